@@ -1,0 +1,26 @@
+// The test run: two groups of files. What touches the machine gets a process of its own per file; everything
+// else shares its worker's modules, because starting a worker costs more than most files take.
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+const machine = ['test/host/**', 'test/ambient/**', 'test/cli/**', 'test/package/**', 'test/docs/**'];
+const asTests = (globs: string[]): string[] => globs.map((glob) => `${glob}/*.test.ts`);
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    environment: 'node',
+    globals: false,
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'pure', include: ['test/**/*.test.ts'], exclude: asTests(machine), isolate: false },
+      },
+      { extends: true, test: { name: 'machine', include: asTests(machine), isolate: true } },
+    ],
+  },
+});
+
+export default config;
