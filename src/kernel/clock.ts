@@ -1,0 +1,59 @@
+/**
+ * The clock contract that every time-dependent part takes by injection. There is a virtual one (`virtual-clock.ts`) and one on
+ * the machine's time (`src/host/system-clock.ts`); nothing else in the package knows what time is.
+ */
+
+/** A pending event. Cancelling one that has fired or was cancelled does nothing. */
+export interface Timer {
+  /** Takes the event out of the queue at once, in O(log n); it will not fire. */
+  cancel(): void;
+}
+
+/**
+ * Time and the order of events.
+ *
+ * Labels are stable names that carry the ids of what they are about (`run/3 deadline`): they key the decisions about
+ * order and appear in reports. On a hot path build a label once, not per event.
+ */
+export interface Clock {
+  /** Milliseconds since this clock began, with microsecond resolution; monotonic. */
+  now(): number;
+  /** Milliseconds from the Unix epoch to `now() === 0`. Constant on a virtual clock, so that dates are reproducible. */
+  readonly epochMs: number;
+  /**
+   * Fires once, `ms` from now (0 or more, finite; rounded to microseconds). Delays beyond 24.8 days work on every clock.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `ms` is negative or not finite.
+   */
+  timer(label: string, ms: number, fire: () => void): Timer;
+  /**
+   * Fires once, now, after the callback that is running. Among others due now the order is a decision on the virtual clock
+   * and first-in-first-out on the wall clock.
+   */
+  post(label: string, fire: () => void): Timer;
+  /** As `timer`, but after everything else that is due at that time, also what those events post (R35). */
+  endOfInstant(label: string, ms: number, fire: () => void): Timer;
+}
+
+/** Lets `ms` pass on `clock`. Rejects with `signal.reason` at once when the signal aborts; the timer is cleared then. */
+export function sleep(clock: Clock, ms: number, label = 'sleep', signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
+    if (signal === undefined) {
+      clock.timer(label, ms, resolve);
+      return;
+    }
+    const timer = clock.timer(label, ms, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    const onAbort = (): void => {
+      timer.cancel();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

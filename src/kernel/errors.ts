@@ -1,0 +1,109 @@
+/**
+ * The one error type that this package throws for wrong use, refused requests and broken invariants. Callers tell cases
+ * apart by `code`, which never changes its meaning; the message is for people and may be reworded.
+ */
+
+/** Every code a {@link RunnerError} can carry. Each has a heading in `docs/errors.md`. */
+export type RunnerErrorCode =
+  /** An argument or option is not what the function takes. */
+  | 'RUNNER_INVALID_ARGUMENT'
+  /** An invariant of this package is broken: a bug here, never in the caller. */
+  | 'RUNNER_INVARIANT'
+  /** A run id that the store does not know, or has evicted (R26, R49). */
+  | 'RUNNER_UNKNOWN_RUN'
+  /** A write that the transition table does not allow (R4). */
+  | 'RUNNER_ILLEGAL_MOVE'
+  /** The signal of a wait was aborted before anything matched (R34). */
+  | 'RUNNER_WAIT_CANCELLED'
+  /** The awaited state can no longer come (R36). */
+  | 'RUNNER_CANNOT_HAPPEN'
+  /** A single status was asked of an empty list (R42). */
+  | 'RUNNER_NO_STATUS'
+  /** `run` before initialization is over (R63). */
+  | 'RUNNER_INITIALIZING'
+  /** `run` after a failed initialization (R63). */
+  | 'RUNNER_BROKEN'
+  /** `run` while unhealthy (R64). */
+  | 'RUNNER_UNHEALTHY'
+  /** `run` while full (R64). */
+  | 'RUNNER_BUSY'
+  /** A call on a runner that was released, or a wait ended by a release (R84). */
+  | 'RUNNER_RELEASED'
+  /** A chaos runner without delegate was asked to pass a call on (R152). */
+  | 'RUNNER_NO_DELEGATE'
+  /** An error that a chaos runner or a fault plan was told to inject. */
+  | 'RUNNER_INJECTED_FAULT'
+  /** An execer could not start a command (R98, R136). */
+  | 'RUNNER_EXEC_FAILED'
+  /** An output could not be created, written or read. */
+  | 'RUNNER_OUTPUT_FAILED'
+  /** A filer could not check out, ingest or update. */
+  | 'RUNNER_FILER_FAILED'
+  /** The filer holds no snapshot of that id (R174). */
+  | 'RUNNER_UNKNOWN_SNAPSHOT'
+  /** A collaborator was cancelled on request. */
+  | 'RUNNER_CANCELLED'
+  /** A file is not a trace, log, recording or workload that this version reads. */
+  | 'RUNNER_TRACE_FORMAT'
+  /** A replay met an entry that does not fit. */
+  | 'RUNNER_REPLAY_DIVERGED'
+  /** A simulation was started inside another one, or used after its end. */
+  | 'RUNNER_SIMULATION_MISUSE';
+
+/** What a {@link RunnerError} can tell beside its message. */
+export interface RunnerErrorDetails {
+  /** What was expected, in words. */
+  readonly expected?: string;
+  /** What came instead. */
+  readonly actual?: unknown;
+  /** The error underneath, if there is one. */
+  readonly cause?: unknown;
+}
+
+/**
+ * An error with a stable `code`.
+ *
+ * @example
+ * ```ts
+ * import { RunnerError } from 'dryrunner';
+ * const error = new RunnerError('RUNNER_UNKNOWN_RUN', 'unknown run id 7', { actual: '7' });
+ * if (error.code !== 'RUNNER_UNKNOWN_RUN') throw error;
+ * ```
+ */
+export class RunnerError extends Error {
+  readonly code: RunnerErrorCode;
+  readonly expected: string | undefined;
+  readonly actual: unknown;
+
+  constructor(code: RunnerErrorCode, message: string, details: RunnerErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.name = 'RunnerError';
+    this.code = code;
+    this.expected = details.expected;
+    this.actual = details.actual;
+  }
+}
+
+/** True if `error` is a {@link RunnerError} (with that code, if one is given); also across two copies of the package. */
+export function isRunnerError(error: unknown, code?: RunnerErrorCode): error is RunnerError {
+  if (!(error instanceof Error) || error.name !== 'RunnerError') return false;
+  return code === undefined || (error as RunnerError).code === code;
+}
+
+/** Shows a wrong value in one short line, for messages. Never throws, whatever the value is. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor
+    ?.name;
+  return name === undefined || name === 'Object' ? 'an object' : `a ${name}`;
+}
+
+/** Makes the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */
+export function invalidArgument(name: string, expected: string, actual: unknown): RunnerError {
+  const message = `${name}: expected ${expected}, got ${describeValue(actual)}`;
+  return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual });
+}

@@ -1,0 +1,37 @@
+/**
+ * A request to stop, level-triggered: it belongs to one operation and holds from the moment it is made (R105, R173). The
+ * `AbortSignal` that collaborators get is made only when one of them asks for it, because a controller costs more than a run's step.
+ */
+
+/** What everything long takes. Destructure `signal` only if you use it: reading it makes it. */
+export interface Cancellable {
+  readonly signal: AbortSignal;
+}
+
+/** One operation's cancellation: hand the object to the collaborator, call `cancel` to stop it. */
+export class Cancellation implements Cancellable {
+  #controller: AbortController | undefined;
+  #reason: unknown;
+  #cancelled = false;
+
+  /** True from the first `cancel` on. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#cancelled) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Aborts the signal, if anybody asked for it or asks later. The first reason counts. Never blocks. */
+  cancel(reason?: unknown): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+}

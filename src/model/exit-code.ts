@@ -1,0 +1,73 @@
+/**
+ * Exit codes of the machinery and the error that carries one. Codes 200–250 mean the machinery only in a FAILED run; the same
+ * number in a COMPLETE run is the command's own (R20).
+ */
+import { invalidArgument } from '../kernel/errors.ts';
+
+/** A command's or the machinery's exit code; −1 for a death by signal. */
+export type ExitCode = number;
+
+/** The machinery's codes (R19). */
+export const EXIT_CODES: {
+  readonly PREPROCESSING: 200;
+  readonly CHECKOUT_UNCODED: 210;
+  readonly CLEAN: 211;
+  readonly CHECKOUT: 212;
+  readonly CHECKOUT_RELEASE: 213;
+  readonly BUNDLE_UPLOAD: 214;
+  readonly READ_ALL: 215;
+  readonly EXPORT: 216;
+  readonly DB_INIT: 217;
+  readonly LOG_CREATION: 220;
+  readonly POSTPROCESSING: 230;
+  readonly COULD_NOT_EXEC: 240;
+  readonly HIGH_INITIAL_MEMORY: 241;
+  readonly POST_EXEC: 250;
+} = Object.freeze({
+  PREPROCESSING: 200,
+  CHECKOUT_UNCODED: 210,
+  CLEAN: 211,
+  CHECKOUT: 212,
+  CHECKOUT_RELEASE: 213,
+  BUNDLE_UPLOAD: 214,
+  READ_ALL: 215,
+  EXPORT: 216,
+  DB_INIT: 217,
+  LOG_CREATION: 220,
+  POSTPROCESSING: 230,
+  COULD_NOT_EXEC: 240,
+  HIGH_INITIAL_MEMORY: 241,
+  POST_EXEC: 250,
+});
+
+/** An error with an exit code: what a filer, an execer or the invoker says when the machinery fails. */
+export class ExitCodeError extends Error {
+  readonly exitCode: ExitCode;
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the code is not an integer. */
+  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    if (!Number.isInteger(exitCode)) throw invalidArgument('exitCode', 'an integer', exitCode);
+    this.name = 'ExitCodeError';
+    this.exitCode = exitCode;
+  }
+}
+
+/** True for an {@link ExitCodeError}, also one from another copy of the package. */
+export function isExitCodeError(error: unknown): error is ExitCodeError {
+  return error instanceof Error && Number.isInteger((error as { exitCode?: unknown }).exitCode);
+}
+
+/** Wraps an error into a coded one, keeping a code it already has; no error stays no error (R21). */
+export function codedError(error: unknown, exitCode: ExitCode): ExitCodeError | undefined {
+  if (error === undefined || error === null) return undefined;
+  if (isExitCodeError(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new ExitCodeError(exitCode, message, { cause: error });
+}
+
+/** The code of a coded error; 0 for no error, and for an error without code the given fallback (default 250) (R21). */
+export function exitCodeOf(error: unknown, fallback: ExitCode = EXIT_CODES.POST_EXEC): ExitCode {
+  if (error === undefined || error === null) return 0;
+  return isExitCodeError(error) ? error.exitCode : fallback;
+}

@@ -1,0 +1,34 @@
+/** What a recording holds of one run: enough to play it again on a simulated runner in virtual time. */
+import type { Command } from './command.ts';
+import type { RunState } from './run-state.ts';
+
+/** One chunk of output: when, relative to the start of the process, on which stream, and its text or base64 bytes. */
+export interface RecordedChunk {
+  readonly atMs: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text?: string;
+  readonly base64?: string;
+}
+
+/** A status as it was seen, relative to the acceptance of the run. */
+export interface RecordedStatus {
+  readonly atMs: number;
+  readonly state: RunState;
+  readonly exitCode: number;
+  readonly error: string;
+}
+
+/** One run as it really happened. Times are relative; no wall time, host path or pid (architecture: Files). */
+export interface RecordedRun {
+  readonly runId: string;
+  readonly command: Command;
+  /** When it was accepted, relative to the start of the recording. */
+  readonly acceptedAtMs: number;
+  readonly statuses: readonly RecordedStatus[];
+  readonly output: readonly RecordedChunk[];
+  /** When an abort was asked for, relative to the acceptance; absent if none was. */
+  readonly abortedAtMs?: number;
+  /** SHA-256 of what the process wrote on each stream, headers and trailers left out. */
+  readonly stdoutSha256?: string;
+  readonly stderrSha256?: string;
+}

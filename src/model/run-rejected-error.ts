@@ -1,0 +1,25 @@
+/** The error of a `run` that was not accepted; it carries the zero-valued status that the model would have returned. */
+import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
+import type { RunStatus } from './run-status.ts';
+import { zeroStatus } from './zero-status.ts';
+
+/** Codes with which a `run` can be refused. */
+export type RunRejectionCode = Extract<
+  RunnerErrorCode,
+  | 'RUNNER_INITIALIZING'
+  | 'RUNNER_BROKEN'
+  | 'RUNNER_UNHEALTHY'
+  | 'RUNNER_BUSY'
+  | 'RUNNER_RELEASED'
+  | 'RUNNER_INVALID_ARGUMENT'
+>;
+
+/** A refused `run` (R22): no run exists, `status` has an empty id, state UNKNOWN and perhaps an error text. */
+export class RunRejectedError extends RunnerError {
+  readonly status: RunStatus;
+
+  constructor(code: RunRejectionCode, message: string, statusError = '') {
+    super(code, message);
+    this.status = zeroStatus(statusError);
+  }
+}

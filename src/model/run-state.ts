@@ -1,0 +1,64 @@
+/**
+ * The states of a run, their numeric codes and the one table of allowed moves. Every layer asks here whether a state is
+ * terminal or a move is legal; no other file has an opinion on it.
+ */
+
+/** The state a run is in (R1, R3). */
+export type RunState = 'UNKNOWN' | 'PENDING' | 'RUNNING' | 'COMPLETE' | 'FAILED' | 'ABORTED' | 'TIMEDOUT';
+
+/** All states, the index being the numeric code of masks, wire and traces (R1). */
+export const RUN_STATES: readonly RunState[] = Object.freeze([
+  'UNKNOWN',
+  'PENDING',
+  'RUNNING',
+  'COMPLETE',
+  'FAILED',
+  'ABORTED',
+  'TIMEDOUT',
+] as const);
+
+const CODES: Readonly<Record<RunState, number>> = Object.freeze({
+  UNKNOWN: 0,
+  PENDING: 1,
+  RUNNING: 2,
+  COMPLETE: 3,
+  FAILED: 4,
+  ABORTED: 5,
+  TIMEDOUT: 6,
+});
+
+const MOVES: Readonly<Record<RunState, readonly RunState[]>> = Object.freeze({
+  PENDING: ['RUNNING', 'COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN'],
+  RUNNING: ['RUNNING', 'COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN'],
+  UNKNOWN: [],
+  COMPLETE: [],
+  FAILED: [],
+  ABORTED: [],
+  TIMEDOUT: [],
+});
+
+/** The numeric code of a state (R1). */
+export function runStateCode(state: RunState): number {
+  return CODES[state];
+}
+
+/** True for COMPLETE, FAILED, ABORTED, TIMEDOUT and UNKNOWN (R2). */
+export function isTerminal(state: RunState): boolean {
+  return state !== 'PENDING' && state !== 'RUNNING';
+}
+
+/** True if a run may go from one state to the other (R4). */
+export function canMove(from: RunState, to: RunState): boolean {
+  return MOVES[from].includes(to);
+}
+
+/** True if `value` is one of the seven states. */
+export function isRunState(value: unknown): value is RunState {
+  return typeof value === 'string' && Object.hasOwn(CODES, value);
+}
+
+/** The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never throws. */
+export function formatRunState(state: RunState | number): string {
+  if (typeof state === 'string') return state;
+  return RUN_STATES[state] ?? `RunState(${state})`;
+}

@@ -1,0 +1,26 @@
+/** Run types choose the filer of a command; the map gives each type its filer and the signal that it is ready. */
+import type { Filer } from './filer.ts';
+
+/** The kind of execution a command asks for, read off its snapshot id. */
+export type RunType = 'scoot' | 'bazel';
+
+/** A filer with an optional signal that it is ready: settles once, a rejection is a failed initialization (R60, R61). */
+export interface FilerAndInit {
+  readonly filer: Filer;
+  readonly init?: PromiseLike<void>;
+}
+
+/** Which filer serves which run type. */
+export type RunTypeMap = Map<RunType, FilerAndInit>;
+
+/** An empty map to fill. */
+export function makeRunTypeMap(): RunTypeMap {
+  return new Map();
+}
+
+const BAZEL_SNAPSHOT = /^bz-[^-]{64}-(-1|\d+)$/;
+
+/** `bazel` for a snapshot id of the form `bz-<64 characters>-<size ≥ −1>`, else `scoot` (R184). */
+export function runTypeOf(snapshotId: string | undefined): RunType {
+  return snapshotId !== undefined && BAZEL_SNAPSHOT.test(snapshotId) ? 'bazel' : 'scoot';
+}

@@ -1,0 +1,27 @@
+/** The one contract of all runners: start, abort, look, wait, release. */
+import type { Command } from './command.ts';
+import type { RunID, RunStatus } from './run-status.ts';
+import type { StatusReader } from './status-reader.ts';
+
+/** Starts and stops runs. */
+export interface Controller {
+  /**
+   * Offers a command. The order of acceptance is the order of the synchronous calls. Resolves within the same instant with the
+   * new run's status, PENDING as a rule (R65), without waiting for the run to start or end.
+   *
+   * Rejects with a {@link RunRejectedError} of code `RUNNER_INITIALIZING`, `RUNNER_BROKEN`, `RUNNER_UNHEALTHY`, `RUNNER_BUSY` or
+   * `RUNNER_RELEASED`, or with `RUNNER_INVALID_ARGUMENT`; then no run exists (R22).
+   */
+  run(command: Command): Promise<RunStatus>;
+  /**
+   * Stops a run and resolves with its terminal status, which need not be ABORTED if the run was faster (R70–R73).
+   *
+   * Rejects with `RUNNER_UNKNOWN_RUN` or, after `release`, `RUNNER_RELEASED`.
+   */
+  abort(runId: RunID): Promise<RunStatus>;
+  /** Aborts everything, and resolves when nothing of the runner is left running. May be called again (R84–R86). */
+  release(): Promise<void>;
+}
+
+/** A runner as its callers see it. */
+export interface Service extends Controller, StatusReader {}

@@ -1,0 +1,47 @@
+/**
+ * The reading half of the contract. `queryNow` never waits and so suits remote clients; `query` may wait; the legacy reader has
+ * the two oldest calls.
+ */
+import type { Query, Wait } from './query.ts';
+import type { RunID, RunStatus } from './run-status.ts';
+import type { ServiceStatus } from './service-status.ts';
+
+/** Run statuses and the service status of the same instant (R38). */
+export interface QueryResult {
+  readonly statuses: readonly RunStatus[];
+  readonly service: ServiceStatus;
+}
+
+/** One run status and the service status of the same instant. */
+export interface StatusResult {
+  readonly status: RunStatus;
+  readonly service: ServiceStatus;
+}
+
+/** Answers from the current state. */
+export interface StatusQueryNower {
+  /** All current matches; rejects with `RUNNER_UNKNOWN_RUN` for a listed id that is not known (R25, R26). */
+  queryNow(query: Query): Promise<QueryResult>;
+}
+
+/** Answers now or waits. */
+export interface StatusQuerier extends StatusQueryNower {
+  /**
+   * All current matches at once, or the first later write that matches, alone; an empty list at the deadline (R29–R31).
+   *
+   * Rejects with `RUNNER_UNKNOWN_RUN`, `RUNNER_WAIT_CANCELLED`, `RUNNER_CANNOT_HAPPEN`, `RUNNER_RELEASED` or
+   * `RUNNER_INVALID_ARGUMENT`.
+   */
+  query(query: Query, wait: Wait): Promise<QueryResult>;
+}
+
+/** The two oldest reads, still common among callers. Prefer `statusNow` and `statusAll`. */
+export interface LegacyStatusReader {
+  /** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`. */
+  status(runId: RunID): Promise<StatusResult>;
+  /** The current status of all runs, in creation order. */
+  statusAll(): Promise<QueryResult>;
+}
+
+/** Both ways of reading. */
+export interface StatusReader extends StatusQuerier, LegacyStatusReader {}

@@ -1,0 +1,94 @@
+/**
+ * What a trace is made of: plain data in the order in which things happened, with virtual times. No host path, stack, pid or
+ * wall time gets into it, so that the same seed gives the same bytes anywhere (R209).
+ */
+import type { Command } from './command.ts';
+import type { RunID, RunStatus } from './run-status.ts';
+import type { ServiceStatus } from './service-status.ts';
+
+/** Phases of an invocation, in order (R88). */
+export type InvocationPhase =
+  | 'preprocess'
+  | 'checkout'
+  | 'outputs'
+  | 'exec'
+  | 'wait'
+  | 'upload'
+  | 'close'
+  | 'release'
+  | 'postprocess'
+  | 'end';
+
+/** Things that a run holds and must give back (R204, R205). */
+export type ResourceKind = 'process' | 'checkout' | 'output' | 'waiter' | 'tempdir' | 'update' | 'upload';
+
+/** One thing that happened. `at` is milliseconds of the simulation's or runner's clock. */
+export type TraceEvent = { readonly at: number } & (
+  | { readonly type: 'accepted'; readonly runner: string; readonly runId: RunID; readonly command: Command }
+  | { readonly type: 'rejected'; readonly runner: string; readonly code: string }
+  | { readonly type: 'status'; readonly runner: string; readonly status: RunStatus }
+  | { readonly type: 'dropped'; readonly runner: string; readonly status: RunStatus }
+  | { readonly type: 'evicted'; readonly runner: string; readonly runId: RunID }
+  | { readonly type: 'service'; readonly runner: string; readonly service: ServiceStatus }
+  | { readonly type: 'abort'; readonly runner: string; readonly runId: RunID }
+  | { readonly type: 'released'; readonly runner: string }
+  | {
+      readonly type: 'phase';
+      readonly runner: string;
+      readonly runId: RunID;
+      readonly phase: InvocationPhase;
+    }
+  | {
+      readonly type: 'acquired';
+      readonly runner: string;
+      readonly runId: RunID;
+      readonly resource: ResourceKind;
+      readonly name: string;
+    }
+  | {
+      readonly type: 'freed';
+      readonly runner: string;
+      readonly runId: RunID;
+      readonly resource: ResourceKind;
+      readonly name: string;
+    }
+  /** A resource that its collaborator did not give back within its bound (R106). */
+  | {
+      readonly type: 'abandoned';
+      readonly runner: string;
+      readonly runId: RunID;
+      readonly resource: ResourceKind;
+      readonly name: string;
+    }
+  /** An error that was recorded and changed no outcome (R79, R90, R94, R123). */
+  | {
+      readonly type: 'recorded';
+      readonly runner: string;
+      readonly runId: RunID;
+      readonly what: string;
+      readonly error: string;
+      readonly exitCode: number;
+    }
+  | {
+      readonly type: 'wrote';
+      readonly runner: string;
+      readonly runId: RunID;
+      readonly output: string;
+      readonly bytes: number;
+      readonly digest: string;
+    }
+  | { readonly type: 'metric'; readonly runner: string; readonly name: string; readonly value: number }
+  | {
+      readonly type: 'fault';
+      readonly runner: string;
+      readonly operation: string;
+      readonly kind: string;
+      readonly runId: RunID;
+    }
+  | { readonly type: 'note'; readonly runner: string; readonly text: string }
+);
+
+/** Takes events as they happen. Absent tracers cost nothing: no event object is made. */
+export interface Tracer {
+  record(event: TraceEvent): void;
+}

@@ -1,0 +1,16 @@
+/**
+ * Where a runner lives: its time, its choices, its randomness, and who watches. The same body runs in a simulated world
+ * (`simulate`) and in the real one (`realWorld` of `dryrunner/host`); nothing else differs between them.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import type { Choices } from '../kernel/decisions.ts';
+import type { RandomStream } from '../kernel/random.ts';
+import type { Tracer } from './trace-event.ts';
+
+/** The surroundings handed to every `create…Runner`. */
+export interface World {
+  readonly clock: Clock;
+  readonly choices: Choices;
+  readonly random: RandomStream;
+  readonly tracer?: Tracer;
+}
