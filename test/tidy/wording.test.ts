@@ -1,0 +1,54 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { listFiles, projectRoot, readProjectFile } from '../../scripts/module-graph.ts';
+
+// The patterns are written so that this file does not contain what it looks for.
+const banned: readonly (readonly [pattern: RegExp, problem: string])[] = [
+  [/\b(TODO|FIXME|XXX|HACK)\b/, 'unfinished work belongs in an issue'],
+  [/(?<![\w.-])\/work\/|\/tmp\/briefs|(?<!\w)\.\.\/shared\b/, 'a path of one machine'],
+  [/@ts-(ignore|nocheck)/, 'use @ts-expect-error with a reason'],
+  [/@ts-expect-error\s*$/, 'say why the error is expected'],
+  [/eslint-disable(?!.* -- \w)/, 'say why after " -- "'],
+];
+
+function wordingProblems(path: string, text: string): string[] {
+  return text
+    .split('\n')
+    .flatMap((line, index) =>
+      banned
+        .filter(([pattern]) => pattern.test(line))
+        .map(([, problem]) => `${path}:${index + 1} ${problem}: ${line.trim()}`),
+    );
+}
+
+describe('wording', () => {
+  const files = [
+    ...listFiles(['src', 'sims', 'scripts', 'bench', 'test']),
+    ...listFiles(['docs'], '.md'),
+    ...readdirSync(projectRoot).filter((name) => name.endsWith('.md')),
+  ].filter((path) => path !== 'test/tidy/wording.test.ts');
+
+  test('nothing is left for later, names a machine, or switches a check off without a reason', () => {
+    expect(files.flatMap((path) => wordingProblems(path, readProjectFile(path)))).toEqual([]);
+  });
+
+  test.for([
+    '// TODO later',
+    'read /work/x',
+    'see ../shared/spec',
+    '// @ts-ignore',
+    '// @ts-expect-error',
+    '// eslint-disable-next-line eqeqeq',
+  ])('`%s` is refused', (line) => {
+    expect(wordingProblems('a.ts', line)).toHaveLength(1);
+  });
+
+  test.for([
+    'a TODOS list',
+    'src/work/x',
+    '// @ts-expect-error the contract forbids it',
+    '// eslint-disable-next-line eqeqeq -- null and undefined alike',
+  ])('`%s` passes', (line) => {
+    expect(wordingProblems('a.ts', line)).toEqual([]);
+  });
+});
