@@ -9,6 +9,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     environment: 'node',
     globals: false,
+    reporters: ['default', './scripts/tally-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,

@@ -1,0 +1,75 @@
+// Lists each rule of docs/contract.md (or, with --defects, each defect of docs/defects.md) with the passing tests
+// that carry its number, and exits 1 while one that is asked for has none. --results FILE reads a finished run
+// instead of making one; --json prints one object for programs.
+import process from 'node:process';
+import { parseArgs, styleText } from 'node:util';
+import { definedNumbers, exemptDefects, isAskedFor } from './numbered-pages.ts';
+import { readReport, runTests, summarize } from './test-results.ts';
+import type { ProvingTest } from './test-results.ts';
+
+interface Row {
+  readonly number: string;
+  readonly tests: readonly ProvingTest[];
+  /** Why no test can exist, from the section of docs/defects.md. */
+  readonly exemption?: string;
+}
+
+function collectRows(proving: readonly ProvingTest[], defects: boolean): Row[] {
+  const exempt = defects ? exemptDefects() : new Map<string, string>();
+  return definedNumbers(defects ? 'D' : 'R')
+    .filter(isAskedFor)
+    .map((number) => {
+      const tests = proving.filter(({ numbers }) => numbers.includes(number));
+      const exemption = exempt.get(number);
+      return exemption === undefined ? { number, tests } : { number, tests, exemption };
+    });
+}
+
+function describeRow({ number, tests, exemption }: Row): string {
+  const [first] = tests;
+  const label = number.padEnd(5);
+  if (first !== undefined) {
+    const count = String(tests.length).padStart(4);
+    const files = [...new Set(tests.map(({ file }) => file.replace(/^test\//, '')))];
+    const more = files.length > 1 ? ` +${files.length - 1}` : '';
+    return `${label}${count}  ${files[0] ?? ''}${more}  ${first.title}`;
+  }
+  if (exemption !== undefined) return `${label}   –  cannot exist here: ${exemption}`;
+  return styleText('red', `${label}   0  NO TEST`);
+}
+
+const clip = (line: string, width: number): string =>
+  line.length > width ? `${line.slice(0, width - 1)}…` : line;
+
+function main(): void {
+  const { values } = parseArgs({
+    options: {
+      results: { type: 'string' },
+      defects: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const outcome = summarize(values.results === undefined ? runTests() : readReport(values.results));
+  const rows = collectRows(outcome.proving, values.defects);
+  const missing = rows.filter(({ tests, exemption }) => tests.length === 0 && exemption === undefined);
+  const { passed, failed } = outcome;
+  if (values.json) {
+    console.log(JSON.stringify({ rows, missing: missing.map(({ number }) => number), passed, failed }));
+  } else {
+    const width = process.stdout.isTTY ? process.stdout.columns : 160;
+    for (const row of rows) console.log(clip(describeRow(row), width));
+    const kind = values.defects ? 'defects' : 'rules';
+    console.log(
+      `${rows.length} ${kind}, ${missing.length} without a test; ${passed} tests passed, ${failed} failed`,
+    );
+    if (missing.length > 0) console.log(`without: ${missing.map(({ number }) => number).join(' ')}`);
+  }
+  process.exitCode = missing.length === 0 ? 0 : 1;
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(`rules: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { readProjectFile } from '../../scripts/module-graph.ts';
+import { definedNumbers, exemptDefects, isAskedFor } from '../../scripts/numbered-pages.ts';
+import { leadingNumbers, summarize } from '../../scripts/test-results.ts';
+
+const upTo = (letter: string, last: number): string[] =>
+  Array.from({ length: last }, (_, index) => `${letter}${index + 1}`);
+
+describe('the numbered pages', () => {
+  test('define every rule and every defect', () => {
+    expect(definedNumbers('R')).toEqual(upTo('R', 212));
+    expect(definedNumbers('D')).toEqual(upTo('D', 103));
+  });
+
+  test('ask for tests of all but the Bazel path', () => {
+    const asked = [...definedNumbers('R'), ...definedNumbers('D')].filter(isAskedFor);
+    expect(asked).toHaveLength(183 + 14 + 90);
+    expect(asked).not.toContain('R184');
+    expect(asked).not.toContain('R198');
+    expect(asked).toContain('R199');
+    expect(asked).not.toContain('D91');
+  });
+
+  test('name only rules that exist, and give a reason for each defect without a test', () => {
+    const rules = new Set(definedNumbers('R'));
+    const named = readProjectFile('docs/defects.md').match(/\bR\d+\b/g) ?? [];
+    expect(named.filter((rule) => !rules.has(rule))).toEqual([]);
+    for (const reason of exemptDefects().values()) expect(reason.length).toBeGreaterThan(20);
+  });
+});
+
+describe('the numbers of a test', () => {
+  test.for([
+    ['R36 R37 D4 a wait ends at once', ['R36', 'R37', 'D4']],
+    ['R36: a wait ends at once', ['R36']],
+    ['R1, R2 states', ['R1', 'R2']],
+    ['D90', ['D90']],
+    ['a wait as R36 says', []],
+    ['Reads R1', []],
+    ['R1x is not a rule', []],
+  ] as const)('of `%s` are %o', ([title, numbers]) => {
+    expect(leadingNumbers(title)).toEqual(numbers);
+  });
+
+  test('come from its groups too, count only when it passed, and a file that failed to load is one failure', () => {
+    const result = (title: string, status: string) => ({ ancestorTitles: ['R1 group'], title, status });
+    const outcome = summarize({
+      testResults: [
+        {
+          name: 'a.test.ts',
+          status: 'failed',
+          assertionResults: [result('R2 a', 'passed'), result('R3 b', 'failed')],
+        },
+        { name: 'b.test.ts', status: 'failed', assertionResults: [] },
+        { name: 'c.test.ts', status: 'passed', assertionResults: [result('R4 c', 'skipped')] },
+      ],
+    });
+    expect(outcome).toEqual({
+      passed: 1,
+      failed: 2,
+      proving: [{ file: 'a.test.ts', title: 'R2 a', numbers: ['R1', 'R2'] }],
+    });
+  });
+});
