@@ -6,6 +6,13 @@
 /** What everything long takes. Destructure `signal` only if you use it: reading it makes it. */
 export interface Cancellable {
   readonly signal: AbortSignal;
+  /** The same answer as `signal.aborted` without making the signal; absent where only the signal knows. */
+  readonly cancelled?: boolean;
+}
+
+/** True if the operation has been told to stop. Makes no signal where `cancelled` can tell. */
+export function isCancelled(cancel: Cancellable | undefined): boolean {
+  return cancel !== undefined && (cancel.cancelled ?? cancel.signal.aborted);
 }
 
 /** One operation's cancellation: hand the object to the collaborator, call `cancel` to stop it. */
