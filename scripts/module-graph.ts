@@ -24,6 +24,7 @@ export interface ModuleImport {
 export interface ModuleExport {
   readonly name: string;
   readonly line: number;
+  readonly isType: boolean;
   /** Whether the module mentions the name again besides its declaration. */
   readonly usedInside: boolean;
 }
@@ -129,8 +130,9 @@ function qualifiedName(node: ts.ImportTypeNode): string[] | undefined {
 function exportsOf(source: ts.SourceFile): ModuleExport[] {
   const mentions = countIdentifiers(source);
   const found: ModuleExport[] = [];
-  const add = (name: string, node: ts.Node, ownMentions: number): void => {
-    found.push({ name, line: lineOf(source, node), usedInside: (mentions.get(name) ?? 0) > ownMentions });
+  const add = (name: string, node: ts.Node, ownMentions: number, isType = false): void => {
+    const usedInside = (mentions.get(name) ?? 0) > ownMentions;
+    found.push({ name, line: lineOf(source, node), isType, usedInside });
   };
   for (const statement of source.statements) {
     if (ts.isExportAssignment(statement)) add('default', statement, Infinity);
@@ -139,8 +141,10 @@ function exportsOf(source: ts.SourceFile): ModuleExport[] {
       if (clause !== undefined && ts.isNamedExports(clause)) {
         for (const element of clause.elements) add(element.name.text, element, 2);
       }
-    } else if (isExported(statement)) {
-      for (const name of declaredNames(statement)) add(name.text, name, 1);
+    } else if (hasModifier(statement, ts.SyntaxKind.DefaultKeyword)) add('default', statement, Infinity);
+    else if (hasModifier(statement, ts.SyntaxKind.ExportKeyword)) {
+      const isType = ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement);
+      for (const name of declaredNames(statement)) add(name.text, name, 1, isType);
     }
   }
   return found;
@@ -156,9 +160,9 @@ function countIdentifiers(source: ts.SourceFile): Map<string, number> {
   return mentions;
 }
 
-function isExported(statement: ts.Statement): boolean {
+function hasModifier(statement: ts.Statement, modifier: ts.SyntaxKind): boolean {
   if (!ts.canHaveModifiers(statement)) return false;
-  return ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false;
+  return ts.getModifiers(statement)?.some(({ kind }) => kind === modifier) ?? false;
 }
 
 function declaredNames(statement: ts.Statement): ts.Identifier[] {

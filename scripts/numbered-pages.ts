@@ -3,7 +3,7 @@
 import { readProjectFile } from './module-graph.ts';
 
 /** The two kinds of number, and the page that defines each. */
-export const numberedPages = { R: 'docs/contract.md', D: 'docs/defects.md' } as const;
+const numberedPages = { R: 'docs/contract.md', D: 'docs/defects.md' } as const;
 
 /** `R` for rules, `D` for defects. */
 export type NumberKind = keyof typeof numberedPages;

@@ -36,8 +36,9 @@ function unusedExports(module: SourceModule, { fromCode, fromTests }: Uses): str
   const takenBy = (uses: ReadonlySet<string>, name: string): boolean =>
     uses.has(`${module.path}#${name}`) || uses.has(`${module.path}#*`);
   return module.exports
-    .filter(({ name, usedInside }) => {
-      if (takenBy(fromCode, name)) return false;
+    .filter(({ name, usedInside, isType }) => {
+      // A type that stands in the signatures of its own module is worth having a name.
+      if (takenBy(fromCode, name) || (isType && usedInside)) return false;
       // Vitest and Stryker load what stands here by path, and take the default export.
       if (isTool && name === 'default') return false;
       return !(takenBy(fromTests, name) && (isTest || usedInside));
