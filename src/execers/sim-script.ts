@@ -1,0 +1,126 @@
+/**
+ * Reads a sim script: one step per element of argv (R135). The whole script is read before anything starts (R136), and a bad
+ * step is named by its index with what was expected and what came.
+ */
+import { describeValue, RunnerError } from '../kernel/errors.ts';
+import type { SimStep } from './sim-step.ts';
+import { FATAL_SIGNALS, isExitCode, isSleepMs, MAX_SLEEP_MS, simStep } from './sim-step.ts';
+
+const INTEGER = /^-?\d+$/;
+const DECIMAL = /^\d+(\.\d+)?$/;
+const FAIL_OPERANDS = /^(-?\d+)(?: ([^]*))?$/;
+
+const OPCODES =
+  'complete, pause, sleep, stdout, stderr, fail, signal, mem, ignore-term, hang, orphan, fork or a # comment';
+
+/** What an opcode makes of the text after it: a step, or in words what it takes. */
+type StepReader = (operand: string | undefined) => SimStep | string;
+
+const bare =
+  (op: string, step: SimStep): StepReader =>
+  (operand) =>
+    operand === undefined ? step : `"${op}" with nothing after it`;
+
+const READERS: ReadonlyMap<string, StepReader> = new Map<string, StepReader>([
+  ['complete', readComplete],
+  ['sleep', readSleep],
+  ['stdout', (operand = '') => simStep.stdout(operand)],
+  ['stderr', (operand = '') => simStep.stderr(operand)],
+  ['fail', readFail],
+  ['signal', readSignal],
+  ['mem', readMem],
+  ['pause', bare('pause', simStep.pause())],
+  ['ignore-term', bare('ignore-term', simStep.ignoreTerm())],
+  ['hang', bare('hang', simStep.hang())],
+  ['orphan', bare('orphan', simStep.orphan())],
+  ['fork', bare('fork', simStep.fork())],
+]);
+
+function readComplete(operand = ''): SimStep | string {
+  const code = Number(operand);
+  if (!INTEGER.test(operand) || !isExitCode(code)) return '"complete N" with a 32-bit integer N';
+  return simStep.complete(code);
+}
+
+function readSleep(operand = ''): SimStep | string {
+  const ms = Number(operand);
+  if (!DECIMAL.test(operand) || !isSleepMs(ms)) {
+    return `"sleep MS" with a number MS from 0 to ${MAX_SLEEP_MS}`;
+  }
+  return simStep.sleep(ms);
+}
+
+function readFail(operand = ''): SimStep | string {
+  const [, code, text = ''] = FAIL_OPERANDS.exec(operand) ?? [];
+  if (code === undefined || !isExitCode(Number(code))) return '"fail CODE TEXT" with a 32-bit integer CODE';
+  return simStep.fail(Number(code), text);
+}
+
+function readSignal(operand = ''): SimStep | string {
+  if (!FATAL_SIGNALS.includes(operand)) {
+    return '"signal NAME" with a signal that ends a process, such as SIGSEGV';
+  }
+  return simStep.signal(operand);
+}
+
+function readMem(operand = ''): SimStep | string {
+  const bytes = Number(operand);
+  if (!/^\d+$/.test(operand) || !Number.isSafeInteger(bytes)) {
+    return '"mem BYTES" with an integer BYTES ≥ 0 below 2^53';
+  }
+  return simStep.mem(bytes);
+}
+
+function readStep(element: string): SimStep | string {
+  if (element.startsWith('#')) return simStep.comment(element.slice(1));
+  const space = element.indexOf(' ');
+  const opcode = space === -1 ? element : element.slice(0, space);
+  const operand = space === -1 ? undefined : element.slice(space + 1);
+  return READERS.get(opcode)?.(operand) ?? OPCODES;
+}
+
+/** Steps that were read already. Steps are frozen and depend on their text alone, so sharing them cannot be noticed. */
+const known = new Map<string, SimStep>();
+const KNOWN_MAX = 1024;
+const KNOWN_LENGTH_MAX = 128;
+
+function badStep(index: number, expected: string, actual: unknown): RunnerError {
+  const message = `Bad sim script: argv[${index}]: expected ${expected}, got ${describeValue(actual)}`;
+  return new RunnerError('RUNNER_EXEC_FAILED', message, { expected, actual });
+}
+
+function parseStep(element: unknown, index: number): SimStep {
+  const found = known.get(element as string);
+  if (found !== undefined) return found;
+  if (typeof element !== 'string') throw badStep(index, 'a string', element);
+  const step = readStep(element);
+  if (typeof step === 'string') throw badStep(index, step, element);
+  if (element.length <= KNOWN_LENGTH_MAX) {
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(element, step);
+  }
+  return step;
+}
+
+/**
+ * Reads an argv as a script; an empty one is an empty script. The opcode of a step is the text up to the first space, the
+ * rest is taken verbatim (R135). Integers and times are plain decimal digits.
+ *
+ * @throws RunnerError `RUNNER_EXEC_FAILED` that names the index of the first bad step, what was expected and what came (R136).
+ *
+ * @example
+ * ```ts
+ * import { parseSimScript } from 'dryrunner';
+ * const [first, second] = parseSimScript(['sleep 5', 'complete 3']);
+ * if (first?.op !== 'sleep' || second?.op !== 'complete') throw new Error('expected two steps');
+ * ```
+ */
+export function parseSimScript(argv: readonly string[]): SimStep[] {
+  if (!Array.isArray(argv)) {
+    const message = `Bad sim script: argv: expected an array of steps, got ${describeValue(argv)}`;
+    throw new RunnerError('RUNNER_EXEC_FAILED', message, { expected: 'an array of steps', actual: argv });
+  }
+  const steps: SimStep[] = [];
+  for (let index = 0; index < argv.length; index++) steps.push(parseStep(argv[index], index));
+  return steps;
+}

@@ -1,0 +1,183 @@
+/**
+ * The steps of a simulated process as plain frozen data, with a constructor per step and their text form. Invariant:
+ * `parseSimScript(simScript(...steps))` gives the same steps back, so that generated scripts can be written down and read again.
+ */
+import { invalidArgument } from '../kernel/errors.ts';
+import type { ExitCode } from '../model/exit-code.ts';
+
+/** One step of a sim script (R135, R144). What each does to the process stands at {@link simStep}. */
+export type SimStep =
+  | { readonly op: 'complete'; readonly exitCode: ExitCode }
+  | { readonly op: 'pause' }
+  | { readonly op: 'sleep'; readonly ms: number }
+  | { readonly op: 'stdout'; readonly text: string }
+  | { readonly op: 'stderr'; readonly text: string }
+  | { readonly op: 'comment'; readonly text: string }
+  | { readonly op: 'fail'; readonly exitCode: ExitCode; readonly text: string }
+  | { readonly op: 'signal'; readonly signal: string }
+  | { readonly op: 'mem'; readonly bytes: number }
+  | { readonly op: 'ignore-term' }
+  | { readonly op: 'hang' }
+  | { readonly op: 'orphan' }
+  | { readonly op: 'fork' };
+
+/** Signals that end a process which does not handle them: what `signal NAME` takes. */
+export const FATAL_SIGNALS: readonly string[] = Object.freeze([
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGKILL',
+  'SIGUSR1',
+  'SIGSEGV',
+  'SIGUSR2',
+  'SIGPIPE',
+  'SIGALRM',
+  'SIGTERM',
+  'SIGXCPU',
+  'SIGXFSZ',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGSYS',
+]);
+
+/** Exit codes are 32-bit integers. */
+export function isExitCode(value: unknown): value is ExitCode {
+  return Number.isInteger(value) && value === ((value as number) | 0);
+}
+
+/** The longest `sleep`: some 285 years, what integer microseconds can hold. */
+export const MAX_SLEEP_MS: number = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
+
+/** A time that a `sleep` can take. */
+export function isSleepMs(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_SLEEP_MS;
+}
+
+/** Microseconds are the resolution of every clock here. */
+export function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+const PAUSE: SimStep = Object.freeze({ op: 'pause' });
+const IGNORE_TERM: SimStep = Object.freeze({ op: 'ignore-term' });
+const HANG: SimStep = Object.freeze({ op: 'hang' });
+const ORPHAN: SimStep = Object.freeze({ op: 'orphan' });
+const FORK: SimStep = Object.freeze({ op: 'fork' });
+
+function textOf(name: string, text: unknown): string {
+  if (typeof text !== 'string') throw invalidArgument(name, 'a string', text);
+  return text;
+}
+
+function exitCodeIn(name: string, exitCode: unknown): ExitCode {
+  if (!isExitCode(exitCode)) throw invalidArgument(name, 'a 32-bit integer', exitCode);
+  return exitCode === 0 ? 0 : exitCode;
+}
+
+/** The constructors of steps; each throws `RUNNER_INVALID_ARGUMENT` for a value that the step does not take. */
+export interface SimStepConstructors {
+  /** Ends the process with this exit code: COMPLETE (R137). Its forked children end with it. */
+  complete(exitCode: ExitCode): SimStep;
+  /** Blocks until `resume` of the execer picks this process, or until it is stopped (R140). */
+  pause(): SimStep;
+  /** Lets that much time pass, in microsecond resolution; 0 gives way once to others that are due now (R138). */
+  sleep(ms: number): SimStep;
+  /** Writes the text as it is to standard output; an empty text writes nothing. */
+  stdout(text: string): SimStep;
+  /** Writes the text as it is to standard error; an empty text writes nothing. */
+  stderr(text: string): SimStep;
+  /** Does nothing. */
+  comment(text: string): SimStep;
+  /** The machinery loses the process: FAILED with this code and text, the tree is killed. */
+  fail(exitCode: ExitCode, text?: string): SimStep;
+  /** The process dies of this signal: COMPLETE −1 and the signal's name (R124). One of {@link FATAL_SIGNALS}. */
+  signal(signal: string): SimStep;
+  /** From here on the tree holds that much resident memory, in bytes. See `memoryCapBytes` of the sim execer. */
+  mem(bytes: number): SimStep;
+  /** From here on SIGTERM is ignored, also by children forked later: an abort takes the grace and ends by SIGKILL. */
+  ignoreTerm(): SimStep;
+  /** Never goes on by itself and cannot be resumed; SIGTERM ends it unless it is ignored. */
+  hang(): SimStep;
+  /** Starts a child that outlives its parent: it lives until the execer kills what is left of the tree (R129). */
+  orphan(): SimStep;
+  /** Starts a child that ends when its parent ends. */
+  fork(): SimStep;
+}
+
+/**
+ * Makes steps; {@link simScript} turns them into an argv.
+ *
+ * @example
+ * ```ts
+ * import { simScript, simStep } from 'dryrunner';
+ * const argv = simScript(simStep.stdout('building\n'), simStep.sleep(250), simStep.complete(3));
+ * if (argv[1] !== 'sleep 250') throw new Error('expected the text form');
+ * ```
+ */
+export const simStep: SimStepConstructors = Object.freeze({
+  complete: (exitCode: ExitCode): SimStep =>
+    Object.freeze({ op: 'complete', exitCode: exitCodeIn('exitCode', exitCode) }),
+  pause: (): SimStep => PAUSE,
+  sleep: (ms: number): SimStep => {
+    if (!isSleepMs(ms)) throw invalidArgument('ms', `a number from 0 to ${MAX_SLEEP_MS}`, ms);
+    return Object.freeze({ op: 'sleep', ms: toMicroseconds(ms) });
+  },
+  stdout: (text: string): SimStep => Object.freeze({ op: 'stdout', text: textOf('text', text) }),
+  stderr: (text: string): SimStep => Object.freeze({ op: 'stderr', text: textOf('text', text) }),
+  comment: (text: string): SimStep => Object.freeze({ op: 'comment', text: textOf('text', text) }),
+  fail: (exitCode: ExitCode, text = ''): SimStep =>
+    Object.freeze({ op: 'fail', exitCode: exitCodeIn('exitCode', exitCode), text: textOf('text', text) }),
+  signal: (signal: string): SimStep => {
+    if (!FATAL_SIGNALS.includes(signal)) {
+      throw invalidArgument('signal', 'a signal that ends a process, such as SIGSEGV', signal);
+    }
+    return Object.freeze({ op: 'signal', signal });
+  },
+  mem: (bytes: number): SimStep => {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw invalidArgument('bytes', 'a safe integer ≥ 0', bytes);
+    }
+    return Object.freeze({ op: 'mem', bytes: bytes === 0 ? 0 : bytes });
+  },
+  ignoreTerm: (): SimStep => IGNORE_TERM,
+  hang: (): SimStep => HANG,
+  orphan: (): SimStep => ORPHAN,
+  fork: (): SimStep => FORK,
+});
+
+/** The text of a step, as it stands in an argv. */
+export function formatSimStep(step: SimStep): string {
+  switch (step.op) {
+    case 'complete':
+      return `complete ${step.exitCode}`;
+    case 'sleep':
+      return `sleep ${step.ms}`;
+    case 'stdout':
+    case 'stderr':
+      return `${step.op} ${step.text}`;
+    case 'comment':
+      return `#${step.text}`;
+    case 'fail':
+      return `fail ${step.exitCode} ${step.text}`;
+    case 'signal':
+      return `signal ${step.signal}`;
+    case 'mem':
+      return `mem ${step.bytes}`;
+    case 'pause':
+    case 'ignore-term':
+    case 'hang':
+    case 'orphan':
+    case 'fork':
+      return step.op;
+  }
+}
+
+/** The argv of a simulated command that does these steps, in order. */
+export function simScript(...steps: readonly SimStep[]): string[] {
+  return steps.map(formatSimStep);
+}
