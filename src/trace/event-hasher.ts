@@ -1,0 +1,235 @@
+/**
+ * Feeds trace events to a rolling hash as numbers and strings, without making text. Invariant: what is fed can be told
+ * apart again, so two lists of events feed the same sequence only if they are equal as data: optional fields that are
+ * absent or undefined are equal, and so are maps that list the same entries in another order.
+ *
+ * Most events repeat the runner, run, tags and refs of the one before; a flag stands for what is repeated.
+ */
+import { unreachable } from '../kernel/invariant.ts';
+import type { Command } from '../model/command.ts';
+import { runStateCode } from '../model/run-state.ts';
+import type { RunStatus } from '../model/run-status.ts';
+import type { ServiceStatus } from '../model/service-status.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { canonicalJson, sortedKeys } from './canonical-json.ts';
+
+/**
+ * What an event hasher needs of a rolling hash. Strings are taken as wholes: adding `'ab'` and `''` is not adding `'a'` and
+ * `'b'`. The digest may be read at any time and ends nothing.
+ */
+export interface EventHash {
+  addNumber(value: number): void;
+  addString(value: string): void;
+  /** 16 hexadecimal characters. */
+  digest(): string;
+}
+
+/** Codes of the event types: part of the hash, so a code is never given to another type. */
+const CODES: Readonly<Record<TraceEvent['type'], number>> = Object.freeze({
+  accepted: 1,
+  rejected: 2,
+  status: 3,
+  dropped: 4,
+  evicted: 5,
+  service: 6,
+  abort: 7,
+  released: 8,
+  phase: 9,
+  acquired: 10,
+  freed: 11,
+  abandoned: 12,
+  recorded: 13,
+  wrote: 14,
+  metric: 15,
+  fault: 16,
+  note: 17,
+});
+
+/** Flags above the codes: what follows the head of an event instead of being as in the event before. */
+const NEW_RUNNER = 1 << 5;
+const NEW_RUN = 1 << 6;
+
+/** Flags of a status. */
+const NEW_TAGS = 1 << 3;
+const NEW_REFS = 1 << 4;
+const HAS_SNAPSHOT = 1 << 5;
+const HAS_ERROR = 1 << 6;
+const HAS_RESULT = 1 << 7;
+
+type RunEvent = Extract<TraceEvent, { readonly runId: string }>;
+type RunnerEvent = Exclude<TraceEvent, RunEvent | { readonly status: RunStatus }>;
+
+/** Hashes one list of events. */
+export class EventHasher {
+  readonly #hash: EventHash;
+  #runner = '';
+  #runId = '';
+  #jobId = '';
+  #taskId = '';
+  #tag = '';
+  #stdoutRef = '';
+  #stderrRef = '';
+
+  constructor(hash: EventHash) {
+    this.#hash = hash;
+  }
+
+  /** Adds the next event. */
+  add(event: TraceEvent): void {
+    if (event.type === 'status' || event.type === 'dropped') {
+      this.#head(event, event.status.runId);
+      this.#status(event.status);
+    } else if ('runId' in event) {
+      this.#head(event, event.runId);
+      this.#ofRun(event);
+    } else {
+      this.#head(event, this.#runId);
+      this.#ofRunner(event);
+    }
+  }
+
+  #ofRun(event: RunEvent): void {
+    const hash = this.#hash;
+    switch (event.type) {
+      case 'phase':
+        hash.addString(event.phase);
+        return;
+      case 'acquired':
+      case 'freed':
+      case 'abandoned':
+        hash.addString(event.resource);
+        hash.addString(event.name);
+        return;
+      case 'accepted':
+        this.#command(event.command);
+        return;
+      case 'wrote':
+        hash.addString(event.output);
+        hash.addNumber(event.bytes);
+        hash.addString(event.digest);
+        return;
+      case 'recorded':
+        hash.addString(event.what);
+        hash.addString(event.error);
+        hash.addNumber(event.exitCode);
+        return;
+      case 'fault':
+        hash.addString(event.operation);
+        hash.addString(event.kind);
+        return;
+      case 'evicted':
+      case 'abort':
+        return;
+    }
+    unreachable(event);
+  }
+
+  #ofRunner(event: RunnerEvent): void {
+    const hash = this.#hash;
+    switch (event.type) {
+      case 'metric':
+        hash.addString(event.name);
+        hash.addNumber(event.value);
+        return;
+      case 'rejected':
+        hash.addString(event.code);
+        return;
+      case 'service':
+        this.#service(event.service);
+        return;
+      case 'note':
+        hash.addString(event.text);
+        return;
+      case 'released':
+        return;
+    }
+    unreachable(event);
+  }
+
+  #head({ type, at, runner }: TraceEvent, runId: string): void {
+    const hash = this.#hash;
+    const isNewRunner = runner !== this.#runner;
+    const isNewRun = runId !== this.#runId;
+    hash.addNumber(at);
+    hash.addNumber(CODES[type] | (isNewRunner ? NEW_RUNNER : 0) | (isNewRun ? NEW_RUN : 0));
+    if (isNewRunner) {
+      hash.addString(runner);
+      this.#runner = runner;
+    }
+    if (isNewRun) {
+      hash.addString(runId);
+      this.#runId = runId;
+    }
+  }
+
+  #status(status: RunStatus): void {
+    const hash = this.#hash;
+    const { jobId, taskId, tag, stdoutRef, stderrRef, snapshotId, error, actionResult } = status;
+    const hasNewTags = jobId !== this.#jobId || taskId !== this.#taskId || tag !== this.#tag;
+    const hasNewRefs = stdoutRef !== this.#stdoutRef || stderrRef !== this.#stderrRef;
+    hash.addNumber(
+      runStateCode(status.state) |
+        (hasNewTags ? NEW_TAGS : 0) |
+        (hasNewRefs ? NEW_REFS : 0) |
+        (snapshotId === '' ? 0 : HAS_SNAPSHOT) |
+        (error === '' ? 0 : HAS_ERROR) |
+        (actionResult === undefined ? 0 : HAS_RESULT),
+    );
+    hash.addNumber(status.exitCode);
+    if (hasNewTags) this.#tags(jobId, taskId, tag);
+    if (hasNewRefs) this.#refs(stdoutRef, stderrRef);
+    if (snapshotId !== '') hash.addString(snapshotId);
+    if (error !== '') hash.addString(error);
+    if (actionResult !== undefined) hash.addString(canonicalJson(actionResult));
+  }
+
+  #tags(jobId: string, taskId: string, tag: string): void {
+    this.#hash.addString(jobId);
+    this.#hash.addString(taskId);
+    this.#hash.addString(tag);
+    this.#jobId = jobId;
+    this.#taskId = taskId;
+    this.#tag = tag;
+  }
+
+  #refs(stdoutRef: string, stderrRef: string): void {
+    this.#hash.addString(stdoutRef);
+    this.#hash.addString(stderrRef);
+    this.#stdoutRef = stdoutRef;
+    this.#stderrRef = stderrRef;
+  }
+
+  #service({ initialized, isHealthy, error }: ServiceStatus): void {
+    this.#hash.addNumber((initialized ? 1 : 0) | (isHealthy ? 2 : 0));
+    this.#hash.addString(error);
+  }
+
+  #command(command: Command): void {
+    const hash = this.#hash;
+    const { argv, envVars, timeoutMs, executeRequest } = command;
+    hash.addNumber(argv.length);
+    for (const argument of argv) hash.addString(argument);
+    hash.addNumber((envVars === undefined ? 0 : 1) | (timeoutMs === undefined ? 0 : 2));
+    if (envVars !== undefined) this.#envVars(envVars);
+    if (timeoutMs !== undefined) hash.addNumber(timeoutMs);
+    this.#optional(command.snapshotId);
+    this.#optional(command.jobId);
+    this.#optional(command.taskId);
+    this.#optional(command.tag);
+    this.#optional(executeRequest === undefined ? undefined : canonicalJson(executeRequest));
+  }
+
+  #optional(text: string | undefined): void {
+    this.#hash.addNumber(text === undefined ? 0 : 1);
+    if (text !== undefined) this.#hash.addString(text);
+  }
+
+  #envVars(envVars: Readonly<Record<string, string>>): void {
+    const keys = sortedKeys(envVars);
+    this.#hash.addNumber(keys.length);
+    for (const key of keys) {
+      this.#hash.addString(key);
+      this.#hash.addString(envVars[key] ?? '');
+    }
+  }
+}

@@ -1,0 +1,156 @@
+// Arbitrary trace events of every type, and the ways to change exactly one field of one.
+import fc from 'fast-check';
+import { isRunState, RUN_STATES } from '../../src/model/run-state.ts';
+import type { Command } from '../../src/model/command.ts';
+import type { RunStatus } from '../../src/model/run-status.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+
+const text = fc.oneof(
+  fc.constantFrom(
+    '',
+    'a',
+    'ab',
+    'b',
+    '0',
+    '1',
+    'run',
+    '__proto__',
+    'ü',
+    '\u{1f4a5}',
+    '\ud800',
+    '"\\\n\u2028',
+  ),
+  fc.string({ maxLength: 6 }),
+);
+const time = fc.oneof(
+  fc.constantFrom(0, 1, 12.5, 1e9),
+  fc.nat(2_000_000_000).map((us) => us / 1000),
+);
+const exitCode = fc.oneof(fc.constantFrom(0, 1, -1, 250), fc.integer());
+const runner = fc.constantFrom('', 'worker', 'worker/1', 'w');
+const runId = fc.constantFrom('', '0', '1', 'x-2');
+const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
+const plain = fc.dictionary(
+  text,
+  fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null), fc.array(text)),
+  {
+    maxKeys: 3,
+  },
+);
+
+export const commandArbitrary: fc.Arbitrary<Command> = fc
+  .record({
+    argv: fc.array(text, { maxLength: 3 }),
+    envVars: optional(fc.dictionary(text, text, { maxKeys: 3 })),
+    timeoutMs: optional(time),
+    snapshotId: optional(text),
+    jobId: optional(text),
+    taskId: optional(text),
+    tag: optional(text),
+    executeRequest: optional(plain),
+  })
+  .map((command) => withoutUndefined(command) as unknown as Command);
+
+export const statusArbitrary: fc.Arbitrary<RunStatus> = fc
+  .record({
+    runId,
+    state: fc.constantFrom(...RUN_STATES),
+    jobId: text,
+    taskId: text,
+    tag: text,
+    stdoutRef: text,
+    stderrRef: text,
+    snapshotId: text,
+    exitCode,
+    error: text,
+    actionResult: optional(plain),
+  })
+  .map((status) => withoutUndefined(status) as unknown as RunStatus);
+
+const resource = fc.constantFrom(
+  ...(['process', 'checkout', 'output', 'waiter', 'tempdir', 'update', 'upload'] as const),
+);
+const phase = fc.constantFrom(
+  ...([
+    'preprocess',
+    'checkout',
+    'outputs',
+    'exec',
+    'wait',
+    'upload',
+    'close',
+    'release',
+    'postprocess',
+    'end',
+  ] as const),
+);
+const base = { at: time, runner };
+const ofRun = { ...base, runId };
+const is = <T extends string>(type: T): { type: fc.Arbitrary<T> } => ({ type: fc.constant(type) });
+
+/** One arbitrary per event type. */
+export const eventArbitraries: {
+  readonly [T in TraceEvent['type']]: fc.Arbitrary<Extract<TraceEvent, { type: T }>>;
+} = {
+  accepted: fc.record({ ...is('accepted'), ...ofRun, command: commandArbitrary }),
+  rejected: fc.record({ ...is('rejected'), ...base, code: text }),
+  status: fc.record({ ...is('status'), ...base, status: statusArbitrary }),
+  dropped: fc.record({ ...is('dropped'), ...base, status: statusArbitrary }),
+  evicted: fc.record({ ...is('evicted'), ...ofRun }),
+  service: fc.record({
+    ...is('service'),
+    ...base,
+    service: fc.record({ initialized: fc.boolean(), isHealthy: fc.boolean(), error: text }),
+  }),
+  abort: fc.record({ ...is('abort'), ...ofRun }),
+  released: fc.record({ ...is('released'), ...base }),
+  phase: fc.record({ ...is('phase'), ...ofRun, phase }),
+  acquired: fc.record({ ...is('acquired'), ...ofRun, resource, name: text }),
+  freed: fc.record({ ...is('freed'), ...ofRun, resource, name: text }),
+  abandoned: fc.record({ ...is('abandoned'), ...ofRun, resource, name: text }),
+  recorded: fc.record({ ...is('recorded'), ...ofRun, what: text, error: text, exitCode }),
+  wrote: fc.record({ ...is('wrote'), ...ofRun, output: text, bytes: fc.nat(), digest: text }),
+  metric: fc.record({
+    ...is('metric'),
+    ...base,
+    name: text,
+    value: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+  }),
+  fault: fc.record({ ...is('fault'), ...ofRun, operation: text, kind: text }),
+  note: fc.record({ ...is('note'), ...base, text }),
+};
+
+export const eventArbitrary: fc.Arbitrary<TraceEvent> = fc.oneof(...Object.values(eventArbitraries));
+
+type Plain = { [key: string]: unknown };
+
+function withoutUndefined(value: Plain): Plain {
+  return Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined));
+}
+
+/** Every copy of `value` in which exactly one leaf, at any depth, is another one of the same type. */
+export function mutations(value: unknown): unknown[] {
+  if (isRunState(value)) return RUN_STATES.filter((state) => state !== value);
+  if (typeof value === 'string') return [`${value}'`, ...(value === '' ? [] : [value.slice(1)])];
+  if (typeof value === 'number') return [value + 1 === value ? value / 2 : value + 1];
+  if (typeof value === 'boolean') return [!value];
+  if (Array.isArray(value)) {
+    const changed = value.flatMap((held: unknown, index) =>
+      mutations(held).map((other) => value.with(index, other) as unknown),
+    );
+    return [...changed, [...(value as unknown[]), 'more'], ...(value.length === 0 ? [] : [value.slice(1)])];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, held]) =>
+    mutations(held).map((other) => ({ ...value, [key]: other })),
+  );
+}
+
+/** The same data with the keys of every object in the opposite order. */
+export function reordered<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(reordered) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, held]) => [key, reordered(held)] as const);
+  return Object.fromEntries(entries.reverse()) as T;
+}

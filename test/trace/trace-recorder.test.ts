@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { canonicalJson } from '../../src/trace/canonical-json.ts';
+import { createTraceRecorder } from '../../src/trace/trace-recorder.ts';
+import { eventArbitraries, eventArbitrary, mutations, reordered } from './event-arbitrary.ts';
+import { ExactHash } from './exact-hash.ts';
+
+const hashOf = (events: readonly TraceEvent[]): string => {
+  const recorder = createTraceRecorder({ hash: new ExactHash() });
+  for (const event of events) recorder.record(event);
+  return recorder.hash();
+};
+const note = (text: string, at = 0): TraceEvent => ({ type: 'note', at, runner: 'worker', text });
+
+describe('trace recorder', () => {
+  test('R209 two lists of events have the same hash if and only if they are equal', () => {
+    const list = fc.array(eventArbitrary, { maxLength: 5 });
+    fc.assert(
+      fc.property(list, list, (one, other) => {
+        expect(hashOf(one) === hashOf(other)).toBe(canonicalJson(one) === canonicalJson(other));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.for(Object.entries(eventArbitraries))(
+    'R209 one changed field of a %s event changes the hash, wherever it stands',
+    ([, arbitrary]) => {
+      const around = fc.array(eventArbitrary, { maxLength: 2 });
+      fc.assert(
+        fc.property(around, arbitrary as fc.Arbitrary<TraceEvent>, around, (before, event, after) => {
+          const original = hashOf([...before, event, ...after]);
+          for (const mutant of mutations(event) as TraceEvent[]) {
+            if (mutant.type !== event.type) continue;
+            const lists = `${canonicalJson([event])} against ${canonicalJson([mutant])}`;
+            expect(hashOf([...before, mutant, ...after]), lists).not.toBe(original);
+          }
+        }),
+        { numRuns: 50 },
+      );
+    },
+  );
+
+  test('R209 a hash does not depend on the order in which keys were set', () => {
+    fc.assert(
+      fc.property(fc.array(eventArbitrary, { maxLength: 4 }), (events) => {
+        expect(hashOf(reordered(events))).toBe(hashOf(events));
+      }),
+    );
+  });
+
+  test('R209 the same fields under another type of event give another hash', () => {
+    const fields = { at: 1, runner: 'worker', runId: '0', resource: 'process', name: 'p' } as const;
+    const hashes = (['acquired', 'freed', 'abandoned'] as const).map((type) => hashOf([{ type, ...fields }]));
+    expect(new Set(hashes).size).toBe(3);
+  });
+
+  test('R209 an absent field and an undefined one are the same data', () => {
+    const accepted = (command: object): TraceEvent =>
+      ({ type: 'accepted', at: 0, runner: 'worker', runId: '0', command }) as TraceEvent;
+    const sparse = {
+      argv: ['a'],
+      envVars: undefined,
+      timeoutMs: undefined,
+      tag: undefined,
+      jobId: undefined,
+    };
+    expect(hashOf([accepted(sparse)])).toBe(hashOf([accepted({ argv: ['a'] })]));
+  });
+
+  test('counts what it was told and keeps nothing unless asked', () => {
+    const recorder = createTraceRecorder({ hash: new ExactHash() });
+    recorder.record(note('a'));
+    recorder.record(note('b'));
+    expect(recorder.count).toBe(2);
+    expect(() => recorder.events()).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: 'events: expected a recorder made with keep: true, got one that kept none of its 2 events',
+      }),
+    );
+  });
+
+  test('keeps the events in order if asked, and can be read while it grows', () => {
+    const recorder = createTraceRecorder({ hash: new ExactHash(), keep: true });
+    const empty = recorder.hash();
+    recorder.record(note('a'));
+    const first = recorder.hash();
+    recorder.record(note('b', 5));
+    expect(recorder.events()).toEqual([note('a'), note('b', 5)]);
+    expect(first).toBe(hashOf([note('a')]));
+    expect(new Set([empty, first, recorder.hash()]).size).toBe(3);
+  });
+});
