@@ -2,7 +2,7 @@
  * Exit codes of the machinery and the error that carries one. Codes 200–250 mean the machinery only in a FAILED run; the same
  * number in a COMPLETE run is the command's own (R20).
  */
-import { invalidArgument } from '../kernel/errors.ts';
+import { describeValue, invalidArgument } from '../kernel/errors.ts';
 
 /** A command's or the machinery's exit code; −1 for a death by signal. */
 export type ExitCode = number;
@@ -62,8 +62,12 @@ export function isExitCodeError(error: unknown): error is ExitCodeError {
 export function codedError(error: unknown, exitCode: ExitCode): ExitCodeError | undefined {
   if (error === undefined || error === null) return undefined;
   if (isExitCodeError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new ExitCodeError(exitCode, message, { cause: error });
+  return new ExitCodeError(exitCode, textOf(error), { cause: error });
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return typeof error === 'string' ? error : describeValue(error);
 }
 
 /** The code of a coded error; 0 for no error, and for an error without code the given fallback (default 250) (R21). */

@@ -1,9 +1,11 @@
 /**
- * The status of a run as plain data, with a constructor per state. Invariant: a field that is not valid in a state holds its
- * zero value (empty string, 0, undefined), so that equality of statuses means what it seems to (R11).
+ * The status of a run as frozen plain data, with a constructor per state. Invariant: a field that is not valid in a state holds its
+ * zero value (empty string, 0, undefined), so that equality of statuses means what it seems to (R11). All constructors go through
+ * one literal, so that every status has the same hidden class.
  */
-import type { LogTags } from './command.ts';
-import type { ExitCode } from './exit-code.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { NO_TAGS, type LogTags } from './command.ts';
+import { isExitCodeError, type ExitCode, type ExitCodeError } from './exit-code.ts';
 import type { RunState } from './run-state.ts';
 
 /** An opaque id, compared by equality only (R18). Any string can be used where one is expected. */
@@ -14,19 +16,125 @@ export interface ActionResult {
   readonly [field: string]: unknown;
 }
 
-/** Status of one run (R10, R11). */
-export interface RunStatus extends LogTags {
-  readonly runId: RunID;
-  readonly state: RunState;
-  /** Where standard output can be read; valid in any state, possibly empty. */
+/** Where the output of a run can be read; valid in any state, possibly empty. */
+export interface OutputRefs {
   readonly stdoutRef: string;
   readonly stderrRef: string;
+}
+
+/** How a run ended. */
+export interface RunOutcome {
   /** Valid in COMPLETE. */
   readonly snapshotId: string;
   /** Valid in COMPLETE and FAILED. */
   readonly exitCode: ExitCode;
   /** Valid in COMPLETE, FAILED and ABORTED; text, never an object. */
   readonly error: string;
+}
+
+/** Status of one run (R10, R11). */
+export interface RunStatus extends LogTags, OutputRefs, RunOutcome {
+  readonly runId: RunID;
+  readonly state: RunState;
   /** Valid on the Bazel path only. */
   readonly actionResult?: ActionResult;
+}
+
+const NO_REFS: OutputRefs = Object.freeze({ stdoutRef: '', stderrRef: '' });
+const NO_OUTCOME: RunOutcome = Object.freeze({ snapshotId: '', exitCode: 0, error: '' });
+
+/** Puts a status together; the constructors below are for callers, this is for code that merges statuses. */
+export function makeRunStatus(
+  runId: RunID,
+  state: RunState,
+  tags: LogTags,
+  refs: OutputRefs,
+  outcome: RunOutcome,
+): RunStatus {
+  return Object.freeze({
+    runId,
+    state,
+    jobId: tags.jobId,
+    taskId: tags.taskId,
+    tag: tags.tag,
+    stdoutRef: refs.stdoutRef,
+    stderrRef: refs.stderrRef,
+    snapshotId: outcome.snapshotId,
+    exitCode: outcome.exitCode,
+    error: outcome.error,
+  });
+}
+
+/** Waiting to run: id and tags only (R12). */
+export function pendingStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
+  return makeRunStatus(runId, 'PENDING', tags, NO_REFS, NO_OUTCOME);
+}
+
+/** Running, with the places where its output can be read (R12). */
+export function runningStatus(
+  runId: RunID,
+  stdoutRef: string,
+  stderrRef: string,
+  tags: LogTags = NO_TAGS,
+): RunStatus {
+  return makeRunStatus(runId, 'RUNNING', tags, { stdoutRef, stderrRef }, NO_OUTCOME);
+}
+
+/**
+ * The command ran and gave an exit code, zero or not (R3, R12).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the exit code is not an integer.
+ * @example
+ * ```ts
+ * import { completeStatus, formatRunStatus } from 'dryrunner';
+ * console.log(formatRunStatus(completeStatus('7', '', 1)));
+ * ```
+ */
+export function completeStatus(
+  runId: RunID,
+  snapshotId: string,
+  exitCode: ExitCode,
+  tags: LogTags = NO_TAGS,
+): RunStatus {
+  if (!Number.isInteger(exitCode)) throw invalidArgument('exitCode', 'an integer', exitCode);
+  return makeRunStatus(runId, 'COMPLETE', tags, NO_REFS, { snapshotId, exitCode, error: '' });
+}
+
+/**
+ * The machinery failed: text and exit code come from the coded error (R3, R12).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the error is missing or has no exit code (R13).
+ */
+export function failedStatus(runId: RunID, error: ExitCodeError, tags: LogTags = NO_TAGS): RunStatus {
+  if (!isExitCodeError(error)) throw invalidArgument('error', 'an error with an exit code', error);
+  const outcome = { snapshotId: '', exitCode: error.exitCode, error: error.message };
+  return makeRunStatus(runId, 'FAILED', tags, NO_REFS, outcome);
+}
+
+/** Killed on request: id and tags only (R3, R12). */
+export function abortStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
+  return makeRunStatus(runId, 'ABORTED', tags, NO_REFS, NO_OUTCOME);
+}
+
+/** Killed by its deadline, state TIMEDOUT: id and tags only (R3, R12). */
+export function timeoutStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
+  return makeRunStatus(runId, 'TIMEDOUT', tags, NO_REFS, NO_OUTCOME);
+}
+
+/** A copy that says where the output can be read. */
+export function withRefs(status: RunStatus, stdoutRef: string, stderrRef: string): RunStatus {
+  return makeRunStatus(status.runId, status.state, status, { stdoutRef, stderrRef }, status);
+}
+
+/**
+ * A copy with an error text.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state that has none (R11).
+ */
+export function withError(status: RunStatus, error: string): RunStatus {
+  const { runId, state, snapshotId, exitCode } = status;
+  if (state !== 'COMPLETE' && state !== 'FAILED' && state !== 'ABORTED') {
+    throw invalidArgument('status', 'state COMPLETE, FAILED or ABORTED', state);
+  }
+  return makeRunStatus(runId, state, status, status, { snapshotId, exitCode, error });
 }

@@ -1,4 +1,5 @@
 /** The status of a runner as a whole. */
+import { invalidArgument } from '../kernel/errors.ts';
 
 /** Whether a runner can take work, and if not, why (R15). */
 export interface ServiceStatus {
@@ -10,15 +11,35 @@ export interface ServiceStatus {
 }
 
 /** What a new store says: not initialized, not healthy, no error (R15). */
-export const NEW_SERVICE_STATUS: ServiceStatus = Object.freeze({
-  initialized: false,
-  isHealthy: false,
-  error: '',
-});
+export const NEW_SERVICE_STATUS: ServiceStatus = serviceStatus(false, false);
 
 /** What a runner says once it is initialized. */
-export const HEALTHY_SERVICE_STATUS: ServiceStatus = Object.freeze({
-  initialized: true,
-  isHealthy: true,
-  error: '',
-});
+export const HEALTHY_SERVICE_STATUS: ServiceStatus = serviceStatus(true, true);
+
+/** Puts a service status together. */
+export function serviceStatus(initialized: boolean, isHealthy: boolean, error = ''): ServiceStatus {
+  return Object.freeze({ initialized, isHealthy, error });
+}
+
+/** Shows a service status in the model's form, and its error when there is one (R15). */
+export function formatServiceStatus({ initialized, isHealthy, error }: ServiceStatus): string {
+  const text = `--- Service Status ---\n\tInitialized : ${initialized}\n\tIsHealthy : ${isHealthy}\n`;
+  return error === '' ? text : `${text}\tError : ${error}\n`;
+}
+
+/**
+ * Checks that `service` is a service status.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field.
+ */
+export function checkServiceStatus(service: unknown): asserts service is ServiceStatus {
+  if (typeof service !== 'object' || service === null) {
+    throw invalidArgument('service', 'a service status', service);
+  }
+  const { initialized, isHealthy, error } = service as { readonly [field in keyof ServiceStatus]: unknown };
+  if (typeof initialized !== 'boolean') {
+    throw invalidArgument('service.initialized', 'true or false', initialized);
+  }
+  if (typeof isHealthy !== 'boolean') throw invalidArgument('service.isHealthy', 'true or false', isHealthy);
+  if (typeof error !== 'string') throw invalidArgument('service.error', 'a string', error);
+}

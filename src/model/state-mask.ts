@@ -1,6 +1,84 @@
-/** Sets of run states as a bit mask: the bit of state s is `1 << code(s)` (R6). */
+/**
+ * Sets of run states as a bit mask: the bit of state s is `1 << code(s)` (R6). Invariant: a mask is an integer in [0, 127]; every
+ * function here that is given anything else says so.
+ */
+import { invalidArgument } from '../kernel/errors.ts';
+import { isRunState, RUN_STATES, runStateCode, type RunState } from './run-state.ts';
 
 declare const stateMask: unique symbol;
 
 /** A set of states; make one with `maskForState`, or use a named constant. */
 export type StateMask = number & { readonly [stateMask]: true };
+
+/** Matches UNKNOWN only. */
+export const UNKNOWN_MASK: StateMask = maskForState('UNKNOWN');
+/** Matches PENDING only. */
+export const PENDING_MASK: StateMask = maskForState('PENDING');
+/** Matches RUNNING only. */
+export const RUNNING_MASK: StateMask = maskForState('RUNNING');
+/** Matches COMPLETE only. */
+export const COMPLETE_MASK: StateMask = maskForState('COMPLETE');
+/** Matches FAILED only. */
+export const FAILED_MASK: StateMask = maskForState('FAILED');
+/** Matches ABORTED only. */
+export const ABORTED_MASK: StateMask = maskForState('ABORTED');
+/** Matches TIMEDOUT only. */
+export const TIMEDOUT_MASK: StateMask = maskForState('TIMEDOUT');
+/** Matches the five terminal states (R7). */
+export const DONE_MASK: StateMask = maskForState('COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN');
+/** Matches all seven states (R7); their union, not the model's 64-bit value. */
+export const ALL_MASK: StateMask = maskForState(...RUN_STATES);
+
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [0, 'NONE'],
+  [UNKNOWN_MASK, 'UNKNOWN_MASK'],
+  [PENDING_MASK, 'PENDING_MASK'],
+  [RUNNING_MASK, 'RUNNING_MASK'],
+  [COMPLETE_MASK, 'COMPLETE_MASK'],
+  [FAILED_MASK, 'FAILED_MASK'],
+  [ABORTED_MASK, 'ABORTED_MASK'],
+  [TIMEDOUT_MASK, 'TIMEDOUT_MASK'],
+  [DONE_MASK, 'DONE_MASK'],
+  [ALL_MASK, 'ALL_MASK'],
+]);
+
+/**
+ * The union of the states given; without any, the empty mask, which matches nothing (R8).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is not one of the seven states.
+ * @example
+ * ```ts
+ * import { maskForState, maskMatches } from 'dryrunner';
+ * const mask = maskForState('PENDING', 'RUNNING');
+ * if (!maskMatches(mask, 'RUNNING')) throw new Error('unreachable');
+ * ```
+ */
+export function maskForState(...states: readonly RunState[]): StateMask {
+  let mask = 0;
+  for (const state of states) {
+    if (!isRunState(state)) throw invalidArgument('state', `one of ${RUN_STATES.join(', ')}`, state);
+    mask |= 1 << runStateCode(state);
+  }
+  return mask as StateMask;
+}
+
+/** True if `state` is in the mask (the model's `StateMask.Matches`). */
+export function maskMatches(mask: StateMask, state: RunState): boolean {
+  return ((mask >> runStateCode(state)) & 1) === 1;
+}
+
+/** True if `value` can be used as a mask: an integer in [0, 127]. */
+export function isStateMask(value: unknown): value is StateMask {
+  return typeof value === 'number' && value >= 0 && value <= ALL_MASK && Number.isInteger(value);
+}
+
+/**
+ * The name of a named mask, else the names of its states joined by `|`; `NONE` for the empty mask, and `StateMask(n)` for a
+ * number that is none (R9). Never throws.
+ */
+export function formatMask(mask: StateMask): string {
+  const name = NAMES.get(mask);
+  if (name !== undefined) return name;
+  if (!isStateMask(mask)) return `StateMask(${String(mask)})`;
+  return RUN_STATES.filter((state) => maskMatches(mask, state)).join('|');
+}

@@ -1,0 +1,40 @@
+/** A command as one line of text, in the model's form (R17). Environment keys come sorted; values can be left out for logs. */
+import type { Command } from './command.ts';
+import { formatGoDuration } from './go-duration.ts';
+
+/** What stands in the place of a value that is not shown. */
+export const REDACTED = '<redacted>';
+
+/** How a command is shown. */
+export interface CommandTextOptions {
+  /** Hides the values of environment variables: of all of them, or of those whose key it says yes to. Default: shows them. */
+  readonly redactEnv?: boolean | ((key: string) => boolean);
+}
+
+/**
+ * Shows a command; `redactEnv: true` is the form for logs, where secrets must not end up (R17).
+ *
+ * @example
+ * ```ts
+ * import { formatCommand } from 'dryrunner';
+ * const command = { argv: ['make', 'all'], envVars: { TOKEN: 'secret' } };
+ * console.log(formatCommand(command, { redactEnv: true }));
+ * ```
+ */
+export function formatCommand(command: Command, { redactEnv = false }: CommandTextOptions = {}): string {
+  const { argv, envVars = {}, timeoutMs = 0, snapshotId = '', jobId = '', taskId = '', tag = '' } = command;
+  const isHidden = typeof redactEnv === 'function' ? redactEnv : () => redactEnv;
+  const quoted = argv.map((argument) => JSON.stringify(argument)).join(' ');
+  const head =
+    `runner.Command -- SnapshotID: ${snapshotId} # Argv: [${quoted}] # Timeout: ${formatGoDuration(timeoutMs)}` +
+    ` # JobID: ${jobId} # TaskID: ${taskId} # Tag: ${tag}`;
+  const env = Object.keys(envVars)
+    .sort()
+    .map((key) => `  ${key}=${isHidden(key) ? REDACTED : envVars[key]}`);
+  const request = command.executeRequest;
+  return (
+    head +
+    (env.length === 0 ? '' : ` # Env:${env.join('')}`) +
+    (request === undefined ? '' : `  ExecuteRequest=${JSON.stringify(request)}`)
+  );
+}

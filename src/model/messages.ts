@@ -1,0 +1,36 @@
+/**
+ * The fixed texts of the contract (R23) and of the model's documentation. Callers match on error codes; these texts are what people
+ * and older clients see.
+ *
+ * | model | here |
+ * | --- | --- |
+ * | `LoggingErrMsg` | `LOGGING_ERR_MSG` |
+ * | `NoRunnersMsg` | `NO_RUNNERS_MSG` |
+ * | `RunnerBusyMsg` | `RUNNER_BUSY_MSG` |
+ * | `QueueFullMsg` | `QUEUE_FULL_MSG` |
+ * | `QueueInitingMsg` | `QUEUE_INITING_MSG` |
+ * | `QueueInvalidMsg` | `QUEUE_INVALID_MSG` |
+ * | `WorkerUnhealthyMsg` | `WORKER_UNHEALTHY_MSG` |
+ * | "unknown run id X" | `unknownRunMessage(X)` |
+ */
+import type { RunID } from './run-status.ts';
+
+/** The logs of a run could not be created. */
+export const LOGGING_ERR_MSG = 'Error initializing logging.';
+/** A scheduler has no runner to offer. */
+export const NO_RUNNERS_MSG = 'No runners available.';
+/** A runner of a client has work already. */
+export const RUNNER_BUSY_MSG = 'Runner is busy';
+/** `run` before initialization is over, code `RUNNER_INITIALIZING` (R63). */
+export const QUEUE_INITING_MSG = 'Queue is still initializing. Please try later.';
+/** `run` while full, code `RUNNER_BUSY` (R64). */
+export const QUEUE_FULL_MSG = 'No resources available. Please try later.';
+/** `run` while unhealthy, code `RUNNER_UNHEALTHY` (R64), and the error of runs that are drained then (R83). */
+export const WORKER_UNHEALTHY_MSG = 'Worker is unhealthy.';
+/** `run` after a failed initialization, code `RUNNER_BROKEN` (R63). */
+export const QUEUE_INVALID_MSG = 'Failed initialization, queue permanently broken.';
+
+/** The text about an id that a store does not know, code `RUNNER_UNKNOWN_RUN` (R26). */
+export function unknownRunMessage(runId: RunID): string {
+  return `unknown run id ${runId}`;
+}

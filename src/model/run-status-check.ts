@@ -1,0 +1,44 @@
+/** Holds statuses to R11 where they enter a store: fields of the right type, and only those that are valid in the state. */
+import { invalidArgument } from '../kernel/errors.ts';
+import { isRunState, RUN_STATES } from './run-state.ts';
+import type { RunStatus } from './run-status.ts';
+
+/**
+ * Checks that `status` is one, and that fields which are not valid in its state hold their zero value (R11).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
+ */
+export function checkRunStatus(status: unknown): asserts status is RunStatus {
+  if (typeof status !== 'object' || status === null) {
+    throw invalidArgument('status', 'a run status', status);
+  }
+  const fields = status as { readonly [field in keyof RunStatus]: unknown };
+  if (!isRunState(fields.state)) {
+    throw invalidArgument('status.state', `one of ${RUN_STATES.join(', ')}`, fields.state);
+  }
+  checkText('runId', fields.runId);
+  checkText('jobId', fields.jobId);
+  checkText('taskId', fields.taskId);
+  checkText('tag', fields.tag);
+  checkText('stdoutRef', fields.stdoutRef);
+  checkText('stderrRef', fields.stderrRef);
+  checkText('snapshotId', fields.snapshotId);
+  checkText('error', fields.error);
+  if (!Number.isInteger(fields.exitCode)) {
+    throw invalidArgument('status.exitCode', 'an integer', fields.exitCode);
+  }
+  checkValidity(status as RunStatus);
+}
+
+function checkText(name: keyof RunStatus, value: unknown): void {
+  if (typeof value !== 'string') throw invalidArgument(`status.${name}`, 'a string', value);
+}
+
+function checkValidity({ state, snapshotId, exitCode, error }: RunStatus): void {
+  if (state === 'COMPLETE') return;
+  if (snapshotId !== '') throw invalidArgument('status.snapshotId', `'' in state ${state}`, snapshotId);
+  if (state === 'FAILED') return;
+  if (exitCode !== 0) throw invalidArgument('status.exitCode', `0 in state ${state}`, exitCode);
+  if (state === 'ABORTED') return;
+  if (error !== '') throw invalidArgument('status.error', `'' in state ${state}`, error);
+}

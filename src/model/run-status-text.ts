@@ -1,0 +1,31 @@
+/** A run status as one line of text, in the model's form (R14). */
+import { formatRunState } from './run-state.ts';
+import type { RunStatus } from './run-status.ts';
+
+/**
+ * Shows the fields that are valid in the status's state, in a fixed order (R14).
+ *
+ * @example
+ * ```ts
+ * import { formatRunStatus, pendingStatus } from 'dryrunner';
+ * console.log(formatRunStatus(pendingStatus('0')));
+ * // RunStatus -- RunID: 0 # State: PENDING # JobID:  # TaskID:  # Tag:
+ * ```
+ */
+export function formatRunStatus(status: RunStatus): string {
+  const { runId, state, jobId, taskId, tag, stdoutRef, stderrRef, snapshotId, exitCode, error } = status;
+  const parts = [
+    `RunStatus -- RunID: ${runId}`,
+    `State: ${formatRunState(state)}`,
+    `JobID: ${jobId}`,
+    `TaskID: ${taskId}`,
+    `Tag: ${tag}`,
+  ];
+  if (stdoutRef !== '') parts.push(`Stdout: ${stdoutRef}`);
+  if (stderrRef !== '') parts.push(`Stderr: ${stderrRef}`);
+  if (state === 'COMPLETE') parts.push(`SnapshotID: ${snapshotId}`);
+  if (state === 'COMPLETE' || state === 'FAILED') parts.push(`ExitCode: ${exitCode}`);
+  if (state === 'COMPLETE' || state === 'FAILED' || state === 'ABORTED') parts.push(`Error: ${error}`);
+  if (status.actionResult !== undefined) parts.push(`ActionResult: ${JSON.stringify(status.actionResult)}`);
+  return parts.join(' # ');
+}

@@ -1,0 +1,34 @@
+/** The errors of reading statuses, made in one place so that every querier says the same (R26, R34, R36, R42, R84). */
+import { RunnerError } from '../kernel/errors.ts';
+import { unknownRunMessage } from './messages.ts';
+import type { Query } from './query.ts';
+import type { RunID } from './run-status.ts';
+import type { ServiceStatus } from './service-status.ts';
+import { formatMask } from './state-mask.ts';
+
+/** No status where one was asked for (R42); carries the service status that came with the empty list. */
+export class NoStatusError extends RunnerError {
+  readonly service: ServiceStatus;
+
+  constructor(service: ServiceStatus) {
+    super('RUNNER_NO_STATUS', 'expected one run status, got none');
+    this.service = service;
+  }
+}
+
+/** The error about an id that is not known, or was evicted (R26, R49). */
+export function unknownRun(runId: RunID): RunnerError {
+  return new RunnerError('RUNNER_UNKNOWN_RUN', unknownRunMessage(runId), { actual: runId });
+}
+
+/** The outcome of a wait whose signal was aborted (R34). */
+export function waitCancelled(reason: unknown): RunnerError {
+  return new RunnerError('RUNNER_WAIT_CANCELLED', 'the wait was cancelled', { cause: reason });
+}
+
+/** The outcome of a wait on runs that are all terminal in other states (R36). */
+export function cannotHappen({ runs = [], states }: Query): RunnerError {
+  const which = runs.length === 1 ? `run ${runs[0]} is` : `all ${runs.length} runs are`;
+  const message = `${formatMask(states)} cannot happen any more: ${which} terminal in another state`;
+  return new RunnerError('RUNNER_CANNOT_HAPPEN', message, { expected: formatMask(states) });
+}

@@ -1,0 +1,78 @@
+/**
+ * The functions that most callers read statuses with: one run, all runs, or wait for a state. They work over any querier and rely on
+ * its contract only; an empty answer is a typed error, never an index into nothing (R40, R42).
+ */
+import type { RunState } from './run-state.ts';
+import type { RunID } from './run-status.ts';
+import { NoStatusError, unknownRun } from './status-errors.ts';
+import { ALL_MASK, DONE_MASK, maskForState, type StateMask } from './state-mask.ts';
+import type { QueryResult, StatusQuerier, StatusQueryNower, StatusResult } from './status-reader.ts';
+import { waitForever } from './wait.ts';
+
+/**
+ * The first status of a result, with the service status of the same instant.
+ *
+ * @throws NoStatusError `RUNNER_NO_STATUS` for an empty list; it carries the service status (R42).
+ */
+export function singleStatus({ statuses, service }: QueryResult): StatusResult {
+  const [status] = statuses;
+  if (status === undefined) throw new NoStatusError(service);
+  return { status, service };
+}
+
+/** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`, also if the answer is empty (R40). */
+export async function statusNow(querier: StatusQueryNower, runId: RunID): Promise<StatusResult> {
+  const { statuses, service } = await querier.queryNow({ runs: [runId], states: ALL_MASK });
+  const [status] = statuses;
+  if (status === undefined) throw unknownRun(runId);
+  return { status, service };
+}
+
+/** The current status of all runs, in creation order (R37, R43). */
+export async function statusAll(querier: StatusQueryNower): Promise<QueryResult> {
+  return querier.queryNow({ allRuns: true, states: ALL_MASK });
+}
+
+/**
+ * Waits without limit for the terminal status of a run (R41). The signal, if given, ends the wait (R34).
+ *
+ * Rejects as `StatusQuerier.query` does.
+ *
+ * @example
+ * ```ts
+ * import { finalStatus, type Service } from 'dryrunner';
+ * async function exitCode(service: Service, runId: string): Promise<number> {
+ *   const { status } = await finalStatus(service, runId);
+ *   return status.exitCode;
+ * }
+ * ```
+ */
+export function finalStatus(
+  querier: StatusQuerier,
+  runId: RunID,
+  signal?: AbortSignal,
+): Promise<StatusResult> {
+  return awaitSingle(querier, runId, DONE_MASK, signal);
+}
+
+/**
+ * Waits without limit until the run is in state `expected`; rejects with `RUNNER_CANNOT_HAPPEN` when that can no longer come (R36,
+ * R41), and with `RUNNER_INVALID_ARGUMENT` if it is no state.
+ */
+export async function waitForState(
+  querier: StatusQuerier,
+  runId: RunID,
+  expected: RunState,
+  signal?: AbortSignal,
+): Promise<StatusResult> {
+  return awaitSingle(querier, runId, maskForState(expected), signal);
+}
+
+async function awaitSingle(
+  querier: StatusQuerier,
+  runId: RunID,
+  states: StateMask,
+  signal: AbortSignal | undefined,
+): Promise<StatusResult> {
+  return singleStatus(await querier.query({ runs: [runId], states }, waitForever(signal)));
+}
