@@ -1,0 +1,165 @@
+/**
+ * Metrics that are kept in memory and can be read back, for tests and simulations. Every change is a `metric` event if there is a
+ * tracer: a counter's new total, a gauge's new value (only when it differs), a histogram's recorded value.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import type { Counter, Gauge, Histogram, Metrics } from '../model/metrics.ts';
+import type { Tracer } from '../model/trace-event.ts';
+import { MemoryHistogram } from './memory-histogram.ts';
+import type { HistogramSummary } from './memory-histogram.ts';
+import type { MetricKind } from './metric-table.ts';
+import { checkIncrement, checkKind, checkValue } from './metric-value.ts';
+
+/** Options of {@link createMemoryMetrics}; a `World` with a name is a fitting one. */
+export interface MemoryMetricsOptions {
+  /** Gets a `metric` event per change; needs `clock`. */
+  readonly tracer?: Tracer;
+  /** Dates the events. */
+  readonly clock?: Pick<Clock, 'now'>;
+  /** The runner that the events name; empty by default. */
+  readonly name?: string;
+  /** How many samples a histogram keeps, the newest ones; 1,000 by default, 0 for none. */
+  readonly samplesMax?: number;
+}
+
+/** All values at one moment, as plain data, names in the order of their characters. */
+export interface MetricsSnapshot {
+  readonly counters: Readonly<Record<string, number>>;
+  readonly gauges: Readonly<Record<string, number>>;
+  readonly histograms: Readonly<Record<string, HistogramSummary>>;
+}
+
+/** Metrics that can be read back. */
+export interface MemoryMetrics extends Metrics {
+  /** A counter's total, a gauge's latest value, a histogram's count; 0 for a name that was never asked for. */
+  value(name: string): number;
+  /** The newest samples of a histogram, oldest of them first; empty for any other name. */
+  values(name: string): readonly number[];
+  /** Everything at once. */
+  snapshot(): MetricsSnapshot;
+}
+
+/**
+ * Makes metrics that tests can read.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a tracer without clock, or a `samplesMax` that is no integer ≥ 0. The
+ *   instruments throw it for an increment that is negative or not finite, a value that is not finite, and a name that is used as
+ *   two kinds or as another kind than the contract says (R176–R183).
+ * @example
+ * ```ts
+ * import { createMemoryMetrics } from 'dryrunner';
+ * const metrics = createMemoryMetrics();
+ * metrics.histogram('runLatency_ms').record(12);
+ * if (metrics.values('runLatency_ms')[0] !== 12) throw new Error('samples are kept');
+ * ```
+ */
+export function createMemoryMetrics(options: MemoryMetricsOptions = {}): MemoryMetrics {
+  return new MemoryMetricsRegistry(options);
+}
+
+type Instrument = MemoryCounter | MemoryGauge | MemoryHistogram;
+
+class MemoryMetricsRegistry implements MemoryMetrics {
+  readonly #instruments = new Map<string, Instrument>();
+  readonly #samplesMax: number;
+  readonly #trace: ((name: string, value: number) => void) | undefined;
+
+  constructor({ tracer, clock, name: runner = '', samplesMax = 1000 }: MemoryMetricsOptions) {
+    if (!(Number.isSafeInteger(samplesMax) && samplesMax >= 0)) {
+      throw invalidArgument('samplesMax', 'an integer ≥ 0', samplesMax);
+    }
+    this.#samplesMax = samplesMax;
+    if (tracer === undefined) return;
+    if (clock === undefined) throw invalidArgument('clock', 'a clock, because there is a tracer', clock);
+    this.#trace = (name, value) => tracer.record({ at: clock.now(), type: 'metric', runner, name, value });
+  }
+
+  counter(name: string): Counter {
+    return this.#find(name, 'counter', (onChange) => new MemoryCounter(name, onChange));
+  }
+
+  gauge(name: string): Gauge {
+    return this.#find(name, 'gauge', (onChange) => new MemoryGauge(name, onChange));
+  }
+
+  histogram(name: string): Histogram {
+    return this.#find(name, 'histogram', (onChange) => new MemoryHistogram(name, this.#samplesMax, onChange));
+  }
+
+  value(name: string): number {
+    const instrument = this.#instruments.get(name);
+    if (instrument === undefined) return 0;
+    return instrument.kind === 'histogram' ? instrument.summary.count : instrument.value;
+  }
+
+  values(name: string): readonly number[] {
+    const instrument = this.#instruments.get(name);
+    return instrument?.kind === 'histogram' ? instrument.samples : [];
+  }
+
+  snapshot(): MetricsSnapshot {
+    const named = [...this.#instruments].sort(([left], [right]) => (left < right ? -1 : 1));
+    const pick = <T>(valueOf: (instrument: Instrument) => T | undefined): Record<string, T> =>
+      Object.fromEntries(
+        named.flatMap(([name, instrument]) => {
+          const value = valueOf(instrument);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      );
+    return {
+      counters: pick((instrument) => (instrument.kind === 'counter' ? instrument.value : undefined)),
+      gauges: pick((instrument) => (instrument.kind === 'gauge' ? instrument.value : undefined)),
+      histograms: pick((instrument) => (instrument.kind === 'histogram' ? instrument.summary : undefined)),
+    };
+  }
+
+  #find<T extends Instrument>(name: string, kind: MetricKind, make: (onChange?: OnChange) => T): T {
+    const existing = this.#instruments.get(name);
+    checkKind(name, kind, existing?.kind);
+    if (existing !== undefined) return existing as T;
+    const trace = this.#trace;
+    const made = make(trace === undefined ? undefined : (value) => trace(name, value));
+    this.#instruments.set(name, made);
+    return made;
+  }
+}
+
+type OnChange = (value: number) => void;
+
+class MemoryCounter implements Counter {
+  readonly kind = 'counter';
+  readonly #name: string;
+  readonly #onChange: OnChange | undefined;
+  value = 0;
+
+  constructor(name: string, onChange: OnChange | undefined) {
+    this.#name = name;
+    this.#onChange = onChange;
+  }
+
+  increment(by = 1): void {
+    checkIncrement(this.#name, by);
+    this.value += by;
+    this.#onChange?.(this.value);
+  }
+}
+
+class MemoryGauge implements Gauge {
+  readonly kind = 'gauge';
+  readonly #name: string;
+  readonly #onChange: OnChange | undefined;
+  value = 0;
+
+  constructor(name: string, onChange: OnChange | undefined) {
+    this.#name = name;
+    this.#onChange = onChange;
+  }
+
+  set(value: number): void {
+    checkValue(this.#name, value);
+    if (value === this.value) return;
+    this.value = value;
+    this.#onChange?.(value);
+  }
+}
