@@ -1,0 +1,106 @@
+/** An updater that a test holds and lets go. Invariant: an update counts when it is over, not when it begins. */
+import { invalidArgument } from '../kernel/errors.ts';
+import type { Cancellable } from '../model/cancellation.ts';
+import type { Updater } from '../model/filer.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import { cancelledOperation, throwIfCancelled } from './filer-error.ts';
+
+/** Options of {@link createCountingUpdater}. */
+export interface CountingUpdaterOptions {
+  /** How often the runner asks for an update (R75). Default 0: never. */
+  readonly updateIntervalMs?: number;
+  /** Whether updates wait for `unpause`. Default true. */
+  readonly paused?: boolean;
+  /** Told `running` when an update begins. */
+  readonly say?: (word: 'running') => void;
+}
+
+/** An updater that counts (R174). */
+export interface CountingUpdater extends Updater {
+  /** Updates that are over. */
+  readonly count: number;
+  /** Updates that wait for `unpause`. */
+  readonly running: number;
+  /** Lets the update that has waited longest go on; false if none waits. */
+  unpause(): boolean;
+}
+
+class PausedUpdate {
+  readonly promise: Promise<void>;
+  resolve!: () => void;
+  reject!: (error: Error) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}
+
+class PausableUpdater implements CountingUpdater {
+  readonly updateIntervalMs: number;
+  count = 0;
+  readonly #paused: boolean;
+  readonly #say: ((word: 'running') => void) | undefined;
+  readonly #waiting: PausedUpdate[] = [];
+
+  constructor({ updateIntervalMs = 0, paused = true, say }: CountingUpdaterOptions) {
+    if (!(Number.isFinite(updateIntervalMs) && updateIntervalMs >= 0)) {
+      throw invalidArgument('updateIntervalMs', 'a finite number ≥ 0', updateIntervalMs);
+    }
+    this.updateIntervalMs = updateIntervalMs;
+    this.#paused = paused;
+    this.#say = say;
+  }
+
+  get running(): number {
+    return this.#waiting.length;
+  }
+
+  update(cancel?: Cancellable): MaybePromise<void> {
+    throwIfCancelled(cancel, 'update');
+    this.#say?.('running');
+    if (!this.#paused) {
+      this.count += 1;
+      return;
+    }
+    const update = new PausedUpdate();
+    this.#waiting.push(update);
+    cancel?.signal.addEventListener('abort', () => this.#cancel(update), { once: true });
+    return update.promise;
+  }
+
+  unpause(): boolean {
+    const update = this.#waiting.shift();
+    if (update === undefined) return false;
+    this.count += 1;
+    update.resolve();
+    return true;
+  }
+
+  #cancel(update: PausedUpdate): void {
+    const index = this.#waiting.indexOf(update);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    update.reject(cancelledOperation('update'));
+  }
+}
+
+/**
+ * Makes an updater whose updates say `running`, wait for `unpause`, and count (R174). A cancelled one fails at once.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative or non-finite interval.
+ * @example
+ * ```ts
+ * import { createCountingUpdater } from 'dryrunner';
+ * const updater = createCountingUpdater({ updateIntervalMs: 1000 });
+ * const update = updater.update();
+ * updater.unpause();
+ * await update;
+ * if (updater.count !== 1) throw new Error('not counted');
+ * ```
+ */
+export function createCountingUpdater(options: CountingUpdaterOptions = {}): CountingUpdater {
+  return new PausableUpdater(options);
+}

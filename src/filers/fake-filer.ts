@@ -1,0 +1,119 @@
+/**
+ * Filers that touch nothing: a fixed path, an invalid path, a new virtual path per checkout. Invariant: they answer at once, and
+ * know any id.
+ */
+import { invalidArgument } from '../kernel/errors.ts';
+import type { Cancellable } from '../model/cancellation.ts';
+import { checkAbsolutePath, checkSnapshotId, throwIfCancelled } from './filer-error.ts';
+import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
+
+/** What the invalid filer checks out to: an absolute path that does not exist (R174). */
+export const INVALID_PATH = '/path/is/invalid';
+
+class FakeCheckout implements InstantCheckout {
+  readonly path: string;
+  readonly id: string;
+
+  constructor(path: string, id: string) {
+    this.path = path;
+    this.id = id;
+  }
+
+  release(): void {}
+}
+
+class FakeFiler implements InstantFiler {
+  readonly cancelBoundMs = 0;
+  readonly updateIntervalMs = 0;
+  readonly #root: string;
+  readonly #numbered: boolean;
+  #checkouts = 0;
+  #ingested = 0;
+
+  constructor(root: string, numbered: boolean) {
+    this.#root = root;
+    this.#numbered = numbered;
+  }
+
+  checkout(snapshotId: string, cancel?: Cancellable): InstantCheckout {
+    checkSnapshotId(snapshotId);
+    throwIfCancelled(cancel, 'checkout');
+    if (!this.#numbered) return new FakeCheckout(this.#root, snapshotId);
+    const path = `${this.#root}/checkout-${this.#checkouts}`;
+    this.#checkouts += 1;
+    return new FakeCheckout(path, snapshotId);
+  }
+
+  checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): InstantCheckout {
+    checkSnapshotId(snapshotId);
+    checkAbsolutePath('dir', dir);
+    throwIfCancelled(cancel, 'checkout');
+    return new FakeCheckout(dir, snapshotId);
+  }
+
+  ingest(path: string, cancel?: Cancellable): string {
+    checkAbsolutePath('path', path);
+    throwIfCancelled(cancel, 'ingestion');
+    return this.#nextId();
+  }
+
+  ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): string {
+    if (!(paths instanceof Map)) throw invalidArgument('paths', 'a Map of source path to target path', paths);
+    for (const source of paths.keys()) checkAbsolutePath('source path', source);
+    throwIfCancelled(cancel, 'ingestion');
+    return this.#nextId();
+  }
+
+  update(cancel?: Cancellable): void {
+    throwIfCancelled(cancel, 'update');
+  }
+
+  #nextId(): string {
+    const id = String(this.#ingested);
+    this.#ingested += 1;
+    return id;
+  }
+}
+
+/**
+ * A filer whose checkouts all have the same path, whatever the id (R174). Ingestion gives "0", "1", … and keeps nothing.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `path` is not absolute.
+ * @example
+ * ```ts
+ * import { createFixedFiler } from 'dryrunner';
+ * const filer = createFixedFiler('/srv/build');
+ * ```
+ */
+export function createFixedFiler(path: string): InstantFiler {
+  checkAbsolutePath('path', path);
+  return new FakeFiler(path, false);
+}
+
+/**
+ * A filer whose checkouts have a path that does not exist, {@link INVALID_PATH} (R174).
+ *
+ * @example
+ * ```ts
+ * import { createInvalidFiler } from 'dryrunner';
+ * const filer = createInvalidFiler();
+ * ```
+ */
+export function createInvalidFiler(): InstantFiler {
+  return new FakeFiler(INVALID_PATH, false);
+}
+
+/**
+ * A filer that gives each checkout a new, empty directory of a disk that does not exist: `ROOT/checkout-0`, … (R174).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `root` is not absolute.
+ * @example
+ * ```ts
+ * import { createVirtualFiler } from 'dryrunner';
+ * const filer = createVirtualFiler();
+ * ```
+ */
+export function createVirtualFiler(root = '/virtual'): InstantFiler {
+  checkAbsolutePath('root', root);
+  return new FakeFiler(root, true);
+}

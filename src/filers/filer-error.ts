@@ -1,0 +1,57 @@
+/** The errors of filers: each has a stable code, and those of the machinery carry an exit code that runners count (R81, R93). */
+import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { isCancelled } from '../model/cancellation.ts';
+import type { Cancellable } from '../model/cancellation.ts';
+import { EXIT_CODES } from '../model/exit-code.ts';
+import type { ExitCode } from '../model/exit-code.ts';
+
+/** A filer's machinery failed: `RUNNER_FILER_FAILED` with an exit code, 212 unless told otherwise (R19). */
+export class FilerError extends RunnerError {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly exitCode?: ExitCode } = {}) {
+    super('RUNNER_FILER_FAILED', message, 'cause' in options ? { cause: options.cause } : {});
+    this.exitCode = options.exitCode ?? EXIT_CODES.CHECKOUT;
+  }
+}
+
+/** `No snapshot with id: X` (R174), code `RUNNER_UNKNOWN_SNAPSHOT`; the caller's mistake, so without exit code. */
+export function unknownSnapshot(snapshotId: string): RunnerError {
+  return new RunnerError('RUNNER_UNKNOWN_SNAPSHOT', `No snapshot with id: ${snapshotId}`, {
+    actual: snapshotId,
+  });
+}
+
+/** What a cancelled operation fails with: `RUNNER_CANCELLED`. */
+export function cancelledOperation(what: string): RunnerError {
+  return new RunnerError('RUNNER_CANCELLED', `${what} was cancelled`);
+}
+
+/**
+ * Ends an operation that has been told to stop, also when it was told before it began (R173).
+ *
+ * @throws RunnerError `RUNNER_CANCELLED`.
+ */
+export function throwIfCancelled(cancel: Cancellable | undefined, what: string): void {
+  if (isCancelled(cancel)) throw cancelledOperation(what);
+}
+
+/**
+ * Refuses what no filer takes as the id of a snapshot.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a string without NUL.
+ */
+export function checkSnapshotId(snapshotId: unknown): asserts snapshotId is string {
+  if (typeof snapshotId === 'string' && !snapshotId.includes('\0')) return;
+  throw invalidArgument('snapshotId', 'a string without NUL', snapshotId);
+}
+
+/**
+ * Refuses what no filer takes as the path of a file or directory.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is an absolute path without NUL.
+ */
+export function checkAbsolutePath(name: string, path: unknown): asserts path is string {
+  if (typeof path === 'string' && path.startsWith('/') && !path.includes('\0')) return;
+  throw invalidArgument(name, 'an absolute path without NUL', path);
+}

@@ -1,0 +1,94 @@
+/**
+ * One output in memory. Invariant: a write stores the chunk as it came and does nothing else; bytes and text are made only
+ * when somebody reads, because a simulated run makes three outputs and mostly nobody looks.
+ */
+import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { Chunk, Output } from '../model/output.ts';
+
+/** An output whose content can be read at any time, also while it is written (R169). */
+export interface MemoryOutput extends Output {
+  /** What it was created as. */
+  readonly id: string;
+  /** Unique in its creator; starts with the id. */
+  readonly name: string;
+  readonly closed: boolean;
+  /** What was written, chunk by chunk, as it was given. A given byte array must not be changed afterwards. */
+  readonly chunks: readonly Chunk[];
+  /** All bytes so far, freshly copied. */
+  bytes(): Uint8Array;
+  /** All bytes so far, decoded together as UTF-8. */
+  text(): string;
+}
+
+/** How an output in memory becomes a local file, for those who need one. */
+export type ToFile = (output: MemoryOutput) => MaybePromise<string>;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The bytes that a chunk stands for. */
+export function bytesOf(chunk: Chunk): Uint8Array {
+  return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
+}
+
+/** An output without faults; the base of those with faults. */
+export class MemoryFile implements MemoryOutput {
+  readonly id: string;
+  readonly chunks: Chunk[] = [];
+  closed = false;
+  readonly #serial: number;
+  readonly #toFile: ToFile | undefined;
+
+  constructor(id: string, serial: number, toFile: ToFile | undefined) {
+    this.id = id;
+    this.#serial = serial;
+    this.#toFile = toFile;
+  }
+
+  get name(): string {
+    return `${this.id}-${this.#serial}`;
+  }
+
+  get uri(): string {
+    return `memory:///${encodeURIComponent(this.name)}`;
+  }
+
+  write(chunk: Chunk): MaybePromise<void> {
+    this.checkWritable(chunk);
+    this.chunks.push(chunk);
+  }
+
+  close(): MaybePromise<void> {
+    this.closed = true;
+  }
+
+  asFile(): MaybePromise<string> {
+    if (this.#toFile !== undefined) return this.#toFile(this);
+    const message = `output ${this.name} lives in memory and has no local file; give its creator a toFile`;
+    throw new RunnerError('RUNNER_OUTPUT_FAILED', message);
+  }
+
+  bytes(): Uint8Array {
+    const parts = this.chunks.map(bytesOf);
+    const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+    let offset = 0;
+    for (const part of parts) {
+      whole.set(part, offset);
+      offset += part.length;
+    }
+    return whole;
+  }
+
+  text(): string {
+    return decoder.decode(this.bytes());
+  }
+
+  protected checkWritable(chunk: Chunk): void {
+    if (this.closed) {
+      throw new RunnerError('RUNNER_OUTPUT_FAILED', `output ${this.name} was written to after its close`);
+    }
+    if (typeof chunk === 'string' || (chunk as unknown) instanceof Uint8Array) return;
+    throw invalidArgument('chunk', 'a string or a Uint8Array', chunk);
+  }
+}

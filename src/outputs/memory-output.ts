@@ -1,0 +1,113 @@
+/**
+ * Makes outputs that live in memory and finds them again by URI. Invariant: it holds at most `maxOutputs` of them; a writer keeps
+ * its own output even after the creator has let go of it.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import type { OutputCreator } from '../model/output.ts';
+import { FaultyMemoryFile } from './faulty-memory-file.ts';
+import { MemoryFile } from './memory-file.ts';
+import type { MemoryOutput, ToFile } from './memory-file.ts';
+import type { OutputFaultPlan } from './output-fault.ts';
+import { checkOutputId } from './output-id.ts';
+
+/** Options of {@link createMemoryOutputs}. */
+export interface MemoryOutputsOptions {
+  /** Needed by delay faults only. */
+  readonly clock?: Clock;
+  /** Which outputs fail, and how (R169). Default: none. */
+  readonly faults?: OutputFaultPlan;
+  /** With one more, the oldest is dropped. Default: no limit. */
+  readonly maxOutputs?: number;
+  /** What `asFile` does. Default: it throws `RUNNER_OUTPUT_FAILED`, because there is no file. */
+  readonly toFile?: ToFile;
+}
+
+/** A creator of outputs that can be read in tests (R169). */
+export interface MemoryOutputs extends OutputCreator {
+  /**
+   * A new output at `memory:///NAME`, NAME being unique and starting with `id`.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an id that could be a path (R161); the error of a `create` fault.
+   */
+  create(id: string): MemoryOutput;
+  /** The output at that URI, unless it was dropped. */
+  find(uri: string): MemoryOutput | undefined;
+  /** Lets go of an output; true if it was there. */
+  drop(uri: string): boolean;
+  /** All outputs that are held, in order of creation. */
+  all(): MemoryOutput[];
+}
+
+class MemoryOutputFolder implements MemoryOutputs {
+  readonly #options: MemoryOutputsOptions;
+  readonly #maxOutputs: number;
+  // By serial number: a key that needs no hashing of text on the way of every run.
+  readonly #held = new Map<number, MemoryOutput>();
+  #created = 0;
+
+  constructor(options: MemoryOutputsOptions) {
+    const { maxOutputs = Number.POSITIVE_INFINITY } = options;
+    if (!(maxOutputs >= 1)) throw invalidArgument('maxOutputs', 'a number ≥ 1', maxOutputs);
+    this.#options = options;
+    this.#maxOutputs = maxOutputs;
+  }
+
+  create(id: string): MemoryOutput {
+    checkOutputId(id);
+    const serial = this.#created;
+    this.#created += 1;
+    const output = this.#make(id, serial);
+    this.#held.set(serial, output);
+    if (this.#held.size > this.#maxOutputs) this.#dropOldest();
+    return output;
+  }
+
+  find(uri: string): MemoryOutput | undefined {
+    const output = this.#held.get(serialIn(uri));
+    return output?.uri === uri ? output : undefined;
+  }
+
+  drop(uri: string): boolean {
+    return this.find(uri) !== undefined && this.#held.delete(serialIn(uri));
+  }
+
+  all(): MemoryOutput[] {
+    return [...this.#held.values()];
+  }
+
+  #make(id: string, serial: number): MemoryOutput {
+    const { faults: plan, clock, toFile } = this.#options;
+    const faults = plan?.(id, serial);
+    if (faults === undefined || faults.length === 0) return new MemoryFile(id, serial, toFile);
+    return new FaultyMemoryFile({ id, serial, toFile, faults, clock });
+  }
+
+  #dropOldest(): void {
+    for (const serial of this.#held.keys()) {
+      this.#held.delete(serial);
+      return;
+    }
+  }
+}
+
+function serialIn(uri: string): number {
+  return Number(uri.slice(uri.lastIndexOf('-') + 1));
+}
+
+/**
+ * Makes a creator of in-memory outputs (R169).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `maxOutputs` is not a number ≥ 1.
+ * @example
+ * ```ts
+ * import { createMemoryOutputs } from 'dryrunner';
+ * const outputs = createMemoryOutputs();
+ * const output = outputs.create('stdout');
+ * output.write('hello');
+ * if (output.text() !== 'hello') throw new Error('not read back');
+ * ```
+ */
+export function createMemoryOutputs(options: MemoryOutputsOptions = {}): MemoryOutputs {
+  return new MemoryOutputFolder(options);
+}

@@ -1,0 +1,36 @@
+import fc from 'fast-check';
+import { posix, win32 } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkOutputId, isOutputId } from '../../src/outputs/output-id.ts';
+
+describe('output ids', () => {
+  test('R161 an accepted id is a direct entry of its folder on every platform, whatever it is', () => {
+    const parts = fc.constantFrom('.', '/', '\\', '\0', 'a', 'é', '😀', '\ud83d', ' ', 'C:');
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.array(parts).map((all) => all.join('')),
+          fc.string({ unit: 'binary' }),
+        ),
+        (id) => {
+          if (!isOutputId(id)) return;
+          expect(posix.dirname(posix.join('/folder', id))).toBe('/folder');
+          expect(win32.basename(`x${id}`)).toBe(`x${id}`);
+          expect(id).not.toContain('\0');
+          expect(Buffer.from(id).toString()).toBe(id);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.for(['stdout', '0-stdout', '...', '..a', 'ünï😀', 'a b', '-'])('the id %j is taken', (id) => {
+    expect(isOutputId(id)).toBe(true);
+    expect(() => checkOutputId(id)).not.toThrow();
+  });
+
+  test.for([undefined, null, 7, {}])('R161 the non-text %j is refused', (id) => {
+    expect(isOutputId(id)).toBe(false);
+    expect(() => checkOutputId(id)).toThrow(expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }));
+  });
+});
