@@ -76,7 +76,7 @@ function findUnused(): string[] {
   const isEntry = ({ path }: SourceModule): boolean =>
     doors.has(path) ||
     path.startsWith('sims/') ||
-    path.endsWith('.test.ts') ||
+    /\.(test|d)\.ts$/.test(path) ||
     /^(scripts|bench)\/[^/]+$/.test(path);
   const unreached = modules
     .filter((module) => !isEntry(module) && !uses.importedFiles.has(module.path))

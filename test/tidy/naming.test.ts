@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseModule, readModules } from '../../scripts/module-graph.ts';
 import type { SourceModule } from '../../scripts/module-graph.ts';
 
-const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/;
+const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/;
 const vagueFile = /(^|[/-])(utils?|helpers?|common|misc|managers?)([/.-]|$)/;
 const vagueExport = /(^|[a-z0-9])(Utils?|Helpers?|Common|Misc|Managers?)([A-Z0-9]|$)/;
 const linesMax = { src: 300, sims: 300, scripts: 300, bench: 300, test: 450 };
