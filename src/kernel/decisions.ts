@@ -14,9 +14,10 @@ export interface Decision {
 export interface DecisionSource {
   /**
    * Answers one open question with an integer in [0, n). `occurrence` counts earlier questions with the same label, from 0.
-   * Keyed sources depend on (label, occurrence) only, so that dropping one event does not reshuffle all others.
+   * Keyed sources depend on (label, occurrence) only, so that dropping one event does not reshuffle all others. `labelHash`
+   * is `hashText(label)`, which the log keeps per label, so that no source needs to hash a label twice.
    */
-  decide(label: string, n: number, occurrence: number): number;
+  decide(label: string, n: number, occurrence: number, labelHash?: number): number;
 }
 
 /** What parts of a simulation use to leave a choice to whoever explores. */

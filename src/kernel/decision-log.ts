@@ -1,0 +1,95 @@
+/**
+ * Puts each open question to one source and keeps the answers. Invariant: the log holds every answer that was given to a question
+ * with more than one alternative, in order, and nothing else.
+ */
+import type { Choices, Decision, DecisionSource } from './decisions.ts';
+import { invalidArgument } from './errors.ts';
+import { hashText } from './text-hash.ts';
+
+/** What {@link createDecisions} takes beside the source. */
+export interface DecisionLogOptions {
+  /** Keeps the entries; without them only `count` grows. Default: true. */
+  readonly record?: boolean;
+  /** Told about every answer as it is given, for the rolling hash of a trace. */
+  readonly onDecision?: (label: string, n: number, answer: number) => void;
+}
+
+/** A label that was asked, with what is kept per label. */
+interface AskedLabel {
+  readonly label: string;
+  readonly hash: number;
+  occurrences: number;
+}
+
+/** Choices with their log. Made by {@link createDecisions}. */
+export class DecisionLog implements Choices {
+  private readonly source: DecisionSource;
+  private readonly record: boolean;
+  private readonly onDecision: ((label: string, n: number, answer: number) => void) | undefined;
+  private readonly asked = new Map<string, AskedLabel>();
+  /** Entry i is `labels[i]`, `numbers[2 i]` alternatives, `numbers[2 i + 1]` taken: no object per decision. */
+  private readonly labels: string[] = [];
+  private readonly numbers: number[] = [];
+  private given = 0;
+
+  constructor(source: DecisionSource, options: DecisionLogOptions) {
+    this.source = source;
+    this.record = options.record ?? true;
+    this.onDecision = options.onDecision;
+  }
+
+  /** How many decisions were taken. */
+  get count(): number {
+    return this.given;
+  }
+
+  choose(label: string, n: number): number {
+    if (n === 1) return 0;
+    if (!(n > 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
+    const asked = this.asked.get(label) ?? this.firstAsked(label);
+    const answer = this.source.decide(label, n, asked.occurrences, asked.hash);
+    if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
+      throw invalidArgument(`answer to "${label}"`, `an integer in [0, ${n})`, answer);
+    }
+    asked.occurrences += 1;
+    this.given += 1;
+    if (this.record) {
+      this.labels.push(asked.label);
+      this.numbers.push(n, answer);
+    }
+    if (this.onDecision !== undefined) this.onDecision(label, n, answer);
+    return answer;
+  }
+
+  /** The decisions so far; empty if they are not recorded. The objects are made by this call. */
+  entries(): Decision[] {
+    const { numbers } = this;
+    return this.labels.map((label, i) => ({
+      label,
+      n: numbers[2 * i] as number,
+      answer: numbers[2 * i + 1] as number,
+    }));
+  }
+
+  private firstAsked(label: string): AskedLabel {
+    if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
+    const asked = { label, hash: hashText(label), occurrences: 0 };
+    this.asked.set(label, asked);
+    return asked;
+  }
+}
+
+/**
+ * Makes choices that are answered by `source` and logged.
+ *
+ * @example
+ * ```ts
+ * import { createDecisions, randomDecisions } from 'dryrunner';
+ * const decisions = createDecisions(randomDecisions(42));
+ * const answer = decisions.choose('latency of run/0', 100);
+ * if (decisions.entries()[0]?.answer !== answer) throw new Error('every answer is in the log');
+ * ```
+ */
+export function createDecisions(source: DecisionSource, options: DecisionLogOptions = {}): DecisionLog {
+  return new DecisionLog(source, options);
+}

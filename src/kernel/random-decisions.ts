@@ -1,0 +1,55 @@
+/**
+ * The keyed random policy. Invariant: an answer depends on seed, label and occurrence alone, never on what else was asked, so
+ * that dropping one event leaves the answers of all others as they were.
+ */
+import type { DecisionSource } from './decisions.ts';
+import { seedText } from './seeded-random.ts';
+import { hashText, mixBits } from './text-hash.ts';
+
+const WORD = 0x1_0000_0000;
+const LANE_BASIS = 0x5bd1e995;
+const LANE_STEP = 0x9e3779b9;
+
+class RandomSource implements DecisionSource {
+  private readonly seedHigh: number;
+  private readonly seedLow: number;
+
+  constructor(seed: string) {
+    this.seedHigh = hashText(seed);
+    this.seedLow = hashText(seed, LANE_BASIS);
+  }
+
+  decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
+    const key = mixBits(this.seedHigh ^ labelHash) ^ mixBits(this.seedLow + Math.imul(occurrence, LANE_STEP));
+    return n <= WORD ? fairWord(key, n) : fairPair(key, n);
+  }
+}
+
+/** A uniform integer in [0, n), n ≤ 2^32: words below 2^32 mod n are refused, so that each remainder is equally likely. */
+function fairWord(key: number, n: number): number {
+  const unfair = WORD % n;
+  let word = mixBits(key) >>> 0;
+  for (let attempt = 1; word < unfair; attempt++) word = mixBits(key + Math.imul(attempt, LANE_STEP)) >>> 0;
+  return word % n;
+}
+
+/** The same from 53 bits, n ≤ 2^53. */
+function fairPair(key: number, n: number): number {
+  const all = 2 ** 53;
+  const unfair = all % n;
+  for (let attempt = 0; ; attempt++) {
+    const high = mixBits(key + Math.imul(2 * attempt, LANE_STEP)) >>> 11;
+    const low = mixBits(key + Math.imul(2 * attempt + 1, LANE_STEP)) >>> 0;
+    const drawn = high * WORD + low;
+    if (drawn >= unfair) return drawn % n;
+  }
+}
+
+/**
+ * A source that draws every answer from `seed`.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a string nor a finite number.
+ */
+export function randomDecisions(seed: string | number): DecisionSource {
+  return new RandomSource(seedText(seed));
+}

@@ -1,0 +1,112 @@
+/**
+ * Sources that read a log. The strict one is positional and stops at the first question that does not fit; the keyed one looks
+ * answers up by label and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside [0, n).
+ */
+import type { Decision, DecisionSource } from './decisions.ts';
+import { RunnerError, describeValue, invalidArgument } from './errors.ts';
+
+/** Where a replay and its log part; the `actual` of the error `RUNNER_REPLAY_DIVERGED`. */
+export interface ReplayMismatch {
+  /** Position in the log, from 0. */
+  readonly index: number;
+  /** The entry there; `undefined` if the log has ended. */
+  readonly expected: Decision | undefined;
+  /** The question that was asked; `undefined` if the run ended before the log. */
+  readonly got: { readonly label: string; readonly n: number } | undefined;
+}
+
+/** A strict replay. Made by {@link replayDecisions}. */
+export class ReplaySource implements DecisionSource {
+  private readonly log: readonly Decision[];
+  private next = 0;
+
+  constructor(log: readonly Decision[]) {
+    this.log = log;
+  }
+
+  /** @throws RunnerError `RUNNER_REPLAY_DIVERGED` at the first question that is not the log's next entry. */
+  decide(label: string, n: number): number {
+    const entry = this.log[this.next];
+    if (entry?.label !== label || entry.n !== n) {
+      throw diverged({ index: this.next, expected: entry, got: { label, n } });
+    }
+    this.next += 1;
+    return entry.answer;
+  }
+
+  /**
+   * To be called when the run has ended.
+   *
+   * @throws RunnerError `RUNNER_REPLAY_DIVERGED` if entries are left over.
+   */
+  finish(): void {
+    const entry = this.log[this.next];
+    if (entry === undefined) return;
+    throw diverged({ index: this.next, expected: entry, got: undefined }, this.log.length);
+  }
+}
+
+class KeyedReplaySource implements DecisionSource {
+  private readonly answers = new Map<string, number[]>();
+
+  constructor(log: readonly Decision[]) {
+    for (const { label, answer } of log) {
+      const known = this.answers.get(label);
+      if (known === undefined) this.answers.set(label, [answer]);
+      else known.push(answer);
+    }
+  }
+
+  decide(label: string, n: number, occurrence: number): number {
+    const answer = this.answers.get(label)?.[occurrence] ?? 0;
+    return answer < n ? answer : 0;
+  }
+}
+
+function diverged(mismatch: ReplayMismatch, length?: number): RunnerError {
+  const { index, expected, got } = mismatch;
+  const wanted = expected === undefined ? 'no more decisions' : describeQuestion(expected);
+  const left = length === undefined ? '' : ` (${length - index} entries are left over)`;
+  const came = got === undefined ? `the end of the run${left}` : describeQuestion(got);
+  const message = `Replay diverged at decision ${index}: expected ${wanted}, got ${came}`;
+  return new RunnerError('RUNNER_REPLAY_DIVERGED', message, { expected: wanted, actual: mismatch });
+}
+
+function describeQuestion({ label, n }: { readonly label: string; readonly n: number }): string {
+  return `${describeValue(label)} out of ${n}`;
+}
+
+function checkLog(log: readonly Decision[]): void {
+  if (!Array.isArray(log)) throw invalidArgument('log', 'an array of decisions', log);
+  log.forEach((entry, index) => {
+    const { label, n, answer } = (entry ?? {}) as Partial<Decision>;
+    if (typeof label !== 'string') throw invalidArgument(`log[${index}].label`, 'a string', label);
+    if (n === undefined || n < 2 || !Number.isSafeInteger(n)) {
+      throw invalidArgument(`log[${index}].n`, 'an integer > 1', n);
+    }
+    if (answer === undefined || answer < 0 || answer >= n || !Number.isInteger(answer)) {
+      throw invalidArgument(`log[${index}].answer`, `an integer in [0, ${n})`, answer);
+    }
+  });
+}
+
+/**
+ * A source that repeats `log` and throws at the first question that does not fit it.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision.
+ */
+export function replayDecisions(log: readonly Decision[]): ReplaySource {
+  checkLog(log);
+  return new ReplaySource(log);
+}
+
+/**
+ * A source that answers by (label, occurrence) from `log`. What is missing there, or no longer fits into `n`, is 0, the plain
+ * choice: a log from which entries were taken away still steers the rest.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision.
+ */
+export function keyedReplayDecisions(log: readonly Decision[]): DecisionSource {
+  checkLog(log);
+  return new KeyedReplaySource(log);
+}

@@ -1,0 +1,80 @@
+/**
+ * Seeded streams: seedrandom's Alea turns the text of a seed into four words of state, an inlined sfc32 gives the numbers.
+ * Invariant: a stream depends on its seed and fork path alone; forking and drawing never disturb each other.
+ */
+import alea from 'seedrandom/lib/alea.js';
+import { invalidArgument } from './errors.ts';
+import type { RandomStream } from './random.ts';
+
+const WARM_UP_ROUNDS = 12;
+
+class Sfc32 implements RandomStream {
+  private readonly path: string;
+  private a: number;
+  private b: number;
+  private c: number;
+  private counter = 1;
+
+  constructor(path: string) {
+    const state = alea(path);
+    this.path = path;
+    this.a = state.int32();
+    this.b = state.int32();
+    this.c = state.int32();
+    for (let round = 0; round < WARM_UP_ROUNDS; round++) this.uint32();
+  }
+
+  uint32(): number {
+    const sum = (this.a + this.b + this.counter) | 0;
+    this.counter = (this.counter + 1) | 0;
+    this.a = this.b ^ (this.b >>> 9);
+    this.b = (this.c + (this.c << 3)) | 0;
+    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0;
+    return sum >>> 0;
+  }
+
+  float(): number {
+    return this.uint32() / 0x1_0000_0000;
+  }
+
+  int(n: number): number {
+    if (!(n >= 1 && n <= 0x1_0000_0000 && Number.isInteger(n))) {
+      throw invalidArgument('n', 'an integer in [1, 2^32]', n);
+    }
+    // The first 2^32 mod n values are dropped, so that each remainder is equally likely.
+    const unfair = 0x1_0000_0000 % n;
+    let drawn = this.uint32();
+    while (drawn < unfair) drawn = this.uint32();
+    return drawn % n;
+  }
+
+  fork(name: string): RandomStream {
+    if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
+    return new Sfc32(`${this.path}/${name.length}:${name}`);
+  }
+}
+
+/** The text that a seed stands for: 42 and '42' are the same seed. */
+export function seedText(seed: string | number): string {
+  if (typeof seed === 'string') return seed;
+  if (typeof seed === 'number' && Number.isFinite(seed)) return String(seed);
+  throw invalidArgument('seed', 'a string or a finite number', seed);
+}
+
+/**
+ * Makes the stream of a seed.
+ *
+ * @example
+ * ```ts
+ * import { createRandomStream } from 'dryrunner';
+ * const stream = createRandomStream(42);
+ * const latencyMs = stream.fork('latency').int(100);
+ * if (latencyMs !== createRandomStream('42').fork('latency').int(100)) throw new Error('reproducible');
+ * ```
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a string nor a finite number.
+ */
+export function createRandomStream(seed: string | number): RandomStream {
+  const text = seedText(seed);
+  return new Sfc32(`${text.length}:${text}`);
+}

@@ -1,0 +1,222 @@
+/**
+ * The virtual clock: time is the time of the event that fired last, and jumps to the next one. Nothing here waits; whoever drives
+ * the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and event ids never go back, and the
+ * same calls with the same answers give the same order on every machine.
+ */
+import type { Clock, Timer } from './clock.ts';
+import type { Choices } from './decisions.ts';
+import { ClockEvent } from './event.ts';
+import { EventQueue } from './event-queue.ts';
+import { invalidArgument } from './errors.ts';
+
+/** 2000-01-01T00:00:00Z, where virtual dates begin unless told otherwise. */
+const DEFAULT_EPOCH_MS = 946_684_800_000;
+/** The end of representable time, 285 years after the start; longer delays fire there. */
+const LAST_TIME_US = Number.MAX_SAFE_INTEGER;
+const ORDER_LABELS_KEPT = 4096;
+
+/** What {@link createVirtualClock} takes. */
+export interface VirtualClockOptions {
+  /** Who decides the order of events that are due together; without it they fire in the order of making. */
+  readonly choices?: Choices;
+  /** The date of virtual time 0, in milliseconds from the Unix epoch. Default: the start of 2000, UTC. */
+  readonly epochMs?: number;
+  /** Remembers the stack of where each event was made, for reports; costs some 4 µs per event. Default: false. */
+  readonly capturePlaces?: boolean;
+  /** Told about each event just before it fires; time is already its time. */
+  readonly onFire?: (event: EventInfo) => void;
+}
+
+/** What is known about an event. */
+export interface EventInfo {
+  /** Position in the order of making, from 1. */
+  readonly id: number;
+  /** Id of the event that was firing when this one was made; 0 if none had fired yet. */
+  readonly cause: number;
+  readonly label: string;
+  /** True for an end-of-instant event. */
+  readonly late: boolean;
+  /** Stack of where it was made, if places are captured. */
+  readonly place: string | undefined;
+}
+
+/** An event that has not fired yet. */
+export interface PendingEvent extends EventInfo {
+  /** When it is due, in milliseconds of this clock. */
+  readonly atMs: number;
+}
+
+/** Virtual time. Made by {@link createVirtualClock}. */
+export class VirtualClock implements Clock {
+  readonly epochMs: number;
+  private readonly queue = new EventQueue();
+  private readonly choices: Choices | undefined;
+  private readonly capturePlaces: boolean;
+  private readonly onFire: ((event: EventInfo) => void) | undefined;
+  /** Order labels by event label: building one anew for each decision would cost more than the decision. */
+  private readonly orderLabels = new Map<string, string>();
+  private made = 0;
+  private firedCount = 0;
+  private currentId = 0;
+
+  constructor(options: VirtualClockOptions) {
+    this.epochMs = options.epochMs ?? DEFAULT_EPOCH_MS;
+    this.choices = options.choices;
+    this.capturePlaces = options.capturePlaces ?? false;
+    this.onFire = options.onFire;
+    if (!Number.isFinite(this.epochMs)) throw invalidArgument('epochMs', 'a finite number', options.epochMs);
+  }
+
+  now(): number {
+    return this.queue.nowUs / 1000;
+  }
+
+  /** Microseconds since this clock began; an integer. */
+  get nowUs(): number {
+    return this.queue.nowUs;
+  }
+
+  /** Time of the next event in microseconds, `Infinity` if nothing is pending. */
+  get nextTimeUs(): number {
+    return this.queue.nextTimeUs;
+  }
+
+  /** How many events are pending. */
+  get pending(): number {
+    return this.queue.size;
+  }
+
+  /** How many events have fired. */
+  get fired(): number {
+    return this.firedCount;
+  }
+
+  /**
+   * Id of the event that is firing or whose promise reactions are running: the cause of whatever happens now. 0 before the first.
+   */
+  get currentEventId(): number {
+    return this.currentId;
+  }
+
+  timer(label: string, ms: number, fire: () => void): Timer {
+    return this.add(label, this.timeAfter(ms), fire, false);
+  }
+
+  post(label: string, fire: () => void): Timer {
+    return this.add(label, this.queue.nowUs, fire, false);
+  }
+
+  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+    return this.add(label, this.timeAfter(ms), fire, true);
+  }
+
+  /**
+   * Fires exactly one event, moving time to it first. Returns false, and does nothing, if nothing is pending. What the event's
+   * callback throws comes out of here; the event counts as fired and the clock can go on.
+   */
+  step(): boolean {
+    const { queue } = this;
+    const n = queue.advance();
+    if (n === 0) return false;
+    const event = queue.take(n > 1 && this.choices !== undefined ? this.chooseNext(this.choices, n) : 0);
+    this.firedCount += 1;
+    this.currentId = event.id;
+    this.onFire?.(event);
+    const { fire } = event;
+    fire();
+    return true;
+  }
+
+  /** Moves time to `timeUs` if nothing is due before; for those who drive the clock by hand. */
+  skipTo(timeUs: number): void {
+    if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
+  }
+
+  /** What is known of an event that this clock made. */
+  infoOf(timer: Timer): EventInfo {
+    if (!(timer instanceof ClockEvent)) throw invalidArgument('timer', 'a timer of a virtual clock', timer);
+    return timer;
+  }
+
+  /** The first `limit` pending events in the order of time and making. */
+  pendingEvents(limit: number = Infinity): PendingEvent[] {
+    return this.queue
+      .sorted()
+      .slice(0, limit)
+      .map((event) => ({
+        id: event.id,
+        cause: event.cause,
+        label: event.label,
+        late: event.late,
+        place: event.place,
+        atMs: this.queue.timeUsOf(event) / 1000,
+      }));
+  }
+
+  /** Labels of the first `limit` pending events, in the order of {@link pendingEvents}. */
+  pendingLabels(limit: number = Infinity): string[] {
+    return this.pendingEvents(limit).map(({ label }) => label);
+  }
+
+  private timeAfter(ms: number): number {
+    if (!(ms >= 0 && ms < Infinity)) throw invalidArgument('ms', 'a finite number ≥ 0', ms);
+    const timeUs = this.queue.nowUs + Math.round(ms * 1000);
+    return timeUs < LAST_TIME_US ? timeUs : LAST_TIME_US;
+  }
+
+  private add(label: string, timeUs: number, fire: () => void, late: boolean): ClockEvent {
+    if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
+    if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
+    const event = new ClockEvent(this.queue, ++this.made, this.currentId, label, fire);
+    event.late = late;
+    if (this.capturePlaces) event.place = placeOutside(event);
+    this.queue.add(event, timeUs);
+    return event;
+  }
+
+  private chooseNext(choices: Choices, n: number): number {
+    const answer = choices.choose(this.orderLabel(this.queue.candidate.label), n);
+    if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
+      throw invalidArgument('answer of choices', `an integer in [0, ${n})`, answer);
+    }
+    return answer;
+  }
+
+  private orderLabel(label: string): string {
+    let orderLabel = this.orderLabels.get(label);
+    if (orderLabel === undefined) {
+      orderLabel = `order ${label}`;
+      if (this.orderLabels.size >= ORDER_LABELS_KEPT) this.orderLabels.clear();
+      this.orderLabels.set(label, orderLabel);
+    }
+    return orderLabel;
+  }
+}
+
+/** The stack above the clock's own three frames. */
+function placeOutside(event: ClockEvent): string {
+  const { stack = '' } = new Error(event.label);
+  return stack
+    .split('\n')
+    .slice(4)
+    .map((line) => line.trim())
+    .join('\n');
+}
+
+/**
+ * Makes a virtual clock at time 0 with nothing pending.
+ *
+ * @example
+ * ```ts
+ * import { createVirtualClock } from 'dryrunner';
+ * const clock = createVirtualClock();
+ * clock.timer('wake', 60_000, () => {});
+ * clock.step();
+ * if (clock.now() !== 60_000) throw new Error('time jumps');
+ * ```
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `epochMs` is not finite.
+ */
+export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
+  return new VirtualClock(options);
+}
