@@ -1,0 +1,100 @@
+/**
+ * Watches the simulated memory of one process as the OS execer watches a real one: at once after the start, then once a period
+ * (R130). Invariant: a timer is set only while the usage is at or over the cap, for the next moment at which somebody who
+ * looks once a period would see it; so processes below their cap cost no events.
+ */
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import type { MemoryReport } from '../model/execer.ts';
+import { METRIC_NAMES } from '../model/metric-names.ts';
+import type { Counter, Gauge, Metrics } from '../model/metrics.ts';
+import { memoryReport } from './process-status.ts';
+
+/** The cap, how often it is looked at, and who is told. */
+export interface MemoryCapOptions {
+  /** At this resident memory a process is killed; absent or 0 means that memory is not watched (R130). */
+  readonly memoryCapBytes?: number | undefined;
+  /** Default 500 ms (R130). */
+  readonly memoryPeriodMs?: number | undefined;
+  /** Gets gauge `memory` and counter `highInitialMemoryUtilization` while memory is watched (R131, R132). */
+  readonly metrics?: Metrics | undefined;
+}
+
+/** A memory cap with its defaults, shared by the processes of one execer. */
+export class MemoryCap {
+  readonly clock: Clock;
+  readonly bytes: number;
+  readonly periodUs: number;
+  readonly gauge: Gauge | undefined;
+  readonly highInitial: Counter | undefined;
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a cap or a period that is none. */
+  constructor(clock: Clock, { memoryCapBytes = 0, memoryPeriodMs = 500, metrics }: MemoryCapOptions) {
+    if (!Number.isSafeInteger(memoryCapBytes) || memoryCapBytes < 0) {
+      throw invalidArgument('memoryCapBytes', 'a safe integer ≥ 0', memoryCapBytes);
+    }
+    this.periodUs = Math.round(memoryPeriodMs * 1000);
+    if (!Number.isSafeInteger(this.periodUs) || this.periodUs < 1) {
+      throw invalidArgument('memoryPeriodMs', 'a finite number of at least 0.001', memoryPeriodMs);
+    }
+    this.clock = clock;
+    this.bytes = memoryCapBytes;
+    if (!this.watched) return;
+    this.gauge = metrics?.gauge(METRIC_NAMES.MEMORY);
+    this.highInitial = metrics?.counter(METRIC_NAMES.HIGH_INITIAL_MEMORY);
+  }
+
+  /** Whether memory is watched at all. */
+  get watched(): boolean {
+    return this.bytes > 0;
+  }
+}
+
+/** The watch over one process. */
+export class MemoryWatch {
+  readonly #cap: MemoryCap;
+  readonly #label: string;
+  readonly #startedAtMs: number;
+  readonly #onPassed: (report: MemoryReport) => void;
+  #usageBytes = 0;
+  #timer: Timer | undefined;
+
+  /** Made at the start of the process. `onPassed` has to kill the process, and then to hand the report over (R133). */
+  constructor(cap: MemoryCap, label: string, onPassed: (report: MemoryReport) => void) {
+    this.#cap = cap;
+    this.#label = label;
+    this.#startedAtMs = cap.clock.now();
+    this.#onPassed = onPassed;
+  }
+
+  /** The process now holds that much. */
+  use(bytes: number): void {
+    this.#usageBytes = bytes;
+    this.#cap.gauge?.set(bytes);
+    if (bytes < this.#cap.bytes) this.stop();
+    else this.#timer ??= this.#cap.clock.timer(this.#label, this.#untilNextLookMs(), () => this.#look());
+  }
+
+  /** Looks no more; the process has ended or is being stopped. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #elapsedUs(): number {
+    return Math.round((this.#cap.clock.now() - this.#startedAtMs) * 1000);
+  }
+
+  #untilNextLookMs(): number {
+    const { periodUs } = this.#cap;
+    const sinceLookUs = this.#elapsedUs() % periodUs;
+    return sinceLookUs === 0 ? 0 : (periodUs - sinceLookUs) / 1000;
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const kind = this.#elapsedUs() === 0 ? 'initial' : 'exceeded';
+    if (kind === 'initial') this.#cap.highInitial?.increment();
+    this.#onPassed(memoryReport(kind, this.#usageBytes, this.#cap.bytes));
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Carries what a process writes to its sinks. Invariant: a sink never stops the process; whatever it throws or rejects with is
+ * kept as a fault (R123), and the order of writes is the order of calls.
+ */
+import type { ExecCommand, Sink } from '../model/execer.ts';
+import { isPending } from '../model/maybe-promise.ts';
+import type { Chunk } from '../model/output.ts';
+import type { FaultLog } from './fault-log.ts';
+
+/** The two streams of a process. */
+export type StreamName = 'stdout' | 'stderr';
+
+/** Both streams of one process. */
+export class ProcessOutput {
+  readonly #stdout: Sink | undefined;
+  readonly #stderr: Sink | undefined;
+  readonly #faults: FaultLog;
+  #pending = 0;
+  #onDrained: (() => void) | undefined;
+  #onWritten: (() => void) | undefined;
+
+  constructor({ stdout, stderr }: Pick<ExecCommand, 'stdout' | 'stderr'>, faults: FaultLog) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#faults = faults;
+  }
+
+  /** Writes that a sink has not finished yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Hands a chunk to its sink, or discards it if there is none. Never throws. */
+  write(stream: StreamName, chunk: Chunk): void {
+    const sink = stream === 'stdout' ? this.#stdout : this.#stderr;
+    if (sink === undefined || chunk.length === 0) return;
+    try {
+      const written = sink.write(chunk) as unknown;
+      if (isPending(written)) this.#await(stream, written);
+    } catch (error) {
+      this.#faults.add(`${stream} sink`, error);
+    }
+  }
+
+  /** Calls back once, when the last pending write is done. There must be one. */
+  whenDrained(callback: () => void): void {
+    this.#onDrained = callback;
+  }
+
+  /** Gives up the writes that are still pending: what becomes of them is not looked at any more. */
+  cut(drainMs: number): void {
+    this.#onDrained = undefined;
+    this.#faults.add('output cut', new Error(`${this.#pending} writes were not done within ${drainMs} ms`));
+  }
+
+  #await(stream: StreamName, written: PromiseLike<unknown>): void {
+    // Promise.resolve tames foreign thenables: each settles once, later, and never throws here.
+    const settled = Promise.resolve(written);
+    this.#pending++;
+    this.#onWritten ??= () => this.#written();
+    void settled.then(this.#onWritten, (error: unknown) => {
+      this.#faults.add(`${stream} sink`, error);
+      this.#written();
+    });
+  }
+
+  #written(): void {
+    this.#pending--;
+    if (this.#pending > 0 || this.#onDrained === undefined) return;
+    const drained = this.#onDrained;
+    this.#onDrained = undefined;
+    drained();
+  }
+}

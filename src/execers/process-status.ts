@@ -1,0 +1,76 @@
+/**
+ * The statuses that a process can end with, one constructor each, so that every execer gives the same shape and the same texts.
+ * Statuses are frozen and may be shared.
+ */
+import { invalidArgument } from '../kernel/errors.ts';
+import type { MemoryReport, ProcessState, ProcessStatus } from '../model/execer.ts';
+import type { ExitCode } from '../model/exit-code.ts';
+import { EXIT_CODES } from '../model/exit-code.ts';
+
+/** The signals by which an abort ends a process. */
+export type StopSignal = 'SIGTERM' | 'SIGKILL';
+
+/** True for every state but RUNNING (R119). */
+export function isProcessDone(state: ProcessState): boolean {
+  return state !== 'RUNNING';
+}
+
+const BYTE_CODES = 256;
+const completed: ProcessStatus[] = [];
+for (let exitCode = 0; exitCode < BYTE_CODES; exitCode++) completed.push(complete(exitCode, ''));
+
+function complete(exitCode: ExitCode, error: string): ProcessStatus {
+  return Object.freeze({ state: 'COMPLETE', exitCode, error });
+}
+
+/** The command ran and gave this exit code (R124). */
+export function completeProcess(exitCode: ExitCode, error = ''): ProcessStatus {
+  return (error === '' ? completed[exitCode] : undefined) ?? complete(exitCode, error);
+}
+
+/** The machinery failed, or cannot tell how the process ended (R124). */
+export function failedProcess(exitCode: ExitCode, error: string): ProcessStatus {
+  return Object.freeze({ state: 'FAILED', exitCode, error });
+}
+
+/** Killed by a signal that nobody here sent: COMPLETE −1 with the signal's name, in the text too (R124, D64). */
+export function signalledProcess(signal: string): ProcessStatus {
+  return Object.freeze({ state: 'COMPLETE', exitCode: -1, error: `Killed by ${signal}`, signal });
+}
+
+const ABORTED: Readonly<Record<StopSignal, ProcessStatus>> = Object.freeze({
+  SIGTERM: aborted('SIGTERM'),
+  SIGKILL: aborted('SIGKILL'),
+});
+
+function aborted(signal: StopSignal): ProcessStatus {
+  return Object.freeze({ state: 'FAILED', exitCode: -1, error: `Aborted (${signal})`, signal });
+}
+
+/** Stopped on request; the signal is the last one that it took (R126, R141). */
+export function abortedProcess(signal: StopSignal): ProcessStatus {
+  return ABORTED[signal];
+}
+
+/**
+ * The report of a memory cap that was passed (R132).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the usage is below the cap.
+ */
+export function memoryReport(kind: MemoryReport['kind'], usageBytes: number, capBytes: number): MemoryReport {
+  if (!(usageBytes >= capBytes)) throw invalidArgument('usageBytes', `at least ${capBytes}`, usageBytes);
+  const figures = `${usageBytes} of ${capBytes} bytes`;
+  const status =
+    kind === 'initial'
+      ? failedProcess(
+          EXIT_CODES.HIGH_INITIAL_MEMORY,
+          `Critical error detected. Initial memory utilization is over the cap: ${figures}`,
+        )
+      : completeProcess(1, `Cmd exceeded MemoryCap, aborting process: ${figures}`);
+  return Object.freeze({ kind, status });
+}
+
+/** The same status with the faults that did not change the outcome (R123). */
+export function withFaults(status: ProcessStatus, faults: readonly string[]): ProcessStatus {
+  return faults.length === 0 ? status : Object.freeze({ ...status, faults: Object.freeze([...faults]) });
+}

@@ -1,0 +1,79 @@
+/**
+ * The processes of one execer in virtual time: where they live and which are alive. Invariant: every process that was entered
+ * leaves once, and the trace shows both (R204).
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { invariant } from '../kernel/invariant.ts';
+import type { ExecCommand } from '../model/execer.ts';
+import type { Tracer } from '../model/trace-event.ts';
+
+/** What the execers in virtual time have in common. */
+export interface VirtualExecerOptions {
+  readonly clock: Clock;
+  /** Sees each process come and go; absent costs nothing. */
+  readonly tracer?: Tracer | undefined;
+  /** Names the runner in the trace; default `runner`. */
+  readonly runner?: string | undefined;
+  /** From SIGTERM to SIGKILL when an abort meets a process that ignores SIGTERM; default 10,000 ms (R125). */
+  readonly graceMs?: number | undefined;
+  /** How long the end of a process waits for sinks that are slow; what is not written then is cut; default 1,000 ms. */
+  readonly drainMs?: number | undefined;
+}
+
+/** `value`, or the default if it is absent; throws `RUNNER_INVALID_ARGUMENT` unless it is a finite number ≥ 0. */
+export function durationOption(name: string, value: number | undefined, byDefault: number): number {
+  const ms = value ?? byDefault;
+  if (!Number.isFinite(ms) || ms < 0) throw invalidArgument(name, 'a finite number ≥ 0', value);
+  return ms;
+}
+
+/** Options with their defaults, and the count of the living. */
+export class ProcessTable {
+  readonly clock: Clock;
+  readonly graceMs: number;
+  readonly drainMs: number;
+  readonly #tracer: Tracer | undefined;
+  readonly #runner: string;
+  #living = 0;
+  #nameless = 0;
+
+  constructor({ clock, tracer, runner = 'runner', graceMs, drainMs }: VirtualExecerOptions) {
+    this.clock = clock;
+    this.graceMs = durationOption('graceMs', graceMs, 10_000);
+    this.drainMs = durationOption('drainMs', drainMs, 1000);
+    this.#tracer = tracer;
+    this.#runner = runner;
+  }
+
+  /** An abort is over within the grace and the drain (R199). */
+  get cancelBoundMs(): number {
+    return this.graceMs + this.drainMs;
+  }
+
+  /** Processes that are alive, children included. */
+  get living(): number {
+    return this.#living;
+  }
+
+  /** The run id, or `#0`, `#1`, … for commands that belong to no run. */
+  nameOf(command: ExecCommand): string {
+    return command.runId ?? `#${this.#nameless++}`;
+  }
+
+  enter(runId: string, child = ''): void {
+    this.#living++;
+    if (this.#tracer !== undefined) this.#trace(this.#tracer, 'acquired', runId, child);
+  }
+
+  leave(runId: string, child = ''): void {
+    this.#living--;
+    invariant(this.#living >= 0, () => `expected process ${runId}${child} to leave once`);
+    if (this.#tracer !== undefined) this.#trace(this.#tracer, 'freed', runId, child);
+  }
+
+  #trace(tracer: Tracer, type: 'acquired' | 'freed', runId: string, child: string): void {
+    const name = `process/${runId}${child}`;
+    tracer.record({ at: this.clock.now(), type, runner: this.#runner, runId, resource: 'process', name });
+  }
+}

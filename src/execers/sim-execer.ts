@@ -1,0 +1,90 @@
+/**
+ * The execer that runs scripts instead of programs, on the injected clock alone (R143). Invariant: a process whose script lets
+ * no time pass has ended when `exec` returns and has cost no event; no process leaves a timer, a child or a pause behind.
+ */
+import type { ExecCommand, Execer, Process } from '../model/execer.ts';
+import type { MemoryCapOptions } from './memory-watch.ts';
+import { MemoryCap } from './memory-watch.ts';
+import type { VirtualExecerOptions } from './process-table.ts';
+import { ProcessTable } from './process-table.ts';
+import type { SimGround } from './sim-process.ts';
+import { SimProcess } from './sim-process.ts';
+import { parseSimScript } from './sim-script.ts';
+
+/** Where simulated processes live and what stops them. */
+export interface SimExecerOptions extends VirtualExecerOptions, MemoryCapOptions {}
+
+/** An execer for scripts. */
+export interface SimExecer extends Execer {
+  /**
+   * Starts a script (R135); it runs until it first waits, before `exec` returns.
+   *
+   * @throws RunnerError `RUNNER_EXEC_FAILED` if a step is bad; then nothing has started (R136).
+   */
+  exec(command: ExecCommand): Process;
+  /**
+   * Wakes one paused process, which goes on before this returns: the one that paused first, or the first of those whose run
+   * id or tag is `name`. False if there is none; a resume is never kept for later (R140).
+   */
+  resume(name?: string): boolean;
+  /** The run ids of the processes at a `pause`, oldest pause first; `#0`, `#1`, … for those without a run. */
+  readonly paused: readonly string[];
+  /** Simulated processes that are alive, children included; 0 once all have ended. */
+  readonly livingProcesses: number;
+}
+
+class ScriptExecer implements SimExecer {
+  readonly #ground: SimGround;
+  readonly cancelBoundMs: number;
+
+  constructor(options: SimExecerOptions) {
+    const table = new ProcessTable(options);
+    this.#ground = { table, memory: new MemoryCap(options.clock, options), paused: new Set() };
+    this.cancelBoundMs = table.cancelBoundMs;
+  }
+
+  get paused(): readonly string[] {
+    return Array.from(this.#ground.paused, ({ name }) => name);
+  }
+
+  get livingProcesses(): number {
+    return this.#ground.table.living;
+  }
+
+  exec(command: ExecCommand): Process {
+    const script = parseSimScript(command.argv);
+    const process = new SimProcess(this.#ground, command, script);
+    process.run();
+    return process;
+  }
+
+  resume(name?: string): boolean {
+    for (const process of this.#ground.paused) {
+      if (name !== undefined && !process.answersTo(name)) continue;
+      this.#ground.paused.delete(process);
+      process.run();
+      return true;
+    }
+    return false;
+  }
+}
+
+/**
+ * Makes a sim execer. A command's argv is its script, a step per element: `stdout TEXT`, `sleep MS`, `complete N` and the others
+ * of {@link simStep}. Memory is looked at as on the real machine: at once, then every `memoryPeriodMs`; a process over the
+ * cap is killed, then reported (R130–R133).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time or a cap that is negative or not finite.
+ *
+ * @example
+ * ```ts
+ * import { createSimExecer, createVirtualClock } from 'dryrunner';
+ * const execer = createSimExecer({ clock: createVirtualClock() });
+ * const process = execer.exec({ argv: ['complete 3'], dir: '/', jobId: '', taskId: '', tag: '' });
+ * const { exitCode } = await process.wait();
+ * if (exitCode !== 3) throw new Error('expected the exit code of the script');
+ * ```
+ */
+export function createSimExecer(options: SimExecerOptions): SimExecer {
+  return new ScriptExecer(options);
+}

@@ -1,0 +1,136 @@
+/**
+ * What every process in virtual time has: one end, one promise for it, an abort with SIGTERM, grace and SIGKILL, and output that
+ * is delivered before the end is told. Invariant: the first cause of the end wins (R120), and nothing is written after it (R142).
+ */
+import type { Timer } from '../kernel/clock.ts';
+import type { ExecCommand, MemoryReport, Process, ProcessStatus } from '../model/execer.ts';
+import type { Chunk } from '../model/output.ts';
+import { FaultLog } from './fault-log.ts';
+import type { StreamName } from './process-output.ts';
+import { ProcessOutput } from './process-output.ts';
+import { abortedProcess, withFaults } from './process-status.ts';
+import type { ProcessTable } from './process-table.ts';
+
+/** The base of simulated and recorded processes. Subclasses say what goes on inside. */
+export abstract class VirtualProcess implements Process {
+  readonly name: string;
+  protected readonly table: ProcessTable;
+  protected readonly command: ExecCommand;
+  #stopping = false;
+  /** How it ended; its output may still be under way. */
+  #ending: ProcessStatus | undefined;
+  #final: ProcessStatus | undefined;
+  #promise: Promise<ProcessStatus> | undefined;
+  #resolve: ((status: ProcessStatus) => void) | undefined;
+  #faults: FaultLog | undefined;
+  #output: ProcessOutput | undefined;
+  #timer: Timer | undefined;
+
+  constructor(table: ProcessTable, command: ExecCommand) {
+    this.table = table;
+    this.command = command;
+    this.name = table.nameOf(command);
+    table.enter(this.name);
+  }
+
+  /** True from its death on, also while output is being delivered. */
+  get ended(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  /** True once SIGTERM was sent. */
+  protected get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  wait(): ProcessStatus | Promise<ProcessStatus> {
+    if (this.#final !== undefined) return this.#final;
+    this.#promise ??= new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    return this.#promise;
+  }
+
+  abort(): ProcessStatus | Promise<ProcessStatus> {
+    if (!this.#stopping && this.#ending === undefined) {
+      this.#stopping = true;
+      if (this.takeTerm()) this.#finish(abortedProcess('SIGTERM'));
+      else this.#startGrace();
+    }
+    return this.wait();
+  }
+
+  /** SIGTERM has come: true if it ends the process, false if the process lives on. */
+  protected abstract takeTerm(): boolean;
+
+  /** The process is dead: gives back its timers and children. Called once. */
+  protected abstract bury(): void;
+
+  protected write(stream: StreamName, chunk: Chunk): void {
+    this.#output ??= new ProcessOutput(this.command, this.#faultLog());
+    this.#output.write(stream, chunk);
+  }
+
+  /** It ends by itself. If SIGTERM was sent before, it counts as ended by that (R126). */
+  protected end(status: ProcessStatus): void {
+    this.#finish(this.#stopping ? abortedProcess('SIGTERM') : status);
+  }
+
+  /** It is killed for its memory, and only then reported, before its end can be seen (R133). */
+  protected endByMemory(report: MemoryReport): void {
+    this.#die(report.status);
+    try {
+      this.command.onMemoryReport?.(report);
+    } catch (error) {
+      this.#faultLog().add('memory report', error);
+    }
+    this.#drain();
+  }
+
+  #faultLog(): FaultLog {
+    return (this.#faults ??= new FaultLog());
+  }
+
+  #startGrace(): void {
+    const { clock, graceMs } = this.table;
+    const kill = (): void => this.#finish(abortedProcess('SIGKILL'));
+    this.#timer = clock.timer(`process/${this.name} grace`, graceMs, kill);
+  }
+
+  #finish(status: ProcessStatus): void {
+    this.#die(status);
+    this.#drain();
+  }
+
+  #die(status: ProcessStatus): void {
+    this.#ending = status;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.table.leave(this.name);
+    this.bury();
+  }
+
+  #drain(): void {
+    const output = this.#output;
+    if (output === undefined || output.pending === 0) {
+      this.#settle();
+      return;
+    }
+    const { clock, drainMs } = this.table;
+    // A write that is done at the very end of the drain still counts, hence the end of the instant.
+    this.#timer = clock.endOfInstant(`process/${this.name} drain`, drainMs, () => {
+      output.cut(drainMs);
+      this.#settle();
+    });
+    output.whenDrained(() => {
+      this.#timer?.cancel();
+      this.#settle();
+    });
+  }
+
+  #settle(): void {
+    this.#timer = undefined;
+    this.#final = withFaults(this.#ending as ProcessStatus, this.#faults?.list() ?? []);
+    this.#resolve?.(this.#final);
+  }
+}
