@@ -1,0 +1,121 @@
+/**
+ * A filer whose snapshots and checkouts live in a tree in memory. Invariant: a snapshot never changes, and a checkout is a copy
+ * that is gone from the tree after its release.
+ */
+import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import type { Cancellable } from '../model/cancellation.ts';
+import { checkAbsolutePath, checkSnapshotId, throwIfCancelled, unknownSnapshot } from './filer-error.ts';
+import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
+import { createMemoryTree } from './memory-tree.ts';
+import type { MemoryTree, TreeEntries } from './memory-tree.ts';
+
+/** An in-memory filer (R174). */
+export interface MemoryFiler extends InstantFiler {
+  /** What it ingests from and checks out to. */
+  readonly tree: MemoryTree;
+}
+
+const CHECKOUTS = '/checkouts';
+
+class TreeCheckout implements InstantCheckout {
+  readonly path: string;
+  readonly id: string;
+  readonly #tree: MemoryTree;
+  #released = false;
+
+  constructor(tree: MemoryTree, path: string, id: string) {
+    this.#tree = tree;
+    this.path = path;
+    this.id = id;
+  }
+
+  release(): void {
+    // The path may belong to a later checkout by the time of a second release.
+    if (this.#released) return;
+    this.#released = true;
+    this.#tree.remove(this.path);
+  }
+}
+
+class TreeFiler implements MemoryFiler {
+  readonly cancelBoundMs = 0;
+  readonly updateIntervalMs = 0;
+  readonly tree: MemoryTree;
+  readonly #snapshots: TreeEntries[] = [];
+  #checkouts = 0;
+
+  constructor(tree: MemoryTree) {
+    this.tree = tree;
+  }
+
+  checkout(snapshotId: string, cancel?: Cancellable): InstantCheckout {
+    const dir = `${CHECKOUTS}/${this.#checkouts}`;
+    this.#checkouts += 1;
+    return this.checkoutAt(snapshotId, dir, cancel);
+  }
+
+  checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): InstantCheckout {
+    checkSnapshotId(snapshotId);
+    checkAbsolutePath('dir', dir);
+    throwIfCancelled(cancel, 'checkout');
+    const snapshot = this.#find(snapshotId);
+    if (this.tree.kindOf(dir) === 'file' || this.tree.entriesUnder(dir).size > 0) {
+      throw new RunnerError('RUNNER_FILER_FAILED', `Not an empty directory: ${dir}`);
+    }
+    this.tree.putUnder(dir, snapshot);
+    return new TreeCheckout(this.tree, dir, snapshotId);
+  }
+
+  ingest(path: string, cancel?: Cancellable): string {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const target = this.tree.kindOf(path) === 'file' ? name : '';
+    return this.ingestMap(new Map([[path, target]]), cancel);
+  }
+
+  ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): string {
+    throwIfCancelled(cancel, 'ingestion');
+    const gathered = createMemoryTree();
+    for (const [source, target] of paths) this.#gather(gathered, source, target);
+    this.#snapshots.push(gathered.entriesUnder('/'));
+    return String(this.#snapshots.length - 1);
+  }
+
+  update(cancel?: Cancellable): void {
+    throwIfCancelled(cancel, 'update');
+  }
+
+  #gather(gathered: MemoryTree, source: string, target: string): void {
+    const entry = this.tree.entryAt(source);
+    if (entry === undefined) {
+      throw new RunnerError('RUNNER_FILER_FAILED', `No such file or directory: ${source}`);
+    }
+    if (target.startsWith('/')) throw invalidArgument('target path', 'a relative path', target);
+    if (entry.kind === 'dir') gathered.putUnder(`/${target}`, this.tree.entriesUnder(source));
+    else gathered.writeFile(`/${target}`, entry.bytes, entry.executable);
+  }
+
+  #find(snapshotId: string): TreeEntries {
+    const snapshot = this.#snapshots[Number(snapshotId)];
+    // "00" and " 0" are numbers too, but not ids that were given out.
+    if (snapshot !== undefined && String(Number(snapshotId)) === snapshotId) return snapshot;
+    throw unknownSnapshot(snapshotId);
+  }
+}
+
+/**
+ * Makes a filer whose ingestions give "0", "1", … and that checks them out into its tree (R174). A file ingests as one file, a
+ * directory as its contents. Unknown ids fail with `RUNNER_UNKNOWN_SNAPSHOT`, "No snapshot with id: X".
+ *
+ * @example
+ * ```ts
+ * import { createMemoryFiler } from 'dryrunner';
+ * const filer = createMemoryFiler();
+ * filer.tree.writeFile('/src/main.c', 'int main;');
+ * const checkout = filer.checkout(filer.ingest('/src'));
+ * if (filer.tree.kindOf(`${checkout.path}/main.c`) !== 'file') throw new Error('not checked out');
+ * checkout.release();
+ * ```
+ */
+export function createMemoryFiler(tree: MemoryTree = createMemoryTree()): MemoryFiler {
+  return new TreeFiler(tree);
+}

@@ -1,0 +1,85 @@
+/**
+ * One operation of a simulated filer that takes time. Invariant: it settles at most once, and leaves neither timer nor listener
+ * behind when it has.
+ */
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { isCancelled } from '../model/cancellation.ts';
+import type { Cancellable } from '../model/cancellation.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { FilerBehaviour } from './filer-behaviour.ts';
+import { cancelledOperation } from './filer-error.ts';
+
+/** What a pending operation is made of. */
+export interface PendingOperationOptions<T> {
+  readonly clock: Clock;
+  /** Names its timers: `filer/NAME checkout ID`. */
+  readonly label: string;
+  readonly behaviour: FilerBehaviour;
+  readonly cancel: Cancellable | undefined;
+  /** Called at its natural end; gives the result or throws the failure. */
+  readonly complete: () => MaybePromise<T>;
+}
+
+/** See {@link PendingOperationOptions}; `result` settles when it is over, never if it hangs. */
+export class PendingOperation<T> {
+  readonly result: Promise<T>;
+  readonly #options: PendingOperationOptions<T>;
+  readonly #onAbort = (): void => this.#endByCancel();
+  #resolve!: (value: MaybePromise<T>) => void;
+  #reject!: (error: unknown) => void;
+  #natural: Timer | undefined;
+  #ending: Timer | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(options: PendingOperationOptions<T>) {
+    this.#options = options;
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#start();
+  }
+
+  #start(): void {
+    const { clock, label, behaviour, cancel } = this.#options;
+    const heeded = behaviour.deaf === true ? undefined : cancel;
+    // Told to stop before it began, it never gets to its natural end (R173).
+    if (isCancelled(heeded)) {
+      this.#endByCancel();
+      return;
+    }
+    if (behaviour.hang !== true) {
+      this.#natural = clock.timer(label, behaviour.latencyMs ?? 0, () => this.#complete());
+    }
+    this.#signal = heeded?.signal;
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** A slow canceller may still reach its natural end first. */
+  #endByCancel(): void {
+    const { clock, label, behaviour } = this.#options;
+    const cancelMs = behaviour.cancelMs ?? 0;
+    if (cancelMs === 0) this.#fail();
+    else this.#ending = clock.timer(`${label} cancel`, cancelMs, () => this.#fail());
+  }
+
+  #fail(): void {
+    this.#leaveNothing();
+    this.#reject(cancelledOperation(this.#options.label));
+  }
+
+  #complete(): void {
+    this.#leaveNothing();
+    try {
+      this.#resolve(this.#options.complete());
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  #leaveNothing(): void {
+    this.#natural?.cancel();
+    this.#ending?.cancel();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * A filer that behaves as it is told, in virtual time, and watches how it is used. Invariant: the decision log alone says which
+ * behaviour of the menu a call gets; answer 0 is the usual one.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import type { Choices } from '../kernel/decisions.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { isCancelled } from '../model/cancellation.ts';
+import type { Cancellable } from '../model/cancellation.ts';
+import { ExitCodeError } from '../model/exit-code.ts';
+import type { Checkout, Filer } from '../model/filer.ts';
+import { isPending } from '../model/maybe-promise.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { Tracer } from '../model/trace-event.ts';
+import { BehaviourSource } from './behaviour-source.ts';
+import { createVirtualFiler } from './fake-filer.ts';
+import { checkDuration, faultsIn } from './filer-behaviour.ts';
+import type { FilerBehaviour, FilerBehaviours, FilerOperation } from './filer-behaviour.ts';
+import { cancelledOperation, checkSnapshotId } from './filer-error.ts';
+import { FilerLedger } from './filer-ledger.ts';
+import type { FilerViolation } from './filer-ledger.ts';
+import { PendingOperation } from './pending-operation.ts';
+import { SimCheckout } from './sim-checkout.ts';
+import type { ReleaseDesk } from './sim-checkout.ts';
+
+/** Options of {@link createSimFiler}. */
+export interface SimFilerOptions {
+  readonly clock: Clock;
+  /** Names decisions, timers and trace events: `filer/NAME …`. Default `sim`. */
+  readonly name?: string;
+  /** What it hands out. Default: a new virtual directory per checkout. */
+  readonly delegate?: Filer;
+  /** How long checkouts, ingestions and updates usually take. Default 0: they answer at once. */
+  readonly latencyMs?: number;
+  /** How each call goes, by operation: the nth call as the nth entry, those after the last as usual or by the menu. */
+  readonly plan?: FilerBehaviours;
+  /** What else can happen to a call that has no plan. `choices` takes one, answer 0 being the usual behaviour. */
+  readonly menu?: FilerBehaviours;
+  /** Who takes from the menu. Needed with a menu only. */
+  readonly choices?: Choices;
+  /** How often the runner asks for an update (R75). Default 0: never. */
+  readonly updateIntervalMs?: number;
+  /** The promise that runners rely on (R199). Default: the largest `cancelMs` of plan and menu. */
+  readonly cancelBoundMs?: number;
+  /** Faults and violations are recorded there. */
+  readonly tracer?: Tracer;
+  /** The runner whose trace that is. Default: empty. */
+  readonly runner?: string;
+}
+
+/** A simulated filer (R175). One runner per filer, or overlaps are reported that are none. */
+export interface SimFiler extends Filer {
+  /** Checkouts that were begun or made and not released. */
+  readonly openCheckouts: number;
+  /** Rules broken so far, in order: release exactly once, updates apart from checkouts and each other. */
+  readonly violations: readonly FilerViolation[];
+  /** `violations`, and one for each checkout that is still out. Empty when all went well. */
+  verify(): FilerViolation[];
+}
+
+function thenOrNow<T, U>(
+  begin: () => MaybePromise<T>,
+  done: (value: T) => U,
+  failed: () => void,
+): MaybePromise<U> {
+  let result: MaybePromise<T>;
+  try {
+    result = begin();
+  } catch (error) {
+    failed();
+    throw error;
+  }
+  if (!isPending(result)) return done(result);
+  return result.then(done, (error: unknown) => {
+    failed();
+    throw error;
+  });
+}
+
+class BehavingFiler implements SimFiler, ReleaseDesk {
+  readonly cancelBoundMs: number;
+  readonly updateIntervalMs: number;
+  readonly #clock: Clock;
+  readonly #delegate: Filer;
+  readonly #behaviours: BehaviourSource;
+  readonly #ledger: FilerLedger;
+
+  constructor(options: SimFilerOptions) {
+    const { clock, name = 'sim', latencyMs = 0, updateIntervalMs = 0, tracer, runner = '' } = options;
+    checkDuration('latencyMs', latencyMs);
+    checkDuration('updateIntervalMs', updateIntervalMs);
+    const { plan, menu, choices } = options;
+    const label = `filer/${name}`;
+    this.#behaviours = new BehaviourSource({ label, usual: { latencyMs }, plan, menu, choices });
+    this.#ledger = new FilerLedger({ clock, tracer, runner, label });
+    this.#clock = clock;
+    this.#delegate = options.delegate ?? createVirtualFiler();
+    this.updateIntervalMs = updateIntervalMs;
+    this.cancelBoundMs = options.cancelBoundMs ?? this.#behaviours.cancelMsMax;
+    checkDuration('cancelBoundMs', this.cancelBoundMs);
+  }
+
+  get openCheckouts(): number {
+    return this.#ledger.openCheckouts;
+  }
+
+  get violations(): readonly FilerViolation[] {
+    return this.#ledger.violations;
+  }
+
+  verify(): FilerViolation[] {
+    return this.#ledger.verify();
+  }
+
+  checkout(snapshotId: string, cancel?: Cancellable): MaybePromise<Checkout> {
+    return this.#checkOut(snapshotId, cancel, (heeded) => this.#delegate.checkout(snapshotId, heeded));
+  }
+
+  checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): MaybePromise<Checkout> {
+    return this.#checkOut(snapshotId, cancel, (heeded) => this.#delegate.checkoutAt(snapshotId, dir, heeded));
+  }
+
+  ingest(path: string, cancel?: Cancellable): MaybePromise<string> {
+    return this.#perform('ingest', path, cancel, (heeded) => this.#delegate.ingest(path, heeded));
+  }
+
+  ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): MaybePromise<string> {
+    const subject = [...paths.values()].join(' ');
+    return this.#perform('ingest', subject, cancel, (heeded) => this.#delegate.ingestMap(paths, heeded));
+  }
+
+  update(cancel?: Cancellable): MaybePromise<void> {
+    this.#ledger.beginUpdate();
+    const update = (): MaybePromise<void> =>
+      this.#perform('update', '', cancel, (heeded) => this.#delegate.update(heeded));
+    const end = (): void => this.#ledger.endUpdate();
+    return thenOrNow(update, end, end);
+  }
+
+  takeBack(made: Checkout, serial: number): MaybePromise<void> {
+    this.#ledger.endCheckout(serial);
+    return this.#perform('release', made.id, undefined, () => made.release());
+  }
+
+  takeBackAgain(made: Checkout): void {
+    this.#ledger.doubleRelease(made.id);
+  }
+
+  #checkOut(
+    snapshotId: string,
+    cancel: Cancellable | undefined,
+    make: Act<Checkout>,
+  ): MaybePromise<Checkout> {
+    checkSnapshotId(snapshotId);
+    const serial = this.#ledger.beginCheckout(snapshotId);
+    return thenOrNow(
+      () => this.#perform('checkout', snapshotId, cancel, make),
+      (made) => new SimCheckout(this, made, serial),
+      () => this.#ledger.endCheckout(serial),
+    );
+  }
+
+  #perform<T>(
+    operation: FilerOperation,
+    subject: string,
+    cancel: Cancellable | undefined,
+    act: Act<T>,
+  ): MaybePromise<T> {
+    const behaviour = this.#behaviourOf(operation, subject);
+    const complete = (): MaybePromise<T> => {
+      if (behaviour.fail !== undefined) throw failureOf(behaviour.fail);
+      // Who gets here although told to stop is deaf, or faster than its own cancellation.
+      return act(isCancelled(cancel) ? undefined : cancel);
+    };
+    const told = behaviour.deaf !== true && isCancelled(cancel);
+    if (
+      (behaviour.latencyMs ?? 0) > 0 ||
+      behaviour.hang === true ||
+      (told && (behaviour.cancelMs ?? 0) > 0)
+    ) {
+      const label = this.#behaviours.labelOf(operation, subject);
+      return new PendingOperation({ clock: this.#clock, label, behaviour, cancel, complete }).result;
+    }
+    if (told) throw cancelledOperation(this.#behaviours.labelOf(operation, subject));
+    return complete();
+  }
+
+  #behaviourOf(operation: FilerOperation, subject: string): FilerBehaviour {
+    const special = this.#behaviours.next(operation, subject);
+    if (special === undefined) return this.#behaviours.usual(operation);
+    for (const kind of faultsIn(special)) this.#ledger.fault(operation, kind);
+    return special;
+  }
+}
+
+type Act<T> = (heeded: Cancellable | undefined) => MaybePromise<T>;
+
+function failureOf({ text, exitCode }: NonNullable<FilerBehaviour['fail']>): Error {
+  return exitCode === undefined
+    ? new RunnerError('RUNNER_FILER_FAILED', text)
+    : new ExitCodeError(exitCode, text);
+}
+
+/**
+ * Makes a simulated filer (R175).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for times or codes that make no sense, and for a menu without `choices`.
+ * @example
+ * ```ts
+ * import { createSimFiler, simulate } from 'dryrunner';
+ * const verdict = await simulate(async (sim) => {
+ *   const plan = { checkout: [{ fail: { text: 'disk full', exitCode: 212 } }] };
+ *   const filer = createSimFiler({ clock: sim.clock, plan });
+ *   try {
+ *     filer.checkout('abc');
+ *   } catch (error) {
+ *     if (String(error) !== 'ExitCodeError: disk full') throw error;
+ *   }
+ * });
+ * ```
+ */
+export function createSimFiler(options: SimFilerOptions): SimFiler {
+  return new BehavingFiler(options);
+}
