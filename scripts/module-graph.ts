@@ -57,6 +57,13 @@ function filesBelow(folder: string, ending: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name).slice(prefix).replaceAll('\\', '/'));
 }
 
+/** The files in the project's root folder whose names end in `ending`, sorted. */
+export function listRootFiles(ending: string): string[] {
+  return readdirSync(projectRoot)
+    .filter((name) => name.endsWith(ending))
+    .sort();
+}
+
 /** Reads a file of the project as text. */
 export function readProjectFile(path: string): string {
   return readFileSync(join(projectRoot, path), 'utf8');
@@ -64,7 +71,12 @@ export function readProjectFile(path: string): string {
 
 /** Parses every TypeScript file below the given folders. */
 export function readModules(folders: readonly string[]): SourceModule[] {
-  return listFiles(folders).map((path) => parseModule(path, readProjectFile(path)));
+  return listFiles(folders).map(readModule);
+}
+
+/** Parses one file of the project. */
+export function readModule(path: string): SourceModule {
+  return parseModule(path, readProjectFile(path));
 }
 
 /** Parses one module from its text; `path` decides what its relative imports mean. */

@@ -2,7 +2,7 @@
 // no source imports. Names that a package door re-exports are public and count as used. An import from a test
 // keeps an export alive only if the module needs the name itself, so that tests cannot keep dead code alive.
 import process from 'node:process';
-import { readModules } from './module-graph.ts';
+import { listRootFiles, readModule, readModules } from './module-graph.ts';
 import type { ModuleImport, SourceModule } from './module-graph.ts';
 import { commandSources, packageDoors, readManifest } from './package-doors.ts';
 
@@ -71,7 +71,7 @@ function packageOf({ specifier }: ModuleImport): string | undefined {
 
 function findUnused(): string[] {
   const modules = readModules(checkedFolders);
-  const uses = collectUses(modules);
+  const uses = collectUses([...modules, ...listRootFiles('.config.ts').map(readModule)]);
   const doors = new Set([...packageDoors().map(({ source }) => source), ...commandSources()]);
   const isEntry = ({ path }: SourceModule): boolean =>
     doors.has(path) ||

@@ -1,7 +1,6 @@
 // Takes the code out of the documents: fenced blocks of Markdown pages, and the @example parts of doc comments in
 // src. A `ts` block opts out of running only with a reason in its info string: ```ts no-run it needs a server.
-import { readdirSync } from 'node:fs';
-import { listFiles, projectRoot, readProjectFile } from '../../scripts/module-graph.ts';
+import { listFiles, listRootFiles, readProjectFile } from '../../scripts/module-graph.ts';
 
 /** One block of code in a document. */
 export interface CodeBlock {
@@ -15,8 +14,8 @@ export interface CodeBlock {
 }
 
 /** The Markdown pages of the project. */
-export function documentPages(): string[] {
-  return [...readdirSync(projectRoot).filter((name) => name.endsWith('.md')), ...listFiles(['docs'], '.md')];
+function documentPages(): string[] {
+  return [...listRootFiles('.md'), ...listFiles(['docs'], '.md')];
 }
 
 /** Every block of the pages, and every example of src. */

@@ -1,6 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { listFiles, projectRoot, readProjectFile } from '../../scripts/module-graph.ts';
+import { listFiles, listRootFiles, readProjectFile } from '../../scripts/module-graph.ts';
 
 // The patterns are written so that this file does not contain what it looks for.
 const banned: readonly (readonly [pattern: RegExp, problem: string])[] = [
@@ -25,7 +24,7 @@ describe('wording', () => {
   const files = [
     ...listFiles(['src', 'sims', 'scripts', 'bench', 'test']),
     ...listFiles(['docs'], '.md'),
-    ...readdirSync(projectRoot).filter((name) => name.endsWith('.md')),
+    ...listRootFiles('.md'),
   ].filter((path) => path !== 'test/tidy/wording.test.ts');
 
   test('nothing is left for later, names a machine, or switches a check off without a reason', () => {
