@@ -15,6 +15,11 @@ export function isProcessDone(state: ProcessState): boolean {
   return state !== 'RUNNING';
 }
 
+/** Exit codes of processes are 32-bit integers. */
+export function isExitCode(value: unknown): value is ExitCode {
+  return Number.isInteger(value) && value === ((value as number) | 0);
+}
+
 const BYTE_CODES = 256;
 const completed: ProcessStatus[] = [];
 for (let exitCode = 0; exitCode < BYTE_CODES; exitCode++) completed.push(complete(exitCode, ''));

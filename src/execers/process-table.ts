@@ -7,6 +7,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { ExecCommand } from '../model/execer.ts';
 import type { Tracer } from '../model/trace-event.ts';
+import { checkCollaborator } from './collaborator-check.ts';
 
 /** What the execers in virtual time have in common. */
 export interface VirtualExecerOptions {
@@ -39,6 +40,7 @@ export class ProcessTable {
   #nameless = 0;
 
   constructor({ clock, tracer, runner = 'runner', graceMs, drainMs }: VirtualExecerOptions) {
+    checkCollaborator('clock', clock, 'timer');
     this.clock = clock;
     this.graceMs = durationOption('graceMs', graceMs, 10_000);
     this.drainMs = durationOption('drainMs', drainMs, 1000);

@@ -3,8 +3,9 @@
  * step is named by its index with what was expected and what came.
  */
 import { describeValue, RunnerError } from '../kernel/errors.ts';
+import { isExitCode } from './process-status.ts';
 import type { SimStep } from './sim-step.ts';
-import { FATAL_SIGNALS, isExitCode, isSleepMs, MAX_SLEEP_MS, simStep } from './sim-step.ts';
+import { FATAL_SIGNALS, isSleepMs, MAX_SLEEP_MS, simStep } from './sim-step.ts';
 
 const INTEGER = /^-?\d+$/;
 const DECIMAL = /^\d+(\.\d+)?$/;

@@ -4,6 +4,7 @@
  */
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
+import { isExitCode } from './process-status.ts';
 
 /** One step of a sim script (R135, R144). What each does to the process stands at {@link simStep}. */
 export type SimStep =
@@ -44,11 +45,6 @@ export const FATAL_SIGNALS: readonly string[] = Object.freeze([
   'SIGPROF',
   'SIGSYS',
 ]);
-
-/** Exit codes are 32-bit integers. */
-export function isExitCode(value: unknown): value is ExitCode {
-  return Number.isInteger(value) && value === ((value as number) | 0);
-}
 
 /** The longest `sleep`: some 285 years, what integer microseconds can hold. */
 export const MAX_SLEEP_MS: number = Math.floor(Number.MAX_SAFE_INTEGER / 1000);

@@ -117,8 +117,8 @@ export abstract class VirtualProcess implements Process {
       return;
     }
     const { clock, drainMs } = this.table;
-    // A write that is done at the very end of the drain still counts, hence the end of the instant.
-    this.#timer = clock.endOfInstant(`process/${this.name} drain`, drainMs, () => {
+    // Not at the end of the instant: whoever bounds an abort by `cancelBoundMs` there must see that it was kept.
+    this.#timer = clock.timer(`process/${this.name} drain`, drainMs, () => {
       output.cut(drainMs);
       this.#settle();
     });

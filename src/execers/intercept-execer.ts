@@ -1,0 +1,72 @@
+/** An execer that hands each command to one of two others. It keeps no state: the same command always takes the same way. */
+import type { Command } from '../model/command.ts';
+import type { ExecCommand, Execer, Process } from '../model/execer.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import { checkCollaborator } from './collaborator-check.ts';
+
+/** The first element of argv that marks a command as a script for the sim execer, which reads it as a comment (R146). */
+export const SIM_EXECER_MARK = '#! sim execer';
+
+/** True if argv[0] equals {@link SIM_EXECER_MARK}; a longer text that starts with it is no mark (R146). */
+export function isSimCommand({ argv }: Pick<Command, 'argv'>): boolean {
+  return argv[0] === SIM_EXECER_MARK;
+}
+
+/** Who runs what. */
+export interface InterceptExecerOptions {
+  /** Chooses the interceptor; default {@link isSimCommand}. */
+  readonly intercepts?: ((command: Command | ExecCommand) => boolean) | undefined;
+  readonly interceptor: Execer;
+  /** Runs all other commands. */
+  readonly fallback: Execer;
+}
+
+class InterceptExecer implements Execer {
+  readonly #options: InterceptExecerOptions;
+
+  constructor(options: InterceptExecerOptions) {
+    checkCollaborator('interceptor', options.interceptor, 'exec');
+    checkCollaborator('fallback', options.fallback, 'exec');
+    this.#options = options;
+  }
+
+  get cancelBoundMs(): number {
+    const { interceptor, fallback } = this.#options;
+    return Math.max(interceptor.cancelBoundMs, fallback.cancelBoundMs);
+  }
+
+  check(command: Command): void {
+    this.#choose(command).check?.(command);
+  }
+
+  exec(command: ExecCommand): MaybePromise<Process> {
+    return this.#choose(command).exec(command);
+  }
+
+  #choose(command: Command | ExecCommand): Execer {
+    const { intercepts = isSimCommand, interceptor, fallback } = this.#options;
+    return intercepts(command) ? interceptor : fallback;
+  }
+}
+
+/**
+ * Makes an execer that gives a command to `interceptor` if the predicate says so, else to `fallback` (R146). Its bound for an
+ * abort is the greater of both.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if one of the two is no execer.
+ *
+ * @example
+ * ```ts
+ * import { createDoneExecer, createInterceptExecer, SIM_EXECER_MARK } from 'dryrunner';
+ * const execer = createInterceptExecer({
+ *   interceptor: createDoneExecer({ exitCode: 1 }),
+ *   fallback: createDoneExecer({ exitCode: 2 }),
+ * });
+ * const process = await execer.exec({ argv: [SIM_EXECER_MARK], dir: '/', jobId: '', taskId: '', tag: '' });
+ * const { exitCode } = await process.wait();
+ * if (exitCode !== 1) throw new Error('expected the interceptor');
+ * ```
+ */
+export function createInterceptExecer(options: InterceptExecerOptions): Execer {
+  return new InterceptExecer(options);
+}

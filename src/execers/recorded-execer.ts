@@ -1,0 +1,107 @@
+/** The execer that plays recorded runs again: output and end at their times, in their order, on the injected clock. */
+import { invalidArgument, RunnerError } from '../kernel/errors.ts';
+import type { ExecCommand, Execer, Process } from '../model/execer.ts';
+import type { RecordedRun } from '../model/recorded-run.ts';
+import type { VirtualExecerOptions } from './process-table.ts';
+import { ProcessTable } from './process-table.ts';
+import { planRecordedRun } from './recorded-plan.ts';
+import { RecordedProcess } from './recorded-process.ts';
+
+/** Finds the recording that a command is to repeat. */
+export type FindRecording = (command: ExecCommand) => RecordedRun | undefined;
+
+/** What to play, and where. */
+export interface RecordedExecerOptions extends VirtualExecerOptions {
+  readonly recordingOf: FindRecording;
+  /** The longest that a recorded process may take to die; it is killed then. Default 15,000 ms. */
+  readonly graceMs?: number | undefined;
+}
+
+/** An execer that plays recordings. */
+export interface RecordedExecer extends Execer {
+  /**
+   * @throws RunnerError `RUNNER_EXEC_FAILED` if there is no recording for the command or the recorded one could not be started,
+   * `RUNNER_TRACE_FORMAT` if its recording is broken.
+   */
+  exec(command: ExecCommand): Process;
+  /** Processes that have not ended. */
+  readonly livingProcesses: number;
+}
+
+/** Finds recordings by the run id of the command. */
+export function recordingsByRunId(runs: Iterable<RecordedRun>): FindRecording {
+  const byId = new Map<string, RecordedRun>();
+  for (const run of runs) byId.set(run.runId, run);
+  return ({ runId }) => (runId === undefined ? undefined : byId.get(runId));
+}
+
+class PlayingExecer implements RecordedExecer {
+  readonly #table: ProcessTable;
+  readonly #recordingOf: FindRecording;
+  readonly cancelBoundMs: number;
+
+  constructor(options: RecordedExecerOptions) {
+    this.#table = new ProcessTable({ ...options, graceMs: options.graceMs ?? 15_000 });
+    if (typeof options.recordingOf !== 'function') {
+      throw invalidArgument('recordingOf', 'a function', options.recordingOf);
+    }
+    this.#recordingOf = options.recordingOf;
+    this.cancelBoundMs = this.#table.cancelBoundMs;
+  }
+
+  get livingProcesses(): number {
+    return this.#table.living;
+  }
+
+  exec(command: ExecCommand): Process {
+    const recording = this.#recordingOf(command);
+    if (recording === undefined) {
+      const message = `No recording of run ${command.runId ?? '(none)'}`;
+      throw new RunnerError('RUNNER_EXEC_FAILED', message, {
+        expected: 'a recorded run',
+        actual: command.runId,
+      });
+    }
+    const plan = planRecordedRun(recording);
+    if (!plan.starts) throw new RunnerError('RUNNER_EXEC_FAILED', plan.error);
+    const process = new RecordedProcess(this.#table, command, plan.chunks, plan.end);
+    process.play();
+    return process;
+  }
+}
+
+/**
+ * Makes an execer that repeats recordings: each chunk of output at its time from the start of the process, the end when the
+ * recorded run ended, with its exit code. A process that was stopped in the recording waits to be stopped again, and takes as
+ * long to die as it did. Whatever else an abort meets ends at once.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time that is negative or not finite.
+ *
+ * @example
+ * ```ts
+ * import { createRecordedExecer, createVirtualClock, recordingsByRunId } from 'dryrunner';
+ * const clock = createVirtualClock();
+ * const execer = createRecordedExecer({
+ *   clock,
+ *   recordingOf: recordingsByRunId([
+ *     {
+ *       runId: '0',
+ *       command: { argv: ['make'] },
+ *       acceptedAtMs: 0,
+ *       statuses: [
+ *         { atMs: 1, state: 'RUNNING', exitCode: 0, error: '' },
+ *         { atMs: 41, state: 'COMPLETE', exitCode: 2, error: '' },
+ *       ],
+ *       output: [{ atMs: 12.5, stream: 'stderr', text: 'no rule\n' }],
+ *     },
+ *   ]),
+ * });
+ * const process = execer.exec({ argv: ['make'], dir: '/', jobId: '', taskId: '', tag: '', runId: '0' });
+ * while (clock.step());
+ * const { exitCode } = await process.wait();
+ * if (exitCode !== 2 || clock.now() !== 40) throw new Error('expected the recorded end');
+ * ```
+ */
+export function createRecordedExecer(options: RecordedExecerOptions): RecordedExecer {
+  return new PlayingExecer(options);
+}
