@@ -10,10 +10,10 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
 };
 
 /** Flags that every subcommand takes. */
-export const GENERAL_FLAGS: readonly string[] = ['--help', '--version'];
+const GENERAL_FLAGS: readonly string[] = ['--help', '--version'];
 
 /** Programs that documents may start besides npm and dryrunner. */
-export const OTHER_PROGRAMS: readonly string[] = ['git', 'cd', 'node'];
+const OTHER_PROGRAMS: readonly string[] = ['git', 'cd', 'node'];
 
 /** What is wrong with one command line, or `undefined`. */
 export function commandLineProblem(
