@@ -8,10 +8,7 @@ describe('output ids', () => {
     const parts = fc.constantFrom('.', '/', '\\', '\0', 'a', 'é', '😀', '\ud83d', ' ', 'C:');
     fc.assert(
       fc.property(
-        fc.oneof(
-          fc.array(parts).map((all) => all.join('')),
-          fc.string({ unit: 'binary' }),
-        ),
+        fc.array(parts, { maxLength: 6 }).map((all) => all.join('')),
         (id) => {
           if (!isOutputId(id)) return;
           expect(posix.dirname(posix.join('/folder', id))).toBe('/folder');
@@ -20,7 +17,7 @@ describe('output ids', () => {
           expect(Buffer.from(id).toString()).toBe(id);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
