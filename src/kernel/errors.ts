@@ -107,3 +107,9 @@ export function invalidArgument(name: string, expected: string, actual: unknown)
   const message = `${name}: expected ${expected}, got ${describeValue(actual)}`;
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual });
 }
+
+/** The message of whatever was thrown, for texts that people read. Never throws. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return typeof error === 'string' ? error : describeValue(error);
+}

@@ -1,6 +1,7 @@
 /** Optional helpers of an invocation. Each may be missing, which is a no-op (R117). */
 import type { Cancellable } from './cancellation.ts';
 import type { Command } from './command.ts';
+import type { Checkout } from './filer.ts';
 import type { MaybePromise } from './maybe-promise.ts';
 import type { Output } from './output.ts';
 
@@ -17,10 +18,19 @@ export interface Processor {
 export interface LogUploader {
   /** Within this many milliseconds a cancelled upload has ended (R108, R199). */
   readonly cancelBoundMs: number;
+  /** An upload that takes longer is cancelled and counts as failed; absent means no limit (R102). */
+  readonly uploadBoundMs?: number;
   upload(name: string, log: Output, cancel: Cancellable): MaybePromise<string>;
 }
 
 /** Measures directories before and after a run (R182): suffix of the metric → kilobytes. */
 export interface DirMonitor {
   sizesKb(): MaybePromise<ReadonlyMap<string, number>>;
+}
+
+/** Makes the empty directory in which a command without snapshot runs (R92); its release removes it. */
+export interface TempDirs {
+  /** Within this many milliseconds a creation or removal has ended. */
+  readonly boundMs: number;
+  create(name: string): MaybePromise<Checkout>;
 }

@@ -7,3 +7,24 @@ export function isPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   );
 }
+
+/** Over when all are; at once if nothing is pending. */
+export function allDone(works: readonly MaybePromise<void>[]): MaybePromise<void> {
+  const pending = works.filter(isPending);
+  return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
+}
+
+/** Does `work` now; what it throws or rejects with goes to `onError`, whose answer then stands for the result. */
+export function orElse<T>(work: () => MaybePromise<T>, onError: (error: unknown) => T): MaybePromise<T> {
+  try {
+    const result = work();
+    return isPending(result) ? result.then(undefined, onError) : result;
+  } catch (error) {
+    return onError(error);
+  }
+}
+
+/** Applies `use` to a result as soon as it is there: now, if it is there already. */
+export function whenThere<T, U>(value: MaybePromise<T>, use: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return isPending(value) ? value.then(use) : use(value);
+}

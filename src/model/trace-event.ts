@@ -13,6 +13,7 @@ export type InvocationPhase =
   | 'outputs'
   | 'exec'
   | 'wait'
+  | 'measure'
   | 'upload'
   | 'close'
   | 'release'

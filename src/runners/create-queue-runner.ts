@@ -1,0 +1,54 @@
+/** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
+import type { World } from '../model/world.ts';
+import { Invoker } from './invoker.ts';
+import type { InvokerOptions } from './invoker-parts.ts';
+import { QueueRunner, type QueueOptions } from './queue-runner.ts';
+import { createInstruments } from './runner-instruments.ts';
+
+/** Options of {@link createQueueRunner}. */
+export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {}
+
+/**
+ * A runner that takes `capacity` runs and carries them out one after another (R58–R86).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity (R59), interval or limit (R75, R80).
+ * @example
+ * ```ts
+ * import { createDoneExecer, createQueueRunner, createNullOutputs, createVirtualClock, createVirtualFiler } from 'dryrunner';
+ * import { createDecisions, createRandomStream, fifoDecisions, virtualTempDirs } from 'dryrunner';
+ * const world = {
+ *   clock: createVirtualClock(),
+ *   choices: createDecisions(fifoDecisions()),
+ *   random: createRandomStream(1),
+ * };
+ * const runner = createQueueRunner(world, {
+ *   capacity: 2,
+ *   execer: createDoneExecer(),
+ *   filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
+ *   outputs: createNullOutputs(),
+ *   tempDirs: virtualTempDirs(),
+ * });
+ * const { runId } = await runner.run({ argv: ['true'] });
+ * await world.clock.runUntilIdle();
+ * const { status } = await runner.status(runId);
+ * if (status.state !== 'COMPLETE') throw new Error(status.state);
+ * ```
+ */
+export function createQueueRunner(world: World, options: QueueRunnerOptions): QueueRunner {
+  const { name = 'runner', filers, metrics, capacity, history, idPrefix, updateLimitMs } = options;
+  return new QueueRunner(world, {
+    name,
+    filers,
+    performer: new Invoker(world, options),
+    instruments: createInstruments(metrics),
+    ...(capacity === undefined ? {} : { capacity }),
+    ...(history === undefined ? {} : { history }),
+    ...(idPrefix === undefined ? {} : { idPrefix }),
+    ...(updateLimitMs === undefined ? {} : { updateLimitMs }),
+  });
+}
+
+/** A queue of capacity 1 that remembers one run (R59). */
+export function createSingleRunner(world: World, options: InvokerOptions): QueueRunner {
+  return createQueueRunner(world, { ...options, capacity: 1, history: 1 });
+}

@@ -1,0 +1,57 @@
+/** The collaborators of an invoker, with every optional one in place or absent on purpose (R117). */
+import type { DirMonitor, LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
+import type { Execer } from '../model/execer.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { OutputCreator } from '../model/output.ts';
+import type { RunTypeMap } from '../model/run-type.ts';
+import type { World } from '../model/world.ts';
+import { createInstruments, type RunnerInstruments } from './runner-instruments.ts';
+
+/** What a runner that invokes commands is made of. Only execer, filers, outputs and temporary directories are needed. */
+export interface InvokerOptions {
+  /** Names the runner in traces and labels; default `runner`. */
+  readonly name?: string;
+  readonly execer: Execer;
+  /** Which filer serves which run type; a missing type fails the run with code 200 (R91). */
+  readonly filers: RunTypeMap;
+  readonly outputs: OutputCreator;
+  /** Where commands without a snapshot run (R92). */
+  readonly tempDirs: TempDirs;
+  /** Run before the checkout, in order (R90). */
+  readonly preprocessors?: readonly Processor[];
+  /** Run after the cleaning up on every path, in order (R90). */
+  readonly postprocessors?: readonly Processor[];
+  readonly uploader?: LogUploader;
+  readonly dirMonitor?: DirMonitor;
+  readonly metrics?: Metrics;
+  /**
+   * Once a run is being stopped, local work without a bound of its own (opening and closing outputs, measuring) is given up
+   * after this many milliseconds; default 10,000.
+   */
+  readonly localBoundMs?: number;
+}
+
+/** Options with the defaults filled in, and the instruments fetched. */
+export interface InvokerParts extends InvokerOptions {
+  readonly world: World;
+  readonly name: string;
+  readonly preprocessors: readonly Processor[];
+  readonly postprocessors: readonly Processor[];
+  readonly localBoundMs: number;
+  readonly instruments: RunnerInstruments;
+}
+
+const NO_PROCESSORS: readonly Processor[] = [];
+
+/** Fills in the defaults. */
+export function invokerParts(world: World, options: InvokerOptions): InvokerParts {
+  return {
+    ...options,
+    world,
+    name: options.name ?? 'runner',
+    preprocessors: options.preprocessors ?? NO_PROCESSORS,
+    postprocessors: options.postprocessors ?? NO_PROCESSORS,
+    localBoundMs: options.localBoundMs ?? 10_000,
+    instruments: createInstruments(options.metrics),
+  };
+}

@@ -1,0 +1,31 @@
+/** The performer that really invokes: checkout, logs, process, upload, clean-up, each through its collaborator (R87–R117). */
+import type { Command } from '../model/command.ts';
+import type { RunID } from '../model/run-status.ts';
+import type { World } from '../model/world.ts';
+import { Invocation } from './invocation.ts';
+import { invokerParts, type InvokerOptions, type InvokerParts } from './invoker-parts.ts';
+import type { Performance, Performer, StatusListener } from './performer.ts';
+
+/** Starts invocations. */
+export class Invoker implements Performer {
+  readonly #parts: InvokerParts;
+
+  constructor(world: World, options: InvokerOptions) {
+    this.#parts = invokerParts(world, options);
+  }
+
+  check(command: Command): void {
+    this.#parts.execer.check?.(command);
+  }
+
+  perform(command: Command, runId: RunID, onStatus: StatusListener): Performance {
+    const invocation = new Invocation(this.#parts, command, runId, onStatus);
+    invocation.start();
+    return invocation;
+  }
+}
+
+/** Makes an invoker; to be used alone, or behind a queue by `createQueueRunner`. */
+export function createInvoker(world: World, options: InvokerOptions): Invoker {
+  return new Invoker(world, options);
+}

@@ -1,0 +1,93 @@
+/** Starting the process, waiting for its end, and measuring the directories after it. */
+import { messageOf } from '../kernel/errors.ts';
+import { invariant } from '../kernel/invariant.ts';
+import type { ExecCommand, Process } from '../model/execer.ts';
+import { EXIT_CODES, ExitCodeError } from '../model/exit-code.ts';
+import { isPending, orElse, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
+import { commandDirUsageName } from '../model/metric-names.ts';
+import { finishLogs } from './outputs-phase.ts';
+import type { Phase } from './phase.ts';
+import type { RunContext } from './run-context.ts';
+
+/** Hands the command to the execer; an error is FAILED 240 (R98). A process that comes too late is stopped at once. */
+export const execPhase: Phase = {
+  begin(run) {
+    const failed = (error: unknown): never => {
+      const text = messageOf(error);
+      throw new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, `could not exec: ${text}`, { cause: error });
+    };
+    let process: MaybePromise<Process>;
+    try {
+      process = run.parts.execer.exec(execCommand(run));
+    } catch (error) {
+      return failed(error);
+    }
+    return isPending(process)
+      ? process.then((started) => accept(run, started), failed)
+      : accept(run, process);
+  },
+  boundMs: (run) => run.parts.execer.cancelBoundMs,
+  abandon: (run) => run.abandoned('process', 'process'),
+};
+
+/** Waits for the process's end; the invocation stops it if need be. */
+export const waitPhase: Phase = {
+  begin(run) {
+    const { process } = run;
+    invariant(process !== undefined, 'expected a process to wait for');
+    return whenThere(process.wait(), (status) => {
+      run.processStatus = status;
+      status.faults?.forEach((fault) => run.recorded('process', fault));
+      run.freed('process', 'process');
+    });
+  },
+  boundMs: (run) => run.parts.execer.cancelBoundMs,
+  abandon: (run) => run.abandoned('process', 'process'),
+};
+
+function execCommand(run: RunContext): ExecCommand {
+  const { command, logs, checkout, onMemoryReport } = run;
+  return {
+    argv: command.argv,
+    envVars: command.envVars ?? {},
+    dir: checkout?.path ?? '',
+    ...(logs === undefined ? {} : { stdout: logs.stdoutSink, stderr: logs.stderrSink }),
+    jobId: command.jobId ?? '',
+    taskId: command.taskId ?? '',
+    tag: command.tag ?? '',
+    runId: run.runId,
+    onMemoryReport,
+  };
+}
+
+function accept(run: RunContext, process: Process): MaybePromise<void> {
+  run.acquired('process', 'process');
+  if (run.phase === 'exec') {
+    run.process = process;
+    return undefined;
+  }
+  return whenThere(process.abort(), () => run.freed('process', 'process'));
+}
+
+/** Trailer, then `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182). */
+export const measurePhase: Phase = {
+  begin: (run) => whenThere(finishLogs(run), () => measureEnd(run)),
+  boundMs: (run) => run.parts.localBoundMs,
+  abandon: (run) => run.recorded('dirMonitor', 'did not measure within its bound'),
+};
+
+function measureEnd(run: RunContext): MaybePromise<void> {
+  const { dirMonitor, metrics } = run.parts;
+  const { startSizesKb } = run;
+  if (dirMonitor === undefined || startSizesKb === undefined) return undefined;
+  const keep = (endSizesKb: ReadonlyMap<string, number>): void => {
+    for (const [suffix, endKb] of endSizesKb) {
+      const startKb = startSizesKb.get(suffix);
+      if (startKb !== undefined) metrics?.gauge(commandDirUsageName(suffix)).set(endKb - startKb);
+    }
+  };
+  return orElse(
+    () => whenThere(dirMonitor.sizesKb(), keep),
+    (error) => run.recorded('dirMonitor', error),
+  );
+}

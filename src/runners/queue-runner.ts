@@ -1,0 +1,291 @@
+/**
+ * The queue in front of one performer: admission, order, aborts, health, updates and release (R58–R86). Invariants: at most one run
+ * is active and never during an update; runs start in order of acceptance; the slot is free and the health known before a terminal
+ * status can be seen (R69, R82).
+ */
+import type { Timer } from '../kernel/clock.ts';
+import { invalidArgument, messageOf, RunnerError } from '../kernel/errors.ts';
+import { invariant } from '../kernel/invariant.ts';
+import { copyCommand } from '../model/command-copy.ts';
+import { tagsOf, type Command } from '../model/command.ts';
+import { EXIT_CODES, ExitCodeError } from '../model/exit-code.ts';
+import { WORKER_UNHEALTHY_MSG } from '../model/messages.ts';
+import type { Query, Wait } from '../model/query.ts';
+import { isTerminal } from '../model/run-state.ts';
+import { abortStatus, failedStatus, type RunID, type RunStatus } from '../model/run-status.ts';
+import type { RunTypeMap } from '../model/run-type.ts';
+import type { Service } from '../model/service.ts';
+import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../model/service-status.ts';
+import { finalStatus } from '../model/status-lookup.ts';
+import type { QueryResult, StatusResult } from '../model/status-reader.ts';
+import type { World } from '../model/world.ts';
+import { createStatusStore, type StatusStore } from '../store/status-store.ts';
+import { admit } from './admission.ts';
+import { awaitFilers } from './filer-init.ts';
+import type { Performance, Performer } from './performer.ts';
+import { RunnerHealth } from './runner-health.ts';
+import type { RunnerInstruments } from './runner-instruments.ts';
+import { UpdateCycle } from './update-cycle.ts';
+
+/** How a queue is set up. */
+export interface QueueOptions {
+  /** How many runs may be in the runner, the active one included; 0 means 1 (R58, R59). Default 1. */
+  readonly capacity?: number;
+  /** How many runs the store remembers, 0 for all (R47). Default 1 for capacity 1, else 0. */
+  readonly history?: number;
+  /** Put before the run numbers, so that ids of two incarnations of one runner differ (R45). Default none. */
+  readonly idPrefix?: string;
+  /** An update that takes longer is given up and shown in the service status (R80). 0 (default) means no limit. */
+  readonly updateLimitMs?: number;
+}
+
+/** What a queue is made of. */
+export interface QueueParts extends QueueOptions {
+  readonly name: string;
+  readonly performer: Performer;
+  readonly filers: RunTypeMap;
+  readonly instruments: RunnerInstruments;
+}
+
+interface ActiveRun {
+  readonly runId: RunID;
+  performance: Performance | undefined;
+  abortWanted: boolean;
+}
+
+/** A runner: a queue, a store, and a performer behind them. */
+export class QueueRunner implements Service {
+  readonly #world: World;
+  readonly #parts: QueueParts;
+  readonly #capacity: number;
+  readonly #store: StatusStore;
+  readonly #health = new RunnerHealth();
+  readonly #updates: UpdateCycle | undefined;
+  /** In order of acceptance. */
+  #queue: Map<RunID, Command> | undefined;
+  #active: ActiveRun | undefined;
+  #start: Timer | undefined;
+  #idleSince: number;
+  #initFailure: string | undefined;
+  #released: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(world: World, parts: QueueParts) {
+    const { capacity = 1, history = capacity <= 1 ? 1 : 0, idPrefix = '', updateLimitMs = 0, name } = parts;
+    if (!(Number.isInteger(capacity) && capacity >= 0)) {
+      throw invalidArgument('capacity', 'an integer ≥ 0', capacity);
+    }
+    this.#world = world;
+    this.#parts = parts;
+    this.#capacity = Math.max(1, capacity);
+    this.#store = createStatusStore({
+      clock: world.clock,
+      name,
+      idPrefix,
+      capacity: history,
+      tracer: world.tracer,
+    });
+    this.#idleSince = world.clock.now();
+    if (parts.filers.size > 0) {
+      this.#updates = new UpdateCycle(world, name, parts.filers, updateLimitMs, {
+        onWanted: () => this.#proceed(false),
+        onDone: (fault) => this.#afterUpdate(fault),
+      });
+    }
+    awaitFilers(world, name, parts.filers, (failure) => this.#afterInit(failure));
+  }
+
+  /** The runner's own store, to watch service changes or count waiters. */
+  get store(): StatusStore {
+    return this.#store;
+  }
+
+  run(command: Command): Promise<RunStatus> {
+    // Everything happens in the synchronous call: the order of acceptance is the order of the calls.
+    try {
+      return Promise.resolve(this.#accept(command));
+    } catch (error) {
+      this.#trace('rejected', error);
+      return Promise.reject(error);
+    }
+  }
+
+  async abort(runId: RunID): Promise<RunStatus> {
+    if (this.#released !== undefined) throw released('abort');
+    const status = this.#store.currentStatus(runId);
+    if (isTerminal(status.state)) return status;
+    const { tracer, clock } = this.#world;
+    tracer?.record({ at: clock.now(), type: 'abort', runner: this.#parts.name, runId });
+    this.#stop(runId);
+    return (await finalStatus(this.#store, runId)).status;
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.#shutDown();
+    return this.#released;
+  }
+
+  query(query: Query, wait: Wait): Promise<QueryResult> {
+    return this.#store.query(query, wait);
+  }
+
+  queryNow(query: Query): Promise<QueryResult> {
+    return this.#store.queryNow(query);
+  }
+
+  status(runId: RunID): Promise<StatusResult> {
+    return this.#store.status(runId);
+  }
+
+  statusAll(): Promise<QueryResult> {
+    return this.#store.statusAll();
+  }
+
+  #accept(offered: Command): RunStatus {
+    const { performer, name } = this.#parts;
+    const held = (this.#queue?.size ?? 0) + (this.#active === undefined ? 0 : 1);
+    admit(offered, performer, {
+      isReleased: this.#released !== undefined,
+      initFailure: this.#initFailure,
+      service: this.#store.serviceStatus,
+      isFull: held >= this.#capacity,
+    });
+    const command = copyCommand(offered);
+    const status = this.#store.newRun(tagsOf(command));
+    const { tracer, clock } = this.#world;
+    tracer?.record({ at: clock.now(), type: 'accepted', runner: name, runId: status.runId, command });
+    this.#queue ??= new Map();
+    this.#queue.set(status.runId, command);
+    this.#proceed(false);
+    return status;
+  }
+
+  /** What is next: an update that was asked for, or the head of the queue (R68, R77, R78). */
+  #proceed(runFirst: boolean): void {
+    const waiting = this.#queue !== undefined && this.#queue.size > 0;
+    if (this.#released !== undefined || this.#active !== undefined || this.#start !== undefined) return;
+    if (this.#updates?.isAtWork === true) return;
+    if (this.#updates?.isWanted === true && !(runFirst && waiting)) {
+      this.#updates.begin();
+      return;
+    }
+    if (!waiting || !this.#store.serviceStatus.isHealthy) return;
+    this.#start = this.#world.clock.post(`${this.#parts.name} start`, () => this.#startHead());
+  }
+
+  #startHead(): void {
+    this.#start = undefined;
+    const head = this.#queue?.entries().next().value;
+    // The head may have been aborted since the start was posted.
+    if (head === undefined) {
+      this.#proceed(false);
+      return;
+    }
+    const [runId, command] = head;
+    this.#queue?.delete(runId);
+    const active: ActiveRun = { runId, performance: undefined, abortWanted: false };
+    this.#active = active;
+    this.#parts.instruments.idleLatency.record(this.#world.clock.now() - this.#idleSince);
+    active.performance = this.#parts.performer.perform(command, runId, (status) => this.#onStatus(status));
+    if (active.abortWanted) active.performance.abort();
+  }
+
+  #onStatus(status: RunStatus): void {
+    if (!isTerminal(status.state)) {
+      this.#store.update(status);
+      return;
+    }
+    invariant(this.#active?.runId === status.runId, 'expected the terminal status of the active run');
+    this.#active = undefined;
+    this.#idleSince = this.#world.clock.now();
+    const fault = this.#health.note(status);
+    if (fault !== undefined) this.#becomeUnhealthy(fault);
+    this.#store.update(status);
+    if (fault !== undefined) this.#failQueue();
+    this.#proceed(false);
+    this.#settleRelease();
+  }
+
+  #becomeUnhealthy(error: string): void {
+    this.#parts.instruments.unhealthy.set(1);
+    this.#store.updateService({ initialized: true, isHealthy: false, error });
+  }
+
+  /** Nothing starts while unhealthy, so that nobody waits for what cannot come (R83). */
+  #failQueue(): void {
+    const failure = new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, WORKER_UNHEALTHY_MSG);
+    this.#drainQueue((runId, command) => failedStatus(runId, failure, tagsOf(command)));
+  }
+
+  #drainQueue(statusFor: (runId: RunID, command: Command) => RunStatus): void {
+    const drained = this.#queue;
+    this.#queue = undefined;
+    drained?.forEach((command, runId) => this.#store.update(statusFor(runId, command)));
+  }
+
+  #stop(runId: RunID): void {
+    const queued = this.#queue?.get(runId);
+    if (queued !== undefined) {
+      this.#queue?.delete(runId);
+      this.#store.update(abortStatus(runId, tagsOf(queued)));
+      return;
+    }
+    if (this.#active?.runId !== runId) return;
+    // A performer may call back before `perform` has returned; then the abort is passed on once it has.
+    this.#active.abortWanted = true;
+    this.#active.performance?.abort();
+  }
+
+  #afterInit(failure: unknown): void {
+    const { instruments, name } = this.#parts;
+    if (this.#released !== undefined) return;
+    if (failure !== undefined) {
+      const error = messageOf(failure);
+      this.#initFailure = error;
+      instruments.initFailure.increment();
+      this.#store.updateService({ initialized: false, isHealthy: false, error });
+      return;
+    }
+    instruments.unhealthy.set(0);
+    this.#store.updateService(HEALTHY_SERVICE_STATUS);
+    invariant(this.#active === undefined, () => `expected ${name} to be idle when it is initialized`);
+    this.#updates?.start();
+  }
+
+  #afterUpdate(fault: string | undefined): void {
+    const service: ServiceStatus = this.#store.serviceStatus;
+    const error = fault ?? '';
+    if (service.isHealthy && service.error !== error) this.#store.updateService({ ...service, error });
+    this.#proceed(true);
+    this.#settleRelease();
+  }
+
+  async #shutDown(): Promise<void> {
+    const { tracer, clock } = this.#world;
+    tracer?.record({ at: clock.now(), type: 'released', runner: this.#parts.name });
+    this.#start?.cancel();
+    this.#start = undefined;
+    this.#updates?.stop();
+    this.#drainQueue((runId, command) => abortStatus(runId, tagsOf(command)));
+    if (this.#active !== undefined) this.#stop(this.#active.runId);
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#settleRelease();
+    });
+    this.#store.close(released('wait'));
+  }
+
+  #settleRelease(): void {
+    if (this.#active === undefined && this.#updates?.isAtWork !== true) this.#onIdle?.();
+  }
+
+  #trace(type: 'rejected', error: unknown): void {
+    const { tracer, clock } = this.#world;
+    const code = error instanceof RunnerError ? error.code : 'RUNNER_INVARIANT';
+    tracer?.record({ at: clock.now(), type, runner: this.#parts.name, code });
+  }
+}
+
+function released(what: string): RunnerError {
+  return new RunnerError('RUNNER_RELEASED', `The runner was released; ${what} needs one that was not.`);
+}

@@ -1,0 +1,100 @@
+/**
+ * What one invocation holds while it lives: its command, checkout, logs, process and the cancellation of the phase at work.
+ * Invariant: whatever is put here is given back by the phase that is named after it.
+ */
+import { messageOf } from '../kernel/errors.ts';
+import type { Timer } from '../kernel/clock.ts';
+import { Cancellation } from '../model/cancellation.ts';
+import type { Command } from '../model/command.ts';
+import type { MemoryReport, Process, ProcessStatus } from '../model/execer.ts';
+import { exitCodeOf } from '../model/exit-code.ts';
+import type { Checkout } from '../model/filer.ts';
+import type { InvocationPhase, ResourceKind } from '../model/trace-event.ts';
+import type { StopCause } from './invocation-state.ts';
+import type { InvokerParts } from './invoker-parts.ts';
+import type { RunLogs } from './run-logs.ts';
+
+/** The bag that the phases work on. */
+export class RunContext {
+  readonly parts: InvokerParts;
+  readonly command: Command;
+  readonly runId: string;
+  /** The phase at work; a collaborator that comes back in another phase has been given up (R106). */
+  phase: InvocationPhase = 'preprocess';
+  stop: StopCause = 'none';
+  checkout: Checkout | undefined;
+  logs: RunLogs | undefined;
+  process: Process | undefined;
+  /** How the process ended, once it has. */
+  processStatus: ProcessStatus | undefined;
+  memoryReport: MemoryReport | undefined;
+  startSizesKb: ReadonlyMap<string, number> | undefined;
+  stdoutRef = '';
+  stderrRef = '';
+  /** Stops the phase at work; a fresh one per phase that can be cancelled. */
+  cancellation: Cancellation = new Cancellation();
+  /** The limit of the upload at work, if it has one. */
+  uploadTimer: Timer | undefined;
+  #labels: Partial<Record<InvocationPhase, string>> | undefined;
+
+  readonly onMemoryReport: (report: MemoryReport) => void;
+
+  constructor(
+    parts: InvokerParts,
+    command: Command,
+    runId: string,
+    onMemoryReport: (report: MemoryReport) => void,
+  ) {
+    this.onMemoryReport = onMemoryReport;
+    this.parts = parts;
+    this.command = command;
+    this.runId = runId;
+  }
+
+  /** Cancels the phase at work; what begins later gets a fresh cancellation. */
+  freshCancellation(): Cancellation {
+    this.cancellation = new Cancellation();
+    return this.cancellation;
+  }
+
+  /** The stable label of an event of this run, built once. */
+  label(phase: InvocationPhase): string {
+    this.#labels ??= {};
+    return (this.#labels[phase] ??= `run/${this.runId} ${phase}`);
+  }
+
+  acquired(resource: ResourceKind, name: string): void {
+    this.#trace('acquired', resource, name);
+  }
+
+  freed(resource: ResourceKind, name: string): void {
+    this.#trace('freed', resource, name);
+  }
+
+  abandoned(resource: ResourceKind, name: string): void {
+    this.#trace('abandoned', resource, name);
+  }
+
+  /** Keeps an error that changes no outcome (R90, R94). */
+  recorded(what: string, error: unknown, exitCode: number = exitCodeOf(error, 0)): void {
+    const { tracer, clock } = this.parts.world;
+    if (tracer === undefined) return;
+    const text = messageOf(error);
+    const { name: runner } = this.parts;
+    tracer.record({
+      at: clock.now(),
+      type: 'recorded',
+      runner,
+      runId: this.runId,
+      what,
+      error: text,
+      exitCode,
+    });
+  }
+
+  #trace(type: 'acquired' | 'freed' | 'abandoned', resource: ResourceKind, name: string): void {
+    const { tracer, clock } = this.parts.world;
+    if (tracer === undefined) return;
+    tracer.record({ at: clock.now(), type, runner: this.parts.name, runId: this.runId, resource, name });
+  }
+}

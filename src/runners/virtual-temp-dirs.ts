@@ -1,0 +1,38 @@
+/** Temporary directories that exist in name only, for runners whose commands touch no disk (R92). */
+import { invalidArgument } from '../kernel/errors.ts';
+import type { TempDirs } from '../model/collaborators.ts';
+import type { Checkout } from '../model/filer.ts';
+
+class VirtualTempDir implements Checkout {
+  readonly path: string;
+  readonly id = '';
+  readonly #held: Set<string>;
+
+  constructor(path: string, held: Set<string>) {
+    this.path = path;
+    this.#held = held;
+    held.add(path);
+  }
+
+  release(): void {
+    this.#held.delete(this.path);
+  }
+}
+
+/** Directories in name only; those not released yet can be looked at. */
+export interface VirtualTempDirs extends TempDirs {
+  readonly held: ReadonlySet<string>;
+}
+
+/**
+ * Gives `ROOT/NAME` for each name and keeps nothing on any disk.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `root` is not absolute.
+ */
+export function virtualTempDirs(root = '/virtual/tmp'): VirtualTempDirs {
+  if (typeof root !== 'string' || !root.startsWith('/')) {
+    throw invalidArgument('root', 'an absolute path', root);
+  }
+  const held = new Set<string>();
+  return { held, boundMs: 0, create: (name) => new VirtualTempDir(`${root}/${name}`, held) };
+}
