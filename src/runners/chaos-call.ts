@@ -1,0 +1,72 @@
+/** One call on its way through chaos: what it is about and how much of its time is left. */
+import type { Clock } from '../kernel/clock.ts';
+import type { Command } from '../model/command.ts';
+import type { Query, Wait } from '../model/query.ts';
+import type { RunID } from '../model/run-status.ts';
+import type { ChaosOperation } from './chaos-fault.ts';
+import { querySubject } from './query-subject.ts';
+
+/** Describes a call; made once per call. */
+export class ChaosCall {
+  readonly operation: ChaosOperation;
+  /** The run it is about, empty if there is none or more than one. */
+  readonly runId: RunID;
+  /** Ends a hold; only a `query` has one. */
+  readonly signal: AbortSignal | undefined;
+  readonly #subject: string;
+  readonly #clock: Clock | undefined;
+  readonly #startMs: number = 0;
+  readonly #timeoutMs: number = Infinity;
+
+  private constructor(operation: ChaosOperation, subject: string, runId: RunID, clock?: Clock, wait?: Wait) {
+    this.operation = operation;
+    this.runId = runId;
+    this.#subject = subject;
+    if (clock === undefined || wait === undefined) return;
+    this.#clock = clock;
+    this.#startMs = clock.now();
+    this.#timeoutMs = wait.timeoutMs;
+    this.signal = wait.signal;
+  }
+
+  static run({ taskId, tag, jobId }: Command): ChaosCall {
+    return new ChaosCall('run', firstOf(taskId, tag, jobId), '');
+  }
+
+  static onRun(operation: 'abort' | 'status', runId: RunID): ChaosCall {
+    return new ChaosCall(operation, runId, runId);
+  }
+
+  static statusAll(): ChaosCall {
+    return new ChaosCall('statusAll', '', '');
+  }
+
+  static queryNow(query: Query): ChaosCall {
+    return new ChaosCall('queryNow', querySubject(query), onlyRun(query));
+  }
+
+  static query(query: Query, clock: Clock, wait: Wait): ChaosCall {
+    return new ChaosCall('query', querySubject(query), onlyRun(query), clock, wait);
+  }
+
+  /** A stable name for labels: `NAME OPERATION SUBJECT`. */
+  label(name: string): string {
+    return this.#subject === '' ? `${name} ${this.operation}` : `${name} ${this.operation} ${this.#subject}`;
+  }
+
+  /** What is left of the query's timeout (R151); `Infinity` for all other calls. */
+  get leftMs(): number {
+    if (this.#clock === undefined) return Infinity;
+    const elapsedMs = this.#clock.now() - this.#startMs;
+    return elapsedMs === 0 ? this.#timeoutMs : Math.max(0, this.#timeoutMs - elapsedMs);
+  }
+}
+
+function firstOf(...names: readonly (string | undefined)[]): string {
+  return names.find((name) => name !== undefined && name !== '') ?? '';
+}
+
+function onlyRun({ runs = [], allRuns = false }: Query): RunID {
+  const [first = ''] = runs;
+  return runs.length === 1 && !allRuns ? first : '';
+}

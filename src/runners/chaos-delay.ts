@@ -1,0 +1,37 @@
+/**
+ * Delays as decisions (R148): uniform in [0, max), in a limited number of steps, so that calls often come together and the order of
+ * those is a decision in turn. Invariant: answer 0 is no delay.
+ */
+import type { Choices } from '../kernel/decisions.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+
+/** The steps unless told otherwise. */
+export const DEFAULT_DELAY_STEPS = 32;
+
+/** Draws delays. */
+export class DelayDraw {
+  readonly #choices: Choices;
+  readonly #maxUs: number;
+  /** How many different delays there are. */
+  readonly #n: number;
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a maximum that is negative or not finite, or steps that are no integer ≥ 1. */
+  constructor(choices: Choices, maxDelayMs: number, steps: number) {
+    if (!(maxDelayMs >= 0 && maxDelayMs < Infinity)) {
+      throw invalidArgument('maxDelayMs', 'a finite number of milliseconds ≥ 0', maxDelayMs);
+    }
+    if (!(Number.isSafeInteger(steps) && steps >= 1)) {
+      throw invalidArgument('delaySteps', 'an integer ≥ 1', steps);
+    }
+    this.#choices = choices;
+    this.#maxUs = Math.round(maxDelayMs * 1000);
+    this.#n = Math.max(1, Math.min(steps, this.#maxUs));
+  }
+
+  /** A multiple of max/steps in milliseconds, rounded down to microseconds; decided as `LABEL delay`. */
+  draw(label: () => string): number {
+    if (this.#n === 1) return 0;
+    const answer = this.#choices.choose(`${label()} delay`, this.#n);
+    return Math.floor((answer * this.#maxUs) / this.#n) / 1000;
+  }
+}

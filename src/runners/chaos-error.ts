@@ -1,0 +1,73 @@
+/** The error of an injected fault, which carries the zero values that the model returns together with an error (R149). */
+import { isRunnerError, RunnerError } from '../kernel/errors.ts';
+import type { RunStatus } from '../model/run-status.ts';
+import { NEW_SERVICE_STATUS } from '../model/service-status.ts';
+import type { ServiceStatus } from '../model/service-status.ts';
+import { zeroStatus } from '../model/zero-status.ts';
+import type { ChaosOperation, FaultKind } from './chaos-fault.ts';
+
+/** A fault that ends a call with an error. */
+export interface InjectedFault {
+  readonly operation: ChaosOperation;
+  /** `error` for the error that was set for all calls. */
+  readonly kind: FaultKind | 'error';
+  /** For `run` the status that was configured; for `abort` and `status` the zero status; absent for the others. */
+  readonly status?: RunStatus;
+  /** Empty for `query`, `queryNow` and `statusAll`; absent for the others. */
+  readonly statuses?: readonly RunStatus[];
+  /** The zero service status; absent for `run` and `abort`, which tell none. */
+  readonly service?: ServiceStatus;
+}
+
+/** Makes the error of a fault, for callers that look at its class. */
+export type FaultErrorMaker = (fault: InjectedFault) => Error;
+
+/**
+ * What a call that chaos lets fail rejects with. Its code is `RUNNER_INJECTED_FAULT`, or that of the configured `RunnerError`; the
+ * configured error is its `cause`.
+ */
+export class InjectedFaultError extends RunnerError {
+  readonly fault: InjectedFault;
+
+  constructor(fault: InjectedFault, cause?: Error) {
+    const code = isRunnerError(cause) ? cause.code : 'RUNNER_INJECTED_FAULT';
+    const message = cause?.message ?? `injected fault: ${fault.operation} (${fault.kind})`;
+    super(code, message, cause === undefined ? {} : { cause });
+    this.fault = fault;
+  }
+
+  /** The status that the model returns with the error. */
+  get status(): RunStatus | undefined {
+    return this.fault.status;
+  }
+
+  /** The list that the model returns with the error. */
+  get statuses(): readonly RunStatus[] | undefined {
+    return this.fault.statuses;
+  }
+
+  /** The service status that the model returns with the error. */
+  get service(): ServiceStatus | undefined {
+    return this.fault.service;
+  }
+}
+
+/** A fault with what the model returns beside the error (R149). */
+export function makeInjectedFault(
+  operation: ChaosOperation,
+  kind: InjectedFault['kind'],
+  runStatus: RunStatus,
+): InjectedFault {
+  switch (operation) {
+    case 'run':
+      return { operation, kind, status: runStatus };
+    case 'abort':
+      return { operation, kind, status: zeroStatus() };
+    case 'status':
+      return { operation, kind, status: zeroStatus(), service: NEW_SERVICE_STATUS };
+    case 'query':
+    case 'queryNow':
+    case 'statusAll':
+      return { operation, kind, statuses: [], service: NEW_SERVICE_STATUS };
+  }
+}

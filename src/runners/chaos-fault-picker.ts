@@ -1,0 +1,68 @@
+/** Picks the fault of each call from a plan (R153): a scheduled one if its turn has come, else one by chance, which is a decision. */
+import type { Choices } from '../kernel/decisions.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { CHAOS_OPERATIONS, FAULT_KINDS } from './chaos-fault.ts';
+import type { ChaosOperation, FaultKind, FaultPlan, ScheduledFault } from './chaos-fault.ts';
+import { makeRateTable } from './chaos-rate.ts';
+import type { RateTable } from './chaos-rate.ts';
+
+/** A plan at work; it counts the calls since it came into force. */
+export class FaultPicker {
+  readonly #choices: Choices;
+  readonly #rates: ReadonlyMap<ChaosOperation, RateTable>;
+  readonly #schedule: ReadonlyMap<ChaosOperation, ReadonlyMap<number, FaultKind>>;
+  readonly #calls = new Map<ChaosOperation, number>();
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a plan that is none. */
+  constructor(choices: Choices, plan: FaultPlan) {
+    this.#choices = choices;
+    this.#rates = makeRateTables(plan.rates ?? {});
+    this.#schedule = makeSchedule(plan.schedule ?? []);
+  }
+
+  /**
+   * The fault that strikes this call, if any. The decision `LABEL fault` is asked for even where a fault is scheduled, so that
+   * taking a scheduled fault away moves no other decision.
+   */
+  pick(operation: ChaosOperation, label: () => string): FaultKind | undefined {
+    const call = (this.#calls.get(operation) ?? 0) + 1;
+    this.#calls.set(operation, call);
+    const table = this.#rates.get(operation);
+    const byChance =
+      table === undefined ? undefined : table.kindOf(this.#choices.choose(`${label()} fault`, table.n));
+    return this.#schedule.get(operation)?.get(call) ?? byChance;
+  }
+}
+
+function makeRateTables(rates: NonNullable<FaultPlan['rates']>): Map<ChaosOperation, RateTable> {
+  const tables = new Map<ChaosOperation, RateTable>();
+  for (const [operation, ofOperation] of Object.entries(rates)) {
+    checkOperation('plan.rates', operation);
+    const table = makeRateTable(operation, ofOperation);
+    if (table !== undefined) tables.set(operation, table);
+  }
+  return tables;
+}
+
+function makeSchedule(faults: readonly ScheduledFault[]): Map<ChaosOperation, Map<number, FaultKind>> {
+  const schedule = new Map<ChaosOperation, Map<number, FaultKind>>();
+  for (const [index, { operation, call, kind }] of faults.entries()) {
+    const name = `plan.schedule[${index}]`;
+    checkOperation(`${name}.operation`, operation);
+    if (!(Number.isSafeInteger(call) && call >= 1)) {
+      throw invalidArgument(`${name}.call`, 'an integer ≥ 1', call);
+    }
+    if (!FAULT_KINDS.includes(kind)) {
+      throw invalidArgument(`${name}.kind`, `one of ${FAULT_KINDS.join(', ')}`, kind);
+    }
+    const calls = schedule.get(operation) ?? new Map<number, FaultKind>();
+    if (calls.has(call)) throw invalidArgument(name, 'one fault per call', `${operation} ${call}`);
+    schedule.set(operation, calls.set(call, kind));
+  }
+  return schedule;
+}
+
+function checkOperation(name: string, operation: string): asserts operation is ChaosOperation {
+  if (CHAOS_OPERATIONS.includes(operation as ChaosOperation)) return;
+  throw invalidArgument(name, `operations out of ${CHAOS_OPERATIONS.join(', ')}`, operation);
+}

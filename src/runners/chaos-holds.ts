@@ -1,0 +1,96 @@
+/**
+ * Calls that chaos holds back. Invariant: a held call has at most one timer and one listener, is in the set while it is held, and
+ * all three are gone when it goes on; nothing is held after a release (R86, R204).
+ */
+import type { Clock, Timer } from '../kernel/clock.ts';
+
+/** Why a held call goes on. */
+export type HoldEnd = 'time' | 'overtaken' | 'cancelled' | 'released' | 'healed';
+
+/** What ends a hold, beside release and healing. */
+export interface HoldLimits {
+  /** Ends it by itself after so long. */
+  readonly ms?: number;
+  /** With `ms`: after everything else that is due then (R35). */
+  readonly isDeadline?: boolean;
+  /** Another call that reaches the delegate ends it. */
+  readonly isOvertakable?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** All calls of one runner that are held. */
+export class ChaosHolds {
+  readonly #clock: Clock;
+  readonly #held = new Set<HeldCall>();
+  /** Those of them that another call can overtake. */
+  readonly #overtakable = new Set<HeldCall>();
+  #released = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** True from the first release on. */
+  get released(): boolean {
+    return this.#released;
+  }
+
+  /** Resolves when the hold ends, in the same instant; after a release, or with an aborted signal, at once. */
+  hold(label: string, limits: HoldLimits): Promise<HoldEnd> {
+    if (this.#released) return Promise.resolve('released');
+    if (limits.signal?.aborted === true) return Promise.resolve('cancelled');
+    return new Promise((resolve) => {
+      const held = new HeldCall(this.#clock, label, limits, (call, why) => {
+        this.#held.delete(call);
+        this.#overtakable.delete(call);
+        resolve(why);
+      });
+      this.#held.add(held);
+      if (limits.isOvertakable === true) this.#overtakable.add(held);
+    });
+  }
+
+  /** A call has reached the delegate. */
+  overtake(): void {
+    for (const call of this.#overtakable) call.end('overtaken');
+  }
+
+  /** Lets every held call go on. */
+  heal(): void {
+    for (const call of this.#held) call.end('healed');
+  }
+
+  /** Lets every held call go on, and holds none from now on. */
+  release(): void {
+    this.#released = true;
+    for (const call of this.#held) call.end('released');
+  }
+}
+
+class HeldCall {
+  readonly #timer: Timer | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.end('cancelled');
+  readonly #onEnd: (call: HeldCall, why: HoldEnd) => void;
+
+  constructor(
+    clock: Clock,
+    label: string,
+    { ms, isDeadline = false, signal }: HoldLimits,
+    onEnd: (call: HeldCall, why: HoldEnd) => void,
+  ) {
+    this.#signal = signal;
+    this.#onEnd = onEnd;
+    const onTime = (): void => this.end('time');
+    if (ms !== undefined) {
+      this.#timer = isDeadline ? clock.endOfInstant(label, ms, onTime) : clock.timer(label, ms, onTime);
+    }
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  end(why: HoldEnd): void {
+    this.#timer?.cancel();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#onEnd(this, why);
+  }
+}
