@@ -1,0 +1,102 @@
+/**
+ * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a status is
+ * known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says what escapes).
+ */
+import { FaultLog } from '../execers/fault-log.ts';
+import type { StreamName } from '../execers/process-output.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import type { Command } from '../model/command.ts';
+import type { ExecCommand, Execer, Process } from '../model/execer.ts';
+import { isPending, type MaybePromise } from '../model/maybe-promise.ts';
+import { osExecerLimits, type OsExecerLimits, type OsExecerOptions } from './os-execer-options.ts';
+import { OsProcess } from './os-execer-process.ts';
+import { NO_COMMAND, spawnCommand, type StartedChild } from './os-execer-spawn.ts';
+import { createOutputPump } from './output-pump.ts';
+import { COOKIE_VARIABLE, createProcessCookie, type ProcessCookie } from './process-cookie.ts';
+import { guardAtExit } from './process-exit-guard.ts';
+import { watchMemory, type MemoryWatch } from './process-memory-watch.ts';
+import { createGroupProcessTree } from './process-tree-group.ts';
+import { createLinuxProcessTree } from './process-tree-linux.ts';
+
+/**
+ * Makes an execer that starts real processes.
+ *
+ * A command gets the parent's environment with its own over it, stdin from /dev/null, and a session of its own. Output is copied
+ * until end of file; a sink that fails never holds the process up. When the leader ends, whatever it left behind is killed at
+ * once; when it is aborted, the whole tree gets SIGTERM, and what is left after the grace SIGKILL. On Linux descendants are found
+ * wherever they went; on other systems only those in the process group are, and memory is not measured without `memoryUsage`.
+ *
+ * Limits of Node: standard output is a socket, so a script has to write `>&2`, not `>/dev/stderr`; and a death by a real-time
+ * signal looks like exit code 0.
+ *
+ * @example
+ * ```ts
+ * import { createOsExecer, createSystemClock } from 'dryrunner/host';
+ * const execer = createOsExecer({ clock: createSystemClock() });
+ * const process = await execer.exec({ argv: ['sh', '-c', 'exit 3'], dir: '', jobId: '', taskId: '', tag: '' });
+ * const { state, exitCode } = await process.wait();
+ * if (state !== 'COMPLETE' || exitCode !== 3) throw new Error('an exit code is the command\'s own');
+ * ```
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time or size that is not a finite number ≥ 0.
+ */
+export function createOsExecer(options: OsExecerOptions): Execer {
+  return new OsExecer(options);
+}
+
+class OsExecer implements Execer {
+  readonly cancelBoundMs: number;
+  readonly #options: OsExecerOptions;
+  readonly #limits: OsExecerLimits;
+
+  constructor(options: OsExecerOptions) {
+    this.#options = options;
+    this.#limits = osExecerLimits(options);
+    const { graceMs, reapMs, drainGraceMs } = this.#limits;
+    this.cancelBoundMs = graceMs + reapMs + drainGraceMs;
+  }
+
+  check({ argv }: Command): void {
+    if (argv.length > 0) return;
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', NO_COMMAND, { expected: 'a program', actual: argv });
+  }
+
+  exec(command: ExecCommand): MaybePromise<Process> {
+    const cookie = createProcessCookie();
+    const child = spawnCommand(command, this.#environment(command, cookie));
+    const supervise = (started: StartedChild): Process => this.#supervise(command, started, cookie.token);
+    return isPending(child) ? child.then(supervise) : supervise(child);
+  }
+
+  #environment({ envVars }: ExecCommand, cookie: ProcessCookie): NodeJS.ProcessEnv {
+    return { ...(this.#options.env ?? process.env), ...envVars, [COOKIE_VARIABLE]: cookie.value };
+  }
+
+  #supervise(command: ExecCommand, child: StartedChild, token: string): Process {
+    const { clock, metrics, memoryUsage } = this.#options;
+    const { memoryCapBytes: capBytes, memoryPeriodMs: periodMs, sinkGraceMs } = this.#limits;
+    const makeTree = process.platform === 'linux' ? createLinuxProcessTree : createGroupProcessTree;
+    const tree = makeTree(child.pid, token);
+    const faults = new FaultLog();
+    const pump = (name: StreamName): ReturnType<typeof createOutputPump> =>
+      createOutputPump({ name, stream: child[name], sink: command[name], clock, sinkGraceMs, faults });
+    let watch: MemoryWatch | undefined;
+    const supervised = new OsProcess({
+      child,
+      tree,
+      pumps: [pump('stdout'), pump('stderr')],
+      faults,
+      clock,
+      limits: this.#limits,
+      onMemoryReport: command.onMemoryReport,
+      onStopped: () => watch?.end(),
+      onEnd: guardAtExit(tree),
+    });
+    if (capBytes > 0) {
+      const measure = memoryUsage === undefined ? () => tree.residentBytes() : () => memoryUsage(child.pid);
+      const stop = supervised.stopForMemory.bind(supervised);
+      watch = watchMemory({ clock, capBytes, periodMs, metrics, measure, stop });
+    }
+    return supervised;
+  }
+}

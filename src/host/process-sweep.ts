@@ -1,0 +1,49 @@
+/**
+ * Ending a process tree: kill, look again, and go on until a look that can have missed nobody finds nobody. It always ends within
+ * its bound, and says what it could not do.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import type { ProcessEntry } from './process-table.ts';
+import type { ProcessTree } from './process-tree.ts';
+import { pollWithin } from './process-wait.ts';
+
+/** What a sweep did. */
+export interface Sweep {
+  /** How many living members it found, the leader not counted. */
+  readonly descendants: number;
+  /** How many were still alive at its end: only what the kernel cannot kill, or will not kill for us. */
+  readonly survivors: number;
+  /** Why the last look failed, if it did; then there may be more survivors. */
+  readonly blind?: unknown;
+}
+
+/** Kills every member, again and again until none is left, for at most `boundMs`. */
+export async function sweepTree(
+  clock: Clock,
+  tree: ProcessTree,
+  leader: number,
+  boundMs: number,
+): Promise<Sweep> {
+  const seen = new Set<string>();
+  let survivors = 0;
+  let blind: unknown;
+  const isSwept = (): true | undefined => {
+    try {
+      const { members, exact } = tree.kill();
+      for (const member of members) if (member.pid !== leader) seen.add(nameOf(member));
+      blind = undefined;
+      survivors = members.length;
+      return (exact && survivors === 0) || undefined;
+    } catch (error) {
+      // For want of file descriptors, say: looking again may help.
+      blind = error;
+      return undefined;
+    }
+  };
+  await pollWithin(clock, 'process sweep', boundMs, isSwept);
+  return { descendants: seen.size, survivors, ...(blind === undefined ? {} : { blind }) };
+}
+
+function nameOf({ pid, startTicks }: ProcessEntry): string {
+  return `${pid}/${startTicks}`;
+}

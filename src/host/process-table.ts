@@ -1,0 +1,125 @@
+/**
+ * The kernel's table of processes, read from /proc. A listing is repeated for what was born meanwhile, so that a table that says
+ * `exact` holds every process that was alive when it was finished. Everything is read synchronously: what is looked up is
+ * signalled in the same slice of time.
+ */
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+
+/** One process, as it stood when it was read. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  /** False for a zombie: it has ended and only waits to be reaped. */
+  readonly alive: boolean;
+  /** Halted by a signal; it takes no other one but SIGKILL and SIGCONT until it goes on. */
+  readonly stopped: boolean;
+  /** Ticks from the machine's start to its birth. Together with the pid it names a process for good, also when pids are reused. */
+  readonly startTicks: number;
+  readonly residentPages: number;
+}
+
+/** Processes by pid, and whether none can be missing. */
+export interface ProcessTable {
+  readonly entries: ReadonlyMap<number, ProcessEntry>;
+  readonly exact: boolean;
+}
+
+const buffer = Buffer.allocUnsafe(4096);
+const ROUNDS_MAX = 64;
+const NEWBORN_MAX = 1024;
+
+/** Reads one line of `/proc/PID/stat`; undefined if it is not one. The name may hold blanks and parentheses. */
+export function parseStat(text: string): ProcessEntry | undefined {
+  const nameEnd = text.lastIndexOf(')');
+  const pid = Number.parseInt(text, 10);
+  const fields = text.slice(nameEnd + 2).split(' ');
+  const [state, parent, group, session] = fields;
+  const [threads, startTicks, residentPages] = [fields[17], fields[19], fields[21]];
+  if (nameEnd < 0 || state === undefined || residentPages === undefined) return undefined;
+  // A process whose first thread has ended shows as a zombie while its other threads live on.
+  const ended = state === 'X' || (state === 'Z' && Number(threads) <= 1);
+  return {
+    pid,
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    alive: !ended,
+    stopped: state === 'T',
+    startTicks: Number(startTicks),
+    residentPages: Number(residentPages),
+  };
+}
+
+/** One process; undefined if there is none of that pid. */
+export function readProcess(pid: number): ProcessEntry | undefined {
+  const text = readSmallFile(`/proc/${pid}/stat`);
+  return text === undefined ? undefined : parseStat(text);
+}
+
+/**
+ * All processes. `see` is called for each as soon as it has been read, while the table is still growing.
+ *
+ * @throws Error if /proc cannot be listed.
+ */
+export function readProcesses(see: (entry: ProcessEntry) => void = () => undefined): ProcessTable {
+  const entries = new Map<number, ProcessEntry>();
+  const look = (pid: number): void => {
+    const entry = readProcess(pid);
+    if (entry === undefined) return;
+    entries.set(pid, entry);
+    see(entry);
+  };
+  let newest = newestPid();
+  listPids().forEach(look);
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const now = newestPid();
+    if (now === newest) return { entries, exact: true };
+    newborn(newest, now).forEach(look);
+    newest = now;
+  }
+  return { entries, exact: false };
+}
+
+/** The pids given out since; all of them where that cannot be told from two numbers. */
+function newborn(since: number, until: number): number[] {
+  const count = until - since;
+  if (count < 0 || count > NEWBORN_MAX) return listPids();
+  return Array.from({ length: count }, (_, index) => since + 1 + index).filter(isProcess);
+}
+
+/** Threads have numbers of the same kind, and directories that no listing shows. */
+function isProcess(pid: number): boolean {
+  const status = readSmallFile(`/proc/${pid}/status`);
+  return status !== undefined && Number(/^Tgid:\s*(\d+)$/m.exec(status)?.[1]) === pid;
+}
+
+function listPids(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0);
+}
+
+/** The last pid or thread number that was given out; it stands at the end of the load averages. */
+function newestPid(): number {
+  return Number(readSmallFile('/proc/loadavg')?.trimEnd().split(' ').at(-1) ?? 0);
+}
+
+function readSmallFile(path: string): string | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    return buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, 0));
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** The process ended while it was looked at, or belongs to somebody who does not let us look. */
+function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+}

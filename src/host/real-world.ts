@@ -1,0 +1,41 @@
+/**
+ * The world in which runners really run: the machine's time, the plain policy, and randomness from the machine unless a seed is
+ * given. The same body runs in a simulated world unchanged.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Choices } from '../kernel/decisions.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { createRandomStream } from '../kernel/seeded-random.ts';
+import type { World } from '../model/world.ts';
+import { createSystemClock } from './system-clock.ts';
+
+/** What {@link realWorld} takes. */
+export interface RealWorldOptions {
+  /** Makes the random stream reproducible; time and the machine are not. Default: real entropy. */
+  readonly seed?: string | number;
+}
+
+/**
+ * The surroundings of a runner on the machine.
+ *
+ * @example
+ * ```ts
+ * import { realWorld } from 'dryrunner/host';
+ * const world = realWorld({ seed: 42 });
+ * if (world.choices.choose('anything', 3) !== 0) throw new Error('nothing is explored here');
+ * ```
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a string nor a finite number.
+ */
+export function realWorld(options: RealWorldOptions = {}): World {
+  const { seed = randomBytes(16).toString('hex') } = options;
+  return { clock: createSystemClock(), choices: PLAIN_CHOICES, random: createRandomStream(seed) };
+}
+
+/** Keeps no log: a runner on the machine may live for months, and its labels carry the ids of runs. */
+const PLAIN_CHOICES: Choices = Object.freeze({
+  choose(_label: string, n: number): number {
+    if (!(n >= 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
+    return 0;
+  },
+});

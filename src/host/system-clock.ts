@@ -1,0 +1,143 @@
+/**
+ * The clock contract on the machine's monotonic time. All events lie in two queues of its own behind one native timer; each fires
+ * in a turn of the event loop of its own, so that its promise reactions have run before the next one. Invariant: no event fires
+ * before its time, and an end-of-instant event only when no ordinary one is due.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { ClockEvent, type EventHolder } from '../kernel/event.ts';
+import { EventHeap } from '../kernel/event-heap.ts';
+
+/** What {@link createSystemClock} takes. */
+export interface SystemClockOptions {
+  /**
+   * False lets the Node process exit while nothing but timers of this clock is left, as `unref` does. By default they keep it
+   * alive, because somebody waits for them: an idle runner sets none.
+   */
+  readonly keepsAlive?: boolean;
+}
+
+/**
+ * Makes a clock on real time, at `now() === 0`.
+ *
+ * Events due together fire in the order of their times, those of `post` first-in-first-out. What a callback throws becomes an
+ * uncaught exception; the events after it still fire. A callback runs in the async context in which it was registered.
+ *
+ * @example
+ * ```ts
+ * import { createSystemClock } from 'dryrunner/host';
+ * const clock = createSystemClock();
+ * await new Promise<void>((resolve) => clock.timer('short', 2, resolve));
+ * if (clock.now() < 2) throw new Error('no timer fires early');
+ * ```
+ */
+export function createSystemClock(options: SystemClockOptions = {}): Clock {
+  return new SystemClock(options.keepsAlive ?? true);
+}
+
+/** Node takes longer delays for 1 ms. */
+const NATIVE_DELAY_MS_MAX = 2_147_483_647;
+/** The end of representable time, 285 years after the start; longer delays fire there. */
+const LAST_TIME_US = Number.MAX_SAFE_INTEGER;
+
+class SystemClock implements Clock, EventHolder {
+  readonly epochMs: number = Date.now();
+  readonly #originMs = performance.now();
+  readonly #keepsAlive: boolean;
+  readonly #ordinary = new EventHeap();
+  readonly #late = new EventHeap();
+  readonly #step = (): void => this.#fireOne();
+  #immediate: NodeJS.Immediate | undefined;
+  #native: NodeJS.Timeout | undefined;
+  /** When the native timer goes off; it may be for an event that was cancelled meanwhile. */
+  #nativeUs = Infinity;
+  #made = 0;
+
+  constructor(keepsAlive: boolean) {
+    this.#keepsAlive = keepsAlive;
+  }
+
+  now(): number {
+    return this.#nowUs() / 1000;
+  }
+
+  timer(label: string, ms: number, fire: () => void): Timer {
+    return this.#add(label, this.#timeAfter(ms), fire, false);
+  }
+
+  post(label: string, fire: () => void): Timer {
+    return this.#add(label, this.#nowUs(), fire, false);
+  }
+
+  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+    return this.#add(label, this.#timeAfter(ms), fire, true);
+  }
+
+  remove(event: ClockEvent): void {
+    (event.late ? this.#late : this.#ordinary).removeAt(event.slot);
+    if (this.#ordinary.size + this.#late.size > 0) return;
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+    this.#clearNative();
+  }
+
+  #nowUs(): number {
+    return Math.floor((performance.now() - this.#originMs) * 1000);
+  }
+
+  #timeAfter(ms: number): number {
+    if (!(ms >= 0 && ms < Infinity)) throw invalidArgument('ms', 'a finite number ≥ 0', ms);
+    return Math.min(this.#nowUs() + Math.round(ms * 1000), LAST_TIME_US);
+  }
+
+  #add(label: string, timeUs: number, fire: () => void, late: boolean): Timer {
+    if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
+    if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
+    const event = new ClockEvent(this, ++this.#made, 0, label, AsyncResource.bind(fire));
+    event.late = late;
+    (late ? this.#late : this.#ordinary).push(event, timeUs);
+    this.#arm();
+    return event;
+  }
+
+  #fireOne(): void {
+    this.#immediate = undefined;
+    const nowUs = this.#nowUs();
+    const heap = [this.#ordinary, this.#late].find(({ firstTimeUs }) => firstTimeUs <= nowUs);
+    const event = heap?.removeAt(0);
+    try {
+      event?.fire();
+    } finally {
+      this.#arm();
+    }
+  }
+
+  #arm(): void {
+    const firstUs = Math.min(this.#ordinary.firstTimeUs, this.#late.firstTimeUs);
+    if (firstUs === Infinity || this.#immediate !== undefined) return;
+    const leftMs = (firstUs - this.#nowUs()) / 1000;
+    if (leftMs <= 0) {
+      this.#immediate = setImmediate(this.#step);
+      return;
+    }
+    if (this.#nativeUs <= firstUs) return;
+    this.#clearNative();
+    this.#nativeUs = firstUs;
+    // A native timer counts whole milliseconds and may be early; then the rest is waited for by another one.
+    this.#native = setTimeout(
+      () => {
+        this.#clearNative();
+        this.#fireOne();
+      },
+      Math.min(Math.ceil(leftMs), NATIVE_DELAY_MS_MAX),
+    );
+    if (!this.#keepsAlive) this.#native.unref();
+  }
+
+  #clearNative(): void {
+    clearTimeout(this.#native);
+    this.#native = undefined;
+    this.#nativeUs = Infinity;
+  }
+}
