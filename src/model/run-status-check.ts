@@ -27,6 +27,10 @@ export function checkRunStatus(status: unknown): asserts status is RunStatus {
   if (!Number.isInteger(fields.exitCode)) {
     throw invalidArgument('status.exitCode', 'an integer', fields.exitCode);
   }
+  const { actionResult } = fields;
+  if (actionResult !== undefined && (typeof actionResult !== 'object' || actionResult === null)) {
+    throw invalidArgument('status.actionResult', 'an object', actionResult);
+  }
   checkValidity(status as RunStatus);
 }
 

@@ -1,0 +1,73 @@
+/**
+ * The runs of a store in the order of their creation, with a count per state. Invariant: the counts add up to the number of runs, so
+ * that a query which matches nothing costs no walk over history, and neither does a look for something to evict.
+ */
+import { isTerminal, RUN_STATES, runStateCode } from '../model/run-state.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
+import { DONE_MASK, maskMatches, type StateMask } from '../model/state-mask.ts';
+import { RunRecord } from './run-record.ts';
+
+/** The runs of one store. */
+export class RunTable {
+  readonly #records = new Map<RunID, RunRecord>();
+  readonly #countByCode: number[] = RUN_STATES.map(() => 0);
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** In creation order. */
+  get ids(): Iterable<RunID> {
+    return this.#records.keys();
+  }
+
+  get(runId: RunID): RunRecord | undefined {
+    return this.#records.get(runId);
+  }
+
+  /** Appends the newest run. */
+  add(status: RunStatus): RunRecord {
+    const record = new RunRecord(status);
+    this.#records.set(status.runId, record);
+    this.#count(status, 1);
+    return record;
+  }
+
+  /** Gives a run its next status. */
+  replace(record: RunRecord, status: RunStatus): void {
+    this.#count(record.status, -1);
+    record.status = status;
+    this.#count(status, 1);
+  }
+
+  /** Takes the oldest terminal run out and returns it; `undefined` if every run is live (R48). */
+  evict(): RunRecord | undefined {
+    if (!this.#matchesAny(DONE_MASK)) return undefined;
+    for (const record of this.#records.values()) {
+      if (!isTerminal(record.status.state)) continue;
+      this.#records.delete(record.status.runId);
+      this.#count(record.status, -1);
+      return record;
+    }
+    return undefined;
+  }
+
+  /** The statuses of all runs whose state is in the mask, in creation order (R37). */
+  matching(states: StateMask): RunStatus[] {
+    const statuses: RunStatus[] = [];
+    if (!this.#matchesAny(states)) return statuses;
+    for (const { status } of this.#records.values()) {
+      if (maskMatches(states, status.state)) statuses.push(status);
+    }
+    return statuses;
+  }
+
+  #matchesAny(states: StateMask): boolean {
+    return this.#countByCode.some((count, code) => count > 0 && ((states >> code) & 1) === 1);
+  }
+
+  #count({ state }: RunStatus, by: number): void {
+    const code = runStateCode(state);
+    this.#countByCode[code] = (this.#countByCode[code] ?? 0) + by;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * A read-only reader over a list of statuses, such as a remote worker's answer. It keeps the store's rules about matches, order and
+ * unknown ids (R57); a list never changes, so there is nothing to wait for.
+ */
+import { invalidArgument } from '../kernel/errors.ts';
+import { checkQuery } from '../model/query-check.ts';
+import type { Query } from '../model/query.ts';
+import { checkRunStatus } from '../model/run-status-check.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
+import { checkServiceStatus, serviceStatus, type ServiceStatus } from '../model/service-status.ts';
+import { statusAll, statusNow } from '../model/status-lookup.ts';
+import type {
+  LegacyStatusReader,
+  QueryResult,
+  StatusQueryNower,
+  StatusResult,
+} from '../model/status-reader.ts';
+import { listedRecords, selectStatuses } from './query-selection.ts';
+import { RunTable } from './run-table.ts';
+import { copyStatus } from './status-merge.ts';
+
+/** Answers queries from a list. Made by {@link createStatusesRO}. */
+export class StatusesRO implements StatusQueryNower, LegacyStatusReader {
+  readonly #table = new RunTable();
+  readonly #service: ServiceStatus;
+
+  constructor(statuses: readonly RunStatus[], service: ServiceStatus) {
+    checkServiceStatus(service);
+    this.#service = serviceStatus(service.initialized, service.isHealthy, service.error);
+    for (const status of statuses) {
+      checkRunStatus(status);
+      if (this.#table.get(status.runId) !== undefined) {
+        throw invalidArgument('statuses', 'one status per run', status.runId);
+      }
+      this.#table.add(copyStatus(status));
+    }
+  }
+
+  async queryNow(query: Query): Promise<QueryResult> {
+    checkQuery(query);
+    const records = listedRecords(query, this.#table);
+    return { statuses: selectStatuses(query, records, this.#table), service: this.#service };
+  }
+
+  status(runId: RunID): Promise<StatusResult> {
+    return statusNow(this, runId);
+  }
+
+  statusAll(): Promise<QueryResult> {
+    return statusAll(this);
+  }
+}
+
+/**
+ * Makes a reader over copies of `statuses`, in their order, and the service status of the same instant.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no status, and for two statuses of one run.
+ * @example
+ * ```ts
+ * import { completeStatus, createStatusesRO, HEALTHY_SERVICE_STATUS, statusNow } from 'dryrunner';
+ * const answer = createStatusesRO([completeStatus('0', '', 0)], HEALTHY_SERVICE_STATUS);
+ * const { status } = await statusNow(answer, '0');
+ * ```
+ */
+export function createStatusesRO(statuses: readonly RunStatus[], service: ServiceStatus): StatusesRO {
+  return new StatusesRO(statuses, service);
+}

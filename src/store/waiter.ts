@@ -1,0 +1,34 @@
+/** What all waiters of a store have in common: a place in the order of registration, and what can end them from outside. */
+import type { Timer } from '../kernel/clock.ts';
+
+/** Told when the signal of one of its waiters aborts. */
+export interface CancelReceiver {
+  cancelRequested(waiter: Waiter): void;
+}
+
+/** Somebody who waits. It is settled exactly once, by the {@link Waiters} that it entered. */
+export abstract class Waiter {
+  /** Position in the order of registration, from 0. */
+  sequence = 0;
+  previous: Waiter | undefined = undefined;
+  next: Waiter | undefined = undefined;
+  timer: Timer | undefined = undefined;
+  signal: AbortSignal | undefined = undefined;
+  receiver: CancelReceiver | undefined = undefined;
+
+  /** What it waits for, as a stable label of clock events. */
+  abstract get label(): string;
+  /** The one run that it waits on; empty if it waits on several, on all, or on the service. */
+  abstract get runId(): string;
+  /** Answers as a wait does that was not met in time. */
+  abstract expire(): void;
+  /** Rejects. */
+  abstract fail(error: Error): void;
+  /** Leaves every list that it is on. */
+  abstract unlink(): void;
+
+  /** Called by the signal: the waiter is its own listener, so that waiting with a signal makes no closure. */
+  handleEvent(): void {
+    this.receiver?.cancelRequested(this);
+  }
+}
