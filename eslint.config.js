@@ -105,6 +105,20 @@ const edgePackages = [
 ];
 const fastCheck = only('fast-check', 'src/explore, src/fleet, src/check and the edge');
 
+const bannedSyntax = [
+  { selector: 'ForInStatement', message: 'for…in also walks inherited keys; iterate Object.keys.' },
+  { selector: 'ExportAllDeclaration', message: 'Re-export by name, and only in a package door.' },
+];
+// A test may use Date as a reference, but not ask it for the time.
+const timeInTests = {
+  globals: bannedGlobals.filter(({ name, message }) => message === clock && name !== 'Date'),
+  properties: [
+    ...bannedProperties.filter(({ property }) => ['random', 'timeout'].includes(property)),
+    { object: 'Date', property: 'now', message: clock },
+  ],
+  syntax: [{ selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: clock }],
+};
+
 const bans = ({ imports }) => ({
   'no-restricted-globals': ['error', { globals: bannedGlobals, checkGlobalObject: true }],
   'no-restricted-properties': ['error', ...bannedProperties],
@@ -130,11 +144,7 @@ export default tseslint.config(
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       // What a collaborator threw is passed on as it came, whatever it is.
       '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ForInStatement', message: 'for…in also walks inherited keys; iterate Object.keys.' },
-        { selector: 'ExportAllDeclaration', message: 'Re-export by name, and only in a package door.' },
-      ],
+      'no-restricted-syntax': ['error', ...bannedSyntax],
       curly: ['error', 'multi-line'],
       'default-case-last': 'error',
       'no-constant-condition': ['error', { checkLoops: false }],
@@ -252,14 +262,9 @@ export default tseslint.config(
       'test/tidy/**',
     ],
     rules: {
-      'no-restricted-globals': [
-        'error',
-        { globals: bannedGlobals.filter(({ message }) => message === clock), checkGlobalObject: true },
-      ],
-      'no-restricted-properties': [
-        'error',
-        ...bannedProperties.filter(({ property }) => property === 'random' || property === 'timeout'),
-      ],
+      'no-restricted-globals': ['error', { globals: timeInTests.globals, checkGlobalObject: true }],
+      'no-restricted-properties': ['error', ...timeInTests.properties],
+      'no-restricted-syntax': ['error', ...bannedSyntax, ...timeInTests.syntax],
     },
   },
   { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
