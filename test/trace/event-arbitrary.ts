@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { isRunState, RUN_STATES } from '../../src/model/run-state.ts';
 import type { Command } from '../../src/model/command.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
-import type { TraceEvent } from '../../src/model/trace-event.ts';
+import type { InvocationPhase, ResourceKind, TraceEvent } from '../../src/model/trace-event.ts';
+import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
 
 const text = fc.oneof(
   fc.constantFrom(
@@ -68,23 +69,13 @@ export const statusArbitrary: fc.Arbitrary<RunStatus> = fc
   })
   .map((status) => withoutUndefined(status) as unknown as RunStatus);
 
-const resource = fc.constantFrom(
-  ...(['process', 'checkout', 'output', 'waiter', 'tempdir', 'update', 'upload'] as const),
-);
-const phase = fc.constantFrom(
-  ...([
-    'preprocess',
-    'checkout',
-    'outputs',
-    'exec',
-    'wait',
-    'upload',
-    'close',
-    'release',
-    'postprocess',
-    'end',
-  ] as const),
-);
+const choice = <T extends string>(type: TraceEvent['type'], field: string): fc.Arbitrary<T> => {
+  const shape = EVENT_SHAPES[type].fields.get(field);
+  if (shape?.is !== 'choice') throw new Error(`${type}.${field} is no choice`);
+  return fc.constantFrom(...(shape.values as T[]));
+};
+const resource = choice<ResourceKind>('acquired', 'resource');
+const phase = choice<InvocationPhase>('phase', 'phase');
 const base = { at: time, runner };
 const ofRun = { ...base, runId };
 const is = <T extends string>(type: T): { type: fc.Arbitrary<T> } => ({ type: fc.constant(type) });

@@ -1,0 +1,50 @@
+/** Decision logs as files of kind `decisions`: the label of every open question, how many answers it had, and which was taken. */
+import type { Decision } from '../kernel/decisions.ts';
+import type { TextSource } from './line-reader.ts';
+import type { DecisionsHeader } from './trace-header.ts';
+import type { TraceReaderOptions } from './trace-reader.ts';
+import { openTrace } from './trace-reader.ts';
+import { createTraceWriter } from './trace-writer.ts';
+
+/** A decision log that was read. */
+export interface DecisionLogFile {
+  readonly header: DecisionsHeader;
+  readonly decisions: readonly Decision[];
+}
+
+/**
+ * The lines of a decision log, each with its newline.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first decision that is none.
+ * @example
+ * ```ts
+ * import { decisionLogLines, readDecisionLog } from 'dryrunner/trace';
+ * const log = [{ label: 'order', n: 3, answer: 2 }];
+ * const { decisions } = await readDecisionLog(decisionLogLines(log, { seed: '42' }));
+ * if (decisions[0]?.answer !== 2) throw new Error('lost');
+ * ```
+ */
+export function* decisionLogLines(
+  decisions: Iterable<Decision>,
+  header: Omit<DecisionsHeader, 'kind'> = {},
+): Generator<string, void, void> {
+  const writer = createTraceWriter({ kind: 'decisions', ...header });
+  yield writer.header();
+  for (const decision of decisions) yield writer.decision(decision);
+  yield writer.end();
+}
+
+/**
+ * Reads a whole decision log.
+ *
+ * @throws TraceFormatError for anything but a whole file of kind `decisions`.
+ */
+export async function readDecisionLog(
+  source: TextSource,
+  options: Omit<TraceReaderOptions, 'kind'> = {},
+): Promise<DecisionLogFile> {
+  const trace = await openTrace(source, { ...options, kind: 'decisions' });
+  const decisions: Decision[] = [];
+  for await (const entry of trace) if (entry.type === 'decision') decisions.push(entry.decision);
+  return { header: trace.header as DecisionsHeader, decisions };
+}

@@ -1,0 +1,161 @@
+/**
+ * Cuts a stream of text or bytes into lines, one at a time, without ever holding more than one chunk and one line. Tolerates a
+ * byte order mark and CRLF. Invariant: it never reads past what was asked for, and closes its source when it is closed.
+ */
+import { invalidArgument } from '../kernel/errors.ts';
+import type { Chunk } from '../model/output.ts';
+import { TraceFormatError } from './trace-format-error.ts';
+
+/** Where a reader gets its text: one piece, a list of pieces, or a stream of them; bytes are UTF-8. */
+export type TextSource = Chunk | Iterable<Chunk> | AsyncIterable<Chunk>;
+
+/** One line without its end. */
+export interface Line {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+  /** False for a last line that no newline ends. */
+  readonly isEnded: boolean;
+}
+
+type Pieces = Iterator<Chunk, unknown> | AsyncIterator<Chunk, unknown>;
+
+const NEWLINE = 10;
+const NO_BYTES = new Uint8Array(0);
+
+/** How a reader takes its source. */
+export interface LineReaderOptions {
+  readonly foreignBytes?: 'refused' | 'replaced';
+}
+
+/** Reads lines one after the other. */
+export class LineReader {
+  readonly #pieces: Pieces;
+  readonly #encoder = new TextEncoder();
+  readonly #decoder: InstanceType<typeof TextDecoder>;
+  #chunk: Uint8Array = NO_BYTES;
+  #position = 0;
+  #isDrained = false;
+  /** A high surrogate at the end of a text piece, kept for its other half. */
+  #half = '';
+  #number = 0;
+
+  /** With `foreignBytes: 'replaced'`, what is not UTF-8 reads as U+FFFD instead of being refused. */
+  constructor(source: TextSource, { foreignBytes = 'refused' }: LineReaderOptions = {}) {
+    this.#decoder = new TextDecoder('utf-8', { fatal: foreignBytes === 'refused', ignoreBOM: true });
+    this.#pieces = iteratorOf(source);
+  }
+
+  /** The number of the last line that was read; 0 before the first. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /**
+   * The next line, or `undefined` at the end.
+   *
+   * @throws TraceFormatError if it has more than `maxBytes` bytes, or is not UTF-8.
+   */
+  async next(maxBytes: number): Promise<Line | undefined> {
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    for (;;) {
+      const end = this.#chunk.indexOf(NEWLINE, this.#position);
+      const part = this.#chunk.subarray(this.#position, end === -1 ? this.#chunk.length : end);
+      length += part.length;
+      if (length > maxBytes) throw this.#tooLong(maxBytes);
+      if (part.length > 0) parts.push(part);
+      if (end !== -1) {
+        this.#position = end + 1;
+        return this.#line(parts, true);
+      }
+      if (this.#isDrained) return length === 0 ? undefined : this.#line(parts, false);
+      await this.#refill();
+    }
+  }
+
+  /** Gives the source back; what was not read stays unread. */
+  async close(): Promise<void> {
+    this.#isDrained = true;
+    this.#chunk = NO_BYTES;
+    this.#position = 0;
+    await this.#pieces.return?.();
+  }
+
+  async #refill(): Promise<void> {
+    const next = await this.#pieces.next();
+    this.#position = 0;
+    if (next.done === true) {
+      this.#isDrained = true;
+      this.#chunk = this.#encoder.encode(this.#half);
+      this.#half = '';
+    } else {
+      this.#chunk = this.#bytesOf(next.value);
+    }
+  }
+
+  #bytesOf(piece: Chunk): Uint8Array {
+    if (typeof piece !== 'string' && !(piece instanceof Uint8Array)) {
+      throw invalidArgument('source', 'pieces of text or bytes', piece);
+    }
+    const half = this.#half;
+    this.#half = '';
+    if (typeof piece !== 'string') {
+      return half === '' ? piece : joined([this.#encoder.encode(half), piece]);
+    }
+    const text = half + piece;
+    const last = text.charCodeAt(text.length - 1);
+    if (last < 0xd800 || last > 0xdbff) return this.#encoder.encode(text);
+    this.#half = text.slice(-1);
+    return this.#encoder.encode(text.slice(0, -1));
+  }
+
+  #line(parts: readonly Uint8Array[], isEnded: boolean): Line {
+    this.#number += 1;
+    let text = this.#decode(parts.length === 1 && parts[0] !== undefined ? parts[0] : joined(parts), isEnded);
+    if (this.#number === 1 && text.startsWith('\ufeff')) text = text.slice(1);
+    if (text.endsWith('\r')) text = text.slice(0, -1);
+    return { number: this.#number, text, isEnded };
+  }
+
+  #decode(bytes: Uint8Array, isEnded: boolean): string {
+    try {
+      return this.#decoder.decode(bytes);
+    } catch (cause) {
+      throw new TraceFormatError({
+        problem: this.#number === 1 ? 'foreign' : isEnded ? 'corrupted' : 'truncated',
+        line: this.#number,
+        expected: 'UTF-8 text',
+        actual: 'other bytes',
+        cause,
+      });
+    }
+  }
+
+  #tooLong(maxBytes: number): TraceFormatError {
+    return new TraceFormatError({
+      problem: 'too-long',
+      line: this.#number + 1,
+      expected: `a line of at most ${maxBytes} bytes (maxLineBytes)`,
+      actual: 'a longer one',
+    });
+  }
+}
+
+function iteratorOf(source: TextSource): Pieces {
+  if (typeof source === 'string' || source instanceof Uint8Array) return [source][Symbol.iterator]();
+  const candidate = source as Partial<AsyncIterable<Chunk> & Iterable<Chunk>> | null | undefined;
+  const pieces = candidate?.[Symbol.asyncIterator]?.() ?? candidate?.[Symbol.iterator]?.();
+  if (pieces === undefined) throw invalidArgument('source', 'text, bytes, or an iterable of them', source);
+  return pieces;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let position = 0;
+  for (const part of parts) {
+    whole.set(part, position);
+    position += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,58 @@
+/** Simulations as files of kind `simulation`: the decisions that made a run of a scenario what it was, then what happened in it. */
+import type { Decision } from '../kernel/decisions.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import type { TextSource } from './line-reader.ts';
+import type { SimulationHeader, TraceFooter } from './trace-header.ts';
+import type { TraceReaderOptions } from './trace-reader.ts';
+import { openTrace } from './trace-reader.ts';
+import { createTraceWriter } from './trace-writer.ts';
+
+/** What a simulation leaves behind. */
+export interface SimulationRecord {
+  readonly decisions: Iterable<Decision>;
+  readonly events: Iterable<TraceEvent>;
+}
+
+/** A simulation that was read. */
+export interface SimulationFile {
+  readonly header: SimulationHeader;
+  readonly footer: TraceFooter;
+  readonly decisions: readonly Decision[];
+  readonly events: readonly TraceEvent[];
+}
+
+/**
+ * The lines of a simulation, each with its newline: equal records give equal bytes (R209).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first event or decision that the format cannot hold.
+ */
+export function* simulationLines(
+  { decisions, events }: SimulationRecord,
+  header: Omit<SimulationHeader, 'kind'> = {},
+): Generator<string, void, void> {
+  const writer = createTraceWriter({ kind: 'simulation', ...header });
+  yield writer.header();
+  for (const decision of decisions) yield writer.decision(decision);
+  for (const event of events) yield writer.event(event);
+  yield writer.end();
+}
+
+/**
+ * Reads a whole simulation into memory; `openTrace` reads one of any size.
+ *
+ * @throws TraceFormatError for anything but a whole file of kind `simulation`.
+ */
+export async function readSimulation(
+  source: TextSource,
+  options: Omit<TraceReaderOptions, 'kind'> = {},
+): Promise<SimulationFile> {
+  const trace = await openTrace(source, { ...options, kind: 'simulation' });
+  const decisions: Decision[] = [];
+  const events: TraceEvent[] = [];
+  for await (const entry of trace) {
+    if (entry.type === 'decision') decisions.push(entry.decision);
+    if (entry.type === 'event') events.push(entry.event);
+  }
+  const { header, footer } = trace;
+  return { header: header as SimulationHeader, footer: footer as TraceFooter, decisions, events };
+}

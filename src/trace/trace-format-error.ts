@@ -1,0 +1,47 @@
+/** The error of every file that is not what its reader takes: which line, what was expected, what came. */
+import { RunnerError } from '../kernel/errors.ts';
+
+/** In which way a file is wrong. */
+export type TraceProblem =
+  /** Nothing in it. */
+  | 'empty'
+  /** Not a file of this package at all: another format, or binary data. */
+  | 'foreign'
+  /** Written by a newer version of this package. */
+  | 'too-new'
+  /** A file of this package, of another kind than asked for. */
+  | 'wrong-kind'
+  /** Cut off before its end. */
+  | 'truncated'
+  /** A line that cannot be, or contents that do not fit the sums of the last line. */
+  | 'corrupted'
+  /** A line longer than the reader's bound. */
+  | 'too-long';
+
+/** What a {@link TraceFormatError} says. */
+export interface TraceFault {
+  readonly problem: TraceProblem;
+  /** The line it is about, from 1. */
+  readonly line: number;
+  readonly expected: string;
+  /** What came, in words. */
+  readonly actual: string;
+  /** The error underneath, if there is one. */
+  readonly cause?: unknown;
+}
+
+/** A `RUNNER_TRACE_FORMAT` error with the line and the kind of problem. */
+export class TraceFormatError extends RunnerError {
+  readonly problem: TraceProblem;
+  readonly line: number;
+
+  constructor({ problem, line, expected, actual, ...rest }: TraceFault) {
+    super('RUNNER_TRACE_FORMAT', `line ${line}: expected ${expected}, got ${actual}`, {
+      expected,
+      actual,
+      ...rest,
+    });
+    this.problem = problem;
+    this.line = line;
+  }
+}

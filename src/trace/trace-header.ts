@@ -1,0 +1,60 @@
+/**
+ * The first and the last line of a file. The first says what the file is, the last how much it holds, so that a file that was
+ * cut off or changed is known for one. Invariant: wall time and places on the host occur in the header of a recording only.
+ */
+
+/** What the first line calls the format. */
+export const TRACE_FORMAT = 'dryrunner';
+/** The version that this package writes, and the newest that it reads. */
+export const TRACE_VERSION = 1;
+
+/** What a file holds. */
+export type TraceKind = 'simulation' | 'decisions' | 'recording';
+
+interface SimulatedHeader {
+  /** The scenario's name, or its file as given on the command line. */
+  readonly scenario?: string;
+  /** The seed as text; absent if decisions did not come from one. */
+  readonly seed?: string;
+  /** Name and version of the program that wrote the file. */
+  readonly writtenBy?: string;
+  /** Anything else that whoever wrote the file wants to find again. */
+  readonly meta?: Readonly<Record<string, string>>;
+}
+
+/** Header of what a simulation did: its decisions and its events. */
+export interface SimulationHeader extends SimulatedHeader {
+  readonly kind: 'simulation';
+}
+
+/** Header of a decision log. */
+export interface DecisionsHeader extends SimulatedHeader {
+  readonly kind: 'decisions';
+}
+
+/** Header of runs that really happened. */
+export interface RecordingHeader {
+  readonly kind: 'recording';
+  /** When the recording began: wall time, ISO 8601. */
+  readonly startedAt?: string;
+  /** The machine's name. */
+  readonly host?: string;
+  /** The working directory on that machine. */
+  readonly directory?: string;
+  readonly writtenBy?: string;
+  readonly meta?: Readonly<Record<string, string>>;
+}
+
+/** The first line, without format and version, which are the package's business. */
+export type TraceHeader = SimulationHeader | DecisionsHeader | RecordingHeader;
+
+/** The last line. */
+export interface TraceFooter {
+  readonly decisions: number;
+  readonly events: number;
+  readonly runs: number;
+  /** The rolling hash of all events, in a simulation only: equal to the hash of its verdict. */
+  readonly traceHash?: string;
+  /** SHA-256 of all lines before this one, each with a single newline at its end. */
+  readonly sha256: string;
+}

@@ -1,0 +1,183 @@
+/**
+ * Reads traces, decision logs and recordings of any size, line by line, and checks every line deeply. Invariant: whoever has
+ * read a file to its end without an error has exactly what was written; a file that was cut off, changed or written by a newer
+ * version ends in a `TraceFormatError` that says where.
+ */
+import type { Decision } from '../kernel/decisions.ts';
+import { describeValue, invalidArgument } from '../kernel/errors.ts';
+import type { RecordedRun } from '../model/recorded-run.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { FOOTER_SHAPE, LINE_SHAPES } from './file-shapes.ts';
+import type { HeaderLine } from './header-line.ts';
+import { readHeader } from './header-line.ts';
+import type { ParsedLine } from './line-check.ts';
+import { checkLine, corrupted, parseLine, withoutFields } from './line-check.ts';
+import type { Line, TextSource } from './line-reader.ts';
+import { LineReader } from './line-reader.ts';
+import { TraceFormatError } from './trace-format-error.ts';
+import type { TraceFooter, TraceHeader, TraceKind } from './trace-header.ts';
+import { TraceSums } from './trace-sums.ts';
+
+/** What stands on one line between the first and the last. */
+export type TraceEntry =
+  | { readonly type: 'event'; readonly event: TraceEvent }
+  | { readonly type: 'decision'; readonly decision: Decision }
+  | { readonly type: 'run'; readonly run: RecordedRun };
+
+/** How to read. */
+export interface TraceReaderOptions {
+  /** The kind that is wanted; any kind if absent. */
+  readonly kind?: TraceKind;
+  /** Longest line to accept, in bytes, which bounds the memory: 256 MiB for runs and 16 MiB for others if absent. */
+  readonly maxLineBytes?: number;
+}
+
+/** A file that has shown its header. Its entries can be read once. */
+export interface OpenTrace extends AsyncIterable<TraceEntry> {
+  readonly header: TraceHeader;
+  /** The sums of the last line; `undefined` until the entries have been read to their end. */
+  readonly footer: TraceFooter | undefined;
+  /** Gives the source back without reading on. Reading to the end, or leaving a `for await`, does so as well. */
+  close(): Promise<void>;
+}
+
+const MEBIBYTE = 1024 * 1024;
+const LINE_BYTES_MAX: Readonly<Record<TraceKind, number>> = Object.freeze({
+  simulation: 16 * MEBIBYTE,
+  decisions: 16 * MEBIBYTE,
+  recording: 256 * MEBIBYTE,
+});
+
+class StreamedTrace implements OpenTrace {
+  readonly header: TraceHeader;
+  footer: TraceFooter | undefined;
+  readonly #lines: LineReader;
+  readonly #sums: TraceSums;
+  readonly #lineBytesMax: number;
+  #isTaken = false;
+
+  constructor({ header, text }: HeaderLine, lines: LineReader, maxLineBytes = LINE_BYTES_MAX[header.kind]) {
+    this.header = header;
+    this.#lines = lines;
+    this.#lineBytesMax = maxLineBytes;
+    this.#sums = new TraceSums(header.kind);
+    this.#sums.addHeader(text);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<TraceEntry, void, void> {
+    if (this.#isTaken) throw invalidArgument('trace', 'to be read once', 'a second reading');
+    this.#isTaken = true;
+    try {
+      for (;;) {
+        const line = await this.#lines.next(this.#lineBytesMax);
+        if (line === undefined) throw this.#truncated();
+        const value = parseLine(line);
+        if (value['type'] === 'end') {
+          this.#finish(line.number, value);
+          await this.#expectNothingMore();
+          return;
+        }
+        yield this.#entry(line, value);
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#lines.close();
+  }
+
+  #entry({ number, text }: Line, value: ParsedLine): TraceEntry {
+    const { kind } = this.header;
+    const type = value['type'];
+    const shape = typeof type === 'string' ? LINE_SHAPES[kind].get(type) : undefined;
+    if (shape === undefined) {
+      const types = [...LINE_SHAPES[kind].keys(), 'end'].join(', ');
+      throw corrupted(number, `a type of line that a ${kind} has (${types})`, describeValue(type));
+    }
+    checkLine(number, shape, value);
+    if (type === 'decision') return this.#decision(number, text, value as unknown as Decision);
+    if (type === 'run') return this.#run(text, value);
+    return this.#event(number, text, value as unknown as TraceEvent);
+  }
+
+  #decision(number: number, text: string, { label, n, answer }: Decision): TraceEntry {
+    if (answer >= n) throw corrupted(number, `answer: a whole number below ${n}`, String(answer));
+    this.#sums.addDecision(text);
+    return { type: 'decision', decision: { label, n, answer } };
+  }
+
+  #run(text: string, value: ParsedLine): TraceEntry {
+    this.#sums.addRun(text);
+    return { type: 'run', run: withoutFields(value, 'type') as unknown as RecordedRun };
+  }
+
+  #event(number: number, text: string, event: TraceEvent): TraceEntry {
+    try {
+      this.#sums.addEvent(text, event);
+    } catch (cause) {
+      throw corrupted(number, 'data that is not nested too deeply', describeValue(text), cause);
+    }
+    return { type: 'event', event };
+  }
+
+  #finish(number: number, value: ParsedLine): void {
+    checkLine(number, FOOTER_SHAPE, value);
+    const footer = withoutFields(value, 'type') as unknown as TraceFooter;
+    const counted = this.#sums.end();
+    for (const key of ['decisions', 'events', 'runs', 'traceHash', 'sha256'] as const) {
+      if (footer[key] === counted[key]) continue;
+      const expected = `${key}: ${counted[key] ?? 'nothing'}, as the lines before have it`;
+      throw corrupted(number, expected, String(footer[key]));
+    }
+    this.footer = footer;
+  }
+
+  async #expectNothingMore(): Promise<void> {
+    for (;;) {
+      const line = await this.#lines.next(this.#lineBytesMax);
+      if (line === undefined) return;
+      if (line.text.trim() === '') continue;
+      throw corrupted(line.number, 'nothing after the line of type "end"', describeValue(line.text));
+    }
+  }
+
+  #truncated(): TraceFormatError {
+    return new TraceFormatError({
+      problem: 'truncated',
+      line: this.#lines.number + 1,
+      expected: 'a last line of type "end"',
+      actual: 'the end of the file',
+    });
+  }
+}
+
+/**
+ * Opens a file of this package: reads its header, and gives its entries as they come.
+ *
+ * @throws TraceFormatError if the header is not what `options` ask for, and while reading if anything else is wrong; RunnerError
+ * `RUNNER_INVALID_ARGUMENT` for a source or option of the wrong type. What the source itself throws passes through.
+ * @example
+ * ```ts
+ * import { createTraceWriter, openTrace } from 'dryrunner/trace';
+ * const writer = createTraceWriter({ kind: 'simulation', seed: '42' });
+ * const event = { type: 'note', at: 0, runner: 'worker', text: 'begin' } as const;
+ * const trace = await openTrace([writer.header(), writer.event(event), writer.end()]);
+ * for await (const entry of trace) if (entry.type !== 'event') throw new Error('no event');
+ * if (trace.footer?.events !== 1) throw new Error('one event');
+ * ```
+ */
+export async function openTrace(source: TextSource, options: TraceReaderOptions = {}): Promise<OpenTrace> {
+  const { kind, maxLineBytes } = options;
+  if (maxLineBytes !== undefined && !(Number.isSafeInteger(maxLineBytes) && maxLineBytes > 0)) {
+    throw invalidArgument('maxLineBytes', 'a whole number > 0', maxLineBytes);
+  }
+  const lines = new LineReader(source);
+  try {
+    return new StreamedTrace(await readHeader(lines, kind), lines, maxLineBytes);
+  } catch (error) {
+    await lines.close();
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * What the last line of a file says about the lines before it. Writer and reader both keep these sums, and the reader
+ * compares them: a file that was cut off, changed or put together does not fit.
+ */
+import { createRollingHash } from '../kernel/rolling-hash.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { EventHasher } from './event-hasher.ts';
+import { LineDigest } from './line-digest.ts';
+import type { TraceFooter, TraceKind } from './trace-header.ts';
+
+/** The sums over the lines of one file. */
+export class TraceSums {
+  readonly #kind: TraceKind;
+  readonly #lines = new LineDigest();
+  readonly #hash = createRollingHash();
+  readonly #events = new EventHasher(this.#hash);
+  #decisionCount = 0;
+  #eventCount = 0;
+  #runCount = 0;
+
+  constructor(kind: TraceKind) {
+    this.#kind = kind;
+  }
+
+  addHeader(line: string): void {
+    this.#lines.add(line);
+  }
+
+  addDecision(line: string): void {
+    this.#decisionCount += 1;
+    this.#lines.add(line);
+  }
+
+  addEvent(line: string, event: TraceEvent): void {
+    this.#eventCount += 1;
+    this.#events.add(event);
+    this.#lines.add(line);
+  }
+
+  addRun(line: string): void {
+    this.#runCount += 1;
+    this.#lines.add(line);
+  }
+
+  /** The footer that fits what was added; nothing may be added afterwards. */
+  end(): TraceFooter {
+    return {
+      decisions: this.#decisionCount,
+      events: this.#eventCount,
+      runs: this.#runCount,
+      ...(this.#kind === 'simulation' ? { traceHash: this.#hash.digest() } : {}),
+      sha256: this.#lines.end(),
+    };
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Makes the lines of a trace, decision log or recording, one at a time, so that a file of any size is written without
+ * being held. Invariant: equal data gives equal lines (R209), and every line that is made can be read back.
+ */
+import type { Decision } from '../kernel/decisions.ts';
+import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import type { RecordedRun } from '../model/recorded-run.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { FOOTER_SHAPE, HEADER_SHAPES, LINE_SHAPES } from './file-shapes.ts';
+import type { RecordShape } from './shape.ts';
+import { findMismatch } from './shape-check.ts';
+import { inOrder } from './shape-order.ts';
+import type { TraceHeader } from './trace-header.ts';
+import { TRACE_FORMAT, TRACE_VERSION } from './trace-header.ts';
+import { TraceSums } from './trace-sums.ts';
+
+/**
+ * Gives the lines of one file, each with its newline: `header` first, then any number of others that the kind allows, `end` last.
+ * Every method throws `RUNNER_INVALID_ARGUMENT` for what the format cannot hold, and then writes nothing.
+ */
+export interface TraceWriter {
+  header(): string;
+  /** In files of kind `simulation`. */
+  event(event: TraceEvent): string;
+  /** In files of kind `simulation` and `decisions`. */
+  decision(decision: Decision): string;
+  /** In files of kind `recording`. */
+  run(run: RecordedRun): string;
+  end(): string;
+}
+
+class LineWriter implements TraceWriter {
+  readonly #header: TraceHeader;
+  readonly #sums: TraceSums;
+  #stage: 'new' | 'open' | 'ended' = 'new';
+
+  constructor(header: TraceHeader) {
+    this.#header = header;
+    this.#sums = new TraceSums(header.kind);
+  }
+
+  header(): string {
+    this.#expect('new', 'header');
+    const line = lineOf(HEADER_SHAPES[this.#header.kind], 'header', {
+      format: TRACE_FORMAT,
+      version: TRACE_VERSION,
+      ...this.#header,
+    });
+    this.#stage = 'open';
+    this.#sums.addHeader(line);
+    return `${line}\n`;
+  }
+
+  event(event: TraceEvent): string {
+    const line = lineOf(this.#shapeOf(event.type), 'event', event);
+    this.#sums.addEvent(line, event);
+    return `${line}\n`;
+  }
+
+  decision(decision: Decision): string {
+    const { answer, n } = decision;
+    if (answer >= n) throw invalidArgument('decision.answer', `a whole number below ${n}`, answer);
+    const line = lineOf(this.#shapeOf('decision'), 'decision', { type: 'decision', ...decision });
+    this.#sums.addDecision(line);
+    return `${line}\n`;
+  }
+
+  run(run: RecordedRun): string {
+    const line = lineOf(this.#shapeOf('run'), 'run', { type: 'run', ...run });
+    this.#sums.addRun(line);
+    return `${line}\n`;
+  }
+
+  end(): string {
+    this.#expect('open', 'end');
+    this.#stage = 'ended';
+    return `${lineOf(FOOTER_SHAPE, 'end', { type: 'end', ...this.#sums.end() })}\n`;
+  }
+
+  #shapeOf(type: string): RecordShape {
+    this.#expect('open', type);
+    const shape = LINE_SHAPES[this.#header.kind].get(type);
+    if (shape !== undefined) return shape;
+    throw invalidArgument('line', `a type of line that a ${this.#header.kind} has`, type);
+  }
+
+  #expect(stage: 'new' | 'open', what: string): void {
+    if (this.#stage === stage) return;
+    const expected = stage === 'new' ? 'the header once, and first' : 'lines between header and end';
+    throw new RunnerError(
+      'RUNNER_INVALID_ARGUMENT',
+      `${what}: expected ${expected}, got it when the file was ${this.#stage}`,
+      { expected, actual: this.#stage },
+    );
+  }
+}
+
+function lineOf(shape: RecordShape, name: string, value: object): string {
+  const found = findMismatch(shape, value, name);
+  if (found !== undefined) {
+    const { path, expected, actual } = found;
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', `${path}: expected ${expected}, got ${actual}`, {
+      expected,
+      actual,
+    });
+  }
+  return JSON.stringify(inOrder(shape, value));
+}
+
+/**
+ * Makes a writer of one file.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `header.kind` is no kind of file.
+ * @example
+ * ```ts
+ * import { createTraceWriter } from 'dryrunner/trace';
+ * const writer = createTraceWriter({ kind: 'decisions', seed: '42' });
+ * const text = writer.header() + writer.decision({ label: 'order', n: 2, answer: 1 }) + writer.end();
+ * if (text.split('\n').length !== 4) throw new Error('three lines');
+ * ```
+ */
+export function createTraceWriter(header: TraceHeader): TraceWriter {
+  if (!Object.hasOwn(HEADER_SHAPES, header.kind)) {
+    const kinds = Object.keys(HEADER_SHAPES).join(', ');
+    throw invalidArgument('header.kind', `one of ${kinds}`, header.kind);
+  }
+  return new LineWriter(header);
+}

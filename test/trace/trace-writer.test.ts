@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createRollingHash } from '../../src/kernel/rolling-hash.ts';
+import type { Decision } from '../../src/kernel/decisions.ts';
+import type { RecordedRun } from '../../src/model/recorded-run.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { decisionLogLines, readDecisionLog } from '../../src/trace/decision-log-file.ts';
+import { readRecording, recordingLines } from '../../src/trace/recording-file.ts';
+import { readSimulation, simulationLines } from '../../src/trace/simulation-file.ts';
+import { createTraceRecorder } from '../../src/trace/trace-recorder.ts';
+import { createTraceWriter } from '../../src/trace/trace-writer.ts';
+import { eventArbitrary, reordered } from './event-arbitrary.ts';
+import { decisionArbitrary, runArbitrary } from './run-arbitrary.ts';
+
+const events = fc.array(eventArbitrary, { maxLength: 6 });
+const decisions = fc.array(decisionArbitrary, { maxLength: 4 });
+const text = (lines: Iterable<string>): string => [...lines].join('');
+const abort: TraceEvent = { type: 'abort', at: 1.5, runner: 'worker', runId: '0' };
+
+describe('files of a simulation', () => {
+  test('R209 equal simulations give the same bytes, whatever order their keys were set in', () => {
+    fc.assert(
+      fc.property(decisions, events, (log, list) => {
+        const header = { scenario: 'pool', seed: '42', meta: { b: '1', a: '2' } };
+        const one = text(simulationLines({ decisions: log, events: list }, header));
+        const other = text(
+          simulationLines({ decisions: reordered(log), events: reordered(list) }, reordered(header)),
+        );
+        expect(other).toBe(one);
+      }),
+    );
+  });
+
+  test('R209 what is read is what was written, and the trace hash is the recorder’s', async () => {
+    await fc.assert(
+      fc.asyncProperty(decisions, events, async (log, list) => {
+        const recorder = createTraceRecorder({ hash: createRollingHash(), keep: true });
+        for (const event of list) recorder.record(event);
+        const lines = simulationLines({ decisions: log, events: recorder.events() }, { seed: '7' });
+        const file = await readSimulation(lines);
+        expect(file.decisions).toEqual(log);
+        expect(file.events).toEqual(list);
+        expect(file.header).toEqual({ kind: 'simulation', seed: '7' });
+        expect(file.footer).toEqual({
+          decisions: log.length,
+          events: list.length,
+          runs: 0,
+          traceHash: recorder.hash(),
+          sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        });
+      }),
+    );
+  });
+
+  test('R209 a small file is written byte for byte like this', () => {
+    const lines = simulationLines(
+      { decisions: [{ answer: 1, n: 2, label: 'order' }], events: [abort] },
+      { seed: '42', scenario: 'pool' },
+    );
+    expect([...lines]).toEqual([
+      '{"format":"dryrunner","version":1,"kind":"simulation","scenario":"pool","seed":"42"}\n',
+      '{"type":"decision","label":"order","n":2,"answer":1}\n',
+      '{"at":1.5,"type":"abort","runner":"worker","runId":"0"}\n',
+      expect.stringMatching(
+        /^\{"type":"end","decisions":1,"events":1,"runs":0,"sha256":"[0-9a-f]{64}","traceHash":"[0-9a-f]{16}"\}\n$/,
+      ),
+    ]);
+  });
+});
+
+describe('files of decisions and recordings', () => {
+  test('a decision log is read as it was written', async () => {
+    await fc.assert(
+      fc.asyncProperty(decisions, async (log) => {
+        const header = { scenario: 'pool', writtenBy: 'a test' };
+        const file = await readDecisionLog(decisionLogLines(log, header));
+        expect(file).toEqual({ header: { kind: 'decisions', ...header }, decisions: log });
+      }),
+    );
+  });
+
+  test('a recording is read as it was written, with wall time and host in its header only', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(runArbitrary, { maxLength: 3 }), async (runs) => {
+        const header = { startedAt: '2024-05-01T10:00:00.000Z', host: 'here', directory: '/tmp' };
+        const file = await readRecording(recordingLines(runs, header));
+        expect(file).toEqual({ header: { kind: 'recording', ...header }, runs });
+      }),
+    );
+  });
+
+  test('files without header fields are files', async () => {
+    expect((await readDecisionLog(decisionLogLines([]))).header).toEqual({ kind: 'decisions' });
+    expect((await readRecording(recordingLines([]))).header).toEqual({ kind: 'recording' });
+    const simulation = await readSimulation(simulationLines({ decisions: [], events: [] }));
+    expect(simulation.header).toEqual({ kind: 'simulation' });
+  });
+});
+
+const run = { runId: '0', command: { argv: [] }, acceptedAtMs: 0, statuses: [], output: [] };
+
+describe('trace writer', () => {
+  test.for<[string, (writer: ReturnType<typeof createTraceWriter>) => string, string]>([
+    [
+      'an event of no type',
+      (w) => w.event({ ...abort, type: 'gone' } as unknown as TraceEvent),
+      'line: expected a type of line that a simulation has, got "gone"',
+    ],
+    [
+      'an event with a field too many',
+      (w) => w.event({ ...abort, pid: 4 } as TraceEvent),
+      'event: expected only the fields at, type, runner, runId, got a field "pid"',
+    ],
+    [
+      'an event without a field',
+      (w) => w.event({ type: 'abort', at: 0, runner: '' } as unknown as TraceEvent),
+      'event.runId: expected a text, got nothing',
+    ],
+    [
+      'a time that is none',
+      (w) => w.event({ ...abort, at: Number.NaN }),
+      'event.at: expected a finite number ≥ 0, got NaN',
+    ],
+    [
+      'a metric without end',
+      (w) => w.event({ type: 'metric', at: 0, runner: '', name: 'm', value: Infinity }),
+      'event.value: expected a finite number, got Infinity',
+    ],
+    [
+      'an answer too high',
+      (w) => w.decision({ label: 'a', n: 2, answer: 2 }),
+      'decision.answer: expected a whole number below 2, got 2',
+    ],
+    [
+      'a forced choice',
+      (w) => w.decision({ label: 'a', n: 1, answer: 0 }),
+      'decision.n: expected a whole number ≥ 2, got 1',
+    ],
+    [
+      'a negative answer',
+      (w) => w.decision({ label: 'a', n: 2, answer: -1 }),
+      'decision.answer: expected a whole number ≥ 0, got -1',
+    ],
+    [
+      'a decision that is half one',
+      (w) => w.decision({ label: 'a', n: 2 } as unknown as Decision),
+      'decision.answer: expected a whole number ≥ 0, got nothing',
+    ],
+    [
+      'a run in a simulation',
+      (w) => w.run(run),
+      'line: expected a type of line that a simulation has, got "run"',
+    ],
+    [
+      'a second header',
+      (w) => w.header(),
+      'header: expected the header once, and first, got it when the file was open',
+    ],
+  ])('%s is refused and not written', ([, write, message]) => {
+    const writer = createTraceWriter({ kind: 'simulation' });
+    writer.header();
+    expect(() => write(writer)).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', message }),
+    );
+    expect(writer.end()).toContain('"decisions":0,"events":0,"runs":0');
+  });
+
+  test.for<[string, object, string]>([
+    [
+      'both text and bytes',
+      { text: 'a', base64: 'AA==' },
+      'run.output[0]: expected exactly one of text, base64, got more than one',
+    ],
+    ['neither text nor bytes', {}, 'run.output[0]: expected exactly one of text, base64, got none'],
+    ['bytes that are not base64', { base64: 'A' }, 'run.output[0].base64: expected base64 text, got "A"'],
+    [
+      'a third stream',
+      { stream: 'stdlog', text: 'a' },
+      'run.output[0].stream: expected one of "stdout", "stderr", got "stdlog"',
+    ],
+  ])('a recorded chunk with %s is refused', ([, chunk, message]) => {
+    const writer = createTraceWriter({ kind: 'recording' });
+    writer.header();
+    const output = [{ atMs: 0, stream: 'stdout', ...chunk }] as RecordedRun['output'];
+    expect(() => writer.run({ ...run, output })).toThrow(expect.objectContaining({ message }));
+  });
+
+  test('lines are refused before the header and after the end', () => {
+    const writer = createTraceWriter({ kind: 'simulation' });
+    const early = 'abort: expected lines between header and end, got it when the file was new';
+    expect(() => writer.event(abort)).toThrow(expect.objectContaining({ message: early }));
+    writer.header();
+    writer.end();
+    const late = 'end: expected lines between header and end, got it when the file was ended';
+    expect(() => writer.end()).toThrow(expect.objectContaining({ message: late }));
+  });
+
+  test('a header of no kind and one with unknown fields are refused', () => {
+    expect(() => createTraceWriter({ kind: 'story' as 'decisions' })).toThrow(
+      expect.objectContaining({
+        message: 'header.kind: expected one of simulation, decisions, recording, got "story"',
+      }),
+    );
+    const header = { kind: 'simulation', startedAt: '2024' } as unknown as { kind: 'simulation' };
+    expect(() => createTraceWriter(header).header()).toThrow(
+      expect.objectContaining({
+        message:
+          'header: expected only the fields format, version, kind, scenario, seed, writtenBy, meta, got a field "startedAt"',
+      }),
+    );
+  });
+
+  test('request data that JSON cannot hold is refused', () => {
+    const cycle: { [key: string]: unknown } = {};
+    cycle['self'] = cycle;
+    const writer = createTraceWriter({ kind: 'recording' });
+    writer.header();
+    expect(() => writer.run({ ...run, command: { argv: [], executeRequest: cycle } })).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: 'expected data that JSON can hold, got an object',
+      }),
+    );
+  });
+});
