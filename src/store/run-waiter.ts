@@ -2,6 +2,7 @@
 import type { Query } from '../model/query.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
+import type { StateMask } from '../model/state-mask.ts';
 import type { QueryResult } from '../model/status-reader.ts';
 import { unlinkWaiter, type WaiterLink } from './waiter-list.ts';
 import { Waiter } from './waiter.ts';
@@ -11,9 +12,17 @@ export interface ServiceSource {
   readonly serviceStatus: ServiceStatus;
 }
 
+/** A run that a waiter waits on. */
+export interface ListedRun {
+  readonly status: RunStatus;
+}
+
 /** Waits until a status matches its query (R31). */
 export class RunWaiter extends Waiter {
-  readonly query: Query;
+  readonly states: StateMask;
+  readonly allRuns: boolean;
+  /** The runs that the query lists, without duplicates. */
+  readonly runs: readonly ListedRun[];
   readonly promise: Promise<QueryResult>;
   /** How many of the listed runs may still come to match; at 0 the wait cannot be met (R36). `Infinity` if new runs may. */
   live = 0;
@@ -23,9 +32,12 @@ export class RunWaiter extends Waiter {
   #resolve!: (result: QueryResult) => void;
   #reject!: (error: Error) => void;
 
-  constructor(query: Query, source: ServiceSource) {
+  /** Keeps nothing of the query itself, which stays the caller's to change. */
+  constructor({ states, allRuns = false }: Query, runs: readonly ListedRun[], source: ServiceSource) {
     super();
-    this.query = query;
+    this.states = states;
+    this.allRuns = allRuns;
+    this.runs = runs;
     this.#source = source;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -34,14 +46,14 @@ export class RunWaiter extends Waiter {
   }
 
   get label(): string {
-    const { runs = [], allRuns = false } = this.query;
-    if (allRuns) return 'wait on all runs';
-    return runs.length === 1 ? `wait on run ${runs[0]}` : `wait on ${runs.length} runs from ${runs[0]}`;
+    if (this.allRuns) return 'wait on all runs';
+    const first = this.runs[0]?.status.runId;
+    return this.runs.length === 1 ? `wait on run ${first}` : `wait on ${this.runs.length} runs from ${first}`;
   }
 
   get runId(): string {
-    const { runs = [], allRuns = false } = this.query;
-    return allRuns || runs.length !== 1 ? '' : (runs[0] ?? '');
+    const [first, second] = this.runs;
+    return this.allRuns || first === undefined || second !== undefined ? '' : first.status.runId;
   }
 
   /** Answers with the one status that matched, as it was written (R31). */

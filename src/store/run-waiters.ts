@@ -6,6 +6,7 @@ import type { Query, Wait } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { maskForState, maskMatches } from '../model/state-mask.ts';
 import { cannotHappen, unknownRun } from '../model/status-errors.ts';
+import type { RunnerError } from '../kernel/errors.ts';
 import type { QueryResult } from '../model/status-reader.ts';
 import type { RunRecord } from './run-record.ts';
 import { RunWaiter, type ServiceSource } from './run-waiter.ts';
@@ -28,8 +29,9 @@ export class RunWaiters {
 
   /** Registers a wait. `records` are the runs that the query lists, without duplicates. */
   add(query: Query, records: readonly RunRecord[], wait: Wait, source: ServiceSource): Promise<QueryResult> {
-    const waiter = new RunWaiter(query, source);
-    const { allRuns = false, states } = query;
+    const waiter = new RunWaiter(query, records, source);
+    const { allRuns, states } = waiter;
+    this.#register.enter(waiter, wait);
     for (const record of records) {
       if (!isTerminal(record.status.state)) waiter.live += 1;
       waiter.links = linkWaiter(waiter, record, allRuns ? EVICTION_ONLY : states, waiter.links);
@@ -38,7 +40,6 @@ export class RunWaiters {
       waiter.live = Infinity;
       waiter.links = linkWaiter(waiter, this.#everyRun, states, waiter.links);
     }
-    this.#register.enter(waiter, wait);
     return waiter.promise;
   }
 
@@ -54,11 +55,11 @@ export class RunWaiters {
       if (maskMatches(list.mask, status.state)) this.#take(list, woken);
     }
     for (const waiter of inOrder(woken)) {
-      if (maskMatches(waiter.query.states, status.state)) {
+      if (maskMatches(waiter.states, status.state)) {
         this.#register.leave(waiter);
         waiter.meet(status);
       } else {
-        this.#register.fail(waiter, cannotHappen(waiter.query));
+        this.#register.fail(waiter, cannotMatch(waiter));
       }
     }
   }
@@ -86,6 +87,11 @@ export class RunWaiters {
       if (waiter.live === 0) woken.push(waiter);
     }
   }
+}
+
+/** The error of a wait on runs that are all terminal in other states (R36). */
+export function cannotMatch({ runs, states }: Pick<RunWaiter, 'runs' | 'states'>): RunnerError {
+  return cannotHappen({ runs: runs.map(({ status }) => status.runId), states });
 }
 
 /** Lists of different masks each stand in order of registration, but not one after the other. */

@@ -16,8 +16,8 @@ export class ServiceWaiters {
   /** Registers a wait. */
   add(predicate: ServicePredicate, wait: Wait): Promise<ServiceStatus | undefined> {
     const waiter = new ServiceWaiter(predicate, this.#waiting);
-    this.#waiting.add(waiter);
     this.#register.enter(waiter, wait);
+    this.#waiting.add(waiter);
     return waiter.promise;
   }
 
@@ -25,6 +25,8 @@ export class ServiceWaiters {
   wake(service: ServiceStatus): void {
     for (const waiter of this.#waiting) {
       const outcome = judge(waiter.predicate, service);
+      // A predicate that writes to the store may have ended its own wait.
+      if (!this.#waiting.has(waiter)) continue;
       if (outcome instanceof Error) {
         this.#register.fail(waiter, outcome);
       } else if (outcome) {

@@ -20,7 +20,7 @@ import {
   type ServiceStatus,
 } from '../model/service-status.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
-import { cannotHappen, unknownRun } from '../model/status-errors.ts';
+import { unknownRun } from '../model/status-errors.ts';
 import type { QueryResult, StatusReader, StatusResult } from '../model/status-reader.ts';
 import type { StatusWriter, WriteOutcome } from '../model/status-writer.ts';
 import type { Tracer } from '../model/trace-event.ts';
@@ -28,6 +28,7 @@ import { checkWait, NO_WAIT } from '../model/wait.ts';
 import { allTerminal, listedRecords, selectStatuses } from './query-selection.ts';
 import type { RunRecord } from './run-record.ts';
 import { RunTable } from './run-table.ts';
+import { cannotMatch } from './run-waiters.ts';
 import type { ServicePredicate } from './service-waiter.ts';
 import { copyStatus, mergeStatus } from './status-merge.ts';
 import { Waiters } from './waiters.ts';
@@ -188,7 +189,9 @@ export class StatusStore implements StatusReader, StatusWriter {
     if (statuses.length > 0 || wait.timeoutMs === 0 || !isOpen) {
       return Promise.resolve({ statuses, service: this.#service });
     }
-    if (query.allRuns !== true && allTerminal(records)) throw cannotHappen(query);
+    if (query.allRuns !== true && allTerminal(records)) {
+      throw cannotMatch({ runs: records, states: query.states });
+    }
     return this.#openWaiters().runs.add(query, records, wait, this);
   }
 

@@ -2,11 +2,15 @@
  * The one place where a waiter registers and leaves. Invariant: a registered waiter is settled exactly once, and when it is, its
  * timer, its signal's listener and its places in all lists are gone (R55).
  */
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { invariant } from '../kernel/invariant.ts';
 import type { Wait } from '../model/query.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import type { CancelReceiver, Waiter } from './waiter.ts';
+
+/** `sequence` of a waiter that has left. */
+const LEFT = -1;
 
 /** What the register needs of the store it serves. */
 export interface WaiterSurroundings {
@@ -34,29 +38,26 @@ export class WaiterRegister implements CancelReceiver {
   /** Registers a waiter. Its deadline is an end-of-instant event, so that a match of the same instant wins (R35). */
   enter(waiter: Waiter, { timeoutMs, signal }: Wait): void {
     waiter.sequence = this.#registered;
+    if (signal?.aborted === true) this.#cancelAtEndOfInstant(waiter, signal);
+    else if (timeoutMs !== Infinity) this.#expireAtEndOfInstant(waiter, timeoutMs);
+    // The clock may have refused; from here on nothing can.
     this.#registered += 1;
     this.#append(waiter);
-    this.#trace('acquired', waiter);
-    if (timeoutMs !== Infinity) {
-      waiter.timer = this.#endOfInstant(waiter, timeoutMs, () => {
-        this.leave(waiter);
-        waiter.expire();
-      });
+    if (signal !== undefined && !signal.aborted) {
+      waiter.signal = signal;
+      waiter.receiver = this;
+      signal.addEventListener('abort', waiter);
     }
-    if (signal === undefined) return;
-    waiter.signal = signal;
-    waiter.receiver = this;
-    if (signal.aborted) this.cancelRequested(waiter);
-    else signal.addEventListener('abort', waiter);
+    this.#trace('acquired', waiter);
   }
 
   /** Takes a waiter out; who calls this settles it. */
   leave(waiter: Waiter): void {
+    this.#trace('freed', waiter);
     this.#remove(waiter);
     waiter.timer?.cancel();
     waiter.signal?.removeEventListener('abort', waiter);
     waiter.unlink();
-    this.#trace('freed', waiter);
   }
 
   /** Takes a waiter out and rejects it. */
@@ -70,12 +71,21 @@ export class WaiterRegister implements CancelReceiver {
     for (let waiter = this.#first; waiter !== undefined; waiter = this.#first) this.fail(waiter, error);
   }
 
-  /** Ends a wait at the end of this instant, because a match of the same instant wins (R34, R35). */
+  /** A match of the same instant wins over a cancel too (R35). */
   cancelRequested(waiter: Waiter): void {
     waiter.timer?.cancel();
-    waiter.timer = this.#endOfInstant(waiter, 0, () =>
-      this.fail(waiter, waitCancelled(waiter.signal?.reason)),
-    );
+    if (waiter.signal !== undefined) this.#cancelAtEndOfInstant(waiter, waiter.signal);
+  }
+
+  #expireAtEndOfInstant(waiter: Waiter, timeoutMs: number): void {
+    waiter.timer = this.#endOfInstant(waiter, timeoutMs, () => {
+      this.leave(waiter);
+      waiter.expire();
+    });
+  }
+
+  #cancelAtEndOfInstant(waiter: Waiter, signal: AbortSignal): void {
+    waiter.timer = this.#endOfInstant(waiter, 0, () => this.fail(waiter, waitCancelled(signal.reason)));
   }
 
   #append(waiter: Waiter): void {
@@ -87,6 +97,8 @@ export class WaiterRegister implements CancelReceiver {
   }
 
   #remove(waiter: Waiter): void {
+    invariant(waiter.sequence !== LEFT, () => `expected a waiter to leave once: ${waiter.label}`);
+    waiter.sequence = LEFT;
     const { previous, next } = waiter;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
@@ -95,7 +107,7 @@ export class WaiterRegister implements CancelReceiver {
     this.#size -= 1;
   }
 
-  #endOfInstant(waiter: Waiter, ms: number, fire: () => void): Waiter['timer'] {
+  #endOfInstant(waiter: Waiter, ms: number, fire: () => void): Timer {
     return this.#around.clock.endOfInstant(`${this.#around.name} ${waiter.label}`, ms, fire);
   }
 

@@ -8,7 +8,7 @@ export interface CancelReceiver {
 
 /** Somebody who waits. It is settled exactly once, by the {@link Waiters} that it entered. */
 export abstract class Waiter {
-  /** Position in the order of registration, from 0. */
+  /** Position in the order of registration, from 0; negative once it has left. */
   sequence = 0;
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
