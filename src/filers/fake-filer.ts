@@ -2,9 +2,9 @@
  * Filers that touch nothing: a fixed path, an invalid path, a new virtual path per checkout. Invariant: they answer at once, and
  * know any id.
  */
-import { invalidArgument } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
-import { checkAbsolutePath, checkSnapshotId, throwIfCancelled } from './filer-error.ts';
+import { checkAbsolutePath, checkIngestPaths, checkSnapshotId } from './filer-arguments.ts';
+import { throwIfCancelled } from './filer-error.ts';
 import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
 
 /** What the invalid filer checks out to: an absolute path that does not exist (R174). */
@@ -58,8 +58,7 @@ class FakeFiler implements InstantFiler {
   }
 
   ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): string {
-    if (!(paths instanceof Map)) throw invalidArgument('paths', 'a Map of source path to target path', paths);
-    for (const source of paths.keys()) checkAbsolutePath('source path', source);
+    checkIngestPaths(paths);
     throwIfCancelled(cancel, 'ingestion');
     return this.#nextId();
   }

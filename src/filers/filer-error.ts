@@ -1,5 +1,5 @@
 /** The errors of filers: each has a stable code, and those of the machinery carry an exit code that runners count (R81, R93). */
-import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { RunnerError } from '../kernel/errors.ts';
 import { isCancelled } from '../model/cancellation.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
@@ -34,24 +34,4 @@ export function cancelledOperation(what: string): RunnerError {
  */
 export function throwIfCancelled(cancel: Cancellable | undefined, what: string): void {
   if (isCancelled(cancel)) throw cancelledOperation(what);
-}
-
-/**
- * Refuses what no filer takes as the id of a snapshot.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a string without NUL.
- */
-export function checkSnapshotId(snapshotId: unknown): asserts snapshotId is string {
-  if (typeof snapshotId === 'string' && !snapshotId.includes('\0')) return;
-  throw invalidArgument('snapshotId', 'a string without NUL', snapshotId);
-}
-
-/**
- * Refuses what no filer takes as the path of a file or directory.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is an absolute path without NUL.
- */
-export function checkAbsolutePath(name: string, path: unknown): asserts path is string {
-  if (typeof path === 'string' && path.startsWith('/') && !path.includes('\0')) return;
-  throw invalidArgument(name, 'an absolute path without NUL', path);
 }

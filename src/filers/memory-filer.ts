@@ -2,9 +2,10 @@
  * A filer whose snapshots and checkouts live in a tree in memory. Invariant: a snapshot never changes, and a checkout is a copy
  * that is gone from the tree after its release.
  */
-import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { RunnerError } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
-import { checkAbsolutePath, checkSnapshotId, throwIfCancelled, unknownSnapshot } from './filer-error.ts';
+import { checkAbsolutePath, checkIngestPaths, checkSnapshotId } from './filer-arguments.ts';
+import { throwIfCancelled, unknownSnapshot } from './filer-error.ts';
 import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
 import { createMemoryTree } from './memory-tree.ts';
 import type { MemoryTree, TreeEntries } from './memory-tree.ts';
@@ -67,12 +68,14 @@ class TreeFiler implements MemoryFiler {
   }
 
   ingest(path: string, cancel?: Cancellable): string {
+    checkAbsolutePath('path', path);
     const name = path.slice(path.lastIndexOf('/') + 1);
     const target = this.tree.kindOf(path) === 'file' ? name : '';
     return this.ingestMap(new Map([[path, target]]), cancel);
   }
 
   ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): string {
+    checkIngestPaths(paths);
     throwIfCancelled(cancel, 'ingestion');
     const gathered = createMemoryTree();
     for (const [source, target] of paths) this.#gather(gathered, source, target);
@@ -89,7 +92,6 @@ class TreeFiler implements MemoryFiler {
     if (entry === undefined) {
       throw new RunnerError('RUNNER_FILER_FAILED', `No such file or directory: ${source}`);
     }
-    if (target.startsWith('/')) throw invalidArgument('target path', 'a relative path', target);
     if (entry.kind === 'dir') gathered.putUnder(`/${target}`, this.tree.entriesUnder(source));
     else gathered.writeFile(`/${target}`, entry.bytes, entry.executable);
   }

@@ -4,7 +4,7 @@
  */
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
-import { checkAbsolutePath } from './filer-error.ts';
+import { checkAbsolutePath } from './filer-arguments.ts';
 
 /** One entry of a tree. */
 export type TreeEntry =

@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createMemoryFiler } from '../../src/filers/memory-filer.ts';
+import { createMemoryTree } from '../../src/filers/memory-tree.ts';
+
+const unknown = (id: string): unknown =>
+  expect.objectContaining({ code: 'RUNNER_UNKNOWN_SNAPSHOT', message: `No snapshot with id: ${id}` });
+const failed = (message: string): unknown =>
+  expect.objectContaining({ code: 'RUNNER_FILER_FAILED', message });
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+function sources(): ReturnType<typeof createMemoryTree> {
+  const tree = createMemoryTree();
+  tree.writeFile('/src/bin/run.sh', 'echo hi', true);
+  tree.writeFile('/src/readme', 'read');
+  tree.makeDir('/src/empty');
+  return tree;
+}
+
+describe('the in-memory filer', () => {
+  test('R174 ingestions give 0, 1, … and a directory comes back as its contents', () => {
+    const filer = createMemoryFiler(sources());
+    expect([filer.ingest('/src'), filer.ingest('/src/bin')]).toEqual(['0', '1']);
+    const checkout = filer.checkout('0');
+    expect(checkout).toMatchObject({ id: '0', path: '/checkouts/0' });
+    expect(filer.tree.entriesUnder(checkout.path)).toEqual(filer.tree.entriesUnder('/src'));
+    expect([...filer.tree.entriesUnder(filer.checkout('1').path).keys()]).toEqual(['run.sh']);
+    expect(filer.tree.entryAt('/checkouts/1/run.sh')).toMatchObject({ kind: 'file', executable: true });
+  });
+
+  test('R174 a file ingests as one file', () => {
+    const filer = createMemoryFiler(sources());
+    const { path } = filer.checkout(filer.ingest('/src/bin/run.sh'));
+    expect([...filer.tree.entriesUnder(path).keys()]).toEqual(['run.sh']);
+    expect(text(filer.tree.readFile(`${path}/run.sh`))).toBe('echo hi');
+  });
+
+  test('R170 ingestMap puts each source at its target', () => {
+    const filer = createMemoryFiler(sources());
+    const paths = new Map([
+      ['/src/bin', 'a/b'],
+      ['/src/readme', 'a/README'],
+      ['/src/empty', ''],
+    ]);
+    const { path } = filer.checkout(filer.ingestMap(paths));
+    expect([...filer.tree.entriesUnder(path).keys()]).toEqual(['a', 'a/b', 'a/b/run.sh', 'a/README']);
+  });
+
+  test.for(['0', '-1', '00', ' 0', '1e0', 'x', '', '../../etc'])('R174 the unknown id %j is named', (id) => {
+    const filer = createMemoryFiler(sources());
+    expect(() => filer.checkout(id)).toThrow(unknown(id));
+    if (id === '0') return;
+    filer.ingest('/src');
+    filer.ingest('/src');
+    expect(() => filer.checkout(id)).toThrow(unknown(id));
+  });
+
+  test('R171 R172 D88 D89 a release removes the checkout, wherever it is, and a second one removes nothing', () => {
+    const filer = createMemoryFiler(sources());
+    const id = filer.ingest('/src');
+    for (const checkout of [filer.checkout(id), filer.checkoutAt(id, '/work/here')]) {
+      checkout.release();
+      expect(filer.tree.kindOf(checkout.path)).toBeUndefined();
+      const other = filer.checkoutAt(id, checkout.path);
+      checkout.release();
+      expect(filer.tree.kindOf(`${other.path}/readme`)).toBe('file');
+    }
+  });
+
+  test('R171 what is done in one checkout changes neither the snapshot nor another checkout', () => {
+    const filer = createMemoryFiler(sources());
+    const id = filer.ingest('/src');
+    const [first, second] = [filer.checkout(id), filer.checkout(id)];
+    filer.tree.writeFile(`${first.path}/readme`, 'changed');
+    filer.tree.writeFile('/src/readme', 'changed too');
+    expect(text(filer.tree.readFile(`${second.path}/readme`))).toBe('read');
+    expect(text(filer.tree.readFile(`${filer.checkout(id).path}/readme`))).toBe('read');
+  });
+
+  test('R170 what is not there, not empty or not a relative target is refused', () => {
+    const filer = createMemoryFiler(sources());
+    const id = filer.ingest('/src');
+    expect(() => filer.ingest('/none')).toThrow(failed('No such file or directory: /none'));
+    expect(() => filer.checkoutAt(id, '/src')).toThrow(failed('Not an empty directory: /src'));
+    expect(() => filer.checkoutAt(id, '/src/readme')).toThrow(failed('Not an empty directory: /src/readme'));
+    expect(filer.checkoutAt(id, '/src/empty').path).toBe('/src/empty');
+    for (const target of ['/abs', 'a/../../b', '..', './a', 'a//b', 'a/', 'a\0b', 7 as never]) {
+      expect(() => filer.ingestMap(new Map([['/src', target]]))).toThrow(
+        expect.objectContaining({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          expected: 'a relative path without empty, . or .. segments',
+        }),
+      );
+    }
+    const clash = new Map([
+      ['/src/readme', 'x'],
+      ['/src/bin', 'x'],
+    ]);
+    expect(() => filer.ingestMap(clash)).toThrow(failed('Not a directory: /x'));
+    expect(() => filer.ingestMap(new Map([...clash].reverse()))).toThrow(failed('Is a directory: /x'));
+    expect(filer.ingest('/src')).toBe('1');
+  });
+
+  test('its tree starts empty, updates do nothing and cancelling takes no time', () => {
+    const filer = createMemoryFiler();
+    expect(filer.tree.entriesUnder('/').size).toBe(0);
+    expect([filer.update(), filer.updateIntervalMs, filer.cancelBoundMs]).toEqual([undefined, 0, 0]);
+  });
+});
+
+describe('the tree in memory', () => {
+  test('agrees with a plain map of files, and every entry has its parents before it', () => {
+    const name = fc.constantFrom('a', 'b', 'ab');
+    const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => `/${names.join('/')}`);
+    const step = fc.oneof(
+      fc.record({ write: path, content: fc.nat().map(String) }),
+      fc.record({ remove: path }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const tree = createMemoryTree();
+        const model = new Map<string, string>();
+        for (const each of steps) {
+          if ('write' in each) {
+            try {
+              tree.writeFile(each.write, each.content);
+              model.set(each.write, each.content);
+            } catch (error) {
+              expect(error).toMatchObject({ code: 'RUNNER_FILER_FAILED' });
+            }
+          } else {
+            tree.remove(each.remove);
+            for (const at of model.keys()) {
+              if (at === each.remove || at.startsWith(`${each.remove}/`)) model.delete(at);
+            }
+          }
+        }
+        const seen = new Set(['']);
+        const files = new Map<string, string>();
+        for (const [relative, entry] of tree.entriesUnder('/')) {
+          const at = `/${relative}`;
+          expect(seen).toContain(at.slice(0, at.lastIndexOf('/')));
+          seen.add(at);
+          if (entry.kind === 'file') files.set(at, text(tree.readFile(at)));
+        }
+        expect(files).toEqual(model);
+      }),
+    );
+  });
+
+  test('knows kinds, copies content, and keeps its root', () => {
+    const tree = createMemoryTree();
+    const content = Uint8Array.of(1);
+    tree.writeFile('/a/b', content);
+    content[0] = 2;
+    tree.readFile('/a//b/')[0] = 3;
+    expect(tree.readFile('/a/b')).toEqual(Uint8Array.of(1));
+    expect(['/', '/a', '/a/b', '/c', '/a/b/c'].map((path) => tree.kindOf(path))).toEqual([
+      'dir',
+      'dir',
+      'file',
+      undefined,
+      undefined,
+    ]);
+    expect(tree.entryAt('/')).toEqual({ kind: 'dir' });
+    expect(tree.entryAt('/a')).toEqual({ kind: 'dir' });
+    expect(() => tree.readFile('/a')).toThrow(failed('No such file: /a'));
+    expect(() => tree.writeFile('/a', 'x')).toThrow(failed('Is a directory: /a'));
+    expect(() => tree.writeFile('/a/b/c', 'x')).toThrow(failed('Not a directory: /a/b'));
+    tree.remove('/');
+    expect([tree.kindOf('/'), tree.entriesUnder('/').size]).toEqual(['dir', 0]);
+  });
+
+  test('a name that begins like another is not under it', () => {
+    const tree = createMemoryTree();
+    tree.writeFile('/a/x', '1');
+    tree.writeFile('/ab/y', '2');
+    expect([...tree.entriesUnder('/a').keys()]).toEqual(['x']);
+    tree.remove('/a');
+    expect([...tree.entriesUnder('/').keys()]).toEqual(['ab', 'ab/y']);
+  });
+});

@@ -1,0 +1,408 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createDecisions } from '../../src/kernel/decision-log.ts';
+import { chooseDrain } from '../../src/kernel/drain.ts';
+import { randomDecisions } from '../../src/kernel/random-decisions.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
+import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
+import { Cancellation } from '../../src/model/cancellation.ts';
+import { exitCodeOf } from '../../src/model/exit-code.ts';
+import type { Checkout } from '../../src/model/filer.ts';
+import type { MaybePromise } from '../../src/model/maybe-promise.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { createCountingUpdater } from '../../src/filers/counting-updater.ts';
+import { composeFiler } from '../../src/filers/composed-filer.ts';
+import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
+import type { FilerBehaviour } from '../../src/filers/filer-behaviour.ts';
+import { createMemoryFiler } from '../../src/filers/memory-filer.ts';
+import { createSimFiler } from '../../src/filers/sim-filer.ts';
+
+const drain = (clock: VirtualClock): Promise<void> => chooseDrain().run(() => clock.step());
+
+/** Notes when and how a call ended, in the order of ends. */
+function watch(clock: VirtualClock): {
+  ends: string[];
+  call: (name: string, begin: () => MaybePromise<unknown>) => void;
+} {
+  const ends: string[] = [];
+  const call = (name: string, begin: () => MaybePromise<unknown>): void => {
+    const attempt = async (): Promise<unknown> => begin();
+    void attempt().then(
+      (value) =>
+        ends.push(`${clock.now()} ${name} ${(value as Checkout | undefined)?.path ?? String(value)}`),
+      (error: Error & { code?: string }) =>
+        ends.push(`${clock.now()} ${name} ${error.code ?? error.message}`),
+    );
+  };
+  return { ends, call };
+}
+
+async function oneCheckout(behaviour: FilerBehaviour, cancelAtMs?: number): Promise<string[]> {
+  const clock = createVirtualClock();
+  const filer = createSimFiler({ clock, plan: { checkout: [behaviour] } });
+  const { ends, call } = watch(clock);
+  const cancel = new Cancellation();
+  if (cancelAtMs === 0) cancel.cancel();
+  else if (cancelAtMs !== undefined) clock.timer('cancel', cancelAtMs, () => cancel.cancel());
+  call('checkout', () => filer.checkout('s', cancel));
+  await drain(clock);
+  expect(clock.pending).toBe(0);
+  return ends;
+}
+
+describe('a simulated filer by plan', () => {
+  test('R175 answers at once, without a promise, when it takes no time', () => {
+    const clock = createVirtualClock();
+    const filer = createSimFiler({ clock });
+    const checkout = filer.checkout('s') as Checkout;
+    expect({ id: checkout.id, path: checkout.path }).toEqual({ id: 's', path: '/virtual/checkout-0' });
+    expect(checkout.release()).toBeUndefined();
+    expect((filer.checkoutAt('s', '/d') as Checkout).path).toBe('/d');
+    expect([filer.ingest('/a'), filer.ingestMap(new Map([['/a', 'b']])), filer.update()]).toEqual([
+      '0',
+      '1',
+      undefined,
+    ]);
+    expect([clock.pending, filer.cancelBoundMs, filer.updateIntervalMs]).toEqual([0, 0, 0]);
+  });
+
+  test('R173 R175 D44 D97 latency, failure, hang, slow and deaf cancel end when they say', async () => {
+    const fail = { text: 'no', exitCode: 212 };
+    const done = '/virtual/checkout-0';
+    const cases: [FilerBehaviour, number | undefined, string[]][] = [
+      [{ latencyMs: 50 }, undefined, [`50 checkout ${done}`]],
+      [{ latencyMs: 50, fail }, undefined, ['50 checkout no']],
+      [{ fail }, undefined, ['0 checkout no']],
+      [{ fail: { text: 'no' } }, undefined, ['0 checkout RUNNER_FILER_FAILED']],
+      [{ hang: true }, undefined, []],
+      [{ hang: true }, 10, ['10 checkout RUNNER_CANCELLED']],
+      [{ latencyMs: 50 }, 10, ['10 checkout RUNNER_CANCELLED']],
+      [{ latencyMs: 50 }, 60, [`50 checkout ${done}`]],
+      [{ latencyMs: 50, cancelMs: 20 }, 10, ['30 checkout RUNNER_CANCELLED']],
+      [{ latencyMs: 50, cancelMs: 20 }, 40, [`50 checkout ${done}`]],
+      [{ hang: true, cancelMs: 20 }, 10, ['30 checkout RUNNER_CANCELLED']],
+      [{ latencyMs: 50, deaf: true }, 10, [`50 checkout ${done}`]],
+      [{ hang: true, deaf: true }, 10, []],
+      [{ deaf: true }, 0, [`0 checkout ${done}`]],
+      [{}, 0, ['0 checkout RUNNER_CANCELLED']],
+      [{ fail }, 0, ['0 checkout RUNNER_CANCELLED']],
+      [{ latencyMs: 50 }, 0, ['0 checkout RUNNER_CANCELLED']],
+      [{ cancelMs: 20 }, 0, ['20 checkout RUNNER_CANCELLED']],
+      [{ latencyMs: 5, cancelMs: 20 }, 0, ['20 checkout RUNNER_CANCELLED']],
+    ];
+    for (const [behaviour, cancelAtMs, ends] of cases) {
+      expect([behaviour, await oneCheckout(behaviour, cancelAtMs)]).toEqual([behaviour, ends]);
+    }
+  });
+
+  test('R93 R175 a failure carries its exit code', () => {
+    const plan = { checkout: [{ fail: { text: 'no', exitCode: 211 } }, { fail: { text: 'no' } }] };
+    const filer = createSimFiler({ clock: createVirtualClock(), plan });
+    const codes = [0, 1].map(() => {
+      try {
+        filer.checkout('s');
+        return 0;
+      } catch (error) {
+        return exitCodeOf(error, 210);
+      }
+    });
+    expect(codes).toEqual([211, 210]);
+  });
+
+  test('R175 each operation follows its own list, and then its usual latency', async () => {
+    const clock = createVirtualClock();
+    const plan = {
+      checkout: [{}, { latencyMs: 1 }],
+      ingest: [{ latencyMs: 2 }, { latencyMs: 3 }],
+      update: [{ latencyMs: 4 }],
+      release: [{ latencyMs: 6 }],
+    };
+    const filer = createSimFiler({ clock, plan, latencyMs: 100 });
+    const { ends, call } = watch(clock);
+    const first = filer.checkout('a') as Checkout;
+    call('release', () => first.release());
+    call('b', () => filer.checkout('b'));
+    call('c', () => filer.checkoutAt('c', '/c'));
+    call('ingest', () => filer.ingest('/x'));
+    call('ingestMap', () => filer.ingestMap(new Map([['/x', 'y']])));
+    call('again', () => filer.ingest('/x'));
+    call('update', () => filer.update());
+    await drain(clock);
+    expect(ends).toEqual([
+      '1 b /virtual/checkout-1',
+      '2 ingest 0',
+      '3 ingestMap 1',
+      '4 update undefined',
+      '6 release undefined',
+      '100 c /c',
+      '100 again 2',
+    ]);
+  });
+
+  test('R175 what the delegate says is passed on: its content, its failures, its own time', async () => {
+    const clock = createVirtualClock();
+    const memory = createMemoryFiler();
+    memory.tree.writeFile('/src/x', '1');
+    const updater = createCountingUpdater();
+    const delegate = composeFiler({ checkouter: memory, ingester: memory, updater });
+    const filer = createSimFiler({ clock, delegate, plan: { checkout: [{ latencyMs: 5 }, {}] } });
+    const id = filer.ingest('/src') as string;
+    const { ends, call } = watch(clock);
+    call('late', () => filer.checkout('7'));
+    call('now', () => filer.checkout('7'));
+    call('update', () => filer.update());
+    await drain(clock);
+    expect(ends).toEqual(['0 now RUNNER_UNKNOWN_SNAPSHOT', '5 late RUNNER_UNKNOWN_SNAPSHOT']);
+    updater.unpause();
+    await drain(clock);
+    expect(ends.slice(2)).toEqual(['5 update undefined']);
+    const checkout = filer.checkout(id) as Checkout;
+    expect(memory.tree.kindOf(`${checkout.path}/x`)).toBe('file');
+    void checkout.release();
+    expect(memory.tree.kindOf(checkout.path)).toBeUndefined();
+    expect(filer.openCheckouts).toBe(0);
+  });
+
+  test('a cancellation that is never used makes no signal', () => {
+    const cancel = new Cancellation();
+    const unread = {
+      cancelled: false,
+      get signal(): AbortSignal {
+        throw new Error('signal was made');
+      },
+    };
+    const filer = createSimFiler({ clock: createVirtualClock(), delegate: createVirtualFiler() });
+    expect((filer.checkout('a', unread) as Checkout).id).toBe('a');
+    expect(filer.ingest('/a', cancel)).toBe('0');
+  });
+});
+
+describe('a simulated filer by choice', () => {
+  const menu = { checkout: [{ latencyMs: 10 }, { fail: { text: 'no' } }], update: [{ latencyMs: 1 }] };
+
+  test('R175 the log names the call and answer 0 is the usual behaviour', async () => {
+    const clock = createVirtualClock();
+    const asked: [string, number][] = [];
+    const answers = [0, 1, 2, 1];
+    const choices = {
+      choose: (label: string, n: number): number => {
+        asked.push([label, n]);
+        return answers[asked.length - 1]!;
+      },
+    };
+    const filer = createSimFiler({ clock, name: 'disk', menu, choices, plan: { update: [{}] } });
+    const { ends, call } = watch(clock);
+    for (const id of ['a', 'b', 'c']) call(id, () => filer.checkout(id));
+    call('planned', () => filer.update());
+    call('chosen', () => filer.update());
+    expect(filer.ingest('/x')).toBe('0');
+    await drain(clock);
+    expect(asked).toEqual([
+      ['filer/disk checkout a', 3],
+      ['filer/disk checkout b', 3],
+      ['filer/disk checkout c', 3],
+      ['filer/disk update', 2],
+    ]);
+    expect(ends).toEqual([
+      '0 a /virtual/checkout-0',
+      '0 c RUNNER_FILER_FAILED',
+      '0 planned undefined',
+      '1 chosen undefined',
+      '10 b /virtual/checkout-1',
+    ]);
+  });
+
+  test('R175 R209 the same seed behaves the same, and seeds differ', async () => {
+    const endsOf = async (seed: number): Promise<string> => {
+      const clock = createVirtualClock();
+      const filer = createSimFiler({ clock, menu, choices: createDecisions(randomDecisions(seed)) });
+      const { ends, call } = watch(clock);
+      for (let nth = 0; nth < 10; nth += 1) call(String(nth), () => filer.checkout('s'));
+      await drain(clock);
+      return ends.join('\n');
+    };
+    const seeds = [1, 2, 3, 4, 5];
+    const once = await Promise.all(seeds.map(endsOf));
+    expect(await Promise.all(seeds.map(endsOf))).toEqual(once);
+    expect(new Set(once).size).toBe(seeds.length);
+  });
+});
+
+describe('what a simulated filer watches', () => {
+  test('R171 R175 R205 D89 a second release is harmless, told, and gives the first outcome', async () => {
+    const clock = createVirtualClock();
+    const trace: TraceEvent[] = [];
+    const tracer = { record: (event: TraceEvent): void => void trace.push(event) };
+    const plan = { release: [{ latencyMs: 5, fail: { text: 'stuck', exitCode: 213 } }] };
+    const filer = createSimFiler({ clock, name: 'disk', runner: 'r1', tracer, plan });
+    const checkout = filer.checkout('s') as Checkout;
+    const first = checkout.release();
+    const second = checkout.release();
+    expect(second).toBe(first);
+    await Promise.all([
+      drain(clock),
+      expect(first).rejects.toMatchObject({ exitCode: 213, message: 'stuck' }),
+    ]);
+    expect(filer.openCheckouts).toBe(0);
+    const text = 'checkout s was released twice';
+    expect(filer.violations).toEqual([{ atMs: 0, rule: 'released-twice', text }]);
+    expect(filer.verify()).toEqual(filer.violations);
+    const common = { at: 0, runner: 'r1', runId: '' };
+    expect(trace).toEqual([
+      { ...common, type: 'fault', operation: 'filer/disk release', kind: 'fail' },
+      { ...common, type: 'recorded', what: 'filer/disk released-twice', error: text, exitCode: 0 },
+    ]);
+  });
+
+  test('R175 R205 a checkout that is still out at the end is told, a failed one is not', () => {
+    const clock = createVirtualClock();
+    const filer = createSimFiler({ clock, plan: { checkout: [{ fail: { text: 'no' } }] } });
+    expect(() => filer.checkout('a')).toThrow('no');
+    const kept = filer.checkout('b') as Checkout;
+    expect(filer.openCheckouts).toBe(1);
+    expect(filer.verify()).toEqual([
+      { atMs: 0, rule: 'never-released', text: 'checkout b was not released' },
+    ]);
+    expect(filer.violations).toEqual([]);
+    void kept.release();
+    expect(filer.verify()).toEqual([]);
+  });
+
+  test('R76 R175 R205 updates are apart from checkouts, and from each other', async () => {
+    const clock = createVirtualClock();
+    const plan = { checkout: [{ latencyMs: 10 }], update: [{ latencyMs: 10 }, { latencyMs: 10 }, {}] };
+    const filer = createSimFiler({ clock, plan });
+    const pending = filer.checkout('a');
+    const updates = [filer.update(), filer.update()];
+    const out = filer.checkout('b') as Checkout;
+    await drain(clock);
+    for (const update of updates) await update;
+    const late = await pending;
+    void filer.update();
+    expect(filer.violations).toEqual([
+      { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
+      { atMs: 0, rule: 'updates-overlap', text: 'update during another update' },
+      { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
+      { atMs: 0, rule: 'checkout-during-update', text: 'checkout b during an update' },
+      { atMs: 10, rule: 'update-during-checkout', text: 'update while a, b is out' },
+    ]);
+    void late.release();
+    void out.release();
+    void filer.update();
+    void (filer.checkout('c') as Checkout).release();
+    expect(filer.violations).toHaveLength(5);
+  });
+
+  test('R175 a failed or cancelled update and checkout are over', async () => {
+    const clock = createVirtualClock();
+    const plan = {
+      update: [{ fail: { text: 'no' } }, { hang: true }, { latencyMs: 3, fail: { text: 'no' } }],
+      checkout: [{ hang: true }, { latencyMs: 3, fail: { text: 'no' } }],
+    };
+    const filer = createSimFiler({ clock, plan });
+    expect(() => filer.update()).toThrow('no');
+    for (const begin of [
+      (cancel: Cancellation): MaybePromise<unknown> => filer.update(cancel),
+      (cancel: Cancellation): MaybePromise<unknown> => filer.update(cancel),
+      (cancel: Cancellation): MaybePromise<unknown> => filer.checkout('a', cancel),
+      (cancel: Cancellation): MaybePromise<unknown> => filer.checkout('b', cancel),
+    ]) {
+      const cancel = new Cancellation();
+      clock.timer('cancel', 5, () => cancel.cancel());
+      await Promise.all([drain(clock), expect(Promise.resolve(begin(cancel))).rejects.toThrow()]);
+    }
+    void filer.update();
+    void (filer.checkout('c') as Checkout).release();
+    expect(filer.verify()).toEqual([]);
+  });
+
+  test('R175 R205 R212 any well-behaved user breaks no rule, and every fault is in the trace', async () => {
+    const behaviour = fc.record(
+      {
+        latencyMs: fc.nat({ max: 20 }),
+        cancelMs: fc.nat({ max: 5 }),
+        fail: fc.constant({ text: 'no' }),
+        deaf: fc.constant(true),
+      },
+      { requiredKeys: [] },
+    );
+    const step = fc.record({ what: fc.constantFrom('checkout', 'update'), cancelAtMs: fc.nat({ max: 20 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(behaviour), fc.array(step), async (behaviours, steps) => {
+        const clock = createVirtualClock();
+        const faults: string[] = [];
+        const tracer = {
+          record: (event: TraceEvent): void => {
+            if (event.type === 'fault') faults.push(event.kind);
+          },
+        };
+        const plan = { checkout: behaviours, update: behaviours };
+        const filer = createSimFiler({ clock, plan, tracer });
+        const expected: string[] = [];
+        const used = { checkout: 0, update: 0 };
+        const use = async (): Promise<void> => {
+          for (const { what, cancelAtMs } of steps) {
+            const kind = what;
+            const { fail, deaf, cancelMs = 0 } = behaviours[used[kind]++] ?? {};
+            if (fail !== undefined) expected.push('fail');
+            if (deaf === true) expected.push('deaf');
+            if (cancelMs > 0) expected.push('slow-cancel');
+            const cancel = new Cancellation();
+            const timer = clock.timer('cancel', cancelAtMs, () => cancel.cancel());
+            const startMs = clock.now();
+            try {
+              const result = await filer[kind]('s' as never, cancel);
+              await (result as Checkout | undefined)?.release();
+            } catch {
+              // Failures are part of the plan.
+            }
+            timer.cancel();
+            if (cancel.cancelled && deaf !== true) {
+              expect(clock.now() - startMs).toBeLessThanOrEqual(cancelAtMs + filer.cancelBoundMs);
+            }
+          }
+        };
+        await Promise.all([use(), drain(clock)]);
+        expect(filer.verify()).toEqual([]);
+        expect(faults).toEqual(expected);
+        expect(clock.pending).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('the options of a simulated filer', () => {
+  test('R175 R199 its bound is the slowest cancellation that it knows, or what it is told', () => {
+    const clock = createVirtualClock();
+    const choices = { choose: (): number => 0 };
+    const plan = { checkout: [{ cancelMs: 5 }, {}] };
+    const menu = { ingest: [{ cancelMs: 9 }, { cancelMs: 8 }] };
+    expect(createSimFiler({ clock, plan, menu, choices }).cancelBoundMs).toBe(9);
+    expect(createSimFiler({ clock, plan, cancelBoundMs: 1 }).cancelBoundMs).toBe(1);
+    expect(createSimFiler({ clock, updateIntervalMs: 7 }).updateIntervalMs).toBe(7);
+  });
+
+  test.for([
+    [{ latencyMs: -1 }, 'a finite number ≥ 0'],
+    [{ latencyMs: Number.NaN }, 'a finite number ≥ 0'],
+    [{ updateIntervalMs: -1 }, 'a finite number ≥ 0'],
+    [{ cancelBoundMs: -1 }, 'a finite number ≥ 0'],
+    [{ plan: { checkout: [{ latencyMs: -1 }] } }, 'a finite number ≥ 0'],
+    [{ plan: { release: [{ cancelMs: Number.POSITIVE_INFINITY }] } }, 'a finite number ≥ 0'],
+    [{ plan: { update: [{ fail: { text: '', exitCode: 0.5 } }] } }, 'an integer'],
+    [{ menu: { ingest: [] } }, 'someone who takes from the menu'],
+  ] as const)('R175 %j is refused', ([options, expected]) => {
+    expect(() => createSimFiler({ clock: createVirtualClock(), ...options })).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', expected }),
+    );
+  });
+
+  test('R170 an id with NUL is refused before anything is counted', () => {
+    const filer = createSimFiler({ clock: createVirtualClock() });
+    expect(() => filer.checkout('a\0')).toThrow(expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }));
+    expect(() => filer.checkoutAt('a', 'b')).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }),
+    );
+    expect(filer.openCheckouts).toBe(0);
+  });
+});
