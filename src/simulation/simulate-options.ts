@@ -1,0 +1,34 @@
+/** What a simulation is made of. */
+import type { Decision, DecisionSource } from '../kernel/decisions.ts';
+import type { DrainChoice } from '../kernel/drain.ts';
+import type { OracleFactory } from '../oracles/oracle.ts';
+import type { Simulation } from './simulation.ts';
+
+/** A scenario: the scheduler under test with its runners and what must be true of them. */
+export type Scenario = (sim: Simulation) => Promise<void> | void;
+
+/** What `simulate` takes. */
+export interface SimulateOptions {
+  readonly scenario: Scenario;
+  /** Shown in reports; default the function's name, else `scenario`. */
+  readonly name?: string;
+  /** Any text or number; default 1. Ignored for decisions if `replay` or `source` is given. */
+  readonly seed?: string | number;
+  /** A log to repeat, entry by entry. */
+  readonly replay?: readonly Decision[];
+  /** Another source of decisions. */
+  readonly source?: DecisionSource;
+  /** Watchers of the trace; default the rules R199–R208. */
+  readonly oracles?: readonly OracleFactory[];
+  /** Keeps the trace for `verdict.trace()`; default false, the hash is always there. */
+  readonly keepTrace?: boolean;
+  /** Remembers where timers were made, for reports; costs some 4 µs per event. Default false. */
+  readonly capturePlaces?: boolean;
+  /** Events of the clock after which the run is given up as a livelock; default 10,000,000. */
+  readonly maxEvents?: number;
+  /** What is left when the scenario ends is a failure (R204); `ignore` lets it be. Default `fail`. */
+  readonly leftovers?: 'fail' | 'ignore';
+  readonly drain?: DrainChoice;
+  /** Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error. */
+  readonly onTurn?: () => void;
+}

@@ -1,0 +1,66 @@
+/**
+ * One seed, one clock, one log, one trace, one verdict. Invariants: it never throws for a property that failed; nothing but the seed
+ * (or the log) decides what happens; one simulation at a time.
+ */
+import type { DecisionSource } from '../kernel/decisions.ts';
+import { invalidArgument, RunnerError } from '../kernel/errors.ts';
+import { randomDecisions } from '../kernel/random-decisions.ts';
+import { replayDecisions } from '../kernel/replay-decisions.ts';
+import type { SimulateOptions } from './simulate-options.ts';
+import { SimulationRun } from './simulation-run.ts';
+import type { Verdict } from './verdict.ts';
+
+let running = false;
+
+/**
+ * Runs a scenario in virtual time to its verdict.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for wrong options, `RUNNER_SIMULATION_MISUSE` inside another simulation (as rejections).
+ * @example
+ * ```ts
+ * import { createSimulatedRunner, finalStatus, simulate } from 'dryrunner';
+ * const verdict = await simulate({
+ *   seed: 7,
+ *   scenario: async (sim) => {
+ *     const runner = createSimulatedRunner(sim.world);
+ *     const { runId } = await runner.run({ argv: ['sleep 86400000', 'complete 0'], timeoutMs: 3_600_000 });
+ *     const { status } = await finalStatus(runner, runId);
+ *     sim.check(status.state === 'TIMEDOUT', 'a day does not fit into an hour');
+ *     await runner.release();
+ *   },
+ * });
+ * if (!verdict.held || verdict.virtualMs !== 3_600_000) throw new Error('expected one hour of virtual time');
+ * ```
+ */
+export async function simulate(options: SimulateOptions): Promise<Verdict> {
+  check(options);
+  if (running) {
+    throw new RunnerError(
+      'RUNNER_SIMULATION_MISUSE',
+      'A simulation is running on this thread already; run them one after another.',
+    );
+  }
+  running = true;
+  try {
+    return await new SimulationRun(options, sourceOf(options)).run();
+  } finally {
+    running = false;
+  }
+}
+
+function sourceOf({ replay, source, seed = 1 }: SimulateOptions): DecisionSource {
+  if (source !== undefined) return source;
+  return replay === undefined ? randomDecisions(seed) : replayDecisions(replay);
+}
+
+function check(options: SimulateOptions): void {
+  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) {
+    throw invalidArgument('options', 'an object with a scenario', options);
+  }
+  const { scenario, maxEvents = 1, replay, source } = options;
+  if (typeof (scenario as unknown) !== 'function') throw invalidArgument('scenario', 'a function', scenario);
+  if (!(maxEvents >= 1)) throw invalidArgument('maxEvents', 'a number ≥ 1', maxEvents);
+  if (replay !== undefined && source !== undefined) {
+    throw invalidArgument('source', 'either replay or source', source);
+  }
+}

@@ -1,0 +1,66 @@
+/** What a simulation says at its end. A verdict is data: nothing is thrown for a property that failed. */
+import type { Decision } from '../kernel/decisions.ts';
+import type { RunState } from '../model/run-state.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+
+/** What kind of thing went wrong. */
+export type FailureKind =
+  /** `sim.check` was given something false. */
+  | 'check'
+  /** The scenario, or a callback of the clock, threw. */
+  | 'error'
+  /** A watcher saw a rule broken. */
+  | 'rule'
+  /** Nothing is queued and the scenario has not ended (R211). */
+  | 'deadlock'
+  /** The scenario has ended, but something of it is left (R204). */
+  | 'leftovers'
+  /** The scenario waits for real I/O or a real timer, which no simulation can reproduce. */
+  | 'escape'
+  /** More events than the budget: perhaps a livelock. */
+  | 'budget'
+  /** A replay met a decision that does not fit. */
+  | 'diverged';
+
+/** Why a simulation did not hold. */
+export interface Failure {
+  readonly kind: FailureKind;
+  /** The rule that was broken, for kind `rule`. */
+  readonly rule?: string;
+  /** One sentence. */
+  readonly message: string;
+  /** Virtual time at which it was noticed. */
+  readonly atMs: number;
+  /** Details, one per line: what is left, who waits for what. */
+  readonly details: readonly string[];
+  /** What was thrown, if something was. */
+  readonly cause?: unknown;
+}
+
+/** The result of one simulation. */
+export interface Verdict {
+  /** True if nothing failed. */
+  readonly held: boolean;
+  /** The first failure. */
+  readonly failure?: Failure;
+  readonly scenario: string;
+  readonly seed: string;
+  /** How many runs were accepted. */
+  readonly runs: number;
+  /** How many runs ended in each state; states that did not occur are absent. */
+  readonly endStates: Readonly<Partial<Record<RunState, number>>>;
+  /** How many faults were injected. */
+  readonly faults: number;
+  /** Virtual time that passed. */
+  readonly virtualMs: number;
+  /** Events of the clock that fired. */
+  readonly firedEvents: number;
+  /** How many decisions had more than one alternative. */
+  readonly decisionCount: number;
+  /** Rolling hash of the trace and the decisions, 16 hexadecimal characters: the same seed gives the same hash anywhere (R209). */
+  readonly traceHash: string;
+  /** The decisions, for a replay. Made when asked for. */
+  decisions(): Decision[];
+  /** The trace, if `keepTrace` was set; else empty. */
+  trace(): readonly TraceEvent[];
+}
