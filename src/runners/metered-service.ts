@@ -89,8 +89,9 @@ class ServiceMeter implements MeteredService {
       tracer,
       name = 'metered',
     } = options;
-    if (!(startSpikeMs >= 0))
-      {throw invalidArgument('startSpikeMs', 'a number of milliseconds ≥ 0', startSpikeMs);}
+    if (!(startSpikeMs >= 0)) {
+      throw invalidArgument('startSpikeMs', 'a number of milliseconds ≥ 0', startSpikeMs);
+    }
     this.#service = service;
     this.#clock = clock;
     this.#instruments = new ServiceInstruments(metrics, clock, startSpikeMs);
