@@ -98,7 +98,10 @@ describe('a polling service', () => {
 
   test('R84 a release that has not ended leaves the waits alone', async () => {
     let end = (): void => {};
-    const slow = { ...bound(remote), release: () => new Promise<void>((resolve) => void (end = resolve)) };
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const slow = { ...bound(remote), release: () => ended };
     service = createPollingService({ clock }, slow, remote, { periodMs: 10 });
     const { runId } = await service.run({ argv: ['a'] });
     const outcome = finalStatus(service, runId).catch((error: unknown) => error);
