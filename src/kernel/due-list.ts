@@ -1,94 +1,93 @@
 /**
- * The ordinary events due at the current instant, in the order of making. Taking the first, appending and removing a known
- * event cost O(1); picking the k-th costs O(n / 64). Invariant: `places` is sorted by id with holes where events were removed,
- * `blockCounts[b]` is the number of events in places 64 b … 64 b + 63, and there are no events before `start`.
+ * The ordinary events due at the current instant, as rows in the order of making. Taking the first, appending and removing a known
+ * one cost O(1); picking the k-th costs O(n / 64). Invariants: `places` is in the order of making with holes where events were
+ * removed, `blockCounts[b]` is the number of events in places 64 b … 64 b + 63, and there are no events before `start`.
  */
-import { NOT_PENDING } from './event.ts';
-import type { ClockEvent } from './event.ts';
 
 const BLOCK_BITS = 6;
 const HOLES_KEPT = 256;
-
-/** Events store their place as -2 - place, which tells it from a heap slot. */
-function slotOfPlace(place: number): number {
-  return -2 - place;
-}
+const HOLE = -1;
 
 /** The list of what is due now. */
 export class DueList {
-  private places: (ClockEvent | undefined)[] = [];
+  private readonly positions: number[];
+  private places: number[] = [];
   private blockCounts: number[] = [];
   private start = 0;
   private count = 0;
+
+  /** `positions` tells for each row where it stands; the list keeps it, as -1 - place, for the rows that it holds. */
+  constructor(positions: number[]) {
+    this.positions = positions;
+  }
 
   get size(): number {
     return this.count;
   }
 
-  get first(): ClockEvent | undefined {
-    return this.count === 0 ? undefined : this.places[this.start];
+  /** The first row; there must be one. */
+  get first(): number {
+    return this.places[this.start] as number;
   }
 
-  append(event: ClockEvent): void {
+  append(row: number): void {
     if (this.places.length > HOLES_KEPT + 2 * this.count) this.dropHoles();
-    const place = this.places.length;
+    const place = this.places.push(row) - 1;
     const block = place >> BLOCK_BITS;
-    this.places.push(event);
     if (block === this.blockCounts.length) this.blockCounts.push(1);
     else this.blockCounts[block] = (this.blockCounts[block] as number) + 1;
-    event.slot = slotOfPlace(place);
+    this.positions[row] = -1 - place;
     this.count += 1;
   }
 
-  /** Takes out a member of the list. */
-  remove(event: ClockEvent): void {
-    const place = slotOfPlace(event.slot);
+  /** Takes out the event at `position`, which is what `positions` tells of its row. */
+  removeAt(position: number): void {
+    const place = -1 - position;
     const block = place >> BLOCK_BITS;
-    event.slot = NOT_PENDING;
     this.count -= 1;
-    if (this.count === 0) {
-      this.places.length = 0;
-      this.blockCounts.length = 0;
-      this.start = 0;
-      return;
-    }
-    this.places[place] = undefined;
+    this.places[place] = HOLE;
     this.blockCounts[block] = (this.blockCounts[block] as number) - 1;
-    while (this.places[this.start] === undefined) this.start += 1;
+    if (this.count === 0) this.start = this.places.length;
+    else while (this.places[this.start] === HOLE) this.start += 1;
   }
 
-  /** The `k`-th event, 0 ≤ k < size, in the order of making. */
-  at(k: number): ClockEvent {
-    const { places, blockCounts } = this;
-    if (places.length - this.start === this.count) return places[this.start + k] as ClockEvent;
-    let block = this.start >> BLOCK_BITS;
+  /** The `k`-th row, 0 ≤ k < size, in the order of making. */
+  at(k: number): number {
+    const { places, blockCounts, start } = this;
+    if (places.length - start === this.count) return places[start + k] as number;
+    let block = start >> BLOCK_BITS;
     let left = k;
-    while (left >= (blockCounts[block] as number)) {
-      left -= blockCounts[block] as number;
+    for (
+      let inBlock = blockCounts[block] as number;
+      left >= inBlock;
+      inBlock = blockCounts[block] as number
+    ) {
+      left -= inBlock;
       block += 1;
     }
-    let place = Math.max(block << BLOCK_BITS, this.start);
+    let place = block << BLOCK_BITS;
+    if (place < start) place = start;
     for (;;) {
-      const event = places[place];
-      if (event !== undefined) {
-        if (left === 0) return event;
+      const row = places[place] as number;
+      if (row !== HOLE) {
+        if (left === 0) return row;
         left -= 1;
       }
       place += 1;
     }
   }
 
-  /** The events in order; a copy, for reports. */
-  toArray(): ClockEvent[] {
-    return this.places.filter((event) => event !== undefined);
+  /** The rows in order; a copy, for reports. */
+  toArray(): number[] {
+    return this.places.filter((row) => row !== HOLE);
   }
 
   private dropHoles(): void {
-    const events = this.toArray();
+    const rows = this.toArray();
     this.places = [];
     this.blockCounts = [];
     this.start = 0;
     this.count = 0;
-    for (const event of events) this.append(event);
+    for (const row of rows) this.append(row);
   }
 }

@@ -1,21 +1,37 @@
 /**
- * The queue of pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a
- * heap. Invariant: an ordinary event due at `nowUs` is in the list, and the list is in the order of making.
+ * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a heap.
+ * Invariants: time and ids never go back; what is cancelled is gone at once.
  */
-import type { ClockEvent, EventHolder } from './event.ts';
 import { DueList } from './due-list.ts';
-import { EventHeap } from './event-heap.ts';
+import { RowHeap } from './row-heap.ts';
+import { EventTable, NOT_PENDING } from './event-table.ts';
+
+/** What is known of an event. */
+export interface EventInfo {
+  /** Number in the order of making, from 1. */
+  readonly id: number;
+  /** Id of the event that was firing when this one was made; 0 if none had fired yet. */
+  readonly cause: number;
+  readonly label: string;
+  /** When it is due, in milliseconds of its clock. */
+  readonly atMs: number;
+  /** True if it fires after everything else due at its time. */
+  readonly late: boolean;
+  /** Stack of where it was made, if places are captured. */
+  readonly place?: string;
+}
 
 /** Pending events by (time, late, order of making). */
-export class EventQueue implements EventHolder {
-  /** The current instant in microseconds; it never goes back. */
+export class EventQueue {
+  /** The current instant in microseconds. */
   nowUs = 0;
-  private readonly due = new DueList();
-  private readonly heap = new EventHeap();
+  private readonly table = new EventTable();
+  private readonly heap = new RowHeap(this.table.positions);
+  private readonly due = new DueList(this.table.positions);
+  private made = 0;
 
-  /** How many events are pending; cancelled ones do not count, as they are gone. */
   get size(): number {
-    return this.due.size + this.heap.size;
+    return this.due.size + this.heap.count;
   }
 
   /** Time of the next event, `Infinity` if there is none. */
@@ -23,15 +39,25 @@ export class EventQueue implements EventHolder {
     return this.due.size > 0 ? this.nowUs : this.heap.firstTimeUs;
   }
 
-  /** Puts in an event that is newer than all others. `timeUs` is an integer and not before `nowUs`. */
-  add(event: ClockEvent, timeUs: number): void {
-    if (timeUs === this.nowUs && !event.late) this.due.append(event);
-    else this.heap.push(event, timeUs);
+  /** Id of the event that was added last. */
+  get lastId(): number {
+    return this.made;
   }
 
-  remove(event: ClockEvent): void {
-    if (event.slot >= 0) this.heap.removeAt(event.slot);
-    else this.due.remove(event);
+  /** Adds an event due at `timeUs`, an integer not before `nowUs`, and returns its row. */
+  add(timeUs: number, late: boolean, cause: number, label: string, fire: () => void): number {
+    const id = ++this.made;
+    const row = this.table.add(id, cause, label, fire);
+    if (timeUs === this.nowUs && !late) this.due.append(row);
+    else this.heap.push(row, timeUs, id, late);
+    return row;
+  }
+
+  /** Takes the event out if it is still pending; `id` tells it from later events in the same row. */
+  cancel(row: number, id: number): void {
+    if (this.table.ids[row] !== id) return;
+    this.detach(row);
+    this.table.release(row);
   }
 
   /**
@@ -39,39 +65,70 @@ export class EventQueue implements EventHolder {
    * 1 if only end-of-instant ones are left (they are first-in-first-out), 0 if nothing is pending.
    */
   advance(): number {
-    if (this.due.size > 0) return this.due.size;
-    const { heap } = this;
-    let first = heap.first;
-    if (first === undefined) return 0;
+    const { due, heap } = this;
+    if (due.size > 0) return due.size;
+    if (heap.count === 0) return 0;
     const timeUs = heap.firstTimeUs;
     this.nowUs = timeUs;
-    while (first !== undefined && !first.late && heap.firstTimeUs === timeUs) {
-      this.due.append(heap.removeAt(0));
-      first = heap.first;
-    }
-    return this.due.size > 0 ? this.due.size : 1;
+    // One that is alone need not pass through the list.
+    if (heap.isFirstAlone) return 1;
+    while (heap.firstTimeUs === timeUs && !heap.isFirstLate) due.append(heap.shift());
+    return due.size > 0 ? due.size : 1;
   }
 
-  /** The first candidate after {@link advance}, left in its place. */
-  get candidate(): ClockEvent {
-    return (this.due.first ?? this.heap.first) as ClockEvent;
+  /** Label of the first candidate after {@link advance} has found one. */
+  get candidateLabel(): string {
+    return this.table.labels[this.due.size > 0 ? this.due.first : this.heap.first] as string;
   }
 
-  /** Takes out the `k`-th candidate, k below what {@link advance} returned. */
-  take(k: number): ClockEvent {
-    if (this.due.size === 0) return this.heap.removeAt(0);
-    const event = k === 0 ? (this.due.first as ClockEvent) : this.due.at(k);
-    this.due.remove(event);
-    return event;
+  /** Row of the `k`-th candidate, k below what {@link advance} returned; it leaves its order and waits for {@link release}. */
+  take(k: number): number {
+    if (this.due.size === 0) return this.heap.shift();
+    const row = k === 0 ? this.due.first : this.due.at(k);
+    this.due.removeAt(this.table.positions[row] as number);
+    return row;
   }
 
-  /** When a pending event is due. */
-  timeUsOf(event: ClockEvent): number {
-    return event.slot >= 0 ? this.heap.timeUsOf(event) : this.nowUs;
+  idOf(row: number): number {
+    return this.table.ids[row] as number;
   }
 
-  /** All pending events in the order in which they would fire first-in-first-out; for reports. */
-  sorted(): ClockEvent[] {
-    return [...this.due.toArray(), ...this.heap.sorted()];
+  causeOf(row: number): number {
+    return this.table.causes[row] as number;
+  }
+
+  /** Frees the row of an event that was taken, and returns its callback. */
+  release(row: number): () => void {
+    return this.table.release(row);
+  }
+
+  notePlace(row: number, place: string): void {
+    this.table.places.set(row, place);
+  }
+
+  /** All pending events in the order in which they would fire first-in-first-out. */
+  sorted(): EventInfo[] {
+    return [...this.due.toArray(), ...this.heap.sorted()].map((row) => this.describe(row));
+  }
+
+  /** What is known of a pending event, or of one that was taken and not released. */
+  describe(row: number): EventInfo {
+    const { table, heap } = this;
+    const position = table.positions[row] as number;
+    const place = table.places.get(row);
+    return {
+      id: table.ids[row] as number,
+      cause: table.causes[row] as number,
+      label: table.labels[row] as string,
+      atMs: (position > NOT_PENDING ? heap.timeUsAt(position) : this.nowUs) / 1000,
+      late: position > NOT_PENDING && heap.isLateAt(position),
+      ...(place === undefined ? {} : { place }),
+    };
+  }
+
+  private detach(row: number): void {
+    const position = this.table.positions[row] as number;
+    if (position > NOT_PENDING) this.heap.removeAt(position);
+    else this.due.removeAt(position);
   }
 }

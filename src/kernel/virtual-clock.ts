@@ -5,9 +5,11 @@
  */
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
-import { ClockEvent } from './event.ts';
 import { EventQueue } from './event-queue.ts';
+import type { EventInfo } from './event-queue.ts';
 import { invalidArgument } from './errors.ts';
+
+export type { EventInfo } from './event-queue.ts';
 
 /** 2000-01-01T00:00:00Z, where virtual dates begin unless told otherwise. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;
@@ -27,23 +29,21 @@ export interface VirtualClockOptions {
   readonly onFire?: (event: EventInfo) => void;
 }
 
-/** What is known about an event. */
-export interface EventInfo {
-  /** Position in the order of making, from 1. */
-  readonly id: number;
-  /** Id of the event that was firing when this one was made; 0 if none had fired yet. */
-  readonly cause: number;
-  readonly label: string;
-  /** True for an end-of-instant event. */
-  readonly late: boolean;
-  /** Stack of where it was made, if places are captured. */
-  readonly place: string | undefined;
-}
+/** A pending event as its maker holds it. */
+class VirtualTimer implements Timer {
+  private readonly queue: EventQueue;
+  private readonly row: number;
+  private readonly id: number;
 
-/** An event that has not fired yet. */
-export interface PendingEvent extends EventInfo {
-  /** When it is due, in milliseconds of this clock. */
-  readonly atMs: number;
+  constructor(queue: EventQueue, row: number) {
+    this.queue = queue;
+    this.row = row;
+    this.id = queue.lastId;
+  }
+
+  cancel(): void {
+    this.queue.cancel(this.row, this.id);
+  }
 }
 
 /** Virtual time. Made by {@link createVirtualClock}. */
@@ -55,7 +55,6 @@ export class VirtualClock implements Clock {
   private readonly onFire: ((event: EventInfo) => void) | undefined;
   /** Order labels by event label: building one anew for each decision would cost more than the decision. */
   private readonly orderLabels = new Map<string, string>();
-  private made = 0;
   private firedCount = 0;
   private currentId = 0;
 
@@ -118,11 +117,11 @@ export class VirtualClock implements Clock {
     const { queue } = this;
     const n = queue.advance();
     if (n === 0) return false;
-    const event = queue.take(n > 1 && this.choices !== undefined ? this.chooseNext(this.choices, n) : 0);
+    const row = queue.take(n > 1 && this.choices !== undefined ? this.chooseNext(this.choices, n) : 0);
     this.firedCount += 1;
-    this.currentId = event.id;
-    this.onFire?.(event);
-    const { fire } = event;
+    this.currentId = queue.idOf(row);
+    if (this.onFire !== undefined) this.onFire(queue.describe(row));
+    const fire = queue.release(row);
     fire();
     return true;
   }
@@ -132,28 +131,12 @@ export class VirtualClock implements Clock {
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
   }
 
-  /** What is known of an event that this clock made. */
-  infoOf(timer: Timer): EventInfo {
-    if (!(timer instanceof ClockEvent)) throw invalidArgument('timer', 'a timer of a virtual clock', timer);
-    return timer;
-  }
-
   /** The first `limit` pending events in the order of time and making. */
-  pendingEvents(limit: number = Infinity): PendingEvent[] {
-    return this.queue
-      .sorted()
-      .slice(0, limit)
-      .map((event) => ({
-        id: event.id,
-        cause: event.cause,
-        label: event.label,
-        late: event.late,
-        place: event.place,
-        atMs: this.queue.timeUsOf(event) / 1000,
-      }));
+  pendingEvents(limit: number = Infinity): EventInfo[] {
+    return this.queue.sorted().slice(0, limit);
   }
 
-  /** Labels of the first `limit` pending events, in the order of {@link pendingEvents}. */
+  /** Labels of the first `limit` pending events in the order of time and making. */
   pendingLabels(limit: number = Infinity): string[] {
     return this.pendingEvents(limit).map(({ label }) => label);
   }
@@ -164,18 +147,16 @@ export class VirtualClock implements Clock {
     return timeUs < LAST_TIME_US ? timeUs : LAST_TIME_US;
   }
 
-  private add(label: string, timeUs: number, fire: () => void, late: boolean): ClockEvent {
+  private add(label: string, timeUs: number, fire: () => void, late: boolean): Timer {
     if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
     if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
-    const event = new ClockEvent(this.queue, ++this.made, this.currentId, label, fire);
-    event.late = late;
-    if (this.capturePlaces) event.place = placeOutside(event);
-    this.queue.add(event, timeUs);
-    return event;
+    const row = this.queue.add(timeUs, late, this.currentId, label, fire);
+    if (this.capturePlaces) this.queue.notePlace(row, placeOutside());
+    return new VirtualTimer(this.queue, row);
   }
 
   private chooseNext(choices: Choices, n: number): number {
-    const answer = choices.choose(this.orderLabel(this.queue.candidate.label), n);
+    const answer = choices.choose(this.orderLabel(this.queue.candidateLabel), n);
     if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
       throw invalidArgument('answer of choices', `an integer in [0, ${n})`, answer);
     }
@@ -194,8 +175,8 @@ export class VirtualClock implements Clock {
 }
 
 /** The stack above the clock's own three frames. */
-function placeOutside(event: ClockEvent): string {
-  const { stack = '' } = new Error(event.label);
+function placeOutside(): string {
+  const { stack = '' } = new Error('place');
   return stack
     .split('\n')
     .slice(4)

@@ -1,0 +1,100 @@
+/**
+ * The documented drain: after each step a promise reaction asks for a tick, and ticks run when all reactions have. A tick of the
+ * user that comes meanwhile has reactions of its own, so ticks are counted and the hop is repeated until one saw none. Invariant:
+ * `process.nextTick` is replaced only while a burst runs.
+ */
+import { startRun } from './drain-run.ts';
+import type { Burst, Drain, DrainRun, StepResult } from './drain-run.ts';
+
+type NextTick = (call: (...args: unknown[]) => void, ...args: unknown[]) => void;
+const host: { nextTick: NextTick } = process;
+
+// Taken when loaded, since fake timers may stand in `process` later. Hops go through it and are not counted.
+const { nextTick } = host;
+const settled = Promise.resolve();
+
+let ticksSeen = 0;
+let bursts = 0;
+let replaced = nextTick;
+let counting = nextTick;
+
+function countTicks(): void {
+  bursts += 1;
+  if (bursts > 1) return;
+  const underlying = host.nextTick;
+  counting = (...args) => {
+    ticksSeen += 1;
+    underlying.apply(process, args);
+  };
+  replaced = underlying;
+  host.nextTick = counting;
+}
+
+/** Someone who replaced `process.nextTick` on top of the counter meanwhile keeps the last word; the counter does no harm. */
+function stopCounting(): void {
+  bursts -= 1;
+  if (bursts === 0 && host.nextTick === counting) host.nextTick = replaced;
+}
+
+class Hops {
+  private readonly run: DrainRun;
+  private left = 0;
+  private ticksKnown = 0;
+  private readonly afterReactions: () => void;
+  private readonly hop: () => void;
+
+  constructor(run: DrainRun) {
+    this.run = run;
+    this.afterReactions = () => this.advance();
+    this.hop = () => nextTick(this.afterReactions);
+  }
+
+  begin(): void {
+    this.left = this.run.stepsPerTurn;
+    this.ticksKnown = ticksSeen;
+    countTicks();
+    this.advance();
+  }
+
+  /** Runs in a tick, when all reactions of what was queued before the hop have run. */
+  private advance(): void {
+    if (this.ticksKnown !== ticksSeen) {
+      this.ticksKnown = ticksSeen;
+      void settled.then(this.hop);
+      return;
+    }
+    const { run } = this;
+    let result: StepResult;
+    try {
+      result = run.step();
+    } catch (thrown) {
+      stopCounting();
+      run.fail(thrown);
+      return;
+    }
+    if (result === true) {
+      this.left -= 1;
+      if (this.left > 0) {
+        void settled.then(this.hop);
+        return;
+      }
+    }
+    stopCounting();
+    run.endTurn(result, this.left < run.stepsPerTurn);
+  }
+}
+
+/** Makes the burst of one run. */
+export function createDocumentedBurst(): Burst {
+  let hops: Hops | undefined;
+  return (run) => {
+    hops ??= new Hops(run);
+    hops.begin();
+  };
+}
+
+/** The drain that uses documented functions only. */
+export const documentedDrain: Drain = {
+  name: 'documented',
+  run: (step, hooks) => startRun(createDocumentedBurst, step, hooks),
+};

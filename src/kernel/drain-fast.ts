@@ -1,0 +1,77 @@
+/**
+ * The fast drain: `process._tickCallback` runs all ticks and promise reactions at once, so that a whole burst of steps is one
+ * loop. The function is undocumented, therefore it is looked for when this module is loaded and tried out before the first run.
+ * It does nothing inside a promise reaction, which is why a run is driven from `setImmediate`.
+ */
+import { RunnerError } from './errors.ts';
+import { startRun } from './drain-run.ts';
+import type { Burst, Drain, DrainRun, StepResult } from './drain-run.ts';
+
+const runReactions = (process as { _tickCallback?: unknown })._tickCallback as () => void;
+const nextTick = process.nextTick.bind(process);
+const isPresent = typeof runReactions === 'function';
+let isExact: boolean | undefined;
+
+/** True if the fast drain does what it must. To be asked outside of any promise reaction. */
+export function isFastDrainExact(): boolean {
+  isExact ??= isPresent && tryOut();
+  return isExact;
+}
+
+function tryOut(): boolean {
+  const seen: string[] = [];
+  nextTick(() => {
+    seen.push('tick');
+    void Promise.resolve().then(() => nextTick(() => seen.push('tick of reaction')));
+  });
+  void Promise.resolve()
+    .then(() => seen.push('reaction'))
+    .then(() => seen.push('its reaction'));
+  runReactions();
+  return seen.join() === 'tick,reaction,its reaction,tick of reaction';
+}
+
+/** A burst of the fast drain. */
+export const fastBurst: Burst = (run) => {
+  let left = run.stepsPerTurn;
+  let result: StepResult | undefined = true;
+  let interrupted = true;
+  try {
+    // A tick that threw in the burst before has left reactions behind.
+    runReactions();
+    while (left > 0) {
+      result = stepOrFail(run);
+      if (result !== true) break;
+      left -= 1;
+      runReactions();
+    }
+    interrupted = false;
+  } finally {
+    // What a tick throws goes on to the event loop: Node's stack of async ids is only cleared there, and a mere catch
+    // would end the process.
+    if (interrupted) run.requestTurn();
+  }
+  if (result !== undefined) run.endTurn(result, left < run.stepsPerTurn);
+};
+
+function stepOrFail(run: DrainRun): StepResult | undefined {
+  try {
+    return run.step();
+  } catch (thrown) {
+    run.fail(thrown);
+    return undefined;
+  }
+}
+
+function chooseFastBurst(): Burst {
+  if (isFastDrainExact()) return fastBurst;
+  throw new RunnerError(
+    'RUNNER_INVALID_ARGUMENT',
+    'drain: expected "documented", as this Node has no fast one',
+  );
+}
+
+/** The fast drain, `undefined` if this Node has no `process._tickCallback`. */
+export const fastDrain: Drain | undefined = isPresent
+  ? { name: 'fast', run: (step, hooks) => startRun(chooseFastBurst, step, hooks) }
+  : undefined;

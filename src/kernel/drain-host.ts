@@ -1,0 +1,31 @@
+/** What a driver of clocks must know of Node beside the drain: the async context of callbacks, and what is alive in the process. */
+import { AsyncResource } from 'node:async_hooks';
+
+/**
+ * Ties a raw callback to the async context (`AsyncLocalStorage`) of now. Awaited promises keep their context by themselves; a
+ * callback that a user hands to a clock through one of our doors does not.
+ */
+export function bindContext<Args extends unknown[], Result>(
+  call: (...args: Args) => Result,
+): (...args: Args) => Result {
+  return AsyncResource.bind<(this: void, ...args: Args) => Result, void>(call);
+}
+
+/**
+ * What keeps the real event loop alive now (timers, sockets, child processes, file operations), by kind, sorted. With nothing
+ * queued on a virtual clock, kinds that were not there when the run began are an escape from it, not a deadlock.
+ */
+export function activeResources(): string[] {
+  return process.getActiveResourcesInfo().sort();
+}
+
+/** Those of {@link activeResources} that are not in `before`, each as often as there are more of it. */
+export function resourcesSince(before: readonly string[]): string[] {
+  const known = new Map<string, number>();
+  for (const kind of before) known.set(kind, (known.get(kind) ?? 0) + 1);
+  return activeResources().filter((kind) => {
+    const left = known.get(kind) ?? 0;
+    known.set(kind, left - 1);
+    return left <= 0;
+  });
+}

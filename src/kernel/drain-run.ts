@@ -1,0 +1,125 @@
+/**
+ * What both drains share: the contract, and the turns of the real event loop. A run begins in the check phase of a fresh turn,
+ * gives the loop a turn every few thousand steps, and when nothing is pending lets it turn before that is believed. Invariant: a
+ * run settles once, and nothing of it is left in the loop then.
+ */
+import { invalidArgument } from './errors.ts';
+
+/** `true`: an event was fired; `false`: nothing is pending; `'stop'`: the run is over. */
+export type StepResult = boolean | 'stop';
+
+/** What a caller can have a say in. What a hook throws rejects the run. */
+export interface DrainHooks {
+  /**
+   * Asked when nothing is pending, also after two turns of the real loop, in which real I/O could have brought something.
+   * `again` waits about a millisecond of real time and looks once more. Default: `end`.
+   */
+  readonly onIdle?: () => 'again' | 'end';
+  /** Called at the beginning of each turn, so that progress is shown and wall-clock limits hold. */
+  readonly onTurn?: () => void;
+  /** Steps between two turns of the real loop. Default: 4096. */
+  readonly stepsPerTurn?: number;
+}
+
+/** A way to wait for promise reactions between the steps of a clock. */
+export interface Drain {
+  readonly name: 'fast' | 'documented';
+  /**
+   * Calls `step` until it returns `'stop'`, or `false` and `onIdle` ends it. Before each call all promise reactions and all
+   * `process.nextTick` callbacks have run, and so have theirs. Rejects with what `step` or a hook throws; what a `nextTick`
+   * callback throws is an uncaught exception, as everywhere in Node.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) if `stepsPerTurn` is not a number ≥ 1.
+   */
+  run(step: () => StepResult, hooks?: DrainHooks): Promise<void>;
+}
+
+/** Takes steps until the turn's are used up or one of them says so, and then calls `endTurn` or `fail` of the run. */
+export type Burst = (run: DrainRun) => void;
+
+const STEPS_PER_TURN = 4096;
+/** The first idle turn ends in a poll for I/O, the second runs what the callbacks of that poll put off. */
+const IDLE_TURNS = 2;
+const IDLE_WAIT_MS = 1;
+
+// Taken when loaded, since fake timers may stand in the globals later.
+const nextTurn = setImmediate;
+const wait = setTimeout;
+
+interface Outcome {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** One run of a drain. */
+export class DrainRun {
+  readonly step: () => StepResult;
+  readonly stepsPerTurn: number;
+  private readonly hooks: DrainHooks;
+  private readonly chooseBurst: () => Burst;
+  private readonly outcome: Outcome;
+  private readonly turn: () => void;
+  private burst: Burst | undefined;
+  private idleTurns = 0;
+
+  constructor(chooseBurst: () => Burst, step: () => StepResult, hooks: DrainHooks, outcome: Outcome) {
+    this.step = step;
+    this.stepsPerTurn = hooks.stepsPerTurn ?? STEPS_PER_TURN;
+    this.hooks = hooks;
+    this.chooseBurst = chooseBurst;
+    this.outcome = outcome;
+    this.turn = () => this.beginTurn();
+    if (!(this.stepsPerTurn >= 1)) throw invalidArgument('stepsPerTurn', 'a number ≥ 1', hooks.stepsPerTurn);
+  }
+
+  requestTurn(): void {
+    nextTurn(this.turn);
+  }
+
+  /** Ends a burst; `result` is what the last step returned, `fired` whether any step of the burst fired an event. */
+  endTurn(result: StepResult, fired: boolean): void {
+    if (fired) this.idleTurns = 0;
+    if (result === 'stop') this.outcome.resolve();
+    else if (result) this.requestTurn();
+    else if (this.idleTurns < IDLE_TURNS) {
+      this.idleTurns += 1;
+      this.requestTurn();
+    } else this.idle();
+  }
+
+  fail(thrown: unknown): void {
+    this.outcome.reject(thrown);
+  }
+
+  private beginTurn(): void {
+    try {
+      this.hooks.onTurn?.();
+      this.burst ??= this.chooseBurst();
+    } catch (thrown) {
+      this.fail(thrown);
+      return;
+    }
+    this.burst(this);
+  }
+
+  private idle(): void {
+    try {
+      const answer = this.hooks.onIdle?.() ?? 'end';
+      if (answer === 'again') wait(this.turn, IDLE_WAIT_MS);
+      else this.outcome.resolve();
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  }
+}
+
+/** Starts a run. `chooseBurst` is called in its first turn, outside of any promise reaction. */
+export function startRun(
+  chooseBurst: () => Burst,
+  step: () => StepResult,
+  hooks: DrainHooks = {},
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    new DrainRun(chooseBurst, step, hooks, { resolve, reject }).requestTurn();
+  });
+}
