@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { Cancellation } from '../../src/model/cancellation.ts';
+import { isPending, whenThere } from '../../src/model/maybe-promise.ts';
+import { makeRunTypeMap, runTypeOf } from '../../src/model/run-type.ts';
+
+describe('a cancellation', () => {
+  test('holds from the moment it is made, whoever looks first', () => {
+    const before = new Cancellation();
+    const { signal } = before;
+    expect([before.cancelled, signal.aborted]).toEqual([false, false]);
+    before.cancel('first');
+    before.cancel('second');
+    expect([before.cancelled, signal.aborted, signal.reason]).toEqual([true, true, 'first']);
+    const after = new Cancellation();
+    after.cancel('early');
+    expect([after.cancelled, after.signal.aborted, after.signal.reason]).toEqual([true, true, 'early']);
+    expect(after.signal).toBe(after.signal);
+  });
+});
+
+describe('a result that may be there already', () => {
+  test('is used at once if it is, and later if it is not', async () => {
+    expect([1, null, undefined, 'x', {}, { then: 1 }].map(isPending)).toEqual(Array(6).fill(false));
+    expect(isPending(Promise.resolve(1))).toBe(true);
+    expect(whenThere(2, (value) => value + 1)).toBe(3);
+    expect(await whenThere(Promise.resolve(2), (value) => value + 1)).toBe(3);
+  });
+});
+
+describe('run types', () => {
+  const hash = 'a'.repeat(64);
+  test.for([
+    [undefined, 'scoot'],
+    ['', 'scoot'],
+    [`bz-${hash}-0`, 'bazel'],
+    [`bz-${hash}--1`, 'bazel'],
+    [`bz-${hash}-142`, 'bazel'],
+    [`bz-${hash}--2`, 'scoot'],
+    [`bz-${hash}-1-2`, 'scoot'],
+    [`bz-${hash}a-1`, 'scoot'],
+    [`bz-${hash.slice(1)}-1`, 'scoot'],
+    [`xbz-${hash}-1`, 'scoot'],
+    [`bz-${hash}-`, 'scoot'],
+  ] as const)('R184 D101 snapshot id %s is of type %s', ([snapshotId, type]) => {
+    expect(runTypeOf(snapshotId)).toBe(type);
+  });
+
+  test('a new map is empty and belongs to its maker', () => {
+    expect(makeRunTypeMap()).toEqual(new Map());
+    expect(makeRunTypeMap()).not.toBe(makeRunTypeMap());
+  });
+});

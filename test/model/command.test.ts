@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkCommand } from '../../src/model/command-check.ts';
+import { copyCommand } from '../../src/model/command-copy.ts';
+import { formatCommand } from '../../src/model/command-text.ts';
+import { NO_TAGS, tagsOf, type Command } from '../../src/model/command.ts';
+import { formatGoDuration } from '../../src/model/go-duration.ts';
+import { refused, thrownBy } from './thrown.ts';
+
+const full: Command = {
+  argv: ['./run', 'a', '--command'],
+  envVars: { GOOS: 'linux' },
+  timeoutMs: 600_000,
+  snapshotId: 'git-abcd1234',
+  jobId: 'job-abcd1234',
+  taskId: 'task-abcd1234',
+  tag: 'req-abcd1234',
+};
+const fullText =
+  'runner.Command -- SnapshotID: git-abcd1234 # Argv: ["./run" "a" "--command"] # Timeout: 10m0s' +
+  ' # JobID: job-abcd1234 # TaskID: task-abcd1234 # Tag: req-abcd1234';
+const emptyText = 'runner.Command -- SnapshotID:  # Argv: [] # Timeout: 0s # JobID:  # TaskID:  # Tag: ';
+
+describe('the text of a command', () => {
+  test('R17 shows snapshot, argv, timeout, tags and environment', () => {
+    expect(formatCommand(full)).toBe(`${fullText} # Env:  GOOS=linux`);
+    expect(formatCommand({ argv: [] })).toBe(emptyText);
+    expect(formatCommand({ argv: [], envVars: {} })).toBe(emptyText);
+    expect(formatCommand({ argv: ['a "b"\n', ''] })).toContain('# Argv: ["a \\"b\\"\\n" ""] #');
+  });
+
+  test('R16 R17 request data is shown if there is any', () => {
+    expect(formatCommand({ argv: [], executeRequest: { digest: 'd' } })).toBe(
+      `${emptyText}  ExecuteRequest={"digest":"d"}`,
+    );
+  });
+
+  test('R17 D7 environment keys come sorted, whatever the order they were given in', () => {
+    const keys = fc.uniqueArray(fc.stringMatching(/^[A-Za-z_]{1,4}$/), { minLength: 2, maxLength: 6 });
+    const shuffled = keys.chain((sorted) =>
+      fc.tuple(fc.constant(sorted), fc.shuffledSubarray(sorted, { minLength: sorted.length })),
+    );
+    fc.assert(
+      fc.property(shuffled, ([some, others]) => {
+        const env = (names: readonly string[]): Record<string, string> =>
+          Object.fromEntries(names.map((name) => [name, 'v']));
+        const text = formatCommand({ argv: [], envVars: env(some) });
+        expect(text).toBe(formatCommand({ argv: [], envVars: env(others) }));
+        expect(text).toBe(
+          `${emptyText} # Env:${[...some]
+            .sort()
+            .map((key) => `  ${key}=v`)
+            .join('')}`,
+        );
+      }),
+    );
+  });
+
+  test('R17 D7 the form for logs shows no value, or only those that are let through', () => {
+    const command = { argv: [], envVars: { TOKEN: 'secret', HOME: '/root' } };
+    const env = (options: Parameters<typeof formatCommand>[1]): string =>
+      formatCommand(command, options).slice(emptyText.length);
+    expect(env({ redactEnv: true })).toBe(' # Env:  HOME=<redacted>  TOKEN=<redacted>');
+    expect(env({ redactEnv: (key) => key === 'TOKEN' })).toBe(' # Env:  HOME=/root  TOKEN=<redacted>');
+    expect(env({ redactEnv: false })).toBe(' # Env:  HOME=/root  TOKEN=secret');
+    expect(env({})).toBe(' # Env:  HOME=/root  TOKEN=secret');
+  });
+
+  test.for([
+    [0, '0s'],
+    [0.000_001, '1ns'],
+    [0.000_999, '999ns'],
+    [0.001, '1µs'],
+    [0.001_5, '1.5µs'],
+    [0.999_999, '999.999µs'],
+    [1, '1ms'],
+    [1.5, '1.5ms'],
+    [999.999_999, '999.999999ms'],
+    [1000, '1s'],
+    [1001, '1.001s'],
+    [59_999, '59.999s'],
+    [60_000, '1m0s'],
+    [90_500, '1m30.5s'],
+    [600_000, '10m0s'],
+    [3_599_999, '59m59.999s'],
+    [3_600_000, '1h0m0s'],
+    [5_400_000, '1h30m0s'],
+    [100 * 86_400_000, '2400h0m0s'],
+    [-1500, '-1.5s'],
+    [-0.000_001, '-1ns'],
+    [Infinity, 'Infinity'],
+    [NaN, 'NaN'],
+  ] as const)('R17 %d ms is the Go duration %s', ([ms, text]) => {
+    expect(formatGoDuration(ms)).toBe(text);
+  });
+});
+
+describe('the check of commands', () => {
+  test('R16 everything but argv may be left out, and argv may be empty', () => {
+    const passing: unknown[] = [
+      full,
+      { argv: [] },
+      { argv: ['complete 0'], timeoutMs: 0 },
+      { argv: ['x'], timeoutMs: -5 },
+      { argv: ['x'], envVars: undefined, timeoutMs: undefined, tag: undefined, executeRequest: undefined },
+      { argv: ['x'], executeRequest: { any: 1 }, envVars: { A: '' } },
+    ];
+    for (const command of passing) expect(() => checkCommand(command)).not.toThrow();
+  });
+
+  const arrayOfStrings = 'an array of strings';
+  const noNul = 'a string without NUL bytes';
+  const keyRule = 'non-empty keys without "=" and NUL bytes';
+  const finite = 'a finite number of milliseconds';
+  test.for<[unknown, string, string, string]>([
+    [undefined, 'command', 'an object with argv', 'undefined'],
+    [null, 'command', 'an object with argv', 'null'],
+    ['ls', 'command', 'an object with argv', '"ls"'],
+    [{}, 'command.argv', arrayOfStrings, 'undefined'],
+    [{ argv: 'ls' }, 'command.argv', arrayOfStrings, '"ls"'],
+    [{ argv: ['a', 7] }, 'command.argv[1]', noNul, '7'],
+    [{ argv: ['a\0b'] }, 'command.argv[0]', noNul, '"a\\u0000b"'],
+    [{ argv: ['a', , 'b'] }, 'command.argv[1]', noNul, 'undefined'],
+    [{ argv: [], envVars: 'A=b' }, 'command.envVars', 'an object of strings', '"A=b"'],
+    [{ argv: [], envVars: null }, 'command.envVars', 'an object of strings', 'null'],
+    [{ argv: [], envVars: ['A'] }, 'command.envVars', 'an object of strings', 'an array of 1'],
+    [{ argv: [], envVars: { 'A=B': 'c' } }, 'command.envVars', keyRule, '"A=B"'],
+    [{ argv: [], envVars: { '': 'c' } }, 'command.envVars', keyRule, '""'],
+    [{ argv: [], envVars: { 'A\0': 'c' } }, 'command.envVars', keyRule, '"A\\u0000"'],
+    [{ argv: [], envVars: { A: 1 } }, 'command.envVars.A', noNul, '1'],
+    [{ argv: [], envVars: { A: 'b\0' } }, 'command.envVars.A', noNul, '"b\\u0000"'],
+    [{ argv: [], timeoutMs: NaN }, 'command.timeoutMs', finite, 'NaN'],
+    [{ argv: [], timeoutMs: Infinity }, 'command.timeoutMs', finite, 'Infinity'],
+    [{ argv: [], timeoutMs: '5' }, 'command.timeoutMs', finite, '"5"'],
+    [{ argv: [], snapshotId: 1 }, 'command.snapshotId', 'a string', '1'],
+    [{ argv: [], jobId: null }, 'command.jobId', 'a string', 'null'],
+    [{ argv: [], taskId: {} }, 'command.taskId', 'a string', 'an object'],
+    [{ argv: [], tag: 1n }, 'command.tag', 'a string', '1n'],
+    [{ argv: [], executeRequest: 'x' }, 'command.executeRequest', 'an object', '"x"'],
+    [{ argv: [], executeRequest: null }, 'command.executeRequest', 'an object', 'null'],
+  ])('R66 D36 %o is refused: %s', ([command, name, expected, got]) => {
+    expect(thrownBy(() => checkCommand(command))).toBe(refused(name, expected, got));
+  });
+
+  test('R66 whatever it is given, it passes or throws a typed error', () => {
+    fc.assert(
+      fc.property(fc.anything(), fc.anything(), (argv, envVars) => {
+        for (const value of [argv, { argv, envVars }, { argv: [], envVars }]) {
+          try {
+            checkCommand(value);
+          } catch (error) {
+            expect(error).toMatchObject({ name: 'RunnerError', code: 'RUNNER_INVALID_ARGUMENT' });
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe('the tags of a command', () => {
+  test('R16 are empty where the command has none', () => {
+    expect(tagsOf(full)).toEqual({ jobId: 'job-abcd1234', taskId: 'task-abcd1234', tag: 'req-abcd1234' });
+    expect(tagsOf({ argv: [] })).toBe(NO_TAGS);
+    expect(tagsOf({ argv: [], jobId: 'j' })).toEqual({ jobId: 'j', taskId: '', tag: '' });
+    expect(tagsOf({ argv: [], taskId: 't' })).toEqual({ jobId: '', taskId: 't', tag: '' });
+    expect(tagsOf({ argv: [], tag: 'g' })).toEqual({ jobId: '', taskId: '', tag: 'g' });
+    expect(NO_TAGS).toStrictEqual({ jobId: '', taskId: '', tag: '' });
+    expect(Object.isFrozen(NO_TAGS)).toBe(true);
+  });
+});
+
+describe('the copy of a command', () => {
+  test('is frozen, and no change of the original reaches it', () => {
+    const argv = ['a'];
+    const envVars = { A: '1' };
+    const copy = copyCommand({ argv, envVars, tag: 't' });
+    argv.push('b');
+    envVars.A = '2';
+    expect(copy).toStrictEqual({ argv: ['a'], envVars: { A: '1' }, tag: 't' });
+    expect([copy, copy.argv, copy.envVars].every(Object.isFrozen)).toBe(true);
+    expect(copyCommand(copy)).toBe(copy);
+    expect(copyCommand({ argv: copy.argv }).argv).toBe(copy.argv);
+    expect(Object.keys(copyCommand({ argv }))).toEqual(['argv']);
+  });
+});
