@@ -50,7 +50,7 @@ export class ProcessOutput {
   /** Gives up the writes that are still pending: what becomes of them is not looked at any more. */
   cut(drainMs: number): void {
     this.#onDrained = undefined;
-    this.#faults.add('output cut', new Error(`${this.#pending} writes were not done within ${drainMs} ms`));
+    this.#faults.add('output', new Error(`cut after ${drainMs} ms, writes pending: ${this.#pending}`));
   }
 
   #await(stream: StreamName, written: PromiseLike<unknown>): void {
