@@ -69,6 +69,7 @@ export class LineReader {
         this.#position = end + 1;
         return this.#line(parts, true);
       }
+      this.#position = this.#chunk.length;
       if (this.#isDrained) return length === 0 ? undefined : this.#line(parts, false);
       await this.#refill();
     }

@@ -1,16 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createRollingHash } from '../../src/kernel/rolling-hash.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { canonicalJson } from '../../src/trace/canonical-json.ts';
 import { createTraceRecorder } from '../../src/trace/trace-recorder.ts';
 import { eventArbitraries, eventArbitrary, mutations, reordered } from './event-arbitrary.ts';
 import { ExactHash } from './exact-hash.ts';
 
+/** The recorder's hash as it is, and beside it that of a hash without collisions. */
 const hashOf = (events: readonly TraceEvent[]): string => {
-  const recorder = createTraceRecorder({ hash: new ExactHash() });
-  for (const event of events) recorder.record(event);
-  return recorder.hash();
+  const recorders = [createRollingHash(), new ExactHash()].map((hash) => createTraceRecorder({ hash }));
+  for (const recorder of recorders) for (const event of events) recorder.record(event);
+  const [rolling, exact] = recorders.map((recorder) => recorder.hash());
+  expect(twins.get(rolling ?? '') ?? exact).toBe(exact);
+  twins.set(rolling ?? '', exact ?? '');
+  return rolling ?? '';
 };
+/** Rolling hash → exact hash: a collision would show as two exact ones for one rolling one. */
+const twins = new Map<string, string>();
 const note = (text: string, at = 0): TraceEvent => ({ type: 'note', at, runner: 'worker', text });
 
 describe('trace recorder', () => {
