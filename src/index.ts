@@ -1,0 +1,270 @@
+/** The door `dryrunner`: model, store, execers, outputs, filers, metrics, runners, oracles and `simulate`. Names only, no code. */
+export { type Timer, type Clock, sleep } from './kernel/clock.ts';
+export { type DecisionLogOptions, DecisionLog, createDecisions } from './kernel/decision-log.ts';
+export { type Decision, type DecisionSource, type Choices } from './kernel/decisions.ts';
+export { type DrainChoice, chooseDrain } from './kernel/drain.ts';
+export {
+  type RunnerErrorCode,
+  type RunnerErrorDetails,
+  RunnerError,
+  isRunnerError,
+  describeValue,
+  invalidArgument,
+  messageOf,
+} from './kernel/errors.ts';
+export { fifoDecisions } from './kernel/fifo-decisions.ts';
+export { invariant } from './kernel/invariant.ts';
+export { randomDecisions } from './kernel/random-decisions.ts';
+export { type RandomStream } from './kernel/random.ts';
+export {
+  type ReplayMismatch,
+  ReplaySource,
+  replayDecisions,
+  keyedReplayDecisions,
+} from './kernel/replay-decisions.ts';
+export { RollingHash, createRollingHash } from './kernel/rolling-hash.ts';
+export { createRandomStream } from './kernel/seeded-random.ts';
+export { type VirtualClockOptions, VirtualClock, createVirtualClock } from './kernel/virtual-clock.ts';
+export { type Cancellable, isCancelled, Cancellation } from './model/cancellation.ts';
+export { type Processor, type LogUploader, type DirMonitor, type TempDirs } from './model/collaborators.ts';
+export { checkCommand } from './model/command-check.ts';
+export { REDACTED, type CommandTextOptions, formatCommand } from './model/command-text.ts';
+export { type LogTags, NO_TAGS, type ExecuteRequest, type Command, tagsOf } from './model/command.ts';
+export {
+  type ProcessState,
+  type ProcessStatus,
+  type Sink,
+  type MemoryReport,
+  type ExecCommand,
+  type Process,
+  type Execer,
+} from './model/execer.ts';
+export {
+  type ExitCode,
+  EXIT_CODES,
+  ExitCodeError,
+  isExitCodeError,
+  codedError,
+  exitCodeOf,
+} from './model/exit-code.ts';
+export { type Checkout, type Checkouter, type Ingester, type Updater, type Filer } from './model/filer.ts';
+export { formatGoDuration } from './model/go-duration.ts';
+export { type MaybePromise, isPending } from './model/maybe-promise.ts';
+export {
+  LOGGING_ERR_MSG,
+  NO_RUNNERS_MSG,
+  RUNNER_BUSY_MSG,
+  QUEUE_INITING_MSG,
+  QUEUE_FULL_MSG,
+  WORKER_UNHEALTHY_MSG,
+  QUEUE_INVALID_MSG,
+  unknownRunMessage,
+} from './model/messages.ts';
+export {
+  METRIC_NAMES,
+  type MetricName,
+  COMMAND_DIR_USAGE_PREFIX,
+  commandDirUsageName,
+} from './model/metric-names.ts';
+export { type Counter, type Gauge, type Histogram, type Metrics } from './model/metrics.ts';
+export { type Chunk, type Output, type OutputCreator } from './model/output.ts';
+export { matchesQuery, checkQuery } from './model/query-check.ts';
+export { type Query, type Wait } from './model/query.ts';
+export { type RecordedChunk, type RecordedStatus, type RecordedRun } from './model/recorded-run.ts';
+export { type RunRejectionCode, RunRejectedError } from './model/run-rejected-error.ts';
+export {
+  type RunState,
+  RUN_STATES,
+  runStateCode,
+  isTerminal,
+  canMove,
+  isRunState,
+  formatRunState,
+} from './model/run-state.ts';
+export { checkRunStatus } from './model/run-status-check.ts';
+export { formatRunStatus } from './model/run-status-text.ts';
+export {
+  type RunID,
+  type ActionResult,
+  type OutputRefs,
+  type RunOutcome,
+  type RunStatus,
+  makeRunStatus,
+  pendingStatus,
+  runningStatus,
+  completeStatus,
+  failedStatus,
+  abortStatus,
+  timeoutStatus,
+  withRefs,
+  withError,
+} from './model/run-status.ts';
+export {
+  type RunType,
+  type FilerAndInit,
+  type RunTypeMap,
+  makeRunTypeMap,
+  runTypeOf,
+} from './model/run-type.ts';
+export { type RunnerID } from './model/runner-id.ts';
+export {
+  type ServiceStatus,
+  NEW_SERVICE_STATUS,
+  HEALTHY_SERVICE_STATUS,
+  serviceStatus,
+  formatServiceStatus,
+  checkServiceStatus,
+} from './model/service-status.ts';
+export { type Controller, type Service } from './model/service.ts';
+export {
+  type StateMask,
+  UNKNOWN_MASK,
+  PENDING_MASK,
+  RUNNING_MASK,
+  COMPLETE_MASK,
+  FAILED_MASK,
+  ABORTED_MASK,
+  TIMEDOUT_MASK,
+  DONE_MASK,
+  ALL_MASK,
+  maskForState,
+  maskMatches,
+  isStateMask,
+  formatMask,
+} from './model/state-mask.ts';
+export { NoStatusError, unknownRun, waitCancelled, cannotHappen } from './model/status-errors.ts';
+export { singleStatus, statusNow, statusAll, finalStatus, waitForState } from './model/status-lookup.ts';
+export {
+  type QueryResult,
+  type StatusResult,
+  type StatusQueryNower,
+  type StatusQuerier,
+  type LegacyStatusReader,
+  type StatusReader,
+} from './model/status-reader.ts';
+export { type WriteOutcome, type StatusWriter } from './model/status-writer.ts';
+export {
+  type InvocationPhase,
+  type ResourceKind,
+  type TraceEvent,
+  type Tracer,
+} from './model/trace-event.ts';
+export { NO_WAIT, waitForever, checkWait } from './model/wait.ts';
+export { type World } from './model/world.ts';
+export { zeroStatus } from './model/zero-status.ts';
+export { type StatusStoreOptions, StatusStore, createStatusStore } from './store/status-store.ts';
+export { StatusesRO, createStatusesRO } from './store/statuses-ro.ts';
+export { type DoneExecerOptions, type InstantExecer, createDoneExecer } from './execers/done-execer.ts';
+export { createErrorExecer } from './execers/error-execer.ts';
+export {
+  SIM_EXECER_MARK,
+  isSimCommand,
+  type InterceptExecerOptions,
+  createInterceptExecer,
+} from './execers/intercept-execer.ts';
+export {
+  type FindRecording,
+  type RecordedExecerOptions,
+  type RecordedExecer,
+  createRecordedExecer,
+} from './execers/recorded-execer.ts';
+export { type SimExecerOptions, type SimExecer, createSimExecer } from './execers/sim-execer.ts';
+export { parseSimScript } from './execers/sim-script.ts';
+export {
+  type SimStep,
+  MAX_SLEEP_MS,
+  type SimStepConstructors,
+  simStep,
+  formatSimStep,
+  simScript,
+} from './execers/sim-step.ts';
+export { type MemoryOutput, type ToFile } from './outputs/memory-file.ts';
+export {
+  type MemoryOutputsOptions,
+  type MemoryOutputs,
+  createMemoryOutputs,
+} from './outputs/memory-output.ts';
+export { type NullOutput, NULL_OUTPUT, type NullOutputs, createNullOutputs } from './outputs/null-output.ts';
+export { type OutputFault, type OutputFaultPlan } from './outputs/output-fault.ts';
+export { type FilerParts, composeFiler } from './filers/composed-filer.ts';
+export {
+  type CountingUpdaterOptions,
+  type CountingUpdater,
+  createCountingUpdater,
+} from './filers/counting-updater.ts';
+export {
+  INVALID_PATH,
+  createFixedFiler,
+  createInvalidFiler,
+  createVirtualFiler,
+} from './filers/fake-filer.ts';
+export {
+  type FilerOperation,
+  FILER_OPERATIONS,
+  type FilerBehaviour,
+  type FilerBehaviours,
+} from './filers/filer-behaviour.ts';
+export {
+  type FilerRule,
+  type FilerViolation,
+  type FilerLedgerOptions,
+  FilerLedger,
+} from './filers/filer-ledger.ts';
+export { type InstantCheckout, type InstantFiler } from './filers/instant-filer.ts';
+export { type MemoryFiler, createMemoryFiler } from './filers/memory-filer.ts';
+export { type TreeEntry, type TreeEntries, MemoryTree, createMemoryTree } from './filers/memory-tree.ts';
+export { type SimFilerOptions, type SimFiler, createSimFiler } from './filers/sim-filer.ts';
+export { type HistogramSummary, type OnRecord, MemoryHistogram } from './metrics/memory-histogram.ts';
+export {
+  type MemoryMetricsOptions,
+  type MetricsSnapshot,
+  type MemoryMetrics,
+  createMemoryMetrics,
+} from './metrics/memory-metrics.ts';
+export { type MetricKind, type MetricEntry, METRIC_TABLE, findMetricEntry } from './metrics/metric-table.ts';
+export { NULL_METRICS } from './metrics/null-metrics.ts';
+export {
+  type ChaosOperation,
+  CHAOS_OPERATIONS,
+  type FaultKind,
+  FAULT_KINDS,
+  type ScheduledFault,
+  type FaultRates,
+  type FaultPlan,
+  NO_FAULTS,
+} from './runners/chaos-fault.ts';
+export { type ChaosRunner, createChaosRunner } from './runners/chaos-runner.ts';
+export { type ChaosError, type ChaosOptions } from './runners/chaos-settings.ts';
+export {
+  type QueueRunnerOptions,
+  createQueueRunner,
+  createSingleRunner,
+} from './runners/create-queue-runner.ts';
+export { type FakeRunnerOptions, FakeRunner, createFakeRunner } from './runners/fake-runner.ts';
+export { type FakeEnd, type FakeScript, type FakeScripts, argvScript } from './runners/fake-script.ts';
+export { type InvokerOptions } from './runners/invoker-parts.ts';
+export { Invoker, createInvoker } from './runners/invoker.ts';
+export { LOG_HEADER_END } from './runners/log-header.ts';
+export { type MeterOptions, type MeteredService, meterService } from './runners/metered-service.ts';
+export { type StatusListener, type Performance, type Performer } from './runners/performer.ts';
+export { type PollingOptions, type PollingQuerier, createPollingQuerier } from './runners/polling-querier.ts';
+export { createPollingService } from './runners/polling-service.ts';
+export { type QueueOptions, QueueRunner } from './runners/queue-runner.ts';
+export {
+  type SimulatedRunnerOptions,
+  SimulatedRunner,
+  createSimulatedRunner,
+} from './runners/simulated-runner.ts';
+export { type VirtualTempDirs, virtualTempDirs } from './runners/virtual-temp-dirs.ts';
+export { defaultOracles } from './oracles/default-oracles.ts';
+export { type Violation, type ReportViolation, type Oracle, type OracleFactory } from './oracles/oracle.ts';
+export {
+  type ScenarioFiles,
+  type ScenarioDefinition,
+  defineScenario,
+  checkScenario,
+} from './simulation/scenario.ts';
+export { type Scenario, type SimulateOptions } from './simulation/simulate-options.ts';
+export { simulate } from './simulation/simulate.ts';
+export { CheckFailedError, type ReportFailure, Simulation } from './simulation/simulation.ts';
+export { type FailureKind, type Failure, type Verdict } from './simulation/verdict.ts';

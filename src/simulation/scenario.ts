@@ -1,0 +1,71 @@
+/** A scenario with a name: what the command line runs, and what a file of scenarios exports. */
+import { invalidArgument } from '../kernel/errors.ts';
+import type { SimulateOptions } from './simulate-options.ts';
+import type { Simulation } from './simulation.ts';
+
+/** Reads the files that a scenario needs, before any simulation starts. Relative paths start at the scenario's package. */
+export interface ScenarioFiles {
+  /** The bytes of a file, in chunks. */
+  read(path: string): AsyncIterable<Uint8Array>;
+}
+
+/** A named scenario. `Input` is what `prepare` makes, once, for all seeds. */
+export interface ScenarioDefinition<Input = unknown> {
+  /** Short and stable: it is typed on command lines and stands in traces. */
+  readonly name: string;
+  /** One line that says what is rehearsed and what must hold. */
+  readonly description: string;
+  /** The only part that may touch files. */
+  prepare?(files: ScenarioFiles): Input | Promise<Input>;
+  run(sim: Simulation, input: Input): Promise<void> | void;
+  /** Limits other than the usual ones. */
+  readonly options?: Pick<SimulateOptions, 'maxEvents' | 'leftovers' | 'oracles'>;
+}
+
+const NAME = /^[a-z0-9][a-z0-9-]*$/;
+
+/**
+ * Checks a definition and gives it back, typed.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a definition without name, description or run.
+ * @example
+ * ```ts
+ * import { createSimulatedRunner, defineScenario } from 'dryrunner';
+ * export default defineScenario({
+ *   name: 'two-runs',
+ *   description: 'Two runs on one runner never overlap.',
+ *   async run(sim) {
+ *     const runner = createSimulatedRunner(sim.world, { capacity: 2 });
+ *     await runner.run({ argv: ['sleep 10'] });
+ *     await runner.run({ argv: ['sleep 10'] });
+ *     await sim.sleep(20);
+ *     await runner.release();
+ *   },
+ * });
+ * ```
+ */
+export function defineScenario<Input = undefined>(
+  definition: ScenarioDefinition<Input>,
+): ScenarioDefinition<Input> {
+  checkScenario(definition);
+  return definition;
+}
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `value` is a scenario definition. */
+export function checkScenario(value: unknown): asserts value is ScenarioDefinition {
+  if (typeof value !== 'object' || value === null)
+    throw invalidArgument('scenario', 'a scenario definition', value);
+  const { name, description, run, prepare } = value as {
+    readonly [field in keyof ScenarioDefinition]: unknown;
+  };
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw invalidArgument('scenario.name', 'lower-case letters, digits and dashes', name);
+  }
+  if (typeof description !== 'string' || description === '') {
+    throw invalidArgument(`description of scenario ${name}`, 'a line of text', description);
+  }
+  if (typeof run !== 'function') throw invalidArgument(`run of scenario ${name}`, 'a function', run);
+  if (prepare !== undefined && typeof prepare !== 'function') {
+    throw invalidArgument(`prepare of scenario ${name}`, 'a function', prepare);
+  }
+}
