@@ -195,7 +195,10 @@ describe('the recorded execer', () => {
     ],
     ['that was aborted by a release', recording([at(5, 'RUNNING'), at(40, 'ABORTED')])],
     ['whose recording has no end', recording([at(5, 'RUNNING')])],
-    ['whose time came before it ran', recording([at(5, 'RUNNING'), at(6, 'TIMEDOUT')], [], slow)],
+    [
+      'whose time came before it ran',
+      recording([at(5, 'RUNNING'), at(6, 'TIMEDOUT')], [], { command: timedOutRun.command }),
+    ],
   ])('a process %s lives until it is stopped, and then dies at once', ([, run]) => {
     const { clock, process } = play(run);
     fireFor(clock, 1e6);
@@ -317,7 +320,7 @@ describe('the recorded execer', () => {
     expect(createRecordedExecer({ clock, recordingOf }).cancelBoundMs).toBe(16_000);
     expect(createRecordedExecer({ clock, recordingOf, graceMs: 1, drainMs: 2 }).cancelBoundMs).toBe(3);
     const message = 'recordingOf: expected a function, got undefined';
-    expect(() => createRecordedExecer({ clock } as RecordedExecerOptions)).toThrow(message);
+    expect(() => createRecordedExecer({ clock } as never)).toThrow(message);
     expect(() => createRecordedExecer({ clock, recordingOf, graceMs: -1 })).toThrow('graceMs: expected');
   });
 });
