@@ -90,7 +90,7 @@ describe('trace recorder', () => {
   });
 
   test('keeps the events in order if asked, and can be read while it grows', () => {
-    const recorder = createTraceRecorder({ hash: new ExactHash(), keep: true });
+    const recorder = createTraceRecorder({ hash: createRollingHash(), keep: true });
     const empty = recorder.hash();
     recorder.record(note('a'));
     const first = recorder.hash();

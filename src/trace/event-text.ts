@@ -1,0 +1,82 @@
+/** Trace events in plain words, one line each, for reports and for the first difference of two traces. */
+import type { RunStatus } from '../model/run-status.ts';
+import type { ServiceStatus } from '../model/service-status.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+
+/**
+ * One line that says what happened and when.
+ *
+ * @example
+ * ```ts
+ * import { formatEvent } from 'dryrunner/trace';
+ * const line = formatEvent({ type: 'abort', at: 5, runner: 'worker', runId: '0' });
+ * if (line !== '5 ms: worker was asked to abort run 0') throw new Error(line);
+ * ```
+ */
+export function formatEvent(event: TraceEvent): string {
+  return `${event.at} ms: ${'runId' in event ? ofRun(event) : ofRunner(event)}`;
+}
+
+type RunEvent = Extract<TraceEvent, { readonly runId: string }>;
+type RunnerEvent = Exclude<TraceEvent, RunEvent>;
+
+function ofRun(event: RunEvent): string {
+  const runner = named(event.runner);
+  const run = `run ${event.runId} of ${runner}`;
+  switch (event.type) {
+    case 'accepted':
+      return `${runner} accepted run ${event.runId}: ${JSON.stringify(event.command.argv)}`;
+    case 'evicted':
+      return `${runner} forgot run ${event.runId}`;
+    case 'abort':
+      return `${runner} was asked to abort run ${event.runId}`;
+    case 'phase':
+      return `${run} entered phase ${event.phase}`;
+    case 'acquired':
+      return `${run} took ${event.resource} ${event.name}`;
+    case 'freed':
+      return `${run} gave back ${event.resource} ${event.name}`;
+    case 'abandoned':
+      return `${run} was not given back ${event.resource} ${event.name} in time`;
+    case 'recorded':
+      return `${run} recorded a failure of ${event.what}: ${event.error} (${event.exitCode})`;
+    case 'wrote':
+      return `${run} wrote ${event.bytes} bytes to ${event.output} (${event.digest})`;
+    case 'fault':
+      return `fault ${event.kind} struck ${event.operation} of ${run}`;
+  }
+}
+
+function ofRunner(event: RunnerEvent): string {
+  const runner = named(event.runner);
+  switch (event.type) {
+    case 'status':
+      return `run ${event.status.runId} of ${runner} became ${outcomeOf(event.status)}`;
+    case 'dropped':
+      return `run ${event.status.runId} of ${runner} had ended and did not become ${outcomeOf(event.status)}`;
+    case 'rejected':
+      return `${runner} refused a run (${event.code})`;
+    case 'service':
+      return `${runner} is ${serviceText(event.service)}`;
+    case 'released':
+      return `${runner} was released`;
+    case 'metric':
+      return `${runner} measured ${event.name} = ${event.value}`;
+    case 'note':
+      return `${runner} notes: ${event.text}`;
+  }
+}
+
+function named(runner: string): string {
+  return runner === '' ? 'the runner' : runner;
+}
+
+function outcomeOf({ state, exitCode, error }: RunStatus): string {
+  const code = state === 'COMPLETE' || state === 'FAILED' ? ` with exit code ${exitCode}` : '';
+  return `${state}${code}${error === '' ? '' : ` (${error})`}`;
+}
+
+function serviceText({ initialized, isHealthy, error }: ServiceStatus): string {
+  const health = isHealthy ? 'healthy' : 'unhealthy';
+  return `${initialized ? '' : 'not initialized and '}${health}${error === '' ? '' : ` (${error})`}`;
+}

@@ -1,0 +1,100 @@
+/** Finds the first event in which two traces differ, and says it in plain words. Equal traces have none (R209). */
+import type { TraceEvent } from '../model/trace-event.ts';
+import type { DataDifference } from './data-difference.ts';
+import { findDataDifference, formatDataDifference } from './data-difference.ts';
+import { formatEvent } from './event-text.ts';
+
+/** The first difference of two traces. */
+export interface EventDifference {
+  /** Position of the event, from 0. */
+  readonly index: number;
+  /** `undefined` if that trace has ended. */
+  readonly first: TraceEvent | undefined;
+  readonly second: TraceEvent | undefined;
+  /** The field, such as `status.state`; empty if one trace has ended or the events are of different types. */
+  readonly path: string;
+  /** One line. */
+  readonly text: string;
+}
+
+/**
+ * The first difference of two lists of events; `undefined` if they are equal.
+ *
+ * @example
+ * ```ts
+ * import { diffEvents } from 'dryrunner/trace';
+ * const difference = diffEvents([{ type: 'released', at: 1, runner: 'worker' }], []);
+ * if (difference?.index !== 0) throw new Error('the first event');
+ * ```
+ */
+export function diffEvents(
+  first: Iterable<TraceEvent>,
+  second: Iterable<TraceEvent>,
+): EventDifference | undefined {
+  const one = first[Symbol.iterator]();
+  const other = second[Symbol.iterator]();
+  for (let index = 0; ; index++) {
+    const a = valueOf(one.next());
+    const b = valueOf(other.next());
+    const difference = differenceAt(index, a, b);
+    if (difference === undefined && a !== undefined) continue;
+    if (a !== undefined) one.return?.();
+    if (b !== undefined) other.return?.();
+    return difference;
+  }
+}
+
+/** As {@link diffEvents}, for traces that are still being read; reads no further than the first difference. */
+export async function diffEventStreams(
+  first: AsyncIterable<TraceEvent> | Iterable<TraceEvent>,
+  second: AsyncIterable<TraceEvent> | Iterable<TraceEvent>,
+): Promise<EventDifference | undefined> {
+  const one = iterate(first);
+  const other = iterate(second);
+  try {
+    for (let index = 0; ; index++) {
+      const a = valueOf(await one.next());
+      const b = valueOf(await other.next());
+      const difference = differenceAt(index, a, b);
+      if (difference !== undefined || a === undefined) return difference;
+    }
+  } finally {
+    await one.return?.();
+    await other.return?.();
+  }
+}
+
+type Events = Iterator<TraceEvent, unknown> | AsyncIterator<TraceEvent, unknown>;
+
+function iterate(source: AsyncIterable<TraceEvent> | Iterable<TraceEvent>): Events {
+  return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+}
+
+function valueOf(result: IteratorResult<TraceEvent, unknown>): TraceEvent | undefined {
+  return result.done === true ? undefined : result.value;
+}
+
+function differenceAt(
+  index: number,
+  first: TraceEvent | undefined,
+  second: TraceEvent | undefined,
+): EventDifference | undefined {
+  const found = findDataDifference(first, second);
+  if (found === undefined) return undefined;
+  const isSameType = first?.type === second?.type;
+  const path = isSameType ? found.path : '';
+  return { index, first, second, path, text: textOf(index, first, second, isSameType ? found : undefined) };
+}
+
+function textOf(
+  index: number,
+  first: TraceEvent | undefined,
+  second: TraceEvent | undefined,
+  field: DataDifference | undefined,
+): string {
+  const [one, other] = [first, second].map((event) =>
+    event === undefined ? 'the end' : `"${formatEvent(event)}"`,
+  );
+  const where = field === undefined ? '' : ` in ${formatDataDifference(field)}`;
+  return `event ${index} differs${where}: first ${one}, second ${other}`;
+}

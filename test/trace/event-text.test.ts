@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
+import { formatEvent } from '../../src/trace/event-text.ts';
+import { sampleStatus } from './sample-files.ts';
+
+const base = { at: 5, runner: 'worker' } as const;
+const ofRun = { ...base, runId: '0' } as const;
+const held = { ...ofRun, resource: 'process', name: 'p' } as const;
+
+const texts: readonly (readonly [TraceEvent, string])[] = [
+  [
+    { type: 'accepted', ...ofRun, command: { argv: ['sleep 5', 'a"b'] } },
+    'worker accepted run 0: ["sleep 5","a\\"b"]',
+  ],
+  [{ type: 'rejected', ...base, code: 'RUNNER_BUSY' }, 'worker refused a run (RUNNER_BUSY)'],
+  [{ type: 'status', ...base, status: sampleStatus }, 'run 0 of worker became COMPLETE with exit code 3'],
+  [
+    { type: 'status', ...base, status: { ...sampleStatus, state: 'FAILED', error: 'no disk' } },
+    'run 0 of worker became FAILED with exit code 3 (no disk)',
+  ],
+  [
+    { type: 'dropped', ...base, status: { ...sampleStatus, state: 'ABORTED', exitCode: 0 } },
+    'run 0 of worker had ended and did not become ABORTED',
+  ],
+  [{ type: 'evicted', ...ofRun }, 'worker forgot run 0'],
+  [
+    { type: 'service', ...base, service: { initialized: true, isHealthy: true, error: '' } },
+    'worker is healthy',
+  ],
+  [
+    { type: 'service', ...base, service: { initialized: false, isHealthy: false, error: 'e' } },
+    'worker is not initialized and unhealthy (e)',
+  ],
+  [{ type: 'abort', ...ofRun }, 'worker was asked to abort run 0'],
+  [{ type: 'released', ...base, runner: '' }, 'the runner was released'],
+  [{ type: 'phase', ...ofRun, phase: 'checkout' }, 'run 0 of worker entered phase checkout'],
+  [{ type: 'acquired', ...held }, 'run 0 of worker took process p'],
+  [{ type: 'freed', ...held }, 'run 0 of worker gave back process p'],
+  [{ type: 'abandoned', ...held }, 'run 0 of worker was not given back process p in time'],
+  [
+    { type: 'recorded', ...ofRun, what: 'release', error: 'busy', exitCode: 213 },
+    'run 0 of worker recorded a failure of release: busy (213)',
+  ],
+  [
+    { type: 'wrote', ...ofRun, output: 'stdout', bytes: 12, digest: 'ab' },
+    'run 0 of worker wrote 12 bytes to stdout (ab)',
+  ],
+  [{ type: 'metric', ...base, name: 'runs', value: 2 }, 'worker measured runs = 2'],
+  [
+    { type: 'fault', ...ofRun, operation: 'abort', kind: 'lost reply' },
+    'fault lost reply struck abort of run 0 of worker',
+  ],
+  [{ type: 'note', ...base, text: 'begin' }, 'worker notes: begin'],
+];
+
+test.for(texts)('%o is said in words', ([event, text]) => {
+  expect(formatEvent(event)).toBe(`5 ms: ${text}`);
+});
+
+test('every type of event is said in words', () => {
+  expect(new Set(texts.map(([{ type }]) => type))).toEqual(new Set(Object.keys(EVENT_SHAPES)));
+});
