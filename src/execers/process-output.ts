@@ -48,9 +48,9 @@ export class ProcessOutput {
   }
 
   /** Gives up the writes that are still pending: what becomes of them is not looked at any more. */
-  cut(drainMs: number): void {
+  cut(drainGraceMs: number): void {
     this.#onDrained = undefined;
-    this.#faults.add('output', new Error(`cut after ${drainMs} ms, writes pending: ${this.#pending}`));
+    this.#faults.add('output', new Error(`cut after ${drainGraceMs} ms, writes pending: ${this.#pending}`));
   }
 
   #await(stream: StreamName, written: PromiseLike<unknown>): void {

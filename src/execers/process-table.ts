@@ -19,7 +19,7 @@ export interface VirtualExecerOptions {
   /** From SIGTERM to SIGKILL when an abort meets a process that ignores SIGTERM; default 10,000 ms (R125). */
   readonly graceMs?: number | undefined;
   /** How long the end of a process waits for sinks that are slow; what is not written then is cut; default 1,000 ms. */
-  readonly drainMs?: number | undefined;
+  readonly drainGraceMs?: number | undefined;
 }
 
 /** `value`, or the default if it is absent; throws `RUNNER_INVALID_ARGUMENT` unless it is a finite number ≥ 0. */
@@ -33,24 +33,24 @@ export function durationOption(name: string, value: number | undefined, byDefaul
 export class ProcessTable {
   readonly clock: Clock;
   readonly graceMs: number;
-  readonly drainMs: number;
+  readonly drainGraceMs: number;
   readonly #tracer: Tracer | undefined;
   readonly #runner: string;
   #living = 0;
   #nameless = 0;
 
-  constructor({ clock, tracer, runner = 'runner', graceMs, drainMs }: VirtualExecerOptions) {
+  constructor({ clock, tracer, runner = 'runner', graceMs, drainGraceMs }: VirtualExecerOptions) {
     checkCollaborator('clock', clock, 'timer');
     this.clock = clock;
     this.graceMs = durationOption('graceMs', graceMs, 10_000);
-    this.drainMs = durationOption('drainMs', drainMs, 1000);
+    this.drainGraceMs = durationOption('drainGraceMs', drainGraceMs, 1000);
     this.#tracer = tracer;
     this.#runner = runner;
   }
 
   /** An abort is over within the grace and the drain (R199). */
   get cancelBoundMs(): number {
-    return this.graceMs + this.drainMs;
+    return this.graceMs + this.drainGraceMs;
   }
 
   /** Processes that are alive, children included. */

@@ -3,7 +3,7 @@
  * without letting time pass, and holds at most one timer for its script; its end buries the whole tree (R129).
  */
 import type { Timer } from '../kernel/clock.ts';
-import type { ExecCommand } from '../model/execer.ts';
+import type { ExecCommand, ProcessStatus } from '../model/execer.ts';
 import type { MemoryCap } from './memory-watch.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { completeProcess, failedProcess, signalledProcess } from './process-status.ts';
@@ -23,6 +23,8 @@ export interface SimGround {
 interface Child {
   readonly name: string;
   readonly ignoresTerm: boolean;
+  /** Lives on when its parent ends, until the execer kills what is left. */
+  readonly outlives: boolean;
 }
 
 /** A process that follows a script. */
@@ -74,6 +76,14 @@ export class SimProcess extends VirtualProcess {
     return false;
   }
 
+  protected override end(status: ProcessStatus): void {
+    const outliving = this.#children?.filter(({ outlives }) => outlives).length ?? 0;
+    if (outliving > 0) {
+      this.addFault('descendants', new Error(`${outliving} outlived the command and were killed`));
+    }
+    super.end(status);
+  }
+
   protected override bury(): void {
     this.#sleep?.cancel();
     this.#memory?.stop();
@@ -109,7 +119,7 @@ export class SimProcess extends VirtualProcess {
         return true;
       case 'fork':
       case 'orphan':
-        this.#addChild();
+        this.#addChild(step.op === 'orphan');
         return true;
       case 'sleep':
         this.#startSleep(step.ms);
@@ -138,8 +148,8 @@ export class SimProcess extends VirtualProcess {
     this.#sleep = this.table.clock.timer(this.#sleepLabel, ms, this.#wake);
   }
 
-  #addChild(): void {
-    const child = { name: `/${++this.#childCount}`, ignoresTerm: this.#ignoresTerm };
+  #addChild(outlives: boolean): void {
+    const child = { name: `/${++this.#childCount}`, ignoresTerm: this.#ignoresTerm, outlives };
     this.table.enter(this.name, child.name);
     (this.#children ??= []).push(child);
   }

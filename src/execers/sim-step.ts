@@ -99,7 +99,7 @@ export interface SimStepConstructors {
   ignoreTerm(): SimStep;
   /** Never goes on by itself and cannot be resumed; SIGTERM ends it unless it is ignored. */
   hang(): SimStep;
-  /** Starts a child that outlives its parent: it lives until the execer kills what is left of the tree (R129). */
+  /** Starts a child that outlives its parent: the execer kills what is left of the tree (R129) and notes that as a fault. */
   orphan(): SimStep;
   /** Starts a child that ends when its parent ends. */
   fork(): SimStep;

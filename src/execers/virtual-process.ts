@@ -71,6 +71,11 @@ export abstract class VirtualProcess implements Process {
     this.#output.write(stream, chunk);
   }
 
+  /** Keeps a fault that changes no outcome. */
+  protected addFault(where: string, error: unknown): void {
+    this.#faultLog().add(where, error);
+  }
+
   /** It ends by itself. If SIGTERM was sent before, it counts as ended by that (R126). */
   protected end(status: ProcessStatus): void {
     this.#finish(this.#stopping ? abortedProcess('SIGTERM') : status);
@@ -82,7 +87,7 @@ export abstract class VirtualProcess implements Process {
     try {
       this.command.onMemoryReport?.(report);
     } catch (error) {
-      this.#faultLog().add('memory report', error);
+      this.addFault('memory report', error);
     }
     this.#drain();
   }
@@ -116,10 +121,10 @@ export abstract class VirtualProcess implements Process {
       this.#settle();
       return;
     }
-    const { clock, drainMs } = this.table;
+    const { clock, drainGraceMs } = this.table;
     // Not at the end of the instant: whoever bounds an abort by `cancelBoundMs` there must see that it was kept.
-    this.#timer = clock.timer(`process/${this.name} drain`, drainMs, () => {
-      output.cut(drainMs);
+    this.#timer = clock.timer(`process/${this.name} drain`, drainGraceMs, () => {
+      output.cut(drainGraceMs);
       this.#settle();
     });
     output.whenDrained(() => {

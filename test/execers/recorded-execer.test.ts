@@ -318,7 +318,7 @@ describe('the recorded execer', () => {
     const clock = createVirtualClock();
     const recordingOf = () => undefined;
     expect(createRecordedExecer({ clock, recordingOf }).cancelBoundMs).toBe(16_000);
-    expect(createRecordedExecer({ clock, recordingOf, graceMs: 1, drainMs: 2 }).cancelBoundMs).toBe(3);
+    expect(createRecordedExecer({ clock, recordingOf, graceMs: 1, drainGraceMs: 2 }).cancelBoundMs).toBe(3);
     const message = 'recordingOf: expected a function, got undefined';
     expect(() => createRecordedExecer({ clock } as never)).toThrow(message);
     expect(() => createRecordedExecer({ clock, recordingOf, graceMs: -1 })).toThrow('graceMs: expected');

@@ -19,7 +19,6 @@ export class ScriptModel {
   readonly reports: string[] = [];
   status: ProcessStatus | 'running' = 'running';
   endedAt: number | undefined;
-  living = 1;
   paused = false;
   now = 0;
   #due: { what: Due; at: number }[] = [];
@@ -27,7 +26,7 @@ export class ScriptModel {
   #usage = 0;
   #ignoresTerm = false;
   #termed = false;
-  #mortalChildren = 0;
+  #children: { orphan: boolean; deaf: boolean }[] = [];
   readonly #steps: readonly SimStep[];
   readonly #limits: ModelLimits;
 
@@ -35,6 +34,10 @@ export class ScriptModel {
     this.#steps = steps;
     this.#limits = limits;
     this.#go();
+  }
+
+  get living(): number {
+    return this.status === 'running' ? 1 + this.#children.length : 0;
   }
 
   advance(ms: number): void {
@@ -66,7 +69,7 @@ export class ScriptModel {
       this.#end(aborted('SIGTERM'));
       return;
     }
-    this.living -= this.#mortalChildren;
+    this.#children = this.#children.filter(({ deaf }) => deaf);
     this.#due.push({ what: 'kill', at: this.now + this.#limits.graceMs });
   }
 
@@ -95,13 +98,15 @@ export class ScriptModel {
   #end(status: ProcessStatus): void {
     this.status = status;
     this.endedAt = this.now;
-    this.living = 0;
     this.paused = false;
     this.#due = [];
   }
 
   #endByItself(status: ProcessStatus): void {
-    this.#end(this.#termed ? aborted('SIGTERM') : status);
+    const natural = this.#termed ? aborted('SIGTERM') : status;
+    const orphans = this.#children.filter(({ orphan }) => orphan).length;
+    const faults = [`descendants: ${orphans} outlived the command and were killed`];
+    this.#end(orphans === 0 ? natural : { ...natural, faults });
   }
 
   #use(bytes: number): void {
@@ -141,8 +146,7 @@ export class ScriptModel {
           break;
         case 'fork':
         case 'orphan':
-          this.living++;
-          if (!this.#ignoresTerm) this.#mortalChildren++;
+          this.#children.push({ orphan: step.op === 'orphan', deaf: this.#ignoresTerm });
           break;
         case 'sleep':
           this.#due.push({ what: 'wake', at: this.now + step.ms });

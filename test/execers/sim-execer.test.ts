@@ -45,7 +45,7 @@ describe('the sim execer', () => {
     [['# nothing'], 0],
     [['stdout hi'], 0],
     [['sleep 50'], 50],
-    [['ignore-term', 'mem 5', 'fork', 'orphan'], 0],
+    [['ignore-term', 'mem 5', 'fork'], 0],
   ])('R139 D68 %j runs out and completes with 0', ([argv, endMs]) => {
     const world = simWorld();
     const process = world.start(argv);
@@ -101,7 +101,7 @@ describe('the sim execer', () => {
   });
 
   test('labels carry the run id, or a number for processes without a run', () => {
-    const world = simWorld({ graceMs: 7, drainMs: 5, memoryCapBytes: 10 });
+    const world = simWorld({ graceMs: 7, drainGraceMs: 5, memoryCapBytes: 10 });
     const stdout = { write: () => new Promise<void>(() => {}) };
     void world.start(['ignore-term', 'sleep 9'], { runId: '12' }).abort();
     void world.start(['hang'], { runId: '' });
@@ -121,13 +121,13 @@ describe('the sim execer', () => {
   test('an abort is over within the grace and the drain, which is the stated bound', () => {
     const clock = createVirtualClock();
     expect(createSimExecer({ clock }).cancelBoundMs).toBe(11_000);
-    expect(createSimExecer({ clock, graceMs: 5, drainMs: 0 }).cancelBoundMs).toBe(5);
+    expect(createSimExecer({ clock, graceMs: 5, drainGraceMs: 0 }).cancelBoundMs).toBe(5);
   });
 
   test.for<[string, object]>([
     ['graceMs: expected a finite number ≥ 0, got -1', { graceMs: -1 }],
-    ['drainMs: expected a finite number ≥ 0, got NaN', { drainMs: NaN }],
-    ['drainMs: expected a finite number ≥ 0, got Infinity', { drainMs: Infinity }],
+    ['drainGraceMs: expected a finite number ≥ 0, got NaN', { drainGraceMs: NaN }],
+    ['drainGraceMs: expected a finite number ≥ 0, got Infinity', { drainGraceMs: Infinity }],
     ['memoryCapBytes: expected a safe integer ≥ 0, got -1', { memoryCapBytes: -1 }],
     ['memoryCapBytes: expected a safe integer ≥ 0, got 0.5', { memoryCapBytes: 0.5 }],
     ['memoryPeriodMs: expected a finite number of at least 0.001, got 0', { memoryPeriodMs: 0 }],

@@ -120,7 +120,7 @@ describe('sinks of a simulated process', () => {
   });
 
   test('output that is not written within the drain is cut, at the stated bound, and late sinks change nothing', async () => {
-    const world = simWorld({ drainMs: 30 });
+    const world = simWorld({ drainGraceMs: 30 });
     const sink = slowSink();
     const process = world.start(['stdout a', 'stdout b', 'stdout c', 'complete 1'], { stdout: sink });
     sink.done(1);

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
-import { aborted, simWorld, statusOf } from './sim-world.ts';
+import { aborted, complete, simWorld, statusOf } from './sim-world.ts';
+
+const outlived = (count: number) => `descendants: ${count} outlived the command and were killed`;
 
 describe('the simulated process tree', () => {
   test.for([
@@ -39,6 +41,29 @@ describe('the simulated process tree', () => {
       '10000 freed process/8',
       '10000 freed process/8/3',
     ]);
+  });
+
+  test.for<[string[], object]>([
+    [['fork', 'complete 3'], complete(3)],
+    [['fork', 'orphan', 'complete 3'], { ...complete(3), faults: [outlived(1)] }],
+    [['orphan', 'fork', 'orphan'], { ...complete(0), faults: [outlived(2)] }],
+  ])('R129 R144 the end of %j shows the children that outlived it', ([argv, status]) => {
+    expect(statusOf(simWorld().start(argv))).toEqual(status);
+  });
+
+  test('R144 children that a stop has ended with their parent are no fault; those that outlive it are', () => {
+    const world = simWorld({ memoryCapBytes: 10, graceMs: 50 });
+    const stopped = world.start(['orphan', 'hang']);
+    expect(stopped.abort()).toEqual(aborted('SIGTERM'));
+    const killed = world.start(['ignore-term', 'orphan', 'hang']);
+    const late = world.start(['orphan', 'ignore-term', 'orphan', 'sleep 5']);
+    void killed.abort();
+    void late.abort();
+    const overCap = world.start(['orphan', 'mem 10', 'hang']);
+    world.finish();
+    expect(statusOf(killed)).toEqual(aborted('SIGKILL'));
+    expect(statusOf(late)).toEqual({ ...aborted('SIGTERM'), faults: [outlived(1)] });
+    expect(statusOf(overCap)).not.toHaveProperty('faults');
   });
 
   test('the living of several processes are counted together', () => {

@@ -123,7 +123,7 @@ describe('the intercept execer', () => {
   });
 
   test('an error of the chosen execer comes through, and the bound is the greater of both', () => {
-    const sim = createSimExecer({ clock: createVirtualClock(), graceMs: 5, drainMs: 1 });
+    const sim = createSimExecer({ clock: createVirtualClock(), graceMs: 5, drainGraceMs: 1 });
     const failing = createErrorExecer(new Error('no such program'));
     const execer = createInterceptExecer({ interceptor: sim, fallback: failing });
     expect(() => execer.exec(commandOf('ls'))).toThrow('no such program');
