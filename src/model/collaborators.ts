@@ -9,7 +9,7 @@ import type { Output } from './output.ts';
 export interface Processor {
   /** Shown where a failure is recorded. */
   readonly name: string;
-  /** Within this many milliseconds a cancelled call has ended (R199). */
+  /** Within this many milliseconds a cancelled call has ended, and in a run that is being stopped any call (R102, R199). */
   readonly cancelBoundMs: number;
   process(command: Command, cancel: Cancellable): MaybePromise<void>;
 }

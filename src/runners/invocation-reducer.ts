@@ -130,7 +130,7 @@ function afterFailure(state: InvocationState, exitCode: number, error: string): 
 }
 
 function afterEnd(state: InvocationState, status: ProcessStatus): InvocationStep {
-  return go({ ...state, outcome: endedOutcome(status, state.stop) }, 'measure');
+  return go({ ...state, hurried: isStopped(state), outcome: endedOutcome(status, state.stop) }, 'measure');
 }
 
 function afterOverdue(state: InvocationState): InvocationStep {

@@ -53,7 +53,7 @@ export class Invocation implements Performance {
   #state: InvocationState = NEW_INVOCATION;
   #deadline: Timer | undefined;
   #bound: Timer | undefined;
-  #aborting = false;
+  #abort: Timer | undefined;
 
   constructor(parts: InvokerParts, command: Command, runId: string, onStatus: StatusListener) {
     this.#parts = parts;
@@ -77,9 +77,10 @@ export class Invocation implements Performance {
 
   /** Asks for the run to be stopped. Takes effect as an event of its own; asking again does nothing (R105). */
   abort(): void {
-    if (this.#aborting) return;
-    this.#aborting = true;
-    this.#parts.world.clock.post(`run/${this.#run.runId} abort`, () => this.#dispatch({ type: 'abort' }));
+    if (this.#abort !== undefined || this.#state.phase === 'end') return;
+    this.#abort = this.#parts.world.clock.post(`run/${this.#run.runId} abort`, () =>
+      this.#dispatch({ type: 'abort' }),
+    );
   }
 
   #dispatch(event: InvocationEvent): void {
@@ -97,7 +98,7 @@ export class Invocation implements Performance {
         this.#enter();
         break;
       case 'cancel':
-        this.#run.cancellation.cancel();
+        this.#run.cancellation?.cancel();
         break;
       case 'bound':
         this.#setBound();
@@ -119,6 +120,7 @@ export class Invocation implements Performance {
     this.#bound?.cancel();
     this.#bound = undefined;
     this.#run.phase = phase;
+    this.#run.cancellation = undefined;
     this.#tracePhase(phase);
     if (phase === 'measure' || phase === 'end') this.#deadline?.cancel();
     if (phase === 'end') {
@@ -142,7 +144,8 @@ export class Invocation implements Performance {
       () => clock.post(label, () => this.#done(phase)),
       (error: unknown) => clock.post(label, () => this.#failed(phase, error)),
     );
-    if (hurried) this.#setBound();
+    // Logs are uploaded at leisure: an abort would have left them out, and a deadline does not cut them (R101, R115).
+    if (hurried && phase !== 'upload') this.#setBound();
   }
 
   #done(phase: InvocationPhase): void {
@@ -199,6 +202,7 @@ export class Invocation implements Performance {
     const { outcome } = this.#state;
     invariant(outcome !== undefined, 'expected an outcome at the end of an invocation');
     const { instruments, world } = this.#parts;
+    this.#abort?.cancel();
     instruments.taskLatency.record(world.clock.now() - this.#startedAt);
     // The gauge is down before anybody can see the terminal status (R116).
     instruments.runningTask.set(0);

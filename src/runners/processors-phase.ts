@@ -17,7 +17,7 @@ export const postprocessPhase: Phase = {
     run.parts.postprocessors.length === 0 ? undefined : runAll(run, run.parts.postprocessors, false),
   boundMs: (run) => run.parts.postprocessors.reduce((sum, { cancelBoundMs }) => sum + cancelBoundMs, 0),
   abandon: (run) => {
-    run.cancellation.cancel();
+    run.cancellation?.cancel();
     run.recorded('postprocess', 'did not end within its bound');
   },
 };

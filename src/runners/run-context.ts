@@ -32,8 +32,9 @@ export class RunContext {
   stdoutRef = '';
   stderrRef = '';
   /** Stops the phase at work; a fresh one per phase that can be cancelled. */
-  cancellation: Cancellation = new Cancellation();
-  /** The limit of the upload at work, if it has one. */
+  cancellation: Cancellation | undefined;
+  /** The upload at work, and its limit if it has one. */
+  uploading: string | undefined;
   uploadTimer: Timer | undefined;
   #labels: Partial<Record<InvocationPhase, string>> | undefined;
 
@@ -51,10 +52,11 @@ export class RunContext {
     this.runId = runId;
   }
 
-  /** Cancels the phase at work; what begins later gets a fresh cancellation. */
+  /** A cancellation for what begins now; the one before has had its chance. */
   freshCancellation(): Cancellation {
-    this.cancellation = new Cancellation();
-    return this.cancellation;
+    const cancellation = new Cancellation();
+    this.cancellation = cancellation;
+    return cancellation;
   }
 
   /** The stable label of an event of this run, built once. */

@@ -18,7 +18,8 @@ export const uploadPhase: Phase = {
   boundMs: (run) => run.parts.uploader?.cancelBoundMs ?? 0,
   abandon: (run) => {
     run.uploadTimer?.cancel();
-    run.abandoned('upload', 'logs');
+    if (run.uploading !== undefined) run.abandoned('upload', run.uploading);
+    run.uploading = undefined;
   },
 };
 
@@ -49,6 +50,7 @@ async function uploadOne(
   const { world, instruments } = run.parts;
   const startedAt = world.clock.now();
   run.acquired('upload', name);
+  run.uploading = name;
   try {
     const url = await withinBound(run, uploader, path, logs, name);
     if (isOver(run)) return;
@@ -60,7 +62,10 @@ async function uploadOne(
     instruments.logUploadFailures.increment();
     run.recorded('upload', error);
   } finally {
-    run.freed('upload', name);
+    if (run.uploading === name) {
+      run.uploading = undefined;
+      run.freed('upload', name);
+    }
     instruments.logUploadLatency.record(world.clock.now() - startedAt);
   }
 }

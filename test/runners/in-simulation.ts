@@ -12,6 +12,6 @@ export async function inSimulation(
   const verdict = await simulate({ keepTrace: true, ...options, scenario });
   const { failure } = verdict;
   if (failure === undefined) return verdict;
-  if (failure.cause !== undefined) throw failure.cause;
+  if (failure.cause instanceof Error) throw failure.cause;
   throw new Error([`${failure.kind}: ${failure.message}`, ...failure.details].join('\n'));
 }

@@ -130,7 +130,7 @@ describe('a run that goes well', () => {
       expect(stdout).toContain('JobID: j');
       expect(stdout).not.toContain('hush');
       expect(stdout.endsWith(`\n\n${marker}\nSCOOT_CMD_LOG\nx`)).toBe(true);
-      expect([stderr + 'x', stdlog]).toEqual([stdout, stdout]);
+      expect([`${stderr}x`, stdlog]).toEqual([stdout, stdout]);
     });
   });
 
@@ -180,8 +180,11 @@ describe('a run that goes well', () => {
   test('R117 D53 every collaborator but execer, filers, outputs and directories may be missing', async () => {
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, () => ({ outputs: createNullOutputs() }));
-      const { metrics: _none, ...options } = lab.options;
-      const run = invoke({ ...lab, options }, { argv: ['stdout x', 'sleep 1', 'complete 2'], timeoutMs: 50 });
+      const { execer, filers, outputs, tempDirs } = lab.options;
+      const run = invoke(
+        { ...lab, options: { execer, filers, outputs, tempDirs } },
+        { argv: ['stdout x', 'sleep 1', 'complete 2'], timeoutMs: 50 },
+      );
       expect(await run.ended).toMatchObject({ state: 'COMPLETE', exitCode: 2 });
     });
   });

@@ -11,7 +11,8 @@ import type { Execer, Process } from '../../src/model/execer.ts';
 import type { Checkout, Filer } from '../../src/model/filer.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
 import type { Output } from '../../src/model/output.ts';
-import type { RunStatus } from '../../src/model/run-status.ts';
+import type { OutputRefs, RunStatus } from '../../src/model/run-status.ts';
+import { withRefs } from '../../src/model/run-status.ts';
 import type { RunTypeMap } from '../../src/model/run-type.ts';
 import { sleep } from '../../src/kernel/clock.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
@@ -64,12 +65,22 @@ export interface LabRun {
 export function invoke(lab: Lab, command: Command): LabRun {
   const statuses: RunStatus[] = [];
   let abort = (): void => undefined;
+  let refs: OutputRefs = { stdoutRef: '', stderrRef: '' };
+  // Queue and store would tell the tracer of these, and the oracles rely on it.
+  const { clock, tracer } = lab.sim.world;
+  tracer.record({ at: clock.now(), type: 'accepted', runner: 'runner', runId: '7', command });
   const ended = new Promise<RunStatus>((resolve) => {
     const performance = new Invoker(lab.sim.world, lab.options).perform(command, '7', (status) => {
       statuses.push(status);
+      const stored = withRefs(status, status.stdoutRef || refs.stdoutRef, status.stderrRef || refs.stderrRef);
+      tracer.record({ at: clock.now(), type: 'status', runner: 'runner', status: stored });
+      refs = stored;
       if (status.state !== 'RUNNING') resolve(status);
     });
-    abort = () => performance.abort();
+    abort = () => {
+      tracer.record({ at: clock.now(), type: 'abort', runner: 'runner', runId: '7' });
+      performance.abort();
+    };
   });
   return { statuses, ended, abort };
 }
@@ -107,14 +118,18 @@ export async function behave(
 ): Promise<void> {
   const { clock } = sim.world;
   await new Promise<void>((resolve, reject) => {
-    const timer =
-      ms === Infinity
-        ? undefined
-        : clock.timer(`${what} done`, ms, () => (error === undefined ? resolve() : reject(error)));
+    let over = false;
+    const end = (failure: Error | undefined): void => {
+      over = true;
+      if (failure === undefined) resolve();
+      else reject(failure);
+    };
+    const timer = ms === Infinity ? undefined : clock.timer(`${what} done`, ms, () => end(error));
     if (cancelMs === Infinity || cancel === undefined) return;
     cancel.signal.addEventListener('abort', () => {
+      if (over) return;
       timer?.cancel();
-      clock.timer(`${what} cancelled`, cancelMs, () => reject(new Error(`${what} cancelled`)));
+      clock.timer(`${what} cancelled`, cancelMs, () => end(new Error(`${what} cancelled`)));
     });
   });
 }
@@ -134,7 +149,7 @@ export function labFiler(
     ...createVirtualFiler(),
     cancelBoundMs: behaviour.boundMs ?? 100,
     checkout,
-    checkoutAt: checkout,
+    checkoutAt: (id, _dir, cancel) => checkout(id, cancel),
     ingest: () => '0',
     ingestMap: () => '0',
     update: () => undefined,
