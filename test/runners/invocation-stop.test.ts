@@ -193,7 +193,7 @@ describe('an abort', () => {
           sim.world.clock.timer('abort', 30, () => run.abort());
           states.add((await run.ended).state);
           expect(sim.now()).toBe(30);
-          await sim.sleep(0);
+          await sim.sleep(1);
         },
         { seed },
       );
