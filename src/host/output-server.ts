@@ -1,0 +1,206 @@
+/**
+ * Serves the outputs of one folder over HTTP, complete, in ranges, or as a page that follows the file. Invariant: a request opens
+ * at most one file, closes it whatever happens, and reaches nothing but regular files that lie directly in the folder.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { RunnerError } from '../kernel/errors.ts';
+import { isOutputId } from '../outputs/output-id.ts';
+import type { LocalOutputs } from './local-output.ts';
+import { filesIn, openRegular } from './output-server-file.ts';
+import { parseRange, sendBytes } from './output-server-range.ts';
+import { listingPage } from './output-server-listing.ts';
+import { Refusal, UNRECOGNIZED, refuse } from './output-server-refusal.ts';
+import { TAIL_PAGE_POLICY, tailPage } from './tail-page.ts';
+
+/** Options of {@link createOutputServer}. */
+export interface OutputServerOptions {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Default `127.0.0.1`: this machine only. */
+  readonly host?: string;
+  /** The path below which outputs lie, as in the outputs' `httpBaseUrl`. Default `/`. */
+  readonly basePath?: string;
+}
+
+/** A server that listens. */
+export interface OutputServer {
+  /** The base URL, without trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  /** Ends all connections and stops listening. May be called again. */
+  close(): Promise<void>;
+}
+
+const IDLE_MS_MAX = 120_000;
+
+class OutputRequests {
+  readonly #outputs: LocalOutputs;
+  readonly #base: string;
+
+  constructor(outputs: LocalOutputs, base: string) {
+    this.#outputs = outputs;
+    this.#base = base;
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader('Access-Control-Allow-Origin', '*');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    try {
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.setHeader('Allow', 'GET, HEAD');
+        throw new Refusal(405, 'Only GET and HEAD are served');
+      }
+      const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
+      const key = this.#keyOf(path);
+      if (key === '') await this.#list(response);
+      else await this.#serve(key, new URLSearchParams(query).get('content') === 'true', request, response);
+    } catch (error) {
+      refuse(response, error);
+    }
+  }
+
+  /** What a path asks for: '' for the listing, else one name. */
+  #keyOf(path: string): string {
+    if (path === this.#base) return '';
+    if (!path.startsWith(`${this.#base}/`)) throw new Refusal(404, UNRECOGNIZED);
+    // A base URL with a trailing slash and an id joined by another one make two.
+    const encoded = path.slice(this.#base.length).replace(/^\/+/, '');
+    try {
+      return decodeURIComponent(encoded);
+    } catch (cause) {
+      throw new Refusal(400, 'Malformed path', { cause });
+    }
+  }
+
+  async #list(response: ServerResponse): Promise<void> {
+    const page = listingPage(this.#base, await filesIn(this.#outputs.dir));
+    sendPage(response, page, "default-src 'none'");
+  }
+
+  async #serve(
+    key: string,
+    content: boolean,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { path, file } = await this.#open(key);
+    try {
+      response.setHeader('X-Resource-Id', headerText(path));
+      response.setHeader('Access-Control-Expose-Headers', 'X-Resource-Id, Content-Range, Accept-Ranges');
+      if (content) await sendContent(file, request, response);
+      else sendPage(response, tailPage(key), TAIL_PAGE_POLICY);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #open(key: string): Promise<{ path: string; file: FileHandle }> {
+    const known = this.#outputs.find(key);
+    if (known === undefined && !isOutputId(key)) throw new Refusal(404, UNRECOGNIZED);
+    const path = known?.path ?? join(this.#outputs.dir, key);
+    const file = await openRegular(path, known === undefined ? 404 : 410);
+    return { path, file };
+  }
+}
+
+async function sendContent(
+  file: FileHandle,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { size } = await file.stat();
+  const range = parseRange(request.headers.range, size);
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Accept-Ranges', 'bytes');
+  if (range === 'unsatisfiable') {
+    response.setHeader('Content-Range', `bytes */${size}`);
+    throw new Refusal(416, 'The range lies outside of the file');
+  }
+  const { start, end } = range ?? { start: 0, end: size };
+  if (range !== undefined) response.setHeader('Content-Range', `bytes ${start}-${end - 1}/${size}`);
+  response.writeHead(range === undefined ? 200 : 206, { 'Content-Length': end - start });
+  if (request.method === 'HEAD') response.end();
+  else await sendBytes(file, response, { start, end });
+}
+
+function sendPage(response: ServerResponse, html: string, policy: string): void {
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Content-Security-Policy', policy);
+  response.writeHead(200, {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Length': Buffer.byteLength(html),
+  });
+  response.end(html);
+}
+
+/** Header values are printable ASCII; everything else is percent-encoded. */
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]+|%/g, encodeURIComponent);
+}
+
+function splitOnce(text: string, separator: string): string[] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+class ListeningServer implements OutputServer {
+  readonly url: string;
+  readonly port: number;
+  readonly #server: Server;
+  #closing: Promise<void> | undefined;
+
+  constructor(server: Server, host: string, base: string) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    this.url = `http://${host.includes(':') ? `[${host}]` : host}:${this.port}${base}`;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+    return this.#closing;
+  }
+}
+
+/**
+ * Serves local outputs (R163, R164). By id or by file name: the page that follows the file, or with `?content=true` its bytes.
+ *
+ * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED` if it cannot listen.
+ * @example
+ * ```ts
+ * import { createLocalOutputs, createOutputServer } from 'dryrunner/host';
+ * let base: string | undefined;
+ * const outputs = createLocalOutputs({ httpBaseUrl: () => base });
+ * const server = await createOutputServer(outputs);
+ * base = server.url;
+ * const output = await outputs.create('stdout');
+ * await output.write('hello');
+ * const answer = await fetch(`${server.url}/stdout?content=true`);
+ * if ((await answer.text()) !== 'hello') throw new Error('not served');
+ * await server.close();
+ * await outputs.dispose();
+ * ```
+ */
+export async function createOutputServer(
+  outputs: LocalOutputs,
+  { port = 0, host = '127.0.0.1', basePath = '/' }: OutputServerOptions = {},
+): Promise<OutputServer> {
+  const base = basePath.replace(/\/+$/, '').replace(/^(?=[^/])/, '/');
+  const requests = new OutputRequests(outputs, base);
+  const server = createServer((request, response) => void requests.answer(request, response));
+  server.setTimeout(IDLE_MS_MAX);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new RunnerError('RUNNER_OUTPUT_FAILED', `cannot listen on ${host}:${port}`, { cause })),
+    );
+    server.listen(port, host, resolve);
+  });
+  return new ListeningServer(server, host, base);
+}
