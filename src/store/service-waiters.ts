@@ -24,7 +24,7 @@ export class ServiceWaiters {
   /** Wakes whoever waits for such a service status. A predicate that throws ends its own wait with what it threw. */
   wake(service: ServiceStatus): void {
     for (const waiter of this.#waiting) {
-      const outcome = judge(waiter.predicate, service);
+      const outcome = judgeService(waiter.predicate, service);
       // A predicate that writes to the store may have ended its own wait.
       if (!this.#waiting.has(waiter)) continue;
       if (outcome instanceof Error) {
@@ -37,7 +37,8 @@ export class ServiceWaiters {
   }
 }
 
-function judge(predicate: ServicePredicate, service: ServiceStatus): boolean | Error {
+/** What the predicate says; what it throws, as an error. */
+export function judgeService(predicate: ServicePredicate, service: ServiceStatus): boolean | Error {
   try {
     return predicate(service);
   } catch (error) {

@@ -30,6 +30,7 @@ import type { RunRecord } from './run-record.ts';
 import { RunTable } from './run-table.ts';
 import { cannotMatch } from './run-waiters.ts';
 import type { ServicePredicate } from './service-waiter.ts';
+import { judgeService } from './service-waiters.ts';
 import { copyStatus, mergeStatus } from './status-merge.ts';
 import { Waiters } from './waiters.ts';
 
@@ -162,12 +163,12 @@ export class StatusStore implements StatusReader, StatusWriter {
    *
    * Rejects with `RUNNER_WAIT_CANCELLED`, `RUNNER_RELEASED`, `RUNNER_INVALID_ARGUMENT`, or what the predicate throws.
    */
-  async awaitService(predicate: ServicePredicate, wait: Wait): Promise<ServiceStatus | undefined> {
-    checkWait(wait);
-    if (typeof predicate !== 'function') throw invalidArgument('predicate', 'a function', predicate);
-    if (predicate(this.#service)) return this.#service;
-    if (wait.timeoutMs === 0) return undefined;
-    return this.#openWaiters().service.add(predicate, wait);
+  awaitService(predicate: ServicePredicate, wait: Wait): Promise<ServiceStatus | undefined> {
+    try {
+      return this.#answerService(predicate, wait);
+    } catch (error) {
+      return rejection(error);
+    }
   }
 
   /**
@@ -193,6 +194,16 @@ export class StatusStore implements StatusReader, StatusWriter {
       throw cannotMatch({ runs: records, states: query.states });
     }
     return this.#openWaiters().runs.add(query, records, wait, this);
+  }
+
+  #answerService(predicate: ServicePredicate, wait: Wait): Promise<ServiceStatus | undefined> {
+    checkWait(wait);
+    if (typeof predicate !== 'function') throw invalidArgument('predicate', 'a function', predicate);
+    const service = this.#service;
+    const verdict = judgeService(predicate, service);
+    if (verdict instanceof Error) throw verdict;
+    if (verdict || wait.timeoutMs === 0) return Promise.resolve(verdict ? service : undefined);
+    return this.#openWaiters().service.add(predicate, wait);
   }
 
   #openWaiters(): Waiters {
