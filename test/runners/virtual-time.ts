@@ -15,3 +15,8 @@ export async function inVirtualTime<T>(clock: VirtualClock, body: () => Promise<
   }
   return result;
 }
+
+/** Runs the clock until nothing is pending. */
+export function runToQuiet(clock: VirtualClock): Promise<void> {
+  return chooseDrain().run(() => clock.step());
+}
