@@ -48,7 +48,9 @@ export type RunnerErrorCode =
   /** A replay met an entry that does not fit. */
   | 'RUNNER_REPLAY_DIVERGED'
   /** A simulation was started inside another one, or used after its end. */
-  | 'RUNNER_SIMULATION_MISUSE';
+  | 'RUNNER_SIMULATION_MISUSE'
+  /** An optional package that a function needs is not installed. */
+  | 'RUNNER_MISSING_PACKAGE';
 
 /** What a {@link RunnerError} can tell beside its message. */
 export interface RunnerErrorDetails {
