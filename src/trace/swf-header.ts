@@ -1,0 +1,79 @@
+/** The comments at the head of a Standard Workload Format log: labels with values, which may go on over several lines. */
+
+/** The labels that the format knows; anything else before a colon is text. */
+const LABELS = [
+  'Version',
+  'Computer',
+  'Installation',
+  'Acknowledge',
+  'Information',
+  'Conversion',
+  'MaxJobs',
+  'MaxRecords',
+  'Preemption',
+  'UnixStartTime',
+  'TimeZone',
+  'TimeZoneString',
+  'StartTime',
+  'EndTime',
+  'MaxNodes',
+  'MaxProcs',
+  'MaxRuntime',
+  'MaxMemory',
+  'AllowOveruse',
+  'MaxQueues',
+  'Queues',
+  'Queue',
+  'MaxPartitions',
+  'Partitions',
+  'Partition',
+  'Note',
+] as const;
+
+/** A label of the format. */
+export type SwfLabel = (typeof LABELS)[number];
+
+const LABEL_OF: ReadonlyMap<string, SwfLabel> = new Map(LABELS.map((label) => [label.toLowerCase(), label]));
+const LABELLED = /^\s*;\s*([A-Za-z]+)\s*:\s*(.*?)\s*$/;
+const CONTINUED = /^\s*;\s{2,}(\S.*?)\s*$/;
+
+/** What a log says about itself. */
+export interface SwfHeader {
+  /** All values of a label in their order; a value that goes on over several lines has newlines. */
+  values(label: SwfLabel): readonly string[];
+  /** The first value of a label as a number; `undefined` if there is none, or it is no number. */
+  number(label: SwfLabel): number | undefined;
+}
+
+/** Collects the comments of a log. */
+export class SwfHeaderLines implements SwfHeader {
+  readonly #values = new Map<SwfLabel, string[]>();
+  #latest: string[] | undefined;
+
+  /** Takes one comment line. */
+  add(line: string): void {
+    const [, name = '', value = ''] = LABELLED.exec(line) ?? [];
+    const label = LABEL_OF.get(name.toLowerCase());
+    if (label !== undefined) {
+      this.#latest = this.#values.get(label) ?? [];
+      this.#latest.push(value);
+      this.#values.set(label, this.#latest);
+      return;
+    }
+    const [, more] = CONTINUED.exec(line) ?? [];
+    const last = this.#latest?.pop();
+    if (last === undefined) return;
+    if (more === undefined) this.#latest?.push(last);
+    else this.#latest?.push(`${last}\n${more}`);
+    if (more === undefined) this.#latest = undefined;
+  }
+
+  values(label: SwfLabel): readonly string[] {
+    return this.#values.get(label) ?? [];
+  }
+
+  number(label: SwfLabel): number | undefined {
+    const [text = ''] = this.values(label);
+    return text !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined;
+  }
+}

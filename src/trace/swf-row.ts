@@ -1,0 +1,88 @@
+/**
+ * Parses one row of a Standard Workload Format log. Strict parsing refuses the first thing that the format does not allow; lenient
+ * parsing takes what sense there is, and says what it did.
+ */
+import { describeValue } from '../kernel/errors.ts';
+import type { SwfJob } from './swf-job.ts';
+import { SWF_FIELDS } from './swf-job.ts';
+
+/** Something in a row that the format does not allow. */
+export interface SwfComplaint {
+  readonly expected: string;
+  readonly actual: string;
+  /** What lenient reading makes of it. */
+  readonly remedy: string;
+}
+
+/** A row read: the job, unless the row is beyond repair, and what was wrong with it. */
+export interface SwfRow {
+  readonly job: SwfJob | undefined;
+  readonly complaints: readonly SwfComplaint[];
+}
+
+const UNKNOWN = -1;
+/** Number, submit, wait and run: without them a row is no job. */
+const FIELDS_MIN = 4;
+const STATUS_MAX = 5;
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const WHOLE = /^[+-]?\d+$/;
+const DROPPED = 'the row is left out';
+
+/** Reads a row of blank-separated numbers. */
+export function parseSwfRow(text: string): SwfRow {
+  const complaints: SwfComplaint[] = [];
+  const texts = text.trim().split(/\s+/);
+  checkFieldCount(texts.length, complaints);
+  const fields: [keyof SwfJob, number][] = [];
+  for (const [index, [field, name]] of SWF_FIELDS.entries()) {
+    const value = parseField(field, name, texts[index], complaints);
+    if (value === undefined) return { job: undefined, complaints };
+    fields.push([field, value]);
+  }
+  const isJob = texts.length >= FIELDS_MIN;
+  return { job: isJob ? (Object.fromEntries(fields) as unknown as SwfJob) : undefined, complaints };
+}
+
+function checkFieldCount(count: number, complaints: SwfComplaint[]): void {
+  const expected = `${SWF_FIELDS.length} fields`;
+  if (count === SWF_FIELDS.length) return;
+  if (count > SWF_FIELDS.length) {
+    complaints.push({ expected, actual: String(count), remedy: 'the rest is left out' });
+    return;
+  }
+  const remedy = count < FIELDS_MIN ? DROPPED : 'missing fields are unknown';
+  complaints.push({ expected, actual: String(count), remedy });
+}
+
+/** The value of a field; `undefined` if the row makes no sense with it. */
+function parseField(
+  field: keyof SwfJob,
+  name: string,
+  text: string | undefined,
+  complaints: SwfComplaint[],
+): number | undefined {
+  if (text === undefined) return UNKNOWN;
+  const value = Number(text);
+  const complain = (expected: string, remedy: string): void => {
+    complaints.push({ expected: `${name}: ${expected}`, actual: describeValue(text), remedy });
+  };
+  if (!NUMBER.test(text) || !Number.isFinite(value)) {
+    complain('a number', DROPPED);
+    return undefined;
+  }
+  const isIdentity = field === 'jobNumber' || field === 'submitS';
+  if (isIdentity && value < 0) {
+    complain('a number ≥ 0', DROPPED);
+    return undefined;
+  }
+  if (value < UNKNOWN || (field === 'status' && value > STATUS_MAX)) {
+    complain(
+      field === 'status' ? `a whole number from -1 to ${STATUS_MAX}` : 'a number ≥ -1',
+      'it is unknown',
+    );
+    return UNKNOWN;
+  }
+  if (field === 'cpuS' || (WHOLE.test(text) && Number.isSafeInteger(value))) return value + 0;
+  complain('a whole number', 'it is rounded');
+  return Math.round(value) + 0;
+}
