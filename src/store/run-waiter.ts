@@ -2,7 +2,7 @@
 import type { Query } from '../model/query.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
-import type { StateMask } from '../model/state-mask.ts';
+import { formatMask, type StateMask } from '../model/state-mask.ts';
 import type { QueryResult } from '../model/status-reader.ts';
 import { unlinkWaiter, type WaiterLink } from './waiter-list.ts';
 import { Waiter } from './waiter.ts';
@@ -49,6 +49,11 @@ export class RunWaiter extends Waiter {
     if (this.allRuns) return 'wait on all runs';
     const first = this.runs[0]?.status.runId;
     return this.runs.length === 1 ? `wait on run ${first}` : `wait on ${this.runs.length} runs from ${first}`;
+  }
+
+  get goal(): string {
+    const goal = `for ${formatMask(this.states)}`;
+    return this.runId === '' ? `${this.label} ${goal}` : goal;
   }
 
   get runId(): string {

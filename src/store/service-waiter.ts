@@ -28,6 +28,10 @@ export class ServiceWaiter extends Waiter {
     return 'wait on the service';
   }
 
+  get goal(): string {
+    return this.label;
+  }
+
   get runId(): string {
     return '';
   }

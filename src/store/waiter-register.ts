@@ -114,7 +114,7 @@ export class WaiterRegister implements CancelReceiver {
   #trace(type: 'acquired' | 'freed', waiter: Waiter): void {
     const { clock, name: runner, tracer } = this.#around;
     if (tracer === undefined) return;
-    const name = `${waiter.label} (${waiter.sequence})`;
-    tracer.record({ at: clock.now(), type, runner, runId: waiter.runId, resource: 'waiter', name });
+    const { runId, goal } = waiter;
+    tracer.record({ at: clock.now(), type, runner, runId, resource: 'waiter', name: goal });
   }
 }

@@ -16,8 +16,10 @@ export abstract class Waiter {
   signal: AbortSignal | undefined = undefined;
   receiver: CancelReceiver | undefined = undefined;
 
-  /** What it waits for, as a stable label of clock events. */
+  /** What it waits on, as a stable label of clock events. */
   abstract get label(): string;
+  /** What it waits for, as the name of a resource in traces; not unique, so that it stays cheap to hash. */
+  abstract get goal(): string;
   /** The one run that it waits on; empty if it waits on several, on all, or on the service. */
   abstract get runId(): string;
   /** Answers as a wait does that was not met in time. */

@@ -52,10 +52,10 @@ describe('the trace of a store', () => {
     const resource = 'waiter';
     const runner = 'node7';
     const waiters = [
-      { runId: '1', name: 'wait on run 1 (0)' },
-      { runId: '', name: 'wait on 2 runs from 0 (1)' },
-      { runId: '', name: 'wait on all runs (2)' },
-      { runId: '', name: 'wait on the service (3)' },
+      { runId: '1', name: 'for COMPLETE_MASK' },
+      { runId: '', name: 'wait on 2 runs from 0 for COMPLETE_MASK' },
+      { runId: '', name: 'wait on all runs for COMPLETE_MASK' },
+      { runId: '', name: 'wait on the service' },
     ];
     expect(tracer.events).toStrictEqual([
       ...waiters.map((waiter) => ({ at: 0, type: 'acquired', runner, resource, ...waiter })),

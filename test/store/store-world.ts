@@ -19,7 +19,7 @@ export async function settle(): Promise<void> {
 }
 
 /** Fires what is due within `ms`, reactions before and after each event, and moves time there. */
-export async function pass(clock: VirtualClock, ms: number): Promise<void> {
+async function pass(clock: VirtualClock, ms: number): Promise<void> {
   await settle();
   const untilUs = clock.nowUs + Math.round(ms * 1000);
   while (clock.nextTimeUs <= untilUs) {
