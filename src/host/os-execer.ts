@@ -12,7 +12,7 @@ import { osExecerLimits, type OsExecerLimits, type OsExecerOptions } from './os-
 import { OsProcess } from './os-execer-process.ts';
 import { NO_COMMAND, spawnCommand, type StartedChild } from './os-execer-spawn.ts';
 import { createOutputPump } from './output-pump.ts';
-import { COOKIE_VARIABLE, createProcessCookie, type ProcessCookie } from './process-cookie.ts';
+import { COOKIE_VARIABLE, createProcessCookie } from './process-cookie.ts';
 import { guardAtExit } from './process-exit-guard.ts';
 import { watchMemory, type MemoryWatch } from './process-memory-watch.ts';
 import { createGroupProcessTree } from './process-tree-group.ts';
@@ -62,14 +62,16 @@ class OsExecer implements Execer {
   }
 
   exec(command: ExecCommand): MaybePromise<Process> {
-    const cookie = createProcessCookie();
-    const child = spawnCommand(command, this.#environment(command, cookie));
+    const base = this.#options.env ?? process.env;
+    // A runner around this process finds what runs here by its own cookie, also in an environment made by hand.
+    const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE]);
+    const child = spawnCommand(command, {
+      ...base,
+      ...command.envVars,
+      [COOKIE_VARIABLE]: cookie.value,
+    });
     const supervise = (started: StartedChild): Process => this.#supervise(command, started, cookie.token);
     return isPending(child) ? child.then(supervise) : supervise(child);
-  }
-
-  #environment({ envVars }: ExecCommand, cookie: ProcessCookie): NodeJS.ProcessEnv {
-    return { ...(this.#options.env ?? process.env), ...envVars, [COOKIE_VARIABLE]: cookie.value };
   }
 
   #supervise(command: ExecCommand, child: StartedChild, token: string): Process {

@@ -14,10 +14,8 @@ export interface ProcessCookie {
   readonly value: string;
 }
 
-/** A new cookie; `inherited` is the value in the parent's environment, whose tokens stay valid inside. */
-export function createProcessCookie(
-  inherited: string | undefined = process.env[COOKIE_VARIABLE],
-): ProcessCookie {
+/** A new cookie; `inherited` is the value in the environment around the command, whose tokens stay valid inside. */
+export function createProcessCookie(inherited: string | undefined): ProcessCookie {
   const token = randomBytes(12).toString('hex');
   return { token, value: inherited === undefined || inherited === '' ? token : `${inherited}:${token}` };
 }

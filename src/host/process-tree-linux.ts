@@ -145,6 +145,7 @@ class LinuxProcessTree implements ProcessTree {
 
   /** Reaches the leader's whole group at one instant, which no fork can slip through. */
   #signalNumber(name: NodeJS.Signals): void {
+    if (this.#reaped && readProcess(this.#leader) !== undefined) this.#numberSeenMs = -Infinity;
     if (this.#ownsNumber()) sendSignal(-this.#leader, name);
   }
 }

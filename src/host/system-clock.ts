@@ -6,8 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { ClockEvent, type EventHolder } from '../kernel/event.ts';
-import { EventHeap } from '../kernel/event-heap.ts';
+import { SystemTimerHeap } from './system-timer.ts';
 
 /** What {@link createSystemClock} takes. */
 export interface SystemClockOptions {
@@ -41,18 +40,17 @@ const NATIVE_DELAY_MS_MAX = 2_147_483_647;
 /** The end of representable time, 285 years after the start; longer delays fire there. */
 const LAST_TIME_US = Number.MAX_SAFE_INTEGER;
 
-class SystemClock implements Clock, EventHolder {
+class SystemClock implements Clock {
   readonly epochMs: number = Date.now();
   readonly #originMs = performance.now();
   readonly #keepsAlive: boolean;
-  readonly #ordinary = new EventHeap();
-  readonly #late = new EventHeap();
+  readonly #ordinary = new SystemTimerHeap(() => this.#rest());
+  readonly #late = new SystemTimerHeap(() => this.#rest());
   readonly #step = (): void => this.#fireOne();
   #immediate: NodeJS.Immediate | undefined;
   #native: NodeJS.Timeout | undefined;
   /** When the native timer goes off; it may be for an event that was cancelled meanwhile. */
   #nativeUs = Infinity;
-  #made = 0;
 
   constructor(keepsAlive: boolean) {
     this.#keepsAlive = keepsAlive;
@@ -63,23 +61,15 @@ class SystemClock implements Clock, EventHolder {
   }
 
   timer(label: string, ms: number, fire: () => void): Timer {
-    return this.#add(label, this.#timeAfter(ms), fire, false);
+    return this.#add(label, this.#timeAfter(ms), fire, this.#ordinary);
   }
 
   post(label: string, fire: () => void): Timer {
-    return this.#add(label, this.#nowUs(), fire, false);
+    return this.#add(label, this.#nowUs(), fire, this.#ordinary);
   }
 
   endOfInstant(label: string, ms: number, fire: () => void): Timer {
-    return this.#add(label, this.#timeAfter(ms), fire, true);
-  }
-
-  remove(event: ClockEvent): void {
-    (event.late ? this.#late : this.#ordinary).removeAt(event.slot);
-    if (this.#ordinary.size + this.#late.size > 0) return;
-    clearImmediate(this.#immediate);
-    this.#immediate = undefined;
-    this.#clearNative();
+    return this.#add(label, this.#timeAfter(ms), fire, this.#late);
   }
 
   #nowUs(): number {
@@ -91,30 +81,35 @@ class SystemClock implements Clock, EventHolder {
     return Math.min(this.#nowUs() + Math.round(ms * 1000), LAST_TIME_US);
   }
 
-  #add(label: string, timeUs: number, fire: () => void, late: boolean): Timer {
+  #add(label: string, timeUs: number, fire: () => void, heap: SystemTimerHeap): Timer {
     if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
     if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
-    const event = new ClockEvent(this, ++this.#made, 0, label, AsyncResource.bind(fire));
-    event.late = late;
-    (late ? this.#late : this.#ordinary).push(event, timeUs);
+    const timer = heap.add(timeUs, AsyncResource.bind(fire));
     this.#arm();
-    return event;
+    return timer;
   }
 
   #fireOne(): void {
     this.#immediate = undefined;
     const nowUs = this.#nowUs();
-    const heap = [this.#ordinary, this.#late].find(({ firstTimeUs }) => firstTimeUs <= nowUs);
-    const event = heap?.removeAt(0);
+    const due = [this.#ordinary, this.#late].find(({ firstUs }) => firstUs <= nowUs);
     try {
-      event?.fire();
+      due?.shift()?.fire();
     } finally {
       this.#arm();
     }
   }
 
+  /** With nothing pending, nothing may keep the Node process alive. */
+  #rest(): void {
+    if (this.#ordinary.size + this.#late.size > 0) return;
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+    this.#clearNative();
+  }
+
   #arm(): void {
-    const firstUs = Math.min(this.#ordinary.firstTimeUs, this.#late.firstTimeUs);
+    const firstUs = Math.min(this.#ordinary.firstUs, this.#late.firstUs);
     if (firstUs === Infinity || this.#immediate !== undefined) return;
     const leftMs = (firstUs - this.#nowUs()) / 1000;
     if (leftMs <= 0) {

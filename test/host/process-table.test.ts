@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { carriesCookie, createProcessCookie } from '../../src/host/process-cookie.ts';
+import { pageBytes } from '../../src/host/process-memory.ts';
+import { parseStat, readProcess, readProcesses } from '../../src/host/process-table.ts';
+
+const stat = (name: string, state: string, threads: number): string =>
+  `42 (${name}) ${state} 7 40 39 0 -1 4194304 98 0 0 0 0 0 0 0 20 0 ${threads} 0 102195 3133440 349 184467 1 2`;
+
+describe('a line of the process table', () => {
+  test('gives pid, parent, group, session, birth and memory', () => {
+    expect(parseStat(stat('sh', 'S', 1))).toEqual({
+      pid: 42,
+      parent: 7,
+      group: 40,
+      session: 39,
+      alive: true,
+      stopped: false,
+      startTicks: 102195,
+      residentPages: 349,
+    });
+  });
+
+  test.for(['a b', ') R 1 2 3', '(()', '', 'x) Z 9'])('is read right for a program named "%s"', (name) => {
+    expect(parseStat(stat(name, 'S', 1))).toEqual(parseStat(stat('sh', 'S', 1)));
+  });
+
+  test.for([
+    ['R', 1, true],
+    ['S', 1, true],
+    ['D', 1, true],
+    ['T', 1, true],
+    ['Z', 1, false],
+    ['Z', 0, false],
+    ['X', 1, false],
+    // The first thread has ended, another one lives.
+    ['Z', 2, true],
+  ] as const)('R129 in state %s with %i threads: alive is %s', ([state, threads, alive]) => {
+    expect(parseStat(stat('sh', state, threads))?.alive).toBe(alive);
+  });
+
+  test('shows who is halted', () => {
+    expect(parseStat(stat('sh', 'T', 1))?.stopped).toBe(true);
+    expect(parseStat(stat('sh', 'R', 1))?.stopped).toBe(false);
+  });
+
+  test.for(['', 'nonsense', '42 (sh) S 1 2'])('"%s" is none', (text) => {
+    expect(parseStat(text)).toBe(undefined);
+  });
+});
+
+describe('the process table', () => {
+  test('holds this process and its children, and says that it is exact', async () => {
+    const child = spawn('sleep', ['50']);
+    const { entries } = readProcesses();
+    expect(entries.get(process.pid)).toMatchObject({ pid: process.pid, parent: process.ppid, alive: true });
+    expect(entries.get(child.pid!)).toMatchObject({ parent: process.pid, alive: true });
+    expect(readProcess(child.pid!)).toMatchObject({ pid: child.pid });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(readProcess(child.pid!)).toBe(undefined);
+  });
+
+  test('R129 shows processes born while it was read, and no threads', () => {
+    const born: (number | undefined)[] = [];
+    const pids: number[] = [];
+    const { entries, exact } = readProcesses(({ pid }) => {
+      pids.push(pid);
+      if (born.length < 3) born.push(spawn('sleep', ['0.2'], { stdio: 'ignore' }).pid);
+    });
+    expect(born.filter((pid) => !entries.has(pid!))).toEqual([]);
+    expect(new Set(pids).size).toBe(pids.length);
+    expect(exact).toBe(true);
+  });
+
+  test('R131 counts memory in pages of the machine', () => {
+    const { residentPages } = readProcess(process.pid)!;
+    const { rss } = process.memoryUsage();
+    expect(residentPages * pageBytes()).toBeGreaterThan(rss / 2);
+    expect(residentPages * pageBytes()).toBeLessThan(rss * 2);
+  });
+});
+
+describe('the environment cookie', () => {
+  test('R122 is found wherever it stands in the environment, and in nobody else’s', async () => {
+    const { token, value } = createProcessCookie(undefined);
+    expect(value).toBe(token);
+    // The token lies once in each of the pieces in which an environment is read, and across their borders.
+    for (const before of [0, 1000, 65_500, 65_520, 100_000]) {
+      const env = { A: 'x'.repeat(before % 100_000), B: 'y'.repeat(before / 2), COOKIE: value };
+      const child = spawn('sleep', ['50'], { env });
+      expect(carriesCookie(child.pid!, token)).toBe(true);
+      expect(carriesCookie(child.pid!, createProcessCookie(undefined).token)).toBe(false);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      expect(carriesCookie(child.pid!, token)).toBe(false);
+    }
+  });
+
+  test('R122 keeps the cookies around it', () => {
+    const outer = createProcessCookie('');
+    const inner = createProcessCookie(outer.value);
+    expect(outer.value).toBe(outer.token);
+    expect(inner.value).toBe(`${outer.token}:${inner.token}`);
+  });
+});

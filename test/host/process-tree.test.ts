@@ -1,0 +1,130 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { COOKIE_VARIABLE } from '../../src/host/process-cookie.ts';
+import { readProcess } from '../../src/host/process-table.ts';
+import { createGroupProcessTree } from '../../src/host/process-tree-group.ts';
+import { createLinuxProcessTree } from '../../src/host/process-tree-linux.ts';
+import { comesTrue, isAlive, livingWithMark, newMark } from './hostile/leftovers.ts';
+
+const children: ChildProcess[] = [];
+
+/** A process in a session of its own, with a cookie. */
+function leader(script: string, token = 'no-token'): ChildProcess & { pid: number } {
+  const env = { ...process.env, [COOKIE_VARIABLE]: token };
+  const child = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore', env });
+  children.push(child);
+  return child as ChildProcess & { pid: number };
+}
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+describe('whose process it is', () => {
+  test('R129 R131 members are found by group, session, ancestry and cookie, and counted with their memory', async () => {
+    const mark = newMark();
+    const sleep = `sleep 50.${mark}`;
+    const { pid } = leader(
+      `${sleep} & setsid ${sleep} & (setsid ${sleep} &); env -i setsid ${sleep} & set -m; env -i ${sleep} & wait`,
+      mark,
+    );
+    const tree = createLinuxProcessTree(pid, mark);
+    expect(await comesTrue(() => tree.census().members.length === 6)).toBe(true);
+    const { members, exact } = tree.census();
+    expect(exact).toBe(true);
+    expect(new Set(members.map((member) => member.pid))).toEqual(new Set(livingWithMark(mark)));
+    expect(tree.residentBytes()).toBeGreaterThan(6 * 100_000);
+    expect(tree.kill().members.length).toBe(6);
+    expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
+  });
+
+  test('R129 who was a member once stays one when it leaves everything', async () => {
+    const mark = newMark();
+    const script = `env -i sh -c 'sleep 0.6; exec setsid sleep 50.${mark}' & sleep 0.4; exit 0`;
+    const child = leader(script, mark);
+    const tree = createLinuxProcessTree(child.pid, mark);
+    expect(await comesTrue(() => tree.census().members.length >= 3)).toBe(true);
+    await once(child, 'exit');
+    tree.leaderReaped();
+    expect(tree.leaderLives()).toBe(false);
+    // By now it has no parent of ours, an environment of its own, and soon a session and a group.
+    expect(tree.census().members.length).toBeGreaterThan(0);
+    expect(await comesTrue(() => livingWithMark(mark).some((pid) => readProcess(pid)?.session === pid))).toBe(
+      true,
+    );
+    tree.kill();
+    expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
+  });
+
+  test('R129 a stranger who got the number of a reaped leader is neither counted nor signalled', async () => {
+    const stranger = leader('sleep 50');
+    const tree = createLinuxProcessTree(stranger.pid, newMark());
+    tree.leaderReaped();
+    expect(tree.census().members).toEqual([]);
+    expect(tree.kill().members).toEqual([]);
+    tree.terminate();
+    await pause(50);
+    expect(isAlive(stranger.pid)).toBe(true);
+    expect(readProcess(stranger.pid)?.stopped).toBe(false);
+  });
+
+  test('R129 strangers with the number of a group that was found empty long ago are left alone', async () => {
+    const mark = newMark();
+    const gone = leader(`sh -c 'sleep 0.4; exec sleep 50.${mark}' & exit 0`);
+    const tree = createLinuxProcessTree(gone.pid, newMark());
+    await once(gone, 'exit');
+    tree.leaderReaped();
+    // Nobody looked while the number was surely the leader’s, and nothing else says that the child is its.
+    await pause(300);
+    expect(tree.kill().members).toEqual([]);
+    expect(await comesTrue(() => livingWithMark(mark).length === 1)).toBe(true);
+    process.kill(-gone.pid, 'SIGKILL');
+  });
+
+  test('R129 a number stays the tree’s as long as somebody known has it', async () => {
+    const mark = newMark();
+    const gone = leader(`env -i sleep 50.${mark} & sleep 0.3; exit 0`);
+    const tree = createLinuxProcessTree(gone.pid, newMark());
+    expect(await comesTrue(() => tree.census().members.length === 3)).toBe(true);
+    await once(gone, 'exit');
+    tree.leaderReaped();
+    await pause(300);
+    expect(tree.kill().members.length).toBe(1);
+    expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
+  });
+
+  test('R129 a zombie is not alive', async () => {
+    const child = leader('exit 0');
+    const tree = createLinuxProcessTree(child.pid, 'no-token');
+    // The event loop does not turn, so nobody reaps it.
+    for (let looks = 0; looks < 1e6 && isAlive(child.pid); looks++);
+    expect(readProcess(child.pid)).toMatchObject({ alive: false });
+    expect(tree.leaderLives()).toBe(false);
+    expect(tree.census().members).toEqual([]);
+    await once(child, 'exit');
+  });
+});
+
+describe('the tree of machines without /proc', () => {
+  test('R125 R129 its group is asked, killed, and left alone once it was empty', async () => {
+    const child = leader(`trap 'exit 3' TERM; sleep 50 & while :; do wait; done`);
+    const tree = createGroupProcessTree(child.pid);
+    expect(tree.leaderLives()).toBe(true);
+    expect(tree.census()).toMatchObject({ exact: true, members: [{ pid: child.pid, alive: true }] });
+    await pause(50);
+    tree.terminate();
+    expect(await once(child, 'exit')).toEqual([3, null]);
+    tree.leaderReaped();
+    expect(tree.leaderLives()).toBe(false);
+    expect(await comesTrue(() => tree.census().members.length === 0)).toBe(true);
+    const killed = leader('sleep 50 & wait');
+    const other = createGroupProcessTree(killed.pid);
+    expect(other.kill().members.length).toBe(1);
+    await once(killed, 'exit');
+    other.leaderReaped();
+    expect(await comesTrue(() => other.kill().members.length === 0)).toBe(true);
+    expect(() => other.residentBytes()).toThrow('the memory of processes is only measured on Linux');
+  });
+});

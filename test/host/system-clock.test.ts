@@ -1,0 +1,272 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fc from 'fast-check';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createSystemClock } from '../../src/host/system-clock.ts';
+import { SystemTimerHeap, type SystemTimer } from '../../src/host/system-timer.ts';
+import { sleep } from '../../src/kernel/clock.ts';
+
+const DAY_MS = 86_400_000;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** The machine's time, held by the test. */
+function heldClock() {
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance', 'Date'],
+  });
+  const clock = createSystemClock();
+  const fired: string[] = [];
+  const note = (name: string) => (): void => void fired.push(`${name} ${clock.now()}`);
+  return { clock, fired, note };
+}
+
+/** An immediate that is set by a callback takes a millisecond of held time, unlike real ones. */
+function settle(fired: readonly string[]): (string | undefined)[] {
+  vi.advanceTimersByTime(10);
+  return fired.map((text) => text.split(' ')[0]);
+}
+
+describe('timers of the system clock', () => {
+  test('fire once at their time, in the order of time', () => {
+    const { clock, fired, note } = heldClock();
+    clock.timer('c', 30, note('c'));
+    clock.timer('a', 10, note('a'));
+    clock.timer('b', 20, note('b'));
+    vi.advanceTimersByTime(9);
+    expect(fired).toEqual([]);
+    vi.advanceTimersByTime(100);
+    expect(fired).toEqual(['a 10', 'b 20', 'c 30']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('fire in the order of making if they are due together', () => {
+    const { clock, fired, note } = heldClock();
+    clock.timer('a', 10, note('a'));
+    vi.advanceTimersByTime(5);
+    clock.timer('b', 5, note('b'));
+    clock.timer('c', 5, note('c'));
+    vi.advanceTimersByTime(20);
+    expect(fired.map((text) => text[0])).toEqual(['a', 'b', 'c']);
+  });
+
+  test('beyond 24.8 days work, and no native timer is longer than Node allows', () => {
+    const { clock, fired, note } = heldClock();
+    const native = vi.spyOn(globalThis, 'setTimeout');
+    clock.timer('far', 100 * DAY_MS, note('far'));
+    vi.advanceTimersByTime(100 * DAY_MS - 1);
+    expect(fired).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(fired).toEqual([`far ${100 * DAY_MS}`]);
+    const delays = native.mock.calls.map(([, ms]) => ms ?? 0);
+    expect(delays.length).toBe(5);
+    expect(Math.max(...delays)).toBe(2 ** 31 - 1);
+    native.mockRestore();
+  });
+
+  test('beyond the end of representable time can be set and cancelled', () => {
+    const { clock, fired, note } = heldClock();
+    clock.timer('never', Number.MAX_VALUE, note('never')).cancel();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(fired).toEqual([]);
+  });
+
+  test('of less than a millisecond are not early', async () => {
+    const clock = createSystemClock();
+    for (const ms of [0.001, 0.4, 0.5, 1.2, 2.999]) {
+      const beforeMs = clock.now();
+      await sleep(clock, ms);
+      expect(clock.now() - beforeMs).toBeGreaterThanOrEqual(ms);
+    }
+  });
+
+  test('that were cancelled do not fire; cancelling twice or too late does nothing', () => {
+    const { clock, fired, note } = heldClock();
+    const kept = clock.timer('kept', 10, note('kept'));
+    const gone = clock.timer('gone', 5, note('gone'));
+    gone.cancel();
+    gone.cancel();
+    vi.advanceTimersByTime(20);
+    kept.cancel();
+    expect(fired).toEqual(['kept 10']);
+  });
+
+  test('leave no native timer behind when the last one is cancelled', () => {
+    const { clock, note } = heldClock();
+    const timers = [
+      clock.timer('a', 10, note('a')),
+      clock.post('b', note('b')),
+      clock.endOfInstant('c', 0, note('c')),
+    ];
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    for (const timer of timers) timer.cancel();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a later one does not put off an earlier one, nor does an earlier one wait for a later one', () => {
+    const { clock, fired, note } = heldClock();
+    clock.timer('late', 1000, note('late'));
+    clock.timer('early', 10, note('early'));
+    clock.timer('later', 2000, note('later'));
+    vi.advanceTimersByTime(10);
+    expect(fired).toEqual(['early 10']);
+    vi.advanceTimersByTime(5000);
+    expect(fired).toEqual(['early 10', 'late 1000', 'later 2000']);
+  });
+
+  test.for([-1, NaN, Infinity, -Infinity])('of %d ms are refused', (ms) => {
+    const clock = createSystemClock();
+    expect(() => clock.timer('x', ms, () => undefined)).toThrow(/ms: expected a finite number ≥ 0/);
+    expect(() => clock.endOfInstant('x', ms, () => undefined)).toThrow(/ms: expected a finite number ≥ 0/);
+  });
+
+  test('with a label or a callback that is none are refused', () => {
+    const clock = createSystemClock();
+    expect(() => clock.post('x', 7 as never)).toThrow(/fire: expected a function, got 7/);
+    expect(() => clock.post(7 as never, () => undefined)).toThrow(/label: expected a string, got 7/);
+  });
+});
+
+describe('the order within an instant', () => {
+  test('R104 what is posted fires after the running callback, first-in-first-out', () => {
+    const { clock, fired, note } = heldClock();
+    clock.post('a', () => {
+      clock.post('c', note('c'));
+      note('a')();
+    });
+    clock.post('b', note('b'));
+    note('now')();
+    expect(settle(fired)).toEqual(['now', 'a', 'b', 'c']);
+  });
+
+  test('R35 an end-of-instant event fires after everything else that is due, also what that posts', () => {
+    const { clock, fired, note } = heldClock();
+    clock.endOfInstant('end', 10, note('end'));
+    clock.endOfInstant('end too', 10, note('too'));
+    clock.timer('a', 10, () => {
+      note('a')();
+      clock.post('b', () => {
+        note('b')();
+        clock.post('c', note('c'));
+      });
+    });
+    vi.advanceTimersByTime(10);
+    expect(settle(fired)).toEqual(['a', 'b', 'c', 'end', 'too']);
+  });
+
+  test('an end-of-instant event does not wait for what is due later', () => {
+    const { clock, fired, note } = heldClock();
+    clock.timer('later', 20, note('later'));
+    clock.endOfInstant('end', 10, note('end'));
+    vi.advanceTimersByTime(30);
+    expect(fired).toEqual(['end 10', 'later 20']);
+  });
+
+  test('promise reactions of one event run before the next one', async () => {
+    const clock = createSystemClock();
+    const order: string[] = [];
+    clock.post('a', () => {
+      order.push('a');
+      void Promise.resolve()
+        .then(() => undefined)
+        .then(() => order.push('reaction'));
+    });
+    await new Promise<void>((resolve) => {
+      clock.post('b', () => {
+        order.push('b');
+        resolve();
+      });
+    });
+    expect(order).toEqual(['a', 'reaction', 'b']);
+  });
+
+  test('a callback that throws hides neither its error nor the events after it', () => {
+    const { clock, fired, note } = heldClock();
+    clock.timer('bad', 10, () => {
+      throw new Error('boom');
+    });
+    clock.timer('good', 10, note('good'));
+    expect(() => vi.advanceTimersByTime(10)).toThrow('boom');
+    vi.advanceTimersByTime(1);
+    expect(fired).toHaveLength(1);
+  });
+
+  test('callbacks run in the async context in which they were registered', async () => {
+    const clock = createSystemClock();
+    const storage = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    for (const name of ['a', 'b']) {
+      storage.run(name, () => clock.timer(name, 1, () => seen.push(storage.getStore())));
+    }
+    await sleep(clock, 2);
+    expect(seen).toEqual(['a', 'b']);
+  });
+});
+
+describe('time', () => {
+  test('begins at zero, never goes back, and has whole microseconds', () => {
+    const clock = createSystemClock();
+    const times = Array.from({ length: 1000 }, () => clock.now());
+    expect(times[0]).toBeLessThan(1000);
+    expect([...times].sort((a, b) => a - b)).toEqual(times);
+    expect(times.filter((ms) => Math.abs(ms * 1000 - Math.round(ms * 1000)) > 1e-6)).toEqual([]);
+  });
+
+  test('is a date together with the epoch, which does not change', () => {
+    const { clock } = heldClock();
+    const { epochMs } = clock;
+    vi.advanceTimersByTime(DAY_MS);
+    expect(clock.epochMs).toBe(epochMs);
+    expect(epochMs + clock.now()).toBe(Date.now());
+  });
+});
+
+test.for([
+  ['', 'fired\n'],
+  ['{ keepsAlive: true }', 'fired\n'],
+  ['{ keepsAlive: false }', ''],
+] as const)(
+  'createSystemClock(%s): a process with nothing but a timer prints %j',
+  async ([options, expected]) => {
+    const program = `
+    import { createSystemClock } from './src/host/system-clock.ts';
+    createSystemClock(${options}).timer('x', 50, () => console.log('fired'));`;
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (chunk) => (text += String(chunk)));
+    await once(child, 'close');
+    expect(text).toBe(expected);
+  },
+);
+
+test('the heap gives timers in order whatever is added and cancelled', () => {
+  const steps = fc.array(fc.oneof(fc.nat(20), fc.constantFrom('shift' as const, 'cancel' as const)), {
+    maxLength: 200,
+  });
+  fc.assert(
+    fc.property(steps, (given) => {
+      let cancelled = 0;
+      const heap = new SystemTimerHeap(() => cancelled++);
+      const model: SystemTimer[] = [];
+      let cancels = 0;
+      for (const [index, step] of given.entries()) {
+        model.sort((a, b) => a.timeUs - b.timeUs || a.order - b.order);
+        if (typeof step === 'number') model.push(heap.add(step, () => undefined));
+        else if (step === 'shift') expect(heap.shift()).toBe(model.shift());
+        else if (model.length > 0) {
+          const [victim] = model.splice((index * 7) % model.length, 1);
+          victim!.cancel();
+          victim!.cancel();
+          cancels++;
+        }
+        expect(heap.size).toBe(model.length);
+        expect(heap.firstUs).toBe(Math.min(Infinity, ...model.map(({ timeUs }) => timeUs)));
+      }
+      expect(cancelled).toBe(cancels);
+    }),
+  );
+});
