@@ -256,7 +256,7 @@ export {
   createSimulatedRunner,
 } from './runners/simulated-runner.ts';
 export { type VirtualTempDirs, virtualTempDirs } from './runners/virtual-temp-dirs.ts';
-export { defaultOracles } from './oracles/default-oracles.ts';
+export { defaultRules, defaultOracles } from './oracles/default-oracles.ts';
 export { type Violation, type ReportViolation, type Oracle, type OracleFactory } from './oracles/oracle.ts';
 export {
   type ScenarioFiles,

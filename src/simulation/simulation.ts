@@ -46,7 +46,7 @@ export class Simulation {
    *
    * @throws CheckFailedError if `condition` is false.
    */
-  check(condition: boolean, message: string): asserts condition {
+  check(condition: boolean, message: string): void {
     if (condition) return;
     const error = new CheckFailedError(message);
     this.#report('check', message, error);

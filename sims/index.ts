@@ -1,0 +1,17 @@
+/** The shipped scenarios, in the order in which they are run. Each is written as a user of the package would write it. */
+import type { ScenarioDefinition } from 'dryrunner';
+import { filerFaults } from './filer-faults.ts';
+import { lostReply } from './lost-reply.ts';
+import { pollingClient } from './polling-client.ts';
+import { restart } from './restart.ts';
+import { thetaPool } from './theta-pool.ts';
+import { timeoutRace } from './timeout-race.ts';
+
+export const scenarios: readonly ScenarioDefinition[] = [
+  thetaPool as ScenarioDefinition,
+  timeoutRace as ScenarioDefinition,
+  lostReply as ScenarioDefinition,
+  restart as ScenarioDefinition,
+  filerFaults as ScenarioDefinition,
+  pollingClient as ScenarioDefinition,
+];

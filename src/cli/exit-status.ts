@@ -1,0 +1,18 @@
+/** What the process says to whoever started it. */
+
+/** Exit codes of the command line. */
+export const EXIT_STATUS: {
+  readonly HELD: 0;
+  readonly FAILED: 1;
+  readonly USAGE: 2;
+  readonly DIVERGED: 3;
+  readonly INTERRUPTED: 130;
+} = Object.freeze({ HELD: 0, FAILED: 1, USAGE: 2, DIVERGED: 3, INTERRUPTED: 130 });
+
+/** One of the exit codes. */
+export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS];
+
+/** Wrong usage that only shows once the command is at work: printed as one line, exit 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

@@ -1,0 +1,24 @@
+/** `dryrunner list`: the shipped scenarios with a line each. */
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
+import { shippedScenarios } from './scenario-loader.ts';
+import type { Terminal } from './terminal.ts';
+import { textTable } from './text-table.ts';
+
+/** Prints names and descriptions. */
+export async function listCommand(
+  terminal: Terminal,
+  { json = false }: { readonly json?: boolean },
+): Promise<ExitStatus> {
+  const rows = (await shippedScenarios()).map(({ definition: { name, description } }) => ({
+    name,
+    description,
+  }));
+  if (json) for (const row of rows) terminal.json({ type: 'scenario', ...row });
+  else
+    for (const line of textTable(
+      ['scenario', 'what it rehearses'],
+      rows.map(({ name, description }) => [name, description]),
+    ))
+      terminal.line(line);
+  return EXIT_STATUS.HELD;
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+/** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { parseSpanMs } from './quantity-text.ts';
+import { Terminal } from './terminal.ts';
+
+const terminal = new Terminal();
+let status: ExitStatus = EXIT_STATUS.HELD;
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('Expected a whole number ≥ 1.');
+  return value;
+}
+
+function span(text: string): number {
+  const ms = parseSpanMs(text);
+  if (ms === undefined || ms <= 0)
+    throw new InvalidArgumentError('Expected a duration such as 500ms, 5s, 2m or 1h.');
+  return ms;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+const program = new Command('dryrunner')
+  .description(
+    'Rehearse schedulers: fake, simulated, chaotic and real command runners, in virtual time, every choice in one replayable log.',
+  )
+  .version(version())
+  .exitOverride()
+  .showHelpAfterError('(--help shows what can be typed)')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged, 130 interrupted.\nStart here: dryrunner start',
+  );
+
+program
+  .command('start')
+  .description('replay a recorded workload under chaos, then compare the simulated with the real runner')
+  .option('--seeds <n>', 'seeds of the workload scenario', positiveInteger, 200)
+  .option('--json', 'one JSON object per line on stdout')
+  .action(async (options: { seeds: number; json?: boolean }) => {
+    const { startCommand } = await import('./start-command.ts');
+    status = await startCommand(terminal, options);
+  });
+
+program
+  .command('run')
+  .description('run scenarios, by name or file, in virtual time')
+  .argument(
+    '[scenario...]',
+    'names of shipped scenarios or files that export scenarios; all shipped ones if left out',
+  )
+  .option('--seed <s>', 'one seed, any text (default: 1)')
+  .option('--seeds <n>', 'the seeds 1 to n', positiveInteger)
+  .option('--json', 'one JSON object per line on stdout')
+  .option('--trace <file>', 'write the trace of the one run to this file')
+  .action(
+    async (
+      scenarios: string[],
+      options: { seed?: string; seeds?: number; json?: boolean; trace?: string },
+    ) => {
+      const { runCommand } = await import('./run-command.ts');
+      status = await runCommand(terminal, scenarios, options);
+    },
+  );
+
+program
+  .command('list')
+  .description('list the shipped scenarios')
+  .option('--json', 'one JSON object per line on stdout')
+  .action(async (options: { json?: boolean }) => {
+    const { listCommand } = await import('./list-command.ts');
+    status = await listCommand(terminal, options);
+  });
+
+program
+  .command('replay')
+  .description('play a trace, a decision log or a recording again, and name the first difference')
+  .argument('<file>', 'what --trace wrote')
+  .option('--json', 'one JSON object per line on stdout')
+  .action(async (file: string, options: { json?: boolean }) => {
+    const { replayCommand } = await import('./replay-command.ts');
+    status = await replayCommand(terminal, file, options);
+  });
+
+program
+  .command('exec')
+  .description('run a real command through the exec runner: statuses as they happen, outputs shown')
+  .argument('<command...>', 'program and arguments, after --')
+  .option('--timeout <duration>', 'stop the command after this long, such as 5s', span)
+  .option('--trace <file>', 'write a recording of the run to this file')
+  .option('--json', 'one JSON object per line on stdout')
+  .action(async (command: string[], options: { timeout?: number; trace?: string; json?: boolean }) => {
+    const { execCommand } = await import('./exec-command.ts');
+    status = await execCommand(terminal, command, options);
+  });
+
+async function main(): Promise<ExitStatus> {
+  try {
+    await program.parseAsync();
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_STATUS.HELD : EXIT_STATUS.USAGE;
+    if (error instanceof UsageError) {
+      terminal.note(`error: ${error.message}`);
+      return EXIT_STATUS.USAGE;
+    }
+    throw error;
+  }
+}
+
+process.exitCode = await main();

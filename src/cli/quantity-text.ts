@@ -1,0 +1,41 @@
+/** Numbers as people read them. */
+
+const UNITS: readonly (readonly [number, string])[] = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1_000, 's'],
+  [1, 'ms'],
+];
+
+/** A duration in its largest fitting unit: `92.3 d`, `1.5 s`, `12 ms`. */
+export function formatSpan(ms: number): string {
+  const [unitMs, unit] = UNITS.find(([size]) => ms >= size) ?? [1, 'ms'];
+  const value = ms / unitMs;
+  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${unit}`;
+}
+
+/** A count with thousands set apart: `1,234,567`. */
+export function formatCount(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/**
+ * Reads a duration such as `5s`, `1.5m`, `200ms`, `2h` or a plain number of seconds.
+ *
+ * Returns undefined for anything else.
+ */
+export function parseSpanMs(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d)?$/.exec(text.trim());
+  if (match === null) return undefined;
+  const sizes: Readonly<Record<string, number>> = {
+    ms: 1,
+    s: 1_000,
+    m: 60_000,
+    min: 60_000,
+    h: 3_600_000,
+    d: 86_400_000,
+  };
+  const ms = Number(match[1]) * (sizes[match[2] ?? 's'] ?? 1_000);
+  return Number.isFinite(ms) ? ms : undefined;
+}

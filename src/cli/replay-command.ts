@@ -1,0 +1,121 @@
+/** `dryrunner replay`: plays a file again, whatever kind it is, and names the first difference. */
+import { createReadStream } from 'node:fs';
+import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { simulate } from '../simulation/simulate.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import { diffEventStreams } from '../trace/trace-differ.ts';
+import type { TraceHeader } from '../trace/trace-header.ts';
+import { openTrace } from '../trace/trace-reader.ts';
+import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { replayRecording } from './replay-recording.ts';
+import { findScenarios } from './scenario-loader.ts';
+import type { Terminal } from './terminal.ts';
+import { failureLines, verdictJson } from './verdict-report.ts';
+
+/** Options as typed. */
+export interface ReplayCommandOptions {
+  readonly json?: boolean;
+}
+
+/** 0 if the file's run happened again, 1 if it did and its property failed again, 3 at the first difference. */
+export async function replayCommand(
+  terminal: Terminal,
+  path: string,
+  { json = false }: ReplayCommandOptions,
+): Promise<ExitStatus> {
+  try {
+    const { header, decisions } = await readDecisions(path);
+    if (header.kind === 'recording') return await replayRecording(terminal, path, json);
+    return await replaySimulation(terminal, path, header, decisions, json);
+  } catch (error) {
+    if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) throw new UsageError(`${path}: ${error.message}`);
+    if ((error as NodeJS.ErrnoException).syscall !== undefined)
+      throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+/** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */
+async function readDecisions(path: string): Promise<{ header: TraceHeader; decisions: Decision[] }> {
+  const trace = await openTrace(createReadStream(path));
+  const decisions: Decision[] = [];
+  for await (const entry of trace) {
+    if (entry.type === 'decision') decisions.push(entry.decision);
+  }
+  return { header: trace.header, decisions };
+}
+
+async function replaySimulation(
+  terminal: Terminal,
+  path: string,
+  header: Exclude<TraceHeader, { kind: 'recording' }>,
+  decisions: readonly Decision[],
+  json: boolean,
+): Promise<ExitStatus> {
+  const { scenario: name, seed = '1' } = header;
+  if (name === undefined)
+    throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
+  const [scenario] = await findScenarios([header.meta?.['reference'] ?? name]);
+  if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${name}`);
+  const { definition, files } = scenario;
+  const input = await definition.prepare?.(files);
+  const startedAt = performance.now();
+  const verdict = await simulate({
+    ...definition.options,
+    name: definition.name,
+    seed,
+    replay: decisions,
+    keepTrace: header.kind === 'simulation',
+    scenario: (sim) => definition.run(sim, input),
+  });
+  const difference = await firstDifference(path, header, verdict);
+  report(terminal, verdict, scenario.reference, difference, performance.now() - startedAt, json);
+  if (difference !== undefined) return EXIT_STATUS.DIVERGED;
+  return verdict.held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
+}
+
+async function firstDifference(
+  path: string,
+  header: TraceHeader,
+  verdict: Verdict,
+): Promise<string | undefined> {
+  if (verdict.failure?.kind === 'diverged') return verdict.failure.message;
+  if (header.kind !== 'simulation' || verdict.traceHash === header.meta?.['verdictHash']) return undefined;
+  const difference = await diffEventStreams(eventsOf(path), verdict.trace());
+  return difference?.text ?? 'the events are the same, but the hash of the whole run is another';
+}
+
+async function* eventsOf(path: string): AsyncGenerator<TraceEvent, void, void> {
+  for await (const entry of await openTrace(createReadStream(path))) {
+    if (entry.type === 'event') yield entry.event;
+  }
+}
+
+function report(
+  terminal: Terminal,
+  verdict: Verdict,
+  reference: string,
+  difference: string | undefined,
+  realMs: number,
+  json: boolean,
+): void {
+  if (json) {
+    const diverged = difference === undefined ? {} : { difference };
+    terminal.json({
+      ...verdictJson(verdict, realMs),
+      type: 'replay',
+      reproduced: difference === undefined,
+      ...diverged,
+    });
+    return;
+  }
+  if (difference !== undefined) {
+    terminal.line(terminal.style('red', `${verdict.scenario}, seed ${verdict.seed}: the replay diverged`));
+    terminal.line(`  ${difference}`);
+    return;
+  }
+  terminal.line(`${verdict.scenario}, seed ${verdict.seed}: reproduced, trace hash ${verdict.traceHash}`);
+  for (const line of failureLines(terminal, verdict, reference)) terminal.line(line);
+}

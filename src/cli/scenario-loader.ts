@@ -1,0 +1,91 @@
+/**
+ * Finds scenarios by name among the shipped ones or loads them from a file. Invariant: what does not load is a usage error that says
+ * which file, what was expected and what came.
+ */
+import { createReadStream } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { messageOf } from '../kernel/errors.ts';
+import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
+import { UsageError } from './exit-status.ts';
+
+/** A scenario, and the files it may read. */
+export interface LoadedScenario {
+  readonly definition: ScenarioDefinition;
+  readonly files: ScenarioFiles;
+  /** What to type to run it again. */
+  readonly reference: string;
+}
+
+// The checkout runs TypeScript from src/cli, the package JavaScript from dist/cli.
+const isSource = import.meta.url.endsWith('.ts');
+const here = dirname(fileURLToPath(import.meta.url));
+const packageRoot = resolve(here, '../..');
+const shippedIndex = isSource ? resolve(packageRoot, 'sims/index.ts') : resolve(here, '../sims/index.js');
+
+/** All shipped scenarios, in the order in which they are run. */
+export async function shippedScenarios(): Promise<LoadedScenario[]> {
+  const files = filesBelow(packageRoot);
+  const { scenarios } = (await import(pathToFileURL(shippedIndex).href)) as {
+    scenarios: readonly ScenarioDefinition[];
+  };
+  return scenarios.map((definition) => ({ definition, files, reference: definition.name }));
+}
+
+/**
+ * The scenarios of these references, names or paths of files; all shipped ones if there is none.
+ *
+ * @throws UsageError for a name that nobody has, or a file that does not load.
+ */
+export async function findScenarios(references: readonly string[]): Promise<LoadedScenario[]> {
+  const shipped = await shippedScenarios();
+  if (references.length === 0) return shipped;
+  const found = await Promise.all(
+    references.map(async (reference) => {
+      const byName = shipped.find(({ definition }) => definition.name === reference);
+      if (byName !== undefined) return [byName];
+      if (isPath(reference)) return loadFile(reference);
+      const names = shipped.map(({ definition }) => definition.name).join(', ');
+      throw new UsageError(
+        `no scenario is called ${JSON.stringify(reference)}; there are ${names}, or give a file such as ./my-scenario.js`,
+      );
+    }),
+  );
+  return found.flat();
+}
+
+function isPath(reference: string): boolean {
+  return /[\\/]|\.[cm]?[jt]s$/.test(reference);
+}
+
+async function loadFile(reference: string): Promise<LoadedScenario[]> {
+  const path = resolve(reference);
+  const module = await importScenario(path, reference);
+  const exported = Object.values(module).flat();
+  if (exported.length === 0)
+    throw new UsageError(`${reference}: expected it to export scenarios, got a module without exports`);
+  return exported.map((value) => {
+    try {
+      checkScenario(value);
+    } catch (error) {
+      throw new UsageError(`${reference}: ${messageOf(error)}`);
+    }
+    return { definition: value, files: filesBelow(dirname(path)), reference: `${reference}#${value.name}` };
+  });
+}
+
+async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    const hint =
+      (error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION'
+        ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
+        : '';
+    throw new UsageError(`${reference} does not load: ${messageOf(error)}${hint}`);
+  }
+}
+
+function filesBelow(root: string): ScenarioFiles {
+  return { read: (path) => createReadStream(resolve(root, path)) };
+}

@@ -1,0 +1,88 @@
+/** `dryrunner start`: the main job. A recorded workload under chaos in virtual time, then real commands, and how the two agree. */
+import { compareRunners, REHEARSALS, type Agreement } from './agreement.ts';
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
+import { Interruption } from './interruption.ts';
+import { progressText, printSummaries, statusOf } from './run-command.ts';
+import { runScenario, type ScenarioSummary } from './scenario-campaign.ts';
+import { shippedScenarios } from './scenario-loader.ts';
+import type { Terminal } from './terminal.ts';
+import { textTable } from './text-table.ts';
+import { summaryJson, verdictJson } from './verdict-report.ts';
+
+/** Options as typed. */
+export interface StartCommandOptions {
+  readonly seeds: number;
+  readonly json?: boolean;
+}
+
+/** Does the main job; 0 if every scenario held and both runners agree. */
+export async function startCommand(
+  terminal: Terminal,
+  { seeds, json = false }: StartCommandOptions,
+): Promise<ExitStatus> {
+  const interruption = new Interruption();
+  try {
+    if (!json)
+      terminal.line(terminal.style('bold', `Shipped scenarios in virtual time, ${seeds} seeds each`));
+    const summaries = await rehearse(terminal, seeds, json, interruption);
+    if (!json) printSummaries(terminal, summaries);
+    const status = statusOf(summaries, interruption);
+    if (status === EXIT_STATUS.INTERRUPTED) return status;
+    const agreements = await compare(terminal, json, interruption);
+    if (!json) printAgreements(terminal, agreements);
+    if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
+    return agreements.every(({ agrees }) => agrees) ? status : EXIT_STATUS.FAILED;
+  } finally {
+    interruption.dispose();
+  }
+}
+
+async function rehearse(
+  terminal: Terminal,
+  seeds: number,
+  json: boolean,
+  interruption: Interruption,
+): Promise<ScenarioSummary[]> {
+  const seedList = Array.from({ length: seeds }, (_, index) => String(index + 1));
+  const summaries: ScenarioSummary[] = [];
+  for (const scenario of await shippedScenarios()) {
+    if (interruption.requested) break;
+    const summary = await runScenario(scenario, seedList, interruption, {
+      onSeed: ({ definition }, done, total) => terminal.progress(progressText(definition.name, done, total)),
+      onVerdict: (_scenario, verdict, realMs) => {
+        if (json) terminal.json(verdictJson(verdict, realMs));
+      },
+    });
+    summaries.push(summary);
+    if (json) terminal.json(summaryJson(summary));
+  }
+  terminal.progress('');
+  return summaries;
+}
+
+async function compare(terminal: Terminal, json: boolean, interruption: Interruption): Promise<Agreement[]> {
+  const agreements: Agreement[] = [];
+  for (const rehearsal of REHEARSALS) {
+    if (interruption.requested) break;
+    terminal.progress(`real commands: ${rehearsal.title}`);
+    const agreement = await compareRunners(rehearsal);
+    agreements.push(agreement);
+    if (json) terminal.json({ type: 'agreement', ...agreement });
+  }
+  terminal.progress('');
+  return agreements;
+}
+
+function printAgreements(terminal: Terminal, agreements: readonly Agreement[]): void {
+  terminal.line();
+  terminal.line(terminal.style('bold', 'The same commands on the simulated and on the exec runner'));
+  const rows = agreements.map(({ title, simulated, real, agrees }) => [
+    title,
+    simulated,
+    real,
+    agrees ? terminal.style('green', 'agree') : terminal.style('red', 'differ'),
+  ]);
+  for (const line of textTable(['command', 'simulated', 'real', ''], rows)) terminal.line(line);
+  const agreeing = agreements.filter(({ agrees }) => agrees).length;
+  terminal.line(`${agreeing} of ${agreements.length} agree.`);
+}

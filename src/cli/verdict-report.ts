@@ -1,0 +1,113 @@
+/** Verdicts for people and for programs. */
+import { RUN_STATES } from '../model/run-state.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import { formatCount, formatSpan } from './quantity-text.ts';
+import type { ScenarioSummary } from './scenario-campaign.ts';
+import type { Terminal } from './terminal.ts';
+import { textTable } from './text-table.ts';
+
+const HEAD = [
+  'scenario',
+  'verdict',
+  'seeds',
+  'runs',
+  'end states',
+  'faults',
+  'virtual time',
+  'speed',
+  'decisions',
+  'trace hash',
+];
+
+/** One row per scenario. */
+export function summaryTable(terminal: Terminal, summaries: readonly ScenarioSummary[]): string[] {
+  return textTable(
+    HEAD,
+    summaries.map((summary) => [
+      summary.scenario.definition.name,
+      verdictWord(terminal, summary),
+      formatCount(summary.seeds),
+      formatCount(summary.runs),
+      endStatesText(summary),
+      formatCount(summary.faults),
+      formatSpan(summary.virtualMs),
+      `${formatCount(summary.virtualMs / Math.max(summary.realMs, 0.001))}×`,
+      formatCount(summary.decisions),
+      summary.traceHash,
+    ]),
+  );
+}
+
+function verdictWord(terminal: Terminal, { failed, interrupted }: ScenarioSummary): string {
+  if (failed > 0) return terminal.style('red', `${formatCount(failed)} failed`);
+  return interrupted ? terminal.style('yellow', 'interrupted') : terminal.style('green', 'held');
+}
+
+function endStatesText({ endStates }: ScenarioSummary): string {
+  const texts = RUN_STATES.flatMap((state) => {
+    const count = endStates[state] ?? 0;
+    return count === 0 ? [] : [`${formatCount(count)} ${state}`];
+  });
+  return texts.join(', ') || '–';
+}
+
+/** Why a simulation failed, and the line that repeats it. */
+export function failureLines(terminal: Terminal, verdict: Verdict, reference: string): string[] {
+  const { failure } = verdict;
+  if (failure === undefined) return [];
+  const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
+  return [
+    terminal.style(
+      'red',
+      `${verdict.scenario}, seed ${verdict.seed}: ${failure.kind}${rule} at ${formatSpan(failure.atMs)}`,
+    ),
+    `  ${failure.message}`,
+    ...failure.details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    `  again: dryrunner run ${reference} --seed ${JSON.stringify(verdict.seed)}`,
+  ];
+}
+
+/** The `run` line of `--json`. */
+export function verdictJson(verdict: Verdict, realMs: number): Record<string, unknown> {
+  const {
+    scenario,
+    seed,
+    held,
+    runs,
+    endStates,
+    faults,
+    virtualMs,
+    firedEvents,
+    decisionCount,
+    traceHash,
+    failure,
+  } = verdict;
+  const { cause: _cause, ...failed } = failure ?? { cause: undefined };
+  return {
+    type: 'run',
+    scenario,
+    seed,
+    held,
+    ...(failure === undefined ? {} : { failure: failed }),
+    runs,
+    endStates,
+    faults,
+    virtualMs,
+    realMs: Math.round(realMs * 1_000) / 1_000,
+    events: firedEvents,
+    decisions: decisionCount,
+    traceHash,
+  };
+}
+
+/** The `scenario` line of `--json`, after the last seed of a scenario. */
+export function summaryJson(summary: ScenarioSummary): Record<string, unknown> {
+  const { scenario, firstFailure, realMs, ...rest } = summary;
+  return {
+    type: 'scenario',
+    scenario: scenario.definition.name,
+    ...rest,
+    realMs: Math.round(realMs * 1_000) / 1_000,
+    ...(firstFailure === undefined ? {} : { firstFailingSeed: firstFailure.seed }),
+  };
+}

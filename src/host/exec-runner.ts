@@ -1,0 +1,76 @@
+/** The exec runner: the same queue and invoker as in a simulation, on the OS execer and the machine's clock. */
+import { createMemoryFiler } from '../filers/memory-filer.ts';
+import type { Execer } from '../model/execer.ts';
+import type { RunTypeMap } from '../model/run-type.ts';
+import type { World } from '../model/world.ts';
+import { Invoker } from '../runners/invoker.ts';
+import type { InvokerOptions } from '../runners/invoker-parts.ts';
+import { QueueRunner, type QueueOptions, type QueueParts } from '../runners/queue-runner.ts';
+import { createInstruments } from '../runners/runner-instruments.ts';
+import { createLocalOutputs, type LocalOutputs } from './local-output.ts';
+import { createOsExecer } from './os-execer.ts';
+import type { OsExecerOptions } from './os-execer-options.ts';
+import { realWorld } from './real-world.ts';
+import { createTempDirs } from './temp-dirs.ts';
+
+/** Everything has a default; the limits of processes are those of the OS execer. */
+export interface ExecRunnerOptions
+  extends QueueOptions, Partial<Omit<InvokerOptions, 'outputs'>>, Omit<OsExecerOptions, 'clock' | 'metrics'> {
+  /** Where the runner lives; default a new real world. */
+  readonly world?: World;
+  /** Default: files in a new temporary folder. */
+  readonly outputs?: LocalOutputs;
+}
+
+/** A runner of real commands, with its insides at hand. */
+export class ExecRunner extends QueueRunner {
+  readonly world: World;
+  /** The files that commands write to; drop them when you are done. */
+  readonly outputs: LocalOutputs;
+
+  constructor(world: World, parts: QueueParts, outputs: LocalOutputs) {
+    super(world, parts);
+    this.world = world;
+    this.outputs = outputs;
+  }
+}
+
+/**
+ * Makes a runner of real commands. Run ids begin with eight random characters, so that those of two incarnations differ (R45).
+ * Commands without a snapshot run in a fresh temporary directory; give `filers` to serve snapshots.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity, time or size.
+ * @example
+ * ```ts
+ * import { finalStatus } from 'dryrunner';
+ * import { createExecRunner } from 'dryrunner/host';
+ * const runner = createExecRunner({ capacity: 2 });
+ * const { runId } = await runner.run({ argv: ['sh', '-c', 'exit 3'], timeoutMs: 5_000 });
+ * const { status } = await finalStatus(runner, runId);
+ * if (status.exitCode !== 3) throw new Error(status.error);
+ * await runner.release();
+ * await runner.outputs.dispose();
+ * ```
+ */
+export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
+  const { world = realWorld(), name = 'exec', metrics } = options;
+  const {
+    outputs = createLocalOutputs(),
+    filers = emptyFilers(),
+    tempDirs = createTempDirs(),
+    idPrefix = `${world.random.fork('incarnation').uint32().toString(16).padStart(8, '0')}-`,
+    execer = osExecer(world, options),
+  } = options;
+  const performer = new Invoker(world, { ...options, name, execer, outputs, filers, tempDirs });
+  const instruments = createInstruments(metrics);
+  return new ExecRunner(world, { ...options, idPrefix, name, filers, performer, instruments }, outputs);
+}
+
+function osExecer(world: World, options: ExecRunnerOptions): Execer {
+  return createOsExecer({ ...options, clock: world.clock });
+}
+
+/** Knows no snapshot: a command that asks for one fails, and one that asks for none never calls it (R92). */
+function emptyFilers(): RunTypeMap {
+  return new Map([['scoot', { filer: createMemoryFiler() }]]);
+}
