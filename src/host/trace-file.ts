@@ -1,0 +1,185 @@
+/**
+ * Traces, recordings and workload logs on disk: read as a stream of bytes, also out of gzip, and written whole or not at all.
+ * Invariant: no file descriptor outlives its reading or writing, however that ends.
+ */
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import process from 'node:process';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { describeValue, RunnerError } from '../kernel/errors.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+/** Lines are gathered up to about this many characters before they are written. */
+const BATCH_LENGTH = 64 * 1024;
+
+/**
+ * The bytes of a file, for `openTrace`, `readSwf` and their like. Opens when the first bytes are asked for, and closes when all are
+ * read or the loop is left. A file that begins as gzip does is unpacked on the way.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if there is no such file or it cannot be read, `RUNNER_TRACE_FORMAT` if it is gzip and
+ * cut off or corrupted.
+ * @example
+ * ```ts
+ * import { readTraceFile } from 'dryrunner/host';
+ * import { readSwf } from 'dryrunner/trace';
+ * const { jobs } = await readSwf(readTraceFile('fixtures/theta-cut.swf'));
+ * if (jobs.length !== 200) throw new Error('200 jobs');
+ * ```
+ */
+export async function* readTraceFile(path: string): AsyncGenerator<Uint8Array, void, void> {
+  const file = await openFile(path);
+  try {
+    const chunks = chunksOf(path, file);
+    const first = await chunks.next();
+    if (first.done === true) return;
+    const all = prepend(first.value, chunks);
+    yield* isGzip(first.value) ? unpacked(path, all) : all;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes lines to a file as they come. The file appears under its name when all is written; if anything fails, what had that name
+ * before is still there. Devices and pipes are written to directly.
+ *
+ * @returns how many bytes were written.
+ * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written. What `lines` throws passes through.
+ */
+export async function writeTraceFile(
+  path: string,
+  lines: Iterable<string> | AsyncIterable<string>,
+): Promise<number> {
+  const place = await placeOf(path);
+  const target = place.isPlain ? `${place.path}.${process.pid}.partial` : place.path;
+  const file = await open(target, 'w').catch((cause: unknown) => {
+    throw cannotWrite(path, cause);
+  });
+  try {
+    const bytes = await writeLines(path, file, lines);
+    await file.close();
+    if (place.isPlain) await move(target, place.path);
+    return bytes;
+  } catch (error) {
+    await file.close();
+    if (place.isPlain) await rm(target, { force: true });
+    throw error;
+  }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  if (typeof path !== 'string' || path === '') throw cannotRead(path, undefined);
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    throw cannotRead(path, cause);
+  }
+}
+
+async function* chunksOf(path: string, file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
+  for (;;) {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, null).catch((cause: unknown) => {
+      throw cannotRead(path, cause);
+    });
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function* prepend(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  yield first;
+  yield* rest;
+}
+
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+async function* unpacked(
+  path: string,
+  packed: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  // The callback is there because pipeline wants one; an error reaches the loop below through the stream.
+  const stream = pipeline(Readable.from(packed), createGunzip(), () => undefined);
+  try {
+    for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (cause) {
+    if (cause instanceof RunnerError) throw cause;
+    const expected = 'a whole gzip file';
+    throw new RunnerError('RUNNER_TRACE_FORMAT', `${path}: expected ${expected}, got ${messageOf(cause)}`, {
+      expected,
+      actual: messageOf(cause),
+      cause,
+    });
+  }
+}
+
+/** Where a path leads, links followed, and whether a file of its own can take that place. */
+async function placeOf(path: string): Promise<{ readonly path: string; readonly isPlain: boolean }> {
+  try {
+    const real = await realpath(path);
+    return { path: real, isPlain: (await stat(real)).isFile() };
+  } catch {
+    // What does not exist yet will be a file; any other trouble shows when it is opened.
+    return { path, isPlain: true };
+  }
+}
+
+async function move(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (cause) {
+    throw cannotWrite(to, cause);
+  }
+}
+
+async function writeLines(
+  path: string,
+  file: FileHandle,
+  lines: Iterable<string> | AsyncIterable<string>,
+): Promise<number> {
+  let bytes = 0;
+  let batch = '';
+  const flush = async (): Promise<void> => {
+    try {
+      await file.writeFile(batch);
+    } catch (cause) {
+      throw cannotWrite(path, cause);
+    }
+    bytes += Buffer.byteLength(batch);
+    batch = '';
+  };
+  for await (const line of lines) {
+    batch += line;
+    if (batch.length >= BATCH_LENGTH) await flush();
+  }
+  await flush();
+  return bytes;
+}
+
+function cannotRead(path: unknown, cause: unknown): RunnerError {
+  const expected = 'a file that can be read';
+  const why = cause === undefined ? '' : ` (${messageOf(cause)})`;
+  return new RunnerError(
+    'RUNNER_INVALID_ARGUMENT',
+    `path: expected ${expected}, got ${describeValue(path)}${why}`,
+    { expected, actual: path, cause },
+  );
+}
+
+function cannotWrite(path: string, cause: unknown): RunnerError {
+  return new RunnerError('RUNNER_OUTPUT_FAILED', `${path} cannot be written: ${messageOf(cause)}`, {
+    expected: 'a file that can be written',
+    actual: path,
+    cause,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,150 @@
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  mkdirSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readTraceFile, writeTraceFile } from '../../src/host/trace-file.ts';
+import { readSimulation, simulationLines } from '../../src/trace/simulation-file.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { openTrace } from '../../src/trace/trace-reader.ts';
+
+let dir: string;
+let path: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'trace-file-'));
+  path = join(dir, 'run.jsonl');
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const openFiles = (): number => readdirSync('/proc/self/fd').length;
+
+async function contentOf(file: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of readTraceFile(file)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+function* events(count: number): Generator<TraceEvent> {
+  for (let at = 0; at < count; at++) yield { type: 'note', at, runner: 'worker', text: 'x'.repeat(50) };
+}
+
+describe('writeTraceFile and readTraceFile', () => {
+  test('R209 a trace written to disk reads back as the same bytes and the same events', async () => {
+    const lines = [...simulationLines({ decisions: [], events: events(5000) }, { seed: '1' })];
+    const bytes = await writeTraceFile(path, lines);
+    expect(readFileSync(path, 'utf8')).toBe(lines.join(''));
+    expect(bytes).toBe(Buffer.byteLength(lines.join('')));
+    expect(bytes).toBeGreaterThan(256 * 1024);
+    const file = await readSimulation(readTraceFile(path));
+    expect(file.events).toEqual([...events(5000)]);
+    expect(readdirSync(dir)).toEqual(['run.jsonl']);
+  });
+
+  test('an empty list of lines makes an empty file, which reads as no bytes', async () => {
+    expect(await writeTraceFile(path, [])).toBe(0);
+    expect(await contentOf(path)).toBe('');
+  });
+
+  test('gzip is unpacked whatever the file is called', async () => {
+    const text = 'ü line\n'.repeat(100_000);
+    writeFileSync(path, gzipSync(text));
+    expect(await contentOf(path)).toBe(text);
+  });
+
+  test.for([
+    ['cut off', (packed: Buffer): Buffer => packed.subarray(0, packed.length / 2)],
+    ['corrupted', (packed: Buffer): Buffer => Buffer.concat([packed.subarray(0, 10), packed.subarray(12)])],
+  ] as const)('gzip that is %s is refused', async ([, damage]) => {
+    writeFileSync(path, damage(gzipSync('abc'.repeat(5000))));
+    await expect(contentOf(path)).rejects.toMatchObject({
+      code: 'RUNNER_TRACE_FORMAT',
+      message: expect.stringContaining(`${path}: expected a whole gzip file, got `),
+    });
+  });
+
+  test('no descriptor is left by reading all, a part, nothing, gzip or a broken file', async () => {
+    const before = openFiles();
+    await writeTraceFile(path, simulationLines({ decisions: [], events: events(20_000) }));
+    const packed = join(dir, 'packed.gz');
+    writeFileSync(packed, gzipSync(readFileSync(path)));
+    for (const file of [path, packed]) {
+      const trace = await openTrace(readTraceFile(file));
+      for await (const entry of trace) if (entry.type === 'event' && entry.event.at === 3) break;
+      await (await openTrace(readTraceFile(file))).close();
+      await contentOf(file);
+    }
+    writeFileSync(packed, readFileSync(packed).subarray(0, 500));
+    await expect(contentOf(packed)).rejects.toThrow();
+    await expect(openTrace(readTraceFile(path), { kind: 'recording' })).rejects.toThrow();
+    expect(openFiles()).toBe(before);
+  });
+
+  test.for<[string, () => string, RegExp]>([
+    ['a missing file', () => path, /ENOENT/],
+    ['a directory', () => dir, /EISDIR/],
+    ['no name', () => '', /^path: expected a file that can be read, got ""$/],
+    ['a number', () => 7 as unknown as string, /^path: expected a file that can be read, got 7$/],
+  ])('%s cannot be read', async ([, name, message]) => {
+    await expect(contentOf(name())).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('a failure on the way leaves what was there before and nothing else', async () => {
+    writeFileSync(path, 'before');
+    const failure = new Error('no more');
+    async function* failing(): AsyncGenerator<string> {
+      yield Promise.resolve('x'.repeat(100_000));
+      throw failure;
+    }
+    const before = openFiles();
+    await expect(writeTraceFile(path, failing())).rejects.toBe(failure);
+    expect(readFileSync(path, 'utf8')).toBe('before');
+    expect(readdirSync(dir)).toEqual(['run.jsonl']);
+    expect(openFiles()).toBe(before);
+  });
+
+  test.for<[string, () => string]>([
+    ['in no directory', () => join(dir, 'none', 'x')],
+    ['that is a directory', () => dir],
+  ])('a file %s cannot be written', async ([, name]) => {
+    const before = openFiles();
+    await expect(writeTraceFile(name(), ['a'])).rejects.toMatchObject({
+      code: 'RUNNER_OUTPUT_FAILED',
+      message: expect.stringContaining(`${name()} cannot be written: `),
+    });
+    expect(openFiles()).toBe(before);
+  });
+
+  test('a full device is reported, and devices are written to directly', async () => {
+    expect(await writeTraceFile('/dev/null', ['abc'])).toBe(3);
+    await expect(writeTraceFile('/dev/full', ['abc'])).rejects.toMatchObject({
+      code: 'RUNNER_OUTPUT_FAILED',
+      message: expect.stringContaining('ENOSPC'),
+    });
+  });
+
+  test('a link stays a link, and its file is written', async () => {
+    mkdirSync(join(dir, 'real'));
+    writeFileSync(join(dir, 'real', 'file'), 'old');
+    symlinkSync(join(dir, 'real', 'file'), path);
+    await writeTraceFile(path, ['new']);
+    expect(readFileSync(join(dir, 'real', 'file'), 'utf8')).toBe('new');
+    expect(
+      readdirSync(dir, { withFileTypes: true })
+        .find(({ name }) => name === 'run.jsonl')
+        ?.isSymbolicLink(),
+    ).toBe(true);
+  });
+});
