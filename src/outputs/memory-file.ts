@@ -24,6 +24,7 @@ export interface MemoryOutput extends Output {
 /** How an output in memory becomes a local file, for those who need one. */
 export type ToFile = (output: MemoryOutput) => MaybePromise<string>;
 
+const SAFE_ID = /^[\w.~-]+$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -38,6 +39,7 @@ export class MemoryFile implements MemoryOutput {
   readonly chunks: Chunk[] = [];
   closed = false;
   readonly #serial: number;
+  #uri = '';
   readonly #toFile: ToFile | undefined;
 
   constructor(id: string, serial: number, toFile: ToFile | undefined) {
@@ -51,7 +53,11 @@ export class MemoryFile implements MemoryOutput {
   }
 
   get uri(): string {
-    return `memory:///${encodeURIComponent(this.name)}`;
+    // Asked for several times per run, and most ids need no encoding.
+    if (this.#uri === '') {
+      this.#uri = `memory:///${SAFE_ID.test(this.id) ? this.name : encodeURIComponent(this.name)}`;
+    }
+    return this.#uri;
   }
 
   write(chunk: Chunk): MaybePromise<void> {

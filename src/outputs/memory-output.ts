@@ -42,8 +42,11 @@ export interface MemoryOutputs extends OutputCreator {
 class MemoryOutputFolder implements MemoryOutputs {
   readonly #options: MemoryOutputsOptions;
   readonly #maxOutputs: number;
-  // By serial number: a key that needs no hashing of text on the way of every run.
-  readonly #held = new Map<number, MemoryOutput>();
+  /** By serial number less `#base`; a hole where one was dropped. An array, because every run makes and drops three. */
+  #held: (MemoryOutput | undefined)[] = [];
+  #base = 0;
+  #oldest = 0;
+  #count = 0;
   #created = 0;
 
   constructor(options: MemoryOutputsOptions) {
@@ -58,22 +61,26 @@ class MemoryOutputFolder implements MemoryOutputs {
     const serial = this.#created;
     this.#created += 1;
     const output = this.#make(id, serial);
-    this.#held.set(serial, output);
-    if (this.#held.size > this.#maxOutputs) this.#dropOldest();
+    this.#held.push(output);
+    this.#count += 1;
+    if (this.#count > this.#maxOutputs) this.#dropOldest();
     return output;
   }
 
   find(uri: string): MemoryOutput | undefined {
-    const output = this.#held.get(serialIn(uri));
+    const output = this.#held[serialIn(uri) - this.#base];
     return output?.uri === uri ? output : undefined;
   }
 
   drop(uri: string): boolean {
-    return this.find(uri) !== undefined && this.#held.delete(serialIn(uri));
+    if (this.find(uri) === undefined) return false;
+    this.#held[serialIn(uri) - this.#base] = undefined;
+    this.#count -= 1;
+    return true;
   }
 
   all(): MemoryOutput[] {
-    return [...this.#held.values()];
+    return this.#held.filter((output) => output !== undefined);
   }
 
   #make(id: string, serial: number): MemoryOutput {
@@ -84,10 +91,14 @@ class MemoryOutputFolder implements MemoryOutputs {
   }
 
   #dropOldest(): void {
-    for (const serial of this.#held.keys()) {
-      this.#held.delete(serial);
-      return;
-    }
+    while (this.#held[this.#oldest] === undefined) this.#oldest += 1;
+    this.#held[this.#oldest] = undefined;
+    this.#count -= 1;
+    if (this.#oldest < this.#held.length / 2) return;
+    // What lies before the oldest is holes only; cutting it off now and then keeps the array as long as what it holds.
+    this.#held = this.#held.slice(this.#oldest);
+    this.#base += this.#oldest;
+    this.#oldest = 0;
   }
 }
 

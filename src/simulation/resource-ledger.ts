@@ -1,46 +1,25 @@
-/** Who holds what: counts the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
-import type { ResourceKind, TraceEvent } from '../model/trace-event.ts';
+/** Who holds what: keeps the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
+import type { TraceEvent } from '../model/trace-event.ts';
 
-/** A resource that has not been given back. */
-export interface HeldResource {
-  readonly resource: ResourceKind;
-  readonly runner: string;
-  readonly runId: string;
-  readonly name: string;
-  /** When it was acquired. */
-  readonly sinceMs: number;
-  /** Stack of where it was acquired, if places are captured. */
-  readonly place?: string;
-}
+/** A resource that has not been given back: the event of its acquisition. */
+export type HeldResource = TraceEvent & { readonly type: 'acquired' };
+
+type ResourceEvent = TraceEvent & { readonly type: 'acquired' | 'freed' | 'abandoned' };
 
 /** Watches a trace. A resource given up within the rules counts as given back (R106). */
 export class ResourceLedger {
+  /** By run, because a run holds few at a time; what belongs to no run is kept by name. */
   readonly #held = new Map<string, HeldResource[]>();
-  readonly #capturePlaces: boolean;
+  readonly #places: Map<HeldResource, string> | undefined;
   #count = 0;
 
   constructor(capturePlaces = false) {
-    this.#capturePlaces = capturePlaces;
+    this.#places = capturePlaces ? new Map() : undefined;
   }
 
   watch(event: TraceEvent): void {
-    if (event.type === 'acquired') {
-      const { resource, runner, runId, name, at } = event;
-      const key = keyOf(event);
-      const held = this.#held.get(key);
-      const place = this.#capturePlaces ? { place: new Error(name).stack ?? '' } : {};
-      const entry: HeldResource = { resource, runner, runId, name, sinceMs: at, ...place };
-      if (held === undefined) this.#held.set(key, [entry]);
-      else held.push(entry);
-      this.#count += 1;
-    } else if (event.type === 'freed' || event.type === 'abandoned') {
-      const key = keyOf(event);
-      const held = this.#held.get(key);
-      if (held === undefined) return;
-      held.shift();
-      this.#count -= 1;
-      if (held.length === 0) this.#held.delete(key);
-    }
+    if (event.type === 'acquired') this.#acquire(event);
+    else if (event.type === 'freed' || event.type === 'abandoned') this.#free(event);
   }
 
   /** How many are held. */
@@ -48,26 +27,46 @@ export class ResourceLedger {
     return this.#count;
   }
 
-  /** All that are held, in the order of acquisition by key. */
-  held(): HeldResource[] {
-    return [...this.#held.values()].flat();
+  /** A line for each of the first `limit`: what, whose, since when, and the place if places are captured. */
+  describe(limit: number): string[] {
+    const held = [...this.#held.values()].flat().slice(0, limit);
+    return held.map((resource) => {
+      const place = this.#places?.get(resource);
+      return place === undefined ? describeHeld(resource) : `${describeHeld(resource)}\n${place}`;
+    });
+  }
+
+  #acquire(event: HeldResource): void {
+    const key = keyOf(event);
+    const held = this.#held.get(key);
+    if (held === undefined) this.#held.set(key, [event]);
+    else held.push(event);
+    this.#count += 1;
+    this.#places?.set(event, new Error(event.name).stack ?? '');
+  }
+
+  #free(event: ResourceEvent): void {
+    const key = keyOf(event);
+    const held = this.#held.get(key);
+    if (held === undefined) return;
+    const index = held.findIndex((other) => isSame(other, event));
+    if (index < 0) return;
+    const [freed] = held.splice(index, 1);
+    this.#count -= 1;
+    if (held.length === 0) this.#held.delete(key);
+    if (freed !== undefined) this.#places?.delete(freed);
   }
 }
 
-interface ResourceEvent {
-  readonly resource: ResourceKind;
-  readonly runner: string;
-  readonly runId: string;
-  readonly name: string;
+function keyOf({ runId, name }: ResourceEvent): string {
+  return runId === '' ? name : runId;
 }
 
-function keyOf({ resource, runner, runId, name }: ResourceEvent): string {
-  return `${resource}\n${runner}\n${runId}\n${name}`;
+function isSame(held: HeldResource, { resource, name, runner, runId }: ResourceEvent): boolean {
+  return held.name === name && held.resource === resource && held.runner === runner && held.runId === runId;
 }
 
-/** One line about a resource: what, whose, since when. */
-export function describeHeld({ resource, runner, runId, name, sinceMs, place }: HeldResource): string {
+function describeHeld({ resource, runner, runId, name, at }: HeldResource): string {
   const whose = runId === '' ? `of ${runner}` : `of run ${runId} on ${runner}`;
-  const line = `${resource} ${name} ${whose}, since ${sinceMs} ms`;
-  return place === undefined ? line : `${line}\n${place}`;
+  return `${resource} ${name} ${whose}, since ${at} ms`;
 }

@@ -53,8 +53,9 @@ export function defineScenario<Input = undefined>(
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `value` is a scenario definition. */
 export function checkScenario(value: unknown): asserts value is ScenarioDefinition {
-  if (typeof value !== 'object' || value === null)
+  if (typeof value !== 'object' || value === null) {
     throw invalidArgument('scenario', 'a scenario definition', value);
+  }
   const { name, description, run, prepare } = value as {
     readonly [field in keyof ScenarioDefinition]: unknown;
   };

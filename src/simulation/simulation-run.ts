@@ -12,7 +12,7 @@ import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { createTraceRecorder, type TraceRecorder } from '../trace/trace-recorder.ts';
-import { describeHeld, ResourceLedger } from './resource-ledger.ts';
+import { ResourceLedger } from './resource-ledger.ts';
 import { RunTally } from './run-tally.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { Simulation } from './simulation.ts';
@@ -143,7 +143,7 @@ export class SimulationRun {
   }
 
   #heldResources(): string[] {
-    return this.#ledger.held().slice(0, SHOWN_MAX).map(describeHeld);
+    return this.#ledger.describe(SHOWN_MAX);
   }
 
   #record(event: TraceEvent): void {
