@@ -1,9 +1,34 @@
 /** The watchers that every simulation has without being asked. */
+import { checkoutRelease } from './checkout-release.ts';
+import { endCause } from './end-cause.ts';
+import { givenBack } from './given-back.ts';
+import { keptRefs } from './kept-refs.ts';
+import { oneTerminal } from './one-terminal.ts';
 import type { OracleFactory } from './oracle.ts';
+import { runAccounts } from './run-accounts.ts';
+import type { RunRule } from './run-rule.ts';
+import { startOrder } from './start-order.ts';
+import { statePath } from './state-path.ts';
+import { watchRuns } from './watch-runs.ts';
 
-const DEFAULT_ORACLES: readonly OracleFactory[] = Object.freeze([]);
+/**
+ * The rules that any trace can be held to: R200–R206 and R208, in this order. R199 needs to be told what was promised (`promptness`),
+ * and R207 is about answers, which are not in a trace (`watchService`).
+ */
+export const defaultRules: readonly RunRule[] = Object.freeze([
+  oneTerminal,
+  statePath,
+  startOrder,
+  endCause,
+  givenBack,
+  checkoutRelease,
+  keptRefs,
+  runAccounts,
+]);
 
-/** R199–R208, in the order of their numbers. */
+const DEFAULT_ORACLES: readonly OracleFactory[] = Object.freeze([watchRuns(defaultRules)]);
+
+/** The {@link defaultRules} as oracles, to which a scenario may add its own. */
 export function defaultOracles(): readonly OracleFactory[] {
   return DEFAULT_ORACLES;
 }

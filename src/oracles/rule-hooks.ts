@@ -1,0 +1,41 @@
+/**
+ * Which rules of a set judge which event, found once. Invariant: all judges of a hook have one shape, and their order is the order of
+ * the set; they are called for every event of every simulation.
+ */
+import type { RunRule } from './run-rule.ts';
+
+type HookName = Exclude<keyof RunRule, 'rule'>;
+
+/** One rule's judge of one kind of event. */
+export interface Judge<Name extends HookName> {
+  readonly rule: string;
+  readonly judge: NonNullable<RunRule[Name]>;
+}
+
+/** The judges by hook. */
+export class RuleHooks {
+  readonly beforeStatus: readonly Judge<'beforeStatus'>[];
+  readonly afterStatus: readonly Judge<'afterStatus'>[];
+  readonly onStart: readonly Judge<'onStart'>[];
+  readonly onAcquired: readonly Judge<'onAcquired'>[];
+  readonly onFreed: readonly Judge<'onFreed'>[];
+  readonly onUpdate: readonly Judge<'onUpdate'>[];
+  readonly onMetric: readonly Judge<'onMetric'>[];
+  readonly onEnd: readonly Judge<'onEnd'>[];
+
+  constructor(rules: readonly RunRule[]) {
+    const having = <Name extends HookName>(name: Name): Judge<Name>[] =>
+      rules.flatMap((rule) => {
+        const judge = rule[name];
+        return judge === undefined ? [] : [{ rule: rule.rule, judge }];
+      });
+    this.beforeStatus = having('beforeStatus');
+    this.afterStatus = having('afterStatus');
+    this.onStart = having('onStart');
+    this.onAcquired = having('onAcquired');
+    this.onFreed = having('onFreed');
+    this.onUpdate = having('onUpdate');
+    this.onMetric = having('onMetric');
+    this.onEnd = having('onEnd');
+  }
+}

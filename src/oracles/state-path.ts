@@ -1,0 +1,17 @@
+/** R201: the states of a run follow the one table of moves. */
+import { canMove } from '../model/run-state.ts';
+import type { RunRule } from './run-rule.ts';
+
+/** The observed state sequence of a run is a path of R4's graph; where it begins is up to who observes. */
+export const statePath: RunRule = {
+  rule: 'R201',
+  beforeStatus(run, { state }) {
+    const old = run.status?.state;
+    if (old === undefined || canMove(old, state)) return undefined;
+    const hint =
+      state === 'PENDING'
+        ? `; if two runners of this trace are called ${run.runner.name}, give them different names`
+        : '';
+    return `${run.title} cannot go from ${old} to ${state}${hint}`;
+  },
+};

@@ -1,0 +1,203 @@
+/**
+ * Watches the runs of a trace for a set of rules: finds the run of each event, has the rules judge it, and takes the event into the
+ * facts. Invariant: one look-up per event at most, and memory that does not grow with the number of runs, because it watches every
+ * simulation.
+ */
+import type { Command } from '../model/command.ts';
+import { isTerminal } from '../model/run-state.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import type { Oracle, OracleFactory, ReportViolation } from './oracle.ts';
+import { RuleHooks } from './rule-hooks.ts';
+import type { Complaint, RunRule } from './run-rule.ts';
+import { COUNTER_NAMES, RUNNING_TASK } from './watched-metrics.ts';
+import type { WatchedRun } from './watched-run.ts';
+import { WatchedRunner } from './watched-runner.ts';
+
+type EventOf<Type extends TraceEvent['type']> = Extract<TraceEvent, { readonly type: Type }>;
+type ResourceEvent = EventOf<'acquired' | 'freed' | 'abandoned'>;
+
+class RunWatch implements Oracle {
+  readonly #hooks: RuleHooks;
+  readonly #report: ReportViolation;
+  readonly #runners = new Map<string, WatchedRunner>();
+  #latest: WatchedRunner | undefined;
+
+  constructor(hooks: RuleHooks, report: ReportViolation) {
+    this.#hooks = hooks;
+    this.#report = report;
+  }
+
+  watch(event: TraceEvent): void {
+    switch (event.type) {
+      case 'phase':
+        this.#onPhase(event);
+        break;
+      case 'acquired':
+      case 'freed':
+      case 'abandoned':
+        this.#onResource(event);
+        break;
+      case 'status':
+        this.#onStatus(this.#runner(event.runner), event.status, event.at);
+        break;
+      case 'accepted':
+        this.#onAccepted(this.#runner(event.runner), event.runId, event.command);
+        break;
+      case 'metric':
+        this.#onMetric(event);
+        break;
+      case 'abort':
+        this.#onAbort(this.#runner(event.runner).find(event.runId), event.at);
+        break;
+      case 'released':
+        this.#onReleased(this.#runner(event.runner), event.at);
+        break;
+      case 'evicted':
+        this.#onEvicted(this.#runner(event.runner), event.runId);
+        break;
+      case 'rejected':
+      case 'dropped':
+      case 'service':
+      case 'recorded':
+      case 'wrote':
+      case 'fault':
+      case 'note':
+        break;
+    }
+  }
+
+  end(atMs: number): void {
+    for (const runner of this.#runners.values()) {
+      for (const run of runner.runs.values()) {
+        for (const { rule, judge } of this.#hooks.onEnd) this.#complain(rule, judge(run, atMs), atMs);
+      }
+    }
+  }
+
+  #complain(rule: string, message: Complaint, atMs: number): void {
+    if (message !== undefined) this.#report({ rule, message, atMs });
+  }
+
+  #runner(name: string): WatchedRunner {
+    if (this.#latest?.name === name) return this.#latest;
+    let runner = this.#runners.get(name);
+    if (runner === undefined) {
+      runner = new WatchedRunner(name);
+      this.#runners.set(name, runner);
+    }
+    this.#latest = runner;
+    return runner;
+  }
+
+  #onStatus(runner: WatchedRunner, status: RunStatus, atMs: number): void {
+    const { state } = status;
+    if (state === 'PENDING' && runner.isReleased && runner.queued + runner.working === 0) runner.restart();
+    const run = runner.find(status.runId) ?? runner.add(status.runId);
+    if (state === 'RUNNING' && !run.isStarted) this.#start(run, atMs);
+    for (const { rule, judge } of this.#hooks.beforeStatus) {
+      this.#complain(rule, judge(run, status, atMs), atMs);
+    }
+    const wasTerminal = run.isTerminal;
+    run.status = status;
+    if (!wasTerminal && isTerminal(state)) runner.end(run);
+    for (const { rule, judge } of this.#hooks.afterStatus) {
+      this.#complain(rule, judge(run, status, atMs), atMs);
+    }
+  }
+
+  #onAccepted(runner: WatchedRunner, runId: RunID, { timeoutMs = 0 }: Command): void {
+    const run = runner.find(runId) ?? runner.add(runId);
+    runner.accepted += 1;
+    run.isAccepted = true;
+    run.timeoutMs = timeoutMs;
+  }
+
+  #onPhase({ runner: name, runId, phase, at }: EventOf<'phase'>): void {
+    const runner = this.#runner(name);
+    const run = runner.find(runId) ?? runner.add(runId);
+    if (!run.isStarted) this.#start(run, at);
+    run.phase = phase;
+  }
+
+  #start(run: WatchedRun, atMs: number): void {
+    for (const { rule, judge } of this.#hooks.onStart) this.#complain(rule, judge(run), atMs);
+    if (!run.isTerminal) run.runner.start(run);
+  }
+
+  #onResource(event: ResourceEvent): void {
+    const { type, resource, name, runner, at: atMs } = event;
+    if (resource === 'waiter') return;
+    if (resource === 'update') {
+      this.#onUpdate(this.#runner(runner), event);
+      return;
+    }
+    const run = this.#runner(runner).find(event.runId);
+    // A run that was forgotten may get back what it had given up (R106).
+    if (run === undefined) return;
+    if (type === 'acquired') {
+      for (const { rule, judge } of this.#hooks.onAcquired) {
+        this.#complain(rule, judge(run, resource, name), atMs);
+      }
+      run.take(resource);
+    } else if (type === 'freed') {
+      for (const { rule, judge } of this.#hooks.onFreed) {
+        this.#complain(rule, judge(run, resource, name), atMs);
+      }
+      run.giveBack(resource);
+    } else run.abandon(resource);
+  }
+
+  #onUpdate(runner: WatchedRunner, { type, name, at: atMs }: ResourceEvent): void {
+    if (type !== 'acquired') {
+      runner.updates = Math.max(0, runner.updates - 1);
+      return;
+    }
+    for (const { rule, judge } of this.#hooks.onUpdate) this.#complain(rule, judge(runner, name), atMs);
+    runner.updates += 1;
+  }
+
+  #onMetric({ runner: runnerName, name, value, at: atMs }: EventOf<'metric'>): void {
+    const runner = this.#runner(runnerName);
+    for (const { rule, judge } of this.#hooks.onMetric) {
+      this.#complain(rule, judge(runner, name, value), atMs);
+    }
+    if (name === RUNNING_TASK) runner.runningTask = value;
+    else if (COUNTER_NAMES.has(name)) (runner.counters ??= new Map()).set(name, value);
+  }
+
+  #onAbort(run: WatchedRun | undefined, atMs: number): void {
+    if (run === undefined || run.stoppedAtMs !== undefined) return;
+    run.stoppedAtMs = atMs;
+    run.stoppedIn = run.phase ?? (run.isStarted ? 'wait' : 'end');
+  }
+
+  #onReleased(runner: WatchedRunner, atMs: number): void {
+    runner.isReleased = true;
+    for (const run of runner.runs.values()) {
+      if (run.isTerminal) continue;
+      run.isReleased = true;
+      this.#onAbort(run, atMs);
+    }
+  }
+
+  #onEvicted(runner: WatchedRunner, runId: RunID): void {
+    const run = runner.find(runId);
+    if (run !== undefined) runner.forget(run);
+  }
+}
+
+/**
+ * An oracle that holds the runs of a trace to rules; all of them share the facts.
+ *
+ * @example
+ * ```ts
+ * import { oneTerminal, simulate, statePath, watchRuns } from 'dryrunner';
+ * const verdict = await simulate({ scenario: () => {}, oracles: [watchRuns([oneTerminal, statePath])] });
+ * if (!verdict.held) throw new Error('nothing has happened, so nothing is wrong');
+ * ```
+ */
+export function watchRuns(rules: readonly RunRule[]): OracleFactory {
+  const hooks = new RuleHooks(rules);
+  return (report) => new RunWatch(hooks, report);
+}

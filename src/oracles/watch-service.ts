@@ -1,0 +1,146 @@
+/**
+ * R207: what a service answers agrees with what it answers next. A decorator, because answers are not in a trace. Invariant: calls and
+ * results pass unchanged; a result is held back until the questions about it are answered.
+ */
+import { isRunnerError } from '../kernel/errors.ts';
+import type { Command } from '../model/command.ts';
+import type { Query, Wait } from '../model/query.ts';
+import { isTerminal } from '../model/run-state.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
+import type { Service } from '../model/service.ts';
+import { DONE_MASK } from '../model/state-mask.ts';
+import type { QueryResult, StatusResult } from '../model/status-reader.ts';
+import { NO_WAIT } from '../model/wait.ts';
+import type { World } from '../model/world.ts';
+import type { ReportViolation } from './oracle.ts';
+
+const FIELDS = [
+  'runId',
+  'state',
+  'jobId',
+  'taskId',
+  'tag',
+  'stdoutRef',
+  'stderrRef',
+  'snapshotId',
+  'exitCode',
+  'error',
+] as const;
+
+/**
+ * Watches a service from its callers' side: what `abort` returns is what `status` returns afterwards, and a query for terminal runs
+ * right after any observed terminal status includes it (R207). A run that was evicted meanwhile proves nothing, nor does a question
+ * that fails. Wrap the runner itself, not one that chaos may keep stuck: every answer waits for the questions about it.
+ *
+ * @example
+ * ```ts
+ * import { createSimulatedRunner, finalStatus, simulate, watchService } from 'dryrunner';
+ * const verdict = await simulate({
+ *   scenario: async (sim) => {
+ *     const runner = watchService(sim.world, createSimulatedRunner(sim.world), ({ message }) => sim.check(false, message));
+ *     const { runId } = await runner.run({ argv: ['complete 0'] });
+ *     await finalStatus(runner, runId);
+ *     await runner.release();
+ *   },
+ * });
+ * if (!verdict.held) throw new Error(verdict.failure?.message);
+ * ```
+ */
+export function watchService(
+  world: Pick<World, 'clock'>,
+  service: Service,
+  report: ReportViolation,
+): Service {
+  return new ServiceWatch(world, service, report);
+}
+
+class ServiceWatch implements Service {
+  readonly #world: Pick<World, 'clock'>;
+  readonly #service: Service;
+  readonly #report: ReportViolation;
+
+  constructor(world: Pick<World, 'clock'>, service: Service, report: ReportViolation) {
+    this.#world = world;
+    this.#service = service;
+    this.#report = report;
+  }
+
+  async run(command: Command): Promise<RunStatus> {
+    const status = await this.#service.run(command);
+    await this.#confirm([status]);
+    return status;
+  }
+
+  async abort(runId: RunID): Promise<RunStatus> {
+    const answer = await this.#service.abort(runId);
+    if (!isTerminal(answer.state)) this.#complain(`abort of run ${runId} returned ${answer.state}`);
+    const now = await this.#ask(async () => (await this.#service.status(runId)).status);
+    if (now !== undefined) this.#compare(`abort of run ${runId} returned`, answer, 'status', now);
+    await this.#confirm([answer]);
+    return answer;
+  }
+
+  async release(): Promise<void> {
+    return this.#service.release();
+  }
+
+  async query(query: Query, wait: Wait): Promise<QueryResult> {
+    return this.#confirmed(await this.#service.query(query, wait));
+  }
+
+  async queryNow(query: Query): Promise<QueryResult> {
+    return this.#confirmed(await this.#service.queryNow(query));
+  }
+
+  async status(runId: RunID): Promise<StatusResult> {
+    const result = await this.#service.status(runId);
+    await this.#confirm([result.status]);
+    return result;
+  }
+
+  async statusAll(): Promise<QueryResult> {
+    return this.#confirmed(await this.#service.statusAll());
+  }
+
+  async #confirmed(result: QueryResult): Promise<QueryResult> {
+    await this.#confirm(result.statuses);
+    return result;
+  }
+
+  async #confirm(observed: readonly RunStatus[]): Promise<void> {
+    for (const status of observed) {
+      if (!isTerminal(status.state)) continue;
+      const { runId, state } = status;
+      const query = { runs: [runId], states: DONE_MASK };
+      const done = await this.#ask(() => this.#service.query(query, NO_WAIT));
+      if (done === undefined) continue;
+      const found = done.statuses.find((candidate) => candidate.runId === runId);
+      if (found === undefined) {
+        this.#complain(
+          `run ${runId} was seen as ${state}, but a query for terminal runs does not include it`,
+        );
+      } else this.#compare(`run ${runId} was seen as`, status, 'a query for terminal runs', found);
+    }
+  }
+
+  /** The answer, or undefined if there is none that proves anything. */
+  async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await question();
+    } catch (error) {
+      if (isRunnerError(error, 'RUNNER_INVARIANT')) throw error;
+      return undefined;
+    }
+  }
+
+  #compare(what: string, first: RunStatus, source: string, then: RunStatus): void {
+    const differing = FIELDS.find((field) => first[field] !== then[field]);
+    if (differing === undefined) return;
+    const seen = `${differing} ${JSON.stringify(first[differing])}`;
+    this.#complain(`${what} ${seen}, but ${source} says ${JSON.stringify(then[differing])}`);
+  }
+
+  #complain(message: string): void {
+    this.#report({ rule: 'R207', message, atMs: this.#world.clock.now() });
+  }
+}

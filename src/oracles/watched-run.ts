@@ -1,0 +1,126 @@
+/**
+ * What is known of one run from its trace, shared by all rules, so that an event is looked up once. Invariant: only `watch-runs.ts`
+ * writes here; rules read. While a rule judges an event, these are the facts before it, unless its hook says otherwise.
+ */
+import type { RunID, RunStatus } from '../model/run-status.ts';
+import { isTerminal } from '../model/run-state.ts';
+import type { InvocationPhase, ResourceKind } from '../model/trace-event.ts';
+import type { WatchedRunner } from './watched-runner.ts';
+
+/** A resource that a run owns; waiters belong to callers and updates to the runner (R204). */
+export type OwnedKind = Exclude<ResourceKind, 'waiter' | 'update'>;
+
+/** All of them. */
+export const OWNED_KINDS: readonly OwnedKind[] = Object.freeze([
+  'process',
+  'checkout',
+  'output',
+  'tempdir',
+  'upload',
+] as const);
+
+/** Facts about a run. */
+export class WatchedRun {
+  readonly runner: WatchedRunner;
+  readonly runId: RunID;
+  /** The latest status. */
+  status: RunStatus | undefined = undefined;
+  isAccepted = false;
+  /** Limit of its command, 0 for none. */
+  timeoutMs = 0;
+  /** It has left the queue: a phase or RUNNING was seen. */
+  isStarted = false;
+  phase: InvocationPhase | undefined = undefined;
+  /** When it was first asked to stop, by an abort or a release of its runner (R85, R203). */
+  stoppedAtMs: number | undefined = undefined;
+  /** The phase that the first request to stop hit: `end` in the queue, `wait` at work without phases. */
+  stoppedIn: InvocationPhase = 'end';
+  /** Its runner was released while it was open. */
+  isReleased = false;
+  /** How many resources it holds, and how many of each kind. */
+  held = 0;
+  processes = 0;
+  checkouts = 0;
+  outputs = 0;
+  tempDirs = 0;
+  uploads = 0;
+  /** Checkouts that were made and not released, given up or not. */
+  checkoutsOut = 0;
+  /** Kinds that were given up at the collaborator's bound, so that they may come and go later (R106). */
+  abandoned: Set<OwnedKind> | undefined = undefined;
+  /** A process of it has ended. */
+  hasExecuted = false;
+  /** The run accepted after it. */
+  next: WatchedRun | undefined = undefined;
+
+  constructor(runner: WatchedRunner, runId: RunID) {
+    this.runner = runner;
+    this.runId = runId;
+  }
+
+  get isTerminal(): boolean {
+    return this.status !== undefined && isTerminal(this.status.state);
+  }
+
+  /** Takes one of a kind. */
+  take(kind: OwnedKind): void {
+    this.#add(kind, 1);
+    if (kind === 'checkout') this.checkoutsOut += 1;
+  }
+
+  /** Gives one of a kind back. Nothing happens if it has none: it may have been given up. */
+  giveBack(kind: OwnedKind): void {
+    if (kind === 'process') this.hasExecuted = true;
+    if (kind === 'checkout' && this.checkoutsOut > 0) this.checkoutsOut -= 1;
+    if (this.heldOf(kind) > 0) this.#add(kind, -1);
+  }
+
+  /** Gives all of a kind up. */
+  abandon(kind: OwnedKind): void {
+    this.#add(kind, -this.heldOf(kind));
+    this.abandoned ??= new Set();
+    this.abandoned.add(kind);
+  }
+
+  /** How many of a kind it holds. */
+  heldOf(kind: OwnedKind): number {
+    switch (kind) {
+      case 'process':
+        return this.processes;
+      case 'checkout':
+        return this.checkouts;
+      case 'output':
+        return this.outputs;
+      case 'tempdir':
+        return this.tempDirs;
+      case 'upload':
+        return this.uploads;
+    }
+  }
+
+  #add(kind: OwnedKind, by: number): void {
+    this.held += by;
+    switch (kind) {
+      case 'process':
+        this.processes += by;
+        break;
+      case 'checkout':
+        this.checkouts += by;
+        break;
+      case 'output':
+        this.outputs += by;
+        break;
+      case 'tempdir':
+        this.tempDirs += by;
+        break;
+      case 'upload':
+        this.uploads += by;
+        break;
+    }
+  }
+
+  /** `run 3 on runner`, for messages. */
+  get title(): string {
+    return `run ${this.runId} on ${this.runner.name}`;
+  }
+}

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { phaseBounds } from '../../src/oracles/phase-bounds.ts';
+import { promptness } from '../../src/oracles/promptness.ts';
+import { HandMadeTrace, violationsOf } from './hand-made-trace.ts';
+
+const bounds = phaseBounds({
+  execer: { cancelBoundMs: 100 },
+  filers: [{ cancelBoundMs: 20 }, { cancelBoundMs: 30 }],
+  tempDirs: { boundMs: 5 },
+  preprocessors: [{ cancelBoundMs: 7 }, { cancelBoundMs: 6 }],
+  postprocessors: [{ cancelBoundMs: 2 }, { cancelBoundMs: 3 }],
+  uploader: { cancelBoundMs: 11 },
+  localBoundMs: 1,
+});
+const rules = [promptness(bounds)];
+
+describe('bounds', () => {
+  test('R199 are those that the collaborators state, by phase', () => {
+    expect(bounds).toEqual({
+      preprocess: 7,
+      checkout: 30,
+      outputs: 1,
+      exec: 100,
+      wait: 100,
+      measure: 1,
+      upload: 11,
+      close: 1,
+      release: 30,
+      postprocess: 5,
+      end: 0,
+    });
+  });
+
+  test('R199 of what is absent take no time, local work 10 s', () => {
+    const { preprocess, checkout, upload, release, postprocess, outputs, close, measure } = phaseBounds({
+      execer: { cancelBoundMs: 3 },
+    });
+    expect([preprocess, checkout, upload, release, postprocess]).toEqual([0, 0, 0, 0, 0]);
+    expect([outputs, close, measure]).toEqual([10_000, 10_000, 10_000]);
+  });
+});
+
+describe('promptness', () => {
+  const hit = (phase: 'preprocess' | 'wait' | 'upload' | 'postprocess', tookMs: number): HandMadeTrace =>
+    new HandMadeTrace()
+      .accept('0')
+      .phase('0', phase)
+      .wait(50)
+      .abort('0')
+      .wait(1)
+      .abort('0')
+      .wait(tookMs - 1)
+      .status('0', 'ABORTED');
+
+  test.for([
+    ['preprocess', 286],
+    ['wait', 148],
+    ['upload', 47],
+    ['postprocess', 5],
+  ] as const)(
+    'R199 an abort in phase %s may take the bounds of that phase and those after it: %d ms',
+    ([phase, boundMs]) => {
+      expect(violationsOf(hit(phase, boundMs), rules)).toEqual([]);
+      expect(violationsOf(hit(phase, boundMs + 1), rules)).toEqual([
+        {
+          rule: 'R199',
+          message: `run 0 on r was to stop and became ABORTED after ${boundMs + 1} ms; ${boundMs} ms are promised`,
+          atMs: boundMs + 51,
+        },
+      ]);
+    },
+  );
+
+  test('R199 R71 a run in the queue ends at once', () => {
+    const inTime = new HandMadeTrace().accept('0').wait(9).abort('0').status('0', 'ABORTED');
+    const late = new HandMadeTrace().accept('0').abort('0').wait(1).status('0', 'ABORTED');
+    expect(violationsOf(inTime, rules)).toEqual([]);
+    expect(violationsOf(late, rules)).toMatchObject([{ message: expect.stringContaining('; 0 ms are') }]);
+  });
+
+  test('R199 where there are no phases, a run at work is held to the bounds from its process on', () => {
+    const at = (tookMs: number): HandMadeTrace =>
+      new HandMadeTrace().accept('0').status('0', 'RUNNING').abort('0').wait(tookMs).status('0', 'ABORTED');
+    expect(violationsOf(at(148), rules)).toEqual([]);
+    expect(violationsOf(at(149), rules)).toHaveLength(1);
+  });
+
+  test('R199 R85 a release is an abort of every run that is open', () => {
+    const trace = new HandMadeTrace().run('0').accept('1').start('1').accept('2').release();
+    trace.status('2', 'ABORTED').wait(149);
+    expect(violationsOf(trace, rules)).toEqual([
+      {
+        rule: 'R199',
+        message: 'run 1 on r was to stop and has not ended after 149 ms; 148 ms are promised',
+        atMs: 150,
+      },
+    ]);
+  });
+
+  test('R199 without a bound nothing is late, and a run that nobody aborts may take its time', () => {
+    const unbounded = [promptness(phaseBounds({ execer: { cancelBoundMs: Infinity } }))];
+    expect(violationsOf(hit('wait', 1e9), unbounded)).toEqual([]);
+    expect(violationsOf(new HandMadeTrace().accept('0').wait(1e9).start('0'), rules)).toEqual([]);
+  });
+
+  test('R199 rounding to microseconds is not late', () => {
+    expect(violationsOf(hit('postprocess', 5.009), rules)).toEqual([]);
+    expect(violationsOf(hit('postprocess', 5.02), rules)).toHaveLength(1);
+  });
+});
