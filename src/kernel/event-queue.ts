@@ -55,9 +55,7 @@ export class EventQueue {
 
   /** Takes the event out if it is still pending; `id` tells it from later events in the same row. */
   cancel(row: number, id: number): void {
-    if (this.table.ids[row] !== id) return;
-    this.detach(row);
-    this.table.release(row);
+    if (this.table.ids[row] === id) this.remove(row);
   }
 
   /**
@@ -81,25 +79,22 @@ export class EventQueue {
     return this.table.labels[this.due.size > 0 ? this.due.first : this.heap.first] as string;
   }
 
-  /** Row of the `k`-th candidate, k below what {@link advance} returned; it leaves its order and waits for {@link release}. */
-  take(k: number): number {
-    if (this.due.size === 0) return this.heap.shift();
-    const row = k === 0 ? this.due.first : this.due.at(k);
-    this.due.removeAt(this.table.positions[row] as number);
-    return row;
+  /** Row of the `k`-th candidate, k below what {@link advance} returned. */
+  pick(k: number): number {
+    if (this.due.size === 0) return this.heap.first;
+    return k === 0 ? this.due.first : this.due.at(k);
+  }
+
+  /** Takes out a pending event, frees its row and returns its callback. */
+  remove(row: number): () => void {
+    const position = this.table.positions[row] as number;
+    if (position > NOT_PENDING) this.heap.removeAt(position);
+    else this.due.removeAt(position);
+    return this.table.release(row);
   }
 
   idOf(row: number): number {
     return this.table.ids[row] as number;
-  }
-
-  causeOf(row: number): number {
-    return this.table.causes[row] as number;
-  }
-
-  /** Frees the row of an event that was taken, and returns its callback. */
-  release(row: number): () => void {
-    return this.table.release(row);
   }
 
   notePlace(row: number, place: string): void {
@@ -111,7 +106,7 @@ export class EventQueue {
     return [...this.due.toArray(), ...this.heap.sorted()].map((row) => this.describe(row));
   }
 
-  /** What is known of a pending event, or of one that was taken and not released. */
+  /** What is known of a pending event. */
   describe(row: number): EventInfo {
     const { table, heap } = this;
     const position = table.positions[row] as number;
@@ -124,11 +119,5 @@ export class EventQueue {
       late: position > NOT_PENDING && heap.isLateAt(position),
       ...(place === undefined ? {} : { place }),
     };
-  }
-
-  private detach(row: number): void {
-    const position = this.table.positions[row] as number;
-    if (position > NOT_PENDING) this.heap.removeAt(position);
-    else this.due.removeAt(position);
   }
 }

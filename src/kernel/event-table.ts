@@ -21,7 +21,7 @@ export class EventTable {
   readonly labels: string[] = [];
   readonly fires: (() => void)[] = [];
   /** Stacks of where events were made, for the rows where they were captured. */
-  readonly places = new Map<number, string>();
+  readonly places: Map<number, string> = new Map();
   private readonly free: number[] = [];
 
   add(id: number, cause: number, label: string, fire: () => void): number {

@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
+import { chooseDrain } from './drain.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
 import { invalidArgument } from './errors.ts';
@@ -117,13 +118,30 @@ export class VirtualClock implements Clock {
     const { queue } = this;
     const n = queue.advance();
     if (n === 0) return false;
-    const row = queue.take(n > 1 && this.choices !== undefined ? this.chooseNext(this.choices, n) : 0);
+    const row = queue.pick(n > 1 && this.choices !== undefined ? this.chooseNext(this.choices, n) : 0);
     this.firedCount += 1;
     this.currentId = queue.idOf(row);
     if (this.onFire !== undefined) this.onFire(queue.describe(row));
-    const fire = queue.release(row);
+    const fire = queue.remove(row);
     fire();
     return true;
+  }
+
+  /**
+   * Lets `ms` pass: fires everything that is due until then, promise reactions included, and moves time there. For those who
+   * drive a clock by hand; never needed inside a simulation.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) if `ms` is negative or not finite.
+   */
+  async advanceBy(ms: number): Promise<void> {
+    const untilUs = this.timeAfter(ms);
+    await chooseDrain().run(() => (this.nextTimeUs <= untilUs && this.step() ? true : 'stop'));
+    this.skipTo(untilUs);
+  }
+
+  /** Fires events until nothing is pending, with all promise reactions in between, and whatever real I/O brings at the end. */
+  async runUntilIdle(): Promise<void> {
+    await chooseDrain().run(() => this.step());
   }
 
   /** Moves time to `timeUs` if nothing is due before; for those who drive the clock by hand. */
