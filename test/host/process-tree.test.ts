@@ -62,8 +62,8 @@ describe('whose process it is', () => {
     const stranger = leader('sleep 50');
     const tree = createLinuxProcessTree(stranger.pid, newMark());
     tree.leaderReaped();
-    expect(tree.census().members).toEqual([]);
     expect(tree.kill().members).toEqual([]);
+    expect(tree.census().members).toEqual([]);
     tree.terminate();
     await pause(50);
     expect(isAlive(stranger.pid)).toBe(true);
