@@ -2,7 +2,7 @@
  * The faults of one process that did not change its outcome. Invariant: none is lost silently; beyond a bound they are counted
  * instead of kept, so that a sink that fails a million times costs no memory.
  */
-import { describeValue } from '../kernel/errors.ts';
+import { messageOf } from '../kernel/errors.ts';
 
 const KEPT_MAX = 16;
 
@@ -14,7 +14,7 @@ export class FaultLog {
   /** Keeps `where: text of the error`. */
   add(where: string, error: unknown): void {
     if (this.#kept.length >= KEPT_MAX) this.#more++;
-    else this.#kept.push(`${where}: ${error instanceof Error ? error.message : describeValue(error)}`);
+    else this.#kept.push(`${where}: ${messageOf(error)}`);
   }
 
   /** All that was kept, and as last entry how many more there were. */

@@ -23,7 +23,7 @@ export interface VirtualExecerOptions {
 }
 
 /** `value`, or the default if it is absent; throws `RUNNER_INVALID_ARGUMENT` unless it is a finite number ≥ 0. */
-export function durationOption(name: string, value: number | undefined, byDefault: number): number {
+function durationOption(name: string, value: number | undefined, byDefault: number): number {
   const ms = value ?? byDefault;
   if (!Number.isFinite(ms) || ms < 0) throw invalidArgument(name, 'a finite number ≥ 0', value);
   return ms;

@@ -55,7 +55,7 @@ export function isSleepMs(value: unknown): value is number {
 }
 
 /** Microseconds are the resolution of every clock here. */
-export function toMicroseconds(ms: number): number {
+function toMicroseconds(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 

@@ -38,7 +38,7 @@ describe('sinks of a simulated process', () => {
     expect(tried).toEqual(['a', 'b', 'c']);
     expect(statusOf(process)).toEqual({
       ...complete(2),
-      faults: ['stdout sink: no room for a', 'stdout sink: no room for c', 'stderr sink: "plain text"'],
+      faults: ['stdout sink: no room for a', 'stdout sink: no room for c', 'stderr sink: plain text'],
     });
   });
 
