@@ -15,11 +15,11 @@ export interface SimulatedRunnerOptions
   extends QueueOptions, Partial<Omit<InvokerOptions, 'execer' | 'outputs'>> {
   /** Default: a sim execer on the world's clock with 10 s of grace. */
   readonly execer?: SimExecer;
-  /** Default: outputs in memory, the newest 3,000 of them. */
+  /** Default: outputs in memory, those of the newest 100 runs. */
   readonly outputs?: MemoryOutputs;
 }
 
-const OUTPUTS_KEPT = 3_000;
+const OUTPUTS_KEPT = 300;
 
 /** A runner in a simulated world, with its insides at hand. */
 export class SimulatedRunner extends QueueRunner {

@@ -115,6 +115,7 @@ export class UpdateCycle {
   #conclude(type: RunType, end: UpdateEnd): string | undefined {
     if (end.type === 'overdue') {
       this.#overdue.add(type);
+      this.#asked.delete(type);
       this.#trace({ type: 'abandoned', resource: 'update', name: type });
       return `update of filer ${type} took longer than ${this.#limitMs} ms`;
     }
