@@ -124,9 +124,9 @@ async function main(): Promise<void> {
   const left = await lookForLeftovers(marks, filesBefore, folder);
   rmSync(folder, { recursive: true });
   const clean = bad.length + left.processes.length + left.files + left.tempDirectories.length === 0;
-  if (values.json)
-    {console.log(JSON.stringify({ kind: 'summary', clean, runs: done, bad: bad.length, ...left }));}
-  else {
+  if (values.json) {
+    console.log(JSON.stringify({ kind: 'summary', clean, runs: done, bad: bad.length, ...left }));
+  } else {
     report(bad, limits, left);
     console.log(clean ? styleText('green', 'clean') : styleText('red', 'NOT CLEAN'));
   }
