@@ -3,7 +3,6 @@
  * included, and nothing outside of it: links are removed, not followed.
  */
 import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { RunnerError } from '../kernel/errors.ts';
 import { FilerError } from '../filers/filer-error.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
@@ -46,7 +45,7 @@ export async function removeTree(path: string, keepDir = false): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    await makeWritable(path);
+    await makeWritable(Buffer.from(path));
     await removeOnce(path, keepDir);
   }
 }
@@ -58,15 +57,18 @@ async function removeOnce(path: string, keepDir: boolean): Promise<void> {
     await rm(path, options);
     return;
   }
-  for (const name of await readdir(path)) await rm(join(path, name), options);
+  for (const entry of await readdir(path, 'buffer')) await rm(entryOf(Buffer.from(path), entry), options);
 }
 
-async function makeWritable(path: string): Promise<void> {
+/** Lets the owner into every directory. Paths are bytes here: a run may have made names that are no text. */
+async function makeWritable(path: Buffer): Promise<void> {
   if (!(await lstat(path)).isDirectory()) return;
   await chmod(path, 0o700);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(path, entry.name));
-  }
+  for (const entry of await readdir(path, 'buffer')) await makeWritable(entryOf(path, entry));
+}
+
+function entryOf(dir: Buffer, name: Buffer): Buffer {
+  return Buffer.concat([dir, Buffer.from('/'), name]);
 }
 
 /**

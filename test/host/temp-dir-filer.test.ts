@@ -47,7 +47,7 @@ describe('the temp-dir filer', () => {
       for (const dir of [missing, empty]) {
         const checkout = await filer.checkoutAt('a', dir);
         expect({ ...checkout }).toEqual({ path: dir, id: 'a' });
-        writeFileSync(join(dir, 'file'), '');
+        writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.of(0xff)]), '');
         await checkout.release();
       }
       expect([existsSync(missing), readdirSync(empty)]).toEqual([false, []]);
@@ -120,7 +120,10 @@ describe('temporary directories', () => {
     try {
       const dir = await createTempDirs({ root }).create('run');
       mkdirSync(join(dir.path, 'locked', 'deeper'), { recursive: true });
-      writeFileSync(join(dir.path, 'locked', 'deeper', 'file'), '');
+      const odd = Buffer.concat([Buffer.from(join(dir.path, 'locked', 'deeper/')), Buffer.of(0xff)]);
+      mkdirSync(odd);
+      writeFileSync(Buffer.concat([odd, Buffer.from('/file')]), '');
+      chmodSync(odd, 0o555);
       symlinkSync('/etc', join(dir.path, 'locked', 'link'));
       chmodSync(join(dir.path, 'locked', 'deeper'), 0o000);
       chmodSync(join(dir.path, 'locked'), 0o555);
