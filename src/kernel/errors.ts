@@ -98,10 +98,19 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
+  try {
+    return describeObject(value);
+  } catch {
+    // A proxy or a getter of the value threw; that it is an object is all there is to say.
+    return 'an object';
+  }
+}
+
+function describeObject(value: object): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor
+  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor
     ?.name;
-  return name === undefined || name === 'Object' ? 'an object' : `a ${name}`;
+  return typeof name !== 'string' || name === 'Object' ? 'an object' : `a ${name}`;
 }
 
 /** Makes the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */

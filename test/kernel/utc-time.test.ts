@@ -12,6 +12,9 @@ test('an instant prints as the platform prints it, for every millisecond of the 
     fc.property(instants, (instant) => {
       expect(formatUtc(instant.getTime())).toBe(instant.toISOString());
     }),
-    { numRuns: 2_000, examples: [[new Date(0)], [new Date('2000-02-29T23:59:59.999Z')], [new Date('1900-03-01')]] },
+    {
+      numRuns: 2_000,
+      examples: [[new Date(0)], [new Date('2000-02-29T23:59:59.999Z')], [new Date('1900-03-01')]],
+    },
   );
 });

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { createDecisions } from '../../src/kernel/decision-log.ts';
+import type { DecisionSource } from '../../src/kernel/decisions.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { hashText } from '../../src/kernel/text-hash.ts';
+
+/** A source that answers n - 1 and keeps what it was asked. */
+function lastOf(): DecisionSource & { readonly asked: unknown[][] } {
+  const asked: unknown[][] = [];
+  return {
+    asked,
+    decide: (...question) => {
+      asked.push(question);
+      return question[1] - 1;
+    },
+  };
+}
+
+describe('the decision log', () => {
+  test('keeps every answer in order and counts the occurrences of each label', () => {
+    const source = lastOf();
+    const decisions = createDecisions(source);
+    expect(['a', 'b', 'a', 'a'].map((label, i) => decisions.choose(label, i + 2))).toEqual([1, 2, 3, 4]);
+    expect(decisions.count).toBe(4);
+    expect(decisions.entries()).toEqual([
+      { label: 'a', n: 2, answer: 1 },
+      { label: 'b', n: 3, answer: 2 },
+      { label: 'a', n: 4, answer: 3 },
+      { label: 'a', n: 5, answer: 4 },
+    ]);
+    expect(source.asked).toEqual([
+      ['a', 2, 0, hashText('a')],
+      ['b', 3, 0, hashText('b')],
+      ['a', 4, 1, hashText('a')],
+      ['a', 5, 2, hashText('a')],
+    ]);
+  });
+
+  test('a forced choice is 0, asks nobody and is not logged', () => {
+    const source = lastOf();
+    const decisions = createDecisions(source);
+    expect(decisions.choose('forced', 1)).toBe(0);
+    decisions.choose('forced', 2);
+    expect(source.asked).toEqual([['forced', 2, 0, hashText('forced')]]);
+    expect(decisions.count).toBe(1);
+  });
+
+  test('tells every answer to whoever listens, also when it keeps none', () => {
+    const told: unknown[][] = [];
+    const decisions = createDecisions(lastOf(), {
+      record: false,
+      onDecision: (...answer) => told.push(answer),
+    });
+    decisions.choose('a', 3);
+    decisions.choose('b', 1);
+    decisions.choose('b', 2 ** 50);
+    expect(told).toEqual([
+      ['a', 3, 2],
+      ['b', 2 ** 50, 2 ** 50 - 1],
+    ]);
+    expect(decisions.entries()).toEqual([]);
+    expect(decisions.count).toBe(2);
+  });
+
+  test('the plain policy answers 0 to everything', () => {
+    const decisions = createDecisions(fifoDecisions());
+    expect([2, 3, 1000].map((n) => decisions.choose('x', n))).toEqual([0, 0, 0]);
+  });
+
+  test.for([0, -1, 1.5, NaN, Infinity, undefined, '2'])('refuses %s alternatives', (n) => {
+    const decisions = createDecisions(fifoDecisions());
+    expect(() => decisions.choose('x', n as number)).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', expected: 'an integer ≥ 1', actual: n }),
+    );
+    expect(decisions.count).toBe(0);
+  });
+
+  test('refuses a label that is no text', () => {
+    expect(() => createDecisions(fifoDecisions()).choose(7 as never, 2)).toThrow(
+      expect.objectContaining({ message: 'label: expected a string, got 7' }),
+    );
+  });
+
+  test.for([2, -1, 0.5, NaN, undefined])('refuses the answer %s out of 2, and logs nothing', (answer) => {
+    const decisions = createDecisions({ decide: () => answer as number });
+    expect(() => decisions.choose('which one', 2)).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: `answer to "which one": expected an integer in [0, 2), got ${answer}`,
+      }),
+    );
+    expect(decisions.count).toBe(0);
+    expect(decisions.entries()).toEqual([]);
+  });
+
+  test('a refused answer does not use up the occurrence', () => {
+    const occurrences: number[] = [];
+    const decisions = createDecisions({
+      decide: (_label, n, occurrence) => {
+        occurrences.push(occurrence);
+        return occurrences.length === 1 ? n : 0;
+      },
+    });
+    expect(() => decisions.choose('x', 2)).toThrow('answer to "x"');
+    decisions.choose('x', 2);
+    decisions.choose('x', 2);
+    expect(occurrences).toEqual([0, 0, 1]);
+  });
+});

@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { documentedDrain, fastDrain } from '../../src/kernel/drain.ts';
+import type { Drain } from '../../src/kernel/drain.ts';
+import { activeResources, resourcesSince } from '../../src/kernel/drain-host.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
+
+const drains: readonly Drain[] = [fastDrain as Drain, documentedDrain];
+const { nextTick } = process;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+describe.each(drains)('the turns of the $name drain', (drain) => {
+  test('gives the real loop a turn every so many steps, and tells the caller', async () => {
+    let steps = 0;
+    let realTimerAt = 0;
+    setTimeout(() => (realTimerAt = steps), 1);
+    const turnsAt: number[] = [];
+    await drain.run(
+      () => {
+        steps += 1;
+        return steps < 1_000_000 && realTimerAt === 0 ? true : 'stop';
+      },
+      { stepsPerTurn: 100, onTurn: () => turnsAt.push(steps) },
+    );
+    expect(realTimerAt).toBeGreaterThan(0);
+    expect(turnsAt.slice(0, 3)).toEqual([0, 100, 200].slice(0, turnsAt.length));
+  });
+
+  test('stops when told to, with events still pending', async () => {
+    const clock = createVirtualClock();
+    for (let i = 0; i < 5; i++) clock.timer('t', i, () => {});
+    await drain.run(() => (clock.fired === 3 ? 'stop' : clock.step()));
+    expect(clock.pending).toBe(2);
+  });
+
+  test('with nothing pending lets real I/O bring something, for as long as the caller wants', async () => {
+    const clock = createVirtualClock();
+    const before = activeResources();
+    let text = '';
+    let asked = 0;
+    const alive: string[][] = [];
+    clock.timer('read', 1, () => {
+      void readFile(new URL(import.meta.url), 'utf8').then((content) => {
+        clock.timer('after the read', 1, () => (text = content));
+      });
+    });
+    await drain.run(() => clock.step(), {
+      onIdle: () => {
+        asked += 1;
+        alive.push(resourcesSince(before));
+        return text === '' && asked < 1000 ? 'again' : 'end';
+      },
+    });
+    expect(text).toContain('with nothing pending lets real I/O');
+    expect(clock.now()).toBe(2);
+    expect(alive.at(-1)).toEqual([]);
+  });
+
+  test('with nothing pending and no say of the caller ends after two more turns', async () => {
+    let steps = 0;
+    const turns: number[] = [];
+    await drain.run(
+      () => {
+        steps += 1;
+        return steps === 1;
+      },
+      { onTurn: () => turns.push(steps) },
+    );
+    expect(turns).toEqual([0, 2, 3]);
+  });
+
+  test.for(['step', 'onTurn', 'onIdle'])(
+    'rejects with what %s throws, and leaves nothing behind',
+    async (who) => {
+      const bad = new TypeError(`bad ${who}`);
+      const throwIf = (name: string): void => {
+        if (name === who) throw bad;
+      };
+      let steps = 0;
+      const run = drain.run(
+        () => {
+          steps += 1;
+          if (steps === 3) throwIf('step');
+          return steps < 5;
+        },
+        {
+          onTurn: () => throwIf('onTurn'),
+          onIdle: () => {
+            throwIf('onIdle');
+            return 'end';
+          },
+        },
+      );
+      await expect(run).rejects.toBe(bad);
+      const stepsThen = steps;
+      await nextTurn();
+      await nextTurn();
+      expect(steps).toBe(stepsThen);
+      expect(process.nextTick).toBe(nextTick);
+    },
+  );
+
+  test.for([0, -1, NaN])('refuses %s steps per turn', async (stepsPerTurn) => {
+    await expect(drain.run(() => 'stop', { stepsPerTurn })).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: `stepsPerTurn: expected a number ≥ 1, got ${stepsPerTurn}`,
+    });
+  });
+});
+
+describe('a tick that throws', () => {
+  let others: NodeJS.UncaughtExceptionListener[] = [];
+  beforeEach(() => {
+    others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+  });
+  afterEach(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of others) process.on('uncaughtException', listener);
+  });
+
+  test.each(drains)('is an uncaught exception under the $name drain, and the run goes on', async (drain) => {
+    const uncaught: unknown[] = [];
+    process.on('uncaughtException', (error) => uncaught.push(error));
+    const clock = createVirtualClock();
+    const bad = new Error('bad tick');
+    const order: string[] = [];
+    clock.timer('first', 1, () => {
+      process.nextTick(() => {
+        throw bad;
+      });
+      void Promise.resolve().then(() => order.push('reaction'));
+      process.nextTick(() => order.push('tick'));
+    });
+    clock.timer('second', 2, () => order.push('second'));
+    await drain.run(() => clock.step());
+    expect(uncaught).toEqual([bad]);
+    expect(order).toEqual(['tick', 'reaction', 'second']);
+    expect(process.nextTick).toBe(nextTick);
+  });
+});
+
+test('resources are listed by kind, and those that were there before are told apart', async () => {
+  const before = activeResources();
+  expect(before).toEqual([...before].sort());
+  const timers = [setTimeout(() => {}, 1000), setTimeout(() => {}, 1000)];
+  expect(resourcesSince(before)).toEqual(['Timeout', 'Timeout']);
+  expect(resourcesSince([...before, 'Timeout'])).toEqual(['Timeout']);
+  timers.forEach((timer) => clearTimeout(timer));
+  expect(resourcesSince(before)).toEqual([]);
+});

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { EventQueue } from '../../src/kernel/event-queue.ts';
+
+interface ModelEvent {
+  readonly id: number;
+  readonly row: number;
+  readonly timeUs: number;
+  readonly late: boolean;
+}
+
+type Move =
+  | { readonly kind: 'add'; readonly afterUs: number; readonly late: boolean }
+  | { readonly kind: 'cancel'; readonly which: number }
+  | { readonly kind: 'fire'; readonly which: number };
+
+/** Few distinct times, so that ties are frequent, and some beyond 31 bits. */
+const afterUs = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 2 ** 40 }));
+const moves = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('add' as const), afterUs, late: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat() }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('fire' as const), which: fc.nat() }) },
+  ),
+  { maxLength: 200 },
+);
+
+/** A queue beside a plain array that is sorted anew whenever something is asked. */
+class ModelledQueue {
+  readonly queue = new EventQueue();
+  events: ModelEvent[] = [];
+
+  add(delayUs: number, late: boolean): void {
+    const timeUs = this.queue.nowUs + delayUs;
+    const row = this.queue.add(timeUs, late, 7, 'event', () => {});
+    this.events.push({ id: this.queue.lastId, row, timeUs, late });
+  }
+
+  sorted(): ModelEvent[] {
+    return [...this.events].sort(
+      (a, b) => a.timeUs - b.timeUs || Number(a.late) - Number(b.late) || a.id - b.id,
+    );
+  }
+
+  cancel(which: number): void {
+    const event = this.events[which % this.events.length];
+    if (event === undefined) return;
+    this.queue.cancel(event.row, event.id);
+    this.events = this.events.filter(({ id }) => id !== event.id);
+    // A second cancel must not hit whoever has the row now.
+    this.queue.cancel(event.row, event.id);
+  }
+
+  fire(which: number): void {
+    const sorted = this.sorted();
+    const [first] = sorted;
+    const candidates = sorted.filter(({ timeUs, late }) => timeUs === first?.timeUs && !late);
+    const n = this.queue.advance();
+    expect(n).toBe(first === undefined ? 0 : Math.max(candidates.length, 1));
+    if (first === undefined) return;
+    const k = which % n;
+    const expected = (candidates.length > 0 ? candidates[k] : first) as ModelEvent;
+    const row = this.queue.pick(k);
+    expect(this.queue.nowUs).toBe(first.timeUs);
+    expect(this.queue.describe(row)).toMatchObject({
+      id: expected.id,
+      cause: 7,
+      late: expected.late,
+      atMs: expected.timeUs / 1000,
+    });
+    this.queue.remove(row);
+    this.events = this.events.filter(({ id }) => id !== expected.id);
+  }
+
+  apply(move: Move): void {
+    if (move.kind === 'add') this.add(move.afterUs, move.late);
+    else this[move.kind](move.which);
+    expect(this.queue.size).toBe(this.events.length);
+    const [first] = this.sorted();
+    expect(this.queue.nextTimeUs).toBe(first?.timeUs ?? Infinity);
+  }
+}
+
+describe('the event queue', () => {
+  test('adds, cancels and fires as a sorted array does', () => {
+    fc.assert(
+      fc.property(moves, (list) => {
+        const model = new ModelledQueue();
+        for (const move of list) model.apply(move);
+        expect(model.queue.sorted().map(({ id }) => id)).toEqual(model.sorted().map(({ id }) => id));
+        while (model.events.length > 0) model.fire(0);
+        expect(model.queue.advance()).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('picks any of thousands that are due together, with holes between them', () => {
+    const queue = new EventQueue();
+    const ids = Array.from({ length: 3000 }, () => {
+      queue.add(0, false, 0, 'due', () => {});
+      return queue.lastId;
+    });
+    for (let which = 1; ids.length > 0; which = (which * 16_807) % 2_147_483_647) {
+      const k = which % ids.length;
+      expect(queue.advance()).toBe(ids.length);
+      const row = queue.pick(k);
+      expect(queue.idOf(row)).toBe(ids[k]);
+      queue.remove(row);
+      ids.splice(k, 1);
+      if (which % 3 === 0) {
+        queue.add(0, false, 0, 'due', () => {});
+        ids.push(queue.lastId);
+      }
+    }
+    expect(queue.size).toBe(0);
+  });
+
+  test('keeps no row of what was cancelled, however often', () => {
+    const queue = new EventQueue();
+    const rows = new Set<number>();
+    for (let i = 0; i < 10_000; i++) {
+      const row = queue.add(i % 2 === 0 ? 0 : 1000 + i, i % 3 === 0, 0, 'short', () => {});
+      queue.cancel(row, queue.lastId);
+      rows.add(row);
+    }
+    expect([...rows]).toEqual([0]);
+    expect(queue.size).toBe(0);
+  });
+});

@@ -1,0 +1,289 @@
+import { describe, expect, test } from 'vitest';
+import type { Timer } from '../../src/kernel/clock.ts';
+import { RunnerError } from '../../src/kernel/errors.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
+import type { EventInfo, VirtualClock } from '../../src/kernel/virtual-clock.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Fires everything; returns `label@time` of each event in order. */
+function firings(clock: VirtualClock, fired: string[]): string[] {
+  while (clock.step());
+  return fired;
+}
+
+function logging(clock: VirtualClock): { readonly fired: string[]; log(label: string): () => void } {
+  const fired: string[] = [];
+  return { fired, log: (label) => () => void fired.push(`${label}@${clock.now()}`) };
+}
+
+describe('virtual time', () => {
+  test('begins at 0 with nothing pending, at the start of 2000', () => {
+    const clock = createVirtualClock();
+    expect({ now: clock.now(), pending: clock.pending, fired: clock.fired }).toEqual({
+      now: 0,
+      pending: 0,
+      fired: 0,
+    });
+    expect(new Date(clock.epochMs).toISOString()).toBe('2000-01-01T00:00:00.000Z');
+    expect(createVirtualClock({ epochMs: 5 }).epochMs).toBe(5);
+    expect(clock.nextTimeUs).toBe(Infinity);
+    expect(clock.step()).toBe(false);
+  });
+
+  test('jumps to the time of each event, ties in the order of making, fractions rounded to microseconds', () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    clock.timer('b', 10, log('b'));
+    clock.timer('a', 0.0014, log('a'));
+    clock.timer('c', 10, log('c'));
+    clock.timer('d', 9.9996, log('d'));
+    clock.post('now', log('now'));
+    expect(clock.nextTimeUs).toBe(0);
+    expect(firings(clock, fired)).toEqual(['now@0', 'a@0.001', 'b@10', 'c@10', 'd@10']);
+    expect(clock.nowUs).toBe(10_000);
+    expect(clock.fired).toBe(5);
+  });
+
+  test('what is posted fires now, after what was due before it', () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    clock.timer('first', 3, () => {
+      log('first')();
+      clock.post('posted', log('posted'));
+      clock.timer('zero', 0, log('zero'));
+    });
+    clock.timer('second', 3, log('second'));
+    expect(firings(clock, fired)).toEqual(['first@3', 'second@3', 'posted@3', 'zero@3']);
+  });
+
+  test.for([25, 400, 365 * 280])('a timer of %i days fires at its time', (days) => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    clock.timer('far', days * DAY_MS, log('far'));
+    clock.timer('near', days * DAY_MS - 1, log('near'));
+    expect(firings(clock, fired)).toEqual([`near@${days * DAY_MS - 1}`, `far@${days * DAY_MS}`]);
+  });
+
+  test('a delay beyond representable time fires at its end, and time stands still there', () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    clock.timer('huge', Number.MAX_VALUE, () => {
+      log('huge')();
+      clock.timer('more', Number.MAX_VALUE, log('more'));
+    });
+    firings(clock, fired);
+    expect(fired).toEqual([
+      `huge@${Number.MAX_SAFE_INTEGER / 1000}`,
+      `more@${Number.MAX_SAFE_INTEGER / 1000}`,
+    ]);
+  });
+
+  test('100,000 pending timers fire in order, less those that were cancelled', () => {
+    const clock = createVirtualClock();
+    const times: number[] = [];
+    const timers: Timer[] = [];
+    for (let i = 0, x = 1; i < 100_000; i++) {
+      x = (x * 48_271) % 2_147_483_647;
+      timers.push(clock.timer('one of many', x % 1_000_000, () => times.push(clock.now())));
+    }
+    expect(clock.pending).toBe(100_000);
+    timers.filter((_, i) => i % 4 === 3).forEach((timer) => timer.cancel());
+    expect(clock.pending).toBe(75_000);
+    while (clock.step());
+    expect(times).toHaveLength(75_000);
+    expect(times.every((time, i) => i === 0 || time >= (times[i - 1] as number))).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('cancelling', () => {
+  test('takes an event out at once, wherever it stands, and twice is harmless', () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    const posted = clock.post('posted', log('posted'));
+    const timed = clock.timer('timed', 5, log('timed'));
+    const late = clock.endOfInstant('late', 0, log('late'));
+    clock.timer('kept', 6, log('kept'));
+    for (const timer of [posted, timed, late, posted, timed, late]) timer.cancel();
+    expect(clock.pending).toBe(1);
+    expect(firings(clock, fired)).toEqual(['kept@6']);
+  });
+
+  test('of an event that has fired leaves alone whoever came after it', () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    const first = clock.timer('first', 1, log('first'));
+    clock.step();
+    clock.timer('second', 1, log('second'));
+    first.cancel();
+    expect(clock.pending).toBe(1);
+    expect(firings(clock, fired)).toEqual(['first@1', 'second@2']);
+  });
+
+  test('of an event by another one due at the same time keeps it from firing', () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    clock.timer('canceller', 2, () => victim.cancel());
+    const victim = clock.timer('victim', 2, log('victim'));
+    expect(firings(clock, fired)).toEqual([]);
+    expect(clock.fired).toBe(1);
+  });
+
+  test('by the event itself does nothing', () => {
+    const clock = createVirtualClock();
+    const own = clock.timer('own', 1, () => own.cancel());
+    clock.step();
+    expect({ pending: clock.pending, fired: clock.fired }).toEqual({ pending: 0, fired: 1 });
+  });
+});
+
+describe('what a callback throws', () => {
+  test('comes out of the step; the event counts as fired and the clock goes on', () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    clock.timer('bad', 1, () => {
+      throw new TypeError('bad callback');
+    });
+    clock.timer('good', 1, log('good'));
+    expect(() => clock.step()).toThrow(new TypeError('bad callback'));
+    expect({ fired: clock.fired, pending: clock.pending, now: clock.now() }).toEqual({
+      fired: 1,
+      pending: 1,
+      now: 1,
+    });
+    expect(firings(clock, fired)).toEqual(['good@1']);
+  });
+});
+
+describe('what is known of events', () => {
+  test('the cause of an event is the one that was firing, also in its promise reactions', async () => {
+    const clock = createVirtualClock();
+    const told: EventInfo[] = [];
+    const watched = createVirtualClock({ onFire: (event) => told.push(event) });
+    for (const each of [clock, watched]) {
+      each.timer('parent', 1, () => {
+        void Promise.resolve().then(() => each.timer('of a reaction', 2, () => {}));
+        each.post('child', () => {});
+      });
+      expect(each.currentEventId).toBe(0);
+      await each.runUntilIdle();
+      expect(each.currentEventId).toBe(3);
+    }
+    expect(told).toEqual([
+      { id: 1, cause: 0, label: 'parent', atMs: 1, late: false },
+      { id: 2, cause: 1, label: 'child', atMs: 1, late: false },
+      { id: 3, cause: 1, label: 'of a reaction', atMs: 3, late: false },
+    ]);
+  });
+
+  test('pending events are listed in the order of time and making, as many as asked for', () => {
+    const clock = createVirtualClock();
+    clock.timer('later', 7, () => {});
+    clock.endOfInstant('end of now', 0, () => {});
+    clock.timer('soon', 2, () => {});
+    clock.post('now', () => {});
+    clock.timer('soon too', 2, () => {});
+    expect(clock.pendingLabels()).toEqual(['now', 'end of now', 'soon', 'soon too', 'later']);
+    expect(clock.pendingLabels(2)).toEqual(['now', 'end of now']);
+    expect(clock.pendingEvents().map(({ atMs, late }) => [atMs, late])).toEqual([
+      [0, false],
+      [0, true],
+      [2, false],
+      [2, false],
+      [7, false],
+    ]);
+  });
+
+  test('places are captured only when asked for, and begin with the caller', () => {
+    const clock = createVirtualClock({ capturePlaces: true });
+    function startWaiting(): void {
+      clock.timer('a', 1, () => {});
+      clock.post('b', () => {});
+      clock.endOfInstant('c', 1, () => {});
+    }
+    startWaiting();
+    for (const { place = '' } of clock.pendingEvents()) {
+      expect(place.split('\n')[0]).toMatch(/^at startWaiting .*virtual-clock\.test\.ts/);
+    }
+    clock.step();
+    clock.timer('same row', 1, () => {}).cancel();
+    expect(clock.pendingEvents()).toHaveLength(2);
+    const plain = createVirtualClock();
+    plain.post('a', () => {});
+    expect(plain.pendingEvents()[0]).not.toHaveProperty('place');
+  });
+});
+
+describe('driven by hand', () => {
+  test('advanceBy fires what is due until then, reactions included, and moves time there', async () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    clock.timer('a', 2, () => {
+      log('a')();
+      void Promise.resolve().then(() => clock.timer('b', 3, log('b')));
+    });
+    clock.endOfInstant('end', 5, log('end'));
+    clock.timer('beyond', 5.001, log('beyond'));
+    await clock.advanceBy(5);
+    expect(fired).toEqual(['a@2', 'b@5', 'end@5']);
+    expect(clock.now()).toBe(5);
+    await clock.advanceBy(0);
+    await clock.advanceBy(10);
+    expect(fired.at(-1)).toBe('beyond@5.001');
+    expect(clock.now()).toBe(15);
+  });
+
+  test('runUntilIdle fires everything', async () => {
+    const clock = createVirtualClock();
+    const { fired, log } = logging(clock);
+    clock.timer('a', 2, () => void Promise.resolve().then(() => clock.timer('b', 1, log('b'))));
+    await clock.runUntilIdle();
+    expect(fired).toEqual(['b@3']);
+  });
+
+  test('skipTo never passes an event and never goes back', () => {
+    const clock = createVirtualClock();
+    clock.timer('due', 5, () => {});
+    clock.skipTo(6000);
+    expect(clock.now()).toBe(0);
+    clock.skipTo(4000);
+    expect(clock.now()).toBe(4);
+    clock.skipTo(1000);
+    expect(clock.now()).toBe(4);
+  });
+});
+
+describe('wrong use', () => {
+  const clock = createVirtualClock();
+  test.for([
+    ['ms', -1, () => clock.timer('t', -1, () => {})],
+    ['ms', NaN, () => clock.timer('t', NaN, () => {})],
+    ['ms', Infinity, () => clock.timer('t', Infinity, () => {})],
+    ['ms', undefined, () => clock.timer('t', undefined as never, () => {})],
+    ['ms', -0.001, () => clock.endOfInstant('t', -0.001, () => {})],
+    ['ms', Infinity, () => clock.endOfInstant('t', Infinity, () => {})],
+    ['fire', 'soon', () => clock.post('t', 'soon' as never)],
+    ['fire', undefined, () => clock.timer('t', 1, undefined as never)],
+    ['label', 3, () => clock.post(3 as never, () => {})],
+    ['epochMs', NaN, () => createVirtualClock({ epochMs: NaN })],
+  ] as const)('%s: %s is refused and leaves nothing', ([name, value, call]) => {
+    let error: unknown;
+    try {
+      call();
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(RunnerError);
+    expect(error).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT', actual: value });
+    expect((error as RunnerError).message).toMatch(new RegExp(`^${name}: expected .*, got `));
+    expect(clock.pending).toBe(0);
+  });
+
+  test('advanceBy rejects a wrong time', async () => {
+    await expect(clock.advanceBy(-1)).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: 'ms: expected a finite number ≥ 0, got -1',
+    });
+  });
+});
