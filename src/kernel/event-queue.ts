@@ -3,7 +3,7 @@
  * Invariants: time and ids never go back; what is cancelled is gone at once.
  */
 import { DueList } from './due-list.ts';
-import { RowHeap } from './row-heap.ts';
+import { EventHeap } from './event-heap.ts';
 import { EventTable, NOT_PENDING } from './event-table.ts';
 
 /** What is known of an event. */
@@ -26,7 +26,7 @@ export class EventQueue {
   /** The current instant in microseconds. */
   nowUs = 0;
   private readonly table = new EventTable();
-  private readonly heap = new RowHeap(this.table.positions);
+  private readonly heap = new EventHeap(this.table.positions);
   private readonly due = new DueList(this.table.positions);
   private made = 0;
 
