@@ -1,0 +1,42 @@
+/** Arbitraries for plans of chaos. They shrink towards no faults at all, and every scheduled fault can be dropped by itself (R212). */
+import fc from 'fast-check';
+import {
+  CHAOS_OPERATIONS,
+  FAULT_KINDS,
+  type FaultKind,
+  type FaultPlan,
+  type ScheduledFault,
+} from '../runners/chaos-fault.ts';
+
+/** What generated plans may contain. */
+export interface FaultPlanConstraints {
+  /** Kinds of faults; default all. */
+  readonly kinds?: readonly FaultKind[];
+  /** Most scheduled faults; default 4. */
+  readonly maxFaults?: number;
+  /** The latest call that is struck, counted from 1; default 10. */
+  readonly maxCall?: number;
+}
+
+/**
+ * Plans of scheduled faults (R153): which call of which operation is struck, and how.
+ *
+ * @example
+ * ```ts
+ * import fc from 'fast-check';
+ * import { faultPlanArbitrary } from 'dryrunner/check';
+ * const plans = fc.sample(faultPlanArbitrary({ kinds: ['after'] }), 20);
+ * if (plans.some(({ schedule = [] }) => schedule.some(({ kind }) => kind !== 'after'))) throw new Error('lost replies only');
+ * ```
+ */
+export function faultPlanArbitrary(constraints: FaultPlanConstraints = {}): fc.Arbitrary<FaultPlan> {
+  const { kinds = FAULT_KINDS, maxFaults = 4, maxCall = 10 } = constraints;
+  const fault: fc.Arbitrary<ScheduledFault> = fc.record({
+    operation: fc.constantFrom(...CHAOS_OPERATIONS),
+    call: fc.integer({ min: 1, max: maxCall }),
+    kind: fc.constantFrom(...kinds),
+  });
+  return fc
+    .uniqueArray(fault, { maxLength: maxFaults, selector: ({ operation, call }) => `${operation} ${call}` })
+    .map((schedule) => ({ schedule }));
+}

@@ -1,0 +1,165 @@
+/**
+ * A pure model of the runner contract: it knows what was asked of a runner and says which observations are legal. It predicts no race;
+ * it accepts exactly the outcomes that some order of events allows. Invariant: it never looks at the runner by itself.
+ */
+import { parseSimScript } from '../execers/sim-script.ts';
+import type { Command } from '../model/command.ts';
+import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
+
+/** What is known of one accepted run. */
+export interface ModelRun {
+  readonly runId: RunID;
+  readonly command: Command;
+  /** The last status that was seen. */
+  readonly seen: RunStatus;
+  readonly abortAsked: boolean;
+}
+
+/** An observation that the contract does not allow. */
+export class ContractBrokenError extends Error {
+  override readonly name = 'ContractBrokenError';
+  /** The rule that was broken. */
+  readonly rule: string;
+
+  constructor(rule: string, message: string) {
+    super(`${rule}: ${message}`);
+    this.rule = rule;
+  }
+}
+
+/** The model of one runner. */
+export class RunnerModel {
+  readonly capacity: number;
+  readonly #runs = new Map<RunID, ModelRun>();
+  #isReleased = false;
+
+  /** @param capacity Of the runner under test, the active run included (R58). */
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  /** Ids in order of acceptance. */
+  get runIds(): readonly RunID[] {
+    return [...this.#runs.keys()];
+  }
+
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
+  /** Runs that were not seen terminal yet; some of them may be by now. */
+  get unfinished(): number {
+    return [...this.#runs.values()].filter(({ seen }) => !isTerminal(seen.state)).length;
+  }
+
+  /** The `index`-th run, counted around; undefined if there is none. */
+  runAt(index: number): ModelRun | undefined {
+    const runs = [...this.#runs.values()];
+    return runs[index % runs.length];
+  }
+
+  /** @throws ContractBrokenError if the runner may not accept now, or with this status (R44, R58, R65, R84). */
+  accepted(command: Command, status: RunStatus): void {
+    this.#expect(!this.#isReleased, 'R84', `run ${status.runId} was accepted after the release`);
+    this.#expect(!this.#runs.has(status.runId), 'R44', `run id ${status.runId} was given twice`);
+    this.#expect(!isTerminal(status.state), 'R65', `a new run came back as ${status.state}`);
+    const { tag = '' } = command;
+    this.#expect(status.tag === tag, 'R46', `run ${status.runId} has tag ${status.tag}, not ${tag}`);
+    this.#runs.set(status.runId, { runId: status.runId, command, seen: status, abortAsked: false });
+  }
+
+  /** @throws ContractBrokenError if the runner had to accept: it was idle and not released (R64, R69). */
+  rejected(code: string): void {
+    if (this.#isReleased) {
+      this.#expect(code === 'RUNNER_RELEASED', 'R84', `a released runner refused with ${code}`);
+      return;
+    }
+    this.#expect(code === 'RUNNER_BUSY', 'R64', `an initialized, healthy runner refused with ${code}`);
+    this.#expect(
+      this.unfinished >= this.capacity,
+      'R69',
+      `it refused as full with ${this.unfinished} of ${this.capacity} slots taken`,
+    );
+  }
+
+  /** An abort was asked for; ABORTED is legal from now on. */
+  abortAsked(runId: RunID): void {
+    const run = this.#runs.get(runId);
+    if (run !== undefined) this.#runs.set(runId, { ...run, abortAsked: true });
+  }
+
+  /** A release was asked for: it counts as an abort of everything (R203). */
+  releaseAsked(): void {
+    this.#isReleased = true;
+    for (const { runId } of [...this.#runs.values()]) this.abortAsked(runId);
+  }
+
+  /** @throws ContractBrokenError if this status of a run is not legal now. */
+  saw(status: RunStatus): void {
+    const run = this.#runs.get(status.runId);
+    if (run === undefined) {
+      throw new ContractBrokenError('R26', `it shows run ${status.runId}, which nobody started`);
+    }
+    this.#checkMove(run.seen, status);
+    this.#checkEnd(run, status);
+    this.#runs.set(status.runId, { ...run, seen: status });
+  }
+
+  /** @throws ContractBrokenError if not every accepted run has come to its end. */
+  allOver(): void {
+    for (const { runId, seen } of this.#runs.values()) {
+      this.#expect(isTerminal(seen.state), 'R200', `run ${runId} is still ${seen.state} after the release`);
+    }
+  }
+
+  #checkMove(before: RunStatus, after: RunStatus): void {
+    const { runId } = after;
+    if (isTerminal(before.state)) {
+      const isSame =
+        before.state === after.state && before.exitCode === after.exitCode && before.error === after.error;
+      this.#expect(isSame, 'R4', `terminal run ${runId} changed from ${before.state} to ${after.state}`);
+      return;
+    }
+    const isLegal = before.state === after.state || canMove(before.state, after.state);
+    this.#expect(isLegal, 'R4', `run ${runId} went from ${before.state} to ${after.state}`);
+    this.#expect(
+      before.stdoutRef === '' || after.stdoutRef !== '',
+      'R206',
+      `run ${runId} lost its stdoutRef`,
+    );
+  }
+
+  #checkEnd({ command, abortAsked }: ModelRun, { runId, state, exitCode }: RunStatus): void {
+    const { timeoutMs = 0 } = command;
+    if (state === 'ABORTED') {
+      this.#expect(abortAsked, 'R203', `run ${runId} is ABORTED and nobody asked for it`);
+    }
+    if (state === 'TIMEDOUT') {
+      this.#expect(timeoutMs > 0, 'R203', `run ${runId} is TIMEDOUT and has no timeout`);
+    }
+    if (state !== 'COMPLETE' && state !== 'FAILED') return;
+    const end = naturalEnd(command);
+    const isExpected = end?.state === state && end.exitCode === exitCode;
+    this.#expect(
+      isExpected,
+      'R110',
+      `run ${runId} ended as ${state} ${exitCode}, its script as ${end?.state} ${end?.exitCode}`,
+    );
+  }
+
+  #expect(condition: boolean, rule: string, message: string): void {
+    if (!condition) throw new ContractBrokenError(rule, message);
+  }
+}
+
+/** How a script ends if nobody stops it; undefined if it never does. */
+function naturalEnd({ argv }: Command): { readonly state: RunState; readonly exitCode: number } | undefined {
+  for (const step of parseSimScript(argv)) {
+    if (step.op === 'complete') return { state: 'COMPLETE', exitCode: step.exitCode };
+    if (step.op === 'fail') return { state: 'FAILED', exitCode: step.exitCode };
+    if (step.op === 'signal') return { state: 'COMPLETE', exitCode: -1 };
+    if (step.op === 'hang' || step.op === 'pause') return undefined;
+  }
+  return { state: 'COMPLETE', exitCode: 0 };
+}

@@ -1,0 +1,74 @@
+/** Arbitraries for sim scripts and commands. They shrink towards the empty script that completes with 0 at once. */
+import fc from 'fast-check';
+import { simScript, simStep, type SimStep } from '../execers/sim-step.ts';
+import type { Command } from '../model/command.ts';
+
+/** What generated scripts may contain. */
+export interface SimScriptConstraints {
+  /** Longest single sleep; default 100. */
+  readonly maxSleepMs?: number;
+  /** Most steps before the end; default 4. */
+  readonly maxSteps?: number;
+  /** Whether a script may wait for ever (`hang`, `pause`); default true. */
+  readonly mayHang?: boolean;
+  /** Whether a script may ignore SIGTERM, so that an abort takes the whole grace; default true. */
+  readonly mayIgnoreTerm?: boolean;
+}
+
+/**
+ * Sim scripts (R135, R144), as argv.
+ *
+ * @example
+ * ```ts
+ * import fc from 'fast-check';
+ * import { simScriptArbitrary } from 'dryrunner/check';
+ * const [argv] = fc.sample(simScriptArbitrary({ mayHang: false }), 1);
+ * if (argv?.some((step) => step === 'hang')) throw new Error('asked for none');
+ * ```
+ */
+export function simScriptArbitrary(constraints: SimScriptConstraints = {}): fc.Arbitrary<string[]> {
+  const { maxSleepMs = 100, maxSteps = 4, mayHang = true, mayIgnoreTerm = true } = constraints;
+  const text = fc.string({ maxLength: 8 }).map((value) => value.replaceAll('\0', ''));
+  const steps: fc.Arbitrary<SimStep>[] = [
+    fc.nat(maxSleepMs).map((ms) => simStep.sleep(ms)),
+    text.map((value) => simStep.stdout(value)),
+    text.map((value) => simStep.stderr(value)),
+    fc.constant(simStep.fork()),
+    fc.constant(simStep.orphan()),
+  ];
+  if (mayIgnoreTerm) steps.push(fc.constant(simStep.ignoreTerm()));
+  const ends: fc.Arbitrary<SimStep>[] = [
+    fc.nat(255).map((exitCode) => simStep.complete(exitCode)),
+    fc.tuple(fc.integer({ min: 1, max: 99 }), text).map(([exitCode, value]) => simStep.fail(exitCode, value)),
+    fc.constantFrom('SIGKILL', 'SIGSEGV').map((signal) => simStep.signal(signal)),
+  ];
+  if (mayHang) ends.push(fc.constant(simStep.hang()));
+  return fc
+    .tuple(
+      fc.array(fc.oneof(...steps), { maxLength: maxSteps }),
+      fc.option(fc.oneof(...ends), { nil: undefined }),
+    )
+    .map(([before, end]) => simScript(...before, ...(end === undefined ? [] : [end])));
+}
+
+/** What generated commands may contain. */
+export interface CommandConstraints extends SimScriptConstraints {
+  /** Longest timeout; default 200. 0 means that no command has one. */
+  readonly maxTimeoutMs?: number;
+}
+
+/** Commands whose argv is a sim script, with or without a timeout and tags. */
+export function commandArbitrary(constraints: CommandConstraints = {}): fc.Arbitrary<Command> {
+  const { maxTimeoutMs = 200 } = constraints;
+  const timeoutMs =
+    maxTimeoutMs === 0
+      ? fc.constant(undefined)
+      : fc.option(fc.integer({ min: 1, max: maxTimeoutMs }), { nil: undefined });
+  return fc
+    .record({ argv: simScriptArbitrary(constraints), timeoutMs, tag: fc.constantFrom('', 'a', 'b') })
+    .map(({ argv, timeoutMs: limit, tag }) => ({
+      argv,
+      tag,
+      ...(limit === undefined ? {} : { timeoutMs: limit }),
+    }));
+}

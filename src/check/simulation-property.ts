@@ -1,0 +1,77 @@
+/**
+ * fast-check over simulations: inputs are drawn and shrunk by fast-check, the schedule is keyed by a seed that is drawn once and never
+ * shrunk. So `seed` and `path` of a failure repeat it to the byte, and a shrunk input meets the same schedule.
+ */
+import fc from 'fast-check';
+import { simulate } from '../simulation/simulate.ts';
+import type { SimulateOptions } from '../simulation/simulate-options.ts';
+import type { Simulation } from '../simulation/simulation.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
+
+/** Thrown for a verdict that does not hold; carries the verdict. */
+export class SimulationFailedError extends Error {
+  override readonly name = 'SimulationFailedError';
+  readonly verdict: Verdict;
+
+  constructor(verdict: Verdict, failure: Failure) {
+    const details = failure.details.map((detail) => `\n  ${detail}`).join('');
+    super(
+      `${failure.kind}${failure.rule === undefined ? '' : ` (${failure.rule})`}: ${failure.message}${details}`,
+      {
+        cause: failure.cause,
+      },
+    );
+    this.verdict = verdict;
+  }
+}
+
+/** Options of the simulations behind a property. */
+export type SimulationPropertyOptions = Pick<
+  SimulateOptions,
+  'oracles' | 'maxEvents' | 'leftovers' | 'drain' | 'keepTrace'
+> & {
+  /** Told of each verdict, held or not. */
+  readonly onVerdict?: (verdict: Verdict) => void;
+};
+
+/**
+ * A property for `fc.assert`: for all inputs and all schedules the scenario's simulation holds.
+ *
+ * The assertion fails with a {@link SimulationFailedError}.
+ *
+ * @example
+ * ```ts
+ * import fc from 'fast-check';
+ * import { createSimulatedRunner, finalStatus } from 'dryrunner';
+ * import { commandArbitrary, simulationProperty } from 'dryrunner/check';
+ * await fc.assert(
+ *   simulationProperty([commandArbitrary({ mayHang: false })], async (sim, command) => {
+ *     const runner = createSimulatedRunner(sim.world);
+ *     const { runId } = await runner.run(command);
+ *     const { status } = await finalStatus(runner, runId);
+ *     sim.check(status.state !== 'ABORTED', 'nobody aborted it');
+ *     await runner.release();
+ *   }),
+ *   { numRuns: 20 },
+ * );
+ * ```
+ */
+export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
+  arbitraries: { readonly [Index in keyof Inputs]: fc.Arbitrary<Inputs[Index]> },
+  scenario: (sim: Simulation, ...inputs: Inputs) => Promise<void> | void,
+  options: SimulationPropertyOptions = {},
+): fc.IAsyncProperty<[Inputs, number]> {
+  const { onVerdict, ...simulation } = options;
+  const inputs = fc.tuple(...arbitraries) as unknown as fc.Arbitrary<Inputs>;
+  const schedule = fc.noShrink(fc.nat());
+  return fc.asyncProperty(inputs, schedule, async (values, seed) => {
+    const verdict = await simulate({
+      ...simulation,
+      seed,
+      name: 'property',
+      scenario: (sim) => scenario(sim, ...values),
+    });
+    onVerdict?.(verdict);
+    if (verdict.failure !== undefined) throw new SimulationFailedError(verdict, verdict.failure);
+  });
+}
