@@ -95,7 +95,7 @@ describe('a simulated filer by plan', () => {
     }
   });
 
-  test('R93 R175 a failure carries its exit code', () => {
+  test('R175 a failure carries its exit code', () => {
     const plan = { checkout: [{ fail: { text: 'no', exitCode: 211 } }, { fail: { text: 'no' } }] };
     const filer = createSimFiler({ clock: createVirtualClock(), plan });
     const codes = [0, 1].map(() => {
@@ -212,7 +212,7 @@ describe('a simulated filer by choice', () => {
     ]);
   });
 
-  test('R175 R209 the same seed behaves the same, and seeds differ', async () => {
+  test('R175 the same seed behaves the same, and seeds differ', async () => {
     const endsOf = async (seed: number): Promise<string> => {
       const clock = createVirtualClock();
       const filer = createSimFiler({ clock, menu, choices: createDecisions(randomDecisions(seed)) });
@@ -268,7 +268,7 @@ describe('what a simulated filer watches', () => {
     expect(filer.verify()).toEqual([]);
   });
 
-  test('R76 R175 R205 updates are apart from checkouts, and from each other', async () => {
+  test('R175 R205 updates are apart from checkouts, and from each other', async () => {
     const clock = createVirtualClock();
     const plan = { checkout: [{ latencyMs: 10 }], update: [{ latencyMs: 10 }, { latencyMs: 10 }, {}] };
     const filer = createSimFiler({ clock, plan });
@@ -316,7 +316,7 @@ describe('what a simulated filer watches', () => {
     expect(filer.verify()).toEqual([]);
   });
 
-  test('R175 R205 R212 any well-behaved user breaks no rule, and every fault is in the trace', async () => {
+  test('R175 R205 any well-behaved user breaks no rule, and every fault is in the trace', async () => {
     const behaviour = fc.record(
       {
         latencyMs: fc.nat({ max: 20 }),
@@ -372,7 +372,7 @@ describe('what a simulated filer watches', () => {
 });
 
 describe('the options of a simulated filer', () => {
-  test('R175 R199 its bound is the slowest cancellation that it knows, or what it is told', () => {
+  test('R175 its bound is the slowest cancellation that it knows, or what it is told', () => {
     const clock = createVirtualClock();
     const choices = { choose: (): number => 0 };
     const plan = { checkout: [{ cancelMs: 5 }, {}] };

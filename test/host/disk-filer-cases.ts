@@ -243,7 +243,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     expect(readTree(after.path)).toEqual(big);
   });
 
-  test('R170 R199 it states its bound and never asks for updates by itself', async () => {
+  test('R170 it states its bound and never asks for updates by itself', async () => {
     expect([filer.cancelBoundMs, filer.updateIntervalMs]).toEqual([5_000, 0]);
     expect(await filer.update()).toBeUndefined();
   });

@@ -129,7 +129,7 @@ describe('commits of a real repository', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('R170 names that git would quote or take for options survive', async () => {
+  test('R170 D90 names that git would quote or take for options survive', async () => {
     const tree = { '--help': '1', 'a\tb\n"c"': '2', 'é☃': '3', '*': '4', ':(top)x': '5' };
     const source = writeTree(join(base, 'source'), tree);
     const filer = createGitFiler({ repo, root });
@@ -141,7 +141,7 @@ describe('commits of a real repository', () => {
     expect(readTree((await filer.checkout(await filer.ingestMap(paths))).path)).toEqual(expected);
   });
 
-  test('R79 R170 an update fetches what is new at the remote, and only then can it be checked out', async () => {
+  test('R170 an update fetches what is new at the remote, and only then can it be checked out', async () => {
     const remote = join(base, 'remote');
     commitOf(remote, { a: '1' });
     const filer = createGitFiler({ repo, root, remote, updateIntervalMs: 60_000 });
@@ -200,7 +200,7 @@ describe('a git that does not end', () => {
     return path;
   }
 
-  test('R172 R173 R199 D44 D88 D97 is killed with its children when cancelled, and nothing is left', async () => {
+  test('R172 R173 D44 D88 D97 is killed with its children when cancelled, and nothing is left', async () => {
     const commit = commitOf(repo, { a: '1' });
     const mark = `mark-${process.pid}-${base.slice(-6)}`;
     const stub = stubbornGit(mark);
@@ -243,7 +243,7 @@ test.for([
   [{ repo: 'a\0' }, 'a path or name that is no option'],
   [{ repo: 'a', remote: '--upload-pack=x' }, 'a path or name that is no option'],
   [{ repo: 'a', updateIntervalMs: -1 }, 'a finite number ≥ 0'],
-] as const)('R75 R170 the options %j are refused', ([options, expected]) => {
+] as const)('R170 the options %j are refused', ([options, expected]) => {
   expect(() => createGitFiler(options)).toThrow(
     expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', expected }),
   );

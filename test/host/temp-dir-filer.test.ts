@@ -68,7 +68,7 @@ describe('the temp-dir filer', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('R170 it refuses to ingest, ids with NUL, and what the disk refuses', async () => {
+  test('R170 R174 D90 it refuses to ingest, ids with NUL, and what the disk refuses', async () => {
     const filer = createTempDirFiler({ root });
     for (const attempt of [() => filer.ingest('/etc'), () => filer.ingestMap(new Map())]) {
       await expect(attempt()).rejects.toMatchObject({
@@ -98,7 +98,7 @@ describe('the temp-dir filer', () => {
 });
 
 describe('temporary directories', () => {
-  test('R92 D45 are private, carry the name that asked for them, and are gone after the release', async () => {
+  test('are private, carry the name that asked for them, and are gone after the release', async () => {
     const dirs = createTempDirs({ root });
     const dir = await dirs.create('run/0 ../\0x');
     expect(basename(dir.path)).toMatch(/^dryrunner-run_0_..__x-\w{6}$/);
@@ -112,7 +112,7 @@ describe('temporary directories', () => {
     await usual.release();
   });
 
-  test('R92 R171 a directory that the run made read-only is removed all the same', async () => {
+  test('R171 a directory that the run made read-only is removed all the same', async () => {
     // The superuser may write anywhere, so that the test must be somebody else for a while.
     const isRoot = process.geteuid?.() === 0;
     chmodSync(root, 0o777);
@@ -134,7 +134,7 @@ describe('temporary directories', () => {
     }
   });
 
-  test('R94 R171 what cannot be removed is told with exit code 213', async () => {
+  test('R171 what cannot be removed is told with exit code 213', async () => {
     const isRoot = process.geteuid?.() === 0;
     chmodSync(root, 0o777);
     if (isRoot) process.seteuid?.(65_534);
