@@ -39,7 +39,7 @@ export class DirCheckout implements Checkout {
 }
 
 /** Removes a tree if it is there, or only what is in it. */
-export async function removeTree(path: string, keepDir = false): Promise<void> {
+async function removeTree(path: string, keepDir = false): Promise<void> {
   try {
     await removeOnce(path, keepDir);
   } catch (error) {
