@@ -17,7 +17,6 @@ export interface ProcessEntry {
   readonly stopped: boolean;
   /** Ticks from the machine's start to its birth. Together with the pid it names a process for good, also when pids are reused. */
   readonly startTicks: number;
-  readonly residentPages: number;
 }
 
 /** Processes by pid, and whether none can be missing. */
@@ -36,8 +35,8 @@ export function parseStat(text: string): ProcessEntry | undefined {
   const pid = Number.parseInt(text, 10);
   const fields = text.slice(nameEnd + 2).split(' ');
   const [state, parent, group, session] = fields;
-  const [threads, startTicks, residentPages] = [fields[17], fields[19], fields[21]];
-  if (nameEnd < 0 || state === undefined || residentPages === undefined) return undefined;
+  const [threads, startTicks] = [fields[17], fields[19]];
+  if (nameEnd < 0 || state === undefined || startTicks === undefined) return undefined;
   // A process whose first thread has ended shows as a zombie while its other threads live on.
   const ended = state === 'X' || (state === 'Z' && Number(threads) <= 1);
   return {
@@ -48,7 +47,6 @@ export function parseStat(text: string): ProcessEntry | undefined {
     alive: !ended,
     stopped: state === 'T',
     startTicks: Number(startTicks),
-    residentPages: Number(residentPages),
   };
 }
 
@@ -56,6 +54,12 @@ export function parseStat(text: string): ProcessEntry | undefined {
 export function readProcess(pid: number): ProcessEntry | undefined {
   const text = readSmallFile(`/proc/${pid}/stat`);
   return text === undefined ? undefined : parseStat(text);
+}
+
+/** Resident memory of a process in pages; 0 if there is none of that pid. */
+export function readResidentPages(pid: number): number {
+  // Newer kernels keep the figure in `stat` in pieces per processor and may show 0 there for a small process.
+  return Number(readSmallFile(`/proc/${pid}/statm`)?.split(' ')[1] ?? 0);
 }
 
 /**

@@ -62,6 +62,5 @@ function memberOf(group: number): ProcessEntry {
     alive: true,
     stopped: false,
     startTicks: 0,
-    residentPages: 0,
   };
 }

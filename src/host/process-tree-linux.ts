@@ -6,7 +6,7 @@
 import { carriesCookie } from './process-cookie.ts';
 import { pageBytes } from './process-memory.ts';
 import { sendSignal } from './process-signal.ts';
-import { readProcess, readProcesses, type ProcessEntry } from './process-table.ts';
+import { readProcess, readProcesses, readResidentPages, type ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
 
 /** The tree of a process that was just started as leader of its own session, with a cookie of that token. */
@@ -81,7 +81,7 @@ class LinuxProcessTree implements ProcessTree {
 
   residentBytes(): number {
     const { members } = this.census();
-    return members.reduce((sum, { residentPages }) => sum + residentPages, 0) * pageBytes();
+    return members.reduce((sum, { pid }) => sum + readResidentPages(pid), 0) * pageBytes();
   }
 
   #askToEnd(): void {

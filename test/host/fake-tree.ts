@@ -20,7 +20,6 @@ export function entry(pid: number, startTicks = 1): ProcessEntry {
     session: LEADER,
     alive: true,
     stopped: false,
-    residentPages: 1,
   };
 }
 

@@ -13,7 +13,7 @@ const ABORTED = { state: 'FAILED', exitCode: -1, error: 'Aborted (SIGTERM)', sig
 const KILLED = { state: 'FAILED', exitCode: -1, error: 'Aborted (SIGKILL)', signal: 'SIGKILL' };
 
 /** Traps SIGTERM and says so; `$1` names the process. */
-const POLITE = `trap 'echo got $1; exit 0' TERM; echo up $1; sleep 50 & while :; do wait; done`;
+const POLITE = `trap 'echo got $1; exit 0' TERM; sleep 50 & echo up $1; while :; do wait; done`;
 
 describe('SIGTERM', () => {
   test('R125 D55 reaches every member of the tree exactly once, wherever it is', async () => {
@@ -38,7 +38,7 @@ describe('SIGTERM', () => {
   });
 
   test('R127 D59 with everybody gone the grace is over', async () => {
-    const run = await start(patient, 'echo up; sleep 50 & wait');
+    const run = await start(patient, 'sleep 50 & echo up; wait');
     await run.says('up');
     expect(await run.process.abort()).toEqual(ABORTED);
   });
@@ -53,8 +53,8 @@ describe('SIGTERM', () => {
   });
 
   test('R127 a descendant that needs a moment to clean up gets it', async () => {
-    const slow = `trap 'sleep 0.2; echo cleaned; exit 0' TERM; echo up; sleep 50 & wait`;
-    const run = await start(testExecer({ graceMs: 5000, drainGraceMs: 2000 }), `sh -c "$SLOW" & wait`, {
+    const slow = `trap 'sleep 0.2; echo cleaned; exit 0' TERM; sleep 50 & echo up; wait`;
+    const run = await start(testExecer({ graceMs: 15_000, drainGraceMs: 10_000 }), `sh -c "$SLOW" & wait`, {
       envVars: { SLOW: slow },
     });
     await run.says('up');
@@ -63,7 +63,7 @@ describe('SIGTERM', () => {
   });
 
   test('R127 D59 a natural end with a child in the background ends now, not with the child', async () => {
-    const run = await start(patient, 'echo up; sleep 50 & exit 3');
+    const run = await start(patient, 'sleep 50 & echo up; exit 3');
     expect(await run.process.wait()).toEqual({
       state: 'COMPLETE',
       exitCode: 3,
@@ -75,7 +75,7 @@ describe('SIGTERM', () => {
   test('R123 D66 an abort that nobody waited before loses no output', async () => {
     const run = await start(
       patient,
-      `trap 'head -c 200000 /dev/zero | tr "\\0" x; exit 0' TERM; echo up; sleep 50 & wait`,
+      `trap 'head -c 200000 /dev/zero | tr "\\0" x; exit 0' TERM; sleep 50 & echo up; wait`,
     );
     await run.says('up');
     expect(await run.process.abort()).toEqual(ABORTED);
@@ -165,7 +165,7 @@ describe('interleavings of wait, abort and the end', () => {
   test('R128 D56 a leader that exits with a code of its own as the grace ends does not wedge the abort', async () => {
     const legal = [ABORTED, KILLED];
     for (const delay of ['0.10', '0.14', '0.15', '0.16']) {
-      const run = await start(execer, `trap 'sleep ${delay}; exit 3' TERM; echo up; sleep 50 & wait`);
+      const run = await start(execer, `trap 'sleep ${delay}; exit 3' TERM; sleep 50 & echo up; wait`);
       await run.says('up');
       const { state, exitCode, error, signal } = await run.process.abort();
       expect(legal).toContainEqual({ state, exitCode, error, signal });

@@ -54,17 +54,6 @@ describe('a real process over its cap', () => {
     expect(Math.max(...seen)).toBeLessThan(100 * MEGABYTE);
     expect(Math.min(...seen)).toBeGreaterThanOrEqual(0);
   });
-
-  test('R132 at the first look it is FAILED 241 and counted', async () => {
-    const mark = newMark();
-    const metrics = createMemoryMetrics();
-    const run = await start(testExecer({ memoryCapBytes: 1, metrics }), `sleep 50.${mark}`);
-    const status = await run.process.wait();
-    expect(status).toMatchObject({ state: 'FAILED', exitCode: 241 });
-    expect(status.error).toMatch(/^Critical error detected\. Initial memory utilization/);
-    expect(metrics.value('highInitialMemoryUtilization')).toBe(1);
-    expect(livingWithMark(mark)).toEqual([]);
-  });
 });
 
 describe('a process with an override of the measurement', () => {
@@ -74,6 +63,20 @@ describe('a process with an override of the measurement', () => {
     const { process } = await start(execer, 'exit 1');
     expect(await process.wait()).toMatchObject({ exitCode: 1 });
     expect(asked).toBe(0);
+  });
+
+  test('R132 at the first look it is FAILED 241 and counted', async () => {
+    const mark = newMark();
+    const metrics = createMemoryMetrics();
+    const execer = testExecer({ memoryCapBytes: 10, metrics, memoryUsage: () => 11 });
+    const run = await start(execer, `sleep 50.${mark}`);
+    expect(await run.process.wait()).toEqual({
+      state: 'FAILED',
+      exitCode: 241,
+      error: 'Critical error detected. Initial memory utilization is over the cap: 11 of 10 bytes',
+    });
+    expect(metrics.value('highInitialMemoryUtilization')).toBe(1);
+    expect(livingWithMark(mark)).toEqual([]);
   });
 
   test('R131 is asked with the pid of the leader', async () => {

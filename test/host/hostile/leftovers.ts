@@ -22,9 +22,9 @@ export function openFiles(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-/** Turns of the event loop until `holds`; false if it does not within two seconds. */
+/** Looks until `holds`; false if it does not within five seconds. */
 export async function comesTrue(holds: () => boolean): Promise<boolean> {
-  for (const untilMs = performance.now() + 2000; performance.now() < untilMs;) {
+  for (const untilMs = performance.now() + 5000; performance.now() < untilMs;) {
     if (holds()) return true;
     await pause(5);
   }
