@@ -1,12 +1,43 @@
-/** The door `dryrunner/trace`: recordings, traces, decision logs and recorded workloads. Names only, no code. */
-export { RollingHash, createRollingHash } from '../kernel/rolling-hash.ts';
-export { createTraceRecorder, type TraceRecorder, type TraceRecorderOptions } from './trace-recorder.ts';
-export { readSwf, type SwfLog, type SwfReaderOptions, type SwfWarning } from './swf-reader.ts';
+/** The door `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and what tells two of them apart. */
+export { createRollingHash, RollingHash } from '../kernel/rolling-hash.ts';
+export { decisionLogLines, readDecisionLog } from './decision-log-file.ts';
+export type { DecisionLogFile } from './decision-log-file.ts';
+export type { EventHash } from './event-hasher.ts';
+export { formatEvent } from './event-text.ts';
+export type { TextSource } from './line-reader.ts';
+export { digestOutput } from './output-digest.ts';
+export type { OutputDigestOptions } from './output-digest.ts';
+export { diffRecordings } from './recording-differ.ts';
+export type { RecordingDifference, RecordingDifferOptions } from './recording-differ.ts';
+export { recordExecer } from './recording-execer.ts';
+export type { ProcessRecording, RecordExecerOptions } from './recording-execer.ts';
+export { readRecording, recordingLines } from './recording-file.ts';
+export type { RecordingFile } from './recording-file.ts';
+export { readSimulation, simulationLines } from './simulation-file.ts';
+export type { SimulationFile, SimulationRecord } from './simulation-file.ts';
+export type { SwfHeader, SwfLabel } from './swf-header.ts';
 export type { SwfJob } from './swf-job.ts';
-export {
-  createSwfWorkload,
-  type SwfAbort,
-  type SwfWorkItem,
-  type SwfWorkload,
-  type SwfWorkloadOptions,
-} from './swf-workload.ts';
+export type { SwfOutcome } from './swf-outcome.ts';
+export { readSwf } from './swf-reader.ts';
+export type { SwfLog, SwfReaderOptions, SwfWarning } from './swf-reader.ts';
+export { createSwfWorkload } from './swf-workload.ts';
+export type { SwfAbort, SwfWorkItem, SwfWorkload, SwfWorkloadOptions } from './swf-workload.ts';
+export { diffEvents, diffEventStreams } from './trace-differ.ts';
+export type { EventDifference } from './trace-differ.ts';
+export { TraceFormatError } from './trace-format-error.ts';
+export type { TraceFault, TraceProblem } from './trace-format-error.ts';
+export { TRACE_FORMAT, TRACE_VERSION } from './trace-header.ts';
+export type {
+  DecisionsHeader,
+  RecordingHeader,
+  SimulationHeader,
+  TraceFooter,
+  TraceHeader,
+  TraceKind,
+} from './trace-header.ts';
+export { openTrace } from './trace-reader.ts';
+export type { OpenTrace, TraceEntry, TraceReaderOptions } from './trace-reader.ts';
+export { createTraceRecorder } from './trace-recorder.ts';
+export type { TraceRecorder, TraceRecorderOptions } from './trace-recorder.ts';
+export { createTraceWriter } from './trace-writer.ts';
+export type { TraceWriter } from './trace-writer.ts';

@@ -65,8 +65,9 @@ class SwfReading {
     }
     const { job, complaints } = parseSwfRow(content);
     for (const { expected, actual, remedy } of complaints) {
-      if (this.#isStrict)
-        {throw new TraceFormatError({ problem: 'corrupted', line: number, expected, actual });}
+      if (this.#isStrict) {
+        throw new TraceFormatError({ problem: 'corrupted', line: number, expected, actual });
+      }
       this.#warn(number, `expected ${expected}, got ${actual}; ${remedy}`);
     }
     if (job !== undefined) this.#count(number, job);
