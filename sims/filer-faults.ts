@@ -3,12 +3,13 @@ import {
   createSimFiler,
   createSimulatedRunner,
   defineScenario,
+  type ScenarioDefinition,
   finalStatus,
   isRunnerError,
   type RunTypeMap,
 } from 'dryrunner';
 
-export const filerFaults = defineScenario({
+export const filerFaults: ScenarioDefinition = defineScenario<unknown>({
   name: 'filer-faults',
   description:
     'checkouts that are slow, fail or hang and end late when cancelled, between updates: bounded runs, checkouts given back once',

@@ -8,10 +8,10 @@ import { thetaPool } from './theta-pool.ts';
 import { timeoutRace } from './timeout-race.ts';
 
 export const scenarios: readonly ScenarioDefinition[] = [
-  thetaPool as ScenarioDefinition,
-  timeoutRace as ScenarioDefinition,
-  lostReply as ScenarioDefinition,
-  restart as ScenarioDefinition,
-  filerFaults as ScenarioDefinition,
-  pollingClient as ScenarioDefinition,
+  thetaPool,
+  timeoutRace,
+  lostReply,
+  restart,
+  filerFaults,
+  pollingClient,
 ];

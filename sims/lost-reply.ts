@@ -1,8 +1,14 @@
 /** Replies are lost after the work was done: a scheduler that looks before it starts again starts every job once. */
-import { createChaosRunner, createSimulatedRunner, defineScenario, type Command } from 'dryrunner';
+import {
+  createChaosRunner,
+  createSimulatedRunner,
+  defineScenario,
+  type ScenarioDefinition,
+  type Command,
+} from 'dryrunner';
 import { schedule, type Job } from './pool-scheduler.ts';
 
-export const lostReply = defineScenario({
+export const lostReply: ScenarioDefinition = defineScenario<unknown>({
   name: 'lost-reply',
   description:
     'a third of the replies to run are lost, before or after the start: no job starts twice, none is forgotten',
@@ -31,8 +37,9 @@ export const lostReply = defineScenario({
     );
     const finished = await schedule(sim, pool, jobs);
     for (const runner of runners) {
-      for (const { taskId } of (await runner.statusAll()).statuses)
+      for (const { taskId } of (await runner.statusAll()).statuses) {
         starts.set(taskId, (starts.get(taskId) ?? 0) + 1);
+      }
     }
     for (const [taskId, count] of starts) sim.check(count === 1, `${taskId} was started ${count} times`);
     for (const { job, status } of finished) {

@@ -4,11 +4,12 @@ import {
   createPollingService,
   createSimulatedRunner,
   defineScenario,
+  type ScenarioDefinition,
   DONE_MASK,
   isRunnerError,
 } from 'dryrunner';
 
-export const pollingClient = defineScenario({
+export const pollingClient: ScenarioDefinition = defineScenario<unknown>({
   name: 'polling-client',
   description:
     'clients poll over a lossy network: no wait outlives its deadline, and a finished run is seen by the next poll',

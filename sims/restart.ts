@@ -2,13 +2,14 @@
 import {
   createSimulatedRunner,
   defineScenario,
+  type ScenarioDefinition,
   finalStatus,
   isRunnerError,
   type Service,
   type Simulation,
 } from 'dryrunner';
 
-export const restart = defineScenario({
+export const restart: ScenarioDefinition = defineScenario<unknown>({
   name: 'restart',
   description:
     'a runner restarts while clients wait: old ids stay unknown, every client ends with its own run or a typed error',

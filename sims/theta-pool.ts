@@ -2,7 +2,13 @@
  * The main job: a recorded workload of the Theta supercomputer on a pool of simulated runners behind an unreliable network. The runners
  * have one slot each, so the width of a job (its processors) is ignored, and so is the recorded wait: the pool has its own queue.
  */
-import { createChaosRunner, createSimulatedRunner, defineScenario, type FaultRates } from 'dryrunner';
+import {
+  createChaosRunner,
+  createSimulatedRunner,
+  defineScenario,
+  type FaultRates,
+  type ScenarioDefinition,
+} from 'dryrunner';
 import { createSwfWorkload, readSwf, type SwfWorkItem } from 'dryrunner/trace';
 import { schedule, type Job } from './pool-scheduler.ts';
 
@@ -13,7 +19,7 @@ const NETWORK_FAULTS: FaultRates = {
   statusAll: { before: 0.03, after: 0.03 },
 };
 
-export const thetaPool = defineScenario<readonly SwfWorkItem[]>({
+export const thetaPool: ScenarioDefinition<readonly SwfWorkItem[]> = defineScenario<readonly SwfWorkItem[]>({
   name: 'theta-pool',
   description: `200 recorded jobs of a supercomputer on ${RUNNERS} runners that lose replies: each runs once and ends as it did`,
   async prepare(files) {

@@ -1,7 +1,7 @@
 /** A timeout, an abort and the natural end fall on one instant: every order is legal, none is lost, nothing is left. */
-import { createSimulatedRunner, defineScenario, finalStatus } from 'dryrunner';
+import { createSimulatedRunner, defineScenario, type ScenarioDefinition, finalStatus } from 'dryrunner';
 
-export const timeoutRace = defineScenario({
+export const timeoutRace: ScenarioDefinition = defineScenario<unknown>({
   name: 'timeout-race',
   description:
     'abort, deadline and natural end in one instant: one terminal status, and both callers see the same',

@@ -251,6 +251,11 @@ export { type PollingOptions, type PollingQuerier, createPollingQuerier } from '
 export { createPollingService } from './runners/polling-service.ts';
 export { type QueueOptions, QueueRunner } from './runners/queue-runner.ts';
 export {
+  type RecordServiceOptions,
+  type RecordedService,
+  recordService,
+} from './runners/recorded-service.ts';
+export {
   type SimulatedRunnerOptions,
   SimulatedRunner,
   createSimulatedRunner,
@@ -258,6 +263,7 @@ export {
 export { type VirtualTempDirs, virtualTempDirs } from './runners/virtual-temp-dirs.ts';
 export { defaultRules, defaultOracles } from './oracles/default-oracles.ts';
 export { type Violation, type ReportViolation, type Oracle, type OracleFactory } from './oracles/oracle.ts';
+export { type RecordingReplay, replayRecordedRuns } from './simulation/recording-replay.ts';
 export {
   type ScenarioFiles,
   type ScenarioDefinition,

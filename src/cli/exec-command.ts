@@ -1,12 +1,18 @@
 /** `dryrunner exec`: one real command through the exec runner. Ctrl-C stops it with all its children. */
+import { hostname } from 'node:os';
 import type { TraceEvent } from '../model/trace-event.ts';
-import { isRunnerError } from '../kernel/errors.ts';
+import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { finalStatus } from '../model/status-lookup.ts';
 import { createExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
+import { writeTraceFile } from '../host/trace-file.ts';
+import type { RecordedRun } from '../model/recorded-run.ts';
+import { recordService } from '../runners/recorded-service.ts';
+import { recordExecer, type ProcessRecording } from '../trace/recording-execer.ts';
+import { recordingLines } from '../trace/recording-file.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
@@ -24,7 +30,7 @@ export interface ExecCommandOptions {
 export async function execCommand(
   terminal: Terminal,
   argv: readonly string[],
-  { timeout, json = false }: ExecCommandOptions,
+  { timeout, trace, json = false }: ExecCommandOptions,
 ): Promise<ExitStatus> {
   const interruption = new Interruption();
   const plain = realWorld();
@@ -33,32 +39,47 @@ export async function execCommand(
     if (event.type === 'recorded') terminal.note(`${event.what}: ${event.error}`);
   };
   const world = { ...plain, tracer: { record: show } };
-  const execer = showOutput(createOsExecer({ clock: world.clock }), (stream, chunk) => {
-    if (json)
+  const processes = new Map<string, ProcessRecording>();
+  const recording = recordExecer(createOsExecer({ clock: world.clock }), world.clock, (process) => {
+    processes.set(process.runId, process);
+  });
+  const execer = showOutput(recording, (stream, chunk) => {
+    if (json) {
       terminal.json({
         type: 'output',
         stream,
         text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'),
       });
-    else terminal.raw(stream, chunk);
+    } else terminal.raw(stream, chunk);
   });
   const runner = createExecRunner({ world, execer });
+  const recorded = recordService(world, runner, { processOf: (runId) => processes.get(runId) });
   try {
-    const { runId } = await runner.run({ argv, ...(timeout === undefined ? {} : { timeoutMs: timeout }) });
-    const abort = (): void => void runner.abort(runId).catch(() => undefined);
+    const { runId } = await recorded.run({ argv, ...(timeout === undefined ? {} : { timeoutMs: timeout }) });
+    const abort = (): void =>
+      void recorded.abort(runId).catch((error: unknown) => terminal.note(messageOf(error)));
     interruption.signal.addEventListener('abort', abort);
     if (interruption.requested) abort();
     const { status } = await finalStatus(runner, runId);
+    await recorded.settled();
+    if (trace !== undefined) await writeRecording(trace, recorded.recording());
     if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
     return status.state === 'COMPLETE' && status.exitCode === 0 ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
   } catch (error) {
-    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
+    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') || isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {
+      throw new UsageError(error.message);
+    }
     throw error;
   } finally {
+    recorded.stop();
     await runner.release();
     await runner.outputs.dispose();
     interruption.dispose();
   }
+}
+
+async function writeRecording(path: string, runs: readonly RecordedRun[]): Promise<void> {
+  await writeTraceFile(path, recordingLines(runs, { host: hostname(), startedAt: new Date().toISOString() }));
 }
 
 function showStatus(terminal: Terminal, status: RunStatus, atMs: number, json: boolean): void {

@@ -14,11 +14,13 @@ export async function listCommand(
     description,
   }));
   if (json) for (const row of rows) terminal.json({ type: 'scenario', ...row });
-  else
+  else {
     for (const line of textTable(
       ['scenario', 'what it rehearses'],
       rows.map(({ name, description }) => [name, description]),
-    ))
+    )) {
       terminal.line(line);
+    }
+  }
   return EXIT_STATUS.HELD;
 }

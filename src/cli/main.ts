@@ -11,15 +11,17 @@ let status: ExitStatus = EXIT_STATUS.HELD;
 
 function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
+  if (!Number.isSafeInteger(value) || value < 1) {
     throw new InvalidArgumentError('Expected a whole number ≥ 1.');
+  }
   return value;
 }
 
 function span(text: string): number {
   const ms = parseSpanMs(text);
-  if (ms === undefined || ms <= 0)
+  if (ms === undefined || ms <= 0) {
     throw new InvalidArgumentError('Expected a duration such as 500ms, 5s, 2m or 1h.');
+  }
   return ms;
 }
 

@@ -1,8 +1,8 @@
 /** `dryrunner replay`: plays a file again, whatever kind it is, and names the first difference. */
-import { createReadStream } from 'node:fs';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
+import { readTraceFile } from '../host/trace-file.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { diffEventStreams } from '../trace/trace-differ.ts';
@@ -31,15 +31,16 @@ export async function replayCommand(
     return await replaySimulation(terminal, path, header, decisions, json);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) throw new UsageError(`${path}: ${error.message}`);
-    if ((error as NodeJS.ErrnoException).syscall !== undefined)
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) {
       throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
+    }
     throw error;
   }
 }
 
 /** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */
 async function readDecisions(path: string): Promise<{ header: TraceHeader; decisions: Decision[] }> {
-  const trace = await openTrace(createReadStream(path));
+  const trace = await openTrace(readTraceFile(path));
   const decisions: Decision[] = [];
   for await (const entry of trace) {
     if (entry.type === 'decision') decisions.push(entry.decision);
@@ -55,8 +56,9 @@ async function replaySimulation(
   json: boolean,
 ): Promise<ExitStatus> {
   const { scenario: name, seed = '1' } = header;
-  if (name === undefined)
+  if (name === undefined) {
     throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
+  }
   const [scenario] = await findScenarios([header.meta?.['reference'] ?? name]);
   if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${name}`);
   const { definition, files } = scenario;
@@ -71,7 +73,9 @@ async function replaySimulation(
     scenario: (sim) => definition.run(sim, input),
   });
   const difference = await firstDifference(path, header, verdict);
-  report(terminal, verdict, scenario.reference, difference, performance.now() - startedAt, json);
+  const realMs = performance.now() - startedAt;
+  if (json) terminal.json(replayJson(verdict, difference, realMs));
+  else for (const line of replayLines(terminal, verdict, scenario.reference, difference)) terminal.line(line);
   if (difference !== undefined) return EXIT_STATUS.DIVERGED;
   return verdict.held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
 }
@@ -88,34 +92,37 @@ async function firstDifference(
 }
 
 async function* eventsOf(path: string): AsyncGenerator<TraceEvent, void, void> {
-  for await (const entry of await openTrace(createReadStream(path))) {
+  for await (const entry of await openTrace(readTraceFile(path))) {
     if (entry.type === 'event') yield entry.event;
   }
 }
 
-function report(
+function replayJson(
+  verdict: Verdict,
+  difference: string | undefined,
+  realMs: number,
+): Record<string, unknown> {
+  const diverged = difference === undefined ? {} : { difference };
+  return {
+    ...verdictJson(verdict, realMs),
+    type: 'replay',
+    reproduced: difference === undefined,
+    ...diverged,
+  };
+}
+
+function replayLines(
   terminal: Terminal,
   verdict: Verdict,
   reference: string,
   difference: string | undefined,
-  realMs: number,
-  json: boolean,
-): void {
-  if (json) {
-    const diverged = difference === undefined ? {} : { difference };
-    terminal.json({
-      ...verdictJson(verdict, realMs),
-      type: 'replay',
-      reproduced: difference === undefined,
-      ...diverged,
-    });
-    return;
-  }
+): string[] {
+  const title = `${verdict.scenario}, seed ${verdict.seed}`;
   if (difference !== undefined) {
-    terminal.line(terminal.style('red', `${verdict.scenario}, seed ${verdict.seed}: the replay diverged`));
-    terminal.line(`  ${difference}`);
-    return;
+    return [terminal.style('red', `${title}: the replay diverged`), `  ${difference}`];
   }
-  terminal.line(`${verdict.scenario}, seed ${verdict.seed}: reproduced, trace hash ${verdict.traceHash}`);
-  for (const line of failureLines(terminal, verdict, reference)) terminal.line(line);
+  return [
+    `${title}: reproduced, trace hash ${verdict.traceHash}`,
+    ...failureLines(terminal, verdict, reference),
+  ];
 }

@@ -1,9 +1,50 @@
 /** Plays a recording of real runs on a simulated runner and compares. */
-import type { ExitStatus } from './exit-status.ts';
-import { EXIT_STATUS } from './exit-status.ts';
+import type { RecordedRun } from '../model/recorded-run.ts';
+import { isTerminal } from '../model/run-state.ts';
+import { readTraceFile } from '../host/trace-file.ts';
+import { replayRecordedRuns } from '../simulation/recording-replay.ts';
+import { readRecording } from '../trace/recording-file.ts';
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
+import { formatCount, formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** 0 if states, times, exit codes and outputs come out the same, 3 at the first difference. */
-export function replayRecording(_terminal: Terminal, _path: string, _json: boolean): Promise<ExitStatus> {
-  return Promise.resolve(EXIT_STATUS.DIVERGED);
+export async function replayRecording(terminal: Terminal, path: string, json: boolean): Promise<ExitStatus> {
+  const { runs } = await readRecording(readTraceFile(path));
+  const startedAt = performance.now();
+  const { verdict, difference } = await replayRecordedRuns(runs);
+  const realMs = performance.now() - startedAt;
+  const problem = difference?.text ?? verdict.failure?.message;
+  if (json) {
+    terminal.json({
+      type: 'replay',
+      kind: 'recording',
+      reproduced: problem === undefined,
+      runs: runs.length,
+      virtualMs: verdict.virtualMs,
+      realMs: Math.round(realMs * 1_000) / 1_000,
+      traceHash: verdict.traceHash,
+      ...(problem === undefined ? {} : { difference: problem }),
+    });
+  } else if (problem === undefined) {
+    terminal.line(
+      `${formatCount(runs.length)} recorded runs reproduced: ${formatSpan(verdict.virtualMs)} in ${formatSpan(realMs)}`,
+    );
+    for (const run of runs) terminal.line(`  ${describe(run)}`);
+  } else {
+    terminal.line(terminal.style('red', 'the replay differs from the recording'));
+    terminal.line(`  ${problem}`);
+  }
+  return problem === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
+}
+
+function describe({ runId, command, statuses }: RecordedRun): string {
+  const last = statuses.at(-1);
+  const argv = command.argv.join(' ');
+  const shown = argv.length > 60 ? `${argv.slice(0, 60)}…` : argv;
+  const end =
+    last === undefined || !isTerminal(last.state)
+      ? 'no end'
+      : `${last.state} ${last.exitCode} after ${formatSpan(last.atMs)}`;
+  return `run ${runId}  ${shown}  ${end}`;
 }

@@ -62,8 +62,9 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
   const path = resolve(reference);
   const module = await importScenario(path, reference);
   const exported = Object.values(module).flat();
-  if (exported.length === 0)
+  if (exported.length === 0) {
     throw new UsageError(`${reference}: expected it to export scenarios, got a module without exports`);
+  }
   return exported.map((value) => {
     try {
       checkScenario(value);

@@ -2,12 +2,10 @@
 import { compareRunners, REHEARSALS, type Agreement } from './agreement.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
-import { progressText, printSummaries, statusOf } from './run-command.ts';
-import { runScenario, type ScenarioSummary } from './scenario-campaign.ts';
+import { printSummaries, rehearse, statusOf } from './rehearsal.ts';
 import { shippedScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
-import { summaryJson, verdictJson } from './verdict-report.ts';
 
 /** Options as typed. */
 export interface StartCommandOptions {
@@ -22,9 +20,14 @@ export async function startCommand(
 ): Promise<ExitStatus> {
   const interruption = new Interruption();
   try {
-    if (!json)
+    if (!json) {
       terminal.line(terminal.style('bold', `Shipped scenarios in virtual time, ${seeds} seeds each`));
-    const summaries = await rehearse(terminal, seeds, json, interruption);
+    }
+    const seedList = Array.from({ length: seeds }, (_, index) => String(index + 1));
+    const summaries = await rehearse(terminal, await shippedScenarios(), interruption, {
+      seeds: seedList,
+      json,
+    });
     if (!json) printSummaries(terminal, summaries);
     const status = statusOf(summaries, interruption);
     if (status === EXIT_STATUS.INTERRUPTED) return status;
@@ -35,29 +38,6 @@ export async function startCommand(
   } finally {
     interruption.dispose();
   }
-}
-
-async function rehearse(
-  terminal: Terminal,
-  seeds: number,
-  json: boolean,
-  interruption: Interruption,
-): Promise<ScenarioSummary[]> {
-  const seedList = Array.from({ length: seeds }, (_, index) => String(index + 1));
-  const summaries: ScenarioSummary[] = [];
-  for (const scenario of await shippedScenarios()) {
-    if (interruption.requested) break;
-    const summary = await runScenario(scenario, seedList, interruption, {
-      onSeed: ({ definition }, done, total) => terminal.progress(progressText(definition.name, done, total)),
-      onVerdict: (_scenario, verdict, realMs) => {
-        if (json) terminal.json(verdictJson(verdict, realMs));
-      },
-    });
-    summaries.push(summary);
-    if (json) terminal.json(summaryJson(summary));
-  }
-  terminal.progress('');
-  return summaries;
 }
 
 async function compare(terminal: Terminal, json: boolean, interruption: Interruption): Promise<Agreement[]> {

@@ -1,6 +1,6 @@
 /** Verdicts for people and for programs. */
 import { RUN_STATES } from '../model/run-state.ts';
-import type { Verdict } from '../simulation/verdict.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { formatCount, formatSpan } from './quantity-text.ts';
 import type { ScenarioSummary } from './scenario-campaign.ts';
 import type { Terminal } from './terminal.ts';
@@ -69,35 +69,27 @@ export function failureLines(terminal: Terminal, verdict: Verdict, reference: st
 
 /** The `run` line of `--json`. */
 export function verdictJson(verdict: Verdict, realMs: number): Record<string, unknown> {
-  const {
-    scenario,
-    seed,
-    held,
-    runs,
-    endStates,
-    faults,
-    virtualMs,
-    firedEvents,
-    decisionCount,
-    traceHash,
-    failure,
-  } = verdict;
-  const { cause: _cause, ...failed } = failure ?? { cause: undefined };
+  const { failure } = verdict;
   return {
     type: 'run',
-    scenario,
-    seed,
-    held,
-    ...(failure === undefined ? {} : { failure: failed }),
-    runs,
-    endStates,
-    faults,
-    virtualMs,
+    scenario: verdict.scenario,
+    seed: verdict.seed,
+    held: verdict.held,
+    ...(failure === undefined ? {} : { failure: failureJson(failure) }),
+    runs: verdict.runs,
+    endStates: verdict.endStates,
+    faults: verdict.faults,
+    virtualMs: verdict.virtualMs,
     realMs: Math.round(realMs * 1_000) / 1_000,
-    events: firedEvents,
-    decisions: decisionCount,
-    traceHash,
+    events: verdict.firedEvents,
+    decisions: verdict.decisionCount,
+    traceHash: verdict.traceHash,
   };
+}
+
+/** All but the cause, which may be any object. */
+function failureJson({ kind, rule, message, atMs, details }: Failure): Record<string, unknown> {
+  return { kind, ...(rule === undefined ? {} : { rule }), message, atMs, details };
 }
 
 /** The `scenario` line of `--json`, after the last seed of a scenario. */

@@ -1,0 +1,64 @@
+/** Scenarios over seeds in front of a person or a program: progress, verdict rows, JSON lines, the exit code. */
+import type { Verdict } from '../simulation/verdict.ts';
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
+import type { Interruption } from './interruption.ts';
+import { runScenario, type CampaignListener, type ScenarioSummary } from './scenario-campaign.ts';
+import type { LoadedScenario } from './scenario-loader.ts';
+import type { Terminal } from './terminal.ts';
+import { failureLines, summaryJson, summaryTable, verdictJson } from './verdict-report.ts';
+
+/** How to rehearse. */
+export interface RehearsalOptions {
+  readonly seeds: readonly string[];
+  /** A line per verdict and per scenario on stdout, and nothing else there. */
+  readonly json: boolean;
+  readonly keepTrace?: boolean;
+  readonly onVerdict?: (verdict: Verdict) => void;
+}
+
+/** Runs every scenario over the seeds; stops early, with what is done, when interrupted. */
+export async function rehearse(
+  terminal: Terminal,
+  scenarios: readonly LoadedScenario[],
+  interruption: Interruption,
+  { seeds, json, keepTrace = false, onVerdict }: RehearsalOptions,
+): Promise<ScenarioSummary[]> {
+  const summaries: ScenarioSummary[] = [];
+  const listener: CampaignListener = {
+    onSeed: ({ definition }, done, total) => terminal.progress(progressText(definition.name, done, total)),
+    onVerdict: (_scenario, verdict, realMs) => {
+      onVerdict?.(verdict);
+      if (json) terminal.json(verdictJson(verdict, realMs));
+    },
+  };
+  for (const scenario of scenarios) {
+    if (interruption.requested) break;
+    const summary = await runScenario(scenario, seeds, interruption, listener, keepTrace);
+    summaries.push(summary);
+    if (json) terminal.json(summaryJson(summary));
+  }
+  terminal.progress('');
+  return summaries;
+}
+
+/** A bar of twenty cells with the count behind it. */
+function progressText(name: string, done: number, total: number): string {
+  const cells = Math.round((done / Math.max(total, 1)) * 20);
+  return `${name} ${'█'.repeat(cells)}${'░'.repeat(20 - cells)} ${done}/${total} seeds`;
+}
+
+/** Prints the table, and the first failure of each scenario. */
+export function printSummaries(terminal: Terminal, summaries: readonly ScenarioSummary[]): void {
+  for (const line of summaryTable(terminal, summaries)) terminal.line(line);
+  for (const { firstFailure, scenario } of summaries) {
+    if (firstFailure === undefined) continue;
+    terminal.line();
+    for (const line of failureLines(terminal, firstFailure, scenario.reference)) terminal.line(line);
+  }
+}
+
+/** 130 if interrupted, 1 if anything failed, else 0. */
+export function statusOf(summaries: readonly ScenarioSummary[], interruption: Interruption): ExitStatus {
+  if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
+  return summaries.some(({ failed }) => failed > 0) ? EXIT_STATUS.FAILED : EXIT_STATUS.HELD;
+}
