@@ -47,7 +47,8 @@ export class MemoryHistogram implements Histogram {
 
   /** The newest values, oldest of them first. */
   get samples(): number[] {
-    const oldest = this.#count > this.#samplesMax ? this.#count % this.#samplesMax : 0;
+    // Until the ring is full it is as long as the count, and the oldest sample stands first.
+    const oldest = this.#count % this.#samples.length;
     return [...this.#samples.slice(oldest), ...this.#samples.slice(0, oldest)];
   }
 }

@@ -6,6 +6,11 @@ import type { RunID } from '../model/run-status.ts';
 import type { ChaosOperation } from './chaos-fault.ts';
 import { querySubject } from './query-subject.ts';
 
+interface Timing {
+  readonly clock: Clock;
+  readonly wait: Wait;
+}
+
 /** Describes a call; made once per call. */
 export class ChaosCall {
   readonly operation: ChaosOperation;
@@ -18,15 +23,15 @@ export class ChaosCall {
   readonly #startMs: number = 0;
   readonly #timeoutMs: number = Infinity;
 
-  private constructor(operation: ChaosOperation, subject: string, runId: RunID, clock?: Clock, wait?: Wait) {
+  private constructor(operation: ChaosOperation, subject: string, runId: RunID, timing?: Timing) {
     this.operation = operation;
     this.runId = runId;
     this.#subject = subject;
-    if (clock === undefined || wait === undefined) return;
-    this.#clock = clock;
-    this.#startMs = clock.now();
-    this.#timeoutMs = wait.timeoutMs;
-    this.signal = wait.signal;
+    if (timing === undefined) return;
+    this.#clock = timing.clock;
+    this.#startMs = timing.clock.now();
+    this.#timeoutMs = timing.wait.timeoutMs;
+    this.signal = timing.wait.signal;
   }
 
   static run({ taskId, tag, jobId }: Command): ChaosCall {
@@ -46,7 +51,7 @@ export class ChaosCall {
   }
 
   static query(query: Query, clock: Clock, wait: Wait): ChaosCall {
-    return new ChaosCall('query', querySubject(query), onlyRun(query), clock, wait);
+    return new ChaosCall('query', querySubject(query), onlyRun(query), { clock, wait });
   }
 
   /** A stable name for labels: `NAME OPERATION SUBJECT`. */
@@ -57,8 +62,7 @@ export class ChaosCall {
   /** What is left of the query's timeout (R151); `Infinity` for all other calls. */
   get leftMs(): number {
     if (this.#clock === undefined) return Infinity;
-    const elapsedMs = this.#clock.now() - this.#startMs;
-    return elapsedMs === 0 ? this.#timeoutMs : Math.max(0, this.#timeoutMs - elapsedMs);
+    return Math.max(0, this.#timeoutMs - (this.#clock.now() - this.#startMs));
   }
 }
 

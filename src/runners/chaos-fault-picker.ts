@@ -9,7 +9,7 @@ import type { RateTable } from './chaos-rate.ts';
 /** A plan at work; it counts the calls since it came into force. */
 export class FaultPicker {
   readonly #choices: Choices;
-  readonly #rates: ReadonlyMap<ChaosOperation, RateTable>;
+  readonly #rates: ReadonlyMap<ChaosOperation, RateTable | undefined>;
   readonly #schedule: ReadonlyMap<ChaosOperation, ReadonlyMap<number, FaultKind>>;
   readonly #calls = new Map<ChaosOperation, number>();
 
@@ -34,12 +34,11 @@ export class FaultPicker {
   }
 }
 
-function makeRateTables(rates: NonNullable<FaultPlan['rates']>): Map<ChaosOperation, RateTable> {
-  const tables = new Map<ChaosOperation, RateTable>();
+function makeRateTables(rates: NonNullable<FaultPlan['rates']>): Map<ChaosOperation, RateTable | undefined> {
+  const tables = new Map<ChaosOperation, RateTable | undefined>();
   for (const [operation, ofOperation] of Object.entries(rates)) {
     checkOperation('plan.rates', operation);
-    const table = makeRateTable(operation, ofOperation);
-    if (table !== undefined) tables.set(operation, table);
+    tables.set(operation, makeRateTable(operation, ofOperation));
   }
   return tables;
 }

@@ -3,6 +3,7 @@
  * all three are gone when it goes on; nothing is held after a release (R86, R204).
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { invariant } from '../kernel/invariant.ts';
 
 /** Why a held call goes on. */
 export type HoldEnd = 'time' | 'overtaken' | 'cancelled' | 'released' | 'healed';
@@ -35,9 +36,9 @@ export class ChaosHolds {
     return this.#released;
   }
 
-  /** Resolves when the hold ends, in the same instant; after a release, or with an aborted signal, at once. */
+  /** Resolves when the hold ends, in the same instant; with an aborted signal at once. Not to be called after a release. */
   hold(label: string, limits: HoldLimits): Promise<HoldEnd> {
-    if (this.#released) return Promise.resolve('released');
+    invariant(!this.#released, () => `expected nothing to be held after the release, got ${label}`);
     if (limits.signal?.aborted === true) return Promise.resolve('cancelled');
     return new Promise((resolve) => {
       const held = new HeldCall(this.#clock, label, limits, (call, why) => {
@@ -85,7 +86,7 @@ class HeldCall {
     if (ms !== undefined) {
       this.#timer = isDeadline ? clock.endOfInstant(label, ms, onTime) : clock.timer(label, ms, onTime);
     }
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    signal?.addEventListener('abort', this.#onAbort);
   }
 
   end(why: HoldEnd): void {

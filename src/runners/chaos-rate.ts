@@ -46,7 +46,7 @@ export function makeRateTable(
     return rate > 0 ? [[kind, rate] as const] : [];
   });
   if (shares.length === 0) return undefined;
-  for (let n = 2; n <= MAX_ANSWERS; n += 1) {
+  for (let n = 2; n < MAX_ANSWERS; n += 1) {
     if (fits(n, shares)) return new RateTable(n, countAnswers(n, shares));
   }
   return new RateTable(MAX_ANSWERS, leaveOnePlain(countAnswers(MAX_ANSWERS, shares)));
@@ -70,7 +70,7 @@ function fits(n: number, shares: readonly Share[]): boolean {
   let taken = 0;
   for (const [, rate] of shares) {
     const answers = Math.round(rate * n);
-    if (answers < 1 || Math.abs(rate * n - answers) > TOLERANCE * n) return false;
+    if (answers < 1 || Math.abs(rate * n - answers) > TOLERANCE) return false;
     taken += answers;
   }
   return taken < n;

@@ -59,7 +59,7 @@ export function createPollingQuerier(
 class Poller implements PollingQuerier, PollingParent {
   readonly name: string;
   readonly periodMs: number;
-  readonly sleeping: Set<PollingWait> = new Set();
+  readonly pauses: Set<() => void> = new Set();
   released = false;
   readonly #clock: Clock;
   readonly #nower: StatusQueryNower;
@@ -86,6 +86,6 @@ class Poller implements PollingQuerier, PollingParent {
 
   release(): void {
     this.released = true;
-    for (const wait of [...this.sleeping]) wait.wake();
+    for (const end of this.pauses) end();
   }
 }

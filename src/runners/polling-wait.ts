@@ -21,8 +21,8 @@ export interface PollingParent extends StatusQueryNower {
   readonly periodMs: number;
   /** True once nothing can change any more. */
   readonly released: boolean;
-  /** The waits that pause at the moment. */
-  readonly sleeping: Set<PollingWait>;
+  /** What ends each pause that is under way. */
+  readonly pauses: Set<() => void>;
 }
 
 /** A wait under way. */
@@ -36,7 +36,6 @@ export class PollingWait {
   /** False if the first poll is the only one: no time to wait (R30, R155), or nothing to wait for (R28). */
   readonly #mayWait: boolean;
   #label: string | undefined;
-  #endPause: (() => void) | undefined;
 
   constructor(clock: Clock, parent: PollingParent, query: Query, wait: Wait) {
     this.#clock = clock;
@@ -67,11 +66,6 @@ export class PollingWait {
       periodMs = Math.min(periodMs * 2, MAX_PERIOD_MS);
       answer = await this.#poll(this.#laterMask());
     }
-  }
-
-  /** Ends the pause, if there is one. */
-  wake(): void {
-    this.#endPause?.();
   }
 
   /** The first poll asks for every state of listed runs, so that one that is not in the answer is known to be unknown (R26, D2). */
@@ -112,12 +106,12 @@ export class PollingWait {
         signal.removeEventListener('abort', onAbort);
       };
       if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
+      else signal.addEventListener('abort', onAbort);
       asked.finally(settle).then(resolve, reject);
     });
   }
 
-  /** Ends after `ms`, on `wake`, or at the end of the instant of a cancel; the last pause ends after all else of its instant (R35). */
+  /** Ends after `ms`, when it is told to, or at the end of the instant of a cancel; the last pause ends after all else of its instant (R35). */
   #pause(ms: number, isLast: boolean): Promise<void> {
     const { signal } = this.#wait;
     const label = this.#timerLabel();
@@ -125,8 +119,7 @@ export class PollingWait {
       const end = (): void => {
         timer.cancel();
         signal?.removeEventListener('abort', onAbort);
-        this.#endPause = undefined;
-        this.#parent.sleeping.delete(this);
+        this.#parent.pauses.delete(end);
         resolve();
       };
       const onAbort = (): void => {
@@ -134,9 +127,8 @@ export class PollingWait {
         timer = this.#clock.endOfInstant(label, 0, end);
       };
       let timer = isLast ? this.#clock.endOfInstant(label, ms, end) : this.#clock.timer(label, ms, end);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#endPause = end;
-      this.#parent.sleeping.add(this);
+      signal?.addEventListener('abort', onAbort);
+      this.#parent.pauses.add(end);
     });
   }
 

@@ -70,6 +70,10 @@ describe('metrics in memory', () => {
     expect(() => metrics.gauge('a')).toThrow('"a" is a counter, not a gauge');
     expect(() => metrics.counter('b')).toThrow('"b" is a gauge, not a counter');
     expect(() => metrics.gauge('c')).toThrow('"c" is a histogram, not a gauge');
+    expect(() => metrics.gauge('c')).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', expected: 'histogram', actual: 'gauge' }),
+    );
+    expect(() => metrics.gauge(7 as never)).toThrow('name: expected a metric name, got 7');
     expect(() => metrics.counter('')).toThrow('name: expected a metric name, got ""');
   });
 

@@ -5,6 +5,7 @@ import { RunnerError } from '../../src/kernel/errors.ts';
 import { HEALTHY_SERVICE_STATUS } from '../../src/model/service-status.ts';
 import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
 import { waitForever } from '../../src/model/wait.ts';
 import { zeroStatus } from '../../src/model/zero-status.ts';
 import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
@@ -66,6 +67,8 @@ describe('before', () => {
     });
     expect(behind.calls).toEqual([]);
     expect(events).toEqual([faultEvent('run', 'before')]);
+    const again = await settle(chaos(first('run', 'before')).run(command));
+    expect(Object.hasOwn(again as object, 'cause')).toBe(false);
     expect(await runner.run(command)).toMatchObject({ runId: '0' });
   });
 
@@ -132,6 +135,14 @@ describe('duplicated', () => {
     expect(await accepted).toMatchObject({ runId: '0' });
     expect([...behind.store.runIds]).toEqual(['0', '1']);
     expect(events).toEqual([faultEvent('run', 'duplicated')]);
+  });
+
+  test('R153 a delayed duplicate comes in its turn, not after all else', async () => {
+    const runner = chaos(first('run', 'duplicated'), { maxDelayMs: 1000 }, { 'chaos run again delay': [40] });
+    await runner.run(command);
+    at(40, () => behind.calls.push('other'));
+    await runToQuiet(clock);
+    expect(behind.calls).toEqual(['0 run a', '40 run a', 'other']);
   });
 
   test('R153 the duplicate has a delay of its own', async () => {
@@ -279,6 +290,7 @@ describe('stuck', () => {
       released('abort'),
       released('query'),
     ]);
+    expect(outcomes.map((outcome) => outcome instanceof RunRejectedError)).toEqual([true, false, false]);
     expect(behind.calls).toEqual(['50 release']);
     expect(clock.pending).toBe(0);
   });
@@ -366,10 +378,20 @@ test('R212 faults by chance are asked for by name, and traced as they strike', a
 });
 
 test('R212 a fault in a query names its run if it is about one only', async () => {
-  const schedule = [1, 2, 3].map((call) => ({ operation: 'queryNow', call, kind: 'before' }) as const);
+  const schedule = [1, 2, 3, 4].map((call) => ({ operation: 'queryNow', call, kind: 'before' }) as const);
   const runner = chaos(schedule);
-  for (const query of [{ runs: ['4'] }, { runs: ['4', '5'] }, { runs: ['4'], allRuns: true }]) {
+  for (const query of [{ runs: ['4'] }, { runs: ['4', '5'] }, { runs: ['4'], allRuns: true }, {}]) {
     await settle(runner.queryNow({ ...query, states: ALL_MASK }));
   }
-  expect(events.map((event) => (event.type === 'fault' ? event.runId : 'none'))).toEqual(['4', '', '']);
+  expect(events.map((event) => (event.type === 'fault' ? event.runId : 'none'))).toEqual(['4', '', '', '']);
+});
+
+test('R153 faults need no tracer', async () => {
+  const plan = {
+    schedule: [...first('run', 'before'), ...first('status', 'after'), ...first('abort', 'after')],
+  };
+  const runner = createChaosRunner({ clock, choices: new ScriptedChoices() }, behind, { plan });
+  for (const call of [runner.run(command), runner.status('nope'), runner.abort('nope')]) {
+    expect(await settle(call)).toMatchObject({ code: 'RUNNER_INJECTED_FAULT' });
+  }
 });

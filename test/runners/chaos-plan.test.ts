@@ -44,13 +44,17 @@ describe('probabilities as decisions', () => {
   });
 
   test.for([
+    [{ before: 1e-10 }, '9999.1b'],
     [{ before: 1 }, '1.9999b'],
     [{ before: 0.5, after: 0.5 }, '1.4999b5000a'],
     [{ before: 0.2, after: 0.8 }, '1.2000b7999a'],
     [{ before: 1e-9, after: 0.999999999, stuck: 1e-10 }, '1.1b9997a1s'],
-  ] as const)('R212 rates that add up to 1 leave one plain answer: %j', ([rates, answers]) => {
-    expect(answersOf(rates).replace(/(.)\1*/g, (run, kind) => `${run.length}${kind}`)).toBe(answers);
-  });
+  ] as const)(
+    'R212 rates that fit no smaller question have ten thousand answers, one of them plain at least: %j',
+    ([rates, answers]) => {
+      expect(answersOf(rates).replace(/(.)\1*/g, (run, kind) => `${run.length}${kind}`)).toBe(answers);
+    },
+  );
 
   test('R153 R212 whatever the rates, answer 0 is plain and each kind has its share', () => {
     const weights = fc.array(fc.nat({ max: 50 }), { minLength: 5, maxLength: 5 });
@@ -189,7 +193,11 @@ describe('drawing delays', () => {
 
   test.for([0, 0.001, 0.0004])('R148 a maximum of %d ms is no delay and no decision', (maxDelayMs) => {
     const choices = new ScriptedChoices({ 'chaos run delay': [1] });
-    expect(new DelayDraw(choices, maxDelayMs, 32).draw(label)).toBe(0);
+    const unasked = (): string => {
+      throw new Error('no label is needed');
+    };
+    expect(new DelayDraw(choices, maxDelayMs, 32).draw(unasked)).toBe(0);
+    expect(new DelayDraw(choices, 100, 1).draw(unasked)).toBe(0);
     expect(choices.asked).toEqual([]);
   });
 

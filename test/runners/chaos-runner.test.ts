@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createDecisions } from '../../src/kernel/decision-log.ts';
 import { RunnerError } from '../../src/kernel/errors.ts';
@@ -17,7 +18,7 @@ import type { ChaosRunner } from '../../src/runners/chaos-runner.ts';
 import type { ChaosOptions } from '../../src/runners/chaos-settings.ts';
 import { ScriptedChoices } from './scripted-choices.ts';
 import { ScriptedService } from './scripted-service.ts';
-import { inVirtualTime } from './virtual-time.ts';
+import { inVirtualTime, runToQuiet } from './virtual-time.ts';
 
 let clock: VirtualClock;
 let behind: ScriptedService;
@@ -183,7 +184,12 @@ describe('delays', () => {
       delaySteps: 2,
       name: 'w3',
     });
-    for (const ids of [{}, { jobId: 'j' }, { jobId: 'j', tag: 't' }, { jobId: 'j', tag: 't', taskId: 'k' }]) {
+    for (const ids of [
+      {},
+      { jobId: 'j', tag: '' },
+      { jobId: 'j', tag: 't' },
+      { jobId: 'j', tag: 't', taskId: 'k' },
+    ]) {
       await runner.run({ ...command, ...ids });
     }
     await runner.abort('0');
@@ -209,6 +215,30 @@ describe('the deadline of a query', () => {
     expect(result).toEqual({ statuses: [], service: HEALTHY_SERVICE_STATUS });
     expect(behind.calls).toEqual(['300 query all DONE_MASK for 500']);
     expect([clock.now(), clock.pending]).toEqual([800, 0]);
+  });
+
+  test('R151 the timeout counts from the call', async () => {
+    const runner = delayed(300);
+    at(1000, () => {});
+    await runToQuiet(clock);
+    await inVirtualTime(clock, () => runner.query(done, { timeoutMs: 800 }));
+    expect(behind.calls).toEqual(['1300 query all DONE_MASK for 500']);
+    expect(clock.now()).toBe(1800);
+  });
+
+  test('R148 a delay within the timeout ends in its turn, not after all else', async () => {
+    const runner = delayed(300);
+    const query = runner.query(done, { timeoutMs: 800 });
+    at(300, () => behind.calls.push('other'));
+    await inVirtualTime(clock, () => query);
+    expect(behind.calls).toEqual(['300 query all DONE_MASK for 500', 'other']);
+  });
+
+  test('R204 a call that was held no longer listens to its signal', async () => {
+    const runner = delayed(300);
+    const { signal } = new AbortController();
+    await inVirtualTime(clock, () => runner.query(done, { timeoutMs: 300, signal }));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test.for([800, 900])(
@@ -391,7 +421,7 @@ test('R209 R212 the same seed gives the same faults, and each can be taken away 
   }
 });
 
-test('R87 a whole run passes through idle chaos', async () => {
+test('R147 a whole run passes through idle chaos', async () => {
   const runner = chaos();
   const { runId } = await runner.run(command);
   at(5, () => behind.start(runId));

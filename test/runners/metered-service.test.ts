@@ -72,6 +72,8 @@ describe('calls', () => {
       const answer = call(meter());
       expect(behind.calls).toEqual([`0 ${reached}`]);
       expect(await answer).toEqual(await call(plain));
+      await runToQuiet(clock);
+      expect(behind.calls).toEqual([`0 ${reached}`]);
       behind.failure = new Error('mine');
       if (reached !== 'release') await expect(call(meter())).rejects.toBe(behind.failure);
     },
