@@ -11,7 +11,7 @@ export const oneTerminal: RunRule = {
   beforeStatus(run, { state }) {
     const old = run.status?.state;
     if (old === undefined || !isTerminal(old)) return undefined;
-    return `${run.title} was ${old}, which is terminal, and has become ${state}`;
+    return `${run.title} was ${old}, which is terminal, and has become ${state}${run.hintAt(state)}`;
   },
   onEnd(run) {
     if (!run.isReleased || run.isTerminal) return undefined;

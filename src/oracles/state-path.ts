@@ -8,10 +8,6 @@ export const statePath: RunRule = {
   beforeStatus(run, { state }) {
     const old = run.status?.state;
     if (old === undefined || canMove(old, state)) return undefined;
-    const hint =
-      state === 'PENDING'
-        ? `; if two runners of this trace are called ${run.runner.name}, give them different names`
-        : '';
-    return `${run.title} cannot go from ${old} to ${state}${hint}`;
+    return `${run.title} cannot go from ${old} to ${state}${run.hintAt(state)}`;
   },
 };

@@ -3,7 +3,7 @@
  * writes here; rules read. While a rule judges an event, these are the facts before it, unless its hook says otherwise.
  */
 import type { RunID, RunStatus } from '../model/run-status.ts';
-import { isTerminal } from '../model/run-state.ts';
+import { isTerminal, type RunState } from '../model/run-state.ts';
 import type { InvocationPhase, ResourceKind } from '../model/trace-event.ts';
 import type { WatchedRunner } from './watched-runner.ts';
 
@@ -117,6 +117,12 @@ export class WatchedRun {
         this.uploads += by;
         break;
     }
+  }
+
+  /** What is behind a run that becomes PENDING again, as a rule: two runners that share a name, and so their ids (R45). */
+  hintAt(state: RunState): string {
+    if (state !== 'PENDING') return '';
+    return `; if two runners of this trace are called ${this.runner.name}, give them different names`;
   }
 
   /** `run 3 on runner`, for messages. */

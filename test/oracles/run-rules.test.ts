@@ -142,6 +142,12 @@ const planted: readonly PlantedCase[] = [
     message: 'run 0 on r was COMPLETE, which is terminal, and has become COMPLETE',
   },
   {
+    title: 'R200 R201 a terminal run that is PENDING again, with the likely reason',
+    trace: trace().run('0').status('0', 'PENDING'),
+    message:
+      'run 0 on r was COMPLETE, which is terminal, and has become PENDING; if two runners of this trace are called r, give them different names',
+  },
+  {
     title: 'R200 a run that a release leaves behind',
     trace: trace().accept('0').release().wait(7),
     message: 'run 0 on r is PENDING at the end, although its runner was released',
