@@ -1,4 +1,3 @@
-import { getEventListeners } from 'node:events';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createDecisions } from '../../src/kernel/decision-log.ts';
 import { RunnerError } from '../../src/kernel/errors.ts';
@@ -6,7 +5,7 @@ import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { pendingStatus } from '../../src/model/run-status.ts';
-import { NEW_SERVICE_STATUS, HEALTHY_SERVICE_STATUS } from '../../src/model/service-status.ts';
+import { NEW_SERVICE_STATUS } from '../../src/model/service-status.ts';
 import type { Service } from '../../src/model/service.ts';
 import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
@@ -18,7 +17,7 @@ import type { ChaosRunner } from '../../src/runners/chaos-runner.ts';
 import type { ChaosOptions } from '../../src/runners/chaos-settings.ts';
 import { ScriptedChoices } from './scripted-choices.ts';
 import { ScriptedService } from './scripted-service.ts';
-import { inVirtualTime, runToQuiet } from './virtual-time.ts';
+import { inVirtualTime } from './virtual-time.ts';
 
 let clock: VirtualClock;
 let behind: ScriptedService;
@@ -202,88 +201,6 @@ describe('delays', () => {
         (call) => `w3 ${call} delay of 2`,
       ),
     );
-  });
-});
-
-describe('the deadline of a query', () => {
-  const delayed = (thousandths: number): ChaosRunner =>
-    chaos({ maxDelayMs: 1000 }, { 'chaos query all delay': [thousandths] });
-
-  test('R151 D76 a delay counts towards the timeout', async () => {
-    const runner = delayed(300);
-    const result = await inVirtualTime(clock, () => runner.query(done, { timeoutMs: 800 }));
-    expect(result).toEqual({ statuses: [], service: HEALTHY_SERVICE_STATUS });
-    expect(behind.calls).toEqual(['300 query all DONE_MASK for 500']);
-    expect([clock.now(), clock.pending]).toEqual([800, 0]);
-  });
-
-  test('R151 the timeout counts from the call', async () => {
-    const runner = delayed(300);
-    at(1000, () => {});
-    await runToQuiet(clock);
-    await inVirtualTime(clock, () => runner.query(done, { timeoutMs: 800 }));
-    expect(behind.calls).toEqual(['1300 query all DONE_MASK for 500']);
-    expect(clock.now()).toBe(1800);
-  });
-
-  test('R148 a delay within the timeout ends in its turn, not after all else', async () => {
-    const runner = delayed(300);
-    const query = runner.query(done, { timeoutMs: 800 });
-    at(300, () => behind.calls.push('other'));
-    await inVirtualTime(clock, () => query);
-    expect(behind.calls).toEqual(['300 query all DONE_MASK for 500', 'other']);
-  });
-
-  test('R204 a call that was held no longer listens to its signal', async () => {
-    const runner = delayed(300);
-    const { signal } = new AbortController();
-    await inVirtualTime(clock, () => runner.query(done, { timeoutMs: 300, signal }));
-    expect(getEventListeners(signal, 'abort')).toEqual([]);
-  });
-
-  test.for([800, 900])(
-    'R151 R35 D76 a delay of %d ms ends at the deadline of 800, after all else then',
-    async (delay) => {
-      const runner = delayed(delay);
-      const runId = behind.newRun();
-      at(800, () => clock.post('test', () => behind.complete(runId)));
-      const result = await inVirtualTime(clock, () => runner.query(done, { timeoutMs: 800 }));
-      expect(result.statuses).toMatchObject([{ runId, state: 'COMPLETE' }]);
-      expect(behind.calls).toEqual(['800 query all DONE_MASK for 0']);
-      expect([clock.now(), clock.pending]).toEqual([800, 0]);
-    },
-  );
-
-  test('R151 R30 a timeout of 0 leaves no time for a delay', async () => {
-    const runner = delayed(900);
-    expect(await runner.query(done, { timeoutMs: 0 })).toMatchObject({ statuses: [] });
-    expect([clock.now(), clock.pending]).toEqual([0, 0]);
-  });
-
-  test('R151 D76 a cancel ends the delay', async () => {
-    const runner = delayed(900);
-    const stop = new AbortController();
-    at(100, () => stop.abort('enough'));
-    const query = runner.query(done, { timeoutMs: 5000, signal: stop.signal });
-    await expect(inVirtualTime(clock, () => query)).rejects.toMatchObject({
-      code: 'RUNNER_WAIT_CANCELLED',
-      cause: 'enough',
-    });
-    expect([clock.now(), clock.pending]).toEqual([100, 0]);
-  });
-
-  test('R151 R29 a cancelled query still gets what matches', async () => {
-    const runner = delayed(900);
-    behind.complete(behind.newRun());
-    const signal = AbortSignal.abort();
-    expect((await runner.query(done, { timeoutMs: 5000, signal })).statuses).toHaveLength(1);
-    expect([clock.now(), clock.pending]).toEqual([0, 0]);
-  });
-
-  test('R151 queryNow has no timeout, and is delayed in full', async () => {
-    const runner = chaos({ maxDelayMs: 1000 }, { 'chaos queryNow all delay': [900] });
-    await inVirtualTime(clock, () => runner.queryNow(done));
-    expect(clock.now()).toBe(900);
   });
 });
 
