@@ -12,8 +12,11 @@ const patient = testExecer({ graceMs: 60_000, drainGraceMs: 100 });
 const ABORTED = { state: 'FAILED', exitCode: -1, error: 'Aborted (SIGTERM)', signal: 'SIGTERM' };
 const KILLED = { state: 'FAILED', exitCode: -1, error: 'Aborted (SIGKILL)', signal: 'SIGKILL' };
 
-/** Traps SIGTERM and says so; `$1` names the process. */
-const POLITE = `trap 'echo got $1; exit 0' TERM; sleep 50 & echo up $1; while :; do wait; done`;
+/**
+ * Traps SIGTERM and says so; `$1` names the process. Here and below the child is started before the trap is set: one that inherits
+ * the trap may take the signal with it and forget it when it becomes another program.
+ */
+const POLITE = `sleep 50 & trap 'echo got $1; exit 0' TERM; echo up $1; while :; do wait; done`;
 
 describe('SIGTERM', () => {
   test('R125 D55 reaches every member of the tree exactly once, wherever it is', async () => {
@@ -53,7 +56,7 @@ describe('SIGTERM', () => {
   });
 
   test('R127 a descendant that needs a moment to clean up gets it', async () => {
-    const slow = `trap 'sleep 0.2; echo cleaned; exit 0' TERM; sleep 50 & echo up; wait`;
+    const slow = `sleep 50 & trap 'sleep 0.2; echo cleaned; exit 0' TERM; echo up; wait`;
     const run = await start(testExecer({ graceMs: 15_000, drainGraceMs: 10_000 }), `sh -c "$SLOW" & wait`, {
       envVars: { SLOW: slow },
     });
@@ -75,7 +78,7 @@ describe('SIGTERM', () => {
   test('R123 D66 an abort that nobody waited before loses no output', async () => {
     const run = await start(
       patient,
-      `trap 'head -c 200000 /dev/zero | tr "\\0" x; exit 0' TERM; sleep 50 & echo up; wait`,
+      `sleep 50 & trap 'head -c 200000 /dev/zero | tr "\\0" x; exit 0' TERM; echo up; wait`,
     );
     await run.says('up');
     expect(await run.process.abort()).toEqual(ABORTED);
@@ -165,7 +168,7 @@ describe('interleavings of wait, abort and the end', () => {
   test('R128 D56 a leader that exits with a code of its own as the grace ends does not wedge the abort', async () => {
     const legal = [ABORTED, KILLED];
     for (const delay of ['0.10', '0.14', '0.15', '0.16']) {
-      const run = await start(execer, `trap 'sleep ${delay}; exit 3' TERM; sleep 50 & echo up; wait`);
+      const run = await start(execer, `sleep 50 & trap 'sleep ${delay}; exit 3' TERM; echo up; wait`);
       await run.says('up');
       const { state, exitCode, error, signal } = await run.process.abort();
       expect(legal).toContainEqual({ state, exitCode, error, signal });

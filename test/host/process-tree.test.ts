@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -118,12 +118,13 @@ describe('whose process it is', () => {
 describe('the tree of machines without /proc', () => {
   test('R125 R129 its group is asked, killed, and left alone once it was empty', async () => {
     const mark = newMark();
-    const child = leader(`trap 'exit 3' TERM; sleep 50.${mark} & while :; do wait; done`);
+    const dir = mkdtempSync(join(tmpdir(), 'process-tree-'));
+    const ready = join(dir, 'ready');
+    const child = leader(`sleep 50.${mark} & trap 'exit 3' TERM; exec 2>${ready}; while :; do wait; done`);
     const tree = createGroupProcessTree(child.pid);
     expect(tree.leaderLives()).toBe(true);
     expect(tree.census()).toMatchObject({ exact: true, members: [{ pid: child.pid, alive: true }] });
-    // The child is started after the trap was set.
-    expect(await comesTrue(() => livingWithMark(mark).length === 2)).toBe(true);
+    expect(await comesTrue(() => existsSync(ready))).toBe(true);
     tree.terminate();
     expect(await once(child, 'exit')).toEqual([3, null]);
     tree.leaderReaped();
@@ -136,5 +137,6 @@ describe('the tree of machines without /proc', () => {
     other.leaderReaped();
     expect(await comesTrue(() => other.kill().members.length === 0)).toBe(true);
     expect(() => other.residentBytes()).toThrow('the memory of processes is only measured on Linux');
+    rmSync(dir, { recursive: true });
   });
 });

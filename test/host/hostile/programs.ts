@@ -87,7 +87,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   aborted('R125 has a daemon', `${DAEMON(SLEEP)}; sleep 0.02; echo ready; ${SLEEP}`),
   aborted(
     'R125 ends with a code of its own when asked to',
-    `trap 'exit 3' TERM; echo ready; ${SLEEP} & wait`,
+    `${SLEEP} & trap 'exit 3' TERM; echo ready; wait`,
   ),
   aborted('R125 is halted', `sh -c 'sleep 0.05; echo ready' & kill -STOP $$`),
   aborted('R125 R126 ignores SIGTERM', `trap "" TERM; echo ready; ${SLEEP}; ${SLEEP}`, { endings: [KILLED] }),
@@ -98,7 +98,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   ),
   aborted(
     'R128 D56 ends with a code of its own when the grace is over',
-    `trap 'sleep 0.15; exit 3' TERM; echo ready; ${SLEEP} & wait`,
+    `${SLEEP} & trap 'sleep 0.15; exit 3' TERM; echo ready; wait`,
     {
       endings: [TERMINATED, KILLED],
     },
