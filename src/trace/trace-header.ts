@@ -53,7 +53,7 @@ export interface TraceFooter {
   readonly decisions: number;
   readonly events: number;
   readonly runs: number;
-  /** The rolling hash of all events, in a simulation only: equal to the hash of its verdict. */
+  /** The rolling hash of all events, in a simulation only: equal to the `hash()` of the recorder that was told them. */
   readonly traceHash?: string;
   /** SHA-256 of all lines before this one, each with a single newline at its end. */
   readonly sha256: string;
