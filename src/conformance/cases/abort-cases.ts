@@ -1,0 +1,193 @@
+/** Cases about aborts: of the active run, of a queued one, of one that is over, and of many at once. */
+import type { RunStatus } from '../../model/run-status.ts';
+import { unknownRunMessage } from '../../model/messages.ts';
+import { waitForState } from '../../model/status-lookup.ts';
+import { checkEqual, checkFields, checkRejects, checkThat } from '../check.ts';
+import type { CaseSpec } from '../conformance-case.ts';
+
+export const abortCases: readonly CaseSpec[] = [
+  {
+    title: 'R70 R207 R107 aborting the active run stops it and returns its end, which is what status says',
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.running(runner, t.commands.hang());
+      const status = await runner.abort(runId);
+      checkFields('what abort returns', status, { runId, state: 'ABORTED' });
+      checkEqual('what status says', (await runner.status(runId)).status, status);
+    },
+  },
+  {
+    title: 'R107 R52 R206 an aborted run keeps the refs of RUNNING',
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.start(runner, t.commands.hang());
+      const { status: running } = await waitForState(runner, runId, 'RUNNING');
+      const { stdoutRef, stderrRef } = running;
+      await runner.abort(runId);
+      const { status } = await runner.status(runId);
+      checkFields('the end', status, { state: 'ABORTED', stdoutRef, stderrRef });
+    },
+  },
+  {
+    title: 'R105 D43 a run that is aborted right after its acceptance never runs',
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.start(runner, t.commands.hang());
+      const running = checkRejects(
+        'a wait for RUNNING',
+        waitForState(runner, runId, 'RUNNING'),
+        'RUNNER_CANNOT_HAPPEN',
+      );
+      checkFields('what abort returns', await runner.abort(runId), {
+        runId,
+        state: 'ABORTED',
+        stdoutRef: '',
+      });
+      await running;
+    },
+  },
+  {
+    title: 'R71 a queued run is ABORTED at once, never starts, and the others keep their order',
+    needs: ['capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 4 });
+      await t.running(runner, t.commands.exit(0, t.ms(3)));
+      const queued = [1, 2, 3].map((exitCode) => runner.run(t.commands.exit(exitCode)));
+      const [first = '', second = '', third = ''] = (await Promise.all(queued)).map(({ runId }) => runId);
+      checkEqual('what abort returns', (await runner.abort(second)).state, 'ABORTED');
+      await t.end(runner, first);
+      await t.end(runner, third);
+      const { statuses } = await runner.statusAll();
+      checkEqual(
+        'ends',
+        statuses.map(({ state, exitCode }) => [state, exitCode]),
+        [
+          ['COMPLETE', 0],
+          ['COMPLETE', 1],
+          ['ABORTED', 0],
+          ['COMPLETE', 3],
+        ],
+      );
+    },
+  },
+  {
+    title: 'R71 R69 the slot of an aborted queued run is free at once',
+    needs: ['capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 2 });
+      await t.running(runner, t.commands.hang());
+      for (let run = 0; run < 3; run += 1) {
+        const queued = await t.start(runner, t.commands.hang());
+        checkEqual('what abort returns', (await runner.abort(queued)).state, 'ABORTED');
+      }
+    },
+  },
+  {
+    title: 'R72 R51 R109 aborting a run that is over returns its status unchanged',
+    async run(t) {
+      const runner = await t.runner();
+      const status = await t.outcome(runner, t.commands.exit(9));
+      checkEqual('what abort returns', await runner.abort(status.runId), status);
+      checkEqual('what status says', (await runner.status(status.runId)).status, status);
+    },
+  },
+  {
+    title: 'R72 R26 aborting an id that is not known is the unknown-run error',
+    async run(t) {
+      const runner = await t.runner();
+      const { message } = await checkRejects('abort', runner.abort('no-such-run'), 'RUNNER_UNKNOWN_RUN');
+      checkEqual('its text', message, unknownRunMessage('no-such-run'));
+    },
+  },
+  {
+    title: 'R73 R200 repeated and concurrent aborts of one run all return the same end',
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.running(runner, t.commands.hang());
+      const asked = [runner.abort(runId), runner.abort(runId), t.end(runner, runId)];
+      const answers = await Promise.all(asked);
+      answers.push(await runner.abort(runId), (await runner.status(runId)).status);
+      for (const answer of answers) checkEqual('an answer', answer, answers[0]);
+      checkEqual('the end', answers[0]?.state, 'ABORTED');
+    },
+  },
+  {
+    title: 'R70 R104 R203 an abort in the instant of the end gives one of the two ends, and all agree on it',
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.running(runner, t.commands.exit(3, t.ms(2)));
+      await t.sleep(2);
+      const status = await runner.abort(runId);
+      const ends = ['ABORTED 0', 'COMPLETE 3'];
+      const end = `${status.state} ${status.exitCode}`;
+      checkThat(ends.includes(end), 'the end', ends.join(' or '), end);
+      checkEqual('what status says', (await runner.status(runId)).status, status);
+    },
+  },
+  {
+    title: 'R74 D24 while an abort waits for a stubborn command, everything else is served',
+    needs: ['capacity', 'stubborn'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 3 });
+      const stubborn = await t.running(runner, t.commands.stubborn());
+      await t.sleep(1);
+      const ended: RunStatus[] = [];
+      const aborting = runner.abort(stubborn).then((status) => ended.push(status));
+      const queued = await t.start(runner, t.commands.hang());
+      const next = await t.start(runner, t.commands.exit(4));
+      checkEqual('abort of the queued one', (await runner.abort(queued)).state, 'ABORTED');
+      checkEqual('the stubborn one', (await runner.status(stubborn)).status.state, 'RUNNING');
+      checkEqual('aborts that have returned', ended, []);
+      await aborting;
+      checkEqual('the stubborn one', ended[0]?.state, 'ABORTED');
+      checkEqual('the one that came meanwhile', (await t.end(runner, next)).exitCode, 4);
+    },
+  },
+  {
+    title: 'R106 R105 R94 D44 an abort during a checkout cancels it, and the run never starts',
+    needs: ['filers'],
+    async run(t) {
+      const filer = t.filer({ plan: { checkout: [{ hang: true, cancelMs: t.ms(1) }] } });
+      const runner = await t.runner({ filers: new Map([['scoot', { filer }]]) });
+      const runId = await t.start(runner, { ...t.commands.hang(), snapshotId: 's' });
+      const running = checkRejects(
+        'a wait for RUNNING',
+        waitForState(runner, runId, 'RUNNING'),
+        'RUNNER_CANNOT_HAPPEN',
+      );
+      await t.sleep(2);
+      checkFields('the end', await runner.abort(runId), { state: 'ABORTED', stdoutRef: '' });
+      await running;
+      checkEqual('what is wrong with the checkouts', filer.verify(), []);
+    },
+  },
+  {
+    title: 'R106 R94 a checkout that succeeds in spite of an abort is released',
+    needs: ['filers'],
+    async run(t) {
+      const plan = { checkout: [{ latencyMs: t.ms(3), deaf: true }] };
+      const filer = t.filer({ plan, cancelBoundMs: t.ms(9) });
+      const runner = await t.runner({ filers: new Map([['scoot', { filer }]]) });
+      const runId = await t.start(runner, { ...t.commands.hang(), snapshotId: 's' });
+      await t.sleep(1);
+      checkEqual('the end', (await runner.abort(runId)).state, 'ABORTED');
+      checkEqual('what is wrong with the checkouts', filer.verify(), []);
+    },
+  },
+  {
+    title: 'R106 R199 D44 a filer that does not keep its bound does not hold the run',
+    needs: ['filers'],
+    async run(t) {
+      const plan = { checkout: [{ latencyMs: t.ms(12), deaf: true }] };
+      const filer = t.filer({ plan, cancelBoundMs: t.ms(2) });
+      const runner = await t.runner({ filers: new Map([['scoot', { filer }]]) });
+      const runId = await t.start(runner, { ...t.commands.hang(), snapshotId: 's' });
+      await t.sleep(1);
+      const atMs = t.now();
+      checkEqual('the end', (await runner.abort(runId)).state, 'ABORTED');
+      checkThat(t.now() - atMs < t.ms(8), 'time to the end', `about ${t.ms(2)} ms`, t.now() - atMs);
+      await t.sleep(14);
+      checkEqual('what is wrong with the checkouts', filer.verify(), []);
+    },
+  },
+];

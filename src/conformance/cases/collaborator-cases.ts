@@ -1,0 +1,209 @@
+/** Cases about processors, uploads and metrics, as far as callers see them. */
+import { sleep } from '../../kernel/clock.ts';
+import { createMemoryMetrics } from '../../metrics/memory-metrics.ts';
+import type { LogUploader, Processor } from '../../model/collaborators.ts';
+import { METRIC_NAMES } from '../../model/metric-names.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import { waitForState } from '../../model/status-lookup.ts';
+import { checkEqual, checkFields, checkThat } from '../check.ts';
+import type { CaseContext } from '../case-context.ts';
+import type { CaseSpec } from '../conformance-case.ts';
+
+/** How the first upload behaves: it lasts so many steps, heeds a cancel or not, and fails or not. */
+interface UploadManner {
+  readonly steps?: number;
+  readonly deaf?: boolean;
+  readonly failure?: string;
+}
+
+function uploaderOf(t: CaseContext, names: string[], manner: UploadManner = {}): LogUploader {
+  const { steps = 0, deaf = false, failure } = manner;
+  return {
+    cancelBoundMs: t.ms(3),
+    async upload(name, _log, cancel) {
+      names.push(name);
+      if (steps > 0 && names.length === 1) {
+        await sleep(t.world.clock, t.ms(steps), `upload ${name}`, deaf ? undefined : cancel.signal);
+      }
+      if (failure !== undefined) throw new Error(failure);
+      return `https://logs/${name}`;
+    },
+  };
+}
+
+function recorder(name: string, calls: string[], failing = false): Processor {
+  return {
+    name,
+    cancelBoundMs: 0,
+    process() {
+      calls.push(name);
+      if (failing) throw new Error(`${name} fails`);
+    },
+  };
+}
+
+/** An abort while the first upload is at work; the bound that the uploader states is 3 steps. */
+const uploadingAbort = (title: string, manner: UploadManner): CaseSpec => ({
+  title,
+  needs: ['collaborators', 'exactStates'],
+  async run(t) {
+    const names: string[] = [];
+    const runner = await t.runner({ uploader: uploaderOf(t, names, manner) });
+    const runId = await t.running(runner, t.commands.exit(0, t.ms(1)));
+    while (names.length === 0) await t.sleep(0.25);
+    await t.sleep(1);
+    const atMs = t.now();
+    const status = await runner.abort(runId);
+    checkEqual('the end', status.state, 'ABORTED');
+    checkThat(t.now() - atMs < t.ms(10), 'time to the end', `at most about ${t.ms(3)} ms`, t.now() - atMs);
+    checkEqual('uploads that were begun', names.length, 1);
+    checkEqual('a run after it', (await t.outcome(runner, t.commands.exit(0))).state, 'COMPLETE');
+    // The upload that was given up comes back.
+    await t.sleep(15);
+  },
+});
+
+async function refsOf(t: CaseContext, manner: UploadManner): Promise<{ status: RunStatus; names: string[] }> {
+  const names: string[] = [];
+  const runner = await t.runner({ uploader: uploaderOf(t, names, manner) });
+  return { status: await t.outcome(runner, { ...t.commands.exit(3), jobId: 'job' }), names };
+}
+
+export const collaboratorCases: readonly CaseSpec[] = [
+  {
+    title: 'R90 D49 processors run in order on every path, and what they throw changes no outcome',
+    needs: ['collaborators', 'timeouts'],
+    async run(t) {
+      const calls: string[] = [];
+      const runner = await t.runner({
+        preprocessors: [recorder('a', calls, true), recorder('b', calls)],
+        postprocessors: [recorder('y', calls, true), recorder('z', calls)],
+      });
+      checkFields('a natural end', await t.outcome(runner, t.commands.exit(3)), {
+        state: 'COMPLETE',
+        exitCode: 3,
+      });
+      checkEqual('a failed start', (await t.outcome(runner, t.commands.unstartable())).exitCode, 240);
+      const timed = { ...t.commands.hang(), timeoutMs: t.ms(1) };
+      checkEqual('a deadline', (await t.outcome(runner, timed)).state, 'TIMEDOUT');
+      checkEqual(
+        'an abort',
+        (await runner.abort(await t.running(runner, t.commands.hang()))).state,
+        'ABORTED',
+      );
+      checkEqual('what ran', calls.join(''), 'abyz'.repeat(4));
+    },
+  },
+  {
+    title:
+      'R105 R90 D43 an abort during preprocessing ends the run; the command never starts, postprocessors run',
+    needs: ['collaborators'],
+    async run(t) {
+      const calls: string[] = [];
+      const slow: Processor = {
+        name: 'slow',
+        cancelBoundMs: t.ms(5),
+        process: (_command, { signal }) => sleep(t.world.clock, t.ms(50), 'slow processor', signal),
+      };
+      const runner = await t.runner({ preprocessors: [slow], postprocessors: [recorder('z', calls)] });
+      const runId = await t.start(runner, t.commands.hang());
+      await t.sleep(1);
+      checkFields('the end', await runner.abort(runId), { state: 'ABORTED', stdoutRef: '' });
+      checkEqual('postprocessors', calls, ['z']);
+    },
+  },
+  {
+    title:
+      'R113 R114 the logs are uploaded as JOB_UNIQUE/NAME in the order stdlog, stderr, stdout, and the refs are theirs',
+    needs: ['collaborators'],
+    async run(t) {
+      const { status, names } = await refsOf(t, {});
+      const unique = /^job_([^/]+)\/stdlog$/.exec(names[0] ?? '')?.[1];
+      checkThat(unique !== undefined, 'the first name', 'job_UNIQUE/stdlog', names[0]);
+      checkEqual(
+        'names',
+        names,
+        ['stdlog', 'stderr', 'stdout'].map((name) => `job_${unique}/${name}`),
+      );
+      const stdoutRef = `https://logs/job_${unique}/stdout`;
+      const stderrRef = `https://logs/job_${unique}/stderr`;
+      checkFields('the end', status, { state: 'COMPLETE', exitCode: 3, stdoutRef, stderrRef });
+    },
+  },
+  {
+    title: 'R114 R206 an upload that fails leaves the local refs and the outcome',
+    needs: ['collaborators'],
+    async run(t) {
+      const { status, names } = await refsOf(t, { failure: 'no bucket' });
+      checkEqual('tries', names.length, 3);
+      checkFields('the end', status, { state: 'COMPLETE', exitCode: 3 });
+      checkThat(!/^(https:|$)/.test(status.stdoutRef), 'stdoutRef', 'the local one', status.stdoutRef);
+    },
+  },
+  {
+    title: 'R115 D50 a run that was aborted or could not start uploads nothing',
+    needs: ['collaborators'],
+    async run(t) {
+      const names: string[] = [];
+      const runner = await t.runner({ uploader: uploaderOf(t, names) });
+      await runner.abort(await t.running(runner, t.commands.hang()));
+      await t.outcome(runner, t.commands.unstartable());
+      checkEqual('uploads', names, []);
+    },
+  },
+  {
+    title: 'R101 R115 a run that timed out uploads its logs',
+    needs: ['collaborators', 'timeouts'],
+    async run(t) {
+      const names: string[] = [];
+      const runner = await t.runner({ uploader: uploaderOf(t, names) });
+      const status = await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(1) });
+      checkEqual('uploads', names.length, 3);
+      checkFields('the end', status, { state: 'TIMEDOUT', stdoutRef: `https://logs/${names[2]}` });
+    },
+  },
+  uploadingAbort('R108 D41 an abort during an upload that heeds it makes the run ABORTED', { steps: 15 }),
+  uploadingAbort('R108 D41 an abort during an upload that ignores it makes the run ABORTED', {
+    steps: 3,
+    deaf: true,
+  }),
+  uploadingAbort('R108 D41 an abort during an upload that then throws makes the run ABORTED', {
+    steps: 3,
+    deaf: true,
+    failure: 'late',
+  }),
+  uploadingAbort('R108 R199 D41 an upload that does not keep its bound does not hold an aborted run', {
+    steps: 15,
+    deaf: true,
+  }),
+  {
+    title: 'R116 D48 the gauge runningTask is 1 while a command runs and 0 when the end can be seen',
+    needs: ['collaborators'],
+    async run(t) {
+      const metrics = createMemoryMetrics();
+      const runner = await t.runner({ metrics });
+      for (let run = 0; run < 3; run += 1) {
+        const runId = await t.running(runner, t.commands.hang());
+        checkEqual('the gauge while it runs', metrics.value(METRIC_NAMES.RUNNING_TASK), 1);
+        await runner.abort(runId);
+        checkEqual('the gauge after it', metrics.value(METRIC_NAMES.RUNNING_TASK), 0);
+      }
+    },
+  },
+  {
+    title: 'R179 R181 R180 R208 deadlines and starts are counted, and the runner says that it is healthy',
+    needs: ['collaborators', 'timeouts', 'capacity'],
+    async run(t) {
+      const metrics = createMemoryMetrics();
+      const runner = await t.runner({ metrics, capacity: 2 });
+      await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(1) });
+      const active = await t.running(runner, t.commands.hang());
+      await runner.abort(await t.start(runner, t.commands.hang()));
+      await runner.abort(active);
+      await waitForState(runner, active, 'ABORTED');
+      checkEqual('timeouts', metrics.value(METRIC_NAMES.TIMEOUTS), 1);
+      checkEqual('starts', metrics.value(METRIC_NAMES.IDLE_LATENCY_MS), 2);
+      checkEqual('the gauge workerUnhealthy', metrics.snapshot().gauges[METRIC_NAMES.UNHEALTHY], 0);
+    },
+  },
+];

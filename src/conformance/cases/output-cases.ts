@@ -1,0 +1,137 @@
+/** Cases about what can be read of a run: headers, streams, the interleaving, trailers. */
+import type { RunStatus } from '../../model/run-status.ts';
+import { LOG_HEADER_END } from '../../runners/log-header.ts';
+import { checkEqual, checkThat } from '../check.ts';
+import type { CaseContext } from '../case-context.ts';
+import type { CaseSpec } from '../conformance-case.ts';
+
+type Logs = Readonly<Record<'stdout' | 'stderr' | 'stdlog', string>>;
+
+/** All three logs; where the combined one is says the header (R96). */
+async function logsOf(t: CaseContext, { stdoutRef, stderrRef }: RunStatus): Promise<Logs> {
+  const stdout = await t.read(stdoutRef);
+  const stdlogUri = /\tLog: (\S+)$/m.exec(stdout)?.[1] ?? '';
+  return { stdout, stderr: await t.read(stderrRef), stdlog: await t.read(stdlogUri) };
+}
+
+/** What comes after the header. */
+function bodyOf(log: string): string {
+  const end = log.indexOf(LOG_HEADER_END);
+  return end === -1 ? `no header in ${JSON.stringify(log)}` : log.slice(end + LOG_HEADER_END.length);
+}
+
+export const outputCases: readonly CaseSpec[] = [
+  {
+    title: 'R96 every log begins with a header: marker, date, the three URIs, the command, SCOOT_CMD_LOG',
+    needs: ['outputs'],
+    async run(t) {
+      const runner = await t.runner();
+      const status = await t.outcome(runner, { ...t.commands.write('out\n', 'err\n'), jobId: 'job-7' });
+      const { stdoutRef, stderrRef } = status;
+      for (const [name, log] of Object.entries(await logsOf(t, status))) {
+        const lines = log.split('\n');
+        checkThat(
+          /^#+$/.test(lines[0] ?? '') && lines[0] === lines[1],
+          `marker of ${name}`,
+          'two equal lines',
+          lines,
+        );
+        checkThat(
+          lines.some((line) => line.startsWith('Date: ')),
+          name,
+          'a line with the date',
+          lines,
+        );
+        const uris = lines.find((line) => line.startsWith('Out: ')) ?? '';
+        checkThat(
+          uris.includes(stdoutRef) && uris.includes(stderrRef),
+          `URIs of ${name}`,
+          'those of the status',
+          uris,
+        );
+        checkThat(log.includes('job-7'), name, 'the command', log);
+        checkThat(lines.includes('SCOOT_CMD_LOG'), name, 'SCOOT_CMD_LOG', lines);
+      }
+    },
+  },
+  {
+    title:
+      'R97 R123 what the command writes comes after the header, each stream in its own log, both in the third',
+    needs: ['outputs'],
+    async run(t) {
+      const runner = await t.runner();
+      const { stdout, stderr, stdlog } = await logsOf(
+        t,
+        await t.outcome(runner, t.commands.write('to out\n', 'to err\n')),
+      );
+      checkEqual('stdout', bodyOf(stdout), 'to out\n');
+      checkEqual('stderr', bodyOf(stderr), 'to err\n');
+      checkThat(
+        ['to out\nto err\n', 'to err\nto out\n'].includes(bodyOf(stdlog)),
+        'stdlog',
+        'both, nothing else',
+        bodyOf(stdlog),
+      );
+    },
+  },
+  {
+    title: 'R123 R97 R89 all of a long output is there when the end can be seen',
+    needs: ['outputs'],
+    async run(t) {
+      const runner = await t.runner();
+      const text = 'line of some length\n'.repeat(5_000);
+      const { stdout, stdlog } = await logsOf(t, await t.outcome(runner, t.commands.write(text, '')));
+      checkEqual('characters on stdout', bodyOf(stdout).length, text.length);
+      checkEqual('characters on stdlog', bodyOf(stdlog).length, text.length);
+      checkThat(bodyOf(stdout) === text, 'stdout', 'what was written', bodyOf(stdout).slice(0, 100));
+    },
+  },
+  {
+    title: 'R107 D51 the trailer of an aborted run is the last thing in every log',
+    needs: ['outputs'],
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.running(runner, t.commands.writeAndHang('before\n'));
+      await t.sleep(2);
+      const { stdout, stderr, stdlog } = await logsOf(t, await runner.abort(runId));
+      checkThat(bodyOf(stdout).startsWith('before\n'), 'stdout', 'what was written first', bodyOf(stdout));
+      for (const log of [stdout, stderr, stdlog]) {
+        checkThat(
+          log.endsWith('\nFAILED\nTask aborted\n'),
+          'the end of a log',
+          '"Task aborted"',
+          log.slice(-80),
+        );
+      }
+    },
+  },
+  {
+    title: 'R101 D51 the trailer of a run that timed out names the timeout',
+    needs: ['outputs', 'timeouts'],
+    async run(t) {
+      const runner = await t.runner();
+      const status = await t.outcome(runner, { ...t.commands.writeAndHang('before\n'), timeoutMs: 500 });
+      const { stdout, stderr, stdlog } = await logsOf(t, status);
+      for (const log of [stdout, stderr, stdlog]) {
+        const trailer = '\nFAILED\nTask exceeded timeout 500ms\n';
+        checkThat(log.endsWith(trailer), 'the end of a log', trailer, log.slice(-80));
+      }
+    },
+  },
+  {
+    title: 'R107 R97 the trailer stands once in a log, and not at all after a natural end',
+    needs: ['outputs', 'timeouts'],
+    async run(t) {
+      const runner = await t.runner();
+      const natural = await logsOf(
+        t,
+        await t.outcome(runner, { ...t.commands.write('x', ''), timeoutMs: t.ms(99) }),
+      );
+      checkEqual('stdout of a natural end', bodyOf(natural.stdout), 'x');
+      const runId = await t.running(runner, t.commands.hang());
+      const [status] = await Promise.all([runner.abort(runId), runner.abort(runId)]);
+      const { stdlog } = await logsOf(t, status);
+      checkEqual('trailers', stdlog.split('Task aborted').length - 1, 1);
+    },
+  },
+];

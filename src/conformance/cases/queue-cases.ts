@@ -1,0 +1,232 @@
+/** Cases about acceptance, room, order and history. */
+import type { Command } from '../../model/command.ts';
+import { QUEUE_FULL_MSG } from '../../model/messages.ts';
+import type { RunID, RunStatus } from '../../model/run-status.ts';
+import type { Service } from '../../model/service.ts';
+import { ALL_MASK, RUNNING_MASK } from '../../model/state-mask.ts';
+import { waitForState } from '../../model/status-lookup.ts';
+import { checkEqual, checkFields, checkRejects, checkThat, statusInside } from '../check.ts';
+import type { CaseSpec } from '../conformance-case.ts';
+
+const ZERO: Partial<RunStatus> = {
+  runId: '',
+  state: 'UNKNOWN',
+  error: '',
+  exitCode: 0,
+  stdoutRef: '',
+  stderrRef: '',
+};
+
+async function checkBusy(runner: Service, command: Command): Promise<void> {
+  const error = await checkRejects('run', runner.run(command), 'RUNNER_BUSY');
+  checkEqual('its text', error.message, QUEUE_FULL_MSG);
+  checkFields('the status in it', statusInside(error), ZERO);
+}
+
+async function knownIds(runner: Service): Promise<RunID[]> {
+  return (await runner.statusAll()).statuses.map(({ runId }) => runId);
+}
+
+export const queueCases: readonly CaseSpec[] = [
+  {
+    title:
+      'R58 R64 R22 R23 a runner of capacity n takes n runs, the active one included, and refuses one more',
+    needs: ['capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 3 });
+      await t.running(runner, t.commands.hang());
+      await t.start(runner, t.commands.hang());
+      await t.start(runner, t.commands.hang());
+      await checkBusy(runner, t.commands.hang());
+      checkEqual('runs', (await runner.statusAll()).statuses.length, 3);
+    },
+  },
+  {
+    title: 'R59 R64 R22 R23 by default a runner takes one run at a time',
+    async run(t) {
+      const runner = await t.runner();
+      await t.start(runner, t.commands.hang());
+      await checkBusy(runner, t.commands.hang());
+    },
+  },
+  {
+    title: 'R59 D8 capacity 0 means one run at a time',
+    needs: ['capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 0 });
+      await t.start(runner, t.commands.hang());
+      await checkBusy(runner, t.commands.hang());
+    },
+  },
+  {
+    title: 'R59 D39 a capacity that is negative or no integer is refused',
+    needs: ['capacity'],
+    async run(t) {
+      for (const capacity of [-1, 1.5, Number.NaN]) {
+        await checkRejects(`capacity ${capacity}`, t.runner({ capacity }), 'RUNNER_INVALID_ARGUMENT');
+      }
+    },
+  },
+  {
+    title: 'R60 without an init signal a runner is initialized and healthy when it is made',
+    async run(t) {
+      const runner = await t.runner();
+      const { statuses, service } = await runner.statusAll();
+      checkEqual('runs', statuses, []);
+      checkEqual('the service', service, { initialized: true, isHealthy: true, error: '' });
+    },
+  },
+  {
+    title: 'R66 D36 a malformed command is refused and brings nothing down',
+    async run(t) {
+      const runner = await t.runner();
+      const bad: readonly unknown[] = [
+        undefined,
+        null,
+        'true',
+        {},
+        { argv: 'true' },
+        { argv: [7] },
+        { argv: ['a\0b'] },
+        { argv: [], envVars: { 'A=B': 'x' } },
+        { argv: [], timeoutMs: Number.NaN },
+        { argv: [], timeoutMs: '5' },
+        { argv: [], snapshotId: 7 },
+      ];
+      for (const command of bad) {
+        const offered = (async () => runner.run(command as Command))();
+        await checkRejects(`run of ${JSON.stringify(command)}`, offered, 'RUNNER_INVALID_ARGUMENT');
+      }
+      checkEqual('runs', await knownIds(runner), []);
+      checkFields('a good command', await t.outcome(runner, t.commands.exit(2)), {
+        state: 'COMPLETE',
+        exitCode: 2,
+      });
+    },
+  },
+  {
+    title: 'R67 R202 runs start in the order of acceptance, and at most one is active',
+    needs: ['capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 4 });
+      const ids: RunID[] = [];
+      for (let run = 0; run < 4; run += 1) ids.push(await t.start(runner, t.commands.exit(0, t.ms(2))));
+      for (const [index, runId] of ids.entries()) {
+        await waitForState(runner, runId, 'RUNNING');
+        const { statuses } = await runner.statusAll();
+        const states = statuses.map(({ state }) => state);
+        const expected = ids.map((_id, other) =>
+          other < index ? 'COMPLETE' : other === index ? 'RUNNING' : 'PENDING',
+        );
+        checkEqual(`states when run ${index} is RUNNING`, states, expected);
+      }
+    },
+  },
+  {
+    title: 'R67 R65 the order of acceptance is that of the calls of run',
+    needs: ['capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 5 });
+      const offers = [1, 2, 3, 4, 5].map((exitCode) => runner.run(t.commands.exit(exitCode)));
+      const ids = (await Promise.all(offers)).map(({ runId }) => runId);
+      checkEqual('ids in order of creation', await knownIds(runner), ids);
+      const last = ids.at(-1) ?? '';
+      await t.end(runner, last);
+      const { statuses } = await runner.statusAll();
+      checkEqual(
+        'exit codes',
+        statuses.map(({ exitCode }) => exitCode),
+        [1, 2, 3, 4, 5],
+      );
+    },
+  },
+  {
+    title: 'R68 the head of the queue starts as soon as none is active',
+    needs: ['capacity', 'virtualTime', 'exactStates'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 2 });
+      const first = await t.start(runner, t.commands.exit(0, t.ms(3)));
+      const second = await t.start(runner, t.commands.hang());
+      await waitForState(runner, first, 'RUNNING');
+      checkEqual('when the first runs', t.now(), 0);
+      await waitForState(runner, second, 'RUNNING');
+      checkEqual('when the second runs', t.now(), t.ms(3));
+    },
+  },
+  {
+    title: 'R69 D25 whoever has seen the end of a run can use its slot',
+    async run(t) {
+      const runner = await t.runner();
+      for (let run = 0; run < 6; run += 1) {
+        checkEqual(`run ${run}`, (await t.outcome(runner, t.commands.exit(run))).exitCode, run);
+      }
+    },
+  },
+  {
+    title: 'R69 R73 D25 whoever has aborted a run can use its slot',
+    async run(t) {
+      const runner = await t.runner();
+      for (let run = 0; run < 4; run += 1) {
+        const runId = await t.start(runner, t.commands.hang());
+        if (run % 2 === 0) await waitForState(runner, runId, 'RUNNING');
+        checkEqual(`run ${run}`, (await runner.abort(runId)).state, 'ABORTED');
+      }
+    },
+  },
+  {
+    title: 'R59 R49 R26 a single runner remembers one run; the older id is unknown for everything',
+    async run(t) {
+      const runner = await t.runner();
+      const old = await t.start(runner, t.commands.exit(0));
+      await t.end(runner, old);
+      const newer = await t.start(runner, t.commands.hang());
+      await checkRejects('status', runner.status(old), 'RUNNER_UNKNOWN_RUN');
+      await checkRejects(
+        'query',
+        runner.queryNow({ runs: [newer, old], states: ALL_MASK }),
+        'RUNNER_UNKNOWN_RUN',
+      );
+      await checkRejects('abort', runner.abort(old), 'RUNNER_UNKNOWN_RUN');
+      checkEqual('runs', await knownIds(runner), [newer]);
+    },
+  },
+  {
+    title: 'R47 R48 a history of n keeps the n newest, and the oldest that is terminal goes',
+    needs: ['history', 'capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 2, history: 2 });
+      const ids: RunID[] = [];
+      for (let run = 0; run < 4; run += 1) {
+        ids.push(await t.start(runner, t.commands.exit(0)));
+        await t.end(runner, ids.at(-1) ?? '');
+        checkEqual('runs', await knownIds(runner), ids.slice(-2));
+      }
+    },
+  },
+  {
+    title: 'R48 D11 a run that is not terminal is never forgotten',
+    needs: ['history', 'capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 3, history: 1 });
+      const ids = [await t.running(runner, t.commands.hang())];
+      for (let run = 0; run < 2; run += 1) ids.push(await t.start(runner, t.commands.hang()));
+      checkEqual('runs', await knownIds(runner), ids);
+      checkEqual(
+        'the active one',
+        (await runner.queryNow({ allRuns: true, states: RUNNING_MASK })).statuses.length,
+        1,
+      );
+    },
+  },
+  {
+    title: 'R47 R58 without a bound all runs are remembered',
+    needs: ['history', 'capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 2, history: 0 });
+      const ids: RunID[] = [];
+      for (let run = 0; run < 8; run += 1) ids.push((await t.outcome(runner, t.commands.exit(run))).runId);
+      checkEqual('runs', await knownIds(runner), ids);
+      checkThat(new Set(ids).size === 8, 'their ids', 'eight different ones', ids);
+    },
+  },
+];

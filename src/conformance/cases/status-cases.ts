@@ -1,0 +1,177 @@
+/** Cases about what a run's statuses say: ids, states, tags, refs and exit codes. */
+import type { Command } from '../../model/command.ts';
+import { isTerminal, type RunState } from '../../model/run-state.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import { maskForState } from '../../model/state-mask.ts';
+import { waitForState } from '../../model/status-lookup.ts';
+import { waitForever } from '../../model/wait.ts';
+import { checkEqual, checkFields, checkThat } from '../check.ts';
+import type { CaseContext } from '../case-context.ts';
+import type { CaseSpec } from '../conformance-case.ts';
+
+const TAGS = { jobId: 'job', taskId: 'task', tag: 'tag' };
+const MACHINERY_CODES = [200, 210, 211, 212, 213, 220, 230, 240, 241, 250];
+
+/** Every status of a run in order, as a waiter sees them. */
+async function history(t: CaseContext, command: Command): Promise<RunStatus[]> {
+  const runner = await t.runner();
+  const first = await runner.run(command);
+  const seen: RunStatus[] = [first];
+  for (let last = first; !isTerminal(last.state); last = seen.at(-1) ?? first) {
+    const others = OPEN_STATES.filter((state) => state !== last.state);
+    const states = maskForState(...others, 'COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN');
+    seen.push(...(await runner.query({ runs: [first.runId], states }, waitForever())).statuses);
+  }
+  return seen;
+}
+
+const OPEN_STATES: readonly RunState[] = ['PENDING', 'RUNNING'];
+
+export const statusCases: readonly CaseSpec[] = [
+  {
+    title: 'R65 R46 D21 an accepted run is PENDING, has an id of its own and carries the tags of its command',
+    async run(t) {
+      const runner = await t.runner();
+      const status = await runner.run({ ...t.commands.hang(), ...TAGS });
+      checkFields('the status of an accepted run', status, { state: 'PENDING', ...TAGS });
+      checkThat(status.runId !== '', 'its id', 'one that is not empty', status.runId);
+    },
+  },
+  {
+    title: 'R65 run returns within the same instant',
+    needs: ['virtualTime'],
+    async run(t) {
+      const runner = await t.runner();
+      const atMs = t.now();
+      await runner.run(t.commands.exit(0, t.ms(3)));
+      checkEqual('time that run takes', t.now() - atMs, 0);
+    },
+  },
+  {
+    title: 'R87 R201 R4 a run goes from PENDING over RUNNING to one terminal status',
+    needs: ['exactStates'],
+    async run(t) {
+      const seen = await history(t, { ...t.commands.exit(0, t.ms(2)), ...TAGS });
+      checkEqual(
+        'states of a run',
+        seen.map(({ state }) => state),
+        ['PENDING', 'RUNNING', 'COMPLETE'],
+      );
+    },
+  },
+  {
+    title: 'R53 R87 every status carries the id and the tags',
+    needs: ['exactStates'],
+    async run(t) {
+      const seen = await history(t, { ...t.commands.exit(0, t.ms(2)), ...TAGS });
+      for (const status of seen) {
+        checkFields(`status ${status.state}`, status, { runId: seen[0]?.runId ?? '', ...TAGS });
+      }
+    },
+  },
+  {
+    title: 'R99 R52 R206 RUNNING says where output is, and the end still does',
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.start(runner, t.commands.exit(0, t.ms(4)));
+      const { status: running } = await waitForState(runner, runId, 'RUNNING');
+      checkThat(running.stdoutRef !== '', 'stdoutRef of RUNNING', 'a ref', running.stdoutRef);
+      checkThat(running.stderrRef !== '', 'stderrRef of RUNNING', 'a ref', running.stderrRef);
+      const ended = await t.end(runner, runId);
+      const { stdoutRef, stderrRef } = running;
+      checkFields('the end', ended, { state: 'COMPLETE', stdoutRef, stderrRef });
+    },
+  },
+  {
+    title: 'R3 R110 R11 a command that ends with a code is COMPLETE with that code, whatever it is',
+    needs: ['capacity'],
+    async run(t) {
+      const runner = await t.runner({ capacity: 3 });
+      for (const exitCode of [0, 1, 7, 255]) {
+        const status = await t.outcome(runner, t.commands.exit(exitCode));
+        checkFields(`exit ${exitCode}`, status, { state: 'COMPLETE', exitCode, error: '', snapshotId: '' });
+      }
+    },
+  },
+  {
+    title: 'R20 D31 codes that the machinery uses are the command’s own in a COMPLETE run',
+    async run(t) {
+      const runner = await t.runner();
+      for (const exitCode of MACHINERY_CODES) {
+        checkFields(`exit ${exitCode}`, await t.outcome(runner, t.commands.exit(exitCode)), {
+          state: 'COMPLETE',
+          exitCode,
+        });
+      }
+      const { service } = await runner.statusAll();
+      checkEqual('the service after such codes', service.isHealthy, true);
+    },
+  },
+  {
+    title: 'R11 R12 an ABORTED run has no exit code, snapshot or error',
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.running(runner, { ...t.commands.hang(), ...TAGS });
+      const status = await runner.abort(runId);
+      checkFields('the status', status, {
+        runId,
+        state: 'ABORTED',
+        exitCode: 0,
+        snapshotId: '',
+        error: '',
+        ...TAGS,
+      });
+    },
+  },
+  {
+    title: 'R11 R12 a TIMEDOUT run has no exit code, snapshot or error',
+    needs: ['timeouts'],
+    async run(t) {
+      const runner = await t.runner();
+      const status = await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(1), ...TAGS });
+      checkFields('the status', status, {
+        state: 'TIMEDOUT',
+        exitCode: 0,
+        snapshotId: '',
+        error: '',
+        ...TAGS,
+      });
+    },
+  },
+  {
+    title: 'R39 a returned status is a value: changing it changes nothing else',
+    async run(t) {
+      const runner = await t.runner();
+      const runId = await t.start(runner, t.commands.exit(4));
+      const status = await t.end(runner, runId);
+      // A frozen value refuses the change, another one keeps it to itself.
+      Reflect.set(status, 'exitCode', 99);
+      Reflect.set(status, 'state', 'ABORTED');
+      const { statuses } = await runner.statusAll();
+      Reflect.set(statuses, '0', undefined);
+      checkFields('the status', (await runner.status(runId)).status, { state: 'COMPLETE', exitCode: 4 });
+      checkEqual('runs that are listed', (await runner.statusAll()).statuses.length, 1);
+    },
+  },
+  {
+    title: 'R18 R44 ids are never used twice, eviction included',
+    async run(t) {
+      const runner = await t.runner();
+      const ids = new Set<string>();
+      for (let run = 0; run < 5; run += 1) ids.add((await t.outcome(runner, t.commands.exit(0))).runId);
+      checkEqual('different ids of five runs', ids.size, 5);
+    },
+  },
+  {
+    title: 'R44 R45 D22 ids count from 0 behind the prefix, so that those of two incarnations differ',
+    needs: ['idPrefix'],
+    async run(t) {
+      const ids: string[] = [];
+      for (const idPrefix of ['a-', 'b-']) {
+        const runner = await t.runner({ idPrefix });
+        for (let run = 0; run < 2; run += 1) ids.push((await t.outcome(runner, t.commands.exit(0))).runId);
+      }
+      checkEqual('ids', ids, ['a-0', 'a-1', 'b-0', 'b-1']);
+    },
+  },
+];

@@ -1,0 +1,80 @@
+/** The checks that cases make: each throws one typed error that says what was looked at, what was expected and what came. */
+import { inspect, isDeepStrictEqual } from 'node:util';
+import { isRunnerError, type RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
+import type { RunStatus } from '../model/run-status.ts';
+
+/** A case's expectation that was not met. */
+export class ConformanceError extends Error {
+  override readonly name = 'ConformanceError';
+  readonly expected: unknown;
+  readonly actual: unknown;
+
+  constructor(message: string, expected: unknown, actual: unknown, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
+function mismatch(what: string, expected: unknown, actual: unknown): ConformanceError {
+  const shown = expected instanceof Words ? expected.text : expected;
+  return new ConformanceError(`${what}: expected ${show(expected)}, got ${show(actual)}`, shown, actual);
+}
+
+/** Both are the same value, or plain data with the same content. */
+export function checkEqual(what: string, actual: unknown, expected: unknown): void {
+  if (!isDeepStrictEqual(actual, expected)) throw mismatch(what, expected, actual);
+}
+
+/** The fields that are expected are there and equal; others may be as they are. */
+export function checkFields<T extends object>(what: string, actual: T, expected: Partial<T>): void {
+  for (const field of Object.keys(expected) as (keyof T & string)[]) {
+    checkEqual(`${field} of ${what}`, actual[field], expected[field]);
+  }
+}
+
+/** `condition` holds; `expected` says in words what it is. */
+export function checkThat(condition: boolean, what: string, expected: string, actual: unknown): void {
+  if (!condition) throw mismatch(what, new Words(expected), actual);
+}
+
+/** The promise rejects with a `RunnerError` of that code, which is returned. */
+export async function checkRejects(
+  what: string,
+  promise: Promise<unknown>,
+  code: RunnerErrorCode,
+): Promise<RunnerError> {
+  let came: unknown;
+  try {
+    came = await promise;
+  } catch (error) {
+    if (isRunnerError(error, code)) return error;
+    throw mismatch(what, new Words(`an error of code ${code}`), error);
+  }
+  throw mismatch(what, new Words(`an error of code ${code}`), came);
+}
+
+/** The status that a refused `run` carries (R22). */
+export function statusInside(error: RunnerError): RunStatus {
+  const { status } = error as RunnerError & { readonly status?: RunStatus };
+  if (status === undefined) {
+    throw mismatch('the error of a refused run', new Words('one with a status'), error);
+  }
+  return status;
+}
+
+/** Shown as they are, not as a string. */
+class Words {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+function show(value: unknown): string {
+  if (value instanceof Words) return value.text;
+  if (isRunnerError(value)) return `${value.code} (${value.message})`;
+  if (value instanceof Error) return `${value.name} (${value.message})`;
+  return inspect(value, { breakLength: Infinity, depth: 4 });
+}

@@ -1,0 +1,63 @@
+/** What a runner has to tell about itself to be held to the contract. */
+import type { LogUploader, Processor } from '../model/collaborators.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { RunTypeMap } from '../model/run-type.ts';
+import type { Service } from '../model/service.ts';
+import type { World } from '../model/world.ts';
+import type { Supports } from './capability.ts';
+import type { CommandVocabulary } from './command-vocabulary.ts';
+
+/** What a case asks for; nothing that needs a capability which the subject lacks. Absent means the runner's own default. */
+export interface SubjectOptions {
+  /** Default 1 (R59). */
+  readonly capacity?: number;
+  /** Default 1 for capacity 1, else all. */
+  readonly history?: number;
+  readonly idPrefix?: string;
+  readonly updateLimitMs?: number;
+  readonly filers?: RunTypeMap;
+  readonly preprocessors?: readonly Processor[];
+  readonly postprocessors?: readonly Processor[];
+  readonly uploader?: LogUploader;
+  readonly metrics?: Metrics;
+}
+
+/** A runner that was made for a case. */
+export interface RunnerUnderTest {
+  readonly service: Service;
+  /** The text at a `stdoutRef` or `stderrRef`, or at a URI of a log's header; needed for `outputs`. */
+  readonly readOutput?: (uri: string) => string | Promise<string>;
+  /** Removes what the runner leaves by design, such as log files; called after `release`. */
+  readonly dispose?: () => Promise<void>;
+}
+
+/**
+ * A runner as the conformance suite sees it.
+ *
+ * @example
+ * ```ts
+ * import { createSimulatedRunner } from 'dryrunner';
+ * import { simCommands, supportsAllBut, type ConformanceSubject } from 'dryrunner/conformance';
+ * const mine: ConformanceSubject = {
+ *   name: 'mine',
+ *   supports: supportsAllBut({ outputs: 'its outputs are written elsewhere' }),
+ *   commands: simCommands,
+ *   create: (world, options) => ({ service: createSimulatedRunner(world, options) }),
+ * };
+ * if (mine.supports.capacity !== true) throw new Error('expected the rest to be supported');
+ * ```
+ */
+export interface ConformanceSubject {
+  readonly name: string;
+  readonly supports: Supports;
+  readonly commands: CommandVocabulary;
+  /** Makes a runner in a new world; many may be made after one another. */
+  create(world: World, options: SubjectOptions): RunnerUnderTest | Promise<RunnerUnderTest>;
+  /** Makes a world on the machine's time. Without it cases run in virtual time, watched by the default oracles. */
+  readonly wallWorld?: () => World;
+  /**
+   * How long one step of a case lasts, in milliseconds. Default 10 in virtual time, where it matters little, and 80 on the machine:
+   * long enough to tell two moments apart, short enough not to wait.
+   */
+  readonly stepMs?: number;
+}

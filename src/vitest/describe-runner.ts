@@ -1,0 +1,55 @@
+/**
+ * The Vitest front of a list of cases: one test each. It is given the cases, so that any list that keeps this small contract can be
+ * run, the conformance suite among them.
+ */
+import { describe, test } from 'vitest';
+
+/** A case as this front sees it; those of `dryrunner/conformance` fit. */
+export interface RunnerCase<Subject> {
+  /** The test's title; begins with the rules that it proves. */
+  readonly title: string;
+  /** Cases of one group are described together. */
+  readonly group: string;
+  /** Why the case means nothing for the subject; undefined if it does. */
+  skipReason(subject: Subject): string | undefined;
+  /** Rejects if the subject fails. */
+  prove(subject: Subject): Promise<void>;
+}
+
+/** How the tests are run. */
+export interface DescribeRunnerOptions {
+  /** Lets tests overlap; only for subjects on the machine's time, because simulations run one after another. Default false. */
+  readonly concurrent?: boolean;
+}
+
+/**
+ * Declares a test per case that the subject must pass. Cases that it lacks a capability for are declared as skipped, with the reason
+ * in their title.
+ *
+ * @example
+ * ```ts no-run it declares tests, so it needs Vitest around it
+ * import { conformanceCases } from 'dryrunner/conformance';
+ * import { describeRunner } from 'dryrunner/vitest';
+ * import { mine } from './my-subject.ts';
+ * describeRunner(mine, conformanceCases);
+ * ```
+ */
+export function describeRunner<Subject extends { readonly name: string }>(
+  subject: Subject,
+  cases: readonly RunnerCase<Subject>[],
+  { concurrent = false }: DescribeRunnerOptions = {},
+): void {
+  describe(subject.name, { concurrent }, () => {
+    for (const group of new Set(cases.map((runnerCase) => runnerCase.group))) {
+      describe(group, () => {
+        for (const runnerCase of cases) if (runnerCase.group === group) declare(subject, runnerCase);
+      });
+    }
+  });
+}
+
+function declare<Subject>(subject: Subject, runnerCase: RunnerCase<Subject>): void {
+  const reason = runnerCase.skipReason(subject);
+  if (reason === undefined) test(runnerCase.title, () => runnerCase.prove(subject));
+  else test.skip(`${runnerCase.title} (skipped because ${reason})`);
+}

@@ -1,0 +1,9 @@
+/** The door `dryrunner/vitest`: simulations and cases as tests of Vitest. */
+export { describeRunner, type DescribeRunnerOptions, type RunnerCase } from './describe-runner.ts';
+export {
+  describeFailure,
+  holdForSeeds,
+  SimulationFailedError,
+  simTest,
+  type SimTestOptions,
+} from './sim-test.ts';

@@ -1,0 +1,71 @@
+/** A test that is a simulation: it fails with the verdict's own words and the seed that repeats it. */
+import { test } from 'vitest';
+import { simulate } from '../simulation/simulate.ts';
+import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+
+/** How a {@link simTest} is run. */
+export interface SimTestOptions extends Omit<SimulateOptions, 'scenario' | 'name' | 'seed'> {
+  /** Each is a simulation of its own; default 1 to 20. */
+  readonly seeds?: readonly (string | number)[];
+}
+
+const DEFAULT_SEEDS: readonly number[] = Array.from({ length: 20 }, (_, index) => index + 1);
+
+/** A simulation that did not hold, as a test reports it. */
+export class SimulationFailedError extends Error {
+  override readonly name = 'SimulationFailedError';
+  readonly verdict: Verdict;
+
+  constructor(verdict: Verdict) {
+    super(describeFailure(verdict), { cause: verdict.failure?.cause });
+    this.verdict = verdict;
+  }
+}
+
+/** What failed, when, its details, and how to see it again. */
+export function describeFailure({ failure, scenario, seed, virtualMs, traceHash }: Verdict): string {
+  if (failure === undefined) return `${scenario} held (seed ${seed})`;
+  const { kind, rule, message, atMs, details } = failure;
+  return [
+    `${rule === undefined ? kind : `${kind} ${rule}`} at ${atMs} ms: ${message}`,
+    ...details.map((detail) => `  ${detail}`),
+    `scenario ${scenario}, ${virtualMs} ms of virtual time, trace ${traceHash}`,
+    `To see it again: simTest(…, { seeds: [${JSON.stringify(seed)}] })`,
+  ].join('\n');
+}
+
+/**
+ * Declares a test that runs a scenario in virtual time, once per seed, and fails at the first seed whose verdict does not hold.
+ *
+ * @example
+ * ```ts no-run it declares a test, so it needs Vitest around it
+ * import { createSimulatedRunner, finalStatus } from 'dryrunner';
+ * import { simTest } from 'dryrunner/vitest';
+ * simTest('a build of an hour ends', async (sim) => {
+ *   const runner = createSimulatedRunner(sim.world);
+ *   const { runId } = await runner.run({ argv: ['sleep 3600000', 'complete 0'] });
+ *   await finalStatus(runner, runId);
+ *   await runner.release();
+ * });
+ * ```
+ */
+export function simTest(name: string, scenario: Scenario, options: SimTestOptions = {}): void {
+  test(name, () => holdForSeeds(name, scenario, options));
+}
+
+/**
+ * Runs a scenario once per seed.
+ *
+ * Rejects with a {@link SimulationFailedError} for the first seed whose verdict does not hold.
+ */
+export async function holdForSeeds(
+  name: string,
+  scenario: Scenario,
+  { seeds = DEFAULT_SEEDS, ...options }: SimTestOptions = {},
+): Promise<void> {
+  for (const seed of seeds) {
+    const verdict = await simulate({ ...options, name, seed, scenario });
+    if (!verdict.held) throw new SimulationFailedError(verdict);
+  }
+}
