@@ -13,19 +13,19 @@ const ABORTED = { state: 'FAILED', exitCode: -1, error: 'Aborted (SIGTERM)', sig
 const KILLED = { state: 'FAILED', exitCode: -1, error: 'Aborted (SIGKILL)', signal: 'SIGKILL' };
 
 /**
- * Traps SIGTERM and says so; `$1` names the process. Here and below the child is started before the trap is set: one that inherits
- * the trap may take the signal with it and forget it when it becomes another program.
+ * Says so at each SIGTERM and goes on; `$1` names the process. Here and below children are started before the trap is set: one that
+ * inherits the trap may take the signal with it and forget it when it becomes another program.
  */
-const POLITE = `sleep 50 & trap 'echo got $1; exit 0' TERM; echo up $1; while :; do wait; done`;
+const COUNTS = `sleep 50 & trap 'echo got $1; sleep 50 &' TERM; echo up $1; while :; do wait; done`;
 
 describe('SIGTERM', () => {
   test('R125 D55 reaches every member of the tree exactly once, wherever it is', async () => {
-    const script = `sh -c "$POLITE" sh group & setsid sh -c "$POLITE" sh session &
-      (setsid sh -c "$POLITE" sh daemon &); set -- leader; ${POLITE}`;
-    const run = await start(patient, script, { envVars: { POLITE } });
-    const names = ['group', 'session', 'daemon', 'leader'];
+    const script = `sh -c "$COUNTS" sh group & setsid sh -c "$COUNTS" sh session & (setsid sh -c "$COUNTS" sh daemon &)
+      (setsid sh -c 'sh -c "$COUNTS" sh orphan & exit' &); set -- leader; ${COUNTS}`;
+    const run = await start(testExecer({ graceMs: 500 }), script, { envVars: { COUNTS } });
+    const names = ['group', 'session', 'daemon', 'orphan', 'leader'];
     for (const name of names) await run.says(`up ${name}`);
-    expect(await run.process.abort()).toEqual(ABORTED);
+    expect(await run.process.abort()).toEqual(KILLED);
     const got = run.stdout().match(/got \w+/g);
     expect(got?.sort()).toEqual(names.map((name) => `got ${name}`).sort());
   });

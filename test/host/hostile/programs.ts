@@ -54,6 +54,10 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   ),
   natural('R129 leaves a child with an empty environment', `env -i ${SLEEP} & sleep 0.02; exit 0`),
   natural('R129 leaves a child in a job of its own', `set -m; ${SLEEP} & sleep 0.02; exit 0`),
+  natural(
+    'R129 leaves a child in a job of its own with an empty environment',
+    `set -m; env -i ${SLEEP} & sleep 0.02; exit 0`,
+  ),
   natural('R129 leaves children that ignore SIGTERM', `${DEAF} & ${DAEMON(DEAF)}; sleep 0.02; exit 0`),
   natural('R129 leaves a halted child', `sh -c 'kill -STOP $$; ${SLEEP}' & sleep 0.02; exit 0`),
   natural('R129 forks from session to session forty times', `sh -c '${HOP}' hop 40 '${HOP}'; exit 0`),
