@@ -2,6 +2,7 @@
 export { type Timer, type Clock, sleep } from './kernel/clock.ts';
 export { type DecisionLogOptions, DecisionLog, createDecisions } from './kernel/decision-log.ts';
 export { type Decision, type DecisionSource, type Choices } from './kernel/decisions.ts';
+export { bindContext } from './kernel/drain-host.ts';
 export { type DrainChoice, chooseDrain } from './kernel/drain.ts';
 export {
   type RunnerErrorCode,
@@ -234,6 +235,7 @@ export {
   type FaultPlan,
   NO_FAULTS,
 } from './runners/chaos-fault.ts';
+export { type ChaosWorld } from './runners/chaos-passage.ts';
 export { type ChaosRunner, createChaosRunner } from './runners/chaos-runner.ts';
 export { type ChaosError, type ChaosOptions } from './runners/chaos-settings.ts';
 export {
@@ -264,6 +266,9 @@ export {
 export { type VirtualTempDirs, virtualTempDirs } from './runners/virtual-temp-dirs.ts';
 export { defaultRules, defaultOracles } from './oracles/default-oracles.ts';
 export { type Violation, type ReportViolation, type Oracle, type OracleFactory } from './oracles/oracle.ts';
+export { type PhaseBounds, type BoundedCollaborators, phaseBounds } from './oracles/phase-bounds.ts';
+export { promptness } from './oracles/promptness.ts';
+export { watchService } from './oracles/watch-service.ts';
 export { type RecordingReplay, replayRecordedRuns } from './simulation/recording-replay.ts';
 export {
   type ScenarioFiles,

@@ -11,7 +11,7 @@ import type { Chunk, Output } from '../model/output.ts';
 export type LogName = 'stdout' | 'stderr' | 'stdlog';
 
 /** A process stream's way into its own output and the combined one. */
-export class TeeSink implements Sink {
+class TeeSink implements Sink {
   readonly #own: Output;
   readonly #combined: Output;
   readonly hash: RollingHash | undefined;
