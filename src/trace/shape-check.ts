@@ -15,7 +15,7 @@ export interface Mismatch {
 }
 
 /** A shape in words, as it follows "expected". */
-export function describeShape(shape: Shape): string {
+function describeShape(shape: Shape): string {
   switch (shape.is) {
     case 'text':
       return shape.says;

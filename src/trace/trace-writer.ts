@@ -9,7 +9,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
 import { FOOTER_SHAPE, HEADER_SHAPES, LINE_SHAPES } from './file-shapes.ts';
 import type { RecordShape } from './shape.ts';
 import { findMismatch } from './shape-check.ts';
-import { inOrder } from './shape-order.ts';
+import { shapeText } from './shape-text.ts';
 import type { TraceHeader } from './trace-header.ts';
 import { TRACE_FORMAT, TRACE_VERSION } from './trace-header.ts';
 import { TraceSums } from './trace-sums.ts';
@@ -104,7 +104,7 @@ function lineOf(shape: RecordShape, name: string, value: object): string {
       actual,
     });
   }
-  return JSON.stringify(inOrder(shape, value));
+  return shapeText(shape, value);
 }
 
 /**

@@ -53,7 +53,7 @@ export const commandArbitrary: fc.Arbitrary<Command> = fc
   })
   .map((command) => withoutUndefined(command) as unknown as Command);
 
-export const statusArbitrary: fc.Arbitrary<RunStatus> = fc
+const statusArbitrary: fc.Arbitrary<RunStatus> = fc
   .record({
     runId,
     state: fc.constantFrom(...RUN_STATES),
