@@ -54,6 +54,7 @@ class DoneExecer implements InstantExecer {
 }
 
 const STATES: readonly ProcessState[] = ['UNKNOWN', 'RUNNING', 'COMPLETE', 'FAILED'];
+const DONE_STATES: readonly ProcessState[] = STATES.filter(isProcessDone);
 
 /**
  * Makes an execer whose processes end at once with the configured state and exit code, or cannot be started (R145).
@@ -69,7 +70,7 @@ const STATES: readonly ProcessState[] = ['UNKNOWN', 'RUNNING', 'COMPLETE', 'FAIL
  */
 export function createDoneExecer(options: DoneExecerOptions = {}): InstantExecer {
   const { state = 'COMPLETE', exitCode = 0, error = '', execError } = options;
-  if (!STATES.includes(state) || !isProcessDone(state)) {
+  if (!DONE_STATES.includes(state)) {
     throw invalidArgument('state', 'COMPLETE, FAILED or UNKNOWN', state);
   }
   if (!isExitCode(exitCode)) throw invalidArgument('exitCode', 'a 32-bit integer', exitCode);

@@ -58,6 +58,11 @@ describe('process statuses', () => {
     expect(() => memoryReport('initial', NaN, 10)).toThrow('usageBytes: expected at least 10, got NaN');
   });
 
+  test('plain exits share one status per code, because a run a microsecond leaves no time to make them', () => {
+    for (const exitCode of [0, 1, 255]) expect(completeProcess(exitCode)).toBe(completeProcess(exitCode));
+    for (const exitCode of [-1, 256]) expect(completeProcess(exitCode)).not.toBe(completeProcess(exitCode));
+  });
+
   test('faults are added to a copy; without any it is the same status', () => {
     const status = completeProcess(0);
     expect(withFaults(status, [])).toBe(status);

@@ -314,6 +314,31 @@ describe('the recorded execer', () => {
     expect(() => play(run)).toThrow(expect.objectContaining({ code: 'RUNNER_TRACE_FORMAT', message }));
   });
 
+  test('the refusal of a recording also carries what was expected and what came', () => {
+    const details = { expected: 'a finite number ≥ 0', actual: -1 };
+    expect(() => play(recording([running], [out(-1, 'a')]))).toThrow(expect.objectContaining(details));
+    const missing = { expected: 'a recorded run', actual: '7' };
+    expect(() => play(recording([running]), {}, { runId: '7' })).toThrow(expect.objectContaining(missing));
+    const timeless = recording([running, at(5, 'TIMEDOUT')], [], { command: { argv: [], timeoutMs: NaN } });
+    expect(() => play(timeless)).toThrow(
+      'Recording of run 0: command.timeoutMs: expected a finite number ≥ 0, got NaN',
+    );
+  });
+
+  test('times count from the start of the process, not of the clock', () => {
+    const clock = createVirtualClock();
+    fireFor(clock, 1000);
+    const written: string[] = [];
+    const run = recording([at(0, 'RUNNING'), at(9, 'ABORTED')], [out(2, 'a')], { abortedAtMs: 5 });
+    const execer = createRecordedExecer({ clock, recordingOf: recordingsByRunId([run]) });
+    const process = execer.exec({ ...loggedCommand(clock, written, ['make']), runId: '0' });
+    expect(clock.pendingLabels()).toEqual(['process/0 recorded']);
+    fireFor(clock, 10);
+    void process.abort();
+    fireAll(clock);
+    expect([written, clock.now()]).toEqual([['1002 stdout a'], 1014]);
+  });
+
   test('a stated bound holds for aborts, and options are checked', () => {
     const clock = createVirtualClock();
     const recordingOf = () => undefined;

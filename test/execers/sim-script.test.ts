@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { RunnerError } from '../../src/kernel/errors.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { parseSimScript } from '../../src/execers/sim-script.ts';
 import type { SimStep } from '../../src/execers/sim-step.ts';
@@ -12,14 +13,24 @@ import {
 } from '../../src/execers/sim-step.ts';
 import { anyStep } from './step-arbitrary.ts';
 
-function errorOf(action: () => unknown): { code: string; message: string } | undefined {
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+function thrownBy(action: () => unknown): RunnerError | undefined {
   try {
     action();
     return undefined;
   } catch (error) {
     if (!isRunnerError(error)) throw error;
-    return { code: error.code, message: error.message };
+    return error;
   }
+}
+
+function errorOf(action: () => unknown): Refusal | undefined {
+  const error = thrownBy(action);
+  return error && { code: error.code, message: error.message };
 }
 
 describe('parseSimScript', () => {
@@ -105,6 +116,8 @@ describe('parseSimScript', () => {
     ['fail ', fail],
     ['fail text', fail],
     ['fail 1text', fail],
+    ['fail x1', fail],
+    ['fail x 1 text', fail],
     ['fail 2147483648 text', fail],
     ['signal', signal],
     ['signal KILL', signal],
@@ -145,6 +158,13 @@ describe('parseSimScript', () => {
     expect(errorOf(() => parseSimScript(argv as string[]))).toEqual({ code: 'RUNNER_EXEC_FAILED', message });
   });
 
+  test('R136 the refusal also carries what was expected and what came', () => {
+    const step = thrownBy(() => parseSimScript(['complete x']));
+    expect([step?.expected, step?.actual]).toEqual([complete, 'complete x']);
+    const argv = thrownBy(() => parseSimScript(null as never));
+    expect([argv?.expected, argv?.actual]).toEqual(['an array of steps', null]);
+  });
+
   test('R135 the empty script has no steps', () => {
     expect(parseSimScript([])).toEqual([]);
   });
@@ -170,14 +190,32 @@ describe('parseSimScript', () => {
     );
   });
 
-  test('R135 steps read long ago are read alike after thousands of others', () => {
-    const first = parseSimScript(['sleep 12']);
-    for (let n = 0; n < 3000; n++) parseSimScript([`stdout line ${n}`]);
-    expect(parseSimScript(['sleep 12'])).toEqual(first);
-    const long = `stdout ${'x'.repeat(5000)}`;
-    expect(parseSimScript([long, long])).toEqual(
-      [0, 0].map(() => ({ op: 'stdout', text: 'x'.repeat(5000) })),
-    );
+  test('R135 short steps are remembered, at most 1024 of them, and are read alike when they are forgotten', () => {
+    const [probe] = ['sleep 12.125'];
+    const read = (): SimStep => parseSimScript([probe])[0]!;
+    let unique = 0;
+    const readAnother = (): void => void parseSimScript([`stdout another ${unique++}`]);
+    const forget = (): void => {
+      for (const before = read(); read() === before;) readAnother();
+    };
+    // Right after the forgetting the step that caused it and the probe are remembered.
+    forget();
+    const remembered = read();
+    for (let count = 2; count < 1024; count++) readAnother();
+    expect(read()).toBe(remembered);
+    readAnother();
+    expect(read()).not.toBe(remembered);
+    expect(read()).toEqual(remembered);
+  });
+
+  test.for([
+    [128, true],
+    [129, false],
+  ] as const)('R135 a step of %d characters is remembered: %s', ([length, isRemembered]) => {
+    const text = 'stdout '.padEnd(length, 'x');
+    const [first, second] = [parseSimScript([text])[0], parseSimScript([text])[0]];
+    expect(first).toEqual({ op: 'stdout', text: 'x'.repeat(length - 7) });
+    expect(first === second).toBe(isRemembered);
   });
 
   test('steps are frozen, because they are shared', () => {

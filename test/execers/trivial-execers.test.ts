@@ -36,6 +36,7 @@ describe('the done execer', () => {
   test.for<[string, object]>([
     ['state: expected COMPLETE, FAILED or UNKNOWN, got "RUNNING"', { state: 'RUNNING' }],
     ['state: expected COMPLETE, FAILED or UNKNOWN, got "DONE"', { state: 'DONE' }],
+    ['state: expected COMPLETE, FAILED or UNKNOWN, got ""', { state: '' }],
     ['exitCode: expected a 32-bit integer, got 1.5', { exitCode: 1.5 }],
     ['error: expected a string, got 7', { error: 7 }],
     ['execError: expected an Error, got "text"', { execError: 'text' }],
@@ -67,8 +68,10 @@ describe('the error execer', () => {
 });
 
 describe('the intercept execer', () => {
-  const interceptor = createDoneExecer({ exitCode: 1 });
-  const fallback = createDoneExecer({ exitCode: 2 });
+  const both = () => ({
+    interceptor: createDoneExecer({ exitCode: 1 }),
+    fallback: createDoneExecer({ exitCode: 2 }),
+  });
   const codeOf = async (execer: Execer, command: ExecCommand) => {
     const process = await execer.exec(command);
     return (await process.wait()).exitCode;
@@ -88,27 +91,27 @@ describe('the intercept execer', () => {
     [[], false],
   ] as const)('R146 %j goes to the simulation: %s', async ([argv, simulated]) => {
     expect(isSimCommand({ argv })).toBe(simulated);
-    const execer = createInterceptExecer({ interceptor, fallback });
+    const execer = createInterceptExecer(both());
     expect(await codeOf(execer, commandOf(...argv))).toBe(simulated ? 1 : 2);
   });
 
   test('R146 another predicate can choose, by anything in the command', async () => {
     const intercepts = (command: Command | ExecCommand) => command.jobId === 'mine';
-    const execer = createInterceptExecer({ intercepts, interceptor, fallback });
+    const execer = createInterceptExecer({ ...both(), intercepts });
     expect(await codeOf(execer, commandOf('x'))).toBe(2);
     expect(await codeOf(execer, { ...commandOf('x'), jobId: 'mine' })).toBe(1);
   });
 
   test('R146 the sim execer takes the mark as a comment', async () => {
     const sim = createSimExecer({ clock: createVirtualClock() });
-    const execer = createInterceptExecer({ interceptor: sim, fallback });
+    const execer = createInterceptExecer({ ...both(), interceptor: sim });
     expect(await codeOf(execer, commandOf(SIM_EXECER_MARK, 'complete 9'))).toBe(9);
   });
 
   test('a command is checked by the execer that would run it, if that one checks', () => {
     const checked: string[] = [];
     const checking = (name: string): Execer => ({
-      ...{ cancelBoundMs: 0, exec: () => fallback.exec() },
+      ...{ cancelBoundMs: 0, exec: () => both().fallback.exec() },
       check: ({ argv }) => {
         checked.push(`${name} ${argv.length}`);
         if (argv.length === 0) throw new Error('No command specified.');
@@ -119,7 +122,7 @@ describe('the intercept execer', () => {
     execer.check?.({ argv: ['ls', '-l'] });
     expect(() => execer.check?.({ argv: [] })).toThrow('No command specified.');
     expect(checked).toEqual(['sim 1', 'os 2', 'os 0']);
-    expect(() => createInterceptExecer({ interceptor, fallback }).check?.({ argv: [] })).not.toThrow();
+    expect(() => createInterceptExecer(both()).check?.({ argv: [] })).not.toThrow();
   });
 
   test('an error of the chosen execer comes through, and the bound is the greater of both', () => {
@@ -132,11 +135,11 @@ describe('the intercept execer', () => {
   });
 
   test.for<[string, object]>([
-    ['interceptor: expected an object with exec(), got undefined', { fallback }],
-    ['fallback: expected an object with exec(), got an object', { interceptor, fallback: {} }],
-    ['fallback: expected an object with exec(), got an object', { interceptor, fallback: { exec: 1 } }],
+    ['interceptor: expected an object with exec(), got undefined', { interceptor: undefined }],
+    ['fallback: expected an object with exec(), got an object', { fallback: {} }],
+    ['fallback: expected an object with exec(), got an object', { fallback: { exec: 1 } }],
   ])('options are refused with %s', ([message, options]) => {
     const refusal: unknown = expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', message });
-    expect(() => createInterceptExecer(options as never)).toThrow(refusal);
+    expect(() => createInterceptExecer({ ...both(), ...options })).toThrow(refusal);
   });
 });
