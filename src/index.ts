@@ -278,5 +278,6 @@ export {
 } from './simulation/scenario.ts';
 export { type Scenario, type SimulateOptions } from './simulation/simulate-options.ts';
 export { simulate } from './simulation/simulate.ts';
+export { describeFailure, SimulationFailedError } from './simulation/simulation-failed-error.ts';
 export { CheckFailedError, type ReportFailure, Simulation } from './simulation/simulation.ts';
 export { type FailureKind, type Failure, type Verdict } from './simulation/verdict.ts';

@@ -14,8 +14,4 @@ export {
 } from './runner-commands.ts';
 export { ContractBrokenError, RunnerModel, type ModelRun } from './runner-model.ts';
 export { runnerProperty, type RunnerPropertyOptions } from './runner-property.ts';
-export {
-  simulationProperty,
-  SimulationFailedError,
-  type SimulationPropertyOptions,
-} from './simulation-property.ts';
+export { simulationProperty, type SimulationPropertyOptions } from './simulation-property.ts';

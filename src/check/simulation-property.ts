@@ -6,24 +6,8 @@ import fc from 'fast-check';
 import { simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
-import type { Failure, Verdict } from '../simulation/verdict.ts';
-
-/** Thrown for a verdict that does not hold; carries the verdict. */
-export class SimulationFailedError extends Error {
-  override readonly name = 'SimulationFailedError';
-  readonly verdict: Verdict;
-
-  constructor(verdict: Verdict, failure: Failure) {
-    const details = failure.details.map((detail) => `\n  ${detail}`).join('');
-    super(
-      `${failure.kind}${failure.rule === undefined ? '' : ` (${failure.rule})`}: ${failure.message}${details}`,
-      {
-        cause: failure.cause,
-      },
-    );
-    this.verdict = verdict;
-  }
-}
+import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
+import type { Verdict } from '../simulation/verdict.ts';
 
 /** Options of the simulations behind a property. */
 export type SimulationPropertyOptions = Pick<
@@ -72,6 +56,6 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
       scenario: (sim) => scenario(sim, ...values),
     });
     onVerdict?.(verdict);
-    if (verdict.failure !== undefined) throw new SimulationFailedError(verdict, verdict.failure);
+    if (verdict.failure !== undefined) throw new SimulationFailedError(verdict);
   });
 }

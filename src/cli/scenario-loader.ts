@@ -55,23 +55,32 @@ export async function findScenarios(references: readonly string[]): Promise<Load
 }
 
 function isPath(reference: string): boolean {
-  return /[\\/]|\.[cm]?[jt]s$/.test(reference);
+  return /[\\/]|\.[cm]?[jt]s(#|$)/.test(reference);
 }
 
 async function loadFile(reference: string): Promise<LoadedScenario[]> {
-  const path = resolve(reference);
-  const module = await importScenario(path, reference);
+  const [file = '', name] = reference.split('#');
+  const path = resolve(file);
+  const loaded = scenariosIn(await importScenario(path, file), file, path);
+  if (name === undefined) return loaded;
+  const named = loaded.filter(({ definition }) => definition.name === name);
+  if (named.length > 0) return named;
+  const names = loaded.map(({ definition }) => definition.name).join(', ');
+  throw new UsageError(`${file} exports no scenario ${JSON.stringify(name)}; it has ${names}`);
+}
+
+function scenariosIn(module: Record<string, unknown>, file: string, path: string): LoadedScenario[] {
   const exported = Object.values(module).flat();
   if (exported.length === 0) {
-    throw new UsageError(`${reference}: expected it to export scenarios, got a module without exports`);
+    throw new UsageError(`${file}: expected it to export scenarios, got a module without exports`);
   }
   return exported.map((value) => {
     try {
       checkScenario(value);
     } catch (error) {
-      throw new UsageError(`${reference}: ${messageOf(error)}`);
+      throw new UsageError(`${file}: ${messageOf(error)}`);
     }
-    return { definition: value, files: filesBelow(dirname(path)), reference: `${reference}#${value.name}` };
+    return { definition: value, files: filesBelow(dirname(path)), reference: `${file}#${value.name}` };
   });
 }
 

@@ -2,7 +2,7 @@
 import { test } from 'vitest';
 import { simulate } from '../simulation/simulate.ts';
 import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
-import type { Verdict } from '../simulation/verdict.ts';
+import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 
 /** How a {@link simTest} is run. */
 export interface SimTestOptions extends Omit<SimulateOptions, 'scenario' | 'name' | 'seed'> {
@@ -11,29 +11,6 @@ export interface SimTestOptions extends Omit<SimulateOptions, 'scenario' | 'name
 }
 
 const DEFAULT_SEEDS: readonly number[] = Array.from({ length: 20 }, (_, index) => index + 1);
-
-/** A simulation that did not hold, as a test reports it. */
-export class SimulationFailedError extends Error {
-  override readonly name = 'SimulationFailedError';
-  readonly verdict: Verdict;
-
-  constructor(verdict: Verdict) {
-    super(describeFailure(verdict), { cause: verdict.failure?.cause });
-    this.verdict = verdict;
-  }
-}
-
-/** What failed, when, its details, and how to see it again. */
-export function describeFailure({ failure, scenario, seed, virtualMs, traceHash }: Verdict): string {
-  if (failure === undefined) return `${scenario} held (seed ${seed})`;
-  const { kind, rule, message, atMs, details } = failure;
-  return [
-    `${rule === undefined ? kind : `${kind} ${rule}`} at ${atMs} ms: ${message}`,
-    ...details.map((detail) => `  ${detail}`),
-    `scenario ${scenario}, ${virtualMs} ms of virtual time, trace ${traceHash}`,
-    `To see it again: simTest(…, { seeds: [${JSON.stringify(seed)}] })`,
-  ].join('\n');
-}
 
 /**
  * Declares a test that runs a scenario in virtual time, once per seed, and fails at the first seed whose verdict does not hold.
@@ -66,6 +43,10 @@ export async function holdForSeeds(
 ): Promise<void> {
   for (const seed of seeds) {
     const verdict = await simulate({ ...options, name, seed, scenario });
-    if (!verdict.held) throw new SimulationFailedError(verdict);
+    if (!verdict.held)
+      throw new SimulationFailedError(
+        verdict,
+        `To see it again: simTest(…, { seeds: [${JSON.stringify(verdict.seed)}] })`,
+      );
   }
 }
