@@ -58,8 +58,9 @@ function printMatrix(cells: readonly Cell[]): void {
   for (const { name } of subjects) {
     const reasons: Record<string, number> = {};
     for (const cell of cells.filter(({ subject }) => subject === name)) {
-      for (const [reason, count] of Object.entries(cell.reasons))
-        {reasons[reason] = (reasons[reason] ?? 0) + count;}
+      for (const [reason, count] of Object.entries(cell.reasons)) {
+        reasons[reason] = (reasons[reason] ?? 0) + count;
+      }
     }
     for (const [reason, count] of Object.entries(reasons)) {
       console.log(`${name}: ${count} skipped because ${reason}`);
@@ -72,8 +73,9 @@ async function main(): Promise<void> {
     options: { seeds: { type: 'string', default: '3' }, json: { type: 'boolean', default: false } },
   });
   const count = Number(values.seeds);
-  if (!Number.isInteger(count) || count < 1)
-    {throw new Error(`--seeds: expected an integer ≥ 1, got ${values.seeds}`);}
+  if (!Number.isInteger(count) || count < 1) {
+    throw new Error(`--seeds: expected an integer ≥ 1, got ${values.seeds}`);
+  }
   const seeds = Array.from({ length: count }, (_, index) => index + 1);
   const results: CaseResult[] = [];
   for (const subject of subjects) {
@@ -95,8 +97,9 @@ async function main(): Promise<void> {
     console.log(JSON.stringify({ cells, failures, passed, failed: failures.length, skipped }));
   } else {
     printMatrix(cells);
-    for (const { subject, title, error } of failures)
-      {console.log(styleText('red', `${subject}: ${title}\n  ${error}`));}
+    for (const { subject, title, error } of failures) {
+      console.log(styleText('red', `${subject}: ${title}\n  ${error}`));
+    }
     console.log(`${passed} passed, ${failures.length} failed, ${skipped} skipped (–) with a reason`);
   }
   process.exitCode = failures.length === 0 ? 0 : 1;
