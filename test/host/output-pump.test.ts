@@ -76,6 +76,7 @@ describe('copying output', () => {
     stream.end('c');
     await turns();
     expect(written).toEqual(['a']);
+    expect(stream.isPaused()).toBe(true);
     writes[0]!.release();
     await turns();
     expect(written).toEqual(['a', 'b']);

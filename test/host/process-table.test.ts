@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { carriesCookie, createProcessCookie } from '../../src/host/process-cookie.ts';
 import { pageBytes } from '../../src/host/process-memory.ts';
@@ -61,15 +63,18 @@ describe('the process table', () => {
     expect(readProcess(child.pid!)).toBe(undefined);
   });
 
-  test('R129 shows processes born while it was read, and no threads', () => {
+  test('R129 shows processes born while it was read, and no threads', async () => {
     const born: (number | undefined)[] = [];
-    const pids: number[] = [];
-    const { entries, exact } = readProcesses(({ pid }) => {
-      pids.push(pid);
-      if (born.length < 3) born.push(spawn('sleep', ['0.2'], { stdio: 'ignore' }).pid);
+    const workers: Worker[] = [];
+    const { entries, exact } = readProcesses(() => {
+      if (born.length === 3) return;
+      born.push(spawn('sleep', ['0.2'], { stdio: 'ignore' }).pid);
+      workers.push(new Worker('setTimeout(() => undefined, 60_000)', { eval: true }));
     });
+    const threads = readdirSync('/proc/self/task').map(Number);
+    for (const worker of workers) await worker.terminate();
     expect(born.filter((pid) => !entries.has(pid!))).toEqual([]);
-    expect(new Set(pids).size).toBe(pids.length);
+    expect(threads.filter((thread) => entries.has(thread))).toEqual([process.pid]);
     expect(exact).toBe(true);
   });
 

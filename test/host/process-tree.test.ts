@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { COOKIE_VARIABLE } from '../../src/host/process-cookie.ts';
 import { readProcess } from '../../src/host/process-table.ts';
 import { createGroupProcessTree } from '../../src/host/process-tree-group.ts';
@@ -19,6 +19,10 @@ function leader(script: string, token = 'no-token'): ChildProcess & { pid: numbe
   const child = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore', env });
   children.push(child);
   return child as ChildProcess & { pid: number };
+}
+
+function nameOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
 }
 
 afterEach(() => {
@@ -90,16 +94,44 @@ describe('whose process it is', () => {
     process.kill(-gone.pid, 'SIGKILL');
   });
 
-  test('R129 a number stays the tree’s as long as somebody known has it', async () => {
+  test('R129 a number stays the tree’s, also for newcomers, as long as somebody known has it', async () => {
     const mark = newMark();
-    const gone = leader(`env -i sleep 50.${mark} & wait`);
+    const dir = mkdtempSync(join(tmpdir(), 'process-tree-'));
+    const go = join(dir, 'go');
+    const forks = `while [ ! -e ${go} ]; do sleep 0.02; done; (sleep 50.${mark} &); exec sleep 50.${mark}`;
+    const gone = leader(`env -i sh -c '${forks}' & wait`);
     const tree = createLinuxProcessTree(gone.pid, newMark());
-    expect(await comesTrue(() => tree.census().members.length === 2)).toBe(true);
+    expect(await comesTrue(() => tree.census().members.length >= 2)).toBe(true);
     process.kill(gone.pid, 'SIGKILL');
     await once(gone, 'exit');
     tree.leaderReaped();
     await pause(300);
-    expect(tree.kill().members.length).toBe(1);
+    writeFileSync(go, '');
+    expect(await comesTrue(() => livingWithMark(mark).every((pid) => nameOf(pid) === 'sleep'))).toBe(true);
+    expect(tree.kill().members.length).toBe(2);
+    expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
+    rmSync(dir, { recursive: true });
+  });
+
+  test('R125 each group that a member leads is asked once, and everybody else by himself', async () => {
+    const mark = newMark();
+    const sleep = `sleep 50.${mark}`;
+    const { pid } = leader(`${sleep} & setsid ${sleep} & (setsid sh -c '${sleep} & exit' &); wait`, mark);
+    const tree = createLinuxProcessTree(pid, mark);
+    const sleeps = (): number[] => livingWithMark(mark).filter((member) => nameOf(member) === 'sleep');
+    expect(await comesTrue(() => sleeps().length === 3)).toBe(true);
+    const { members } = tree.census();
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    tree.terminate();
+    const asked = kill.mock.calls;
+    kill.mockRestore();
+    const leads = members.filter((member) => member.pid === member.group);
+    const alone = members.filter(({ group }) => !leads.some((other) => other.pid === group));
+    expect([leads.length, alone.length]).toEqual([2, 1]);
+    const expected = [...leads.map((member) => -member.pid), ...alone.map((member) => member.pid)];
+    expect(new Set(asked.map(([target]) => target))).toEqual(new Set(expected));
+    expect(asked.map(([, signal]) => signal)).toEqual(['SIGTERM', 'SIGTERM', 'SIGTERM']);
+    tree.kill();
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
   });
 

@@ -53,10 +53,10 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
     `${DAEMON(SLEEP)}; ${DAEMON(`sh -c '${SLEEP} & ${SLEEP} & wait'`)}; sleep 0.02`,
   ),
   natural('R129 leaves a child with an empty environment', `env -i ${SLEEP} & sleep 0.02; exit 0`),
-  natural('R129 leaves a child in a job of its own', `set -m; ${SLEEP} & sleep 0.02; exit 0`),
+  // `timeout` moves into a group of its own, and nothing but the session is left to know it by.
   natural(
-    'R129 leaves a child in a job of its own with an empty environment',
-    `set -m; env -i ${SLEEP} & sleep 0.02; exit 0`,
+    'R129 leaves a child in a group of its own with an empty environment',
+    `env -i timeout 50 ${SLEEP} & sleep 0.05; exit 0`,
   ),
   natural('R129 leaves children that ignore SIGTERM', `${DEAF} & ${DAEMON(DEAF)}; sleep 0.02; exit 0`),
   natural('R129 leaves a halted child', `sh -c 'kill -STOP $$; ${SLEEP}' & sleep 0.02; exit 0`),
