@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { COOKIE_VARIABLE } from '../../src/host/process-cookie.ts';
-import { readProcess } from '../../src/host/process-table.ts';
+import { readProcess, type ProcessEntry } from '../../src/host/process-table.ts';
 import { createGroupProcessTree } from '../../src/host/process-tree-group.ts';
 import { createLinuxProcessTree } from '../../src/host/process-tree-linux.ts';
 import { comesTrue, isAlive, livingWithMark, newMark } from './hostile/leftovers.ts';
@@ -19,6 +19,10 @@ function leader(script: string, token = 'no-token'): ChildProcess & { pid: numbe
   const child = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore', env });
   children.push(child);
   return child as ChildProcess & { pid: number };
+}
+
+function leadsItsGroup({ pid, group }: ProcessEntry): boolean {
+  return pid === group;
 }
 
 function nameOf(pid: number): string {
@@ -125,12 +129,30 @@ describe('whose process it is', () => {
     tree.terminate();
     const asked = kill.mock.calls;
     kill.mockRestore();
-    const leads = members.filter((member) => member.pid === member.group);
+    const leads = members.filter(leadsItsGroup);
     const alone = members.filter(({ group }) => !leads.some((other) => other.pid === group));
     expect([leads.length, alone.length]).toEqual([2, 1]);
     const expected = [...leads.map((member) => -member.pid), ...alone.map((member) => member.pid)];
     expect(new Set(asked.map(([target]) => target))).toEqual(new Set(expected));
     expect(asked.map(([, signal]) => signal)).toEqual(['SIGTERM', 'SIGTERM', 'SIGTERM']);
+    tree.kill();
+    expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
+  });
+
+  test('R129 everybody is halted before anybody is killed', async () => {
+    const mark = newMark();
+    const { pid } = leader(`sleep 50.${mark} & setsid sleep 50.${mark} & wait`, mark);
+    const tree = createLinuxProcessTree(pid, mark);
+    expect(await comesTrue(() => tree.census().members.filter(leadsItsGroup).length === 2)).toBe(true);
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    const { members } = tree.kill();
+    const sent = kill.mock.calls.map(([target, signal]) => `${String(signal)} ${target}`);
+    kill.mockRestore();
+    const stops = sent.filter((text) => text.startsWith('SIGSTOP'));
+    expect(sent.slice(0, stops.length)).toEqual(stops);
+    const targets = members.map((member) => (leadsItsGroup(member) ? -member.pid : member.pid));
+    expect(new Set(stops)).toEqual(new Set(targets.map((target) => `SIGSTOP ${target}`)));
+    expect(new Set(sent.slice(stops.length))).toEqual(new Set(targets.map((target) => `SIGKILL ${target}`)));
     tree.kill();
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
   });
