@@ -23,7 +23,6 @@ export function spawnCommand(command: ExecCommand, env: NodeJS.ProcessEnv): Mayb
       env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      windowsHide: true,
     });
   } catch (error) {
     throw execFailed(error, command.dir);

@@ -21,10 +21,12 @@ import { createLinuxProcessTree } from './process-tree-linux.ts';
 /**
  * Makes an execer that starts real processes.
  *
- * A command gets the parent's environment with its own over it, stdin from /dev/null, and a session of its own. Output is copied
- * until end of file; a sink that fails never holds the process up. When the leader ends, whatever it left behind is killed at
- * once; when it is aborted, the whole tree gets SIGTERM, and what is left after the grace SIGKILL. On Linux descendants are found
- * wherever they went; on other systems only those in the process group are, and memory is not measured without `memoryUsage`.
+ * A command gets the parent's environment with its own over it and the cookie `DRYRUNNER_COOKIE`, stdin from /dev/null, and a
+ * session of its own. Output is copied until end of file; a sink that fails never holds the process up. When the leader ends,
+ * whatever it left behind is killed at once; when it is aborted, the whole tree gets SIGTERM, and what is left after the grace
+ * SIGKILL. What did not change the outcome stands in `faults`: a sink that failed, output that was cut, descendants that were
+ * left and killed. On Linux descendants are found wherever they went; on other systems only those in the process group are, and
+ * memory is not measured without `memoryUsage`.
  *
  * Limits of Node: standard output is a socket, so a script has to write `>&2`, not `>/dev/stderr`; and a death by a real-time
  * signal looks like exit code 0.
