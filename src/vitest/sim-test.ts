@@ -43,10 +43,8 @@ export async function holdForSeeds(
 ): Promise<void> {
   for (const seed of seeds) {
     const verdict = await simulate({ ...options, name, seed, scenario });
-    if (!verdict.held)
-      throw new SimulationFailedError(
-        verdict,
-        `To see it again: simTest(…, { seeds: [${JSON.stringify(verdict.seed)}] })`,
-      );
+    if (verdict.held) continue;
+    const again = `To see it again: simTest(…, { seeds: [${JSON.stringify(verdict.seed)}] })`;
+    throw new SimulationFailedError(verdict, again);
   }
 }

@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import { describeRunner, type RunnerCase } from '../../src/vitest/describe-runner.ts';
+
+interface Subject {
+  readonly name: string;
+  readonly isOld: boolean;
+}
+
+const proved: string[] = [];
+
+function caseOf(group: string, title: string, forNewOnly = false): RunnerCase<Subject> {
+  return {
+    group,
+    title,
+    skipReason: ({ isOld }) => (forNewOnly && isOld ? 'it is old' : undefined),
+    prove: async ({ name }) => void proved.push(`${name} ${title}`),
+  };
+}
+
+const cases = [caseOf('first', 'a'), caseOf('second', 'b', true), caseOf('first', 'c')];
+
+describeRunner({ name: 'new', isOld: false }, cases);
+describeRunner({ name: 'old', isOld: true }, cases);
+describeRunner({ name: 'at once', isOld: true }, cases, { concurrent: true });
+
+describe('a described runner', () => {
+  test('has passed each case that means something for it, group by group', () => {
+    const [atOnce, inTurn] = [true, false].map((concurrent) =>
+      proved.filter((line) => line.startsWith('at once') === concurrent),
+    );
+    expect(inTurn).toEqual(['new a', 'new c', 'new b', 'old a', 'old c']);
+    expect(atOnce?.sort()).toEqual(['at once a', 'at once c']);
+  });
+});

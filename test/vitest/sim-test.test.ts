@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
+import { holdForSeeds, simTest } from '../../src/vitest/sim-test.ts';
+
+const played: number[] = [];
+
+simTest('a scenario that holds passes, once per seed', async (sim) => {
+  await sim.sleep(3_600_000);
+  played.push(sim.now());
+});
+
+simTest('seeds and options are passed on', (sim) => void sim.world.clock.timer('left', 5, () => undefined), {
+  seeds: ['only'],
+  leftovers: 'ignore',
+});
+
+describe('a simulation as a test', () => {
+  test('runs for 20 seeds unless told otherwise', () => {
+    expect(played).toEqual(Array.from({ length: 20 }, () => 3_600_000));
+  });
+
+  test('fails at the first seed that does not hold, with what repeats it', async () => {
+    const seeds: string[] = [];
+    const failing = holdForSeeds(
+      'unlucky',
+      async (sim) => {
+        await sim.sleep(7);
+        const answer = sim.choose('luck', 4);
+        seeds.push(String(answer));
+        sim.check(answer !== 0, `drew ${answer}`);
+      },
+      { seeds: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] },
+    );
+    const error = await failing.catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(SimulationFailedError);
+    const { verdict, message, cause } = error as SimulationFailedError;
+    expect(seeds.indexOf('0')).toBe(seeds.length - 1);
+    expect(verdict.seed).toBe(String(seeds.length));
+    expect(cause).toBe(verdict.failure?.cause);
+    expect(message).toContain('drew 0');
+    expect(message).toContain(`To see it again: simTest(…, { seeds: ["${verdict.seed}"] })`);
+    const again = holdForSeeds('unlucky', (sim) => sim.check(sim.choose('luck', 4) !== 0, 'drew 0'), {
+      seeds: [verdict.seed],
+    });
+    await expect(again).rejects.toThrow('drew 0');
+  });
+
+  test('R204 a failure names the rule and its details', async () => {
+    const forgetful = holdForSeeds(
+      'forgetful',
+      (sim) => void sim.world.clock.timer('left', 5, () => undefined),
+      { seeds: ['a "seed"'] },
+    );
+    const error = await forgetful.catch((caught: unknown) => caught);
+    const { verdict, message } = error as SimulationFailedError;
+    expect(verdict.failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+    expect(message).toContain('1 timers and 0 resources are left');
+    expect(message).toContain('timer left, due at 5 ms');
+    expect(message).toContain('seeds: ["a \\"seed\\""]');
+  });
+});
