@@ -15,6 +15,8 @@ export interface ProcessEntry {
   readonly alive: boolean;
   /** Halted by a signal; it takes no other one but SIGKILL and SIGCONT until it goes on. */
   readonly stopped: boolean;
+  /** A thread of the kernel, which is nobody's child. */
+  readonly kernel: boolean;
   /** Ticks from the machine's start to its birth. Together with the pid it names a process for good, also when pids are reused. */
   readonly startTicks: number;
 }
@@ -26,6 +28,8 @@ export interface ProcessTable {
 }
 
 const buffer = Buffer.allocUnsafe(4096);
+/** Set in the flags of threads of the kernel. */
+const KERNEL_FLAG = 0x0020_0000;
 const ROUNDS_MAX = 64;
 const NEWBORN_MAX = 1024;
 
@@ -35,7 +39,7 @@ export function parseStat(text: string): ProcessEntry | undefined {
   const pid = Number.parseInt(text, 10);
   const fields = text.slice(nameEnd + 2).split(' ');
   const [state, parent, group, session] = fields;
-  const [threads, startTicks] = [fields[17], fields[19]];
+  const [flags, threads, startTicks] = [fields[6], fields[17], fields[19]];
   if (nameEnd < 0 || state === undefined || startTicks === undefined) return undefined;
   // A process whose first thread has ended shows as a zombie while its other threads live on.
   const ended = state === 'X' || (state === 'Z' && Number(threads) <= 1);
@@ -46,6 +50,7 @@ export function parseStat(text: string): ProcessEntry | undefined {
     session: Number(session),
     alive: !ended,
     stopped: state === 'T',
+    kernel: (Number(flags) & KERNEL_FLAG) !== 0,
     startTicks: Number(startTicks),
   };
 }
@@ -54,6 +59,15 @@ export function parseStat(text: string): ProcessEntry | undefined {
 export function readProcess(pid: number): ProcessEntry | undefined {
   const text = readSmallFile(`/proc/${pid}/stat`);
   return text === undefined ? undefined : parseStat(text);
+}
+
+/**
+ * False while a process has no program in memory: between two of them, or as it ends. The kernel notes last where the environment
+ * of a new program ends.
+ */
+export function hasImage(pid: number): boolean {
+  const stat = readSmallFile(`/proc/${pid}/stat`) ?? '';
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[48] ?? 0) > 0;
 }
 
 /** Resident memory of a process in pages; 0 if there is none of that pid. */

@@ -61,6 +61,7 @@ function memberOf(group: number): ProcessEntry {
     session: group,
     alive: true,
     stopped: false,
+    kernel: false,
     startTicks: 0,
   };
 }

@@ -24,6 +24,8 @@ class LinuxProcessTree implements ProcessTree {
   readonly #leaderStart: number;
   /** Members seen before, pid → start: they stay members whatever they change about themselves. */
   #known: ReadonlyMap<number, number> = new Map();
+  /** True if the last look met a process that could not be told to be a member or not. */
+  #undecided = false;
   #reaped = false;
   /** When the leader's number was last seen to be this tree's; −Infinity once a stranger has it. */
   #numberSeenMs = 0;
@@ -96,6 +98,7 @@ class LinuxProcessTree implements ProcessTree {
 
   #look(see: (member: ProcessEntry) => void): TreeCensus {
     this.#witnessNumber();
+    this.#undecided = false;
     const found = new Map<number, ProcessEntry>();
     const claim = (entry: ProcessEntry): void => {
       if (found.has(entry.pid) || !this.#claims(entry, found)) return;
@@ -109,14 +112,18 @@ class LinuxProcessTree implements ProcessTree {
       for (const entry of entries.values()) if (found.has(entry.parent)) claim(entry);
     }
     this.#known = new Map([...found.values()].map(({ pid, startTicks }) => [pid, startTicks]));
-    return { members: [...found.values()].filter(({ alive }) => alive), exact };
+    const members = [...found.values()].filter(({ alive }) => alive);
+    return { members, exact: exact && !this.#undecided };
   }
 
   #claims(entry: ProcessEntry, found: ReadonlyMap<number, ProcessEntry>): boolean {
-    if (entry.pid <= 1 || entry.pid === process.pid || entry.startTicks < this.#leaderStart) return false;
+    if (entry.pid <= 1 || entry.pid === process.pid || entry.kernel) return false;
+    if (entry.startTicks < this.#leaderStart) return false;
     if (this.#known.get(entry.pid) === entry.startTicks || found.has(entry.parent)) return true;
     if (this.#hasNumber(entry)) return true;
-    return entry.alive && carriesCookie(entry.pid, this.#token);
+    const carries = entry.alive && carriesCookie(entry.pid, this.#token);
+    if (carries === undefined) this.#undecided = true;
+    return carries === true;
   }
 
   /** In the leader's group or session. The kernel reuses no number that still names a group or a session. */

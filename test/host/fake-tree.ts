@@ -20,6 +20,7 @@ export function entry(pid: number, startTicks = 1): ProcessEntry {
     session: LEADER,
     alive: true,
     stopped: false,
+    kernel: false,
   };
 }
 

@@ -144,9 +144,10 @@ describe('interleavings of wait, abort and the end', () => {
 
   test('R120 D59 an abort while the rest of a natural end is swept gives the natural result', async () => {
     const mark = newMark();
-    const run = await start(execer, `(env -i setsid sleep 1.5 &); sleep 0.05; exit 4`, {
+    const run = await start(execer, `(env -i setsid sleep 1.5 &); sleep 0.05; echo up; exit 4`, {
       envVars: { MARK: mark },
     });
+    await run.says('up');
     // Only the pipe is still held now; the drain grace runs.
     await comesTrue(() => livingWithMark(mark).length === 0);
     await turn();

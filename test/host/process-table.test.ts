@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { carriesCookie, createProcessCookie } from '../../src/host/process-cookie.ts';
 import { pageBytes } from '../../src/host/process-memory.ts';
+import { comesTrue } from './hostile/leftovers.ts';
 import { parseStat, readProcess, readProcesses, readResidentPages } from '../../src/host/process-table.ts';
 
 const stat = (name: string, state: string, threads: number): string =>
@@ -19,6 +20,7 @@ describe('a line of the process table', () => {
       session: 39,
       alive: true,
       stopped: false,
+      kernel: false,
       startTicks: 102195,
     });
   });
@@ -44,6 +46,10 @@ describe('a line of the process table', () => {
   test('shows who is halted', () => {
     expect(parseStat(stat('sh', 'T', 1))?.stopped).toBe(true);
     expect(parseStat(stat('sh', 'R', 1))?.stopped).toBe(false);
+  });
+
+  test('shows who is a thread of the kernel', () => {
+    expect(parseStat(stat('kworker/0:1', 'I', 1).replace('4194304', '69238880'))?.kernel).toBe(true);
   });
 
   test.for(['', 'nonsense', '42 (sh) S 1 2'])('"%s" is none', (text) => {
@@ -95,12 +101,35 @@ describe('the environment cookie', () => {
     for (const before of [0, 1000, 65_500, 65_520, 100_000]) {
       const env = { A: 'x'.repeat(before % 100_000), B: 'y'.repeat(before / 2), COOKIE: value };
       const child = spawn('sleep', ['50'], { env });
-      expect(carriesCookie(child.pid!, token)).toBe(true);
+      expect(await comesTrue(() => carriesCookie(child.pid!, token) === true)).toBe(true);
       expect(carriesCookie(child.pid!, createProcessCookie(undefined).token)).toBe(false);
       child.kill('SIGKILL');
       await once(child, 'exit');
       expect(carriesCookie(child.pid!, token)).toBe(false);
     }
+  });
+
+  test('R129 no look misses it, also in the moment when a process becomes another program', async () => {
+    const { token, value } = createProcessCookie(undefined);
+    const env = { PATH: process.env['PATH'], COOKIE: value };
+    const seen = new Set<boolean | undefined>();
+    // Each of them becomes another program fifty times, and then another process.
+    const script = 'n=$((n+1)); export n; [ $n -lt 50 ] && exec sh -c "$SELF"; exec sleep 50';
+    for (let count = 0; count < 5; count++) {
+      const child = spawn('sh', ['-c', script], { env: { ...env, SELF: script } });
+      for (let looks = 0; looks < 2000; looks++) seen.add(carriesCookie(child.pid!, token));
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    seen.delete(undefined);
+    expect([...seen]).toEqual([true]);
+  });
+
+  test('R122 an empty environment holds no cookie', async () => {
+    const child = spawn('sleep', ['50'], { env: {} });
+    expect(await comesTrue(() => carriesCookie(child.pid!, 'token') === false)).toBe(true);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
   });
 
   test('R122 keeps the cookies around it', () => {
