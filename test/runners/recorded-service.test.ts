@@ -285,6 +285,39 @@ describe('recordService', () => {
     });
   });
 
+  test('a recorded process is believed before any output', async () => {
+    await rehearse(async (sim) => {
+      const runner = createSimulatedRunner(sim.world);
+      const process = { output: [], isCut: false, stdoutSha256: 'a', stderrSha256: 'b' };
+      const read: string[] = [];
+      const recorded = recordService(sim.world, runner, {
+        processOf: () => process as unknown as ProcessRecording,
+        readOutput: (ref) => {
+          read.push(ref);
+          return ['x'];
+        },
+      });
+      await recorded.run({ argv: ['complete 0'] });
+      await recorded.settled();
+      expect(recorded.recording()[0]).toMatchObject({ stdoutSha256: 'a', stderrSha256: 'b' });
+      expect(read).toEqual([]);
+      await recorded.release();
+    });
+  });
+
+  test('settled waits for runs that come while it waits', async () => {
+    await rehearse(async (sim) => {
+      const recorded = recordedRunner(sim, createSimExecer({ clock: sim.world.clock }));
+      await recorded.run({ argv: ['sleep 5', 'complete 0'] });
+      const settled = recorded.settled();
+      await sim.sleep(4);
+      await recorded.run({ argv: ['sleep 50', 'complete 0'] });
+      await settled;
+      expect(sim.now()).toBe(55);
+      await recorded.release();
+    });
+  });
+
   test('what cannot be seen is a problem and an event, and the rest is recorded', async () => {
     const events: TraceEvent[] = [];
     await rehearse(async (sim) => {
@@ -310,11 +343,15 @@ describe('recordService', () => {
   });
 
   test('a wait that is refused is made up for by one look, if the run has ended', async () => {
+    let looks = 0;
     const refusing = (now: RunStatus): Service =>
       ({
         run: () => Promise.resolve({ ...now, state: 'PENDING' }),
         query: () => Promise.reject(new RunnerError('RUNNER_RELEASED', 'released')),
-        queryNow: () => Promise.resolve({ statuses: [now], service: {} }),
+        queryNow: () => {
+          looks += 1;
+          return Promise.resolve({ statuses: [now], service: {} });
+        },
       }) as unknown as Service;
     await rehearse(async ({ world }) => {
       const status = { ...zeroStatus(), runId: 'x' };
@@ -328,6 +365,13 @@ describe('recordService', () => {
       await open.settled();
       expect(open.recording()[0]?.statuses.map(({ state }) => state)).toEqual(['PENDING']);
       expect(open.problems).toEqual(['run x: released']);
+      expect(looks).toBe(2);
+      const stopped = recordService(world, refusing({ ...status, state: 'ABORTED' }));
+      stopped.stop();
+      await stopped.run({ argv: [] });
+      await stopped.settled();
+      expect(stopped.recording()[0]?.statuses.map(({ state }) => state)).toEqual(['PENDING']);
+      expect(looks).toBe(2);
     });
   });
 

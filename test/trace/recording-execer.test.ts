@@ -145,6 +145,36 @@ describe('recordExecer', () => {
     });
   });
 
+  test('a process that takes time to start is timed from its start', async () => {
+    const inner = new HandMadeExecer();
+    let nowMs = 1;
+    let seen: ProcessRecording | undefined;
+    const slow: Execer = {
+      cancelBoundMs: 0,
+      exec: async (given) => {
+        const process = inner.exec(given);
+        inner.write('stdout', 'early');
+        await Promise.resolve();
+        nowMs = 4;
+        return process;
+      },
+    };
+    const execer = recordExecer(slow, { now: () => nowMs }, (process) => (seen = process));
+    const process = await execer.exec(command([]));
+    nowMs = 6.5;
+    inner.write('stdout', 'late');
+    inner.end(complete);
+    await process.wait();
+    expect(seen).toMatchObject({
+      startedAtMs: 4,
+      durationMs: 2.5,
+      output: [
+        { atMs: 0, text: 'early' },
+        { atMs: 2.5, text: 'late' },
+      ],
+    });
+  });
+
   test('output beyond the bound is not kept but digested', async () => {
     const inner = new HandMadeExecer();
     let seen: ProcessRecording | undefined;

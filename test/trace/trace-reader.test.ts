@@ -130,6 +130,12 @@ describe('openTrace', () => {
       'line 2: expected status.exitCode: a whole number, got "3"',
     ],
     [
+      'an exit code beyond what is exact',
+      `${header}\n${JSON.stringify({ type: 'status', at: 0, runner: '', status: { ...status, exitCode: 2 ** 53 } })}\n`,
+      'corrupted',
+      'line 2: expected status.exitCode: a whole number, got 9007199254740992',
+    ],
+    [
       'a negative time',
       `${header}\n{"at":-1,"type":"released","runner":""}\n`,
       'corrupted',
