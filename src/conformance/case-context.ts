@@ -70,6 +70,12 @@ export class CaseContext {
     return runId;
   }
 
+  /** A promise to be awaited later: should the case fail before, its rejection is nobody's fault. */
+  meanwhile<T>(promise: Promise<T>): Promise<T> {
+    promise.catch(() => undefined);
+    return promise;
+  }
+
   /** Waits for the end of a run. */
   async end(runner: Service, runId: RunID): Promise<RunStatus> {
     return (await finalStatus(runner, runId)).status;

@@ -33,17 +33,13 @@ export const abortCases: readonly CaseSpec[] = [
     async run(t) {
       const runner = await t.runner();
       const runId = await t.start(runner, t.commands.hang());
-      const running = checkRejects(
-        'a wait for RUNNING',
-        waitForState(runner, runId, 'RUNNING'),
-        'RUNNER_CANNOT_HAPPEN',
-      );
+      const running = t.meanwhile(waitForState(runner, runId, 'RUNNING'));
       checkFields('what abort returns', await runner.abort(runId), {
         runId,
         state: 'ABORTED',
         stdoutRef: '',
       });
-      await running;
+      await checkRejects('a wait for RUNNING', running, 'RUNNER_CANNOT_HAPPEN');
     },
   },
   {
@@ -132,7 +128,7 @@ export const abortCases: readonly CaseSpec[] = [
       const stubborn = await t.running(runner, t.commands.stubborn());
       await t.sleep(1);
       const ended: RunStatus[] = [];
-      const aborting = runner.abort(stubborn).then((status) => ended.push(status));
+      const aborting = t.meanwhile(runner.abort(stubborn).then((status) => ended.push(status)));
       const queued = await t.start(runner, t.commands.hang());
       const next = await t.start(runner, t.commands.exit(4));
       checkEqual('abort of the queued one', (await runner.abort(queued)).state, 'ABORTED');
@@ -150,14 +146,10 @@ export const abortCases: readonly CaseSpec[] = [
       const filer = t.filer({ plan: { checkout: [{ hang: true, cancelMs: t.ms(1) }] } });
       const runner = await t.runner({ filers: new Map([['scoot', { filer }]]) });
       const runId = await t.start(runner, { ...t.commands.hang(), snapshotId: 's' });
-      const running = checkRejects(
-        'a wait for RUNNING',
-        waitForState(runner, runId, 'RUNNING'),
-        'RUNNER_CANNOT_HAPPEN',
-      );
+      const running = t.meanwhile(waitForState(runner, runId, 'RUNNING'));
       await t.sleep(2);
       checkFields('the end', await runner.abort(runId), { state: 'ABORTED', stdoutRef: '' });
-      await running;
+      await checkRejects('a wait for RUNNING', running, 'RUNNER_CANNOT_HAPPEN');
       checkEqual('what is wrong with the checkouts', filer.verify(), []);
     },
   },

@@ -37,7 +37,7 @@ export const healthCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R93 R19 a failed checkout without a code is 210',
+    title: 'R93 a failed checkout without a code is 210',
     needs: ['filers'],
     async run(t) {
       const runner = await withCheckouts(t, [{ latencyMs: t.ms(1), fail: { text: 'no network' } }]);
@@ -46,7 +46,7 @@ export const healthCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R91 R19 without a filer for its run type a run is FAILED 200',
+    title: 'R91 without a filer for its run type a run is FAILED 200',
     needs: ['filers'],
     async run(t) {
       const runner = await t.runner({ filers: new Map([['bazel', { filer: t.filer() }]]) });
@@ -64,7 +64,7 @@ export const healthCases: readonly CaseSpec[] = [
   },
   {
     title:
-      'R81 R82 R64 D29 the same checkout code twice in a row makes the runner unhealthy, not later than it is seen',
+      'R81 R82 R38 R64 D29 D18 the same checkout code twice in a row makes the runner unhealthy, not later than it is seen',
     needs: ['filers'],
     async run(t) {
       for (const exitCode of [211, 212]) {
@@ -128,7 +128,7 @@ export const healthCases: readonly CaseSpec[] = [
       const command = { ...t.commands.exit(0), snapshotId: 's', jobId: 'job' };
       const offers = [1, 2, 3, 4].map(() => runner.run(command));
       const ids = (await Promise.all(offers)).map(({ runId }) => runId);
-      const waits = ids.map((runId) => t.end(runner, runId));
+      const waits = ids.map((runId) => t.meanwhile(t.end(runner, runId)));
       const never = waitForState(runner, ids[2] ?? '', 'RUNNING');
       await checkRejects('a wait for RUNNING', never, 'RUNNER_CANNOT_HAPPEN');
       const [, second, ...drained] = await Promise.all(waits);

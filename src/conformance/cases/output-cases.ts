@@ -75,7 +75,7 @@ export const outputCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R123 R97 R89 all of a long output is there when the end can be seen',
+    title: 'R123 R97 all of a long output is there when the end can be seen',
     needs: ['outputs'],
     async run(t) {
       const runner = await t.runner();

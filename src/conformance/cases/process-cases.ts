@@ -5,7 +5,7 @@ import type { CaseSpec } from '../conformance-case.ts';
 
 export const processCases: readonly CaseSpec[] = [
   {
-    title: 'R98 R19 R11 a command that cannot be started is FAILED 240 and never RUNNING',
+    title: 'R98 R11 a command that cannot be started is FAILED 240 and never RUNNING',
     async run(t) {
       const runner = await t.runner();
       const runId = await t.start(runner, t.commands.unstartable());
@@ -42,7 +42,7 @@ export const processCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R110 R19 a lost command without a code is 250',
+    title: 'R110 a lost command without a code is 250',
     needs: ['failures'],
     async run(t) {
       const runner = await t.runner();
@@ -63,7 +63,7 @@ export const processCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R107 R125 R89 an abort ends a command that ignores the request to stop',
+    title: 'R107 an abort ends a command that ignores the request to stop',
     needs: ['stubborn'],
     async run(t) {
       const runner = await t.runner();
@@ -74,7 +74,7 @@ export const processCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R101 R125 a deadline ends a command that ignores the request to stop',
+    title: 'R101 a deadline ends a command that ignores the request to stop',
     needs: ['stubborn', 'timeouts'],
     async run(t) {
       const runner = await t.runner();

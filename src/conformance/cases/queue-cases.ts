@@ -29,8 +29,7 @@ async function knownIds(runner: Service): Promise<RunID[]> {
 
 export const queueCases: readonly CaseSpec[] = [
   {
-    title:
-      'R58 R64 R22 R23 a runner of capacity n takes n runs, the active one included, and refuses one more',
+    title: 'R58 R64 R22 a runner of capacity n takes n runs, the active one included, and refuses one more',
     needs: ['capacity'],
     async run(t) {
       const runner = await t.runner({ capacity: 3 });
@@ -42,7 +41,7 @@ export const queueCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R59 R64 R22 R23 by default a runner takes one run at a time',
+    title: 'R59 R64 R22 by default a runner takes one run at a time',
     async run(t) {
       const runner = await t.runner();
       await t.start(runner, t.commands.hang());

@@ -43,11 +43,10 @@ export const releaseCases: readonly CaseSpec[] = [
     title: 'R84 a wait that only a new run could meet ends with the released error',
     async run(t) {
       const runner = await t.runner();
-      const waiting = runner.query({ allRuns: true, states: DONE_MASK }, waitForever());
-      const ended = checkRejects('the wait', waiting, 'RUNNER_RELEASED');
+      const waiting = t.meanwhile(runner.query({ allRuns: true, states: DONE_MASK }, waitForever()));
       await t.sleep(1);
       await runner.release();
-      await ended;
+      await checkRejects('the wait', waiting, 'RUNNER_RELEASED');
       const later = runner.query({ allRuns: true, states: PENDING_MASK }, waitForever());
       await checkRejects('a later wait', later, 'RUNNER_RELEASED');
     },
@@ -59,7 +58,7 @@ export const releaseCases: readonly CaseSpec[] = [
       const runner = await t.runner({ capacity: 3 });
       const ids = [await t.running(runner, t.commands.hang())];
       for (let run = 0; run < 2; run += 1) ids.push(await t.start(runner, t.commands.hang()));
-      const waits = ids.map((runId) => t.end(runner, runId));
+      const waits = ids.map((runId) => t.meanwhile(t.end(runner, runId)));
       await runner.release();
       for (const status of await Promise.all(waits)) checkEqual('an end', status.state, 'ABORTED');
       const { statuses } = await runner.statusAll();
@@ -71,7 +70,7 @@ export const releaseCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R85 R89 a release settles when nothing is left running',
+    title: 'R85 a release settles when nothing is left running',
     needs: ['stubborn'],
     async run(t) {
       const runner = await t.runner();
@@ -95,8 +94,8 @@ export const releaseCases: readonly CaseSpec[] = [
     async run(t) {
       const runner = await t.runner();
       const runId = await t.running(runner, t.commands.hang());
-      const aborting = runner.abort(runId);
-      const releasing = runner.release();
+      const aborting = t.meanwhile(runner.abort(runId));
+      const releasing = t.meanwhile(runner.release());
       checkEqual('what abort returns', (await aborting).state, 'ABORTED');
       await releasing;
     },
@@ -107,16 +106,12 @@ export const releaseCases: readonly CaseSpec[] = [
     async run(t) {
       const runner = await t.runner();
       const runId = await t.running(runner, { ...t.commands.hang(), timeoutMs: t.ms(1e6) });
-      const waits = [
-        runner.query({ runs: [runId], states: DONE_MASK }, { timeoutMs: t.ms(1e7) }),
-        checkRejects(
-          'the wait',
-          runner.query({ allRuns: true, states: PENDING_MASK }, { timeoutMs: t.ms(1e7) }),
-          'RUNNER_RELEASED',
-        ),
-      ];
+      const long = { timeoutMs: t.ms(1e7) };
+      const end = t.meanwhile(runner.query({ runs: [runId], states: DONE_MASK }, long));
+      const pending = t.meanwhile(runner.query({ allRuns: true, states: PENDING_MASK }, long));
       await runner.release();
-      await Promise.all<unknown>(waits);
+      checkEqual('what a wait on the run gets', (await end).statuses.length, 1);
+      await checkRejects('the other wait', pending, 'RUNNER_RELEASED');
       checkEqual('time that has passed', t.now() < t.ms(1e6), true);
     },
   },

@@ -48,7 +48,7 @@ export const statusCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R87 R201 R4 a run goes from PENDING over RUNNING to one terminal status',
+    title: 'R87 R201 a run goes from PENDING over RUNNING to one terminal status',
     needs: ['exactStates'],
     async run(t) {
       const seen = await history(t, { ...t.commands.exit(0, t.ms(2)), ...TAGS });
@@ -108,7 +108,7 @@ export const statusCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R11 R12 an ABORTED run has no exit code, snapshot or error',
+    title: 'R11 an ABORTED run has no exit code, snapshot or error',
     async run(t) {
       const runner = await t.runner();
       const runId = await t.running(runner, { ...t.commands.hang(), ...TAGS });
@@ -124,7 +124,7 @@ export const statusCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R11 R12 a TIMEDOUT run has no exit code, snapshot or error',
+    title: 'R11 a TIMEDOUT run has no exit code, snapshot or error',
     needs: ['timeouts'],
     async run(t) {
       const runner = await t.runner();
@@ -154,7 +154,7 @@ export const statusCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R18 R44 ids are never used twice, eviction included',
+    title: 'R44 ids are never used twice, eviction included',
     async run(t) {
       const runner = await t.runner();
       const ids = new Set<string>();

@@ -44,7 +44,7 @@ export const timeoutCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R16 R203 a timeout of 0 or less is none',
+    title: 'R100 R203 a timeout of 0 or less is none',
     needs: ['timeouts'],
     async run(t) {
       const runner = await t.runner();

@@ -83,7 +83,7 @@ export const waitCases: readonly CaseSpec[] = [
     needs: ['virtualTime'],
     async run(t) {
       const { runner, runId } = await hanging(t);
-      const waiting = finalStatus(runner, runId);
+      const waiting = t.meanwhile(finalStatus(runner, runId));
       await t.sleep(1e8);
       checkThat(await isOpen(t, waiting), 'the wait after days', 'still open', 'ended');
       await runner.abort(runId);
@@ -95,11 +95,11 @@ export const waitCases: readonly CaseSpec[] = [
     async run(t) {
       const { runner, runId } = await hanging(t);
       const stop = new AbortController();
-      const waiting = runner.query({ runs: [runId], states: DONE_MASK }, waitForever(stop.signal));
-      const cancelled = checkRejects('the wait', waiting, 'RUNNER_WAIT_CANCELLED');
+      const query = { runs: [runId], states: DONE_MASK };
+      const waiting = t.meanwhile(runner.query(query, waitForever(stop.signal)));
       await t.sleep(1);
       stop.abort();
-      await cancelled;
+      await checkRejects('the wait', waiting, 'RUNNER_WAIT_CANCELLED');
       checkEqual('the run', (await runner.status(runId)).status.state, 'RUNNING');
     },
   },
@@ -171,7 +171,7 @@ export const waitCases: readonly CaseSpec[] = [
       const second = await t.start(runner, t.commands.hang());
       const states = maskForState('FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN');
       const query = { runs: [first, second], states };
-      const waiting = runner.query(query, waitForever());
+      const waiting = t.meanwhile(runner.query(query, waitForever()));
       await t.end(runner, first);
       await waitForState(runner, second, 'RUNNING');
       checkThat(await isOpen(t, waiting), 'the wait after the first end', 'still open', 'ended');
@@ -204,7 +204,8 @@ export const waitCases: readonly CaseSpec[] = [
     needs: ['exactStates'],
     async run(t) {
       const runner = await t.runner();
-      const waiting = runner.query({ allRuns: true, states: PENDING_MASK }, { timeoutMs: t.ms(100) });
+      const query = { allRuns: true, states: PENDING_MASK };
+      const waiting = t.meanwhile(runner.query(query, { timeoutMs: t.ms(100) }));
       const runId = await t.start(runner, t.commands.hang());
       const { statuses } = await waiting;
       checkEqual(
@@ -218,8 +219,9 @@ export const waitCases: readonly CaseSpec[] = [
     title: 'R54 one write wakes every waiter that it matches, and no other',
     async run(t) {
       const { runner, runId } = await hanging(t);
-      const waits = [1, 2, 3].map(() => finalStatus(runner, runId));
-      const other = runner.query({ allRuns: true, states: PENDING_MASK }, { timeoutMs: t.ms(6) });
+      const waits = [1, 2, 3].map(() => t.meanwhile(finalStatus(runner, runId)));
+      const pending = { allRuns: true, states: PENDING_MASK };
+      const other = t.meanwhile(runner.query(pending, { timeoutMs: t.ms(6) }));
       await runner.abort(runId);
       for (const { status } of await Promise.all(waits)) checkEqual('the end', status.state, 'ABORTED');
       checkEqual('what the other wait gets', (await other).statuses, []);
@@ -236,15 +238,15 @@ export const waitCases: readonly CaseSpec[] = [
       for (let wait = 0; wait < 50; wait += 1) {
         const stop = new AbortController();
         const waiting = runner.query(query, waitForever(stop.signal));
-        cancelled.push(checkRejects('a wait', waiting, 'RUNNER_WAIT_CANCELLED'));
-        timedOut.push(runner.query(query, { timeoutMs: t.ms(1) }));
+        cancelled.push(t.meanwhile(checkRejects('a wait', waiting, 'RUNNER_WAIT_CANCELLED')));
+        timedOut.push(t.meanwhile(runner.query(query, { timeoutMs: t.ms(1) })));
         t.world.clock.timer('cancel', t.ms(2), () => stop.abort());
       }
       await Promise.all([...cancelled, ...timedOut]);
     },
   },
   {
-    title: 'R56 R38 the service status of an answer is that of its instant',
+    title: 'R38 every read gives the service status beside its answer',
     async run(t) {
       const { runner, runId } = await hanging(t);
       const results = [

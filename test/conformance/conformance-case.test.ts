@@ -1,0 +1,265 @@
+import { describe, expect, test } from 'vitest';
+import { supportsAllBut } from '../../src/conformance/capability.ts';
+import type { CaseContext } from '../../src/conformance/case-context.ts';
+import {
+  checkEqual,
+  checkFields,
+  checkRejects,
+  checkThat,
+  ConformanceError,
+  statusInside,
+} from '../../src/conformance/check.ts';
+import { ConformanceCase, type CaseSpec } from '../../src/conformance/conformance-case.ts';
+import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
+import { runConformance, type CaseResult } from '../../src/conformance/run-conformance.ts';
+import type { ConformanceSubject } from '../../src/conformance/subject.ts';
+import { RunnerError } from '../../src/kernel/errors.ts';
+import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
+import { breakages } from './broken-services.ts';
+import { simulated } from './subjects.ts';
+
+async function resultsOf(
+  subject: ConformanceSubject,
+  cases: readonly ConformanceCase[],
+  more: { readonly seeds?: readonly number[]; readonly concurrency?: number } = { seeds: [1] },
+): Promise<CaseResult[]> {
+  const results: CaseResult[] = [];
+  for await (const result of runConformance(subject, { ...more, cases })) results.push(result);
+  return results;
+}
+
+const caseOf = (
+  run: (t: CaseContext) => Promise<void> | void,
+  more: Partial<CaseSpec> = {},
+): ConformanceCase =>
+  new ConformanceCase('group', { title: 'R1 R22 D3 a case', ...more, run: async (t) => run(t) });
+
+describe('the suite', () => {
+  test('has at least 60 cases, whose titles differ and begin with the rules that they prove', () => {
+    expect(conformanceCases.length).toBeGreaterThan(60);
+    expect(new Set(conformanceCases.map(({ title }) => title)).size).toBe(conformanceCases.length);
+    for (const { title, rules } of conformanceCases) {
+      expect(title).toMatch(/^(R\d+ )+(D\d+ )*(?![RD]\d)\S/);
+      expect(rules.length).toBeGreaterThan(0);
+    }
+  });
+
+  test('covers every rule that callers can see', () => {
+    const covered = new Set(conformanceCases.flatMap(({ rules }) => rules));
+    const numbers = [
+      ...[3, 11, 20, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41],
+      ...[42, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 58, 59, 60, 61, 62, 63, 64, 65, 66],
+      ...[67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 90],
+      ...[
+        91, 92, 93, 94, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 113, 114, 115,
+      ],
+      ...[116, 123, 124, 181, 199, 200, 201, 202, 203, 205, 206, 207],
+    ];
+    expect(numbers.map((number) => `R${number}`).filter((rule) => !covered.has(rule))).toEqual([]);
+  });
+
+  test.for(breakages.map((breakage) => [breakage.title, breakage] as const))(
+    'finds: %s',
+    async ([title, { breakIt }]) => {
+      const broken: ConformanceSubject = {
+        ...simulated,
+        create: async (world, options) => {
+          const made = await simulated.create(world, options);
+          return { ...made, service: breakIt(made.service) };
+        },
+      };
+      for (const rule of title.match(/R\d+/g) ?? []) {
+        const cases = conformanceCases.filter(({ rules }) => rules.includes(rule));
+        const outcomes = (await resultsOf(broken, cases)).map(({ outcome }) => outcome);
+        expect(outcomes, `cases of ${rule}`).toContain('failed');
+      }
+    },
+  );
+});
+
+describe('a case', () => {
+  test('knows its rules, and is skipped for the reason that the subject gives', () => {
+    const needing = caseOf(() => undefined, { needs: ['capacity', 'filers'] });
+    expect(needing).toMatchObject({ group: 'group', rules: ['R1', 'R22'], needs: ['capacity', 'filers'] });
+    expect(needing.skipReason(simulated)).toBeUndefined();
+    expect(needing.skipReason({ ...simulated, supports: supportsAllBut({ filers: 'no disk' }) })).toBe(
+      'no disk',
+    );
+    expect(
+      needing.skipReason({ ...simulated, supports: supportsAllBut({ outputs: 'no disk' }) }),
+    ).toBeUndefined();
+  });
+
+  test('runs once per seed in virtual time, in steps of 10 ms', async () => {
+    const seen: number[] = [];
+    const counting = caseOf(async (t) => {
+      await t.sleep(2);
+      seen.push(t.now(), t.ms(3));
+    });
+    await counting.prove(simulated);
+    expect(seen).toEqual([20, 30, 20, 30, 20, 30]);
+    await counting.prove({ ...simulated, stepMs: 7 }, { seeds: ['a'] });
+    expect(seen.slice(6)).toEqual([14, 21]);
+  });
+
+  const failures: readonly (readonly [
+    what: string,
+    run: (t: CaseContext) => Promise<void> | void,
+    message: string,
+  ])[] = [
+    ['a check', () => checkEqual('the answer', 41, 42), 'the answer: expected 42, got 41 (seed 5)'],
+    ['an error of its own', () => Promise.reject(new Error('lost')), 'lost (seed 5)'],
+    [
+      'a deadlock',
+      () => new Promise<void>(() => {}),
+      'R211 Deadlock: nothing is queued, and the scenario awaits a promise that nobody will settle (seed 5)',
+    ],
+    [
+      'a timer that is left',
+      ({ world }) => void world.clock.timer('mine', 9, () => undefined),
+      'R204 The scenario has ended, but 1 timers and 0 resources are left (seed 5)\ntimer mine, due at 9 ms',
+    ],
+    [
+      'a broken rule',
+      ({ world }) => world.tracer?.record({ at: 0, type: 'phase', runner: 'r', runId: '1', phase: 'exec' }),
+      'R202 run 1 on r has started and was never accepted (seed 5)',
+    ],
+  ];
+
+  test.for(failures)('R202 R204 R211 fails for %s, with the seed', async ([, run, message]) => {
+    const proof = caseOf(run).prove(simulated, { seeds: [5] });
+    await expect(proof).rejects.toThrow(expect.objectContaining({ name: 'ConformanceError', message }));
+  });
+
+  test('R86 R204 releases and disposes of what it made, on the machine also when it fails', async () => {
+    for (const fails of [false, true]) {
+      const log: string[] = [];
+      const subject: ConformanceSubject = {
+        ...simulated,
+        wallWorld: () => ({ clock: createVirtualClock() }) as never,
+        create: () => ({
+          service: { release: async () => void log.push('release') } as never,
+          dispose: async () => void log.push('dispose'),
+        }),
+      };
+      const making = caseOf(async (t) => {
+        await t.runner();
+        await t.runner();
+        checkEqual('steps on the machine', t.ms(1), 80);
+        if (fails) throw new Error('no');
+      });
+      const proof = making.prove(subject);
+      await (fails ? expect(proof).rejects.toThrow('no') : proof);
+      expect(log).toEqual(['release', 'release', 'dispose', 'dispose']);
+    }
+  });
+
+  test('reads nothing where the runner has nothing to read', async () => {
+    const reading = caseOf(async (t) => {
+      checkEqual('before there is a runner', await t.read('x'), '');
+      await t.runner();
+      checkEqual('of an unknown output', await t.read('x'), '');
+    });
+    await reading.prove(simulated);
+  });
+});
+
+describe('running the suite', () => {
+  const passing = caseOf(() => undefined, { title: 'R1 passes' });
+  const failing = caseOf(() => checkEqual('it', 1, 2), { title: 'R2 fails' });
+  const needing = caseOf(() => undefined, { title: 'R3 needs', needs: ['signals'] });
+
+  test('gives a result per case, in order, and throws for none', async () => {
+    const subject = { ...simulated, supports: supportsAllBut({ signals: 'it has none' }) };
+    const about = { subject: 'simulated', group: 'group' };
+    expect(await resultsOf(subject, [failing, needing, passing])).toEqual([
+      { ...about, title: 'R2 fails', rules: ['R2'], outcome: 'failed', error: expect.any(ConformanceError) },
+      { ...about, title: 'R3 needs', rules: ['R3'], outcome: 'skipped', reason: 'it has none' },
+      { ...about, title: 'R1 passes', rules: ['R1'], outcome: 'passed' },
+    ]);
+  });
+
+  test('lets cases overlap on the machine only, and keeps their order', async () => {
+    for (const wall of [true, false]) {
+      let open = 0;
+      let most = 0;
+      const slow = caseOf(async () => {
+        open += 1;
+        most = Math.max(most, open);
+        for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+        open -= 1;
+      });
+      const subject = wall
+        ? { ...simulated, wallWorld: () => ({ clock: createVirtualClock() }) as never }
+        : simulated;
+      const results = await resultsOf(subject, [slow, failing, slow, slow, slow], {
+        seeds: [1],
+        concurrency: 3,
+      });
+      expect(results.map(({ outcome }) => outcome)).toEqual([
+        'passed',
+        'failed',
+        'passed',
+        'passed',
+        'passed',
+      ]);
+      expect(most > 1).toBe(wall);
+    }
+  });
+
+  test('runs the whole suite unless told otherwise', async () => {
+    const nothing = {
+      ...simulated,
+      supports: supportsAllBut({}),
+      create: () => Promise.reject(new Error('none')),
+    };
+    const titles: string[] = [];
+    for await (const { title, outcome } of runConformance(nothing, { seeds: [1] })) {
+      expect(outcome).toBe('failed');
+      titles.push(title);
+    }
+    expect(titles).toEqual(conformanceCases.map(({ title }) => title));
+  });
+});
+
+describe('a check', () => {
+  test('says what was looked at, what was expected and what came', async () => {
+    const failed = (check: () => void): unknown => {
+      try {
+        check();
+        return 'nothing';
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(failed(() => checkEqual('a list', [1, { a: 2 }], [1, { a: 2 }]))).toBe('nothing');
+    expect(failed(() => checkEqual('a list', ['x'], ['y']))).toMatchObject({
+      name: 'ConformanceError',
+      message: `a list: expected [ 'y' ], got [ 'x' ]`,
+      expected: ['y'],
+      actual: ['x'],
+    });
+    expect(failed(() => checkFields('it', { a: 1, b: 2 }, { a: 1 }))).toBe('nothing');
+    expect(failed(() => checkFields('it', { a: 1, b: 2 }, { b: 3 }))).toMatchObject({
+      message: 'b of it: expected 3, got 2',
+    });
+    expect(failed(() => checkThat(true, 'it', 'more', 1))).toBe('nothing');
+    expect(failed(() => checkThat(false, 'it', 'more than 1', new Error('e')))).toMatchObject({
+      message: 'it: expected more than 1, got Error (e)',
+      expected: 'more than 1',
+    });
+    const released = new RunnerError('RUNNER_RELEASED', 'gone');
+    expect(await checkRejects('it', Promise.reject(released), 'RUNNER_RELEASED')).toBe(released);
+    await expect(checkRejects('it', Promise.resolve(7), 'RUNNER_BUSY')).rejects.toThrow(
+      'it: expected an error of code RUNNER_BUSY, got 7',
+    );
+    await expect(checkRejects('it', Promise.reject(released), 'RUNNER_BUSY')).rejects.toThrow(
+      'it: expected an error of code RUNNER_BUSY, got RUNNER_RELEASED (gone)',
+    );
+    expect(statusInside(new RunRejectedError('RUNNER_BUSY', 'full', 'why')).error).toBe('why');
+    expect(failed(() => statusInside(released))).toMatchObject({
+      message: 'the error of a refused run: expected one with a status, got RUNNER_RELEASED (gone)',
+    });
+  });
+});
