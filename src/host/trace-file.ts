@@ -46,6 +46,13 @@ export async function* readTraceFile(path: string): AsyncGenerator<Uint8Array, v
  *
  * @returns how many bytes were written.
  * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written. What `lines` throws passes through.
+ * @example
+ * ```ts
+ * import { writeTraceFile } from 'dryrunner/host';
+ * import { decisionLogLines } from 'dryrunner/trace';
+ * const bytes = await writeTraceFile('/dev/null', decisionLogLines([{ label: 'order', n: 2, answer: 1 }]));
+ * if (bytes === 0) throw new Error('nothing written');
+ * ```
  */
 export async function writeTraceFile(
   path: string,

@@ -31,6 +31,14 @@ type FieldDifference = Pick<RecordingDifference, 'path' | 'expected' | 'actual'>
  * it was recorded.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `toleranceMs` is negative or not finite.
+ * @example
+ * ```ts
+ * import { diffRecordings } from 'dryrunner/trace';
+ * const status = { atMs: 5, state: 'COMPLETE', exitCode: 0, error: '' } as const;
+ * const run = { runId: '0', command: { argv: ['a'] }, acceptedAtMs: 0, statuses: [status], output: [] };
+ * const other = { ...run, statuses: [{ ...status, exitCode: 3 }] };
+ * if (diffRecordings([run], [other])?.path !== 'statuses[0].exitCode') throw new Error('the exit code');
+ * ```
  */
 export function diffRecordings(
   expected: readonly RecordedRun[],

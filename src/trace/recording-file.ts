@@ -16,6 +16,13 @@ export interface RecordingFile {
  * The lines of a recording, each with its newline.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first run that the format cannot hold.
+ * @example
+ * ```ts
+ * import { readRecording, recordingLines } from 'dryrunner/trace';
+ * const run = { runId: '0', command: { argv: ['make'] }, acceptedAtMs: 0, statuses: [], output: [] };
+ * const { runs } = await readRecording(recordingLines([run], { host: 'build-3' }));
+ * if (runs[0]?.command.argv[0] !== 'make') throw new Error('lost');
+ * ```
  */
 export function* recordingLines(
   runs: Iterable<RecordedRun>,

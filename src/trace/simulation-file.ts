@@ -25,6 +25,15 @@ export interface SimulationFile {
  * The lines of a simulation, each with its newline: equal records give equal bytes (R209).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first event or decision that the format cannot hold.
+ * @example
+ * ```ts
+ * import { simulate } from 'dryrunner';
+ * import { readSimulation, simulationLines } from 'dryrunner/trace';
+ * const verdict = await simulate({ seed: 1, keepTrace: true, scenario: (sim) => sim.sleep(5) });
+ * const lines = simulationLines({ decisions: verdict.decisions(), events: verdict.trace() }, { seed: '1' });
+ * const { footer } = await readSimulation(lines);
+ * if (footer.events !== verdict.trace().length) throw new Error('lost');
+ * ```
  */
 export function* simulationLines(
   { decisions, events }: SimulationRecord,
