@@ -52,16 +52,16 @@ const cases: readonly ParityCase[] = [
   { title: 'a death by SIGSEGV', command: ({ killedBy }) => killedBy('SIGSEGV') },
   { title: 'a death by SIGKILL', command: ({ killedBy }) => killedBy('SIGKILL') },
   { title: 'a command that cannot be started', command: ({ unstartable }) => unstartable() },
-  { title: 'a deadline', command: ({ writeAndHang }) => ({ ...writeAndHang('so far\n'), timeoutMs: 200 }) },
+  { title: 'a deadline', command: ({ writeAndHang }) => ({ ...writeAndHang('so far\n'), timeoutMs: 1_000 }) },
   { title: 'a deadline that comes too late', command: ({ exit }) => ({ ...exit(5), timeoutMs: 60_000 }) },
   {
     title: 'a deadline of a stubborn command',
-    command: ({ stubborn }) => ({ ...stubborn(), timeoutMs: 200 }),
+    command: ({ stubborn }) => ({ ...stubborn(), timeoutMs: 1_000 }),
   },
-  { title: 'an abort', command: ({ writeAndHang }) => writeAndHang('so far\n'), abortAfterMs: 150 },
-  { title: 'an abort of a stubborn command', command: ({ stubborn }) => stubborn(), abortAfterMs: 150 },
+  { title: 'an abort', command: ({ writeAndHang }) => writeAndHang('so far\n'), abortAfterMs: 600 },
+  { title: 'an abort of a stubborn command', command: ({ stubborn }) => stubborn(), abortAfterMs: 600 },
   { title: 'an abort before the start', command: ({ hang }) => hang(), abortAfterMs: -1 },
-  { title: 'an abort after the end', command: ({ exit }) => exit(6), abortAfterMs: 400 },
+  { title: 'an abort after the end', command: ({ exit }) => exit(6), abortAfterMs: 900 },
 ];
 
 /** Runs a case to its end and tells what a caller sees. */
@@ -166,7 +166,7 @@ describe('the sim and the OS execer', () => {
     };
     const stop = async ({ argv }: Command): Promise<ProcessStatus> => {
       const process = await execer.exec({ argv, dir, jobId: '', taskId: '', tag: '' });
-      await sleep(clock, 150);
+      await sleep(clock, 500);
       const [aborted, waited] = await Promise.all([process.abort(), process.wait()]);
       expect(waited).toEqual(aborted);
       return aborted;

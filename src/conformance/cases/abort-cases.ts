@@ -126,7 +126,7 @@ export const abortCases: readonly CaseSpec[] = [
     async run(t) {
       const runner = await t.runner({ capacity: 3 });
       const stubborn = await t.running(runner, t.commands.stubborn());
-      await t.sleep(1);
+      await t.sleep(4);
       const ended: RunStatus[] = [];
       const aborting = t.meanwhile(runner.abort(stubborn).then((status) => ended.push(status)));
       const queued = await t.start(runner, t.commands.hang());

@@ -157,7 +157,7 @@ export const collaboratorCases: readonly CaseSpec[] = [
     async run(t) {
       const names: string[] = [];
       const runner = await t.runner({ uploader: uploaderOf(t, names) });
-      const status = await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(1) });
+      const status = await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(10) });
       checkEqual('uploads', names.length, 3);
       checkFields('the end', status, { state: 'TIMEDOUT', stdoutRef: `https://logs/${names[2]}` });
     },

@@ -92,7 +92,7 @@ export const outputCases: readonly CaseSpec[] = [
     async run(t) {
       const runner = await t.runner();
       const runId = await t.running(runner, t.commands.writeAndHang('before\n'));
-      await t.sleep(2);
+      await t.sleep(8);
       const { stdout, stderr, stdlog } = await logsOf(t, await runner.abort(runId));
       checkThat(bodyOf(stdout).startsWith('before\n'), 'stdout', 'what was written first', bodyOf(stdout));
       for (const log of [stdout, stderr, stdlog]) {
@@ -110,10 +110,10 @@ export const outputCases: readonly CaseSpec[] = [
     needs: ['outputs', 'timeouts'],
     async run(t) {
       const runner = await t.runner();
-      const status = await t.outcome(runner, { ...t.commands.writeAndHang('before\n'), timeoutMs: 500 });
+      const status = await t.outcome(runner, { ...t.commands.writeAndHang('before\n'), timeoutMs: 1_000 });
       const { stdout, stderr, stdlog } = await logsOf(t, status);
       for (const log of [stdout, stderr, stdlog]) {
-        const trailer = '\nFAILED\nTask exceeded timeout 500ms\n';
+        const trailer = '\nFAILED\nTask exceeded timeout 1s\n';
         checkThat(log.endsWith(trailer), 'the end of a log', trailer, log.slice(-80));
       }
     },
