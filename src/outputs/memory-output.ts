@@ -39,15 +39,19 @@ export interface MemoryOutputs extends OutputCreator {
   all(): MemoryOutput[];
 }
 
+const HOLES_KEPT = 32;
+
 class MemoryOutputFolder implements MemoryOutputs {
   readonly #options: MemoryOutputsOptions;
   readonly #maxOutputs: number;
-  /** By serial number less `#base`; a hole where one was dropped. An array, because every run makes and drops three. */
+  /**
+   * By serial number less `#base`; a hole where one was dropped or never came to be. An array, because every run makes and drops
+   * three. Before `#oldest` are holes only.
+   */
   #held: (MemoryOutput | undefined)[] = [];
   #base = 0;
   #oldest = 0;
   #count = 0;
-  #created = 0;
 
   constructor(options: MemoryOutputsOptions) {
     const { maxOutputs = Number.POSITIVE_INFINITY } = options;
@@ -58,12 +62,13 @@ class MemoryOutputFolder implements MemoryOutputs {
 
   create(id: string): MemoryOutput {
     checkOutputId(id);
-    const serial = this.#created;
-    this.#created += 1;
-    const output = this.#make(id, serial);
-    this.#held.push(output);
+    const index = this.#held.length;
+    // The place is taken before, so that a creation that fails uses up its serial number too.
+    this.#held.push(undefined);
+    const output = this.#make(id, this.#base + index);
+    this.#held[index] = output;
     this.#count += 1;
-    if (this.#count > this.#maxOutputs) this.#dropOldest();
+    if (this.#count > this.#maxOutputs) this.#dropAt(this.#firstHeld());
     return output;
   }
 
@@ -73,9 +78,9 @@ class MemoryOutputFolder implements MemoryOutputs {
   }
 
   drop(uri: string): boolean {
-    if (this.find(uri) === undefined) return false;
-    this.#held[serialIn(uri) - this.#base] = undefined;
-    this.#count -= 1;
+    const index = serialIn(uri) - this.#base;
+    if (this.#held[index]?.uri !== uri) return false;
+    this.#dropAt(index);
     return true;
   }
 
@@ -90,14 +95,24 @@ class MemoryOutputFolder implements MemoryOutputs {
     return new FaultyMemoryFile({ id, serial, toFile, faults, clock });
   }
 
-  #dropOldest(): void {
-    while (this.#held[this.#oldest] === undefined) this.#oldest += 1;
-    this.#held[this.#oldest] = undefined;
+  #dropAt(index: number): void {
+    this.#held[index] = undefined;
     this.#count -= 1;
-    if (this.#oldest < this.#held.length / 2) return;
-    // What lies before the oldest is holes only; cutting it off now and then keeps the array as long as what it holds.
-    this.#held = this.#held.slice(this.#oldest);
-    this.#base += this.#oldest;
+    this.#cutHoles();
+  }
+
+  /** Index of the oldest output; the length if there is none. */
+  #firstHeld(): number {
+    while (this.#oldest < this.#held.length && this.#held[this.#oldest] === undefined) this.#oldest += 1;
+    return this.#oldest;
+  }
+
+  /** Keeps the array about as long as what it holds, at a constant cost per output. */
+  #cutHoles(): void {
+    const holes = this.#firstHeld();
+    if (holes < HOLES_KEPT || holes < this.#held.length / 2) return;
+    this.#held = this.#held.slice(holes);
+    this.#base += holes;
     this.#oldest = 0;
   }
 }

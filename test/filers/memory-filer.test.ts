@@ -167,6 +167,22 @@ describe('the tree in memory', () => {
     expect(() => tree.readFile('/a')).toThrow(failed('No such file: /a'));
     expect(() => tree.writeFile('/a', 'x')).toThrow(failed('Is a directory: /a'));
     expect(() => tree.writeFile('/a/b/c', 'x')).toThrow(failed('Not a directory: /a/b'));
+    for (const path of ['/a/../b', '/./a', '/..', 'a', '']) {
+      const expected = path.startsWith('/')
+        ? 'a path without . and .. segments'
+        : 'an absolute path without NUL';
+      expect(() => tree.kindOf(path)).toThrow(
+        expect.objectContaining({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          expected,
+          message: expect.stringMatching(/^path: /),
+        }),
+      );
+    }
+    expect(() => tree.readFile('/none')).toThrow(failed('No such file: /none'));
+    expect(tree.entryAt('/a/b')).toMatchObject({ executable: false });
+    tree.makeDir('/a');
+    expect([...tree.entriesUnder('/').keys()]).toEqual(['a', 'a/b']);
     tree.remove('/');
     expect([tree.kindOf('/'), tree.entriesUnder('/').size]).toEqual(['dir', 0]);
   });

@@ -109,6 +109,28 @@ describe('a simulated filer by plan', () => {
     expect(codes).toEqual([211, 210]);
   });
 
+  test('R175 a release takes no time unless planned, and an empty menu asks nobody', () => {
+    const clock = createVirtualClock();
+    const choices = {
+      choose: (): number => {
+        throw new Error('was asked');
+      },
+    };
+    const filer = createSimFiler({
+      clock,
+      latencyMs: 5,
+      plan: { checkout: [{}] },
+      menu: { checkout: [], release: [] },
+      choices,
+    });
+    expect((filer.checkout('a') as Checkout).release()).toBeUndefined();
+  });
+
+  test('R175 a slow canceller that is not cancelled takes its usual time', () => {
+    const filer = createSimFiler({ clock: createVirtualClock(), plan: { checkout: [{ cancelMs: 9 }] } });
+    expect((filer.checkout('a', new Cancellation()) as Checkout).id).toBe('a');
+  });
+
   test('R175 each operation follows its own list, and then its usual latency', async () => {
     const clock = createVirtualClock();
     const plan = {
@@ -161,6 +183,80 @@ describe('a simulated filer by plan', () => {
     void checkout.release();
     expect(memory.tree.kindOf(checkout.path)).toBeUndefined();
     expect(filer.openCheckouts).toBe(0);
+  });
+
+  test('R173 R175 what is over leaves neither timer nor listener', async () => {
+    const clock = createVirtualClock();
+    const plan = {
+      checkout: [{ latencyMs: 5 }, { latencyMs: 50, cancelMs: 20 }, { hang: true }, { latencyMs: 50 }],
+    };
+    const filer = createSimFiler({ clock, plan });
+    for (const cancelAtMs of [undefined, 1, 1, 1]) {
+      const cancel = new Cancellation();
+      let listeners = 0;
+      const { signal } = cancel;
+      const { addEventListener, removeEventListener } = signal;
+      signal.addEventListener = (...args: Parameters<typeof addEventListener>): void => {
+        listeners += 1;
+        addEventListener.apply(signal, args);
+      };
+      signal.removeEventListener = (...args: Parameters<typeof removeEventListener>): void => {
+        if (args[0] === 'abort') listeners -= 1;
+        removeEventListener.apply(signal, args);
+      };
+      if (cancelAtMs !== undefined) clock.timer('cancel', cancelAtMs, () => cancel.cancel());
+      const ended = Promise.resolve(filer.checkout('s', cancel)).then(
+        () => clock.pending,
+        () => clock.pending,
+      );
+      await drain(clock);
+      expect([await ended, listeners]).toEqual([0, 0]);
+    }
+  });
+
+  test('R175 timers and errors name the call', async () => {
+    const clock = createVirtualClock();
+    const menu = { ingest: [{ latencyMs: 3 }] };
+    const labels: string[] = [];
+    // The length after the first push is the answer: 1.
+    const choices = { choose: (label: string): number => labels.push(label) };
+    const filer = createSimFiler({ clock, latencyMs: 3, menu, choices });
+    const cancel = new Cancellation();
+    const checkout = filer.checkout('a', cancel);
+    const paths = new Map([
+      ['/x', 'one'],
+      ['/y', 'two'],
+    ]);
+    const ingested = filer.ingestMap(paths);
+    expect(clock.pendingEvents().map(({ label }) => label)).toEqual([
+      'filer/sim checkout a',
+      'filer/sim ingest one two',
+    ]);
+    cancel.cancel();
+    await expect(checkout).rejects.toMatchObject({ message: 'filer/sim checkout a was cancelled' });
+    await drain(clock);
+    expect([await ingested, labels]).toEqual(['0', ['filer/sim ingest one two']]);
+    const slow = createSimFiler({ clock, plan: { checkout: [{ hang: true, cancelMs: 4 }] } });
+    const late = expect(slow.checkout('b', cancel)).rejects.toMatchObject({ code: 'RUNNER_CANCELLED' });
+    expect(clock.pendingEvents().map(({ label }) => label)).toEqual(['filer/sim checkout b cancel']);
+    await drain(clock);
+    await late;
+  });
+
+  test('R175 every kind of fault is told, latency is none', () => {
+    const clock = createVirtualClock();
+    const kinds: unknown[] = [];
+    const tracer = {
+      record: (event: TraceEvent): void => {
+        if (event.type === 'fault') kinds.push([event.runner, event.operation, event.kind]);
+      },
+    };
+    const all = { latencyMs: 1, fail: { text: 'no' }, hang: true, deaf: true, cancelMs: 1 };
+    const filer = createSimFiler({ clock, tracer, plan: { update: [all, { latencyMs: 1 }] } });
+    void filer.update();
+    void filer.update();
+    const operation = 'filer/sim update';
+    expect(kinds).toEqual(['fail', 'hang', 'deaf', 'slow-cancel'].map((kind) => ['', operation, kind]));
   });
 
   test('a cancellation that is never used makes no signal', () => {

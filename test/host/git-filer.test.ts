@@ -178,6 +178,14 @@ describe('commits of a real repository', () => {
       message: 'git could not be started',
       cause: { code: 'ENOENT' },
     });
+    // No repository, but something is there, and a repository lies around it.
+    git(base, 'init', '-q');
+    writeTree(join(base, 'plain'), { file: '' });
+    await expect(createGitFiler({ repo: join(base, 'plain'), root }).checkout(commit)).rejects.toMatchObject({
+      code: 'RUNNER_FILER_FAILED',
+      exitCode: 217,
+      message: expect.stringMatching(/^git rev-parse ended with 128: fatal: not a git repository/),
+    });
     writeFileSync(join(base, 'file'), '');
     const odd = createGitFiler({ repo: join(base, 'file'), root });
     for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -191,41 +199,46 @@ describe('commits of a real repository', () => {
 });
 
 describe('a git that does not end', () => {
-  /** Stands in for git: ignores SIGTERM, and leaves a child that does too and holds the pipes. */
-  function stubbornGit(mark: string): string {
+  /** Stands in for git: ignores SIGTERM or not, and leaves a child that does and holds the pipes. */
+  function stubbornGit(mark: string, trap: string): string {
     const path = join(base, 'git-stub');
-    const body = `trap '' TERM\nsh -c "trap '' TERM; while :; do sleep 1; done # ${mark}" &\nwait\n`;
+    const body = `${trap}\nsh -c "trap '' TERM; while :; do sleep 1; done # ${mark}" &\nwait\n`;
     writeFileSync(path, `#!/bin/sh\ncase "$*" in\n*rev-parse*) exec git "$@";;\nesac\n${body}`);
     chmodSync(path, 0o755);
     return path;
   }
 
-  test('R172 R173 D44 D88 D97 is killed with its children when cancelled, and nothing is left', async () => {
-    const commit = commitOf(repo, { a: '1' });
-    const mark = `mark-${process.pid}-${base.slice(-6)}`;
-    const stub = stubbornGit(mark);
-    const filer = createGitFiler({ repo, root, git: stub, remote: 'origin' });
-    const source = writeTree(join(base, 'source'), { a: '1' });
-    const operations: ((cancel: Cancellation) => Promise<unknown>)[] = [
-      (cancel) => filer.checkout(commit, cancel),
-      (cancel) => filer.checkoutAt(commit, join(base, 'at'), cancel),
-      (cancel) => filer.ingest(source, cancel),
-      (cancel) => filer.update(cancel),
-    ];
-    await Promise.all(
-      operations.map(async (operation) => {
-        const cancel = new Cancellation();
-        const over = expect(operation(cancel)).rejects.toMatchObject({ code: 'RUNNER_CANCELLED' });
-        await wait(200);
-        cancel.cancel();
-        cancel.cancel();
-        await over;
-      }),
-    );
-    expect([readdirSync(root), existsSync(join(base, 'at')), processesNaming(mark)]).toEqual([[], false, []]);
-    const after = createGitFiler({ repo, root });
-    expect(readTree((await after.checkout(commit)).path)).toEqual({ a: '1' });
-  });
+  test.for(['trap "" TERM', ''])(
+    'R172 R173 D44 D88 D97 is killed with its children when cancelled, and nothing is left (%j)',
+    async (trap) => {
+      const commit = commitOf(repo, { a: '1' });
+      const mark = `mark-${process.pid}-${base.slice(-6)}`;
+      const stub = stubbornGit(mark, trap);
+      const filer = createGitFiler({ repo, root, git: stub, remote: 'origin' });
+      const source = writeTree(join(base, 'source'), { a: '1' });
+      const operations: ((cancel: Cancellation) => Promise<unknown>)[] = [
+        (cancel) => filer.checkout(commit, cancel),
+        (cancel) => filer.checkoutAt(commit, join(base, 'at'), cancel),
+        (cancel) => filer.ingest(source, cancel),
+        (cancel) => filer.update(cancel),
+      ];
+      await Promise.all(
+        operations.map(async (operation) => {
+          const cancel = new Cancellation();
+          const over = expect(operation(cancel)).rejects.toMatchObject({ code: 'RUNNER_CANCELLED' });
+          await wait(200);
+          cancel.cancel();
+          cancel.cancel();
+          await over;
+        }),
+      );
+      expect([readdirSync(root), existsSync(join(base, 'at'))]).toEqual([[], false]);
+    // The kill has been sent; a process needs a moment to go.
+    while (processesNaming(mark).length > 0) await wait(10);
+      const after = createGitFiler({ repo, root });
+      expect(readTree((await after.checkout(commit)).path)).toEqual({ a: '1' });
+    },
+  );
 
   test('R173 a cancel after the end does nothing', async () => {
     const commit = commitOf(repo, { a: '1' });
