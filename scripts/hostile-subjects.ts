@@ -28,7 +28,7 @@ export interface HostileSubject {
   close(): Promise<void>;
 }
 
-const GRACES = { graceMs: 200, drainGraceMs: 150, sinkGraceMs: 200 };
+const GRACES = { graceMs: 500, drainGraceMs: 150, sinkGraceMs: 200 };
 
 /** The OS execer alone. */
 export function execerSubject(): HostileSubject {

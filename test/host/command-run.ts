@@ -11,7 +11,7 @@ export const NO_TAGS = { jobId: '', taskId: '', tag: '' };
 export function testExecer(options: Partial<OsExecerOptions> = {}): Execer {
   return createOsExecer({
     clock: createSystemClock(),
-    graceMs: 150,
+    graceMs: 400,
     drainGraceMs: 100,
     sinkGraceMs: 150,
     ...options,

@@ -7,7 +7,7 @@ import { HOSTILE_PROGRAMS } from './hostile/programs.ts';
 
 const execer = createOsExecer({
   clock: createSystemClock(),
-  graceMs: 150,
+  graceMs: 400,
   drainGraceMs: 100,
   sinkGraceMs: 150,
 });

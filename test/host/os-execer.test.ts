@@ -236,6 +236,6 @@ describe('what cannot be started', () => {
 
   test('the stated bound of an abort is the sum of its graces', () => {
     expect(createOsExecer({ clock: createSystemClock() }).cancelBoundMs).toBe(16_000);
-    expect(testExecer({ reapMs: 7 }).cancelBoundMs).toBe(257);
+    expect(testExecer({ reapMs: 7 }).cancelBoundMs).toBe(507);
   });
 });

@@ -102,7 +102,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   ),
   aborted(
     'R128 D56 ends with a code of its own when the grace is over',
-    `${SLEEP} & trap 'sleep 0.15; exit 3' TERM; echo ready; wait`,
+    `${SLEEP} & trap 'sleep 0.4; exit 3' TERM; echo ready; wait`,
     {
       endings: [TERMINATED, KILLED],
     },
