@@ -17,9 +17,9 @@ export function frozenCopy<T extends object>(value: T): T {
   return copy;
 }
 
+/** What is frozen already, as plain values are, ends the walk; so do references back. */
 function freezeDeep(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
   if (Object.isFrozen(value) || ArrayBuffer.isView(value)) return;
   Object.freeze(value);
-  for (const child of Object.values(value)) freezeDeep(child);
+  for (const child of Object.values(value as object)) freezeDeep(child);
 }

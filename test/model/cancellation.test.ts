@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../src/model/cancellation.ts';
-import { isPending, whenThere } from '../../src/model/maybe-promise.ts';
+import { Cancellation, isCancelled } from '../../src/model/cancellation.ts';
+import { allDone, isPending, orElse, whenThere } from '../../src/model/maybe-promise.ts';
 import { makeRunTypeMap, runTypeOf } from '../../src/model/run-type.ts';
 
 describe('a cancellation', () => {
@@ -13,8 +13,26 @@ describe('a cancellation', () => {
     expect([before.cancelled, signal.aborted, signal.reason]).toEqual([true, true, 'first']);
     const after = new Cancellation();
     after.cancel('early');
+    after.cancel('late');
     expect([after.cancelled, after.signal.aborted, after.signal.reason]).toEqual([true, true, 'early']);
     expect(after.signal).toBe(after.signal);
+  });
+
+  test('is looked at without a signal where it can be, and through its signal where it must be', () => {
+    const cancellation = new Cancellation();
+    const stop = new AbortController();
+    const bySignal = { signal: stop.signal };
+    expect([undefined, cancellation, bySignal].map(isCancelled)).toEqual([false, false, false]);
+    cancellation.cancel();
+    stop.abort();
+    expect([undefined, cancellation, bySignal].map(isCancelled)).toEqual([false, true, true]);
+    const silent = {
+      cancelled: false,
+      get signal(): AbortSignal {
+        return expect.unreachable('the signal was made');
+      },
+    };
+    expect(isCancelled(silent)).toBe(false);
   });
 });
 
@@ -24,6 +42,36 @@ describe('a result that may be there already', () => {
     expect(isPending(Promise.resolve(1))).toBe(true);
     expect(whenThere(2, (value) => value + 1)).toBe(3);
     expect(await whenThere(Promise.resolve(2), (value) => value + 1)).toBe(3);
+  });
+});
+
+describe('several results', () => {
+  test('are done at once if all are there, else when the last one is', async () => {
+    expect(allDone([])).toBeUndefined();
+    expect(allDone([undefined, undefined])).toBeUndefined();
+    let finish = (): void => {};
+    const last = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const seen: string[] = [];
+    const done = allDone([undefined, Promise.resolve(), last]) as Promise<void>;
+    void done.then((value) => seen.push(`done ${String(value)}`));
+    await Promise.resolve().then(() => seen.push('not yet'));
+    finish();
+    await done;
+    expect(seen).toEqual(['not yet', 'done undefined']);
+  });
+
+  test('an error, thrown or rejected, is replaced', async () => {
+    const text = (error: unknown): string => `caught ${(error as Error).message}`;
+    expect(orElse(() => 'fine', text)).toBe('fine');
+    expect(await orElse(async () => 'later', text)).toBe('later');
+    expect(
+      orElse<string>(() => {
+        throw new Error('a');
+      }, text),
+    ).toBe('caught a');
+    expect(await orElse<string>(() => Promise.reject(new Error('b')), text)).toBe('caught b');
   });
 });
 

@@ -180,6 +180,18 @@ describe('the copy of a command', () => {
     expect([copy, copy.argv, copy.envVars].every(Object.isFrozen)).toBe(true);
     expect(copyCommand(copy)).toBe(copy);
     expect(copyCommand({ argv: copy.argv }).argv).toBe(copy.argv);
+    const half = [
+      Object.freeze({ argv, envVars: copy.envVars! }),
+      Object.freeze({ argv: copy.argv, envVars }),
+      { argv: copy.argv, envVars: copy.envVars! },
+    ];
+    for (const command of half) {
+      const whole = copyCommand(command);
+      expect(whole).not.toBe(command);
+      expect([whole, whole.argv, whole.envVars].every(Object.isFrozen)).toBe(true);
+    }
+    const bare = Object.freeze({ argv: copy.argv });
+    expect(copyCommand(bare)).toBe(bare);
     expect(Object.keys(copyCommand({ argv }))).toEqual(['argv']);
   });
 });

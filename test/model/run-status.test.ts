@@ -29,17 +29,18 @@ const bare = {
 };
 const coded = new ExitCodeError(EXIT_CODES.CHECKOUT, 'no disk');
 
-const constructed: readonly (readonly [RunStatus, Partial<RunStatus>])[] = [
-  [pendingStatus('7', tags), { state: 'PENDING' }],
-  [runningStatus('7', 'out', 'err', tags), { state: 'RUNNING', stdoutRef: 'out', stderrRef: 'err' }],
-  [completeStatus('7', 'snap', 3, tags), { state: 'COMPLETE', snapshotId: 'snap', exitCode: 3 }],
-  [failedStatus('7', coded, tags), { state: 'FAILED', exitCode: 212, error: 'no disk' }],
-  [abortStatus('7', tags), { state: 'ABORTED' }],
-  [timeoutStatus('7', tags), { state: 'TIMEDOUT' }],
+const constructed: readonly (readonly [() => RunStatus, Partial<RunStatus>])[] = [
+  [() => pendingStatus('7', tags), { state: 'PENDING' }],
+  [() => runningStatus('7', 'out', 'err', tags), { state: 'RUNNING', stdoutRef: 'out', stderrRef: 'err' }],
+  [() => completeStatus('7', 'snap', 3, tags), { state: 'COMPLETE', snapshotId: 'snap', exitCode: 3 }],
+  [() => failedStatus('7', coded, tags), { state: 'FAILED', exitCode: 212, error: 'no disk' }],
+  [() => abortStatus('7', tags), { state: 'ABORTED' }],
+  [() => timeoutStatus('7', tags), { state: 'TIMEDOUT' }],
 ];
 
 describe('status constructors', () => {
-  test.for(constructed)('R12 R10 %o sets id, state, tags and %o, all else is zero', ([status, fields]) => {
+  test.for(constructed)('R12 R10 %s sets id, state, tags and %o, all else is zero', ([construct, fields]) => {
+    const status = construct();
     expect(status).toStrictEqual({ ...bare, ...fields });
     expect(Object.isFrozen(status)).toBe(true);
     expect(Object.keys(status)).toEqual(Object.keys(pendingStatus('0')));

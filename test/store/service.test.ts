@@ -114,10 +114,12 @@ describe('awaitService', () => {
     };
     const wait = { timeoutMs: Infinity };
     world.note('error', store.awaitService(throwing(new Error('mine')), wait));
-    world.note('text', store.awaitService(throwing('bare'), wait));
+    const bare = store.awaitService(throwing('bare'), wait);
+    world.note('text', bare);
     world.note('other', store.awaitService(isHealthy, wait), textOf);
     store.updateService(HEALTHY_SERVICE_STATUS);
     expect(await world.news()).toEqual(['0 error mine', '0 text bare', '0 other true true ']);
+    await expect(bare).rejects.toMatchObject({ message: 'bare', cause: 'bare' });
     world.note('at once', store.awaitService(throwing(new Error('now')), wait));
     expect(await world.news()).toEqual(['0 at once now']);
     expect(store.waiterCount).toBe(0);

@@ -18,7 +18,7 @@ type Operation =
   | { readonly kind: 'close' };
 
 // Few ids, short times and few signals, so that things meet.
-const runId = fc.nat(5).map(String);
+const runId = fc.oneof({ weight: 9, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(9) }).map(String);
 const shortMs = fc.nat(3);
 const signal = fc.nat(2);
 const text = fc.constantFrom('', '', 'a', 'b');
@@ -58,12 +58,22 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('updateService' as const), error: text }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: shortMs }) },
 );
-// Most histories are never closed, and those that are go on for a while.
+// A history begins with some runs; half of them are closed in the end, and those go on for a while.
 const history = fc
-  .tuple(fc.array(operation, { maxLength: 40 }), fc.boolean(), fc.array(operation, { maxLength: 5 }))
-  .map(([before, isClosed, after]) =>
-    isClosed ? [...before, { kind: 'close' as const }, ...after] : before,
-  );
+  .record({
+    runs: fc.array(fc.record({ kind: fc.constant('newRun' as const), tag: text }), {
+      minLength: 2,
+      maxLength: 4,
+    }),
+    before: fc.array(operation, { minLength: 10, maxLength: 40 }),
+    isClosed: fc.boolean(),
+    after: fc.array(operation, { maxLength: 5 }),
+  })
+  .map(({ runs, before, isClosed, after }): Operation[] => [
+    ...runs,
+    ...before,
+    ...(isClosed ? [{ kind: 'close' as const }, ...after] : []),
+  ]);
 
 class Rehearsal {
   readonly world: StoreWorld;

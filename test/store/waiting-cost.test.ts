@@ -1,5 +1,5 @@
 // What a write pays, counted in waiters looked at, not in time.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { everyRun, listed, settle, StoreWorld } from './store-world.ts';
 
 describe('the cost of a write', () => {
@@ -35,5 +35,33 @@ describe('the cost of a write', () => {
     for (const runId of ids) world.write(runId, 'COMPLETE');
     expect(world.store.waitersVisited).toBe(500);
     expect(await world.news()).toEqual(['0 doomed RUNNER_CANNOT_HAPPEN']);
+  });
+});
+
+describe('the cost of a look', () => {
+  test('R48 a query that matches nothing and an eviction that finds nothing walk over no runs', async () => {
+    const world = new StoreWorld({ capacity: 2 });
+    const { store } = world;
+    const walks = vi.spyOn(Map.prototype, 'values');
+    const walksFor = async (look: () => unknown): Promise<number> => {
+      walks.mockClear();
+      await look();
+      return walks.mock.calls.length;
+    };
+    try {
+      expect(await walksFor(() => world.newRuns(5))).toBe(0);
+      expect(await walksFor(() => store.queryNow(everyRun('RUNNING', 'FAILED')))).toBe(0);
+      expect(await walksFor(() => store.queryNow(everyRun('RUNNING', 'PENDING')))).toBe(1);
+      world.write('0', 'RUNNING');
+      world.write('0', 'COMPLETE');
+      expect(await walksFor(() => store.queryNow(everyRun('RUNNING')))).toBe(0);
+      expect(await walksFor(() => store.queryNow(everyRun('COMPLETE')))).toBe(1);
+      expect(await walksFor(() => store.newRun())).toBe(1);
+      expect([...store.runIds]).toEqual(['1', '2', '3', '4', '5']);
+      expect(await walksFor(() => store.queryNow(everyRun('COMPLETE')))).toBe(0);
+      expect(await walksFor(() => store.newRun())).toBe(0);
+    } finally {
+      walks.mockRestore();
+    }
   });
 });

@@ -66,6 +66,7 @@ describe('update', () => {
         } else {
           const text = `RUNNER_ILLEGAL_MOVE: run 0 cannot go from ${from} to ${to}`;
           expect(thrownBy(() => world.write(runId!, to))).toBe(text);
+          expect(() => world.write(runId!, to)).toThrow(expect.objectContaining({ actual: to }));
           expect(await world.runs()).toBe(`0 ${from}`);
         }
       }
