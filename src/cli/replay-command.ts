@@ -1,5 +1,5 @@
 /** `dryrunner replay`: plays a file again, whatever kind it is, and names the first difference. */
-import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { isRunnerError } from '../kernel/errors.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { readTraceFile } from '../host/trace-file.ts';
@@ -31,9 +31,7 @@ export async function replayCommand(
     return await replaySimulation(terminal, path, header, decisions, json);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) throw new UsageError(`${path}: ${error.message}`);
-    if ((error as NodeJS.ErrnoException).syscall !== undefined) {
-      throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
-    }
+    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
     throw error;
   }
 }

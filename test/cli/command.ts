@@ -1,0 +1,69 @@
+// Runs the command line as a person would, from its source, and keeps what it printed.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a finished command left. */
+export interface Finished {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A command at work. */
+export interface Started {
+  readonly child: ChildProcess;
+  /** Settles when what it printed so far contains `text`. */
+  prints(text: string): Promise<void>;
+  readonly finished: Promise<Finished>;
+}
+
+/** Starts `dryrunner ARGS` in the project's root. */
+export function start(...args: readonly string[]): Started {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  let out = '';
+  let err = '';
+  const watchers = new Set<() => void>();
+  const seen = (): void => watchers.forEach((watch) => watch());
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+    seen();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+    seen();
+  });
+  const finished = new Promise<Finished>((resolve) => {
+    child.on('close', (code) => resolve({ code, out, err }));
+  });
+  const prints = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const watch = (): void => {
+        if (!out.includes(text) && !err.includes(text)) return;
+        watchers.delete(watch);
+        resolve();
+      };
+      watchers.add(watch);
+      watch();
+      void finished.then(() => reject(new Error(`it ended without printing ${text}: ${out}${err}`)));
+    });
+  return { child, prints, finished };
+}
+
+/** Runs `dryrunner ARGS` to its end. */
+export function run(...args: readonly string[]): Promise<Finished> {
+  return start(...args).finished;
+}
+
+/** The objects of a `--json` run. */
+export function jsonLines(out: string): Record<string, unknown>[] {
+  return out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}

@@ -1,0 +1,241 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
+import { jsonLines, run, start } from './command.ts';
+
+/** Zombies that nobody reaps do not count as alive. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+let dir = '';
+const at = (name: string): string => join(dir, name);
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-cli-'));
+  await writeFile(
+    at('failing.mjs'),
+    `export default { name: 'failing', description: 'fails', run: (sim) => sim.check(sim.choose('luck', 2) === 0, 'out of luck') };
+     export const forgetful = { name: 'forgetful', description: 'leaves a timer', run: (sim) => { sim.world.clock.timer('left', 5, () => {}); } };`,
+  );
+  await writeFile(at('broken.mjs'), 'export default {');
+  await writeFile(at('nothing.mjs'), 'const unused = 1;');
+  await writeFile(at('wrong.mjs'), 'export const scenario = { name: "x" };');
+  await writeFile(
+    at('endless.mjs'),
+    `export default { name: 'endless', description: 'goes on', run: async (sim) => { for (;;) await sim.sleep(1); } };`,
+  );
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('wrong usage says what was expected and exits with 2', () => {
+  test.for([
+    [['nonsense'], /unknown command 'nonsense'/],
+    [['run', '--sed', '3'], /unknown option '--sed'[^]*Did you mean --seed/],
+    [['run', '--seeds', '0'], /whole number ≥ 1/],
+    [['run', '--seed', '1', '--seeds', '2'], /either --seed S or --seeds N/],
+    [['run', 'no-such-scenario'], /no scenario is called "no-such-scenario"; there are theta-pool, /],
+    [['run', '--trace', 't.jsonl'], /expected one scenario and one seed, got 6 scenarios/],
+    [['exec'], /missing required argument 'command'/],
+    [['exec', '--timeout', 'soon', '--', 'true'], /duration such as 500ms/],
+    [['replay', '/no/such/file'], /no\/such\/file/],
+  ] as const)('dryrunner %o', async ([args, text]) => {
+    const { code, out, err } = await run(...args);
+    expect(err).toMatch(text);
+    expect([code, out]).toEqual([2, '']);
+  });
+
+  test.for([
+    ['broken.mjs', /broken\.mjs does not load: Unexpected/],
+    ['nothing.mjs', /expected it to export scenarios, got a module without exports/],
+    ['wrong.mjs', /description of scenario x: expected a line of text/],
+    ['absent.mjs', /absent\.mjs does not load: Cannot find module/],
+    ['failing.mjs#other', /exports no scenario "other"; it has failing, forgetful/],
+  ] as const)('a scenario file that does not serve: %s', async ([name, text]) => {
+    const { code, err } = await run('run', at(name));
+    expect(err).toMatch(text);
+    expect(code).toBe(2);
+  });
+});
+
+describe('run', () => {
+  test('R209 prints a verdict row per scenario, and the same line of JSON for the same seed', async () => {
+    const table = await run('run', 'timeout-race', '--seed', 'any text');
+    expect(table.out).toMatch(/^scenario +verdict +seeds +runs[^]*\ntimeout-race +held +1 +20 /);
+    const lines = await Promise.all(
+      [1, 2].map(async () =>
+        jsonLines((await run('run', 'timeout-race', '--seed', 'any text', '--json')).out),
+      ),
+    );
+    const [[first], [second]] = lines as [[Record<string, unknown>], [Record<string, unknown>]];
+    expect(first).toMatchObject({
+      type: 'run',
+      scenario: 'timeout-race',
+      seed: 'any text',
+      held: true,
+      runs: 20,
+    });
+    expect(first['traceHash']).toMatch(/^[0-9a-f]{16}$/);
+    expect(second['traceHash']).toBe(first['traceHash']);
+    expect(table.code).toBe(0);
+  });
+
+  test('a failed property shows the seed, the message and the line that repeats it, and exits with 1', async () => {
+    const { code, out } = await run('run', at('failing.mjs#failing'), '--seeds', '10');
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /failing, seed \d+: check at 0 ms\n {2}out of luck\n {2}again: dryrunner run .*failing\.mjs#failing --seed "\d+"/,
+    );
+  });
+
+  test('R204 leftovers fail a scenario by themselves', async () => {
+    const { code, out } = await run('run', at('failing.mjs#forgetful'), '--json');
+    expect(code).toBe(1);
+    expect(jsonLines(out)[0]).toMatchObject({
+      held: false,
+      failure: { kind: 'leftovers', rule: 'R204', details: ['timer left, due at 5 ms'] },
+    });
+  });
+
+  test('Ctrl-C prints what is done and exits with 130', async () => {
+    const { child, prints, finished } = start('run', 'timeout-race', at('endless.mjs'), '--json');
+    await prints('"type":"scenario"');
+    child.kill('SIGINT');
+    const { code, out } = await finished;
+    expect(code).toBe(130);
+    expect(jsonLines(out)[0]).toMatchObject({ type: 'run', scenario: 'timeout-race', held: true });
+  });
+});
+
+describe('replay', () => {
+  test('R209 a trace is reproduced; a damaged, truncated or too new one is refused with its line', async () => {
+    expect((await run('run', 'lost-reply', '--seed', '4', '--trace', at('t.jsonl'))).code).toBe(0);
+    const again = await run('replay', at('t.jsonl'));
+    expect([again.code, again.out]).toEqual([
+      0,
+      expect.stringMatching(/^lost-reply, seed 4: reproduced, trace hash [0-9a-f]{16}\n$/),
+    ]);
+    const text = await readFile(at('t.jsonl'), 'utf8');
+    await writeFile(at('damaged.jsonl'), text.replace('"answer":1', '"answer":0'));
+    await writeFile(at('truncated.jsonl'), text.slice(0, text.length / 2));
+    await writeFile(at('new.jsonl'), text.replace('"version":1', '"version":7'));
+    for (const [name, problem] of [
+      ['damaged.jsonl', /line \d+: expected/],
+      ['truncated.jsonl', /line \d+/],
+      ['new.jsonl', /version 7/],
+    ] as const) {
+      const { code, err } = await run('replay', at(name));
+      expect(err).toMatch(problem);
+      expect(code).toBe(2);
+    }
+  });
+
+  test('a decision log that no longer fits names the first entry that differs, and exits with 3', async () => {
+    const lines = decisionLogLines([{ label: 'nobody asks', n: 3, answer: 1 }], {
+      scenario: 'timeout-race',
+      seed: '1',
+    });
+    await writeFile(at('stale.jsonl'), [...lines].join(''));
+    const { code, out } = await run('replay', at('stale.jsonl'));
+    expect(out).toMatch(/Replay diverged at decision 0: expected "nobody asks" out of 3, got "/);
+    expect(code).toBe(3);
+  });
+
+  test('a trace that cannot be written is an error, and loses nothing else', async () => {
+    const { code, err } = await run('run', 'timeout-race', '--trace', '/dev/full');
+    expect(err).toMatch(/dev\/full/);
+    expect(code).toBe(2);
+  });
+});
+
+describe('exec', () => {
+  test('shows statuses and output, and exits with 1 for another exit code than 0', async () => {
+    const { code, out, err } = await run('exec', '--', 'sh', '-c', 'echo hello; echo oops >&2; exit 3');
+    expect(out).toBe('hello\n');
+    expect(err).toMatch(/PENDING\n[^]*RUNNING\n[^]*oops\n[^]*COMPLETE 3\n/);
+    expect(code).toBe(1);
+  });
+
+  test('--json prints statuses and output as objects', async () => {
+    const { out } = await run('exec', '--json', '--', 'echo', 'hi');
+    expect(jsonLines(out).map(({ type, state, text }) => [type, state ?? text])).toEqual([
+      ['status', 'PENDING'],
+      ['status', 'RUNNING'],
+      ['output', 'hi\n'],
+      ['status', 'COMPLETE'],
+    ]);
+  });
+
+  test.for([
+    ['a timeout', ['--timeout', '300ms'], ['sleep', '30'], 'TIMEDOUT'],
+    ['an exit code', [], ['sh', '-c', 'echo out; echo err >&2; exit 7'], 'COMPLETE 7'],
+    ['no such program', [], ['/no/such/program'], 'FAILED 240'],
+  ] as const)('a recording of %s is reproduced in virtual time', async ([, options, argv, end]) => {
+    const file = at(`recording-${end}.jsonl`);
+    await run('exec', ...options, '--trace', file, '--', ...argv);
+    const { code, out } = await run('replay', file);
+    expect(out).toContain(end);
+    expect(code).toBe(0);
+  });
+
+  test('a recording that was changed differs, and the first difference is named', async () => {
+    const file = at('changed.jsonl');
+    await run('exec', '--trace', file, '--', 'true');
+    const { recordingLines, readRecording } = await import('../../src/trace/recording-file.ts');
+    const { runs } = await readRecording([await readFile(file, 'utf8')]);
+    const changed = runs.map((recorded) => ({
+      ...recorded,
+      statuses: recorded.statuses.map((status) =>
+        status.state === 'RUNNING' ? { ...status, exitCode: 9 } : status,
+      ),
+    }));
+    await writeFile(file, [...recordingLines(changed)].join(''));
+    const { code, out } = await run('replay', file);
+    expect(out).toMatch(/the replay differs from the recording\n {2}run 0 \(1 of 1\) differs in /);
+    expect(code).toBe(3);
+  });
+
+  test('Ctrl-C stops the command with its children and exits with 130', async () => {
+    const { child, prints, finished } = start('exec', '--', 'sh', '-c', 'sleep 61 & echo child $!; wait');
+    await prints('child ');
+    child.kill('SIGINT');
+    const { code, out } = await finished;
+    expect(code).toBe(130);
+    const pid = Number(/child (\d+)/.exec(out)?.[1]);
+    expect(isAlive(pid)).toBe(false);
+  });
+});
+
+test('list and help show what can be typed', async () => {
+  const list = await run('list', '--json');
+  expect(jsonLines(list.out).map(({ name }) => name)).toEqual([
+    'theta-pool',
+    'timeout-race',
+    'lost-reply',
+    'restart',
+    'filer-faults',
+    'polling-client',
+  ]);
+  const help = await run('--help');
+  expect([help.code, help.out]).toEqual([0, expect.stringMatching(/start .*\n[^]*Exit codes: 0 held, 1 /)]);
+});
+
+test('R210 start rehearses the shipped scenarios, then compares the simulated with the real runner', async () => {
+  const { code, out } = await run('start', '--seeds', '1', '--json');
+  const lines = jsonLines(out);
+  expect(lines.filter(({ type }) => type === 'scenario')).toHaveLength(6);
+  const agreements = lines.filter(({ type }) => type === 'agreement');
+  expect(agreements).toHaveLength(7);
+  for (const agreement of agreements) {
+    expect(agreement).toMatchObject({ agrees: true, simulated: agreement['real'] });
+  }
+  expect(code).toBe(0);
+});
