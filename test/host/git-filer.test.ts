@@ -233,8 +233,8 @@ describe('a git that does not end', () => {
         }),
       );
       expect([readdirSync(root), existsSync(join(base, 'at'))]).toEqual([[], false]);
-    // The kill has been sent; a process needs a moment to go.
-    while (processesNaming(mark).length > 0) await wait(10);
+      // The kill has been sent; a process needs a moment to go.
+      while (processesNaming(mark).length > 0) await wait(10);
       const after = createGitFiler({ repo, root });
       expect(readTree((await after.checkout(commit)).path)).toEqual({ a: '1' });
     },
