@@ -167,6 +167,7 @@ export {
   type FindRecording,
   type RecordedExecerOptions,
   type RecordedExecer,
+  recordingsByRunId,
   createRecordedExecer,
 } from './execers/recorded-execer.ts';
 export { type SimExecerOptions, type SimExecer, createSimExecer } from './execers/sim-execer.ts';
@@ -264,11 +265,23 @@ export {
   createSimulatedRunner,
 } from './runners/simulated-runner.ts';
 export { type VirtualTempDirs, virtualTempDirs } from './runners/virtual-temp-dirs.ts';
+export { checkoutRelease } from './oracles/checkout-release.ts';
 export { defaultRules, defaultOracles } from './oracles/default-oracles.ts';
+export { endCause } from './oracles/end-cause.ts';
+export { givenBack } from './oracles/given-back.ts';
+export { keptRefs } from './oracles/kept-refs.ts';
+export { oneTerminal } from './oracles/one-terminal.ts';
 export { type Violation, type ReportViolation, type Oracle, type OracleFactory } from './oracles/oracle.ts';
 export { type PhaseBounds, type BoundedCollaborators, phaseBounds } from './oracles/phase-bounds.ts';
 export { promptness } from './oracles/promptness.ts';
+export { runAccounts } from './oracles/run-accounts.ts';
+export { type Complaint, type RunRule } from './oracles/run-rule.ts';
+export { startOrder } from './oracles/start-order.ts';
+export { statePath } from './oracles/state-path.ts';
+export { watchRuns } from './oracles/watch-runs.ts';
 export { watchService } from './oracles/watch-service.ts';
+export { type OwnedKind, type WatchedRun } from './oracles/watched-run.ts';
+export { type WatchedRunner } from './oracles/watched-runner.ts';
 export { type RecordingReplay, replayRecordedRuns } from './simulation/recording-replay.ts';
 export {
   type ScenarioFiles,

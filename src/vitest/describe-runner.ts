@@ -27,10 +27,16 @@ export interface DescribeRunnerOptions {
  * in their title.
  *
  * @example
- * ```ts no-run it declares tests, so it needs Vitest around it
- * import { conformanceCases } from 'dryrunner/conformance';
+ * ```ts
+ * import { createSimulatedRunner } from 'dryrunner';
+ * import { conformanceCases, simCommands, supportsAllBut, type ConformanceSubject } from 'dryrunner/conformance';
  * import { describeRunner } from 'dryrunner/vitest';
- * import { mine } from './my-subject.ts';
+ * const mine: ConformanceSubject = {
+ *   name: 'mine',
+ *   supports: supportsAllBut({ outputs: 'its outputs are written elsewhere' }),
+ *   commands: simCommands,
+ *   create: (world, options) => ({ service: createSimulatedRunner(world, options) }),
+ * };
  * describeRunner(mine, conformanceCases);
  * ```
  */

@@ -16,7 +16,7 @@ const DEFAULT_SEEDS: readonly number[] = Array.from({ length: 20 }, (_, index) =
  * Declares a test that runs a scenario in virtual time, once per seed, and fails at the first seed whose verdict does not hold.
  *
  * @example
- * ```ts no-run it declares a test, so it needs Vitest around it
+ * ```ts
  * import { createSimulatedRunner, finalStatus } from 'dryrunner';
  * import { simTest } from 'dryrunner/vitest';
  * simTest('a build of an hour ends', async (sim) => {
