@@ -7,11 +7,11 @@ import type { RunRule } from './run-rule.ts';
  */
 export const checkoutRelease: RunRule = {
   rule: 'R205',
-  onStart(run) {
-    return run.runner.updates > 0 ? `${run.title} has started during an update` : undefined;
+  onStart(run, { updates }) {
+    return updates > 0 ? `${run.title} has started during an update` : undefined;
   },
-  onAcquired(run, resource, name) {
-    if (resource !== 'checkout' || run.runner.updates === 0) return undefined;
+  onAcquired(run, resource, name, { updates }) {
+    if (resource !== 'checkout' || updates === 0) return undefined;
     return `${run.title} has checked out ${name} during an update`;
   },
   onFreed(run, resource, name) {

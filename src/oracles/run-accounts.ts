@@ -9,8 +9,7 @@ import { COUNTER_NAMES, RUNNING_TASK } from './watched-metrics.ts';
  */
 export const runAccounts: RunRule = {
   rule: 'R208',
-  afterStatus(run, { state }) {
-    const { runner } = run;
+  afterStatus(run, { state }, runner) {
     const { accepted, ended, queued, working, runningTask } = runner;
     if (runningTask !== undefined && runningTask !== working) {
       return `${RUNNING_TASK} of ${runner.name} is ${runningTask} with ${working} active when run ${run.runId} became ${state}`;

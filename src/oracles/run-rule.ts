@@ -16,11 +16,16 @@ export interface RunRule {
   /** A status was written; `run.status` is the one before it. */
   readonly beforeStatus?: (run: WatchedRun, status: RunStatus, atMs: number) => Complaint;
   /** The same, when the facts include the new status. */
-  readonly afterStatus?: (run: WatchedRun, status: RunStatus, atMs: number) => Complaint;
+  readonly afterStatus?: (run: WatchedRun, status: RunStatus, runner: WatchedRunner) => Complaint;
   /** The run leaves the queue: its first phase, or RUNNING if it has no phases. */
-  readonly onStart?: (run: WatchedRun) => Complaint;
+  readonly onStart?: (run: WatchedRun, runner: WatchedRunner) => Complaint;
   /** The run is about to take a resource. */
-  readonly onAcquired?: (run: WatchedRun, resource: OwnedKind, name: string) => Complaint;
+  readonly onAcquired?: (
+    run: WatchedRun,
+    resource: OwnedKind,
+    name: string,
+    runner: WatchedRunner,
+  ) => Complaint;
   /** The run is about to give a resource back. */
   readonly onFreed?: (run: WatchedRun, resource: OwnedKind, name: string) => Complaint;
   /** An update of a filer is about to begin. */

@@ -7,11 +7,11 @@ import type { RunRule } from './run-rule.ts';
  */
 export const startOrder: RunRule = {
   rule: 'R202',
-  onStart(run) {
-    const { active } = run.runner;
+  onStart(run, runner) {
+    const { active } = runner;
     if (!run.isAccepted && run.status === undefined) return `${run.title} has started and was never accepted`;
     if (active !== undefined) return `${run.title} has started while run ${active.runId} is active`;
-    const head = run.runner.head();
+    const head = runner.head();
     if (head === run || run.isTerminal) return undefined;
     return `${run.title} has started before run ${head?.runId}, which was accepted earlier`;
   },

@@ -94,7 +94,7 @@ class RunWatch implements Oracle {
     const { state } = status;
     if (state === 'PENDING' && runner.isReleased && runner.queued + runner.working === 0) runner.restart();
     const run = runner.find(status.runId) ?? runner.add(status.runId);
-    if (state === 'RUNNING' && !run.isStarted) this.#start(run, atMs);
+    if (state === 'RUNNING' && !run.isStarted) this.#start(run, runner, atMs);
     for (const { rule, judge } of this.#hooks.beforeStatus) {
       this.#complain(rule, judge(run, status, atMs), atMs);
     }
@@ -102,7 +102,7 @@ class RunWatch implements Oracle {
     run.status = status;
     if (!wasTerminal && isTerminal(state)) runner.end(run);
     for (const { rule, judge } of this.#hooks.afterStatus) {
-      this.#complain(rule, judge(run, status, atMs), atMs);
+      this.#complain(rule, judge(run, status, runner), atMs);
     }
   }
 
@@ -116,28 +116,29 @@ class RunWatch implements Oracle {
   #onPhase({ runner: name, runId, phase, at }: EventOf<'phase'>): void {
     const runner = this.#runner(name);
     const run = runner.find(runId) ?? runner.add(runId);
-    if (!run.isStarted) this.#start(run, at);
+    if (!run.isStarted) this.#start(run, runner, at);
     run.phase = phase;
   }
 
-  #start(run: WatchedRun, atMs: number): void {
-    for (const { rule, judge } of this.#hooks.onStart) this.#complain(rule, judge(run), atMs);
-    if (!run.isTerminal) run.runner.start(run);
+  #start(run: WatchedRun, runner: WatchedRunner, atMs: number): void {
+    for (const { rule, judge } of this.#hooks.onStart) this.#complain(rule, judge(run, runner), atMs);
+    if (!run.isTerminal) runner.start(run);
   }
 
   #onResource(event: ResourceEvent): void {
-    const { type, resource, name, runner, at: atMs } = event;
+    const { type, resource, name, at: atMs } = event;
     if (resource === 'waiter') return;
+    const runner = this.#runner(event.runner);
     if (resource === 'update') {
-      this.#onUpdate(this.#runner(runner), event);
+      this.#onUpdate(runner, event);
       return;
     }
-    const run = this.#runner(runner).find(event.runId);
+    const run = runner.find(event.runId);
     // A run that was forgotten may get back what it had given up (R106).
     if (run === undefined) return;
     if (type === 'acquired') {
       for (const { rule, judge } of this.#hooks.onAcquired) {
-        this.#complain(rule, judge(run, resource, name), atMs);
+        this.#complain(rule, judge(run, resource, name, runner), atMs);
       }
       run.take(resource);
     } else if (type === 'freed') {

@@ -5,7 +5,6 @@
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { isTerminal, type RunState } from '../model/run-state.ts';
 import type { InvocationPhase, ResourceKind } from '../model/trace-event.ts';
-import type { WatchedRunner } from './watched-runner.ts';
 
 /** A resource that a run owns; waiters belong to callers and updates to the runner (R204). */
 export type OwnedKind = Exclude<ResourceKind, 'waiter' | 'update'>;
@@ -21,7 +20,8 @@ export const OWNED_KINDS: readonly OwnedKind[] = Object.freeze([
 
 /** Facts about a run. */
 export class WatchedRun {
-  readonly runner: WatchedRunner;
+  /** Name of its runner. */
+  readonly runner: string;
   readonly runId: RunID;
   /** The latest status. */
   status: RunStatus | undefined = undefined;
@@ -53,7 +53,7 @@ export class WatchedRun {
   /** The run accepted after it. */
   next: WatchedRun | undefined = undefined;
 
-  constructor(runner: WatchedRunner, runId: RunID) {
+  constructor(runner: string, runId: RunID) {
     this.runner = runner;
     this.runId = runId;
   }
@@ -122,11 +122,11 @@ export class WatchedRun {
   /** What is behind a run that becomes PENDING again, as a rule: two runners that share a name, and so their ids (R45). */
   hintAt(state: RunState): string {
     if (state !== 'PENDING') return '';
-    return `; if two runners of this trace are called ${this.runner.name}, give them different names`;
+    return `; if two runners of this trace are called ${this.runner}, give them different names`;
   }
 
   /** `run 3 on runner`, for messages. */
   get title(): string {
-    return `run ${this.runId} on ${this.runner.name}`;
+    return `run ${this.runId} on ${this.runner}`;
   }
 }

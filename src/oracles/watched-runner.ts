@@ -49,20 +49,25 @@ export class WatchedRunner {
 
   /** Takes a new run into the queue. */
   add(runId: RunID): WatchedRun {
-    const run = new WatchedRun(this, runId);
+    const run = new WatchedRun(this.name, runId);
     this.runs.set(runId, run);
     this.#latest = run;
     this.queued += 1;
-    if (this.#newest !== undefined) this.#newest.next = run;
+    if (this.#waiting === undefined) this.#waiting = run;
+    else if (this.#newest !== undefined) this.#newest.next = run;
     this.#newest = run;
-    this.#waiting ??= run;
     return run;
   }
 
   /** The run that was accepted first of those that are in the queue. */
   head(): WatchedRun | undefined {
     let run = this.#waiting;
-    while (run !== undefined && (run.isStarted || run.isTerminal)) run = run.next;
+    while (run !== undefined && (run.isStarted || run.isTerminal)) {
+      const { next }: WatchedRun = run;
+      // A chain of those that have left would keep all that came after them from the collector.
+      run.next = undefined;
+      run = next;
+    }
     this.#waiting = run;
     return run;
   }
