@@ -5,6 +5,7 @@
 export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
   start: { '--seeds': true, '--json': false },
   run: { '--seed': true, '--seeds': true, '--json': false, '--trace': true },
+  list: { '--json': false },
   replay: { '--json': false },
   exec: { '--timeout': true, '--trace': true, '--json': false },
 };

@@ -1,0 +1,18 @@
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+import { expect, test } from 'vitest';
+import { projectRoot } from '../../scripts/module-graph.ts';
+import { SUBCOMMANDS } from './command-lines.ts';
+
+test.for(Object.entries(SUBCOMMANDS))(
+  'the help of `%s` shows the flags that documents may use',
+  ([name, flags]) => {
+    const args = ['--import', 'tsx', 'src/cli/main.ts', name, '--help'];
+    const { stdout, status, stderr } = spawnSync(process.execPath, args, {
+      cwd: projectRoot,
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(Object.keys(flags).filter((flag) => !stdout.includes(flag))).toEqual([]);
+  },
+);

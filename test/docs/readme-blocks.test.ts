@@ -1,0 +1,50 @@
+import { format } from 'node:util';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { typeErrors, writeBlocks } from './block-program.ts';
+import { readCodeBlocks } from './code-blocks.ts';
+
+const blocks = readCodeBlocks().filter(({ language }) => language === 'ts');
+const files = writeBlocks('code-blocks', blocks);
+const runnable = files.filter(({ block }) => block.noRun === undefined);
+const declaresTests = ({ block }: (typeof files)[number]): boolean =>
+  /from '(vitest|dryrunner\/vitest)'/.test(block.code);
+const load = (path: string): Promise<unknown> => import(/* @vite-ignore */ path);
+
+/** What the block says that it prints: comments behind `console.log`. */
+function promised(code: string): string[] {
+  return Array.from(code.matchAll(/console\.log\(.*\); \/\/ (.+)/g), ([, text = '']) => text);
+}
+
+/** Loads the block and gives the lines that it printed. */
+async function printed(path: string): Promise<string[]> {
+  const log = vi.spyOn(console, 'log').mockReturnValue(undefined);
+  onTestFinished(() => log.mockRestore());
+  await load(path);
+  return log.mock.calls.map((values) => format(...values));
+}
+
+describe('code in README, docs and doc comments', () => {
+  test('has the right types', { timeout: 60_000 }, () => {
+    expect(typeErrors(files)).toEqual([]);
+  });
+
+  test('opts out of running only with a reason', () => {
+    const silent = blocks.filter(({ noRun }) => noRun === '');
+    expect(silent.map(({ file, line }) => `${file}:${line}`)).toEqual([]);
+  });
+
+  for (const file of runnable) {
+    const place = `${file.block.file}:${file.block.line}`;
+    // A block that declares tests has to be loaded while tests are collected: its tests become tests here.
+    if (declaresTests(file)) {
+      describe(place, async () => {
+        await load(file.path);
+      });
+    } else {
+      test(`${place} runs and prints what it says`, async () => {
+        const lines = await printed(file.path);
+        expect(lines).toEqual(expect.arrayContaining(promised(file.block.code)));
+      });
+    }
+  }
+});
