@@ -208,16 +208,20 @@ function failureOf({ text, exitCode }: NonNullable<FilerBehaviour['fail']>): Err
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for times or codes that make no sense, and for a menu without `choices`.
  * @example
  * ```ts
- * import { createSimFiler, simulate } from 'dryrunner';
- * const verdict = await simulate(async (sim) => {
- *   const plan = { checkout: [{ fail: { text: 'disk full', exitCode: 212 } }] };
- *   const filer = createSimFiler({ clock: sim.clock, plan });
- *   try {
- *     filer.checkout('abc');
- *   } catch (error) {
- *     if (String(error) !== 'ExitCodeError: disk full') throw error;
- *   }
+ * import { createSimFiler, createSimulatedRunner, finalStatus, simulate } from 'dryrunner';
+ * const verdict = await simulate({
+ *   async scenario(sim) {
+ *     const plan = { checkout: [{ latencyMs: 500, fail: { text: 'disk full', exitCode: 212 } }] };
+ *     const filer = createSimFiler({ clock: sim.world.clock, plan });
+ *     const runner = createSimulatedRunner(sim.world, { filers: new Map([['scoot', { filer }]]) });
+ *     const { runId } = await runner.run({ argv: ['complete 0'], snapshotId: 'abc' });
+ *     const { status } = await finalStatus(runner, runId);
+ *     sim.check(status.state === 'FAILED' && status.exitCode === 212, 'the runner takes the code of the filer');
+ *     await runner.release();
+ *     sim.check(filer.verify().length === 0, 'every checkout was released once');
+ *   },
  * });
+ * if (!verdict.held) throw new Error(verdict.failure?.message);
  * ```
  */
 export function createSimFiler(options: SimFilerOptions): SimFiler {
