@@ -63,7 +63,15 @@ export class RollingHash {
     }
   }
 
-  addString(text: string): void {
+  /**
+   * Adds a text as a whole. What is `isRare` will hardly come again and is not worth a place in the cache; the hash is the same.
+   */
+  addString(text: string, isRare = false): void {
+    if (isRare) {
+      this.addWord(hashText(text));
+      this.addWord(hashText(text, TEXT_BASIS));
+      return;
+    }
     const words = internedWords(text);
     this.addWord(words.high);
     this.addWord(words.low);

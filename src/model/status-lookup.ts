@@ -68,11 +68,16 @@ export async function waitForState(
   return awaitSingle(querier, runId, maskForState(expected), signal);
 }
 
-async function awaitSingle(
+/** A chain of its own instead of an `await`, which would keep a frame for every waiter. */
+function awaitSingle(
   querier: StatusQuerier,
   runId: RunID,
   states: StateMask,
   signal: AbortSignal | undefined,
 ): Promise<StatusResult> {
-  return singleStatus(await querier.query({ runs: [runId], states }, waitForever(signal)));
+  try {
+    return Promise.resolve(querier.query({ runs: [runId], states }, waitForever(signal))).then(singleStatus);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { EXIT_CODES, ExitCodeError } from '../model/exit-code.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
-import { isPending, orElse, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
+import { isPending, orElse, type MaybePromise } from '../model/maybe-promise.ts';
 import { runTypeOf } from '../model/run-type.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
@@ -51,7 +51,8 @@ function boundOf(run: RunContext): number {
 }
 
 function makeTempDir(run: RunContext): MaybePromise<void> {
-  return whenThere(run.parts.tempDirs.create(`run-${run.runId}`), (dir) => accept(run, dir));
+  const dir = run.parts.tempDirs.create(`run-${run.runId}`);
+  return isPending(dir) ? dir.then((made) => accept(run, made)) : accept(run, dir);
 }
 
 /** `workerDownloadLatency_ms` counts failed checkouts, but not those cancelled by a stop (R177). */
@@ -97,5 +98,7 @@ function release(run: RunContext, checkout: Checkout): MaybePromise<void> {
     () => checkout.release(),
     (error) => run.recorded('release', error, EXIT_CODES.CHECKOUT_RELEASE),
   );
-  return whenThere(released, () => run.freed('checkout', checkoutName(run)));
+  if (isPending(released)) return released.then(() => run.freed('checkout', checkoutName(run)));
+  run.freed('checkout', checkoutName(run));
+  return undefined;
 }

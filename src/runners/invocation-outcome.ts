@@ -5,7 +5,13 @@ import type { Outcome, StopCause } from './invocation-state.ts';
 
 const ABORTED: Outcome = Object.freeze({ state: 'ABORTED', exitCode: 0, error: '', uploads: false });
 const TIMEDOUT: Outcome = Object.freeze({ state: 'TIMEDOUT', exitCode: 0, error: '', uploads: true });
-const COMPLETE_0: Outcome = Object.freeze({ state: 'COMPLETE', exitCode: 0, error: '', uploads: true });
+/** The outcome of a run that went well. */
+export const COMPLETE_0: Outcome = Object.freeze({
+  state: 'COMPLETE',
+  exitCode: 0,
+  error: '',
+  uploads: true,
+});
 
 /** The outcome of a run that was stopped by a request or its deadline. */
 export function stoppedOutcome(cause: 'abort' | 'deadline'): Outcome {

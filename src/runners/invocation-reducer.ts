@@ -5,12 +5,13 @@
  */
 import type { ProcessStatus } from '../model/execer.ts';
 import type { InvocationPhase } from '../model/trace-event.ts';
-import { endedOutcome, failedOutcome, stoppedOutcome } from './invocation-outcome.ts';
-import type {
-  InvocationEffect,
-  InvocationEvent,
-  InvocationState,
-  InvocationStep,
+import { COMPLETE_0, endedOutcome, failedOutcome, stoppedOutcome } from './invocation-outcome.ts';
+import {
+  NEW_INVOCATION,
+  type InvocationEffect,
+  type InvocationEvent,
+  type InvocationState,
+  type InvocationStep,
 } from './invocation-state.ts';
 
 const NONE: readonly InvocationEffect[] = [];
@@ -22,11 +23,31 @@ const RUN: readonly InvocationEffect[] = ['running', 'enter'];
 const RUN_STOPPED: readonly InvocationEffect[] = ['enter', 'kill', 'bound'];
 const ABANDON: readonly InvocationEffect[] = ['abandon', 'enter'];
 
+/**
+ * What follows the end of a phase in the undisturbed life of a run that completes with 0. Nearly all runs go this way, so its steps
+ * are made once, here, by the same rules as all others; a state that is not one of these is not found.
+ */
+const PLAIN_STEPS = new Map<InvocationState, InvocationStep>();
+const PLAIN_WAIT: InvocationState = keepPlainSteps(NEW_INVOCATION);
+const PLAIN_END: InvocationStep = go({ ...PLAIN_WAIT, outcome: COMPLETE_0 }, 'measure');
+keepPlainSteps(PLAIN_END.state);
+
+/** The first state from which a phase's end alone leads no further. */
+function keepPlainSteps(first: InvocationState): InvocationState {
+  let state = first;
+  for (let step = afterDone(state); step.state !== state; step = afterDone(state)) {
+    PLAIN_STEPS.set(state, step);
+    state = step.state;
+  }
+  return state;
+}
+
 /** The next state and what to do. Pure: the same arguments give the same step. */
 export function reduceInvocation(state: InvocationState, event: InvocationEvent): InvocationStep {
   switch (event.type) {
     case 'done':
-      return event.phase === state.phase ? afterDone(state) : { state, effects: NONE };
+      if (event.phase !== state.phase) return { state, effects: NONE };
+      return PLAIN_STEPS.get(state) ?? afterDone(state);
     case 'failed':
       return event.phase === state.phase
         ? afterFailure(state, event.exitCode, event.error)
@@ -130,7 +151,9 @@ function afterFailure(state: InvocationState, exitCode: number, error: string): 
 }
 
 function afterEnd(state: InvocationState, status: ProcessStatus): InvocationStep {
-  return go({ ...state, hurried: isStopped(state), outcome: endedOutcome(status, state.stop) }, 'measure');
+  const outcome = endedOutcome(status, state.stop);
+  if (state === PLAIN_WAIT && outcome === COMPLETE_0) return PLAIN_END;
+  return go({ ...state, hurried: isStopped(state), outcome }, 'measure');
 }
 
 function afterOverdue(state: InvocationState): InvocationStep {

@@ -16,21 +16,24 @@ const LOG_NAMES: readonly LogName[] = ['stdout', 'stderr', 'stdlog'];
 /** Creates stdout, stderr and stdlog, writes the header and measures the directories (R88, R95, R96). */
 export const outputsPhase: Phase = {
   begin(run) {
-    return whenThere(openFrom(run, 0, []), (outputs) => {
-      const [stdout, stderr, stdlog] = outputs as [Output, Output, Output];
-      const logs = new RunLogs(stdout, stderr, stdlog, run.parts.world.tracer !== undefined);
-      run.stdoutRef = stdout.uri;
-      run.stderrRef = stderr.uri;
-      if (run.phase !== 'outputs') return closeAll(run, outputs);
-      run.logs = logs;
-      return whenThere(writeText(run, logs, logHeader(run.parts.world.clock, logs, run.command)), () =>
-        measureStart(run),
-      );
-    });
+    const outputs = openFrom(run, 0, []);
+    return isPending(outputs) ? outputs.then((opened) => accept(run, opened)) : accept(run, outputs);
   },
   boundMs: (run) => run.parts.localBoundMs,
   abandon: (run) => run.abandoned('output', 'logs'),
 };
+
+function accept(run: RunContext, outputs: readonly Output[]): MaybePromise<void> {
+  const [stdout, stderr, stdlog] = outputs as [Output, Output, Output];
+  const { clock, tracer } = run.parts.world;
+  run.stdoutRef = stdout.uri;
+  run.stderrRef = stderr.uri;
+  if (run.phase !== 'outputs') return closeAll(run, outputs);
+  const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined);
+  run.logs = logs;
+  const written = writeText(run, logs, logHeader(clock, logs, run.command));
+  return isPending(written) ? written.then(() => measureStart(run)) : measureStart(run);
+}
 
 /** Closes what is open; a failure to close is recorded and changes no status. */
 export const closePhase: Phase = {
@@ -38,7 +41,9 @@ export const closePhase: Phase = {
     const { logs } = run;
     if (logs === undefined) return undefined;
     traceContent(run, logs);
-    return whenThere(finishLogs(run), () => closeAll(run, [logs.stdout, logs.stderr, logs.stdlog]));
+    const outputs = [logs.stdout, logs.stderr, logs.stdlog];
+    const finished = finishLogs(run);
+    return isPending(finished) ? finished.then(() => closeAll(run, outputs)) : closeAll(run, outputs);
   },
   boundMs: (run) => run.parts.localBoundMs,
   abandon: (run) => run.abandoned('output', 'logs'),
@@ -61,55 +66,70 @@ function writeText(run: RunContext, logs: RunLogs, text: string): MaybePromise<v
   );
 }
 
-function openFrom(
-  run: RunContext,
-  index: number,
-  opened: readonly Output[],
-): MaybePromise<readonly Output[]> {
-  const name = LOG_NAMES[index];
-  if (name === undefined) return opened;
-  const failed = (error: unknown): never => {
-    const text = messageOf(error);
-    const failure = new ExitCodeError(
-      EXIT_CODES.LOG_CREATION,
-      `could not create ${shownName(name)}: ${text}`,
-      { cause: error },
-    );
-    throw failure;
-  };
-  let output: MaybePromise<Output>;
-  try {
-    output = run.parts.outputs.create(`${run.runId}-${name}`);
-  } catch (error) {
-    return closeThenFail(run, opened, () => failed(error));
+/** Opens what is missing from `index` on and adds it to `opened`. */
+function openFrom(run: RunContext, index: number, opened: Output[]): MaybePromise<readonly Output[]> {
+  for (let next = index; next < LOG_NAMES.length; next += 1) {
+    const name = LOG_NAMES[next] as LogName;
+    let output: MaybePromise<Output>;
+    try {
+      output = run.parts.outputs.create(`${run.runId}-${name}`);
+    } catch (error) {
+      return closeThenFail(run, opened, name, error);
+    }
+    if (isPending(output)) {
+      return output.then(
+        (created) => {
+          keep(run, name, opened, created);
+          return openFrom(run, next + 1, opened);
+        },
+        (error: unknown) => closeThenFail(run, opened, name, error),
+      );
+    }
+    keep(run, name, opened, output);
   }
-  const next = (created: Output): MaybePromise<readonly Output[]> => {
-    run.acquired('output', name);
-    return openFrom(run, index + 1, [...opened, created]);
-  };
-  if (!isPending(output)) return next(output);
-  return output.then(next, (error: unknown) => closeThenFail(run, opened, () => failed(error)));
+  return opened;
+}
+
+function keep(run: RunContext, name: LogName, opened: Output[], created: Output): void {
+  run.acquired('output', name);
+  opened.push(created);
+}
+
+function closeThenFail(
+  run: RunContext,
+  opened: readonly Output[],
+  name: LogName,
+  error: unknown,
+): MaybePromise<never> {
+  const text = messageOf(error);
+  return whenThere(closeAll(run, opened), () => {
+    throw new ExitCodeError(EXIT_CODES.LOG_CREATION, `could not create ${shownName(name)}: ${text}`, {
+      cause: error,
+    });
+  });
 }
 
 function shownName(name: LogName): string {
   return name === 'stdlog' ? 'combined stdout/stderr' : name;
 }
 
-function closeThenFail(run: RunContext, opened: readonly Output[], fail: () => never): MaybePromise<never> {
-  return whenThere(closeAll(run, opened), fail);
+function closeAll(run: RunContext, outputs: readonly Output[]): MaybePromise<void> {
+  let pending: PromiseLike<void>[] | undefined;
+  for (let index = 0; index < outputs.length; index += 1) {
+    const closing = close(run, outputs[index] as Output, LOG_NAMES[index] as LogName);
+    if (isPending(closing)) (pending ??= []).push(closing);
+  }
+  return pending === undefined ? undefined : allDone(pending);
 }
 
-function closeAll(run: RunContext, outputs: readonly Output[]): MaybePromise<void> {
-  const closing = outputs.map((output, index) =>
-    whenThere(
-      orElse(
-        () => output.close(),
-        (error) => run.recorded('output', error),
-      ),
-      () => run.freed('output', LOG_NAMES[index] as LogName),
-    ),
+function close(run: RunContext, output: Output, name: LogName): MaybePromise<void> {
+  const closed = orElse(
+    () => output.close(),
+    (error) => run.recorded('output', error),
   );
-  return allDone(closing);
+  if (isPending(closed)) return closed.then(() => run.freed('output', name));
+  run.freed('output', name);
+  return undefined;
 }
 
 function measureStart(run: RunContext): MaybePromise<void> {

@@ -1,7 +1,7 @@
 /** Starting the process, waiting for its end, and measuring the directories after it. */
 import { messageOf } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
-import type { ExecCommand, Process } from '../model/execer.ts';
+import type { ExecCommand, Process, ProcessStatus } from '../model/execer.ts';
 import { EXIT_CODES, ExitCodeError } from '../model/exit-code.ts';
 import { isPending, orElse, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import { commandDirUsageName } from '../model/metric-names.ts';
@@ -35,15 +35,20 @@ export const waitPhase: Phase = {
   begin(run) {
     const { process } = run;
     invariant(process !== undefined, 'expected a process to wait for');
-    return whenThere(process.wait(), (status) => {
-      run.processStatus = status;
-      status.faults?.forEach((fault) => run.recorded('process', fault));
-      run.freed('process', 'process');
-    });
+    const status = process.wait();
+    if (isPending(status)) return status.then((ended) => keepStatus(run, ended));
+    keepStatus(run, status);
+    return undefined;
   },
   boundMs: (run) => run.parts.execer.cancelBoundMs,
   abandon: (run) => run.abandoned('process', 'process'),
 };
+
+function keepStatus(run: RunContext, status: ProcessStatus): void {
+  run.processStatus = status;
+  status.faults?.forEach((fault) => run.recorded('process', fault));
+  run.freed('process', 'process');
+}
 
 function execCommand(run: RunContext): ExecCommand {
   const { command, logs, checkout, onMemoryReport } = run;
@@ -71,7 +76,10 @@ function accept(run: RunContext, process: Process): MaybePromise<void> {
 
 /** Trailer, then `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182). */
 export const measurePhase: Phase = {
-  begin: (run) => whenThere(finishLogs(run), () => measureEnd(run)),
+  begin(run) {
+    const finished = finishLogs(run);
+    return isPending(finished) ? finished.then(() => measureEnd(run)) : measureEnd(run);
+  },
   boundMs: (run) => run.parts.localBoundMs,
   abandon: (run) => run.recorded('dirMonitor', 'did not measure within its bound'),
 };

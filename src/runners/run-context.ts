@@ -36,7 +36,9 @@ export class RunContext {
   /** The upload at work, and its limit if it has one. */
   uploading: string | undefined;
   uploadTimer: Timer | undefined;
-  #labels: Partial<Record<InvocationPhase, string>> | undefined;
+  /** The label that was asked for last, and the phase that it is of: most runs wait for nothing but their process. */
+  #label = '';
+  #labelled: InvocationPhase | undefined;
 
   readonly onMemoryReport: (report: MemoryReport) => void;
 
@@ -59,10 +61,13 @@ export class RunContext {
     return cancellation;
   }
 
-  /** The stable label of an event of this run, built once. */
+  /** The stable label of an event of this run. */
   label(phase: InvocationPhase): string {
-    this.#labels ??= {};
-    return (this.#labels[phase] ??= `run/${this.runId} ${phase}`);
+    if (this.#labelled !== phase) {
+      this.#labelled = phase;
+      this.#label = `run/${this.runId} ${phase}`;
+    }
+    return this.#label;
   }
 
   acquired(resource: ResourceKind, name: string): void {

@@ -4,7 +4,7 @@
  */
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import type { Sink } from '../model/execer.ts';
-import { allDone, orElse, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
+import { allDone, isPending, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk, Output } from '../model/output.ts';
 
 /** Which of the outputs. */
@@ -14,38 +14,65 @@ export type LogName = 'stdout' | 'stderr' | 'stdlog';
 class TeeSink implements Sink {
   readonly #own: Output;
   readonly #combined: Output;
-  readonly hash: RollingHash | undefined;
+  readonly #isHashed: boolean;
+  /** Of all bytes, if they are hashed and there are some. */
+  hash: RollingHash | undefined;
   bytes = 0;
 
-  constructor(own: Output, combined: Output, hash: RollingHash | undefined) {
+  constructor(own: Output, combined: Output, isHashed: boolean) {
     this.#own = own;
     this.#combined = combined;
-    this.hash = hash;
+    this.#isHashed = isHashed;
   }
 
   /** Writes to both, whatever becomes of either; then throws or rejects with the first fault (R123). */
   write(chunk: Chunk): MaybePromise<void> {
-    if (this.hash !== undefined) this.#digest(this.hash, chunk);
-    return writeTo([this.#own, this.#combined], chunk);
+    if (this.#isHashed) this.#digest(chunk);
+    return resultOf(writeTo(this.#combined, chunk, writeTo(this.#own, chunk, undefined)));
   }
 
-  #digest(hash: RollingHash, chunk: Chunk): void {
+  #digest(chunk: Chunk): void {
+    this.hash ??= new RollingHash();
     this.bytes += chunk.length;
-    if (typeof chunk === 'string') hash.addString(chunk);
-    else hash.addBytes(chunk);
+    if (typeof chunk === 'string') this.hash.addString(chunk);
+    else this.hash.addBytes(chunk);
   }
 }
 
-/** Tries every output before the first fault is thrown or rejected with. */
-function writeTo(outputs: readonly Output[], chunk: Chunk): MaybePromise<void> {
-  let fault: { readonly error: unknown } | undefined;
-  const keepFault = (error: unknown): void => {
-    fault ??= { error };
-  };
-  const writes = outputs.map((output) => orElse(() => output.write(chunk), keepFault));
-  return whenThere(allDone(writes), () => {
-    if (fault !== undefined) throw fault.error;
-  });
+/** What is left of writing one chunk to several outputs: writes under way, and the first fault. */
+class Unfinished {
+  readonly pending: PromiseLike<void>[] = [];
+  fault: { readonly error: unknown } | undefined;
+
+  keepFault(error: unknown): void {
+    this.fault ??= { error };
+  }
+
+  throwFault(): void {
+    if (this.fault !== undefined) throw this.fault.error;
+  }
+}
+
+/** Writes to one of several outputs; most writes are done at once and leave nothing. */
+function writeTo(output: Output, chunk: Chunk, left: Unfinished | undefined): Unfinished | undefined {
+  let written: MaybePromise<void>;
+  try {
+    written = output.write(chunk);
+  } catch (error) {
+    const failed = left ?? new Unfinished();
+    failed.keepFault(error);
+    return failed;
+  }
+  if (!isPending(written)) return left;
+  const waiting = left ?? new Unfinished();
+  waiting.pending.push(written.then(undefined, (error: unknown) => waiting.keepFault(error)));
+  return waiting;
+}
+
+/** Every output was tried: throws or rejects with the first fault, if there was one. */
+function resultOf(left: Unfinished | undefined): MaybePromise<void> {
+  if (left === undefined) return undefined;
+  return whenThere(allDone(left.pending), () => left.throwFault());
 }
 
 /** The outputs that are open so far; filled in the order of {@link LogName}. */
@@ -62,12 +89,13 @@ export class RunLogs {
     this.stdout = stdout;
     this.stderr = stderr;
     this.stdlog = stdlog;
-    this.stdoutSink = new TeeSink(stdout, stdlog, hashed ? new RollingHash() : undefined);
-    this.stderrSink = new TeeSink(stderr, stdlog, hashed ? new RollingHash() : undefined);
+    this.stdoutSink = new TeeSink(stdout, stdlog, hashed);
+    this.stderrSink = new TeeSink(stderr, stdlog, hashed);
   }
 
   /** Writes the same text to all three; the first fault is thrown or rejected with after all were tried. */
   writeAll(text: string): MaybePromise<void> {
-    return writeTo([this.stdout, this.stderr, this.stdlog], text);
+    const first = writeTo(this.stdout, text, undefined);
+    return resultOf(writeTo(this.stdlog, text, writeTo(this.stderr, text, first)));
   }
 }

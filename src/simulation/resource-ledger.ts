@@ -12,6 +12,8 @@ export class ResourceLedger {
   readonly #held = new Map<string, HeldResource[]>();
   readonly #places: Map<HeldResource, string> | undefined;
   #count = 0;
+  /** An emptied list, for the next who needs one. */
+  #spare: HeldResource[] | undefined;
 
   constructor(capturePlaces = false) {
     this.#places = capturePlaces ? new Map() : undefined;
@@ -39,23 +41,44 @@ export class ResourceLedger {
   #acquire(event: HeldResource): void {
     const key = keyOf(event);
     const held = this.#held.get(key);
-    if (held === undefined) this.#held.set(key, [event]);
+    if (held === undefined) this.#begin(key, event);
     else held.push(event);
     this.#count += 1;
     this.#places?.set(event, new Error(event.name).stack ?? '');
+  }
+
+  #begin(key: string, event: HeldResource): void {
+    const list = this.#spare ?? [];
+    this.#spare = undefined;
+    list.push(event);
+    this.#held.set(key, list);
   }
 
   #free(event: ResourceEvent): void {
     const key = keyOf(event);
     const held = this.#held.get(key);
     if (held === undefined) return;
-    const index = held.findIndex((other) => isSame(other, event));
-    if (index < 0) return;
-    const [freed] = held.splice(index, 1);
+    const freed = takeOut(held, event);
+    if (freed === undefined) return;
     this.#count -= 1;
-    if (held.length === 0) this.#held.delete(key);
-    if (freed !== undefined) this.#places?.delete(freed);
+    if (held.length === 0) {
+      this.#held.delete(key);
+      this.#spare = held;
+    }
+    this.#places?.delete(freed);
   }
+}
+
+/** Takes the first that is the same out of the list; a plain loop, because it is walked several times per run. */
+function takeOut(held: HeldResource[], event: ResourceEvent): HeldResource | undefined {
+  for (let index = 0; index < held.length; index += 1) {
+    const resource = held[index] as HeldResource;
+    if (!isSame(resource, event)) continue;
+    held.copyWithin(index, index + 1);
+    held.pop();
+    return resource;
+  }
+  return undefined;
 }
 
 function keyOf({ runId, name }: ResourceEvent): string {

@@ -1,7 +1,7 @@
 /** Finds the runs that a query lists, and the statuses that it matches now (R24, R26, R37). */
 import type { Query } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
-import type { RunStatus } from '../model/run-status.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
 import { maskMatches } from '../model/state-mask.ts';
 import { unknownRun } from '../model/status-errors.ts';
 import type { RunRecord } from './run-record.ts';
@@ -16,13 +16,14 @@ const NONE: readonly RunRecord[] = [];
  */
 export function listedRecords({ runs = [] }: Query, table: RunTable | undefined): readonly RunRecord[] {
   if (runs.length === 0) return NONE;
-  const records: RunRecord[] = [];
-  for (const runId of runs.length === 1 ? runs : new Set(runs)) {
-    const record = table?.get(runId);
-    if (record === undefined) throw unknownRun(runId);
-    records.push(record);
-  }
-  return records;
+  if (runs.length === 1) return [recordOf(runs[0] as RunID, table)];
+  return Array.from(new Set(runs), (runId) => recordOf(runId, table));
+}
+
+function recordOf(runId: RunID, table: RunTable | undefined): RunRecord {
+  const record = table?.get(runId);
+  if (record === undefined) throw unknownRun(runId);
+  return record;
 }
 
 /** The statuses that the query matches now; `records` are the runs that it lists. */

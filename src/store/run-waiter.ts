@@ -17,6 +17,17 @@ export interface ListedRun {
   readonly status: RunStatus;
 }
 
+/** What is waited for, by mask: there are 128 at most, and each is the name of two trace events per wait. */
+const GOALS: (string | undefined)[] = [];
+
+const taken = { resolve: (_: QueryResult): void => {}, reject: (_: Error): void => {} };
+
+/** One executor for all waits, which runs before `new Promise` returns. */
+function takeSettlers(resolve: (result: QueryResult) => void, reject: (error: Error) => void): void {
+  taken.resolve = resolve;
+  taken.reject = reject;
+}
+
 /** Waits until a status matches its query (R31). */
 export class RunWaiter extends Waiter {
   readonly states: StateMask;
@@ -29,8 +40,8 @@ export class RunWaiter extends Waiter {
   /** Its places in the lists of what it waits on, chained by `sibling`. */
   links: WaiterLink<RunWaiter> | undefined = undefined;
   readonly #source: ServiceSource;
-  #resolve!: (result: QueryResult) => void;
-  #reject!: (error: Error) => void;
+  readonly #resolve: (result: QueryResult) => void;
+  readonly #reject: (error: Error) => void;
 
   /** Keeps nothing of the query itself, which stays the caller's to change. */
   constructor({ states, allRuns = false }: Query, runs: readonly ListedRun[], source: ServiceSource) {
@@ -39,10 +50,9 @@ export class RunWaiter extends Waiter {
     this.allRuns = allRuns;
     this.runs = runs;
     this.#source = source;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.promise = new Promise(takeSettlers);
+    this.#resolve = taken.resolve;
+    this.#reject = taken.reject;
   }
 
   get label(): string {
@@ -52,7 +62,7 @@ export class RunWaiter extends Waiter {
   }
 
   get goal(): string {
-    const goal = `for ${formatMask(this.states)}`;
+    const goal = (GOALS[this.states] ??= `for ${formatMask(this.states)}`);
     return this.runId === '' ? `${this.label} ${goal}` : goal;
   }
 

@@ -45,6 +45,7 @@ export class RunWaiters {
 
   /** Wakes whoever waits for the run's new status, and whoever cannot be met any more because of it (R36, R54). */
   wake(record: RunRecord): void {
+    if (record.lists === undefined && this.#everyRun.lists === undefined) return;
     const { status } = record;
     const woken: RunWaiter[] = [];
     for (let list = record.lists; list !== undefined; list = list.next) {
@@ -66,8 +67,11 @@ export class RunWaiters {
 
   /** Ends every wait that lists the run, because its id is unknown from now on (R49). */
   wakeEvicted({ lists, status }: RunRecord): void {
+    if (lists === undefined) return;
     const woken: RunWaiter[] = [];
-    for (let list = lists; list !== undefined; list = list.next) this.#take(list, woken);
+    for (let list: WaiterList<RunWaiter> | undefined = lists; list !== undefined; list = list.next) {
+      this.#take(list, woken);
+    }
     for (const waiter of inOrder(woken)) this.#register.fail(waiter, unknownRun(status.runId));
   }
 

@@ -104,6 +104,9 @@ export class WaiterRegister implements CancelReceiver {
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
+    // One who has left must keep nobody else from the collector.
+    waiter.previous = undefined;
+    waiter.next = undefined;
     this.#size -= 1;
   }
 
