@@ -8,10 +8,6 @@ import { startRun } from './drain-run.ts';
 import type { Drain } from './drain-run.ts';
 import { invalidArgument } from './errors.ts';
 
-export { documentedDrain } from './drain-documented.ts';
-export { fastDrain } from './drain-fast.ts';
-export type { Drain, DrainHooks, StepResult } from './drain-run.ts';
-
 /** `auto` is the fast drain where it is found to work, else the documented one. */
 export type DrainChoice = 'fast' | 'documented' | 'auto';
 

@@ -3,6 +3,7 @@
  * one cost O(1); picking the k-th costs O(n / 64). Invariants: `places` is in the order of making with holes where events were
  * removed, `blockCounts[b]` is the number of events in places 64 b … 64 b + 63, and there are no events before `start`.
  */
+import type { EventTable } from './event-table.ts';
 
 const BLOCK_BITS = 6;
 const HOLES_KEPT = 256;
@@ -10,15 +11,15 @@ const HOLE = -1;
 
 /** The list of what is due now. */
 export class DueList {
-  private readonly positions: number[];
+  private readonly table: EventTable;
   private places: number[] = [];
   private blockCounts: number[] = [];
   private start = 0;
   private count = 0;
 
-  /** `positions` tells for each row where it stands; the list keeps it, as -1 - place, for the rows that it holds. */
-  constructor(positions: number[]) {
-    this.positions = positions;
+  /** The list keeps the position of its rows in `table`, as -1 - place. */
+  constructor(table: EventTable) {
+    this.table = table;
   }
 
   get size(): number {
@@ -36,13 +37,13 @@ export class DueList {
     const block = place >> BLOCK_BITS;
     if (block === this.blockCounts.length) this.blockCounts.push(1);
     else this.blockCounts[block] = (this.blockCounts[block] as number) + 1;
-    this.positions[row] = -1 - place;
+    this.table.setPosition(row, -1 - place);
     this.count += 1;
   }
 
-  /** Takes out the event at `position`, which is what `positions` tells of its row. */
-  removeAt(position: number): void {
-    const place = -1 - position;
+  /** Takes out a row that is in the list. */
+  remove(row: number): void {
+    const place = -1 - this.table.positionOf(row);
     const block = place >> BLOCK_BITS;
     this.count -= 1;
     this.places[place] = HOLE;

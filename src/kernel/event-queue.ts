@@ -1,10 +1,10 @@
 /**
- * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a heap.
+ * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a later.
  * Invariants: time and ids never go back; what is cancelled is gone at once.
  */
 import { DueList } from './due-list.ts';
-import { EventHeap } from './event-heap.ts';
 import { EventTable, NOT_PENDING } from './event-table.ts';
+import { LaterEvents } from './later-events.ts';
 
 /** What is known of an event. */
 export interface EventInfo {
@@ -26,17 +26,17 @@ export class EventQueue {
   /** The current instant in microseconds. */
   nowUs = 0;
   private readonly table = new EventTable();
-  private readonly heap = new EventHeap(this.table.positions);
-  private readonly due = new DueList(this.table.positions);
+  private readonly later = new LaterEvents(this.table);
+  private readonly due = new DueList(this.table);
   private made = 0;
 
   get size(): number {
-    return this.due.size + this.heap.count;
+    return this.due.size + this.later.count;
   }
 
   /** Time of the next event, `Infinity` if there is none. */
   get nextTimeUs(): number {
-    return this.due.size > 0 ? this.nowUs : this.heap.firstTimeUs;
+    return this.due.size > 0 ? this.nowUs : this.later.firstTimeUs;
   }
 
   /** Id of the event that was added last. */
@@ -47,15 +47,15 @@ export class EventQueue {
   /** Adds an event due at `timeUs`, an integer not before `nowUs`, and returns its row. */
   add(timeUs: number, late: boolean, cause: number, label: string, fire: () => void): number {
     const id = ++this.made;
-    const row = this.table.add(id, cause, label, fire);
+    const row = this.table.add(id, late, cause, label, fire);
     if (timeUs === this.nowUs && !late) this.due.append(row);
-    else this.heap.push(row, timeUs, id, late);
+    else this.later.add(row, timeUs, late);
     return row;
   }
 
   /** Takes the event out if it is still pending; `id` tells it from later events in the same row. */
   cancel(row: number, id: number): void {
-    if (this.table.ids[row] === id) this.remove(row);
+    if (this.table.idOf(row) === id) this.remove(row);
   }
 
   /**
@@ -63,38 +63,37 @@ export class EventQueue {
    * 1 if only end-of-instant ones are left (they are first-in-first-out), 0 if nothing is pending.
    */
   advance(): number {
-    const { due, heap } = this;
+    const { due, later, table } = this;
     if (due.size > 0) return due.size;
-    if (heap.count === 0) return 0;
-    const timeUs = heap.firstTimeUs;
+    if (later.count === 0) return 0;
+    const timeUs = later.firstTimeUs;
     this.nowUs = timeUs;
     // One that is alone need not pass through the list.
-    if (heap.isFirstAlone) return 1;
-    while (heap.firstTimeUs === timeUs && !heap.isFirstLate) due.append(heap.shift());
+    if (later.isFirstAlone) return 1;
+    while (later.firstTimeUs === timeUs && !table.isLate(later.first)) later.shiftInto(due);
     return due.size > 0 ? due.size : 1;
   }
 
   /** Label of the first candidate after {@link advance} has found one. */
   get candidateLabel(): string {
-    return this.table.labels[this.due.size > 0 ? this.due.first : this.heap.first] as string;
+    return this.table.labelOf(this.due.size > 0 ? this.due.first : this.later.first);
   }
 
   /** Row of the `k`-th candidate, k below what {@link advance} returned. */
   pick(k: number): number {
-    if (this.due.size === 0) return this.heap.first;
+    if (this.due.size === 0) return this.later.first;
     return k === 0 ? this.due.first : this.due.at(k);
   }
 
   /** Takes out a pending event, frees its row and returns its callback. */
   remove(row: number): () => void {
-    const position = this.table.positions[row] as number;
-    if (position > NOT_PENDING) this.heap.removeAt(position);
-    else this.due.removeAt(position);
+    if (this.table.positionOf(row) > NOT_PENDING) this.later.remove(row);
+    else this.due.remove(row);
     return this.table.release(row);
   }
 
   idOf(row: number): number {
-    return this.table.ids[row] as number;
+    return this.table.idOf(row);
   }
 
   notePlace(row: number, place: string): void {
@@ -103,20 +102,19 @@ export class EventQueue {
 
   /** All pending events in the order in which they would fire first-in-first-out. */
   sorted(): EventInfo[] {
-    return [...this.due.toArray(), ...this.heap.sorted()].map((row) => this.describe(row));
+    return [...this.due.toArray(), ...this.later.sorted()].map((row) => this.describe(row));
   }
 
   /** What is known of a pending event. */
   describe(row: number): EventInfo {
-    const { table, heap } = this;
-    const position = table.positions[row] as number;
+    const { table, later } = this;
     const place = table.places.get(row);
     return {
-      id: table.ids[row] as number,
-      cause: table.causes[row] as number,
-      label: table.labels[row] as string,
-      atMs: (position > NOT_PENDING ? heap.timeUsAt(position) : this.nowUs) / 1000,
-      late: position > NOT_PENDING && heap.isLateAt(position),
+      id: table.idOf(row),
+      cause: table.causeOf(row),
+      label: table.labelOf(row),
+      atMs: (table.positionOf(row) > NOT_PENDING ? later.timeUsOf(row) : this.nowUs) / 1000,
+      late: table.isLate(row),
       ...(place === undefined ? {} : { place }),
     };
   }

@@ -1,53 +1,123 @@
 /**
- * What is known of each pending event, in one array per property and a row per event. An event has no object of its own: of a sleep
- * that nobody cancels only the callback stays alive, and the collector has less to copy. Invariant: a row in use holds the id that
- * was given out for it, so that a timer of an earlier event in the same row is told apart.
+ * What is known of each pending event: a row per event in three arrays. An event has no object of its own: of a sleep that nobody
+ * cancels only the callback stays alive, so the collector has less to copy, and what is used together lies together. Invariant: a
+ * row in use holds the id that was given out for it, so that a timer of an earlier event in the same row is told apart.
  */
 
-/** `positions` entry of a free row. Heap slots are positive, places in the due list negative. */
+/** Position of a free row. */
 export const NOT_PENDING = 0;
 
-const FREE_ID = 0;
+/** Added to the id of late events in their rank, which puts them behind all ordinary ones of their time. */
+const LATE = 2 ** 52;
+const FREE_RANK = 0;
+const NO_ROW = -1;
+
+// Offsets into the four numbers that a row has in `links`.
+const POSITION = 0;
+const NEXT = 1;
+const PREVIOUS = 2;
+const CAUSE = 3;
 
 function vacant(): void {}
 
 /** Rows of pending events. */
 export class EventTable {
-  /** Where the event stands: a heap slot, or -1 - place in the due list. */
-  readonly positions: number[] = [];
-  /** Number in the order of making, from 1. */
-  readonly ids: number[] = [];
-  readonly causes: number[] = [];
-  readonly labels: string[] = [];
-  readonly fires: (() => void)[] = [];
   /** Stacks of where events were made, for the rows where they were captured. */
   readonly places: Map<number, string> = new Map();
-  private readonly free: number[] = [];
+  /** Per row: position, next and previous row of its ring, cause. */
+  private readonly links: number[] = [];
+  /** Per row: id and lateness in one number. */
+  private readonly ranks: number[] = [];
+  /** Per row: callback, label. */
+  private readonly texts: (string | (() => void))[] = [];
+  /** The first of the free rows, which are chained by `NEXT`. */
+  private free = NO_ROW;
 
-  add(id: number, cause: number, label: string, fire: () => void): number {
-    const row = this.free.pop();
-    if (row === undefined) {
-      this.positions.push(NOT_PENDING);
-      this.ids.push(id);
-      this.causes.push(cause);
-      this.labels.push(label);
-      return this.fires.push(fire) - 1;
+  /** Takes a row for an event that stands nowhere yet and is alone in its ring. */
+  add(id: number, late: boolean, cause: number, label: string, fire: () => void): number {
+    const { links, texts } = this;
+    const rank = late ? id + LATE : id;
+    const row = this.free;
+    if (row === NO_ROW) {
+      const added = this.ranks.push(rank) - 1;
+      links.push(NOT_PENDING, added, added, cause);
+      texts.push(fire, label);
+      return added;
     }
-    this.ids[row] = id;
-    this.causes[row] = cause;
-    this.labels[row] = label;
-    this.fires[row] = fire;
+    const link = row << 2;
+    this.free = links[link + NEXT] as number;
+    links[link + NEXT] = row;
+    links[link + PREVIOUS] = row;
+    links[link + CAUSE] = cause;
+    this.ranks[row] = rank;
+    texts[2 * row] = fire;
+    texts[2 * row + 1] = label;
     return row;
   }
 
   /** Frees the row and returns the callback that stood there. */
   release(row: number): () => void {
-    const fire = this.fires[row] as () => void;
-    this.fires[row] = vacant;
-    this.ids[row] = FREE_ID;
-    this.positions[row] = NOT_PENDING;
-    this.free.push(row);
+    const fire = this.texts[2 * row] as () => void;
+    this.texts[2 * row] = vacant;
+    this.ranks[row] = FREE_RANK;
+    this.links[(row << 2) + POSITION] = NOT_PENDING;
+    this.links[(row << 2) + NEXT] = this.free;
+    this.free = row;
     if (this.places.size > 0) this.places.delete(row);
     return fire;
+  }
+
+  /** Where the event stands, in terms of whoever holds it. */
+  positionOf(row: number): number {
+    return this.links[(row << 2) + POSITION] as number;
+  }
+
+  setPosition(row: number, position: number): void {
+    this.links[(row << 2) + POSITION] = position;
+  }
+
+  nextOf(row: number): number {
+    return this.links[(row << 2) + NEXT] as number;
+  }
+
+  /** Puts `row`, which is alone, at the end of the ring that begins with `head`. */
+  append(head: number, row: number): void {
+    const { links } = this;
+    const last = links[(head << 2) + PREVIOUS] as number;
+    links[(last << 2) + NEXT] = row;
+    links[(row << 2) + PREVIOUS] = last;
+    links[(row << 2) + NEXT] = head;
+    links[(head << 2) + PREVIOUS] = row;
+  }
+
+  /** Takes `row` out of its ring; its own links stay as they are. */
+  unlink(row: number): void {
+    const { links } = this;
+    const next = links[(row << 2) + NEXT] as number;
+    const previous = links[(row << 2) + PREVIOUS] as number;
+    links[(previous << 2) + NEXT] = next;
+    links[(next << 2) + PREVIOUS] = previous;
+  }
+
+  /** The order among events of one time: ordinary before late ones, each in the order of making. */
+  rankOf(row: number): number {
+    return this.ranks[row] as number;
+  }
+
+  idOf(row: number): number {
+    const rank = this.ranks[row] as number;
+    return rank < LATE ? rank : rank - LATE;
+  }
+
+  isLate(row: number): boolean {
+    return (this.ranks[row] as number) >= LATE;
+  }
+
+  causeOf(row: number): number {
+    return this.links[(row << 2) + CAUSE] as number;
+  }
+
+  labelOf(row: number): string {
+    return this.texts[2 * row + 1] as string;
   }
 }

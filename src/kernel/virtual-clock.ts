@@ -10,8 +10,6 @@ import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
 import { invalidArgument } from './errors.ts';
 
-export type { EventInfo } from './event-queue.ts';
-
 /** 2000-01-01T00:00:00Z, where virtual dates begin unless told otherwise. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;
 /** The end of representable time, 285 years after the start; longer delays fire there. */

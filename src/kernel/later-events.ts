@@ -1,0 +1,130 @@
+/**
+ * The events that are not due yet, and the late ones of now. Events often share their time, so only the first of a time is put
+ * into the heap and the others stand in a ring behind it; it is found again through a small cache by time, and when it is not, a
+ * second ring of the same time does no harm. Invariants: a ring is in the order of making, its events are older than those of
+ * every ring begun later for that time, and late events are alone.
+ */
+import type { DueList } from './due-list.ts';
+import { EventHeap } from './event-heap.ts';
+import type { EventTable } from './event-table.ts';
+
+/** Position of an event that stands in a ring behind the one in the heap. */
+const IN_RING = 0x7fff_ffff;
+const RECENT_BITS_MIN = 4;
+const NO_ROW = -1;
+
+/** Events by (time, rank). */
+export class LaterEvents {
+  private readonly table: EventTable;
+  private readonly heap: EventHeap;
+  // By hash of time: the time for which a ring was begun last, and the head of that ring while it stands.
+  private recentTimes: number[] = [];
+  private recentHeads: number[] = [];
+  private recentBits = RECENT_BITS_MIN - 1;
+  private size = 0;
+
+  constructor(table: EventTable) {
+    this.table = table;
+    this.heap = new EventHeap(table);
+    this.growRecent();
+  }
+
+  get count(): number {
+    return this.size;
+  }
+
+  /** Time of the first event, `Infinity` if there is none. */
+  get firstTimeUs(): number {
+    return this.heap.firstTimeUs;
+  }
+
+  /** Row of the first event; there must be one. */
+  get first(): number {
+    return this.heap.first;
+  }
+
+  /** True only if no other event is due together with the first. */
+  get isFirstAlone(): boolean {
+    const { first } = this.heap;
+    return this.table.nextOf(first) === first && this.heap.isFirstAlone;
+  }
+
+  add(row: number, timeUs: number, late: boolean): void {
+    this.size += 1;
+    if (!late) {
+      const hash = this.hashOf(timeUs);
+      if (this.recentTimes[hash] === timeUs) {
+        this.table.append(this.recentHeads[hash] as number, row);
+        this.table.setPosition(row, IN_RING);
+        return;
+      }
+      this.recentTimes[hash] = timeUs;
+      this.recentHeads[hash] = row;
+      if (this.heap.count > this.recentHeads.length) this.growRecent();
+    }
+    this.heap.push(row, timeUs);
+  }
+
+  remove(row: number): void {
+    const { table, heap } = this;
+    const position = table.positionOf(row);
+    const next = table.nextOf(row);
+    this.size -= 1;
+    if (position === IN_RING) table.unlink(row);
+    else if (next === row) {
+      this.forget(row, heap.timeUsAt(position), NO_ROW);
+      heap.removeAt(position);
+    } else {
+      table.unlink(row);
+      this.forget(row, heap.timeUsAt(position), next);
+      heap.exchange(position, next);
+    }
+  }
+
+  /** Moves the first event and its ring to the end of `due`. */
+  shiftInto(due: DueList): void {
+    const { table } = this;
+    const head = this.heap.first;
+    this.forget(head, this.heap.firstTimeUs, NO_ROW);
+    this.heap.removeAt(table.positionOf(head));
+    let row = head;
+    do {
+      this.size -= 1;
+      due.append(row);
+      row = table.nextOf(row);
+    } while (row !== head);
+  }
+
+  timeUsOf(row: number): number {
+    let head = row;
+    while (this.table.positionOf(head) === IN_RING) head = this.table.nextOf(head);
+    return this.heap.timeUsAt(this.table.positionOf(head));
+  }
+
+  /** Rows of all events in the order of firing; a copy, for reports. */
+  sorted(): number[] {
+    return this.heap.sorted().flatMap((head) => {
+      const ring = [head];
+      for (let row = this.table.nextOf(head); row !== head; row = this.table.nextOf(row)) ring.push(row);
+      return ring;
+    });
+  }
+
+  private hashOf(timeUs: number): number {
+    return Math.imul(timeUs, 0x9e37_79b1) >>> (32 - this.recentBits);
+  }
+
+  /** If `head` is the cached one of its time, the cache gets `heir`, or nothing if there is none. */
+  private forget(head: number, timeUs: number, heir: number): void {
+    const hash = this.hashOf(timeUs);
+    if (this.recentHeads[hash] !== head) return;
+    this.recentHeads[hash] = heir;
+    if (heir === NO_ROW) this.recentTimes[hash] = NaN;
+  }
+
+  private growRecent(): void {
+    this.recentBits += 1;
+    this.recentTimes = new Array<number>(1 << this.recentBits).fill(NaN);
+    this.recentHeads = new Array<number>(1 << this.recentBits).fill(NO_ROW);
+  }
+}
