@@ -230,7 +230,7 @@ export interface RunnerCommandConstraints extends CommandConstraints {
   readonly faults?: readonly ('before' | 'after')[];
 }
 
-/** Arbitraries of single commands, to be given to `fc.commands`. */
+/** Arbitraries of single commands; draw an array of them, since a path cannot repeat what `fc.commands` shrinks by. */
 export function runnerCommandArbitraries(
   constraints: RunnerCommandConstraints = {},
 ): fc.Arbitrary<RunnerCommand>[] {

@@ -17,7 +17,7 @@ export interface ScenarioSummary {
   readonly virtualMs: number;
   readonly realMs: number;
   readonly decisions: number;
-  /** Hash of the trace hashes in the order of the seeds. */
+  /** The trace hash of one seed, or the hash of the trace hashes in the order of the seeds. */
   readonly traceHash: string;
   /** The first failure. */
   readonly firstFailure: Verdict | undefined;
@@ -74,6 +74,7 @@ class SummaryTally {
   readonly #hash = new RollingHash();
   readonly #endStates: Partial<Record<RunState, number>> = {};
   seeds = 0;
+  #lastHash = '';
   #failed = 0;
   #runs = 0;
   #faults = 0;
@@ -94,6 +95,7 @@ class SummaryTally {
     this.#realMs += realMs;
     this.#decisions += verdict.decisionCount;
     this.#hash.addString(verdict.traceHash);
+    this.#lastHash = verdict.traceHash;
     for (const [state, count] of Object.entries(verdict.endStates)) {
       this.#endStates[state as RunState] = (this.#endStates[state as RunState] ?? 0) + count;
     }
@@ -113,7 +115,7 @@ class SummaryTally {
       virtualMs: this.#virtualMs,
       realMs: this.#realMs,
       decisions: this.#decisions,
-      traceHash: this.#hash.digest(),
+      traceHash: this.seeds === 1 ? this.#lastHash : this.#hash.digest(),
       firstFailure: this.#firstFailure,
       interrupted,
     };

@@ -1,5 +1,5 @@
 /**
- * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a later.
+ * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a heap.
  * Invariants: time and ids never go back; what is cancelled is gone at once.
  */
 import { DueList } from './due-list.ts';

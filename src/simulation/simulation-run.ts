@@ -2,7 +2,8 @@
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
-import { chooseDrain, type StepResult } from '../kernel/drain.ts';
+import { chooseDrain } from '../kernel/drain.ts';
+import type { StepResult } from '../kernel/drain-run.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { ReplaySource } from '../kernel/replay-decisions.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
@@ -19,6 +20,7 @@ import { Simulation } from './simulation.ts';
 import type { Failure, FailureKind, Verdict } from './verdict.ts';
 
 const SHOWN_MAX = 20;
+const PLACE_FRAMES = 40;
 
 /** A simulation from its first event to its verdict. */
 export class SimulationRun {
@@ -53,12 +55,18 @@ export class SimulationRun {
   }
 
   async run(): Promise<Verdict> {
-    const { drain = 'auto', onTurn } = this.#options;
+    const { drain: choice = 'auto', onTurn, capturePlaces = false } = this.#options;
+    const drain = chooseDrain(choice);
     const before = activeResources();
+    const { stackTraceLimit } = Error;
+    // The caller of a wait stands below a dozen frames of ours.
+    if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
     try {
-      await chooseDrain(drain).run(() => this.#step(), onTurn === undefined ? {} : { onTurn });
+      await drain.run(() => this.#step(), onTurn === undefined ? {} : { onTurn });
     } catch (error) {
       this.#fail('error', messageOf(error), { cause: error });
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
     }
     if (this.#failure === undefined) this.#judgeEnd(before);
     this.#simulation.end();
@@ -148,8 +156,9 @@ export class SimulationRun {
 
   #record(event: TraceEvent): void {
     this.#recorder.record(event);
-    this.#ledger.watch(event);
-    this.#tally.watch(event);
+    const { type } = event;
+    if (type === 'acquired' || type === 'freed' || type === 'abandoned') this.#ledger.watch(event);
+    else if (type !== 'phase') this.#tally.watch(event);
     for (const oracle of this.#oracles) oracle.watch(event);
   }
 

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, test } from 'vitest';
 import { sleep } from '../../src/kernel/clock.ts';
-import { documentedDrain, fastDrain } from '../../src/kernel/drain.ts';
-import type { Drain } from '../../src/kernel/drain.ts';
+import { documentedDrain } from '../../src/kernel/drain-documented.ts';
+import { fastDrain } from '../../src/kernel/drain-fast.ts';
+import type { Drain } from '../../src/kernel/drain-run.ts';
 import { bindContext } from '../../src/kernel/drain-host.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { documentedDrain, fastDrain } from '../../src/kernel/drain.ts';
-import type { Drain } from '../../src/kernel/drain.ts';
+import { documentedDrain } from '../../src/kernel/drain-documented.ts';
+import { fastDrain } from '../../src/kernel/drain-fast.ts';
+import type { Drain } from '../../src/kernel/drain-run.ts';
 import { activeResources, resourcesSince } from '../../src/kernel/drain-host.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sleep } from '../../src/kernel/clock.ts';
-import { chooseDrain, documentedDrain, fastDrain } from '../../src/kernel/drain.ts';
-import type { Drain } from '../../src/kernel/drain.ts';
+import { chooseDrain } from '../../src/kernel/drain.ts';
+import { documentedDrain } from '../../src/kernel/drain-documented.ts';
+import { fastDrain } from '../../src/kernel/drain-fast.ts';
+import type { Drain } from '../../src/kernel/drain-run.ts';
 import { isFastDrainExact } from '../../src/kernel/drain-fast.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { expectedOrder, programs, start } from './drain-program.ts';

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Timer } from '../../src/kernel/clock.ts';
 import { RunnerError } from '../../src/kernel/errors.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
-import type { EventInfo, VirtualClock } from '../../src/kernel/virtual-clock.ts';
+import type { EventInfo } from '../../src/kernel/event-queue.ts';
+import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 
 const DAY_MS = 86_400_000;
 

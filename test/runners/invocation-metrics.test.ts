@@ -224,8 +224,9 @@ describe('gauges and latencies', () => {
           },
         }));
         expect((await invoke(lab, { argv: ['sleep 1'] }).ended).state).toBe('COMPLETE');
-        for (const [suffix, kb] of Object.entries(expected))
+        for (const [suffix, kb] of Object.entries(expected)) {
           expect(lab.metrics.value(`commandDirUsage_kb_${suffix}`)).toBe(kb);
+        }
       });
       const failures = sizes.filter((size) => size instanceof Error).length;
       expect(verdict.trace().filter(({ type }) => type === 'recorded')).toHaveLength(failures);

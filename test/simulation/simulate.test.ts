@@ -1,0 +1,311 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
+import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
+import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+
+/** Two racing runs on one runner, with a choice of the scenario's own. */
+async function racing(sim: Simulation): Promise<void> {
+  const runner = createSimulatedRunner(sim.world, { capacity: 3 });
+  for (let index = 0; index < 3; index += 1) {
+    await runner.run({
+      argv: [`sleep ${10 * sim.choose(`length of ${index}`, 3)}`, `stdout ${index}`],
+      timeoutMs: 10,
+    });
+  }
+  await sim.sleep(20);
+  await runner.abort('2');
+  await runner.release();
+}
+
+describe('a verdict', () => {
+  test('tells what happened: runs, end states, virtual time, decisions, and a hash', async () => {
+    const verdict = await simulate({ seed: 'text', name: 'racing', scenario: racing });
+    expect(verdict).toMatchObject({ held: true, scenario: 'racing', seed: 'text', runs: 3, faults: 0 });
+    expect(verdict.failure).toBeUndefined();
+    expect(Object.values(verdict.endStates).reduce((sum, count) => sum + count, 0)).toBe(3);
+    expect(verdict.virtualMs).toBeGreaterThanOrEqual(20);
+    expect(verdict.decisionCount).toBe(verdict.decisions().length);
+    expect(verdict.traceHash).toMatch(/^[0-9a-f]{16}$/);
+    expect(verdict.trace()).toEqual([]);
+  });
+
+  test('R209 property: the same seed gives the same trace and hash, another trace another hash', async () => {
+    const hashes = new Map<string, string>();
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), async (seed) => {
+        const [first, second] = [
+          await simulate({ seed, scenario: racing, keepTrace: true }),
+          await simulate({ seed, scenario: racing, keepTrace: true, drain: 'documented' }),
+        ];
+        expect(second.trace()).toEqual(first.trace());
+        expect(second.traceHash).toBe(first.traceHash);
+        const text = JSON.stringify([first.trace(), first.decisions()]);
+        expect(hashes.get(text) ?? first.traceHash).toBe(first.traceHash);
+        hashes.set(text, first.traceHash);
+      }),
+      { numRuns: 50 },
+    );
+    expect(new Set(hashes.values()).size).toBe(hashes.size);
+    expect(hashes.size).toBeGreaterThan(10);
+  });
+
+  test('R209 the hash of a known run never changes by itself', async () => {
+    const { traceHash } = await simulate({ seed: 42, scenario: racing });
+    const golden = JSON.parse(await readFile(new URL('golden-hash.json', import.meta.url), 'utf8')) as {
+      racing42: string;
+    };
+    expect(traceHash).toBe(golden.racing42);
+  });
+
+  test('R209 a recorded log of decisions replays to the same hash', async () => {
+    const first = await simulate({ seed: 5, scenario: racing });
+    const again = await simulate({ seed: 5, scenario: racing, replay: first.decisions() });
+    expect([again.held, again.traceHash]).toEqual([true, first.traceHash]);
+  });
+
+  test('a replay that does not fit has diverged, also if the scenario catches the error', async () => {
+    const log = [{ label: 'luck', n: 3, answer: 2 }];
+    const swallowing = (sim: Simulation): void => {
+      try {
+        sim.choose('luck', 2);
+      } catch {
+        sim.note('nothing to see here');
+      }
+    };
+    const { failure } = await simulate({ scenario: swallowing, replay: log });
+    expect(failure?.kind).toBe('diverged');
+    expect(failure?.message).toBe(
+      'Replay diverged at decision 0: expected "luck" out of 3, got "luck" out of 2',
+    );
+    const short = await simulate({ scenario: () => undefined, replay: log });
+    expect(short.failure?.message).toContain('got the end of the run (1 entries are left over)');
+  });
+});
+
+describe('a failure', () => {
+  const SILENT = 'Deadlock: nothing is queued, and the scenario awaits a promise that nobody will settle';
+
+  test('a check that does not hold fails the simulation even if the scenario catches it, and is not thrown', async () => {
+    const verdict = await simulate({
+      scenario: async (sim) => {
+        await sim.sleep(5);
+        try {
+          sim.check(false, 'one is two');
+        } catch {
+          await sim.sleep(5);
+        }
+      },
+    });
+    expect(verdict).toMatchObject({
+      held: false,
+      failure: { kind: 'check', message: 'one is two', atMs: 5, details: [] },
+    });
+  });
+
+  test.for([
+    ['a scenario that throws at once', () => Promise.reject(new Error('at once')), 'at once'],
+    [
+      'a scenario that throws later',
+      async (sim: Simulation) => {
+        await sim.sleep(3);
+        throw new Error('later');
+      },
+      'later',
+    ],
+    [
+      'a callback of the clock that throws',
+      async (sim: Simulation) => {
+        sim.world.clock.timer('bang', 2, () => {
+          throw new Error('in a callback');
+        });
+        await sim.sleep(5);
+      },
+      'in a callback',
+    ],
+  ] as const)('%s is a failure of kind error', async ([, scenario, message]) => {
+    const { failure } = await simulate({ scenario });
+    expect(failure).toMatchObject({ kind: 'error', message });
+    expect(failure?.cause).toBeInstanceOf(Error);
+  });
+
+  test('R211 D27 a standstill names every wait that is stuck, and on what', async () => {
+    const { failure } = await simulate({
+      scenario: async (sim) => {
+        const runner = createSimulatedRunner(sim.world);
+        const { runId } = await runner.run({ argv: ['pause'] });
+        await waitForState(runner, runId, 'COMPLETE');
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'deadlock', rule: 'R211' });
+    expect(failure?.details).toContainEqual(
+      expect.stringMatching(/^waiter for COMPLETE_MASK.* of run 0 on runner, since 0 ms$/),
+    );
+    expect(failure?.details).toContainEqual(
+      expect.stringMatching(/^process process of run 0 on runner, since 0 ms$/),
+    );
+  });
+
+  test('R211 a promise that nobody settles is a deadlock too, and places are shown when asked for', async () => {
+    const stuck = (): Promise<void> => Promise.race([]);
+    expect((await simulate({ scenario: stuck })).failure).toMatchObject({
+      kind: 'deadlock',
+      message: SILENT,
+    });
+    const { failure } = await simulate({
+      capturePlaces: true,
+      scenario: async (sim) => {
+        const runner = createSimulatedRunner(sim.world);
+        await runner.run({ argv: ['hang'] });
+        await finalStatus(runner, '0');
+      },
+    });
+    expect(failure?.details.join('\n')).toContain('simulate.test.ts');
+  });
+
+  test('R204 what is left at the end is named: timers, waits, resources', async () => {
+    const scenario = async (sim: Simulation): Promise<void> => {
+      const runner = createSimulatedRunner(sim.world);
+      await runner.run({ argv: ['sleep 100'] });
+      await waitForState(runner, '0', 'RUNNING');
+      void finalStatus(runner, '0');
+    };
+    const { failure } = await simulate({ scenario });
+    expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+    expect(failure?.details).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^timer .*due at 100 ms$/),
+        expect.stringMatching(/^checkout tempdir of run 0/),
+        expect.stringMatching(/^process process of run 0/),
+        expect.stringMatching(/^output stdlog of run 0/),
+        expect.stringMatching(/^waiter .* of run 0/),
+      ]),
+    );
+    expect((await simulate({ scenario, leftovers: 'ignore' })).held).toBe(true);
+  });
+
+  test('a scenario that never ends is stopped by its budget of events, with what would come next', async () => {
+    const { failure, firedEvents } = await simulate({
+      maxEvents: 500,
+      scenario: async (sim) => {
+        for (;;) await sim.sleep(1);
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'budget', details: ['scenario sleep'] });
+    expect(firedEvents).toBe(500);
+  });
+
+  test('R211 real I/O that a scenario waits for is an escape, not a deadlock', async () => {
+    const { failure } = await simulate({
+      scenario: () =>
+        new Promise<void>((resolve) => {
+          // eslint-disable-next-line no-restricted-globals -- the real timer is what the test is about
+          setTimeout(resolve, 2_000);
+        }),
+    });
+    expect(failure?.kind).toBe('escape');
+    expect(failure?.message).toContain('Timeout');
+  });
+
+  test('R200 a broken rule is seen by the watchers without being asked for', async () => {
+    const { failure } = await simulate({
+      scenario: (sim) => {
+        const status = {
+          runId: '0',
+          jobId: '',
+          taskId: '',
+          tag: '',
+          stdoutRef: '',
+          stderrRef: '',
+          snapshotId: '',
+          exitCode: 0,
+          error: '',
+        };
+        const record = (event: Omit<TraceEvent, 'at' | 'runner'>): void =>
+          sim.world.tracer.record({ at: 0, runner: 'x', ...event } as TraceEvent);
+        record({ type: 'accepted', runId: '0', command: { argv: [] } } as never);
+        record({ type: 'status', status: { ...status, state: 'PENDING' } } as never);
+        record({ type: 'status', status: { ...status, state: 'COMPLETE' } } as never);
+        record({ type: 'status', status: { ...status, state: 'FAILED' } } as never);
+      },
+    });
+    expect(failure?.kind).toBe('rule');
+    expect(failure?.rule).toMatch(/^R(200|201)$/);
+  });
+});
+
+function nothing(): void {}
+
+describe('misuse', () => {
+  test('one simulation at a time: a nested one is refused, and the outer one goes on', async () => {
+    const verdict = await simulate({
+      scenario: async () => {
+        await expect(simulate({ scenario: nothing })).rejects.toMatchObject({
+          code: 'RUNNER_SIMULATION_MISUSE',
+        });
+      },
+    });
+    expect(verdict.held).toBe(true);
+    expect((await simulate({ scenario: nothing })).held).toBe(true);
+  });
+
+  test('a handle that is used after the end is refused', async () => {
+    let leaked: Simulation | undefined;
+    await simulate({
+      scenario: (sim) => {
+        leaked = sim;
+      },
+    });
+    for (const use of [() => leaked?.choose('x', 2), () => leaked?.note('x'), () => leaked?.sleep(1)]) {
+      expect(use).toThrow(/was called after the end of its simulation/);
+    }
+  });
+
+  test.for([
+    [undefined, /options: expected an object with a scenario/],
+    [{}, /scenario: expected a function/],
+    [{ scenario: nothing, maxEvents: 0 }, /maxEvents: expected a number ≥ 1/],
+    [{ scenario: nothing, seed: NaN }, /seed/],
+    [{ scenario: nothing, replay: 'log' }, /log: expected an array of decisions/],
+    [{ scenario: nothing, drain: 'slow' }, /drain: expected/],
+  ] as const)('options %o are refused', async ([options, text]) => {
+    await expect(simulate(options as never)).rejects.toThrow(text);
+  });
+
+  test.for([
+    [null, /scenario: expected a scenario definition/],
+    [{ name: 'Has Spaces', description: 'x', run: () => undefined }, /scenario\.name: expected lower-case/],
+    [{ name: 'x', description: '', run: () => undefined }, /description of scenario x/],
+    [{ name: 'x', description: 'y' }, /run of scenario x: expected a function/],
+    [{ name: 'x', description: 'y', run: () => undefined, prepare: 1 }, /prepare of scenario x/],
+  ] as const)('a definition %o is refused', ([definition, text]) => {
+    expect(() => defineScenario(definition as never)).toThrow(text);
+  });
+});
+
+test('R212 every injected fault is in the trace, and its decision can be taken away singly', async () => {
+  const scenario = async (sim: Simulation): Promise<void> => {
+    const runner = createSimulatedRunner(sim.world, { capacity: 9, history: 0 });
+    const chaos = createChaosRunner(sim.world, runner, { plan: { rates: { run: { before: 0.5 } } } });
+    for (let index = 0; index < 8; index += 1) {
+      await chaos.run({ argv: ['complete 0'] }).catch(() => undefined);
+    }
+    await chaos.release();
+  };
+  const first = await simulate({ seed: 3, scenario, keepTrace: true });
+  const faults = first.trace().filter(({ type }) => type === 'fault');
+  const log = first.decisions();
+  const struck = log.filter(({ label, answer }) => label.includes('fault') && answer > 0);
+  expect(faults.length).toBe(struck.length);
+  expect(faults.length).toBeGreaterThan(1);
+  const [dropped] = struck;
+  const rest = log.map((entry) => (entry === dropped ? { ...entry, answer: 0 } : entry));
+  const second = await simulate({ seed: 3, scenario, keepTrace: true, source: keyedReplayDecisions(rest) });
+  expect(second.faults).toBe(first.faults - 1);
+});
