@@ -124,6 +124,40 @@ const legal: readonly TraceCase[] = [
       .metric('runs', 9),
   },
   {
+    title: 'R203 a run that was to stop may be UNKNOWN, and one that gave back no process too',
+    trace: trace()
+      .accept('0')
+      .start('0')
+      .abort('0')
+      .cleanUp('0')
+      .status('0', 'UNKNOWN')
+      .accept('1')
+      .phase('1', 'outputs')
+      .acquire('1', 'output')
+      .free('1', 'output')
+      .status('1', 'UNKNOWN'),
+  },
+  {
+    title: 'R204 R205 what was given up and comes back before the end',
+    trace: trace()
+      .accept('0')
+      .start('0')
+      .abandon('0', 'process')
+      .free('0', 'process')
+      .free('0', 'output')
+      .free('0', 'output')
+      .free('0', 'checkout')
+      .status('0', 'FAILED'),
+  },
+  {
+    title: 'R208 a total that is told again',
+    trace: trace().metric('workerUploads', 3).metric('workerUploads', 3),
+  },
+  {
+    title: 'R200 R201 an id that comes again after its eviction',
+    trace: trace().run('0').evict('0').run('0'),
+  },
+  {
     title: 'R202 R208 the trace of a bare store, which accepts nothing',
     trace: trace().status('0', 'PENDING').status('0', 'RUNNING').status('0', 'COMPLETE'),
   },
@@ -182,6 +216,18 @@ const planted: readonly PlantedCase[] = [
     message: 'run 1 on r has started while run 0 is active',
   },
   {
+    title: 'R202 two active runs, after a queued one was aborted',
+    trace: trace()
+      .accept('0')
+      .accept('1')
+      .accept('2')
+      .start('0')
+      .abort('1')
+      .status('1', 'ABORTED')
+      .phase('2', 'preprocess'),
+    message: 'run 2 on r has started while run 0 is active',
+  },
+  {
     title: 'R202 the start of a run that nobody accepted',
     trace: trace().run('0').phase('1', 'preprocess'),
     message: 'run 1 on r has started and was never accepted',
@@ -228,6 +274,11 @@ const planted: readonly PlantedCase[] = [
     message: 'run 0 on r became FAILED, but holds 1 × tempdir, 1 × upload',
   },
   {
+    title: 'R204 a temporary directory, although a process was given up',
+    trace: trace().accept('0').acquire('0', 'tempdir').abandon('0', 'process').status('0', 'FAILED'),
+    message: 'run 0 on r became FAILED, but holds 1 × tempdir',
+  },
+  {
     title: 'R204 a process that starts after the end',
     trace: trace().run('0').wait(4).acquire('0', 'process', 'p'),
     message: 'run 0 on r is over and has taken process p',
@@ -257,6 +308,21 @@ const planted: readonly PlantedCase[] = [
       .acquire('0', 'checkout')
       .wait(1),
     message: 'run 0 on r has never released its checkout',
+  },
+  {
+    title: 'R205 a checkout during an update',
+    trace: trace().accept('0').acquire('', 'update').acquire('0', 'output').acquire('0', 'checkout', 'snap'),
+    message: 'run 0 on r has checked out snap during an update',
+  },
+  {
+    title: 'R205 a run that starts during the second of two updates',
+    trace: trace()
+      .accept('0')
+      .acquire('', 'update', 'a')
+      .acquire('', 'update', 'b')
+      .free('', 'update', 'a')
+      .phase('0', 'preprocess'),
+    message: 'run 0 on r has started during an update',
   },
   {
     title: 'R205 a run that starts during an update',
@@ -293,6 +359,11 @@ const planted: readonly PlantedCase[] = [
     trace: trace().metric('workerUploads', 3).wait(2).metric('workerUploads', 2),
     message: 'counter workerUploads of r fell from 3 to 2',
     atMs: 2,
+  },
+  {
+    title: 'R208 a counter that falls on a runner that was released and begins anew',
+    trace: trace().run('0').release().run('0').metric('runs', 5).run('1').metric('runs', 3),
+    message: 'counter runs of r fell from 5 to 3',
   },
   {
     title: 'R208 a run that ends and was not counted as accepted',

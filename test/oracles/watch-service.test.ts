@@ -91,6 +91,15 @@ describe('a watched service', () => {
     ]);
   });
 
+  test('R207 a terminal status that run returns, and no query finds, is reported', async () => {
+    const other = { ...done, runId: '1' };
+    const query = async (): Promise<QueryResult> => ({ statuses: [other], service });
+    await answering({ run: async () => done, query }).run({ argv: [] });
+    expect(found.map(({ message }) => message)).toEqual([
+      'run 0 was seen as COMPLETE, but a query for terminal runs does not include it',
+    ]);
+  });
+
   test('R207 a terminal status that a query gives differently is reported', async () => {
     const query = async (): Promise<QueryResult> => ({ statuses: [differing({ tag: 'x' })], service });
     await answering({ query }).status('0');
