@@ -6,6 +6,9 @@ import type { Choices, Decision, DecisionSource } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
 import { hashText } from './text-hash.ts';
 
+/** A multiple of 3. */
+const CHUNK_LENGTH = 3072;
+
 /** What {@link createDecisions} takes beside the source. */
 export interface DecisionLogOptions {
   /** Keeps the entries; without them only `count` grows. Default: true. */
@@ -17,6 +20,8 @@ export interface DecisionLogOptions {
 /** A label that was asked, with what is kept per label. */
 interface AskedLabel {
   readonly label: string;
+  /** Position among the labels in the order of first asking. */
+  readonly index: number;
   readonly hash: number;
   occurrences: number;
 }
@@ -27,9 +32,10 @@ export class DecisionLog implements Choices {
   private readonly record: boolean;
   private readonly onDecision: ((label: string, n: number, answer: number) => void) | undefined;
   private readonly asked = new Map<string, AskedLabel>();
-  /** Entry i is `labels[i]`, `numbers[2 i]` alternatives, `numbers[2 i + 1]` taken: no object per decision. */
   private readonly labels: string[] = [];
-  private readonly numbers: number[] = [];
+  /** Per entry: index of its label, n, answer. No object per decision, and no array so long that growing it costs more. */
+  private readonly fullChunks: number[][] = [];
+  private chunk: number[] = [];
   private given = 0;
 
   constructor(source: DecisionSource, options: DecisionLogOptions) {
@@ -53,27 +59,36 @@ export class DecisionLog implements Choices {
     }
     asked.occurrences += 1;
     this.given += 1;
-    if (this.record) {
-      this.labels.push(asked.label);
-      this.numbers.push(n, answer);
-    }
+    if (this.record) this.note(asked.index, n, answer);
     if (this.onDecision !== undefined) this.onDecision(label, n, answer);
     return answer;
   }
 
   /** The decisions so far; empty if they are not recorded. The objects are made by this call. */
   entries(): Decision[] {
-    const { numbers } = this;
-    return this.labels.map((label, i) => ({
-      label,
-      n: numbers[2 * i] as number,
-      answer: numbers[2 * i + 1] as number,
-    }));
+    const entries: Decision[] = [];
+    for (const chunk of [...this.fullChunks, this.chunk]) {
+      for (let i = 0; i < chunk.length; i += 3) {
+        const [index, n, answer] = chunk.slice(i, i + 3) as [number, number, number];
+        entries.push({ label: this.labels[index] as string, n, answer });
+      }
+    }
+    return entries;
+  }
+
+  private note(labelIndex: number, n: number, answer: number): void {
+    if (this.chunk.length === CHUNK_LENGTH) {
+      this.fullChunks.push(this.chunk);
+      this.chunk = [];
+    }
+    this.chunk.push(labelIndex);
+    this.chunk.push(n);
+    this.chunk.push(answer);
   }
 
   private firstAsked(label: string): AskedLabel {
     if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
-    const asked = { label, hash: hashText(label), occurrences: 0 };
+    const asked = { label, index: this.labels.push(label) - 1, hash: hashText(label), occurrences: 0 };
     this.asked.set(label, asked);
     return asked;
   }

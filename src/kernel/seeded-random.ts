@@ -41,10 +41,12 @@ class Sfc32 implements RandomStream {
     if (!(n >= 1 && n <= 0x1_0000_0000 && Number.isInteger(n))) {
       throw invalidArgument('n', 'an integer in [1, 2^32]', n);
     }
-    // The first 2^32 mod n values are dropped, so that each remainder is equally likely.
-    const unfair = 0x1_0000_0000 % n;
     let drawn = this.uint32();
-    while (drawn < unfair) drawn = this.uint32();
+    if (drawn < n) {
+      // The first 2^32 mod n values are dropped, so that each remainder is equally likely.
+      const unfair = 0x1_0000_0000 % n;
+      while (drawn < unfair) drawn = this.uint32();
+    }
     return drawn % n;
   }
 

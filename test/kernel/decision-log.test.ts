@@ -62,6 +62,13 @@ describe('the decision log', () => {
     expect(decisions.count).toBe(2);
   });
 
+  test('keeps thousands of entries', () => {
+    const decisions = createDecisions(lastOf());
+    const expected = Array.from({ length: 5000 }, (_, i) => ({ label: `${i % 7}`, n: 2 + i, answer: 1 + i }));
+    for (const { label, n } of expected) decisions.choose(label, n);
+    expect(decisions.entries()).toEqual(expected);
+  });
+
   test('the plain policy answers 0 to everything', () => {
     const decisions = createDecisions(fifoDecisions());
     expect([2, 3, 1000].map((n) => decisions.choose('x', n))).toEqual([0, 0, 0]);
