@@ -16,19 +16,26 @@ const LOG_NAMES: readonly LogName[] = ['stdout', 'stderr', 'stdlog'];
 /** Creates stdout, stderr and stdlog, writes the header and measures the directories (R88, R95, R96). */
 export const outputsPhase: Phase = {
   begin(run) {
-    const outputs = openFrom(run, 0, []);
-    return isPending(outputs) ? outputs.then((opened) => accept(run, opened)) : accept(run, outputs);
+    const opened = openFrom(run, 0);
+    return isPending(opened) ? opened.then(() => accept(run)) : accept(run);
   },
   boundMs: (run) => run.parts.localBoundMs,
-  abandon: (run) => run.abandoned('output', 'logs'),
+  abandon(run) {
+    if (run.logs !== undefined) {
+      run.recorded('output', 'the header was not taken within the bound');
+      return;
+    }
+    if (!run.areOutputsClosing) run.abandoned('output', LOG_NAMES[run.openOutputs.length] as LogName);
+    giveUp(run);
+  },
 };
 
-function accept(run: RunContext, outputs: readonly Output[]): MaybePromise<void> {
-  const [stdout, stderr, stdlog] = outputs as [Output, Output, Output];
+function accept(run: RunContext): MaybePromise<void> {
+  if (run.phase !== 'outputs') return undefined;
+  const [stdout, stderr, stdlog] = run.openOutputs as [Output, Output, Output];
   const { clock, tracer } = run.parts.world;
   run.stdoutRef = stdout.uri;
   run.stderrRef = stderr.uri;
-  if (run.phase !== 'outputs') return closeAll(run, outputs);
   const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined);
   run.logs = logs;
   const written = writeText(run, logs, logHeader(clock, logs, run.command));
@@ -41,13 +48,21 @@ export const closePhase: Phase = {
     const { logs } = run;
     if (logs === undefined) return undefined;
     traceContent(run, logs);
-    const outputs = [logs.stdout, logs.stderr, logs.stdlog];
     const finished = finishLogs(run);
-    return isPending(finished) ? finished.then(() => closeAll(run, outputs)) : closeAll(run, outputs);
+    return isPending(finished) ? finished.then(() => closeAll(run)) : closeAll(run);
   },
   boundMs: (run) => run.parts.localBoundMs,
-  abandon: (run) => run.abandoned('output', 'logs'),
+  abandon: giveUp,
 };
+
+/** Closes what nobody has begun to close, and names what is not closed by now: it may still come. */
+function giveUp(run: RunContext): void {
+  const closing = closeAll(run);
+  if (isPending(closing)) closing.then(undefined, (error: unknown) => run.recorded('output', error));
+  run.openOutputs.forEach((output, index) => {
+    if (output !== undefined) run.abandoned('output', LOG_NAMES[index] as LogName);
+  });
+}
 
 /** Writes the trailer of a run that was stopped, once, after the last process byte (R107). */
 export function finishLogs(run: RunContext): MaybePromise<void> {
@@ -66,43 +81,38 @@ function writeText(run: RunContext, logs: RunLogs, text: string): MaybePromise<v
   );
 }
 
-/** Opens what is missing from `index` on and adds it to `opened`. */
-function openFrom(run: RunContext, index: number, opened: Output[]): MaybePromise<readonly Output[]> {
+/** Opens the outputs from `index` on, unless the run gives them up meanwhile. */
+function openFrom(run: RunContext, index: number): MaybePromise<void> {
   for (let next = index; next < LOG_NAMES.length; next += 1) {
     const name = LOG_NAMES[next] as LogName;
     let output: MaybePromise<Output>;
     try {
       output = run.parts.outputs.create(`${run.runId}-${name}`);
     } catch (error) {
-      return closeThenFail(run, opened, name, error);
+      return closeThenFail(run, name, error);
     }
     if (isPending(output)) {
       return output.then(
         (created) => {
-          keep(run, name, opened, created);
-          return openFrom(run, next + 1, opened);
+          keep(run, next, created);
+          return run.phase === 'outputs' ? openFrom(run, next + 1) : close(run, next, created);
         },
-        (error: unknown) => closeThenFail(run, opened, name, error),
+        (error: unknown) => closeThenFail(run, name, error),
       );
     }
-    keep(run, name, opened, output);
+    keep(run, next, output);
   }
-  return opened;
+  return undefined;
 }
 
-function keep(run: RunContext, name: LogName, opened: Output[], created: Output): void {
-  run.acquired('output', name);
-  opened.push(created);
+function keep(run: RunContext, index: number, created: Output): void {
+  run.acquired('output', LOG_NAMES[index] as LogName);
+  run.openOutputs[index] = created;
 }
 
-function closeThenFail(
-  run: RunContext,
-  opened: readonly Output[],
-  name: LogName,
-  error: unknown,
-): MaybePromise<never> {
+function closeThenFail(run: RunContext, name: LogName, error: unknown): MaybePromise<never> {
   const text = messageOf(error);
-  return whenThere(closeAll(run, opened), () => {
+  return whenThere(closeAll(run), () => {
     throw new ExitCodeError(EXIT_CODES.LOG_CREATION, `could not create ${shownName(name)}: ${text}`, {
       cause: error,
     });
@@ -113,23 +123,31 @@ function shownName(name: LogName): string {
   return name === 'stdlog' ? 'combined stdout/stderr' : name;
 }
 
-function closeAll(run: RunContext, outputs: readonly Output[]): MaybePromise<void> {
+/** Closes all that are open; whoever is first does it. */
+function closeAll(run: RunContext): MaybePromise<void> {
+  if (run.areOutputsClosing) return undefined;
+  run.areOutputsClosing = true;
   let pending: PromiseLike<void>[] | undefined;
-  for (let index = 0; index < outputs.length; index += 1) {
-    const closing = close(run, outputs[index] as Output, LOG_NAMES[index] as LogName);
+  for (let index = 0; index < run.openOutputs.length; index += 1) {
+    const closing = close(run, index, run.openOutputs[index] as Output);
     if (isPending(closing)) (pending ??= []).push(closing);
   }
   return pending === undefined ? undefined : allDone(pending);
 }
 
-function close(run: RunContext, output: Output, name: LogName): MaybePromise<void> {
+function close(run: RunContext, index: number, output: Output): MaybePromise<void> {
   const closed = orElse(
     () => output.close(),
     (error) => run.recorded('output', error),
   );
-  if (isPending(closed)) return closed.then(() => run.freed('output', name));
-  run.freed('output', name);
+  if (isPending(closed)) return closed.then(() => noteClosed(run, index));
+  noteClosed(run, index);
   return undefined;
+}
+
+function noteClosed(run: RunContext, index: number): void {
+  run.openOutputs[index] = undefined;
+  run.freed('output', LOG_NAMES[index] as LogName);
 }
 
 function measureStart(run: RunContext): MaybePromise<void> {

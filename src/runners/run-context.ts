@@ -9,6 +9,7 @@ import type { Command } from '../model/command.ts';
 import type { MemoryReport, Process, ProcessStatus } from '../model/execer.ts';
 import { exitCodeOf } from '../model/exit-code.ts';
 import type { Checkout } from '../model/filer.ts';
+import type { Output } from '../model/output.ts';
 import type { InvocationPhase, ResourceKind } from '../model/trace-event.ts';
 import type { StopCause } from './invocation-state.ts';
 import type { InvokerParts } from './invoker-parts.ts';
@@ -23,6 +24,10 @@ export class RunContext {
   phase: InvocationPhase = 'preprocess';
   stop: StopCause = 'none';
   checkout: Checkout | undefined;
+  /** Outputs that have been created, by the order of their creation; undefined once they are closed. */
+  readonly openOutputs: (Output | undefined)[] = [];
+  /** Somebody has begun to close them. */
+  areOutputsClosing = false;
   logs: RunLogs | undefined;
   process: Process | undefined;
   /** How the process ended, once it has. */
