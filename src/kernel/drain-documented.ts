@@ -93,7 +93,10 @@ export function createDocumentedBurst(): Burst {
   };
 }
 
-/** The drain that uses documented functions only. */
+/**
+ * The drain that uses documented functions only. A tick asked for through a copy of `process.nextTick` that was taken before the
+ * run is not seen, and unhandled rejections are reported at the end of a turn instead of after the step.
+ */
 export const documentedDrain: Drain = {
   name: 'documented',
   run: (step, hooks) => startRun(createDocumentedBurst, step, hooks),

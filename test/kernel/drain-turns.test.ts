@@ -59,7 +59,7 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     });
     expect(text).toContain('with nothing pending lets real I/O');
     expect(clock.now()).toBe(2);
-    expect(alive.at(-1)).toEqual([]);
+    expect(alive.at(-1)).not.toContain('FSReqPromise');
   });
 
   test('with nothing pending and no say of the caller ends after two more turns', async () => {
