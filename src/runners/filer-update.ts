@@ -8,9 +8,10 @@ import type { Filer } from '../model/filer.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { World } from '../model/world.ts';
 
-/** How an update ended: by itself, with an error of its own, or given up. */
+/** How an update ended: by itself, with an error of its own, cancelled at its limit and back in time, or given up. */
 export type UpdateEnd =
   | { readonly type: 'done' }
+  | { readonly type: 'late' }
   | { readonly type: 'failed'; readonly error: unknown }
   | { readonly type: 'overdue' };
 
@@ -22,6 +23,7 @@ export interface FilerUpdateListener {
 }
 
 const DONE: UpdateEnd = Object.freeze({ type: 'done' });
+const LATE: UpdateEnd = Object.freeze({ type: 'late' });
 const OVERDUE: UpdateEnd = Object.freeze({ type: 'overdue' });
 
 /** An update at work. */
@@ -32,6 +34,7 @@ export class FilerUpdate {
   readonly #listener: FilerUpdateListener;
   readonly #cancellation = new Cancellation();
   #timer: Timer | undefined;
+  #isLate = false;
   #over = false;
 
   constructor(world: World, label: string, filer: Filer, listener: FilerUpdateListener) {
@@ -55,7 +58,10 @@ export class FilerUpdate {
         (error: unknown) => clock.post(this.#label, () => this.#end({ type: 'failed', error })),
       );
       if (limitMs > 0 && limitMs < Infinity) {
-        this.#timer = clock.endOfInstant(`${this.#label} limit`, limitMs, () => this.cancel());
+        this.#timer = clock.endOfInstant(`${this.#label} limit`, limitMs, () => {
+          this.#isLate = true;
+          this.cancel();
+        });
       }
     } catch (error) {
       this.#end({ type: 'failed', error });
@@ -81,6 +87,6 @@ export class FilerUpdate {
       return;
     }
     this.#over = true;
-    this.#listener.onOver(end);
+    this.#listener.onOver(this.#isLate ? LATE : end);
   }
 }

@@ -111,20 +111,24 @@ export class UpdateCycle {
     this.#update.start(this.#limitMs);
   }
 
-  /** Traces how an update ended; gives the fault to show, if it was given up. An error changes neither health nor runs (R79). */
+  /** Traces how an update ended; gives the fault to show, if it passed its limit (R80). An error changes neither health nor runs (R79). */
   #conclude(type: RunType, end: UpdateEnd): string | undefined {
     if (end.type === 'overdue') {
       this.#overdue.add(type);
       this.#asked.delete(type);
       this.#trace({ type: 'abandoned', resource: 'update', name: type });
-      return `update of filer ${type} took longer than ${this.#limitMs} ms`;
+      return this.#limitFault(type);
     }
     if (end.type === 'failed') {
       const error = messageOf(end.error);
       this.#trace({ type: 'recorded', what: `update ${type}`, error, exitCode: 0 });
     }
     this.#trace({ type: 'freed', resource: 'update', name: type });
-    return undefined;
+    return end.type === 'late' ? this.#limitFault(type) : undefined;
+  }
+
+  #limitFault(type: RunType): string {
+    return `update of filer ${type} took longer than ${this.#limitMs} ms`;
   }
 
   #trace(event: UpdateTrace): void {

@@ -293,20 +293,26 @@ describe('updates', () => {
     ]);
   });
 
-  test('R80 an update within its limit, or cancelled and back in time, is no fault', async () => {
-    await inSimulation(async (sim) => {
-      const runner = createSimulatedRunner(sim.world, {
-        filers: mapOf(updating(sim, [], 'a', 100, { ms: 500, cancelMs: 10 })),
-        updateLimitMs: 60,
+  test.for([
+    [40, 100 + 40, ''],
+    [500, 100 + 60 + 10, 'update of filer scoot took longer than 60 ms'],
+  ] as const)(
+    'R80 an update of %i ms with a limit of 60 lets the run go on at %i ms, and shows "%s"',
+    async ([ms, endMs, error]) => {
+      await inSimulation(async (sim) => {
+        const runner = createSimulatedRunner(sim.world, {
+          filers: mapOf(updating(sim, [], 'a', 100, { ms, cancelMs: 10 })),
+          updateLimitMs: 60,
+        });
+        await sim.sleep(105);
+        await runner.run({ argv: ['complete 0'] });
+        await finalStatus(runner, '0');
+        expect(sim.now()).toBe(endMs);
+        expect((await runner.statusAll()).service).toEqual({ initialized: true, isHealthy: true, error });
+        await runner.release();
       });
-      await sim.sleep(105);
-      await runner.run({ argv: ['complete 0'] });
-      await finalStatus(runner, '0');
-      expect(sim.now()).toBe(170);
-      expect((await runner.statusAll()).service.error).toBe('');
-      await runner.release();
-    });
-  });
+    },
+  );
 
   test('R86 D28 a release in the middle of an update cancels it, waits for its bound at most, and leaves no timer', async () => {
     await inSimulation(async (sim) => {
