@@ -2,6 +2,10 @@
 
 const DAY_MS = 86_400_000;
 
+/** The day that was asked for last, because the next one is mostly the same. */
+let lastDays = NaN;
+let lastDate = '';
+
 /**
  * The instant as `2000-01-01T00:00:00.000Z`, for years 0 to 9999.
  *
@@ -11,12 +15,19 @@ export function formatUtc(epochMs: number): string {
   const wholeMs = Math.floor(epochMs);
   const days = Math.floor(wholeMs / DAY_MS);
   const rest = wholeMs - days * DAY_MS;
-  const { year, month, day } = civilDate(days);
-  const date = `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}`;
+  if (days !== lastDays) {
+    lastDays = days;
+    lastDate = dateText(days);
+  }
   const hour = Math.floor(rest / 3_600_000);
   const minute = Math.floor(rest / 60_000) % 60;
   const second = Math.floor(rest / 1_000) % 60;
-  return `${date}T${pad(hour, 2)}:${pad(minute, 2)}:${pad(second, 2)}.${pad(rest % 1_000, 3)}Z`;
+  return `${lastDate}T${pad(hour, 2)}:${pad(minute, 2)}:${pad(second, 2)}.${pad(rest % 1_000, 3)}Z`;
+}
+
+function dateText(days: number): string {
+  const { year, month, day } = civilDate(days);
+  return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}`;
 }
 
 function civilDate(daysSinceEpoch: number): { year: number; month: number; day: number } {

@@ -119,8 +119,9 @@ export class VirtualClock implements Clock {
     const row = queue.pick(n > 1 && this.choices !== undefined ? this.chooseNext(this.choices, n) : 0);
     this.firedCount += 1;
     this.currentId = queue.idOf(row);
-    if (this.onFire !== undefined) this.onFire(queue.describe(row));
+    const info = this.onFire === undefined ? undefined : queue.describe(row);
     const fire = queue.remove(row);
+    if (info !== undefined) this.onFire?.(info);
     fire();
     return true;
   }
