@@ -22,19 +22,27 @@ export interface CommandTextOptions {
  * ```
  */
 export function formatCommand(command: Command, { redactEnv = false }: CommandTextOptions = {}): string {
-  const { argv, envVars = {}, timeoutMs = 0, snapshotId = '', jobId = '', taskId = '', tag = '' } = command;
-  const isHidden = typeof redactEnv === 'function' ? redactEnv : () => redactEnv;
-  const quoted = argv.map((argument) => JSON.stringify(argument)).join(' ');
+  const { argv, envVars, timeoutMs = 0, snapshotId = '', jobId = '', taskId = '', tag = '' } = command;
   const head =
-    `runner.Command -- SnapshotID: ${snapshotId} # Argv: [${quoted}] # Timeout: ${formatGoDuration(timeoutMs)}` +
+    `runner.Command -- SnapshotID: ${snapshotId} # Argv: [${quoted(argv)}] # Timeout: ${formatGoDuration(timeoutMs)}` +
     ` # JobID: ${jobId} # TaskID: ${taskId} # Tag: ${tag}`;
-  const env = Object.keys(envVars)
-    .sort()
-    .map((key) => `  ${key}=${isHidden(key) ? REDACTED : envVars[key]}`);
   const request = command.executeRequest;
+  if (envVars === undefined && request === undefined) return head;
+  const isHidden = typeof redactEnv === 'function' ? redactEnv : () => redactEnv;
+  const env = Object.keys(envVars ?? {})
+    .sort()
+    .map((key) => `  ${key}=${isHidden(key) ? REDACTED : envVars?.[key]}`);
   return (
     head +
     (env.length === 0 ? '' : ` # Env:${env.join('')}`) +
     (request === undefined ? '' : `  ExecuteRequest=${JSON.stringify(request)}`)
   );
+}
+
+function quoted(argv: readonly string[]): string {
+  let text = '';
+  for (const argument of argv) {
+    text += text === '' ? JSON.stringify(argument) : ` ${JSON.stringify(argument)}`;
+  }
+  return text;
 }

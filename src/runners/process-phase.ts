@@ -9,6 +9,8 @@ import { finishLogs } from './outputs-phase.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 
+const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
+
 /** Hands the command to the execer; an error is FAILED 240 (R98). A process that comes too late is stopped at once. */
 export const execPhase: Phase = {
   begin(run) {
@@ -52,11 +54,13 @@ function keepStatus(run: RunContext, status: ProcessStatus): void {
 
 function execCommand(run: RunContext): ExecCommand {
   const { command, logs, checkout, onMemoryReport } = run;
+  invariant(logs !== undefined, 'expected the logs of a run that is about to start its process');
   return {
     argv: command.argv,
-    envVars: command.envVars ?? {},
+    envVars: command.envVars ?? NO_ENV,
     dir: checkout?.path ?? '',
-    ...(logs === undefined ? {} : { stdout: logs.stdoutSink, stderr: logs.stderrSink }),
+    stdout: logs.stdoutSink,
+    stderr: logs.stderrSink,
     jobId: command.jobId ?? '',
     taskId: command.taskId ?? '',
     tag: command.tag ?? '',

@@ -22,7 +22,7 @@ import type { World } from '../model/world.ts';
 import { createStatusStore, type StatusStore } from '../store/status-store.ts';
 import { admit } from './admission.ts';
 import { awaitFilers } from './filer-init.ts';
-import type { Performance, Performer } from './performer.ts';
+import type { Performance, Performer, StatusListener } from './performer.ts';
 import { RunnerHealth } from './runner-health.ts';
 import type { RunnerInstruments } from './runner-instruments.ts';
 import { UpdateCycle } from './update-cycle.ts';
@@ -64,6 +64,8 @@ export class QueueRunner implements Service {
   /** In order of acceptance. */
   #queue: Map<RunID, Command> | undefined;
   #active: ActiveRun | undefined;
+  /** One for all runs; made for the first. */
+  #listener: StatusListener | undefined;
   #start: Timer | undefined;
   #idleSince: number;
   #initFailure: string | undefined;
@@ -175,18 +177,18 @@ export class QueueRunner implements Service {
 
   #startHead(): void {
     this.#start = undefined;
-    const head = this.#queue?.entries().next().value;
+    const runId = this.#queue?.keys().next().value;
     // The head may have been aborted since the start was posted.
-    if (head === undefined) {
+    if (runId === undefined) {
       this.#proceed(false);
       return;
     }
-    const [runId, command] = head;
-    this.#queue?.delete(runId);
+    const command = this.#takeQueued(runId) as Command;
     const active: ActiveRun = { runId, performance: undefined, abortWanted: false };
     this.#active = active;
     this.#parts.instruments.idleLatency.record(this.#world.clock.now() - this.#idleSince);
-    active.performance = this.#parts.performer.perform(command, runId, (status) => this.#onStatus(status));
+    this.#listener ??= (status) => this.#onStatus(status);
+    active.performance = this.#parts.performer.perform(command, runId, this.#listener);
     if (active.abortWanted) active.performance.abort();
   }
 
@@ -223,10 +225,17 @@ export class QueueRunner implements Service {
     drained?.forEach((command, runId) => this.#store.update(statusFor(runId, command)));
   }
 
+  /** An empty map is dropped, because one that was used long keeps what was in it alive until a full collection. */
+  #takeQueued(runId: RunID): Command | undefined {
+    const command = this.#queue?.get(runId);
+    this.#queue?.delete(runId);
+    if (this.#queue?.size === 0) this.#queue = undefined;
+    return command;
+  }
+
   #stop(runId: RunID): void {
-    const queued = this.#queue?.get(runId);
+    const queued = this.#takeQueued(runId);
     if (queued !== undefined) {
-      this.#queue?.delete(runId);
       this.#store.update(abortStatus(runId, tagsOf(queued)));
       return;
     }

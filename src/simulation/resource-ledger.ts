@@ -6,12 +6,15 @@ export type HeldResource = TraceEvent & { readonly type: 'acquired' };
 
 type ResourceEvent = TraceEvent & { readonly type: 'acquired' | 'freed' | 'abandoned' };
 
+const DROPPED_MAX = 64;
+
 /** Watches a trace. A resource given up within the rules counts as given back (R106). */
 export class ResourceLedger {
   /** By run, because a run holds few at a time; what belongs to no run is kept by name. */
-  readonly #held = new Map<string, HeldResource[]>();
+  #held = new Map<string, HeldResource[]>();
   readonly #places: Map<HeldResource, string> | undefined;
   #count = 0;
+  #dropped = 0;
   /** An emptied list, for the next who needs one. */
   #spare: HeldResource[] | undefined;
 
@@ -62,10 +65,19 @@ export class ResourceLedger {
     if (freed === undefined) return;
     this.#count -= 1;
     if (held.length === 0) {
-      this.#held.delete(key);
+      this.#drop(key);
       this.#spare = held;
     }
     this.#places?.delete(freed);
+  }
+
+  /** An empty map is replaced, because one that was used long keeps what was in it alive until a full collection. */
+  #drop(key: string): void {
+    this.#held.delete(key);
+    this.#dropped += 1;
+    if (this.#held.size > 0 || this.#dropped < DROPPED_MAX) return;
+    this.#held = new Map();
+    this.#dropped = 0;
   }
 }
 
