@@ -39,10 +39,14 @@ export function formatCommand(command: Command, { redactEnv = false }: CommandTe
   );
 }
 
+/** Printable ASCII but for the quote and the backslash: JSON shows it as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function quoted(argv: readonly string[]): string {
   let text = '';
   for (const argument of argv) {
-    text += text === '' ? JSON.stringify(argument) : ` ${JSON.stringify(argument)}`;
+    const shown = PLAIN.test(argument) ? `"${argument}"` : JSON.stringify(argument);
+    text += text === '' ? shown : ` ${shown}`;
   }
   return text;
 }

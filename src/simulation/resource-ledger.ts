@@ -86,7 +86,7 @@ function takeOut(held: HeldResource[], event: ResourceEvent): HeldResource | und
   for (let index = 0; index < held.length; index += 1) {
     const resource = held[index] as HeldResource;
     if (!isSame(resource, event)) continue;
-    held.copyWithin(index, index + 1);
+    for (let next = index + 1; next < held.length; next += 1) held[next - 1] = held[next] as HeldResource;
     held.pop();
     return resource;
   }
