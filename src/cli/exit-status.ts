@@ -7,7 +7,9 @@ export const EXIT_STATUS: {
   readonly USAGE: 2;
   readonly DIVERGED: 3;
   readonly INTERRUPTED: 130;
-} = Object.freeze({ HELD: 0, FAILED: 1, USAGE: 2, DIVERGED: 3, INTERRUPTED: 130 });
+  /** Whoever read the output has gone, as after SIGPIPE. */
+  readonly CLOSED: 141;
+} = Object.freeze({ HELD: 0, FAILED: 1, USAGE: 2, DIVERGED: 3, INTERRUPTED: 130, CLOSED: 141 });
 
 /** One of the exit codes. */
 export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS];

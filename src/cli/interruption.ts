@@ -4,7 +4,9 @@
  */
 import { EXIT_STATUS } from './exit-status.ts';
 
-/** Watches for SIGINT and SIGTERM. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** Watches for the signals that ask a command to end; a closed terminal is one of them. */
 export class Interruption {
   readonly #controller = new AbortController();
   readonly #onSignal = (): void => {
@@ -13,8 +15,7 @@ export class Interruption {
   };
 
   constructor() {
-    process.on('SIGINT', this.#onSignal);
-    process.on('SIGTERM', this.#onSignal);
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
 
   get requested(): boolean {
@@ -26,7 +27,6 @@ export class Interruption {
   }
 
   dispose(): void {
-    process.off('SIGINT', this.#onSignal);
-    process.off('SIGTERM', this.#onSignal);
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
 }

@@ -9,10 +9,12 @@ import { Terminal } from './terminal.ts';
 const terminal = new Terminal();
 let status: ExitStatus = EXIT_STATUS.HELD;
 
+const SEEDS_MAX = 10_000_000;
+
 function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError('Expected a whole number ≥ 1.');
+  if (!Number.isSafeInteger(value) || value < 1 || value > SEEDS_MAX) {
+    throw new InvalidArgumentError(`Expected a whole number ≥ 1 and ≤ ${SEEDS_MAX}.`);
   }
   return value;
 }
@@ -118,4 +120,15 @@ async function main(): Promise<ExitStatus> {
   }
 }
 
-process.exitCode = await main();
+// Nothing left to wait for, and yet not done: something that was loaded awaits what nobody will settle.
+let isDone = false;
+process.once('beforeExit', () => {
+  if (isDone) return;
+  terminal.note('error: what was loaded awaits a promise that nobody will settle');
+  process.exitCode = EXIT_STATUS.USAGE;
+});
+
+void main().then((code) => {
+  isDone = true;
+  process.exitCode = code;
+});

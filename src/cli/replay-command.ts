@@ -10,6 +10,7 @@ import type { TraceHeader } from '../trace/trace-header.ts';
 import { openTrace } from '../trace/trace-reader.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { replayRecording } from './replay-recording.ts';
+import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { failureLines, verdictJson } from './verdict-report.ts';
@@ -59,8 +60,8 @@ async function replaySimulation(
   }
   const [scenario] = await findScenarios([header.meta?.['reference'] ?? name]);
   if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${name}`);
-  const { definition, files } = scenario;
-  const input = await definition.prepare?.(files);
+  const { definition } = scenario;
+  const input = await prepareScenario(scenario);
   const startedAt = performance.now();
   const verdict = await simulate({
     ...definition.options,

@@ -1,9 +1,11 @@
 /** Runs scenarios over seeds, one simulation after another, with progress; can be interrupted without losing what is done. */
 import type { LoadedScenario } from './scenario-loader.ts';
+import { messageOf } from '../kernel/errors.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import type { RunState } from '../model/run-state.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
+import { UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 
 /** One scenario over all its seeds. */
@@ -41,8 +43,8 @@ export async function runScenario(
   listener: CampaignListener,
   keepTrace = false,
 ): Promise<ScenarioSummary> {
-  const { definition, files } = scenario;
-  const input = await definition.prepare?.(files);
+  const { definition } = scenario;
+  const input = await prepareScenario(scenario);
   const tally = new SummaryTally(scenario);
   for (const seed of seeds) {
     listener.onSeed(scenario, tally.seeds, seeds.length);
@@ -67,6 +69,19 @@ export async function runScenario(
     });
   }
   return tally.summary(false);
+}
+
+/**
+ * Reads what a scenario needs, once for all seeds.
+ *
+ * @throws UsageError if that fails.
+ */
+export async function prepareScenario({ definition, files, reference }: LoadedScenario): Promise<unknown> {
+  try {
+    return await definition.prepare?.(files);
+  } catch (error) {
+    throw new UsageError(`${reference}: prepare failed: ${messageOf(error)}`);
+  }
 }
 
 class SummaryTally {

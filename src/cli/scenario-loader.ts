@@ -89,7 +89,7 @@ async function importScenario(path: string, reference: string): Promise<Record<s
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     const hint =
-      (error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION'
+      (error as NodeJS.ErrnoException | null | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION'
         ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
         : '';
     throw new UsageError(`${reference} does not load: ${messageOf(error)}${hint}`);

@@ -1,5 +1,6 @@
 /** Where the command line writes: people read stderr and stdout, programs read stdout alone. */
 import { styleText } from 'node:util';
+import { EXIT_STATUS } from './exit-status.ts';
 
 /** Styles in use. */
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
@@ -12,6 +13,15 @@ export class Terminal {
   constructor(out: NodeJS.WriteStream = process.stdout, err: NodeJS.WriteStream = process.stderr) {
     this.#out = out;
     this.#err = err;
+    out.on('error', (error: NodeJS.ErrnoException) => this.#lost('stdout', error));
+    err.on('error', (error: NodeJS.ErrnoException) => this.#lost('stderr', error));
+  }
+
+  /** Nobody can read on: end as a closed pipe ends other commands, or say why where that is still possible. */
+  #lost(stream: 'stdout' | 'stderr', error: NodeJS.ErrnoException): void {
+    if (error.code === 'EPIPE') process.exit(EXIT_STATUS.CLOSED);
+    if (stream === 'stdout') process.stderr.write(`error: stdout cannot be written: ${error.message}\n`);
+    process.exit(EXIT_STATUS.USAGE);
   }
 
   /** Whether progress can be drawn over itself. */

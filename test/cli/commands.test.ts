@@ -66,6 +66,33 @@ describe('wrong usage says what was expected and exits with 2', () => {
   });
 });
 
+describe('what is loaded can fail in any way', () => {
+  test.for([
+    [
+      'waits.mjs',
+      'await new Promise(() => {}); export default {};',
+      /awaits a promise that nobody will settle/,
+    ],
+    ['throws.mjs', 'throw null;', /throws\.mjs does not load/],
+    [
+      'unprepared.mjs',
+      "export default { name: 'x', description: 'y', prepare: () => { throw new Error('no input'); }, run: () => {} };",
+      /unprepared\.mjs#x: prepare failed: no input/,
+    ],
+  ] as const)('%s exits with 2 and one line', async ([name, text, expected]) => {
+    await writeFile(at(name), text);
+    const { code, err } = await run('run', at(name));
+    expect(err).toMatch(expected);
+    expect(code).toBe(2);
+  });
+
+  test('a seed count that no machine could hold is refused', async () => {
+    const { code, err } = await run('run', 'timeout-race', '--seeds', '9007199254740991');
+    expect(err).toContain('whole number ≥ 1 and ≤ 10000000');
+    expect(code).toBe(2);
+  });
+});
+
 describe('run', () => {
   test('R209 prints a verdict row per scenario, and the same line of JSON for the same seed', async () => {
     const table = await run('run', 'timeout-race', '--seed', 'any text');
@@ -203,15 +230,18 @@ describe('exec', () => {
     expect(code).toBe(3);
   });
 
-  test('Ctrl-C stops the command with its children and exits with 130', async () => {
-    const { child, prints, finished } = start('exec', '--', 'sh', '-c', 'sleep 61 & echo child $!; wait');
-    await prints('child ');
-    child.kill('SIGINT');
-    const { code, out } = await finished;
-    expect(code).toBe(130);
-    const pid = Number(/child (\d+)/.exec(out)?.[1]);
-    expect(isAlive(pid)).toBe(false);
-  });
+  test.for(['SIGINT', 'SIGHUP'] as const)(
+    '%s stops the command with its children and exits with 130',
+    async (signal) => {
+      const { child, prints, finished } = start('exec', '--', 'sh', '-c', 'sleep 61 & echo child $!; wait');
+      await prints('child ');
+      child.kill(signal);
+      const { code, out } = await finished;
+      expect(code).toBe(130);
+      const pid = Number(/child (\d+)/.exec(out)?.[1]);
+      expect(isAlive(pid)).toBe(false);
+    },
+  );
 });
 
 test('list and help show what can be typed', async () => {
