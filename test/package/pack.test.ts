@@ -47,7 +47,8 @@ describe('the packed package in an empty folder', () => {
 
   test('holds the build, the documents and the licence, and nothing else', () => {
     const folder = join(consumer, 'node_modules', manifest.name);
-    const tops = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'fixtures', 'package.json'];
+    const pages = ['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md'];
+    const tops = [...pages, 'dist', 'docs', 'fixtures', 'package.json', 'sims'];
     expect(readdirSync(folder).sort()).toEqual(tops);
     const sources = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' });
     expect(sources.filter((name) => name.includes('.') && !/\.(js|d\.ts)$/.test(name))).toEqual([]);
