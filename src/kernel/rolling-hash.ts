@@ -2,7 +2,7 @@
  * The rolling hash of a trace: 64 bits in two lanes that every number and string moves. Invariant: it depends on the values and
  * their order alone, never on the machine. It finds differences; it does not resist people who look for collisions.
  */
-import { hashText, mixBits } from './text-hash.ts';
+import { hashText, mixBits, TEXT_START, TEXT_STEP } from './text-hash.ts';
 
 const HIGH_BASIS = 0x243f6a88;
 const LOW_BASIS = 0x13198a2e;
@@ -68,8 +68,7 @@ export class RollingHash {
    */
   addString(text: string, isRare = false): void {
     if (isRare) {
-      this.addWord(hashText(text));
-      this.addWord(hashText(text, TEXT_BASIS));
+      this.addRare(text);
       return;
     }
     const words = internedWords(text);
@@ -94,6 +93,22 @@ export class RollingHash {
     const high = mixBits(this.high ^ mixBits(this.low));
     const low = mixBits(this.low + high);
     return hexWord(high) + hexWord(low);
+  }
+
+  /** The same two words as `wordsOf`, in one pass and without an object. */
+  private addRare(text: string): void {
+    const { length } = text;
+    let high = TEXT_START;
+    let low = TEXT_BASIS ^ TEXT_START;
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      high = Math.imul(high ^ unit, TEXT_STEP);
+      high ^= high >>> 15;
+      low = Math.imul(low ^ unit, TEXT_STEP);
+      low ^= low >>> 15;
+    }
+    this.addWord(mixBits(high ^ length));
+    this.addWord(mixBits(low ^ length));
   }
 
   private addWord(word: number): void {

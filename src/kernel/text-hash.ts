@@ -1,10 +1,14 @@
 /** A fixed 32-bit hash of text. Invariant: it depends on the UTF-16 code units alone, so that seeds mean the same everywhere. */
 
+/** What a hash of text begins with, under its basis, and the factor of each step. */
+export const TEXT_START = 0x811c9dc5;
+export const TEXT_STEP = 0x9e3779b1;
+
 /** Hashes `text`; different `basis` values give independent hashes. */
 export function hashText(text: string, basis: number = 0): number {
-  let hash = basis ^ 0x811c9dc5;
+  let hash = basis ^ TEXT_START;
   for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x9e3779b1);
+    hash = Math.imul(hash ^ text.charCodeAt(i), TEXT_STEP);
     hash ^= hash >>> 15;
   }
   return mixBits(hash ^ text.length);

@@ -17,6 +17,8 @@ export const RUN_STATES: readonly RunState[] = Object.freeze([
   'TIMEDOUT',
 ] as const);
 
+const STATES: ReadonlySet<unknown> = new Set(RUN_STATES);
+
 const CODES: Readonly<Record<RunState, number>> = Object.freeze({
   UNKNOWN: 0,
   PENDING: 1,
@@ -45,7 +47,7 @@ export function canMove(from: RunState, to: RunState): boolean {
 
 /** True if `value` is one of the seven states. */
 export function isRunState(value: unknown): value is RunState {
-  return typeof value === 'string' && Object.hasOwn(CODES, value);
+  return STATES.has(value);
 }
 
 /** The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never throws. */
