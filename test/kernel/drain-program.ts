@@ -15,14 +15,24 @@ export interface Node {
   readonly children: readonly Node[];
 }
 
-export const programs: fc.Arbitrary<readonly Node[]> = fc.letrec<{ node: Node; nodes: Node[] }>((tie) => ({
-  node: fc.record({
-    way: fc.constantFrom<Way>('reaction', 'reaction', 'microtask', 'tick', 'tick', 'timer', 'post', 'late'),
-    amount: fc.integer({ min: 0, max: 3 }),
-    children: fc.oneof({ maxDepth: 5, depthIdentifier: 'node' }, fc.constant([]), tie('nodes')),
-  }),
-  nodes: fc.array(tie('node'), { maxLength: 5, depthIdentifier: 'node' }),
-})).nodes;
+const way = fc.constantFrom<Way>(
+  'reaction',
+  'reaction',
+  'microtask',
+  'tick',
+  'tick',
+  'timer',
+  'post',
+  'late',
+);
+const amount = fc.integer({ min: 0, max: 3 });
+
+function nodes(depth: number): fc.Arbitrary<Node[]> {
+  const children = depth === 0 ? fc.constant<Node[]>([]) : nodes(depth - 1);
+  return fc.array(fc.record({ way, amount, children }), { maxLength: 4, size: 'max' });
+}
+
+export const programs: fc.Arbitrary<readonly Node[]> = nodes(4);
 
 /** Gives every node the path of its place, such as `0.2.1`. */
 type Visit = (path: string) => void;

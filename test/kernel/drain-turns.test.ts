@@ -41,10 +41,8 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
 
   test('with nothing pending lets real I/O bring something, for as long as the caller wants', async () => {
     const clock = createVirtualClock();
-    const before = activeResources();
     let text = '';
     let asked = 0;
-    const alive: string[][] = [];
     clock.timer('read', 1, () => {
       void readFile(new URL(import.meta.url), 'utf8').then((content) => {
         clock.timer('after the read', 1, () => (text = content));
@@ -53,13 +51,11 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     await drain.run(() => clock.step(), {
       onIdle: () => {
         asked += 1;
-        alive.push(resourcesSince(before));
         return text === '' && asked < 1000 ? 'again' : 'end';
       },
     });
     expect(text).toContain('with nothing pending lets real I/O');
     expect(clock.now()).toBe(2);
-    expect(alive.at(-1)).not.toContain('FSReqPromise');
   });
 
   test('with nothing pending and no say of the caller ends after two more turns', async () => {
