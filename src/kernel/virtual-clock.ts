@@ -143,7 +143,7 @@ export class VirtualClock implements Clock {
     await chooseDrain().run(() => this.step());
   }
 
-  /** Moves time to `timeUs` if nothing is due before; for those who drive the clock by hand. */
+  /** Moves time to `timeUs` if nothing is due until then; for those who drive the clock by hand. */
   skipTo(timeUs: number): void {
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
   }

@@ -71,6 +71,13 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     expect(turns).toEqual([0, 2, 3]);
   });
 
+  test('counts the turns with nothing pending anew after each event', async () => {
+    const results = [false, true, false, false];
+    let turns = 0;
+    await drain.run(() => results.shift() ?? false, { onTurn: () => (turns += 1) });
+    expect(turns).toBe(4);
+  });
+
   test.for(['step', 'onTurn', 'onIdle'])(
     'rejects with what %s throws, and leaves nothing behind',
     async (who) => {
@@ -140,14 +147,45 @@ describe('a tick that throws', () => {
     expect(order).toEqual(['tick', 'reaction', 'second']);
     expect(process.nextTick).toBe(nextTick);
   });
+
+  test.each(drains)(
+    'under the $name drain lets runs beside it go on, and what was replaced comes back',
+    async (drain) => {
+      const uncaught: unknown[] = [];
+      process.on('uncaughtException', (error) => uncaught.push(error));
+      const runs = [1, 2, 3].map(async (everyMs) => {
+        const clock = createVirtualClock();
+        const seen: boolean[] = [];
+        for (let i = 0; i < 4; i++) {
+          let isDone = false;
+          clock.timer('tick', i * everyMs, () => {
+            process.nextTick(
+              () => void Promise.resolve().then(() => process.nextTick(() => (isDone = true))),
+            );
+            process.nextTick(() => {
+              throw new Error('bad tick');
+            });
+          });
+          clock.endOfInstant('check', i * everyMs, () => seen.push(isDone));
+        }
+        await drain.run(() => clock.step());
+        return seen;
+      });
+      expect(await Promise.all(runs)).toEqual([1, 2, 3].map(() => [true, true, true, true]));
+      expect(uncaught).toHaveLength(12);
+      expect(process.nextTick).toBe(nextTick);
+    },
+  );
 });
 
 test('resources are listed by kind, and those that were there before are told apart', async () => {
   const before = activeResources();
   expect(before).toEqual([...before].sort());
   const timers = [setTimeout(() => {}, 1000), setTimeout(() => {}, 1000)];
-  expect(resourcesSince(before)).toEqual(['Timeout', 'Timeout']);
-  expect(resourcesSince([...before, 'Timeout'])).toEqual(['Timeout']);
+  const immediate = setImmediate(() => {});
+  expect(resourcesSince(before)).toEqual(['Immediate', 'Timeout', 'Timeout']);
+  expect(resourcesSince([...before, 'Timeout'])).toEqual(['Immediate', 'Timeout']);
   timers.forEach((timer) => clearTimeout(timer));
+  clearImmediate(immediate);
   expect(resourcesSince(before)).toEqual([]);
 });
