@@ -121,7 +121,5 @@ export function parseSimScript(argv: readonly string[]): SimStep[] {
     const message = `Bad sim script: argv: expected an array of steps, got ${describeValue(argv)}`;
     throw new RunnerError('RUNNER_EXEC_FAILED', message, { expected: 'an array of steps', actual: argv });
   }
-  const steps = new Array<SimStep>(argv.length);
-  for (let index = 0; index < argv.length; index++) steps[index] = parseStep(argv[index], index);
-  return steps;
+  return Array.from(argv, parseStep);
 }

@@ -8,7 +8,7 @@ import type { Command } from './command.ts';
  */
 export function copyCommand(command: Command): Command {
   if (Object.isFrozen(command) && Object.isFrozen(command.argv) && isFrozenEnv(command)) return command;
-  const argv = Object.isFrozen(command.argv) ? command.argv : Object.freeze([...command.argv]);
+  const argv = Object.isFrozen(command.argv) ? command.argv : Object.freeze(command.argv.slice());
   const copy: { -readonly [field in keyof Command]: Command[field] } = {
     argv,
     ...(command as Partial<Command>),

@@ -36,7 +36,8 @@ export function bytesOf(chunk: Chunk): Uint8Array {
 /** An output without faults; the base of those with faults. */
 export class MemoryFile implements MemoryOutput {
   readonly id: string;
-  readonly chunks: Chunk[] = [];
+  /** Not a literal, as wherever a run keeps a list: see ARCHITECTURE.md on memory. */
+  readonly chunks: Chunk[] = Array.of();
   closed = false;
   readonly #serial: number;
   #uri = '';

@@ -1,7 +1,7 @@
 /** Starting the process, waiting for its end, and measuring the directories after it. */
 import { messageOf } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
-import type { ExecCommand, Process, ProcessStatus } from '../model/execer.ts';
+import type { ExecCommand, MemoryReport, Process, ProcessStatus, Sink } from '../model/execer.ts';
 import { EXIT_CODES, ExitCodeError } from '../model/exit-code.ts';
 import { isPending, orElse, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import { commandDirUsageName } from '../model/metric-names.ts';
@@ -10,6 +10,35 @@ import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 
 const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
+
+/** What the execer gets. A class, because it leads to all that a run has: see ARCHITECTURE.md on memory. */
+class RunExecCommand implements ExecCommand {
+  readonly argv: readonly string[];
+  readonly envVars: NonNullable<ExecCommand['envVars']>;
+  readonly dir: string;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly jobId: string;
+  readonly taskId: string;
+  readonly tag: string;
+  readonly runId: string;
+  readonly onMemoryReport: (report: MemoryReport) => void;
+
+  constructor({ command, logs, checkout, onMemoryReport, runId }: RunContext) {
+    invariant(logs !== undefined, 'expected the logs of a run that is about to start its process');
+    const { jobId = '', taskId = '', tag = '' } = command;
+    this.argv = command.argv;
+    this.envVars = command.envVars ?? NO_ENV;
+    this.dir = checkout?.path ?? '';
+    this.stdout = logs.stdoutSink;
+    this.stderr = logs.stderrSink;
+    this.jobId = jobId;
+    this.taskId = taskId;
+    this.tag = tag;
+    this.runId = runId;
+    this.onMemoryReport = onMemoryReport;
+  }
+}
 
 /** Hands the command to the execer; an error is FAILED 240 (R98). A process that comes too late is stopped at once. */
 export const execPhase: Phase = {
@@ -20,7 +49,7 @@ export const execPhase: Phase = {
     };
     let process: MaybePromise<Process>;
     try {
-      process = run.parts.execer.exec(execCommand(run));
+      process = run.parts.execer.exec(new RunExecCommand(run));
     } catch (error) {
       return failed(error);
     }
@@ -50,23 +79,6 @@ function keepStatus(run: RunContext, status: ProcessStatus): void {
   run.processStatus = status;
   status.faults?.forEach((fault) => run.recorded('process', fault));
   run.freed('process', 'process');
-}
-
-function execCommand(run: RunContext): ExecCommand {
-  const { command, logs, checkout, onMemoryReport } = run;
-  invariant(logs !== undefined, 'expected the logs of a run that is about to start its process');
-  return {
-    argv: command.argv,
-    envVars: command.envVars ?? NO_ENV,
-    dir: checkout?.path ?? '',
-    stdout: logs.stdoutSink,
-    stderr: logs.stderrSink,
-    jobId: command.jobId ?? '',
-    taskId: command.taskId ?? '',
-    tag: command.tag ?? '',
-    runId: run.runId,
-    onMemoryReport,
-  };
 }
 
 function accept(run: RunContext, process: Process): MaybePromise<void> {

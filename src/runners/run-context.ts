@@ -25,7 +25,7 @@ export class RunContext {
   stop: StopCause = 'none';
   checkout: Checkout | undefined;
   /** Outputs that have been created, by the order of their creation; undefined once they are closed. */
-  readonly openOutputs: (Output | undefined)[] = [];
+  readonly openOutputs: (Output | undefined)[] = Array.of();
   /** Somebody has begun to close them. */
   areOutputsClosing = false;
   logs: RunLogs | undefined;
