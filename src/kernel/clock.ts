@@ -35,7 +35,21 @@ export interface Clock {
   endOfInstant(label: string, ms: number, fire: () => void): Timer;
 }
 
-/** Lets `ms` pass on `clock`. Rejects with `signal.reason` at once when the signal aborts; the timer is cleared then. */
+/**
+ * Lets `ms` pass on `clock`. Rejects with `signal.reason` at once when the signal aborts; the timer is cleared then.
+ *
+ * @example
+ * ```ts
+ * import { createVirtualClock, sleep } from 'dryrunner';
+ * const clock = createVirtualClock();
+ * const slept = sleep(clock, 3_600_000);
+ * await clock.runUntilIdle();
+ * await slept;
+ * if (clock.now() !== 3_600_000) throw new Error('an hour has passed');
+ * ```
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) if `ms` is negative or not finite.
+ */
 export function sleep(clock: Clock, ms: number, label = 'sleep', signal?: AbortSignal): Promise<void> {
   if (signal !== undefined) return abortableSleep(clock, ms, label, signal);
   const promise = new Promise<void>(takeResolve);

@@ -4,6 +4,15 @@ import { AsyncResource } from 'node:async_hooks';
 /**
  * Ties a raw callback to the async context (`AsyncLocalStorage`) of now. Awaited promises keep their context by themselves; a
  * callback that a user hands to a clock through one of our doors does not.
+ *
+ * @example
+ * ```ts
+ * import { AsyncLocalStorage } from 'node:async_hooks';
+ * import { bindContext } from 'dryrunner';
+ * const storage = new AsyncLocalStorage<string>();
+ * const read = storage.run('here', () => bindContext(() => storage.getStore()));
+ * if (read() !== 'here') throw new Error('the context is kept');
+ * ```
  */
 export function bindContext<Args extends unknown[], Result>(
   call: (...args: Args) => Result,

@@ -20,6 +20,18 @@ const autoDrain: Drain = {
 /**
  * The drain of that name.
  *
+ * @example
+ * ```ts
+ * import { chooseDrain, createVirtualClock } from 'dryrunner';
+ * const clock = createVirtualClock();
+ * let reacted = false;
+ * clock.timer('first', 1, () => void Promise.resolve().then(() => (reacted = true)));
+ * clock.timer('second', 1, () => {
+ *   if (!reacted) throw new Error('reactions run before the next event');
+ * });
+ * await chooseDrain().run(() => clock.step());
+ * ```
+ *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if there is none, or `fast` is not there on this Node.
  */
 export function chooseDrain(choice: DrainChoice = 'auto'): Drain {

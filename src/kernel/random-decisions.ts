@@ -51,7 +51,16 @@ function fairPair(key: number, n: number): number {
 }
 
 /**
- * A source that draws every answer from `seed`.
+ * A source that draws every answer from `seed`, which is a text or a number; 42 and '42' are the same seed.
+ *
+ * @example
+ * ```ts
+ * import { createDecisions, randomDecisions } from 'dryrunner';
+ * const one = createDecisions(randomDecisions(42));
+ * const other = createDecisions(randomDecisions(42));
+ * one.choose('asked here only', 1000);
+ * if (one.choose('delay', 1000) !== other.choose('delay', 1000)) throw new Error('labels do not disturb each other');
+ * ```
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a string nor a finite number.
  */

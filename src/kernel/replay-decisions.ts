@@ -91,7 +91,15 @@ function checkLog(log: readonly Decision[]): void {
 }
 
 /**
- * A source that repeats `log` and throws at the first question that does not fit it.
+ * A source that repeats `log` and throws at the first question that does not fit it. `finish` tells whether all of it was used.
+ *
+ * @example
+ * ```ts
+ * import { createDecisions, replayDecisions } from 'dryrunner';
+ * const source = replayDecisions([{ label: 'which', n: 3, answer: 2 }]);
+ * if (createDecisions(source).choose('which', 3) !== 2) throw new Error('the log decides');
+ * source.finish();
+ * ```
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision.
  */
@@ -103,6 +111,13 @@ export function replayDecisions(log: readonly Decision[]): ReplaySource {
 /**
  * A source that answers by (label, occurrence) from `log`. What is missing there, or no longer fits into `n`, is 0, the plain
  * choice: a log from which entries were taken away still steers the rest.
+ *
+ * @example
+ * ```ts
+ * import { createDecisions, keyedReplayDecisions } from 'dryrunner';
+ * const decisions = createDecisions(keyedReplayDecisions([{ label: 'b', n: 3, answer: 2 }]));
+ * if (decisions.choose('a', 3) + decisions.choose('b', 3) !== 2) throw new Error('what is missing is 0');
+ * ```
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision.
  */
