@@ -1,17 +1,12 @@
-/**
- * The compiled package, which is what people install: measuring sources through a loader would measure the loader's wrappers too.
- * Invariant: what is measured is not older than the sources.
- */
+/** Brings package and benchmark into the form that is measured. Invariant: what is measured is not older than the sources. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import type * as Dryrunner from '../src/index.ts';
+import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** The built command. */
-export const BUILT_COMMAND: string = `${root}dist/cli/main.js`;
+const compiled = `${root}.dryrunner/bench`;
 
 /** Builds the package if that was never done, or if a source has changed since. */
 export function buildIfNeeded(): void {
@@ -33,7 +28,20 @@ function newestSourceMs(): number {
   return Math.max(...sources.map(({ parentPath, name }) => statSync(`${parentPath}/${name}`).mtimeMs));
 }
 
-/** The front door of the built package. */
-export async function loadBuilt(): Promise<typeof Dryrunner> {
-  return (await import(new URL('../dist/index.js', import.meta.url).href)) as typeof Dryrunner;
+/** Compiles this folder, with what it imports of the sources taken from the built package; returns the program to run. */
+export function compileBench(): string {
+  mkdirSync(compiled, { recursive: true });
+  for (const name of readdirSync(`${root}bench`)) {
+    const { outputText } = ts.transpileModule(readFileSync(`${root}bench/${name}`, 'utf8'), {
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2023,
+        module: ts.ModuleKind.ESNext,
+        verbatimModuleSyntax: true,
+        rewriteRelativeImportExtensions: true,
+      },
+    });
+    const text = outputText.replaceAll(/(["'])\.\.\/src\//g, '$1../../dist/');
+    writeFileSync(`${compiled}/${name.replace(/\.ts$/, '.js')}`, text);
+  }
+  return `${compiled}/report.js`;
 }

@@ -1,10 +1,10 @@
 /** How long the built command takes to say what it can do, beside a Node that does nothing. */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
-import { BUILT_COMMAND } from './built.ts';
 import type { Figure } from './figure.ts';
 import { costOf, median } from './measure.ts';
 
+const BUILT_COMMAND = 'dist/cli/main.js';
 const ROUNDS_MIN = 9;
 const MORE_MS_MAX = 150;
 /** Wall time, because the CPU time of a child is known to itself alone, and asking it would start more than `-e 0` does. */

@@ -1,29 +1,29 @@
 /** The memory of a fake runner that has nothing to do: how much the heap grows by making 100,000 of them. */
 import process from 'node:process';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { loadBuilt } from './built.ts';
+import {
+  createDecisions,
+  createFakeRunner,
+  createRandomStream,
+  createVirtualClock,
+  fifoDecisions,
+} from '../src/index.ts';
 import type { Figure } from './figure.ts';
-import { median } from './measure.ts';
+import { collectGarbage, median } from './measure.ts';
 
 const RUNNERS = 100_000;
 const BYTES_MAX = 1024;
 
 /** Bytes per runner; the array that holds them is made before. */
-export async function measureIdle(rounds: number): Promise<Figure[]> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  const { createDecisions, createFakeRunner, createRandomStream, createVirtualClock, fifoDecisions } =
-    await loadBuilt();
+export function measureIdle(rounds: number): Figure[] {
   const bytes: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const choices = createDecisions(fifoDecisions());
     const world = { clock: createVirtualClock({ choices }), choices, random: createRandomStream(1) };
     const runners = new Array<unknown>(RUNNERS).fill(undefined);
-    collect();
+    collectGarbage();
     const before = process.memoryUsage().heapUsed;
     for (let i = 0; i < RUNNERS; i++) runners[i] = createFakeRunner(world);
-    collect();
+    collectGarbage();
     bytes.push((process.memoryUsage().heapUsed - before) / RUNNERS);
     if (runners.length !== RUNNERS) throw new Error('the runners must still be there');
   }

@@ -1,6 +1,13 @@
 /** Measuring on a busy machine: CPU time beside wall time, and medians of interleaved rounds. */
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+
+/** Collects all garbage now, so that what follows does not pay for what was before. */
+export const collectGarbage = runInNewContext('gc') as () => void;
 
 /** How long something took. */
 export interface Cost {

@@ -3,7 +3,7 @@
  * on that a simulation has by itself: trace hashing, resource ledger, all default oracles. Each run sleeps 1 ms, completes with 0 and
  * is awaited by its scheduler; ten are in the runner at a time.
  */
-import { loadBuilt } from './built.ts';
+import { createSimulatedRunner, finalStatus, simulate } from '../src/index.ts';
 import type { Figure } from './figure.ts';
 import { interleave, median, type Cost } from './measure.ts';
 
@@ -13,7 +13,6 @@ const RUNS = 20_000;
 const GROWTH = 10;
 
 async function simulateRuns(runs: number): Promise<void> {
-  const { createSimulatedRunner, finalStatus, simulate } = await loadBuilt();
   const verdict = await simulate({
     seed: 1,
     scenario: async (sim) => {
