@@ -253,7 +253,8 @@ export { type MeterOptions, type MeteredService, meterService } from './runners/
 export { type StatusListener, type Performance, type Performer } from './runners/performer.ts';
 export { type PollingOptions, type PollingQuerier, createPollingQuerier } from './runners/polling-querier.ts';
 export { createPollingService } from './runners/polling-service.ts';
-export { type QueueOptions, QueueRunner } from './runners/queue-runner.ts';
+export { type QueueOptions } from './runners/queue-options.ts';
+export { QueueRunner } from './runners/queue-runner.ts';
 export {
   type RecordServiceOptions,
   type RecordedService,

@@ -8,7 +8,7 @@ import type { Command } from '../model/command.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK, type StateMask } from '../model/state-mask.ts';
 import type { Service } from '../model/service.ts';
 import type { ChaosRunner } from '../runners/chaos-runner.ts';
-import type { ScheduledFault } from '../runners/chaos-fault.ts';
+import { CHAOS_OPERATIONS, type ScheduledFault } from '../runners/chaos-fault.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
 import { commandArbitrary, type CommandConstraints } from './sim-script-arbitrary.ts';
@@ -248,14 +248,7 @@ export function runnerCommandArbitraries(
   if (mayRelease) arbitraries.push(fc.constant(new Release()));
   if (faults.length > 0) {
     const fault = fc.record({
-      operation: fc.constantFrom<ScheduledFault['operation'][]>(
-        'run',
-        'abort',
-        'query',
-        'queryNow',
-        'status',
-        'statusAll',
-      ),
+      operation: fc.constantFrom(...CHAOS_OPERATIONS),
       call: fc.integer({ min: 1, max: 3 }),
       kind: fc.constantFrom(...faults),
     });

@@ -41,7 +41,7 @@ const program = new Command('dryrunner')
   .showHelpAfterError('(--help shows what can be typed)')
   .addHelpText(
     'after',
-    '\nExit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged, 130 interrupted.\nStart here: dryrunner start',
+    '\nExit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged, 130 interrupted, 141 nobody reads the output.\nStart here: dryrunner start',
   );
 
 program

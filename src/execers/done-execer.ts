@@ -1,4 +1,5 @@
 /** An execer whose processes have ended as soon as they are started, all in the same configured way. */
+import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Execer, Process, ProcessState, ProcessStatus } from '../model/execer.ts';
 import type { ExitCode } from '../model/exit-code.ts';
@@ -69,6 +70,7 @@ const DONE_STATES: readonly ProcessState[] = STATES.filter(isProcessDone);
  * ```
  */
 export function createDoneExecer(options: DoneExecerOptions = {}): InstantExecer {
+  checkOptions(options);
   const { state = 'COMPLETE', exitCode = 0, error = '', execError } = options;
   if (!DONE_STATES.includes(state)) {
     throw invalidArgument('state', 'COMPLETE, FAILED or UNKNOWN', state);

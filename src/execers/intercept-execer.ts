@@ -1,8 +1,8 @@
 /** An execer that hands each command to one of two others. It keeps no state: the same command always takes the same way. */
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
-import { checkCollaborator } from './collaborator-check.ts';
 
 /** The first element of argv that marks a command as a script for the sim execer, which reads it as a comment (R146). */
 export const SIM_EXECER_MARK = '#! sim execer';
@@ -25,8 +25,8 @@ class InterceptExecer implements Execer {
   readonly #options: InterceptExecerOptions;
 
   constructor(options: InterceptExecerOptions) {
-    checkCollaborator('interceptor', options.interceptor, 'exec');
-    checkCollaborator('fallback', options.fallback, 'exec');
+    checkMethods('interceptor', options.interceptor, ['exec']);
+    checkMethods('fallback', options.fallback, ['exec']);
     this.#options = options;
   }
 
@@ -68,5 +68,6 @@ class InterceptExecer implements Execer {
  * ```
  */
 export function createInterceptExecer(options: InterceptExecerOptions): Execer {
+  checkOptions(options);
   return new InterceptExecer(options);
 }

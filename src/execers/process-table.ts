@@ -2,12 +2,12 @@
  * The processes of one execer in virtual time: where they live and which are alive. Invariant: every process that was entered
  * leaves once, and the trace shows both (R204).
  */
+import { checkMethods } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { ExecCommand } from '../model/execer.ts';
 import type { Tracer } from '../model/trace-event.ts';
-import { checkCollaborator } from './collaborator-check.ts';
 
 /** What the execers in virtual time have in common. */
 export interface VirtualExecerOptions {
@@ -40,7 +40,7 @@ export class ProcessTable {
   #nameless = 0;
 
   constructor({ clock, tracer, runner = 'runner', graceMs, drainGraceMs }: VirtualExecerOptions) {
-    checkCollaborator('clock', clock, 'timer');
+    checkMethods('clock', clock, ['timer']);
     this.clock = clock;
     this.graceMs = durationOption('graceMs', graceMs, 10_000);
     this.drainGraceMs = durationOption('drainGraceMs', drainGraceMs, 1000);

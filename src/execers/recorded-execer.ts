@@ -1,4 +1,5 @@
 /** The execer that plays recorded runs again: output and end at their times, in their order, on the injected clock. */
+import { checkIterable, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
@@ -30,6 +31,7 @@ export interface RecordedExecer extends Execer {
 
 /** Finds recordings by the run id of the command. */
 export function recordingsByRunId(runs: Iterable<RecordedRun>): FindRecording {
+  checkIterable('runs', runs);
   const byId = new Map<string, RecordedRun>();
   for (const run of runs) byId.set(run.runId, run);
   return ({ runId }) => (runId === undefined ? undefined : byId.get(runId));
@@ -103,5 +105,6 @@ class PlayingExecer implements RecordedExecer {
  * ```
  */
 export function createRecordedExecer(options: RecordedExecerOptions): RecordedExecer {
+  checkOptions(options);
   return new PlayingExecer(options);
 }

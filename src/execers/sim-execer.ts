@@ -2,6 +2,7 @@
  * The execer that runs scripts instead of programs, on the injected clock alone (R143). Invariant: a process whose script lets
  * no time pass has ended when `exec` returns and has cost no event; no process leaves a timer, a child or a pause behind.
  */
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { MemoryCapOptions } from './memory-watch.ts';
 import { MemoryCap } from './memory-watch.ts';
@@ -86,5 +87,6 @@ class ScriptExecer implements SimExecer {
  * ```
  */
 export function createSimExecer(options: SimExecerOptions): SimExecer {
+  checkOptions(options);
   return new ScriptExecer(options);
 }

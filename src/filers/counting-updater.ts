@@ -1,4 +1,5 @@
 /** An updater that a test holds and lets go. Invariant: an update counts when it is over, not when it begins. */
+import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { Updater } from '../model/filer.ts';
@@ -102,5 +103,6 @@ class PausableUpdater implements CountingUpdater {
  * ```
  */
 export function createCountingUpdater(options: CountingUpdaterOptions = {}): CountingUpdater {
+  checkOptions(options);
   return new PausableUpdater(options);
 }

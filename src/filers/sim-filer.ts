@@ -2,6 +2,7 @@
  * A filer that behaves as it is told, in virtual time, and watches how it is used. Invariant: the decision log alone says which
  * behaviour of the menu a call gets; answer 0 is the usual one.
  */
+import { checkClock, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
@@ -225,5 +226,7 @@ function failureOf({ text, exitCode }: NonNullable<FilerBehaviour['fail']>): Err
  * ```
  */
 export function createSimFiler(options: SimFilerOptions): SimFiler {
+  checkOptions(options);
+  checkClock('clock', options.clock);
   return new BehavingFiler(options);
 }

@@ -2,6 +2,7 @@
  * The clock contract that every time-dependent part takes by injection. There is a virtual one (`virtual-clock.ts`) and one on
  * the machine's time (`src/host/system-clock.ts`); nothing else in the package knows what time is.
  */
+import { checkClock } from './argument-check.ts';
 
 /** A pending event. Cancelling one that has fired or was cancelled does nothing. */
 export interface Timer {
@@ -56,9 +57,15 @@ export function sleep(clock: Clock, ms: number, label = 'sleep', signal?: AbortS
   try {
     clock.timer(label, ms, resolveTaken);
   } catch (error) {
-    return Promise.reject(error);
+    return refuseSleep(clock, error);
   }
   return promise;
+}
+
+/** Looked at only now, so that a sleep on a real clock pays nothing for it. */
+async function refuseSleep(clock: Clock, error: unknown): Promise<never> {
+  checkClock('clock', clock);
+  throw error;
 }
 
 let resolveTaken = (): void => {};

@@ -2,6 +2,7 @@
  * Puts each open question to one source and keeps the answers. Invariant: the log holds every answer that was given to a question
  * with more than one alternative, in order, and nothing else.
  */
+import { checkMethods, checkOptions } from './argument-check.ts';
 import type { Choices, Decision, DecisionSource } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
 import { hashText } from './text-hash.ts';
@@ -106,5 +107,7 @@ export class DecisionLog implements Choices {
  * ```
  */
 export function createDecisions(source: DecisionSource, options: DecisionLogOptions = {}): DecisionLog {
+  checkMethods('source', source, ['decide']);
+  checkOptions(options);
   return new DecisionLog(source, options);
 }

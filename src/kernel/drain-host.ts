@@ -1,5 +1,6 @@
 /** What a driver of clocks must know of Node beside the drain: the async context of callbacks, and what is alive in the process. */
 import { AsyncResource } from 'node:async_hooks';
+import { invalidArgument } from './errors.ts';
 
 /**
  * Ties a raw callback to the async context (`AsyncLocalStorage`) of now. Awaited promises keep their context by themselves; a
@@ -17,6 +18,7 @@ import { AsyncResource } from 'node:async_hooks';
 export function bindContext<Args extends unknown[], Result>(
   call: (...args: Args) => Result,
 ): (...args: Args) => Result {
+  if (typeof (call as unknown) !== 'function') throw invalidArgument('call', 'a function', call);
   return AsyncResource.bind<(this: void, ...args: Args) => Result, void>(call);
 }
 

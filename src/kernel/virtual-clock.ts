@@ -3,6 +3,7 @@
  * the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and event ids never go back, and the
  * same calls with the same answers give the same order on every machine.
  */
+import { checkOptions } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
 import { chooseDrain } from './drain.ts';
@@ -216,5 +217,6 @@ function placeOutside(): string {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `epochMs` is not finite.
  */
 export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
+  checkOptions(options);
   return new VirtualClock(options);
 }

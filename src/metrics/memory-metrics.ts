@@ -2,6 +2,7 @@
  * Metrics that are kept in memory and can be read back, for tests and simulations. Every change is a `metric` event if there is a
  * tracer: a counter's new total, a gauge's new value (only when it differs), a histogram's recorded value.
  */
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Counter, Gauge, Histogram, Metrics } from '../model/metrics.ts';
@@ -55,6 +56,7 @@ export interface MemoryMetrics extends Metrics {
  * ```
  */
 export function createMemoryMetrics(options: MemoryMetricsOptions = {}): MemoryMetrics {
+  checkOptions(options);
   return new MemoryMetricsRegistry(options);
 }
 

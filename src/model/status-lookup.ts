@@ -2,6 +2,7 @@
  * The functions that most callers read statuses with: one run, all runs, or wait for a state. They work over any querier and rely on
  * its contract only; an empty answer is a typed error, never an index into nothing (R40, R42).
  */
+import { checkMethods, checkObject } from '../kernel/argument-check.ts';
 import type { RunState } from './run-state.ts';
 import type { RunID } from './run-status.ts';
 import { NoStatusError, unknownRun } from './status-errors.ts';
@@ -9,12 +10,17 @@ import { ALL_MASK, DONE_MASK, maskForState, type StateMask } from './state-mask.
 import type { QueryResult, StatusQuerier, StatusQueryNower, StatusResult } from './status-reader.ts';
 import { waitForever } from './wait.ts';
 
+const QUERY: readonly string[] = ['query'];
+const QUERY_NOW: readonly string[] = ['queryNow'];
+
 /**
  * The first status of a result, with the service status of the same instant.
  *
  * @throws NoStatusError `RUNNER_NO_STATUS` for an empty list; it carries the service status (R42).
  */
-export function singleStatus({ statuses, service }: QueryResult): StatusResult {
+export function singleStatus(result: QueryResult): StatusResult {
+  checkObject('result', 'a QueryResult', result);
+  const { statuses, service } = result;
   const [status] = statuses;
   if (status === undefined) throw new NoStatusError(service);
   return { status, service };
@@ -22,6 +28,7 @@ export function singleStatus({ statuses, service }: QueryResult): StatusResult {
 
 /** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`, also if the answer is empty (R40). */
 export async function statusNow(querier: StatusQueryNower, runId: RunID): Promise<StatusResult> {
+  checkMethods('querier', querier, QUERY_NOW);
   const { statuses, service } = await querier.queryNow({ runs: [runId], states: ALL_MASK });
   const [status] = statuses;
   if (status === undefined) throw unknownRun(runId);
@@ -30,6 +37,7 @@ export async function statusNow(querier: StatusQueryNower, runId: RunID): Promis
 
 /** The current status of all runs, in creation order (R37, R43). */
 export async function statusAll(querier: StatusQueryNower): Promise<QueryResult> {
+  checkMethods('querier', querier, QUERY_NOW);
   return querier.queryNow({ allRuns: true, states: ALL_MASK });
 }
 
@@ -76,6 +84,7 @@ function awaitSingle(
   signal: AbortSignal | undefined,
 ): Promise<StatusResult> {
   try {
+    checkMethods('querier', querier, QUERY);
     return Promise.resolve(querier.query({ runs: [runId], states }, waitForever(signal))).then(singleStatus);
   } catch (error) {
     return Promise.reject(error);

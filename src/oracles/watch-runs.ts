@@ -3,6 +3,7 @@
  * facts. Invariant: one look-up per event at most, and memory that does not grow with the number of runs, because it watches every
  * simulation.
  */
+import { checkIterable } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -199,6 +200,7 @@ class RunWatch implements Oracle {
  * ```
  */
 export function watchRuns(rules: readonly RunRule[]): OracleFactory {
+  checkIterable('rules', rules);
   const hooks = new RuleHooks(rules);
   return (report) => new RunWatch(hooks, report);
 }

@@ -2,6 +2,7 @@
  * Makes outputs that live in memory and finds them again by URI. Invariant: it holds at most `maxOutputs` of them; a writer keeps
  * its own output even after the creator has let go of it.
  */
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { OutputCreator } from '../model/output.ts';
@@ -135,5 +136,6 @@ function serialIn(uri: string): number {
  * ```
  */
 export function createMemoryOutputs(options: MemoryOutputsOptions = {}): MemoryOutputs {
+  checkOptions(options);
   return new MemoryOutputFolder(options);
 }

@@ -2,6 +2,8 @@
  * A runner that misbehaves on purpose around another one: late, failing, forgetful or stuck (R147–R153). Invariant: without settings
  * it is transparent, and nothing of it is left after a release.
  */
+import { checkWorld } from '../model/world-check.ts';
+import { checkOptions } from '../kernel/argument-check.ts';
 import { checkCommand } from '../model/command-check.ts';
 import type { Command } from '../model/command.ts';
 import { checkQuery } from '../model/query-check.ts';
@@ -65,6 +67,8 @@ export function createChaosRunner(
   delegate?: Service,
   options: ChaosOptions = {},
 ): ChaosRunner {
+  checkWorld(world, ['clock', 'choices']);
+  checkOptions(options);
   return new ChaosService(world, delegate, options);
 }
 

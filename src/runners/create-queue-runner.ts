@@ -1,8 +1,10 @@
 /** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { World } from '../model/world.ts';
 import { Invoker } from './invoker.ts';
 import type { InvokerOptions } from './invoker-parts.ts';
-import { QueueRunner, type QueueOptions } from './queue-runner.ts';
+import type { QueueOptions } from './queue-options.ts';
+import { QueueRunner } from './queue-runner.ts';
 import { createInstruments } from './runner-instruments.ts';
 
 /** Options of {@link createQueueRunner}. */
@@ -35,6 +37,7 @@ export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {}
  * ```
  */
 export function createQueueRunner(world: World, options: QueueRunnerOptions): QueueRunner {
+  checkOptions(options);
   const { name = 'runner', filers, metrics, capacity, history, idPrefix, updateLimitMs } = options;
   return new QueueRunner(world, {
     name,
@@ -50,5 +53,6 @@ export function createQueueRunner(world: World, options: QueueRunnerOptions): Qu
 
 /** A queue of capacity 1 that remembers one run (R59). */
 export function createSingleRunner(world: World, options: InvokerOptions): QueueRunner {
+  checkOptions(options);
   return createQueueRunner(world, { ...options, capacity: 1, history: 1 });
 }

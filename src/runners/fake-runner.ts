@@ -2,6 +2,8 @@
  * The fake runner: the real queue and store with nothing behind them but a script per command, or the test's own hand. It is cheap
  * enough for 100,000 in a process. Invariant: it keeps the contract of every runner; only what a run does is made up.
  */
+import { checkOptions } from '../kernel/argument-check.ts';
+import { checkWorld } from '../model/world-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
@@ -10,7 +12,8 @@ import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
 import { FakePerformer } from './fake-performer.ts';
 import type { FakeScripts } from './fake-script.ts';
-import { QueueRunner, type QueueOptions } from './queue-runner.ts';
+import type { QueueOptions } from './queue-options.ts';
+import { QueueRunner } from './queue-runner.ts';
 import { createInstruments, type RunnerInstruments } from './runner-instruments.ts';
 
 /** Options of {@link createFakeRunner}. */
@@ -85,5 +88,7 @@ export class FakeRunner extends QueueRunner {
  * ```
  */
 export function createFakeRunner(world: World, options: FakeRunnerOptions = {}): FakeRunner {
+  checkWorld(world);
+  checkOptions(options);
   return new FakeRunner(world, new FakePerformer(world, options.script), options);
 }

@@ -1,4 +1,6 @@
 /** The collaborators of an invoker, with every optional one in place or absent on purpose (R117). */
+import { checkWorld } from '../model/world-check.ts';
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { DirMonitor, LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
 import type { Execer } from '../model/execer.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -45,6 +47,12 @@ const NO_PROCESSORS: readonly Processor[] = [];
 
 /** Fills in the defaults. */
 export function invokerParts(world: World, options: InvokerOptions): InvokerParts {
+  checkWorld(world);
+  checkOptions(options);
+  checkMethods('execer', options.execer, ['exec']);
+  checkMethods('outputs', options.outputs, ['create']);
+  checkMethods('tempDirs', options.tempDirs, ['create']);
+  checkMethods('filers', options.filers, ['get', 'keys']);
   return {
     ...options,
     world,

@@ -2,6 +2,7 @@
  * Meters a service from outside: how often it is called, how long `run` takes, and how its runs stand (R183). Invariant: the calls
  * themselves are passed on unchanged, in the same synchronous call, and never wait for the metering.
  */
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument, isRunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
@@ -67,6 +68,10 @@ export interface MeteredService extends Service {
  * ```
  */
 export function meterService(service: Service, options: MeterOptions): MeteredService {
+  checkMethods('service', service, ['run', 'query']);
+  checkOptions(options);
+  checkMethods('metrics', options.metrics, ['counter', 'gauge', 'histogram']);
+  checkMethods('clock', options.clock, ['now']);
   return new ServiceMeter(service, options);
 }
 

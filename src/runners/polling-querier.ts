@@ -2,6 +2,8 @@
  * Waits for statuses over something that can only tell the current ones, such as a remote runner, by asking again and again
  * (R154–R159). A state that came and went between two polls is missed.
  */
+import { checkWorld } from '../model/world-check.ts';
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkQuery } from '../model/query-check.ts';
@@ -53,6 +55,9 @@ export function createPollingQuerier(
   nower: StatusQueryNower,
   options: PollingOptions,
 ): PollingQuerier {
+  checkWorld(world, ['clock']);
+  checkMethods('nower', nower, ['queryNow']);
+  checkOptions(options);
   return new Poller(world.clock, nower, options);
 }
 

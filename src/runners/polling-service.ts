@@ -1,4 +1,5 @@
 /** A service made of a controller, whose calls pass through, and a poller for the waits (R159). */
+import { checkMethods } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -28,6 +29,7 @@ export function createPollingService(
   nower: StatusQueryNower,
   options: PollingOptions,
 ): Service {
+  checkMethods('controller', controller, ['run', 'abort', 'release']);
   return new PollingService(controller, createPollingQuerier(world, nower, options));
 }
 

@@ -4,7 +4,7 @@
  * status can be seen (R69, R82).
  */
 import type { Timer } from '../kernel/clock.ts';
-import { invalidArgument, messageOf, RunnerError } from '../kernel/errors.ts';
+import { invalidArgument, isRunnerError, messageOf, RunnerError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { copyCommand } from '../model/command-copy.ts';
 import { tagsOf, type Command } from '../model/command.ts';
@@ -13,7 +13,6 @@ import { WORKER_UNHEALTHY_MSG } from '../model/messages.ts';
 import type { Query, Wait } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { abortStatus, failedStatus, type RunID, type RunStatus } from '../model/run-status.ts';
-import type { RunTypeMap } from '../model/run-type.ts';
 import type { Service } from '../model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../model/service-status.ts';
 import { finalStatus } from '../model/status-lookup.ts';
@@ -22,30 +21,10 @@ import type { World } from '../model/world.ts';
 import { createStatusStore, type StatusStore } from '../store/status-store.ts';
 import { admit } from './admission.ts';
 import { awaitFilers } from './filer-init.ts';
-import type { Performance, Performer, StatusListener } from './performer.ts';
+import type { Performance, StatusListener } from './performer.ts';
+import type { QueueParts } from './queue-options.ts';
 import { RunnerHealth } from './runner-health.ts';
-import type { RunnerInstruments } from './runner-instruments.ts';
 import { UpdateCycle } from './update-cycle.ts';
-
-/** How a queue is set up. */
-export interface QueueOptions {
-  /** How many runs may be in the runner, the active one included; 0 means 1 (R58, R59). Default 1. */
-  readonly capacity?: number;
-  /** How many runs the store remembers, 0 for all (R47). Default 1 for capacity 1, else 0. */
-  readonly history?: number;
-  /** Put before the run numbers, so that ids of two incarnations of one runner differ (R45). Default none. */
-  readonly idPrefix?: string;
-  /** An update that takes longer is given up and shown in the service status (R80). 0 (default) means no limit. */
-  readonly updateLimitMs?: number;
-}
-
-/** What a queue is made of. */
-export interface QueueParts extends QueueOptions {
-  readonly name: string;
-  readonly performer: Performer;
-  readonly filers: RunTypeMap;
-  readonly instruments: RunnerInstruments;
-}
 
 interface ActiveRun {
   readonly runId: RunID;
@@ -107,7 +86,7 @@ export class QueueRunner implements Service {
     try {
       return Promise.resolve(this.#accept(command));
     } catch (error) {
-      this.#trace('rejected', error);
+      this.#traceRejection(error);
       return Promise.reject(error);
     }
   }
@@ -288,10 +267,11 @@ export class QueueRunner implements Service {
     if (this.#active === undefined && this.#updates?.isAtWork !== true) this.#onIdle?.();
   }
 
-  #trace(type: 'rejected', error: unknown): void {
+  #traceRejection(error: unknown): void {
     const { tracer, clock } = this.#world;
-    const code = error instanceof RunnerError ? error.code : 'RUNNER_INVARIANT';
-    tracer?.record({ at: clock.now(), type, runner: this.#parts.name, code });
+    // An execer's own check may throw anything; that is a refusal without a code, not a broken invariant of ours.
+    const code = isRunnerError(error) ? error.code : '';
+    tracer?.record({ at: clock.now(), type: 'rejected', runner: this.#parts.name, code });
   }
 }
 

@@ -3,6 +3,8 @@
  * calls are passed on unchanged, in the same synchronous call; a recording holds relative times and numbers its runs in order of
  * acceptance, so nothing of this machine or this hour is in it.
  */
+import { checkWorld } from '../model/world-check.ts';
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import { copyCommand } from '../model/command-copy.ts';
@@ -75,6 +77,9 @@ export function recordService(
   service: Service,
   options: RecordServiceOptions = {},
 ): RecordedService {
+  checkWorld(world, ['clock']);
+  checkMethods('service', service, ['run', 'query']);
+  checkOptions(options);
   return new ServiceRecorder(world, service, options);
 }
 

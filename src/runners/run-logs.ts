@@ -33,7 +33,7 @@ class TeeSink implements Sink {
 
   #digest(chunk: Chunk): void {
     this.hash ??= new RollingHash();
-    this.bytes += chunk.length;
+    this.bytes += Buffer.byteLength(chunk);
     if (typeof chunk === 'string') this.hash.addString(chunk);
     else this.hash.addBytes(chunk);
   }

@@ -1,4 +1,6 @@
 /** The simulated runner: the real queue and invoker on the sim execer, so that commands are scripts and time is virtual. */
+import { checkWorld } from '../model/world-check.ts';
+import { checkOptions } from '../kernel/argument-check.ts';
 import { createSimExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
@@ -6,7 +8,8 @@ import type { World } from '../model/world.ts';
 import { createMemoryOutputs, type MemoryOutputs } from '../outputs/memory-output.ts';
 import { Invoker } from './invoker.ts';
 import type { InvokerOptions } from './invoker-parts.ts';
-import { QueueRunner, type QueueOptions, type QueueParts } from './queue-runner.ts';
+import type { QueueOptions, QueueParts } from './queue-options.ts';
+import { QueueRunner } from './queue-runner.ts';
 import { createInstruments } from './runner-instruments.ts';
 import { virtualTempDirs } from './virtual-temp-dirs.ts';
 
@@ -54,6 +57,8 @@ export class SimulatedRunner extends QueueRunner {
  * ```
  */
 export function createSimulatedRunner(world: World, options: SimulatedRunnerOptions = {}): SimulatedRunner {
+  checkWorld(world);
+  checkOptions(options);
   const {
     name = 'runner',
     filers = defaultFilers(),

@@ -2,6 +2,7 @@
  * Plays recorded runs on a simulated runner in virtual time: the same offers and aborts at the same times, processes that write and end
  * as recorded. Invariant: the plain policy decides, so a recording has one replay.
  */
+import { checkIterable } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
 import { createRecordedExecer, recordingsByRunId } from '../execers/recorded-execer.ts';
@@ -55,6 +56,7 @@ export interface RecordingReplay {
  * ```
  */
 export async function replayRecordedRuns(runs: readonly RecordedRun[]): Promise<RecordingReplay> {
+  checkIterable('runs', runs);
   let replayed: readonly RecordedRun[] = [];
   const verdict = await simulate({
     name: 'replay',

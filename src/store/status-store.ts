@@ -4,6 +4,7 @@
  * status never changes (R4); what is read is a frozen value (R39). What is rarely needed is made on first use, because there may be
  * 100,000 stores in a process.
  */
+import { checkClock, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
@@ -268,5 +269,7 @@ function illegalMove(old: RunStatus, update: RunStatus): RunnerError {
  * ```
  */
 export function createStatusStore(options: StatusStoreOptions): StatusStore {
+  checkOptions(options);
+  checkClock('clock', options.clock);
   return new StatusStore(options);
 }

@@ -45,21 +45,6 @@ describe('a runner that keeps the contract', () => {
   });
 });
 
-/** A runner whose answers are bent by a planted bug. */
-function bent(world: World, bend: Partial<Service>): Service {
-  const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
-  return {
-    run: (command) => runner.run(command),
-    abort: (runId) => runner.abort(runId),
-    release: () => runner.release(),
-    query: (query, wait) => runner.query(query, wait),
-    queryNow: (query) => runner.queryNow(query),
-    status: (runId) => runner.status(runId),
-    statusAll: () => runner.statusAll(),
-    ...bend,
-  };
-}
-
 describe('a runner with a planted bug', () => {
   const BUGS: readonly (readonly [string, RegExp, (world: World) => Service])[] = [
     [
@@ -68,7 +53,6 @@ describe('a runner with a planted bug', () => {
       (world) => {
         const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
         return {
-          ...bent(world, runner),
           ...forwarding(runner),
           abort: async (runId) => completeStatus((await runner.abort(runId)).runId, '', 77),
         };

@@ -143,6 +143,19 @@ describe('a run that goes well', () => {
     });
   });
 
+  test('R209 the trace tells how many bytes each stream wrote, not how many characters', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      await invoke(makeLab(sim), { argv: ['stdout grüß', 'stderr €', 'stdout !'] }).ended;
+    });
+    const wrote = verdict
+      .trace()
+      .flatMap((event) => (event.type === 'wrote' ? [[event.output, event.bytes]] : []));
+    expect(wrote).toEqual([
+      ['stdout', 7],
+      ['stderr', 3],
+    ]);
+  });
+
   test('R98 the execer gets argv, environment, the checkout as directory, both sinks and the tags', async () => {
     await inSimulation(async (sim) => {
       const seen: unknown[] = [];

@@ -115,7 +115,7 @@ describe('admission', () => {
         throw new Error('No command specified.');
       };
       const runner = createQueueRunner(sim.world, {
-        execer: { ...createDoneExecer(), check },
+        execer: { cancelBoundMs: 0, check, exec: () => createDoneExecer().exec() },
         filers: filersOf(labFiler({ sim, log: [] })),
         outputs: createNullOutputs(),
         tempDirs: virtualTempDirs(),

@@ -182,7 +182,9 @@ describe('recordService', () => {
         Promise.reject(new RunnerError('RUNNER_BUSY', 'full')),
         Promise.resolve({ ...ended, runId: 'late', exitCode: 2 }),
       ];
-      const service = { run: () => answers.shift() } as unknown as Service;
+      // Every run has ended when it is answered, so that the recorder never has to wait.
+      const query = (): Promise<never> => Promise.reject(new Error('expected no wait'));
+      const service = { run: () => answers.shift(), query } as unknown as Service;
       const recorded = recordService(world, service);
       const first = recorded.run({ argv: ['1'] });
       await expect(recorded.run({ argv: ['2'] })).rejects.toMatchObject({ code: 'RUNNER_BUSY' });

@@ -1,0 +1,37 @@
+/** Refuses what a caller from plain JavaScript can get wrong, before anything is done with it. Each failure is `RUNNER_INVALID_ARGUMENT`. */
+import { invalidArgument } from './errors.ts';
+
+/** Refuses anything but an object, or a function, which may carry methods too. */
+export function checkObject(name: string, expected: string, value: unknown): void {
+  if (!isObject(value)) throw invalidArgument(name, expected, value);
+}
+
+/** Refuses anything but an object that has all these methods; the first one that is missing is named. */
+export function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
+  const has = (method: string): boolean => isObject(value) && typeof value[method] === 'function';
+  const missing = methods.find((method) => !has(method));
+  if (missing !== undefined) throw invalidArgument(name, `an object with ${missing}()`, value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+/** Refuses what is no record of options. */
+export function checkOptions(value: unknown): void {
+  checkObject('options', 'an object of options', value);
+}
+
+const CLOCK_METHODS: readonly string[] = ['timer', 'post', 'endOfInstant', 'now'];
+
+/** Refuses what is no clock. */
+export function checkClock(name: string, value: unknown): void {
+  checkMethods(name, value, CLOCK_METHODS);
+}
+
+/** Refuses what cannot be gone through one by one. */
+export function checkIterable(name: string, value: unknown): void {
+  const isIterable =
+    typeof (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function';
+  if (!isIterable || typeof value === 'string') throw invalidArgument(name, 'a list', value);
+}
