@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import type { Chunk } from '../model/output.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { finalStatus } from '../model/status-lookup.ts';
@@ -9,6 +10,7 @@ import { createExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
 import { writeTraceFile } from '../host/trace-file.ts';
+import { requireWritable } from './trace-target.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
 import { recordService } from '../runners/recorded-service.ts';
 import { recordExecer, type ProcessRecording } from '../trace/recording-execer.ts';
@@ -32,6 +34,7 @@ export async function execCommand(
   argv: readonly string[],
   { timeout, trace, json = false }: ExecCommandOptions,
 ): Promise<ExitStatus> {
+  if (trace !== undefined) await requireWritable(trace);
   const interruption = new Interruption();
   const plain = realWorld();
   const show = (event: TraceEvent): void => {
@@ -43,15 +46,7 @@ export async function execCommand(
   const recording = recordExecer(createOsExecer({ clock: world.clock }), world.clock, (process) => {
     processes.set(process.runId, process);
   });
-  const execer = showOutput(recording, (stream, chunk) => {
-    if (json) {
-      terminal.json({
-        type: 'output',
-        stream,
-        text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'),
-      });
-    } else terminal.raw(stream, chunk);
-  });
+  const execer = showOutput(recording, (stream, chunk) => showChunk(terminal, stream, chunk, json));
   const runner = createExecRunner({ world, execer });
   const recorded = recordService(world, runner, { processOf: (runId) => processes.get(runId) });
   try {
@@ -76,6 +71,15 @@ export async function execCommand(
     await runner.outputs.dispose();
     interruption.dispose();
   }
+}
+
+function showChunk(terminal: Terminal, stream: 'stdout' | 'stderr', chunk: Chunk, json: boolean): void {
+  if (!json) {
+    terminal.raw(stream, chunk);
+    return;
+  }
+  const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
+  terminal.json({ type: 'output', stream, text });
 }
 
 async function writeRecording(path: string, runs: readonly RecordedRun[]): Promise<void> {

@@ -8,6 +8,7 @@ import { Interruption } from './interruption.ts';
 import { printSummaries, rehearse, statusOf } from './rehearsal.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
+import { requireWritable } from './trace-target.ts';
 
 /** Options as typed. */
 export interface RunCommandOptions {
@@ -30,6 +31,7 @@ export async function runCommand(
     const got = `${scenarios.length} scenarios and ${seeds.length} seeds`;
     throw new UsageError(`--trace keeps one run: expected one scenario and one seed, got ${got}`);
   }
+  if (trace !== undefined) await requireWritable(trace);
   const interruption = new Interruption();
   let last: Verdict | undefined;
   try {

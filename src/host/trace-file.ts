@@ -2,7 +2,9 @@
  * Traces, recordings and workload logs on disk: read as a stream of bytes, also out of gzip, and written whole or not at all.
  * Invariant: no file descriptor outlives its reading or writing, however that ends.
  */
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
 import process from 'node:process';
 import { pipeline, Readable } from 'node:stream';
@@ -72,6 +74,26 @@ export async function writeTraceFile(
     await file.close();
     if (place.isPlain) await rm(target, { force: true });
     throw error;
+  }
+}
+
+/**
+ * Looks whether a file could be written there, so that nobody does costly work first and loses it for a wrong path. A disk may still
+ * fill up later.
+ *
+ * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED` if the path is a directory, or it or its folder cannot be written.
+ */
+export async function checkTracePath(path: string): Promise<void> {
+  try {
+    const { path: real, isPlain } = await placeOf(path);
+    const isThere = await access(real).then(
+      () => true,
+      () => false,
+    );
+    if (isThere && (await stat(real)).isDirectory()) throw new Error('it is a directory');
+    await access(isThere && !isPlain ? real : dirname(real), constants.W_OK);
+  } catch (cause) {
+    throw cannotWrite(path, cause);
   }
 }
 

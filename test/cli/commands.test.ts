@@ -184,6 +184,15 @@ describe('replay', () => {
 });
 
 describe('exec', () => {
+  test.for(['/no/such/folder/t.jsonl', tmpdir()])(
+    'a trace that cannot go to %s is refused before the command runs',
+    async (trace) => {
+      const { code, out, err } = await run('exec', '--trace', trace, '--', 'echo', 'ran');
+      expect(err).toContain('cannot be written');
+      expect([code, out]).toEqual([2, '']);
+    },
+  );
+
   test('shows statuses and output, and exits with 1 for another exit code than 0', async () => {
     const { code, out, err } = await run('exec', '--', 'sh', '-c', 'echo hello; echo oops >&2; exit 3');
     expect(out).toBe('hello\n');
