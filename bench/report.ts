@@ -2,42 +2,27 @@
  * Measures the figures and reports them, as compiled code on a plain Node: `main.ts` starts it. Progress goes to stderr; a table to
  * stdout and all numbers to bench-results.json, or with --json one object per line to stdout.
  */
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { figureTable, isMet, type Figure } from './figure.ts';
-import { measureHelp } from './help.ts';
-import { measureIdle } from './idle.ts';
-import { measureRuns } from './runs.ts';
-import { measureSleeps } from './sleeps.ts';
-import { measureWaiters } from './waiters.ts';
+import { kinds } from './kinds.ts';
 
 const RESULTS = 'bench-results.json';
+const KINDS = fileURLToPath(new URL('kinds.js', import.meta.url));
 
-const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promise<Figure[]>>> = {
-  // First, because what ran before in a process leaves the engine with other decisions.
-  runs: measureRuns,
-  sleeps: sleepFigures,
-  waiters: measureWaiters,
-  idle: measureIdle,
-  help: measureHelp,
-};
-
-async function sleepFigures(rounds: number): Promise<Figure[]> {
-  return (await measureSleeps({ rounds })).map(
-    ({ drain, pending, ratio, goal, perSecond, peerPerSecond }): Figure => ({
-      name: `sleeps, ${drain} drain, ${pending} pending`,
-      value: ratio,
-      unit: '×',
-      goal,
-      goalIs: 'least',
-      by: 'CPU time',
-      peer: `fake-timers runAllAsync: ${peerPerSecond}/s`,
-      note: 'three more awaits after each sleep',
-      more: { perSecond },
-    }),
-  );
+/** Measures one kind in a process of its own. */
+function measure(name: string, rounds: number): Figure[] {
+  const { status, stdout } = spawnSync(process.execPath, [KINDS, name, String(rounds)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status === 0) return JSON.parse(stdout) as Figure[];
+  process.stderr.write(`${name} could not be measured.\n`);
+  process.exit(1);
 }
 
 function usage(message: string): never {
@@ -71,7 +56,7 @@ const { names, rounds, json } = options();
 const figures: Figure[] = [];
 for (const name of names) {
   process.stderr.write(`${name}…\n`);
-  const found = (await kinds[name]?.(rounds)) ?? [];
+  const found = measure(name, rounds);
   figures.push(...found);
   if (json) for (const figure of found) console.log(JSON.stringify({ ...figure, met: isMet(figure) }));
 }

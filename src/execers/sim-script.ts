@@ -121,5 +121,8 @@ export function parseSimScript(argv: readonly string[]): SimStep[] {
     const message = `Bad sim script: argv: expected an array of steps, got ${describeValue(argv)}`;
     throw new RunnerError('RUNNER_EXEC_FAILED', message, { expected: 'an array of steps', actual: argv });
   }
-  return Array.from(argv, parseStep);
+  // Neither a literal nor an iteration, because each run has a script: see ARCHITECTURE.md on memory.
+  const steps = new Array<SimStep>(argv.length);
+  for (let index = 0; index < argv.length; index += 1) steps[index] = parseStep(argv[index], index);
+  return steps;
 }

@@ -55,6 +55,9 @@ export class VirtualClock implements Clock {
   private readonly onFire: ((event: EventInfo) => void) | undefined;
   /** Order labels by event label: building one anew for each decision would cost more than the decision. */
   private readonly orderLabels = new Map<string, string>();
+  /** The time that was read last. In milliseconds it is kept as it was made: a new number for each event of a trace would be garbage. */
+  private readUs = NaN;
+  private readMs: number | undefined = undefined;
   private firedCount = 0;
   private currentId = 0;
 
@@ -67,7 +70,12 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.queue.nowUs / 1000;
+    const { nowUs } = this.queue;
+    if (nowUs !== this.readUs) {
+      this.readUs = nowUs;
+      this.readMs = nowUs / 1000;
+    }
+    return this.readMs as number;
   }
 
   /** Microseconds since this clock began; an integer. */

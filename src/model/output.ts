@@ -8,6 +8,11 @@ export type Chunk = string | Uint8Array;
 export interface Output {
   /** Appends; the order of calls is the order in the file, also when earlier writes are still pending. */
   write(chunk: Chunk): MaybePromise<void>;
+  /**
+   * Appends a text that is made when somebody reads it, by a function that always gives the same: for outputs in memory, of which
+   * most are never read. Absent: `write` takes the text.
+   */
+  writeLazily?(text: () => string): MaybePromise<void>;
   /** Ends the output; closing twice does nothing. Resolves when all is written. */
   close(): MaybePromise<void>;
   /** Where readers find it, such as `file://host/path`. */

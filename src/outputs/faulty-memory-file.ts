@@ -70,6 +70,11 @@ export class FaultyMemoryFile extends MemoryFile {
     });
   }
 
+  /** What fails depends on the length, so the text is made at once. */
+  override writeLazily(text: () => string): MaybePromise<void> {
+    return this.write(text());
+  }
+
   override close(): MaybePromise<void> {
     this.closed = true;
     if (this.#pending.length === 0) {
@@ -126,14 +131,14 @@ export class FaultyMemoryFile extends MemoryFile {
     }
     const room = this.#short === undefined ? bytes.length : this.#short.afterBytes - this.#stored;
     if (bytes.length > room) {
-      this.#keep(bytes.slice(0, room));
+      this.#keepChunk(bytes.slice(0, room));
       throw injectedFault(`output ${this.name} took ${room} of ${bytes.length} bytes`);
     }
-    this.#keep(chunk, bytes.length);
+    this.#keepChunk(chunk, bytes.length);
   }
 
-  #keep(chunk: Chunk, length = chunk.length): void {
+  #keepChunk(chunk: Chunk, length = chunk.length): void {
     this.#stored += length;
-    if (length > 0) this.chunks.push(chunk);
+    if (length > 0) this.keep(chunk);
   }
 }

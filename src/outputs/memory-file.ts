@@ -5,6 +5,7 @@
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk, Output } from '../model/output.ts';
+import { isPlainId } from './output-id.ts';
 
 /** An output whose content can be read at any time, also while it is written (R169). */
 export interface MemoryOutput extends Output {
@@ -24,7 +25,6 @@ export interface MemoryOutput extends Output {
 /** How an output in memory becomes a local file, for those who need one. */
 export type ToFile = (output: MemoryOutput) => MaybePromise<string>;
 
-const SAFE_ID = /^[\w.~-]+$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -33,12 +33,17 @@ export function bytesOf(chunk: Chunk): Uint8Array {
   return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
 }
 
+/** A chunk, or what makes its text. */
+type LazyChunk = Chunk | (() => string);
+
 /** An output without faults; the base of those with faults. */
 export class MemoryFile implements MemoryOutput {
   readonly id: string;
-  /** Not a literal, as wherever a run keeps a list: see ARCHITECTURE.md on memory. */
-  readonly chunks: Chunk[] = Array.of();
   closed = false;
+  /** What was written first; most outputs get no more than that. */
+  #first: LazyChunk | undefined = undefined;
+  /** Everything, once there is more. Not a literal, as wherever a run keeps a list: see ARCHITECTURE.md on memory. */
+  #all: LazyChunk[] | undefined = undefined;
   readonly #serial: number;
   #uri = '';
   readonly #toFile: ToFile | undefined;
@@ -56,14 +61,20 @@ export class MemoryFile implements MemoryOutput {
   get uri(): string {
     // Asked for several times per run, and most ids need no encoding.
     if (this.#uri === '') {
-      this.#uri = `memory:///${SAFE_ID.test(this.id) ? this.name : encodeURIComponent(this.name)}`;
+      this.#uri = `memory:///${isPlainId(this.id) ? this.name : encodeURIComponent(this.name)}`;
     }
     return this.#uri;
   }
 
   write(chunk: Chunk): MaybePromise<void> {
     this.checkWritable(chunk);
-    this.chunks.push(chunk);
+    this.keep(chunk);
+  }
+
+  writeLazily(text: () => string): MaybePromise<void> {
+    this.checkOpen();
+    if (typeof text !== 'function') throw invalidArgument('text', 'a function that gives a string', text);
+    this.keep(text);
   }
 
   close(): MaybePromise<void> {
@@ -74,6 +85,15 @@ export class MemoryFile implements MemoryOutput {
     if (this.#toFile !== undefined) return this.#toFile(this);
     const message = `output ${this.name} lives in memory and has no local file; give its creator a toFile`;
     throw new RunnerError('RUNNER_OUTPUT_FAILED', message);
+  }
+
+  get chunks(): readonly Chunk[] {
+    this.#all ??= this.#first === undefined ? Array.of() : Array.of(this.#first);
+    for (let index = 0; index < this.#all.length; index += 1) {
+      const chunk = this.#all[index];
+      if (typeof chunk === 'function') this.#all[index] = chunk();
+    }
+    return this.#all as readonly Chunk[];
   }
 
   bytes(): Uint8Array {
@@ -91,10 +111,19 @@ export class MemoryFile implements MemoryOutput {
     return decoder.decode(this.bytes());
   }
 
+  protected keep(chunk: LazyChunk): void {
+    if (this.#all !== undefined) this.#all.push(chunk);
+    else if (this.#first === undefined) this.#first = chunk;
+    else this.#all = Array.of(this.#first, chunk);
+  }
+
+  protected checkOpen(): void {
+    if (!this.closed) return;
+    throw new RunnerError('RUNNER_OUTPUT_FAILED', `output ${this.name} was written to after its close`);
+  }
+
   protected checkWritable(chunk: Chunk): void {
-    if (this.closed) {
-      throw new RunnerError('RUNNER_OUTPUT_FAILED', `output ${this.name} was written to after its close`);
-    }
+    this.checkOpen();
     if (typeof chunk === 'string' || (chunk as unknown) instanceof Uint8Array) return;
     throw invalidArgument('chunk', 'a string or a Uint8Array', chunk);
   }

@@ -5,6 +5,7 @@ import { checkOutputId } from './output-id.ts';
 /** An output that is done with everything at once. */
 export interface NullOutput extends Output {
   write(): void;
+  writeLazily(): void;
   close(): void;
   asFile(): string;
 }
@@ -21,6 +22,8 @@ export interface NullOutput extends Output {
 export const NULL_OUTPUT: NullOutput = Object.freeze({
   uri: 'file:///dev/null',
   write(): void {},
+  /** Nobody reads it, so the text is never made. */
+  writeLazily(): void {},
   close(): void {},
   asFile: () => '/dev/null',
 });

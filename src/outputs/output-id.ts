@@ -1,12 +1,19 @@
 /** What may name an output. Invariant: a name that passes is one entry of one folder, on every platform. */
 import { invalidArgument } from '../kernel/errors.ts';
 
+const PLAIN = /^[\w.~-]+$/;
 // Separators of every platform, NUL, and halves of surrogate pairs, which no file system can store.
 const FORBIDDEN = /[/\\\0\p{Cs}]/u;
 
 /** True if `id` can name an output: a non-empty string without path separators or NUL, and neither `.` nor `..` (R161). */
 export function isOutputId(id: unknown): id is string {
-  return typeof id === 'string' && id !== '' && id !== '.' && id !== '..' && !FORBIDDEN.test(id);
+  if (typeof id !== 'string' || id === '' || id === '.' || id === '..') return false;
+  return isPlainId(id) || !FORBIDDEN.test(id);
+}
+
+/** True if every character of `id` stands for itself in a URI and on every disk, as in nearly all ids: quickly told. */
+export function isPlainId(id: string): boolean {
+  return PLAIN.test(id);
 }
 
 /**

@@ -121,12 +121,17 @@ export class Invocation implements Performance {
     this.#bound = undefined;
     this.#run.phase = phase;
     this.#run.cancellation = undefined;
-    this.#tracePhase(phase);
     if (phase === 'measure' || phase === 'end') this.#deadline?.cancel();
     if (phase === 'end') {
+      this.#tracePhase(phase);
       this.#finish();
       return;
     }
+    if (PHASES[phase].isIdle?.(this.#run) === true) {
+      this.#done(phase);
+      return;
+    }
+    this.#tracePhase(phase);
     let result: MaybePromise<void>;
     try {
       result = PHASES[phase].begin(this.#run);

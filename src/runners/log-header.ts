@@ -2,7 +2,6 @@
 import { formatUtc } from '../kernel/utc-time.ts';
 import { formatCommand } from '../model/command-text.ts';
 import { formatGoDuration } from '../model/go-duration.ts';
-import type { Clock } from '../kernel/clock.ts';
 import type { Command } from '../model/command.ts';
 import type { RunLogs } from './run-logs.ts';
 
@@ -13,8 +12,8 @@ const MARKER: string = LINE + LINE;
 export const LOG_HEADER_END = 'SCOOT_CMD_LOG\n';
 
 /** The header: a two-line marker, date, URIs, command, the marker again, `SCOOT_CMD_LOG` (R96). Values of the environment are hidden. */
-export function logHeader(clock: Clock, logs: RunLogs, command: Command): string {
-  const date = formatUtc(clock.epochMs + clock.now());
+export function logHeader(epochMs: number, logs: RunLogs, command: Command): string {
+  const date = formatUtc(epochMs);
   const uris = `Out: ${logs.stdout.uri}\tErr: ${logs.stderr.uri}\tLog: ${logs.stdlog.uri}`;
   const shown = formatCommand(command, { redactEnv: true });
   return `${MARKER}\nDate: ${date}\n${uris}\nCmd:\n${shown}\n\n${MARKER}\n${LOG_HEADER_END}`;

@@ -38,7 +38,8 @@ function accept(run: RunContext): MaybePromise<void> {
   run.stderrRef = stderr.uri;
   const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined);
   run.logs = logs;
-  const written = writeText(run, logs, logHeader(clock, logs, run.command));
+  const epochMs = clock.epochMs + clock.now();
+  const written = writeText(run, logs, () => logHeader(epochMs, logs, run.command));
   return isPending(written) ? written.then(() => measureStart(run)) : measureStart(run);
 }
 
@@ -74,7 +75,7 @@ export function finishLogs(run: RunContext): MaybePromise<void> {
   return trailer === undefined ? undefined : writeText(run, logs, trailer);
 }
 
-function writeText(run: RunContext, logs: RunLogs, text: string): MaybePromise<void> {
+function writeText(run: RunContext, logs: RunLogs, text: string | (() => string)): MaybePromise<void> {
   return orElse(
     () => logs.writeAll(text),
     (error) => run.recorded('output', error),

@@ -92,6 +92,7 @@ function accept(run: RunContext, process: Process): MaybePromise<void> {
 
 /** Trailer, then `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182). */
 export const measurePhase: Phase = {
+  isIdle: (run) => run.parts.dirMonitor === undefined && run.stop === 'none',
   begin(run) {
     const finished = finishLogs(run);
     return isPending(finished) ? finished.then(() => measureEnd(run)) : measureEnd(run);

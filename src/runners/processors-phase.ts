@@ -5,16 +5,16 @@ import type { RunContext } from './run-context.ts';
 
 /** A stop ends the list after the preprocessor at work, which is told to stop (R105). */
 export const preprocessPhase: Phase = {
-  begin: (run) =>
-    run.parts.preprocessors.length === 0 ? undefined : runAll(run, run.parts.preprocessors, true),
+  isIdle: (run) => run.parts.preprocessors.length === 0,
+  begin: (run) => runAll(run, run.parts.preprocessors, true),
   boundMs: (run) => longest(run.parts.preprocessors),
   abandon: (run) => run.recorded('preprocess', 'did not stop within its bound'),
 };
 
 /** Every postprocessor runs on every path, failures and aborts included. */
 export const postprocessPhase: Phase = {
-  begin: (run) =>
-    run.parts.postprocessors.length === 0 ? undefined : runAll(run, run.parts.postprocessors, false),
+  isIdle: (run) => run.parts.postprocessors.length === 0,
+  begin: (run) => runAll(run, run.parts.postprocessors, false),
   boundMs: (run) => run.parts.postprocessors.reduce((sum, { cancelBoundMs }) => sum + cancelBoundMs, 0),
   abandon: (run) => {
     run.cancellation?.cancel();

@@ -53,11 +53,19 @@ class Unfinished {
   }
 }
 
+/** A chunk, or what makes its text for those who read it. */
+type LazyChunk = Chunk | (() => string);
+
+function write(output: Output, chunk: LazyChunk): MaybePromise<void> {
+  if (typeof chunk !== 'function') return output.write(chunk);
+  return output.writeLazily === undefined ? output.write(chunk()) : output.writeLazily(chunk);
+}
+
 /** Writes to one of several outputs; most writes are done at once and leave nothing. */
-function writeTo(output: Output, chunk: Chunk, left: Unfinished | undefined): Unfinished | undefined {
+function writeTo(output: Output, chunk: LazyChunk, left: Unfinished | undefined): Unfinished | undefined {
   let written: MaybePromise<void>;
   try {
-    written = output.write(chunk);
+    written = write(output, chunk);
   } catch (error) {
     const failed = left ?? new Unfinished();
     failed.keepFault(error);
@@ -94,7 +102,7 @@ export class RunLogs {
   }
 
   /** Writes the same text to all three; the first fault is thrown or rejected with after all were tried. */
-  writeAll(text: string): MaybePromise<void> {
+  writeAll(text: string | (() => string)): MaybePromise<void> {
     const first = writeTo(this.stdout, text, undefined);
     return resultOf(writeTo(this.stdlog, text, writeTo(this.stderr, text, first)));
   }

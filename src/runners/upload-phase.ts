@@ -10,6 +10,7 @@ const UPLOAD_ORDER: readonly LogName[] = ['stdlog', 'stderr', 'stdout'];
 
 /** No uploader, nothing to do. A cancel stops the upload at work and begins no other (R108). */
 export const uploadPhase: Phase = {
+  isIdle: (run) => run.parts.uploader === undefined,
   begin(run) {
     const { uploader } = run.parts;
     if (uploader === undefined || run.logs === undefined) return undefined;

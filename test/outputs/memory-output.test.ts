@@ -51,6 +51,32 @@ describe('an output in memory', () => {
     );
   });
 
+  test('a lazy text is made by the first reader, in its place among the chunks, and only once', () => {
+    const output = createMemoryOutputs().create('log');
+    let made = 0;
+    const text = (): string => `text ${++made}`;
+    expect(output.writeLazily?.(text)).toBeUndefined();
+    void output.write(', bytes, ');
+    void output.writeLazily?.(text);
+    void output.close();
+    expect(made).toBe(0);
+    expect(output.text()).toBe('text 1, bytes, text 2');
+    expect(output.text()).toBe('text 1, bytes, text 2');
+    expect(() => output.writeLazily?.(text)).toThrow(
+      expect.objectContaining({ message: 'output log-0 was written to after its close' }),
+    );
+    const open = createMemoryOutputs().create('log');
+    expect(() => open.writeLazily?.('text' as never)).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }),
+    );
+  });
+
+  test('a lazy text meets the faults of its output as any other', () => {
+    const output = faulty({ kind: 'short', afterBytes: 3 });
+    expect(() => output.writeLazily?.(() => 'header')).toThrow(failure('output log-0 took 3 of 6 bytes'));
+    expect(output.text()).toBe('hea');
+  });
+
   test('the bytes that it gives are a copy', () => {
     const output = createMemoryOutputs().create('log');
     void output.write(Uint8Array.of(1, 2));

@@ -65,6 +65,7 @@ describe('a run that goes well', () => {
         preprocessors: [labProcessor(parts, 'pre', { ms: 1 })],
         postprocessors: [labProcessor(parts, 'post', { ms: 7 })],
         uploader: labUploader(parts, { ms: 2 }),
+        dirMonitor: { sizesKb: () => new Map() },
       }));
       const { state } = await invoke(lab, { argv: ['sleep 5'], snapshotId: 's1' }).ended;
       expect(state).toBe('COMPLETE');
@@ -82,6 +83,14 @@ describe('a run that goes well', () => {
       expect(lab.outputs.all().every((output) => output.closed)).toBe(true);
     });
     expect(phasesOf(verdict.trace())).toEqual(PHASES);
+  });
+
+  test('a phase without a collaborator leaves no trace', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      await invoke(makeLab(sim), { argv: ['sleep 5'] }).ended;
+    });
+    const idle = ['preprocess', 'measure', 'upload', 'postprocess'];
+    expect(phasesOf(verdict.trace())).toEqual(PHASES.filter((phase) => !idle.includes(phase)));
   });
 
   test('R90 pre- and postprocessors run in list order, and their failures are recorded and change nothing', async () => {

@@ -209,7 +209,7 @@ describe('abort', () => {
     });
     const started = verdict
       .trace()
-      .flatMap((event) => (event.type === 'phase' && event.phase === 'preprocess' ? [event.runId] : []));
+      .flatMap((event) => (event.type === 'phase' && event.phase === 'checkout' ? [event.runId] : []));
     expect(started).toEqual(['0', '1', '3']);
   });
 

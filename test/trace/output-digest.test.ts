@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { logHeader, logTrailer } from '../../src/runners/log-header.ts';
 import { RunLogs } from '../../src/runners/run-logs.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
@@ -12,7 +11,7 @@ const outputs = createMemoryOutputs();
 const [stdout, stderr, stdlog] = ['stdout', 'stderr', 'stdlog'].map((id) => outputs.create(id));
 const logs = new RunLogs(stdout!, stderr!, stdlog!, false);
 const header = (argv: string[], epochMs: number): string =>
-  logHeader(createVirtualClock({ epochMs }), logs, { argv, envVars: { A: 'b' }, jobId: '\nSCOOT_CMD_LOG\n' });
+  logHeader(epochMs, logs, { argv, envVars: { A: 'b' }, jobId: '\nSCOOT_CMD_LOG\n' });
 const trailers = [
   logTrailer('abort', 0, ''),
   logTrailer('deadline', 1500, ''),

@@ -1,0 +1,42 @@
+/**
+ * The kinds of figures, and the program that measures one of them: `node kinds.js NAME ROUNDS` prints its figures as JSON. Invariant:
+ * each kind has a process of its own, because what ran before in a process leaves the engine with other decisions.
+ */
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import type { Figure } from './figure.ts';
+import { measureHelp } from './help.ts';
+import { measureIdle } from './idle.ts';
+import { measureRuns } from './runs.ts';
+import { measureSleeps } from './sleeps.ts';
+import { measureWaiters } from './waiters.ts';
+
+/** What can be measured, by name. */
+export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promise<Figure[]>>> = {
+  runs: measureRuns,
+  sleeps: sleepFigures,
+  waiters: measureWaiters,
+  idle: measureIdle,
+  help: measureHelp,
+};
+
+async function sleepFigures(rounds: number): Promise<Figure[]> {
+  return (await measureSleeps({ rounds })).map(
+    ({ drain, pending, ratio, goal, perSecond, peerPerSecond }): Figure => ({
+      name: `sleeps, ${drain} drain, ${pending} pending`,
+      value: ratio,
+      unit: '×',
+      goal,
+      goalIs: 'least',
+      by: 'CPU time',
+      peer: `fake-timers runAllAsync: ${peerPerSecond}/s`,
+      note: 'three more awaits after each sleep',
+      more: { perSecond },
+    }),
+  );
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [, , name = '', rounds] = process.argv;
+  console.log(JSON.stringify(await kinds[name]?.(Number(rounds))));
+}
