@@ -1,7 +1,9 @@
 /** The door `dryrunner`: model, store, execers, outputs, filers, metrics, runners, oracles and `simulate`. Names only, no code. */
 export { type Timer, type Clock, sleep } from './kernel/clock.ts';
 export { type DecisionLogOptions, DecisionLog, createDecisions } from './kernel/decision-log.ts';
-export { type Decision, type DecisionSource, type Choices } from './kernel/decisions.ts';
+export { type DecisionKind, decisionKind } from './kernel/decision-kind.ts';
+export { type Decision, type DecisionSource, type Choices, type DueEvents } from './kernel/decisions.ts';
+export { type EventInfo } from './kernel/event-queue.ts';
 export { bindContext } from './kernel/drain-host.ts';
 export { type DrainChoice, chooseDrain } from './kernel/drain.ts';
 export {

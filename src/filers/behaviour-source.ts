@@ -63,7 +63,7 @@ export class BehaviourSource {
     const { menu, choices } = this.#options;
     const others = menu?.[operation];
     if (others === undefined || others.length === 0 || choices === undefined) return undefined;
-    const answer = choices.choose(this.labelOf(operation, subject), others.length + 1);
+    const answer = choices.choose(`${this.labelOf(operation, subject)} fault`, others.length + 1);
     return answer === 0 ? undefined : others[answer - 1];
   }
 }

@@ -6,6 +6,16 @@ export function checkObject(name: string, expected: string, value: unknown): voi
   if (!isObject(value)) throw invalidArgument(name, expected, value);
 }
 
+/** Refuses anything but a string. */
+export function checkString(name: string, expected: string, value: unknown): void {
+  if (typeof value !== 'string') throw invalidArgument(name, expected, value);
+}
+
+/** Refuses anything but an array. */
+export function checkArray(name: string, expected: string, value: unknown): void {
+  if (!Array.isArray(value)) throw invalidArgument(name, expected, value);
+}
+
 /** Refuses anything but an object that has all these methods; the first one that is missing is named. */
 export function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
   const has = (method: string): boolean => isObject(value) && typeof value[method] === 'function';
@@ -34,4 +44,11 @@ export function checkIterable(name: string, value: unknown): void {
   const isIterable =
     typeof (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function';
   if (!isIterable || typeof value === 'string') throw invalidArgument(name, 'a list', value);
+}
+
+/** Refuses what can be gone through neither at once nor as it comes. */
+export function checkAnyIterable(name: string, value: unknown): void {
+  const isAsync =
+    isObject(value) && typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function';
+  if (!isAsync) checkIterable(name, value);
 }

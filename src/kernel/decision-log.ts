@@ -3,7 +3,7 @@
  * with more than one alternative, in order, and nothing else.
  */
 import { checkMethods, checkOptions } from './argument-check.ts';
-import type { Choices, Decision, DecisionSource } from './decisions.ts';
+import type { Choices, Decision, DecisionSource, DueEvents } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
 import { hashText } from './text-hash.ts';
 
@@ -54,15 +54,14 @@ export class DecisionLog implements Choices {
     if (n === 1) return 0;
     if (!(n > 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
     const asked = this.asked.get(label) ?? this.firstAsked(label);
-    const answer = this.source.decide(label, n, asked.occurrences, asked.hash);
-    if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
-      throw invalidArgument(`answer to "${label}"`, `an integer in [0, ${n})`, answer);
-    }
-    asked.occurrences += 1;
-    this.given += 1;
-    if (this.record) this.note(asked.index, n, answer);
-    if (this.onDecision !== undefined) this.onDecision(label, n, answer);
-    return answer;
+    return this.keep(asked, n, this.source.decide(label, n, asked.occurrences, asked.hash));
+  }
+
+  order(label: string, due: DueEvents): number {
+    const { source } = this;
+    if (source.order === undefined) return this.choose(label, due.count);
+    const asked = this.asked.get(label) ?? this.firstAsked(label);
+    return this.keep(asked, due.count, source.order(label, due, asked.occurrences, asked.hash));
   }
 
   /** The decisions so far; empty if they are not recorded. The objects are made by this call. */
@@ -75,6 +74,18 @@ export class DecisionLog implements Choices {
       }
     }
     return entries;
+  }
+
+  private keep(asked: AskedLabel, n: number, answer: number): number {
+    const { label } = asked;
+    if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
+      throw invalidArgument(`answer to "${label}"`, `an integer in [0, ${n})`, answer);
+    }
+    asked.occurrences += 1;
+    this.given += 1;
+    if (this.record) this.note(asked.index, n, answer);
+    if (this.onDecision !== undefined) this.onDecision(label, n, answer);
+    return answer;
   }
 
   private note(labelIndex: number, n: number, answer: number): void {

@@ -10,6 +10,20 @@ export interface Decision {
   readonly answer: number;
 }
 
+/**
+ * The events that are due now, the alternatives of one decision, in the order of their making. Valid only while the question is
+ * being answered.
+ */
+export interface DueEvents {
+  readonly count: number;
+  /** Label of the `k`-th event, 0 ≤ k < count. */
+  labelOf(k: number): string;
+  /** Its number in the order of making, from 1. */
+  idOf(k: number): number;
+  /** Id of the event that was firing when it was made; 0 if none had fired yet. */
+  causeOf(k: number): number;
+}
+
 /** Where answers come from. Sources: `fifoDecisions`, `randomDecisions(seed)`, `replayDecisions(log)`. */
 export interface DecisionSource {
   /**
@@ -18,6 +32,11 @@ export interface DecisionSource {
    * is `hashText(label)`, which the log keeps per label, so that no source needs to hash a label twice.
    */
   decide(label: string, n: number, occurrence: number, labelHash?: number): number;
+  /**
+   * Answers which of the events that are due now fires first, for sources that look at the events; without it `decide` is asked
+   * with `due.count` alternatives. The answer is logged like any other.
+   */
+  order?(label: string, due: DueEvents, occurrence: number, labelHash?: number): number;
 }
 
 /** What parts of a simulation use to leave a choice to whoever explores. */
@@ -28,4 +47,6 @@ export interface Choices {
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if n is not an integer ≥ 1.
    */
   choose(label: string, n: number): number;
+  /** Which of the events that are due now fires first; what a clock asks. Absent: it asks `choose`. */
+  order?(label: string, due: DueEvents): number;
 }

@@ -2,6 +2,7 @@
  * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a heap.
  * Invariants: time and ids never go back; what is cancelled is gone at once.
  */
+import type { DueEvents } from './decisions.ts';
 import { DueList } from './due-list.ts';
 import { EventTable, NOT_PENDING } from './event-table.ts';
 import { LaterEvents } from './later-events.ts';
@@ -21,6 +22,31 @@ export interface EventInfo {
   readonly place?: string;
 }
 
+/** What a source of decisions may know of the events that are due. */
+class DueCandidates implements DueEvents {
+  private readonly queue: EventQueue;
+
+  constructor(queue: EventQueue) {
+    this.queue = queue;
+  }
+
+  get count(): number {
+    return this.queue.dueCount;
+  }
+
+  labelOf(k: number): string {
+    return this.queue.labelOf(this.queue.pick(k));
+  }
+
+  idOf(k: number): number {
+    return this.queue.idOf(this.queue.pick(k));
+  }
+
+  causeOf(k: number): number {
+    return this.queue.causeOf(this.queue.pick(k));
+  }
+}
+
 /** Pending events by (time, late, order of making). */
 export class EventQueue {
   /** The current instant in microseconds. */
@@ -29,6 +55,8 @@ export class EventQueue {
   private readonly later = new LaterEvents(this.table);
   private readonly due = new DueList(this.table);
   private made = 0;
+  /** The candidates after {@link advance} has found several. */
+  readonly dueEvents: DueEvents = new DueCandidates(this);
 
   get size(): number {
     return this.due.size + this.later.count;
@@ -94,6 +122,19 @@ export class EventQueue {
 
   idOf(row: number): number {
     return this.table.idOf(row);
+  }
+
+  causeOf(row: number): number {
+    return this.table.causeOf(row);
+  }
+
+  labelOf(row: number): string {
+    return this.table.labelOf(row);
+  }
+
+  /** How many are due now, once {@link advance} has moved time there. */
+  get dueCount(): number {
+    return this.due.size;
   }
 
   notePlace(row: number, place: string): void {

@@ -25,8 +25,11 @@ export interface VirtualClockOptions {
   readonly epochMs?: number;
   /** Remembers the stack of where each event was made, for reports; costs some 4 µs per event. Default: false. */
   readonly capturePlaces?: boolean;
-  /** Told about each event just before it fires; time is already its time. */
-  readonly onFire?: (event: EventInfo) => void;
+  /**
+   * Told about each event just before it fires; time is already its time. `made` is how many events were made so far: those that
+   * this one causes get the ids from `made + 1` on.
+   */
+  readonly onFire?: (event: EventInfo, made: number) => void;
 }
 
 /** A pending event as its maker holds it. */
@@ -52,7 +55,7 @@ export class VirtualClock implements Clock {
   private readonly queue = new EventQueue();
   private readonly choices: Choices | undefined;
   private readonly capturePlaces: boolean;
-  private readonly onFire: ((event: EventInfo) => void) | undefined;
+  private readonly onFire: ((event: EventInfo, made: number) => void) | undefined;
   /** Order labels by event label: building one anew for each decision would cost more than the decision. */
   private readonly orderLabels = new Map<string, string>();
   /** The time that was read last. In milliseconds it is kept as it was made: a new number for each event of a trace would be garbage. */
@@ -130,7 +133,7 @@ export class VirtualClock implements Clock {
     this.currentId = queue.idOf(row);
     const info = this.onFire === undefined ? undefined : queue.describe(row);
     const fire = queue.remove(row);
-    if (info !== undefined) this.onFire?.(info);
+    if (info !== undefined) this.onFire?.(info, queue.lastId);
     fire();
     return true;
   }
@@ -182,7 +185,9 @@ export class VirtualClock implements Clock {
   }
 
   private chooseNext(choices: Choices, n: number): number {
-    const answer = choices.choose(this.orderLabel(this.queue.candidateLabel), n);
+    const label = this.orderLabel(this.queue.candidateLabel);
+    const answer =
+      choices.order === undefined ? choices.choose(label, n) : choices.order(label, this.queue.dueEvents);
     if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
       throw invalidArgument('answer of choices', `an integer in [0, ${n})`, answer);
     }

@@ -1,6 +1,7 @@
 /** What a simulation is made of. */
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { DrainChoice } from '../kernel/drain.ts';
+import type { EventInfo } from '../kernel/event-queue.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -29,6 +30,11 @@ export interface SimulateOptions {
   /** What is left when the scenario ends is a failure (R204); `ignore` lets it be. Default `fail`. */
   readonly leftovers?: 'fail' | 'ignore';
   readonly drain?: DrainChoice;
+  /**
+   * Told about each event of the clock just before it fires, with the number of events made so far; for strategies and reports.
+   * Costs an object per event. Default: nobody is told.
+   */
+  readonly onFire?: (event: EventInfo, made: number) => void;
   /** Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error. */
   readonly onTurn?: () => void;
 }

@@ -39,13 +39,23 @@ export class SimulationRun {
   #failure: Failure | undefined;
 
   constructor(options: SimulateOptions, source: DecisionSource) {
-    const { capturePlaces = false, keepTrace = false, seed = 1, oracles = defaultOracles() } = options;
+    const {
+      capturePlaces = false,
+      keepTrace = false,
+      seed = 1,
+      oracles = defaultOracles(),
+      onFire,
+    } = options;
     this.#options = options;
     this.#source = source;
     this.#decisions = createDecisions(this.#watched(source), {
       onDecision: (label, n, answer) => this.#hashDecision(label, n, answer),
     });
-    this.#clock = createVirtualClock({ choices: this.#decisions, capturePlaces });
+    this.#clock = createVirtualClock({
+      choices: this.#decisions,
+      capturePlaces,
+      ...(onFire === undefined ? {} : { onFire }),
+    });
     this.#recorder = createTraceRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
     this.#oracles = oracles.map((make) => make(({ rule, message }) => this.#fail('rule', message, { rule })));

@@ -234,7 +234,7 @@ describe('a simulated filer by plan', () => {
     cancel.cancel();
     await expect(checkout).rejects.toMatchObject({ message: 'filer/sim checkout a was cancelled' });
     await drain(clock);
-    expect([await ingested, labels]).toEqual(['0', ['filer/sim ingest one two']]);
+    expect([await ingested, labels]).toEqual(['0', ['filer/sim ingest one two fault']]);
     const slow = createSimFiler({ clock, plan: { checkout: [{ hang: true, cancelMs: 4 }] } });
     const late = expect(slow.checkout('b', cancel)).rejects.toMatchObject({ code: 'RUNNER_CANCELLED' });
     expect(clock.pendingEvents().map(({ label }) => label)).toEqual(['filer/sim checkout b cancel']);
@@ -293,10 +293,10 @@ describe('a simulated filer by choice', () => {
     expect(filer.ingest('/x')).toBe('0');
     await drain(clock);
     expect(asked).toEqual([
-      ['filer/disk checkout a', 3],
-      ['filer/disk checkout b', 3],
-      ['filer/disk checkout c', 3],
-      ['filer/disk update', 2],
+      ['filer/disk checkout a fault', 3],
+      ['filer/disk checkout b fault', 3],
+      ['filer/disk checkout c fault', 3],
+      ['filer/disk update fault', 2],
     ]);
     expect(ends).toEqual([
       '0 a /virtual/checkout-0',

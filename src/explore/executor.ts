@@ -1,0 +1,68 @@
+/**
+ * What an exploration runs again and again: one scenario, once, under a given source of decisions. Invariant: the source alone
+ * decides what happens, so that the log of an execution repeats it.
+ */
+import type { DecisionSource } from '../kernel/decisions.ts';
+import type { EventInfo } from '../kernel/event-queue.ts';
+import { defaultOracles } from '../oracles/default-oracles.ts';
+import type { OracleFactory } from '../oracles/oracle.ts';
+import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
+import { simulate } from '../simulation/simulate.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+
+/** One execution that is asked for. */
+export interface ExecutionRequest {
+  readonly source: DecisionSource;
+  /** Keeps the trace for reports; default false. */
+  readonly keepTrace?: boolean;
+  /** Remembers where timers and waiters were made, for reports; default false. */
+  readonly capturePlaces?: boolean;
+  /** Watchers of the trace beside the oracles of the scenario. They may report nothing and only look. */
+  readonly watchers?: readonly OracleFactory[];
+  readonly onFire?: (event: EventInfo, made: number) => void;
+  /** Called at each turn of the real event loop; throwing ends the execution with that error. */
+  readonly onTurn?: () => void;
+}
+
+/** Runs one scenario. */
+export interface Executor {
+  /** Name of the scenario. */
+  readonly scenario: string;
+  /** Never rejects for a property that failed: that is in the verdict. */
+  execute(request: ExecutionRequest): Promise<Verdict>;
+}
+
+/** All executions of an exploration have the same stream of `world.random`: only decisions tell them apart. */
+const SEED = 1;
+
+/**
+ * Makes an executor that simulates on this thread.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `definition` is a scenario.
+ * @example
+ * ```ts
+ * import { defineScenario, fifoDecisions } from 'dryrunner';
+ * import { createExecutor } from 'dryrunner/explore';
+ * const scenario = defineScenario({ name: 'nap', description: 'one second passes', run: (sim) => sim.sleep(1_000) });
+ * const verdict = await createExecutor(scenario).execute({ source: fifoDecisions() });
+ * if (verdict.virtualMs !== 1_000) throw new Error('expected one second');
+ * ```
+ */
+export function createExecutor<Input>(definition: ScenarioDefinition<Input>, input?: Input): Executor {
+  checkScenario(definition);
+  const { name, options } = definition;
+  return {
+    scenario: name,
+    execute({ watchers = [], ...request }) {
+      const oracles = options?.oracles ?? defaultOracles();
+      return simulate({
+        ...options,
+        ...request,
+        name,
+        seed: SEED,
+        scenario: (sim) => definition.run(sim, input as Input),
+        oracles: watchers.length === 0 ? oracles : [...oracles, ...watchers],
+      });
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * The loop of an exploration: begin, execute, end, until a limit, a failure or the end of the strategy. Invariant: it keeps nothing
+ * per execution, so that memory is flat over any number of them.
+ */
+import type { Verdict } from '../simulation/verdict.ts';
+import type { Executor } from './executor.ts';
+import type { Strategy } from './strategy.ts';
+
+/** Why an exploration ended. */
+export type StopCause =
+  /** The strategy has nothing left to try. */
+  | 'exhausted'
+  /** `maxExecutions` were run. */
+  | 'executions'
+  /** `shouldStop` said so: out of time, or interrupted. */
+  | 'stopped'
+  /** `onFailure` said so. */
+  | 'failure';
+
+/** What {@link explore} takes beside executor and strategy. */
+export interface ExploreOptions {
+  /** Executions at most; default unlimited. */
+  readonly maxExecutions?: number;
+  /** This explorer runs the executions `shard`, `shard + shards`, …; default 0 of 1. */
+  readonly shard?: number;
+  readonly shards?: number;
+  /** Asked before each execution. */
+  readonly shouldStop?: () => boolean;
+  /** Told about every execution, held or not. */
+  readonly onExecution?: (verdict: Verdict, index: number) => void;
+  /** Told about every failed one; answers whether to go on. Default: stop at the first. */
+  readonly onFailure?: (verdict: Verdict, index: number) => boolean;
+  /** Measures the novelty of an execution; see `coverage.ts`. */
+  readonly coverage?: CoverageMeter;
+  readonly onTurn?: () => void;
+}
+
+/** Watches executions and says how much of each was new. */
+export interface CoverageMeter {
+  readonly watcher: NonNullable<Strategy['watcher']>;
+  /** How much of what was watched since the last call is new; remembers it. */
+  takeNovelty(): number;
+}
+
+/** What an exploration did. */
+export interface ExplorationSummary {
+  readonly stoppedBy: StopCause;
+  readonly executions: number;
+  readonly failures: number;
+  readonly decisions: number;
+  readonly firedEvents: number;
+}
+
+/**
+ * Explores a scenario with a strategy.
+ *
+ * @example
+ * ```ts
+ * import { defineScenario } from 'dryrunner';
+ * import { createExecutor, explore, randomStrategy } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'coin',
+ *   description: 'never three heads in a row',
+ *   run: (sim) => {
+ *     const heads = [1, 2, 3].filter((toss) => sim.choose(`toss ${toss}`, 2) === 1).length;
+ *     sim.check(heads < 3, 'three heads');
+ *   },
+ * });
+ * const summary = await explore(createExecutor(scenario), randomStrategy(1), { maxExecutions: 1_000 });
+ * if (summary.stoppedBy !== 'failure') throw new Error('expected it to be found');
+ * ```
+ */
+export async function explore(
+  executor: Executor,
+  strategy: Strategy,
+  options: ExploreOptions = {},
+): Promise<ExplorationSummary> {
+  const { maxExecutions = Infinity, shard = 0, shards = 1 } = options;
+  const { coverage } = strategy.wantsCoverage === true ? options : {};
+  const request = requestOf(strategy, coverage, options.onTurn);
+  const tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
+  for (;;) {
+    if (tally.executions >= maxExecutions) return { stoppedBy: 'executions', ...tally };
+    if (mustStop(options)) return { stoppedBy: 'stopped', ...tally };
+    const index = shard + tally.executions * shards;
+    if (!strategy.begin(index)) return { stoppedBy: 'exhausted', ...tally };
+    const verdict = await executor.execute(request);
+    tally.executions += 1;
+    tally.decisions += verdict.decisionCount;
+    tally.firedEvents += verdict.firedEvents;
+    strategy.end({ verdict, novelty: coverage?.takeNovelty() ?? 0 });
+    options.onExecution?.(verdict, index);
+    if (verdict.held) continue;
+    tally.failures += 1;
+    if (!mayGoOn(options, verdict, index)) return { stoppedBy: 'failure', ...tally };
+  }
+}
+
+function mustStop({ shouldStop }: ExploreOptions): boolean {
+  return shouldStop?.() ?? false;
+}
+
+function mayGoOn({ onFailure }: ExploreOptions, verdict: Verdict, index: number): boolean {
+  return onFailure?.(verdict, index) ?? false;
+}
+
+function requestOf(
+  strategy: Strategy,
+  coverage: CoverageMeter | undefined,
+  onTurn: (() => void) | undefined,
+): Parameters<Executor['execute']>[0] {
+  const { watcher } = strategy;
+  const watchers = [
+    ...(watcher === undefined ? [] : [watcher]),
+    ...(coverage === undefined ? [] : [coverage.watcher]),
+  ];
+  return {
+    source: strategy,
+    watchers,
+    ...(strategy.onFire === undefined ? {} : { onFire: (event, made) => strategy.onFire?.(event, made) }),
+    ...(onTurn === undefined ? {} : { onTurn }),
+  };
+}

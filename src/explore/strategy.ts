@@ -1,0 +1,36 @@
+/**
+ * The contract of everything that decides what to try next, after the three-method scheduler of shuttle: begin an execution, decide,
+ * end. Invariant: a strategy knows the scenario only through the questions it is asked and what it watches; it never touches it.
+ */
+import type { DecisionSource } from '../kernel/decisions.ts';
+import type { EventInfo } from '../kernel/event-queue.ts';
+import type { OracleFactory } from '../oracles/oracle.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+
+/** How one execution went. */
+export interface Execution {
+  readonly verdict: Verdict;
+  /** How much of what it reached no execution of this exploration had reached before; 0 if coverage is not watched. */
+  readonly novelty: number;
+}
+
+/** Decides executions, one after the other. `decide` and `order` are asked between `begin` and `end`. */
+export interface Strategy extends DecisionSource {
+  /** Short, as typed after `--strategy`. */
+  readonly name: string;
+  /** What is special about the execution that began last, such as its swarm configuration; for reports. */
+  readonly configuration?: string;
+  /** True if `end` wants to know the novelty of executions. */
+  readonly wantsCoverage?: boolean;
+  /**
+   * Prepares the next execution. `index` numbers the executions of a whole campaign, from 0 and with gaps where others run the rest;
+   * strategies without memory draw from it alone, so that a campaign can be sharded. False: there is nothing left to try.
+   */
+  begin(index: number): boolean;
+  /** Told how the execution that began last went. */
+  end(execution: Execution): void;
+  /** Told about each event just before it fires, if it wants to know. */
+  onFire?(event: EventInfo, made: number): void;
+  /** Watches the trace of every execution, if it wants to know. */
+  readonly watcher?: OracleFactory;
+}

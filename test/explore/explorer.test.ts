@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { explore } from '../../src/explore/explorer.ts';
+import { failureKey } from '../../src/explore/failure-key.ts';
+import { randomStrategy } from '../../src/explore/random-strategy.ts';
+import type { Strategy } from '../../src/explore/strategy.ts';
+
+const coins = defineScenario({
+  name: 'coins',
+  description: 'never eight heads in a row',
+  run: (sim) => {
+    const heads = Array.from({ length: 8 }, (_, toss) => sim.choose(`toss ${toss}`, 2));
+    sim.check(heads.includes(0), 'eight heads');
+  },
+});
+
+describe('an exploration', () => {
+  test('goes on until a failure, which its log repeats', async () => {
+    const executor = createExecutor(coins);
+    let found: unknown;
+    const summary = await explore(executor, randomStrategy(1), {
+      onFailure: (verdict) => {
+        found = verdict.decisions().map(({ answer }) => answer);
+        return false;
+      },
+    });
+    expect(found).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+    expect(summary).toMatchObject({ stoppedBy: 'failure', failures: 1 });
+    expect(summary.decisions).toBe(8 * summary.executions);
+  });
+
+  test('stops at its limit, when it is told to, and when nothing is left to try', async () => {
+    const never: Strategy = {
+      ...randomStrategy(),
+      name: 'never',
+      begin: () => false,
+      decide: () => 0,
+      end() {},
+    };
+    const executor = createExecutor(coins);
+    const first = await explore(executor, randomStrategy(2), { maxExecutions: 3 });
+    const asked = await explore(executor, randomStrategy(2), { shouldStop: () => true });
+    const none = await explore(executor, never);
+    expect([first.stoppedBy, first.executions]).toEqual(['executions', 3]);
+    expect([asked.stoppedBy, asked.executions]).toEqual(['stopped', 0]);
+    expect([none.stoppedBy, none.executions]).toEqual(['exhausted', 0]);
+  });
+
+  test('shards run what one explorer would run alone', async () => {
+    const hashes = async (shard: number, shards: number, maxExecutions: number): Promise<string[]> => {
+      const found: string[] = [];
+      await explore(createExecutor(coins), randomStrategy('s'), {
+        shard,
+        shards,
+        maxExecutions,
+        onExecution: (verdict, index) => {
+          found[index] = verdict.traceHash;
+        },
+        onFailure: () => true,
+      });
+      return found;
+    };
+    const alone = await hashes(0, 1, 9);
+    const parts = [await hashes(0, 3, 3), await hashes(1, 3, 3), await hashes(2, 3, 3)];
+    expect(alone.map((_, index) => parts[index % 3]?.[index])).toEqual(alone);
+  });
+});
+
+test('a failure has the same key whatever its numbers, and another one for another rule or text', () => {
+  const failure = { kind: 'rule', rule: 'R200', message: 'run 3 ended twice', atMs: 3, details: [] } as const;
+  expect(failureKey(failure)).toBe('rule R200 run # ended twice');
+  expect(failureKey({ ...failure, message: 'run 12.5 ended  twice', atMs: 9 })).toBe(failureKey(failure));
+  expect(failureKey({ ...failure, rule: 'R201' })).not.toBe(failureKey(failure));
+});
