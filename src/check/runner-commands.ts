@@ -3,6 +3,7 @@
  * the model what came back. With chaos in between, an injected error is an answer like any other, after which nothing is certain.
  */
 import fc from 'fast-check';
+import { checkObject } from '../kernel/argument-check.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK, type StateMask } from '../model/state-mask.ts';
@@ -234,6 +235,7 @@ export interface RunnerCommandConstraints extends CommandConstraints {
 export function runnerCommandArbitraries(
   constraints: RunnerCommandConstraints = {},
 ): fc.Arbitrary<RunnerCommand>[] {
+  checkObject('constraints', 'an object', constraints);
   const { mayRelease = true, faults = [] } = constraints;
   const index = fc.nat(7);
   const arbitraries: fc.Arbitrary<RunnerCommand>[] = [

@@ -1,5 +1,7 @@
 /** The model-based property: any sequence of commands, under any schedule, leaves a runner within its contract. */
 import fc from 'fast-check';
+import { checkOptions } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import type { Service } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
 import type { World } from '../model/world.ts';
@@ -40,6 +42,8 @@ export interface RunnerPropertyOptions extends RunnerCommandConstraints, Simulat
 export function runnerProperty(
   options: RunnerPropertyOptions,
 ): fc.IAsyncProperty<[[RunnerCommand[]], number]> {
+  checkOptions(options);
+  if (typeof options.create !== 'function') throw invalidArgument('create', 'a function', options.create);
   const { create, capacity = 1, maxCommands = 30, faults = [], ...rest } = options;
   // A plain array: `fc.commands` shrinks by what was run before, which no path can repeat without a `replayPath`.
   const commands = fc.array(fc.oneof(...runnerCommandArbitraries({ ...rest, faults })), {

@@ -3,6 +3,8 @@
  * shrunk. So `seed` and `path` of a failure repeat it to the byte, and a shrunk input meets the same schedule.
  */
 import fc from 'fast-check';
+import { checkArray, checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
@@ -45,6 +47,9 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
   scenario: (sim: Simulation, ...inputs: Inputs) => Promise<void> | void,
   options: SimulationPropertyOptions = {},
 ): fc.IAsyncProperty<[Inputs, number]> {
+  checkArbitraries(arbitraries);
+  if (typeof scenario !== 'function') throw invalidArgument('scenario', 'a function', scenario);
+  checkOptions(options);
   const { onVerdict, ...simulation } = options;
   const inputs = fc.tuple(...arbitraries) as unknown as fc.Arbitrary<Inputs>;
   const schedule = fc.noShrink(fc.nat());
@@ -58,4 +63,12 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
     onVerdict?.(verdict);
     if (verdict.failure !== undefined) throw new SimulationFailedError(verdict);
   });
+}
+
+/** fast-check refuses what is no arbitrary by an untyped error of its own. */
+function checkArbitraries(arbitraries: unknown): void {
+  checkArray('arbitraries', 'a list of arbitraries', arbitraries);
+  for (const [index, arbitrary] of (arbitraries as readonly unknown[]).entries()) {
+    checkMethods(`arbitraries[${index}]`, arbitrary, ['generate', 'shrink']);
+  }
 }

@@ -1,4 +1,5 @@
 /** Runs cases for programs: one after another, a result each, nothing thrown for a case that fails. */
+import { checkMethods, checkObject, checkOptions } from '../kernel/argument-check.ts';
 import type { ConformanceCase, ProveOptions } from './conformance-case.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import type { ConformanceSubject } from './subject.ts';
@@ -49,6 +50,10 @@ export async function* runConformance(
   subject: ConformanceSubject,
   options: ConformanceOptions = {},
 ): AsyncGenerator<CaseResult, void, undefined> {
+  checkObject('subject', 'a ConformanceSubject', subject);
+  checkMethods('subject', subject, ['create']);
+  checkObject('subject.supports', 'capabilities such as supportsAllBut({})', subject.supports);
+  checkOptions(options);
   const { cases = conformanceCases, concurrency = 1 } = options;
   const width = subject.wallWorld === undefined ? 1 : concurrency;
   const begun: Promise<CaseResult>[] = [];

@@ -1,5 +1,5 @@
 /** An execer that hands each command to one of two others. It keeps no state: the same command always takes the same way. */
-import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import { checkArray, checkMethods, checkObject, checkOptions } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
@@ -7,8 +7,15 @@ import type { MaybePromise } from '../model/maybe-promise.ts';
 /** The first element of argv that marks a command as a script for the sim execer, which reads it as a comment (R146). */
 export const SIM_EXECER_MARK = '#! sim execer';
 
-/** True if argv[0] equals {@link SIM_EXECER_MARK}; a longer text that starts with it is no mark (R146). */
-export function isSimCommand({ argv }: Pick<Command, 'argv'>): boolean {
+/**
+ * True if argv[0] equals {@link SIM_EXECER_MARK}; a longer text that starts with it is no mark (R146).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what has no argv.
+ */
+export function isSimCommand(command: Pick<Command, 'argv'>): boolean {
+  checkObject('command', 'an object with argv', command);
+  const { argv } = command;
+  checkArray('command.argv', 'an array of strings', argv);
   return argv[0] === SIM_EXECER_MARK;
 }
 

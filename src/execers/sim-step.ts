@@ -2,6 +2,7 @@
  * The steps of a simulated process as plain frozen data, with a constructor per step and their text form. Invariant:
  * `parseSimScript(simScript(...steps))` gives the same steps back, so that generated scripts can be written down and read again.
  */
+import { checkObject } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { isExitCode } from './process-status.ts';
@@ -146,8 +147,13 @@ export const simStep: SimStepConstructors = Object.freeze({
   fork: (): SimStep => FORK,
 });
 
-/** The text of a step, as it stands in an argv. */
+/**
+ * The text of a step, as it stands in an argv.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what none of the constructors made.
+ */
 export function formatSimStep(step: SimStep): string {
+  checkObject('step', 'a step such as simStep.sleep(5)', step);
   switch (step.op) {
     case 'complete':
       return `complete ${step.exitCode}`;
@@ -171,9 +177,14 @@ export function formatSimStep(step: SimStep): string {
     case 'fork':
       return step.op;
   }
+  throw invalidArgument('step.op', 'the name of a step', (step as { readonly op?: unknown }).op);
 }
 
-/** The argv of a simulated command that does these steps, in order. */
+/**
+ * The argv of a simulated command that does these steps, in order.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no step.
+ */
 export function simScript(...steps: readonly SimStep[]): string[] {
   return steps.map(formatSimStep);
 }

@@ -3,6 +3,7 @@
  * not followed. Invariant: a size that cannot be taken is left out, never guessed (R182).
  */
 import { lstat, readdir, realpath } from 'node:fs/promises';
+import { checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { DirMonitor } from '../model/collaborators.ts';
 
@@ -10,8 +11,13 @@ const BLOCK_BYTES = 512n;
 const KB_BYTES = 1024n;
 const SLASH = Buffer.from('/');
 
-/** The size of a directory in kilobytes, rounded up. Rejects with the system's error if a part cannot be read. */
+/**
+ * The size of a directory in kilobytes, rounded up.
+ *
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for what is no text; the system's error if a part cannot be read.
+ */
 export async function dirSizeKb(path: string): Promise<number> {
+  checkString('path', 'a path', path);
   const blocks = await blocksOf(await realpath(path, 'buffer'), new Set());
   return Number((blocks * BLOCK_BYTES + KB_BYTES - 1n) / KB_BYTES);
 }

@@ -4,6 +4,7 @@
  */
 import { mkdir, realpath, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
@@ -150,5 +151,6 @@ async function isDirectory(path: string): Promise<boolean> {
  * ```
  */
 export function createDirectoryFiler(options: DirectoryFilerOptions): DiskFiler {
+  checkOptions(options);
   return new DirectoryFiler(options);
 }

@@ -1,5 +1,6 @@
 /** The exec runner: the same queue and invoker as in a simulation, on the OS execer and the machine's clock. */
 import { createMemoryFiler } from '../filers/memory-filer.ts';
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { Execer } from '../model/execer.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
@@ -54,6 +55,7 @@ export class ExecRunner extends QueueRunner {
  * ```
  */
 export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
+  checkOptions(options);
   const { world = realWorld(), name = 'exec', metrics } = options;
   const {
     outputs = createLocalOutputs(),

@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkAbsolutePath, checkIngestPaths } from '../filers/filer-arguments.ts';
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
@@ -148,5 +149,6 @@ async function sourceAt(path: string, target: string): Promise<GitSource> {
  * ```
  */
 export function createGitFiler(options: GitFilerOptions): DiskFiler {
+  checkOptions(options);
   return new GitFiler(options);
 }

@@ -8,6 +8,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { hostname as machineName, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { checkOptions } from '../kernel/argument-check.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { OutputCreator } from '../model/output.ts';
 import { checkOutputId } from '../outputs/output-id.ts';
@@ -186,5 +187,6 @@ function checkRetention({ maxAgeMs = 0, maxCount = 0 }: OutputRetention): void {
  * ```
  */
 export function createLocalOutputs(options: LocalOutputsOptions = {}): LocalOutputs {
+  checkOptions(options);
   return new LocalOutputFolder(options);
 }

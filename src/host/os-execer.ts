@@ -4,6 +4,7 @@
  */
 import { FaultLog } from '../execers/fault-log.ts';
 import type { StreamName } from '../execers/process-output.ts';
+import { checkClock, checkOptions } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
@@ -43,6 +44,8 @@ import { createLinuxProcessTree } from './process-tree-linux.ts';
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time or size that is not a finite number ≥ 0.
  */
 export function createOsExecer(options: OsExecerOptions): Execer {
+  checkOptions(options);
+  checkClock('clock', options.clock);
   return new OsExecer(options);
 }
 

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { checkObject, checkOptions } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { isOutputId } from '../outputs/output-id.ts';
 import type { LocalOutputs } from './local-output.ts';
@@ -190,8 +191,11 @@ class ListeningServer implements OutputServer {
  */
 export async function createOutputServer(
   outputs: LocalOutputs,
-  { port = 0, host = '127.0.0.1', basePath = '/' }: OutputServerOptions = {},
+  options: OutputServerOptions = {},
 ): Promise<OutputServer> {
+  checkObject('outputs', 'LocalOutputs such as createLocalOutputs()', outputs);
+  checkOptions(options);
+  const { port = 0, host = '127.0.0.1', basePath = '/' } = options;
   const base = basePath.replace(/\/+$/, '').replace(/^(?=[^/])/, '/');
   const requests = new OutputRequests(outputs, base);
   const server = createServer((request, response) => void requests.answer(request, response));

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Choices } from '../kernel/decisions.ts';
+import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
 import type { World } from '../model/world.ts';
@@ -28,6 +29,7 @@ export interface RealWorldOptions {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a string nor a finite number.
  */
 export function realWorld(options: RealWorldOptions = {}): World {
+  checkOptions(options);
   const { seed = randomBytes(16).toString('hex') } = options;
   return { clock: createSystemClock(), choices: PLAIN_CHOICES, random: createRandomStream(seed) };
 }

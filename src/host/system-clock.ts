@@ -5,6 +5,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { SystemTimerHeap } from './system-timer.ts';
 
@@ -32,6 +33,7 @@ export interface SystemClockOptions {
  * ```
  */
 export function createSystemClock(options: SystemClockOptions = {}): Clock {
+  checkOptions(options);
   return new SystemClock(options.keepsAlive ?? true);
 }
 

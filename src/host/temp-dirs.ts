@@ -2,6 +2,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
+import { checkOptions } from '../kernel/argument-check.ts';
 import { FilerError } from '../filers/filer-error.ts';
 import type { TempDirs } from '../model/collaborators.ts';
 import { DirCheckout } from './dir-checkout.ts';
@@ -55,5 +56,6 @@ function safeName(text: string): string {
  * ```
  */
 export function createTempDirs(options: TempDirsOptions = {}): DiskTempDirs {
+  checkOptions(options);
   return new SystemTempDirs(options);
 }

@@ -9,6 +9,7 @@ import type { FileHandle } from 'node:fs/promises';
 import process from 'node:process';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { checkAnyIterable, checkString } from '../kernel/argument-check.ts';
 import { describeValue, RunnerError } from '../kernel/errors.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -47,7 +48,8 @@ export async function* readTraceFile(path: string): AsyncGenerator<Uint8Array, v
  * before is still there. Devices and pipes are written to directly.
  *
  * @returns how many bytes were written.
- * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written. What `lines` throws passes through.
+ * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written, `RUNNER_INVALID_ARGUMENT` for what is no path or no lines.
+ * What `lines` throws passes through.
  * @example
  * ```ts
  * import { writeTraceFile } from 'dryrunner/host';
@@ -60,6 +62,8 @@ export async function writeTraceFile(
   path: string,
   lines: Iterable<string> | AsyncIterable<string>,
 ): Promise<number> {
+  checkString('path', 'a path', path);
+  if (typeof lines !== 'string') checkAnyIterable('lines', lines);
   const place = await placeOf(path);
   const target = place.isPlain ? `${place.path}.${process.pid}.partial` : place.path;
   const file = await open(target, 'w').catch((cause: unknown) => {

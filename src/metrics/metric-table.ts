@@ -1,4 +1,5 @@
 /** What each metric of R176–R183 is: its kind and its meaning in one line. Implementations take kinds and help texts from here. */
+import { checkString } from '../kernel/argument-check.ts';
 import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES } from '../model/metric-names.ts';
 
 /** The three kinds of instrument. */
@@ -47,8 +48,13 @@ export const METRIC_TABLE: readonly MetricEntry[] = Object.freeze([
 
 const ENTRIES: ReadonlyMap<string, MetricEntry> = new Map(METRIC_TABLE.map((entry) => [entry.name, entry]));
 
-/** The entry of a name of the contract, those of R182 included; `undefined` for any other name. */
+/**
+ * The entry of a name of the contract, those of R182 included; `undefined` for any other name.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no string.
+ */
 export function findMetricEntry(name: string): MetricEntry | undefined {
+  checkString('name', 'the name of a metric', name);
   const entry = ENTRIES.get(name);
   if (entry !== undefined || !name.startsWith(COMMAND_DIR_USAGE_PREFIX)) return entry;
   return gauge(

@@ -1,4 +1,5 @@
 /** A command as one line of text, in the model's form (R17). Environment keys come sorted; values can be left out for logs. */
+import { checkArray, checkObject, checkOptions } from '../kernel/argument-check.ts';
 import type { Command } from './command.ts';
 import { formatGoDuration } from './go-duration.ts';
 
@@ -14,6 +15,7 @@ export interface CommandTextOptions {
 /**
  * Shows a command; `redactEnv: true` is the form for logs, where secrets must not end up (R17).
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what has no argv, or options that are none.
  * @example
  * ```ts
  * import { formatCommand } from 'dryrunner';
@@ -21,8 +23,12 @@ export interface CommandTextOptions {
  * console.log(formatCommand(command, { redactEnv: true }));
  * ```
  */
-export function formatCommand(command: Command, { redactEnv = false }: CommandTextOptions = {}): string {
+export function formatCommand(command: Command, options: CommandTextOptions = {}): string {
+  checkObject('command', 'an object with argv', command);
+  checkOptions(options);
+  const { redactEnv = false } = options;
   const { argv, envVars, timeoutMs = 0, snapshotId = '', jobId = '', taskId = '', tag = '' } = command;
+  checkArray('command.argv', 'an array of strings', argv);
   const head =
     `runner.Command -- SnapshotID: ${snapshotId} # Argv: [${quoted(argv)}] # Timeout: ${formatGoDuration(timeoutMs)}` +
     ` # JobID: ${jobId} # TaskID: ${taskId} # Tag: ${tag}`;

@@ -1,11 +1,19 @@
 /** Which statuses a query matches (R24), and which queries are none. */
+import { checkObject } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Query } from './query.ts';
 import type { RunStatus } from './run-status.ts';
 import { ALL_MASK, isStateMask, maskMatches } from './state-mask.ts';
 
-/** True if the status's state is in the mask and its id is listed, or the query looks at all runs (R24). */
-export function matchesQuery(status: RunStatus, { runs = [], allRuns = false, states }: Query): boolean {
+/**
+ * True if the status's state is in the mask and its id is listed, or the query looks at all runs (R24).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no status or no query.
+ */
+export function matchesQuery(status: RunStatus, query: Query): boolean {
+  checkObject('status', 'a run status', status);
+  checkQuery(query);
+  const { runs = [], allRuns = false, states } = query;
   return maskMatches(states, status.state) && (allRuns || runs.includes(status.runId));
 }
 

@@ -1,10 +1,12 @@
 /** A run status as one line of text, in the model's form (R14). */
+import { checkObject } from '../kernel/argument-check.ts';
 import { formatRunState } from './run-state.ts';
 import type { RunStatus } from './run-status.ts';
 
 /**
  * Shows the fields that are valid in the status's state, in a fixed order (R14).
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  * @example
  * ```ts
  * import { formatRunStatus, pendingStatus } from 'dryrunner';
@@ -13,6 +15,7 @@ import type { RunStatus } from './run-status.ts';
  * ```
  */
 export function formatRunStatus(status: RunStatus): string {
+  checkObject('status', 'a run status', status);
   const { runId, state, jobId, taskId, tag, stdoutRef, stderrRef, snapshotId, exitCode, error } = status;
   const parts = [
     `RunStatus -- RunID: ${runId}`,

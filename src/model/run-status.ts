@@ -3,6 +3,7 @@
  * zero value (empty string, 0, undefined), so that equality of statuses means what it seems to (R11). All constructors go through
  * one literal, so that every status has the same hidden class.
  */
+import { checkObject } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { NO_TAGS, type LogTags } from './command.ts';
 import { isExitCodeError, type ExitCode, type ExitCodeError } from './exit-code.ts';
@@ -43,7 +44,12 @@ export interface RunStatus extends LogTags, OutputRefs, RunOutcome {
 const NO_REFS: OutputRefs = Object.freeze({ stdoutRef: '', stderrRef: '' });
 const NO_OUTCOME: RunOutcome = Object.freeze({ snapshotId: '', exitCode: 0, error: '' });
 
-/** Puts a status together; the constructors below are for callers, this is for code that merges statuses. */
+/**
+ * Puts a status together; the constructors below are for callers, this is for code that merges statuses. Like them it checks that its
+ * parts are there, and leaves the rest to `checkRunStatus`, which a store asks.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `tags`, `refs` or `outcome` is no object.
+ */
 export function makeRunStatus(
   runId: RunID,
   state: RunState,
@@ -51,6 +57,9 @@ export function makeRunStatus(
   refs: OutputRefs,
   outcome: RunOutcome,
 ): RunStatus {
+  checkObject('tags', 'an object with jobId, taskId and tag', tags);
+  checkObject('refs', 'an object with stdoutRef and stderrRef', refs);
+  checkObject('outcome', 'an object with snapshotId, exitCode and error', outcome);
   return Object.freeze({
     runId,
     state,
@@ -121,17 +130,23 @@ export function timeoutStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus 
   return makeRunStatus(runId, 'TIMEDOUT', tags, NO_REFS, NO_OUTCOME);
 }
 
-/** A copy that says where the output can be read. */
+/**
+ * A copy that says where the output can be read.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ */
 export function withRefs(status: RunStatus, stdoutRef: string, stderrRef: string): RunStatus {
+  checkObject('status', 'a run status', status);
   return makeRunStatus(status.runId, status.state, status, { stdoutRef, stderrRef }, status);
 }
 
 /**
  * A copy with an error text.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state that has none (R11).
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state that has none (R11), and for what is no object.
  */
 export function withError(status: RunStatus, error: string): RunStatus {
+  checkObject('status', 'a run status', status);
   const { runId, state, snapshotId, exitCode } = status;
   if (state !== 'COMPLETE' && state !== 'FAILED' && state !== 'ABORTED') {
     throw invalidArgument('status', 'state COMPLETE, FAILED or ABORTED', state);

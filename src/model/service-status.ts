@@ -1,4 +1,5 @@
 /** The status of a runner as a whole. */
+import { checkObject } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
 /** Whether a runner can take work, and if not, why (R15). */
@@ -21,8 +22,14 @@ export function serviceStatus(initialized: boolean, isHealthy: boolean, error = 
   return Object.freeze({ initialized, isHealthy, error });
 }
 
-/** Shows a service status in the model's form, and its error when there is one (R15). */
-export function formatServiceStatus({ initialized, isHealthy, error }: ServiceStatus): string {
+/**
+ * Shows a service status in the model's form, and its error when there is one (R15).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ */
+export function formatServiceStatus(service: ServiceStatus): string {
+  checkObject('service', 'a service status', service);
+  const { initialized, isHealthy, error } = service;
   const text = `--- Service Status ---\n\tInitialized : ${initialized}\n\tIsHealthy : ${isHealthy}\n`;
   return error === '' ? text : `${text}\tError : ${error}\n`;
 }

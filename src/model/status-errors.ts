@@ -1,6 +1,7 @@
 /** The errors of reading statuses, made in one place so that every querier says the same (R26, R34, R36, R42, R84). */
 import { RunnerError } from '../kernel/errors.ts';
 import { unknownRunMessage } from './messages.ts';
+import { checkQuery } from './query-check.ts';
 import type { Query } from './query.ts';
 import type { RunID } from './run-status.ts';
 import type { ServiceStatus } from './service-status.ts';
@@ -26,8 +27,14 @@ export function waitCancelled(reason: unknown): RunnerError {
   return new RunnerError('RUNNER_WAIT_CANCELLED', 'the wait was cancelled', { cause: reason });
 }
 
-/** The outcome of a wait on runs that are all terminal in other states (R36). */
-export function cannotHappen({ runs = [], states }: Query): RunnerError {
+/**
+ * The outcome of a wait on runs that are all terminal in other states (R36).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no query.
+ */
+export function cannotHappen(query: Query): RunnerError {
+  checkQuery(query);
+  const { runs = [], states } = query;
   const which = runs.length === 1 ? `run ${runs[0]} is` : `all ${runs.length} runs are`;
   const message = `${formatMask(states)} cannot happen any more: ${which} terminal in another state`;
   return new RunnerError('RUNNER_CANNOT_HAPPEN', message, { expected: formatMask(states) });

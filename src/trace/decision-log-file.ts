@@ -1,4 +1,5 @@
 /** Decision logs as files of kind `decisions`: the label of every open question, how many answers it had, and which was taken. */
+import { checkIterable } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TextSource } from './line-reader.ts';
 import type { DecisionsHeader } from './trace-header.ts';
@@ -28,6 +29,7 @@ export function* decisionLogLines(
   decisions: Iterable<Decision>,
   header: Omit<DecisionsHeader, 'kind'> = {},
 ): Generator<string, void, void> {
+  checkIterable('decisions', decisions);
   const writer = createTraceWriter({ kind: 'decisions', ...header });
   yield writer.header();
   for (const decision of decisions) yield writer.decision(decision);

@@ -1,4 +1,5 @@
 /** Trace events in plain words, one line each, for reports and for the first difference of two traces. */
+import { checkObject } from '../kernel/argument-check.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -6,6 +7,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
 /**
  * One line that says what happened and when.
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  * @example
  * ```ts
  * import { formatEvent } from 'dryrunner/trace';
@@ -14,6 +16,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
  * ```
  */
 export function formatEvent(event: TraceEvent): string {
+  checkObject('event', 'a trace event', event);
   return `${event.at} ms: ${'runId' in event ? ofRun(event) : ofRunner(event)}`;
 }
 

@@ -3,6 +3,7 @@
  * and why a run was stopped in its trailer (R96, R101, R107, R111), so neither counts: the same bytes of the process give the same
  * digest on every machine and at any time.
  */
+import { checkAnyIterable, checkOptions } from '../kernel/argument-check.ts';
 import { createHash, type Hash } from 'node:crypto';
 import type { Chunk } from '../model/output.ts';
 
@@ -85,6 +86,7 @@ export class OutputDigest {
 /**
  * Digests a whole file as the invoker writes it. A file without a header, or of a runner that writes none, counts whole.
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither text, nor bytes, nor pieces of them.
  * @example
  * ```ts
  * import { digestOutput } from 'dryrunner/trace';
@@ -97,8 +99,10 @@ export async function digestOutput(
   content: Chunk | Iterable<Chunk> | AsyncIterable<Chunk>,
   options: OutputDigestOptions = {},
 ): Promise<string> {
+  checkOptions(options);
   const digest = new OutputDigest(options);
   const isWhole = typeof content === 'string' || content instanceof Uint8Array;
+  if (!isWhole) checkAnyIterable('content', content);
   for await (const chunk of isWhole ? [content] : content) digest.add(chunk);
   return digest.end();
 }

@@ -2,6 +2,7 @@
  * Compares what a replay did with what was recorded: states, times, exit codes, error texts and output digests, run by run in
  * order of acceptance. Run ids are opaque and not compared (R18).
  */
+import { checkArray, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { RecordedRun, RecordedStatus } from '../model/recorded-run.ts';
 
@@ -43,8 +44,12 @@ type FieldDifference = Pick<RecordingDifference, 'path' | 'expected' | 'actual'>
 export function diffRecordings(
   expected: readonly RecordedRun[],
   actual: readonly RecordedRun[],
-  { toleranceMs = 0 }: RecordingDifferOptions = {},
+  options: RecordingDifferOptions = {},
 ): RecordingDifference | undefined {
+  checkArray('expected', 'a list of recorded runs', expected);
+  checkArray('actual', 'a list of recorded runs', actual);
+  checkOptions(options);
+  const { toleranceMs = 0 } = options;
   if (!Number.isFinite(toleranceMs) || toleranceMs < 0) {
     throw invalidArgument('toleranceMs', 'a finite number ≥ 0', toleranceMs);
   }

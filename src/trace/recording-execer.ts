@@ -2,6 +2,7 @@
  * Records what processes write and how they end, by standing between whoever starts them and the execer that does. Invariant: it
  * changes nothing that either side sees, neither the order of writes nor whether an answer is there at once.
  */
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument, messageOf } from '../kernel/errors.ts';
@@ -41,7 +42,7 @@ const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 /**
  * Wraps an execer so that each process, once it has ended, is handed to `onProcess`, before whoever waits for it hears of the end.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `outputBytesMax` is no count.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no execer, clock or function, and if `outputBytesMax` is no count.
  * @example
  * ```ts
  * import { createSimExecer, createVirtualClock } from 'dryrunner';
@@ -58,8 +59,13 @@ export function recordExecer(
   execer: Execer,
   clock: Pick<Clock, 'now'>,
   onProcess: (process: ProcessRecording) => void,
-  { outputBytesMax = OUTPUT_BYTES_MAX }: RecordExecerOptions = {},
+  options: RecordExecerOptions = {},
 ): Execer {
+  checkMethods('execer', execer, ['exec']);
+  checkMethods('clock', clock, ['now']);
+  if (typeof onProcess !== 'function') throw invalidArgument('onProcess', 'a function', onProcess);
+  checkOptions(options);
+  const { outputBytesMax = OUTPUT_BYTES_MAX } = options;
   if (!(outputBytesMax >= 0)) {
     throw invalidArgument('outputBytesMax', 'a number of bytes ≥ 0', outputBytesMax);
   }

@@ -1,4 +1,5 @@
 /** Recordings as files of kind `recording`: runs as they really happened, one per line, in order of acceptance. */
+import { checkIterable } from '../kernel/argument-check.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
 import type { TextSource } from './line-reader.ts';
 import type { RecordingHeader } from './trace-header.ts';
@@ -28,6 +29,7 @@ export function* recordingLines(
   runs: Iterable<RecordedRun>,
   header: Omit<RecordingHeader, 'kind'> = {},
 ): Generator<string, void, void> {
+  checkIterable('runs', runs);
   const writer = createTraceWriter({ kind: 'recording', ...header });
   yield writer.header();
   for (const run of runs) yield writer.run(run);

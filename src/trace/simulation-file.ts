@@ -1,4 +1,5 @@
 /** Simulations as files of kind `simulation`: the decisions that made a run of a scenario what it was, then what happened in it. */
+import { checkIterable, checkObject } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { TextSource } from './line-reader.ts';
@@ -36,9 +37,13 @@ export interface SimulationFile {
  * ```
  */
 export function* simulationLines(
-  { decisions, events }: SimulationRecord,
+  record: SimulationRecord,
   header: Omit<SimulationHeader, 'kind'> = {},
 ): Generator<string, void, void> {
+  checkObject('record', 'an object with decisions and events', record);
+  const { decisions, events } = record;
+  checkIterable('record.decisions', decisions);
+  checkIterable('record.events', events);
   const writer = createTraceWriter({ kind: 'simulation', ...header });
   yield writer.header();
   for (const decision of decisions) yield writer.decision(decision);

@@ -2,6 +2,7 @@
  * Reads logs in the Standard Workload Format, streamed. Invariant: jobs come in file order, which is what breaks the tie between
  * jobs of the same second.
  */
+import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { TextSource } from './line-reader.ts';
 import { LineReader } from './line-reader.ts';
@@ -117,10 +118,9 @@ class SwfReading {
  * if (jobs[0]?.runS !== 60) throw new Error('one job of a minute');
  * ```
  */
-export async function readSwf(
-  source: TextSource,
-  { mode = 'strict' }: SwfReaderOptions = {},
-): Promise<SwfLog> {
+export async function readSwf(source: TextSource, options: SwfReaderOptions = {}): Promise<SwfLog> {
+  checkOptions(options);
+  const { mode = 'strict' } = options;
   if (!MODES.includes(mode)) throw invalidArgument('mode', '"strict" or "lenient"', mode);
   const lines = new LineReader(source, { foreignBytes: 'replaced' });
   const reading = new SwfReading(mode === 'strict');

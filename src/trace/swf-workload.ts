@@ -2,6 +2,7 @@
  * Turns a recorded log into work for runners: when each command arrives, what it does, and how its run is to end. Recorded waits
  * and outcomes are for comparison; they are what a scheduler under test is judged by, not what it is fed.
  */
+import { checkArray, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { SwfJob } from './swf-job.ts';
@@ -75,8 +76,11 @@ export interface SwfWorkload {
  */
 export function createSwfWorkload(
   jobs: readonly SwfJob[],
-  { timeScale = 1, select, limit = Infinity, failure = 'exit', overrun = 'grace' }: SwfWorkloadOptions = {},
+  workloadOptions: SwfWorkloadOptions = {},
 ): SwfWorkload {
+  checkArray('jobs', 'a list of jobs', jobs);
+  checkOptions(workloadOptions);
+  const { timeScale = 1, select, limit = Infinity, failure = 'exit', overrun = 'grace' } = workloadOptions;
   if (!(timeScale > 0 && Number.isFinite(timeScale))) {
     throw invalidArgument('timeScale', 'a finite number > 0', timeScale);
   }

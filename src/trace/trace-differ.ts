@@ -1,4 +1,5 @@
 /** Finds the first event in which two traces differ, and says it in plain words. Equal traces have none (R209). */
+import { checkAnyIterable, checkIterable } from '../kernel/argument-check.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { DataDifference } from './data-difference.ts';
 import { findDataDifference, formatDataDifference } from './data-difference.ts';
@@ -20,6 +21,7 @@ export interface EventDifference {
 /**
  * The first difference of two lists of events; `undefined` if they are equal.
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no list.
  * @example
  * ```ts
  * import { diffEvents } from 'dryrunner/trace';
@@ -31,6 +33,8 @@ export function diffEvents(
   first: Iterable<TraceEvent>,
   second: Iterable<TraceEvent>,
 ): EventDifference | undefined {
+  checkIterable('first', first);
+  checkIterable('second', second);
   const one = first[Symbol.iterator]();
   const other = second[Symbol.iterator]();
   for (let index = 0; ; index++) {
@@ -49,8 +53,8 @@ export async function diffEventStreams(
   first: AsyncIterable<TraceEvent> | Iterable<TraceEvent>,
   second: AsyncIterable<TraceEvent> | Iterable<TraceEvent>,
 ): Promise<EventDifference | undefined> {
-  const one = iterate(first);
-  const other = iterate(second);
+  const one = iterate('first', first);
+  const other = iterate('second', second);
   try {
     for (let index = 0; ; index++) {
       const a = valueOf(await one.next());
@@ -66,7 +70,8 @@ export async function diffEventStreams(
 
 type Events = Iterator<TraceEvent, unknown> | AsyncIterator<TraceEvent, unknown>;
 
-function iterate(source: AsyncIterable<TraceEvent> | Iterable<TraceEvent>): Events {
+function iterate(name: string, source: AsyncIterable<TraceEvent> | Iterable<TraceEvent>): Events {
+  checkAnyIterable(name, source);
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
 }
 

@@ -3,6 +3,7 @@
  * read a file to its end without an error has exactly what was written; a file that was cut off, changed or written by a newer
  * version ends in a `TraceFormatError` that says where.
  */
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
@@ -169,6 +170,7 @@ class StreamedTrace implements OpenTrace {
  * ```
  */
 export async function openTrace(source: TextSource, options: TraceReaderOptions = {}): Promise<OpenTrace> {
+  checkOptions(options);
   const { kind, maxLineBytes } = options;
   if (maxLineBytes !== undefined && !(Number.isSafeInteger(maxLineBytes) && maxLineBytes > 0)) {
     throw invalidArgument('maxLineBytes', 'a whole number > 0', maxLineBytes);

@@ -2,6 +2,7 @@
  * The tracer that every simulation has: it folds each event into a rolling hash and keeps the events themselves only if
  * asked to. Invariant: two recorders give the same hash if and only if they were told equal events in the same order.
  */
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import type { EventHash } from './event-hasher.ts';
@@ -67,6 +68,7 @@ class HashingRecorder implements TraceRecorder {
 /**
  * Makes a recorder: hand it to a world as its `tracer` (R209).
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `hash` is no rolling hash.
  * @example
  * ```ts
  * import { createTraceRecorder, createRollingHash } from 'dryrunner/trace';
@@ -76,5 +78,7 @@ class HashingRecorder implements TraceRecorder {
  * ```
  */
 export function createTraceRecorder(options: TraceRecorderOptions): TraceRecorder {
+  checkOptions(options);
+  checkMethods('hash', options.hash, ['addString', 'addNumber', 'digest']);
   return new HashingRecorder(options);
 }

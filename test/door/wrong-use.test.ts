@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import * as door from '../../src/index.ts';
+import * as checkDoor from '../../src/check/index.ts';
+import * as conformanceDoor from '../../src/conformance/index.ts';
+import * as hostDoor from '../../src/host/index.ts';
+import * as mainDoor from '../../src/index.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
+import * as traceDoor from '../../src/trace/index.ts';
+
+type Call = (...given: readonly unknown[]) => unknown;
 
 const WRONG: readonly (readonly unknown[])[] = [
   [],
@@ -11,35 +17,95 @@ const WRONG: readonly (readonly unknown[])[] = [
   [5],
   ['text'],
   [{}],
+  [[]],
+  [() => undefined],
+  [['text'], null],
+  ['0', null],
+  ['0', {}, null],
+  ['0', 'PENDING', null],
 ];
 
-/** Whatever makes something or waits for something; pure functions of typed data are left to the compiler. */
-const CALLS = Object.entries(door).filter(
-  ([name, value]) =>
-    typeof value === 'function' &&
-    /^(create|record[A-Z]|meter|compose|simulate$|replay|random|keyedReplay|final|status(Now|All)$|waitFor|sleep$|watch|promptness|phaseBounds|define|check|bindContext)/.test(
-      name,
-    ),
-) as [string, (...given: readonly unknown[]) => unknown][];
+const DOORS: readonly (readonly [string, object])[] = [
+  ['dryrunner', mainDoor],
+  ['dryrunner/trace', traceDoor],
+  ['dryrunner/check', checkDoor],
+  ['dryrunner/host', hostDoor],
+  ['dryrunner/conformance', conformanceDoor],
+];
 
-test('the table below is about most of what the door makes', () => {
-  expect(CALLS.length).toBeGreaterThan(45);
+/** Those that do not check yet, with the folder in which that has to be done. */
+const UNCHECKED: ReadonlyMap<string, string> = new Map([
+  ['argvScript', 'src/runners'],
+  ['decisionKind', 'src/kernel'],
+  ['describeFailure', 'src/simulation'],
+  ['invariant', 'src/kernel'],
+]);
+
+/** Classes are left to the functions that make their objects. */
+function isClass(value: Call): boolean {
+  return Function.prototype.toString.call(value).startsWith('class');
+}
+
+function functionsOf(door: object): [string, Call][] {
+  return (Object.entries(door) as [string, Call][]).filter(
+    ([, value]) => typeof value === 'function' && !isClass(value),
+  );
+}
+
+test('the tables below are about what the doors export', () => {
+  const counts = DOORS.map(([, door]) => functionsOf(door).length);
+  expect(counts.every((count) => count > 1)).toBe(true);
+  expect(counts.reduce((sum, count) => sum + count)).toBeGreaterThan(130);
 });
 
-describe('wrong use throws or rejects with a typed error, and with nothing else', () => {
-  test.for(CALLS)('%s', async ([, call]) => {
-    for (const given of WRONG) {
-      try {
-        await call(...given);
-      } catch (error) {
-        refuse(error);
+describe.each(DOORS)(
+  '%s: wrong use throws or rejects with a typed error, and with nothing else',
+  (_, door) => {
+    const functions = functionsOf(door);
+
+    test.for(functions.filter(([name]) => !UNCHECKED.has(name)))('%s', async ([, call]) => {
+      for (const given of WRONG) {
+        try {
+          await used(call(...given));
+        } catch (error) {
+          refuse(error);
+        }
       }
+    });
+
+    for (const [name] of functions.filter(([each]) => UNCHECKED.has(each))) {
+      test.skip(`${name}, because ${UNCHECKED.get(name)} does not check its argument yet`, () => undefined);
     }
-  });
+  },
+);
+
+test.for([
+  ['tagsOf', () => mainDoor.tagsOf(null as never), /^command: expected an object with argv, got null/],
+  ['pendingStatus', () => mainDoor.pendingStatus('0', null as never), /^tags: expected an object with jobId/],
+  ['makeRunStatus', () => (mainDoor.makeRunStatus as Call)('0', 'PENDING', {}, null, {}), /^refs: expected /],
+  ['makeRunStatus', () => (mainDoor.makeRunStatus as Call)('0', 'PENDING', {}, {}, 5), /^outcome: expected /],
+  ['isCancelled', () => mainDoor.isCancelled({} as never), /^cancel\.signal: expected an AbortSignal/],
+  ['simScript', () => mainDoor.simScript({ op: 'jump' } as never), /^step\.op: .* got "jump"/],
+  ['matchesQuery', () => mainDoor.matchesQuery({} as never, {} as never), /^query\.states: expected a mask/],
+  ['diffEvents', () => traceDoor.diffEvents([], 5 as never), /^second: expected a list, got 5/],
+  ['simulationProperty', () => checkDoor.simulationProperty([5] as never, () => {}), /^arbitraries\[0\]: /],
+  ['createExecRunner', () => hostDoor.createExecRunner(null as never), /^options: expected an object/],
+] as const)('%s says what it expected and what came', ([, call, message]) => {
+  expect(call).toThrow(message);
 });
+
+/** Looks into what a call gave, since a generator runs only then, and gives back what it holds of the machine. */
+async function used(result: unknown): Promise<void> {
+  const value = (await result) as Partial<AsyncGenerator & { close(): Promise<void> }> | null | undefined;
+  if (typeof value !== 'object' || value === null) return;
+  if (typeof value.next === 'function') await value.next();
+  if (typeof value.close === 'function') await value.close();
+}
 
 function refuse(error: unknown): void {
+  // A path that leads nowhere is no wrong use: `dirSizeKb` passes on what the machine says.
+  if (error instanceof Error && 'syscall' in error) return;
   if (!isRunnerError(error)) throw error;
-  expect(error.code).toMatch(/^RUNNER_(INVALID_ARGUMENT|EXEC_FAILED|SIMULATION_MISUSE)$/);
+  expect(error.code).toMatch(/^RUNNER_(INVALID_ARGUMENT|EXEC_FAILED|SIMULATION_MISUSE|TRACE_FORMAT)$/);
   expect(error.message).not.toBe('');
 }
