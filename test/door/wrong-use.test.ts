@@ -8,6 +8,9 @@ import * as traceDoor from '../../src/trace/index.ts';
 
 type Call = (...given: readonly unknown[]) => unknown;
 
+/** Serves as an id and as a path at which nothing can be made. */
+const NOWHERE = '/no/such/folder/0';
+
 const WRONG: readonly (readonly unknown[])[] = [
   [],
   [null],
@@ -20,9 +23,9 @@ const WRONG: readonly (readonly unknown[])[] = [
   [[]],
   [() => undefined],
   [['text'], null],
-  ['0', null],
-  ['0', {}, null],
-  ['0', 'PENDING', null],
+  [NOWHERE, null],
+  [NOWHERE, {}, null],
+  [NOWHERE, 'PENDING', null],
 ];
 
 const DOORS: readonly (readonly [string, object])[] = [
@@ -106,6 +109,8 @@ function refuse(error: unknown): void {
   // A path that leads nowhere is no wrong use: `dirSizeKb` passes on what the machine says.
   if (error instanceof Error && 'syscall' in error) return;
   if (!isRunnerError(error)) throw error;
-  expect(error.code).toMatch(/^RUNNER_(INVALID_ARGUMENT|EXEC_FAILED|SIMULATION_MISUSE|TRACE_FORMAT)$/);
+  expect(error.code).toMatch(
+    /^RUNNER_(INVALID_ARGUMENT|EXEC_FAILED|OUTPUT_FAILED|SIMULATION_MISUSE|TRACE_FORMAT)$/,
+  );
   expect(error.message).not.toBe('');
 }
