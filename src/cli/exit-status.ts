@@ -14,6 +14,11 @@ export const EXIT_STATUS: {
 /** One of the exit codes. */
 export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS];
 
+/** Ended by a signal before there was anything to print: one line, exit 130, whatever still goes on. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+}
+
 /** Wrong usage that only shows once the command is at work: printed as one line, exit 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

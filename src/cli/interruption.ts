@@ -2,7 +2,7 @@
  * Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once. Invariant: after `dispose`
  * signals do again what they did before.
  */
-import { EXIT_STATUS } from './exit-status.ts';
+import { EXIT_STATUS, InterruptedError } from './exit-status.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
@@ -24,6 +24,26 @@ export class Interruption {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /**
+   * Waits for `work`, but no longer than until a signal comes; `when` says what went on, for people.
+   *
+   * @throws InterruptedError if the signal is first.
+   */
+  async unlessRequested<T>(work: Promise<T>, when: string): Promise<T> {
+    const { signal } = this;
+    let stop = (): void => undefined;
+    const requested = new Promise<never>((_resolve, reject) => {
+      stop = () => reject(new InterruptedError(`interrupted while ${when}`));
+      signal.addEventListener('abort', stop);
+      if (signal.aborted) stop();
+    });
+    try {
+      return await Promise.race([work, requested]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
   }
 
   dispose(): void {

@@ -2,7 +2,7 @@
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import { parseSpanMs } from './quantity-text.ts';
 import { Terminal } from './terminal.ts';
 
@@ -46,8 +46,8 @@ const program = new Command('dryrunner')
 
 program
   .command('start')
-  .description('replay a recorded workload under chaos, then compare the simulated with the real runner')
-  .option('--seeds <n>', 'seeds of the workload scenario', positiveInteger, 200)
+  .description('run every shipped scenario over many seeds, then compare the simulated with the real runner')
+  .option('--seeds <n>', 'how many seeds each scenario is run with', positiveInteger, 200)
   .option('--json', 'one JSON object per line on stdout')
   .action(async (options: { seeds: number; json?: boolean }) => {
     const { startCommand } = await import('./start-command.ts');
@@ -115,6 +115,11 @@ async function main(): Promise<ExitStatus> {
     if (error instanceof UsageError) {
       terminal.note(`error: ${error.message}`);
       return EXIT_STATUS.USAGE;
+    }
+    if (error instanceof InterruptedError) {
+      terminal.note(error.message);
+      // What was waited for may keep the process alive as long as it likes.
+      process.exit(EXIT_STATUS.INTERRUPTED);
     }
     throw error;
   }

@@ -1,4 +1,5 @@
 /** Scenarios over seeds in front of a person or a program: progress, verdict rows, JSON lines, the exit code. */
+import { plural } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
@@ -44,7 +45,7 @@ export async function rehearse(
 /** A bar of twenty cells with the count behind it. */
 function progressText(name: string, done: number, total: number): string {
   const cells = Math.round((done / Math.max(total, 1)) * 20);
-  return `${name} ${'█'.repeat(cells)}${'░'.repeat(20 - cells)} ${done}/${total} seeds`;
+  return `${name} ${'█'.repeat(cells)}${'░'.repeat(20 - cells)} ${done}/${total} ${plural(total, 'seed')}`;
 }
 
 /** Prints the table, and the first failure of each scenario. */

@@ -1,5 +1,6 @@
 /** Plays a recording of real runs on a simulated runner and compares. */
 import type { RecordedRun } from '../model/recorded-run.ts';
+import { plural } from '../model/plural.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { readTraceFile } from '../host/trace-file.ts';
 import { replayRecordedRuns } from '../simulation/recording-replay.ts';
@@ -28,7 +29,7 @@ export async function replayRecording(terminal: Terminal, path: string, json: bo
     });
   } else if (problem === undefined) {
     terminal.line(
-      `${formatCount(runs.length)} recorded runs reproduced: ${formatSpan(verdict.virtualMs)} in ${formatSpan(realMs)}`,
+      `${formatCount(runs.length)} recorded ${plural(runs.length, 'run')} reproduced: ${formatSpan(verdict.virtualMs)} in ${formatSpan(realMs)}`,
     );
     for (const run of runs) terminal.line(`  ${describe(run)}`);
   } else {

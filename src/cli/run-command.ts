@@ -1,12 +1,13 @@
 /** `dryrunner run`: scenarios over seeds, a verdict row each. */
 import { writeTraceFile } from '../host/trace-file.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { plural } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { simulationLines } from '../trace/simulation-file.ts';
 import { UsageError, type ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { printSummaries, rehearse, statusOf } from './rehearsal.ts';
-import { findScenarios } from './scenario-loader.ts';
+import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { requireWritable } from './trace-target.ts';
 
@@ -18,6 +19,12 @@ export interface RunCommandOptions {
   readonly trace?: string;
 }
 
+interface RunPlan {
+  readonly seeds: readonly string[];
+  readonly json: boolean;
+  readonly trace: string | undefined;
+}
+
 /** Runs the scenarios and prints their verdicts. */
 export async function runCommand(
   terminal: Terminal,
@@ -26,31 +33,40 @@ export async function runCommand(
 ): Promise<ExitStatus> {
   const { json = false, trace } = options;
   const seeds = seedsOf(options);
-  const scenarios = await findScenarios(references);
-  if (trace !== undefined && scenarios.length * seeds.length !== 1) {
-    const got = `${scenarios.length} scenarios and ${seeds.length} seeds`;
-    throw new UsageError(`--trace keeps one run: expected one scenario and one seed, got ${got}`);
-  }
-  if (trace !== undefined) await requireWritable(trace);
   const interruption = new Interruption();
-  let last: Verdict | undefined;
   try {
-    const summaries = await rehearse(terminal, scenarios, interruption, {
-      seeds,
-      json,
-      keepTrace: trace !== undefined,
-      onVerdict: (verdict) => {
-        last = verdict;
-      },
-    });
-    if (trace !== undefined && last !== undefined) {
-      await writeTrace(trace, last, scenarios[0]?.reference ?? '');
-    }
-    if (!json) printSummaries(terminal, summaries);
-    return statusOf(summaries, interruption);
+    const scenarios = await interruption.unlessRequested(findScenarios(references), 'scenarios were loaded');
+    return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace });
   } finally {
     interruption.dispose();
   }
+}
+
+async function runScenarios(
+  terminal: Terminal,
+  scenarios: readonly LoadedScenario[],
+  interruption: Interruption,
+  { seeds, json, trace }: RunPlan,
+): Promise<ExitStatus> {
+  if (trace !== undefined && scenarios.length * seeds.length !== 1) {
+    const got = `${scenarios.length} ${plural(scenarios.length, 'scenario')} and ${seeds.length} ${plural(seeds.length, 'seed')}`;
+    throw new UsageError(`--trace keeps one run: expected one scenario and one seed, got ${got}`);
+  }
+  if (trace !== undefined) await requireWritable(trace);
+  let last: Verdict | undefined;
+  const summaries = await rehearse(terminal, scenarios, interruption, {
+    seeds,
+    json,
+    keepTrace: trace !== undefined,
+    onVerdict: (verdict) => {
+      last = verdict;
+    },
+  });
+  if (trace !== undefined && last !== undefined) {
+    await writeTrace(trace, last, scenarios[0]?.reference ?? '');
+  }
+  if (!json) printSummaries(terminal, summaries);
+  return statusOf(summaries, interruption);
 }
 
 function seedsOf({ seed, seeds }: RunCommandOptions): string[] {

@@ -70,15 +70,17 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
 }
 
 function scenariosIn(module: Record<string, unknown>, file: string, path: string): LoadedScenario[] {
-  const exported = Object.values(module).flat();
+  const exported = Object.entries(module).flatMap(([name, value]): [string, unknown][] =>
+    Array.isArray(value) ? value.map((each, index) => [`${name}[${index}]`, each]) : [[name, value]],
+  );
   if (exported.length === 0) {
     throw new UsageError(`${file}: expected it to export scenarios, got a module without exports`);
   }
-  return exported.map((value) => {
+  return exported.map(([name, value]) => {
     try {
       checkScenario(value);
     } catch (error) {
-      throw new UsageError(`${file}: ${messageOf(error)}`);
+      throw new UsageError(`${file}: its export ${name} is no scenario: ${messageOf(error)}`);
     }
     return { definition: value, files: filesBelow(dirname(path)), reference: `${file}#${value.name}` };
   });

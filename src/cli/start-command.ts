@@ -1,4 +1,5 @@
-/** `dryrunner start`: the main job. A recorded workload under chaos in virtual time, then real commands, and how the two agree. */
+/** `dryrunner start`: the main job. The shipped scenarios in virtual time, then real commands, and how simulated and real agree. */
+import { plural } from '../model/plural.ts';
 import { compareRunners, REHEARSALS, type Agreement } from './agreement.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
@@ -20,11 +21,14 @@ export async function startCommand(
 ): Promise<ExitStatus> {
   const interruption = new Interruption();
   try {
+    const scenarios = await interruption.unlessRequested(shippedScenarios(), 'scenarios were loaded');
     if (!json) {
-      terminal.line(terminal.style('bold', `Shipped scenarios in virtual time, ${seeds} seeds each`));
+      terminal.line(
+        terminal.style('bold', `Shipped scenarios in virtual time, ${seeds} ${plural(seeds, 'seed')} each`),
+      );
     }
     const seedList = Array.from({ length: seeds }, (_, index) => String(index + 1));
-    const summaries = await rehearse(terminal, await shippedScenarios(), interruption, {
+    const summaries = await rehearse(terminal, scenarios, interruption, {
       seeds: seedList,
       json,
     });

@@ -2,6 +2,7 @@
 import { RUN_STATES } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { formatCount, formatSpan } from './quantity-text.ts';
+import { rerunLine } from './rerun-line.ts';
 import type { ScenarioSummary } from './scenario-campaign.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
@@ -63,7 +64,7 @@ export function failureLines(terminal: Terminal, verdict: Verdict, reference: st
     ),
     `  ${failure.message}`,
     ...failure.details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
-    `  again: dryrunner run ${reference} --seed ${JSON.stringify(verdict.seed)}`,
+    `  again: ${rerunLine(reference, verdict.seed)}`,
   ];
 }
 

@@ -1,4 +1,5 @@
 /** R208: what is counted adds up. */
+import { plural } from '../model/plural.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunRule } from './run-rule.ts';
 import { COUNTER_NAMES, RUNNING_TASK } from './watched-metrics.ts';
@@ -15,7 +16,7 @@ export const runAccounts: RunRule = {
       return `${RUNNING_TASK} of ${runner.name} is ${runningTask} with ${working} active when run ${run.runId} became ${state}`;
     }
     if (accepted === 0 || !isTerminal(state) || accepted === ended + queued + working) return undefined;
-    return `${runner.name} has accepted ${accepted} runs, but ${ended} are terminal, ${queued} queued and ${working} active`;
+    return `${runner.name} has accepted ${accepted} ${plural(accepted, 'run')}, but ${ended} are terminal, ${queued} queued and ${working} active`;
   },
   onMetric({ name: runner, counters }, name, value) {
     if (!COUNTER_NAMES.has(name)) return undefined;

@@ -4,6 +4,7 @@
  */
 import { checkArray, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { plural } from '../model/plural.ts';
 import type { RecordedRun, RecordedStatus } from '../model/recorded-run.ts';
 
 /** How closely to look. */
@@ -67,7 +68,13 @@ export function diffRecordings(
 }
 
 function missingRun(index: number, expected: number, actual: number): RecordingDifference {
-  return { index, path: '', expected, actual, text: `expected ${expected} runs, got ${actual}` };
+  return {
+    index,
+    path: '',
+    expected,
+    actual,
+    text: `expected ${expected} ${plural(expected, 'run')}, got ${actual}`,
+  };
 }
 
 function diffRun(one: RecordedRun, other: RecordedRun, toleranceMs: number): FieldDifference | undefined {

@@ -4,6 +4,7 @@
  */
 import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { plural } from '../model/plural.ts';
 import type { TextSource } from './line-reader.ts';
 import { LineReader } from './line-reader.ts';
 import type { SwfHeader } from './swf-header.ts';
@@ -86,7 +87,10 @@ class SwfReading {
     }
     const promised = this.header.number('MaxJobs');
     if (promised !== undefined && promised !== this.#jobCount) {
-      this.#warn(line, `the header promises ${promised} jobs, the log has ${this.#jobCount}`);
+      this.#warn(
+        line,
+        `the header promises ${promised} ${plural(promised, 'job')}, the log has ${this.#jobCount}`,
+      );
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import { plural } from '../model/plural.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import type { EventHash } from './event-hasher.ts';
 import { EventHasher } from './event-hasher.ts';
@@ -60,7 +61,7 @@ class HashingRecorder implements TraceRecorder {
     if (this.#events !== undefined) return this.#events;
     throw new RunnerError(
       'RUNNER_INVALID_ARGUMENT',
-      `events: expected a recorder made with keep: true, got one that kept none of its ${this.#count} events`,
+      `events: expected a recorder made with keep: true, got one that kept none of its ${this.#count} ${plural(this.#count, 'event')}`,
     );
   }
 }

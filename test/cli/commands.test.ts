@@ -29,6 +29,14 @@ beforeAll(async () => {
   await writeFile(at('nothing.mjs'), 'const unused = 1;');
   await writeFile(at('wrong.mjs'), 'export const scenario = { name: "x" };');
   await writeFile(
+    at('list.mjs'),
+    "export const scenarios = [{ name: 'x', description: 'y', run: () => {} }, 7];",
+  );
+  await writeFile(
+    at('loading.mjs'),
+    "process.stderr.write('loading\\n'); await new Promise((resolve) => setTimeout(resolve, 600_000)); export default 7;",
+  );
+  await writeFile(
     at('endless.mjs'),
     `export default { name: 'endless', description: 'goes on', run: async (sim) => { for (;;) await sim.sleep(1); } };`,
   );
@@ -56,7 +64,8 @@ describe('wrong usage says what was expected and exits with 2', () => {
   test.for([
     ['broken.mjs', /broken\.mjs does not load: Unexpected/],
     ['nothing.mjs', /expected it to export scenarios, got a module without exports/],
-    ['wrong.mjs', /description of scenario x: expected a line of text/],
+    ['wrong.mjs', /its export scenario is no scenario: description of scenario x: expected a line of text/],
+    ['list.mjs', /its export scenarios\[1\] is no scenario: scenario: expected a scenario definition, got 7/],
     ['absent.mjs', /absent\.mjs does not load: Cannot find module/],
     ['failing.mjs#other', /exports no scenario "other"; it has failing, forgetful/],
   ] as const)('a scenario file that does not serve: %s', async ([name, text]) => {
@@ -119,7 +128,7 @@ describe('run', () => {
     const { code, out } = await run('run', at('failing.mjs#failing'), '--seeds', '10');
     expect(code).toBe(1);
     expect(out).toMatch(
-      /failing, seed \d+: check at 0 ms\n {2}out of luck\n {2}again: dryrunner run .*failing\.mjs#failing --seed "\d+"/,
+      /failing, seed \d+: check at 0 ms\n {2}out of luck\n {2}again: npm run dryrunner -- run .*failing\.mjs#failing --seed \d+\n/,
     );
   });
 
@@ -139,6 +148,17 @@ describe('run', () => {
     const { code, out } = await finished;
     expect(code).toBe(130);
     expect(jsonLines(out)[0]).toMatchObject({ type: 'run', scenario: 'timeout-race', held: true });
+  });
+});
+
+test('Ctrl-C while scenario files still load says so and exits with 130', async () => {
+  const { child, prints, finished } = start('run', at('loading.mjs'));
+  await prints('loading');
+  child.kill('SIGINT');
+  expect(await finished).toEqual({
+    code: 130,
+    out: '',
+    err: 'loading\ninterrupted while scenarios were loaded\n',
   });
 });
 

@@ -368,7 +368,7 @@ const planted: readonly PlantedCase[] = [
   {
     title: 'R208 a run that ends and was not counted as accepted',
     trace: trace().run('0').status('1', 'PENDING').status('1', 'FAILED'),
-    message: 'r has accepted 1 runs, but 2 are terminal, 0 queued and 0 active',
+    message: 'r has accepted 1 run, but 2 are terminal, 0 queued and 0 active',
   },
 ];
 

@@ -1,0 +1,44 @@
+/**
+ * The line that runs one seed of a scenario again. Invariant: pasted into a POSIX shell in the folder in which the command was typed, it
+ * starts the same program with the same words.
+ */
+import { relative } from 'node:path';
+
+/** How this process was started. */
+export interface Invocation {
+  /** The address of a module of the running command: TypeScript in the checkout, JavaScript in the package. */
+  readonly moduleUrl: string;
+  /** Options of Node itself, such as the loader that a TypeScript scenario needs. */
+  readonly nodeOptions: readonly string[];
+  /** The script that was started, as an absolute path. */
+  readonly script: string;
+  readonly cwd: string;
+}
+
+/** How the running process was started. */
+export function ownInvocation(): Invocation {
+  return {
+    moduleUrl: import.meta.url,
+    nodeOptions: process.execArgv,
+    script: process.argv[1] ?? '',
+    cwd: process.cwd(),
+  };
+}
+
+/** What to type for that seed of the scenario. */
+export function rerunLine(reference: string, seed: string, invocation: Invocation = ownInvocation()): string {
+  return `${commandOf(invocation)} run ${shellWord(reference)} --seed ${shellWord(seed)}`;
+}
+
+function commandOf({ moduleUrl, nodeOptions, script, cwd }: Invocation): string {
+  if (moduleUrl.endsWith('.ts')) return 'npm run dryrunner --';
+  if (nodeOptions.length === 0) return 'npx dryrunner';
+  return ['node', ...nodeOptions, relative(cwd, script)].map(shellWord).join(' ');
+}
+
+/** Words of these characters mean themselves to a shell. */
+const PLAIN = /^[\w./:@%+=,-][\w./:@%+=,#-]*$/;
+
+function shellWord(text: string): string {
+  return PLAIN.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

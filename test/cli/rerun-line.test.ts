@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { rerunLine, type Invocation } from '../../src/cli/rerun-line.ts';
+
+const packaged: Invocation = {
+  moduleUrl: 'file:///app/node_modules/dryrunner/dist/cli/rerun-line.js',
+  nodeOptions: [],
+  script: '/app/node_modules/.bin/dryrunner',
+  cwd: '/app',
+};
+
+test.for([
+  ['the package', packaged, 'npx dryrunner run ./mine.mjs#mine --seed 7'],
+  [
+    'a package with a loader',
+    { ...packaged, nodeOptions: ['--import', 'tsx'] },
+    'node --import tsx node_modules/.bin/dryrunner run ./mine.mjs#mine --seed 7',
+  ],
+  [
+    'the checkout',
+    { ...packaged, moduleUrl: 'file:///app/src/cli/rerun-line.ts', nodeOptions: ['--require', '/tsx.cjs'] },
+    'npm run dryrunner -- run ./mine.mjs#mine --seed 7',
+  ],
+] as const)('in %s the line starts the same program', ([, invocation, line]) => {
+  expect(rerunLine('./mine.mjs#mine', '7', invocation)).toBe(line);
+});
+
+test('a shell takes the line apart into the words it was made of, whatever they are', () => {
+  const word = fc.string({
+    unit: fc.constantFrom('a', ' ', "'", '"', '$', '`', '\\', '#', '!', '\n', 'é', '-'),
+  });
+  fc.assert(
+    fc.property(word, word, (reference, seed) => {
+      const line = rerunLine(reference, seed, packaged).replace(/^npx dryrunner/, 'printf "%s\\0"');
+      const { stdout } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+      expect(stdout.split('\0')).toEqual(['run', reference, '--seed', seed, '']);
+    }),
+    { numRuns: 50 },
+  );
+});
