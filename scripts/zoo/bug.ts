@@ -1,0 +1,27 @@
+// What a bug of the zoo is: a mutation of a few lines that brings one known defect back, and the scenario that has to find it.
+
+/** Replaces a text that occurs exactly once in a file. */
+export interface Edit {
+  /** From the root of the checkout, such as `src/runners/queue-runner.ts`. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** One planted bug. */
+export interface Bug {
+  /** `D25` for a defect of docs/defects.md, `D43b` for a second form of one, `classic-…` for what schedulers get wrong. */
+  readonly id: string;
+  /** What is wrong, in one line. */
+  readonly title: string;
+  /** The file below sims/zoo, without its ending, that holds the scenario. */
+  readonly scenario: string;
+  /** All in one or several files; together they plant the one bug. */
+  readonly edits: readonly Edit[];
+}
+
+/** A defect that no simulation can show, and why. */
+export interface LeftOut {
+  readonly id: string;
+  readonly reason: string;
+}

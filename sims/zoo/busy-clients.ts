@@ -1,0 +1,145 @@
+/**
+ * Clients share a runner that has a slot for each of them. They run jobs one after another, lose patience and abort, build their
+ * commands in one buffer, and sometimes offer nothing at all; two owners release the runner, perhaps while it is busy.
+ */
+import {
+  createSimExecer,
+  createSimulatedRunner,
+  defineScenario,
+  type Command,
+  finalStatus,
+  isRunnerError,
+  isTerminal,
+  type RunStatus,
+  type ScenarioDefinition,
+  type SimulatedRunner,
+  type Simulation,
+} from 'dryrunner';
+
+const STEP_MS = 10;
+const ROUNDS = 2;
+
+/** Scripts with the exit code that they end with when nobody stops them. */
+const JOBS: readonly { readonly argv: readonly string[]; readonly exitCode: number }[] = [
+  { argv: ['complete 1'], exitCode: 1 },
+  { argv: ['sleep 10', 'complete 2'], exitCode: 2 },
+  { argv: ['sleep 20', 'complete 3'], exitCode: 3 },
+  { argv: ['ignore-term', 'sleep 200', 'complete 4'], exitCode: 4 },
+];
+
+export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-busy-clients',
+  description: 'as many clients as slots: nobody is refused, nobody waits for others, and a release ends all',
+  async run(sim) {
+    const { clock, tracer } = sim.world;
+    const clients = 1 + sim.choose('more clients', 3);
+    const execer = createSimExecer({ clock, tracer, graceMs: 30, drainGraceMs: 0 });
+    const runner = createSimulatedRunner(sim.world, { capacity: clients, history: 12, execer });
+    const party = Array.from({ length: clients }, (_, index) => new Client(sim, runner, `client ${index}`));
+    const owner = releaseEarly(sim, runner);
+    await Promise.all([owner, ...party.map((client) => client.work())]);
+    await runner.release();
+    if (sim.choose('both owners release', 2) === 1) await runner.release();
+    const { statuses } = await runner.statusAll();
+    for (const { runId, state } of statuses) {
+      sim.check(isTerminal(state), `run ${runId} is ${state} after the release`);
+    }
+    sim.check(
+      execer.livingProcesses === 0,
+      `${execer.livingProcesses} processes are alive after the release`,
+    );
+  },
+});
+
+/** One owner may not wait for the clients. */
+async function releaseEarly(sim: Simulation, runner: SimulatedRunner): Promise<void> {
+  const step = sim.choose('the owner leaves early', 6);
+  if (step === 0) return;
+  await sim.sleep(step * STEP_MS);
+  await runner.release();
+}
+
+class Client {
+  readonly #sim: Simulation;
+  readonly #runner: SimulatedRunner;
+  readonly #name: string;
+  /** Reused for all commands: what a runner has accepted is its own copy. */
+  readonly #argv: string[] = [];
+
+  constructor(sim: Simulation, runner: SimulatedRunner, name: string) {
+    this.#sim = sim;
+    this.#runner = runner;
+    this.#name = name;
+  }
+
+  async work(): Promise<void> {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await this.#sim.sleep(this.#choose(`thinks in round ${round}`, 3) * STEP_MS);
+      if (this.#choose(`has no job in round ${round}`, 5) === 4) await this.#offerNothing();
+      else if (!(await this.#runOne(round))) return;
+    }
+  }
+
+  /** False once the runner was released. */
+  async #runOne(round: number): Promise<boolean> {
+    const job = JOBS[this.#choose(`job of round ${round}`, JOBS.length)] as (typeof JOBS)[number];
+    this.#argv.splice(0, this.#argv.length, ...job.argv);
+    const accepted = await this.#accepted({ argv: this.#argv, tag: this.#name });
+    this.#argv.splice(0, this.#argv.length, 'complete 99');
+    if (accepted === undefined) return false;
+    const { runId } = accepted;
+    const [{ status }, aborted] = await Promise.all([
+      finalStatus(this.#runner, runId),
+      this.#losePatience(round, runId),
+    ]);
+    const { state, exitCode } = status;
+    this.#sim.check(
+      aborted === undefined || aborted.state === state,
+      `the abort of run ${runId} said ${aborted?.state}, its end is ${state}`,
+    );
+    this.#sim.check(
+      state === 'ABORTED' || (state === 'COMPLETE' && exitCode === job.exitCode),
+      `${this.#name} asked for exit code ${job.exitCode}, run ${runId} ended as ${state} ${exitCode}`,
+    );
+    return true;
+  }
+
+  /** A client uses one slot, so there is always room for it. */
+  async #accepted(command: Command): Promise<RunStatus | undefined> {
+    const askedAtMs = this.#sim.now();
+    try {
+      const status = await this.#runner.run(command);
+      const tookMs = this.#sim.now() - askedAtMs;
+      this.#sim.check(tookMs === 0, `${this.#name} waited ${tookMs} ms to be accepted`);
+      return status;
+    } catch (error) {
+      if (isRunnerError(error, 'RUNNER_RELEASED')) return undefined;
+      throw error;
+    }
+  }
+
+  async #losePatience(round: number, runId: string): Promise<RunStatus | undefined> {
+    const patience = this.#choose(`loses patience in round ${round}`, 4);
+    if (patience === 0) return undefined;
+    await this.#sim.sleep((patience - 1) * STEP_MS);
+    try {
+      return await this.#runner.abort(runId);
+    } catch (error) {
+      if (isRunnerError(error, 'RUNNER_RELEASED')) return undefined;
+      throw error;
+    }
+  }
+
+  async #offerNothing(): Promise<void> {
+    try {
+      await this.#runner.run(undefined as unknown as Command);
+      this.#sim.check(false, 'no command was accepted as one');
+    } catch (error) {
+      if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw error;
+    }
+  }
+
+  #choose(what: string, n: number): number {
+    return this.#sim.choose(`${this.#name} ${what}`, n);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Processes of a simulated execer, used without any runner: scripts end as they say, an abort ends what is alive and nothing else,
+ * output arrives before the end is told, paused processes wake one by one, and nobody is alive in the end.
+ */
+import {
+  createMemoryMetrics,
+  createSimExecer,
+  defineScenario,
+  METRIC_NAMES,
+  type Process,
+  type ProcessStatus,
+  type ScenarioDefinition,
+  type SimExecer,
+  type Simulation,
+} from 'dryrunner';
+import { WatchedSink, type SinkKind } from './watched-sink.ts';
+
+const GRACE_MS = 40;
+const DRAIN_MS = 20;
+const CAP_BYTES = 1_000;
+const SINKS: readonly (SinkKind | 'none')[] = ['fast', 'none', 'slow', 'failing', 'stuck'];
+
+/** What a script does by itself: its end, and what it writes until then. */
+interface Program {
+  readonly argv: readonly string[];
+  readonly ends: Partial<ProcessStatus>;
+  readonly output: string;
+}
+
+const PROGRAMS: readonly Program[] = [
+  { argv: ['stdout a', 'complete 3'], ends: { state: 'COMPLETE', exitCode: 3 }, output: 'a' },
+  {
+    argv: ['stdout a', 'sleep 20', 'stdout b', 'complete 4'],
+    ends: { state: 'COMPLETE', exitCode: 4 },
+    output: 'ab',
+  },
+  { argv: ['sleep 10', 'stdout c'], ends: { state: 'COMPLETE', exitCode: 0 }, output: 'c' },
+  { argv: ['stdout a', '# nothing'], ends: { state: 'COMPLETE', exitCode: 0 }, output: 'a' },
+  { argv: ['fork', 'orphan', 'sleep 20', 'complete 5'], ends: { exitCode: 5 }, output: '' },
+  { argv: ['sleep 10', 'signal SIGSEGV'], ends: { exitCode: -1, signal: 'SIGSEGV' }, output: '' },
+  {
+    argv: ['ignore-term', 'stdout d', 'sleep 60', 'stdout e', 'complete 6'],
+    ends: { state: 'COMPLETE', exitCode: 6 },
+    output: 'de',
+  },
+  { argv: ['mem 2000', 'complete 7'], ends: { state: 'COMPLETE', exitCode: 7 }, output: '' },
+  { argv: ['mem 2000', 'sleep 30'], ends: { state: 'FAILED', exitCode: 241 }, output: '' },
+  { argv: ['sleep 10', 'mem 2000', 'sleep 60'], ends: { state: 'COMPLETE', exitCode: 1 }, output: '' },
+  { argv: ['pause', 'stdout p', 'complete 8'], ends: { state: 'COMPLETE', exitCode: 8 }, output: 'p' },
+];
+
+export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-process-life',
+  description: 'scripts, aborts, resumes, memory caps and odd sinks: every process ends as it must, and once',
+  async run(sim) {
+    const { clock, tracer } = sim.world;
+    const metrics = sim.choose('somebody takes metrics', 2) === 1 ? createMemoryMetrics() : undefined;
+    const execer = createSimExecer({
+      clock,
+      tracer,
+      graceMs: GRACE_MS,
+      drainGraceMs: DRAIN_MS,
+      memoryCapBytes: CAP_BYTES,
+      memoryPeriodMs: 20,
+      metrics,
+    });
+    const count = 1 + sim.choose('more processes', 3);
+    const lives = Array.from({ length: count }, (_, index) => new Life(sim, execer, `process ${index}`));
+    await Promise.all([resumeAll(sim, execer, lives), ...lives.map((life) => life.live())]);
+    const initial = lives.filter(({ end }) => end?.exitCode === 241).length;
+    const counted = metrics?.value(METRIC_NAMES.HIGH_INITIAL_MEMORY) ?? initial;
+    sim.check(counted === initial, `${initial} processes began over the cap, ${counted} were counted`);
+    sim.check(execer.livingProcesses === 0, `${execer.livingProcesses} processes are alive after the end`);
+  },
+});
+
+/** Wakes whoever is paused, one after another; each is woken some time. A resume that says yes has woken somebody. */
+async function resumeAll(sim: Simulation, execer: SimExecer, lives: readonly Life[]): Promise<void> {
+  await sim.sleep(sim.choose('the first resume comes', 4) * 10);
+  for (let attempt = 0; attempt <= lives.length; attempt += 1) {
+    const oldest = lives.find(({ isPaused }) => isPaused);
+    const woken = execer.resume();
+    const told = `a resume said ${woken} with ${oldest === undefined ? 'nobody' : 'a process'} at its pause`;
+    sim.check(woken === (oldest !== undefined), told);
+    if (oldest !== undefined) oldest.isPaused = false;
+    await sim.sleep(10);
+  }
+}
+
+/** One process and whoever starts and stops it. */
+class Life {
+  end: ProcessStatus | undefined;
+  /** It waits for a resume. */
+  isPaused = false;
+  readonly #sim: Simulation;
+  readonly #execer: SimExecer;
+  readonly #name: string;
+  readonly #program: Program;
+  readonly #sink: WatchedSink | undefined;
+  readonly #sinkKind: SinkKind | 'none';
+  #startedAtMs = 0;
+  #abortedAtMs: number | undefined;
+
+  constructor(sim: Simulation, execer: SimExecer, name: string) {
+    this.#sim = sim;
+    this.#execer = execer;
+    this.#name = name;
+    this.#program = PROGRAMS[sim.choose(`${name} runs`, PROGRAMS.length)] as Program;
+    this.#sinkKind = SINKS[sim.choose(`${name} writes to`, SINKS.length)] ?? 'fast';
+    this.#sink = this.#sinkKind === 'none' ? undefined : new WatchedSink(sim, this.#sinkKind);
+  }
+
+  async live(): Promise<void> {
+    const { argv } = this.#program;
+    const sink = this.#sink === undefined ? {} : { stdout: this.#sink, stderr: this.#sink };
+    this.#startedAtMs = this.#sim.now();
+    const process = this.#execer.exec({ argv, dir: '/', jobId: '', taskId: '', tag: '', ...sink });
+    this.isPaused = argv[0] === 'pause';
+    const [end] = await Promise.all([process.wait(), this.#stop(process)]);
+    this.end = end;
+    this.isPaused = false;
+    this.#sink?.end();
+    this.#checkEnd(end);
+    // A sink that was given up still takes its time.
+    await this.#sim.sleep(this.#sinkKind === 'stuck' ? 600 : 100);
+    const again = await process.abort();
+    this.#sim.check(
+      again.state === end.state,
+      `${this.#name} ended as ${end.state} and is now ${again.state}`,
+    );
+  }
+
+  /** Somebody stops it, perhaps as it starts or just when it ends. */
+  async #stop(process: Process): Promise<void> {
+    const step = this.#sim.choose(`${this.#name} is stopped`, 5);
+    if (step === 0) return;
+    await this.#sim.sleep((step - 1) * 10);
+    const askedAtMs = this.#sim.now();
+    this.#abortedAtMs = askedAtMs;
+    // From the abort on it does not wait for a resume any more.
+    this.isPaused = false;
+    const status = await process.abort();
+    const tookMs = this.#sim.now() - askedAtMs;
+    const { cancelBoundMs } = this.#execer;
+    this.#sim.check(tookMs <= cancelBoundMs, `${this.#name} took ${tookMs} ms to stop, not ${cancelBoundMs}`);
+    const { state, exitCode } = await process.wait();
+    this.#sim.check(
+      status.state === state && status.exitCode === exitCode,
+      `abort of ${this.#name} said ${status.state} ${status.exitCode}, its end is ${state} ${exitCode}`,
+    );
+  }
+
+  /** An abort that comes after its natural end, or its death of its own memory, is too late. */
+  #mayBeStopped(): boolean {
+    const { argv } = this.#program;
+    if (this.#abortedAtMs === undefined) return false;
+    if (argv[0] === 'pause') return true;
+    return this.#abortedAtMs - this.#startedAtMs <= sleepsMs(argv);
+  }
+
+  #checkEnd(end: ProcessStatus): void {
+    const { state, exitCode, error, signal, faults = [] } = end;
+    const isStopped = this.#mayBeStopped() && state === 'FAILED' && exitCode === -1;
+    const { ends, output } = this.#program;
+    const isNatural =
+      (ends.state ?? state) === state && ends.exitCode === exitCode && (ends.signal ?? signal) === signal;
+    this.#sim.check(
+      isStopped || isNatural,
+      `${this.#name} ${this.#program.argv.join(', ')} ended as ${state} ${exitCode} ${error}`,
+    );
+    if (isStopped) {
+      this.#sim.check(error.startsWith('Aborted ('), `${this.#name} was stopped, it says "${error}"`);
+    }
+    if (this.#sink === undefined || faults.some((fault) => fault.startsWith('output'))) return;
+    const { pending, text } = this.#sink;
+    this.#sim.check(pending === 0, `${this.#name} has ended, and ${pending} writes of it have not`);
+    if (this.#sinkKind === 'failing' || !isNatural) return;
+    this.#sim.check(text === output, `${this.#name} wrote "${output}", "${text}" has arrived`);
+  }
+}
+
+/** How long a script sleeps in all. */
+function sleepsMs(argv: readonly string[]): number {
+  const sleeps = argv.filter((step) => step.startsWith('sleep '));
+  return sleeps.reduce((sum, step) => sum + Number(step.slice('sleep '.length)), 0);
+}
