@@ -2,6 +2,7 @@
 import { isRunnerError } from '../kernel/errors.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
+import { catchStrayErrors } from '../host/stray-errors.ts';
 import { readTraceFile } from '../host/trace-file.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
@@ -63,14 +64,17 @@ async function replaySimulation(
   const { definition } = scenario;
   const input = await prepareScenario(scenario);
   const startedAt = performance.now();
-  const verdict = await simulate({
-    ...definition.options,
-    name: definition.name,
-    seed,
-    replay: decisions,
-    keepTrace: header.kind === 'simulation',
-    scenario: (sim) => definition.run(sim, input),
-  });
+  const verdict = await catchStrayErrors((onTurn) =>
+    simulate({
+      ...definition.options,
+      name: definition.name,
+      seed,
+      replay: decisions,
+      keepTrace: header.kind === 'simulation',
+      scenario: (sim) => definition.run(sim, input),
+      onTurn,
+    }),
+  );
   const difference = await firstDifference(path, header, verdict);
   const realMs = performance.now() - startedAt;
   if (json) terminal.json(replayJson(verdict, difference, realMs));

@@ -1,5 +1,6 @@
 /** Runs scenarios over seeds, one simulation after another, with progress; can be interrupted without losing what is done. */
 import type { LoadedScenario } from './scenario-loader.ts';
+import { catchStrayErrors } from '../host/stray-errors.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import type { RunState } from '../model/run-state.ts';
@@ -49,24 +50,24 @@ export async function runScenario(
   for (const seed of seeds) {
     listener.onSeed(scenario, tally.seeds, seeds.length);
     const startedAt = performance.now();
-    const verdict = await simulate({
-      ...definition.options,
-      name: definition.name,
-      seed,
-      keepTrace,
-      scenario: (sim) => definition.run(sim, input),
-      onTurn: () => {
-        if (interruption.requested) throw new Interrupted('interrupted');
-      },
-    });
+    // Its turn of the real loop after each simulation also lets Ctrl-C be seen between short ones.
+    const verdict = await catchStrayErrors((onTurn) =>
+      simulate({
+        ...definition.options,
+        name: definition.name,
+        seed,
+        keepTrace,
+        scenario: (sim) => definition.run(sim, input),
+        onTurn: () => {
+          onTurn();
+          if (interruption.requested) throw new Interrupted('interrupted');
+        },
+      }),
+    );
     if (interruption.requested) return tally.summary(true);
     const realMs = performance.now() - startedAt;
     tally.add(verdict, realMs);
     listener.onVerdict(scenario, verdict, realMs);
-    // A turn of the real loop, so that Ctrl-C is seen between short simulations too.
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
   }
   return tally.summary(false);
 }

@@ -151,6 +151,50 @@ describe('run', () => {
   });
 });
 
+test('what a scenario leaves uncaught is the failure of its seed, and the next seed is run', async () => {
+  const scenario = (name: string, body: string): string =>
+    `export const ${name} = { name: '${name}', description: 'x', run: async (sim) => { ${body} } };\n`;
+  await writeFile(
+    at('stray.mjs'),
+    [
+      scenario('forgets', "void (async () => { await null; throw new Error('lost'); })();"),
+      scenario(
+        'late',
+        "let fail; new Promise((_, reject) => { fail = reject; }); await sim.sleep(5); queueMicrotask(() => fail('late'));",
+      ),
+      scenario('endless', "void Promise.reject('early'); for (;;) await sim.sleep(1);"),
+      scenario('starved', "void sim.sleep(1).then(() => { throw 'dead'; }); await new Promise(() => {});"),
+      scenario('tick', "process.nextTick(() => { throw 'tick'; }); await sim.sleep(9);"),
+      scenario('micro', "queueMicrotask(() => { throw 'micro'; }); await sim.sleep(9);"),
+      scenario('checks', "void sim.sleep(1).then(() => sim.check(false, 'the check')); await sim.sleep(9);"),
+      scenario('both', "void Promise.reject('other'); await sim.sleep(1); sim.check(false, 'the check');"),
+      scenario('fine', 'await sim.sleep(1);'),
+    ].join(''),
+  );
+  const { code, out } = await run('run', at('stray.mjs'), '--seeds', '2', '--json');
+  const runs = jsonLines(out).filter(({ type }) => type === 'run');
+  const failures = runs.map(({ scenario: name, seed, failure }) => {
+    const { kind, message, details } = (failure ?? {}) as Record<string, unknown>;
+    return [name, seed, kind, message, details];
+  });
+  const table: [string, string, string, string[]][] = [
+    ['forgets', 'error', 'unhandled rejection in the scenario: lost', []],
+    ['late', 'error', 'unhandled rejection in the scenario: late', []],
+    ['endless', 'error', 'unhandled rejection in the scenario: early', []],
+    ['starved', 'error', 'unhandled rejection in the scenario: dead', []],
+    ['tick', 'error', 'uncaught exception in the scenario: tick', []],
+    ['micro', 'error', 'uncaught exception in the scenario: micro', []],
+    ['checks', 'check', 'the check', []],
+    ['both', 'check', 'the check', ['unhandled rejection in the scenario: other']],
+  ];
+  const expected = [...table, ['fine', undefined, undefined, undefined] as const];
+  const bySeed = expected.flatMap(([name, ...rest]) => ['1', '2'].map((seed) => [name, seed, ...rest]));
+  const inOrder = (rows: readonly (readonly unknown[])[]): string[] =>
+    rows.map((row) => JSON.stringify(row)).sort();
+  expect(inOrder(failures)).toEqual(inOrder(bySeed));
+  expect(code).toBe(1);
+});
+
 test('Ctrl-C while scenario files still load says so and exits with 130', async () => {
   const { child, prints, finished } = start('run', at('loading.mjs'));
   await prints('loading');
