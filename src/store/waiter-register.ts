@@ -1,12 +1,13 @@
 /**
  * The one place where a waiter registers and leaves. Invariant: a registered waiter is settled exactly once, and when it is, its
- * timer, its signal's listener and its places in all lists are gone (R55).
+ * timer, its place with its signal and its places in all lists are gone (R55).
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { Wait } from '../model/query.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
+import { leaveSignal, waitWithSignal } from './signal-waiters.ts';
 import type { CancelReceiver, Waiter } from './waiter.ts';
 
 /** `sequence` of a waiter that has left. */
@@ -46,7 +47,7 @@ export class WaiterRegister implements CancelReceiver {
     if (signal !== undefined && !signal.aborted) {
       waiter.signal = signal;
       waiter.receiver = this;
-      signal.addEventListener('abort', waiter);
+      waitWithSignal(signal, waiter);
     }
     this.#trace('acquired', waiter);
   }
@@ -56,7 +57,7 @@ export class WaiterRegister implements CancelReceiver {
     this.#trace('freed', waiter);
     this.#remove(waiter);
     waiter.timer?.cancel();
-    waiter.signal?.removeEventListener('abort', waiter);
+    if (waiter.signal !== undefined) leaveSignal(waiter.signal, waiter);
     waiter.unlink();
   }
 

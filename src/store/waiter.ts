@@ -29,8 +29,8 @@ export abstract class Waiter {
   /** Leaves every list that it is on. */
   abstract unlink(): void;
 
-  /** Called by the signal: the waiter is its own listener, so that waiting with a signal makes no closure. */
-  handleEvent(): void {
+  /** Called for the signal: the waiter is told itself, so that waiting with a signal makes no closure. */
+  cancelRequested(): void {
     this.receiver?.cancelRequested(this);
   }
 }

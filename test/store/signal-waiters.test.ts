@@ -1,0 +1,55 @@
+import { getEventListeners } from 'node:events';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { leaveSignal, waitWithSignal, type SignalWaiter } from '../../src/store/signal-waiters.ts';
+import { listed, StoreWorld } from './store-world.ts';
+
+const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
+
+test('R34 R55 waits of any number and of several stores share one listener per signal, which goes with the last', async () => {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const worlds = [new StoreWorld(), new StoreWorld()];
+  for (const world of worlds) {
+    world.newRuns(1);
+    for (let n = 0; n < 12; n += 1) {
+      world.wait(`w${n}`, listed(['0'], 'COMPLETE'), { timeoutMs: Infinity, signal });
+    }
+  }
+  expect(listenersOf(signal)).toBe(1);
+  stop.abort();
+  for (const world of worlds) {
+    expect(listenersOf(signal)).toBe(1);
+    await world.pass(0);
+    const cancelled = Array.from({ length: 12 }, (_, n) => `0 w${n} RUNNER_WAIT_CANCELLED`);
+    expect(await world.news()).toEqual(cancelled);
+  }
+  expect(listenersOf(signal)).toBe(0);
+});
+
+test('R34 those who still wait are told of an abort, each once, in the order in which they came', () => {
+  const step = fc.record({ waiter: fc.nat(4), enters: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const stop = new AbortController();
+      const told: number[] = [];
+      const waiters: SignalWaiter[] = Array.from({ length: 5 }, (_, index) => ({
+        cancelRequested: () => told.push(index),
+      }));
+      const waiting: number[] = [];
+      for (const { waiter, enters } of steps) {
+        const at = waiting.indexOf(waiter);
+        if (enters && at === -1) {
+          waitWithSignal(stop.signal, waiters[waiter]!);
+          waiting.push(waiter);
+        } else if (!enters) {
+          leaveSignal(stop.signal, waiters[waiter]!);
+          if (at !== -1) waiting.splice(at, 1);
+        }
+        expect(listenersOf(stop.signal)).toBe(waiting.length === 0 ? 0 : 1);
+      }
+      stop.abort();
+      expect(told).toEqual(waiting);
+    }),
+  );
+});
