@@ -77,14 +77,13 @@ export async function explore(
 ): Promise<ExplorationSummary> {
   const { maxExecutions = Infinity, shard = 0, shards = 1 } = options;
   const { coverage } = strategy.wantsCoverage === true ? options : {};
-  const request = requestOf(strategy, coverage, options.onTurn);
   const tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
   for (;;) {
     if (tally.executions >= maxExecutions) return { stoppedBy: 'executions', ...tally };
     if (mustStop(options)) return { stoppedBy: 'stopped', ...tally };
     const index = shard + tally.executions * shards;
     if (!strategy.begin(index)) return { stoppedBy: 'exhausted', ...tally };
-    const verdict = await executor.execute(request);
+    const verdict = await executor.execute(requestOf(strategy, coverage, options.onTurn));
     tally.executions += 1;
     tally.decisions += verdict.decisionCount;
     tally.firedEvents += verdict.firedEvents;

@@ -1,4 +1,5 @@
 /** The door `dryrunner/explore`: strategies, exploration, shrinking and explanation over the decision log. Names only, no code. */
+export { type Coverage, createCoverage } from './coverage.ts';
 export { type ExecutionRequest, type Executor, createExecutor } from './executor.ts';
 export {
   type CoverageMeter,
@@ -8,5 +9,15 @@ export {
   explore,
 } from './explorer.ts';
 export { failureKey } from './failure-key.ts';
+export { mutationStrategy } from './mutation-strategy.ts';
+export { type PctOptions, pctStrategy } from './pct-strategy.ts';
+export { plainStrategy } from './plain-strategy.ts';
+export { portfolioStrategy } from './portfolio.ts';
+export { posStrategy } from './pos-strategy.ts';
 export { randomStrategy } from './random-strategy.ts';
+export { type ReplayOptions, replayStrategy } from './replay-strategy.ts';
 export { type Execution, type Strategy } from './strategy.ts';
+export { type StrategyOptions, createStrategy, strategyNames } from './strategy-names.ts';
+export { swarmStrategy } from './swarm-strategy.ts';
+export { type SweepOptions, sweepStrategy } from './sweep-strategy.ts';
+export { walkStrategy } from './walk-strategy.ts';

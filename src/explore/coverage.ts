@@ -1,0 +1,198 @@
+/**
+ * What executions have reached, measured on their traces: which kind of event followed which, of the same run and of the same runner,
+ * and how often. Invariant: no id, time, name or text that differs from seed to seed counts, the same executions give the same map on
+ * every machine, and memory is fixed.
+ */
+import type { Oracle } from '../oracles/oracle.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { hashText, mixBits } from '../kernel/text-hash.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import type { CoverageMeter } from './explorer.ts';
+import { siteOf } from './label-parts.ts';
+
+const CELLS = 65_536;
+const TEXTS_KEPT = 8192;
+const RUN_EDGE = 0x510e527f;
+const RUNNER_EDGE = 0x1f83d9ab;
+
+/** A bit per class of counts: 1, 2, 3, 4–7, 8–15, 16–31, 32–127, more. */
+function countClass(count: number): number {
+  if (count < 4) return 1 << (count - 1);
+  if (count < 32) return 8 << (29 - Math.clz32(count));
+  return count < 128 ? 64 : 128;
+}
+
+/** Hashes of texts without their numbers. A cache of a pure function. */
+const textCodes = new Map<string, number>();
+
+function codeOf(text: string): number {
+  let code = textCodes.get(text);
+  if (code === undefined) {
+    if (textCodes.size >= TEXTS_KEPT) textCodes.clear();
+    code = hashText(siteOf(text));
+    textCodes.set(text, code);
+  }
+  return code;
+}
+
+/** The second word of what an event is, beside its type. */
+function detailOf(event: TraceEvent): string {
+  switch (event.type) {
+    case 'status':
+    case 'dropped':
+      return event.status.state;
+    case 'phase':
+      return event.phase;
+    case 'acquired':
+    case 'freed':
+    case 'abandoned':
+      return event.resource;
+    case 'rejected':
+      return event.code;
+    case 'service':
+      return `${event.service.initialized} ${event.service.isHealthy}`;
+    case 'recorded':
+      return event.what;
+    case 'fault':
+      return event.kind;
+    case 'note':
+      return event.text;
+    case 'metric':
+      return event.name;
+    case 'accepted':
+    case 'evicted':
+    case 'abort':
+    case 'released':
+    case 'wrote':
+      return '';
+  }
+}
+
+/** What came last of a runner and of each of its runs. */
+class SeenRunner {
+  last = 0;
+  readonly lastOfRun = new Map<string, number>();
+}
+
+/** Which events followed which; fixed in size. Made by {@link createCoverage}. */
+export class Coverage implements CoverageMeter {
+  readonly watcher: CoverageMeter['watcher'];
+  /** Classes of counts that some execution has reached, a bit each. */
+  readonly #reached = new Uint8Array(CELLS);
+  /** How often this execution has reached each cell. */
+  readonly #counts = new Uint32Array(CELLS);
+  /** Cells with a count, so that an execution costs what it did and not what could be. */
+  readonly #touched: number[] = [];
+  readonly #runners = new Map<string, SeenRunner>();
+  #features = 0;
+
+  constructor() {
+    const oracle: Oracle = { watch: (event) => this.#watch(event), end() {} };
+    this.watcher = () => {
+      this.#forget();
+      return oracle;
+    };
+  }
+
+  /** How many features were reached so far: pairs of an edge and a class of counts. */
+  get featureCount(): number {
+    return this.#features;
+  }
+
+  /** How many features were new in what was watched since the last call; remembers them. */
+  takeNovelty(): number {
+    let novelty = 0;
+    for (const cell of this.#touched) novelty += this.#reach(cell, countClass(this.#counts[cell] as number));
+    this.#forget();
+    return novelty;
+  }
+
+  /** What was reached so far, to be merged elsewhere; a copy. */
+  features(): Uint8Array {
+    return this.#reached.slice();
+  }
+
+  /**
+   * Adds what was reached elsewhere and says how many features of it were new here.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but the result of `features()`.
+   */
+  merge(features: Uint8Array): number {
+    if (!((features as unknown) instanceof Uint8Array) || features.length !== CELLS) {
+      throw invalidArgument('features', `the ${CELLS} bytes that features() gives`, features);
+    }
+    let novelty = 0;
+    for (let cell = 0; cell < CELLS; cell++) {
+      const bits = features[cell] as number;
+      if (bits !== 0) novelty += this.#reach(cell, bits);
+    }
+    return novelty;
+  }
+
+  #reach(cell: number, bits: number): number {
+    const before = this.#reached[cell] as number;
+    let novel = bits & ~before;
+    if (novel === 0) return 0;
+    this.#reached[cell] = before | bits;
+    let novelty = 0;
+    for (; novel !== 0; novel &= novel - 1) novelty += 1;
+    this.#features += novelty;
+    return novelty;
+  }
+
+  #watch(event: TraceEvent): void {
+    const token = codeOf(event.type) ^ Math.imul(codeOf(detailOf(event)), 3);
+    const runner = this.#runner(event.runner);
+    this.#touch(mixBits(token ^ Math.imul(runner.last, 5) ^ RUNNER_EDGE));
+    runner.last = token;
+    const runId = 'runId' in event ? event.runId : 'status' in event ? event.status.runId : '';
+    if (runId === '') return;
+    this.#touch(mixBits(token ^ Math.imul(runner.lastOfRun.get(runId) ?? 0, 5) ^ RUN_EDGE));
+    runner.lastOfRun.set(runId, token);
+  }
+
+  #touch(word: number): void {
+    const cell = word & (CELLS - 1);
+    const count = this.#counts[cell] as number;
+    if (count === 0) this.#touched.push(cell);
+    this.#counts[cell] = count + 1;
+  }
+
+  #runner(name: string): SeenRunner {
+    let runner = this.#runners.get(name);
+    if (runner === undefined) {
+      runner = new SeenRunner();
+      this.#runners.set(name, runner);
+    }
+    return runner;
+  }
+
+  #forget(): void {
+    for (const cell of this.#touched) this.#counts[cell] = 0;
+    this.#touched.length = 0;
+    this.#runners.clear();
+  }
+}
+
+/**
+ * Makes an empty coverage map in the manner of AFL (Zalewski: Technical details of AFL): edges between kinds of events, hashed into
+ * 65,536 cells, each with eight classes of how often. An edge joins an event (its type with state, phase, resource, kind of fault, name
+ * or text) with the one before it of the same run, and with the one before it of the same runner.
+ *
+ * @example
+ * ```ts
+ * import { defineScenario } from 'dryrunner';
+ * import { createCoverage, createExecutor, explore, mutationStrategy } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'heads',
+ *   description: 'one feature more for each kind of note',
+ *   run: (sim) => sim.note(sim.choose('toss', 2) === 1 ? 'heads' : 'tails'),
+ * });
+ * const coverage = createCoverage();
+ * await explore(createExecutor(scenario), mutationStrategy(1), { coverage, maxExecutions: 50 });
+ * if (coverage.featureCount !== 2) throw new Error('heads and tails');
+ * ```
+ */
+export function createCoverage(): Coverage {
+  return new Coverage();
+}

@@ -1,0 +1,33 @@
+/**
+ * A small integer for each event of one execution, by its id. Invariant: ids are dense and small, so that a look-up costs no more than
+ * one of an array, and clearing costs only what was used.
+ */
+
+const FIRST_LENGTH = 1024;
+
+/** Numbers by event id; 0 is what nobody has set. */
+export class EventNumbers {
+  private values = new Int32Array(FIRST_LENGTH);
+  private used = 0;
+
+  get(id: number): number {
+    return id < this.used ? (this.values[id] as number) : 0;
+  }
+
+  set(id: number, value: number): void {
+    if (id >= this.values.length) this.grow(id);
+    if (id >= this.used) this.used = id + 1;
+    this.values[id] = value;
+  }
+
+  clear(): void {
+    this.values.fill(0, 0, this.used);
+    this.used = 0;
+  }
+
+  private grow(id: number): void {
+    const longer = new Int32Array(2 * id);
+    longer.set(this.values);
+    this.values = longer;
+  }
+}

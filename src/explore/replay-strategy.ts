@@ -1,0 +1,64 @@
+/** One log, once: strictly, entry by entry, or by label and occurrence for a log that need not fit any more. */
+import type { Decision, DecisionSource } from '../kernel/decisions.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { keyedReplayDecisions, replayDecisions } from '../kernel/replay-decisions.ts';
+import type { Strategy } from './strategy.ts';
+
+/** What {@link replayStrategy} takes beside the log. */
+export interface ReplayOptions {
+  /**
+   * `strict` fails at the first question that is not the log's next entry. `keyed` looks answers up by label and occurrence and
+   * answers 0 to what the log does not know. Default: `strict`.
+   */
+  readonly by?: 'strict' | 'keyed';
+}
+
+class ReplayStrategy implements Strategy {
+  readonly name = 'replay';
+  readonly configuration: string;
+  readonly #source: DecisionSource;
+  #isDone = false;
+
+  constructor(source: DecisionSource, configuration: string) {
+    this.#source = source;
+    this.configuration = configuration;
+  }
+
+  begin(): boolean {
+    if (this.#isDone) return false;
+    this.#isDone = true;
+    return true;
+  }
+
+  decide(label: string, n: number, occurrence: number): number {
+    return this.#source.decide(label, n, occurrence);
+  }
+
+  end(): void {}
+}
+
+/**
+ * Runs a log once and has nothing else to try. Under `strict` the execution fails with an error `RUNNER_REPLAY_DIVERGED` at the first
+ * question that does not fit; `keyed` always goes on.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision, or `by` is something else.
+ * @example
+ * ```ts
+ * import { defineScenario } from 'dryrunner';
+ * import { createExecutor, explore, replayStrategy } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'coin',
+ *   description: 'never heads',
+ *   run: (sim) => sim.check(sim.choose('toss', 2) === 0, 'heads'),
+ * });
+ * const strategy = replayStrategy([{ label: 'toss', n: 2, answer: 1 }]);
+ * const { failures } = await explore(createExecutor(scenario), strategy);
+ * if (failures !== 1) throw new Error('the log decides');
+ * ```
+ */
+export function replayStrategy(log: readonly Decision[], options: ReplayOptions = {}): Strategy {
+  const { by = 'strict' } = options;
+  if (by === 'strict') return new ReplayStrategy(replayDecisions(log), `strict, ${log.length} decisions`);
+  if ((by as unknown) !== 'keyed') throw invalidArgument('by', '"strict" or "keyed"', by);
+  return new ReplayStrategy(keyedReplayDecisions(log), `keyed, ${log.length} decisions`);
+}

@@ -1,0 +1,47 @@
+/** Random order under a swarm configuration: the plain form of {@link SwarmPolicy}. */
+import type { Strategy } from './strategy.ts';
+import { SwarmPolicy } from './swarm-policy.ts';
+
+class SwarmStrategy implements Strategy {
+  readonly name = 'swarm';
+  readonly #policy: SwarmPolicy;
+
+  constructor(seed: string | number) {
+    this.#policy = new SwarmPolicy(seed);
+  }
+
+  get configuration(): string {
+    return this.#policy.configuration;
+  }
+
+  begin(index: number): boolean {
+    this.#policy.begin(index);
+    return true;
+  }
+
+  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
+    return this.#policy.decide(label, n, occurrence, labelHash);
+  }
+
+  end(): void {}
+}
+
+/**
+ * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): each execution has some kinds of faults off and others
+ * rare, usual or wild, and its delays off, uniform or extreme; order and what the scenario draws are uniform. `configuration` says
+ * what was drawn. A pure function of seed and index.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
+ * @example
+ * ```ts
+ * import { swarmStrategy } from 'dryrunner/explore';
+ * const strategy = swarmStrategy(7);
+ * strategy.begin(0);
+ * const answers = [0, 1, 2, 3].map((call) => strategy.decide('node-1 crash fault', 8, call));
+ * if (answers.some((answer) => answer < 0 || answer > 7)) throw new Error('one of the alternatives');
+ * if (strategy.configuration?.includes('crash') !== true) throw new Error('the kind is in the line');
+ * ```
+ */
+export function swarmStrategy(seed: string | number = 1): Strategy {
+  return new SwarmStrategy(seed);
+}
