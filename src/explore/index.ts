@@ -9,6 +9,7 @@ export {
   explore,
 } from './explorer.ts';
 export { failureKey } from './failure-key.ts';
+export { type KeyedDecision } from './keyed-log.ts';
 export { mutationStrategy } from './mutation-strategy.ts';
 export { type PctOptions, pctStrategy } from './pct-strategy.ts';
 export { plainStrategy } from './plain-strategy.ts';
@@ -16,8 +17,11 @@ export { portfolioStrategy } from './portfolio.ts';
 export { posStrategy } from './pos-strategy.ts';
 export { randomStrategy } from './random-strategy.ts';
 export { type ReplayOptions, replayStrategy } from './replay-strategy.ts';
-export { type Execution, type Strategy } from './strategy.ts';
+export { type ReplayToken, decodeToken, encodeToken } from './replay-token.ts';
+export { type ShrunkLog } from './shrink-memory.ts';
+export { type ShrinkEnd, type ShrinkOptions, type ShrinkResult, shrink } from './shrinker.ts';
 export { type StrategyOptions, createStrategy, strategyNames } from './strategy-names.ts';
+export { type Execution, type Strategy } from './strategy.ts';
 export { swarmStrategy } from './swarm-strategy.ts';
 export { type SweepOptions, sweepStrategy } from './sweep-strategy.ts';
 export { walkStrategy } from './walk-strategy.ts';

@@ -1,0 +1,81 @@
+/**
+ * A log by key: what was asked, how often before, and what was answered. Invariant: a key (label, occurrence) occurs once, and what
+ * is not in a log is answered 0, so that entries can be taken out, lowered and moved one by one.
+ */
+import type { Decision, DecisionSource } from '../kernel/decisions.ts';
+import { hashText, mixBits } from '../kernel/text-hash.ts';
+
+/** A decision with how often its label was asked before. */
+export interface KeyedDecision extends Decision {
+  readonly occurrence: number;
+}
+
+/** The decisions of a whole log with their keys, in the order of asking. */
+export function keyDecisions(log: readonly Decision[]): KeyedDecision[] {
+  const asked = new Map<string, number>();
+  return log.map(({ label, n, answer }) => {
+    const occurrence = asked.get(label) ?? 0;
+    asked.set(label, occurrence + 1);
+    return { label, occurrence, n, answer };
+  });
+}
+
+/** What a log says that the plain choice does not. */
+export function nonZeroOf(log: readonly KeyedDecision[]): KeyedDecision[] {
+  return log.filter(({ answer }) => answer > 0);
+}
+
+/** Text that tells keys apart. */
+export function keyOf({ label, occurrence }: Pick<KeyedDecision, 'label' | 'occurrence'>): string {
+  return `${occurrence} ${label}`;
+}
+
+/** Both have the same key. */
+export function isSameKey(a: KeyedDecision, b: KeyedDecision): boolean {
+  return a.occurrence === b.occurrence && a.label === b.label;
+}
+
+/** The log with that entry changed to another answer; 0 takes it out. */
+export function withAnswer(
+  log: readonly KeyedDecision[],
+  entry: KeyedDecision,
+  answer: number,
+): KeyedDecision[] {
+  const others = log.filter((other) => !isSameKey(other, entry));
+  return answer === 0 ? others : [...others, { ...entry, answer }];
+}
+
+const OTHER_BASIS = 0x2545f491;
+
+/** A short text that is the same for the same answers, whatever their order. */
+export function hashAnswers(log: readonly KeyedDecision[]): string {
+  let high = 0;
+  let low = 0;
+  for (const { label, occurrence, answer } of log) {
+    const key = `${answer} ${occurrence} ${label}`;
+    high = (high + mixBits(hashText(key))) >>> 0;
+    low = (low + mixBits(hashText(key, OTHER_BASIS))) >>> 0;
+  }
+  return `${high.toString(16)}.${low.toString(16)}`;
+}
+
+class AnswersSource implements DecisionSource {
+  readonly #answers = new Map<string, Map<number, number>>();
+
+  constructor(log: readonly KeyedDecision[]) {
+    for (const { label, occurrence, answer } of log) {
+      const ofLabel = this.#answers.get(label) ?? new Map<number, number>();
+      this.#answers.set(label, ofLabel.set(occurrence, answer));
+    }
+  }
+
+  decide(label: string, n: number, occurrence: number): number {
+    const answer = this.#answers.get(label)?.get(occurrence) ?? 0;
+    return answer < n ? answer : 0;
+  }
+}
+
+/** Answers from the log by key; what is missing there, or no longer fits into `n`, is 0. */
+export function answersOf(log: readonly KeyedDecision[]): DecisionSource {
+  return new AnswersSource(log);
+}

@@ -1,0 +1,144 @@
+/**
+ * A failure in one line that can be pasted: scenario, decisions, and what must come of them. Invariants: plain choices are left out,
+ * because they are what a missing answer means; a token that was cut, changed or made by another version is refused, never guessed.
+ */
+import { checkArray, checkObject, checkString } from '../kernel/argument-check.ts';
+import { RunnerError, describeValue, invalidArgument } from '../kernel/errors.ts';
+import { hashText } from '../kernel/text-hash.ts';
+import type { KeyedDecision } from './keyed-log.ts';
+
+/** What a token carries. */
+export interface ReplayToken {
+  /** How the scenario is named on a command line: its name, a file, or `FILE#NAME`. */
+  readonly scenario: string;
+  /** The key of the failure that it shows; see `failureKey`. */
+  readonly failureKey: string;
+  /** The hash of the execution that it repeats; see `Verdict.traceHash`. */
+  readonly traceHash: string;
+  /** All decisions that were not the plain one, in the order of asking. */
+  readonly decisions: readonly KeyedDecision[];
+}
+
+const FORMAT = /^dr(\d+):/;
+const VERSION = '1';
+const WORD = 0x1_0000_0000;
+const CHECK_BASIS = 0x0dd5eed5;
+const CHECK_LENGTH = 12;
+
+/**
+ * The token as text: letters, digits, `-`, `_`, `.` and `:`, which no shell takes apart.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no token.
+ * @example
+ * ```ts
+ * import { decodeToken, encodeToken } from 'dryrunner/explore';
+ * const decisions = [{ label: 'order run/0 abort', occurrence: 0, n: 2, answer: 1 }];
+ * const token = { scenario: './mine.js#race', failureKey: 'check both ended', traceHash: '00c0ffee00c0ffee', decisions };
+ * const text = encodeToken(token);
+ * if (decodeToken(text).decisions[0]?.answer !== 1) throw new Error('lost');
+ * ```
+ */
+export function encodeToken(token: ReplayToken): string {
+  checkObject('token', 'a replay token', token);
+  const { scenario, failureKey, traceHash, decisions } = token;
+  checkArray('token.decisions', 'a list of decisions', decisions);
+  const labels = [...new Set(decisions.map(({ label }) => label))];
+  const index = new Map(labels.map((label, at) => [label, at]));
+  const rows = decisions.flatMap(({ label, occurrence, n, answer }) => [
+    index.get(label),
+    occurrence,
+    n,
+    answer,
+  ]);
+  const text = JSON.stringify([scenario, failureKey, traceHash, labels, rows]);
+  readToken(text, (expected, actual) => invalidArgument('token', expected, actual));
+  const payload = Buffer.from(text, 'utf8').toString('base64url');
+  return `dr${VERSION}:${payload}.${checkText(payload)}`;
+}
+
+/**
+ * Reads what {@link encodeToken} wrote; white space around it is let be.
+ *
+ * @throws RunnerError `RUNNER_TRACE_FORMAT` for a text that is no token, was cut or damaged, or is of another version;
+ * `RUNNER_INVALID_ARGUMENT` for what is no text.
+ */
+export function decodeToken(text: string): ReplayToken {
+  checkString('token', 'a text', text);
+  const token = text.trim();
+  const version = FORMAT.exec(token)?.[1];
+  if (version === undefined) throw refused('a token that begins with "dr1:"', describeValue(token));
+  if (version !== VERSION) throw refused(`a token of version ${VERSION}`, `one of version ${version}`);
+  const [payload = '', check = '', ...rest] = token.slice(token.indexOf(':') + 1).split('.');
+  if (check.length < CHECK_LENGTH) {
+    throw refused('a whole token', `one that was cut off after ${token.length} characters`);
+  }
+  if (rest.length > 0 || check !== checkText(payload)) {
+    throw refused('a token as it was printed', 'one that was changed');
+  }
+  return readToken(Buffer.from(payload, 'base64url').toString('utf8'), (expected, actual) =>
+    refused(expected, describeValue(actual)),
+  );
+}
+
+/** Makes the error for the first thing that is not as it must be. */
+type Refuse = (expected: string, actual: unknown) => Error;
+
+function refused(expected: string, actual: string): RunnerError {
+  return new RunnerError('RUNNER_TRACE_FORMAT', `replay token: expected ${expected}, got ${actual}`, {
+    expected,
+    actual,
+  });
+}
+
+/** Two independent hashes: that a damaged token passes has a chance of one in 2^60. */
+function checkText(payload: string): string {
+  const high = hashText(payload) >>> 0;
+  const low = hashText(payload, CHECK_BASIS) >>> 0;
+  return (BigInt(high) * BigInt(WORD) + BigInt(low)).toString(36).padStart(13, '0').slice(-CHECK_LENGTH);
+}
+
+function readToken(text: string, refuse: Refuse): ReplayToken {
+  const fields = parse(text, refuse);
+  if (!Array.isArray(fields) || fields.length !== 5) throw refuse('five fields', fields);
+  const [scenario, failureKey, traceHash, labels, rows] = fields as readonly unknown[];
+  for (const [name, value] of Object.entries({ scenario, failureKey, traceHash })) {
+    if (typeof value !== 'string' || value === '') throw refuse(`a ${name} that is a text`, value);
+  }
+  if (!isListOf(labels, (label) => typeof label === 'string')) throw refuse('labels that are texts', labels);
+  if (!isListOf(rows, Number.isSafeInteger) || rows.length % 4 !== 0) {
+    throw refuse('rows of four integers', rows);
+  }
+  return {
+    scenario: scenario as string,
+    failureKey: failureKey as string,
+    traceHash: traceHash as string,
+    decisions: readRows(labels as string[], rows as number[], refuse),
+  };
+}
+
+function parse(text: string, refuse: Refuse): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw refuse('JSON inside', text);
+  }
+}
+
+function isListOf(value: unknown, isItem: (item: unknown) => boolean): value is readonly unknown[] {
+  return Array.isArray(value) && value.every(isItem);
+}
+
+function readRows(labels: readonly string[], rows: readonly number[], refuse: Refuse): KeyedDecision[] {
+  const decisions: KeyedDecision[] = [];
+  for (let at = 0; at < rows.length; at += 4) {
+    const [index, occurrence, n, answer] = rows.slice(at, at + 4) as [number, number, number, number];
+    const label = labels[index];
+    if (label === undefined) throw refuse(`the number of one of ${labels.length} labels`, index);
+    if (occurrence < 0) throw refuse(`an occurrence ≥ 0 of ${label}`, occurrence);
+    if (n < 2 || answer < 1 || answer >= n) {
+      throw refuse(`an answer in [1, ${n}) to ${label}`, answer);
+    }
+    decisions.push({ label, occurrence, n, answer });
+  }
+  return decisions;
+}

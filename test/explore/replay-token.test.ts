@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
+import type { ReplayToken } from '../../src/explore/replay-token.ts';
+
+const text = fc.string({ minLength: 1, unit: 'binary' });
+const tokens: fc.Arbitrary<ReplayToken> = fc.record({
+  scenario: text,
+  failureKey: text,
+  traceHash: text,
+  decisions: fc.array(
+    fc
+      .record({ label: fc.string(), occurrence: fc.nat(), n: fc.integer({ min: 2, max: 2 ** 40 }) })
+      .chain((entry) =>
+        fc.record({ ...mapConstant(entry), answer: fc.integer({ min: 1, max: entry.n - 1 }) }),
+      ),
+  ),
+});
+
+function mapConstant<T extends object>(entry: T): { [key in keyof T]: fc.Arbitrary<T[key]> } {
+  return Object.fromEntries(
+    Object.entries(entry).map(([key, value]) => [key, fc.constant(value as T[keyof T])]),
+  ) as { [key in keyof T]: fc.Arbitrary<T[key]> };
+}
+
+const example: ReplayToken = {
+  scenario: './mine.js#race',
+  failureKey: 'check both ended',
+  traceHash: '00c0ffee00c0ffee',
+  decisions: [
+    { label: 'order run/0 abort', occurrence: 0, n: 2, answer: 1 },
+    { label: 'network run job-0 fault', occurrence: 3, n: 10, answer: 9 },
+  ],
+};
+
+describe('a replay token', () => {
+  test('carries everything through one word that no shell takes apart', () => {
+    fc.assert(
+      fc.property(tokens, (token) => {
+        fc.pre(isWellFormed(token));
+        const word = encodeToken(token);
+        expect(word).toMatch(/^dr1:[\w.-]+$/);
+        expect(decodeToken(`  ${word}\n`)).toEqual(token);
+      }),
+    );
+  });
+
+  test('is short for a shrunk failure', () => {
+    expect(encodeToken(example).length).toBeLessThan(220);
+  });
+
+  test('tells that it was cut, wherever it was cut', () => {
+    const word = encodeToken(example);
+    for (let length = 4; length < word.length; length += 1) {
+      expect(() => decodeToken(word.slice(0, length))).toThrow(/a whole token, got one that was cut off/);
+    }
+  });
+
+  test('tells any other character, wherever it stands', () => {
+    const word = encodeToken(example);
+    for (let at = 4; at < word.length; at += 1) {
+      const other = word[at] === 'x' ? 'y' : 'x';
+      expect(() => decodeToken(word.slice(0, at) + other + word.slice(at + 1))).toThrow(/expected a/);
+    }
+  });
+
+  test.each([
+    ['dr2:abc.def', 'a token of version 1, got one of version 2'],
+    ['nonsense', 'a token that begins with "dr1:", got "nonsense"'],
+    ['', 'a token that begins with "dr1:", got ""'],
+  ])('of another kind is refused: %s', (word, message) => {
+    expect(() => decodeToken(word)).toThrow(
+      expect.objectContaining({ code: 'RUNNER_TRACE_FORMAT', message: `replay token: expected ${message}` }),
+    );
+  });
+
+  test.each([
+    ['a decision with the plain answer', { decisions: [{ label: 'x', occurrence: 0, n: 2, answer: 0 }] }],
+    ['an answer that there is not', { decisions: [{ label: 'x', occurrence: 0, n: 2, answer: 2 }] }],
+    ['a negative occurrence', { decisions: [{ label: 'x', occurrence: -1, n: 2, answer: 1 }] }],
+    ['no scenario', { scenario: '' }],
+    ['a hash that is no text', { traceHash: 7 as unknown as string }],
+    ['no list', { decisions: 'x' as unknown as [] }],
+  ])('is not made of %s', (_, part) => {
+    expect(() => encodeToken({ ...example, ...part })).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }),
+    );
+  });
+});
+
+/** UTF-8 has no lone surrogates. */
+function isWellFormed({ scenario, failureKey, traceHash, decisions }: ReplayToken): boolean {
+  const texts = [scenario, failureKey, traceHash, ...decisions.map(({ label }) => label)];
+  return texts.every((one) => Buffer.from(one, 'utf8').toString('utf8') === one);
+}

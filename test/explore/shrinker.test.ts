@@ -1,0 +1,219 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createExecutor } from '../../src/explore/executor.ts';
+import type { Executor } from '../../src/explore/executor.ts';
+import { answersOf, keyDecisions, nonZeroOf, withAnswer } from '../../src/explore/keyed-log.ts';
+import { compareSizes, sizeOf } from '../../src/explore/log-order.ts';
+import { shrink } from '../../src/explore/shrinker.ts';
+import type { ShrunkLog } from '../../src/explore/shrink-memory.ts';
+import type { Decision } from '../../src/kernel/decisions.ts';
+import { replayDecisions } from '../../src/kernel/replay-decisions.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { Verdict } from '../../src/simulation/verdict.ts';
+import { findFailure, keyOfVerdict } from './failing-logs.ts';
+import { plantedBugs } from './planted-bugs.ts';
+
+const seeds = Array.from({ length: 10 }, (_, index) => index + 1);
+
+/** What the answers that are not plain say. */
+const answersIn = (log: readonly Decision[]): string[] =>
+  log.filter(({ answer }) => answer > 0).map(({ label, answer }) => `${label}: ${answer}`);
+
+const sizeOfRun = (verdict: Verdict): ReturnType<typeof sizeOf> =>
+  sizeOf(verdict, keyDecisions(verdict.decisions()));
+
+/** Counts executions and remembers what was tried. */
+function counted(executor: Executor): { executor: Executor; count: () => number } {
+  let executions = 0;
+  return {
+    count: () => executions,
+    executor: {
+      scenario: executor.scenario,
+      execute: (request) => {
+        executions += 1;
+        return executor.execute(request);
+      },
+    },
+  };
+}
+
+describe.each(plantedBugs)('the bug of $name', (bug) => {
+  const executor = createExecutor(bug);
+
+  test('shrinks from ten seeds to at most two different executions, each with the same failure', async () => {
+    const hashes = new Set<string>();
+    for (const seed of seeds) {
+      const found = await findFailure(executor, seed);
+      const { verdict, stoppedBy } = await shrink(executor, found.decisions(), keyOfVerdict(found));
+      expect([keyOfVerdict(verdict), stoppedBy]).toEqual([keyOfVerdict(found), 'minimal']);
+      expect(compareSizes(sizeOfRun(verdict), sizeOfRun(found))).toBeLessThanOrEqual(0);
+      hashes.add(verdict.traceHash);
+    }
+    expect(hashes.size).toBeLessThanOrEqual(2);
+  });
+
+  test('ends where no single answer can be lowered or taken out', async () => {
+    const found = await findFailure(executor, 'any');
+    const key = keyOfVerdict(found);
+    const { log, verdict } = await shrink(executor, found.decisions(), key);
+    const answers = nonZeroOf(keyDecisions(log));
+    for (const entry of answers) {
+      for (let answer = 0; answer < entry.answer; answer += 1) {
+        const lower = await executor.execute({ source: answersOf(withAnswer(answers, entry, answer)) });
+        const isSimpler =
+          !lower.held &&
+          keyOfVerdict(lower) === key &&
+          compareSizes(sizeOfRun(lower), sizeOfRun(verdict)) < 0;
+        expect([entry.label, answer, isSimpler]).toEqual([entry.label, answer, false]);
+      }
+    }
+  });
+
+  test('gives a log that a strict replay repeats to the byte', async () => {
+    const found = await findFailure(executor, 'strict');
+    const { log, verdict } = await shrink(executor, found.decisions(), keyOfVerdict(found));
+    const source = replayDecisions(log);
+    const again = await executor.execute({ source });
+    source.finish();
+    expect(again.traceHash).toBe(verdict.traceHash);
+  });
+});
+
+describe('shrinking', () => {
+  const [doubleStart] = plantedBugs;
+  if (doubleStart === undefined) throw new Error('no bug is planted');
+
+  test('only goes to simpler executions with the same failure, whatever it begins with', async () => {
+    const sums = defineScenario({
+      name: 'sums',
+      description: 'two properties over the same numbers',
+      run(sim) {
+        const numbers = Array.from({ length: 1 + sim.choose('count', 6) }, (_, at) =>
+          sim.choose(`n ${at}`, 30),
+        );
+        const sum = numbers.reduce((total, next) => total + next, 0);
+        sim.check(!numbers.includes(13), 'unlucky');
+        sim.check(sum < 45, 'too much');
+      },
+    });
+    const executor = createExecutor(sums);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 1_000_000 }), async (seed) => {
+        const found = await findFailure(executor, seed);
+        const steps: ShrunkLog[] = [];
+        const { verdict, log } = await shrink(executor, found.decisions(), keyOfVerdict(found), {
+          onBetter: (better) => steps.push(better),
+        });
+        const sizes = steps.map((step) => sizeOfRun(step.verdict));
+        expect(steps.map((step) => keyOfVerdict(step.verdict))).toEqual(steps.map(() => keyOfVerdict(found)));
+        expect(
+          sizes.every((size, at) => at === 0 || compareSizes(size, sizes[at - 1] as typeof size) < 0),
+        ).toBe(true);
+        expect(steps.at(-1)?.verdict).toBe(verdict);
+        expect(answersIn(log)).toEqual(
+          verdict.failure?.message === 'unlucky' ? ['n 0: 13'] : ['count: 1', 'n 0: 16', 'n 1: 29'],
+        );
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test('tells of every improvement, and keeps the last one when it is interrupted', async () => {
+    const { executor, count } = counted(createExecutor(doubleStart));
+    const found = await findFailure(executor, 3);
+    const before = count();
+    for (const executionsMax of [3, 5, 9, 30]) {
+      const start = count();
+      let last: ShrunkLog | undefined;
+      const result = await shrink(executor, found.decisions(), keyOfVerdict(found), {
+        shouldStop: () => count() - start >= executionsMax,
+        onBetter: (better) => {
+          last = better;
+        },
+      });
+      expect(result.stoppedBy).toBe('stopped');
+      expect(result.log).toEqual(last?.verdict.decisions());
+      // One more execution makes sure that what it gives back is what happens.
+      expect(result.executions).toBe(executionsMax + 1);
+    }
+    expect(count()).toBe(before + 3 + 5 + 9 + 30 + 4);
+  });
+
+  test('runs no more executions than it may', async () => {
+    const executor = createExecutor(doubleStart);
+    const found = await findFailure(executor, 4);
+    const result = await shrink(executor, found.decisions(), keyOfVerdict(found), { maxExecutions: 20 });
+    expect([result.stoppedBy, result.executions]).toEqual(['executions', 21]);
+    expect(compareSizes(sizeOfRun(result.verdict), sizeOfRun(found))).toBeLessThan(0);
+  });
+
+  test('runs no log twice but to make sure of the first and the last', async () => {
+    const executor = createExecutor(doubleStart);
+    const found = await findFailure(executor, 5);
+    const tried: string[] = [];
+    const watched: Executor = {
+      scenario: executor.scenario,
+      async execute(request) {
+        const asked: string[] = [];
+        const { source } = request;
+        const verdict = await executor.execute({
+          ...request,
+          source: {
+            decide(label, n, occurrence, hash) {
+              const answer = source.decide(label, n, occurrence, hash);
+              asked.push(`${label} ${answer}`);
+              return answer;
+            },
+          },
+        });
+        tried.push(asked.join());
+        return verdict;
+      },
+    };
+    const { executions } = await shrink(watched, found.decisions(), keyOfVerdict(found));
+    expect(tried).toHaveLength(executions);
+    // Proposals that differ in what nobody asks any more are told apart only by running them.
+    expect(new Set(tried).size).toBeGreaterThan(executions / 2);
+    expect(tried[1]).toBe(tried[0]);
+  });
+
+  test('tells a failure that the same decisions do not repeat, and leaves its log alone', async () => {
+    let runs = 0;
+    const flaky = defineScenario({
+      name: 'flaky',
+      description: 'depends on how often it was run',
+      run(sim) {
+        sim.choose('something', 9);
+        runs += 1;
+        sim.note(`execution ${runs % 2}`);
+        sim.check(false, 'always');
+      },
+    });
+    const log = [{ label: 'something', n: 9, answer: 7 }];
+    const result = await shrink(createExecutor(flaky), log, 'check always');
+    expect([result.stoppedBy, result.executions, result.log]).toEqual(['flaky', 2, log]);
+    expect(result.flakiness).toContain('scenario notes: execution 1');
+    expect(result.flakiness).toContain('scenario notes: execution 0');
+  });
+
+  test('tells a failure that is gone when it is run again', async () => {
+    const once = defineScenario({
+      name: 'once',
+      description: 'holds',
+      run: (sim) => void sim.choose('x', 2),
+    });
+    const result = await shrink(createExecutor(once), [{ label: 'x', n: 2, answer: 1 }], 'check gone');
+    expect(result).toMatchObject({ stoppedBy: 'flaky', flakiness: expect.stringContaining('it held') });
+  });
+
+  test.each([
+    ['executor', [{}, [], 'key']],
+    ['log', [createExecutor(doubleStart), 'log', 'key']],
+    ['key', [createExecutor(doubleStart), [], 3]],
+    ['options', [createExecutor(doubleStart), [], 'key', 3]],
+  ])('refuses a wrong %s', async (_, [executor, log, key, options]) => {
+    await expect(
+      shrink(executor as Executor, log as Decision[], key as string, options as object),
+    ).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+  });
+});
