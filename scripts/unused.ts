@@ -76,6 +76,8 @@ function findUnused(): string[] {
   const isEntry = ({ path }: SourceModule): boolean =>
     doors.has(path) ||
     path.startsWith('sims/') ||
+    // Threads start these by their path.
+    /^src\/cli\/.+-worker\.ts$/.test(path) ||
     /\.(test|d)\.ts$/.test(path) ||
     /^(scripts|bench)\/[^/]+$/.test(path);
   const unreached = modules

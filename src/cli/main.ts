@@ -2,6 +2,7 @@
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { ExploreCommandOptions } from './explore-command.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import { parseSpanMs } from './quantity-text.ts';
 import { Terminal } from './terminal.ts';
@@ -25,6 +26,14 @@ function span(text: string): number {
     throw new InvalidArgumentError('Expected a duration such as 500ms, 5s, 2m or 1h.');
   }
   return ms;
+}
+
+function shard(text: string): { index: number; count: number } {
+  const [index = 0, count = 0] = text.split('/').map(Number);
+  if (!/^\d+\/\d+$/.test(text) || index < 1 || index > count) {
+    throw new InvalidArgumentError('Expected the number of a part and the number of parts, such as 1/4.');
+  }
+  return { index, count };
 }
 
 function version(): string {
@@ -82,6 +91,33 @@ program
   .action(async (options: { json?: boolean }) => {
     const { listCommand } = await import('./list-command.ts');
     status = await listCommand(terminal, options);
+  });
+
+program
+  .command('explore')
+  .description('look for an execution that fails: try other orders, delays, faults and inputs, on all cores')
+  .argument(
+    '[scenario...]',
+    'names of shipped scenarios or files that export scenarios; all shipped ones if left out',
+  )
+  .option('--time <duration>', 'stop after this long, such as 60s; per scenario (default: 60s)', span)
+  .option('--executions <n>', 'stop after this many executions', positiveInteger)
+  .option('--strategy <name>', 'how to choose what to try next; a wrong name lists them all', 'portfolio')
+  .option('--seed <s>', 'any text; the same seed tries the same', '1')
+  .option('--shard <i/n>', 'do the i-th of n equal parts, such as 1/4, for n machines', shard)
+  .option('--workers <n>', 'threads (default: one per core)', positiveInteger)
+  .option('--all', 'go on after the first failure and tell each different one')
+  .option('--hang <duration>', 'an execution that makes no progress for this long has failed', span, 10_000)
+  .option(
+    '--memory <mb>',
+    'an execution that needs more MiB of heap than this has failed',
+    positiveInteger,
+    1_024,
+  )
+  .option('--json', 'one JSON object per line on stdout')
+  .action(async (scenarios: string[], options: ExploreCommandOptions) => {
+    const { exploreCommand } = await import('./explore-command.ts');
+    status = await exploreCommand(terminal, scenarios, options);
   });
 
 program

@@ -2,7 +2,10 @@
  * What makes two failures the same bug: kind, rule and message without what differs from run to run. A shrinker accepts only the
  * same key, a campaign counts failures by it.
  */
-import type { Failure } from '../simulation/verdict.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
+
+/** What a key is made of; a campaign has kinds of its own beside those of a verdict. */
+type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string };
 
 const NUMBER = /\d+(?:\.\d+)?/g;
 
@@ -17,6 +20,12 @@ const NUMBER = /\d+(?:\.\d+)?/g;
  * if (failureKey(one) !== failureKey(other)) throw new Error('the same bug');
  * ```
  */
-export function failureKey({ kind, rule = '', message }: Failure): string {
+export function failureKey({ kind, rule = '', message }: NamedFailure): string {
   return [kind, rule, message.replace(NUMBER, '#')].join(' ').replace(/\s+/g, ' ').trim();
+}
+
+/** True for a verdict that shows something wrong: not for an execution that its strategy gave up, for it shows nothing new. */
+export function hasFailed({ failure }: Verdict): boolean {
+  const kind: string | undefined = failure?.kind;
+  return kind !== undefined && kind !== 'abandoned';
 }

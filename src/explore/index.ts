@@ -1,4 +1,15 @@
 /** The door `dryrunner/explore`: strategies, exploration, shrinking and explanation over the decision log. Names only, no code. */
+export { type CampaignOptions, runCampaign } from './campaign.ts';
+export {
+  type AuditDifference,
+  type AuditReport,
+  type CampaignEvent,
+  type CampaignFailure,
+  type CampaignFailureKind,
+  type CampaignReport,
+  type CorpusEntry,
+  mergeCampaignReports,
+} from './campaign-report.ts';
 export { type Coverage, createCoverage } from './coverage.ts';
 export { type ExecutionRequest, type Executor, createExecutor } from './executor.ts';
 export {

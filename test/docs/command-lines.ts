@@ -5,6 +5,18 @@
 export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
   start: { '--seeds': true, '--json': false },
   run: { '--seed': true, '--seeds': true, '--json': false, '--trace': true },
+  explore: {
+    '--time': true,
+    '--executions': true,
+    '--strategy': true,
+    '--seed': true,
+    '--shard': true,
+    '--workers': true,
+    '--all': false,
+    '--hang': true,
+    '--memory': true,
+    '--json': false,
+  },
   list: { '--json': false },
   replay: { '--json': false },
   exec: { '--timeout': true, '--trace': true, '--json': false },

@@ -1,0 +1,11 @@
+/** What each exploring thread runs: the same scenario files, loaded in the same way, as in the thread of the command. */
+import { serveExploreTask } from '../host/explore-worker.ts';
+import { prepareScenario } from './scenario-campaign.ts';
+import { findScenarios } from './scenario-loader.ts';
+import { UsageError } from './exit-status.ts';
+
+await serveExploreTask(async (reference) => {
+  const [scenario] = await findScenarios([reference]);
+  if (scenario === undefined) throw new UsageError(`no scenario is called ${reference}`);
+  return { definition: scenario.definition, input: await prepareScenario(scenario) };
+});

@@ -1,0 +1,112 @@
+/**
+ * The determinism ledger of a campaign: every so many executions one is run again from its log, and so is the first one of all, late.
+ * The hashes must be the same (R209). Invariant: what is run for the audit alone is seen by no strategy and by no coverage meter.
+ */
+import type { Decision } from '../kernel/decisions.ts';
+import { replayDecisions } from '../kernel/replay-decisions.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import { diffEvents } from '../trace/trace-differ.ts';
+import type { AuditDifference, AuditReport } from './campaign-report.ts';
+import type { ExecutionRequest, Executor } from './executor.ts';
+
+/** What {@link CampaignAudit} takes. */
+export interface AuditOptions {
+  /** One execution of so many is run again; 0 for none. */
+  readonly every: number;
+  /** True once the campaign is to end: an execution that was cut off is not compared. */
+  readonly mustStop: () => boolean;
+  readonly onDifference: (difference: AuditDifference) => void;
+}
+
+interface EarlyExecution {
+  readonly traceHash: string;
+  readonly decisions: readonly Decision[];
+  readonly trace: readonly TraceEvent[];
+}
+
+/** Logs longer than this are not kept for a late comparison, nor are their traces. */
+const EARLY_EVENTS_MAX = 50_000;
+
+/** An executor that runs a sample of what it is asked for twice. */
+export class CampaignAudit implements Executor {
+  readonly scenario: string;
+  readonly #executor: Executor;
+  readonly #options: AuditOptions;
+  readonly #differences: AuditDifference[] = [];
+  #executions = 0;
+  #repeated = 0;
+  #rerunLater = 0;
+  #early: EarlyExecution | undefined;
+
+  constructor(executor: Executor, options: AuditOptions) {
+    this.scenario = executor.scenario;
+    this.#executor = executor;
+    this.#options = options;
+  }
+
+  async execute(request: ExecutionRequest): Promise<Verdict> {
+    const execution = this.#executions;
+    this.#executions += 1;
+    const { every } = this.#options;
+    if (every === 0 || execution % every !== 0) return this.#executor.execute(request);
+    const verdict = await this.#executor.execute({ ...request, keepTrace: true });
+    await this.#compare(execution, verdict, request);
+    return verdict;
+  }
+
+  report(): AuditReport {
+    return { repeated: this.#repeated, rerunLater: this.#rerunLater, differences: this.#differences };
+  }
+
+  async #compare(execution: number, verdict: Verdict, request: ExecutionRequest): Promise<void> {
+    const { mustStop } = this.#options;
+    if (mustStop()) return;
+    const one = { traceHash: verdict.traceHash, decisions: verdict.decisions(), trace: verdict.trace() };
+    const again = await this.#again(one.decisions, request);
+    if (mustStop()) return;
+    this.#repeated += 1;
+    this.#judge('repeat', execution, one, again);
+    const early = this.#early;
+    if (early === undefined) {
+      if (one.trace.length <= EARLY_EVENTS_MAX) this.#early = one;
+      return;
+    }
+    const late = await this.#again(early.decisions, request);
+    if (mustStop()) return;
+    this.#rerunLater += 1;
+    this.#judge('leak', 0, early, late);
+  }
+
+  #again(decisions: readonly Decision[], { onTurn }: ExecutionRequest): Promise<Verdict> {
+    const source = replayDecisions(decisions);
+    return this.#executor.execute({ source, keepTrace: true, ...(onTurn === undefined ? {} : { onTurn }) });
+  }
+
+  #judge(kind: AuditDifference['kind'], execution: number, one: EarlyExecution, again: Verdict): void {
+    if (one.traceHash === again.traceHash) return;
+    // What differs each time would be told each time; and a difference at once explains one that shows late.
+    if (this.#differences.length > 0) return;
+    const text = textOf(one, again);
+    const difference = { kind, execution, text, decisions: one.decisions };
+    this.#differences.push(difference);
+    this.#options.onDifference(difference);
+  }
+}
+
+function textOf(one: EarlyExecution, again: Verdict): string {
+  const events = diffEvents(one.trace, again.trace());
+  if (events !== undefined) return events.text;
+  const other = again.decisions();
+  const at = one.decisions.findIndex(
+    ({ label, n, answer }, index) =>
+      other[index]?.label !== label || other[index].n !== n || other[index].answer !== answer,
+  );
+  if (at >= 0) return `decision ${at} differs: first ${asked(one.decisions[at])}, second ${asked(other[at])}`;
+  return 'the events are the same, but the times or the number of events of the clock are not';
+}
+
+function asked(decision: Decision | undefined): string {
+  if (decision === undefined) return 'the end';
+  return `${JSON.stringify(decision.label)} out of ${decision.n}, answered ${decision.answer}`;
+}

@@ -1,0 +1,155 @@
+/**
+ * What a campaign tells: plain data that can be sent between threads, written down and merged. Invariant: nothing in it grows with
+ * the number of executions.
+ */
+import type { Decision } from '../kernel/decisions.ts';
+import type { FailureKind } from '../simulation/verdict.ts';
+import type { StopCause } from './explorer.ts';
+
+/** `hang`: its thread made no progress. `crash`: its thread died, for instance out of memory. Both are told by whoever runs the thread. */
+export type CampaignFailureKind = FailureKind | 'hang' | 'crash';
+
+/** A failure that was found, with the first log that showed it. */
+export interface CampaignFailure {
+  /** The same for the same bug; see `failureKey`. */
+  readonly key: string;
+  readonly kind: CampaignFailureKind;
+  /** The rule that was broken, for kind `rule`. */
+  readonly rule?: string;
+  /** One sentence. */
+  readonly message: string;
+  /** Virtual time at which it was noticed, in milliseconds. */
+  readonly atMs: number;
+  readonly details: readonly string[];
+  /** Number of the execution in its campaign, from 0; -1 for one of the corpus. */
+  readonly index: number;
+  /** Executions of this campaign until then, this one included. */
+  readonly executions: number;
+  /** What was special about the execution, as its strategy says. */
+  readonly configuration?: string;
+  readonly decisions: readonly Decision[];
+  readonly firedEvents: number;
+  readonly traceHash: string;
+  /** Id of the corpus entry that showed it, if one did. */
+  readonly corpusId?: string;
+}
+
+/** A log that is tried before anything else, for it failed, or reached something new, in an earlier campaign. */
+export interface CorpusEntry {
+  readonly id: string;
+  /** Key of the failure that it showed; absent for a log that was kept for what it reached. */
+  readonly key?: string;
+  readonly decisions: readonly Decision[];
+}
+
+/** Two executions of one log that were not the same. */
+export interface AuditDifference {
+  /** `repeat`: run again at once. `leak`: an early execution run again after others. */
+  readonly kind: 'repeat' | 'leak';
+  /** Number of the execution among those of this campaign, from 0. */
+  readonly execution: number;
+  /** The first event that differs, from both sides, in one line. */
+  readonly text: string;
+  readonly decisions: readonly Decision[];
+}
+
+/** What became of the executions that were run twice. */
+export interface AuditReport {
+  /** Executions that were run twice from one log. */
+  readonly repeated: number;
+  /** How often an early execution was run again later. */
+  readonly rerunLater: number;
+  /** The first difference of each kind. */
+  readonly differences: readonly AuditDifference[];
+}
+
+/** Told as it happens. */
+export type CampaignEvent =
+  | { readonly type: 'failure'; readonly failure: CampaignFailure }
+  /** A log of the corpus that failed once holds now. */
+  | { readonly type: 'fixed'; readonly corpusId: string; readonly key: string }
+  | { readonly type: 'nondeterministic'; readonly difference: AuditDifference };
+
+/** What a campaign did. */
+export interface CampaignReport {
+  readonly stoppedBy: StopCause;
+  readonly executions: number;
+  /** How many of them did not hold. */
+  readonly failed: number;
+  /** The different failures, in the order in which they were found. */
+  readonly failures: readonly CampaignFailure[];
+  readonly decisions: number;
+  readonly firedEvents: number;
+  /** Index of the first execution that was not run: where to go on. */
+  readonly nextIndex: number;
+  /** Declared names of `sim.sometimes`, and whether any execution reached them. */
+  readonly sometimes: Readonly<Record<string, boolean>>;
+  /** Executions that reached something new. */
+  readonly novelExecutions: number;
+  readonly audit: AuditReport;
+}
+
+const EMPTY: CampaignReport = {
+  stoppedBy: 'exhausted',
+  executions: 0,
+  failed: 0,
+  failures: [],
+  decisions: 0,
+  firedEvents: 0,
+  nextIndex: 0,
+  sometimes: {},
+  novelExecutions: 0,
+  audit: { repeated: 0, rerunLater: 0, differences: [] },
+};
+
+/** Causes from the one that says most about a whole to the one that says least. */
+const CAUSES: readonly StopCause[] = ['failure', 'stopped', 'executions', 'exhausted'];
+
+/**
+ * The report of several campaigns on shards of one whole. Failures with the same key are one; `nextIndex` is the lowest, so that
+ * nothing is left out by going on from there.
+ *
+ * @example
+ * ```ts
+ * import { mergeCampaignReports } from 'dryrunner/explore';
+ * if (mergeCampaignReports([]).executions !== 0) throw new Error('nothing was run');
+ * ```
+ */
+export function mergeCampaignReports(reports: readonly CampaignReport[]): CampaignReport {
+  const [first, ...others] = reports;
+  return first === undefined ? EMPTY : others.reduce(merge, first);
+}
+
+function merge(one: CampaignReport, other: CampaignReport): CampaignReport {
+  const known = new Set(one.failures.map(({ key }) => key));
+  return {
+    stoppedBy: CAUSES.find((cause) => cause === one.stoppedBy || cause === other.stoppedBy) ?? one.stoppedBy,
+    executions: one.executions + other.executions,
+    failed: one.failed + other.failed,
+    failures: [...one.failures, ...other.failures.filter(({ key }) => !known.has(key))],
+    decisions: one.decisions + other.decisions,
+    firedEvents: one.firedEvents + other.firedEvents,
+    nextIndex: Math.min(one.nextIndex, other.nextIndex),
+    sometimes: mergeReached(one.sometimes, other.sometimes),
+    novelExecutions: one.novelExecutions + other.novelExecutions,
+    audit: mergeAudits(one.audit, other.audit),
+  };
+}
+
+function mergeReached(
+  one: CampaignReport['sometimes'],
+  other: CampaignReport['sometimes'],
+): Record<string, boolean> {
+  const merged: Record<string, boolean> = { ...one };
+  for (const [name, reached] of Object.entries(other)) merged[name] = merged[name] === true || reached;
+  return merged;
+}
+
+function mergeAudits(one: AuditReport, other: AuditReport): AuditReport {
+  const kinds = new Set(one.differences.map(({ kind }) => kind));
+  return {
+    repeated: one.repeated + other.repeated,
+    rerunLater: one.rerunLater + other.rerunLater,
+    differences: [...one.differences, ...other.differences.filter(({ kind }) => !kinds.has(kind))],
+  };
+}

@@ -1,0 +1,250 @@
+/**
+ * A campaign: the logs of the corpus first, then what the strategy finds, with failures told apart by their keys and a sample of
+ * the executions run twice. Invariants: it knows no clock, no file and no thread; it keeps nothing per execution; all that it tells
+ * is plain data.
+ */
+import { checkArray, checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
+import { CampaignAudit } from './campaign-audit.ts';
+import type { CampaignEvent, CampaignFailure, CampaignReport, CorpusEntry } from './campaign-report.ts';
+import type { ExecutionRequest, Executor } from './executor.ts';
+import { explore, type CoverageMeter, type StopCause } from './explorer.ts';
+import { failureKey, hasFailed } from './failure-key.ts';
+import type { Strategy } from './strategy.ts';
+
+/** What {@link runCampaign} takes beside executor and strategy. */
+export interface CampaignOptions {
+  /** Executions of the strategy at most; default unlimited. Those of the corpus come on top. */
+  readonly maxExecutions?: number;
+  /** This campaign runs the executions `firstIndex`, `firstIndex + shards`, …; default 0. */
+  readonly firstIndex?: number;
+  /** How many campaigns share the indices; default 1. */
+  readonly shards?: number;
+  /** Asked before each execution and at each turn of the real event loop: true ends the campaign, also in the midst of an execution. */
+  readonly shouldStop?: () => boolean;
+  /** Called at each turn of the real event loop: the campaign is alive. */
+  readonly onTurn?: () => void;
+  /** Goes on after a failure; default false. */
+  readonly goOn?: boolean;
+  /** One execution of so many is run twice; 0 for none. Default 100. */
+  readonly auditEvery?: number;
+  /** Tried before anything else. */
+  readonly corpus?: readonly CorpusEntry[];
+  readonly coverage?: CoverageMeter;
+  readonly onEvent?: (event: CampaignEvent) => void;
+  /** Told the index of each execution that is over; for counters. */
+  readonly onExecution?: (verdict: Verdict, index: number) => void;
+}
+
+/** Ends an execution that is in progress when the campaign is to stop. */
+class CampaignStopped extends Error {
+  override readonly name = 'CampaignStopped';
+}
+
+const AUDIT_EVERY = 100;
+/** Failures with different keys that are kept; messages with random text in them would fill the memory. */
+const FAILURES_KEPT = 100;
+
+class Campaign {
+  readonly #executor: CampaignAudit;
+  readonly #strategy: Strategy;
+  readonly #options: CampaignOptions;
+  readonly #failures = new Map<string, CampaignFailure>();
+  readonly #sometimes: Record<string, boolean> = {};
+  #executions = 0;
+  #failed = 0;
+  #decisions = 0;
+  #firedEvents = 0;
+  #novelExecutions = 0;
+  #nextIndex: number;
+
+  constructor(executor: Executor, strategy: Strategy, options: CampaignOptions) {
+    this.#strategy = strategy;
+    this.#options = options;
+    this.#nextIndex = options.firstIndex ?? 0;
+    this.#executor = new CampaignAudit(executor, {
+      every: options.auditEvery ?? AUDIT_EVERY,
+      mustStop: () => this.#mustStop(),
+      onDifference: (difference) => this.#tell({ type: 'nondeterministic', difference }),
+    });
+  }
+
+  async run(): Promise<CampaignReport> {
+    const stoppedBy = (await this.#tryCorpus()) ?? (await this.#explore());
+    return {
+      stoppedBy,
+      executions: this.#executions,
+      failed: this.#failed,
+      failures: [...this.#failures.values()],
+      decisions: this.#decisions,
+      firedEvents: this.#firedEvents,
+      nextIndex: this.#nextIndex,
+      sometimes: this.#sometimes,
+      novelExecutions: this.#novelExecutions,
+      audit: this.#executor.report(),
+    };
+  }
+
+  /** Undefined if the campaign goes on after the corpus. */
+  async #tryCorpus(): Promise<StopCause | undefined> {
+    const { corpus = [], goOn = false } = this.#options;
+    for (const entry of corpus) {
+      if (this.#mustStop()) return 'stopped';
+      const verdict = await this.#executor.execute(this.#corpusRequest(entry));
+      if (this.#wasCutOff(verdict)) return 'stopped';
+      this.#count(verdict, -1);
+      if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
+      const isFixed = entry.key !== undefined && (verdict.held || keyOf(verdict) !== entry.key);
+      if (isFixed) this.#tell({ type: 'fixed', corpusId: entry.id, key: entry.key });
+    }
+    return this.#failures.size > 0 && !goOn ? 'failure' : undefined;
+  }
+
+  #corpusRequest({ decisions }: CorpusEntry): ExecutionRequest {
+    const { coverage } = this.#options;
+    return {
+      source: keyedReplayDecisions(decisions),
+      onTurn: () => this.#onTurn(),
+      ...(coverage === undefined ? {} : { watchers: [coverage.watcher] }),
+    };
+  }
+
+  async #explore(): Promise<StopCause> {
+    const { maxExecutions = Infinity, shards = 1, coverage, goOn = false } = this.#options;
+    let wasCutOff = false as boolean;
+    const summary = await explore(this.#executor, this.#strategy, {
+      maxExecutions,
+      shard: this.#nextIndex,
+      shards,
+      shouldStop: () => this.#mustStop(),
+      onTurn: () => this.#onTurn(),
+      ...(coverage === undefined ? {} : { coverage: this.#counted(coverage) }),
+      onExecution: (verdict, index) => {
+        wasCutOff = this.#wasCutOff(verdict);
+        if (wasCutOff) return;
+        this.#nextIndex = index + shards;
+        this.#count(verdict, index);
+      },
+      onFailure: (verdict, index) => {
+        if (wasCutOff) return false;
+        this.#keep(verdict, index);
+        return goOn;
+      },
+    });
+    return wasCutOff ? 'stopped' : summary.stoppedBy;
+  }
+
+  #counted(coverage: CoverageMeter): CoverageMeter {
+    return {
+      watcher: coverage.watcher,
+      takeNovelty: () => {
+        const novelty = coverage.takeNovelty();
+        if (novelty > 0) this.#novelExecutions += 1;
+        return novelty;
+      },
+    };
+  }
+
+  #count(verdict: Verdict, index: number): void {
+    this.#executions += 1;
+    this.#decisions += verdict.decisionCount;
+    this.#firedEvents += verdict.firedEvents;
+    this.#options.onExecution?.(verdict, index);
+  }
+
+  #keep(verdict: Verdict, index: number, corpusId?: string): void {
+    const { failure } = verdict;
+    if (failure === undefined) return;
+    this.#failed += 1;
+    const key = failureKey(failure);
+    if (this.#failures.has(key) || this.#failures.size >= FAILURES_KEPT) return;
+    const { configuration } = this.#strategy;
+    const kept: CampaignFailure = {
+      key,
+      ...plainFailure(failure),
+      index,
+      executions: this.#executions,
+      ...(configuration === undefined || index < 0 ? {} : { configuration }),
+      decisions: verdict.decisions(),
+      firedEvents: verdict.firedEvents,
+      traceHash: verdict.traceHash,
+      ...(corpusId === undefined ? {} : { corpusId }),
+    };
+    this.#failures.set(key, kept);
+    this.#tell({ type: 'failure', failure: kept });
+  }
+
+  #tell(event: CampaignEvent): void {
+    this.#options.onEvent?.(event);
+  }
+
+  #mustStop(): boolean {
+    return this.#options.shouldStop?.() ?? false;
+  }
+
+  #onTurn(): void {
+    this.#options.onTurn?.();
+    if (this.#mustStop()) throw new CampaignStopped('the campaign ended before this execution did');
+  }
+
+  #wasCutOff({ failure }: Verdict): boolean {
+    return failure?.cause instanceof CampaignStopped;
+  }
+}
+
+/** All but the cause, which may be any object. */
+function plainFailure({ kind, rule, message, atMs, details }: Failure): Omit<Failure, 'cause'> {
+  return { kind, ...(rule === undefined ? {} : { rule }), message, atMs, details };
+}
+
+function keyOf({ failure }: Verdict): string {
+  return failure === undefined ? '' : failureKey(failure);
+}
+
+function check(executor: unknown, strategy: unknown, options: CampaignOptions): void {
+  checkMethods('executor', executor, ['execute']);
+  checkMethods('strategy', strategy, ['begin', 'decide', 'end']);
+  checkOptions(options);
+  const { maxExecutions = 1, firstIndex = 0, shards = 1, auditEvery = 1, corpus = [] } = options;
+  if (!(maxExecutions >= 0)) throw invalidArgument('maxExecutions', 'a number ≥ 0', maxExecutions);
+  for (const [name, value, least] of [
+    ['firstIndex', firstIndex, 0],
+    ['shards', shards, 1],
+    ['auditEvery', auditEvery, 0],
+  ] as const) {
+    if (!(value >= least && Number.isSafeInteger(value))) {
+      throw invalidArgument(name, `an integer ≥ ${least}`, value);
+    }
+  }
+  checkArray('corpus', 'an array of logs', corpus);
+}
+
+/**
+ * Runs a campaign on this thread.
+ *
+ * Rejects with what a listener throws.
+ *
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for wrong options.
+ * @example
+ * ```ts
+ * import { defineScenario } from 'dryrunner';
+ * import { createExecutor, randomStrategy, runCampaign } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'dice',
+ *   description: 'three sixes never come',
+ *   run: (sim) => sim.check([1, 2, 3].some((die) => sim.choose(`die ${die}`, 6) < 5), 'three sixes'),
+ * });
+ * const report = await runCampaign(createExecutor(scenario), randomStrategy(1), { maxExecutions: 10_000 });
+ * if (report.failures[0]?.message !== 'three sixes') throw new Error('expected them to come');
+ * ```
+ */
+export async function runCampaign(
+  executor: Executor,
+  strategy: Strategy,
+  options: CampaignOptions = {},
+): Promise<CampaignReport> {
+  check(executor, strategy, options);
+  return new Campaign(executor, strategy, options).run();
+}

@@ -1,0 +1,194 @@
+/**
+ * A campaign on many threads. Invariants: an execution that takes its thread with it is told with its log and costs nothing else: the
+ * next thread goes on behind it; together the threads run each index of their shard once.
+ */
+import type {
+  CampaignEvent,
+  CampaignFailure,
+  CampaignReport,
+  CorpusEntry,
+} from '../explore/campaign-report.ts';
+import { mergeCampaignReports } from '../explore/campaign-report.ts';
+import { ExploreSlot, type ExploreSlotOptions } from './explore-slot.ts';
+import type { ThreadLimits } from './explore-thread.ts';
+
+/** What {@link runExplorePool} takes. */
+export interface ExplorePoolOptions extends ThreadLimits {
+  /** The scenario as it is named on a command line. */
+  readonly scenario: string;
+  readonly strategy: string;
+  readonly seed: string;
+  /** How many threads. */
+  readonly workers: number;
+  /** This pool explores the indices `firstIndex + shard`, `firstIndex + shard + shards`, …; `shard` counts from 0. */
+  readonly firstIndex: number;
+  readonly shard: number;
+  readonly shards: number;
+  /** Real time in milliseconds after which no execution begins and those that are on are cut off. */
+  readonly timeMs?: number;
+  readonly maxExecutions?: number;
+  /** Goes on after the first failure. */
+  readonly goOn: boolean;
+  /** One execution of so many is run twice; 0 for none. */
+  readonly auditEvery: number;
+  /** Tried before anything else. */
+  readonly corpus: readonly CorpusEntry[];
+  /** Ends the campaign early. */
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: PoolEvent) => void;
+}
+
+/** How far a pool has come. */
+export interface PoolProgress {
+  readonly executions: number;
+  readonly failed: number;
+  readonly novelExecutions: number;
+  readonly decisions: number;
+  readonly firedEvents: number;
+  readonly seconds: number;
+}
+
+/** A failure with what the whole pool had done by then. */
+export interface PoolFailure extends CampaignFailure {
+  readonly seconds: number;
+}
+
+/** Told as it happens. */
+export type PoolEvent =
+  | Exclude<CampaignEvent, { type: 'failure' }>
+  | { readonly type: 'failure'; readonly failure: PoolFailure }
+  | { readonly type: 'progress'; readonly progress: PoolProgress };
+
+/** What a pool did. */
+export interface PoolReport extends Omit<CampaignReport, 'failures'> {
+  readonly failures: readonly PoolFailure[];
+  readonly seconds: number;
+  /** Threads that hung or died. */
+  readonly lostThreads: number;
+}
+
+const PROGRESS_MS = 250;
+
+class ExplorePool {
+  readonly #options: ExplorePoolOptions;
+  readonly #slots: readonly ExploreSlot[];
+  readonly #failures = new Map<string, PoolFailure>();
+  readonly #startedAt = performance.now();
+
+  constructor(options: ExplorePoolOptions) {
+    this.#options = options;
+    const { shard, shards, firstIndex } = options;
+    this.#slots = Array.from(
+      { length: options.workers },
+      (_, worker) =>
+        new ExploreSlot({
+          kind: 'campaign',
+          ...taskOf(options, worker),
+          firstIndex: firstIndex + shard + shards * worker,
+          onEvent: (event) => this.#onEvent(event),
+        }),
+    );
+  }
+
+  async run(): Promise<PoolReport> {
+    const { signal, timeMs, onEvent } = this.#options;
+    const stop = (): void => this.#stop();
+    signal.addEventListener('abort', stop);
+    const deadline = timeMs === undefined ? undefined : setTimeout(stop, timeMs);
+    const ticker = setInterval(() => onEvent({ type: 'progress', progress: this.#progress() }), PROGRESS_MS);
+    try {
+      if (signal.aborted) stop();
+      const [first, ...others] = this.#slots;
+      if (first === undefined) throw new RangeError('a pool of no threads');
+      const firstReport = first.run();
+      const reports = await Promise.all([
+        firstReport,
+        ...others.map(async (slot) => {
+          // What failed before is tried before anything new.
+          await Promise.race([first.corpusTried, firstReport]);
+          return slot.run();
+        }),
+      ]);
+      return this.#report(reports);
+    } finally {
+      stop();
+      signal.removeEventListener('abort', stop);
+      clearTimeout(deadline);
+      clearInterval(ticker);
+    }
+  }
+
+  #report(reports: readonly CampaignReport[]): PoolReport {
+    const sums = mergeCampaignReports(reports);
+    return {
+      ...sums,
+      failures: [...this.#failures.values()],
+      seconds: this.#seconds(),
+      lostThreads: this.#slots.reduce((sum, slot) => sum + slot.lostThreads, 0),
+    };
+  }
+
+  #onEvent(event: CampaignEvent): void {
+    const { onEvent, goOn } = this.#options;
+    if (event.type !== 'failure') {
+      onEvent(event);
+      return;
+    }
+    const { key } = event.failure;
+    if (this.#failures.has(key)) return;
+    const failure = { ...event.failure, executions: this.#progress().executions, seconds: this.#seconds() };
+    this.#failures.set(key, failure);
+    onEvent({ type: 'failure', failure });
+    if (!goOn) this.#stop();
+  }
+
+  #progress(): PoolProgress {
+    const all = this.#slots.map((slot) => slot.counters());
+    const sum = (pick: (counters: (typeof all)[number]) => number): number =>
+      all.reduce((total, counters) => total + pick(counters), 0);
+    return {
+      executions: sum(({ executions }) => executions),
+      failed: sum(({ failed }) => failed),
+      novelExecutions: sum(({ novelExecutions }) => novelExecutions),
+      decisions: sum(({ decisions }) => decisions),
+      firedEvents: sum(({ firedEvents }) => firedEvents),
+      seconds: this.#seconds(),
+    };
+  }
+
+  #seconds(): number {
+    return Math.round(performance.now() - this.#startedAt) / 1_000;
+  }
+
+  #stop(): void {
+    for (const slot of this.#slots) slot.askToStop();
+  }
+}
+
+type SharedTask = Omit<ExploreSlotOptions, 'kind' | 'firstIndex' | 'onEvent'>;
+
+/** The part of a worker in what all do: every `workers`-th index of this shard. */
+function taskOf(options: ExplorePoolOptions, worker: number): SharedTask {
+  const { entry, hangMs, memoryMb, scenario, strategy, seed, goOn, auditEvery, workers, shards } = options;
+  const { corpus, maxExecutions } = options;
+  const share = { entry, hangMs, memoryMb, scenario, strategy, seed, goOn, auditEvery };
+  return {
+    ...share,
+    shards: shards * workers,
+    corpus: worker === 0 ? corpus : [],
+    ...(maxExecutions === undefined ? {} : { maxExecutions: shareOf(maxExecutions, worker, workers) }),
+  };
+}
+
+function shareOf(count: number, worker: number, workers: number): number {
+  return Math.floor(count / workers) + (worker < count % workers ? 1 : 0);
+}
+
+/**
+ * Runs a campaign on threads of this process.
+ *
+ * @throws ScenarioRefusedError (rejects) if the scenario does not load in a thread.
+ */
+export async function runExplorePool(options: ExplorePoolOptions): Promise<PoolReport> {
+  return new ExplorePool(options).run();
+}

@@ -1,0 +1,164 @@
+/**
+ * What a thread that explores shows of itself while it cannot answer: counters, a sign of life, and the decisions of the execution
+ * that it is in, so that one which never ends can be told with its log. Invariants: one thread writes, except for the wish to stop;
+ * whoever reads sees a prefix of what was decided, never a torn entry.
+ */
+import { hasFailed } from '../explore/failure-key.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+
+const STOP = 0;
+const TURNS = 1;
+const EXECUTIONS = 2;
+const FAILED = 3;
+const NOVEL = 4;
+const DECISIONS = 5;
+const CONTROL_CELLS = 6;
+
+const INDEX = 0;
+const FIRED_EVENTS = 1;
+const ALL_DECISIONS = 2;
+const FIGURE_CELLS = 4;
+
+/** Per decision: label, n, answer. */
+const ENTRY_CELLS = 3;
+const DECISIONS_KEPT = 1 << 16;
+const LABELS_BYTES_MAX = 1 << 20;
+
+const FIGURES_AT = CONTROL_CELLS * 4;
+const ENTRIES_AT = FIGURES_AT + FIGURE_CELLS * 8;
+const LABELS_AT = ENTRIES_AT + DECISIONS_KEPT * ENTRY_CELLS * 8;
+const BYTES = LABELS_AT + LABELS_BYTES_MAX;
+
+/** Counters of a thread. */
+export interface ExploreCounters {
+  /** Turns of its event loop and executions begun: if this stands still, the thread hangs. */
+  readonly turns: number;
+  readonly executions: number;
+  readonly failed: number;
+  readonly novelExecutions: number;
+  readonly decisions: number;
+  readonly firedEvents: number;
+  /** Index of the execution that it is in; -1 for one of the corpus. */
+  readonly index: number;
+}
+
+/** Both ends of the shared memory of one thread. */
+export class ExploreSharedState {
+  readonly memory: SharedArrayBuffer;
+  readonly #control: Int32Array;
+  readonly #figures: Float64Array;
+  readonly #entries: Float64Array;
+  readonly #labels: Uint8Array;
+  readonly #offsets = new Map<string, number>();
+  readonly #encoder = new TextEncoder();
+  #labelBytes = 0;
+  #count = 0;
+  /** A label did not fit: what comes after it is not kept either, so that the log has no gap. */
+  #isFull = false;
+
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
+    this.memory = memory;
+    this.#control = new Int32Array(memory, 0, CONTROL_CELLS);
+    this.#figures = new Float64Array(memory, FIGURES_AT, FIGURE_CELLS);
+    this.#entries = new Float64Array(memory, ENTRIES_AT, DECISIONS_KEPT * ENTRY_CELLS);
+    this.#labels = new Uint8Array(memory, LABELS_AT, LABELS_BYTES_MAX);
+  }
+
+  get mustStop(): boolean {
+    return Atomics.load(this.#control, STOP) !== 0;
+  }
+
+  askToStop(): void {
+    Atomics.store(this.#control, STOP, 1);
+  }
+
+  noteTurn(): void {
+    Atomics.add(this.#control, TURNS, 1);
+  }
+
+  /** An execution begins: its decisions take the place of those before. */
+  beginExecution(): void {
+    this.#count = 0;
+    this.#isFull = false;
+    Atomics.store(this.#control, DECISIONS, 0);
+    this.noteTurn();
+    // Labels are kept from one execution to the next, as most are the same, until they no longer fit.
+    if (this.#labelBytes < LABELS_BYTES_MAX / 2) return;
+    this.#offsets.clear();
+    this.#labelBytes = 0;
+  }
+
+  noteDecision(label: string, n: number, answer: number): void {
+    const at = this.#count * ENTRY_CELLS;
+    if (at >= this.#entries.length || this.#isFull) return;
+    const offset = this.#offsets.get(label) ?? this.#keepLabel(label);
+    if (offset < 0) {
+      this.#isFull = true;
+      return;
+    }
+    this.#entries[at] = offset;
+    this.#entries[at + 1] = n;
+    this.#entries[at + 2] = answer;
+    this.#count += 1;
+    Atomics.store(this.#control, DECISIONS, this.#count);
+  }
+
+  /** `nextIndex` is that of the execution which follows. */
+  noteExecution(nextIndex: number, verdict: Verdict): void {
+    const { decisionCount, firedEvents } = verdict;
+    Atomics.add(this.#control, EXECUTIONS, 1);
+    if (hasFailed(verdict)) Atomics.add(this.#control, FAILED, 1);
+    this.#figures[INDEX] = nextIndex;
+    this.#figures[ALL_DECISIONS] = (this.#figures[ALL_DECISIONS] ?? 0) + decisionCount;
+    this.#figures[FIRED_EVENTS] = (this.#figures[FIRED_EVENTS] ?? 0) + firedEvents;
+  }
+
+  noteNovel(): void {
+    Atomics.add(this.#control, NOVEL, 1);
+  }
+
+  noteIndex(index: number): void {
+    this.#figures[INDEX] = index;
+  }
+
+  counters(): ExploreCounters {
+    const count = (cell: number): number => Atomics.load(this.#control, cell) >>> 0;
+    const figure = (cell: number): number => this.#figures[cell] ?? 0;
+    return {
+      turns: count(TURNS),
+      executions: count(EXECUTIONS),
+      failed: count(FAILED),
+      novelExecutions: count(NOVEL),
+      decisions: figure(ALL_DECISIONS),
+      firedEvents: figure(FIRED_EVENTS),
+      index: figure(INDEX),
+    };
+  }
+
+  /** The decisions of the execution that is on, as far as they were kept. */
+  decisions(): Decision[] {
+    const decoder = new TextDecoder();
+    const count = Atomics.load(this.#control, DECISIONS);
+    return Array.from({ length: count }, (_, index) => {
+      const [offset = 0, n = 0, answer = 0] = this.#entries.subarray(index * ENTRY_CELLS);
+      const length = ((this.#labels[offset] ?? 0) << 8) | (this.#labels[offset + 1] ?? 0);
+      const label = decoder.decode(this.#labels.slice(offset + 2, offset + 2 + length));
+      return { label, n, answer };
+    });
+  }
+
+  /** Where the label stands, its length in two bytes before it; -1 if it does not fit. */
+  #keepLabel(label: string): number {
+    const bytes = this.#encoder.encode(label);
+    const offset = this.#labelBytes;
+    const end = offset + 2 + bytes.length;
+    if (bytes.length > 0xffff || end > LABELS_BYTES_MAX) return -1;
+    this.#labels[offset] = bytes.length >> 8;
+    this.#labels[offset + 1] = bytes.length & 0xff;
+    this.#labels.set(bytes, offset + 2);
+    this.#labelBytes = end;
+    this.#offsets.set(label, offset);
+    return offset;
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The place of one thread in a pool: starts a thread, and after an execution that took its thread with it another one, until the
+ * slot's share is done. Invariant: no index is run twice, the one of a lost execution included.
+ */
+import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
+import { mergeCampaignReports } from '../explore/campaign-report.ts';
+import { failureKey } from '../explore/failure-key.ts';
+import type { ExploreCounters } from './explore-shared-state.ts';
+import type { CampaignTask, ExploreMessage } from './explore-task.ts';
+import { ExploreThread, type LostExecution, type ThreadEnd, type ThreadLimits } from './explore-thread.ts';
+import { ScenarioRefusedError } from './scenario-refused-error.ts';
+
+/** The share of a slot: a task that may need more than one thread. */
+export interface ExploreSlotOptions extends ThreadLimits, Omit<CampaignTask, 'memory'> {
+  readonly onEvent: (event: CampaignEvent) => void;
+}
+
+const NO_COUNTERS: ExploreCounters = {
+  turns: 0,
+  executions: 0,
+  failed: 0,
+  novelExecutions: 0,
+  decisions: 0,
+  firedEvents: 0,
+  index: 0,
+};
+
+/** So many threads in a row that die in their first execution: the next would too. */
+const FRUITLESS_MAX = 3;
+
+/** A slot of a pool. */
+export class ExploreSlot {
+  /** Settles when the corpus of this slot is through, or nothing more comes. */
+  readonly corpusTried: Promise<void>;
+  readonly #options: ExploreSlotOptions;
+  readonly #reports: CampaignReport[] = [];
+  #thread: ExploreThread | undefined;
+  #past: ExploreCounters = NO_COUNTERS;
+  #lostThreads = 0;
+  #mustStop = false;
+  #corpus: readonly CorpusEntry[];
+  #nextIndex: number;
+  #left: number;
+  #endCorpus: () => void = () => undefined;
+
+  constructor(options: ExploreSlotOptions) {
+    this.#options = options;
+    this.#corpus = options.corpus;
+    this.#nextIndex = options.firstIndex;
+    this.#left = options.maxExecutions ?? Infinity;
+    this.corpusTried = new Promise((resolve) => {
+      this.#endCorpus = resolve;
+    });
+    if (options.corpus.length === 0) this.#endCorpus();
+  }
+
+  /** Threads that hung or died. */
+  get lostThreads(): number {
+    return this.#lostThreads;
+  }
+
+  /**
+   * Runs the share.
+   *
+   * @throws ScenarioRefusedError (rejects) if the scenario does not load.
+   */
+  async run(): Promise<CampaignReport> {
+    let fruitless = 0;
+    try {
+      while (!this.#mustStop && fruitless < FRUITLESS_MAX && this.#hasWork()) {
+        const thread = this.#startThread();
+        const end = await thread.ended;
+        const counters = thread.counters();
+        this.#thread = undefined;
+        this.#past = plus(this.#past, counters);
+        if (end.type === 'refused') throw new ScenarioRefusedError(end.message);
+        if (end.type === 'done') break;
+        if (end.type === 'lost') this.#lose(end.execution, counters);
+        this.#reports.push(this.#reportOf(end, counters));
+        fruitless = counters.executions === 0 ? fruitless + 1 : 0;
+      }
+    } finally {
+      this.#endCorpus();
+    }
+    return this.#sum();
+  }
+
+  counters(): ExploreCounters {
+    return this.#thread === undefined ? this.#past : plus(this.#past, this.#thread.counters());
+  }
+
+  askToStop(): void {
+    this.#mustStop = true;
+    this.#thread?.askToStop();
+  }
+
+  #sum(): CampaignReport {
+    const sum = mergeCampaignReports(this.#reports);
+    const stoppedBy = this.#reports.length === 0 && this.#hasWork() ? 'stopped' : sum.stoppedBy;
+    return { ...sum, stoppedBy, nextIndex: this.#reports.at(-1)?.nextIndex ?? this.#nextIndex };
+  }
+
+  #hasWork(): boolean {
+    return this.#left > 0 || this.#corpus.length > 0;
+  }
+
+  #startThread(): ExploreThread {
+    const { entry, hangMs, memoryMb, onEvent, ...task } = this.#options;
+    this.#thread = new ExploreThread(
+      (memory) => ({
+        ...task,
+        firstIndex: this.#nextIndex,
+        corpus: this.#corpus,
+        ...(this.#left === Infinity ? {} : { maxExecutions: this.#left }),
+        memory,
+      }),
+      { entry, hangMs, memoryMb, onMessage: (message) => this.#onMessage(message, onEvent) },
+    );
+    return this.#thread;
+  }
+
+  #onMessage(message: ExploreMessage, onEvent: (event: CampaignEvent) => void): void {
+    if (message.type === 'event') onEvent(message.event);
+    else if (message.type === 'report') this.#reports.push(message.report);
+    else if (message.type === 'corpus-tried') this.#endCorpus();
+  }
+
+  /** Tells the execution that is lost, and goes on behind it. */
+  #lose(execution: LostExecution, { index, executions }: ExploreCounters): void {
+    const { kind, message, details, decisions } = execution;
+    const corpusId = index < 0 ? this.#corpus[executions]?.id : undefined;
+    if (index < 0) this.#corpus = this.#corpus.slice(executions + 1);
+    else {
+      const { shards } = this.#options;
+      this.#corpus = [];
+      this.#left -= (index - this.#nextIndex) / shards + 1;
+      this.#nextIndex = index + shards;
+    }
+    this.#lostThreads += 1;
+    this.#past = { ...this.#past, executions: this.#past.executions + 1, failed: this.#past.failed + 1 };
+    const failure = {
+      key: failureKey({ kind, message: [message, details[0] ?? ''].join(' ') }),
+      ...{ kind, message, details, decisions, index, atMs: 0, firedEvents: 0, traceHash: '' },
+      executions: this.#past.executions,
+      ...(corpusId === undefined ? {} : { corpusId }),
+    };
+    this.#options.onEvent({ type: 'failure', failure });
+  }
+
+  /** What is known of a thread that could not give its report. */
+  #reportOf(end: ThreadEnd, counters: ExploreCounters): CampaignReport {
+    const lost = end.type === 'lost' ? 1 : 0;
+    const { executions, failed, decisions, firedEvents, novelExecutions } = counters;
+    return {
+      stoppedBy: lost === 1 ? 'failure' : 'stopped',
+      executions: executions + lost,
+      failed: failed + lost,
+      failures: [],
+      decisions,
+      firedEvents,
+      nextIndex: this.#nextIndex,
+      sometimes: {},
+      novelExecutions,
+      audit: { repeated: 0, rerunLater: 0, differences: [] },
+    };
+  }
+}
+
+function plus(one: ExploreCounters, other: ExploreCounters): ExploreCounters {
+  return {
+    turns: one.turns + other.turns,
+    executions: one.executions + other.executions,
+    failed: one.failed + other.failed,
+    novelExecutions: one.novelExecutions + other.novelExecutions,
+    decisions: one.decisions + other.decisions,
+    firedEvents: one.firedEvents + other.firedEvents,
+    index: other.index,
+  };
+}
