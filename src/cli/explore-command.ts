@@ -1,5 +1,7 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
 import { availableParallelism } from 'node:os';
+import { createStrategy } from '../explore/strategy-names.ts';
+import { messageOf } from '../kernel/errors.ts';
 import {
   runExplorePool,
   type ExplorePoolOptions,
