@@ -1,5 +1,4 @@
 /** The door `dryrunner/explore`: strategies, exploration, shrinking and explanation over the decision log. Names only, no code. */
-export { type CampaignOptions, runCampaign } from './campaign.ts';
 export {
   type AuditDifference,
   type AuditReport,
@@ -10,6 +9,7 @@ export {
   type CorpusEntry,
   mergeCampaignReports,
 } from './campaign-report.ts';
+export { type CampaignOptions, runCampaign } from './campaign.ts';
 export { type Coverage, createCoverage } from './coverage.ts';
 export { type ExecutionRequest, type Executor, createExecutor } from './executor.ts';
 export {
@@ -27,6 +27,13 @@ export { plainStrategy } from './plain-strategy.ts';
 export { portfolioStrategy } from './portfolio.ts';
 export { posStrategy } from './pos-strategy.ts';
 export { randomStrategy } from './random-strategy.ts';
+export {
+  type ReplayCheckOptions,
+  type ReplayGap,
+  type ReplayQuestion,
+  type ReplayReport,
+  checkReplay,
+} from './replay-check.ts';
 export { type ReplayOptions, replayStrategy } from './replay-strategy.ts';
 export { type ReplayToken, decodeToken, encodeToken } from './replay-token.ts';
 export { type ShrunkLog } from './shrink-memory.ts';

@@ -10,6 +10,8 @@ export interface KeyedDecision extends Decision {
   readonly occurrence: number;
 }
 
+type Key = Pick<KeyedDecision, 'label' | 'occurrence'>;
+
 /** The decisions of a whole log with their keys, in the order of asking. */
 export function keyDecisions(log: readonly Decision[]): KeyedDecision[] {
   const asked = new Map<string, number>();
@@ -26,12 +28,12 @@ export function nonZeroOf(log: readonly KeyedDecision[]): KeyedDecision[] {
 }
 
 /** Text that tells keys apart. */
-export function keyOf({ label, occurrence }: Pick<KeyedDecision, 'label' | 'occurrence'>): string {
+export function keyOf({ label, occurrence }: Key): string {
   return `${occurrence} ${label}`;
 }
 
 /** Both have the same key. */
-export function isSameKey(a: KeyedDecision, b: KeyedDecision): boolean {
+export function isSameKey(a: Key, b: Key): boolean {
   return a.occurrence === b.occurrence && a.label === b.label;
 }
 

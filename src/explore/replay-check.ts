@@ -1,0 +1,195 @@
+/**
+ * Repeats a log that may not fit any more, and says where it first does not: it may be of another version of the code, of another
+ * scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is never taken for a replay.
+ */
+import { checkMethods, checkObject, checkOptions } from '../kernel/argument-check.ts';
+import type { Decision, DecisionSource } from '../kernel/decisions.ts';
+import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { fifoDecisions } from '../kernel/fifo-decisions.ts';
+import { randomDecisions } from '../kernel/random-decisions.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import type { ExecutionRequest, Executor } from './executor.ts';
+import { failureKey } from './failure-key.ts';
+import { isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
+import type { KeyedDecision } from './keyed-log.ts';
+import type { ReplayToken } from './replay-token.ts';
+
+/** A question as it came. */
+export type ReplayQuestion = Pick<KeyedDecision, 'label' | 'occurrence' | 'n'>;
+
+/** The first point where a log does not fit. */
+export interface ReplayGap {
+  /** Position in the log, from 0; its length if it was too short. */
+  readonly index: number;
+  /** The entry there; absent if the log has ended, or if all entries fit and only what came of them does not. */
+  readonly expected?: KeyedDecision;
+  /** What was asked instead; absent if the execution ended before. */
+  readonly came?: ReplayQuestion;
+  /** One sentence. */
+  readonly text: string;
+}
+
+/** What came of a replay. */
+export interface ReplayReport {
+  readonly verdict: Verdict;
+  /** Every decision fitted, and what came of them is what the log's maker saw, as far as that is known. */
+  readonly isReproduced: boolean;
+  readonly gap?: ReplayGap;
+}
+
+/** What {@link checkReplay} takes beside the log. */
+export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' | 'capturePlaces' | 'onTurn'> {
+  /**
+   * What comes after the first gap: `stop` fails the question with `RUNNER_REPLAY_DIVERGED`, `plain` answers 0 from there, `random`
+   * goes on by chance. Default: `stop`.
+   */
+  readonly onGap?: 'stop' | 'plain' | 'random';
+  /** For `random`; default 1. */
+  readonly seed?: string | number;
+}
+
+/**
+ * Runs a token, or the whole log of an execution, on a scenario.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, log or option.
+ * @example
+ * ```ts
+ * import { defineScenario } from 'dryrunner';
+ * import { checkReplay, createExecutor } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'coin',
+ *   description: 'never heads',
+ *   run: (sim) => sim.check(sim.choose('second toss', 2) === 0, 'heads'),
+ * });
+ * const log = [{ label: 'first toss', n: 2, answer: 1 }];
+ * const { gap } = await checkReplay(createExecutor(scenario), log, { onGap: 'random' });
+ * if (gap?.came?.label !== 'second toss') throw new Error('expected to be told');
+ * ```
+ */
+export async function checkReplay(
+  executor: Executor,
+  log: ReplayToken | readonly Decision[],
+  options: ReplayCheckOptions = {},
+): Promise<ReplayReport> {
+  checkMethods('executor', executor, ['execute']);
+  checkObject('log', 'a replay token or a log of decisions', log);
+  checkOptions(options);
+  const { onGap = 'stop', seed = 1, ...request } = options;
+  if (!['stop', 'plain', 'random'].includes(onGap)) {
+    throw invalidArgument('onGap', '"stop", "plain" or "random"', onGap);
+  }
+  const beyond = onGap === 'stop' ? undefined : onGap === 'plain' ? fifoDecisions() : randomDecisions(seed);
+  const token = isToken(log) ? log : undefined;
+  const source =
+    token === undefined ? new WholeLog(log as readonly Decision[], beyond) : new Sparse(token, beyond);
+  const verdict = await executor.execute({ ...request, source });
+  source.finish();
+  const gap = source.gap ?? (token === undefined ? undefined : gapOfOutcome(token, executor, verdict));
+  return { verdict, isReproduced: gap === undefined, ...(gap === undefined ? {} : { gap }) };
+}
+
+function isToken(log: ReplayToken | readonly Decision[]): log is ReplayToken {
+  return !Array.isArray(log);
+}
+
+/** A source that compares what is asked with a log. */
+abstract class CheckedSource implements DecisionSource {
+  gap: ReplayGap | undefined;
+  protected readonly log: readonly KeyedDecision[];
+  protected next = 0;
+  readonly #beyond: DecisionSource | undefined;
+
+  constructor(log: readonly KeyedDecision[], beyond: DecisionSource | undefined) {
+    this.log = log;
+    this.#beyond = beyond;
+  }
+
+  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
+    if (this.gap === undefined) {
+      const answer = this.answer({ label, n, occurrence });
+      if (answer !== undefined) return answer;
+      this.gap = gapAt(this.next, this.log[this.next], { label, n, occurrence });
+    }
+    if (this.#beyond !== undefined) return this.#beyond.decide(label, n, occurrence, labelHash);
+    throw new RunnerError('RUNNER_REPLAY_DIVERGED', this.gap.text, { actual: this.gap });
+  }
+
+  /** To be called when the execution has ended. */
+  finish(): void {
+    const expected = this.log[this.next];
+    if (expected !== undefined) this.gap ??= gapAt(this.next, expected, undefined);
+  }
+
+  /** The log's answer; `undefined` where the log does not fit. */
+  protected abstract answer(question: ReplayQuestion): number | undefined;
+
+  /** The answer of the log's next entry if it is the one to this question. */
+  protected take(question: ReplayQuestion): number | undefined {
+    const entry = this.log[this.next];
+    if (entry?.n !== question.n || !isSameKey(entry, question)) return undefined;
+    this.next += 1;
+    return entry.answer;
+  }
+}
+
+/** Every question is in the log. */
+class WholeLog extends CheckedSource {
+  constructor(log: readonly Decision[], beyond: DecisionSource | undefined) {
+    super(keyDecisions(log), beyond);
+  }
+
+  protected answer(question: ReplayQuestion): number | undefined {
+    return this.take(question);
+  }
+}
+
+/** What is not in the log is plain; what is comes in the log's order. */
+class Sparse extends CheckedSource {
+  readonly #keys: ReadonlySet<string>;
+
+  constructor({ decisions }: ReplayToken, beyond: DecisionSource | undefined) {
+    super(decisions, beyond);
+    this.#keys = new Set(decisions.map(keyOf));
+  }
+
+  protected answer(question: ReplayQuestion): number | undefined {
+    return this.#keys.has(keyOf(question)) ? this.take(question) : 0;
+  }
+}
+
+function gapAt(
+  index: number,
+  expected: KeyedDecision | undefined,
+  came: ReplayQuestion | undefined,
+): ReplayGap {
+  const wanted = expected === undefined ? 'the log to go on' : questionText(expected);
+  const got = came === undefined ? 'the end of the execution' : questionText(came);
+  return {
+    index,
+    text: `decision ${index} of the log does not fit: expected ${wanted}, got ${got}`,
+    ...(expected === undefined ? {} : { expected }),
+    ...(came === undefined ? {} : { came }),
+  };
+}
+
+function questionText({ label, occurrence, n }: ReplayQuestion): string {
+  return `"${label}" out of ${n} (time ${occurrence + 1})`;
+}
+
+/** All decisions fitted, but plain ones are not in a token, and code may have changed without asking anything else. */
+function gapOfOutcome(token: ReplayToken, executor: Executor, verdict: Verdict): ReplayGap | undefined {
+  if (verdict.traceHash === token.traceHash) return undefined;
+  const { failure } = verdict;
+  const outcome = failure === undefined ? 'it held' : failureKey(failure);
+  const what =
+    outcome === token.failureKey
+      ? 'it fails in the same way after other events'
+      : `expected "${token.failureKey}", got "${outcome}"`;
+  const [name] = token.scenario.split('#').slice(-1);
+  const where =
+    name === executor.scenario ? '' : ` (the log is of ${token.scenario}, this is ${executor.scenario})`;
+  return {
+    index: token.decisions.length,
+    text: `all decisions fit, but what came of them does not: ${what}${where}`,
+  };
+}

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { keyDecisions, nonZeroOf } from '../../src/explore/keyed-log.ts';
+import { checkReplay } from '../../src/explore/replay-check.ts';
+import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
+import type { ReplayToken } from '../../src/explore/replay-token.ts';
+import { shrink } from '../../src/explore/shrinker.ts';
+import type { Decision } from '../../src/kernel/decisions.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
+import type { Verdict } from '../../src/simulation/verdict.ts';
+import { findFailure, keyOfVerdict } from './failing-logs.ts';
+import { plantedBugs } from './planted-bugs.ts';
+
+/** Asks the labels in order; fails with the sum of the answers if that is not 0. */
+const asking = (...questions: readonly (readonly [label: string, n: number])[]): ScenarioDefinition =>
+  defineScenario<unknown>({
+    name: 'asking',
+    description: 'asks questions',
+    run(sim) {
+      const sum = questions.reduce((total, [label, n]) => total + sim.choose(label, n), 0);
+      sim.note(`sum ${sum}`);
+      sim.check(sum === 0, 'not plain');
+    },
+  });
+
+const tokenOf = (verdict: Verdict): ReplayToken => ({
+  scenario: verdict.scenario,
+  failureKey: keyOfVerdict(verdict),
+  traceHash: verdict.traceHash,
+  decisions: nonZeroOf(keyDecisions(verdict.decisions())),
+});
+
+describe('a replay', () => {
+  test.each(plantedBugs)('of $name goes through a token to the byte', async (bug) => {
+    const executor = createExecutor(bug);
+    const found = await findFailure(executor, 11);
+    const { verdict } = await shrink(executor, found.decisions(), keyOfVerdict(found), { maxExecutions: 60 });
+    for (const failing of [found, verdict]) {
+      const word = encodeToken(tokenOf(failing));
+      const { isReproduced, gap, verdict: again } = await checkReplay(executor, decodeToken(word));
+      expect([isReproduced, gap, again.traceHash]).toEqual([true, undefined, failing.traceHash]);
+      const whole = await checkReplay(executor, failing.decisions());
+      expect([whole.isReproduced, whole.verdict.traceHash]).toEqual([true, failing.traceHash]);
+    }
+  });
+
+  const log: readonly Decision[] = [
+    { label: 'a', n: 3, answer: 2 },
+    { label: 'b', n: 2, answer: 1 },
+    { label: 'a', n: 3, answer: 1 },
+  ];
+
+  test.each([
+    [
+      'an unknown label',
+      asking(['a', 3], ['c', 2], ['a', 3]),
+      'decision 1 of the log does not fit: expected "b" out of 2 (time 1), got "c" out of 2 (time 1)',
+    ],
+    [
+      'another number of alternatives',
+      asking(['a', 3], ['b', 4], ['a', 3]),
+      'decision 1 of the log does not fit: expected "b" out of 2 (time 1), got "b" out of 4 (time 1)',
+    ],
+    [
+      'too short a log',
+      asking(['a', 3], ['b', 2], ['a', 3], ['a', 5]),
+      'decision 3 of the log does not fit: expected the log to go on, got "a" out of 5 (time 3)',
+    ],
+    [
+      'an execution that ends early',
+      asking(['a', 3], ['b', 2]),
+      'decision 2 of the log does not fit: expected "a" out of 3 (time 2), got the end of the execution',
+    ],
+  ])('names the first point where a whole log does not fit: %s', async (_, scenario, text) => {
+    for (const onGap of ['stop', 'plain', 'random'] as const) {
+      const { isReproduced, gap } = await checkReplay(createExecutor(scenario), log, { onGap });
+      expect([isReproduced, gap?.text]).toEqual([false, text]);
+    }
+  });
+
+  test('names the first point where a token does not fit, and lets plain questions come and go', async () => {
+    const made = await createExecutor(asking(['a', 3], ['b', 2], ['x', 9], ['a', 3])).execute({
+      source: { decide: (label) => (label === 'x' ? 0 : 1) },
+    });
+    const token = tokenOf(made);
+    const replayOn = async (scenario: ScenarioDefinition): Promise<string | undefined> =>
+      (await checkReplay(createExecutor(scenario), token)).gap?.text;
+    expect(await replayOn(asking(['a', 3], ['b', 2], ['x', 9], ['a', 3]))).toBeUndefined();
+    expect(await replayOn(asking(['a', 3], ['b', 2], ['a', 3]))).toBe(
+      'all decisions fit, but what came of them does not: it fails in the same way after other events',
+    );
+    expect(await replayOn(asking(['a', 3], ['x', 2], ['a', 3]))).toBe(
+      'decision 1 of the log does not fit: expected "b" out of 2 (time 1), got "a" out of 3 (time 2)',
+    );
+    expect(await replayOn(asking(['a', 3], ['b', 2]))).toBe(
+      'decision 2 of the log does not fit: expected "a" out of 3 (time 2), got the end of the execution',
+    );
+  });
+
+  test('says that a token is of another scenario', async () => {
+    const [doubleStart, abortWins] = plantedBugs;
+    if (doubleStart === undefined || abortWins === undefined) throw new Error('no bugs are planted');
+    const found = await findFailure(createExecutor(doubleStart), 1);
+    const token = { ...tokenOf(found), scenario: './bugs.js#double-start', decisions: [] };
+    const { gap } = await checkReplay(createExecutor(abortWins), token);
+    expect(gap?.text).toContain('(the log is of ./bugs.js#double-start, this is abort-wins)');
+    expect(gap?.text).toContain('expected "check job-# was started # times", got "it held"');
+  });
+
+  test('stops at the gap, goes on plainly, or by chance with a seed, as it is told', async () => {
+    const executor = createExecutor(asking(['a', 3], ['c', 1000], ['d', 1000]));
+    const answers = async (options: object): Promise<unknown> => {
+      const { verdict } = await checkReplay(executor, log, options);
+      return [verdict.failure?.kind, verdict.decisions().map(({ answer }) => answer)];
+    };
+    expect(await answers({})).toEqual(['error', [2]]);
+    expect(await answers({ onGap: 'plain' })).toEqual(['check', [2, 0, 0]]);
+    const random = await answers({ onGap: 'random', seed: 5 });
+    expect(random).toEqual(await answers({ onGap: 'random', seed: 5 }));
+    expect(random).not.toEqual(await answers({ onGap: 'random', seed: 6 }));
+  });
+
+  test('of a log with one entry changed never passes for a reproduction', async () => {
+    const executor = createExecutor(plantedBugs[0] as ScenarioDefinition);
+    const found = await findFailure(executor, 12);
+    const whole = found.decisions();
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(8), async (index, shift) => {
+        const { label, n, answer } = whole[index] as Decision;
+        const other = (answer + 1 + (shift % (n - 1))) % n;
+        const changed = whole.map((entry, at) => (at === index ? { label, n, answer: other } : entry));
+        const token = { ...tokenOf(found), decisions: nonZeroOf(keyDecisions(changed)) };
+        expect((await checkReplay(executor, token)).isReproduced).toBe(false);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each([
+    ['executor', [3, []]],
+    ['log', [createExecutor(asking()), 'dr1:abc']],
+    ['option', [createExecutor(asking()), [], { onGap: 'never' }]],
+  ])('refuses a wrong %s', async (_, [executor, wrong, options]) => {
+    await expect(checkReplay(executor as never, wrong as never, options as never)).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+    });
+  });
+});
