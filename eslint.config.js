@@ -208,6 +208,8 @@ export default tseslint.config(
       'max-params': ['error', 5],
     },
   },
+  // The main door is a list of names, as long as what it offers.
+  { files: ['src/index.ts'], rules: { 'max-lines': 'off' } },
   banned(['src/**/*.ts', 'sims/**/*.ts'], [...bannedImports, ...edgePackages]),
   banned(
     [

@@ -272,6 +272,33 @@ export { checkoutRelease } from './oracles/checkout-release.ts';
 export { defaultRules, defaultOracles } from './oracles/default-oracles.ts';
 export { endCause } from './oracles/end-cause.ts';
 export { givenBack } from './oracles/given-back.ts';
+export {
+  type LinearizabilityOptions,
+  type LinearizabilityResult,
+  checkLinearizable,
+} from './oracles/history/check-linearizable.ts';
+export { formatContradiction } from './oracles/history/contradiction-text.ts';
+export { type ContradictingOperation, type Contradiction } from './oracles/history/contradiction.ts';
+export { type HistoryOperation, type OperationOutcome } from './oracles/history/history-operation.ts';
+export {
+  type ErrorMeaning,
+  History,
+  type OperationID,
+  type RecordedOperations,
+  createHistory,
+} from './oracles/history/history.ts';
+export { type QueueModelOptions, queueModel } from './oracles/history/queue-model.ts';
+export {
+  type RegisterCall,
+  type RegisterReply,
+  type RegisterValue,
+  registerModel,
+} from './oracles/history/register-model.ts';
+export { type SequentialModel } from './oracles/history/sequential-model.ts';
+export { type SeenRun, type ServiceCall, type ServiceReply } from './oracles/history/service-call.ts';
+export { type RunBeliefs } from './oracles/history/service-model.ts';
+export { type StatusStoreModelOptions, statusStoreModel } from './oracles/history/status-store-model.ts';
+export { watchHistory } from './oracles/history/watch-history.ts';
 export { keptRefs } from './oracles/kept-refs.ts';
 export { oneTerminal } from './oracles/one-terminal.ts';
 export { type Violation, type ReportViolation, type Oracle, type OracleFactory } from './oracles/oracle.ts';

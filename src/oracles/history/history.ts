@@ -1,0 +1,152 @@
+/**
+ * Records concurrent operations from their callers' side. Invariants: events are numbered in the order in which they are recorded, by
+ * a counter and not by time; an operation ends at most once; what the operation itself returns or throws passes unchanged.
+ */
+import { checkMethods } from '../../kernel/argument-check.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { HistoryOperation, OperationOutcome } from './history-operation.ts';
+
+/** Names an operation of a history that has begun. */
+export type OperationID = number;
+
+/** What an error says about the operation that it ended: a reply as any other, no effect at all, or nothing. */
+export type ErrorMeaning<R> = { readonly reply: R } | 'failed' | 'unknown';
+
+/** What a history can be asked for; all that {@link checkLinearizable} needs. */
+export interface RecordedOperations<O, R> {
+  /** All operations so far, in the order in which they began. */
+  operations(): HistoryOperation<O, R>[];
+}
+
+interface Entry<O, R> {
+  readonly client: string;
+  readonly operation: O;
+  readonly invokedAt: number;
+  readonly invokedAtMs: number;
+  outcome: OperationOutcome;
+  isEnded: boolean;
+  reply: R | undefined;
+  respondedAt: number;
+  respondedAtMs: number;
+}
+
+/** A history of operations of type `O` with replies of type `R`. Made by {@link createHistory}. */
+export class History<O, R> implements RecordedOperations<O, R> {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #entries: Entry<O, R>[] = [];
+  #events = 0;
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Does `act` as an operation of a client and passes on what comes of it. What it resolves with is the reply.
+   *
+   * An error leaves the operation open, because it may have taken effect all the same; `meaningOf` may know better. The error is
+   * thrown on in any case.
+   */
+  async call<T extends R>(
+    client: string,
+    operation: O,
+    act: () => Promise<T>,
+    meaningOf: (error: unknown) => ErrorMeaning<R> = () => 'unknown',
+  ): Promise<T> {
+    const id = this.begin(client, operation);
+    try {
+      const reply = await act();
+      this.end(id, reply);
+      return reply;
+    } catch (error) {
+      this.#endWith(id, meaningOf(error));
+      throw error;
+    }
+  }
+
+  /** An operation begins. Until one of `end`, `fail` and `unknown` it is open. */
+  begin(client: string, operation: O): OperationID {
+    if (typeof client !== 'string') throw invalidArgument('client', 'a name', client);
+    this.#entries.push({
+      client,
+      operation,
+      invokedAt: this.#events,
+      invokedAtMs: this.#clock.now(),
+      outcome: 'open',
+      isEnded: false,
+      reply: undefined,
+      respondedAt: Infinity,
+      respondedAtMs: Infinity,
+    });
+    this.#events += 1;
+    return this.#entries.length - 1;
+  }
+
+  /**
+   * It returned with this reply.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if there is no such operation, or it has ended; so do `fail` and `unknown`.
+   */
+  end(id: OperationID, reply: R): void {
+    this.#close(id, 'returned').reply = reply;
+  }
+
+  /** It is known to have had no effect. */
+  fail(id: OperationID): void {
+    this.#close(id, 'failed');
+  }
+
+  /** Nobody waits for it any more, and nobody knows whether it takes effect: it stays open for good. */
+  unknown(id: OperationID): void {
+    this.#take(id);
+  }
+
+  operations(): HistoryOperation<O, R>[] {
+    return this.#entries.map(({ isEnded: _, ...operation }) => operation);
+  }
+
+  #endWith(id: OperationID, meaning: ErrorMeaning<R>): void {
+    if (meaning === 'unknown') this.unknown(id);
+    else if (meaning === 'failed') this.fail(id);
+    else this.end(id, meaning.reply);
+  }
+
+  #close(id: OperationID, outcome: OperationOutcome): Entry<O, R> {
+    const entry = this.#take(id);
+    entry.outcome = outcome;
+    entry.respondedAt = this.#events;
+    entry.respondedAtMs = this.#clock.now();
+    this.#events += 1;
+    return entry;
+  }
+
+  #take(id: OperationID): Entry<O, R> {
+    const entry = this.#entries[id];
+    if (entry === undefined || entry.isEnded) {
+      throw invalidArgument('id', 'an operation that has begun and has not ended', id);
+    }
+    entry.isEnded = true;
+    return entry;
+  }
+}
+
+/**
+ * Makes an empty history. Times are those of `clock`, in milliseconds; they are for people, the order of events is what counts.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no clock.
+ * @example
+ * ```ts
+ * import { checkLinearizable, createHistory, createVirtualClock, registerModel, type RegisterCall } from 'dryrunner';
+ * const history = createHistory<RegisterCall<number>, number | boolean | undefined>(createVirtualClock());
+ * let register = 0;
+ * const write = history.call('a', { kind: 'write', value: 1 }, async () => void (register = 1));
+ * await history.call('b', { kind: 'read' }, async () => register);
+ * await write;
+ * const { linearizable } = checkLinearizable(history, registerModel(0));
+ * if (linearizable !== true) throw new Error('a single variable is linearizable');
+ * ```
+ */
+export function createHistory<O, R>(clock: Pick<Clock, 'now'>): History<O, R> {
+  checkMethods('clock', clock, ['now']);
+  return new History<O, R>(clock);
+}

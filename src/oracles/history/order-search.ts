@@ -1,0 +1,158 @@
+/**
+ * Looks for an order of operations that keeps to their real-time order and to a sequential model: the search of J. Wing and C. Gong
+ * ("Testing and verifying concurrent objects", Journal of Parallel and Distributed Computing 17, 1993) with the memory of G. Lowe
+ * (2017), without partition. It keeps a frontier instead of backtracking, so that open operations can be tried last. Invariant: the
+ * answer depends on nothing but operations and model.
+ */
+import { placedCount, placedOrder, placeOpen, placeReturned, type Configuration } from './configuration.ts';
+import { ConfigurationCache } from './configuration-cache.ts';
+import { byInvocation, type HistoryOperation } from './history-operation.ts';
+import { SearchFrontier } from './search-frontier.ts';
+import type { SequentialModel } from './sequential-model.ts';
+
+/** How far a search may go. */
+export interface SearchBounds {
+  /** So many configurations are visited at most. */
+  readonly maxStates: number;
+  /** After so many steps of the model no further configuration is visited. Default `Infinity`. */
+  readonly maxSteps?: number;
+}
+
+/** What a search took: configurations visited, and steps of the model. */
+interface SearchEffort {
+  readonly visited: number;
+  readonly steps: number;
+}
+
+/** What came of a search. */
+export type SearchOutcome<O, R> = SearchEffort &
+  (
+    | { readonly kind: 'found'; readonly order: readonly HistoryOperation<O, R>[] }
+    | { readonly kind: 'impossible' | 'undecided' }
+  );
+
+/** Decides whether there is such an order, unless a bound is in the way. */
+export function searchOrder<O, R, S>(
+  operations: readonly HistoryOperation<O, R>[],
+  model: SequentialModel<O, R, S>,
+  bounds: SearchBounds,
+): SearchOutcome<O, R> {
+  return new OrderSearch(operations, model).run(bounds);
+}
+
+class OrderSearch<O, R, S> {
+  readonly #model: SequentialModel<O, R, S>;
+  readonly #returned: readonly HistoryOperation<O, R>[];
+  readonly #open: readonly HistoryOperation<O, R>[];
+  /** For each open operation the index of the equal one that began before it: that one is used first. */
+  readonly #twins: readonly (number | undefined)[];
+  readonly #cache = new ConfigurationCache();
+  readonly #frontier = new SearchFrontier<Configuration<O, R, S>>();
+  #visited = 0;
+  #steps = 0;
+
+  constructor(operations: readonly HistoryOperation<O, R>[], model: SequentialModel<O, R, S>) {
+    const inOrder = operations.toSorted(byInvocation);
+    this.#model = model;
+    this.#returned = inOrder.filter(({ outcome }) => outcome === 'returned');
+    this.#open = inOrder.filter(({ outcome }) => outcome === 'open');
+    this.#twins = findTwins(this.#open, model);
+  }
+
+  run({ maxStates, maxSteps = Infinity }: SearchBounds): SearchOutcome<O, R> {
+    const { initial } = this.#model;
+    const start = { state: initial, first: 0, beyond: [], usedOpen: [], last: undefined, before: undefined };
+    this.#frontier.push(start);
+    for (;;) {
+      const configuration = this.#frontier.pop();
+      if (configuration === undefined) {
+        const stuck = this.#frontier.popDeferred();
+        if (stuck === undefined) return { kind: 'impossible', ...this.#effort() };
+        this.#goOnWithOpen(stuck);
+        continue;
+      }
+      if (!this.#isNew(configuration)) continue;
+      if (this.#visited >= maxStates || this.#steps > maxSteps) {
+        return { kind: 'undecided', ...this.#effort() };
+      }
+      this.#visited += 1;
+      const placed = placedCount(configuration as Configuration<never, never, S>);
+      if (placed === this.#returned.length) {
+        return { kind: 'found', order: placedOrder(configuration), ...this.#effort() };
+      }
+      this.#goOnWithReturned(configuration);
+      if (this.#open.length > configuration.usedOpen.length) {
+        this.#frontier.defer(configuration, placed, configuration.usedOpen.length);
+      }
+    }
+  }
+
+  #effort(): SearchEffort {
+    return { visited: this.#visited, steps: this.#steps };
+  }
+
+  #isNew({ first, beyond, usedOpen, state }: Configuration<O, R, S>): boolean {
+    return this.#cache.add(`${first} ${beyond.join(',')} ${this.#model.key(state)}`, usedOpen);
+  }
+
+  /** Each operation that began before any of those left had returned may come next. */
+  #goOnWithReturned(configuration: Configuration<O, R, S>): void {
+    const { candidates } = this.#candidates(configuration);
+    // The frontier takes the last one first, and those that began first are the likeliest.
+    for (const index of candidates.reverse()) {
+      const operation = this.#returned[index] as HistoryOperation<O, R>;
+      for (const state of this.#next(configuration.state, operation).toReversed()) {
+        this.#frontier.push(placeReturned(configuration, index, operation, state));
+      }
+    }
+  }
+
+  #goOnWithOpen(configuration: Configuration<O, R, S>): void {
+    const { firstReturn } = this.#candidates(configuration);
+    const { usedOpen, state: before } = configuration;
+    const key = this.#model.key(before);
+    for (const [index, operation] of this.#open.entries()) {
+      if (operation.invokedAt > firstReturn) break;
+      const twin = this.#twins[index];
+      if (usedOpen.includes(index) || (twin !== undefined && !usedOpen.includes(twin))) continue;
+      for (const state of this.#next(before, operation)) {
+        // One that changes nothing might as well never have happened.
+        if (this.#model.key(state) !== key) {
+          this.#frontier.push(placeOpen(configuration, index, operation, state));
+        }
+      }
+    }
+  }
+
+  #candidates({ first, beyond }: Configuration<O, R, S>): { candidates: number[]; firstReturn: number } {
+    const candidates: number[] = [];
+    let firstReturn = Infinity;
+    for (let index = first; index < this.#returned.length; index += 1) {
+      const { invokedAt, respondedAt } = this.#returned[index] as HistoryOperation<O, R>;
+      if (invokedAt > firstReturn) break;
+      if (beyond.includes(index)) continue;
+      candidates.push(index);
+      firstReturn = Math.min(firstReturn, respondedAt);
+    }
+    return { candidates, firstReturn };
+  }
+
+  #next(state: S, { operation, reply }: HistoryOperation<O, R>): readonly S[] {
+    this.#steps += 1;
+    return this.#model.step(state, operation, reply) ?? [];
+  }
+}
+
+function findTwins<O, R, S>(
+  open: readonly HistoryOperation<O, R>[],
+  model: SequentialModel<O, R, S>,
+): (number | undefined)[] {
+  const latest = new Map<string, number>();
+  return open.map(({ operation }, index) => {
+    const key = model.operationKey?.(operation);
+    if (key === undefined) return undefined;
+    const twin = latest.get(key);
+    latest.set(key, index);
+    return twin;
+  });
+}

@@ -1,0 +1,41 @@
+/**
+ * The contract of a sequential model: what a thing would do if operations came one at a time. A model is pure; the checker asks it
+ * about the same state again and again, in whatever order.
+ */
+import { checkMethods, checkObject } from '../../kernel/argument-check.ts';
+import type { HistoryOperation } from './history-operation.ts';
+
+/** Operations of type `O` with replies of type `R` on states of type `S`. */
+export interface SequentialModel<O, R, S> {
+  readonly initial: S;
+  /**
+   * The states that may follow if the operation is done on `state` and answers `reply`; none, or undefined, if it cannot answer that.
+   *
+   * `reply` is undefined if it is not known, or says nothing: then these are the states after any reply. More than one state means
+   * that the reply does not tell which of them it is.
+   */
+  step(state: S, operation: O, reply: R | undefined): readonly S[] | undefined;
+  /** Equal for states that nothing can tell apart, different for all others. */
+  key(state: S): string;
+  /**
+   * Splits a history into parts that have nothing to do with each other, such as the keys of a map: a history is linearizable if each
+   * part is (P-compositionality: A. Horn and D. Kroening, "Faster linearizability checking via P-compositionality", FORTE 2015).
+   * Every operation must be in exactly one part. Default: one part.
+   */
+  partition?(operations: readonly HistoryOperation<O, R>[]): readonly (readonly HistoryOperation<O, R>[])[];
+  /**
+   * Equal for operations that do the same to every state. Lost operations that are equal are then not tried in every combination.
+   * Default: no two are equal.
+   */
+  operationKey?(operation: O): string;
+  /** The call, for people. Default: its JSON. */
+  showOperation?(operation: O): string;
+  /** The reply, for people; an empty text if it says nothing. Default: its JSON. */
+  showReply?(reply: R | undefined, operation: O): string;
+}
+
+/** Refuses what is no model. */
+export function checkModel(model: unknown): void {
+  checkObject('model', 'a sequential model', model);
+  checkMethods('model', model, ['step', 'key']);
+}

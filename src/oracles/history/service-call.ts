@@ -1,0 +1,68 @@
+/** Calls on a runner and their replies as small plain data: what the models of a runner judge, and how people see it. */
+import type { RunnerErrorCode } from '../../kernel/errors.ts';
+import { formatRunState, type RunState } from '../../model/run-state.ts';
+import type { ExitCode } from '../../model/exit-code.ts';
+import type { RunID } from '../../model/run-status.ts';
+import { ALL_MASK, formatMask, type StateMask } from '../../model/state-mask.ts';
+
+/** A call on a runner. `statusAll` and `queryNow` are queries too. */
+export type ServiceCall =
+  | {
+      readonly method: 'run';
+      /** The command, for people. */
+      readonly label: string;
+    }
+  | { readonly method: 'abort'; readonly runId: RunID }
+  | { readonly method: 'status'; readonly runId: RunID }
+  | {
+      readonly method: 'query';
+      readonly runs: readonly RunID[];
+      readonly allRuns: boolean;
+      readonly states: StateMask;
+    };
+
+/** What a reply says of a run. */
+export interface SeenRun {
+  readonly runId: RunID;
+  readonly state: RunState;
+  readonly exitCode: ExitCode;
+  readonly error: string;
+}
+
+/** A reply: the runs that it shows, one for all calls but a query; or the code of a refusal, which is an answer as well. */
+export type ServiceReply = { readonly runs: readonly SeenRun[] } | { readonly refused: RunnerErrorCode };
+
+/** Shows a call: `run(build)`, `status(3)`, `query(3, 4: DONE_MASK)`. */
+export function showServiceCall(call: ServiceCall): string {
+  switch (call.method) {
+    case 'run':
+      return call.label === '' ? 'run' : `run(${call.label})`;
+    case 'abort':
+    case 'status':
+      return `${call.method}(${call.runId})`;
+    case 'query':
+      return showQuery(call.allRuns ? ['all', ...call.runs] : call.runs, call.states);
+  }
+}
+
+function showQuery(subjects: readonly RunID[], states: StateMask): string {
+  const which = subjects.join(', ');
+  return states === ALL_MASK ? `query(${which})` : `query(${which}: ${formatMask(states)})`;
+}
+
+/** Shows a reply: the id for a `run`, the state for one run, the list for a query. */
+export function showServiceReply(reply: ServiceReply | undefined, call?: ServiceCall): string {
+  if (reply === undefined) return '?';
+  if ('refused' in reply) return reply.refused;
+  const [first] = reply.runs;
+  if (call?.method === 'run' && first?.state === 'PENDING') return first.runId;
+  if (call?.method === 'abort' || call?.method === 'status') return first === undefined ? '' : showEnd(first);
+  return reply.runs.length === 0
+    ? 'none'
+    : reply.runs.map((run) => `${run.runId} ${showEnd(run)}`).join(', ');
+}
+
+function showEnd({ state, exitCode, error }: SeenRun): string {
+  const code = exitCode === 0 ? '' : ` ${exitCode}`;
+  return `${formatRunState(state)}${code}${error === '' ? '' : ` ${JSON.stringify(error)}`}`;
+}

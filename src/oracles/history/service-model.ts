@@ -1,0 +1,205 @@
+/**
+ * The model of a runner as its clients see it: beliefs about runs, in order of acceptance, and what each reply makes of them. What sets
+ * the models of a status store and of a queue apart is in {@link ServiceRules}. Invariant: a run whose reply was lost is kept without
+ * id, and gets it when somebody sees a run that nobody else has made.
+ */
+import type { RunID } from '../../model/run-status.ts';
+import { ALL_MASK, DONE_MASK, maskMatches } from '../../model/state-mask.ts';
+import {
+  beliefKey,
+  endOf,
+  GONE,
+  look,
+  stateSetOf,
+  type RunBelief,
+  type RunLook,
+  type StateSet,
+} from './run-belief.ts';
+import type { SequentialModel } from './sequential-model.ts';
+import {
+  showServiceCall,
+  showServiceReply,
+  type SeenRun,
+  type ServiceCall,
+  type ServiceReply,
+} from './service-call.ts';
+
+/** All runs of a runner that may exist, in order of acceptance. */
+export type RunBeliefs = readonly RunBelief[];
+
+/** What a model adds. Each gives the beliefs that may follow, none if that cannot be. */
+export interface ServiceRules {
+  /** Whether runs that are over can be forgotten (R47). */
+  readonly mayEvict: boolean;
+  /** Room for one more run. */
+  admit(beliefs: RunBeliefs): readonly RunBeliefs[];
+  /** No room for one more run. */
+  refuse(beliefs: RunBeliefs): readonly RunBeliefs[];
+  /** After a look at runs. */
+  settle(beliefs: RunBeliefs): readonly RunBeliefs[];
+  /** An abort whose reply was lost has taken effect. */
+  abortUnseen(beliefs: RunBeliefs, runId: RunID): readonly RunBeliefs[];
+}
+
+type Calls = SequentialModel<ServiceCall, ServiceReply, RunBeliefs>;
+type QueryCall = Extract<ServiceCall, { method: 'query' }>;
+
+const PENDING = stateSetOf('PENDING');
+
+/** The parts of a model that all models of a runner share; `key` is theirs. */
+export function createServiceModel(
+  rules: ServiceRules,
+): Pick<Calls, 'initial' | 'step' | 'operationKey' | 'showOperation' | 'showReply'> {
+  const replies = new ServiceReplies(rules);
+  return {
+    initial: [],
+    step: (beliefs, call, reply) => replies.step(beliefs, call, reply),
+    // Commands are told apart by nothing that a model looks at.
+    operationKey: (call) => (call.method === 'run' ? 'run' : showServiceCall(call)),
+    showOperation: showServiceCall,
+    showReply: showServiceReply,
+  };
+}
+
+class ServiceReplies {
+  readonly #rules: ServiceRules;
+
+  constructor(rules: ServiceRules) {
+    this.#rules = rules;
+  }
+
+  step(beliefs: RunBeliefs, call: ServiceCall, reply: ServiceReply | undefined): readonly RunBeliefs[] {
+    if (call.method === 'run') return this.#run(beliefs, reply);
+    if (reply === undefined) {
+      return call.method === 'abort' ? this.#rules.abortUnseen(beliefs, call.runId) : [beliefs];
+    }
+    if ('refused' in reply) return this.#refusedLook(beliefs, call, reply.refused);
+    if (call.method === 'query') return this.#query(beliefs, call, reply.runs);
+    const [seen] = reply.runs;
+    if (seen?.runId !== call.runId) return [];
+    // An abort returns when the run is over (R70).
+    const states = stateSetOf(seen.state) & (call.method === 'abort' ? DONE_MASK : ALL_MASK);
+    return this.#settled(this.#look(beliefs, seen.runId, { states, end: seenEnd(seen) }));
+  }
+
+  #run(beliefs: RunBeliefs, reply: ServiceReply | undefined): readonly RunBeliefs[] {
+    if (reply !== undefined && 'refused' in reply) {
+      return reply.refused === 'RUNNER_BUSY' ? this.#rules.refuse(beliefs) : [beliefs];
+    }
+    const fresh = { runId: undefined, notIds: [], states: PENDING, end: undefined };
+    const admitted = this.#rules.admit(beliefs);
+    if (reply === undefined) return admitted.map((before) => [...before, fresh]);
+    const [seen] = reply.runs;
+    if (seen === undefined || beliefs.some(({ runId }) => runId === seen.runId)) return [];
+    const own = look(
+      { ...fresh, runId: seen.runId },
+      { states: stateSetOf(seen.state), end: seenEnd(seen) },
+      false,
+    );
+    if (own === undefined) return [];
+    return this.#settled(
+      admitted.map((before) => [...before.map((other) => without(other, seen.runId)), own]),
+    );
+  }
+
+  #refusedLook(
+    beliefs: RunBeliefs,
+    call: Exclude<ServiceCall, { method: 'run' }>,
+    code: string,
+  ): readonly RunBeliefs[] {
+    const runs = call.method === 'query' ? call.runs : [call.runId];
+    if (code === 'RUNNER_UNKNOWN_RUN') return runs.flatMap((runId) => this.#missing(beliefs, runId));
+    if (code !== 'RUNNER_CANNOT_HAPPEN' || call.method !== 'query') return [beliefs];
+    const states = DONE_MASK & ~call.states;
+    return this.#settled(this.#lookAtEach([beliefs], runs, () => ({ states })));
+  }
+
+  #query(beliefs: RunBeliefs, call: QueryCall, shown: readonly SeenRun[]): readonly RunBeliefs[] {
+    const listed = new Set(call.runs);
+    const seen = new Map(shown.map((run) => [run.runId, run]));
+    const isAsked = ({ runId, state }: SeenRun): boolean =>
+      maskMatches(call.states, state) && (call.allRuns || listed.has(runId));
+    if (!shown.every(isAsked)) return [];
+    const outside = ALL_MASK & ~call.states;
+    const looked = this.#lookAtEach([beliefs], new Set([...seen.keys(), ...listed]), (runId) => {
+      const run = seen.get(runId);
+      return run === undefined ? { states: outside } : { states: stateSetOf(run.state), end: seenEnd(run) };
+    });
+    if (!call.allRuns) return this.#settled(looked);
+    const isShown = ({ runId = '' }: RunBelief): boolean => seen.has(runId) || listed.has(runId);
+    return this.#settled(
+      looked.flatMap((after) =>
+        collect(after, (belief) =>
+          isShown(belief) ? belief : look(belief, { states: outside | GONE }, this.#rules.mayEvict),
+        ),
+      ),
+    );
+  }
+
+  #lookAtEach(
+    before: readonly RunBeliefs[],
+    runIds: Iterable<RunID>,
+    lookAt: (runId: RunID) => RunLook,
+  ): readonly RunBeliefs[] {
+    let after = before;
+    for (const runId of runIds) after = after.flatMap((beliefs) => this.#look(beliefs, runId, lookAt(runId)));
+    return after;
+  }
+
+  /** A look at one run: at the one of that id, or at one of those that may have it. */
+  #look(beliefs: RunBeliefs, runId: RunID, seen: RunLook): RunBeliefs[] {
+    const { mayEvict } = this.#rules;
+    const known = beliefs.findIndex((belief) => belief.runId === runId);
+    if (known !== -1) {
+      const belief = look(beliefs[known] as RunBelief, seen, mayEvict);
+      return belief === undefined ? [] : [beliefs.with(known, belief)];
+    }
+    return beliefs.flatMap((belief, index) => {
+      if (belief.runId !== undefined || belief.notIds.includes(runId)) return [];
+      const own = look({ ...belief, runId, notIds: [] }, seen, mayEvict);
+      if (own === undefined) return [];
+      return [beliefs.map((other, at) => (at === index ? own : without(other, runId)))];
+    });
+  }
+
+  /** There is no run of that id, or not any more. */
+  #missing(beliefs: RunBeliefs, runId: RunID): RunBeliefs[] {
+    const isKnown = beliefs.some((belief) => belief.runId === runId);
+    return isKnown
+      ? this.#look(beliefs, runId, { states: GONE })
+      : [beliefs.map((other) => without(other, runId))];
+  }
+
+  #settled(looked: readonly RunBeliefs[]): readonly RunBeliefs[] {
+    return looked.flatMap((beliefs) => this.#rules.settle(beliefs));
+  }
+}
+
+/** The beliefs changed one by one: none if one of them cannot be. */
+export function collect(
+  beliefs: RunBeliefs,
+  change: (belief: RunBelief, index: number) => RunBelief | undefined,
+): RunBeliefs[] {
+  const changed = beliefs.map(change);
+  return changed.includes(undefined) ? [] : [changed as RunBeliefs];
+}
+
+/** A run without id is not the one of that id. */
+function without(belief: RunBelief, runId: RunID): RunBelief {
+  if (belief.runId !== undefined || belief.notIds.includes(runId)) return belief;
+  return { ...belief, notIds: [...belief.notIds, runId].sort() };
+}
+
+function seenEnd({ state, exitCode, error }: SeenRun): string | undefined {
+  return endOf(state, exitCode, error);
+}
+
+/** Equal for beliefs that are equal one by one. */
+export function beliefsKey(beliefs: RunBeliefs): string[] {
+  return beliefs.map(beliefKey);
+}
+
+/** True if the run can be in one of these states. */
+export function mayBe({ states }: RunBelief, some: StateSet): boolean {
+  return (states & some) !== 0;
+}

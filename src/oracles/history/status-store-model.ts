@@ -1,0 +1,46 @@
+/**
+ * The model of a status store: each accepted run is there, moves along the graph of R4 by itself, and stays as it ended. Invariant:
+ * runs have nothing to do with each other but where one call looks at several, or where a reply that would name a run was lost.
+ */
+import { checkOptions } from '../../kernel/argument-check.ts';
+import { beliefsKey, createServiceModel, type RunBeliefs } from './service-model.ts';
+import { partitionByRun } from './run-partition.ts';
+import type { SequentialModel } from './sequential-model.ts';
+import type { ServiceCall, ServiceReply } from './service-call.ts';
+
+/** What is known of the store. */
+export interface StatusStoreModelOptions {
+  /** True if the runner forgets runs that are over (`history` of its options, which is 1 at capacity 1). Default false: none is missing. */
+  readonly mayEvict?: boolean;
+}
+
+/**
+ * A model of what `run`, `abort`, `status` and `query` show of runs: an accepted run has a new id and is found from then on (R26, R44);
+ * its states are a path of the graph of R4, and its end never changes (R4, R200); an abort returns when the run is over, with its end
+ * (R70, R207); a query shows all runs in the states asked for, and no others (R24, R38). Which `run` is refused, it does not judge.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what are no options.
+ * @example
+ * ```ts
+ * import { statusStoreModel, type SeenRun } from 'dryrunner';
+ * const model = statusStoreModel();
+ * const run = (state: SeenRun['state']) => ({ runs: [{ runId: '0', state, exitCode: 0, error: '' }] });
+ * const [accepted = []] = model.step(model.initial, { method: 'run', label: 'make' }, run('PENDING')) ?? [];
+ * const [over = []] = model.step(accepted, { method: 'status', runId: '0' }, run('COMPLETE')) ?? [];
+ * const back = model.step(over, { method: 'status', runId: '0' }, run('RUNNING')) ?? [];
+ * if (back.length > 0) throw new Error('nothing leads out of an end');
+ * ```
+ */
+export function statusStoreModel(
+  options: StatusStoreModelOptions = {},
+): SequentialModel<ServiceCall, ServiceReply, RunBeliefs> {
+  checkOptions(options);
+  const { mayEvict = false } = options;
+  const same = (beliefs: RunBeliefs): readonly RunBeliefs[] => [beliefs];
+  return {
+    // A lost abort may end its run, as may anything else at any time.
+    ...createServiceModel({ mayEvict, admit: same, refuse: same, settle: same, abortUnseen: same }),
+    key: (beliefs) => beliefsKey(beliefs).sort().join(' '),
+    partition: partitionByRun,
+  };
+}
