@@ -19,7 +19,10 @@ import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
 import { showOutput } from './shown-execer.ts';
+import { StreamText } from './stream-text.ts';
 import type { Terminal } from './terminal.ts';
+
+type StreamName = 'stdout' | 'stderr';
 
 /** Options as typed. */
 export interface ExecCommandOptions {
@@ -37,8 +40,13 @@ export async function execCommand(
   if (trace !== undefined) await requireWritable(trace);
   const interruption = new Interruption();
   const plain = realWorld();
+  const display = new OutputDisplay(terminal, json);
   const show = (event: TraceEvent): void => {
-    if (event.type === 'status') showStatus(terminal, event.status, event.at, json);
+    if (event.type === 'status') {
+      // The end of a run comes after all of its output.
+      if (isTerminal(event.status.state)) display.end();
+      showStatus(terminal, event.status, event.at, json);
+    }
     if (event.type === 'recorded') terminal.note(`${event.what}: ${event.error}`);
   };
   const world = { ...plain, tracer: { record: show } };
@@ -46,7 +54,7 @@ export async function execCommand(
   const recording = recordExecer(createOsExecer({ clock: world.clock }), world.clock, (process) => {
     processes.set(process.runId, process);
   });
-  const execer = showOutput(recording, (stream, chunk) => showChunk(terminal, stream, chunk, json));
+  const execer = showOutput(recording, (stream, chunk) => display.show(stream, chunk));
   const runner = createExecRunner({ world, execer });
   const recorded = recordService(world, runner, { processOf: (runId) => processes.get(runId) });
   try {
@@ -73,13 +81,31 @@ export async function execCommand(
   }
 }
 
-function showChunk(terminal: Terminal, stream: 'stdout' | 'stderr', chunk: Chunk, json: boolean): void {
-  if (!json) {
-    terminal.raw(stream, chunk);
-    return;
+/** Shows what the command writes: its bytes as they are, or with `--json` as text. */
+class OutputDisplay {
+  readonly #terminal: Terminal;
+  readonly #texts: Readonly<Record<StreamName, StreamText>> | undefined;
+
+  constructor(terminal: Terminal, json: boolean) {
+    this.#terminal = terminal;
+    this.#texts = json ? { stdout: new StreamText(), stderr: new StreamText() } : undefined;
   }
-  const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-  terminal.json({ type: 'output', stream, text });
+
+  show(stream: StreamName, chunk: Chunk): void {
+    if (this.#texts === undefined) this.#terminal.raw(stream, chunk);
+    else this.#line(stream, this.#texts[stream].add(chunk));
+  }
+
+  /** Nothing comes any more. */
+  end(): void {
+    if (this.#texts === undefined) return;
+    this.#line('stdout', this.#texts.stdout.end());
+    this.#line('stderr', this.#texts.stderr.end());
+  }
+
+  #line(stream: StreamName, text: string): void {
+    if (text !== '') this.#terminal.json({ type: 'output', stream, text });
+  }
 }
 
 async function writeRecording(path: string, runs: readonly RecordedRun[]): Promise<void> {

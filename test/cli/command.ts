@@ -30,12 +30,12 @@ export function start(...args: readonly string[]): Started {
   let err = '';
   const watchers = new Set<() => void>();
   const seen = (): void => watchers.forEach((watch) => watch());
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk.toString();
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    out += chunk;
     seen();
   });
-  child.stderr.on('data', (chunk: Buffer) => {
-    err += chunk.toString();
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    err += chunk;
     seen();
   });
   const finished = new Promise<Finished>((resolve) => {

@@ -274,6 +274,18 @@ describe('exec', () => {
     ]);
   });
 
+  test('--json gives whole characters, however the bytes of the command were cut', async () => {
+    // An odd byte first, so that every even piece ends in the middle of a character; the last character never ends.
+    const program =
+      "process.stdout.write('x' + 'é'.repeat(40_000)); process.stderr.write(Buffer.from([0x61, 0xc3]))";
+    const { out } = await run('exec', '--json', '--', process.execPath, '-e', program);
+    const lines = jsonLines(out);
+    const textOf = (name: string): string =>
+      lines.flatMap(({ stream, text }) => (stream === name ? [String(text)] : [])).join('');
+    expect([textOf('stdout'), textOf('stderr')]).toEqual([`x${'é'.repeat(40_000)}`, 'a\uFFFD']);
+    expect(lines.at(-1)).toMatchObject({ type: 'status', state: 'COMPLETE' });
+  });
+
   test.for([
     ['a timeout', ['--timeout', '300ms'], ['sleep', '30'], 'TIMEDOUT'],
     ['an exit code', [], ['sh', '-c', 'echo out; echo err >&2; exit 7'], 'COMPLETE 7'],
