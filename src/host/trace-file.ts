@@ -2,11 +2,11 @@
  * Traces, recordings and workload logs on disk: read as a stream of bytes, also out of gzip, and written whole or not at all.
  * Invariant: no file descriptor outlives its reading or writing, however that ends.
  */
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
-import process from 'node:process';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { checkAnyIterable, checkString } from '../kernel/argument-check.ts';
@@ -45,7 +45,7 @@ export async function* readTraceFile(path: string): AsyncGenerator<Uint8Array, v
 
 /**
  * Writes lines to a file as they come. The file appears under its name when all is written; if anything fails, what had that name
- * before is still there. Devices and pipes are written to directly.
+ * before is still there. Of several who write one path at once, the last to end has it. Devices and pipes are written to directly.
  *
  * @returns how many bytes were written.
  * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written, `RUNNER_INVALID_ARGUMENT` for what is no path or no lines.
@@ -65,7 +65,7 @@ export async function writeTraceFile(
   checkString('path', 'a path', path);
   if (typeof lines !== 'string') checkAnyIterable('lines', lines);
   const place = await placeOf(path);
-  const target = place.isPlain ? `${place.path}.${process.pid}.partial` : place.path;
+  const target = place.isPlain ? `${place.path}.${randomBytes(6).toString('hex')}.partial` : place.path;
   const file = await open(target, 'w').catch((cause: unknown) => {
     throw cannotWrite(path, cause);
   });

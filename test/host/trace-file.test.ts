@@ -50,6 +50,27 @@ describe('writeTraceFile and readTraceFile', () => {
     expect(readdirSync(dir)).toEqual(['run.jsonl']);
   });
 
+  test('two who write one path at once each write a whole file, and the last to end has it', async () => {
+    const started = new Set<string>();
+    let bothStarted = (): void => undefined;
+    const both = new Promise<void>((resolve) => {
+      bothStarted = resolve;
+    });
+    async function* linesOf(name: string, after: Promise<unknown>): AsyncGenerator<string> {
+      yield `${name} begins\n`.repeat(10_000);
+      started.add(name);
+      if (started.size === 2) bothStarted();
+      await both;
+      await after;
+      yield `${name} ends\n`;
+    }
+    const first = writeTraceFile(path, linesOf('first', Promise.resolve()));
+    const last = writeTraceFile(path, linesOf('last', first));
+    await Promise.all([first, last]);
+    expect(readFileSync(path, 'utf8')).toBe(`${'last begins\n'.repeat(10_000)}last ends\n`);
+    expect(readdirSync(dir)).toEqual(['run.jsonl']);
+  });
+
   test('an empty list of lines makes an empty file, which reads as no bytes', async () => {
     expect(await writeTraceFile(path, [])).toBe(0);
     expect(await contentOf(path)).toBe('');
