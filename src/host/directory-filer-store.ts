@@ -1,10 +1,10 @@
 /**
  * Objects on the disk, named by the SHA-256 of their bytes. Invariant: an object appears whole or not at all, and bytes that do not
- * fit their name never leave the store unnoticed.
+ * fit their name never leave the store unnoticed. What a process that crashed left half written is removed once nobody can be writing it.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
@@ -19,11 +19,17 @@ export interface StoredFile {
 }
 
 const CHUNK_BYTES = 65_536;
+/**
+ * Who writes touches its file with every chunk, so that one as old as this was given up. No process id tells that as well: a store may be
+ * shared by machines and containers.
+ */
+const STALE_MS = 24 * 60 * 60 * 1_000;
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** A folder of objects; made with the first of them. */
 export class ObjectStore {
   readonly #root: string;
+  #swept: Promise<void> | undefined;
 
   constructor(root: string) {
     this.#root = root;
@@ -100,6 +106,7 @@ export class ObjectStore {
   async #put<T extends { readonly sha256: string }>(write: (target: FileHandle) => Promise<T>): Promise<T> {
     const incoming = join(this.#root, 'incoming');
     await mkdir(incoming, { recursive: true });
+    await (this.#swept ??= sweep(incoming));
     const path = join(incoming, randomBytes(12).toString('hex'));
     const target = await open(path, 'wx', 0o600);
     try {
@@ -118,6 +125,17 @@ export class ObjectStore {
 
   #pathOf(sha256: string): string {
     return join(this.#root, 'objects', sha256.slice(0, 2), sha256.slice(2));
+  }
+}
+
+/** Removes what was given up half written. What cannot be looked at or removed takes room, and harms nobody. */
+async function sweep(incoming: string): Promise<void> {
+  for (const name of await readdir(incoming).catch(() => [])) {
+    const path = join(incoming, name);
+    const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: Infinity }));
+    if (Date.now() - mtimeMs > STALE_MS) {
+      await rm(path, { force: true, recursive: true }).catch(() => undefined);
+    }
   }
 }
 

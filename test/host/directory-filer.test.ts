@@ -11,6 +11,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -233,6 +234,22 @@ describe('a store that was damaged', () => {
       await expect(filer.checkout(await objectStore.putText(text))).rejects.toMatchObject({ message });
     }
     expect(readdirSync(join(base, 'checkouts'))).toEqual([]);
+  });
+
+  test('R170 what a crashed process left half written a day ago goes with the first ingestion, what may be in the making stays', async () => {
+    const incoming = join(store, 'incoming');
+    mkdirSync(incoming, { recursive: true });
+    const hoursOld = { stale: 25, writing: 23, ahead: -1 };
+    for (const [name, hours] of Object.entries(hoursOld)) {
+      writeFileSync(join(incoming, name), 'half');
+      const at = new Date(Date.now() - hours * 3_600_000);
+      utimesSync(join(incoming, name), at, at);
+    }
+    const id = await filer.ingest(writeTree(join(base, 'source'), { a: '1' }));
+    expect(readdirSync(incoming).sort()).toEqual(['ahead', 'writing']);
+    const checkout = await filer.checkout(id);
+    expect(readTree(checkout.path)).toEqual({ a: '1' });
+    await checkout.release();
   });
 
   test('R170 a store that cannot be written is an error of the filer', async () => {
