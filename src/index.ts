@@ -322,5 +322,6 @@ export {
 export { type Scenario, type SimulateOptions } from './simulation/simulate-options.ts';
 export { simulate } from './simulation/simulate.ts';
 export { describeFailure, SimulationFailedError } from './simulation/simulation-failed-error.ts';
-export { CheckFailedError, type ReportFailure, Simulation } from './simulation/simulation.ts';
+export { CheckFailedError, type SimulatedWorld, type Simulation } from './simulation/simulation.ts';
 export { type FailureKind, type Failure, type Verdict } from './simulation/verdict.ts';
+export { EventuallyFailedError, type Holds } from './simulation/watched-properties.ts';

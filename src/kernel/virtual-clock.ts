@@ -55,7 +55,7 @@ export class VirtualClock implements Clock {
   private readonly queue = new EventQueue();
   private readonly choices: Choices | undefined;
   private readonly capturePlaces: boolean;
-  private readonly onFire: ((event: EventInfo, made: number) => void) | undefined;
+  private onFire: ((event: EventInfo, made: number) => void) | undefined;
   /** Order labels by event label: building one anew for each decision would cost more than the decision. */
   private readonly orderLabels = new Map<string, string>();
   /** The time that was read last. In milliseconds it is kept as it was made: a new number for each event of a trace would be garbage. */
@@ -158,6 +158,15 @@ export class VirtualClock implements Clock {
   /** Moves time to `timeUs` if nothing is due until then; for those who drive the clock by hand. */
   skipTo(timeUs: number): void {
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
+  }
+
+  /** Tells `listener` too about each event from now on, just before it fires. */
+  addFireListener(listener: (event: EventInfo, made: number) => void): void {
+    const { onFire } = this;
+    this.onFire = (event, made) => {
+      onFire?.(event, made);
+      listener(event, made);
+    };
   }
 
   /** The first `limit` pending events in the order of time and making. */

@@ -13,4 +13,8 @@ export interface World {
   readonly choices: Choices;
   readonly random: RandomStream;
   readonly tracer?: Tracer;
+  /**
+   * Asks to be told, once, when all faults are to end; what injects faults asks when it is made. Absent: they never end by themselves.
+   */
+  readonly onHeal?: (heal: () => void) => void;
 }

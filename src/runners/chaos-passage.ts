@@ -16,7 +16,7 @@ import type { ChaosSettings } from './chaos-settings.ts';
 export type Apply<T> = (delegate: Service) => Promise<T>;
 
 /** What chaos needs of the world. */
-export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer'>;
+export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal'>;
 
 /** Takes calls through. */
 export class ChaosPassage {

@@ -46,6 +46,8 @@ export interface ChaosRunner extends Service {
  * Wraps a service in chaos. Delays and faults by chance are decisions of `world.choices`, labelled `NAME OPERATION SUBJECT delay` and
  * `… fault`, and answer 0 is no delay and no fault; faults by schedule are input. Every fault is a `fault` event of the tracer (R212).
  *
+ * When the faults of its world end (`World.onHeal`) it heals.
+ *
  * Without a delegate, calls that would be passed on reject with `RUNNER_NO_DELEGATE`; `release` is fine (R152). `release` goes
  * straight on and ends all chaos: what is delayed goes on at once, what is stuck rejects with `RUNNER_RELEASED`, and later calls are
  * neither delayed nor struck.
@@ -69,7 +71,9 @@ export function createChaosRunner(
 ): ChaosRunner {
   checkWorld(world, ['clock', 'choices']);
   checkOptions(options);
-  return new ChaosService(world, delegate, options);
+  const chaos = new ChaosService(world, delegate, options);
+  world.onHeal?.(() => chaos.heal());
+  return chaos;
 }
 
 class ChaosService implements ChaosRunner {

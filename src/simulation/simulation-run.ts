@@ -1,7 +1,7 @@
 /** The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure counts. */
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
-import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
+import { activeResources } from '../kernel/drain-host.ts';
 import { chooseDrain } from '../kernel/drain.ts';
 import type { StepResult } from '../kernel/drain-run.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
@@ -9,18 +9,25 @@ import { ReplaySource } from '../kernel/replay-decisions.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
 import { createVirtualClock, type VirtualClock } from '../kernel/virtual-clock.ts';
-import type { TraceEvent, Tracer } from '../model/trace-event.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { createTraceRecorder, type TraceRecorder } from '../trace/trace-recorder.ts';
+import { EndJudge, SHOWN_MAX } from './end-judge.ts';
+import { EventActions } from './event-actions.ts';
+import { EventTail, TAIL_LENGTH } from './event-tail.ts';
+import { HealingChoices } from './healing-choices.ts';
+import { Healing } from './healing.ts';
+import { ReachedConditions } from './reached-conditions.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { RunTally } from './run-tally.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { Simulation } from './simulation.ts';
-import type { Failure, FailureKind, Verdict } from './verdict.ts';
+import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts';
+import { WatchedProperties } from './watched-properties.ts';
 
-const SHOWN_MAX = 20;
 const PLACE_FRAMES = 40;
+const DEFAULT_MAX_EVENTS = 10_000_000;
 
 /** A simulation from its first event to its verdict. */
 export class SimulationRun {
@@ -32,22 +39,22 @@ export class SimulationRun {
   readonly #ledger: ResourceLedger;
   readonly #tally = new RunTally();
   readonly #oracles: readonly Oracle[];
+  readonly #properties: WatchedProperties;
+  readonly #reached = new ReachedConditions();
+  readonly #actions: EventActions;
   readonly #simulation: Simulation;
   readonly #source: DecisionSource;
+  readonly #maxEvents: number;
+  #tail: EventTail | undefined;
   #isStarted = false;
   #isEnded = false;
   #failure: Failure | undefined;
 
   constructor(options: SimulateOptions, source: DecisionSource) {
-    const {
-      capturePlaces = false,
-      keepTrace = false,
-      seed = 1,
-      oracles = defaultOracles(),
-      onFire,
-    } = options;
+    const { capturePlaces = false, keepTrace = false, oracles = defaultOracles(), onFire } = options;
     this.#options = options;
     this.#source = source;
+    this.#maxEvents = options.maxEvents ?? DEFAULT_MAX_EVENTS;
     this.#decisions = createDecisions(this.#watched(source), {
       onDecision: (label, n, answer) => this.#hashDecision(label, n, answer),
     });
@@ -59,9 +66,10 @@ export class SimulationRun {
     this.#recorder = createTraceRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
     this.#oracles = oracles.map((make) => make(({ rule, message }) => this.#fail('rule', message, { rule })));
-    const tracer: Tracer = { record: (event) => this.#record(event) };
-    const world = { clock: this.#clock, choices: this.#decisions, random: createRandomStream(seed), tracer };
-    this.#simulation = new Simulation(world, (kind, message, cause) => this.#fail(kind, message, { cause }));
+    const report: ReportFailure = (kind, message, cause) => this.#fail(kind, message, { cause });
+    this.#properties = new WatchedProperties(this.#clock, report);
+    this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
+    this.#simulation = this.#makeSimulation(report);
   }
 
   async run(): Promise<Verdict> {
@@ -83,22 +91,56 @@ export class SimulationRun {
     return this.#verdict();
   }
 
+  #makeSimulation(report: ReportFailure): Simulation {
+    const healing = new Healing();
+    const world = {
+      clock: this.#clock,
+      choices: new HealingChoices(this.#decisions, healing),
+      random: createRandomStream(this.#options.seed ?? 1),
+      tracer: { record: (event: TraceEvent) => this.#record(event) },
+      onHeal: (hook: () => void) => healing.onHeal(hook),
+    };
+    return new Simulation({
+      world,
+      report,
+      healing,
+      properties: this.#properties,
+      reached: this.#reached,
+      actions: this.#actions,
+    });
+  }
+
+  /** Called when all promise reactions of the event before have run. */
   #step(): StepResult {
-    if (this.#failure !== undefined || this.#isEnded) return 'stop';
+    if (this.#failure !== undefined) return 'stop';
+    if (this.#properties.isNeeded) {
+      const check = this.#properties.check();
+      if (check !== 'unchanged') return check === 'failed' ? 'stop' : true;
+    }
+    if (this.#isEnded) return 'stop';
     if (!this.#isStarted) {
       // The scenario starts inside the drain, so that every run begins in the same phase of the event loop.
       this.#isStarted = true;
       void this.#begin();
       return true;
     }
-    const { maxEvents = 10_000_000 } = this.#options;
-    if (this.#clock.fired >= maxEvents) {
-      this.#fail('budget', `${maxEvents} events have fired and the scenario has not ended`, {
-        details: this.#clock.pendingLabels(SHOWN_MAX),
-      });
-      return 'stop';
-    }
+    // What an action does has promise reactions of its own, which come before the next event.
+    if (this.#actions.isNeeded && this.#actions.strike()) return true;
+    if (this.#clock.fired >= this.#maxEvents - TAIL_LENGTH && this.#isOverBudget()) return 'stop';
     return this.#clock.step();
+  }
+
+  #isOverBudget(): boolean {
+    if (this.#tail === undefined) {
+      this.#tail = new EventTail();
+      this.#clock.addFireListener(this.#tail.watch);
+    }
+    if (this.#clock.fired < this.#maxEvents) return false;
+    const cycle = this.#tail.describeCycle();
+    this.#fail('budget', `${this.#maxEvents} events have fired and the scenario has not ended`, {
+      details: cycle === undefined ? this.#clock.pendingLabels(SHOWN_MAX) : [cycle],
+    });
+    return true;
   }
 
   async #begin(): Promise<void> {
@@ -106,13 +148,17 @@ export class SimulationRun {
       await this.#options.scenario(this.#simulation);
       this.#isEnded = true;
     } catch (error) {
-      this.#fail('error', messageOf(error), { cause: error });
+      const details = this.#clock.fired === 0 ? ['thrown by the scenario before any event fired'] : [];
+      this.#fail('error', messageOf(error), { cause: error, details });
     }
   }
 
   #judgeEnd(before: readonly string[]): void {
+    const judge = new EndJudge(this.#clock, this.#ledger, (kind, message, more) =>
+      this.#fail(kind, message, more),
+    );
     if (!this.#isEnded) {
-      this.#judgeStandstill(resourcesSince(before));
+      judge.judgeStandstill(before);
       return;
     }
     const atMs = this.#clock.now();
@@ -120,27 +166,7 @@ export class SimulationRun {
     if (this.#options.replay !== undefined && this.#source instanceof ReplaySource) {
       this.#finishReplay(this.#source);
     }
-    if (this.#options.leftovers === 'ignore') return;
-    const { pending } = this.#clock;
-    const { count } = this.#ledger;
-    if (pending + count === 0) return;
-    const details = [...this.#pendingEvents(), ...this.#heldResources()];
-    const message = `The scenario has ended, but ${pending} timers and ${count} resources are left`;
-    this.#fail('leftovers', message, { rule: 'R204', details });
-  }
-
-  #judgeStandstill(alive: readonly string[]): void {
-    if (alive.length > 0) {
-      const message = `The scenario waits for something outside of the simulation (${alive.join(', ')})`;
-      this.#fail('escape', message, { details: this.#heldResources() });
-      return;
-    }
-    const waits = this.#heldResources();
-    const message =
-      waits.length > 0
-        ? `Deadlock: nothing is queued, and ${this.#ledger.count} resources are held or waited for`
-        : 'Deadlock: nothing is queued, and the scenario awaits a promise that nobody will settle';
-    this.#fail('deadlock', message, { rule: 'R211', details: waits });
+    if (this.#options.leftovers !== 'ignore') judge.judgeLeftovers();
   }
 
   #finishReplay(source: ReplaySource): void {
@@ -149,19 +175,6 @@ export class SimulationRun {
     } catch (error) {
       this.#fail('diverged', messageOf(error), { cause: error });
     }
-  }
-
-  #pendingEvents(): string[] {
-    return this.#clock
-      .pendingEvents(SHOWN_MAX)
-      .map(
-        ({ label, atMs, place }) =>
-          `timer ${label}, due at ${atMs} ms${place === undefined ? '' : `\n${place}`}`,
-      );
-  }
-
-  #heldResources(): string[] {
-    return this.#ledger.describe(SHOWN_MAX);
   }
 
   #record(event: TraceEvent): void {
@@ -219,6 +232,7 @@ export class SimulationRun {
       runs: this.#tally.runs,
       endStates: this.#tally.endStates,
       faults: this.#tally.faults,
+      sometimes: this.#reached.toRecord(),
       virtualMs: this.#clock.now(),
       firedEvents: this.#clock.fired,
       decisionCount: decisions.count,

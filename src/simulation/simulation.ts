@@ -1,27 +1,52 @@
-/** What a scenario gets: its world, and the few verbs that end in the verdict. */
+/**
+ * What a scenario gets: its world, and the few verbs that end in the verdict. Invariant: after the end of the simulation no verb does
+ * anything but say so.
+ */
+import { checkObject } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
-import { RunnerError } from '../kernel/errors.ts';
+import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
-import type { FailureKind } from './verdict.ts';
+import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
+import type { EventAction, EventActions } from './event-actions.ts';
+import type { Healing } from './healing.ts';
+import type { ReachedConditions } from './reached-conditions.ts';
+import type { ReportFailure } from './verdict.ts';
+import type { Holds, WatchedProperties } from './watched-properties.ts';
 
 /** Thrown by `sim.check`, so that the scenario goes no further; the verdict has noted it by then. */
 export class CheckFailedError extends Error {
   override readonly name = 'CheckFailedError';
 }
 
-/** How the engine is told of a failure; the first one counts. */
-export type ReportFailure = (kind: FailureKind, message: string, cause?: unknown) => void;
+/** The world of a simulation: everything in it is there. */
+export type SimulatedWorld = World & Required<Pick<World, 'tracer' | 'onHeal'>>;
+
+/** What the engine of a simulation gives to its handle. */
+export interface SimulationParts {
+  readonly world: SimulatedWorld;
+  readonly report: ReportFailure;
+  readonly healing: Healing;
+  readonly properties: WatchedProperties;
+  readonly reached: ReachedConditions;
+  readonly actions: EventActions;
+}
+
+const EVENTS_WITHIN = 64;
+const ONE_IN = 8;
 
 /** The handle of a running simulation. */
 export class Simulation {
   /** Clock, choices, random stream and tracer: what every `create…Runner` takes first. */
-  readonly world: World & { readonly tracer: NonNullable<World['tracer']> };
-  readonly #report: ReportFailure;
+  readonly world: SimulatedWorld;
+  readonly #parts: SimulationParts;
+  readonly #draws: ArbitraryDraws;
   #isOver = false;
 
-  constructor(world: Simulation['world'], report: ReportFailure) {
-    this.world = world;
-    this.#report = report;
+  /** @internal */
+  constructor(parts: SimulationParts) {
+    this.world = parts.world;
+    this.#parts = parts;
+    this.#draws = new ArbitraryDraws(parts.world.choices);
   }
 
   /** Virtual milliseconds since the beginning. */
@@ -32,7 +57,7 @@ export class Simulation {
   /** Lets `ms` of virtual time pass. */
   sleep(ms: number): Promise<void> {
     this.#mustRun('sleep');
-    return sleep(this.world.clock, ms, 'scenario sleep');
+    return sleep(this.world.clock, ms, SCENARIO_SLEEP);
   }
 
   /** An integer in [0, n) that the exploration decides; 0 is the plain choice. */
@@ -42,15 +67,155 @@ export class Simulation {
   }
 
   /**
+   * Draws a value of a fast-check arbitrary from the decision log, so that inputs are replayed and shrunk together with the schedule.
+   * The smaller the answers, the smaller the value: of numbers the one nearest to zero, of lists and texts the shortest, of
+   * alternatives the first. `label` names the value in the log; a label that is used again is numbered.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `arbitrary` generates values.
+   * @example
+   * ```ts
+   * import fc from 'fast-check';
+   * import { fifoDecisions, simulate } from 'dryrunner';
+   * const { held } = await simulate({
+   *   source: fifoDecisions(),
+   *   scenario: (sim) => {
+   *     const sizes = sim.draw(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2 }), 'sizes');
+   *     sim.check(sizes.join() === '1,1', 'the plain choice is the smallest value');
+   *   },
+   * });
+   * if (!held) throw new Error('expected the smallest list');
+   * ```
+   */
+  draw<T>(arbitrary: DrawableArbitrary<T>, label = 'draw'): T {
+    this.#mustRun('draw');
+    return this.#draws.draw(arbitrary, label);
+  }
+
+  /**
    * States a property. If it does not hold, the simulation has failed, also if the scenario catches what this throws.
    *
-   * @throws CheckFailedError if `condition` is false.
+   * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` if it is false after the end, because
+   * the scenario has not awaited what leads here.
    */
   check(condition: boolean, message: string): void {
     if (condition) return;
+    this.#mustRun(`check "${message}"`);
     const error = new CheckFailedError(message);
-    this.#report('check', message, error);
+    this.#parts.report('check', message, error);
     throw error;
+  }
+
+  /**
+   * States that `holds` is true from now on. It is asked after every event of the clock, when all promise reactions have run, and at
+   * the end; the first time that it returns false, or throws, is a failure of kind `always`. It must only look, not change anything.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `holds` is a function.
+   */
+  always(name: string, holds: Holds): void {
+    this.#mustRun('always');
+    checkProperty(name, holds);
+    this.#parts.properties.addAlways(name, holds);
+  }
+
+  /**
+   * Notes that something was reached, or with `condition` false that it might have been. One simulation does not fail for it:
+   * `verdict.sometimes` says which were reached, and a campaign which were reached by none of its seeds.
+   */
+  sometimes(name: string, condition = true): void {
+    this.#mustRun('sometimes');
+    if (typeof (name as unknown) !== 'string') throw invalidArgument('name', 'a text', name);
+    if (typeof (condition as unknown) !== 'boolean') {
+      throw invalidArgument('condition', 'true or false', condition);
+    }
+    this.#parts.reached.note(name, condition);
+  }
+
+  /**
+   * Ends all faults: from now on no question about a fault is asked (its answer is 0), and chaos runners, nodes and whoever else asked
+   * with `onHeal` are told. There is no way back.
+   */
+  heal(): void {
+    this.#mustRun('heal');
+    this.#parts.healing.heal();
+  }
+
+  /** True once `heal` or `eventually` was called. */
+  get healed(): boolean {
+    return this.#parts.healing.isHealed;
+  }
+
+  /** Calls `hook` once when faults end; at once if they have. */
+  onHeal(hook: () => void): void {
+    this.#mustRun('onHeal');
+    this.#parts.healing.onHeal(hook);
+  }
+
+  /**
+   * Ends all faults, and then waits until `holds` is true: at once, after any event, or at last after everything that is due
+   * `withinMs` of virtual time from now. If it is not true by then, the simulation has failed with kind `eventually` and the promise
+   * rejects with an {@link EventuallyFailedError}.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `holds` is a function and `withinMs` finite and ≥ 0 (as a rejection).
+   * @example
+   * ```ts
+   * import { simulate } from 'dryrunner';
+   * const { failure } = await simulate({
+   *   scenario: (sim) => sim.eventually('the queue is empty', () => false, { withinMs: 60_000 }),
+   * });
+   * if (failure?.kind !== 'eventually' || failure.atMs !== 60_000) throw new Error('expected it to be too late');
+   * ```
+   */
+  async eventually(name: string, holds: Holds, limits: { readonly withinMs: number }): Promise<void> {
+    this.#mustRun('eventually');
+    checkProperty(name, holds);
+    checkObject('limits', 'an object with withinMs', limits);
+    const { withinMs } = limits;
+    if (!(withinMs >= 0 && withinMs < Infinity)) {
+      throw invalidArgument('withinMs', 'a finite number ≥ 0', withinMs);
+    }
+    this.heal();
+    await this.#parts.properties.awaitProperty(name, holds, withinMs);
+  }
+
+  /**
+   * A place where something can go wrong: true if it does, which is the highest of `oneIn` (default 8) answers to
+   * `WHERE KIND fault`, and a `fault` event of the trace (R212). Never true once faults have ended.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `oneIn` is an integer ≥ 2: a fault that cannot be left out is none.
+   */
+  strikes(where: string, kind: string, { oneIn = ONE_IN }: { readonly oneIn?: number } = {}): boolean {
+    this.#mustRun('strikes');
+    if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) throw invalidArgument('oneIn', 'an integer ≥ 2', oneIn);
+    if (this.world.choices.choose(`${where} ${kind} fault`, oneIn) !== oneIn - 1) return false;
+    this.#traceFault(where, kind);
+    return true;
+  }
+
+  /**
+   * Lets the exploration strike with `action` right after one of the next `within` (default 64) events, or not at all: one decision
+   * `LABEL fault`, whose answer 0 is never and k is after the k-th event from now, once its promise reactions have run. When it
+   * strikes, that is a `fault` event of the trace (R212); it does not if faults have ended by then, or fewer events come. What the
+   * action throws, or rejects with, fails the simulation.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `action` is a function and `within` an integer ≥ 1.
+   */
+  atSomeEvent(
+    label: string,
+    action: EventAction,
+    { within = EVENTS_WITHIN }: { readonly within?: number } = {},
+  ): void {
+    this.#mustRun('atSomeEvent');
+    if (typeof (action as unknown) !== 'function') throw invalidArgument('action', 'a function', action);
+    if (!(Number.isSafeInteger(within) && within >= 1)) {
+      throw invalidArgument('within', 'an integer ≥ 1', within);
+    }
+    const nth = this.world.choices.choose(`${label} fault`, within + 1);
+    if (nth === 0) return;
+    this.#parts.actions.add(nth, () => {
+      if (this.healed) return undefined;
+      this.#traceFault(`event ${nth}`, label);
+      return action();
+    });
   }
 
   /** Puts a line into the trace. */
@@ -64,11 +229,30 @@ export class Simulation {
     this.#isOver = true;
   }
 
+  #traceFault(operation: string, kind: string): void {
+    this.world.tracer.record({
+      at: this.now(),
+      type: 'fault',
+      runner: 'scenario',
+      operation,
+      kind,
+      runId: '',
+    });
+  }
+
   #mustRun(what: string): void {
     if (!this.#isOver) return;
     throw new RunnerError(
       'RUNNER_SIMULATION_MISUSE',
-      `sim.${what} was called after the end of its simulation`,
+      `sim.${what} was called after the end of its simulation; a promise of the scenario was not awaited`,
     );
   }
+}
+
+/** The label of `sim.sleep`: one that is left says that the scenario has not awaited it. */
+export const SCENARIO_SLEEP = 'scenario sleep';
+
+function checkProperty(name: string, holds: Holds): void {
+  if (typeof (name as unknown) !== 'string') throw invalidArgument('name', 'a text', name);
+  if (typeof (holds as unknown) !== 'function') throw invalidArgument('holds', 'a function', holds);
 }

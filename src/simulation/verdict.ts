@@ -7,6 +7,10 @@ import type { TraceEvent } from '../model/trace-event.ts';
 export type FailureKind =
   /** `sim.check` was given something false. */
   | 'check'
+  /** A property of `sim.always` was false, or threw, after an event. */
+  | 'always'
+  /** A property of `sim.eventually` has not come true in time, although faults had ended. */
+  | 'eventually'
   /** The scenario, or a callback of the clock, threw. */
   | 'error'
   /** A watcher saw a rule broken. */
@@ -17,10 +21,13 @@ export type FailureKind =
   | 'leftovers'
   /** The scenario waits for real I/O or a real timer, which no simulation can reproduce. */
   | 'escape'
-  /** More events than the budget: perhaps a livelock. */
+  /** More events than the budget: perhaps a livelock; `details` shows the cycle if the last events repeat. */
   | 'budget'
   /** A replay met a decision that does not fit. */
   | 'diverged';
+
+/** How the engine is told of a failure; the first one counts. */
+export type ReportFailure = (kind: FailureKind, message: string, cause?: unknown) => void;
 
 /** Why a simulation did not hold. */
 export interface Failure {
@@ -51,6 +58,8 @@ export interface Verdict {
   readonly endStates: Readonly<Partial<Record<RunState, number>>>;
   /** How many faults were injected. */
   readonly faults: number;
+  /** What `sim.sometimes` named: true if it was reached. */
+  readonly sometimes: Readonly<Record<string, boolean>>;
   /** Virtual time that passed. */
   readonly virtualMs: number;
   /** Events of the clock that fired. */

@@ -190,14 +190,14 @@ describe('a failure', () => {
     expect((await simulate({ scenario, leftovers: 'ignore' })).held).toBe(true);
   });
 
-  test('a scenario that never ends is stopped by its budget of events, with what would come next', async () => {
+  test('a scenario that never ends is stopped by its budget of events, with the cycle in which it turns', async () => {
     const { failure, firedEvents } = await simulate({
       maxEvents: 500,
       scenario: async (sim) => {
         for (;;) await sim.sleep(1);
       },
     });
-    expect(failure).toMatchObject({ kind: 'budget', details: ['scenario sleep'] });
+    expect(failure).toMatchObject({ kind: 'budget', details: ['repeats every event: scenario sleep'] });
     expect(firedEvents).toBe(500);
   });
 

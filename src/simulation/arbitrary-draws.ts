@@ -1,0 +1,32 @@
+/**
+ * Draws values of fast-check arbitraries from the decision log, so that they are replayed and shrunk with everything else. Invariant:
+ * what one draw asks for has labels of its own, so that a value that becomes smaller moves no other.
+ */
+import { checkMethods, checkString } from '../kernel/argument-check.ts';
+import type { Choices } from '../kernel/decisions.ts';
+import { DrawTape, DrawnRandom, type RandomSource } from './drawn-random.ts';
+
+/** What is asked of an arbitrary; those of fast-check have it. */
+export interface DrawableArbitrary<T> {
+  generate(random: RandomSource, biasFactor: number | undefined): { readonly value: T };
+}
+
+/** The draws of one simulation. */
+export class ArbitraryDraws {
+  readonly #choices: Choices;
+  readonly #counts = new Map<string, number>();
+
+  constructor(choices: Choices) {
+    this.#choices = choices;
+  }
+
+  draw<T>(arbitrary: DrawableArbitrary<T>, label: string): T {
+    checkMethods('arbitrary', arbitrary, ['generate']);
+    checkString('label', 'a stable name for what is drawn', label);
+    const count = this.#counts.get(label) ?? 0;
+    this.#counts.set(label, count + 1);
+    const name = count === 0 ? label : `${label}/${count}`;
+    const tape = new DrawTape((what, n) => this.#choices.choose(`${name} ${what}`, n));
+    return arbitrary.generate(new DrawnRandom(tape), undefined).value;
+  }
+}

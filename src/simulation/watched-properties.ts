@@ -1,0 +1,134 @@
+/**
+ * Properties that are looked at after every event: those that must always hold, and those that must come true in time. Invariants: a
+ * property is looked at when all promise reactions of an event have run and never in between; the one that was stated first is judged
+ * first; one that has come true, or is too late, is looked at no more.
+ */
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { invalidArgument, messageOf } from '../kernel/errors.ts';
+import type { ReportFailure } from './verdict.ts';
+
+/** Says whether a property holds now. It only looks: what it changes would depend on how often it is asked. */
+export type Holds = () => boolean;
+
+/** What `sim.eventually` rejects with when the time is over; the verdict has noted it by then. */
+export class EventuallyFailedError extends Error {
+  override readonly name = 'EventuallyFailedError';
+}
+
+interface AlwaysProperty {
+  readonly name: string;
+  readonly holds: Holds;
+}
+
+interface AwaitedProperty extends AlwaysProperty {
+  readonly withinMs: number;
+  readonly deadline: Timer;
+  readonly resolve: () => void;
+  readonly reject: (error: EventuallyFailedError) => void;
+}
+
+/** How a look at a property went: `why` is what was thrown, if something was. */
+interface Look {
+  readonly isTrue: boolean;
+  readonly why?: unknown;
+}
+
+const TRUE: Look = { isTrue: true };
+const FALSE: Look = { isTrue: false };
+
+/** What came of a check: `settled` has promise reactions, which come before the next event. */
+export type PropertiesCheck = 'failed' | 'settled' | 'unchanged';
+
+/** The properties of one simulation. */
+export class WatchedProperties {
+  /** True if there is anything to look at; asked before every event, so that simulations without properties pay nothing else. */
+  isNeeded = false;
+  readonly #clock: Clock;
+  readonly #report: ReportFailure;
+  readonly #always: AlwaysProperty[] = [];
+  readonly #awaited = new Set<AwaitedProperty>();
+
+  constructor(clock: Clock, report: ReportFailure) {
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  addAlways(name: string, holds: Holds): void {
+    this.#always.push({ name, holds });
+    this.isNeeded = true;
+  }
+
+  /** Resolves when `holds` is true; rejects, and fails the simulation, when it is not at the end of the instant `withinMs` from now. */
+  awaitProperty(name: string, holds: Holds, withinMs: number): Promise<void> {
+    const awaited = new Promise<void>((resolve, reject) => {
+      const deadline = this.#clock.endOfInstant(`eventually ${name}`, withinMs, () => this.#judge(property));
+      const property: AwaitedProperty = { name, holds, withinMs, deadline, resolve, reject };
+      this.#awaited.add(property);
+      this.isNeeded = true;
+    });
+    // The verdict has the failure, whether or not the scenario still waits for this promise.
+    awaited.catch(() => undefined);
+    return awaited;
+  }
+
+  /** Looks at everything; called between two events. */
+  check(): PropertiesCheck {
+    for (const { name, holds } of this.#always) {
+      const look = lookAt(name, holds);
+      if (look.isTrue) continue;
+      this.#report('always', `"${name}" does not hold${reasonOf(look)}`, look.why);
+      return 'failed';
+    }
+    let result: PropertiesCheck = 'unchanged';
+    for (const property of this.#awaited) {
+      if (!lookAt(property.name, property.holds).isTrue) continue;
+      this.#settle(property);
+      result = 'settled';
+    }
+    return result;
+  }
+
+  /** The last look, which nothing that is due at the same time can come after. */
+  #judge(property: AwaitedProperty): void {
+    const { name, holds, withinMs, reject } = property;
+    const look = lookAt(name, holds);
+    if (look.isTrue) {
+      this.#settle(property);
+      return;
+    }
+    this.#remove(property);
+    const message = `"${name}" has not come true within ${withinMs} ms without faults${reasonOf(look)}`;
+    const error = new EventuallyFailedError(message, { cause: look.why });
+    this.#report('eventually', message, look.why ?? error);
+    reject(error);
+  }
+
+  #settle(property: AwaitedProperty): void {
+    property.deadline.cancel();
+    this.#remove(property);
+    property.resolve();
+  }
+
+  #remove(property: AwaitedProperty): void {
+    this.#awaited.delete(property);
+    this.isNeeded = this.#always.length + this.#awaited.size > 0;
+  }
+}
+
+/** A property whose function throws does not hold; an answer that is no truth value is a mistake of its author. */
+function lookAt(name: string, holds: Holds): Look {
+  let answer: unknown;
+  try {
+    answer = holds();
+  } catch (why) {
+    return { isTrue: false, why };
+  }
+  if (typeof answer !== 'boolean') {
+    throw invalidArgument(`the function of property "${name}"`, 'one that returns true or false', answer);
+  }
+  return answer ? TRUE : FALSE;
+}
+
+function reasonOf(look: Look): string {
+  return 'why' in look ? `: ${messageOf(look.why)}` : '';
+}

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { sleep } from '../../src/kernel/clock.ts';
+import { EventTail, TAIL_LENGTH } from '../../src/simulation/event-tail.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+
+function describeCycle(labels: readonly string[]): string | undefined {
+  const tail = new EventTail();
+  labels.forEach((label, index) => tail.watch({ label, id: index + 1, cause: 0, atMs: 0, late: false }));
+  return tail.describeCycle();
+}
+
+function repeated(cycle: readonly string[], times: number): string[] {
+  return Array.from({ length: times }, () => cycle).flat();
+}
+
+describe('the cycle of a run that does not end', () => {
+  test.for([
+    ['one label', repeated(['a'], 9), 'repeats every event: a'],
+    ['three labels', repeated(['b', 'c', 'a'], 5), 'repeats every 3 events: a → b → c'],
+    ['the shortest period counts', repeated(['a', 'b', 'a', 'b'], 4), 'repeats every 2 events: a → b'],
+    ['wherever it was stopped', [...repeated(['a', 'b'], 5), 'a'], 'repeats every 2 events: a → b'],
+    ['a beginning is left out', ['x', 'y', ...repeated(['a', 'b'], 6)], 'repeats every 2 events: a → b'],
+    [
+      'numbers that grow',
+      ['run 1', 'end', 'run 2', 'end', 'run 3', 'end'],
+      'repeats every 2 events: end → run #',
+    ],
+    ['numbers that stay', repeated(['run 1', 'run 2'], 3), 'repeats every event: run #'],
+    ['a short repetition at the end of a long run is none', [...'abcdefghij', 'a', 'a', 'a'], undefined],
+    ['no repetition', [...'abcabd'], undefined],
+    ['twice is not enough', repeated(['a', 'b', 'c'], 2), undefined],
+    ['nothing', [], undefined],
+  ] as const)('%s', ([, labels, expected]) => {
+    expect(describeCycle(labels)).toBe(expected);
+  });
+
+  test('a long cycle is found at the end of a full tail', () => {
+    const cycle = Array.from({ length: 1_000 }, (_, index) => `step ${String.fromCodePoint(0x4e00 + index)}`);
+    const labels = repeated(cycle, 5).slice(-TAIL_LENGTH);
+    expect(describeCycle(labels)).toBe(`repeats every 1000 events: ${cycle.join(' → ')}`);
+  });
+
+  test('is shown once by the budget, however long the run was, and who listens to events still does', async () => {
+    let heard = 0;
+    const pingPong = async (sim: Simulation): Promise<void> => {
+      for (let round = 0; ; round += 1) {
+        await sleep(sim.world.clock, 1, `ping ${round}`);
+        await sleep(sim.world.clock, 1, 'pong');
+      }
+    };
+    for (const maxEvents of [10, 20_000]) {
+      heard = 0;
+      const { failure } = await simulate({ maxEvents, scenario: pingPong, onFire: () => void (heard += 1) });
+      expect(failure).toMatchObject({ kind: 'budget', details: ['repeats every 2 events: ping # → pong'] });
+      expect(heard).toBe(maxEvents);
+    }
+  });
+
+  test('without a cycle, the budget shows what would come next', async () => {
+    let label = 'a';
+    const { failure } = await simulate({
+      maxEvents: 50,
+      scenario: async (sim) => {
+        for (;;) {
+          label += 'a';
+          await sleep(sim.world.clock, 1, label);
+        }
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'budget', details: [label] });
+  });
+});

@@ -1,0 +1,283 @@
+import { describe, expect, test } from 'vitest';
+import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
+import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Scenario } from '../../src/simulation/simulate-options.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { EventuallyFailedError } from '../../src/simulation/watched-properties.ts';
+
+/** Counts up to `last` on the clock, one each millisecond. */
+function counter(sim: Simulation, last: number): { count: number } {
+  const state = { count: 0 };
+  const tick = (): void => {
+    state.count += 1;
+    if (state.count < last) sim.world.clock.timer('tick', 1, tick);
+  };
+  sim.world.clock.timer('tick', 1, tick);
+  return state;
+}
+
+describe('always', () => {
+  test('a property is asked after every event, and the first time that it is false is the failure', async () => {
+    const { failure, firedEvents } = await simulate({
+      scenario: async (sim) => {
+        const state = counter(sim, 100);
+        sim.always('fewer than 7', () => state.count < 7);
+        await sim.sleep(1_000);
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'always', message: '"fewer than 7" does not hold', atMs: 7 });
+    expect(firedEvents).toBe(7);
+  });
+
+  test('a state that only lasts until the reactions of its event have run is never seen', async () => {
+    const { held } = await simulate({
+      scenario: async (sim) => {
+        let sum = 0;
+        sim.always('balanced', () => sum === 0);
+        for (let round = 0; round < 20; round += 1) {
+          await sim.sleep(1);
+          sum += 1;
+          await Promise.resolve();
+          sum -= 1;
+        }
+      },
+    });
+    expect(held).toBe(true);
+  });
+
+  test('what the scenario leaves behind in its last step is judged too', async () => {
+    const { failure } = await simulate({
+      scenario: async (sim) => {
+        let isOpen = false;
+        sim.always('closed', () => !isOpen);
+        await sim.sleep(1);
+        isOpen = true;
+      },
+    });
+    expect(failure?.message).toBe('"closed" does not hold');
+  });
+
+  test('a property that throws does not hold, and one that gives no truth value is a mistake', async () => {
+    const thrown = new Error('three are alive');
+    const throwing = await simulate({
+      scenario: (sim) =>
+        sim.always('one is alive', () => {
+          throw thrown;
+        }),
+    });
+    expect(throwing.failure).toMatchObject({
+      kind: 'always',
+      message: '"one is alive" does not hold: three are alive',
+      cause: thrown,
+    });
+    const wordy = await simulate({ scenario: (sim) => sim.always('yes', (() => 'yes') as never) });
+    expect(wordy.failure).toMatchObject({
+      kind: 'error',
+      message: 'the function of property "yes": expected one that returns true or false, got "yes"',
+    });
+  });
+});
+
+describe('sometimes', () => {
+  test('the verdict says what was reached and what was only mentioned', async () => {
+    const verdict = await simulate({
+      scenario: async (sim) => {
+        sim.sometimes('never', false);
+        for (let round = 0; round < 3; round += 1) {
+          await sim.sleep(1);
+          sim.sometimes('second round', round === 1);
+        }
+        sim.sometimes('the end');
+      },
+    });
+    expect(verdict.held).toBe(true);
+    expect(verdict.sometimes).toEqual({ never: false, 'second round': true, 'the end': true });
+    expect((await simulate({ scenario: () => undefined })).sometimes).toEqual({});
+  });
+});
+
+describe('eventually', () => {
+  const afterCount = (last: number, withinMs: number): Scenario => {
+    return async (sim) => {
+      const state = counter(sim, last);
+      await sim.eventually('ten', () => state.count >= 10, { withinMs });
+      sim.note(`ten at ${sim.now()}`);
+      await sim.sleep(last - sim.now());
+    };
+  };
+
+  test('it resolves after the event that makes the property true, also at the very end of its time', async () => {
+    for (const withinMs of [500, 10]) {
+      const verdict = await simulate({ scenario: afterCount(20, withinMs), keepTrace: true });
+      expect(verdict.failure).toBeUndefined();
+      expect(verdict.trace()).toContainEqual(expect.objectContaining({ type: 'note', text: 'ten at 10' }));
+      expect(verdict.virtualMs).toBe(20);
+    }
+  });
+
+  test('what comes true too late, or never, is a failure at the end of its time', async () => {
+    const late = await simulate({ scenario: afterCount(20, 9) });
+    expect(late.failure).toMatchObject({
+      kind: 'eventually',
+      message: '"ten" has not come true within 9 ms without faults',
+      atMs: 9,
+    });
+    expect(late.failure?.cause).toBeInstanceOf(EventuallyFailedError);
+    expect((await simulate({ scenario: afterCount(5, 1_000) })).failure?.atMs).toBe(1_000);
+  });
+
+  test('the scenario goes no further when it fails, and what the property threw is the reason', async () => {
+    let isReached = false;
+    let caught: unknown;
+    const { failure } = await simulate({
+      scenario: async (sim) => {
+        const missing = new Error('nobody answers');
+        const property = sim.eventually(
+          'answered',
+          () => {
+            throw missing;
+          },
+          { withinMs: 3 },
+        );
+        try {
+          await property;
+          isReached = true;
+        } catch (error) {
+          caught = error;
+          throw error;
+        }
+      },
+    });
+    expect(failure).toMatchObject({
+      kind: 'eventually',
+      message: '"answered" has not come true within 3 ms without faults: nobody answers',
+    });
+    expect(isReached).toBe(false);
+    expect(caught).toBeInstanceOf(EventuallyFailedError);
+  });
+
+  test('R204 one that was not awaited is left over by its name', async () => {
+    const { failure } = await simulate({
+      scenario: (sim) => {
+        void sim.eventually('forgotten', () => false, { withinMs: 5 });
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'leftovers' });
+    expect(failure?.details).toEqual(['timer eventually forgotten, due at 5 ms']);
+  });
+
+  test('it ends the faults, of chaos too: what was stuck goes on, and no fault is asked for any more', async () => {
+    const verdict = await simulate({
+      // Every answer is the highest one, so that every fault strikes.
+      source: { decide: (_label, n) => n - 1 },
+      scenario: async (sim) => {
+        const runner = createFakeRunner(sim.world, { capacity: 9, history: 9, script: () => ({ runMs: 5 }) });
+        const chaos = createChaosRunner(sim.world, runner, { plan: { rates: { run: { stuck: 0.5 } } } });
+        let accepted = 0;
+        const run = async (): Promise<void> => {
+          await chaos.run({ argv: ['x'] });
+          accepted += 1;
+        };
+        const stuck = run();
+        await sim.sleep(100);
+        sim.check(accepted === 0 && !sim.healed, 'it is stuck');
+        await sim.eventually('accepted', () => accepted === 1, { withinMs: 0 });
+        sim.check(sim.healed && !sim.strikes('disk', 'full', { oneIn: 2 }), 'healed');
+        sim.check(sim.choose('other fault', 4) === 0 && sim.choose('other', 4) === 3, 'only faults are over');
+        await Promise.all([stuck, run()]);
+        await chaos.release();
+      },
+    });
+    expect(verdict.failure).toBeUndefined();
+    const faults = verdict.decisions().filter(({ label }) => label.endsWith(' fault'));
+    expect(faults).toEqual([{ label: 'chaos run fault', n: 2, answer: 1 }]);
+    expect(verdict.faults).toBe(1);
+  });
+
+  test('who asked is told once, in order, and at once after the end of faults', async () => {
+    const told: string[] = [];
+    await simulate({
+      scenario: (sim) => {
+        sim.onHeal(() => told.push('first'));
+        sim.world.onHeal(() => told.push('second'));
+        sim.heal();
+        sim.heal();
+        sim.onHeal(() => told.push('late'));
+      },
+    });
+    expect(told).toEqual(['first', 'second', 'late']);
+  });
+});
+
+describe('clear reports', () => {
+  test('a scenario that throws at once is told from one that throws later', async () => {
+    const atOnce = await simulate({
+      scenario: () => {
+        throw new Error('no such file');
+      },
+    });
+    expect(atOnce.failure).toMatchObject({
+      kind: 'error',
+      message: 'no such file',
+      details: ['thrown by the scenario before any event fired'],
+    });
+    const later = await simulate({
+      scenario: async (sim) => {
+        await sim.sleep(1);
+        throw new Error('no such file');
+      },
+    });
+    expect(later.failure).toMatchObject({ message: 'no such file', details: [] });
+  });
+
+  test('R204 a sleep of the scenario that was not awaited is said to be one', async () => {
+    const { failure } = await simulate({
+      scenario: (sim) => {
+        void sim.sleep(5);
+        void sim.sleep(6);
+      },
+    });
+    expect(failure?.details[0]).toBe(
+      '2 × sim.sleep of the scenario has not ended: a promise was not awaited',
+    );
+  });
+
+  test('a check that comes to nothing only after the end says that something was not awaited', async () => {
+    let leaked: Simulation | undefined;
+    await simulate({ scenario: (sim) => void (leaked = sim) });
+    expect(() => leaked?.check(true, 'fine')).not.toThrow();
+    expect(() => leaked?.check(false, 'late')).toThrow(
+      'sim.check "late" was called after the end of its simulation; a promise of the scenario was not awaited',
+    );
+  });
+
+  test.for([
+    ['always', (sim: Simulation) => sim.always('x', 1 as never), /holds: expected a function/],
+    ['sometimes', (sim: Simulation) => sim.sometimes('x', 1 as never), /condition: expected true or false/],
+    ['onHeal', (sim: Simulation) => sim.onHeal(1 as never), /onHeal: expected a function/],
+    ['strikes', (sim: Simulation) => sim.strikes('x', 'y', { oneIn: 1 }), /oneIn: expected an integer ≥ 2/],
+    ['draw', (sim: Simulation) => sim.draw({} as never), /arbitrary: expected an object with generate/],
+    [
+      'eventually',
+      (sim: Simulation) => sim.eventually('x', () => true, { withinMs: Infinity }),
+      /withinMs: expected a finite number ≥ 0/,
+    ],
+    [
+      'atSomeEvent',
+      (sim: Simulation) => sim.atSomeEvent('x', () => undefined, { within: 0 }),
+      /within: expected an integer ≥ 1/,
+    ],
+  ] as const)('wrong use of %s is refused, and any use after the end', async ([, use, text]) => {
+    let leaked: Simulation | undefined;
+    const { failure } = await simulate({
+      scenario: async (sim) => {
+        leaked = sim;
+        await use(sim);
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'error', message: expect.stringMatching(text) });
+    expect(failure?.cause).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    await expect((async () => use(leaked!))()).rejects.toMatchObject({ code: 'RUNNER_SIMULATION_MISUSE' });
+  });
+});
