@@ -1,10 +1,11 @@
 // All bugs of the zoo, family by family, and the defects that it leaves out with the reason of each.
 import type { Bug, LeftOut } from './bug.ts';
 import { execerBugs } from './catalog/execer-bugs.ts';
+import { invokerBugs } from './catalog/invoker-bugs.ts';
 import { queueBugs } from './catalog/queue-bugs.ts';
 
 /** Every planted bug, in the order of the families. */
-export const bugs: readonly Bug[] = [...queueBugs, ...execerBugs];
+export const bugs: readonly Bug[] = [...queueBugs, ...execerBugs, ...invokerBugs];
 
 const BAZEL = 'belongs to the Bazel path, which is not built';
 
