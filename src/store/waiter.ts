@@ -6,7 +6,7 @@ export interface CancelReceiver {
   cancelRequested(waiter: Waiter): void;
 }
 
-/** Somebody who waits. It is settled exactly once, by the {@link Waiters} that it entered. */
+/** Somebody who waits. It is settled exactly once, by the `WaiterRegister` that it entered. */
 export abstract class Waiter {
   /** Position in the order of registration, from 0; negative once it has left. */
   sequence = 0;

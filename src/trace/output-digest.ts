@@ -1,10 +1,10 @@
 /**
- * The digest of what a process wrote, taken from the file that the invoker made of it. Dates and host paths stand in the file's header,
- * and why a run was stopped in its trailer (R96, R101, R107, R111), so neither counts: the same bytes of the process give the same
- * digest on every machine and at any time.
+ * The digest of what a process wrote, taken from the file that the invoker made of it; `src/runners/log-header.ts` gives that file its
+ * form. Dates and host paths stand in the file's header, and why a run was stopped in its trailer (R96, R101, R107, R111), so neither
+ * counts: the same bytes of the process give the same digest on every machine and at any time.
  */
-import { checkAnyIterable, checkOptions } from '../kernel/argument-check.ts';
 import { createHash, type Hash } from 'node:crypto';
+import { checkAnyIterable, checkOptions } from '../kernel/argument-check.ts';
 import type { Chunk } from '../model/output.ts';
 
 /** What is known of the file. */

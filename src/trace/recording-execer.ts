@@ -2,8 +2,8 @@
  * Records what processes write and how they end, by standing between whoever starts them and the execer that does. Invariant: it
  * changes nothing that either side sees, neither the order of writes nor whether an answer is there at once.
  */
-import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import { createHash } from 'node:crypto';
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument, messageOf } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
