@@ -2,7 +2,13 @@
 export { type Timer, type Clock, sleep } from './kernel/clock.ts';
 export { type DecisionLogOptions, DecisionLog, createDecisions } from './kernel/decision-log.ts';
 export { type DecisionKind, decisionKind } from './kernel/decision-kind.ts';
-export { type Decision, type DecisionSource, type Choices, type DueEvents } from './kernel/decisions.ts';
+export {
+  type Decision,
+  type DecisionSource,
+  type Choices,
+  type DueEvents,
+  ExecutionAbandoned,
+} from './kernel/decisions.ts';
 export { type EventInfo } from './kernel/event-queue.ts';
 export { bindContext } from './kernel/drain-host.ts';
 export { type DrainChoice, chooseDrain } from './kernel/drain.ts';
@@ -52,6 +58,7 @@ export {
 } from './model/exit-code.ts';
 export { type Checkout, type Checkouter, type Ingester, type Updater, type Filer } from './model/filer.ts';
 export { formatGoDuration } from './model/go-duration.ts';
+export { type Isolate, type IsolatedPart, type Isolator, type PartSurroundings } from './model/isolation.ts';
 export { type MaybePromise, isPending } from './model/maybe-promise.ts';
 export {
   LOGGING_ERR_MSG,

@@ -4,6 +4,7 @@
  */
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
+import type { Isolator } from '../model/isolation.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
@@ -20,6 +21,7 @@ export interface ExecutionRequest {
   /** Watchers of the trace beside the oracles of the scenario. They may report nothing and only look. */
   readonly watchers?: readonly OracleFactory[];
   readonly onFire?: (event: EventInfo, made: number) => void;
+  readonly isolator?: Isolator;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }

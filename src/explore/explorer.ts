@@ -89,10 +89,15 @@ export async function explore(
     tally.firedEvents += verdict.firedEvents;
     strategy.end({ verdict, novelty: coverage?.takeNovelty() ?? 0 });
     options.onExecution?.(verdict, index);
-    if (verdict.held) continue;
+    if (!isFailed(verdict)) continue;
     tally.failures += 1;
     if (!mayGoOn(options, verdict, index)) return { stoppedBy: 'failure', ...tally };
   }
+}
+
+/** An execution that was abandoned is none of the scenario's failures. */
+function isFailed({ held, failure }: Verdict): boolean {
+  return !held && failure?.kind !== 'abandoned';
 }
 
 function mustStop({ shouldStop }: ExploreOptions): boolean {
@@ -108,7 +113,7 @@ function requestOf(
   coverage: CoverageMeter | undefined,
   onTurn: (() => void) | undefined,
 ): Parameters<Executor['execute']>[0] {
-  const { watcher } = strategy;
+  const { watcher, isolator } = strategy;
   const watchers = [
     ...(watcher === undefined ? [] : [watcher]),
     ...(coverage === undefined ? [] : [coverage.watcher]),
@@ -116,6 +121,7 @@ function requestOf(
   return {
     source: strategy,
     watchers,
+    ...(isolator === undefined ? {} : { isolator }),
     ...(strategy.onFire === undefined ? {} : { onFire: (event, made) => strategy.onFire?.(event, made) }),
     ...(onTurn === undefined ? {} : { onTurn }),
   };

@@ -4,6 +4,7 @@
  */
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
+import type { Isolator } from '../model/isolation.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
@@ -33,4 +34,6 @@ export interface Strategy extends DecisionSource {
   readonly onFire?: ((event: EventInfo, made: number) => void) | undefined;
   /** Watches the trace of every execution, if it wants to know. */
   readonly watcher?: OracleFactory;
+  /** Told which parts of the world share nothing with others, if it wants to know. */
+  readonly isolator?: Isolator;
 }

@@ -24,6 +24,14 @@ export interface DueEvents {
   causeOf(k: number): number;
 }
 
+/**
+ * Thrown by a source when it is asked for an order, or told of an event that fires: going on would show nothing new. Never thrown by
+ * `decide`, since code under test would see it there.
+ */
+export class ExecutionAbandoned extends Error {
+  override readonly name = 'ExecutionAbandoned';
+}
+
 /** Where answers come from. Sources: `fifoDecisions`, `randomDecisions(seed)`, `replayDecisions(log)`. */
 export interface DecisionSource {
   /**

@@ -5,6 +5,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
+import type { Isolate } from './isolation.ts';
 import type { Tracer } from './trace-event.ts';
 
 /** The surroundings handed to every `create…Runner`. */
@@ -17,4 +18,6 @@ export interface World {
    * Asks to be told, once, when all faults are to end; what injects faults asks when it is made. Absent: they never end by themselves.
    */
   readonly onHeal?: (heal: () => void) => void;
+  /** Asked by parts that share nothing with others, when they are made. Absent: nobody wants to know. */
+  readonly isolate?: Isolate;
 }

@@ -7,11 +7,13 @@ import { checkWorld } from '../model/world-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
+import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
 import { FakePerformer } from './fake-performer.ts';
-import type { FakeScripts } from './fake-script.ts';
+import { argvScript, type FakeScripts } from './fake-script.ts';
+import { isolateRunner } from './isolated-part.ts';
 import type { QueueOptions } from './queue-options.ts';
 import { QueueRunner } from './queue-runner.ts';
 import { createInstruments, type RunnerInstruments } from './runner-instruments.ts';
@@ -90,5 +92,18 @@ export class FakeRunner extends QueueRunner {
 export function createFakeRunner(world: World, options: FakeRunnerOptions = {}): FakeRunner {
   checkWorld(world);
   checkOptions(options);
-  return new FakeRunner(world, new FakePerformer(world, options.script), options);
+  const { name = 'fake', script } = options;
+  const part = isolateRunner(world, name, { ...options, script: undefined });
+  if (part === undefined) return new FakeRunner(world, new FakePerformer(world, script), options);
+  const home = { ...world, clock: part.clock };
+  return new FakeRunner(home, new FakePerformer(home, notedScript(part, script)), options);
+}
+
+/** The scripts of this package look at the command alone; any other may do what it likes. */
+function notedScript(part: IsolatedPart, script: FakeScripts | undefined): FakeScripts | undefined {
+  if (script === undefined || script === argvScript) return script;
+  return (command) => {
+    part.noteOutside();
+    return script(command);
+  };
 }

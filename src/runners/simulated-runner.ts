@@ -3,11 +3,13 @@ import { checkWorld } from '../model/world-check.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { createSimExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
+import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
 import { createMemoryOutputs, type MemoryOutputs } from '../outputs/memory-output.ts';
 import { Invoker } from './invoker.ts';
 import type { InvokerOptions } from './invoker-parts.ts';
+import { isolateRunner } from './isolated-part.ts';
 import type { QueueOptions, QueueParts } from './queue-options.ts';
 import { QueueRunner } from './queue-runner.ts';
 import { createInstruments } from './runner-instruments.ts';
@@ -26,16 +28,31 @@ const OUTPUTS_KEPT = 300;
 
 /** A runner in a simulated world, with its insides at hand. */
 export class SimulatedRunner extends QueueRunner {
-  /** Resumes paused commands and tells what is alive. */
-  readonly execer: SimExecer;
   /** What commands wrote: `outputs.find(status.stdoutRef)?.text()`. */
   readonly outputs: MemoryOutputs;
+  readonly #execer: SimExecer;
+  readonly #part: IsolatedPart | undefined;
 
-  constructor(world: World, parts: QueueParts, execer: SimExecer, outputs: MemoryOutputs) {
+  constructor(world: World, parts: QueueParts, inside: SimulatedInside) {
     super(world, parts);
-    this.execer = execer;
-    this.outputs = outputs;
+    this.outputs = inside.outputs;
+    this.#execer = inside.execer;
+    this.#part = inside.part;
   }
+
+  /** Resumes paused commands and tells what is alive. */
+  get execer(): SimExecer {
+    // Whoever has it can run processes of their own on it.
+    this.#part?.dissolve();
+    return this.#execer;
+  }
+}
+
+/** What is at hand inside a simulated runner. */
+interface SimulatedInside {
+  readonly execer: SimExecer;
+  readonly outputs: MemoryOutputs;
+  readonly part: IsolatedPart | undefined;
 }
 
 /**
@@ -59,16 +76,19 @@ export class SimulatedRunner extends QueueRunner {
 export function createSimulatedRunner(world: World, options: SimulatedRunnerOptions = {}): SimulatedRunner {
   checkWorld(world);
   checkOptions(options);
+  const { name = 'runner' } = options;
+  const part = isolateRunner(world, name, options);
+  const home = part === undefined ? world : { ...world, clock: part.clock };
   const {
-    name = 'runner',
     filers = defaultFilers(),
-    execer = createSimExecer({ clock: world.clock }),
+    execer = createSimExecer({ clock: home.clock }),
     outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_KEPT }),
     tempDirs = virtualTempDirs(),
   } = options;
-  const performer = new Invoker(world, { ...options, name, filers, execer, outputs, tempDirs });
+  const performer = new Invoker(home, { ...options, name, filers, execer, outputs, tempDirs });
   const instruments = createInstruments(options.metrics);
-  return new SimulatedRunner(world, { ...options, name, filers, performer, instruments }, execer, outputs);
+  const parts = { ...options, name, filers, performer, instruments };
+  return new SimulatedRunner(home, parts, { execer, outputs, part });
 }
 
 function defaultFilers(): RunTypeMap {

@@ -2,6 +2,7 @@
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { DrainChoice } from '../kernel/drain.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
+import type { Isolator } from '../model/isolation.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -35,6 +36,8 @@ export interface SimulateOptions {
    * Costs an object per event. Default: nobody is told.
    */
   readonly onFire?: (event: EventInfo, made: number) => void;
+  /** Told which parts of the world share nothing with others; for strategies. Default: nobody is told. */
+  readonly isolator?: Isolator;
   /** Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error. */
   readonly onTurn?: () => void;
 }

@@ -1,6 +1,6 @@
 /** The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure counts. */
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
-import type { DecisionSource } from '../kernel/decisions.ts';
+import { type DecisionSource, ExecutionAbandoned } from '../kernel/decisions.ts';
 import { activeResources } from '../kernel/drain-host.ts';
 import { chooseDrain } from '../kernel/drain.ts';
 import type { StepResult } from '../kernel/drain-run.ts';
@@ -9,7 +9,8 @@ import { ReplaySource } from '../kernel/replay-decisions.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
 import { createVirtualClock, type VirtualClock } from '../kernel/virtual-clock.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
+import type { Isolate, Isolator } from '../model/isolation.ts';
+import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { createTraceRecorder, type TraceRecorder } from '../trace/trace-recorder.ts';
@@ -82,7 +83,9 @@ export class SimulationRun {
     try {
       await drain.run(() => this.#step(), onTurn === undefined ? {} : { onTurn });
     } catch (error) {
-      this.#fail('error', messageOf(error), { cause: error });
+      this.#fail(error instanceof ExecutionAbandoned ? 'abandoned' : 'error', messageOf(error), {
+        cause: error,
+      });
     } finally {
       Error.stackTraceLimit = stackTraceLimit;
     }
@@ -93,12 +96,15 @@ export class SimulationRun {
 
   #makeSimulation(report: ReportFailure): Simulation {
     const healing = new Healing();
+    const { seed = 1, isolator } = this.#options;
+    const tracer = { record: (event: TraceEvent) => this.#record(event) };
     const world = {
       clock: this.#clock,
       choices: new HealingChoices(this.#decisions, healing),
-      random: createRandomStream(this.#options.seed ?? 1),
-      tracer: { record: (event: TraceEvent) => this.#record(event) },
+      random: createRandomStream(seed),
+      tracer,
       onHeal: (hook: () => void) => healing.onHeal(hook),
+      ...(isolator === undefined ? {} : { isolate: this.#isolateWith(isolator, tracer) }),
     };
     return new Simulation({
       world,
@@ -110,9 +116,18 @@ export class SimulationRun {
     });
   }
 
+  /** A clock or tracer of somebody else in between could make parts meet. */
+  #isolateWith(isolator: Isolator, tracer: Tracer): Isolate {
+    return (surroundings, name) =>
+      surroundings.clock === this.#clock && surroundings.tracer === tracer
+        ? isolator.isolate(this.#clock, name)
+        : undefined;
+  }
+
   /** Called when all promise reactions of the event before have run. */
   #step(): StepResult {
     if (this.#failure !== undefined) return 'stop';
+    if (this.#properties.isNeeded || this.#actions.isNeeded) this.#options.isolator?.noteObserver();
     if (this.#properties.isNeeded) {
       const check = this.#properties.check();
       if (check !== 'unchanged') return check === 'failed' ? 'stop' : true;

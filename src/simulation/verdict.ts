@@ -24,7 +24,9 @@ export type FailureKind =
   /** More events than the budget: perhaps a livelock; `details` shows the cycle if the last events repeat. */
   | 'budget'
   /** A replay met a decision that does not fit. */
-  | 'diverged';
+  | 'diverged'
+  /** Whoever decides has given the execution up, because it can show nothing new: no failure of the scenario. */
+  | 'abandoned';
 
 /** How the engine is told of a failure; the first one counts. */
 export type ReportFailure = (kind: FailureKind, message: string, cause?: unknown) => void;
