@@ -5,6 +5,7 @@ import { lostReply } from './lost-reply.ts';
 import { pollingClient } from './polling-client.ts';
 import { restart } from './restart.ts';
 import { thetaPool } from './theta-pool.ts';
+import { threeRunnersTwoAborts } from './three-runners-two-aborts.ts';
 import { timeoutRace } from './timeout-race.ts';
 
 export const scenarios: readonly ScenarioDefinition[] = [
@@ -14,4 +15,5 @@ export const scenarios: readonly ScenarioDefinition[] = [
   restart,
   filerFaults,
   pollingClient,
+  threeRunnersTwoAborts,
 ];

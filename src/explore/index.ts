@@ -1,4 +1,5 @@
 /** The door `dryrunner/explore`: strategies, exploration, shrinking and explanation over the decision log. Names only, no code. */
+export { type CampaignOptions, runCampaign } from './campaign.ts';
 export {
   type AuditDifference,
   type AuditReport,
@@ -9,8 +10,16 @@ export {
   type CorpusEntry,
   mergeCampaignReports,
 } from './campaign-report.ts';
-export { type CampaignOptions, runCampaign } from './campaign.ts';
+export {
+  type Certificate,
+  type LimitingBound,
+  type SearchBounds,
+  type SearchStop,
+  formatCertificate,
+} from './certificate.ts';
+export { type CertifyOptions, certify } from './certify.ts';
 export { type Coverage, createCoverage } from './coverage.ts';
+export { type ExhaustiveStrategy, exhaustiveStrategy } from './exhaustive-strategy.ts';
 export { type ExecutionRequest, type Executor, createExecutor } from './executor.ts';
 export {
   type CoverageMeter,
@@ -38,8 +47,8 @@ export { type ReplayOptions, replayStrategy } from './replay-strategy.ts';
 export { type ReplayToken, decodeToken, encodeToken } from './replay-token.ts';
 export { type ShrunkLog } from './shrink-memory.ts';
 export { type ShrinkEnd, type ShrinkOptions, type ShrinkResult, shrink } from './shrinker.ts';
-export { type StrategyOptions, createStrategy, strategyNames } from './strategy-names.ts';
 export { type Execution, type Strategy } from './strategy.ts';
+export { type StrategyOptions, createStrategy, strategyNames } from './strategy-names.ts';
 export { swarmStrategy } from './swarm-strategy.ts';
 export { type SweepOptions, sweepStrategy } from './sweep-strategy.ts';
 export { walkStrategy } from './walk-strategy.ts';

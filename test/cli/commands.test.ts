@@ -338,6 +338,7 @@ test('list and help show what can be typed', async () => {
     'restart',
     'filer-faults',
     'polling-client',
+    'three-runners-two-aborts',
   ]);
   const help = await run('--help');
   expect([help.code, help.out]).toEqual([0, expect.stringMatching(/start .*\n[^]*Exit codes: 0 held, 1 /)]);

@@ -1,0 +1,127 @@
+/**
+ * What an exhaustive search can vouch for when it ends. Invariant: `complete` is true only if every schedule within the bounds was run or
+ * is equivalent to one that was; whatever a bound has left out is named.
+ */
+import { checkObject } from '../kernel/argument-check.ts';
+
+/** How far a search goes; all unlimited by default. */
+export interface SearchBounds {
+  /** Executions at most, also those that were given up as equivalent. */
+  readonly maxExecutions?: number;
+  /** Questions of one schedule that are answered in every way; later ones get the plain answer. */
+  readonly maxDecisions?: number;
+  /** Answers other than the first to questions about order, in one schedule (Emmi, Qadeer and Rakamarić, POPL 2011). */
+  readonly maxDelays?: number;
+  /** Answers other than 0 to all other questions, in one schedule. */
+  readonly maxFaults?: number;
+}
+
+/** A bound that leaves schedules out. */
+export type LimitingBound = 'maxDecisions' | 'maxDelays' | 'maxFaults';
+
+/** Why a search ended before its end. */
+export type SearchStop =
+  | 'maxExecutions'
+  /** Somebody stopped it at a failure. */
+  | 'failure'
+  /** Somebody stopped it. */
+  | 'interruption'
+  /** The scenario did not do the same again with the same answers. */
+  | 'divergence';
+
+/** The result of an exhaustive search. */
+export interface Certificate {
+  readonly scenario: string;
+  /**
+   * Distinct schedules that were run to their end: no two differ only in the order of events that cannot touch each other
+   * (Mazurkiewicz traces, each with its values).
+   */
+  readonly schedules: number;
+  /** How many of them failed. */
+  readonly failures: number;
+  /** All executions. */
+  readonly executions: number;
+  /** Executions that were equivalent to one before; most were given up on the way. */
+  readonly equivalent: number;
+  readonly bounds: SearchBounds;
+  /** The bounds that left something out. */
+  readonly limitedBy: readonly LimitingBound[];
+  readonly complete: true | { readonly stoppedBy: SearchStop };
+}
+
+const STOPS: Readonly<Record<SearchStop, string>> = {
+  maxExecutions: 'the bound on executions stopped it',
+  failure: 'it was stopped at a failure',
+  interruption: 'it was interrupted',
+  divergence: 'the scenario did not do the same again with the same answers',
+};
+
+/**
+ * The certificate as a few lines of text.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @example
+ * ```ts
+ * import { certify, formatCertificate } from 'dryrunner/explore';
+ * import { defineScenario } from 'dryrunner';
+ * const scenario = defineScenario({
+ *   name: 'two-coins',
+ *   description: 'two coins are tossed',
+ *   run: (sim) => void (sim.choose('first', 2) + sim.choose('second', 2)),
+ * });
+ * const text = formatCertificate(await certify(scenario));
+ * if (!text.startsWith('All 4 distinct schedules of two-coins were explored')) throw new Error(text);
+ * ```
+ */
+export function formatCertificate(certificate: Certificate): string {
+  checkObject('certificate', 'a certificate', certificate);
+  const { executions, equivalent } = certificate;
+  return [
+    `${headline(certificate)}, ${verdict(certificate)}.`,
+    'Each stands for all schedules that differ from it only in the order of events that cannot touch each other.',
+    `Bounds: ${bounds(certificate)}.`,
+    `${count(executions, 'execution')}, of which ${figure(equivalent)} turned out to be equivalent to another one.`,
+  ].join('\n');
+}
+
+function headline({ complete, schedules, scenario }: Certificate): string {
+  if (complete === true) {
+    const all =
+      schedules === 1 ? 'The only distinct schedule' : `All ${count(schedules, 'distinct schedule')}`;
+    return `${all} of ${scenario} ${schedules === 1 ? 'was' : 'were'} explored`;
+  }
+  const reason = STOPS[complete.stoppedBy];
+  return `No certificate: ${reason} after ${count(schedules, 'distinct schedule')} of ${scenario}`;
+}
+
+function verdict({ failures, schedules }: Certificate): string {
+  if (failures === 0) return schedules === 1 ? 'and it holds' : 'none fails';
+  return `${figure(failures)} ${failures === 1 ? 'fails' : 'fail'}`;
+}
+
+function bounds({
+  bounds: { maxExecutions, maxDecisions, maxDelays, maxFaults },
+  limitedBy,
+}: Certificate): string {
+  const texts = [
+    ...(maxExecutions === undefined ? [] : [`at most ${count(maxExecutions, 'execution')}`]),
+    ...(maxDecisions === undefined ? [] : [withEffect('maxDecisions', count(maxDecisions, 'open decision'))]),
+    ...(maxDelays === undefined ? [] : [withEffect('maxDelays', count(maxDelays, 'delay'))]),
+    ...(maxFaults === undefined ? [] : [withEffect('maxFaults', count(maxFaults, 'fault'))]),
+  ];
+  return texts.length === 0 ? 'none' : texts.join('; ');
+
+  function withEffect(bound: LimitingBound, text: string): string {
+    const effect = limitedBy.includes(bound) ? 'which leaves schedules out' : 'which leaves nothing out';
+    return `at most ${text} per schedule, ${effect}`;
+  }
+}
+
+function count(n: number, noun: string): string {
+  return `${figure(n)} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+/** With commas, whatever the host's language. */
+function figure(n: number): string {
+  return String(n).replace(/\B(?=(?:\d{3})+$)/g, ',');
+}

@@ -1,0 +1,82 @@
+/**
+ * Which events of one stretch happened before which: those that made them, those that they depend on, and what happened before these.
+ * Everything else could have come in another order. Events are named by their place in the stretch.
+ */
+import type { Step } from './exhaustive-path.ts';
+import { areDependent } from './footprint.ts';
+
+const WORD_BITS = 32;
+
+/** The order of the steps `start` … `end - 1`. */
+export class EventOrder {
+  readonly length: number;
+  readonly #steps: readonly Step[];
+  readonly #start: number;
+  readonly #words: number;
+  /** A row of bits per event: what happened before it. */
+  readonly #rows: Uint32Array;
+
+  constructor(steps: readonly Step[], start: number, end: number) {
+    this.length = end - start;
+    this.#steps = steps;
+    this.#start = start;
+    this.#words = Math.ceil(this.length / WORD_BITS);
+    this.#rows = new Uint32Array(this.length * this.#words);
+    for (let later = 1; later < this.length; later += 1) this.#fill(later);
+  }
+
+  step(place: number): Step {
+    return this.#steps[this.#start + place] as Step;
+  }
+
+  /** True if `earlier` happened before `later`, directly or through others. */
+  precedes(earlier: number, later: number): boolean {
+    return (((this.#rows[later * this.#words + (earlier >>> 5)] as number) >>> (earlier & 31)) & 1) === 1;
+  }
+
+  /** True if `earlier` made `later`. */
+  made(earlier: number, later: number): boolean {
+    return this.step(later).cause === this.#start + earlier;
+  }
+
+  /** The events that raced with `later`: it depends on them, they did not make it, and nothing had to come in between. */
+  rivalsOf(later: number): number[] {
+    const rivals: number[] = [];
+    const covered: number[] = [];
+    for (let earlier = later - 1; earlier >= 0; earlier -= 1) {
+      if (!this.precedes(earlier, later) || covered.some((between) => this.precedes(earlier, between))) {
+        continue;
+      }
+      covered.push(earlier);
+      if (!this.made(earlier, later)) rivals.push(earlier);
+    }
+    return rivals;
+  }
+
+  #fill(later: number): void {
+    const { footprint } = this.step(later);
+    for (let earlier = later - 1; earlier >= 0; earlier -= 1) {
+      if (this.precedes(earlier, later)) continue;
+      if (this.made(earlier, later) || areDependent(this.step(earlier).footprint, footprint)) {
+        this.#join(earlier, later);
+      }
+    }
+  }
+
+  #join(earlier: number, later: number): void {
+    const words = this.#words;
+    for (let word = 0; word < words; word += 1) {
+      const bits = this.#rows[earlier * words + word] as number;
+      this.#rows[later * words + word] = (this.#rows[later * words + word] as number) | bits;
+    }
+    const own = later * words + (earlier >>> 5);
+    this.#rows[own] = (this.#rows[own] as number) | (1 << (earlier & 31));
+  }
+}
+
+/** Index after the last step of the stretch that begins at `start`. */
+export function stretchEnd(steps: readonly Step[], start: number): number {
+  let end = start + 1;
+  while (steps[end]?.stretch === start) end += 1;
+  return end;
+}
