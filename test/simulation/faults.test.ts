@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+
+describe('sim.strikes', () => {
+  const tenSites = async (sim: Simulation): Promise<void> => {
+    for (let site = 0; site < 10; site += 1) {
+      if (sim.strikes(`disk/${site}`, 'full', { oneIn: 3 })) sim.note(`disk/${site} is full`);
+      await sim.sleep(1);
+    }
+  };
+
+  test('R212 each strike is in the trace, and goes away alone when its answer becomes 0', async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const first = await simulate({ seed, scenario: tenSites, keepTrace: true });
+      const struck = first
+        .decisions()
+        .filter(({ label, n, answer }) => label.endsWith(' fault') && answer === n - 1);
+      const faults = first.trace().filter(({ type }) => type === 'fault');
+      expect(faults.map((event) => ('operation' in event ? `${event.operation} full fault` : ''))).toEqual(
+        struck.map(({ label }) => label),
+      );
+      expect(first.faults).toBe(struck.length);
+      for (const gone of struck) {
+        const rest = first.decisions().filter((entry) => entry.label !== gone.label);
+        const second = await simulate({
+          scenario: tenSites,
+          keepTrace: true,
+          source: keyedReplayDecisions(rest),
+        });
+        const expected = faults.filter(
+          (event) => !('operation' in event && gone.label.startsWith(event.operation)),
+        );
+        expect(second.trace().filter(({ type }) => type === 'fault')).toEqual(expected);
+      }
+    }
+  });
+
+  test('the plain answers strike nowhere, and one in eight strikes unless told otherwise', async () => {
+    expect((await simulate({ scenario: tenSites, source: fifoDecisions() })).faults).toBe(0);
+    const { decisions } = await simulate({ scenario: (sim) => void sim.strikes('a', 'b') });
+    expect(decisions()).toMatchObject([{ label: 'a b fault', n: 8 }]);
+  });
+});
+
+describe('sim.atSomeEvent', () => {
+  /** Ten events, one each millisecond, each with a reaction; the action says after which it came. */
+  const ticks = (kth: number, seen: string[]): Parameters<typeof simulate>[0] => ({
+    source: keyedReplayDecisions(
+      [{ label: 'strike fault', n: 17, answer: kth }].filter(({ answer }) => answer > 0),
+    ),
+    keepTrace: true,
+    scenario: async (sim) => {
+      sim.atSomeEvent('strike', () => void seen.push(`strike at ${sim.now()}`), { within: 16 });
+      for (let tick = 1; tick <= 10; tick += 1) {
+        await sim.sleep(1);
+        await Promise.resolve();
+        seen.push(`tick ${tick}`);
+      }
+    },
+  });
+
+  test('R212 answer k strikes once after the k-th event and its reactions, 0 never', async () => {
+    for (const kth of [0, 1, 2, 9, 12]) {
+      const seen: string[] = [];
+      const verdict = await simulate(ticks(kth, seen));
+      const expected = Array.from({ length: 10 }, (_, index) => `tick ${index + 1}`);
+      const strikes = kth > 0 && kth < 10;
+      if (strikes) expected.splice(kth, 0, `strike at ${kth}`);
+      expect(seen).toEqual(expected);
+      expect(verdict).toMatchObject({ held: true, faults: strikes ? 1 : 0 });
+      const faults = verdict.trace().filter(({ type }) => type === 'fault');
+      expect(faults).toEqual(
+        strikes
+          ? [
+              {
+                at: kth,
+                type: 'fault',
+                runner: 'scenario',
+                operation: `event ${kth}`,
+                kind: 'strike',
+                runId: '',
+              },
+            ]
+          : [],
+      );
+    }
+  });
+
+  test('what the action starts has run before the next event, also when it is asynchronous', async () => {
+    const order: string[] = [];
+    await simulate({
+      source: { decide: () => 1 },
+      scenario: async (sim) => {
+        sim.atSomeEvent('strike', async () => {
+          order.push('strike');
+          await Promise.resolve();
+          order.push('reaction');
+        });
+        sim.world.clock.timer('one', 1, () => order.push('one'));
+        sim.world.clock.timer('two', 1, () => order.push('two'));
+        await sim.sleep(2);
+      },
+    });
+    const [first, ...rest] = order;
+    expect(rest.slice(0, 2)).toEqual(['strike', 'reaction']);
+    expect(new Set([first, rest[2]])).toEqual(new Set(['one', 'two']));
+  });
+
+  test.for([
+    [
+      'throws',
+      (): void => {
+        throw new Error('in the action');
+      },
+    ],
+    ['rejects', async (): Promise<void> => Promise.reject(new Error('in the action'))],
+  ] as const)('an action that %s fails the simulation', async ([, action]) => {
+    const { failure } = await simulate({
+      source: { decide: () => 1 },
+      scenario: async (sim) => {
+        sim.atSomeEvent('strike', action);
+        await sim.sleep(1);
+        await sim.sleep(1);
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'error', message: 'in the action', atMs: 1 });
+  });
+
+  test('nothing strikes once faults have ended', async () => {
+    const { faults, failure } = await simulate({
+      source: { decide: () => 2 },
+      scenario: async (sim) => {
+        sim.atSomeEvent('strike', () => sim.check(false, 'struck'));
+        await sim.sleep(1);
+        sim.heal();
+        await sim.sleep(1);
+      },
+    });
+    expect([failure, faults]).toEqual([undefined, 0]);
+  });
+
+  test('R107 R200 R204 a run may be aborted after any of its events: it ends once and leaves nothing', async () => {
+    const ends = new Set<string>();
+    for (let kth = 0; kth <= 12; kth += 1) {
+      const { failure, endStates } = await simulate({
+        source: keyedReplayDecisions(kth === 0 ? [] : [{ label: 'abort fault', n: 65, answer: kth }]),
+        scenario: async (sim) => {
+          const runner = createSimulatedRunner(sim.world);
+          const { runId } = await runner.run({
+            argv: ['sleep 5', 'stdout x', 'sleep 5', 'complete 0'],
+            snapshotId: 's',
+          });
+          sim.atSomeEvent('abort', async () => {
+            await runner.abort(runId);
+          });
+          await finalStatus(runner, runId);
+          await runner.release();
+        },
+      });
+      expect(failure).toBeUndefined();
+      Object.keys(endStates).forEach((state) => ends.add(state));
+    }
+    expect([...ends].sort()).toEqual(['ABORTED', 'COMPLETE']);
+  });
+});
