@@ -16,7 +16,7 @@ export interface Invocation {
 }
 
 /** How the running process was started. */
-export function ownInvocation(): Invocation {
+function ownInvocation(): Invocation {
   return {
     moduleUrl: import.meta.url,
     nodeOptions: process.execArgv,
