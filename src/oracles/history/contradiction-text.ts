@@ -61,7 +61,7 @@ function timeLines(operations: readonly Told[]): string[] {
     else row.push(bar);
   }
   const names = widthOf(operations.map(({ client }) => client));
-  const edge = Math.max(0, ...bars.map(({ begin, end, told }) => end ?? begin + widthOfBar(told)));
+  const edge = Math.max(0, ...bars.map(({ begin, end, told }) => end ?? begin + widthOfBar(told) - 1));
   return rows
     .toSorted((a, b) => operations.findIndex(isOf(a)) - operations.findIndex(isOf(b)))
     .map((row) => `${(row[0]?.told.client ?? '').padEnd(names)}  ${drawRow(row, edge)}`);

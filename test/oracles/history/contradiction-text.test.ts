@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import { checkLinearizable } from '../../../src/oracles/history/check-linearizable.ts';
+import { formatContradiction } from '../../../src/oracles/history/contradiction-text.ts';
+import type { Contradiction } from '../../../src/oracles/history/contradiction.ts';
+import {
+  registerModel,
+  type RegisterCall,
+  type RegisterReply,
+} from '../../../src/oracles/history/register-model.ts';
+import type { SequentialModel } from '../../../src/oracles/history/sequential-model.ts';
+import { operationsOf, type Row } from './hand-made-history.ts';
+
+type Call = RegisterCall<number>;
+type RegisterRow = Row<Call, RegisterReply<number>>;
+
+const read: Call = { kind: 'read' };
+const write = (value: number): Call => ({ kind: 'write', value });
+
+function contradictionOf<O, R, S>(
+  rows: readonly Row<O, R>[],
+  model: SequentialModel<O, R, S>,
+): Contradiction<O, R> {
+  const result = checkLinearizable(operationsOf(rows), model);
+  if (result.linearizable !== false) throw new Error('expected a contradiction');
+  return result.contradiction;
+}
+
+const textOf = (rows: readonly RegisterRow[]): string[] =>
+  formatContradiction(contradictionOf(rows, registerModel<number>(0))).split('\n');
+
+describe('a contradiction reads', () => {
+  test('as a sentence, time lines, intervals and what else there was', () => {
+    const rows: RegisterRow[] = [
+      ['bob', read, 0, 0, 1],
+      ['a', write(1), undefined, 2, 5],
+      ['bob', read, 0, 3, 4],
+      ['bob', read, 0, 6, 9],
+    ];
+    expect(textOf(rows)).toEqual([
+      'read by bob said 0 after write(1) by a had returned',
+      '',
+      'a    |--- write(1) ---|',
+      'bob                     |--- read → 0 ---|',
+      '',
+      'a    write(1)  2 to 5 ms',
+      'bob  read → 0  6 to 9 ms',
+      '',
+      'No order of these and the other 2 operations explains these replies.',
+    ]);
+  });
+
+  test('with overlapping operations of one client on lines of their own, and others on one', () => {
+    const rows: RegisterRow[] = [
+      ['a', { kind: 'cas', expected: 0, value: 1 }, true, 0, 3],
+      ['a', { kind: 'cas', expected: 0, value: 2 }, true, 1, 2],
+    ];
+    expect(textOf(rows)).toEqual([
+      'cas(0, 1) by a said true, while cas(0, 2) by a said true',
+      '',
+      'a  |--- cas(0, 1) → true -------|',
+      'a    |--- cas(0, 2) → true ---|',
+      '',
+      'a  cas(0, 1) → true  0 to 3 ms',
+      'a  cas(0, 2) → true  1 to 2 ms',
+    ]);
+    expect(
+      textOf([
+        ['a', write(1), undefined, 0, 1],
+        ['b', read, 1, 2, 3],
+        ['b', read, 0, 4, 5],
+      ])[0],
+    ).toBe('read by b said 0 after read by b had said 1 and returned');
+  });
+
+  test('with what was still under way when the last reply came', () => {
+    // A ticket is given out by `take`, once each, and only after it was asked for by `ask`.
+    const tickets: SequentialModel<string, number, number> = {
+      initial: 0,
+      step: (given, operation, reply) => {
+        if (operation === 'ask') return [given + 1];
+        return given > 0 && (reply === undefined || reply === given) ? [given] : [];
+      },
+      key: String,
+    };
+    const rows: Row<string, number>[] = [
+      ['a', 'take', 1, 1, 3],
+      ['b', 'ask', 0, 2, 9],
+      ['c', 'take', 2, 4, 5],
+    ];
+    const contradiction = contradictionOf(rows, tickets);
+    expect(contradiction.operations.map(({ client, reply }) => [client, reply])).toEqual([['c', '2']]);
+    expect(
+      formatContradiction({
+        ...contradiction,
+        isMinimal: false,
+        operations: [
+          ...contradiction.operations,
+          {
+            client: 'b',
+            call: 'ask',
+            reply: '?',
+            operation: { ...operationsOf<string, number>([['b', 'ask', 0, 4.5]])[0]! },
+          },
+        ],
+      }).split('\n'),
+    ).toEqual([
+      'take by c said 2, which nothing that came before explains',
+      '',
+      'c  |--- take → 2 ---|',
+      'b    |--- ask → ? ----',
+      '',
+      'c  take → 2  4 to 5 ms',
+      'b  ask → ?   from 4.5 ms on',
+      '',
+      'No order of these and the other 2 operations explains these replies.',
+      'There may be a smaller contradiction: the search for it came to its bound.',
+    ]);
+  });
+
+  test('in JSON where the model says no better', () => {
+    const never: SequentialModel<unknown, unknown, number> = { initial: 0, step: () => [], key: String };
+    const cases: [unknown, unknown, string][] = [
+      [{ get: 'x' }, [1], '{"get":"x"} by a said [1]'],
+      ['look', undefined, 'look by a returned'],
+      [1n, 'text', '1n by a said text'],
+      [undefined, null, 'undefined by a said null'],
+    ];
+    for (const [call, reply, start] of cases) {
+      const { sentence } = contradictionOf([['a', call, reply, 0, 1]], never);
+      expect(sentence).toBe(`${start}, which nothing that came before explains`);
+    }
+  });
+});
