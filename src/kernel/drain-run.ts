@@ -46,28 +46,32 @@ const IDLE_WAIT_MS = 1;
 const nextTurn = setImmediate;
 const wait = setTimeout;
 
-interface Outcome {
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-
 /** One run of a drain. */
 export class DrainRun {
   readonly step: () => StepResult;
   readonly stepsPerTurn: number;
   private readonly hooks: DrainHooks;
   private readonly chooseBurst: () => Burst;
-  private readonly outcome: Outcome;
+  private readonly resolve: () => void;
+  private readonly reject: (reason: unknown) => void;
   private readonly turn: () => void;
   private burst: Burst | undefined;
   private idleTurns = 0;
 
-  constructor(chooseBurst: () => Burst, step: () => StepResult, hooks: DrainHooks, outcome: Outcome) {
+  /** Takes the ends of its promise one by one: a literal that held them would keep the whole run in the old generation. */
+  constructor(
+    chooseBurst: () => Burst,
+    step: () => StepResult,
+    hooks: DrainHooks,
+    resolve: () => void,
+    reject: (reason: unknown) => void,
+  ) {
     this.step = step;
     this.stepsPerTurn = hooks.stepsPerTurn ?? STEPS_PER_TURN;
     this.hooks = hooks;
     this.chooseBurst = chooseBurst;
-    this.outcome = outcome;
+    this.resolve = resolve;
+    this.reject = reject;
     this.turn = () => this.beginTurn();
     if (!(this.stepsPerTurn >= 1)) throw invalidArgument('stepsPerTurn', 'a number ≥ 1', hooks.stepsPerTurn);
   }
@@ -79,7 +83,7 @@ export class DrainRun {
   /** Ends a burst; `result` is what the last step returned, `fired` whether any step of the burst fired an event. */
   endTurn(result: StepResult, fired: boolean): void {
     if (fired) this.idleTurns = 0;
-    if (result === 'stop') this.outcome.resolve();
+    if (result === 'stop') this.resolve();
     else if (result) this.requestTurn();
     else if (this.idleTurns < IDLE_TURNS) {
       this.idleTurns += 1;
@@ -88,7 +92,7 @@ export class DrainRun {
   }
 
   fail(thrown: unknown): void {
-    this.outcome.reject(thrown);
+    this.reject(thrown);
   }
 
   private beginTurn(): void {
@@ -106,7 +110,7 @@ export class DrainRun {
     try {
       const answer = this.hooks.onIdle?.() ?? 'end';
       if (answer === 'again') wait(this.turn, IDLE_WAIT_MS);
-      else this.outcome.resolve();
+      else this.resolve();
     } catch (thrown) {
       this.fail(thrown);
     }
@@ -120,6 +124,6 @@ export function startRun(
   hooks: DrainHooks = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    new DrainRun(chooseBurst, step, hooks, { resolve, reject }).requestTurn();
+    new DrainRun(chooseBurst, step, hooks, resolve, reject).requestTurn();
   });
 }
