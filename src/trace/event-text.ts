@@ -1,5 +1,6 @@
 /** Trace events in plain words, one line each, for reports and for the first difference of two traces. */
 import { checkObject } from '../kernel/argument-check.ts';
+import { tagsOf, type Command } from '../model/command.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -28,7 +29,7 @@ function ofRun(event: RunEvent): string {
   const run = `run ${event.runId} of ${runner}`;
   switch (event.type) {
     case 'accepted':
-      return `${runner} accepted run ${event.runId}: ${JSON.stringify(event.command.argv)}`;
+      return `${runner} accepted run ${event.runId}${taggedText(event.command)}: ${JSON.stringify(event.command.argv)}`;
     case 'evicted':
       return `${runner} forgot run ${event.runId}`;
     case 'abort':
@@ -46,7 +47,7 @@ function ofRun(event: RunEvent): string {
     case 'wrote':
       return `${run} wrote ${event.bytes} bytes to ${event.output} (${event.digest})`;
     case 'fault':
-      return `fault ${event.kind} struck ${event.operation} of ${run}`;
+      return `fault ${event.kind} struck ${event.operation} of ${event.runId === '' ? runner : run}`;
   }
 }
 
@@ -68,6 +69,13 @@ function ofRunner(event: RunnerEvent): string {
     case 'note':
       return `${runner} notes: ${event.text}`;
   }
+}
+
+/** The name that its scheduler knows a run by. */
+function taggedText(command: Command): string {
+  const { jobId, taskId, tag } = tagsOf(command);
+  const name = [jobId, taskId, tag].filter((part) => part !== '').join('/');
+  return name === '' ? '' : ` for ${name}`;
 }
 
 function named(runner: string): string {

@@ -13,6 +13,10 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     { type: 'accepted', ...ofRun, command: { argv: ['sleep 5', 'a"b'] } },
     'worker accepted run 0: ["sleep 5","a\\"b"]',
   ],
+  [
+    { type: 'accepted', ...ofRun, command: { argv: ['a'], taskId: 'job-3', jobId: '', tag: 'nightly' } },
+    'worker accepted run 0 for job-3/nightly: ["a"]',
+  ],
   [{ type: 'rejected', ...base, code: 'RUNNER_BUSY' }, 'worker refused a run (RUNNER_BUSY)'],
   [{ type: 'status', ...base, status: sampleStatus }, 'run 0 of worker became COMPLETE with exit code 3'],
   [
@@ -50,6 +54,10 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   [
     { type: 'fault', ...ofRun, operation: 'abort', kind: 'lost reply' },
     'fault lost reply struck abort of run 0 of worker',
+  ],
+  [
+    { type: 'fault', ...ofRun, runId: '', operation: 'run', kind: 'after' },
+    'fault after struck run of worker',
   ],
   [{ type: 'note', ...base, text: 'begin' }, 'worker notes: begin'],
 ];
