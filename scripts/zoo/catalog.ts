@@ -1,11 +1,21 @@
 // All bugs of the zoo, family by family, and the defects that it leaves out with the reason of each.
 import type { Bug, LeftOut } from './bug.ts';
+import { collaboratorBugs } from './catalog/collaborator-bugs.ts';
+import { domainBugs } from './catalog/domain-bugs.ts';
 import { execerBugs } from './catalog/execer-bugs.ts';
 import { invokerBugs } from './catalog/invoker-bugs.ts';
 import { queueBugs } from './catalog/queue-bugs.ts';
+import { storeBugs } from './catalog/store-bugs.ts';
 
 /** Every planted bug, in the order of the families. */
-export const bugs: readonly Bug[] = [...queueBugs, ...execerBugs, ...invokerBugs];
+export const bugs: readonly Bug[] = [
+  ...domainBugs,
+  ...storeBugs,
+  ...queueBugs,
+  ...execerBugs,
+  ...invokerBugs,
+  ...collaboratorBugs,
+];
 
 const BAZEL = 'belongs to the Bazel path, which is not built';
 

@@ -1,32 +1,12 @@
-// Defects of the invoker, and of the texts and collaborators of one run.
+// Defects of the invoker: what an abort, a deadline or a memory report does in which phase.
 import type { Bug } from '../bug.ts';
 
 const invocation = 'src/runners/invocation.ts';
 const reducer = 'src/runners/invocation-reducer.ts';
-const checkoutPhase = 'src/runners/checkout-phase.ts';
-const outputsPhase = 'src/runners/outputs-phase.ts';
 const virtualProcess = 'src/execers/virtual-process.ts';
 
-/** B4 of docs/defects.md, and what else the log of a run shows. */
+/** The part of B4 of docs/defects.md that is about stopping a run. */
 export const invokerBugs: readonly Bug[] = [
-  {
-    id: 'D7',
-    title: 'the log shows the environment in the order of its map',
-    scenario: 'one-run',
-    edits: [{ file: 'src/model/command-text.ts', find: '    .sort()\n', replace: '' }],
-  },
-  {
-    id: 'D7b',
-    title: 'the log shows the secrets of the environment',
-    scenario: 'one-run',
-    edits: [
-      {
-        file: 'src/runners/log-header.ts',
-        find: 'formatCommand(command, { redactEnv: true })',
-        replace: 'formatCommand(command)',
-      },
-    ],
-  },
   {
     id: 'D41',
     title: 'an abort that meets the return of an uploader waits for it for good',
@@ -130,21 +110,6 @@ export const invokerBugs: readonly Bug[] = [
     ],
   },
   {
-    id: 'D45',
-    title: 'the temporary directory of a run without a snapshot is never removed',
-    scenario: 'one-run',
-    edits: [
-      {
-        file: checkoutPhase,
-        find: '    if (checkout === undefined) return undefined;\n    return release(run, checkout);\n',
-        replace:
-          '    if (checkout === undefined) return undefined;\n' +
-          "    if (!hasSnapshot(run)) return run.freed('checkout', checkoutName(run));\n" +
-          '    return release(run, checkout);\n',
-      },
-    ],
-  },
-  {
     id: 'D46',
     title: 'a memory report is handed over before the process is killed, and the run goes on without waiting',
     scenario: 'one-run',
@@ -210,42 +175,6 @@ export const invokerBugs: readonly Bug[] = [
     ],
   },
   {
-    id: 'D49',
-    title: 'the error of a release is dropped',
-    scenario: 'one-run',
-    edits: [
-      {
-        file: checkoutPhase,
-        find: "    (error) => run.recorded('release', error, EXIT_CODES.CHECKOUT_RELEASE),\n",
-        replace: '    () => undefined,\n',
-      },
-    ],
-  },
-  {
-    id: 'D49b',
-    title: 'the errors of processors are dropped',
-    scenario: 'one-run',
-    edits: [
-      {
-        file: 'src/runners/processors-phase.ts',
-        find: '    } catch (error) {\n      run.recorded(processor.name, error);\n    }\n',
-        replace: '    } catch {\n      continue;\n    }\n',
-      },
-    ],
-  },
-  {
-    id: 'D50',
-    title: 'the logs of a run that began over its memory cap are not uploaded, others of memory are',
-    scenario: 'one-run',
-    edits: [
-      {
-        file: 'src/runners/invocation-outcome.ts',
-        find: 'error: status.error, uploads: true };\n}',
-        replace: "error: status.error, uploads: state !== 'FAILED' };\n}",
-      },
-    ],
-  },
-  {
     id: 'D51',
     title: 'the trailer is written before the process is stopped, so that output may follow it',
     scenario: 'one-run',
@@ -264,19 +193,6 @@ export const invokerBugs: readonly Bug[] = [
     ],
   },
   {
-    id: 'D53',
-    title: 'a missing monitor of directories crashes the run',
-    scenario: 'one-run',
-    edits: [
-      { file: outputsPhase, find: '  if (dirMonitor === undefined) return undefined;\n', replace: '' },
-      {
-        file: outputsPhase,
-        find: "  return orElse(measure, (error) => run.recorded('dirMonitor', error));\n",
-        replace: '  return measure();\n',
-      },
-    ],
-  },
-  {
     id: 'D54',
     title:
       'among an abort, a deadline and an end of one instant the machine chooses at random, and no seed repeats it',
@@ -289,18 +205,6 @@ export const invokerBugs: readonly Bug[] = [
           '    const { clock } = this.#parts.world;\n    const late = Math.random() < 0.5;\n' +
           '    const post = (label: string, fire: () => void): Timer => (late ? clock.endOfInstant(label, 0, fire) : clock.post(label, fire));\n' +
           '    this.#abort = post(`run/${this.#run.runId} abort`, () =>\n',
-      },
-    ],
-  },
-  {
-    id: 'D101',
-    title: 'an id with more parts than a Bazel one is taken for one, and nobody serves it',
-    scenario: 'one-run',
-    edits: [
-      {
-        file: 'src/model/run-type.ts',
-        find: '(-1|\\d+)$/;',
-        replace: '(-1|\\d+)/;',
       },
     ],
   },

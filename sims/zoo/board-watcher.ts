@@ -1,0 +1,177 @@
+/** Somebody who waits on a status store, and compares what comes of it with the diary of its writer. */
+import {
+  ALL_MASK,
+  ABORTED_MASK,
+  COMPLETE_MASK,
+  DONE_MASK,
+  FAILED_MASK,
+  formatMask,
+  isRunnerError,
+  maskForState,
+  PENDING_MASK,
+  type QueryResult,
+  RUN_STATES,
+  RUNNING_MASK,
+  type RunState,
+  type Simulation,
+  singleStatus,
+  type StateMask,
+  TIMEDOUT_MASK,
+  UNKNOWN_MASK,
+} from 'dryrunner';
+import type { Diary, Expectation, Outcome, Question } from './diary.ts';
+
+const MASKS: readonly { readonly mask: StateMask; readonly names: readonly RunState[] }[] = [
+  { mask: DONE_MASK, names: ['COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN'] },
+  { mask: PENDING_MASK, names: ['PENDING'] },
+  { mask: RUNNING_MASK, names: ['RUNNING'] },
+  { mask: COMPLETE_MASK, names: ['COMPLETE'] },
+  { mask: FAILED_MASK, names: ['FAILED'] },
+  { mask: ABORTED_MASK, names: ['ABORTED'] },
+  { mask: TIMEDOUT_MASK, names: ['TIMEDOUT'] },
+  { mask: UNKNOWN_MASK, names: ['UNKNOWN'] },
+  { mask: maskForState('RUNNING', 'FAILED'), names: ['RUNNING', 'FAILED'] },
+  { mask: ALL_MASK, names: RUN_STATES },
+];
+/** The last is what is left of a time that is over, as schedulers compute it. */
+const TIMEOUTS_MS: readonly number[] = [0, 10, 20, 30, Infinity, -10];
+/** Every life is over by then: whoever waits for ever gives up. */
+const GIVE_UP_MS = 200;
+const KINDS = new Map<string, Outcome['kind']>([
+  ['RUNNER_UNKNOWN_RUN', 'unknown run'],
+  ['RUNNER_CANNOT_HAPPEN', 'cannot happen'],
+  ['RUNNER_WAIT_CANCELLED', 'cancelled'],
+  ['RUNNER_INVALID_ARGUMENT', 'invalid'],
+]);
+
+/** One wait after another. */
+export class Watcher {
+  readonly #sim: Simulation;
+  readonly #diary: Diary;
+  readonly #name: string;
+
+  constructor(sim: Simulation, diary: Diary, name: string) {
+    this.#sim = sim;
+    this.#diary = diary;
+    this.#name = name;
+  }
+
+  /** Waits `count` times; all waits are over when it resolves. */
+  async watch(count: number): Promise<void> {
+    for (let round = 0; round < count; round += 1) {
+      await this.#sim.sleep(this.#choose('begins', 3) * 10);
+      await this.#waitOnce();
+    }
+  }
+
+  async #waitOnce(): Promise<void> {
+    const question = this.#question();
+    const timeoutMs = TIMEOUTS_MS[this.#choose('waits for', TIMEOUTS_MS.length)] as number;
+    const cancelMs = this.#choose('is cancelled', 4) * 10 - 10;
+    const stop = new AbortController();
+    const wait = { timeoutMs, signal: stop.signal };
+    const beganAtMs = this.#sim.now();
+    const answer = this.#diary.store.query(question, wait);
+    const expectation = this.#diary.expect(question, wait);
+    const limitMs = Number.isFinite(timeoutMs) ? timeoutMs : Math.max(0, GIVE_UP_MS - beganAtMs);
+    const giveUpMs = cancelMs >= 0 ? cancelMs : limitMs + 10;
+    const timer = this.#sim.world.clock.timer(`${this.#name} gives up`, Math.max(0, giveUpMs), () =>
+      stop.abort(),
+    );
+    const outcome = await outcomeOf(answer);
+    timer.cancel();
+    const endedMs = this.#sim.now() - beganAtMs;
+    const mayBe = new Set<Outcome['kind']>();
+    if (endedMs === timeoutMs) mayBe.add('empty');
+    if (endedMs === giveUpMs) mayBe.add('cancelled');
+    // A write that comes later in this instant goes before a deadline or a cancel of it.
+    if (mayBe.has(outcome.kind)) await this.#endOfInstant();
+    this.#compare(outcome, expectation, mayBe);
+  }
+
+  #question(): Question {
+    const { mask: states, names: stateNames } = MASKS[
+      this.#choose('looks for', MASKS.length)
+    ] as (typeof MASKS)[number];
+    for (const name of stateNames) {
+      const text = formatMask(states);
+      const isNamed = text.endsWith('_MASK') || text.includes(name);
+      this.#sim.check(isNamed, `the mask of ${stateNames.join(' and ')} is shown as "${text}"`);
+    }
+    const ids = this.#diary.runIds;
+    switch (this.#choose('asks about', 5)) {
+      case 0:
+        return { runs: ids.slice(0, 1), states, stateNames };
+      case 1:
+        return { allRuns: true, states, stateNames };
+      case 2:
+        return { runs: ids.slice(-2), states, stateNames };
+      case 3:
+        return { runs: [...ids.slice(-1), 'nobody'], states, stateNames };
+      default:
+        return { runs: [], states, stateNames };
+    }
+  }
+
+  #endOfInstant(): Promise<void> {
+    const { clock } = this.#sim.world;
+    return new Promise((resolve) => {
+      clock.endOfInstant(`${this.#name} looks back`, 0, resolve);
+    });
+  }
+
+  #compare(outcome: Outcome, expectation: Expectation, mayBe: ReadonlySet<Outcome['kind']>): void {
+    const { outcome: expected, question, decidedAtMs } = expectation;
+    const what = `${this.#name} asked for ${formatMask(question.states)} of ${subjectOf(question)}`;
+    if (expected === undefined) {
+      this.#sim.check(mayBe.has(outcome.kind), `${what}: ${shown(outcome)}, and nothing has decided it`);
+      return;
+    }
+    const isInTime = decidedAtMs === this.#sim.now();
+    this.#sim.check(
+      shown(outcome) === shown(expected) && isInTime,
+      `${what}: ${shown(outcome)}, expected ${shown(expected)} at ${decidedAtMs} ms`,
+    );
+  }
+
+  #choose(what: string, n: number): number {
+    return this.#sim.choose(`${this.#name} ${what}`, n);
+  }
+}
+
+function subjectOf({ allRuns = false, runs = [] }: Question): string {
+  return allRuns ? 'all runs' : `runs ${runs.join(', ')}`;
+}
+
+async function outcomeOf(answer: Promise<QueryResult>): Promise<Outcome> {
+  let result: QueryResult;
+  try {
+    result = await answer;
+  } catch (error) {
+    const kind = isRunnerError(error) ? KINDS.get(error.code) : undefined;
+    if (kind === undefined || kind === 'found') throw error;
+    return { kind };
+  }
+  if (result.statuses.length > 0) {
+    singleStatus(result);
+    return { kind: 'found', found: result.statuses, service: result.service };
+  }
+  try {
+    singleStatus(result);
+  } catch (error) {
+    if (isRunnerError(error, 'RUNNER_NO_STATUS')) return { kind: 'empty' };
+    throw error;
+  }
+  throw new Error('there is a single status in an empty result');
+}
+
+/** All that must agree, as text. */
+function shown(outcome: Outcome): string {
+  if (outcome.kind !== 'found') return outcome.kind;
+  const { found, service } = outcome;
+  const runs = found.map(
+    ({ runId, state, jobId, taskId, stdoutRef, exitCode }) =>
+      `run ${runId} ${state} of ${jobId}/${taskId} ${exitCode} at ${stdoutRef}`,
+  );
+  return `${runs.join('; ')} with a ${service.isHealthy ? 'healthy' : 'sick'} service ${service.error}`;
+}

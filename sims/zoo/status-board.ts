@@ -1,0 +1,116 @@
+/**
+ * A status store used directly: runs go through their lives, with late and repeated writes and little room, while watchers wait for
+ * all kinds of states with timeouts and cancels. Every wait must come to what the writer's diary says.
+ */
+import {
+  abortStatus,
+  codedError,
+  completeStatus,
+  createStatusesRO,
+  createStatusStore,
+  defaultRules,
+  defineScenario,
+  endCause,
+  ExitCodeError,
+  failedStatus,
+  isRunnerError,
+  ALL_MASK,
+  makeRunStatus,
+  NO_TAGS,
+  pendingStatus,
+  runningStatus,
+  type RunnerErrorCode,
+  type RunStatus,
+  type ScenarioDefinition,
+  serviceStatus,
+  type Simulation,
+  startOrder,
+  timeoutStatus,
+  watchRuns,
+} from 'dryrunner';
+import { Watcher } from './board-watcher.ts';
+import { Diary } from './diary.ts';
+
+const WAITS = 2;
+const ENDS: readonly ((runId: string) => RunStatus)[] = [
+  (runId) => completeStatus(runId, '', 0),
+  (runId) => failedStatus(runId, new ExitCodeError(250, 'lost')),
+  (runId) => abortStatus(runId),
+  (runId) => timeoutStatus(runId),
+  (runId) =>
+    makeRunStatus(
+      runId,
+      'UNKNOWN',
+      NO_TAGS,
+      { stdoutRef: '', stderrRef: '' },
+      { snapshotId: '', exitCode: 0, error: '' },
+    ),
+];
+
+export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-status-board',
+  description: 'every wait on a status store ends when and as its writes say',
+  // The runs of this writer start in no order, and end as it likes.
+  options: { oracles: [watchRuns(defaultRules.filter((rule) => rule !== startOrder && rule !== endCause))] },
+  async run(sim) {
+    const { clock, tracer } = sim.world;
+    const capacity = sim.choose('room for runs', 3);
+    const store = createStatusStore({ clock, tracer, capacity });
+    const diary = new Diary(sim, store, capacity);
+    const lives = Array.from({ length: 1 + sim.choose('more runs', 3) }, (_, index) =>
+      live(sim, diary, `run ${index}`),
+    );
+    const watchers = Array.from({ length: 1 + sim.choose('more watchers', 3) }, (_, index) =>
+      new Watcher(sim, diary, `watcher ${index}`).watch(WAITS),
+    );
+    await Promise.all([...lives, ...watchers]);
+    sim.check(store.waiterCount === 0, `${store.waiterCount} waits are registered after all have ended`);
+    const { statuses, service } = await store.statusAll();
+    const ids = statuses.map(({ runId }) => runId).join();
+    sim.check(ids === diary.runIds.join(), `the store holds ${ids}, not ${diary.runIds.join()}`);
+    const copy = createStatusesRO(statuses, service);
+    await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.queryNow({ runs: ['nobody'], states: ALL_MASK }));
+    await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.status('nobody'));
+  },
+});
+
+/** One run from its creation to its end, reported by a worker that repeats itself now and then. */
+async function live(sim: Simulation, diary: Diary, name: string): Promise<void> {
+  const choose = (what: string, n: number): number => sim.choose(`${name} ${what}`, n);
+  await sim.sleep(choose('is created', 4) * 10);
+  const runId = diary.newRun({ jobId: 'job', taskId: name, tag: '' });
+  await sim.sleep(choose('starts', 3) * 10);
+  if (choose('skips RUNNING', 4) !== 3) {
+    diary.update(runningStatus(runId, `${name}.out`, `${name}.err`));
+    if (choose('is reported late', 4) === 3) {
+      await refused(sim, 'RUNNER_ILLEGAL_MOVE', async () => diary.store.update(pendingStatus(runId)));
+    }
+    await sim.sleep(choose('ends', 4) * 10);
+  }
+  if (choose('makes its runner sick', 3) === 2) diary.updateService(serviceStatus(true, false, name));
+  if (choose('loses the error', 6) === 5) await failWithoutError(sim, runId);
+  const end = ENDS[choose('ends as', ENDS.length)] as (typeof ENDS)[number];
+  diary.update(end(runId));
+  if (choose('is reported twice', 3) === 2) diary.update(completeStatus(runId, '', 1));
+}
+
+/** A coded error that is made from no error is none, and no run fails of it. */
+async function failWithoutError(sim: Simulation, runId: string): Promise<void> {
+  await refused(sim, 'RUNNER_INVALID_ARGUMENT', async () =>
+    failedStatus(runId, codedError(undefined, 250) as ExitCodeError),
+  );
+}
+
+async function refused(
+  sim: Simulation,
+  code: RunnerErrorCode,
+  action: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (isRunnerError(error, code)) return;
+    throw error;
+  }
+  sim.check(false, `it was not refused with ${code}`);
+}
