@@ -1,45 +1,15 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
-import { availableParallelism } from 'node:os';
-import { createStrategy } from '../explore/strategy-names.ts';
-import { messageOf } from '../kernel/errors.ts';
-import {
-  runExplorePool,
-  type ExplorePoolOptions,
-  type PoolEvent,
-  type PoolReport,
-} from '../host/explore-pool.ts';
+import { createStrategy, strategyNames } from '../explore/strategy-names.ts';
+import { CorpusFolder } from '../host/corpus-folder.ts';
+import { runExplorePool, type PoolEvent, type PoolReport } from '../host/explore-pool.ts';
 import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
-import { exploredJson, exploredLines, progressText } from './explore-report.ts';
+import { FailureDesk } from './explore-failures.ts';
+import { EXHAUSTIVE, poolOptions, type ExploreCommandOptions } from './explore-options.ts';
+import { exploredJson, exploredLines, progressText, type FoundFailure } from './explore-report.ts';
 import { Interruption } from './interruption.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Options as typed. */
-export interface ExploreCommandOptions {
-  /** Milliseconds per scenario. */
-  readonly time?: number;
-  readonly executions?: number;
-  readonly strategy: string;
-  readonly seed: string;
-  /** `i/n`, from 1. */
-  readonly shard?: { readonly index: number; readonly count: number };
-  readonly workers?: number;
-  readonly json?: boolean;
-  readonly all?: boolean;
-  /** Milliseconds. */
-  readonly hang: number;
-  /** MiB. */
-  readonly memory: number;
-}
-
-const TIME_MS = 60_000;
-const AUDIT_EVERY = 100;
-// The checkout runs TypeScript, the package JavaScript.
-const ENTRY = new URL(
-  import.meta.url.endsWith('.ts') ? './explore-worker.ts' : './explore-worker.js',
-  import.meta.url,
-);
 
 /** Explores the scenarios one after the other; 1 if any fails. */
 export async function exploreCommand(
@@ -55,83 +25,116 @@ export async function exploreCommand(
     let status: ExitStatus = EXIT_STATUS.HELD;
     for (const scenario of scenarios) {
       if (interruption.requested) break;
-      const report = await exploreScenario(terminal, scenario, options, interruption.signal);
-      if (report.failures.length > 0) status = EXIT_STATUS.FAILED;
+      const report = await new Exploration(terminal, scenario, options, interruption.signal).run();
+      const isClean = report.failures.length === 0 && report.audit.differences.length === 0;
+      if (!isClean) status = EXIT_STATUS.FAILED;
     }
     return interruption.requested ? EXIT_STATUS.INTERRUPTED : status;
+  } catch (error) {
+    if (error instanceof ScenarioRefusedError) throw new UsageError(error.message);
+    throw error;
   } finally {
+    terminal.progress('');
     interruption.dispose();
   }
 }
 
-function requireStrategy({ strategy, seed }: ExploreCommandOptions): void {
-  try {
-    createStrategy(strategy, seed);
-  } catch (error) {
-    throw new UsageError(messageOf(error));
+function requireStrategy({ strategy, seed, shard }: ExploreCommandOptions): void {
+  if (strategy === EXHAUSTIVE && shard !== undefined) {
+    throw new UsageError('an exhaustive search cannot be sharded: it goes through all there is in one order');
   }
+  if (strategy === EXHAUSTIVE) return;
+  if (!strategyNames.includes(strategy)) {
+    const names = [...strategyNames, EXHAUSTIVE].join(', ');
+    throw new UsageError(`--strategy: expected one of ${names}, got ${JSON.stringify(strategy)}`);
+  }
+  createStrategy(strategy, seed);
 }
 
-async function exploreScenario(
-  terminal: Terminal,
-  scenario: LoadedScenario,
-  options: ExploreCommandOptions,
-  signal: AbortSignal,
-): Promise<PoolReport> {
-  const { name } = scenario.definition;
-  const { json = false } = options;
-  try {
+/** One scenario in front of a person or a program. */
+class Exploration {
+  readonly #terminal: Terminal;
+  readonly #scenario: LoadedScenario;
+  readonly #options: ExploreCommandOptions;
+  readonly #signal: AbortSignal;
+  readonly #corpus: CorpusFolder;
+  /** What is being written to the corpus, in order. */
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    terminal: Terminal,
+    scenario: LoadedScenario,
+    options: ExploreCommandOptions,
+    signal: AbortSignal,
+  ) {
+    this.#terminal = terminal;
+    this.#scenario = scenario;
+    this.#options = options;
+    this.#signal = signal;
+    const { definition, reference } = scenario;
+    this.#corpus = new CorpusFolder(options.corpus, definition.name, reference, (text) => this.#note(text));
+  }
+
+  async run(): Promise<PoolReport> {
+    const { strategy, seed, json = false } = this.#options;
     const report = await runExplorePool({
-      ...poolOptions(scenario, options),
-      signal,
-      onEvent: (event) => show(terminal, name, event, json),
+      ...poolOptions(this.#scenario.reference, this.#options),
+      corpus: await this.#corpus.load(),
+      signal: this.#signal,
+      onEvent: (event) => this.#onEvent(event),
     });
-    terminal.progress('');
-    const explored = { scenario, report, strategy: options.strategy, seed: options.seed };
-    if (json) terminal.json(exploredJson(explored));
-    else for (const line of exploredLines(terminal, explored)) terminal.line(line);
+    await this.#writing;
+    const found = await this.#settleFailures(report);
+    this.#terminal.progress('');
+    const explored = { scenario: this.#scenario, report, strategy, seed, found };
+    if (json) this.#terminal.json(exploredJson(explored));
+    else for (const line of exploredLines(this.#terminal, explored)) this.#terminal.line(line);
     return report;
-  } catch (error) {
-    terminal.progress('');
-    if (error instanceof ScenarioRefusedError) throw new UsageError(error.message);
-    throw error;
+  }
+
+  async #settleFailures({ failures }: PoolReport): Promise<FoundFailure[]> {
+    const desk = new FailureDesk(this.#terminal, this.#scenario, this.#options, this.#corpus);
+    const found: FoundFailure[] = [];
+    for (const failure of failures) found.push(await desk.settle(failure, this.#signal));
+    return found;
+  }
+
+  #onEvent(event: PoolEvent): void {
+    const { name } = this.#scenario.definition;
+    const { json = false } = this.#options;
+    if (event.type === 'progress' && !json) this.#terminal.progress(progressText(name, event.progress));
+    if (event.type === 'failure') this.#write(() => this.#corpus.keep(event.failure));
+    if (event.type === 'fixed') {
+      this.#write(() => this.#corpus.retire(event.corpusId));
+      this.#note(`${name}: no longer fails: ${event.key}`);
+    }
+    if (json) this.#terminal.json(eventJson(name, event));
+  }
+
+  #write(work: () => Promise<unknown>): void {
+    this.#writing = this.#writing.then(work);
+  }
+
+  #note(text: string): void {
+    this.#terminal.progress('');
+    this.#terminal.note(text);
   }
 }
 
-function poolOptions(
-  { reference }: LoadedScenario,
-  options: ExploreCommandOptions,
-): Omit<ExplorePoolOptions, 'signal' | 'onEvent'> {
-  const { time, executions, shard = { index: 1, count: 1 }, all = false } = options;
-  // Who bounds the executions wants all of them.
-  const timeMs = time ?? (executions === undefined ? TIME_MS : undefined);
-  return {
-    entry: ENTRY,
-    scenario: reference,
-    strategy: options.strategy,
-    seed: options.seed,
-    workers: options.workers ?? availableParallelism(),
-    firstIndex: 0,
-    shard: shard.index - 1,
-    shards: shard.count,
-    ...(timeMs === undefined ? {} : { timeMs }),
-    ...(executions === undefined ? {} : { maxExecutions: executions }),
-    goOn: all,
-    auditEvery: AUDIT_EVERY,
-    corpus: [],
-    hangMs: options.hang,
-    memoryMb: options.memory,
-  };
-}
-
-function show(terminal: Terminal, scenario: string, event: PoolEvent, json: boolean): void {
-  if (!json) {
-    if (event.type === 'progress') terminal.progress(progressText(scenario, event.progress));
-    return;
-  }
-  if (event.type === 'progress') terminal.json({ type: 'progress', scenario, ...event.progress });
-  else if (event.type === 'failure') {
-    const { decisions, ...failure } = event.failure;
-    terminal.json({ type: 'failure', scenario, ...failure, decisions: decisions.length });
+function eventJson(scenario: string, event: PoolEvent): Record<string, unknown> {
+  const { type } = event;
+  switch (type) {
+    case 'progress':
+      return { type, scenario, ...event.progress };
+    case 'fixed':
+      return { type, scenario, key: event.key };
+    case 'failure': {
+      const { decisions, ...failure } = event.failure;
+      return { type, scenario, ...failure, decisions: decisions.length };
+    }
+    case 'nondeterministic': {
+      const { kind, execution, text } = event.difference;
+      return { type, scenario, kind, execution, text };
+    }
   }
 }

@@ -1,8 +1,24 @@
 /** What an exploration found and covered, for people and for programs. */
+import type { AuditDifference, CampaignFailure } from '../explore/campaign-report.ts';
 import type { PoolFailure, PoolProgress, PoolReport } from '../host/explore-pool.ts';
+import type { ShrunkFailure } from '../host/explore-task.ts';
+import { formatCertificate } from '../explore/certificate.ts';
+import { plural } from '../model/plural.ts';
 import { formatCount } from './quantity-text.ts';
+import { replayLine } from './rerun-line.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
+
+/** A failure with what became of it. */
+export interface FoundFailure {
+  readonly failure: PoolFailure;
+  /** As small as it got; absent if it was not, or could not be, made smaller. */
+  readonly shrunk?: ShrunkFailure;
+  /** One line that repeats it. */
+  readonly token: string;
+  /** Where its log is kept; absent if it could not be written. */
+  readonly file?: string;
+}
 
 /** One scenario after its exploration. */
 export interface Explored {
@@ -10,59 +26,145 @@ export interface Explored {
   readonly strategy: string;
   readonly seed: string;
   readonly report: PoolReport;
+  readonly found: readonly FoundFailure[];
 }
 
 /** The progress line. */
 export function progressText(scenario: string, progress: PoolProgress): string {
-  const { executions, failed, seconds, novelExecutions } = progress;
+  const { executions, failed, seconds, features } = progress;
   const rate = formatCount(executions / Math.max(seconds, 0.001));
-  return `${scenario} ${formatCount(seconds)} s · ${formatCount(executions)} executions · ${rate}/s · ${formatCount(novelExecutions)} new · ${formatCount(failed)} failed`;
+  const parts = [`${formatCount(executions)} executions`, `${rate}/s`, `${formatCount(features)} features`];
+  return `${scenario} ${formatCount(seconds)} s · ${parts.join(' · ')} · ${formatCount(failed)} failed`;
 }
 
 /** What is printed at the end. */
 export function exploredLines(terminal: Terminal, explored: Explored): string[] {
-  const { report } = explored;
-  return report.failures.length === 0
-    ? coveredLines(terminal, explored)
-    : report.failures.flatMap((failure) => failureLines(terminal, explored, failure));
+  const { report, found } = explored;
+  const blocks = [
+    ...found.map((failure) => failureLines(terminal, explored, failure)),
+    ...report.audit.differences.map((difference) => differenceLines(terminal, explored, difference)),
+  ];
+  const coverage = coveredLines(explored);
+  if (blocks.length > 0) return [...blocks.flatMap((lines) => [...lines, '']), ...coverage];
+  return [`${explored.scenario.definition.name}: ${terminal.style('green', 'no failure')}`, ...coverage];
 }
 
-function coveredLines(terminal: Terminal, { scenario, report, strategy, seed }: Explored): string[] {
-  const { executions, seconds, decisions, firedEvents, audit } = report;
-  const rate = formatCount(executions / Math.max(seconds, 0.001));
+const DIFFERENCES = {
+  repeat: 'not deterministic: the same decisions gave another execution',
+  leak: 'one execution leaks into the next: run again later, the first one was not the same',
+} as const;
+
+function differenceLines(
+  terminal: Terminal,
+  { scenario }: Explored,
+  { kind, text }: AuditDifference,
+): string[] {
   return [
-    `${scenario.definition.name}: ${terminal.style('green', 'no failure')}`,
-    `  ${formatCount(executions)} executions in ${seconds.toFixed(1)} s (${rate}/s), ${formatCount(decisions)} decisions, ${formatCount(firedEvents)} events`,
-    `  strategy ${strategy}, seed ${JSON.stringify(seed)}`,
-    `  ${formatCount(audit.repeated)} executions were run twice and were the same to the byte`,
+    terminal.style('red', `${scenario.definition.name}: ${DIFFERENCES[kind]}`),
+    `  ${text}`,
+    '  Something outside of the simulation decides: a clock, randomness, I/O, or a variable that outlives the scenario.',
   ];
 }
 
-function failureLines(terminal: Terminal, { scenario }: Explored, failure: PoolFailure): string[] {
+function coveredLines({ report, strategy, seed }: Explored): string[] {
+  const { decisions, firedEvents, features, audit, stoppedBy, certificate } = report;
+  const end = stoppedBy === 'exhausted' ? '; nothing is left to try' : '';
+  const covered = features === 0 ? '' : `, ${counted(features, 'feature')} covered`;
+  return [
+    `  ${effort(report)}, ${counted(decisions, 'decision')}, ${counted(firedEvents, 'event')}${end}`,
+    ...(certificate === undefined
+      ? [`  strategy ${strategy}, seed ${JSON.stringify(seed)}${covered}`]
+      : formatCertificate(certificate)
+          .split('\n')
+          .map((line) => `  ${line}`)),
+    ...sometimesLines(report),
+    ...(audit.repeated > 0 && audit.differences.length === 0
+      ? [`  run twice, the same to the byte: ${counted(audit.repeated, 'execution')}`]
+      : []),
+  ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${plural(count, noun)}`;
+}
+
+function effort({ executions, seconds }: PoolReport): string {
+  const rate = formatCount(executions / Math.max(seconds, 0.001));
+  return `${counted(executions, 'execution')} in ${seconds.toFixed(1)} s (${rate}/s)`;
+}
+
+function sometimesLines({ sometimes }: PoolReport): string[] {
+  const names = (wanted: boolean): string[] =>
+    Object.keys(sometimes).filter((name) => sometimes[name] === wanted);
+  const line = (what: string, list: readonly string[]): string[] =>
+    list.length === 0 ? [] : [`  ${what}: ${list.join(', ')}`];
+  return [...line('sometimes, reached', names(true)), ...line('sometimes, never reached', names(false))];
+}
+
+function failureLines(terminal: Terminal, { scenario, strategy }: Explored, found: FoundFailure): string[] {
+  const { failure, shrunk, token, file } = found;
   const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
+  const { message, details } = shrunk ?? failure;
+  const by =
+    failure.corpusId === undefined ? `by ${failure.configuration ?? strategy}` : 'by a log kept from before';
   return [
     terminal.style('red', `${scenario.definition.name}: ${failure.kind}${rule}`),
-    `  ${failure.message}`,
-    ...failure.details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    `  ${message}`,
+    ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    `  found in execution ${formatCount(failure.executions)}, after ${failure.seconds.toFixed(1)} s, ${by}`,
+    ...(shrunk === undefined ? [] : [`  ${shrunkText(failure, shrunk)}`]),
+    `  again: ${replayLine(token)}`,
+    ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
   ];
+}
+
+function shrunkText({ firedEvents }: CampaignFailure, shrunk: ShrunkFailure): string {
+  if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
+  const end = shrunk.stoppedBy === 'minimal' ? '' : ', and might get smaller still';
+  const before = counted(firedEvents, 'event');
+  return `${before} before, ${formatCount(shrunk.firedEvents)} after ${counted(shrunk.executions, 'execution')}${end}`;
 }
 
 /** The last line of `--json`, one per scenario. */
-export function exploredJson({ scenario, strategy, seed, report }: Explored): Record<string, unknown> {
-  const { executions, seconds, failures } = report;
+export function exploredJson({ scenario, strategy, seed, report, found }: Explored): Record<string, unknown> {
+  const { audit, executions, seconds, failed, decisions, firedEvents, features, lostThreads } = report;
   return {
     type: 'explored',
     scenario: scenario.definition.name,
     strategy,
     seed,
-    executions,
-    seconds,
-    failures: failures.map((failure) => ({
-      key: failure.key,
-      sentence: failure.message,
-      executions: failure.executions,
-      seconds: failure.seconds,
-      eventsBefore: failure.firedEvents,
-    })),
+    ...{ executions, seconds, failed, decisions, firedEvents, features, lostThreads },
+    stoppedBy: report.stoppedBy,
+    nextIndex: report.nextIndex,
+    sometimes: report.sometimes,
+    ...(report.certificate === undefined ? {} : { certificate: report.certificate }),
+    audit: {
+      ...audit,
+      differences: audit.differences.map(({ kind, execution, text }) => ({ kind, execution, text })),
+    },
+    failures: found.map(foundJson),
+  };
+}
+
+/** A failure with what became of it, for programs. */
+function foundJson({ failure, shrunk, token, file }: FoundFailure): Record<string, unknown> {
+  const { decisions, firedEvents, traceHash, message, details, ...rest } = failure;
+  return {
+    ...rest,
+    sentence: shrunk?.message ?? message,
+    details: shrunk?.details ?? details,
+    decisionsBefore: decisions.length,
+    eventsBefore: firedEvents,
+    ...(shrunk === undefined
+      ? { eventsAfter: firedEvents, traceHash }
+      : {
+          eventsAfter: shrunk.firedEvents,
+          traceHash: shrunk.traceHash,
+          shrinkExecutions: shrunk.executions,
+          shrinkEnd: shrunk.stoppedBy,
+          ...(shrunk.flakiness === undefined ? {} : { flakiness: shrunk.flakiness }),
+        }),
+    token,
+    ...(file === undefined ? {} : { file }),
   };
 }

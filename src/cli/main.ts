@@ -2,7 +2,7 @@
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import type { ExploreCommandOptions } from './explore-command.ts';
+import type { ExploreCommandOptions } from './explore-options.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import { parseSpanMs } from './quantity-text.ts';
 import { Terminal } from './terminal.ts';
@@ -102,12 +102,29 @@ program
   )
   .option('--time <duration>', 'stop after this long, such as 60s; per scenario (default: 60s)', span)
   .option('--executions <n>', 'stop after this many executions', positiveInteger)
-  .option('--strategy <name>', 'how to choose what to try next; a wrong name lists them all', 'portfolio')
+  .option(
+    '--strategy <name>',
+    'how to choose what to try next: portfolio takes turns with plain, random, swarm, pct, pos, walk, sweep and mutation; exhaustive tries all there is and vouches for it',
+    'portfolio',
+  )
   .option('--seed <s>', 'any text; the same seed tries the same', '1')
   .option('--shard <i/n>', 'do the i-th of n equal parts, such as 1/4, for n machines', shard)
   .option('--workers <n>', 'threads (default: one per core)', positiveInteger)
+  .option(
+    '--max-decisions <n>',
+    'exhaustive: decisions per execution that are answered in every way',
+    positiveInteger,
+  )
+  .option('--max-delays <n>', 'exhaustive: events per execution that are passed over', positiveInteger)
+  .option('--max-faults <n>', 'exhaustive: answers per execution that are not the plain one', positiveInteger)
+  .option('--corpus <dir>', 'where failures are kept; they are tried first next time', '.dryrunner/corpus')
+  .option('--no-shrink', 'tell a failure as it was found, without making it small')
   .option('--all', 'go on after the first failure and tell each different one')
-  .option('--hang <duration>', 'an execution that makes no progress for this long has failed', span, 10_000)
+  .option(
+    '--hang <duration>',
+    'an execution that makes no progress for this long has failed (default: 10s)',
+    span,
+  )
   .option(
     '--memory <mb>',
     'an execution that needs more MiB of heap than this has failed',

@@ -30,6 +30,11 @@ export function rerunLine(reference: string, seed: string, invocation: Invocatio
   return `${commandOf(invocation)} run ${shellWord(reference)} --seed ${shellWord(seed)}`;
 }
 
+/** What to type to repeat a failure: its token, or the file that keeps its log. */
+export function replayLine(what: string, invocation: Invocation = ownInvocation()): string {
+  return `${commandOf(invocation)} replay ${shellWord(what)}`;
+}
+
 function commandOf({ moduleUrl, nodeOptions, script, cwd }: Invocation): string {
   if (moduleUrl.endsWith('.ts')) return 'npm run dryrunner --';
   if (nodeOptions.length === 0) return 'npx dryrunner';

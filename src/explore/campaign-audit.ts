@@ -61,7 +61,8 @@ export class CampaignAudit implements Executor {
 
   async #compare(execution: number, verdict: Verdict, request: ExecutionRequest): Promise<void> {
     const { mustStop } = this.#options;
-    if (mustStop()) return;
+    // What was given up has no end to compare.
+    if (mustStop() || verdict.failure?.kind === 'abandoned') return;
     const one = { traceHash: verdict.traceHash, decisions: verdict.decisions(), trace: verdict.trace() };
     const again = await this.#again(one.decisions, request);
     if (mustStop()) return;

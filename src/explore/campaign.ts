@@ -96,7 +96,7 @@ class Campaign {
       if (this.#wasCutOff(verdict)) return 'stopped';
       this.#count(verdict, -1);
       if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
-      const isFixed = entry.key !== undefined && (verdict.held || keyOf(verdict) !== entry.key);
+      const isFixed = entry.key !== undefined && keyOf(verdict) !== entry.key;
       if (isFixed) this.#tell({ type: 'fixed', corpusId: entry.id, key: entry.key });
     }
     return this.#failures.size > 0 && !goOn ? 'failure' : undefined;
@@ -151,6 +151,9 @@ class Campaign {
     this.#executions += 1;
     this.#decisions += verdict.decisionCount;
     this.#firedEvents += verdict.firedEvents;
+    for (const [name, reached] of Object.entries(verdict.sometimes)) {
+      this.#sometimes[name] = reached || this.#sometimes[name] === true;
+    }
     this.#options.onExecution?.(verdict, index);
   }
 

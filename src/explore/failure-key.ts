@@ -26,6 +26,5 @@ export function failureKey({ kind, rule = '', message }: NamedFailure): string {
 
 /** True for a verdict that shows something wrong: not for an execution that its strategy gave up, for it shows nothing new. */
 export function hasFailed({ failure }: Verdict): boolean {
-  const kind: string | undefined = failure?.kind;
-  return kind !== undefined && kind !== 'abandoned';
+  return failure !== undefined && failure.kind !== 'abandoned';
 }

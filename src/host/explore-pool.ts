@@ -8,7 +8,9 @@ import type {
   CampaignReport,
   CorpusEntry,
 } from '../explore/campaign-report.ts';
+import type { Certificate, SearchBounds } from '../explore/certificate.ts';
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
+import { createCoverage } from '../explore/coverage.ts';
 import { ExploreSlot, type ExploreSlotOptions } from './explore-slot.ts';
 import type { ThreadLimits } from './explore-thread.ts';
 
@@ -18,6 +20,8 @@ export interface ExplorePoolOptions extends ThreadLimits {
   readonly scenario: string;
   readonly strategy: string;
   readonly seed: string;
+  /** Of an exhaustive search; it runs on one thread. */
+  readonly bounds: SearchBounds;
   /** How many threads. */
   readonly workers: number;
   /** This pool explores the indices `firstIndex + shard`, `firstIndex + shard + shards`, …; `shard` counts from 0. */
@@ -42,7 +46,8 @@ export interface ExplorePoolOptions extends ThreadLimits {
 export interface PoolProgress {
   readonly executions: number;
   readonly failed: number;
-  readonly novelExecutions: number;
+  /** Features of coverage; the most that one thread has reached. */
+  readonly features: number;
   readonly decisions: number;
   readonly firedEvents: number;
   readonly seconds: number;
@@ -63,8 +68,12 @@ export type PoolEvent =
 export interface PoolReport extends Omit<CampaignReport, 'failures'> {
   readonly failures: readonly PoolFailure[];
   readonly seconds: number;
+  /** Features of coverage that all threads have reached together; 0 if the strategy does not watch it. */
+  readonly features: number;
   /** Threads that hung or died. */
   readonly lostThreads: number;
+  /** What an exhaustive search can vouch for. */
+  readonly certificate?: Certificate;
 }
 
 const PROGRESS_MS = 250;
@@ -72,19 +81,20 @@ const PROGRESS_MS = 250;
 class ExplorePool {
   readonly #options: ExplorePoolOptions;
   readonly #slots: readonly ExploreSlot[];
+  readonly #coverage = createCoverage();
   readonly #failures = new Map<string, PoolFailure>();
   readonly #startedAt = performance.now();
 
   constructor(options: ExplorePoolOptions) {
     this.#options = options;
-    const { shard, shards, firstIndex } = options;
+    const { entry, hangMs, memoryMb } = options;
     this.#slots = Array.from(
       { length: options.workers },
       (_, worker) =>
         new ExploreSlot({
-          kind: 'campaign',
-          ...taskOf(options, worker),
-          firstIndex: firstIndex + shard + shards * worker,
+          task: taskOf(options, worker),
+          limits: { entry, hangMs, memoryMb },
+          coverage: this.#coverage,
           onEvent: (event) => this.#onEvent(event),
         }),
     );
@@ -120,11 +130,14 @@ class ExplorePool {
 
   #report(reports: readonly CampaignReport[]): PoolReport {
     const sums = mergeCampaignReports(reports);
+    const { certificate } = this.#slots.find((slot) => slot.certificate !== undefined) ?? {};
     return {
       ...sums,
       failures: [...this.#failures.values()],
       seconds: this.#seconds(),
+      features: this.#coverage.featureCount,
       lostThreads: this.#slots.reduce((sum, slot) => sum + slot.lostThreads, 0),
+      ...(certificate === undefined ? {} : { certificate }),
     };
   }
 
@@ -135,7 +148,8 @@ class ExplorePool {
       return;
     }
     const { key } = event.failure;
-    if (this.#failures.has(key)) return;
+    // Who stops at the first failure gets one; what others came to in the same moment comes again.
+    if (this.#failures.has(key) || (!goOn && this.#failures.size > 0)) return;
     const failure = { ...event.failure, executions: this.#progress().executions, seconds: this.#seconds() };
     this.#failures.set(key, failure);
     onEvent({ type: 'failure', failure });
@@ -149,7 +163,7 @@ class ExplorePool {
     return {
       executions: sum(({ executions }) => executions),
       failed: sum(({ failed }) => failed),
-      novelExecutions: sum(({ novelExecutions }) => novelExecutions),
+      features: Math.max(...all.map(({ features }) => features)),
       decisions: sum(({ decisions }) => decisions),
       firedEvents: sum(({ firedEvents }) => firedEvents),
       seconds: this.#seconds(),
@@ -165,15 +179,13 @@ class ExplorePool {
   }
 }
 
-type SharedTask = Omit<ExploreSlotOptions, 'kind' | 'firstIndex' | 'onEvent'>;
-
 /** The part of a worker in what all do: every `workers`-th index of this shard. */
-function taskOf(options: ExplorePoolOptions, worker: number): SharedTask {
-  const { entry, hangMs, memoryMb, scenario, strategy, seed, goOn, auditEvery, workers, shards } = options;
-  const { corpus, maxExecutions } = options;
-  const share = { entry, hangMs, memoryMb, scenario, strategy, seed, goOn, auditEvery };
+function taskOf(options: ExplorePoolOptions, worker: number): ExploreSlotOptions['task'] {
+  const { scenario, strategy, seed, bounds, goOn, auditEvery, workers, shard, shards } = options;
+  const { corpus, firstIndex, maxExecutions } = options;
   return {
-    ...share,
+    ...{ kind: 'campaign', scenario, strategy, seed, bounds, goOn, auditEvery },
+    firstIndex: firstIndex + shard + shards * worker,
     shards: shards * workers,
     corpus: worker === 0 ? corpus : [],
     ...(maxExecutions === undefined ? {} : { maxExecutions: shareOf(maxExecutions, worker, workers) }),

@@ -11,7 +11,7 @@ const STOP = 0;
 const TURNS = 1;
 const EXECUTIONS = 2;
 const FAILED = 3;
-const NOVEL = 4;
+const FEATURES = 4;
 const DECISIONS = 5;
 const CONTROL_CELLS = 6;
 
@@ -36,7 +36,8 @@ export interface ExploreCounters {
   readonly turns: number;
   readonly executions: number;
   readonly failed: number;
-  readonly novelExecutions: number;
+  /** Features of coverage that it has reached. */
+  readonly features: number;
   readonly decisions: number;
   readonly firedEvents: number;
   /** Index of the execution that it is in; -1 for one of the corpus. */
@@ -114,8 +115,8 @@ export class ExploreSharedState {
     this.#figures[FIRED_EVENTS] = (this.#figures[FIRED_EVENTS] ?? 0) + firedEvents;
   }
 
-  noteNovel(): void {
-    Atomics.add(this.#control, NOVEL, 1);
+  noteFeatures(count: number): void {
+    Atomics.store(this.#control, FEATURES, count);
   }
 
   noteIndex(index: number): void {
@@ -129,7 +130,7 @@ export class ExploreSharedState {
       turns: count(TURNS),
       executions: count(EXECUTIONS),
       failed: count(FAILED),
-      novelExecutions: count(NOVEL),
+      features: count(FEATURES),
       decisions: figure(ALL_DECISIONS),
       firedEvents: figure(FIRED_EVENTS),
       index: figure(INDEX),

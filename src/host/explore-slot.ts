@@ -4,6 +4,8 @@
  */
 import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
+import type { Certificate } from '../explore/certificate.ts';
+import type { Coverage } from '../explore/coverage.ts';
 import { failureKey } from '../explore/failure-key.ts';
 import type { ExploreCounters } from './explore-shared-state.ts';
 import type { CampaignTask, ExploreMessage } from './explore-task.ts';
@@ -11,7 +13,11 @@ import { ExploreThread, type LostExecution, type ThreadEnd, type ThreadLimits } 
 import { ScenarioRefusedError } from './scenario-refused-error.ts';
 
 /** The share of a slot: a task that may need more than one thread. */
-export interface ExploreSlotOptions extends ThreadLimits, Omit<CampaignTask, 'memory'> {
+export interface ExploreSlotOptions {
+  readonly task: Omit<CampaignTask, 'memory'>;
+  readonly limits: ThreadLimits;
+  /** Gathers what all slots have reached. */
+  readonly coverage: Coverage;
   readonly onEvent: (event: CampaignEvent) => void;
 }
 
@@ -19,7 +25,7 @@ const NO_COUNTERS: ExploreCounters = {
   turns: 0,
   executions: 0,
   failed: 0,
-  novelExecutions: 0,
+  features: 0,
   decisions: 0,
   firedEvents: 0,
   index: 0,
@@ -37,6 +43,7 @@ export class ExploreSlot {
   #thread: ExploreThread | undefined;
   #past: ExploreCounters = NO_COUNTERS;
   #lostThreads = 0;
+  #certificate: Certificate | undefined;
   #mustStop = false;
   #corpus: readonly CorpusEntry[];
   #nextIndex: number;
@@ -45,13 +52,19 @@ export class ExploreSlot {
 
   constructor(options: ExploreSlotOptions) {
     this.#options = options;
-    this.#corpus = options.corpus;
-    this.#nextIndex = options.firstIndex;
-    this.#left = options.maxExecutions ?? Infinity;
+    const { corpus, firstIndex, maxExecutions = Infinity } = options.task;
+    this.#corpus = corpus;
+    this.#nextIndex = firstIndex;
+    this.#left = maxExecutions;
     this.corpusTried = new Promise((resolve) => {
       this.#endCorpus = resolve;
     });
-    if (options.corpus.length === 0) this.#endCorpus();
+    if (corpus.length === 0) this.#endCorpus();
+  }
+
+  /** What an exhaustive search can vouch for. */
+  get certificate(): Certificate | undefined {
+    return this.#certificate;
   }
 
   /** Threads that hung or died. */
@@ -77,6 +90,8 @@ export class ExploreSlot {
         if (end.type === 'done') break;
         if (end.type === 'lost') this.#lose(end.execution, counters);
         this.#reports.push(this.#reportOf(end, counters));
+        // A strategy that goes through all there is would come to the same execution again.
+        if (end.type === 'stopped' || this.#options.task.strategy === 'exhaustive') break;
         fruitless = counters.executions === 0 ? fruitless + 1 : 0;
       }
     } finally {
@@ -105,7 +120,7 @@ export class ExploreSlot {
   }
 
   #startThread(): ExploreThread {
-    const { entry, hangMs, memoryMb, onEvent, ...task } = this.#options;
+    const { task, limits } = this.#options;
     this.#thread = new ExploreThread(
       (memory) => ({
         ...task,
@@ -114,15 +129,20 @@ export class ExploreSlot {
         ...(this.#left === Infinity ? {} : { maxExecutions: this.#left }),
         memory,
       }),
-      { entry, hangMs, memoryMb, onMessage: (message) => this.#onMessage(message, onEvent) },
+      { ...limits, onMessage: (message) => this.#onMessage(message) },
     );
     return this.#thread;
   }
 
-  #onMessage(message: ExploreMessage, onEvent: (event: CampaignEvent) => void): void {
+  #onMessage(message: ExploreMessage): void {
+    const { onEvent, coverage } = this.#options;
     if (message.type === 'event') onEvent(message.event);
-    else if (message.type === 'report') this.#reports.push(message.report);
     else if (message.type === 'corpus-tried') this.#endCorpus();
+    else if (message.type === 'report') {
+      this.#reports.push(message.report);
+      coverage.merge(message.features);
+      if (message.certificate !== undefined) this.#certificate = message.certificate;
+    }
   }
 
   /** Tells the execution that is lost, and goes on behind it. */
@@ -131,7 +151,7 @@ export class ExploreSlot {
     const corpusId = index < 0 ? this.#corpus[executions]?.id : undefined;
     if (index < 0) this.#corpus = this.#corpus.slice(executions + 1);
     else {
-      const { shards } = this.#options;
+      const { shards } = this.#options.task;
       this.#corpus = [];
       this.#left -= (index - this.#nextIndex) / shards + 1;
       this.#nextIndex = index + shards;
@@ -150,7 +170,7 @@ export class ExploreSlot {
   /** What is known of a thread that could not give its report. */
   #reportOf(end: ThreadEnd, counters: ExploreCounters): CampaignReport {
     const lost = end.type === 'lost' ? 1 : 0;
-    const { executions, failed, decisions, firedEvents, novelExecutions } = counters;
+    const { executions, failed, decisions, firedEvents } = counters;
     return {
       stoppedBy: lost === 1 ? 'failure' : 'stopped',
       executions: executions + lost,
@@ -160,7 +180,7 @@ export class ExploreSlot {
       firedEvents,
       nextIndex: this.#nextIndex,
       sometimes: {},
-      novelExecutions,
+      novelExecutions: 0,
       audit: { repeated: 0, rerunLater: 0, differences: [] },
     };
   }
@@ -171,7 +191,7 @@ function plus(one: ExploreCounters, other: ExploreCounters): ExploreCounters {
     turns: one.turns + other.turns,
     executions: one.executions + other.executions,
     failed: one.failed + other.failed,
-    novelExecutions: one.novelExecutions + other.novelExecutions,
+    features: Math.max(one.features, other.features),
     decisions: one.decisions + other.decisions,
     firedEvents: one.firedEvents + other.firedEvents,
     index: other.index,

@@ -1,5 +1,8 @@
 /** What a thread that explores is given to do, and what it tells. Invariant: plain data, as it goes from thread to thread. */
 import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
+import type { Certificate, SearchBounds } from '../explore/certificate.ts';
+import type { ShrinkEnd } from '../explore/shrinker.ts';
+import type { Decision } from '../kernel/decisions.ts';
 
 /** A campaign on one shard. */
 export interface CampaignTask {
@@ -8,6 +11,8 @@ export interface CampaignTask {
   readonly scenario: string;
   readonly strategy: string;
   readonly seed: string;
+  /** Of an exhaustive search. */
+  readonly bounds: SearchBounds;
   readonly firstIndex: number;
   readonly shards: number;
   /** Executions at most; absent for unlimited. */
@@ -18,8 +23,39 @@ export interface CampaignTask {
   readonly memory: SharedArrayBuffer;
 }
 
+/** A failure that is to be made small. */
+export interface ShrinkTask {
+  readonly kind: 'shrink';
+  readonly scenario: string;
+  /** Key of the failure; see `failureKey`. */
+  readonly key: string;
+  readonly decisions: readonly Decision[];
+  /** Executions at most. */
+  readonly maxExecutions: number;
+  readonly memory: SharedArrayBuffer;
+}
+
 /** Anything that a thread can be given to do. */
-export type ExploreTask = CampaignTask;
+export type ExploreTask = CampaignTask | ShrinkTask;
+
+/** A failing execution on the way to the smallest. */
+export interface SmallerFailure {
+  readonly decisions: readonly Decision[];
+  readonly firedEvents: number;
+  readonly traceHash: string;
+  readonly message: string;
+  readonly atMs: number;
+  readonly details: readonly string[];
+  /** Executions until then. */
+  readonly executions: number;
+}
+
+/** A failure that is as small as it got. */
+export interface ShrunkFailure extends SmallerFailure {
+  readonly stoppedBy: ShrinkEnd;
+  /** How executions of the same decisions differ, if they do: then it is not made smaller. */
+  readonly flakiness?: string;
+}
 
 /** What a thread tells. */
 export type ExploreMessage =
@@ -30,6 +66,15 @@ export type ExploreMessage =
   /** Each log of the corpus was run. */
   | { readonly type: 'corpus-tried' }
   | { readonly type: 'event'; readonly event: CampaignEvent }
-  | { readonly type: 'report'; readonly report: CampaignReport }
+  /** `features`: what was reached, as a coverage map gives it. */
+  | {
+      readonly type: 'report';
+      readonly report: CampaignReport;
+      readonly features: Uint8Array;
+      /** What an exhaustive search can vouch for. */
+      readonly certificate?: Certificate;
+    }
+  | { readonly type: 'smaller'; readonly failure: SmallerFailure }
+  | { readonly type: 'shrunk'; readonly failure: ShrunkFailure }
   /** The last word of a thread that did what it was given. */
   | { readonly type: 'done' };

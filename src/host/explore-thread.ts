@@ -36,11 +36,11 @@ export interface LostExecution {
 export type ThreadEnd =
   /** It did its task. */
   | { readonly type: 'done' }
+  /** It was asked to stop before it had loaded the scenario. */
+  | { readonly type: 'stopped' }
   /** The scenario did not load. */
   | { readonly type: 'refused'; readonly message: string }
-  | { readonly type: 'lost'; readonly execution: LostExecution }
-  /** It was asked to stop and did not answer in time. */
-  | { readonly type: 'terminated' };
+  | { readonly type: 'lost'; readonly execution: LostExecution };
 
 const WATCH_MS = 100;
 /** How long a thread may take to stop by itself. */
@@ -135,21 +135,17 @@ export class ExploreThread {
       this.#turnedAt = now;
     }
     const hangsMs = now - this.#turnedAt;
-    if (this.#isReady && hangsMs >= this.#options.hangMs) this.#giveUp();
-    else if (now - this.#stopAskedAt >= STOP_GRACE_MS) {
-      this.#end ??= { type: 'terminated' };
+    // A thread that is asked to stop does so at its next turn.
+    const isLate = now - this.#stopAskedAt >= STOP_GRACE_MS;
+    if (this.#isReady && (hangsMs >= this.#options.hangMs || (isLate && hangsMs >= STOP_GRACE_MS))) {
+      const seconds = Math.round(hangsMs / 100) / 10;
+      const message = `the execution made no progress for ${seconds} s: a loop that never ends nor waits`;
+      this.#lose('hang', message, []);
+      void this.#worker.terminate();
+    } else if (isLate && !this.#isReady) {
+      this.#end ??= { type: 'stopped' };
       void this.#worker.terminate();
     }
-  }
-
-  #giveUp(): void {
-    const seconds = this.#options.hangMs / 1_000;
-    this.#lose(
-      'hang',
-      `the execution made no progress for ${seconds} s: a loop that never ends nor waits`,
-      [],
-    );
-    void this.#worker.terminate();
   }
 
   #lose(kind: LostExecution['kind'], message: string, details: readonly string[]): void {

@@ -1,17 +1,16 @@
 /**
- * The work of one exploring thread: loads the scenario, does its task, tells what comes of it. Invariant: it ends by itself when its
- * task is done or it is asked to stop; whoever started it watches that it does.
+ * The work of one exploring thread: loads the scenario, does its task, tells what comes of it. Invariant: it says so when its task is
+ * done, and ends its task early when it is asked to stop; whoever started it watches that it does.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { runCampaign } from '../explore/campaign.ts';
 import { createExecutor, type Executor } from '../explore/executor.ts';
-import { createCoverage } from '../explore/coverage.ts';
-import { createStrategy } from '../explore/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
+import { runCampaignTask } from './explore-campaign-work.ts';
 import { ExploreSharedState } from './explore-shared-state.ts';
-import type { CampaignTask, ExploreMessage, ExploreTask } from './explore-task.ts';
+import { runShrinkTask } from './explore-shrink-work.ts';
+import type { ExploreMessage, ExploreTask } from './explore-task.ts';
 import { recordedExecutor } from './recorded-executor.ts';
 import { catchStrayErrors } from './stray-errors.ts';
 
@@ -39,32 +38,9 @@ export async function serveExploreTask(load: (scenario: string) => Promise<Prepa
   const state = new ExploreSharedState(task.memory);
   const { definition, input } = prepared;
   const executor = recordedExecutor(withoutStrays(createExecutor(definition, input)), state);
-  await explore(task, executor, state);
+  if (task.kind === 'campaign') await runCampaignTask(task, { executor, definition }, state, tell);
+  else await runShrinkTask(task, executor, state, tell);
   tell({ type: 'done' });
-}
-
-async function explore(task: CampaignTask, executor: Executor, state: ExploreSharedState): Promise<void> {
-  const { firstIndex, shards, maxExecutions, goOn, auditEvery, corpus } = task;
-  let corpusLeft = corpus.length;
-  state.noteIndex(corpusLeft > 0 ? -1 : firstIndex);
-  const report = await runCampaign(executor, createStrategy(task.strategy, task.seed), {
-    firstIndex,
-    shards,
-    ...(maxExecutions === undefined ? {} : { maxExecutions }),
-    goOn,
-    auditEvery,
-    corpus,
-    coverage: createCoverage(),
-    shouldStop: () => state.mustStop,
-    onEvent: (event) => tell({ type: 'event', event }),
-    onExecution: (verdict, index) => {
-      if (index < 0) corpusLeft -= 1;
-      const afterCorpus = corpusLeft > 0 ? -1 : firstIndex;
-      state.noteExecution(index < 0 ? afterCorpus : index + shards, verdict);
-      if (index < 0 && corpusLeft === 0) tell({ type: 'corpus-tried' });
-    },
-  });
-  tell({ type: 'report', report });
 }
 
 /** What a scenario leaves uncaught is a failure of the execution in which it came. */

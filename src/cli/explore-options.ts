@@ -1,0 +1,71 @@
+/** What can be typed after `dryrunner explore`, and what it means for the threads. */
+import { availableParallelism } from 'node:os';
+import type { ExplorePoolOptions } from '../host/explore-pool.ts';
+import type { ThreadLimits } from '../host/explore-thread.ts';
+
+/** Options as typed. */
+export interface ExploreCommandOptions {
+  /** Milliseconds per scenario. */
+  readonly time?: number;
+  readonly executions?: number;
+  readonly strategy: string;
+  readonly seed: string;
+  /** `i/n`, from 1. */
+  readonly shard?: { readonly index: number; readonly count: number };
+  readonly workers?: number;
+  readonly maxDecisions?: number;
+  readonly maxDelays?: number;
+  readonly maxFaults?: number;
+  /** Folder of kept failures. */
+  readonly corpus: string;
+  /** False after `--no-shrink`. */
+  readonly shrink: boolean;
+  readonly all?: boolean;
+  /** Milliseconds; default 10,000. */
+  readonly hang?: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly json?: boolean;
+}
+
+/** The strategy that is not made by name alone, for it vouches for a scenario. */
+export const EXHAUSTIVE = 'exhaustive';
+
+const TIME_MS = 60_000;
+const HANG_MS = 10_000;
+const AUDIT_EVERY = 100;
+// The checkout runs TypeScript, the package JavaScript.
+const WORKER = `./explore-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
+
+/** How each thread is started. */
+export function threadLimits({ hang = HANG_MS, memory }: ExploreCommandOptions): ThreadLimits {
+  return { entry: new URL(WORKER, import.meta.url), hangMs: hang, memoryMb: memory };
+}
+
+/** The pool that does what was typed. */
+export function poolOptions(
+  reference: string,
+  options: ExploreCommandOptions,
+): Omit<ExplorePoolOptions, 'corpus' | 'signal' | 'onEvent'> {
+  const { time, executions, shard = { index: 1, count: 1 }, all = false } = options;
+  // Who bounds the executions wants all of them.
+  const timeMs = time ?? (executions === undefined ? TIME_MS : undefined);
+  const { maxDecisions, maxDelays, maxFaults } = options;
+  const given = Object.entries({ maxExecutions: executions, maxDecisions, maxDelays, maxFaults });
+  const isExhaustive = options.strategy === EXHAUSTIVE;
+  return {
+    ...threadLimits(options),
+    scenario: reference,
+    strategy: options.strategy,
+    seed: options.seed,
+    bounds: Object.fromEntries(given.filter(([, value]) => value !== undefined)),
+    workers: isExhaustive ? 1 : (options.workers ?? availableParallelism()),
+    firstIndex: 0,
+    shard: shard.index - 1,
+    shards: shard.count,
+    ...(timeMs === undefined ? {} : { timeMs }),
+    ...(executions === undefined ? {} : { maxExecutions: executions }),
+    goOn: all,
+    auditEvery: AUDIT_EVERY,
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * Logs that are tried before anything else: those that failed in an earlier campaign. Invariants: a file appears whole or not at all; a
+ * file that cannot be read or written is told, and costs nothing else.
+ *
+ * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its failure's key, and
+ * `FOLDER/SCENARIO/fixed/` those that no longer fail.
+ */
+import { mkdir, readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CorpusEntry } from '../explore/campaign-report.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import { messageOf } from '../kernel/errors.ts';
+import { hashText } from '../kernel/text-hash.ts';
+import { decisionLogLines, readDecisionLog } from '../trace/decision-log-file.ts';
+import { readTraceFile, writeTraceFile } from './trace-file.ts';
+
+/** A failure that is to be kept. */
+export interface KeptFailure {
+  /** Tells it from others; see `failureKey`. */
+  readonly key: string;
+  /** What went wrong, for people who look into the file. */
+  readonly message: string;
+  readonly decisions: readonly Decision[];
+}
+
+const SUFFIX = '.jsonl';
+const OTHER_BASIS = 0x51ed270b;
+
+/** The corpus of one scenario. */
+export class CorpusFolder {
+  readonly #folder: string;
+  readonly #scenario: string;
+  readonly #reference: string;
+  readonly #onTrouble: (text: string) => void;
+  #isWritable = true;
+
+  /**
+   * @param folder the root of all corpora; it and its parents are made when there is something to keep.
+   * @param scenario the scenario's name.
+   * @param reference what is typed to run it, so that `dryrunner replay FILE` finds it.
+   * @param onTrouble told in one sentence what could not be read or written; of the second kind once.
+   */
+  constructor(folder: string, scenario: string, reference: string, onTrouble: (text: string) => void) {
+    this.#folder = join(folder, scenario);
+    this.#scenario = scenario;
+    this.#reference = reference;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** What is kept, in the order of names. */
+  async load(): Promise<CorpusEntry[]> {
+    const entries: CorpusEntry[] = [];
+    for (const name of await this.#names()) {
+      const path = join(this.#folder, name);
+      try {
+        const { header, decisions } = await readDecisionLog(readTraceFile(path));
+        const key = header.meta?.['failureKey'];
+        entries.push({ id: name, decisions, ...(key === undefined ? {} : { key }) });
+      } catch (error) {
+        this.#onTrouble(`${path} is left out: ${messageOf(error)}`);
+      }
+    }
+    return entries;
+  }
+
+  /** Keeps a failure in place of what was kept for the same key; gives the path, or undefined if it cannot be written. */
+  async keep({ key, message, decisions }: KeptFailure): Promise<string | undefined> {
+    const path = join(this.#folder, `${nameOf(key)}${SUFFIX}`);
+    const meta = { failureKey: key, message, reference: this.#reference };
+    return this.#write(async () => {
+      await mkdir(this.#folder, { recursive: true });
+      await writeTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
+      return path;
+    });
+  }
+
+  /** Puts a log aside that does not fail any more. */
+  async retire(id: string): Promise<void> {
+    await this.#write(async () => {
+      await mkdir(join(this.#folder, 'fixed'), { recursive: true });
+      await rename(join(this.#folder, id), join(this.#folder, 'fixed', id));
+    });
+  }
+
+  async #names(): Promise<string[]> {
+    try {
+      return (await readdir(this.#folder)).filter((name) => name.endsWith(SUFFIX)).sort();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#onTrouble(`${this.#folder} cannot be read: ${messageOf(error)}`);
+      }
+      return [];
+    }
+  }
+
+  async #write<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (!this.#isWritable) return undefined;
+    try {
+      return await work();
+    } catch (error) {
+      this.#isWritable = false;
+      this.#onTrouble(`failures are not kept: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+}
+
+function nameOf(key: string): string {
+  return [hashText(key), hashText(key, OTHER_BASIS)]
+    .map((word) => (word >>> 0).toString(16).padStart(8, '0'))
+    .join('');
+}
