@@ -120,6 +120,7 @@ function requestOf(
   ];
   return {
     source: strategy,
+    omitStacks: true,
     watchers,
     ...(isolator === undefined ? {} : { isolator }),
     ...(strategy.onFire === undefined ? {} : { onFire: (event, made) => strategy.onFire?.(event, made) }),

@@ -26,6 +26,8 @@ export interface SimulateOptions {
   readonly keepTrace?: boolean;
   /** Remembers where timers were made, for reports; costs some 4 µs per event. Default false. */
   readonly capturePlaces?: boolean;
+  /** Errors that are made meanwhile have no stack, because taking one costs more than most events do. Default false. */
+  readonly omitStacks?: boolean;
   /** Events of the clock after which the run is given up as a livelock; default 10,000,000. */
   readonly maxEvents?: number;
   /** What is left when the scenario ends is a failure (R204); `ignore` lets it be. Default `fail`. */

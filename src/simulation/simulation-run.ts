@@ -74,12 +74,13 @@ export class SimulationRun {
   }
 
   async run(): Promise<Verdict> {
-    const { drain: choice = 'auto', onTurn, capturePlaces = false } = this.#options;
+    const { drain: choice = 'auto', onTurn, capturePlaces = false, omitStacks = false } = this.#options;
     const drain = chooseDrain(choice);
     const before = activeResources();
     const { stackTraceLimit } = Error;
     // The caller of a wait stands below a dozen frames of ours.
     if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
+    else if (omitStacks) Error.stackTraceLimit = 0;
     try {
       await drain.run(() => this.#step(), onTurn === undefined ? {} : { onTurn });
     } catch (error) {
