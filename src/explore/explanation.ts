@@ -1,0 +1,179 @@
+/**
+ * Makes a shrunk failure readable: a sentence, a short history, the nearest execution that holds, the source lines that matter, and one
+ * line that repeats it. Invariant: it is plain data, and everything in it was observed by running the log again.
+ */
+import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import type { Failure } from '../simulation/verdict.ts';
+import type { Executor } from './executor.ts';
+import { failureKey } from './failure-key.ts';
+import { sentenceOf } from './failure-sentence.ts';
+import { isAboutHolding, unfreedIn } from './held-resources.ts';
+import { historyOf } from './history.ts';
+import type { HistoryLine } from './history.ts';
+import { keyDecisions, nonZeroOf } from './keyed-log.ts';
+import { observedIn, tellApart } from './nearest-history.ts';
+import type { NearestPass } from './nearest-history.ts';
+import { findNearestPass } from './nearest-pass.ts';
+import type { PassingLog } from './nearest-pass.ts';
+import { observe } from './observed-run.ts';
+import type { ObservedRun } from './observed-run.ts';
+import { encodeToken } from './replay-token.ts';
+import { framesOf, hasUserFrame, placeOf } from './source-place.ts';
+import type { SourcePlace } from './source-place.ts';
+import { eventText } from './label-text.ts';
+
+/** How far back the makers of an event are told. */
+const PLACES_MAX = 3;
+
+/** What {@link explain} takes. */
+export interface ExplainOptions {
+  /** How the scenario is named on a command line; default: the name of the executor's scenario. */
+  readonly reference?: string;
+  /** Lines of the history at most, the failure included; default 12. */
+  readonly linesMax?: number;
+  /** Executions that the search for the nearest passing one may take; default 400. */
+  readonly maxExecutions?: number;
+  /** Asked before each of them. */
+  readonly shouldStop?: () => boolean;
+}
+
+/** A detail of the failure: what is left, who waits, what repeats. */
+export interface FailureDetail {
+  readonly text: string;
+  /** Where it was made, the nearest line first. */
+  readonly frames: readonly string[];
+}
+
+/** See the head of the file. */
+export interface Explanation {
+  readonly scenario: string;
+  /** See `failureKey`. */
+  readonly failureKey: string;
+  readonly sentence: string;
+  readonly history: readonly HistoryLine[];
+  /** Trace events that the history does not show. */
+  readonly leftOut: number;
+  readonly details: readonly FailureDetail[];
+  /** Absent if nothing that was tried nearby holds. */
+  readonly nearestPass?: NearestPass;
+  readonly places: readonly SourcePlace[];
+  /** Everything in one word; see `decodeToken`. */
+  readonly token: string;
+}
+
+/**
+ * Explains a failing log, best a shrunk one.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, and for a log that does not fail.
+ * @example
+ * ```ts
+ * import { createSimulatedRunner, defineScenario } from 'dryrunner';
+ * import { createExecutor, explain } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'abort-wins',
+ *   description: 'who aborts first wins',
+ *   async run(sim) {
+ *     const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+ *     const { runId } = await runner.run({ argv: ['sleep 80'], timeoutMs: 50 });
+ *     await sim.sleep(50);
+ *     const { state } = await runner.abort(runId);
+ *     sim.check(state === 'ABORTED', `run ${runId} was aborted and is ${state}`);
+ *     await runner.release();
+ *   },
+ * });
+ * const log = [{ label: 'order scenario sleep', n: 2, answer: 1 }];
+ * const { nearestPass } = await explain(createExecutor(scenario), log);
+ * if (nearestPass?.text !== 'If a sleep of the scenario had come before the deadline of run 0 at 50 ms, it would have held.') {
+ *   throw new Error(nearestPass?.text);
+ * }
+ * ```
+ */
+export async function explain(
+  executor: Executor,
+  log: readonly Decision[],
+  options: ExplainOptions = {},
+): Promise<Explanation> {
+  checkMethods('executor', executor, ['execute']);
+  checkOptions(options);
+  const { reference = executor.scenario, linesMax = 12 } = options;
+  const keyed = keyDecisions(log);
+  const run = await observe(executor, keyed, true);
+  const { failure, traceHash } = run.verdict;
+  if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
+  const pass = await findNearestPass(executor, keyDecisions(run.verdict.decisions()), options);
+  const passing = pass === undefined ? undefined : await observe(executor, pass.answers, true);
+  const { lines, leftOut } = historyOf(run, failure, linesMax);
+  const key = failureKey(failure);
+  return {
+    scenario: executor.scenario,
+    failureKey: key,
+    sentence: sentenceOf(run, failure),
+    history: lines,
+    leftOut,
+    details: failure.details.map(detailOf),
+    ...(pass === undefined || passing === undefined
+      ? {}
+      : { nearestPass: tellApart(run, passing, pass.changes) }),
+    places: [
+      ...placesThatMatter(run, passing, pass),
+      ...placesOfHolder(run, failure),
+      ...placeWhereNoticed(failure),
+    ],
+    token: encodeToken({
+      scenario: reference,
+      failureKey: key,
+      traceHash,
+      decisions: nonZeroOf(keyDecisions(run.verdict.decisions())),
+    }),
+  };
+}
+
+/** A detail is a line, and the stack of where it was made below it. */
+function detailOf(detail: string): FailureDetail {
+  const [text = '', ...stack] = detail.split('\n');
+  return { text, frames: framesOf(stack.join('\n')) };
+}
+
+/** Where the two events were made whose order matters, or who asked what was decided. */
+function placesThatMatter(
+  failing: ObservedRun,
+  passing: ObservedRun | undefined,
+  pass: PassingLog | undefined,
+): SourcePlace[] {
+  const change = pass?.changes[0];
+  const decision = change === undefined ? undefined : observedIn(failing, change);
+  if (change === undefined || decision === undefined) return [];
+  const { due, answer, label, place } = decision;
+  if (due.length === 0) return placeOf(`"${label}" was decided`, place);
+  return [due[answer], due[change.answer]].flatMap((event) => {
+    if (event === undefined) return [];
+    // What was passed over may not have fired before the end of the failing execution.
+    const run = failing.firings.has(event.id) ? failing : passing;
+    return run === undefined ? [] : placesOfEvent(run, event.id);
+  });
+}
+
+/** Where an event was made; if no line of the user is there, also where its maker was made, and so on. */
+function placesOfEvent({ firings }: ObservedRun, id: number): SourcePlace[] {
+  const places: SourcePlace[] = [];
+  for (let event = firings.get(id); event !== undefined; event = firings.get(event.cause)) {
+    const { label, place = '' } = event;
+    const what = places.length === 0 ? '' : ', which led to it,';
+    places.push(...placeOf(`${eventText(label)}${what} was set`, place));
+    if (hasUserFrame(place) || places.length >= PLACES_MAX) break;
+  }
+  return places;
+}
+
+/** What is left was mostly taken by a runner on its own; whoever set that in motion stands further up. */
+function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
+  const [first] = isAboutHolding(failure) ? unfreedIn(run.events) : [];
+  return first === undefined ? [] : placesOfEvent(run, first.firingId);
+}
+
+function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
+  const what = kind === 'error' ? 'it was thrown' : 'it was noticed';
+  return cause instanceof Error ? placeOf(what, cause.stack) : [];
+}

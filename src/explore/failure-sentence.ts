@@ -1,0 +1,60 @@
+/** One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds. */
+import type { Failure } from '../simulation/verdict.ts';
+import { decisionText, faultText } from './label-text.ts';
+import { decisionKind } from '../kernel/decision-kind.ts';
+import type { DecisionKind } from '../kernel/decision-kind.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+
+const TOLD_MAX = 2;
+/** What tells most first. */
+const TELLING: readonly DecisionKind[] = ['fault', 'order', 'delay', 'choice'];
+
+/** The sentence about a failing execution. */
+export function sentenceOf(run: ObservedRun, failure: Failure): string {
+  const { scenario } = run.verdict;
+  return `${scenario} fails at ${failure.atMs} ms: ${whatOf(failure)}, ${circumstances(run)}.`;
+}
+
+function whatOf({ kind, rule, message }: Failure): string {
+  const text = message.trim().replace(/\.$/, '');
+  switch (kind) {
+    case 'rule':
+      return `rule ${rule} is broken, ${text}`;
+    case 'error':
+      return `"${text}" was thrown`;
+    case 'check':
+    case 'always':
+    case 'eventually':
+    case 'deadlock':
+    case 'leftovers':
+    case 'escape':
+    case 'budget':
+    case 'diverged':
+    case 'abandoned':
+      return text;
+  }
+}
+
+function circumstances(run: ObservedRun): string {
+  const decisions = run.decisions.filter(({ answer }) => answer > 0);
+  if (decisions.length === 0) return 'also when every decision is the plain one';
+  const told = [...decisions].sort((a, b) => weightOf(a) - weightOf(b)).slice(0, TOLD_MAX);
+  const inOrder = decisions
+    .filter((decision) => told.includes(decision))
+    .map((decision) => toldText(run, decision));
+  const others = decisions.length - told.length;
+  const more =
+    others === 0 ? '' : `, and ${others} more ${others === 1 ? 'decision is' : 'decisions are'} not plain`;
+  return `when ${inOrder.join(' and ')}${more}`;
+}
+
+/** A fault is called as the trace calls it, if it shows there. */
+function toldText({ events }: ObservedRun, decision: ObservedDecision): string {
+  const next = events[decision.traceIndex]?.event;
+  const isShown = decision.label.endsWith(' fault') && next?.type === 'fault';
+  return isShown ? faultText(next, decision) : decisionText(decision);
+}
+
+function weightOf({ label }: ObservedDecision): number {
+  return TELLING.indexOf(decisionKind(label));
+}

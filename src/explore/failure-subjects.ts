@@ -1,0 +1,63 @@
+/**
+ * Which runs and runners a failure is about, read from its text and from the decisions that led to it. Invariant: only what the trace
+ * knows counts, so that a number in a message is not taken for a run.
+ */
+import { tagsOf } from '../model/command.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import type { Failure } from '../simulation/verdict.ts';
+import type { ObservedRun } from './observed-run.ts';
+
+/** A question about a trace event. */
+export type IsAbout = (event: TraceEvent) => boolean;
+
+const WORDS = /[\p{L}\p{N}_][\p{L}\p{N}_./-]*/gu;
+
+/** What the failure names; if it names nothing, what the decisions name; if they name nothing either, everything. */
+export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
+  const events = run.events.map(({ event }) => event);
+  const text = [
+    failure.message,
+    ...failure.details.map(([...line]) => line.join('').split('\n')[0] ?? ''),
+  ].join('\n');
+  const labels = run.decisions.filter(({ answer }) => answer > 0).map(({ label }) => label);
+  return (
+    aboutNamed(events, text) ??
+    aboutNamed(events, labels.join('\n').replaceAll('run/', 'run ')) ??
+    (() => true)
+  );
+}
+
+function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | undefined {
+  const words = new Set(text.match(WORDS) ?? []);
+  const runners = new Set(events.map(({ runner }) => runner).filter((name) => words.has(name)));
+  const tagged = new Set<string>();
+  const runIds = new Set<string>();
+  for (const event of events) {
+    if (event.type !== 'accepted') continue;
+    const { runner, runId, command } = event;
+    const { jobId, taskId, tag } = tagsOf(command);
+    if ([jobId, taskId, tag].some((name) => name !== '' && words.has(name))) tagged.add(`${runner} ${runId}`);
+    if (namesRun(text, runId)) runIds.add(runId);
+  }
+  if (runners.size + tagged.size + runIds.size === 0) return undefined;
+  return (event) => {
+    const runId = runIdOf(event);
+    if (runId === undefined || runId === '') return runners.has(event.runner);
+    if (tagged.has(`${event.runner} ${runId}`)) return true;
+    // Runners that number their runs alike are told apart only if the text names one.
+    const isNamed = runIds.has(runId) && (runners.size === 0 || runners.has(event.runner));
+    return isNamed || (runIds.size + tagged.size === 0 && runners.has(event.runner));
+  };
+}
+
+function namesRun(text: string, runId: string): boolean {
+  const at = text.indexOf(`run ${runId}`);
+  if (at < 0) return /\D/.test(runId) && text.includes(runId);
+  return !/[\p{L}\p{N}]/u.test(text[at + 4 + runId.length] ?? ' ');
+}
+
+/** The run that an event is about. */
+export function runIdOf(event: TraceEvent): string | undefined {
+  if ('runId' in event) return event.runId;
+  return 'status' in event ? event.status.runId : undefined;
+}

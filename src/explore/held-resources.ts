@@ -1,0 +1,25 @@
+/** What was taken and not given back in an execution: what leftovers and standstills are about. */
+import type { Failure } from '../simulation/verdict.ts';
+import { runIdOf } from './failure-subjects.ts';
+import type { ObservedEvent } from './observed-run.ts';
+
+/** True for failures that are about what somebody holds. */
+export function isAboutHolding({ kind, rule }: Failure): boolean {
+  return kind === 'leftovers' || kind === 'deadlock' || rule === 'R204' || rule === 'R205';
+}
+
+/** The events in which that was taken which was not given back by the end, in the order of taking. */
+export function unfreedIn(events: readonly ObservedEvent[]): ObservedEvent[] {
+  const held = new Map<string, ObservedEvent[]>();
+  for (const observed of events) {
+    const { event } = observed;
+    if (event.type !== 'acquired' && event.type !== 'freed' && event.type !== 'abandoned') continue;
+    const key = [event.runner, runIdOf(event), event.resource, event.name].join('\n');
+    const list = held.get(key) ?? [];
+    if (event.type === 'acquired') list.push(observed);
+    else list.shift();
+    held.set(key, list);
+  }
+  const left = new Set([...held.values()].flat());
+  return events.filter((observed) => left.has(observed));
+}

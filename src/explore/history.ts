@@ -1,0 +1,194 @@
+/**
+ * The few events that show a failure, out of all that happened: what was decided, what happened to those whom the failure names, with
+ * when and why. Invariant: lines are in the order of happening, at most as many as asked for, and say how many were left out.
+ */
+import { invariant } from '../kernel/invariant.ts';
+import { isTerminal } from '../model/run-state.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { formatEvent } from '../trace/event-text.ts';
+import type { Failure } from '../simulation/verdict.ts';
+import { subjectsOf } from './failure-subjects.ts';
+import type { IsAbout } from './failure-subjects.ts';
+import { isAboutHolding, unfreedIn } from './held-resources.ts';
+import { decisionText, eventText, faultText } from './label-text.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+
+/** One line of a history. */
+export interface HistoryLine {
+  readonly role: 'event' | 'decision' | 'failure';
+  /** Virtual time. */
+  readonly atMs: number;
+  /** Whose event it is; empty for what belongs to no runner. */
+  readonly runner: string;
+  readonly text: string;
+  /** The event of the clock that brought it, when that was set and by which one, as a phrase; absent if the line before has the same. */
+  readonly because?: string;
+}
+
+/** What happened, in short. */
+export interface History {
+  readonly lines: readonly HistoryLine[];
+  /** How many trace events are not shown. */
+  readonly leftOut: number;
+}
+
+/** A line that may be shown. */
+interface Candidate {
+  readonly role: 'event' | 'decision';
+  readonly atMs: number;
+  readonly runner: string;
+  readonly text: string;
+  readonly firingId: number;
+  /** The text is about that event of the clock itself. */
+  readonly isFiring: boolean;
+  /** Lines of a lower one are taken first. */
+  readonly rank: Rank;
+}
+
+/** Why a line is worth showing. */
+const RANK = { decided: 0, named: 1, namedPart: 2, around: 3, routine: 4 } as const;
+type Rank = (typeof RANK)[keyof typeof RANK];
+
+/** Where less than this is telling, what happened around it is shown as well. */
+const LINES_MIN = 6;
+
+/** Chooses the lines. The failure is the last one. */
+export function historyOf(run: ObservedRun, failure: Failure, linesMax: number): History {
+  const candidates = candidatesOf(run, failure);
+  const byWorth = candidates
+    .map((candidate, index) => ({ candidate, index }))
+    // Of equal worth, the one nearer to the failure.
+    .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index)
+    .map(({ candidate }) => candidate);
+  const telling = byWorth.filter(({ rank }) => rank <= RANK.namedPart).length;
+  const count = Math.min(linesMax - 1, Math.max(telling, Math.min(byWorth.length, LINES_MIN)));
+  const chosen = new Set(byWorth.slice(0, count));
+  const shown = candidates.filter((candidate) => chosen.has(candidate));
+  const lines = shown.map((candidate, index) => lineOf(run, candidate, shown[index - 1]));
+  const { atMs, message } = failure;
+  lines.push({ role: 'failure', atMs, runner: '', text: message });
+  return {
+    lines,
+    leftOut:
+      candidates.filter(({ isFiring }) => !isFiring).length -
+      shown.filter(({ isFiring }) => !isFiring).length,
+  };
+}
+
+function lineOf(run: ObservedRun, candidate: Candidate, before: Candidate | undefined): HistoryLine {
+  const { role, atMs, runner, text, firingId, isFiring } = candidate;
+  const because = before?.firingId === firingId ? undefined : causeText(run, firingId, isFiring);
+  return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
+}
+
+/** `by the deadline of run 3, set at 5 ms by …`. */
+function causeText({ firings }: ObservedRun, firingId: number, isFiring: boolean): string | undefined {
+  const firing = firings.get(firingId);
+  if (firing === undefined) return undefined;
+  const maker = firings.get(firing.cause);
+  const set =
+    maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms by ${eventText(maker.label)}`;
+  return isFiring ? set : `by ${eventText(firing.label)}, ${set}`;
+}
+
+/** Everything in the order of happening: decisions stand before what they led to. */
+function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
+  const isAbout = subjectsOf(run, failure);
+  const held = new Set<TraceEvent>(
+    isAboutHolding(failure) ? unfreedIn(run.events).map(({ event }) => event) : [],
+  );
+  const rankOf = (event: TraceEvent): Rank => (held.has(event) ? RANK.named : rankOfEvent(event, isAbout));
+  const decisions = run.decisions.filter(({ answer }) => answer > 0);
+  const struck = new Map(decisions.flatMap((decision) => faultOf(run, decision)));
+  const candidates: Candidate[] = [];
+  run.events.forEach(({ event, firingId }, index) => {
+    while (decisions[0] !== undefined && decisions[0].traceIndex <= index) {
+      const decision = decisions.shift() as ObservedDecision;
+      if (struck.get(event) !== decision) candidates.push(ofDecision(run, decision));
+    }
+    const { at: atMs, runner } = event;
+    const fault = struck.get(event);
+    const role = fault === undefined ? 'event' : 'decision';
+    const text = fault === undefined ? formatEvent(event).replace(/^[^:]*: /, '') : faultText(event, fault);
+    candidates.push({ role, atMs, runner, text, firingId, isFiring: false, rank: rankOf(event) });
+  });
+  candidates.push(...decisions.map((decision) => ofDecision(run, decision)));
+  return [...withSilentFirings(run, candidates)];
+}
+
+/** A fault that shows in the trace is not said twice. */
+function faultOf(
+  { events }: ObservedRun,
+  decision: ObservedDecision,
+): (readonly [TraceEvent, ObservedDecision])[] {
+  const next = events[decision.traceIndex];
+  const isItsOwn =
+    decision.label.endsWith(' fault') && next?.event.type === 'fault' && next.firingId === decision.firingId;
+  return isItsOwn ? [[next.event, decision]] : [];
+}
+
+function ofDecision({ firings }: ObservedRun, decision: ObservedDecision): Candidate {
+  const { due, answer } = decision;
+  // An order is decided before time has come to be that of the event it picks.
+  const firingId = due[answer]?.id ?? decision.firingId;
+  const atMs = firings.get(firingId)?.atMs ?? 0;
+  const text = decisionText(decision);
+  const isFiring = due.length > 0;
+  return { role: 'decision', atMs, runner: '', text, firingId, isFiring, rank: RANK.decided };
+}
+
+/** Where a scenario has little or no trace, its events of the clock are what there is to tell. */
+function* withSilentFirings(run: ObservedRun, candidates: readonly Candidate[]): Iterable<Candidate> {
+  const speaking = new Set(candidates.map(({ firingId }) => firingId));
+  const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
+  const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
+  let next = 0;
+  const until = function* (at: number): Iterable<Candidate> {
+    for (; next < silent.length; next += 1) {
+      const firing = silent[next];
+      invariant(firing !== undefined, 'index below length');
+      if ((order.get(firing.id) ?? 0) >= at) return;
+      const { id, label, atMs } = firing;
+      const text = `${eventText(label)} fires`;
+      const rank = label === 'scenario sleep' ? RANK.routine : RANK.around;
+      yield { role: 'event', atMs, runner: '', text, firingId: id, isFiring: true, rank };
+    }
+  };
+  for (const candidate of candidates) {
+    yield* until(order.get(candidate.firingId) ?? -1);
+    yield candidate;
+  }
+  yield* until(Infinity);
+}
+
+function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
+  switch (event.type) {
+    case 'fault':
+      return RANK.decided;
+    case 'phase':
+    case 'acquired':
+    case 'freed':
+    case 'wrote':
+    case 'metric':
+      return RANK.routine;
+    case 'status':
+      if (!isAbout(event)) return isTerminal(event.status.state) ? RANK.around : RANK.routine;
+      return isTerminal(event.status.state)
+        ? RANK.named
+        : event.status.state === 'RUNNING'
+          ? RANK.namedPart
+          : RANK.routine;
+    case 'service':
+      return event.at === 0 ? RANK.routine : isAbout(event) ? RANK.namedPart : RANK.around;
+    case 'accepted':
+    case 'rejected':
+    case 'dropped':
+    case 'evicted':
+    case 'abort':
+    case 'released':
+    case 'abandoned':
+    case 'recorded':
+    case 'note':
+      return isAbout(event) ? RANK.named : RANK.around;
+  }
+}

@@ -1,0 +1,76 @@
+/** What the nearest passing execution did otherwise, in words. */
+import type { TraceEvent } from '../model/trace-event.ts';
+import { formatEvent } from '../trace/event-text.ts';
+import { diffEvents } from '../trace/trace-differ.ts';
+import { isSameKey } from './keyed-log.ts';
+import { decisionText, eventText } from './label-text.ts';
+import type { AnswerChange } from './nearest-pass.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+
+/** The nearest passing execution. */
+export interface NearestPass {
+  /** One sentence: what would have had to be decided otherwise. */
+  readonly text: string;
+  /** What happened then, and what happens instead in the failing one; absent if the traces do not differ. */
+  readonly difference?: string;
+  /** How many decisions differ. */
+  readonly changes: number;
+}
+
+/** Tells the two executions apart. */
+export function tellApart(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  changes: readonly AnswerChange[],
+): NearestPass {
+  const [first] = changes;
+  const others = changes.length - 1;
+  const more =
+    others > 0 ? `, and ${others} more ${others === 1 ? 'decision' : 'decisions'} had been plain` : '';
+  const text = first === undefined ? '' : `If ${insteadText(failing, first)}${more}, it would have held.`;
+  const difference = differenceText(failing, passing);
+  return { text, changes: changes.length, ...(difference === undefined ? {} : { difference }) };
+}
+
+/** The decision as it was observed in the failing execution. */
+export function observedIn(run: ObservedRun, { decision }: AnswerChange): ObservedDecision | undefined {
+  return run.decisions.find((other) => isSameKey(other, decision));
+}
+
+function insteadText(failing: ObservedRun, change: AnswerChange): string {
+  const { label, n } = change.decision;
+  const observed = observedIn(failing, change);
+  if (observed === undefined) return `"${label}" had been ${change.answer}`;
+  const { due, answer } = observed;
+  if (due.length > 0) {
+    const [taken, instead] = [answer, change.answer].map((at) => eventText(due[at]?.label ?? ''));
+    const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
+    return `${instead} had come before ${taken} at ${atMs} ms`;
+  }
+  if (label.endsWith(' fault') && change.answer === 0) return `no fault had struck "${aboutOf(label)}"`;
+  if (label.endsWith(' fault')) return decisionText({ ...observed, answer: change.answer });
+  if (!label.endsWith(' delay')) return `"${label}" had been ${change.answer} instead of ${answer}`;
+  if (change.answer === 0) return `"${aboutOf(label)}" had not been delayed`;
+  return `"${aboutOf(label)}" had been delayed by ${change.answer} instead of ${answer} (of ${n - 1})`;
+}
+
+function aboutOf(label: string): string {
+  return label.replace(/ (fault|delay)$/, '');
+}
+
+/** Of what tells most, if that differs; else of everything. */
+function differenceText(failing: ObservedRun, passing: ObservedRun): string | undefined {
+  const [one, other] = [failing, passing].map(({ events }) => events.map(({ event }) => event));
+  if (one === undefined || other === undefined) return undefined;
+  const found = diffEvents(other.filter(isTelling), one.filter(isTelling)) ?? diffEvents(other, one);
+  if (found === undefined) return undefined;
+  const then = found.first === undefined ? 'nothing more happens' : formatEvent(found.first);
+  const now = found.second === undefined ? 'nothing more happens' : formatEvent(found.second);
+  return `Then: ${then}. Here: ${now}.`;
+}
+
+const ROUTINE: readonly TraceEvent['type'][] = ['phase', 'acquired', 'freed', 'wrote', 'metric'];
+
+function isTelling({ type }: TraceEvent): boolean {
+  return !ROUTINE.includes(type);
+}

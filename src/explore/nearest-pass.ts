@@ -1,0 +1,110 @@
+/**
+ * The passing execution that is nearest to a failing one: the fewest answers changed, and among those the latest, so that both share
+ * their history for as long as possible. Invariant: it really was run, and held.
+ */
+import { decisionKind } from '../kernel/decision-kind.ts';
+import type { Executor } from './executor.ts';
+import { answersOf, nonZeroOf, withAnswer } from './keyed-log.ts';
+import type { KeyedDecision } from './keyed-log.ts';
+
+/** What limits the search. */
+export interface NearestPassOptions {
+  /** Executions at most; default 400. */
+  readonly maxExecutions?: number;
+  /** Asked before each execution. */
+  readonly shouldStop?: () => boolean;
+}
+
+/** One answer that is another one in the passing execution. */
+export interface AnswerChange {
+  readonly decision: KeyedDecision;
+  readonly answer: number;
+}
+
+/** A passing execution. */
+export interface PassingLog {
+  /** What is other than in the failing one, in the order of asking. */
+  readonly changes: readonly AnswerChange[];
+  /** Its answers that are not plain. */
+  readonly answers: readonly KeyedDecision[];
+}
+
+/** With more alternatives than this, only the neighbours of an answer are tried, and the plain one. */
+const ALTERNATIVES_MAX = 8;
+
+/**
+ * Tries each answer of `log` that is not plain at another value, the last one first; then leaves several out, as few as bisecting finds;
+ * then tries another answer to what was plain. `undefined` if nothing that was tried holds.
+ */
+export async function findNearestPass(
+  executor: Executor,
+  log: readonly KeyedDecision[],
+  options: NearestPassOptions = {},
+): Promise<PassingLog | undefined> {
+  return new Search(executor, log, options).run();
+}
+
+class Search {
+  readonly #executor: Executor;
+  readonly #log: readonly KeyedDecision[];
+  readonly #answers: readonly KeyedDecision[];
+  readonly #options: NearestPassOptions;
+  #executions = 0;
+
+  constructor(executor: Executor, log: readonly KeyedDecision[], options: NearestPassOptions) {
+    this.#executor = executor;
+    this.#log = log;
+    this.#answers = nonZeroOf(log);
+    this.#options = options;
+  }
+
+  async run(): Promise<PassingLog | undefined> {
+    return (
+      (await this.#firstOf(this.#answers)) ??
+      (await this.#withoutLast()) ??
+      (await this.#firstOf(this.#log.filter(({ answer }) => answer === 0)))
+    );
+  }
+
+  async #firstOf(decisions: readonly KeyedDecision[]): Promise<PassingLog | undefined> {
+    for (const decision of [...decisions].reverse()) {
+      for (const answer of alternativesTo(decision)) {
+        const answers = withAnswer(this.#answers, decision, answer);
+        if (await this.#holds(answers)) return { changes: [{ decision, answer }], answers };
+      }
+    }
+    return undefined;
+  }
+
+  /** Bisects between the plain execution, if that holds, and the failing one. */
+  async #withoutLast(): Promise<PassingLog | undefined> {
+    const all = this.#answers;
+    if (all.length < 2 || !(await this.#holds([]))) return undefined;
+    let holding = 0;
+    let failing = all.length;
+    while (failing - holding > 1) {
+      const middle = Math.floor((holding + failing) / 2);
+      if (await this.#holds(all.slice(0, middle))) holding = middle;
+      else failing = middle;
+    }
+    const changes = all.slice(holding).map((decision) => ({ decision, answer: 0 }));
+    return { changes, answers: all.slice(0, holding) };
+  }
+
+  async #holds(answers: readonly KeyedDecision[]): Promise<boolean> {
+    const { maxExecutions = 400, shouldStop } = this.#options;
+    if (this.#executions >= maxExecutions || shouldStop?.() === true) return false;
+    this.#executions += 1;
+    return (await this.#executor.execute({ source: answersOf(answers) })).held;
+  }
+}
+
+/** The most telling first: without the fault, in the order of making, a little earlier. */
+function alternativesTo({ label, n, answer }: KeyedDecision): number[] {
+  const kind = decisionKind(label);
+  const near = kind === 'order' || kind === 'fault' ? [0] : [answer - 1, 0, answer + 1];
+  const all =
+    n <= ALTERNATIVES_MAX ? Array.from({ length: n }, (_, at) => at) : [answer - 1, answer + 1, n - 1];
+  const alternatives = new Set([...near, ...all]);
+  return [...alternatives].filter((other) => other >= 0 && other < n && other !== answer);
+}

@@ -1,0 +1,65 @@
+/**
+ * Source lines out of stacks. Invariant: lines of those who use this package come first, its own after them, those of the engine never:
+ * a reader looks for the line that they wrote.
+ */
+
+/** Where something was made or noticed. */
+export interface SourcePlace {
+  /** What was made there. */
+  readonly what: string;
+  /** Lines as `function (file:line:column)` or `file:line:column`, the nearest first. */
+  readonly frames: readonly string[];
+}
+
+const LOCATION = /(?:file:\/\/)?([^\s()]+:\d+:\d+)\)?$/;
+/** The folder of this package's code, in the checkout or as built. */
+const OWN_FOLDER = decodeURIComponent(new URL('..', import.meta.url).pathname);
+/** What every stack of ours goes through tells nothing. */
+const SILENT_FOLDERS: readonly string[] = ['kernel', 'explore', 'simulation'].map(
+  (name) => `${OWN_FOLDER}${name}/`,
+);
+const USER_FRAMES_MAX = 3;
+const OWN_FRAMES_MAX = 2;
+
+/** The telling lines of a stack; none if it has none. */
+export function framesOf(stack: string): string[] {
+  const lines = telling(stack);
+  const users = lines.filter((line) => !isOwn(line)).slice(0, USER_FRAMES_MAX);
+  const own = lines.filter(isOwn).slice(0, OWN_FRAMES_MAX);
+  return [...users, ...own].map((line) => line.replace(/^at (async )?/, '').replace('file://', ''));
+}
+
+/** True if the stack has a line of those who use this package. */
+export function hasUserFrame(stack: string): boolean {
+  return telling(stack).some((line) => !isOwn(line));
+}
+
+function telling(stack: string): string[] {
+  return stack
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => LOCATION.test(line) && !isSilent(line));
+}
+
+function isSilent(line: string): boolean {
+  const file = fileOf(line);
+  if (line.includes('node:') || line.includes('(<anonymous>)')) return true;
+  return (
+    SILENT_FOLDERS.some((folder) => file.startsWith(folder)) ||
+    (file.includes('/node_modules/') && !isOwn(line))
+  );
+}
+
+function isOwn(line: string): boolean {
+  return fileOf(line).startsWith(OWN_FOLDER);
+}
+
+function fileOf(line: string): string {
+  return LOCATION.exec(line)?.[1] ?? '';
+}
+
+/** A place, if the stack tells one. */
+export function placeOf(what: string, stack: string | undefined): SourcePlace[] {
+  const frames = stack === undefined ? [] : framesOf(stack);
+  return frames.length === 0 ? [] : [{ what, frames }];
+}

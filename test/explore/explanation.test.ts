@@ -1,0 +1,230 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { explain } from '../../src/explore/explanation.ts';
+import type { Explanation } from '../../src/explore/explanation.ts';
+import { formatExplanation } from '../../src/explore/explanation-text.ts';
+import { checkReplay } from '../../src/explore/replay-check.ts';
+import { decodeToken } from '../../src/explore/replay-token.ts';
+import { shrink } from '../../src/explore/shrinker.ts';
+import type { ShrinkResult } from '../../src/explore/shrinker.ts';
+import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
+import { findFailure, keyOfVerdict } from './failing-logs.ts';
+import { plantedBugs } from './planted-bugs.ts';
+
+async function explained(bug: ScenarioDefinition, seed = 1): Promise<[Explanation, ShrinkResult]> {
+  const executor = createExecutor(bug);
+  const found = await findFailure(executor, seed);
+  const shrunk = await shrink(executor, found.decisions(), keyOfVerdict(found), { maxExecutions: 400 });
+  return [await explain(executor, shrunk.log), shrunk];
+}
+
+const bugNamed = (name: string): ScenarioDefinition => {
+  const bug = plantedBugs.find((other) => other.name === name);
+  if (bug === undefined) throw new Error(`no bug is called ${name}`);
+  return bug;
+};
+
+describe.each(plantedBugs)('the explanation of $name', (bug) => {
+  let explanation: Explanation;
+  let shrunk: ShrinkResult;
+  beforeAll(async () => {
+    [explanation, shrunk] = await explained(bug);
+  });
+
+  test('has one sentence, a history of at most a dozen lines in the order of time, and the failure last', () => {
+    const { sentence, history } = explanation;
+    expect(sentence).toContain(shrunk.verdict.failure?.message);
+    expect(sentence).not.toContain('\n');
+    expect(history.length).toBeLessThanOrEqual(12);
+    const times = history.map(({ atMs }) => atMs);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(history.at(-1)).toMatchObject({ role: 'failure', text: shrunk.verdict.failure?.message });
+  });
+
+  test('shows every decision that is not plain', () => {
+    const notPlain = shrunk.log.filter(({ answer }) => answer > 0);
+    expect(explanation.history.filter(({ role }) => role === 'decision')).toHaveLength(notPlain.length);
+  });
+
+  test('names one decision that would have let it hold, and the source line of whoever made it', () => {
+    const { nearestPass, places } = explanation;
+    expect(nearestPass).toMatchObject({
+      changes: 1,
+      text: expect.stringMatching(/^If .*, it would have held\.$/),
+    });
+    expect(places[0]?.frames[0]).toMatch(/planted-bugs\.ts:\d+:\d+|src\/runners\//);
+    expect(places.flatMap(({ frames }) => frames).join()).not.toContain('node:');
+    expect(places.flatMap(({ frames }) => frames.slice(0, 1)).join()).toContain('planted-bugs.ts');
+  });
+
+  test('ends with a line that repeats it to the byte', async () => {
+    const line = formatExplanation(explanation).at(-1);
+    expect(line?.role).toBe('command');
+    const word = line?.text.replace('dryrunner replay ', '') ?? '';
+    const report = await checkReplay(createExecutor(bug), decodeToken(word));
+    expect([report.isReproduced, report.verdict.traceHash]).toEqual([true, shrunk.verdict.traceHash]);
+  });
+
+  test('is plain data', () => {
+    expect(structuredClone(explanation)).toEqual(explanation);
+    expect(JSON.parse(JSON.stringify(explanation))).toEqual(explanation);
+  });
+
+  test('is the same for the same log', async () => {
+    expect(await explain(createExecutor(bug), shrunk.log)).toEqual(explanation);
+  });
+});
+
+test('half of all histories have at most seven lines', async () => {
+  const lengths = [];
+  for (const bug of plantedBugs) lengths.push((await explained(bug, 2))[0].history.length);
+  lengths.sort((a, b) => a - b);
+  expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(7);
+});
+
+describe('a failure that is explained', () => {
+  test('reads from the top: what, how, what instead, where, and the line to paste', async () => {
+    const [explanation] = await explained(bugNamed('abort-wins'));
+    const lines = formatExplanation(explanation).map(({ text }) => text);
+    const isFrame = (line: string): boolean => line.startsWith('    ');
+    expect(lines.filter((line) => !isFrame(line)).slice(0, -1)).toEqual(
+      [
+        'abort-wins fails at 50 ms: run 0 was aborted and is TIMEDOUT, when "patience in round 0" is 2 (of 0 to 2) and the end of the process of run 0 comes before the abort of run 0, due at the same time.',
+        'What happened',
+        '   0 ms   worker accepted run 0: ["sleep 80","complete 0"]',
+        '   0 ms ? "patience in round 0" is 2 (of 0 to 2)',
+        '   0 ms   run 0 of worker became RUNNING  (by "worker start", set at the start)',
+        '  50 ms   worker was asked to abort run 0  (by a sleep of the scenario, set at the start)',
+        '  50 ms ? the end of the process of run 0 comes before the abort of run 0, due at the same time  (set at 50 ms by the deadline of run 0)',
+        '  50 ms   run 0 of worker became TIMEDOUT',
+        '  50 ms ! run 0 was aborted and is TIMEDOUT',
+        'What would have held',
+        '  If the abort of run 0 had come before the end of the process of run 0 at 50 ms, it would have held.',
+        '  Then: 50 ms: run 0 of worker became ABORTED. Here: 50 ms: run 0 of worker became TIMEDOUT.',
+        'Where',
+        '  the end of the process of run 0 was set',
+        '  the deadline of run 0, which led to it, was set',
+        '  "worker start", which led to it, was set',
+        '  the abort of run 0 was set',
+        '  it was noticed',
+        'To see it again',
+      ].filter((line) => !isFrame(line)),
+    );
+    expect(lines).toContainEqual(expect.stringMatching(/^ {4}Object\.run \(.*planted-bugs\.ts:\d+:\d+\)$/));
+  });
+
+  test('tells which job a run was for, because that is the name its author knows', async () => {
+    const [{ history }] = await explained(bugNamed('double-start'));
+    const starts = history.filter(({ text }) => / accepted run /.test(text)).map(({ text }) => text);
+    expect(starts).toHaveLength(2);
+    for (const text of starts) expect(text).toContain('for job-0');
+  });
+
+  test('R204 names what is left, since when, and the line that made it', async () => {
+    const forgetful = defineScenario({
+      name: 'forgetful',
+      description: 'releases its runner, or so its author believes',
+      async run(sim) {
+        const worker = createSimulatedRunner(sim.world, { name: 'worker' });
+        await worker.run({ argv: ['sleep 1000'] });
+        await sim.sleep(10);
+      },
+    });
+    const { details, places, sentence, history } = await explain(createExecutor(forgetful), []);
+    expect(sentence).toMatch(
+      /^forgetful fails at 10 ms: The scenario has ended, but .* also when every decision is the plain one\.$/,
+    );
+    expect(details.map(({ text }) => text)).toContainEqual(
+      expect.stringContaining('process process of run 0 on worker'),
+    );
+    expect(places.flatMap(({ frames }) => frames).join('\n')).toContain('explanation.test.ts');
+    expect(history.map(({ text }) => text)).toContain('run 0 of worker took process process');
+  });
+
+  test('R211 names who waits in a deadlock, and where', async () => {
+    const endless = defineScenario({
+      name: 'endless',
+      description: 'waits for what never ends',
+      async run(sim) {
+        const worker = createFakeRunner(sim.world, { name: 'worker', capacity: 1 });
+        const { runId } = await worker.run({ argv: ['x'] });
+        if (sim.choose('impatient', 2) === 1) await worker.release();
+        await finalStatus(worker, runId);
+        await worker.release();
+      },
+    });
+    const { details, nearestPass } = await explain(createExecutor(endless), []);
+    expect(details.map(({ text }) => text).join('\n')).toMatch(/waiter .* on worker/);
+    expect(details.flatMap(({ frames }) => frames).join('\n')).toContain('explanation.test.ts');
+    expect(nearestPass?.text).toBe('If "impatient" had been 1 instead of 0, it would have held.');
+  });
+
+  test('needs several decisions to hold where no single one does', async () => {
+    const either = defineScenario({
+      name: 'either',
+      description: 'two ways to fail',
+      run(sim) {
+        const faults = ['a', 'b', 'c', 'd'].filter((name) => sim.choose(`${name} fault`, 3) > 0);
+        sim.check(faults.length < 2, 'faults');
+      },
+    });
+    const log = ['a', 'b', 'c', 'd'].map((name) => ({ label: `${name} fault`, n: 3, answer: 1 }));
+    const { nearestPass } = await explain(createExecutor(either), log);
+    expect(nearestPass).toMatchObject({
+      changes: 3,
+      text: 'If no fault had struck "b", and 2 more decisions had been plain, it would have held.',
+    });
+  });
+
+  test('says so if nothing nearby holds', async () => {
+    const hopeless = defineScenario({
+      name: 'hopeless',
+      description: 'always fails',
+      run(sim) {
+        sim.choose('anything', 3);
+        throw new TypeError('broken');
+      },
+    });
+    const explanation = await explain(createExecutor(hopeless), [{ label: 'anything', n: 3, answer: 1 }]);
+    expect(explanation.nearestPass).toBeUndefined();
+    expect(explanation.sentence).toContain('"broken" was thrown');
+    expect(explanation.places[0]?.what).toBe('it was thrown');
+    expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
+      '  Nothing that was tried nearby: it fails whatever is decided.',
+    );
+  });
+
+  test('keeps to its limits of lines and executions', async () => {
+    const executor = createExecutor(bugNamed('double-start'));
+    const found = await findFailure(executor, 1);
+    let executions = 0;
+    const counting = {
+      ...executor,
+      execute: (request: Parameters<typeof executor.execute>[0]) => {
+        executions += 1;
+        return executor.execute(request);
+      },
+    };
+    const { history, leftOut } = await explain(counting, found.decisions(), {
+      linesMax: 5,
+      maxExecutions: 2,
+    });
+    expect(history).toHaveLength(5);
+    expect(leftOut).toBeGreaterThan(20);
+    // The failing one, two on the search, and the passing one if it was found.
+    expect(executions).toBeLessThanOrEqual(4);
+  });
+
+  test('must fail', async () => {
+    const executor = createExecutor(bugNamed('abort-wins'));
+    await expect(explain(executor, [])).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    await expect(explain(3 as never, [])).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    expect(() => formatExplanation(3 as never)).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }),
+    );
+  });
+});
