@@ -51,7 +51,8 @@ const OUTCOMES: readonly OperationOutcome[] = ['returned', 'failed', 'open'];
  * Checks operations against a sequential model. Those that failed are left out; open ones may take effect at any time since they began,
  * or never. Takes exponential time at worst, with the number of operations under way at once and of open ones whose effect differs.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for operations that end before they begin, a model that is none, or a bound below 1.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for operations that end before they begin, a model that is none or whose partition loses
+ * operations, or a bound below 1.
  * @example
  * ```ts
  * import { checkLinearizable, createFakeRunner, createHistory, simulate, statusStoreModel, watchHistory } from 'dryrunner';
@@ -120,7 +121,7 @@ function checkParts<O, R, S>(
   const orders: (readonly HistoryOperation<O, R>[])[] = [];
   let visited = 0;
   let undecided: readonly HistoryOperation<O, R>[] | undefined;
-  for (const part of model.partition?.(operations) ?? [operations]) {
+  for (const part of partsOf(operations, model)) {
     const outcome = searchOrder(part, model, { maxStates });
     visited += outcome.visited;
     if (outcome.kind === 'found') orders.push(outcome.order);
@@ -134,6 +135,20 @@ function checkParts<O, R, S>(
   if (undecided === undefined) return { linearizable: true, order: mergeOrders(orders), visited };
   const reason = `none of ${maxStates} configurations of ${undecided.length} operations decided it; raise maxStates`;
   return { linearizable: undefined, reason, visited };
+}
+
+/** What a partition leaves out would pass unseen. */
+function partsOf<O, R, S>(
+  operations: readonly HistoryOperation<O, R>[],
+  model: SequentialModel<O, R, S>,
+): readonly (readonly HistoryOperation<O, R>[])[] {
+  const parts = model.partition?.(operations) ?? [operations];
+  const covered = new Set(parts.flat());
+  const count = parts.reduce((sum, part) => sum + part.length, 0);
+  if (count !== operations.length || !operations.every((operation) => covered.has(operation))) {
+    throw invalidArgument('model.partition()', `each of ${operations.length} operations once`, parts);
+  }
+  return parts;
 }
 
 function tell<O, R, S>(

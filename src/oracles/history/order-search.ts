@@ -4,6 +4,7 @@
  * (2017), without partition. It keeps a frontier instead of backtracking, so that open operations can be tried last. Invariant: the
  * answer depends on nothing but operations and model.
  */
+import { invalidArgument } from '../../kernel/errors.ts';
 import { placedCount, placedOrder, placeOpen, placeReturned, type Configuration } from './configuration.ts';
 import { ConfigurationCache } from './configuration-cache.ts';
 import { byInvocation, type HistoryOperation } from './history-operation.ts';
@@ -139,7 +140,9 @@ class OrderSearch<O, R, S> {
 
   #next(state: S, { operation, reply }: HistoryOperation<O, R>): readonly S[] {
     this.#steps += 1;
-    return this.#model.step(state, operation, reply) ?? [];
+    const states: unknown = this.#model.step(state, operation, reply) ?? [];
+    if (!Array.isArray(states)) throw invalidArgument('model.step()', 'a list of states', states);
+    return states as readonly S[];
   }
 }
 

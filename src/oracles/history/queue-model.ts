@@ -25,6 +25,8 @@ export interface QueueModelOptions {
   readonly mayEvict?: boolean;
 }
 
+const PENDING = stateSetOf('PENDING');
+
 /** A run in one of these has been started: all that can end it otherwise are an abort and a failure. */
 const STARTED = stateSetOf('RUNNING') | stateSetOf('COMPLETE') | stateSetOf('TIMEDOUT');
 
@@ -76,12 +78,14 @@ class QueueRules implements ServiceRules {
     });
   }
 
+  /** As many as fit are held, and of these only the first can have started. */
   refuse(beliefs: RunBeliefs): readonly RunBeliefs[] {
-    const held = beliefs.filter(isHeld).length;
-    if (held < this.#capacity) return [];
-    return collect(beliefs, (belief) =>
-      isHeld(belief) ? look(belief, { states: HELD }, this.mayEvict) : belief,
-    );
+    if (beliefs.filter(isHeld).length < this.#capacity) return [];
+    const first = beliefs.findIndex(isHeld);
+    return collect(beliefs, (belief, index) => {
+      if (!isHeld(belief)) return belief;
+      return look(belief, { states: index === first ? HELD : PENDING }, this.mayEvict);
+    });
   }
 
   settle(beliefs: RunBeliefs): readonly RunBeliefs[] {

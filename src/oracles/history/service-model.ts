@@ -97,9 +97,7 @@ class ServiceReplies {
       false,
     );
     if (own === undefined) return [];
-    return this.#settled(
-      admitted.map((before) => [...before.map((other) => without(other, seen.runId)), own]),
-    );
+    return this.#settled(admitted.map((before) => [...before, own]));
   }
 
   #refusedLook(
@@ -158,7 +156,7 @@ class ServiceReplies {
       if (belief.runId !== undefined || belief.notIds.includes(runId)) return [];
       const own = look({ ...belief, runId, notIds: [] }, seen, mayEvict);
       if (own === undefined) return [];
-      return [beliefs.map((other, at) => (at === index ? own : without(other, runId)))];
+      return [beliefs.with(index, own)];
     });
   }
 

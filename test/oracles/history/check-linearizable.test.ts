@@ -325,6 +325,22 @@ describe('what is wrong', () => {
     expect(() => checkLinearizable([], model, { maxStates: maxStates! })).toThrow('maxStates');
   });
 
+  test.for([
+    ['loses one', (all: unknown[]) => [all.slice(1)]],
+    ['has one twice', (all: unknown[]) => [all, all.slice(1)]],
+    ['puts another in its place', (all: unknown[]) => [[...all.slice(1), { ...operation }]]],
+  ] as const)('in a partition is refused: it %s', ([, divide]) => {
+    const wrong = { ...model, partition: divide as never };
+    expect(() => checkLinearizable([operation!, { ...operation! }], wrong)).toThrow(
+      'model.partition(): expected each of 2 operations once',
+    );
+  });
+
+  test('in what a model answers is refused', () => {
+    const wrong = { ...model, step: () => 7 as never };
+    expect(() => checkLinearizable([operation!], wrong)).toThrow('model.step(): expected a list of states');
+  });
+
   test('in a model is thrown on', () => {
     const broken: SequentialModel<Call, Reply, number> = {
       initial: 0,

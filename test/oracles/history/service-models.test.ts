@@ -170,6 +170,11 @@ const QUEUE: readonly (readonly [title: string, steps: readonly Step[], verdict:
     'status(0) by a said RUNNING after run by a had said 0 and returned, then run by a had said 1 and returned, then run by a had said 2 and returned',
   ],
   [
+    'R64 R67 where none fits, only the first has started',
+    [run('0'), run('1'), query(['1'], maskForState('PENDING'), { runs: [] }), refusedRun],
+    'run by a said RUNNER_BUSY after run by a had said 0 and returned, then run by a had said 1 and returned, then query(1: PENDING_MASK) by a had said none and returned',
+  ],
+  [
     'R69 whoever has seen an end can use its slot',
     [run('0'), run('1'), status('0', 'COMPLETE'), refusedRun],
     'run by a said RUNNER_BUSY after status(0) by a had said COMPLETE and returned',
