@@ -6,15 +6,17 @@ import { execerBugs } from './catalog/execer-bugs.ts';
 import { invokerBugs } from './catalog/invoker-bugs.ts';
 import { queueBugs } from './catalog/queue-bugs.ts';
 import { storeBugs } from './catalog/store-bugs.ts';
+import { workerBugs } from './catalog/worker-bugs.ts';
 
 /** Every planted bug, in the order of the families. */
 export const bugs: readonly Bug[] = [
   ...domainBugs,
   ...storeBugs,
   ...queueBugs,
-  ...execerBugs,
+  ...workerBugs,
   ...invokerBugs,
   ...collaboratorBugs,
+  ...execerBugs,
 ];
 
 const BAZEL = 'belongs to the Bazel path, which is not built';

@@ -1,0 +1,185 @@
+// Defects of a worker's health, updates, initialization and settings.
+import type { Bug } from '../bug.ts';
+
+const queue = 'src/runners/queue-runner.ts';
+const health = 'src/runners/runner-health.ts';
+const updates = 'src/runners/update-cycle.ts';
+
+/** The rest of B3 of docs/defects.md, with D22, D72, D75, D82 and D103. */
+export const workerBugs: readonly Bug[] = [
+  {
+    id: 'D22',
+    title: 'ids start anew in each incarnation, so that the run of somebody else answers',
+    scenario: 'slow-start',
+    edits: [
+      {
+        file: 'src/store/status-store.ts',
+        find: 'pendingStatus(`${this.#idPrefix}${this.#created}`, tags)',
+        replace: 'pendingStatus(`${this.#created}`, tags)',
+      },
+    ],
+  },
+  {
+    id: 'D28',
+    title: 'the update timer outlives the release',
+    scenario: 'fresh-filer',
+    edits: [{ file: queue, find: '    this.#updates?.stop();\n', replace: '' }],
+  },
+  {
+    id: 'D29',
+    title: 'the terminal status is visible while the runner still looks healthy',
+    scenario: 'sick-worker',
+    edits: [
+      {
+        file: queue,
+        find: '    if (fault !== undefined) this.#becomeUnhealthy(fault);\n',
+        replace:
+          "    if (fault !== undefined) this.#world.clock.post('health', () => this.#becomeUnhealthy(fault));\n",
+      },
+    ],
+  },
+  {
+    id: 'D30',
+    title: 'a sick runner starts nothing and drains nothing',
+    scenario: 'sick-worker',
+    edits: [{ file: queue, find: '    if (fault !== undefined) this.#failQueue();\n', replace: '' }],
+  },
+  {
+    id: 'D31',
+    title: 'health looks at the number only, also if it is the exit code of a command',
+    scenario: 'sick-worker',
+    edits: [
+      {
+        file: health,
+        find: "    this.#lastCode = state === 'FAILED' ? exitCode : 0;\n    if (state !== 'FAILED') return undefined;\n",
+        replace: '    this.#lastCode = exitCode;\n',
+      },
+    ],
+  },
+  {
+    id: 'D32',
+    title: 'an aborted run between two failed checkouts resets their row',
+    scenario: 'sick-worker',
+    edits: [{ file: health, find: "    if (state === 'ABORTED') return undefined;\n", replace: '' }],
+  },
+  {
+    id: 'D34',
+    title: 'a failed initialization is reported as still initializing',
+    scenario: 'slow-start',
+    edits: [
+      {
+        file: 'src/runners/admission.ts',
+        find: '  if (state.initFailure !== undefined) {\n',
+        replace: '  if (state.initFailure !== undefined && state.service.initialized) {\n',
+      },
+    ],
+  },
+  {
+    id: 'D35',
+    title: 'of two failed initializations the later one is reported',
+    scenario: 'slow-start',
+    edits: [
+      {
+        file: 'src/runners/filer-init.ts',
+        find: '    failure ??= error;\n',
+        replace: '    failure = error ?? failure;\n',
+      },
+    ],
+  },
+  {
+    id: 'D37',
+    title: 'a negative update interval crashes the ticker',
+    scenario: 'odd-settings',
+    edits: [
+      {
+        file: updates,
+        find: '      if (!(updateIntervalMs >= 0 && updateIntervalMs < Infinity)) {\n',
+        replace: '      if (!(updateIntervalMs < Infinity)) {\n',
+      },
+      {
+        file: updates,
+        find: '      if (filer.updateIntervalMs > 0) this',
+        replace:
+          "      if (filer.updateIntervalMs < 0) throw new TypeError('non-positive interval for NewTicker');\n" +
+          '      if (filer.updateIntervalMs > 0) this',
+      },
+    ],
+  },
+  {
+    id: 'D38',
+    title: 'an update that never returns keeps all later runs PENDING',
+    scenario: 'fresh-filer',
+    edits: [
+      {
+        file: 'src/runners/filer-update.ts',
+        find: '      if (limitMs > 0 && limitMs < Infinity) {\n',
+        replace: '      if (limitMs > 0 && limitMs < 0) {\n',
+      },
+    ],
+  },
+  {
+    id: 'D39',
+    title: 'a negative capacity is accepted, and every run refused',
+    scenario: 'odd-settings',
+    edits: [
+      {
+        file: queue,
+        find: '    if (!(Number.isInteger(capacity) && capacity >= 0)) {\n',
+        replace: '    if (!Number.isInteger(capacity)) {\n',
+      },
+      {
+        file: queue,
+        find: '    this.#capacity = Math.max(1, capacity);\n',
+        replace: '    this.#capacity = capacity === 0 ? 1 : capacity;\n',
+      },
+    ],
+  },
+  {
+    id: 'D72',
+    title: 'an error execer without an error gives neither a process nor an error',
+    scenario: 'odd-settings',
+    edits: [
+      {
+        file: 'src/execers/error-execer.ts',
+        find: "  if (!(error instanceof Error)) throw invalidArgument('error', 'an Error', error);\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'D75',
+    title: 'a negative delay is accepted',
+    scenario: 'odd-settings',
+    edits: [
+      {
+        file: 'src/runners/chaos-delay.ts',
+        find: '    if (!(maxDelayMs >= 0 && maxDelayMs < Infinity)) {\n',
+        replace: '    if (!(maxDelayMs < Infinity)) {\n',
+      },
+    ],
+  },
+  {
+    id: 'D82',
+    title: 'a period of 0 is accepted, and polls in a hot loop',
+    scenario: 'odd-settings',
+    edits: [
+      {
+        file: 'src/runners/polling-querier.ts',
+        find: '    if (!(periodMs >= MIN_PERIOD_MS && periodMs < Infinity)) {\n',
+        replace: '    if (!(periodMs >= 0 && periodMs < Infinity)) {\n',
+      },
+    ],
+  },
+  {
+    id: 'D103',
+    title: 'a worker that finds its machine broken ends itself, with what it has not reported',
+    scenario: 'sick-worker',
+    edits: [
+      {
+        file: queue,
+        find: '    if (fault !== undefined) this.#becomeUnhealthy(fault);\n',
+        replace: '    if (fault !== undefined) throw new Error(`fatal: ${fault}`);\n',
+      },
+    ],
+  },
+];

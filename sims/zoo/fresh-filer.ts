@@ -1,0 +1,84 @@
+/** A filer that wants updates, which may be slow, fail or hang, between runs and around a release: runs go on, and nothing is left. */
+import {
+  createSimFiler,
+  createSimulatedRunner,
+  defineScenario,
+  finalStatus,
+  isRunnerError,
+  type ScenarioDefinition,
+  type SimulatedRunner,
+  type Simulation,
+} from 'dryrunner';
+
+const STEP_MS = 10;
+const LIMIT_MS = 30;
+const CANCEL_MS = 10;
+const RUN_MS = 10;
+const INTERVALS_MS: readonly number[] = [0, 20, 40];
+/** Before a run there may be an update and, for each run before it, another one. */
+const WAIT_MS_MAX = 3 * (LIMIT_MS + CANCEL_MS + RUN_MS);
+
+export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-fresh-filer',
+  description: 'updates and runs take turns within bounds, and end with the runner',
+  // Updates go on for ever if nobody ends them.
+  options: { maxEvents: 2_000 },
+  async run(sim) {
+    const { clock, choices, tracer } = sim.world;
+    const filer = createSimFiler({
+      clock,
+      choices,
+      tracer,
+      name: 'filer',
+      updateIntervalMs: INTERVALS_MS[sim.choose('interval', INTERVALS_MS.length)] as number,
+      cancelBoundMs: CANCEL_MS,
+      menu: {
+        update: [
+          { latencyMs: STEP_MS },
+          { latencyMs: STEP_MS, fail: { text: 'no network' } },
+          { hang: true, cancelMs: CANCEL_MS },
+        ],
+      },
+    });
+    const runner = createSimulatedRunner(sim.world, {
+      capacity: 2,
+      history: 8,
+      filers: new Map([['scoot', { filer }]]),
+      updateLimitMs: LIMIT_MS,
+    });
+    const clients = Array.from({ length: 1 + sim.choose('another client', 2) }, (_, index) =>
+      runTwice(sim, runner, `client ${index}`),
+    );
+    await Promise.all([...clients, leave(sim, runner)]);
+    await runner.release();
+    const violations = filer.verify();
+    sim.check(violations.length === 0, violations.map(({ text }) => text).join('; '));
+  },
+});
+
+async function leave(sim: Simulation, runner: SimulatedRunner): Promise<void> {
+  const step = sim.choose('the owner leaves early', 7);
+  if (step === 0) return;
+  await sim.sleep(step * STEP_MS);
+  await runner.release();
+}
+
+async function runTwice(sim: Simulation, runner: SimulatedRunner, name: string): Promise<void> {
+  for (let round = 0; round < 2; round += 1) {
+    await sim.sleep(sim.choose(`${name} thinks in round ${round}`, 4) * STEP_MS);
+    const askedAtMs = sim.now();
+    try {
+      const { runId } = await runner.run({ argv: [`sleep ${RUN_MS}`], snapshotId: 'snapshot' });
+      const { status } = await finalStatus(runner, runId);
+      const tookMs = sim.now() - askedAtMs;
+      sim.check(
+        tookMs <= WAIT_MS_MAX,
+        `run ${runId} took ${tookMs} ms, at most ${WAIT_MS_MAX} were expected`,
+      );
+      sim.check(['COMPLETE', 'ABORTED'].includes(status.state), `run ${runId} ended as ${status.state}`);
+    } catch (error) {
+      if (isRunnerError(error, 'RUNNER_RELEASED')) return;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** Somebody sets a runner up with a value that makes no sense: it is refused where it is given, not found out when it is used. */
+import {
+  composeFiler,
+  createChaosRunner,
+  createErrorExecer,
+  createPollingQuerier,
+  createSimulatedRunner,
+  createVirtualFiler,
+  defineScenario,
+  isRunnerError,
+  type ScenarioDefinition,
+  type Simulation,
+} from 'dryrunner';
+
+/** Each makes something with a good value if `odd` is false, else with one that makes no sense. */
+const SETTINGS: readonly {
+  readonly what: string;
+  readonly make: (sim: Simulation, odd: boolean) => unknown;
+}[] = [
+  {
+    what: 'a capacity',
+    make: (sim, odd) => createSimulatedRunner(sim.world, { capacity: odd ? -1 : 1 }),
+  },
+  {
+    what: 'an update interval',
+    make: (sim, odd) => {
+      const files = createVirtualFiler();
+      const updater = { updateIntervalMs: odd ? -5 : 0, update: () => undefined };
+      const filer = composeFiler({ checkouter: files, ingester: files, updater });
+      return createSimulatedRunner(sim.world, { filers: new Map([['scoot', { filer }]]) });
+    },
+  },
+  {
+    what: 'an error to fail with',
+    make: (_sim, odd) => createErrorExecer((odd ? undefined : new Error('no such program')) as Error),
+  },
+  {
+    what: 'a period of polls',
+    make: (sim, odd) => {
+      const runner = createSimulatedRunner(sim.world);
+      return createPollingQuerier(sim.world, runner, { periodMs: odd ? 0 : 10 });
+    },
+  },
+  {
+    what: 'a delay of calls',
+    make: (sim, odd) => createChaosRunner(sim.world, undefined, { maxDelayMs: odd ? -1 : 10 }),
+  },
+];
+
+export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-odd-settings',
+  description: 'settings that make no sense are refused when they are given',
+  run(sim) {
+    for (const { what, make } of SETTINGS) {
+      const odd = sim.choose(`${what} is odd`, 3) === 2;
+      let isRefused = false;
+      try {
+        make(sim, odd);
+      } catch (error) {
+        if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw error;
+        isRefused = true;
+      }
+      sim.check(isRefused === odd, `${what} that is ${odd ? 'odd was accepted' : 'good was refused'}`);
+    }
+  },
+});

@@ -1,0 +1,144 @@
+/**
+ * A worker whose machine may be broken: checkouts fail, memory is short, commands exit with codes that look like the machinery's. Its
+ * dispatcher keeps its own account of the worker's health, and must find it confirmed with every status that it sees.
+ */
+import {
+  type Checkout,
+  composeFiler,
+  createMemoryMetrics,
+  createSimExecer,
+  createSimulatedRunner,
+  createVirtualFiler,
+  defineScenario,
+  ExitCodeError,
+  type Filer,
+  finalStatus,
+  isRunnerError,
+  METRIC_NAMES,
+  type RunStatus,
+  type ScenarioDefinition,
+  type SimulatedRunner,
+  type Simulation,
+  type StatusResult,
+  WORKER_UNHEALTHY_MSG,
+} from 'dryrunner';
+
+const BATCHES = 2;
+const BATCH = 3;
+
+interface Job {
+  readonly argv: readonly string[];
+  readonly snapshotId?: string;
+}
+
+const JOBS: readonly Job[] = [
+  { argv: ['complete 0'] },
+  { argv: ['sleep 10', 'complete 241'] },
+  { argv: ['complete 211'] },
+  { argv: ['complete 0'], snapshotId: 'broken 211' },
+  { argv: ['complete 0'], snapshotId: 'broken 212' },
+  { argv: ['sleep 20'], snapshotId: 'good' },
+  { argv: ['mem 500', 'sleep 10'] },
+];
+
+export const sickWorker: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-sick-worker',
+  description: 'health is what the ends of runs say, visible with them, and nobody waits for a sick worker',
+  async run(sim) {
+    const { clock, tracer } = sim.world;
+    const metrics = createMemoryMetrics({ clock, tracer, name: 'runner' });
+    const runner = createSimulatedRunner(sim.world, {
+      capacity: BATCH,
+      metrics,
+      filers: new Map([['scoot', { filer: breakableFiler() }]]),
+      execer: createSimExecer({ clock, tracer, memoryCapBytes: 100 }),
+    });
+    const dispatcher = new Dispatcher(sim, runner);
+    for (let batch = 0; batch < BATCHES; batch += 1) await dispatcher.runBatch(`batch ${batch}`);
+    const gauge = metrics.value(METRIC_NAMES.UNHEALTHY);
+    sim.check(gauge === (dispatcher.isHealthy ? 0 : 1), `the gauge of unhealthy workers is ${gauge}`);
+    await runner.release();
+  },
+});
+
+/** Fails to check out what is named after an exit code. */
+function breakableFiler(): Filer {
+  const files = createVirtualFiler();
+  return composeFiler({
+    checkouter: {
+      checkout: (id): Checkout => {
+        const [word, code] = id.split(' ');
+        if (word === 'broken') throw new ExitCodeError(Number(code), 'the disk is full');
+        return files.checkout(id);
+      },
+      checkoutAt: (id, dir) => files.checkoutAt(id, dir),
+    },
+    ingester: files,
+    updater: files,
+  });
+}
+
+class Dispatcher {
+  isHealthy = true;
+  readonly #sim: Simulation;
+  readonly #runner: SimulatedRunner;
+  #lastCode = 0;
+
+  constructor(sim: Simulation, runner: SimulatedRunner) {
+    this.#sim = sim;
+    this.#runner = runner;
+  }
+
+  /** Offers some jobs at once and sees them through in their order. */
+  async runBatch(name: string): Promise<void> {
+    const ends: Promise<StatusResult>[] = [];
+    for (let index = 0; index <= this.#sim.choose(`${name} has more jobs`, BATCH); index += 1) {
+      const label = `${name} job ${index}`;
+      const job = JOBS[this.#sim.choose(label, JOBS.length)] as Job;
+      const accepted = await this.#offer(job);
+      if (accepted === undefined) break;
+      ends.push(this.#seeThrough(label, accepted.runId));
+    }
+    for (const end of ends) {
+      const { status, service } = await end;
+      // One that was aborted in the queue ended before those ahead of it.
+      if (status.state === 'ABORTED') continue;
+      this.#judge(status);
+      this.#sim.check(
+        service.isHealthy === this.isHealthy,
+        `run ${status.runId} ended as ${status.state} ${status.exitCode}, and the worker calls itself ${service.isHealthy ? 'healthy' : 'sick'}`,
+      );
+    }
+  }
+
+  /** A sick worker takes nothing, and one with room takes everything. */
+  async #offer(job: Job): Promise<RunStatus | undefined> {
+    const wasHealthy = this.isHealthy;
+    try {
+      const accepted = await this.#runner.run(job);
+      this.#sim.check(wasHealthy, `run ${accepted.runId} was accepted by a sick worker`);
+      return accepted;
+    } catch (error) {
+      if (isRunnerError(error, 'RUNNER_UNHEALTHY')) return undefined;
+      throw error;
+    }
+  }
+
+  async #seeThrough(label: string, runId: string): Promise<StatusResult> {
+    const end = finalStatus(this.#runner, runId);
+    const step = this.#sim.choose(`${label} is aborted`, 5);
+    if (step < 3) return end;
+    await this.#sim.sleep((step - 3) * 10);
+    await this.#runner.abort(runId);
+    return end;
+  }
+
+  /** Over memory at the start once, or the same failure of a checkout twice in a row; an abort says nothing about the machine. */
+  #judge({ state, exitCode, error }: RunStatus): void {
+    if (error === WORKER_UNHEALTHY_MSG) return;
+    const code = state === 'FAILED' ? exitCode : 0;
+    const isRepeated = code === this.#lastCode && (code === 211 || code === 212);
+    if (code === 241 || isRepeated) this.isHealthy = false;
+    this.#lastCode = code;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * A worker that starts: two filers get ready or fail, each in its time, while clients ask already; then it crashes and comes back as
+ * another incarnation, and clients of the first one ask the second.
+ */
+import {
+  createSimulatedRunner,
+  createVirtualFiler,
+  defineScenario,
+  finalStatus,
+  isRunnerError,
+  type ScenarioDefinition,
+  type SimulatedRunner,
+  type Simulation,
+} from 'dryrunner';
+
+const STEP_MS = 10;
+/** Clients ask between the steps, so that what has happened by then is not a matter of order. */
+const ASKS_MS = 5;
+
+/** How a filer gets ready. */
+interface Start {
+  readonly name: string;
+  readonly atMs: number;
+  readonly fails: boolean;
+}
+
+export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-slow-start',
+  description:
+    'clients of a worker that starts, fails to start or comes back hear what is the matter with it',
+  async run(sim) {
+    const starts = ['scoot', 'bazel'].map((name): Start => {
+      const atMs = (1 + sim.choose(`${name} takes its time`, 3)) * STEP_MS;
+      return { name, atMs, fails: sim.choose(`${name} fails`, 3) === 2 };
+    });
+    const runner = incarnation(sim, 0, starts);
+    const clients = [0, 1].map((index) => askEarly(sim, runner, `client ${index}`, starts));
+    await Promise.all(clients);
+    const last = Math.max(...starts.map(({ atMs }) => atMs));
+    await sim.sleep(Math.max(0, last + ASKS_MS - sim.now()));
+    const { service } = await runner.statusAll();
+    const failed = starts.filter(({ fails }) => fails);
+    sim.check(service.initialized === (failed.length === 0), `it says initialized ${service.initialized}`);
+    const firstAtMs = Math.min(...failed.map(({ atMs }) => atMs));
+    const first = failed.filter(({ atMs }) => atMs === firstAtMs).map(({ name }) => `${name} is broken`);
+    const isTold = failed.length === 0 ? service.error === '' : first.includes(service.error);
+    sim.check(isTold, `what failed first is ${first.join(' or ')}, it says "${service.error}"`);
+    await comeBack(sim, runner, failed.length > 0);
+  },
+});
+
+function incarnation(sim: Simulation, epoch: number, starts: readonly Start[]): SimulatedRunner {
+  const parts = starts.map(({ name, atMs, fails }) => {
+    const init = sim.sleep(atMs).then(() => {
+      if (fails) throw new Error(`${name} is broken`);
+    });
+    return [name as 'scoot' | 'bazel', { filer: createVirtualFiler(), init }] as const;
+  });
+  const filers = parts.length === 0 ? {} : { filers: new Map(parts) };
+  return createSimulatedRunner(sim.world, {
+    name: `worker ${epoch}`,
+    idPrefix: `e${epoch}-`,
+    capacity: 2,
+    ...filers,
+  });
+}
+
+/** Offers a job before the worker may be ready. */
+async function askEarly(
+  sim: Simulation,
+  runner: SimulatedRunner,
+  name: string,
+  starts: readonly Start[],
+): Promise<void> {
+  await sim.sleep(sim.choose(`${name} asks`, 4) * STEP_MS + ASKS_MS);
+  const isReady = starts.every(({ atMs }) => atMs <= sim.now());
+  const isBroken = isReady && starts.some(({ fails }) => fails);
+  const expected = isReady ? (isBroken ? 'RUNNER_BROKEN' : 'accepted') : 'RUNNER_INITIALIZING';
+  let answer = 'accepted';
+  try {
+    const { runId } = await runner.run({ argv: ['sleep 10'] });
+    await finalStatus(runner, runId);
+  } catch (error) {
+    if (!isRunnerError(error)) throw error;
+    answer = error.code;
+  }
+  sim.check(answer === expected, `${name} was answered ${answer} instead of ${expected}`);
+}
+
+/** The worker crashes with a run, and its successor must not know that run. */
+async function comeBack(sim: Simulation, runner: SimulatedRunner, isBroken: boolean): Promise<void> {
+  if (isBroken) {
+    await runner.release();
+    return;
+  }
+  const { runId } = await runner.run({ argv: ['sleep 30'], tag: 'mine' });
+  await sim.sleep(sim.choose('the worker crashes', 4) * STEP_MS);
+  await runner.release();
+  const successor = incarnation(sim, 1, []);
+  if (sim.choose('somebody else is first', 2) === 1)
+    await successor.run({ argv: ['complete 0'], tag: 'theirs' });
+  try {
+    const { status } = await successor.status(runId);
+    sim.check(false, `who asked for run ${runId} got the status of "${status.tag}"`);
+  } catch (error) {
+    if (!isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) throw error;
+  }
+  await successor.release();
+}
