@@ -10,6 +10,8 @@ import { createFakeRunner } from '../../src/runners/fake-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import { DONE_MASK } from '../../src/model/state-mask.ts';
+import { NO_TAGS } from '../../src/model/command.ts';
+import { makeRunStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
@@ -80,13 +82,17 @@ interface ProgramEvent {
   /** -1: anybody's. */
   readonly part: number;
   readonly when: 'now' | 'soon' | 'at the end';
+  /** It makes its children only with answer 0. */
   readonly answers: number;
+  /** Breaks a rule, if it is an event of a part. */
+  readonly breaks: boolean;
   /** The pending event of its part that it cancels, if there is one. */
   readonly cancels: number | undefined;
   readonly children: readonly ProgramEvent[];
 }
 
 const PARTS = 3;
+const OUTCOME = { snapshotId: '', exitCode: 0, error: '' };
 
 /** Events of a part make events of that part; those of nobody make any. */
 function programEvents(part: number, depth: number): fc.Arbitrary<readonly ProgramEvent[]> {
@@ -96,6 +102,7 @@ function programEvents(part: number, depth: number): fc.Arbitrary<readonly Progr
       part: fc.constant(own),
       when: fc.constantFrom('now' as const, 'now' as const, 'soon' as const, 'at the end' as const),
       answers: fc.constantFrom(1, 1, 1, 2),
+      breaks: fc.integer({ min: 0, max: 15 }).map((n) => n === 15),
       cancels: fc.option(fc.nat(2), { nil: undefined, freq: 2 }),
       children: depth === 0 ? fc.constant([]) : programEvents(own, depth - 1),
     }),
@@ -133,7 +140,7 @@ function programScenario(program: readonly ProgramEvent[], failsAt: number): See
           pending[part]?.set(event, timer);
         };
         const run = (event: ProgramEvent): void => {
-          const { part, answers, cancels, children } = event;
+          const { part, answers, cancels, children, breaks } = event;
           const answer = world.choices.choose('answer', answers);
           const own = pending[part];
           own?.delete(event);
@@ -147,11 +154,12 @@ function programScenario(program: readonly ProgramEvent[], failsAt: number): See
             seen.push(states.join());
             sim.check(seen.length !== failsAt || states[0]! % 3 !== 0, 'the states are right');
           }
-          children.forEach(make);
+          if (breaks && part >= 0) breakRule(sim, `p${part}`);
+          if (answer === 0) children.forEach(make);
           if (part < 0) left -= 1;
           if (left === 0 && part < 0) resolve();
         };
-        make({ part: -1, when: 'now', answers: 1, cancels: undefined, children: program });
+        make({ part: -1, when: 'now', answers: 1, breaks: false, cancels: undefined, children: program });
       }),
   });
   return {
@@ -159,6 +167,13 @@ function programScenario(program: readonly ProgramEvent[], failsAt: number): See
     ownerOf: (label) => (label.startsWith('p') ? label : undefined),
     seen: () => seen.join(' '),
   };
+}
+
+/** A run that ends twice (R200). */
+function breakRule({ world }: Simulation, runner: string): void {
+  const status = makeRunStatus('0', 'COMPLETE', NO_TAGS, { stdoutRef: '', stderrRef: '' }, OUTCOME);
+  world.tracer.record({ at: world.clock.now(), type: 'status', runner, status });
+  world.tracer.record({ at: world.clock.now(), type: 'status', runner, status });
 }
 
 /** A run on a runner, and what its user does. */
