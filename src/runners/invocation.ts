@@ -54,6 +54,7 @@ export class Invocation implements Performance {
   #deadline: Timer | undefined;
   #bound: Timer | undefined;
   #abort: Timer | undefined;
+  #memory: Timer | undefined;
 
   constructor(parts: InvokerParts, command: Command, runId: string, onStatus: StatusListener) {
     this.#parts = parts;
@@ -188,7 +189,9 @@ export class Invocation implements Performance {
     if (this.#run.memoryReport !== undefined) return;
     this.#run.memoryReport = report;
     this.#parts.instruments.memoryCapExceeded.increment();
-    this.#parts.world.clock.post(`run/${this.#run.runId} memory`, () => this.#dispatch({ type: 'memory' }));
+    this.#memory = this.#parts.world.clock.post(`run/${this.#run.runId} memory`, () =>
+      this.#dispatch({ type: 'memory' }),
+    );
   }
 
   /** A collaborator that comes back just at its bound has kept it, so the bound is an event at the end of its instant. */
@@ -208,6 +211,7 @@ export class Invocation implements Performance {
     invariant(outcome !== undefined, 'expected an outcome at the end of an invocation');
     const { instruments, world } = this.#parts;
     this.#abort?.cancel();
+    this.#memory?.cancel();
     instruments.taskLatency.record(world.clock.now() - this.#startedAt);
     // The gauge is down before anybody can see the terminal status (R116).
     instruments.runningTask.set(0);

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import type { ProcessStatus } from '../../src/model/execer.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { inSimulation } from './in-simulation.ts';
 import { afterHeader, invoke, labUploader, logTexts, makeLab, type Lab } from './lab.ts';
@@ -72,5 +75,21 @@ describe('a memory report', () => {
       );
     }
     expect([...states].sort()).toEqual(['ABORTED', 'COMPLETE', 'TIMEDOUT']);
+  });
+
+  test('R86 R204 the report of a run that has ended is nobody’s: its event goes with the run, whatever comes first', async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      await inSimulation(
+        async (sim) => {
+          const execer = createSimExecer({ clock: sim.world.clock, memoryCapBytes: 100 });
+          const runner = createSimulatedRunner(sim.world, { execer });
+          const { runId } = await runner.run({ argv: ['mem 200', 'sleep 10'] });
+          const { status } = await finalStatus(runner, runId);
+          expect(status).toMatchObject({ state: 'FAILED', exitCode: 241 });
+          expect(sim.world.clock).toHaveProperty('pending', 0);
+        },
+        { seed },
+      );
+    }
   });
 });
