@@ -97,8 +97,9 @@ async function comeBack(sim: Simulation, runner: SimulatedRunner, isBroken: bool
   await sim.sleep(sim.choose('the worker crashes', 4) * STEP_MS);
   await runner.release();
   const successor = incarnation(sim, 1, []);
-  if (sim.choose('somebody else is first', 2) === 1)
+  if (sim.choose('somebody else is first', 2) === 1) {
     await successor.run({ argv: ['complete 0'], tag: 'theirs' });
+  }
   try {
     const { status } = await successor.status(runId);
     sim.check(false, `who asked for run ${runId} got the status of "${status.tag}"`);

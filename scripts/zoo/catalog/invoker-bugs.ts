@@ -123,10 +123,10 @@ export const invokerBugs: readonly Bug[] = [
       },
       {
         file: invocation,
-        find: "    this.#parts.world.clock.post(`run/${this.#run.runId} memory`, () => this.#dispatch({ type: 'memory' }));\n",
+        find: "      this.#dispatch({ type: 'memory' }),\n    );\n",
         replace:
-          '    this.#parts.world.clock.post(`run/${this.#run.runId} memory`, () => {\n' +
-          "      this.#dispatch({ type: 'memory' });\n      this.#dispatch({ type: 'ended', status: report.status });\n    });\n",
+          "      {\n        this.#dispatch({ type: 'memory' });\n" +
+          "        this.#dispatch({ type: 'ended', status: report.status });\n      },\n    );\n",
       },
     ],
   },
