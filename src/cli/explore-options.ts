@@ -38,7 +38,10 @@ const AUDIT_EVERY = 100;
 const WORKER = `./explore-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
 
 /** How each thread is started. */
-export function threadLimits({ hang = HANG_MS, memory }: ExploreCommandOptions): ThreadLimits {
+export function threadLimits({
+  hang = HANG_MS,
+  memory,
+}: Pick<ExploreCommandOptions, 'hang' | 'memory'>): ThreadLimits {
   return { entry: new URL(WORKER, import.meta.url), hangMs: hang, memoryMb: memory };
 }
 

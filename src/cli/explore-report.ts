@@ -4,6 +4,7 @@ import type { PoolFailure, PoolProgress, PoolReport } from '../host/explore-pool
 import type { ShrunkFailure } from '../host/explore-task.ts';
 import { formatCertificate } from '../explore/certificate.ts';
 import { plural } from '../model/plural.ts';
+import { explanationLines } from './explanation-lines.ts';
 import { formatCount } from './quantity-text.ts';
 import { replayLine } from './rerun-line.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
@@ -104,18 +105,23 @@ function sometimesLines({ sometimes }: PoolReport): string[] {
 function failureLines(terminal: Terminal, { scenario, strategy }: Explored, found: FoundFailure): string[] {
   const { failure, shrunk, token, file } = found;
   const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
-  const { message, details } = shrunk ?? failure;
   const by =
     failure.corpusId === undefined ? `by ${failure.configuration ?? strategy}` : 'by a log kept from before';
+  const { explanation } = shrunk ?? {};
   return [
-    terminal.style('red', `${scenario.definition.name}: ${failure.kind}${rule}`),
-    `  ${message}`,
-    ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    terminal.style('bold', `${scenario.definition.name}: ${failure.kind}${rule}`),
+    ...(explanation === undefined
+      ? [...messageLines(shrunk ?? failure), `  again: ${replayLine(token)}`]
+      : explanationLines(terminal, explanation)),
+    '',
     `  found in execution ${formatCount(failure.executions)}, after ${failure.seconds.toFixed(1)} s, ${by}`,
     ...(shrunk === undefined ? [] : [`  ${shrunkText(failure, shrunk)}`]),
-    `  again: ${replayLine(token)}`,
     ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
   ];
+}
+
+function messageLines({ message, details }: Pick<PoolFailure, 'message' | 'details'>): string[] {
+  return [`  ${message}`, ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`))];
 }
 
 function shrunkText({ firedEvents }: CampaignFailure, shrunk: ShrunkFailure): string {
@@ -151,20 +157,28 @@ function foundJson({ failure, shrunk, token, file }: FoundFailure): Record<strin
   const { decisions, firedEvents, traceHash, message, details, ...rest } = failure;
   return {
     ...rest,
-    sentence: shrunk?.message ?? message,
-    details: shrunk?.details ?? details,
+    sentence: message,
+    history: [],
+    details,
     decisionsBefore: decisions.length,
     eventsBefore: firedEvents,
-    ...(shrunk === undefined
-      ? { eventsAfter: firedEvents, traceHash }
-      : {
-          eventsAfter: shrunk.firedEvents,
-          traceHash: shrunk.traceHash,
-          shrinkExecutions: shrunk.executions,
-          shrinkEnd: shrunk.stoppedBy,
-          ...(shrunk.flakiness === undefined ? {} : { flakiness: shrunk.flakiness }),
-        }),
+    eventsAfter: firedEvents,
+    traceHash,
+    ...(shrunk === undefined ? {} : shrunkJson(shrunk)),
     token,
     ...(file === undefined ? {} : { file }),
+  };
+}
+
+function shrunkJson(shrunk: ShrunkFailure): Record<string, unknown> {
+  const { message, details, firedEvents, traceHash, executions, stoppedBy, flakiness, explanation } = shrunk;
+  const { sentence = message, history = [], nearestPass } = explanation ?? {};
+  return {
+    ...{ sentence, history, details, traceHash },
+    eventsAfter: firedEvents,
+    shrinkExecutions: executions,
+    shrinkEnd: stoppedBy,
+    ...(flakiness === undefined ? {} : { flakiness }),
+    ...(nearestPass === undefined ? {} : { nearestPass }),
   };
 }

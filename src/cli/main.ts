@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
+import type { ReplayCommandOptions } from './replay-command.ts';
 import { parseSpanMs } from './quantity-text.ts';
 import { Terminal } from './terminal.ts';
 
@@ -139,10 +140,11 @@ program
 
 program
   .command('replay')
-  .description('play a trace, a decision log or a recording again, and name the first difference')
-  .argument('<file>', 'what --trace wrote')
+  .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
+  .argument('<what>', 'the token that explore printed (dr1:…), a file of its corpus, or what --trace wrote')
+  .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
   .option('--json', 'one JSON object per line on stdout')
-  .action(async (file: string, options: { json?: boolean }) => {
+  .action(async (file: string, options: ReplayCommandOptions) => {
     const { replayCommand } = await import('./replay-command.ts');
     status = await replayCommand(terminal, file, options);
   });

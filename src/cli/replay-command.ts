@@ -1,4 +1,5 @@
-/** `dryrunner replay`: plays a file again, whatever kind it is, and names the first difference. */
+/** `dryrunner replay`: plays a token or a file again, whatever kind it is, and names the first difference. */
+import { decodeToken } from '../explore/replay-token.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -10,6 +11,7 @@ import { diffEventStreams } from '../trace/trace-differ.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import { openTrace } from '../trace/trace-reader.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { replayLog } from './replay-log.ts';
 import { replayRecording } from './replay-recording.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
@@ -19,20 +21,40 @@ import { failureLines, verdictJson } from './verdict-report.ts';
 /** Options as typed. */
 export interface ReplayCommandOptions {
   readonly json?: boolean;
+  /** Goes on by chance where the log of an exploration does not fit. */
+  readonly continueRandomly?: boolean;
 }
+
+const TOKEN = /^\s*dr\d+:/;
 
 /** 0 if the file's run happened again, 1 if it did and its property failed again, 3 at the first difference. */
 export async function replayCommand(
   terminal: Terminal,
   path: string,
-  { json = false }: ReplayCommandOptions,
+  { json = false, continueRandomly = false }: ReplayCommandOptions,
 ): Promise<ExitStatus> {
+  const options = { json, continueRandomly };
   try {
+    if (TOKEN.test(path)) {
+      const log = decodeToken(path);
+      return await replayLog(terminal, { scenario: log.scenario, log }, options);
+    }
     const { header, decisions } = await readDecisions(path);
     if (header.kind === 'recording') return await replayRecording(terminal, path, json);
+    const { scenario = '', seed, meta } = header;
+    // A log without a seed is of an exploration.
+    if (header.kind === 'decisions' && seed === undefined && scenario !== '') {
+      return await replayLog(
+        terminal,
+        { scenario: meta?.['reference'] ?? scenario, log: decisions },
+        options,
+      );
+    }
     return await replaySimulation(terminal, path, header, decisions, json);
   } catch (error) {
-    if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) throw new UsageError(`${path}: ${error.message}`);
+    if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) {
+      throw new UsageError(TOKEN.test(path) ? error.message : `${path}: ${error.message}`);
+    }
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
     throw error;
   }

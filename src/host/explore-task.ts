@@ -1,8 +1,11 @@
 /** What a thread that explores is given to do, and what it tells. Invariant: plain data, as it goes from thread to thread. */
 import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
 import type { Certificate, SearchBounds } from '../explore/certificate.ts';
+import type { Explanation } from '../explore/explanation.ts';
+import type { ReplayToken } from '../explore/replay-token.ts';
 import type { ShrinkEnd } from '../explore/shrinker.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import type { FailureKind } from '../simulation/verdict.ts';
 
 /** A campaign on one shard. */
 export interface CampaignTask {
@@ -30,13 +33,23 @@ export interface ShrinkTask {
   /** Key of the failure; see `failureKey`. */
   readonly key: string;
   readonly decisions: readonly Decision[];
-  /** Executions at most. */
+  /** Executions at most; 0 to have it explained as it is. */
   readonly maxExecutions: number;
   readonly memory: SharedArrayBuffer;
 }
 
+/** A log that is to be run again. */
+export interface ReplayTask {
+  readonly kind: 'replay';
+  readonly scenario: string;
+  readonly log: ReplayToken | readonly Decision[];
+  /** What comes after the first entry that does not fit. */
+  readonly onGap: 'stop' | 'random';
+  readonly memory: SharedArrayBuffer;
+}
+
 /** Anything that a thread can be given to do. */
-export type ExploreTask = CampaignTask | ShrinkTask;
+export type ExploreTask = CampaignTask | ShrinkTask | ReplayTask;
 
 /** A failing execution on the way to the smallest. */
 export interface SmallerFailure {
@@ -55,6 +68,25 @@ export interface ShrunkFailure extends SmallerFailure {
   readonly stoppedBy: ShrinkEnd;
   /** How executions of the same decisions differ, if they do: then it is not made smaller. */
   readonly flakiness?: string;
+  /** Absent if it is flaky. */
+  readonly explanation?: Explanation;
+}
+
+/** What came of a replay. */
+export interface ReplayOutcome {
+  readonly isReproduced: boolean;
+  /** Where the log first does not fit, in one sentence; or all decisions fit, and what came of them does not. */
+  readonly gap?: { readonly text: string; readonly isOfDecision: boolean };
+  /** It went on by chance where the log did not fit. */
+  readonly wentOn: boolean;
+  /** Absent if it held. */
+  readonly failure?: SmallerFailure & { readonly kind: FailureKind; readonly rule?: string };
+  readonly traceHash: string;
+  readonly firedEvents: number;
+  readonly virtualMs: number;
+  readonly decisions: number;
+  /** Of a failure that was reproduced, or was met by going on. */
+  readonly explanation?: Explanation;
 }
 
 /** What a thread tells. */
@@ -75,6 +107,7 @@ export type ExploreMessage =
       readonly certificate?: Certificate;
     }
   | { readonly type: 'smaller'; readonly failure: SmallerFailure }
+  | { readonly type: 'replayed'; readonly outcome: ReplayOutcome }
   | { readonly type: 'shrunk'; readonly failure: ShrunkFailure }
   /** The last word of a thread that did what it was given. */
   | { readonly type: 'done' };

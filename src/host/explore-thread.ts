@@ -36,7 +36,7 @@ export interface LostExecution {
 export type ThreadEnd =
   /** It did its task. */
   | { readonly type: 'done' }
-  /** It was asked to stop before it had loaded the scenario. */
+  /** It was ended, or asked to stop before it had loaded the scenario. */
   | { readonly type: 'stopped' }
   /** The scenario did not load. */
   | { readonly type: 'refused'; readonly message: string }
@@ -88,6 +88,12 @@ export class ExploreThread {
   askToStop(): void {
     this.#state.askToStop();
     this.#stopAskedAt = Math.min(this.#stopAskedAt, performance.now());
+  }
+
+  /** Ends it at once, whatever it is at. */
+  terminate(): void {
+    this.#end ??= { type: 'stopped' };
+    void this.#worker.terminate();
   }
 
   #onMessage(message: ExploreMessage): void {
@@ -142,10 +148,7 @@ export class ExploreThread {
       const message = `the execution made no progress for ${seconds} s: a loop that never ends nor waits`;
       this.#lose('hang', message, []);
       void this.#worker.terminate();
-    } else if (isLate && !this.#isReady) {
-      this.#end ??= { type: 'stopped' };
-      void this.#worker.terminate();
-    }
+    } else if (isLate && !this.#isReady) this.terminate();
   }
 
   #lose(kind: LostExecution['kind'], message: string, details: readonly string[]): void {

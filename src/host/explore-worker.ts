@@ -8,10 +8,11 @@ import { messageOf } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import { runCampaignTask } from './explore-campaign-work.ts';
+import { runReplayTask } from './explore-replay-work.ts';
 import { ExploreSharedState } from './explore-shared-state.ts';
 import { runShrinkTask } from './explore-shrink-work.ts';
 import type { ExploreMessage, ExploreTask } from './explore-task.ts';
-import { recordedExecutor } from './recorded-executor.ts';
+import { recordedExecutor, watchedExecutor } from './recorded-executor.ts';
 import { catchStrayErrors } from './stray-errors.ts';
 
 /** A scenario with what its `prepare` made. */
@@ -37,9 +38,11 @@ export async function serveExploreTask(load: (scenario: string) => Promise<Prepa
   tell({ type: 'ready' });
   const state = new ExploreSharedState(task.memory);
   const { definition, input } = prepared;
-  const executor = recordedExecutor(withoutStrays(createExecutor(definition, input)), state);
-  if (task.kind === 'campaign') await runCampaignTask(task, { executor, definition }, state, tell);
-  else await runShrinkTask(task, executor, state, tell);
+  const watched = watchedExecutor(withoutStrays(createExecutor(definition, input)), state);
+  const recorded = recordedExecutor(watched, state);
+  if (task.kind === 'campaign') await runCampaignTask(task, { executor: recorded, definition }, state, tell);
+  else if (task.kind === 'shrink') await runShrinkTask(task, watched, state, tell);
+  else await runReplayTask(task, { watched, recorded }, tell);
   tell({ type: 'done' });
 }
 

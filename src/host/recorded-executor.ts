@@ -3,21 +3,28 @@ import type { DecisionSource } from '../kernel/decisions.ts';
 import type { Executor } from '../explore/executor.ts';
 import type { ExploreSharedState } from './explore-shared-state.ts';
 
-/** Shows each execution of `executor` in `state`. */
-export function recordedExecutor(executor: Executor, state: ExploreSharedState): Executor {
+/** Shows in `state` that executions of `executor` go on. */
+export function watchedExecutor(executor: Executor, state: ExploreSharedState): Executor {
   return {
     scenario: executor.scenario,
     execute(request) {
       state.beginExecution();
       return executor.execute({
         ...request,
-        source: recordedSource(request.source, state),
         onTurn: () => {
           state.noteTurn();
           request.onTurn?.();
         },
       });
     },
+  };
+}
+
+/** Shows in `state` what is decided in executions of `executor`. */
+export function recordedExecutor(executor: Executor, state: ExploreSharedState): Executor {
+  return {
+    scenario: executor.scenario,
+    execute: (request) => executor.execute({ ...request, source: recordedSource(request.source, state) }),
   };
 }
 

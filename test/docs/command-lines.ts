@@ -23,7 +23,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--json': false,
   },
   list: { '--json': false },
-  replay: { '--json': false },
+  replay: { '--continue-randomly': false, '--json': false },
   exec: { '--timeout': true, '--trace': true, '--json': false },
 };
 

@@ -1,0 +1,22 @@
+/** The explanation of a failure in the colours of the terminal. */
+import { formatExplanation, type ExplanationRole } from '../explore/explanation-text.ts';
+import type { Explanation } from '../explore/explanation.ts';
+import { replayLine } from './rerun-line.ts';
+import type { Style, Terminal } from './terminal.ts';
+
+const STYLES: Readonly<Partial<Record<ExplanationRole, Style>>> = {
+  sentence: 'red',
+  heading: 'bold',
+  decision: 'yellow',
+  failure: 'red',
+  place: 'dim',
+};
+
+/** The lines, with the command as it has to be typed here. */
+export function explanationLines(terminal: Terminal, explanation: Explanation): string[] {
+  return formatExplanation(explanation).map(({ role, text }) => {
+    if (role === 'command') return `  ${replayLine(explanation.token)}`;
+    const style = STYLES[role];
+    return style === undefined ? text : terminal.style(style, text);
+  });
+}

@@ -1,0 +1,120 @@
+/** Runs the log of an exploration again: a token, or a file of the corpus. */
+import type { Explanation } from '../explore/explanation.ts';
+import type { ReplayToken } from '../explore/replay-token.ts';
+import { replayInThread, type ThreadReplay } from '../host/explore-replay.ts';
+import type { LostExecution } from '../host/explore-thread.ts';
+import type { ReplayOutcome } from '../host/explore-task.ts';
+import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { explanationLines } from './explanation-lines.ts';
+import { threadLimits } from './explore-options.ts';
+import { Interruption } from './interruption.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What is to be run again. */
+export interface ReplayedLog {
+  /** The scenario as it is named on a command line. */
+  readonly scenario: string;
+  readonly log: ReplayToken | readonly Decision[];
+}
+
+/** How. */
+export interface ReplayLogOptions {
+  readonly json: boolean;
+  /** Goes on by chance where the log does not fit. */
+  readonly continueRandomly: boolean;
+}
+
+const MEMORY_MB = 1_024;
+
+/** 1 if it fails, 0 if it holds as it did, 3 if the log does not fit, or fits and nothing fails after going on by chance. */
+export async function replayLog(
+  terminal: Terminal,
+  { scenario, log }: ReplayedLog,
+  { json, continueRandomly }: ReplayLogOptions,
+): Promise<ExitStatus> {
+  const interruption = new Interruption();
+  try {
+    const replay = await replayInThread({
+      ...threadLimits({ memory: MEMORY_MB }),
+      ...{ scenario, log },
+      onGap: continueRandomly ? 'random' : 'stop',
+      signal: interruption.signal,
+    });
+    if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
+    if (json) terminal.json(replayJson(scenario, replay));
+    else for (const line of replayLines(terminal, scenario, replay)) terminal.line(line);
+    return statusOf(replay, continueRandomly);
+  } catch (error) {
+    if (error instanceof ScenarioRefusedError) throw new UsageError(error.message);
+    throw error;
+  } finally {
+    interruption.dispose();
+  }
+}
+
+function statusOf({ outcome, lost }: ThreadReplay, continueRandomly: boolean): ExitStatus {
+  if (lost !== undefined) return EXIT_STATUS.FAILED;
+  if (outcome === undefined) return EXIT_STATUS.INTERRUPTED;
+  if (!outcome.isReproduced && !continueRandomly) return EXIT_STATUS.DIVERGED;
+  if (outcome.failure !== undefined) return EXIT_STATUS.FAILED;
+  return outcome.isReproduced ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
+}
+
+function replayLines(terminal: Terminal, scenario: string, { outcome, lost }: ThreadReplay): string[] {
+  if (lost !== undefined) return lostLines(terminal, scenario, lost);
+  if (outcome === undefined) return [];
+  const { gap, explanation, traceHash } = outcome;
+  if (gap === undefined) {
+    return [`${scenario}: reproduced, trace hash ${traceHash}`, ...explained(terminal, explanation)];
+  }
+  return [
+    terminal.style('red', `${scenario}: the log does not fit`),
+    `  ${gap.text}`,
+    ...(gap.isOfDecision && outcome.wentOn ? ['', `It went on by chance: ${endText(outcome)}`] : []),
+    ...(gap.isOfDecision && !outcome.wentOn ? ['  --continue-randomly goes on by chance from there'] : []),
+    ...explained(terminal, explanation),
+  ];
+}
+
+function explained(terminal: Terminal, explanation: Explanation | undefined): string[] {
+  return explanation === undefined ? [] : ['', ...explanationLines(terminal, explanation)];
+}
+
+function endText({ failure }: ReplayOutcome): string {
+  return failure === undefined ? 'it held' : `it failed (${failure.kind}): ${failure.message}`;
+}
+
+function lostLines(
+  terminal: Terminal,
+  scenario: string,
+  { kind, message, details }: LostExecution,
+): string[] {
+  const head = terminal.style('red', `${scenario}: ${kind}`);
+  return [head, `  ${message}`, ...details.map((detail) => `    ${detail.trim()}`)];
+}
+
+function replayJson(scenario: string, { outcome, lost }: ThreadReplay): Record<string, unknown> {
+  const named = { type: 'replay', scenario };
+  if (outcome === undefined) {
+    const { kind, message, details = [] } = lost ?? {};
+    return { ...named, reproduced: false, held: false, failure: { kind, message, details } };
+  }
+  const { isReproduced, gap, failure, explanation, wentOn, ...figures } = outcome;
+  return {
+    ...named,
+    reproduced: isReproduced,
+    ...(gap === undefined ? {} : { difference: gap.text, wentOn }),
+    held: failure === undefined,
+    ...(failure === undefined ? {} : { failure: failureJson(failure) }),
+    ...(explanation === undefined ? {} : { explanation }),
+    ...figures,
+  };
+}
+
+type ReplayFailure = NonNullable<ReplayOutcome['failure']>;
+
+function failureJson({ kind, rule, message, atMs, details }: ReplayFailure): Record<string, unknown> {
+  return { kind, ...(rule === undefined ? {} : { rule }), message, atMs, details };
+}
