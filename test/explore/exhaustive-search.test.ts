@@ -1,63 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Timer } from '../../src/kernel/clock.ts';
 import { exhaustiveStrategy } from '../../src/explore/exhaustive-strategy.ts';
-import { explore } from '../../src/explore/explorer.ts';
-import { failureKey } from '../../src/explore/failure-key.ts';
-import type { Strategy } from '../../src/explore/strategy.ts';
-import { argvScript } from '../../src/runners/fake-script.ts';
-import { createFakeRunner } from '../../src/runners/fake-runner.ts';
-import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
-import { finalStatus } from '../../src/model/status-lookup.ts';
-import { DONE_MASK } from '../../src/model/state-mask.ts';
-import { NO_TAGS } from '../../src/model/command.ts';
-import { makeRunStatus } from '../../src/model/run-status.ts';
-import type { Service } from '../../src/model/service.ts';
-import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
-import type { Simulation } from '../../src/simulation/simulation.ts';
+import type { Verdict } from '../../src/simulation/verdict.ts';
 import { everyInterleaving } from './every-interleaving.ts';
-import { seeingExecutor, type OwnerOf } from './schedule-class.ts';
-
-/** A scenario that tells what its users can see, whose labels say whose its events are. */
-interface SeenScenario {
-  readonly definition: ScenarioDefinition<undefined>;
-  readonly ownerOf: OwnerOf;
-  /** What was seen in the execution that ended last. */
-  readonly seen: () => string;
-}
-
-interface Exploration {
-  /** What was seen, by class of schedule. */
-  readonly classes: Map<string, string>;
-  readonly executions: number;
-  /** Schedules run to the end. */
-  readonly schedules: number;
-  /** Schedules of one class in which users saw different things. */
-  readonly torn: string[];
-  readonly isWhole: boolean;
-}
-
-const INTERLEAVINGS_MAX = 3_000;
-
-async function exploreAll(
-  { definition, ownerOf, seen }: SeenScenario,
-  strategy: Strategy,
-): Promise<Exploration> {
-  const classes = new Map<string, string>();
-  const torn: string[] = [];
-  let schedules = 0;
-  const executor = seeingExecutor(definition, ownerOf, ({ name, verdict }) => {
-    const result = `${seen()} ${verdict.failure === undefined ? '' : failureKey(verdict.failure)}`;
-    schedules += 1;
-    if ((classes.get(name) ?? result) !== result) torn.push(`${name}: ${classes.get(name)} or ${result}`);
-    classes.set(name, result);
-  });
-  const { executions, stoppedBy } = await explore(executor, strategy, {
-    maxExecutions: INTERLEAVINGS_MAX,
-    onFailure: () => true,
-  });
-  return { classes, executions, schedules, torn, isWhole: stoppedBy === 'exhausted' };
-}
+import { exploreAll, type SeenScenario } from './exhaustive-comparison.ts';
+import { programEvents, programScenario } from './exhaustive-programs.ts';
+import { runnersScenario, userPlan } from './exhaustive-users.ts';
 
 /** Compares the search with brute force; false if the scenario has too many interleavings for that. */
 async function agrees(scenario: SeenScenario): Promise<boolean> {
@@ -75,163 +23,6 @@ async function agrees(scenario: SeenScenario): Promise<boolean> {
   const failed = [...all.classes.values()].filter((result) => !result.endsWith(' ')).length;
   expect(failures).toBe(failed);
   return true;
-}
-
-/** What an event of a made-up program does. */
-interface ProgramEvent {
-  /** -1: anybody's. */
-  readonly part: number;
-  readonly when: 'now' | 'soon' | 'at the end';
-  /** It makes its children only with answer 0. */
-  readonly answers: number;
-  /** Breaks a rule, if it is an event of a part. */
-  readonly breaks: boolean;
-  /** The pending event of its part that it cancels, if there is one. */
-  readonly cancels: number | undefined;
-  readonly children: readonly ProgramEvent[];
-}
-
-const PARTS = 3;
-const OUTCOME = { snapshotId: '', exitCode: 0, error: '' };
-
-/** Events of a part make events of that part; those of nobody make any. */
-function programEvents(part: number, depth: number): fc.Arbitrary<readonly ProgramEvent[]> {
-  const parts = part < 0 ? fc.integer({ min: -1, max: PARTS - 1 }) : fc.constant(part);
-  const event = parts.chain((own) =>
-    fc.record({
-      part: fc.constant(own),
-      when: fc.constantFrom('now' as const, 'now' as const, 'soon' as const, 'at the end' as const),
-      answers: fc.constantFrom(1, 1, 1, 2),
-      breaks: fc.integer({ min: 0, max: 15 }).map((n) => n === 15),
-      cancels: fc.option(fc.nat(2), { nil: undefined, freq: 2 }),
-      children: depth === 0 ? fc.constant([]) : programEvents(own, depth - 1),
-    }),
-  );
-  return fc.array(event, { maxLength: depth === 2 ? 5 : 2 });
-}
-
-/** Runs a program: parts have a state that depends on the order of their own events alone, events of nobody see all states. */
-function programScenario(program: readonly ProgramEvent[], failsAt: number): SeenScenario {
-  let seen: string[] = [];
-  const definition = defineScenario({
-    name: 'program',
-    description: 'a made-up program',
-    options: { leftovers: 'ignore' },
-    run: (sim) =>
-      new Promise<void>((resolve) => {
-        seen = [];
-        let left = 0;
-        const states = Array.from({ length: PARTS }, () => 1);
-        const pending = Array.from({ length: PARTS }, () => new Map<ProgramEvent, Timer>());
-        const { world } = sim;
-        const parts = states.map((_, part) => world.isolate?.(world, `p${part}`)?.clock ?? world.clock);
-        const make = (event: ProgramEvent): void => {
-          const { part, when } = event;
-          const clock = parts[part] ?? world.clock;
-          const label = part < 0 ? 'any' : `p${part}`;
-          const fire = (): void => run(event);
-          left += part < 0 ? 1 : 0;
-          const timer =
-            when === 'now'
-              ? clock.post(label, fire)
-              : when === 'soon'
-                ? clock.timer(label, 1, fire)
-                : clock.endOfInstant(label, 0, fire);
-          pending[part]?.set(event, timer);
-        };
-        const run = (event: ProgramEvent): void => {
-          const { part, answers, cancels, children, breaks } = event;
-          const answer = world.choices.choose('answer', answers);
-          const own = pending[part];
-          own?.delete(event);
-          if (own !== undefined && cancels !== undefined) {
-            const [cancelled, timer] = [...own][cancels] ?? [];
-            timer?.cancel();
-            if (cancelled !== undefined) own.delete(cancelled);
-          }
-          if (part >= 0) states[part] = (states[part]! * 7 + children.length * 3 + answer + 1) % 1_009;
-          else {
-            seen.push(states.join());
-            sim.check(seen.length !== failsAt || states[0]! % 3 !== 0, 'the states are right');
-          }
-          if (breaks && part >= 0) breakRule(sim, `p${part}`);
-          if (answer === 0) children.forEach(make);
-          if (part < 0) left -= 1;
-          if (left === 0 && part < 0) resolve();
-        };
-        make({ part: -1, when: 'now', answers: 1, breaks: false, cancels: undefined, children: program });
-      }),
-  });
-  return {
-    definition,
-    ownerOf: (label) => (label.startsWith('p') ? label : undefined),
-    seen: () => seen.join(' '),
-  };
-}
-
-/** A run that ends twice (R200). */
-function breakRule({ world }: Simulation, runner: string): void {
-  const status = makeRunStatus('0', 'COMPLETE', NO_TAGS, { stdoutRef: '', stderrRef: '' }, OUTCOME);
-  world.tracer.record({ at: world.clock.now(), type: 'status', runner, status });
-  world.tracer.record({ at: world.clock.now(), type: 'status', runner, status });
-}
-
-/** A run on a runner, and what its user does. */
-interface UserPlan {
-  readonly runner: number;
-  readonly runMs: number;
-  readonly abortAtMs: number | undefined;
-  readonly waitMs: number;
-  readonly chooses: boolean;
-}
-
-const userPlan: fc.Arbitrary<UserPlan> = fc.record({
-  runner: fc.nat(2),
-  runMs: fc.constantFrom(0, 5),
-  abortAtMs: fc.constantFrom(undefined, 0, 5),
-  waitMs: fc.constantFrom(5, Infinity),
-  chooses: fc.boolean(),
-});
-
-const RUNNERS: readonly ((sim: Simulation, name: string) => Service)[] = [
-  ({ world }, name) => createSimulatedRunner(world, { name, idPrefix: `${name}-`, capacity: 3 }),
-  ({ world }, name) =>
-    createFakeRunner(world, { name, idPrefix: `${name}-`, capacity: 3, script: argvScript }),
-];
-
-/** Users of up to three runners that race with each other; `kinds` says what each runner is. */
-function runnersScenario(kinds: readonly number[], plans: readonly UserPlan[]): SeenScenario {
-  let seen: string[] = [];
-  const definition = defineScenario({
-    name: 'users',
-    description: 'users start, wait for and abort runs',
-    async run(sim) {
-      seen = [];
-      const runners = kinds.map((kind, index) => RUNNERS[kind]!(sim, 'xyz'.charAt(index)));
-      await Promise.all(
-        plans.map((plan) => useRunner(sim, runners[plan.runner % runners.length]!, plan, seen)),
-      );
-      await Promise.all(runners.map((runner) => runner.release()));
-    },
-  });
-  const own = /^(?:run\/|process\/)?([xyz])(?:-\d+)? /;
-  return { definition, ownerOf: (label) => own.exec(label)?.[1], seen: () => seen.join(' ') };
-}
-
-async function useRunner(sim: Simulation, runner: Service, plan: UserPlan, seen: string[]): Promise<void> {
-  const { runMs, abortAtMs, waitMs, chooses } = plan;
-  const { runId } = await runner.run({ argv: [`sleep ${runMs}`, 'complete 0'] });
-  const waiting = runner.query({ runs: [runId], states: DONE_MASK }, { timeoutMs: waitMs }).then(
-    ({ statuses }) => seen.push(`${runId}:${statuses.length}`),
-    () => seen.push(`${runId}:never`),
-  );
-  if (abortAtMs !== undefined && !(chooses && sim.choose('change of mind', 2) === 1)) {
-    await sim.sleep(abortAtMs);
-    seen.push(`${runId}:${(await runner.abort(runId)).state}`);
-  }
-  await waiting;
-  const { status } = await finalStatus(runner, runId);
-  seen.push(`${runId}=${status.state}`);
 }
 
 describe('exhaustive search', () => {
@@ -257,5 +48,70 @@ describe('exhaustive search', () => {
       { numRuns: 40 },
     );
     expect(compared).toBeGreaterThan(20);
+  });
+
+  test.each([
+    { runners: 1, aborts: 1 },
+    { runners: 2, aborts: 1 },
+    { runners: 3, aborts: 0 },
+  ])('and of $runners runners with $aborts aborts that race with the ends of their runs', async (counts) => {
+    const plans = Array.from({ length: counts.runners }, (_, runner) => ({
+      runner,
+      runMs: 5,
+      abortAtMs: runner < counts.aborts ? 5 : undefined,
+      waitMs: Infinity,
+      chooses: false,
+    }));
+    const kinds = plans.map(() => 0);
+    expect(await agrees(runnersScenario(kinds, plans))).toBe(true);
+  });
+});
+
+/** Answers other than 0 to questions about order, and to all others. */
+function spentIn(verdict: Verdict): { readonly delays: number; readonly faults: number } {
+  const spent = verdict.decisions().filter(({ answer }) => answer !== 0);
+  const delays = spent.filter(({ label }) => label.startsWith('order ')).length;
+  return { delays, faults: spent.length - delays };
+}
+
+describe('a bound', () => {
+  const bound = fc.record({ kind: fc.constantFrom('maxDelays', 'maxFaults'), most: fc.nat(2) });
+
+  test('on delays or faults leaves out what is beyond it, and nothing else, and the certificate says so', async () => {
+    await fc.assert(
+      fc.asyncProperty(programEvents(-1, 2), bound, async (program, { kind, most }) => {
+        const scenario = programScenario(program, 2);
+        const spends = (verdict: Verdict): number =>
+          spentIn(verdict)[kind === 'maxDelays' ? 'delays' : 'faults'];
+        const all = await exploreAll(scenario, everyInterleaving());
+        if (!all.isWhole) return;
+        const within = await exploreAll(scenario, everyInterleaving(), (verdict) => spends(verdict) <= most);
+        const strategy = exhaustiveStrategy(scenario.definition, { [kind]: most });
+        const found = await exploreAll(scenario, strategy);
+        const { complete, schedules, limitedBy } = strategy.certificate();
+        expect(found.classes).toEqual(within.classes);
+        expect([complete, schedules]).toEqual([true, within.classes.size]);
+        if (within.classes.size < all.classes.size) expect(limitedBy).toEqual([kind]);
+        if (limitedBy.length === 0) expect(within.classes.size).toBe(all.classes.size);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('on decisions explores some of the schedules, each once', async () => {
+    await fc.assert(
+      fc.asyncProperty(programEvents(-1, 2), fc.nat(4), async (program, maxDecisions) => {
+        const scenario = programScenario(program, 2);
+        const all = await exploreAll(scenario, everyInterleaving());
+        if (!all.isWhole) return;
+        const strategy = exhaustiveStrategy(scenario.definition, { maxDecisions });
+        const found = await exploreAll(scenario, strategy);
+        const { complete, schedules, limitedBy } = strategy.certificate();
+        expect([...all.classes]).toEqual(expect.arrayContaining([...found.classes]));
+        expect([complete, schedules]).toEqual([true, found.classes.size]);
+        if (limitedBy.length === 0) expect(found.classes).toEqual(all.classes);
+      }),
+      { numRuns: 60 },
+    );
   });
 });
