@@ -1,19 +1,27 @@
-/** How many order decisions the next execution will ask for, learned from those before. Invariant: at least 1. */
+/** How many order decisions the next execution will ask for at most, learned from those before. Invariant: at least 1. */
 
 const FIRST = 16;
-const SLOWNESS = 8;
+const WINDOW = 64;
 
-/** Rises at once, because a bound that is too low leaves places out, and falls slowly. */
+/** The largest of the last 64 to 128 executions: a bound that is too low leaves places out, one that is too high thins them out. */
 export class LengthEstimate {
-  #value = 0;
+  #before = 0;
+  #now = 0;
+  #learned = 0;
 
   /** An integer ≥ 1. */
   get value(): number {
-    return this.#value === 0 ? FIRST : Math.ceil(this.#value);
+    if (this.#learned === 0 && this.#before === 0) return FIRST;
+    return Math.max(1, this.#before, this.#now);
   }
 
   learn(length: number): void {
-    if (length > this.#value) this.#value = length;
-    else this.#value = Math.max(1, this.#value - (this.#value - length) / SLOWNESS);
+    if (this.#learned === WINDOW) {
+      this.#before = this.#now;
+      this.#now = 0;
+      this.#learned = 0;
+    }
+    this.#learned += 1;
+    this.#now = Math.max(this.#now, length);
   }
 }

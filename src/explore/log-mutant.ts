@@ -6,7 +6,7 @@ import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DrawStream } from './draw-stream.ts';
 import type { IndexedDecision, IndexedLog } from './indexed-log.ts';
 
-const STACKED_BITS_MAX = 3;
+const CHANGES_MAX = 8;
 
 /** A changed log. */
 export class LogMutant {
@@ -29,15 +29,18 @@ export class LogMutant {
     return this.#changes.join(', ');
   }
 
-  /** Changes the log in 1, 2, 4 or 8 places, at least one. `other` is the log to splice with. */
+  /** Changes the log in 1 place, in half of the cases in another one, and so on, 8 at most. `other` is the log to splice with. */
   mutate(draws: DrawStream, other: IndexedLog): void {
     const { length } = this.#base.entries;
     if (length === 0) {
       this.#changes.push('nothing to change');
       return;
     }
-    const changes = 1 << draws.below(STACKED_BITS_MAX + 1);
-    for (let i = 0; i < changes; i++) this.#change(draws, length, other);
+    let changes = 0;
+    do {
+      this.#change(draws, length, other);
+      changes += 1;
+    } while (changes < CHANGES_MAX && draws.below(2) === 0);
   }
 
   /** The answer to a question, undefined if it is left open. To be asked once per question, in order. */
@@ -55,11 +58,11 @@ export class LogMutant {
   #change(draws: DrawStream, length: number, other: IndexedLog): void {
     const { faults } = this.#base;
     const way = draws.below(16);
-    if (way < 9) this.#override(this.#entry(draws.below(length)), draws);
+    if (way < 9) this.#override(this.#entry(latePosition(draws, length)), draws);
     else if (way < 12 && faults.length > 0) {
       this.#override(this.#entry(faults[draws.below(faults.length)] as number), draws);
     } else if (way < 13) this.#zero(draws.below(length), 1 + draws.below(length));
-    else if (way < 15) this.#cutAt(draws.below(length), undefined, 'new end');
+    else if (way < 15) this.#cutAt(latePosition(draws, length), undefined, 'new end');
     else this.#cutAt(draws.below(length), other, 'end of another');
   }
 
@@ -87,6 +90,12 @@ export class LogMutant {
     this.#other = other;
     this.#changes.push(`${what} from ${position}`);
   }
+}
+
+/** Any position, those near the end more often: what came first led to something new, and the last question is the one to go on from. */
+function latePosition(draws: DrawStream, length: number): number {
+  if (draws.below(2) === 0) return draws.below(length);
+  return length - 1 - draws.below(Math.ceil(length / (1 << draws.below(6))));
 }
 
 /** An answer that differs: a fault is taken away or made, everything else is drawn anew, moved by one, or made extreme. */

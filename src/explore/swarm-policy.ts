@@ -61,6 +61,8 @@ export class SwarmPolicy implements DecisionSource {
   private epoch = 0;
   private activeOfFour: number = 4;
   private delays: (typeof DELAYS)[number] = 'uniform';
+  /** Of the extreme delays so many out of four are the longest. */
+  private longestOfFour = 2;
   private met: FaultKind[] = [];
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
@@ -75,6 +77,7 @@ export class SwarmPolicy implements DecisionSource {
     this.epoch += 1;
     this.activeOfFour = ACTIVE_OF_FOUR[this.draws.decide('sites', 4, 0)] ?? 4;
     this.delays = DELAYS[this.draws.decide('delays', DELAYS.length, 0)] ?? 'uniform';
+    this.longestOfFour = 1 + this.draws.decide('longest', 3, 0);
     this.met = [];
   }
 
@@ -82,7 +85,7 @@ export class SwarmPolicy implements DecisionSource {
   get configuration(): string {
     const kinds = this.met.map(({ text, weight }) => `${text} ${weight.name}`);
     const faults = kinds.length === 0 ? 'none asked for' : kinds.join(', ');
-    return `faults: ${faults}; sites ${25 * this.activeOfFour} %; delays ${this.delays}`;
+    return `faults: ${faults}; sites ${25 * this.activeOfFour} %; delays ${this.delayText}`;
   }
 
   decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
@@ -90,9 +93,14 @@ export class SwarmPolicy implements DecisionSource {
     if (known.fault !== undefined) return this.fault(known, known.fault, n, occurrence, labelHash);
     if (known.decision === 'delay' && this.delays !== 'uniform') {
       if (this.delays === 'off') return 0;
-      return this.draws.decide(label, 2, occurrence, labelHash ^ EXTREME_LANE) * (n - 1);
+      const drawn = this.draws.decide('', 4, occurrence, labelHash ^ EXTREME_LANE);
+      return drawn < this.longestOfFour ? n - 1 : 0;
     }
     return this.draws.decide(label, n, occurrence, labelHash);
+  }
+
+  private get delayText(): string {
+    return this.delays === 'extreme' ? `extreme, ${25 * this.longestOfFour} % longest` : this.delays;
   }
 
   /** Which of `n` > 1 answers, once a fault was decided on: every second time the highest, which is a fault by convention. */

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { explore } from '../../src/explore/explorer.ts';
+import { plainStrategy } from '../../src/explore/plain-strategy.ts';
+import { randomStrategy } from '../../src/explore/random-strategy.ts';
+import { replayStrategy } from '../../src/explore/replay-strategy.ts';
+import type { Verdict } from '../../src/simulation/verdict.ts';
+import { thrownBy } from '../model/thrown.ts';
+import { exploreAll } from './executions-to-find.ts';
+import { toyBugs } from './toy-bugs.ts';
+
+test.each(['strict', 'keyed'] as const)('a %s replay repeats any execution to the byte, once', async (by) => {
+  for (const bug of toyBugs) {
+    const verdicts: Verdict[] = [];
+    await exploreAll(bug, randomStrategy(9), 5, (verdict) => verdicts.push(verdict));
+    for (const verdict of verdicts) {
+      const hashes: string[] = [];
+      const strategy = replayStrategy(verdict.decisions(), { by });
+      const { stoppedBy } = await exploreAll(bug, strategy, 10, ({ traceHash }) => hashes.push(traceHash));
+      expect(hashes).toEqual([verdict.traceHash]);
+      expect(stoppedBy).toBe('exhausted');
+    }
+  }
+});
+
+test('a strict replay fails where the log does not fit, a keyed one goes on with the plain choice', async () => {
+  const bug = toyBugs.find(({ name }) => name === 'double-fault')!;
+  const log = [{ label: 'node-0 crash fault', n: 3, answer: 2 }];
+  const failures: Verdict[] = [];
+  const executor = createExecutor(bug);
+  const onFailure = (verdict: Verdict): boolean => failures.push(verdict) > 0;
+  await explore(executor, replayStrategy(log), { onFailure });
+  expect(failures.map(({ failure }) => failure?.message)).toEqual([
+    expect.stringContaining('Replay diverged at decision 0'),
+  ]);
+  const { failures: failed } = await explore(executor, replayStrategy(log, { by: 'keyed' }));
+  expect(failed).toBe(0);
+});
+
+test('a replay of nothing is strict unless told otherwise, and refuses what is no log or no way', () => {
+  expect(replayStrategy([]).configuration).toBe('strict, 0 decisions');
+  for (const make of [
+    () => replayStrategy([{ label: 'a', n: 1, answer: 0 }]),
+    () => replayStrategy([], { by: 'heart' as never }),
+  ]) {
+    expect(thrownBy(make)).toMatch(/^RUNNER_INVALID_ARGUMENT: (log|by)/);
+  }
+});
+
+test('the plain schedule answers 0 to everything, once', async () => {
+  const answers = new Set<number>();
+  const bug = toyBugs.find(({ name }) => name === 'burst-of-loss')!;
+  const { executions, stoppedBy } = await exploreAll(bug, plainStrategy(), 10, (verdict) => {
+    for (const { answer } of verdict.decisions()) answers.add(answer);
+  });
+  expect([executions, stoppedBy, [...answers]]).toEqual([1, 'exhausted', [0]]);
+});
