@@ -4,6 +4,7 @@ import { collaboratorBugs } from './catalog/collaborator-bugs.ts';
 import { domainBugs } from './catalog/domain-bugs.ts';
 import { execerBugs } from './catalog/execer-bugs.ts';
 import { invokerBugs } from './catalog/invoker-bugs.ts';
+import { networkBugs } from './catalog/network-bugs.ts';
 import { queueBugs } from './catalog/queue-bugs.ts';
 import { storeBugs } from './catalog/store-bugs.ts';
 import { workerBugs } from './catalog/worker-bugs.ts';
@@ -17,6 +18,7 @@ export const bugs: readonly Bug[] = [
   ...invokerBugs,
   ...collaboratorBugs,
   ...execerBugs,
+  ...networkBugs,
 ];
 
 const BAZEL = 'belongs to the Bazel path, which is not built';

@@ -1,0 +1,164 @@
+// Defects of chaos and polling.
+import type { Bug } from '../bug.ts';
+
+const passage = 'src/runners/chaos-passage.ts';
+const pollingWait = 'src/runners/polling-wait.ts';
+
+/** B7 of docs/defects.md, but for settings. */
+export const networkBugs: readonly Bug[] = [
+  {
+    id: 'D73',
+    title: 'the delay is slept while holding a lock, so that concurrent calls add up their delays',
+    scenario: 'bad-network',
+    edits: [
+      {
+        file: passage,
+        find: '    if (delayMs > 0) await this.#hold(call, label(), delayMs);\n',
+        replace:
+          '    const before = this.#lock;\n    let unlock = (): void => undefined;\n' +
+          '    this.#lock = new Promise((resolve) => { unlock = resolve; });\n    await before;\n' +
+          '    if (delayMs > 0) await this.#hold(call, label(), delayMs);\n    unlock();\n',
+      },
+      {
+        file: passage,
+        find: '  readonly #holds: ChaosHolds;\n',
+        replace: '  readonly #holds: ChaosHolds;\n  #lock: Promise<void> = Promise.resolve();\n',
+      },
+    ],
+  },
+  {
+    id: 'D74',
+    title: 'a call uses the error that was set when it began, not when it gets through',
+    scenario: 'bad-network',
+    edits: [
+      {
+        file: passage,
+        find: '    const error = this.#settings.setErrorFor(call.operation);\n',
+        replace: '',
+      },
+      {
+        file: passage,
+        find: '    if (delayMs > 0) await this.#hold(call, label(), delayMs);\n',
+        replace:
+          '    const error = this.#settings.setErrorFor(call.operation);\n' +
+          '    if (delayMs > 0) await this.#hold(call, label(), delayMs);\n',
+      },
+    ],
+  },
+  {
+    id: 'D75b',
+    title: 'delays come from a source without a seed, so that no seed repeats them',
+    scenario: 'bad-network',
+    edits: [
+      {
+        file: 'src/runners/chaos-delay.ts',
+        find: '    const answer = this.#choices.choose(`${label()} delay`, this.#n);\n',
+        replace: '    const answer = Math.floor(Math.random() * this.#n);\n',
+      },
+    ],
+  },
+  {
+    id: 'D76',
+    title: 'a delayed query takes the delay on top of its timeout',
+    scenario: 'bad-network',
+    edits: [
+      {
+        file: 'src/runners/chaos-runner.ts',
+        find: '{ ...wait, timeoutMs: call.leftMs }',
+        replace: 'wait',
+      },
+    ],
+  },
+  {
+    id: 'D76b',
+    title: 'a cancel is not seen while a query is delayed',
+    scenario: 'bad-network',
+    edits: [
+      {
+        file: passage,
+        find: '{ ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal }',
+        replace:
+          '{ ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal: signal?.aborted === true ? signal : undefined }',
+      },
+    ],
+  },
+  {
+    id: 'D77',
+    title: 'a missing delegate is guarded in release only',
+    scenario: 'bad-network',
+    edits: [
+      {
+        file: passage,
+        find: '    if (this.#delegate === undefined) {\n',
+        replace: '    if (operation === undefined) {\n',
+      },
+    ],
+  },
+  {
+    id: 'D78',
+    title: 'faults strike only before a call, so that no reply is ever lost',
+    scenario: 'bad-network',
+    edits: [
+      {
+        file: passage,
+        find: '        return this.#loseReply(call, apply);\n',
+        replace: '        throw this.#settings.faultErrorFor(call.operation, kind);\n',
+      },
+    ],
+  },
+  {
+    id: 'D79',
+    title: 'a poll with timeout 0 polls until the run has ended',
+    scenario: 'remote-poller',
+    edits: [
+      {
+        file: pollingWait,
+        find: '    this.#mayWait = wait.timeoutMs > 0 && ',
+        replace: '    this.#mayWait = wait.timeoutMs >= 0 && ',
+      },
+      {
+        file: pollingWait,
+        find: '    const deadlineMs = this.#clock.now() + this.#wait.timeoutMs;\n',
+        replace: '    const deadlineMs = this.#clock.now() + (this.#wait.timeoutMs || Infinity);\n',
+      },
+    ],
+  },
+  {
+    id: 'D80',
+    title: 'the poller sleeps past its deadline and does not ask again',
+    scenario: 'remote-poller',
+    edits: [
+      {
+        file: pollingWait,
+        find: '      await this.#pause(isLast ? leftMs : periodMs, isLast);\n',
+        replace:
+          '      await this.#pause(periodMs, false);\n      if (isLast) return { statuses, service: answer.service };\n',
+      },
+    ],
+  },
+  {
+    id: 'D80b',
+    title: 'the poller sees a cancel only between its sleeps',
+    scenario: 'remote-poller',
+    edits: [
+      {
+        file: pollingWait,
+        find: '        timer.cancel();\n        timer = this.#clock.endOfInstant(label, 0, end);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'D81',
+    title: 'a poll that timed out tells a service status of zeros',
+    scenario: 'remote-poller',
+    edits: [
+      {
+        file: pollingWait,
+        find: '      if (isLast || leftMs <= 0) return { statuses, service: answer.service };\n',
+        replace:
+          "      if (isLast || leftMs <= 0) return { statuses, service: { initialized: false, isHealthy: false, error: '' } };\n",
+      },
+    ],
+  },
+];

@@ -1,0 +1,160 @@
+/**
+ * Callers reach a runner through a bad network: calls come late, replies get lost, and somebody switches the network off and on. Each
+ * call takes its own delay and no more, keeps its own timeout, and fails only as the network is when it gets through.
+ */
+import {
+  ALL_MASK,
+  type ChaosRunner,
+  createChaosRunner,
+  createSimulatedRunner,
+  defineScenario,
+  DONE_MASK,
+  InjectedFaultError,
+  isRunnerError,
+  type ScenarioDefinition,
+  type SimulatedRunner,
+  type Simulation,
+} from 'dryrunner';
+
+const DELAY_MS = 40;
+const STEPS = 4;
+const STEP_MS = DELAY_MS / STEPS;
+
+export const badNetwork: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-bad-network',
+  description:
+    'late calls, lost replies and an outage: every call keeps its own time and tells what happened',
+  async run(sim) {
+    const runner = createSimulatedRunner(sim.world, { capacity: 4, history: 8 });
+    const network = createChaosRunner(sim.world, runner, {
+      name: 'network',
+      maxDelayMs: DELAY_MS,
+      delaySteps: STEPS,
+      plan: { rates: { run: { before: 0.2, after: 0.2 } } },
+    });
+    const outage = new Outage(sim, network);
+    const callers = Array.from({ length: 1 + sim.choose('more callers', 3) }, (_, index) =>
+      new Caller(sim, runner, network, outage, `caller ${index}`).call(),
+    );
+    await Promise.all([outage.happen(), ...callers]);
+    await nobodyThere(sim);
+    await network.release();
+  },
+});
+
+/** The network may be switched off for a while. */
+class Outage {
+  /** Since when it is on or off. */
+  sinceMs = 0;
+  isOff = false;
+  readonly #sim: Simulation;
+  readonly #network: ChaosRunner;
+
+  constructor(sim: Simulation, network: ChaosRunner) {
+    this.#sim = sim;
+    this.#network = network;
+  }
+
+  async happen(): Promise<void> {
+    const begin = this.#sim.choose('the network goes off', 4);
+    if (begin === 0) return;
+    await this.#sim.sleep((begin - 1) * STEP_MS);
+    this.#switch(true);
+    await this.#sim.sleep((1 + this.#sim.choose('the network stays off', 3)) * STEP_MS);
+    this.#switch(false);
+  }
+
+  /** True if the network has been so for longer than this instant. */
+  wasSettled(isOff: boolean): boolean {
+    return this.isOff === isOff && this.sinceMs < this.#sim.now();
+  }
+
+  #switch(isOff: boolean): void {
+    this.isOff = isOff;
+    this.sinceMs = this.#sim.now();
+    this.#network.setError(isOff ? 'network is off' : undefined);
+  }
+}
+
+class Caller {
+  readonly #sim: Simulation;
+  readonly #runner: SimulatedRunner;
+  readonly #network: ChaosRunner;
+  readonly #outage: Outage;
+  readonly #name: string;
+
+  constructor(sim: Simulation, runner: SimulatedRunner, network: ChaosRunner, outage: Outage, name: string) {
+    this.#sim = sim;
+    this.#runner = runner;
+    this.#network = network;
+    this.#outage = outage;
+    this.#name = name;
+  }
+
+  async call(): Promise<void> {
+    await this.#sim.sleep(this.#sim.choose(`${this.#name} begins`, 3) * STEP_MS);
+    await this.#timed(DELAY_MS - STEP_MS, () => this.#network.statusAll());
+    await this.#timed(DELAY_MS - STEP_MS, () => this.#run());
+    const timeoutMs = this.#sim.choose(`${this.#name} waits for an end`, 4) * STEP_MS;
+    const cancelMs = this.#sim.choose(`${this.#name} gives up`, 5) * STEP_MS;
+    const stop = new AbortController();
+    const timer = this.#sim.world.clock.timer(`${this.#name} gives up`, cancelMs, () => {
+      if (cancelMs > 0) stop.abort();
+    });
+    const limitMs = cancelMs > 0 ? Math.min(timeoutMs, cancelMs) : timeoutMs;
+    const question = { allRuns: true, states: DONE_MASK };
+    await this.#timed(limitMs, () => this.#network.query(question, { timeoutMs, signal: stop.signal }));
+    timer.cancel();
+  }
+
+  /** A call that fails has failed for a reason that is there, and one that does not has got through. */
+  async #timed(limitMs: number, call: () => Promise<unknown>): Promise<void> {
+    const beganAtMs = this.#sim.now();
+    let isOff = false;
+    try {
+      await call();
+    } catch (error) {
+      if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) return;
+      if (!(error instanceof InjectedFaultError)) throw error;
+      isOff = error.fault.kind === 'error';
+    }
+    const tookMs = this.#sim.now() - beganAtMs;
+    this.#sim.check(
+      tookMs <= limitMs,
+      `${this.#name} was answered after ${tookMs} ms, ${limitMs} were expected`,
+    );
+    this.#sim.check(
+      !this.#outage.wasSettled(!isOff) || tookMs === limitMs,
+      `${this.#name} was told that the network is ${isOff ? 'off' : 'on'}, and it is ${isOff ? 'on' : 'off'}`,
+    );
+  }
+
+  /** A job whose reply was lost is there, one that got lost itself is not. */
+  async #run(): Promise<void> {
+    try {
+      await this.#network.run({ argv: ['sleep 60'], tag: this.#name });
+    } catch (error) {
+      if (!(error instanceof InjectedFaultError)) throw error;
+      const { statuses } = await this.#runner.queryNow({ allRuns: true, states: ALL_MASK });
+      const isThere = statuses.some(({ tag }) => tag === this.#name);
+      const { kind } = error.fault;
+      this.#sim.check(
+        isThere === (kind === 'after'),
+        `the job of ${this.#name} met a fault ${kind}, and it ${isThere ? 'was' : 'was not'} accepted`,
+      );
+      throw error;
+    }
+  }
+}
+
+/** A network without anybody at its other end says so. */
+async function nobodyThere(sim: Simulation): Promise<void> {
+  const nobody = createChaosRunner(sim.world);
+  try {
+    await nobody.statusAll();
+    sim.check(false, 'nobody has answered');
+  } catch (error) {
+    if (!isRunnerError(error, 'RUNNER_NO_DELEGATE')) throw error;
+  }
+  await nobody.release();
+}
