@@ -1,0 +1,227 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { runCampaign, type CampaignOptions } from '../../src/explore/campaign.ts';
+import { mergeCampaignReports } from '../../src/explore/campaign-report.ts';
+import type { CampaignEvent, CampaignReport } from '../../src/explore/campaign-report.ts';
+import { createCoverage } from '../../src/explore/coverage.ts';
+import { createExecutor, type Executor } from '../../src/explore/executor.ts';
+import { exhaustiveStrategy } from '../../src/explore/exhaustive-strategy.ts';
+import { randomStrategy } from '../../src/explore/random-strategy.ts';
+import { createStrategy } from '../../src/explore/strategy-names.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+
+function scenarioOf(run: (sim: Simulation) => Promise<void> | void): Executor {
+  return createExecutor(defineScenario({ name: 'under-test', description: 'of a test', run }));
+}
+
+const dice = scenarioOf((sim) => {
+  const eyes = sim.choose('die', 6) + 1;
+  sim.sometimes('a six', eyes === 6);
+  sim.sometimes('a seven', eyes === 7);
+  sim.check(eyes !== 5, 'a five');
+  if (eyes === 4) throw new Error(`four in throw ${eyes}`);
+});
+
+async function eventsOf(
+  executor: Executor,
+  options: CampaignOptions,
+  strategy = randomStrategy(1),
+): Promise<{ report: CampaignReport; events: CampaignEvent[] }> {
+  const events: CampaignEvent[] = [];
+  const report = await runCampaign(executor, strategy, {
+    ...options,
+    onEvent: (event) => events.push(event),
+  });
+  return { report, events };
+}
+
+describe('failures', () => {
+  test('the first one ends a campaign, with its log and when it came', async () => {
+    const { report, events } = await eventsOf(dice, { maxExecutions: 1_000 });
+    expect(report).toMatchObject({ stoppedBy: 'failure', failed: 1 });
+    const [failure] = report.failures;
+    expect(failure?.decisions).toEqual([{ label: 'die', n: 6, answer: failure?.kind === 'check' ? 4 : 3 }]);
+    expect(failure?.executions).toBe(report.executions);
+    expect(failure?.index).toBe(report.executions - 1);
+    expect(events).toEqual([{ type: 'failure', failure }]);
+  });
+
+  test('with goOn each key is told once, however often it comes', async () => {
+    const { report, events } = await eventsOf(dice, { maxExecutions: 300, goOn: true });
+    expect(report.failures.map(({ key }) => key).sort()).toEqual(['check a five', 'error four in throw #']);
+    expect(report).toMatchObject({ stoppedBy: 'executions', executions: 300 });
+    expect(report.failed).toBeGreaterThan(20);
+    expect(events).toHaveLength(2);
+  });
+
+  test('are plain data: what was thrown does not go along', async () => {
+    const { report } = await eventsOf(dice, { maxExecutions: 300, goOn: true });
+    expect(structuredClone(report)).toEqual(report);
+    expect(JSON.stringify(report)).not.toContain('cause');
+  });
+
+  test('messages with random text in them do not fill the memory', async () => {
+    const noisy = scenarioOf((sim) => {
+      const word = Array.from({ length: 4 }, (_, at) => 'abcdefgh'[sim.choose(`letter ${at}`, 8)]).join('');
+      throw new Error(word);
+    });
+    const { report } = await eventsOf(noisy, { maxExecutions: 500, goOn: true });
+    expect([report.failed, report.failures.length]).toEqual([500, 100]);
+  });
+
+  test('what a strategy gives up is no failure', async () => {
+    const executor = scenarioOf(async (sim) => {
+      sim.world.clock.post('a', () => {});
+      sim.world.clock.post('b', () => {});
+      await sim.sleep(1);
+    });
+    const strategy = exhaustiveStrategy({ name: 'under-test' });
+    const { report } = await eventsOf(executor, { auditEvery: 1 }, strategy);
+    expect(report).toMatchObject({ stoppedBy: 'exhausted', failed: 0, failures: [] });
+    expect(report.audit.differences).toEqual([]);
+  });
+});
+
+test('sometimes: what was named is reached if any execution reached it', async () => {
+  const { report } = await eventsOf(dice, { maxExecutions: 100, goOn: true });
+  expect(report.sometimes).toEqual({ 'a six': true, 'a seven': false });
+});
+
+describe('shards', () => {
+  test('together run each index once and find what one campaign finds', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 0, max: 40 }),
+        async (shards, count) => {
+          const seen: number[] = [];
+          const options = { goOn: true, onExecution: (_: unknown, index: number) => void seen.push(index) };
+          const whole = await runCampaign(dice, randomStrategy(7), {
+            ...options,
+            maxExecutions: count * shards,
+          });
+          const alone = seen.splice(0);
+          const parts = await Promise.all([]);
+          expect(parts).toEqual([]);
+          const reports: CampaignReport[] = [];
+          for (let shard = 0; shard < shards; shard += 1) {
+            reports.push(
+              await runCampaign(dice, randomStrategy(7), {
+                ...options,
+                ...{ firstIndex: shard, shards, maxExecutions: count },
+              }),
+            );
+          }
+          const merged = mergeCampaignReports(reports);
+          expect(seen.sort((a, b) => a - b)).toEqual(alone);
+          expect(merged.failures.map(({ key }) => key).sort()).toEqual(
+            whole.failures.map(({ key }) => key).sort(),
+          );
+          for (const name of ['executions', 'failed', 'decisions', 'firedEvents', 'nextIndex'] as const) {
+            if (count > 0) expect([name, merged[name]]).toEqual([name, whole[name]]);
+          }
+          expect(merged.sometimes).toEqual(whole.sometimes);
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  test('going on at nextIndex runs what was left', async () => {
+    const run = async (firstIndex: number, maxExecutions: number): Promise<[number[], number]> => {
+      const seen: number[] = [];
+      const { nextIndex } = await runCampaign(dice, randomStrategy(3), {
+        ...{ firstIndex, maxExecutions, shards: 3, goOn: true },
+        onExecution: (_, index) => void seen.push(index),
+      });
+      return [seen, nextIndex];
+    };
+    const [whole] = await run(2, 9);
+    const [first, next] = await run(2, 4);
+    const [second] = await run(next, 5);
+    expect([...first, ...second]).toEqual(whole);
+  });
+});
+
+describe('the corpus', () => {
+  const five = { id: 'five', key: 'check a five', decisions: [{ label: 'die', n: 6, answer: 4 }] };
+  const one = { id: 'one', key: 'check a five', decisions: [{ label: 'die', n: 6, answer: 0 }] };
+
+  test('is tried before the strategy, and ends the campaign if it still fails', async () => {
+    const { report } = await eventsOf(dice, { corpus: [one, five], maxExecutions: 50 });
+    expect(report).toMatchObject({ stoppedBy: 'failure', executions: 2, nextIndex: 0 });
+    expect(report.failures).toMatchObject([
+      { key: 'check a five', index: -1, corpusId: 'five', executions: 2 },
+    ]);
+  });
+
+  test('what no longer fails, or fails otherwise, is told; a log kept for its reach never is', async () => {
+    const four = { id: 'four', key: 'check a five', decisions: [{ label: 'die', n: 6, answer: 3 }] };
+    const { events } = await eventsOf(dice, {
+      corpus: [one, four, { id: 'seed', decisions: one.decisions }],
+      goOn: true,
+      maxExecutions: 0,
+    });
+    expect(events.filter(({ type }) => type === 'fixed')).toEqual([
+      { type: 'fixed', corpusId: 'one', key: 'check a five' },
+      { type: 'fixed', corpusId: 'four', key: 'check a five' },
+    ]);
+  });
+
+  test('logs that the scenario no longer asks for do no harm', async () => {
+    const stale = { id: 'stale', key: 'check gone', decisions: [{ label: 'nobody asks', n: 9, answer: 8 }] };
+    const { report, events } = await eventsOf(dice, { corpus: [stale], maxExecutions: 0 });
+    expect(report.executions).toBe(1);
+    expect(events).toEqual([{ type: 'fixed', corpusId: 'stale', key: 'check gone' }]);
+  });
+});
+
+describe('the end', () => {
+  test('a wish to stop cuts off an execution that goes on, and does not count it', async () => {
+    let turns = 0;
+    const endless = scenarioOf(async (sim) => {
+      for (;;) await sim.sleep(1);
+    });
+    const { report } = await eventsOf(endless, {
+      shouldStop: () => turns > 3,
+      onTurn: () => void (turns += 1),
+    });
+    expect(report).toMatchObject({ stoppedBy: 'stopped', executions: 0, failed: 0, nextIndex: 0 });
+  });
+
+  test('a strategy that has nothing left to try says so', async () => {
+    const coin = scenarioOf((sim) => void sim.choose('coin', 2));
+    const { report } = await eventsOf(coin, {}, createStrategy('plain'));
+    expect(report.stoppedBy).toBe('exhausted');
+  });
+
+  test.for([
+    [{ firstIndex: -1 }, 'firstIndex'],
+    [{ shards: 0 }, 'shards'],
+    [{ auditEvery: 0.5 }, 'auditEvery'],
+    [{ maxExecutions: Number.NaN }, 'maxExecutions'],
+    [{ corpus: 'logs' }, 'corpus'],
+  ] as const)('wrong options are refused: %o', async ([options, name]) => {
+    await expect(runCampaign(dice, randomStrategy(), options as CampaignOptions)).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringContaining(name),
+    });
+  });
+});
+
+test('coverage is watched for strategies that want it, and executions that reach something new are counted', async () => {
+  const coverage = createCoverage();
+  const noting = scenarioOf((sim) => sim.note('abcdefgh'[sim.choose('letter', 8)] ?? ''));
+  const { report } = await eventsOf(noting, { coverage, maxExecutions: 200 }, createStrategy('mutation'));
+  expect(coverage.featureCount).toBe(8);
+  expect(report.novelExecutions).toBe(8);
+});
+
+test('a campaign of many executions keeps nothing of them', async () => {
+  // What is kept shows in the report, whose size must not depend on the number of executions.
+  const small = await eventsOf(dice, { maxExecutions: 200, goOn: true });
+  const large = await eventsOf(dice, { maxExecutions: 4_000, goOn: true });
+  const size = ({ report }: { report: CampaignReport }): number => JSON.stringify(report).length;
+  expect(Math.abs(size(large) - size(small))).toBeLessThan(20);
+});

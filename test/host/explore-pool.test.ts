@@ -1,0 +1,190 @@
+import { describe, expect, test } from 'vitest';
+import { runExplorePool } from '../../src/host/explore-pool.ts';
+import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/host/explore-pool.ts';
+import { replayInThread } from '../../src/host/explore-replay.ts';
+import { shrinkInThread } from '../../src/host/explore-shrink.ts';
+
+const limits = {
+  entry: new URL('./explore-worker-entry.ts', import.meta.url),
+  hangMs: 1_500,
+  memoryMb: 64,
+};
+
+async function explore(
+  scenario: string,
+  options: Partial<ExplorePoolOptions> = {},
+): Promise<{ report: PoolReport; events: PoolEvent[] }> {
+  const events: PoolEvent[] = [];
+  const report = await runExplorePool({
+    ...limits,
+    ...{ scenario, strategy: 'random', seed: '1', bounds: {}, workers: 2 },
+    ...{ firstIndex: 0, shard: 0, shards: 1, goOn: false, auditEvery: 10, corpus: [] },
+    maxExecutions: 60,
+    signal: new AbortController().signal,
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  return { report, events };
+}
+
+describe('a pool', () => {
+  test('runs each execution once, whatever the number of threads', async () => {
+    const [one, three] = [
+      await explore('held', { workers: 1, maxExecutions: 50 }),
+      await explore('held', { workers: 3, maxExecutions: 50 }),
+    ];
+    for (const { report } of [one, three]) {
+      expect(report).toMatchObject({ executions: 50, failed: 0, stoppedBy: 'executions', lostThreads: 0 });
+      expect(report.sometimes).toEqual({ 'last of three': true });
+    }
+    expect(three.report.decisions).toBe(one.report.decisions);
+  });
+
+  test('the shards of several machines together run what one runs', async () => {
+    const whole = await explore('check', { goOn: true, maxExecutions: 60 });
+    const parts = [
+      await explore('check', { goOn: true, maxExecutions: 30, shard: 0, shards: 2 }),
+      await explore('check', { goOn: true, maxExecutions: 30, shard: 1, shards: 2 }),
+    ];
+    const sum = (pick: (report: PoolReport) => number): number =>
+      parts.reduce((total, { report }) => total + pick(report), 0);
+    expect(sum(({ decisions }) => decisions)).toBe(whole.report.decisions);
+    expect(sum(({ failed }) => failed)).toBe(whole.report.failed);
+  });
+
+  test('the first failure ends it, told with what all threads had done', async () => {
+    const { report, events } = await explore('check', { maxExecutions: 10_000 });
+    expect(report.failures).toMatchObject([{ key: 'check the second was not plain', kind: 'check' }]);
+    expect(report.executions).toBeLessThan(1_000);
+    expect(events.filter(({ type }) => type === 'failure')).toHaveLength(1);
+  });
+
+  test('a signal ends it with what was done', async () => {
+    const controller = new AbortController();
+    const { report } = await explore('held', {
+      maxExecutions: 1_000_000_000,
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.type === 'progress' && event.progress.executions > 0) controller.abort();
+      },
+    });
+    expect(report.stoppedBy).toBe('stopped');
+    expect(report.executions).toBeGreaterThan(0);
+    expect(report.nextIndex).toBeGreaterThan(0);
+  });
+
+  test('a scenario that does not load refuses it', async () => {
+    await expect(explore('nobody')).rejects.toThrow('no scenario is called nobody');
+  });
+
+  test('an exhaustive search gives its certificate', async () => {
+    const { report } = await explore('check', { strategy: 'exhaustive', workers: 1, goOn: true });
+    expect(report.certificate).toMatchObject({ schedules: 18, failures: 9, complete: true });
+  });
+
+  test('logs of the corpus come first, and another thread waits for them', async () => {
+    const corpus = [
+      {
+        id: 'kept',
+        key: 'check the second was not plain',
+        decisions: [
+          { label: 'also first', n: 3, answer: 2 },
+          { label: 'second', n: 4, answer: 3 },
+        ],
+      },
+    ];
+    const { report } = await explore('check', { corpus });
+    expect(report.failures).toMatchObject([{ corpusId: 'kept', executions: 1, index: -1 }]);
+    expect(report.executions).toBe(1);
+  });
+});
+
+describe('an execution that takes its thread with it', () => {
+  test.for([
+    ['hang', 'hang', /made no progress for \d/],
+    ['microtasks', 'hang', /a loop that never ends nor waits/],
+    ['memory', 'crash', /needed more than 64 MiB of memory/],
+    ['exit', 'crash', /ended its thread with process\.exit\(7\)/],
+  ] as const)('%s is a failure with its log, and its thread is replaced', async ([name, kind, message]) => {
+    const { report } = await explore(name, { goOn: true, workers: 1, maxExecutions: 8, auditEvery: 0 });
+    const [failure] = report.failures;
+    expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
+    expect(failure?.decisions.slice(1, 2)).toEqual([{ label: 'also first', n: 3, answer: 2 }]);
+    expect(report.lostThreads).toBeGreaterThan(0);
+    expect([report.executions, report.nextIndex]).toEqual([8, 8]);
+
+    const again = await replayInThread({
+      ...limits,
+      ...{ scenario: name, log: failure?.decisions ?? [], onGap: 'stop' },
+      signal: new AbortController().signal,
+    });
+    expect(again.lost?.kind).toBe(kind);
+  });
+
+  test('is told if time is up before it counts as hanging', async () => {
+    const { report } = await explore('microtasks', { timeMs: 3_000, hangMs: 3_600_000, workers: 1 });
+    expect(report.failures).toMatchObject([{ kind: 'hang' }]);
+  });
+
+  test('in the corpus costs that log only', async () => {
+    const decisions = [
+      { label: 'also first', n: 3, answer: 2 },
+      { label: 'second', n: 2, answer: 1 },
+    ];
+    const corpus = [
+      { id: 'first', key: 'hang', decisions },
+      { id: 'second', key: 'check gone', decisions: [] },
+    ];
+    const { report, events } = await explore('hang', { corpus, goOn: true, maxExecutions: 0, workers: 1 });
+    expect(report.failures).toMatchObject([{ kind: 'hang', corpusId: 'first' }]);
+    expect(events).toContainEqual({ type: 'fixed', corpusId: 'second', key: 'check gone' });
+    expect(report.executions).toBe(2);
+  });
+});
+
+describe('what a scenario leaves behind', () => {
+  test('a rejection that nobody handles is a failure', async () => {
+    const { report } = await explore('stray');
+    expect(report.failures).toMatchObject([
+      { kind: 'error', message: 'unhandled rejection in the scenario: nobody waits for me' },
+    ]);
+  });
+
+  test('a real timer is an escape, and keeps no thread', async () => {
+    const { report } = await explore('timer');
+    expect(report.failures).toMatchObject([{ kind: 'escape', message: expect.stringContaining('Timeout') }]);
+  });
+});
+
+describe('shrinking in a thread', () => {
+  const decisions = [
+    { label: 'first', n: 3, answer: 1 },
+    { label: 'also first', n: 3, answer: 2 },
+    { label: 'second', n: 4, answer: 3 },
+  ];
+  const options = {
+    ...limits,
+    ...{ scenario: 'check', key: 'check the second was not plain', decisions, timeMs: 60_000 },
+    onSmaller: () => undefined,
+  };
+
+  test('gives the smallest log with its explanation', async () => {
+    const smaller: number[] = [];
+    const shrunk = await shrinkInThread({
+      ...options,
+      maxExecutions: 1_000,
+      signal: new AbortController().signal,
+      onSmaller: (failure) => void smaller.push(failure.decisions.length),
+    });
+    expect(shrunk).toMatchObject({ stoppedBy: 'minimal', message: 'the second was not plain' });
+    expect(shrunk?.decisions.map(({ answer }) => answer)).toEqual([0, 2, 1]);
+    expect(shrunk?.explanation?.sentence).toContain('the second was not plain');
+    expect(smaller.length).toBeGreaterThan(1);
+  });
+
+  test('is over at once if it is already to end, and explains what there is', async () => {
+    const shrunk = await shrinkInThread({ ...options, maxExecutions: 1_000, signal: AbortSignal.abort() });
+    expect(shrunk).toMatchObject({ stoppedBy: 'stopped', decisions });
+    expect(shrunk?.explanation?.history.length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,41 @@
+// What the exploring threads of the tests run: scenarios by name, each with something wrong.
+import { serveExploreTask } from '../../src/host/explore-worker.ts';
+import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+
+function endlessly(): never {
+  for (;;);
+}
+
+function fillMemory(): never {
+  const kept: number[][] = [];
+  for (;;) kept.push(Array.from({ length: 1_000 }, (_, at) => at + 0.5));
+}
+
+/** What each does when its first decision is the last of three answers. */
+const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
+  held: () => undefined,
+  check: (sim) => sim.check(sim.choose('second', 4) === 0, 'the second was not plain'),
+  hang: (sim) => (sim.choose('second', 2) === 1 ? endlessly() : undefined),
+  microtasks: async () => {
+    for (;;) await null;
+  },
+  memory: () => fillMemory(),
+  exit: () => process.exit(7),
+  stray: () => void Promise.reject(new Error('nobody waits for me')),
+  timer: () => new Promise((resolve) => setTimeout(resolve, 3_600_000)),
+};
+
+await serveExploreTask(async (name) => {
+  const misdeed = MISDEEDS[name];
+  if (misdeed === undefined) throw new Error(`no scenario is called ${name}`);
+  const definition: ScenarioDefinition = defineScenario({
+    name,
+    description: 'of a test',
+    async run(sim) {
+      sim.sometimes('last of three', sim.choose('first', 3) === 2);
+      if (sim.world.choices.choose('also first', 3) === 2) await misdeed(sim);
+    },
+  });
+  return { definition, input: undefined };
+});
