@@ -33,6 +33,7 @@ export {
 } from './kernel/replay-decisions.ts';
 export { RollingHash, createRollingHash } from './kernel/rolling-hash.ts';
 export { createRandomStream } from './kernel/seeded-random.ts';
+export { type ClockSkew, skewedClock } from './kernel/skewed-clock.ts';
 export { type VirtualClockOptions, VirtualClock, createVirtualClock } from './kernel/virtual-clock.ts';
 export { type Cancellable, isCancelled, Cancellation } from './model/cancellation.ts';
 export { type Processor, type LogUploader, type DirMonitor, type TempDirs } from './model/collaborators.ts';
@@ -319,6 +320,25 @@ export { watchRuns } from './oracles/watch-runs.ts';
 export { watchService } from './oracles/watch-service.ts';
 export { type OwnedKind, type WatchedRun } from './oracles/watched-run.ts';
 export { type WatchedRunner } from './oracles/watched-runner.ts';
+export { type EventAction } from './simulation/event-actions.ts';
+export { type DrawableArbitrary } from './simulation/arbitrary-draws.ts';
+export {
+  type ChosenFilerMenuOptions,
+  type ChosenOutputFaultsOptions,
+  type ChosenSkewOptions,
+  chosenFilerMenu,
+  chosenOutputFaults,
+  chosenSkew,
+} from './simulation/chosen-faults.ts';
+export { type RandomSource } from './simulation/drawn-random.ts';
+export { type NodeFaults } from './simulation/node-strikes.ts';
+export {
+  type Node,
+  type NodeIncarnation,
+  type NodeOptions,
+  type NodeState,
+  createNode,
+} from './simulation/node.ts';
 export { type RecordingReplay, replayRecordedRuns } from './simulation/recording-replay.ts';
 export {
   type ScenarioFiles,

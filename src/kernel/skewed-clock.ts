@@ -1,0 +1,98 @@
+/**
+ * The clock of one machine: another clock that is off by a constant and runs fast or slow. Invariants: its time never goes back, and
+ * when a timer of it fires, the time that the timer was to wait for has passed on it.
+ */
+import { checkClock, checkObject } from './argument-check.ts';
+import type { Clock, Timer } from './clock.ts';
+import { invalidArgument } from './errors.ts';
+
+/** How far a clock is off. */
+export interface ClockSkew {
+  /** How far it is ahead at time 0, in milliseconds; negative is behind. Default 0. */
+  readonly offsetMs?: number;
+  /** How much it gains, in microseconds per second; negative loses. Default 0. */
+  readonly driftPpm?: number;
+}
+
+const PARTS = 1_000_000;
+/** Half and double speed. */
+const SLOWEST_PPM = -500_000;
+const FASTEST_PPM = 1_000_000;
+
+class SkewedClock implements Clock {
+  readonly epochMs: number;
+  readonly #clock: Clock;
+  readonly #offsetUs: number;
+  readonly #driftPpm: number;
+
+  constructor(clock: Clock, offsetMs: number, driftPpm: number) {
+    this.epochMs = clock.epochMs;
+    this.#clock = clock;
+    this.#offsetUs = Math.round(offsetMs * 1_000);
+    this.#driftPpm = driftPpm;
+  }
+
+  now(): number {
+    return this.#shownUs(this.#trueUs()) / 1_000;
+  }
+
+  timer(label: string, ms: number, fire: () => void): Timer {
+    return this.#clock.timer(label, this.#trueMs(ms), fire);
+  }
+
+  post(label: string, fire: () => void): Timer {
+    return this.#clock.post(label, fire);
+  }
+
+  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+    return this.#clock.endOfInstant(label, this.#trueMs(ms), fire);
+  }
+
+  #trueUs(): number {
+    return Math.round(this.#clock.now() * 1_000);
+  }
+
+  /** Whole microseconds, never fewer at a later time. */
+  #shownUs(trueUs: number): number {
+    return trueUs + this.#offsetUs + Math.floor((trueUs * this.#driftPpm) / PARTS);
+  }
+
+  /** The shortest true delay after which `ms` have passed on this clock; what is no delay goes on, to be refused. */
+  #trueMs(ms: number): number {
+    if (!(ms > 0 && ms < Infinity)) return ms;
+    const fromUs = this.#trueUs();
+    const untilUs = this.#shownUs(fromUs) + Math.round(ms * 1_000);
+    let dueUs = Math.ceil(((untilUs - this.#offsetUs) * PARTS) / (PARTS + this.#driftPpm));
+    // At great times the division is off by one or two.
+    while (this.#shownUs(dueUs - 1) >= untilUs) dueUs -= 1;
+    while (this.#shownUs(dueUs) < untilUs) dueUs += 1;
+    return Math.max(0, dueUs - fromUs) / 1_000;
+  }
+}
+
+/**
+ * Makes a clock that shows `clock`'s time with an error. Dates are off as well: `epochMs` is the same, so that `epochMs + now()` is what
+ * the machine takes for the date. With a negative offset it begins below 0.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless the offset is finite and the drift from −500,000 (half
+ * speed) to 1,000,000 (double speed).
+ * @example
+ * ```ts
+ * import { createVirtualClock, skewedClock } from 'dryrunner';
+ * const clock = createVirtualClock();
+ * const fast = skewedClock(clock, { offsetMs: 5_000, driftPpm: 100_000 });
+ * fast.timer('eleven seconds of its own', 11_000, () => {});
+ * clock.step();
+ * if (clock.now() !== 10_000 || fast.now() !== 16_000) throw new Error('it gains a second in ten');
+ * ```
+ */
+export function skewedClock(clock: Clock, skew: ClockSkew = {}): Clock {
+  checkClock('clock', clock);
+  checkObject('skew', 'an object with offsetMs and driftPpm', skew);
+  const { offsetMs = 0, driftPpm = 0 } = skew;
+  if (!Number.isFinite(offsetMs)) throw invalidArgument('offsetMs', 'a finite number', offsetMs);
+  if (!(driftPpm >= SLOWEST_PPM && driftPpm <= FASTEST_PPM)) {
+    throw invalidArgument('driftPpm', 'a number from -500,000 to 1,000,000', driftPpm);
+  }
+  return new SkewedClock(clock, offsetMs, driftPpm);
+}

@@ -1,0 +1,191 @@
+/**
+ * Faults of collaborators as decisions: outputs that fail or write short, filers that fail, hang or are slow, clocks that are off.
+ * Invariant: answer 0 is always the plain behaviour and the highest answer never is, and who made the value knows nothing of it.
+ */
+import { checkObject, checkString } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import type { ClockSkew } from '../kernel/skewed-clock.ts';
+import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
+import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
+import type { Simulation } from './simulation.ts';
+
+/** What can happen to an output unless told otherwise: too early, too short, too full, too late. */
+const OUTPUT_FAULTS: readonly OutputFault[] = Object.freeze([
+  { kind: 'close' },
+  { kind: 'short', afterBytes: 16 },
+  { kind: 'error', afterBytes: 0 },
+  { kind: 'create' },
+]);
+const ONE_IN = 8;
+const LATENCY_MS = 0;
+const SLOW_MS = 5_000;
+const SLOW_CANCEL_MS = 100;
+const OFFSET_MS_MAX = 60_000;
+const DRIFT_PPM_MAX = 10_000;
+const SKEW_STEPS = 4;
+
+/** What {@link chosenOutputFaults} takes. */
+export interface ChosenOutputFaultsOptions {
+  /** Names the place, in labels and in the trace; default `output`. */
+  readonly name?: string;
+  /** One output in so many has a fault; default 8, ≥ 2. */
+  readonly oneIn?: number;
+  /** What can happen; each is equally likely. Default: it cannot be closed, written short, written at all, or created. */
+  readonly faults?: readonly OutputFault[];
+}
+
+/**
+ * A plan for `createMemoryOutputs({ faults })` that leaves it to the exploration which output fails and how: a decision
+ * `NAME/ID fault` for each output, and a `fault` event for each that is struck (R169, R212).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @example
+ * ```ts
+ * import { chosenOutputFaults, createMemoryOutputs, createSimulatedRunner, finalStatus, simulate } from 'dryrunner';
+ * const verdict = await simulate({
+ *   seed: 2,
+ *   async scenario(sim) {
+ *     const outputs = createMemoryOutputs({ faults: chosenOutputFaults(sim, { oneIn: 2 }) });
+ *     const runner = createSimulatedRunner(sim.world, { outputs });
+ *     const { runId } = await runner.run({ argv: ['stdout hello', 'complete 0'] });
+ *     const { status } = await finalStatus(runner, runId);
+ *     sim.check(['COMPLETE', 'FAILED'].includes(status.state), `a broken disk made it ${status.state}`);
+ *     await runner.release();
+ *   },
+ * });
+ * if (!verdict.held || verdict.faults === 0) throw new Error('expected a fault, and nothing worse');
+ * ```
+ */
+export function chosenOutputFaults(
+  sim: Simulation,
+  options: ChosenOutputFaultsOptions = {},
+): OutputFaultPlan {
+  checkObject('options', 'an object of options', options);
+  const { name = 'output', oneIn = ONE_IN, faults = OUTPUT_FAULTS } = options;
+  checkOneIn(oneIn);
+  if (faults.length === 0) throw invalidArgument('faults', 'at least one fault', faults);
+  const n = faults.length * oneIn;
+  return (id) => {
+    const { choices, clock, tracer } = sim.world;
+    const fault = faults[choices.choose(`${name}/${id} fault`, n) - (n - faults.length)];
+    if (fault === undefined) return undefined;
+    tracer.record({
+      at: clock.now(),
+      type: 'fault',
+      runner: name,
+      operation: id,
+      kind: fault.kind,
+      runId: '',
+    });
+    return [fault];
+  };
+}
+
+/** What {@link chosenFilerMenu} takes. */
+export interface ChosenFilerMenuOptions {
+  /** How long a call usually takes; what the filer is given as `latencyMs`. Default 0. */
+  readonly latencyMs?: number;
+  /** How long a slow one takes, and a deaf one; default 5,000. */
+  readonly slowMs?: number;
+  /** One call in so many goes wrong; default 8, ≥ 2. */
+  readonly oneIn?: number;
+}
+
+/**
+ * A menu for `createSimFiler({ menu, choices: sim.world.choices, tracer: sim.world.tracer })`: checkouts, ingestions and updates that
+ * are slow also in minding a cancel, fail, hang until they are cancelled, or do not mind a cancel. The filer asks `filer/NAME OPERATION SUBJECT fault`, of which
+ * the highest answers are these.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @example
+ * ```ts
+ * import { chosenFilerMenu, createSimFiler, createSimulatedRunner, finalStatus, simulate } from 'dryrunner';
+ * const verdict = await simulate({
+ *   seed: 1,
+ *   async scenario(sim) {
+ *     const filer = createSimFiler({ ...sim.world, menu: chosenFilerMenu({ oneIn: 2 }) });
+ *     const runner = createSimulatedRunner(sim.world, { filers: new Map([['scoot', { filer }]]) });
+ *     const { runId } = await runner.run({ argv: ['complete 0'], snapshotId: 'a', timeoutMs: 1_000 });
+ *     await finalStatus(runner, runId);
+ *     await runner.release();
+ *     await sim.sleep(10_000);
+ *     sim.check(filer.verify().length === 0, 'every checkout came back');
+ *   },
+ * });
+ * if (!verdict.held) throw new Error(verdict.failure?.message);
+ * ```
+ */
+export function chosenFilerMenu(options: ChosenFilerMenuOptions = {}): FilerBehaviours {
+  checkObject('options', 'an object of options', options);
+  const { latencyMs = LATENCY_MS, slowMs = SLOW_MS, oneIn = ONE_IN } = options;
+  checkOneIn(oneIn);
+  checkMs('latencyMs', latencyMs);
+  checkMs('slowMs', slowMs);
+  const wrong: readonly FilerBehaviour[] = [
+    { latencyMs: slowMs, cancelMs: SLOW_CANCEL_MS },
+    { latencyMs, fail: { text: 'injected fault' } },
+    { hang: true },
+    { latencyMs: slowMs, deaf: true },
+  ];
+  // Answer 0 is the filer's own usual behaviour, so one plain entry less is needed.
+  const plain = Array.from({ length: wrong.length * (oneIn - 1) - 1 }, (): FilerBehaviour => ({ latencyMs }));
+  const menu = [...plain, ...wrong];
+  return { checkout: menu, ingest: menu, update: menu };
+}
+
+/** What {@link chosenSkew} takes. */
+export interface ChosenSkewOptions {
+  /** Default 60,000. */
+  readonly offsetMsMax?: number;
+  /** Default 10,000: a hundredth. */
+  readonly driftPpmMax?: number;
+}
+
+/**
+ * How far the clock of a machine is off, as the exploration decides: `NAME clock offset fault` and `NAME clock drift fault`, whose
+ * answer 0 is not at all and the higher ones are ahead, behind, farther ahead, and so on. One that is off is a `fault` event (R212).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for limits that are negative or not finite.
+ * @example
+ * ```ts
+ * import { chosenSkew, simulate, skewedClock } from 'dryrunner';
+ * const { held } = await simulate({
+ *   seed: 4,
+ *   scenario: (sim) => {
+ *     const clock = skewedClock(sim.world.clock, chosenSkew(sim, 'n1', { offsetMsMax: 500 }));
+ *     sim.check(Math.abs(clock.now()) <= 500, 'it is not farther off than allowed');
+ *   },
+ * });
+ * if (!held) throw new Error('expected it to hold');
+ * ```
+ */
+export function chosenSkew(sim: Simulation, name: string, options: ChosenSkewOptions = {}): ClockSkew {
+  checkString('name', 'the name of a machine', name);
+  checkObject('options', 'an object of options', options);
+  const { offsetMsMax = OFFSET_MS_MAX, driftPpmMax = DRIFT_PPM_MAX } = options;
+  checkMs('offsetMsMax', offsetMsMax);
+  checkMs('driftPpmMax', driftPpmMax);
+  const choose = (what: string, most: number): number => {
+    const answer = sim.world.choices.choose(`${name} clock ${what} fault`, 2 * SKEW_STEPS + 1);
+    if (answer === 0) return 0;
+    const { clock, tracer } = sim.world;
+    tracer.record({
+      at: clock.now(),
+      type: 'fault',
+      runner: name,
+      operation: 'clock',
+      kind: what,
+      runId: '',
+    });
+    return ((Math.ceil(answer / 2) * most) / SKEW_STEPS) * (answer % 2 === 1 ? 1 : -1);
+  };
+  return { offsetMs: choose('offset', offsetMsMax), driftPpm: choose('drift', driftPpmMax) };
+}
+
+function checkOneIn(oneIn: number): void {
+  if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) throw invalidArgument('oneIn', 'an integer ≥ 2', oneIn);
+}
+
+function checkMs(name: string, value: number): void {
+  if (!(value >= 0 && value < Infinity)) throw invalidArgument(name, 'a finite number ≥ 0', value);
+}

@@ -1,0 +1,163 @@
+/**
+ * The calls that are under way to a node. Invariants: a call reaches the service in the same synchronous call unless the process is
+ * stopped; when the process dies, each call that it has not answered is lost, in the order of the calls; nothing waits here after a
+ * release.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { RunRejectedError } from '../model/run-rejected-error.ts';
+import type { Service } from '../model/service.ts';
+import { waitCancelled } from '../model/status-errors.ts';
+import type { Tracer } from '../model/trace-event.ts';
+import { zeroStatus } from '../model/zero-status.ts';
+import type { ChaosCall } from '../runners/chaos-call.ts';
+import { InjectedFaultError, makeInjectedFault } from '../runners/chaos-error.ts';
+import { ChaosHolds, type HoldEnd } from '../runners/chaos-holds.ts';
+
+/** What calls need to know of their node. */
+export interface CallHost {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly state: 'up' | 'paused' | 'down';
+  /** Changes with each new process. */
+  readonly incarnation: number;
+  readonly service: Service | undefined;
+  /** A moment at which a fault may strike. */
+  strike(at: string): void;
+  /** How long a caller that hangs does not know that its call is lost; `Infinity` for ever. */
+  readonly hangMs: number;
+  readonly tracer: Tracer;
+  /** Decides whether the caller of a lost call hangs. */
+  mayHang(label: string, call: ChaosCall): boolean;
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown } | typeof LOST;
+
+const LOST = Symbol('lost');
+
+/** A call that the service has got and not answered. */
+interface Flight {
+  isLost: boolean;
+  readonly lose: () => void;
+}
+
+/** All calls to one node. */
+export class NodeCalls {
+  readonly #host: CallHost;
+  readonly #flights = new Set<Flight>();
+  /** Calls that came while the process was stopped. */
+  readonly #held: ChaosHolds;
+  /** Lost calls whose callers do not know it. */
+  readonly #hanging: ChaosHolds;
+
+  constructor(host: CallHost) {
+    this.#host = host;
+    this.#held = new ChaosHolds(host.clock);
+    this.#hanging = new ChaosHolds(host.clock);
+  }
+
+  /** Takes a call to the process that is there when it gets through. */
+  async pass<T>(call: ChaosCall, apply: (service: Service) => Promise<T>): Promise<T> {
+    const host = this.#host;
+    const label = call.label(host.name);
+    if (host.state === 'down') throw this.#refusal(call);
+    const { incarnation } = host;
+    host.strike(label);
+    while (host.state === 'paused') {
+      await this.#wait(call, this.#held.hold(label, { signal: call.signal }));
+    }
+    // Whoever was held is connected to the process that was there then, not to its successor.
+    const service = host.incarnation === incarnation ? host.service : undefined;
+    return service === undefined ? this.#lose(label, call) : this.#fly(label, call, apply(service));
+  }
+
+  /** The process goes on, or has died: those who were held see which. */
+  endHolds(): void {
+    this.#held.heal();
+  }
+
+  /** The process has died. */
+  loseAll(): void {
+    for (const flight of this.#flights) flight.lose();
+    this.#held.heal();
+  }
+
+  /** Callers that hang learn that their connection is gone. */
+  heal(): void {
+    this.#hanging.heal();
+  }
+
+  release(): void {
+    this.#held.release();
+    this.#hanging.release();
+  }
+
+  async #fly<T>(label: string, call: ChaosCall, reply: Promise<T>): Promise<T> {
+    const outcome = await this.#outcomeOf(label, reply);
+    if (outcome === LOST) return this.#lose(label, call);
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  async #outcomeOf<T>(label: string, reply: Promise<T>): Promise<Outcome<T>> {
+    const { flight, lost } = makeFlight();
+    this.#flights.add(flight);
+    const answered = reply.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    const outcome = await Promise.race([answered, lost]);
+    // Between the effect of a call and its answer is where a crash does most harm.
+    if (!flight.isLost) this.#host.strike(`${label} reply`);
+    this.#flights.delete(flight);
+    return flight.isLost ? LOST : outcome;
+  }
+
+  /** The connection breaks: the caller is told at once, or hangs until a cancel, healing or a release, or for long. */
+  async #lose(label: string, call: ChaosCall): Promise<never> {
+    if (!this.#hanging.released && this.#host.mayHang(label, call)) {
+      const { hangMs } = this.#host;
+      const limits = hangMs < Infinity ? { ms: hangMs, signal: call.signal } : { signal: call.signal };
+      await this.#wait(call, this.#hanging.hold(label, limits));
+    }
+    throw this.#brokenConnection(call, 'went down before it answered');
+  }
+
+  /** Whoever waits here is in the trace, so that a standstill names it (R211). */
+  async #wait({ operation, runId, signal }: ChaosCall, held: Promise<HoldEnd>): Promise<void> {
+    const { tracer, clock, name: runner } = this.#host;
+    const record = (type: 'acquired' | 'freed'): void => {
+      const name = `answer to ${operation}`;
+      tracer.record({ at: clock.now(), type, runner, runId, resource: 'waiter', name });
+    };
+    record('acquired');
+    const end = await held;
+    record('freed');
+    if (end === 'cancelled') throw waitCancelled(signal?.reason);
+  }
+
+  #refusal(call: ChaosCall): Error {
+    if (!this.#hanging.released) return this.#brokenConnection(call, 'is down');
+    const message = `node ${this.#host.name} was released`;
+    return call.operation === 'run'
+      ? new RunRejectedError('RUNNER_RELEASED', message)
+      : new RunnerError('RUNNER_RELEASED', message);
+  }
+
+  #brokenConnection({ operation }: ChaosCall, what: string): Error {
+    const cause = new Error(`${operation}: node ${this.#host.name} ${what}`);
+    return new InjectedFaultError(makeInjectedFault(operation, 'error', zeroStatus()), cause);
+  }
+}
+
+function makeFlight(): { readonly flight: Flight; readonly lost: Promise<typeof LOST> } {
+  let lose = (): void => undefined;
+  const lost = new Promise<typeof LOST>((resolve) => {
+    lose = (): void => {
+      flight.isLost = true;
+      resolve(LOST);
+    };
+  });
+  const flight: Flight = { isLost: false, lose: () => lose() };
+  return { flight, lost };
+}

@@ -1,0 +1,152 @@
+/**
+ * Faults of a node that the exploration decides: at each event of its process and each call, whether it crashes, stops or becomes slow,
+ * and for how long. Invariants: at most one fault of these is in force, and it ends by itself, when faults end, or with the node; the
+ * number of strikes is bounded, so that a run cannot be kept from its end for ever.
+ */
+import type { Timer } from '../kernel/clock.ts';
+import { checkObject } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { DelayDraw } from '../runners/chaos-delay.ts';
+import type { SimulatedWorld } from './simulation.ts';
+
+/** What the exploration may do to a node. What is absent does not happen. */
+export interface NodeFaults {
+  /** It crashes at one in so many events and calls, and restarts after less than `downMsMax`; ≥ 2. */
+  readonly crash?: number;
+  /** It stops at one in so many, and goes on after less than `pauseMsMax`; ≥ 2. */
+  readonly pause?: number;
+  /** It becomes slow by `slowFactor` at one in so many, for less than `slowMsMax`; ≥ 2. */
+  readonly slow?: number;
+  /** Default 1,000. */
+  readonly downMsMax?: number;
+  /** Default 1,000. */
+  readonly pauseMsMax?: number;
+  /** Default 10,000. */
+  readonly slowMsMax?: number;
+  /** Default 10. */
+  readonly slowFactor?: number;
+  /** Strikes at most, of all kinds together; default 4. */
+  readonly strikesMax?: number;
+}
+
+/** What strikes can do. */
+export interface StrikeTarget {
+  readonly name: string;
+  /** Changes with every verb, so that an end that comes too late can be told. */
+  readonly changes: number;
+  crash(): void;
+  restart(): void;
+  pause(): void;
+  resume(): void;
+  slow(factor: number): void;
+}
+
+type Kind = 'crash' | 'pause' | 'slow';
+
+interface Strike {
+  readonly kind: Kind;
+  readonly oneIn: number;
+  readonly duration: DelayDraw;
+  begin(target: StrikeTarget): void;
+  end(target: StrikeTarget): void;
+}
+
+interface Recovery {
+  readonly timer: Timer;
+  readonly end: () => void;
+}
+
+const STRIKES_MAX = 4;
+const SLOW_FACTOR = 10;
+const OUTAGE_MS_MAX = 1_000;
+const SLOW_MS_MAX = 10_000;
+const DURATIONS = 4;
+
+/** The strikes against one node. */
+export class NodeStrikes {
+  readonly #world: SimulatedWorld;
+  readonly #target: StrikeTarget;
+  readonly #strikes: readonly Strike[];
+  #left: number;
+  #recovery: Recovery | undefined;
+  #isOver = false;
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that cannot be left out, or times and factors out of range. */
+  constructor(world: SimulatedWorld, target: StrikeTarget, faults: NodeFaults) {
+    checkObject('faults', 'an object of faults', faults);
+    const { strikesMax = STRIKES_MAX } = faults;
+    if (!(Number.isSafeInteger(strikesMax) && strikesMax >= 0)) {
+      throw invalidArgument('faults.strikesMax', 'an integer ≥ 0', strikesMax);
+    }
+    this.#world = world;
+    this.#target = target;
+    this.#left = strikesMax;
+    this.#strikes = makeStrikes(world, faults);
+  }
+
+  /** A moment at which something may strike. */
+  at(moment: string): void {
+    if (this.#isOver || this.#left === 0 || this.#recovery !== undefined) return;
+    const { name } = this.#target;
+    for (const strike of this.#strikes) {
+      const label = `${name} ${strike.kind} at ${moment}`;
+      if (this.#world.choices.choose(`${label} fault`, strike.oneIn) !== strike.oneIn - 1) continue;
+      this.#begin(strike, label);
+      return;
+    }
+  }
+
+  /** Ends what is in force now, and strikes no more. */
+  heal(): void {
+    this.#isOver = true;
+    const recovery = this.#recovery;
+    recovery?.timer.cancel();
+    recovery?.end();
+  }
+
+  /** Strikes no more, and leaves things as they are. */
+  release(): void {
+    this.#isOver = true;
+    this.#recovery?.timer.cancel();
+    this.#recovery = undefined;
+  }
+
+  #begin(strike: Strike, label: string): void {
+    const target = this.#target;
+    this.#left -= 1;
+    strike.begin(target);
+    const { changes } = target;
+    const end = (): void => {
+      this.#recovery = undefined;
+      // The scenario may have set the node right, or wrong, by itself meanwhile.
+      if (target.changes === changes) strike.end(target);
+    };
+    const ms = strike.duration.draw(() => label);
+    this.#recovery = { timer: this.#world.clock.timer(`${label} end`, ms, end), end };
+  }
+}
+
+function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] {
+  const { slowFactor = SLOW_FACTOR } = faults;
+  const { downMsMax = OUTAGE_MS_MAX, pauseMsMax = OUTAGE_MS_MAX, slowMsMax = SLOW_MS_MAX } = faults;
+  checkSlowFactor(slowFactor);
+  const make = (kind: Kind, msMax: number, effect: Pick<Strike, 'begin' | 'end'>): Strike[] => {
+    const oneIn = faults[kind];
+    const duration = new DelayDraw(choices, msMax, DURATIONS);
+    if (oneIn === undefined) return [];
+    if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) {
+      throw invalidArgument(`faults.${kind}`, 'an integer ≥ 2', oneIn);
+    }
+    return [{ kind, oneIn, duration, ...effect }];
+  };
+  return [
+    ...make('crash', downMsMax, { begin: (node) => node.crash(), end: (node) => node.restart() }),
+    ...make('pause', pauseMsMax, { begin: (node) => node.pause(), end: (node) => node.resume() }),
+    ...make('slow', slowMsMax, { begin: (node) => node.slow(slowFactor), end: (node) => node.slow(1) }),
+  ];
+}
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `factor` is finite and ≥ 1. */
+export function checkSlowFactor(factor: number): void {
+  if (!(factor >= 1 && factor < Infinity)) throw invalidArgument('factor', 'a finite number ≥ 1', factor);
+}

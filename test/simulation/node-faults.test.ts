@@ -1,0 +1,182 @@
+import { describe, expect, test } from 'vitest';
+import type { Decision } from '../../src/kernel/decisions.ts';
+import { isRunnerError } from '../../src/kernel/errors.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
+import { DONE_MASK } from '../../src/model/state-mask.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
+import type { NodeFaults } from '../../src/simulation/node-strikes.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { answering, codeOf, faultsOf, makeNode, play } from './node-play.ts';
+
+describe('faults that the exploration decides', () => {
+  const faults: NodeFaults = { crash: 6, pause: 6, slow: 6 };
+  /** A client that does not give up, on two nodes behind a network that loses and repeats. */
+  const persistent = async (sim: Simulation): Promise<void> => {
+    const nodes = ['n1', 'n2'].map((name) => makeNode(sim, { name, faults }));
+    const networks = nodes.map((node) =>
+      createChaosRunner(sim.world, node, {
+        name: `network of ${node.name}`,
+        maxDelayMs: 20,
+        plan: { rates: { run: { after: 0.1, duplicated: 0.1 } } },
+      }),
+    );
+    let done = 0;
+    const client = async (index: number): Promise<void> => {
+      const network = networks[index]!;
+      for (;;) {
+        try {
+          const { runId } = await network.run({
+            argv: ['sleep 20', 'complete 0'],
+            taskId: `t${index}`,
+            snapshotId: 's',
+          });
+          const query = { runs: [runId], states: DONE_MASK };
+          const { statuses } = await network.query(query, { timeoutMs: 2_000 });
+          if (statuses[0]?.state === 'COMPLETE') break;
+        } catch (error) {
+          if (!isRunnerError(error)) throw error;
+        }
+        await sim.sleep(100);
+      }
+      done += 1;
+    };
+    const clients = [client(0), client(1)];
+    await sim.sleep(300);
+    await sim.eventually('both are done', () => done === 2, { withinMs: 30_000 });
+    await Promise.all(clients);
+    await Promise.all(networks.map((network) => network.release()));
+  };
+
+  test('R200 R204 R209 whatever strikes, the work is done after healing, nothing is left, and the seed repeats it', async () => {
+    const kinds = new Set<string>();
+    for (let seed = 0; seed < 60; seed += 1) {
+      const verdict = await simulate({ seed, scenario: persistent, keepTrace: true });
+      expect(verdict.failure, `seed ${seed}`).toBeUndefined();
+      const again = await simulate({
+        seed,
+        scenario: persistent,
+        replay: verdict.decisions(),
+        drain: 'documented',
+      });
+      expect([again.held, again.traceHash]).toEqual([true, verdict.traceHash]);
+      for (const event of verdict.trace()) if (event.type === 'fault') kinds.add(event.kind);
+    }
+    expect([...kinds].sort()).toEqual(['after', 'crash', 'duplicated', 'hang', 'pause', 'slow']);
+  });
+
+  test('R212 every strike is in the trace and goes away singly; no strike, no trace of a fault', async () => {
+    const strikes = (events: readonly TraceEvent[]): number =>
+      events.filter((event) => event.type === 'fault').length;
+    const struckIn = (log: readonly Decision[]): Decision[] =>
+      log.filter(
+        ({ label, n, answer }) => / (crash|pause|slow) at .* fault$/.test(label) && answer === n - 1,
+      );
+    const alone = async (sim: Simulation): Promise<void> => {
+      const node = makeNode(sim, { faults: { ...faults, strikesMax: 2 } });
+      for (let index = 0; index < 3; index += 1) {
+        await codeOf(node.run({ argv: ['sleep 10', 'complete 0'], taskId: `t${index}` }));
+        await sim.sleep(1_500);
+      }
+      await node.release();
+    };
+    let most = 0;
+    for (let seed = 0; seed < 30; seed += 1) {
+      const first = await simulate({ seed, scenario: alone, keepTrace: true });
+      const log = first.decisions();
+      const struck = struckIn(log);
+      const hangs = first
+        .decisions()
+        .filter(({ label, answer }) => label.endsWith(' hang fault') && answer === 1);
+      expect(first.failure).toBeUndefined();
+      expect(strikes(first.trace())).toBe(struck.length + hangs.length);
+      most = Math.max(most, struck.length);
+      for (const [index, gone] of struck.entries()) {
+        const rest = log.map((entry) => (entry === gone ? { ...entry, answer: 0 } : entry));
+        const second = await simulate({ scenario: alone, source: keyedReplayDecisions(rest) });
+        // Those that came before stay, and of those that came after all that do not depend on it.
+        const left = struckIn(second.decisions()).map(({ label }) => label);
+        const others = struck.filter((entry) => entry !== gone).map(({ label }) => label);
+        expect(left.slice(0, index)).toEqual(others.slice(0, index));
+        expect(others).toEqual(expect.arrayContaining(left));
+        expect(second.faults).toBeLessThan(first.faults);
+      }
+    }
+    expect(most).toBe(2);
+    const plain = await simulate({ source: fifoDecisions(), scenario: alone });
+    expect([plain.held, plain.faults]).toEqual([true, 0]);
+  });
+
+  test('a crash between the effect of a call and its answer leaves a run that its caller knows nothing of', async () => {
+    const verdict = await play(
+      async (sim, node) => {
+        sim.check(
+          (await codeOf(node.run({ argv: ['sleep 10'], taskId: 't' }))) === 'RUNNER_INJECTED_FAULT',
+          'lost',
+        );
+        sim.check(node.state === 'down', 'it has crashed');
+        await sim.sleep(1_000);
+        sim.check(node.state === 'up' && node.incarnation === 1, 'it has come back');
+      },
+      {
+        node: { faults: { crash: 4 } },
+        source: answering({ 'n1 crash at n1 run t reply fault': 3, 'n1 crash at n1 run t reply delay': 3 }),
+      },
+    );
+    expect(verdict.runs).toBe(1);
+    expect(faultsOf(verdict)).toEqual(['0 n1 node crash']);
+  });
+
+  test('healing undoes what the exploration did, at once, and not what the scenario did', async () => {
+    await play(
+      async (sim, node) => {
+        await codeOf(node.run({ argv: ['sleep 10'], taskId: 't' }));
+        sim.check(node.state === 'down', 'it has crashed');
+        sim.heal();
+        sim.check(node.state === 'up' && sim.now() === 0, 'it is back');
+        sim.check((await codeOf(node.run({ argv: ['sleep 10'], taskId: 't' }))) === 'answered', 'and works');
+        node.crash();
+        sim.heal();
+        await sim.sleep(10_000);
+        sim.check(node.state === 'down', 'what a verb did stays');
+      },
+      {
+        node: { faults: { crash: 4 } },
+        source: { decide: (label, n) => (label.endsWith(' hang fault') ? 0 : n - 1) },
+      },
+    );
+  });
+
+  test('a verb of the scenario goes before the end of a strike', async () => {
+    await play(
+      async (sim, node) => {
+        await codeOf(node.run({ argv: ['sleep 10'], taskId: 't' }));
+        node.restart();
+        await sim.sleep(2_000);
+        sim.check(node.incarnation === 1, `the restart of the fault came on top: ${node.incarnation}`);
+      },
+      {
+        node: { faults: { crash: 4, strikesMax: 1 } },
+        source: answering({ 'n1 crash at n1 run t fault': 3, 'n1 crash at n1 run t delay': 3 }),
+      },
+    );
+  });
+
+  test.for([
+    [{ name: 'a/b' }, /name: expected letters, digits/],
+    [{ start: 1 }, /start: expected a function/],
+    [{ start: () => ({}) }, /the result of start: expected an object with run/],
+    [{ faults: { crash: 1 } }, /faults\.crash: expected an integer ≥ 2/],
+    [{ faults: { strikesMax: -1 } }, /faults\.strikesMax: expected an integer ≥ 0/],
+    [{ faults: { slowFactor: 0 } }, /factor: expected a finite number ≥ 1/],
+    [{ faults: { downMsMax: -1 } }, /maxDelayMs: expected a finite number/],
+    [{ hangMs: -1 }, /hangMs: expected a number ≥ 0/],
+    [{ skew: { driftPpm: NaN } }, /driftPpm: expected a number/],
+  ] as const)('%o is refused', async ([options, text]) => {
+    const { failure } = await simulate({ scenario: (sim) => void makeNode(sim, options as never) });
+    expect(failure).toMatchObject({ kind: 'error', message: expect.stringMatching(text) });
+    expect(failure?.cause).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+  });
+});
