@@ -23,7 +23,9 @@ async function audit(
   });
   const report = await runCampaign(createExecutor(definition), randomStrategy(1), {
     ...{ maxExecutions, auditEvery },
-    onEvent: (event) => void (event.type === 'nondeterministic' && told.push(event.difference)),
+    onEvent: (event) => {
+      if (event.type === 'nondeterministic') told.push(event.difference);
+    },
   });
   return { report, told, executions };
 }

@@ -18,12 +18,15 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   check: (sim) => sim.check(sim.choose('second', 4) === 0, 'the second was not plain'),
   hang: (sim) => (sim.choose('second', 2) === 1 ? endlessly() : undefined),
   microtasks: async () => {
-    for (;;) await null;
+    for (;;) await Promise.resolve();
   },
   memory: () => fillMemory(),
   exit: () => process.exit(7),
   stray: () => void Promise.reject(new Error('nobody waits for me')),
-  timer: () => new Promise((resolve) => setTimeout(resolve, 3_600_000)),
+  timer: () =>
+    new Promise((resolve) => {
+      setTimeout(resolve, 3_600_000);
+    }),
 };
 
 await serveExploreTask(async (name) => {
