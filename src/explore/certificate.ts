@@ -52,7 +52,7 @@ export interface Certificate {
 const STOPS: Readonly<Record<SearchStop, string>> = {
   maxExecutions: 'the bound on executions stopped it',
   failure: 'it was stopped at a failure',
-  interruption: 'it was interrupted',
+  interruption: 'it was told to stop',
   divergence: 'the scenario did not do the same again with the same answers',
 };
 

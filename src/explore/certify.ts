@@ -20,15 +20,15 @@ export interface CertifyOptions<Input>
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) unless `scenario` is a scenario, or for a bound that is no integer ≥ 0.
  * @example
  * ```ts
- * import { createFakeRunner, defineScenario } from 'dryrunner';
+ * import { createSimulatedRunner, defineScenario } from 'dryrunner';
  * import { certify } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'two-at-once',
  *   description: 'two runners work side by side and do not meet',
  *   async run(sim) {
- *     const runners = ['a', 'b'].map((name) => createFakeRunner(sim.world, { name }));
- *     await Promise.all(runners.map((runner) => runner.run({ argv: ['build'] })));
- *     await sim.sleep(1);
+ *     const runners = ['a', 'b'].map((name) => createSimulatedRunner(sim.world, { name }));
+ *     await Promise.all(runners.map((runner) => runner.run({ argv: ['sleep 10'] })));
+ *     await sim.sleep(20);
  *     await Promise.all(runners.map((runner) => runner.release()));
  *   },
  * });
