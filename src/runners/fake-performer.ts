@@ -23,7 +23,7 @@ class FakePerformance implements Performance {
   #deadline: Timer | undefined;
   #isRunning = false;
   #isOver = false;
-  #isAborting = false;
+  #abort: Timer | undefined;
 
   constructor(world: World, command: Command, runId: RunID, onStatus: StatusListener, onEnd: () => void) {
     this.runId = runId;
@@ -62,9 +62,8 @@ class FakePerformance implements Performance {
   }
 
   abort(): void {
-    if (this.#isAborting || this.#isOver) return;
-    this.#isAborting = true;
-    this.#world.clock.post(`run/${this.runId} abort`, () => this.#end('ABORTED', 0, ''));
+    if (this.#abort !== undefined || this.#isOver) return;
+    this.#abort = this.#world.clock.post(`run/${this.runId} abort`, () => this.#end('ABORTED', 0, ''));
   }
 
   #after(ms: number, what: string, go: () => void): void {
@@ -77,6 +76,7 @@ class FakePerformance implements Performance {
     this.#isOver = true;
     this.#next?.cancel();
     this.#deadline?.cancel();
+    this.#abort?.cancel();
     this.#onEnd();
     const outcome = { snapshotId: '', exitCode, error };
     this.#onStatus(makeRunStatus(this.runId, state, tagsOf(this.#command), NO_REFS, outcome));
