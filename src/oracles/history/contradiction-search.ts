@@ -16,9 +16,9 @@ export interface SmallContradiction<O, R> {
   readonly isMinimal: boolean;
 }
 
-/** Bounds in steps of the model, a few seconds together. A trial that comes to its bound counts as no contradiction. */
-const STEPS_PER_TRIAL = 200_000;
-const STEPS_IN_ALL = 2_000_000;
+/** Bounds in steps of the model, seconds together. A trial that comes to its bound counts as no contradiction. */
+const STEPS_PER_TRIAL = 50_000;
+const STEPS_IN_ALL = 400_000;
 
 /** Shrinks operations that have no order. */
 export function shrinkContradiction<O, R, S>(

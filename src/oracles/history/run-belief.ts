@@ -28,6 +28,8 @@ export interface RunBelief {
   readonly states: StateSet;
   /** How it ended, once that was seen; it never changes (R4). */
   readonly end: string | undefined;
+  /** Equal for equal beliefs, made once because a search compares them again and again. */
+  readonly key: string;
 }
 
 /** What a look has shown of a run. */
@@ -36,6 +38,22 @@ export interface RunLook {
   readonly states: StateSet;
   /** How it ended, if it was seen at its end. */
   readonly end?: string | undefined;
+}
+
+/** A run that has just been accepted; without an id if the reply was lost. */
+export function acceptedRun(runId?: RunID): RunBelief {
+  return makeBelief(runId, [], stateSetOf('PENDING'));
+}
+
+/** The same run, now that its id is known. */
+export function withId({ states, end }: RunBelief, runId: RunID): RunBelief {
+  return makeBelief(runId, [], states, end);
+}
+
+/** The same run, which is not the one of that id. */
+export function withoutId(belief: RunBelief, runId: RunID): RunBelief {
+  if (belief.runId !== undefined || belief.notIds.includes(runId)) return belief;
+  return makeBelief(undefined, [...belief.notIds, runId].sort(), belief.states, belief.end);
 }
 
 /** The set of one state. */
@@ -57,7 +75,7 @@ function afterMoves(states: StateSet, mayEvict: boolean): StateSet {
 export function look(belief: RunBelief, { states, end }: RunLook, mayEvict: boolean): RunBelief | undefined {
   const left = afterMoves(belief.states, mayEvict) & states;
   if (left === 0 || (end !== undefined && belief.end !== undefined && end !== belief.end)) return undefined;
-  return { runId: belief.runId, notIds: belief.notIds, states: left, end: end ?? belief.end };
+  return makeBelief(belief.runId, belief.notIds, left, end ?? belief.end);
 }
 
 /** The end that a status tells, undefined if the run had not ended. */
@@ -65,7 +83,11 @@ export function endOf(state: RunState, exitCode: number, error: string): string 
   return isTerminal(state) ? `${exitCode} ${error}` : undefined;
 }
 
-/** Equal for equal beliefs. */
-export function beliefKey({ runId, notIds, states, end }: RunBelief): string {
-  return JSON.stringify([runId ?? notIds, states, end]);
+function makeBelief(
+  runId: RunID | undefined,
+  notIds: readonly RunID[],
+  states: StateSet,
+  end?: string,
+): RunBelief {
+  return { runId, notIds, states, end, key: JSON.stringify([runId ?? notIds, states, end]) };
 }

@@ -6,11 +6,13 @@
 import type { RunID } from '../../model/run-status.ts';
 import { ALL_MASK, DONE_MASK, maskMatches } from '../../model/state-mask.ts';
 import {
-  beliefKey,
+  acceptedRun,
   endOf,
   GONE,
   look,
   stateSetOf,
+  withId,
+  withoutId,
   type RunBelief,
   type RunLook,
   type StateSet,
@@ -43,8 +45,6 @@ export interface ServiceRules {
 
 type Calls = SequentialModel<ServiceCall, ServiceReply, RunBeliefs>;
 type QueryCall = Extract<ServiceCall, { method: 'query' }>;
-
-const PENDING = stateSetOf('PENDING');
 
 /** The parts of a model that all models of a runner share; `key` is theirs. */
 export function createServiceModel(
@@ -86,16 +86,11 @@ class ServiceReplies {
     if (reply !== undefined && 'refused' in reply) {
       return reply.refused === 'RUNNER_BUSY' ? this.#rules.refuse(beliefs) : [beliefs];
     }
-    const fresh = { runId: undefined, notIds: [], states: PENDING, end: undefined };
     const admitted = this.#rules.admit(beliefs);
-    if (reply === undefined) return admitted.map((before) => [...before, fresh]);
+    if (reply === undefined) return admitted.map((before) => [...before, acceptedRun()]);
     const [seen] = reply.runs;
     if (seen === undefined || beliefs.some(({ runId }) => runId === seen.runId)) return [];
-    const own = look(
-      { ...fresh, runId: seen.runId },
-      { states: stateSetOf(seen.state), end: seenEnd(seen) },
-      false,
-    );
+    const own = look(acceptedRun(seen.runId), { states: stateSetOf(seen.state), end: seenEnd(seen) }, false);
     if (own === undefined) return [];
     return this.#settled(admitted.map((before) => [...before, own]));
   }
@@ -154,7 +149,7 @@ class ServiceReplies {
     }
     return beliefs.flatMap((belief, index) => {
       if (belief.runId !== undefined || belief.notIds.includes(runId)) return [];
-      const own = look({ ...belief, runId, notIds: [] }, seen, mayEvict);
+      const own = look(withId(belief, runId), seen, mayEvict);
       if (own === undefined) return [];
       return [beliefs.with(index, own)];
     });
@@ -165,7 +160,7 @@ class ServiceReplies {
     const isKnown = beliefs.some((belief) => belief.runId === runId);
     return isKnown
       ? this.#look(beliefs, runId, { states: GONE })
-      : [beliefs.map((other) => without(other, runId))];
+      : [beliefs.map((other) => withoutId(other, runId))];
   }
 
   #settled(looked: readonly RunBeliefs[]): readonly RunBeliefs[] {
@@ -182,19 +177,13 @@ export function collect(
   return changed.includes(undefined) ? [] : [changed as RunBeliefs];
 }
 
-/** A run without id is not the one of that id. */
-function without(belief: RunBelief, runId: RunID): RunBelief {
-  if (belief.runId !== undefined || belief.notIds.includes(runId)) return belief;
-  return { ...belief, notIds: [...belief.notIds, runId].sort() };
-}
-
 function seenEnd({ state, exitCode, error }: SeenRun): string | undefined {
   return endOf(state, exitCode, error);
 }
 
 /** Equal for beliefs that are equal one by one. */
 export function beliefsKey(beliefs: RunBeliefs): string[] {
-  return beliefs.map(beliefKey);
+  return beliefs.map(({ key }) => key);
 }
 
 /** True if the run can be in one of these states. */
