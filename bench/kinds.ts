@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { measureExplore } from './explore.ts';
 import type { Figure } from './figure.ts';
 import { measureHelp } from './help.ts';
 import { measureIdle } from './idle.ts';
@@ -14,6 +15,7 @@ import { measureWaiters } from './waiters.ts';
 /** What can be measured, by name. */
 export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promise<Figure[]>>> = {
   runs: measureRuns,
+  explore: measureExplore,
   sleeps: sleepFigures,
   waiters: measureWaiters,
   idle: measureIdle,
