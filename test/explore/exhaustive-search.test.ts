@@ -51,15 +51,18 @@ describe('exhaustive search', () => {
   });
 
   test.each([
-    { runners: 1, aborts: 1 },
-    { runners: 2, aborts: 1 },
-    { runners: 3, aborts: 0 },
-  ])('and of $runners runners with $aborts aborts that race with the ends of their runs', async (counts) => {
+    { what: 'one runner with an abort', runners: 1, aborts: 1 },
+    { what: 'two runners with an abort', runners: 2, aborts: 1 },
+    { what: 'three runners', runners: 3, aborts: 0 },
+  ])('and of $what, where all that can race does', async (counts) => {
     const plans = Array.from({ length: counts.runners }, (_, runner) => ({
       runner,
       runMs: 5,
       abortAtMs: runner < counts.aborts ? 5 : undefined,
       waitMs: Infinity,
+      timeoutMs: 0,
+      step: '# nothing',
+      releasesAtMs: undefined,
       chooses: false,
     }));
     const kinds = plans.map(() => 0);
