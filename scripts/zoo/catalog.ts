@@ -3,6 +3,7 @@ import type { Bug, LeftOut } from './bug.ts';
 import { collaboratorBugs } from './catalog/collaborator-bugs.ts';
 import { domainBugs } from './catalog/domain-bugs.ts';
 import { execerBugs } from './catalog/execer-bugs.ts';
+import { fileBugs } from './catalog/file-bugs.ts';
 import { invokerBugs } from './catalog/invoker-bugs.ts';
 import { networkBugs } from './catalog/network-bugs.ts';
 import { queueBugs } from './catalog/queue-bugs.ts';
@@ -19,6 +20,7 @@ export const bugs: readonly Bug[] = [
   ...collaboratorBugs,
   ...execerBugs,
   ...networkBugs,
+  ...fileBugs,
 ];
 
 const BAZEL = 'belongs to the Bazel path, which is not built';

@@ -1,0 +1,106 @@
+// Defects of outputs and filers.
+import type { Bug } from '../bug.ts';
+
+const memoryFiler = 'src/filers/memory-filer.ts';
+const pending = 'src/filers/pending-operation.ts';
+
+/** B8 of docs/defects.md, and of B9 what any filer can do wrong. */
+export const fileBugs: readonly Bug[] = [
+  {
+    id: 'D87',
+    title: 'outputs are never dropped',
+    scenario: 'shared-files',
+    edits: [
+      {
+        file: 'src/outputs/memory-output.ts',
+        find: '    if (this.#count > this.#maxOutputs) this.#dropAt(this.#firstHeld());\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'D88',
+    title: 'the release of a checkout at a place of the caller frees another place',
+    scenario: 'shared-files',
+    edits: [
+      {
+        file: memoryFiler,
+        find: '    this.#tree.remove(this.path);\n',
+        replace:
+          "    this.#tree.remove(`${CHECKOUTS}/${this.path.slice(this.path.lastIndexOf('/') + 1)}`);\n",
+      },
+    ],
+  },
+  {
+    id: 'D89',
+    title: 'a second release takes the place from whoever has got it meanwhile',
+    scenario: 'shared-files',
+    edits: [
+      {
+        file: memoryFiler,
+        find: '    if (this.#released) return;\n',
+        replace: '',
+      },
+      {
+        file: 'src/filers/sim-checkout.ts',
+        find: '      this.#desk.takeBackAgain(this.#made);\n      return this.#first;\n',
+        replace: '      return this.#made.release();\n',
+      },
+    ],
+  },
+  {
+    id: 'D90',
+    title: 'the error of making the directory of a checkout is hidden',
+    scenario: 'shared-files',
+    edits: [
+      {
+        file: memoryFiler,
+        find: '    this.tree.putUnder(dir, snapshot);\n',
+        replace:
+          '    try {\n      this.tree.putUnder(dir, snapshot);\n    } catch {\n      return new TreeCheckout(this.tree, dir, snapshotId);\n    }\n',
+      },
+      {
+        file: memoryFiler,
+        find: "    if (this.tree.kindOf(dir) === 'file' || this.tree.entriesUnder(dir).size > 0) {\n",
+        replace: '    if (this.tree.entriesUnder(dir).size > 0) {\n',
+      },
+    ],
+  },
+  {
+    id: 'D96',
+    title: 'a cancel that meets the end of what it cancels blocks for good',
+    scenario: 'shared-files',
+    edits: [
+      {
+        file: pending,
+        find: '    this.#leaveNothing();\n    try {\n',
+        replace:
+          '    const wasCancelled = this.#ending !== undefined;\n    this.#leaveNothing();\n    if (wasCancelled) return;\n    try {\n',
+      },
+    ],
+  },
+  {
+    id: 'D97',
+    title: 'a cancel just before the operation starts is lost',
+    scenario: 'shared-files',
+    edits: [
+      {
+        file: pending,
+        find: '    if (isCancelled(heeded)) {\n      this.#endByCancel();\n      return;\n    }\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'D98',
+    title: 'a checkout is removed without its contents, which fails',
+    scenario: 'shared-files',
+    edits: [
+      {
+        file: memoryFiler,
+        find: '    this.#tree.remove(this.path);\n',
+        replace: '    if (this.#tree.entriesUnder(this.path).size === 0) this.#tree.remove(this.path);\n',
+      },
+    ],
+  },
+];

@@ -1,0 +1,173 @@
+/**
+ * Several users of one filer: they ingest a tree, check it out where it suits them, give it back, perhaps twice, and change their mind
+ * while something is under way. What they keep meanwhile must stay as it is, and in the end nothing of them is left.
+ */
+import {
+  Cancellation,
+  createMemoryFiler,
+  createMemoryOutputs,
+  createSimFiler,
+  defineScenario,
+  type Filer,
+  isRunnerError,
+  type MaybePromise,
+  type MemoryFiler,
+  type ScenarioDefinition,
+  type Simulation,
+} from 'dryrunner';
+
+const STEP_MS = 10;
+const CANCEL_MS = 10;
+const OUTPUTS_MAX = 3;
+const SOURCE = '/home/source';
+const PLACES: readonly (string | undefined)[] = [undefined, '/work/a', '/work/b', '/home/taken'];
+
+export const sharedFiles: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-shared-files',
+  description: 'checkouts stay whole until they are given back, cancels are kept, and nothing is left',
+  async run(sim) {
+    const { clock, choices, tracer } = sim.world;
+    const files = createMemoryFiler();
+    files.tree.writeFile(`${SOURCE}/main.c`, 'int main;');
+    files.tree.writeFile('/home/taken', 'a file');
+    const filer = createSimFiler({
+      clock,
+      choices,
+      tracer,
+      name: 'filer',
+      delegate: files,
+      cancelBoundMs: CANCEL_MS,
+      menu: {
+        ingest: [{ latencyMs: STEP_MS }, { latencyMs: 2 * STEP_MS, cancelMs: CANCEL_MS }, { hang: true }],
+        checkout: [{ latencyMs: STEP_MS }, { latencyMs: 2 * STEP_MS, cancelMs: CANCEL_MS }],
+      },
+    });
+    const before = namesIn(files);
+    const users = Array.from({ length: 1 + sim.choose('more users', 2) }, (_, index) =>
+      new User(sim, files, filer, `user ${index}`).work(),
+    );
+    await Promise.all(users);
+    sim.check(namesIn(files) === before, `there was ${before}, now there is ${namesIn(files)}`);
+    keepFewOutputs(sim);
+  },
+});
+
+/** All files; directories are of no account. */
+function namesIn({ tree }: MemoryFiler): string {
+  const names = [...tree.entriesUnder('/')].flatMap(([name, { kind }]) => (kind === 'file' ? [name] : []));
+  return names.sort().join(' ');
+}
+
+/** A creator of outputs keeps the newest ones and lets go of the others. */
+function keepFewOutputs(sim: Simulation): void {
+  const outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_MAX });
+  const count = sim.choose('outputs', 6);
+  for (let index = 0; index < count; index += 1) outputs.create(`log-${index}`);
+  const kept = outputs.all().length;
+  sim.check(
+    kept === Math.min(count, OUTPUTS_MAX),
+    `${kept} of ${count} outputs are kept, at most ${OUTPUTS_MAX} may be`,
+  );
+}
+
+class User {
+  readonly #sim: Simulation;
+  readonly #files: MemoryFiler;
+  readonly #filer: Filer;
+  readonly #name: string;
+
+  constructor(sim: Simulation, files: MemoryFiler, filer: Filer, name: string) {
+    this.#sim = sim;
+    this.#files = files;
+    this.#filer = filer;
+    this.#name = name;
+  }
+
+  async work(): Promise<void> {
+    const id = await this.#orChangeMind('ingests', (cancel) => this.#filer.ingest(SOURCE, cancel));
+    if (id === undefined) return;
+    const first = PLACES[this.#choose('checks out at', PLACES.length)];
+    await this.#useCheckout(
+      id,
+      first === undefined ? undefined : `${first}-${this.#name}`,
+      first === '/home/taken',
+    );
+    await this.#useCheckout(id, first === undefined ? undefined : `${first}-${this.#name}`, false);
+  }
+
+  async #useCheckout(id: string, place: string | undefined, isTaken: boolean): Promise<void> {
+    const dir = isTaken ? '/home/taken' : place;
+    const checkout = await this.#orRefused(isTaken, () =>
+      this.#orChangeMind('checks out', (cancel) =>
+        dir === undefined ? this.#filer.checkout(id, cancel) : this.#filer.checkoutAt(id, dir, cancel),
+      ),
+    );
+    if (checkout === undefined) return;
+    const { path } = checkout;
+    await this.#sim.sleep(this.#choose('works', 3) * STEP_MS);
+    this.#mustBe('file', path);
+    await checkout.release();
+    this.#mustBe(undefined, path);
+    if (dir === undefined || this.#choose('gives back twice', 3) !== 2) return;
+    // Somebody else has got the place meanwhile.
+    const next = this.#files.checkoutAt(id, dir);
+    await checkout.release();
+    this.#mustBe('file', path);
+    next.release();
+  }
+
+  #mustBe(kind: 'file' | undefined, path: string): void {
+    const found = this.#files.tree.kindOf(`${path}/main.c`);
+    this.#sim.check(
+      found === kind,
+      `${this.#name} expected ${kind ?? 'nothing'} at ${path}, there is ${found ?? 'nothing'}`,
+    );
+  }
+
+  /** Where there is a file already, nothing can be checked out. */
+  async #orRefused<T>(isTaken: boolean, action: () => Promise<T | undefined>): Promise<T | undefined> {
+    try {
+      const result = await action();
+      this.#sim.check(!isTaken || result === undefined, `${this.#name} has checked out onto a file`);
+      return result;
+    } catch (error) {
+      if (isTaken && isRunnerError(error, 'RUNNER_FILER_FAILED')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Begins something and may cancel it, before it begins, on the way, or twice; then it ends soon. */
+  async #orChangeMind<T>(
+    what: string,
+    begin: (cancel: Cancellation) => MaybePromise<T>,
+  ): Promise<T | undefined> {
+    const cancel = new Cancellation();
+    const step = this.#choose(`${what} and cancels`, 5);
+    if (step === 1) cancel.cancel();
+    let cancelledAtMs = step === 1 ? this.#sim.now() : Infinity;
+    // Whoever has hung is cancelled in the end.
+    const timer = this.#sim.world.clock.timer(
+      `${this.#name} changes its mind`,
+      step < 2 ? 50 : (step - 1) * STEP_MS,
+      () => {
+        cancel.cancel();
+        cancel.cancel();
+        cancelledAtMs = Math.min(cancelledAtMs, this.#sim.now());
+      },
+    );
+    try {
+      return await begin(cancel);
+    } catch (error) {
+      if (!cancel.cancelled) throw error;
+      return undefined;
+    } finally {
+      timer.cancel();
+      const lateMs = this.#sim.now() - cancelledAtMs;
+      this.#sim.check(lateMs <= CANCEL_MS, `${this.#name} ${what}: it ended ${lateMs} ms after its cancel`);
+    }
+  }
+
+  #choose(what: string, n: number): number {
+    return this.#sim.choose(`${this.#name} ${what}`, n);
+  }
+}
