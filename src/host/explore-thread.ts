@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { CampaignFailureKind } from '../explore/campaign-report.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
+import { allocateYoung } from './engine-allocation.ts';
 import { ExploreSharedState, type ExploreCounters } from './explore-shared-state.ts';
 import type { ExploreMessage, ExploreTask } from './explore-task.ts';
 import { threadEntry } from './thread-entry.ts';
@@ -68,6 +69,7 @@ export class ExploreThread {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+    allocateYoung();
     this.#worker = new Worker(threadEntry(options.entry), {
       workerData: makeTask(this.#state.memory),
       resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
