@@ -11,7 +11,7 @@ import { Interruption } from './interruption.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Explores the scenarios one after the other; 1 if any fails. */
+/** Explores the scenarios one after the other; 1 if any fails, or came to no end at all. */
 export async function exploreCommand(
   terminal: Terminal,
   references: readonly string[],
@@ -26,7 +26,9 @@ export async function exploreCommand(
     for (const scenario of scenarios) {
       if (interruption.requested) break;
       const report = await new Exploration(terminal, scenario, options, interruption.signal).run();
-      const isClean = report.failures.length === 0 && report.audit.differences.length === 0;
+      const { failures, audit, executions } = report;
+      // Nothing found where nothing was tried is no reason to be content.
+      const isClean = failures.length === 0 && audit.differences.length === 0 && executions > 0;
       if (!isClean) status = EXIT_STATUS.FAILED;
     }
     return interruption.requested ? EXIT_STATUS.INTERRUPTED : status;

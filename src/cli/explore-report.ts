@@ -38,6 +38,8 @@ export function progressText(scenario: string, progress: PoolProgress): string {
   return `${scenario} ${formatCount(seconds)} s · ${parts.join(' · ')} · ${formatCount(failed)} failed`;
 }
 
+const NOTHING_RUN = 'no execution came to its end: it needs more time, or never ends';
+
 /** What is printed at the end. */
 export function exploredLines(terminal: Terminal, explored: Explored): string[] {
   const { report, found } = explored;
@@ -47,7 +49,9 @@ export function exploredLines(terminal: Terminal, explored: Explored): string[] 
   ];
   const coverage = coveredLines(explored);
   if (blocks.length > 0) return [...blocks.flatMap((lines) => [...lines, '']), ...coverage];
-  return [`${explored.scenario.definition.name}: ${terminal.style('green', 'no failure')}`, ...coverage];
+  const headline =
+    report.executions > 0 ? terminal.style('green', 'no failure') : terminal.style('yellow', NOTHING_RUN);
+  return [`${explored.scenario.definition.name}: ${headline}`, ...coverage];
 }
 
 const DIFFERENCES = {

@@ -1,0 +1,301 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { strategyNames } from '../../src/explore/strategy-names.ts';
+import { jsonLines, run, start } from './command.ts';
+
+let dir = '';
+const at = (name: string): string => join(dir, name);
+/** A corpus of its own for each test. */
+let corpora = 0;
+const corpus = (): string[] => ['--corpus', at(`corpus-${(corpora += 1)}`)];
+
+const SCENARIOS = `
+const define = (name, run) => ({ name, description: 'of a test', run });
+export const held = define('held', (sim) => {
+  sim.sometimes('a six', sim.choose('die', 6) === 5);
+  sim.sometimes('a seven', false);
+});
+export const coin = define('coin', (sim) => {
+  console.log('a line of the scenario');
+  sim.check(sim.choose('first toss', 2) + sim.choose('second toss', 2) < 2, 'two heads');
+});
+export const two = define('two', (sim) => {
+  const answer = sim.choose('which', 3);
+  sim.check(answer !== 1, 'one bug');
+  sim.check(answer !== 2, 'another bug');
+});
+export const hang = define('hang', (sim) => { if (sim.choose('die', 3) === 2) for (;;); });
+export const endless = define('endless', async (sim) => { for (;;) await sim.sleep(1); });
+export const late = define('late', async (sim) => {
+  const numbers = [];
+  for (let i = 0; i < 12; i += 1) numbers.push(sim.choose('number ' + i, 1000));
+  await sim.sleep(5);
+  sim.check(numbers.every((number) => number < 900), 'too large');
+});
+export const forgetful = define('forgetful', (sim) => void sim.world.clock.timer('left', 5, () => {}));
+let times = 0;
+export const leaky = define('leaky', (sim) => sim.note('time ' + (times += 1)));
+`;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-explore-'));
+  await writeFile(at('s.mjs'), SCENARIOS);
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('wrong usage says what was expected and exits with 2', () => {
+  test.for([
+    [['--strategy', 'luck'], /expected one of portfolio, plain, .*exhaustive, got "luck"/],
+    [['--shard', '3/2'], /such as 1\/4/],
+    [['--shard', '1/2', '--strategy', 'exhaustive'], /cannot be sharded/],
+    [['--time', '0'], /duration such as/],
+    [['--workers', '0'], /whole number/],
+  ] as const)('dryrunner explore %o', async ([args, text]) => {
+    const { code, out, err } = await run('explore', at('s.mjs#held'), ...args);
+    expect(err).toMatch(text);
+    expect([code, out]).toEqual([2, '']);
+  });
+
+  test('a scenario that does not load is refused before any thread starts', async () => {
+    const { code, err } = await run('explore', at('s.mjs#nobody'));
+    expect(err).toMatch(/exports no scenario "nobody"/);
+    expect(code).toBe(2);
+  });
+
+  test('the help names every strategy', async () => {
+    const { out } = await run('explore', '--help');
+    for (const name of [...strategyNames, 'exhaustive']) expect(out).toContain(name);
+  });
+});
+
+describe('what holds', () => {
+  test('is told with what was covered, and exits with 0', async () => {
+    const { code, out } = await run('explore', at('s.mjs#held'), '--executions', '150', ...corpus());
+    expect(out).toMatch(/^held: no failure\n {2}150 executions in [\d.]+ s .*, 150 decisions, 0 events\n/);
+    expect(out).toContain('sometimes, reached: a six');
+    expect(out).toContain('sometimes, never reached: a seven');
+    expect(out).toMatch(/run twice, the same to the byte: \d executions?\n$/);
+    expect(code).toBe(0);
+  });
+
+  test('--strategy exhaustive ends with a certificate', async () => {
+    const { code, out } = await run('explore', at('s.mjs#held'), '--strategy', 'exhaustive', ...corpus());
+    expect(out).toContain('All 6 distinct schedules of held were explored, none fails.');
+    expect(code).toBe(0);
+  });
+
+  test('--time ends an execution that goes on, and where none came to its end nothing held', async () => {
+    const { code, out } = await run('explore', at('s.mjs#endless'), '--time', '3s', ...corpus());
+    expect(out).toMatch(/^endless: no execution came to its end: .*\n {2}0 executions/);
+    expect(code).toBe(1);
+  });
+});
+
+describe('what fails', () => {
+  test('is made small, explained, kept, and repeated by the line that is printed', async () => {
+    const [, folder = ''] = corpus();
+    const found = await run('explore', at('s.mjs#late'), '--corpus', folder);
+    expect(found.code).toBe(1);
+    expect(found.out).toMatch(/^late: check\nlate fails at 5 ms: too large/);
+    expect(found.out).toMatch(/What would have held\n {2}If "number \d+" had been /);
+    const token = /replay (dr1:\S+)/.exec(found.out)?.[1] ?? '';
+    const again = await run('replay', token);
+    expect(again.out).toMatch(/late: reproduced, trace hash [0-9a-f]{16}\n\nlate fails at 5 ms: too large/);
+    expect(again.code).toBe(1);
+
+    const [name = ''] = await readdir(join(folder, 'late'));
+    const kept = await run('replay', join(folder, 'late', name), '--json');
+    expect(jsonLines(kept.out)).toMatchObject([{ type: 'replay', reproduced: true, held: false }]);
+    expect(kept.code).toBe(1);
+  });
+
+  test('--json prints an object per event, and the failures in the last line', async () => {
+    const { code, out, err } = await run('explore', at('s.mjs#coin'), '--json', ...corpus());
+    const lines = jsonLines(out);
+    expect(lines.find(({ type }) => type === 'failure')).toMatchObject({ key: 'check two heads' });
+    const last = lines.at(-1) as { failures: Record<string, unknown>[] };
+    expect(last).toMatchObject({
+      type: 'explored',
+      scenario: 'coin',
+      strategy: 'portfolio',
+      stoppedBy: 'failure',
+    });
+    expect(last.failures).toHaveLength(1);
+    expect(last.failures[0]).toMatchObject({
+      key: 'check two heads',
+      sentence: expect.stringContaining('two heads'),
+      executions: expect.any(Number),
+      seconds: expect.any(Number),
+      eventsBefore: 0,
+      eventsAfter: 0,
+      token: expect.stringMatching(/^dr1:/),
+      history: expect.arrayContaining([expect.objectContaining({ role: 'failure' })]),
+    });
+    // What a scenario prints must not come between the objects.
+    expect(err).toContain('a line of the scenario');
+    expect(code).toBe(1);
+  });
+
+  test('--all tells each different failure; without it the first is all', async () => {
+    const args = ['explore', at('s.mjs#two'), '--executions', '40', '--no-shrink', '--json'] as const;
+    const keysOf = (out: string): unknown[] =>
+      (jsonLines(out).at(-1) as { failures: { key: string }[] }).failures.map(({ key }) => key).sort();
+    expect(keysOf((await run(...args, '--all', ...corpus())).out)).toEqual([
+      'check another bug',
+      'check one bug',
+    ]);
+    expect(keysOf((await run(...args, ...corpus())).out)).toHaveLength(1);
+  });
+
+  test('R204 leftovers are a failure', async () => {
+    const { out } = await run('explore', at('s.mjs#forgetful'), ...corpus());
+    expect(out).toMatch(/^forgetful: leftovers \(R204\)\n/);
+  });
+
+  test('an endless loop costs one execution, told with its log', async () => {
+    const { code, out } = await run('explore', at('s.mjs#hang'), '--hang', '1s', '--json', ...corpus());
+    const [failure] = (jsonLines(out).at(-1) as { failures: Record<string, unknown>[] }).failures;
+    expect(failure).toMatchObject({ kind: 'hang', details: ['last decision: "die" out of 3'] });
+    expect(code).toBe(1);
+  });
+
+  test('R209 what is not deterministic is told with the first difference, and exits with 1', async () => {
+    const { code, out } = await run('explore', at('s.mjs#leaky'), '--executions', '3', ...corpus());
+    expect(out).toMatch(
+      /^leaky: not deterministic: .*\n {2}event 0 differs in text: "time 1" against "time 2"/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test('the shards of a scenario find together what it has', async () => {
+    const parts = await Promise.all(
+      ['1/2', '2/2'].map((shard) =>
+        run(
+          'explore',
+          at('s.mjs#two'),
+          '--shard',
+          shard,
+          '--executions',
+          '20',
+          '--all',
+          '--no-shrink',
+          '--json',
+          ...corpus(),
+        ),
+      ),
+    );
+    const found = parts.flatMap(
+      ({ out }) => (jsonLines(out).at(-1) as { failures: { index: number }[] }).failures,
+    );
+    expect(found.some(({ index }) => index % 2 === 0) && found.some(({ index }) => index % 2 === 1)).toBe(
+      true,
+    );
+    expect(parts.map(({ code }) => code)).toContain(1);
+  });
+});
+
+describe('the corpus', () => {
+  test('is tried first; what no longer fails is told and put aside', async () => {
+    const folder = at('kept');
+    await run('explore', at('s.mjs#coin'), '--corpus', folder);
+    const second = await run('explore', at('s.mjs#coin'), '--corpus', folder);
+    expect(second.out).toMatch(/found in execution 1, after .*, by a log kept from before/);
+
+    await writeFile(at('s2.mjs'), SCENARIOS.replaceAll('< 2', '< 3'));
+    const fixed = await run('explore', at('s2.mjs#coin'), '--corpus', folder, '--executions', '10');
+    expect(fixed.err).toContain('coin: no longer fails: check two heads');
+    expect([fixed.code, (await readdir(join(folder, 'coin'))).sort()]).toEqual([0, ['fixed']]);
+    expect(await readdir(join(folder, 'coin', 'fixed'))).toHaveLength(1);
+  });
+
+  test('a file that is damaged is left out, and one that cannot be written is told once', async () => {
+    await mkdir(at('broken/coin'), { recursive: true });
+    await writeFile(at('broken/coin/0.jsonl'), 'not a log');
+    const damaged = await run('explore', at('s.mjs#coin'), '--corpus', at('broken'), '--no-shrink');
+    expect(damaged.err).toMatch(/0\.jsonl is left out: line 1/);
+    expect(damaged.code).toBe(1);
+
+    await writeFile(at('a-file'), '');
+    const unwritable = await run(
+      'explore',
+      at('s.mjs#two'),
+      '--all',
+      '--executions',
+      '30',
+      '--corpus',
+      at('a-file'),
+    );
+    expect(unwritable.err.match(/failures are not kept/g)).toHaveLength(1);
+    expect(unwritable.out).toContain('one bug');
+    expect(unwritable.code).toBe(1);
+  });
+});
+
+describe('Ctrl-C', () => {
+  test('prints what is there and exits with 130', async () => {
+    const { child, prints, finished } = start('explore', at('s.mjs#held'), '--json', ...corpus());
+    await prints('"type":"progress"');
+    child.kill('SIGINT');
+    const { code, out } = await finished;
+    expect(jsonLines(out).at(-1)).toMatchObject({ type: 'explored', scenario: 'held', stoppedBy: 'stopped' });
+    expect(code).toBe(130);
+  });
+
+  test('shows failures that were found by then, as small as they got', async () => {
+    const { child, prints, finished } = start('explore', at('s.mjs#late'), '--all', '--json', ...corpus());
+    await prints('"type":"failure"');
+    child.kill('SIGINT');
+    const { code, out } = await finished;
+    const [failure] = (jsonLines(out).at(-1) as { failures: Record<string, unknown>[] }).failures;
+    expect(failure).toMatchObject({ key: 'check too large', token: expect.stringMatching(/^dr1:/) });
+    expect(failure?.['history']).not.toEqual([]);
+    expect(code).toBe(130);
+  });
+});
+
+describe('a log that does not fit', () => {
+  let token = '';
+  let moved = '';
+
+  beforeAll(async () => {
+    const { out } = await run('explore', at('s.mjs#coin'), '--json', ...corpus());
+    token = (jsonLines(out).at(-1) as { failures: { token: string }[] }).failures[0]?.token ?? '';
+    moved = at('moved.jsonl');
+    const folder = at('moved');
+    await run('explore', at('s.mjs#late'), '--corpus', folder);
+    const [name = ''] = await readdir(join(folder, 'late'));
+    const text = await readFile(join(folder, 'late', name), 'utf8');
+    await writeFile(moved, text);
+    await writeFile(at('s.mjs'), SCENARIOS.replaceAll("'number ' + i", "'figure ' + i"));
+  });
+
+  afterAll(() => writeFile(at('s.mjs'), SCENARIOS));
+
+  test('names the first decision that does not, exits with 3 and offers to go on', async () => {
+    const { code, out } = await run('replay', moved);
+    expect(out).toMatch(
+      /decision 0 of the log does not fit: expected "number 0" out of 1000 .*got "figure 0"/,
+    );
+    expect(out).toContain('--continue-randomly goes on by chance from there');
+    expect(code).toBe(3);
+  });
+
+  test('--continue-randomly goes on, and what it then finds is explained', async () => {
+    const { code, out } = await run('replay', moved, '--continue-randomly');
+    expect(out).toMatch(/does not fit\n.*\n\nIt went on by chance: it (held|failed)/);
+    expect([1, 3]).toContain(code);
+  });
+
+  test.for([
+    ['cut', (text: string) => text.slice(0, -5), /token/],
+    ['changed', (text: string) => text.replace(/.(?=\.)/, '!'), /token/],
+    ['of another version', (text: string) => text.replace('dr1', 'dr9'), /version/],
+  ] as const)('a token that was %s is refused with 2', async ([, damage, problem]) => {
+    const { code, err } = await run('replay', damage(token));
+    expect(err).toMatch(problem);
+    expect(code).toBe(2);
+  });
+});
