@@ -12,6 +12,8 @@ import { SwarmPolicy } from './swarm-policy.ts';
 
 /** One execution in so many is new from its beginning. */
 const FRESH_ONE_IN = 16;
+/** A condition that was reached for the first time is worth as much as so many edges of a trace. */
+const CONDITION_NOVELTY = 16;
 
 /** The strategy as the portfolio sees it, which has it learn from what others reached. */
 export class MutationStrategy implements Strategy {
@@ -21,6 +23,8 @@ export class MutationStrategy implements Strategy {
   readonly #draws: DrawStream;
   readonly #corpus = new MutationCorpus();
   readonly #questions = new QuestionCoverage();
+  /** What `sim.sometimes` named and some execution has reached. */
+  readonly #conditions = new Set<string>();
   #parent: CorpusLog | undefined;
   #mutant: LogMutant | undefined;
   /** What no log knows is answered plainly in half of the executions. */
@@ -74,9 +78,16 @@ export class MutationStrategy implements Strategy {
 
   /** Keeps the log of an execution if anything in it was new, and says how much. A failing log would only lead to its failure again. */
   learn({ verdict, novelty }: Execution): number {
-    const total = novelty + this.#questions.takeNovelty();
+    const conditions = this.#newConditions(verdict) * CONDITION_NOVELTY;
+    const total = novelty + this.#questions.takeNovelty() + conditions;
     if (total > 0 && verdict.held) this.#corpus.add(verdict.decisions(), total);
     return total;
+  }
+
+  #newConditions({ sometimes }: Execution['verdict']): number {
+    const before = this.#conditions.size;
+    for (const name of Object.keys(sometimes)) if (sometimes[name] === true) this.#conditions.add(name);
+    return this.#conditions.size - before;
   }
 }
 
@@ -84,8 +95,8 @@ export class MutationStrategy implements Strategy {
  * Coverage-guided mutation, as fuzzers do it with inputs (Zalewski: AFL; Padhye, Lemieux, Sen, Simon, Vijayakumar: FuzzFactory, OOPSLA
  * 2019): logs that reached something new are kept, chosen with more energy the more they reached and the less they were tried, and
  * changed: other answers, another order, faults made or taken away, a stretch made plain, a new end, or the end of another log.
- * New is what the exploration's coverage meter says, and any question that was never asked before. Answers go by label and
- * occurrence; what a log does not know is plain or drawn from a swarm configuration. An execution depends on seed, index and the
+ * New is what the exploration's coverage meter says, any question that was never asked before, and whatever `sim.sometimes` names when
+ * it is reached. Answers go by label and occurrence; what a log does not know is plain or drawn from a swarm configuration. An execution depends on seed, index and the
  * executions before.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.

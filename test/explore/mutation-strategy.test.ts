@@ -33,6 +33,20 @@ describe('mutation', () => {
     expect(await executionsToFind(bug, randomStrategy(2), 5000)).toBe(Infinity);
   });
 
+  test('climbs stairs that show in conditions alone', async () => {
+    const bug = toy('conditions', (sim) => {
+      let level = 0;
+      for (let i = 0; i < 6; i += 1) {
+        if (sim.choose('move', 12) !== level + 1) break;
+        level += 1;
+        sim.sometimes(`${'one more '.repeat(level)}is reached`);
+      }
+      sim.check(level < 5, 'the top');
+    });
+    expect(await executionsToFind(bug, mutationStrategy(2), 5000)).toBeLessThan(Infinity);
+    expect(await executionsToFind(bug, randomStrategy(2), 5000)).toBe(Infinity);
+  });
+
   test('begins with the plain schedule and says what it changes in which log', async () => {
     const scenario = toy('wide', (sim) => {
       for (let i = 0; i < 10; i += 1) sim.choose(`site ${i}`, 50);
