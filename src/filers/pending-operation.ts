@@ -30,6 +30,7 @@ export class PendingOperation<T> {
   #natural: Timer | undefined;
   #ending: Timer | undefined;
   #signal: AbortSignal | undefined;
+  #isSettled = false;
 
   constructor(options: PendingOperationOptions<T>) {
     this.#options = options;
@@ -38,6 +39,13 @@ export class PendingOperation<T> {
       this.#reject = reject;
     });
     this.#start();
+  }
+
+  /** One that hangs gets to its natural end now, unless it was told to stop. */
+  endHang(): void {
+    if (this.#options.behaviour.hang === true && this.#ending === undefined && !this.#isSettled) {
+      this.#complete();
+    }
   }
 
   #start(): void {
@@ -78,6 +86,7 @@ export class PendingOperation<T> {
   }
 
   #leaveNothing(): void {
+    this.#isSettled = true;
     this.#natural?.cancel();
     this.#ending?.cancel();
     this.#signal?.removeEventListener('abort', this.#onAbort);

@@ -13,6 +13,7 @@ import type { Checkout, Filer } from '../model/filer.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Tracer } from '../model/trace-event.ts';
+import type { World } from '../model/world.ts';
 import { BehaviourSource } from './behaviour-source.ts';
 import { createVirtualFiler } from './fake-filer.ts';
 import { checkDuration, faultsIn } from './filer-behaviour.ts';
@@ -48,6 +49,8 @@ export interface SimFilerOptions {
   readonly tracer?: Tracer;
   /** The runner whose trace that is. Default: empty. */
   readonly runner?: string;
+  /** How it is told that all faults are to end (`World.onHeal`): what hangs then ends. Absent: nobody tells it. */
+  readonly onHeal?: World['onHeal'];
 }
 
 /** A simulated filer (R175). One runner per filer, or overlaps are reported that are none. */
@@ -86,6 +89,8 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
   readonly #delegate: Filer;
   readonly #behaviours: BehaviourSource;
   readonly #ledger: FilerLedger;
+  /** Operations that do not end by themselves. */
+  readonly #hanging = new Set<HangingOperation>();
 
   constructor(options: SimFilerOptions) {
     const { clock, name = 'sim', latencyMs = 0, updateIntervalMs = 0, tracer, runner = '' } = options;
@@ -100,6 +105,9 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
     this.updateIntervalMs = updateIntervalMs;
     this.cancelBoundMs = options.cancelBoundMs ?? this.#behaviours.cancelMsMax;
     checkDuration('cancelBoundMs', this.cancelBoundMs);
+    options.onHeal?.(() => {
+      for (const operation of this.#hanging) operation.endHang();
+    });
   }
 
   get openCheckouts(): number {
@@ -181,10 +189,18 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
       (told && (behaviour.cancelMs ?? 0) > 0)
     ) {
       const label = this.#behaviours.labelOf(operation, subject);
-      return new PendingOperation({ clock: this.#clock, label, behaviour, cancel, complete }).result;
+      const pending = new PendingOperation({ clock: this.#clock, label, behaviour, cancel, complete });
+      if (behaviour.hang === true) this.#keepHanging(pending);
+      return pending.result;
     }
     if (told) throw cancelledOperation(this.#behaviours.labelOf(operation, subject));
     return complete();
+  }
+
+  #keepHanging(operation: HangingOperation): void {
+    this.#hanging.add(operation);
+    const forget = (): void => void this.#hanging.delete(operation);
+    operation.result.then(forget, forget);
   }
 
   #behaviourOf(operation: FilerOperation, subject: string): FilerBehaviour {
@@ -194,6 +210,8 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
     return special;
   }
 }
+
+type HangingOperation = Pick<PendingOperation<unknown>, 'endHang' | 'result'>;
 
 type Act<T> = (heeded: Cancellable | undefined) => MaybePromise<T>;
 

@@ -57,7 +57,7 @@ export interface ChosenOutputFaultsOptions {
  * ```
  */
 export function chosenOutputFaults(
-  sim: Simulation,
+  sim: Pick<Simulation, 'world'>,
   options: ChosenOutputFaultsOptions = {},
 ): OutputFaultPlan {
   checkObject('options', 'an object of options', options);
@@ -159,7 +159,11 @@ export interface ChosenSkewOptions {
  * if (!held) throw new Error('expected it to hold');
  * ```
  */
-export function chosenSkew(sim: Simulation, name: string, options: ChosenSkewOptions = {}): ClockSkew {
+export function chosenSkew(
+  sim: Pick<Simulation, 'world'>,
+  name: string,
+  options: ChosenSkewOptions = {},
+): ClockSkew {
   checkString('name', 'the name of a machine', name);
   checkObject('options', 'an object of options', options);
   const { offsetMsMax = OFFSET_MS_MAX, driftPpmMax = DRIFT_PPM_MAX } = options;

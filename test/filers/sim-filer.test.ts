@@ -94,6 +94,47 @@ describe('a simulated filer by plan', () => {
     }
   });
 
+  test('R175 what hangs ends when faults end, once, and not if it was told to stop or has ended', async () => {
+    const clock = createVirtualClock();
+    const heals: (() => void)[] = [];
+    const plan = {
+      checkout: [
+        { hang: true },
+        { hang: true, fail: { text: 'no' } },
+        { hang: true, cancelMs: 20 },
+        { hang: true },
+        { latencyMs: 50 },
+      ],
+    };
+    const filer = createSimFiler({ clock, plan, onHeal: (heal) => heals.push(heal) });
+    const cancel = new Cancellation();
+    const ends: string[] = [];
+    const checkOut = async (id: string, cancellable?: Cancellation): Promise<void> => {
+      try {
+        const checkout = await filer.checkout(id, cancellable);
+        ends.push(`${clock.now()} ${id}`);
+        await checkout.release();
+      } catch (error) {
+        ends.push(`${clock.now()} ${id} ${(error as Error).message}`);
+      }
+    };
+    const checkouts = ['a', 'b'].map((id) => checkOut(id));
+    checkouts.push(checkOut('c', cancel), checkOut('d', cancel), checkOut('e'));
+    clock.timer('cancel', 10, () => cancel.cancel());
+    clock.timer('heal', 15, () => heals.forEach((heal) => heal()));
+    clock.timer('heal again', 16, () => heals.forEach((heal) => heal()));
+    await clock.runUntilIdle();
+    await Promise.all(checkouts);
+    expect(ends).toEqual([
+      '10 d filer/sim checkout d was cancelled',
+      '15 a',
+      '15 b no',
+      '30 c filer/sim checkout c was cancelled',
+      '50 e',
+    ]);
+    expect([filer.openCheckouts, filer.verify()]).toEqual([0, []]);
+  });
+
   test('R175 a failure carries its exit code', () => {
     const plan = { checkout: [{ fail: { text: 'no', exitCode: 211 } }, { fail: { text: 'no' } }] };
     const filer = createSimFiler({ clock: createVirtualClock(), plan });
