@@ -133,8 +133,14 @@ function checkParts<O, R, S>(
     }
   }
   if (undecided === undefined) return { linearizable: true, order: mergeOrders(orders), visited };
-  const reason = `none of ${maxStates} configurations of ${undecided.length} operations decided it; raise maxStates`;
+  const reason = `${visited} configurations of ${undecided.length} operations did not decide it; ${advice(visited, maxStates)}`;
   return { linearizable: undefined, reason, visited };
+}
+
+function advice(visited: number, maxStates: number): string {
+  return visited < maxStates
+    ? 'one call has too many outcomes, because too many replies were lost'
+    : 'raise maxStates';
 }
 
 /** What a partition leaves out would pass unseen. */

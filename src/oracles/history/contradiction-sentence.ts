@@ -1,6 +1,12 @@
-/** Says what is wrong with a few operations in one sentence: the last reply, after what came before it. No order of clauses is lost. */
+/**
+ * Says what is wrong with a few operations in one sentence: the last reply, after what came before it. Invariant: it stays short, also
+ * where a contradiction could not be made small.
+ */
 import type { ContradictingOperation } from './contradiction.ts';
 import { isBefore } from './history-operation.ts';
+
+/** So many operations are told on either side of the reply; of more only the latest. */
+const TOLD_MAX = 4;
 
 type Told = ContradictingOperation<unknown, unknown>;
 
@@ -18,7 +24,9 @@ export function contradictionSentence(operations: readonly Told[]): string {
   const meanwhile = others.filter((told) => !earlier.includes(told));
   const main = `${callBy(subject)} ${subject.reply === '' ? 'returned' : `said ${subject.reply}`}`;
   if (others.length === 0) return `${main}, which nothing that came before explains`;
-  return [main, after(earlier), ...meanwhile.map(during)].join('');
+  const untold = others.length - Math.min(earlier.length, TOLD_MAX) - Math.min(meanwhile.length, TOLD_MAX);
+  const more = untold === 0 ? '' : `, and ${untold} more`;
+  return [main, after(earlier.slice(-TOLD_MAX)), ...meanwhile.slice(-TOLD_MAX).map(during), more].join('');
 }
 
 function after(earlier: readonly Told[]): string {

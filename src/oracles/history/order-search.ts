@@ -9,7 +9,7 @@ import { placedCount, placedOrder, placeOpen, placeReturned, type Configuration 
 import { ConfigurationCache } from './configuration-cache.ts';
 import { byInvocation, type HistoryOperation } from './history-operation.ts';
 import { SearchFrontier } from './search-frontier.ts';
-import type { SequentialModel } from './sequential-model.ts';
+import { TooManyStatesError, type SequentialModel } from './sequential-model.ts';
 
 /** How far a search may go. */
 export interface SearchBounds {
@@ -38,7 +38,13 @@ export function searchOrder<O, R, S>(
   model: SequentialModel<O, R, S>,
   bounds: SearchBounds,
 ): SearchOutcome<O, R> {
-  return new OrderSearch(operations, model).run(bounds);
+  const search = new OrderSearch(operations, model);
+  try {
+    return search.run(bounds);
+  } catch (error) {
+    if (!(error instanceof TooManyStatesError)) throw error;
+    return { kind: 'undecided', ...search.effort() };
+  }
 }
 
 class OrderSearch<O, R, S> {
@@ -68,18 +74,18 @@ class OrderSearch<O, R, S> {
       const configuration = this.#frontier.pop();
       if (configuration === undefined) {
         const stuck = this.#frontier.popDeferred();
-        if (stuck === undefined) return { kind: 'impossible', ...this.#effort() };
+        if (stuck === undefined) return { kind: 'impossible', ...this.effort() };
         this.#goOnWithOpen(stuck);
         continue;
       }
       if (!this.#isNew(configuration)) continue;
       if (this.#visited >= maxStates || this.#steps > maxSteps) {
-        return { kind: 'undecided', ...this.#effort() };
+        return { kind: 'undecided', ...this.effort() };
       }
       this.#visited += 1;
       const placed = placedCount(configuration as Configuration<never, never, S>);
       if (placed === this.#returned.length) {
-        return { kind: 'found', order: placedOrder(configuration), ...this.#effort() };
+        return { kind: 'found', order: placedOrder(configuration), ...this.effort() };
       }
       this.#goOnWithReturned(configuration);
       if (this.#open.length > configuration.usedOpen.length) {
@@ -88,7 +94,8 @@ class OrderSearch<O, R, S> {
     }
   }
 
-  #effort(): SearchEffort {
+  /** What it took so far. */
+  effort(): SearchEffort {
     return { visited: this.#visited, steps: this.#steps };
   }
 

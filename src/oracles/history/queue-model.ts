@@ -60,6 +60,7 @@ export function queueModel(
 }
 
 class QueueRules implements ServiceRules {
+  readonly isOrdered = true;
   readonly mayEvict: boolean;
   readonly #capacity: number;
 

@@ -34,6 +34,11 @@ export interface SequentialModel<O, R, S> {
   showReply?(reply: R | undefined, operation: O): string;
 }
 
+/** Thrown by a step whose states are too many to list: the search gives up there, and decides nothing. */
+export class TooManyStatesError extends Error {
+  override readonly name = 'TooManyStatesError';
+}
+
 /** Refuses what is no model. */
 export function checkModel(model: unknown): void {
   checkObject('model', 'a sequential model', model);

@@ -32,6 +32,9 @@ export interface SeenRun {
 /** A reply: the runs that it shows, one for all calls but a query; or the code of a refusal, which is an answer as well. */
 export type ServiceReply = { readonly runs: readonly SeenRun[] } | { readonly refused: RunnerErrorCode };
 
+/** So many runs of a reply are shown. */
+const SHOWN_MAX = 12;
+
 /** Shows a call: `run(build)`, `status(3)`, `query(3, 4: DONE_MASK)`. */
 export function showServiceCall(call: ServiceCall): string {
   switch (call.method) {
@@ -57,9 +60,10 @@ export function showServiceReply(reply: ServiceReply | undefined, call?: Service
   const [first] = reply.runs;
   if (call?.method === 'run' && first?.state === 'PENDING') return first.runId;
   if (call?.method === 'abort' || call?.method === 'status') return first === undefined ? '' : showEnd(first);
-  return reply.runs.length === 0
-    ? 'none'
-    : reply.runs.map((run) => `${run.runId} ${showEnd(run)}`).join(', ');
+  if (first === undefined) return 'none';
+  const shown = reply.runs.slice(0, SHOWN_MAX).map((run) => `${run.runId} ${showEnd(run)}`);
+  const more = reply.runs.length - shown.length;
+  return [...shown, ...(more === 0 ? [] : [`${more} more`])].join(', ');
 }
 
 function showEnd({ state, exitCode, error }: SeenRun): string {

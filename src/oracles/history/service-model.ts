@@ -17,7 +17,7 @@ import {
   type RunLook,
   type StateSet,
 } from './run-belief.ts';
-import type { SequentialModel } from './sequential-model.ts';
+import { TooManyStatesError, type SequentialModel } from './sequential-model.ts';
 import {
   showServiceCall,
   showServiceReply,
@@ -31,6 +31,8 @@ export type RunBeliefs = readonly RunBelief[];
 
 /** What a model adds. Each gives the beliefs that may follow, none if that cannot be. */
 export interface ServiceRules {
+  /** Whether it matters which of two runs was accepted first. */
+  readonly isOrdered: boolean;
   /** Whether runs that are over can be forgotten (R47). */
   readonly mayEvict: boolean;
   /** Room for one more run. */
@@ -60,6 +62,9 @@ export function createServiceModel(
     showReply: showServiceReply,
   };
 }
+
+/** A query can show as many runs without known origin as there are lost replies; in order, the ways to match them soon are too many. */
+const ALTERNATIVES_MAX = 10_000;
 
 class ServiceReplies {
   readonly #rules: ServiceRules;
@@ -135,7 +140,10 @@ class ServiceReplies {
     lookAt: (runId: RunID) => RunLook,
   ): readonly RunBeliefs[] {
     let after = before;
-    for (const runId of runIds) after = after.flatMap((beliefs) => this.#look(beliefs, runId, lookAt(runId)));
+    for (const runId of runIds) {
+      after = after.flatMap((beliefs) => this.#look(beliefs, runId, lookAt(runId)));
+      if (after.length > ALTERNATIVES_MAX) throw new TooManyStatesError();
+    }
     return after;
   }
 
@@ -147,8 +155,11 @@ class ServiceReplies {
       const belief = look(beliefs[known] as RunBelief, seen, mayEvict);
       return belief === undefined ? [] : [beliefs.with(known, belief)];
     }
+    const tried = new Set<string>();
     return beliefs.flatMap((belief, index) => {
       if (belief.runId !== undefined || belief.notIds.includes(runId)) return [];
+      if (!this.#rules.isOrdered && tried.has(belief.key)) return [];
+      tried.add(belief.key);
       const own = look(withId(belief, runId), seen, mayEvict);
       if (own === undefined) return [];
       return [beliefs.with(index, own)];

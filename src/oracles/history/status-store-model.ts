@@ -39,7 +39,14 @@ export function statusStoreModel(
   const same = (beliefs: RunBeliefs): readonly RunBeliefs[] => [beliefs];
   return {
     // A lost abort may end its run, as may anything else at any time.
-    ...createServiceModel({ mayEvict, admit: same, refuse: same, settle: same, abortUnseen: same }),
+    ...createServiceModel({
+      isOrdered: false,
+      mayEvict,
+      admit: same,
+      refuse: same,
+      settle: same,
+      abortUnseen: same,
+    }),
     key: (beliefs) => beliefsKey(beliefs).sort().join(' '),
     partition: partitionByRun,
   };

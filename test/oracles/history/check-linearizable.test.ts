@@ -196,7 +196,7 @@ describe('a history of a register', () => {
     ];
     expect(checkLinearizable(operationsOf(rows), model, { maxStates: 3 })).toEqual({
       linearizable: undefined,
-      reason: 'none of 3 configurations of 3 operations decided it; raise maxStates',
+      reason: '3 configurations of 3 operations did not decide it; raise maxStates',
       visited: 3,
     });
     expect(checkLinearizable(operationsOf(rows), model, { maxStates: 4 }).linearizable).toBe(true);

@@ -117,6 +117,29 @@ describe('a contradiction reads', () => {
     ]);
   });
 
+  test('with the latest operations only, where many are needed', () => {
+    // A counter that has to be pressed ten times before it shows anything.
+    const counter: SequentialModel<string, number, number> = {
+      initial: 0,
+      step: (pressed, operation, reply) => {
+        if (operation === 'press') return [pressed + 1];
+        return reply === undefined || (reply === 0) === pressed < 10 ? [pressed] : [];
+      },
+      key: String,
+    };
+    const presses = Array.from({ length: 10 }, (_, at): Row<string, number> => [
+      'a',
+      'press',
+      0,
+      2 * at,
+      2 * at + 1,
+    ]);
+    const { sentence, operations } = contradictionOf([...presses, ['b', 'show', 0, 20, 21]], counter);
+    expect(operations).toHaveLength(11);
+    const pressed = 'press by a had said 0 and returned';
+    expect(sentence).toBe(`show by b said 0 after ${Array(4).fill(pressed).join(', then ')}, and 6 more`);
+  });
+
   test('in JSON where the model says no better', () => {
     const never: SequentialModel<unknown, unknown, number> = { initial: 0, step: () => [], key: String };
     const cases: [unknown, unknown, string][] = [

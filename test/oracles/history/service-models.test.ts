@@ -241,6 +241,32 @@ describe('the model of a status store', () => {
   });
 });
 
+test('of a reply with many runs the first are shown', () => {
+  const shown = Array.from({ length: 14 }, (_, index) => seen(`${index}`, 'FAILED', 1));
+  const list = Array.from({ length: 12 }, (_, index) => `${index} FAILED 1`).join(', ');
+  expect(verdictOf([all(ALL_MASK, ...shown)], statusStoreModel())).toBe(
+    `query(all) by a said ${list}, 2 more, which nothing that came before explains`,
+  );
+});
+
+describe('many lost replies', () => {
+  const lost = Array.from({ length: 12 }, () => lostRun);
+  const shown = Array.from({ length: 12 }, (_, index) => seen(`${index}`, 'PENDING'));
+  const rows = operationsOf(inSequence([...lost, all(ALL_MASK, ...shown)]));
+
+  test('are as good as each other where order does not matter', () => {
+    expect(checkLinearizable(rows, statusStoreModel())).toMatchObject({ linearizable: true, visited: 14 });
+  });
+
+  test('are not matched in all orders where it does: nothing is decided', () => {
+    const result = checkLinearizable(rows, queueModel({ capacity: 12 }));
+    expect(result).toMatchObject({
+      linearizable: undefined,
+      reason: expect.stringMatching(/one call has too many outcomes, because too many replies were lost$/),
+    });
+  });
+});
+
 describe('the model of a queue', () => {
   test.for(QUEUE)('%s', ([, steps, verdict]) => {
     expect(verdictOf(steps, queueModel({ capacity: 2 }))).toBe(verdict);
