@@ -1,5 +1,6 @@
 // All bugs of the zoo, family by family, and the defects that it leaves out with the reason of each.
 import type { Bug, LeftOut } from './bug.ts';
+import { classicBugs } from './catalog/classic-bugs.ts';
 import { collaboratorBugs } from './catalog/collaborator-bugs.ts';
 import { domainBugs } from './catalog/domain-bugs.ts';
 import { execerBugs } from './catalog/execer-bugs.ts';
@@ -21,6 +22,7 @@ export const bugs: readonly Bug[] = [
   ...execerBugs,
   ...networkBugs,
   ...fileBugs,
+  ...classicBugs,
 ];
 
 const BAZEL = 'belongs to the Bazel path, which is not built';

@@ -1,0 +1,67 @@
+/** Replies to starts get lost: a scheduler that looks before it starts again starts every job once. */
+import {
+  type ChaosRunner,
+  createChaosRunner,
+  createFakeRunner,
+  defineScenario,
+  isRunnerError,
+  type QueryResult,
+  type ScenarioDefinition,
+  type Simulation,
+} from 'dryrunner';
+
+const RETRY_MS = 10;
+
+export const doubleStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-classic-double-start',
+  description: 'lost replies to starts: every job is started once',
+  async run(sim) {
+    const workers = ['a', 'b'].map((name) =>
+      createFakeRunner(sim.world, { name, capacity: 8, history: 8, script: () => ({ runMs: 20 }) }),
+    );
+    const pool = workers.map((worker, index) =>
+      createChaosRunner(sim.world, worker, {
+        name: `network ${index}`,
+        plan: { rates: { run: { before: 0.1, after: 0.1 }, statusAll: { before: 0.2 } } },
+      }),
+    );
+    const jobs = Array.from({ length: 1 + sim.choose('more jobs', 3) }, (_, index) => `job ${index}`);
+    await Promise.all(jobs.map((job) => start(sim, pool, job)));
+    const started = (await Promise.all(workers.map((worker) => worker.statusAll()))).flatMap(
+      ({ statuses }) => statuses,
+    );
+    for (const job of jobs) {
+      const count = started.filter(({ tag }) => tag === job).length;
+      sim.check(count === 1, `${job} was started ${count} times`);
+    }
+    for (const network of pool) await network.release();
+  },
+});
+
+async function start(sim: Simulation, pool: readonly ChaosRunner[], job: string): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    const worker = pool[sim.choose(`attempt ${attempt} of ${job} goes to`, pool.length)] as ChaosRunner;
+    try {
+      await worker.run({ argv: ['build'], tag: job });
+      return;
+    } catch (error) {
+      if (!isRunnerError(error, 'RUNNER_INJECTED_FAULT')) throw error;
+    }
+    if (await isStarted(sim, worker, job)) return;
+    await sim.sleep(RETRY_MS);
+  }
+}
+
+async function isStarted(sim: Simulation, worker: ChaosRunner, job: string): Promise<boolean> {
+  for (;;) {
+    let answer: QueryResult;
+    try {
+      answer = await worker.statusAll();
+    } catch (error) {
+      if (!isRunnerError(error, 'RUNNER_INJECTED_FAULT')) throw error;
+      await sim.sleep(RETRY_MS);
+      continue;
+    }
+    return answer.statuses.some(({ tag }) => tag === job);
+  }
+}

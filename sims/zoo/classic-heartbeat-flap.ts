@@ -1,0 +1,56 @@
+/** A monitor takes a worker for dead when no heartbeat comes: late ones must not kill a live worker, and a dead one must be noticed. */
+import { defineScenario, type ScenarioDefinition, type Simulation, type Timer } from 'dryrunner';
+import { Wire, WIRE_MS_MAX } from './classic-wire.ts';
+
+const PERIOD_MS = 20;
+const BEATS = 6;
+/** A beat that comes at once may be followed by one that takes its time. */
+const LIMIT_MS = PERIOD_MS + WIRE_MS_MAX;
+
+class Monitor {
+  deaths = 0;
+  diedAtMs = Infinity;
+  readonly #sim: Simulation;
+  #timer: Timer | undefined;
+
+  constructor(sim: Simulation) {
+    this.#sim = sim;
+    this.beat();
+  }
+
+  beat(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#sim.world.clock.endOfInstant('the monitor gives up', LIMIT_MS, () => {
+      this.deaths += 1;
+      this.diedAtMs = this.#sim.now();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+}
+
+export const heartbeatFlap: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-classic-heartbeat-flap',
+  description: 'late heartbeats: a live worker stays alive, a dead one is noticed once and in time',
+  async run(sim) {
+    const monitor = new Monitor(sim);
+    const wire = new Wire(sim, 'wire');
+    const crashAt = sim.choose('the worker crashes before beat', BEATS + 1);
+    const beats = crashAt === 0 ? BEATS : crashAt - 1;
+    const arrivals = Array.from({ length: beats }, async (_, index) => {
+      await sim.sleep(index * PERIOD_MS);
+      await wire.carry(`beat ${index}`);
+      sim.check(monitor.deaths === 0, `beat ${index} came from a worker that was taken for dead`);
+      monitor.beat();
+    });
+    await Promise.all(arrivals);
+    if (crashAt === 0) sim.check(monitor.deaths === 0, 'a live worker was taken for dead');
+    else {
+      await sim.sleep(LIMIT_MS + PERIOD_MS);
+      sim.check(monitor.deaths === 1, `a worker died once and was taken for dead ${monitor.deaths} times`);
+    }
+    monitor.stop();
+  },
+});

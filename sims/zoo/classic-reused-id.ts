@@ -1,0 +1,75 @@
+/** A worker numbers its runs by slot and uses slots again: an abort that comes late must not hit whoever has the slot now. */
+import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
+import { Wire } from './classic-wire.ts';
+
+const STEP_MS = 10;
+
+interface Held {
+  readonly job: string;
+  readonly generation: number;
+  readonly end: (how: 'done' | 'aborted') => void;
+}
+
+/** One slot; the generation counts who has had it. */
+class Worker {
+  readonly #sim: Simulation;
+  #held: Held | undefined;
+  #generation = 0;
+
+  constructor(sim: Simulation) {
+    this.#sim = sim;
+  }
+
+  /** Runs a job to its end. `onStart` gets the generation of the slot. */
+  async run(job: string, ms: number, onStart: (generation: number) => void): Promise<'done' | 'aborted'> {
+    this.#generation += 1;
+    const generation = this.#generation;
+    onStart(generation);
+    return new Promise((resolve) => {
+      const timer = this.#sim.world.clock.timer(`${job} ends`, ms, () => this.#held?.end('done'));
+      const end = (how: 'done' | 'aborted'): void => {
+        timer.cancel();
+        this.#held = undefined;
+        resolve(how);
+      };
+      this.#held = { job, generation, end };
+    });
+  }
+
+  abort(generation: number): void {
+    if (this.#held?.generation !== generation) return;
+    this.#held.end('aborted');
+  }
+}
+
+export const reusedId: ScenarioDefinition<unknown> = defineScenario<unknown>({
+  name: 'zoo-classic-reused-id',
+  description: 'late aborts and slots that are used again: only whom somebody has given up is aborted',
+  async run(sim) {
+    const worker = new Worker(sim);
+    const wire = new Wire(sim, 'wire');
+    const aborts: Promise<void>[] = [];
+    for (let index = 0; index < 3; index += 1) {
+      const job = `job ${index}`;
+      const givenUp = sim.choose(`${job} is given up`, 4);
+      const end = await worker.run(job, (1 + sim.choose(`${job} takes`, 3)) * STEP_MS, (generation) => {
+        if (givenUp > 0) aborts.push(abortLater(sim, worker, wire, job, generation, givenUp * STEP_MS));
+      });
+      sim.check(end === 'done' || givenUp > 0, `${job} was aborted, and nobody has given it up`);
+    }
+    await Promise.all(aborts);
+  },
+});
+
+async function abortLater(
+  sim: Simulation,
+  worker: Worker,
+  wire: Wire,
+  job: string,
+  generation: number,
+  ms: number,
+): Promise<void> {
+  await sim.sleep(ms);
+  await wire.carry(`the abort of ${job}`);
+  worker.abort(generation);
+}

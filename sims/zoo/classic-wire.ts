@@ -1,0 +1,30 @@
+/** A wire between two parties of a small scheduler: messages take their time, overtake each other, and a few get lost. */
+import type { Simulation } from 'dryrunner';
+
+const STEP_MS = 10;
+const STEPS = 3;
+
+/** No message takes longer. */
+export const WIRE_MS_MAX: number = (STEPS - 1) * STEP_MS;
+
+/** See above. Only so many messages get lost that whoever repeats itself gets through. */
+export class Wire {
+  readonly #sim: Simulation;
+  readonly #name: string;
+  #losses: number;
+
+  constructor(sim: Simulation, name: string, lossesMax = 0) {
+    this.#sim = sim;
+    this.#name = name;
+    this.#losses = lossesMax;
+  }
+
+  /** Resolves when the message has arrived, with false if it never will. */
+  async carry(message: string): Promise<boolean> {
+    const label = `${this.#name} carries ${message}`;
+    await this.#sim.sleep(this.#sim.choose(`${label} slowly`, STEPS) * STEP_MS);
+    if (this.#losses === 0 || this.#sim.choose(`${label} and loses it`, 3) < 2) return true;
+    this.#losses -= 1;
+    return false;
+  }
+}
