@@ -37,17 +37,28 @@ export function sizeOf(
 
 /**
  * Negative if `a` is simpler: fewer faults, then fewer answers that are not plain, then fewer events, then fewer questions, then a
- * smaller sum of answers, then the smaller answer where they first differ. What a reader has to understand comes first: an event
- * more that goes its usual way costs less than a decision more.
+ * smaller sum of answers, then those that are not plain earlier, then smaller ones. What a reader has to understand comes first: an
+ * event more that goes its usual way costs less than a decision more.
  */
 export function compareSizes(a: LogSize, b: LogSize): number {
-  const first =
+  return (
     a.faults - b.faults ||
     a.nonZero - b.nonZero ||
     a.firedEvents - b.firedEvents ||
     a.answers.length - b.answers.length ||
-    a.sum - b.sum;
-  if (first !== 0) return first;
-  const differing = a.answers.findIndex((answer, index) => answer !== b.answers[index]);
-  return differing < 0 ? 0 : (a.answers[differing] as number) - (b.answers[differing] as number);
+    a.sum - b.sum ||
+    comparePositions(a.answers, b.answers) ||
+    compareValues(a.answers, b.answers)
+  );
+}
+
+function comparePositions(a: readonly number[], b: readonly number[]): number {
+  const differing = a.findIndex((answer, index) => answer > 0 !== (b[index] as number) > 0);
+  if (differing < 0) return 0;
+  return a[differing] === 0 ? 1 : -1;
+}
+
+function compareValues(a: readonly number[], b: readonly number[]): number {
+  const differing = a.findIndex((answer, index) => answer !== b[index]);
+  return differing < 0 ? 0 : (a[differing] as number) - (b[differing] as number);
 }

@@ -4,7 +4,7 @@
  */
 import type { Decision } from '../kernel/decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import { hashAnswers } from './keyed-log.ts';
+import { hashAnswers, keyDecisions } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { compareSizes } from './log-order.ts';
 import type { LogSize } from './log-order.ts';
@@ -26,11 +26,29 @@ export interface FailingRun extends ShrinkState, ShrunkLog {
 }
 
 /** What came of a proposal: `failing` if it fails in the same way. */
-export interface KnownTrial extends Pick<Trial, 'asked'> {
+export interface KnownTrial {
   readonly failing: FailingRun | undefined;
+  /** What was asked; most passes do not want to know, so that it is made when they do. */
+  readonly asked: Trial['asked'];
 }
 
 const FORGOTTEN: KnownTrial = { asked: undefined, failing: undefined };
+
+/** An execution that did not fail in the same way. */
+class OtherTrial implements KnownTrial {
+  readonly failing = undefined;
+  readonly #verdict: Verdict;
+  #asked: Trial['asked'];
+
+  constructor(verdict: Verdict) {
+    this.#verdict = verdict;
+  }
+
+  get asked(): Trial['asked'] {
+    this.#asked ??= keyDecisions(this.#verdict.decisions());
+    return this.#asked;
+  }
+}
 /** Of longer logs only the hash is kept. */
 const KEPT_LENGTH_MAX = 400;
 /** What passing executions asked is kept of the last ones only. */
@@ -49,14 +67,20 @@ export class TrialMemory {
     return this.#trials.get(hashAnswers(answers));
   }
 
-  keep(answers: readonly KeyedDecision[], run: FailingRun, isFailing: boolean): KnownTrial {
+  keepFailing(answers: readonly KeyedDecision[], failing: FailingRun): KnownTrial {
+    const trial = { failing, asked: failing.log };
+    const isShort = failing.log.length <= KEPT_LENGTH_MAX;
+    this.#trials.set(hashAnswers(answers), isShort ? trial : FORGOTTEN);
+    if (isShort) this.#keepDetour(failing);
+    return trial;
+  }
+
+  keepOther(answers: readonly KeyedDecision[], verdict: Verdict): KnownTrial {
     const hash = hashAnswers(answers);
-    const trial: KnownTrial = { asked: run.log, failing: isFailing ? run : undefined };
-    const isShort = run.log.length <= KEPT_LENGTH_MAX;
+    const trial = new OtherTrial(verdict);
+    const isShort = verdict.decisionCount <= KEPT_LENGTH_MAX;
     this.#trials.set(hash, isShort ? trial : FORGOTTEN);
-    if (!isShort) return trial;
-    if (isFailing) this.#keepDetour(run);
-    else this.#forgetAsked(hash);
+    if (isShort) this.#forgetLater(hash);
     return trial;
   }
 
@@ -74,7 +98,7 @@ export class TrialMemory {
     if (this.#detours.length > DETOURS_KEPT) this.#detours.shift();
   }
 
-  #forgetAsked(hash: string): void {
+  #forgetLater(hash: string): void {
     this.#asked.push(hash);
     if (this.#asked.length <= ASKED_KEPT) return;
     this.#trials.set(this.#asked.shift() as string, FORGOTTEN);

@@ -9,10 +9,14 @@ import { numbersIn, withNumber } from './label-numbers.ts';
 import { siteOf } from './label-parts.ts';
 import type { ShrinkAttempt, ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
-/** Most questions at which one answer is tried. */
+/** At how many questions one answer is tried, at most and at least; the longer the log, the fewer, because executions take longer. */
 const PLACES_MAX = 160;
-/** About how many proposals it may take to find one answer another place. */
-const PROPOSALS_MAX = 480;
+const PLACES_MIN = 12;
+const QUESTIONS_MAX = 100_000;
+/** How many answers are tried for each question, about, if there are as many questions as may be. */
+const ANSWERS_EACH = 3;
+/** With more answers than this, moving each would cost more executions than there are. */
+const MOVED_MAX = 40;
 /** With more answers than this, pairs are too many. */
 const MERGED_MAX = 6;
 /** Most smaller numbers by which one in a label is replaced. */
@@ -20,6 +24,7 @@ const NUMBERS_MAX = 8;
 
 /** All answers about run 7 become answers about run 0, and the third time becomes the first, all at once. */
 export const renameSubjects: ShrinkPass = function* (state) {
+  if (state.answers.length > MOVED_MAX) return;
   const numbers = new Set(state.answers.flatMap(({ label }) => numbersIn(label)));
   for (const from of [...numbers].sort((a, b) => b - a)) {
     for (let to = 0; to < Math.min(from, NUMBERS_MAX); to += 1) {
@@ -49,6 +54,7 @@ function* bringForward(state: ShrinkState, label: string): ShrinkAttempt {
 
 /** Each answer in turn is taken out and given to another question that is asked then. */
 export const moveAnswers: ShrinkPass = function* (state) {
+  if (state.answers.length > MOVED_MAX) return;
   for (const entry of [...state.answers]) {
     if (!isIn(state, entry)) continue;
     yield* moveElsewhere(state, withAnswer(state.answers, entry, 0), [entry]);
@@ -92,8 +98,9 @@ function* moveElsewhere(
   const { isAccepted, asked = state.log } = yield rest;
   if (isAccepted) return true;
   const free = asked.filter((place) => !rest.some((entry) => isSameKey(entry, place)));
-  const places = nearestFirst(free, taken).slice(0, PLACES_MAX);
-  const eachMax = Math.floor(PROPOSALS_MAX / Math.max(1, places.length));
+  const most = Math.max(PLACES_MIN, Math.min(PLACES_MAX, Math.floor(QUESTIONS_MAX / asked.length)));
+  const places = nearestFirst(free, taken).slice(0, most);
+  const eachMax = Math.floor((ANSWERS_EACH * most) / Math.max(1, places.length));
   for (const place of places) {
     for (const answer of answersFor(place, taken, eachMax)) {
       if ((yield [...rest, { ...place, answer }]).isAccepted) return true;

@@ -1,10 +1,9 @@
 /** Passes that take answers out: whole groups first, then spans of falling length, down to single ones. */
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionKind } from '../kernel/decision-kind.ts';
-import { isSameKey } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { siteOf } from './label-parts.ts';
-import type { ShrinkPass } from './shrink-pass.ts';
+import type { ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
 const KINDS: readonly DecisionKind[] = ['fault', 'delay', 'order', 'choice'];
 
@@ -32,30 +31,32 @@ export const dropGroups: ShrinkPass = function* (state) {
   }
 };
 
+/** Spans of the faults, before anything else is looked at. */
+export const dropFaults: ShrinkPass = (state) => dropSpansOf(state, isFault);
+
+/** Spans of all answers. */
+export const dropSpans: ShrinkPass = (state) => dropSpansOf(state, () => true);
+
 /**
  * Spans of half the answers, of a quarter, … of one: the complements of ddmin (Zeller & Hildebrandt, "Simplifying and Isolating
  * Failure-Inducing Input", TSE 2002). From the end, because what happens late matters least for what comes before it.
  */
-export const dropSpans: ShrinkPass = function* (state) {
-  for (let length = Math.ceil(state.answers.length / 2); length >= 1; length = nextLength(length)) {
-    for (let end = state.answers.length; end > 0; end -= length) {
-      const { answers } = state;
+function* dropSpansOf(state: ShrinkState, isIn: Group): ReturnType<ShrinkPass> {
+  const members = (): KeyedDecision[] => state.answers.filter(isIn);
+  for (let length = Math.ceil(members().length / 2); length >= 1; length = nextLength(length)) {
+    for (let end = members().length; end > 0; end -= length) {
+      const entries = members();
       // An accepted proposal may have taken more with it than the span.
-      if (end > answers.length) continue;
-      const start = Math.max(0, end - length);
-      yield [...answers.slice(0, start), ...answers.slice(end)];
+      if (end > entries.length) continue;
+      const span = new Set(entries.slice(Math.max(0, end - length), end));
+      yield state.answers.filter((entry) => !span.has(entry));
     }
   }
-};
+}
 
-/** Single faults, before anything else is looked at one by one. */
-export const dropFaults: ShrinkPass = function* (state) {
-  const faults = state.answers.filter(({ label }) => decisionKind(label) === 'fault');
-  for (const fault of faults.reverse()) {
-    const rest = state.answers.filter((entry) => !isSameKey(entry, fault));
-    if (rest.length < state.answers.length) yield rest;
-  }
-};
+function isFault({ label }: KeyedDecision): boolean {
+  return decisionKind(label) === 'fault';
+}
 
 function nextLength(length: number): number {
   return length === 1 ? 0 : Math.ceil(length / 2);

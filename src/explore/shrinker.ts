@@ -13,9 +13,10 @@ import { answersOf, keyDecisions, nonZeroOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { compareSizes, sizeOf } from './log-order.ts';
 import { lowerCounts, mergeAnswers, moveAnswers, renameSubjects } from './shrink-moves.ts';
-import type { ShrinkPass } from './shrink-pass.ts';
+import type { ShrinkPass, Trial } from './shrink-pass.ts';
 import { TrialMemory } from './shrink-memory.ts';
 import type { FailingRun, KnownTrial, ShrunkLog } from './shrink-memory.ts';
+import { cutSpans } from './shrink-spans.ts';
 import { lowerAnswers, lowerPairs } from './shrink-values.ts';
 import { dropFaults, dropGroups, dropSpans } from './shrink-zeros.ts';
 
@@ -59,6 +60,7 @@ const PASSES: readonly ShrinkPass[] = [
   dropGroups,
   dropFaults,
   dropSpans,
+  cutSpans,
   renameSubjects,
   lowerAnswers,
   lowerPairs,
@@ -89,7 +91,7 @@ const PASSES: readonly ShrinkPass[] = [
  * const [verdict] = failures;
  * if (verdict?.failure === undefined) throw new Error('expected a failure');
  * const { log } = await shrink(executor, verdict.decisions(), failureKey(verdict.failure));
- * if (log.map(({ answer }) => answer).join() !== '0,0,40') throw new Error('expected the simplest');
+ * if (log.map(({ answer }) => answer).join() !== '40,0,0') throw new Error('expected the simplest');
  * ```
  */
 export async function shrink(
@@ -103,6 +105,21 @@ export async function shrink(
   checkString('key', 'the key of a failure', key);
   checkOptions(options);
   return new Shrinker(executor, key, options).run(log);
+}
+
+/** What a pass learns; it asks the trial for what was asked only if it is asked itself. */
+class ProposalOutcome implements Trial {
+  readonly isAccepted: boolean;
+  readonly #trial: KnownTrial;
+
+  constructor(isAccepted: boolean, trial: KnownTrial) {
+    this.isAccepted = isAccepted;
+    this.#trial = trial;
+  }
+
+  get asked(): Trial['asked'] {
+    return this.#trial.asked;
+  }
 }
 
 /** Runs proposals and judges them. */
@@ -161,13 +178,14 @@ class Shrinker {
     });
     let proposal = proposals.next();
     while (proposal.done !== true && !this.#isOver()) {
-      const { failing, asked } = await this.#try(proposal.value);
+      const trial = await this.#try(proposal.value);
+      const { failing } = trial;
       const isAccepted = failing !== undefined && compareSizes(failing.size, current.size) < 0;
       if (isAccepted) {
         current = failing;
         if (compareSizes(current.size, best.size) < 0) this.#options.onBetter?.(current);
       }
-      proposal = proposals.next({ isAccepted, asked });
+      proposal = proposals.next(new ProposalOutcome(isAccepted, trial));
     }
     return current;
   }
@@ -176,10 +194,12 @@ class Shrinker {
   async #try(answers: readonly KeyedDecision[]): Promise<KnownTrial> {
     const known = this.#trials.find(answers);
     if (known !== undefined) return known;
-    const run = this.#measured(await this.#execute(answers, false));
-    const { failure } = run.verdict;
+    const verdict = await this.#execute(answers, false);
+    const { failure } = verdict;
     const isSame = failure !== undefined && failureKey(failure) === this.#key;
-    return this.#trials.keep(answers, run, isSame);
+    return isSame
+      ? this.#trials.keepFailing(answers, this.#measured(verdict))
+      : this.#trials.keepOther(answers, verdict);
   }
 
   #isOver(): boolean {

@@ -118,6 +118,52 @@ describe('shrinking', () => {
     );
   });
 
+  test('takes what is drawn from fast-check arbitraries down together with the schedule', async () => {
+    const drawn = defineScenario({
+      name: 'drawn',
+      description: 'two jobs or more may take long after a fault',
+      async run(sim) {
+        const job = fc.record({ ms: fc.integer({ min: 1, max: 1_000 }), name: fc.string() });
+        const jobs = sim.draw(fc.array(job, { maxLength: 20 }), 'jobs');
+        const isTripped = sim.choose('network fault', 4) === 3;
+        for (const { ms } of jobs) await sim.sleep(ms);
+        sim.note(JSON.stringify(jobs));
+        sim.check(!(isTripped && jobs.length >= 2 && sim.now() > 300), 'it took too long');
+      },
+    });
+    const executor = createExecutor(drawn);
+    const notes = new Set<string>();
+    for (const seed of [1, 2, 3, 4]) {
+      const found = await findFailure(executor, seed);
+      const { log, stoppedBy } = await shrink(executor, found.decisions(), keyOfVerdict(found));
+      const verdict = await executor.execute({ source: replayDecisions(log), keepTrace: true });
+      for (const event of verdict.trace()) if (event.type === 'note') notes.add(event.text);
+      expect([stoppedBy, answersIn(log).at(-1)]).toEqual(['minimal', 'network fault: 3']);
+    }
+    expect([...notes]).toEqual(['[{"ms":300,"name":""},{"ms":1,"name":""}]']);
+  });
+
+  test('finds three faults among two thousand answers with fewer executions than answers', async () => {
+    const long = defineScenario({
+      name: 'long',
+      description: 'three faults are too many',
+      run(sim) {
+        let faults = 0;
+        for (let job = 0; job < 1_000; job += 1) {
+          sim.choose(`job ${job} delay`, 20);
+          if (sim.choose(`job ${job} fault`, 40) === 39) faults += 1;
+        }
+        sim.check(faults < 3, 'three faults');
+      },
+    });
+    const executor = createExecutor(long);
+    const found = await findFailure(executor, 1);
+    const { log, stoppedBy, executions } = await shrink(executor, found.decisions(), keyOfVerdict(found));
+    expect(answersIn(log)).toEqual(['job 0 fault: 39', 'job 1 fault: 39', 'job 2 fault: 39']);
+    expect(stoppedBy).toBe('minimal');
+    expect(executions).toBeLessThan(found.decisionCount);
+  });
+
   test('tells of every improvement, and keeps the last one when it is interrupted', async () => {
     const { executor, count } = counted(createExecutor(doubleStart));
     const found = await findFailure(executor, 3);
