@@ -26,7 +26,7 @@ export interface Exploration {
 }
 
 /** With more, brute force is given up. */
-const INTERLEAVINGS_MAX = 3_000;
+const INTERLEAVINGS_MAX = 1_500;
 
 /** Explores with `strategy`; tells only of schedules that are `wanted`. */
 export async function exploreAll(

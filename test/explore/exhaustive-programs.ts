@@ -105,3 +105,19 @@ function breakRule({ world }: Simulation, runner: string): void {
   world.tracer.record({ at: world.clock.now(), type: 'status', runner, status });
   world.tracer.record({ at: world.clock.now(), type: 'status', runner, status });
 }
+
+function plainEvent(part: number, more: Partial<ProgramEvent> = {}): ProgramEvent {
+  return { part, when: 'now', answers: 1, breaks: false, cancels: undefined, children: [], ...more };
+}
+
+function lateMaker(part: number, answers = 1): ProgramEvent {
+  return plainEvent(part, { answers, children: [plainEvent(part, { when: 'at the end' })] });
+}
+
+/** Programs that chance seldom makes. */
+export const RARE_PROGRAMS: readonly (readonly ProgramEvent[])[] = [
+  // Parts that share nothing, but make events whose order is that of their making.
+  [lateMaker(2), plainEvent(-1), lateMaker(1)],
+  // An event that sleeps with one of its answers and not with the other.
+  [plainEvent(-1, { children: [lateMaker(0), plainEvent(-1)] }), lateMaker(2, 2)],
+];
