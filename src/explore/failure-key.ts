@@ -8,6 +8,8 @@ import type { Failure, Verdict } from '../simulation/verdict.ts';
 type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string };
 
 const NUMBER = /\d+(?:\.\d+)?/g;
+/** How many numbers are listed differs from run to run as well. */
+const NUMBERS = /#(?:, ?#)+/g;
 
 /**
  * A short text that stays the same for the same failure at another time, of another run, after more events.
@@ -21,7 +23,10 @@ const NUMBER = /\d+(?:\.\d+)?/g;
  * ```
  */
 export function failureKey({ kind, rule = '', message }: NamedFailure): string {
-  return [kind, rule, message.replace(NUMBER, '#')].join(' ').replace(/\s+/g, ' ').trim();
+  return [kind, rule, message.replace(NUMBER, '#').replace(NUMBERS, '#')]
+    .join(' ')
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 /** True for a verdict that shows something wrong: not for an execution that its strategy gave up, for it shows nothing new. */

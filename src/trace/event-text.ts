@@ -26,7 +26,8 @@ type RunnerEvent = Exclude<TraceEvent, RunEvent>;
 
 function ofRun(event: RunEvent): string {
   const runner = named(event.runner);
-  const run = `run ${event.runId} of ${runner}`;
+  // Waits on all runs, and faults of calls that name none, belong to no run.
+  const run = event.runId === '' ? runner : `run ${event.runId} of ${runner}`;
   switch (event.type) {
     case 'accepted':
       return `${runner} accepted run ${event.runId}${taggedText(event.command)}: ${JSON.stringify(event.command.argv)}`;
@@ -47,7 +48,7 @@ function ofRun(event: RunEvent): string {
     case 'wrote':
       return `${run} wrote ${event.bytes} bytes to ${event.output} (${event.digest})`;
     case 'fault':
-      return `fault ${event.kind} struck ${event.operation} of ${event.runId === '' ? runner : run}`;
+      return `fault ${event.kind} struck ${event.operation} of ${run}`;
   }
 }
 

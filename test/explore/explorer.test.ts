@@ -72,4 +72,6 @@ test('a failure has the same key whatever its numbers, and another one for anoth
   expect(failureKey(failure)).toBe('rule R200 run # ended twice');
   expect(failureKey({ ...failure, message: 'run 12.5 ended  twice', atMs: 9 })).toBe(failureKey(failure));
   expect(failureKey({ ...failure, rule: 'R201' })).not.toBe(failureKey(failure));
+  const list = failureKey({ ...failure, message: 'the store holds 0, 1,2, not 2' });
+  expect(list).toBe(failureKey({ ...failure, message: 'the store holds 3, not 7' }));
 });

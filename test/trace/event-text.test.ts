@@ -41,6 +41,7 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   [{ type: 'phase', ...ofRun, phase: 'checkout' }, 'run 0 of worker entered phase checkout'],
   [{ type: 'acquired', ...held }, 'run 0 of worker took process p'],
   [{ type: 'freed', ...held }, 'run 0 of worker gave back process p'],
+  [{ type: 'freed', ...held, runId: '' }, 'worker gave back process p'],
   [{ type: 'abandoned', ...held }, 'run 0 of worker was not given back process p in time'],
   [
     { type: 'recorded', ...ofRun, what: 'release', error: 'busy', exitCode: 213 },
