@@ -1,32 +1,27 @@
-// The gate of exploration: plants every bug of the zoo, one at a time, and hunts for it from a cold start, two at a time. A row per
-// bug as it comes; progress on stderr. --only ID,… takes some bugs, --seeds N and --time SECONDS bound a hunt, --json prints one object
-// per bug, --healthy hunts in the package without any bug, --list names the bugs and what is left out. Exits 1 under 95 % found (with --healthy: if anything fails), 2 on wrong
-// usage, 130 on Ctrl-C, with what is there printed.
+// The gate of exploration: plants every bug of the zoo, one at a time, and hunts for it from a cold start, two at a time on two cores. A
+// row per bug as it comes; progress on stderr.
+//   --only ID,…         some bugs
+//   --time SECONDS      for each bug (60)
+//   --strategy NAME     how to explore (portfolio)
+//   --executions N      at most so many per hunt
+//   --seed S            another cold start
+//   --healthy           hunt in the scenarios without any bug: nothing may be found
+//   --table             strategies × cold starts without shrinking, as the table of docs; --starts N of each (3)
+//   --list              the bugs, and what is left out with the reason
+//   --json              one object per hunt on stdout
+// Exits 1 under 95 % found (with --healthy: if anything is), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
-import { hunt, type Hunt } from './zoo/hunt.ts';
+import type { Hunt } from './zoo/hunt.ts';
+import { huntAll, type Quarry } from './zoo/hunting-party.ts';
+import { figuresLine, huntRow } from './zoo/hunt-report.ts';
 import { baseFolder, makeBase, makeMutant } from './zoo/package-copy.ts';
+import { strategyTable, TABLE_STRATEGIES } from './zoo/strategy-table.ts';
 
-const AT_ONCE = 2;
 const SHARE_FOUND = 0.95;
-
-interface Quarry {
-  readonly id: string;
-  readonly title: string;
-  readonly scenario: string;
-  /** Makes the copy to hunt in, and gives its folder. */
-  readonly plant: () => string;
-}
-
-interface Options {
-  /** What stands where nothing was found. */
-  readonly missed: string;
-  readonly seeds: number;
-  readonly timeMs: number;
-  readonly json: boolean;
-}
+const TABLE_EXECUTIONS = 20_000;
 
 function positive(name: string, text: string): number {
   const value = Number(text);
@@ -43,56 +38,10 @@ function chosen(only: string): readonly Bug[] {
   });
 }
 
-function quarries(chosenBugs: readonly Bug[], healthy: boolean): Quarry[] {
-  if (!healthy) return chosenBugs.map((bug) => ({ ...bug, plant: () => makeMutant(bug) }));
+function quarriesOf(chosenBugs: readonly Bug[], isHealthy: boolean): Quarry[] {
+  if (!isHealthy) return chosenBugs.map((bug) => ({ ...bug, folder: () => makeMutant(bug) }));
   const scenarios = [...new Set(chosenBugs.map(({ scenario }) => scenario))];
-  return scenarios.map((scenario) => ({
-    id: scenario,
-    title: 'no bug',
-    scenario,
-    plant: baseFolder,
-  }));
-}
-
-function row(
-  { id, title }: Quarry,
-  { found, executions, seconds, events, sentence }: Hunt,
-  missed: string,
-): string {
-  const figures = [
-    id.padEnd(24),
-    found ? 'found ' : missed,
-    String(executions).padStart(7),
-    `${seconds.toFixed(1)} s`.padStart(7),
-    String(events ?? '–').padStart(6),
-  ];
-  return `${figures.join('  ')}  ${title}${sentence === '' ? '' : ` — ${sentence.split('\n')[0]}`}`;
-}
-
-function report(quarry: Quarry, result: Hunt, { json, missed }: Options): void {
-  const { id, title, scenario } = quarry;
-  process.stdout.write(
-    `${json ? JSON.stringify({ id, title, scenario, ...result }) : row(quarry, result, missed)}\n`,
-  );
-}
-
-async function huntAll(all: readonly Quarry[], options: Options, signal: AbortSignal): Promise<Hunt[]> {
-  const waiting = [...all];
-  const results: Hunt[] = [];
-  const stopped = (): boolean => signal.aborted;
-  const worker = async (): Promise<void> => {
-    for (let quarry = waiting.shift(); quarry !== undefined && !stopped(); quarry = waiting.shift()) {
-      if (process.stderr.isTTY) process.stderr.write(`${results.length}/${all.length} ${quarry.id} …\r`);
-      const { seeds, timeMs } = options;
-      const result = await hunt({ folder: quarry.plant(), scenario: quarry.scenario, seeds, timeMs, signal });
-      // What was cut short has proved nothing.
-      if (stopped()) return;
-      results.push(result);
-      report(quarry, result, options);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
+  return scenarios.map((scenario) => ({ id: scenario, title: 'no bug', scenario, folder: baseFolder }));
 }
 
 function printList(): void {
@@ -100,38 +49,85 @@ function printList(): void {
   for (const { id, reason } of leftOut) process.stdout.write(`${id.padEnd(24)}  left out: ${reason}\n`);
 }
 
-async function main(): Promise<void> {
+function options() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', default: '' },
-      seeds: { type: 'string', default: '20000' },
       time: { type: 'string', default: '60' },
-      json: { type: 'boolean', default: false },
+      strategy: { type: 'string', default: 'portfolio' },
+      executions: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      starts: { type: 'string', default: '3' },
       healthy: { type: 'boolean', default: false },
+      table: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
     },
   });
-  if (values.list) {
+  const { executions, time, starts } = values;
+  return {
+    ...values,
+    timeMs: positive('time', time) * 1_000,
+    starts: positive('starts', starts),
+    executions: executions === undefined ? undefined : positive('executions', executions),
+  };
+}
+
+/** The gate itself: one hunt per bug. */
+async function gate(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+  const { strategy, seed, timeMs, executions, json, healthy } = given;
+  const quarries = quarriesOf(chosen(given.only), healthy);
+  const hunts: Hunt[] = [];
+  const plan = { strategy, seed, timeMs, shrinks: true, ...(executions === undefined ? {} : { executions }) };
+  await huntAll(
+    quarries.map((quarry) => ({ quarry, plan })),
+    signal,
+    ({ quarry }, hunt) => {
+      hunts.push(hunt);
+      const { id, title, scenario } = quarry;
+      const text = json ? JSON.stringify({ id, title, scenario, ...hunt }) : huntRow(quarry, hunt, healthy);
+      process.stdout.write(`${text}\n`);
+    },
+  );
+  const found = hunts.filter((hunt) => hunt.found).length;
+  process.stderr.write(`${figuresLine(hunts, quarries.length)}\n`);
+  if (healthy) return found === 0 && hunts.length === quarries.length ? 0 : 1;
+  return found >= SHARE_FOUND * quarries.length ? 0 : 1;
+}
+
+/** Every strategy from several cold starts, capped by executions, so that the machine's speed does not matter. */
+async function table(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+  const { starts, timeMs, executions = TABLE_EXECUTIONS } = given;
+  const quarries = quarriesOf(chosen(given.only), false);
+  const tasks = quarries.flatMap((quarry) =>
+    TABLE_STRATEGIES.flatMap((strategy) =>
+      Array.from({ length: starts }, (_, index) => {
+        const plan = { strategy, seed: String(index + 1), timeMs, executions, shrinks: false };
+        return { quarry, plan };
+      }),
+    ),
+  );
+  const cells: { readonly id: string; readonly strategy: string; readonly hunt: Hunt }[] = [];
+  await huntAll(tasks, signal, ({ quarry: { id }, plan: { strategy } }, hunt) => {
+    cells.push({ id, strategy, hunt });
+    if (given.json) process.stdout.write(`${JSON.stringify({ id, strategy, ...hunt })}\n`);
+  });
+  if (!given.json) for (const line of strategyTable(cells)) process.stdout.write(`${line}\n`);
+  return cells.length === tasks.length ? 0 : 1;
+}
+
+async function main(): Promise<void> {
+  const given = options();
+  if (given.list) {
     printList();
     return;
   }
-  const options: Options = {
-    seeds: positive('seeds', values.seeds),
-    timeMs: positive('time', values.time) * 1_000,
-    json: values.json,
-    missed: values.healthy ? 'held  ' : 'MISSED',
-  };
-  const all = quarries(chosen(values.only), values.healthy);
+  chosen(given.only);
   const stop = new AbortController();
-  process.on('SIGINT', () => stop.abort());
-  process.on('SIGTERM', () => stop.abort());
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
   makeBase();
-  const results = await huntAll(all, options, stop.signal);
-  const found = results.filter((result) => result.found).length;
-  process.stderr.write(`${found} of ${all.length} found\n`);
-  if (stop.signal.aborted) process.exitCode = 130;
-  else if (values.healthy) process.exitCode = found === 0 ? 0 : 1;
-  else process.exitCode = found >= SHARE_FOUND * all.length ? 0 : 1;
+  const status = given.table ? await table(given, stop.signal) : await gate(given, stop.signal);
+  process.exitCode = stop.signal.aborted ? 130 : status;
 }
 
 main().catch((error: unknown) => {

@@ -1,74 +1,147 @@
-// Hunts for one bug in one copy of the package: starts the command of that copy and reads what it reports, line by line. Invariant:
-// a bug counts as found only if a report says so; a child that hangs, crashes or is silent has found nothing.
-import { spawn } from 'node:child_process';
+// Hunts for one bug in one copy of the package: starts `dryrunner explore` of that copy, with an empty corpus and one thread, and reads
+// its reports line by line. Invariant: a bug counts as found only if a report says so; a child that hangs, crashes or is silent has
+// found nothing.
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
-/** How a hunt ended. */
-export interface Hunt {
-  readonly found: boolean;
-  readonly executions: number;
-  readonly seconds: number;
-  /** Events that fired in the failing execution. */
-  readonly events: number | undefined;
-  /** What went wrong, in one sentence. */
-  readonly sentence: string;
-}
-
-/** Where to look and for how long. */
+/** Where to look, how, and for how long. */
 export interface HuntOptions {
   /** Folder of the copy. */
   readonly folder: string;
   readonly scenario: string;
-  readonly seeds: number;
+  readonly strategy: string;
+  /** Another seed is another cold start. */
+  readonly seed: string;
   readonly timeMs: number;
+  /** No limit if absent. */
+  readonly executions?: number;
+  readonly shrinks: boolean;
+  /** Name of the folder of failures, below that of the copy; emptied first. */
+  readonly corpus: string;
   readonly signal: AbortSignal;
 }
 
-interface RunLine {
-  readonly type: string;
-  readonly held?: boolean;
-  readonly events?: number;
-  readonly failure?: { readonly kind: string; readonly rule?: string; readonly message: string };
+/** How a hunt ended. */
+export interface Hunt {
+  readonly found: boolean;
+  /** Until the failure, or until the hunt was given up. */
+  readonly executions: number;
+  readonly seconds: number;
+  /** Events that fired in the failing execution, as found and as shrunk. */
+  readonly eventsBefore?: number;
+  readonly eventsAfter?: number;
+  /** Lines of the history that is shown. */
+  readonly history?: number;
+  /** What went wrong, in one sentence. */
+  readonly sentence: string;
 }
 
-/** A report of the command, or undefined for a line that is none, such as one that was cut. */
-function parsed(line: string): RunLine | undefined {
+/** What the reports of `explore --json` have in common, and what is read of them. */
+interface Report {
+  readonly type: string;
+  readonly executions?: number;
+  readonly execution?: number;
+  readonly seconds?: number;
+  readonly message?: string;
+  readonly text?: string;
+  readonly firedEvents?: number;
+  readonly failures?: readonly FailureReport[];
+}
+
+interface FailureReport {
+  readonly executions: number;
+  readonly seconds: number;
+  readonly sentence: string;
+  readonly history: readonly unknown[];
+  readonly eventsBefore: number;
+  readonly eventsAfter: number;
+}
+
+/** How long a child may take beyond its time, to start and to shrink. */
+const PATIENCE_MS = 60_000;
+
+/** A report, or undefined for a line that is none, such as one that was cut. */
+function parsed(line: string): Report | undefined {
   try {
-    return JSON.parse(line) as RunLine;
+    return JSON.parse(line) as Report;
   } catch {
     return undefined;
   }
 }
 
-function sentenceOf({ failure }: RunLine): string {
-  if (failure === undefined) return 'failed without a reason';
-  return `${failure.kind}${failure.rule === undefined ? '' : ` ${failure.rule}`}: ${failure.message}`;
+/** What a report says about the hunt so far; `isLast` if nothing better can come. */
+function judged(report: Report, before: Hunt): { readonly hunt: Hunt; readonly isLast: boolean } {
+  const { executions = before.executions, seconds = before.seconds } = report;
+  switch (report.type) {
+    case 'progress':
+      return { hunt: { ...before, executions, seconds }, isLast: false };
+    case 'failure': {
+      const { message = '', firedEvents } = report;
+      const events = firedEvents === undefined ? {} : { eventsBefore: firedEvents, eventsAfter: firedEvents };
+      return { hunt: { found: true, executions, seconds, sentence: message, ...events }, isLast: false };
+    }
+    case 'nondeterministic': {
+      // Nothing that was found here could be repeated, so the report itself is what the hunt is for.
+      const sentence = `not deterministic: ${report.text ?? ''}`;
+      return {
+        hunt: { found: true, executions: report.execution ?? executions, seconds, sentence },
+        isLast: true,
+      };
+    }
+    case 'explored': {
+      const [failure] = report.failures ?? [];
+      if (failure === undefined) return { hunt: { ...before, executions, seconds }, isLast: true };
+      const { sentence, history, eventsBefore, eventsAfter } = failure;
+      const shown = { sentence, history: history.length, eventsBefore, eventsAfter };
+      return {
+        hunt: { found: true, executions: failure.executions, seconds: failure.seconds, ...shown },
+        isLast: true,
+      };
+    }
+    default:
+      return { hunt: before, isLast: false };
+  }
 }
 
-/** Runs seeds until one fails, the seeds are used up, or time is over. */
-export async function hunt({ folder, scenario, seeds, timeMs, signal }: HuntOptions): Promise<Hunt> {
-  const startedAt = performance.now();
-  const file = join(folder, 'dist/sims/zoo', `${scenario}.js`);
-  const args = [join(folder, 'dist/cli/main.js'), 'run', file, '--seeds', String(seeds), '--json'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+function startChild(
+  options: HuntOptions,
+): ChildProcess & { readonly stdout: NonNullable<ChildProcess['stdout']> } {
+  const { folder, scenario, strategy, seed, timeMs, executions, shrinks } = options;
+  const corpus = join(folder, options.corpus);
+  rmSync(corpus, { recursive: true, force: true });
+  const args = [
+    join(folder, 'dist/cli/main.js'),
+    ...['explore', join(folder, 'dist/sims/zoo', `${scenario}.js`), '--json', '--workers', '1'],
+    ...['--strategy', strategy, '--seed', seed, '--corpus', corpus, '--time', `${timeMs}ms`],
+    ...(executions === undefined ? [] : ['--executions', String(executions)]),
+    ...(shrinks ? [] : ['--no-shrink']),
+  ];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Explores until something fails, the executions are used up, or time is over. */
+export async function hunt(options: HuntOptions): Promise<Hunt> {
+  const { timeMs, signal } = options;
+  const child = startChild(options);
   const exited = once(child, 'exit');
   const kill = (): void => void child.kill('SIGKILL');
-  const timer = setTimeout(kill, timeMs);
+  const timer = setTimeout(kill, timeMs + PATIENCE_MS);
   signal.addEventListener('abort', kill);
   let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-400)));
-  let executions = 0;
-  let failing: RunLine | undefined;
+  child.stderr
+    ?.setEncoding('utf8')
+    .on('data', (text: string) => (complaint = (complaint + text).slice(-400)));
+  let result: Hunt = { found: false, executions: 0, seconds: 0, sentence: '' };
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       const report = parsed(line);
-      if (report?.type !== 'run') continue;
-      executions += 1;
-      if (report.held === true) continue;
-      failing = report;
-      break;
+      if (report === undefined) continue;
+      const { hunt: better, isLast } = judged(report, result);
+      result = better;
+      if (isLast) break;
     }
   } finally {
     kill();
@@ -76,9 +149,5 @@ export async function hunt({ folder, scenario, seeds, timeMs, signal }: HuntOpti
     signal.removeEventListener('abort', kill);
   }
   await exited;
-  const seconds = (performance.now() - startedAt) / 1_000;
-  if (failing === undefined) {
-    return { found: false, executions, seconds, events: undefined, sentence: complaint.trim() };
-  }
-  return { found: true, executions, seconds, events: failing.events, sentence: sentenceOf(failing) };
+  return result.found ? result : { ...result, sentence: complaint.trim() };
 }

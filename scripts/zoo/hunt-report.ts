@@ -1,0 +1,35 @@
+// Hunts for people: a row each, and the figures of all.
+import type { Hunt } from './hunt.ts';
+import type { Quarry } from './hunting-party.ts';
+
+/** The middle of some numbers; the mean of the two in the middle if there is none. */
+export function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
+}
+
+/** Found or not, executions, seconds, events before and after shrinking, lines of history, and what went wrong. */
+export function huntRow({ id, title }: Pick<Quarry, 'id' | 'title'>, hunt: Hunt, isHealthy: boolean): string {
+  const { found, executions, seconds, eventsBefore, eventsAfter, history, sentence } = hunt;
+  const events = eventsBefore === undefined ? '–' : `${eventsBefore} → ${eventsAfter}`;
+  const figures = [
+    id.padEnd(28),
+    found ? 'found ' : isHealthy ? 'held  ' : 'MISSED',
+    `${executions} executions`.padStart(17),
+    `${seconds.toFixed(1)} s`.padStart(7),
+    `${events} events`.padStart(18),
+    `${history ?? '–'} lines`.padStart(9),
+  ];
+  return `${figures.join(' ')}  ${title}${sentence === '' ? '' : `\n    ${sentence.split('\n')[0]}`}`;
+}
+
+/** How many were found, and the medians of what it took. */
+export function figuresLine(hunts: readonly Hunt[], total: number): string {
+  const found = hunts.filter((hunt) => hunt.found);
+  const parts = [`${found.length} of ${total} found`];
+  const histories = found.flatMap(({ history }) => (history === undefined ? [] : [history]));
+  if (found.length > 0) parts.push(`median ${median(found.map(({ executions }) => executions))} executions`);
+  if (histories.length > 0) parts.push(`median history ${median(histories)} lines`);
+  return parts.join(', ');
+}
