@@ -255,6 +255,9 @@ describe('drawn randomness', () => {
     expect(same).toEqual(values);
     expect(choices.count).toBe(2 + 4 + 2);
     expect(original.nextInt(7, 7)).toBe(7);
+    const narrow = original.clone();
+    const wide = original.nextInt(0, 99);
+    expect(narrow.nextInt(0, 4)).toBe(wide % 5);
     expect(original.getState()).toBeUndefined();
   });
 });

@@ -28,35 +28,57 @@ describe('a crash', () => {
 
   test('nothing of a process is seen after its death, whatever its code goes on to do', async () => {
     const seen: string[] = [];
+    const acts: ((what: string) => void)[] = [];
     const verdict = await play(
       async (sim, node) => {
         await sim.sleep(5);
+        acts[0]?.('before');
         node.restart();
+        acts.forEach((act) => act('after'));
         await sim.sleep(50);
+        sim.heal();
       },
       {
         node: {
           start: (world, { name }) => {
             const act = (what: string): void => {
               world.tracer.record({ at: world.clock.now(), type: 'note', runner: name, text: what });
-              if (world.choices.choose(`${name} ${what}`, 3) === 0) seen.push(`${name} ${what}`);
+              seen.push(`${name} ${what} ${world.choices.choose(`${name} ${what}`, 3)}`);
+              world.clock.timer(`after ${what}`, 1, () => seen.push(`${name} after ${what}`));
             };
-            world.clock.timer('early', 4, () => {
-              act('early');
-              world.clock.timer('late', 4, () => act('late'));
-            });
-            world.onHeal(() => act('healed'));
+            acts.push(act);
+            world.clock.timer('late', 8, () => act('late'));
+            world.onHeal(() => seen.push(`${name} healed`));
             return createSimulatedRunner(world, { name });
           },
         },
+        source: { decide: (_label, n) => n - 1 },
       },
     );
     const notes = verdict
       .trace()
       .flatMap((event) => (event.type === 'note' ? [`${event.at} ${event.text}`] : []));
-    expect(notes).toEqual(['4 early', '9 early', '13 late']);
-    expect(seen).toEqual(['n1/0 early', 'n1/1 early', 'n1/1 late']);
-    expect(verdict.decisions().map(({ label }) => label)).toEqual(['n1/0 early', 'n1/1 early', 'n1/1 late']);
+    expect(notes).toEqual(['5 before', '5 after', '13 late']);
+    expect(seen).toEqual([
+      'n1/0 before 2',
+      'n1/0 after 0',
+      'n1/1 after 2',
+      'n1/1 after after',
+      'n1/1 late 2',
+      'n1/1 after late',
+      'n1/1 healed',
+    ]);
+    expect(verdict.decisions().map(({ label }) => label)).toEqual(['n1/0 before', 'n1/1 after', 'n1/1 late']);
+  });
+
+  test('R204 what was given back before is not abandoned', async () => {
+    const verdict = await play(async (_sim, node) => {
+      const { runId } = await node.run({ argv: ['sleep 10', 'stdout x'], snapshotId: 'a' });
+      await finalStatus(node, runId);
+      node.crash();
+    });
+    const types = verdict.trace().map(({ type }) => type);
+    expect([types.includes('freed'), types.includes('abandoned')]).toEqual([true, false]);
   });
 
   test('a restart is a new incarnation, which knows nothing of the old one', async () => {
