@@ -77,7 +77,7 @@ function findUnused(): string[] {
     doors.has(path) ||
     path.startsWith('sims/') ||
     // Threads start these by their path.
-    /^src\/cli\/.+-worker\.ts$/.test(path) ||
+    /^(src\/cli\/.+-worker|test\/host\/.+-worker-entry)\.ts$/.test(path) ||
     /\.(test|d)\.ts$/.test(path) ||
     /^(scripts|bench)\/[^/]+$/.test(path);
   const unreached = modules

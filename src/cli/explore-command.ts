@@ -26,10 +26,7 @@ export async function exploreCommand(
     for (const scenario of scenarios) {
       if (interruption.requested) break;
       const report = await new Exploration(terminal, scenario, options, interruption.signal).run();
-      const { failures, audit, executions } = report;
-      // Nothing found where nothing was tried is no reason to be content.
-      const isClean = failures.length === 0 && audit.differences.length === 0 && executions > 0;
-      if (!isClean) status = EXIT_STATUS.FAILED;
+      if (!isClean(report)) status = EXIT_STATUS.FAILED;
     }
     return interruption.requested ? EXIT_STATUS.INTERRUPTED : status;
   } catch (error) {
@@ -39,6 +36,11 @@ export async function exploreCommand(
     terminal.progress('');
     interruption.dispose();
   }
+}
+
+/** Nothing found where nothing was tried is no reason to be content. */
+function isClean({ failures, audit, escapes = [], executions }: PoolReport): boolean {
+  return executions > 0 && failures.length + audit.differences.length + escapes.length === 0;
 }
 
 function requireStrategy({ strategy, seed, shard }: ExploreCommandOptions): void {

@@ -21,6 +21,7 @@ export interface ExploreCommandOptions {
   /** False after `--no-shrink`. */
   readonly shrink: boolean;
   readonly all?: boolean;
+  readonly strict?: boolean;
   /** Milliseconds; default 10,000. */
   readonly hang?: number;
   /** MiB. */
@@ -50,7 +51,7 @@ export function poolOptions(
   reference: string,
   options: ExploreCommandOptions,
 ): Omit<ExplorePoolOptions, 'corpus' | 'signal' | 'onEvent'> {
-  const { time, executions, shard = { index: 1, count: 1 }, all = false } = options;
+  const { time, executions, shard = { index: 1, count: 1 }, all = false, strict = false } = options;
   // Who bounds the executions wants all of them.
   const timeMs = time ?? (executions === undefined ? TIME_MS : undefined);
   const { maxDecisions, maxDelays, maxFaults } = options;
@@ -69,6 +70,7 @@ export function poolOptions(
     ...(timeMs === undefined ? {} : { timeMs }),
     ...(executions === undefined ? {} : { maxExecutions: executions }),
     goOn: all,
+    strict,
     auditEvery: AUDIT_EVERY,
   };
 }

@@ -3,6 +3,7 @@ import type { AuditDifference, CampaignFailure } from '../explore/campaign-repor
 import type { PoolFailure, PoolProgress, PoolReport } from '../host/explore-pool.ts';
 import type { ShrunkFailure } from '../host/explore-task.ts';
 import { formatCertificate } from '../explore/certificate.ts';
+import type { Escape } from '../explore/escape.ts';
 import { plural } from '../model/plural.ts';
 import { explanationLines } from './explanation-lines.ts';
 import { formatCount } from './quantity-text.ts';
@@ -46,6 +47,7 @@ export function exploredLines(terminal: Terminal, explored: Explored): string[] 
   const blocks = [
     ...found.map((failure) => failureLines(terminal, explored, failure)),
     ...report.audit.differences.map((difference) => differenceLines(terminal, explored, difference)),
+    ...(report.escapes ?? []).map((escape) => escapeLines(terminal, explored, escape)),
   ];
   const coverage = coveredLines(explored);
   if (blocks.length > 0) return [...blocks.flatMap((lines) => [...lines, '']), ...coverage];
@@ -71,6 +73,16 @@ function differenceLines(
   ];
 }
 
+function escapeLines(terminal: Terminal, { scenario }: Explored, { what, count, frames }: Escape): string[] {
+  const times = count === 1 ? 'once' : `${formatCount(count)} times`;
+  return [
+    terminal.style('red', `${scenario.definition.name}: outside of the simulation: ${what}, ${times}`),
+    ...(frames.length === 0
+      ? ['  the machine does not say from where']
+      : frames.map((frame) => `  ${frame}`)),
+  ];
+}
+
 function coveredLines({ report, strategy, seed }: Explored): string[] {
   const { decisions, firedEvents, features, audit, stoppedBy, certificate } = report;
   const end = stoppedBy === 'exhausted' ? '; nothing is left to try' : '';
@@ -83,6 +95,7 @@ function coveredLines({ report, strategy, seed }: Explored): string[] {
           .split('\n')
           .map((line) => `  ${line}`)),
     ...sometimesLines(report),
+    ...(report.escapes?.length === 0 ? ['  no real time, randomness or I/O was touched'] : []),
     ...(audit.repeated > 0 && audit.differences.length === 0
       ? [`  run twice, the same to the byte: ${counted(audit.repeated, 'execution')}`]
       : []),
@@ -148,6 +161,7 @@ export function exploredJson({ scenario, strategy, seed, report, found }: Explor
     nextIndex: report.nextIndex,
     sometimes: report.sometimes,
     ...(report.certificate === undefined ? {} : { certificate: report.certificate }),
+    ...(report.escapes === undefined ? {} : { escapes: report.escapes }),
     audit: {
       ...audit,
       differences: audit.differences.map(({ kind, execution, text }) => ({ kind, execution, text })),

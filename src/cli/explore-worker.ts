@@ -1,11 +1,14 @@
 /** What each exploring thread runs: the same scenario files, loaded in the same way, as in the thread of the command. */
-import { serveExploreTask } from '../host/explore-worker.ts';
+import { watchEscapes } from '../ambient/escape-watch.ts';
+import { serveExploreTask, type PreparedScenario } from '../host/explore-worker.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
 import { UsageError } from './exit-status.ts';
 
-await serveExploreTask(async (reference) => {
+await serveExploreTask({ load, watchEscapes });
+
+async function load(reference: string): Promise<PreparedScenario> {
   const [scenario] = await findScenarios([reference]);
   if (scenario === undefined) throw new UsageError(`no scenario is called ${reference}`);
   return { definition: scenario.definition, input: await prepareScenario(scenario) };
-});
+}

@@ -121,6 +121,7 @@ program
   .option('--corpus <dir>', 'where failures are kept; they are tried first next time', '.dryrunner/corpus')
   .option('--no-shrink', 'tell a failure as it was found, without making it small')
   .option('--all', 'go on after the first failure and tell each different one')
+  .option('--strict', 'also list real timers, clocks, randomness and I/O that a scenario touches; slower')
   .option(
     '--hang <duration>',
     'an execution that makes no progress for this long has failed (default: 10s)',

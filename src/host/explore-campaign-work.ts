@@ -1,6 +1,7 @@
 /** A campaign in an exploring thread, with its counters where the thread that started it can see them. */
 import { runCampaign } from '../explore/campaign.ts';
 import { createCoverage } from '../explore/coverage.ts';
+import type { Escape } from '../explore/escape.ts';
 import type { Executor } from '../explore/executor.ts';
 import { exhaustiveStrategy } from '../explore/exhaustive-strategy.ts';
 import { createStrategy } from '../explore/strategy-names.ts';
@@ -12,12 +13,14 @@ import type { CampaignTask, ExploreMessage } from './explore-task.ts';
 export interface TaskSubject {
   readonly executor: Executor;
   readonly definition: ScenarioDefinition;
+  /** What it was seen to reach for outside, if it is watched. */
+  readonly escapes: (() => readonly Escape[]) | undefined;
 }
 
 /** Runs the campaign to its end, or until it is asked to stop. */
 export async function runCampaignTask(
   task: CampaignTask,
-  { executor, definition }: TaskSubject,
+  { executor, definition, escapes }: TaskSubject,
   state: ExploreSharedState,
   tell: (message: ExploreMessage) => void,
 ): Promise<void> {
@@ -49,6 +52,7 @@ export async function runCampaignTask(
     type: 'report',
     report,
     features: coverage.features(),
+    ...(escapes === undefined ? {} : { escapes: escapes() }),
     ...(exhaustive === undefined ? {} : { certificate: exhaustive.certificate() }),
   });
 }

@@ -11,6 +11,7 @@ import type {
 import type { Certificate, SearchBounds } from '../explore/certificate.ts';
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
+import { mergeEscapes, type Escape } from '../explore/escape.ts';
 import { ExploreSlot, type ExploreSlotOptions } from './explore-slot.ts';
 import type { ThreadLimits } from './explore-thread.ts';
 
@@ -33,6 +34,8 @@ export interface ExplorePoolOptions extends ThreadLimits {
   readonly maxExecutions?: number;
   /** Goes on after the first failure. */
   readonly goOn: boolean;
+  /** Watches what executions reach for outside of their simulation; several times slower. */
+  readonly strict: boolean;
   /** One execution of so many is run twice; 0 for none. */
   readonly auditEvery: number;
   /** Tried before anything else. */
@@ -74,6 +77,8 @@ export interface PoolReport extends Omit<CampaignReport, 'failures'> {
   readonly lostThreads: number;
   /** What an exhaustive search can vouch for. */
   readonly certificate?: Certificate;
+  /** What executions reached for outside; absent unless the campaign is strict. */
+  readonly escapes?: readonly Escape[];
 }
 
 const PROGRESS_MS = 250;
@@ -138,6 +143,9 @@ class ExplorePool {
       features: this.#coverage.featureCount,
       lostThreads: this.#slots.reduce((sum, slot) => sum + slot.lostThreads, 0),
       ...(certificate === undefined ? {} : { certificate }),
+      ...(this.#options.strict
+        ? { escapes: mergeEscapes(this.#slots.flatMap(({ escapes }) => escapes)) }
+        : {}),
     };
   }
 
@@ -181,10 +189,10 @@ class ExplorePool {
 
 /** The part of a worker in what all do: every `workers`-th index of this shard. */
 function taskOf(options: ExplorePoolOptions, worker: number): ExploreSlotOptions['task'] {
-  const { scenario, strategy, seed, bounds, goOn, auditEvery, workers, shard, shards } = options;
+  const { scenario, strategy, seed, bounds, goOn, strict, auditEvery, workers, shard, shards } = options;
   const { corpus, firstIndex, maxExecutions } = options;
   return {
-    ...{ kind: 'campaign', scenario, strategy, seed, bounds, goOn, auditEvery },
+    ...{ kind: 'campaign', scenario, strategy, seed, bounds, goOn, strict, auditEvery },
     firstIndex: firstIndex + shard + shards * worker,
     shards: shards * workers,
     corpus: worker === 0 ? corpus : [],

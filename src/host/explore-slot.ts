@@ -6,6 +6,7 @@ import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/camp
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import type { Certificate } from '../explore/certificate.ts';
 import type { Coverage } from '../explore/coverage.ts';
+import type { Escape } from '../explore/escape.ts';
 import { failureKey } from '../explore/failure-key.ts';
 import type { ExploreCounters } from './explore-shared-state.ts';
 import type { CampaignTask, ExploreMessage } from './explore-task.ts';
@@ -44,6 +45,7 @@ export class ExploreSlot {
   #past: ExploreCounters = NO_COUNTERS;
   #lostThreads = 0;
   #certificate: Certificate | undefined;
+  readonly #escapes: Escape[] = [];
   #mustStop = false;
   #corpus: readonly CorpusEntry[];
   #nextIndex: number;
@@ -65,6 +67,11 @@ export class ExploreSlot {
   /** What an exhaustive search can vouch for. */
   get certificate(): Certificate | undefined {
     return this.#certificate;
+  }
+
+  /** What executions were seen to reach for outside, if the campaign is strict. */
+  get escapes(): readonly Escape[] {
+    return this.#escapes;
   }
 
   /** Threads that hung or died. */
@@ -141,6 +148,7 @@ export class ExploreSlot {
     else if (message.type === 'report') {
       this.#reports.push(message.report);
       coverage.merge(message.features);
+      this.#escapes.push(...(message.escapes ?? []));
       if (message.certificate !== undefined) this.#certificate = message.certificate;
     }
   }

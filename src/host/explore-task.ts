@@ -1,6 +1,7 @@
 /** What a thread that explores is given to do, and what it tells. Invariant: plain data, as it goes from thread to thread. */
 import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
 import type { Certificate, SearchBounds } from '../explore/certificate.ts';
+import type { Escape } from '../explore/escape.ts';
 import type { Explanation } from '../explore/explanation.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
 import type { ShrinkEnd } from '../explore/shrinker.ts';
@@ -21,6 +22,8 @@ export interface CampaignTask {
   /** Executions at most; absent for unlimited. */
   readonly maxExecutions?: number;
   readonly goOn: boolean;
+  /** Watches what executions reach for outside of their simulation. */
+  readonly strict: boolean;
   readonly auditEvery: number;
   readonly corpus: readonly CorpusEntry[];
   readonly memory: SharedArrayBuffer;
@@ -103,6 +106,8 @@ export type ExploreMessage =
       readonly type: 'report';
       readonly report: CampaignReport;
       readonly features: Uint8Array;
+      /** Present if the campaign is strict. */
+      readonly escapes?: readonly Escape[];
       /** What an exhaustive search can vouch for. */
       readonly certificate?: Certificate;
     }

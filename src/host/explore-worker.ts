@@ -3,6 +3,7 @@
  * done, and ends its task early when it is asked to stop; whoever started it watches that it does.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { EscapeWatch } from '../explore/escape.ts';
 import { createExecutor, type Executor } from '../explore/executor.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
@@ -21,12 +22,18 @@ export interface PreparedScenario {
   readonly input: unknown;
 }
 
+/** What the threads are given by whoever knows more than this folder may. */
+export interface ExploreServices {
+  /** Finds a scenario by what was typed; what it throws is told as the reason why nothing was run. */
+  readonly load: (scenario: string) => Promise<PreparedScenario>;
+  /** Watches what executions reach for outside of their simulation. */
+  readonly watchEscapes: (executor: Executor) => EscapeWatch;
+}
+
 /**
  * Serves the task that this thread was started with; to be called once by the file that the thread runs.
- *
- * @param load finds a scenario by what was typed; what it throws is told as the reason why nothing was run.
  */
-export async function serveExploreTask(load: (scenario: string) => Promise<PreparedScenario>): Promise<void> {
+export async function serveExploreTask({ load, watchEscapes }: ExploreServices): Promise<void> {
   const task = workerData as ExploreTask;
   let prepared: PreparedScenario;
   try {
@@ -38,10 +45,14 @@ export async function serveExploreTask(load: (scenario: string) => Promise<Prepa
   tell({ type: 'ready' });
   const state = new ExploreSharedState(task.memory);
   const { definition, input } = prepared;
-  const watched = watchedExecutor(withoutStrays(createExecutor(definition, input)), state);
+  const plain = createExecutor(definition, input);
+  const strict = task.kind === 'campaign' && task.strict ? watchEscapes(plain) : undefined;
+  const watched = watchedExecutor(withoutStrays(strict?.executor ?? plain), state);
   const recorded = recordedExecutor(watched, state);
-  if (task.kind === 'campaign') await runCampaignTask(task, { executor: recorded, definition }, state, tell);
-  else if (task.kind === 'shrink') await runShrinkTask(task, watched, state, tell);
+  if (task.kind === 'campaign') {
+    const escapes = strict === undefined ? undefined : () => strict.escapes();
+    await runCampaignTask(task, { executor: recorded, definition, escapes }, state, tell);
+  } else if (task.kind === 'shrink') await runShrinkTask(task, watched, state, tell);
   else await runReplayTask(task, { watched, recorded }, tell);
   tell({ type: 'done' });
 }

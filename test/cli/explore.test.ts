@@ -35,6 +35,7 @@ export const late = define('late', async (sim) => {
   sim.check(numbers.every((number) => number < 900), 'too large');
 });
 export const forgetful = define('forgetful', (sim) => void sim.world.clock.timer('left', 5, () => {}));
+export const timed = define('timed', () => void Date.now());
 let times = 0;
 export const leaky = define('leaky', (sim) => sim.note('time ' + (times += 1)));
 `;
@@ -194,6 +195,34 @@ describe('what fails', () => {
       true,
     );
     expect(parts.map(({ code }) => code)).toContain(1);
+  });
+});
+
+describe('--strict', () => {
+  test('says that nothing outside was touched', async () => {
+    const { code, out } = await run(
+      'explore',
+      at('s.mjs#held'),
+      '--strict',
+      '--executions',
+      '20',
+      ...corpus(),
+    );
+    expect(out).toContain('no real time, randomness or I/O was touched');
+    expect(code).toBe(0);
+  });
+
+  test('lists what was, with places, and exits with 1', async () => {
+    const { code, out } = await run(
+      'explore',
+      at('s.mjs#timed'),
+      '--strict',
+      '--executions',
+      '20',
+      ...corpus(),
+    );
+    expect(out).toMatch(/timed: outside of the simulation: Date\.now, \d+ times\n {2}.*s\.mjs:\d+:\d+/);
+    expect(code).toBe(1);
   });
 });
 

@@ -18,6 +18,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--corpus': true,
     '--no-shrink': false,
     '--all': false,
+    '--strict': false,
     '--hang': true,
     '--memory': true,
     '--json': false,

@@ -18,7 +18,7 @@ async function explore(
   const report = await runExplorePool({
     ...limits,
     ...{ scenario, strategy: 'random', seed: '1', bounds: {}, workers: 2 },
-    ...{ firstIndex: 0, shard: 0, shards: 1, goOn: false, auditEvery: 10, corpus: [] },
+    ...{ firstIndex: 0, shard: 0, shards: 1, goOn: false, strict: false, auditEvery: 10, corpus: [] },
     maxExecutions: 60,
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
@@ -154,6 +154,14 @@ describe('what a scenario leaves behind', () => {
     const { report } = await explore('timer');
     expect(report.failures).toMatchObject([{ kind: 'escape', message: expect.stringContaining('Timeout') }]);
   });
+});
+
+test('a strict pool lists what was reached for outside, over all threads, and says if it was nothing', async () => {
+  const { report } = await explore('clock', { strict: true, goOn: true });
+  expect(report.escapes).toMatchObject([{ kind: 'clock', what: 'Date.now' }]);
+  expect(report.escapes?.[0]?.frames[0]).toContain('explore-worker-entry.ts');
+  expect(report.escapes?.[0]?.count).toBeGreaterThan(1);
+  expect((await explore('held', { strict: true })).report.escapes).toEqual([]);
 });
 
 describe('shrinking in a thread', () => {

@@ -1,5 +1,6 @@
 // What the exploring threads of the tests run: scenarios by name, each with something wrong.
-import { serveExploreTask } from '../../src/host/explore-worker.ts';
+import { watchEscapes } from '../../src/ambient/escape-watch.ts';
+import { serveExploreTask, type PreparedScenario } from '../../src/host/explore-worker.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 
@@ -23,13 +24,16 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   memory: () => fillMemory(),
   exit: () => process.exit(7),
   stray: () => void Promise.reject(new Error('nobody waits for me')),
+  clock: () => Date.now(),
   timer: () =>
     new Promise((resolve) => {
       setTimeout(resolve, 3_600_000);
     }),
 };
 
-await serveExploreTask(async (name) => {
+await serveExploreTask({ load, watchEscapes });
+
+async function load(name: string): Promise<PreparedScenario> {
   const misdeed = MISDEEDS[name];
   if (misdeed === undefined) throw new Error(`no scenario is called ${name}`);
   const definition: ScenarioDefinition = defineScenario({
@@ -41,4 +45,4 @@ await serveExploreTask(async (name) => {
     },
   });
   return { definition, input: undefined };
-});
+}

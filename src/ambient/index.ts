@@ -1,0 +1,3 @@
+/** The door `dryrunner/ambient`: what stands between code under test and the machine around it. Names only, no code. */
+export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';
+export { watchEscapes } from './escape-watch.ts';

@@ -1,0 +1,189 @@
+import { exec, spawnSync } from 'node:child_process';
+import crypto, { randomUUID } from 'node:crypto';
+import fs, { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { describe, expect, test } from 'vitest';
+import { OUTSIDE_RESOURCES } from '../../src/ambient/outside-resources.ts';
+import { outsideCalls } from '../../src/ambient/outside-calls.ts';
+import { watchEscapes } from '../../src/ambient/escape-watch.ts';
+import type { Escape } from '../../src/explore/escape.ts';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { randomDecisions } from '../../src/kernel/random-decisions.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { lostReply } from '../../sims/lost-reply.ts';
+import { timeoutRace } from '../../sims/timeout-race.ts';
+
+async function escapesOf(run: (sim: Simulation) => unknown, executions = 1): Promise<readonly Escape[]> {
+  const definition = defineScenario({
+    name: 'watched',
+    description: 'of a test',
+    async run(sim) {
+      await run(sim);
+    },
+  });
+  const watch = watchEscapes(createExecutor(definition));
+  for (let i = 0; i < executions; i += 1) await watch.executor.execute({ source: randomDecisions(i) });
+  return watch.escapes();
+}
+
+const CALLS: readonly (readonly [kind: string, what: string, run: () => unknown])[] = [
+  ['clock', 'Date.now', () => Date.now()],
+  ['clock', 'new Date', () => new Date()],
+  ['clock', 'new Date', () => Date()],
+  ['clock', 'performance.now', () => performance.now()],
+  ['clock', 'process.hrtime', () => process.hrtime()],
+  ['clock', 'process.hrtime.bigint', () => process.hrtime.bigint()],
+  ['entropy', 'Math.random', () => Math.random()],
+  ['entropy', 'crypto.randomUUID', () => randomUUID()],
+  ['entropy', 'crypto.randomBytes', () => crypto.randomBytes(4)],
+  ['entropy', 'crypto.getRandomValues', () => globalThis.crypto.getRandomValues(new Uint8Array(1))],
+  ['io', 'fs.readFileSync', () => readFileSync('package.json')],
+  ['io', 'fs.existsSync', () => fs.existsSync('package.json')],
+  ['process', 'child_process.spawnSync', () => spawnSync('true')],
+  ['timer', 'a real timer', () => clearTimeout(setTimeout(() => {}, 60_000))],
+  ['timer', 'setImmediate', () => clearImmediate(setImmediate(() => {}))],
+  ['thread', 'a message port', () => new MessageChannel().port1.close()],
+];
+
+const WAITS: readonly (readonly [kind: string, what: string, run: () => Promise<unknown>])[] = [
+  ['timer', 'a real timer', () => pause(1)],
+  ['io', 'the file system', () => readFile('package.json')],
+  [
+    'io',
+    'a TCP server',
+    () =>
+      new Promise((resolve) => {
+        const server = createServer().listen(0, () => server.close(resolve));
+      }),
+  ],
+  [
+    'process',
+    'a child process',
+    () =>
+      new Promise((resolve) => {
+        exec('true', resolve);
+      }),
+  ],
+  [
+    'thread',
+    'a worker thread',
+    () =>
+      new Promise((resolve) => {
+        new Worker('', { eval: true }).on('exit', resolve);
+      }),
+  ],
+];
+
+describe('what reaches outside is told with its place', () => {
+  test.for(CALLS)('%s: %s', async ([kind, what, run]) => {
+    const escapes = await escapesOf(run);
+    const found = escapes.find((escape) => escape.what === what);
+    expect(found?.kind).toBe(kind);
+    expect(found?.frames[0]).toContain('escape-watch.test.ts');
+  });
+
+  test.for(WAITS)('%s, awaited: %s', async ([kind, what, run]) => {
+    const escapes = await escapesOf(run);
+    expect(escapes).toContainEqual(expect.objectContaining({ kind, what }));
+    expect(escapes.find((escape) => escape.what === what)?.frames[0]).toContain('escape-watch.test.ts');
+  });
+
+  test('one place is counted, two places are told apart', async () => {
+    const escapes = await escapesOf((sim) => {
+      for (let i = 0; i < 3; i += 1) sim.note(`drawn ${Math.random() < 2}`);
+      Math.random();
+    }, 2);
+    expect(escapes.map(({ what, count }) => [what, count])).toEqual([
+      ['Math.random', 6],
+      ['Math.random', 2],
+    ]);
+  });
+});
+
+describe('what stays inside is not told', () => {
+  test('promises, ticks, virtual sleeps, dates of a given time, and the turns of the drain', async () => {
+    const escapes = await escapesOf(async (sim) => {
+      await new Promise<void>((resolve) => {
+        queueMicrotask(resolve);
+      });
+      await new Promise<void>((resolve) => {
+        process.nextTick(resolve);
+      });
+      // More events than the drain takes in one turn of the real loop.
+      for (let i = 0; i < 10_000; i += 1) await sim.sleep(1);
+      sim.note(new Date(sim.now()).toISOString());
+      const runner = createSimulatedRunner(sim.world);
+      await finalStatus(runner, (await runner.run({ argv: ['sleep 5'] })).runId);
+      await runner.release();
+    });
+    expect(escapes).toEqual([]);
+  });
+
+  test.for([timeoutRace, lostReply])('R209 %s comes out the same when it is watched', async (scenario) => {
+    const plain = createExecutor(scenario);
+    const watch = watchEscapes(plain);
+    for (let seed = 0; seed < 5; seed += 1) {
+      const one = await plain.execute({ source: randomDecisions(seed) });
+      const other = await watch.executor.execute({ source: randomDecisions(seed) });
+      expect(other.traceHash).toBe(one.traceHash);
+    }
+    expect(watch.escapes()).toEqual([]);
+  });
+});
+
+describe('afterwards', () => {
+  const described = (): unknown[] => [
+    Object.getOwnPropertyDescriptor(globalThis, 'Date'),
+    ...outsideCalls().map(({ owner, key }) => Object.getOwnPropertyDescriptor(owner, key)),
+  ];
+
+  test('every function is as it was, also if the scenario threw', async () => {
+    const before = described();
+    await escapesOf(() => {
+      throw new Error('on purpose');
+    });
+    expect(described()).toEqual(before);
+    described().forEach((descriptor, at) => {
+      const [now, then] = [descriptor, before[at]] as PropertyDescriptor[];
+      expect(now?.value).toBe(then?.value);
+    });
+  });
+
+  test('what somebody else put in place meanwhile stays', async () => {
+    const original = Math.random;
+    const theirs = (): number => 0.5;
+    await escapesOf(() => {
+      Math.random = theirs;
+    });
+    expect(Math.random).toBe(theirs);
+    Math.random = original;
+  });
+
+  test('nothing is seen between two executions', async () => {
+    const definition = defineScenario({ name: 'quiet', description: 'of a test', run: () => undefined });
+    const watch = watchEscapes(createExecutor(definition));
+    await watch.executor.execute({ source: randomDecisions(1) });
+    Math.random();
+    await pause(1);
+    await watch.executor.execute({ source: randomDecisions(1) });
+    expect(watch.escapes()).toEqual([]);
+  });
+});
+
+test('the machine still names its resources as they are watched for', async () => {
+  const { createHook } = await import('node:async_hooks');
+  const seen = new Set<string>();
+  const hook = createHook({ init: (_id, type) => void seen.add(type) }).enable();
+  for (const [, , run] of WAITS) await run();
+  hook.disable();
+  const known = [...seen].filter((type) => OUTSIDE_RESOURCES.has(type));
+  expect(known).toEqual(
+    expect.arrayContaining(['Timeout', 'FSREQPROMISE', 'TCPSERVERWRAP', 'PROCESSWRAP', 'WORKER']),
+  );
+});
