@@ -33,9 +33,9 @@ const NO_INSTRUMENTS: RunnerInstruments = createInstruments();
 export class FakeRunner extends QueueRunner {
   readonly #performer: FakePerformer;
 
-  constructor(world: World, performer: FakePerformer, options: FakeRunnerOptions) {
+  constructor(world: World, performer: FakePerformer, options: FakeRunnerOptions, part?: IsolatedPart) {
     const { name = 'fake' } = options;
-    super(world, { ...options, name, performer, filers: NO_FILERS, instruments: NO_INSTRUMENTS });
+    super(world, { ...options, name, performer, filers: NO_FILERS, instruments: NO_INSTRUMENTS, part });
     this.#performer = performer;
   }
 
@@ -93,10 +93,10 @@ export function createFakeRunner(world: World, options: FakeRunnerOptions = {}):
   checkWorld(world);
   checkOptions(options);
   const { name = 'fake', script } = options;
-  const part = isolateRunner(world, name, { ...options, script: undefined });
+  const part = isolateRunner(world, name, options, ['script']);
   if (part === undefined) return new FakeRunner(world, new FakePerformer(world, script), options);
   const home = { ...world, clock: part.clock };
-  return new FakeRunner(home, new FakePerformer(home, notedScript(part, script)), options);
+  return new FakeRunner(home, new FakePerformer(home, notedScript(part, script)), options, part);
 }
 
 /** The scripts of this package look at the command alone; any other may do what it likes. */

@@ -5,10 +5,20 @@
 import type { IsolatedPart } from '../model/isolation.ts';
 import type { World } from '../model/world.ts';
 
-/** The part that the runner is, if somebody wants to know and it shares nothing. */
-export function isolateRunner(world: World, name: string, options: object): IsolatedPart | undefined {
-  if (world.isolate === undefined || Object.values(options).some(isShareable)) return undefined;
-  return world.isolate(world, name);
+/**
+ * The part that the runner is, if somebody wants to know and it shares nothing. `looked`: options that the caller looks after himself.
+ */
+export function isolateRunner(
+  world: World,
+  name: string,
+  options: object,
+  looked: readonly string[] = [],
+): IsolatedPart | undefined {
+  if (world.isolate === undefined) return undefined;
+  const isShared = Object.entries(options).some(
+    ([option, value]) => isShareable(value) && !looked.includes(option),
+  );
+  return isShared ? undefined : world.isolate(world, name);
 }
 
 function isShareable(value: unknown): boolean {

@@ -1,4 +1,5 @@
 /** What a queue is set up with and made of; the runners that stand on one share these options. */
+import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { Performer } from './performer.ts';
 import type { RunnerInstruments } from './runner-instruments.ts';
@@ -21,4 +22,6 @@ export interface QueueParts extends QueueOptions {
   readonly performer: Performer;
   readonly filers: RunTypeMap;
   readonly instruments: RunnerInstruments;
+  /** The part of its world that the runner is, if it shares nothing and somebody wants to know. */
+  readonly part?: IsolatedPart | undefined;
 }

@@ -78,6 +78,8 @@ export class QueueRunner implements Service {
 
   /** The runner's own store, to watch service changes or count waiters. */
   get store(): StatusStore {
+    // It leads to the runner's clock, on which others could then make events.
+    this.#parts.part?.dissolve();
     return this.#store;
   }
 

@@ -33,11 +33,11 @@ export class SimulatedRunner extends QueueRunner {
   readonly #execer: SimExecer;
   readonly #part: IsolatedPart | undefined;
 
-  constructor(world: World, parts: QueueParts, inside: SimulatedInside) {
+  constructor(world: World, parts: QueueParts, execer: SimExecer, outputs: MemoryOutputs) {
     super(world, parts);
-    this.outputs = inside.outputs;
-    this.#execer = inside.execer;
-    this.#part = inside.part;
+    this.#execer = execer;
+    this.#part = parts.part;
+    this.outputs = outputs;
   }
 
   /** Resumes paused commands and tells what is alive. */
@@ -46,13 +46,6 @@ export class SimulatedRunner extends QueueRunner {
     this.#part?.dissolve();
     return this.#execer;
   }
-}
-
-/** What is at hand inside a simulated runner. */
-interface SimulatedInside {
-  readonly execer: SimExecer;
-  readonly outputs: MemoryOutputs;
-  readonly part: IsolatedPart | undefined;
 }
 
 /**
@@ -87,8 +80,8 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
   } = options;
   const performer = new Invoker(home, { ...options, name, filers, execer, outputs, tempDirs });
   const instruments = createInstruments(options.metrics);
-  const parts = { ...options, name, filers, performer, instruments };
-  return new SimulatedRunner(home, parts, { execer, outputs, part });
+  const parts = { ...options, name, filers, performer, instruments, part };
+  return new SimulatedRunner(home, parts, execer, outputs);
 }
 
 function defaultFilers(): RunTypeMap {

@@ -108,6 +108,14 @@ const ways: readonly Way[] = [
     },
   },
   {
+    way: 'an event is made on the clock of its store',
+    run: async (sim, see) => {
+      const runners = await startTwo(sim);
+      NAMES.forEach((name, index) => runners[index]!.store.clock.timer('own', 1, () => see(name)));
+      await leave(sim, runners);
+    },
+  },
+  {
     way: 'a property is checked',
     run: async (sim, see) => {
       const started: string[] = [];
@@ -115,7 +123,7 @@ const ways: readonly Way[] = [
       sim.always('somebody looks', () => {
         for (const [index, runner] of runners.entries()) {
           const name = NAMES[index]!;
-          if (started.includes(name) || runner.store.currentStatus('0').state !== 'RUNNING') continue;
+          if (started.includes(name) || runner.outputs.all().length === 0) continue;
           started.push(name);
           see(name);
         }
