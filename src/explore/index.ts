@@ -54,6 +54,7 @@ export { type ShrinkEnd, type ShrinkOptions, type ShrinkResult, shrink } from '.
 export { type SourcePlace } from './source-place.ts';
 export { type StrategyOptions, createStrategy, strategyNames } from './strategy-names.ts';
 export { type Execution, type Strategy } from './strategy.ts';
+export { stratifiedStrategy } from './stratified-strategy.ts';
 export { swarmStrategy } from './swarm-strategy.ts';
 export { type SweepOptions, sweepStrategy } from './sweep-strategy.ts';
 export { walkStrategy } from './walk-strategy.ts';

@@ -8,7 +8,7 @@ import { LogMutant } from './log-mutant.ts';
 import { MutationCorpus, type CorpusLog } from './mutation-corpus.ts';
 import { QuestionCoverage } from './question-coverage.ts';
 import type { Execution, Strategy } from './strategy.ts';
-import { SwarmPolicy } from './swarm-policy.ts';
+import { ValuePolicy } from './value-policy.ts';
 
 /** One execution in so many is new from its beginning. */
 const FRESH_ONE_IN = 16;
@@ -19,7 +19,7 @@ const CONDITION_NOVELTY = 16;
 export class MutationStrategy implements Strategy {
   readonly name = 'mutation';
   readonly wantsCoverage = true;
-  readonly #values: SwarmPolicy;
+  readonly #values: ValuePolicy;
   readonly #draws: DrawStream;
   readonly #corpus = new MutationCorpus();
   readonly #questions = new QuestionCoverage();
@@ -31,7 +31,7 @@ export class MutationStrategy implements Strategy {
   #isPlain = false;
 
   constructor(seed: string | number) {
-    this.#values = new SwarmPolicy(seed);
+    this.#values = new ValuePolicy(seed);
     this.#draws = new DrawStream(seed, 'mutation');
   }
 

@@ -5,7 +5,7 @@ import { DrawStream } from './draw-stream.ts';
 import { LengthEstimate } from './length-estimate.ts';
 import { PctChains } from './pct-chains.ts';
 import type { Strategy } from './strategy.ts';
-import { SwarmPolicy } from './swarm-policy.ts';
+import { ValuePolicy } from './value-policy.ts';
 
 const DEPTH_MAX = 3;
 
@@ -24,7 +24,7 @@ interface ChangePoint {
 
 class PctStrategy implements Strategy {
   readonly name = 'pct';
-  readonly #values: SwarmPolicy;
+  readonly #values: ValuePolicy;
   readonly #draws: DrawStream;
   readonly #chains: PctChains;
   readonly #length = new LengthEstimate();
@@ -34,7 +34,7 @@ class PctStrategy implements Strategy {
   #asked = 0;
 
   constructor(seed: string | number, depth: number | undefined) {
-    this.#values = new SwarmPolicy(seed);
+    this.#values = new ValuePolicy(seed);
     this.#draws = new DrawStream(seed, 'pct');
     this.#chains = new PctChains(this.#draws);
     this.#depth = depth;

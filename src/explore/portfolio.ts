@@ -9,28 +9,29 @@ import { DrawStream } from './draw-stream.ts';
 import { MutationStrategy } from './mutation-strategy.ts';
 import { pctStrategy } from './pct-strategy.ts';
 import { posStrategy } from './pos-strategy.ts';
-import { randomStrategy } from './random-strategy.ts';
 import type { Execution, Strategy } from './strategy.ts';
+import { stratifiedStrategy } from './stratified-strategy.ts';
 import { swarmStrategy } from './swarm-strategy.ts';
 import { sweepStrategy } from './sweep-strategy.ts';
 import { walkStrategy } from './walk-strategy.ts';
 
-/** Until here every second execution is one of the sweep, if it has any left. */
-const SWEEP_UNTIL = 512;
-/** Afterwards one in so many. */
-const LATER_SWEEP_ONE_IN = 8;
+/** From here on one execution in so many is one of the sweep, if it has any left. */
+const SWEEP_FROM = 8;
+const SWEEP_ONE_IN = 4;
+/** From here on mutation has a turn: before, it would try again what was hardly tried. */
+const MUTATION_FROM = 128;
 
 /** How many of 16 executions each member gets when it is not the sweep's turn. */
-const SHARES = { random: 2, swarm: 3, pct: 3, pos: 2, walk: 2, mutation: 4 } as const;
+const SHARES = { stratified: 4, swarm: 1, pct: 4, pos: 2, walk: 2, mutation: 3 } as const;
 type MemberName = keyof typeof SHARES;
-
 class PortfolioStrategy implements Strategy {
   readonly name = 'portfolio';
   readonly wantsCoverage = true;
   readonly #draws: DrawStream;
   readonly #sweep = sweepStrategy();
   readonly #mutation: MutationStrategy;
-  /** A member per share. */
+  readonly #plain: Strategy;
+  /** A member per share; those of mutation are the last. */
   readonly #members: readonly Strategy[];
   readonly #passOn: NonNullable<Strategy['onFire']> = (event, made) => this.#member.onFire?.(event, made);
   #member: Strategy = this.#sweep;
@@ -38,13 +39,15 @@ class PortfolioStrategy implements Strategy {
   constructor(seed: string | number) {
     const text = seedText(seed);
     this.#draws = new DrawStream(text, 'portfolio');
-    this.#mutation = new MutationStrategy(`${text}/mutation`);
+    // One seed for the values of all, so that what is spread over indices is spread over members.
+    this.#mutation = new MutationStrategy(text);
+    this.#plain = stratifiedStrategy(text);
     const made: Readonly<Record<MemberName, Strategy>> = {
-      random: randomStrategy(`${text}/random`),
-      swarm: swarmStrategy(`${text}/swarm`),
-      pct: pctStrategy(`${text}/pct`),
-      pos: posStrategy(`${text}/pos`),
-      walk: walkStrategy(`${text}/walk`),
+      stratified: this.#plain,
+      swarm: swarmStrategy(text),
+      pct: pctStrategy(text),
+      pos: posStrategy(text),
+      walk: walkStrategy(text),
       mutation: this.#mutation,
     };
     this.#members = (Object.keys(SHARES) as MemberName[]).flatMap((name) =>
@@ -68,8 +71,7 @@ class PortfolioStrategy implements Strategy {
       this.#member = this.#sweep;
       return true;
     }
-    this.#draws.restart(index);
-    this.#member = this.#members[this.#draws.below(this.#members.length)] as Strategy;
+    this.#member = index === 0 ? this.#plain : this.#draw(index);
     return this.#member.begin(index);
   }
 
@@ -89,21 +91,25 @@ class PortfolioStrategy implements Strategy {
     if (this.#member !== this.#mutation) this.#mutation.learn(execution);
     this.#member.end(execution);
   }
+
+  #draw(index: number): Strategy {
+    this.#draws.restart(index);
+    const members = index < MUTATION_FROM ? this.#members.length - SHARES.mutation : this.#members.length;
+    return this.#members[this.#draws.below(members)] as Strategy;
+  }
 }
 
-/** The sweep's own index of execution `index`, if it is the sweep's turn. The first one is the plain schedule. */
+/** The sweep's own index of execution `index`, if it is the sweep's turn. */
 function sweepTurn(index: number): number | undefined {
-  if (index === 0) return 0;
-  if (index < SWEEP_UNTIL) return index % 2 === 1 ? (index + 1) / 2 : undefined;
-  const since = index - SWEEP_UNTIL - 1;
-  if (since % LATER_SWEEP_ONE_IN !== 0) return undefined;
-  return SWEEP_UNTIL / 2 + 1 + since / LATER_SWEEP_ONE_IN;
+  const since = index - SWEEP_FROM;
+  return since >= 0 && since % SWEEP_ONE_IN === 0 ? since / SWEEP_ONE_IN : undefined;
 }
 
 /**
- * The default: the plain schedule first, then {@link sweepStrategy} in every second execution until it has nothing left, and in
- * between, later always, random, swarm, PCT of depth 1 to 3, POS, walk and mutation in turns that are drawn by index. All of them feed
- * the mutation's corpus, if a coverage meter is given. `configuration` names the member and what it drew.
+ * The default: the plain schedule first, then stratified sampling, PCT of depth 1 to 3, POS, walk and swarm in turns that are drawn by
+ * index; from the ninth on every fourth execution is one of {@link sweepStrategy}, until that has nothing left; from the 129th on
+ * mutation has its turns too. All of them feed the mutation's corpus, if a coverage meter is given. `configuration` names the member
+ * and what it drew.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example
@@ -119,7 +125,7 @@ function sweepTurn(index: number): number | undefined {
  * });
  * const strategy = portfolioStrategy(1);
  * const { executions } = await explore(createExecutor(scenario), strategy, { maxExecutions: 100 });
- * if (executions > 2 || strategy.configuration?.startsWith('sweep: ') !== true) throw new Error('expected the sweep');
+ * if (executions > 13 || strategy.configuration?.startsWith('sweep: ') !== true) throw new Error('expected the sweep');
  * ```
  */
 export function portfolioStrategy(seed: string | number = 1): Strategy {

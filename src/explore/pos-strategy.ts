@@ -5,7 +5,7 @@ import { DrawStream } from './draw-stream.ts';
 import { EventNumbers } from './event-numbers.ts';
 import { subjectOf } from './label-parts.ts';
 import type { Strategy } from './strategy.ts';
-import { SwarmPolicy } from './swarm-policy.ts';
+import { ValuePolicy } from './value-policy.ts';
 
 const LABELS_KEPT = 8192;
 /** Stands for whatever names no subject and may be about anything. */
@@ -13,13 +13,13 @@ const ANYTHING = 0;
 
 class PosStrategy implements Strategy {
   readonly name = 'pos';
-  readonly #values: SwarmPolicy;
+  readonly #values: ValuePolicy;
   readonly #draws: DrawStream;
   readonly #priorities = new EventNumbers();
   readonly #subjects = new Map<string, number>();
 
   constructor(seed: string | number) {
-    this.#values = new SwarmPolicy(seed);
+    this.#values = new ValuePolicy(seed);
     this.#draws = new DrawStream(seed, 'pos');
   }
 

@@ -8,6 +8,7 @@ import { portfolioStrategy } from './portfolio.ts';
 import { posStrategy } from './pos-strategy.ts';
 import { randomStrategy } from './random-strategy.ts';
 import type { Strategy } from './strategy.ts';
+import { stratifiedStrategy } from './stratified-strategy.ts';
 import { swarmStrategy } from './swarm-strategy.ts';
 import { sweepStrategy, type SweepOptions } from './sweep-strategy.ts';
 import { walkStrategy } from './walk-strategy.ts';
@@ -19,6 +20,7 @@ const FACTORIES: Readonly<Record<string, (seed: string | number, options: Strate
   portfolio: portfolioStrategy,
   plain: plainStrategy,
   random: randomStrategy,
+  stratified: stratifiedStrategy,
   swarm: swarmStrategy,
   pct: pctStrategy,
   pos: posStrategy,

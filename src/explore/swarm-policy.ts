@@ -21,6 +21,8 @@ const WEIGHTS = [
 ] as const;
 /** Out of four sites so many are active: mostly FoundationDB's quarter; all of them for scenarios that have few. */
 const ACTIVE_OF_FOUR = [1, 1, 2, 4] as const;
+/** How a site that draws for the scenario does so: uniformly, mostly the plain answer, or mostly a favourite one. */
+const HABITS = ['uniform', 'uniform', 'plain', 'favourite'] as const;
 const DELAYS = ['off', 'uniform', 'extreme'] as const;
 
 // Lanes: what is drawn for one label besides its plain answer.
@@ -29,6 +31,8 @@ const SITE_LANE = 0x3c6ef372;
 const STRIKE_LANE = 0x510e527f;
 const HIGHEST_LANE = 0x6a09e667;
 const EXTREME_LANE = 0x1f83d9ab;
+const HABIT_LANE = 0x5be0cd19;
+const FAVOURITE_LANE = 0x137e2179;
 
 interface FaultKind {
   readonly text: string;
@@ -42,16 +46,18 @@ interface KnownLabel {
   readonly decision: DecisionKind;
   readonly fault: FaultKind | undefined;
   readonly siteHash: number;
-  /** The execution for which `words` was drawn. */
+  /** The execution for which `words` and `habit` were drawn. */
   epoch: number;
   words: number;
+  habit: (typeof HABITS)[number];
 }
 
 /**
  * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): each execution turns some kinds of faults off and
  * weights the others by chance, because a feature that is never absent hides what happens without it. Of those that are on, only some
  * sites are active, as in FoundationDB's two-level `BUGGIFY`: a site is a label with its numbers masked. Delays are off, uniform or
- * extreme (none or the longest). What a scenario draws itself stays uniform.
+ * extreme (none or the longest). What a scenario draws itself is uniform in half of the executions, and in the others a site may
+ * prefer the plain answer or a favourite one.
  */
 export class SwarmPolicy implements DecisionSource {
   private readonly seed: string;
@@ -60,6 +66,7 @@ export class SwarmPolicy implements DecisionSource {
   private draws: DecisionSource;
   private epoch = 0;
   private activeOfFour: number = 4;
+  private hasHabits = false;
   private delays: (typeof DELAYS)[number] = 'uniform';
   /** Of the extreme delays so many out of four are the longest. */
   private longestOfFour = 2;
@@ -76,6 +83,7 @@ export class SwarmPolicy implements DecisionSource {
     this.draws = randomDecisions(`${this.seed}/${index}`);
     this.epoch += 1;
     this.activeOfFour = ACTIVE_OF_FOUR[this.draws.decide('sites', 4, 0)] ?? 4;
+    this.hasHabits = this.draws.decide('habits', 2, 0) === 1;
     this.delays = DELAYS[this.draws.decide('delays', DELAYS.length, 0)] ?? 'uniform';
     this.longestOfFour = 1 + this.draws.decide('longest', 3, 0);
     this.met = [];
@@ -91,6 +99,7 @@ export class SwarmPolicy implements DecisionSource {
   decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
     const known = this.labels.get(label) ?? this.firstMet(label);
     if (known.fault !== undefined) return this.fault(known, known.fault, n, occurrence, labelHash);
+    if (known.decision === 'choice' && this.hasHabits) return this.choice(known, n, occurrence, labelHash);
     if (known.decision === 'delay' && this.delays !== 'uniform') {
       if (this.delays === 'off') return 0;
       const drawn = this.draws.decide('', 4, occurrence, labelHash ^ EXTREME_LANE);
@@ -118,6 +127,20 @@ export class SwarmPolicy implements DecisionSource {
     return 1 + draws.decide('', n - 1, occurrence, labelHash);
   }
 
+  /** By habit three times of four, else uniformly. */
+  private choice(known: KnownLabel, n: number, occurrence: number, labelHash: number): number {
+    const { draws } = this;
+    if (known.epoch !== this.epoch) {
+      known.epoch = this.epoch;
+      known.habit = HABITS[draws.decide('', HABITS.length, 0, known.siteHash ^ HABIT_LANE)] ?? 'uniform';
+    }
+    const { habit } = known;
+    if (habit === 'uniform' || draws.decide('', 4, occurrence, labelHash ^ HABIT_LANE) === 0) {
+      return draws.decide('', n, occurrence, labelHash);
+    }
+    return habit === 'plain' ? 0 : draws.decide('', n, 0, known.siteHash ^ FAVOURITE_LANE);
+  }
+
   private drawWords(known: KnownLabel, kind: FaultKind): number {
     const { draws, epoch } = this;
     if (kind.epoch !== epoch) {
@@ -141,6 +164,7 @@ export class SwarmPolicy implements DecisionSource {
       siteHash: hashText(siteOf(label)),
       epoch: 0,
       words: 0,
+      habit: 'uniform',
     };
     this.labels.set(label, known);
     return known;

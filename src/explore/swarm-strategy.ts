@@ -28,7 +28,8 @@ class SwarmStrategy implements Strategy {
 
 /**
  * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): each execution has some kinds of faults off and others
- * rare, usual or wild, and its delays off, uniform or extreme; order and what the scenario draws are uniform. `configuration` says
+ * rare, usual or wild, and its delays off, uniform or extreme; order is uniform, and so is what the scenario draws, but for sites
+ * that prefer one answer in half of the executions. `configuration` says
  * what was drawn. A pure function of seed and index.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.

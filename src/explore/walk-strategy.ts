@@ -3,18 +3,18 @@ import type { DueEvents } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import { DrawStream } from './draw-stream.ts';
 import type { Strategy } from './strategy.ts';
-import { SwarmPolicy } from './swarm-policy.ts';
+import { ValuePolicy } from './value-policy.ts';
 import { WalkFutures } from './walk-futures.ts';
 
 class WalkStrategy implements Strategy {
   readonly name = 'walk';
-  readonly #values: SwarmPolicy;
+  readonly #values: ValuePolicy;
   readonly #draws: DrawStream;
   readonly #futures = new WalkFutures();
   readonly #sizes: number[] = [];
 
   constructor(seed: string | number) {
-    this.#values = new SwarmPolicy(seed);
+    this.#values = new ValuePolicy(seed);
     this.#draws = new DrawStream(seed, 'walk');
   }
 

@@ -40,14 +40,17 @@ describe('the portfolio', () => {
     },
   );
 
-  test('is plain first, sweeps in turns, and gives every member its share', async () => {
+  test('is plain first, sweeps in turns, and gives every member its share once mutation has its own', async () => {
     const strategy = portfolioStrategy(1);
     const members: string[] = [];
     await exploreAll(races, strategy, 2000, () => members.push(strategy.configuration?.split(':')[0] ?? ''));
     const later = members.slice(1000);
-    expect(members[0]).toBe('sweep');
-    expect(members.slice(0, 30).filter((name) => name === 'sweep').length).toBe(16);
-    const shares = { random: 2, swarm: 3, pct: 3, pos: 2, walk: 2, mutation: 4 };
+    expect(members[0]).toBe('stratified');
+    expect(members.slice(0, 48).flatMap((name, index) => (name === 'sweep' ? [index] : []))).toEqual([
+      8, 12, 16, 20, 24, 28, 32, 36, 40, 44,
+    ]);
+    expect(members.indexOf('mutation')).toBeGreaterThanOrEqual(128);
+    const shares = { stratified: 4, swarm: 1, pct: 4, pos: 2, walk: 2, mutation: 3 };
     for (const [name, share] of Object.entries(shares)) {
       const count = later.filter((member) => member === name).length;
       expect(Math.abs(count / later.length - share / 16)).toBeLessThan(0.05);

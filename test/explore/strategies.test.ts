@@ -7,7 +7,7 @@ import { exploreAll } from './executions-to-find.ts';
 import { postChain, toy, toyBugs } from './toy-bugs.ts';
 
 /** Those that learn nothing from one execution for the next. */
-const memoryless = ['random', 'swarm', 'pos'] as const;
+const memoryless = ['random', 'stratified', 'swarm', 'pos'] as const;
 
 const mixed = toy('mixed', (sim) => {
   for (const name of ['a/1', 'b/2', 'c/3']) {

@@ -100,6 +100,22 @@ describe('a swarm', () => {
   });
 });
 
+test('what a scenario draws is uniform, mostly plain, or mostly a favourite, the same at all of a site', () => {
+  const strategy = swarmStrategy(6);
+  const favourites = Array.from({ length: 600 }, (_, index) => {
+    strategy.begin(index);
+    const counts = Array.from({ length: 8 }, () => 0);
+    for (let job = 0; job < 64; job += 1) counts[strategy.decide(`job-${job} takes`, 8, 0)]! += 1;
+    const most = Math.max(...counts);
+    // A uniform draw hardly gives one of eight answers half of the times.
+    return most < 32 ? 'uniform' : counts.indexOf(most) === 0 ? 'plain' : 'favourite';
+  });
+  const share = (habit: string): number => favourites.filter((one) => one === habit).length / 600;
+  // Half of the executions have habits, in which a quarter of the sites are plain and a quarter have a favourite.
+  expect(Math.abs(share('favourite') - (1 / 8) * (7 / 8))).toBeLessThan(0.04);
+  expect(Math.abs(share('plain') - (1 / 8) * (9 / 8))).toBeLessThan(0.04);
+});
+
 test.each([
   ['chaos run run/3 fault', 'run', 'chaos run run/# fault'],
   ['network/2 run job-7 fault', 'run', 'network/# run job-# fault'],
