@@ -16,6 +16,7 @@ import { lowerCounts, mergeAnswers, moveAnswers, renameSubjects } from './shrink
 import type { ShrinkPass, Trial } from './shrink-pass.ts';
 import { TrialMemory } from './shrink-memory.ts';
 import type { FailingRun, KnownTrial, ShrunkLog } from './shrink-memory.ts';
+import { rebuildPairs } from './shrink-rebuilds.ts';
 import { cutSpans } from './shrink-spans.ts';
 import { lowerAnswers, lowerPairs } from './shrink-values.ts';
 import { dropFaults, dropGroups, dropSpans } from './shrink-zeros.ts';
@@ -67,6 +68,7 @@ const PASSES: readonly ShrinkPass[] = [
   moveAnswers,
   lowerCounts,
   mergeAnswers,
+  rebuildPairs,
 ];
 
 /**
