@@ -105,7 +105,7 @@ program
   .option('--executions <n>', 'stop after this many executions', positiveInteger)
   .option(
     '--strategy <name>',
-    'how to choose what to try next: portfolio takes turns with plain, random, swarm, pct, pos, walk, sweep and mutation; exhaustive tries all there is and vouches for it',
+    'how to choose what to try next: portfolio takes turns with plain, random, stratified, swarm, pct, pos, walk, sweep and mutation; exhaustive tries all there is and vouches for it',
     'portfolio',
   )
   .option('--seed <s>', 'any text; the same seed tries the same', '1')
