@@ -16,8 +16,8 @@ const STRATA_MAX = 1024;
  * Stratified sampling, each question a dimension (McKay, Beckman, Conover: A Comparison of Three Methods for Selecting Values of Input
  * Variables, Technometrics 1979): in a block of n executions a question with n alternatives is answered with each of them once, in an
  * order of its own that is drawn anew for each block. What depends on one answer out of n shows after (n + 1) / 2 executions on average
- * where independent draws need n, and what depends on several loses nothing. In execution 0 everything is answered with 0: the plain
- * schedule.
+ * where independent draws need n, and what depends on several loses nothing. Execution 0 is the plain schedule: with it the blocks
+ * of most questions begin, but not those of faults, which would all strike together in the executions that follow.
  */
 export class StratifiedDecisions implements DecisionSource {
   private readonly seedHigh: number;
@@ -38,13 +38,15 @@ export class StratifiedDecisions implements DecisionSource {
   decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
     const { index } = this;
     if (index === 0) return 0;
-    const block = Math.floor(index / n);
+    const position = label.endsWith(' fault') ? index - 1 : index;
+    const place = position % n;
+    const block = (position - place) / n;
     const key =
       mixBits(this.seedHigh ^ labelHash) ^ mixBits(this.seedLow + Math.imul(occurrence, OCCURRENCE_STEP));
     const word = mixBits(key + Math.imul(n > STRATA_MAX ? index : block, BLOCK_STEP)) >>> 0;
     if (n > STRATA_MAX) return Math.floor(((word + mixBits(key ^ word) / 2 ** 32 + 0.5) / 2 ** 32) * n) % n;
-    const first = block === 0 ? 0 : word % n;
-    return (first + stepFor(n, mixBits(word) >>> 0) * (index - block * n)) % n;
+    const first = block === 0 && position === index ? 0 : word % n;
+    return (first + stepFor(n, mixBits(word) >>> 0) * place) % n;
   }
 }
 

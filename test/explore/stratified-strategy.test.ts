@@ -5,8 +5,10 @@ import { ValuePolicy } from '../../src/explore/value-policy.ts';
 
 function answersOf(seed: number, label: string, n: number, executions: number): number[] {
   const strategy = stratifiedStrategy(seed);
+  // Blocks of faults begin behind the plain schedule.
+  const start = label.endsWith(' fault') ? 1 : 0;
   return Array.from({ length: executions }, (_, index) => {
-    strategy.begin(index);
+    strategy.begin(start + index);
     return strategy.decide(label, n, 0);
   });
 }
@@ -14,13 +16,18 @@ function answersOf(seed: number, label: string, n: number, executions: number): 
 describe('a stratified sample', () => {
   test('gives each question each of its answers once per block, whatever else is asked', () => {
     fc.assert(
-      fc.property(fc.integer(), fc.string(), fc.integer({ min: 2, max: 200 }), (seed, label, n) => {
-        const answers = answersOf(seed, label, n, 3 * n);
-        for (const block of [0, 1, 2]) {
-          const sorted = answers.slice(block * n, (block + 1) * n).sort((a, b) => a - b);
-          expect(sorted).toEqual(Array.from({ length: n }, (_, answer) => answer));
-        }
-      }),
+      fc.property(
+        fc.integer(),
+        fc.constantFrom('order a/1', 'draw', 'a/1 run fault', 'delay'),
+        fc.integer({ min: 2, max: 200 }),
+        (seed, label, n) => {
+          const answers = answersOf(seed, label, n, 3 * n);
+          for (const block of [0, 1, 2]) {
+            const sorted = answers.slice(block * n, (block + 1) * n).sort((a, b) => a - b);
+            expect(sorted).toEqual(Array.from({ length: n }, (_, answer) => answer));
+          }
+        },
+      ),
     );
   });
 
@@ -28,6 +35,15 @@ describe('a stratified sample', () => {
     const strategy = stratifiedStrategy(4);
     strategy.begin(0);
     expect([2, 7, 1000, 5000].map((n) => strategy.decide('which', n, 3))).toEqual([0, 0, 0, 0]);
+  });
+
+  test('lets faults strike apart from each other from the first execution on', () => {
+    const strategy = stratifiedStrategy(5);
+    strategy.begin(1);
+    const zeros = Array.from({ length: 1000 }, (_, i) =>
+      strategy.decide(`site-${i} loss fault`, 4, 0),
+    ).filter((answer) => answer === 0);
+    expect(Math.abs(zeros.length - 250)).toBeLessThan(50);
   });
 
   test('combines the answers of two questions about equally often', () => {
