@@ -30,14 +30,14 @@ export const badNetwork: ScenarioDefinition<unknown> = defineScenario<unknown>({
       name: 'network',
       maxDelayMs: DELAY_MS,
       delaySteps: STEPS,
-      plan: { rates: { run: { before: 0.2, after: 0.2 } } },
+      plan: { rates: { run: { before: 0.1, after: 0.1 } } },
     });
     const outage = new Outage(sim, network);
-    const callers = Array.from({ length: 1 + sim.choose('more callers', 3) }, (_, index) =>
+    const callers = Array.from({ length: 1 + sim.choose('another caller', 2) }, (_, index) =>
       new Caller(sim, runner, network, outage, `caller ${index}`).call(),
     );
     await Promise.all([outage.happen(), ...callers]);
-    await nobodyThere(sim);
+    if (sim.choose('nobody is there', 8) === 7) await nobodyThere(sim);
     await network.release();
   },
 });
@@ -56,7 +56,7 @@ class Outage {
   }
 
   async happen(): Promise<void> {
-    const begin = this.#sim.choose('the network goes off', 4);
+    const begin = this.#sim.choose('the network goes off', 6);
     if (begin === 0) return;
     await this.#sim.sleep((begin - 1) * STEP_MS);
     this.#switch(true);

@@ -59,7 +59,7 @@ export class Watcher {
   /** Waits `count` times; all waits are over when it resolves. */
   async watch(count: number): Promise<void> {
     for (let round = 0; round < count; round += 1) {
-      await this.#sim.sleep(this.#choose('begins', 3) * 10);
+      await this.#sim.sleep(this.#choose('begins', 6) * 10);
       await this.#waitOnce();
     }
   }
@@ -67,7 +67,7 @@ export class Watcher {
   async #waitOnce(): Promise<void> {
     const question = this.#question();
     const timeoutMs = TIMEOUTS_MS[this.#choose('waits for', TIMEOUTS_MS.length)] as number;
-    const cancelMs = this.#choose('is cancelled', 4) * 10 - 10;
+    const cancelMs = this.#choose('is cancelled', 6) * 10 - 10;
     const stop = new AbortController();
     const wait = { timeoutMs, signal: stop.signal };
     const beganAtMs = this.#sim.now();

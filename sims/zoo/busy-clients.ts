@@ -39,7 +39,7 @@ export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>(
     const owner = releaseEarly(sim, runner);
     await Promise.all([owner, ...party.map((client) => client.work())]);
     await runner.release();
-    if (sim.choose('both owners release', 2) === 1) await runner.release();
+    if (sim.choose('both owners release', 6) === 5) await runner.release();
     const { statuses } = await runner.statusAll();
     for (const { runId, state } of statuses) {
       sim.check(isTerminal(state), `run ${runId} is ${state} after the release`);
@@ -53,9 +53,9 @@ export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>(
 
 /** One owner may not wait for the clients. */
 async function releaseEarly(sim: Simulation, runner: SimulatedRunner): Promise<void> {
-  const step = sim.choose('the owner leaves early', 6);
+  const step = sim.choose('the owner leaves early', 12);
   if (step === 0) return;
-  await sim.sleep(step * STEP_MS);
+  await sim.sleep((step * STEP_MS) / 2);
   await runner.release();
 }
 
@@ -75,7 +75,7 @@ class Client {
   async work(): Promise<void> {
     for (let round = 0; round < ROUNDS; round += 1) {
       await this.#sim.sleep(this.#choose(`thinks in round ${round}`, 3) * STEP_MS);
-      if (this.#choose(`has no job in round ${round}`, 5) === 4) await this.#offerNothing();
+      if (this.#choose(`has no job in round ${round}`, 10) === 9) await this.#offerNothing();
       else if (!(await this.#runOne(round))) return;
     }
   }
@@ -119,9 +119,9 @@ class Client {
   }
 
   async #losePatience(round: number, runId: string): Promise<RunStatus | undefined> {
-    const patience = this.#choose(`loses patience in round ${round}`, 4);
+    const patience = this.#choose(`loses patience in round ${round}`, 8);
     if (patience === 0) return undefined;
-    await this.#sim.sleep((patience - 1) * STEP_MS);
+    await this.#sim.sleep(((patience - 1) * STEP_MS) / 2);
     try {
       return await this.#runner.abort(runId);
     } catch (error) {

@@ -57,9 +57,9 @@ export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
 });
 
 async function leave(sim: Simulation, runner: SimulatedRunner): Promise<void> {
-  const step = sim.choose('the owner leaves early', 7);
+  const step = sim.choose('the owner leaves early', 14);
   if (step === 0) return;
-  await sim.sleep(step * STEP_MS);
+  await sim.sleep((step * STEP_MS) / 2);
   await runner.release();
 }
 

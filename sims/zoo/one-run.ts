@@ -97,7 +97,7 @@ export const oneRun: ScenarioDefinition<unknown> = defineScenario<unknown>({
 /** Whoever builds an environment does not sort its keys. */
 function envOf(sim: Simulation): NonNullable<Command['envVars']> {
   const env = { TOKEN: 'hunter2', PATH: '/bin' };
-  return sim.choose('order of the environment', 2) === 0 ? env : { PATH: env.PATH, TOKEN: env.TOKEN };
+  return sim.choose('order of the environment', 4) < 3 ? env : { PATH: env.PATH, TOKEN: env.TOKEN };
 }
 
 async function losePatience(
@@ -106,9 +106,9 @@ async function losePatience(
   runId: string,
   who: string,
 ): Promise<void> {
-  const step = sim.choose(`${who} loses patience`, 8);
+  const step = sim.choose(`${who} loses patience`, 15);
   if (step === 0) return;
-  await sim.sleep((step - 1) * STEP_MS);
+  await sim.sleep(((step - 1) * STEP_MS) / 2);
   await runner.abort(runId);
 }
 

@@ -64,7 +64,7 @@ export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>(
       memoryPeriodMs: 20,
       metrics,
     });
-    const count = 1 + sim.choose('more processes', 3);
+    const count = 1 + sim.choose('another process', 2);
     const lives = Array.from({ length: count }, (_, index) => new Life(sim, execer, `process ${index}`));
     await Promise.all([resumeAll(sim, execer, lives), ...lives.map((life) => life.live())]);
     const initial = lives.filter(({ end }) => end?.exitCode === 241).length;
@@ -76,7 +76,7 @@ export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>(
 
 /** Wakes whoever is paused, one after another; each is woken some time. A resume that says yes has woken somebody. */
 async function resumeAll(sim: Simulation, execer: SimExecer, lives: readonly Life[]): Promise<void> {
-  await sim.sleep(sim.choose('the first resume comes', 4) * 10);
+  await sim.sleep(sim.choose('the first resume comes', 6) * 10);
   for (let attempt = 0; attempt <= lives.length; attempt += 1) {
     const oldest = lives.find(({ isPaused }) => isPaused);
     const woken = execer.resume();
@@ -132,9 +132,9 @@ class Life {
 
   /** Somebody stops it, perhaps as it starts or just when it ends. */
   async #stop(process: Process): Promise<void> {
-    const step = this.#sim.choose(`${this.#name} is stopped`, 5);
+    const step = this.#sim.choose(`${this.#name} is stopped`, 9);
     if (step === 0) return;
-    await this.#sim.sleep((step - 1) * 10);
+    await this.#sim.sleep((step - 1) * 5);
     const askedAtMs = this.#sim.now();
     this.#abortedAtMs = askedAtMs;
     // From the abort on it does not wait for a resume any more.

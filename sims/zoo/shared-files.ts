@@ -61,7 +61,7 @@ function namesIn({ tree }: MemoryFiler): string {
 /** A creator of outputs keeps the newest ones and lets go of the others. */
 function keepFewOutputs(sim: Simulation): void {
   const outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_MAX });
-  const count = sim.choose('outputs', 6);
+  const count = sim.choose('outputs', 5);
   for (let index = 0; index < count; index += 1) outputs.create(`log-${index}`);
   const kept = outputs.all().length;
   sim.check(
@@ -108,7 +108,7 @@ class User {
     this.#mustBe('file', path);
     await checkout.release();
     this.#mustBe(undefined, path);
-    if (dir === undefined || this.#choose('gives back twice', 3) !== 2) return;
+    if (dir === undefined || this.#choose('gives back twice', 6) !== 5) return;
     // Somebody else has got the place meanwhile.
     const next = this.#files.checkoutAt(id, dir);
     await checkout.release();
@@ -142,7 +142,7 @@ class User {
     begin: (cancel: Cancellation) => MaybePromise<T>,
   ): Promise<T | undefined> {
     const cancel = new Cancellation();
-    const step = this.#choose(`${what} and cancels`, 5);
+    const step = this.#choose(`${what} and cancels`, 7);
     if (step === 1) cancel.cancel();
     let cancelledAtMs = step === 1 ? this.#sim.now() : Infinity;
     // Whoever has hung is cancelled in the end.

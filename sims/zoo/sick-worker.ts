@@ -126,9 +126,9 @@ class Dispatcher {
 
   async #seeThrough(label: string, runId: string): Promise<StatusResult> {
     const end = finalStatus(this.#runner, runId);
-    const step = this.#sim.choose(`${label} is aborted`, 5);
-    if (step < 3) return end;
-    await this.#sim.sleep((step - 3) * 10);
+    const step = this.#sim.choose(`${label} is aborted`, 8);
+    if (step < 6) return end;
+    await this.#sim.sleep((step - 6) * 10);
     await this.#runner.abort(runId);
     return end;
   }

@@ -31,7 +31,7 @@ export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
   async run(sim) {
     const starts = ['scoot', 'bazel'].map((name): Start => {
       const atMs = (1 + sim.choose(`${name} takes its time`, 3)) * STEP_MS;
-      return { name, atMs, fails: sim.choose(`${name} fails`, 3) === 2 };
+      return { name, atMs, fails: sim.choose(`${name} fails`, 5) === 4 };
     });
     const runner = incarnation(sim, 0, starts);
     const clients = [0, 1].map((index) => askEarly(sim, runner, `client ${index}`, starts));
@@ -97,7 +97,7 @@ async function comeBack(sim: Simulation, runner: SimulatedRunner, isBroken: bool
   await sim.sleep(sim.choose('the worker crashes', 4) * STEP_MS);
   await runner.release();
   const successor = incarnation(sim, 1, []);
-  if (sim.choose('somebody else is first', 2) === 1) {
+  if (sim.choose('somebody else is first', 4) === 3) {
     await successor.run({ argv: ['complete 0'], tag: 'theirs' });
   }
   try {

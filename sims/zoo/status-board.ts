@@ -31,7 +31,7 @@ import {
 import { Watcher } from './board-watcher.ts';
 import { Diary } from './diary.ts';
 
-const WAITS = 2;
+const WAITS = 1;
 const ENDS: readonly ((runId: string) => RunStatus)[] = [
   (runId) => completeStatus(runId, '', 0),
   (runId) => failedStatus(runId, new ExitCodeError(250, 'lost')),
@@ -60,7 +60,7 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
     const lives = Array.from({ length: 1 + sim.choose('more runs', 3) }, (_, index) =>
       live(sim, diary, `run ${index}`),
     );
-    const watchers = Array.from({ length: 1 + sim.choose('more watchers', 3) }, (_, index) =>
+    const watchers = Array.from({ length: 1 + sim.choose('another watcher', 2) }, (_, index) =>
       new Watcher(sim, diary, `watcher ${index}`).watch(WAITS),
     );
     await Promise.all([...lives, ...watchers]);
@@ -68,6 +68,7 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
     const { statuses, service } = await store.statusAll();
     const ids = statuses.map(({ runId }) => runId).join();
     sim.check(ids === diary.runIds.join(), `the store holds ${ids}, not ${diary.runIds.join()}`);
+    if (sim.choose('a remote reader asks for nobody', 8) < 7) return;
     const copy = createStatusesRO(statuses, service);
     await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.queryNow({ runs: ['nobody'], states: ALL_MASK }));
     await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.status('nobody'));
@@ -77,21 +78,21 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
 /** One run from its creation to its end, reported by a worker that repeats itself now and then. */
 async function live(sim: Simulation, diary: Diary, name: string): Promise<void> {
   const choose = (what: string, n: number): number => sim.choose(`${name} ${what}`, n);
-  await sim.sleep(choose('is created', 4) * 10);
+  await sim.sleep(choose('is created', 6) * 10);
   const runId = diary.newRun({ jobId: 'job', taskId: name, tag: '' });
-  await sim.sleep(choose('starts', 3) * 10);
-  if (choose('skips RUNNING', 4) !== 3) {
+  await sim.sleep(choose('starts', 4) * 10);
+  if (choose('skips RUNNING', 6) !== 5) {
     diary.update(runningStatus(runId, `${name}.out`, `${name}.err`));
-    if (choose('is reported late', 4) === 3) {
+    if (choose('is reported late', 8) === 7) {
       await refused(sim, 'RUNNER_ILLEGAL_MOVE', async () => diary.store.update(pendingStatus(runId)));
     }
     await sim.sleep(choose('ends', 4) * 10);
   }
-  if (choose('makes its runner sick', 3) === 2) diary.updateService(serviceStatus(true, false, name));
-  if (choose('loses the error', 6) === 5) await failWithoutError(sim, runId);
+  if (choose('makes its runner sick', 6) === 5) diary.updateService(serviceStatus(true, false, name));
+  if (choose('loses the error', 12) === 11) await failWithoutError(sim, runId);
   const end = ENDS[choose('ends as', ENDS.length)] as (typeof ENDS)[number];
   diary.update(end(runId));
-  if (choose('is reported twice', 3) === 2) diary.update(completeStatus(runId, '', 1));
+  if (choose('is reported twice', 6) === 5) diary.update(completeStatus(runId, '', 1));
 }
 
 /** A coded error that is made from no error is none, and no run fails of it. */
