@@ -70,7 +70,8 @@ describe('an exploration', () => {
 test('a failure has the same key whatever its numbers, and another one for another rule or text', () => {
   const failure = { kind: 'rule', rule: 'R200', message: 'run 3 ended twice', atMs: 3, details: [] } as const;
   expect(failureKey(failure)).toBe('rule R200 run # ended twice');
-  expect(failureKey({ ...failure, message: 'run 12.5 ended  twice', atMs: 9 })).toBe(failureKey(failure));
+  const later = { ...failure, message: 'run 12.5 ended  twice', atMs: 9 };
+  expect(failureKey(later)).toBe(failureKey(failure));
   expect(failureKey({ ...failure, rule: 'R201' })).not.toBe(failureKey(failure));
   const list = failureKey({ ...failure, message: 'the store holds 0, 1,2, not 2' });
   expect(list).toBe(failureKey({ ...failure, message: 'the store holds 3, not 7' }));
