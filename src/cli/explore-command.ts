@@ -87,6 +87,7 @@ class Exploration {
       signal: this.#signal,
       onEvent: (event) => this.#onEvent(event),
     });
+    this.#write(() => this.#corpus.keepSeeds(report.seeds));
     await this.#writing;
     const found = await this.#settleFailures(report);
     this.#terminal.progress('');

@@ -86,6 +86,8 @@ export interface CampaignReport {
   readonly sometimes: Readonly<Record<string, boolean>>;
   /** Executions that reached something new. */
   readonly novelExecutions: number;
+  /** Logs that held and reached something new, the last ones; worth trying first next time. */
+  readonly seeds: readonly (readonly Decision[])[];
   readonly audit: AuditReport;
 }
 
@@ -99,6 +101,7 @@ const EMPTY: CampaignReport = {
   nextIndex: 0,
   sometimes: {},
   novelExecutions: 0,
+  seeds: [],
   audit: { repeated: 0, rerunLater: 0, differences: [] },
 };
 
@@ -132,6 +135,7 @@ function merge(one: CampaignReport, other: CampaignReport): CampaignReport {
     nextIndex: Math.min(one.nextIndex, other.nextIndex),
     sometimes: mergeReached(one.sometimes, other.sometimes),
     novelExecutions: one.novelExecutions + other.novelExecutions,
+    seeds: [...one.seeds, ...other.seeds],
     audit: mergeAudits(one.audit, other.audit),
   };
 }

@@ -4,6 +4,7 @@
  * is plain data.
  */
 import { checkArray, checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
@@ -46,6 +47,8 @@ class CampaignStopped extends Error {
 const AUDIT_EVERY = 100;
 /** Failures with different keys that are kept; messages with random text in them would fill the memory. */
 const FAILURES_KEPT = 100;
+const SEEDS_KEPT = 16;
+const SEED_DECISIONS_MAX = 2_000;
 
 class Campaign {
   readonly #executor: CampaignAudit;
@@ -58,7 +61,9 @@ class Campaign {
   #decisions = 0;
   #firedEvents = 0;
   #novelExecutions = 0;
+  readonly #seeds: (readonly Decision[])[] = [];
   #nextIndex: number;
+  #novelty = 0;
 
   constructor(executor: Executor, strategy: Strategy, options: CampaignOptions) {
     this.#strategy = strategy;
@@ -83,6 +88,7 @@ class Campaign {
       nextIndex: this.#nextIndex,
       sometimes: this.#sometimes,
       novelExecutions: this.#novelExecutions,
+      seeds: this.#seeds,
       audit: this.#executor.report(),
     };
   }
@@ -95,6 +101,7 @@ class Campaign {
       const verdict = await this.#executor.execute(this.#corpusRequest(entry));
       if (this.#wasCutOff(verdict)) return 'stopped';
       this.#count(verdict, -1);
+      this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
       if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
       const isFixed = entry.key !== undefined && keyOf(verdict) !== entry.key;
       if (isFixed) this.#tell({ type: 'fixed', corpusId: entry.id, key: entry.key });
@@ -103,7 +110,7 @@ class Campaign {
   }
 
   #corpusRequest({ decisions }: CorpusEntry): ExecutionRequest {
-    const { coverage } = this.#options;
+    const coverage = this.#coverage;
     return {
       source: keyedReplayDecisions(decisions),
       onTurn: () => this.#onTurn(),
@@ -112,7 +119,8 @@ class Campaign {
   }
 
   async #explore(): Promise<StopCause> {
-    const { maxExecutions = Infinity, shards = 1, coverage, goOn = false } = this.#options;
+    const { maxExecutions = Infinity, shards = 1, goOn = false } = this.#options;
+    const coverage = this.#coverage;
     let wasCutOff = false as boolean;
     const summary = await explore(this.#executor, this.#strategy, {
       maxExecutions,
@@ -125,6 +133,7 @@ class Campaign {
         wasCutOff = this.#wasCutOff(verdict);
         if (wasCutOff) return;
         this.#nextIndex = index + shards;
+        this.#keepSeed(verdict);
         this.#count(verdict, index);
       },
       onFailure: (verdict, index) => {
@@ -136,15 +145,29 @@ class Campaign {
     return wasCutOff ? 'stopped' : summary.stoppedBy;
   }
 
+  /** Watched only for strategies that want to know. */
+  get #coverage(): CoverageMeter | undefined {
+    return this.#strategy.wantsCoverage === true ? this.#options.coverage : undefined;
+  }
+
   #counted(coverage: CoverageMeter): CoverageMeter {
     return {
       watcher: coverage.watcher,
       takeNovelty: () => {
-        const novelty = coverage.takeNovelty();
-        if (novelty > 0) this.#novelExecutions += 1;
-        return novelty;
+        this.#novelty = coverage.takeNovelty();
+        return this.#novelty;
       },
     };
+  }
+
+  /** Keeps the log of an execution that reached something new. A failing one is kept for its failure. */
+  #keepSeed(verdict: Verdict): void {
+    if (this.#novelty === 0) return;
+    this.#novelty = 0;
+    this.#novelExecutions += 1;
+    if (!verdict.held || verdict.decisionCount > SEED_DECISIONS_MAX) return;
+    this.#seeds.push(verdict.decisions());
+    if (this.#seeds.length > SEEDS_KEPT) this.#seeds.shift();
   }
 
   #count(verdict: Verdict, index: number): void {

@@ -87,6 +87,10 @@ class PortfolioStrategy implements Strategy {
     return member.order(label, due, occurrence, labelHash);
   }
 
+  learn(execution: Execution): void {
+    this.#mutation.learn(execution);
+  }
+
   end(execution: Execution): void {
     if (this.#member !== this.#mutation) this.#mutation.learn(execution);
     this.#member.end(execution);

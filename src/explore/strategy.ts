@@ -30,6 +30,8 @@ export interface Strategy extends DecisionSource {
   begin(index: number): boolean;
   /** Told how the execution that began last went. */
   end(execution: Execution): void;
+  /** Told about an execution of a kept log, which it did not decide, before its own begin; for strategies that go on from logs. */
+  learn?(execution: Execution): void;
   /** Told about each event just before it fires, if it wants to know; looked for at the beginning of each execution. */
   readonly onFire?: ((event: EventInfo, made: number) => void) | undefined;
   /** Watches the trace of every execution, if it wants to know. */

@@ -1,11 +1,11 @@
 /**
- * Logs that are tried before anything else: those that failed in an earlier campaign. Invariants: a file appears whole or not at all; a
+ * Logs that are tried before anything else: those that failed in an earlier campaign, then those that reached most. Invariants: a file appears whole or not at all; a
  * file that cannot be read or written is told, and costs nothing else.
  *
- * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its failure's key, and
- * `FOLDER/SCENARIO/fixed/` those that no longer fail.
+ * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its failure's key,
+ * `fixed/` beside it those that no longer fail, and `seeds/` logs that held and reached something new.
  */
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CorpusEntry } from '../explore/campaign-report.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -24,6 +24,8 @@ export interface KeptFailure {
 }
 
 const SUFFIX = '.jsonl';
+const SEEDS = 'seeds';
+const SEEDS_MAX = 64;
 const OTHER_BASIS = 0x51ed270b;
 
 /** The corpus of one scenario. */
@@ -47,20 +49,9 @@ export class CorpusFolder {
     this.#onTrouble = onTrouble;
   }
 
-  /** What is kept, in the order of names. */
+  /** What is kept: failures, then seeds, in the order of names. */
   async load(): Promise<CorpusEntry[]> {
-    const entries: CorpusEntry[] = [];
-    for (const name of await this.#names()) {
-      const path = join(this.#folder, name);
-      try {
-        const { header, decisions } = await readDecisionLog(readTraceFile(path));
-        const key = header.meta?.['failureKey'];
-        entries.push({ id: name, decisions, ...(key === undefined ? {} : { key }) });
-      } catch (error) {
-        this.#onTrouble(`${path} is left out: ${messageOf(error)}`);
-      }
-    }
-    return entries;
+    return [...(await this.#loadFrom(this.#folder)), ...(await this.#loadFrom(join(this.#folder, SEEDS)))];
   }
 
   /** Keeps a failure in place of what was kept for the same key; gives the path, or undefined if it cannot be written. */
@@ -74,6 +65,21 @@ export class CorpusFolder {
     });
   }
 
+  /** Keeps logs that reached something new; the oldest make room. */
+  async keepSeeds(logs: readonly (readonly Decision[])[]): Promise<void> {
+    if (logs.length === 0) return;
+    const folder = join(this.#folder, SEEDS);
+    await this.#write(async () => {
+      await mkdir(folder, { recursive: true });
+      const meta = { reference: this.#reference };
+      for (const log of logs) {
+        const path = join(folder, `${nameOf(JSON.stringify(log))}${SUFFIX}`);
+        await writeTraceFile(path, decisionLogLines(log, { scenario: this.#scenario, meta }));
+      }
+      await removeOldest(folder, SEEDS_MAX);
+    });
+  }
+
   /** Puts a log aside that does not fail any more. */
   async retire(id: string): Promise<void> {
     await this.#write(async () => {
@@ -82,12 +88,27 @@ export class CorpusFolder {
     });
   }
 
-  async #names(): Promise<string[]> {
+  async #loadFrom(folder: string): Promise<CorpusEntry[]> {
+    const entries: CorpusEntry[] = [];
+    for (const name of await this.#namesIn(folder)) {
+      const path = join(folder, name);
+      try {
+        const { header, decisions } = await readDecisionLog(readTraceFile(path));
+        const key = header.meta?.['failureKey'];
+        entries.push({ id: name, decisions, ...(key === undefined ? {} : { key }) });
+      } catch (error) {
+        this.#onTrouble(`${path} is left out: ${messageOf(error)}`);
+      }
+    }
+    return entries;
+  }
+
+  async #namesIn(folder: string): Promise<string[]> {
     try {
-      return (await readdir(this.#folder)).filter((name) => name.endsWith(SUFFIX)).sort();
+      return (await readdir(folder)).filter((name) => name.endsWith(SUFFIX)).sort();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.#onTrouble(`${this.#folder} cannot be read: ${messageOf(error)}`);
+        this.#onTrouble(`${folder} cannot be read: ${messageOf(error)}`);
       }
       return [];
     }
@@ -103,6 +124,15 @@ export class CorpusFolder {
       return undefined;
     }
   }
+}
+
+async function removeOldest(folder: string, kept: number): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX));
+  const files = await Promise.all(
+    names.map(async (name) => ({ path: join(folder, name), at: (await stat(join(folder, name))).mtimeMs })),
+  );
+  files.sort((a, b) => b.at - a.at);
+  for (const { path } of files.slice(kept)) await rm(path);
 }
 
 function nameOf(key: string): string {

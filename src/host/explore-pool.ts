@@ -195,7 +195,8 @@ function taskOf(options: ExplorePoolOptions, worker: number): ExploreSlotOptions
     ...{ kind: 'campaign', scenario, strategy, seed, bounds, goOn, strict, auditEvery },
     firstIndex: firstIndex + shard + shards * worker,
     shards: shards * workers,
-    corpus: worker === 0 ? corpus : [],
+    // One thread is enough to see a failure again; what to go on from is good for all.
+    corpus: worker === 0 ? corpus : corpus.filter(({ key }) => key === undefined),
     ...(maxExecutions === undefined ? {} : { maxExecutions: shareOf(maxExecutions, worker, workers) }),
   };
 }

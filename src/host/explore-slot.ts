@@ -189,6 +189,7 @@ export class ExploreSlot {
       nextIndex: this.#nextIndex,
       sometimes: {},
       novelExecutions: 0,
+      seeds: [],
       audit: { repeated: 0, rerunLater: 0, differences: [] },
     };
   }

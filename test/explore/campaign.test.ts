@@ -218,6 +218,28 @@ test('coverage is watched for strategies that want it, and executions that reach
   expect(report.novelExecutions).toBe(8);
 });
 
+test('logs that reached something new are given back, and a strategy learns from those that are tried first', async () => {
+  // Each step is taken only by those who have taken all before it.
+  const stairs = scenarioOf((sim) => {
+    let step = 0;
+    while (step < 40 && sim.choose(`step ${step}`, 8) === 5) {
+      step += 1;
+      sim.note('abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz'.slice(0, step));
+    }
+    sim.check(step < 40, 'the top');
+  });
+  const climb = (corpus: CampaignOptions['corpus'] = []): Promise<{ report: CampaignReport }> =>
+    eventsOf(stairs, { coverage: createCoverage(), maxExecutions: 300, corpus }, createStrategy('mutation'));
+  const first = await climb();
+  expect(first.report.failures).toEqual([]);
+  expect(first.report.seeds.length).toBeGreaterThan(2);
+  const height = ({ report }: { report: CampaignReport }): number =>
+    Math.max(...report.seeds.map((log) => log.length));
+  const seeds = first.report.seeds.map((decisions, at) => ({ id: String(at), decisions }));
+  const second = await climb(seeds);
+  expect(height(second)).toBeGreaterThan(height(first));
+});
+
 test('a campaign of many executions keeps nothing of them', async () => {
   // What is kept shows in the report, whose size must not depend on the number of executions.
   const small = await eventsOf(dice, { maxExecutions: 200, goOn: true });

@@ -1,0 +1,104 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CorpusFolder } from '../../src/host/corpus-folder.ts';
+import type { Decision } from '../../src/kernel/decisions.ts';
+
+let dir = '';
+let folders = 0;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-corpus-'));
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+function open(root: string = join(dir, String((folders += 1)))): {
+  corpus: CorpusFolder;
+  troubles: string[];
+  root: string;
+} {
+  const troubles: string[] = [];
+  return {
+    corpus: new CorpusFolder(root, 'mine', './mine.js#mine', (text) => troubles.push(text)),
+    troubles,
+    root,
+  };
+}
+
+const log = (answer: number): Decision[] => [{ label: 'which', n: 1_000, answer }];
+
+test('what is kept is there for the next one, failures before seeds', async () => {
+  const { corpus, root, troubles } = open();
+  expect(await corpus.load()).toEqual([]);
+  await corpus.keepSeeds([log(1)]);
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  const entries = await open(root).corpus.load();
+  expect(entries).toMatchObject([{ key: 'check broken', decisions: log(7) }, { decisions: log(1) }]);
+  expect(entries[1]).not.toHaveProperty('key');
+  expect(troubles).toEqual([]);
+});
+
+test('one failure is one file: a smaller log takes the place of the first', async () => {
+  const { corpus, root } = open();
+  const failure = { key: 'check broken', message: 'broken' };
+  const first = await corpus.keep({ ...failure, decisions: log(7) });
+  const second = await corpus.keep({ ...failure, decisions: log(1) });
+  expect(second).toBe(first);
+  expect((await corpus.load()).map(({ decisions }) => decisions)).toEqual([log(1)]);
+  await corpus.keep({ key: 'check otherwise', message: 'otherwise', decisions: log(2) });
+  expect(await readdir(join(root, 'mine'))).toHaveLength(2);
+});
+
+test('what is retired is put aside and not tried again', async () => {
+  const { corpus, root, troubles } = open();
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  const [entry] = await corpus.load();
+  await corpus.retire(entry?.id ?? '');
+  expect(await corpus.load()).toEqual([]);
+  expect(await readdir(join(root, 'mine', 'fixed'))).toEqual([entry?.id]);
+  expect(troubles).toEqual([]);
+});
+
+test('seeds stay as many as they may be: the oldest make room', async () => {
+  const { corpus, root } = open();
+  await corpus.keepSeeds(Array.from({ length: 60 }, (_, at) => log(at)));
+  const folder = join(root, 'mine', 'seeds');
+  for (const name of await readdir(folder)) await utimes(join(folder, name), 1_000, 1_000);
+  await corpus.keepSeeds(Array.from({ length: 10 }, (_, at) => log(100 + at)));
+  const answers = (await corpus.load()).map(({ decisions }) => decisions[0]?.answer ?? 0);
+  expect(answers).toHaveLength(64);
+  expect(answers.filter((answer) => answer >= 100)).toHaveLength(10);
+});
+
+test('a damaged file is told and left out, the others are there', async () => {
+  const { corpus, root, troubles } = open();
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  await writeFile(join(root, 'mine', '00.jsonl'), '{"format":"dryrunner","version":1,"kind":"decisions"}\n');
+  expect(await corpus.load()).toMatchObject([{ key: 'check broken' }]);
+  expect(troubles).toEqual([expect.stringMatching(/00\.jsonl is left out: line /)]);
+});
+
+test('a folder that cannot be written is told once, and nothing is lost but what was to be kept', async () => {
+  await writeFile(join(dir, 'a-file'), '');
+  const { corpus, troubles } = open(join(dir, 'a-file'));
+  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
+  expect(await corpus.keep(failure)).toBeUndefined();
+  expect(await corpus.keep(failure)).toBeUndefined();
+  await corpus.keepSeeds([log(1)]);
+  await corpus.retire('x.jsonl');
+  expect(troubles.filter((text) => text.startsWith('failures are not kept: '))).toHaveLength(1);
+});
+
+test.skipIf(process.getuid?.() === 0)(
+  'a folder that cannot be read is told, because root reads all',
+  async () => {
+    const { corpus, root, troubles } = open();
+    await mkdir(join(root, 'mine'), { recursive: true });
+    await chmod(join(root, 'mine'), 0);
+    expect(await corpus.load()).toEqual([]);
+    expect(troubles[0]).toContain('cannot be read');
+    await chmod(join(root, 'mine'), 0o700);
+  },
+);
