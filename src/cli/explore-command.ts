@@ -1,5 +1,8 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
+import { join } from 'node:path';
 import { createStrategy, strategyNames } from '../explore/strategy-names.ts';
+import { messageOf } from '../kernel/errors.ts';
+import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/campaign-state.ts';
 import { CorpusFolder } from '../host/corpus-folder.ts';
 import { runExplorePool, type PoolEvent, type PoolReport } from '../host/explore-pool.ts';
 import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
@@ -43,9 +46,12 @@ function isClean({ failures, audit, escapes = [], executions }: PoolReport): boo
   return executions > 0 && failures.length + audit.differences.length + escapes.length === 0;
 }
 
-function requireStrategy({ strategy, seed, shard }: ExploreCommandOptions): void {
+function requireStrategy({ strategy, seed, shard, resume = false }: ExploreCommandOptions): void {
   if (strategy === EXHAUSTIVE && shard !== undefined) {
     throw new UsageError('an exhaustive search cannot be sharded: it goes through all there is in one order');
+  }
+  if (strategy === EXHAUSTIVE && resume) {
+    throw new UsageError('an exhaustive search cannot be resumed: what it has tried is in its memory only');
   }
   if (strategy === EXHAUSTIVE) return;
   if (!strategyNames.includes(strategy)) {
@@ -83,11 +89,13 @@ class Exploration {
     const { strategy, seed, json = false } = this.#options;
     const report = await runExplorePool({
       ...poolOptions(this.#scenario.reference, this.#options),
+      firstIndex: await this.#firstIndex(),
       corpus: await this.#corpus.load(),
       signal: this.#signal,
       onEvent: (event) => this.#onEvent(event),
     });
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
+    this.#write(() => this.#keepState(report));
     await this.#writing;
     const found = await this.#settleFailures(report);
     this.#terminal.progress('');
@@ -95,6 +103,36 @@ class Exploration {
     if (json) this.#terminal.json(exploredJson(explored));
     else for (const line of exploredLines(this.#terminal, explored)) this.#terminal.line(line);
     return report;
+  }
+
+  get #campaign(): CampaignIdentity {
+    const { strategy, seed, shard = { index: 1, count: 1 } } = this.#options;
+    const { name } = this.#scenario.definition;
+    return { scenario: name, strategy, seed, shard: shard.index - 1, shards: shard.count };
+  }
+
+  /** Each shard has a state of its own, as they may run on one machine too. */
+  get #statePath(): string {
+    const { scenario, shard, shards } = this.#campaign;
+    return join(this.#options.corpus, scenario, `state-${shard + 1}-of-${shards}.json`);
+  }
+
+  async #firstIndex(): Promise<number> {
+    if (this.#options.resume !== true) return 0;
+    try {
+      const next = await readNextIndex(this.#statePath, this.#campaign);
+      return Math.max(0, next - this.#campaign.shard);
+    } catch (error) {
+      throw new UsageError(`--resume: ${messageOf(error)}`);
+    }
+  }
+
+  async #keepState({ nextIndex }: PoolReport): Promise<void> {
+    try {
+      await writeCampaignState(this.#statePath, { ...this.#campaign, nextIndex });
+    } catch (error) {
+      this.#note(`where to resume is not kept: ${messageOf(error)}`);
+    }
   }
 
   async #settleFailures({ failures }: PoolReport): Promise<FoundFailure[]> {

@@ -20,6 +20,7 @@ export interface ExploreCommandOptions {
   readonly corpus: string;
   /** False after `--no-shrink`. */
   readonly shrink: boolean;
+  readonly resume?: boolean;
   readonly all?: boolean;
   readonly strict?: boolean;
   /** Milliseconds; default 10,000. */
@@ -50,7 +51,7 @@ export function threadLimits({
 export function poolOptions(
   reference: string,
   options: ExploreCommandOptions,
-): Omit<ExplorePoolOptions, 'corpus' | 'signal' | 'onEvent'> {
+): Omit<ExplorePoolOptions, 'corpus' | 'firstIndex' | 'signal' | 'onEvent'> {
   const { time, executions, shard = { index: 1, count: 1 }, all = false, strict = false } = options;
   // Who bounds the executions wants all of them.
   const timeMs = time ?? (executions === undefined ? TIME_MS : undefined);
@@ -64,7 +65,6 @@ export function poolOptions(
     seed: options.seed,
     bounds: Object.fromEntries(given.filter(([, value]) => value !== undefined)),
     workers: isExhaustive ? 1 : (options.workers ?? availableParallelism()),
-    firstIndex: 0,
     shard: shard.index - 1,
     shards: shard.count,
     ...(timeMs === undefined ? {} : { timeMs }),

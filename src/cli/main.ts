@@ -119,6 +119,7 @@ program
   .option('--max-delays <n>', 'exhaustive: events per execution that are passed over', positiveInteger)
   .option('--max-faults <n>', 'exhaustive: answers per execution that are not the plain one', positiveInteger)
   .option('--corpus <dir>', 'where failures are kept; they are tried first next time', '.dryrunner/corpus')
+  .option('--resume', 'go on where the last campaign with the same seed and strategy ended')
   .option('--no-shrink', 'tell a failure as it was found, without making it small')
   .option('--all', 'go on after the first failure and tell each different one')
   .option('--strict', 'also list real timers, clocks, randomness and I/O that a scenario touches; slower')

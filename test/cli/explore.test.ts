@@ -226,6 +226,29 @@ describe('--strict', () => {
   });
 });
 
+test('--resume goes on where the last campaign ended, and refuses to go on from another one', async () => {
+  const args = [
+    'explore',
+    at('s.mjs#two'),
+    '--strategy',
+    'random',
+    '--all',
+    '--no-shrink',
+    '--json',
+    ...corpus(),
+  ];
+  const ended = async (...more: string[]): Promise<unknown> =>
+    jsonLines((await run(...args, ...more)).out).at(-1)?.['nextIndex'];
+  expect(await ended('--executions', '10')).toBe(10);
+  expect(await ended('--executions', '6', '--resume')).toBe(16);
+  expect(await ended('--executions', '6')).toBe(6);
+  expect(await ended('--executions', '4', '--shard', '2/2')).toBe(9);
+  expect(await ended('--executions', '4', '--shard', '2/2', '--resume')).toBe(17);
+  const { code, err } = await run(...args, '--seed', 'other', '--resume');
+  expect(err).toMatch(/--resume: .*expected a campaign with seed other, got 1/);
+  expect(code).toBe(2);
+});
+
 describe('the corpus', () => {
   test('is tried first; what no longer fails is told and put aside', async () => {
     const folder = at('kept');

@@ -16,6 +16,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--max-delays': true,
     '--max-faults': true,
     '--corpus': true,
+    '--resume': false,
     '--no-shrink': false,
     '--all': false,
     '--strict': false,

@@ -1,0 +1,79 @@
+/**
+ * Where a campaign has come to, so that the next one can go on from there. Invariant: a state is used only by a campaign that would have
+ * run the same executions; an index may be run again, but none is left out.
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { RunnerError } from '../kernel/errors.ts';
+import { writeTraceFile } from './trace-file.ts';
+
+/** What makes two campaigns the same. */
+export interface CampaignIdentity {
+  readonly scenario: string;
+  readonly strategy: string;
+  readonly seed: string;
+  /** From 0. */
+  readonly shard: number;
+  readonly shards: number;
+}
+
+/** How far it has come. */
+export interface CampaignState extends CampaignIdentity {
+  /** The first index of the shard that was not run. */
+  readonly nextIndex: number;
+}
+
+const FORMAT = 'dryrunner-campaign';
+const VERSION = 1;
+const NAMES = ['scenario', 'strategy', 'seed', 'shard', 'shards'] as const;
+
+/**
+ * Writes the state, whole or not at all; its folder is made if need be.
+ *
+ * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED`, or the system's error if the folder cannot be made.
+ */
+export async function writeCampaignState(path: string, state: CampaignState): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeTraceFile(path, [`${JSON.stringify({ format: FORMAT, version: VERSION, ...state })}\n`]);
+}
+
+/**
+ * The index at which `campaign` goes on; 0 if nothing was written yet.
+ *
+ * @throws RunnerError (rejects) `RUNNER_TRACE_FORMAT` if what was written is damaged, or of another campaign.
+ */
+export async function readNextIndex(path: string, campaign: CampaignIdentity): Promise<number> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+  const state = parse(text);
+  const { format, version, nextIndex } = state;
+  if (format !== FORMAT || version !== VERSION || !Number.isSafeInteger(nextIndex) || Number(nextIndex) < 0) {
+    throw refused(path, `the state of a campaign, version ${VERSION}`, 'something else');
+  }
+  const other = NAMES.find((name) => state[name] !== campaign[name]);
+  if (other !== undefined) {
+    throw refused(path, `a campaign with ${other} ${campaign[other]}`, String(state[other]));
+  }
+  return nextIndex as number;
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function refused(path: string, expected: string, actual: string): RunnerError {
+  return new RunnerError('RUNNER_TRACE_FORMAT', `${path}: expected ${expected}, got ${actual}`, {
+    expected,
+    actual,
+  });
+}
