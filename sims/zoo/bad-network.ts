@@ -15,6 +15,7 @@ import {
   type SimulatedRunner,
   type Simulation,
 } from 'dryrunner';
+import { pickIndex, rarely } from './odds.ts';
 
 const DELAY_MS = 40;
 const STEPS = 4;
@@ -30,14 +31,14 @@ export const badNetwork: ScenarioDefinition<unknown> = defineScenario<unknown>({
       name: 'network',
       maxDelayMs: DELAY_MS,
       delaySteps: STEPS,
-      plan: { rates: { run: { before: 0.1, after: 0.1 } } },
+      plan: { rates: { run: { before: 0.03, after: 0.03 } } },
     });
     const outage = new Outage(sim, network);
-    const callers = Array.from({ length: 1 + sim.choose('another caller', 2) }, (_, index) =>
+    const callers = Array.from({ length: rarely(sim, 'another caller', 5) ? 2 : 1 }, (_, index) =>
       new Caller(sim, runner, network, outage, `caller ${index}`).call(),
     );
     await Promise.all([outage.happen(), ...callers]);
-    if (sim.choose('nobody is there', 8) === 7) await nobodyThere(sim);
+    if (rarely(sim, 'nobody is there', 30)) await nobodyThere(sim);
     await network.release();
   },
 });
@@ -56,7 +57,7 @@ class Outage {
   }
 
   async happen(): Promise<void> {
-    const begin = this.#sim.choose('the network goes off', 6);
+    const begin = pickIndex(this.#sim, 'the network goes off', 6, 20);
     if (begin === 0) return;
     await this.#sim.sleep((begin - 1) * STEP_MS);
     this.#switch(true);
@@ -92,11 +93,11 @@ class Caller {
   }
 
   async call(): Promise<void> {
-    await this.#sim.sleep(this.#sim.choose(`${this.#name} begins`, 3) * STEP_MS);
+    await this.#sim.sleep(this.#sim.choose(`${this.#name} begins`, 4) * STEP_MS);
     await this.#timed(DELAY_MS - STEP_MS, () => this.#network.statusAll());
     await this.#timed(DELAY_MS - STEP_MS, () => this.#run());
-    const timeoutMs = this.#sim.choose(`${this.#name} waits for an end`, 4) * STEP_MS;
-    const cancelMs = this.#sim.choose(`${this.#name} gives up`, 5) * STEP_MS;
+    const timeoutMs = pickIndex(this.#sim, `${this.#name} waits for an end`, 4, 6) * STEP_MS;
+    const cancelMs = pickIndex(this.#sim, `${this.#name} gives up`, 5, 12) * STEP_MS;
     const stop = new AbortController();
     const timer = this.#sim.world.clock.timer(`${this.#name} gives up`, cancelMs, () => {
       if (cancelMs > 0) stop.abort();

@@ -19,6 +19,7 @@ import {
   TIMEDOUT_MASK,
   UNKNOWN_MASK,
 } from 'dryrunner';
+import { pick, pickIndex } from './odds.ts';
 import type { Diary, Expectation, Outcome, Question } from './diary.ts';
 
 const MASKS: readonly { readonly mask: StateMask; readonly names: readonly RunState[] }[] = [
@@ -34,7 +35,7 @@ const MASKS: readonly { readonly mask: StateMask; readonly names: readonly RunSt
   { mask: ALL_MASK, names: RUN_STATES },
 ];
 /** The last is what is left of a time that is over, as schedulers compute it. */
-const TIMEOUTS_MS: readonly number[] = [0, 10, 20, 30, Infinity, -10];
+const TIMEOUTS_MS: readonly number[] = [Infinity, 0, 10, 20, 30, -10];
 /** Every life is over by then: whoever waits for ever gives up. */
 const GIVE_UP_MS = 200;
 const KINDS = new Map<string, Outcome['kind']>([
@@ -66,8 +67,8 @@ export class Watcher {
 
   async #waitOnce(): Promise<void> {
     const question = this.#question();
-    const timeoutMs = TIMEOUTS_MS[this.#choose('waits for', TIMEOUTS_MS.length)] as number;
-    const cancelMs = this.#choose('is cancelled', 6) * 10 - 10;
+    const timeoutMs = pick(this.#sim, `${this.#name} waits for`, TIMEOUTS_MS, 10);
+    const cancelMs = pickIndex(this.#sim, `${this.#name} is cancelled`, 6, 20) * 10 - 10;
     const stop = new AbortController();
     const wait = { timeoutMs, signal: stop.signal };
     const beganAtMs = this.#sim.now();
@@ -90,16 +91,14 @@ export class Watcher {
   }
 
   #question(): Question {
-    const { mask: states, names: stateNames } = MASKS[
-      this.#choose('looks for', MASKS.length)
-    ] as (typeof MASKS)[number];
+    const { mask: states, names: stateNames } = pick(this.#sim, `${this.#name} looks for`, MASKS, 14);
     for (const name of stateNames) {
       const text = formatMask(states);
       const isNamed = text.endsWith('_MASK') || text.includes(name);
       this.#sim.check(isNamed, `the mask of ${stateNames.join(' and ')} is shown as "${text}"`);
     }
     const ids = this.#diary.runIds;
-    switch (this.#choose('asks about', 5)) {
+    switch (pickIndex(this.#sim, `${this.#name} asks about`, 5, 12)) {
       case 0:
         return { runs: ids.slice(0, 1), states, stateNames };
       case 1:

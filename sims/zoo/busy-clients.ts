@@ -15,6 +15,7 @@ import {
   type SimulatedRunner,
   type Simulation,
 } from 'dryrunner';
+import { pick, pickIndex, rarely } from './odds.ts';
 
 const STEP_MS = 10;
 const ROUNDS = 2;
@@ -39,7 +40,7 @@ export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>(
     const owner = releaseEarly(sim, runner);
     await Promise.all([owner, ...party.map((client) => client.work())]);
     await runner.release();
-    if (sim.choose('both owners release', 6) === 5) await runner.release();
+    if (rarely(sim, 'both owners release', 25)) await runner.release();
     const { statuses } = await runner.statusAll();
     for (const { runId, state } of statuses) {
       sim.check(isTerminal(state), `run ${runId} is ${state} after the release`);
@@ -53,7 +54,7 @@ export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>(
 
 /** One owner may not wait for the clients. */
 async function releaseEarly(sim: Simulation, runner: SimulatedRunner): Promise<void> {
-  const step = sim.choose('the owner leaves early', 12);
+  const step = pickIndex(sim, 'the owner leaves early', 12, 40);
   if (step === 0) return;
   await sim.sleep((step * STEP_MS) / 2);
   await runner.release();
@@ -75,14 +76,14 @@ class Client {
   async work(): Promise<void> {
     for (let round = 0; round < ROUNDS; round += 1) {
       await this.#sim.sleep(this.#choose(`thinks in round ${round}`, 3) * STEP_MS);
-      if (this.#choose(`has no job in round ${round}`, 10) === 9) await this.#offerNothing();
+      if (rarely(this.#sim, `${this.#name} has no job in round ${round}`, 50)) await this.#offerNothing();
       else if (!(await this.#runOne(round))) return;
     }
   }
 
   /** False once the runner was released. */
   async #runOne(round: number): Promise<boolean> {
-    const job = JOBS[this.#choose(`job of round ${round}`, JOBS.length)] as (typeof JOBS)[number];
+    const job = pick(this.#sim, `${this.#name} job of round ${round}`, JOBS, 8);
     this.#argv.splice(0, this.#argv.length, ...job.argv);
     const accepted = await this.#accepted({ argv: this.#argv, tag: this.#name });
     this.#argv.splice(0, this.#argv.length, 'complete 99');
@@ -119,7 +120,7 @@ class Client {
   }
 
   async #losePatience(round: number, runId: string): Promise<RunStatus | undefined> {
-    const patience = this.#choose(`loses patience in round ${round}`, 8);
+    const patience = pickIndex(this.#sim, `${this.#name} loses patience in round ${round}`, 8, 28);
     if (patience === 0) return undefined;
     await this.#sim.sleep(((patience - 1) * STEP_MS) / 2);
     try {

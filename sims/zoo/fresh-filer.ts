@@ -9,6 +9,7 @@ import {
   type SimulatedRunner,
   type Simulation,
 } from 'dryrunner';
+import { pick, pickIndex } from './odds.ts';
 
 const STEP_MS = 10;
 const LIMIT_MS = 30;
@@ -30,7 +31,7 @@ export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
       choices,
       tracer,
       name: 'filer',
-      updateIntervalMs: INTERVALS_MS[sim.choose('interval', INTERVALS_MS.length)] as number,
+      updateIntervalMs: pick(sim, 'interval', INTERVALS_MS, 20),
       cancelBoundMs: CANCEL_MS,
       menu: {
         update: [
@@ -57,7 +58,7 @@ export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
 });
 
 async function leave(sim: Simulation, runner: SimulatedRunner): Promise<void> {
-  const step = sim.choose('the owner leaves early', 14);
+  const step = pickIndex(sim, 'the owner leaves early', 14, 40);
   if (step === 0) return;
   await sim.sleep((step * STEP_MS) / 2);
   await runner.release();

@@ -11,6 +11,7 @@ import {
   type ScenarioDefinition,
   type Simulation,
 } from 'dryrunner';
+import { rarely } from './odds.ts';
 
 /** Each makes something with a good value if `odd` is false, else with one that makes no sense. */
 const SETTINGS: readonly {
@@ -52,7 +53,7 @@ export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>(
   description: 'settings that make no sense are refused when they are given',
   run(sim) {
     for (const { what, make } of SETTINGS) {
-      const odd = sim.choose(`${what} is odd`, 12) === 11;
+      const odd = rarely(sim, `${what} is odd`, 40);
       let isRefused = false;
       try {
         make(sim, odd);

@@ -29,9 +29,10 @@ import {
   watchRuns,
   WORKER_UNHEALTHY_MSG,
 } from 'dryrunner';
+import { pick, pickIndex, rarely } from './odds.ts';
 import { noLateStart, toldFailures } from './run-oracles.ts';
 import { CountingProcessor, TidyUploader, type ProcessorKind, type UploaderKind } from './run-parts.ts';
-import { checkLogs, checkOutcome, PROGRAMS, type Program } from './run-outcome.ts';
+import { checkLogs, checkOutcome, PROGRAMS } from './run-outcome.ts';
 
 const STEP_MS = 10;
 const GRACE_MS = 30;
@@ -75,9 +76,9 @@ export const oneRun: ScenarioDefinition<unknown> = defineScenario<unknown>({
   async run(sim) {
     const stage = new Stage(sim);
     const { runner } = stage;
-    const program = PROGRAMS[sim.choose('program', PROGRAMS.length)] as Program;
-    const timeoutMs = TIMEOUTS_MS[sim.choose('timeout', TIMEOUTS_MS.length)] as number;
-    const snapshotId = SNAPSHOTS[sim.choose('snapshot', SNAPSHOTS.length)] as string;
+    const program = pick(sim, 'program', PROGRAMS, 6);
+    const timeoutMs = pick(sim, 'timeout', TIMEOUTS_MS, 6);
+    const snapshotId = pick(sim, 'snapshot', SNAPSHOTS, 6);
     const { runId } = await runner.run({ argv: program.argv, timeoutMs, snapshotId, envVars: envOf(sim) });
     const [ended] = await Promise.all([
       stage.end(runId, timeoutMs),
@@ -97,7 +98,7 @@ export const oneRun: ScenarioDefinition<unknown> = defineScenario<unknown>({
 /** Whoever builds an environment does not sort its keys. */
 function envOf(sim: Simulation): NonNullable<Command['envVars']> {
   const env = { TOKEN: 'hunter2', PATH: '/bin' };
-  return sim.choose('order of the environment', 4) < 3 ? env : { PATH: env.PATH, TOKEN: env.TOKEN };
+  return rarely(sim, 'keys of the environment swap places', 20) ? env : { PATH: env.PATH, TOKEN: env.TOKEN };
 }
 
 async function losePatience(
@@ -106,14 +107,14 @@ async function losePatience(
   runId: string,
   who: string,
 ): Promise<void> {
-  const step = sim.choose(`${who} loses patience`, 15);
+  const step = pickIndex(sim, `${who} loses patience`, 15, 30);
   if (step === 0) return;
   await sim.sleep(((step - 1) * STEP_MS) / 2);
   await runner.abort(runId);
 }
 
 async function runAnother(sim: Simulation, runner: SimulatedRunner): Promise<void> {
-  if (sim.choose('another run waits', 3) !== 2) return;
+  if (!rarely(sim, 'another run waits', 8)) return;
   const { runId } = await runner.run({ argv: ['sleep 10'] });
   const { status } = await finalStatus(runner, runId);
   const { state, exitCode, error } = status;
@@ -139,11 +140,11 @@ class Stage {
     this.#sim = sim;
     this.#metrics = createMemoryMetrics({ tracer, clock, name: 'runner' });
     this.#filer = moodyFiler(sim);
-    const uploaderKind = UPLOADERS[sim.choose('uploader', UPLOADERS.length)];
+    const uploaderKind = pick(sim, 'uploader', UPLOADERS, 8);
     this.#uploader = uploaderKind === undefined ? undefined : new TidyUploader(sim, uploaderKind);
     const before = processorOf(sim, 'fetch');
     this.#after = processorOf(sim, 'tidy');
-    const fault = sim.choose('fault of an output', OUTPUT_FAULTS.length);
+    const fault = pickIndex(sim, 'fault of an output', OUTPUT_FAULTS.length, 15);
     const faultyAt = fault === 0 ? -1 : sim.choose('output with the fault', 3);
     this.hasOutputFaults = fault > 0;
     this.mayLackOutputs = OUTPUT_FAULTS[fault]?.[0]?.kind === 'create';
@@ -254,6 +255,6 @@ function moodyFiler(sim: Simulation): SimFiler {
 }
 
 function processorOf(sim: Simulation, name: string): CountingProcessor | undefined {
-  const kind = PROCESSORS[sim.choose(`processor ${name}`, PROCESSORS.length)];
+  const kind = pick(sim, `processor ${name}`, PROCESSORS, 8);
   return kind === undefined ? undefined : new CountingProcessor(sim, name, kind);
 }

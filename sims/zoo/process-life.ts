@@ -13,6 +13,7 @@ import {
   type SimExecer,
   type Simulation,
 } from 'dryrunner';
+import { pick, pickIndex } from './odds.ts';
 import { WatchedSink, type SinkKind } from './watched-sink.ts';
 
 const GRACE_MS = 40;
@@ -105,8 +106,8 @@ class Life {
     this.#sim = sim;
     this.#execer = execer;
     this.#name = name;
-    this.#program = PROGRAMS[sim.choose(`${name} runs`, PROGRAMS.length)] as Program;
-    this.#sinkKind = SINKS[sim.choose(`${name} writes to`, SINKS.length)] ?? 'fast';
+    this.#program = pick(sim, `${name} runs`, PROGRAMS, 10);
+    this.#sinkKind = pick(sim, `${name} writes to`, SINKS, 12);
     this.#sink = this.#sinkKind === 'none' ? undefined : new WatchedSink(sim, this.#sinkKind);
   }
 
@@ -132,7 +133,7 @@ class Life {
 
   /** Somebody stops it, perhaps as it starts or just when it ends. */
   async #stop(process: Process): Promise<void> {
-    const step = this.#sim.choose(`${this.#name} is stopped`, 9);
+    const step = pickIndex(this.#sim, `${this.#name} is stopped`, 9, 16);
     if (step === 0) return;
     await this.#sim.sleep((step - 1) * 5);
     const askedAtMs = this.#sim.now();

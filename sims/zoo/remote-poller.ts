@@ -10,10 +10,11 @@ import {
   type Service,
   type Simulation,
 } from 'dryrunner';
+import { pick, pickIndex, rarely } from './odds.ts';
 
 const STEP_MS = 10;
 const PERIODS_MS: readonly number[] = [5, 15, 40];
-const TIMEOUTS_MS: readonly number[] = [0, 15, 30, 60];
+const TIMEOUTS_MS: readonly number[] = [120, 0, 15, 30, 60];
 
 export const remotePoller: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-remote-poller',
@@ -22,9 +23,9 @@ export const remotePoller: ScenarioDefinition<unknown> = defineScenario<unknown>
   options: { maxEvents: 5_000 },
   async run(sim) {
     const runner = createSimulatedRunner(sim.world, { capacity: 2, history: 4 });
-    const periodMs = PERIODS_MS[sim.choose('period', PERIODS_MS.length)] as number;
+    const periodMs = pick(sim, 'period', PERIODS_MS, 1);
     const remote = createPollingService(sim.world, runner, runner, { periodMs });
-    const clients = Array.from({ length: 1 + sim.choose('another client', 2) }, (_, index) =>
+    const clients = Array.from({ length: rarely(sim, 'another client', 5) ? 2 : 1 }, (_, index) =>
       waitOnce(sim, remote, `client ${index}`),
     );
     await Promise.all(clients);
@@ -36,8 +37,8 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   const choose = (what: string, n: number): number => sim.choose(`${name} ${what}`, n);
   const runMs = (1 + choose('runs', 6)) * STEP_MS;
   const { runId } = await remote.run({ argv: [`sleep ${runMs}`] });
-  const timeoutMs = TIMEOUTS_MS[choose('waits', TIMEOUTS_MS.length)] as number;
-  const cancelMs = choose('gives up', 4) * STEP_MS;
+  const timeoutMs = pick(sim, `${name} waits`, TIMEOUTS_MS, 12);
+  const cancelMs = pickIndex(sim, `${name} gives up`, 4, 20) * STEP_MS;
   const beganAtMs = sim.now();
   const stop = new AbortController();
   const timer = sim.world.clock.timer(`${name} gives up`, cancelMs, () => {

@@ -9,8 +9,8 @@ export type UploaderKind = 'quick' | 'slow' | 'deaf' | 'failing' | 'endless';
 
 /** An uploader that gives `https://logs/…` for each log and knows what it has taken. */
 export class TidyUploader implements LogUploader {
-  readonly cancelBoundMs = SLOW_MS;
-  readonly uploadBoundMs = 2 * SLOW_MS;
+  readonly cancelBoundMs: number = SLOW_MS;
+  readonly uploadBoundMs: number = 2 * SLOW_MS;
   readonly #sim: Simulation;
   readonly #kind: UploaderKind;
   readonly #taken = new Map<string, Output>();
@@ -47,7 +47,7 @@ export type ProcessorKind = 'quick' | 'slow' | 'failing';
 /** A processor that counts its calls. */
 export class CountingProcessor implements Processor {
   readonly name: string;
-  readonly cancelBoundMs = SLOW_MS;
+  readonly cancelBoundMs: number = SLOW_MS;
   calls = 0;
   readonly #sim: Simulation;
   readonly #kind: ProcessorKind;

@@ -15,6 +15,7 @@ import {
   type ScenarioDefinition,
   type Simulation,
 } from 'dryrunner';
+import { pick, pickIndex, rarely } from './odds.ts';
 
 const STEP_MS = 10;
 const CANCEL_MS = 10;
@@ -61,7 +62,7 @@ function namesIn({ tree }: MemoryFiler): string {
 /** A creator of outputs keeps the newest ones and lets go of the others. */
 function keepFewOutputs(sim: Simulation): void {
   const outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_MAX });
-  const count = sim.choose('outputs', 5);
+  const count = pickIndex(sim, 'outputs', 5, 15);
   for (let index = 0; index < count; index += 1) outputs.create(`log-${index}`);
   const kept = outputs.all().length;
   sim.check(
@@ -86,7 +87,7 @@ class User {
   async work(): Promise<void> {
     const id = await this.#orChangeMind('ingests', (cancel) => this.#filer.ingest(SOURCE, cancel));
     if (id === undefined) return;
-    const first = PLACES[this.#choose('checks out at', PLACES.length)];
+    const first = pick(this.#sim, `${this.#name} checks out at`, PLACES, 9);
     await this.#useCheckout(
       id,
       first === undefined ? undefined : `${first}-${this.#name}`,
@@ -108,7 +109,7 @@ class User {
     this.#mustBe('file', path);
     await checkout.release();
     this.#mustBe(undefined, path);
-    if (dir === undefined || this.#choose('gives back twice', 6) !== 5) return;
+    if (dir === undefined || !rarely(this.#sim, `${this.#name} gives back twice`)) return;
     // Somebody else has got the place meanwhile.
     const next = this.#files.checkoutAt(id, dir);
     await checkout.release();
@@ -142,7 +143,7 @@ class User {
     begin: (cancel: Cancellation) => MaybePromise<T>,
   ): Promise<T | undefined> {
     const cancel = new Cancellation();
-    const step = this.#choose(`${what} and cancels`, 7);
+    const step = pickIndex(this.#sim, `${this.#name} ${what} and cancels`, 7, 40);
     if (step === 1) cancel.cancel();
     let cancelledAtMs = step === 1 ? this.#sim.now() : Infinity;
     // Whoever has hung is cancelled in the end.

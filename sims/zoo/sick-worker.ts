@@ -22,6 +22,7 @@ import {
   type StatusResult,
   WORKER_UNHEALTHY_MSG,
 } from 'dryrunner';
+import { pick } from './odds.ts';
 
 const BATCHES = 2;
 const BATCH = 3;
@@ -94,7 +95,7 @@ class Dispatcher {
     const ends: Promise<StatusResult>[] = [];
     for (let index = 0; index <= this.#sim.choose(`${name} has more jobs`, BATCH); index += 1) {
       const label = `${name} job ${index}`;
-      const job = JOBS[this.#sim.choose(label, JOBS.length)] as Job;
+      const job = pick(this.#sim, label, JOBS, 12);
       const accepted = await this.#offer(job);
       if (accepted === undefined) break;
       ends.push(this.#seeThrough(label, accepted.runId));
@@ -126,9 +127,9 @@ class Dispatcher {
 
   async #seeThrough(label: string, runId: string): Promise<StatusResult> {
     const end = finalStatus(this.#runner, runId);
-    const step = this.#sim.choose(`${label} is aborted`, 8);
-    if (step < 6) return end;
-    await this.#sim.sleep((step - 6) * 10);
+    const step = this.#sim.choose(`${label} is aborted`, 12);
+    if (step < 10) return end;
+    await this.#sim.sleep((step - 10) * 10);
     await this.#runner.abort(runId);
     return end;
   }

@@ -12,6 +12,7 @@ import {
   type SimulatedRunner,
   type Simulation,
 } from 'dryrunner';
+import { rarely } from './odds.ts';
 
 const STEP_MS = 10;
 /** Clients ask between the steps, so that what has happened by then is not a matter of order. */
@@ -31,7 +32,7 @@ export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
   async run(sim) {
     const starts = ['scoot', 'bazel'].map((name): Start => {
       const atMs = (1 + sim.choose(`${name} takes its time`, 3)) * STEP_MS;
-      return { name, atMs, fails: sim.choose(`${name} fails`, 5) === 4 };
+      return { name, atMs, fails: rarely(sim, `${name} fails`) };
     });
     const runner = incarnation(sim, 0, starts);
     const clients = [0, 1].map((index) => askEarly(sim, runner, `client ${index}`, starts));
@@ -97,7 +98,7 @@ async function comeBack(sim: Simulation, runner: SimulatedRunner, isBroken: bool
   await sim.sleep(sim.choose('the worker crashes', 4) * STEP_MS);
   await runner.release();
   const successor = incarnation(sim, 1, []);
-  if (sim.choose('somebody else is first', 4) === 3) {
+  if (rarely(sim, 'somebody else is first')) {
     await successor.run({ argv: ['complete 0'], tag: 'theirs' });
   }
   try {

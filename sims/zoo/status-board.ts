@@ -28,6 +28,7 @@ import {
   timeoutStatus,
   watchRuns,
 } from 'dryrunner';
+import { pick, pickIndex, rarely } from './odds.ts';
 import { Watcher } from './board-watcher.ts';
 import { Diary } from './diary.ts';
 
@@ -54,7 +55,7 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
   options: { oracles: [watchRuns(defaultRules.filter((rule) => rule !== startOrder && rule !== endCause))] },
   async run(sim) {
     const { clock, tracer } = sim.world;
-    const capacity = sim.choose('room for runs', 3);
+    const capacity = pickIndex(sim, 'room for runs', 3, 8);
     const store = createStatusStore({ clock, tracer, capacity });
     const diary = new Diary(sim, store, capacity);
     const lives = Array.from({ length: 1 + sim.choose('more runs', 3) }, (_, index) =>
@@ -68,7 +69,7 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
     const { statuses, service } = await store.statusAll();
     const ids = statuses.map(({ runId }) => runId).join();
     sim.check(ids === diary.runIds.join(), `the store holds ${ids}, not ${diary.runIds.join()}`);
-    if (sim.choose('a remote reader asks for nobody', 8) < 7) return;
+    if (!rarely(sim, 'a remote reader asks for nobody', 25)) return;
     const copy = createStatusesRO(statuses, service);
     await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.queryNow({ runs: ['nobody'], states: ALL_MASK }));
     await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.status('nobody'));
@@ -81,18 +82,18 @@ async function live(sim: Simulation, diary: Diary, name: string): Promise<void> 
   await sim.sleep(choose('is created', 6) * 10);
   const runId = diary.newRun({ jobId: 'job', taskId: name, tag: '' });
   await sim.sleep(choose('starts', 4) * 10);
-  if (choose('skips RUNNING', 6) !== 5) {
+  if (!rarely(sim, `${name} skips RUNNING`)) {
     diary.update(runningStatus(runId, `${name}.out`, `${name}.err`));
-    if (choose('is reported late', 8) === 7) {
+    if (rarely(sim, `${name} is reported late`, 25)) {
       await refused(sim, 'RUNNER_ILLEGAL_MOVE', async () => diary.store.update(pendingStatus(runId)));
     }
     await sim.sleep(choose('ends', 4) * 10);
   }
-  if (choose('makes its runner sick', 6) === 5) diary.updateService(serviceStatus(true, false, name));
-  if (choose('loses the error', 12) === 11) await failWithoutError(sim, runId);
-  const end = ENDS[choose('ends as', ENDS.length)] as (typeof ENDS)[number];
+  if (rarely(sim, `${name} makes its runner sick`, 20)) diary.updateService(serviceStatus(true, false, name));
+  if (rarely(sim, `${name} loses the error`, 40)) await failWithoutError(sim, runId);
+  const end = pick(sim, `${name} ends as`, ENDS, 10);
   diary.update(end(runId));
-  if (choose('is reported twice', 6) === 5) diary.update(completeStatus(runId, '', 1));
+  if (rarely(sim, `${name} is reported twice`)) diary.update(completeStatus(runId, '', 1));
 }
 
 /** A coded error that is made from no error is none, and no run fails of it. */
