@@ -37,7 +37,7 @@ export interface LostExecution {
 export type ThreadEnd =
   /** It did its task. */
   | { readonly type: 'done' }
-  /** It was ended, or asked to stop before it had loaded the scenario. */
+  /** It was ended, or asked to stop and did not in time although it was alive. */
   | { readonly type: 'stopped' }
   /** The scenario did not load. */
   | { readonly type: 'refused'; readonly message: string }
@@ -46,6 +46,8 @@ export type ThreadEnd =
 const WATCH_MS = 100;
 /** How long a thread may take to stop by itself. */
 const STOP_GRACE_MS = 2_000;
+/** How long one that still does something may take, such as to explain what it has. */
+const GIVE_UP_MS = 10_000;
 
 /** A thread and its end. */
 export class ExploreThread {
@@ -76,7 +78,7 @@ export class ExploreThread {
       // Results go to stdout; what a scenario prints is about the work.
       stdout: true,
     });
-    this.#worker.stdout.pipe(process.stderr, { end: false });
+    this.#worker.stdout.on('data', (chunk: Uint8Array) => process.stderr.write(chunk));
     this.#worker.on('message', (message: ExploreMessage) => this.#onMessage(message));
     this.#worker.on('error', (error) => this.#onError(error));
     this.#worker.on('exit', (code) => this.#onExit(code));
@@ -150,7 +152,7 @@ export class ExploreThread {
       const message = `the execution made no progress for ${seconds} s: a loop that never ends nor waits`;
       this.#lose('hang', message, []);
       void this.#worker.terminate();
-    } else if (isLate && !this.#isReady) this.terminate();
+    } else if ((isLate && !this.#isReady) || now - this.#stopAskedAt >= GIVE_UP_MS) this.terminate();
   }
 
   #lose(kind: LostExecution['kind'], message: string, details: readonly string[]): void {
