@@ -42,6 +42,14 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+const EXPLORE_EXAMPLES = `
+Examples:
+  dryrunner explore ./my-scheduler.js                  a minute, on all cores
+  dryrunner explore timeout-race --executions 5000     so many executions, however long they take
+  dryrunner explore ./my-scheduler.js --all --json     every different failure, for programs
+
+A failure is made small, explained, and repeated by the line that is printed with it. Failures are kept and tried first next time.`;
+
 const program = new Command('dryrunner')
   .description(
     'Rehearse schedulers: fake, simulated, chaotic and real command runners, in virtual time, every choice in one replayable log.',
@@ -135,6 +143,7 @@ program
     1_024,
   )
   .option('--json', 'one JSON object per line on stdout')
+  .addHelpText('after', EXPLORE_EXAMPLES)
   .action(async (scenarios: string[], options: ExploreCommandOptions) => {
     const { exploreCommand } = await import('./explore-command.ts');
     status = await exploreCommand(terminal, scenarios, options);

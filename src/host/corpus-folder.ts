@@ -6,7 +6,7 @@
  * `fixed/` beside it those that no longer fail, and `seeds/` logs that held and reached something new.
  */
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CorpusEntry } from '../explore/campaign-report.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
@@ -94,7 +94,9 @@ export class CorpusFolder {
       const path = join(folder, name);
       try {
         const { header, decisions } = await readDecisionLog(readTraceFile(path));
-        const key = header.meta?.['failureKey'];
+        const { reference = this.#reference, failureKey: key } = header.meta ?? {};
+        // Scenarios of two files may have one name.
+        if (!isSamePlace(reference, this.#reference)) continue;
         entries.push({ id: name, decisions, ...(key === undefined ? {} : { key }) });
       } catch (error) {
         this.#onTrouble(`${path} is left out: ${messageOf(error)}`);
@@ -124,6 +126,10 @@ export class CorpusFolder {
       return undefined;
     }
   }
+}
+
+function isSamePlace(one: string, other: string): boolean {
+  return resolve(one) === resolve(other);
 }
 
 async function removeOldest(folder: string, kept: number): Promise<void> {

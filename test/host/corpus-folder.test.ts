@@ -72,6 +72,17 @@ test('seeds stay as many as they may be: the oldest make room', async () => {
   expect(answers.filter((answer) => answer >= 100)).toHaveLength(10);
 });
 
+test('a log of another file whose scenario has the same name is let be', async () => {
+  const { corpus, root } = open();
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  const { troubles } = open();
+  const elsewhere = new CorpusFolder(root, 'mine', './other.js#mine', (text) => troubles.push(text));
+  expect(await elsewhere.load()).toEqual([]);
+  const same = new CorpusFolder(root, 'mine', 'mine.js#mine', (text) => troubles.push(text));
+  expect(await same.load()).toHaveLength(1);
+  expect(troubles).toEqual([]);
+});
+
 test('a damaged file is told and left out, the others are there', async () => {
   const { corpus, root, troubles } = open();
   await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
