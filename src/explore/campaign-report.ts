@@ -2,6 +2,7 @@
  * What a campaign tells: plain data that can be sent between threads, written down and merged. Invariant: nothing in it grows with
  * the number of executions.
  */
+import { checkArray } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { FailureKind } from '../simulation/verdict.ts';
 import type { StopCause } from './explorer.ts';
@@ -112,6 +113,7 @@ const CAUSES: readonly StopCause[] = ['failure', 'stopped', 'executions', 'exhau
  * The report of several campaigns on shards of one whole. Failures with the same key are one; `nextIndex` is the lowest, so that
  * nothing is left out by going on from there.
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no array.
  * @example
  * ```ts
  * import { mergeCampaignReports } from 'dryrunner/explore';
@@ -119,6 +121,7 @@ const CAUSES: readonly StopCause[] = ['failure', 'stopped', 'executions', 'exhau
  * ```
  */
 export function mergeCampaignReports(reports: readonly CampaignReport[]): CampaignReport {
+  checkArray('reports', 'an array of reports', reports);
   const [first, ...others] = reports;
   return first === undefined ? EMPTY : others.reduce(merge, first);
 }
