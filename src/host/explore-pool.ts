@@ -34,7 +34,7 @@ export interface ExplorePoolOptions extends ThreadLimits {
   readonly maxExecutions?: number;
   /** Goes on after the first failure. */
   readonly goOn: boolean;
-  /** Watches what executions reach for outside of their simulation; several times slower. */
+  /** Watches what executions reach for outside of their simulation; takes about twice the time. */
   readonly strict: boolean;
   /** One execution of so many is run twice; 0 for none. */
   readonly auditEvery: number;
