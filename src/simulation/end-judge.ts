@@ -4,6 +4,7 @@
  */
 import { resourcesSince } from '../kernel/drain-host.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import { counted } from '../model/plural.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 import { SCENARIO_SLEEP } from './simulation.ts';
 import type { Failure, FailureKind } from './verdict.ts';
@@ -37,7 +38,7 @@ export class EndJudge {
     }
     const message =
       waits.length > 0
-        ? `Deadlock: nothing is queued, and ${this.#ledger.count} resources are held or waited for`
+        ? `Deadlock: nothing is queued, and held or waited for: ${counted(this.#ledger.count, 'resource')}`
         : 'Deadlock: nothing is queued, and the scenario awaits a promise that nobody will settle';
     this.#fail('deadlock', message, { rule: 'R211', details: waits });
   }
@@ -47,7 +48,7 @@ export class EndJudge {
     const { pending } = this.#clock;
     const { count } = this.#ledger;
     if (pending + count === 0) return;
-    const message = `The scenario has ended, but ${pending} timers and ${count} resources are left`;
+    const message = `The scenario has ended and left ${counted(pending, 'timer')} and ${counted(count, 'resource')}`;
     const details = [
       ...this.#forgottenAwaits(),
       ...this.#pendingEvents(),

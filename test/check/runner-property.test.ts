@@ -179,7 +179,7 @@ describe('a property over simulations', () => {
     const { errorInstance } = await fc.check(property, { numRuns: 1 });
     expect(errorInstance).toMatchObject({
       message: expect.stringContaining(
-        'leftovers (R204) at 1 ms: The scenario has ended, but 1 timers and 0 resources are left\n  timer forgotten, due at 5 ms\n',
+        'leftovers (R204) at 1 ms: The scenario has ended and left 1 timer and 0 resources\n  timer forgotten, due at 5 ms\n',
       ) as string,
       verdict: { held: false },
     });

@@ -108,8 +108,16 @@ describe('a case', () => {
     run: (t: CaseContext) => Promise<void> | void,
     message: string,
   ])[] = [
-    ['a check', () => checkEqual('the answer', 41, 42), 'the answer: expected 42, got 41 (seed 5)'],
-    ['an error of its own', () => Promise.reject(new Error('lost')), 'lost (seed 5)'],
+    [
+      'a check',
+      () => checkEqual('the answer', 41, 42),
+      'the answer: expected 42, got 41 (seed 5)\nthrown by the scenario before any event fired',
+    ],
+    [
+      'an error of its own',
+      () => Promise.reject(new Error('lost')),
+      'lost (seed 5)\nthrown by the scenario before any event fired',
+    ],
     [
       'a deadlock',
       () => new Promise<void>(() => {}),
@@ -118,7 +126,7 @@ describe('a case', () => {
     [
       'a timer that is left',
       ({ world }) => void world.clock.timer('mine', 9, () => undefined),
-      'R204 The scenario has ended, but 1 timers and 0 resources are left (seed 5)\ntimer mine, due at 9 ms',
+      'R204 The scenario has ended and left 1 timer and 0 resources (seed 5)\ntimer mine, due at 9 ms',
     ],
     [
       'a broken rule',

@@ -133,7 +133,7 @@ describe('a failure that is explained', () => {
     });
     const { details, places, sentence, history } = await explain(createExecutor(forgetful), []);
     expect(sentence).toMatch(
-      /^forgetful fails at 10 ms: The scenario has ended, but .* also when every decision is the plain one\.$/,
+      /^forgetful fails at 10 ms: The scenario has ended and left .* also when every decision is the plain one\.$/,
     );
     expect(details.map(({ text }) => text)).toContainEqual(
       expect.stringContaining('process process of run 0 on worker'),

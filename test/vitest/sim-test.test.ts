@@ -54,7 +54,7 @@ describe('a simulation as a test', () => {
     const error = await forgetful.catch((caught: unknown) => caught);
     const { verdict, message } = error as SimulationFailedError;
     expect(verdict.failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
-    expect(message).toContain('1 timers and 0 resources are left');
+    expect(message).toContain('has ended and left 1 timer and 0 resources');
     expect(message).toContain('timer left, due at 5 ms');
     expect(message).toContain('seeds: ["a \\"seed\\""]');
   });
