@@ -17,11 +17,12 @@ import { bugs, leftOut } from './zoo/catalog.ts';
 import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type Quarry } from './zoo/hunting-party.ts';
 import { figuresLine, huntRow } from './zoo/hunt-report.ts';
-import { baseFolder, makeBase, makeMutant } from './zoo/package-copy.ts';
+import { PackageCopies, ZOO_FOLDER } from './zoo/package-copy.ts';
 import { strategyTable, TABLE_STRATEGIES } from './zoo/strategy-table.ts';
 
 const SHARE_FOUND = 0.95;
 const TABLE_EXECUTIONS = 20_000;
+const copies = new PackageCopies(ZOO_FOLDER);
 
 function positive(name: string, text: string): number {
   const value = Number(text);
@@ -39,9 +40,14 @@ function chosen(only: string): readonly Bug[] {
 }
 
 function quarriesOf(chosenBugs: readonly Bug[], isHealthy: boolean): Quarry[] {
-  if (!isHealthy) return chosenBugs.map((bug) => ({ ...bug, folder: () => makeMutant(bug) }));
+  if (!isHealthy) return chosenBugs.map((bug) => ({ ...bug, folder: () => copies.makeMutant(bug) }));
   const scenarios = [...new Set(chosenBugs.map(({ scenario }) => scenario))];
-  return scenarios.map((scenario) => ({ id: scenario, title: 'no bug', scenario, folder: baseFolder }));
+  return scenarios.map((scenario) => ({
+    id: scenario,
+    title: 'no bug',
+    scenario,
+    folder: () => copies.base,
+  }));
 }
 
 function printList(): void {
@@ -125,7 +131,7 @@ async function main(): Promise<void> {
   chosen(given.only);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
-  makeBase();
+  copies.makeBase();
   const status = given.table ? await table(given, stop.signal) : await gate(given, stop.signal);
   process.exitCode = stop.signal.aborted ? 130 : status;
 }

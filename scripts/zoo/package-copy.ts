@@ -9,8 +9,10 @@ import type { Bug } from './bug.ts';
 import { editedSource } from './edited-source.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const zooFolder = join(root, '.dryrunner/zoo');
 const BASE = 'unmutated';
+
+/** Where the gate makes its copies. Below the checkout, so that they find its node_modules. */
+export const ZOO_FOLDER: string = join(root, '.dryrunner/zoo');
 
 const compilerOptions: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
@@ -43,42 +45,51 @@ function sourceFiles(folder: string): string[] {
     .map((path) => `${folder}/${path}`);
 }
 
-function write(copy: string, file: string, javascript: string): void {
-  const path = join(zooFolder, copy, compiledPath(file));
-  mkdirSync(dirname(path), { recursive: true });
-  rmSync(path, { force: true });
-  writeFileSync(path, javascript);
-}
+/** The copies in one folder below the checkout. */
+export class PackageCopies {
+  readonly #folder: string;
 
-/** Compiles the working tree; every copy is made of this. */
-export function makeBase(): void {
-  rmSync(zooFolder, { recursive: true, force: true });
-  for (const file of [...sourceFiles('src'), ...sourceFiles('sims')]) {
-    write(BASE, file, transpiled(file, readFileSync(join(root, file), 'utf8')));
+  constructor(folder: string) {
+    this.#folder = folder;
   }
-  cpSync(join(root, 'package.json'), join(zooFolder, BASE, 'package.json'));
-}
 
-/** A copy with the bug in it; the path of its folder. Files that the bug does not touch are shared with the base. */
-export function makeMutant({ id, edits }: Bug): string {
-  const base = join(zooFolder, BASE);
-  const copy = join(zooFolder, id);
-  rmSync(copy, { recursive: true, force: true });
-  for (const entry of readdirSync(base, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const from = join(entry.parentPath, entry.name);
-    const to = join(copy, from.slice(base.length));
-    mkdirSync(dirname(to), { recursive: true });
-    linkSync(from, to);
+  /** The folder of the package without any bug. */
+  get base(): string {
+    return join(this.#folder, BASE);
   }
-  for (const file of new Set(edits.map((edit) => edit.file))) {
-    const text = readFileSync(join(root, file), 'utf8');
-    write(id, file, transpiled(file, editedSource(file, text, edits)));
-  }
-  return copy;
-}
 
-/** The folder of the package without any bug. */
-export function baseFolder(): string {
-  return join(zooFolder, BASE);
+  /** Compiles the working tree anew; every copy is made of this. Copies that are there already are removed. */
+  makeBase(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+    for (const file of [...sourceFiles('src'), ...sourceFiles('sims')]) {
+      this.#write(BASE, file, transpiled(file, readFileSync(join(root, file), 'utf8')));
+    }
+    cpSync(join(root, 'package.json'), join(this.base, 'package.json'));
+  }
+
+  /** A copy with the bug in it; the path of its folder. Files that the bug does not touch are shared with the base. */
+  makeMutant({ id, edits }: Pick<Bug, 'id' | 'edits'>): string {
+    const copy = join(this.#folder, id);
+    rmSync(copy, { recursive: true, force: true });
+    for (const entry of readdirSync(this.base, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const from = join(entry.parentPath, entry.name);
+      const to = join(copy, from.slice(this.base.length));
+      mkdirSync(dirname(to), { recursive: true });
+      linkSync(from, to);
+    }
+    for (const file of new Set(edits.map((edit) => edit.file))) {
+      const text = readFileSync(join(root, file), 'utf8');
+      this.#write(id, file, transpiled(file, editedSource(file, text, edits)));
+    }
+    return copy;
+  }
+
+  #write(copy: string, file: string, javascript: string): void {
+    const path = join(this.#folder, copy, compiledPath(file));
+    mkdirSync(dirname(path), { recursive: true });
+    // The file may be shared with the base, which must stay as it is.
+    rmSync(path, { force: true });
+    writeFileSync(path, javascript);
+  }
 }
