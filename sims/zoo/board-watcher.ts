@@ -121,15 +121,15 @@ export class Watcher {
 
   #compare(outcome: Outcome, expectation: Expectation, mayBe: ReadonlySet<Outcome['kind']>): void {
     const { outcome: expected, question, decidedAtMs } = expectation;
-    const what = `${this.#name} asked for ${formatMask(question.states)} of ${subjectOf(question)}`;
+    const what = `${this.#name} asked for ${formatMask(question.states)} of ${subjectOf(question)} and ${shown(outcome)}`;
     if (expected === undefined) {
-      this.#sim.check(mayBe.has(outcome.kind), `${what}: ${shown(outcome)}, and nothing has decided it`);
+      this.#sim.check(mayBe.has(outcome.kind), `${what}, and nothing has happened that calls for it`);
       return;
     }
     const isInTime = decidedAtMs === this.#sim.now();
     this.#sim.check(
       shown(outcome) === shown(expected) && isInTime,
-      `${what}: ${shown(outcome)}, expected ${shown(expected)} at ${decidedAtMs} ms`,
+      `${what}; expected after the writes of ${decidedAtMs} ms: ${shown(expected)}`,
     );
   }
 
@@ -164,13 +164,21 @@ async function outcomeOf(answer: Promise<QueryResult>): Promise<Outcome> {
   throw new Error('there is a single status in an empty result');
 }
 
+const TOLD: Readonly<Record<Exclude<Outcome['kind'], 'found'>, string>> = {
+  empty: 'got nothing in time',
+  'unknown run': 'was told that the run is unknown',
+  'cannot happen': 'was told that it cannot happen any more',
+  cancelled: 'was cancelled',
+  invalid: 'was refused',
+};
+
 /** All that must agree, as text. */
 function shown(outcome: Outcome): string {
-  if (outcome.kind !== 'found') return outcome.kind;
+  if (outcome.kind !== 'found') return TOLD[outcome.kind];
   const { found, service } = outcome;
   const runs = found.map(
     ({ runId, state, jobId, taskId, stdoutRef, exitCode }) =>
-      `run ${runId} ${state} of ${jobId}/${taskId} ${exitCode} at ${stdoutRef}`,
+      `run ${runId} ${state} ${exitCode} (job "${jobId}", task "${taskId}", output "${stdoutRef}")`,
   );
-  return `${runs.join('; ')} with a ${service.isHealthy ? 'healthy' : 'sick'} service ${service.error}`;
+  return `got ${runs.join('; ')} from a ${service.isHealthy ? 'healthy' : 'sick'} service "${service.error}"`;
 }

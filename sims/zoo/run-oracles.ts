@@ -1,7 +1,7 @@
 /** Two watchers that a user of the package adds to the default ones: nothing starts after a stop, and no failure is kept secret. */
 import type { Oracle, OracleFactory, ReportViolation, TraceEvent } from 'dryrunner';
 import { EXIT_CODES, isTerminal } from 'dryrunner';
-import { failureNote } from './run-parts.ts';
+import { failureNote, isFailureNote } from './run-parts.ts';
 
 /** R105: no process is started for a run that was told to stop at an earlier instant. */
 export const noLateStart: OracleFactory = (report) => {
@@ -34,7 +34,7 @@ class ToldFailures implements Oracle {
 
   watch(event: TraceEvent): void {
     if (event.type === 'fault' && event.operation.endsWith(' release')) this.#releases += 1;
-    if (event.type === 'note') this.#processors.add(event.text);
+    if (event.type === 'note' && isFailureNote(event.text)) this.#processors.add(event.text);
     if (event.type === 'recorded') {
       if (event.exitCode === EXIT_CODES.CHECKOUT_RELEASE) this.#releases -= 1;
       this.#processors.delete(failureNote(event.what));

@@ -72,6 +72,11 @@ export function failureNote(name: string): string {
   return `processor ${name} fails`;
 }
 
+/** True for such a line. */
+export function isFailureNote(text: string): boolean {
+  return text.startsWith('processor ') && text.endsWith(' fails');
+}
+
 /** Sleeps, or fails as soon as it is told to stop. */
 async function sleepUnlessCancelled(sim: Simulation, ms: number, { signal }: Cancellable): Promise<void> {
   const { clock } = sim.world;
