@@ -1,5 +1,6 @@
 /** An explanation as lines for a terminal. Invariant: plain text; what colours it gets is left to whoever prints it, by role. */
 import { checkObject } from '../kernel/argument-check.ts';
+import { plural } from '../model/plural.ts';
 import type { Explanation, FailureDetail } from './explanation.ts';
 import type { HistoryLine } from './history.ts';
 import type { SourcePlace } from './source-place.ts';
@@ -40,7 +41,13 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
     { role: 'sentence', text: sentence },
     heading('What happened'),
     ...history.map((line) => historyLine(line, atWidth)),
-    ...(leftOut === 0 ? [] : [note(`  ${' '.repeat(atWidth)}     (${leftOut} events more are left out)`)]),
+    ...(leftOut === 0
+      ? []
+      : [
+          note(
+            `  ${' '.repeat(atWidth)}     (${leftOut} more ${plural(leftOut, 'line')} of the trace left out)`,
+          ),
+        ]),
     ...(details.length === 0 ? [] : [heading('In detail'), ...details.flatMap(detailLines)]),
     heading('What would have held'),
     note(`  ${nearestPass?.text ?? 'Nothing that was tried nearby: it fails whatever is decided.'}`),

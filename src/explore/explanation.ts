@@ -145,8 +145,9 @@ function placesThatMatter(
   const change = pass?.changes[0];
   const decision = change === undefined ? undefined : observedIn(failing, change);
   if (change === undefined || decision === undefined) return [];
-  const { due, answer, label, place } = decision;
-  if (due.length === 0) return placeOf(`"${label}" was decided`, place);
+  const { due, answer, place, drawn } = decision;
+  const { label } = drawn ?? decision;
+  if (due.length === 0) return placeOf(`"${label}" was ${drawn === undefined ? 'decided' : 'drawn'}`, place);
   return [due[answer], due[change.answer]].flatMap((event) => {
     if (event === undefined) return [];
     // What was passed over may not have fired before the end of the failing execution.

@@ -3,6 +3,7 @@ import type { Failure } from '../simulation/verdict.ts';
 import { decisionText, faultText } from './label-text.ts';
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionKind } from '../kernel/decision-kind.ts';
+import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
 const TOLD_MAX = 2;
@@ -36,7 +37,7 @@ function whatOf({ kind, rule, message }: Failure): string {
 }
 
 function circumstances(run: ObservedRun): string {
-  const decisions = run.decisions.filter(({ answer }) => answer > 0);
+  const decisions = unusualDecisions(run);
   if (decisions.length === 0) return 'also when every decision is the plain one';
   const told = [...decisions].sort((a, b) => weightOf(a) - weightOf(b)).slice(0, TOLD_MAX);
   const inOrder = decisions

@@ -11,6 +11,7 @@ import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
 import { decisionText, eventText, faultText } from './label-text.ts';
+import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
 /** One line of a history. */
@@ -98,7 +99,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     isAboutHolding(failure) ? unfreedIn(run.events).map(({ event }) => event) : [],
   );
   const rankOf = (event: TraceEvent): Rank => (held.has(event) ? RANK.named : rankOfEvent(event, isAbout));
-  const decisions = run.decisions.filter(({ answer }) => answer > 0);
+  const decisions = unusualDecisions(run);
   const struck = new Map(decisions.flatMap((decision) => faultOf(run, decision)));
   const candidates: Candidate[] = [];
   run.events.forEach(({ event, firingId }, index) => {

@@ -29,8 +29,9 @@ function turnedRound({ due, answer }: ObservedDecision): readonly [first: string
 
 /** A decision in words. */
 export function decisionText(decision: ObservedDecision): string {
-  const { label, n, answer, due } = decision;
+  const { label, n, answer, due, drawn } = decision;
   if (due.length > 0) return orderText(decision);
+  if (drawn !== undefined) return `"${drawn.label}" is ${drawn.text}`;
   const about = label.replace(/ (fault|delay)$/, '');
   switch (decisionKind(label)) {
     case 'fault':

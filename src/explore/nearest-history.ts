@@ -1,7 +1,6 @@
 /** What the nearest passing execution did otherwise, in words. */
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
-import { diffEvents } from '../trace/trace-differ.ts';
 import { isSameKey } from './keyed-log.ts';
 import { decisionText, eventText } from './label-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
@@ -27,7 +26,8 @@ export function tellApart(
   const others = changes.length - 1;
   const more =
     others > 0 ? `, and ${others} more ${others === 1 ? 'decision' : 'decisions'} had been plain` : '';
-  const text = first === undefined ? '' : `If ${insteadText(failing, first)}${more}, it would have held.`;
+  const text =
+    first === undefined ? '' : `If ${insteadText(failing, passing, first)}${more}, it would have held.`;
   const difference = differenceText(failing, passing);
   return { text, changes: changes.length, ...(difference === undefined ? {} : { difference }) };
 }
@@ -37,7 +37,7 @@ export function observedIn(run: ObservedRun, { decision }: AnswerChange): Observ
   return run.decisions.find((other) => isSameKey(other, decision));
 }
 
-function insteadText(failing: ObservedRun, change: AnswerChange): string {
+function insteadText(failing: ObservedRun, passing: ObservedRun, change: AnswerChange): string {
   const { label, n } = change.decision;
   const observed = observedIn(failing, change);
   if (observed === undefined) return `"${label}" had been ${change.answer}`;
@@ -47,6 +47,8 @@ function insteadText(failing: ObservedRun, change: AnswerChange): string {
     const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
     return `${instead} had come before ${taken} at ${atMs} ms`;
   }
+  const drawnInstead = drawnInsteadText(observed, passing);
+  if (drawnInstead !== undefined) return drawnInstead;
   if (label.endsWith(' fault') && change.answer === 0) return `no fault had struck "${aboutOf(label)}"`;
   if (label.endsWith(' fault')) return decisionText({ ...observed, answer: change.answer });
   if (!label.endsWith(' delay')) return `"${label}" had been ${change.answer} instead of ${answer}`;
@@ -54,19 +56,41 @@ function insteadText(failing: ObservedRun, change: AnswerChange): string {
   return `"${aboutOf(label)}" had been delayed by ${change.answer} instead of ${answer} (of ${n - 1})`;
 }
 
+/** A value says more than the answer that made it, if it can be told apart in few words. */
+function drawnInsteadText({ drawn }: ObservedDecision, passing: ObservedRun): string | undefined {
+  if (drawn === undefined) return undefined;
+  const other = passing.decisions.find((decision) => decision.drawn?.label === drawn.label)?.drawn;
+  if (other === undefined || other.text === drawn.text) return undefined;
+  return `"${drawn.label}" had been ${other.text} instead of ${drawn.text}`;
+}
+
 function aboutOf(label: string): string {
   return label.replace(/ (fault|delay)$/, '');
 }
 
-/** Of what tells most, if that differs; else of everything. */
+/** Of what tells most, if that differs; else of everything. Events differ if they read differently: a reader sees nothing else. */
 function differenceText(failing: ObservedRun, passing: ObservedRun): string | undefined {
-  const [one, other] = [failing, passing].map(({ events }) => events.map(({ event }) => event));
-  if (one === undefined || other === undefined) return undefined;
-  const found = diffEvents(other.filter(isTelling), one.filter(isTelling)) ?? diffEvents(other, one);
+  const found = firstDifference(failing, passing, isTelling) ?? firstDifference(failing, passing, () => true);
   if (found === undefined) return undefined;
-  const then = found.first === undefined ? 'nothing more happens' : formatEvent(found.first);
-  const now = found.second === undefined ? 'nothing more happens' : formatEvent(found.second);
-  return `Then: ${then}. Here: ${now}.`;
+  const [here, then] = found;
+  return `Then: ${then ?? NOTHING_MORE}. Here: ${here ?? NOTHING_MORE}.`;
+}
+
+const NOTHING_MORE = 'nothing more happens';
+
+function firstDifference(
+  one: ObservedRun,
+  other: ObservedRun,
+  isShown: (event: TraceEvent) => boolean,
+): readonly [string | undefined, string | undefined] | undefined {
+  const [first, second] = [one, other].map(({ events }) =>
+    events.flatMap(({ event }) => (isShown(event) ? [formatEvent(event)] : [])),
+  ) as [string[], string[]];
+  const length = Math.max(first.length, second.length);
+  for (let at = 0; at < length; at += 1) {
+    if (first[at] !== second[at]) return [first[at], second[at]];
+  }
+  return undefined;
 }
 
 const ROUTINE: readonly TraceEvent['type'][] = ['phase', 'acquired', 'freed', 'wrote', 'metric'];

@@ -9,6 +9,7 @@ import type { Verdict } from '../simulation/verdict.ts';
 import type { Executor } from './executor.ts';
 import { answersOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
+import { valueText } from './value-text.ts';
 
 /** A trace event and the event of the clock that brought it; 0 before the first. */
 export interface ObservedEvent {
@@ -22,6 +23,12 @@ export interface DueEvent {
   readonly label: string;
 }
 
+/** A value that several answers made. */
+export interface DrawnValue {
+  readonly label: string;
+  readonly text: string;
+}
+
 /** A decision and where it stands in the execution. */
 export interface ObservedDecision extends KeyedDecision {
   /** The event of the clock that was firing, or had fired last; 0 before the first. */
@@ -30,6 +37,8 @@ export interface ObservedDecision extends KeyedDecision {
   readonly traceIndex: number;
   /** What was due, if it is about an order: the answer picks one of these. */
   readonly due: readonly DueEvent[];
+  /** What it was asked for; one object for all decisions of one draw. */
+  readonly drawn?: DrawnValue;
   /** The stack of who asked, if places are captured and it is not about an order. */
   readonly place?: string;
 }
@@ -69,6 +78,12 @@ class Observation implements DecisionSource {
     return this.#note({ label, n: due.count, occurrence, due: candidates });
   }
 
+  drawn(label: string, value: unknown, asked: number): void {
+    const drawn = { label, text: valueText(value) };
+    const from = this.decisions.length - asked;
+    this.decisions.push(...this.decisions.splice(from).map((decision) => ({ ...decision, drawn })));
+  }
+
   fire(event: EventInfo): void {
     this.firings.set(event.id, event);
     this.#firingId = event.id;
@@ -88,6 +103,16 @@ class Observation implements DecisionSource {
     });
     return answer;
   }
+}
+
+/** What was decided other than plainly, with one decision for each value that was drawn: the first that is not plain. */
+export function unusualDecisions(run: ObservedRun): ObservedDecision[] {
+  const told = new Set<DrawnValue>();
+  return run.decisions.filter(({ answer, drawn }) => {
+    if (answer === 0 || (drawn !== undefined && told.has(drawn))) return false;
+    if (drawn !== undefined) told.add(drawn);
+    return true;
+  });
 }
 
 /** Runs the answers of a log and watches; `capturePlaces` makes it remember where events were made. */

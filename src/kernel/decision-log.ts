@@ -64,6 +64,10 @@ export class DecisionLog implements Choices {
     return this.keep(asked, due.count, source.order(label, due, asked.occurrences, asked.hash));
   }
 
+  drawn(label: string, value: unknown, asked: number): void {
+    this.source.drawn?.(label, value, asked);
+  }
+
   /** The decisions so far; empty if they are not recorded. The objects are made by this call. */
   entries(): Decision[] {
     const entries: Decision[] = [];

@@ -45,6 +45,11 @@ export interface DecisionSource {
    * with `due.count` alternatives. The answer is logged like any other.
    */
   order?(label: string, due: DueEvents, occurrence: number, labelHash?: number): number;
+  /**
+   * Told that the last `asked` answers together made `value`, which is called `label`; for sources that show it. The value belongs to
+   * whoever drew it and must not be changed.
+   */
+  drawn?(label: string, value: unknown, asked: number): void;
 }
 
 /** What parts of a simulation use to leave a choice to whoever explores. */
@@ -57,4 +62,6 @@ export interface Choices {
   choose(label: string, n: number): number;
   /** Which of the events that are due now fires first; what a clock asks. Absent: it asks `choose`. */
   order?(label: string, due: DueEvents): number;
+  /** Tells that the last `asked` answers together made `value`. Absent: nobody wants to know. */
+  drawn?(label: string, value: unknown, asked: number): void;
 }

@@ -26,7 +26,14 @@ export class ArbitraryDraws {
     const count = this.#counts.get(label) ?? 0;
     this.#counts.set(label, count + 1);
     const name = count === 0 ? label : `${label}/${count}`;
-    const tape = new DrawTape((what, n) => this.#choices.choose(`${name} ${what}`, n));
-    return arbitrary.generate(new DrawnRandom(tape), undefined).value;
+    let asked = 0;
+    const tape = new DrawTape((what, n) => {
+      // A forced answer is no decision.
+      if (n > 1) asked += 1;
+      return this.#choices.choose(`${name} ${what}`, n);
+    });
+    const { value } = arbitrary.generate(new DrawnRandom(tape), undefined);
+    this.#choices.drawn?.(name, value, asked);
+    return value;
   }
 }

@@ -24,4 +24,8 @@ export class HealingChoices implements Choices {
   order(label: string, due: DueEvents): number {
     return this.#log.order(label, due);
   }
+
+  drawn(label: string, value: unknown, asked: number): void {
+    this.#log.drawn(label, value, asked);
+  }
 }

@@ -30,7 +30,7 @@ function ofRun(event: RunEvent): string {
   const run = event.runId === '' ? runner : `run ${event.runId} of ${runner}`;
   switch (event.type) {
     case 'accepted':
-      return `${runner} accepted run ${event.runId}${taggedText(event.command)}: ${JSON.stringify(event.command.argv)}`;
+      return `${runner} accepted run ${event.runId}${taggedText(event.command)}: ${commandText(event.command)}`;
     case 'evicted':
       return `${runner} forgot run ${event.runId}`;
     case 'abort':
@@ -70,6 +70,10 @@ function ofRunner(event: RunnerEvent): string {
     case 'note':
       return `${runner} notes: ${event.text}`;
   }
+}
+
+function commandText({ argv, timeoutMs = 0 }: Command): string {
+  return `${JSON.stringify(argv)}${timeoutMs > 0 ? `, timeout ${timeoutMs} ms` : ''}`;
 }
 
 /** The name that its scheduler knows a run by. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { explain } from '../../src/explore/explanation.ts';
@@ -94,7 +95,7 @@ describe('a failure that is explained', () => {
     expect(lines.filter((line) => !isFrame(line)).slice(0, -1)).toEqual([
       'abort-wins fails at 50 ms: run 0 was aborted and is TIMEDOUT, when "patience in round 0" is 2 (of 0 to 2) and the deadline of run 0 comes before a sleep of the scenario, due at the same time.',
       'What happened',
-      '   0 ms   worker accepted run 0: ["sleep 80","complete 0"]',
+      '   0 ms   worker accepted run 0: ["sleep 80","complete 0"], timeout 50 ms',
       '   0 ms ? "patience in round 0" is 2 (of 0 to 2)',
       '   0 ms   run 0 of worker became RUNNING  (by "worker start", set at the start)',
       '  50 ms ? the deadline of run 0 comes before a sleep of the scenario, due at the same time  (set at 0 ms by "worker start")',
@@ -119,6 +120,61 @@ describe('a failure that is explained', () => {
     const starts = history.filter(({ text }) => / accepted run /.test(text)).map(({ text }) => text);
     expect(starts).toHaveLength(2);
     for (const text of starts) expect(text).toContain('for job-0');
+  });
+
+  test('shows drawn values, and not the answers that made them', async () => {
+    const tired = defineScenario({
+      name: 'tired',
+      description: 'short lists of small numbers, or so its author believes',
+      run(sim) {
+        const pauses = sim.draw(fc.array(fc.nat(9), { maxLength: 5 }), 'pauses');
+        const limit = sim.draw(fc.integer({ min: 3, max: 90 }), 'limit');
+        const eager = sim.draw(fc.boolean(), 'eager');
+        sim.check(eager || pauses.length < 2 || limit < 20, 'too tired');
+      },
+    });
+    const executor = createExecutor(tired);
+    const found = await findFailure(executor, 1);
+    const { log } = await shrink(executor, found.decisions(), keyOfVerdict(found), { maxExecutions: 2_000 });
+    const { sentence, history, nearestPass, places } = await explain(executor, log);
+    expect(sentence).toBe('tired fails at 0 ms: too tired, when "pauses" is [0,0] and "limit" is 20.');
+    expect(history.map(({ text }) => text)).toEqual(['"pauses" is [0,0]', '"limit" is 20', 'too tired']);
+    expect(nearestPass?.text).toBe('If "limit" had been 19 instead of 20, it would have held.');
+    expect(places[0]?.what).toBe('"limit" was drawn');
+  });
+
+  test('names the answer where two drawn values read the same', async () => {
+    const wordy = defineScenario({
+      name: 'wordy',
+      description: 'long texts differ in their last letter',
+      run(sim) {
+        const text = sim.draw(fc.constantFrom('x'.repeat(200), `${'x'.repeat(200)}y`), 'text');
+        sim.check(!text.endsWith('y'), 'it ends in y');
+      },
+    });
+    const { nearestPass } = await explain(createExecutor(wordy), [
+      { label: 'text integer', n: 2, answer: 1 },
+    ]);
+    expect(nearestPass?.text).toBe('If "text integer" had been 0 instead of 1, it would have held.');
+  });
+
+  test('tells a difference only where one can be read', async () => {
+    const tagged = defineScenario({
+      name: 'tagged',
+      description: 'differs in what no line of the trace shows',
+      async run(sim) {
+        const choice = sim.choose('variable', 2);
+        const worker = createSimulatedRunner(sim.world, { name: 'worker' });
+        await worker.run({ argv: ['complete 0'], envVars: { CHOICE: String(choice) } });
+        await worker.release();
+        sim.check(choice === 0, 'not the plain one');
+      },
+    });
+    const { nearestPass } = await explain(createExecutor(tagged), [{ label: 'variable', n: 2, answer: 1 }]);
+    expect(nearestPass).toEqual({
+      text: 'If "variable" had been 0 instead of 1, it would have held.',
+      changes: 1,
+    });
   });
 
   test('R204 names what is left, since when, and the line that made it', async () => {

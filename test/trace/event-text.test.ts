@@ -17,6 +17,11 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     { type: 'accepted', ...ofRun, command: { argv: ['a'], taskId: 'job-3', jobId: '', tag: 'nightly' } },
     'worker accepted run 0 for job-3/nightly: ["a"]',
   ],
+  [
+    { type: 'accepted', ...ofRun, command: { argv: ['a'], timeoutMs: 250 } },
+    'worker accepted run 0: ["a"], timeout 250 ms',
+  ],
+  [{ type: 'accepted', ...ofRun, command: { argv: ['a'], timeoutMs: 0 } }, 'worker accepted run 0: ["a"]'],
   [{ type: 'rejected', ...base, code: 'RUNNER_BUSY' }, 'worker refused a run (RUNNER_BUSY)'],
   [{ type: 'status', ...base, status: sampleStatus }, 'run 0 of worker became COMPLETE with exit code 3'],
   [
