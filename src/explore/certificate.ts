@@ -27,14 +27,28 @@ export type SearchStop =
   /** Somebody stopped it. */
   | 'interruption'
   /** The scenario did not do the same again with the same answers. */
-  | 'divergence';
+  | 'divergence'
+  /** What the scenario declares as its state does not decide what can follow. */
+  | 'incompleteState';
+
+/** What came of the states that a scenario declares. */
+export interface StateReport {
+  /** States between two events from which all that can follow was seen. */
+  readonly distinct: number;
+  /** Executions that came to a state that was explored before, and went on in one way only. */
+  readonly merged: number;
+  /** Executions that explored such a state all the same, to see whether the same ends follow. */
+  readonly checked: number;
+  /** Where other ends followed: the state, and the ends. */
+  readonly gap?: string;
+}
 
 /** The result of an exhaustive search. */
 export interface Certificate {
   readonly scenario: string;
   /**
    * Distinct schedules that were run to their end: no two differ only in the order of events that cannot touch each other
-   * (Mazurkiewicz traces, each with its values).
+   * (Mazurkiewicz traces, each with its values). Where states are merged no two are the same, and the others lead into one of them.
    */
   readonly schedules: number;
   /** How many of them failed. */
@@ -43,6 +57,8 @@ export interface Certificate {
   readonly executions: number;
   /** Executions that were equivalent to one before; most were given up on the way. */
   readonly equivalent: number;
+  /** Present if the scenario declares its state: then states were merged, and the certificate is worth what the declaration is. */
+  readonly states?: StateReport;
   readonly bounds: SearchBounds;
   /** The bounds that left something out. */
   readonly limitedBy: readonly LimitingBound[];
@@ -54,6 +70,7 @@ const STOPS: Readonly<Record<SearchStop, string>> = {
   failure: 'it was stopped at a failure',
   interruption: 'it was told to stop',
   divergence: 'the scenario did not do the same again with the same answers',
+  incompleteState: 'the declared state is not complete',
 };
 
 /**
@@ -75,16 +92,32 @@ const STOPS: Readonly<Record<SearchStop, string>> = {
  */
 export function formatCertificate(certificate: Certificate): string {
   checkObject('certificate', 'a certificate', certificate);
-  const { executions, equivalent } = certificate;
+  const { states } = certificate;
   return [
     `${headline(certificate)}, ${verdict(certificate)}.`,
-    'Each stands for all schedules that differ from it only in the order of events that cannot touch each other.',
+    states === undefined
+      ? 'Each stands for all schedules that differ from it only in the order of events that cannot touch each other.'
+      : (states.gap ??
+        'This trusts the scenario that what it declares as its state decides, with time and what is pending, all that can follow.'),
     `Bounds: ${bounds(certificate)}.`,
-    `${count(executions, 'execution')}, of which ${figure(equivalent)} turned out to be equivalent to another one.`,
+    spent(certificate),
   ].join('\n');
 }
 
-function headline({ complete, schedules, scenario }: Certificate): string {
+function spent({ executions, equivalent, states }: Certificate): string {
+  const all = count(executions, 'execution');
+  if (states === undefined) {
+    return `${all}, of which ${figure(equivalent)} turned out to be equivalent to another one.`;
+  }
+  const { merged, checked } = states;
+  return `${all}, of which ${figure(merged)} came to a state that was explored before, and ${figure(checked)} explored such a state again, as a check.`;
+}
+
+function headline({ complete, schedules, scenario, states }: Certificate): string {
+  if (complete === true && states !== undefined) {
+    const { distinct } = states;
+    return `All of ${scenario} was explored: ${count(distinct, 'state')}, ${count(schedules, 'schedule')} that ran to the end`;
+  }
   if (complete === true) {
     const all =
       schedules === 1 ? 'The only distinct schedule' : `All ${count(schedules, 'distinct schedule')}`;

@@ -7,6 +7,7 @@ import type { EventInfo } from '../kernel/event-queue.ts';
 import type { Isolator } from '../model/isolation.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
+import type { OnState } from '../simulation/declared-state.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
@@ -24,6 +25,8 @@ export interface ExecutionRequest {
   readonly watchers?: readonly OracleFactory[];
   readonly onFire?: (event: EventInfo, made: number) => void;
   readonly isolator?: Isolator;
+  /** Told about the state that the scenario has declared, if it has. */
+  readonly onState?: OnState;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }

@@ -5,16 +5,17 @@
 import { type DueEvents, ExecutionAbandoned } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import { invariant } from '../kernel/invariant.ts';
+import type { Verdict } from '../simulation/verdict.ts';
 import type { LimitingBound, SearchBounds } from './certificate.ts';
 import { EventIdentity } from './event-identity.ts';
 import { asleepAfter, OrderPoint, type Point, type Step, type ValuePoint } from './exhaustive-path.ts';
 import { wantReversals } from './exhaustive-races.ts';
+import { ExhaustiveStates } from './exhaustive-states.ts';
 import { isAsleep, NOBODY, sleepsWith, type Sleeper } from './exhaustive-sleep.ts';
 import { EVERYTHING, type FootprintMeter } from './footprint.ts';
 import { traceClass } from './trace-class.ts';
 
-const ASLEEP_TOO_LONG =
-  'expected what sleeps to be due still: something has touched it that was thought not to';
+const ASLEEP_TOO_LONG = 'expected what sleeps to be due still: something unexpected has touched it';
 
 /** Depth first through all schedules of one scenario. */
 export class ExhaustiveSearch {
@@ -22,12 +23,15 @@ export class ExhaustiveSearch {
   failures = 0;
   equivalent = 0;
   hasDiverged = false;
+  readonly states: ExhaustiveStates = new ExhaustiveStates();
   readonly #meter: FootprintMeter;
   readonly #maxDecisions: number;
   readonly #maxDelays: number;
   readonly #maxFaults: number;
   readonly #limitedBy = new Set<LimitingBound>();
-  /** The classes that were seen; only where nothing is reduced. */
+  /** The bounds leave states alone: how much of them is left is told by no state, nor is which of the events due is the first. */
+  readonly #canMerge: boolean;
+  /** The classes that were seen; only where delays are bounded. */
   readonly #classes: Set<string> | undefined;
   readonly #origin = new EventIdentity();
   readonly #points: Point[] = [];
@@ -51,6 +55,7 @@ export class ExhaustiveSearch {
     this.#maxDelays = maxDelays;
     this.#maxFaults = maxFaults;
     this.#classes = maxDelays === Infinity ? undefined : new Set();
+    this.#canMerge = maxDelays === Infinity && maxDecisions === Infinity;
   }
 
   get limitedBy(): readonly LimitingBound[] {
@@ -67,10 +72,12 @@ export class ExhaustiveSearch {
     for (let point = this.#points.at(-1); point !== undefined; point = this.#points.at(-1)) {
       if (point.kind === 'order' ? point.advance() : this.#advanceValue(point)) {
         this.#steps.length = Math.max(0, point.step);
+        this.states.leave(point.step);
         return true;
       }
       this.#points.pop();
     }
+    this.states.leave(-Infinity);
     return false;
   }
 
@@ -119,6 +126,16 @@ export class ExhaustiveSearch {
     return answer;
   }
 
+  /** False if all that can follow was seen. From the states of the path that is repeated something is left to try. */
+  onState(read: () => string, isLast: boolean): boolean {
+    if (!this.#canMerge) return true;
+    this.states.declare();
+    if (isLast) this.states.reachLast(read());
+    if (isLast || this.#cursor < this.#points.length) return true;
+    const spent = this.#maxFaults === Infinity ? '' : `, ${this.#spent().faults} faults so far`;
+    return this.states.reach(this.#current + 1, `${read()}${spent}`);
+  }
+
   onFire(event: EventInfo, made: number): void {
     const point = this.#asked;
     this.#asked = undefined;
@@ -128,15 +145,27 @@ export class ExhaustiveSearch {
   }
 
   /** The execution is over. */
-  end(held: boolean): void {
+  end(verdict: Verdict): void {
     if (!this.isAbandoned && this.#cursor < this.#points.length) this.hasDiverged = true;
     if (this.hasDiverged) return;
+    if (this.states.isDeclared) {
+      if (this.states.end(verdict) === 'new') this.#count(verdict);
+      return;
+    }
     const isNew = !this.isAbandoned && !this.#endsAsRepetition();
-    if (this.#classes === undefined) wantReversals(this.#steps, this.#kept, this.#abandonedWith ?? []);
-    if (isNew && this.#isNewClass()) {
-      this.schedules += 1;
-      if (!held) this.failures += 1;
-    } else this.equivalent += 1;
+    if (this.#isReducing) wantReversals(this.#steps, this.#kept, this.#abandonedWith ?? []);
+    if (isNew && this.#isNewClass()) this.#count(verdict);
+    else this.equivalent += 1;
+  }
+
+  /** Where states are merged or delays bounded, all orders are run: the events left out would have asked for others. */
+  get #isReducing(): boolean {
+    return this.#classes === undefined && !this.states.isDeclared;
+  }
+
+  #count({ held }: Verdict): void {
+    this.schedules += 1;
+    if (!held) this.failures += 1;
   }
 
   #addStep({ id, cause, atMs, late }: EventInfo, made: number, point: OrderPoint | undefined): void {
@@ -158,7 +187,7 @@ export class ExhaustiveSearch {
       atMs,
       stretch,
       point,
-      sleepers: this.#classes === undefined ? sleepers : NOBODY,
+      sleepers: this.#isReducing ? sleepers : NOBODY,
       answers: [],
       footprint: EVERYTHING,
     });
@@ -215,7 +244,7 @@ export class ExhaustiveSearch {
     if (this.#classes !== undefined) {
       if (delays < this.#maxDelays) point.wantAll();
       else this.#limitedBy.add('maxDelays');
-    }
+    } else if (!this.#isReducing) point.wantAll();
     this.#add(point);
     return point;
   }
@@ -255,7 +284,7 @@ export class ExhaustiveSearch {
   }
 
   #asleep(): readonly Sleeper[] {
-    return this.#classes === undefined ? asleepAfter(this.#steps) : NOBODY;
+    return this.#isReducing ? asleepAfter(this.#steps) : NOBODY;
   }
 
   #identitiesOf(due: DueEvents): number[] {

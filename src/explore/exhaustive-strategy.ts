@@ -7,13 +7,16 @@
  * sleeps was explored completely, memory stays that of one schedule, and simple counterexamples are the shrinker's work. Who wants the
  * simplest first bounds delays and faults, and raises the bounds.
  *
+ * Where a scenario declares its state, nothing is reduced either, and states are merged instead: see `exhaustive-states.ts`.
+ *
  * A bound on delays counts differently for equivalent schedules, so with it nothing is reduced: all orders within the bound are run, and
  * counted by class.
  */
 import { checkObject, checkOptions } from '../kernel/argument-check.ts';
-import type { DueEvents } from '../kernel/decisions.ts';
+import type { DecisionSource, DueEvents } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
+import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { Certificate, SearchBounds, SearchStop } from './certificate.ts';
@@ -30,6 +33,8 @@ export class ExhaustiveStrategy implements Strategy {
   readonly #bounds: SearchBounds;
   readonly #search: ExhaustiveSearch;
   #executions = 0;
+  /** Decides after a state that is explored: one way to an end is enough there, which has to be one of those that are known. */
+  #walk: DecisionSource | undefined;
   #stoppedBy: SearchStop | undefined = 'interruption';
 
   constructor(scenario: string, hasOracles: boolean, bounds: SearchBounds) {
@@ -43,7 +48,12 @@ export class ExhaustiveStrategy implements Strategy {
 
   begin(): boolean {
     if (this.#stoppedBy === 'divergence') return false;
-    if (this.#executions > 0 && !this.#search.advance()) {
+    const hasMore = this.#executions === 0 || this.#search.advance();
+    if (this.#search.states.gap !== undefined) {
+      this.#stoppedBy = 'incompleteState';
+      return false;
+    }
+    if (!hasMore) {
       this.#stoppedBy = undefined;
       return false;
     }
@@ -52,37 +62,46 @@ export class ExhaustiveStrategy implements Strategy {
       return false;
     }
     this.#executions += 1;
+    this.#walk = undefined;
     this.#search.begin();
     return true;
   }
 
-  decide(_label: string, n: number): number {
-    return this.#search.decide(n);
+  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
+    if (this.#walk === undefined) return this.#search.decide(n);
+    // How many faults are left is no matter of one question.
+    return this.#bounds.maxFaults === undefined ? this.#walk.decide(label, n, occurrence, labelHash) : 0;
   }
 
-  order(_label: string, due: DueEvents): number {
-    return this.#search.order(due);
+  order(label: string, due: DueEvents, occurrence: number, labelHash?: number): number {
+    return this.#walk?.decide(label, due.count, occurrence, labelHash) ?? this.#search.order(due);
   }
 
   onFire(event: EventInfo, made: number): void {
-    this.#search.onFire(event, made);
+    if (this.#walk === undefined) this.#search.onFire(event, made);
+  }
+
+  onState(read: () => string, isLast: boolean): void {
+    if (this.#walk !== undefined && !isLast) return;
+    if (!this.#search.onState(read, isLast)) this.#walk = randomDecisions(this.#executions);
   }
 
   end({ verdict }: Execution): void {
-    this.#search.end(verdict.held);
+    this.#search.end(verdict);
     if (this.#search.hasDiverged) this.#stoppedBy = 'divergence';
     else this.#stoppedBy = verdict.held || this.#search.isAbandoned ? 'interruption' : 'failure';
   }
 
   /** What the search can vouch for so far. */
   certificate(): Certificate {
-    const { schedules, failures, equivalent, limitedBy } = this.#search;
+    const { schedules, failures, equivalent, limitedBy, states } = this.#search;
     return {
       scenario: this.#scenario,
       schedules,
       failures,
       executions: this.#executions,
       equivalent,
+      ...(states.isDeclared ? { states: states.report() } : {}),
       bounds: this.#bounds,
       limitedBy,
       complete: this.#stoppedBy === undefined ? true : { stoppedBy: this.#stoppedBy },

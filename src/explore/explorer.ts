@@ -123,6 +123,9 @@ function requestOf(
     omitStacks: true,
     watchers,
     ...(isolator === undefined ? {} : { isolator }),
+    ...(strategy.onState === undefined
+      ? {}
+      : { onState: (read, isLast) => strategy.onState?.(read, isLast) }),
     ...(strategy.onFire === undefined ? {} : { onFire: (event, made) => strategy.onFire?.(event, made) }),
     ...(onTurn === undefined ? {} : { onTurn }),
   };

@@ -6,6 +6,7 @@ import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { Isolator } from '../model/isolation.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
+import type { OnState } from '../simulation/declared-state.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
 /** How one execution went. */
@@ -38,4 +39,6 @@ export interface Strategy extends DecisionSource {
   readonly watcher?: OracleFactory;
   /** Told which parts of the world share nothing with others, if it wants to know. */
   readonly isolator?: Isolator;
+  /** Told about the state that a scenario has declared, if it wants to know. */
+  readonly onState?: OnState;
 }

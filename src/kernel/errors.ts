@@ -47,7 +47,7 @@ export type RunnerErrorCode =
   | 'RUNNER_TRACE_FORMAT'
   /** A replay met an entry that does not fit. */
   | 'RUNNER_REPLAY_DIVERGED'
-  /** A simulation was started inside another one, or used after its end. */
+  /** A simulation was started inside another one, or used after its end, or its state was declared late or twice. */
   | 'RUNNER_SIMULATION_MISUSE'
   /** An optional package that a function needs is not installed. */
   | 'RUNNER_MISSING_PACKAGE';

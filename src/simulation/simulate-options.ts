@@ -4,6 +4,7 @@ import type { DrainChoice } from '../kernel/drain.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { Isolator } from '../model/isolation.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
+import type { OnState } from './declared-state.ts';
 import type { Simulation } from './simulation.ts';
 
 /** A scenario: the scheduler under test with its runners and what must be true of them. */
@@ -38,6 +39,8 @@ export interface SimulateOptions {
    * Costs an object per event. Default: nobody is told.
    */
   readonly onFire?: (event: EventInfo, made: number) => void;
+  /** Told about the state that the scenario has declared (`sim.state`); for strategies. Default: nobody is told. */
+  readonly onState?: OnState;
   /** Told which parts of the world share nothing with others; for strategies. Default: nobody is told. */
   readonly isolator?: Isolator;
   /** Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error. */

@@ -14,6 +14,7 @@ import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { createTraceRecorder, type TraceRecorder } from '../trace/trace-recorder.ts';
+import { DeclaredState } from './declared-state.ts';
 import { EndJudge, SHOWN_MAX } from './end-judge.ts';
 import { EventActions } from './event-actions.ts';
 import { EventTail, TAIL_LENGTH } from './event-tail.ts';
@@ -43,6 +44,8 @@ export class SimulationRun {
   readonly #properties: WatchedProperties;
   readonly #reached = new ReachedConditions();
   readonly #actions: EventActions;
+  readonly #healing = new Healing();
+  readonly #state: DeclaredState;
   readonly #simulation: Simulation;
   readonly #source: DecisionSource;
   readonly #maxEvents: number;
@@ -70,6 +73,7 @@ export class SimulationRun {
     const report: ReportFailure = (kind, message, cause) => this.#fail(kind, message, { cause });
     this.#properties = new WatchedProperties(this.#clock, report);
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
+    this.#state = new DeclaredState(this.#clock, this.#healing, () => this.#decisions.count);
     this.#simulation = this.#makeSimulation(report);
   }
 
@@ -91,12 +95,13 @@ export class SimulationRun {
       Error.stackTraceLimit = stackTraceLimit;
     }
     if (this.#failure === undefined) this.#judgeEnd(before);
+    if (this.#failure === undefined) this.#tellLastState();
     this.#simulation.end();
     return this.#verdict();
   }
 
   #makeSimulation(report: ReportFailure): Simulation {
-    const healing = new Healing();
+    const healing = this.#healing;
     const { seed = 1, isolator } = this.#options;
     const tracer = { record: (event: TraceEvent) => this.#record(event) };
     const world = {
@@ -114,6 +119,7 @@ export class SimulationRun {
       properties: this.#properties,
       reached: this.#reached,
       actions: this.#actions,
+      state: this.#state,
     });
   }
 
@@ -143,7 +149,25 @@ export class SimulationRun {
     // What an action does has promise reactions of its own, which come before the next event.
     if (this.#actions.isNeeded && this.#actions.strike()) return true;
     if (this.#clock.fired >= this.#maxEvents - TAIL_LENGTH && this.#isOverBudget()) return 'stop';
+    this.#tellState(false);
     return this.#clock.step();
+  }
+
+  #tellState(isLast: boolean): void {
+    // Which event an action waits for is known to nobody else.
+    if (!this.#state.isDeclared || (this.#actions.isNeeded && !isLast)) return;
+    this.#options.onState?.(() => this.#state.text(), isLast);
+  }
+
+  /** It is read whoever listens, so that a declaration that is no data fails at once. */
+  #tellLastState(): void {
+    if (!this.#state.isDeclared) return;
+    try {
+      this.#state.text();
+      this.#tellState(true);
+    } catch (error) {
+      this.#fail('error', messageOf(error), { cause: error });
+    }
   }
 
   #isOverBudget(): boolean {

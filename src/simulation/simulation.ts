@@ -7,6 +7,7 @@ import { sleep } from '../kernel/clock.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
 import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
+import type { DeclaredState } from './declared-state.ts';
 import type { EventAction, EventActions } from './event-actions.ts';
 import type { Healing } from './healing.ts';
 import type { ReachedConditions } from './reached-conditions.ts';
@@ -29,6 +30,7 @@ export interface SimulationParts {
   readonly properties: WatchedProperties;
   readonly reached: ReachedConditions;
   readonly actions: EventActions;
+  readonly state: DeclaredState;
 }
 
 const EVENTS_WITHIN = 64;
@@ -216,6 +218,39 @@ export class Simulation {
       this.#traceFault(`event ${nth}`, label);
       return action();
     });
+  }
+
+  /**
+   * Declares that `value()`, together with virtual time and what is pending (labels and times), decides all that can still happen. An
+   * exhaustive search then explores no state twice. It is asked between two events and must only look; what it returns is plain data.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `value` is a function, `RUNNER_SIMULATION_MISUSE` for a second declaration, or
+   * one that comes after something was chosen, drawn or awaited.
+   * @example
+   * ```ts
+   * import { defineScenario } from 'dryrunner';
+   * import { certify } from 'dryrunner/explore';
+   * const scenario = defineScenario({
+   *   name: 'three-counters',
+   *   description: 'three counters count to two, in any order',
+   *   async run(sim) {
+   *     const counts = [0, 0, 0];
+   *     sim.state(() => counts);
+   *     const count = (which: number): void => {
+   *       counts[which] = (counts[which] ?? 0) + 1;
+   *       if (counts[which] < 2) sim.world.clock.post(`counter ${which}`, () => count(which));
+   *     };
+   *     counts.forEach((_, which) => sim.world.clock.post(`counter ${which}`, () => count(which)));
+   *     await sim.sleep(1);
+   *   },
+   * });
+   * const { complete, executions } = await certify(scenario);
+   * if (complete !== true || executions >= 90) throw new Error('expected less than the 90 orders there are');
+   * ```
+   */
+  state(value: () => unknown): void {
+    this.#mustRun('state');
+    this.#parts.state.declare(value);
   }
 
   /** Puts a line into the trace. */

@@ -1,0 +1,72 @@
+/**
+ * The state that a scenario declares to be complete. Its text holds the declared value and what the engine knows by itself: virtual
+ * time, what is pending, whether faults have ended. Invariants: it is declared in every execution or in none, because it is declared
+ * before anything is chosen; two states with one text can go on in the same ways, if the declaration is right.
+ */
+import { invalidArgument, RunnerError } from '../kernel/errors.ts';
+import type { EventInfo } from '../kernel/event-queue.ts';
+import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import type { Healing } from './healing.ts';
+import { plainDataText } from './plain-data-text.ts';
+
+/**
+ * Told about a declared state before each event of the clock, and with `isLast` at an end at which nothing has failed. `read` gives the
+ * state as text. May throw `ExecutionAbandoned` before an event.
+ */
+export type OnState = (read: () => string, isLast: boolean) => void;
+
+/** The declaration of one simulation. */
+export class DeclaredState {
+  readonly #clock: VirtualClock;
+  readonly #healing: Healing;
+  readonly #decided: () => number;
+  #value: (() => unknown) | undefined;
+
+  /** `decided`: how many decisions were taken so far. */
+  constructor(clock: VirtualClock, healing: Healing, decided: () => number) {
+    this.#clock = clock;
+    this.#healing = healing;
+    this.#decided = decided;
+  }
+
+  get isDeclared(): boolean {
+    return this.#value !== undefined;
+  }
+
+  /**
+   * Declares `value()` to be complete.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a function, `RUNNER_SIMULATION_MISUSE` if it is too late, or the second.
+   */
+  declare(value: () => unknown): void {
+    if (typeof (value as unknown) !== 'function') throw invalidArgument('value', 'a function', value);
+    if (this.isDeclared) throw misuse('was called twice; one state has to hold everything');
+    if (this.#decided() > 0 || this.#clock.fired > 0) {
+      throw misuse('was called late; call it before anything is chosen, drawn or awaited');
+    }
+    this.#value = value;
+  }
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if what was declared is no plain data. */
+  text(): string {
+    const clock = this.#clock;
+    const healed = this.#healing.isHealed ? ', healed' : '';
+    return `${plainDataText('state', this.#value?.())} at ${clock.now()} ms${healed}; pending: ${this.#pending()}`;
+  }
+
+  /** Ordinary events that are due together fire in any order, late ones in the order of their making. */
+  #pending(): string {
+    const events = this.#clock.pendingEvents();
+    const ordinary = events.filter(({ late }) => !late).map(eventText);
+    const late = events.filter((event) => event.late).map((event) => `${eventText(event)} late`);
+    return [...ordinary.sort(), ...late].join(', ') || 'nothing';
+  }
+}
+
+function eventText({ label, atMs }: EventInfo): string {
+  return `${JSON.stringify(label)} at ${atMs} ms`;
+}
+
+function misuse(what: string): RunnerError {
+  return new RunnerError('RUNNER_SIMULATION_MISUSE', `sim.state ${what}`);
+}
