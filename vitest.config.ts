@@ -3,7 +3,14 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { doorAliases } from './scripts/door-aliases.ts';
 
-const machine = ['test/host/**', 'test/ambient/**', 'test/cli/**', 'test/package/**', 'test/docs/**', 'test/zoo/**'];
+const machine = [
+  'test/host/**',
+  'test/ambient/**',
+  'test/cli/**',
+  'test/package/**',
+  'test/docs/**',
+  'test/zoo/**',
+];
 const asTests = (globs: string[]): string[] => globs.map((glob) => `${glob}/*.test.ts`);
 
 const config: ViteUserConfig = defineConfig({
