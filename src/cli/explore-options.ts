@@ -68,7 +68,8 @@ export function poolOptions(
     shard: shard.index - 1,
     shards: shard.count,
     ...(timeMs === undefined ? {} : { timeMs }),
-    ...(executions === undefined ? {} : { maxExecutions: executions }),
+    // The search has the bound itself, so that its certificate names it.
+    ...(executions === undefined || isExhaustive ? {} : { maxExecutions: executions }),
     goOn: all,
     strict,
     auditEvery: AUDIT_EVERY,

@@ -13,12 +13,20 @@ let status: ExitStatus = EXIT_STATUS.HELD;
 
 const SEEDS_MAX = 10_000_000;
 
-function positiveInteger(text: string): number {
+function integerFrom(least: number, text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1 || value > SEEDS_MAX) {
-    throw new InvalidArgumentError(`Expected a whole number ≥ 1 and ≤ ${SEEDS_MAX}.`);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > SEEDS_MAX) {
+    throw new InvalidArgumentError(`Expected a whole number ≥ ${least} and ≤ ${SEEDS_MAX}.`);
   }
   return value;
+}
+
+function positiveInteger(text: string): number {
+  return integerFrom(1, text);
+}
+
+function wholeNumber(text: string): number {
+  return integerFrom(0, text);
 }
 
 function span(text: string): number {
@@ -124,8 +132,8 @@ program
     'exhaustive: decisions per execution that are answered in every way',
     positiveInteger,
   )
-  .option('--max-delays <n>', 'exhaustive: events per execution that are passed over', positiveInteger)
-  .option('--max-faults <n>', 'exhaustive: answers per execution that are not the plain one', positiveInteger)
+  .option('--max-delays <n>', 'exhaustive: events per execution that are passed over', wholeNumber)
+  .option('--max-faults <n>', 'exhaustive: answers per execution that are not the plain one', wholeNumber)
   .option('--corpus <dir>', 'where failures are kept; they are tried first next time', '.dryrunner/corpus')
   .option('--resume', 'go on where the last campaign with the same seed and strategy ended')
   .option('--no-shrink', 'tell a failure as it was found, without making it small')

@@ -127,8 +127,8 @@ function headline({ complete, schedules, scenario, states }: Certificate): strin
   return `No certificate: ${reason} after ${count(schedules, 'distinct schedule')} of ${scenario}`;
 }
 
-function verdict({ failures, schedules }: Certificate): string {
-  if (failures === 0) return schedules === 1 ? 'and it holds' : 'none fails';
+function verdict({ failures, schedules, complete }: Certificate): string {
+  if (failures === 0) return schedules === 1 && complete === true ? 'and it holds' : 'none fails';
   return `${figure(failures)} ${failures === 1 ? 'fails' : 'fail'}`;
 }
 

@@ -27,6 +27,14 @@ export const two = define('two', (sim) => {
   sim.check(answer !== 2, 'another bug');
 });
 export const hang = define('hang', (sim) => { if (sim.choose('die', 3) === 2) for (;;); });
+export const secretive = define('secretive', async (sim) => {
+  let first = '';
+  let left = 2;
+  sim.state(() => left);
+  for (const name of ['a', 'b']) sim.world.clock.post('come', () => { first ||= name; left -= 1; });
+  await sim.sleep(1);
+  left = first;
+});
 export const endless = define('endless', async (sim) => { for (;;) await sim.sleep(1); });
 export const late = define('late', async (sim) => {
   const numbers = [];
@@ -35,6 +43,7 @@ export const late = define('late', async (sim) => {
   sim.check(numbers.every((number) => number < 900), 'too large');
 });
 export const forgetful = define('forgetful', (sim) => void sim.world.clock.timer('left', 5, () => {}));
+export const waits = define('waits', () => new Promise((go) => setTimeout(go, 5)));
 export const timed = define('timed', () => void Date.now());
 let times = 0;
 export const leaky = define('leaky', (sim) => sim.note('time ' + (times += 1)));
@@ -88,6 +97,28 @@ describe('what holds', () => {
     expect(code).toBe(0);
   });
 
+  test('--strategy exhaustive keeps to its bounds, and the certificate names them', async () => {
+    const explored = (...args: string[]): ReturnType<typeof run> =>
+      run('explore', at('s.mjs#held'), '--strategy', 'exhaustive', ...args, ...corpus());
+    const few = await explored('--executions', '2');
+    expect(few.out).toContain(
+      'No certificate: the bound on executions stopped it after 2 distinct schedules',
+    );
+    const plain = await explored('--max-faults', '0');
+    expect(plain.out).toContain('Bounds: at most 0 faults per schedule, which leaves schedules out.');
+    expect([few.code, plain.code]).toEqual([0, 0]);
+  });
+
+  test('--strategy exhaustive fails for a scenario that has not told its whole state', async () => {
+    const args = ['--strategy', 'exhaustive', ...corpus()];
+    const { code, out } = await run('explore', at('s.mjs#secretive'), ...args);
+    expect(out).toContain('No certificate: the declared state is not complete');
+    expect(out).toContain(
+      'From one declared state, different ends can follow: 0 at 0 ms; pending: "scenario sleep" at 1 ms.',
+    );
+    expect(code).toBe(1);
+  });
+
   test('--time ends an execution that goes on, and where none came to its end nothing held', async () => {
     const { code, out } = await run('explore', at('s.mjs#endless'), '--time', '3s', ...corpus());
     expect(out).toMatch(/^endless: no execution came to its end: .*\n {2}0 executions/);
@@ -102,6 +133,7 @@ describe('what fails', () => {
     expect(found.code).toBe(1);
     expect(found.out).toMatch(/^late: check\nlate fails at 5 ms: too large/);
     expect(found.out).toMatch(/What would have held\n {2}If "number \d+" had been /);
+    expect(found.out).toMatch(/\n {2}shrunk in \d+ executions, from 1 event to 1\n/);
     const token = /replay (dr1:\S+)/.exec(found.out)?.[1] ?? '';
     const again = await run('replay', token);
     expect(again.out).toMatch(/late: reproduced, trace hash [0-9a-f]{16}\n\nlate fails at 5 ms: too large/);
@@ -210,6 +242,13 @@ describe('--strict', () => {
     );
     expect(out).toContain('no real time, randomness or I/O was touched');
     expect(code).toBe(0);
+  });
+
+  test.each(['waits', 'leaky'])('is proposed where the simulation is left: %s', async (name) => {
+    const args = ['explore', at(`s.mjs#${name}`), '--executions', '300', ...corpus()];
+    const hint = '--strict lists the lines that touch';
+    expect((await run(...args)).out).toContain(hint);
+    expect((await run(...args, '--strict')).out).not.toContain(hint);
   });
 
   test('lists what was, with places, and exits with 1', async () => {

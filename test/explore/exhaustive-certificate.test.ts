@@ -172,6 +172,14 @@ test.each<{ text: string; certificate: Partial<Certificate> }>([
     text: 'No certificate: it was told to stop after 12 distinct schedules of dice, 1 fails.',
     certificate: { schedules: 12, failures: 1, complete: { stoppedBy: 'interruption' } },
   },
+  {
+    text: 'All of dice was explored: 26 states, 3 schedules that ran to the end, none fails.',
+    certificate: { schedules: 3, states: { distinct: 26, merged: 21, checked: 19 } },
+  },
+  {
+    text: '43 executions, of which 21 came to a state that was explored before, and 19 explored such a state again, as a check.',
+    certificate: { executions: 43, states: { distinct: 26, merged: 21, checked: 19 } },
+  },
   { text: 'Bounds: none.', certificate: {} },
   {
     text: 'Bounds: at most 3 faults per schedule, which leaves schedules out.',
