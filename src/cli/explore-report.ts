@@ -63,14 +63,20 @@ const DIFFERENCES = {
 
 function differenceLines(
   terminal: Terminal,
-  { scenario }: Explored,
+  { scenario, report }: Explored,
   { kind, text }: AuditDifference,
 ): string[] {
   return [
     terminal.style('red', `${scenario.definition.name}: ${DIFFERENCES[kind]}`),
     `  ${text}`,
     '  Something outside of the simulation decides: a clock, randomness, I/O, or a variable that outlives the scenario.',
+    ...strictHint(report),
   ];
+}
+
+/** What touches the machine is known to the watch only. */
+function strictHint({ escapes }: PoolReport): string[] {
+  return escapes === undefined ? ['  --strict lists the lines that touch a clock, randomness or I/O.'] : [];
 }
 
 function escapeLines(terminal: Terminal, { scenario }: Explored, { what, count, frames }: Escape): string[] {
@@ -119,7 +125,8 @@ function sometimesLines({ sometimes }: PoolReport): string[] {
   return [...line('sometimes, reached', names(true)), ...line('sometimes, never reached', names(false))];
 }
 
-function failureLines(terminal: Terminal, { scenario, strategy }: Explored, found: FoundFailure): string[] {
+function failureLines(terminal: Terminal, explored: Explored, found: FoundFailure): string[] {
+  const { scenario, strategy, report } = explored;
   const { failure, shrunk, token, file } = found;
   const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
   const by =
@@ -130,6 +137,7 @@ function failureLines(terminal: Terminal, { scenario, strategy }: Explored, foun
     ...(explanation === undefined
       ? [...messageLines(shrunk ?? failure), `  again: ${replayLine(token)}`]
       : explanationLines(terminal, explanation)),
+    ...(failure.kind === 'escape' ? strictHint(report) : []),
     '',
     `  found in execution ${formatCount(failure.executions)}, after ${failure.seconds.toFixed(1)} s, ${by}`,
     ...(shrunk === undefined ? [] : [`  ${shrunkText(failure, shrunk)}`]),
@@ -144,8 +152,8 @@ function messageLines({ message, details }: Pick<PoolFailure, 'message' | 'detai
 function shrunkText({ firedEvents }: CampaignFailure, shrunk: ShrunkFailure): string {
   if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
   const end = shrunk.stoppedBy === 'minimal' ? '' : ', and might get smaller still';
-  const before = counted(firedEvents, 'event');
-  return `${before} before, ${formatCount(shrunk.firedEvents)} after ${counted(shrunk.executions, 'execution')}${end}`;
+  const events = `from ${counted(firedEvents, 'event')} to ${formatCount(shrunk.firedEvents)}`;
+  return `shrunk in ${counted(shrunk.executions, 'execution')}, ${events}${end}`;
 }
 
 /** The last line of `--json`, one per scenario. */
