@@ -116,3 +116,13 @@ export type ExploreMessage =
   | { readonly type: 'shrunk'; readonly failure: ShrunkFailure }
   /** The last word of a thread that did what it was given. */
   | { readonly type: 'done' };
+
+/** What a thread posts: a scenario may post messages of its own, which are none of ours. */
+export interface ExploreEnvelope {
+  readonly exploreMessage: ExploreMessage;
+}
+
+/** Our message in what a thread has posted, if there is one. */
+export function messageIn(posted: unknown): ExploreMessage | undefined {
+  return (posted as Partial<ExploreEnvelope> | null | undefined)?.exploreMessage;
+}

@@ -8,7 +8,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { allocateYoung } from './engine-allocation.ts';
 import { ExploreSharedState, type ExploreCounters } from './explore-shared-state.ts';
-import type { ExploreMessage, ExploreTask } from './explore-task.ts';
+import { messageIn, type ExploreMessage, type ExploreTask } from './explore-task.ts';
 import { threadEntry } from './thread-entry.ts';
 
 /** How a thread is started, and what it may take. */
@@ -44,6 +44,10 @@ export type ThreadEnd =
   | { readonly type: 'lost'; readonly execution: LostExecution };
 
 const WATCH_MS = 100;
+const MIB = 1 << 20;
+
+/** How many threads fill the memory of this process now. */
+let living = 0;
 /** How long a thread may take to stop by itself. */
 const STOP_GRACE_MS = 2_000;
 /** How long one that still does something may take, such as to explain what it has. */
@@ -62,7 +66,11 @@ export class ExploreThread {
   #isDone = false;
   #end: ThreadEnd | undefined;
   #turns = -1;
-  #turnedAt = performance.now();
+  /** How long it has been seen without a turn. */
+  #silentMs = 0;
+  #lookedAt = performance.now();
+  /** Memory of the whole process at its last turn. */
+  #rssAtTurn = Infinity;
   #stopAskedAt = Infinity;
 
   constructor(makeTask: (memory: SharedArrayBuffer) => ExploreTask, options: ThreadOptions) {
@@ -72,6 +80,7 @@ export class ExploreThread {
       this.#resolve = resolve;
     });
     allocateYoung();
+    living += 1;
     this.#worker = new Worker(threadEntry(options.entry), {
       workerData: makeTask(this.#state.memory),
       resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
@@ -79,7 +88,10 @@ export class ExploreThread {
       stdout: true,
     });
     this.#worker.stdout.on('data', (chunk: Uint8Array) => process.stderr.write(chunk));
-    this.#worker.on('message', (message: ExploreMessage) => this.#onMessage(message));
+    this.#worker.on('message', (posted: unknown) => {
+      const message = messageIn(posted);
+      if (message !== undefined) this.#onMessage(message);
+    });
     this.#worker.on('error', (error) => this.#onError(error));
     this.#worker.on('exit', (code) => this.#onExit(code));
     this.#watch = setInterval(() => this.#look(), WATCH_MS);
@@ -103,7 +115,7 @@ export class ExploreThread {
   #onMessage(message: ExploreMessage): void {
     if (message.type === 'ready') {
       this.#isReady = true;
-      this.#turnedAt = performance.now();
+      this.#silentMs = 0;
     } else if (message.type === 'refused') this.#end ??= message;
     else if (message.type === 'done') {
       this.#isDone = true;
@@ -116,7 +128,11 @@ export class ExploreThread {
   #onError(error: unknown): void {
     const { code } = (error ?? {}) as NodeJS.ErrnoException;
     if (!this.#isReady) {
-      this.#end ??= { type: 'refused', message: messageOf(error) };
+      const isFull = code === 'ERR_WORKER_OUT_OF_MEMORY';
+      const message = isFull
+        ? `what was loaded needs more than ${this.#options.memoryMb} MiB of memory`
+        : messageOf(error);
+      this.#end ??= { type: 'refused', message };
     } else if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
       this.#lose('crash', `the execution needed more than ${this.#options.memoryMb} MiB of memory`, []);
     } else {
@@ -128,6 +144,7 @@ export class ExploreThread {
 
   #onExit(code: number): void {
     clearInterval(this.#watch);
+    living -= 1;
     if (this.#isDone) this.#end ??= { type: 'done' };
     if (!this.#isReady) {
       const message = 'what was loaded ended the thread, or awaits a promise that nobody will settle';
@@ -139,20 +156,48 @@ export class ExploreThread {
 
   #look(): void {
     const now = performance.now();
+    // Time in which nobody could look, as the process was stopped or a slow terminal held it up, is no time of silence.
+    this.#silentMs += Math.min(now - this.#lookedAt, WATCH_MS * 3);
+    this.#lookedAt = now;
     const { turns } = this.counters();
     if (turns !== this.#turns) {
       this.#turns = turns;
-      this.#turnedAt = now;
+      this.#silentMs = 0;
+      this.#rssAtTurn = process.memoryUsage.rss();
     }
-    const hangsMs = now - this.#turnedAt;
     // A thread that is asked to stop does so at its next turn.
     const isLate = now - this.#stopAskedAt >= STOP_GRACE_MS;
-    if (this.#isReady && (hangsMs >= this.#options.hangMs || (isLate && hangsMs >= STOP_GRACE_MS))) {
-      const seconds = Math.round(hangsMs / 100) / 10;
-      const message = `the execution made no progress for ${seconds} s: a loop that never ends nor waits`;
-      this.#lose('hang', message, []);
-      void this.#worker.terminate();
-    } else if ((isLate && !this.#isReady) || now - this.#stopAskedAt >= GIVE_UP_MS) this.terminate();
+    const isSilent = this.#silentMs >= this.#options.hangMs || (isLate && this.#silentMs >= STOP_GRACE_MS);
+    if (this.#isReady && (isSilent || this.#fillsMemory())) this.#endSilent(isSilent);
+    else if ((isLate && !this.#isReady) || now - this.#stopAskedAt >= GIVE_UP_MS) this.terminate();
+  }
+
+  /**
+   * The limit of the heap knows nothing of buffers. Which thread took them is not known, but one that has shown no turn meanwhile, while
+   * more came than all heaps may take, is as good as that.
+   */
+  #fillsMemory(): boolean {
+    if (this.#silentMs < WATCH_MS * 2) return false;
+    return process.memoryUsage.rss() - this.#rssAtTurn > this.#options.memoryMb * (living + 2) * MIB;
+  }
+
+  #endSilent(isSilent: boolean): void {
+    const seconds = Math.round(this.#silentMs / 100) / 10;
+    if (isSilent) {
+      this.#lose(
+        'hang',
+        `the execution made no progress for ${seconds} s: a loop that never ends nor waits`,
+        [],
+      );
+    } else {
+      const { memoryMb } = this.#options;
+      this.#lose(
+        'crash',
+        `the execution needed much more than ${memoryMb} MiB of memory, outside of its heap`,
+        [],
+      );
+    }
+    void this.#worker.terminate();
   }
 
   #lose(kind: LostExecution['kind'], message: string, details: readonly string[]): void {

@@ -2,7 +2,7 @@
  * The work of one exploring thread: loads the scenario, does its task, tells what comes of it. Invariant: it says so when its task is
  * done, and ends its task early when it is asked to stop; whoever started it watches that it does.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, resourceLimits, workerData } from 'node:worker_threads';
 import type { EscapeWatch } from '../explore/escape.ts';
 import { createExecutor, type Executor } from '../explore/executor.ts';
 import { messageOf } from '../kernel/errors.ts';
@@ -12,8 +12,9 @@ import { runCampaignTask } from './explore-campaign-work.ts';
 import { runReplayTask } from './explore-replay-work.ts';
 import { ExploreSharedState } from './explore-shared-state.ts';
 import { runShrinkTask } from './explore-shrink-work.ts';
-import type { ExploreMessage, ExploreTask } from './explore-task.ts';
+import type { ExploreEnvelope, ExploreMessage, ExploreTask } from './explore-task.ts';
 import { recordedExecutor, watchedExecutor } from './recorded-executor.ts';
+import { withinMemory, withoutLeftTimers, withOutputTaken } from './settled-executor.ts';
 import { catchStrayErrors } from './stray-errors.ts';
 
 /** A scenario with what its `prepare` made. */
@@ -47,7 +48,8 @@ export async function serveExploreTask({ load, watchEscapes }: ExploreServices):
   const { definition, input } = prepared;
   const plain = createExecutor(definition, input);
   const strict = task.kind === 'campaign' && task.strict ? watchEscapes(plain) : undefined;
-  const watched = watchedExecutor(withoutStrays(strict?.executor ?? plain), state);
+  const settled = withoutLeftTimers(withoutStrays(strict?.executor ?? plain));
+  const watched = withOutputTaken(withinMemory(watchedExecutor(settled, state), memoryMb()), state);
   const recorded = recordedExecutor(watched, state);
   if (task.kind === 'campaign') {
     const escapes = strict === undefined ? undefined : () => strict.escapes();
@@ -74,7 +76,12 @@ function withoutStrays(executor: Executor): Executor {
   };
 }
 
+function memoryMb(): number {
+  return resourceLimits.maxOldGenerationSizeMb ?? Infinity;
+}
+
 function tell(message: ExploreMessage): void {
   invariant(parentPort !== null, 'an exploring thread was started as a thread');
-  parentPort.postMessage(message);
+  const envelope: ExploreEnvelope = { exploreMessage: message };
+  parentPort.postMessage(envelope);
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { runExplorePool } from '../../src/host/explore-pool.ts';
 import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/host/explore-pool.ts';
 import { replayInThread } from '../../src/host/explore-replay.ts';
@@ -104,6 +104,7 @@ describe('an execution that takes its thread with it', () => {
     ['hang', 'hang', /made no progress for \d/],
     ['microtasks', 'hang', /a loop that never ends nor waits/],
     ['memory', 'crash', /needed more than 64 MiB of memory/],
+    ['buffers', 'crash', /needed much more than 64 MiB of memory, outside of its heap/],
     ['exit', 'crash', /ended its thread with process\.exit\(7\)/],
   ] as const)('%s is a failure with its log, and its thread is replaced', async ([name, kind, message]) => {
     const { report } = await explore(name, { goOn: true, workers: 1, maxExecutions: 8, auditEvery: 0 });
@@ -153,6 +154,41 @@ describe('what a scenario leaves behind', () => {
   test('a real timer is an escape, and keeps no thread', async () => {
     const { report } = await explore('timer');
     expect(report.failures).toMatchObject([{ kind: 'escape', message: expect.stringContaining('Timeout') }]);
+  });
+
+  test('a real timer that nobody waits for is an escape too', async () => {
+    const { report } = await explore('interval');
+    expect(report.failures).toMatchObject([
+      { kind: 'escape', message: expect.stringContaining('left 1 real timer of the machine') },
+    ]);
+  });
+
+  test('more than the memory takes, kept from one execution to the next, costs a thread', async () => {
+    const { report } = await explore('leaks', { goOn: true, workers: 1, maxExecutions: 300, auditEvery: 0 });
+    expect(report.failures).toMatchObject([
+      { kind: 'crash', message: expect.stringContaining('buffers take more than 128 MiB of memory') },
+    ]);
+    expect(report.executions).toBe(300);
+  });
+
+  test('what it posts to the thread that started it is let be', async () => {
+    const { report } = await explore('posts');
+    expect(report).toMatchObject({ failures: [], executions: 60, lostThreads: 0 });
+  });
+
+  test('what it prints is passed on before the next begins, so that it fills no memory', async () => {
+    let bytes = 0;
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+      bytes += chunk.length;
+      return true;
+    });
+    try {
+      const { report } = await explore('prints');
+      expect(report).toMatchObject({ failures: [], executions: 60, lostThreads: 0 });
+      expect(bytes).toBeGreaterThan((64 * 2 ** 20) / 2);
+    } finally {
+      write.mockRestore();
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 // What the exploring threads of the tests run: scenarios by name, each with something wrong.
+import { parentPort } from 'node:worker_threads';
 import { watchEscapes } from '../../src/ambient/escape-watch.ts';
 import { serveExploreTask, type PreparedScenario } from '../../src/host/explore-worker.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
@@ -13,6 +14,17 @@ function fillMemory(): never {
   for (;;) kept.push(Array.from({ length: 1_000 }, (_, at) => at + 0.5));
 }
 
+function fillBuffers(): never {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const kept: Buffer[] = [];
+  for (;;) {
+    kept.push(Buffer.alloc(1 << 21, 1));
+    Atomics.wait(pause, 0, 0, 1);
+  }
+}
+
+const leaked: Buffer[] = [];
+
 /** What each does when its first decision is the last of three answers. */
 const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   held: () => undefined,
@@ -23,6 +35,12 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   },
   memory: () => fillMemory(),
   exit: () => process.exit(7),
+  buffers: () => fillBuffers(),
+  leaks: () => void leaked.push(Buffer.alloc(1 << 23)),
+  prints: () => console.log('a line\n'.repeat(1 << 19)),
+  posts: () =>
+    [null, 'text', { type: 'done' }, { type: 'event' }].map((what) => parentPort?.postMessage(what)),
+  interval: () => void setInterval(() => undefined, 3_600_000),
   stray: () => void Promise.reject(new Error('nobody waits for me')),
   clock: () => Date.now(),
   timer: () =>
