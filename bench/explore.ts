@@ -22,6 +22,7 @@ import {
 import { createTraceRecorder } from '../src/trace/index.ts';
 import type { Figure } from './figure.ts';
 import { interleave, median, type Cost } from './measure.ts';
+import { plantedFailures, shrinkFigure, shrinkOnce } from './shrinking.ts';
 
 const EXECUTIONS = 2000;
 const GOAL_PER_SECOND = 5000;
@@ -143,7 +144,7 @@ function executionFigure(what: string, way: Way, costs: readonly Cost[], goal: n
   };
 }
 
-/** Executions and decisions per second of each kind of scenario, what strategies add, and what hashing costs. */
+/** Executions and decisions per second, what strategies add, what hashing costs, and how long shrinking takes. */
 export async function measureExplore(rounds: number): Promise<Figure[]> {
   allocateYoung();
   const way = (scenario: ScenarioDefinition, strategy: string): Way => ({
@@ -158,6 +159,8 @@ export async function measureExplore(rounds: number): Promise<Figure[]> {
   const work: Record<string, () => unknown> = { hashing: hashAgain(traced) };
   for (const [name, one] of Object.entries(ways)) work[name] = () => run(one);
   for (const one of others) work[`fake ${one.strategy}`] = () => run(one);
+  const planted = await plantedFailures();
+  for (const one of planted) work[one.scenario.name] = () => shrinkOnce(one);
   // The first round warms up.
   const costs = await interleave(work, rounds + 1);
   const of = (name: string): Cost[] => (costs[name] ?? []).slice(1);
@@ -183,5 +186,6 @@ export async function measureExplore(rounds: number): Promise<Figure[]> {
       peer: 'the same executions as a whole',
       note: 'the events and decisions of one execution on fake runners, hashed again by themselves',
     },
+    ...planted.map((one) => shrinkFigure(one, of(one.scenario.name))),
   ];
 }
