@@ -7,6 +7,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Failure } from '../simulation/verdict.ts';
 import type { Executor } from './executor.ts';
+import { headlineOf } from './failure-headline.ts';
 import { failureKey } from './failure-key.ts';
 import { sentenceOf } from './failure-sentence.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
@@ -39,7 +40,7 @@ export interface ExplainOptions {
   readonly shouldStop?: () => boolean;
 }
 
-/** A detail of the failure: what is left, who waits, what repeats. */
+/** A detail of the failure: what is left, who waits, what repeats; also the lines of a message after its first paragraph. */
 export interface FailureDetail {
   readonly text: string;
   /** Where it was made, the nearest line first. */
@@ -112,7 +113,10 @@ export async function explain(
     sentence: sentenceOf(run, failure),
     history: lines,
     leftOut,
-    details: failure.details.map(detailOf),
+    details: [
+      ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
+      ...failure.details.map(detailOf),
+    ],
     ...(pass === undefined || passing === undefined
       ? {}
       : { nearestPass: tellApart(run, passing, pass.changes) }),

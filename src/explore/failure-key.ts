@@ -1,8 +1,11 @@
 /**
  * What makes two failures the same bug: kind, rule and message without what differs from run to run. A shrinker accepts only the
- * same key, a campaign counts failures by it.
+ * same key, a campaign counts failures by it. Invariant: what a check shows below its first paragraph is a picture, and not in the key;
+ * of a thrown error nothing can be told apart so, since assertions begin alike.
  */
+import { checkObject, checkString } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
+import { headlineOf } from './failure-headline.ts';
 
 /** What a key is made of; a campaign has kinds of its own beside those of a verdict. */
 type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string };
@@ -11,8 +14,14 @@ const NUMBER = /\d+(?:\.\d+)?/g;
 /** How many numbers are listed differs from run to run as well. */
 const NUMBERS = /#(?:, ?#)+/g;
 
+/** A key is a part of the line to paste. */
+const LENGTH_MAX = 500;
+
 /**
- * A short text that stays the same for the same failure at another time, of another run, after more events.
+ * A short text that stays the same for the same failure at another time, of another run, after more events. What makes a message long
+ * is its data: the first 500 characters tell.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no failure.
  *
  * @example
  * ```ts
@@ -22,11 +31,16 @@ const NUMBERS = /#(?:, ?#)+/g;
  * if (failureKey(one) !== failureKey(other)) throw new Error('the same bug');
  * ```
  */
-export function failureKey({ kind, rule = '', message }: NamedFailure): string {
-  return [kind, rule, message.replace(NUMBER, '#').replace(NUMBERS, '#')]
+export function failureKey(failure: NamedFailure): string {
+  checkObject('failure', 'a failure', failure);
+  const { kind, rule = '', message } = failure;
+  checkString('failure.message', 'a text', message);
+  const named = kind === 'error' ? message : headlineOf(message).headline;
+  return [kind, rule, named.replace(NUMBER, '#').replace(NUMBERS, '#')]
     .join(' ')
     .replace(/\s+/g, ' ')
-    .trim();
+    .trim()
+    .slice(0, LENGTH_MAX);
 }
 
 /** True for a verdict that shows something wrong: not for an execution that its strategy gave up, for it shows nothing new. */

@@ -1,5 +1,6 @@
 /** One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds. */
 import type { Failure } from '../simulation/verdict.ts';
+import { headlineOf } from './failure-headline.ts';
 import { decisionText, faultText } from './label-text.ts';
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionKind } from '../kernel/decision-kind.ts';
@@ -17,7 +18,7 @@ export function sentenceOf(run: ObservedRun, failure: Failure): string {
 }
 
 function whatOf({ kind, rule, message }: Failure): string {
-  const text = message.trim().replace(/\.$/, '');
+  const text = headlineOf(message).headline.replace(/\.$/, '');
   switch (kind) {
     case 'rule':
       return `rule ${rule} is broken, ${text}`;

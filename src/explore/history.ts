@@ -7,6 +7,7 @@ import { isTerminal } from '../model/run-state.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import type { Failure } from '../simulation/verdict.ts';
+import { headlineOf } from './failure-headline.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
@@ -67,7 +68,7 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
   const shown = candidates.filter((candidate) => chosen.has(candidate));
   const lines = shown.map((candidate, index) => lineOf(run, candidate, shown[index - 1]));
   const { atMs, message } = failure;
-  lines.push({ role: 'failure', atMs, runner: '', text: message });
+  lines.push({ role: 'failure', atMs, runner: '', text: headlineOf(message).headline });
   return {
     lines,
     leftOut:

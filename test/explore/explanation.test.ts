@@ -177,6 +177,24 @@ describe('a failure that is explained', () => {
     });
   });
 
+  test('says one sentence about a message of many lines, and shows the others below', async () => {
+    const pictured = defineScenario({
+      name: 'pictured',
+      description: 'fails with a drawing',
+      run: (sim) => sim.check(false, 'no order explains it\n\na |---|\nb   |---|'),
+    });
+    const explanation = await explain(createExecutor(pictured), []);
+    const lines = formatExplanation(explanation).map(({ text }) => text);
+    expect(lines.slice(0, 6)).toEqual([
+      'pictured fails at 0 ms: no order explains it, also when every decision is the plain one.',
+      'What happened',
+      '  0 ms ! no order explains it',
+      'In detail',
+      '  a |---|',
+      '  b   |---|',
+    ]);
+  });
+
   test('R204 names what is left, since when, and the line that made it', async () => {
     const forgetful = defineScenario({
       name: 'forgetful',
