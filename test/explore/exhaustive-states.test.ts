@@ -232,9 +232,9 @@ describe('a scenario that declares its state', () => {
       name: 'late',
       description: 'two make late events in any order',
       async run(sim) {
-        sim.state(() => null);
-        const { clock } = sim.world;
         const order: string[] = [];
+        sim.state(() => order);
+        const { clock } = sim.world;
         for (const name of ['a', 'b']) {
           clock.post(name, () => clock.endOfInstant(`late ${name}`, 0, () => order.push(name)));
         }
@@ -242,7 +242,8 @@ describe('a scenario that declares its state', () => {
         orders.add(order.join());
       },
     });
-    await certify(scenario);
+    const { complete, states } = await certify(scenario);
+    expect([complete, states?.distinct]).toEqual([true, 1 + 2 + 2 + 2 + 2]);
     expect(orders).toEqual(new Set(['a,b', 'b,a']));
   });
 
@@ -253,9 +254,14 @@ describe('a scenario that declares its state', () => {
       description: 'an action strikes after some event',
       async run(sim) {
         const counts = [0, 0];
-        sim.state(() => counts);
+        let struckAt = '';
+        sim.state(() => [counts, struckAt]);
         const { clock } = sim.world;
-        sim.atSomeEvent('strike', () => void struck.add(counts.join()), { within: 2 });
+        const strike = (): void => {
+          struckAt = counts.join();
+          struck.add(struckAt);
+        };
+        sim.atSomeEvent('strike', strike, { within: 2 });
         for (const which of [0, 1]) clock.post(`tick ${which}`, () => (counts[which] = 1));
         await sim.sleep(1);
       },
