@@ -31,8 +31,11 @@ function turnedRound({ due, answer }: ObservedDecision): readonly [first: string
 export function decisionText(decision: ObservedDecision): string {
   const { label, n, answer, due, drawn } = decision;
   if (due.length > 0) return orderText(decision);
-  if (drawn !== undefined) return `"${drawn.label}" is ${drawn.text}`;
   const about = label.replace(/ (fault|delay)$/, '');
+  if (drawn !== undefined) {
+    const { text } = drawn;
+    return isDelay(label) ? `"${about}" is delayed by ${text} ms` : `"${drawn.label}" is ${text}`;
+  }
   switch (decisionKind(label)) {
     case 'fault':
       return answer === 0
@@ -44,6 +47,11 @@ export function decisionText(decision: ObservedDecision): string {
     case 'choice':
       return `"${label}" is ${answer} (of 0 to ${n - 1})`;
   }
+}
+
+/** What is drawn for a delay is its length in milliseconds. */
+export function isDelay(label: string): boolean {
+  return decisionKind(label) === 'delay';
 }
 
 /** A fault as the trace calls it, and the call that it struck as its decision calls it. */

@@ -2,7 +2,7 @@
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import { isSameKey } from './keyed-log.ts';
-import { decisionText, eventText } from './label-text.ts';
+import { decisionText, eventText, isDelay } from './label-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
@@ -57,10 +57,14 @@ function insteadText(failing: ObservedRun, passing: ObservedRun, change: AnswerC
 }
 
 /** A value says more than the answer that made it, if it can be told apart in few words. */
-function drawnInsteadText({ drawn }: ObservedDecision, passing: ObservedRun): string | undefined {
+function drawnInsteadText(observed: ObservedDecision, passing: ObservedRun): string | undefined {
+  const { drawn, label } = observed;
   if (drawn === undefined) return undefined;
-  const other = passing.decisions.find((decision) => decision.drawn?.label === drawn.label)?.drawn;
+  const other = passing.decisions.find((decision) => isSameKey(decision, observed))?.drawn;
   if (other === undefined || other.text === drawn.text) return undefined;
+  if (isDelay(label)) {
+    return `"${aboutOf(label)}" had been delayed by ${other.text} ms instead of ${drawn.text} ms`;
+  }
   return `"${drawn.label}" had been ${other.text} instead of ${drawn.text}`;
 }
 

@@ -8,6 +8,7 @@ import { checkReplay } from '../../src/explore/replay-check.ts';
 import { decodeToken } from '../../src/explore/replay-token.ts';
 import { shrink } from '../../src/explore/shrinker.ts';
 import type { ShrinkResult } from '../../src/explore/shrinker.ts';
+import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
 import { createFakeRunner } from '../../src/runners/fake-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
@@ -141,6 +142,34 @@ describe('a failure that is explained', () => {
     expect(history.map(({ text }) => text)).toEqual(['"pauses" is [0,0]', '"limit" is 20', 'too tired']);
     expect(nearestPass?.text).toBe('If "limit" had been 19 instead of 20, it would have held.');
     expect(places[0]?.what).toBe('"limit" was drawn');
+  });
+
+  test.each([
+    [0, 'If "network status 0" had not been delayed, it would have held.'],
+    [1, 'If "network status 0" had been delayed by 10 ms instead of 20 ms, it would have held.'],
+  ])('tells a delay by its length, and one that is short enough: %i', async (late, text) => {
+    const hasty = defineScenario({
+      name: 'hasty',
+      description: 'a reply comes at once, or so its author believes',
+      async run(sim) {
+        const worker = createSimulatedRunner(sim.world, { name: 'worker' });
+        const options = { name: 'network', maxDelayMs: 40, delaySteps: 4 };
+        const network = createChaosRunner(sim.world, worker, options);
+        const { runId } = await worker.run({ argv: ['complete 0'] });
+        await sim.sleep(5);
+        const beganAtMs = sim.now();
+        await network.status(runId);
+        sim.check(sim.now() - beganAtMs <= late * 10, 'too late');
+        await network.release();
+      },
+    });
+    const found = await findFailure(createExecutor(hasty), 1);
+    const log = found
+      .decisions()
+      .map((entry) => (entry.label.endsWith(' delay') ? { ...entry, answer: late + 1 } : entry));
+    const { sentence, nearestPass } = await explain(createExecutor(hasty), log);
+    expect(sentence).toContain(`"network status 0" is delayed by ${(late + 1) * 10} ms`);
+    expect(nearestPass?.text).toBe(text);
   });
 
   test('names the answer where two drawn values read the same', async () => {
