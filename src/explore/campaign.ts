@@ -3,9 +3,15 @@
  * the executions run twice. Invariants: it knows no clock, no file and no thread; it keeps nothing per execution; all that it tells
  * is plain data.
  */
-import { checkArray, checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import {
+  checkArray,
+  checkCallbacks,
+  checkInteger,
+  checkLimit,
+  checkMethods,
+  checkObject,
+} from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { CampaignAudit } from './campaign-audit.ts';
@@ -13,6 +19,7 @@ import type { CampaignEvent, CampaignFailure, CampaignReport, CorpusEntry } from
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { explore, type CoverageMeter, type StopCause } from './explorer.ts';
 import { failureKey, hasFailed } from './failure-key.ts';
+import { checkLog } from './log-check.ts';
 import type { Strategy } from './strategy.ts';
 
 /** What {@link runCampaign} takes beside executor and strategy. */
@@ -232,19 +239,19 @@ function keyOf({ failure }: Verdict): string {
 function check(executor: unknown, strategy: unknown, options: CampaignOptions): void {
   checkMethods('executor', executor, ['execute']);
   checkMethods('strategy', strategy, ['begin', 'decide', 'end']);
-  checkOptions(options);
+  checkCallbacks(options, ['shouldStop', 'onTurn', 'onEvent', 'onExecution']);
   const { maxExecutions = 1, firstIndex = 0, shards = 1, auditEvery = 1, corpus = [] } = options;
-  if (!(maxExecutions >= 0)) throw invalidArgument('maxExecutions', 'a number ≥ 0', maxExecutions);
-  for (const [name, value, least] of [
-    ['firstIndex', firstIndex, 0],
-    ['shards', shards, 1],
-    ['auditEvery', auditEvery, 0],
-  ] as const) {
-    if (!(value >= least && Number.isSafeInteger(value))) {
-      throw invalidArgument(name, `an integer ≥ ${least}`, value);
-    }
-  }
+  checkLimit('maxExecutions', maxExecutions);
+  checkInteger('firstIndex', firstIndex, 0);
+  checkInteger('shards', shards, 1);
+  checkInteger('auditEvery', auditEvery, 0);
+  const { coverage } = options;
+  if (coverage !== undefined) checkMethods('coverage', coverage, ['watcher', 'takeNovelty']);
   checkArray('corpus', 'an array of logs', corpus);
+  for (const [index, entry] of corpus.entries()) {
+    checkObject(`corpus[${index}]`, 'a log with an id', entry);
+    checkLog(`corpus[${index}].decisions`, entry.decisions);
+  }
 }
 
 /**

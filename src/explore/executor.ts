@@ -2,6 +2,7 @@
  * What an exploration runs again and again: one scenario, once, under a given source of decisions. Invariant: the source alone
  * decides what happens, so that the log of an execution repeats it.
  */
+import { checkObject } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { Isolator } from '../model/isolation.ts';
@@ -42,6 +43,9 @@ export interface Executor {
 /** All executions of an exploration have the same stream of `world.random`: only decisions tell them apart. */
 const SEED = 1;
 
+/** Messages are kept, printed and sent from thread to thread; some hold a whole state. */
+const MESSAGE_MAX = 10_000;
+
 /**
  * Makes an executor that simulates on this thread.
  *
@@ -60,9 +64,11 @@ export function createExecutor<Input>(definition: ScenarioDefinition<Input>, inp
   const { name, options } = definition;
   return {
     scenario: name,
-    execute({ watchers = [], ...request }) {
+    async execute(asked) {
+      checkObject('request', 'a request for an execution', asked);
+      const { watchers = [], ...request } = asked;
       const oracles = options?.oracles ?? defaultOracles();
-      return simulate({
+      const verdict = await simulate({
         ...options,
         ...request,
         name,
@@ -70,6 +76,14 @@ export function createExecutor<Input>(definition: ScenarioDefinition<Input>, inp
         scenario: (sim) => definition.run(sim, input as Input),
         oracles: watchers.length === 0 ? oracles : [...oracles, ...watchers],
       });
+      const { failure } = verdict;
+      if (failure === undefined || failure.message.length <= MESSAGE_MAX) return verdict;
+      return { ...verdict, failure: { ...failure, message: cut(failure.message) } };
     },
   };
+}
+
+/** A report is read by people. */
+function cut(message: string): string {
+  return `${message.slice(0, MESSAGE_MAX)}… (${message.length} characters)`;
 }

@@ -2,7 +2,13 @@
  * Makes a shrunk failure readable: a sentence, a short history, the nearest execution that holds, the source lines that matter, and one
  * line that repeats it. Invariant: it is plain data, and everything in it was observed by running the log again.
  */
-import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import {
+  checkCallbacks,
+  checkInteger,
+  checkLimit,
+  checkMethods,
+  checkString,
+} from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Failure } from '../simulation/verdict.ts';
@@ -14,6 +20,7 @@ import { isAboutHolding, unfreedIn } from './held-resources.ts';
 import { historyOf } from './history.ts';
 import type { HistoryLine } from './history.ts';
 import { keyDecisions, nonZeroOf } from './keyed-log.ts';
+import { checkLog } from './log-check.ts';
 import { observedIn, tellApart } from './nearest-history.ts';
 import type { NearestPass } from './nearest-history.ts';
 import { findNearestPass } from './nearest-pass.ts';
@@ -97,8 +104,12 @@ export async function explain(
   options: ExplainOptions = {},
 ): Promise<Explanation> {
   checkMethods('executor', executor, ['execute']);
-  checkOptions(options);
+  checkLog('log', log);
+  checkCallbacks(options, ['shouldStop']);
   const { reference = executor.scenario, linesMax = 12 } = options;
+  checkString('reference', 'how the scenario is named', reference);
+  checkInteger('linesMax', linesMax, 1);
+  checkLimit('maxExecutions', options.maxExecutions ?? 0);
   const keyed = keyDecisions(log);
   const run = await observe(executor, keyed, true);
   const { failure, traceHash } = run.verdict;

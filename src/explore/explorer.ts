@@ -2,6 +2,7 @@
  * The loop of an exploration: begin, execute, end, until a limit, a failure or the end of the strategy. Invariant: it keeps nothing
  * per execution, so that memory is flat over any number of them.
  */
+import { checkCallbacks, checkInteger, checkLimit, checkMethods } from '../kernel/argument-check.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { Executor } from './executor.ts';
 import type { Strategy } from './strategy.ts';
@@ -52,8 +53,9 @@ export interface ExplorationSummary {
 }
 
 /**
- * Explores a scenario with a strategy.
+ * Explores a scenario with a strategy. Rejects with what a listener, the strategy or the executor throws.
  *
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for what is no executor, strategy or option.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';
@@ -75,6 +77,7 @@ export async function explore(
   strategy: Strategy,
   options: ExploreOptions = {},
 ): Promise<ExplorationSummary> {
+  check(executor, strategy, options);
   const { maxExecutions = Infinity, shard = 0, shards = 1 } = options;
   const { coverage } = strategy.wantsCoverage === true ? options : {};
   const tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
@@ -93,6 +96,17 @@ export async function explore(
     tally.failures += 1;
     if (!mayGoOn(options, verdict, index)) return { stoppedBy: 'failure', ...tally };
   }
+}
+
+function check(executor: unknown, strategy: unknown, options: ExploreOptions): void {
+  checkMethods('executor', executor, ['execute']);
+  checkMethods('strategy', strategy, ['begin', 'decide', 'end']);
+  checkCallbacks(options, ['shouldStop', 'onExecution', 'onFailure', 'onTurn']);
+  const { maxExecutions = Infinity, shard = 0, shards = 1, coverage } = options;
+  checkLimit('maxExecutions', maxExecutions);
+  checkInteger('shard', shard, 0);
+  checkInteger('shards', shards, 1);
+  if (coverage !== undefined) checkMethods('coverage', coverage, ['watcher', 'takeNovelty']);
 }
 
 /** An execution that was abandoned is none of the scenario's failures. */

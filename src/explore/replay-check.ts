@@ -2,7 +2,7 @@
  * Repeats a log that may not fit any more, and says where it first does not: it may be of another version of the code, of another
  * scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is never taken for a replay.
  */
-import { checkMethods, checkObject, checkOptions } from '../kernel/argument-check.ts';
+import { checkCallbacks, checkMethods, checkObject } from '../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
@@ -12,6 +12,7 @@ import type { ExecutionRequest, Executor } from './executor.ts';
 import { failureKey } from './failure-key.ts';
 import { isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
+import { checkLog } from './log-check.ts';
 import type { ReplayToken } from './replay-token.ts';
 
 /** A question as it came. */
@@ -73,13 +74,14 @@ export async function checkReplay(
 ): Promise<ReplayReport> {
   checkMethods('executor', executor, ['execute']);
   checkObject('log', 'a replay token or a log of decisions', log);
-  checkOptions(options);
+  checkCallbacks(options, ['onTurn']);
   const { onGap = 'stop', seed = 1, ...request } = options;
   if (!['stop', 'plain', 'random'].includes(onGap)) {
     throw invalidArgument('onGap', '"stop", "plain" or "random"', onGap);
   }
   const beyond = onGap === 'stop' ? undefined : onGap === 'plain' ? fifoDecisions() : randomDecisions(seed);
   const token = isToken(log) ? log : undefined;
+  checkLog(token === undefined ? 'log' : 'log.decisions', token === undefined ? log : token.decisions);
   const source =
     token === undefined ? new WholeLog(log as readonly Decision[], beyond) : new Sparse(token, beyond);
   const verdict = await executor.execute({ ...request, source });
@@ -178,9 +180,10 @@ function questionText({ label, occurrence, n }: ReplayQuestion): string {
 
 /** All decisions fitted, but plain ones are not in a token, and code may have changed without asking anything else. */
 function gapOfOutcome(token: ReplayToken, executor: Executor, verdict: Verdict): ReplayGap | undefined {
-  if (verdict.traceHash === token.traceHash) return undefined;
   const { failure } = verdict;
   const outcome = failure === undefined ? 'it held' : failureKey(failure);
+  // What the machine decides may make an execution fail that leaves the same trace when it holds.
+  if (verdict.traceHash === token.traceHash && outcome === token.failureKey) return undefined;
   const what =
     outcome === token.failureKey
       ? 'it fails in the same way after other events'

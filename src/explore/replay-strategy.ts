@@ -1,7 +1,9 @@
 /** One log, once: strictly, entry by entry, or by label and occurrence for a log that need not fit any more. */
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { keyedReplayDecisions, replayDecisions } from '../kernel/replay-decisions.ts';
+import { checkLog } from './log-check.ts';
 import type { Strategy } from './strategy.ts';
 
 /** What {@link replayStrategy} takes beside the log. */
@@ -57,6 +59,8 @@ class ReplayStrategy implements Strategy {
  * ```
  */
 export function replayStrategy(log: readonly Decision[], options: ReplayOptions = {}): Strategy {
+  checkLog('log', log);
+  checkOptions(options);
   const { by = 'strict' } = options;
   if (by === 'strict') return new ReplayStrategy(replayDecisions(log), `strict, ${log.length} decisions`);
   if ((by as unknown) !== 'keyed') throw invalidArgument('by', '"strict" or "keyed"', by);

@@ -2,10 +2,11 @@
  * A failure in one line that can be pasted: scenario, decisions, and what must come of them. Invariants: plain choices are left out,
  * because they are what a missing answer means; a token that was cut, changed or made by another version is refused, never guessed.
  */
-import { checkArray, checkObject, checkString } from '../kernel/argument-check.ts';
+import { checkObject, checkString } from '../kernel/argument-check.ts';
 import { RunnerError, describeValue, invalidArgument } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import type { KeyedDecision } from './keyed-log.ts';
+import { checkLog } from './log-check.ts';
 
 /** What a token carries. */
 export interface ReplayToken {
@@ -41,7 +42,7 @@ const CHECK_LENGTH = 12;
 export function encodeToken(token: ReplayToken): string {
   checkObject('token', 'a replay token', token);
   const { scenario, failureKey, traceHash, decisions } = token;
-  checkArray('token.decisions', 'a list of decisions', decisions);
+  checkLog('token.decisions', decisions);
   const labels = [...new Set(decisions.map(({ label }) => label))];
   const index = new Map(labels.map((label, at) => [label, at]));
   const rows = decisions.flatMap(({ label, occurrence, n, answer }) => [

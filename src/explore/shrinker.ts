@@ -3,13 +3,14 @@
  * accepted; the log after it is what that execution really asked; no proposal is run twice; whenever it is stopped, the best so far
  * is what it gives back.
  */
-import { checkArray, checkMethods, checkOptions, checkString } from '../kernel/argument-check.ts';
+import { checkCallbacks, checkLimit, checkMethods, checkString } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { diffEvents } from '../trace/trace-differ.ts';
 import type { Executor } from './executor.ts';
 import { failureKey } from './failure-key.ts';
 import { answersOf, keyDecisions, nonZeroOf } from './keyed-log.ts';
+import { checkLog } from './log-check.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { compareSizes, sizeOf } from './log-order.ts';
 import { lowerCounts, mergeAnswers, moveAnswers, renameSubjects } from './shrink-moves.ts';
@@ -103,9 +104,10 @@ export async function shrink(
   options: ShrinkOptions = {},
 ): Promise<ShrinkResult> {
   checkMethods('executor', executor, ['execute']);
-  checkArray('log', 'a log of decisions', log);
+  checkLog('log', log);
   checkString('key', 'the key of a failure', key);
-  checkOptions(options);
+  checkCallbacks(options, ['shouldStop', 'onBetter', 'onTurn']);
+  checkLimit('maxExecutions', options.maxExecutions ?? 0);
   return new Shrinker(executor, key, options).run(log);
 }
 

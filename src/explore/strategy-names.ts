@@ -1,5 +1,5 @@
 /** Strategies by the names that people type. Invariant: a strategy's `name` is the name it is made by. */
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkOptions, checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { mutationStrategy } from './mutation-strategy.ts';
 import { pctStrategy, type PctOptions } from './pct-strategy.ts';
@@ -51,6 +51,7 @@ export function createStrategy(
   options: StrategyOptions = {},
 ): Strategy {
   checkOptions(options);
+  checkString('strategy', 'the name of a strategy', name);
   const make = Object.hasOwn(FACTORIES, name) ? FACTORIES[name] : undefined;
   if (make === undefined) throw invalidArgument('strategy', `one of ${strategyNames.join(', ')}`, name);
   return make(seed, options);

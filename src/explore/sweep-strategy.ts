@@ -2,8 +2,8 @@
  * Fault-point sweep: every fault that the plain schedule could meet, one at a time, then two at a time. Invariant: no plan is tried
  * twice; several shards that each run some of the indices try each single fault once between them.
  */
+import { checkInteger, checkOptions } from '../kernel/argument-check.ts';
 import { decisionKind } from '../kernel/decision-kind.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { singlePlans, sweepAnswer, type FaultPoint, type ForcedAnswer } from './sweep-points.ts';
 
@@ -118,7 +118,8 @@ class SweepStrategy implements Strategy {
  * ```
  */
 export function sweepStrategy(options: SweepOptions = {}): Strategy {
+  checkOptions(options);
   const { pairs = PAIRS } = options;
-  if (!(Number.isSafeInteger(pairs) && pairs >= 0)) throw invalidArgument('pairs', 'an integer ≥ 0', pairs);
+  checkInteger('pairs', pairs, 0);
   return new SweepStrategy(pairs);
 }

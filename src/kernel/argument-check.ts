@@ -32,6 +32,29 @@ export function checkOptions(value: unknown): void {
   checkObject('options', 'an object of options', value);
 }
 
+/** Refuses options of which one of these is there and is no function. */
+export function checkCallbacks(options: unknown, names: readonly string[]): void {
+  checkOptions(options);
+  for (const name of names) {
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined && typeof value !== 'function') throw invalidArgument(name, 'a function', value);
+  }
+}
+
+/** Refuses anything but a number that is not below `least`; infinity may be one. */
+export function checkLimit(name: string, value: unknown, least = 0): void {
+  if (!(typeof value === 'number' && value >= least)) {
+    throw invalidArgument(name, `a number ≥ ${least}`, value);
+  }
+}
+
+/** Refuses anything but an exact integer that is not below `least`. */
+export function checkInteger(name: string, value: unknown, least: number): void {
+  if (!(Number.isSafeInteger(value) && (value as number) >= least)) {
+    throw invalidArgument(name, `an integer ≥ ${least}`, value);
+  }
+}
+
 const CLOCK_METHODS: readonly string[] = ['timer', 'post', 'endOfInstant', 'now'];
 
 /** Refuses what is no clock. */
