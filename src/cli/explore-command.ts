@@ -24,6 +24,7 @@ export async function exploreCommand(
   references: readonly string[],
   options: ExploreCommandOptions,
 ): Promise<ExitStatus> {
+  requireFolder(options);
   requireStrategy(options);
   const interruption = new Interruption();
   try {
@@ -50,6 +51,11 @@ function isClean({ failures, audit, escapes = [], executions, certificate }: Poo
   const { complete = true } = certificate ?? {};
   if (complete !== true && UNFIT.includes(complete.stoppedBy)) return false;
   return executions > 0 && failures.length + audit.differences.length + escapes.length === 0;
+}
+
+function requireFolder({ corpus }: ExploreCommandOptions): void {
+  // An unset variable would put the corpus between whatever else is here.
+  if (corpus.trim() === '') throw new UsageError('--corpus: expected a folder, got an empty text');
 }
 
 function requireStrategy({ strategy, seed, shard, resume = false }: ExploreCommandOptions): void {

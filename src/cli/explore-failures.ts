@@ -65,7 +65,7 @@ export class FailureDesk {
         `${name}: making the failure small, ${formatCount(firedEvents)} events → ${formatCount(events)}`,
       );
     progress(firedEvents);
-    return shrinkInThread({
+    const shrunk = await shrinkInThread({
       ...threadLimits(this.#options),
       scenario: this.#scenario.reference,
       key,
@@ -75,5 +75,14 @@ export class FailureDesk {
       signal,
       onSmaller: (smaller) => progress(smaller.firedEvents),
     });
+    return shrunk?.flakiness === undefined ? shrunk : { ...shrunk, ...asFound(failure) };
   }
+}
+
+/** What does not repeat came to another end when it was tried again: only the first one shows the failure. */
+function asFound(
+  failure: PoolFailure,
+): Pick<ShrunkFailure, 'decisions' | 'firedEvents' | 'traceHash' | 'message' | 'atMs' | 'details'> {
+  const { decisions, firedEvents, traceHash, message, atMs, details } = failure;
+  return { decisions, firedEvents, traceHash, message, atMs, details };
 }

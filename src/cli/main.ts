@@ -12,13 +12,20 @@ const terminal = new Terminal();
 let status: ExitStatus = EXIT_STATUS.HELD;
 
 const SEEDS_MAX = 10_000_000;
+const THREADS_MAX = 1_024;
+/** No timer of Node takes more. */
+const SPAN_MS_MAX = 2 ** 31 - 1;
 
-function integerFrom(least: number, text: string): number {
+function integerFrom(least: number, text: string, most = SEEDS_MAX): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > SEEDS_MAX) {
-    throw new InvalidArgumentError(`Expected a whole number ≥ ${least} and ≤ ${SEEDS_MAX}.`);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > most) {
+    throw new InvalidArgumentError(`Expected a whole number ≥ ${least} and ≤ ${most}.`);
   }
   return value;
+}
+
+function threadCount(text: string): number {
+  return integerFrom(1, text, THREADS_MAX);
 }
 
 function positiveInteger(text: string): number {
@@ -34,12 +41,13 @@ function span(text: string): number {
   if (ms === undefined || ms <= 0) {
     throw new InvalidArgumentError('Expected a duration such as 500ms, 5s, 2m or 1h.');
   }
+  if (ms > SPAN_MS_MAX) throw new InvalidArgumentError('Expected a duration of at most 24 days.');
   return ms;
 }
 
 function shard(text: string): { index: number; count: number } {
   const [index = 0, count = 0] = text.split('/').map(Number);
-  if (!/^\d+\/\d+$/.test(text) || index < 1 || index > count) {
+  if (!/^\d+\/\d+$/.test(text) || index < 1 || index > count || count > SEEDS_MAX) {
     throw new InvalidArgumentError('Expected the number of a part and the number of parts, such as 1/4.');
   }
   return { index, count };
@@ -126,7 +134,7 @@ program
   )
   .option('--seed <s>', 'any text; the same seed tries the same', '1')
   .option('--shard <i/n>', 'do the i-th of n equal parts, such as 1/4, for n machines', shard)
-  .option('--workers <n>', 'threads (default: one per core)', positiveInteger)
+  .option('--workers <n>', 'threads (default: one per core)', threadCount)
   .option(
     '--max-decisions <n>',
     'exhaustive: decisions per execution that are answered in every way',

@@ -35,7 +35,7 @@ export class Terminal {
 
   /** A result: one line on stdout. */
   line(text = ''): void {
-    this.#out.write(`${text}\n`);
+    this.#out.write(`${harmless(text, this.#isColoured)}\n`);
   }
 
   /** One object for programs: one line of JSON on stdout. */
@@ -50,7 +50,7 @@ export class Terminal {
 
   /** Something about the work itself, on stderr. */
   note(text: string): void {
-    this.#err.write(`${text}\n`);
+    this.#err.write(`${harmless(text, false)}\n`);
   }
 
   /** Replaces the progress line; an empty text removes it. Only if a person is watching. */
@@ -60,7 +60,23 @@ export class Terminal {
 
   /** Colours a text for stdout, unless it goes to a file or `NO_COLOR` is set. */
   style(style: Style, text: string): string {
-    const isColoured = this.#out.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
-    return isColoured ? styleText(style, text) : text;
+    return this.#isColoured ? styleText(style, text) : text;
   }
+
+  get #isColoured(): boolean {
+    return this.#out.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  }
+}
+
+const CONTROLS = /(\u001b\[[\d;]*m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** Texts of scenarios are shown too: what they hold must not move the cursor, clear the screen or ring. */
+function harmless(text: string, isColoured: boolean): string {
+  return text.replace(CONTROLS, (found: string, colour?: string) =>
+    isColoured && colour !== undefined ? found : `\\u${hex(found)}${found.slice(1)}`,
+  );
+}
+
+function hex(text: string): string {
+  return text.charCodeAt(0).toString(16).padStart(4, '0');
 }

@@ -93,6 +93,8 @@ export class CorpusFolder {
     for (const name of await this.#namesIn(folder)) {
       const path = join(folder, name);
       try {
+        // A pipe that nobody writes to would be waited for without end.
+        if (!(await stat(path)).isFile()) throw new Error('it is no file');
         const { header, decisions } = await readDecisionLog(readTraceFile(path));
         const { reference = this.#reference, failureKey: key } = header.meta ?? {};
         // Scenarios of two files may have one name.

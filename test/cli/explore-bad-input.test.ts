@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from './command.ts';
+
+let dir = '';
+const at = (name: string): string => join(dir, name);
+const corpus = (name: string): string[] => ['--corpus', at(name)];
+
+const SCENARIOS = `
+const define = (name, run) => ({ name, description: 'of a test', run });
+export const held = define('held', (sim) => void sim.choose('die', 6));
+let times = 0;
+export const flaky = define('flaky', (sim) => sim.check((times += 1) !== 4, 'the time has come'));
+export const loud = define('loud', () => { throw new Error('\\u001b[2Jbell\\u0007 \\u001b[31mred\\rover'); });
+`;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-bad-input-'));
+  await writeFile(at('s.mjs'), SCENARIOS);
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('a number that nothing can be done with is refused with 2', () => {
+  test.for([
+    [['--shard', '0/3'], /the number of a part/],
+    [['--shard', 'abc'], /the number of a part/],
+    [['--shard', '1/99999999999999999999'], /the number of a part/],
+    [['--time', '9999h'], /at most 24 days/],
+    [['--hang', '9999h'], /at most 24 days/],
+    [['--workers', '5000'], /≤ 1024/],
+    [['--corpus', ''], /--corpus: expected a folder/],
+  ] as const)('%o', async ([args, text]) => {
+    const { code, out, err } = await run('explore', at('s.mjs#held'), '--executions', '3', ...args);
+    expect(err).toMatch(text);
+    expect([code, out]).toEqual([2, '']);
+  });
+});
+
+test('a failure that does not repeat keeps its message, and its line does not pass for a replay', async () => {
+  const found = await run('explore', at('s.mjs#flaky'), '--workers', '1', ...corpus('flaky'));
+  expect(found.out).toMatch(/^flaky: check\n {2}the time has come\n {2}again: /);
+  expect(found.out).toContain('not made smaller, for it does not repeat');
+  const again = await run('replay', /replay (dr1:\S+)/.exec(found.out)?.[1] ?? '');
+  expect(again.out).toContain('expected "check the time has come", got "it held"');
+  expect(again.code).toBe(3);
+});
+
+test('what a message holds does not get at the terminal', async () => {
+  const { code, out } = await run('explore', at('s.mjs#loud'), ...corpus('loud'));
+  expect(out).toContain('\\u001b[2Jbell\\u0007 \\u001b[31mred\\u000dover');
+  expect(out).not.toMatch(/[\u0007\u001b\r]/);
+  expect(code).toBe(1);
+});
+
+test('a pipe in the corpus is left out and not waited for', async () => {
+  await mkdir(at('piped/held'), { recursive: true });
+  await promisify(execFile)('mkfifo', [at('piped/held/pipe.jsonl')]);
+  const { code, err } = await run('explore', at('s.mjs#held'), '--executions', '3', ...corpus('piped'));
+  expect(err).toContain('pipe.jsonl is left out: it is no file');
+  expect(code).toBe(0);
+});
