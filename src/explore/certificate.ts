@@ -113,15 +113,16 @@ function spent({ executions, equivalent, states }: Certificate): string {
   return `${all}, of which ${figure(merged)} came to a state that was explored before, and ${figure(checked)} explored such a state again, as a check.`;
 }
 
-function headline({ complete, schedules, scenario, states }: Certificate): string {
+function headline({ complete, schedules, scenario, states, limitedBy }: Certificate): string {
+  const within = limitedBy.length === 0 ? '' : ' within the bounds';
   if (complete === true && states !== undefined) {
     const { distinct } = states;
-    return `All of ${scenario} was explored: ${count(distinct, 'state')}, ${count(schedules, 'schedule')} that ran to the end`;
+    return `All of ${scenario}${within} was explored: ${count(distinct, 'state')}, ${count(schedules, 'schedule')} that ran to the end`;
   }
   if (complete === true) {
     const all =
       schedules === 1 ? 'The only distinct schedule' : `All ${count(schedules, 'distinct schedule')}`;
-    return `${all} of ${scenario} ${schedules === 1 ? 'was' : 'were'} explored`;
+    return `${all} of ${scenario}${within} ${schedules === 1 ? 'was' : 'were'} explored`;
   }
   const reason = STOPS[complete.stoppedBy];
   return `No certificate: ${reason} after ${count(schedules, 'distinct schedule')} of ${scenario}`;

@@ -180,6 +180,10 @@ test.each<{ text: string; certificate: Partial<Certificate> }>([
     text: '43 executions, of which 21 came to a state that was explored before, and 19 explored such a state again, as a check.',
     certificate: { executions: 43, states: { distinct: 26, merged: 21, checked: 19 } },
   },
+  {
+    text: 'All 1,234,567 distinct schedules of dice within the bounds were explored, none fails.',
+    certificate: { bounds: { maxFaults: 3 }, limitedBy: ['maxFaults'] },
+  },
   { text: 'Bounds: none.', certificate: {} },
   {
     text: 'Bounds: at most 3 faults per schedule, which leaves schedules out.',
