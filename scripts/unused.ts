@@ -76,8 +76,8 @@ function findUnused(): string[] {
   const isEntry = ({ path }: SourceModule): boolean =>
     doors.has(path) ||
     path.startsWith('sims/') ||
-    // Threads start these by their path.
-    /^(src\/cli\/.+-worker|test\/host\/.+-worker-entry)\.ts$/.test(path) ||
+    // Threads and processes are started from these by their path.
+    /^(src\/cli\/.+-worker|test\/host\/.+-worker-entry|scripts\/zoo\/trial-process)\.ts$/.test(path) ||
     /\.(test|d)\.ts$/.test(path) ||
     /^(scripts|bench)\/[^/]+$/.test(path);
   const unreached = modules

@@ -6,10 +6,13 @@
 //   --executions N      at most so many per hunt
 //   --seed S            another cold start
 //   --healthy           hunt in the scenarios without any bug: nothing may be found
-//   --table             strategies × cold starts without shrinking, as the table of docs; --starts N of each (3)
+//   --table             strategies × cold starts without shrinking, as the table of docs/zoo.md: --starts N of each (3), at most
+//                       --executions N per hunt (2000), --strategies NAME,… (all; the first is compared with each other one)
 //   --list              the bugs, and what is left out with the reason
 //   --json              one object per hunt on stdout
+//   --help              this text
 // Exits 1 under 95 % found (with --healthy: if anything is), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Bug } from './zoo/bug.ts';
@@ -18,10 +21,12 @@ import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type Quarry } from './zoo/hunting-party.ts';
 import { figuresLine, huntRow } from './zoo/hunt-report.ts';
 import { PackageCopies, ZOO_FOLDER } from './zoo/package-copy.ts';
-import { strategyTable, TABLE_STRATEGIES } from './zoo/strategy-table.ts';
+import { comparison, strategyTable, TABLE_STRATEGIES, type TableCell } from './zoo/strategy-table.ts';
+import { startSeed, tabulate } from './zoo/tabulation.ts';
+import { FAST_CHECK } from './zoo/trial.ts';
 
 const SHARE_FOUND = 0.95;
-const TABLE_EXECUTIONS = 20_000;
+const TABLE_EXECUTIONS = 2_000;
 const copies = new PackageCopies(ZOO_FOLDER);
 
 function positive(name: string, text: string): number {
@@ -55,6 +60,13 @@ function printList(): void {
   for (const { id, reason } of leftOut) process.stdout.write(`${id.padEnd(24)}  left out: ${reason}\n`);
 }
 
+function knownStrategies(names: string): readonly string[] {
+  return names.split(',').map((name) => {
+    if (TABLE_STRATEGIES.includes(name)) return name;
+    throw new Error(`--strategies: expected some of ${TABLE_STRATEGIES.join(', ')}, got ${name}`);
+  });
+}
+
 function options() {
   const { values } = parseArgs({
     options: {
@@ -63,16 +75,19 @@ function options() {
       strategy: { type: 'string', default: 'portfolio' },
       executions: { type: 'string' },
       seed: { type: 'string', default: '1' },
+      strategies: { type: 'string', default: TABLE_STRATEGIES.join(',') },
       starts: { type: 'string', default: '3' },
       healthy: { type: 'boolean', default: false },
       table: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
   const { executions, time, starts } = values;
   return {
     ...values,
+    strategies: knownStrategies(values.strategies),
     timeMs: positive('time', time) * 1_000,
     starts: positive('starts', starts),
     executions: executions === undefined ? undefined : positive('executions', executions),
@@ -84,9 +99,9 @@ async function gate(given: ReturnType<typeof options>, signal: AbortSignal): Pro
   const { strategy, seed, timeMs, executions, json, healthy } = given;
   const quarries = quarriesOf(chosen(given.only), healthy);
   const hunts: Hunt[] = [];
-  const plan = { strategy, seed, timeMs, shrinks: true, ...(executions === undefined ? {} : { executions }) };
+  const plan = { strategy, timeMs, shrinks: true, ...(executions === undefined ? {} : { executions }) };
   await huntAll(
-    quarries.map((quarry) => ({ quarry, plan })),
+    quarries.map((quarry) => ({ quarry, plan: { ...plan, seed: startSeed(quarry.id, seed) } })),
     signal,
     ({ quarry }, hunt) => {
       hunts.push(hunt);
@@ -103,27 +118,41 @@ async function gate(given: ReturnType<typeof options>, signal: AbortSignal): Pro
 
 /** Every strategy from several cold starts, capped by executions, so that the machine's speed does not matter. */
 async function table(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
-  const { starts, timeMs, executions = TABLE_EXECUTIONS } = given;
+  const { strategies, executions = TABLE_EXECUTIONS } = given;
+  const frame = { strategies, executions };
+  const cells: TableCell[] = [];
   const quarries = quarriesOf(chosen(given.only), false);
-  const tasks = quarries.flatMap((quarry) =>
-    TABLE_STRATEGIES.flatMap((strategy) =>
-      Array.from({ length: starts }, (_, index) => {
-        const plan = { strategy, seed: String(index + 1), timeMs, executions, shrinks: false };
-        return { quarry, plan };
-      }),
-    ),
-  );
-  const cells: { readonly id: string; readonly strategy: string; readonly hunt: Hunt }[] = [];
-  await huntAll(tasks, signal, ({ quarry: { id }, plan: { strategy } }, hunt) => {
-    cells.push({ id, strategy, hunt });
-    if (given.json) process.stdout.write(`${JSON.stringify({ id, strategy, ...hunt })}\n`);
+  await tabulate(quarries, { ...given, executions }, signal, (cell) => {
+    cells.push(cell);
+    if (given.json) process.stdout.write(`${JSON.stringify(cell)}\n`);
   });
-  if (!given.json) for (const line of strategyTable(cells)) process.stdout.write(`${line}\n`);
-  return cells.length === tasks.length ? 0 : 1;
+  // Bugs come in as they are done; the table has the order of the catalog.
+  const sorted = quarries.flatMap(({ id }) => cells.filter((cell) => cell.id === id));
+  if (!given.json) for (const line of strategyTable(sorted, frame)) process.stdout.write(`${line}\n`);
+  for (const other of strategies.slice(1)) {
+    if (other === FAST_CHECK) continue;
+    process.stderr.write(`${comparison(sorted, frame, other)}\n`);
+  }
+  return cells.length === quarries.length * strategies.length * given.starts ? 0 : 1;
+}
+
+/** The comment that this file opens with. */
+function usage(): string {
+  const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
+  const comment = lines.slice(
+    0,
+    lines.findIndex((line) => !line.startsWith('//')),
+  );
+  const text = comment.map((line) => line.replace(/^\/\/ ?/, '')).join('\n');
+  return `${text}\nStrategies: ${TABLE_STRATEGIES.join(', ')}\n`;
 }
 
 async function main(): Promise<void> {
   const given = options();
+  if (given.help) {
+    process.stdout.write(usage());
+    return;
+  }
   if (given.list) {
     printList();
     return;

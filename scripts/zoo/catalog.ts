@@ -8,6 +8,7 @@ import { fileBugs } from './catalog/file-bugs.ts';
 import { invokerBugs } from './catalog/invoker-bugs.ts';
 import { networkBugs } from './catalog/network-bugs.ts';
 import { queueBugs } from './catalog/queue-bugs.ts';
+import { raceBugs } from './catalog/race-bugs.ts';
 import { storeBugs } from './catalog/store-bugs.ts';
 import { workerBugs } from './catalog/worker-bugs.ts';
 
@@ -23,6 +24,7 @@ export const bugs: readonly Bug[] = [
   ...networkBugs,
   ...fileBugs,
   ...classicBugs,
+  ...raceBugs,
 ];
 
 const BAZEL = 'belongs to the Bazel path, which is not built';

@@ -14,6 +14,12 @@ const BASE = 'unmutated';
 /** Where the gate makes its copies. Below the checkout, so that they find its node_modules. */
 export const ZOO_FOLDER: string = join(root, '.dryrunner/zoo');
 
+/** What hunts inside a copy. */
+const TRIAL_SOURCES = ['trial-process', 'fast-check-hunt', 'trial'].map((name) => `scripts/zoo/${name}.ts`);
+
+/** The program of those, from the folder of a copy. */
+export const TRIAL_PROGRAM = 'dist/scripts/zoo/trial-process.js';
+
 const compilerOptions: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
   module: ts.ModuleKind.ESNext,
@@ -61,7 +67,7 @@ export class PackageCopies {
   /** Compiles the working tree anew; every copy is made of this. Copies that are there already are removed. */
   makeBase(): void {
     rmSync(this.#folder, { recursive: true, force: true });
-    for (const file of [...sourceFiles('src'), ...sourceFiles('sims')]) {
+    for (const file of [...sourceFiles('src'), ...sourceFiles('sims'), ...TRIAL_SOURCES]) {
       this.#write(BASE, file, transpiled(file, readFileSync(join(root, file), 'utf8')));
     }
     cpSync(join(root, 'package.json'), join(this.base, 'package.json'));

@@ -1,53 +1,125 @@
-// The table of docs: how many executions each strategy needs for each bug, in the median of its cold starts.
+// The table of docs: how many executions each strategy needs for each bug, over its cold starts.
 import { median } from './hunt-report.ts';
-import type { Hunt } from './hunt.ts';
+import { FAST_CHECK, type Trial } from './trial.ts';
 
 /** The columns; `random` is what the others have to beat. */
 export const TABLE_STRATEGIES: readonly string[] = [
   'portfolio',
   'random',
+  'stratified',
   'swarm',
   'pct',
   'pos',
   'walk',
   'sweep',
   'mutation',
+  FAST_CHECK,
 ];
 
 /** One hunt of the table. */
 export interface TableCell {
   readonly id: string;
   readonly strategy: string;
-  readonly hunt: Hunt;
+  readonly trial: Trial;
 }
 
-/** Executions until the failure; one that was missed counts as endless. */
-function needed({ found, executions }: Hunt): number {
-  return found ? executions : Infinity;
+/** The trials that could express their scenario. */
+function expressed(cells: readonly TableCell[]): Trial[] {
+  return cells.map(({ trial }) => trial).filter(({ found }) => found !== undefined);
 }
 
-function shown(executions: number): string {
-  return Number.isFinite(executions) ? String(executions) : '–';
+/** The median of those that found it, and how many these are where not all did. */
+function bugCell(cells: readonly TableCell[]): string {
+  const trials = expressed(cells);
+  if (trials.length === 0) return '–';
+  const found = trials.filter((trial) => trial.found === true).map(({ executions }) => executions);
+  const share = `(${found.length}/${trials.length})`;
+  if (found.length === 0) return share;
+  return found.length === trials.length ? String(median(found)) : `${median(found)} ${share}`;
 }
 
-/** A Markdown table: a row per bug, then the share that was found and the median. A dash stands for what was missed more often than not. */
-export function strategyTable(cells: readonly TableCell[]): string[] {
+/** What a hunt cost; one that was given up cost all that it was allowed. */
+function costs(trials: readonly Trial[], cap: number): number[] {
+  return trials.map(({ found, executions }) => (found === true ? executions : cap));
+}
+
+interface Summary {
+  readonly name: string;
+  readonly of: (trials: readonly Trial[], cap: number) => string;
+}
+
+const SUMMARIES: readonly Summary[] = [
+  {
+    name: 'found',
+    of: (trials) => {
+      const found = trials.filter((trial) => trial.found === true);
+      return `${((100 * found.length) / trials.length).toFixed(1)} %`;
+    },
+  },
+  {
+    name: 'median',
+    // A hunt that was given up would have needed more than any that was not.
+    of: (trials) => {
+      const middle = median(trials.map(({ found, executions }) => (found === true ? executions : Infinity)));
+      return Number.isFinite(middle) ? String(middle) : '–';
+    },
+  },
+  {
+    name: 'mean',
+    of: (trials, cap) => {
+      const sum = costs(trials, cap).reduce((total, cost) => total + cost, 0);
+      return (sum / trials.length).toFixed(0);
+    },
+  },
+];
+
+/** What a table is made of beside its cells. */
+export interface TableFrame {
+  readonly strategies: readonly string[];
+  /** Executions after which a hunt was given up. */
+  readonly executions: number;
+}
+
+/**
+ * A Markdown table: a row per bug, then found share, median and mean of all hunts, those given up counting as more than any other in
+ * the median and with all that they were allowed in the mean; then the same over the bugs that fast-check can express. A dash stands
+ * for what cannot be expressed, and for a median that was not found.
+ */
+export function strategyTable(cells: readonly TableCell[], frame: TableFrame): string[] {
+  const { strategies, executions } = frame;
   const ids = [...new Set(cells.map(({ id }) => id))];
-  const of = (strategy: string, id?: string): number[] =>
-    cells
-      .filter((cell) => cell.strategy === strategy && (id === undefined || cell.id === id))
-      .map(({ hunt }) => needed(hunt));
   const row = (name: string, value: (strategy: string) => string): string =>
-    `| ${[name, ...TABLE_STRATEGIES.map(value)].join(' | ')} |`;
+    `| ${[name, ...strategies.map(value)].join(' | ')} |`;
+  const select = (strategy: string, among: readonly string[]): TableCell[] =>
+    cells.filter((cell) => cell.strategy === strategy && among.includes(cell.id));
+  const summaries = (among: readonly string[], suffix: string): string[] =>
+    SUMMARIES.map(({ name, of }) =>
+      row(`**${name}${suffix}**`, (strategy) => {
+        const chosen = select(strategy, among);
+        const trials = expressed(chosen);
+        return trials.length === chosen.length ? of(trials, executions) : '–';
+      }),
+    );
+  const expressible = ids.filter((id) => expressed(select(FAST_CHECK, [id])).length > 0);
+  const some = expressible.length;
   return [
     row('bug', (strategy) => strategy),
-    `| ${['---', ...TABLE_STRATEGIES.map(() => '---:')].join(' | ')} |`,
-    ...ids.map((id) => row(id, (strategy) => shown(median(of(strategy, id))))),
-    row('found', (strategy) => {
-      const all = of(strategy);
-      const share = all.filter((executions) => Number.isFinite(executions)).length / all.length;
-      return `${Math.round(100 * share)} %`;
-    }),
-    row('median', (strategy) => shown(median(ids.map((id) => median(of(strategy, id)))))),
+    `| ${['---', ...strategies.map(() => '---:')].join(' | ')} |`,
+    ...ids.map((id) => row(id, (strategy) => bugCell(select(strategy, [id])))),
+    ...summaries(ids, ''),
+    ...(some === 0 || some === ids.length ? [] : summaries(expressible, `, those ${some}`)),
   ];
+}
+
+/** For how many bugs the first strategy needed fewer executions than another, for how many as many, for how many more. */
+export function comparison(cells: readonly TableCell[], frame: TableFrame, other: string): string {
+  const [first = ''] = frame.strategies;
+  const ids = [...new Set(cells.map(({ id }) => id))];
+  const middle = (id: string, name: string): number => {
+    const trials = expressed(cells.filter((cell) => cell.id === id && cell.strategy === name));
+    return median(costs(trials, frame.executions));
+  };
+  const signs = ids.map((id) => Math.sign(middle(id, first) - middle(id, other)));
+  const [fewer, same, more] = [-1, 0, 1].map((sign) => signs.filter((each) => each === sign).length);
+  return `${first} against ${other}, by the median of a bug's starts: fewer executions for ${fewer} bugs, as many for ${same}, more for ${more}`;
 }

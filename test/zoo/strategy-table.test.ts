@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Hunt } from '../../scripts/zoo/hunt.ts';
 import { figuresLine, huntRow, median } from '../../scripts/zoo/hunt-report.ts';
-import { strategyTable, TABLE_STRATEGIES } from '../../scripts/zoo/strategy-table.ts';
+import { comparison, strategyTable, TABLE_STRATEGIES } from '../../scripts/zoo/strategy-table.ts';
+import type { Trial } from '../../scripts/zoo/trial.ts';
+import { strategyNames } from '../../src/explore/strategy-names.ts';
 
 const found = (executions: number): Hunt => ({ found: true, executions, seconds: 1, sentence: 'it fails' });
 const missed: Hunt = { found: false, executions: 500, seconds: 60, sentence: '' };
@@ -18,25 +20,56 @@ describe('the median', () => {
 });
 
 describe('the table of strategies', () => {
-  const hunts: Readonly<Record<string, readonly Hunt[]>> = {
-    'D1 portfolio': [found(1), found(5), found(3)],
-    'D1 random': [found(10), missed, missed],
-    'D2 portfolio': [found(9), found(7), missed],
-    'D2 random': [found(2), found(4), found(6)],
+  const trial = (executions: number): Trial => ({ found: true, executions, sentence: 'it fails' });
+  const givenUp: Trial = { found: false, executions: 40, sentence: '' };
+  const inexpressible: Trial = { executions: 0, sentence: '' };
+  const trials: Readonly<Record<string, readonly Trial[]>> = {
+    'D1 portfolio': [trial(1), trial(5), trial(3)],
+    'D1 random': [trial(10), givenUp, givenUp],
+    'D1 fast-check': [inexpressible, inexpressible, inexpressible],
+    'D2 portfolio': [trial(9), trial(7), givenUp],
+    'D2 random': [trial(2), trial(4), trial(6)],
+    'D2 fast-check': [givenUp, givenUp, givenUp],
   };
-  const cells = Object.entries(hunts).flatMap(([key, list]) => {
+  const cells = Object.entries(trials).flatMap(([key, list]) => {
     const [id = '', strategy = ''] = key.split(' ');
-    return list.map((hunt) => ({ id, strategy, hunt }));
+    return list.map((each) => ({ id, strategy, trial: each }));
   });
-  const rows = strategyTable(cells).map((line) => line.split('|').map((cell) => cell.trim()));
+  const strategies = ['portfolio', 'random', 'fast-check'];
+  const frame = { strategies, executions: 100 };
+  const rows = strategyTable(cells, frame).map((line) => line.split('|').map((cell) => cell.trim()));
   const column = (strategy: string): string[] => {
-    const index = 2 + TABLE_STRATEGIES.indexOf(strategy);
+    const index = 2 + strategies.indexOf(strategy);
     return rows.filter((_, row) => row !== 1).map((cellsOfRow) => cellsOfRow[index] ?? '');
   };
 
-  test('gives the median per bug, a dash where most starts missed it, and the share and median of all', () => {
-    expect(column('portfolio')).toEqual(['portfolio', '3', '9', '83 %', '6']);
-    expect(column('random')).toEqual(['random', '–', '4', '67 %', '–']);
+  test('has a column for every strategy there is but plain, which is one execution, and one for fast-check', () => {
+    const others = strategyNames.filter((name) => name !== 'plain');
+    expect([...TABLE_STRATEGIES].sort()).toEqual([...others, 'fast-check'].sort());
+  });
+
+  test('has a row per bug and the summaries, of all bugs and of those that fast-check can express', () => {
+    expect(rows.map(([, name]) => name)).toEqual([
+      ...['bug', '---', 'D1', 'D2', '**found**', '**median**', '**mean**'],
+      ...['**found, those 1**', '**median, those 1**', '**mean, those 1**'],
+    ]);
+  });
+
+  test.for([
+    ['portfolio', ['3', '8 (2/3)', '83.3 %', '6', '21', '66.7 %', '9', '39']],
+    ['random', ['10 (1/3)', '4', '66.7 %', '8', '37', '100.0 %', '4', '4']],
+    ['fast-check', ['–', '(0/3)', '–', '–', '–', '0.0 %', '–', '100']],
+  ] as const)(
+    'a miss of %s counts as more than any find in the median, and as the limit in the mean',
+    ([strategy, expected]) => {
+      expect(column(strategy).slice(1)).toEqual(expected);
+    },
+  );
+
+  test('the comparison counts bugs, by the median of their starts', () => {
+    expect(comparison(cells, frame, 'random')).toMatch(
+      /fewer executions for 1 bugs, as many for 0, more for 1$/,
+    );
   });
 });
 

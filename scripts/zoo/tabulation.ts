@@ -1,0 +1,58 @@
+// Makes the trials of a table, two bugs at a time, one core each. Invariant: each pair of bug and cold start has a seed of its own, the
+// same for all strategies, so that no two bugs of one scenario meet the same draws.
+import process from 'node:process';
+import type { Quarry } from './hunting-party.ts';
+import type { TableCell } from './strategy-table.ts';
+import type { TrialPlan } from './trial.ts';
+import { runTrials } from './trials.ts';
+
+const AT_ONCE = 2;
+
+/** How much to try. */
+export interface TabulationPlan {
+  readonly strategies: readonly string[];
+  /** Cold starts of each strategy for each bug. */
+  readonly starts: number;
+  /** For each hunt. */
+  readonly executions: number;
+  readonly timeMs: number;
+  /** Another one makes other cold starts. */
+  readonly seed: string;
+}
+
+/** The seed of one cold start for one bug. */
+export function startSeed(id: string, seed: string, start = 1): string {
+  return `${id} ${seed} ${start}`;
+}
+
+/** All hunts for one bug. */
+function plansFor(id: string, { strategies, starts, executions, timeMs, seed }: TabulationPlan): TrialPlan[] {
+  return strategies.flatMap((strategy) =>
+    Array.from({ length: starts }, (_, index) => ({
+      strategy,
+      seed: startSeed(id, seed, index + 1),
+      executions,
+      timeMs,
+    })),
+  );
+}
+
+/** Tells each cell as soon as it is there. */
+export async function tabulate(
+  quarries: readonly Quarry[],
+  plan: TabulationPlan,
+  signal: AbortSignal,
+  onCell: (cell: TableCell & { readonly seed: string }) => void,
+): Promise<void> {
+  const waiting = [...quarries];
+  const isStopped = (): boolean => signal.aborted;
+  const tabulator = async (): Promise<void> => {
+    for (let quarry = waiting.shift(); quarry !== undefined && !isStopped(); quarry = waiting.shift()) {
+      const { id, scenario } = quarry;
+      if (process.stderr.isTTY) process.stderr.write(`${waiting.length} to go, ${id} …\x1b[K\r`);
+      const task = { folder: quarry.folder(), scenario, plans: plansFor(id, plan) };
+      await runTrials(task, signal, ({ strategy, seed }, trial) => onCell({ id, strategy, seed, trial }));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, tabulator));
+}

@@ -1,0 +1,71 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bugs } from '../../scripts/zoo/catalog.ts';
+import type { Quarry } from '../../scripts/zoo/hunting-party.ts';
+import { PackageCopies } from '../../scripts/zoo/package-copy.ts';
+import type { TableCell } from '../../scripts/zoo/strategy-table.ts';
+import { startSeed, tabulate, type TabulationPlan } from '../../scripts/zoo/tabulation.ts';
+
+const folder = join(import.meta.dirname, '../../.dryrunner', `zoo-table-test-${process.pid}`);
+const copies = new PackageCopies(folder);
+const signal = new AbortController().signal;
+const plan: TabulationPlan = {
+  strategies: ['portfolio'],
+  starts: 1,
+  executions: 200,
+  timeMs: 60_000,
+  seed: '1',
+};
+
+beforeAll(() => copies.makeBase());
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function quarry(id: string): Quarry {
+  const bug = bugs.find((candidate) => candidate.id === id)!;
+  return { ...bug, folder: () => copies.makeMutant(bug) };
+}
+
+async function cellsOf(quarries: readonly Quarry[], more: Partial<TabulationPlan>): Promise<TableCell[]> {
+  const cells: TableCell[] = [];
+  await tabulate(quarries, { ...plan, ...more }, signal, (cell) => cells.push(cell));
+  return cells;
+}
+
+describe('the trials of the table', () => {
+  test('D67 hunts in the copy that has the bug, once per strategy and start', async () => {
+    const cells = await cellsOf([quarry('D67')], {
+      strategies: ['portfolio', 'random', 'fast-check'],
+      starts: 2,
+    });
+    expect(cells.map(({ strategy }) => strategy)).toEqual(
+      ['portfolio', 'random', 'fast-check'].flatMap((strategy) => [strategy, strategy]),
+    );
+    expect(cells.map(({ trial }) => trial.found)).toEqual([true, true, true, true, undefined, undefined]);
+  });
+
+  test('find nothing where nothing is planted', async () => {
+    const healthy = { ...quarry('race-lost-update'), folder: () => copies.base };
+    const [first, second] = await cellsOf([healthy], { strategies: ['portfolio', 'fast-check'] });
+    for (const cell of [first, second]) {
+      expect(cell?.trial).toEqual({ found: false, executions: 200, sentence: '' });
+    }
+  });
+
+  test('are made from outside where a scenario ends its process, and the rest goes on', async () => {
+    const file = 'sims/zoo/race-lock-order.ts';
+    const find = 'const locks = new Locks();';
+    const edits = [{ file, find, replace: `process.exit(7); ${find}` }];
+    const deadly: Quarry = {
+      ...quarry('race-lock-order'),
+      folder: () => copies.makeMutant({ id: 'deadly', edits }),
+    };
+    const cells = await cellsOf([deadly, quarry('race-lost-update')], {});
+    expect(cells.map(({ trial }) => trial.found)).toEqual([true, true]);
+  });
+
+  test('have a seed for each bug and start', () => {
+    const seeds = ['D1', 'D2'].flatMap((id) => [1, 2].map((start) => startSeed(id, '1', start)));
+    expect(new Set(seeds).size).toBe(4);
+  });
+});
