@@ -52,7 +52,7 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/runners/chaos-delay.ts',
-        find: '    const answer = this.#choices.choose(`${label()} delay`, this.#n);\n',
+        find: '    const answer = this.#choices.choose(name, this.#n);\n',
         replace: '    const answer = Math.floor(Math.random() * this.#n);\n',
       },
     ],
