@@ -18,6 +18,8 @@ const OWN_FOLDER = decodeURIComponent(new URL('..', import.meta.url).pathname);
 const SILENT_FOLDERS: readonly string[] = ['kernel', 'explore', 'simulation'].map(
   (name) => `${OWN_FOLDER}${name}/`,
 );
+/** A longer line is part of a message; looking for a place in it could take minutes. */
+const LINE_LENGTH_MAX = 4_096;
 const USER_FRAMES_MAX = 3;
 const OWN_FRAMES_MAX = 2;
 
@@ -38,7 +40,7 @@ function telling(stack: string): string[] {
   return stack
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => LOCATION.test(line) && !isSilent(line));
+    .filter((line) => line.length <= LINE_LENGTH_MAX && LOCATION.test(line) && !isSilent(line));
 }
 
 function isSilent(line: string): boolean {

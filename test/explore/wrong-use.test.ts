@@ -178,18 +178,21 @@ describe('who throws is who is told', () => {
   });
 });
 
-test('a message of any length makes a short key, and a verdict that can be printed', async () => {
+test('a message of any length makes a short key, a verdict that can be printed, and an explanation', async () => {
   const talkative = defineScenario({
     name: 'talkative',
     description: 'puts its state into its message',
     run: () => {
-      throw new Error('state '.repeat(100_000));
+      throw new Error('state-'.repeat(1_000_000));
     },
   });
-  const { failure } = await door.createExecutor(talkative).execute({ source: { decide: () => 0 } });
+  const talking = door.createExecutor(talkative);
+  const { failure } = await talking.execute({ source: { decide: () => 0 } });
   expect(failure?.message.length).toBeLessThan(10_100);
-  expect(failure?.message).toMatch(/^state .*… \(600000 characters\)$/);
+  expect(failure?.message).toMatch(/^state-.*… \(6000000 characters\)$/);
   expect(door.failureKey({ kind: 'error', message: 'state '.repeat(100_000) }).length).toBeLessThanOrEqual(
     500,
   );
+  const { places } = await door.explain(talking, []);
+  expect(places[0]?.frames[0]).toContain('wrong-use.test.ts');
 });
