@@ -75,9 +75,11 @@ class DiskDirMonitor implements DirMonitor {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is no Map of texts.
  * @example
  * ```ts
+ * import { mkdtemp } from 'node:fs/promises';
  * import { createDirMonitor } from 'dryrunner/host';
- * const monitor = createDirMonitor(new Map([['tmp', '/tmp']]));
- * const sizes = await monitor.sizesKb();
+ * const cache = await mkdtemp('/tmp/cache-');
+ * const sizes = await createDirMonitor(new Map([['cache', cache]])).sizesKb();
+ * if (!sizes.has('cache')) throw new Error('a size for each directory');
  * ```
  */
 export function createDirMonitor(dirs: ReadonlyMap<string, string>): DirMonitor {
