@@ -46,9 +46,10 @@ describe('the portfolio', () => {
     await exploreAll(races, strategy, 2000, () => members.push(strategy.configuration?.split(':')[0] ?? ''));
     const later = members.slice(1000);
     expect(members[0]).toBe('stratified');
-    expect(members.slice(0, 48).flatMap((name, index) => (name === 'sweep' ? [index] : []))).toEqual([
-      8, 12, 16, 20, 24, 28, 32, 36, 40, 44,
+    expect(members.slice(0, 64).flatMap((name, index) => (name === 'sweep' ? [index] : []))).toEqual([
+      32, 36, 40, 44, 48, 52, 56, 60,
     ]);
+    expect(members.indexOf('swarm')).toBeGreaterThanOrEqual(32);
     expect(members.indexOf('mutation')).toBeGreaterThanOrEqual(128);
     const shares = { stratified: 4, swarm: 1, pct: 4, pos: 2, walk: 2, mutation: 3 };
     for (const [name, share] of Object.entries(shares)) {
@@ -64,7 +65,7 @@ describe('the portfolio', () => {
       await explore(createExecutor(needleFault(400, 500, 2)), strategy, {
         shard,
         shards,
-        maxExecutions: 60 / shards,
+        maxExecutions: 120 / shards,
         coverage: createCoverage(),
         onExecution: (_verdict, index) => (members[index] = strategy.configuration?.split(':')[0] ?? ''),
       });
