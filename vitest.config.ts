@@ -28,7 +28,11 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: { name: 'pure', include: ['test/**/*.test.ts'], exclude: asTests(machine), isolate: false },
       },
-      { extends: true, test: { name: 'machine', include: asTests(machine), isolate: true } },
+      // Some start half a dozen processes, one after the other, beside whatever else the machine does.
+      {
+        extends: true,
+        test: { name: 'machine', include: asTests(machine), isolate: true, testTimeout: 60_000 },
+      },
     ],
   },
 });
