@@ -1,4 +1,5 @@
 /** What is done with each failure that an exploration finds: made small, kept, put into one line that repeats it. */
+import { formatCount } from '../model/plural.ts';
 import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
 import { encodeToken } from '../explore/replay-token.ts';
 import type { CorpusFolder } from '../host/corpus-folder.ts';
@@ -7,7 +8,6 @@ import { shrinkInThread } from '../host/explore-shrink.ts';
 import type { ShrunkFailure } from '../host/explore-task.ts';
 import { threadLimits, type ExploreCommandOptions } from './explore-options.ts';
 import type { FoundFailure } from './explore-report.ts';
-import { formatCount } from './quantity-text.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -4,9 +4,8 @@ import type { PoolFailure, PoolProgress, PoolReport } from '../host/explore-pool
 import type { ShrunkFailure } from '../host/explore-task.ts';
 import { formatCertificate } from '../explore/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
-import { plural } from '../model/plural.ts';
+import { counted, formatCount } from '../model/plural.ts';
 import { explanationLines } from './explanation-lines.ts';
-import { formatCount } from './quantity-text.ts';
 import { replayLine } from './rerun-line.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
@@ -106,10 +105,6 @@ function coveredLines({ report, strategy, seed }: Explored): string[] {
       ? [`  run twice, the same to the byte: ${counted(audit.repeated, 'execution')}`]
       : []),
   ];
-}
-
-function counted(count: number, noun: string): string {
-  return `${formatCount(count)} ${plural(count, noun)}`;
 }
 
 function effort({ executions, seconds }: PoolReport): string {

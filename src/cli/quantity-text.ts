@@ -15,11 +15,6 @@ export function formatSpan(ms: number): string {
   return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${unit}`;
 }
 
-/** A count with thousands set apart: `1,234,567`. */
-export function formatCount(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
 /**
  * Reads a duration such as `5s`, `1.5m`, `200ms`, `2h` or a plain number of seconds.
  *

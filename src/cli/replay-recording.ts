@@ -1,12 +1,12 @@
 /** Plays a recording of real runs on a simulated runner and compares. */
 import type { RecordedRun } from '../model/recorded-run.ts';
-import { plural } from '../model/plural.ts';
+import { formatCount, plural } from '../model/plural.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { readTraceFile } from '../host/trace-file.ts';
 import { replayRecordedRuns } from '../simulation/recording-replay.ts';
 import { readRecording } from '../trace/recording-file.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
-import { formatCount, formatSpan } from './quantity-text.ts';
+import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** 0 if states, times, exit codes and outputs come out the same, 3 at the first difference. */

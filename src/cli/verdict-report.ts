@@ -1,7 +1,8 @@
 /** Verdicts for people and for programs. */
+import { formatCount } from '../model/plural.ts';
 import { RUN_STATES } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
-import { formatCount, formatSpan } from './quantity-text.ts';
+import { formatSpan } from './quantity-text.ts';
 import { rerunLine } from './rerun-line.ts';
 import type { ScenarioSummary } from './scenario-campaign.ts';
 import type { Terminal } from './terminal.ts';

@@ -3,6 +3,7 @@
  * is equivalent to one that was; whatever a bound has left out is named.
  */
 import { checkObject } from '../kernel/argument-check.ts';
+import { counted, formatCount } from '../model/plural.ts';
 
 /** How far a search goes; all unlimited by default. */
 export interface SearchBounds {
@@ -105,32 +106,32 @@ export function formatCertificate(certificate: Certificate): string {
 }
 
 function spent({ executions, equivalent, states }: Certificate): string {
-  const all = count(executions, 'execution');
+  const all = counted(executions, 'execution');
   if (states === undefined) {
-    return `${all}, of which ${figure(equivalent)} turned out to be equivalent to another one.`;
+    return `${all}, of which ${formatCount(equivalent)} turned out to be equivalent to another one.`;
   }
   const { merged, checked } = states;
-  return `${all}, of which ${figure(merged)} came to a state that was explored before, and ${figure(checked)} explored such a state again, as a check.`;
+  return `${all}, of which ${formatCount(merged)} came to a state that was explored before, and ${formatCount(checked)} explored such a state again, as a check.`;
 }
 
 function headline({ complete, schedules, scenario, states, limitedBy }: Certificate): string {
   const within = limitedBy.length === 0 ? '' : ' within the bounds';
   if (complete === true && states !== undefined) {
     const { distinct } = states;
-    return `All of ${scenario}${within} was explored: ${count(distinct, 'state')}, ${count(schedules, 'schedule')} that ran to the end`;
+    return `All of ${scenario}${within} was explored: ${counted(distinct, 'state')}, ${counted(schedules, 'schedule')} that ran to the end`;
   }
   if (complete === true) {
     const all =
-      schedules === 1 ? 'The only distinct schedule' : `All ${count(schedules, 'distinct schedule')}`;
+      schedules === 1 ? 'The only distinct schedule' : `All ${counted(schedules, 'distinct schedule')}`;
     return `${all} of ${scenario}${within} ${schedules === 1 ? 'was' : 'were'} explored`;
   }
   const reason = STOPS[complete.stoppedBy];
-  return `No certificate: ${reason} after ${count(schedules, 'distinct schedule')} of ${scenario}`;
+  return `No certificate: ${reason} after ${counted(schedules, 'distinct schedule')} of ${scenario}`;
 }
 
 function verdict({ failures, schedules, complete }: Certificate): string {
   if (failures === 0) return schedules === 1 && complete === true ? 'and it holds' : 'none fails';
-  return `${figure(failures)} ${failures === 1 ? 'fails' : 'fail'}`;
+  return `${formatCount(failures)} ${failures === 1 ? 'fails' : 'fail'}`;
 }
 
 function bounds({
@@ -138,10 +139,12 @@ function bounds({
   limitedBy,
 }: Certificate): string {
   const texts = [
-    ...(maxExecutions === undefined ? [] : [`at most ${count(maxExecutions, 'execution')}`]),
-    ...(maxDecisions === undefined ? [] : [withEffect('maxDecisions', count(maxDecisions, 'open decision'))]),
-    ...(maxDelays === undefined ? [] : [withEffect('maxDelays', count(maxDelays, 'delay'))]),
-    ...(maxFaults === undefined ? [] : [withEffect('maxFaults', count(maxFaults, 'fault'))]),
+    ...(maxExecutions === undefined ? [] : [`at most ${counted(maxExecutions, 'execution')}`]),
+    ...(maxDecisions === undefined
+      ? []
+      : [withEffect('maxDecisions', counted(maxDecisions, 'open decision'))]),
+    ...(maxDelays === undefined ? [] : [withEffect('maxDelays', counted(maxDelays, 'delay'))]),
+    ...(maxFaults === undefined ? [] : [withEffect('maxFaults', counted(maxFaults, 'fault'))]),
   ];
   return texts.length === 0 ? 'none' : texts.join('; ');
 
@@ -149,13 +152,4 @@ function bounds({
     const effect = limitedBy.includes(bound) ? 'which leaves schedules out' : 'which leaves nothing out';
     return `at most ${text} per schedule, ${effect}`;
   }
-}
-
-function count(n: number, noun: string): string {
-  return `${figure(n)} ${noun}${n === 1 ? '' : 's'}`;
-}
-
-/** With commas, whatever the host's language. */
-function figure(n: number): string {
-  return String(n).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }

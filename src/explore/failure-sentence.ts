@@ -53,7 +53,7 @@ function circumstances(run: ObservedRun): string {
 /** A fault is called as the trace calls it, if it shows there. */
 function toldText({ events }: ObservedRun, decision: ObservedDecision): string {
   const next = events[decision.traceIndex]?.event;
-  const isShown = decision.label.endsWith(' fault') && next?.type === 'fault';
+  const isShown = decisionKind(decision.label) === 'fault' && next?.type === 'fault';
   return isShown ? faultText(next, decision) : decisionText(decision);
 }
 

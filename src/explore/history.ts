@@ -2,6 +2,7 @@
  * The few events that show a failure, out of all that happened: what was decided, what happened to those whom the failure names, with
  * when and why. Invariant: lines are in the order of happening, at most as many as asked for, and say how many were left out.
  */
+import { decisionKind } from '../kernel/decision-kind.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -125,7 +126,9 @@ function faultOf(
 ): (readonly [TraceEvent, ObservedDecision])[] {
   const next = events[decision.traceIndex];
   const isItsOwn =
-    decision.label.endsWith(' fault') && next?.event.type === 'fault' && next.firingId === decision.firingId;
+    decisionKind(decision.label) === 'fault' &&
+    next?.event.type === 'fault' &&
+    next.firingId === decision.firingId;
   return isItsOwn ? [[next.event, decision]] : [];
 }
 

@@ -1,4 +1,5 @@
 /** What the nearest passing execution did otherwise, in words. */
+import { decisionKind } from '../kernel/decision-kind.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import { isSameKey } from './keyed-log.ts';
@@ -49,9 +50,11 @@ function insteadText(failing: ObservedRun, passing: ObservedRun, change: AnswerC
   }
   const drawnInstead = drawnInsteadText(observed, passing);
   if (drawnInstead !== undefined) return drawnInstead;
-  if (label.endsWith(' fault') && change.answer === 0) return `no fault had struck "${aboutOf(label)}"`;
-  if (label.endsWith(' fault')) return decisionText({ ...observed, answer: change.answer });
-  if (!label.endsWith(' delay')) return `"${label}" had been ${change.answer} instead of ${answer}`;
+  if (decisionKind(label) === 'fault' && change.answer === 0) {
+    return `no fault had struck "${aboutOf(label)}"`;
+  }
+  if (decisionKind(label) === 'fault') return decisionText({ ...observed, answer: change.answer });
+  if (decisionKind(label) !== 'delay') return `"${label}" had been ${change.answer} instead of ${answer}`;
   if (change.answer === 0) return `"${aboutOf(label)}" had not been delayed`;
   return `"${aboutOf(label)}" had been delayed by ${change.answer} instead of ${answer} (of ${n - 1})`;
 }

@@ -10,7 +10,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { checkAnyIterable, checkString } from '../kernel/argument-check.ts';
-import { describeValue, RunnerError } from '../kernel/errors.ts';
+import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 /** Lines are gathered up to about this many characters before they are written. */
@@ -211,8 +211,4 @@ function cannotWrite(path: string, cause: unknown): RunnerError {
     actual: path,
     cause,
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -307,6 +307,24 @@ describe('a deadline', () => {
     });
   });
 
+  test('R101 R113 what is uploaded of a run that was stopped ends with the trailer already', async () => {
+    await inSimulation(async (sim) => {
+      const uploaded: string[] = [];
+      const lab = makeLab(sim, (parts) => ({
+        uploader: {
+          ...labUploader(parts),
+          upload: (name, log) => {
+            uploaded.push(afterHeader(lab.outputs.find(log.uri)?.text() ?? ''));
+            return `https://logs/${name}`;
+          },
+        },
+      }));
+      await invoke(lab, { argv: ['stdout a', 'hang'], timeoutMs: 90_000 }).ended;
+      const trailer = `${TRAILER}Task exceeded timeout 1m30s\n`;
+      expect(uploaded).toEqual([`a${trailer}`, trailer, `a${trailer}`]);
+    });
+  });
+
   test.for([0, -5])('R16 R100 a timeout of %i ms means none', async (timeoutMs) => {
     await inSimulation(async (sim) => {
       const run = invoke(makeLab(sim), { argv: ['sleep 86400000', 'complete 1'], timeoutMs });
