@@ -8,15 +8,17 @@
 //   --healthy           hunt in the scenarios without any bug: nothing may be found
 //   --table             strategies × cold starts without shrinking, as the table of docs/zoo.md: --starts N of each (3), at most
 //                       --executions N per hunt (2000), --strategies NAME,… (all; the first is compared with each other one)
+//   --ends              --starts N (10) cold starts of each bug, each shrunk: how many different histories they end in
 //   --list              the bugs, and what is left out with the reason
 //   --json              one object per hunt on stdout
 //   --help              this text
-// Exits 1 under 95 % found (with --healthy: if anything is), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
+// Exits 1 under 95 % found (with --healthy: if anything is; with --ends: if under 95 % of the bugs end in at most two histories), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
+import { endsLine, endsOf, endsRows, ENDS_MAX, type Ends } from './zoo/ends.ts';
 import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type Quarry } from './zoo/hunting-party.ts';
 import { figuresLine, huntRow } from './zoo/hunt-report.ts';
@@ -26,7 +28,10 @@ import { startSeed, tabulate } from './zoo/tabulation.ts';
 import { FAST_CHECK } from './zoo/trial.ts';
 
 const SHARE_FOUND = 0.95;
+const SHARE_OF_FEW_ENDS = 0.95;
 const TABLE_EXECUTIONS = 2_000;
+const TABLE_STARTS = 3;
+const ENDS_STARTS = 10;
 const copies = new PackageCopies(ZOO_FOLDER);
 
 function positive(name: string, text: string): number {
@@ -76,9 +81,10 @@ function options() {
       executions: { type: 'string' },
       seed: { type: 'string', default: '1' },
       strategies: { type: 'string', default: TABLE_STRATEGIES.join(',') },
-      starts: { type: 'string', default: '3' },
+      starts: { type: 'string' },
       healthy: { type: 'boolean', default: false },
       table: { type: 'boolean', default: false },
+      ends: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -89,7 +95,7 @@ function options() {
     ...values,
     strategies: knownStrategies(values.strategies),
     timeMs: positive('time', time) * 1_000,
-    starts: positive('starts', starts),
+    starts: starts === undefined ? undefined : positive('starts', starts),
     executions: executions === undefined ? undefined : positive('executions', executions),
   };
 }
@@ -116,13 +122,42 @@ async function gate(given: ReturnType<typeof options>, signal: AbortSignal): Pro
   return found >= SHARE_FOUND * quarries.length ? 0 : 1;
 }
 
+/** Several hunts per bug, and where they end. */
+async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+  const { strategy, seed, timeMs, executions, json, starts = ENDS_STARTS } = given;
+  const quarries = quarriesOf(chosen(given.only), false);
+  const plan = { strategy, timeMs, shrinks: true, ...(executions === undefined ? {} : { executions }) };
+  const tasks = quarries.flatMap((quarry) =>
+    Array.from({ length: starts }, (_, index) => ({
+      quarry,
+      plan: { ...plan, seed: startSeed(quarry.id, seed, index + 1) },
+    })),
+  );
+  const hunts = new Map<string, Hunt[]>();
+  const all: Ends[] = [];
+  await huntAll(tasks, signal, ({ quarry: { id } }, hunt) => {
+    const ofBug = [...(hunts.get(id) ?? []), hunt];
+    hunts.set(id, ofBug);
+    if (ofBug.length < starts) return;
+    const bugEnds = endsOf(id, ofBug);
+    all.push(bugEnds);
+    for (const line of json ? [JSON.stringify(bugEnds)] : endsRows(bugEnds)) {
+      process.stdout.write(`${line}\n`);
+    }
+  });
+  process.stderr.write(`${endsLine(all)}\n`);
+  const shown = all.filter(({ histories }) => histories.length > 0);
+  const few = shown.filter(({ histories }) => histories.length <= ENDS_MAX);
+  return all.length === quarries.length && few.length >= SHARE_OF_FEW_ENDS * shown.length ? 0 : 1;
+}
+
 /** Every strategy from several cold starts, capped by executions, so that the machine's speed does not matter. */
 async function table(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
-  const { strategies, executions = TABLE_EXECUTIONS } = given;
+  const { strategies, executions = TABLE_EXECUTIONS, starts = TABLE_STARTS } = given;
   const frame = { strategies, executions };
   const cells: TableCell[] = [];
   const quarries = quarriesOf(chosen(given.only), false);
-  await tabulate(quarries, { ...given, executions }, signal, (cell) => {
+  await tabulate(quarries, { ...given, executions, starts }, signal, (cell) => {
     cells.push(cell);
     if (given.json) process.stdout.write(`${JSON.stringify(cell)}\n`);
   });
@@ -133,7 +168,7 @@ async function table(given: ReturnType<typeof options>, signal: AbortSignal): Pr
     if (other === FAST_CHECK) continue;
     process.stderr.write(`${comparison(sorted, frame, other)}\n`);
   }
-  return cells.length === quarries.length * strategies.length * given.starts ? 0 : 1;
+  return cells.length === quarries.length * strategies.length * starts ? 0 : 1;
 }
 
 /** The comment that this file opens with. */
@@ -161,7 +196,8 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
   copies.makeBase();
-  const status = given.table ? await table(given, stop.signal) : await gate(given, stop.signal);
+  const mode = given.table ? table : given.ends ? ends : gate;
+  const status = await mode(given, stop.signal);
   process.exitCode = stop.signal.aborted ? 130 : status;
 }
 

@@ -19,7 +19,7 @@ export function huntRow({ id, title }: Pick<Quarry, 'id' | 'title'>, hunt: Hunt,
     `${executions} executions`.padStart(17),
     `${seconds.toFixed(1)} s`.padStart(7),
     `${events} events`.padStart(18),
-    `${history ?? '–'} lines`.padStart(9),
+    `${history?.length ?? '–'} lines`.padStart(9),
   ];
   return `${figures.join(' ')}  ${title}${sentence === '' ? '' : `\n    ${sentence.split('\n')[0]}`}`;
 }
@@ -28,7 +28,7 @@ export function huntRow({ id, title }: Pick<Quarry, 'id' | 'title'>, hunt: Hunt,
 export function figuresLine(hunts: readonly Hunt[], total: number): string {
   const found = hunts.filter((hunt) => hunt.found);
   const parts = [`${found.length} of ${total} found`];
-  const histories = found.flatMap(({ history }) => (history === undefined ? [] : [history]));
+  const histories = found.flatMap(({ history }) => (history === undefined ? [] : [history.length]));
   if (found.length > 0) parts.push(`median ${median(found.map(({ executions }) => executions))} executions`);
   if (histories.length > 0) parts.push(`median history ${median(histories)} lines`);
   return parts.join(', ');

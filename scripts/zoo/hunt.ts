@@ -33,8 +33,8 @@ export interface Hunt {
   /** Events that fired in the failing execution, as found and as shrunk. */
   readonly eventsBefore?: number;
   readonly eventsAfter?: number;
-  /** Lines of the history that is shown. */
-  readonly history?: number;
+  /** The lines of the history that is shown, as they are printed. */
+  readonly history?: readonly string[];
   /** What went wrong, in one sentence. */
   readonly sentence: string;
 }
@@ -51,11 +51,17 @@ interface Report {
   readonly failures?: readonly FailureReport[];
 }
 
+interface HistoryLine {
+  readonly atMs: number;
+  readonly text: string;
+  readonly because?: string;
+}
+
 interface FailureReport {
   readonly executions: number;
   readonly seconds: number;
   readonly sentence: string;
-  readonly history: readonly unknown[];
+  readonly history: readonly HistoryLine[];
   readonly eventsBefore: number;
   readonly eventsAfter: number;
 }
@@ -70,6 +76,10 @@ function parsed(line: string): Report | undefined {
   } catch {
     return undefined;
   }
+}
+
+function lineText({ atMs, text, because }: HistoryLine): string {
+  return `${atMs} ms ${text}${because === undefined ? '' : ` (${because})`}`;
 }
 
 /** What a report says about the hunt so far; `isLast` if nothing better can come. */
@@ -95,7 +105,7 @@ function judged(report: Report, before: Hunt): { readonly hunt: Hunt; readonly i
       const [failure] = report.failures ?? [];
       if (failure === undefined) return { hunt: { ...before, executions, seconds }, isLast: true };
       const { sentence, history, eventsBefore, eventsAfter } = failure;
-      const shown = { sentence, history: history.length, eventsBefore, eventsAfter };
+      const shown = { sentence, history: history.map(lineText), eventsBefore, eventsAfter };
       return {
         hunt: { found: true, executions: failure.executions, seconds: failure.seconds, ...shown },
         isLast: true,

@@ -75,7 +75,12 @@ describe('the table of strategies', () => {
 
 describe('the report of hunts', () => {
   test('a row says what was found with what effort, and the sentence stands below it', () => {
-    const hunt = { ...found(12), eventsBefore: 40, eventsAfter: 9, history: 7 };
+    const hunt = {
+      ...found(12),
+      eventsBefore: 40,
+      eventsAfter: 9,
+      history: Array.from({ length: 7 }, () => 'a line'),
+    };
     const row = huntRow({ id: 'D1', title: 'swapped' }, hunt, false);
     expect(row).toMatch(/D1 +found +12 executions +1.0 s +40 → 9 events +7 lines +swapped\n +it fails/);
   });

@@ -1,0 +1,65 @@
+// Where the cold starts of one bug end: how many different histories their shrunk failures show.
+import type { Hunt } from './hunt.ts';
+
+/** More different histories of one bug than this, and shrinking has not got to the bottom of it. */
+export const ENDS_MAX = 2;
+
+/** What the cold starts of one bug came to. */
+export interface Ends {
+  readonly id: string;
+  /** How many starts were made, and how many of them found the bug. */
+  readonly starts: number;
+  readonly found: number;
+  /** The different histories, the most frequent first. */
+  readonly histories: readonly EndHistory[];
+}
+
+/** One history, and how many starts ended in it. */
+export interface EndHistory {
+  readonly starts: number;
+  readonly lines: readonly string[];
+}
+
+/** Two histories are one if they are printed alike. A bug that no seed repeats shows none. */
+export function endsOf(id: string, hunts: readonly Hunt[]): Ends {
+  const byText = new Map<string, { starts: number; readonly lines: readonly string[] }>();
+  const found = hunts.filter((hunt) => hunt.found);
+  for (const { history = [] } of found) {
+    if (history.length === 0) continue;
+    const text = history.join('\n');
+    const end = byText.get(text) ?? { starts: 0, lines: history };
+    end.starts += 1;
+    byText.set(text, end);
+  }
+  const histories = [...byText.values()].sort((a, b) => b.starts - a.starts);
+  return { id, starts: hunts.length, found: found.length, histories };
+}
+
+/** A row, and below it the histories of a bug that has too many. */
+export function endsRows({ id, starts, found, histories }: Ends): string[] {
+  const counts = histories.map((history) => history.starts).join(' + ');
+  const row = `${id.padEnd(28)} ${String(found).padStart(3)} of ${starts} found  ${histories.length} ${
+    histories.length === 1 ? 'history' : 'histories'
+  } ${counts === '' ? '' : `(${counts})`}`;
+  if (histories.length <= ENDS_MAX) return [row.trimEnd()];
+  const shown = histories.flatMap(({ starts: count, lines }) => [
+    `    from ${count} of them:`,
+    ...lines.map((line) => `      ${line}`),
+  ]);
+  return [row, ...shown];
+}
+
+/** How many bugs have few histories, of those that show any. */
+export function endsLine(all: readonly Ends[]): string {
+  const shown = all.filter(({ histories }) => histories.length > 0);
+  const few = shown.filter(({ histories }) => histories.length <= ENDS_MAX);
+  const one = shown.filter(({ histories }) => histories.length === 1);
+  const others = shown
+    .filter((ends) => !few.includes(ends))
+    .map(({ id, histories }) => `${id} ${histories.length}`);
+  const parts = [
+    `${few.length} of ${shown.length} bugs end in at most ${ENDS_MAX} histories, ${one.length} in one`,
+    ...(others.length === 0 ? [] : [`more: ${others.join(', ')}`]),
+  ];
+  return parts.join('; ');
+}
