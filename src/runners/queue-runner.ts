@@ -40,7 +40,7 @@ export class QueueRunner implements Service {
   readonly #store: StatusStore;
   readonly #health = new RunnerHealth();
   readonly #updates: UpdateCycle | undefined;
-  /** In order of acceptance. */
+  /** In order of acceptance; never empty. */
   #queue: Map<RunID, Command> | undefined;
   #active: ActiveRun | undefined;
   /** One for all runs; made for the first. */
@@ -69,7 +69,7 @@ export class QueueRunner implements Service {
     this.#idleSince = world.clock.now();
     if (parts.filers.size > 0) {
       this.#updates = new UpdateCycle(world, name, parts.filers, updateLimitMs, {
-        onWanted: () => this.#proceed(false),
+        onWanted: () => this.#proceed(),
         onDone: (fault) => this.#afterUpdate(fault),
       });
     }
@@ -139,13 +139,13 @@ export class QueueRunner implements Service {
     tracer?.record({ at: clock.now(), type: 'accepted', runner: name, runId: status.runId, command });
     this.#queue ??= new Map();
     this.#queue.set(status.runId, command);
-    this.#proceed(false);
+    this.#proceed();
     return status;
   }
 
   /** What is next: an update that was asked for, or the head of the queue (R68, R77, R78). */
-  #proceed(runFirst: boolean): void {
-    const waiting = this.#queue !== undefined && this.#queue.size > 0;
+  #proceed(runFirst = false): void {
+    const waiting = this.#queue !== undefined;
     if (this.#released !== undefined || this.#active !== undefined || this.#start !== undefined) return;
     if (this.#updates?.isAtWork === true) return;
     if (this.#updates?.isWanted === true && !(runFirst && waiting)) {
@@ -161,7 +161,7 @@ export class QueueRunner implements Service {
     const runId = this.#queue?.keys().next().value;
     // The head may have been aborted since the start was posted.
     if (runId === undefined) {
-      this.#proceed(false);
+      this.#proceed();
       return;
     }
     const command = this.#takeQueued(runId) as Command;
@@ -185,7 +185,7 @@ export class QueueRunner implements Service {
     if (fault !== undefined) this.#becomeUnhealthy(fault);
     this.#store.update(status);
     if (fault !== undefined) this.#failQueue();
-    this.#proceed(false);
+    this.#proceed();
     this.#settleRelease();
   }
 

@@ -73,6 +73,18 @@ describe('health', () => {
     },
   );
 
+  test('R81 D31 a command that completes with 212 does not begin a row of failed checkouts', async () => {
+    await inSimulation(async (sim) => {
+      const runner = failing(sim, [212]);
+      await runner.run({ argv: ['complete 212'] });
+      await finalStatus(runner, '0');
+      await runner.run({ argv: ['complete 0'], snapshotId: 's' });
+      const { status, service } = await finalStatus(runner, '1');
+      expect([status.state, status.exitCode, service.isHealthy]).toEqual(['FAILED', 212, true]);
+      await runner.release();
+    });
+  });
+
   test('R64 R83 D30 while unhealthy nothing starts: queued runs become FAILED, and new ones are refused with the reason', async () => {
     await inSimulation(async (sim) => {
       const runner = failing(sim, [241]);

@@ -234,7 +234,7 @@ describe('abort', () => {
   });
 
   test('R72 of a terminal run gives the stored status; of an unknown or evicted one it is an error', async () => {
-    await inSimulation(async (sim) => {
+    const verdict = await inSimulation(async (sim) => {
       const runner = createSimulatedRunner(sim.world, { capacity: 1, history: 1 });
       await runner.run({ argv: ['complete 3'] });
       await sim.sleep(1);
@@ -251,6 +251,7 @@ describe('abort', () => {
       await sim.sleep(1);
       await runner.release();
     });
+    expect(verdict.trace().filter(({ type }) => type === 'abort')).toEqual([]);
   });
 
   test('R74 D24 while an abort waits for a process that ignores SIGTERM, everything else is served', async () => {

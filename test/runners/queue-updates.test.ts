@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createCountingUpdater } from '../../src/filers/counting-updater.ts';
 import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
+import { ExitCodeError } from '../../src/model/exit-code.ts';
 import type { Filer } from '../../src/model/filer.ts';
 import type { RunRejectedError } from '../../src/model/run-rejected-error.ts';
 import type { RunTypeMap } from '../../src/model/run-type.ts';
@@ -326,6 +327,50 @@ describe('updates', () => {
         expect(sim.now() - startedAt).toBe(Math.min(cancelMs, 50));
         await sim.sleep(1_000);
       }
+    });
+  });
+
+  test('R79 R86 after a release in the middle of a pass, the filers that are left are not updated', async () => {
+    await inSimulation(async (sim) => {
+      const log: string[] = [];
+      const runner = createSimulatedRunner(sim.world, {
+        filers: mapOf(updating(sim, log, 'a', 100, { ms: 50, cancelMs: 10 }), updating(sim, log, 'b', 100)),
+      });
+      await sim.sleep(110);
+      await runner.release();
+      expect(log).toEqual(['a 100', '/a 120']);
+    });
+  });
+
+  test('R79 R82 an update that goes well says nothing, and does not heal a runner that is unhealthy', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const broken = (): Promise<never> => Promise.reject(new ExitCodeError(241, 'full'));
+      const runner = createSimulatedRunner(sim.world, {
+        filers: mapOf({ ...updating(sim, [], 'a', 100, { ms: 5 }), checkout: broken }),
+      });
+      await sim.sleep(250);
+      await runner.run({ argv: ['complete 0'], snapshotId: 's' });
+      await sim.sleep(200);
+      expect((await runner.statusAll()).service).toEqual({
+        initialized: true,
+        isHealthy: false,
+        error: 'exit code 241: full',
+      });
+      await runner.release();
+    });
+    const changes = verdict.trace().filter(({ type }) => type === 'service');
+    expect(changes.map(({ at }) => at)).toEqual([0, 250]);
+  });
+
+  test.for([-1, NaN])('R80 an update limit of %d is refused', async (updateLimitMs) => {
+    await inSimulation((sim) => {
+      const filers = mapOf(updating(sim, [], 'a', 100));
+      expect(() => createSimulatedRunner(sim.world, { filers, updateLimitMs })).toThrow(
+        expect.objectContaining({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          message: `updateLimitMs: expected a number ≥ 0, got ${updateLimitMs}`,
+        }),
+      );
     });
   });
 
