@@ -51,9 +51,14 @@ function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | unde
 }
 
 function namesRun(text: string, runId: string): boolean {
-  const at = text.indexOf(`run ${runId}`);
+  const named = `run ${runId}`;
+  let at = text.indexOf(named);
   if (at < 0) return /\D/.test(runId) && text.includes(runId);
-  return !/[\p{L}\p{N}]/u.test(text[at + 4 + runId.length] ?? ' ');
+  // What is named first may be a longer id: `run 10 came before run 1`.
+  for (; at >= 0; at = text.indexOf(named, at + 1)) {
+    if (!/[\p{L}\p{N}]/u.test(text[at + named.length] ?? ' ')) return true;
+  }
+  return false;
 }
 
 /** The run that an event is about. */

@@ -14,11 +14,11 @@ export function siteOf(label: string): string {
 
 /**
  * What kind of fault a question `WHOSE WHAT SUBJECT fault` is about: the words after the first one that name no single thing, as
- * those with a number or a slash do. `chaos run run/3 fault` and `chaos2 run job-1 fault` are both of kind `run`, `node-1 crash
- * fault` is of kind `crash`.
+ * those with a number or a slash do, and no moment. `chaos run run/3 fault` and `chaos2 run job-1 fault` are both of kind `run`,
+ * `node-1 crash at run fault` and `node-2 crash at start fault` both of kind `crash`.
  */
 export function faultKindOf(label: string): string {
-  const [whose = '', ...words] = label.replace(/ fault$/, '').split(' ');
+  const [whose = '', ...words] = label.replace(/( at .*)? fault$/, '').split(' ');
   const kind = words.filter((word) => !NAMES_A_THING.test(word)).join(' ');
   return kind === '' ? siteOf(whose) : kind;
 }

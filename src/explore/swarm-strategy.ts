@@ -38,7 +38,7 @@ class SwarmStrategy implements Strategy {
  * import { swarmStrategy } from 'dryrunner/explore';
  * const strategy = swarmStrategy(7);
  * strategy.begin(0);
- * const answers = [0, 1, 2, 3].map((call) => strategy.decide('node-1 crash fault', 8, call));
+ * const answers = [0, 1, 2, 3].map((call) => strategy.decide('node-1 crash at run fault', 8, call));
  * if (answers.some((answer) => answer < 0 || answer > 7)) throw new Error('one of the alternatives');
  * if (strategy.configuration?.includes('crash') !== true) throw new Error('the kind is in the line');
  * ```

@@ -13,7 +13,9 @@ const EXECUTIONS = 2;
 const FAILED = 3;
 const FEATURES = 4;
 const DECISIONS = 5;
-const CONTROL_CELLS = 6;
+/** Executions begun: who reads a log sees by it whether it is still that of one execution. */
+const BEGUN = 6;
+const CONTROL_CELLS = 8;
 
 const INDEX = 0;
 const FIRED_EVENTS = 1;
@@ -25,6 +27,7 @@ const ENTRY_CELLS = 3;
 const DECISIONS_KEPT = 1 << 16;
 const LABELS_BYTES_MAX = 1 << 20;
 
+/** Figures need a multiple of 8 bytes before them. */
 const FIGURES_AT = CONTROL_CELLS * 4;
 const ENTRIES_AT = FIGURES_AT + FIGURE_CELLS * 8;
 const LABELS_AT = ENTRIES_AT + DECISIONS_KEPT * ENTRY_CELLS * 8;
@@ -82,6 +85,7 @@ export class ExploreSharedState {
   beginExecution(): void {
     this.#count = 0;
     this.#isFull = false;
+    Atomics.add(this.#control, BEGUN, 1);
     Atomics.store(this.#control, DECISIONS, 0);
     this.noteTurn();
     // Labels are kept from one execution to the next, as most are the same, until they no longer fit.
@@ -137,8 +141,16 @@ export class ExploreSharedState {
     };
   }
 
-  /** The decisions of the execution that is on, as far as they were kept. */
+  /** The decisions of the execution that is on, as far as they were kept. For a thread that has been silent; others begin anew meanwhile. */
   decisions(): Decision[] {
+    for (;;) {
+      const begun = Atomics.load(this.#control, BEGUN);
+      const decisions = this.#readDecisions();
+      if (Atomics.load(this.#control, BEGUN) === begun) return decisions;
+    }
+  }
+
+  #readDecisions(): Decision[] {
     const decoder = new TextDecoder();
     const count = Atomics.load(this.#control, DECISIONS);
     return Array.from({ length: count }, (_, index) => {

@@ -7,6 +7,7 @@ import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import type { Certificate } from '../explore/certificate.ts';
 import type { Coverage } from '../explore/coverage.ts';
 import type { Escape } from '../explore/escape.ts';
+import type { StopCause } from '../explore/explorer.ts';
 import { failureKey } from '../explore/failure-key.ts';
 import type { ExploreCounters } from './explore-shared-state.ts';
 import type { CampaignTask, ExploreMessage } from './explore-task.ts';
@@ -99,7 +100,9 @@ export class ExploreSlot {
         this.#reports.push(this.#reportOf(end, counters));
         // A strategy that goes through all there is would come to the same execution again.
         if (end.type === 'stopped' || this.#options.task.strategy === 'exhaustive') break;
-        fruitless = counters.executions === 0 ? fruitless + 1 : 0;
+        // A log of the corpus that took its thread with it is not tried again, so there is one less.
+        const isFruitless = counters.executions === 0 && counters.index >= 0;
+        fruitless = isFruitless ? fruitless + 1 : 0;
       }
     } finally {
       this.#endCorpus();
@@ -118,8 +121,12 @@ export class ExploreSlot {
 
   #sum(): CampaignReport {
     const sum = mergeCampaignReports(this.#reports);
-    const stoppedBy = this.#reports.length === 0 && this.#hasWork() ? 'stopped' : sum.stoppedBy;
-    return { ...sum, stoppedBy, nextIndex: this.#reports.at(-1)?.nextIndex ?? this.#nextIndex };
+    const last = this.#reports.at(-1);
+    if (last === undefined) {
+      return { ...sum, stoppedBy: this.#hasWork() ? 'stopped' : sum.stoppedBy, nextIndex: this.#nextIndex };
+    }
+    // One thread comes after the other: what ended the last one ended the share.
+    return { ...sum, stoppedBy: last.stoppedBy, nextIndex: last.nextIndex };
   }
 
   #hasWork(): boolean {
@@ -175,12 +182,19 @@ export class ExploreSlot {
     this.#options.onEvent({ type: 'failure', failure });
   }
 
+  /** Why the share ends, if no thread comes after the one that was lost. */
+  #causeAfterLoss(): StopCause {
+    if (!this.#options.task.goOn) return 'failure';
+    if (this.#mustStop) return 'stopped';
+    return this.#hasWork() ? 'failure' : 'executions';
+  }
+
   /** What is known of a thread that could not give its report. */
   #reportOf(end: ThreadEnd, counters: ExploreCounters): CampaignReport {
     const lost = end.type === 'lost' ? 1 : 0;
     const { executions, failed, decisions, firedEvents } = counters;
     return {
-      stoppedBy: lost === 1 ? 'failure' : 'stopped',
+      stoppedBy: lost === 1 ? this.#causeAfterLoss() : 'stopped',
       executions: executions + lost,
       failed: failed + lost,
       failures: [],

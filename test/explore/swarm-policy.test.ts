@@ -120,6 +120,8 @@ test.each([
   ['chaos run run/3 fault', 'run', 'chaos run run/# fault'],
   ['network/2 run job-7 fault', 'run', 'network/# run job-# fault'],
   ['node-1 crash fault', 'crash', 'node-# crash fault'],
+  ['n1 crash at n1 run t reply fault', 'crash', 'n# crash at n# run t reply fault'],
+  ['node-1 clock drift fault', 'clock drift', 'node-# clock drift fault'],
   ['network 2 statusAll again fault', 'statusAll again', 'network # statusAll again fault'],
   ['filer/sim checkout snap-1 fault', 'checkout', 'filer/sim checkout snap-# fault'],
   ['abort fault', 'abort', 'abort fault'],

@@ -112,7 +112,7 @@ describe('an execution that takes its thread with it', () => {
     expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
     expect(failure?.decisions.slice(1, 2)).toEqual([{ label: 'also first', n: 3, answer: 2 }]);
     expect(report.lostThreads).toBeGreaterThan(0);
-    expect([report.executions, report.nextIndex]).toEqual([8, 8]);
+    expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([8, 8, 'executions']);
 
     const again = await replayInThread({
       ...limits,
@@ -140,6 +140,19 @@ describe('an execution that takes its thread with it', () => {
     expect(report.failures).toMatchObject([{ kind: 'hang', corpusId: 'first' }]);
     expect(events).toContainEqual({ type: 'fixed', corpusId: 'second', key: 'check gone' });
     expect(report.executions).toBe(2);
+  });
+
+  test('in the corpus costs that log only, however many there are in a row', async () => {
+    const decisions = [
+      { label: 'also first', n: 3, answer: 2 },
+      { label: 'second', n: 2, answer: 1 },
+    ];
+    const corpus = ['a', 'b', 'c', 'd'].map((id) => ({ id, key: `crash ${id}`, decisions }));
+    const { report } = await explore('exit', {
+      ...{ corpus, goOn: true, maxExecutions: 8, workers: 1, auditEvery: 0 },
+    });
+    expect(report.lostThreads).toBeGreaterThanOrEqual(corpus.length);
+    expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([4 + 8, 8, 'executions']);
   });
 });
 
