@@ -1,6 +1,6 @@
 /** An explanation as lines for a terminal. Invariant: plain text; what colours it gets is left to whoever prints it, by role. */
 import { checkObject } from '../kernel/argument-check.ts';
-import { plural } from '../model/plural.ts';
+import { counted, plural } from '../model/plural.ts';
 import type { Explanation, FailureDetail } from './explanation.ts';
 import type { HistoryLine } from './history.ts';
 import type { SourcePlace } from './source-place.ts';
@@ -50,12 +50,25 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
         ]),
     ...(details.length === 0 ? [] : [heading('In detail'), ...details.flatMap(detailLines)]),
     heading('What would have held'),
-    note(`  ${nearestPass?.text ?? 'Nothing that was tried nearby: it fails whatever is decided.'}`),
+    note(`  ${nearestPass?.text ?? nothingHeld(explanation)}`),
     ...(nearestPass?.difference === undefined ? [] : [note(`  ${nearestPass.difference}`)]),
     ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),
     heading('To see it again'),
     { role: 'command', text: `dryrunner replay ${token}` },
   ];
+}
+
+/** Says no more than was tried. */
+function nothingHeld({ nearestSearch: { executions, isComplete } }: Explanation): string {
+  if (executions === 0) {
+    return isComplete
+      ? 'Nothing: there is nothing to decide otherwise.'
+      : 'Not known: nothing nearby was tried.';
+  }
+  const count = counted(executions, 'execution');
+  return isComplete
+    ? `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well.`
+    : `Nothing among the ${count} nearby that could be tried.`;
 }
 
 function heading(text: string): ExplanationLine {

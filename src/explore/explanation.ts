@@ -64,8 +64,10 @@ export interface Explanation {
   /** Trace events that the history does not show. */
   readonly leftOut: number;
   readonly details: readonly FailureDetail[];
-  /** Absent if nothing that was tried nearby holds. */
+  /** Absent if nothing that was tried nearby holds; {@link nearestSearch} says how much that was. */
   readonly nearestPass?: NearestPass;
+  /** How many executions were tried nearby, and whether that was all that a search without limits would try. */
+  readonly nearestSearch: { readonly executions: number; readonly isComplete: boolean };
   readonly places: readonly SourcePlace[];
   /** Everything in one word; see `decodeToken`. */
   readonly token: string;
@@ -114,7 +116,8 @@ export async function explain(
   const run = await observe(executor, keyed, true);
   const { failure, traceHash } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
-  const pass = await findNearestPass(executor, keyDecisions(run.verdict.decisions()), options);
+  const search = await findNearestPass(executor, keyDecisions(run.verdict.decisions()), options);
+  const { passing: pass, executions, isComplete } = search;
   const passing = pass === undefined ? undefined : await observe(executor, pass.answers, true);
   const { lines, leftOut } = historyOf(run, failure, linesMax);
   const key = failureKey(failure);
@@ -131,6 +134,7 @@ export async function explain(
     ...(pass === undefined || passing === undefined
       ? {}
       : { nearestPass: tellApart(run, passing, pass.changes) }),
+    nearestSearch: { executions, isComplete },
     places: [
       ...placesThatMatter(run, passing, pass),
       ...placesOfHolder(run, failure),

@@ -1,6 +1,6 @@
 /**
- * The passing execution that is nearest to a failing one: the fewest answers changed, and among those the latest, so that both share
- * their history for as long as possible. Invariant: it really was run, and held.
+ * The passing execution that is nearest to a failing one: one answer changed, the latest that does, so that both share their history
+ * for as long as possible; several only if no answer that is not plain does alone. Invariant: it really was run, and held.
  */
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { Executor } from './executor.ts';
@@ -29,18 +29,28 @@ export interface PassingLog {
   readonly answers: readonly KeyedDecision[];
 }
 
+/** What a search came to. */
+export interface NearestPassSearch {
+  /** Absent if nothing that was tried holds. */
+  readonly passing?: PassingLog;
+  /** How many executions were tried. */
+  readonly executions: number;
+  /** False if it was cut short, so that what was not tried may hold. */
+  readonly isComplete: boolean;
+}
+
 /** With more alternatives than this, only the neighbours of an answer are tried, and the plain one. */
 const ALTERNATIVES_MAX = 8;
 
 /**
  * Tries each answer of `log` that is not plain at another value, the last one first; then leaves several out, as few as bisecting finds;
- * then tries another answer to what was plain. `undefined` if nothing that was tried holds.
+ * then tries another answer to what was plain.
  */
 export async function findNearestPass(
   executor: Executor,
   log: readonly KeyedDecision[],
   options: NearestPassOptions = {},
-): Promise<PassingLog | undefined> {
+): Promise<NearestPassSearch> {
   return new Search(executor, log, options).run();
 }
 
@@ -50,6 +60,7 @@ class Search {
   readonly #answers: readonly KeyedDecision[];
   readonly #options: NearestPassOptions;
   #executions = 0;
+  #isComplete = true;
 
   constructor(executor: Executor, log: readonly KeyedDecision[], options: NearestPassOptions) {
     this.#executor = executor;
@@ -58,12 +69,13 @@ class Search {
     this.#options = options;
   }
 
-  async run(): Promise<PassingLog | undefined> {
-    return (
+  async run(): Promise<NearestPassSearch> {
+    const passing =
       (await this.#firstOf(this.#answers)) ??
       (await this.#withoutLast()) ??
-      (await this.#firstOf(this.#log.filter(({ answer }) => answer === 0)))
-    );
+      (await this.#firstOf(this.#log.filter(({ answer }) => answer === 0)));
+    const executions = this.#executions;
+    return { executions, isComplete: this.#isComplete, ...(passing === undefined ? {} : { passing }) };
   }
 
   async #firstOf(decisions: readonly KeyedDecision[]): Promise<PassingLog | undefined> {
@@ -93,7 +105,10 @@ class Search {
 
   async #holds(answers: readonly KeyedDecision[]): Promise<boolean> {
     const { maxExecutions = 400, shouldStop } = this.#options;
-    if (this.#executions >= maxExecutions || shouldStop?.() === true) return false;
+    if (this.#executions >= maxExecutions || shouldStop?.() === true) {
+      this.#isComplete = false;
+      return false;
+    }
     this.#executions += 1;
     return (await this.#executor.execute({ source: answersOf(answers) })).held;
   }

@@ -11,7 +11,11 @@ export interface SourcePlace {
   readonly frames: readonly string[];
 }
 
-const LOCATION = /(?:file:\/\/)?([^\s()]+:\d+:\d+)\)?$/;
+/** What every line with a place ends with; a quick look, as most lines of a long message have none. */
+const POSITION = /:\d+:\d+\)?$/;
+const WHERE = /(?:.*\((.*)\)|(?:at )?(?:async )?(.*))$/;
+const LOCATION = /^(.+):\d+:\d+$/;
+const URL_SCHEME = 'file://';
 /** The folder of this package's code, in the checkout or as built. */
 const OWN_FOLDER = decodeURIComponent(new URL('..', import.meta.url).pathname);
 /** What every stack of ours goes through tells nothing. */
@@ -28,7 +32,7 @@ export function framesOf(stack: string): string[] {
   const lines = telling(stack);
   const users = lines.filter((line) => !isOwn(line)).slice(0, USER_FRAMES_MAX);
   const own = lines.filter(isOwn).slice(0, OWN_FRAMES_MAX);
-  return [...users, ...own].map((line) => line.replace(/^at (async )?/, '').replace('file://', ''));
+  return [...users, ...own].map(frameOf);
 }
 
 /** True if the stack has a line of those who use this package. */
@@ -36,11 +40,18 @@ export function hasUserFrame(stack: string): boolean {
   return telling(stack).some((line) => !isOwn(line));
 }
 
+/** The line as it is shown, with the path as it can be opened. */
+function frameOf(line: string): string {
+  const text = line.replace(/^at (async )?/, '');
+  const at = text.indexOf(URL_SCHEME);
+  return at < 0 ? text : text.slice(0, at) + pathOf(text.slice(at));
+}
+
 function telling(stack: string): string[] {
   return stack
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line.length <= LINE_LENGTH_MAX && LOCATION.test(line) && !isSilent(line));
+    .filter((line) => line.length <= LINE_LENGTH_MAX && fileOf(line) !== '' && !isSilent(line));
 }
 
 function isSilent(line: string): boolean {
@@ -56,8 +67,22 @@ function isOwn(line: string): boolean {
   return fileOf(line).startsWith(OWN_FOLDER);
 }
 
+/** The path in a line of a stack; empty if it has none. */
 function fileOf(line: string): string {
-  return LOCATION.exec(line)?.[1] ?? '';
+  if (!POSITION.test(line)) return '';
+  const [, inBrackets, bare = ''] = WHERE.exec(line) ?? [];
+  return pathOf(LOCATION.exec(inBrackets ?? bare)?.[1] ?? '');
+}
+
+/** In a URL, blanks and other letters are encoded; a path that only looks like one is left as it is. */
+function pathOf(location: string): string {
+  if (!location.startsWith(URL_SCHEME)) return location;
+  const path = location.slice(URL_SCHEME.length);
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** A place, if the stack tells one. */

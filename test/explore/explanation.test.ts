@@ -294,7 +294,44 @@ describe('a failure that is explained', () => {
     expect(explanation.sentence).toContain('"broken" was thrown');
     expect(explanation.places[0]?.what).toBe('it was thrown');
     expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
-      '  Nothing that was tried nearby: it fails whatever is decided.',
+      '  Nothing nearby: 2 executions with other decisions fail as well.',
+    );
+  });
+
+  test.for([
+    [0, [], { executions: 0, isComplete: true }, 'Nothing: there is nothing to decide otherwise.'],
+    [0, [1, 1], { executions: 0, isComplete: false }, 'Not known: nothing nearby was tried.'],
+    [
+      2,
+      [1, 1],
+      { executions: 2, isComplete: false },
+      'Nothing among the 2 executions nearby that could be tried.',
+    ],
+  ] as const)(
+    'of at most %i executions, with the answers %o, says no more than was tried',
+    async ([maxExecutions, answers, nearestSearch, text]) => {
+      const hopeless = defineScenario({
+        name: 'hopeless',
+        description: 'always fails',
+        run(sim) {
+          for (const index of answers.keys()) sim.choose(`choice ${index}`, 3);
+          throw new TypeError('broken');
+        },
+      });
+      const log = answers.map((answer, index) => ({ label: `choice ${index}`, n: 3, answer }));
+      const explanation = await explain(createExecutor(hopeless), log, { maxExecutions });
+      expect(explanation.nearestSearch).toEqual(nearestSearch);
+      expect(formatExplanation(explanation).map((line) => line.text)).toContain(`  ${text}`);
+    },
+  );
+
+  test('a search that is stopped before it begins has not found out that nothing holds', async () => {
+    const executor = createExecutor(bugNamed('abort-wins'));
+    const log = (await findFailure(executor, 1)).decisions();
+    const explanation = await explain(executor, log, { shouldStop: () => true });
+    expect(explanation.nearestSearch).toEqual({ executions: 0, isComplete: false });
+    expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
+      '  Not known: nothing nearby was tried.',
     );
   });
 
