@@ -1,7 +1,7 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
 import { join } from 'node:path';
 import type { SearchStop } from '../explore/certificate.ts';
-import { createStrategy, strategyNames } from '../explore/strategy-names.ts';
+import { strategyNames } from '../explore/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/campaign-state.ts';
 import { CorpusFolder } from '../host/corpus-folder.ts';
@@ -58,7 +58,11 @@ function requireFolder({ corpus }: ExploreCommandOptions): void {
   if (corpus.trim() === '') throw new UsageError('--corpus: expected a folder, got an empty text');
 }
 
-function requireStrategy({ strategy, seed, shard, resume = false }: ExploreCommandOptions): void {
+function requireStrategy(options: ExploreCommandOptions): void {
+  const { strategy, shard, resume = false, workers = 1 } = options;
+  if (strategy === EXHAUSTIVE && workers !== 1) {
+    throw new UsageError(`--workers: an exhaustive search runs on one thread, got ${workers}`);
+  }
   if (strategy === EXHAUSTIVE && shard !== undefined) {
     throw new UsageError('an exhaustive search cannot be sharded: it goes through all there is in one order');
   }
@@ -70,7 +74,13 @@ function requireStrategy({ strategy, seed, shard, resume = false }: ExploreComma
     const names = [...strategyNames, EXHAUSTIVE].join(', ');
     throw new UsageError(`--strategy: expected one of ${names}, got ${JSON.stringify(strategy)}`);
   }
-  createStrategy(strategy, seed);
+  for (const [flag, bound] of [
+    ['--max-decisions', options.maxDecisions],
+    ['--max-delays', options.maxDelays],
+    ['--max-faults', options.maxFaults],
+  ] as const) {
+    if (bound !== undefined) throw new UsageError(`${flag} bounds --strategy exhaustive, not ${strategy}`);
+  }
 }
 
 /** One scenario in front of a person or a program. */

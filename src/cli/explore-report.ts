@@ -57,7 +57,7 @@ export function exploredLines(terminal: Terminal, explored: Explored): string[] 
 
 const DIFFERENCES = {
   repeat: 'not deterministic: the same decisions gave another execution',
-  leak: 'one execution leaks into the next: run again later, the first one was not the same',
+  leak: 'one execution leaks into the next: run again later, an early one was not the same',
 } as const;
 
 function differenceLines(

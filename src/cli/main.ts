@@ -129,7 +129,7 @@ program
   .option('--executions <n>', 'stop after this many executions', positiveInteger)
   .option(
     '--strategy <name>',
-    'how to choose what to try next: portfolio takes turns with plain, random, stratified, swarm, pct, pos, walk, sweep and mutation; exhaustive tries all there is and vouches for it',
+    'how to choose what to try next: portfolio takes turns with stratified, pct, pos, walk, swarm, sweep and mutation; each of them alone; plain; random; exhaustive tries all there is and vouches for it',
     'portfolio',
   )
   .option('--seed <s>', 'any text; the same seed tries the same', '1')

@@ -1,5 +1,5 @@
 /**
- * The determinism ledger of a campaign: every so many executions one is run again from its log, and so is the first one of all, late.
+ * The determinism ledger of a campaign: every so many executions one is run again from its log, and so is the first of these, late.
  * The hashes must be the same (R209). Invariant: what is run for the audit alone is seen by no strategy and by no coverage meter.
  */
 import type { Decision } from '../kernel/decisions.ts';
@@ -20,12 +20,13 @@ export interface AuditOptions {
 }
 
 interface EarlyExecution {
+  readonly execution: number;
   readonly traceHash: string;
   readonly decisions: readonly Decision[];
   readonly trace: readonly TraceEvent[];
 }
 
-/** Logs longer than this are not kept for a late comparison, nor are their traces. */
+/** An execution with more trace events than this is not kept for a late comparison. */
 const EARLY_EVENTS_MAX = 50_000;
 
 /** An executor that runs a sample of what it is asked for twice. */
@@ -63,11 +64,16 @@ export class CampaignAudit implements Executor {
     const { mustStop } = this.#options;
     // What was given up has no end to compare.
     if (mustStop() || verdict.failure?.kind === 'abandoned') return;
-    const one = { traceHash: verdict.traceHash, decisions: verdict.decisions(), trace: verdict.trace() };
+    const one = {
+      execution,
+      traceHash: verdict.traceHash,
+      decisions: verdict.decisions(),
+      trace: verdict.trace(),
+    };
     const again = await this.#again(one.decisions, request);
     if (mustStop()) return;
     this.#repeated += 1;
-    this.#judge('repeat', execution, one, again);
+    this.#judge('repeat', one, again);
     const early = this.#early;
     if (early === undefined) {
       if (one.trace.length <= EARLY_EVENTS_MAX) this.#early = one;
@@ -76,7 +82,7 @@ export class CampaignAudit implements Executor {
     const late = await this.#again(early.decisions, request);
     if (mustStop()) return;
     this.#rerunLater += 1;
-    this.#judge('leak', 0, early, late);
+    this.#judge('leak', early, late);
   }
 
   #again(decisions: readonly Decision[], { onTurn }: ExecutionRequest): Promise<Verdict> {
@@ -84,12 +90,12 @@ export class CampaignAudit implements Executor {
     return this.#executor.execute({ source, keepTrace: true, ...(onTurn === undefined ? {} : { onTurn }) });
   }
 
-  #judge(kind: AuditDifference['kind'], execution: number, one: EarlyExecution, again: Verdict): void {
+  #judge(kind: AuditDifference['kind'], one: EarlyExecution, again: Verdict): void {
     if (one.traceHash === again.traceHash) return;
     // What differs each time would be told each time; and a difference at once explains one that shows late.
     if (this.#differences.length > 0) return;
     const text = textOf(one, again);
-    const difference = { kind, execution, text, decisions: one.decisions };
+    const difference = { kind, execution: one.execution, text, decisions: one.decisions };
     this.#differences.push(difference);
     this.#options.onDifference(difference);
   }

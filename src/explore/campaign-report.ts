@@ -60,7 +60,7 @@ export interface AuditReport {
   readonly repeated: number;
   /** How often an early execution was run again later. */
   readonly rerunLater: number;
-  /** The first difference of each kind. */
+  /** The first difference; of several campaigns merged, the first of each kind. */
   readonly differences: readonly AuditDifference[];
 }
 

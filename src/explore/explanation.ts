@@ -61,7 +61,7 @@ export interface Explanation {
   readonly failureKey: string;
   readonly sentence: string;
   readonly history: readonly HistoryLine[];
-  /** Trace events that the history does not show. */
+  /** Lines that the history does not show: trace events, and decisions that are not plain. */
   readonly leftOut: number;
   readonly details: readonly FailureDetail[];
   /** Absent if nothing that was tried nearby holds; {@link nearestSearch} says how much that was. */

@@ -31,7 +31,7 @@ export interface HistoryLine {
 /** What happened, in short. */
 export interface History {
   readonly lines: readonly HistoryLine[];
-  /** How many trace events are not shown. */
+  /** How many lines are not shown: trace events, and decisions that are not plain. */
   readonly leftOut: number;
 }
 

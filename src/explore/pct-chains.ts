@@ -1,6 +1,6 @@
 /**
  * Chains of events and their priorities. Invariant: a chain is a sequence of events each of which was caused by the one before it,
- * every event belongs to one chain, and what a chain did is all in the past of what it does next.
+ * every event that was due together with others belongs to one chain, and what a chain did is all in the past of what it does next.
  */
 import type { DueEvents } from '../kernel/decisions.ts';
 import type { DrawStream } from './draw-stream.ts';

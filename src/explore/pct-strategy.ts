@@ -87,7 +87,8 @@ class PctStrategy implements Strategy {
  * of depth d among w chains and k order decisions shows with probability ≥ 1 / (w k^(d−1)). Priorities belong to chains of events in
  * place of threads (Ozkan, Majumdar, Niksic, Befrouei, Weissenbacher: Randomized Testing of Distributed Systems with Probabilistic
  * Guarantees, OOPSLA 2018): an event goes on the chain of the event that made it. k is learned from the executions before, so that
- * an execution depends on seed, index and on how long those were. Everything but order is answered by a swarm configuration.
+ * an execution depends on seed, index and on how long those were. What is due alone is not seen, so its chain ends and what it makes begins
+ * another. Everything but order is answered as stratified, or for one in three from the 17th execution on as swarm.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number, or the depth no integer ≥ 1.
  * @example

@@ -1,6 +1,6 @@
 /**
- * All strategies in turns, because none is the best for every bug. Invariant: which member runs an execution depends on seed and index
- * alone, so that a campaign can be sharded; members with memory learn from what their shard ran.
+ * All strategies in turns, because none is the best for every bug. Invariant: which member runs an execution depends on seed, index and
+ * on whether the sweep has ended, so that a campaign can be sharded; members with memory learn from what their shard ran.
  */
 import type { DueEvents } from '../kernel/decisions.ts';
 import { seedText } from '../kernel/seeded-random.ts';

@@ -90,8 +90,8 @@ class PosStrategy implements Strategy {
 /**
  * POS (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018): each pending event has a random priority, the highest of
  * those that are due fires first, and those that race with it draw anew. Two events race if their labels name the same subject, such
- * as `run/3`, or if one of them names none. Everything but order is answered by a swarm configuration. A pure function of seed and
- * index.
+ * as `run/3`, or if one of them names none. Everything but order is answered as stratified, or for one in three from the 17th
+ * execution on as swarm. A pure function of seed and index.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

@@ -59,7 +59,7 @@ const DETOURS_KEPT = 48;
 export class TrialMemory {
   readonly #trials = new Map<string, KnownTrial>();
   readonly #asked: string[] = [];
-  /** Failing executions from which nothing has gone down yet, the smallest last. */
+  /** Failing executions that are not the best, and from which nothing has gone down yet, the smallest last. */
   readonly #detours: FailingRun[] = [];
 
   /** What came of the same answers before. */
@@ -87,6 +87,12 @@ export class TrialMemory {
   /** The simplest failing execution that was tried and not taken from here before. */
   takeSmallestDetour(): FailingRun | undefined {
     return this.#detours.pop();
+  }
+
+  /** `run` is being gone down from: it is no detour any more. */
+  dropDetour(run: FailingRun): void {
+    const at = this.#detours.indexOf(run);
+    if (at >= 0) this.#detours.splice(at, 1);
   }
 
   #keepDetour(run: FailingRun): void {

@@ -35,12 +35,13 @@ export type ShrinkEnd =
 
 /** What {@link shrink} takes. */
 export interface ShrinkOptions {
-  /** Executions at most; default 5,000. */
+  /** Executions at most; default 5,000. Those that begin and confirm the result, three or so, come on top. */
   readonly maxExecutions?: number;
-  /** Asked before each execution. */
+  /** Asked before each of them. */
   readonly shouldStop?: () => boolean;
   /** Told about every improvement, the first execution included. */
   readonly onBetter?: (better: ShrunkLog) => void;
+  /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }
 
@@ -187,6 +188,7 @@ class Shrinker {
       const isAccepted = failing !== undefined && compareSizes(failing.size, current.size) < 0;
       if (isAccepted) {
         current = failing;
+        this.#trials.dropDetour(failing);
         if (compareSizes(current.size, best.size) < 0) this.#options.onBetter?.(current);
       }
       proposal = proposals.next(new ProposalOutcome(isAccepted, trial));

@@ -61,6 +61,9 @@ describe('wrong usage says what was expected and exits with 2', () => {
     [['--strategy', 'luck'], /expected one of portfolio, plain, .*exhaustive, got "luck"/],
     [['--shard', '3/2'], /such as 1\/4/],
     [['--shard', '1/2', '--strategy', 'exhaustive'], /cannot be sharded/],
+    [['--workers', '2', '--strategy', 'exhaustive'], /runs on one thread, got 2/],
+    [['--max-faults', '1'], /--max-faults bounds --strategy exhaustive, not portfolio/],
+    [['--max-delays', '1', '--strategy', 'pct'], /--max-delays bounds --strategy exhaustive, not pct/],
     [['--time', '0'], /duration such as/],
     [['--workers', '0'], /whole number/],
   ] as const)('dryrunner explore %o', async ([args, text]) => {
