@@ -1,5 +1,6 @@
 /** What can be typed after `dryrunner explore`, and what it means for the threads. */
 import { availableParallelism } from 'node:os';
+import { DEFAULT_AUDIT_EVERY } from '../explore/campaign.ts';
 import type { ExplorePoolOptions } from '../host/explore-pool.ts';
 import type { ThreadLimits } from '../host/explore-thread.ts';
 
@@ -35,7 +36,6 @@ export const EXHAUSTIVE = 'exhaustive';
 
 const TIME_MS = 60_000;
 const HANG_MS = 10_000;
-const AUDIT_EVERY = 100;
 // The checkout runs TypeScript, the package JavaScript.
 const WORKER = `./explore-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
 
@@ -72,6 +72,6 @@ export function poolOptions(
     ...(executions === undefined || isExhaustive ? {} : { maxExecutions: executions }),
     goOn: all,
     strict,
-    auditEvery: AUDIT_EVERY,
+    auditEvery: DEFAULT_AUDIT_EVERY,
   };
 }

@@ -51,7 +51,8 @@ class CampaignStopped extends Error {
   override readonly name = 'CampaignStopped';
 }
 
-const AUDIT_EVERY = 100;
+/** See `CampaignOptions.auditEvery`. */
+export const DEFAULT_AUDIT_EVERY = 100;
 /** Failures with different keys that are kept; messages with random text in them would fill the memory. */
 const FAILURES_KEPT = 100;
 const SEEDS_KEPT = 16;
@@ -70,14 +71,13 @@ class Campaign {
   #novelExecutions = 0;
   readonly #seeds: (readonly Decision[])[] = [];
   #nextIndex: number;
-  #novelty = 0;
 
   constructor(executor: Executor, strategy: Strategy, options: CampaignOptions) {
     this.#strategy = strategy;
     this.#options = options;
     this.#nextIndex = options.firstIndex ?? 0;
     this.#executor = new CampaignAudit(executor, {
-      every: options.auditEvery ?? AUDIT_EVERY,
+      every: options.auditEvery ?? DEFAULT_AUDIT_EVERY,
       mustStop: () => this.#mustStop(),
       onDifference: (difference) => this.#tell({ type: 'nondeterministic', difference }),
     });
@@ -131,16 +131,16 @@ class Campaign {
     let wasCutOff = false as boolean;
     const summary = await explore(this.#executor, this.#strategy, {
       maxExecutions,
-      shard: this.#nextIndex,
+      firstIndex: this.#nextIndex,
       shards,
       shouldStop: () => this.#mustStop(),
       onTurn: () => this.#onTurn(),
-      ...(coverage === undefined ? {} : { coverage: this.#counted(coverage) }),
-      onExecution: (verdict, index) => {
+      ...(coverage === undefined ? {} : { coverage }),
+      onExecution: (verdict, index, novelty) => {
         wasCutOff = this.#wasCutOff(verdict);
         if (wasCutOff) return;
         this.#nextIndex = index + shards;
-        this.#keepSeed(verdict);
+        if (novelty > 0) this.#keepSeed(verdict);
         this.#count(verdict, index);
       },
       onFailure: (verdict, index) => {
@@ -157,20 +157,8 @@ class Campaign {
     return this.#strategy.wantsCoverage === true ? this.#options.coverage : undefined;
   }
 
-  #counted(coverage: CoverageMeter): CoverageMeter {
-    return {
-      watcher: coverage.watcher,
-      takeNovelty: () => {
-        this.#novelty = coverage.takeNovelty();
-        return this.#novelty;
-      },
-    };
-  }
-
   /** Keeps the log of an execution that reached something new. A failing one is kept for its failure. */
   #keepSeed(verdict: Verdict): void {
-    if (this.#novelty === 0) return;
-    this.#novelty = 0;
     this.#novelExecutions += 1;
     if (!verdict.held || verdict.decisionCount > SEED_DECISIONS_MAX) return;
     this.#seeds.push(verdict.decisions());

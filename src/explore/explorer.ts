@@ -5,6 +5,7 @@
 import { checkCallbacks, checkInteger, checkLimit, checkMethods } from '../kernel/argument-check.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { Executor } from './executor.ts';
+import { hasFailed } from './failure-key.ts';
 import type { Strategy } from './strategy.ts';
 
 /** Why an exploration ended. */
@@ -22,17 +23,19 @@ export type StopCause =
 export interface ExploreOptions {
   /** Executions at most; default unlimited. */
   readonly maxExecutions?: number;
-  /** This explorer runs the executions `shard`, `shard + shards`, …; default 0 of 1. */
-  readonly shard?: number;
+  /** This explorer runs the executions `firstIndex`, `firstIndex + shards`, …; default 0. */
+  readonly firstIndex?: number;
+  /** How many explorers share the indices; default 1. */
   readonly shards?: number;
   /** Asked before each execution. */
   readonly shouldStop?: () => boolean;
-  /** Told about every execution, held or not. */
-  readonly onExecution?: (verdict: Verdict, index: number) => void;
+  /** Told about every execution, held or not; `novelty` is how much of it was new to the coverage meter, 0 without one. */
+  readonly onExecution?: (verdict: Verdict, index: number, novelty: number) => void;
   /** Told about every failed one; answers whether to go on. Default: stop at the first. */
   readonly onFailure?: (verdict: Verdict, index: number) => boolean;
   /** Measures the novelty of an execution; see `coverage.ts`. */
   readonly coverage?: CoverageMeter;
+  /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }
 
@@ -78,21 +81,23 @@ export async function explore(
   options: ExploreOptions = {},
 ): Promise<ExplorationSummary> {
   check(executor, strategy, options);
-  const { maxExecutions = Infinity, shard = 0, shards = 1 } = options;
+  const { maxExecutions = Infinity, firstIndex = 0, shards = 1 } = options;
   const { coverage } = strategy.wantsCoverage === true ? options : {};
   const tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
   for (;;) {
     if (tally.executions >= maxExecutions) return { stoppedBy: 'executions', ...tally };
     if (mustStop(options)) return { stoppedBy: 'stopped', ...tally };
-    const index = shard + tally.executions * shards;
+    const index = firstIndex + tally.executions * shards;
     if (!strategy.begin(index)) return { stoppedBy: 'exhausted', ...tally };
     const verdict = await executor.execute(requestOf(strategy, coverage, options.onTurn));
     tally.executions += 1;
     tally.decisions += verdict.decisionCount;
     tally.firedEvents += verdict.firedEvents;
-    strategy.end({ verdict, novelty: coverage?.takeNovelty() ?? 0 });
-    options.onExecution?.(verdict, index);
-    if (!isFailed(verdict)) continue;
+    const novelty = coverage?.takeNovelty() ?? 0;
+    strategy.end({ verdict, novelty });
+    options.onExecution?.(verdict, index, novelty);
+    // One that was abandoned is none of the scenario's failures.
+    if (!hasFailed(verdict)) continue;
     tally.failures += 1;
     if (!mayGoOn(options, verdict, index)) return { stoppedBy: 'failure', ...tally };
   }
@@ -102,16 +107,11 @@ function check(executor: unknown, strategy: unknown, options: ExploreOptions): v
   checkMethods('executor', executor, ['execute']);
   checkMethods('strategy', strategy, ['begin', 'decide', 'end']);
   checkCallbacks(options, ['shouldStop', 'onExecution', 'onFailure', 'onTurn']);
-  const { maxExecutions = Infinity, shard = 0, shards = 1, coverage } = options;
+  const { maxExecutions = Infinity, firstIndex = 0, shards = 1, coverage } = options;
   checkLimit('maxExecutions', maxExecutions);
-  checkInteger('shard', shard, 0);
+  checkInteger('firstIndex', firstIndex, 0);
   checkInteger('shards', shards, 1);
   if (coverage !== undefined) checkMethods('coverage', coverage, ['watcher', 'takeNovelty']);
-}
-
-/** An execution that was abandoned is none of the scenario's failures. */
-function isFailed({ held, failure }: Verdict): boolean {
-  return !held && failure?.kind !== 'abandoned';
 }
 
 function mustStop({ shouldStop }: ExploreOptions): boolean {

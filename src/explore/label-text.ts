@@ -27,11 +27,16 @@ function turnedRound({ due, answer }: ObservedDecision): readonly [first: string
   return [eventText(due[answer]?.label ?? ''), eventText(due[0]?.label ?? '')];
 }
 
+/** What a fault or delay is about: its label without the word that says which of the two it is. */
+export function aboutOf(label: string): string {
+  return label.replace(/ (fault|delay)$/, '');
+}
+
 /** A decision in words. */
 export function decisionText(decision: ObservedDecision): string {
   const { label, n, answer, due, drawn } = decision;
   if (due.length > 0) return orderText(decision);
-  const about = label.replace(/ (fault|delay)$/, '');
+  const about = aboutOf(label);
   if (drawn !== undefined) {
     const { text } = drawn;
     return isDelay(label) ? `"${about}" is delayed by ${text} ms` : `"${drawn.label}" is ${text}`;

@@ -1,9 +1,10 @@
 /** What the nearest passing execution did otherwise, in words. */
 import { decisionKind } from '../kernel/decision-kind.ts';
+import { plural } from '../model/plural.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import { isSameKey } from './keyed-log.ts';
-import { decisionText, eventText, isDelay } from './label-text.ts';
+import { aboutOf, decisionText, eventText, isDelay } from './label-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
@@ -25,8 +26,7 @@ export function tellApart(
 ): NearestPass {
   const [first] = changes;
   const others = changes.length - 1;
-  const more =
-    others > 0 ? `, and ${others} more ${others === 1 ? 'decision' : 'decisions'} had been plain` : '';
+  const more = others > 0 ? `, and ${others} more ${plural(others, 'decision')} had been plain` : '';
   const text =
     first === undefined ? '' : `If ${insteadText(failing, passing, first)}${more}, it would have held.`;
   const difference = differenceText(failing, passing);
@@ -69,10 +69,6 @@ function drawnInsteadText(observed: ObservedDecision, passing: ObservedRun): str
     return `"${aboutOf(label)}" had been delayed by ${other.text} ms instead of ${drawn.text} ms`;
   }
   return `"${drawn.label}" had been ${other.text} instead of ${drawn.text}`;
-}
-
-function aboutOf(label: string): string {
-  return label.replace(/ (fault|delay)$/, '');
 }
 
 /** Of what tells most, if that differs; else of everything. Events differ if they read differently: a reader sees nothing else. */

@@ -2,6 +2,7 @@
  * Uniform answers that repeat themselves late: each question gets each of its answers once before it gets one of them again. Invariant:
  * an answer depends on seed, index of the execution, label, occurrence and n alone.
  */
+import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import { seedText } from '../kernel/seeded-random.ts';
 import { hashText, mixBits } from '../kernel/text-hash.ts';
@@ -38,7 +39,7 @@ export class StratifiedDecisions implements DecisionSource {
   decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
     const { index } = this;
     if (index === 0) return 0;
-    const position = label.endsWith(' fault') ? index - 1 : index;
+    const position = decisionKind(label) === 'fault' ? index - 1 : index;
     const place = position % n;
     const block = (position - place) / n;
     const key =

@@ -51,7 +51,7 @@ describe('an exploration', () => {
     const hashes = async (shard: number, shards: number, maxExecutions: number): Promise<string[]> => {
       const found: string[] = [];
       await explore(createExecutor(coins), randomStrategy('s'), {
-        shard,
+        firstIndex: shard,
         shards,
         maxExecutions,
         onExecution: (verdict, index) => {

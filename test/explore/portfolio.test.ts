@@ -63,7 +63,7 @@ describe('the portfolio', () => {
       const strategy = portfolioStrategy('s');
       const members: string[] = [];
       await explore(createExecutor(needleFault(400, 500, 2)), strategy, {
-        shard,
+        firstIndex: shard,
         shards,
         maxExecutions: 120 / shards,
         coverage: createCoverage(),

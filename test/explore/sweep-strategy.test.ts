@@ -12,7 +12,7 @@ import { needleFault, toy } from './toy-bugs.ts';
 async function faultsOf(scenario: ScenarioDefinition, shard = 0, shards = 1): Promise<string[]> {
   const found: string[] = [];
   await explore(createExecutor(scenario), sweepStrategy({ pairs: 0 }), {
-    shard,
+    firstIndex: shard,
     shards,
     onExecution: (verdict) => {
       const faults = verdict.decisions().filter(({ answer }) => answer > 0);

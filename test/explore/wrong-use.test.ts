@@ -45,7 +45,7 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
       ] as const,
   ),
   ['explore, maxExecutions', (v) => door.explore(executor, strategy, { maxExecutions: v }), NO_COUNTS],
-  ['explore, shard', (v) => door.explore(executor, strategy, { shard: v }), NO_INTEGERS],
+  ['explore, firstIndex', (v) => door.explore(executor, strategy, { firstIndex: v }), NO_INTEGERS],
   ['explore, shards', (v) => door.explore(executor, strategy, { shards: v }), [...NO_INTEGERS, 0]],
   ['explore, coverage', (v) => door.explore(executor, strategy, { coverage: v }), [...NO_OBJECTS, {}]],
   ['runCampaign, executor', (v) => door.runCampaign(v, strategy), [undefined, ...NO_OBJECTS, {}]],
