@@ -4,7 +4,7 @@ import type { SearchStop } from '../explore/certificate.ts';
 import { strategyNames } from '../explore/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/campaign-state.ts';
-import { CorpusFolder } from '../host/corpus-folder.ts';
+import { CorpusFolder, canonicalReference } from '../host/corpus-folder.ts';
 import { runExplorePool, type PoolEvent, type PoolReport } from '../host/explore-pool.ts';
 import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
@@ -129,8 +129,15 @@ class Exploration {
 
   get #campaign(): CampaignIdentity {
     const { strategy, seed, shard = { index: 1, count: 1 } } = this.#options;
-    const { name } = this.#scenario.definition;
-    return { scenario: name, strategy, seed, shard: shard.index - 1, shards: shard.count };
+    const { definition, reference } = this.#scenario;
+    return {
+      scenario: definition.name,
+      reference: canonicalReference(reference),
+      strategy,
+      seed,
+      shard: shard.index - 1,
+      shards: shard.count,
+    };
   }
 
   /** Each shard has a state of its own, as they may run on one machine too. */

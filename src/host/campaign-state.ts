@@ -10,6 +10,8 @@ import { writeTraceFile } from './trace-file.ts';
 /** What makes two campaigns the same. */
 export interface CampaignIdentity {
   readonly scenario: string;
+  /** The scenario as it was named on the command line: two files may each have one of the same name. */
+  readonly reference: string;
   readonly strategy: string;
   readonly seed: string;
   /** From 0. */
@@ -24,8 +26,8 @@ export interface CampaignState extends CampaignIdentity {
 }
 
 const FORMAT = 'dryrunner-campaign';
-const VERSION = 1;
-const NAMES = ['scenario', 'strategy', 'seed', 'shard', 'shards'] as const;
+const VERSION = 2;
+const NAMES = ['scenario', 'reference', 'strategy', 'seed', 'shard', 'shards'] as const;
 
 /**
  * Writes the state, whole or not at all; its folder is made if need be.
@@ -52,8 +54,10 @@ export async function readNextIndex(path: string, campaign: CampaignIdentity): P
   }
   const state = parse(text);
   const { format, version, nextIndex } = state;
-  if (format !== FORMAT || version !== VERSION || !Number.isSafeInteger(nextIndex) || Number(nextIndex) < 0) {
-    throw refused(path, `the state of a campaign, version ${VERSION}`, 'something else');
+  const expected = `the state of a campaign, version ${VERSION}`;
+  if (format === FORMAT && version !== VERSION) throw refused(path, expected, `version ${String(version)}`);
+  if (format !== FORMAT || !Number.isSafeInteger(nextIndex) || Number(nextIndex) < 0) {
+    throw refused(path, expected, 'something else');
   }
   const other = NAMES.find((name) => state[name] !== campaign[name]);
   if (other !== undefined) {

@@ -1,12 +1,12 @@
 /**
- * Logs that are tried before anything else: those that failed in an earlier campaign, then those that reached most. Invariants: a file appears whole or not at all; a
- * file that cannot be read or written is told, and costs nothing else.
+ * Logs that are tried before anything else: those that failed in an earlier campaign, then those that reached most. Invariants: a file
+ * appears whole or not at all; a file that cannot be read or written is told, and costs nothing else.
  *
- * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its failure's key,
- * `fixed/` beside it those that no longer fail, and `seeds/` logs that held and reached something new.
+ * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its scenario's place
+ * and its failure's key, `fixed/` beside it those that no longer fail, and `seeds/` logs that held and reached something new.
  */
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { CorpusEntry } from '../explore/campaign-report.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
@@ -56,7 +56,7 @@ export class CorpusFolder {
 
   /** Keeps a failure in place of what was kept for the same key; gives the path, or undefined if it cannot be written. */
   async keep({ key, message, decisions }: KeptFailure): Promise<string | undefined> {
-    const path = join(this.#folder, `${nameOf(key)}${SUFFIX}`);
+    const path = join(this.#folder, `${nameOf(`${canonicalReference(this.#reference)} ${key}`)}${SUFFIX}`);
     const meta = { failureKey: key, message, reference: this.#reference };
     return this.#write(async () => {
       await mkdir(this.#folder, { recursive: true });
@@ -98,7 +98,7 @@ export class CorpusFolder {
         const { header, decisions } = await readDecisionLog(readTraceFile(path));
         const { reference = this.#reference, failureKey: key } = header.meta ?? {};
         // Scenarios of two files may have one name.
-        if (!isSamePlace(reference, this.#reference)) continue;
+        if (canonicalReference(reference) !== canonicalReference(this.#reference)) continue;
         entries.push({ id: name, decisions, ...(key === undefined ? {} : { key }) });
       } catch (error) {
         this.#onTrouble(`${path} is left out: ${messageOf(error)}`);
@@ -130,8 +130,9 @@ export class CorpusFolder {
   }
 }
 
-function isSamePlace(one: string, other: string): boolean {
-  return resolve(one) === resolve(other);
+/** A reference as it is typed from here, whatever form it was given in; the same on every machine that has the same checkout. */
+export function canonicalReference(reference: string): string {
+  return relative('', resolve(reference));
 }
 
 async function removeOldest(folder: string, kept: number): Promise<void> {

@@ -270,6 +270,7 @@ describe('--strict', () => {
 });
 
 test('--resume goes on where the last campaign ended, and refuses to go on from another one', async () => {
+  const folder = corpus();
   const args = [
     'explore',
     at('s.mjs#two'),
@@ -278,7 +279,7 @@ test('--resume goes on where the last campaign ended, and refuses to go on from 
     '--all',
     '--no-shrink',
     '--json',
-    ...corpus(),
+    ...folder,
   ];
   const ended = async (...more: string[]): Promise<unknown> =>
     jsonLines((await run(...args, ...more)).out).at(-1)?.['nextIndex'];
@@ -290,6 +291,12 @@ test('--resume goes on where the last campaign ended, and refuses to go on from 
   const { code, err } = await run(...args, '--seed', 'other', '--resume');
   expect(err).toMatch(/--resume: .*expected a campaign with seed other, got 1/);
   expect(code).toBe(2);
+  await writeFile(at('same-names.mjs'), SCENARIOS);
+  const elsewhere = await run('explore', at('same-names.mjs#two'), '--resume', ...folder);
+  expect(elsewhere.err).toMatch(
+    /--resume: .*expected a campaign with reference .*same-names\.mjs#two, got .*s\.mjs#two/,
+  );
+  expect(elsewhere.code).toBe(2);
 });
 
 describe('the corpus', () => {

@@ -80,6 +80,9 @@ test('a log of another file whose scenario has the same name is let be', async (
   expect(await elsewhere.load()).toEqual([]);
   const same = new CorpusFolder(root, 'mine', 'mine.js#mine', (text) => troubles.push(text));
   expect(await same.load()).toHaveLength(1);
+  await elsewhere.keep({ key: 'check broken', message: 'broken', decisions: log(8) });
+  expect(await same.load()).toMatchObject([{ decisions: log(7) }]);
+  expect(await elsewhere.load()).toMatchObject([{ decisions: log(8) }]);
   expect(troubles).toEqual([]);
 });
 
