@@ -2,9 +2,10 @@
  * Where a campaign has come to, so that the next one can go on from there. Invariant: a state is used only by a campaign that would have
  * run the same executions; an index may be run again, but none is left out.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RunnerError } from '../kernel/errors.ts';
+import { makeFolder } from './make-folder.ts';
 import { writeTraceFile } from './trace-file.ts';
 
 /** What makes two campaigns the same. */
@@ -35,7 +36,7 @@ const NAMES = ['scenario', 'reference', 'strategy', 'seed', 'shard', 'shards'] a
  * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED`, or the system's error if the folder cannot be made.
  */
 export async function writeCampaignState(path: string, state: CampaignState): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeTraceFile(path, [`${JSON.stringify({ format: FORMAT, version: VERSION, ...state })}\n`]);
 }
 

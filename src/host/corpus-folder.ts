@@ -5,13 +5,14 @@
  * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its scenario's place
  * and its failure's key, `fixed/` beside it those that no longer fail, and `seeds/` logs that held and reached something new.
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { CorpusEntry } from '../explore/campaign-report.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { decisionLogLines, readDecisionLog } from '../trace/decision-log-file.ts';
+import { makeFolder } from './make-folder.ts';
 import { readTraceFile, writeTraceFile } from './trace-file.ts';
 
 /** A failure that is to be kept. */
@@ -59,7 +60,7 @@ export class CorpusFolder {
     const path = join(this.#folder, `${nameOf(`${canonicalReference(this.#reference)} ${key}`)}${SUFFIX}`);
     const meta = { failureKey: key, message, reference: this.#reference };
     return this.#write(async () => {
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolder(this.#folder);
       await writeTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
       return path;
     });
@@ -70,7 +71,7 @@ export class CorpusFolder {
     if (logs.length === 0) return;
     const folder = join(this.#folder, SEEDS);
     await this.#write(async () => {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       const meta = { reference: this.#reference };
       for (const log of logs) {
         const path = join(folder, `${nameOf(JSON.stringify(log))}${SUFFIX}`);
@@ -83,7 +84,7 @@ export class CorpusFolder {
   /** Puts a log aside that does not fail any more. */
   async retire(id: string): Promise<void> {
     await this.#write(async () => {
-      await mkdir(join(this.#folder, 'fixed'), { recursive: true });
+      await makeFolder(join(this.#folder, 'fixed'));
       await rename(join(this.#folder, id), join(this.#folder, 'fixed', id));
     });
   }

@@ -4,12 +4,13 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** What is known of a stored file. */
 export interface StoredFile {
@@ -105,7 +106,7 @@ export class ObjectStore {
    */
   async #put<T extends { readonly sha256: string }>(write: (target: FileHandle) => Promise<T>): Promise<T> {
     const incoming = join(this.#root, 'incoming');
-    await mkdir(incoming, { recursive: true });
+    await makeFolder(incoming);
     await (this.#swept ??= sweep(incoming));
     const path = join(incoming, randomBytes(12).toString('hex'));
     const target = await open(path, 'wx', 0o600);
@@ -113,7 +114,7 @@ export class ObjectStore {
       const written = await write(target);
       await target.close();
       const place = this.#pathOf(written.sha256);
-      await mkdir(join(place, '..'), { recursive: true });
+      await makeFolder(join(place, '..'));
       await rename(path, place);
       return written;
     } catch (error) {

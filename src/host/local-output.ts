@@ -3,7 +3,7 @@
  * out of the folder, and every output is in the index until it is dropped.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { hostname as machineName, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,6 +15,7 @@ import { checkOutputId } from '../outputs/output-id.ts';
 import { LocalOutputFile } from './local-output-file.ts';
 import type { LocalOutput } from './local-output-file.ts';
 import { fileUri, httpUri } from './local-output-uri.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** Which outputs to keep. Only closed outputs are ever dropped by age or count. */
 export interface OutputRetention {
@@ -160,7 +161,7 @@ class LocalOutputFolder implements LocalOutputs {
 
   async #makeFolder(): Promise<void> {
     try {
-      await mkdir(this.dir, { recursive: true, mode: 0o700 });
+      await makeFolder(this.dir, 0o700);
     } catch (cause) {
       throw new RunnerError('RUNNER_OUTPUT_FAILED', `folder ${this.dir} could not be made`, { cause });
     }

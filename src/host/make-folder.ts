@@ -1,0 +1,45 @@
+/**
+ * Makes a folder with its parents. Node's own `mkdir` with `recursive` tries for ever where a file system lets nothing be made, such as
+ * below `/proc`. Invariant: each folder is tried twice at most.
+ */
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+
+/**
+ * Does nothing if it is there already.
+ *
+ * @param mode of those that are made; default 0o777, less the umask.
+ * @throws the system's error (rejects) if it cannot be made, or a part of the path is no folder.
+ */
+export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+  const folder = resolve(path);
+  try {
+    await mkdir(folder, mode);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    const parent = dirname(folder);
+    if (code !== 'ENOENT' || parent === folder || (await isThere(parent))) throw error;
+    await makeFolder(parent, mode);
+    await makeInside(folder, mode);
+  }
+}
+
+/** The parent is there; another process may have been quicker. */
+async function makeInside(folder: string, mode: number): Promise<void> {
+  try {
+    await mkdir(folder, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeFolder } from '../../src/host/make-folder.ts';
+
+let dir = '';
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-folder-'));
+  await writeFile(join(dir, 'file'), '');
+  await symlink(dir, join(dir, 'link'));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('makeFolder', () => {
+  test('makes the parents too, and lets be what is there', async () => {
+    const path = join(dir, 'a/b/c');
+    await makeFolder(path);
+    await makeFolder(path);
+    await makeFolder(join(dir, 'link/a'));
+    expect((await stat(path)).isDirectory()).toBe(true);
+  });
+
+  test('many at once make one', async () => {
+    const path = join(dir, 'x/y/z');
+    await Promise.all(Array.from({ length: 20 }, () => makeFolder(path)));
+    expect((await stat(path)).isDirectory()).toBe(true);
+  });
+
+  test('keeps to the mode', async () => {
+    await makeFolder(join(dir, 'private/inner'), 0o700);
+    expect((await stat(join(dir, 'private/inner'))).mode & 0o777).toBe(0o700);
+  });
+
+  test.for([
+    ['file', 'EEXIST'],
+    ['file/below', 'ENOTDIR'],
+  ])('rejects where %s is in the way', async ([path, code]) => {
+    await expect(makeFolder(join(dir, path!))).rejects.toMatchObject({ code });
+  });
+
+  test.skipIf(!existsSync('/proc/self'))(
+    'rejects where the file system lets nothing be made (needs /proc)',
+    async () => {
+      await expect(makeFolder('/proc/dryrunner/corpus')).rejects.toMatchObject({ code: 'ENOENT' });
+    },
+  );
+});
