@@ -66,14 +66,34 @@ export const waitPhase: Phase = {
   begin(run) {
     const { process } = run;
     invariant(process !== undefined, 'expected a process to wait for');
-    const status = process.wait();
-    if (isPending(status)) return status.then((ended) => keepStatus(run, ended));
+    let status: MaybePromise<ProcessStatus>;
+    try {
+      status = process.wait();
+    } catch (error) {
+      return giveUp(run, process, error);
+    }
+    if (isPending(status)) {
+      return status.then(
+        (ended) => keepStatus(run, ended),
+        (error: unknown) => giveUp(run, process, error),
+      );
+    }
     keepStatus(run, status);
     return undefined;
   },
   boundMs: (run) => run.parts.execer.cancelBoundMs,
   abandon: (run) => run.abandoned('process', 'process'),
 };
+
+/** Of a process that cannot be waited for nobody knows whether it lives: it is told to end, and the run goes on without it. */
+function giveUp(run: RunContext, process: Process, error: unknown): never {
+  run.abandoned('process', 'process');
+  void orElse<unknown>(
+    () => process.abort(),
+    (fault) => run.recorded('abort', fault),
+  );
+  throw error;
+}
 
 function keepStatus(run: RunContext, status: ProcessStatus): void {
   run.processStatus = status;

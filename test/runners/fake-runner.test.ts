@@ -112,7 +112,7 @@ describe('a fake runner with a script', () => {
     '%o runs from %i to %i ms and ends as %s',
     async ([script, startMs, endMs, state, exitCode, error]) => {
       const verdict = await inSimulation(async (sim) => {
-        const runner = createFakeRunner(sim.world, { script: () => script as FakeScript });
+        const runner = createFakeRunner(sim.world, { script: () => script });
         await runner.run(COMMAND);
         expect((await finalStatus(runner, '0')).status).toMatchObject({ state, exitCode, error });
         await runner.release();
