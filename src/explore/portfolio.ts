@@ -16,6 +16,12 @@ import { sweepStrategy } from './sweep-strategy.ts';
 import { walkStrategy } from './walk-strategy.ts';
 
 /**
+ * Where the plain schedule comes, which is the first of every member by itself. Whatever shows in it shows in the drawn schedules before
+ * it as well, unless it hangs on nothing going wrong at all.
+ */
+const PLAIN_AT = 16;
+
+/**
  * From here on swarm has its turns, and one execution in so many is one of the sweep, if it has any left. Not sooner: both leave out on
  * purpose much of what could happen, and what a few executions find is found sooner by those who draw from all of it.
  */
@@ -74,8 +80,8 @@ class PortfolioStrategy implements Strategy {
       this.#member = this.#sweep;
       return true;
     }
-    this.#member = index === 0 ? this.#plain : this.#draw(index);
-    return this.#member.begin(index);
+    this.#member = index === PLAIN_AT ? this.#plain : this.#draw(index);
+    return this.#member.begin(memberIndex(index));
   }
 
   decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
@@ -110,6 +116,12 @@ function sharesOfLater(index: number): number {
   return (index < NARROW_FROM ? SHARES.swarm : 0) + (index < MUTATION_FROM ? SHARES.mutation : 0);
 }
 
+/** The index that a member is given: their plain first execution comes later, so those before it move up by one. */
+function memberIndex(index: number): number {
+  if (index === PLAIN_AT) return 0;
+  return index < PLAIN_AT ? index + 1 : index;
+}
+
 /** The sweep's own index of execution `index`, if it is the sweep's turn. */
 function sweepTurn(index: number): number | undefined {
   const since = index - NARROW_FROM;
@@ -117,8 +129,8 @@ function sweepTurn(index: number): number | undefined {
 }
 
 /**
- * The default: the plain schedule first, then stratified sampling, PCT of depth 1 to 3, POS and walk in turns that are drawn by index;
- * from the 33rd on swarm has its turns and every fourth execution is one of {@link sweepStrategy}, until that has nothing left; from
+ * The default: stratified sampling, PCT of depth 1 to 3, POS and walk in turns that are drawn by index; the 17th execution is the plain
+ * schedule; from the 33rd on swarm has its turns and every fourth execution is one of {@link sweepStrategy}, until that has nothing left; from
  * the 129th on mutation has its turns too. All of them feed the mutation's corpus, if a coverage meter is given. `configuration` names the member
  * and what it drew.
  *
