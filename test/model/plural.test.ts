@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { plural } from '../../src/model/plural.ts';
+import { counted, formatCount, plural } from '../../src/model/plural.ts';
 
 test.for([
   [0, 'timers'],
@@ -8,4 +8,17 @@ test.for([
   [1_000, 'timers'],
 ] as const)('behind %i stands %s', ([count, noun]) => {
   expect(plural(count, 'timer')).toBe(noun);
+});
+
+test.for([
+  [0, '0'],
+  [999, '999'],
+  [1_000, '1,000'],
+  [12_345, '12,345'],
+  [1_234_567, '1,234,567'],
+  [1_000_000_000, '1,000,000,000'],
+  [1_499.6, '1,500'],
+] as const)('the count %d is written %s, on every machine', ([count, text]) => {
+  expect(formatCount(count)).toBe(text);
+  expect(counted(count, 'timer')).toBe(`${text} timers`);
 });
