@@ -41,7 +41,7 @@ describe('makeFolder', () => {
   });
 
   test.skipIf(!existsSync('/proc/self'))(
-    'rejects where the file system lets nothing be made (needs /proc)',
+    'rejects where the file system lets nothing be made (skipped without /proc, because no other does that)',
     async () => {
       await expect(makeFolder('/proc/dryrunner/corpus')).rejects.toMatchObject({ code: 'ENOENT' });
     },
