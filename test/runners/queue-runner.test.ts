@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createDoneExecer } from '../../src/execers/done-execer.ts';
+import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
+import type { RunTypeMap } from '../../src/model/run-type.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK } from '../../src/model/state-mask.ts';
 import { finalStatus, statusAll, waitForState } from '../../src/model/status-lookup.ts';
 import { waitForever } from '../../src/model/wait.ts';
@@ -14,6 +16,8 @@ import { filersOf, labFiler } from './lab.ts';
 import { rejection, states } from './queue-observations.ts';
 
 const FULL = { code: 'RUNNER_BUSY', message: 'No resources available. Please try later.', status: '' };
+
+const SOME_FILERS: RunTypeMap = new Map([['scoot', { filer: createVirtualFiler() }]]);
 
 describe('admission', () => {
   test('R58 R64 D39 at most capacity runs are in the runner, the active one included; history has no limit', async () => {
@@ -63,6 +67,28 @@ describe('admission', () => {
         await runner.release();
       }
       await sim.sleep(1);
+    });
+  });
+
+  test('R45 R47 R59 a runner of given parts has the capacity, history and ids that are asked for', async () => {
+    await inSimulation(async (sim) => {
+      const parts = {
+        execer: createDoneExecer(),
+        filers: SOME_FILERS,
+        outputs: createNullOutputs(),
+        tempDirs: virtualTempDirs(),
+      };
+      const runner = createQueueRunner(sim.world, { ...parts, capacity: 2, history: 2, idPrefix: 'inc1-' });
+      expect((await runner.run({ argv: ['true'] })).runId).toBe('inc1-0');
+      await runner.run({ argv: ['true'] });
+      await sim.sleep(1);
+      await runner.run({ argv: ['true'] });
+      await sim.sleep(1);
+      expect((await runner.statusAll()).statuses.map(({ runId }) => runId)).toEqual(['inc1-1', 'inc1-2']);
+      expect(() => createQueueRunner(sim.world, { ...parts, updateLimitMs: -1 })).toThrow(
+        expect.objectContaining({ message: 'updateLimitMs: expected a number ≥ 0, got -1' }),
+      );
+      await runner.release();
     });
   });
 
