@@ -121,15 +121,16 @@ export class Watcher {
 
   #compare(outcome: Outcome, expectation: Expectation, mayBe: ReadonlySet<Outcome['kind']>): void {
     const { outcome: expected, question, decidedAtMs } = expectation;
-    const what = `${this.#name} asked for ${formatMask(question.states)} of ${subjectOf(question)} and ${shown(outcome)}`;
+    const said = `${this.#name} was not answered as the writes to the store call for`;
+    const what = `It asked for ${formatMask(question.states)} of ${subjectOf(question)} and ${shown(outcome)}`;
     if (expected === undefined) {
-      this.#sim.check(mayBe.has(outcome.kind), `${what}, and nothing has happened that calls for it`);
+      this.#sim.check(mayBe.has(outcome.kind), `${said}\n\n${what}. Nothing has happened that calls for it.`);
       return;
     }
     const isInTime = decidedAtMs === this.#sim.now();
     this.#sim.check(
       shown(outcome) === shown(expected) && isInTime,
-      `${what}; expected after the writes of ${decidedAtMs} ms: ${shown(expected)}`,
+      `${said}\n\n${what}.\nExpected after the writes of ${decidedAtMs} ms: it ${shown(expected)}.`,
     );
   }
 

@@ -43,7 +43,7 @@ export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>(
     if (rarely(sim, 'both owners release', 25)) await runner.release();
     const { statuses } = await runner.statusAll();
     for (const { runId, state } of statuses) {
-      sim.check(isTerminal(state), `run ${runId} is ${state} after the release`);
+      sim.check(isTerminal(state), `run ${runId} has not ended after the release\n\nIt is ${state}.`);
     }
     sim.check(
       execer.livingProcesses === 0,
@@ -96,11 +96,11 @@ class Client {
     const { state, exitCode } = status;
     this.#sim.check(
       aborted === undefined || aborted.state === state,
-      `the abort of run ${runId} said ${aborted?.state}, its end is ${state}`,
+      `the abort of run ${runId} told another end than it has\n\nIt said ${aborted?.state}, the end is ${state}.`,
     );
     this.#sim.check(
       state === 'ABORTED' || (state === 'COMPLETE' && exitCode === job.exitCode),
-      `${this.#name} asked for exit code ${job.exitCode}, run ${runId} ended as ${state} ${exitCode}`,
+      `run ${runId} of ${this.#name} ended otherwise than its job says\n\nIt is ${state} ${exitCode}; asked for was exit code ${job.exitCode}.`,
     );
     return true;
   }

@@ -120,7 +120,10 @@ async function runAnother(sim: Simulation, runner: SimulatedRunner): Promise<voi
   const { state, exitCode, error } = status;
   // A machine without memory fails what waits for it (R83).
   const isExcused = exitCode === EXIT_CODES.LOG_CREATION || error === WORKER_UNHEALTHY_MSG;
-  sim.check(state === 'COMPLETE' || isExcused, `the run behind ended as ${state} ${exitCode} ${error}`);
+  sim.check(
+    state === 'COMPLETE' || isExcused,
+    `the run behind was not carried out\n\nIt is ${state} ${exitCode} ${error}.`,
+  );
 }
 
 /** The runner with all that stands around it. */

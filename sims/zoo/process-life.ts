@@ -147,7 +147,7 @@ class Life {
     const { state, exitCode } = await process.wait();
     this.#sim.check(
       status.state === state && status.exitCode === exitCode,
-      `abort of ${this.#name} said ${status.state} ${status.exitCode}, its end is ${state} ${exitCode}`,
+      `the abort of ${this.#name} told another end than it has\n\nIt said ${status.state} ${status.exitCode}, the end is ${state} ${exitCode}.`,
     );
   }
 
@@ -167,7 +167,7 @@ class Life {
       (ends.state ?? state) === state && ends.exitCode === exitCode && (ends.signal ?? signal) === signal;
     this.#sim.check(
       isStopped || isNatural,
-      `${this.#name} ${this.#program.argv.join(', ')} ended as ${state} ${exitCode} ${error}`,
+      `${this.#name} ended otherwise than its program says\n\n${this.#program.argv.join(', ')}: ${state} ${exitCode} ${error}`,
     );
     if (isStopped) {
       this.#sim.check(error.startsWith('Aborted ('), `${this.#name} was stopped, it says "${error}"`);

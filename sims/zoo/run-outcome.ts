@@ -50,7 +50,10 @@ export function checkOutcome(
     (state === program.state && exitCode === program.exitCode) ||
     (state === 'FAILED' && exitCode === 212 && world.hasSnapshot) ||
     (state === 'FAILED' && exitCode === 220 && world.mayLackOutputs);
-  sim.check(isExpected, `${program.argv.join(', ')} ended as ${state} ${exitCode} ${error}`);
+  sim.check(
+    isExpected,
+    `the run ended otherwise than its program says\n\n${program.argv.join(', ')}: ${state} ${exitCode} ${error}`,
+  );
 }
 
 /** Checks that the log of standard output has a header without secrets, then what was written, then why the run was stopped. */
@@ -64,7 +67,7 @@ export function checkLogs(sim: Simulation, status: RunStatus, program: Program, 
   const headerEnd = text.indexOf(LOG_HEADER_END) + LOG_HEADER_END.length;
   const header = text.slice(0, headerEnd);
   sim.check(!header.includes('hunter2'), 'the header of the log tells a secret');
-  sim.check(header.includes('PATH=<redacted>  TOKEN='), `the environment is not in order: ${header}`);
+  sim.check(header.includes('PATH=<redacted>  TOKEN='), `the environment is not in order\n\n${header}`);
   const body = text.slice(headerEnd);
   const endings = endingsOf(state, isMemory);
   if (body === program.output && (endings.length === 0 || state === 'ABORTED')) return;
@@ -73,7 +76,7 @@ export function checkLogs(sim: Simulation, status: RunStatus, program: Program, 
     return;
   }
   const isStopped = endings.some((ending) => ending.test(body));
-  sim.check(isStopped, `it ended as ${state}, its log does not end with the reason: ${body}`);
+  sim.check(isStopped, `it was stopped, its log does not end with the reason\n\n${state}: ${body}`);
   const written = body.slice(0, body.indexOf('\n\n###'));
   sim.check(program.output.startsWith(written), `it wrote "${program.output}", its log says "${written}"`);
 }

@@ -121,7 +121,7 @@ class User {
     const found = this.#files.tree.kindOf(`${path}/main.c`);
     this.#sim.check(
       found === kind,
-      `${this.#name} expected ${kind ?? 'nothing'} at ${path}, there is ${found ?? 'nothing'}`,
+      `${this.#name} finds other files than it should\n\nExpected ${kind ?? 'nothing'} at ${path}, there is ${found ?? 'nothing'}.`,
     );
   }
 

@@ -107,7 +107,7 @@ class Dispatcher {
       this.#judge(status);
       this.#sim.check(
         service.isHealthy === this.isHealthy,
-        `run ${status.runId} ended as ${status.state} ${status.exitCode}, and the worker calls itself ${service.isHealthy ? 'healthy' : 'sick'}`,
+        `run ${status.runId} has ended, and the worker calls itself ${service.isHealthy ? 'healthy' : 'sick'}\n\nThe run is ${status.state} ${status.exitCode}.`,
       );
     }
   }

@@ -85,7 +85,10 @@ async function askEarly(
     if (!isRunnerError(error)) throw error;
     answer = error.code;
   }
-  sim.check(answer === expected, `${name} was answered ${answer} instead of ${expected}`);
+  sim.check(
+    answer === expected,
+    `${name} was not answered as the state of the runner calls for\n\nIt got ${answer} instead of ${expected}.`,
+  );
 }
 
 /** The worker crashes with a run, and its successor must not know that run. */

@@ -1,7 +1,7 @@
 /**
  * What makes two failures the same bug: kind, rule and message without what differs from run to run. A shrinker accepts only the
- * same key, a campaign counts failures by it. Invariant: what a check shows below its first paragraph is a picture, and not in the key;
- * of a thrown error nothing can be told apart so, since assertions begin alike.
+ * same key, a campaign counts failures by it. Invariant: what a check shows below its first paragraph, or in double quotes, is data, and
+ * not in the key; of a thrown error nothing can be told apart so, since assertions begin alike.
  */
 import { checkObject, checkString } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
@@ -10,6 +10,8 @@ import { headlineOf } from './failure-headline.ts';
 /** What a key is made of; a campaign has kinds of its own beside those of a verdict. */
 type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string };
 
+/** What a check quotes. The names of properties, which other kinds quote, are no data. */
+const QUOTED = /"[^"]*"/g;
 const NUMBER = /\d+(?:\.\d+)?/g;
 /** How many numbers are listed differs from run to run as well. */
 const NUMBERS = /#(?:, ?#)+/g;
@@ -35,7 +37,8 @@ export function failureKey(failure: NamedFailure): string {
   checkObject('failure', 'a failure', failure);
   const { kind, rule = '', message } = failure;
   checkString('failure.message', 'a text', message);
-  const named = kind === 'error' ? message : headlineOf(message).headline;
+  const head = kind === 'error' ? message : headlineOf(message).headline;
+  const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
   return [kind, rule, named.replace(NUMBER, '#').replace(NUMBERS, '#')]
     .join(' ')
     .replace(/\s+/g, ' ')

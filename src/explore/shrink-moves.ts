@@ -5,7 +5,7 @@
 import { decisionKind } from '../kernel/decision-kind.ts';
 import { isSameKey, keyOf, withAnswer } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
-import { numbersIn, withNumber } from './label-numbers.ts';
+import { numbersIn, withNumber, withSwappedNumbers } from './label-numbers.ts';
 import { siteOf } from './label-parts.ts';
 import type { ShrinkAttempt, ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
@@ -22,7 +22,10 @@ const MERGED_MAX = 6;
 /** Most smaller numbers by which one in a label is replaced. */
 const NUMBERS_MAX = 8;
 
-/** All answers about run 7 become answers about run 0, and the third time becomes the first, all at once. */
+/**
+ * All answers about run 7 become answers about run 0, or those about both change places, and the third time becomes the first, all at
+ * once.
+ */
 export const renameSubjects: ShrinkPass = function* (state) {
   if (state.answers.length > MOVED_MAX) return;
   const numbers = new Set(state.answers.flatMap(({ label }) => numbersIn(label)));
@@ -31,6 +34,9 @@ export const renameSubjects: ShrinkPass = function* (state) {
       yield withoutTwins(
         state.answers.map((entry) => ({ ...entry, label: withNumber(entry.label, from, to) })),
       );
+      // Where only the one of them was asked about, that was the same.
+      if (!numbers.has(to)) continue;
+      yield state.answers.map((entry) => ({ ...entry, label: withSwappedNumbers(entry.label, from, to) }));
     }
   }
   const least = state.answers.reduce((min, { occurrence }) => Math.min(min, occurrence), Infinity);

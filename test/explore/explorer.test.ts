@@ -73,6 +73,11 @@ test('a failure has the same key whatever its numbers, and another one for anoth
   const later = { ...failure, message: 'run 12.5 ended  twice', atMs: 9 };
   expect(failureKey(later)).toBe(failureKey(failure));
   expect(failureKey({ ...failure, rule: 'R201' })).not.toBe(failureKey(failure));
+  const check = { kind: 'check', message: 'the log says "a", not "b"', atMs: 0, details: [] } as const;
+  expect(failureKey(check)).toBe('check the log says "…", not "…"');
+  // The name of a property is not data.
+  const always = { ...check, kind: 'always', message: '"one leader" does not hold' } as const;
+  expect(failureKey(always)).toBe('always "one leader" does not hold');
   const list = failureKey({ ...failure, message: 'the store holds 0, 1,2, not 2' });
   expect(list).toBe(failureKey({ ...failure, message: 'the store holds 3, not 7' }));
 });
