@@ -5,7 +5,7 @@
 import { decisionKind } from '../kernel/decision-kind.ts';
 import { isSameKey, keyOf, withAnswer } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
-import { numbersIn, withNumber, withSwappedNumbers } from './label-numbers.ts';
+import { numberedThingsIn, numbersIn, withNumber, withSwappedThings } from './label-numbers.ts';
 import { siteOf } from './label-parts.ts';
 import type { ShrinkAttempt, ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
@@ -34,17 +34,36 @@ export const renameSubjects: ShrinkPass = function* (state) {
       yield withoutTwins(
         state.answers.map((entry) => ({ ...entry, label: withNumber(entry.label, from, to) })),
       );
-      // Where only the one of them was asked about, that was the same.
-      if (!numbers.has(to)) continue;
-      yield state.answers.map((entry) => ({ ...entry, label: withSwappedNumbers(entry.label, from, to) }));
     }
   }
+  yield* swapThings(state);
   const least = state.answers.reduce((min, { occurrence }) => Math.min(min, occurrence), Infinity);
   if (least > 0 && least < Infinity) {
     yield state.answers.map((entry) => ({ ...entry, occurrence: entry.occurrence - least }));
   }
   for (const label of new Set(state.answers.map((entry) => entry.label))) yield* bringForward(state, label);
 };
+
+/** Client 1 becomes client 0 and client 0 client 1, whatever their rounds are; where nothing was about client 0, that is a move. */
+function* swapThings(state: ShrinkState): ShrinkAttempt {
+  const greatest = new Map<string, number>();
+  for (const { word, number } of state.answers.flatMap(({ label }) => numberedThingsIn(label))) {
+    greatest.set(word, Math.max(number, greatest.get(word) ?? 0));
+  }
+  let isAccepted = false;
+  for (const [word, number] of greatest) {
+    for (let from = Math.min(number, NUMBERS_MAX); from > 0; from -= 1) {
+      for (let to = 0; to < from; to += 1) {
+        const swapped = state.answers.map((entry) => ({
+          ...entry,
+          label: withSwappedThings(entry.label, word, from, to),
+        }));
+        isAccepted = (yield swapped).isAccepted || isAccepted;
+      }
+    }
+  }
+  return isAccepted;
+}
 
 function* bringForward(state: ShrinkState, label: string): ShrinkAttempt {
   const least = state.answers.reduce(
