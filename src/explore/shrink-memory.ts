@@ -52,7 +52,7 @@ class OtherTrial implements KnownTrial {
 /** Of longer logs only the hash is kept. */
 const KEPT_LENGTH_MAX = 400;
 /** What passing executions asked is kept of the last ones only. */
-const ASKED_KEPT = 256;
+const ASKED_KEPT = 2_048;
 const DETOURS_KEPT = 48;
 
 /** The proposals by hash. */

@@ -11,7 +11,7 @@ export const givenBack: RunRule = {
   rule: 'R204',
   beforeStatus(run, { state }) {
     if (run.held === 0 || !isTerminal(state)) return undefined;
-    return `${run.title} became ${state}, but holds ${heldBy(run)}`;
+    return `${run.title} is over, but holds ${heldBy(run)}`;
   },
   onAcquired(run, resource, name) {
     if (!run.isTerminal || run.abandoned?.has(resource) === true) return undefined;

@@ -13,7 +13,8 @@ export const runAccounts: RunRule = {
   afterStatus(run, { state }, runner) {
     const { accepted, ended, queued, working, runningTask } = runner;
     if (runningTask !== undefined && runningTask !== working) {
-      return `${RUNNING_TASK} of ${runner.name} is ${runningTask} with ${working} active when run ${run.runId} became ${state}`;
+      const moment = isTerminal(state) ? 'was over' : `became ${state}`;
+      return `${RUNNING_TASK} of ${runner.name} is ${runningTask} with ${working} active when run ${run.runId} ${moment}`;
     }
     if (accepted === 0 || !isTerminal(state) || accepted === ended + queued + working) return undefined;
     return `${runner.name} has accepted ${accepted} ${plural(accepted, 'run')}, but ${ended} are terminal, ${queued} queued and ${working} active`;

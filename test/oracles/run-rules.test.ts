@@ -261,7 +261,7 @@ const planted: readonly PlantedCase[] = [
   {
     title: 'R204 a process, an output and a checkout that outlive their run',
     trace: trace().accept('0').start('0').acquire('0', 'output').status('0', 'COMPLETE'),
-    message: 'run 0 on r became COMPLETE, but holds 1 × process, 1 × checkout, 2 × output',
+    message: 'run 0 on r is over, but holds 1 × process, 1 × checkout, 2 × output',
   },
   {
     title: 'R204 a temporary directory and an upload that outlive their run',
@@ -271,12 +271,12 @@ const planted: readonly PlantedCase[] = [
       .acquire('0', 'tempdir')
       .acquire('0', 'upload')
       .status('0', 'FAILED'),
-    message: 'run 0 on r became FAILED, but holds 1 × tempdir, 1 × upload',
+    message: 'run 0 on r is over, but holds 1 × tempdir, 1 × upload',
   },
   {
     title: 'R204 a temporary directory, although a process was given up',
     trace: trace().accept('0').acquire('0', 'tempdir').abandon('0', 'process').status('0', 'FAILED'),
-    message: 'run 0 on r became FAILED, but holds 1 × tempdir',
+    message: 'run 0 on r is over, but holds 1 × tempdir',
   },
   {
     title: 'R204 a process that starts after the end',
@@ -347,7 +347,7 @@ const planted: readonly PlantedCase[] = [
   {
     title: 'R208 a gauge that is still up when the end can be seen',
     trace: trace().accept('0').metric('runningTask', 1).start('0').cleanUp('0').status('0', 'COMPLETE'),
-    message: 'runningTask of r is 1 with 0 active when run 0 became COMPLETE',
+    message: 'runningTask of r is 1 with 0 active when run 0 was over',
   },
   {
     title: 'R208 a gauge that was never raised',
