@@ -18,9 +18,10 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT') throw error;
     const parent = dirname(folder);
-    if (code !== 'ENOENT' || parent === folder || (await isThere(parent))) throw error;
-    await makeFolder(parent, mode);
+    // Another process may have made it since.
+    if (!(await isThere(parent))) await makeFolder(parent, mode);
     await makeInside(folder, mode);
   }
 }

@@ -23,9 +23,14 @@ describe('makeFolder', () => {
   });
 
   test('many at once make one', async () => {
-    const path = join(dir, 'x/y/z');
-    await Promise.all(Array.from({ length: 20 }, () => makeFolder(path)));
-    expect((await stat(path)).isDirectory()).toBe(true);
+    for (let round = 0; round < 50; round += 1) {
+      const paths = ['a', 'b', 'c', 'd'].flatMap((name) => [
+        join(dir, `x${round}/y/${name}`),
+        join(dir, `x${round}/z/${name}`),
+      ]);
+      await Promise.all([...paths, ...paths].map((path) => makeFolder(path)));
+      for (const path of paths) expect((await stat(path)).isDirectory()).toBe(true);
+    }
   });
 
   test('keeps to the mode', async () => {
