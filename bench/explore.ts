@@ -84,8 +84,8 @@ const bare = defineScenario<unknown>({
     await sim.sleep(1);
   },
 });
-/** With so many jobs an execution takes some hundred decisions. */
-const JOBS = 7;
+/** The fewest with which an execution takes a hundred decisions. */
+const JOBS = 8;
 const fake = pool('fake', JOBS, (sim, name) => createFakeRunner(sim.world, { name, script: argvScript }));
 const simulated = pool('simulated', JOBS, (sim, name) => createSimulatedRunner(sim.world, { name }));
 

@@ -12,13 +12,14 @@
 //   --list              the bugs, and what is left out with the reason
 //   --json              one object per hunt on stdout
 //   --help              this text
-// Exits 1 under 95 % found (with --healthy: if anything is; with --ends: if under 95 % of the bugs end in at most two histories), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
+// Exits 1 under 95 % found (with --healthy: if anything is; with --ends: if under 95 % of the bugs end in at most two histories), 2 on
+// wrong usage, 130 on Ctrl-C, with what is there printed.
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
-import { endsLine, endsOf, endsRows, ENDS_MAX, type Ends } from './zoo/ends.ts';
+import { endsLine, endsOf, endsRows, fewEnds, type Ends } from './zoo/ends.ts';
 import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type Quarry } from './zoo/hunting-party.ts';
 import { figuresLine, huntRow } from './zoo/hunt-report.ts';
@@ -146,8 +147,7 @@ async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Pro
     }
   });
   process.stderr.write(`${endsLine(all)}\n`);
-  const shown = all.filter(({ histories }) => histories.length > 0);
-  const few = shown.filter(({ histories }) => histories.length <= ENDS_MAX);
+  const { shown, few } = fewEnds(all);
   return all.length === quarries.length && few.length >= SHARE_OF_FEW_ENDS * shown.length ? 0 : 1;
 }
 

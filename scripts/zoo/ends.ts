@@ -2,7 +2,7 @@
 import type { Hunt } from './hunt.ts';
 
 /** More different histories of one bug than this, and shrinking has not got to the bottom of it. */
-export const ENDS_MAX = 2;
+const ENDS_MAX = 2;
 
 /** What the cold starts of one bug came to. */
 export interface Ends {
@@ -20,7 +20,16 @@ export interface EndHistory {
   readonly lines: readonly string[];
 }
 
-/** Two histories are one if they are printed alike. A bug that no seed repeats shows none. */
+/** Those that show any history, and of them those with few. */
+export function fewEnds(all: readonly Ends[]): {
+  readonly shown: readonly Ends[];
+  readonly few: readonly Ends[];
+} {
+  const shown = all.filter(({ histories }) => histories.length > 0);
+  return { shown, few: shown.filter(({ histories }) => histories.length <= ENDS_MAX) };
+}
+
+/** Two histories are one if they read alike. A bug that no seed repeats shows none. */
 export function endsOf(id: string, hunts: readonly Hunt[]): Ends {
   const byText = new Map<string, { starts: number; readonly lines: readonly string[] }>();
   const found = hunts.filter((hunt) => hunt.found);
@@ -51,8 +60,7 @@ export function endsRows({ id, starts, found, histories }: Ends): string[] {
 
 /** How many bugs have few histories, of those that show any. */
 export function endsLine(all: readonly Ends[]): string {
-  const shown = all.filter(({ histories }) => histories.length > 0);
-  const few = shown.filter(({ histories }) => histories.length <= ENDS_MAX);
+  const { shown, few } = fewEnds(all);
   const one = shown.filter(({ histories }) => histories.length === 1);
   const others = shown
     .filter((ends) => !few.includes(ends))

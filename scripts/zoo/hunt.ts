@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { HistoryLine } from '../../src/explore/history.ts';
 
 /** Where to look, how, and for how long. */
 export interface HuntOptions {
@@ -33,7 +34,7 @@ export interface Hunt {
   /** Events that fired in the failing execution, as found and as shrunk. */
   readonly eventsBefore?: number;
   readonly eventsAfter?: number;
-  /** The lines of the history that is shown, as they are printed. */
+  /** The lines of the history that is shown: time, text and cause of each. */
   readonly history?: readonly string[];
   /** What went wrong, in one sentence. */
   readonly sentence: string;
@@ -49,12 +50,6 @@ interface Report {
   readonly text?: string;
   readonly firedEvents?: number;
   readonly failures?: readonly FailureReport[];
-}
-
-interface HistoryLine {
-  readonly atMs: number;
-  readonly text: string;
-  readonly because?: string;
 }
 
 interface FailureReport {

@@ -2,11 +2,6 @@
 
 const NUMBER = /\d+/g;
 
-/** The numbers in a label, in order. */
-export function numbersIn(label: string): number[] {
-  return (label.match(NUMBER) ?? []).map(Number);
-}
-
 /** The label with one number for another, wherever it stands. */
 export function withNumber(label: string, from: number, to: number): string {
   return label.replace(NUMBER, (text) => (Number(text) === from ? String(to) : text));

@@ -5,7 +5,7 @@
 import { decisionKind } from '../kernel/decision-kind.ts';
 import { isSameKey, keyOf, withAnswer } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
-import { numberedThingsIn, numbersIn, withNumber, withSwappedThings } from './label-numbers.ts';
+import { numberedThingsIn, withNumber, withSwappedThings } from './label-numbers.ts';
 import { siteOf } from './label-parts.ts';
 import type { ShrinkAttempt, ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
@@ -28,7 +28,8 @@ const NUMBERS_MAX = 8;
  */
 export const renameSubjects: ShrinkPass = function* (state) {
   if (state.answers.length > MOVED_MAX) return;
-  const numbers = new Set(state.answers.flatMap(({ label }) => numbersIn(label)));
+  const things = state.answers.flatMap(({ label }) => numberedThingsIn(label));
+  const numbers = new Set(things.map(({ number }) => number));
   for (const from of [...numbers].sort((a, b) => b - a)) {
     for (let to = 0; to < Math.min(from, NUMBERS_MAX); to += 1) {
       yield withoutTwins(
@@ -45,25 +46,22 @@ export const renameSubjects: ShrinkPass = function* (state) {
 };
 
 /** Client 1 becomes client 0 and client 0 client 1, whatever their rounds are; where nothing was about client 0, that is a move. */
-function* swapThings(state: ShrinkState): ShrinkAttempt {
-  const greatest = new Map<string, number>();
+const swapThings: ShrinkPass = function* (state) {
+  const numbersOf = new Map<string, Set<number>>();
   for (const { word, number } of state.answers.flatMap(({ label }) => numberedThingsIn(label))) {
-    greatest.set(word, Math.max(number, greatest.get(word) ?? 0));
+    numbersOf.set(word, (numbersOf.get(word) ?? new Set()).add(number));
   }
-  let isAccepted = false;
-  for (const [word, number] of greatest) {
-    for (let from = Math.min(number, NUMBERS_MAX); from > 0; from -= 1) {
-      for (let to = 0; to < from; to += 1) {
-        const swapped = state.answers.map((entry) => ({
+  for (const [word, numbers] of numbersOf) {
+    for (const from of [...numbers].sort((a, b) => b - a)) {
+      for (let to = 0; to < Math.min(from, NUMBERS_MAX); to += 1) {
+        yield state.answers.map((entry) => ({
           ...entry,
           label: withSwappedThings(entry.label, word, from, to),
         }));
-        isAccepted = (yield swapped).isAccepted || isAccepted;
       }
     }
   }
-  return isAccepted;
-}
+};
 
 function* bringForward(state: ShrinkState, label: string): ShrinkAttempt {
   const least = state.answers.reduce(

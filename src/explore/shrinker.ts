@@ -35,7 +35,7 @@ export type ShrinkEnd =
 
 /** What {@link shrink} takes. */
 export interface ShrinkOptions {
-  /** Executions at most; default 5,000. Those that begin and confirm the result, three or so, come on top. */
+  /** Executions at most; default 5,000. The two that begin and the one that confirms the result are run in any case. */
   readonly maxExecutions?: number;
   /** Asked before each of them. */
   readonly shouldStop?: () => boolean;

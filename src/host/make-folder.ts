@@ -14,24 +14,22 @@ import { dirname, resolve } from 'node:path';
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   const folder = resolve(path);
   try {
-    await mkdir(folder, mode);
+    await makeOne(folder, mode);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
-    if (code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     const parent = dirname(folder);
     // Another process may have made it since.
     if (!(await isThere(parent))) await makeFolder(parent, mode);
-    await makeInside(folder, mode);
+    await makeOne(folder, mode);
   }
 }
 
-/** The parent is there; another process may have been quicker. */
-async function makeInside(folder: string, mode: number): Promise<void> {
+async function makeOne(folder: string, mode: number): Promise<void> {
   try {
     await mkdir(folder, mode);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const isThereAlready = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    if (!isThereAlready || !(await stat(folder)).isDirectory()) throw error;
   }
 }
 

@@ -306,7 +306,7 @@ describe('the life of a run, on all paths', () => {
     }
   });
 
-  test('R110 a process that has ended well is not waited for a second time', () => {
+  test('waiting is over when the process has ended, not when the phase says that it is done', () => {
     const waiting = allSteps().find(
       ({ after: { state, course } }) => state.phase === 'wait' && course.stop === 'none',
     )!;

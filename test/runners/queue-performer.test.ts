@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
 import { abortStatus, completeStatus } from '../../src/model/run-status.ts';
+import { DONE_MASK } from '../../src/model/state-mask.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
+import { waitForever } from '../../src/model/wait.ts';
 import type { Performer } from '../../src/runners/performer.ts';
 import { QueueRunner } from '../../src/runners/queue-runner.ts';
 import { createInstruments } from '../../src/runners/runner-instruments.ts';
@@ -108,7 +110,9 @@ describe('a queue before a performer of one’s own', () => {
       await expect(runner.abort('0')).rejects.toThrow(
         'The runner was released; abort needs one that was not.',
       );
-      await expect(finalStatus(runner, '0')).rejects.toThrow();
+      await expect(runner.query({ allRuns: true, states: DONE_MASK }, waitForever())).rejects.toThrow(
+        'The runner was released; wait needs one that was not.',
+      );
     });
   });
 });
