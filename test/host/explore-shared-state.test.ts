@@ -11,10 +11,10 @@ test('a log is that of one execution, also if its thread begins another while it
   expect(reader.decisions().map(({ label }) => label)).toEqual(['a', 'b', 'c']);
 
   const { decode } = TextDecoder.prototype;
-  vi.spyOn(TextDecoder.prototype, 'decode').mockImplementationOnce(function (this: TextDecoder, bytes) {
+  vi.spyOn(TextDecoder.prototype, 'decode').mockImplementationOnce((bytes) => {
     writer.beginExecution();
     writer.noteDecision('d', 5, 4);
-    return decode.call(this, bytes);
+    return decode.call(new TextDecoder(), bytes);
   });
   expect(reader.decisions()).toEqual([{ label: 'd', n: 5, answer: 4 }]);
 });
