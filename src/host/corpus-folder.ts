@@ -6,12 +6,13 @@
  * and its failure's key, `fixed/` beside it those that no longer fail, and `seeds/` logs that held and reached something new.
  */
 import { readdir, rename, rm, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { CorpusEntry } from '../explore/campaign-report.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { decisionLogLines, readDecisionLog } from '../trace/decision-log-file.ts';
+import { canonicalReference } from './canonical-reference.ts';
 import { makeFolder } from './make-folder.ts';
 import { readTraceFile, writeTraceFile } from './trace-file.ts';
 
@@ -129,11 +130,6 @@ export class CorpusFolder {
       return undefined;
     }
   }
-}
-
-/** A reference as it is typed from here, whatever form it was given in; the same on every machine that has the same checkout. */
-export function canonicalReference(reference: string): string {
-  return relative('', resolve(reference));
 }
 
 async function removeOldest(folder: string, kept: number): Promise<void> {
