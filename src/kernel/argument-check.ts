@@ -18,9 +18,10 @@ export function checkArray(name: string, expected: string, value: unknown): void
 
 /** Refuses anything but an object that has all these methods; the first one that is missing is named. */
 export function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
-  const has = (method: string): boolean => isObject(value) && typeof value[method] === 'function';
-  const missing = methods.find((method) => !has(method));
-  if (missing !== undefined) throw invalidArgument(name, `an object with ${missing}()`, value);
+  for (const method of methods) {
+    if (isObject(value) && typeof value[method] === 'function') continue;
+    throw invalidArgument(name, `an object with ${method}()`, value);
+  }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

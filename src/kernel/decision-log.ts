@@ -5,7 +5,8 @@
 import { checkMethods, checkOptions } from './argument-check.ts';
 import type { Choices, Decision, DecisionSource, DueEvents } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
-import { hashText } from './text-hash.ts';
+import type { RollingHash } from './rolling-hash.ts';
+import { textWords, type TextWords } from './text-words.ts';
 
 /** A multiple of 3. */
 const CHUNK_LENGTH = 3072;
@@ -14,8 +15,8 @@ const CHUNK_LENGTH = 3072;
 export interface DecisionLogOptions {
   /** Keeps the entries; without them only `count` grows. Default: true. */
   readonly record?: boolean;
-  /** Told about every answer as it is given, for the rolling hash of a trace. */
-  readonly onDecision?: (label: string, n: number, answer: number) => void;
+  /** Takes in every answer as it is given: label, n, answer. */
+  readonly hash?: RollingHash;
 }
 
 /** A label that was asked, with what is kept per label. */
@@ -23,7 +24,7 @@ interface AskedLabel {
   readonly label: string;
   /** Position among the labels in the order of first asking. */
   readonly index: number;
-  readonly hash: number;
+  readonly words: TextWords;
   occurrences: number;
 }
 
@@ -31,7 +32,7 @@ interface AskedLabel {
 export class DecisionLog implements Choices {
   private readonly source: DecisionSource;
   private readonly record: boolean;
-  private readonly onDecision: ((label: string, n: number, answer: number) => void) | undefined;
+  private readonly hash: RollingHash | undefined;
   private readonly asked = new Map<string, AskedLabel>();
   private readonly labels: string[] = [];
   /** Per entry: index of its label, n, answer. No object per decision, and no array so long that growing it costs more. */
@@ -42,7 +43,7 @@ export class DecisionLog implements Choices {
   constructor(source: DecisionSource, options: DecisionLogOptions) {
     this.source = source;
     this.record = options.record ?? true;
-    this.onDecision = options.onDecision;
+    this.hash = options.hash;
   }
 
   /** How many decisions were taken. */
@@ -54,14 +55,14 @@ export class DecisionLog implements Choices {
     if (n === 1) return 0;
     if (!(n > 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
     const asked = this.asked.get(label) ?? this.firstAsked(label);
-    return this.keep(asked, n, this.source.decide(label, n, asked.occurrences, asked.hash));
+    return this.keep(asked, n, this.source.decide(label, n, asked.occurrences, asked.words.high));
   }
 
   order(label: string, due: DueEvents): number {
     const { source } = this;
     if (source.order === undefined) return this.choose(label, due.count);
     const asked = this.asked.get(label) ?? this.firstAsked(label);
-    return this.keep(asked, due.count, source.order(label, due, asked.occurrences, asked.hash));
+    return this.keep(asked, due.count, source.order(label, due, asked.occurrences, asked.words.high));
   }
 
   drawn(label: string, value: unknown, asked: number): void {
@@ -81,14 +82,13 @@ export class DecisionLog implements Choices {
   }
 
   private keep(asked: AskedLabel, n: number, answer: number): number {
-    const { label } = asked;
     if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
-      throw invalidArgument(`answer to "${label}"`, `an integer in [0, ${n})`, answer);
+      throw invalidArgument(`answer to "${asked.label}"`, `an integer in [0, ${n})`, answer);
     }
     asked.occurrences += 1;
     this.given += 1;
     if (this.record) this.note(asked.index, n, answer);
-    if (this.onDecision !== undefined) this.onDecision(label, n, answer);
+    if (this.hash !== undefined) addDecision(this.hash, asked.words, n, answer);
     return answer;
   }
 
@@ -104,10 +104,16 @@ export class DecisionLog implements Choices {
 
   private firstAsked(label: string): AskedLabel {
     if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
-    const asked = { label, index: this.labels.push(label) - 1, hash: hashText(label), occurrences: 0 };
+    const asked = { label, index: this.labels.push(label) - 1, words: textWords(label), occurrences: 0 };
     this.asked.set(label, asked);
     return asked;
   }
+}
+
+function addDecision(hash: RollingHash, label: TextWords, n: number, answer: number): void {
+  hash.addWords(label);
+  hash.addNumber(n);
+  hash.addNumber(answer);
 }
 
 /**

@@ -2,7 +2,8 @@
  * The rolling hash of a trace: 64 bits in two lanes that every number and string moves. Invariant: it depends on the values and
  * their order alone, never on the machine. It finds differences; it does not resist people who look for collisions.
  */
-import { hashText, mixBits, TEXT_START, TEXT_STEP } from './text-hash.ts';
+import { mixBits, TEXT_START, TEXT_STEP } from './text-hash.ts';
+import { TEXT_BASIS, textWords, type TextWords } from './text-words.ts';
 
 const HIGH_BASIS = 0x243f6a88;
 const LOW_BASIS = 0x13198a2e;
@@ -13,34 +14,7 @@ const WORD = 0x1_0000_0000;
 const WIDE_INTEGER = 0x6a09e667;
 const FRACTION = 0x3c6ef372;
 const BYTES = 0x510e527f;
-/** Keeps the words of a text apart from small integers. */
-const TEXT_BASIS = 0x1f83d9ab;
-/** Longer strings are not worth a place among the interned ones. */
-const INTERNED_LENGTH_MAX = 128;
-const INTERNED_COUNT_MAX = 16_384;
-
-interface TextWords {
-  readonly high: number;
-  readonly low: number;
-}
-
-/** A cache of a pure function: what is in it changes the speed and nothing else. */
-const interned = new Map<string, TextWords>();
 const doubleView = new DataView(new ArrayBuffer(8));
-
-function wordsOf(text: string): TextWords {
-  return { high: hashText(text), low: hashText(text, TEXT_BASIS) };
-}
-
-function internedWords(text: string): TextWords {
-  if (text.length > INTERNED_LENGTH_MAX) return wordsOf(text);
-  const known = interned.get(text);
-  if (known !== undefined) return known;
-  if (interned.size >= INTERNED_COUNT_MAX) interned.clear();
-  const words = wordsOf(text);
-  interned.set(text, words);
-  return words;
-}
 
 /** A hash that grows with what is added. */
 export class RollingHash {
@@ -71,9 +45,13 @@ export class RollingHash {
       this.addRare(text);
       return;
     }
-    const words = internedWords(text);
-    this.addWord(words.high);
-    this.addWord(words.low);
+    this.addWords(textWords(text));
+  }
+
+  /** Adds a text of which the words are known: the same as `addString`. */
+  addWords({ high, low }: TextWords): void {
+    this.addWord(high);
+    this.addWord(low);
   }
 
   /** Adds the bytes and their number. */
@@ -95,7 +73,7 @@ export class RollingHash {
     return hexWord(high) + hexWord(low);
   }
 
-  /** The same two words as `wordsOf`, in one pass and without an object. */
+  /** The same two words as `textWords` gives, in one pass and without an object. */
   private addRare(text: string): void {
     const { length } = text;
     let high = TEXT_START;

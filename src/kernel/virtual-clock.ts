@@ -15,7 +15,14 @@ import { invalidArgument } from './errors.ts';
 const DEFAULT_EPOCH_MS = 946_684_800_000;
 /** The end of representable time, 285 years after the start; longer delays fire there. */
 const LAST_TIME_US = Number.MAX_SAFE_INTEGER;
-const ORDER_LABELS_KEPT = 4096;
+const ORDER_LABELS_KEPT = 16_384;
+const KEPT_LENGTH_MAX = 128;
+
+/**
+ * Order labels by event label, of all clocks: building one anew for each decision would cost more than the decision. A cache of a
+ * pure function: what is in it changes the speed and nothing else.
+ */
+const orderLabels = new Map<string, string>();
 
 /** What {@link createVirtualClock} takes. */
 export interface VirtualClockOptions {
@@ -56,8 +63,6 @@ export class VirtualClock implements Clock {
   private readonly choices: Choices | undefined;
   private readonly capturePlaces: boolean;
   private onFire: ((event: EventInfo, made: number) => void) | undefined;
-  /** Order labels by event label: building one anew for each decision would cost more than the decision. */
-  private readonly orderLabels = new Map<string, string>();
   /** The time that was read last. In milliseconds it is kept as it was made: a new number for each event of a trace would be garbage. */
   private readUs = NaN;
   private readMs: number | undefined = undefined;
@@ -194,7 +199,7 @@ export class VirtualClock implements Clock {
   }
 
   private chooseNext(choices: Choices, n: number): number {
-    const label = this.orderLabel(this.queue.candidateLabel);
+    const label = orderLabelOf(this.queue.candidateLabel);
     const answer =
       choices.order === undefined ? choices.choose(label, n) : choices.order(label, this.queue.dueEvents);
     if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
@@ -202,16 +207,16 @@ export class VirtualClock implements Clock {
     }
     return answer;
   }
+}
 
-  private orderLabel(label: string): string {
-    let orderLabel = this.orderLabels.get(label);
-    if (orderLabel === undefined) {
-      orderLabel = `order ${label}`;
-      if (this.orderLabels.size >= ORDER_LABELS_KEPT) this.orderLabels.clear();
-      this.orderLabels.set(label, orderLabel);
-    }
-    return orderLabel;
-  }
+function orderLabelOf(label: string): string {
+  if (label.length > KEPT_LENGTH_MAX) return `order ${label}`;
+  const known = orderLabels.get(label);
+  if (known !== undefined) return known;
+  const orderLabel = `order ${label}`;
+  if (orderLabels.size >= ORDER_LABELS_KEPT) orderLabels.clear();
+  orderLabels.set(label, orderLabel);
+  return orderLabel;
 }
 
 /** The stack above the clock's own three frames. */

@@ -19,6 +19,7 @@ export class ChaosCall {
   /** Ends a hold; only a `query` has one. */
   readonly signal: AbortSignal | undefined;
   readonly #subject: string;
+  #label: string | undefined;
   readonly #clock: Clock | undefined;
   readonly #startMs: number = 0;
   readonly #timeoutMs: number = Infinity;
@@ -54,9 +55,11 @@ export class ChaosCall {
     return new ChaosCall('query', querySubject(query), onlyRun(query), { clock, wait });
   }
 
-  /** A stable name for labels: `NAME OPERATION SUBJECT`. */
+  /** A stable name for labels: `NAME OPERATION SUBJECT`; NAME is the same whenever it is asked for. */
   label(name: string): string {
-    return this.#subject === '' ? `${name} ${this.operation}` : `${name} ${this.operation} ${this.#subject}`;
+    this.#label ??=
+      this.#subject === '' ? `${name} ${this.operation}` : `${name} ${this.operation} ${this.#subject}`;
+    return this.#label;
   }
 
   /** What is left of the query's timeout (R151); `Infinity` for all other calls. */

@@ -36,9 +36,9 @@ export class FaultPicker {
 
 function makeRateTables(rates: NonNullable<FaultPlan['rates']>): Map<ChaosOperation, RateTable | undefined> {
   const tables = new Map<ChaosOperation, RateTable | undefined>();
-  for (const [operation, ofOperation] of Object.entries(rates)) {
+  for (const operation of Object.keys(rates)) {
     checkOperation('plan.rates', operation);
-    tables.set(operation, makeRateTable(operation, ofOperation));
+    tables.set(operation, makeRateTable(operation, rates[operation] ?? {}));
   }
   return tables;
 }

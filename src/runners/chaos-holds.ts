@@ -71,7 +71,7 @@ export class ChaosHolds {
 class HeldCall {
   readonly #timer: Timer | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.end('cancelled');
+  readonly #onAbort: (() => void) | undefined;
   readonly #onEnd: (call: HeldCall, why: HoldEnd) => void;
 
   constructor(
@@ -82,16 +82,18 @@ class HeldCall {
   ) {
     this.#signal = signal;
     this.#onEnd = onEnd;
-    const onTime = (): void => this.end('time');
     if (ms !== undefined) {
+      const onTime = (): void => this.end('time');
       this.#timer = isDeadline ? clock.endOfInstant(label, ms, onTime) : clock.timer(label, ms, onTime);
     }
-    signal?.addEventListener('abort', this.#onAbort);
+    if (signal === undefined) return;
+    this.#onAbort = () => this.end('cancelled');
+    signal.addEventListener('abort', this.#onAbort);
   }
 
   end(why: HoldEnd): void {
     this.#timer?.cancel();
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#onEnd(this, why);
   }
 }

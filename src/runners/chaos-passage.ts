@@ -9,11 +9,15 @@ import { waitCancelled } from '../model/status-errors.ts';
 import type { World } from '../model/world.ts';
 import type { ChaosCall } from './chaos-call.ts';
 import type { InjectedFault } from './chaos-error.ts';
-import type { ChaosHolds } from './chaos-holds.ts';
+import type { FaultKind } from './chaos-fault.ts';
+import type { ChaosHolds, HoldEnd } from './chaos-holds.ts';
 import type { ChaosSettings } from './chaos-settings.ts';
 
 /** Hands a call to the delegate. */
 export type Apply<T> = (delegate: Service) => Promise<T>;
+
+/** The name of a call, made when it is asked for. */
+type Label = () => string;
 
 /** What chaos needs of the world. */
 export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal'>;
@@ -32,18 +36,35 @@ export class ChaosPassage {
     this.#holds = holds;
   }
 
-  /** Delays the call, then lets it fail, strikes it or hands it on; `again` is what a duplicate does. */
-  async pass<T>(call: ChaosCall, apply: Apply<T>, again: Apply<unknown> = apply): Promise<T> {
+  /**
+   * Delays the call, then lets it fail, strikes it or hands it on; `again` is what a duplicate does. Without a delay it may throw
+   * instead of giving back a promise that rejects.
+   */
+  pass<T>(call: ChaosCall, apply: Apply<T>, again: Apply<unknown> = apply): Promise<T> {
     const label = (): string => call.label(this.#settings.name);
-    const delayMs = this.#drawDelay(label);
-    if (delayMs > 0) await this.#hold(call, label(), delayMs);
+    const held = this.#hold(call, label, this.#drawDelay(label));
+    return held === undefined
+      ? this.#arrive(call, label, apply, again)
+      : held.then(() => this.#arrive(call, label, apply, again));
+  }
+
+  #arrive<T>(call: ChaosCall, label: Label, apply: Apply<T>, again: Apply<unknown>): Promise<T> {
     const error = this.#settings.setErrorFor(call.operation);
     if (error !== undefined) {
       this.#traceFault(call, 'error');
       throw error;
     }
     const kind = this.#holds.released ? undefined : this.#settings.faults.pick(call.operation, label);
-    if (kind === undefined) return this.#reach(call, apply);
+    return kind === undefined ? this.#reach(call, apply) : this.#strike(kind, call, label, apply, again);
+  }
+
+  async #strike<T>(
+    kind: FaultKind,
+    call: ChaosCall,
+    label: Label,
+    apply: Apply<T>,
+    again: Apply<unknown>,
+  ): Promise<T> {
     this.#traceFault(call, kind);
     switch (kind) {
       case 'before':
@@ -57,7 +78,7 @@ export class ChaosPassage {
         return reply;
       }
       case 'reordered':
-        await this.#hold(call, label(), this.#settings.reorderHoldMs, true);
+        await this.#hold(call, label, this.#settings.reorderHoldMs, true);
         return this.#reach(call, apply);
       case 'stuck':
         await this.#stick(call, label());
@@ -65,16 +86,16 @@ export class ChaosPassage {
     }
   }
 
-  #drawDelay(label: () => string): number {
+  #drawDelay(label: Label): number {
     return this.#holds.released ? 0 : this.#settings.delays.draw(label);
   }
 
-  /** Holds a call back; for a `query` no longer than its deadline (R151). */
-  async #hold(call: ChaosCall, label: string, ms: number, isOvertakable = false): Promise<void> {
+  /** Holds a call back, if there is time to; a `query` no longer than its deadline (R151). */
+  #hold(call: ChaosCall, label: Label, ms: number, isOvertakable = false): Promise<HoldEnd> | undefined {
     const { leftMs, signal } = call;
-    if (leftMs === 0) return;
+    if (ms === 0 || leftMs === 0) return undefined;
     const isDeadline = leftMs <= ms;
-    await this.#holds.hold(label, { ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal });
+    return this.#holds.hold(label(), { ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal });
   }
 
   /** Ends only with a cancel, a release or, without an error, healing (R204). */
@@ -99,12 +120,7 @@ export class ChaosPassage {
     throw this.#settings.faultErrorFor(call.operation, 'after');
   }
 
-  async #sendAgain(
-    call: ChaosCall,
-    label: () => string,
-    delayMs: number,
-    again: Apply<unknown>,
-  ): Promise<void> {
+  async #sendAgain(call: ChaosCall, label: Label, delayMs: number, again: Apply<unknown>): Promise<void> {
     if (delayMs > 0) await this.#holds.hold(label(), { ms: delayMs });
     try {
       await this.#reach(call, again);

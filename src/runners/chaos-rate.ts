@@ -10,22 +10,27 @@ import type { ChaosOperation, FaultKind } from './chaos-fault.ts';
 const MAX_ANSWERS = 10_000;
 const TOLERANCE = 1e-9;
 
-type Share = readonly [kind: FaultKind, rate: number];
-
 /** The faults of one operation by chance: `kindOf(choose(label, n))`. */
 export class RateTable {
   readonly n: number;
-  readonly #shares: readonly (readonly [kind: FaultKind, from: number])[];
+  readonly #kinds: readonly FaultKind[];
+  readonly #counts: readonly number[];
 
-  constructor(n: number, counts: readonly (readonly [kind: FaultKind, answers: number])[]) {
-    let from = n;
+  /** `counts[i]` answers, the highest ones, stand for `kinds[i]`. */
+  constructor(n: number, kinds: readonly FaultKind[], counts: readonly number[]) {
     this.n = n;
-    this.#shares = [...counts].reverse().map(([kind, answers]) => [kind, (from -= answers)] as const);
+    this.#kinds = kinds;
+    this.#counts = counts;
   }
 
   /** The fault that an answer stands for: in the order of `FAULT_KINDS` from the lowest faulty answer up. */
   kindOf(answer: number): FaultKind | undefined {
-    return this.#shares.find(([, from]) => answer >= from)?.[0];
+    let from = this.n;
+    for (let index = this.#kinds.length - 1; index >= 0; index -= 1) {
+      from -= this.#counts[index] as number;
+      if (answer >= from) return this.#kinds[index];
+    }
+    return undefined;
   }
 }
 
@@ -41,15 +46,13 @@ export function makeRateTable(
   rates: Readonly<Partial<Record<FaultKind, number>>>,
 ): RateTable | undefined {
   checkRates(operation, rates);
-  const shares: Share[] = FAULT_KINDS.flatMap((kind) => {
-    const rate = rates[kind] ?? 0;
-    return rate > 0 ? [[kind, rate] as const] : [];
-  });
-  if (shares.length === 0) return undefined;
+  const kinds = FAULT_KINDS.filter((kind) => (rates[kind] ?? 0) > 0);
+  if (kinds.length === 0) return undefined;
+  const positive = kinds.map((kind) => rates[kind] as number);
   for (let n = 2; n < MAX_ANSWERS; n += 1) {
-    if (fits(n, shares)) return new RateTable(n, countAnswers(n, shares));
+    if (fits(n, positive)) return new RateTable(n, kinds, countAnswers(n, positive));
   }
-  return new RateTable(MAX_ANSWERS, leaveOnePlain(countAnswers(MAX_ANSWERS, shares)));
+  return new RateTable(MAX_ANSWERS, kinds, leaveOnePlain(countAnswers(MAX_ANSWERS, positive)));
 }
 
 function checkRates(operation: ChaosOperation, rates: Readonly<Partial<Record<FaultKind, number>>>): void {
@@ -66,9 +69,9 @@ function checkRates(operation: ChaosOperation, rates: Readonly<Partial<Record<Fa
 }
 
 /** True if each rate is a whole number of `n` answers and one answer stays plain. */
-function fits(n: number, shares: readonly Share[]): boolean {
+function fits(n: number, rates: readonly number[]): boolean {
   let taken = 0;
-  for (const [, rate] of shares) {
+  for (const rate of rates) {
     const answers = Math.round(rate * n);
     if (answers < 1 || Math.abs(rate * n - answers) > TOLERANCE) return false;
     taken += answers;
@@ -76,19 +79,14 @@ function fits(n: number, shares: readonly Share[]): boolean {
   return taken < n;
 }
 
-function countAnswers(n: number, shares: readonly Share[]): [kind: FaultKind, answers: number][] {
-  return shares.map(([kind, rate]) => [kind, Math.max(1, Math.round(rate * n))]);
+function countAnswers(n: number, rates: readonly number[]): number[] {
+  return rates.map((rate) => Math.max(1, Math.round(rate * n)));
 }
 
 /** Takes from the largest share what the plain answer 0 needs. */
-function leaveOnePlain(
-  counts: readonly (readonly [kind: FaultKind, answers: number])[],
-): [kind: FaultKind, answers: number][] {
-  const tooMany = counts.reduce((sum, [, answers]) => sum + answers, 1 - MAX_ANSWERS);
-  const largest = Math.max(...counts.map(([, answers]) => answers));
-  const giver = counts.findIndex(([, answers]) => answers === largest);
-  return counts.map(([kind, answers], index) => [
-    kind,
-    index === giver && tooMany > 0 ? answers - tooMany : answers,
-  ]);
+function leaveOnePlain(counts: readonly number[]): readonly number[] {
+  const tooMany = counts.reduce((sum, answers) => sum + answers, 1 - MAX_ANSWERS);
+  if (tooMany <= 0) return counts;
+  const largest = Math.max(...counts);
+  return counts.with(counts.indexOf(largest), largest - tooMany);
 }

@@ -16,7 +16,7 @@ import { argvScript, type FakeScripts } from './fake-script.ts';
 import { isolateRunner } from './isolated-part.ts';
 import type { QueueOptions } from './queue-options.ts';
 import { QueueRunner } from './queue-runner.ts';
-import { createInstruments, type RunnerInstruments } from './runner-instruments.ts';
+import { createInstruments } from './runner-instruments.ts';
 
 /** Options of {@link createFakeRunner}. */
 export interface FakeRunnerOptions extends QueueOptions {
@@ -27,7 +27,6 @@ export interface FakeRunnerOptions extends QueueOptions {
 }
 
 const NO_FILERS: RunTypeMap = new Map();
-const NO_INSTRUMENTS: RunnerInstruments = createInstruments();
 
 /** A runner whose runs do what they are told. */
 export class FakeRunner extends QueueRunner {
@@ -35,7 +34,7 @@ export class FakeRunner extends QueueRunner {
 
   constructor(world: World, performer: FakePerformer, options: FakeRunnerOptions, part?: IsolatedPart) {
     const { name = 'fake' } = options;
-    super(world, { ...options, name, performer, filers: NO_FILERS, instruments: NO_INSTRUMENTS, part });
+    super(world, { ...options, name, performer, filers: NO_FILERS, instruments: createInstruments(), part });
     this.#performer = performer;
   }
 

@@ -12,7 +12,8 @@ export function awaitFilers(
   filers: RunTypeMap,
   done: (failure: unknown) => void,
 ): void {
-  const signals = [...filers].flatMap(([type, { init }]) => (isPending(init) ? [{ type, init }] : []));
+  const signals: { readonly type: string; readonly init: PromiseLike<unknown> }[] = [];
+  for (const [type, { init }] of filers) if (isPending(init)) signals.push({ type, init });
   let left = signals.length;
   let failure: { readonly error: unknown } | undefined;
   if (left === 0) done(undefined);

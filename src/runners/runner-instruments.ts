@@ -29,8 +29,14 @@ const NO_METRICS: Metrics = Object.freeze({
   histogram: () => NO_HISTOGRAM,
 });
 
+const NO_INSTRUMENTS = fetchInstruments(NO_METRICS);
+
 /** Fetches every instrument once. */
-export function createInstruments(metrics: Metrics = NO_METRICS): RunnerInstruments {
+export function createInstruments(metrics?: Metrics): RunnerInstruments {
+  return metrics === undefined ? NO_INSTRUMENTS : fetchInstruments(metrics);
+}
+
+function fetchInstruments(metrics: Metrics): RunnerInstruments {
   return {
     runningTask: metrics.gauge(METRIC_NAMES.RUNNING_TASK),
     taskLatency: metrics.histogram(METRIC_NAMES.TASK_LATENCY_MS),

@@ -59,9 +59,7 @@ export class SimulationRun {
     this.#options = options;
     this.#source = source;
     this.#maxEvents = options.maxEvents ?? DEFAULT_MAX_EVENTS;
-    this.#decisions = createDecisions(this.#watched(source), {
-      onDecision: (label, n, answer) => this.#hashDecision(label, n, answer),
-    });
+    this.#decisions = createDecisions(this.#watched(source), { hash: this.#decisionHash });
     this.#clock = createVirtualClock({
       choices: this.#decisions,
       capturePlaces,
@@ -225,12 +223,6 @@ export class SimulationRun {
     for (const oracle of this.#oracles) oracle.watch(event);
   }
 
-  #hashDecision(label: string, n: number, answer: number): void {
-    this.#decisionHash.addString(label);
-    this.#decisionHash.addNumber(n);
-    this.#decisionHash.addNumber(answer);
-  }
-
   /** A replay that diverges has failed, whoever catches the error that its question throws. */
   #watched(source: DecisionSource): DecisionSource {
     if (this.#options.replay === undefined) return source;
@@ -284,8 +276,8 @@ export class SimulationRun {
 
   #traceHash(): string {
     const hash = new RollingHash();
-    hash.addString(this.#recorder.hash());
-    hash.addString(this.#decisionHash.digest());
+    hash.addString(this.#recorder.hash(), true);
+    hash.addString(this.#decisionHash.digest(), true);
     hash.addNumber(this.#clock.nowUs);
     hash.addNumber(this.#clock.fired);
     return hash.digest();

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createDecisions } from '../../src/kernel/decision-log.ts';
 import type { DecisionSource } from '../../src/kernel/decisions.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { createRollingHash } from '../../src/kernel/rolling-hash.ts';
 import { hashText } from '../../src/kernel/text-hash.ts';
 
 /** A source that answers n - 1 and keeps what it was asked. */
@@ -45,19 +46,23 @@ describe('the decision log', () => {
     expect(decisions.count).toBe(1);
   });
 
-  test('tells every answer to whoever listens, also when it keeps none', () => {
-    const told: unknown[][] = [];
-    const decisions = createDecisions(lastOf(), {
-      record: false,
-      onDecision: (...answer) => told.push(answer),
-    });
+  test('hashes label, n and answer of every decision, also when it keeps none', () => {
+    const hash = createRollingHash();
+    const decisions = createDecisions(lastOf(), { record: false, hash });
     decisions.choose('a', 3);
     decisions.choose('b', 1);
     decisions.choose('b', 2 ** 50);
-    expect(told).toEqual([
+    const expected = createRollingHash();
+    const taken = [
       ['a', 3, 2],
       ['b', 2 ** 50, 2 ** 50 - 1],
-    ]);
+    ] as const;
+    for (const [label, n, answer] of taken) {
+      expected.addString(label);
+      expected.addNumber(n);
+      expected.addNumber(answer);
+    }
+    expect(hash.digest()).toBe(expected.digest());
     expect(decisions.entries()).toEqual([]);
     expect(decisions.count).toBe(2);
   });

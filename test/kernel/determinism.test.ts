@@ -14,13 +14,7 @@ import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 /** Forty workers that sleep, draw, post and cancel; everything that they see goes into one hash. */
 async function play(source: DecisionSource, drain: DrainChoice, stepsPerTurn: number) {
   const hash = createRollingHash();
-  const decisions = createDecisions(source, {
-    onDecision: (label, n, answer) => {
-      hash.addString(label);
-      hash.addNumber(n);
-      hash.addNumber(answer);
-    },
-  });
+  const decisions = createDecisions(source, { hash });
   const clock = createVirtualClock({ choices: decisions });
   const random = createRandomStream(42);
   const see = (what: string): void => {

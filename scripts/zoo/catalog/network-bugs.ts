@@ -13,11 +13,11 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: passage,
-        find: '    if (delayMs > 0) await this.#hold(call, label(), delayMs);\n',
+        find: '    const held = this.#hold(call, label, this.#drawDelay(label));\n',
         replace:
-          '    const before = this.#lock;\n    let unlock = (): void => undefined;\n' +
-          '    this.#lock = new Promise((resolve) => { unlock = resolve; });\n    await before;\n' +
-          '    if (delayMs > 0) await this.#hold(call, label(), delayMs);\n    unlock();\n',
+          '    const delayMs = this.#drawDelay(label);\n' +
+          '    const held = this.#lock.then(() => this.#hold(call, label, delayMs));\n' +
+          '    this.#lock = held.then(() => undefined);\n',
       },
       {
         file: passage,
@@ -33,15 +33,19 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: passage,
-        find: '    const error = this.#settings.setErrorFor(call.operation);\n',
-        replace: '',
+        find: 'again: Apply<unknown>): Promise<T> {\n    const error = this.#settings.setErrorFor(call.operation);\n',
+        replace: 'again: Apply<unknown>, error?: Error): Promise<T> {\n',
       },
       {
         file: passage,
-        find: '    if (delayMs > 0) await this.#hold(call, label(), delayMs);\n',
+        find:
+          '    const held = this.#hold(call, label, this.#drawDelay(label));\n    return held === undefined\n' +
+          '      ? this.#arrive(call, label, apply, again)\n' +
+          '      : held.then(() => this.#arrive(call, label, apply, again));\n',
         replace:
           '    const error = this.#settings.setErrorFor(call.operation);\n' +
-          '    if (delayMs > 0) await this.#hold(call, label(), delayMs);\n',
+          '    const held = this.#hold(call, label, this.#drawDelay(label));\n' +
+          '    return (held ?? Promise.resolve()).then(() => this.#arrive(call, label, apply, again, error));\n',
       },
     ],
   },
