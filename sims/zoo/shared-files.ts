@@ -164,7 +164,10 @@ class User {
     } finally {
       timer.cancel();
       const lateMs = this.#sim.now() - cancelledAtMs;
-      this.#sim.check(lateMs <= CANCEL_MS, `${this.#name} ${what}: it ended ${lateMs} ms after its cancel`);
+      this.#sim.check(
+        lateMs <= CANCEL_MS,
+        `what ${this.#name} has cancelled goes on for too long\n\nIt ${what}, and that ended ${lateMs} ms after its cancel.`,
+      );
     }
   }
 

@@ -12,7 +12,7 @@ import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 
 const SHRINK_TIME_MS = 30_000;
-const SHRINK_EXECUTIONS = 5_000;
+const SHRINK_EXECUTIONS = 30_000;
 /** What stands for the hash of an execution that has no end. */
 const NO_HASH = '0'.repeat(16);
 

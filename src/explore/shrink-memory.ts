@@ -4,7 +4,7 @@
  */
 import type { Decision } from '../kernel/decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import { hashAnswers, keyDecisions } from './keyed-log.ts';
+import { keyDecisions } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { compareSizes } from './log-order.ts';
 import type { LogSize } from './log-order.ts';
@@ -55,7 +55,7 @@ const KEPT_LENGTH_MAX = 400;
 const ASKED_KEPT = 2_048;
 const DETOURS_KEPT = 48;
 
-/** The proposals by hash. */
+/** The proposals by the hash of their answers. */
 export class TrialMemory {
   readonly #trials = new Map<string, KnownTrial>();
   readonly #asked: string[] = [];
@@ -63,20 +63,19 @@ export class TrialMemory {
   readonly #detours: FailingRun[] = [];
 
   /** What came of the same answers before. */
-  find(answers: readonly KeyedDecision[]): KnownTrial | undefined {
-    return this.#trials.get(hashAnswers(answers));
+  find(hash: string): KnownTrial | undefined {
+    return this.#trials.get(hash);
   }
 
-  keepFailing(answers: readonly KeyedDecision[], failing: FailingRun): KnownTrial {
+  keepFailing(hash: string, failing: FailingRun): KnownTrial {
     const trial = { failing, asked: failing.log };
     const isShort = failing.log.length <= KEPT_LENGTH_MAX;
-    this.#trials.set(hashAnswers(answers), isShort ? trial : FORGOTTEN);
+    this.#trials.set(hash, isShort ? trial : FORGOTTEN);
     if (isShort) this.#keepDetour(failing);
     return trial;
   }
 
-  keepOther(answers: readonly KeyedDecision[], verdict: Verdict): KnownTrial {
-    const hash = hashAnswers(answers);
+  keepOther(hash: string, verdict: Verdict): KnownTrial {
     const trial = new OtherTrial(verdict);
     const isShort = verdict.decisionCount <= KEPT_LENGTH_MAX;
     this.#trials.set(hash, isShort ? trial : FORGOTTEN);

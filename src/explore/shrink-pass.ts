@@ -3,6 +3,10 @@
  * a pass runs nothing and decides nothing; whether a proposal is better is the shrinker's judgement alone.
  */
 import type { KeyedDecision } from './keyed-log.ts';
+import type { SiteSeries } from './site-answers.ts';
+
+/** What is to be tried: answers by key, or by site; all others are plain. */
+export type Proposal = readonly KeyedDecision[] | SiteSeries;
 
 /** The best log so far; it changes while a pass runs. */
 export interface ShrinkState {
@@ -21,7 +25,7 @@ export interface Trial {
 }
 
 /** Proposes answers that are not plain, all others being 0. */
-export type ShrinkPass = (state: ShrinkState) => Generator<readonly KeyedDecision[], void, Trial>;
+export type ShrinkPass = (state: ShrinkState) => Generator<Proposal, void, Trial>;
 
 /** A part of a pass that tells whether something was accepted. */
-export type ShrinkAttempt = Generator<readonly KeyedDecision[], boolean, Trial>;
+export type ShrinkAttempt = Generator<Proposal, boolean, Trial>;

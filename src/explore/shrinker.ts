@@ -4,22 +4,23 @@
  * is what it gives back.
  */
 import { checkCallbacks, checkLimit, checkMethods, checkString } from '../kernel/argument-check.ts';
-import type { Decision } from '../kernel/decisions.ts';
+import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { diffEvents } from '../trace/trace-differ.ts';
 import type { Executor } from './executor.ts';
 import { failureKey } from './failure-key.ts';
-import { answersOf, keyDecisions, nonZeroOf } from './keyed-log.ts';
+import { answersOf, hashAnswers, keyDecisions, nonZeroOf } from './keyed-log.ts';
 import { checkLog } from './log-check.ts';
-import type { KeyedDecision } from './keyed-log.ts';
 import { compareSizes, sizeOf } from './log-order.ts';
 import { lowerCounts, mergeAnswers, moveAnswers, renameSubjects } from './shrink-moves.ts';
-import type { ShrinkPass, Trial } from './shrink-pass.ts';
+import type { Proposal, ShrinkPass, Trial } from './shrink-pass.ts';
 import { TrialMemory } from './shrink-memory.ts';
 import type { FailingRun, KnownTrial, ShrunkLog } from './shrink-memory.ts';
-import { rebuildPairs } from './shrink-rebuilds.ts';
+import { rebuildPairs, rebuildSmall, rechoosePairs } from './shrink-rebuilds.ts';
+import { shiftSites } from './shrink-sites.ts';
 import { cutSpans } from './shrink-spans.ts';
 import { lowerAnswers, lowerPairs } from './shrink-values.ts';
+import { answersOfSites, textOfSeries } from './site-answers.ts';
 import { dropFaults, dropGroups, dropSpans } from './shrink-zeros.ts';
 
 /** Why shrinking ended. */
@@ -35,7 +36,7 @@ export type ShrinkEnd =
 
 /** What {@link shrink} takes. */
 export interface ShrinkOptions {
-  /** Executions at most; default 5,000. The two that begin and the one that confirms the result are run in any case. */
+  /** Executions at most; default 30,000. The two that begin and the one that confirms the result are run in any case. */
   readonly maxExecutions?: number;
   /** Asked before each of them. */
   readonly shouldStop?: () => boolean;
@@ -65,12 +66,14 @@ const PASSES: readonly ShrinkPass[] = [
   dropSpans,
   cutSpans,
   renameSubjects,
+  shiftSites,
   lowerAnswers,
   lowerPairs,
   moveAnswers,
   lowerCounts,
   mergeAnswers,
   rebuildPairs,
+  rechoosePairs,
 ];
 
 /**
@@ -127,6 +130,14 @@ class ProposalOutcome implements Trial {
   }
 }
 
+function hashOf(proposal: Proposal): string {
+  return 'length' in proposal ? hashAnswers(proposal) : textOfSeries(proposal);
+}
+
+function sourceOf(proposal: Proposal): DecisionSource {
+  return 'length' in proposal ? answersOf(proposal) : answersOfSites(proposal);
+}
+
 /** Runs proposals and judges them. */
 class Shrinker {
   readonly #executor: Executor;
@@ -156,6 +167,8 @@ class Shrinker {
       if (detour === undefined) break;
       best = await this.#descend(detour, best);
     }
+    const rebuilt = await this.#improve(best, rebuildSmall, best);
+    if (rebuilt !== best) best = await this.#descend(rebuilt, best);
     return this.#confirmed(best);
   }
 
@@ -197,29 +210,30 @@ class Shrinker {
   }
 
   /** Runs the proposal, unless that was done before. */
-  async #try(answers: readonly KeyedDecision[]): Promise<KnownTrial> {
-    const known = this.#trials.find(answers);
+  async #try(proposal: Proposal): Promise<KnownTrial> {
+    const hash = hashOf(proposal);
+    const known = this.#trials.find(hash);
     if (known !== undefined) return known;
-    const verdict = await this.#execute(answers, false);
+    const verdict = await this.#execute(proposal, false);
     const { failure } = verdict;
     const isSame = failure !== undefined && failureKey(failure) === this.#key;
     return isSame
-      ? this.#trials.keepFailing(answers, this.#measured(verdict))
-      : this.#trials.keepOther(answers, verdict);
+      ? this.#trials.keepFailing(hash, this.#measured(verdict))
+      : this.#trials.keepOther(hash, verdict);
   }
 
   #isOver(): boolean {
-    const { maxExecutions = 5_000, shouldStop } = this.#options;
+    const { maxExecutions = 30_000, shouldStop } = this.#options;
     if (this.#stoppedBy !== 'minimal') return true;
     if (this.#executions >= maxExecutions) this.#stoppedBy = 'executions';
     else if (shouldStop?.() === true) this.#stoppedBy = 'stopped';
     return this.#stoppedBy !== 'minimal';
   }
 
-  #execute(answers: readonly KeyedDecision[], keepTrace: boolean): Promise<Verdict> {
+  #execute(proposal: Proposal, keepTrace: boolean): Promise<Verdict> {
     this.#executions += 1;
     const { onTurn } = this.#options;
-    const source = answersOf(answers);
+    const source = sourceOf(proposal);
     return this.#executor.execute({ source, keepTrace, ...(onTurn === undefined ? {} : { onTurn }) });
   }
 

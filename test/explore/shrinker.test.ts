@@ -9,6 +9,7 @@ import type { ShrunkLog } from '../../src/explore/shrink-memory.ts';
 import type { Decision } from '../../src/kernel/decisions.ts';
 import { replayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 import { findFailure, keyOfVerdict } from './failing-logs.ts';
 import { plantedBugs } from './planted-bugs.ts';
@@ -163,6 +164,96 @@ describe('shrinking', () => {
       expect(answersIn(log)).toEqual(['a: 7', 'c: 5']);
     }
     expect(ways).toContain('long');
+  });
+
+  /** Logs that fail alike, each the simplest of its form; the first one is the simplest of all. */
+  const alike: readonly {
+    readonly name: string;
+    readonly run: (sim: Simulation) => void;
+    readonly forms: readonly Readonly<Record<string, number>>[];
+  }[] = [
+    {
+      name: 'a job moves to the batch before, with all answers about it',
+      run(sim) {
+        const jobs: string[] = [];
+        for (let batch = 0; batch < 2; batch += 1) {
+          for (let job = 0, isMore = true; job < 3 && isMore; job += 1) {
+            const kind = sim.choose(`batch ${batch} job ${job}`, 4);
+            const isAborted = kind > 0 && sim.choose(`batch ${batch} job ${job} is aborted`, 2) === 1;
+            jobs.push(`${kind}${isAborted ? 'x' : ''}`);
+            isMore = sim.choose(`batch ${batch} has more`, 2) === 1;
+          }
+        }
+        sim.check(!jobs.join(' ').includes('1 2x 1'), 'a stop between two of the same');
+      },
+      forms: [
+        {
+          'batch 0 job 0': 1,
+          'batch 0 has more': 1,
+          'batch 0 job 1': 2,
+          'batch 0 job 1 is aborted': 1,
+          'batch 1 job 0': 1,
+        },
+        {
+          'batch 0 job 0': 1,
+          'batch 1 job 0': 2,
+          'batch 1 job 0 is aborted': 1,
+          'batch 1 has more': 1,
+          'batch 1 job 1': 1,
+        },
+      ],
+    },
+    {
+      name: 'two answers go to two other questions at once',
+      run(sim) {
+        const isHurried = sim.choose('user writes and gives up', 50) === 40;
+        const isSlow = sim.choose('disk write fault', 4) === 3;
+        const readsHurried = sim.choose('user reads and gives up', 50) === 40;
+        const isReadSlow = sim.choose('disk read fault', 4) === 3;
+        sim.check(!((isHurried && isSlow) || (readsHurried && isReadSlow)), 'it hangs');
+      },
+      forms: [
+        { 'user writes and gives up': 40, 'disk write fault': 3 },
+        { 'user reads and gives up': 40, 'disk read fault': 3 },
+      ],
+    },
+    {
+      name: 'two answers change together, one of them for a larger one, and a third stays',
+      run(sim) {
+        const size = sim.choose('size', 30);
+        const kind = sim.choose('kind', 30);
+        const isOn = sim.choose('on', 2) === 1;
+        const isShort = kind === 21;
+        if (!isShort) sim.choose('one question more', 2);
+        sim.check(!(isOn && ((isShort && size === 17) || (kind === 9 && size === 3))), 'they meet');
+      },
+      forms: [
+        { size: 17, kind: 21, on: 1 },
+        { size: 3, kind: 9, on: 1 },
+      ],
+    },
+  ];
+
+  test.each(alike)('comes to one end from each form of a failure: $name', async ({ run, forms }) => {
+    const executor = createExecutor(
+      defineScenario({ name: 'alike', description: 'several forms of one failure', run }),
+    );
+    const ends = new Set<string>();
+    for (const form of forms) {
+      const source = {
+        decide: (label: string, _n: number, occurrence: number) =>
+          occurrence === 0 ? (form[label] ?? 0) : 0,
+      };
+      const found = await executor.execute({ source });
+      const { log } = await shrink(executor, found.decisions(), keyOfVerdict(found));
+      ends.add(answersIn(log).join());
+    }
+    const [simplest = {}] = forms;
+    expect([...ends]).toEqual([
+      Object.entries(simplest)
+        .map(([label, answer]) => `${label}: ${answer}`)
+        .join(),
+    ]);
   });
 
   test('finds three faults among two thousand answers in a few hundred executions', async () => {
