@@ -9,6 +9,7 @@ import { createClock } from '@sinonjs/fake-timers';
 import { sleep } from '../src/kernel/clock.ts';
 import { chooseDrain } from '../src/kernel/drain.ts';
 import { createVirtualClock } from '../src/kernel/virtual-clock.ts';
+import { median } from './measure.ts';
 
 /** What {@link measureSleeps} takes. */
 export interface SleepsOptions {
@@ -90,11 +91,6 @@ async function measure(way: Way, pending: number, sleeps: number): Promise<numbe
   await way(pending, sleeps);
   const { user, system } = process.cpuUsage(before);
   return sleeps / ((user + system) / 1e6);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
 async function measureRound(

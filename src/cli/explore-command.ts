@@ -1,6 +1,6 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
 import { join } from 'node:path';
-import type { SearchStop } from '../explore/certificate.ts';
+import { scenarioFault } from '../explore/certificate.ts';
 import { strategyNames } from '../explore/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/campaign-state.ts';
@@ -15,9 +15,6 @@ import { exploredJson, exploredLines, progressText, type FoundFailure } from './
 import { Interruption } from './interruption.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Why an exhaustive search ends that says something about the scenario, although nothing has failed. */
-const UNFIT: readonly SearchStop[] = ['divergence', 'incompleteState'];
 
 /** Explores the scenarios one after the other; 1 if any fails, or came to no end at all. */
 export async function exploreCommand(
@@ -49,8 +46,7 @@ export async function exploreCommand(
 
 /** Nothing found where nothing was tried is no reason to be content, nor where the scenario is not what it says. */
 function isClean({ failures, audit, escapes = [], executions, certificate }: PoolReport): boolean {
-  const { complete = true } = certificate ?? {};
-  if (complete !== true && UNFIT.includes(complete.stoppedBy)) return false;
+  if (certificate !== undefined && scenarioFault(certificate) !== undefined) return false;
   return executions > 0 && failures.length + audit.differences.length + escapes.length === 0;
 }
 

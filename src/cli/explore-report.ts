@@ -2,7 +2,7 @@
 import type { AuditDifference, CampaignFailure } from '../explore/campaign-report.ts';
 import type { PoolFailure, PoolProgress, PoolReport } from '../host/explore-pool.ts';
 import type { ShrunkFailure } from '../host/explore-task.ts';
-import { formatCertificate } from '../explore/certificate.ts';
+import { formatCertificate, scenarioFault } from '../explore/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { explanationLines } from './explanation-lines.ts';
@@ -50,9 +50,13 @@ export function exploredLines(terminal: Terminal, explored: Explored): string[] 
   ];
   const coverage = coveredLines(explored);
   if (blocks.length > 0) return [...blocks.flatMap((lines) => [...lines, '']), ...coverage];
-  const headline =
-    report.executions > 0 ? terminal.style('green', 'no failure') : terminal.style('yellow', NOTHING_RUN);
-  return [`${explored.scenario.definition.name}: ${headline}`, ...coverage];
+  return [`${explored.scenario.definition.name}: ${headline(terminal, report)}`, ...coverage];
+}
+
+function headline(terminal: Terminal, { certificate, executions }: PoolReport): string {
+  const fault = certificate === undefined ? undefined : scenarioFault(certificate);
+  if (fault !== undefined) return terminal.style('red', fault);
+  return executions > 0 ? terminal.style('green', 'no failure') : terminal.style('yellow', NOTHING_RUN);
 }
 
 const DIFFERENCES = {

@@ -74,6 +74,15 @@ const STOPS: Readonly<Record<SearchStop, string>> = {
   incompleteState: 'the declared state is not complete',
 };
 
+/** The stops that say something about the scenario, although nothing has failed. */
+const FAULTS_OF_SCENARIO: readonly SearchStop[] = ['divergence', 'incompleteState'];
+
+/** What the search has found wrong with the scenario itself; undefined if it ended otherwise. */
+export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): string | undefined {
+  if (complete === true || !FAULTS_OF_SCENARIO.includes(complete.stoppedBy)) return undefined;
+  return STOPS[complete.stoppedBy];
+}
+
 /**
  * The certificate as a few lines of text.
  *

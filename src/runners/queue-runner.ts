@@ -49,6 +49,8 @@ export class QueueRunner implements Service {
   #idleSince: number;
   #initFailure: string | undefined;
   #released: Promise<void> | undefined;
+  /** True before anybody hears of the release: who is told of it may ask for a run at once. */
+  #isReleased = false;
   #onIdle: (() => void) | undefined;
 
   constructor(world: World, parts: QueueParts) {
@@ -94,7 +96,7 @@ export class QueueRunner implements Service {
   }
 
   async abort(runId: RunID): Promise<RunStatus> {
-    if (this.#released !== undefined) throw released('abort');
+    if (this.#isReleased) throw released('abort');
     const status = this.#store.currentStatus(runId);
     if (isTerminal(status.state)) return status;
     const { tracer, clock } = this.#world;
@@ -128,7 +130,7 @@ export class QueueRunner implements Service {
     const { performer, name } = this.#parts;
     const held = (this.#queue?.size ?? 0) + (this.#active === undefined ? 0 : 1);
     admit(offered, performer, {
-      isReleased: this.#released !== undefined,
+      isReleased: this.#isReleased,
       initFailure: this.#initFailure,
       service: this.#store.serviceStatus,
       isFull: held >= this.#capacity,
@@ -146,7 +148,7 @@ export class QueueRunner implements Service {
   /** What is next: an update that was asked for, or the head of the queue (R68, R77, R78). */
   #proceed(runFirst = false): void {
     const waiting = this.#queue !== undefined;
-    if (this.#released !== undefined || this.#active !== undefined || this.#start !== undefined) return;
+    if (this.#isReleased || this.#active !== undefined || this.#start !== undefined) return;
     if (this.#updates?.isAtWork === true) return;
     if (this.#updates?.isWanted === true && !(runFirst && waiting)) {
       this.#updates.begin();
@@ -228,7 +230,7 @@ export class QueueRunner implements Service {
 
   #afterInit(failure: unknown): void {
     const { instruments, name } = this.#parts;
-    if (this.#released !== undefined) return;
+    if (this.#isReleased) return;
     if (failure !== undefined) {
       const error = messageOf(failure);
       this.#initFailure = error;
@@ -251,6 +253,7 @@ export class QueueRunner implements Service {
   }
 
   async #shutDown(): Promise<void> {
+    this.#isReleased = true;
     const { tracer, clock } = this.#world;
     tracer?.record({ at: clock.now(), type: 'released', runner: this.#parts.name });
     this.#start?.cancel();

@@ -115,6 +115,7 @@ describe('what holds', () => {
   test('--strategy exhaustive fails for a scenario that has not told its whole state', async () => {
     const args = ['--strategy', 'exhaustive', ...corpus()];
     const { code, out } = await run('explore', at('s.mjs#secretive'), ...args);
+    expect(out).toMatch(/^secretive: the declared state is not complete\n/);
     expect(out).toContain('No certificate: the declared state is not complete');
     expect(out).toContain(
       'From one declared state, different ends can follow: 0 at 0 ms; pending: "scenario sleep" at 1 ms.',

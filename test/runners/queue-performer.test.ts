@@ -4,11 +4,15 @@ import { abortStatus, completeStatus } from '../../src/model/run-status.ts';
 import { DONE_MASK } from '../../src/model/state-mask.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import { waitForever } from '../../src/model/wait.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { argvScript } from '../../src/runners/fake-script.ts';
 import type { Performer } from '../../src/runners/performer.ts';
 import { QueueRunner } from '../../src/runners/queue-runner.ts';
 import { createInstruments } from '../../src/runners/runner-instruments.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { inSimulation } from './in-simulation.ts';
+import { rejection } from './queue-observations.ts';
 
 const COMMAND = { argv: ['anything'] };
 
@@ -16,6 +20,20 @@ function queueBefore(sim: Simulation, performer: Performer): QueueRunner {
   const instruments = createInstruments(createMemoryMetrics());
   return new QueueRunner(sim.world, { name: 'runner', performer, filers: new Map(), instruments });
 }
+
+test('R84 whoever hears of the release in its trace can start nothing any more', async () => {
+  await inSimulation(async (sim) => {
+    const refused: Promise<unknown>[] = [];
+    const tracer = {
+      record: ({ type }: TraceEvent): void => {
+        if (type === 'released') refused.push(rejection(runner.run(COMMAND)));
+      },
+    };
+    const runner = createFakeRunner({ ...sim.world, tracer }, { capacity: 2, script: argvScript });
+    await runner.release();
+    expect(await Promise.all(refused)).toMatchObject([{ code: 'RUNNER_RELEASED' }]);
+  });
+});
 
 describe('a queue before a performer of one’s own', () => {
   test('R70 an abort that comes while `perform` has not returned is passed on once it has, and once only', async () => {
