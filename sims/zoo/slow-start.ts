@@ -45,7 +45,10 @@ export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
     const firstAtMs = Math.min(...failed.map(({ atMs }) => atMs));
     const first = failed.filter(({ atMs }) => atMs === firstAtMs).map(({ name }) => `${name} is broken`);
     const isTold = failed.length === 0 ? service.error === '' : first.includes(service.error);
-    sim.check(isTold, `what failed first is ${first.join(' or ')}, it says "${service.error}"`);
+    sim.check(
+      isTold,
+      `the runner does not tell the first error\n\nThat was ${first.join(' or ')}, it tells "${service.error}".`,
+    );
     await comeBack(sim, runner, failed.length > 0);
   },
 });

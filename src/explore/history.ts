@@ -49,7 +49,7 @@ interface Candidate {
 }
 
 /** Why a line is worth showing. */
-const RANK = { decided: 0, named: 1, namedPart: 2, around: 3, routine: 4 } as const;
+const RANK = { decided: 0, named: 1, namedPart: 2, otherEnd: 3, around: 4, routine: 5 } as const;
 type Rank = (typeof RANK)[keyof typeof RANK];
 
 /** Where less than this is telling, what happened around it is shown as well. */
@@ -63,7 +63,8 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
     // Of equal worth, the one nearer to the failure.
     .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index)
     .map(({ candidate }) => candidate);
-  const telling = byWorth.filter(({ rank }) => rank <= RANK.namedPart).length;
+  // How the other runs ended may be what brought the named one to where it is.
+  const telling = byWorth.filter(({ rank }) => rank <= RANK.otherEnd).length;
   const count = Math.min(linesMax - 1, Math.max(telling, Math.min(byWorth.length, LINES_MIN)));
   const chosen = new Set(byWorth.slice(0, count));
   const shown = candidates.filter((candidate) => chosen.has(candidate));
@@ -177,7 +178,7 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
     case 'metric':
       return RANK.routine;
     case 'status':
-      if (!isAbout(event)) return isTerminal(event.status.state) ? RANK.around : RANK.routine;
+      if (!isAbout(event)) return isTerminal(event.status.state) ? RANK.otherEnd : RANK.routine;
       return isTerminal(event.status.state)
         ? RANK.named
         : event.status.state === 'RUNNING'
