@@ -1,11 +1,27 @@
 /** What was taken and not given back in an execution: what leftovers and standstills are about. */
 import type { Failure } from '../simulation/verdict.ts';
 import { runIdOf } from './failure-subjects.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
 import type { ObservedEvent } from './observed-run.ts';
 
 /** True for failures that are about what somebody holds. */
 export function isAboutHolding({ kind, rule }: Failure): boolean {
   return kind === 'leftovers' || kind === 'deadlock' || rule === 'R204' || rule === 'R205';
+}
+
+/**
+ * What shows who holds something at the end: what was taken and not given back, and the phase that each such run is still in. The logs of
+ * a run say nothing where more than logs is held.
+ */
+export function holdingIn(events: readonly ObservedEvent[]): Set<TraceEvent> {
+  const unfreed = unfreedIn(events).map(({ event }) => event);
+  const others = unfreed.filter((event) => event.type !== 'acquired' || event.resource !== 'output');
+  const runs = new Set(unfreed.map(runIdOf));
+  const phases = new Map<string, TraceEvent>();
+  for (const { event } of events) {
+    if (event.type === 'phase' && runs.has(event.runId)) phases.set(event.runId, event);
+  }
+  return new Set([...(others.length > 0 ? others : unfreed), ...phases.values()]);
 }
 
 /** The events in which that was taken which was not given back by the end, in the order of taking. */

@@ -11,7 +11,7 @@ import type { Failure } from '../simulation/verdict.ts';
 import { headlineOf } from './failure-headline.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
-import { isAboutHolding, unfreedIn } from './held-resources.ts';
+import { holdingIn, isAboutHolding } from './held-resources.ts';
 import { decisionText, eventText, faultText } from './label-text.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
@@ -49,7 +49,7 @@ interface Candidate {
 }
 
 /** Why a line is worth showing. */
-const RANK = { decided: 0, named: 1, namedPart: 2, otherEnd: 3, around: 4, routine: 5 } as const;
+const RANK = { decided: 0, named: 1, namedPart: 2, context: 3, around: 4, routine: 5 } as const;
 type Rank = (typeof RANK)[keyof typeof RANK];
 
 /** Where less than this is telling, what happened around it is shown as well. */
@@ -63,8 +63,8 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
     // Of equal worth, the one nearer to the failure.
     .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index)
     .map(({ candidate }) => candidate);
-  // How the other runs ended may be what brought the named one to where it is.
-  const telling = byWorth.filter(({ rank }) => rank <= RANK.otherEnd).length;
+  // How the other runs ended may be what brought the named one to where it is; what a scenario notes is meant to be read.
+  const telling = byWorth.filter(({ rank }) => rank <= RANK.context).length;
   const count = Math.min(linesMax - 1, Math.max(telling, Math.min(byWorth.length, LINES_MIN)));
   const chosen = new Set(byWorth.slice(0, count));
   const shown = candidates.filter((candidate) => chosen.has(candidate));
@@ -98,9 +98,7 @@ function causeText({ firings }: ObservedRun, firingId: number, isFiring: boolean
 /** Everything in the order of happening: decisions stand before what they led to. */
 function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const isAbout = subjectsOf(run, failure);
-  const held = new Set<TraceEvent>(
-    isAboutHolding(failure) ? unfreedIn(run.events).map(({ event }) => event) : [],
-  );
+  const held = isAboutHolding(failure) ? holdingIn(run.events) : new Set<TraceEvent>();
   const rankOf = (event: TraceEvent): Rank => (held.has(event) ? RANK.named : rankOfEvent(event, isAbout));
   const decisions = unusualDecisions(run);
   const struck = new Map(decisions.flatMap((decision) => faultOf(run, decision)));
@@ -178,7 +176,7 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
     case 'metric':
       return RANK.routine;
     case 'status':
-      if (!isAbout(event)) return isTerminal(event.status.state) ? RANK.otherEnd : RANK.routine;
+      if (!isAbout(event)) return isTerminal(event.status.state) ? RANK.context : RANK.routine;
       return isTerminal(event.status.state)
         ? RANK.named
         : event.status.state === 'RUNNING'
@@ -194,7 +192,8 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
     case 'released':
     case 'abandoned':
     case 'recorded':
-    case 'note':
       return isAbout(event) ? RANK.named : RANK.around;
+    case 'note':
+      return isAbout(event) ? RANK.named : RANK.context;
   }
 }

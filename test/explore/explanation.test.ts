@@ -286,6 +286,25 @@ describe('a failure that is explained', () => {
     expect(nearestPass?.text).toBe('If "impatient" had been 1 instead of 0, it would have held.');
   });
 
+  test('R211 shows in which phase a run stands still, and what the scenario has noted, rather than each log that it holds', async () => {
+    const stuck = defineScenario({
+      name: 'stuck',
+      description: 'uploads to a store that never answers',
+      async run(sim) {
+        const uploader = { cancelBoundMs: Infinity, upload: () => new Promise<never>(() => {}) };
+        sim.note('the store of logs is away');
+        const worker = createSimulatedRunner(sim.world, { name: 'worker', uploader });
+        const { runId } = await worker.run({ argv: ['complete 0'] });
+        await finalStatus(worker, runId);
+      },
+    });
+    const { history } = await explain(createExecutor(stuck), []);
+    const texts = history.map(({ text }) => text);
+    expect(texts).toContain('scenario notes: the store of logs is away');
+    expect(texts.filter((text) => text.includes('phase'))).toEqual(['run 0 of worker entered phase upload']);
+    expect(texts.filter((text) => text.includes('output'))).toEqual([]);
+  });
+
   test('needs several decisions to hold where no single one does', async () => {
     const either = defineScenario({
       name: 'either',
