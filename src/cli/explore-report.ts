@@ -133,6 +133,8 @@ function failureLines(terminal: Terminal, explored: Explored, found: FoundFailur
   const { explanation } = shrunk ?? {};
   return [
     terminal.style('bold', `${scenario.definition.name}: ${failure.kind}${rule}`),
+    // What should hold, for a reader who does not know the scenario.
+    terminal.style('dim', scenario.definition.description),
     ...(explanation === undefined
       ? [...messageLines(shrunk ?? failure), `  again: ${replayLine(token)}`]
       : explanationLines(terminal, explanation)),

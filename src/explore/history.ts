@@ -4,7 +4,7 @@
  */
 import { decisionKind } from '../kernel/decision-kind.ts';
 import { invariant } from '../kernel/invariant.ts';
-import { isTerminal } from '../model/run-state.ts';
+import { isTerminal, type RunState } from '../model/run-state.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import type { Failure } from '../simulation/verdict.ts';
@@ -63,7 +63,7 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
     // Of equal worth, the one nearer to the failure.
     .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index)
     .map(({ candidate }) => candidate);
-  // How the other runs ended may be what brought the named one to where it is; what a scenario notes is meant to be read.
+  // That another run did not complete may be what brought the named one to where it is; what a scenario notes is meant to be read.
   const telling = byWorth.filter(({ rank }) => rank <= RANK.context).length;
   const count = Math.min(linesMax - 1, Math.max(telling, Math.min(byWorth.length, LINES_MIN)));
   const chosen = new Set(byWorth.slice(0, count));
@@ -176,12 +176,7 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
     case 'metric':
       return RANK.routine;
     case 'status':
-      if (!isAbout(event)) return isTerminal(event.status.state) ? RANK.context : RANK.routine;
-      return isTerminal(event.status.state)
-        ? RANK.named
-        : event.status.state === 'RUNNING'
-          ? RANK.namedPart
-          : RANK.routine;
+      return isAbout(event) ? rankOfNamed(event.status.state) : rankOfOther(event.status.state);
     case 'service':
       return event.at === 0 ? RANK.routine : isAbout(event) ? RANK.namedPart : RANK.around;
     case 'accepted':
@@ -196,4 +191,14 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
     case 'note':
       return isAbout(event) ? RANK.named : RANK.context;
   }
+}
+
+function rankOfNamed(state: RunState): Rank {
+  if (isTerminal(state)) return RANK.named;
+  return state === 'RUNNING' ? RANK.namedPart : RANK.routine;
+}
+
+function rankOfOther(state: RunState): Rank {
+  if (!isTerminal(state)) return RANK.routine;
+  return state === 'COMPLETE' ? RANK.around : RANK.context;
 }
