@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { scenarioFault } from '../explore/certificate.ts';
 import { strategyNames } from '../explore/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
+import { hashText } from '../kernel/text-hash.ts';
+import { counted } from '../model/plural.ts';
 import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/campaign-state.ts';
 import { canonicalReference } from '../host/canonical-reference.ts';
 import { CorpusFolder } from '../host/corpus-folder.ts';
@@ -137,16 +139,23 @@ class Exploration {
     };
   }
 
-  /** Each shard has a state of its own, as they may run on one machine too. */
+  /** Each campaign has a state of its own, as several may take turns here, or run at once. */
   get #statePath(): string {
-    const { scenario, shard, shards } = this.#campaign;
-    return join(this.#options.corpus, scenario, `state-${shard + 1}-of-${shards}.json`);
+    const { scenario, reference, strategy, seed, shard, shards } = this.#campaign;
+    const id = (hashText(`${reference}\n${seed}`) >>> 0).toString(16);
+    return join(this.#options.corpus, scenario, `state-${strategy}-${id}-${shard + 1}-of-${shards}.json`);
   }
 
   async #firstIndex(): Promise<number> {
     if (this.#options.resume !== true) return 0;
     try {
       const next = await readNextIndex(this.#statePath, this.#campaign);
+      const { name } = this.#scenario.definition;
+      this.#note(
+        next === 0
+          ? `${name}: nothing was kept for this scenario, strategy, seed and shard: it begins anew`
+          : `${name}: goes on after ${counted(next, 'execution')}`,
+      );
       return Math.max(0, next - this.#campaign.shard);
     } catch (error) {
       throw new UsageError(`--resume: ${messageOf(error)}`);
@@ -154,6 +163,7 @@ class Exploration {
   }
 
   async #keepState({ nextIndex }: PoolReport): Promise<void> {
+    if (this.#options.strategy === EXHAUSTIVE) return;
     try {
       await writeCampaignState(this.#statePath, { ...this.#campaign, nextIndex });
     } catch (error) {

@@ -93,8 +93,8 @@ function escapeLines(terminal: Terminal, { scenario }: Explored, { what, count, 
 }
 
 function coveredLines({ report, strategy, seed }: Explored): string[] {
-  const { decisions, firedEvents, features, audit, stoppedBy, certificate } = report;
-  const end = stoppedBy === 'exhausted' ? '; nothing is left to try' : '';
+  const { decisions, firedEvents, features, audit, certificate } = report;
+  const end = stopCauseOf(report) === 'exhausted' ? '; nothing is left to try' : '';
   const covered = features === 0 ? '' : `, ${counted(features, 'feature')} covered`;
   return [
     `  ${effort(report)}, ${counted(decisions, 'decision')}, ${counted(firedEvents, 'event')}${end}`,
@@ -109,6 +109,13 @@ function coveredLines({ report, strategy, seed }: Explored): string[] {
       ? [`  run twice, the same to the byte: ${counted(audit.repeated, 'execution')}`]
       : []),
   ];
+}
+
+/** A search that came to one of its own bounds has left something to try. */
+function stopCauseOf({ stoppedBy, certificate }: PoolReport): PoolReport['stoppedBy'] {
+  if (stoppedBy !== 'exhausted' || certificate === undefined || certificate.complete === true)
+    {return stoppedBy;}
+  return certificate.complete.stoppedBy === 'maxExecutions' ? 'executions' : 'stopped';
 }
 
 function effort({ executions, seconds }: PoolReport): string {
@@ -166,7 +173,7 @@ export function exploredJson({ scenario, strategy, seed, report, found }: Explor
     strategy,
     seed,
     ...{ executions, seconds, failed, decisions, firedEvents, features, lostThreads },
-    stoppedBy: report.stoppedBy,
+    stoppedBy: stopCauseOf(report),
     nextIndex: report.nextIndex,
     sometimes: report.sometimes,
     ...(report.certificate === undefined ? {} : { certificate: report.certificate }),

@@ -1,15 +1,16 @@
-/** `dryrunner list`: the shipped scenarios with a line each. */
+/** `dryrunner list`: the shipped scenarios, or those of files, with a line each. */
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
-import { shippedScenarios } from './scenario-loader.ts';
+import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
 /** Prints names and descriptions. */
 export async function listCommand(
   terminal: Terminal,
+  references: readonly string[],
   { json = false }: { readonly json?: boolean },
 ): Promise<ExitStatus> {
-  const rows = (await shippedScenarios()).map(({ definition: { name, description } }) => ({
+  const rows = (await findScenarios(references)).map(({ definition: { name, description } }) => ({
     name,
     description,
   }));

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
@@ -58,6 +58,19 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+function hangOption(): Option {
+  return new Option(
+    '--hang <duration>',
+    'an execution that makes no progress for this long has failed (default: 10s)',
+  ).argParser(span);
+}
+
+function memoryOption(): Option {
+  return new Option('--memory <mb>', 'an execution that needs more MiB of heap than this has failed')
+    .argParser(positiveInteger)
+    .default(1_024);
+}
+
 const EXPLORE_EXAMPLES = `
 Examples:
   dryrunner explore ./my-scheduler.js                  a minute, on all cores
@@ -111,11 +124,12 @@ program
 
 program
   .command('list')
-  .description('list the shipped scenarios')
+  .description('list scenarios: the shipped ones, or those that files export')
+  .argument('[file...]', 'files that export scenarios; the shipped ones if left out')
   .option('--json', 'one JSON object per line on stdout')
-  .action(async (options: { json?: boolean }) => {
+  .action(async (files: string[], options: { json?: boolean }) => {
     const { listCommand } = await import('./list-command.ts');
-    status = await listCommand(terminal, options);
+    status = await listCommand(terminal, files, options);
   });
 
 program
@@ -125,7 +139,11 @@ program
     '[scenario...]',
     'names of shipped scenarios or files that export scenarios; all shipped ones if left out',
   )
-  .option('--time <duration>', 'stop after this long, such as 60s; per scenario (default: 60s)', span)
+  .option(
+    '--time <duration>',
+    'stop after this long, such as 60s (a number alone is seconds); per scenario (default: 60s)',
+    span,
+  )
   .option('--executions <n>', 'stop after this many executions', positiveInteger)
   .option(
     '--strategy <name>',
@@ -143,21 +161,12 @@ program
   .option('--max-delays <n>', 'exhaustive: events per execution that are passed over', wholeNumber)
   .option('--max-faults <n>', 'exhaustive: answers per execution that are not the plain one', wholeNumber)
   .option('--corpus <dir>', 'where failures are kept; they are tried first next time', '.dryrunner/corpus')
-  .option('--resume', 'go on where the last campaign with the same seed and strategy ended')
+  .option('--resume', 'go on where the last campaign with the same strategy, seed and shard ended')
   .option('--no-shrink', 'tell a failure as it was found, without making it small')
   .option('--all', 'go on after the first failure and tell each different one')
   .option('--strict', 'also list real timers, clocks, randomness and I/O that a scenario touches; slower')
-  .option(
-    '--hang <duration>',
-    'an execution that makes no progress for this long has failed (default: 10s)',
-    span,
-  )
-  .option(
-    '--memory <mb>',
-    'an execution that needs more MiB of heap than this has failed',
-    positiveInteger,
-    1_024,
-  )
+  .addOption(hangOption())
+  .addOption(memoryOption())
   .option('--json', 'one JSON object per line on stdout')
   .addHelpText('after', EXPLORE_EXAMPLES)
   .action(async (scenarios: string[], options: ExploreCommandOptions) => {
@@ -170,6 +179,8 @@ program
   .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
   .argument('<what>', 'the token that explore printed (dr1:…), a file of its corpus, or what --trace wrote')
   .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
+  .addOption(hangOption())
+  .addOption(memoryOption())
   .option('--json', 'one JSON object per line on stdout')
   .action(async (file: string, options: ReplayCommandOptions) => {
     const { replayCommand } = await import('./replay-command.ts');

@@ -23,6 +23,10 @@ export interface ReplayCommandOptions {
   readonly json?: boolean;
   /** Goes on by chance where the log of an exploration does not fit. */
   readonly continueRandomly?: boolean;
+  /** Milliseconds without progress after which the log of an exploration has failed; default 10,000. */
+  readonly hang?: number;
+  /** MiB that the log of an exploration may need. */
+  readonly memory: number;
 }
 
 const TOKEN = /^\s*dr\d+:/;
@@ -31,9 +35,9 @@ const TOKEN = /^\s*dr\d+:/;
 export async function replayCommand(
   terminal: Terminal,
   path: string,
-  { json = false, continueRandomly = false }: ReplayCommandOptions,
+  { json = false, continueRandomly = false, hang, memory }: ReplayCommandOptions,
 ): Promise<ExitStatus> {
-  const options = { json, continueRandomly };
+  const options = { json, continueRandomly, hang, memory };
   try {
     if (TOKEN.test(path)) {
       const log = decodeToken(path);

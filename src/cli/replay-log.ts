@@ -24,20 +24,22 @@ export interface ReplayLogOptions {
   readonly json: boolean;
   /** Goes on by chance where the log does not fit. */
   readonly continueRandomly: boolean;
+  /** Milliseconds without progress that count as a hang; default 10,000. */
+  readonly hang?: number | undefined;
+  /** MiB. */
+  readonly memory: number;
 }
-
-const MEMORY_MB = 1_024;
 
 /** 1 if it fails, 0 if it holds as it did, 3 if the log does not fit, or fits and nothing fails after going on by chance. */
 export async function replayLog(
   terminal: Terminal,
   { scenario, log }: ReplayedLog,
-  { json, continueRandomly }: ReplayLogOptions,
+  { json, continueRandomly, hang, memory }: ReplayLogOptions,
 ): Promise<ExitStatus> {
   const interruption = new Interruption();
   try {
     const replay = await replayInThread({
-      ...threadLimits({ memory: MEMORY_MB }),
+      ...threadLimits({ memory, ...(hang === undefined ? {} : { hang }) }),
       ...{ scenario, log },
       onGap: continueRandomly ? 'random' : 'stop',
       signal: interruption.signal,
@@ -70,12 +72,18 @@ function replayLines(terminal: Terminal, scenario: string, { outcome, lost }: Th
     return [`${scenario}: reproduced, trace hash ${traceHash}`, ...explained(terminal, explanation)];
   }
   return [
-    terminal.style('red', `${scenario}: the log does not fit`),
+    terminal.style('red', `${scenario}: ${gapHeadline(outcome)}`),
     `  ${gap.text}`,
     ...(gap.isOfDecision && outcome.wentOn ? ['', `It went on by chance: ${endText(outcome)}`] : []),
     ...(gap.isOfDecision && !outcome.wentOn ? ['  --continue-randomly goes on by chance from there'] : []),
     ...explained(terminal, explanation),
   ];
+}
+
+/** Where all decisions fit, the code has changed in what comes of them: it may have been mended. */
+function gapHeadline({ gap, failure }: ReplayOutcome): string {
+  if (gap?.isOfDecision !== false) return 'the log does not fit';
+  return failure === undefined ? 'no longer fails' : 'fails otherwise than it did';
 }
 
 function explained(terminal: Terminal, explanation: Explanation | undefined): string[] {

@@ -51,11 +51,13 @@ function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | unde
 }
 
 function namesRun(text: string, runId: string): boolean {
-  const named = `run ${runId}`;
-  let at = text.indexOf(named);
-  if (at < 0) return /\D/.test(runId) && text.includes(runId);
+  if (names(text, `run ${runId}`) || names(text, `run id ${runId}`)) return true;
+  return /\D/.test(runId) && !text.includes(`run ${runId}`) && text.includes(runId);
+}
+
+function names(text: string, named: string): boolean {
   // What is named first may be a longer id: `run 10 came before run 1`.
-  for (; at >= 0; at = text.indexOf(named, at + 1)) {
+  for (let at = text.indexOf(named); at >= 0; at = text.indexOf(named, at + 1)) {
     if (!/[\p{L}\p{N}]/u.test(text[at + named.length] ?? ' ')) return true;
   }
   return false;

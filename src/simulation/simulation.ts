@@ -56,10 +56,10 @@ export class Simulation {
     return this.world.clock.now();
   }
 
-  /** Lets `ms` of virtual time pass. */
-  sleep(ms: number): Promise<void> {
+  /** Lets `ms` of virtual time pass. `label` is what reports call it; without one it is a sleep of the scenario among others. */
+  sleep(ms: number, label: string = SCENARIO_SLEEP): Promise<void> {
     this.#mustRun('sleep');
-    return sleep(this.world.clock, ms, SCENARIO_SLEEP);
+    return sleep(this.world.clock, ms, label);
   }
 
   /** An integer in [0, n) that the exploration decides; 0 is the plain choice. */
@@ -284,7 +284,7 @@ export class Simulation {
   }
 }
 
-/** The label of `sim.sleep`: one that is left says that the scenario has not awaited it. */
+/** The label of `sim.sleep` without one of its own: one that is left says that the scenario has not awaited it. */
 export const SCENARIO_SLEEP = 'scenario sleep';
 
 function checkProperty(name: string, holds: Holds): void {

@@ -346,6 +346,8 @@ describe('exec', () => {
 test('list and help show what can be typed', async () => {
   const list = await run('list', '--json');
   expect(jsonLines(list.out).map(({ name }) => name)).toEqual(SHIPPED);
+  const own = await run('list', '--json', at('failing.mjs'));
+  expect(jsonLines(own.out).map(({ name }) => name)).toEqual(['failing', 'forgetful']);
   const help = await run('--help');
   expect([help.code, help.out]).toEqual([0, expect.stringMatching(/start .*\n[^]*Exit codes: 0 held, 1 /)]);
 });

@@ -107,6 +107,7 @@ describe('what holds', () => {
     expect(few.out).toContain(
       'No certificate: the bound on executions stopped it after 2 distinct schedules',
     );
+    expect(few.out).not.toContain('nothing is left to try');
     const plain = await explored('--max-faults', '0');
     expect(plain.out).toContain('Bounds: at most 0 faults per schedule, which leaves schedules out.');
     expect([few.code, plain.code]).toEqual([0, 0]);
@@ -135,7 +136,7 @@ describe('what fails', () => {
     const [, folder = ''] = corpus();
     const found = await run('explore', at('s.mjs#late'), '--corpus', folder);
     expect(found.code).toBe(1);
-    expect(found.out).toMatch(/^late: check\nlate fails at 5 ms: too large/);
+    expect(found.out).toMatch(/^late: check\nof a test\nlate fails at 5 ms: too large/);
     expect(found.out).toMatch(/What would have held\n {2}If "number \d+" had been /);
     expect(found.out).toMatch(/\n {2}shrunk in [\d,]+ executions, from 1 event to 1\n/);
     const token = /replay (dr1:\S+)/.exec(found.out)?.[1] ?? '';
@@ -270,7 +271,7 @@ describe('--strict', () => {
   });
 });
 
-test('--resume goes on where the last campaign ended, and refuses to go on from another one', async () => {
+test('--resume goes on where the last campaign of the same scenario, strategy, seed and shard ended', async () => {
   const folder = corpus();
   const args = [
     'explore',
@@ -282,22 +283,35 @@ test('--resume goes on where the last campaign ended, and refuses to go on from 
     '--json',
     ...folder,
   ];
-  const ended = async (...more: string[]): Promise<unknown> =>
-    jsonLines((await run(...args, ...more)).out).at(-1)?.['nextIndex'];
+  let said = '';
+  const ended = async (...more: string[]): Promise<unknown> => {
+    const { out, err } = await run(...args, ...more);
+    said = err;
+    return jsonLines(out).at(-1)?.['nextIndex'];
+  };
   expect(await ended('--executions', '10')).toBe(10);
   expect(await ended('--executions', '6', '--resume')).toBe(16);
+  expect(said).toContain('two: goes on after 10 executions');
   expect(await ended('--executions', '6')).toBe(6);
   expect(await ended('--executions', '4', '--shard', '2/2')).toBe(9);
   expect(await ended('--executions', '4', '--shard', '2/2', '--resume')).toBe(17);
-  const { code, err } = await run(...args, '--seed', 'other', '--resume');
-  expect(err).toMatch(/--resume: .*expected a campaign with seed other, got 1/);
-  expect(code).toBe(2);
+  expect(await ended('--executions', '5', '--seed', 'other', '--resume')).toBe(5);
+  expect(said).toContain('two: nothing was kept for this scenario, strategy, seed and shard: it begins anew');
   await writeFile(at('same-names.mjs'), SCENARIOS);
-  const elsewhere = await run('explore', at('same-names.mjs#two'), '--resume', ...folder);
-  expect(elsewhere.err).toMatch(
-    /--resume: .*expected a campaign with reference .*same-names\.mjs#two, got .*s\.mjs#two/,
-  );
-  expect(elsewhere.code).toBe(2);
+  const elsewhere = ['explore', at('same-names.mjs#two'), ...args.slice(2), '--executions', '3', '--resume'];
+  expect(jsonLines((await run(...elsewhere)).out).at(-1)?.['nextIndex']).toBe(3);
+  expect(await ended('--executions', '2', '--resume')).toBe(8);
+});
+
+test('--resume refuses a state that is damaged', async () => {
+  const [flag = '', path = ''] = corpus();
+  const args = ['explore', at('s.mjs#held'), '--strategy', 'random', '--executions', '3', flag, path];
+  await run(...args);
+  const [state = ''] = (await readdir(join(path, 'held'))).filter((name) => name.startsWith('state-'));
+  await writeFile(join(path, 'held', state), '{"format":');
+  const { code, err } = await run(...args, '--resume');
+  expect(err).toMatch(/--resume: .*state-random-.*: expected the state of a campaign, .*got something else/);
+  expect(code).toBe(2);
 });
 
 describe('the corpus', () => {
@@ -362,6 +376,7 @@ describe('Ctrl-C', () => {
 });
 
 describe('a log that does not fit', () => {
+  const MOVED = SCENARIOS.replaceAll("'number ' + i", "'figure ' + i");
   let token = '';
   let moved = '';
 
@@ -374,7 +389,7 @@ describe('a log that does not fit', () => {
     const [name = ''] = await readdir(join(folder, 'late'));
     const text = await readFile(join(folder, 'late', name), 'utf8');
     await writeFile(moved, text);
-    await writeFile(at('s.mjs'), SCENARIOS.replaceAll("'number ' + i", "'figure ' + i"));
+    await writeFile(at('s.mjs'), MOVED);
   });
 
   afterAll(() => writeFile(at('s.mjs'), SCENARIOS));
@@ -385,6 +400,17 @@ describe('a log that does not fit', () => {
       /decision 0 of the log does not fit: expected "number 0" out of 1000 .*got "figure 0"/,
     );
     expect(out).toContain('--continue-randomly goes on by chance from there');
+    expect(code).toBe(3);
+  });
+
+  test.for([
+    ['no longer', `< 2, 'two heads'`, `< 3, 'two heads'`, 'no longer fails'],
+    ['otherwise', `'two heads'`, `'heads'`, 'fails otherwise than it did'],
+  ] as const)('that fits, and then fails %s, is said to', async ([, text, instead, said]) => {
+    await writeFile(at('s.mjs'), SCENARIOS.replace(text, instead));
+    const { code, out } = await run('replay', token);
+    await writeFile(at('s.mjs'), MOVED);
+    expect(out).toMatch(new RegExp(`#coin: ${said}\\n {2}all decisions fit, but what came of them does not`));
     expect(code).toBe(3);
   });
 

@@ -243,6 +243,15 @@ describe('clear reports', () => {
     );
   });
 
+  test('a sleep can have a name, by which reports call it', async () => {
+    const { failure } = await simulate({
+      scenario: (sim) => {
+        void sim.sleep(5, 'worker 1 looks again');
+      },
+    });
+    expect(failure?.details).toEqual(['timer worker 1 looks again, due at 5 ms']);
+  });
+
   test('a check that comes to nothing only after the end says that something was not awaited', async () => {
     let leaked: Simulation | undefined;
     await simulate({ scenario: (sim) => void (leaked = sim) });
