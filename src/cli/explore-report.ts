@@ -113,8 +113,9 @@ function coveredLines({ report, strategy, seed }: Explored): string[] {
 
 /** A search that came to one of its own bounds has left something to try. */
 function stopCauseOf({ stoppedBy, certificate }: PoolReport): PoolReport['stoppedBy'] {
-  if (stoppedBy !== 'exhausted' || certificate === undefined || certificate.complete === true)
-    {return stoppedBy;}
+  if (stoppedBy !== 'exhausted' || certificate === undefined || certificate.complete === true) {
+    return stoppedBy;
+  }
   return certificate.complete.stoppedBy === 'maxExecutions' ? 'executions' : 'stopped';
 }
 
