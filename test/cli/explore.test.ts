@@ -35,7 +35,7 @@ export const secretive = define('secretive', async (sim) => {
   await sim.sleep(1);
   left = first;
 });
-export const endless = define('endless', async (sim) => { for (;;) await sim.sleep(1); });
+export const endless = { ...define('endless', async (sim) => { for (;;) await sim.sleep(1); }), options: { maxEvents: 1e12 } };
 export const late = define('late', async (sim) => {
   const numbers = [];
   for (let i = 0; i < 12; i += 1) numbers.push(sim.choose('number ' + i, 1000));
