@@ -153,7 +153,7 @@ function bounds({
       ? []
       : [withEffect('maxDecisions', counted(maxDecisions, 'open decision'))]),
     ...(maxDelays === undefined ? [] : [withEffect('maxDelays', counted(maxDelays, 'delay'))]),
-    ...(maxFaults === undefined ? [] : [withEffect('maxFaults', counted(maxFaults, 'fault'))]),
+    ...(maxFaults === undefined ? [] : [withEffect('maxFaults', counted(maxFaults, 'unusual answer'))]),
   ];
   return texts.length === 0 ? 'none' : texts.join('; ');
 

@@ -109,7 +109,7 @@ describe('what holds', () => {
     );
     expect(few.out).not.toContain('nothing is left to try');
     const plain = await explored('--max-faults', '0');
-    expect(plain.out).toContain('Bounds: at most 0 faults per schedule, which leaves schedules out.');
+    expect(plain.out).toContain('Bounds: at most 0 unusual answers per schedule, which leaves schedules out.');
     expect([few.code, plain.code]).toEqual([0, 0]);
   });
 

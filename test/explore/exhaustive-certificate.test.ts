@@ -186,7 +186,7 @@ test.each<{ text: string; certificate: Partial<Certificate> }>([
   },
   { text: 'Bounds: none.', certificate: {} },
   {
-    text: 'Bounds: at most 3 faults per schedule, which leaves schedules out.',
+    text: 'Bounds: at most 3 unusual answers per schedule, which leaves schedules out.',
     certificate: { bounds: { maxFaults: 3 }, limitedBy: ['maxFaults'] },
   },
   {
