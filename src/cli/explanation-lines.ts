@@ -12,10 +12,14 @@ const STYLES: Readonly<Partial<Record<ExplanationRole, Style>>> = {
   place: 'dim',
 };
 
-/** The lines, with the command as it has to be typed here. */
-export function explanationLines(terminal: Terminal, explanation: Explanation): string[] {
+/** The lines, with the command as it has to be typed here. `file` keeps the log, if any does. */
+export function explanationLines(
+  terminal: Terminal,
+  explanation: Explanation,
+  file: string | undefined,
+): string[] {
   return formatExplanation(explanation).map(({ role, text }) => {
-    if (role === 'command') return `  ${replayLine(explanation.token)}`;
+    if (role === 'command') return `  ${replayLine(explanation.token, file)}`;
     const style = STYLES[role];
     return style === undefined ? text : terminal.style(style, text);
   });

@@ -171,11 +171,9 @@ class Exploration {
     }
   }
 
-  async #settleFailures({ failures }: PoolReport): Promise<FoundFailure[]> {
+  #settleFailures({ failures }: PoolReport): Promise<FoundFailure[]> {
     const desk = new FailureDesk(this.#terminal, this.#scenario, this.#options, this.#corpus);
-    const found: FoundFailure[] = [];
-    for (const failure of failures) found.push(await desk.settle(failure, this.#signal));
-    return found;
+    return desk.settleAll(failures, this.#signal);
   }
 
   #onEvent(event: PoolEvent): void {

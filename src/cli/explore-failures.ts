@@ -11,10 +11,20 @@ import type { FoundFailure } from './explore-report.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 
+/** For one failure. */
 const SHRINK_TIME_MS = 30_000;
+/** For all failures of a scenario: with many of them, each gets its share of what is left. */
+const SHRINK_TIME_OF_ALL_MS = 120_000;
+/** Most failures need no more. */
+const SHRINK_TIME_LEAST_MS = 1_000;
 const SHRINK_EXECUTIONS = 30_000;
 /** What stands for the hash of an execution that has no end. */
 const NO_HASH = '0'.repeat(16);
+
+/** The time for the next of `count` failures, of `leftMs` that is left for all of them. */
+export function shrinkTimeMs(leftMs: number, count: number): number {
+  return Math.min(SHRINK_TIME_MS, Math.max(SHRINK_TIME_LEAST_MS, leftMs / count));
+}
 
 /** Settles the failures of one scenario. */
 export class FailureDesk {
@@ -36,8 +46,18 @@ export class FailureDesk {
   }
 
   /** `signal` ends it with what there is by then. */
-  async settle(failure: PoolFailure, signal: AbortSignal): Promise<FoundFailure> {
-    const shrunk = await this.#shrink(failure, signal);
+  async settleAll(failures: readonly PoolFailure[], signal: AbortSignal): Promise<FoundFailure[]> {
+    const found: FoundFailure[] = [];
+    const deadlineMs = performance.now() + SHRINK_TIME_OF_ALL_MS;
+    for (const failure of failures) {
+      const timeMs = shrinkTimeMs(deadlineMs - performance.now(), failures.length - found.length);
+      found.push(await this.#settle(failure, timeMs, signal));
+    }
+    return found;
+  }
+
+  async #settle(failure: PoolFailure, timeMs: number, signal: AbortSignal): Promise<FoundFailure> {
+    const shrunk = await this.#shrink(failure, timeMs, signal);
     const { decisions, traceHash } = shrunk ?? failure;
     const { key } = failure;
     const file = await this.#corpus.keep({ key, message: shrunk?.message ?? failure.message, decisions });
@@ -56,7 +76,11 @@ export class FailureDesk {
   }
 
   /** What takes its thread with it would take one for each try. */
-  async #shrink(failure: PoolFailure, signal: AbortSignal): Promise<ShrunkFailure | undefined> {
+  async #shrink(
+    failure: PoolFailure,
+    timeMs: number,
+    signal: AbortSignal,
+  ): Promise<ShrunkFailure | undefined> {
     const { key, kind, decisions, firedEvents } = failure;
     if (!this.#options.shrink || kind === 'hang' || kind === 'crash') return undefined;
     const { name } = this.#scenario.definition;
@@ -71,7 +95,7 @@ export class FailureDesk {
       key,
       decisions,
       maxExecutions: SHRINK_EXECUTIONS,
-      timeMs: SHRINK_TIME_MS,
+      timeMs,
       signal,
       onSmaller: (smaller) => progress(smaller.firedEvents),
     });

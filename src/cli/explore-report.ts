@@ -144,8 +144,8 @@ function failureLines(terminal: Terminal, explored: Explored, found: FoundFailur
     // What should hold, for a reader who does not know the scenario.
     terminal.style('dim', scenario.definition.description),
     ...(explanation === undefined
-      ? [...messageLines(shrunk ?? failure), `  again: ${replayLine(token)}`]
-      : explanationLines(terminal, explanation)),
+      ? [...messageLines(shrunk ?? failure), `  again: ${replayLine(token, file)}`]
+      : explanationLines(terminal, explanation, file)),
     ...(failure.kind === 'escape' ? strictHint(report) : []),
     '',
     `  found in execution ${formatCount(failure.executions)}, after ${failure.seconds.toFixed(1)} s, ${by}`,

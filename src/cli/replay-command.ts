@@ -50,7 +50,7 @@ export async function replayCommand(
     if (header.kind === 'decisions' && seed === undefined && scenario !== '') {
       return await replayLog(
         terminal,
-        { scenario: meta?.['reference'] ?? scenario, log: decisions },
+        { scenario: meta?.['reference'] ?? scenario, log: decisions, file: path },
         options,
       );
     }

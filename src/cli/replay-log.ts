@@ -17,6 +17,8 @@ export interface ReplayedLog {
   /** The scenario as it is named on a command line. */
   readonly scenario: string;
   readonly log: ReplayToken | readonly Decision[];
+  /** The file that keeps the log; absent if it was typed. */
+  readonly file?: string;
 }
 
 /** How. */
@@ -33,7 +35,7 @@ export interface ReplayLogOptions {
 /** 1 if it fails, 0 if it holds as it did, 3 if the log does not fit, or fits and nothing fails after going on by chance. */
 export async function replayLog(
   terminal: Terminal,
-  { scenario, log }: ReplayedLog,
+  { scenario, log, file }: ReplayedLog,
   { json, continueRandomly, hang, memory }: ReplayLogOptions,
 ): Promise<ExitStatus> {
   const interruption = new Interruption();
@@ -46,7 +48,7 @@ export async function replayLog(
     });
     if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
     if (json) terminal.json(replayJson(scenario, replay));
-    else for (const line of replayLines(terminal, scenario, replay)) terminal.line(line);
+    else for (const line of replayLines(terminal, scenario, replay, file)) terminal.line(line);
     return statusOf(replay, continueRandomly);
   } catch (error) {
     if (error instanceof ScenarioRefusedError) throw new UsageError(error.message);
@@ -64,19 +66,25 @@ function statusOf({ outcome, lost }: ThreadReplay, continueRandomly: boolean): E
   return outcome.isReproduced ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
 }
 
-function replayLines(terminal: Terminal, scenario: string, { outcome, lost }: ThreadReplay): string[] {
+function replayLines(
+  terminal: Terminal,
+  scenario: string,
+  { outcome, lost }: ThreadReplay,
+  file: string | undefined,
+): string[] {
   if (lost !== undefined) return lostLines(terminal, scenario, lost);
   if (outcome === undefined) return [];
   const { gap, explanation, traceHash } = outcome;
   if (gap === undefined) {
-    return [`${scenario}: reproduced, trace hash ${traceHash}`, ...explained(terminal, explanation)];
+    return [`${scenario}: reproduced, trace hash ${traceHash}`, ...explained(terminal, explanation, file)];
   }
   return [
     terminal.style('red', `${scenario}: ${gapHeadline(outcome)}`),
     `  ${gap.text}`,
     ...(gap.isOfDecision && outcome.wentOn ? ['', `It went on by chance: ${endText(outcome)}`] : []),
     ...(gap.isOfDecision && !outcome.wentOn ? ['  --continue-randomly goes on by chance from there'] : []),
-    ...explained(terminal, explanation),
+    // What went otherwise is in no file.
+    ...explained(terminal, explanation, undefined),
   ];
 }
 
@@ -86,8 +94,12 @@ function gapHeadline({ gap, failure }: ReplayOutcome): string {
   return failure === undefined ? 'no longer fails' : 'fails otherwise than it did';
 }
 
-function explained(terminal: Terminal, explanation: Explanation | undefined): string[] {
-  return explanation === undefined ? [] : ['', ...explanationLines(terminal, explanation)];
+function explained(
+  terminal: Terminal,
+  explanation: Explanation | undefined,
+  file: string | undefined,
+): string[] {
+  return explanation === undefined ? [] : ['', ...explanationLines(terminal, explanation, file)];
 }
 
 function endText({ failure }: ReplayOutcome): string {

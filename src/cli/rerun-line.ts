@@ -30,8 +30,16 @@ export function rerunLine(reference: string, seed: string, invocation: Invocatio
   return `${commandOf(invocation)} run ${shellWord(reference)} --seed ${shellWord(seed)}`;
 }
 
-/** What to type to repeat a failure: its token, or the file that keeps its log. */
-export function replayLine(what: string, invocation: Invocation = ownInvocation()): string {
+/** Characters. A longer word is a nuisance to copy, and Linux gives no program one of more than 131,071 bytes. */
+const TOKEN_MAX = 16_384;
+
+/** What to type to repeat a failure: its token, or the file that keeps its log if the token is too long for a line. */
+export function replayLine(
+  token: string,
+  file: string | undefined,
+  invocation: Invocation = ownInvocation(),
+): string {
+  const what = file !== undefined && token.length > TOKEN_MAX ? file : token;
   return `${commandOf(invocation)} replay ${shellWord(what)}`;
 }
 

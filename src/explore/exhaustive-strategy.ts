@@ -145,7 +145,7 @@ export function exhaustiveStrategy<Input>(
   checkOptions(bounds);
   const { maxExecutions = 0, maxDecisions = 0, maxDelays = 0, maxFaults = 0 } = bounds;
   Object.entries({ maxExecutions, maxDecisions, maxDelays, maxFaults }).forEach(([name, value]) => {
-    if (!(value >= 0 && (Number.isInteger(value) || value === Infinity))) {
+    if (!(Number.isInteger(value) || value === Infinity) || value < 0) {
       throw invalidArgument(name, 'an integer ≥ 0', value);
     }
   });

@@ -1,4 +1,5 @@
 /** Probabilistic concurrency testing over chains of events. */
+import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { DueEvents } from '../kernel/decisions.ts';
 import { DrawStream } from './draw-stream.ts';
@@ -110,6 +111,7 @@ class PctStrategy implements Strategy {
  * ```
  */
 export function pctStrategy(seed: string | number = 1, options: PctOptions = {}): Strategy {
+  checkOptions(options);
   const { depth } = options;
   if (depth !== undefined && !(Number.isSafeInteger(depth) && depth >= 1)) {
     throw invalidArgument('depth', 'an integer ≥ 1', depth);

@@ -2,7 +2,7 @@
  * A failure in one line that can be pasted: scenario, decisions, and what must come of them. Invariants: plain choices are left out,
  * because they are what a missing answer means; a token that was cut, changed or made by another version is refused, never guessed.
  */
-import { checkObject, checkString } from '../kernel/argument-check.ts';
+import { checkInteger, checkObject, checkString } from '../kernel/argument-check.ts';
 import { RunnerError, describeValue, invalidArgument } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import type { KeyedDecision } from './keyed-log.ts';
@@ -42,7 +42,13 @@ const CHECK_LENGTH = 12;
 export function encodeToken(token: ReplayToken): string {
   checkObject('token', 'a replay token', token);
   const { scenario, failureKey, traceHash, decisions } = token;
+  for (const [name, value] of Object.entries({ scenario, failureKey, traceHash })) {
+    checkString(`token.${name}`, 'a text', value);
+  }
   checkLog('token.decisions', decisions);
+  decisions.forEach(({ occurrence }, index) => {
+    checkInteger(`token.decisions[${index}].occurrence`, occurrence, 0);
+  });
   const labels = [...new Set(decisions.map(({ label }) => label))];
   const index = new Map(labels.map((label, at) => [label, at]));
   const rows = decisions.flatMap(({ label, occurrence, n, answer }) => [

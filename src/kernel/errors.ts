@@ -110,7 +110,8 @@ function describeObject(value: object): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   const name = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor
     ?.name;
-  return typeof name !== 'string' || name === 'Object' ? 'an object' : `a ${name}`;
+  if (typeof name !== 'string' || name === 'Object') return 'an object';
+  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
 /** Makes the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */
@@ -119,8 +120,17 @@ export function invalidArgument(name: string, expected: string, actual: unknown)
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual });
 }
 
-/** The message of whatever was thrown, for texts that people read. Never throws. */
+/** The message of whatever was thrown, for texts that people read; of an error that has none, its name. Never throws. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  return typeof error === 'string' ? error : describeValue(error);
+  if (typeof error === 'string') return error;
+  try {
+    // An error is an object like others: what it says of itself may be anything.
+    return (error instanceof Error ? textOf(error) : undefined) ?? describeValue(error);
+  } catch {
+    return describeValue(error);
+  }
+}
+
+function textOf({ message, name }: { message: unknown; name: unknown }): string | undefined {
+  return [message, name].find((text): text is string => typeof text === 'string' && text !== '');
 }

@@ -67,7 +67,9 @@ export class SimulationRun {
     });
     this.#recorder = createTraceRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
-    this.#oracles = oracles.map((make) => make(({ rule, message }) => this.#fail('rule', message, { rule })));
+    this.#oracles = oracles.map((make) =>
+      make(({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
+    );
     const report: ReportFailure = (kind, message, cause) => this.#fail(kind, message, { cause });
     this.#properties = new WatchedProperties(this.#clock, report);
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));

@@ -2,7 +2,7 @@
  * What a scenario gets: its world, and the few verbs that end in the verdict. Invariant: after the end of the simulation no verb does
  * anything but say so.
  */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkObject, checkString } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
@@ -97,9 +97,10 @@ export class Simulation {
    * States a property. If it does not hold, the simulation has failed, also if the scenario catches what this throws.
    *
    * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` if it is false after the end, because
-   * the scenario has not awaited what leads here.
+   * the scenario has not awaited what leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is a text.
    */
   check(condition: boolean, message: string): void {
+    checkString('message', 'a text that says what must hold', message);
     if (condition) return;
     this.#mustRun(`check "${message}"`);
     const error = new CheckFailedError(message);

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { shrinkTimeMs } from '../../src/cli/explore-failures.ts';
 import { strategyNames } from '../../src/explore/strategy-names.ts';
 import { jsonLines, run, start } from './command.ts';
 
@@ -43,6 +44,7 @@ export const late = define('late', async (sim) => {
   sim.check(numbers.every((number) => number < 900), 'too large');
 });
 export const forgetful = define('forgetful', (sim) => void sim.world.clock.timer('left', 5, () => {}));
+export const wordy = define('wordy', (sim) => sim.check(sim.choose('word '.repeat(5000), 2) === 0, 'the other'));
 export const waits = define('waits', () => new Promise((go) => setTimeout(go, 5)));
 export const timed = define('timed', () => void Date.now());
 let times = 0;
@@ -109,7 +111,9 @@ describe('what holds', () => {
     );
     expect(few.out).not.toContain('nothing is left to try');
     const plain = await explored('--max-faults', '0');
-    expect(plain.out).toContain('Bounds: at most 0 unusual answers per schedule, which leaves schedules out.');
+    expect(plain.out).toContain(
+      'Bounds: at most 0 unusual answers per schedule, which leaves schedules out.',
+    );
     expect([few.code, plain.code]).toEqual([0, 0]);
   });
 
@@ -186,6 +190,27 @@ describe('what fails', () => {
       'check one bug',
     ]);
     expect(keysOf((await run(...args, ...corpus())).out)).toHaveLength(1);
+  });
+
+  test('what is too long for a line is repeated by the file that keeps it', async () => {
+    const explored = await run('explore', at('s.mjs#wordy'), ...corpus());
+    const [, file = ''] = /kept in (.*), and tried first/.exec(explored.out) ?? [];
+    for (const { out, code } of [explored, await run('replay', file)]) {
+      expect(out).toContain(`npm run dryrunner -- replay ${file}\n`);
+      expect(out).not.toContain('dr1:');
+      expect(code).toBe(1);
+    }
+  });
+
+  test.for([
+    [120_000, 1, 30_000],
+    [120_000, 4, 30_000],
+    [120_000, 40, 3_000],
+    [9_000, 3, 3_000],
+    [120_000, 1_000, 1_000],
+    [-5, 2, 1_000],
+  ] as const)('of %i ms for %i failures the next one gets %i ms to be made small', ([left, count, ms]) => {
+    expect(shrinkTimeMs(left, count)).toBe(ms);
   });
 
   test('R204 leftovers are a failure', async () => {

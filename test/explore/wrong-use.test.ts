@@ -116,7 +116,8 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
     [Number.NaN, -1, '1', {}],
   ],
   ['explain, shouldStop', (v) => door.explain(executor, log, { shouldStop: v }), NO_FUNCTIONS],
-  ['formatExplanation', (v) => door.formatExplanation(v), [undefined, ...NO_OBJECTS]],
+  ['formatExplanation', (v) => door.formatExplanation(v), [undefined, ...NO_OBJECTS, {}]],
+  ['formatCertificate', (v) => door.formatCertificate(v), [undefined, ...NO_OBJECTS, {}]],
   ['failureKey', (v) => door.failureKey(v), [undefined, ...NO_OBJECTS, {}, { kind: 'check', message: 1 }]],
   ['checkReplay, executor', (v) => door.checkReplay(v, log), [undefined, ...NO_OBJECTS, {}]],
   ['checkReplay, log', (v) => door.checkReplay(executor, v), [undefined, ...NO_LOGS]],
@@ -124,9 +125,26 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
   ['checkReplay, onGap', (v) => door.checkReplay(executor, log, { onGap: v }), [null, 1, 'other', {}]],
   ['encodeToken', (v) => door.encodeToken(v), [undefined, ...NO_OBJECTS, {}]],
   ['encodeToken, decisions', (v) => door.encodeToken({ ...token, decisions: v }), NO_LOGS],
+  ...(['scenario', 'failureKey', 'traceHash'] as const).map(
+    (name) =>
+      [
+        `encodeToken, ${name}`,
+        (v: never) => door.encodeToken({ ...token, [name]: v }),
+        [null, 1, 1n, {}, ''],
+      ] as const,
+  ),
+  [
+    'encodeToken, occurrence',
+    (v) => door.encodeToken({ ...token, decisions: [{ label: 'die', n: 5, answer: 4, occurrence: v }] }),
+    NO_INTEGERS,
+  ],
   ['decodeToken', (v) => door.decodeToken(v), [undefined, null, 1, {}]],
   ['certify', (v) => door.certify(v), [undefined, ...NO_OBJECTS, {}]],
   ['exhaustiveStrategy', (v) => door.exhaustiveStrategy(scenario, v), NO_OBJECTS],
+  ...(['maxExecutions', 'maxDecisions', 'maxDelays', 'maxFaults'] as const).map(
+    (name) => [`certify, ${name}`, (v: never) => door.certify(scenario, { [name]: v }), NO_COUNTS] as const,
+  ),
+  ['pctStrategy, options', (v) => door.pctStrategy(1, v), NO_OBJECTS],
   ['merge of a coverage', (v) => door.createCoverage().merge(v), [undefined, null, [], new Uint8Array(3)]],
   ['watchEscapes', (v) => watchEscapes(v), [undefined, ...NO_OBJECTS, {}]],
 ];

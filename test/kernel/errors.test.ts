@@ -8,6 +8,10 @@ import {
 } from '../../src/kernel/errors.ts';
 import { invariant, unreachable } from '../../src/kernel/invariant.ts';
 
+const trap = (): never => {
+  throw new Error('trap');
+};
+
 describe('a RunnerError', () => {
   test('carries code, expectation, value and cause', () => {
     const cause = new TypeError('underneath');
@@ -63,12 +67,12 @@ describe('showing a value', () => {
   test('does not throw for a value that does', () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
-    const trap = Object.create({
+    const object = Object.create({
       get constructor() {
-        throw new Error('trap');
+        return trap();
       },
     }) as object;
-    expect([describeValue(proxy), describeValue(trap)]).toEqual(['an object', 'an object']);
+    expect([describeValue(proxy), describeValue(object)]).toEqual(['an object', 'an object']);
   });
 
   test.for<[unknown, string]>([
@@ -76,6 +80,12 @@ describe('showing a value', () => {
     ['just text', 'just text'],
     [undefined, 'undefined'],
     [{ message: 'x' }, 'an object'],
+    [new Error(), 'Error'],
+    [new AggregateError([]), 'AggregateError'],
+    [Object.assign(new Error('x'), { message: undefined }), 'Error'],
+    [Object.assign(new Error('x'), { message: 7, name: {} }), 'an Error'],
+    [new Proxy(new Error('x'), { getPrototypeOf: trap }), 'an object'],
+    [new Proxy(new Error('x'), { get: trap }), 'an Error'],
   ])('the message of what was thrown (%#)', ([thrown, text]) => {
     expect(messageOf(thrown)).toBe(text);
   });

@@ -109,6 +109,40 @@ describe('a failure', () => {
     });
   });
 
+  test.for([undefined, null, 7, {}])(
+    'a check whose message is %o is refused, also while it holds',
+    async (message) => {
+      const { failure } = await simulate({ scenario: (sim) => sim.check(true, message as never) });
+      expect(failure).toMatchObject({ kind: 'error', cause: { code: 'RUNNER_INVALID_ARGUMENT' } });
+    },
+  );
+
+  test.for<[string, () => unknown, string]>([
+    ['an error whose message is no text', () => Object.assign(new Error('x'), { message: 7 }), 'Error'],
+    ['an error without a message', () => new TypeError(), 'TypeError'],
+    ['nothing', () => undefined, 'undefined'],
+  ])('%s that is thrown is told by a text', async ([, thrown, message]) => {
+    const { failure } = await simulate({
+      scenario: () => {
+        throw thrown();
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'error', message });
+  });
+
+  test('an oracle that says no text is told by a text', async () => {
+    const { failure } = await simulate({
+      scenario: (sim) => sim.sleep(1),
+      oracles: [
+        (report) => ({
+          watch: () => undefined,
+          end: (atMs) => report({ rule: 'X1', message: undefined as never, atMs }),
+        }),
+      ],
+    });
+    expect(failure).toMatchObject({ kind: 'rule', rule: 'X1', message: 'undefined' });
+  });
+
   test.for([
     ['a scenario that throws at once', () => Promise.reject(new Error('at once')), 'at once'],
     [
