@@ -38,7 +38,7 @@ export async function execCommand(
   { timeout, trace, json = false }: ExecCommandOptions,
 ): Promise<ExitStatus> {
   if (trace !== undefined) await requireWritable(trace);
-  const interruption = new Interruption();
+  const interruption = new Interruption({ hasProcesses: true });
   const plain = realWorld();
   const display = new OutputDisplay(terminal, json);
   const show = (event: TraceEvent): void => {

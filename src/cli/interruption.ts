@@ -1,10 +1,19 @@
 /**
- * Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once. Invariant: after `dispose`
- * signals do again what they did before.
+ * Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once. Invariants: after `dispose`
+ * signals do again what they did before; a scenario that keeps this thread busy cannot keep Ctrl-\ from ending it, for then no handler
+ * would ever run.
  */
 import { EXIT_STATUS, InterruptedError } from './exit-status.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** With processes of its own a command has to end them first, whatever the signal. */
+const SIGNALS_WITH_PROCESSES = [...SIGNALS, 'SIGQUIT'] as const;
+
+/** How a command waits for signals. */
+export interface InterruptionOptions {
+  /** True if the command starts processes, which it has to end; default false. */
+  readonly hasProcesses?: boolean;
+}
 
 /** Watches for the signals that ask a command to end; a closed terminal is one of them. */
 export class Interruption {
@@ -14,8 +23,11 @@ export class Interruption {
     this.#controller.abort();
   };
 
-  constructor() {
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+  readonly #signals: readonly NodeJS.Signals[];
+
+  constructor({ hasProcesses = false }: InterruptionOptions = {}) {
+    this.#signals = hasProcesses ? SIGNALS_WITH_PROCESSES : SIGNALS;
+    for (const signal of this.#signals) process.on(signal, this.#onSignal);
   }
 
   get requested(): boolean {
@@ -47,6 +59,6 @@ export class Interruption {
   }
 
   dispose(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    for (const signal of this.#signals) process.off(signal, this.#onSignal);
   }
 }

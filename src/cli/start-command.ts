@@ -19,7 +19,7 @@ export async function startCommand(
   terminal: Terminal,
   { seeds, json = false }: StartCommandOptions,
 ): Promise<ExitStatus> {
-  const interruption = new Interruption();
+  const interruption = new Interruption({ hasProcesses: true });
   try {
     const scenarios = await interruption.unlessRequested(shippedScenarios(), 'scenarios were loaded');
     if (!json) {

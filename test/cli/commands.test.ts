@@ -220,6 +220,16 @@ test('Ctrl-C while scenario files still load says so and exits with 130', async 
   });
 });
 
+test('Ctrl-\\ ends a scenario that keeps the thread busy, which Ctrl-C cannot', async () => {
+  await writeFile(at('busy.mjs'), "console.error('busy'); for (;;);");
+  const { child, prints, finished } = start('run', at('busy.mjs'));
+  await prints('busy');
+  child.kill('SIGINT');
+  child.kill('SIGQUIT');
+  expect(await finished).toMatchObject({ out: '', err: 'busy\n' });
+  expect(child.signalCode).toBe('SIGQUIT');
+});
+
 describe('replay', () => {
   test('R209 a trace is reproduced; a damaged, truncated or too new one is refused with its line', async () => {
     expect((await run('run', 'lost-reply', '--seed', '4', '--trace', at('t.jsonl'))).code).toBe(0);
