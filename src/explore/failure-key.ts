@@ -15,6 +15,8 @@ const QUOTED = /"[^"]*"/g;
 const NUMBER = /\d+(?:\.\d+)?/g;
 /** How many numbers are listed differs from run to run as well. */
 const NUMBERS = /#(?:, ?#)+/g;
+/** One timer is left, or two timers are: the noun follows its number. */
+const PLURAL = /(# [a-z]+[a-rt-z])s\b/g;
 
 /** A key is a part of the line to paste. */
 const LENGTH_MAX = 500;
@@ -39,7 +41,7 @@ export function failureKey(failure: NamedFailure): string {
   checkString('failure.message', 'a text', message);
   const head = kind === 'error' ? message : headlineOf(message).headline;
   const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
-  return [kind, rule, named.replace(NUMBER, '#').replace(NUMBERS, '#')]
+  return [kind, rule, named.replace(NUMBER, '#').replace(NUMBERS, '#').replace(PLURAL, '$1')]
     .join(' ')
     .replace(/\s+/g, ' ')
     .trim()

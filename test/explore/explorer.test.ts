@@ -78,6 +78,10 @@ test('a failure has the same key whatever its numbers, and another one for anoth
   // The name of a property is not data.
   const always = { ...check, kind: 'always', message: '"one leader" does not hold' } as const;
   expect(failureKey(always)).toBe('always "one leader" does not hold');
+  const left = (what: string): string => failureKey({ ...failure, message: `it has left ${what}` });
+  expect(left('1 timer and 2,000 resources')).toBe('rule R200 it has left # timer and # resource');
+  expect(left('2 timers and 0 resources')).toBe(left('1 timer and 1 resource'));
+  expect(left('2 classes')).not.toBe(left('2 timers'));
   const list = failureKey({ ...failure, message: 'the store holds 0, 1,2, not 2' });
   expect(list).toBe(failureKey({ ...failure, message: 'the store holds 3, not 7' }));
 });
