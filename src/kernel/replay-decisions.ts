@@ -2,6 +2,7 @@
  * Sources that read a log. The strict one is positional and stops at the first question that does not fit; the keyed one looks
  * answers up by label and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside [0, n).
  */
+import { checkArray, checkInteger, checkString } from './argument-check.ts';
 import type { Decision, DecisionSource } from './decisions.ts';
 import { RunnerError, describeValue, invalidArgument } from './errors.ts';
 
@@ -76,18 +77,17 @@ function describeQuestion({ label, n }: { readonly label: string; readonly n: nu
   return `${describeValue(label)} out of ${n}`;
 }
 
-function checkLog(log: readonly Decision[]): void {
-  if (!Array.isArray(log)) throw invalidArgument('log', 'an array of decisions', log);
-  log.forEach((entry, index) => {
-    const { label, n, answer } = (entry ?? {}) as Partial<Decision>;
-    if (typeof label !== 'string') throw invalidArgument(`log[${index}].label`, 'a string', label);
-    if (n === undefined || n < 2 || !Number.isSafeInteger(n)) {
-      throw invalidArgument(`log[${index}].n`, 'an integer > 1', n);
+function checkLog(log: unknown): void {
+  checkArray('log', 'an array of decisions', log);
+  // Not by `forEach`, which skips the holes of an array.
+  for (const [index, entry] of (log as readonly unknown[]).entries()) {
+    const { label, n, answer } = (entry ?? {}) as Partial<Record<keyof Decision, unknown>>;
+    checkString(`log[${index}].label`, 'a string', label);
+    checkInteger(`log[${index}].n`, n, 2);
+    if (!Number.isInteger(answer) || (answer as number) < 0 || (answer as number) >= (n as number)) {
+      throw invalidArgument(`log[${index}].answer`, `an integer in [0, ${String(n)})`, answer);
     }
-    if (answer === undefined || answer < 0 || answer >= n || !Number.isInteger(answer)) {
-      throw invalidArgument(`log[${index}].answer`, `an integer in [0, ${n})`, answer);
-    }
-  });
+  }
 }
 
 /**
