@@ -181,9 +181,10 @@ class Exploration {
     const { json = false } = this.#options;
     if (event.type === 'progress' && !json) this.#terminal.progress(progressText(name, event.progress));
     if (event.type === 'failure') this.#write(() => this.#corpus.keep(event.failure));
-    if (event.type === 'fixed') {
-      this.#write(() => this.#corpus.retire(event.corpusId));
-      this.#note(`${name}: no longer fails: ${event.key}`);
+    if (event.type === 'fixed' || event.type === 'changed') {
+      this.#write(() => this.#corpus.retire(event.corpusId, event.type));
+      const what = event.type === 'fixed' ? 'no longer fails' : 'fails otherwise than it did';
+      this.#note(`${name}: ${what}: ${event.key}`);
     }
     if (json) this.#terminal.json(eventJson(name, event));
   }
@@ -205,6 +206,8 @@ function eventJson(scenario: string, event: PoolEvent): Record<string, unknown> 
       return { type, scenario, ...event.progress };
     case 'fixed':
       return { type, scenario, key: event.key };
+    case 'changed':
+      return { type, scenario, key: event.key, now: event.now };
     case 'failure': {
       const { decisions, ...failure } = event.failure;
       return { type, scenario, ...failure, decisions: decisions.length };

@@ -69,6 +69,8 @@ export type CampaignEvent =
   | { readonly type: 'failure'; readonly failure: CampaignFailure }
   /** A log of the corpus that failed once holds now. */
   | { readonly type: 'fixed'; readonly corpusId: string; readonly key: string }
+  /** A log of the corpus that failed under `key` once fails under another one now. */
+  | { readonly type: 'changed'; readonly corpusId: string; readonly key: string; readonly now: string }
   | { readonly type: 'nondeterministic'; readonly difference: AuditDifference };
 
 /** What a campaign did. */

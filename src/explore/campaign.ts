@@ -110,10 +110,17 @@ class Campaign {
       this.#count(verdict, -1);
       this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
       if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
-      const isFixed = entry.key !== undefined && keyOf(verdict) !== entry.key;
-      if (isFixed) this.#tell({ type: 'fixed', corpusId: entry.id, key: entry.key });
+      this.#tellChange(entry, verdict);
     }
     return this.#failures.size > 0 && !goOn ? 'failure' : undefined;
+  }
+
+  /** A log that was kept for its reach has no failure to lose. */
+  #tellChange({ id: corpusId, key }: CorpusEntry, { failure }: Verdict): void {
+    if (key === undefined) return;
+    const now = failure === undefined ? undefined : failureKey(failure);
+    if (now === undefined) this.#tell({ type: 'fixed', corpusId, key });
+    else if (now !== key) this.#tell({ type: 'changed', corpusId, key, now });
   }
 
   #corpusRequest({ decisions }: CorpusEntry): ExecutionRequest {
@@ -218,10 +225,6 @@ class Campaign {
 /** All but the cause, which may be any object. */
 function plainFailure({ kind, rule, message, atMs, details }: Failure): Omit<Failure, 'cause'> {
   return { kind, ...(rule === undefined ? {} : { rule }), message, atMs, details };
-}
-
-function keyOf({ failure }: Verdict): string {
-  return failure === undefined ? '' : failureKey(failure);
 }
 
 function check(executor: unknown, strategy: unknown, options: CampaignOptions): void {

@@ -82,11 +82,12 @@ export class CorpusFolder {
     });
   }
 
-  /** Puts a log aside that does not fail any more. */
-  async retire(id: string): Promise<void> {
+  /** Puts a log aside: it does not fail any more, or otherwise, and is kept under that failure. */
+  async retire(id: string, why: 'fixed' | 'changed'): Promise<void> {
     await this.#write(async () => {
-      await makeFolder(join(this.#folder, 'fixed'));
-      await rename(join(this.#folder, id), join(this.#folder, 'fixed', id));
+      const folder = join(this.#folder, why);
+      await makeFolder(folder);
+      await rename(join(this.#folder, id), join(folder, id));
     });
   }
 

@@ -24,7 +24,7 @@ export interface OsExecerOptions {
   readonly memoryPeriodMs?: number;
   /** Instead of the resident memory that /proc shows: bytes in use by the command whose leader has this pid (R131). */
   readonly memoryUsage?: (pid: number) => MaybePromise<number>;
-  readonly metrics?: Metrics;
+  readonly metrics?: Metrics | undefined;
   /** The environment under the command's own; this process's by default (R122). */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }

@@ -44,10 +44,10 @@ export function createQueueRunner(world: World, options: QueueRunnerOptions): Qu
     filers,
     performer: new Invoker(world, options),
     instruments: createInstruments(metrics),
-    ...(capacity === undefined ? {} : { capacity }),
-    ...(history === undefined ? {} : { history }),
-    ...(idPrefix === undefined ? {} : { idPrefix }),
-    ...(updateLimitMs === undefined ? {} : { updateLimitMs }),
+    capacity,
+    history,
+    idPrefix,
+    updateLimitMs,
   });
 }
 

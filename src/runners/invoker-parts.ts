@@ -20,46 +20,56 @@ export interface InvokerOptions {
   /** Where commands without a snapshot run (R92). */
   readonly tempDirs: TempDirs;
   /** Run before the checkout, in order (R90). */
-  readonly preprocessors?: readonly Processor[];
+  readonly preprocessors?: readonly Processor[] | undefined;
   /** Run after the cleaning up on every path, in order (R90). */
-  readonly postprocessors?: readonly Processor[];
-  readonly uploader?: LogUploader;
-  readonly dirMonitor?: DirMonitor;
-  readonly metrics?: Metrics;
+  readonly postprocessors?: readonly Processor[] | undefined;
+  readonly uploader?: LogUploader | undefined;
+  readonly dirMonitor?: DirMonitor | undefined;
+  readonly metrics?: Metrics | undefined;
   /**
    * Once a run is being stopped, local work without a bound of its own (opening and closing outputs, measuring) is given up
    * after this many milliseconds; default 10,000.
    */
-  readonly localBoundMs?: number;
-}
-
-/** Options with the defaults filled in, and the instruments fetched. */
-export interface InvokerParts extends InvokerOptions {
-  readonly world: World;
-  readonly name: string;
-  readonly preprocessors: readonly Processor[];
-  readonly postprocessors: readonly Processor[];
-  readonly localBoundMs: number;
-  readonly instruments: RunnerInstruments;
+  readonly localBoundMs?: number | undefined;
 }
 
 const NO_PROCESSORS: readonly Processor[] = [];
 
-/** Fills in the defaults. */
-export function invokerParts(world: World, options: InvokerOptions): InvokerParts {
-  checkWorld(world);
-  checkOptions(options);
-  checkMethods('execer', options.execer, ['exec']);
-  checkMethods('outputs', options.outputs, ['create']);
-  checkMethods('tempDirs', options.tempDirs, ['create']);
-  checkMethods('filers', options.filers, ['get', 'keys']);
-  return {
-    ...options,
-    world,
-    name: options.name ?? 'runner',
-    preprocessors: options.preprocessors ?? NO_PROCESSORS,
-    postprocessors: options.postprocessors ?? NO_PROCESSORS,
-    localBoundMs: options.localBoundMs ?? 10_000,
-    instruments: createInstruments(options.metrics),
-  };
+/** Options with the defaults filled in, and the instruments fetched. One shape, as it is made for every runner and read for every run. */
+export class InvokerParts {
+  readonly world: World;
+  readonly name: string;
+  readonly execer: Execer;
+  readonly filers: RunTypeMap;
+  readonly outputs: OutputCreator;
+  readonly tempDirs: TempDirs;
+  readonly preprocessors: readonly Processor[];
+  readonly postprocessors: readonly Processor[];
+  readonly uploader: LogUploader | undefined;
+  readonly dirMonitor: DirMonitor | undefined;
+  readonly metrics: Metrics | undefined;
+  readonly localBoundMs: number;
+  readonly instruments: RunnerInstruments;
+
+  constructor(world: World, options: InvokerOptions) {
+    checkWorld(world);
+    checkOptions(options);
+    checkMethods('execer', options.execer, ['exec']);
+    checkMethods('outputs', options.outputs, ['create']);
+    checkMethods('tempDirs', options.tempDirs, ['create']);
+    checkMethods('filers', options.filers, ['get', 'keys']);
+    this.world = world;
+    this.name = options.name ?? 'runner';
+    this.execer = options.execer;
+    this.filers = options.filers;
+    this.outputs = options.outputs;
+    this.tempDirs = options.tempDirs;
+    this.preprocessors = options.preprocessors ?? NO_PROCESSORS;
+    this.postprocessors = options.postprocessors ?? NO_PROCESSORS;
+    this.uploader = options.uploader;
+    this.dirMonitor = options.dirMonitor;
+    this.metrics = options.metrics;
+    this.localBoundMs = options.localBoundMs ?? 10_000;
+    this.instruments = createInstruments(options.metrics);
+  }
 }

@@ -3,7 +3,7 @@ import type { Command } from '../model/command.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { World } from '../model/world.ts';
 import { Invocation } from './invocation.ts';
-import { invokerParts, type InvokerOptions, type InvokerParts } from './invoker-parts.ts';
+import { InvokerParts, type InvokerOptions } from './invoker-parts.ts';
 import type { Performance, Performer, StatusListener } from './performer.ts';
 
 /** Starts invocations. */
@@ -11,7 +11,7 @@ export class Invoker implements Performer {
   readonly #parts: InvokerParts;
 
   constructor(world: World, options: InvokerOptions) {
-    this.#parts = invokerParts(world, options);
+    this.#parts = new InvokerParts(world, options);
   }
 
   check(command: Command): void {

@@ -16,12 +16,16 @@ export interface QueueOptions {
   readonly updateLimitMs?: number;
 }
 
-/** What a queue is made of. */
-export interface QueueParts extends QueueOptions {
+/** What a queue is made of; options that are undefined have their defaults. */
+export interface QueueParts {
   readonly name: string;
   readonly performer: Performer;
   readonly filers: RunTypeMap;
   readonly instruments: RunnerInstruments;
+  readonly capacity?: number | undefined;
+  readonly history?: number | undefined;
+  readonly idPrefix?: string | undefined;
+  readonly updateLimitMs?: number | undefined;
   /** The part of its world that the runner is, if it shares nothing and somebody wants to know. */
   readonly part?: IsolatedPart | undefined;
 }

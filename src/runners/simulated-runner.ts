@@ -78,9 +78,31 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
     outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_KEPT }),
     tempDirs = virtualTempDirs(),
   } = options;
-  const performer = new Invoker(home, { ...options, name, filers, execer, outputs, tempDirs });
-  const instruments = createInstruments(options.metrics);
-  const parts = { ...options, name, filers, performer, instruments, part };
+  // Each made of all of its fields: one shape, whatever the options are.
+  const performer = new Invoker(home, {
+    name,
+    filers,
+    execer,
+    outputs,
+    tempDirs,
+    preprocessors: options.preprocessors,
+    postprocessors: options.postprocessors,
+    uploader: options.uploader,
+    dirMonitor: options.dirMonitor,
+    metrics: options.metrics,
+    localBoundMs: options.localBoundMs,
+  });
+  const parts: QueueParts = {
+    name,
+    filers,
+    performer,
+    instruments: createInstruments(options.metrics),
+    capacity: options.capacity,
+    history: options.history,
+    idPrefix: options.idPrefix,
+    updateLimitMs: options.updateLimitMs,
+    part,
+  };
   return new SimulatedRunner(home, parts, execer, outputs);
 }
 

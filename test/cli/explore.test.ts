@@ -1,55 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shrinkTimeMs } from '../../src/cli/explore-failures.ts';
 import { strategyNames } from '../../src/explore/strategy-names.ts';
 import { jsonLines, run, start } from './command.ts';
+import { SCENARIOS } from './explore-scenarios.ts';
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
 /** A corpus of its own for each test. */
 let corpora = 0;
 const corpus = (): string[] => ['--corpus', at(`corpus-${(corpora += 1)}`)];
-
-const SCENARIOS = `
-const define = (name, run) => ({ name, description: 'of a test', run });
-export const held = define('held', (sim) => {
-  sim.sometimes('a six', sim.choose('die', 6) === 5);
-  sim.sometimes('a seven', false);
-});
-export const coin = define('coin', (sim) => {
-  console.log('a line of the scenario');
-  sim.check(sim.choose('first toss', 2) + sim.choose('second toss', 2) < 2, 'two heads');
-});
-export const two = define('two', (sim) => {
-  const answer = sim.choose('which', 3);
-  sim.check(answer !== 1, 'one bug');
-  sim.check(answer !== 2, 'another bug');
-});
-export const hang = define('hang', (sim) => { if (sim.choose('die', 3) === 2) for (;;); });
-export const secretive = define('secretive', async (sim) => {
-  let first = '';
-  let left = 2;
-  sim.state(() => left);
-  for (const name of ['a', 'b']) sim.world.clock.post('come', () => { first ||= name; left -= 1; });
-  await sim.sleep(1);
-  left = first;
-});
-export const endless = { ...define('endless', async (sim) => { for (;;) await sim.sleep(1); }), options: { maxEvents: 1e12 } };
-export const late = define('late', async (sim) => {
-  const numbers = [];
-  for (let i = 0; i < 12; i += 1) numbers.push(sim.choose('number ' + i, 1000));
-  await sim.sleep(5);
-  sim.check(numbers.every((number) => number < 900), 'too large');
-});
-export const forgetful = define('forgetful', (sim) => void sim.world.clock.timer('left', 5, () => {}));
-export const wordy = define('wordy', (sim) => sim.check(sim.choose('word '.repeat(5000), 2) === 0, 'the other'));
-export const waits = define('waits', () => new Promise((go) => setTimeout(go, 5)));
-export const timed = define('timed', () => void Date.now());
-let times = 0;
-export const leaky = define('leaky', (sim) => sim.note('time ' + (times += 1)));
-`;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'dryrunner-explore-'));
@@ -202,17 +163,6 @@ describe('what fails', () => {
     }
   });
 
-  test.for([
-    [120_000, 1, 30_000],
-    [120_000, 4, 30_000],
-    [120_000, 40, 3_000],
-    [9_000, 3, 3_000],
-    [120_000, 1_000, 1_000],
-    [-5, 2, 1_000],
-  ] as const)('of %i ms for %i failures the next one gets %i ms to be made small', ([left, count, ms]) => {
-    expect(shrinkTimeMs(left, count)).toBe(ms);
-  });
-
   test('R204 leftovers are a failure', async () => {
     const { out } = await run('explore', at('s.mjs#forgetful'), ...corpus());
     expect(out).toMatch(/^forgetful: leftovers \(R204\)\n/);
@@ -293,88 +243,6 @@ describe('--strict', () => {
     );
     expect(out).toMatch(/timed: outside of the simulation: Date\.now, \d+ times\n {2}.*s\.mjs:\d+:\d+/);
     expect(code).toBe(1);
-  });
-});
-
-test('--resume goes on where the last campaign of the same scenario, strategy, seed and shard ended', async () => {
-  const folder = corpus();
-  const args = [
-    'explore',
-    at('s.mjs#two'),
-    '--strategy',
-    'random',
-    '--all',
-    '--no-shrink',
-    '--json',
-    ...folder,
-  ];
-  let said = '';
-  const ended = async (...more: string[]): Promise<unknown> => {
-    const { out, err } = await run(...args, ...more);
-    said = err;
-    return jsonLines(out).at(-1)?.['nextIndex'];
-  };
-  expect(await ended('--executions', '10')).toBe(10);
-  expect(await ended('--executions', '6', '--resume')).toBe(16);
-  expect(said).toContain('two: goes on after 10 executions');
-  expect(await ended('--executions', '6')).toBe(6);
-  expect(await ended('--executions', '4', '--shard', '2/2')).toBe(9);
-  expect(await ended('--executions', '4', '--shard', '2/2', '--resume')).toBe(17);
-  expect(await ended('--executions', '5', '--seed', 'other', '--resume')).toBe(5);
-  expect(said).toContain('two: nothing was kept for this scenario, strategy, seed and shard: it begins anew');
-  await writeFile(at('same-names.mjs'), SCENARIOS);
-  const elsewhere = ['explore', at('same-names.mjs#two'), ...args.slice(2), '--executions', '3', '--resume'];
-  expect(jsonLines((await run(...elsewhere)).out).at(-1)?.['nextIndex']).toBe(3);
-  expect(await ended('--executions', '2', '--resume')).toBe(8);
-});
-
-test('--resume refuses a state that is damaged', async () => {
-  const [flag = '', path = ''] = corpus();
-  const args = ['explore', at('s.mjs#held'), '--strategy', 'random', '--executions', '3', flag, path];
-  await run(...args);
-  const [state = ''] = (await readdir(join(path, 'held'))).filter((name) => name.startsWith('state-'));
-  await writeFile(join(path, 'held', state), '{"format":');
-  const { code, err } = await run(...args, '--resume');
-  expect(err).toMatch(/--resume: .*state-random-.*: expected the state of a campaign, .*got something else/);
-  expect(code).toBe(2);
-});
-
-describe('the corpus', () => {
-  test('is tried first; what no longer fails is told and put aside', async () => {
-    const folder = at('kept');
-    await run('explore', at('s.mjs#coin'), '--corpus', folder);
-    const second = await run('explore', at('s.mjs#coin'), '--corpus', folder);
-    expect(second.out).toMatch(/found in execution 1, after .*, by a log kept from before/);
-
-    await writeFile(at('s.mjs'), SCENARIOS.replaceAll('< 2', '< 3'));
-    const fixed = await run('explore', at('s.mjs#coin'), '--corpus', folder, '--executions', '10');
-    await writeFile(at('s.mjs'), SCENARIOS);
-    expect(fixed.err).toContain('coin: no longer fails: check two heads');
-    expect(fixed.code).toBe(0);
-    expect((await readdir(join(folder, 'coin'))).filter((name) => name.endsWith('.jsonl'))).toEqual([]);
-    expect(await readdir(join(folder, 'coin', 'fixed'))).toHaveLength(1);
-  });
-
-  test('a file that is damaged is left out, and one that cannot be written is told once', async () => {
-    await mkdir(at('broken/coin'), { recursive: true });
-    await writeFile(at('broken/coin/0.jsonl'), 'not a log');
-    const damaged = await run('explore', at('s.mjs#coin'), '--corpus', at('broken'), '--no-shrink');
-    expect(damaged.err).toMatch(/0\.jsonl is left out: line 1/);
-    expect(damaged.code).toBe(1);
-
-    await writeFile(at('a-file'), '');
-    const unwritable = await run(
-      'explore',
-      at('s.mjs#two'),
-      '--all',
-      '--executions',
-      '30',
-      '--corpus',
-      at('a-file'),
-    );
-    expect(unwritable.err.match(/failures are not kept/g)).toHaveLength(1);
-    expect(unwritable.out).toContain('one bug');
-    expect(unwritable.code).toBe(1);
   });
 });
 

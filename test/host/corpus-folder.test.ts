@@ -51,13 +51,13 @@ test('one failure is one file: a smaller log takes the place of the first', asyn
   expect(await readdir(join(root, 'mine'))).toHaveLength(2);
 });
 
-test('what is retired is put aside and not tried again', async () => {
+test.for(['fixed', 'changed'] as const)('what is %s is put aside and not tried again', async (why) => {
   const { corpus, root, troubles } = open();
   await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
   const [entry] = await corpus.load();
-  await corpus.retire(entry?.id ?? '');
+  await corpus.retire(entry?.id ?? '', why);
   expect(await corpus.load()).toEqual([]);
-  expect(await readdir(join(root, 'mine', 'fixed'))).toEqual([entry?.id]);
+  expect(await readdir(join(root, 'mine', why))).toEqual([entry?.id]);
   expect(troubles).toEqual([]);
 });
 
@@ -101,7 +101,7 @@ test('a folder that cannot be written is told once, and nothing is lost but what
   expect(await corpus.keep(failure)).toBeUndefined();
   expect(await corpus.keep(failure)).toBeUndefined();
   await corpus.keepSeeds([log(1)]);
-  await corpus.retire('x.jsonl');
+  await corpus.retire('x.jsonl', 'fixed');
   expect(troubles.filter((text) => text.startsWith('failures are not kept: '))).toHaveLength(1);
 });
 

@@ -1,0 +1,114 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { jsonLines, run } from './command.ts';
+import { SCENARIOS } from './explore-scenarios.ts';
+
+let dir = '';
+const at = (name: string): string => join(dir, name);
+/** A corpus of its own for each test. */
+let corpora = 0;
+const corpus = (): string[] => ['--corpus', at(`corpus-${(corpora += 1)}`)];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-explore-corpus-'));
+  await writeFile(at('s.mjs'), SCENARIOS);
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+test('--resume goes on where the last campaign of the same scenario, strategy, seed and shard ended', async () => {
+  const folder = corpus();
+  const args = [
+    'explore',
+    at('s.mjs#two'),
+    '--strategy',
+    'random',
+    '--all',
+    '--no-shrink',
+    '--json',
+    ...folder,
+  ];
+  let said = '';
+  const ended = async (...more: string[]): Promise<unknown> => {
+    const { out, err } = await run(...args, ...more);
+    said = err;
+    return jsonLines(out).at(-1)?.['nextIndex'];
+  };
+  expect(await ended('--executions', '10')).toBe(10);
+  expect(await ended('--executions', '6', '--resume')).toBe(16);
+  expect(said).toContain('two: goes on after 10 executions');
+  expect(await ended('--executions', '6')).toBe(6);
+  expect(await ended('--executions', '4', '--shard', '2/2')).toBe(9);
+  expect(await ended('--executions', '4', '--shard', '2/2', '--resume')).toBe(17);
+  expect(await ended('--executions', '5', '--seed', 'other', '--resume')).toBe(5);
+  expect(said).toContain('two: nothing was kept for this scenario, strategy, seed and shard: it begins anew');
+  await writeFile(at('same-names.mjs'), SCENARIOS);
+  const elsewhere = ['explore', at('same-names.mjs#two'), ...args.slice(2), '--executions', '3', '--resume'];
+  expect(jsonLines((await run(...elsewhere)).out).at(-1)?.['nextIndex']).toBe(3);
+  expect(await ended('--executions', '2', '--resume')).toBe(8);
+});
+
+test('--resume refuses a state that is damaged', async () => {
+  const [flag = '', path = ''] = corpus();
+  const args = ['explore', at('s.mjs#held'), '--strategy', 'random', '--executions', '3', flag, path];
+  await run(...args);
+  const [state = ''] = (await readdir(join(path, 'held'))).filter((name) => name.startsWith('state-'));
+  await writeFile(join(path, 'held', state), '{"format":');
+  const { code, err } = await run(...args, '--resume');
+  expect(err).toMatch(/--resume: .*state-random-.*: expected the state of a campaign, .*got something else/);
+  expect(code).toBe(2);
+});
+
+describe('the corpus', () => {
+  test('is tried first; what no longer fails is told and put aside', async () => {
+    const folder = at('kept');
+    await run('explore', at('s.mjs#coin'), '--corpus', folder);
+    const second = await run('explore', at('s.mjs#coin'), '--corpus', folder);
+    expect(second.out).toMatch(/found in execution 1, after .*, by a log kept from before/);
+
+    await writeFile(at('s.mjs'), SCENARIOS.replaceAll('< 2', '< 3'));
+    const fixed = await run('explore', at('s.mjs#coin'), '--corpus', folder, '--executions', '10');
+    await writeFile(at('s.mjs'), SCENARIOS);
+    expect(fixed.err).toContain('coin: no longer fails: check two heads');
+    expect(fixed.code).toBe(0);
+    expect((await readdir(join(folder, 'coin'))).filter((name) => name.endsWith('.jsonl'))).toEqual([]);
+    expect(await readdir(join(folder, 'coin', 'fixed'))).toHaveLength(1);
+  });
+
+  test('what fails otherwise is told, and kept for what it is now', async () => {
+    const folder = at('renamed');
+    await run('explore', at('s.mjs#coin'), '--corpus', folder, '--no-shrink');
+    await writeFile(at('s.mjs'), SCENARIOS.replaceAll("'two heads'", "'both heads'"));
+    const { out, err, code } = await run('explore', at('s.mjs#coin'), '--corpus', folder);
+    await writeFile(at('s.mjs'), SCENARIOS);
+    expect(err).toContain('coin: fails otherwise than it did: check two heads');
+    expect(out).toContain('by a log kept from before');
+    expect(code).toBe(1);
+    expect((await readdir(join(folder, 'coin'))).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1);
+    expect(await readdir(join(folder, 'coin', 'changed'))).toHaveLength(1);
+  });
+
+  test('a file that is damaged is left out, and one that cannot be written is told once', async () => {
+    await mkdir(at('broken/coin'), { recursive: true });
+    await writeFile(at('broken/coin/0.jsonl'), 'not a log');
+    const damaged = await run('explore', at('s.mjs#coin'), '--corpus', at('broken'), '--no-shrink');
+    expect(damaged.err).toMatch(/0\.jsonl is left out: line 1/);
+    expect(damaged.code).toBe(1);
+
+    await writeFile(at('a-file'), '');
+    const unwritable = await run(
+      'explore',
+      at('s.mjs#two'),
+      '--all',
+      '--executions',
+      '30',
+      '--corpus',
+      at('a-file'),
+    );
+    expect(unwritable.err.match(/failures are not kept/g)).toHaveLength(1);
+    expect(unwritable.out).toContain('one bug');
+    expect(unwritable.code).toBe(1);
+  });
+});

@@ -1,0 +1,41 @@
+// Scenario files of the tests of `explore`, as a user would write them.
+
+/** One scenario for each thing that can come of an exploration. */
+export const SCENARIOS = `
+const define = (name, run) => ({ name, description: 'of a test', run });
+export const held = define('held', (sim) => {
+  sim.sometimes('a six', sim.choose('die', 6) === 5);
+  sim.sometimes('a seven', false);
+});
+export const coin = define('coin', (sim) => {
+  console.log('a line of the scenario');
+  sim.check(sim.choose('first toss', 2) + sim.choose('second toss', 2) < 2, 'two heads');
+});
+export const two = define('two', (sim) => {
+  const answer = sim.choose('which', 3);
+  sim.check(answer !== 1, 'one bug');
+  sim.check(answer !== 2, 'another bug');
+});
+export const hang = define('hang', (sim) => { if (sim.choose('die', 3) === 2) for (;;); });
+export const secretive = define('secretive', async (sim) => {
+  let first = '';
+  let left = 2;
+  sim.state(() => left);
+  for (const name of ['a', 'b']) sim.world.clock.post('come', () => { first ||= name; left -= 1; });
+  await sim.sleep(1);
+  left = first;
+});
+export const endless = { ...define('endless', async (sim) => { for (;;) await sim.sleep(1); }), options: { maxEvents: 1e12 } };
+export const late = define('late', async (sim) => {
+  const numbers = [];
+  for (let i = 0; i < 12; i += 1) numbers.push(sim.choose('number ' + i, 1000));
+  await sim.sleep(5);
+  sim.check(numbers.every((number) => number < 900), 'too large');
+});
+export const forgetful = define('forgetful', (sim) => void sim.world.clock.timer('left', 5, () => {}));
+export const wordy = define('wordy', (sim) => sim.check(sim.choose('word '.repeat(5000), 2) === 0, 'the other'));
+export const waits = define('waits', () => new Promise((go) => setTimeout(go, 5)));
+export const timed = define('timed', () => void Date.now());
+let times = 0;
+export const leaky = define('leaky', (sim) => sim.note('time ' + (times += 1)));
+`;
