@@ -1,4 +1,5 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { scenarioFault } from '../explore/certificate.ts';
 import { strategyNames } from '../explore/strategy-names.ts';
@@ -55,6 +56,16 @@ function isClean({ failures, audit, escapes = [], executions, certificate }: Poo
 function requireFolder({ corpus }: ExploreCommandOptions): void {
   // An unset variable would put the corpus between whatever else is here.
   if (corpus.trim() === '') throw new UsageError('--corpus: expected a folder, got an empty text');
+  if (isOther(corpus)) throw new UsageError(`--corpus: expected a folder, got ${corpus}, which is none`);
+}
+
+/** True if something is there that is no folder; any other trouble shows when something is to be kept. */
+function isOther(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function requireStrategy(options: ExploreCommandOptions): void {

@@ -18,7 +18,7 @@ const SPAN_MS_MAX = 2 ** 31 - 1;
 
 function integerFrom(least: number, text: string, most = SEEDS_MAX): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > most) {
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least || value > most) {
     throw new InvalidArgumentError(`Expected a whole number ≥ ${least} and ≤ ${most}.`);
   }
   return value;

@@ -11,7 +11,7 @@ import { diffEventStreams } from '../trace/trace-differ.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import { openTrace } from '../trace/trace-reader.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
-import { replayLog } from './replay-log.ts';
+import { replayLog, type ReplayedLog } from './replay-log.ts';
 import { replayRecording } from './replay-recording.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
@@ -45,15 +45,8 @@ export async function replayCommand(
     }
     const { header, decisions } = await readDecisions(path);
     if (header.kind === 'recording') return await replayRecording(terminal, path, json);
-    const { scenario = '', seed, meta } = header;
-    // A log without a seed is of an exploration.
-    if (header.kind === 'decisions' && seed === undefined && scenario !== '') {
-      return await replayLog(
-        terminal,
-        { scenario: meta?.['reference'] ?? scenario, log: decisions, file: path },
-        options,
-      );
-    }
+    const explored = exploredLog(path, header, decisions);
+    if (explored !== undefined) return await replayLog(terminal, explored, options);
     return await replaySimulation(terminal, path, header, decisions, json);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) {
@@ -62,6 +55,17 @@ export async function replayCommand(
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
     throw error;
   }
+}
+
+/** A log without a seed is of an exploration. */
+function exploredLog(
+  file: string,
+  { kind, scenario = '', seed, meta = {} }: Exclude<TraceHeader, { kind: 'recording' }>,
+  log: readonly Decision[],
+): ReplayedLog | undefined {
+  if (kind !== 'decisions' || seed !== undefined || scenario === '') return undefined;
+  const { reference = scenario, failureKey } = meta;
+  return { scenario: reference, log, failureKey, file };
 }
 
 /** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */

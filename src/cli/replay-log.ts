@@ -17,6 +17,8 @@ export interface ReplayedLog {
   /** The scenario as it is named on a command line. */
   readonly scenario: string;
   readonly log: ReplayToken | readonly Decision[];
+  /** The failure that the log is kept for, if it is; a token knows its own. */
+  readonly failureKey?: string | undefined;
   /** The file that keeps the log; absent if it was typed. */
   readonly file?: string;
 }
@@ -35,14 +37,14 @@ export interface ReplayLogOptions {
 /** 1 if it fails, 0 if it holds as it did, 3 if the log does not fit, or fits and nothing fails after going on by chance. */
 export async function replayLog(
   terminal: Terminal,
-  { scenario, log, file }: ReplayedLog,
+  { scenario, log, failureKey, file }: ReplayedLog,
   { json, continueRandomly, hang, memory }: ReplayLogOptions,
 ): Promise<ExitStatus> {
   const interruption = new Interruption();
   try {
     const replay = await replayInThread({
       ...threadLimits({ memory, ...(hang === undefined ? {} : { hang }) }),
-      ...{ scenario, log },
+      ...{ scenario, log, failureKey },
       onGap: continueRandomly ? 'random' : 'stop',
       signal: interruption.signal,
     });

@@ -2,7 +2,7 @@
  * Finds scenarios by name among the shipped ones or loads them from a file. Invariant: what does not load is a usage error that says
  * which file, what was expected and what came.
  */
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { messageOf } from '../kernel/errors.ts';
@@ -59,7 +59,7 @@ function isPath(reference: string): boolean {
 }
 
 async function loadFile(reference: string): Promise<LoadedScenario[]> {
-  const [file = '', name] = reference.split('#');
+  const { file, name } = splitReference(reference);
   const path = resolve(file);
   const loaded = scenariosIn(await importScenario(path, file), file, path);
   if (name === undefined) return loaded;
@@ -69,6 +69,14 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
   throw new UsageError(`${file} exports no scenario ${JSON.stringify(name)}; it has ${names}`);
 }
 
+/** A folder or file may have a `#` in its name as well: as much is the file as there is. */
+function splitReference(reference: string): { readonly file: string; readonly name?: string } {
+  const ends = [...reference.matchAll(/#|$/g)].map(({ index }) => index);
+  const end = ends.findLast((at) => existsSync(reference.slice(0, at))) ?? ends[0];
+  const file = reference.slice(0, end);
+  return file === reference ? { file } : { file, name: reference.slice(file.length + 1) };
+}
+
 function scenariosIn(module: Record<string, unknown>, file: string, path: string): LoadedScenario[] {
   const exported = Object.entries(module).flatMap(([name, value]): [string, unknown][] =>
     Array.isArray(value) ? value.map((each, index) => [`${name}[${index}]`, each]) : [[name, value]],
@@ -76,14 +84,27 @@ function scenariosIn(module: Record<string, unknown>, file: string, path: string
   if (exported.length === 0) {
     throw new UsageError(`${file}: expected it to export scenarios, got a module without exports`);
   }
-  return exported.map(([name, value]) => {
+  const named = new Map<string, { readonly definition: ScenarioDefinition; readonly exportName: string }>();
+  for (const [exportName, value] of exported) {
     try {
       checkScenario(value);
     } catch (error) {
-      throw new UsageError(`${file}: its export ${name} is no scenario: ${messageOf(error)}`);
+      throw new UsageError(`${file}: its export ${exportName} is no scenario: ${messageOf(error)}`);
     }
-    return { definition: value, files: filesBelow(dirname(path)), reference: `${file}#${value.name}` };
-  });
+    const other = named.get(value.name);
+    // One may be exported twice, as `default` and by name.
+    if (other === undefined) named.set(value.name, { definition: value, exportName });
+    else if (other.definition !== value) {
+      throw new UsageError(
+        `${file}: its exports ${other.exportName} and ${exportName} are both called ${JSON.stringify(value.name)}: expected a name for each, for a scenario is found by it`,
+      );
+    }
+  }
+  return [...named.values()].map(({ definition }) => ({
+    definition,
+    files: filesBelow(dirname(path)),
+    reference: `${file}#${definition.name}`,
+  }));
 }
 
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {

@@ -16,7 +16,7 @@ const NUMBER = /\d+(?:\.\d+)?/g;
 /** How many numbers are listed differs from run to run as well. */
 const NUMBERS = /#(?:, ?#)+/g;
 /** One timer is left, or two timers are: the noun follows its number. */
-const PLURAL = /(# [a-z]+[a-rt-z])s\b/g;
+const PLURAL = /(# [a-z]{2,}[a-rt-z])s\b/g;
 
 /** A key is a part of the line to paste. */
 const LENGTH_MAX = 500;

@@ -2,7 +2,7 @@
  * Repeats a log that may not fit any more, and says where it first does not: it may be of another version of the code, of another
  * scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is never taken for a replay.
  */
-import { checkCallbacks, checkMethods, checkObject } from '../kernel/argument-check.ts';
+import { checkCallbacks, checkMethods, checkObject, checkString } from '../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
@@ -47,6 +47,8 @@ export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' |
   readonly onGap?: 'stop' | 'plain' | 'random';
   /** For `random`; default 1. */
   readonly seed?: string | number;
+  /** What a log must come to, see `failureKey`; default: anything. A token knows its own. */
+  readonly failureKey?: string | undefined;
 }
 
 /**
@@ -75,7 +77,8 @@ export async function checkReplay(
   checkMethods('executor', executor, ['execute']);
   checkObject('log', 'a replay token or a log of decisions', log);
   checkCallbacks(options, ['onTurn']);
-  const { onGap = 'stop', seed = 1, ...request } = options;
+  const { onGap = 'stop', seed = 1, failureKey: key, ...request } = options;
+  if (key !== undefined) checkString('failureKey', 'the key of a failure', key);
   if (!['stop', 'plain', 'random'].includes(onGap)) {
     throw invalidArgument('onGap', '"stop", "plain" or "random"', onGap);
   }
@@ -86,7 +89,8 @@ export async function checkReplay(
     token === undefined ? new WholeLog(log as readonly Decision[], beyond) : new Sparse(token, beyond);
   const verdict = await executor.execute({ ...request, source });
   source.finish();
-  const gap = source.gap ?? (token === undefined ? undefined : gapOfOutcome(token, executor, verdict));
+  const gap =
+    source.gap ?? gapOfOutcome(token ?? { decisions: log as readonly Decision[], failureKey: key }, verdict);
   return { verdict, isReproduced: gap === undefined, ...(gap === undefined ? {} : { gap }) };
 }
 
@@ -178,21 +182,30 @@ function questionText({ label, occurrence, n }: ReplayQuestion): string {
   return `"${label}" out of ${n} (time ${occurrence + 1})`;
 }
 
+/** What is known of the execution that a log is of. */
+interface ExpectedOutcome extends Partial<Pick<ReplayToken, 'scenario' | 'traceHash'>> {
+  readonly decisions: readonly Decision[];
+  readonly failureKey: string | undefined;
+}
+
 /** All decisions fitted, but plain ones are not in a token, and code may have changed without asking anything else. */
-function gapOfOutcome(token: ReplayToken, executor: Executor, verdict: Verdict): ReplayGap | undefined {
+function gapOfOutcome(
+  { decisions, failureKey: key, traceHash, scenario }: ExpectedOutcome,
+  verdict: Verdict,
+): ReplayGap | undefined {
   const { failure } = verdict;
   const outcome = failure === undefined ? 'it held' : failureKey(failure);
+  const isSame = key === undefined || outcome === key;
   // What the machine decides may make an execution fail that leaves the same trace when it holds.
-  if (verdict.traceHash === token.traceHash && outcome === token.failureKey) return undefined;
-  const what =
-    outcome === token.failureKey
-      ? 'it fails in the same way after other events'
-      : `expected "${token.failureKey}", got "${outcome}"`;
-  const [name] = token.scenario.split('#').slice(-1);
+  if (isSame && (traceHash === undefined || traceHash === verdict.traceHash)) return undefined;
+  const what = isSame ? 'it fails in the same way after other events' : `expected "${key}", got "${outcome}"`;
+  const [name] = scenario?.split('#').slice(-1) ?? [];
   const where =
-    name === executor.scenario ? '' : ` (the log is of ${token.scenario}, this is ${executor.scenario})`;
+    name === undefined || name === verdict.scenario
+      ? ''
+      : ` (the log is of ${scenario}, this is ${verdict.scenario})`;
   return {
-    index: token.decisions.length,
+    index: decisions.length,
     text: `all decisions fit, but what came of them does not: ${what}${where}`,
   };
 }

@@ -2,11 +2,11 @@
  * Where a campaign has come to, so that the next one can go on from there. Invariant: a state is used only by a campaign that would have
  * run the same executions; an index may be run again, but none is left out.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RunnerError } from '../kernel/errors.ts';
 import { makeFolder } from './make-folder.ts';
-import { writeTraceFile } from './trace-file.ts';
+import { replaceTraceFile } from './trace-file.ts';
 
 /** What makes two campaigns the same. */
 export interface CampaignIdentity {
@@ -37,7 +37,7 @@ const NAMES = ['scenario', 'reference', 'strategy', 'seed', 'shard', 'shards'] a
  */
 export async function writeCampaignState(path: string, state: CampaignState): Promise<void> {
   await makeFolder(dirname(path));
-  await writeTraceFile(path, [`${JSON.stringify({ format: FORMAT, version: VERSION, ...state })}\n`]);
+  await replaceTraceFile(path, [`${JSON.stringify({ format: FORMAT, version: VERSION, ...state })}\n`]);
 }
 
 /**
@@ -48,6 +48,8 @@ export async function writeCampaignState(path: string, state: CampaignState): Pr
 export async function readNextIndex(path: string, campaign: CampaignIdentity): Promise<number> {
   let text: string;
   try {
+    // A pipe that nobody writes to would be waited for without end.
+    if (!(await stat(path)).isFile()) throw refused(path, 'a file', 'something else');
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
@@ -77,7 +79,8 @@ function parse(text: string): Readonly<Record<string, unknown>> {
 }
 
 function refused(path: string, expected: string, actual: string): RunnerError {
-  return new RunnerError('RUNNER_TRACE_FORMAT', `${path}: expected ${expected}, got ${actual}`, {
+  const message = `${path}: expected ${expected}, got ${actual}; without it the campaign begins anew`;
+  return new RunnerError('RUNNER_TRACE_FORMAT', message, {
     expected,
     actual,
   });

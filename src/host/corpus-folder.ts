@@ -14,7 +14,7 @@ import { hashText } from '../kernel/text-hash.ts';
 import { decisionLogLines, readDecisionLog } from '../trace/decision-log-file.ts';
 import { canonicalReference } from './canonical-reference.ts';
 import { makeFolder } from './make-folder.ts';
-import { readTraceFile, writeTraceFile } from './trace-file.ts';
+import { readTraceFile, replaceTraceFile } from './trace-file.ts';
 
 /** A failure that is to be kept. */
 export interface KeptFailure {
@@ -36,13 +36,14 @@ export class CorpusFolder {
   readonly #scenario: string;
   readonly #reference: string;
   readonly #onTrouble: (text: string) => void;
-  #isWritable = true;
+  /** Each kind of trouble is told once: on a full disk every file has the same. */
+  readonly #told = new Set<string>();
 
   /**
    * @param folder the root of all corpora; it and its parents are made when there is something to keep.
    * @param scenario the scenario's name.
    * @param reference what is typed to run it, so that `dryrunner replay FILE` finds it.
-   * @param onTrouble told in one sentence what could not be read or written; of the second kind once.
+   * @param onTrouble told in one sentence what could not be read or written; of the second, once for each kind of error.
    */
   constructor(folder: string, scenario: string, reference: string, onTrouble: (text: string) => void) {
     this.#folder = join(folder, scenario);
@@ -53,7 +54,13 @@ export class CorpusFolder {
 
   /** What is kept: failures, then seeds, in the order of names. */
   async load(): Promise<CorpusEntry[]> {
-    return [...(await this.#loadFrom(this.#folder)), ...(await this.#loadFrom(join(this.#folder, SEEDS)))];
+    const failures = await this.#loadFrom(this.#folder);
+    // Whatever a file there says: what was kept for its reach is not to be put aside as mended.
+    const seeds = (await this.#loadFrom(join(this.#folder, SEEDS))).map(({ id, decisions }) => ({
+      id,
+      decisions,
+    }));
+    return [...failures, ...seeds];
   }
 
   /** Keeps a failure in place of what was kept for the same key; gives the path, or undefined if it cannot be written. */
@@ -62,7 +69,7 @@ export class CorpusFolder {
     const meta = { failureKey: key, message, reference: this.#reference };
     return this.#write(async () => {
       await makeFolder(this.#folder);
-      await writeTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
+      await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
       return path;
     });
   }
@@ -71,15 +78,15 @@ export class CorpusFolder {
   async keepSeeds(logs: readonly (readonly Decision[])[]): Promise<void> {
     if (logs.length === 0) return;
     const folder = join(this.#folder, SEEDS);
-    await this.#write(async () => {
-      await makeFolder(folder);
-      const meta = { reference: this.#reference };
-      for (const log of logs) {
+    const meta = { reference: this.#reference };
+    for (const log of logs) {
+      await this.#write(async () => {
+        await makeFolder(folder);
         const path = join(folder, `${nameOf(JSON.stringify(log))}${SUFFIX}`);
-        await writeTraceFile(path, decisionLogLines(log, { scenario: this.#scenario, meta }));
-      }
-      await removeOldest(folder, SEEDS_MAX);
-    });
+        await replaceTraceFile(path, decisionLogLines(log, { scenario: this.#scenario, meta }));
+      });
+    }
+    await this.#write(() => removeOldest(folder, SEEDS_MAX));
   }
 
   /** Puts a log aside: it does not fail any more, or otherwise, and is kept under that failure. */
@@ -87,7 +94,7 @@ export class CorpusFolder {
     await this.#write(async () => {
       const folder = join(this.#folder, why);
       await makeFolder(folder);
-      await rename(join(this.#folder, id), join(folder, id));
+      await rename(join(this.#folder, id), join(folder, id)).catch(unlessGone);
     });
   }
 
@@ -121,25 +128,36 @@ export class CorpusFolder {
     }
   }
 
+  /** What goes wrong with one file costs that file. */
   async #write<T>(work: () => Promise<T>): Promise<T | undefined> {
-    if (!this.#isWritable) return undefined;
     try {
       return await work();
     } catch (error) {
-      this.#isWritable = false;
-      this.#onTrouble(`failures are not kept: ${messageOf(error)}`);
+      const { code = '' } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+      if (!this.#told.has(code)) this.#onTrouble(`not kept: ${messageOf(error)}`);
+      this.#told.add(code);
       return undefined;
     }
   }
 }
 
 async function removeOldest(folder: string, kept: number): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX));
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && entry.name.endsWith(SUFFIX));
   const files = await Promise.all(
-    names.map(async (name) => ({ path: join(folder, name), at: (await stat(join(folder, name))).mtimeMs })),
+    names.map(async ({ name }) => {
+      const path = join(folder, name);
+      return { path, at: await stat(path).then(({ mtimeMs }) => mtimeMs, unlessGone) };
+    }),
   );
-  files.sort((a, b) => b.at - a.at);
-  for (const { path } of files.slice(kept)) await rm(path);
+  const there = files.flatMap(({ path, at }) => (at === undefined ? [] : [{ path, at }]));
+  there.sort((a, b) => b.at - a.at);
+  for (const { path } of there.slice(kept)) await rm(path, { force: true });
+}
+
+/** Another campaign may have been faster. */
+function unlessGone(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
 function nameOf(key: string): string {

@@ -12,11 +12,11 @@ export interface ReplayExecutors {
 
 /** Runs the log once, and more often to explain it. */
 export async function runReplayTask(
-  { scenario, log, onGap }: ReplayTask,
+  { scenario, log, failureKey, onGap }: ReplayTask,
   { recorded, watched }: ReplayExecutors,
   tell: (message: ExploreMessage) => void,
 ): Promise<void> {
-  const { verdict, isReproduced, gap } = await checkReplay(recorded, log, { onGap });
+  const { verdict, isReproduced, gap } = await checkReplay(recorded, log, { onGap, failureKey });
   const { failure, traceHash, firedEvents, virtualMs, decisionCount } = verdict;
   const isOwn = failure !== undefined && (isReproduced || onGap === 'random');
   const outcome: ReplayOutcome = {

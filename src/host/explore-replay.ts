@@ -21,14 +21,17 @@ export interface ThreadReplay {
  * @throws ScenarioRefusedError (rejects) if the scenario does not load in a thread.
  */
 export async function replayInThread(options: ReplayInThreadOptions): Promise<ThreadReplay> {
-  const { entry, hangMs, memoryMb, scenario, log, onGap, signal } = options;
+  const { entry, hangMs, memoryMb, scenario, log, failureKey, onGap, signal } = options;
   let outcome: ReplayOutcome | undefined;
-  const thread = new ExploreThread((memory) => ({ kind: 'replay', scenario, log, onGap, memory }), {
-    ...{ entry, hangMs, memoryMb },
-    onMessage: (message) => {
-      if (message.type === 'replayed') outcome = message.outcome;
+  const thread = new ExploreThread(
+    (memory) => ({ kind: 'replay', scenario, log, failureKey, onGap, memory }),
+    {
+      ...{ entry, hangMs, memoryMb },
+      onMessage: (message) => {
+        if (message.type === 'replayed') outcome = message.outcome;
+      },
     },
-  });
+  );
   const stop = (): void => thread.terminate();
   signal.addEventListener('abort', stop);
   try {

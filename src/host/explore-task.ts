@@ -46,6 +46,8 @@ export interface ReplayTask {
   readonly kind: 'replay';
   readonly scenario: string;
   readonly log: ReplayToken | readonly Decision[];
+  /** What a log must come to; undefined if nobody knows, and for a token. */
+  readonly failureKey?: string | undefined;
   /** What comes after the first entry that does not fit. */
   readonly onGap: 'stop' | 'random';
   readonly memory: SharedArrayBuffer;

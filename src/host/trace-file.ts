@@ -64,7 +64,30 @@ export async function writeTraceFile(
 ): Promise<number> {
   checkString('path', 'a path', path);
   if (typeof lines !== 'string') checkAnyIterable('lines', lines);
-  const place = await placeOf(path);
+  return writeTo(await placeOf(path), path, lines);
+}
+
+/**
+ * Writes a file of this package's own: what had its name before, be it a link or a pipe, is replaced and never followed or waited for.
+ *
+ * @throws RunnerError `RUNNER_OUTPUT_FAILED` if it cannot be written.
+ */
+export async function replaceTraceFile(path: string, lines: Iterable<string>): Promise<void> {
+  await writeTo({ path, isPlain: true }, path, lines);
+}
+
+/** A place for a file. */
+interface Place {
+  readonly path: string;
+  /** A file of its own can take that place. */
+  readonly isPlain: boolean;
+}
+
+async function writeTo(
+  place: Place,
+  path: string,
+  lines: Iterable<string> | AsyncIterable<string>,
+): Promise<number> {
   const target = place.isPlain ? `${place.path}.${randomBytes(6).toString('hex')}.partial` : place.path;
   const file = await open(target, 'w').catch((cause: unknown) => {
     throw cannotWrite(path, cause);
@@ -152,8 +175,8 @@ async function* unpacked(
   }
 }
 
-/** Where a path leads, links followed, and whether a file of its own can take that place. */
-async function placeOf(path: string): Promise<{ readonly path: string; readonly isPlain: boolean }> {
+/** Where a path leads, links followed. */
+async function placeOf(path: string): Promise<Place> {
   try {
     const real = await realpath(path);
     return { path: real, isPlain: (await stat(real)).isFile() };

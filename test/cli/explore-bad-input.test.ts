@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run } from './command.ts';
+import { jsonLines, run } from './command.ts';
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
@@ -34,11 +34,36 @@ describe('a number that nothing can be done with is refused with 2', () => {
     [['--hang', '9999h'], /at most 24 days/],
     [['--workers', '5000'], /≤ 1024/],
     [['--corpus', ''], /--corpus: expected a folder/],
+    [['--corpus', '/dev/null'], /--corpus: expected a folder, got \/dev\/null/],
+    [['--executions', '0x10'], /whole number/],
+    [['--executions', ' 5 '], /whole number/],
   ] as const)('%o', async ([args, text]) => {
     const { code, out, err } = await run('explore', at('s.mjs#held'), '--executions', '3', ...args);
     expect(err).toMatch(text);
     expect([code, out]).toEqual([2, '']);
   });
+});
+
+test('two scenarios of one name are refused, one that is exported twice is one', async () => {
+  const define = (run: string): string => `({ name: 'dup', description: 'x', run: (sim) => ${run} })`;
+  const first = `export const first = ${define('undefined')};\n`;
+  await writeFile(at('same.mjs'), `${first}export const second = ${define("sim.check(false, 'no')")};\n`);
+  const refused = await run('explore', at('same.mjs'), '--executions', '3', ...corpus('same'));
+  expect(refused.err).toMatch(/its exports first and second are both called "dup": expected a name for each/);
+  expect([refused.code, refused.out]).toEqual([2, '']);
+  await writeFile(at('twice.mjs'), `${first}export default first;\n`);
+  const { out } = await run('list', at('twice.mjs'), '--json');
+  expect(jsonLines(out)).toHaveLength(1);
+});
+
+test('a folder may have a # in its name, and a scenario be named behind it', async () => {
+  await mkdir(at('a#b'));
+  await writeFile(at('a#b/s.mjs'), SCENARIOS);
+  const { out } = await run('run', at('a#b/s.mjs#held'), '--json');
+  expect(jsonLines(out)[0]).toMatchObject({ scenario: 'held', held: true });
+  const { code, err } = await run('run', at('a#b/s.mjs#held#more'));
+  expect(err).toContain('exports no scenario "held#more"');
+  expect(code).toBe(2);
 });
 
 test('a failure that does not repeat keeps its message, and its line does not pass for a replay', async () => {

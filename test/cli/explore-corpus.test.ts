@@ -77,6 +77,22 @@ describe('the corpus', () => {
     expect(await readdir(join(folder, 'coin', 'fixed'))).toHaveLength(1);
   });
 
+  test('a file that no longer fails, or otherwise, is not reproduced', async () => {
+    const { out } = await run('explore', at('s.mjs#coin'), ...corpus());
+    const [, file = ''] = /kept in (.*), and tried first/.exec(out) ?? [];
+    expect((await run('replay', file)).out).toContain('reproduced');
+    for (const [change, text] of [
+      [SCENARIOS.replaceAll('< 2', '< 3'), 'no longer fails'],
+      [SCENARIOS.replaceAll("'two heads'", "'both heads'"), 'fails otherwise than it did'],
+    ] as const) {
+      await writeFile(at('s.mjs'), change);
+      const again = await run('replay', file);
+      expect(again.out).toContain(`coin: ${text}\n`);
+      expect(again.code).toBe(3);
+    }
+    await writeFile(at('s.mjs'), SCENARIOS);
+  });
+
   test('what fails otherwise is told, and kept for what it is now', async () => {
     const folder = at('renamed');
     await run('explore', at('s.mjs#coin'), '--corpus', folder, '--no-shrink');
@@ -105,9 +121,9 @@ describe('the corpus', () => {
       '--executions',
       '30',
       '--corpus',
-      at('a-file'),
+      at('a-file/below'),
     );
-    expect(unwritable.err.match(/failures are not kept/g)).toHaveLength(1);
+    expect(unwritable.err.match(/^not kept: /gm)).toHaveLength(1);
     expect(unwritable.out).toContain('one bug');
     expect(unwritable.code).toBe(1);
   });

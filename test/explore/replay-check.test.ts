@@ -106,7 +106,7 @@ describe('a replay', () => {
     const token = { ...tokenOf(found), scenario: './bugs.js#double-start', decisions: [] };
     const { gap } = await checkReplay(createExecutor(abortWins), token);
     expect(gap?.text).toContain('(the log is of ./bugs.js#double-start, this is abort-wins)');
-    expect(gap?.text).toContain('expected "check job-# was started # times", got "it held"');
+    expect(gap?.text).toContain('expected "check job-# was started # time", got "it held"');
   });
 
   test('stops at the gap, goes on plainly, or by chance with a seed, as it is told', async () => {

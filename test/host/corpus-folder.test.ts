@@ -1,6 +1,19 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CorpusFolder } from '../../src/host/corpus-folder.ts';
 import type { Decision } from '../../src/kernel/decisions.ts';
@@ -102,7 +115,55 @@ test('a folder that cannot be written is told once, and nothing is lost but what
   expect(await corpus.keep(failure)).toBeUndefined();
   await corpus.keepSeeds([log(1)]);
   await corpus.retire('x.jsonl', 'fixed');
-  expect(troubles.filter((text) => text.startsWith('failures are not kept: '))).toHaveLength(1);
+  expect(troubles.filter((text) => text.startsWith('not kept: '))).toHaveLength(1);
+});
+
+test('what goes wrong with one file costs that file', async () => {
+  const { corpus, root, troubles } = open();
+  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
+  const path = (await corpus.keep(failure)) ?? '';
+  await rm(path);
+  await mkdir(path);
+  expect(await corpus.keep(failure)).toBeUndefined();
+  // Another campaign with the same corpus has put it aside already.
+  await corpus.retire('gone.jsonl', 'fixed');
+  expect(troubles).toEqual([expect.stringMatching(/^not kept: .*EISDIR/)]);
+  expect(await corpus.keep({ ...failure, key: 'check other' })).toContain(join(root, 'mine'));
+});
+
+test('a link or a pipe in the place of a file is replaced, not followed or waited for', async () => {
+  const { corpus } = open();
+  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
+  const path = (await corpus.keep(failure)) ?? '';
+  await writeFile(join(dir, 'precious'), 'mine');
+  await rm(path);
+  await symlink(join(dir, 'precious'), path);
+  expect(await corpus.keep(failure)).toBe(path);
+  expect(await readFile(join(dir, 'precious'), 'utf8')).toBe('mine');
+  await rm(path);
+  await promisify(execFile)('mkfifo', [path]);
+  expect(await corpus.keep(failure)).toBe(path);
+  expect((await corpus.load()).map(({ decisions }) => decisions)).toEqual([log(7)]);
+});
+
+test('what was kept for its reach has no failure that could be mended, whatever its file says', async () => {
+  const { corpus, root } = open();
+  await corpus.keepSeeds([log(1)]);
+  const path = (await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) })) ?? '';
+  await rename(path, join(root, 'mine', 'seeds', 'moved.jsonl'));
+  const entries = await corpus.load();
+  expect(entries).toHaveLength(2);
+  for (const entry of entries) expect(entry).not.toHaveProperty('key');
+});
+
+test('seeds make room beside what is no file', async () => {
+  const { corpus, root, troubles } = open();
+  const folder = join(root, 'mine', 'seeds');
+  await mkdir(join(folder, 'dir.jsonl'), { recursive: true });
+  await symlink(join(folder, 'nowhere'), join(folder, 'dangling.jsonl'));
+  await corpus.keepSeeds(Array.from({ length: 70 }, (_, at) => log(at)));
+  expect(await readdir(folder)).toHaveLength(66);
+  expect(troubles).toEqual([]);
 });
 
 test.skipIf(process.getuid?.() === 0)(
