@@ -2,6 +2,7 @@
 import { formatCount } from '../model/plural.ts';
 import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
 import { encodeToken } from '../explore/replay-token.ts';
+import { SHRINK_EXECUTIONS } from '../explore/shrinker.ts';
 import type { CorpusFolder } from '../host/corpus-folder.ts';
 import type { PoolFailure } from '../host/explore-pool.ts';
 import { shrinkInThread } from '../host/explore-shrink.ts';
@@ -17,7 +18,6 @@ const SHRINK_TIME_MS = 30_000;
 const SHRINK_TIME_OF_ALL_MS = 120_000;
 /** Most failures need no more. */
 const SHRINK_TIME_LEAST_MS = 1_000;
-const SHRINK_EXECUTIONS = 30_000;
 /** What stands for the hash of an execution that has no end. */
 const NO_HASH = '0'.repeat(16);
 

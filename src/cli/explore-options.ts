@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { DEFAULT_AUDIT_EVERY } from '../explore/campaign.ts';
 import type { ExplorePoolOptions } from '../host/explore-pool.ts';
 import type { ThreadLimits } from '../host/explore-thread.ts';
+import { HANG_MS, TIME_MS } from './explore-defaults.ts';
 
 /** Options as typed. */
 export interface ExploreCommandOptions {
@@ -24,7 +25,7 @@ export interface ExploreCommandOptions {
   readonly resume?: boolean;
   readonly all?: boolean;
   readonly strict?: boolean;
-  /** Milliseconds; default 10,000. */
+  /** Milliseconds; default {@link HANG_MS}. */
   readonly hang?: number;
   /** MiB. */
   readonly memory: number;
@@ -34,8 +35,6 @@ export interface ExploreCommandOptions {
 /** The strategy that is not made by name alone, for it vouches for a scenario. */
 export const EXHAUSTIVE = 'exhaustive';
 
-const TIME_MS = 60_000;
-const HANG_MS = 10_000;
 // The checkout runs TypeScript, the package JavaScript.
 const WORKER = `./explore-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
 

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { ExploreCommandOptions } from './explore-options.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
+import { HANG_MS, TIME_MS } from './explore-defaults.ts';
 import { parseSpanMs } from './quantity-text.ts';
 import { Terminal } from './terminal.ts';
 
@@ -61,7 +62,7 @@ function version(): string {
 function hangOption(): Option {
   return new Option(
     '--hang <duration>',
-    'an execution that makes no progress for this long has failed (default: 10s)',
+    `an execution that makes no progress for this long has failed (default: ${HANG_MS / 1_000}s)`,
   ).argParser(span);
 }
 
@@ -141,7 +142,7 @@ program
   )
   .option(
     '--time <duration>',
-    'stop after this long, such as 60s (a number alone is seconds); per scenario (default: 60s)',
+    `stop after this long, such as 90s (a number alone is seconds); per scenario (default: ${TIME_MS / 1_000}s)`,
     span,
   )
   .option('--executions <n>', 'stop after this many executions', positiveInteger)

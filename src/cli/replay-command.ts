@@ -1,5 +1,5 @@
 /** `dryrunner replay`: plays a token or a file again, whatever kind it is, and names the first difference. */
-import { decodeToken } from '../explore/replay-token.ts';
+import { decodeToken, isTokenText } from '../explore/replay-token.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -23,13 +23,11 @@ export interface ReplayCommandOptions {
   readonly json?: boolean;
   /** Goes on by chance where the log of an exploration does not fit. */
   readonly continueRandomly?: boolean;
-  /** Milliseconds without progress after which the log of an exploration has failed; default 10,000. */
+  /** Milliseconds without progress after which the log of an exploration has failed; default that of `explore`. */
   readonly hang?: number;
   /** MiB that the log of an exploration may need. */
   readonly memory: number;
 }
-
-const TOKEN = /^\s*dr\d+:/;
 
 /** 0 if the file's run happened again, 1 if it did and its property failed again, 3 at the first difference. */
 export async function replayCommand(
@@ -39,7 +37,7 @@ export async function replayCommand(
 ): Promise<ExitStatus> {
   const options = { json, continueRandomly, hang, memory };
   try {
-    if (TOKEN.test(path)) {
+    if (isTokenText(path)) {
       const log = decodeToken(path);
       return await replayLog(terminal, { scenario: log.scenario, log }, options);
     }
@@ -50,7 +48,7 @@ export async function replayCommand(
     return await replaySimulation(terminal, path, header, decisions, json);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) {
-      throw new UsageError(TOKEN.test(path) ? error.message : `${path}: ${error.message}`);
+      throw new UsageError(isTokenText(path) ? error.message : `${path}: ${error.message}`);
     }
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
     throw error;

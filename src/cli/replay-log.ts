@@ -28,7 +28,7 @@ export interface ReplayLogOptions {
   readonly json: boolean;
   /** Goes on by chance where the log does not fit. */
   readonly continueRandomly: boolean;
-  /** Milliseconds without progress that count as a hang; default 10,000. */
+  /** Milliseconds without progress that count as a hang; default that of `explore`. */
   readonly hang?: number | undefined;
   /** MiB. */
   readonly memory: number;

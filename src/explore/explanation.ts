@@ -32,6 +32,8 @@ import { framesOf, hasUserFrame, placeOf } from './source-place.ts';
 import type { SourcePlace } from './source-place.ts';
 import { eventText } from './label-text.ts';
 
+/** A history is to be read at one glance. */
+const LINES_MAX = 12;
 /** How far back the makers of an event are told. */
 const PLACES_MAX = 3;
 
@@ -108,7 +110,7 @@ export async function explain(
   checkMethods('executor', executor, ['execute']);
   checkLog('log', log);
   checkCallbacks(options, ['shouldStop']);
-  const { reference = executor.scenario, linesMax = 12 } = options;
+  const { reference = executor.scenario, linesMax = LINES_MAX } = options;
   checkString('reference', 'how the scenario is named', reference);
   checkInteger('linesMax', linesMax, 1);
   checkLimit('maxExecutions', options.maxExecutions ?? 0);
@@ -117,8 +119,8 @@ export async function explain(
   const { failure, traceHash } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
   const search = await findNearestPass(executor, keyDecisions(run.verdict.decisions()), options);
-  const { passing: pass, executions, isComplete } = search;
-  const passing = pass === undefined ? undefined : await observe(executor, pass.answers, true);
+  const { passing: passLog, executions, isComplete } = search;
+  const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
   const { lines, leftOut } = historyOf(run, failure, linesMax);
   const key = failureKey(failure);
   return {
@@ -131,12 +133,12 @@ export async function explain(
       ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
       ...failure.details.map(detailOf),
     ],
-    ...(pass === undefined || passing === undefined
+    ...(passLog === undefined || passRun === undefined
       ? {}
-      : { nearestPass: tellApart(run, passing, pass.changes) }),
+      : { nearestPass: tellApart(run, passRun, passLog.changes) }),
     nearestSearch: { executions, isComplete },
     places: [
-      ...placesThatMatter(run, passing, pass),
+      ...placesThatMatter(run, passRun, passLog),
       ...placesOfHolder(run, failure),
       ...placeWhereNoticed(failure),
     ],
@@ -158,10 +160,10 @@ function detailOf(detail: string): FailureDetail {
 /** Where the two events were made whose order matters, or who asked what was decided. */
 function placesThatMatter(
   failing: ObservedRun,
-  passing: ObservedRun | undefined,
-  pass: PassingLog | undefined,
+  passRun: ObservedRun | undefined,
+  passLog: PassingLog | undefined,
 ): SourcePlace[] {
-  const change = pass?.changes[0];
+  const change = passLog?.changes[0];
   const decision = change === undefined ? undefined : observedIn(failing, change);
   if (change === undefined || decision === undefined) return [];
   const { due, answer, place, drawn } = decision;
@@ -170,7 +172,7 @@ function placesThatMatter(
   return [due[answer], due[change.answer]].flatMap((event) => {
     if (event === undefined) return [];
     // What was passed over may not have fired before the end of the failing execution.
-    const run = failing.firings.has(event.id) ? failing : passing;
+    const run = failing.firings.has(event.id) ? failing : passRun;
     return run === undefined ? [] : placesOfEvent(run, event.id);
   });
 }

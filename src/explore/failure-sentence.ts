@@ -1,11 +1,12 @@
 /** One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds. */
 import type { Failure } from '../simulation/verdict.ts';
 import { headlineOf } from './failure-headline.ts';
-import { decisionText, faultText } from './label-text.ts';
+import { decisionText } from './label-text.ts';
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionKind } from '../kernel/decision-kind.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import { shownFault } from './shown-fault.ts';
 
 const TOLD_MAX = 2;
 /** What tells most first. */
@@ -51,10 +52,8 @@ function circumstances(run: ObservedRun): string {
 }
 
 /** A fault is called as the trace calls it, if it shows there. */
-function toldText({ events }: ObservedRun, decision: ObservedDecision): string {
-  const next = events[decision.traceIndex]?.event;
-  const isShown = decisionKind(decision.label) === 'fault' && next?.type === 'fault';
-  return isShown ? faultText(next, decision) : decisionText(decision);
+function toldText(run: ObservedRun, decision: ObservedDecision): string {
+  return shownFault(run, decision)?.text ?? decisionText(decision);
 }
 
 function weightOf({ label }: ObservedDecision): number {

@@ -2,7 +2,6 @@
  * The few events that show a failure, out of all that happened: what was decided, what happened to those whom the failure names, with
  * when and why. Invariant: lines are in the order of happening, at most as many as asked for, and say how many were left out.
  */
-import { decisionKind } from '../kernel/decision-kind.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { isTerminal, type RunState } from '../model/run-state.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -12,9 +11,11 @@ import { headlineOf } from './failure-headline.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { holdingIn, isAboutHolding } from './held-resources.ts';
-import { decisionText, eventText, faultText } from './label-text.ts';
+import { decisionText, eventText } from './label-text.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import { isRoutine } from './routine-event.ts';
+import { shownFault } from './shown-fault.ts';
 
 /** One line of a history. */
 export interface HistoryLine {
@@ -101,34 +102,23 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const held = isAboutHolding(failure) ? holdingIn(run.events) : new Set<TraceEvent>();
   const rankOf = (event: TraceEvent): Rank => (held.has(event) ? RANK.named : rankOfEvent(event, isAbout));
   const decisions = unusualDecisions(run);
-  const struck = new Map(decisions.flatMap((decision) => faultOf(run, decision)));
+  const faults = decisions.flatMap((decision) => shownFault(run, decision) ?? []);
+  const faultOf = new Map(faults.map((fault) => [fault.event, fault]));
   const candidates: Candidate[] = [];
   run.events.forEach(({ event, firingId }, index) => {
     while (decisions[0] !== undefined && decisions[0].traceIndex <= index) {
       const decision = decisions.shift() as ObservedDecision;
-      if (struck.get(event) !== decision) candidates.push(ofDecision(run, decision));
+      // A fault that shows in the trace is not said twice.
+      if (faultOf.get(event)?.decision !== decision) candidates.push(ofDecision(run, decision));
     }
     const { at: atMs, runner } = event;
-    const fault = struck.get(event);
+    const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
-    const text = fault === undefined ? formatEvent(event).replace(/^[^:]*: /, '') : faultText(event, fault);
+    const text = fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
     candidates.push({ role, atMs, runner, text, firingId, isFiring: false, rank: rankOf(event) });
   });
   candidates.push(...decisions.map((decision) => ofDecision(run, decision)));
   return [...withSilentFirings(run, candidates)];
-}
-
-/** A fault that shows in the trace is not said twice. */
-function faultOf(
-  { events }: ObservedRun,
-  decision: ObservedDecision,
-): (readonly [TraceEvent, ObservedDecision])[] {
-  const next = events[decision.traceIndex];
-  const isItsOwn =
-    decisionKind(decision.label) === 'fault' &&
-    next?.event.type === 'fault' &&
-    next.firingId === decision.firingId;
-  return isItsOwn ? [[next.event, decision]] : [];
 }
 
 function ofDecision({ firings }: ObservedRun, decision: ObservedDecision): Candidate {
@@ -166,15 +156,10 @@ function* withSilentFirings(run: ObservedRun, candidates: readonly Candidate[]):
 }
 
 function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
+  if (isRoutine(event)) return RANK.routine;
   switch (event.type) {
     case 'fault':
       return RANK.decided;
-    case 'phase':
-    case 'acquired':
-    case 'freed':
-    case 'wrote':
-    case 'metric':
-      return RANK.routine;
     case 'status':
       return isAbout(event) ? rankOfNamed(event.status.state) : rankOfOther(event.status.state);
     case 'service':

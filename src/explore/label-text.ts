@@ -1,6 +1,5 @@
 /** Labels of events and decisions in words. Invariant: what no convention names is shown as it is, in quotes, and never guessed at. */
 import { decisionKind } from '../kernel/decision-kind.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
 import type { ObservedDecision } from './observed-run.ts';
 
 const OF_RUN = /^run\/(\S+) (.+)$/;
@@ -57,12 +56,6 @@ export function decisionText(decision: ObservedDecision): string {
 /** What is drawn for a delay is its length in milliseconds. */
 export function isDelay(label: string): boolean {
   return decisionKind(label) === 'delay';
-}
-
-/** A fault as the trace calls it, and the call that it struck as its decision calls it. */
-export function faultText(event: TraceEvent, { label }: ObservedDecision): string {
-  const about = `"${label.replace(/ fault$/, '')}"`;
-  return event.type === 'fault' ? `fault "${event.kind}" strikes ${about}` : `a fault strikes ${about}`;
 }
 
 function orderText(decision: ObservedDecision): string {

@@ -7,6 +7,7 @@ import { isSameKey } from './keyed-log.ts';
 import { aboutOf, decisionText, eventText, isDelay } from './label-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import { isRoutine } from './routine-event.ts';
 
 /** The nearest passing execution. */
 export interface NearestPass {
@@ -96,8 +97,6 @@ function firstDifference(
   return undefined;
 }
 
-const ROUTINE: readonly TraceEvent['type'][] = ['phase', 'acquired', 'freed', 'wrote', 'metric'];
-
-function isTelling({ type }: TraceEvent): boolean {
-  return !ROUTINE.includes(type);
+function isTelling(event: TraceEvent): boolean {
+  return !isRoutine(event);
 }

@@ -1,8 +1,10 @@
 /**
- * All strategies in turns, because none is the best for every bug. Invariant: which member runs an execution depends on seed, index and
- * on whether the sweep has ended, so that a campaign can be sharded; members with memory learn from what their shard ran.
+ * All strategies in turns, because none is the best for every bug. Invariants: which member runs an execution depends on seed, index and
+ * on whether the sweep has ended, so that a campaign can be sharded; members with memory learn from what their shard ran. Whoever changes
+ * who runs what raises the version of `campaign-state.ts`: a state that was kept before would leave executions out.
  */
 import type { DueEvents } from '../kernel/decisions.ts';
+import { invariant } from '../kernel/invariant.ts';
 import { seedText } from '../kernel/seeded-random.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { DrawStream } from './draw-stream.ts';
@@ -16,8 +18,8 @@ import { sweepStrategy } from './sweep-strategy.ts';
 import { walkStrategy } from './walk-strategy.ts';
 
 /**
- * Where the plain schedule comes, which is the first of every member by itself. In the first place it would cost each bug that it does not
- * show one execution, and most are found in fewer than these.
+ * Where the plain schedule comes, which is index 0 of `stratified`. In the first place it would cost each bug that it does not show one
+ * execution, and most are found in fewer than these.
  */
 const PLAIN_AT = 16;
 
@@ -30,18 +32,24 @@ const SWEEP_ONE_IN = 4;
 /** From here on mutation has a turn: before, it would try again what was hardly tried. */
 const MUTATION_FROM = 128;
 
-/** How many of 16 executions each member gets when it is not the sweep's turn. */
-const SHARES = { stratified: 4, pct: 4, pos: 2, walk: 2, swarm: 1, mutation: 3 } as const;
-type MemberName = keyof typeof SHARES;
+/** A strategy with its part of the executions. */
+interface Member {
+  readonly strategy: Strategy;
+  /** How often it is drawn, in relation to the others. */
+  readonly shares: number;
+  /** The first index that may be its own. */
+  readonly from: number;
+}
+
 class PortfolioStrategy implements Strategy {
   readonly name = 'portfolio';
   readonly wantsCoverage = true;
   readonly #draws: DrawStream;
   readonly #sweep = sweepStrategy();
   readonly #mutation: MutationStrategy;
-  readonly #plain: Strategy;
-  /** A member per share; those who come later are the last. */
-  readonly #members: readonly Strategy[];
+  readonly #stratified: Strategy;
+  /** Each member as often as it has shares. */
+  readonly #shares: readonly Member[];
   readonly #passOn: NonNullable<Strategy['onFire']> = (event, made) => this.#member.onFire?.(event, made);
   #member: Strategy = this.#sweep;
 
@@ -50,18 +58,17 @@ class PortfolioStrategy implements Strategy {
     this.#draws = new DrawStream(text, 'portfolio');
     // One seed for the values of all, so that what is spread over indices is spread over members.
     this.#mutation = new MutationStrategy(text);
-    this.#plain = stratifiedStrategy(text);
-    const made: Readonly<Record<MemberName, Strategy>> = {
-      stratified: this.#plain,
-      pct: pctStrategy(text),
-      pos: posStrategy(text),
-      walk: walkStrategy(text),
-      swarm: swarmStrategy(text),
-      mutation: this.#mutation,
-    };
-    this.#members = (Object.keys(SHARES) as MemberName[]).flatMap((name) =>
-      Array.from({ length: SHARES[name] }, () => made[name]),
-    );
+    this.#stratified = stratifiedStrategy(text);
+    const members: readonly Member[] = [
+      { strategy: this.#stratified, shares: 4, from: 0 },
+      { strategy: pctStrategy(text), shares: 4, from: 0 },
+      { strategy: posStrategy(text), shares: 2, from: 0 },
+      { strategy: walkStrategy(text), shares: 2, from: 0 },
+      { strategy: swarmStrategy(text), shares: 1, from: NARROW_FROM },
+      { strategy: this.#mutation, shares: 3, from: MUTATION_FROM },
+    ];
+    for (const { strategy } of members) checkMember(strategy);
+    this.#shares = members.flatMap((member) => Array.from({ length: member.shares }, () => member));
   }
 
   get configuration(): string {
@@ -80,7 +87,7 @@ class PortfolioStrategy implements Strategy {
       this.#member = this.#sweep;
       return true;
     }
-    this.#member = index === PLAIN_AT ? this.#plain : this.#draw(index);
+    this.#member = index === PLAIN_AT ? this.#stratified : this.#draw(index);
     return this.#member.begin(memberIndex(index));
   }
 
@@ -107,16 +114,21 @@ class PortfolioStrategy implements Strategy {
 
   #draw(index: number): Strategy {
     this.#draws.restart(index);
-    return this.#members[this.#draws.below(this.#members.length - sharesOfLater(index))] as Strategy;
+    const shares = this.#shares.filter(({ from }) => from <= index);
+    return (shares[this.#draws.below(shares.length)] as Member).strategy;
   }
 }
 
-/** How many of the last shares have no turn yet. */
-function sharesOfLater(index: number): number {
-  return (index < NARROW_FROM ? SHARES.swarm : 0) + (index < MUTATION_FROM ? SHARES.mutation : 0);
+const NOT_PASSED_ON = ['watcher', 'isolator', 'onState', 'drawn'] as const;
+
+/** What the portfolio does not pass on, a member would wait for in vain. */
+function checkMember(strategy: Strategy): void {
+  for (const part of NOT_PASSED_ON) {
+    invariant(strategy[part] === undefined, () => `the portfolio passes ${part} on to ${strategy.name}`);
+  }
 }
 
-/** The index that a member is given: their plain first execution comes later, so those before it move up by one. */
+/** The index that a member is given: 0, the plain one of stratified, comes later, so those before it move up by one. */
 function memberIndex(index: number): number {
   if (index === PLAIN_AT) return 0;
   return index < PLAIN_AT ? index + 1 : index;

@@ -63,6 +63,11 @@ export function encodeToken(token: ReplayToken): string {
   return `dr${VERSION}:${payload}.${checkText(payload)}`;
 }
 
+/** True if the text begins as a token of this or another version does. */
+export function isTokenText(text: string): boolean {
+  return FORMAT.test(text.trim());
+}
+
 /**
  * Reads what {@link encodeToken} wrote; white space around it is let be.
  *
@@ -73,7 +78,7 @@ export function decodeToken(text: string): ReplayToken {
   checkString('token', 'a text', text);
   const token = text.trim();
   const version = FORMAT.exec(token)?.[1];
-  if (version === undefined) throw refused('a token that begins with "dr1:"', describeValue(token));
+  if (version === undefined) throw refused(`a token that begins with "dr${VERSION}:"`, describeValue(token));
   if (version !== VERSION) throw refused(`a token of version ${VERSION}`, `one of version ${version}`);
   const [payload = '', check = '', ...rest] = token.slice(token.indexOf(':') + 1).split('.');
   if (check.length < CHECK_LENGTH) {

@@ -34,9 +34,12 @@ export type ShrinkEnd =
   /** The same decisions do not give the same execution: there is nothing to hold on to. */
   | 'flaky';
 
+/** Executions that shrinking takes at most, unless told otherwise. Most need a tenth of that. */
+export const SHRINK_EXECUTIONS = 30_000;
+
 /** What {@link shrink} takes. */
 export interface ShrinkOptions {
-  /** Executions at most; default 30,000. The two that begin and the one that confirms the result are run in any case. */
+  /** Executions at most; default {@link SHRINK_EXECUTIONS}. The two that begin and the one that confirms the result are run in any case. */
   readonly maxExecutions?: number;
   /** Asked before each of them. */
   readonly shouldStop?: () => boolean;
@@ -223,7 +226,7 @@ class Shrinker {
   }
 
   #isOver(): boolean {
-    const { maxExecutions = 30_000, shouldStop } = this.#options;
+    const { maxExecutions = SHRINK_EXECUTIONS, shouldStop } = this.#options;
     if (this.#stoppedBy !== 'minimal') return true;
     if (this.#executions >= maxExecutions) this.#stoppedBy = 'executions';
     else if (shouldStop?.() === true) this.#stoppedBy = 'stopped';

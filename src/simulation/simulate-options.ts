@@ -21,7 +21,7 @@ export interface SimulateOptions {
   readonly replay?: readonly Decision[];
   /** Another source of decisions. */
   readonly source?: DecisionSource;
-  /** Watchers of the trace; default the rules R199–R208. */
+  /** Watchers of the trace; default `defaultOracles()`. */
   readonly oracles?: readonly OracleFactory[];
   /** Keeps the trace for `verdict.trace()`; default false, the hash is always there. */
   readonly keepTrace?: boolean;

@@ -45,7 +45,7 @@ describe('a number that nothing can be done with is refused with 2', () => {
 });
 
 test('two scenarios of one name are refused, one that is exported twice is one', async () => {
-  const define = (run: string): string => `({ name: 'dup', description: 'x', run: (sim) => ${run} })`;
+  const define = (body: string): string => `({ name: 'dup', description: 'x', run: (sim) => ${body} })`;
   const first = `export const first = ${define('undefined')};\n`;
   await writeFile(at('same.mjs'), `${first}export const second = ${define("sim.check(false, 'no')")};\n`);
   const refused = await run('explore', at('same.mjs'), '--executions', '3', ...corpus('same'));

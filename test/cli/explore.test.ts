@@ -41,9 +41,13 @@ describe('wrong usage says what was expected and exits with 2', () => {
     expect(code).toBe(2);
   });
 
-  test('the help names every strategy', async () => {
+  test('help and documentation name every strategy', async () => {
     const { out } = await run('explore', '--help');
-    for (const name of [...strategyNames, 'exhaustive']) expect(out).toContain(name);
+    const page = await readFile(new URL('../../docs/strategies.md', import.meta.url), 'utf8');
+    for (const name of [...strategyNames, 'exhaustive']) {
+      expect(out).toContain(name);
+      expect(page).toContain(`\`${name}\``);
+    }
   });
 });
 

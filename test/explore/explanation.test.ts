@@ -141,6 +141,23 @@ describe('a failure that is explained', () => {
     expect(history.map(({ text }) => text)).toContain('run 0 of runner became TIMEDOUT');
   });
 
+  test('takes a fault in the trace for the doing of the decision that made it, and of no other', async () => {
+    const scenario = defineScenario({
+      name: 'two-faults',
+      description: 'one fault leaves nothing in the trace',
+      run(sim) {
+        const mine = sim.choose('mine fault', 2);
+        const other = sim.strikes('other', 'lost', { oneIn: 2 });
+        sim.check(mine === 0 || !other, 'both');
+      },
+    });
+    const log = ['mine fault', 'other lost fault'].map((label) => ({ label, n: 2, answer: 1 }));
+    const { sentence, history } = await explain(createExecutor(scenario), log);
+    const told = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes "other lost"'];
+    expect(sentence).toContain(`both, when ${told.join(' and ')}.`);
+    expect(history.map(({ text }) => text)).toEqual([...told, 'both']);
+  });
+
   test('shows drawn values, and not the answers that made them', async () => {
     const tired = defineScenario({
       name: 'tired',
@@ -391,6 +408,20 @@ describe('a failure that is explained', () => {
     expect(leftOut).toBeGreaterThan(20);
     // The failing one, two on the search, and the passing one if it was found.
     expect(executions).toBeLessThanOrEqual(4);
+  });
+
+  test('shows a dozen lines at most, however much there is to tell', async () => {
+    const scenario = defineScenario({
+      name: 'talkative',
+      description: 'much happens',
+      run(sim) {
+        for (let i = 0; i < 40; i += 1) sim.note(`note ${i}`);
+        sim.check(false, 'it was too much');
+      },
+    });
+    const { history, leftOut } = await explain(createExecutor(scenario), []);
+    expect(history).toHaveLength(12);
+    expect(leftOut).toBe(29);
   });
 
   test('must fail', async () => {

@@ -1,0 +1,7 @@
+/** What `explore` and `replay` take where nothing is typed. Apart from the rest, because the help shows it and loads nothing else. */
+
+/** How long a scenario is explored, if executions are not bounded either. */
+export const TIME_MS = 60_000;
+
+/** How long an execution may make no progress before it counts as hanging. */
+export const HANG_MS = 10_000;
