@@ -33,8 +33,17 @@ export class FakeRunner extends QueueRunner {
   readonly #performer: FakePerformer;
 
   constructor(world: World, performer: FakePerformer, options: FakeRunnerOptions, part?: IsolatedPart) {
-    const { name = 'fake' } = options;
-    super(world, { ...options, name, performer, filers: NO_FILERS, instruments: createInstruments(), part });
+    super(world, {
+      name: options.name ?? 'fake',
+      performer,
+      filers: NO_FILERS,
+      instruments: createInstruments(),
+      capacity: options.capacity,
+      history: options.history,
+      idPrefix: options.idPrefix,
+      updateLimitMs: options.updateLimitMs,
+      part,
+    });
     this.#performer = performer;
   }
 
