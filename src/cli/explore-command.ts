@@ -5,7 +5,7 @@ import { scenarioFault } from '../explore/certificate.ts';
 import { strategyNames } from '../explore/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
-import { counted } from '../model/plural.ts';
+import { formatCount } from '../model/plural.ts';
 import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/campaign-state.ts';
 import { canonicalReference } from '../host/canonical-reference.ts';
 import { CorpusFolder } from '../host/corpus-folder.ts';
@@ -165,7 +165,7 @@ class Exploration {
       this.#note(
         next === 0
           ? `${name}: nothing was kept for this scenario, strategy, seed and shard: it begins anew`
-          : `${name}: goes on after ${counted(next, 'execution')}`,
+          : `${name}: goes on at index ${formatCount(next)}`,
       );
       return Math.max(0, next - this.#campaign.shard);
     } catch (error) {

@@ -53,7 +53,10 @@ export async function replayLog(
     else for (const line of replayLines(terminal, scenario, replay, file)) terminal.line(line);
     return statusOf(replay, continueRandomly);
   } catch (error) {
-    if (error instanceof ScenarioRefusedError) throw new UsageError(error.message);
+    if (error instanceof ScenarioRefusedError) {
+      const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
+      throw new UsageError(`${error.message}${file === undefined ? hint : ''}`);
+    }
     throw error;
   } finally {
     interruption.dispose();

@@ -5,6 +5,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { userFrameOf } from '../explore/source-place.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { UsageError } from './exit-status.ts';
@@ -115,7 +116,9 @@ async function importScenario(path: string, reference: string): Promise<Record<s
       (error as NodeJS.ErrnoException | null | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION'
         ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
         : '';
-    throw new UsageError(`${reference} does not load: ${messageOf(error)}${hint}`);
+    const frame = userFrameOf(error);
+    const place = frame === undefined ? '' : ` (at ${frame})`;
+    throw new UsageError(`${reference} does not load: ${messageOf(error)}${place}${hint}`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Verdicts for people and for programs. */
+import { userFrameOf } from '../explore/source-place.ts';
 import { formatCount } from '../model/plural.ts';
 import { RUN_STATES } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
@@ -58,6 +59,7 @@ export function failureLines(terminal: Terminal, verdict: Verdict, reference: st
   const { failure } = verdict;
   if (failure === undefined) return [];
   const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
+  const frame = userFrameOf(failure.cause);
   return [
     terminal.style(
       'red',
@@ -65,6 +67,7 @@ export function failureLines(terminal: Terminal, verdict: Verdict, reference: st
     ),
     `  ${failure.message}`,
     ...failure.details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    ...(frame === undefined ? [] : [`    at ${frame}`]),
     `  again: ${rerunLine(reference, verdict.seed)}`,
   ];
 }

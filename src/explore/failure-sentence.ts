@@ -1,12 +1,11 @@
 /** One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds. */
 import type { Failure } from '../simulation/verdict.ts';
 import { headlineOf } from './failure-headline.ts';
-import { decisionText } from './label-text.ts';
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionKind } from '../kernel/decision-kind.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
-import { shownFault } from './shown-fault.ts';
+import { isSpared, toldText } from './shown-fault.ts';
 
 const TOLD_MAX = 2;
 /** What tells most first. */
@@ -41,7 +40,7 @@ function whatOf({ kind, rule, message }: Failure): string {
 function circumstances(run: ObservedRun): string {
   const decisions = unusualDecisions(run);
   if (decisions.length === 0) return 'also when every decision is the plain one';
-  const told = [...decisions].sort((a, b) => weightOf(a) - weightOf(b)).slice(0, TOLD_MAX);
+  const told = [...decisions].sort((a, b) => weightOf(run, a) - weightOf(run, b)).slice(0, TOLD_MAX);
   const inOrder = decisions
     .filter((decision) => told.includes(decision))
     .map((decision) => toldText(run, decision));
@@ -51,11 +50,7 @@ function circumstances(run: ObservedRun): string {
   return `when ${inOrder.join(' and ')}${more}`;
 }
 
-/** A fault is called as the trace calls it, if it shows there. */
-function toldText(run: ObservedRun, decision: ObservedDecision): string {
-  return shownFault(run, decision)?.text ?? decisionText(decision);
-}
-
-function weightOf({ label }: ObservedDecision): number {
-  return TELLING.indexOf(decisionKind(label));
+/** A fault that spared what it was asked about tells least. */
+function weightOf(run: ObservedRun, decision: ObservedDecision): number {
+  return isSpared(run, decision) ? TELLING.length : TELLING.indexOf(decisionKind(decision.label));
 }

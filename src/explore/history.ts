@@ -11,11 +11,11 @@ import { headlineOf } from './failure-headline.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { holdingIn, isAboutHolding } from './held-resources.ts';
-import { decisionText, eventText } from './label-text.ts';
+import { eventText } from './label-text.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { isRoutine } from './routine-event.ts';
-import { shownFault } from './shown-fault.ts';
+import { isSpared, shownFault, toldText } from './shown-fault.ts';
 
 /** One line of a history. */
 export interface HistoryLine {
@@ -121,14 +121,15 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   return [...withSilentFirings(run, candidates)];
 }
 
-function ofDecision({ firings }: ObservedRun, decision: ObservedDecision): Candidate {
+function ofDecision(run: ObservedRun, decision: ObservedDecision): Candidate {
   const { due, answer } = decision;
   // An order is decided before time has come to be that of the event it picks.
   const firingId = due[answer]?.id ?? decision.firingId;
-  const atMs = firings.get(firingId)?.atMs ?? 0;
-  const text = decisionText(decision);
+  const atMs = run.firings.get(firingId)?.atMs ?? 0;
+  const text = toldText(run, decision);
+  const rank = isSpared(run, decision) ? RANK.around : RANK.decided;
   const isFiring = due.length > 0;
-  return { role: 'decision', atMs, runner: '', text, firingId, isFiring, rank: RANK.decided };
+  return { role: 'decision', atMs, runner: '', text, firingId, isFiring, rank };
 }
 
 /** Where a scenario has little or no trace, its events of the clock are what there is to tell. */

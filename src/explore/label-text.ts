@@ -31,22 +31,31 @@ export function aboutOf(label: string): string {
   return label.replace(/ (fault|delay)$/, '');
 }
 
+/** What a fault or delay is about, in quotes; of a question that was asked before, the how manieth. */
+export function askedText({ label, occurrence }: ObservedDecision): string {
+  const about = `"${aboutOf(label)}"`;
+  return occurrence === 0 ? about : `${about} (${ordinal(occurrence + 1)})`;
+}
+
+function ordinal(count: number): string {
+  const isTeen = Math.floor(count / 10) % 10 === 1;
+  return `${count}${(isTeen ? undefined : ['th', 'st', 'nd', 'rd'][count % 10]) ?? 'th'}`;
+}
+
 /** A decision in words. */
 export function decisionText(decision: ObservedDecision): string {
   const { label, n, answer, due, drawn } = decision;
   if (due.length > 0) return orderText(decision);
-  const about = aboutOf(label);
+  const about = askedText(decision);
   if (drawn !== undefined) {
     const { text } = drawn;
-    return isDelay(label) ? `"${about}" is delayed by ${text} ms` : `"${drawn.label}" is ${text}`;
+    return isDelay(label) ? `${about} is delayed by ${text} ms` : `"${drawn.label}" is ${text}`;
   }
   switch (decisionKind(label)) {
     case 'fault':
-      return answer === 0
-        ? `no fault strikes "${about}"`
-        : `a fault strikes "${about}" (${answer} of ${n - 1})`;
+      return answer === 0 ? `no fault strikes ${about}` : `a fault strikes ${about} (${answer} of ${n - 1})`;
     case 'delay':
-      return answer === 0 ? `"${about}" is not delayed` : `"${about}" is delayed (${answer} of ${n - 1})`;
+      return answer === 0 ? `${about} is not delayed` : `${about} is delayed (${answer} of ${n - 1})`;
     case 'order':
     case 'choice':
       return `"${label}" is ${answer} (of 0 to ${n - 1})`;

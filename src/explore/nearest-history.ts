@@ -4,7 +4,7 @@ import { plural } from '../model/plural.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import { isSameKey } from './keyed-log.ts';
-import { aboutOf, decisionText, eventText, isDelay } from './label-text.ts';
+import { askedText, decisionText, eventText, isDelay } from './label-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { isRoutine } from './routine-event.ts';
@@ -52,23 +52,24 @@ function insteadText(failing: ObservedRun, passing: ObservedRun, change: AnswerC
   const drawnInstead = drawnInsteadText(observed, passing);
   if (drawnInstead !== undefined) return drawnInstead;
   if (decisionKind(label) === 'fault' && change.answer === 0) {
-    return `no fault had struck "${aboutOf(label)}"`;
+    return `no fault had struck ${askedText(observed)}`;
   }
   if (decisionKind(label) === 'fault') return decisionText({ ...observed, answer: change.answer });
   if (decisionKind(label) !== 'delay') return `"${label}" had been ${change.answer} instead of ${answer}`;
-  if (change.answer === 0) return `"${aboutOf(label)}" had not been delayed`;
-  return `"${aboutOf(label)}" had been delayed by ${change.answer} instead of ${answer} (of ${n - 1})`;
+  if (change.answer === 0) return `${askedText(observed)} had not been delayed`;
+  return `${askedText(observed)} had been delayed by ${change.answer} instead of ${answer} (of ${n - 1})`;
 }
 
 /** A value says more than the answer that made it, if it can be told apart in few words. */
 function drawnInsteadText(observed: ObservedDecision, passing: ObservedRun): string | undefined {
-  const { drawn, label } = observed;
-  if (drawn === undefined) return undefined;
+  const { drawn, label, answer } = observed;
   const other = passing.decisions.find((decision) => isSameKey(decision, observed))?.drawn;
-  if (other === undefined || other.text === drawn.text) return undefined;
-  if (isDelay(label)) {
-    return `"${aboutOf(label)}" had been delayed by ${other.text} ms instead of ${drawn.text} ms`;
+  if (other === undefined || other.text === drawn?.text) return undefined;
+  if (isDelay(label) && (drawn !== undefined || answer === 0)) {
+    const here = drawn === undefined ? 'not at all' : `${drawn.text} ms`;
+    return `${askedText(observed)} had been delayed by ${other.text} ms instead of ${here}`;
   }
+  if (drawn === undefined) return undefined;
   return `"${drawn.label}" had been ${other.text} instead of ${drawn.text}`;
 }
 

@@ -19,7 +19,7 @@ const URL_SCHEME = 'file://';
 /** The folder of this package's code, in the checkout or as built. */
 const OWN_FOLDER = decodeURIComponent(new URL('..', import.meta.url).pathname);
 /** What every stack of ours goes through tells nothing. */
-const SILENT_FOLDERS: readonly string[] = ['kernel', 'explore', 'simulation'].map(
+const SILENT_FOLDERS: readonly string[] = ['ambient', 'kernel', 'explore', 'simulation'].map(
   (name) => `${OWN_FOLDER}${name}/`,
 );
 /** A longer line is part of a message; looking for a place in it could take minutes. */
@@ -33,6 +33,12 @@ export function framesOf(stack: string): string[] {
   const users = lines.filter((line) => !isOwn(line)).slice(0, USER_FRAMES_MAX);
   const own = lines.filter(isOwn).slice(0, OWN_FRAMES_MAX);
   return [...users, ...own].map(frameOf);
+}
+
+/** The nearest line of those who use this package in the stack of what was thrown; undefined if there is none. */
+export function userFrameOf(error: unknown): string | undefined {
+  const { stack } = (error ?? {}) as { readonly stack?: unknown };
+  return typeof stack === 'string' && hasUserFrame(stack) ? framesOf(stack)[0] : undefined;
 }
 
 /** True if the stack has a line of those who use this package. */

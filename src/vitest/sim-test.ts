@@ -1,5 +1,6 @@
 /** A test that is a simulation: it fails with the verdict's own words and the seed that repeats it. */
 import { test } from 'vitest';
+import { checkIterable } from '../kernel/argument-check.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
@@ -34,6 +35,8 @@ export function simTest(name: string, scenario: Scenario, options: SimTestOption
 /**
  * Runs a scenario once per seed.
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) unless `seeds` is a list.
+ *
  * Rejects with a {@link SimulationFailedError} for the first seed whose verdict does not hold.
  */
 export async function holdForSeeds(
@@ -41,6 +44,7 @@ export async function holdForSeeds(
   scenario: Scenario,
   { seeds = DEFAULT_SEEDS, ...options }: SimTestOptions = {},
 ): Promise<void> {
+  checkIterable('seeds', seeds);
   for (const seed of seeds) {
     const verdict = await simulate({ ...options, name, seed, scenario });
     if (verdict.held) continue;

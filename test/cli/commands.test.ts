@@ -98,6 +98,11 @@ describe('what is loaded can fail in any way', () => {
     ],
     ['throws.mjs', 'throw null;', /throws\.mjs does not load/],
     [
+      'throws-error.mjs',
+      "\nthrow new Error('no config');",
+      /does not load: no config \(at .*throws-error\.mjs:2:7\)/,
+    ],
+    [
       'unprepared.mjs',
       "export default { name: 'x', description: 'y', prepare: () => { throw new Error('no input'); }, run: () => {} };",
       /unprepared\.mjs#x: prepare failed: no input/,
@@ -142,7 +147,7 @@ describe('run', () => {
     const { code, out } = await run('run', at('failing.mjs#failing'), '--seeds', '10');
     expect(code).toBe(1);
     expect(out).toMatch(
-      /failing, seed \d+: check at 0 ms\n {2}out of luck\n {2}again: npm run dryrunner -- run .*failing\.mjs#failing --seed \d+\n/,
+      /failing, seed \d+: check at 0 ms\n {2}out of luck\n {4}at .*failing\.mjs:\d+:\d+\)?\n {2}again: npm run dryrunner -- run .*failing\.mjs#failing --seed \d+\n/,
     );
   });
 

@@ -38,7 +38,7 @@ test('--resume goes on where the last campaign of the same scenario, strategy, s
   };
   expect(await ended('--executions', '10')).toBe(10);
   expect(await ended('--executions', '6', '--resume')).toBe(16);
-  expect(said).toContain('two: goes on after 10 executions');
+  expect(said).toContain('two: goes on at index 10');
   expect(await ended('--executions', '6')).toBe(6);
   expect(await ended('--executions', '4', '--shard', '2/2')).toBe(9);
   expect(await ended('--executions', '4', '--shard', '2/2', '--resume')).toBe(17);

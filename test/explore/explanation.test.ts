@@ -141,23 +141,6 @@ describe('a failure that is explained', () => {
     expect(history.map(({ text }) => text)).toContain('run 0 of runner became TIMEDOUT');
   });
 
-  test('takes a fault in the trace for the doing of the decision that made it, and of no other', async () => {
-    const scenario = defineScenario({
-      name: 'two-faults',
-      description: 'one fault leaves nothing in the trace',
-      run(sim) {
-        const mine = sim.choose('mine fault', 2);
-        const other = sim.strikes('other', 'lost', { oneIn: 2 });
-        sim.check(mine === 0 || !other, 'both');
-      },
-    });
-    const log = ['mine fault', 'other lost fault'].map((label) => ({ label, n: 2, answer: 1 }));
-    const { sentence, history } = await explain(createExecutor(scenario), log);
-    const told = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes "other lost"'];
-    expect(sentence).toContain(`both, when ${told.join(' and ')}.`);
-    expect(history.map(({ text }) => text)).toEqual([...told, 'both']);
-  });
-
   test('shows drawn values, and not the answers that made them', async () => {
     const tired = defineScenario({
       name: 'tired',

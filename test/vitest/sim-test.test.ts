@@ -19,6 +19,11 @@ describe('a simulation as a test', () => {
     expect(played).toEqual(Array.from({ length: 20 }, () => 3_600_000));
   });
 
+  test.for([50, 'seed', null])('seeds that are no list are refused: %o', async (seeds) => {
+    const failing = holdForSeeds('counted', () => undefined, { seeds: seeds as never });
+    await expect(failing).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+  });
+
   test('fails at the first seed that does not hold, with what repeats it', async () => {
     const seeds: string[] = [];
     const failing = holdForSeeds(

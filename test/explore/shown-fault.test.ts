@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { explain } from '../../src/explore/explanation.ts';
+import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
+import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+
+test('takes a fault in the trace for the doing of the decision that made it, and of no other', async () => {
+  const scenario = defineScenario({
+    name: 'two-faults',
+    description: 'one fault leaves nothing in the trace',
+    run(sim) {
+      const mine = sim.choose('mine fault', 2);
+      const other = sim.strikes('other', 'lost', { oneIn: 2 });
+      sim.check(mine === 0 || !other, 'both');
+    },
+  });
+  const log = ['mine fault', 'other lost fault'].map((label) => ({ label, n: 2, answer: 1 }));
+  const { sentence, history } = await explain(createExecutor(scenario), log);
+  const told = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes "other lost"'];
+  expect(sentence).toContain(`both, when ${told.join(' and ')}.`);
+  expect(history.map(({ text }) => text)).toEqual([...told, 'both']);
+});
+
+test('does not say that a fault strikes where nothing went wrong', async () => {
+  const scenario = defineScenario({
+    name: 'spared',
+    description: 'one answer in twenty is a fault, one call comes after some events',
+    async run(sim) {
+      const runner = createFakeRunner(sim.world);
+      const network = createChaosRunner(sim.world, runner, {
+        name: 'net',
+        plan: { rates: { run: { before: 0.05 } } },
+      });
+      sim.atSomeEvent('a call', () => runner.release());
+      await network.run({ argv: ['x'], taskId: 'job-1' });
+      await sim.sleep(5);
+      sim.check(false, 'the end');
+    },
+  });
+  const log = [
+    { label: 'a call fault', n: 65, answer: 1 },
+    { label: 'net run job-1 fault', n: 20, answer: 12 },
+  ];
+  const { sentence, history } = await explain(createExecutor(scenario), log);
+  expect(sentence).toContain(
+    'when a fault strikes "a call" (1 of 64) and "net run job-1 fault" is 12 (of 0 to 19).',
+  );
+  expect(history.map(({ text }) => text)).toContain('"net run job-1 fault" is 12 (of 0 to 19)');
+});
+
+test('says which of the questions of one name it was', async () => {
+  const scenario = defineScenario({
+    name: 'asked-often',
+    description: 'the third of twelve is lost',
+    run(sim) {
+      const lost = Array.from({ length: 12 }, () => sim.strikes('send', 'lost', { oneIn: 2 }));
+      sim.check(!lost.includes(true), 'lost');
+    },
+  });
+  const sentenceFor = async (index: number): Promise<string> => {
+    const log = lostAt(index);
+    return (await explain(createExecutor(scenario), log)).sentence;
+  };
+  expect(await sentenceFor(0)).toContain('when fault "lost" strikes "send lost".');
+  expect(await sentenceFor(1)).toContain('when fault "lost" strikes "send lost" (2nd).');
+  expect(await sentenceFor(2)).toContain('when fault "lost" strikes "send lost" (3rd).');
+  expect(await sentenceFor(10)).toContain('when fault "lost" strikes "send lost" (11th).');
+});
+
+test('tells a delay that would have helped in milliseconds, also where there was none', async () => {
+  const scenario = defineScenario({
+    name: 'hasty',
+    description: 'a call that is not delayed comes too early',
+    async run(sim) {
+      const runner = createChaosRunner(sim.world, createFakeRunner(sim.world), {
+        name: 'net',
+        maxDelayMs: 64,
+      });
+      await runner.run({ argv: ['x'], taskId: 'job-1' });
+      sim.check(sim.now() > 0, 'too early');
+      await runner.release();
+    },
+  });
+  const { nearestPass } = await explain(createExecutor(scenario), []);
+  expect(nearestPass?.text).toMatch(
+    /^If "net run job-1" had been delayed by \d+ ms instead of not at all, it/,
+  );
+});
+
+function lostAt(index: number): { label: string; n: number; answer: number }[] {
+  return Array.from({ length: index + 1 }, (_, at) => ({
+    label: 'send lost fault',
+    n: 2,
+    answer: at === index ? 1 : 0,
+  }));
+}
