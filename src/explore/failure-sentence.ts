@@ -5,7 +5,7 @@ import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionKind } from '../kernel/decision-kind.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
-import { isSpared, toldText } from './shown-fault.ts';
+import { ShownFaults } from './shown-fault.ts';
 
 const TOLD_MAX = 2;
 /** What tells most first. */
@@ -40,10 +40,11 @@ function whatOf({ kind, rule, message }: Failure): string {
 function circumstances(run: ObservedRun): string {
   const decisions = unusualDecisions(run);
   if (decisions.length === 0) return 'also when every decision is the plain one';
-  const told = [...decisions].sort((a, b) => weightOf(run, a) - weightOf(run, b)).slice(0, TOLD_MAX);
+  const faults = new ShownFaults(run);
+  const told = [...decisions].sort((a, b) => weightOf(faults, a) - weightOf(faults, b)).slice(0, TOLD_MAX);
   const inOrder = decisions
     .filter((decision) => told.includes(decision))
-    .map((decision) => toldText(run, decision));
+    .map((decision) => faults.textOf(decision));
   const others = decisions.length - told.length;
   const more =
     others === 0 ? '' : `, and ${others} more ${others === 1 ? 'decision is' : 'decisions are'} not plain`;
@@ -51,6 +52,6 @@ function circumstances(run: ObservedRun): string {
 }
 
 /** A fault that spared what it was asked about tells least. */
-function weightOf(run: ObservedRun, decision: ObservedDecision): number {
-  return isSpared(run, decision) ? TELLING.length : TELLING.indexOf(decisionKind(decision.label));
+function weightOf(faults: ShownFaults, decision: ObservedDecision): number {
+  return faults.isSpared(decision) ? TELLING.length : TELLING.indexOf(decisionKind(decision.label));
 }

@@ -15,7 +15,7 @@ import { eventText } from './label-text.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { isRoutine } from './routine-event.ts';
-import { isSpared, shownFault, toldText } from './shown-fault.ts';
+import { ShownFaults } from './shown-fault.ts';
 
 /** One line of a history. */
 export interface HistoryLine {
@@ -102,14 +102,15 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const held = isAboutHolding(failure) ? holdingIn(run.events) : new Set<TraceEvent>();
   const rankOf = (event: TraceEvent): Rank => (held.has(event) ? RANK.named : rankOfEvent(event, isAbout));
   const decisions = unusualDecisions(run);
-  const faults = decisions.flatMap((decision) => shownFault(run, decision) ?? []);
-  const faultOf = new Map(faults.map((fault) => [fault.event, fault]));
+  const faults = new ShownFaults(run);
+  const shown = decisions.flatMap((decision) => faults.of(decision) ?? []);
+  const faultOf = new Map(shown.map((fault) => [fault.event, fault]));
   const candidates: Candidate[] = [];
   run.events.forEach(({ event, firingId }, index) => {
     while (decisions[0] !== undefined && decisions[0].traceIndex <= index) {
       const decision = decisions.shift() as ObservedDecision;
       // A fault that shows in the trace is not said twice.
-      if (faultOf.get(event)?.decision !== decision) candidates.push(ofDecision(run, decision));
+      if (faultOf.get(event)?.decision !== decision) candidates.push(ofDecision(run, faults, decision));
     }
     const { at: atMs, runner } = event;
     const fault = faultOf.get(event);
@@ -117,17 +118,17 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     const text = fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
     candidates.push({ role, atMs, runner, text, firingId, isFiring: false, rank: rankOf(event) });
   });
-  candidates.push(...decisions.map((decision) => ofDecision(run, decision)));
+  candidates.push(...decisions.map((decision) => ofDecision(run, faults, decision)));
   return [...withSilentFirings(run, candidates)];
 }
 
-function ofDecision(run: ObservedRun, decision: ObservedDecision): Candidate {
+function ofDecision({ firings }: ObservedRun, faults: ShownFaults, decision: ObservedDecision): Candidate {
   const { due, answer } = decision;
   // An order is decided before time has come to be that of the event it picks.
   const firingId = due[answer]?.id ?? decision.firingId;
-  const atMs = run.firings.get(firingId)?.atMs ?? 0;
-  const text = toldText(run, decision);
-  const rank = isSpared(run, decision) ? RANK.around : RANK.decided;
+  const atMs = firings.get(firingId)?.atMs ?? 0;
+  const text = faults.textOf(decision);
+  const rank = faults.isSpared(decision) ? RANK.around : RANK.decided;
   const isFiring = due.length > 0;
   return { role: 'decision', atMs, runner: '', text, firingId, isFiring, rank };
 }

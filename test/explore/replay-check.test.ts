@@ -99,6 +99,20 @@ describe('a replay', () => {
     );
   });
 
+  test('a log that is held to a failure has to come to that one', async () => {
+    const coin = defineScenario({
+      name: 'coin',
+      description: 'never heads',
+      run: (sim) => sim.check(sim.choose('toss', 2) === 0, 'heads'),
+    });
+    const replayed = (answer: number, failureKey?: string): ReturnType<typeof checkReplay> =>
+      checkReplay(createExecutor(coin), [{ label: 'toss', n: 2, answer }], { failureKey });
+    expect(await replayed(1, 'check heads')).toMatchObject({ isReproduced: true });
+    expect(await replayed(0)).toMatchObject({ isReproduced: true });
+    expect((await replayed(0, 'check heads')).gap?.text).toContain('expected "check heads", got "it held"');
+    expect((await replayed(1, 'check tails')).gap?.text).toContain('got "check heads"');
+  });
+
   test('says that a token is of another scenario', async () => {
     const [doubleStart, abortWins] = plantedBugs;
     if (doubleStart === undefined || abortWins === undefined) throw new Error('no bugs are planted');

@@ -123,6 +123,7 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
   ['checkReplay, log', (v) => door.checkReplay(executor, v), [undefined, ...NO_LOGS]],
   ['checkReplay, options', (v) => door.checkReplay(executor, log, v), NO_OBJECTS],
   ['checkReplay, onGap', (v) => door.checkReplay(executor, log, { onGap: v }), [null, 1, 'other', {}]],
+  ['checkReplay, failureKey', (v) => door.checkReplay(executor, log, { failureKey: v }), [null, 1, {}]],
   ['encodeToken', (v) => door.encodeToken(v), [undefined, ...NO_OBJECTS, {}]],
   ['encodeToken, decisions', (v) => door.encodeToken({ ...token, decisions: v }), NO_LOGS],
   ...(['scenario', 'failureKey', 'traceHash'] as const).map(
