@@ -86,6 +86,7 @@ describe('what reaches outside is told with its place', () => {
     const found = escapes.find((escape) => escape.what === what);
     expect(found?.kind).toBe(kind);
     expect(found?.frames[0]).toContain('escape-watch.test.ts');
+    expect(found?.frames.filter((frame) => frame.includes('/src/ambient/'))).toEqual([]);
   });
 
   test.for(WAITS)('%s, awaited: %s', async ([kind, what, run]) => {

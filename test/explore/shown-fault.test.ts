@@ -49,6 +49,23 @@ test('does not say that a fault strikes where nothing went wrong', async () => {
   expect(history.map(({ text }) => text)).toContain('"net run job-1 fault" is 12 (of 0 to 19)');
 });
 
+test('tells what was decided before all the faults that spared what they were asked about', async () => {
+  const scenario = defineScenario({
+    name: 'lucky',
+    description: 'fails for the second of two, whatever else is asked',
+    run(sim) {
+      const which = sim.choose('which', 2);
+      for (let i = 0; i < 20; i += 1) sim.strikes(`link ${i}`, 'lost');
+      sim.check(which === 0, 'the second');
+    },
+  });
+  const spared = Array.from({ length: 20 }, (_, i) => ({ label: `link ${i} lost fault`, n: 8, answer: 5 }));
+  const log = [{ label: 'which', n: 2, answer: 1 }, ...spared];
+  const { sentence, history } = await explain(createExecutor(scenario), log, { linesMax: 5 });
+  expect(sentence).toContain('when "which" is 1 (of 0 to 1) and ');
+  expect(history.map(({ text }) => text)).toContain('"which" is 1 (of 0 to 1)');
+});
+
 test('says which of the questions of one name it was', async () => {
   const scenario = defineScenario({
     name: 'asked-often',
