@@ -103,7 +103,7 @@ const edgePackages = [
   only('prom-client', 'src/host'),
   only('@sinonjs/fake-timers', 'src/ambient'),
 ];
-const fastCheck = only('fast-check', 'src/explore, src/fleet, src/check and the edge');
+const fastCheck = only('fast-check', 'src/explore, src/check and the edge');
 
 const bannedSyntax = [
   { selector: 'ForInStatement', message: 'for…in also walks inherited keys; iterate Object.keys.' },
@@ -260,7 +260,7 @@ export default tseslint.config(
     files: ['test/**/*.ts'],
     ignores: [
       'test/{host,ambient,cli,package,docs}/**',
-      'test/kernel/{drain,virtual-clock,wall-clock,clock}*',
+      'test/kernel/{drain,virtual-clock,clock}*',
       'test/tidy/**',
     ],
     rules: {

@@ -1,6 +1,6 @@
 // Lists each rule of docs/contract.md (or, with --defects, each defect of docs/defects.md) with the passing tests
 // that carry its number, and exits 1 while one that is asked for has none. --results FILE reads a finished run
-// instead of making one; --json prints one object for programs.
+// instead of making one; --missing leaves the proved ones out; --json prints one object for programs.
 import process from 'node:process';
 import { parseArgs, styleText } from 'node:util';
 import { definedNumbers, exemptDefects, isAskedFor } from './numbered-pages.ts';
@@ -46,6 +46,7 @@ function main(): void {
     options: {
       results: { type: 'string' },
       defects: { type: 'boolean', default: false },
+      missing: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
@@ -57,7 +58,7 @@ function main(): void {
     console.log(JSON.stringify({ rows, missing: missing.map(({ number }) => number), passed, failed }));
   } else {
     const width = process.stdout.isTTY ? process.stdout.columns : 160;
-    for (const row of rows) console.log(clip(describeRow(row), width));
+    if (!values.missing) for (const row of rows) console.log(clip(describeRow(row), width));
     const kind = values.defects ? 'defects' : 'rules';
     console.log(
       `${rows.length} ${kind}, ${missing.length} without a test; ${passed} tests passed, ${failed} failed`,

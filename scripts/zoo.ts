@@ -1,6 +1,7 @@
 // The gate of exploration: plants every bug of the zoo, one at a time, and hunts for it from a cold start, two at a time on two cores. A
 // row per bug as it comes; progress on stderr.
 //   --only ID,…         some bugs
+//   --sample N          so many bugs, drawn by --seed
 //   --time SECONDS      for each bug (60)
 //   --strategy NAME     how to explore (portfolio)
 //   --executions N      at most so many per hunt
@@ -24,6 +25,7 @@ import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type Quarry } from './zoo/hunting-party.ts';
 import { figuresLine, huntRow } from './zoo/hunt-report.ts';
 import { PackageCopies, ZOO_FOLDER } from './zoo/package-copy.ts';
+import { drawSample } from './zoo/sample.ts';
 import { comparison, strategyTable, TABLE_STRATEGIES, type TableCell } from './zoo/strategy-table.ts';
 import { startSeed, tabulate } from './zoo/tabulation.ts';
 import { FAST_CHECK } from './zoo/trial.ts';
@@ -40,7 +42,11 @@ function positive(name: string, text: string): number {
   return value;
 }
 
-function chosen(only: string): readonly Bug[] {
+function chosen({ only, sample, seed }: { only: string; sample?: number; seed: string }): readonly Bug[] {
+  if (sample !== undefined) {
+    if (only !== '') throw new Error('expected --only or --sample, got both');
+    return drawSample(bugs, sample, seed);
+  }
   if (only === '') return bugs;
   return only.split(',').map((id) => {
     const bug = bugs.find((candidate) => candidate.id === id);
@@ -76,6 +82,7 @@ function options() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', default: '' },
+      sample: { type: 'string' },
       time: { type: 'string', default: '60' },
       strategy: { type: 'string', default: 'portfolio' },
       executions: { type: 'string' },
@@ -90,9 +97,10 @@ function options() {
       help: { type: 'boolean', default: false },
     },
   });
-  const { executions, time, starts } = values;
+  const { executions, time, starts, sample, ...rest } = values;
   return {
-    ...values,
+    ...rest,
+    ...(sample === undefined ? {} : { sample: positive('sample', sample) }),
     strategies: knownStrategies(values.strategies),
     timeMs: positive('time', time) * 1_000,
     starts: starts === undefined ? undefined : positive('starts', starts),
@@ -103,7 +111,7 @@ function options() {
 /** The gate itself: one hunt per bug. */
 async function gate(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
   const { strategy, seed, timeMs, executions, json, healthy } = given;
-  const quarries = quarriesOf(chosen(given.only), healthy);
+  const quarries = quarriesOf(chosen(given), healthy);
   const hunts: Hunt[] = [];
   const plan = { strategy, timeMs, shrinks: true, ...(executions === undefined ? {} : { executions }) };
   await huntAll(
@@ -125,7 +133,7 @@ async function gate(given: ReturnType<typeof options>, signal: AbortSignal): Pro
 /** Several hunts per bug, and where they end. */
 async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
   const { strategy, seed, timeMs, executions, json, starts = ENDS_STARTS } = given;
-  const quarries = quarriesOf(chosen(given.only), false);
+  const quarries = quarriesOf(chosen(given), false);
   const plan = { strategy, timeMs, shrinks: true, ...(executions === undefined ? {} : { executions }) };
   const tasks = quarries.flatMap((quarry) =>
     Array.from({ length: starts }, (_, index) => ({
@@ -155,7 +163,7 @@ async function table(given: ReturnType<typeof options>, signal: AbortSignal): Pr
   const { strategies, executions = TABLE_EXECUTIONS, starts = TABLE_STARTS } = given;
   const frame = { strategies, executions };
   const cells: TableCell[] = [];
-  const quarries = quarriesOf(chosen(given.only), false);
+  const quarries = quarriesOf(chosen(given), false);
   await tabulate(quarries, { ...given, executions, starts }, signal, (cell) => {
     cells.push(cell);
     if (given.json) process.stdout.write(`${JSON.stringify(cell)}\n`);
@@ -191,7 +199,7 @@ async function main(): Promise<void> {
     printList();
     return;
   }
-  chosen(given.only);
+  chosen(given);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
   copies.makeBase();
