@@ -72,6 +72,14 @@ function memoryOption(): Option {
     .default(1_024);
 }
 
+/** Of each command that loads what a token or a file names. */
+function allowOption(): Option {
+  return new Option(
+    '--allow <dir>',
+    'also load a scenario from this folder, beside the one in which the command runs; may be given again',
+  ).argParser((folder: string, before: readonly string[] = []) => [...before, folder]);
+}
+
 const EXPLORE_EXAMPLES = `
 Examples:
   dryrunner explore ./my-scheduler.js                  a minute, on all cores
@@ -79,6 +87,10 @@ Examples:
   dryrunner explore ./my-scheduler.js --all --json     every different failure, for programs
 
 A failure is made small, explained, and repeated by the line that is printed with it. Failures are kept and tried first next time.`;
+
+const REPLAY_NOTE = `
+A token or a file names the module of its scenario, and to replay it is to run that module. So only modules under the folder in which the
+command runs are loaded, links followed, and those under the folders of --allow.`;
 
 const program = new Command('dryrunner')
   .description(
@@ -180,9 +192,11 @@ program
   .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
   .argument('<what>', 'the token that explore printed (dr1:…), a file of its corpus, or what --trace wrote')
   .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
+  .addOption(allowOption())
   .addOption(hangOption())
   .addOption(memoryOption())
   .option('--json', 'one JSON object per line on stdout')
+  .addHelpText('after', REPLAY_NOTE)
   .action(async (file: string, options: ReplayCommandOptions) => {
     const { replayCommand } = await import('./replay-command.ts');
     status = await replayCommand(terminal, file, options);

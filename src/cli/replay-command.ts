@@ -10,6 +10,7 @@ import type { Verdict } from '../simulation/verdict.ts';
 import { diffEventStreams } from '../trace/trace-differ.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import { openTrace } from '../trace/trace-reader.ts';
+import { checkAllowedScenario } from './allowed-scenario.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { replayLog, type ReplayedLog } from './replay-log.ts';
 import { replayRecording } from './replay-recording.ts';
@@ -27,23 +28,27 @@ export interface ReplayCommandOptions {
   readonly hang?: number;
   /** MiB that the log of an exploration may need. */
   readonly memory: number;
+  /** Folders beside the current one from which the scenario that is named may be loaded. */
+  readonly allow?: readonly string[];
 }
 
 /** 0 if the file's run happened again, 1 if it did and its property failed again, 3 at the first difference. */
 export async function replayCommand(
   terminal: Terminal,
   path: string,
-  { json = false, continueRandomly = false, hang, memory }: ReplayCommandOptions,
+  { json = false, continueRandomly = false, hang, memory, allow = [] }: ReplayCommandOptions,
 ): Promise<ExitStatus> {
   const options = { json, continueRandomly, hang, memory };
   try {
     if (isTokenText(path)) {
       const log = decodeToken(path);
+      await checkAllowedScenario(log.scenario, allow);
       return await replayLog(terminal, { scenario: log.scenario, log }, options);
     }
     const { header, decisions } = await readDecisions(path);
     if (header.kind === 'recording') return await replayRecording(terminal, path, json);
     const explored = exploredLog(path, header, decisions);
+    await checkAllowedScenario(explored?.scenario ?? simulatedReference(path, header), allow);
     if (explored !== undefined) return await replayLog(terminal, explored, options);
     return await replaySimulation(terminal, path, header, decisions, json);
   } catch (error) {
@@ -76,6 +81,15 @@ async function readDecisions(path: string): Promise<{ header: TraceHeader; decis
   return { header: trace.header, decisions };
 }
 
+function simulatedReference(
+  path: string,
+  { scenario, meta = {} }: Exclude<TraceHeader, { kind: 'recording' }>,
+): string {
+  const reference = meta['reference'] ?? scenario;
+  if (reference !== undefined) return reference;
+  throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
+}
+
 async function replaySimulation(
   terminal: Terminal,
   path: string,
@@ -83,12 +97,10 @@ async function replaySimulation(
   decisions: readonly Decision[],
   json: boolean,
 ): Promise<ExitStatus> {
-  const { scenario: name, seed = '1' } = header;
-  if (name === undefined) {
-    throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
-  }
-  const [scenario] = await findScenarios([header.meta?.['reference'] ?? name]);
-  if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${name}`);
+  const { seed = '1' } = header;
+  const reference = simulatedReference(path, header);
+  const [scenario] = await findScenarios([reference]);
+  if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${reference}`);
   const { definition } = scenario;
   const input = await prepareScenario(scenario);
   const startedAt = performance.now();

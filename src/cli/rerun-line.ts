@@ -3,6 +3,8 @@
  * starts the same program with the same words.
  */
 import { relative } from 'node:path';
+import { decodeToken } from '../explore/replay-token.ts';
+import { folderToAllow } from './allowed-scenario.ts';
 
 /** How this process was started. */
 export interface Invocation {
@@ -33,14 +35,19 @@ export function rerunLine(reference: string, seed: string, invocation: Invocatio
 /** Characters. A longer word is a nuisance to copy, and Linux gives no program one of more than 131,071 bytes. */
 const TOKEN_MAX = 16_384;
 
-/** What to type to repeat a failure: its token, or the file that keeps its log if the token is too long for a line. */
+/**
+ * What to type to repeat a failure: its token, or the file that keeps its log if the token is too long for a line; with the folder of its
+ * scenario if that would not be loaded from here without being allowed.
+ */
 export function replayLine(
   token: string,
   file: string | undefined,
   invocation: Invocation = ownInvocation(),
 ): string {
   const what = file !== undefined && token.length > TOKEN_MAX ? file : token;
-  return `${commandOf(invocation)} replay ${shellWord(what)}`;
+  const folder = folderToAllow(decodeToken(token).scenario);
+  const allowed = folder === undefined ? '' : ` --allow ${shellWord(folder)}`;
+  return `${commandOf(invocation)} replay ${shellWord(what)}${allowed}`;
 }
 
 function commandOf({ moduleUrl, nodeOptions, script, cwd }: Invocation): string {

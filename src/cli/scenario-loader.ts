@@ -45,7 +45,7 @@ export async function findScenarios(references: readonly string[]): Promise<Load
     references.map(async (reference) => {
       const byName = shipped.find(({ definition }) => definition.name === reference);
       if (byName !== undefined) return [byName];
-      if (isPath(reference)) return loadFile(reference);
+      if (isModulePath(reference)) return loadFile(reference);
       const names = shipped.map(({ definition }) => definition.name).join(', ');
       throw new UsageError(
         `no scenario is called ${JSON.stringify(reference)}; there are ${names}, or give a file such as ./my-scenario.js`,
@@ -55,7 +55,8 @@ export async function findScenarios(references: readonly string[]): Promise<Load
   return found.flat();
 }
 
-function isPath(reference: string): boolean {
+/** True for a reference that can only be a file. */
+export function isModulePath(reference: string): boolean {
   return /[\\/]|\.[cm]?[jt]s(#|$)/.test(reference);
 }
 
@@ -70,8 +71,8 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
   throw new UsageError(`${file} exports no scenario ${JSON.stringify(name)}; it has ${names}`);
 }
 
-/** A folder or file may have a `#` in its name as well: as much is the file as there is. */
-function splitReference(reference: string): { readonly file: string; readonly name?: string } {
+/** File and name of `FILE#NAME`. A folder or file may have a `#` in its name as well: as much is the file as there is. */
+export function splitReference(reference: string): { readonly file: string; readonly name?: string } {
   const ends = [...reference.matchAll(/#|$/g)].map(({ index }) => index);
   const end = ends.findLast((at) => existsSync(reference.slice(0, at))) ?? ends[0];
   const file = reference.slice(0, end);

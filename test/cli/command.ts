@@ -1,5 +1,6 @@
 // Runs the command line as a person would, from its source, and keeps what it printed.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,11 +22,26 @@ export interface Started {
 
 /** Starts `dryrunner ARGS` in the project's root. */
 export function start(...args: readonly string[]): Started {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1' },
-  });
+  return startIn(root, ...args);
+}
+
+/** Starts `dryrunner ARGS` in a folder. */
+export function startIn(cwd: string, ...args: readonly string[]): Started {
+  return startModule(cwd, 'src/cli/main.ts', ...args);
+}
+
+/** Starts a module of the project, by its path from the root, in a folder. */
+export function startModule(cwd: string, module: string, ...args: readonly string[]): Started {
+  const child = spawn(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), join(root, module), ...args],
+    {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // Elsewhere than in the root, the loader does not find where the package's own name leads.
+      env: { ...process.env, NO_COLOR: '1', TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') },
+    },
+  );
   let out = '';
   let err = '';
   const watchers = new Set<() => void>();

@@ -80,13 +80,13 @@ describe('the corpus', () => {
   test('a file that no longer fails, or otherwise, is not reproduced', async () => {
     const { out } = await run('explore', at('s.mjs#coin'), ...corpus());
     const [, file = ''] = /kept in (.*), and tried first/.exec(out) ?? [];
-    expect((await run('replay', file)).out).toContain('reproduced');
+    expect((await run('replay', '--allow', dir, file)).out).toContain('reproduced');
     for (const [change, text] of [
       [SCENARIOS.replaceAll('< 2', '< 3'), 'no longer fails'],
       [SCENARIOS.replaceAll("'two heads'", "'both heads'"), 'fails otherwise than it did'],
     ] as const) {
       await writeFile(at('s.mjs'), change);
-      const again = await run('replay', file);
+      const again = await run('replay', '--allow', dir, file);
       expect(again.out).toContain(`coin: ${text}\n`);
       expect(again.code).toBe(3);
     }

@@ -109,12 +109,12 @@ describe('what fails', () => {
     expect(found.out).toMatch(/What would have held\n {2}If "number \d+" had been /);
     expect(found.out).toMatch(/\n {2}shrunk in [\d,]+ executions, from 1 event to 1\n/);
     const token = /replay (dr1:\S+)/.exec(found.out)?.[1] ?? '';
-    const again = await run('replay', token);
+    const again = await run('replay', '--allow', dir, token);
     expect(again.out).toMatch(/late: reproduced, trace hash [0-9a-f]{16}\n\nlate fails at 5 ms: too large/);
     expect(again.code).toBe(1);
 
     const [name = ''] = await readdir(join(folder, 'late'));
-    const kept = await run('replay', join(folder, 'late', name), '--json');
+    const kept = await run('replay', '--allow', dir, join(folder, 'late', name), '--json');
     expect(jsonLines(kept.out)).toMatchObject([{ type: 'replay', reproduced: true, held: false }]);
     expect(kept.code).toBe(1);
   });
@@ -160,8 +160,8 @@ describe('what fails', () => {
   test('what is too long for a line is repeated by the file that keeps it', async () => {
     const explored = await run('explore', at('s.mjs#wordy'), ...corpus());
     const [, file = ''] = /kept in (.*), and tried first/.exec(explored.out) ?? [];
-    for (const { out, code } of [explored, await run('replay', file)]) {
-      expect(out).toContain(`npm run dryrunner -- replay ${file}\n`);
+    for (const { out, code } of [explored, await run('replay', '--allow', dir, file)]) {
+      expect(out).toContain(`npm run dryrunner -- replay ${file} --allow ${dir}\n`);
       expect(out).not.toContain('dr1:');
       expect(code).toBe(1);
     }
@@ -292,7 +292,7 @@ describe('a log that does not fit', () => {
   afterAll(() => writeFile(at('s.mjs'), SCENARIOS));
 
   test('names the first decision that does not, exits with 3 and offers to go on', async () => {
-    const { code, out } = await run('replay', moved);
+    const { code, out } = await run('replay', '--allow', dir, moved);
     expect(out).toMatch(
       /decision 0 of the log does not fit: expected "number 0" out of 1000 .*got "figure 0"/,
     );
@@ -305,14 +305,14 @@ describe('a log that does not fit', () => {
     ['otherwise', `'two heads'`, `'heads'`, 'fails otherwise than it did'],
   ] as const)('that fits, and then fails %s, is said to', async ([, text, instead, said]) => {
     await writeFile(at('s.mjs'), SCENARIOS.replace(text, instead));
-    const { code, out } = await run('replay', token);
+    const { code, out } = await run('replay', '--allow', dir, token);
     await writeFile(at('s.mjs'), MOVED);
     expect(out).toMatch(new RegExp(`#coin: ${said}\\n {2}all decisions fit, but what came of them does not`));
     expect(code).toBe(3);
   });
 
   test('--continue-randomly goes on, and what it then finds is explained', async () => {
-    const { code, out } = await run('replay', moved, '--continue-randomly');
+    const { code, out } = await run('replay', '--allow', dir, moved, '--continue-randomly');
     expect(out).toMatch(/does not fit\n.*\n\nIt went on by chance: it (held|failed)/);
     expect([1, 3]).toContain(code);
   });
@@ -322,7 +322,7 @@ describe('a log that does not fit', () => {
     ['changed', (text: string) => text.replace(/.(?=\.)/, '!'), /token/],
     ['of another version', (text: string) => text.replace('dr1', 'dr9'), /version/],
   ] as const)('a token that was %s is refused with 2', async ([, damage, problem]) => {
-    const { code, err } = await run('replay', damage(token));
+    const { code, err } = await run('replay', '--allow', dir, damage(token));
     expect(err).toMatch(problem);
     expect(code).toBe(2);
   });

@@ -25,7 +25,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--json': false,
   },
   list: { '--json': false },
-  replay: { '--continue-randomly': false, '--json': false },
+  replay: { '--continue-randomly': false, '--allow': true, '--json': false },
   exec: { '--timeout': true, '--trace': true, '--json': false },
 };
 

@@ -1,0 +1,72 @@
+/**
+ * Which code a token or a file may load. Both name a module and may come from a stranger, so that to replay one is to run what it names.
+ * Invariant: nothing is loaded but shipped scenarios and modules whose real path lies below the folder in which the command runs or below
+ * a folder that the user allowed. What a person types as a scenario is not asked for here.
+ */
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { describeValue } from '../kernel/errors.ts';
+import { UsageError } from './exit-status.ts';
+import { isModulePath, splitReference } from './scenario-loader.ts';
+
+/** What is said of every module that may not be loaded. */
+const RULE =
+  'a token or a file loads only modules under the folder in which the command runs, or under a folder given with --allow';
+/** Such as `file:` and `data:`; a single letter is a drive. */
+const ADDRESS = /^[a-z][\w+.-]+:/i;
+
+/**
+ * Refuses a reference out of a token, a log or a trace that leads to other code than the user's own.
+ *
+ * @param allow further folders, as typed.
+ * @throws UsageError (rejects) with the rule, what the reference was and where it leads; or if a folder of `allow` is not there.
+ */
+export async function checkAllowedScenario(reference: string, allow: readonly string[] = []): Promise<void> {
+  const folders = await Promise.all(['.', ...allow].map(realFolder));
+  if (!isModulePath(reference)) return;
+  const { file } = splitReference(reference);
+  const place = resolve(file);
+  const real = await realpath(place).catch(() => undefined);
+  if (real === undefined) {
+    // Nothing is there. That is for the loader to say, but not of places whose files are nobody's business.
+    const isNear = [...folders, resolve('.')].some((folder) => isBelow(folder, place));
+    if (isNear && !ADDRESS.test(file)) return;
+    throw refused(file, undefined);
+  }
+  const isAllowed = folders.some((folder) => isBelow(folder, real)) && (await stat(real)).isFile();
+  if (!isAllowed) throw refused(file, real === place ? undefined : real);
+}
+
+/**
+ * The folder that has to be allowed so that this reference can be replayed from here; `undefined` if none has to.
+ */
+export function folderToAllow(reference: string): string | undefined {
+  if (!isModulePath(reference)) return undefined;
+  const { file } = splitReference(reference);
+  try {
+    const real = realpathSync(file);
+    if (isBelow(realpathSync('.'), real)) return undefined;
+    const typed = dirname(file);
+    return isBelow(realpathSync(typed), real) ? typed : dirname(real);
+  } catch {
+    // It was there when it was loaded; that it is gone is for the replay to say.
+    return undefined;
+  }
+}
+
+async function realFolder(folder: string): Promise<string> {
+  const real = await realpath(folder).catch(() => undefined);
+  if (real !== undefined && (await stat(real)).isDirectory()) return real;
+  throw new UsageError(`--allow: expected a folder, got ${describeValue(folder)}`);
+}
+
+function isBelow(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+function refused(file: string, real: string | undefined): UsageError {
+  const leads = real === undefined ? '' : `, which is ${describeValue(real)}`;
+  return new UsageError(`${RULE}: it names ${describeValue(file)}${leads}`);
+}
