@@ -62,7 +62,7 @@ describe('what a token may load', () => {
   async function answers(references: readonly string[], allow: readonly string[] = []): Promise<string[]> {
     const { out, err } = await startModule(
       here,
-      'test/cli/allowed-scenario-program.ts',
+      'test/cli/allowed-scenario-process.ts',
       JSON.stringify({ references, allow }),
     ).finished;
     expect(err).toBe('');
