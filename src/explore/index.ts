@@ -58,4 +58,6 @@ export { type StrategyOptions, createStrategy, strategyNames } from './strategy-
 export { stratifiedStrategy } from './stratified-strategy.ts';
 export { swarmStrategy } from './swarm-strategy.ts';
 export { type SweepOptions, sweepStrategy } from './sweep-strategy.ts';
+export { type Timeline, recordTimeline } from './timeline.ts';
+export { type TimelineEvent } from './timeline-lanes.ts';
 export { walkStrategy } from './walk-strategy.ts';

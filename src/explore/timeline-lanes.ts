@@ -1,0 +1,86 @@
+/**
+ * The lanes of a timeline, in the order in which they first appear, the scenario's own above all. Invariant: the events that come out are
+ * sorted by time, those that open a slice before those inside of it.
+ */
+
+/** One event of the Chrome Trace Event format. Times are microseconds. */
+export interface TimelineEvent {
+  readonly name: string;
+  /** Kind of thing: `run`, `state`, `event`, `cause`, `decision`, `failure`, or the type of a trace event. */
+  readonly cat: string;
+  /** `X` slice, `i` mark, `s` and `f` ends of an arrow, `M` name of a lane. */
+  readonly ph: 'X' | 'i' | 's' | 'f' | 'M';
+  readonly ts: number;
+  readonly pid: number;
+  readonly tid: number;
+  /** Length of a slice. */
+  readonly dur?: number;
+  /** Joins the two ends of an arrow. */
+  readonly id?: string;
+  /** An arrow ends at the slice around its end, not at the next one. */
+  readonly bp?: 'e';
+  /** How far a mark is drawn: over its lane or over all. */
+  readonly s?: 't' | 'g';
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+const PID = 1;
+/** How the name of a lane of clock events ends. */
+const OF_EVENTS = ': events';
+
+/** Collects events by the name of their lane. */
+export class TimelineLanes {
+  readonly #events: { readonly lane: string; readonly event: Omit<TimelineEvent, 'pid' | 'tid'> }[] = [];
+  /** Names by which lanes are sorted; those of one group stay together. */
+  readonly #order = new Map<string, number>();
+
+  constructor(first: string) {
+    this.#order.set(first, 0);
+  }
+
+  add(lane: string, event: Omit<TimelineEvent, 'pid' | 'tid'>): void {
+    if (!this.#order.has(lane)) this.#order.set(lane, this.#order.size);
+    const { ts, dur } = event;
+    const rounded = { ts: toNanosecond(ts), ...(dur === undefined ? {} : { dur: toNanosecond(dur) }) };
+    this.#events.push({ lane, event: { ...event, ...rounded } });
+  }
+
+  /** All events, after the names of their lanes. */
+  toEvents(process: string): TimelineEvent[] {
+    const names = [...this.#order.keys()].sort(
+      (a, b) =>
+        this.#rankOf(a) - this.#rankOf(b) ||
+        Number(a.endsWith(OF_EVENTS)) - Number(b.endsWith(OF_EVENTS)) ||
+        (this.#order.get(a) ?? 0) - (this.#order.get(b) ?? 0),
+    );
+    const tids = new Map(names.map((name, index) => [name, index + 1]));
+    const events = this.#events.map(({ lane, event }) => ({ ...event, pid: PID, tid: tids.get(lane) ?? 0 }));
+    return [
+      meta('process_name', 0, { name: process }),
+      ...names.flatMap((name, index) => [
+        meta('thread_name', index + 1, { name }),
+        meta('thread_sort_index', index + 1, { sort_index: index + 1 }),
+      ]),
+      ...events.sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0)),
+    ];
+  }
+
+  /** A runner's lanes stand together: where the first of them appeared. */
+  #rankOf(lane: string): number {
+    const owner = ownerOf(lane);
+    return Math.min(...[...this.#order].filter(([name]) => ownerOf(name) === owner).map(([, at]) => at));
+  }
+}
+
+function ownerOf(lane: string): string {
+  return lane.replace(/(: events| #\d+)$/, '');
+}
+
+/** Sums of fractions would let a slice reach beyond the one around it. */
+function toNanosecond(us: number): number {
+  return Math.round(us * 1_000) / 1_000;
+}
+
+function meta(name: string, tid: number, args: Readonly<Record<string, unknown>>): TimelineEvent {
+  return { name, cat: '__metadata', ph: 'M', ts: 0, pid: PID, tid, args };
+}

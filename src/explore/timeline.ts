@@ -1,0 +1,188 @@
+/**
+ * An execution as a timeline in the Chrome Trace Event format, which Perfetto, speedscope and `chrome://tracing` open: a lane per runner
+ * with its runs as slices by state, a lane for the events of its clock, marks for decisions, faults, notes and the failure, and arrows
+ * from an event to those that it set. Invariants: times are virtual; slices of one lane nest; what happens within one instant keeps its
+ * order, a nanosecond apart.
+ */
+import { checkMethods } from '../kernel/argument-check.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { formatEvent } from '../trace/event-text.ts';
+import type { Executor } from './executor.ts';
+import { headlineOf } from './failure-headline.ts';
+import { keyDecisions } from './keyed-log.ts';
+import { decisionText, eventText } from './label-text.ts';
+import { checkLog } from './log-check.ts';
+import { observe, type ObservedDecision, type ObservedRun } from './observed-run.ts';
+import { RunSlices } from './timeline-runs.ts';
+import { TimelineLanes, type TimelineEvent } from './timeline-lanes.ts';
+
+/** A timeline as JSON: what `--timeline FILE` writes. */
+export interface Timeline {
+  readonly traceEvents: readonly TimelineEvent[];
+  readonly displayTimeUnit: 'ms';
+  /** Name of the scenario, and the failure if there is one. */
+  readonly otherData: Readonly<Record<string, string>>;
+}
+
+/** The lane of what belongs to no runner. */
+const SCENARIO = 'scenario';
+/** What would bury the marks that matter. */
+const SILENT: ReadonlySet<TraceEvent['type']> = new Set(['metric', 'wrote', 'phase', 'acquired', 'freed']);
+/** One thousandth of a microsecond, the unit of the format. */
+const STEP_US = 0.001;
+
+/** Gives each thing that happens a time of its own, in the order of the calls. */
+class Stamps {
+  #atUs = 0;
+  #steps = 0;
+
+  next(atMs: number): number {
+    const atUs = Math.round(atMs * 1_000);
+    this.#steps = atUs === this.#atUs ? Math.min(this.#steps + 1, 999) : 0;
+    this.#atUs = atUs;
+    return atUs + this.#steps * STEP_US;
+  }
+}
+
+/** Walks through an execution in the order in which it happened. */
+class TimelineWriter {
+  readonly #run: ObservedRun;
+  readonly #lanes = new TimelineLanes(SCENARIO);
+  readonly #runs: RunSlices;
+  readonly #stamps = new Stamps();
+  /** Where and when each event of the clock fired. */
+  readonly #fired = new Map<number, { readonly lane: string; readonly ts: number }>();
+  readonly #decisions: ObservedDecision[];
+
+  constructor(run: ObservedRun) {
+    this.#run = run;
+    this.#runs = new RunSlices(this.#lanes);
+    this.#decisions = run.decisions.filter(({ answer }) => answer > 0);
+  }
+
+  write(): Timeline {
+    const { verdict, events, firings } = this.#run;
+    let index = 0;
+    const tellOf = (firingId: number): void => {
+      for (; events[index]?.firingId === firingId; index += 1) {
+        this.#decide(index);
+        this.#happen((events[index] as (typeof events)[number]).event);
+      }
+    };
+    tellOf(0);
+    for (const id of firings.keys()) {
+      this.#fire(id, events[index]?.firingId === id ? events[index]?.event : undefined);
+      tellOf(id);
+    }
+    this.#decide(Infinity);
+    const endTs = this.#stamps.next(verdict.virtualMs);
+    this.#runs.end(endTs);
+    this.#fail(endTs);
+    const { failure, scenario } = verdict;
+    return {
+      traceEvents: this.#lanes.toEvents(scenario),
+      displayTimeUnit: 'ms',
+      otherData: { scenario, ...(failure === undefined ? {} : { failure: failure.message }) },
+    };
+  }
+
+  /** An event of the clock fires: a slice without length, and the arrow from the event that set it. */
+  #fire(id: number, first: TraceEvent | undefined): void {
+    const firing = this.#run.firings.get(id);
+    if (firing === undefined) return;
+    const lane = laneOfEvents(first?.runner);
+    const ts = this.#stamps.next(firing.atMs);
+    const name = eventText(firing.label);
+    const { place } = firing;
+    const args = { atMs: firing.atMs, ...(place === undefined ? {} : { place: place.trim() }) };
+    this.#lanes.add(lane, { name, cat: 'event', ph: 'X', ts, dur: STEP_US, args });
+    this.#fired.set(id, { lane, ts });
+    const maker = this.#fired.get(firing.cause);
+    if (maker === undefined) return;
+    const arrow = { name: 'sets', cat: 'cause', id: String(id) };
+    this.#lanes.add(maker.lane, { ...arrow, ph: 's', ts: maker.ts, args: {} });
+    this.#lanes.add(lane, { ...arrow, ph: 'f', bp: 'e', ts, args: {} });
+  }
+
+  /** The decisions other than the plain ones that came before this place in the trace. */
+  #decide(traceIndex: number): void {
+    for (;;) {
+      const [decision] = this.#decisions;
+      if (decision === undefined || decision.traceIndex > traceIndex) return;
+      this.#decisions.shift();
+      const { label, answer, n, firingId, due } = decision;
+      const fired = this.#fired.get(firingId);
+      const atMs = this.#run.firings.get(due[answer]?.id ?? firingId)?.atMs ?? 0;
+      const args = { label, answer, of: n };
+      const ts = this.#stamps.next(atMs);
+      this.#mark(fired?.lane ?? SCENARIO, { name: decisionText(decision), cat: 'decision', ts, args });
+    }
+  }
+
+  #happen(event: TraceEvent): void {
+    const ts = this.#stamps.next(event.at);
+    const { runner, type } = event;
+    if (this.#runs.take(event, ts)) return;
+    if (SILENT.has(type)) return;
+    const name = type === 'note' ? event.text : formatEvent(event).replace(/^[^:]*: /, '');
+    this.#mark(runner === '' ? SCENARIO : runner, { name, cat: type, ts, args: { ...event } });
+  }
+
+  #mark(lane: string, mark: Pick<TimelineEvent, 'name' | 'cat' | 'ts' | 'args'>): void {
+    this.#lanes.add(lane, { ...mark, ph: 'i', s: 't' });
+  }
+
+  #fail(ts: number): void {
+    const { failure } = this.#run.verdict;
+    if (failure === undefined) return;
+    const { kind, message, details } = failure;
+    const name = `FAILS: ${headlineOf(message).headline}`;
+    this.#lanes.add(SCENARIO, {
+      name,
+      cat: 'failure',
+      ph: 'i',
+      s: 'g',
+      ts,
+      args: { kind, message, details },
+    });
+  }
+}
+
+function laneOfEvents(runner: string | undefined): string {
+  return runner === undefined || runner === '' || runner === SCENARIO ? SCENARIO : `${runner}: events`;
+}
+
+/** The timeline of an execution that was watched. */
+function timelineOf(run: ObservedRun): Timeline {
+  return new TimelineWriter(run).write();
+}
+
+/**
+ * Runs a log again and gives its timeline, to be written as JSON and opened in Perfetto or speedscope.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) unless `executor` executes and `log` is a log.
+ * @example
+ * ```ts
+ * import { createSimulatedRunner, defineScenario, finalStatus } from 'dryrunner';
+ * import { createExecutor, recordTimeline } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'one-run',
+ *   description: 'a run of 80 ms',
+ *   async run(sim) {
+ *     const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+ *     const { runId } = await runner.run({ argv: ['sleep 80', 'complete 0'] });
+ *     await finalStatus(runner, runId);
+ *     await runner.release();
+ *   },
+ * });
+ * const { traceEvents } = await recordTimeline(createExecutor(scenario), []);
+ * const running = traceEvents.find(({ name, ph }) => name === 'RUNNING' && ph === 'X');
+ * if (Math.round(running?.dur ?? 0) !== 80_000) throw new Error('expected a slice of 80 ms, in microseconds');
+ * ```
+ */
+export async function recordTimeline(executor: Executor, log: readonly Decision[]): Promise<Timeline> {
+  checkMethods('executor', executor, ['execute']);
+  checkLog('log', log);
+  return timelineOf(await observe(executor, keyDecisions(log), true));
+}
