@@ -2,11 +2,12 @@
  * A checkout that is a directory on the disk. Invariant: its release removes whatever the run left in it, read-only directories
  * included, and nothing outside of it: links are removed, not followed.
  */
-import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { RunnerError } from '../kernel/errors.ts';
 import { FilerError } from '../filers/filer-error.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { Checkout } from '../model/filer.ts';
+import { removeTree } from './remove-tree.ts';
 
 /** See {@link prepareTarget} and {@link removeTree}. */
 export class DirCheckout implements Checkout {
@@ -36,39 +37,6 @@ export class DirCheckout implements Checkout {
       throw new FilerError(message, { cause, exitCode: EXIT_CODES.CHECKOUT_RELEASE });
     }
   }
-}
-
-/** Removes a tree if it is there, or only what is in it. */
-async function removeTree(path: string, keepDir = false): Promise<void> {
-  try {
-    await removeOnce(path, keepDir);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    await makeWritable(Buffer.from(path));
-    await removeOnce(path, keepDir);
-  }
-}
-
-async function removeOnce(path: string, keepDir: boolean): Promise<void> {
-  // A process that is just ending may still add files; a few more rounds outlast it.
-  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 };
-  if (!keepDir) {
-    await rm(path, options);
-    return;
-  }
-  for (const entry of await readdir(path, 'buffer')) await rm(entryOf(Buffer.from(path), entry), options);
-}
-
-/** Lets the owner into every directory. Paths are bytes here: a run may have made names that are no text. */
-async function makeWritable(path: Buffer): Promise<void> {
-  if (!(await lstat(path)).isDirectory()) return;
-  await chmod(path, 0o700);
-  for (const entry of await readdir(path, 'buffer')) await makeWritable(entryOf(path, entry));
-}
-
-function entryOf(dir: Buffer, name: Buffer): Buffer {
-  return Buffer.concat([dir, Buffer.from('/'), name]);
 }
 
 /**

@@ -25,6 +25,11 @@ export interface OsExecerOptions {
   /** Instead of the resident memory that /proc shows: bytes in use by the command whose leader has this pid (R131). */
   readonly memoryUsage?: (pid: number) => MaybePromise<number>;
   readonly metrics?: Metrics | undefined;
+  /**
+   * Whether each command gets a control group of its own, where the machine is Linux and lets this process make one: then also those
+   * descendants are found that overwrite their environment. Default true; commands started by worker threads get none.
+   */
+  readonly cgroups?: boolean;
   /** The environment under the command's own; this process's by default (R122). */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }

@@ -13,6 +13,7 @@ import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { OsExecerLimits } from './os-execer-options.ts';
 import type { StartedChild } from './os-execer-spawn.ts';
 import type { OutputPump } from './output-pump.ts';
+import type { MemoryUse } from './process-memory-watch.ts';
 import { sweepTree, type Sweep } from './process-sweep.ts';
 import type { ProcessTree } from './process-tree.ts';
 import { emptiesWithin, settlesWithin } from './process-wait.ts';
@@ -22,6 +23,8 @@ export interface OsProcessParts {
   readonly child: StartedChild;
   readonly tree: ProcessTree;
   readonly pumps: readonly OutputPump[];
+  /** The one of them that takes what people should know about the end. */
+  readonly stderr: OutputPump | undefined;
   readonly faults: FaultLog;
   readonly clock: Clock;
   readonly limits: OsExecerLimits;
@@ -44,6 +47,10 @@ export class OsProcess implements Process {
   #natural: ProcessStatus | undefined;
   /** Why it is being stopped; the first reason counts. */
   #request: 'abort' | MemoryReport | undefined;
+  /** Over once every member has been asked to end. */
+  #asked: MaybePromise<void> = undefined;
+  /** Who used how much memory when that was too much. */
+  #memoryList: MemoryUse['list'];
   #stop: () => void = () => undefined;
   #status: ProcessStatus | undefined;
 
@@ -71,15 +78,16 @@ export class OsProcess implements Process {
     if (this.#isStoppable()) {
       this.#request = 'abort';
       this.#stop();
-      this.#parts.tree.terminate();
+      this.#asked = this.#parts.tree.terminate();
     }
     return this.wait();
   }
 
   /** Starts to kill the tree; false if its end is decided already, which leaves it alone (R133). */
-  stopForMemory(report: MemoryReport): boolean {
+  stopForMemory(report: MemoryReport, list?: MemoryUse['list']): boolean {
     if (!this.#isStoppable()) return false;
     this.#request = report;
+    this.#memoryList = list;
     this.#stop();
     return true;
   }
@@ -96,11 +104,13 @@ export class OsProcess implements Process {
     onStopped();
     if (this.#request === 'abort') await this.#letEnd();
     const endedBefore = this.#natural !== undefined;
+    const memoryList = await this.#listMemory();
     const deadlineMs = clock.now() + limits.reapMs;
     this.#recordSweep(await sweepTree(clock, tree, child.pid, limits.reapMs), endedBefore);
     // The leader is dead; that it is reaped, too, comes with the next turn of the loop.
     await settlesWithin(clock, 'reap', Math.max(0, deadlineMs - clock.now()), this.#exited);
     await this.#drain();
+    if (memoryList !== undefined) await this.#parts.stderr?.append(memoryList);
     return this.#settle(this.#outcome(endedBefore));
   }
 
@@ -108,9 +118,20 @@ export class OsProcess implements Process {
   async #letEnd(): Promise<void> {
     const { clock, limits, tree } = this.#parts;
     const endMs = clock.now() + limits.graceMs;
+    await this.#asked;
     if (!(await settlesWithin(clock, 'abort grace', limits.graceMs, this.#exited))) return;
     const restMs = Math.min(limits.drainGraceMs, Math.max(0, endMs - clock.now()));
     await emptiesWithin(clock, 'abort grace', restMs, tree);
+  }
+
+  /** Taken while they live, and shown when everything that they wrote has been. */
+  async #listMemory(): Promise<string | undefined> {
+    try {
+      return await this.#memoryList?.();
+    } catch (error) {
+      this.#parts.faults.add('process table', error);
+      return undefined;
+    }
   }
 
   async #drain(): Promise<void> {
@@ -140,12 +161,18 @@ export class OsProcess implements Process {
     return (this.#status = withFaults(status, faults.list()));
   }
 
-  #recordSweep({ descendants, survivors, blind }: Sweep, endedBefore: boolean): void {
+  #recordSweep({ descendants, survivors, unreaped, exact, blind }: Sweep, endedBefore: boolean): void {
     const { faults, limits } = this.#parts;
     const say = (text: string): void => faults.add('descendants', new Error(text));
     if (endedBefore && descendants > 0) say(`${descendants} outlived the command and were killed`);
     if (survivors > 0) say(`${survivors} could not be killed within ${limits.reapMs} ms`);
+    if (unreaped.length > 0) {
+      say(
+        `${unreaped.length} ended as children of this process, which cannot reap them: ${unreaped.join(' ')}`,
+      );
+    }
     if (blind !== undefined) faults.add('process table', blind);
+    else if (!exact) say(`some may be left: no look within ${limits.reapMs} ms could tell`);
   }
 }
 

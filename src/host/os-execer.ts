@@ -8,16 +8,20 @@ import { checkClock, checkOptions } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
-import { isPending, type MaybePromise } from '../model/maybe-promise.ts';
+import { isPending, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import { osExecerLimits, type OsExecerLimits, type OsExecerOptions } from './os-execer-options.ts';
 import { OsProcess } from './os-execer-process.ts';
 import { NO_COMMAND, spawnCommand, type StartedChild } from './os-execer-spawn.ts';
-import { createOutputPump } from './output-pump.ts';
+import { createOutputPump, type OutputPump } from './output-pump.ts';
+import { startInCgroup, type ProcessCgroup } from './process-cgroup.ts';
 import { COOKIE_VARIABLE, createProcessCookie } from './process-cookie.ts';
+import { readEnvironment } from './process-environment.ts';
 import { guardAtExit } from './process-exit-guard.ts';
-import { watchMemory, type MemoryWatch } from './process-memory-watch.ts';
+import { watchMemory, type MemoryUse, type MemoryWatch } from './process-memory-watch.ts';
+import { formatMemberList, type MemberMemory } from './process-memory.ts';
 import { createGroupProcessTree } from './process-tree-group.ts';
 import { createLinuxProcessTree } from './process-tree-linux.ts';
+import type { ProcessTree } from './process-tree.ts';
 
 /**
  * Makes an execer that starts real processes.
@@ -70,40 +74,70 @@ class OsExecer implements Execer {
     const base = this.#options.env ?? process.env;
     // A runner around this process finds what runs here by its own cookie, also in an environment made by hand.
     const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE]);
-    const child = spawnCommand(command, {
-      ...base,
-      ...command.envVars,
-      [COOKIE_VARIABLE]: cookie.value,
-    });
-    const supervise = (started: StartedChild): Process => this.#supervise(command, started, cookie.token);
-    return isPending(child) ? child.then(supervise) : supervise(child);
+    const env = { ...base, ...command.envVars, [COOKIE_VARIABLE]: cookie.value };
+    const start = (): MaybePromise<StartedChild> => spawnCommand(command, env);
+    const isOurs = (child: MaybePromise<StartedChild>, pid: number): boolean =>
+      (!isPending(child) && child.pid === pid) || readEnvironment(pid).holds(cookie.token);
+    const { cgroups = true } = this.#options;
+    const { started, cgroup } = cgroups ? startInCgroup(start, isOurs) : { started: start() };
+    if (!isPending(started)) return this.#supervise(command, started, cookie.token, cgroup);
+    // It is missing, or may not be run.
+    cgroup?.remove();
+    return started.then((child) => this.#supervise(command, child, cookie.token));
   }
 
-  #supervise(command: ExecCommand, child: StartedChild, token: string): Process {
-    const { clock, metrics, memoryUsage } = this.#options;
+  #supervise(command: ExecCommand, child: StartedChild, token: string, cgroup?: ProcessCgroup): Process {
+    const { clock, metrics } = this.#options;
     const { memoryCapBytes: capBytes, memoryPeriodMs: periodMs, sinkGraceMs } = this.#limits;
     const makeTree = process.platform === 'linux' ? createLinuxProcessTree : createGroupProcessTree;
-    const tree = makeTree(child.pid, token);
+    const tree = makeTree(child.pid, token, cgroup);
     const faults = new FaultLog();
-    const pump = (name: StreamName): ReturnType<typeof createOutputPump> =>
+    const pump = (name: StreamName): OutputPump =>
       createOutputPump({ name, stream: child[name], sink: command[name], clock, sinkGraceMs, faults });
+    const stderr = pump('stderr');
+    const unguard = guardAtExit(tree);
     let watch: MemoryWatch | undefined;
     const supervised = new OsProcess({
       child,
       tree,
-      pumps: [pump('stdout'), pump('stderr')],
+      pumps: [pump('stdout'), stderr],
+      stderr,
       faults,
       clock,
       limits: this.#limits,
       onMemoryReport: command.onMemoryReport,
       onStopped: () => watch?.end(),
-      onEnd: guardAtExit(tree),
+      onEnd: () => {
+        unguard();
+        tree.dispose();
+      },
     });
     if (capBytes > 0) {
-      const measure = memoryUsage === undefined ? () => tree.residentBytes() : () => memoryUsage(child.pid);
+      const measure = (): MaybePromise<MemoryUse> => this.#measure(tree, child.pid);
       const stop = supervised.stopForMemory.bind(supervised);
       watch = watchMemory({ clock, capBytes, periodMs, metrics, measure, stop });
     }
     return supervised;
   }
+
+  /** What the tree holds, or what the caller says: that is taken for as old as the command, if it comes with the first look. */
+  #measure(tree: ProcessTree, leader: number): MaybePromise<MemoryUse> {
+    const { memoryUsage } = this.#options;
+    if (memoryUsage !== undefined) {
+      const list = (): MaybePromise<string> =>
+        whenThere(tree.usage(), (members) => formatMemberList(leader, members));
+      return whenThere(memoryUsage(leader), (bytes) => ({ bytes, initialBytes: bytes, list }));
+    }
+    return whenThere(tree.usage(), (members) => ({
+      bytes: members.reduce((sum, { bytes }) => sum + bytes, 0),
+      initialBytes: initialBytesOf(members.find(({ process: { pid } }) => pid === leader)),
+      list: () => formatMemberList(leader, members),
+    }));
+  }
+}
+
+/** What the first process stands on: its program. Any program has some of that; without, it is not there yet. */
+function initialBytesOf(leader: MemberMemory | undefined): number | undefined {
+  if (leader === undefined) return 0;
+  return leader.fileBytes === 0 ? undefined : leader.fileBytes;
 }

@@ -27,6 +27,8 @@ export interface OutputPumpOptions {
 export interface OutputPump {
   /** Settles, never rejects, when the stream has ended and the sink has taken everything that it is going to get. */
   readonly done: Promise<void>;
+  /** Adds text of our own after everything else, once `done` has settled. Settles, never rejects, when the sink has it. */
+  append(text: string): Promise<void>;
   /** Stops at once what is not done, and records that; `waitedMs` is how long it was waited for. */
   cut(waitedMs: number): void;
 }
@@ -48,6 +50,7 @@ class StreamPump implements OutputPump {
   #finished = false;
   #lostBytes = 0;
   #finish: () => void = () => undefined;
+  #appended: () => void = () => undefined;
 
   constructor(options: OutputPumpOptions) {
     this.#options = options;
@@ -60,6 +63,14 @@ class StreamPump implements OutputPump {
     stream.on('error', (error) => faults.add(name, error));
     stream.once('end', () => this.#end());
     stream.once('close', () => this.#end());
+  }
+
+  async append(text: string): Promise<void> {
+    this.#deliver(Buffer.from(text));
+    if (this.#stall === undefined) return;
+    await new Promise<void>((resolve) => {
+      this.#appended = resolve;
+    });
   }
 
   cut(waitedMs: number): void {
@@ -130,6 +141,7 @@ class StreamPump implements OutputPump {
     if (this.#stall !== undefined) return;
     if (!this.#ended) this.#options.stream.resume();
     else if (!this.#finished) this.#close();
+    else this.#appended();
   }
 
   #close(): void {

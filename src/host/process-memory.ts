@@ -1,8 +1,47 @@
-/** The size of a memory page, in which the kernel counts resident memory. */
+/** What the members of a tree hold in memory, and how that is shown to people (R131, R132). */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { readArguments, readResidentPages, type ProcessEntry } from './process-table.ts';
 
 const USUAL_BYTES = 4096;
+const KILOBYTE = 1024;
+const LISTED_MAX = 200;
 let known: number | undefined;
+
+/** The resident memory of one process. */
+export interface MemberMemory {
+  readonly process: ProcessEntry;
+  readonly bytes: number;
+  /** How much of it stands in files too, such as its program and libraries. */
+  readonly fileBytes: number;
+  /** Its arguments, or its name if it has none. */
+  readonly command: string;
+}
+
+/** The memory of one process as it is now; 0 if it has ended. */
+export function measureMember(process: ProcessEntry): MemberMemory {
+  const { all, fromFiles } = readResidentPages(process.pid);
+  const page = pageBytes();
+  return {
+    process,
+    bytes: all * page,
+    fileBytes: fromFiles * page,
+    command: readArguments(process.pid) || `[${process.name}]`,
+  };
+}
+
+/** The list of processes that goes to stderr when a command is stopped for its memory, the largest first. */
+export function formatMemberList(leader: number, members: readonly MemberMemory[]): string {
+  const largestFirst = [...members].sort((a, b) => b.bytes - a.bytes);
+  const rows = largestFirst.slice(0, LISTED_MAX).map(({ process, bytes, command }) => {
+    const { pid, session, parent, group } = process;
+    const figures = [pid, session, parent, group, Math.round(bytes / KILOBYTE)];
+    return `${figures.map((figure) => String(figure).padStart(8)).join('')} ${command}\n`;
+  });
+  const more = members.length > LISTED_MAX ? `and ${members.length - LISTED_MAX} more\n` : '';
+  const heading = ['PID', 'SESS', 'PPID', 'PGID', 'RSS'].map((name) => name.padStart(8)).join('');
+  const title = `ps after increased memory utilization for pid ${leader}:`;
+  return `\n${title}\n\n${heading} COMMAND\n${rows.join('')}${more}`;
+}
 
 /** Bytes per page on this machine, asked of the kernel once. */
 export function pageBytes(): number {

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../kernel/clock.ts';
 import type { ProcessEntry } from './process-table.ts';
-import type { ProcessTree } from './process-tree.ts';
+import type { ProcessTree, TreeCensus } from './process-tree.ts';
 import { pollWithin } from './process-wait.ts';
 
 /** What a sweep did. */
@@ -13,6 +13,10 @@ export interface Sweep {
   readonly descendants: number;
   /** How many were still alive at its end: only what the kernel cannot kill, or will not kill for us. */
   readonly survivors: number;
+  /** Members that ended as children of this process, which cannot reap them. */
+  readonly unreaped: readonly number[];
+  /** False if the last look may have missed somebody; then there may be more survivors. */
+  readonly exact: boolean;
   /** Why the last look failed, if it did; then there may be more survivors. */
   readonly blind?: unknown;
 }
@@ -25,15 +29,14 @@ export async function sweepTree(
   boundMs: number,
 ): Promise<Sweep> {
   const seen = new Set<string>();
-  let survivors = 0;
+  let last: TreeCensus = { members: [], unreaped: [], exact: false };
   let blind: unknown;
-  const isSwept = (): true | undefined => {
+  const isSwept = async (): Promise<true | undefined> => {
     try {
-      const { members, exact } = tree.kill();
-      for (const member of members) if (member.pid !== leader) seen.add(nameOf(member));
+      last = await tree.kill();
+      for (const member of last.members) if (member.pid !== leader) seen.add(nameOf(member));
       blind = undefined;
-      survivors = members.length;
-      return (exact && survivors === 0) || undefined;
+      return (last.exact && last.members.length === 0) || undefined;
     } catch (error) {
       // For want of file descriptors, say: looking again may help.
       blind = error;
@@ -41,7 +44,9 @@ export async function sweepTree(
     }
   };
   await pollWithin(clock, 'process sweep', boundMs, isSwept);
-  return { descendants: seen.size, survivors, ...(blind === undefined ? {} : { blind }) };
+  const unreaped = last.unreaped.map(({ pid }) => pid);
+  const swept = { descendants: seen.size, survivors: last.members.length, unreaped, exact: last.exact };
+  return blind === undefined ? swept : { ...swept, blind };
 }
 
 function nameOf({ pid, startTicks }: ProcessEntry): string {

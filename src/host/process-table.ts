@@ -17,6 +17,8 @@ export interface ProcessEntry {
   readonly stopped: boolean;
   /** A thread of the kernel, which is nobody's child. */
   readonly kernel: boolean;
+  /** The program's name, at most 15 characters. */
+  readonly name: string;
   /** Ticks from the machine's start to its birth. Together with the pid it names a process for good, also when pids are reused. */
   readonly startTicks: number;
 }
@@ -51,6 +53,7 @@ export function parseStat(text: string): ProcessEntry | undefined {
     alive: !ended,
     stopped: state === 'T',
     kernel: (Number(flags) & KERNEL_FLAG) !== 0,
+    name: text.slice(text.indexOf('(') + 1, nameEnd),
     startTicks: Number(startTicks),
   };
 }
@@ -62,18 +65,50 @@ export function readProcess(pid: number): ProcessEntry | undefined {
 }
 
 /**
- * False while a process has no program in memory: between two of them, or as it ends. The kernel notes last where the environment
- * of a new program ends.
+ * False while a process or thread, given as its folder in /proc, has no program in memory: between two of them, or as it ends. The
+ * kernel notes last where the environment of a new program ends.
  */
-export function hasImage(pid: number): boolean {
-  const stat = readSmallFile(`/proc/${pid}/stat`) ?? '';
+export function hasImage(path: string): boolean {
+  const stat = readSmallFile(`${path}/stat`) ?? '';
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[48] ?? 0) > 0;
 }
 
-/** Resident memory of a process in pages; 0 if there is none of that pid. */
-export function readResidentPages(pid: number): number {
+/** Resident memory of a process in pages, and how much of it stands in files too. */
+export interface ResidentPages {
+  readonly all: number;
+  readonly fromFiles: number;
+}
+
+/** Of no process of that pid: 0. A process whose first thread has ended is asked by way of another thread. */
+export function readResidentPages(pid: number): ResidentPages {
+  const first = readStatm(`/proc/${pid}`);
+  if (first.all > 0) return first;
+  for (const thread of listThreads(pid)) {
+    const pages = readStatm(`/proc/${pid}/task/${thread}`);
+    if (pages.all > 0) return pages;
+  }
+  return first;
+}
+
+function readStatm(path: string): ResidentPages {
   // Newer kernels keep the figure in `stat` in pieces per processor and may show 0 there for a small process.
-  return Number(readSmallFile(`/proc/${pid}/statm`)?.split(' ')[1] ?? 0);
+  const fields = readSmallFile(`${path}/statm`)?.split(' ') ?? [];
+  return { all: Number(fields[1] ?? 0), fromFiles: Number(fields[2] ?? 0) };
+}
+
+/** The arguments that a process was started with, blanks between them; empty if it has none or has ended. */
+export function readArguments(pid: number): string {
+  return (readSmallFile(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trimEnd();
+}
+
+/** The threads of a process; none if it has ended or may not be looked at. */
+export function listThreads(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
 }
 
 /**

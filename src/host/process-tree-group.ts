@@ -6,7 +6,7 @@ import type { ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
 import { sendSignal } from './process-signal.ts';
 
-const EMPTY: TreeCensus = Object.freeze({ members: [], exact: true });
+const EMPTY: TreeCensus = Object.freeze({ members: [], unreaped: [], exact: true });
 
 /** The group of a process that was just started as its leader. */
 export function createGroupProcessTree(leader: number): ProcessTree {
@@ -32,7 +32,9 @@ class GroupProcessTree implements ProcessTree {
 
   census(): TreeCensus {
     if (this.#empty) return EMPTY;
-    if (sendSignal(-this.#leader, 0)) return { members: [memberOf(this.#leader)], exact: true };
+    if (sendSignal(-this.#leader, 0)) {
+      return { members: [memberOf(this.#leader)], unreaped: [], exact: true };
+    }
     this.#empty = this.#reaped;
     return EMPTY;
   }
@@ -47,8 +49,16 @@ class GroupProcessTree implements ProcessTree {
     return found;
   }
 
-  residentBytes(): number {
+  usage(): never {
     throw new Error('the memory of processes is only measured on Linux');
+  }
+
+  killNow(): TreeCensus {
+    return this.kill();
+  }
+
+  dispose(): boolean {
+    return true;
   }
 }
 
@@ -62,6 +72,7 @@ function memberOf(group: number): ProcessEntry {
     alive: true,
     stopped: false,
     kernel: false,
+    name: '',
     startTicks: 0,
   };
 }

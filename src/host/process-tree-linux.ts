@@ -1,173 +1,169 @@
 /**
- * The tree of a command on Linux. Members are found by process group, session, ancestry and environment cookie. Only that escapes
- * which clears its environment, leaves session and group and has lost its parent before anybody looked. Invariant: a signal goes
- * to a process or group only if it was found to be a member in the same slice of time, so that a reused pid is never hit.
+ * The tree of a command on Linux (`process-membership.ts` says who belongs to it). Invariant: a signal goes to a process or group
+ * only if it was found to be a member in the same slice of time, so that a reused pid is never hit.
  */
-import { carriesCookie } from './process-cookie.ts';
-import { pageBytes } from './process-memory.ts';
+import { invariant } from '../kernel/invariant.ts';
+import { doSoon, doTogether, type Errand } from './process-errand.ts';
+import { ProcessMembership } from './process-membership.ts';
+import { measureMember, type MemberMemory } from './process-memory.ts';
 import { sendSignal } from './process-signal.ts';
-import { readProcess, readProcesses, readResidentPages, type ProcessEntry } from './process-table.ts';
+import { readProcess, type ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
+import type { ProcessCgroup } from './process-cgroup.ts';
 
-/** The tree of a process that was just started as leader of its own session, with a cookie of that token. */
-export function createLinuxProcessTree(leader: number, token: string): ProcessTree {
-  return new LinuxProcessTree(leader, token);
+/** The tree of a process that was just started as leader of its own session, with a cookie of that token, in that control group. */
+export function createLinuxProcessTree(leader: number, token: string, cgroup?: ProcessCgroup): ProcessTree {
+  return new LinuxProcessTree(leader, token, cgroup);
 }
 
-/** How long a number last seen in use cannot have been given to anybody else: pids are handed out in a circle. */
-const NUMBER_TRUST_MS = 250;
-const KILL_ROUNDS_MAX = 10;
-
 class LinuxProcessTree implements ProcessTree {
-  readonly #leader: number;
-  readonly #token: string;
-  readonly #leaderStart: number;
-  /** Members seen before, pid → start: they stay members whatever they change about themselves. */
-  #known: ReadonlyMap<number, number> = new Map();
-  /** True if the last look met a process that could not be told to be a member or not. */
-  #undecided = false;
-  #reaped = false;
-  /** When the leader's number was last seen to be this tree's; −Infinity once a stranger has it. */
-  #numberSeenMs = 0;
+  readonly #membership: ProcessMembership;
+  readonly #cgroup: ProcessCgroup | undefined;
 
-  constructor(leader: number, token: string) {
-    this.#leader = leader;
-    this.#token = token;
-    this.#leaderStart = tryReading(leader)?.startTicks ?? 0;
+  constructor(leader: number, token: string, cgroup: ProcessCgroup | undefined) {
+    this.#membership = new ProcessMembership(leader, token, cgroup);
+    this.#cgroup = cgroup;
   }
 
   leaderReaped(): void {
-    this.#reaped = true;
-    this.#numberSeenMs = performance.now();
+    this.#membership.leaderReaped();
   }
 
   leaderLives(): boolean {
-    return !this.#reaped && tryReading(this.#leader)?.alive !== false;
+    return this.#membership.leaderLives();
   }
 
-  census(): TreeCensus {
-    return this.#look(() => undefined);
+  async census(): Promise<TreeCensus> {
+    const errand = new CensusErrand(this.#membership);
+    await doSoon(errand);
+    return errand.census();
   }
 
-  terminate(): void {
-    try {
-      this.#askToEnd();
-    } catch {
-      // Without a look at the table, for want of file descriptors say, there is still the group.
-      this.#signalNumber('SIGTERM');
-    }
+  terminate(): Promise<void> {
+    // Without a look at the table, for want of file descriptors say, the group has been asked all the same.
+    return doSoon(new TerminateErrand(this.#membership)).catch(() => undefined);
   }
 
-  kill(): TreeCensus {
-    const halted = new Map<number, ProcessEntry>();
-    const halt = (member: ProcessEntry): void => {
-      if (halted.get(member.pid)?.startTicks === member.startTicks) return;
-      signal(member, 'SIGSTOP');
-      halted.set(member.pid, member);
-    };
-    this.#witnessNumber();
-    this.#signalNumber('SIGSTOP');
-    try {
-      // A member halted late may have forked after the table was read, so a look that halted somebody is not the last one.
-      let exact = false;
-      for (let round = 0, before = -1; before !== halted.size && round < KILL_ROUNDS_MAX; round++) {
-        before = halted.size;
-        exact = this.#look(halt).exact;
-      }
-      return { members: [...halted.values()], exact };
-    } finally {
-      this.#signalNumber('SIGKILL');
-      for (const member of halted.values()) signal(member, 'SIGKILL');
-    }
+  async kill(): Promise<TreeCensus> {
+    const errand = new KillErrand(this.#membership, this.#cgroup);
+    await doSoon(errand);
+    return errand.census();
   }
 
-  residentBytes(): number {
-    const { members } = this.census();
-    return members.reduce((sum, { pid }) => sum + readResidentPages(pid), 0) * pageBytes();
+  killNow(): TreeCensus {
+    const errand = new KillErrand(this.#membership, this.#cgroup);
+    doTogether([errand]);
+    return errand.census();
   }
 
-  #askToEnd(): void {
-    const { members } = this.census();
-    const led = new Set(members.filter(leadsGroup).map(({ pid }) => pid));
-    for (const member of members) {
-      if (leadsGroup(member) || !led.has(member.group)) signal(member, 'SIGTERM');
-    }
-    // A halted process would sleep through its grace.
-    for (const member of members) if (member.stopped) signal(member, 'SIGCONT');
+  async usage(): Promise<readonly MemberMemory[]> {
+    const { members } = await this.census();
+    return members.map(measureMember);
   }
 
-  #look(see: (member: ProcessEntry) => void): TreeCensus {
-    this.#witnessNumber();
-    this.#undecided = false;
-    const found = new Map<number, ProcessEntry>();
-    const claim = (entry: ProcessEntry): void => {
-      if (found.has(entry.pid) || !this.#claims(entry, found)) return;
-      found.set(entry.pid, entry);
-      if (entry.alive) see(entry);
-    };
-    const { entries, exact } = readProcesses(claim);
-    // A child may have been read before its parent, so ancestry is followed until nothing changes.
-    for (let before = -1; before !== found.size;) {
-      before = found.size;
-      for (const entry of entries.values()) if (found.has(entry.parent)) claim(entry);
-    }
-    this.#known = new Map([...found.values()].map(({ pid, startTicks }) => [pid, startTicks]));
-    const members = [...found.values()].filter(({ alive }) => alive);
-    return { members, exact: exact && !this.#undecided };
-  }
-
-  #claims(entry: ProcessEntry, found: ReadonlyMap<number, ProcessEntry>): boolean {
-    if (entry.pid <= 1 || entry.pid === process.pid || entry.kernel) return false;
-    if (entry.startTicks < this.#leaderStart) return false;
-    if (this.#known.get(entry.pid) === entry.startTicks || found.has(entry.parent)) return true;
-    if (this.#hasNumber(entry)) return true;
-    const carries = entry.alive && carriesCookie(entry.pid, this.#token);
-    if (carries === undefined) this.#undecided = true;
-    return carries === true;
-  }
-
-  /** In the leader's group or session. The kernel reuses no number that still names a group or a session. */
-  #hasNumber({ pid, group, session }: ProcessEntry): boolean {
-    if (pid === this.#leader && this.#reaped) this.#numberSeenMs = -Infinity;
-    if ((group !== this.#leader && session !== this.#leader) || !this.#ownsNumber()) return false;
-    this.#numberSeenMs = Math.max(this.#numberSeenMs, performance.now());
-    return true;
-  }
-
-  #ownsNumber(): boolean {
-    return !this.#reaped || performance.now() - this.#numberSeenMs < NUMBER_TRUST_MS;
-  }
-
-  /** A member seen before that is still in the leader's group or session proves the number, however long ago that was. */
-  #witnessNumber(): void {
-    if (this.#ownsNumber()) return;
-    for (const [pid, startTicks] of this.#known) {
-      const entry = readProcess(pid);
-      if (entry?.startTicks !== startTicks) continue;
-      if (entry.group !== this.#leader && entry.session !== this.#leader) continue;
-      this.#numberSeenMs = performance.now();
-      return;
-    }
-  }
-
-  /** Reaches the leader's whole group at one instant, which no fork can slip through. */
-  #signalNumber(name: NodeJS.Signals): void {
-    if (this.#reaped && readProcess(this.#leader) !== undefined) this.#numberSeenMs = -Infinity;
-    if (this.#ownsNumber()) sendSignal(-this.#leader, name);
+  dispose(): boolean {
+    return this.#cgroup?.remove() ?? true;
   }
 }
 
-/** Undefined also if it cannot be read now; the caller then goes by what it knows of the process. */
-function tryReading(pid: number): ProcessEntry | undefined {
-  try {
-    return readProcess(pid);
-  } catch {
-    return undefined;
+/** Looks, and touches nobody. */
+class CensusErrand implements Errand {
+  readonly membership: ProcessMembership;
+  /** What the last look found. */
+  protected latest: TreeCensus | undefined;
+
+  constructor(membership: ProcessMembership) {
+    this.membership = membership;
   }
+
+  begin(): void {
+    // Nothing comes before the look.
+  }
+
+  see(_member: ProcessEntry): void {
+    // Nobody is touched.
+  }
+
+  looked(exact: boolean): boolean {
+    this.latest = this.membership.endLook(exact);
+    return false;
+  }
+
+  end(): void {
+    // Nothing comes after the look.
+  }
+
+  census(): TreeCensus {
+    invariant(this.latest !== undefined, 'expected a look at the table of processes');
+    return this.latest;
+  }
+}
+
+/** Asks every member once to end. */
+class TerminateErrand extends CensusErrand {
+  override end(): void {
+    if (this.latest === undefined) signalGroup(this.membership, 'SIGTERM');
+    else askToEnd(this.latest.members);
+  }
+}
+
+/** Halts members as they come into sight, and kills them when no more do. */
+class KillErrand extends CensusErrand {
+  readonly #cgroup: ProcessCgroup | undefined;
+  readonly #halted = new Map<number, ProcessEntry>();
+  #haltedBefore = -1;
+
+  constructor(membership: ProcessMembership, cgroup: ProcessCgroup | undefined) {
+    super(membership);
+    this.#cgroup = cgroup;
+  }
+
+  override begin(): void {
+    signalGroup(this.membership, 'SIGSTOP');
+  }
+
+  override see(member: ProcessEntry): void {
+    if (this.#halted.get(member.pid)?.startTicks === member.startTicks) return;
+    signal(member, 'SIGSTOP');
+    this.#halted.set(member.pid, member);
+  }
+
+  /** A member halted late may have forked after the table was read, so a look that halted somebody is not the last one. */
+  override looked(exact: boolean): boolean {
+    super.looked(exact);
+    const isNewcomer = this.#halted.size > Math.max(0, this.#haltedBefore);
+    this.#haltedBefore = this.#halted.size;
+    return isNewcomer;
+  }
+
+  override end(): void {
+    signalGroup(this.membership, 'SIGKILL');
+    for (const member of this.#halted.values()) signal(member, 'SIGKILL');
+    this.#cgroup?.kill();
+  }
+
+  /** Everybody who was alive when the first look found him. */
+  override census(): TreeCensus {
+    return { ...super.census(), members: [...this.#halted.values()] };
+  }
+}
+
+function askToEnd(members: readonly ProcessEntry[]): void {
+  const led = new Set(members.filter(leadsGroup).map(({ pid }) => pid));
+  for (const member of members) {
+    if (leadsGroup(member) || !led.has(member.group)) signal(member, 'SIGTERM');
+  }
+  // A halted process would sleep through its grace.
+  for (const member of members) if (member.stopped) signal(member, 'SIGCONT');
 }
 
 function leadsGroup({ pid, group }: ProcessEntry): boolean {
   return pid === group;
+}
+
+/** Reaches the leader's whole group at one instant, which no fork can slip through. */
+function signalGroup(membership: ProcessMembership, name: NodeJS.Signals): void {
+  if (membership.ownsGroup()) sendSignal(-membership.leader, name);
 }
 
 /** Signals a member, if it is still the process that was seen; one that leads a group together with its group. */

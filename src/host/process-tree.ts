@@ -1,13 +1,18 @@
 /**
  * The contract of a process tree: who belongs to a command, who of them is alive, and how all of them are ended. Linux finds
- * members everywhere (`process-tree-linux.ts`), other systems have the process group only (`process-tree-group.ts`).
+ * members everywhere (`process-tree-linux.ts`), other systems have the process group only (`process-tree-group.ts`). What looks at
+ * the table of processes may answer later, because a look is shared by all trees that ask for one.
  */
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { MemberMemory } from './process-memory.ts';
 import type { ProcessEntry } from './process-table.ts';
 
 /** Who of a tree is alive. */
 export interface TreeCensus {
   /** Living members, the leader included; zombies are not alive. */
   readonly members: readonly ProcessEntry[];
+  /** Members that have ended as children of this process, which did not start them: nobody can reap them before it ends. */
+  readonly unreaped: readonly ProcessEntry[];
   /** False if somebody may have been missed, because processes were born faster than they could be read. */
   readonly exact: boolean;
 }
@@ -18,12 +23,16 @@ export interface ProcessTree {
   leaderReaped(): void;
   /** False if the leader has ended, reaped or not. */
   leaderLives(): boolean;
-  /** Looks without touching. Throws if the table of processes cannot be read. */
-  census(): TreeCensus;
+  /** Looks without touching. Rejects or throws if the table of processes cannot be read. */
+  census(): MaybePromise<TreeCensus>;
   /** Asks every member once to end, with SIGTERM. Does what it can if the table cannot be read. */
-  terminate(): void;
-  /** Halts members as they come into sight, so that none forks away, then kills them all; gives those that were alive. Throws as `census`. */
-  kill(): TreeCensus;
-  /** Resident memory of all members. Throws if it cannot be measured. */
-  residentBytes(): number;
+  terminate(): MaybePromise<void>;
+  /** Halts members as they come into sight, so that none forks away, then kills them all; gives those that were alive. Rejects as `census`. */
+  kill(): MaybePromise<TreeCensus>;
+  /** The same at once, for a process that is about to exit. */
+  killNow(): TreeCensus;
+  /** The memory of each member. Rejects or throws if it cannot be measured. */
+  usage(): MaybePromise<readonly MemberMemory[]>;
+  /** Gives back what the tree holds of the machine; false while that cannot be, because somebody is left in it. */
+  dispose(): boolean;
 }

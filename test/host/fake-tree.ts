@@ -21,11 +21,12 @@ export function entry(pid: number, startTicks = 1): ProcessEntry {
     alive: true,
     stopped: false,
     kernel: false,
+    name: 'fake',
   };
 }
 
 export function census(pids: number[], exact = true): TreeCensus {
-  return { members: pids.map((pid) => entry(pid)), exact };
+  return { members: pids.map((pid) => entry(pid)), unreaped: [], exact };
 }
 
 /** Shows one census after the other, the last one again and again; an error is thrown. */
@@ -41,10 +42,12 @@ export function fakeTree(shows: (TreeCensus | Error)[], leaderLives: () => boole
   return {
     leaderReaped: () => calls.push('leaderReaped'),
     leaderLives,
-    terminate: () => calls.push('terminate'),
-    residentBytes: () => 0,
+    terminate: () => void calls.push('terminate'),
+    usage: () => [],
     census: () => show('census'),
     kill: () => show('kill'),
+    killNow: () => show('killNow'),
+    dispose: () => calls.push('dispose') > 0,
     looks: () => looks,
     calls,
   };

@@ -35,6 +35,32 @@ describe('a real process over its cap', () => {
     expect(livingWithMark(mark)).toEqual([]);
   });
 
+  test('R132 what is over its cap leaves the list of its processes at the end of stderr, the largest first', async () => {
+    const mark = newMark();
+    const execer = testExecer({ memoryCapBytes: 50 * MEGABYTE, memoryPeriodMs: 20 });
+    const script = `echo first >&2; ${hold(60, mark)}; echo never >&2`;
+    const run = await start(execer, `echo $$; ${script}`);
+    expect(await run.process.wait()).toMatchObject(EXCEEDED);
+    const [first, ...lines] = run.stderr().trimEnd().split('\n');
+    const title = `ps after increased memory utilization for pid ${run.stdout().trim()}:`;
+    const heading = '     PID    SESS    PPID    PGID     RSS COMMAND';
+    expect([first, ...lines.slice(0, 4)]).toEqual(['first', '', title, '', heading]);
+    const rows = lines.slice(4).map((line) => line.trim().split(/ +/));
+    expect(rows[0]?.slice(5).join(' ')).toBe('tail -c 60m');
+    expect(rows.map((row) => row.slice(5).join(' '))).toContain(`sh -c echo $$; ${script}`);
+    const leader = run.stdout().trim();
+    expect(rows.map(([, session]) => session)).toEqual(rows.map(() => leader));
+    const sizes = rows.map((row) => Number(row[4]));
+    expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
+    expect(Math.max(...sizes)).toBeGreaterThan(49 * 1024);
+  });
+
+  test('R132 a cap below what the program itself takes up is passed from the beginning', async () => {
+    const run = await start(testExecer({ memoryCapBytes: 1 }), 'sleep 50');
+    expect(await run.process.wait()).toMatchObject({ state: 'FAILED', exitCode: 241 });
+    expect(run.stderr()).toContain('ps after increased memory utilization for pid');
+  });
+
   test('R131 below its cap it ends by itself, and the gauge has shown what its tree used', async () => {
     const metrics = createMemoryMetrics();
     const seen: number[] = [];
@@ -53,6 +79,7 @@ describe('a real process over its cap', () => {
     expect(Math.max(...seen)).toBeGreaterThan(30 * MEGABYTE);
     expect(Math.max(...seen)).toBeLessThan(100 * MEGABYTE);
     expect(Math.min(...seen)).toBeGreaterThanOrEqual(0);
+    expect(seen.at(-1)).toBe(0);
   });
 });
 

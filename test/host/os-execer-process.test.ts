@@ -34,6 +34,7 @@ function made({ shows = [NOBODY], leaderLives, pumps = [], brokenClock = false }
     child: child as unknown as StartedChild,
     tree,
     pumps,
+    stderr: undefined,
     faults: new FaultLog(),
     clock: brokenClock ? broken(clock) : clock,
     limits: osExecerLimits({ clock }),
@@ -143,7 +144,11 @@ describe('the order of things at the end', () => {
   });
 
   test('R128 R199 an abort of what cannot be killed ends within the bound, and says so', async () => {
-    const never: OutputPump = { done: new Promise(() => {}), cut: () => undefined };
+    const never: OutputPump = {
+      done: new Promise(() => {}),
+      append: async () => undefined,
+      cut: () => undefined,
+    };
     const { clock, end, process } = made({ shows: [EVERYBODY], pumps: [never] });
     void process.abort();
     expect(await end()).toEqual({
@@ -209,7 +214,11 @@ describe('the order of things at the end', () => {
 describe('the drain', () => {
   test('R123 R127 output is waited for as long as the drain grace, in steps, then cut', async () => {
     const cuts: number[] = [];
-    const pump: OutputPump = { done: new Promise(() => {}), cut: (ms) => cuts.push(ms) };
+    const pump: OutputPump = {
+      done: new Promise(() => {}),
+      append: async () => undefined,
+      cut: (ms) => cuts.push(ms),
+    };
     const { clock, exit, end } = made({ pumps: [pump] });
     exit(0);
     expect(await end()).toMatchObject({ exitCode: 0 });
@@ -220,6 +229,7 @@ describe('the drain', () => {
   test('R123 it ends as soon as both streams are done', async () => {
     const pump = (): OutputPump => ({
       done: Promise.resolve(),
+      append: async () => undefined,
       cut: () => {
         throw new Error('not cut');
       },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
-import type { MaybePromise } from '../../src/model/maybe-promise.ts';
+import { whenThere, type MaybePromise } from '../../src/model/maybe-promise.ts';
 import type { MemoryReport } from '../../src/model/execer.ts';
 import { watchMemory } from '../../src/host/process-memory-watch.ts';
 import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
@@ -8,7 +8,11 @@ import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
 const CAP = 1000;
 
 /** A watch over answers given one after the other, the last one again and again. */
-function watched(answers: (() => MaybePromise<number>)[], alive: () => boolean = () => true) {
+function watched(
+  answers: (() => MaybePromise<number>)[],
+  alive: () => boolean = () => true,
+  initialBytes: number | 'all' | 'unknown' = 'all',
+) {
   const clock = createVirtualClock();
   const metrics = createMemoryMetrics();
   const gauge: number[] = [];
@@ -31,7 +35,11 @@ function watched(answers: (() => MaybePromise<number>)[], alive: () => boolean =
     },
     measure: () => {
       looks.push(clock.now());
-      return (answers.length > 1 ? answers.shift()! : answers[0]!)();
+      const told = (answers.length > 1 ? answers.shift()! : answers[0]!)();
+      return whenThere(told, (bytes) => ({
+        bytes,
+        initialBytes: initialBytes === 'all' ? bytes : initialBytes === 'unknown' ? undefined : initialBytes,
+      }));
     },
     stop: (report) => {
       if (!alive()) return false;
@@ -129,6 +137,51 @@ describe('the watch over a process’s memory', () => {
     expect(reports.map(({ kind }) => kind)).toEqual(['initial']);
   });
 
+  test('R132 at the cap at the first look by what the command did itself is COMPLETE 1, however late the look came', () => {
+    const { reports, initial } = watched([() => CAP], () => true, CAP - 1);
+    expect(reports).toMatchObject([{ kind: 'exceeded', status: { state: 'COMPLETE', exitCode: 1 } }]);
+    expect(initial()).toBe(0);
+  });
+
+  test('R132 a look at a process that has not begun does not count, and the next one is still the first', () => {
+    const clock = createVirtualClock();
+    const kinds: string[] = [];
+    const uses = [
+      { bytes: 2 * CAP, initialBytes: undefined },
+      { bytes: CAP, initialBytes: CAP },
+    ];
+    watchMemory({
+      clock,
+      capBytes: CAP,
+      periodMs: 500,
+      metrics: undefined,
+      measure: () => uses.shift()!,
+      stop: ({ kind }) => kinds.push(kind) > 0,
+    });
+    expect(kinds).toEqual([]);
+    clock.step();
+    expect([kinds, clock.now()]).toEqual([['initial'], 1]);
+  });
+
+  test('R130 R132 a process that never begins is looked at in the end, and then by period', () => {
+    const { clock, looks, gauge, watch } = watched([() => 1], () => true, 'unknown');
+    for (let step = 0; step < 102; step++) clock.step();
+    expect([looks.length, gauge, clock.now()]).toEqual([103, [1, 1, 1], 1100]);
+    watch.end();
+  });
+
+  test.for([
+    ['ends', [5, 7], [5, 7, 0]],
+    ['is over its cap', [5, CAP], [5, CAP, 0]],
+    ['cannot be measured', [5, NaN], [5, -1, 0]],
+  ] as const)('R179 the gauge goes back to 0 when a process that was watched %s', ([, bytes, shown]) => {
+    const { clock, gauge, watch } = watched(bytes.map((size) => () => size));
+    clock.step();
+    watch.end();
+    watch.end();
+    expect(gauge).toEqual(shown);
+  });
+
   test('R133 D65 a process that has ended is left alone and not counted', () => {
     const { clock, reports, initial } = watched([() => CAP], () => false);
     expect(reports).toEqual([]);
@@ -168,7 +221,7 @@ describe('the watch over a process’s memory', () => {
       capBytes: CAP,
       periodMs: 500,
       metrics: undefined,
-      measure: () => CAP,
+      measure: () => ({ bytes: CAP, initialBytes: CAP }),
       stop: ({ kind }) => kinds.push(kind) > 0,
     });
     expect(kinds).toEqual(['initial']);

@@ -8,21 +8,31 @@ import { LEADER, census, entry, fakeTree } from './fake-tree.ts';
 
 describe('sweeping a tree', () => {
   test.for<[string, (TreeCensus | Error)[], object, number]>([
-    ['nobody is there', [census([])], { descendants: 0, survivors: 0 }, 1],
-    ['the leader is there', [census([LEADER]), census([])], { descendants: 0, survivors: 0 }, 2],
+    ['nobody is there', [census([])], { descendants: 0, survivors: 0, unreaped: [], exact: true }, 1],
+    [
+      'the leader is there',
+      [census([LEADER]), census([])],
+      { descendants: 0, survivors: 0, unreaped: [], exact: true },
+      2,
+    ],
     [
       'others come',
       [census([1]), census([1, 2]), census([3]), census([])],
-      { descendants: 3, survivors: 0 },
+      { descendants: 3, survivors: 0, unreaped: [], exact: true },
       4,
     ],
     [
       'somebody may be missed',
       [census([], false), census([], false), census([])],
-      { descendants: 0, survivors: 0 },
+      { descendants: 0, survivors: 0, unreaped: [], exact: true },
       3,
     ],
-    ['a look fails', [new Error('EMFILE'), census([5]), census([])], { descendants: 1, survivors: 0 }, 3],
+    [
+      'a look fails',
+      [new Error('EMFILE'), census([5]), census([])],
+      { descendants: 1, survivors: 0, unreaped: [], exact: true },
+      3,
+    ],
   ])('R129 if %s it goes on until an exact look finds nobody', async ([, looks, swept, kills]) => {
     const clock = createVirtualClock();
     const tree = fakeTree(looks);
@@ -34,8 +44,8 @@ describe('sweeping a tree', () => {
   test('R129 a reused pid counts as another process', async () => {
     const clock = createVirtualClock();
     const tree = fakeTree([
-      { members: [entry(7, 1)], exact: true },
-      { members: [entry(7, 2)], exact: true },
+      { members: [entry(7, 1)], unreaped: [], exact: true },
+      { members: [entry(7, 2)], unreaped: [], exact: true },
       census([]),
     ]);
     expect(await runOn(clock, sweepTree(clock, tree, LEADER, 5000))).toMatchObject({ descendants: 2 });
@@ -47,6 +57,8 @@ describe('sweeping a tree', () => {
     expect(await runOn(clock, sweepTree(clock, tree, LEADER, 5000))).toEqual({
       descendants: 2,
       survivors: 2,
+      unreaped: [],
+      exact: true,
     });
     expect(clock.now()).toBe(5000);
     expect(tree.looks()).toBeLessThan(110);
@@ -59,6 +71,8 @@ describe('sweeping a tree', () => {
     expect(await runOn(clock, sweepTree(clock, fakeTree([census([1]), error]), LEADER, 100))).toEqual({
       descendants: 1,
       survivors: 1,
+      unreaped: [],
+      exact: true,
       blind: error,
     });
     expect(clock.now()).toBe(100);

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import { carriesCookie, createProcessCookie } from '../../src/host/process-cookie.ts';
+import { createProcessCookie } from '../../src/host/process-cookie.ts';
+import { readEnvironment } from '../../src/host/process-environment.ts';
 import { pageBytes } from '../../src/host/process-memory.ts';
 import { comesTrue } from './hostile/leftovers.ts';
 import { parseStat, readProcess, readProcesses, readResidentPages } from '../../src/host/process-table.ts';
@@ -21,12 +22,13 @@ describe('a line of the process table', () => {
       alive: true,
       stopped: false,
       kernel: false,
+      name: 'sh',
       startTicks: 102195,
     });
   });
 
   test.for(['a b', ') R 1 2 3', '(()', '', 'x) Z 9'])('is read right for a program named "%s"', (name) => {
-    expect(parseStat(stat(name, 'S', 1))).toEqual(parseStat(stat('sh', 'S', 1)));
+    expect(parseStat(stat(name, 'S', 1))).toEqual({ ...parseStat(stat('sh', 'S', 1)), name });
   });
 
   test.for([
@@ -85,13 +87,19 @@ describe('the process table', () => {
   });
 
   test('R131 counts memory in pages of the machine', () => {
-    const bytes = readResidentPages(process.pid) * pageBytes();
+    const bytes = readResidentPages(process.pid).all * pageBytes();
     const { rss } = process.memoryUsage();
     expect(bytes).toBeGreaterThan(rss / 2);
     expect(bytes).toBeLessThan(rss * 2);
-    expect(readResidentPages(2 ** 30)).toBe(0);
+    expect(readResidentPages(2 ** 30)).toEqual({ all: 0, fromFiles: 0 });
   });
 });
+
+/** Undefined while nobody can tell. */
+function carries(pid: number, token: string): boolean | undefined {
+  const environment = readEnvironment(pid);
+  return environment.isKnown ? environment.holds(token) : undefined;
+}
 
 describe('the environment cookie', () => {
   test('R122 is found wherever it stands in the environment, and in nobody else’s', async () => {
@@ -101,11 +109,11 @@ describe('the environment cookie', () => {
     for (const before of [0, 1000, 65_500, 65_520, 100_000]) {
       const env = { A: 'x'.repeat(before % 100_000), B: 'y'.repeat(before / 2), COOKIE: value };
       const child = spawn('sleep', ['50'], { env });
-      expect(await comesTrue(() => carriesCookie(child.pid!, token) === true)).toBe(true);
-      expect(carriesCookie(child.pid!, createProcessCookie(undefined).token)).toBe(false);
+      expect(await comesTrue(() => carries(child.pid!, token) === true)).toBe(true);
+      expect(carries(child.pid!, createProcessCookie(undefined).token)).toBe(false);
       child.kill('SIGKILL');
       await once(child, 'exit');
-      expect(carriesCookie(child.pid!, token)).toBe(false);
+      expect(carries(child.pid!, token)).toBe(false);
     }
   });
 
@@ -117,7 +125,7 @@ describe('the environment cookie', () => {
     const script = 'n=$((n+1)); export n; [ $n -lt 50 ] && exec sh -c "$SELF"; exec sleep 50';
     for (let count = 0; count < 5; count++) {
       const child = spawn('sh', ['-c', script], { env: { ...env, SELF: script } });
-      for (let looks = 0; looks < 2000; looks++) seen.add(carriesCookie(child.pid!, token));
+      for (let looks = 0; looks < 2000; looks++) seen.add(carries(child.pid!, token));
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
@@ -127,7 +135,7 @@ describe('the environment cookie', () => {
 
   test('R122 an empty environment holds no cookie', async () => {
     const child = spawn('sleep', ['50'], { env: {} });
-    expect(await comesTrue(() => carriesCookie(child.pid!, 'token') === false)).toBe(true);
+    expect(await comesTrue(() => carries(child.pid!, 'token') === false)).toBe(true);
     child.kill('SIGKILL');
     await once(child, 'exit');
   });

@@ -42,12 +42,13 @@ describe('whose process it is', () => {
       mark,
     );
     const tree = createLinuxProcessTree(pid, mark);
-    expect(await comesTrue(() => tree.census().members.length === 6)).toBe(true);
-    const { members, exact } = tree.census();
+    expect(await comesTrue(async () => (await tree.census()).members.length === 6)).toBe(true);
+    const { members, exact } = await tree.census();
     expect(exact).toBe(true);
     expect(new Set(members.map((member) => member.pid))).toEqual(new Set(livingWithMark(mark)));
-    expect(tree.residentBytes()).toBeGreaterThan(0);
-    expect(tree.kill().members.length).toBe(6);
+    const usage = await tree.usage();
+    expect(usage.map(({ bytes }) => bytes > 0)).toEqual(members.map(() => true));
+    expect((await tree.kill()).members.length).toBe(6);
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
   });
 
@@ -58,17 +59,17 @@ describe('whose process it is', () => {
     const leaves = `while [ ! -e ${go} ]; do sleep 0.02; done; exec setsid sleep 50.${mark}`;
     const child = leader(`env -i sh -c '${leaves}' & wait`, mark);
     const tree = createLinuxProcessTree(child.pid, mark);
-    expect(await comesTrue(() => tree.census().members.length >= 2)).toBe(true);
+    expect(await comesTrue(async () => (await tree.census()).members.length >= 2)).toBe(true);
     process.kill(child.pid, 'SIGKILL');
     await once(child, 'exit');
     tree.leaderReaped();
     expect(tree.leaderLives()).toBe(false);
     // By now it has no parent of ours and an environment of its own, and soon a session and a group.
-    expect(tree.census().members.length).toBeGreaterThan(0);
+    expect((await tree.census()).members.length).toBeGreaterThan(0);
     writeFileSync(go, '');
     const hasLeft = (pid: number): boolean => readProcess(pid)?.session === pid;
     expect(await comesTrue(() => livingWithMark(mark).some(hasLeft))).toBe(true);
-    tree.kill();
+    await tree.kill();
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
     rmSync(dir, { recursive: true });
   });
@@ -77,9 +78,9 @@ describe('whose process it is', () => {
     const stranger = leader('sleep 50');
     const [looking, asking, killing] = [0, 1, 2].map(() => createLinuxProcessTree(stranger.pid, newMark()));
     for (const tree of [looking, asking, killing]) tree!.leaderReaped();
-    expect(looking!.census().members).toEqual([]);
-    asking!.terminate();
-    expect(killing!.kill().members).toEqual([]);
+    expect((await looking!.census()).members).toEqual([]);
+    await asking!.terminate();
+    expect((await killing!.kill()).members).toEqual([]);
     await pause(50);
     expect(isAlive(stranger.pid)).toBe(true);
     expect(readProcess(stranger.pid)?.stopped).toBe(false);
@@ -93,7 +94,7 @@ describe('whose process it is', () => {
     tree.leaderReaped();
     // Nobody looked while the number was surely the leader’s, and nothing else says that the child is its.
     await pause(300);
-    expect(tree.kill().members).toEqual([]);
+    expect((await tree.kill()).members).toEqual([]);
     expect(await comesTrue(() => livingWithMark(mark).length === 1)).toBe(true);
     process.kill(-gone.pid, 'SIGKILL');
   });
@@ -105,14 +106,14 @@ describe('whose process it is', () => {
     const forks = `while [ ! -e ${go} ]; do sleep 0.02; done; (sleep 50.${mark} &); exec sleep 50.${mark}`;
     const gone = leader(`env -i sh -c '${forks}' & wait`);
     const tree = createLinuxProcessTree(gone.pid, newMark());
-    expect(await comesTrue(() => tree.census().members.length >= 2)).toBe(true);
+    expect(await comesTrue(async () => (await tree.census()).members.length >= 2)).toBe(true);
     process.kill(gone.pid, 'SIGKILL');
     await once(gone, 'exit');
     tree.leaderReaped();
     await pause(300);
     writeFileSync(go, '');
     expect(await comesTrue(() => livingWithMark(mark).every((pid) => nameOf(pid) === 'sleep'))).toBe(true);
-    expect(tree.kill().members.length).toBe(2);
+    expect((await tree.kill()).members.length).toBe(2);
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
     rmSync(dir, { recursive: true });
   });
@@ -124,9 +125,9 @@ describe('whose process it is', () => {
     const tree = createLinuxProcessTree(pid, mark);
     const sleeps = (): number[] => livingWithMark(mark).filter((member) => nameOf(member) === 'sleep');
     expect(await comesTrue(() => sleeps().length === 3)).toBe(true);
-    const { members } = tree.census();
+    const { members } = await tree.census();
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
-    tree.terminate();
+    await tree.terminate();
     const asked = kill.mock.calls;
     kill.mockRestore();
     const leads = members.filter(leadsItsGroup);
@@ -135,7 +136,7 @@ describe('whose process it is', () => {
     const expected = [...leads.map((member) => -member.pid), ...alone.map((member) => member.pid)];
     expect(new Set(asked.map(([target]) => target))).toEqual(new Set(expected));
     expect(asked.map(([, signal]) => signal)).toEqual(['SIGTERM', 'SIGTERM', 'SIGTERM']);
-    tree.kill();
+    await tree.kill();
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
   });
 
@@ -143,9 +144,11 @@ describe('whose process it is', () => {
     const mark = newMark();
     const { pid } = leader(`sleep 50.${mark} & setsid sleep 50.${mark} & wait`, mark);
     const tree = createLinuxProcessTree(pid, mark);
-    expect(await comesTrue(() => tree.census().members.filter(leadsItsGroup).length === 2)).toBe(true);
+    expect(
+      await comesTrue(async () => (await tree.census()).members.filter(leadsItsGroup).length === 2),
+    ).toBe(true);
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
-    const { members } = tree.kill();
+    const { members } = await tree.kill();
     const sent = kill.mock.calls.map(([target, signal]) => `${String(signal)} ${target}`);
     kill.mockRestore();
     const stops = sent.filter((text) => text.startsWith('SIGSTOP'));
@@ -153,7 +156,7 @@ describe('whose process it is', () => {
     const targets = members.map((member) => (leadsItsGroup(member) ? -member.pid : member.pid));
     expect(new Set(stops)).toEqual(new Set(targets.map((target) => `SIGSTOP ${target}`)));
     expect(new Set(sent.slice(stops.length))).toEqual(new Set(targets.map((target) => `SIGKILL ${target}`)));
-    tree.kill();
+    await tree.kill();
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
   });
 
@@ -165,12 +168,12 @@ describe('whose process it is', () => {
     for (let looks = 0; looks < 150; looks++) {
       const tree = createLinuxProcessTree(gone.pid, mark);
       tree.leaderReaped();
-      const { members, exact } = tree.census();
+      const { members, exact } = await tree.census();
       expect(members.length > 0 || !exact).toBe(true);
     }
     const tree = createLinuxProcessTree(gone.pid, mark);
     tree.leaderReaped();
-    expect(await comesTrue(() => tree.kill().members.length > 0)).toBe(true);
+    expect(await comesTrue(async () => (await tree.kill()).members.length > 0)).toBe(true);
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
   });
 
@@ -181,7 +184,7 @@ describe('whose process it is', () => {
     for (let looks = 0; looks < 1e6 && isAlive(child.pid); looks++);
     expect(readProcess(child.pid)).toMatchObject({ alive: false });
     expect(tree.leaderLives()).toBe(false);
-    expect(tree.census().members).toEqual([]);
+    expect(tree.killNow().members).toEqual([]);
     await once(child, 'exit');
   });
 });
@@ -193,20 +196,20 @@ describe('the tree of machines without /proc', () => {
     const child = leader(`trap 'exit 3' TERM; exec 2>${ready}; while :; do sleep 0.05; done`);
     const tree = createGroupProcessTree(child.pid);
     expect(tree.leaderLives()).toBe(true);
-    expect(tree.census()).toMatchObject({ exact: true, members: [{ pid: child.pid, alive: true }] });
+    expect(await tree.census()).toMatchObject({ exact: true, members: [{ pid: child.pid, alive: true }] });
     expect(await comesTrue(() => existsSync(ready))).toBe(true);
     tree.terminate();
     expect(await once(child, 'exit')).toEqual([3, null]);
     tree.leaderReaped();
     expect(tree.leaderLives()).toBe(false);
-    expect(await comesTrue(() => tree.census().members.length === 0)).toBe(true);
+    expect(await comesTrue(async () => (await tree.census()).members.length === 0)).toBe(true);
     const killed = leader('exec sleep 50');
     const other = createGroupProcessTree(killed.pid);
-    expect(other.kill().members.length).toBe(1);
+    expect((await other.kill()).members.length).toBe(1);
     await once(killed, 'exit');
     other.leaderReaped();
-    expect(await comesTrue(() => other.kill().members.length === 0)).toBe(true);
-    expect(() => other.residentBytes()).toThrow('the memory of processes is only measured on Linux');
+    expect(await comesTrue(async () => (await other.kill()).members.length === 0)).toBe(true);
+    expect(() => other.usage()).toThrow('the memory of processes is only measured on Linux');
     rmSync(dir, { recursive: true });
   });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -132,6 +133,29 @@ describe('temporary directories', () => {
     } finally {
       if (isRoot) process.seteuid?.(0);
     }
+  });
+
+  test('R171 a directory deeper than any path may be long is removed with all that is in it', async () => {
+    const dirs = createTempDirs({ root });
+    const dir = await dirs.create('run');
+    // 400 levels of 30 bytes are 12 kB, and no path has more than 4 kB. A file and a link on each level; some levels are locked.
+    const name = 'd'.repeat(30);
+    const dig = `i=0; while [ $i -lt 400 ]; do i=$((i+1)); : > file; ln -s / link; mkdir -p '${name}/side/x'
+      cd -P '${name}' || exit 1; done; : > last`;
+    execFileSync('sh', ['-c', dig], { cwd: dir.path });
+    chmodSync(join(dir.path, name, name), 0o500);
+    await dir.release();
+    expect([readdirSync(root), existsSync('/proc')]).toEqual([[], true]);
+  });
+
+  test('R172 what a run left too deep in a directory that was there goes, and the directory stays', async () => {
+    const kept = join(root, 'kept');
+    mkdirSync(kept);
+    const checkout = await createTempDirFiler({ root }).checkoutAt('a', kept);
+    const dig = `i=0; while [ $i -lt 30 ]; do i=$((i+1)); mkdir ${'e'.repeat(200)}; cd -P ${'e'.repeat(200)}; done`;
+    execFileSync('sh', ['-c', dig], { cwd: kept });
+    await checkout.release();
+    expect([readdirSync(root), readdirSync(kept)]).toEqual([['kept'], []]);
   });
 
   test('R171 what cannot be removed is told with exit code 213', async () => {

@@ -10,11 +10,16 @@ export function newMark(): string {
 
 /** Living processes with the mark in their environment or arguments; zombies are not alive. This process does not count. */
 export function livingWithMark(mark: string): number[] {
+  return listed()
+    .filter((pid) => pid !== process.pid)
+    .filter((pid) => readAll(pid, 'environ').includes(mark) || readAll(pid, 'cmdline').includes(mark))
+    .filter((pid) => isAlive(pid));
+}
+
+function listed(): number[] {
   return readdirSync('/proc')
     .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid)
-    .filter((pid) => read(pid, 'environ').includes(mark) || read(pid, 'cmdline').includes(mark))
-    .filter((pid) => isAlive(pid));
+    .filter((pid) => pid > 0);
 }
 
 /** Open file descriptors of this process. */
@@ -22,22 +27,38 @@ export function openFiles(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-/** Looks until `holds`; false if it does not within five seconds. */
-export async function comesTrue(holds: () => boolean): Promise<boolean> {
-  for (const untilMs = performance.now() + 5000; performance.now() < untilMs;) {
-    if (holds()) return true;
+/** Looks until `holds`; false if it does not within twenty seconds. */
+export async function comesTrue(holds: () => boolean | Promise<boolean>): Promise<boolean> {
+  for (const untilMs = performance.now() + 20_000; performance.now() < untilMs;) {
+    if (await holds()) return true;
     await pause(5);
   }
   return holds();
 }
 
 export function isAlive(pid: number): boolean {
-  const stat = read(pid, 'stat');
-  const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
-  return stat !== '' && state !== 'Z' && state !== 'X';
+  const [state = 'X', ...fields] = read(pid, 'stat').split(') ').at(-1)?.split(' ') ?? [];
+  // The first thread of a process may have ended before the others.
+  return state !== 'X' && state !== '' && (state !== 'Z' || Number(fields[16]) > 1);
 }
 
-function read(pid: number, file: string): string {
+/** As the first thread shows it, or another one if that has ended. */
+function readAll(pid: number, file: string): string {
+  const text = read(pid, file);
+  if (text !== '') return text;
+  const threads = readThreads(pid).filter((thread) => thread !== String(pid));
+  return threads.map((thread) => read(`${pid}/task/${thread}`, file)).join('');
+}
+
+function readThreads(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+function read(pid: number | string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'latin1');
   } catch {

@@ -1,0 +1,161 @@
+/**
+ * Control groups (version 2) of commands: the one thing that a descendant cannot shed by itself unless it may write to the kernel's
+ * tree of groups. Node cannot start a child in another group, so this process goes there for the moment of the start. Invariant:
+ * this process is back where it was before anything else runs, and a group that holds it is never killed.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import { findCgroupHome } from './process-cgroup-home.ts';
+import { readProcess } from './process-table.ts';
+
+/** The control group of one command. */
+export interface ProcessCgroup {
+  /** Pids of everything in it and in groups below it; empty when it is gone. */
+  members(): ReadonlySet<number>;
+  /** Kills everything in it at once, what is being born included. */
+  kill(): void;
+  /** Removes it, if nobody lives in it; true if it is gone. */
+  remove(): boolean;
+}
+
+let made = 0;
+
+/**
+ * Starts something in a new control group. `start` is called in any case; the group is missing where none can be made. `isOurs` says
+ * of a child of this process that came to life meanwhile whether it belongs to what was started: threads of this process may start
+ * children at the same moment.
+ */
+export function startInCgroup<T>(
+  start: () => T,
+  isOurs: (started: T, pid: number) => boolean,
+): { readonly started: T; readonly cgroup?: ProcessCgroup } {
+  const home = isMainThread ? findCgroupHome() : undefined;
+  const cgroup = home === undefined ? undefined : enterNew(home);
+  if (home === undefined || cgroup === undefined) return { started: start() };
+  let started: T;
+  try {
+    started = start();
+  } catch (error) {
+    leave(home);
+    cgroup.remove();
+    throw error;
+  }
+  if (!leave(home)) return { started };
+  const isStranger = (pid: number): boolean => !isOurs(started, pid);
+  try {
+    cgroup.evict(home, isStranger);
+  } catch {
+    // What cannot be looked at now is not ended by this group.
+    return { started };
+  }
+  return { started, cgroup };
+}
+
+function enterNew(home: string): FolderCgroup | undefined {
+  const path = `${home}/dryrunner-${process.pid}-${++made}`;
+  try {
+    mkdirSync(path);
+  } catch {
+    // No group may be made here any more, or not now; the command is found by what else it carries.
+    return undefined;
+  }
+  const cgroup = new FolderCgroup(path);
+  if (write(`${path}/cgroup.procs`, '0')) return cgroup;
+  cgroup.remove();
+  return undefined;
+}
+
+const RETURNS_MAX = 100;
+
+/** The kernel may ask to try again, while a group is being changed. */
+function leave(home: string): boolean {
+  for (let attempt = 0; attempt < RETURNS_MAX; attempt++) if (write(`${home}/cgroup.procs`, '0')) return true;
+  return false;
+}
+
+class FolderCgroup implements ProcessCgroup {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  members(): ReadonlySet<number> {
+    const pids = new Set<number>();
+    for (const path of this.#folders()) for (const pid of readPids(path)) pids.add(pid);
+    return pids;
+  }
+
+  kill(): void {
+    const members = this.members();
+    if (members.size > 0 && !members.has(process.pid)) write(`${this.#path}/cgroup.kill`, '1');
+  }
+
+  remove(): boolean {
+    try {
+      // What is in a group comes after it.
+      for (const path of this.#folders().reverse()) rmdirSync(path);
+      return true;
+    } catch (error) {
+      // Mostly somebody lives in it: what could not be killed, which is recorded.
+      return isGone(error);
+    }
+  }
+
+  /** Puts children of this process that another thread has started meanwhile, and theirs, back to where they would be. */
+  evict(home: string, isStranger: (pid: number) => boolean): void {
+    const strangers = new Set<number>();
+    for (let before = -1; before !== strangers.size;) {
+      before = strangers.size;
+      for (const pid of this.members()) {
+        const parent = readProcess(pid)?.parent ?? 0;
+        const strange = strangers.has(parent) || (parent === process.pid && isStranger(pid));
+        if (strange && write(`${home}/cgroup.procs`, String(pid))) strangers.add(pid);
+      }
+    }
+  }
+
+  /** This group and those below it, each before those in it. */
+  #folders(): string[] {
+    const folders = [this.#path];
+    for (const folder of folders) for (const name of listFolders(folder)) folders.push(`${folder}/${name}`);
+    return folders;
+  }
+}
+
+function readPids(folder: string): number[] {
+  try {
+    const text = readFileSync(`${folder}/cgroup.procs`, 'latin1');
+    // A process of another pid namespace is shown as 0.
+    return text
+      .split('\n')
+      .map(Number)
+      .filter((pid) => pid > 0);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function listFolders(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function write(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text);
+    return true;
+  } catch {
+    return false;
+  }
+}
