@@ -314,8 +314,15 @@ export { type PhaseBounds, type BoundedCollaborators, phaseBounds } from './orac
 export { promptness } from './oracles/promptness.ts';
 export { runAccounts } from './oracles/run-accounts.ts';
 export { type Complaint, type RunRule } from './oracles/run-rule.ts';
+export {
+  REACH_KINDS,
+  type ReachCounts,
+  type ReachKind,
+  ServiceReach,
+} from './oracles/service-reach.ts';
 export { startOrder } from './oracles/start-order.ts';
 export { statePath } from './oracles/state-path.ts';
+export { type WatchedAnswers, watchAnswers } from './oracles/watch-answers.ts';
 export { watchRuns } from './oracles/watch-runs.ts';
 export { watchService } from './oracles/watch-service.ts';
 export { type OwnedKind, type WatchedRun } from './oracles/watched-run.ts';

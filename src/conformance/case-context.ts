@@ -1,6 +1,7 @@
 /**
  * What the body of a case gets: its world, runners made to order, and durations in steps, which last as long as the subject needs.
- * Invariant: every runner that was made is released and disposed of when the case is over.
+ * Invariants: every runner that was made is released and disposed of when the case is over; what its runners answer is watched; no
+ * outcome depends on how fast the machine is.
  */
 import { createFixedFiler } from '../filers/fake-filer.ts';
 import { createSimFiler, type SimFiler, type SimFilerOptions } from '../filers/sim-filer.ts';
@@ -10,11 +11,36 @@ import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { finalStatus, waitForState } from '../model/status-lookup.ts';
 import type { World } from '../model/world.ts';
+import type { Violation } from '../oracles/oracle.ts';
+import type { ServiceReach } from '../oracles/service-reach.ts';
+import { watchAnswers, type WatchedAnswers } from '../oracles/watch-answers.ts';
+import type { Capability } from './capability.ts';
+import { checkThat, ConformanceError } from './check.ts';
 import type { CommandVocabulary } from './command-vocabulary.ts';
 import type { ConformanceSubject, RunnerUnderTest, SubjectOptions } from './subject.ts';
 
 const VIRTUAL_STEP_MS = 10;
 const WALL_STEP_MS = 80;
+/** How often `until` looks, in steps. */
+const LOOK_STEPS = 0.25;
+/** In virtual time nothing is slow, so that `until` gives up. */
+const VIRTUAL_LOOKS_MAX = 400;
+
+const METHODS = ['run', 'abort', 'release', 'query', 'queryNow', 'status', 'statusAll'] as const;
+
+/** Something that others wait for until the case lets it go. */
+export interface Gate {
+  readonly opened: Promise<void>;
+  open(): void;
+  /** Opens it for those who wait, with an error. */
+  fail(error: Error): void;
+}
+
+/** A run that has ended, and the timeout that it was given. */
+export interface TimedEnd {
+  readonly status: RunStatus;
+  readonly timeoutMs: number;
+}
 
 /** One case at work. */
 export class CaseContext {
@@ -23,6 +49,9 @@ export class CaseContext {
   readonly #subject: ConformanceSubject;
   readonly #stepMs: number;
   readonly #made: RunnerUnderTest[] = [];
+  readonly #watched: WatchedAnswers[] = [];
+  readonly #violations: Violation[] = [];
+  #awaited: string | undefined;
 
   constructor(subject: ConformanceSubject, world: World) {
     const {
@@ -36,11 +65,30 @@ export class CaseContext {
     this.#stepMs = stepMs;
   }
 
-  /** A new runner. */
+  /** A new runner. Its answers are watched; what is wrong with them fails the case. */
   async runner(options: SubjectOptions = {}): Promise<Service> {
     const made = await this.#subject.create(this.world, options);
+    // A subject in plain JavaScript may make anything.
+    const { service } = (made as Partial<RunnerUnderTest> | undefined) ?? {};
+    const missing = METHODS.find((method) => typeof service?.[method] !== 'function');
+    if (missing !== undefined) {
+      const what = `create() of subject ${this.#subject.name}`;
+      throw new ConformanceError(`${what}: expected { service } with ${missing}()`, `${missing}()`, made);
+    }
     this.#made.push(made);
-    return made.service;
+    const watched = watchAnswers(this.world, made.service, (violation) => this.#violations.push(violation));
+    this.#watched.push(watched);
+    return watched;
+  }
+
+  /** Whether the subject claims a capability. */
+  supports(capability: Capability): boolean {
+    return this.#subject.supports[capability] === true;
+  }
+
+  /** Whether exact times can be checked. */
+  get isVirtual(): boolean {
+    return this.#subject.wallWorld === undefined;
   }
 
   /** So many steps, in milliseconds. */
@@ -51,6 +99,35 @@ export class CaseContext {
   /** Lets so many steps pass. */
   sleep(steps: number): Promise<void> {
     return sleep(this.world.clock, this.ms(steps), 'case sleep');
+  }
+
+  /** Waits until the condition holds, however slow the machine is; in virtual time for 100 steps at most. */
+  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    this.#awaited = what;
+    for (let looks = 0; !(await condition()); looks += 1) {
+      if (this.isVirtual && looks === VIRTUAL_LOOKS_MAX) {
+        throw new ConformanceError(`expected that ${what}; it is not so after ${looks} looks`, true, false);
+      }
+      await this.sleep(LOOK_STEPS);
+    }
+    this.#awaited = undefined;
+  }
+
+  /** In virtual time, where nothing is slow, `tookMs` is at most that many steps; the machine's time proves nothing. */
+  checkBound(what: string, tookMs: number, steps: number): void {
+    if (!this.isVirtual) return;
+    checkThat(tookMs <= this.ms(steps), what, `at most ${this.ms(steps)} ms`, tookMs);
+  }
+
+  /** A gate, closed. */
+  gate(): Gate {
+    let [open, fail] = [(): void => undefined, (_error: Error): void => undefined];
+    const opened = new Promise<void>((resolve, reject) => {
+      open = resolve;
+      fail = reject;
+    });
+    opened.catch(() => undefined);
+    return { opened, open, fail };
   }
 
   /** Milliseconds of the world's clock. */
@@ -86,9 +163,47 @@ export class CaseContext {
     return this.end(runner, await this.start(runner, command));
   }
 
+  /**
+   * Tries a command with a timeout that it does not need, or just the one it does, until `isFit` takes its end. Another try, with
+   * twice the timeout, is made only where the machine was too slow: the time between `since` and the end was as long as the timeout.
+   */
+  async fitTimeout(
+    steps: number,
+    attempt: (timeoutMs: number) => Promise<{ readonly status: RunStatus; readonly sinceMs: number }>,
+    isFit: (status: RunStatus) => boolean,
+  ): Promise<TimedEnd> {
+    for (let timeoutMs = this.ms(steps); ; timeoutMs *= 2) {
+      const { status, sinceMs } = await attempt(timeoutMs);
+      if (this.isVirtual || isFit(status) || this.now() - sinceMs < timeoutMs) return { status, timeoutMs };
+    }
+  }
+
+  /** The end of a command with a timeout of so many steps, or more if the machine does not get it to its end within. */
+  endBefore(runner: Service, command: Command, steps: number): Promise<TimedEnd> {
+    return this.fitTimeout(
+      steps,
+      (timeoutMs) => this.#timed(runner, { ...command, timeoutMs }),
+      ({ state }) => state !== 'TIMEDOUT',
+    );
+  }
+
+  /** The end of a command with a timeout of so many steps, or more if the machine does not get it to RUNNING within. */
+  endRunning(runner: Service, command: Command, steps: number): Promise<TimedEnd> {
+    return this.fitTimeout(
+      steps,
+      (timeoutMs) => this.#timed(runner, { ...command, timeoutMs }),
+      ({ stdoutRef }) => stdoutRef !== '',
+    );
+  }
+
   /** A filer that behaves as planned, and whose checkouts are directories that exist everywhere. */
   filer(behaviour: Partial<SimFilerOptions> = {}): SimFiler {
     return createSimFiler({ clock: this.world.clock, delegate: createFixedFiler('/'), ...behaviour });
+  }
+
+  /** Whether the runner that was made last has outputs that can be read. */
+  get canRead(): boolean {
+    return typeof this.#made.at(-1)?.readOutput === 'function';
   }
 
   /** What can be read at a URI of the runner that was made last. */
@@ -96,9 +211,40 @@ export class CaseContext {
     return (await this.#made.at(-1)?.readOutput?.(uri)) ?? '';
   }
 
+  /** What the case waits for, as far as can be said: the condition that does not come, and the calls that have not returned. */
+  get waitsFor(): readonly string[] {
+    const calls = this.#watched.flatMap(({ openCalls }) => openCalls);
+    return this.#awaited === undefined ? calls : [`that ${this.#awaited}`, ...calls];
+  }
+
+  /** The first answer that broke a rule, as an error; `cause` is what the body threw, if it did. */
+  violation(cause?: unknown): ConformanceError | undefined {
+    const [first] = this.#violations;
+    if (first === undefined) return undefined;
+    return new ConformanceError(
+      `${first.rule} ${first.message}`,
+      'answers that fit together',
+      first.message,
+      cause,
+    );
+  }
+
+  /** Adds what was reached. */
+  addReach(reach: ServiceReach): void {
+    for (const watched of this.#watched) reach.add(watched.reach);
+  }
+
   /** Releases and disposes of all runners. */
   async close(): Promise<void> {
-    await Promise.all(this.#made.map(({ service }) => service.release()));
+    await Promise.all(this.#watched.map((service) => service.release()));
     for (const { dispose } of this.#made) await dispose?.();
+  }
+
+  async #timed(
+    runner: Service,
+    command: Command,
+  ): Promise<{ readonly status: RunStatus; readonly sinceMs: number }> {
+    const sinceMs = this.now();
+    return { status: await this.outcome(runner, command), sinceMs };
   }
 }

@@ -4,11 +4,14 @@
  */
 import { messageOf } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
+import type { ServiceReach } from '../oracles/service-reach.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Failure } from '../simulation/verdict.ts';
 import type { Capability } from './capability.ts';
+import { lackOf } from './capability-probe.ts';
 import { CaseContext } from './case-context.ts';
 import { ConformanceError } from './check.ts';
+import { withCutOff } from './cut-off.ts';
 import type { ConformanceSubject } from './subject.ts';
 
 /** A case as it is written down. */
@@ -24,9 +27,19 @@ export interface CaseSpec {
 export interface ProveOptions {
   /** Seeds of the simulations in virtual time, each an order of events of its own; default 1, 2 and 3. */
   readonly seeds?: readonly (string | number)[];
+  /**
+   * After how many milliseconds a case on the machine's time that has not ended is given up, and fails; default 120,000. Only what
+   * hangs needs it: no outcome depends on how fast the machine is.
+   */
+  readonly cutOffMs?: number;
+  /** Where to count what the case has reached. */
+  readonly reach?: ServiceReach;
 }
 
 const DEFAULT_SEEDS = [1, 2, 3];
+const DEFAULT_CUT_OFF_MS = 120_000;
+/** What is left of a case that was given up gets this much of its time to end. */
+const CLOSE_SHARE = 0.1;
 
 /** A case that can be run against any subject. */
 export class ConformanceCase {
@@ -52,38 +65,98 @@ export class ConformanceCase {
     return reasons.find((reason) => reason !== true);
   }
 
+  /** For test frameworks: 0, for no limit of theirs, where the case has its own cut-off; undefined where any will do. */
+  timeoutMs({ wallWorld }: ConformanceSubject): number | undefined {
+    return wallWorld === undefined ? undefined : 0;
+  }
+
   /**
    * Runs the case. In virtual time it is a simulation per seed, which also fails for what the default oracles see, for a deadlock
    * and for anything that is left.
    *
-   * Rejects with a {@link ConformanceError}, or with whatever else the runner threw.
+   * Rejects with a {@link ConformanceError}, or with whatever else the runner threw. If the subject lacks a capability that it claims
+   * and that the case needs, the error says so first.
    */
-  async prove(subject: ConformanceSubject, { seeds = DEFAULT_SEEDS }: ProveOptions = {}): Promise<void> {
+  async prove(subject: ConformanceSubject, options: ProveOptions = {}): Promise<void> {
+    try {
+      await this.#run(subject, options);
+    } catch (error) {
+      const lack = await lackOf(subject, this.needs, (run) =>
+        new ConformanceCase('probe', { title: 'a probe', run }).#run(subject, { ...options, seeds: [1] }),
+      );
+      if (lack === undefined) throw error;
+      throw new ConformanceError(`${lack} (${messageOf(error)})`, 'what the subject claims', lack, error);
+    }
+  }
+
+  async #run(subject: ConformanceSubject, options: ProveOptions): Promise<void> {
+    const { seeds = DEFAULT_SEEDS, cutOffMs = DEFAULT_CUT_OFF_MS, reach } = options;
     if (subject.wallWorld !== undefined) {
-      await this.#onTheMachine(subject, subject.wallWorld());
+      await this.#onTheMachine(subject, subject.wallWorld(), cutOffMs, reach);
       return;
     }
     for (const seed of seeds) {
-      const scenario = ({ world }: { readonly world: World }): Promise<void> => this.#inTime(subject, world);
+      const scenario = ({ world }: { readonly world: World }): Promise<void> =>
+        this.#inTime(new CaseContext(subject, world), reach);
       const { failure } = await simulate({ seed, name: this.title, scenario });
       if (failure !== undefined) throw asError(failure, seed);
     }
   }
 
   /** A body that fails ends the simulation, so that there is nothing to clean up. */
-  async #inTime(subject: ConformanceSubject, world: World): Promise<void> {
-    const context = new CaseContext(subject, world);
-    await this.run(context);
+  async #inTime(context: CaseContext, reach: ServiceReach | undefined): Promise<void> {
+    await this.#body(context, reach);
     await context.close();
+    const late = context.violation();
+    if (late !== undefined) throw late;
   }
 
-  async #onTheMachine(subject: ConformanceSubject, world: World): Promise<void> {
+  async #onTheMachine(
+    subject: ConformanceSubject,
+    world: World,
+    cutOffMs: number,
+    reach: ServiceReach | undefined,
+  ): Promise<void> {
     const context = new CaseContext(subject, world);
+    const { clock } = world;
+    const cutOff = (): ConformanceError => {
+      const what = context.waitsFor.join(', ') || 'something else than a call';
+      return new ConformanceError(`cut off after ${cutOffMs} ms, waiting for ${what}`, 'an end', what);
+    };
+    const ended = await settled(withCutOff(clock, cutOffMs, this.#body(context, reach)));
+    const failure = ended.error ?? (ended.value?.isCut === true ? cutOff() : undefined);
+    const closed = await settled(withCutOff(clock, cutOffMs * CLOSE_SHARE, context.close()));
+    if (failure !== undefined) throw failure;
+    if (closed.error !== undefined) throw closed.error;
+    if (closed.value?.isCut === true) throw cutOff();
+  }
+
+  /** What answers have shown to be wrong comes first: the rest may follow from it. */
+  async #body(context: CaseContext, reach: ServiceReach | undefined): Promise<void> {
     try {
       await this.run(context);
+    } catch (error) {
+      throw context.violation(error) ?? error;
     } finally {
-      await context.close();
+      if (reach !== undefined) context.addReach(reach);
     }
+    const wrong = context.violation();
+    if (wrong !== undefined) throw wrong;
+  }
+}
+
+interface Settled<T> {
+  readonly value?: T;
+  readonly error?: Error;
+}
+
+async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { value: await promise };
+  } catch (error) {
+    return {
+      error: error instanceof Error ? error : new ConformanceError(messageOf(error), 'no error', error),
+    };
   }
 }
 

@@ -1,8 +1,10 @@
 /** The suite: every case, by part of the contract. */
 import { abortCases } from './cases/abort-cases.ts';
+import { agreementCases } from './cases/agreement-cases.ts';
 import { collaboratorCases } from './cases/collaborator-cases.ts';
 import { healthCases } from './cases/health-cases.ts';
 import { initCases } from './cases/init-cases.ts';
+import { orderCases } from './cases/order-cases.ts';
 import { outputCases } from './cases/output-cases.ts';
 import { processCases } from './cases/process-cases.ts';
 import { queryCases } from './cases/query-cases.ts';
@@ -19,6 +21,8 @@ const GROUPS: readonly (readonly [group: string, specs: readonly CaseSpec[]])[] 
   ['query', queryCases],
   ['wait', waitCases],
   ['queue', queueCases],
+  ['order', orderCases],
+  ['agreement', agreementCases],
   ['abort', abortCases],
   ['release', releaseCases],
   ['timeout', timeoutCases],

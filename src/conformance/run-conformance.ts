@@ -1,5 +1,8 @@
 /** Runs cases for programs: one after another, a result each, nothing thrown for a case that fails. */
 import { checkMethods, checkObject, checkOptions } from '../kernel/argument-check.ts';
+import type { Capability } from './capability.ts';
+import { ConformanceError } from './check.ts';
+import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/service-reach.ts';
 import type { ConformanceCase, ProveOptions } from './conformance-case.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import type { ConformanceSubject } from './subject.ts';
@@ -15,6 +18,8 @@ export interface CaseResult {
   readonly reason?: string;
   /** What it failed with, a `ConformanceError` as a rule. */
   readonly error?: unknown;
+  /** How often the calls of the case led to each kind of end, abort, wait and release; of a skipped case nothing. */
+  readonly reached: ReachCounts;
 }
 
 /** What {@link runConformance} takes. */
@@ -26,7 +31,8 @@ export interface ConformanceOptions extends ProveOptions {
 }
 
 /**
- * Holds a runner to the contract and gives each result as it comes, in the order of the cases.
+ * Holds a runner to the contract and gives each result as it comes, in the order of the cases. After the whole suite one more
+ * result, of group `reach`, sums up what was reached, and fails if a kind of end, abort, wait or release never was.
  *
  * @example
  * ```ts
@@ -57,26 +63,61 @@ export async function* runConformance(
   const { cases = conformanceCases, concurrency = 1 } = options;
   const width = subject.wallWorld === undefined ? 1 : concurrency;
   const begun: Promise<CaseResult>[] = [];
+  const all = new ServiceReach();
   for (const conformanceCase of cases) {
-    begun.push(resultOf(conformanceCase, subject, options));
+    begun.push(resultOf(conformanceCase, subject, all, options));
     if (begun.length >= width) yield await (begun.shift() as Promise<CaseResult>);
   }
   for (const result of begun) yield await result;
+  if (options.cases === undefined) yield reachResult(subject, all);
 }
+
+/** What a whole suite must reach. Faults are not its business. */
+function reachResult(subject: ConformanceSubject, all: ServiceReach): CaseResult {
+  const about = {
+    subject: subject.name,
+    group: 'reach',
+    title: 'R3 R31 R70 R203 the suite has reached every kind of end, abort, wait and release',
+    rules: ['R3', 'R31', 'R70', 'R203'],
+    reached: all.counts,
+  };
+  const missed = all.missed(REACH_KINDS.filter((kind) => lackFor(kind, subject) === undefined));
+  if (missed.length === 0) return { ...about, outcome: 'passed' };
+  const text = `never reached: ${missed.join(', ')}`;
+  return { ...about, outcome: 'failed', error: new ConformanceError(text, 'all kinds', missed) };
+}
+
+/** The reason why a kind cannot be reached with a subject. */
+function lackFor(kind: ReachKind, { supports }: ConformanceSubject): string | undefined {
+  if (kind === 'injected fault') return 'the suite injects none';
+  const needed = NEEDED[kind];
+  const reason = needed === undefined ? true : supports[needed];
+  return reason === true ? undefined : reason;
+}
+
+const NEEDED: Partial<Record<ReachKind, Capability>> = {
+  'end TIMEDOUT': 'timeouts',
+  'run offered while another is active': 'capacity',
+};
 
 async function resultOf(
   conformanceCase: ConformanceCase,
   subject: ConformanceSubject,
+  all: ServiceReach,
   options: ProveOptions,
 ): Promise<CaseResult> {
   const { group, title, rules } = conformanceCase;
   const about = { subject: subject.name, group, title, rules };
+  const reach = new ServiceReach();
   const reason = conformanceCase.skipReason(subject);
-  if (reason !== undefined) return { ...about, outcome: 'skipped', reason };
+  if (reason !== undefined) return { ...about, outcome: 'skipped', reason, reached: reach.counts };
+  let outcome: Pick<CaseResult, 'outcome' | 'error'> = { outcome: 'passed' };
   try {
-    await conformanceCase.prove(subject, options);
-    return { ...about, outcome: 'passed' };
+    await conformanceCase.prove(subject, { ...options, reach });
   } catch (error) {
-    return { ...about, outcome: 'failed', error };
+    outcome = { outcome: 'failed', error };
   }
+  all.add(reach);
+  options.reach?.add(reach);
+  return { ...about, ...outcome, reached: reach.counts };
 }

@@ -12,6 +12,8 @@ export interface RunnerCase<Subject> {
   readonly group: string;
   /** Why the case means nothing for the subject; undefined if it does. */
   skipReason(subject: Subject): string | undefined;
+  /** The time limit of its test in milliseconds, 0 for none; undefined, or absent, for that of the configuration. */
+  timeoutMs?(subject: Subject): number | undefined;
   /** Rejects if the subject fails. */
   prove(subject: Subject): Promise<void>;
 }
@@ -56,6 +58,7 @@ export function describeRunner<Subject extends { readonly name: string }>(
 
 function declare<Subject>(subject: Subject, runnerCase: RunnerCase<Subject>): void {
   const reason = runnerCase.skipReason(subject);
-  if (reason === undefined) test(runnerCase.title, () => runnerCase.prove(subject));
+  const timeout = runnerCase.timeoutMs?.(subject);
+  if (reason === undefined) test(runnerCase.title, () => runnerCase.prove(subject), timeout);
   else test.skip(`${runnerCase.title} (skipped because ${reason})`);
 }

@@ -19,7 +19,7 @@ export interface Breakage {
 const never = (): Promise<never> => new Promise<never>(() => {});
 
 /** The good service with some methods replaced. */
-function having(good: Service, replaced: Partial<Service>): Service {
+export function having(good: Service, replaced: Partial<Service>): Service {
   return {
     run: (command) => good.run(command),
     abort: (runId) => good.abort(runId),
@@ -50,7 +50,39 @@ const changed = (
   service,
 });
 
+/** The first answer of each kind, for ever. */
+function cachedBy<Key, Answer>(ask: (key: Key) => Promise<Answer>): (key: Key) => Promise<Answer> {
+  const answers = new Map<string, Promise<Answer>>();
+  return (key) => {
+    const name = JSON.stringify(key);
+    const answer = answers.get(name) ?? ask(key);
+    answers.set(name, answer);
+    return answer;
+  };
+}
+
 export const breakages: readonly Breakage[] = [
+  {
+    title: 'R207 R4 R200 status answers from a cache for ever',
+    breakIt: (good) => having(good, { status: cachedBy((runId) => good.status(runId)) }),
+  },
+  {
+    title: 'R207 queryNow answers from a cache for ever',
+    breakIt: (good) => having(good, { queryNow: cachedBy((query) => good.queryNow(query)) }),
+  },
+  {
+    title: 'R207 R43 statusAll lags behind by one call',
+    breakIt(good) {
+      let last: ReturnType<Service['statusAll']> | undefined;
+      return having(good, {
+        statusAll: () => {
+          const stale = last;
+          last = good.statusAll();
+          return stale ?? last;
+        },
+      });
+    },
+  },
   {
     title: 'R26 D2 an unknown id gives an empty list',
     breakIt(good) {

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { matrixLines, parityMatrix } from '../../scripts/parity-matrix.ts';
+import { ServiceReach } from '../../src/oracles/service-reach.ts';
 import type { CaseResult } from '../../src/conformance/run-conformance.ts';
 
 const result = (
@@ -8,7 +9,15 @@ const result = (
   group: string,
   outcome: CaseResult['outcome'],
   more: Partial<CaseResult> = {},
-): CaseResult => ({ subject, group, title: `R1 ${group}`, rules: ['R1'], outcome, ...more });
+): CaseResult => ({
+  subject,
+  group,
+  title: `R1 ${group}`,
+  rules: ['R1'],
+  outcome,
+  reached: new ServiceReach().counts,
+  ...more,
+});
 
 const results = [
   result('fake', 'abort', 'passed'),

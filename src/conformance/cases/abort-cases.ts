@@ -1,5 +1,7 @@
 /** Cases about aborts: of the active run, of a queued one, of one that is over, and of many at once. */
 import type { RunStatus } from '../../model/run-status.ts';
+import { composeFiler } from '../../filers/composed-filer.ts';
+import type { Checkout } from '../../model/filer.ts';
 import { unknownRunMessage } from '../../model/messages.ts';
 import { waitForState } from '../../model/status-lookup.ts';
 import { checkEqual, checkFields, checkRejects, checkThat } from '../check.ts';
@@ -47,10 +49,11 @@ export const abortCases: readonly CaseSpec[] = [
     needs: ['capacity'],
     async run(t) {
       const runner = await t.runner({ capacity: 4 });
-      await t.running(runner, t.commands.exit(0, t.ms(3)));
+      const active = await t.running(runner, t.commands.hang());
       const queued = [1, 2, 3].map((exitCode) => runner.run(t.commands.exit(exitCode)));
       const [first = '', second = '', third = ''] = (await Promise.all(queued)).map(({ runId }) => runId);
       checkEqual('what abort returns', (await runner.abort(second)).state, 'ABORTED');
+      await runner.abort(active);
       await t.end(runner, first);
       await t.end(runner, third);
       const { statuses } = await runner.statusAll();
@@ -58,7 +61,7 @@ export const abortCases: readonly CaseSpec[] = [
         'ends',
         statuses.map(({ state, exitCode }) => [state, exitCode]),
         [
-          ['COMPLETE', 0],
+          ['ABORTED', 0],
           ['COMPLETE', 1],
           ['ABORTED', 0],
           ['COMPLETE', 3],
@@ -170,15 +173,27 @@ export const abortCases: readonly CaseSpec[] = [
     title: 'R106 R199 D44 a filer that does not keep its bound does not hold the run',
     needs: ['filers'],
     async run(t) {
-      const plan = { checkout: [{ latencyMs: t.ms(12), deaf: true }] };
-      const filer = t.filer({ plan, cancelBoundMs: t.ms(2) });
+      const gate = t.gate();
+      const files = t.filer();
+      const checkout = async (snapshotId: string): Promise<Checkout> => {
+        await gate.opened;
+        return files.checkout(snapshotId);
+      };
+      const deaf = composeFiler({
+        checkouter: { checkout, checkoutAt: checkout },
+        ingester: files,
+        updater: files,
+      });
+      const filer = t.filer({ delegate: deaf, cancelBoundMs: t.ms(2) });
       const runner = await t.runner({ filers: new Map([['scoot', { filer }]]) });
       const runId = await t.start(runner, { ...t.commands.hang(), snapshotId: 's' });
-      await t.sleep(1);
+      await t.until('the checkout has begun', () => filer.openCheckouts === 1);
       const atMs = t.now();
+      // The checkout ends only after this has returned.
       checkEqual('the end', (await runner.abort(runId)).state, 'ABORTED');
-      checkThat(t.now() - atMs < t.ms(8), 'time to the end', `about ${t.ms(2)} ms`, t.now() - atMs);
-      await t.sleep(14);
+      t.checkBound('time to the end', t.now() - atMs, 3);
+      gate.open();
+      await t.until('the late checkout is released', () => filer.openCheckouts === 0);
       checkEqual('what is wrong with the checkouts', filer.verify(), []);
     },
   },

@@ -1,29 +1,28 @@
 /** Cases about processors, uploads and metrics, as far as callers see them. */
-import { sleep } from '../../kernel/clock.ts';
 import { createMemoryMetrics } from '../../metrics/memory-metrics.ts';
 import type { LogUploader, Processor } from '../../model/collaborators.ts';
 import { METRIC_NAMES } from '../../model/metric-names.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { waitForState } from '../../model/status-lookup.ts';
 import { checkEqual, checkFields, checkThat } from '../check.ts';
-import type { CaseContext } from '../case-context.ts';
+import type { CaseContext, Gate } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
-/** How the first upload behaves: it lasts so many steps, heeds a cancel or not, and fails or not. */
+/** How the first upload behaves: it waits for a gate, heeds a cancel or not, and fails or not. */
 interface UploadManner {
-  readonly steps?: number;
+  readonly gate?: Gate;
   readonly deaf?: boolean;
   readonly failure?: string;
 }
 
 function uploaderOf(t: CaseContext, names: string[], manner: UploadManner = {}): LogUploader {
-  const { steps = 0, deaf = false, failure } = manner;
+  const { gate, deaf = false, failure } = manner;
   return {
     cancelBoundMs: t.ms(3),
     async upload(name, _log, cancel) {
       names.push(name);
-      if (steps > 0 && names.length === 1) {
-        await sleep(t.world.clock, t.ms(steps), `upload ${name}`, deaf ? undefined : cancel.signal);
+      if (gate !== undefined && names.length === 1) {
+        await (deaf ? gate.opened : Promise.race([gate.opened, cancelled(cancel.signal)]));
       }
       if (failure !== undefined) throw new Error(failure);
       return `https://logs/${name}`;
@@ -42,24 +41,44 @@ function recorder(name: string, calls: string[], failing = false): Processor {
   };
 }
 
-/** An abort while the first upload is at work; the bound that the uploader states is 3 steps. */
-const uploadingAbort = (title: string, manner: UploadManner): CaseSpec => ({
+function cancelled(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+/**
+ * An abort while the first upload is at work; the bound that the uploader states is 3 steps. `endsIn` steps the upload may end, if it
+ * heeds nothing.
+ */
+const uploadingAbort = (
+  title: string,
+  { endsIn, ...manner }: UploadManner & { readonly endsIn?: number },
+): CaseSpec => ({
   title,
   needs: ['collaborators', 'exactStates'],
   async run(t) {
     const names: string[] = [];
-    const runner = await t.runner({ uploader: uploaderOf(t, names, manner) });
+    const gate = t.gate();
+    const runner = await t.runner({ uploader: uploaderOf(t, names, { ...manner, gate }) });
     const runId = await t.running(runner, t.commands.exit(0, t.ms(1)));
-    while (names.length === 0) await t.sleep(0.25);
+    await t.until('an upload has begun', () => names.length > 0);
     await t.sleep(1);
     const atMs = t.now();
-    const status = await runner.abort(runId);
+    const aborting = t.meanwhile(runner.abort(runId));
+    if (endsIn !== undefined) {
+      await t.sleep(endsIn);
+      gate.open();
+    }
+    // Without it the upload ends only after this has returned.
+    const status = await aborting;
     checkEqual('the end', status.state, 'ABORTED');
-    checkThat(t.now() - atMs < t.ms(10), 'time to the end', `at most about ${t.ms(3)} ms`, t.now() - atMs);
+    t.checkBound('time to the end', t.now() - atMs, 4);
     checkEqual('uploads that were begun', names.length, 1);
     checkEqual('a run after it', (await t.outcome(runner, t.commands.exit(0))).state, 'COMPLETE');
     // The upload that was given up comes back.
-    await t.sleep(15);
+    gate.open();
+    await t.sleep(1);
   },
 });
 
@@ -103,7 +122,7 @@ export const collaboratorCases: readonly CaseSpec[] = [
       const slow: Processor = {
         name: 'slow',
         cancelBoundMs: t.ms(5),
-        process: (_command, { signal }) => sleep(t.world.clock, t.ms(50), 'slow processor', signal),
+        process: (_command, { signal }) => cancelled(signal),
       };
       const runner = await t.runner({ preprocessors: [slow], postprocessors: [recorder('z', calls)] });
       const runId = await t.start(runner, t.commands.hang());
@@ -157,23 +176,23 @@ export const collaboratorCases: readonly CaseSpec[] = [
     async run(t) {
       const names: string[] = [];
       const runner = await t.runner({ uploader: uploaderOf(t, names) });
-      const status = await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(10) });
+      const { status } = await t.endRunning(runner, t.commands.hang(), 10);
+      names.splice(0, names.length - 3);
       checkEqual('uploads', names.length, 3);
       checkFields('the end', status, { state: 'TIMEDOUT', stdoutRef: `https://logs/${names[2]}` });
     },
   },
-  uploadingAbort('R108 D41 an abort during an upload that heeds it makes the run ABORTED', { steps: 15 }),
+  uploadingAbort('R108 D41 an abort during an upload that heeds it makes the run ABORTED', {}),
   uploadingAbort('R108 D41 an abort during an upload that ignores it makes the run ABORTED', {
-    steps: 3,
+    endsIn: 2,
     deaf: true,
   }),
   uploadingAbort('R108 D41 an abort during an upload that then throws makes the run ABORTED', {
-    steps: 3,
+    endsIn: 2,
     deaf: true,
     failure: 'late',
   }),
   uploadingAbort('R108 R199 D41 an upload that does not keep its bound does not hold an aborted run', {
-    steps: 15,
     deaf: true,
   }),
   {

@@ -1,4 +1,5 @@
 /** Cases about what can be read of a run: headers, streams, the interleaving, trailers. */
+import { formatGoDuration } from '../../model/go-duration.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { LOG_HEADER_END } from '../../runners/log-header.ts';
 import { checkEqual, checkThat } from '../check.ts';
@@ -92,7 +93,8 @@ export const outputCases: readonly CaseSpec[] = [
     async run(t) {
       const runner = await t.runner();
       const runId = await t.running(runner, t.commands.writeAndHang('before\n'));
-      await t.sleep(8);
+      const { stdoutRef } = (await runner.status(runId)).status;
+      await t.until('the command has written', async () => bodyOf(await t.read(stdoutRef)) === 'before\n');
       const { stdout, stderr, stdlog } = await logsOf(t, await runner.abort(runId));
       checkThat(bodyOf(stdout).startsWith('before\n'), 'stdout', 'what was written first', bodyOf(stdout));
       for (const log of [stdout, stderr, stdlog]) {
@@ -110,10 +112,10 @@ export const outputCases: readonly CaseSpec[] = [
     needs: ['outputs', 'timeouts'],
     async run(t) {
       const runner = await t.runner();
-      const status = await t.outcome(runner, { ...t.commands.writeAndHang('before\n'), timeoutMs: 1_000 });
+      const { status, timeoutMs } = await t.endRunning(runner, t.commands.writeAndHang('before\n'), 20);
       const { stdout, stderr, stdlog } = await logsOf(t, status);
       for (const log of [stdout, stderr, stdlog]) {
-        const trailer = '\nFAILED\nTask exceeded timeout 1s\n';
+        const trailer = `\nFAILED\nTask exceeded timeout ${formatGoDuration(timeoutMs)}\n`;
         checkThat(log.endsWith(trailer), 'the end of a log', trailer, log.slice(-80));
       }
     },
@@ -125,7 +127,7 @@ export const outputCases: readonly CaseSpec[] = [
       const runner = await t.runner();
       const natural = await logsOf(
         t,
-        await t.outcome(runner, { ...t.commands.write('x', ''), timeoutMs: t.ms(99) }),
+        await t.outcome(runner, { ...t.commands.write('x', ''), timeoutMs: t.ms(1e6) }),
       );
       checkEqual('stdout of a natural end', bodyOf(natural.stdout), 'x');
       const runId = await t.running(runner, t.commands.hang());

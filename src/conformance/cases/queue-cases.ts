@@ -1,6 +1,7 @@
 /** Cases about acceptance, room, order and history. */
 import type { Command } from '../../model/command.ts';
 import { QUEUE_FULL_MSG } from '../../model/messages.ts';
+import type { RunState } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { ALL_MASK, RUNNING_MASK } from '../../model/state-mask.ts';
@@ -25,6 +26,10 @@ async function checkBusy(runner: Service, command: Command): Promise<void> {
 
 async function knownIds(runner: Service): Promise<RunID[]> {
   return (await runner.statusAll()).statuses.map(({ runId }) => runId);
+}
+
+async function states(runner: Service): Promise<RunState[]> {
+  return (await runner.statusAll()).statuses.map(({ state }) => state);
 }
 
 export const queueCases: readonly CaseSpec[] = [
@@ -109,15 +114,14 @@ export const queueCases: readonly CaseSpec[] = [
     async run(t) {
       const runner = await t.runner({ capacity: 4 });
       const ids: RunID[] = [];
-      for (let run = 0; run < 4; run += 1) ids.push(await t.start(runner, t.commands.exit(0, t.ms(2))));
+      for (let run = 0; run < 4; run += 1) ids.push(await t.start(runner, t.commands.hang()));
       for (const [index, runId] of ids.entries()) {
         await waitForState(runner, runId, 'RUNNING');
-        const { statuses } = await runner.statusAll();
-        const states = statuses.map(({ state }) => state);
         const expected = ids.map((_id, other) =>
-          other < index ? 'COMPLETE' : other === index ? 'RUNNING' : 'PENDING',
+          other < index ? 'ABORTED' : other === index ? 'RUNNING' : 'PENDING',
         );
-        checkEqual(`states when run ${index} is RUNNING`, states, expected);
+        checkEqual(`states when run ${index} is RUNNING`, await states(runner), expected);
+        await runner.abort(runId);
       }
     },
   },

@@ -1,4 +1,6 @@
 /** Cases about deadlines. */
+import { sleep } from '../../kernel/clock.ts';
+import type { RunStatus } from '../../model/run-status.ts';
 import { waitForState } from '../../model/status-lookup.ts';
 import { checkEqual, checkFields, checkRejects, checkThat } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
@@ -38,8 +40,16 @@ export const timeoutCases: readonly CaseSpec[] = [
     needs: ['timeouts', 'capacity'],
     async run(t) {
       const runner = await t.runner({ capacity: 2 });
-      await t.running(runner, t.commands.exit(0, t.ms(8)));
-      const status = await t.outcome(runner, { ...t.commands.exit(3, t.ms(1)), timeoutMs: t.ms(6) });
+      const throughQueue = async (timeoutMs: number): Promise<{ status: RunStatus; sinceMs: number }> => {
+        const active = await t.running(runner, t.commands.hang());
+        const queued = await t.start(runner, { ...t.commands.exit(3), timeoutMs });
+        await sleep(t.world.clock, timeoutMs + t.ms(2));
+        checkEqual('it in the queue', (await runner.status(queued)).status.state, 'PENDING');
+        const sinceMs = t.now();
+        await runner.abort(active);
+        return { status: await t.end(runner, queued), sinceMs };
+      };
+      const { status } = await t.fitTimeout(6, throughQueue, ({ state }) => state !== 'TIMEDOUT');
       checkFields('the end', status, { state: 'COMPLETE', exitCode: 3 });
     },
   },
@@ -59,11 +69,10 @@ export const timeoutCases: readonly CaseSpec[] = [
     needs: ['timeouts'],
     async run(t) {
       const runner = await t.runner();
-      const runId = await t.start(runner, { ...t.commands.exit(8), timeoutMs: t.ms(9) });
-      const status = await t.end(runner, runId);
-      await t.sleep(10);
+      const { status, timeoutMs } = await t.endBefore(runner, t.commands.exit(8), 9);
+      await sleep(t.world.clock, timeoutMs + t.ms(1));
       checkFields('the end', status, { state: 'COMPLETE', exitCode: 8 });
-      checkEqual('the status after the deadline', (await runner.status(runId)).status, status);
+      checkEqual('the status after the deadline', (await runner.status(status.runId)).status, status);
     },
   },
   {
@@ -97,7 +106,8 @@ export const timeoutCases: readonly CaseSpec[] = [
         );
         checkFields('the end', await t.end(runner, runId), { state: 'TIMEDOUT', stdoutRef: '' });
       }
-      await t.sleep(22);
+      await t.until('the late checkout is released', () => filer.openCheckouts === 0);
+      await t.sleep(1);
       checkEqual('what is wrong with the checkouts', filer.verify(), []);
     },
   },

@@ -11,15 +11,37 @@ import type { CaseSpec } from '../conformance-case.ts';
 
 const served = (filer: Filer): RunTypeMap => new Map([['scoot', { filer }]]);
 
+interface Held {
+  readonly runner: Service;
+  readonly updater: CountingUpdater;
+  /** When the runner was about to be made. */
+  readonly madeAtMs: number;
+  /** When each update began. */
+  readonly begunAtMs: number[];
+}
+
 /** A runner of capacity 3 whose filer asks for an update every so many steps; each update lasts until it is let go. */
-async function held(
-  t: CaseContext,
-  everySteps: number,
-): Promise<{ runner: Service; updater: CountingUpdater }> {
-  const updater = createCountingUpdater({ updateIntervalMs: t.ms(everySteps) });
+async function held(t: CaseContext, everySteps: number): Promise<Held> {
+  const begunAtMs: number[] = [];
+  const say = (): void => void begunAtMs.push(t.now());
+  const updater = createCountingUpdater({ updateIntervalMs: t.ms(everySteps), say });
   const files = t.filer();
   const filer = composeFiler({ checkouter: files, ingester: files, updater, cancelBoundMs: t.ms(1) });
-  return { runner: await t.runner({ filers: served(filer), capacity: 3 }), updater };
+  const madeAtMs = t.now();
+  return { runner: await t.runner({ filers: served(filer), capacity: 3 }), updater, madeAtMs, begunAtMs };
+}
+
+const underway = (t: CaseContext, updater: CountingUpdater): Promise<void> =>
+  t.until('an update is at work', () => updater.running === 1);
+
+/** A run that is RUNNING; updates that come before it are let go. */
+async function runningSoon(t: CaseContext, { runner, updater }: Held): Promise<string> {
+  const runId = await t.start(runner, t.commands.hang());
+  await t.until('the run is RUNNING', async () => {
+    updater.unpause();
+    return (await stateOf(runner, runId)) === 'RUNNING';
+  });
+  return runId;
 }
 
 const stateOf = async (runner: Service, runId: string): Promise<string> =>
@@ -31,11 +53,11 @@ export const updateCases: readonly CaseSpec[] = [
       'R75 R76 R80 R68 an update comes when its interval is over; runs that are accepted meanwhile wait for its end',
     needs: ['filers', 'capacity'],
     async run(t) {
-      const { runner, updater } = await held(t, 3);
-      await t.sleep(2);
-      checkEqual('updates before the interval is over', updater.running, 0);
-      await t.sleep(2);
-      checkEqual('updates after it', updater.running, 1);
+      const { runner, updater, madeAtMs, begunAtMs } = await held(t, 3);
+      await underway(t, updater);
+      const afterMs = (begunAtMs[0] ?? 0) - madeAtMs;
+      checkThat(afterMs >= t.ms(3), 'time to the first update', `at least ${t.ms(3)} ms`, afterMs);
+      t.checkBound('time to the first update', afterMs, 3);
       const runId = await t.start(runner, t.commands.exit(3));
       await t.sleep(1);
       checkEqual('the run during the update', await stateOf(runner, runId), 'PENDING');
@@ -47,18 +69,19 @@ export const updateCases: readonly CaseSpec[] = [
     title: 'R76 R77 requests during a run become one update, which comes before the next queued run',
     needs: ['filers', 'capacity'],
     async run(t) {
-      const { runner, updater } = await held(t, 2);
-      const first = await t.running(runner, t.commands.exit(0, t.ms(7)));
+      const made = await held(t, 2);
+      const { runner, updater } = made;
+      const first = await runningSoon(t, made);
       const second = await t.start(runner, t.commands.exit(4));
+      const before = updater.count;
       await t.sleep(5);
-      checkEqual('updates during the run', updater.running + updater.count, 0);
-      await t.end(runner, first);
-      await t.sleep(1);
-      checkEqual('updates after it', updater.running, 1);
+      checkEqual('updates during the run', updater.running + updater.count, before);
+      await runner.abort(first);
+      await underway(t, updater);
       checkEqual('the queued run', await stateOf(runner, second), 'PENDING');
       updater.unpause();
       checkEqual('its exit code', (await t.end(runner, second)).exitCode, 4);
-      checkEqual('updates', updater.count, 1);
+      checkEqual('updates', updater.count, before + 1);
     },
   },
   {
@@ -67,15 +90,14 @@ export const updateCases: readonly CaseSpec[] = [
     needs: ['filers', 'capacity'],
     async run(t) {
       const { runner, updater } = await held(t, 2);
-      await t.sleep(3);
+      await underway(t, updater);
       const runId = await t.start(runner, t.commands.hang());
       await t.sleep(2);
       updater.unpause();
       await waitForState(runner, runId, 'RUNNING');
       checkEqual('updates during the run', updater.running, 0);
       await runner.abort(runId);
-      await t.sleep(1);
-      checkEqual('updates after it', updater.running, 1);
+      await underway(t, updater);
       updater.unpause();
     },
   },
@@ -84,7 +106,7 @@ export const updateCases: readonly CaseSpec[] = [
     needs: ['filers', 'capacity'],
     async run(t) {
       const { runner, updater } = await held(t, 1);
-      await t.sleep(2);
+      await underway(t, updater);
       const runId = await t.start(runner, t.commands.exit(0));
       checkEqual('what abort returns', (await runner.abort(runId)).state, 'ABORTED');
       checkEqual('updates at work', updater.running, 1);
@@ -112,17 +134,30 @@ export const updateCases: readonly CaseSpec[] = [
     title: 'R80 D38 an update that takes longer than its limit does not hold runs up, and the fault is shown',
     needs: ['filers'],
     async run(t) {
-      const plan = { update: [{ latencyMs: t.ms(30), deaf: true }] };
-      const filer = t.filer({ updateIntervalMs: t.ms(1), plan, cancelBoundMs: t.ms(1) });
+      const gate = t.gate();
+      let begun = 0;
+      const update = (): Promise<void> => {
+        begun += 1;
+        return gate.opened;
+      };
+      const files = t.filer();
+      const deaf = { updateIntervalMs: t.ms(1), update };
+      const filer = composeFiler({
+        checkouter: files,
+        ingester: files,
+        updater: deaf,
+        cancelBoundMs: t.ms(1),
+      });
       const runner = await t.runner({ filers: served(filer), updateLimitMs: t.ms(3) });
-      await t.sleep(2);
+      await t.until('an update is at work', () => begun > 0);
       const runId = await t.start(runner, t.commands.hang());
+      // The update ends only after this.
       await waitForState(runner, runId, 'RUNNING');
       const { service } = await runner.statusAll();
       checkEqual('health', service.isHealthy, true);
       checkThat(service.error !== '', 'the service error', 'one that tells of the update', service.error);
+      gate.open();
       await runner.release();
-      await t.sleep(30);
     },
   },
   {
@@ -130,7 +165,7 @@ export const updateCases: readonly CaseSpec[] = [
     needs: ['filers', 'capacity'],
     async run(t) {
       const { runner, updater } = await held(t, 1);
-      await t.sleep(2);
+      await underway(t, updater);
       await runner.release();
       checkEqual('updates at work', updater.running, 0);
       await t.sleep(4);

@@ -189,13 +189,18 @@ export const waitCases: readonly CaseSpec[] = [
       'R41 finalStatus and waitForState wait for the state that they name, and give it at once if it is there',
     async run(t) {
       const runner = await t.runner();
-      const runId = await t.start(runner, t.commands.exit(5, t.ms(3)));
-      checkFields('RUNNING', (await waitForState(runner, runId, 'RUNNING')).status, {
-        runId,
-        state: 'RUNNING',
-      });
+      const runId = await t.start(runner, t.commands.hang());
       for (let turn = 0; turn < 2; turn += 1) {
-        checkFields('the end', (await finalStatus(runner, runId)).status, { state: 'COMPLETE', exitCode: 5 });
+        checkFields('RUNNING', (await waitForState(runner, runId, 'RUNNING')).status, {
+          runId,
+          state: 'RUNNING',
+        });
+      }
+      const waiting = t.meanwhile(finalStatus(runner, runId));
+      checkThat(await isOpen(t, waiting), 'the wait for the end', 'still open', 'ended');
+      await runner.abort(runId);
+      for (const end of [await waiting, await finalStatus(runner, runId)]) {
+        checkFields('the end', end.status, { runId, state: 'ABORTED' });
       }
     },
   },

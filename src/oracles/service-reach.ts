@@ -1,0 +1,87 @@
+/**
+ * What the calls on a runner have led to, counted by kind: a check that holds says little about what never happened. Invariant: it
+ * counts what callers can see, each end of a run once.
+ */
+
+/** Something that calls on a runner can lead to. */
+export type ReachKind =
+  | 'end COMPLETE 0'
+  | 'end COMPLETE with another exit code'
+  | 'end FAILED'
+  | 'end ABORTED'
+  | 'end TIMEDOUT'
+  | 'run offered while another is active'
+  | 'run refused as full'
+  | 'abort of a queued run'
+  | 'abort of an active run'
+  | 'abort of a run that is over'
+  | 'wait met at once'
+  | 'wait met later'
+  | 'wait timed out'
+  | 'wait cancelled'
+  | 'wait that cannot be met'
+  | 'wait ended by a release'
+  | 'release with runs left'
+  | 'release without runs left'
+  | 'injected fault';
+
+/** All kinds, in the order in which reports list them. */
+export const REACH_KINDS: readonly ReachKind[] = Object.freeze([
+  'end COMPLETE 0',
+  'end COMPLETE with another exit code',
+  'end FAILED',
+  'end ABORTED',
+  'end TIMEDOUT',
+  'run offered while another is active',
+  'run refused as full',
+  'abort of a queued run',
+  'abort of an active run',
+  'abort of a run that is over',
+  'wait met at once',
+  'wait met later',
+  'wait timed out',
+  'wait cancelled',
+  'wait that cannot be met',
+  'wait ended by a release',
+  'release with runs left',
+  'release without runs left',
+  'injected fault',
+] as const);
+
+/** How often each kind was reached. */
+export type ReachCounts = Readonly<Record<ReachKind, number>>;
+
+/** Counts by kind; several may be added up. */
+export class ServiceReach {
+  readonly #counts = new Map<ReachKind, number>();
+
+  /** One more of a kind. */
+  note(kind: ReachKind): void {
+    this.#counts.set(kind, this.times(kind) + 1);
+  }
+
+  /** How often a kind was reached. */
+  times(kind: ReachKind): number {
+    return this.#counts.get(kind) ?? 0;
+  }
+
+  /** All counts, zeros included. */
+  get counts(): ReachCounts {
+    return Object.fromEntries(REACH_KINDS.map((kind) => [kind, this.times(kind)])) as ReachCounts;
+  }
+
+  /** Adds the counts of another one. */
+  add(other: ServiceReach): void {
+    for (const [kind, times] of other.#counts) this.#counts.set(kind, this.times(kind) + times);
+  }
+
+  /** Which of these were never reached, in their order. */
+  missed(wanted: Iterable<ReachKind>): ReachKind[] {
+    return [...wanted].filter((kind) => this.times(kind) === 0);
+  }
+
+  /** One line per kind: how often, then what. */
+  toString(): string {
+    return REACH_KINDS.map((kind) => `${String(this.times(kind)).padStart(7)}  ${kind}`).join('\n');
+  }
+}
