@@ -314,12 +314,7 @@ export { type PhaseBounds, type BoundedCollaborators, phaseBounds } from './orac
 export { promptness } from './oracles/promptness.ts';
 export { runAccounts } from './oracles/run-accounts.ts';
 export { type Complaint, type RunRule } from './oracles/run-rule.ts';
-export {
-  REACH_KINDS,
-  type ReachCounts,
-  type ReachKind,
-  ServiceReach,
-} from './oracles/service-reach.ts';
+export { REACH_KINDS, type ReachCounts, type ReachKind, ServiceReach } from './oracles/service-reach.ts';
 export { startOrder } from './oracles/start-order.ts';
 export { statePath } from './oracles/state-path.ts';
 export { type WatchedAnswers, watchAnswers } from './oracles/watch-answers.ts';
