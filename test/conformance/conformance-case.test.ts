@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { supportsAllBut, type Capability } from '../../src/conformance/capability.ts';
-import { simCommands, type CommandVocabulary } from '../../src/conformance/command-vocabulary.ts';
+import { supportsAllBut } from '../../src/conformance/capability.ts';
 import type { CaseContext } from '../../src/conformance/case-context.ts';
 import {
   checkEqual,
@@ -10,46 +9,18 @@ import {
   ConformanceError,
   statusInside,
 } from '../../src/conformance/check.ts';
-import { ConformanceCase, type CaseSpec } from '../../src/conformance/conformance-case.ts';
+import { ConformanceCase } from '../../src/conformance/conformance-case.ts';
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
 import { runConformance, type CaseResult } from '../../src/conformance/run-conformance.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
 import { messageOf, RunnerError } from '../../src/kernel/errors.ts';
-import { realWorld } from '../../src/host/real-world.ts';
-import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { Service } from '../../src/model/service.ts';
 import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { breakages, having } from './broken-services.ts';
+import { caseOf, noService, resultsOf } from './hand-made-cases.ts';
 import { createSmallQueue } from './small-queue.ts';
 import { simulated } from './subjects.ts';
-
-async function resultsOf(
-  subject: ConformanceSubject,
-  cases: readonly ConformanceCase[],
-  more: { readonly seeds?: readonly number[]; readonly concurrency?: number } = { seeds: [1] },
-): Promise<CaseResult[]> {
-  const results: CaseResult[] = [];
-  for await (const result of runConformance(subject, { ...more, cases })) results.push(result);
-  return results;
-}
-
-const caseOf = (
-  run: (t: CaseContext) => Promise<void> | void,
-  more: Partial<CaseSpec> = {},
-): ConformanceCase =>
-  new ConformanceCase('group', { title: 'R1 R22 D3 a case', ...more, run: async (t) => run(t) });
-
-const nothing = (): Promise<never> => Promise.reject(new Error('not asked for'));
-const noService: Service = {
-  run: nothing,
-  abort: nothing,
-  release: nothing,
-  query: nothing,
-  queryNow: nothing,
-  status: nothing,
-  statusAll: nothing,
-};
 
 describe('a queue that does not wait for the active run', () => {
   const subjectOf = (isGuarded: boolean): ConformanceSubject => ({
@@ -79,168 +50,6 @@ describe('a queue that does not wait for the active run', () => {
 
   test('R67 and with its guard it passes them all', async () => {
     expect(await failuresOf(true)).toEqual([]);
-  });
-});
-
-describe('a subject that lacks what it claims', () => {
-  const claiming = (
-    create: ConformanceSubject['create'],
-    more: Partial<ConformanceSubject> = {},
-  ): ConformanceSubject => ({ ...simulated, name: 'claims all', create, ...more });
-  const silent = (uri: string): string => (uri === '' ? '?' : '');
-  const wordless = { ...simCommands, lost: undefined } as unknown as CommandVocabulary;
-
-  const LACKS: readonly (readonly [Capability, string, ConformanceSubject])[] = [
-    [
-      'outputs',
-      'create() returned no `readOutput`',
-      claiming((world, options) => ({ service: createSimulatedRunner(world, options) })),
-    ],
-    [
-      'outputs',
-      'readOutput("memory:///0-stdout-0") gave no text',
-      claiming((world, options) => ({
-        service: createSimulatedRunner(world, options),
-        readOutput: silent,
-      })),
-    ],
-    [
-      'capacity',
-      'a runner of capacity 2 refused a second run (No resources available. Please try later.): is `options.capacity` used?',
-      claiming((world, { capacity: _capacity, ...options }) => ({
-        service: createSimulatedRunner(world, options),
-      })),
-    ],
-    [
-      'history',
-      'a runner without bound remembers 1 of 3 runs: is `options.history` used?',
-      claiming((world, options) => ({ service: createSimulatedRunner(world, { ...options, history: 1 }) })),
-    ],
-    [
-      'idPrefix',
-      'the first id is 0: is `options.idPrefix` used?',
-      claiming((world, { idPrefix: _idPrefix, ...options }) => ({
-        service: createSimulatedRunner(world, options),
-      })),
-    ],
-    [
-      'timeouts',
-      'a run outlives its timeout 400 times: is `timeoutMs` used?',
-      claiming((world, options) => {
-        const service = createSimulatedRunner(world, options);
-        const run: Service['run'] = ({ timeoutMs: _timeoutMs, ...command }) => service.run(command);
-        return { service: having(service, { run }) };
-      }),
-    ],
-    ['failures', 'its vocabulary has no lost()', claiming(simulated.create, { commands: wordless })],
-    [
-      'failures',
-      'a command of lost() ends as COMPLETE 1',
-      claiming(simulated.create, {
-        commands: { ...simCommands, lost: () => ({ argv: ['complete 1'] }) },
-      }),
-    ],
-    [
-      'signals',
-      'a command of killedBy() ends as FAILED 9',
-      claiming(simulated.create, {
-        commands: { ...simCommands, killedBy: () => ({ argv: ['fail 9 x'] }) },
-      }),
-    ],
-    [
-      'filers',
-      'a run whose checkout fails is COMPLETE: is `options.filers` used?',
-      claiming((world, { filers: _filers, ...options }) => ({
-        service: createSimulatedRunner(world, options),
-      })),
-    ],
-    [
-      'collaborators',
-      'nobody used `options.postprocessors`, `options.metrics`',
-      claiming((world, { postprocessors: _postprocessors, metrics: _metrics, ...options }) => ({
-        service: createSimulatedRunner(world, options),
-      })),
-    ],
-    [
-      'virtualTime',
-      'it has a `wallWorld`',
-      claiming(() => Promise.reject(new Error('no machine here')), {
-        wallWorld: () => ({ clock: createVirtualClock() }) as never,
-      }),
-    ],
-  ];
-
-  test.for(
-    LACKS.map(
-      ([capability, missing, subject]) => [`${capability}: ${missing}`, capability, subject] as const,
-    ),
-  )('is told what is missing: %s', async ([missing, capability, subject]) => {
-    const cases = conformanceCases.filter(({ needs }) => needs.length === 1 && needs[0] === capability);
-    const some =
-      cases.length > 0 ? cases : conformanceCases.filter(({ needs }) => needs.includes(capability));
-    const errors = (await resultsOf(subject, some)).flatMap(({ error }) =>
-      error === undefined ? [] : [messageOf(error)],
-    );
-    expect(errors.length).toBeGreaterThan(0);
-    const [name = '', ...what] = missing.split(': ');
-    const sentence = `${name}: the subject claims to support \`${name}\`, but ${what.join(': ')} (`;
-    expect(errors[0]?.slice(0, sentence.length)).toBe(sentence);
-  });
-
-  test('a service without all methods is named by what it lacks', async () => {
-    const partial = { ...noService, statusAll: undefined } as unknown as Service;
-    const subject = claiming(() => ({ service: partial }));
-    const [result] = await resultsOf(subject, conformanceCases.slice(0, 1));
-    expect(messageOf(result?.error)).toContain(
-      'create() of subject claims all: expected { service } with statusAll()',
-    );
-  });
-});
-
-describe('a case on the machine’s time that does not end', () => {
-  const onMachine = (service: Service): ConformanceSubject => ({
-    ...simulated,
-    wallWorld: () => realWorld({ seed: 1 }),
-    create: () => ({ service }),
-  });
-  const never = (): Promise<never> => new Promise<never>(() => {});
-  const released = { ...noService, release: () => Promise.resolve() };
-
-  test('is cut off, and says what it waits for', async () => {
-    const waiting = caseOf(async (t) => {
-      const runner = await t.runner();
-      void runner.status('7');
-      await t.until('the moon is blue', () => false);
-    });
-    const subject = onMachine({ ...released, status: never });
-    await expect(waiting.prove(subject, { cutOffMs: 300 })).rejects.toThrow(
-      'cut off after 300 ms, waiting for that the moon is blue, status(7)',
-    );
-    const abandoned = caseOf(async (t) => {
-      await (await t.runner()).abort('3');
-    });
-    await expect(
-      abandoned.prove(onMachine({ ...released, abort: never }), { cutOffMs: 300 }),
-    ).rejects.toThrow('cut off after 300 ms, waiting for abort(3)');
-  });
-
-  test('is cut off too if only the release never returns, and a failure of the body comes first', async () => {
-    const subject = onMachine({ ...noService, release: never });
-    const making = caseOf(async (t) => {
-      await t.runner();
-    });
-    await expect(making.prove(subject, { cutOffMs: 300 })).rejects.toThrow('waiting for release');
-    const failing = caseOf(async (t) => {
-      await t.runner();
-      checkEqual('it', 1, 2);
-    });
-    await expect(failing.prove(subject, { cutOffMs: 300 })).rejects.toThrow('it: expected 2, got 1');
-  });
-
-  test('has no time limit of a test framework, in virtual time that of the configuration', () => {
-    const some = caseOf(() => undefined);
-    expect(some.timeoutMs(onMachine(noService))).toBe(0);
-    expect(some.timeoutMs(simulated)).toBeUndefined();
   });
 });
 

@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { checkEqual } from '../../src/conformance/check.ts';
+import type { ConformanceSubject } from '../../src/conformance/subject.ts';
+import { realWorld } from '../../src/host/real-world.ts';
+import type { Service } from '../../src/model/service.ts';
+import { caseOf, noService } from './hand-made-cases.ts';
+import { simulated } from './subjects.ts';
+
+describe('a case on the machine’s time that does not end', () => {
+  const onMachine = (service: Service): ConformanceSubject => ({
+    ...simulated,
+    wallWorld: () => realWorld({ seed: 1 }),
+    create: () => ({ service }),
+  });
+  const never = (): Promise<never> => new Promise<never>(() => {});
+  const released = { ...noService, release: () => Promise.resolve() };
+
+  test('is cut off, and says what it waits for', async () => {
+    const waiting = caseOf(async (t) => {
+      const runner = await t.runner();
+      void runner.status('7');
+      await t.until('the moon is blue', () => false);
+    });
+    const subject = onMachine({ ...released, status: never });
+    await expect(waiting.prove(subject, { cutOffMs: 300 })).rejects.toThrow(
+      'cut off after 300 ms, waiting for that the moon is blue, status(7)',
+    );
+    const abandoned = caseOf(async (t) => {
+      await (await t.runner()).abort('3');
+    });
+    await expect(
+      abandoned.prove(onMachine({ ...released, abort: never }), { cutOffMs: 300 }),
+    ).rejects.toThrow('cut off after 300 ms, waiting for abort(3)');
+  });
+
+  test('is cut off too if only the release never returns, and a failure of the body comes first', async () => {
+    const subject = onMachine({ ...noService, release: never });
+    const making = caseOf(async (t) => {
+      await t.runner();
+    });
+    await expect(making.prove(subject, { cutOffMs: 300 })).rejects.toThrow('waiting for release');
+    const failing = caseOf(async (t) => {
+      await t.runner();
+      checkEqual('it', 1, 2);
+    });
+    await expect(failing.prove(subject, { cutOffMs: 300 })).rejects.toThrow('it: expected 2, got 1');
+  });
+
+  test('has no time limit of a test framework, in virtual time that of the configuration', () => {
+    const some = caseOf(() => undefined);
+    expect(some.timeoutMs(onMachine(noService))).toBe(0);
+    expect(some.timeoutMs(simulated)).toBeUndefined();
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { Capability } from '../../src/conformance/capability.ts';
+import { simCommands, type CommandVocabulary } from '../../src/conformance/command-vocabulary.ts';
+import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
+import type { ConformanceSubject } from '../../src/conformance/subject.ts';
+import { messageOf } from '../../src/kernel/errors.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
+import type { Service } from '../../src/model/service.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import { having } from './broken-services.ts';
+import { noService, resultsOf } from './hand-made-cases.ts';
+import { simulated } from './subjects.ts';
+
+describe('a subject that lacks what it claims', () => {
+  const claiming = (
+    create: ConformanceSubject['create'],
+    more: Partial<ConformanceSubject> = {},
+  ): ConformanceSubject => ({ ...simulated, name: 'claims all', create, ...more });
+  const silent = (uri: string): string => (uri === '' ? '?' : '');
+  const wordless = { ...simCommands, lost: undefined } as unknown as CommandVocabulary;
+
+  const LACKS: readonly (readonly [Capability, string, ConformanceSubject])[] = [
+    [
+      'outputs',
+      'create() returned no `readOutput`',
+      claiming((world, options) => ({ service: createSimulatedRunner(world, options) })),
+    ],
+    [
+      'outputs',
+      'readOutput("memory:///0-stdout-0") gave no text',
+      claiming((world, options) => ({
+        service: createSimulatedRunner(world, options),
+        readOutput: silent,
+      })),
+    ],
+    [
+      'capacity',
+      'a runner of capacity 2 refused a second run (No resources available. Please try later.): is `options.capacity` used?',
+      claiming((world, { capacity: _capacity, ...options }) => ({
+        service: createSimulatedRunner(world, options),
+      })),
+    ],
+    [
+      'history',
+      'a runner without bound remembers 1 of 3 runs: is `options.history` used?',
+      claiming((world, options) => ({ service: createSimulatedRunner(world, { ...options, history: 1 }) })),
+    ],
+    [
+      'idPrefix',
+      'the first id is 0: is `options.idPrefix` used?',
+      claiming((world, { idPrefix: _idPrefix, ...options }) => ({
+        service: createSimulatedRunner(world, options),
+      })),
+    ],
+    [
+      'timeouts',
+      'a run outlives its timeout 400 times: is `timeoutMs` used?',
+      claiming((world, options) => {
+        const service = createSimulatedRunner(world, options);
+        const run: Service['run'] = ({ timeoutMs: _timeoutMs, ...command }) => service.run(command);
+        return { service: having(service, { run }) };
+      }),
+    ],
+    ['failures', 'its vocabulary has no lost()', claiming(simulated.create, { commands: wordless })],
+    [
+      'failures',
+      'a command of lost() ends as COMPLETE 1',
+      claiming(simulated.create, {
+        commands: { ...simCommands, lost: () => ({ argv: ['complete 1'] }) },
+      }),
+    ],
+    [
+      'signals',
+      'a command of killedBy() ends as FAILED 9',
+      claiming(simulated.create, {
+        commands: { ...simCommands, killedBy: () => ({ argv: ['fail 9 x'] }) },
+      }),
+    ],
+    [
+      'filers',
+      'a run whose checkout fails is COMPLETE: is `options.filers` used?',
+      claiming((world, { filers: _filers, ...options }) => ({
+        service: createSimulatedRunner(world, options),
+      })),
+    ],
+    [
+      'collaborators',
+      'nobody used `options.postprocessors`, `options.metrics`',
+      claiming((world, { postprocessors: _postprocessors, metrics: _metrics, ...options }) => ({
+        service: createSimulatedRunner(world, options),
+      })),
+    ],
+    [
+      'virtualTime',
+      'it has a `wallWorld`',
+      claiming(() => Promise.reject(new Error('no machine here')), {
+        wallWorld: () => ({ clock: createVirtualClock() }) as never,
+      }),
+    ],
+  ];
+
+  test.for(
+    LACKS.map(
+      ([capability, missing, subject]) => [`${capability}: ${missing}`, capability, subject] as const,
+    ),
+  )('is told what is missing: %s', async ([missing, capability, subject]) => {
+    const cases = conformanceCases.filter(({ needs }) => needs.length === 1 && needs[0] === capability);
+    const some =
+      cases.length > 0 ? cases : conformanceCases.filter(({ needs }) => needs.includes(capability));
+    const errors = (await resultsOf(subject, some)).flatMap(({ error }) =>
+      error === undefined ? [] : [messageOf(error)],
+    );
+    expect(errors.length).toBeGreaterThan(0);
+    const [name = '', ...what] = missing.split(': ');
+    const sentence = `${name}: the subject claims to support \`${name}\`, but ${what.join(': ')} (`;
+    expect(errors[0]?.slice(0, sentence.length)).toBe(sentence);
+  });
+
+  test('a service without all methods is named by what it lacks', async () => {
+    const partial = { ...noService, statusAll: undefined } as unknown as Service;
+    const subject = claiming(() => ({ service: partial }));
+    const [result] = await resultsOf(subject, conformanceCases.slice(0, 1));
+    expect(messageOf(result?.error)).toContain(
+      'create() of subject claims all: expected { service } with statusAll()',
+    );
+  });
+});
