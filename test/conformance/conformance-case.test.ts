@@ -9,7 +9,6 @@ import {
   ConformanceError,
   statusInside,
 } from '../../src/conformance/check.ts';
-import { ConformanceCase } from '../../src/conformance/conformance-case.ts';
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
 import { runConformance, type CaseResult } from '../../src/conformance/run-conformance.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
