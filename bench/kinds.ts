@@ -9,6 +9,7 @@ import type { Figure } from './figure.ts';
 import { measureHelp } from './help.ts';
 import { measureIdle } from './idle.ts';
 import { measureRuns } from './runs.ts';
+import { measureScale } from './scale.ts';
 import { measureSleeps } from './sleeps.ts';
 import { measureWaiters } from './waiters.ts';
 
@@ -16,6 +17,7 @@ import { measureWaiters } from './waiters.ts';
 export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promise<Figure[]>>> = {
   runs: measureRuns,
   explore: measureExplore,
+  scale: measureScale,
   sleeps: sleepFigures,
   waiters: measureWaiters,
   idle: measureIdle,

@@ -11,6 +11,8 @@ import type { ObservedRun } from './observed-run.ts';
 export type IsAbout = (event: TraceEvent) => boolean;
 
 const WORDS = /[\p{L}\p{N}_][\p{L}\p{N}_./-]*/gu;
+/** `run 3 on runner-7`: whose run it is stands behind it. */
+const PLACED_RUN = /\brun (\S+) (?:on|of) ([^\s,;:]*[^\s,;:.])/gu;
 
 /** What the failure names; if it names nothing, what the decisions name; if they name nothing either, everything. */
 export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
@@ -30,24 +32,43 @@ export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
 function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | undefined {
   const words = new Set(text.match(WORDS) ?? []);
   const runners = new Set(events.map(({ runner }) => runner).filter((name) => words.has(name)));
-  const tagged = new Set<string>();
+  const { placed, rest } = withoutPlaced(text, new Set(events.map(({ runner }) => runner)));
+  const restWords = new Set(rest.match(WORDS) ?? []);
+  const inRest = new Set([...runners].filter((name) => restWords.has(name)));
+  const exact = new Set<string>();
   const runIds = new Set<string>();
   for (const event of events) {
     if (event.type !== 'accepted') continue;
     const { runner, runId, command } = event;
     const { jobId, taskId, tag } = tagsOf(command);
-    if ([jobId, taskId, tag].some((name) => name !== '' && words.has(name))) tagged.add(`${runner} ${runId}`);
-    if (namesRun(text, runId)) runIds.add(runId);
+    const key = `${runner} ${runId}`;
+    const isTagged = [jobId, taskId, tag].some((name) => name !== '' && words.has(name));
+    if (isTagged || placed.has(key)) exact.add(key);
+    if (namesRun(rest, runId)) runIds.add(runId);
   }
-  if (runners.size + tagged.size + runIds.size === 0) return undefined;
+  if (runners.size + exact.size + runIds.size === 0) return undefined;
   return (event) => {
     const runId = runIdOf(event);
     if (runId === undefined || runId === '') return runners.has(event.runner);
-    if (tagged.has(`${event.runner} ${runId}`)) return true;
+    if (exact.has(`${event.runner} ${runId}`)) return true;
     // Runners that number their runs alike are told apart only if the text names one.
-    const isNamed = runIds.has(runId) && (runners.size === 0 || runners.has(event.runner));
-    return isNamed || (runIds.size + tagged.size === 0 && runners.has(event.runner));
+    const isNamed = runIds.has(runId) && (inRest.size === 0 || inRest.has(event.runner));
+    return isNamed || (runIds.size + exact.size === 0 && runners.has(event.runner));
   };
+}
+
+/** The runs that the text places on a runner that is `known`, and the text without them. */
+function withoutPlaced(
+  text: string,
+  known: ReadonlySet<string>,
+): { readonly placed: ReadonlySet<string>; readonly rest: string } {
+  const placed = new Set<string>();
+  const rest = text.replaceAll(PLACED_RUN, (mention, runId: string, runner: string) => {
+    if (!known.has(runner)) return mention;
+    placed.add(`${runner} ${runId}`);
+    return '';
+  });
+  return { placed, rest };
 }
 
 function namesRun(text: string, runId: string): boolean {

@@ -16,10 +16,11 @@ export function isAboutHolding({ kind, rule }: Failure): boolean {
 export function holdingIn(events: readonly ObservedEvent[]): Set<TraceEvent> {
   const unfreed = unfreedIn(events).map(({ event }) => event);
   const others = unfreed.filter((event) => event.type !== 'acquired' || event.resource !== 'output');
-  const runs = new Set(unfreed.map(runIdOf));
+  const runs = new Set(unfreed.map(runKeyOf));
   const phases = new Map<string, TraceEvent>();
   for (const { event } of events) {
-    if (event.type === 'phase' && runs.has(event.runId)) phases.set(event.runId, event);
+    const key = runKeyOf(event);
+    if (event.type === 'phase' && runs.has(key)) phases.set(key, event);
   }
   return new Set([...(others.length > 0 ? others : unfreed), ...phases.values()]);
 }
@@ -30,7 +31,7 @@ export function unfreedIn(events: readonly ObservedEvent[]): ObservedEvent[] {
   for (const observed of events) {
     const { event } = observed;
     if (event.type !== 'acquired' && event.type !== 'freed' && event.type !== 'abandoned') continue;
-    const key = [event.runner, runIdOf(event), event.resource, event.name].join('\n');
+    const key = [runKeyOf(event), event.resource, event.name].join('\n');
     const list = held.get(key) ?? [];
     if (event.type === 'acquired') list.push(observed);
     else list.shift();
@@ -38,4 +39,9 @@ export function unfreedIn(events: readonly ObservedEvent[]): ObservedEvent[] {
   }
   const left = new Set([...held.values()].flat());
   return events.filter((observed) => left.has(observed));
+}
+
+/** Runs of different runners are numbered alike. */
+function runKeyOf(event: TraceEvent): string {
+  return `${event.runner}\n${runIdOf(event)}`;
 }

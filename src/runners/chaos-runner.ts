@@ -5,8 +5,10 @@
 import { checkWorld } from '../model/world-check.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { checkCommand } from '../model/command-check.ts';
+import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
 import { checkQuery } from '../model/query-check.ts';
+import { copyQuery } from '../model/query-copy.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
@@ -91,8 +93,9 @@ class ChaosService implements ChaosRunner {
     this.#passage = new ChaosPassage(world, delegate, this.#settings, this.#holds);
   }
 
-  async run(command: Command): Promise<RunStatus> {
-    checkCommand(command);
+  async run(offered: Command): Promise<RunStatus> {
+    checkCommand(offered);
+    const command = copyCommand(offered);
     return this.#passage.pass(ChaosCall.run(command), (delegate) => delegate.run(command));
   }
 
@@ -100,9 +103,11 @@ class ChaosService implements ChaosRunner {
     return this.#passage.pass(ChaosCall.onRun('abort', runId), (delegate) => delegate.abort(runId));
   }
 
-  async query(query: Query, wait: Wait): Promise<QueryResult> {
-    checkQuery(query);
-    checkWait(wait);
+  async query(asked: Query, askedWait: Wait): Promise<QueryResult> {
+    checkQuery(asked);
+    checkWait(askedWait);
+    const query = copyQuery(asked);
+    const wait = { ...askedWait };
     const call = ChaosCall.query(query, this.#world.clock, wait);
     return this.#passage.pass(
       call,
@@ -111,8 +116,9 @@ class ChaosService implements ChaosRunner {
     );
   }
 
-  async queryNow(query: Query): Promise<QueryResult> {
-    checkQuery(query);
+  async queryNow(asked: Query): Promise<QueryResult> {
+    checkQuery(asked);
+    const query = copyQuery(asked);
     return this.#passage.pass(ChaosCall.queryNow(query), (delegate) => delegate.queryNow(query));
   }
 

@@ -19,6 +19,8 @@ class FakePerformance implements Performance {
   readonly #command: Command;
   readonly #onStatus: StatusListener;
   readonly #onEnd: () => void;
+  #script: FakeScript | undefined;
+  /** The script's next step: the start, then the end. */
   #next: Timer | undefined;
   #deadline: Timer | undefined;
   #isRunning = false;
@@ -42,19 +44,20 @@ class FakePerformance implements Performance {
       );
     }
     if (script === undefined) return;
-    const { startAfterMs = 0, runMs = 0, end = COMPLETE_0 } = script;
-    const start = (): void => {
-      this.start();
-      this.#after(runMs, 'end', () => this.end(end));
-    };
-    this.#after(startAfterMs, 'start', start);
+    this.#script = script;
+    this.#after(script.startAfterMs ?? 0, 'start', () => this.start());
   }
 
   start(): void {
     if (this.#isRunning) throw invalidArgument('runId', 'a run that is not RUNNING yet', this.runId);
     this.#isRunning = true;
+    // By hand it may start before its script says so.
+    this.#next?.cancel();
     const ref = `fake:///${this.runId}`;
     this.#onStatus(runningStatus(this.runId, `${ref}-stdout`, `${ref}-stderr`, tagsOf(this.#command)));
+    if (this.#script === undefined) return;
+    const { runMs = 0, end = COMPLETE_0 } = this.#script;
+    this.#after(runMs, 'end', () => this.end(end));
   }
 
   end({ state, exitCode, error = '' }: FakeEnd): void {
@@ -67,6 +70,7 @@ class FakePerformance implements Performance {
   }
 
   #after(ms: number, what: string, go: () => void): void {
+    if (this.#isOver) return;
     if (ms === 0) go();
     else if (ms !== Infinity) this.#next = this.#world.clock.timer(`run/${this.runId} ${what}`, ms, go);
   }

@@ -48,7 +48,7 @@ export class FakeRunner extends QueueRunner {
   }
 
   /**
-   * The run whose turn it is goes to RUNNING, now.
+   * The run whose turn it is goes to RUNNING, now. If a script has its start later, that start falls away, and `runMs` counts from now.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is not that run's turn, or it runs already.
    */

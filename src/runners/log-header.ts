@@ -3,7 +3,7 @@ import { formatUtc } from '../kernel/utc-time.ts';
 import { formatCommand } from '../model/command-text.ts';
 import { formatGoDuration } from '../model/go-duration.ts';
 import type { Command } from '../model/command.ts';
-import type { RunLogs } from './run-logs.ts';
+import type { Output } from '../model/output.ts';
 
 const LINE = '###########################################\n';
 const MARKER: string = LINE + LINE;
@@ -11,10 +11,13 @@ const MARKER: string = LINE + LINE;
 /** The last line of every header; process bytes begin after it. */
 export const LOG_HEADER_END = 'SCOOT_CMD_LOG\n';
 
+/** Stdout, stderr and the combined one. */
+export type LogOutputs = readonly [stdout: Output, stderr: Output, stdlog: Output];
+
 /** The header: a two-line marker, date, URIs, command, the marker again, `SCOOT_CMD_LOG` (R96). Values of the environment are hidden. */
-export function logHeader(epochMs: number, logs: RunLogs, command: Command): string {
+export function logHeader(epochMs: number, [stdout, stderr, stdlog]: LogOutputs, command: Command): string {
   const date = formatUtc(epochMs);
-  const uris = `Out: ${logs.stdout.uri}\tErr: ${logs.stderr.uri}\tLog: ${logs.stdlog.uri}`;
+  const uris = `Out: ${stdout.uri}\tErr: ${stderr.uri}\tLog: ${stdlog.uri}`;
   const shown = formatCommand(command, { redactEnv: true });
   return `${MARKER}\nDate: ${date}\n${uris}\nCmd:\n${shown}\n\n${MARKER}\n${LOG_HEADER_END}`;
 }

@@ -3,10 +3,11 @@
  * could not be created (R95) or came after the run had given up (R204).
  */
 import { messageOf } from '../kernel/errors.ts';
+import type { Command } from '../model/command.ts';
 import { EXIT_CODES, ExitCodeError } from '../model/exit-code.ts';
 import { allDone, isPending, orElse, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import type { Output } from '../model/output.ts';
-import { logHeader, logTrailer } from './log-header.ts';
+import { logHeader, logTrailer, type LogOutputs } from './log-header.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 import { RunLogs, type LogName } from './run-logs.ts';
@@ -32,15 +33,21 @@ export const outputsPhase: Phase = {
 
 function accept(run: RunContext): MaybePromise<void> {
   if (run.phase !== 'outputs') return undefined;
-  const [stdout, stderr, stdlog] = run.openOutputs as [Output, Output, Output];
+  const outputs = run.openOutputs.slice() as [Output, Output, Output];
+  const [stdout, stderr, stdlog] = outputs;
   const { clock, tracer } = run.parts.world;
   run.stdoutRef = stdout.uri;
   run.stderrRef = stderr.uri;
   const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined);
   run.logs = logs;
   const epochMs = clock.epochMs + clock.now();
-  const written = writeText(run, logs, () => logHeader(epochMs, logs, run.command));
+  const written = writeText(run, logs, headerLater(epochMs, outputs, run.command));
   return isPending(written) ? written.then(() => measureStart(run)) : measureStart(run);
+}
+
+/** Apart, because outputs keep the closure for as long as nobody reads them: what else it could see would live on with them. */
+function headerLater(epochMs: number, outputs: LogOutputs, command: Command): () => string {
+  return () => logHeader(epochMs, outputs, command);
 }
 
 /** Closes what is open; a failure to close is recorded and changes no status. */

@@ -7,6 +7,7 @@ import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkQuery } from '../model/query-check.ts';
+import { copyQuery } from '../model/query-copy.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { QueryResult, StatusQuerier, StatusQueryNower } from '../model/status-reader.ts';
 import { checkWait } from '../model/wait.ts';
@@ -82,7 +83,7 @@ class Poller implements PollingQuerier, PollingParent {
   async query(query: Query, wait: Wait): Promise<QueryResult> {
     checkQuery(query);
     checkWait(wait);
-    return new PollingWait(this.#clock, this, query, wait).result();
+    return new PollingWait(this.#clock, this, copyQuery(query), { ...wait }).result();
   }
 
   queryNow(query: Query): Promise<QueryResult> {

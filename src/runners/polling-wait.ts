@@ -59,8 +59,9 @@ export class PollingWait {
       if (this.#isHopeless(answer)) throw cannotHappen(this.#query);
       if (this.#wait.signal?.aborted === true) throw waitCancelled(this.#wait.signal.reason);
       const leftMs = deadlineMs - this.#clock.now();
+      // A release may have cut the last pause short; then the deadline is still to come.
+      if (leftMs > 0 && this.#parent.released) throw releasedWhileWaiting();
       if (isLast || leftMs <= 0) return { statuses, service: answer.service };
-      if (this.#parent.released) throw releasedWhileWaiting();
       isLast = leftMs <= periodMs;
       await this.#pause(isLast ? leftMs : periodMs, isLast);
       periodMs = Math.min(periodMs * 2, MAX_PERIOD_MS);

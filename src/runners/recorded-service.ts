@@ -7,6 +7,7 @@ import { checkWorld } from '../model/world-check.ts';
 import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
+import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
 import type { Chunk } from '../model/output.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -102,12 +103,15 @@ class ServiceRecorder implements RecordedService {
     this.#beganAtMs = world.clock.now();
   }
 
-  async run(command: Command): Promise<RunStatus> {
+  async run(offered: Command): Promise<RunStatus> {
+    checkCommand(offered);
+    // The caller may change it before the answer is there.
+    const command = copyCommand(offered);
     const slot: { record: RunRecord | undefined } = { record: undefined };
     this.#slots.push(slot);
     const acceptedAtMs = this.#now();
     const status = await this.#service.run(command);
-    const record = new RunRecord(copyCommand(command), status, acceptedAtMs);
+    const record = new RunRecord(command, status, acceptedAtMs);
     slot.record = record;
     this.#byId.set(status.runId, record);
     record.see(status, acceptedAtMs);

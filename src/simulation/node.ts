@@ -8,8 +8,10 @@ import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import { checkCommand } from '../model/command-check.ts';
+import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
 import { checkQuery } from '../model/query-check.ts';
+import { copyQuery } from '../model/query-copy.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
@@ -122,8 +124,9 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     return this.#world.tracer;
   }
 
-  async run(command: Command): Promise<RunStatus> {
-    checkCommand(command);
+  async run(offered: Command): Promise<RunStatus> {
+    checkCommand(offered);
+    const command = copyCommand(offered);
     return this.#calls.pass(ChaosCall.run(command), (service) => service.run(command));
   }
 
@@ -131,15 +134,18 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     return this.#calls.pass(ChaosCall.onRun('abort', runId), (service) => service.abort(runId));
   }
 
-  async query(query: Query, wait: Wait): Promise<QueryResult> {
-    checkQuery(query);
-    checkWait(wait);
+  async query(asked: Query, askedWait: Wait): Promise<QueryResult> {
+    checkQuery(asked);
+    checkWait(askedWait);
+    const query = copyQuery(asked);
+    const wait = { ...askedWait };
     const call = ChaosCall.query(query, this.clock, wait);
     return this.#calls.pass(call, (service) => service.query(query, { ...wait, timeoutMs: call.leftMs }));
   }
 
-  async queryNow(query: Query): Promise<QueryResult> {
-    checkQuery(query);
+  async queryNow(asked: Query): Promise<QueryResult> {
+    checkQuery(asked);
+    const query = copyQuery(asked);
     return this.#calls.pass(ChaosCall.queryNow(query), (service) => service.queryNow(query));
   }
 

@@ -8,15 +8,66 @@ type ResourceEvent = TraceEvent & { readonly type: 'acquired' | 'freed' | 'aband
 
 const DROPPED_MAX = 64;
 
-/** Watches a trace. A resource given up within the rules counts as given back (R106). */
-export class ResourceLedger {
+/** What the runs of one runner hold, because the runs of all runners are numbered alike. */
+class HeldByRunner {
+  readonly name: string;
   /** By run, because a run holds few at a time; what belongs to no run is kept by name. */
   #held = new Map<string, HeldResource[]>();
-  readonly #places: Map<HeldResource, string> | undefined;
-  #count = 0;
   #dropped = 0;
   /** An emptied list, for the next who needs one. */
   #spare: HeldResource[] | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  resources(): HeldResource[] {
+    return [...this.#held.values()].flat();
+  }
+
+  add(event: HeldResource): void {
+    const key = keyOf(event);
+    const held = this.#held.get(key);
+    if (held === undefined) this.#begin(key, event);
+    else held.push(event);
+  }
+
+  /** Takes out what `event` gives back, if it is held. */
+  take(event: ResourceEvent): HeldResource | undefined {
+    const key = keyOf(event);
+    const held = this.#held.get(key);
+    if (held === undefined) return undefined;
+    const freed = takeOut(held, event);
+    if (held.length === 0) {
+      this.#drop(key);
+      this.#spare = held;
+    }
+    return freed;
+  }
+
+  #begin(key: string, event: HeldResource): void {
+    const list = this.#spare ?? [];
+    this.#spare = undefined;
+    list.push(event);
+    this.#held.set(key, list);
+  }
+
+  /** An empty map is replaced, because one that was used long keeps what was in it alive until a full collection. */
+  #drop(key: string): void {
+    this.#held.delete(key);
+    this.#dropped += 1;
+    if (this.#held.size > 0 || this.#dropped < DROPPED_MAX) return;
+    this.#held = new Map();
+    this.#dropped = 0;
+  }
+}
+
+/** Watches a trace. A resource given up within the rules counts as given back (R106). */
+export class ResourceLedger {
+  readonly #runners = new Map<string, HeldByRunner>();
+  #latest: HeldByRunner | undefined;
+  readonly #places: Map<HeldResource, string> | undefined;
+  #count = 0;
 
   constructor(capturePlaces = false) {
     this.#places = capturePlaces ? new Map() : undefined;
@@ -34,50 +85,40 @@ export class ResourceLedger {
 
   /** A line for each of the first `limit`: what, whose, since when, and the place if places are captured. */
   describe(limit: number): string[] {
-    const held = [...this.#held.values()].flat().slice(0, limit);
-    return held.map((resource) => {
+    const held: HeldResource[] = [];
+    for (const runner of this.#runners.values()) {
+      if (held.length >= limit) break;
+      held.push(...runner.resources());
+    }
+    return held.slice(0, limit).map((resource) => {
       const place = this.#places?.get(resource);
       return place === undefined ? describeHeld(resource) : `${describeHeld(resource)}\n${place}`;
     });
   }
 
   #acquire(event: HeldResource): void {
-    const key = keyOf(event);
-    const held = this.#held.get(key);
-    if (held === undefined) this.#begin(key, event);
-    else held.push(event);
+    this.#runner(event.runner).add(event);
     this.#count += 1;
     this.#places?.set(event, new Error(event.name).stack ?? '');
   }
 
-  #begin(key: string, event: HeldResource): void {
-    const list = this.#spare ?? [];
-    this.#spare = undefined;
-    list.push(event);
-    this.#held.set(key, list);
-  }
-
   #free(event: ResourceEvent): void {
-    const key = keyOf(event);
-    const held = this.#held.get(key);
-    if (held === undefined) return;
-    const freed = takeOut(held, event);
+    const freed = this.#runner(event.runner).take(event);
     if (freed === undefined) return;
     this.#count -= 1;
-    if (held.length === 0) {
-      this.#drop(key);
-      this.#spare = held;
-    }
     this.#places?.delete(freed);
   }
 
-  /** An empty map is replaced, because one that was used long keeps what was in it alive until a full collection. */
-  #drop(key: string): void {
-    this.#held.delete(key);
-    this.#dropped += 1;
-    if (this.#held.size > 0 || this.#dropped < DROPPED_MAX) return;
-    this.#held = new Map();
-    this.#dropped = 0;
+  #runner(name: string): HeldByRunner {
+    // Nearly all events are about the same runner as the one before.
+    if (this.#latest?.name === name) return this.#latest;
+    let runner = this.#runners.get(name);
+    if (runner === undefined) {
+      runner = new HeldByRunner(name);
+      this.#runners.set(name, runner);
+    }
+    this.#latest = runner;
+    return runner;
   }
 }
 
@@ -97,8 +138,8 @@ function keyOf({ runId, name }: ResourceEvent): string {
   return runId === '' ? name : runId;
 }
 
-function isSame(held: HeldResource, { resource, name, runner, runId }: ResourceEvent): boolean {
-  return held.name === name && held.resource === resource && held.runner === runner && held.runId === runId;
+function isSame(held: HeldResource, { resource, name, runId }: ResourceEvent): boolean {
+  return held.name === name && held.resource === resource && held.runId === runId;
 }
 
 function describeHeld({ resource, runner, runId, name, at }: HeldResource): string {

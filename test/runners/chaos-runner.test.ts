@@ -99,6 +99,29 @@ describe('without settings', () => {
   });
 });
 
+describe('what a caller does with its arguments afterwards', () => {
+  test('R147 D94 a delayed call is made as it was asked for', async () => {
+    const [first, second] = [behind.newRun(), behind.newRun()];
+    const late = { 'chaos run delay': [500], 'chaos query 0 delay': [500], 'chaos queryNow 0 delay': [500] };
+    const runner = chaos({ maxDelayMs: 100 }, late);
+    const given = { argv: ['a'], envVars: { A: '1' } };
+    const query = { runs: [first], states: ALL_MASK };
+    const wait = { timeoutMs: 200 };
+    const calls = [runner.run(given), runner.query(query, wait), runner.queryNow(query)];
+    given.argv[0] = 'b';
+    given.envVars.A = '2';
+    query.runs[0] = second;
+    wait.timeoutMs = 0;
+    expect(behind.calls).toEqual([]);
+    await inVirtualTime(clock, () => Promise.all(calls));
+    expect(behind.calls.map((call) => call.replace(/^\S+ /, '').replace(/ for .*/, ''))).toEqual([
+      'run a',
+      'query 0 ALL_MASK',
+      'queryNow 0 ALL_MASK',
+    ]);
+  });
+});
+
 describe('delays', () => {
   test.for(operations)('R147 R148 %s is delayed first', async ([operation, call, reached]: Operation) => {
     behind.newRun();

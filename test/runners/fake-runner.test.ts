@@ -126,6 +126,43 @@ describe('a fake runner with a script', () => {
     },
   );
 
+  test.for([
+    [{ startAfterMs: 10, runMs: 20 }, 4, 24],
+    [{ startAfterMs: 10 }, 4, 4],
+    [{ startAfterMs: Infinity, runMs: 20 }, 4, 24],
+  ] as const)(
+    '%o that is started by hand at %i ms is not started again, and ends at %i ms',
+    async ([script, startMs, endMs]) => {
+      const verdict = await inSimulation(async (sim) => {
+        const runner = createFakeRunner(sim.world, { script: () => script });
+        await runner.run(COMMAND);
+        await sim.sleep(startMs);
+        runner.start('0');
+        await finalStatus(runner, '0');
+        await sim.sleep(50);
+        expect(pendingIn(sim)).toEqual([]);
+        await runner.release();
+      });
+      const statuses = verdict.trace().flatMap((event) => (event.type === 'status' ? [event] : []));
+      expect(statuses.map(({ at, status }) => [at, status.state])).toEqual([
+        [0, 'PENDING'],
+        [startMs, 'RUNNING'],
+        [endMs, 'COMPLETE'],
+      ]);
+    },
+  );
+
+  test('that is ended by hand before its start leaves no timer', async () => {
+    await inSimulation(async (sim) => {
+      const runner = createFakeRunner(sim.world, { script: () => ({ startAfterMs: 10, runMs: 20 }) });
+      await runner.run(COMMAND);
+      await sim.sleep(4);
+      runner.finish('0');
+      expect(pendingIn(sim)).toEqual([]);
+      await runner.release();
+    });
+  });
+
   test('that never ends waits for an abort, and one that throws is a command that could not be executed', async () => {
     await inSimulation(async (sim) => {
       const scripts: FakeScript[] = [{ runMs: Infinity }, { startAfterMs: Infinity }];

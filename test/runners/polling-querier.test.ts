@@ -399,6 +399,33 @@ describe('after a release', () => {
     expect([clock.now(), clock.pending]).toEqual([3, 0]);
   });
 
+  test('R84 R157 a wait that is in its last pause ends as longer ones do, and one whose time is up as if nothing had happened', async () => {
+    const runId = service.newRun();
+    const querier = poller(10_000);
+    const query: Query = { runs: [runId], states: DONE_MASK };
+    const waits = [20, 30, 10_000, Infinity].map((timeoutMs) => querier.query(query, { timeoutMs }));
+    at(20, () => querier.release());
+    const settled = await inVirtualTime(clock, () => Promise.allSettled(waits));
+    expect(settled).toMatchObject([
+      { value: { statuses: [] } },
+      { reason: { code: 'RUNNER_RELEASED' } },
+      { reason: { code: 'RUNNER_RELEASED' } },
+      { reason: { code: 'RUNNER_RELEASED' } },
+    ]);
+    expect([clock.now(), clock.pending]).toEqual([20, 0]);
+  });
+
+  test('R154 a wait asks for the ids that it was given, whatever becomes of the list', async () => {
+    const [mine, other] = [service.newRun(), service.newRun()];
+    const runs = [mine];
+    const asked = poller(5).query({ runs, states: DONE_MASK }, waitForever());
+    runs[0] = other;
+    at(3, () => service.complete(other));
+    at(20, () => service.complete(mine));
+    const { statuses } = await inVirtualTime(clock, () => asked);
+    expect(statuses.map(({ runId }) => runId)).toEqual([mine]);
+  });
+
   test('R84 what needs no waiting still works, and what would wait is refused', async () => {
     const runId = service.newRun();
     const querier = poller(5);

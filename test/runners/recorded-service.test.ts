@@ -59,6 +59,19 @@ const commands: readonly Command[] = [
 const ABORTED = 3;
 const QUEUED = 5;
 
+test('D94 a recording holds the command that was given, whatever the caller makes of it', async () => {
+  await rehearse(async (sim) => {
+    const recorded = recordService(sim.world, createFakeRunner(sim.world, { script: () => ({}) }));
+    const given = { argv: ['a'] };
+    const accepted = recorded.run(given);
+    given.argv[0] = 'b';
+    await accepted;
+    await recorded.settled();
+    expect(recorded.recording().map(({ command }) => command.argv)).toEqual([['a']]);
+    await recorded.release();
+  });
+});
+
 /** Runs all commands, aborts one that runs and one that is queued, and gives the recording. */
 async function recordAll(sim: Simulation, runner: RecordedService): Promise<RecordedRun[]> {
   const ids: string[] = [];

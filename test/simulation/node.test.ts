@@ -1,9 +1,28 @@
 import { describe, expect, test } from 'vitest';
 import { finalStatus, statusAll } from '../../src/model/status-lookup.ts';
-import { DONE_MASK } from '../../src/model/state-mask.ts';
+import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { codeOf, faultsOf, makeNode, play } from './node-play.ts';
+
+test('R147 D94 a call to a paused node is made as it was asked for', async () => {
+  await play(async (sim, node) => {
+    const [first, second] = [await node.run({ argv: ['a'] }), await node.run({ argv: ['complete 2'] })];
+    node.pause();
+    const given = { argv: ['complete 7'] };
+    const query = { runs: [second.runId], states: ALL_MASK };
+    const held = [node.query(query, { timeoutMs: 0 }), node.queryNow(query)];
+    const accepted = node.run(given);
+    given.argv[0] = 'complete 1';
+    query.runs[0] = first.runId;
+    node.resume();
+    for (const { statuses } of await Promise.all(held)) {
+      sim.check(statuses[0]?.runId === second.runId, 'the run that was asked for');
+    }
+    const { status } = await finalStatus(node, (await accepted).runId);
+    sim.check(status.exitCode === 7, `the command that was given ends with 7, not ${status.exitCode}`);
+  });
+});
 
 describe('a crash', () => {
   test('R204 gives back all that the process held: what it had begun is abandoned, and no timer of it is left', async () => {

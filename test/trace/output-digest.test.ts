@@ -2,14 +2,12 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { logHeader, logTrailer } from '../../src/runners/log-header.ts';
-import { RunLogs } from '../../src/runners/run-logs.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { digestOutput, OutputDigest } from '../../src/trace/output-digest.ts';
 
 const sha = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 const outputs = createMemoryOutputs();
-const [stdout, stderr, stdlog] = ['stdout', 'stderr', 'stdlog'].map((id) => outputs.create(id));
-const logs = new RunLogs(stdout!, stderr!, stdlog!, false);
+const logs = [outputs.create('stdout'), outputs.create('stderr'), outputs.create('stdlog')] as const;
 const header = (argv: string[], epochMs: number): string =>
   logHeader(epochMs, logs, { argv, envVars: { A: 'b' }, jobId: '\nSCOOT_CMD_LOG\n' });
 const trailers = [
