@@ -106,8 +106,7 @@ class ChaosService implements ChaosRunner {
   async query(asked: Query, askedWait: Wait): Promise<QueryResult> {
     checkQuery(asked);
     checkWait(askedWait);
-    const query = copyQuery(asked);
-    const wait = { ...askedWait };
+    const [query, wait] = [copyQuery(asked), { ...askedWait }];
     const call = ChaosCall.query(query, this.#world.clock, wait);
     return this.#passage.pass(
       call,

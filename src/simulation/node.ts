@@ -137,8 +137,7 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
   async query(asked: Query, askedWait: Wait): Promise<QueryResult> {
     checkQuery(asked);
     checkWait(askedWait);
-    const query = copyQuery(asked);
-    const wait = { ...askedWait };
+    const [query, wait] = [copyQuery(asked), { ...askedWait }];
     const call = ChaosCall.query(query, this.clock, wait);
     return this.#calls.pass(call, (service) => service.query(query, { ...wait, timeoutMs: call.leftMs }));
   }
