@@ -6,12 +6,14 @@ export {
   type SimScriptConstraints,
 } from './sim-script-arbitrary.ts';
 export { faultPlanArbitrary, type FaultPlanConstraints } from './fault-plan-arbitrary.ts';
-export {
-  runnerCommandArbitraries,
-  type RunnerCommand,
-  type RunnerCommandConstraints,
-  type RunnerUnderTest,
-} from './runner-commands.ts';
+export { NeverReachedError } from './never-reached-error.ts';
+export { type RunnerCommand, type RunnerUnderTest } from './runner-command.ts';
+export { runnerCommandArbitraries, type RunnerCommandConstraints } from './runner-commands.ts';
 export { ContractBrokenError, RunnerModel, type ModelRun } from './runner-model.ts';
-export { runnerProperty, type RunnerPropertyOptions } from './runner-property.ts';
+export {
+  assertRunnerProperty,
+  runnerProperty,
+  type RunnerProperty,
+  type RunnerPropertyOptions,
+} from './runner-property.ts';
 export { simulationProperty, type SimulationPropertyOptions } from './simulation-property.ts';

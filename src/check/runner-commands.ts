@@ -1,60 +1,39 @@
 /**
- * Model-based commands against a runner: run, abort, query, wait, release, let time pass, strike a fault. Each does one thing, and tells
- * the model what came back. With chaos in between, an injected error is an answer like any other, after which nothing is certain.
+ * Model-based commands against a runner: run, abort, query, look in all ways, wait, release, let time pass, strike a fault. Each does one
+ * thing, and tells the model what came back. With chaos in between, an injected error is an answer like any other, after which nothing is certain.
  */
 import fc from 'fast-check';
 import { checkObject } from '../kernel/argument-check.ts';
 import { isRunnerError } from '../kernel/errors.ts';
+import type { RunID } from '../model/run-status.ts';
 import type { Command } from '../model/command.ts';
-import { ALL_MASK, DONE_MASK, RUNNING_MASK, type StateMask } from '../model/state-mask.ts';
-import type { Service } from '../model/service.ts';
-import type { ChaosRunner } from '../runners/chaos-runner.ts';
+import { ALL_MASK, DONE_MASK, RUNNING_MASK } from '../model/state-mask.ts';
 import { CHAOS_OPERATIONS, type ScheduledFault } from '../runners/chaos-fault.ts';
-import type { Simulation } from '../simulation/simulation.ts';
+import { Look, Query } from './read-commands.ts';
+import {
+  answered,
+  later,
+  RunnerCommandBase,
+  type RunnerCommand,
+  type RunnerUnderTest,
+} from './runner-command.ts';
 import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
 import { commandArbitrary, type CommandConstraints } from './sim-script-arbitrary.ts';
+import { Finish, firstActive, ODD_KINDS, OddWait, WaitForEnd } from './wait-commands.ts';
 
-/** What commands act on. */
-export interface RunnerUnderTest {
-  readonly sim: Simulation;
-  readonly service: Service;
-  /** The chaos in front of it, for fault commands. */
-  readonly chaos?: ChaosRunner;
-  /** What goes on in the background: aborts, waits and releases that were not awaited. */
-  readonly background: Promise<void>[];
-}
-
-/** One command of a model-based property. */
-export type RunnerCommand = fc.AsyncCommand<RunnerModel, RunnerUnderTest>;
-
-/** A call whose reply may be lost; undefined if it was. Other errors go on. */
-async function answered<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (isRunnerError(error, 'RUNNER_INJECTED_FAULT')) return undefined;
-    throw error;
-  }
-}
-
-abstract class BaseCommand implements RunnerCommand {
-  check(_model: Readonly<RunnerModel>): boolean {
-    return true;
-  }
-
-  abstract run(model: RunnerModel, real: RunnerUnderTest): Promise<void>;
-  abstract toString(): string;
-}
-
-class Run extends BaseCommand {
+class Run extends RunnerCommandBase {
   readonly #command: Command;
+  readonly #isBeside: boolean;
 
-  constructor(command: Command) {
+  constructor(command: Command, isBeside: boolean) {
     super();
     this.#command = command;
+    this.#isBeside = isBeside;
   }
 
-  async run(model: RunnerModel, { service }: RunnerUnderTest): Promise<void> {
+  async run(model: RunnerModel, real: RunnerUnderTest): Promise<void> {
+    const { service } = real;
+    if (this.#isBeside) await firstActive(model, real);
     // Looked at first, so that the model knows what has ended; then nothing can happen before the offer.
     const before = await answered(service.statusAll());
     before?.statuses.forEach((status) => model.saw(status));
@@ -69,116 +48,62 @@ class Run extends BaseCommand {
 
   toString(): string {
     const { argv, timeoutMs } = this.#command;
-    return `run(${JSON.stringify(argv)}${timeoutMs === undefined ? '' : `, timeoutMs ${timeoutMs}`})`;
+    return `run${this.#isBeside ? ' beside' : ''}(${JSON.stringify(argv)}${timeoutMs === undefined ? '' : `, timeoutMs ${timeoutMs}`})`;
   }
 }
 
-class Abort extends BaseCommand {
-  readonly #index: number;
-  readonly #awaited: boolean;
+/** How an abort is asked for: and not waited for, and waited for, or of the run that is at work. */
+type AbortManner = 'background' | 'await' | 'active';
 
-  constructor(index: number, awaited: boolean) {
+class Abort extends RunnerCommandBase {
+  readonly #index: number;
+  readonly #manner: AbortManner;
+
+  constructor(index: number, manner: AbortManner) {
     super();
     this.#index = index;
-    this.#awaited = awaited;
+    this.#manner = manner;
   }
 
   override check(model: Readonly<RunnerModel>): boolean {
     return model.runAt(this.#index) !== undefined && !model.isReleased;
   }
 
-  async run(model: RunnerModel, { service, background }: RunnerUnderTest): Promise<void> {
-    const run = model.runAt(this.#index);
-    if (run === undefined) return;
-    model.abortAsked(run.runId);
-    const aborted = (async () => {
-      const status = await answered(service.abort(run.runId));
-      if (status === undefined) return;
-      model.saw(status);
-      const now = await answered(service.status(run.runId));
-      if (now !== undefined && now.status.state !== status.state) {
-        throw new ContractBrokenError('R207', `abort said ${status.state}, status says ${now.status.state}`);
-      }
-    })();
-    if (this.#awaited) await aborted;
-    else background.push(aborted);
+  async run(model: RunnerModel, real: RunnerUnderTest): Promise<void> {
+    const active = this.#manner === 'active' ? await firstActive(model, real) : undefined;
+    const runId = active ?? model.runAt(this.#index)?.runId;
+    if (runId === undefined) return;
+    model.abortAsked(runId);
+    const aborted = this.#abort(model, real, runId);
+    if (this.#manner === 'background') later(real, aborted);
+    else await aborted;
   }
 
   toString(): string {
-    return `${this.#awaited ? 'await ' : ''}abort(run ${this.#index})`;
+    return `${MANNERS[this.#manner]}(run ${this.#index})`;
+  }
+
+  async #abort(model: RunnerModel, { service }: RunnerUnderTest, runId: RunID): Promise<void> {
+    const status = await answered(service.abort(runId));
+    if (status === undefined) return;
+    model.saw(status);
+    const now = await answered(service.status(runId));
+    if (now !== undefined && now.status.state !== status.state) {
+      throw new ContractBrokenError('R207', `abort said ${status.state}, status says ${now.status.state}`);
+    }
   }
 }
 
-class Query extends BaseCommand {
-  readonly #states: StateMask;
+const MANNERS: Readonly<Record<AbortManner, string>> = {
+  background: 'abort',
+  await: 'await abort',
+  active: 'abort the active run, or',
+};
 
-  constructor(states: StateMask) {
-    super();
-    this.#states = states;
-  }
-
-  async run(model: RunnerModel, { service }: RunnerUnderTest): Promise<void> {
-    const result = await answered(service.queryNow({ allRuns: true, states: this.#states }));
-    if (result === undefined) return;
-    result.statuses.forEach((status) => model.saw(status));
-    const ids = result.statuses.map(({ runId }) => runId);
-    const inOrder = model.runIds.filter((runId) => ids.includes(runId));
-    if (ids.join() !== inOrder.join()) {
-      throw new ContractBrokenError('R37', `runs ${ids.join()} came in another order than ${inOrder.join()}`);
-    }
-    if (this.#states === ALL_MASK && ids.length !== model.runIds.length) {
-      throw new ContractBrokenError('R24', `${ids.length} of ${model.runIds.length} runs match every state`);
-    }
-  }
-
-  toString(): string {
-    return `query(${this.#states === ALL_MASK ? 'all' : this.#states === DONE_MASK ? 'done' : 'running'})`;
-  }
-}
-
-class WaitForEnd extends BaseCommand {
-  readonly #index: number;
-  readonly #timeoutMs: number;
-
-  constructor(index: number, timeoutMs: number) {
-    super();
-    this.#index = index;
-    this.#timeoutMs = timeoutMs;
-  }
-
-  override check(model: Readonly<RunnerModel>): boolean {
-    return model.runAt(this.#index) !== undefined;
-  }
-
-  async run(model: RunnerModel, { service, sim }: RunnerUnderTest): Promise<void> {
-    const run = model.runAt(this.#index);
-    if (run === undefined) return;
-    const startedAt = sim.now();
-    try {
-      const result = await answered(
-        service.query({ runs: [run.runId], states: DONE_MASK }, { timeoutMs: this.#timeoutMs }),
-      );
-      result?.statuses.forEach((status) => model.saw(status));
-      if (result?.statuses.length === 0 && sim.now() - startedAt < this.#timeoutMs) {
-        throw new ContractBrokenError(
-          'R31',
-          `a wait of ${this.#timeoutMs} ms gave up after ${sim.now() - startedAt} ms`,
-        );
-      }
-    } catch (error) {
-      if (!isRunnerError(error, 'RUNNER_RELEASED') || !model.isReleased) throw error;
-    }
-  }
-
-  toString(): string {
-    return `wait(run ${this.#index}, ${this.#timeoutMs} ms)`;
-  }
-}
-
-class Release extends BaseCommand {
-  async run(model: RunnerModel, { service, background }: RunnerUnderTest): Promise<void> {
+class Release extends RunnerCommandBase {
+  async run(model: RunnerModel, real: RunnerUnderTest): Promise<void> {
     model.releaseAsked();
-    background.push(service.release());
+    later(real, real.service.release());
     return Promise.resolve();
   }
 
@@ -187,7 +112,7 @@ class Release extends BaseCommand {
   }
 }
 
-class Pass extends BaseCommand {
+class Pass extends RunnerCommandBase {
   readonly #ms: number;
 
   constructor(ms: number) {
@@ -204,7 +129,7 @@ class Pass extends BaseCommand {
   }
 }
 
-class Strike extends BaseCommand {
+class Strike extends RunnerCommandBase {
   readonly #fault: ScheduledFault;
 
   constructor(fault: ScheduledFault) {
@@ -235,26 +160,50 @@ export interface RunnerCommandConstraints extends CommandConstraints {
 export function runnerCommandArbitraries(
   constraints: RunnerCommandConstraints = {},
 ): fc.Arbitrary<RunnerCommand>[] {
+  return weightedCommands(constraints).map(({ arbitrary }) => arbitrary);
+}
+
+/** The same with weights that let sequences reach much: a release, after which little happens, is rare. */
+export function weightedCommands(
+  constraints: RunnerCommandConstraints,
+): (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] {
   checkObject('constraints', 'an object', constraints);
   const { mayRelease = true, faults = [] } = constraints;
   const index = fc.nat(7);
-  const arbitraries: fc.Arbitrary<RunnerCommand>[] = [
-    commandArbitrary(constraints).map((command) => new Run(command)),
-    fc.tuple(index, fc.boolean()).map(([at, awaited]) => new Abort(at, awaited)),
-    fc.constantFrom(ALL_MASK, DONE_MASK, RUNNING_MASK).map((states) => new Query(states)),
-    fc
-      .tuple(index, fc.constantFrom(0, 1, 10, 50, 500))
-      .map(([at, timeoutMs]) => new WaitForEnd(at, timeoutMs)),
-    fc.nat(120).map((ms) => new Pass(ms)),
+  const command = commandArbitrary(constraints);
+  const manner = fc.constantFrom<AbortManner>('background', 'await', 'active');
+  const commands: (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] = [
+    { weight: 12, arbitrary: command.map((offered) => new Run(offered, false)) },
+    { weight: 4, arbitrary: command.map((offered) => new Run(offered, true)) },
+    { weight: 6, arbitrary: fc.tuple(index, manner).map(([at, how]) => new Abort(at, how)) },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom(ALL_MASK, DONE_MASK, RUNNING_MASK).map((states) => new Query(states)),
+    },
+    {
+      weight: 6,
+      arbitrary: fc
+        .tuple(index, fc.constantFrom(0, 1, 10, 50, 500))
+        .map(([at, timeoutMs]) => new WaitForEnd(at, timeoutMs)),
+    },
+    { weight: 6, arbitrary: fc.nat(120).map((ms) => new Pass(ms)) },
+    { weight: 4, arbitrary: fc.nat(3).map((turn) => new Look(turn)) },
+    { weight: 6, arbitrary: index.map((at) => new Finish(at)) },
+    {
+      weight: 6,
+      arbitrary: fc
+        .tuple(index, fc.constantFrom(...ODD_KINDS, 'cancelled' as const))
+        .map(([at, kind]) => new OddWait(at, kind)),
+    },
   ];
-  if (mayRelease) arbitraries.push(fc.constant(new Release()));
+  if (mayRelease) commands.push({ weight: 1, arbitrary: fc.constant(new Release()) });
   if (faults.length > 0) {
     const fault = fc.record({
       operation: fc.constantFrom(...CHAOS_OPERATIONS),
       call: fc.integer({ min: 1, max: 3 }),
       kind: fc.constantFrom(...faults),
     });
-    arbitraries.push(fault.map((struck) => new Strike(struck)));
+    commands.push({ weight: 6, arbitrary: fault.map((struck) => new Strike(struck)) });
   }
-  return arbitraries;
+  return commands;
 }

@@ -3,6 +3,7 @@
  * it accepts exactly the outcomes that some order of events allows. Invariant: it never looks at the runner by itself.
  */
 import { parseSimScript } from '../execers/sim-script.ts';
+import type { SimStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
 import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -51,6 +52,29 @@ export class RunnerModel {
   /** Runs that were not seen terminal yet; some of them may be by now. */
   get unfinished(): number {
     return [...this.#runs.values()].filter(({ seen }) => !isTerminal(seen.state)).length;
+  }
+
+  /** The runs, in order of acceptance. */
+  get runs(): readonly ModelRun[] {
+    return [...this.#runs.values()];
+  }
+
+  /** Whether a run ends without being stopped again: it, and all that are before it in the queue, are over, stopped or have an end. */
+  isSureToEnd(runId: RunID): boolean {
+    if (this.#isReleased) return this.#runs.has(runId);
+    for (const run of this.#runs.values()) {
+      const { command, seen, abortAsked } = run;
+      const hasEnd = (command.timeoutMs ?? 0) > 0 || naturalEnd(command) !== undefined;
+      if (!hasEnd && !abortAsked && !isTerminal(seen.state)) return false;
+      if (run.runId === runId) return true;
+    }
+    return false;
+  }
+
+  /** The `index`-th run whose end was not seen, counted around; any other if there is none. */
+  openAt(index: number): ModelRun | undefined {
+    const open = [...this.#runs.values()].filter(({ seen }) => !isTerminal(seen.state));
+    return open[index % open.length] ?? this.runAt(index);
   }
 
   /** The `index`-th run, counted around; undefined if there is none. */
@@ -130,7 +154,7 @@ export class RunnerModel {
     );
   }
 
-  #checkEnd({ command, abortAsked }: ModelRun, { runId, state, exitCode }: RunStatus): void {
+  #checkEnd({ command, abortAsked }: ModelRun, { runId, state, exitCode, error }: RunStatus): void {
     const { timeoutMs = 0 } = command;
     if (state === 'ABORTED') {
       this.#expect(abortAsked, 'R203', `run ${runId} is ABORTED and nobody asked for it`);
@@ -146,6 +170,13 @@ export class RunnerModel {
       'R110',
       `run ${runId} ended as ${state} ${exitCode}, its script as ${end?.state} ${end?.exitCode}`,
     );
+    const rule = end?.signal === undefined ? 'R110' : 'R124';
+    const part = end?.signal ?? (state === 'FAILED' ? 'error execing: ' : '');
+    this.#expect(
+      error.includes(part),
+      rule,
+      `run ${runId} has error ${JSON.stringify(error)}, without ${JSON.stringify(part)}`,
+    );
   }
 
   #expect(condition: boolean, rule: string, message: string): void {
@@ -153,13 +184,32 @@ export class RunnerModel {
   }
 }
 
+/** How a script ends if nobody stops it. */
+export interface NaturalEnd {
+  readonly state: RunState;
+  readonly exitCode: number;
+  /** What it dies of. */
+  readonly signal?: string;
+  /** All that it writes until then. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** How a script ends if nobody stops it; undefined if it never does. */
-function naturalEnd({ argv }: Command): { readonly state: RunState; readonly exitCode: number } | undefined {
+export function naturalEnd({ argv }: Command): NaturalEnd | undefined {
+  const wrote = { stdout: '', stderr: '' };
   for (const step of parseSimScript(argv)) {
-    if (step.op === 'complete') return { state: 'COMPLETE', exitCode: step.exitCode };
-    if (step.op === 'fail') return { state: 'FAILED', exitCode: step.exitCode };
-    if (step.op === 'signal') return { state: 'COMPLETE', exitCode: -1 };
+    if (step.op === 'stdout' || step.op === 'stderr') wrote[step.op] += step.text;
     if (step.op === 'hang' || step.op === 'pause') return undefined;
+    const end = endOf(step);
+    if (end !== undefined) return { ...end, ...wrote };
   }
-  return { state: 'COMPLETE', exitCode: 0 };
+  return { state: 'COMPLETE', exitCode: 0, ...wrote };
+}
+
+function endOf(step: SimStep): Pick<NaturalEnd, 'state' | 'exitCode' | 'signal'> | undefined {
+  if (step.op === 'complete') return { state: 'COMPLETE', exitCode: step.exitCode };
+  if (step.op === 'fail') return { state: 'FAILED', exitCode: step.exitCode };
+  if (step.op === 'signal') return { state: 'COMPLETE', exitCode: -1, signal: step.signal };
+  return undefined;
 }

@@ -1,72 +1,208 @@
 /** The model-based property: any sequence of commands, under any schedule, leaves a runner within its contract. */
 import fc from 'fast-check';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkInteger, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Service } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
 import type { World } from '../model/world.ts';
+import type { Violation } from '../oracles/oracle.ts';
+import { ServiceReach, type ReachKind } from '../oracles/service-reach.ts';
+import { watchAnswers } from '../oracles/watch-answers.ts';
 import { createChaosRunner } from '../runners/chaos-runner.ts';
-import {
-  runnerCommandArbitraries,
-  type RunnerCommand,
-  type RunnerCommandConstraints,
-} from './runner-commands.ts';
-import { RunnerModel } from './runner-model.ts';
+import { LOG_HEADER_END } from '../runners/log-header.ts';
+import type { Simulation } from '../simulation/simulation.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import { NeverReachedError } from './never-reached-error.ts';
+import type { RunnerCommand } from './runner-command.ts';
+import { weightedCommands, type RunnerCommandConstraints } from './runner-commands.ts';
+import { ContractBrokenError, naturalEnd, RunnerModel } from './runner-model.ts';
+import { requiredReach } from './runner-reach.ts';
 import { simulationProperty, type SimulationPropertyOptions } from './simulation-property.ts';
+import { finish, OddWait } from './wait-commands.ts';
 
 /** The runner under test, and what may be done to it. */
-export interface RunnerPropertyOptions extends RunnerCommandConstraints, SimulationPropertyOptions {
+export interface RunnerPropertyOptions<Runner extends Service = Service>
+  extends RunnerCommandConstraints, SimulationPropertyOptions {
   /** Makes the runner in a simulated world; it must hold `capacity` runs and remember all of them. */
-  readonly create: (world: World) => Service;
+  readonly create: (world: World) => Runner;
   /** Default 1. */
   readonly capacity?: number;
   /** Most commands per sequence; default 30. */
   readonly maxCommands?: number;
+  /** Reads a log at its ref. With it, what a run has written until its natural end is compared with what its script writes (R97). */
+  readonly readOutput?: (runner: Runner, ref: string) => string | Promise<string>;
+  /** What need not be reached, with the reason. */
+  readonly mayMiss?: Partial<Record<ReachKind, string>>;
+  /** After how many sequences everything else must have been reached at least once; default 100. */
+  readonly reachWithin?: number;
 }
 
+/** A property that counts what it has reached. */
+export interface RunnerProperty extends fc.IAsyncProperty<[[RunnerCommand[]], number]> {
+  /** How often each kind of end, abort, wait, offer, release and fault was reached, by all sequences so far. */
+  readonly reach: ServiceReach;
+}
+
+const REACH_WITHIN = 100;
+
 /**
- * A property for `fc.assert`: no sequence of run, abort, query, wait, release, passing time and faults makes the runner break its
- * contract, and nothing is left of it at the end.
+ * A property for `fc.assert`: no sequence of run, abort, query, look, wait, release, passing time and faults makes the runner break its
+ * contract, and nothing is left of it at the end. Runs that are sure to end are waited for, and their ends, exit codes and outputs
+ * compared with those of their scripts.
  *
+ * A property that never sees a run end proves nothing about ends. So its hundredth sequence (`reachWithin`) fails with a
+ * {@link NeverReachedError} if a kind of end, abort, wait, offer, release or fault was never reached; where fewer are run, use
+ * {@link assertRunnerProperty}, which goes on until it knows.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` without `create`.
  * @example
  * ```ts
  * import fc from 'fast-check';
  * import { createSimulatedRunner } from 'dryrunner';
  * import { runnerProperty } from 'dryrunner/check';
- * await fc.assert(
- *   runnerProperty({ capacity: 2, create: (world) => createSimulatedRunner(world, { capacity: 2 }) }),
- *   { numRuns: 20 },
- * );
+ * const property = runnerProperty({
+ *   capacity: 2,
+ *   create: (world) => createSimulatedRunner(world, { capacity: 2, history: 0 }),
+ * });
+ * await fc.assert(property, { numRuns: 20 });
+ * if (property.reach.times('end COMPLETE 0') === 0) throw new Error('expected runs that end by themselves');
  * ```
  */
-export function runnerProperty(
-  options: RunnerPropertyOptions,
-): fc.IAsyncProperty<[[RunnerCommand[]], number]> {
+export function runnerProperty<Runner extends Service>(
+  options: RunnerPropertyOptions<Runner>,
+): RunnerProperty {
+  return countedProperty(options, true).property;
+}
+
+/**
+ * Asserts a {@link runnerProperty}, and that it has reached what it must: where `parameters.numRuns` sequences have not, it goes on up
+ * to `reachWithin`.
+ *
+ * Rejects as `fc.assert` does, or with a {@link NeverReachedError}.
+ *
+ * @example
+ * ```ts
+ * import { createFakeRunner } from 'dryrunner';
+ * import { argvScript } from 'dryrunner';
+ * import { assertRunnerProperty } from 'dryrunner/check';
+ * const reach = await assertRunnerProperty(
+ *   { capacity: 3, create: (world) => createFakeRunner(world, { capacity: 3, history: 0, script: argvScript }) },
+ *   { numRuns: 20 },
+ * );
+ * console.log(reach.times('end TIMEDOUT') > 0); // true
+ * ```
+ */
+export async function assertRunnerProperty<Runner extends Service>(
+  options: RunnerPropertyOptions<Runner>,
+  parameters: fc.Parameters<[[RunnerCommand[]], number]> = {},
+): Promise<ServiceReach> {
+  const { property, required, sequences } = countedProperty(options, false);
+  const { reach } = property;
+  await fc.assert(property, parameters);
+  const { reachWithin = REACH_WITHIN } = options;
+  // A path repeats one case, which is not meant to reach anything else.
+  while (parameters.path === undefined && reach.missed(required).length > 0 && sequences() < reachWithin) {
+    const left = Math.min(reachWithin - sequences(), REACH_WITHIN);
+    const seed = parameters.seed === undefined ? {} : { seed: parameters.seed + sequences() };
+    await fc.assert(property, { ...parameters, ...seed, numRuns: left });
+  }
+  const missed = reach.missed(required);
+  if (parameters.path === undefined && missed.length > 0) {
+    throw new NeverReachedError(missed, sequences(), reach);
+  }
+  return reach;
+}
+
+interface CountedProperty {
+  readonly property: RunnerProperty;
+  readonly required: readonly ReachKind[];
+  readonly sequences: () => number;
+}
+
+function countedProperty<Runner extends Service>(
+  options: RunnerPropertyOptions<Runner>,
+  judgesItself: boolean,
+): CountedProperty {
   checkOptions(options);
   if (typeof options.create !== 'function') throw invalidArgument('create', 'a function', options.create);
-  const { create, capacity = 1, maxCommands = 30, faults = [], ...rest } = options;
+  const { maxCommands = 30, reachWithin = REACH_WITHIN, onVerdict, ...rest } = options;
+  checkInteger('reachWithin', reachWithin, 1);
+  const required = requiredReach(options);
+  const reach = new ServiceReach();
+  let count = 0;
+  let hasFailed = false;
+  const judge = (verdict: Verdict): void => {
+    onVerdict?.(verdict);
+    count += 1;
+    hasFailed ||= !verdict.held;
+    // Once, and never while a failure is being shrunk: what is missed then is missed because everything gets smaller.
+    if (!judgesItself || hasFailed || count !== reachWithin) return;
+    const missed = reach.missed(required);
+    if (missed.length > 0) throw new NeverReachedError(missed, count, reach);
+  };
   // A plain array: `fc.commands` shrinks by what was run before, which no path can repeat without a `replayPath`.
-  const commands = fc.array(fc.oneof(...runnerCommandArbitraries({ ...rest, faults })), {
+  const commands = fc.array(fc.oneof(...weightedCommands(rest)), {
     maxLength: maxCommands,
+    size: 'max',
   });
-  return simulationProperty<[RunnerCommand[]]>(
+  const property = simulationProperty<[RunnerCommand[]]>(
     [commands],
-    async (sim, sequence) => {
-      const inner = create(sim.world);
-      const chaos = faults.length > 0 ? createChaosRunner(sim.world, inner) : undefined;
-      const service = chaos ?? inner;
-      const model = new RunnerModel(capacity);
-      const background: Promise<void>[] = [];
-      const real = { sim, service, background, ...(chaos === undefined ? {} : { chaos }) };
-      await fc.asyncModelRun(() => ({ model, real }), sequence);
-      chaos?.heal();
-      model.releaseAsked();
-      await service.release();
-      await Promise.all(background);
-      const { statuses } = await inner.queryNow({ allRuns: true, states: ALL_MASK });
-      if (chaos === undefined) statuses.forEach((status) => model.saw(status));
-      if (chaos === undefined) model.allOver();
-    },
-    rest,
+    (sim, sequence) => runSequence(sim, sequence, options, reach),
+    { ...rest, onVerdict: judge },
   );
+  return { property: Object.assign(property, { reach }), required, sequences: () => count };
+}
+
+async function runSequence<Runner extends Service>(
+  sim: Simulation,
+  sequence: readonly RunnerCommand[],
+  { create, capacity = 1, faults = [], readOutput }: RunnerPropertyOptions<Runner>,
+  reach: ServiceReach,
+): Promise<void> {
+  const inner = create(sim.world);
+  const chaos = faults.length > 0 ? createChaosRunner(sim.world, inner) : undefined;
+  const violations: Violation[] = [];
+  const service = watchAnswers(sim.world, chaos ?? inner, (violation) => violations.push(violation));
+  const model = new RunnerModel(capacity);
+  const background: Promise<void>[] = [];
+  const real = { sim, service, background, ...(chaos === undefined ? {} : { chaos }) };
+  try {
+    await fc.asyncModelRun(() => ({ model, real }), sequence);
+    chaos?.heal();
+    for (const runId of model.runIds) await finish(model, real, runId);
+    if (chaos === undefined && readOutput !== undefined) {
+      await checkOutputs(model, (ref) => readOutput(inner, ref));
+    }
+    const waiting = new OddWait(0, 'for a new run');
+    if (waiting.check(model)) await waiting.run(model, real);
+    model.releaseAsked();
+    await service.release();
+    await Promise.all(background);
+    const { statuses } = await inner.queryNow({ allRuns: true, states: ALL_MASK });
+    if (chaos === undefined) statuses.forEach((status) => model.saw(status));
+    if (chaos === undefined) model.allOver();
+  } finally {
+    reach.add(service.reach);
+  }
+  const [first] = violations;
+  if (first !== undefined) throw new ContractBrokenError(first.rule, first.message);
+}
+
+/** R97: of a run that has ended by itself, all that its script writes is there, and nothing else. */
+async function checkOutputs(
+  model: RunnerModel,
+  read: (ref: string) => string | Promise<string>,
+): Promise<void> {
+  for (const { runId, command, seen } of model.runs) {
+    const end = naturalEnd(command);
+    if (end === undefined || (seen.state !== 'COMPLETE' && seen.state !== 'FAILED')) continue;
+    for (const name of ['stdout', 'stderr'] as const) {
+      const text = await read(seen[`${name}Ref`]);
+      const header = text.indexOf(LOG_HEADER_END);
+      const body = header === -1 ? text : text.slice(header + LOG_HEADER_END.length);
+      if (body === end[name]) continue;
+      const [was, wanted] = [JSON.stringify(body), JSON.stringify(end[name])];
+      throw new ContractBrokenError('R97', `${name} of run ${runId} is ${was}, its script writes ${wanted}`);
+    }
+  }
 }

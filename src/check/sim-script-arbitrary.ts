@@ -45,11 +45,11 @@ export function simScriptArbitrary(constraints: SimScriptConstraints = {}): fc.A
     fc.constantFrom('SIGKILL', 'SIGSEGV').map((signal) => simStep.signal(signal)),
   ];
   if (mayHang) ends.push(fc.constant(simStep.hang()));
+  const [sleep, ...others] = steps as [fc.Arbitrary<SimStep>, ...fc.Arbitrary<SimStep>[]];
+  // As often as all others together: a run that takes no time meets little.
+  const step = fc.oneof(fc.oneof(...others), sleep);
   return fc
-    .tuple(
-      fc.array(fc.oneof(...steps), { maxLength: maxSteps }),
-      fc.option(fc.oneof(...ends), { nil: undefined }),
-    )
+    .tuple(fc.array(step, { maxLength: maxSteps }), fc.option(fc.oneof(...ends), { nil: undefined }))
     .map(([before, end]) => simScript(...before, ...(end === undefined ? [] : [end])));
 }
 

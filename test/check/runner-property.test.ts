@@ -1,10 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { having, cachedBy } from '../conformance/broken-services.ts';
+import { createSmallQueue } from '../conformance/small-queue.ts';
 import { commandArbitrary } from '../../src/check/sim-script-arbitrary.ts';
 import { faultPlanArbitrary } from '../../src/check/fault-plan-arbitrary.ts';
-import { runnerProperty } from '../../src/check/runner-property.ts';
+import { NeverReachedError } from '../../src/check/never-reached-error.ts';
+import { assertRunnerProperty, runnerProperty } from '../../src/check/runner-property.ts';
 import { simulationProperty } from '../../src/check/simulation-property.ts';
 import { abortStatus, completeStatus, type RunStatus } from '../../src/model/run-status.ts';
+import { createSimExecer, type SimExecer } from '../../src/execers/sim-execer.ts';
+import type { Execer, ProcessStatus } from '../../src/model/execer.ts';
+import type { QueryResult } from '../../src/model/status-reader.ts';
+import { REACH_KINDS, type ServiceReach } from '../../src/oracles/service-reach.ts';
 import type { Service } from '../../src/model/service.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { World } from '../../src/model/world.ts';
@@ -12,7 +19,7 @@ import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
 import { createFakeRunner } from '../../src/runners/fake-runner.ts';
 import { argvScript } from '../../src/runners/fake-script.ts';
 import { createPollingService } from '../../src/runners/polling-service.ts';
-import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import { createSimulatedRunner, type SimulatedRunner } from '../../src/runners/simulated-runner.ts';
 
 const RUNNERS: readonly (readonly [string, (world: World) => Service])[] = [
   ['simulated', (world) => createSimulatedRunner(world, { capacity: 3, history: 0 })],
@@ -53,7 +60,7 @@ describe('a runner with a planted bug', () => {
       (world) => {
         const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
         return {
-          ...forwarding(runner),
+          ...having(runner, {}),
           abort: async (runId) => completeStatus((await runner.abort(runId)).runId, '', 77),
         };
       },
@@ -72,7 +79,42 @@ describe('a runner with a planted bug', () => {
           const { statuses, service } = await runner.queryNow(query);
           return { service, statuses: [...statuses].reverse() };
         };
-        return { ...forwarding(runner), queryNow };
+        return { ...having(runner, {}), queryNow };
+      },
+    ],
+    [
+      'a status that is never asked for again',
+      /R4|R200|R206|R207/,
+      (world) => {
+        const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
+        return having(runner, { status: cachedBy((runId) => runner.status(runId)) });
+      },
+    ],
+    [
+      'a queue that does not wait for the active run',
+      /R67/,
+      (world) => createSmallQueue(world, { capacity: 3, history: 0, isGuarded: false }),
+    ],
+    [
+      'an execer that adds 1 to each exit code',
+      /R110/,
+      (world) =>
+        createSimulatedRunner(world, { capacity: 3, history: 0, execer: offByOne(world) as SimExecer }),
+    ],
+    [
+      'a signal that is lost',
+      /R124/,
+      (world) => {
+        const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
+        const nameless = ({ statuses, service }: QueryResult): QueryResult => ({
+          service,
+          statuses: statuses.map((status) => (status.exitCode === -1 ? { ...status, error: '' } : status)),
+        });
+        return having(runner, {
+          query: async (query, wait) => nameless(await runner.query(query, wait)),
+          queryNow: async (query) => nameless(await runner.queryNow(query)),
+          statusAll: async () => nameless(await runner.statusAll()),
+        });
       },
     ],
     [
@@ -81,7 +123,7 @@ describe('a runner with a planted bug', () => {
       (world) => {
         const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
         return {
-          ...forwarding(runner),
+          ...having(runner, {}),
           query: (query, { timeoutMs }) => runner.query(query, { timeoutMs: Math.floor(timeoutMs / 2) }),
         };
       },
@@ -94,7 +136,7 @@ describe('a runner with a planted bug', () => {
         const lie = (status: RunStatus): RunStatus =>
           status.state === 'COMPLETE' ? abortStatus(status.runId, status) : status;
         return {
-          ...forwarding(runner),
+          ...having(runner, {}),
           queryNow: async (query) => {
             const { statuses, service } = await runner.queryNow(query);
             return { service, statuses: statuses.map(lie) };
@@ -139,17 +181,98 @@ describe('a runner with a planted bug', () => {
   });
 });
 
-function forwarding(runner: Service): Service {
+/** S5: what it runs ends otherwise than it should. */
+function offByOne(world: World): Execer {
+  const execer = createSimExecer({ clock: world.clock });
   return {
-    run: (command) => runner.run(command),
-    abort: (runId) => runner.abort(runId),
-    release: () => runner.release(),
-    query: (query, wait) => runner.query(query, wait),
-    queryNow: (query) => runner.queryNow(query),
-    status: (runId) => runner.status(runId),
-    statusAll: () => runner.statusAll(),
+    cancelBoundMs: execer.cancelBoundMs,
+    exec(command) {
+      const process = execer.exec(command);
+      const wait = async (): Promise<ProcessStatus> => {
+        const status = await process.wait();
+        return status.state === 'COMPLETE' ? { ...status, exitCode: status.exitCode + 1 } : status;
+      };
+      return { wait, abort: () => process.abort() };
+    },
   };
 }
+
+describe('what a property of a runner has reached', () => {
+  const create = (world: World): SimulatedRunner => createSimulatedRunner(world, { capacity: 3, history: 0 });
+  const readOutput = (runner: SimulatedRunner, ref: string): string =>
+    runner.outputs.find(ref)?.text() ?? 'no such output';
+
+  test('R110 R97 is counted: natural ends with their exit codes and outputs are common', async () => {
+    const property = runnerProperty({ capacity: 3, create, readOutput });
+    await fc.assert(property, { seed: 5 });
+    const { counts } = property.reach;
+    expect(counts['end COMPLETE with another exit code']).toBeGreaterThan(50);
+    expect(counts['end COMPLETE 0']).toBeGreaterThan(20);
+    expect(property.reach.missed(REACH_KINDS)).toEqual(['injected fault']);
+    expect(await assertRunnerProperty({ capacity: 3, create, faults: ['before'] }, { seed: 5 })).toSatisfy(
+      (reach: ServiceReach) => reach.times('injected fault') > 0,
+    );
+  });
+
+  test('R97 outputs that are not what the script writes are a failure', async () => {
+    const swapped = (runner: SimulatedRunner, ref: string): string =>
+      readOutput(runner, ref.replace('-stdout-', '-stderr-'));
+    const details = await fc.check(runnerProperty({ capacity: 3, create, readOutput: swapped }), { seed: 5 });
+    expect(String(details.errorInstance)).toMatch(/R97: stdout of run \d+ is ".*", its script writes "/s);
+  });
+
+  test('what was never reached fails the hundredth sequence, and is named', async () => {
+    const short = { capacity: 3, create, maxCommands: 1 };
+    expect((await fc.check(runnerProperty(short), { seed: 5, numRuns: 99 })).failed).toBe(false);
+    const { errorInstance } = await fc.check(runnerProperty(short), { seed: 5 });
+    expect(errorInstance).toBeInstanceOf(NeverReachedError);
+    const { missed, message } = errorInstance as NeverReachedError;
+    expect(missed).toContain('abort of an active run');
+    expect(message).toContain('never reached in 100 sequences: ');
+    expect(message).toMatch(/^ +0 {2}abort of an active run$/m);
+    const mayMiss = Object.fromEntries(missed.map((kind) => [kind, 'one command is too few']));
+    expect((await fc.check(runnerProperty({ ...short, mayMiss }), { seed: 5 })).failed).toBe(false);
+  });
+
+  test('a failure that is being shrunk is never taken for one of those', async () => {
+    const full = (world: World): Service => createSimulatedRunner(world, { capacity: 1, history: 0 });
+    for (const reachWithin of [2, 5, 10, 20, 40]) {
+      const property = runnerProperty({ capacity: 2, create: full, reachWithin });
+      const { errorInstance } = await fc.check(property, { seed: 5, numRuns: 200 });
+      if (errorInstance instanceof NeverReachedError) expect(reachWithin).toBeLessThan(5);
+      else expect(String(errorInstance)).toMatch(/R69/);
+    }
+  });
+
+  test('an assertion goes on until it knows, and no further than it must', async () => {
+    let sequences = 0;
+    const onVerdict = (): void => {
+      sequences += 1;
+    };
+    const reach = await assertRunnerProperty({ capacity: 3, create, onVerdict }, { seed: 5, numRuns: 3 });
+    expect(reach.missed(REACH_KINDS)).toEqual(['injected fault']);
+    expect(sequences).toBe(100);
+    sequences = 0;
+    await assertRunnerProperty({ capacity: 3, create, onVerdict }, { seed: 5, numRuns: 130 });
+    expect(sequences).toBe(130);
+    const short = { capacity: 3, create, maxCommands: 1, onVerdict };
+    sequences = 0;
+    await expect(assertRunnerProperty(short, { seed: 5, numRuns: 3 })).rejects.toThrow('never reached');
+    expect(sequences).toBe(100);
+    await expect(assertRunnerProperty(short, { seed: 5, path: '0' })).resolves.toBeDefined();
+  });
+
+  test('options that exclude something are not asked for it', async () => {
+    const options = { create: (world: World) => createSimulatedRunner(world, { history: 0 }) };
+    const reach = await assertRunnerProperty(
+      { ...options, maxTimeoutMs: 0, mayRelease: false, mayHang: false },
+      { seed: 5 },
+    );
+    expect(reach.times('end TIMEDOUT')).toBe(0);
+    expect(reach.times('run offered while another is active')).toBe(0);
+    expect(() => runnerProperty({ ...options, reachWithin: 0 })).toThrow(/reachWithin/);
+  });
+});
 
 describe('a property over simulations', () => {
   test('R212 shrinks to the one injected fault that matters', async () => {

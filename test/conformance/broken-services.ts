@@ -51,7 +51,7 @@ const changed = (
 });
 
 /** The first answer of each kind, for ever. */
-function cachedBy<Key, Answer>(ask: (key: Key) => Promise<Answer>): (key: Key) => Promise<Answer> {
+export function cachedBy<Key, Answer>(ask: (key: Key) => Promise<Answer>): (key: Key) => Promise<Answer> {
   const answers = new Map<string, Promise<Answer>>();
   return (key) => {
     const name = JSON.stringify(key);
