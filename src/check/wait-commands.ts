@@ -97,8 +97,9 @@ export async function firstActive(
     active?.statuses.forEach((status) => model.saw(status));
     return active?.statuses[0]?.runId;
   } catch (error) {
-    if (isRunnerError(error, 'RUNNER_CANNOT_HAPPEN') || isRunnerError(error, 'RUNNER_RELEASED'))
-      {return undefined;}
+    if (isRunnerError(error, 'RUNNER_CANNOT_HAPPEN') || isRunnerError(error, 'RUNNER_RELEASED')) {
+      return undefined;
+    }
     throw error;
   }
 }
