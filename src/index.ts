@@ -8,6 +8,7 @@ export {
   type Choices,
   type DueEvents,
   ExecutionAbandoned,
+  ExecutionInterrupted,
 } from './kernel/decisions.ts';
 export { type EventInfo } from './kernel/event-queue.ts';
 export { bindContext } from './kernel/drain-host.ts';

@@ -48,9 +48,10 @@ export async function exploreCommand(
 }
 
 /** Nothing found where nothing was tried is no reason to be content, nor where the scenario is not what it says. */
-function isClean({ failures, audit, escapes = [], executions, certificate }: PoolReport): boolean {
+function isClean({ failures, cutOff, audit, escapes = [], executions, certificate }: PoolReport): boolean {
   if (certificate !== undefined && scenarioFault(certificate) !== undefined) return false;
-  return executions > 0 && failures.length + audit.differences.length + escapes.length === 0;
+  const wrong = failures.length + cutOff.length + audit.differences.length + escapes.length;
+  return executions > 0 && wrong === 0;
 }
 
 function requireFolder({ corpus }: ExploreCommandOptions): void {
@@ -222,6 +223,10 @@ function eventJson(scenario: string, event: PoolEvent): Record<string, unknown> 
     case 'failure': {
       const { decisions, ...failure } = event.failure;
       return { type, scenario, ...failure, decisions: decisions.length };
+    }
+    case 'cut-off': {
+      const { decisions, ...execution } = event.execution;
+      return { type, scenario, ...execution, decisions: decisions.length };
     }
     case 'nondeterministic': {
       const { kind, execution, text } = event.difference;

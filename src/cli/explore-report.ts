@@ -1,10 +1,12 @@
 /** What an exploration found and covered, for people and for programs. */
-import type { AuditDifference, CampaignFailure } from '../explore/campaign-report.ts';
+import type { AuditDifference, CampaignFailure, CutOffExecution } from '../explore/campaign-report.ts';
 import type { PoolFailure, PoolProgress, PoolReport } from '../host/explore-pool.ts';
 import type { ShrunkFailure } from '../host/explore-task.ts';
 import { formatCertificate, scenarioFault } from '../explore/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
+import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
+import { encodeToken } from '../explore/replay-token.ts';
 import { explanationLines } from './explanation-lines.ts';
 import { replayLine } from './rerun-line.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
@@ -45,6 +47,7 @@ export function exploredLines(terminal: Terminal, explored: Explored): string[] 
   const { report, found } = explored;
   const blocks = [
     ...found.map((failure) => failureLines(terminal, explored, failure)),
+    ...report.cutOff.map((execution) => cutOffLines(terminal, explored, execution)),
     ...report.audit.differences.map((difference) => differenceLines(terminal, explored, difference)),
     ...(report.escapes ?? []).map((escape) => escapeLines(terminal, explored, escape)),
   ];
@@ -57,6 +60,30 @@ function headline(terminal: Terminal, { certificate, executions }: PoolReport): 
   const fault = certificate === undefined ? undefined : scenarioFault(certificate);
   if (fault !== undefined) return terminal.style('red', fault);
   return executions > 0 ? terminal.style('green', 'no failure') : terminal.style('yellow', NOTHING_RUN);
+}
+
+/** The log so far, as a line that goes on from there: that is how to see whether it would ever end. */
+function cutOffLines(
+  terminal: Terminal,
+  { scenario, strategy }: Explored,
+  execution: CutOffExecution,
+): string[] {
+  const { message, details, firedEvents, atMs, configuration = strategy } = execution;
+  return [
+    terminal.style('red', `${scenario.definition.name}: cut off: ${message}`),
+    `  ${counted(firedEvents, 'event')} and ${atMs} ms of virtual time, by ${configuration}`,
+    ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    `  again: ${replayLine(cutOffToken(scenario.reference, execution), undefined)}`,
+  ];
+}
+
+/** A log that has no end of its own has neither hash nor failure. */
+function cutOffToken(scenario: string, { decisions }: CutOffExecution): string {
+  const traceHash = '0'.repeat(16);
+  return encodeToken({
+    ...{ scenario, traceHash, failureKey: 'cut off' },
+    decisions: nonZeroOf(keyDecisions(decisions)),
+  });
 }
 
 const DIFFERENCES = {
@@ -184,6 +211,11 @@ export function exploredJson({ scenario, strategy, seed, report, found }: Explor
       differences: audit.differences.map(({ kind, execution, text }) => ({ kind, execution, text })),
     },
     failures: found.map(foundJson),
+    cutOff: report.cutOff.map((execution) => ({
+      ...execution,
+      decisions: execution.decisions.length,
+      token: cutOffToken(scenario.reference, execution),
+    })),
   };
 }
 

@@ -63,7 +63,7 @@ export class CampaignAudit implements Executor {
   async #compare(execution: number, verdict: Verdict, request: ExecutionRequest): Promise<void> {
     const { mustStop } = this.#options;
     // What was given up has no end to compare.
-    if (mustStop() || verdict.failure?.kind === 'abandoned') return;
+    if (mustStop() || !hasOwnEnd(verdict)) return;
     const one = {
       execution,
       traceHash: verdict.traceHash,
@@ -71,7 +71,7 @@ export class CampaignAudit implements Executor {
       trace: verdict.trace(),
     };
     const again = await this.#again(one.decisions, request);
-    if (mustStop()) return;
+    if (!hasOwnEnd(again)) return;
     this.#repeated += 1;
     this.#judge('repeat', one, again);
     const early = this.#early;
@@ -79,8 +79,9 @@ export class CampaignAudit implements Executor {
       if (one.trace.length <= EARLY_EVENTS_MAX) this.#early = one;
       return;
     }
-    const late = await this.#again(early.decisions, request);
     if (mustStop()) return;
+    const late = await this.#again(early.decisions, request);
+    if (!hasOwnEnd(late)) return;
     this.#rerunLater += 1;
     this.#judge('leak', early, late);
   }
@@ -99,6 +100,10 @@ export class CampaignAudit implements Executor {
     this.#differences.push(difference);
     this.#options.onDifference(difference);
   }
+}
+
+function hasOwnEnd({ failure }: Verdict): boolean {
+  return failure?.kind !== 'abandoned' && failure?.kind !== 'interrupted';
 }
 
 function textOf(one: EarlyExecution, again: Verdict): string {

@@ -35,6 +35,26 @@ export interface CampaignFailure {
   readonly corpusId?: string;
 }
 
+/**
+ * An execution that was cut off, because the time of its campaign was up or its events were: nobody knows how it would have ended. It is
+ * neither a success nor a failure that can be made smaller, and a campaign that has one is not clean.
+ */
+export interface CutOffExecution {
+  /** Number of the execution in its campaign, from 0; -1 for one of the corpus. */
+  readonly index: number;
+  /** Why and when it was cut off, in one sentence. */
+  readonly message: string;
+  /** Who waited for what then, and what was pending, a line each. */
+  readonly details: readonly string[];
+  /** Virtual time by then, in milliseconds. */
+  readonly atMs: number;
+  readonly firedEvents: number;
+  /** What was special about the execution, as its strategy says. */
+  readonly configuration?: string;
+  /** What was decided until then. */
+  readonly decisions: readonly Decision[];
+}
+
 /** A log that is tried before anything else, for it failed, or reached something new, in an earlier campaign. */
 export interface CorpusEntry {
   readonly id: string;
@@ -71,6 +91,7 @@ export type CampaignEvent =
   | { readonly type: 'fixed'; readonly corpusId: string; readonly key: string }
   /** A log of the corpus that failed under `key` once fails under another one now. */
   | { readonly type: 'changed'; readonly corpusId: string; readonly key: string; readonly now: string }
+  | { readonly type: 'cut-off'; readonly execution: CutOffExecution }
   | { readonly type: 'nondeterministic'; readonly difference: AuditDifference };
 
 /** What a campaign did. */
@@ -81,6 +102,8 @@ export interface CampaignReport {
   readonly failed: number;
   /** The different failures, in the order in which they were found. */
   readonly failures: readonly CampaignFailure[];
+  /** Executions that were begun and have no end; not among `executions`. */
+  readonly cutOff: readonly CutOffExecution[];
   readonly decisions: number;
   readonly firedEvents: number;
   /** Index of the first execution that was not run: where to go on. */
@@ -99,6 +122,7 @@ const EMPTY: CampaignReport = {
   executions: 0,
   failed: 0,
   failures: [],
+  cutOff: [],
   decisions: 0,
   firedEvents: 0,
   nextIndex: 0,
@@ -135,6 +159,7 @@ function merge(one: CampaignReport, other: CampaignReport): CampaignReport {
     executions: one.executions + other.executions,
     failed: one.failed + other.failed,
     failures: [...one.failures, ...other.failures.filter(({ key }) => !known.has(key))],
+    cutOff: [...one.cutOff, ...other.cutOff],
     decisions: one.decisions + other.decisions,
     firedEvents: one.firedEvents + other.firedEvents,
     nextIndex: Math.min(one.nextIndex, other.nextIndex),

@@ -11,11 +11,17 @@ import {
   checkMethods,
   checkObject,
 } from '../kernel/argument-check.ts';
-import type { Decision } from '../kernel/decisions.ts';
+import { type Decision, ExecutionInterrupted } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { CampaignAudit } from './campaign-audit.ts';
-import type { CampaignEvent, CampaignFailure, CampaignReport, CorpusEntry } from './campaign-report.ts';
+import type {
+  CampaignEvent,
+  CampaignFailure,
+  CampaignReport,
+  CorpusEntry,
+  CutOffExecution,
+} from './campaign-report.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { explore, type CoverageMeter, type StopCause } from './explorer.ts';
 import { failureKey, hasFailed } from './failure-key.ts';
@@ -30,8 +36,10 @@ export interface CampaignOptions {
   readonly firstIndex?: number;
   /** How many campaigns share the indices; default 1. */
   readonly shards?: number;
-  /** Asked before each execution and at each turn of the real event loop: true ends the campaign, also in the midst of an execution. */
+  /** Asked before each execution: true ends the campaign, once the execution that is on has ended. */
   readonly shouldStop?: () => boolean;
+  /** Asked at each turn of the real event loop: the sentence that it returns says why the execution that is on is cut off. */
+  readonly shouldCutOff?: () => string | undefined;
   /** Called at each turn of the real event loop: the campaign is alive. */
   readonly onTurn?: () => void;
   /** Goes on after a failure; default false. */
@@ -46,11 +54,6 @@ export interface CampaignOptions {
   readonly onExecution?: (verdict: Verdict, index: number) => void;
 }
 
-/** Ends an execution that is in progress when the campaign is to stop. */
-class CampaignStopped extends Error {
-  override readonly name = 'CampaignStopped';
-}
-
 /** See `CampaignOptions.auditEvery`. */
 export const DEFAULT_AUDIT_EVERY = 100;
 /** Failures with different keys that are kept; messages with random text in them would fill the memory. */
@@ -63,6 +66,7 @@ class Campaign {
   readonly #strategy: Strategy;
   readonly #options: CampaignOptions;
   readonly #failures = new Map<string, CampaignFailure>();
+  readonly #cutOff: CutOffExecution[] = [];
   readonly #sometimes: Record<string, boolean> = {};
   #executions = 0;
   #failed = 0;
@@ -90,6 +94,7 @@ class Campaign {
       executions: this.#executions,
       failed: this.#failed,
       failures: [...this.#failures.values()],
+      cutOff: this.#cutOff,
       decisions: this.#decisions,
       firedEvents: this.#firedEvents,
       nextIndex: this.#nextIndex,
@@ -106,7 +111,10 @@ class Campaign {
     for (const entry of corpus) {
       if (this.#mustStop()) return 'stopped';
       const verdict = await this.#executor.execute(this.#corpusRequest(entry));
-      if (this.#wasCutOff(verdict)) return 'stopped';
+      if (verdict.failure?.kind === 'interrupted') {
+        this.#noteCutOff(verdict, -1);
+        return 'stopped';
+      }
       this.#count(verdict, -1);
       this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
       if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
@@ -135,8 +143,7 @@ class Campaign {
   async #explore(): Promise<StopCause> {
     const { maxExecutions = Infinity, shards = 1, goOn = false } = this.#options;
     const coverage = this.#coverage;
-    let wasCutOff = false as boolean;
-    const summary = await explore(this.#executor, this.#strategy, {
+    const { stoppedBy } = await explore(this.#executor, this.#strategy, {
       maxExecutions,
       firstIndex: this.#nextIndex,
       shards,
@@ -144,19 +151,17 @@ class Campaign {
       onTurn: () => this.#onTurn(),
       ...(coverage === undefined ? {} : { coverage }),
       onExecution: (verdict, index, novelty) => {
-        wasCutOff = this.#wasCutOff(verdict);
-        if (wasCutOff) return;
         this.#nextIndex = index + shards;
         if (novelty > 0) this.#keepSeed(verdict);
         this.#count(verdict, index);
       },
       onFailure: (verdict, index) => {
-        if (wasCutOff) return false;
         this.#keep(verdict, index);
         return goOn;
       },
+      onCutOff: (verdict, index) => this.#noteCutOff(verdict, index),
     });
-    return wasCutOff ? 'stopped' : summary.stoppedBy;
+    return stoppedBy;
   }
 
   /** Watched only for strategies that want to know. */
@@ -204,6 +209,18 @@ class Campaign {
     this.#tell({ type: 'failure', failure: kept });
   }
 
+  #noteCutOff(verdict: Verdict, index: number): void {
+    const { configuration } = this.#strategy;
+    const { message = '', details = [] } = verdict.failure ?? {};
+    const execution: CutOffExecution = {
+      ...{ index, message, details, atMs: verdict.virtualMs, firedEvents: verdict.firedEvents },
+      ...(configuration === undefined || index < 0 ? {} : { configuration }),
+      decisions: verdict.decisions(),
+    };
+    this.#cutOff.push(execution);
+    this.#tell({ type: 'cut-off', execution });
+  }
+
   #tell(event: CampaignEvent): void {
     this.#options.onEvent?.(event);
   }
@@ -214,11 +231,8 @@ class Campaign {
 
   #onTurn(): void {
     this.#options.onTurn?.();
-    if (this.#mustStop()) throw new CampaignStopped('the campaign ended before this execution did');
-  }
-
-  #wasCutOff({ failure }: Verdict): boolean {
-    return failure?.cause instanceof CampaignStopped;
+    const why = this.#options.shouldCutOff?.();
+    if (why !== undefined) throw new ExecutionInterrupted(why);
   }
 }
 
@@ -230,7 +244,7 @@ function plainFailure({ kind, rule, message, atMs, details }: Failure): Omit<Fai
 function check(executor: unknown, strategy: unknown, options: CampaignOptions): void {
   checkMethods('executor', executor, ['execute']);
   checkMethods('strategy', strategy, ['begin', 'decide', 'end']);
-  checkCallbacks(options, ['shouldStop', 'onTurn', 'onEvent', 'onExecution']);
+  checkCallbacks(options, ['shouldStop', 'shouldCutOff', 'onTurn', 'onEvent', 'onExecution']);
   const { maxExecutions = 1, firstIndex = 0, shards = 1, auditEvery = 1, corpus = [] } = options;
   checkLimit('maxExecutions', maxExecutions);
   checkInteger('firstIndex', firstIndex, 0);

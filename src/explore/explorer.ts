@@ -27,7 +27,7 @@ export interface ExploreOptions {
   readonly firstIndex?: number;
   /** How many explorers share the indices; default 1. */
   readonly shards?: number;
-  /** Asked before each execution. */
+  /** Asked before each execution: true begins no further one. */
   readonly shouldStop?: () => boolean;
   /** Told about every execution, held or not; `novelty` is how much of it was new to the coverage meter, 0 without one. */
   readonly onExecution?: (verdict: Verdict, index: number, novelty: number) => void;
@@ -35,8 +35,13 @@ export interface ExploreOptions {
   readonly onFailure?: (verdict: Verdict, index: number) => boolean;
   /** Measures the novelty of an execution; see `coverage.ts`. */
   readonly coverage?: CoverageMeter;
-  /** Called at each turn of the real event loop; throwing ends the execution with that error. */
+  /**
+   * Called at each turn of the real event loop; throwing ends the execution with that error. An `ExecutionInterrupted` cuts it off,
+   * which ends the exploration.
+   */
   readonly onTurn?: () => void;
+  /** Told about the execution that was cut off. It counts as none, and its strategy does not hear of its end. */
+  readonly onCutOff?: (verdict: Verdict, index: number) => void;
 }
 
 /** Watches executions and says how much of each was new. */
@@ -90,6 +95,10 @@ export async function explore(
     const index = firstIndex + tally.executions * shards;
     if (!strategy.begin(index)) return { stoppedBy: 'exhausted', ...tally };
     const verdict = await executor.execute(requestOf(strategy, coverage, options.onTurn));
+    if (verdict.failure?.kind === 'interrupted') {
+      options.onCutOff?.(verdict, index);
+      return { stoppedBy: 'stopped', ...tally };
+    }
     tally.executions += 1;
     tally.decisions += verdict.decisionCount;
     tally.firedEvents += verdict.firedEvents;
@@ -106,7 +115,7 @@ export async function explore(
 function check(executor: unknown, strategy: unknown, options: ExploreOptions): void {
   checkMethods('executor', executor, ['execute']);
   checkMethods('strategy', strategy, ['begin', 'decide', 'end']);
-  checkCallbacks(options, ['shouldStop', 'onExecution', 'onFailure', 'onTurn']);
+  checkCallbacks(options, ['shouldStop', 'onExecution', 'onFailure', 'onTurn', 'onCutOff']);
   const { maxExecutions = Infinity, firstIndex = 0, shards = 1, coverage } = options;
   checkLimit('maxExecutions', maxExecutions);
   checkInteger('firstIndex', firstIndex, 0);

@@ -48,7 +48,10 @@ export function failureKey(failure: NamedFailure): string {
     .slice(0, LENGTH_MAX);
 }
 
-/** True for a verdict that shows something wrong: not for an execution that its strategy gave up, for it shows nothing new. */
+/**
+ * True for a verdict that shows something wrong: not for an execution that its strategy gave up, for it shows nothing new, nor for one
+ * that was ended from outside, of which nobody knows.
+ */
 export function hasFailed({ failure }: Verdict): boolean {
-  return failure !== undefined && failure.kind !== 'abandoned';
+  return failure !== undefined && failure.kind !== 'abandoned' && failure.kind !== 'interrupted';
 }

@@ -28,10 +28,12 @@ function whatOf({ kind, rule, message }: Failure): string {
     case 'always':
     case 'eventually':
     case 'deadlock':
+    case 'stall':
     case 'leftovers':
     case 'escape':
     case 'budget':
     case 'diverged':
+    case 'interrupted':
     case 'abandoned':
       return text;
   }

@@ -8,6 +8,7 @@ export {
   type CampaignFailureKind,
   type CampaignReport,
   type CorpusEntry,
+  type CutOffExecution,
   mergeCampaignReports,
 } from './campaign-report.ts';
 export {

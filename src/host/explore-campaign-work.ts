@@ -9,6 +9,8 @@ import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { ExploreSharedState } from './explore-shared-state.ts';
 import type { CampaignTask, ExploreMessage } from './explore-task.ts';
 
+const CUT_OFF = 'The time of the campaign was up, and the execution had not ended';
+
 /** What is explored. */
 export interface TaskSubject {
   readonly executor: Executor;
@@ -39,6 +41,7 @@ export async function runCampaignTask(
     corpus,
     coverage,
     shouldStop: () => state.mustStop,
+    shouldCutOff: () => (state.mustCutOff ? CUT_OFF : undefined),
     onEvent: (event) => tell({ type: 'event', event }),
     onExecution: (verdict, index) => {
       if (index < 0) corpusLeft -= 1;

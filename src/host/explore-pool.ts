@@ -29,7 +29,10 @@ export interface ExplorePoolOptions extends ThreadLimits {
   readonly firstIndex: number;
   readonly shard: number;
   readonly shards: number;
-  /** Real time in milliseconds after which no execution begins and those that are on are cut off. */
+  /**
+   * Real time in milliseconds, from the first execution, after which no other begins. Those that are on may come to their end within
+   * as much again, at most ten seconds; if none has ended yet, three times as long.
+   */
   readonly timeMs?: number;
   readonly maxExecutions?: number;
   /** Goes on after the first failure. */
@@ -82,6 +85,12 @@ export interface PoolReport extends Omit<CampaignReport, 'failures'> {
 }
 
 const PROGRESS_MS = 250;
+const GRACE_LEAST_MS = 1_000;
+const GRACE_MOST_MS = 10_000;
+/** Where no execution has ended yet, nothing would be known of the scenario. */
+const FIRST_GRACE_FACTOR = 3;
+/** How long loading the scenario may take, its time not counted. */
+const LOAD_MOST_MS = 120_000;
 
 class ExplorePool {
   readonly #options: ExplorePoolOptions;
@@ -89,6 +98,10 @@ class ExplorePool {
   readonly #coverage = createCoverage();
   readonly #failures = new Map<string, PoolFailure>();
   readonly #startedAt = performance.now();
+  #deadline: NodeJS.Timeout | undefined;
+  #isReady = false;
+  /** True once nobody wants to know how the executions that are on would end. */
+  #isSettled = false;
 
   constructor(options: ExplorePoolOptions) {
     this.#options = options;
@@ -101,15 +114,16 @@ class ExplorePool {
           limits: { entry, hangMs, memoryMb },
           coverage: this.#coverage,
           onEvent: (event) => this.#onEvent(event),
+          onReady: () => this.#onReady(),
         }),
     );
   }
 
   async run(): Promise<PoolReport> {
     const { signal, timeMs, onEvent } = this.#options;
-    const stop = (): void => this.#stop();
+    const stop = (): void => this.#settle();
     signal.addEventListener('abort', stop);
-    const deadline = timeMs === undefined ? undefined : setTimeout(stop, timeMs);
+    if (timeMs !== undefined) this.#deadline = setTimeout(stop, timeMs + LOAD_MOST_MS);
     const ticker = setInterval(() => onEvent({ type: 'progress', progress: this.#progress() }), PROGRESS_MS);
     try {
       if (signal.aborted) stop();
@@ -128,7 +142,7 @@ class ExplorePool {
     } finally {
       stop();
       signal.removeEventListener('abort', stop);
-      clearTimeout(deadline);
+      clearTimeout(this.#deadline);
       clearInterval(ticker);
     }
   }
@@ -138,6 +152,7 @@ class ExplorePool {
     const { certificate } = this.#slots.find((slot) => slot.certificate !== undefined) ?? {};
     return {
       ...sums,
+      cutOff: this.#isSettled ? [] : sums.cutOff,
       failures: [...this.#failures.values()],
       seconds: this.#seconds(),
       features: this.#coverage.featureCount,
@@ -152,7 +167,7 @@ class ExplorePool {
   #onEvent(event: CampaignEvent): void {
     const { onEvent, goOn } = this.#options;
     if (event.type !== 'failure') {
-      onEvent(event);
+      if (event.type !== 'cut-off' || !this.#isSettled) onEvent(event);
       return;
     }
     const { key } = event.failure;
@@ -161,7 +176,7 @@ class ExplorePool {
     const failure = { ...event.failure, executions: this.#progress().executions, seconds: this.#seconds() };
     this.#failures.set(key, failure);
     onEvent({ type: 'failure', failure });
-    if (!goOn) this.#stop();
+    if (!goOn) this.#settle();
   }
 
   #progress(): PoolProgress {
@@ -180,6 +195,27 @@ class ExplorePool {
 
   #seconds(): number {
     return Math.round(performance.now() - this.#startedAt) / 1_000;
+  }
+
+  #onReady(): void {
+    const { timeMs } = this.#options;
+    if (this.#isReady || timeMs === undefined) return;
+    this.#isReady = true;
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#finish(timeMs), timeMs);
+  }
+
+  /** The time is up. */
+  #finish(timeMs: number): void {
+    for (const slot of this.#slots) slot.askToFinish();
+    const graceMs = Math.min(GRACE_MOST_MS, Math.max(GRACE_LEAST_MS, timeMs));
+    const factor = this.#progress().executions === 0 ? FIRST_GRACE_FACTOR : 1;
+    this.#deadline = setTimeout(() => this.#stop(), graceMs * factor);
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    this.#stop();
   }
 
   #stop(): void {

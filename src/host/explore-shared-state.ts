@@ -8,6 +8,10 @@ import type { Decision } from '../kernel/decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
 const STOP = 0;
+/** No further execution begins. */
+const FINISH = 1;
+/** The execution that is on is cut off as well. */
+const CUT_OFF = 2;
 const TURNS = 1;
 const EXECUTIONS = 2;
 const FAILED = 3;
@@ -69,12 +73,24 @@ export class ExploreSharedState {
     this.#labels = new Uint8Array(memory, LABELS_AT, LABELS_BYTES_MAX);
   }
 
+  /** True once no further execution is to begin. */
   get mustStop(): boolean {
-    return Atomics.load(this.#control, STOP) !== 0;
+    return Atomics.load(this.#control, STOP) >= FINISH;
   }
 
+  /** True once the execution that is on is to be cut off. */
+  get mustCutOff(): boolean {
+    return Atomics.load(this.#control, STOP) >= CUT_OFF;
+  }
+
+  /** Lets the thread end the execution that it is in, and begin no other. */
+  askToFinish(): void {
+    Atomics.compareExchange(this.#control, STOP, 0, FINISH);
+  }
+
+  /** Lets the thread cut off the execution that it is in. */
   askToStop(): void {
-    Atomics.store(this.#control, STOP, 1);
+    Atomics.store(this.#control, STOP, CUT_OFF);
   }
 
   noteTurn(): void {

@@ -2,7 +2,12 @@
  * The place of one thread in a pool: starts a thread, and after an execution that took its thread with it another one, until the
  * slot's share is done. Invariant: no index is run twice, the one of a lost execution included.
  */
-import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
+import type {
+  CampaignEvent,
+  CampaignReport,
+  CorpusEntry,
+  CutOffExecution,
+} from '../explore/campaign-report.ts';
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import type { Certificate } from '../explore/certificate.ts';
 import type { Coverage } from '../explore/coverage.ts';
@@ -21,6 +26,8 @@ export interface ExploreSlotOptions {
   /** Gathers what all slots have reached. */
   readonly coverage: Coverage;
   readonly onEvent: (event: CampaignEvent) => void;
+  /** The scenario is loaded: the first execution begins. */
+  readonly onReady: () => void;
 }
 
 const NO_COUNTERS: ExploreCounters = {
@@ -114,6 +121,13 @@ export class ExploreSlot {
     return this.#thread === undefined ? this.#past : plus(this.#past, this.#thread.counters());
   }
 
+  /** Lets the execution that is on come to its end, and begins no other. */
+  askToFinish(): void {
+    this.#mustStop = true;
+    this.#thread?.askToFinish();
+  }
+
+  /** Cuts off the execution that is on. */
   askToStop(): void {
     this.#mustStop = true;
     this.#thread?.askToStop();
@@ -149,8 +163,9 @@ export class ExploreSlot {
   }
 
   #onMessage(message: ExploreMessage): void {
-    const { onEvent, coverage } = this.#options;
-    if (message.type === 'event') onEvent(message.event);
+    const { onEvent, onReady, coverage } = this.#options;
+    if (message.type === 'ready') onReady();
+    else if (message.type === 'event') onEvent(message.event);
     else if (message.type === 'corpus-tried') this.#endCorpus();
     else if (message.type === 'report') {
       this.#reports.push(message.report);
@@ -182,6 +197,15 @@ export class ExploreSlot {
     this.#options.onEvent({ type: 'failure', failure });
   }
 
+  /** A thread that had to be ended can no longer say what it was in. */
+  #cutOffBy(end: ThreadEnd, { index }: ExploreCounters): CutOffExecution[] {
+    if (end.type !== 'stopped' || end.decisions === undefined) return [];
+    const message = 'The execution was to be cut off, and its thread did not do so in time';
+    const execution = { index, message, details: [], atMs: 0, firedEvents: 0, decisions: end.decisions };
+    this.#options.onEvent({ type: 'cut-off', execution });
+    return [execution];
+  }
+
   /** Why the share ends, if no thread comes after the one that was lost. */
   #causeAfterLoss(): StopCause {
     if (!this.#options.task.goOn) return 'failure';
@@ -198,6 +222,7 @@ export class ExploreSlot {
       executions: executions + lost,
       failed: failed + lost,
       failures: [],
+      cutOff: this.#cutOffBy(end, counters),
       decisions,
       firedEvents,
       nextIndex: this.#nextIndex,

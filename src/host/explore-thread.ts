@@ -37,8 +37,8 @@ export interface LostExecution {
 export type ThreadEnd =
   /** It did its task. */
   | { readonly type: 'done' }
-  /** It was ended, or asked to stop and did not in time although it was alive. */
-  | { readonly type: 'stopped' }
+  /** It was ended, or asked to stop and did not in time although it was alive. `decisions` are those of the execution that it was in. */
+  | { readonly type: 'stopped'; readonly decisions?: readonly Decision[] }
   /** The scenario did not load. */
   | { readonly type: 'refused'; readonly message: string }
   | { readonly type: 'lost'; readonly execution: LostExecution };
@@ -101,6 +101,13 @@ export class ExploreThread {
     return this.#state.counters();
   }
 
+  /** Lets it end the execution that it is in. */
+  askToFinish(): void {
+    this.#state.askToFinish();
+    if (!this.#isReady) this.terminate();
+  }
+
+  /** Lets it cut off the execution that it is in. */
   askToStop(): void {
     this.#state.askToStop();
     this.#stopAskedAt = Math.min(this.#stopAskedAt, performance.now());
@@ -108,7 +115,7 @@ export class ExploreThread {
 
   /** Ends it at once, whatever it is at. */
   terminate(): void {
-    this.#end ??= { type: 'stopped' };
+    this.#end ??= { type: 'stopped', ...(this.#isReady ? { decisions: this.#state.decisions() } : {}) };
     void this.#worker.terminate();
   }
 

@@ -10,7 +10,14 @@ import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 const nextTurn = setImmediate;
 
 /** Judged when a simulation ends or is given up, so that what was uncaught came first, and may be why. */
-const JUDGED_LAST: ReadonlySet<FailureKind> = new Set(['deadlock', 'leftovers', 'escape', 'budget']);
+const JUDGED_LAST: ReadonlySet<FailureKind> = new Set([
+  'deadlock',
+  'stall',
+  'leftovers',
+  'escape',
+  'budget',
+  'interrupted',
+]);
 
 class StrayError extends Error {
   override readonly name = 'StrayError';

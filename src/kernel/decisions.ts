@@ -32,6 +32,14 @@ export class ExecutionAbandoned extends Error {
   override readonly name = 'ExecutionAbandoned';
 }
 
+/**
+ * Thrown by `onTurn` of a simulation to end it early, because its time is up or somebody interrupts it: no failure of the scenario, and
+ * not a success either.
+ */
+export class ExecutionInterrupted extends Error {
+  override readonly name = 'ExecutionInterrupted';
+}
+
 /** Where answers come from. Sources: `fifoDecisions`, `randomDecisions(seed)`, `replayDecisions(log)`. */
 export interface DecisionSource {
   /**

@@ -27,6 +27,11 @@ export class EndJudge {
     this.#fail = fail;
   }
 
+  /** What is held, waited for and pending now, a line each. */
+  describeState(): string[] {
+    return [...this.#ledger.describe(SHOWN_MAX), ...this.#pendingEvents()];
+  }
+
   /** Nothing is queued, but the scenario has not ended. `before` is what kept the process alive when it began. */
   judgeStandstill(before: readonly string[]): void {
     const alive = resourcesSince(before);

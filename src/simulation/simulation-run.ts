@@ -1,6 +1,6 @@
 /** The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure counts. */
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
-import { type DecisionSource, ExecutionAbandoned } from '../kernel/decisions.ts';
+import { type DecisionSource, ExecutionAbandoned, ExecutionInterrupted } from '../kernel/decisions.ts';
 import { activeResources } from '../kernel/drain-host.ts';
 import { chooseDrain } from '../kernel/drain.ts';
 import type { StepResult } from '../kernel/drain-run.ts';
@@ -88,9 +88,7 @@ export class SimulationRun {
     try {
       await drain.run(() => this.#step(), onTurn === undefined ? {} : { onTurn });
     } catch (error) {
-      this.#fail(error instanceof ExecutionAbandoned ? 'abandoned' : 'error', messageOf(error), {
-        cause: error,
-      });
+      this.#noteEarlyEnd(error);
     } finally {
       Error.stackTraceLimit = stackTraceLimit;
     }
@@ -193,10 +191,20 @@ export class SimulationRun {
     }
   }
 
+  /** What came out of the drain: a callback of the clock threw, or somebody has ended the execution. */
+  #noteEarlyEnd(error: unknown): void {
+    const message = messageOf(error);
+    if (error instanceof ExecutionInterrupted) {
+      this.#fail('interrupted', message, { cause: error, details: this.#judge().describeState() });
+    } else this.#fail(error instanceof ExecutionAbandoned ? 'abandoned' : 'error', message, { cause: error });
+  }
+
+  #judge(): EndJudge {
+    return new EndJudge(this.#clock, this.#ledger, (kind, message, more) => this.#fail(kind, message, more));
+  }
+
   #judgeEnd(before: readonly string[]): void {
-    const judge = new EndJudge(this.#clock, this.#ledger, (kind, message, more) =>
-      this.#fail(kind, message, more),
-    );
+    const judge = this.#judge();
     if (!this.#isEnded) {
       judge.judgeStandstill(before);
       return;

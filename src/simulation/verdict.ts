@@ -17,6 +17,8 @@ export type FailureKind =
   | 'rule'
   /** Nothing is queued and the scenario has not ended (R211). */
   | 'deadlock'
+  /** Nothing but periodic work fires, and the scenario waits; `details` names the waits and what would repeat forever (R211). */
+  | 'stall'
   /** The scenario has ended, but something of it is left (R204). */
   | 'leftovers'
   /** The scenario waits for real I/O or a real timer, which no simulation can reproduce. */
@@ -25,6 +27,8 @@ export type FailureKind =
   | 'budget'
   /** A replay met a decision that does not fit. */
   | 'diverged'
+  /** Ended from outside before its end, by a signal or a limit of time: nothing is known of how it would have ended. */
+  | 'interrupted'
   /** Whoever decides has given the execution up, because it can show nothing new: no failure of the scenario. */
   | 'abandoned';
 

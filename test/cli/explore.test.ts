@@ -93,10 +93,29 @@ describe('what holds', () => {
     expect(code).toBe(1);
   });
 
-  test('--time ends an execution that goes on, and where none came to its end nothing held', async () => {
-    const { code, out } = await run('explore', at('s.mjs#endless'), '--time', '3s', ...corpus());
-    expect(out).toMatch(/^endless: no execution came to its end: .*\n {2}0 executions/);
+  test('P2: --time cuts off an execution that goes on, which is told with its log and is no success', async () => {
+    const args = ['--time', '300ms', '--workers', '1', ...corpus()];
+    const { code, out } = await run('explore', at('s.mjs#endless'), ...args);
+    expect(out).toMatch(
+      /^endless: cut off: The time of the campaign was up, and the execution had not ended\n/,
+    );
+    expect(out).toMatch(/\n {4}timer scenario sleep, due at \d+ ms\n {2}again: .* replay dr1:\S+\n/);
+    expect(out).toMatch(/\n {2}0 executions/);
     expect(code).toBe(1);
+    const json = await run('explore', at('s.mjs#endless'), '--json', ...args);
+    expect(jsonLines(json.out).map(({ type }) => type)).toContain('cut-off');
+    expect(jsonLines(json.out).at(-1)).toMatchObject({ cutOff: [{ index: 0, token: expect.any(String) }] });
+  });
+
+  test('N8: --time counts from the first execution, however long loading takes', async () => {
+    await writeFile(
+      at('slow-to-load.mjs'),
+      `for (const until = Date.now() + 1_500; Date.now() < until; );
+      export const slow = { name: 'slow', description: 'of a test', run: (sim) => sim.sleep(1) };`,
+    );
+    const { code, out } = await run('explore', at('slow-to-load.mjs#slow'), '--time', '200ms', ...corpus());
+    expect(out).toMatch(/^slow: no failure\n {2}[\d,]+ executions? in /);
+    expect(code).toBe(0);
   });
 });
 

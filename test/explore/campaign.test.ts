@@ -178,16 +178,65 @@ describe('the corpus', () => {
 });
 
 describe('the end', () => {
-  test('a wish to stop cuts off an execution that goes on, and does not count it', async () => {
+  test('a wish to stop lets the execution that is on come to its end', async () => {
     let turns = 0;
+    const long = scenarioOf(async (sim) => {
+      for (let i = 0; i < 20_000; i += 1) await sim.sleep(1);
+    });
+    const options = { shouldStop: () => turns > 1, onTurn: () => void (turns += 1), auditEvery: 0 };
+    const { report } = await eventsOf(long, options);
+    expect(report).toMatchObject({
+      stoppedBy: 'stopped',
+      executions: 1,
+      failed: 0,
+      nextIndex: 1,
+      cutOff: [],
+    });
+  });
+
+  test.for(['random', 'exhaustive'])(
+    'an execution that is cut off is told with its log and who waits, and is none that held (%s)',
+    async (name) => {
+      const scenario = defineScenario({
+        name: 'endless',
+        description: 'of a test',
+        async run(sim) {
+          sim.choose('first', 3);
+          void sim.sleep(1e9, 'a long nap');
+          for (;;) await sim.sleep(1);
+        },
+      });
+      const strategy = name === 'exhaustive' ? exhaustiveStrategy(scenario) : createStrategy(name, '1');
+      let turns = 0;
+      const { report, events } = await eventsOf(
+        createExecutor(scenario),
+        { shouldCutOff: () => (turns > 3 ? 'Enough' : undefined), onTurn: () => void (turns += 1) },
+        strategy,
+      );
+      expect(report).toMatchObject({ stoppedBy: 'stopped', executions: 0, failed: 0, nextIndex: 0 });
+      const [execution] = report.cutOff;
+      expect(execution).toMatchObject({ index: 0, message: 'Enough', decisions: [{ label: 'first', n: 3 }] });
+      expect(execution?.firedEvents).toBeGreaterThan(1_000);
+      expect(execution?.details.join()).toContain('timer a long nap, due at 1000000000 ms');
+      expect(events).toEqual([{ type: 'cut-off', execution }]);
+      expect(mergeCampaignReports([report, report]).cutOff).toHaveLength(2);
+      if (strategy instanceof Object && 'certificate' in strategy) {
+        expect(strategy.certificate()).toMatchObject({
+          failures: 0,
+          complete: { stoppedBy: 'interruption' },
+        });
+      }
+    },
+  );
+
+  test('a log of the corpus that is cut off is told too', async () => {
+    const entry = { id: 'kept', key: 'check gone', decisions: [] };
     const endless = scenarioOf(async (sim) => {
       for (;;) await sim.sleep(1);
     });
-    const { report } = await eventsOf(endless, {
-      shouldStop: () => turns > 3,
-      onTurn: () => void (turns += 1),
-    });
-    expect(report).toMatchObject({ stoppedBy: 'stopped', executions: 0, failed: 0, nextIndex: 0 });
+    const { report, events } = await eventsOf(endless, { corpus: [entry], shouldCutOff: () => 'Enough' });
+    expect(report).toMatchObject({ stoppedBy: 'stopped', executions: 0, cutOff: [{ index: -1 }] });
+    expect(events.map(({ type }) => type)).toEqual(['cut-off']);
   });
 
   test('a strategy that has nothing left to try says so', async () => {

@@ -129,8 +129,33 @@ describe('an execution that takes its thread with it', () => {
   });
 
   test('is told if time is up before it counts as hanging', async () => {
-    const { report } = await explore('microtasks', { timeMs: 3_000, hangMs: 3_600_000, workers: 1 });
+    const { report } = await explore('microtasks', { timeMs: 300, hangMs: 3_600_000, workers: 1 });
     expect(report.failures).toMatchObject([{ kind: 'hang' }]);
+  });
+
+  test('an execution that outlives the time is cut off, and told with its log', async () => {
+    const options = { timeMs: 300, hangMs: 3_600_000, workers: 1, maxExecutions: Infinity };
+    const { report, events } = await explore('endless', options);
+    const [execution] = report.cutOff;
+    expect(execution).toMatchObject({ message: expect.stringContaining('the execution had not ended') });
+    expect(execution?.decisions.at(-1)).toEqual({ label: 'also first', n: 3, answer: 2 });
+    expect(execution?.details.join()).toContain('timer forever');
+    expect(events.filter(({ type }) => type === 'cut-off')).toHaveLength(1);
+    expect(report).toMatchObject({ failures: [], stoppedBy: 'stopped', nextIndex: execution?.index });
+  });
+
+  test('an execution that nobody waits for any longer is not told', async () => {
+    const controller = new AbortController();
+    let looks = 0;
+    const { report } = await explore('endless', {
+      ...{ workers: 1, hangMs: 3_600_000, maxExecutions: Infinity, signal: controller.signal },
+      onEvent: ({ type }) => {
+        if (type === 'progress') looks += 1;
+        // By then it has begun, unless the machine is very busy.
+        if (looks > 8) controller.abort();
+      },
+    });
+    expect(report).toMatchObject({ cutOff: [], stoppedBy: 'stopped' });
   });
 
   test('in the corpus costs that log only', async () => {

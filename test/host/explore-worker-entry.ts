@@ -40,6 +40,9 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   prints: () => console.log('a line\n'.repeat(1 << 19)),
   posts: () =>
     [null, 'text', { type: 'done' }, { type: 'event' }].map((what) => parentPort?.postMessage(what)),
+  endless: async (sim) => {
+    for (;;) await sim.sleep(1, 'forever');
+  },
   interval: () => void setInterval(() => undefined, 3_600_000),
   stray: () => void Promise.reject(new Error('nobody waits for me')),
   clock: () => Date.now(),
@@ -57,6 +60,7 @@ async function load(name: string): Promise<PreparedScenario> {
   const definition: ScenarioDefinition = defineScenario({
     name,
     description: 'of a test',
+    ...(name === 'endless' ? { options: { maxEvents: 1e12 } } : {}),
     async run(sim) {
       sim.sometimes('last of three', sim.choose('first', 3) === 2);
       if (sim.world.choices.choose('also first', 3) === 2) await misdeed(sim);
