@@ -6,6 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
+import { delayUsOf } from '../kernel/delay.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { SystemTimerHeap } from './system-timer.ts';
 
@@ -79,8 +80,7 @@ class SystemClock implements Clock {
   }
 
   #timeAfter(ms: number): number {
-    if (!(ms >= 0 && ms < Infinity)) throw invalidArgument('ms', 'a finite number ≥ 0', ms);
-    return Math.min(this.#nowUs() + Math.round(ms * 1000), LAST_TIME_US);
+    return Math.min(this.#nowUs() + delayUsOf(ms), LAST_TIME_US);
   }
 
   #add(label: string, timeUs: number, fire: () => void, heap: SystemTimerHeap): Timer {

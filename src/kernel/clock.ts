@@ -22,7 +22,7 @@ export interface Clock {
   /** Milliseconds from the Unix epoch to `now() === 0`. Constant on a virtual clock, so that dates are reproducible. */
   readonly epochMs: number;
   /**
-   * Fires once, `ms` from now (0 or more, finite; rounded to microseconds). Delays beyond 24.8 days work on every clock.
+   * Fires once, `ms` from now (0 or more, finite; rounded to microseconds, a positive one at least 1). Delays beyond 24.8 days work on every clock.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `ms` is negative or not finite.
    */

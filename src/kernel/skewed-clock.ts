@@ -4,6 +4,7 @@
  */
 import { checkClock, checkObject } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
+import { delayUsOf } from './delay.ts';
 import { invalidArgument } from './errors.ts';
 
 /** How far a clock is off. */
@@ -61,7 +62,7 @@ class SkewedClock implements Clock {
   #trueMs(ms: number): number {
     if (!(ms > 0 && ms < Infinity)) return ms;
     const fromUs = this.#trueUs();
-    const untilUs = this.#shownUs(fromUs) + Math.round(ms * 1_000);
+    const untilUs = this.#shownUs(fromUs) + delayUsOf(ms);
     let dueUs = Math.ceil(((untilUs - this.#offsetUs) * PARTS) / (PARTS + this.#driftPpm));
     // At great times the division is off by one or two.
     while (this.#shownUs(dueUs - 1) >= untilUs) dueUs -= 1;

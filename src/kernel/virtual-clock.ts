@@ -6,6 +6,7 @@
 import { checkOptions } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
+import { delayUsOf } from './delay.ts';
 import { chooseDrain } from './drain.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
@@ -185,8 +186,7 @@ export class VirtualClock implements Clock {
   }
 
   private timeAfter(ms: number): number {
-    if (!(ms >= 0 && ms < Infinity)) throw invalidArgument('ms', 'a finite number ≥ 0', ms);
-    const timeUs = this.queue.nowUs + Math.round(ms * 1000);
+    const timeUs = this.queue.nowUs + delayUsOf(ms);
     return timeUs < LAST_TIME_US ? timeUs : LAST_TIME_US;
   }
 
