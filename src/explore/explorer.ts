@@ -86,29 +86,56 @@ export async function explore(
   options: ExploreOptions = {},
 ): Promise<ExplorationSummary> {
   check(executor, strategy, options);
-  const { maxExecutions = Infinity, firstIndex = 0, shards = 1 } = options;
-  const { coverage } = strategy.wantsCoverage === true ? options : {};
-  const tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
-  for (;;) {
-    if (tally.executions >= maxExecutions) return { stoppedBy: 'executions', ...tally };
-    if (mustStop(options)) return { stoppedBy: 'stopped', ...tally };
-    const index = firstIndex + tally.executions * shards;
-    if (!strategy.begin(index)) return { stoppedBy: 'exhausted', ...tally };
-    const verdict = await executor.execute(requestOf(strategy, coverage, options.onTurn));
-    if (verdict.failure?.kind === 'interrupted') {
-      options.onCutOff?.(verdict, index);
-      return { stoppedBy: 'stopped', ...tally };
+  return new Exploration(executor, strategy, options).run();
+}
+
+class Exploration {
+  readonly #executor: Executor;
+  readonly #strategy: Strategy;
+  readonly #options: ExploreOptions;
+  readonly #coverage: CoverageMeter | undefined;
+  readonly #tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
+
+  constructor(executor: Executor, strategy: Strategy, options: ExploreOptions) {
+    this.#executor = executor;
+    this.#strategy = strategy;
+    this.#options = options;
+    this.#coverage = strategy.wantsCoverage === true ? options.coverage : undefined;
+  }
+
+  async run(): Promise<ExplorationSummary> {
+    for (;;) {
+      const stoppedBy = await this.#runNext();
+      if (stoppedBy !== undefined) return { stoppedBy, ...this.#tally };
     }
-    tally.executions += 1;
-    tally.decisions += verdict.decisionCount;
-    tally.firedEvents += verdict.firedEvents;
-    const novelty = coverage?.takeNovelty() ?? 0;
-    strategy.end({ verdict, novelty });
-    options.onExecution?.(verdict, index, novelty);
+  }
+
+  /** Runs one execution; says why if that is not done, or was the last. */
+  async #runNext(): Promise<StopCause | undefined> {
+    const { maxExecutions = Infinity, firstIndex = 0, shards = 1 } = this.#options;
+    const { executions } = this.#tally;
+    if (executions >= maxExecutions) return 'executions';
+    if (mustStop(this.#options)) return 'stopped';
+    const index = firstIndex + executions * shards;
+    if (!this.#strategy.begin(index)) return 'exhausted';
+    const request = requestOf(this.#strategy, this.#coverage, this.#options.onTurn);
+    const verdict = await this.#executor.execute(request);
+    if (verdict.failure?.kind !== 'interrupted') return this.#note(verdict, index);
+    this.#options.onCutOff?.(verdict, index);
+    return 'stopped';
+  }
+
+  #note(verdict: Verdict, index: number): StopCause | undefined {
+    this.#tally.executions += 1;
+    this.#tally.decisions += verdict.decisionCount;
+    this.#tally.firedEvents += verdict.firedEvents;
+    const novelty = this.#coverage?.takeNovelty() ?? 0;
+    this.#strategy.end({ verdict, novelty });
+    this.#options.onExecution?.(verdict, index, novelty);
     // One that was abandoned is none of the scenario's failures.
-    if (!hasFailed(verdict)) continue;
-    tally.failures += 1;
-    if (!mayGoOn(options, verdict, index)) return { stoppedBy: 'failure', ...tally };
+    if (!hasFailed(verdict)) return undefined;
+    this.#tally.failures += 1;
+    return mayGoOn(this.#options, verdict, index) ? undefined : 'failure';
   }
 }
 
