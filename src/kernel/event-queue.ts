@@ -72,6 +72,11 @@ export class EventQueue {
     return this.made;
   }
 
+  /** True if an event that was among the first `id` made is pending. */
+  hasUpTo(id: number): boolean {
+    return this.table.hasUpTo(id);
+  }
+
   /** Adds an event due at `timeUs`, an integer not before `nowUs`, and returns its row. */
   add(timeUs: number, late: boolean, cause: number, label: string, fire: () => void): number {
     const id = ++this.made;

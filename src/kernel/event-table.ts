@@ -104,6 +104,11 @@ export class EventTable {
     return this.ranks[row] as number;
   }
 
+  /** True if a row holds an event with an id up to `id`; goes through all rows. */
+  hasUpTo(id: number): boolean {
+    return this.ranks.some((rank) => rank !== FREE_RANK && (rank < LATE ? rank : rank - LATE) <= id);
+  }
+
   idOf(row: number): number {
     const rank = this.ranks[row] as number;
     return rank < LATE ? rank : rank - LATE;

@@ -18,6 +18,9 @@ const DEFAULT_EPOCH_MS = 946_684_800_000;
 const LAST_TIME_US = Number.MAX_SAFE_INTEGER;
 const ORDER_LABELS_KEPT = 16_384;
 const KEPT_LENGTH_MAX = 128;
+const NO_LISTENERS: readonly FireListener[] = Object.freeze([]);
+
+type FireListener = (event: EventInfo, made: number) => void;
 
 /**
  * Order labels by event label, of all clocks: building one anew for each decision would cost more than the decision. A cache of a
@@ -63,7 +66,8 @@ export class VirtualClock implements Clock {
   private readonly queue = new EventQueue();
   private readonly choices: Choices | undefined;
   private readonly capturePlaces: boolean;
-  private onFire: ((event: EventInfo, made: number) => void) | undefined;
+  private onFire: FireListener | undefined;
+  private listeners: readonly FireListener[] = NO_LISTENERS;
   /** The time that was read last. In milliseconds it is kept as it was made: a new number for each event of a trace would be garbage. */
   private readUs = NaN;
   private readMs: number | undefined = undefined;
@@ -74,7 +78,7 @@ export class VirtualClock implements Clock {
     this.epochMs = options.epochMs ?? DEFAULT_EPOCH_MS;
     this.choices = options.choices;
     this.capturePlaces = options.capturePlaces ?? false;
-    this.onFire = options.onFire;
+    if (options.onFire !== undefined) this.listenWith([options.onFire]);
     if (!Number.isFinite(this.epochMs)) throw invalidArgument('epochMs', 'a finite number', options.epochMs);
   }
 
@@ -100,6 +104,11 @@ export class VirtualClock implements Clock {
   /** How many events are pending. */
   get pending(): number {
     return this.queue.size;
+  }
+
+  /** How many events were made. */
+  get made(): number {
+    return this.queue.lastId;
   }
 
   /** How many events have fired. */
@@ -166,13 +175,15 @@ export class VirtualClock implements Clock {
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
   }
 
-  /** Tells `listener` too about each event from now on, just before it fires. */
-  addFireListener(listener: (event: EventInfo, made: number) => void): void {
-    const { onFire } = this;
-    this.onFire = (event, made) => {
-      onFire?.(event, made);
-      listener(event, made);
-    };
+  /** Tells `listener` too about each event from now on, just before it fires, until the function that is returned is called. */
+  addFireListener(listener: FireListener): () => void {
+    this.listenWith([...this.listeners, listener]);
+    return () => this.listenWith(this.listeners.filter((other) => other !== listener));
+  }
+
+  /** True if one of the first `made` events is still to fire. */
+  hasPendingMadeBefore(made: number): boolean {
+    return this.queue.hasUpTo(made);
   }
 
   /** The first `limit` pending events in the order of time and making. */
@@ -183,6 +194,16 @@ export class VirtualClock implements Clock {
   /** Labels of the first `limit` pending events in the order of time and making. */
   pendingLabels(limit: number = Infinity): string[] {
     return this.pendingEvents(limit).map(({ label }) => label);
+  }
+
+  private listenWith(listeners: readonly FireListener[]): void {
+    this.listeners = listeners;
+    this.onFire =
+      listeners.length < 2
+        ? listeners[0]
+        : (event, made) => {
+            for (const listener of listeners) listener(event, made);
+          };
   }
 
   private timeAfter(ms: number): number {

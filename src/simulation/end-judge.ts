@@ -2,7 +2,7 @@
  * Judges a simulation in which nothing failed while it ran: whether it came to its end, and whether anything is left then. Invariant: it
  * only looks.
  */
-import { resourcesSince } from '../kernel/drain-host.ts';
+import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
@@ -20,6 +20,8 @@ export class EndJudge {
   readonly #clock: VirtualClock;
   readonly #ledger: ResourceLedger;
   readonly #fail: NoteFailure;
+  /** What kept the process alive before the simulation. */
+  readonly #aliveBefore = activeResources();
 
   constructor(clock: VirtualClock, ledger: ResourceLedger, fail: NoteFailure) {
     this.#clock = clock;
@@ -32,20 +34,36 @@ export class EndJudge {
     return [...this.#ledger.describe(SHOWN_MAX), ...this.#pendingEvents()];
   }
 
-  /** Nothing is queued, but the scenario has not ended. `before` is what kept the process alive when it began. */
-  judgeStandstill(before: readonly string[]): void {
-    const alive = resourcesSince(before);
-    const waits = this.#ledger.describe(SHOWN_MAX);
+  /** Nothing is queued, but the scenario has not ended. */
+  judgeStandstill(): void {
+    this.#judgeWait('deadlock', 'Deadlock: nothing is queued', []);
+  }
+
+  /** Nothing but what `repeats` fires, and the scenario does not go on. */
+  judgeStall(repeats: readonly string[]): void {
+    this.#judgeWait('stall', 'Stall: nothing but periodic work fires', repeats);
+  }
+
+  /** `maxEvents` have fired; `next` is what repeats, or what would come. */
+  judgeBudget(maxEvents: number, next: readonly string[]): void {
+    const message = `${maxEvents} events have fired and the scenario has not ended`;
+    this.#fail('budget', message, { details: [...next, ...this.#ledger.describe(SHOWN_MAX)] });
+  }
+
+  #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
+    const alive = resourcesSince(this.#aliveBefore);
+    const details = [...this.#ledger.describe(SHOWN_MAX), ...repeats];
     if (alive.length > 0) {
       const message = `The scenario waits for something outside of the simulation (${alive.join(', ')})`;
-      this.#fail('escape', message, { details: waits });
+      this.#fail('escape', message, { details });
       return;
     }
-    const message =
-      waits.length > 0
-        ? `Deadlock: nothing is queued, and held or waited for: ${counted(this.#ledger.count, 'resource')}`
-        : 'Deadlock: nothing is queued, and the scenario awaits a promise that nobody will settle';
-    this.#fail('deadlock', message, { rule: 'R211', details: waits });
+    const { count } = this.#ledger;
+    const wait =
+      count > 0
+        ? `held or waited for: ${counted(count, 'resource')}`
+        : 'the scenario awaits a promise that nobody will settle';
+    this.#fail(kind, `${what}, and ${wait}`, { rule: 'R211', details });
   }
 
   /** The scenario has ended: something of it may be left (R204). */

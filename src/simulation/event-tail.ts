@@ -30,7 +30,8 @@ export class EventTail {
   }
 }
 
-function maskNumbers(label: string): string {
+/** The label without what differs from one round to the next. */
+export function maskNumbers(label: string): string {
   return label.replace(DIGITS, '#');
 }
 

@@ -6,12 +6,18 @@ import type { TraceEvent } from '../model/trace-event.ts';
 export class RunTally {
   runs = 0;
   faults = 0;
+  /** Grows with each run that is accepted or gets another status. */
+  progress = 0;
   readonly endStates: Partial<Record<RunState, number>> = {};
 
   watch(event: TraceEvent): void {
-    if (event.type === 'accepted') this.runs += 1;
-    else if (event.type === 'fault') this.faults += 1;
-    else if (event.type === 'status' && isTerminal(event.status.state)) {
+    if (event.type === 'accepted') {
+      this.runs += 1;
+      this.progress += 1;
+    } else if (event.type === 'fault') this.faults += 1;
+    else if (event.type === 'status') {
+      this.progress += 1;
+      if (!isTerminal(event.status.state)) return;
       const { state } = event.status;
       this.endStates[state] = (this.endStates[state] ?? 0) + 1;
     }

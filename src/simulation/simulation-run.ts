@@ -1,7 +1,6 @@
 /** The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure counts. */
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
 import { type DecisionSource, ExecutionAbandoned, ExecutionInterrupted } from '../kernel/decisions.ts';
-import { activeResources } from '../kernel/drain-host.ts';
 import { chooseDrain } from '../kernel/drain.ts';
 import type { StepResult } from '../kernel/drain-run.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
@@ -15,21 +14,22 @@ import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { createTraceRecorder, type TraceRecorder } from '../trace/trace-recorder.ts';
 import { DeclaredState } from './declared-state.ts';
-import { EndJudge, SHOWN_MAX } from './end-judge.ts';
+import { EndJudge } from './end-judge.ts';
+import { EndlessWatch } from './endless-watch.ts';
 import { EventActions } from './event-actions.ts';
-import { EventTail, TAIL_LENGTH } from './event-tail.ts';
 import { HealingChoices } from './healing-choices.ts';
 import { Healing } from './healing.ts';
 import { ReachedConditions } from './reached-conditions.ts';
 import { ResourceLedger } from './resource-ledger.ts';
+import { awaitScenario } from './scenario-flow.ts';
 import { RunTally } from './run-tally.ts';
+import type { Liveness } from './stall-watch.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { Simulation } from './simulation.ts';
 import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts';
 import { WatchedProperties } from './watched-properties.ts';
 
 const PLACE_FRAMES = 40;
-const DEFAULT_MAX_EVENTS = 10_000_000;
 
 /** A simulation from its first event to its verdict. */
 export class SimulationRun {
@@ -48,8 +48,8 @@ export class SimulationRun {
   readonly #state: DeclaredState;
   readonly #simulation: Simulation;
   readonly #source: DecisionSource;
-  readonly #maxEvents: number;
-  #tail: EventTail | undefined;
+  readonly #judge: EndJudge;
+  readonly #endless: EndlessWatch;
   #isStarted = false;
   #isEnded = false;
   #failure: Failure | undefined;
@@ -58,7 +58,6 @@ export class SimulationRun {
     const { capturePlaces = false, keepTrace = false, oracles = defaultOracles(), onFire } = options;
     this.#options = options;
     this.#source = source;
-    this.#maxEvents = options.maxEvents ?? DEFAULT_MAX_EVENTS;
     this.#decisions = createDecisions(this.#watched(source), { hash: this.#decisionHash });
     this.#clock = createVirtualClock({
       choices: this.#decisions,
@@ -67,6 +66,9 @@ export class SimulationRun {
     });
     this.#recorder = createTraceRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
+    this.#judge = new EndJudge(this.#clock, this.#ledger, (...failure) => this.#fail(...failure));
+    const liveness = (): Liveness => ({ progress: this.#tally.progress, held: this.#ledger.count });
+    this.#endless = new EndlessWatch(this.#clock, this.#judge, liveness, options.maxEvents);
     this.#oracles = oracles.map((make) =>
       make(({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
     );
@@ -80,7 +82,6 @@ export class SimulationRun {
   async run(): Promise<Verdict> {
     const { drain: choice = 'auto', onTurn, capturePlaces = false, omitStacks = false } = this.#options;
     const drain = chooseDrain(choice);
-    const before = activeResources();
     const { stackTraceLimit } = Error;
     // The caller of a wait stands below a dozen frames of ours.
     if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
@@ -90,9 +91,10 @@ export class SimulationRun {
     } catch (error) {
       this.#noteEarlyEnd(error);
     } finally {
+      this.#endless.stop();
       Error.stackTraceLimit = stackTraceLimit;
     }
-    if (this.#failure === undefined) this.#judgeEnd(before);
+    if (this.#failure === undefined) this.#judgeEnd();
     if (this.#failure === undefined) this.#tellLastState();
     this.#simulation.end();
     return this.#verdict();
@@ -146,7 +148,7 @@ export class SimulationRun {
     }
     // What an action does has promise reactions of its own, which come before the next event.
     if (this.#actions.isNeeded && this.#actions.strike()) return true;
-    if (this.#clock.fired >= this.#maxEvents - TAIL_LENGTH && this.#isOverBudget()) return 'stop';
+    if (this.#clock.fired >= this.#endless.lookAt && this.#endless.look()) return 'stop';
     this.#tellState(false);
     return this.#clock.step();
   }
@@ -168,22 +170,9 @@ export class SimulationRun {
     }
   }
 
-  #isOverBudget(): boolean {
-    if (this.#tail === undefined) {
-      this.#tail = new EventTail();
-      this.#clock.addFireListener(this.#tail.watch);
-    }
-    if (this.#clock.fired < this.#maxEvents) return false;
-    const cycle = this.#tail.describeCycle();
-    this.#fail('budget', `${this.#maxEvents} events have fired and the scenario has not ended`, {
-      details: cycle === undefined ? this.#clock.pendingLabels(SHOWN_MAX) : [cycle],
-    });
-    return true;
-  }
-
   async #begin(): Promise<void> {
     try {
-      await this.#options.scenario(this.#simulation);
+      await awaitScenario(this.#options.scenario, this.#simulation);
       this.#isEnded = true;
     } catch (error) {
       const details = this.#clock.fired === 0 ? ['thrown by the scenario before any event fired'] : [];
@@ -195,18 +184,13 @@ export class SimulationRun {
   #noteEarlyEnd(error: unknown): void {
     const message = messageOf(error);
     if (error instanceof ExecutionInterrupted) {
-      this.#fail('interrupted', message, { cause: error, details: this.#judge().describeState() });
+      this.#fail('interrupted', message, { cause: error, details: this.#judge.describeState() });
     } else this.#fail(error instanceof ExecutionAbandoned ? 'abandoned' : 'error', message, { cause: error });
   }
 
-  #judge(): EndJudge {
-    return new EndJudge(this.#clock, this.#ledger, (kind, message, more) => this.#fail(kind, message, more));
-  }
-
-  #judgeEnd(before: readonly string[]): void {
-    const judge = this.#judge();
+  #judgeEnd(): void {
     if (!this.#isEnded) {
-      judge.judgeStandstill(before);
+      this.#judge.judgeStandstill();
       return;
     }
     const atMs = this.#clock.now();
@@ -214,7 +198,7 @@ export class SimulationRun {
     if (this.#options.replay !== undefined && this.#source instanceof ReplaySource) {
       this.#finishReplay(this.#source);
     }
-    if (this.#options.leftovers !== 'ignore') judge.judgeLeftovers();
+    if (this.#options.leftovers !== 'ignore') this.#judge.judgeLeftovers();
   }
 
   #finishReplay(source: ReplaySource): void {

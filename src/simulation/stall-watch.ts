@@ -1,0 +1,211 @@
+/**
+ * Notices that a scenario waits while nothing but periodic work fires. It looks now and then only: at the labels that fire, at what is
+ * pending and held, at how far the runs have come. Invariants: what it finds depends on the events alone, so that a replay finds it at
+ * the same one; a simulation in which anything else may still happen is left alone.
+ */
+import { watchFlow } from '../kernel/drain-promises.ts';
+import type { EventInfo } from '../kernel/event-queue.ts';
+import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import { maskNumbers } from './event-tail.ts';
+import { awaitScenario } from './scenario-flow.ts';
+
+/** Events between two looks, and how many of them a look takes. */
+const LOOK_EVERY = 1 << 15;
+const LOOK_LENGTH = 512;
+/** Looks in a row that must show nothing new. */
+const LOOKS_MIN = 4;
+/** The last look, at whether the scenario itself goes on. It lasts until all that was pending at its beginning has fired. */
+const LAST_LOOK_LENGTH = 256;
+const LAST_LOOK_LENGTH_MAX = 1 << 15;
+/** What is held or pending may vary by so much without growing: some, and a share. */
+const SLACK = 64;
+const SLACK_SHARE = 0.1;
+const SHOWN_MAX = 5;
+
+/** How much of a simulation is going on. */
+export interface Liveness {
+  /** Grows with each run that is accepted or changes its state. */
+  readonly progress: number;
+  readonly held: number;
+}
+
+interface LabelCount {
+  readonly label: string;
+  readonly firstMs: number;
+  isSame: boolean;
+  lastMs: number;
+  times: number;
+}
+
+/** A stretch without anything new. */
+interface Stretch {
+  readonly progress: number;
+  /** Events made before it began: as long as one of them is pending, something else may happen. */
+  readonly made: number;
+  readonly sizeMax: number;
+  looks: number;
+}
+
+/** See the head of the file. */
+export class StallWatch {
+  /** Fired events at which it looks next. */
+  lookAt: number = LOOK_EVERY;
+  readonly #clock: VirtualClock;
+  readonly #liveness: () => Liveness;
+  readonly #known = new Set<string>();
+  #stretch: Stretch | undefined;
+  #nextLastLookAt = 0;
+  #look: Look | undefined;
+
+  constructor(clock: VirtualClock, liveness: () => Liveness) {
+    this.#clock = clock;
+    this.#liveness = liveness;
+  }
+
+  /** To be called once `lookAt` events have fired; the periodic work, a line each, if there is nothing else. */
+  look(): readonly string[] | undefined {
+    const look = this.#look;
+    if (look === undefined) this.#begin();
+    else if (look instanceof LastLook) return this.#judge(look);
+    else this.#compare(look);
+    return undefined;
+  }
+
+  /** Ends what it watches. */
+  stop(): void {
+    this.#look?.stop();
+    this.#look = undefined;
+  }
+
+  #begin(): void {
+    if (this.#stretch === undefined || !this.#isStill(this.#stretch)) {
+      this.#stretch = this.#newStretch();
+      this.lookAt = this.#clock.fired + LOOK_EVERY;
+      return;
+    }
+    this.#look = new Look(this.#clock);
+    this.lookAt = this.#clock.fired + LOOK_LENGTH;
+  }
+
+  #compare(look: Look): void {
+    const { fired } = this.#clock;
+    this.stop();
+    this.lookAt = fired + LOOK_EVERY - LOOK_LENGTH;
+    let isNew = false;
+    for (const label of look.counts.keys()) {
+      isNew ||= !this.#known.has(label);
+      this.#known.add(label);
+    }
+    const stretch = this.#stretch;
+    if (isNew || stretch === undefined || !this.#isStill(stretch)) {
+      this.#stretch = this.#newStretch();
+      return;
+    }
+    stretch.looks += 1;
+    if (stretch.looks < LOOKS_MIN - 1 || fired < this.#nextLastLookAt) return;
+    if (this.#clock.hasPendingMadeBefore(stretch.made)) return;
+    this.#look = new LastLook(this.#clock);
+    this.lookAt = fired + LAST_LOOK_LENGTH;
+  }
+
+  #judge(look: LastLook): readonly string[] | undefined {
+    const { fired } = this.#clock;
+    const isLong = fired - look.firedBefore >= LAST_LOOK_LENGTH_MAX;
+    const isOpen = this.#clock.hasPendingMadeBefore(look.madeBefore);
+    const mayGoOn = look.scenarioGoesOn || this.#stretch === undefined || !this.#isStill(this.#stretch);
+    if (isOpen && !isLong && !mayGoOn) {
+      this.lookAt = fired + LAST_LOOK_LENGTH;
+      return undefined;
+    }
+    this.stop();
+    if (!isOpen && !mayGoOn) return look.describe();
+    // A scenario that loops for long pays for a handful of last looks.
+    this.#nextLastLookAt = 2 * fired;
+    this.#stretch = undefined;
+    this.lookAt = fired + LOOK_EVERY;
+    return undefined;
+  }
+
+  #newStretch(): Stretch {
+    const { made } = this.#clock;
+    return {
+      progress: this.#liveness().progress,
+      made,
+      sizeMax: this.#size() * (1 + SLACK_SHARE) + SLACK,
+      looks: 0,
+    };
+  }
+
+  #isStill({ progress, sizeMax }: Stretch): boolean {
+    return this.#liveness().progress === progress && this.#size() <= sizeMax;
+  }
+
+  #size(): number {
+    return this.#clock.pending + this.#liveness().held;
+  }
+}
+
+/** The events of a short while, by label without numbers. */
+class Look {
+  readonly counts = new Map<string, LabelCount>();
+  readonly #stop: () => void;
+
+  constructor(clock: VirtualClock) {
+    this.#stop = clock.addFireListener((event) => this.#note(event));
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  /** What fires most comes first. */
+  describe(): readonly string[] {
+    const counts = [...this.counts.entries()].sort(([, one], [, other]) => other.times - one.times);
+    const more = counts.length - SHOWN_MAX;
+    return [
+      ...counts.slice(0, SHOWN_MAX).map(([masked, count]) => describeCount(masked, count)),
+      ...(more > 0 ? [`and ${more} more that repeat`] : []),
+    ];
+  }
+
+  #note({ label, atMs }: EventInfo): void {
+    const masked = maskNumbers(label);
+    const count = this.counts.get(masked);
+    if (count === undefined) {
+      this.counts.set(masked, { label, firstMs: atMs, isSame: true, lastMs: atMs, times: 1 });
+      return;
+    }
+    count.times += 1;
+    count.lastMs = atMs;
+    count.isSame &&= count.label === label;
+  }
+}
+
+/** Also sees whether the scenario itself goes on. */
+class LastLook extends Look {
+  readonly firedBefore: number;
+  readonly madeBefore: number;
+  scenarioGoesOn = false;
+  readonly #stopFlow: () => void;
+
+  constructor(clock: VirtualClock) {
+    super(clock);
+    this.firedBefore = clock.fired;
+    this.madeBefore = clock.made;
+    this.#stopFlow = watchFlow(awaitScenario, () => {
+      this.scenarioGoesOn = true;
+    });
+  }
+
+  override stop(): void {
+    super.stop();
+    this.#stopFlow();
+  }
+}
+
+function describeCount(masked: string, { label, isSame, firstMs, lastMs, times }: LabelCount): string {
+  const name = isSame ? label : masked;
+  if (times === 1) return `repeats: ${name}`;
+  const everyMs = Math.round(((lastMs - firstMs) / (times - 1)) * 1000) / 1000;
+  return everyMs === 0 ? `repeats at one instant: ${name}` : `repeats: ${name}, every ${everyMs} ms`;
+}

@@ -1,0 +1,227 @@
+import { watch as watchFolder, type FSWatcher } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { sleep } from '../../src/kernel/clock.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { StallWatch } from '../../src/simulation/stall-watch.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Verdict } from '../../src/simulation/verdict.ts';
+
+/** Beats for ever, or until it is stopped. */
+function heartbeat(sim: Simulation, ms: number, label = 'heartbeat'): () => void {
+  let isOn = true;
+  const beat = async (): Promise<void> => {
+    while (isOn) await sleep(sim.world.clock, ms, label);
+  };
+  void beat();
+  return () => {
+    isOn = false;
+  };
+}
+
+function nothing(): void {}
+
+function never(): Promise<never> {
+  return new Promise(nothing);
+}
+
+async function rehearse(scenario: (sim: Simulation) => Promise<void>): Promise<Verdict> {
+  return simulate({ scenario, leftovers: 'ignore' });
+}
+
+describe('P2: a scenario that waits while only periodic work fires has stalled', () => {
+  test('with the wait that was lost, who waits, and the work with its period', async () => {
+    const lost = async (sim: Simulation): Promise<void> => {
+      heartbeat(sim, 1_000);
+      heartbeat(sim, 250, 'look 7 of the watchdog');
+      const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+      const { runId } = await runner.run({ argv: ['hang'] });
+      await finalStatus(runner, runId);
+    };
+    const verdict = await rehearse(lost);
+    expect(verdict.failure).toMatchObject({ kind: 'stall', rule: 'R211' });
+    expect(verdict.failure?.message).toMatch(
+      /^Stall: nothing but periodic work fires, and held or waited for: /,
+    );
+    const details = verdict.failure?.details.join('\n');
+    expect(details).toMatch(/^waiter for DONE_MASK of run 0 on worker, since 0 ms\n/);
+    expect(details).toMatch(
+      /\nrepeats: look 7 of the watchdog, every 250 ms\nrepeats: heartbeat, every 1000 ms$/,
+    );
+    expect(verdict.firedEvents).toBeLessThan(140_000);
+    const again = await simulate({ scenario: lost, replay: verdict.decisions(), leftovers: 'ignore' });
+    expect([again.failure?.kind, again.traceHash]).toEqual(['stall', verdict.traceHash]);
+  });
+
+  test('also with a promise of its own, beside work at one instant, and under the documented drain', async () => {
+    const scenario = async (sim: Simulation): Promise<void> => {
+      const { clock } = sim.world;
+      let turns = 0;
+      const turn = (): void => {
+        turns += 1;
+        clock.post(`turn ${turns}`, turn);
+      };
+      turn();
+      await never();
+    };
+    const { failure, virtualMs } = await simulate({ scenario, drain: 'documented' });
+    expect(failure).toMatchObject({
+      kind: 'stall',
+      message:
+        'Stall: nothing but periodic work fires, and the scenario awaits a promise that nobody will settle',
+      details: ['repeats at one instant: turn #'],
+    });
+    expect(virtualMs).toBe(0);
+  });
+
+  test('something real that it waits for is an escape', async () => {
+    const watchers: FSWatcher[] = [];
+    const { failure } = await rehearse(async (sim) => {
+      heartbeat(sim, 1);
+      await new Promise((resolve) => {
+        watchers.push(watchFolder(import.meta.dirname, resolve));
+      });
+    });
+    watchers.forEach((watcher) => watcher.close());
+    expect(failure).toMatchObject({ kind: 'escape', details: ['repeats: heartbeat, every 1 ms'] });
+  });
+
+  test('a bound that the scenario states is the only one, and then says who waits', async () => {
+    const { failure, firedEvents } = await simulate({
+      maxEvents: 200_000,
+      leftovers: 'ignore',
+      async scenario(sim) {
+        heartbeat(sim, 5);
+        const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+        const { runId } = await runner.run({ argv: ['hang'] });
+        await finalStatus(runner, runId);
+      },
+    });
+    expect([failure?.kind, firedEvents]).toEqual(['budget', 200_000]);
+    expect(failure?.details[0]).toBe('repeats every event: heartbeat');
+    expect(failure?.details.join()).toContain('worker');
+  });
+});
+
+describe('what goes on has not stalled:', () => {
+  test('a long sleep beside a heartbeat', async () => {
+    const { held, failure } = await rehearse(async (sim) => {
+      heartbeat(sim, 1_000);
+      await sim.sleep(250_000_000);
+    });
+    expect([held, failure]).toEqual([true, undefined]);
+  });
+
+  test('a loop of the scenario, however far down', async () => {
+    const { held, failure } = await rehearse(async (sim) => {
+      heartbeat(sim, 1, 'scenario sleep');
+      const loop = async (): Promise<void> => {
+        for (let i = 0; i < 150_000; i += 1) await sim.sleep(1);
+      };
+      await Promise.all([loop(), (async () => loop())()]);
+    });
+    expect([held, failure]).toEqual([true, undefined]);
+  });
+
+  test('a loop whose every round takes thousands of events of others', async () => {
+    const { held, failure } = await rehearse(async (sim) => {
+      heartbeat(sim, 1, 'scenario sleep');
+      for (let i = 0; i < 60; i += 1) await sim.sleep(5_000);
+    });
+    expect([held, failure]).toEqual([true, undefined]);
+  });
+
+  test('a loop that only takes what others bring', async () => {
+    const { held, failure } = await rehearse(async (sim) => {
+      let bring = (): void => undefined;
+      const tick = (): void => {
+        sim.world.clock.timer('tick', 1, tick);
+        bring();
+      };
+      tick();
+      for (let i = 0; i < 300_000; i += 1) {
+        await new Promise<void>((resolve) => {
+          bring = resolve;
+        });
+      }
+    });
+    expect([held, failure]).toEqual([true, undefined]);
+  });
+
+  test('a queue of runs that somebody else works through', async () => {
+    const { held, failure } = await rehearse(async (sim) => {
+      const runner = createFakeRunner(sim.world, { script: () => ({ runMs: 1 }) });
+      await new Promise<void>((resolve) => {
+        const work = async (left: number): Promise<void> => {
+          const { runId } = await runner.run({ argv: ['build'] });
+          await finalStatus(runner, runId);
+          if (left === 0) resolve();
+          else sim.world.clock.post('next', () => void work(left - 1));
+        };
+        void work(60_000);
+      });
+    });
+    expect([held, failure]).toEqual([true, undefined]);
+  });
+});
+
+describe('the watch', () => {
+  /** Drives a clock with one ticking timer by hand; what is stalled, and when. */
+  function watchOf(
+    onTick: (fired: number) => void,
+    held = (): number => 0,
+  ): { at: number; repeats: unknown } {
+    const clock = createVirtualClock();
+    const watch = new StallWatch(clock, () => ({ progress: 0, held: held() }));
+    const tick = (): void => {
+      clock.timer('tick', 1, tick);
+      onTick(clock.fired);
+    };
+    tick();
+    while (clock.fired < 400_000) {
+      if (clock.fired >= watch.lookAt) {
+        const repeats = watch.look();
+        if (repeats !== undefined) return { at: clock.fired, repeats };
+      }
+      clock.step();
+    }
+    watch.stop();
+    return { at: Infinity, repeats: undefined };
+  }
+
+  test('is sure after some hundred thousand events, and leaves the clock as it was', () => {
+    const { at, repeats } = watchOf(() => undefined);
+    expect(repeats).toEqual(['repeats: tick, every 1 ms']);
+    expect(at).toBeGreaterThan(100_000);
+    expect(at).toBeLessThan(200_000);
+  });
+
+  test('begins anew where a label comes that it does not know', () => {
+    const clock = createVirtualClock();
+    let names = 'a';
+    const watch = new StallWatch(clock, () => ({ progress: 0, held: 0 }));
+    const tick = (): void => {
+      if (clock.fired % 30_000 === 0) names += 'a';
+      clock.timer(names, 1, tick);
+    };
+    tick();
+    for (; clock.fired < 400_000; clock.step()) {
+      if (clock.fired >= watch.lookAt) expect(watch.look()).toBeUndefined();
+    }
+    watch.stop();
+  });
+
+  test('leaves alone what grows: there is more each time', () => {
+    let held = 0;
+    const growing = watchOf(
+      (fired) => {
+        if (fired % 100 === 0) held += 1;
+      },
+      () => held,
+    );
+    expect(growing.repeats).toBeUndefined();
+  });
+});
