@@ -10,7 +10,7 @@ import { maskNumbers } from './event-tail.ts';
 import { awaitScenario } from './scenario-flow.ts';
 
 /** Events between two looks, and how many of them a look takes. */
-const LOOK_EVERY = 1 << 15;
+const LOOK_EVERY = 24_576;
 const LOOK_LENGTH = 512;
 /** Looks in a row that must show nothing new. */
 const LOOKS_MIN = 4;
