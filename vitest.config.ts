@@ -21,8 +21,8 @@ const config: ViteUserConfig = defineConfig({
     reporters: ['default', './scripts/tally-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,
@@ -31,7 +31,7 @@ const config: ViteUserConfig = defineConfig({
       // Some start half a dozen processes, one after the other, beside whatever else the machine does.
       {
         extends: true,
-        test: { name: 'machine', include: asTests(machine), isolate: true, testTimeout: 60_000 },
+        test: { name: 'machine', include: asTests(machine), isolate: true, testTimeout: 120_000 },
       },
     ],
   },

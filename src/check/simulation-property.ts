@@ -14,7 +14,7 @@ import type { Verdict } from '../simulation/verdict.ts';
 /** Options of the simulations behind a property. */
 export type SimulationPropertyOptions = Pick<
   SimulateOptions,
-  'oracles' | 'maxEvents' | 'leftovers' | 'drain' | 'keepTrace'
+  'oracles' | 'maxEvents' | 'leftovers' | 'drain' | 'keepTrace' | 'signal'
 > & {
   /** Told of each verdict, held or not. */
   readonly onVerdict?: (verdict: Verdict) => void;

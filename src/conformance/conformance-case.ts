@@ -34,6 +34,8 @@ export interface ProveOptions {
   readonly cutOffMs?: number;
   /** Where to count what the case has reached. */
   readonly reach?: ServiceReach;
+  /** Ends a simulation early, for a test whose time is up. */
+  readonly signal?: AbortSignal;
 }
 
 const DEFAULT_SEEDS = [1, 2, 3];
@@ -81,6 +83,7 @@ export class ConformanceCase {
     try {
       await this.#run(subject, options);
     } catch (error) {
+      if (options.signal?.aborted === true) throw error;
       const lack = await lackOf(subject, this.needs, (run) =>
         new ConformanceCase('probe', { title: 'a probe', run }).#run(subject, { ...options, seeds: [1] }),
       );
@@ -90,7 +93,7 @@ export class ConformanceCase {
   }
 
   async #run(subject: ConformanceSubject, options: ProveOptions): Promise<void> {
-    const { seeds = DEFAULT_SEEDS, cutOffMs = DEFAULT_CUT_OFF_MS, reach } = options;
+    const { seeds = DEFAULT_SEEDS, cutOffMs = DEFAULT_CUT_OFF_MS, reach, signal } = options;
     if (subject.wallWorld !== undefined) {
       await this.#onTheMachine(subject, subject.wallWorld(), cutOffMs, reach);
       return;
@@ -98,7 +101,10 @@ export class ConformanceCase {
     for (const seed of seeds) {
       const scenario = ({ world }: { readonly world: World }): Promise<void> =>
         this.#inTime(new CaseContext(subject, world), reach);
-      const { failure } = await simulate({ seed, name: this.title, scenario });
+      const { failure } = await simulate({
+        ...{ seed, name: this.title, scenario },
+        ...(signal === undefined ? {} : { signal }),
+      });
       if (failure !== undefined) throw asError(failure, seed);
     }
   }

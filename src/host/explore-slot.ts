@@ -130,6 +130,7 @@ export class ExploreSlot {
   /** Cuts off the execution that is on. */
   askToStop(): void {
     this.#mustStop = true;
+    this.#thread?.askToFinish();
     this.#thread?.askToStop();
   }
 

@@ -176,7 +176,7 @@ export class ExploreThread {
     const isLate = now - this.#stopAskedAt >= STOP_GRACE_MS;
     const isSilent = this.#silentMs >= this.#options.hangMs || (isLate && this.#silentMs >= STOP_GRACE_MS);
     if (this.#isReady && (isSilent || this.#fillsMemory())) this.#endSilent(isSilent);
-    else if ((isLate && !this.#isReady) || now - this.#stopAskedAt >= GIVE_UP_MS) this.terminate();
+    else if (now - this.#stopAskedAt >= GIVE_UP_MS) this.terminate();
   }
 
   /**

@@ -49,7 +49,7 @@ export const fastBurst: Burst = (run) => {
   } finally {
     // What a tick throws goes on to the event loop: Node's stack of async ids is only cleared there, and a mere catch
     // would end the process.
-    if (interrupted) run.requestTurn();
+    if (interrupted) run.interrupt();
   }
   if (result !== undefined) run.endTurn(result, left < run.stepsPerTurn);
 };

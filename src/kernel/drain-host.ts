@@ -40,3 +40,25 @@ export function resourcesSince(before: readonly string[]): string[] {
     return left <= 0;
   });
 }
+
+/**
+ * Keeps rejections that nobody handles from being reported, as long as `isKnown` of what they are rejected with; all others are reported
+ * as ever. Returns what ends it. Node ends the process for an unhandled rejection unless a listener is there, and all listeners hear of
+ * all of them, so the one place before both is where they are announced.
+ */
+export function withholdRejections(isKnown: (reason: unknown) => boolean): () => void {
+  const announcer: { emit?: (name: string, ...about: unknown[]) => boolean } = process as object;
+  const before = Object.getOwnPropertyDescriptor(announcer, 'emit');
+  const emit = announcer.emit?.bind(process);
+  let isOn = true;
+  const filtered = (name: string, ...about: unknown[]): boolean =>
+    isOn && name === 'unhandledRejection' && isKnown(about[0]) ? true : (emit?.(name, ...about) ?? false);
+  announcer.emit = filtered;
+  return () => {
+    isOn = false;
+    // Who has replaced it meanwhile keeps the last word.
+    if (announcer.emit !== filtered) return;
+    if (before === undefined) delete announcer.emit;
+    else Object.defineProperty(announcer, 'emit', before);
+  };
+}

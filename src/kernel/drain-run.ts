@@ -17,6 +17,8 @@ export interface DrainHooks {
   readonly onIdle?: () => 'again' | 'end';
   /** Called at the beginning of each turn, so that progress is shown and wall-clock limits hold. */
   readonly onTurn?: () => void;
+  /** Called at the end of each turn in which steps were taken: until the next `onTurn` nothing runs that a step has led to. */
+  readonly onTurnEnd?: () => void;
   /** Steps between two turns of the real loop. Default: 4096. */
   readonly stepsPerTurn?: number;
 }
@@ -80,8 +82,15 @@ export class DrainRun {
     nextTurn(this.turn);
   }
 
+  /** Goes on in another turn after a tick that threw. */
+  interrupt(): void {
+    this.hooks.onTurnEnd?.();
+    this.requestTurn();
+  }
+
   /** Ends a burst; `result` is what the last step returned, `fired` whether any step of the burst fired an event. */
   endTurn(result: StepResult, fired: boolean): void {
+    this.hooks.onTurnEnd?.();
     if (fired) this.idleTurns = 0;
     if (result === 'stop') this.resolve();
     else if (result) this.requestTurn();
@@ -92,6 +101,7 @@ export class DrainRun {
   }
 
   fail(thrown: unknown): void {
+    this.hooks.onTurnEnd?.();
     this.reject(thrown);
   }
 

@@ -43,6 +43,11 @@ export interface SimulateOptions {
   readonly onState?: OnState;
   /** Told which parts of the world share nothing with others; for strategies. Default: nobody is told. */
   readonly isolator?: Isolator;
-  /** Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error. */
+  /**
+   * Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error, and without
+   * blame with an `ExecutionInterrupted`.
+   */
   readonly onTurn?: () => void;
+  /** Ends the simulation early, at the next turn of the real event loop after it aborts: it has then failed with kind `interrupted`. */
+  readonly signal?: AbortSignal;
 }

@@ -10,10 +10,16 @@ import type { SimulateOptions } from './simulate-options.ts';
 import { SimulationRun } from './simulation-run.ts';
 import type { Verdict } from './verdict.ts';
 
-let running = false;
+interface Running {
+  readonly run: SimulationRun;
+  readonly ended: Promise<Verdict>;
+}
+
+let running: Running | undefined;
 
 /**
- * Runs a scenario in virtual time to its verdict.
+ * Runs a scenario in virtual time to its verdict. Simulations of one thread run one after another: one that is started while another
+ * is on waits for its end, also if whoever started that one has given it up, as a test that has timed out.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for wrong options, `RUNNER_SIMULATION_MISUSE` inside another simulation (as rejections).
  * @example
@@ -34,17 +40,22 @@ let running = false;
  */
 export async function simulate(options: SimulateOptions): Promise<Verdict> {
   check(options);
-  if (running) {
-    throw new RunnerError(
-      'RUNNER_SIMULATION_MISUSE',
-      'A simulation is running on this thread already; run them one after another.',
-    );
+  while (running !== undefined) {
+    if (running.run.turns.isOn) {
+      throw new RunnerError(
+        'RUNNER_SIMULATION_MISUSE',
+        'A simulation was started inside of another one; run them one after another.',
+      );
+    }
+    await running.ended.catch(() => undefined);
   }
-  running = true;
+  const run = new SimulationRun(options, sourceOf(options));
+  const ended = run.run();
+  running = { run, ended };
   try {
-    return await new SimulationRun(options, sourceOf(options)).run();
+    return await ended;
   } finally {
-    running = false;
+    running = undefined;
   }
 }
 
@@ -57,9 +68,12 @@ function check(options: SimulateOptions): void {
   if (typeof (options as unknown) !== 'object' || (options as unknown) === null) {
     throw invalidArgument('options', 'an object with a scenario', options);
   }
-  const { scenario, maxEvents = 1, replay, source } = options;
+  const { scenario, maxEvents = 1, replay, source, signal } = options;
   if (typeof (scenario as unknown) !== 'function') throw invalidArgument('scenario', 'a function', scenario);
   if (!(maxEvents >= 1)) throw invalidArgument('maxEvents', 'a number ≥ 1', maxEvents);
+  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.aborted !== 'boolean') {
+    throw invalidArgument('signal', 'an AbortSignal', signal);
+  }
   if (replay !== undefined && source !== undefined) {
     throw invalidArgument('source', 'either replay or source', source);
   }

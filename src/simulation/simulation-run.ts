@@ -19,6 +19,7 @@ import { EndlessWatch } from './endless-watch.ts';
 import { EventActions } from './event-actions.ts';
 import { HealingChoices } from './healing-choices.ts';
 import { Healing } from './healing.ts';
+import { NotedErrors } from './noted-errors.ts';
 import { ReachedConditions } from './reached-conditions.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
@@ -26,13 +27,17 @@ import { RunTally } from './run-tally.ts';
 import type { Liveness } from './stall-watch.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { Simulation } from './simulation.ts';
+import { SimulationTurns } from './simulation-turns.ts';
 import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts';
 import { WatchedProperties } from './watched-properties.ts';
 
 const PLACE_FRAMES = 40;
+/** What the scenario gets as an error too, in whichever of its promises that ends. */
+const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged']);
 
 /** A simulation from its first event to its verdict. */
 export class SimulationRun {
+  readonly turns: SimulationTurns;
   readonly #options: SimulateOptions;
   readonly #decisions: DecisionLog;
   readonly #decisionHash = new RollingHash();
@@ -50,6 +55,7 @@ export class SimulationRun {
   readonly #source: DecisionSource;
   readonly #judge: EndJudge;
   readonly #endless: EndlessWatch;
+  readonly #noted = new NotedErrors();
   #isStarted = false;
   #isEnded = false;
   #failure: Failure | undefined;
@@ -57,6 +63,7 @@ export class SimulationRun {
   constructor(options: SimulateOptions, source: DecisionSource) {
     const { capturePlaces = false, keepTrace = false, oracles = defaultOracles(), onFire } = options;
     this.#options = options;
+    this.turns = new SimulationTurns(options);
     this.#source = source;
     this.#decisions = createDecisions(this.#watched(source), { hash: this.#decisionHash });
     this.#clock = createVirtualClock({
@@ -80,17 +87,18 @@ export class SimulationRun {
   }
 
   async run(): Promise<Verdict> {
-    const { drain: choice = 'auto', onTurn, capturePlaces = false, omitStacks = false } = this.#options;
+    const { drain: choice = 'auto', capturePlaces = false, omitStacks = false } = this.#options;
     const drain = chooseDrain(choice);
     const { stackTraceLimit } = Error;
     // The caller of a wait stands below a dozen frames of ours.
     if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
     else if (omitStacks) Error.stackTraceLimit = 0;
     try {
-      await drain.run(() => this.#step(), onTurn === undefined ? {} : { onTurn });
+      await drain.run(() => this.#step(), this.turns);
     } catch (error) {
       this.#noteEarlyEnd(error);
     } finally {
+      await this.#noted.end(drain);
       this.#endless.stop();
       Error.stackTraceLimit = stackTraceLimit;
     }
@@ -236,6 +244,7 @@ export class SimulationRun {
 
   #fail(kind: FailureKind, message: string, more: Partial<Failure> = {}): void {
     const { rule, details = [], cause } = more;
+    if (THROWN_AS_WELL.has(kind)) this.#noted.add(cause);
     this.#failure ??= {
       kind,
       message,

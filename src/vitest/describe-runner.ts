@@ -14,8 +14,8 @@ export interface RunnerCase<Subject> {
   skipReason(subject: Subject): string | undefined;
   /** The time limit of its test in milliseconds, 0 for none; undefined, or absent, for that of the configuration. */
   timeoutMs?(subject: Subject): number | undefined;
-  /** Rejects if the subject fails. */
-  prove(subject: Subject): Promise<void>;
+  /** Rejects if the subject fails, and early if the signal aborts, as it does when the time of the test is up. */
+  prove(subject: Subject, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 /** How the tests are run. */
@@ -59,6 +59,7 @@ export function describeRunner<Subject extends { readonly name: string }>(
 function declare<Subject>(subject: Subject, runnerCase: RunnerCase<Subject>): void {
   const reason = runnerCase.skipReason(subject);
   const timeout = runnerCase.timeoutMs?.(subject);
-  if (reason === undefined) test(runnerCase.title, () => runnerCase.prove(subject), timeout);
-  else test.skip(`${runnerCase.title} (skipped because ${reason})`);
+  if (reason === undefined) {
+    test(runnerCase.title, ({ signal }) => runnerCase.prove(subject, { signal }), timeout);
+  } else test.skip(`${runnerCase.title} (skipped because ${reason})`);
 }

@@ -1,20 +1,52 @@
 /** A test that is a simulation: it fails with the verdict's own words and the seed that repeats it. */
 import { test } from 'vitest';
 import { checkIterable } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 
 /** How a {@link simTest} is run. */
 export interface SimTestOptions extends Omit<SimulateOptions, 'scenario' | 'name' | 'seed'> {
-  /** Each is a simulation of its own; default 1 to 20. */
-  readonly seeds?: readonly (string | number)[];
+  /** Each is a simulation of its own, a number is for 1 to that; default 20. */
+  readonly seeds?: number | readonly (string | number)[];
+  /** Real milliseconds for the test with all its seeds; default Vitest's own. */
+  readonly timeout?: number;
 }
 
-const DEFAULT_SEEDS: readonly number[] = Array.from({ length: 20 }, (_, index) => index + 1);
+/** A scenario, or the definition of one that needs no files. */
+export type TestedScenario = Scenario | ScenarioDefinition<undefined>;
+
+/** Declares a simulation as a test. */
+export interface SimTest {
+  (name: string, scenario: TestedScenario, options?: SimTestOptions): void;
+  /** Runs this test and others that are declared so, and no others of the file. */
+  only(name: string, scenario: TestedScenario, options?: SimTestOptions): void;
+  /** Declares the test and does not run it. */
+  skip(name: string, scenario: TestedScenario, options?: SimTestOptions): void;
+}
+
+const DEFAULT_SEEDS = 20;
+
+type Declare = (
+  name: string,
+  options: { readonly timeout?: number },
+  run: (context: { readonly signal: AbortSignal }) => Promise<void>,
+) => void;
+
+function declareWith(declare: Declare): SimTest['only'] {
+  return (name, scenario, options = {}) => {
+    const { timeout } = options;
+    declare(name, timeout === undefined ? {} : { timeout }, ({ signal }) =>
+      holdForSeeds(name, scenario, { ...options, signal: eitherOf(signal, options.signal) }),
+    );
+  };
+}
 
 /**
- * Declares a test that runs a scenario in virtual time, once per seed, and fails at the first seed whose verdict does not hold.
+ * Declares a test that runs a scenario in virtual time, once per seed, and fails at the first seed whose verdict does not hold. When the
+ * test is aborted, because its time is up or Vitest ends, its simulation ends as well.
  *
  * @example
  * ```ts
@@ -28,27 +60,54 @@ const DEFAULT_SEEDS: readonly number[] = Array.from({ length: 20 }, (_, index) =
  * });
  * ```
  */
-export function simTest(name: string, scenario: Scenario, options: SimTestOptions = {}): void {
-  test(name, () => holdForSeeds(name, scenario, options));
-}
+export const simTest: SimTest = Object.assign(declareWith(test), {
+  only: declareWith(test.only),
+  skip: declareWith(test.skip),
+});
 
 /**
  * Runs a scenario once per seed.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) unless `seeds` is a list.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) unless `seeds` is a list or a number ≥ 1, and for a definition with `prepare`.
  *
  * Rejects with a {@link SimulationFailedError} for the first seed whose verdict does not hold.
  */
 export async function holdForSeeds(
   name: string,
-  scenario: Scenario,
+  scenario: TestedScenario,
   { seeds = DEFAULT_SEEDS, ...options }: SimTestOptions = {},
 ): Promise<void> {
-  checkIterable('seeds', seeds);
-  for (const seed of seeds) {
-    const verdict = await simulate({ ...options, name, seed, scenario });
+  const tested = simulationOf(scenario);
+  for (const seed of seedsOf(seeds)) {
+    const verdict = await simulate({ ...tested, ...options, name, seed });
     if (verdict.held) continue;
     const again = `To see it again: simTest(…, { seeds: [${JSON.stringify(verdict.seed)}] })`;
     throw new SimulationFailedError(verdict, again);
   }
+}
+
+function seedsOf(seeds: unknown): Iterable<string | number> {
+  if (typeof seeds !== 'number') {
+    checkIterable('seeds', seeds);
+    return seeds as Iterable<string | number>;
+  }
+  if (!(Number.isSafeInteger(seeds) && seeds >= 1)) {
+    throw invalidArgument('seeds', 'a list or an integer ≥ 1', seeds);
+  }
+  return Array.from({ length: seeds }, (_, index) => index + 1);
+}
+
+function simulationOf(
+  scenario: TestedScenario,
+): Pick<SimulateOptions, 'scenario'> & Partial<SimulateOptions> {
+  if (typeof scenario === 'function') return { scenario };
+  checkScenario(scenario);
+  if (scenario.prepare !== undefined) {
+    throw invalidArgument('scenario', 'one without prepare, which needs files', scenario.name);
+  }
+  return { ...scenario.options, scenario: (sim) => scenario.run(sim, undefined) };
+}
+
+function eitherOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
 import { holdForSeeds, simTest } from '../../src/vitest/sim-test.ts';
 
@@ -19,7 +21,39 @@ describe('a simulation as a test', () => {
     expect(played).toEqual(Array.from({ length: 20 }, () => 3_600_000));
   });
 
-  test.for([50, 'seed', null])('seeds that are no list are refused: %o', async (seeds) => {
+  test('seeds can be a number, and the scenario the definition of one, with its options', async () => {
+    const seeds: number[] = [];
+    const definition = defineScenario({
+      name: 'forgetful',
+      description: 'of a test',
+      options: { leftovers: 'ignore' },
+      run(sim) {
+        seeds.push(seeds.length + 1);
+        sim.world.clock.timer('left', 5, () => undefined);
+      },
+    });
+    await holdForSeeds('counted', definition, { seeds: 7 });
+    expect(seeds).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    const withFiles = { ...definition, prepare: () => undefined };
+    await expect(holdForSeeds('files', withFiles)).rejects.toThrow(/one without prepare/);
+    await expect(holdForSeeds('none', {} as never)).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+    });
+  });
+
+  test('its signal ends it', async () => {
+    const endless = async (sim: Simulation): Promise<void> => {
+      for (;;) await sim.sleep(1);
+    };
+    const controller = new AbortController();
+    const ended = holdForSeeds('endless', endless, {
+      onTurn: () => controller.abort(),
+      signal: controller.signal,
+    });
+    await expect(ended).rejects.toThrow(/^interrupted at [\d.]+ ms: The simulation was ended from outside/);
+  });
+
+  test.for([0, 0.5, 'seed', null])('seeds that are no list are refused: %o', async (seeds) => {
     const failing = holdForSeeds('counted', () => undefined, { seeds: seeds as never });
     await expect(failing).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
   });

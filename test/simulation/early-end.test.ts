@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { chooseDrain } from '../../src/kernel/drain.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+
+async function endless(sim: Simulation): Promise<void> {
+  void sim.sleep(1e9, 'a long nap');
+  for (;;) await sim.sleep(1);
+}
+
+/** Lets the real event loop turn once. */
+function turn(): Promise<void> {
+  return chooseDrain().run(() => 'stop');
+}
+
+describe('R-13: a simulation that nobody waits for any longer', () => {
+  test('is ended by its signal, with what was pending, and is neither a success nor a failure of the scenario', async () => {
+    const controller = new AbortController();
+    const running = simulate({ scenario: endless, signal: controller.signal });
+    await turn();
+    controller.abort(new Error('the test has timed out'));
+    const { held, failure } = await running;
+    expect(held).toBe(false);
+    expect(failure).toMatchObject({
+      kind: 'interrupted',
+      message: 'The simulation was ended from outside: the test has timed out',
+    });
+    expect(failure?.details).toContain('timer a long nap, due at 1000000000 ms');
+  });
+
+  test('does not begin if its signal has aborted before', async () => {
+    let isBegun = false;
+    const scenario = (): void => {
+      isBegun = true;
+    };
+    const { failure } = await simulate({ scenario, signal: AbortSignal.abort() });
+    expect([failure?.kind, isBegun]).toEqual(['interrupted', false]);
+  });
+
+  test('gives the thread back to the next, which waits for it', async () => {
+    const controller = new AbortController();
+    const first = simulate({ scenario: endless, signal: controller.signal });
+    const others = [1, 2, 3].map((ms) => simulate({ scenario: (sim) => sim.sleep(ms) }));
+    await turn();
+    controller.abort();
+    expect((await first).failure?.kind).toBe('interrupted');
+    expect((await Promise.all(others)).map(({ held, virtualMs }) => [held, virtualMs])).toEqual([
+      [true, 1],
+      [true, 2],
+      [true, 3],
+    ]);
+  });
+
+  test('does the same under whatever else waits: the order of simulations changes none of them', async () => {
+    const scenario = async (sim: Simulation): Promise<void> => {
+      for (let i = 0; i < 20; i += 1) await sim.sleep(sim.choose('ms', 5));
+    };
+    const alone = await simulate({ scenario, seed: 7 });
+    const together = await Promise.all([3, 7, 9].map((seed) => simulate({ scenario, seed })));
+    expect(together[1]?.traceHash).toBe(alone.traceHash);
+  });
+
+  test('what is no signal is refused', async () => {
+    for (const signal of [5, {}, null]) {
+      await expect(simulate({ scenario: endless, signal: signal as never })).rejects.toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: expect.stringContaining('signal: expected an AbortSignal'),
+      });
+    }
+  });
+});
+
+describe('N9 N3: what a simulation throws into a promise that nobody awaits', () => {
+  const seen: unknown[] = [];
+  const others = process.listeners('unhandledRejection');
+  const note = (reason: unknown): void => void seen.push(reason);
+
+  beforeEach(() => {
+    seen.length = 0;
+    process.removeAllListeners('unhandledRejection');
+    process.on('unhandledRejection', note);
+  });
+
+  afterEach(() => {
+    process.off('unhandledRejection', note);
+    for (const other of others) process.on('unhandledRejection', other);
+  });
+
+  const inBackground = async (sim: Simulation, work: () => Promise<void> | void): Promise<void> => {
+    void (async () => {
+      await sim.sleep(1);
+      await work();
+    })();
+    await sim.sleep(9);
+  };
+
+  test.for(['fast', 'documented'] as const)(
+    'a failed check fails the simulation and nothing else (%s)',
+    async (drain) => {
+      const { emit } = process;
+      const { failure } = await simulate({
+        drain,
+        scenario: (sim) => inBackground(sim, () => sim.check(false, 'never')),
+      });
+      await turn();
+      expect(failure).toMatchObject({ kind: 'check', message: 'never', atMs: 1, details: [] });
+      expect(seen).toEqual([]);
+      expect(process.emit).toBe(emit);
+    },
+  );
+
+  test('nor does what was not to come true in time', async () => {
+    const { failure } = await simulate({
+      scenario: (sim) => inBackground(sim, () => sim.eventually('it', () => false, { withinMs: 3 })),
+    });
+    await turn();
+    expect([failure?.kind, seen]).toEqual(['eventually', []]);
+  });
+
+  test('what else is rejected meanwhile is still seen', async () => {
+    const stray = new Error('of somebody else');
+    const { failure } = await simulate({
+      scenario: (sim) =>
+        inBackground(sim, () => {
+          void Promise.reject(stray);
+          sim.check(false, 'never');
+        }),
+    });
+    await turn();
+    expect([failure?.kind, seen]).toEqual(['check', [stray]]);
+  });
+
+  test('the same error is seen again where no simulation has noted it', async () => {
+    let thrown: unknown;
+    await simulate({
+      scenario: (sim) => {
+        try {
+          sim.check(false, 'never');
+        } catch (error) {
+          thrown = error;
+        }
+      },
+    });
+    const reason: unknown = thrown;
+    void Promise.reject(reason);
+    await turn();
+    expect(seen).toEqual([thrown]);
+  });
+});
