@@ -58,6 +58,7 @@ export class MemoryWatch {
   readonly #onPassed: (report: MemoryReport) => void;
   #usageBytes = 0;
   #timer: Timer | undefined;
+  #isShown = false;
 
   /** Made at the start of the process. `onPassed` has to kill the process, and then to hand the report over (R133). */
   constructor(cap: MemoryCap, label: string, onPassed: (report: MemoryReport) => void) {
@@ -70,15 +71,23 @@ export class MemoryWatch {
   /** The process now holds that much. */
   use(bytes: number): void {
     this.#usageBytes = bytes;
+    this.#isShown = true;
     this.#cap.gauge?.set(bytes);
     if (bytes < this.#cap.bytes) this.stop();
     else this.#timer ??= this.#cap.clock.timer(this.#label, this.#untilNextLookMs(), () => this.#look());
   }
 
-  /** Looks no more; the process has ended or is being stopped. */
+  /** Looks no more: the process is below its cap, or is being stopped. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  /** The process is gone, and with it what it held. */
+  end(): void {
+    this.stop();
+    if (this.#isShown) this.#cap.gauge?.set(0);
+    this.#isShown = false;
   }
 
   #elapsedUs(): number {

@@ -86,7 +86,7 @@ export class SimProcess extends VirtualProcess {
 
   protected override bury(): void {
     this.#sleep?.cancel();
-    this.#memory?.stop();
+    this.#memory?.end();
     this.#ground.paused.delete(this);
     if (this.#children === undefined) return;
     for (const child of this.#children) this.table.leave(this.name, child.name);

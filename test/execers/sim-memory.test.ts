@@ -162,7 +162,7 @@ describe('memory of a simulated process', () => {
     expect(await process.wait()).toEqual(reports[0]!.status);
   });
 
-  test('R131 R132 gauge `memory` and counter `highInitialMemoryUtilization` are kept while memory is watched', () => {
+  test('R131 R132 R179 gauge `memory` and counter `highInitialMemoryUtilization` are kept while memory is watched', () => {
     const seen: string[] = [];
     const instrument = (name: string) => ({
       set: (value: number) => void seen.push(`${name} = ${value}`),
@@ -173,10 +173,15 @@ describe('memory of a simulated process', () => {
     const world = simWorld({ memoryCapBytes: 100, metrics });
     world.start(['mem 7', 'sleep 1', 'mem 150', 'hang']);
     world.finish();
-    expect(seen).toEqual(['memory = 7', 'memory = 150']);
+    // What has ended uses nothing: R179.
+    expect(seen.splice(0)).toEqual(['memory = 7', 'memory = 150', 'memory = 0']);
     world.start(['mem 200', 'hang']);
     world.finish();
-    expect(seen.slice(2)).toEqual(['memory = 200', 'highInitialMemoryUtilization + 1']);
+    expect(seen.splice(0)).toEqual(['memory = 200', 'highInitialMemoryUtilization + 1', 'memory = 0']);
+    world.start(['mem 5', 'sleep 1', 'complete 0']);
+    world.start(['complete 0']);
+    world.finish();
+    expect(seen).toEqual(['memory = 5', 'memory = 0']);
     const untouched: Metrics = { counter: instrumentless, gauge: instrumentless, histogram: instrumentless };
     const unwatched = createSimExecer({ clock: createVirtualClock(), metrics: untouched });
     unwatched.exec({ ...noTags, argv: ['mem 5'], dir: '/' });
