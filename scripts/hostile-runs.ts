@@ -1,50 +1,52 @@
-// Runs hostile programs for real, again and again, and then looks for what they left behind: living processes, open
-// file descriptors, temporary directories. Exits 1 if anything is left or a run ended as it may not. --through says
-// what runs them, `runner` (the default) or `execer`; --runs N says how many (300), --parallel N how many at a time (4);
-// --json prints one object per run and one at the end on stdout.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+// Runs hostile programs for real, again and again, and then looks for what they left behind: living processes, zombies, open
+// file descriptors, temporary directories, control groups. Exits 1 if anything is left that was not reported on a run, if a run
+// ended as it may not, or if the end of a run takes more than twice as long at 200 at once as at 20. --through says what runs
+// them, `runner`, `execer` or `both` (the default); --runs N says how many (500), --parallel N how many at a time (4), --only
+// TEXT which kinds (and no crowds), --seed TEXT in which order; --json prints one object per run and one at the end on stdout
+// instead of the table.
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs, styleText } from 'node:util';
-import { comesTrue, livingWithMark, newMark, openFiles } from '../test/host/hostile/leftovers.ts';
-import { HOSTILE_PROGRAMS, type HostileProgram } from '../test/host/hostile/programs.ts';
-import { execerSubject, runnerSubject } from './hostile-subjects.ts';
-import type { HostileEnd, HostileSubject } from './hostile-subjects.ts';
+import { livingWithMark, newMark, openFiles } from '../test/host/hostile/leftovers.ts';
+import { builtPrograms } from '../test/host/hostile/needs.ts';
+import { formatCrowds, measureCrowds } from './hostile-crowd.ts';
+import { cleanUp, countUnreported, findLeftovers, type Leftovers } from './hostile-leftovers.ts';
+import { createGround, planRuns, WAYS, type HostileGround, type HostileKind } from './hostile-plan.ts';
+import type { HostileEnd } from './hostile-subjects.ts';
 
 interface Finished extends HostileEnd {
   readonly run: number;
-  readonly program: string;
+  readonly kind: string;
   readonly ms: number;
   /** Pids that were alive when the status was known. */
   readonly alive: readonly number[];
+  /** It says what it leaves, if it leaves something. */
+  readonly reported: boolean;
 }
 
-interface Limits {
+interface Settings {
   readonly runs: number;
   readonly parallel: number;
+  readonly through: string;
+  readonly only: string;
+  readonly seed: string;
+  readonly json: boolean;
 }
 
-/** What is still there when all runs have ended. */
-interface Leftovers {
-  readonly processes: readonly number[];
-  readonly files: number;
-  readonly tempDirectories: readonly string[];
-}
-
-/** Temporary directories go here, so that none of anybody else's is mistaken for one of ours. */
-function ownTempFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'hostile-runs-'));
-  process.env['TMPDIR'] = folder;
-  return folder;
-}
-
-async function runOne(subject: HostileSubject, run: number, mark: string): Promise<Finished> {
-  const program = HOSTILE_PROGRAMS[run % HOSTILE_PROGRAMS.length] as HostileProgram;
+async function runOne({ name, program, subject }: HostileKind, run: number, mark: string): Promise<Finished> {
   const beforeMs = performance.now();
   const end = await subject.run(program, mark);
   const alive = livingWithMark(mark);
-  return { run, program: program.title, ...end, ms: Math.round(performance.now() - beforeMs), alive };
+  const ms = Math.round(performance.now() - beforeMs);
+  const { reports } = program;
+  const reported = reports === undefined || end.faults.some((fault) => reports.test(fault));
+  return { run, kind: name, ...end, ms, alive, reported };
+}
+
+function isBad({ legal, alive, reported }: Finished): boolean {
+  return !legal || alive.length > 0 || !reported;
 }
 
 function showProgress(done: number, runs: number, bad: number): void {
@@ -64,70 +66,104 @@ function count(name: string, given: string): number {
 }
 
 async function runAll(
-  subject: HostileSubject,
-  { runs, parallel }: Limits,
+  plan: readonly HostileKind[],
+  parallel: number,
   onFinished: (finished: Finished) => void,
 ): Promise<string[]> {
   const marks: string[] = [];
   const work = async (): Promise<void> => {
-    while (marks.length < runs) {
+    for (let kind = plan[marks.length]; kind !== undefined; kind = plan[marks.length]) {
       const mark = newMark();
-      onFinished(await runOne(subject, marks.push(mark) - 1, mark));
+      onFinished(await runOne(kind, marks.push(mark) - 1, mark));
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parallel, runs) }, work));
+  await Promise.all(Array.from({ length: Math.min(parallel, plan.length) }, work));
   return marks;
 }
 
-async function lookForLeftovers(marks: string[], filesBefore: number, folder: string): Promise<Leftovers> {
-  await comesTrue(() => openFiles() <= filesBefore);
-  return {
-    processes: marks.flatMap(livingWithMark),
-    files: Math.max(0, openFiles() - filesBefore),
-    tempDirectories: readdirSync(folder),
-  };
+function printTable(all: readonly Finished[], { kinds, skipped }: HostileGround): void {
+  console.log(`${'runs'.padStart(5)}${'bad'.padStart(5)}${'said'.padStart(6)}${'ms'.padStart(7)}  kind`);
+  for (const { name } of kinds) {
+    const mine = all.filter(({ kind }) => kind === name);
+    const times = mine.map(({ ms }) => ms).sort((a, b) => a - b);
+    const said = mine.filter(({ faults }) => faults.length > 0).length;
+    const figures = [
+      String(mine.length).padStart(5),
+      String(mine.filter(isBad).length).padStart(5),
+      String(said).padStart(6),
+      String(times[times.length >> 1] ?? '-').padStart(7),
+    ];
+    console.log(`${figures.join('')}  ${name}`);
+  }
+  for (const { name, because } of skipped) console.log(`skipped ${because}: ${name}`);
 }
 
-function report(bad: readonly Finished[], { runs }: Limits, left: Leftovers): void {
-  for (const finished of bad) console.log(JSON.stringify(finished));
-  const programs = Math.min(runs, HOSTILE_PROGRAMS.length);
-  const { processes, files, tempDirectories } = left;
-  console.log(`${runs} runs of ${programs} hostile programs: ${bad.length} ended as they may not`);
+function printLeftovers(left: Leftovers): void {
+  const { processes, zombies, files, tempDirectories, controlGroups, reported } = left;
   console.log(
-    `left: ${processes.length} processes, ${files} files, ${tempDirectories.length} temporary directories`,
+    `left and not reported: ${processes.length} processes, ${zombies.length} zombies, ${files} files, ` +
+      `${tempDirectories.length} temporary directories, ${controlGroups.length} control groups`,
+  );
+  for (const path of tempDirectories) console.log(`  ${path}`);
+  console.log(
+    `left and reported: ${reported.zombies} zombies, ${reported.tempDirectories} temporary directories`,
   );
 }
 
-async function main(): Promise<void> {
+function readSettings(): Settings {
   const { values } = parseArgs({
     options: {
-      runs: { type: 'string', default: '300' },
+      runs: { type: 'string', default: '500' },
       parallel: { type: 'string', default: '4' },
-      through: { type: 'string', default: 'runner' },
+      through: { type: 'string', default: 'both' },
+      only: { type: 'string', default: '' },
+      seed: { type: 'string', default: 'hostile' },
       json: { type: 'boolean', default: false },
     },
   });
-  const limits = { runs: count('runs', values.runs), parallel: count('parallel', values.parallel) };
-  const makeSubject = { runner: runnerSubject, execer: execerSubject }[values.through];
-  if (makeSubject === undefined) refuse('through', 'runner or execer', values.through);
-  const folder = ownTempFolder();
+  if (!WAYS.includes(values.through)) refuse('through', WAYS.join(', '), values.through);
+  return {
+    ...values,
+    runs: count('runs', values.runs),
+    parallel: count('parallel', values.parallel),
+  };
+}
+
+async function main(): Promise<void> {
+  const { runs, parallel, through, only, seed, json } = readSettings();
+  builtPrograms();
   const filesBefore = openFiles();
-  const subject = makeSubject();
-  const bad: Finished[] = [];
-  let done = 0;
-  const marks = await runAll(subject, limits, (finished) => {
-    if (!finished.legal || finished.alive.length > 0) bad.push(finished);
-    if (values.json) console.log(JSON.stringify({ kind: 'run', ...finished }));
-    showProgress(++done, limits.runs, bad.length);
+  // Temporary directories go here, so that none of anybody else's is mistaken for one of ours.
+  const folder = mkdtempSync(join(tmpdir(), 'hostile-runs-'));
+  process.env['TMPDIR'] = folder;
+  const ground = createGround(through, only);
+  if (ground.kinds.length === 0) refuse('only', 'a part of the name of a kind that can run here', only);
+  const all: Finished[] = [];
+  const plan = planRuns(ground.kinds, runs, seed);
+  const marks = await runAll(plan, parallel, (finished) => {
+    all.push(finished);
+    if (json) console.log(JSON.stringify({ type: 'run', ...finished }));
+    showProgress(all.length, plan.length, all.filter(isBad).length);
   });
-  await subject.close();
-  const left = await lookForLeftovers(marks, filesBefore, folder);
+  await ground.close();
+  const said = all.flatMap(({ faults }) => faults);
+  const left = await findLeftovers({ marks, filesBefore, folder, said });
+  for (const { program } of ground.kinds) cleanUp(folder, program.cleanup);
   rmSync(folder, { recursive: true });
-  const clean = bad.length + left.processes.length + left.files + left.tempDirectories.length === 0;
-  if (values.json) {
-    console.log(JSON.stringify({ kind: 'summary', clean, runs: done, bad: bad.length, ...left }));
+  delete process.env['TMPDIR'];
+  const bad = all.filter(isBad);
+  const crowds = only === '' ? await measureCrowds() : undefined;
+  const clean = bad.length + countUnreported(left) === 0 && crowds?.isGood !== false;
+  if (json) {
+    const { kinds, skipped } = ground;
+    const counts = { runs: all.length, kinds: kinds.length, bad: bad.length };
+    console.log(JSON.stringify({ type: 'summary', clean, ...counts, skipped, ...left, crowds }));
   } else {
-    report(bad, limits, left);
+    printTable(all, ground);
+    for (const finished of bad) console.log(JSON.stringify(finished));
+    console.log(`${all.length} runs of ${ground.kinds.length} kinds: ${bad.length} bad`);
+    printLeftovers(left);
+    if (crowds !== undefined) console.log(formatCrowds(crowds));
     console.log(clean ? styleText('green', 'clean') : styleText('red', 'NOT CLEAN'));
   }
   if (!clean) process.exitCode = 1;

@@ -3,19 +3,25 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createExecRunner } from '../src/host/exec-runner.ts';
+import { createLocalOutputs } from '../src/host/local-output.ts';
 import { createOsExecer } from '../src/host/os-execer.ts';
+import { realWorld } from '../src/host/real-world.ts';
 import { createSystemClock } from '../src/host/system-clock.ts';
+import { createTempDirs } from '../src/host/temp-dirs.ts';
+import { messageOf } from '../src/kernel/errors.ts';
 import type { RunStatus } from '../src/model/run-status.ts';
 import { finalStatus, statusNow } from '../src/model/status-lookup.ts';
-import { runHostile } from '../test/host/hostile/hostile-run.ts';
+import type { TraceEvent } from '../src/model/trace-event.ts';
+import { hostileEnvironment, runHostile } from '../test/host/hostile/hostile-run.ts';
 import { comesTrue } from '../test/host/hostile/leftovers.ts';
-import type { HostileProgram } from '../test/host/hostile/programs.ts';
+import type { HostileProgram } from '../test/host/hostile/program.ts';
 
 /** How one program ended. */
 export interface HostileEnd {
   readonly state: string;
   readonly exitCode: number;
   readonly error: string;
+  /** What the run says beside its status. */
   readonly faults: readonly string[];
   /** Whether the program may end like this. */
   readonly legal: boolean;
@@ -33,10 +39,14 @@ const GRACES = { graceMs: 500, drainGraceMs: 150, sinkGraceMs: 200 };
 /** The OS execer alone. */
 export function execerSubject(): HostileSubject {
   const execer = createOsExecer({ clock: createSystemClock(), ...GRACES });
+  const dirs = createTempDirs();
   return {
     async run(program, mark) {
-      const { status } = await runHostile(execer, program, mark);
-      const { state, exitCode, error, signal, faults = [] } = status;
+      const dir = await dirs.create('execer');
+      const { status } = await runHostile(execer, program, mark, dir.path);
+      const { state, exitCode, error, signal } = status;
+      const faults = [...(status.faults ?? [])];
+      await dir.release().catch((failure: unknown) => faults.push(messageOf(failure)));
       const legal = program.endings.some(
         (ending) => ending.state === state && ending.exitCode === exitCode && ending.signal === signal,
       );
@@ -46,32 +56,54 @@ export function execerSubject(): HostileSubject {
   };
 }
 
+/** An exec runner, and what its runs say beside their statuses. */
+class TalkingRunner {
+  readonly #said: string[] = [];
+  readonly runner: ReturnType<typeof createExecRunner>;
+
+  constructor(outputDir: string | undefined) {
+    const record = (event: TraceEvent): void => {
+      if (event.type === 'recorded') this.#said.push(`${event.what}: ${event.error}`);
+    };
+    const world = { ...realWorld(), tracer: { record } };
+    const outputs = outputDir === undefined ? {} : { outputs: createLocalOutputs({ dir: outputDir }) };
+    this.runner = createExecRunner({ world, ...outputs, ...GRACES });
+  }
+
+  /** What was said since it was asked last. */
+  said(): string[] {
+    return this.#said.splice(0);
+  }
+}
+
 /** Exec runners, one per program that runs at the same time: a runner runs one command at a time. */
-export function runnerSubject(): HostileSubject {
-  const idle: ReturnType<typeof createExecRunner>[] = [];
-  const all: ReturnType<typeof createExecRunner>[] = [];
-  const make = (): ReturnType<typeof createExecRunner> => {
-    const made = createExecRunner(GRACES);
+export function runnerSubject(outputDir?: string): HostileSubject {
+  const idle: TalkingRunner[] = [];
+  const all: TalkingRunner[] = [];
+  const make = (): TalkingRunner => {
+    const made = new TalkingRunner(outputDir);
     all.push(made);
     return made;
   };
   return {
     async run(program, mark) {
-      const runner = idle.pop() ?? make();
+      const talking = idle.pop() ?? make();
+      const { runner } = talking;
       const argv = ['sh', '-c', program.script];
-      const { runId } = await runner.run({ argv, envVars: { HOSTILE_MARK: mark } });
+      const { runId } = await runner.run({ argv, envVars: hostileEnvironment(program, mark) });
       const look = async (): Promise<RunStatus> => (await statusNow(runner, runId)).status;
       const { abort } = program;
       if (abort === 'when ready') await untilReady(look);
       else if (abort !== 'never') await pause(abort.afterMs);
       if (abort !== 'never') await runner.abort(runId);
       const { status } = await finalStatus(runner, runId);
-      idle.push(runner);
       const { state, exitCode, error } = status;
-      return { state, exitCode, error, faults: [], legal: isLegal(program, status) };
+      const end = { state, exitCode, error, faults: talking.said(), legal: isLegal(program, status) };
+      idle.push(talking);
+      return end;
     },
     async close() {
-      for (const runner of all) {
+      for (const { runner } of all) {
         await runner.release();
         await runner.outputs.dispose();
       }
@@ -86,12 +118,12 @@ function isLegal({ endings }: HostileProgram, { state, exitCode }: RunStatus): b
   );
 }
 
+/** Until it has written `ready`, or has ended without. */
 async function untilReady(look: () => Promise<RunStatus>): Promise<void> {
-  let stdoutRef = '';
-  while (stdoutRef === '') {
-    ({ stdoutRef } = await look());
-    await pause(2);
-  }
-  const path = decodeURIComponent(new URL(stdoutRef).pathname);
-  await comesTrue(() => /^ready$/m.test(readFileSync(path, 'latin1')));
+  let status = await look();
+  for (; status.stdoutRef === ''; status = await look()) await pause(2);
+  const path = decodeURIComponent(new URL(status.stdoutRef).pathname);
+  await comesTrue(
+    async () => /^ready$/m.test(readFileSync(path, 'latin1')) || (await look()).state !== 'RUNNING',
+  );
 }

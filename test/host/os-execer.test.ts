@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -73,6 +73,17 @@ describe('what a command gets', () => {
     await run.wait();
     rmSync(dir, { recursive: true });
     expect(stdout().trim()).toContain(dir.slice(dir.lastIndexOf('/')));
+  });
+
+  test('R122 the PATH of the command decides where its program is looked up', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'os-execer-'));
+    writeFileSync(join(dir, 'only-here'), '#!/bin/sh\nexit 8\n', { mode: 0o755 });
+    const found = await start(execer, '', { argv: ['only-here'], envVars: { PATH: dir } });
+    expect(await found.process.wait()).toMatchObject({ exitCode: 8 });
+    await expect(start(execer, '', { argv: ['sh'], envVars: { PATH: dir } })).rejects.toMatchObject({
+      code: 'RUNNER_EXEC_FAILED',
+    });
+    rmSync(dir, { recursive: true });
   });
 
   test('R122 the process leads a group and a session of its own', async () => {

@@ -2,7 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Execer, ProcessStatus, Sink } from '../../../src/model/execer.ts';
 import type { Chunk } from '../../../src/model/output.ts';
-import type { HostileProgram, SinkKind } from './programs.ts';
+import { builtPrograms } from './needs.ts';
+import type { HostileProgram, SinkKind } from './program.ts';
 
 const FOREVER: Promise<void> = new Promise(() => {});
 
@@ -12,7 +13,20 @@ export interface HostileRun {
   readonly stdout: string;
 }
 
-export async function runHostile(execer: Execer, program: HostileProgram, mark: string): Promise<HostileRun> {
+/** What a program finds in its environment. */
+export function hostileEnvironment({ needs = [] }: HostileProgram, mark: string): Record<string, string> {
+  return {
+    HOSTILE_MARK: mark,
+    ...(needs.includes('cc') ? { HOSTILE_BIN: builtPrograms().folder } : {}),
+  };
+}
+
+export async function runHostile(
+  execer: Execer,
+  program: HostileProgram,
+  mark: string,
+  dir = '',
+): Promise<HostileRun> {
   let stdout = '';
   let sayReady = (): void => undefined;
   const ready = new Promise<void>((resolve) => {
@@ -25,8 +39,8 @@ export async function runHostile(execer: Execer, program: HostileProgram, mark: 
   const sink = sinkOf(program.sink, collect);
   const process = await execer.exec({
     argv: ['sh', '-c', program.script],
-    envVars: { HOSTILE_MARK: mark },
-    dir: '',
+    envVars: hostileEnvironment(program, mark),
+    dir,
     jobId: '',
     taskId: '',
     tag: '',

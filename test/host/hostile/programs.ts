@@ -1,48 +1,8 @@
-// Small hostile programs for everything that runs real commands. Each is a shell script that knows $HOSTILE_MARK, some digits that
-// are also in its environment: every process of it carries the mark in its environment or its arguments. All are bounded: at most
-// 60 processes, and none outlives a minute even if nobody kills it.
-import type { ProcessStatus } from '../../../src/model/execer.ts';
+// Small hostile programs for everything that runs real commands; they need a shell and no directory.
+import { aborted, DAEMON, HOP, KILLED, natural, SLEEP, TERMINATED, type HostileProgram } from './program.ts';
 
-/** When to stop a program: once it has written `ready` to stdout, some time after its start, or not at all. */
-export type AbortMoment = 'when ready' | { readonly afterMs: number } | 'never';
-
-/** What its output is written to. */
-export type SinkKind = 'collects' | 'throws' | 'rejects' | 'never settles' | 'slow' | 'missing';
-
-export type Ending = Pick<ProcessStatus, 'state' | 'exitCode' | 'signal'>;
-
-export interface HostileProgram {
-  /** The rules and defects that it is about, then what it does; the title of its test. */
-  readonly title: string;
-  readonly script: string;
-  readonly abort: AbortMoment;
-  readonly sink: SinkKind;
-  /** Every way in which it may legally end. */
-  readonly endings: readonly Ending[];
-}
-
-const NATURAL: Ending = { state: 'COMPLETE', exitCode: 0 };
-const TERMINATED: Ending = { state: 'FAILED', exitCode: -1, signal: 'SIGTERM' };
-const KILLED: Ending = { state: 'FAILED', exitCode: -1, signal: 'SIGKILL' };
-
-const SLEEP = 'sleep 50.$HOSTILE_MARK';
-/** Starts its argument as a daemon: a session of its own, adopted by process 1. */
-const DAEMON = (command: string): string => `(setsid ${command} &)`;
 /** A process that ignores SIGTERM, and so do its children. */
 const DEAF = `sh -c 'trap "" TERM; ${SLEEP}; ${SLEEP}'`;
-const HOP = `case $1 in 0) exec ${SLEEP};; *) setsid sh -c "$2" hop $(($1-1)) "$2" & esac`;
-
-const natural = (title: string, script: string, more: Partial<HostileProgram> = {}): HostileProgram => ({
-  title,
-  script,
-  abort: 'never',
-  sink: 'collects',
-  endings: [NATURAL],
-  ...more,
-});
-
-const aborted = (title: string, script: string, more: Partial<HostileProgram> = {}): HostileProgram =>
-  natural(title, script, { abort: 'when ready', endings: [TERMINATED], ...more });
 
 export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   natural('R129 D55 leaves a child in the background that holds its output', `${SLEEP} & exit 0`),
