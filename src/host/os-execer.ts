@@ -15,7 +15,6 @@ import { NO_COMMAND, spawnCommand, type StartedChild } from './os-execer-spawn.t
 import { createOutputPump, type OutputPump } from './output-pump.ts';
 import { startInCgroup, type ProcessCgroup } from './process-cgroup.ts';
 import { COOKIE_VARIABLE, createProcessCookie } from './process-cookie.ts';
-import { readEnvironment } from './process-environment.ts';
 import { guardAtExit } from './process-exit-guard.ts';
 import { watchMemory, type MemoryUse, type MemoryWatch } from './process-memory-watch.ts';
 import { formatMemberList, type MemberMemory } from './process-memory.ts';
@@ -76,10 +75,8 @@ class OsExecer implements Execer {
     const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE]);
     const env = { ...base, ...command.envVars, [COOKIE_VARIABLE]: cookie.value };
     const start = (): MaybePromise<StartedChild> => spawnCommand(command, env);
-    const isOurs = (child: MaybePromise<StartedChild>, pid: number): boolean =>
-      (!isPending(child) && child.pid === pid) || readEnvironment(pid).holds(cookie.token);
     const { cgroups = true } = this.#options;
-    const { started, cgroup } = cgroups ? startInCgroup(start, isOurs) : { started: start() };
+    const { started, cgroup } = cgroups ? startInCgroup(cookie.token, start) : { started: start() };
     if (!isPending(started)) return this.#supervise(command, started, cookie.token, cgroup);
     // It is missing, or may not be run.
     cgroup?.remove();

@@ -6,7 +6,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { findCgroupHome } from './process-cgroup-home.ts';
-import { readProcess } from './process-table.ts';
+import { readEnvironment } from './process-environment.ts';
+import { readProcess, type ProcessEntry } from './process-table.ts';
 
 /** The control group of one command. */
 export interface ProcessCgroup {
@@ -21,13 +22,12 @@ export interface ProcessCgroup {
 let made = 0;
 
 /**
- * Starts something in a new control group. `start` is called in any case; the group is missing where none can be made. `isOurs` says
- * of a child of this process that came to life meanwhile whether it belongs to what was started: threads of this process may start
- * children at the same moment.
+ * Starts something in a new control group. `start` is called in any case; the group is missing where none can be made. The environment
+ * of what is started holds `token`.
  */
 export function startInCgroup<T>(
+  token: string,
   start: () => T,
-  isOurs: (started: T, pid: number) => boolean,
 ): { readonly started: T; readonly cgroup?: ProcessCgroup } {
   const home = isMainThread ? findCgroupHome() : undefined;
   const cgroup = home === undefined ? undefined : enterNew(home);
@@ -41,9 +41,8 @@ export function startInCgroup<T>(
     throw error;
   }
   if (!leave(home)) return { started };
-  const isStranger = (pid: number): boolean => !isOurs(started, pid);
   try {
-    cgroup.evict(home, isStranger);
+    cgroup.evict(home, token);
   } catch {
     // What cannot be looked at now is not ended by this group.
     return { started };
@@ -102,15 +101,16 @@ class FolderCgroup implements ProcessCgroup {
     }
   }
 
-  /** Puts children of this process that another thread has started meanwhile, and theirs, back to where they would be. */
-  evict(home: string, isStranger: (pid: number) => boolean): void {
+  /** Puts children that another thread of this process has started meanwhile, and theirs, back to where they would be. */
+  evict(home: string, token: string): void {
     const strangers = new Set<number>();
     for (let before = -1; before !== strangers.size;) {
       before = strangers.size;
       for (const pid of this.members()) {
-        const parent = readProcess(pid)?.parent ?? 0;
-        const strange = strangers.has(parent) || (parent === process.pid && isStranger(pid));
-        if (strange && write(`${home}/cgroup.procs`, String(pid))) strangers.add(pid);
+        const entry = readProcess(pid);
+        if (entry === undefined || strangers.has(pid)) continue;
+        const isStrange = strangers.has(entry.parent) || isOfAnotherThread(entry, token);
+        if (isStrange && write(`${home}/cgroup.procs`, String(pid))) strangers.add(pid);
       }
     }
   }
@@ -121,6 +121,17 @@ class FolderCgroup implements ProcessCgroup {
     for (const folder of folders) for (const name of listFolders(folder)) folders.push(`${folder}/${name}`);
     return folders;
   }
+}
+
+/**
+ * A command may make children of this process too. They cannot come back to this session once they have left it, and what overwrites its
+ * environment shows nothing of this process's.
+ */
+function isOfAnotherThread({ pid, parent, session }: ProcessEntry, token: string): boolean {
+  if (parent !== process.pid) return false;
+  if (session === readProcess(process.pid)?.session) return true;
+  const environment = readEnvironment(pid);
+  return !environment.holds(token) && environment.holds(`PATH=${process.env['PATH']}\0`);
 }
 
 function readPids(folder: string): number[] {
