@@ -5,6 +5,7 @@
 import { checkInteger, checkObject, checkString } from '../kernel/argument-check.ts';
 import { RunnerError, describeValue, invalidArgument } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
+import { keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { checkLog } from './log-check.ts';
 
@@ -25,6 +26,8 @@ const VERSION = '1';
 const WORD = 0x1_0000_0000;
 const CHECK_BASIS = 0x0dd5eed5;
 const CHECK_LENGTH = 12;
+/** No execution asks so often. */
+const COUNT_MAX = 2 ** 48;
 
 /**
  * The token as text: letters, digits, `-`, `_`, `.` and `:`, which no shell takes apart.
@@ -142,14 +145,22 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): value is 
 
 function readRows(labels: readonly string[], rows: readonly number[], refuse: Refuse): KeyedDecision[] {
   const decisions: KeyedDecision[] = [];
+  const keys = new Set<string>();
   for (let at = 0; at < rows.length; at += 4) {
     const [index, occurrence, n, answer] = rows.slice(at, at + 4) as [number, number, number, number];
     const label = labels[index];
     if (label === undefined) throw refuse(`the number of one of ${labels.length} labels`, index);
-    if (occurrence < 0) throw refuse(`an occurrence ≥ 0 of ${label}`, occurrence);
-    if (n < 2 || answer < 1 || answer >= n) {
-      throw refuse(`an answer in [1, ${n}) to ${label}`, answer);
+    if (occurrence < 0 || occurrence > COUNT_MAX) {
+      throw refuse(`an occurrence in [0, ${COUNT_MAX}] of ${describeValue(label)}`, occurrence);
     }
+    if (n < 2 || answer < 1 || answer >= n) {
+      throw refuse(`an answer in [1, ${n}) to ${describeValue(label)}`, answer);
+    }
+    const key = keyOf({ label, occurrence });
+    if (keys.has(key)) {
+      throw refuse(`one answer to each question, such as ${describeValue(label)}`, 'two');
+    }
+    keys.add(key);
     decisions.push({ label, occurrence, n, answer });
   }
   return decisions;

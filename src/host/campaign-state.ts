@@ -2,10 +2,10 @@
  * Where a campaign has come to, so that the next one can go on from there. Invariant: a state is used only by a campaign that would have
  * run the same executions; an index may be run again, but none is left out.
  */
-import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RunnerError } from '../kernel/errors.ts';
 import { makeFolder } from './make-folder.ts';
+import { NotRegularError, TooLargeError, readRegularFile } from './regular-file.ts';
 import { replaceTraceFile } from './trace-file.ts';
 
 /** What makes two campaigns the same. */
@@ -28,6 +28,9 @@ export interface CampaignState extends CampaignIdentity {
 
 const FORMAT = 'dryrunner-campaign';
 const VERSION = 2;
+const BYTES_MAX = 65_536;
+/** No campaign runs so many executions, and from here on they can still be counted exactly. */
+const INDEX_MAX = 2 ** 48;
 const NAMES = ['scenario', 'reference', 'strategy', 'seed', 'shard', 'shards'] as const;
 
 /**
@@ -48,10 +51,10 @@ export async function writeCampaignState(path: string, state: CampaignState): Pr
 export async function readNextIndex(path: string, campaign: CampaignIdentity): Promise<number> {
   let text: string;
   try {
-    // A pipe that nobody writes to would be waited for without end.
-    if (!(await stat(path)).isFile()) throw refused(path, 'a file', 'something else');
-    text = await readFile(path, 'utf8');
+    text = (await readRegularFile(path, BYTES_MAX, { follow: true })).toString();
   } catch (error) {
+    if (error instanceof NotRegularError) throw refused(path, 'a file', 'something else');
+    if (error instanceof TooLargeError) throw refused(path, `at most ${BYTES_MAX} bytes`, 'more');
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
     throw error;
   }
@@ -59,14 +62,18 @@ export async function readNextIndex(path: string, campaign: CampaignIdentity): P
   const { format, version, nextIndex } = state;
   const expected = `the state of a campaign, version ${VERSION}`;
   if (format === FORMAT && version !== VERSION) throw refused(path, expected, `version ${String(version)}`);
-  if (format !== FORMAT || !Number.isSafeInteger(nextIndex) || Number(nextIndex) < 0) {
+  if (format !== FORMAT || !isIndex(nextIndex)) {
     throw refused(path, expected, 'something else');
   }
   const other = NAMES.find((name) => state[name] !== campaign[name]);
   if (other !== undefined) {
     throw refused(path, `a campaign with ${other} ${campaign[other]}`, String(state[other]));
   }
-  return nextIndex as number;
+  return nextIndex;
+}
+
+function isIndex(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= INDEX_MAX;
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> {

@@ -12,9 +12,10 @@ import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { decisionLogLines, readDecisionLog } from '../trace/decision-log-file.ts';
+import { formatCount } from '../model/plural.ts';
 import { canonicalReference } from './canonical-reference.ts';
 import { makeFolder } from './make-folder.ts';
-import { readTraceFile, replaceTraceFile } from './trace-file.ts';
+import { readKeptFile, replaceTraceFile } from './trace-file.ts';
 
 /** A failure that is to be kept. */
 export interface KeptFailure {
@@ -28,6 +29,10 @@ export interface KeptFailure {
 const SUFFIX = '.jsonl';
 const SEEDS = 'seeds';
 const SEEDS_MAX = 64;
+/** More than any execution within the default budget takes; a file may be packed, and unpack to anything. */
+const BYTES_MAX = 256 * 1024 * 1024;
+/** Of one folder. A campaign that kept so many different failures has other troubles. */
+const FILES_MAX = 10_000;
 const OTHER_BASIS = 0x51ed270b;
 
 /** The corpus of one scenario. */
@@ -103,9 +108,7 @@ export class CorpusFolder {
     for (const name of await this.#namesIn(folder)) {
       const path = join(folder, name);
       try {
-        // A pipe that nobody writes to would be waited for without end.
-        if (!(await stat(path)).isFile()) throw new Error('it is no file');
-        const { header, decisions } = await readDecisionLog(readTraceFile(path));
+        const { header, decisions } = await readDecisionLog(readKeptFile(path, BYTES_MAX));
         const { reference = this.#reference, failureKey: key } = header.meta ?? {};
         // Scenarios of two files may have one name.
         if (canonicalReference(reference) !== canonicalReference(this.#reference)) continue;
@@ -119,7 +122,13 @@ export class CorpusFolder {
 
   async #namesIn(folder: string): Promise<string[]> {
     try {
-      return (await readdir(folder)).filter((name) => name.endsWith(SUFFIX)).sort();
+      const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX)).sort();
+      if (names.length > FILES_MAX) {
+        this.#onTrouble(
+          `${folder} has ${formatCount(names.length)} files; those after the first ${formatCount(FILES_MAX)} are left out`,
+        );
+      }
+      return names.slice(0, FILES_MAX);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#onTrouble(`${folder} cannot be read: ${messageOf(error)}`);

@@ -2,7 +2,7 @@
  * What a snapshot of a directory is: a canonical list of its entries. Invariant: the same content gives the same text, and a list
  * that was accepted stays inside the directory it is written to, links included.
  */
-import { invalidArgument } from '../kernel/errors.ts';
+import { describeValue, invalidArgument } from '../kernel/errors.ts';
 import { FilerError } from '../filers/filer-error.ts';
 import { isPathBelow } from '../filers/filer-arguments.ts';
 
@@ -75,15 +75,21 @@ export function parseManifest(text: string): ManifestEntry[] {
   let last = '';
   for (const entry of entries as unknown[]) {
     if (!isSound(entry) || entry.path <= last || !dirs.has(parentOf(entry.path))) {
-      throw new FilerError(
-        `the manifest of a snapshot has an entry that cannot be: ${JSON.stringify(entry)}`,
-      );
+      throw new FilerError(`the manifest of a snapshot has an entry that cannot be: ${shownEntry(entry)}`);
     }
     last = entry.path;
     if (entry.kind === 'dir') dirs.add(entry.path);
     sound.push(entry);
   }
   return sound;
+}
+
+/** Short and without looking deep, whatever it is. */
+function shownEntry(entry: unknown): string {
+  const { path, kind } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+  return typeof path === 'string'
+    ? `${describeValue(path)}, kind ${describeValue(kind)}`
+    : describeValue(entry);
 }
 
 function parentOf(path: string): string {
@@ -105,7 +111,9 @@ function isSound(entry: unknown): entry is ManifestEntry {
   if (typeof path !== 'string' || !isPathBelow(path)) return false;
   if (kind === 'dir') return true;
   if (kind === 'file') {
-    return isSha256(sha256) && Number.isSafeInteger(bytes) && typeof executable === 'boolean';
+    return (
+      isSha256(sha256) && Number.isSafeInteger(bytes) && Number(bytes) >= 0 && typeof executable === 'boolean'
+    );
   }
   return kind === 'link' && typeof target === 'string' && isConfinedLink(path, target);
 }

@@ -3,7 +3,6 @@
  * fit their name never leave the store unnoticed. What a process that crashed left half written is removed once nobody can be writing it.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
 import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,6 +10,8 @@ import { FilerError, throwIfCancelled, unknownSnapshot } from '../filers/filer-e
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import { makeFolder } from './make-folder.ts';
+import { NotRegularError, openRegularFile } from './regular-file.ts';
+import type { RegularFile } from './regular-file.ts';
 
 /** What is known of a stored file. */
 export interface StoredFile {
@@ -20,12 +21,14 @@ export interface StoredFile {
 }
 
 const CHUNK_BYTES = 65_536;
+/** Far more than the list of a snapshot needs that can be checked out in reasonable time: about a million entries. */
+const TEXT_BYTES_MAX = 256 * 1024 * 1024;
 /**
  * Who writes touches its file with every chunk, so that one as old as this was given up. No process id tells that as well: a store may be
  * shared by machines and containers.
  */
 const STALE_MS = 24 * 60 * 60 * 1_000;
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const TOO_MANY_ENTRIES = `the manifest of a snapshot has more than ${TEXT_BYTES_MAX / 1024 / 1024} MiB`;
 
 /** A folder of objects; made with the first of them. */
 export class ObjectStore {
@@ -38,22 +41,24 @@ export class ObjectStore {
 
   /** Stores a file as it is at the time of reading. Rejects if it is no regular file. */
   async putFile(path: string, cancel: Cancellable | undefined): Promise<StoredFile> {
-    const source = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const source = await openRegularFile(path).catch((cause: unknown) => {
+      if (!(cause instanceof NotRegularError)) throw cause;
+      throw new FilerError(`not a regular file: ${path}`, { cause, exitCode: EXIT_CODES.BUNDLE_UPLOAD });
+    });
     try {
-      const stats = await source.stat();
-      if (!stats.isFile()) {
-        throw new FilerError(`not a regular file: ${path}`, { exitCode: EXIT_CODES.BUNDLE_UPLOAD });
-      }
-      const { sha256, bytes } = await this.#put((target) => copy(source, target, cancel));
-      return { sha256, bytes, executable: (stats.mode & 0o111) !== 0 };
+      const { sha256, bytes } = await this.#put((target) => copy(source.file, target, cancel));
+      return { sha256, bytes, executable: (source.mode & 0o111) !== 0 };
     } finally {
-      await source.close();
+      await source.file.close();
     }
   }
 
   /** Stores a text and gives its name. */
   async putText(text: string): Promise<string> {
     const bytes = Buffer.from(text);
+    if (bytes.length > TEXT_BYTES_MAX) {
+      throw new FilerError(TOO_MANY_ENTRIES, { exitCode: EXIT_CODES.BUNDLE_UPLOAD });
+    }
     const { sha256 } = await this.#put(async (target) => {
       await target.writeFile(bytes);
       return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length };
@@ -66,11 +71,12 @@ export class ObjectStore {
     const source = await this.#open(sha256);
     if (source === undefined) throw unknownSnapshot(sha256);
     try {
-      const bytes = await source.readFile();
+      if (source.bytes > TEXT_BYTES_MAX) throw new FilerError(TOO_MANY_ENTRIES);
+      const bytes = await source.file.readFile();
       if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw corrupted(sha256);
       return bytes.toString();
     } finally {
-      await source.close();
+      await source.file.close();
     }
   }
 
@@ -79,22 +85,28 @@ export class ObjectStore {
     const source = await this.#open(wanted.sha256);
     if (source === undefined) throw new FilerError(`object ${wanted.sha256} is missing from the store`);
     try {
+      // Before anything is copied: what lies there may fill the disk.
+      if (source.bytes !== wanted.bytes) throw corrupted(wanted.sha256);
       const target = await open(path, 'wx', wanted.executable ? 0o755 : 0o644);
       try {
-        const { sha256 } = await copy(source, target, cancel);
+        const { sha256 } = await copy(source.file, target, cancel);
         if (sha256 !== wanted.sha256) throw corrupted(wanted.sha256);
       } finally {
         await target.close();
       }
     } finally {
-      await source.close();
+      await source.file.close();
     }
   }
 
-  async #open(sha256: string): Promise<FileHandle | undefined> {
+  /** Whoever can write to the store can put a pipe there, which nobody may wait for. */
+  async #open(sha256: string): Promise<RegularFile | undefined> {
     try {
-      return await open(this.#pathOf(sha256), O_RDONLY | O_NOFOLLOW);
+      return await openRegularFile(this.#pathOf(sha256));
     } catch (error) {
+      if (error instanceof NotRegularError) {
+        throw new FilerError(`object ${sha256} is not a regular file in the store`, { cause: error });
+      }
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }

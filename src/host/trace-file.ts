@@ -11,6 +11,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { checkAnyIterable, checkString } from '../kernel/argument-check.ts';
 import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
+import { openRegularFile, TooLargeError } from './regular-file.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 /** Lines are gathered up to about this many characters before they are written. */
@@ -31,7 +32,26 @@ const BATCH_LENGTH = 64 * 1024;
  * ```
  */
 export async function* readTraceFile(path: string): AsyncGenerator<Uint8Array, void, void> {
-  const file = await openFile(path);
+  yield* bytesOf(path, await openFile(path));
+}
+
+/**
+ * As {@link readTraceFile}, of a file that this package keeps for itself.
+ *
+ * @throws NotRegularError if something else than a file lies there, TooLargeError if it has, or unpacks to, more than `bytesMax`.
+ */
+export async function* readKeptFile(path: string, bytesMax: number): AsyncGenerator<Uint8Array, void, void> {
+  const { file } = await openRegularFile(path, { follow: true });
+  let bytes = 0;
+  for await (const chunk of bytesOf(path, file)) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw new TooLargeError(path, bytesMax);
+    yield chunk;
+  }
+}
+
+/** Closes the file in the end. */
+async function* bytesOf(path: string, file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
   try {
     const chunks = chunksOf(path, file);
     const first = await chunks.next();

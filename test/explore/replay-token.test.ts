@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
+import { keyOf } from '../../src/explore/keyed-log.ts';
 import type { ReplayToken } from '../../src/explore/replay-token.ts';
 
 const text = fc.string({ minLength: 1, unit: 'binary' });
@@ -8,12 +9,13 @@ const tokens: fc.Arbitrary<ReplayToken> = fc.record({
   scenario: text,
   failureKey: text,
   traceHash: text,
-  decisions: fc.array(
+  decisions: fc.uniqueArray(
     fc
       .record({ label: fc.string(), occurrence: fc.nat(), n: fc.integer({ min: 2, max: 2 ** 40 }) })
       .chain((entry) =>
         fc.record({ ...mapConstant(entry), answer: fc.integer({ min: 1, max: entry.n - 1 }) }),
       ),
+    { selector: keyOf },
   ),
 });
 
@@ -78,6 +80,16 @@ describe('a replay token', () => {
     ['a decision with the plain answer', { decisions: [{ label: 'x', occurrence: 0, n: 2, answer: 0 }] }],
     ['an answer that there is not', { decisions: [{ label: 'x', occurrence: 0, n: 2, answer: 2 }] }],
     ['a negative occurrence', { decisions: [{ label: 'x', occurrence: -1, n: 2, answer: 1 }] }],
+    ['an occurrence that never comes', { decisions: [{ label: 'x', occurrence: 2 ** 50, n: 2, answer: 1 }] }],
+    [
+      'two answers to one question',
+      {
+        decisions: [
+          { label: 'x', occurrence: 1, n: 2, answer: 1 },
+          { label: 'x', occurrence: 1, n: 3, answer: 2 },
+        ],
+      },
+    ],
     ['no scenario', { scenario: '' }],
     ['a hash that is no text', { traceHash: 7 as unknown as string }],
     ['no list', { decisions: 'x' as unknown as [] }],

@@ -14,8 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CorpusFolder } from '../../src/host/corpus-folder.ts';
+import { readKeptFile } from '../../src/host/trace-file.ts';
 import type { Decision } from '../../src/kernel/decisions.ts';
 
 let dir = '';
@@ -105,6 +107,28 @@ test('a damaged file is told and left out, the others are there', async () => {
   await writeFile(join(root, 'mine', '00.jsonl'), '{"format":"dryrunner","version":1,"kind":"decisions"}\n');
   expect(await corpus.load()).toMatchObject([{ key: 'check broken' }]);
   expect(troubles).toEqual([expect.stringMatching(/00\.jsonl is left out: line /)]);
+});
+
+test('of a file that unpacks to more than may be kept no more than that is read', async () => {
+  const path = join(dir, 'bomb');
+  await writeFile(path, gzipSync(Buffer.alloc(5_000_000, 'line\n')));
+  let bytes = 0;
+  const read = async (): Promise<void> => {
+    for await (const chunk of readKeptFile(path, 1_000_000)) bytes += chunk.length;
+  };
+  await expect(read()).rejects.toMatchObject({ message: `${path} has more than 1,000,000 bytes` });
+  expect(bytes).toBeLessThanOrEqual(1_000_000);
+});
+
+test('of more files than a campaign keeps the first are taken', async () => {
+  const { corpus, root, troubles } = open();
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  const folder = join(root, 'mine');
+  await Promise.all(
+    Array.from({ length: 10_000 }, (_, at) => symlink('nowhere', join(folder, `z${at}.jsonl`))),
+  );
+  expect(await corpus.load()).toHaveLength(1);
+  expect(troubles[0]).toBe(`${folder} has 10,001 files; those after the first 10,000 are left out`);
 });
 
 test('a folder that cannot be written is told once, and nothing is lost but what was to be kept', async () => {

@@ -11,6 +11,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -44,6 +45,25 @@ beforeEach(() => {
   filer = createDirectoryFiler({ store, root: join(base, 'checkouts') });
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+/** Puts something there that is no file; gives what takes it away again where removing it is not enough. */
+async function putSpecial(what: string, place: string): Promise<() => void> {
+  if (what === 'a pipe') execFileSync('mkfifo', [place]);
+  else if (what === 'a directory') mkdirSync(place);
+  else if (what === 'a device') execFileSync('mknod', [place, 'c', '1', '5']);
+  else if (what === 'a link to a pipe') {
+    execFileSync('mkfifo', [join(base, 'pipe')]);
+    symlinkSync(join(base, 'pipe'), place);
+    return () => rmSync(join(base, 'pipe'));
+  } else if (what === 'a link to a file') symlinkSync('/etc/hostname', place);
+  else {
+    const server = createServer();
+    server.listen(place);
+    await once(server, 'listening');
+    return () => server.close();
+  }
+  return () => undefined;
+}
 
 const objects = (): string[] =>
   readdirSync(join(store, 'objects')).flatMap((two) =>
@@ -152,11 +172,63 @@ describe('a store that was damaged', () => {
       rmSync(join(base, 'checkouts'), { recursive: true });
       mkdirSync(join(base, 'checkouts'));
     }
-    rmSync(object);
-    mkdirSync(object);
+  });
+
+  test.for([
+    'a pipe',
+    'a directory',
+    'a socket',
+    'a device',
+    'a link to a pipe',
+    'a link to a file',
+  ] as const)(
+    'R170 %s in the place of an object or of a list is an error of the filer, and is not waited for',
+    async (what) => {
+      const source = writeTree(join(base, 'source'), { a: 'original' });
+      const id = await filer.ingest(source);
+      const list = join(store, 'objects', id.slice(0, 2), id.slice(2));
+      for (const place of [objectOf('original')!, list]) {
+        const whole = readFileSync(place);
+        rmSync(place);
+        const close = await putSpecial(what, place);
+        for (const attempt of [() => filer.checkout(id), () => filer.checkoutAt(id, join(base, 'at'))]) {
+          await expect(attempt()).rejects.toMatchObject({
+            code: 'RUNNER_FILER_FAILED',
+            message: expect.stringMatching(/ is not a regular file in the store$|: ELOOP/),
+            exitCode: 212,
+          });
+        }
+        expect([readdirSync(join(base, 'checkouts')), existsSync(join(base, 'at'))]).toEqual([[], false]);
+        close();
+        rmSync(place, { recursive: true, force: true });
+        writeFileSync(place, whole);
+      }
+      expect(readTree((await filer.checkout(id)).path)).toEqual({ a: 'original' });
+    },
+  );
+
+  test('R170 a pipe among what is half written does not hold up an ingestion', async () => {
+    mkdirSync(join(store, 'incoming'), { recursive: true });
+    execFileSync('mkfifo', [join(store, 'incoming', 'pipe')]);
+    const at = new Date(0);
+    utimesSync(join(store, 'incoming', 'pipe'), at, at);
+    await filer.ingest(writeTree(join(base, 'source'), { a: '1' }));
+    expect(readdirSync(join(store, 'incoming'))).toEqual([]);
+  });
+
+  test('R170 an object of another size than its list says is not copied', async () => {
+    const id = await filer.ingest(writeTree(join(base, 'source'), { a: 'original' }));
+    const object = objectOf('original')!;
+    // Sparse: it would fill any disk that it is copied to.
+    truncateSync(object, 2 ** 42);
+    await expect(filer.checkout(id)).rejects.toMatchObject({
+      message: expect.stringContaining('is corrupted'),
+    });
+    const list = join(store, 'objects', id.slice(0, 2), id.slice(2));
+    truncateSync(list, 2 ** 42);
     await expect(filer.checkout(id)).rejects.toMatchObject({
       code: 'RUNNER_FILER_FAILED',
-      cause: { code: 'EISDIR' },
+      message: 'the manifest of a snapshot has more than 256 MiB',
     });
   });
 
@@ -203,6 +275,9 @@ describe('a store that was damaged', () => {
       [{ path: 'p', kind: 'pipe' }],
       [{ ...file, path: 'x', sha256: '../../../x' }],
       [{ ...file, path: 'x', bytes: '1' }],
+      [{ ...file, path: 'x', bytes: -1 }],
+      [{ ...file, path: 'x', bytes: 0.5 }],
+      [{ ...file, path: 'x', bytes: 2 ** 53 }],
       [{ ...file, path: 'x', executable: 1 }],
       [{ ...file, path: 7 }],
       [null],
@@ -215,6 +290,10 @@ describe('a store that was damaged', () => {
         message: expect.stringContaining('has an entry that cannot be'),
       });
     }
+    const deep = `{"format":"dryrunner-snapshot","version":1,"entries":[${'['.repeat(20_000)}${']'.repeat(20_000)}]}`;
+    await expect(filer.checkout(await objectStore.putText(deep))).rejects.toMatchObject({
+      message: 'the manifest of a snapshot has an entry that cannot be: an array of 1',
+    });
     for (const [text, message] of [
       ['{', 'the manifest of a snapshot is not JSON'],
       ['1', 'not the manifest of a snapshot that this version reads'],
