@@ -1,11 +1,13 @@
 /**
- * Runs the git that is installed, for the git filer. Invariant: a command is over when this says so: when cancelled, the whole
- * process group is stopped first, gently (git removes its lock files), then not.
+ * Runs the git that is installed, for the git filer. Invariants: a command is over when this says so: when cancelled, the whole
+ * process group is stopped first, gently (git removes its lock files), then not; and it ends with this process.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { FilerError, cancelledOperation, throwIfCancelled } from '../filers/filer-error.ts';
 import type { Cancellable } from '../model/cancellation.ts';
+import { SETTINGS, cleanEnvironment } from './git-filer-settings.ts';
+import { endGroup, watchGroup } from './group-watchdog.ts';
 
 /** One git command. */
 export interface GitCommand {
@@ -17,6 +19,8 @@ export interface GitCommand {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input, as bytes in Latin-1, because paths in git are bytes. */
   readonly input?: string;
+  /** Whether it must have nothing to say on standard error: some commands only mention there what they leave out. */
+  readonly isSilent?: boolean;
   readonly cancel?: Cancellable | undefined;
   /** The exit code that runners count if it fails. */
   readonly exitCode: number;
@@ -27,47 +31,22 @@ const KILL_GRACE_MS = 1_000;
 const PIPE_GRACE_MS = 500;
 const ERROR_LENGTH_MAX = 2_000;
 
-// What the machine is set up to do to files and in the background must not change snapshots or outlive a command.
-const SETTINGS = [
-  'core.autocrlf=false',
-  'core.fileMode=true',
-  'core.fsmonitor=false',
-  'core.hooksPath=/dev/null',
-  'core.symlinks=true',
-  'gc.auto=0',
-  'i18n.commitEncoding=UTF-8',
-  'maintenance.auto=false',
-  'protocol.ext.allow=never',
-].flatMap((setting) => ['-c', setting]);
-
-/** The environment without what would point git at another repository or make it ask somebody. */
-function cleanEnvironment(added: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('GIT_') || name.startsWith('GIT_SSH'),
-  );
-  return {
-    ...Object.fromEntries(kept),
-    LC_ALL: 'C',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_OPTIONAL_LOCKS: '0',
-    ...added,
-  };
-}
-
 /**
  * Runs git and gives its standard output, as bytes in Latin-1.
  *
  * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` with git's own words; `RUNNER_CANCELLED`.
  */
 export async function runGit(git: string, command: GitCommand): Promise<string> {
-  const { args, cancel, exitCode } = command;
+  const { args, cancel, exitCode, isSilent = false } = command;
   throwIfCancelled(cancel, 'git');
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   let stop: GroupStop | undefined;
+  let unwatch: (() => void) | undefined;
   let end: number | string;
   try {
     const child = start(git, command);
+    if (child.pid !== undefined) unwatch = watchGroup(child.pid);
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
     stop = new GroupStop(child, cancel);
@@ -76,10 +55,11 @@ export async function runGit(git: string, command: GitCommand): Promise<string> 
     throw new FilerError('git could not be started', { cause, exitCode });
   } finally {
     stop?.leave();
+    unwatch?.();
   }
   if (stop.stopped) throw cancelledOperation('git');
-  if (end === 0) return Buffer.concat(out).toString('latin1');
   const text = Buffer.concat(err).toString().trim().slice(-ERROR_LENGTH_MAX);
+  if (end === 0 && !(isSilent && text !== '')) return Buffer.concat(out).toString('latin1');
   throw new FilerError(`git ${args[0] ?? ''} ended with ${end}: ${text}`, { exitCode });
 }
 
@@ -141,12 +121,6 @@ class GroupStop {
   }
 
   #kill(signal: NodeJS.Signals): void {
-    if (this.#child.pid === undefined) return;
-    try {
-      process.kill(-this.#child.pid, signal);
-    } catch (error) {
-      // Nobody of the group is left.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+    if (this.#child.pid !== undefined) endGroup(this.#child.pid, signal);
   }
 }

@@ -2,14 +2,18 @@
  * One git repository as a store of snapshots. Invariant: every operation works with an index file of its own, so that any number of
  * them can go on at once, and what was stored is held by a ref, so that no clean-up of the repository takes it.
  */
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { invalidArgument } from '../kernel/errors.ts';
-import { FilerError } from '../filers/filer-error.ts';
+import { readdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { FilerError, unknownSnapshot } from '../filers/filer-error.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import { runGit } from './git-filer-command.ts';
-import type { GitCommand } from './git-filer-command.ts';
+import { storedEntries } from './git-filer-entries.ts';
+import type { GitSource } from './git-filer-entries.ts';
+import { IDENTITY, makeGitDir } from './git-filer-settings.ts';
+import type { BorrowedSettings } from './git-filer-settings.ts';
+import { GitWorkshop } from './git-filer-workshop.ts';
+import type { CommandOptions } from './git-filer-workshop.ts';
 
 /** What is needed to work with a repository. */
 export interface GitRepositoryOptions {
@@ -17,28 +21,21 @@ export interface GitRepositoryOptions {
   readonly path: string;
 }
 
-/** An entry of an index: mode and object id as git writes them, and a path as bytes in Latin-1. */
-interface IndexEntry {
-  readonly mode: string;
-  readonly object: string;
-  readonly path: string;
+/** Our own git directory, in the scratch directory of an operation. */
+const GIT_DIR = 'git';
+const REMOTE_REFS = 'refs/dryrunner/remote/';
+
+/** A repository that was found. */
+interface FoundRepository extends Pick<BorrowedSettings, 'objectFormat'> {
+  readonly gitDir: string;
+  readonly objects: string;
 }
 
-// The same content must give the same commit, whoever stores it and whenever.
-const IDENTITY = Object.fromEntries(
-  ['AUTHOR', 'COMMITTER'].flatMap((role) => [
-    [`GIT_${role}_NAME`, 'dryrunner'],
-    [`GIT_${role}_EMAIL`, 'dryrunner@localhost'],
-    [`GIT_${role}_DATE`, '@0 +0000'],
-  ]),
-);
-const GITLINK = '160000';
-
-/** See {@link GitRepositoryOptions}. */
+/** See {@link GitRepositoryOptions}. Every `scratch` is an empty directory for the operation's own use. */
 export class GitRepository {
   readonly #git: string;
   readonly #path: string;
-  #gitDir: Promise<string> | undefined;
+  #found: Promise<FoundRepository> | undefined;
 
   constructor({ git, path }: GitRepositoryOptions) {
     this.#git = git;
@@ -46,57 +43,78 @@ export class GitRepository {
   }
 
   /** Writes the files of a commit into `dir`, which is empty. */
-  async writeTo(dir: string, commit: string, index: string, cancel: Cancellable | undefined): Promise<void> {
-    const env = { GIT_INDEX_FILE: index };
+  async writeTo(
+    dir: string,
+    commit: string,
+    scratch: string,
+    cancel: Cancellable | undefined,
+  ): Promise<void> {
+    const env = { GIT_INDEX_FILE: join(scratch, 'index') };
     const exitCode = EXIT_CODES.CHECKOUT;
-    await this.#run(['read-tree', `${commit}^{commit}`], { env, cancel, exitCode });
+    const workshop = await this.#workshop(scratch, cancel);
+    try {
+      await workshop.run(['read-tree', `${commit}^{commit}`], { env, cancel, exitCode });
+    } catch (error) {
+      // Asked only now, because a checkout that works is the rule.
+      const isUnknown = error instanceof FilerError && (await lacks(workshop, commit, cancel));
+      throw isUnknown ? unknownSnapshot(commit) : error;
+    }
     const inside = { GIT_WORK_TREE: dir, ...env };
-    await this.#run(['checkout-index', '--all', '--quiet'], { cwd: dir, env: inside, cancel, exitCode });
+    await workshop.run(['checkout-index', '--all', '--quiet'], { cwd: dir, env: inside, cancel, exitCode });
   }
 
-  /** True if the repository lacks that commit; false if that cannot be told. */
-  async lacks(commit: string, cancel: Cancellable | undefined): Promise<boolean> {
-    const options = { input: `${commit}^{commit}\n`, cancel, exitCode: EXIT_CODES.CHECKOUT };
-    const answer = await this.#run(['cat-file', '--batch-check'], options).catch((error: unknown) => {
-      if (error instanceof FilerError) return '';
-      throw error;
-    });
-    return answer.endsWith(' missing\n');
-  }
-
-  /** Stores what the sources give and gives the commit. `scratch` is an empty directory. */
+  /** Stores what the sources give and gives the commit. */
   async store(
-    paths: readonly GitSource[],
+    sources: readonly GitSource[],
     scratch: string,
     cancel: Cancellable | undefined,
   ): Promise<string> {
-    const entries = new Map<string, IndexEntry>();
-    for (const [nth, source] of paths.entries()) {
-      const found = await this.#entriesOf(source, join(scratch, `index${nth}`), cancel);
-      for (const entry of found) addEntry(entries, entry);
-    }
-    checkNesting(entries);
+    const workshop = await this.#workshop(scratch, cancel);
     const options = {
       env: { GIT_INDEX_FILE: join(scratch, 'index') },
       cancel,
       exitCode: EXIT_CODES.BUNDLE_UPLOAD,
     };
-    const input = [...entries.values()]
-      .map(({ mode, object, path }) => `${mode} ${object}\t${path}\0`)
-      .join('');
-    await this.#run(['update-index', '-z', '--index-info'], { ...options, input });
-    const tree = (await this.#run(['write-tree'], options)).trim();
+    const input = await storedEntries(workshop, sources, (nth) => join(scratch, `index${nth}`), cancel);
+    await workshop.run(['update-index', '-z', '--index-info'], { ...options, input, isSilent: true });
+    const tree = (await workshop.run(['write-tree'], options)).trim();
     const commitTree = ['commit-tree', '--no-gpg-sign', '-m', 'Snapshot', tree];
-    const commit = (await this.#run(commitTree, { ...options, env: IDENTITY })).trim();
+    const commit = (await workshop.run(commitTree, { ...options, env: IDENTITY })).trim();
     await this.#hold(commit, cancel);
     return commit;
   }
 
-  /** Gets the branches and tags of a remote repository. */
-  async fetch(remote: string, cancel: Cancellable | undefined): Promise<void> {
-    const refs = ['+refs/heads/*:refs/dryrunner/remote/heads/*', '+refs/tags/*:refs/dryrunner/remote/tags/*'];
-    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--prune', '--', remote, ...refs];
-    await this.#run(args, { cancel, exitCode: EXIT_CODES.CHECKOUT });
+  /**
+   * Gets the branches and tags of a remote repository. That is done in the git directory of our own, which is given the repository's refs
+   * so that only what is new is sent; the refs that change are written back.
+   */
+  async fetch(remote: string, scratch: string, cancel: Cancellable | undefined): Promise<void> {
+    const options = { cancel, exitCode: EXIT_CODES.CHECKOUT };
+    const workshop = await this.#workshop(scratch, cancel);
+    const list = ['for-each-ref', '--format=%(objectname) %(refname)'];
+    const known = await this.#run(list, options);
+    await writeFile(join(scratch, GIT_DIR, 'packed-refs'), known, 'latin1');
+    const refs = ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${REMOTE_REFS}${kind}/*`);
+    const url = await this.#urlOf(remote, cancel);
+    const how = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--prune'];
+    await workshop.run(['fetch', ...how, '--', url, ...refs], options);
+    const before = refsIn(known);
+    const after = refsIn(await workshop.run([...list, REMOTE_REFS], options));
+    const gone = [...before.keys()].filter((ref) => ref.startsWith(REMOTE_REFS) && !after.has(ref));
+    const changed = [...after].filter(([ref, object]) => before.get(ref) !== object);
+    // First what is gone: a branch may be called as the folder of another one that was.
+    for (const lines of [
+      gone.map((ref) => `delete ${ref}\n`),
+      changed.map(([ref, object]) => `update ${ref} ${object}\n`),
+    ]) {
+      if (lines.length > 0) await this.#run(['update-ref', '--stdin'], { ...options, input: lines.join('') });
+    }
+  }
+
+  /** Where a remote of that name lies, if the repository knows one; else it is a URL or a path itself. */
+  async #urlOf(remote: string, cancel: Cancellable | undefined): Promise<string> {
+    const key = `remote.${remote}.url`;
+    return (await this.#setting(key, cancel)) || remote;
   }
 
   /** Two who hold the same commit at once may get into each other's way; what counts is that it is held. */
@@ -111,60 +129,83 @@ export class GitRepository {
     }
   }
 
-  async #entriesOf(source: GitSource, index: string, cancel: Cancellable | undefined): Promise<IndexEntry[]> {
-    const exitCode = EXIT_CODES.BUNDLE_UPLOAD;
-    const target = Buffer.from(source.target).toString('latin1');
-    if (source.kind === 'file') {
-      const object = (await this.#run(['hash-object', '-w', '--', source.path], { cancel, exitCode })).trim();
-      return [{ mode: source.executable ? '100755' : '100644', object, path: target }];
-    }
-    const env = { GIT_INDEX_FILE: index, GIT_WORK_TREE: source.path };
-    const options = { cwd: source.path, env, cancel, exitCode };
-    await this.#run(['add', '--all', '--force', '--', '.'], options);
-    const listed = await this.#run(['ls-files', '--stage', '-z'], options);
-    return listed
-      .split('\0')
-      .filter((line) => line !== '')
-      .map((line) => indexEntry(line, target));
+  /** A setting of the repository's own; '' if it has none. Nothing in it is acted upon but what the caller takes it for. */
+  async #setting(key: string, cancel: Cancellable | undefined): Promise<string> {
+    const options = { cancel, exitCode: EXIT_CODES.DB_INIT };
+    const answer = await this.#run(['config', '--local', '--get', key], options).catch((error: unknown) => {
+      if (error instanceof FilerError) return '';
+      throw error;
+    });
+    return Buffer.from(answer.replace(/\n$/, ''), 'latin1').toString();
   }
 
-  async #run(args: readonly string[], options: Omit<GitCommand, 'args'>): Promise<string> {
-    const globals = [`--git-dir=${await this.#open()}`];
-    return runGit(this.#git, { ...options, globals, args });
+  /** Runs git in the repository itself, for refs and settings. */
+  async #run(args: readonly string[], options: CommandOptions): Promise<string> {
+    const { gitDir } = await this.#open();
+    return runGit(this.#git, { ...options, globals: [`--git-dir=${gitDir}`], args });
+  }
+
+  async #workshop(scratch: string, cancel: Cancellable | undefined): Promise<GitWorkshop> {
+    const found = await this.#open();
+    const sharing = await this.#setting('core.sharedRepository', cancel);
+    const dir = join(scratch, GIT_DIR);
+    await makeGitDir(dir, { ...found, sharing });
+    return new GitWorkshop(this.#git, dir, found.objects);
   }
 
   /** Finds the repository, or makes a bare one where nothing is. A failure is not remembered. */
-  #open(): Promise<string> {
-    this.#gitDir ??= this.#find().catch((error: unknown) => {
-      this.#gitDir = undefined;
+  #open(): Promise<FoundRepository> {
+    this.#found ??= this.#find().catch((error: unknown) => {
+      this.#found = undefined;
       throw error;
     });
-    return this.#gitDir;
+    return this.#found;
   }
 
-  async #find(): Promise<string> {
+  async #find(): Promise<FoundRepository> {
     const exitCode = EXIT_CODES.DB_INIT;
     // Without the ceiling, git would take a repository that happens to lie around this one.
     const env = { GIT_CEILING_DIRECTORIES: dirname(this.#path) };
     if (await isVacant(this.#path)) {
-      await runGit(this.#git, { args: ['init', '--quiet', '--bare', '--', this.#path], env, exitCode });
+      const how = ['--quiet', '--bare', '--template=', '--object-format=sha1', '--initial-branch=main'];
+      await runGit(this.#git, { args: ['init', ...how, '--', this.#path], env, exitCode });
     }
-    const found = await runGit(this.#git, {
-      args: ['rev-parse', '--absolute-git-dir'],
-      cwd: this.#path,
-      env,
-      exitCode,
-    });
-    return Buffer.from(found.replace(/\n$/, ''), 'latin1').toString();
+    const answer = async (...args: string[]): Promise<string> => {
+      const text = await runGit(this.#git, { args: ['rev-parse', ...args], cwd: this.#path, env, exitCode });
+      return Buffer.from(text.replace(/\n$/, ''), 'latin1').toString();
+    };
+    const gitDir = await answer('--absolute-git-dir');
+    const objects = resolve(this.#path, await answer('--git-path', 'objects'));
+    const objectFormat = (await answer('--show-object-format')) === 'sha256' ? 'sha256' : 'sha1';
+    return { gitDir, objects, objectFormat };
   }
 }
 
-/** Something to be stored, at a path of the snapshot ('' for its root). */
-export interface GitSource {
-  readonly kind: 'file' | 'dir';
-  readonly path: string;
-  readonly target: string;
-  readonly executable: boolean;
+/** True if the repository lacks that commit; false if that cannot be told. */
+async function lacks(
+  workshop: GitWorkshop,
+  commit: string,
+  cancel: Cancellable | undefined,
+): Promise<boolean> {
+  const options = { input: `${commit}^{commit}\n`, cancel, exitCode: EXIT_CODES.CHECKOUT };
+  const answer = await workshop.run(['cat-file', '--batch-check'], options).catch((error: unknown) => {
+    if (error instanceof FilerError) return '';
+    throw error;
+  });
+  return answer.endsWith(' missing\n');
+}
+
+/** The objects of refs, of lines `OBJECT REF`. */
+function refsIn(lines: string): Map<string, string> {
+  return new Map(
+    lines
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => {
+        const space = line.indexOf(' ');
+        return [line.slice(space + 1), line.slice(0, space)];
+      }),
+  );
 }
 
 async function isVacant(path: string): Promise<boolean> {
@@ -173,31 +214,5 @@ async function isVacant(path: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
     return false;
-  }
-}
-
-/** A line of `ls-files --stage`: `MODE OBJECT STAGE\tPATH`. */
-function indexEntry(line: string, target: string): IndexEntry {
-  const tab = line.indexOf('\t');
-  const [mode = '', object = ''] = line.slice(0, tab).split(' ');
-  const below = line.slice(tab + 1);
-  const path = target === '' ? below : `${target}/${below}`;
-  if (mode !== GITLINK) return { mode, object, path };
-  const message = `a repository inside of a snapshot cannot be kept: ${Buffer.from(path, 'latin1').toString()}`;
-  throw new FilerError(message, { exitCode: EXIT_CODES.BUNDLE_UPLOAD });
-}
-
-function addEntry(entries: Map<string, IndexEntry>, entry: IndexEntry): void {
-  if (entries.has(entry.path)) throw invalidArgument('paths', 'one source for each target', entry.path);
-  entries.set(entry.path, entry);
-}
-
-/** Git's index would silently let the later of a file and a directory of the same name win. */
-function checkNesting(entries: ReadonlyMap<string, IndexEntry>): void {
-  for (const path of entries.keys()) {
-    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
-      const above = path.slice(0, at);
-      if (entries.has(above)) throw invalidArgument('paths', 'one source for each target', basename(above));
-    }
   }
 }

@@ -3,18 +3,19 @@
  * neither wait for each other nor leave anything in the repository (R172).
  */
 import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkAbsolutePath, checkIngestPaths } from '../filers/filer-arguments.ts';
-import { FilerError, throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
+import { throwIfCancelled } from '../filers/filer-error.ts';
 import { checkDuration } from '../filers/filer-behaviour.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import { DirCheckout, asFilerError, filled, prepareTarget } from './dir-checkout.ts';
 import type { DiskFiler } from './disk-filer.ts';
+import { isInsideGit } from './git-filer-settings.ts';
+import type { GitSource } from './git-filer-entries.ts';
 import { GitRepository } from './git-filer-repository.ts';
-import type { GitSource } from './git-filer-repository.ts';
 import { createTempDirs } from './temp-dirs.ts';
 import type { DiskTempDirs } from './temp-dirs.ts';
 
@@ -22,7 +23,10 @@ import type { DiskTempDirs } from './temp-dirs.ts';
 export interface GitFilerOptions {
   /** A repository, bare or not; a bare one is made if nothing is there. */
   readonly repo: string;
-  /** Where `update` gets branches and tags from: a URL, a path or the name of a remote. Default: updates do nothing. */
+  /**
+   * Where `update` gets branches and tags from: a URL, a path or the name of a remote. No credentials are asked for: a remote needs none, or
+   * has them in its URL or in the keys that `ssh` finds by itself. Default: updates do nothing.
+   */
   readonly remote?: string;
   /** How often the runner asks for an update (R75). Default 0: never. */
   readonly updateIntervalMs?: number;
@@ -74,6 +78,9 @@ class GitFiler implements DiskFiler {
 
   async ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): Promise<string> {
     checkIngestPaths(paths);
+    for (const target of paths.values()) {
+      if (isInsideGit(target)) throw invalidArgument('target path', 'a path outside of .git', target);
+    }
     throwIfCancelled(cancel, 'ingestion');
     const sources: GitSource[] = [];
     for (const [path, target] of paths) sources.push(await sourceAt(path, target));
@@ -85,19 +92,13 @@ class GitFiler implements DiskFiler {
 
   async update(cancel?: Cancellable): Promise<void> {
     throwIfCancelled(cancel, 'update');
-    if (this.#remote !== undefined) await this.#repository.fetch(this.#remote, cancel);
+    const remote = this.#remote;
+    if (remote === undefined) return;
+    await this.#withScratch((scratch) => this.#repository.fetch(remote, scratch, cancel));
   }
 
   async #fill(dir: string, commit: string, cancel: Cancellable | undefined): Promise<void> {
-    try {
-      await this.#withScratch((scratch) =>
-        this.#repository.writeTo(dir, commit, join(scratch, 'index'), cancel),
-      );
-    } catch (error) {
-      // Asked only now, because a checkout that works is the rule.
-      const isUnknown = error instanceof FilerError && (await this.#repository.lacks(commit, cancel));
-      throw isUnknown ? unknownSnapshot(commit) : error;
-    }
+    await this.#withScratch((scratch) => this.#repository.writeTo(dir, commit, scratch, cancel));
   }
 
   async #withScratch<T>(work: (dir: string) => Promise<T>): Promise<T> {
@@ -133,8 +134,9 @@ async function sourceAt(path: string, target: string): Promise<GitSource> {
 
 /**
  * Makes a filer of git commits, with the git that is installed. A checkout has the commit's files and no `.git`; links are as git
- * has them. An ingestion keeps what git keeps: no empty directories, nothing named `.git`, line ends as `.gitattributes` says. The
- * same content gives the same commit, held by a ref under `refs/dryrunner/snapshots/`.
+ * has them. An ingestion keeps what git keeps: no empty directories, nothing named `.git`. Git runs with settings of ours alone:
+ * bytes are kept as they are, whatever attributes, filters and settings the machine, the user or the repository has. So the same content
+ * gives the same commit everywhere, held by a ref under `refs/dryrunner/snapshots/`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
  * @example
