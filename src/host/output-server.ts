@@ -7,11 +7,18 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { checkObject, checkOptions } from '../kernel/argument-check.ts';
-import { RunnerError } from '../kernel/errors.ts';
+import {
+  checkArray,
+  checkInteger,
+  checkMethods,
+  checkOptions,
+  checkString,
+} from '../kernel/argument-check.ts';
+import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { isOutputId } from '../outputs/output-id.ts';
 import type { LocalOutputs } from './local-output.ts';
 import { filesIn, openRegular } from './output-server-file.ts';
+import { OwnHosts, checkOwnOrigin } from './output-server-origin.ts';
 import { parseRange, sendBytes } from './output-server-range.ts';
 import { listingPage } from './output-server-listing.ts';
 import { Refusal, UNRECOGNIZED, refuse } from './output-server-refusal.ts';
@@ -25,6 +32,11 @@ export interface OutputServerOptions {
   readonly host?: string;
   /** The path below which outputs lie, as in the outputs' `httpBaseUrl`. Default `/`. */
   readonly basePath?: string;
+  /**
+   * Further names or addresses by which the server is asked for, such as that of a proxy before it. Requests with another `Host` than these
+   * and its own get 421. Default: none.
+   */
+  readonly hostNames?: readonly string[];
 }
 
 /** A server that listens. */
@@ -37,6 +49,7 @@ export interface OutputServer {
 }
 
 const IDLE_MS_MAX = 120_000;
+const PORT_MAX = 65_535;
 
 class OutputRequests {
   readonly #outputs: LocalOutputs;
@@ -47,17 +60,17 @@ class OutputRequests {
     this.#base = base;
   }
 
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader('Access-Control-Allow-Origin', '*');
+  async answer(hosts: OwnHosts, request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     try {
+      hosts.check(request);
       if (request.method !== 'GET' && request.method !== 'HEAD') {
         response.setHeader('Allow', 'GET, HEAD');
         throw new Refusal(405, 'Only GET and HEAD are served');
       }
       const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
       const key = this.#keyOf(path);
-      if (key === '') await this.#list(response);
+      if (key === '') await this.#list(request, response);
       else await this.#serve(key, new URLSearchParams(query).get('content') === 'true', request, response);
     } catch (error) {
       refuse(response, error);
@@ -77,9 +90,12 @@ class OutputRequests {
     }
   }
 
-  async #list(response: ServerResponse): Promise<void> {
+  /** Names of outputs are secrets of a kind: who knows one may read it from any page. */
+  async #list(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    checkOwnOrigin(request);
+    response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
     const page = listingPage(this.#base, await filesIn(this.#outputs.dir));
-    sendPage(response, page, "default-src 'none'");
+    sendPage(response, page, "default-src 'none'; frame-ancestors 'none'");
   }
 
   async #serve(
@@ -88,6 +104,7 @@ class OutputRequests {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
+    response.setHeader('Access-Control-Allow-Origin', '*');
     const { path, file } = await this.#open(key);
     try {
       response.setHeader('X-Resource-Id', headerText(path));
@@ -173,7 +190,10 @@ class ListeningServer implements OutputServer {
 /**
  * Serves local outputs (R163, R164). By id or by file name: the page that follows the file, or with `?content=true` its bytes.
  *
- * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED` if it cannot listen.
+ * It answers only to its own host names and addresses, and shows the listing to no page of another origin.
+ *
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for options that make no sense, and then nothing listens; `RUNNER_OUTPUT_FAILED`
+ * if it cannot listen.
  * @example
  * ```ts
  * import { createLocalOutputs, createOutputServer } from 'dryrunner/host';
@@ -193,12 +213,17 @@ export async function createOutputServer(
   outputs: LocalOutputs,
   options: OutputServerOptions = {},
 ): Promise<OutputServer> {
-  checkObject('outputs', 'LocalOutputs such as createLocalOutputs()', outputs);
-  checkOptions(options);
-  const { port = 0, host = '127.0.0.1', basePath = '/' } = options;
+  checkMethods('outputs', outputs, ['find', 'create']);
+  checkString('outputs.dir', 'a path', outputs.dir);
+  const { port, host, basePath, hostNames } = checkedOptions(options);
   const base = basePath.replace(/\/+$/, '').replace(/^(?=[^/])/, '/');
   const requests = new OutputRequests(outputs, base);
-  const server = createServer((request, response) => void requests.answer(request, response));
+  // Known once it listens, before which nobody asks.
+  let hosts: OwnHosts | undefined;
+  const server = createServer((request, response) => {
+    hosts ??= new OwnHosts(host, (server.address() as AddressInfo).address, hostNames);
+    void requests.answer(hosts, request, response);
+  });
   server.setTimeout(IDLE_MS_MAX);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
@@ -207,4 +232,23 @@ export async function createOutputServer(
     server.listen(port, host, resolve);
   });
   return new ListeningServer(server, host, base);
+}
+
+/** All of them are looked at before anything listens. */
+function checkedOptions(options: OutputServerOptions): Required<OutputServerOptions> {
+  checkOptions(options);
+  const { port = 0, host = '127.0.0.1', basePath = '/', hostNames = [] } = options;
+  checkInteger('port', port, 0, PORT_MAX);
+  checkHost('host', host);
+  if (typeof basePath !== 'string' || /[?#\0-\x1f\x7f]/.test(basePath)) {
+    throw invalidArgument('basePath', 'a path without query', basePath);
+  }
+  checkArray('hostNames', 'a list of host names', hostNames);
+  hostNames.forEach((name, at) => checkHost(`hostNames[${at}]`, name));
+  return { port, host, basePath, hostNames };
+}
+
+function checkHost(name: string, value: unknown): void {
+  if (typeof value === 'string' && /^[^\s/?#@\\\0]+$/.test(value)) return;
+  throw invalidArgument(name, 'the name or address of a host', value);
 }

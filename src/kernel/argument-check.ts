@@ -49,11 +49,16 @@ export function checkLimit(name: string, value: unknown, least = 0): void {
   }
 }
 
-/** Refuses anything but an exact integer that is not below `least`. */
-export function checkInteger(name: string, value: unknown, least: number): void {
-  if (!(Number.isSafeInteger(value) && (value as number) >= least)) {
-    throw invalidArgument(name, `an integer ≥ ${least}`, value);
-  }
+/** Refuses anything but an exact integer that is not below `least`, nor above `most`. */
+export function checkInteger(
+  name: string,
+  value: unknown,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return;
+  const above = most === Number.MAX_SAFE_INTEGER ? '' : ` and ≤ ${most}`;
+  throw invalidArgument(name, `an integer ≥ ${least}${above}`, value);
 }
 
 const CLOCK_METHODS: readonly string[] = ['timer', 'post', 'endOfInstant', 'now'];
