@@ -66,7 +66,7 @@ export async function execCommand(
     const { status } = await finalStatus(runner, runId);
     await recorded.settled();
     if (trace !== undefined) await writeRecording(trace, recorded.recording());
-    if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
+    if (interruption.status !== undefined) return interruption.status;
     return status.state === 'COMPLETE' && status.exitCode === 0 ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') || isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {

@@ -1,4 +1,4 @@
-/** What the process says to whoever started it. */
+/** What the process says to the one that started it. */
 
 /** Exit codes of the command line. */
 export const EXIT_STATUS: {
@@ -6,17 +6,52 @@ export const EXIT_STATUS: {
   readonly FAILED: 1;
   readonly USAGE: 2;
   readonly DIVERGED: 3;
-  readonly INTERRUPTED: 130;
-  /** Whoever read the output has gone, as after SIGPIPE. */
+  /** Nobody reads the output any more, as after SIGPIPE. */
   readonly CLOSED: 141;
-} = Object.freeze({ HELD: 0, FAILED: 1, USAGE: 2, DIVERGED: 3, INTERRUPTED: 130, CLOSED: 141 });
+} = Object.freeze({ HELD: 0, FAILED: 1, USAGE: 2, DIVERGED: 3, CLOSED: 141 });
+
+/** Signals that ask a command to end. */
+export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGTERM';
+
+/** What a shell reports for a command that a signal ended, 128 and its number: 129, 130, 131 and 143. */
+export type SignalStatus = 129 | 130 | 131 | 143;
 
 /** One of the exit codes. */
-export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS];
+export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS] | SignalStatus;
 
-/** Ended by a signal before there was anything to print: one line, exit 130, whatever still goes on. */
+const SIGNAL_STATUS: Readonly<Record<EndSignal, SignalStatus>> = {
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGQUIT: 131,
+  SIGTERM: 143,
+};
+
+/** The exit code of a command that this signal has ended. */
+export function signalStatus(signal: EndSignal): SignalStatus {
+  return SIGNAL_STATUS[signal];
+}
+
+/**
+ * From now on the process exits by SIGHUP, so that a shell sees 129: if its terminal is closed, Node aborts when it resets that at its exit.
+ * Without a terminal nothing changes.
+ */
+export function exitByHangUp(): void {
+  if (!process.stdout.isTTY && !process.stderr.isTTY) return;
+  process.once('exit', () => {
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
+  });
+}
+
+/** Ended by a signal before there was anything to print: one line, and the exit code of that signal, whatever still goes on. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
+  readonly status: SignalStatus;
+
+  constructor(message: string, status: SignalStatus) {
+    super(message);
+    this.status = status;
+  }
 }
 
 /** Wrong usage that only shows once the command is at work: printed as one line, exit 2. */

@@ -37,7 +37,7 @@ export async function exploreCommand(
       const report = await new Exploration(terminal, scenario, options, interruption.signal).run();
       if (!isClean(report)) status = EXIT_STATUS.FAILED;
     }
-    return interruption.requested ? EXIT_STATUS.INTERRUPTED : status;
+    return interruption.status ?? status;
   } catch (error) {
     if (error instanceof ScenarioRefusedError) throw new UsageError(error.message);
     throw error;

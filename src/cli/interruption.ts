@@ -1,13 +1,19 @@
 /**
- * Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once. Invariants: after `dispose`
- * signals do again what they did before; a scenario that keeps this thread busy cannot keep Ctrl-\ from ending it, for then no handler
+ * Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once. Invariants: the exit code is that
+ * of the signal, also if there is nowhere left to print to; after `dispose` signals do again what they did before; a scenario that keeps this thread busy cannot keep Ctrl-\ from ending it, for then no handler
  * would ever run.
  */
-import { EXIT_STATUS, InterruptedError } from './exit-status.ts';
+import {
+  exitByHangUp,
+  InterruptedError,
+  signalStatus,
+  type EndSignal,
+  type SignalStatus,
+} from './exit-status.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** With processes of its own a command has to end them first, whatever the signal. */
-const SIGNALS_WITH_PROCESSES = [...SIGNALS, 'SIGQUIT'] as const;
+const SIGNALS_WITH_PROCESSES: readonly EndSignal[] = [...SIGNALS, 'SIGQUIT'];
 
 /** How a command waits for signals. */
 export interface InterruptionOptions {
@@ -18,16 +24,18 @@ export interface InterruptionOptions {
 /** Watches for the signals that ask a command to end; a closed terminal is one of them. */
 export class Interruption {
   readonly #controller = new AbortController();
-  readonly #onSignal = (): void => {
-    if (this.#controller.signal.aborted) process.exit(EXIT_STATUS.INTERRUPTED);
-    this.#controller.abort();
-  };
-
-  readonly #signals: readonly NodeJS.Signals[];
+  readonly #handlers: readonly (readonly [EndSignal, () => void])[];
+  #status: SignalStatus | undefined;
 
   constructor({ hasProcesses = false }: InterruptionOptions = {}) {
-    this.#signals = hasProcesses ? SIGNALS_WITH_PROCESSES : SIGNALS;
-    for (const signal of this.#signals) process.on(signal, this.#onSignal);
+    const signals = hasProcesses ? SIGNALS_WITH_PROCESSES : SIGNALS;
+    this.#handlers = signals.map((signal) => [signal, () => this.#onSignal(signal)]);
+    for (const [signal, handler] of this.#handlers) process.on(signal, handler);
+  }
+
+  /** The exit code once a signal has come; undefined before. */
+  get status(): SignalStatus | undefined {
+    return this.#status;
   }
 
   get requested(): boolean {
@@ -47,7 +55,11 @@ export class Interruption {
     const { signal } = this;
     let stop = (): void => undefined;
     const requested = new Promise<never>((_resolve, reject) => {
-      stop = () => reject(new InterruptedError(`interrupted while ${when}`));
+      stop = () => {
+        if (this.#status !== undefined) {
+          reject(new InterruptedError(`interrupted while ${when}`, this.#status));
+        }
+      };
       signal.addEventListener('abort', stop);
       if (signal.aborted) stop();
     });
@@ -59,6 +71,16 @@ export class Interruption {
   }
 
   dispose(): void {
-    for (const signal of this.#signals) process.off(signal, this.#onSignal);
+    for (const [signal, handler] of this.#handlers) process.off(signal, handler);
+  }
+
+  #onSignal(signal: EndSignal): void {
+    const status = signalStatus(signal);
+    if (this.#status !== undefined) process.exit(status);
+    this.#status = status;
+    // For those who end the process because they can no longer write, as after the terminal was closed.
+    process.exitCode = status;
+    if (signal === 'SIGHUP') exitByHangUp();
+    this.#controller.abort();
   }
 }

@@ -101,7 +101,7 @@ const program = new Command('dryrunner')
   .showHelpAfterError('(--help shows what can be typed)')
   .addHelpText(
     'after',
-    '\nExit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged, 130 interrupted, 141 nobody reads the output.\nStart here: dryrunner start',
+    '\nExit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged, 128 and the number of the signal if one ended it (130 after Ctrl-C), 141 nobody reads the output.\nStart here: dryrunner start',
   );
 
 program
@@ -227,7 +227,7 @@ async function main(): Promise<ExitStatus> {
     if (error instanceof InterruptedError) {
       terminal.note(error.message);
       // What was waited for may keep the process alive as long as it likes.
-      process.exit(EXIT_STATUS.INTERRUPTED);
+      process.exit(error.status);
     }
     throw error;
   }
@@ -236,7 +236,7 @@ async function main(): Promise<ExitStatus> {
 // Nothing left to wait for, and yet not done: something that was loaded awaits what nobody will settle.
 let isDone = false;
 process.once('beforeExit', () => {
-  if (isDone) return;
+  if (isDone || process.exitCode !== undefined) return;
   terminal.note('error: what was loaded awaits a promise that nobody will settle');
   process.exitCode = EXIT_STATUS.USAGE;
 });

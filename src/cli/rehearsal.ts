@@ -58,8 +58,8 @@ export function printSummaries(terminal: Terminal, summaries: readonly ScenarioS
   }
 }
 
-/** 130 if interrupted, 1 if anything failed, else 0. */
+/** That of the signal if interrupted, 1 if anything failed, else 0. */
 export function statusOf(summaries: readonly ScenarioSummary[], interruption: Interruption): ExitStatus {
-  if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
+  if (interruption.status !== undefined) return interruption.status;
   return summaries.some(({ failed }) => failed > 0) ? EXIT_STATUS.FAILED : EXIT_STATUS.HELD;
 }

@@ -6,6 +6,7 @@ import type { LostExecution } from '../host/explore-thread.ts';
 import type { ReplayOutcome } from '../host/explore-task.ts';
 import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import { invariant } from '../kernel/invariant.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { explanationLines } from './explanation-lines.ts';
 import { threadLimits } from './explore-options.ts';
@@ -48,7 +49,7 @@ export async function replayLog(
       onGap: continueRandomly ? 'random' : 'stop',
       signal: interruption.signal,
     });
-    if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
+    if (interruption.status !== undefined) return interruption.status;
     if (json) terminal.json(replayJson(scenario, replay));
     else for (const line of replayLines(terminal, scenario, replay, file)) terminal.line(line);
     return statusOf(replay, continueRandomly);
@@ -65,7 +66,7 @@ export async function replayLog(
 
 function statusOf({ outcome, lost }: ThreadReplay, continueRandomly: boolean): ExitStatus {
   if (lost !== undefined) return EXIT_STATUS.FAILED;
-  if (outcome === undefined) return EXIT_STATUS.INTERRUPTED;
+  invariant(outcome !== undefined, 'a replay that nobody has stopped comes to an end');
   if (!outcome.isReproduced && !continueRandomly) return EXIT_STATUS.DIVERGED;
   if (outcome.failure !== undefined) return EXIT_STATUS.FAILED;
   return outcome.isReproduced ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;

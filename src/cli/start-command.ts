@@ -34,10 +34,10 @@ export async function startCommand(
     });
     if (!json) printSummaries(terminal, summaries);
     const status = statusOf(summaries, interruption);
-    if (status === EXIT_STATUS.INTERRUPTED) return status;
+    if (interruption.requested) return status;
     const agreements = await compare(terminal, json, interruption);
     if (!json) printAgreements(terminal, agreements);
-    if (interruption.requested) return EXIT_STATUS.INTERRUPTED;
+    if (interruption.status !== undefined) return interruption.status;
     return agreements.every(({ agrees }) => agrees) ? status : EXIT_STATUS.FAILED;
   } finally {
     interruption.dispose();

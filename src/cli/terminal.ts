@@ -1,6 +1,6 @@
 /** Where the command line writes: people read stderr and stdout, programs read stdout alone. */
 import { styleText } from 'node:util';
-import { EXIT_STATUS } from './exit-status.ts';
+import { EXIT_STATUS, exitByHangUp } from './exit-status.ts';
 
 /** Styles in use. */
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
@@ -19,7 +19,9 @@ export class Terminal {
 
   /** Nobody can read on: end as a closed pipe ends other commands, or say why where that is still possible. */
   #lost(stream: 'stdout' | 'stderr', error: NodeJS.ErrnoException): void {
-    if (error.code === 'EPIPE') process.exit(EXIT_STATUS.CLOSED);
+    if (error.code === 'EIO') exitByHangUp();
+    const isClosed = error.code === 'EPIPE' || error.code === 'EIO';
+    if (isClosed || process.exitCode !== undefined) process.exit(process.exitCode ?? EXIT_STATUS.CLOSED);
     if (stream === 'stdout') process.stderr.write(`error: stdout cannot be written: ${error.message}\n`);
     process.exit(EXIT_STATUS.USAGE);
   }

@@ -1,6 +1,6 @@
 /**
- * Cuts a stream of text or bytes into lines, one at a time, without ever holding more than one chunk and one line. Tolerates a
- * byte order mark and CRLF. Invariant: it never reads past what was asked for, and closes its source when it is closed.
+ * Cuts a stream of text or bytes into lines, one at a time. Tolerates a byte order mark and CRLF. Invariants: it holds one chunk and a
+ * small multiple of one line, however that was cut; it never reads past what was asked for, and closes its source when it is closed.
  */
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
@@ -57,20 +57,18 @@ export class LineReader {
    * @throws TraceFormatError if it has more than `maxBytes` bytes, or is not UTF-8.
    */
   async next(maxBytes: number): Promise<Line | undefined> {
-    const parts: Uint8Array[] = [];
-    let length = 0;
+    const gathered = new GatheredBytes();
     for (;;) {
       const end = this.#chunk.indexOf(NEWLINE, this.#position);
       const part = this.#chunk.subarray(this.#position, end === -1 ? this.#chunk.length : end);
-      length += part.length;
-      if (length > maxBytes) throw this.#tooLong(maxBytes);
-      if (part.length > 0) parts.push(part);
+      if (gathered.length + part.length > maxBytes) throw this.#tooLong(maxBytes);
       if (end !== -1) {
         this.#position = end + 1;
-        return this.#line(parts, true);
+        return this.#line(gathered.with(part), true);
       }
+      gathered.add(part);
       this.#position = this.#chunk.length;
-      if (this.#isDrained) return length === 0 ? undefined : this.#line(parts, false);
+      if (this.#isDrained) return gathered.length === 0 ? undefined : this.#line(gathered.bytes, false);
       await this.#refill();
     }
   }
@@ -102,7 +100,7 @@ export class LineReader {
     const half = this.#half;
     this.#half = '';
     if (typeof piece !== 'string') {
-      return half === '' ? piece : joined([this.#encoder.encode(half), piece]);
+      return half === '' ? piece : joined(this.#encoder.encode(half), piece);
     }
     const text = half + piece;
     const last = text.charCodeAt(text.length - 1);
@@ -111,9 +109,9 @@ export class LineReader {
     return this.#encoder.encode(text.slice(0, -1));
   }
 
-  #line(parts: readonly Uint8Array[], isEnded: boolean): Line {
+  #line(bytes: Uint8Array, isEnded: boolean): Line {
     this.#number += 1;
-    let text = this.#decode(parts.length === 1 && parts[0] !== undefined ? parts[0] : joined(parts), isEnded);
+    let text = this.#decode(bytes, isEnded);
     if (this.#number === 1 && text.startsWith('\ufeff')) text = text.slice(1);
     if (text.endsWith('\r')) text = text.slice(0, -1);
     return { number: this.#number, text, isEnded };
@@ -151,12 +149,41 @@ function iteratorOf(source: TextSource): Pieces {
   return pieces;
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let position = 0;
-  for (const part of parts) {
-    whole.set(part, position);
-    position += part.length;
-  }
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
   return whole;
+}
+
+/** The beginning of a line that goes on in the next chunk, copied: a chunk that is kept costs more than its bytes. */
+class GatheredBytes {
+  #room = NO_BYTES;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#room.subarray(0, this.#length);
+  }
+
+  add(part: Uint8Array): void {
+    const length = this.#length + part.length;
+    if (length > this.#room.length) {
+      const room = new Uint8Array(Math.max(length, 2 * this.#room.length));
+      room.set(this.bytes);
+      this.#room = room;
+    }
+    this.#room.set(part, this.#length);
+    this.#length = length;
+  }
+
+  /** All of them and the last part of the line. */
+  with(part: Uint8Array): Uint8Array {
+    if (this.#length === 0) return part;
+    this.add(part);
+    return this.bytes;
+  }
 }

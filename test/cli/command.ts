@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+/** The project's root. */
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What a finished command left. */
 export interface Finished {
@@ -30,8 +31,25 @@ export function startIn(cwd: string, ...args: readonly string[]): Started {
   return startModule(cwd, 'src/cli/main.ts', ...args);
 }
 
+/** Starts `dryrunner ARGS` in the project's root with more in its environment. */
+export function startWith(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Started {
+  return startProcess(root, environment, 'src/cli/main.ts', args);
+}
+
 /** Starts a module of the project, by its path from the root, in a folder. */
 export function startModule(cwd: string, module: string, ...args: readonly string[]): Started {
+  return startProcess(cwd, {}, module, args);
+}
+
+function startProcess(
+  cwd: string,
+  environment: Readonly<Record<string, string>>,
+  module: string,
+  args: readonly string[],
+): Started {
   const child = spawn(
     process.execPath,
     ['--import', import.meta.resolve('tsx'), join(root, module), ...args],
@@ -39,7 +57,7 @@ export function startModule(cwd: string, module: string, ...args: readonly strin
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       // Elsewhere than in the root, the loader does not find where the package's own name leads.
-      env: { ...process.env, NO_COLOR: '1', TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') },
+      env: { ...process.env, NO_COLOR: '1', TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'), ...environment },
     },
   );
   let out = '';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
@@ -345,13 +345,13 @@ describe('exec', () => {
   });
 
   test.for(['SIGINT', 'SIGHUP'] as const)(
-    '%s stops the command with its children and exits with 130',
+    '%s stops the command with its children and exits with its number',
     async (signal) => {
       const { child, prints, finished } = start('exec', '--', 'sh', '-c', 'sleep 61 & echo child $!; wait');
       await prints('child ');
       child.kill(signal);
       const { code, out } = await finished;
-      expect(code).toBe(130);
+      expect(code).toBe(128 + constants.signals[signal]);
       const pid = Number(/child (\d+)/.exec(out)?.[1]);
       expect(isAlive(pid)).toBe(false);
     },
