@@ -83,6 +83,18 @@ export { type Chunk, type Output, type OutputCreator } from './model/output.ts';
 export { matchesQuery, checkQuery } from './model/query-check.ts';
 export { type Query, type Wait } from './model/query.ts';
 export { type RecordedChunk, type RecordedStatus, type RecordedRun } from './model/recorded-run.ts';
+export {
+  type AskKind,
+  type RecordedAnswer,
+  type RecordedAsk,
+  type RecordedCall,
+  type RecordedEntry,
+  type RecordedFiler,
+  type RecordedHelper,
+  type RecordedSettings,
+  type RecordedStep,
+  type Recording,
+} from './model/recording.ts';
 export { type RunRejectionCode, RunRejectedError } from './model/run-rejected-error.ts';
 export {
   type RunState,
@@ -266,11 +278,7 @@ export { type PollingOptions, type PollingQuerier, createPollingQuerier } from '
 export { createPollingService } from './runners/polling-service.ts';
 export { type QueueOptions } from './runners/queue-options.ts';
 export { QueueRunner } from './runners/queue-runner.ts';
-export {
-  type RecordServiceOptions,
-  type RecordedService,
-  recordService,
-} from './runners/recorded-service.ts';
+export { type Recorder, type RecorderOptions, createRecorder } from './runners/recorder.ts';
 export {
   type SimulatedRunnerOptions,
   SimulatedRunner,
@@ -342,7 +350,7 @@ export {
   type NodeState,
   createNode,
 } from './simulation/node.ts';
-export { type RecordingReplay, replayRecordedRuns } from './simulation/recording-replay.ts';
+export { type RecordingReplay, replayRecording } from './simulation/recording-replay.ts';
 export {
   type ScenarioFiles,
   type ScenarioDefinition,

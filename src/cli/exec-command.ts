@@ -11,9 +11,8 @@ import { createOsExecer } from '../host/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
 import { writeTraceFile } from '../host/trace-file.ts';
 import { requireWritable } from './trace-target.ts';
-import type { RecordedRun } from '../model/recorded-run.ts';
-import { recordService } from '../runners/recorded-service.ts';
-import { recordExecer, type ProcessRecording } from '../trace/recording-execer.ts';
+import type { Recording } from '../model/recording.ts';
+import { createRecorder } from '../runners/recorder.ts';
 import { recordingLines } from '../trace/recording-file.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
@@ -50,22 +49,18 @@ export async function execCommand(
     if (event.type === 'recorded') terminal.note(`${event.what}: ${event.error}`);
   };
   const world = { ...plain, tracer: { record: show } };
-  const processes = new Map<string, ProcessRecording>();
-  const recording = recordExecer(createOsExecer({ clock: world.clock }), world.clock, (process) => {
-    processes.set(process.runId, process);
-  });
-  const execer = showOutput(recording, (stream, chunk) => display.show(stream, chunk));
-  const runner = createExecRunner({ world, execer });
-  const recorded = recordService(world, runner, { processOf: (runId) => processes.get(runId) });
+  const recorder = createRecorder(world);
+  const os = createOsExecer({ clock: world.clock });
+  const execer = showOutput(os, (stream, chunk) => display.show(stream, chunk));
+  const runner = createExecRunner({ world, execer, recorder });
   try {
-    const { runId } = await recorded.run({ argv, ...(timeout === undefined ? {} : { timeoutMs: timeout }) });
+    const { runId } = await runner.run({ argv, ...(timeout === undefined ? {} : { timeoutMs: timeout }) });
     const abort = (): void =>
-      void recorded.abort(runId).catch((error: unknown) => terminal.note(messageOf(error)));
+      void runner.abort(runId).catch((error: unknown) => terminal.note(messageOf(error)));
     interruption.signal.addEventListener('abort', abort);
     if (interruption.requested) abort();
     const { status } = await finalStatus(runner, runId);
-    await recorded.settled();
-    if (trace !== undefined) await writeRecording(trace, recorded.recording());
+    if (trace !== undefined) await writeRecording(trace, recorder.recording());
     if (interruption.status !== undefined) return interruption.status;
     return status.state === 'COMPLETE' && status.exitCode === 0 ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
   } catch (error) {
@@ -74,7 +69,6 @@ export async function execCommand(
     }
     throw error;
   } finally {
-    recorded.stop();
     await runner.release();
     await runner.outputs.dispose();
     interruption.dispose();
@@ -108,8 +102,11 @@ class OutputDisplay {
   }
 }
 
-async function writeRecording(path: string, runs: readonly RecordedRun[]): Promise<void> {
-  await writeTraceFile(path, recordingLines(runs, { host: hostname(), startedAt: new Date().toISOString() }));
+async function writeRecording(path: string, recording: Recording): Promise<void> {
+  await writeTraceFile(
+    path,
+    recordingLines(recording, { host: hostname(), startedAt: new Date().toISOString() }),
+  );
 }
 
 function showStatus(terminal: Terminal, status: RunStatus, atMs: number, json: boolean): void {

@@ -1,21 +1,22 @@
-/** Plays a recording of real runs on a simulated runner and compares. */
+/** Plays a recording of real runs on simulated runners and compares. */
 import type { RecordedRun } from '../model/recorded-run.ts';
 import { formatCount, plural } from '../model/plural.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { readTraceFile } from '../host/trace-file.ts';
-import { replayRecordedRuns } from '../simulation/recording-replay.ts';
+import { replayRecording as replay } from '../simulation/recording-replay.ts';
+import { recordedRuns } from '../trace/recorded-runs.ts';
 import { readRecording } from '../trace/recording-file.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 
-/** 0 if states, times, exit codes and outputs come out the same, 3 at the first difference. */
+/** 0 if everything that followed from what went in follows again, 3 at the first difference. */
 export async function replayRecording(terminal: Terminal, path: string, json: boolean): Promise<ExitStatus> {
-  const { runs } = await readRecording(readTraceFile(path));
+  const recording = await readRecording(readTraceFile(path));
+  const runs = recordedRuns(recording);
   const startedAt = performance.now();
-  const { verdict, difference } = await replayRecordedRuns(runs);
+  const { verdict, problem } = await replay(recording);
   const realMs = performance.now() - startedAt;
-  const problem = difference?.text ?? verdict.failure?.message;
   if (json) {
     terminal.json({
       type: 'replay',
@@ -33,7 +34,7 @@ export async function replayRecording(terminal: Terminal, path: string, json: bo
     );
     for (const run of runs) terminal.line(`  ${describe(run)}`);
   } else {
-    terminal.line(terminal.style('red', 'the replay differs from the recording'));
+    terminal.line(terminal.style('red', 'the recording was not reproduced'));
     terminal.line(`  ${problem}`);
   }
   return problem === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;

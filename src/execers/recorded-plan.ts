@@ -7,6 +7,7 @@ import type { MemoryReport, ProcessStatus } from '../model/execer.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { Chunk } from '../model/output.ts';
 import type { RecordedChunk, RecordedRun, RecordedStatus } from '../model/recorded-run.ts';
+import { TIME_MS_MAX } from '../model/recording.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { StreamName } from './process-output.ts';
 import { completeProcess, failedProcess } from './process-status.ts';
@@ -38,7 +39,7 @@ function broken(run: RecordedRun, field: string, expected: string, actual: unkno
 }
 
 function microseconds(run: RecordedRun, field: string, ms: number): number {
-  if (!Number.isFinite(ms) || ms < 0) throw broken(run, field, 'a finite number ≥ 0', ms);
+  if (!(ms >= 0 && ms <= TIME_MS_MAX)) throw broken(run, field, `a number from 0 to ${TIME_MS_MAX}`, ms);
   return Math.round(ms * 1000);
 }
 
@@ -72,7 +73,11 @@ function stopDelayUs(run: RecordedRun, startedUs: number, endedUs: number, last:
     if (abortedAtMs === undefined) return 0;
     return Math.max(0, endedUs - Math.max(startedUs, microseconds(run, 'abortedAtMs', abortedAtMs)));
   }
-  const timeoutUs = microseconds(run, 'command.timeoutMs', Math.max(0, command.timeoutMs ?? 0));
+  const timeoutUs = microseconds(
+    run,
+    'command.timeoutMs',
+    Math.min(Math.max(0, command.timeoutMs ?? 0), TIME_MS_MAX),
+  );
   return Math.max(0, endedUs - startedUs - timeoutUs);
 }
 

@@ -1,13 +1,17 @@
 /** The exec runner: the same queue and invoker as in a simulation, on the OS execer and the machine's clock. */
 import { createMemoryFiler } from '../filers/memory-filer.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
+import type { Command } from '../model/command.ts';
 import type { Execer } from '../model/execer.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
 import { Invoker } from '../runners/invoker.ts';
 import type { InvokerOptions } from '../runners/invoker-parts.ts';
 import type { QueueOptions, QueueParts } from '../runners/queue-options.ts';
 import { QueueRunner } from '../runners/queue-runner.ts';
+import { recordedParts, type CallTape } from '../runners/recorded-runner.ts';
+import type { Recorder } from '../runners/recorder.ts';
 import { createInstruments } from '../runners/runner-instruments.ts';
 import { createLocalOutputs, type LocalOutputs } from './local-output.ts';
 import { createOsExecer } from './os-execer.ts';
@@ -22,6 +26,8 @@ export interface ExecRunnerOptions
   readonly world?: World;
   /** Default: files in a new temporary folder. */
   readonly outputs?: LocalOutputs;
+  /** Records the runner, to be played again (`createRecorder`); lives in the same world. Absent: it is not recorded. */
+  readonly recorder?: Recorder | undefined;
 }
 
 /** A runner of real commands, with its insides at hand. */
@@ -29,11 +35,28 @@ export class ExecRunner extends QueueRunner {
   readonly world: World;
   /** The files that commands write to; drop them when you are done. */
   readonly outputs: LocalOutputs;
+  readonly #calls: CallTape | undefined;
 
-  constructor(world: World, parts: QueueParts, outputs: LocalOutputs) {
+  constructor(world: World, parts: QueueParts, outputs: LocalOutputs, calls?: CallTape) {
     super(world, parts);
     this.world = world;
     this.outputs = outputs;
+    this.#calls = calls;
+  }
+
+  override run(command: Command): Promise<RunStatus> {
+    const run = (): Promise<RunStatus> => super.run(command);
+    return this.#calls === undefined ? run() : this.#calls.run(command, run);
+  }
+
+  override abort(runId: RunID): Promise<RunStatus> {
+    const abort = (): Promise<RunStatus> => super.abort(runId);
+    return this.#calls === undefined ? abort() : this.#calls.abort(runId, abort);
+  }
+
+  override release(): Promise<void> {
+    const release = (): Promise<void> => super.release();
+    return this.#calls === undefined ? release() : this.#calls.release(release);
   }
 }
 
@@ -56,7 +79,7 @@ export class ExecRunner extends QueueRunner {
  */
 export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
   checkOptions(options);
-  const { world = realWorld(), name = 'exec', metrics } = options;
+  const { world = realWorld(), name = 'exec', recorder } = options;
   const {
     outputs = createLocalOutputs(),
     filers = emptyFilers(),
@@ -64,9 +87,20 @@ export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
     idPrefix = `${world.random.fork('incarnation').uint32().toString(16).padStart(8, '0')}-`,
     execer = osExecer(world, options),
   } = options;
-  const performer = new Invoker(world, { ...options, name, execer, outputs, filers, tempDirs });
-  const instruments = createInstruments(metrics);
-  return new ExecRunner(world, { ...options, idPrefix, name, filers, performer, instruments }, outputs);
+  const all = { ...options, name, execer, outputs, filers, tempDirs, idPrefix };
+  if (recorder === undefined) return new ExecRunner(world, execParts(world, all), outputs);
+  // Refuses what no runner can be made of, before it is recorded as one.
+  execParts(world, all);
+  const recorded = recordedParts(recorder, world, name, all);
+  return new ExecRunner(recorded.world, execParts(recorded.world, recorded.options), outputs, recorded.calls);
+}
+
+function execParts(
+  world: World,
+  options: QueueOptions & InvokerOptions & { readonly name: string },
+): QueueParts {
+  const performer = new Invoker(world, options);
+  return { ...options, performer, instruments: createInstruments(options.metrics) };
 }
 
 function osExecer(world: World, options: ExecRunnerOptions): Execer {

@@ -1,4 +1,4 @@
-/** What a recording holds of one run: enough to play it again on a simulated runner in virtual time. */
+/** One run of a recording as one piece: enough for a recorded execer to play its process under any scheduler. */
 import type { Command } from './command.ts';
 import type { RunState } from './run-state.ts';
 
@@ -18,7 +18,7 @@ export interface RecordedStatus {
   readonly error: string;
 }
 
-/** One run as it really happened. Times are relative; no wall time, host path or pid (architecture: Files). */
+/** One run as it really happened. Times are relative. */
 export interface RecordedRun {
   readonly runId: string;
   readonly command: Command;
@@ -28,7 +28,4 @@ export interface RecordedRun {
   readonly output: readonly RecordedChunk[];
   /** When an abort was asked for, relative to the acceptance; absent if none was. */
   readonly abortedAtMs?: number;
-  /** SHA-256 of what the process wrote on each stream, headers and trailers left out. */
-  readonly stdoutSha256?: string;
-  readonly stderrSha256?: string;
 }

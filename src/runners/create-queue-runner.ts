@@ -1,14 +1,21 @@
 /** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
 import { checkOptions } from '../kernel/argument-check.ts';
+import type { Command } from '../model/command.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { World } from '../model/world.ts';
 import { Invoker } from './invoker.ts';
 import type { InvokerOptions } from './invoker-parts.ts';
-import type { QueueOptions } from './queue-options.ts';
+import type { QueueOptions, QueueParts } from './queue-options.ts';
 import { QueueRunner } from './queue-runner.ts';
+import { recordedParts, type CallTape } from './recorded-runner.ts';
+import type { Recorder } from './recorder.ts';
 import { createInstruments } from './runner-instruments.ts';
 
 /** Options of {@link createQueueRunner}. */
-export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {}
+export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
+  /** Records the runner, to be played again (`createRecorder`). Absent: it is not recorded. */
+  readonly recorder?: Recorder | undefined;
+}
 
 /**
  * A runner that takes `capacity` runs and carries them out one after another (R58–R86).
@@ -38,8 +45,17 @@ export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {}
  */
 export function createQueueRunner(world: World, options: QueueRunnerOptions): QueueRunner {
   checkOptions(options);
+  const { recorder, name = 'runner' } = options;
+  if (recorder === undefined) return new QueueRunner(world, queueParts(world, options));
+  // Refuses what no runner can be made of, before it is recorded as one.
+  queueParts(world, options);
+  const parts = recordedParts(recorder, world, name, options);
+  return new RecordedQueueRunner(parts.world, queueParts(parts.world, parts.options), parts.calls);
+}
+
+function queueParts(world: World, options: QueueRunnerOptions): QueueParts {
   const { name = 'runner', filers, metrics, capacity, history, idPrefix, updateLimitMs } = options;
-  return new QueueRunner(world, {
+  return {
     name,
     filers,
     performer: new Invoker(world, options),
@@ -48,7 +64,28 @@ export function createQueueRunner(world: World, options: QueueRunnerOptions): Qu
     history,
     idPrefix,
     updateLimitMs,
-  });
+  };
+}
+
+class RecordedQueueRunner extends QueueRunner {
+  readonly #calls: CallTape;
+
+  constructor(world: World, parts: QueueParts, calls: CallTape) {
+    super(world, parts);
+    this.#calls = calls;
+  }
+
+  override run(command: Command): Promise<RunStatus> {
+    return this.#calls.run(command, () => super.run(command));
+  }
+
+  override abort(runId: RunID): Promise<RunStatus> {
+    return this.#calls.abort(runId, () => super.abort(runId));
+  }
+
+  override release(): Promise<void> {
+    return this.#calls.release(() => super.release());
+  }
 }
 
 /** A queue of capacity 1 that remembers one run (R59). */

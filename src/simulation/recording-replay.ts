@@ -1,23 +1,24 @@
 /**
- * Plays recorded runs on a simulated runner in virtual time: the same offers and aborts at the same times, processes that write and end
- * as recorded. Invariant: the plain policy decides, so a recording has one replay.
+ * Plays a recording: the real queue and invoker, in virtual time, with collaborators that answer as they did. What went in goes in again,
+ * at its microsecond and in its order; what comes out is recorded again and compared. Invariant: the replay decides nothing.
  */
-import { checkIterable } from '../kernel/argument-check.ts';
-import { sleep } from '../kernel/clock.ts';
+import { checkArray, checkObject } from '../kernel/argument-check.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
-import { createRecordedExecer, recordingsByRunId } from '../execers/recorded-execer.ts';
-import { createVirtualFiler } from '../filers/fake-filer.ts';
-import type { ExecCommand, Execer, Process, ProcessStatus } from '../model/execer.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
-import type { RecordedRun } from '../model/recorded-run.ts';
-import { isTerminal } from '../model/run-state.ts';
-import type { World } from '../model/world.ts';
-import { createNullOutputs } from '../outputs/null-output.ts';
+import type { Command } from '../model/command.ts';
+import {
+  wentIn,
+  type RecordedEntry,
+  type RecordedInput,
+  type RecordedStep,
+  type Recording,
+} from '../model/recording.ts';
+import type { Service } from '../model/service.ts';
 import { createQueueRunner } from '../runners/create-queue-runner.ts';
-import { recordService } from '../runners/recorded-service.ts';
-import { virtualTempDirs } from '../runners/virtual-temp-dirs.ts';
-import { recordExecer, type ProcessRecording } from '../trace/recording-execer.ts';
+import { RunRecorder } from '../runners/recorder.ts';
+import { formatEntry } from '../trace/entry-text.ts';
+import { findContradiction } from '../trace/recording-check.ts';
 import { diffRecordings, type RecordingDifference } from '../trace/recording-differ.ts';
+import { RecordingPlayer } from './recording-player.ts';
 import { simulate } from './simulate.ts';
 import type { Simulation } from './simulation.ts';
 import type { Verdict } from './verdict.ts';
@@ -25,145 +26,190 @@ import type { Verdict } from './verdict.ts';
 /** What came of a replay. */
 export interface RecordingReplay {
   readonly verdict: Verdict;
-  /** What the simulated runner did. */
-  readonly runs: readonly RecordedRun[];
-  /** The first difference from the recording; undefined if it was reproduced. */
+  /** What the runners did. */
+  readonly recording: Recording;
+  /** The first difference from what was recorded; undefined if it was reproduced. */
   readonly difference: RecordingDifference | undefined;
+  /** In one line, why it was not reproduced: the failure of the verdict, if there is one, before any difference. */
+  readonly problem: string | undefined;
 }
 
 /**
- * Replays a recording and compares states, times, exit codes and output digests.
+ * Replays a recording and compares everything that follows from what went in: statuses and all other events of the runners' traces,
+ * requests to collaborators and answers to calls, each with its time to the microsecond.
  *
- * Rejects with `RUNNER_TRACE_FORMAT` if a recorded run is broken.
+ * Rejects with `RUNNER_INVALID_ARGUMENT` if `recording` is not a recording.
  *
  * @example
  * ```ts
- * import { replayRecordedRuns } from 'dryrunner';
- * const { difference, verdict } = await replayRecordedRuns([
- *   {
- *     runId: '0',
- *     command: { argv: ['make'] },
- *     acceptedAtMs: 0,
- *     statuses: [
- *       { atMs: 0, state: 'PENDING', exitCode: 0, error: '' },
- *       { atMs: 4, state: 'RUNNING', exitCode: 0, error: '' },
- *       { atMs: 90_000, state: 'COMPLETE', exitCode: 2, error: '' },
- *     ],
- *     output: [],
- *   },
- * ]);
- * if (difference !== undefined || verdict.virtualMs !== 90_000) throw new Error(difference?.text);
+ * import { replayRecording } from 'dryrunner';
+ * const unasked = { at: 2, runner: 'exec', type: 'fired', label: 'exec start', nth: 1, delayMs: 0, afterMs: 0 } as const;
+ * const { difference } = await replayRecording({ entries: [unasked] });
+ * if (difference?.expected !== 'a runner exec') throw new Error('expected the runner to be missing');
  * ```
  */
-export async function replayRecordedRuns(runs: readonly RecordedRun[]): Promise<RecordingReplay> {
-  checkIterable('runs', runs);
-  let replayed: readonly RecordedRun[] = [];
+export async function replayRecording(recording: Recording): Promise<RecordingReplay> {
+  checkObject('recording', 'a recording', recording);
+  checkArray('recording.entries', 'a list of entries', recording.entries);
+  const { entries } = recording;
+  let replayed: Recording = { entries: [] };
+  let stuck: RecordingDifference | undefined;
   const verdict = await simulate({
     name: 'replay',
     source: fifoDecisions(),
+    // A recording ends where somebody stopped recording, and a busy machine does not keep every bound.
+    leftovers: 'ignore',
+    oracles: [],
     scenario: async (sim) => {
-      replayed = await play(sim, runs);
+      const replay = new Replay(sim, entries);
+      try {
+        stuck = await replay.play();
+      } finally {
+        replayed = replay.recorder.recording();
+      }
     },
   });
-  if (verdict.failure?.kind === 'error') throw verdict.failure.cause;
-  return { verdict, runs: replayed, difference: diffRecordings(runs, replayed) };
+  const difference = diffRecordings(recording, replayed) ?? stuck ?? contradiction(entries);
+  const { failure } = verdict;
+  const problem =
+    failure === undefined
+      ? difference?.text
+      : `the replay ended in a failure (${failure.kind}): ${failure.message}`;
+  return { verdict, recording: replayed, difference, problem };
 }
 
-async function play(sim: Simulation, runs: readonly RecordedRun[]): Promise<readonly RecordedRun[]> {
-  const { world } = sim;
-  const processes = new Map<string, ProcessRecording>();
-  const execer = recordExecer(new TimedExecer(world, runs), world.clock, (process) =>
-    processes.set(process.runId, process),
-  );
-  const runner = createQueueRunner(world, {
-    name: 'replay',
-    capacity: Math.max(1, runs.length),
-    history: 0,
-    execer,
-    filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
-    outputs: createNullOutputs(),
-    tempDirs: virtualTempDirs(),
-  });
-  const recorded = recordService(world, runner, { processOf: (runId) => processes.get(runId) });
-  const aborts: Promise<unknown>[] = [];
-  for (const { runId, command, acceptedAtMs, abortedAtMs } of runs) {
-    await sim.sleep(Math.max(0, acceptedAtMs - sim.now()));
-    // What was checked out is not part of a recording, and shows in nothing that is compared.
-    await recorded.run({ ...command, snapshotId: '' });
-    if (abortedAtMs !== undefined) aborts.push(abortLater(sim, recorded, runId, abortedAtMs));
-  }
-  await Promise.all(aborts);
-  await recorded.settled();
-  await recorded.release();
-  return recorded.recording().map((run, index) => ({ ...run, command: runs[index]?.command ?? run.command }));
+function contradiction(entries: readonly RecordedEntry[]): RecordingDifference | undefined {
+  const found = findContradiction(entries);
+  return found === undefined ? undefined : { ...found, expected: undefined, actual: undefined };
 }
 
-async function abortLater(
-  sim: Simulation,
-  recorded: { abort(runId: string): Promise<unknown> },
-  runId: string,
-  abortedAtMs: number,
-): Promise<void> {
-  await sim.sleep(abortedAtMs);
-  await recorded.abort(runId);
+/** A runner at work in a replay. */
+interface Part {
+  readonly runner: Service;
+  readonly player: RecordingPlayer;
 }
 
-/** Holds recorded processes to the recorded times of their runs: RUNNING is seen, and the end comes, when it did. */
-class TimedExecer implements Execer {
-  readonly cancelBoundMs: number;
-  readonly #world: World;
-  readonly #execer: Execer;
-  readonly #byId: ReadonlyMap<string, RecordedRun>;
+class Replay {
+  readonly recorder: RunRecorder;
+  readonly #sim: Simulation;
+  readonly #entries: readonly RecordedEntry[];
+  readonly #parts = new Map<string, Part>();
+  /** Next of the entries that may go in. */
+  #next = 0;
+  /** How much has come out, by runner: of what was recorded before `#next`, and of what was replayed. */
+  readonly #recordedOut = new Map<string, number>();
+  readonly #replayedOut = new Map<string, number>();
+  #stuck: RecordingDifference | undefined;
 
-  constructor(world: World, runs: readonly RecordedRun[]) {
-    this.#world = world;
-    this.#execer = createRecordedExecer({ clock: world.clock, recordingOf: recordingsByRunId(runs) });
-    this.#byId = new Map(runs.map((run) => [run.runId, run]));
-    // A recorded stop takes as long as it took, so no bound may cut it.
-    this.cancelBoundMs = Infinity;
+  constructor(sim: Simulation, entries: readonly RecordedEntry[]) {
+    this.#sim = sim;
+    this.#entries = entries;
+    this.recorder = new RunRecorder(sim.world, Infinity);
+    this.recorder.onEntry = (entry) => this.#onEntry(entry);
   }
 
-  async exec(command: ExecCommand): Promise<Process> {
-    const run = this.#byId.get(command.runId ?? '');
-    const terminal = run?.statuses.find(({ state }) => isTerminal(state));
-    const started = run?.statuses.find(({ state }) => state === 'RUNNING') ?? terminal;
-    if (run !== undefined && started !== undefined) await this.#until(run.acceptedAtMs + started.atMs);
-    const process = await this.#execer.exec(command);
-    if (run === undefined || terminal === undefined) return process;
-    const endMs = run.acceptedAtMs + terminal.atMs;
-    return new TimedProcess(process, () => this.#until(endMs));
+  /** Lets everything in; gives what could not go in. */
+  async play(): Promise<RecordingDifference | undefined> {
+    for (;;) {
+      const index = this.#seekInput();
+      const entry = this.#entries[index];
+      if (entry === undefined || this.#stuck !== undefined) break;
+      // Also when no time passes: all reactions come before what goes in next.
+      await this.#sim.sleep(
+        Math.max(0, microsecondsOf(entry.at) - microsecondsOf(this.#sim.now())) / 1000,
+        'recorded time',
+      );
+      // Something that is going on may have taken it in.
+      if (this.#next === index) this.#take(entry as RecordedInput);
+    }
+    await this.#sim.sleep(0, 'end of the recording');
+    return this.#stuck;
   }
 
-  async #until(atMs: number): Promise<void> {
-    const { clock } = this.#world;
-    const leftMs = Math.round((atMs - clock.now()) * 1_000) / 1_000;
-    if (leftMs > 0) await sleep(clock, leftMs, 'recorded time');
+  /** Moves on to what goes in next. */
+  #seekInput(): number {
+    for (;;) {
+      const entry = this.#entries[this.#next];
+      if (entry === undefined || wentIn(entry)) return this.#next;
+      add(this.#recordedOut, entry.runner);
+      this.#next += 1;
+    }
+  }
+
+  /** Something came out: what was recorded to come in at this very place does so. */
+  #onEntry(entry: RecordedEntry): void {
+    if (!wentIn(entry)) add(this.#replayedOut, entry.runner);
+    for (;;) {
+      const nested = this.#entries[this.#seekInput()];
+      if (nested === undefined || !wentIn(nested) || nested.nested !== true || this.#stuck !== undefined) {
+        return;
+      }
+      const { runner } = nested;
+      if ((this.#replayedOut.get(runner) ?? 0) < (this.#recordedOut.get(runner) ?? 0)) return;
+      this.#take(nested);
+    }
+  }
+
+  #take(input: RecordedInput): void {
+    const index = this.#next;
+    this.#next += 1;
+    const expected = input.type === 'runner' ? this.#make(input) : this.#goIn(input);
+    if (expected === undefined) return;
+    const text = `entry ${index + 1}, ${formatEntry(input)}: expected ${expected} in the replay, got none`;
+    this.#stuck ??= { index, path: '', expected, actual: undefined, text };
+  }
+
+  /** Gives what it needs in the replay and does not find there. */
+  #make({ runner: name, settings }: Extract<RecordedStep, { type: 'runner' }>): string | undefined {
+    if (this.#parts.has(name)) return `no other runner ${name}`;
+    const player = new RecordingPlayer(this.#sim.world.clock, name, this.#entries);
+    this.recorder.clocks.add(player);
+    const options = { ...player.options(name, settings), recorder: this.recorder };
+    const runner = createQueueRunner({ ...this.#sim.world, clock: player }, options);
+    this.#parts.set(name, { runner, player });
+    return undefined;
+  }
+
+  #goIn(input: Exclude<RecordedInput, { type: 'runner' }>): string | undefined {
+    const part = this.#parts.get(input.runner);
+    if (part === undefined) return `a runner ${input.runner}`;
+    const { runner, player } = part;
+    switch (input.type) {
+      case 'call':
+        void callOn(runner, input).catch(() => undefined);
+        return undefined;
+      case 'fired':
+        return player.fire(input.label, input.nth) ? undefined : `a pending event "${input.label}"`;
+      case 'answered': {
+        const { what, name, nth, answer } = input;
+        return player.answer(what, name, nth, answer) ? undefined : `an open request ${what} ${name}`;
+      }
+      case 'output':
+      case 'memory':
+        return player.processDoes(input) ? undefined : `a process of run ${input.runId}`;
+    }
   }
 }
 
-class TimedProcess implements Process {
-  readonly #process: Process;
-  readonly #untilEnd: () => Promise<void>;
-  #ended: Promise<ProcessStatus> | undefined;
-
-  constructor(process: Process, untilEnd: () => Promise<void>) {
-    this.#process = process;
-    this.#untilEnd = untilEnd;
+function callOn(
+  runner: Service,
+  { call, command, runId = '' }: Extract<RecordedStep, { type: 'call' }>,
+): Promise<unknown> {
+  switch (call) {
+    case 'run':
+      // A command that is none was refused, and is refused again.
+      return runner.run(command as Command);
+    case 'abort':
+      return runner.abort(runId);
+    case 'release':
+      return runner.release();
   }
+}
 
-  wait(): MaybePromise<ProcessStatus> {
-    this.#ended ??= this.#end();
-    return this.#ended;
-  }
+function add(counts: Map<string, number>, runner: string): void {
+  counts.set(runner, (counts.get(runner) ?? 0) + 1);
+}
 
-  abort(): MaybePromise<ProcessStatus> {
-    void this.#process.abort();
-    return this.wait();
-  }
-
-  async #end(): Promise<ProcessStatus> {
-    const status = await this.#process.wait();
-    await this.#untilEnd();
-    return status;
-  }
+function microsecondsOf(ms: number): number {
+  return Math.round(ms * 1000);
 }

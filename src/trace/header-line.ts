@@ -8,7 +8,7 @@ import { isObject } from './shape-check.ts';
 import type { TraceProblem } from './trace-format-error.ts';
 import { TraceFormatError } from './trace-format-error.ts';
 import type { TraceHeader, TraceKind } from './trace-header.ts';
-import { TRACE_FORMAT, TRACE_VERSION } from './trace-header.ts';
+import { TRACE_FORMAT, TRACE_VERSION, TRACE_VERSIONS } from './trace-header.ts';
 
 /** No header is longer; a foreign file without newlines is known for one after this much. */
 const HEADER_BYTES_MAX = 1024 * 1024;
@@ -60,11 +60,21 @@ function headerOf(value: ParsedLine, wanted: TraceKind | undefined): TraceHeader
     const expected = `kind: one of ${Object.keys(HEADER_SHAPES).join(', ')}`;
     throw headerError('corrupted', expected, describeValue(value['kind']));
   }
+  checkVersionOf(kind, value['version'] as number);
   checkLine(1, HEADER_SHAPES[kind], value);
   if (wanted !== undefined && wanted !== kind) {
     throw headerError('wrong-kind', `a file of kind ${wanted}`, `one of kind ${kind}`);
   }
   return withoutFields(value, 'format', 'version') as unknown as TraceHeader;
+}
+
+function checkVersionOf(kind: TraceKind, version: number): void {
+  const known = TRACE_VERSIONS[kind];
+  if (version === known) return;
+  const actual = `version ${version}`;
+  if (version > known) throw headerError('too-new', `a ${kind} of version ${known}`, actual);
+  const remedy = 'older ones do not hold what an exact replay needs, so record the command again';
+  throw headerError('too-old', `a ${kind} of version ${known} (${remedy})`, actual);
 }
 
 function headerError(problem: TraceProblem, expected: string, actual: string): TraceFormatError {

@@ -1,7 +1,6 @@
 /** The shapes of the model's types as they stand in files: commands, statuses, recorded runs, decisions. */
 import type { Decision } from '../kernel/decisions.ts';
 import type { Command } from '../model/command.ts';
-import type { RecordedChunk, RecordedRun, RecordedStatus } from '../model/recorded-run.ts';
 import { RUN_STATES } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
@@ -12,7 +11,6 @@ import {
   NUMBER,
   OPAQUE,
   TEXT,
-  TIME_MS,
   WHOLE,
   listOf,
   mapOf,
@@ -24,7 +22,11 @@ import {
 const STATE = oneOf(...RUN_STATES);
 /** A digest of lines or output. */
 export const SHA256_SHAPE: TextShape = textLike('64 lower-case hexadecimal digits', /^[0-9a-f]{64}$/);
-const BASE64 = textLike('base64 text', /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/);
+/** Bytes that are not text. */
+export const BASE64_SHAPE: TextShape = textLike(
+  'base64 text',
+  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+);
 
 /** A command (R16). */
 export const COMMAND_SHAPE: RecordShape = recordOf<Command>(
@@ -61,32 +63,6 @@ export const RUN_STATUS_SHAPE: RecordShape = recordOf<RunStatus>(
 export const SERVICE_STATUS_SHAPE: RecordShape = recordOf<ServiceStatus>(
   { initialized: BOOLEAN, isHealthy: BOOLEAN, error: TEXT },
   {},
-);
-
-const RECORDED_STATUS_SHAPE = recordOf<RecordedStatus>(
-  { atMs: TIME_MS, state: STATE, exitCode: WHOLE, error: TEXT },
-  {},
-);
-
-const RECORDED_CHUNK_SHAPE: RecordShape = {
-  ...recordOf<RecordedChunk>(
-    { atMs: TIME_MS, stream: oneOf('stdout', 'stderr') },
-    { text: TEXT, base64: BASE64 },
-  ),
-  exactlyOneOf: ['text', 'base64'],
-};
-
-/** A line of type `run`. */
-export const RUN_LINE_SHAPE: RecordShape = recordOf<RecordedRun & { readonly type: 'run' }>(
-  {
-    type: oneOf('run'),
-    runId: TEXT,
-    acceptedAtMs: TIME_MS,
-    command: COMMAND_SHAPE,
-    statuses: listOf(RECORDED_STATUS_SHAPE),
-    output: listOf(RECORDED_CHUNK_SHAPE),
-  },
-  { abortedAtMs: TIME_MS, stdoutSha256: SHA256_SHAPE, stderrSha256: SHA256_SHAPE },
 );
 
 /** A line of type `decision`. */

@@ -1,146 +1,159 @@
 /**
- * Compares what a replay did with what was recorded: states, times, exit codes, error texts and output digests, run by run in
- * order of acceptance. Run ids are opaque and not compared (R18).
+ * Compares what a replay did with what was recorded. Invariant: things that belong together, such as the statuses of a runner or what
+ * one run holds, are compared in their order; how unrelated things of one instant interleave follows from nothing and is not.
  */
-import { checkArray, checkOptions } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
-import { plural } from '../model/plural.ts';
-import type { RecordedRun, RecordedStatus } from '../model/recorded-run.ts';
-
-/** How closely to look. */
-export interface RecordingDifferOptions {
-  /** By how much times may differ, in milliseconds; 0 by default, that is not by a microsecond. */
-  readonly toleranceMs?: number;
-}
+import { checkArray, checkObject } from '../kernel/argument-check.ts';
+import { describeValue } from '../kernel/errors.ts';
+import { wentIn, type RecordedEntry, type Recording } from '../model/recording.ts';
+import { findDataDifference, type DataDifference } from './data-difference.ts';
+import { formatEntry } from './entry-text.ts';
 
 /** The first difference of two recordings. */
 export interface RecordingDifference {
-  /** Position of the run, from 0. */
+  /** Position of the entry in the recording that was expected, from 0. */
   readonly index: number;
-  /** Such as `statuses[1].exitCode`; empty if one recording has ended. */
+  /** The field of the entry, such as `status.exitCode`; empty if the entry itself is missing, or one too many. */
   readonly path: string;
-  readonly expected: string | number | undefined;
-  readonly actual: string | number | undefined;
+  readonly expected: unknown;
+  readonly actual: unknown;
   /** One line in plain words. */
   readonly text: string;
 }
 
-type Shown = string | number | undefined;
-type FieldDifference = Pick<RecordingDifference, 'path' | 'expected' | 'actual'>;
+interface Placed {
+  readonly index: number;
+  readonly entry: RecordedEntry;
+}
 
 /**
- * The first difference between what was recorded and what was replayed; `undefined` if there is none. A digest is compared if
- * it was recorded.
+ * The first difference between what was recorded and what was replayed; `undefined` if there is none.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `toleranceMs` is negative or not finite.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is not a recording.
  * @example
  * ```ts
  * import { diffRecordings } from 'dryrunner/trace';
- * const status = { atMs: 5, state: 'COMPLETE', exitCode: 0, error: '' } as const;
- * const run = { runId: '0', command: { argv: ['a'] }, acceptedAtMs: 0, statuses: [status], output: [] };
- * const other = { ...run, statuses: [{ ...status, exitCode: 3 }] };
- * if (diffRecordings([run], [other])?.path !== 'statuses[0].exitCode') throw new Error('the exit code');
+ * const released = { at: 5, type: 'released', runner: 'exec' } as const;
+ * const difference = diffRecordings({ entries: [released] }, { entries: [{ ...released, at: 6 }] });
+ * if (difference?.path !== 'at') throw new Error('expected the time to differ');
  * ```
  */
-export function diffRecordings(
-  expected: readonly RecordedRun[],
-  actual: readonly RecordedRun[],
-  options: RecordingDifferOptions = {},
+export function diffRecordings(expected: Recording, actual: Recording): RecordingDifference | undefined {
+  const cutRuns = new Set<string>();
+  for (const entry of entriesOf('expected', expected)) {
+    if (entry.type === 'output' && entry.cutBytes !== undefined) {
+      cutRuns.add(runKey(entry.runner, entry.runId));
+    }
+  }
+  const expectedLanes = lanesOf(expected.entries);
+  const actualLanes = lanesOf(entriesOf('actual', actual));
+  // What was recorded may have ended in the middle of a turn, and what is played goes on to its end.
+  const endsAt = expected.entries.at(-1)?.at ?? 0;
+  let first: RecordingDifference | undefined;
+  for (const lane of new Set([...expectedLanes.keys(), ...actualLanes.keys()])) {
+    const ours = expectedLanes.get(lane) ?? [];
+    const theirs = (actualLanes.get(lane) ?? []).filter(
+      ({ entry }, place) => place < ours.length || !(entry.at >= endsAt && !wentIn(entry)),
+    );
+    const found = diffLane(ours, theirs, expected.entries.length, cutRuns);
+    if (found !== undefined && (first === undefined || found.index < first.index)) first = found;
+  }
+  return first;
+}
+
+function entriesOf(name: string, recording: Recording): readonly RecordedEntry[] {
+  checkObject(name, 'a recording', recording);
+  checkArray(`${name}.entries`, 'a list of entries', recording.entries);
+  return recording.entries;
+}
+
+function lanesOf(entries: readonly RecordedEntry[]): Map<string, Placed[]> {
+  const lanes = new Map<string, Placed[]>();
+  entries.forEach((entry, index) => {
+    const lane = laneOf(entry);
+    const placed = lanes.get(lane);
+    if (placed === undefined) lanes.set(lane, [{ index, entry }]);
+    else placed.push({ index, entry });
+  });
+  return lanes;
+}
+
+/** What goes in is played in its order, and statuses follow at once; what a run holds comes and goes in reactions of promises. */
+function laneOf(entry: RecordedEntry): string {
+  const { runner, type } = entry;
+  if (type === 'asked' || type === 'cancelled') {
+    return JSON.stringify([runner, 'ask', entry.what, entry.name]);
+  }
+  if (type === 'returned') return JSON.stringify([runner, type, entry.call, entry.nth]);
+  if (type === 'wrote' || type === 'recorded' || 'resource' in entry) {
+    return JSON.stringify([runner, 'held', entry.runId]);
+  }
+  return JSON.stringify([runner]);
+}
+
+function diffLane(
+  ours: readonly Placed[],
+  theirs: readonly Placed[],
+  end: number,
+  cutRuns: ReadonlySet<string>,
 ): RecordingDifference | undefined {
-  checkArray('expected', 'a list of recorded runs', expected);
-  checkArray('actual', 'a list of recorded runs', actual);
-  checkOptions(options);
-  const { toleranceMs = 0 } = options;
-  if (!Number.isFinite(toleranceMs) || toleranceMs < 0) {
-    throw invalidArgument('toleranceMs', 'a finite number ≥ 0', toleranceMs);
-  }
-  for (let index = 0; index < Math.max(expected.length, actual.length); index++) {
-    const one = expected[index];
-    const other = actual[index];
-    if (one === undefined || other === undefined) return missingRun(index, expected.length, actual.length);
-    const found = diffRun(one, other, toleranceMs);
+  for (let place = 0; place < Math.max(ours.length, theirs.length); place++) {
+    const one = ours[place];
+    const other = theirs[place];
+    if (one === undefined) {
+      // Where it would have stood: behind what it follows.
+      const index = (ours[place - 1]?.index ?? end - 1) + 1;
+      return difference(index, '', undefined, other?.entry);
+    }
+    if (other === undefined) return difference(one.index, '', one.entry, undefined);
+    const found = diffEntry(one.entry, other.entry, cutRuns);
     if (found === undefined) continue;
-    const { path } = found;
-    const text = `run ${one.runId} (${index + 1} of ${expected.length}) differs in ${path}: expected ${shown(found.expected)}, got ${shown(found.actual)}`;
-    return { index, ...found, text };
+    const isSame = one.entry.type === other.entry.type;
+    return difference(
+      one.index,
+      isSame ? found.path : '',
+      one.entry,
+      other.entry,
+      isSame ? found : undefined,
+    );
   }
   return undefined;
 }
 
-function missingRun(index: number, expected: number, actual: number): RecordingDifference {
-  return {
-    index,
-    path: '',
-    expected,
-    actual,
-    text: `expected ${expected} ${plural(expected, 'run')}, got ${actual}`,
-  };
-}
-
-function diffRun(one: RecordedRun, other: RecordedRun, toleranceMs: number): FieldDifference | undefined {
-  return (
-    diffStates(one.statuses, other.statuses) ??
-    diffStatuses(one.statuses, other.statuses, toleranceMs) ??
-    diffTime('abortedAtMs', one.abortedAtMs, other.abortedAtMs, toleranceMs) ??
-    diffDigest('stdoutSha256', one, other) ??
-    diffDigest('stderrSha256', one, other)
-  );
-}
-
-/** States first: a run that ends otherwise differs in much else, and its end is what people want to read. */
-function diffStates(
-  one: readonly RecordedStatus[],
-  other: readonly RecordedStatus[],
-): FieldDifference | undefined {
-  const [expected, actual] = [one, other].map((statuses) => statuses.map(({ state }) => state).join(' → '));
-  return expected === actual ? undefined : { path: 'states', expected, actual };
-}
-
-function diffStatuses(
-  one: readonly RecordedStatus[],
-  other: readonly RecordedStatus[],
-  toleranceMs: number,
-): FieldDifference | undefined {
-  for (const [index, status] of one.entries()) {
-    const twin = other[index];
-    const path = `statuses[${index}]`;
-    const found =
-      diffValue(`${path}.exitCode`, status.exitCode, twin?.exitCode) ??
-      diffValue(`${path}.error`, status.error, twin?.error) ??
-      diffTime(`${path}.atMs`, status.atMs, twin?.atMs, toleranceMs);
-    if (found !== undefined) return found;
+function diffEntry(
+  one: RecordedEntry,
+  other: RecordedEntry,
+  cutRuns: ReadonlySet<string>,
+): DataDifference | undefined {
+  if (one.type === 'wrote' && other.type === 'wrote' && cutRuns.has(runKey(one.runner, one.runId))) {
+    return findDataDifference({ ...one, digest: '' }, { ...other, digest: '' });
   }
-  return undefined;
+  if (one.type === 'output' && one.cutBytes !== undefined && other.type === 'output') {
+    const { utf8 = '', ...rest } = other;
+    return findDataDifference(one, { ...rest, cutBytes: utf8.length });
+  }
+  return findDataDifference(one, other);
 }
 
-function diffDigest(
-  path: 'stdoutSha256' | 'stderrSha256',
-  one: RecordedRun,
-  other: RecordedRun,
-): FieldDifference | undefined {
-  return one[path] === undefined ? undefined : diffValue(path, one[path], other[path]);
-}
-
-function diffValue(path: string, expected: Shown, actual: Shown): FieldDifference | undefined {
-  return expected === actual ? undefined : { path, expected, actual };
-}
-
-function diffTime(
+function difference(
+  index: number,
   path: string,
-  expected: number | undefined,
-  actual: number | undefined,
-  toleranceMs: number,
-): FieldDifference | undefined {
-  if (expected === undefined || actual === undefined) return diffValue(path, expected, actual);
-  const isClose = Math.abs(microseconds(expected) - microseconds(actual)) <= microseconds(toleranceMs);
-  return isClose ? undefined : { path, expected, actual };
+  expected: RecordedEntry | undefined,
+  actual: RecordedEntry | undefined,
+  field?: DataDifference,
+): RecordingDifference {
+  const shown = (entry: RecordedEntry | undefined): string =>
+    entry === undefined ? 'nothing' : `"${formatEntry(entry)}"`;
+  const where = `entry ${index + 1} differs`;
+  if (field === undefined || expected === undefined) {
+    const text = `${where}: expected ${shown(expected)}, got ${shown(actual)}`;
+    return { index, path, expected, actual, text };
+  }
+  const { first, second } = field;
+  const [one, two] = [first, second].map((value) => (value === undefined ? 'nothing' : describeValue(value)));
+  const text = `${where} in ${path}: expected ${one}, got ${two} (${formatEntry(expected)})`;
+  return { index, path, expected: first, actual: second, text };
 }
 
-function microseconds(ms: number): number {
-  return Math.round(ms * 1000);
-}
-
-function shown(value: Shown): string {
-  if (value === undefined) return 'nothing';
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+function runKey(runner: string, runId: string): string {
+  return JSON.stringify([runner, runId]);
 }

@@ -1,6 +1,6 @@
-/** Recordings as files of kind `recording`: runs as they really happened, one per line, in order of acceptance. */
-import { checkIterable } from '../kernel/argument-check.ts';
-import type { RecordedRun } from '../model/recorded-run.ts';
+/** Recordings as files of kind `recording`: what went in and out of the recorded runners, one thing a line, in its order. */
+import { checkArray, checkObject } from '../kernel/argument-check.ts';
+import { isStep, type RecordedEntry, type Recording } from '../model/recording.ts';
 import type { TextSource } from './line-reader.ts';
 import type { RecordingHeader } from './trace-header.ts';
 import type { TraceReaderOptions } from './trace-reader.ts';
@@ -8,31 +8,31 @@ import { openTrace } from './trace-reader.ts';
 import { createTraceWriter } from './trace-writer.ts';
 
 /** A recording that was read. */
-export interface RecordingFile {
+export interface RecordingFile extends Recording {
   readonly header: RecordingHeader;
-  readonly runs: readonly RecordedRun[];
 }
 
 /**
  * The lines of a recording, each with its newline.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first run that the format cannot hold.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first entry that the format cannot hold.
  * @example
  * ```ts
  * import { readRecording, recordingLines } from 'dryrunner/trace';
- * const run = { runId: '0', command: { argv: ['make'] }, acceptedAtMs: 0, statuses: [], output: [] };
- * const { runs } = await readRecording(recordingLines([run], { host: 'build-3' }));
- * if (runs[0]?.command.argv[0] !== 'make') throw new Error('lost');
+ * const recording = { entries: [{ at: 5, type: 'released', runner: 'exec' }] } as const;
+ * const { entries } = await readRecording(recordingLines(recording, { host: 'build-3' }));
+ * if (entries[0]?.at !== 5) throw new Error('lost');
  * ```
  */
 export function* recordingLines(
-  runs: Iterable<RecordedRun>,
+  recording: Recording,
   header: Omit<RecordingHeader, 'kind'> = {},
 ): Generator<string, void, void> {
-  checkIterable('runs', runs);
+  checkObject('recording', 'a recording', recording);
+  checkArray('recording.entries', 'a list of entries', recording.entries);
   const writer = createTraceWriter({ kind: 'recording', ...header });
   yield writer.header();
-  for (const run of runs) yield writer.run(run);
+  for (const entry of recording.entries) yield isStep(entry) ? writer.step(entry) : writer.event(entry);
   yield writer.end();
 }
 
@@ -46,7 +46,10 @@ export async function readRecording(
   options: Omit<TraceReaderOptions, 'kind'> = {},
 ): Promise<RecordingFile> {
   const trace = await openTrace(source, { ...options, kind: 'recording' });
-  const runs: RecordedRun[] = [];
-  for await (const entry of trace) if (entry.type === 'run') runs.push(entry.run);
-  return { header: trace.header as RecordingHeader, runs };
+  const entries: RecordedEntry[] = [];
+  for await (const line of trace) {
+    if (line.type === 'event') entries.push(line.event);
+    if (line.type === 'step') entries.push(line.step);
+  }
+  return { header: trace.header as RecordingHeader, entries };
 }

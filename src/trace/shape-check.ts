@@ -84,14 +84,16 @@ function fitsOutside(shape: Shape, value: unknown): boolean {
   }
 }
 
-function describeNumber({ whole, min }: NumberShape): string {
-  return `a ${whole ? 'whole' : 'finite'} number${min === undefined ? '' : ` ≥ ${min}`}`;
+function describeNumber({ whole, min, max }: NumberShape): string {
+  const kind = `a ${whole ? 'whole' : 'finite'} number`;
+  if (max !== undefined) return `${kind} from ${min ?? '-∞'} to ${max}`;
+  return min === undefined ? kind : `${kind} ≥ ${min}`;
 }
 
-function isSuchNumber({ whole, min }: NumberShape, value: unknown): boolean {
+function isSuchNumber({ whole, min = -Infinity, max = Infinity }: NumberShape, value: unknown): boolean {
   if (typeof value !== 'number' || !Number.isFinite(value)) return false;
   if (whole && !Number.isSafeInteger(value)) return false;
-  return min === undefined || value >= min;
+  return value >= min && value <= max;
 }
 
 function findInList(of: Shape, list: readonly unknown[], path: string): Mismatch | undefined {

@@ -2,6 +2,7 @@
  * What one line of a file may look like, as data: the reader checks by it, the writer orders fields by it, and the published
  * schema is made from it, so that the three cannot drift apart. Invariant: a record lists every field that may occur.
  */
+import { TIME_MS_MAX } from '../model/recording.ts';
 
 /** Any text. With `pattern`, only texts that match it; `says` names them in messages. */
 export interface TextShape {
@@ -14,6 +15,7 @@ export interface TextShape {
 export interface NumberShape {
   readonly is: 'number';
   readonly min?: number;
+  readonly max?: number;
   readonly whole: boolean;
 }
 
@@ -68,11 +70,13 @@ export const OPAQUE: OpaqueShape = Object.freeze({ is: 'opaque' });
 /** Any finite number. */
 export const NUMBER: NumberShape = Object.freeze({ is: 'number', whole: false });
 /** Milliseconds from some beginning. */
-export const TIME_MS: NumberShape = Object.freeze({ is: 'number', whole: false, min: 0 });
+export const TIME_MS: NumberShape = Object.freeze({ is: 'number', whole: false, min: 0, max: TIME_MS_MAX });
 /** A whole number of either sign. */
 export const WHOLE: NumberShape = Object.freeze({ is: 'number', whole: true });
 /** How many of something. */
 export const COUNT: NumberShape = Object.freeze({ is: 'number', whole: true, min: 0 });
+/** The size of one piece of output: as much as is held in memory at once. */
+export const CHUNK_BYTES: NumberShape = Object.freeze({ is: 'number', whole: true, min: 0, max: 1024 ** 3 });
 
 /** A text of a certain form. */
 export function textLike(says: string, pattern: RegExp): TextShape {

@@ -9,6 +9,8 @@ export type TraceProblem =
   | 'foreign'
   /** Written by a newer version of this package. */
   | 'too-new'
+  /** Written by an older version of this package, in a form that is not read any more. */
+  | 'too-old'
   /** A file of this package, of another kind than asked for. */
   | 'wrong-kind'
   /** Cut off before its end. */

@@ -5,11 +5,18 @@
 
 /** What the first line calls the format. */
 export const TRACE_FORMAT = 'dryrunner';
-/** The version that this package writes, and the newest that it reads. */
-export const TRACE_VERSION = 1;
+/** The newest version that this package reads. */
+export const TRACE_VERSION = 2;
 
 /** What a file holds. */
 export type TraceKind = 'simulation' | 'decisions' | 'recording';
+
+/** The version that this package writes and reads, by kind: what has not changed keeps its number. */
+export const TRACE_VERSIONS: Readonly<Record<TraceKind, number>> = Object.freeze({
+  simulation: 1,
+  decisions: 1,
+  recording: 2,
+});
 
 interface SimulatedHeader {
   /** The scenario's name, or its file as given on the command line. */
@@ -52,7 +59,10 @@ export type TraceHeader = SimulationHeader | DecisionsHeader | RecordingHeader;
 export interface TraceFooter {
   readonly decisions: number;
   readonly events: number;
+  /** Always 0: recordings of version 1 had lines of that type. */
   readonly runs: number;
+  /** In a recording: what went in and out of the runners, events left out. */
+  readonly steps?: number;
   /** The rolling hash of all events, in a simulation only: equal to the `hash()` of the recorder that was told them. */
   readonly traceHash?: string;
   /** SHA-256 of all lines before this one, each with a single newline at its end. */

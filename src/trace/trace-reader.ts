@@ -6,7 +6,7 @@
 import { checkOptions } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
-import type { RecordedRun } from '../model/recorded-run.ts';
+import { isStep, type RecordedStep } from '../model/recording.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { FOOTER_SHAPE, LINE_SHAPES } from './file-shapes.ts';
 import type { HeaderLine } from './header-line.ts';
@@ -23,13 +23,13 @@ import { TraceSums } from './trace-sums.ts';
 export type TraceEntry =
   | { readonly type: 'event'; readonly event: TraceEvent }
   | { readonly type: 'decision'; readonly decision: Decision }
-  | { readonly type: 'run'; readonly run: RecordedRun };
+  | { readonly type: 'step'; readonly step: RecordedStep };
 
 /** How to read. */
 export interface TraceReaderOptions {
   /** The kind that is wanted; any kind if absent. */
   readonly kind?: TraceKind;
-  /** Longest line to accept, in bytes, which bounds the memory: 256 MiB for runs and 16 MiB for others if absent. */
+  /** Longest line to accept, in bytes, which bounds the memory: 256 MiB for recordings and 16 MiB for others if absent. */
   readonly maxLineBytes?: number;
 }
 
@@ -56,6 +56,7 @@ class StreamedTrace implements OpenTrace {
   readonly #sums: TraceSums;
   readonly #lineBytesMax: number;
   #isTaken = false;
+  #latestAt = 0;
 
   constructor({ header, text }: HeaderLine, lines: LineReader, maxLineBytes = LINE_BYTES_MAX[header.kind]) {
     this.header = header;
@@ -99,8 +100,11 @@ class StreamedTrace implements OpenTrace {
     }
     checkLine(number, shape, value);
     if (type === 'decision') return this.#decision(number, text, value as unknown as Decision);
-    if (type === 'run') return this.#run(text, value);
-    return this.#event(number, text, value as unknown as TraceEvent);
+    if (kind === 'recording') this.#checkTime(number, value['at'] as number);
+    const entry = value as unknown as RecordedStep | TraceEvent;
+    if (!isStep(entry)) return this.#event(number, text, entry);
+    this.#sums.addStep(text);
+    return { type: 'step', step: entry };
   }
 
   #decision(number: number, text: string, { label, n, answer }: Decision): TraceEntry {
@@ -109,9 +113,13 @@ class StreamedTrace implements OpenTrace {
     return { type: 'decision', decision: { label, n, answer } };
   }
 
-  #run(text: string, value: ParsedLine): TraceEntry {
-    this.#sums.addRun(text);
-    return { type: 'run', run: withoutFields(value, 'type') as unknown as RecordedRun };
+  /** What happened later stands later. */
+  #checkTime(number: number, at: number): void {
+    if (at < this.#latestAt) {
+      throw corrupted(number, `at: a number ≥ ${this.#latestAt}, as the line before has it`, String(at));
+    }
+    if (Math.round(at * 1000) / 1000 !== at) throw corrupted(number, 'at: whole microseconds', String(at));
+    this.#latestAt = at;
   }
 
   #event(number: number, text: string, event: TraceEvent): TraceEntry {
@@ -127,7 +135,7 @@ class StreamedTrace implements OpenTrace {
     checkLine(number, FOOTER_SHAPE, value);
     const footer = withoutFields(value, 'type') as unknown as TraceFooter;
     const counted = this.#sums.end();
-    for (const key of ['decisions', 'events', 'runs', 'traceHash', 'sha256'] as const) {
+    for (const key of ['decisions', 'events', 'runs', 'steps', 'traceHash', 'sha256'] as const) {
       if (footer[key] === counted[key]) continue;
       const expected = `${key}: ${counted[key] ?? 'nothing'}, as the lines before have it`;
       throw corrupted(number, expected, String(footer[key]));

@@ -16,7 +16,7 @@ export class TraceSums {
   readonly #events = new EventHasher(this.#hash);
   #decisionCount = 0;
   #eventCount = 0;
-  #runCount = 0;
+  #stepCount = 0;
 
   constructor(kind: TraceKind) {
     this.#kind = kind;
@@ -37,8 +37,8 @@ export class TraceSums {
     this.#lines.add(line);
   }
 
-  addRun(line: string): void {
-    this.#runCount += 1;
+  addStep(line: string): void {
+    this.#stepCount += 1;
     this.#lines.add(line);
   }
 
@@ -47,7 +47,8 @@ export class TraceSums {
     return {
       decisions: this.#decisionCount,
       events: this.#eventCount,
-      runs: this.#runCount,
+      runs: 0,
+      ...(this.#kind === 'recording' ? { steps: this.#stepCount } : {}),
       ...(this.#kind === 'simulation' ? { traceHash: this.#hash.digest() } : {}),
       sha256: this.#lines.end(),
     };

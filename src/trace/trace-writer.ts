@@ -5,14 +5,14 @@
 import { checkObject } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
-import type { RecordedRun } from '../model/recorded-run.ts';
+import type { RecordedStep } from '../model/recording.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { FOOTER_SHAPE, HEADER_SHAPES, LINE_SHAPES } from './file-shapes.ts';
 import type { RecordShape } from './shape.ts';
 import { findMismatch } from './shape-check.ts';
 import { shapeText } from './shape-text.ts';
 import type { TraceHeader } from './trace-header.ts';
-import { TRACE_FORMAT, TRACE_VERSION } from './trace-header.ts';
+import { TRACE_FORMAT, TRACE_VERSIONS } from './trace-header.ts';
 import { TraceSums } from './trace-sums.ts';
 
 /**
@@ -21,12 +21,12 @@ import { TraceSums } from './trace-sums.ts';
  */
 export interface TraceWriter {
   header(): string;
-  /** In files of kind `simulation`. */
+  /** In files of kind `simulation` and `recording`. */
   event(event: TraceEvent): string;
   /** In files of kind `simulation` and `decisions`. */
   decision(decision: Decision): string;
   /** In files of kind `recording`. */
-  run(run: RecordedRun): string;
+  step(step: RecordedStep): string;
   end(): string;
 }
 
@@ -44,7 +44,7 @@ class LineWriter implements TraceWriter {
     this.#expect('new', 'header');
     const line = lineOf(HEADER_SHAPES[this.#header.kind], 'header', {
       format: TRACE_FORMAT,
-      version: TRACE_VERSION,
+      version: TRACE_VERSIONS[this.#header.kind],
       ...this.#header,
     });
     this.#stage = 'open';
@@ -66,9 +66,9 @@ class LineWriter implements TraceWriter {
     return `${line}\n`;
   }
 
-  run(run: RecordedRun): string {
-    const line = lineOf(this.#shapeOf('run'), 'run', { type: 'run', ...run });
-    this.#sums.addRun(line);
+  step(step: RecordedStep): string {
+    const line = lineOf(this.#shapeOf(step.type), 'step', step);
+    this.#sums.addStep(line);
     return `${line}\n`;
   }
 

@@ -331,16 +331,17 @@ describe('exec', () => {
     const file = at('changed.jsonl');
     await run('exec', '--trace', file, '--', 'true');
     const { recordingLines, readRecording } = await import('../../src/trace/recording-file.ts');
-    const { runs } = await readRecording([await readFile(file, 'utf8')]);
-    const changed = runs.map((recorded) => ({
-      ...recorded,
-      statuses: recorded.statuses.map((status) =>
-        status.state === 'RUNNING' ? { ...status, exitCode: 9 } : status,
-      ),
-    }));
-    await writeFile(file, [...recordingLines(changed)].join(''));
+    const { entries } = await readRecording([await readFile(file, 'utf8')]);
+    const changed = entries.map((entry) =>
+      entry.type === 'status' && entry.status.state === 'COMPLETE'
+        ? { ...entry, status: { ...entry.status, exitCode: 9 } }
+        : entry,
+    );
+    await writeFile(file, [...recordingLines({ entries: changed })].join(''));
     const { code, out } = await run('replay', file);
-    expect(out).toMatch(/the replay differs from the recording\n {2}run 0 \(1 of 1\) differs in /);
+    expect(out).toMatch(
+      /the recording was not reproduced\n {2}entry \d+ differs in status.exitCode: expected 9, got 0 /,
+    );
     expect(code).toBe(3);
   });
 

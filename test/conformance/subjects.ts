@@ -11,7 +11,12 @@ import { createFakeRunner } from '../../src/runners/fake-runner.ts';
 import { argvScript } from '../../src/runners/fake-script.ts';
 import { meterService } from '../../src/runners/metered-service.ts';
 import { createPollingService } from '../../src/runners/polling-service.ts';
-import { recordService } from '../../src/runners/recorded-service.ts';
+import { createQueueRunner } from '../../src/runners/create-queue-runner.ts';
+import { createRecorder } from '../../src/runners/recorder.ts';
+import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
+import { createSimExecer } from '../../src/execers/sim-execer.ts';
+import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
+import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 
 /** The simulated runner behind something that changes no behaviour. */
@@ -67,18 +72,23 @@ export const metered: ConformanceSubject = simulatedBehind('metered', (service, 
 );
 
 /** Recorded, which must not be noticed. */
-export const recorded: ConformanceSubject = simulatedBehind('recorded', (service, world) => {
-  const recorder = recordService(world, service);
-  return Object.assign(recorder, { release: releaseThenStop(recorder) });
-});
-
-function releaseThenStop(recorder: ReturnType<typeof recordService>): () => Promise<void> {
-  const release = recorder.release.bind(recorder);
-  return async () => {
-    await release();
-    recorder.stop();
-  };
-}
+export const recorded: ConformanceSubject = {
+  name: 'recorded',
+  supports: supportsAllBut({}),
+  commands: simCommands,
+  create(world: World, options: SubjectOptions): RunnerUnderTest {
+    const outputs = createMemoryOutputs();
+    const service = createQueueRunner(world, {
+      execer: createSimExecer({ clock: world.clock }),
+      filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
+      tempDirs: virtualTempDirs(),
+      ...options,
+      outputs,
+      recorder: createRecorder(world),
+    });
+    return { service, readOutput: (uri) => outputs.find(uri)?.text() ?? '' };
+  },
+};
 
 /** Watched for R207, whose violations are errors. */
 export const watched: ConformanceSubject = simulatedBehind('watched', (service, world) =>

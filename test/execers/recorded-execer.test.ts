@@ -284,17 +284,27 @@ describe('the recorded execer', () => {
   const running = at(0, 'RUNNING');
   test.for<[string, RecordedRun]>([
     [
-      'output[1].atMs: expected a finite number ≥ 0, got -1',
+      'output[1].atMs: expected a number from 0 to 3155760000000, got -1',
       recording([running], [out(0, 'a'), out(-1, 'b')]),
     ],
-    ['output[0].atMs: expected a finite number ≥ 0, got NaN', recording([running], [out(NaN, 'a')])],
-    ['RUNNING at: expected a finite number ≥ 0, got -2', recording([at(-2, 'RUNNING'), at(5, 'COMPLETE')])],
     [
-      'COMPLETE at: expected a finite number ≥ 0, got Infinity',
+      'output[0].atMs: expected a number from 0 to 3155760000000, got NaN',
+      recording([running], [out(NaN, 'a')]),
+    ],
+    [
+      'output[0].atMs: expected a number from 0 to 3155760000000, got 9007199254740992',
+      recording([running], [out(2 ** 53, 'a')]),
+    ],
+    [
+      'RUNNING at: expected a number from 0 to 3155760000000, got -2',
+      recording([at(-2, 'RUNNING'), at(5, 'COMPLETE')]),
+    ],
+    [
+      'COMPLETE at: expected a number from 0 to 3155760000000, got Infinity',
       recording([running, at(Infinity, 'COMPLETE')]),
     ],
     [
-      'abortedAtMs: expected a finite number ≥ 0, got -1',
+      'abortedAtMs: expected a number from 0 to 3155760000000, got -1',
       recording([running, at(5, 'ABORTED')], [], { abortedAtMs: -1 }),
     ],
     [
@@ -315,13 +325,13 @@ describe('the recorded execer', () => {
   });
 
   test('the refusal of a recording also carries what was expected and what came', () => {
-    const details = { expected: 'a finite number ≥ 0', actual: -1 };
+    const details = { expected: 'a number from 0 to 3155760000000', actual: -1 };
     expect(() => play(recording([running], [out(-1, 'a')]))).toThrow(expect.objectContaining(details));
     const missing = { expected: 'a recorded run', actual: '7' };
     expect(() => play(recording([running]), {}, { runId: '7' })).toThrow(expect.objectContaining(missing));
     const timeless = recording([running, at(5, 'TIMEDOUT')], [], { command: { argv: [], timeoutMs: NaN } });
     expect(() => play(timeless)).toThrow(
-      'Recording of run 0: command.timeoutMs: expected a finite number ≥ 0, got NaN',
+      'Recording of run 0: command.timeoutMs: expected a number from 0 to 3155760000000, got NaN',
     );
   });
 

@@ -40,7 +40,7 @@ const plain = fc.dictionary(
   },
 );
 
-export const commandArbitrary: fc.Arbitrary<Command> = fc
+const commandArbitrary: fc.Arbitrary<Command> = fc
   .record({
     argv: fc.array(text, { maxLength: 3 }),
     envVars: optional(fc.dictionary(text, text, { maxKeys: 3 })),

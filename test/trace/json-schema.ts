@@ -1,6 +1,13 @@
 // The shapes of lines as a JSON Schema (draft 2020-12) for one line of a file: what docs/trace.schema.json holds.
 import { FOOTER_SHAPE, HEADER_SHAPES, LINE_SHAPES } from '../../src/trace/file-shapes.ts';
 import { COMMAND_SHAPE, RUN_STATUS_SHAPE, SERVICE_STATUS_SHAPE } from '../../src/trace/model-shapes.ts';
+import {
+  ANSWER_SHAPE,
+  PROCESS_STATUS_SHAPE,
+  RECORDED_FILER_SHAPE,
+  RECORDED_HELPER_SHAPE,
+  SETTINGS_SHAPE,
+} from '../../src/trace/step-shapes.ts';
 import type { RecordShape, Shape } from '../../src/trace/shape.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -9,6 +16,11 @@ const SHARED: ReadonlyMap<Shape, string> = new Map<Shape, string>([
   [COMMAND_SHAPE, 'command'],
   [RUN_STATUS_SHAPE, 'runStatus'],
   [SERVICE_STATUS_SHAPE, 'serviceStatus'],
+  [SETTINGS_SHAPE, 'settings'],
+  [RECORDED_FILER_SHAPE, 'filer'],
+  [RECORDED_HELPER_SHAPE, 'helper'],
+  [ANSWER_SHAPE, 'answer'],
+  [PROCESS_STATUS_SHAPE, 'processStatus'],
 ]);
 
 export function lineSchema(): Schema {
@@ -20,7 +32,7 @@ export function lineSchema(): Schema {
   ];
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'One line of a dryrunner file, version 1',
+    title: 'One line of a dryrunner file, versions 1 and 2',
     description: 'See trace-format.md for what the lines mean and in which order they stand.',
     $defs: Object.fromEntries([...SHARED].map(([shape, name]) => [name, bodyOf(shape)])),
     oneOf: definitions.map(([title, shape]) => ({ title, ...schemaOf(shape) })),
@@ -40,6 +52,7 @@ function bodyOf(shape: Shape): Schema {
       return {
         type: shape.whole ? 'integer' : 'number',
         ...(shape.min === undefined ? {} : { minimum: shape.min }),
+        ...(shape.max === undefined ? {} : { maximum: shape.max }),
       };
     case 'choice':
       return { enum: shape.values };

@@ -1,5 +1,4 @@
 // Two small whole files, and how tests read one to its end.
-import { createHash } from 'node:crypto';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import type { TextSource } from '../../src/trace/line-reader.ts';
@@ -38,16 +37,14 @@ export const sampleSimulation: string = [
   ),
 ].join('');
 export const sampleRecording: string = [
-  ...recordingLines([
-    {
-      runId: '0',
-      command: { argv: ['true'] },
-      acceptedAtMs: 0,
-      statuses: [{ atMs: 1, state: 'COMPLETE', exitCode: 0, error: '' }],
-      output: [{ atMs: 0.5, stream: 'stdout', text: 'hi\n' }],
-      stdoutSha256: createHash('sha256').update('hi\n').digest('hex'),
-    },
-  ]),
+  ...recordingLines({
+    entries: [
+      { at: 0, runner: 'worker', type: 'call', call: 'run', nth: 1, command: { argv: ['true'] } },
+      { at: 0, type: 'accepted', runner: 'worker', runId: '0', command: { argv: ['true'] } },
+      { at: 0.5, runner: 'worker', type: 'output', runId: '0', stream: 'stdout', afterMs: 0.5, utf8: 'hi\n' },
+      { at: 1, type: 'status', runner: 'worker', status: sampleStatus },
+    ],
+  }),
 ].join('');
 /** The first line of a simulation, without its newline. */
 export const simulationHeader = '{"format":"dryrunner","version":1,"kind":"simulation"}';

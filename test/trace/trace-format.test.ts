@@ -7,11 +7,18 @@ import { FOOTER_SHAPE, HEADER_SHAPES } from '../../src/trace/file-shapes.ts';
 import {
   COMMAND_SHAPE,
   DECISION_LINE_SHAPE,
-  RUN_LINE_SHAPE,
   RUN_STATUS_SHAPE,
   SERVICE_STATUS_SHAPE,
 } from '../../src/trace/model-shapes.ts';
 import type { RecordShape, Shape } from '../../src/trace/shape.ts';
+import {
+  ANSWER_SHAPE,
+  PROCESS_STATUS_SHAPE,
+  RECORDED_FILER_SHAPE,
+  RECORDED_HELPER_SHAPE,
+  SETTINGS_SHAPE,
+  STEP_SHAPES,
+} from '../../src/trace/step-shapes.ts';
 import { TRACE_VERSION } from '../../src/trace/trace-header.ts';
 import type { TraceEntry } from '../../src/trace/trace-reader.ts';
 import { openTrace } from '../../src/trace/trace-reader.ts';
@@ -36,24 +43,22 @@ function rowsOf(title: string): string[][] {
     .map(([, name = '', type = '', meaning = '']) => [name.replaceAll('`', ''), type, meaning]);
 }
 
-const innerOf = (shape: RecordShape, field: string): RecordShape => {
-  const inner = shape.fields.get(field);
-  if (inner?.is !== 'list' || inner.of.is !== 'record') throw new Error(`${field} is no list of records`);
-  return inner.of;
-};
 /** What is said once for all events. */
 const COMMON = ['at', 'type', 'runner'];
 
 const tables: readonly (readonly [string, RecordShape, readonly string[]])[] = [
   ['end', FOOTER_SHAPE, []],
   ['decision', DECISION_LINE_SHAPE, []],
-  ['run', RUN_LINE_SHAPE, []],
+  ...Object.entries(STEP_SHAPES).map(([type, shape]) => [type, shape, COMMON] as const),
   ...Object.entries(EVENT_SHAPES).map(([type, shape]) => [type, shape, COMMON] as const),
   ['command', COMMAND_SHAPE, []],
   ['run status', RUN_STATUS_SHAPE, []],
   ['service status', SERVICE_STATUS_SHAPE, []],
-  ['recorded status', innerOf(RUN_LINE_SHAPE, 'statuses'), []],
-  ['chunk', innerOf(RUN_LINE_SHAPE, 'output'), []],
+  ['settings', SETTINGS_SHAPE, []],
+  ['filer', RECORDED_FILER_SHAPE, []],
+  ['helper', RECORDED_HELPER_SHAPE, []],
+  ['answer', ANSWER_SHAPE, []],
+  ['process status', PROCESS_STATUS_SHAPE, []],
 ];
 
 function typeWord(shape: Shape): string {
@@ -91,7 +96,7 @@ describe('docs/trace-format.md', () => {
       expect(
         [...type.matchAll(/`(\w+)`/g)]
           .map(([, value]) => value)
-          .filter((value) => value !== 'acquired' && value !== 'n'),
+          .filter((value) => !['acquired', 'asked', 'n'].includes(value ?? '')),
       ).toEqual(values);
       if (name.endsWith('Ms') || name === 'at') expect(documented[index]?.[2]).toContain('milliseconds');
     }
@@ -134,23 +139,28 @@ describe('docs/trace-format.md', () => {
       expect(text + writer.end()).toBe(example);
     }
     expect(examples).toHaveLength(3);
-    expect(seen).toEqual(new Set(['decision', 'run', ...Object.keys(EVENT_SHAPES)]));
+    expect(seen).toEqual(new Set(['decision', ...Object.keys(STEP_SHAPES), ...Object.keys(EVENT_SHAPES)]));
   });
 });
+
+function typeOf(entry: TraceEntry): string {
+  if (entry.type === 'event') return entry.event.type;
+  return entry.type === 'step' ? entry.step.type : entry.type;
+}
 
 function rewritten(
   writer: ReturnType<typeof createTraceWriter>,
   entry: TraceEntry,
   seen: Set<string>,
 ): string {
-  seen.add(entry.type === 'event' ? entry.event.type : entry.type);
+  seen.add(typeOf(entry));
   switch (entry.type) {
     case 'event':
       return writer.event(entry.event);
     case 'decision':
       return writer.decision(entry.decision);
-    case 'run':
-      return writer.run(entry.run);
+    case 'step':
+      return writer.step(entry.step);
   }
 }
 

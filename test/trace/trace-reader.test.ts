@@ -39,7 +39,7 @@ describe('openTrace', () => {
       'a newer version',
       '{"format":"dryrunner","version":7,"kind":"saga"}\n',
       'too-new',
-      'line 1: expected a version up to 1, which is what this version of dryrunner reads, got version 7',
+      'line 1: expected a version up to 2, which is what this version of dryrunner reads, got version 7',
     ],
     [
       'version 0',
@@ -139,7 +139,7 @@ describe('openTrace', () => {
       'a negative time',
       `${header}\n{"at":-1,"type":"released","runner":""}\n`,
       'corrupted',
-      'line 2: expected at: a finite number ≥ 0, got -1',
+      'line 2: expected at: a finite number from 0 to 3155760000000, got -1',
     ],
     [
       'a fraction of a byte',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createRollingHash } from '../../src/kernel/rolling-hash.ts';
 import type { Decision } from '../../src/kernel/decisions.ts';
-import type { RecordedRun } from '../../src/model/recorded-run.ts';
+import type { RecordedStep } from '../../src/model/recording.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { decisionLogLines, readDecisionLog } from '../../src/trace/decision-log-file.ts';
 import { readRecording, recordingLines } from '../../src/trace/recording-file.ts';
@@ -10,7 +10,7 @@ import { readSimulation, simulationLines } from '../../src/trace/simulation-file
 import { createTraceRecorder } from '../../src/trace/trace-recorder.ts';
 import { createTraceWriter } from '../../src/trace/trace-writer.ts';
 import { eventArbitrary, reordered } from './event-arbitrary.ts';
-import { decisionArbitrary, runArbitrary } from './run-arbitrary.ts';
+import { decisionArbitrary, recordingArbitrary } from './recording-arbitrary.ts';
 
 const events = fc.array(eventArbitrary, { maxLength: 6 });
 const decisions = fc.array(decisionArbitrary, { maxLength: 4 });
@@ -81,23 +81,24 @@ describe('files of decisions and recordings', () => {
 
   test('a recording is read as it was written, with wall time and host in its header only', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(runArbitrary, { maxLength: 3 }), async (runs) => {
+      fc.asyncProperty(recordingArbitrary, async (recording) => {
         const header = { startedAt: '2024-05-01T10:00:00.000Z', host: 'here', directory: '/tmp' };
-        const file = await readRecording(recordingLines(runs, header));
-        expect(file).toEqual({ header: { kind: 'recording', ...header }, runs });
+        const file = await readRecording(recordingLines(recording, header));
+        expect(file).toEqual({ header: { kind: 'recording', ...header }, ...recording });
       }),
     );
   });
 
   test('files without header fields are files', async () => {
     expect((await readDecisionLog(decisionLogLines([]))).header).toEqual({ kind: 'decisions' });
-    expect((await readRecording(recordingLines([]))).header).toEqual({ kind: 'recording' });
+    expect((await readRecording(recordingLines({ entries: [] }))).header).toEqual({ kind: 'recording' });
     const simulation = await readSimulation(simulationLines({ decisions: [], events: [] }));
     expect(simulation.header).toEqual({ kind: 'simulation' });
   });
 });
 
-const run = { runId: '0', command: { argv: [] }, acceptedAtMs: 0, statuses: [], output: [] };
+const call: RecordedStep = { at: 0, runner: '', type: 'call', call: 'run', nth: 1 };
+const output = { at: 0, runner: '', type: 'output', runId: '0', stream: 'stdout', afterMs: 0 };
 
 describe('trace writer', () => {
   test.for<[string, (writer: ReturnType<typeof createTraceWriter>) => string, string]>([
@@ -119,7 +120,7 @@ describe('trace writer', () => {
     [
       'a time that is none',
       (w) => w.event({ ...abort, at: Number.NaN }),
-      'event.at: expected a finite number ≥ 0, got NaN',
+      'event.at: expected a finite number from 0 to 3155760000000, got NaN',
     ],
     [
       'a metric without end',
@@ -147,9 +148,9 @@ describe('trace writer', () => {
       'decision.answer: expected a whole number ≥ 0, got nothing',
     ],
     [
-      'a run in a simulation',
-      (w) => w.run(run),
-      'line: expected a type of line that a simulation has, got "run"',
+      'a step in a simulation',
+      (w) => w.step(call),
+      'line: expected a type of line that a simulation has, got "call"',
     ],
     [
       'a second header',
@@ -169,20 +170,21 @@ describe('trace writer', () => {
     [
       'both text and bytes',
       { text: 'a', base64: 'AA==' },
-      'run.output[0]: expected exactly one of text, base64, got more than one',
+      'step: expected exactly one of text, utf8, base64, cutBytes, got more than one',
     ],
-    ['neither text nor bytes', {}, 'run.output[0]: expected exactly one of text, base64, got none'],
-    ['bytes that are not base64', { base64: 'A' }, 'run.output[0].base64: expected base64 text, got "A"'],
+    ['neither text nor bytes', {}, 'step: expected exactly one of text, utf8, base64, cutBytes, got none'],
+    ['bytes that are not base64', { base64: 'A' }, 'step.base64: expected base64 text, got "A"'],
     [
       'a third stream',
       { stream: 'stdlog', text: 'a' },
-      'run.output[0].stream: expected one of "stdout", "stderr", got "stdlog"',
+      'step.stream: expected one of "stdout", "stderr", got "stdlog"',
     ],
   ])('a recorded chunk with %s is refused', ([, chunk, message]) => {
     const writer = createTraceWriter({ kind: 'recording' });
     writer.header();
-    const output = [{ atMs: 0, stream: 'stdout', ...chunk }] as RecordedRun['output'];
-    expect(() => writer.run({ ...run, output })).toThrow(expect.objectContaining({ message }));
+    expect(() => writer.step({ ...output, ...chunk } as RecordedStep)).toThrow(
+      expect.objectContaining({ message }),
+    );
   });
 
   test('lines are refused before the header and after the end', () => {
@@ -215,7 +217,7 @@ describe('trace writer', () => {
     cycle['self'] = cycle;
     const writer = createTraceWriter({ kind: 'recording' });
     writer.header();
-    expect(() => writer.run({ ...run, command: { argv: [], executeRequest: cycle } })).toThrow(
+    expect(() => writer.step({ ...call, command: { argv: [], executeRequest: cycle } })).toThrow(
       expect.objectContaining({
         code: 'RUNNER_INVALID_ARGUMENT',
         message: 'expected data that JSON can hold, got an object',

@@ -1,0 +1,239 @@
+/**
+ * The collaborators of a recorded runner, each with its calls and answers written down. Invariant: they change nothing that either
+ * side sees, neither what is asked and answered nor whether an answer is there at once.
+ */
+import type { Cancellable } from '../model/cancellation.ts';
+import type { DirMonitor, LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
+import type { Command } from '../model/command.ts';
+import type { Checkout, Filer } from '../model/filer.ts';
+import { isPending, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
+import type { Chunk, Output, OutputCreator } from '../model/output.ts';
+import type { FilerAndInit, RunType, RunTypeMap } from '../model/run-type.ts';
+import type { RunnerTape } from './runner-tape.ts';
+
+/** The filers with their init signals. */
+export function tapedFilers(tape: RunnerTape, filers: RunTypeMap): RunTypeMap {
+  const taped: RunTypeMap = new Map();
+  for (const [type, { filer, init }] of filers) {
+    const entry: FilerAndInit = { filer: new TapedFiler(tape, type, filer) };
+    if (!isPending(init)) taped.set(type, entry);
+    else
+      {taped.set(type, { ...entry, init: tape.ask('init', type, undefined, () => init) as PromiseLike<void> });}
+  }
+  return taped;
+}
+
+class TapedFiler implements Filer {
+  readonly #tape: RunnerTape;
+  readonly #type: RunType;
+  readonly #filer: Filer;
+
+  constructor(tape: RunnerTape, type: RunType, filer: Filer) {
+    this.#tape = tape;
+    this.#type = type;
+    this.#filer = filer;
+  }
+
+  get cancelBoundMs(): number {
+    return this.#filer.cancelBoundMs;
+  }
+
+  get updateIntervalMs(): number {
+    return this.#filer.updateIntervalMs;
+  }
+
+  checkout(snapshotId: string, cancel?: Cancellable): MaybePromise<Checkout> {
+    return askCheckout(this.#tape, 'checkout', snapshotId, cancel, () =>
+      this.#filer.checkout(snapshotId, cancel),
+    );
+  }
+
+  checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): MaybePromise<Checkout> {
+    return this.#filer.checkoutAt(snapshotId, dir, cancel);
+  }
+
+  ingest(path: string, cancel?: Cancellable): MaybePromise<string> {
+    return this.#filer.ingest(path, cancel);
+  }
+
+  ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): MaybePromise<string> {
+    return this.#filer.ingestMap(paths, cancel);
+  }
+
+  update(cancel?: Cancellable): MaybePromise<void> {
+    return this.#tape.ask('update', this.#type, cancel, () => this.#filer.update(cancel));
+  }
+}
+
+function askCheckout(
+  tape: RunnerTape,
+  what: 'checkout' | 'tempdir',
+  name: string,
+  cancel: Cancellable | undefined,
+  work: () => MaybePromise<Checkout>,
+): MaybePromise<Checkout> {
+  const checkout = tape.ask(what, name, cancel, work);
+  return whenThere(checkout, (made) => new TapedCheckout(tape, name, made));
+}
+
+class TapedCheckout implements Checkout {
+  readonly path: string;
+  readonly id: string;
+  readonly #tape: RunnerTape;
+  readonly #name: string;
+  readonly #checkout: Checkout;
+
+  constructor(tape: RunnerTape, name: string, checkout: Checkout) {
+    this.path = checkout.path;
+    this.id = checkout.id;
+    this.#tape = tape;
+    this.#name = name;
+    this.#checkout = checkout;
+  }
+
+  release(): MaybePromise<void> {
+    return this.#tape.ask('release', this.#name, undefined, () => this.#checkout.release());
+  }
+}
+
+/** Where commands without a snapshot run. */
+export function tapedTempDirs(tape: RunnerTape, tempDirs: TempDirs): TempDirs {
+  return {
+    get boundMs() {
+      return tempDirs.boundMs;
+    },
+    create: (name) => askCheckout(tape, 'tempdir', name, undefined, () => tempDirs.create(name)),
+  };
+}
+
+/** Output creators whose logs are recorded: what the runner itself writes to them, not what processes write. */
+export class TapedOutputs implements OutputCreator {
+  readonly #tape: RunnerTape;
+  readonly #outputs: OutputCreator;
+  #isProcessWriting = false;
+
+  constructor(tape: RunnerTape, outputs: OutputCreator) {
+    this.#tape = tape;
+    this.#outputs = outputs;
+  }
+
+  /** True while a process writes: its output is recorded where it comes from. */
+  get isProcessWriting(): boolean {
+    return this.#isProcessWriting;
+  }
+
+  whileProcessWrites<T>(write: () => T): T {
+    this.#isProcessWriting = true;
+    try {
+      return write();
+    } finally {
+      this.#isProcessWriting = false;
+    }
+  }
+
+  create(id: string): MaybePromise<Output> {
+    const shownAs = `output:///${id}`;
+    const created = this.#tape.ask(
+      'output',
+      id,
+      undefined,
+      () => this.#outputs.create(id),
+      ({ uri }) => ({ uri: this.#tape.hideUri(uri, shownAs) }),
+    );
+    return whenThere(created, (output) => new TapedOutput(this.#tape, this, id, output));
+  }
+}
+
+class TapedOutput implements Output {
+  readonly #tape: RunnerTape;
+  readonly #creator: TapedOutputs;
+  readonly #id: string;
+  readonly output: Output;
+
+  constructor(tape: RunnerTape, creator: TapedOutputs, id: string, output: Output) {
+    this.#tape = tape;
+    this.#creator = creator;
+    this.#id = id;
+    this.output = output;
+  }
+
+  get uri(): string {
+    return this.output.uri;
+  }
+
+  write(chunk: Chunk): MaybePromise<void> {
+    return this.#write(() => this.output.write(chunk));
+  }
+
+  writeLazily(text: () => string): MaybePromise<void> {
+    const { output } = this;
+    return this.#write(() =>
+      output.writeLazily === undefined ? output.write(text()) : output.writeLazily(text),
+    );
+  }
+
+  close(): MaybePromise<void> {
+    return this.#tape.ask('close', this.#id, undefined, () => this.output.close());
+  }
+
+  asFile(): MaybePromise<string> {
+    return this.output.asFile();
+  }
+
+  #write(work: () => MaybePromise<void>): MaybePromise<void> {
+    return this.#creator.isProcessWriting ? work() : this.#tape.ask('write', this.#id, undefined, work);
+  }
+}
+
+/** Copies logs elsewhere. */
+export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploader {
+  const { uploadBoundMs } = uploader;
+  return {
+    get cancelBoundMs() {
+      return uploader.cancelBoundMs;
+    },
+    ...(uploadBoundMs === undefined ? {} : { uploadBoundMs }),
+    upload(path, log, cancel) {
+      // The folder is drawn anew by each runner.
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      const given = log instanceof TapedOutput ? log.output : log;
+      return tape.ask(
+        'upload',
+        name,
+        cancel,
+        () => uploader.upload(path, given, cancel),
+        (uri) => ({ uri: tape.hideUri(uri, `upload:///${name}-${tape.count('upload uri')}`) }),
+      );
+    },
+  };
+}
+
+/** Pre- or postprocessors. */
+export function tapedProcessors(
+  tape: RunnerTape,
+  what: 'preprocess' | 'postprocess',
+  processors: readonly Processor[] = [],
+): readonly Processor[] {
+  return processors.map((processor) => ({
+    name: processor.name,
+    get cancelBoundMs() {
+      return processor.cancelBoundMs;
+    },
+    process: (command: Command, cancel: Cancellable) =>
+      tape.ask(what, processor.name, cancel, () => processor.process(command, cancel)),
+  }));
+}
+
+/** Measures directories. */
+export function tapedMonitor(tape: RunnerTape, monitor: DirMonitor): DirMonitor {
+  return {
+    sizesKb: () =>
+      tape.ask(
+        'measure',
+        '',
+        undefined,
+        () => monitor.sizesKb(),
+        (sizes) => ({ sizesKb: Object.fromEntries(sizes) }),
+      ),
+  };
+}
