@@ -60,7 +60,7 @@ export interface RecordedFiler {
   readonly hasInit: boolean;
 }
 
-/** A pre- or postprocessor, or the uploader, of a recorded runner. */
+/** What helps a recorded runner: a pre- or postprocessor, or the uploader. */
 export interface RecordedHelper {
   readonly name: string;
   /** Absent: without bound. */

@@ -60,8 +60,9 @@ export function createRecorder(world: World, options: RecorderOptions = {}): Rec
   checkWorld(world);
   checkOptions(options);
   const { outputBytesMax = OUTPUT_BYTES_MAX } = options;
-  if (!(outputBytesMax >= 0))
-    {throw invalidArgument('outputBytesMax', 'a number of bytes ≥ 0', outputBytesMax);}
+  if (!(outputBytesMax >= 0)) {
+    throw invalidArgument('outputBytesMax', 'a number of bytes ≥ 0', outputBytesMax);
+  }
   return new RunRecorder(world, outputBytesMax);
 }
 

@@ -168,8 +168,10 @@ export class RunnerTape {
 
   /** What stands for a ref of this host. */
   hideUri(uri: string, shownAs: string): string {
-    this.#uris.set(uri, shownAs);
-    return shownAs;
+    // One place may stand for many outputs, such as the null device.
+    const known = this.#uris.get(uri) ?? (uri === '' ? '' : shownAs);
+    this.#uris.set(uri, known);
+    return known;
   }
 
   #event(event: TraceEvent): void {

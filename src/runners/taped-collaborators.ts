@@ -17,8 +17,9 @@ export function tapedFilers(tape: RunnerTape, filers: RunTypeMap): RunTypeMap {
   for (const [type, { filer, init }] of filers) {
     const entry: FilerAndInit = { filer: new TapedFiler(tape, type, filer) };
     if (!isPending(init)) taped.set(type, entry);
-    else
-      {taped.set(type, { ...entry, init: tape.ask('init', type, undefined, () => init) as PromiseLike<void> });}
+    else {
+      taped.set(type, { ...entry, init: tape.ask('init', type, undefined, () => init) as PromiseLike<void> });
+    }
   }
   return taped;
 }

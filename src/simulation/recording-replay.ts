@@ -69,7 +69,9 @@ export async function replayRecording(recording: Recording): Promise<RecordingRe
       }
     },
   });
-  const difference = diffRecordings(recording, replayed) ?? stuck ?? contradiction(entries);
+  const differs = diffRecordings(recording, replayed);
+  const isStuckFirst = stuck !== undefined && stuck.index <= (differs?.index ?? Infinity);
+  const difference = (isStuckFirst ? stuck : differs) ?? contradiction(entries);
   const { failure } = verdict;
   const problem =
     failure === undefined

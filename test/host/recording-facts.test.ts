@@ -48,8 +48,9 @@ function otherValue(value: unknown, turn: number): unknown {
 
 function* changesIn(index: number, value: unknown, path: string): Generator<Change> {
   if (typeof value === 'object' && value !== null) {
-    for (const [key, held] of Object.entries(value))
+    for (const [key, held] of Object.entries(value)) {
       yield* changesIn(index, held, path === '' ? key : `${path}.${key}`);
+    }
     if (path !== '') yield { index, path, value: undefined };
     return;
   }
