@@ -90,7 +90,7 @@ export {
   type RecordedCall,
   type RecordedEntry,
   type RecordedFiler,
-  type RecordedHelper,
+  type RecordedCollaborator,
   type RecordedSettings,
   type RecordedStep,
   type Recording,

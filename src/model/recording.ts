@@ -61,7 +61,7 @@ export interface RecordedFiler {
 }
 
 /** What helps a recorded runner: a pre- or postprocessor, or the uploader. */
-export interface RecordedHelper {
+export interface RecordedCollaborator {
   readonly name: string;
   /** Absent: without bound. */
   readonly cancelBoundMs?: number;
@@ -80,9 +80,9 @@ export interface RecordedSettings {
   readonly execBoundMs?: number;
   readonly tempDirBoundMs?: number;
   readonly filers: readonly RecordedFiler[];
-  readonly preprocessors: readonly RecordedHelper[];
-  readonly postprocessors: readonly RecordedHelper[];
-  readonly uploader?: RecordedHelper;
+  readonly preprocessors: readonly RecordedCollaborator[];
+  readonly postprocessors: readonly RecordedCollaborator[];
+  readonly uploader?: RecordedCollaborator;
   /** It has a monitor of directories. */
   readonly measures: boolean;
 }

@@ -1,7 +1,7 @@
 /** Makes a runner part of a recording: its world, its collaborators and the calls on it. */
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
-import type { RecordedFiler, RecordedHelper, RecordedSettings } from '../model/recording.ts';
+import type { RecordedFiler, RecordedCollaborator, RecordedSettings } from '../model/recording.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { World } from '../model/world.ts';
 import type { InvokerOptions } from './invoker-parts.ts';
@@ -117,7 +117,7 @@ function settingsOf(options: QueueOptions & InvokerOptions): RecordedSettings {
   };
 }
 
-function helperOf({ name, cancelBoundMs }: { name: string; cancelBoundMs: number }): RecordedHelper {
+function helperOf({ name, cancelBoundMs }: { name: string; cancelBoundMs: number }): RecordedCollaborator {
   return { name, ...bound('cancelBoundMs', cancelBoundMs) };
 }
 

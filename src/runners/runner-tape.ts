@@ -166,12 +166,13 @@ export class RunnerTape {
     });
   }
 
-  /** What stands for a ref of this host. */
-  hideUri(uri: string, shownAs: string): string {
+  /** The answer with what stands for a ref of this host from now on; without it if there is none. */
+  shownUri(uri: string, shownAs: string): RecordedAnswer {
+    if (uri === '') return NOTHING;
     // One place may stand for many outputs, such as the null device.
-    const known = this.#uris.get(uri) ?? (uri === '' ? '' : shownAs);
+    const known = this.#uris.get(uri) ?? shownAs;
     this.#uris.set(uri, known);
-    return known;
+    return { uri: known };
   }
 
   #event(event: TraceEvent): void {

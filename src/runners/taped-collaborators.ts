@@ -139,7 +139,7 @@ export class TapedOutputs implements OutputCreator {
       id,
       undefined,
       () => this.#outputs.create(id),
-      ({ uri }) => ({ uri: this.#tape.hideUri(uri, shownAs) }),
+      ({ uri }) => this.#tape.shownUri(uri, shownAs),
     );
     return whenThere(created, (output) => new TapedOutput(this.#tape, this, id, output));
   }
@@ -203,7 +203,7 @@ export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploa
         name,
         cancel,
         () => uploader.upload(path, given, cancel),
-        (uri) => ({ uri: tape.hideUri(uri, `upload:///${name}-${tape.count('upload uri')}`) }),
+        (uri) => tape.shownUri(uri, `upload:///${name}-${tape.count('upload uri')}`),
       );
     },
   };

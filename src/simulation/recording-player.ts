@@ -15,7 +15,7 @@ import type {
   RecordedAnswer,
   RecordedEntry,
   RecordedFiler,
-  RecordedHelper,
+  RecordedCollaborator,
   RecordedInput,
   RecordedSettings,
 } from '../model/recording.ts';
@@ -213,12 +213,12 @@ export class RecordingPlayer implements Clock {
 
   #processor(
     what: 'preprocess' | 'postprocess',
-    { name, cancelBoundMs = Infinity }: RecordedHelper,
+    { name, cancelBoundMs = Infinity }: RecordedCollaborator,
   ): Processor {
     return { name, cancelBoundMs, process: () => this.#ask(what, name, nothing) };
   }
 
-  #uploader({ cancelBoundMs = Infinity, uploadBoundMs }: RecordedHelper): LogUploader {
+  #uploader({ cancelBoundMs = Infinity, uploadBoundMs }: RecordedCollaborator): LogUploader {
     return {
       cancelBoundMs,
       ...(uploadBoundMs === undefined ? {} : { uploadBoundMs }),

@@ -73,10 +73,16 @@ function checkVersionOf(kind: TraceKind, version: number): void {
   if (version === known) return;
   const actual = `version ${version}`;
   if (version > known) throw headerError('too-new', `a ${kind} of version ${known}`, actual);
-  const remedy = 'older ones do not hold what an exact replay needs, so record the command again';
-  throw headerError('too-old', `a ${kind} of version ${known} (${remedy})`, actual);
+  const hint = 'older ones do not hold what an exact replay needs; record the command again';
+  throw headerError('too-old', `a ${kind} of version ${known}`, actual, hint);
 }
 
-function headerError(problem: TraceProblem, expected: string, actual: string): TraceFormatError {
-  return new TraceFormatError({ problem, line: 1, expected, actual });
+function headerError(
+  problem: TraceProblem,
+  expected: string,
+  actual: string,
+  hint?: string,
+): TraceFormatError {
+  const advice = hint === undefined ? {} : { hint };
+  return new TraceFormatError({ problem, line: 1, expected, actual, ...advice });
 }

@@ -4,7 +4,7 @@ import type {
   AskKind,
   RecordedAnswer,
   RecordedFiler,
-  RecordedHelper,
+  RecordedCollaborator,
   RecordedSettings,
   RecordedStep,
 } from '../model/recording.ts';
@@ -77,7 +77,7 @@ export const RECORDED_FILER_SHAPE: RecordShape = recordOf<RecordedFiler>(
 );
 
 /** A processor or uploader of a recorded runner. */
-export const RECORDED_HELPER_SHAPE: RecordShape = recordOf<RecordedHelper>(
+export const RECORDED_COLLABORATOR_SHAPE: RecordShape = recordOf<RecordedCollaborator>(
   { name: TEXT },
   { cancelBoundMs: TIME_MS, uploadBoundMs: TIME_MS },
 );
@@ -89,8 +89,8 @@ export const SETTINGS_SHAPE: RecordShape = recordOf<RecordedSettings>(
     idPrefix: TEXT,
     localBoundMs: TIME_MS,
     filers: listOf(RECORDED_FILER_SHAPE),
-    preprocessors: listOf(RECORDED_HELPER_SHAPE),
-    postprocessors: listOf(RECORDED_HELPER_SHAPE),
+    preprocessors: listOf(RECORDED_COLLABORATOR_SHAPE),
+    postprocessors: listOf(RECORDED_COLLABORATOR_SHAPE),
     measures: BOOLEAN,
   },
   {
@@ -98,7 +98,7 @@ export const SETTINGS_SHAPE: RecordShape = recordOf<RecordedSettings>(
     updateLimitMs: TIME_MS,
     execBoundMs: TIME_MS,
     tempDirBoundMs: TIME_MS,
-    uploader: RECORDED_HELPER_SHAPE,
+    uploader: RECORDED_COLLABORATOR_SHAPE,
   },
 );
 

@@ -11,6 +11,7 @@ import type { SwfHeader } from './swf-header.ts';
 import { SwfHeaderLines } from './swf-header.ts';
 import type { SwfJob } from './swf-job.ts';
 import { parseSwfRow } from './swf-row.ts';
+import { SwfWarnings, type SwfWarning, type SwfWarningKind } from './swf-warnings.ts';
 import { TraceFormatError } from './trace-format-error.ts';
 
 /** How to read a log. */
@@ -22,32 +23,27 @@ export interface SwfReaderOptions {
   readonly mode?: 'strict' | 'lenient';
 }
 
-/** Something odd that did not stop the reading. */
-export interface SwfWarning {
-  /** From 1; the last line for what concerns the whole log. */
-  readonly line: number;
-  readonly text: string;
-}
-
 /** A log that was read. */
 export interface SwfLog {
   readonly header: SwfHeader;
   /** In file order. */
   readonly jobs: readonly SwfJob[];
-  /** The first hundred. */
+  /** At most a hundred: those that changed data first, each in the order of their lines. */
   readonly warnings: readonly SwfWarning[];
+  /** All warnings, counted by kind: those that changed data first, and of these the most frequent. */
+  readonly warningKinds: readonly SwfWarningKind[];
   /** How many there were. */
   readonly warningCount: number;
 }
 
 const LINE_BYTES_MAX = 64 * 1024;
-const WARNINGS_MAX = 100;
+/** What a refused log can still be read with. */
+const LENIENT = "mode 'lenient' reads on and collects warnings";
 const MODES: readonly string[] = ['strict', 'lenient'];
 
 class SwfReading {
   readonly header = new SwfHeaderLines();
-  readonly warnings: SwfWarning[] = [];
-  warningCount = 0;
+  readonly #warnings = new SwfWarnings();
   readonly #isStrict: boolean;
   #jobCount = 0;
   #latestSubmitS = 0;
@@ -66,11 +62,12 @@ class SwfReading {
       return undefined;
     }
     const { job, complaints } = parseSwfRow(content);
-    for (const { expected, actual, remedy } of complaints) {
+    for (const { expected, actual, remedy, kind, changesData } of complaints) {
       if (this.#isStrict) {
-        throw new TraceFormatError({ problem: 'corrupted', line: number, expected, actual });
+        throw new TraceFormatError({ problem: 'corrupted', line: number, expected, actual, hint: LENIENT });
       }
-      this.#warn(number, `expected ${expected}, got ${actual}; ${remedy}`);
+      const warning = { line: number, text: `expected ${expected}, got ${actual}; ${remedy}`, changesData };
+      this.#warnings.add(kind, warning);
     }
     if (job !== undefined) this.#count(number, job);
     return job;
@@ -87,10 +84,8 @@ class SwfReading {
     }
     const promised = this.header.number('MaxJobs');
     if (promised !== undefined && promised !== this.#jobCount) {
-      this.#warn(
-        line,
-        `the header promises ${promised} ${plural(promised, 'job')}, the log has ${this.#jobCount}`,
-      );
+      const text = `the header promises ${promised} ${plural(promised, 'job')}, the log has ${this.#jobCount}`;
+      this.#warnings.add('another number of jobs than promised', { line, text, changesData: false });
     }
   }
 
@@ -98,14 +93,14 @@ class SwfReading {
     this.#jobCount += 1;
     if (submitS < this.#latestSubmitS && !this.#isDisordered) {
       this.#isDisordered = true;
-      this.#warn(number, 'jobs are not in the order of their submission from here on');
+      const text = 'jobs are not in the order of their submission from here on';
+      this.#warnings.add('jobs out of order', { line: number, text, changesData: false });
     }
     this.#latestSubmitS = Math.max(this.#latestSubmitS, submitS);
   }
 
-  #warn(line: number, text: string): void {
-    this.warningCount += 1;
-    if (this.warnings.length < WARNINGS_MAX) this.warnings.push({ line, text });
+  get warnings(): Pick<SwfLog, 'warnings' | 'warningKinds' | 'warningCount'> {
+    return this.#warnings.summary();
   }
 }
 
@@ -140,6 +135,5 @@ export async function readSwf(source: TextSource, options: SwfReaderOptions = {}
   } finally {
     await lines.close();
   }
-  const { header, warnings, warningCount } = reading;
-  return { header, jobs, warnings, warningCount };
+  return { header: reading.header, jobs, ...reading.warnings };
 }

@@ -3,6 +3,7 @@
  * parsing takes what sense there is, and says what it did.
  */
 import { describeValue } from '../kernel/errors.ts';
+import { TIME_MS_MAX } from '../model/recording.ts';
 import type { SwfJob } from './swf-job.ts';
 import { SWF_FIELDS } from './swf-job.ts';
 
@@ -12,6 +13,10 @@ export interface SwfComplaint {
   readonly actual: string;
   /** What lenient reading makes of it. */
   readonly remedy: string;
+  /** The like of it, for counting: equal for equal mistakes, whatever the values. */
+  readonly kind: string;
+  /** Whether a job is left out, or differs from what stands in the log. */
+  readonly changesData: boolean;
 }
 
 /** A row read: the job, unless the row is beyond repair, and what was wrong with it. */
@@ -27,6 +32,8 @@ const STATUS_MAX = 5;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const WHOLE = /^[+-]?\d+$/;
 const DROPPED = 'the row is left out';
+/** A hundred years: no log is longer, and milliseconds and microseconds of it are exact. */
+const SECONDS_MAX = TIME_MS_MAX / 1_000;
 
 /** Reads a row of blank-separated numbers. */
 export function parseSwfRow(text: string): SwfRow {
@@ -47,11 +54,23 @@ function checkFieldCount(count: number, complaints: SwfComplaint[]): void {
   const expected = `${SWF_FIELDS.length} fields`;
   if (count === SWF_FIELDS.length) return;
   if (count > SWF_FIELDS.length) {
-    complaints.push({ expected, actual: String(count), remedy: 'the rest is left out' });
+    complaints.push({
+      expected,
+      actual: String(count),
+      remedy: 'the rest is left out',
+      kind: 'more fields than the format has',
+      changesData: false,
+    });
     return;
   }
-  const remedy = count < FIELDS_MIN ? DROPPED : 'missing fields are unknown';
-  complaints.push({ expected, actual: String(count), remedy });
+  const isDropped = count < FIELDS_MIN;
+  complaints.push({
+    expected,
+    actual: String(count),
+    remedy: isDropped ? DROPPED : 'missing fields are unknown',
+    kind: isDropped ? 'too few fields for a job' : 'fewer fields than the format has',
+    changesData: isDropped,
+  });
 }
 
 /** The value of a field; `undefined` if the row makes no sense with it. */
@@ -63,26 +82,39 @@ function parseField(
 ): number | undefined {
   if (text === undefined) return UNKNOWN;
   const value = Number(text);
-  const complain = (expected: string, remedy: string): void => {
-    complaints.push({ expected: `${name}: ${expected}`, actual: describeValue(text), remedy });
+  const complain = (expected: string, remedy: string, changesData = true): void => {
+    complaints.push({
+      expected: `${name}: ${expected}`,
+      actual: describeValue(text),
+      remedy,
+      kind: `${name}: ${changesData ? 'not ' : 'not written as '}${expected}`,
+      changesData,
+    });
   };
   if (!NUMBER.test(text) || !Number.isFinite(value)) {
     complain('a number', DROPPED);
     return undefined;
   }
   const isIdentity = field === 'jobNumber' || field === 'submitS';
-  if (isIdentity && value < 0) {
-    complain('a number ≥ 0', DROPPED);
-    return undefined;
-  }
-  if (value < UNKNOWN || (field === 'status' && value > STATUS_MAX)) {
-    complain(
-      field === 'status' ? `a whole number from -1 to ${STATUS_MAX}` : 'a number ≥ -1',
-      'it is unknown',
-    );
-    return UNKNOWN;
+  const expected = rangeProblem(field, value, isIdentity);
+  if (expected !== undefined) {
+    complain(expected, isIdentity ? DROPPED : 'it is unknown');
+    return isIdentity ? undefined : UNKNOWN;
   }
   if (field === 'cpuS' || (WHOLE.test(text) && Number.isSafeInteger(value))) return value + 0;
-  complain('a whole number', 'it is rounded');
-  return Math.round(value) + 0;
+  const rounded = Math.round(value) + 0;
+  complain('a whole number', 'it is rounded', rounded !== value);
+  return rounded;
+}
+
+/** What a value out of its range should have been; undefined if it is in it. */
+function rangeProblem(field: keyof SwfJob, value: number, isIdentity: boolean): string | undefined {
+  if (isIdentity && value < 0) return 'a number ≥ 0';
+  if (field === 'status') {
+    return value >= UNKNOWN && value <= STATUS_MAX ? undefined : `a whole number from -1 to ${STATUS_MAX}`;
+  }
+  if (value < UNKNOWN) return 'a number ≥ -1';
+  const isTime = field.endsWith('S');
+  const most = isTime ? SECONDS_MAX : Number.MAX_SAFE_INTEGER;
+  return value <= most ? undefined : `at most ${most}${isTime ? ' seconds, a hundred years' : ''}`;
 }

@@ -5,6 +5,7 @@
 import { checkArray, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
+import { TIME_MS_MAX } from '../model/recording.ts';
 import type { SwfJob } from './swf-job.ts';
 import type { SwfOutcome, SwfOutcomeOptions } from './swf-outcome.ts';
 import { SWF_STATUS, isOverrun, outcomeOf, scriptOf } from './swf-outcome.ts';
@@ -12,7 +13,9 @@ import { mergeParts } from './swf-parts.ts';
 
 /** What to make of a log. */
 export interface SwfWorkloadOptions {
-  /** Every time is multiplied by this; 0.001 makes seconds of milliseconds. Default 1. */
+  /**
+   * Every time is multiplied by this; 0.001 makes seconds of milliseconds. No time may come to more than a hundred years. Default 1.
+   */
   readonly timeScale?: number;
   /** Which jobs to take, after parts were merged and in order of arrival; all by default. */
   readonly select?: (job: SwfJob) => boolean;
@@ -65,7 +68,8 @@ export interface SwfWorkload {
 /**
  * Makes work of the jobs of a log.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time scale that is not > 0 and finite, or a limit that is no count.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time scale that is not > 0 and finite, or makes a time of more than a hundred
+ * years, for a job with such a time, or a limit that is no count.
  * @example
  * ```ts
  * import { createSwfWorkload, readSwf } from 'dryrunner/trace';
@@ -93,7 +97,11 @@ export function createSwfWorkload(
   const isKnown = (job: SwfJob): boolean => outcomeOf(job, options) !== undefined;
   const taken = chosen.filter(isKnown).slice(0, limit);
   const beginS = taken[0]?.submitS ?? 0;
-  const toMs = (seconds: number): number => Math.round(seconds * timeScale * 1e6) / 1000;
+  const toMs = (seconds: number): number => {
+    const ms = Math.round(seconds * timeScale * 1e6) / 1000;
+    if (ms <= TIME_MS_MAX) return ms;
+    throw invalidArgument('timeScale', `one that makes no time longer than ${TIME_MS_MAX} ms`, timeScale);
+  };
   return {
     items: taken.map((job) => itemOf(job, beginS, toMs, options)),
     skipped: chosen.filter((job) => !isKnown(job)),

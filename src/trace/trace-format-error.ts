@@ -28,6 +28,8 @@ export interface TraceFault {
   readonly expected: string;
   /** What came, in words. */
   readonly actual: string;
+  /** What can be done about it, in words. */
+  readonly hint?: string;
   /** The error underneath, if there is one. */
   readonly cause?: unknown;
 }
@@ -37,8 +39,9 @@ export class TraceFormatError extends RunnerError {
   readonly problem: TraceProblem;
   readonly line: number;
 
-  constructor({ problem, line, expected, actual, ...rest }: TraceFault) {
-    super('RUNNER_TRACE_FORMAT', `line ${line}: expected ${expected}, got ${actual}`, {
+  constructor({ problem, line, expected, actual, hint, ...rest }: TraceFault) {
+    const advice = hint === undefined ? '' : ` (${hint})`;
+    super('RUNNER_TRACE_FORMAT', `line ${line}: expected ${expected}, got ${actual}${advice}`, {
       expected,
       actual,
       ...rest,

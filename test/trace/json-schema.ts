@@ -5,7 +5,7 @@ import {
   ANSWER_SHAPE,
   PROCESS_STATUS_SHAPE,
   RECORDED_FILER_SHAPE,
-  RECORDED_HELPER_SHAPE,
+  RECORDED_COLLABORATOR_SHAPE,
   SETTINGS_SHAPE,
 } from '../../src/trace/step-shapes.ts';
 import type { RecordShape, Shape } from '../../src/trace/shape.ts';
@@ -18,7 +18,7 @@ const SHARED: ReadonlyMap<Shape, string> = new Map<Shape, string>([
   [SERVICE_STATUS_SHAPE, 'serviceStatus'],
   [SETTINGS_SHAPE, 'settings'],
   [RECORDED_FILER_SHAPE, 'filer'],
-  [RECORDED_HELPER_SHAPE, 'helper'],
+  [RECORDED_COLLABORATOR_SHAPE, 'collaborator'],
   [ANSWER_SHAPE, 'answer'],
   [PROCESS_STATUS_SHAPE, 'processStatus'],
 ]);

@@ -33,6 +33,12 @@ const rowWith = (position: number, text: string): string =>
     .with(position - 1, text)
     .join(' ');
 
+/** The fields as they stand, without any repair; what is missing or too much is as the format has it. */
+function exactly(text: string): unknown {
+  const values = text.split(' ').map(Number);
+  return Object.fromEntries(SWF_FIELDS.map(([field], index) => [field, values[index] ?? -1]));
+}
+
 describe('readSwf', () => {
   test('reads the 18 fields in their order, whatever blanks stand between and around them', async () => {
     for (const text of [row, `${row}\n`, `  ${row.replaceAll(' ', ' \t ')}\r\n`, `\ufeff${row}\n\n \n`]) {
@@ -76,7 +82,23 @@ describe('readSwf', () => {
     [
       'a number too long to be exact',
       rowWith(4, '90071992547409931'),
-      'run time: a whole number, got "90071992547409931"',
+      'run time: at most 3155760000 seconds, a hundred years, got "90071992547409931"',
+    ],
+    // Review R-9: impossible times are not read.
+    [
+      'a run of 2^53 seconds',
+      rowWith(4, '9007199254740992'),
+      'run time: at most 3155760000 seconds, a hundred years, got "9007199254740992"',
+    ],
+    [
+      'a submit time after all days',
+      rowWith(2, '3155760001'),
+      'submit time: at most 3155760000 seconds, a hundred years, got "3155760001"',
+    ],
+    [
+      'more memory than can be counted',
+      rowWith(7, '1e300'),
+      'used memory: at most 9007199254740991, got "1e300"',
     ],
     ['a negative run', rowWith(4, '-5'), 'run time: a number ≥ -1, got "-5"'],
     ['a negative id', rowWith(1, '-1'), 'job number: a number ≥ 0, got "-1"'],
@@ -89,7 +111,8 @@ describe('readSwf', () => {
       code: 'RUNNER_TRACE_FORMAT',
       problem: 'corrupted',
       line: 4,
-      message: `line 4: expected ${complaint}`,
+      // A reader that is refused is told what else there is (review S6).
+      message: `line 4: expected ${complaint} (mode 'lenient' reads on and collects warnings)`,
     });
   });
 
@@ -146,7 +169,10 @@ describe('readSwf', () => {
     ],
   ])('makes the best of %s and says so, if lenient', async ([, bad, expected, text]) => {
     const log = await readSwf(`${row}\n${bad}\n${row}\n`, { mode: 'lenient' });
-    expect(log.warnings).toEqual([{ line: 2, text }]);
+    expect(log.warnings).toMatchObject([{ line: 2, text }]);
+    const [changed] =
+      log.jobs.length === 2 ? [true] : [JSON.stringify(log.jobs[1]) !== JSON.stringify(exactly(bad))];
+    expect(log.warnings[0]?.changesData).toBe(changed);
     expect(log.warningCount).toBe(1);
     expect(log.jobs).toHaveLength(expected === undefined ? 2 : 3);
     if (expected !== undefined) expect(log.jobs[1]).toMatchObject(expected);
@@ -160,6 +186,22 @@ describe('readSwf', () => {
     expect(log.warnings).toHaveLength(100);
     expect(log.warnings.at(-1)?.line).toBe(100);
     expect(log.warningCount).toBe(150);
+  });
+
+  test('warnings that changed data come first, counted by kind, however many others there are', async () => {
+    // Review S6: of 17,902 warnings two had changed data, and nobody could find them.
+    const odd = [rowWith(4, '-7'), rowWith(11, '9'), rowWith(4, '-8')];
+    const text = `${`${row} 1\n`.repeat(300)}${odd.join('\n')}\n${`${rowWith(4, '60.0')}\n`.repeat(400)}`;
+    const { warnings, warningKinds, warningCount } = await readSwf(text, { mode: 'lenient' });
+    expect(warningCount).toBe(703);
+    expect(warningKinds).toEqual([
+      { kind: 'run time: not a number ≥ -1', count: 2, line: 301, changesData: true },
+      { kind: 'status: not a whole number from -1 to 5', count: 1, line: 302, changesData: true },
+      { kind: 'run time: not written as a whole number', count: 400, line: 304, changesData: false },
+      { kind: 'more fields than the format has', count: 300, line: 1, changesData: false },
+    ]);
+    expect(warnings).toHaveLength(100);
+    expect(warnings.slice(0, 4).map(({ line }) => line)).toEqual([301, 302, 303, 1]);
   });
 
   test.for(['', '; Note: nothing\n', '\n'])(
@@ -177,7 +219,7 @@ describe('readSwf', () => {
     const text = `; MaxJobs: 5\n${rowWith(2, '9')}\n${rowWith(2, '8')}\n${rowWith(2, '7')}\n`;
     const { warnings, jobs } = await readSwf(text);
     expect(jobs.map(({ submitS }) => submitS)).toEqual([9, 8, 7]);
-    expect(warnings).toEqual([
+    expect(warnings).toMatchObject([
       { line: 3, text: 'jobs are not in the order of their submission from here on' },
       { line: 4, text: 'the header promises 5 jobs, the log has 3' },
     ]);

@@ -300,6 +300,16 @@ describe('createSwfWorkload', () => {
     );
   });
 
+  test.for([1e308, 1e9])('a time scale of %d that makes impossible times is refused', (timeScale) => {
+    // Review R-9.
+    expect(() => workOf({}, { timeScale })).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: `timeScale: expected one that makes no time longer than 3155760000000 ms, got ${timeScale}`,
+      }),
+    );
+  });
+
   test('a limit that is none is refused', () => {
     expect(() => createSwfWorkload([], { limit: -1 })).toThrow(
       expect.objectContaining({ message: 'limit: expected a number ≥ 0, got -1' }),
@@ -311,7 +321,7 @@ describe('createSwfWorkload', () => {
     const field = fc.integer({ min: -1, max: 100_000 });
     const anyJob = fc.record({
       jobNumber: fc.nat(),
-      submitS: fc.nat(),
+      submitS: fc.nat(100_000_000),
       waitS: field,
       runS: field,
       requestedS: field,

@@ -15,7 +15,7 @@ import {
   ANSWER_SHAPE,
   PROCESS_STATUS_SHAPE,
   RECORDED_FILER_SHAPE,
-  RECORDED_HELPER_SHAPE,
+  RECORDED_COLLABORATOR_SHAPE,
   SETTINGS_SHAPE,
   STEP_SHAPES,
 } from '../../src/trace/step-shapes.ts';
@@ -56,7 +56,7 @@ const tables: readonly (readonly [string, RecordShape, readonly string[]])[] = [
   ['service status', SERVICE_STATUS_SHAPE, []],
   ['settings', SETTINGS_SHAPE, []],
   ['filer', RECORDED_FILER_SHAPE, []],
-  ['helper', RECORDED_HELPER_SHAPE, []],
+  ['collaborator', RECORDED_COLLABORATOR_SHAPE, []],
   ['answer', ANSWER_SHAPE, []],
   ['process status', PROCESS_STATUS_SHAPE, []],
 ];

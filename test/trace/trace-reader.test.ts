@@ -42,6 +42,18 @@ describe('openTrace', () => {
       'line 1: expected a version up to 2, which is what this version of dryrunner reads, got version 7',
     ],
     [
+      'a recording of version 1',
+      '{"format":"dryrunner","version":1,"kind":"recording"}\n',
+      'too-old',
+      'line 1: expected a recording of version 2, got version 1 (older ones do not hold what an exact replay needs; record the command again)',
+    ],
+    [
+      'a simulation of version 2',
+      '{"format":"dryrunner","version":2,"kind":"simulation"}\n',
+      'too-new',
+      'line 1: expected a simulation of version 1, got version 2',
+    ],
+    [
       'version 0',
       '{"format":"dryrunner","version":0}\n',
       'corrupted',
@@ -140,6 +152,12 @@ describe('openTrace', () => {
       `${header}\n{"at":-1,"type":"released","runner":""}\n`,
       'corrupted',
       'line 2: expected at: a finite number from 0 to 3155760000000, got -1',
+    ],
+    [
+      'a time of 2^53 ms (review R-9)',
+      `${header}\n{"at":9007199254740992,"type":"released","runner":""}\n`,
+      'corrupted',
+      'line 2: expected at: a finite number from 0 to 3155760000000, got 9007199254740992',
     ],
     [
       'a fraction of a byte',
