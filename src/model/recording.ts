@@ -34,6 +34,9 @@ export type AskKind =
   | 'release'
   | 'postprocess';
 
+/** Stands for an output or upload that has no place. */
+export const NO_URI = 'none:';
+
 /** What a collaborator answered: nothing but its coming back, a value, or an error. */
 export interface RecordedAnswer {
   /** The text of what it threw or rejected with. */

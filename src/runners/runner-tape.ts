@@ -10,13 +10,14 @@ import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
 import { isExitCodeError } from '../model/exit-code.ts';
 import { isPending, type MaybePromise } from '../model/maybe-promise.ts';
-import type {
-  AskKind,
-  RecordedAnswer,
-  RecordedAsk,
-  RecordedCall,
-  RecordedInput,
-  RecordedStep,
+import {
+  NO_URI,
+  type AskKind,
+  type RecordedAnswer,
+  type RecordedAsk,
+  type RecordedCall,
+  type RecordedInput,
+  type RecordedStep,
 } from '../model/recording.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -28,6 +29,7 @@ type Listened = () => void;
 
 /** A command that is none cannot be recorded, and neither can the text that shows it. */
 const REFUSED: RecordedAnswer = Object.freeze({ code: 'RUNNER_INVALID_ARGUMENT' });
+const NO_REF: RecordedAnswer = Object.freeze({ uri: NO_URI });
 const NOTHING: RecordedAnswer = Object.freeze({});
 
 /** What is known of a call beside its kind. */
@@ -166,9 +168,9 @@ export class RunnerTape {
     });
   }
 
-  /** The answer with what stands for a ref of this host from now on; without it if there is none. */
+  /** The answer with what stands for a ref of this host from now on. */
   shownUri(uri: string, shownAs: string): RecordedAnswer {
-    if (uri === '') return NOTHING;
+    if (uri === '') return NO_REF;
     // One place may stand for many outputs, such as the null device.
     const known = this.#uris.get(uri) ?? shownAs;
     this.#uris.set(uri, known);

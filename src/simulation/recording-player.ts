@@ -10,14 +10,15 @@ import type { ExecCommand, Execer, Process, ProcessStatus } from '../model/exece
 import type { Checkout, Filer } from '../model/filer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk, Output, OutputCreator } from '../model/output.ts';
-import type {
-  AskKind,
-  RecordedAnswer,
-  RecordedEntry,
-  RecordedFiler,
-  RecordedCollaborator,
-  RecordedInput,
-  RecordedSettings,
+import {
+  NO_URI,
+  type AskKind,
+  type RecordedAnswer,
+  type RecordedEntry,
+  type RecordedFiler,
+  type RecordedCollaborator,
+  type RecordedInput,
+  type RecordedSettings,
 } from '../model/recording.ts';
 import type { FilerAndInit, RunTypeMap } from '../model/run-type.ts';
 import type { QueueRunnerOptions } from '../runners/create-queue-runner.ts';
@@ -193,12 +194,12 @@ export class RecordingPlayer implements Clock {
   #outputs(): OutputCreator {
     return {
       create: (id) =>
-        this.#ask('output', id, ({ uri = '' }): Output => {
+        this.#ask('output', id, ({ uri }): Output => {
           // What becomes of a process's output was the affair of the process, and is in how that ended.
           const write = (): MaybePromise<void> =>
             this.#isProcessWriting ? undefined : this.#ask('write', id, nothing);
           return {
-            uri,
+            uri: placeOf(uri),
             write,
             close: () => this.#ask('close', id, nothing),
             asFile: () => neverAsked('asFile'),
@@ -222,7 +223,7 @@ export class RecordingPlayer implements Clock {
     return {
       cancelBoundMs,
       ...(uploadBoundMs === undefined ? {} : { uploadBoundMs }),
-      upload: (path) => this.#ask('upload', path.slice(path.lastIndexOf('/') + 1), ({ uri = '' }) => uri),
+      upload: (path) => this.#ask('upload', path.slice(path.lastIndexOf('/') + 1), ({ uri }) => placeOf(uri)),
     };
   }
 
@@ -245,6 +246,10 @@ function eventKey(label: string, nth: number): string {
 function chunkOf({ text, utf8, base64 = '', cutBytes }: RecordedOutput): Chunk {
   if (cutBytes !== undefined) return Buffer.alloc(cutBytes);
   return text ?? (utf8 === undefined ? Buffer.from(base64, 'base64') : Buffer.from(utf8));
+}
+
+function placeOf(uri: string | undefined): string {
+  return uri === undefined || uri === NO_URI ? '' : uri;
 }
 
 function nothing(): void {}

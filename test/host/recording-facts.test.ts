@@ -54,8 +54,9 @@ function* changesIn(index: number, value: unknown, path: string): Generator<Chan
     if (path !== '') yield { index, path, value: undefined };
     return;
   }
-  yield { index, path, value: otherValue(value, index + path.length) };
-  yield { index, path, value: undefined };
+  // Changed in one place, left out in the next: each field of each kind of entry is both in time.
+  const turn = index + path.length;
+  yield { index, path, value: turn % 5 === 4 ? undefined : otherValue(value, turn) };
 }
 
 function changed(entries: readonly RecordedEntry[], { index, path, value }: Change): Recording {
@@ -99,14 +100,10 @@ function mayPass({ index, path }: Change, entries: readonly RecordedEntry[]): bo
 }
 
 const CHOSEN = [
-  'output on both streams, also bytes that are not text',
   'a command killed by a signal',
-  'an abort of a queued run',
   'a deadline in checkout',
-  'a checkout that fails with a code of its own',
-  'uploads of all logs',
+  'an abort in upload',
   'memory over the cap at the start',
-  'a collaborator that aborts its own run, and a listener that offers another',
   'refusals: no room, no program, no command',
 ];
 
@@ -133,7 +130,7 @@ describe('a single changed fact of a recording is found under correct sums', () 
       }
     }
     expect(believed).toEqual([]);
-    expect(count).toBeGreaterThan(200);
+    expect(count).toBeGreaterThan(100);
     expect(passed).toBeLessThan(40);
   });
 });
