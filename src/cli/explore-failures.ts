@@ -65,6 +65,7 @@ export class FailureDesk {
       scenario: this.#scenario.reference,
       failureKey: key,
       traceHash: traceHash === '' ? NO_HASH : traceHash,
+      ...(failure.kind === 'budget' ? { maxEvents: failure.firedEvents } : {}),
       decisions: nonZeroOf(keyDecisions(decisions)),
     });
     return {
@@ -95,6 +96,7 @@ export class FailureDesk {
       key,
       decisions,
       maxExecutions: SHRINK_EXECUTIONS,
+      ...(kind === 'budget' ? { maxEvents: firedEvents } : {}),
       timeMs,
       signal,
       onSmaller: (smaller) => progress(smaller.firedEvents),

@@ -62,7 +62,6 @@ export class CampaignAudit implements Executor {
 
   async #compare(execution: number, verdict: Verdict, request: ExecutionRequest): Promise<void> {
     const { mustStop } = this.#options;
-    // What was given up has no end to compare.
     if (mustStop() || !hasOwnEnd(verdict)) return;
     const one = {
       execution,
@@ -102,8 +101,9 @@ export class CampaignAudit implements Executor {
   }
 }
 
+/** What was given up has no end to compare; with another budget it would go on. */
 function hasOwnEnd({ failure }: Verdict): boolean {
-  return failure?.kind !== 'abandoned' && failure?.kind !== 'interrupted';
+  return failure === undefined || !['abandoned', 'interrupted', 'budget'].includes(failure.kind);
 }
 
 function textOf(one: EarlyExecution, again: Verdict): string {

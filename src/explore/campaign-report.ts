@@ -51,7 +51,7 @@ export interface CutOffExecution {
   readonly firedEvents: number;
   /** What was special about the execution, as its strategy says. */
   readonly configuration?: string;
-  /** What was decided until then. */
+  /** What was decided until then, of many the first 65,536. */
   readonly decisions: readonly Decision[];
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../kernel/argument-check.ts';
 import { type Decision, ExecutionInterrupted } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
-import type { Failure, Verdict } from '../simulation/verdict.ts';
+import type { Verdict } from '../simulation/verdict.ts';
 import { CampaignAudit } from './campaign-audit.ts';
 import type {
   CampaignEvent,
@@ -22,6 +22,8 @@ import type {
   CorpusEntry,
   CutOffExecution,
 } from './campaign-report.ts';
+import { cutOffExecution, plainFailure } from './campaign-record.ts';
+import { EventBudget } from './event-budget.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { explore, type CoverageMeter, type StopCause } from './explorer.ts';
 import { failureKey, hasFailed } from './failure-key.ts';
@@ -63,6 +65,7 @@ const SEED_DECISIONS_MAX = 2_000;
 
 class Campaign {
   readonly #executor: CampaignAudit;
+  readonly #budget: EventBudget;
   readonly #strategy: Strategy;
   readonly #options: CampaignOptions;
   readonly #failures = new Map<string, CampaignFailure>();
@@ -80,7 +83,14 @@ class Campaign {
     this.#strategy = strategy;
     this.#options = options;
     this.#nextIndex = options.firstIndex ?? 0;
-    this.#executor = new CampaignAudit(executor, {
+    this.#budget = new EventBudget(executor, {
+      adapts: strategy.isolator === undefined,
+      onDecided: (verdict, index) => {
+        this.#count(verdict, index);
+        if (hasFailed(verdict)) this.#keep(verdict, index);
+      },
+    });
+    this.#executor = new CampaignAudit(this.#budget, {
       every: options.auditEvery ?? DEFAULT_AUDIT_EVERY,
       mustStop: () => this.#mustStop(),
       onDifference: (difference) => this.#tell({ type: 'nondeterministic', difference }),
@@ -89,6 +99,7 @@ class Campaign {
 
   async run(): Promise<CampaignReport> {
     const stoppedBy = (await this.#tryCorpus()) ?? (await this.#explore());
+    await this.#decideRest();
     return {
       stoppedBy,
       executions: this.#executions,
@@ -115,6 +126,7 @@ class Campaign {
         this.#noteCutOff(verdict, -1);
         return 'stopped';
       }
+      if (this.#budget.keepsUndecided(verdict, -1)) continue;
       this.#count(verdict, -1);
       this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
       if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
@@ -143,25 +155,29 @@ class Campaign {
   async #explore(): Promise<StopCause> {
     const { maxExecutions = Infinity, shards = 1, goOn = false } = this.#options;
     const coverage = this.#coverage;
+    let isUndecided = false;
     const { stoppedBy } = await explore(this.#executor, this.#strategy, {
       maxExecutions,
       firstIndex: this.#nextIndex,
       shards,
-      shouldStop: () => this.#mustStop(),
+      shouldStop: () => this.#mustStop() || (this.#failures.size > 0 && !goOn),
       onTurn: () => this.#onTurn(),
       ...(coverage === undefined ? {} : { coverage }),
       onExecution: (verdict, index, novelty) => {
         this.#nextIndex = index + shards;
+        isUndecided = this.#budget.keepsUndecided(verdict, index);
+        if (isUndecided) return;
         if (novelty > 0) this.#keepSeed(verdict);
         this.#count(verdict, index);
       },
       onFailure: (verdict, index) => {
+        if (isUndecided) return true;
         this.#keep(verdict, index);
         return goOn;
       },
       onCutOff: (verdict, index) => this.#noteCutOff(verdict, index),
     });
-    return stoppedBy;
+    return this.#failures.size > 0 && !goOn ? 'failure' : stoppedBy;
   }
 
   /** Watched only for strategies that want to know. */
@@ -209,14 +225,14 @@ class Campaign {
     this.#tell({ type: 'failure', failure: kept });
   }
 
+  /** Those that came to a budget and have no end: with time left they are run to one. */
+  async #decideRest(): Promise<void> {
+    const rest = await this.#budget.finish({ onTurn: () => this.#onTurn() }, () => this.#mustStop());
+    for (const { verdict, index } of rest) this.#noteCutOff(verdict, index);
+  }
+
   #noteCutOff(verdict: Verdict, index: number): void {
-    const { configuration } = this.#strategy;
-    const { message = '', details = [] } = verdict.failure ?? {};
-    const execution: CutOffExecution = {
-      ...{ index, message, details, atMs: verdict.virtualMs, firedEvents: verdict.firedEvents },
-      ...(configuration === undefined || index < 0 ? {} : { configuration }),
-      decisions: verdict.decisions(),
-    };
+    const execution = cutOffExecution(verdict, index, this.#strategy.configuration);
     this.#cutOff.push(execution);
     this.#tell({ type: 'cut-off', execution });
   }
@@ -234,11 +250,6 @@ class Campaign {
     const why = this.#options.shouldCutOff?.();
     if (why !== undefined) throw new ExecutionInterrupted(why);
   }
-}
-
-/** All but the cause, which may be any object. */
-function plainFailure({ kind, rule, message, atMs, details }: Failure): Omit<Failure, 'cause'> {
-  return { kind, ...(rule === undefined ? {} : { rule }), message, atMs, details };
 }
 
 function check(executor: unknown, strategy: unknown, options: CampaignOptions): void {

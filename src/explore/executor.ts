@@ -28,6 +28,8 @@ export interface ExecutionRequest {
   readonly isolator?: Isolator;
   /** Told about the state that the scenario has declared, if it has. */
   readonly onState?: OnState;
+  /** Events that it may take, unless the scenario states another bound; default 10,000,000. */
+  readonly defaultMaxEvents?: number;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }

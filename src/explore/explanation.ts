@@ -146,6 +146,7 @@ export async function explain(
       scenario: reference,
       failureKey: key,
       traceHash,
+      ...(failure.kind === 'budget' ? { maxEvents: run.verdict.firedEvents } : {}),
       decisions: nonZeroOf(keyDecisions(run.verdict.decisions())),
     }),
   };

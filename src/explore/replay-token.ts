@@ -17,6 +17,8 @@ export interface ReplayToken {
   readonly failureKey: string;
   /** The hash of the execution that it repeats; see `Verdict.traceHash`. */
   readonly traceHash: string;
+  /** Events after which the execution is given up, for a failure of kind `budget` where the scenario states no bound. */
+  readonly maxEvents?: number;
   /** All decisions that were not the plain one, in the order of asking. */
   readonly decisions: readonly KeyedDecision[];
 }
@@ -44,7 +46,7 @@ const COUNT_MAX = 2 ** 48;
  */
 export function encodeToken(token: ReplayToken): string {
   checkObject('token', 'a replay token', token);
-  const { scenario, failureKey, traceHash, decisions } = token;
+  const { scenario, failureKey, traceHash, decisions, maxEvents } = token;
   for (const [name, value] of Object.entries({ scenario, failureKey, traceHash })) {
     checkString(`token.${name}`, 'a text', value);
   }
@@ -60,7 +62,8 @@ export function encodeToken(token: ReplayToken): string {
     n,
     answer,
   ]);
-  const text = JSON.stringify([scenario, failureKey, traceHash, labels, rows]);
+  const fields = [scenario, failureKey, traceHash, labels, rows];
+  const text = JSON.stringify(maxEvents === undefined ? fields : [...fields, maxEvents]);
   readToken(text, (expected, actual) => invalidArgument('token', expected, actual));
   const payload = Buffer.from(text, 'utf8').toString('base64url');
   return `dr${VERSION}:${payload}.${checkText(payload)}`;
@@ -114,8 +117,10 @@ function checkText(payload: string): string {
 
 function readToken(text: string, refuse: Refuse): ReplayToken {
   const fields = parse(text, refuse);
-  if (!Array.isArray(fields) || fields.length !== 5) throw refuse('five fields', fields);
-  const [scenario, failureKey, traceHash, labels, rows] = fields as readonly unknown[];
+  if (!Array.isArray(fields) || (fields.length !== 5 && fields.length !== 6)) {
+    throw refuse('five or six fields', fields);
+  }
+  const [scenario, failureKey, traceHash, labels, rows, maxEvents = Infinity] = fields as readonly unknown[];
   for (const [name, value] of Object.entries({ scenario, failureKey, traceHash })) {
     if (typeof value !== 'string' || value === '') throw refuse(`a ${name} that is a text`, value);
   }
@@ -123,7 +128,11 @@ function readToken(text: string, refuse: Refuse): ReplayToken {
   if (!isListOf(rows, Number.isSafeInteger) || rows.length % 4 !== 0) {
     throw refuse('rows of four integers', rows);
   }
+  if (fields.length === 6 && !(Number.isSafeInteger(maxEvents) && (maxEvents as number) >= 1)) {
+    throw refuse('an integer ≥ 1 of events', maxEvents);
+  }
   return {
+    ...(fields.length === 6 ? { maxEvents: maxEvents as number } : {}),
     scenario: scenario as string,
     failureKey: failureKey as string,
     traceHash: traceHash as string,

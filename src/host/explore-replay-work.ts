@@ -1,4 +1,5 @@
 /** Runs a log again in an exploring thread, and explains the failure that it comes to. */
+import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
 import { checkReplay, type ReplayGap } from '../explore/replay-check.ts';
 import { explained, smallerFailure } from './explore-shrink-work.ts';
@@ -16,7 +17,11 @@ export async function runReplayTask(
   { recorded, watched }: ReplayExecutors,
   tell: (message: ExploreMessage) => void,
 ): Promise<void> {
-  const { verdict, isReproduced, gap } = await checkReplay(recorded, log, { onGap, failureKey });
+  const maxEvents = 'maxEvents' in log ? log.maxEvents : undefined;
+  const { verdict, isReproduced, gap } = await checkReplay(withinEvents(recorded, maxEvents), log, {
+    onGap,
+    failureKey,
+  });
   const { failure, traceHash, firedEvents, virtualMs, decisionCount } = verdict;
   const isOwn = failure !== undefined && (isReproduced || onGap === 'random');
   const outcome: ReplayOutcome = {
@@ -33,7 +38,9 @@ export async function runReplayTask(
             ...(failure.rule === undefined ? {} : { rule: failure.rule }),
           },
         }),
-    ...(isOwn ? await explained(watched, verdict.decisions(), { reference: scenario }) : {}),
+    ...(isOwn
+      ? await explained(withinEvents(watched, maxEvents), verdict.decisions(), { reference: scenario })
+      : {}),
   };
   tell({ type: 'replayed', outcome });
 }

@@ -1,4 +1,5 @@
 /** Makes a failure small in an exploring thread, and tells each step, so that the best so far is not lost with the thread. */
+import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
 import { explain, type ExplainOptions, type Explanation } from '../explore/explanation.ts';
 import { shrink } from '../explore/shrinker.ts';
@@ -10,11 +11,12 @@ import type { ExploreMessage, ShrinkTask, SmallerFailure } from './explore-task.
 
 /** Shrinks until nothing gets simpler, the executions are used up, or it is asked to stop. */
 export async function runShrinkTask(
-  { decisions, key, maxExecutions, scenario }: ShrinkTask,
-  executor: Executor,
+  { decisions, key, maxExecutions, maxEvents, scenario }: ShrinkTask,
+  unbounded: Executor,
   state: ExploreSharedState,
   tell: (message: ExploreMessage) => void,
 ): Promise<void> {
+  const executor = withinEvents(unbounded, maxEvents);
   const result = await shrink(executor, decisions, key, {
     maxExecutions,
     shouldStop: () => state.mustStop,

@@ -22,11 +22,19 @@ export interface ShrinkInThreadOptions extends ThreadLimits, Omit<ShrinkTask, 'k
  * @throws ScenarioRefusedError (rejects) if the scenario does not load in a thread.
  */
 export async function shrinkInThread(options: ShrinkInThreadOptions): Promise<ShrunkFailure | undefined> {
-  const { entry, hangMs, memoryMb, scenario, key, decisions, maxExecutions } = options;
+  const { entry, hangMs, memoryMb, scenario, key, decisions, maxExecutions, maxEvents } = options;
   let best: SmallerFailure | undefined;
   let shrunk: ShrunkFailure | undefined;
   const thread = new ExploreThread(
-    (memory) => ({ kind: 'shrink', scenario, key, decisions, maxExecutions, memory }),
+    (memory) => ({
+      kind: 'shrink',
+      scenario,
+      key,
+      decisions,
+      maxExecutions,
+      memory,
+      ...(maxEvents === undefined ? {} : { maxEvents }),
+    }),
     {
       entry,
       hangMs,

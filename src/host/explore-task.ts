@@ -38,6 +38,8 @@ export interface ShrinkTask {
   readonly decisions: readonly Decision[];
   /** Executions at most; 0 to have it explained as it is. */
   readonly maxExecutions: number;
+  /** Events after which each is given up, for a failure that is one of these. */
+  readonly maxEvents?: number;
   readonly memory: SharedArrayBuffer;
 }
 

@@ -5,6 +5,7 @@
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { SHOWN_MAX, type EndJudge } from './end-judge.ts';
 import { EventTail, TAIL_LENGTH } from './event-tail.ts';
+import type { SimulateOptions } from './simulate-options.ts';
 import { StallWatch, type Liveness } from './stall-watch.ts';
 
 /** A last bound, for what is neither a stall nor short. */
@@ -21,10 +22,15 @@ export class EndlessWatch {
   #tail: EventTail | undefined;
 
   /** `maxEvents` as the scenario states it: then it is the only bound. */
-  constructor(clock: VirtualClock, judge: EndJudge, liveness: () => Liveness, maxEvents: number | undefined) {
+  constructor(
+    clock: VirtualClock,
+    judge: EndJudge,
+    liveness: () => Liveness,
+    { maxEvents, defaultMaxEvents = DEFAULT_MAX_EVENTS }: SimulateOptions,
+  ) {
     this.#clock = clock;
     this.#judge = judge;
-    this.#maxEvents = maxEvents ?? DEFAULT_MAX_EVENTS;
+    this.#maxEvents = maxEvents ?? defaultMaxEvents;
     this.#stall = maxEvents === undefined ? new StallWatch(clock, liveness) : undefined;
     this.lookAt = this.#nextLookAt();
   }

@@ -29,8 +29,13 @@ export interface SimulateOptions {
   readonly capturePlaces?: boolean;
   /** Errors that are made meanwhile have no stack, because taking one costs more than most events do. Default false. */
   readonly omitStacks?: boolean;
-  /** Events of the clock after which the run is given up as a livelock; default 10,000,000. */
+  /**
+   * Events of the clock after which the run is given up as a livelock. If it is stated, it is the only bound, and what might be a stall
+   * goes on until then; default `defaultMaxEvents`.
+   */
   readonly maxEvents?: number;
+  /** For who runs scenarios of others: events after which one that states no bound is given up; default 10,000,000. */
+  readonly defaultMaxEvents?: number;
   /** What is left when the scenario ends is a failure (R204); `ignore` lets it be. Default `fail`. */
   readonly leftovers?: 'fail' | 'ignore';
   readonly drain?: DrainChoice;

@@ -68,9 +68,10 @@ function check(options: SimulateOptions): void {
   if (typeof (options as unknown) !== 'object' || (options as unknown) === null) {
     throw invalidArgument('options', 'an object with a scenario', options);
   }
-  const { scenario, maxEvents = 1, replay, source, signal } = options;
+  const { scenario, maxEvents = 1, defaultMaxEvents = 1, replay, source, signal } = options;
   if (typeof (scenario as unknown) !== 'function') throw invalidArgument('scenario', 'a function', scenario);
   if (!(maxEvents >= 1)) throw invalidArgument('maxEvents', 'a number ≥ 1', maxEvents);
+  if (!(defaultMaxEvents >= 1)) throw invalidArgument('defaultMaxEvents', 'a number ≥ 1', defaultMaxEvents);
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.aborted !== 'boolean') {
     throw invalidArgument('signal', 'an AbortSignal', signal);
   }

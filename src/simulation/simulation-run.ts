@@ -75,7 +75,7 @@ export class SimulationRun {
     this.#ledger = new ResourceLedger(capturePlaces);
     this.#judge = new EndJudge(this.#clock, this.#ledger, (...failure) => this.#fail(...failure));
     const liveness = (): Liveness => ({ progress: this.#tally.progress, held: this.#ledger.count });
-    this.#endless = new EndlessWatch(this.#clock, this.#judge, liveness, options.maxEvents);
+    this.#endless = new EndlessWatch(this.#clock, this.#judge, liveness, options);
     this.#oracles = oracles.map((make) =>
       make(({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
     );

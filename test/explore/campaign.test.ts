@@ -7,6 +7,7 @@ import { createCoverage } from '../../src/explore/coverage.ts';
 import { createExecutor, type Executor } from '../../src/explore/executor.ts';
 import { exhaustiveStrategy } from '../../src/explore/exhaustive-strategy.ts';
 import { randomStrategy } from '../../src/explore/random-strategy.ts';
+import type { Strategy } from '../../src/explore/strategy.ts';
 import { createStrategy } from '../../src/explore/strategy-names.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
@@ -22,6 +23,19 @@ const dice = scenarioOf((sim) => {
   sim.check(eyes !== 5, 'a five');
   if (eyes === 4) throw new Error(`four in throw ${eyes}`);
 });
+
+/** A strategy of which each end is told. */
+function countingEnds(strategy: Strategy, onEnd: () => void): Strategy {
+  return {
+    name: strategy.name,
+    begin: (index) => strategy.begin(index),
+    decide: (label, n, occurrence) => strategy.decide(label, n, occurrence),
+    end: (execution) => {
+      strategy.end(execution);
+      onEnd();
+    },
+  };
+}
 
 async function eventsOf(
   executor: Executor,
@@ -237,6 +251,68 @@ describe('the end', () => {
     const { report, events } = await eventsOf(endless, { corpus: [entry], shouldCutOff: () => 'Enough' });
     expect(report).toMatchObject({ stoppedBy: 'stopped', executions: 0, cutOff: [{ index: -1 }] });
     expect(events.map(({ type }) => type)).toEqual(['cut-off']);
+  });
+
+  test('P2: an execution that takes much more events than any other is given up, so that others get their turn', async () => {
+    const scenario = scenarioOf(async (sim) => {
+      if (sim.choose('loops', 4) < 3) return;
+      for (;;) await sim.sleep(1);
+    });
+    const { report } = await eventsOf(scenario, { maxExecutions: 20, goOn: true, auditEvery: 1 });
+    expect(report).toMatchObject({ executions: 20, cutOff: [], audit: { differences: [] } });
+    expect(report.failures).toMatchObject([
+      { kind: 'budget', firedEvents: 250_000, index: expect.any(Number) },
+    ]);
+    expect(report.failed).toBeGreaterThan(0);
+  });
+
+  test('where all take many events, those that came to a budget first are run again with more', async () => {
+    let ended = 0;
+    const scenario = scenarioOf(async (sim) => {
+      for (let i = 0; i < 260_000; i += 1) await sim.sleep(1);
+      ended += 1;
+    });
+    const indices: number[] = [];
+    const { report } = await eventsOf(scenario, {
+      ...{ maxExecutions: 3, auditEvery: 0 },
+      onExecution: (_verdict, index) => indices.push(index),
+    });
+    expect(report).toMatchObject({ executions: 3, failed: 0, cutOff: [], nextIndex: 3 });
+    expect([ended, indices.sort((one, other) => one - other)]).toEqual([3, [0, 1, 2]]);
+  });
+
+  test('what came to a budget and gets no more time is cut off, one of the corpus too', async () => {
+    const scenario = scenarioOf(async (sim) => {
+      for (;;) await sim.sleep(1);
+    });
+    let executions = 0;
+    const strategy = randomStrategy(1);
+    const { report } = await eventsOf(
+      scenario,
+      { corpus: [{ id: 'kept', decisions: [] }], shouldStop: () => executions > 0, auditEvery: 0 },
+      countingEnds(strategy, () => {
+        executions += 1;
+      }),
+    );
+    expect(report).toMatchObject({ executions: 0, failures: [], stoppedBy: 'stopped' });
+    expect(report.cutOff.map(({ index, firedEvents }) => [index, firedEvents])).toEqual([
+      [-1, 250_000],
+      [0, 1_000_000],
+    ]);
+    expect(report.cutOff[0]?.details).toEqual(['repeats every event: scenario sleep']);
+  });
+
+  test('a bound of the scenario is no budget of the campaign', async () => {
+    const scenario = createExecutor(
+      defineScenario({
+        ...{ name: 'bounded', description: 'of a test', options: { maxEvents: 5_000 } },
+        async run(sim) {
+          for (;;) await sim.sleep(1);
+        },
+      }),
+    );
+    const { report } = await eventsOf(scenario, { maxExecutions: 5 });
+    expect(report).toMatchObject({ executions: 1, failures: [{ kind: 'budget', firedEvents: 5_000 }] });
   });
 
   test('a strategy that has nothing left to try says so', async () => {

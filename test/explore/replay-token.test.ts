@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { withinEvents } from '../../src/explore/event-budget.ts';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { explain } from '../../src/explore/explanation.ts';
+import { checkReplay } from '../../src/explore/replay-check.ts';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import { keyOf } from '../../src/explore/keyed-log.ts';
 import type { ReplayToken } from '../../src/explore/replay-token.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
 
 const text = fc.string({ minLength: 1, unit: 'binary' });
 const tokens: fc.Arbitrary<ReplayToken> = fc.record({
@@ -105,3 +110,23 @@ function isWellFormed({ scenario, failureKey, traceHash, decisions }: ReplayToke
   const texts = [scenario, failureKey, traceHash, ...decisions.map(({ label }) => label)];
   return texts.every((one) => Buffer.from(one, 'utf8').toString('utf8') === one);
 }
+
+test('a failure that is a budget carries it, so that a replay ends where it ended', async () => {
+  const executor = createExecutor(
+    defineScenario({
+      ...{ name: 'endless', description: 'of a test' },
+      async run(sim) {
+        sim.choose('first', 3);
+        for (;;) await sim.sleep(1);
+      },
+    }),
+  );
+  const log = [{ label: 'first', n: 3, answer: 2 }];
+  const { token, failureKey } = await explain(withinEvents(executor, 40_000), log, { maxExecutions: 0 });
+  const decoded = decodeToken(token);
+  expect(decoded).toMatchObject({ maxEvents: 40_000, failureKey });
+  expect(encodeToken(decoded)).toBe(token);
+  const report = await checkReplay(withinEvents(executor, decoded.maxEvents), decoded);
+  expect([report.isReproduced, report.verdict.firedEvents]).toEqual([true, 40_000]);
+  expect(() => encodeToken({ ...decoded, maxEvents: 0 })).toThrow(/an integer ≥ 1 of events/);
+});

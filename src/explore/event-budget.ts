@@ -1,0 +1,125 @@
+/**
+ * How many events an execution of a campaign may take: little at first, so that the next one gets its turn, and a multiple of what others
+ * took once some have ended. Invariants: a bound that the scenario states is the only one; what comes to a budget before any execution has
+ * ended shows nothing yet, and is run again with more once one has, or told as cut off.
+ */
+import type { Decision } from '../kernel/decisions.ts';
+import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import type { ExecutionRequest, Executor } from './executor.ts';
+
+const LEAST = 250_000;
+const MOST = 10_000_000;
+/** An execution that takes so many times as much as any before it is told. */
+const FACTOR = 20;
+/** While none has ended, the next may take more. */
+const GROWTH = 4;
+
+/** An execution of which nobody knows yet whether it would have ended. */
+interface Undecided {
+  readonly index: number;
+  readonly maxEvents: number;
+  readonly verdict: Verdict;
+}
+
+/** What {@link EventBudget} takes. */
+export interface EventBudgetOptions {
+  /** False for a strategy that must see each execution to its end. */
+  readonly adapts: boolean;
+  /** Told what came of an execution that was undecided. */
+  readonly onDecided: (verdict: Verdict, index: number) => void;
+}
+
+/** An executor with a budget. */
+export class EventBudget implements Executor {
+  readonly scenario: string;
+  readonly #executor: Executor;
+  readonly #options: EventBudgetOptions;
+  #maxEvents: number;
+  /** The most that an execution took which has ended; 0 before. */
+  #endedAfter = 0;
+  #reached: { readonly verdict: Verdict; readonly maxEvents: number } | undefined;
+  #undecided: Undecided[] = [];
+
+  constructor(executor: Executor, options: EventBudgetOptions) {
+    this.scenario = executor.scenario;
+    this.#executor = executor;
+    this.#options = options;
+    this.#maxEvents = options.adapts ? LEAST : MOST;
+  }
+
+  async execute(request: ExecutionRequest): Promise<Verdict> {
+    if (this.#endedAfter > 0 && this.#undecided.length > 0) await this.#decide(request, this.#maxEvents);
+    const maxEvents = this.#maxEvents;
+    const verdict = await this.#executor.execute({ ...request, defaultMaxEvents: maxEvents });
+    this.#reached = undefined;
+    if (verdict.failure?.kind !== 'budget') this.#noteEnd(verdict);
+    else if (this.#endedAfter === 0 && verdict.firedEvents === maxEvents && maxEvents < MOST) {
+      this.#reached = { verdict, maxEvents };
+      this.#maxEvents = Math.min(MOST, maxEvents * GROWTH);
+    }
+    return verdict;
+  }
+
+  /** True if the execution came to a budget that shows nothing yet; it is then kept. */
+  keepsUndecided(verdict: Verdict, index: number): boolean {
+    const reached = this.#reached;
+    if (reached?.verdict !== verdict) return false;
+    this.#undecided.push({ ...reached, index });
+    return true;
+  }
+
+  /** Runs what is undecided with all that an execution may take; gives those that there is no time for. */
+  async finish(
+    request: Omit<ExecutionRequest, 'source'>,
+    mustStop: () => boolean,
+  ): Promise<readonly { readonly verdict: Verdict; readonly index: number }[]> {
+    if (!mustStop()) await this.#decide(request, MOST);
+    return this.#undecided;
+  }
+
+  #noteEnd({ firedEvents, failure }: Verdict): void {
+    if (!this.#options.adapts || failure?.kind === 'interrupted') return;
+    this.#endedAfter = Math.max(this.#endedAfter, firedEvents, 1);
+    this.#maxEvents = Math.min(MOST, Math.max(LEAST, FACTOR * this.#endedAfter));
+  }
+
+  async #decide({ onTurn }: Omit<ExecutionRequest, 'source'>, maxEvents: number): Promise<void> {
+    const undecided = this.#undecided;
+    this.#undecided = [];
+    for (const [at, one] of undecided.entries()) {
+      const verdict =
+        one.maxEvents >= maxEvents
+          ? one.verdict
+          : await this.#again(one.verdict.decisions(), maxEvents, onTurn);
+      if (verdict.failure?.kind === 'interrupted') {
+        this.#undecided = undecided.slice(at);
+        return;
+      }
+      this.#options.onDecided(verdict, one.index);
+    }
+  }
+
+  /** The same as far as it came, and then the plain answers. */
+  #again(
+    decisions: readonly Decision[],
+    maxEvents: number,
+    onTurn: (() => void) | undefined,
+  ): Promise<Verdict> {
+    return this.#executor.execute({
+      source: keyedReplayDecisions(decisions),
+      defaultMaxEvents: maxEvents,
+      omitStacks: true,
+      ...(onTurn === undefined ? {} : { onTurn }),
+    });
+  }
+}
+
+/** An executor whose executions take so many events at most, unless the scenario states another bound. */
+export function withinEvents(executor: Executor, maxEvents: number | undefined): Executor {
+  if (maxEvents === undefined) return executor;
+  return {
+    scenario: executor.scenario,
+    execute: (request) => executor.execute({ defaultMaxEvents: maxEvents, ...request }),
+  };
+}
