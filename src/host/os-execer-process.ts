@@ -161,7 +161,8 @@ export class OsProcess implements Process {
     return (this.#status = withFaults(status, faults.list()));
   }
 
-  #recordSweep({ descendants, survivors, unreaped, exact, blind }: Sweep, endedBefore: boolean): void {
+  #recordSweep(sweep: Sweep, endedBefore: boolean): void {
+    const { descendants, survivors, unreaped, suspects, exact, blind } = sweep;
     const { faults, limits } = this.#parts;
     const say = (text: string): void => faults.add('descendants', new Error(text));
     if (endedBefore && descendants > 0) say(`${descendants} outlived the command and were killed`);
@@ -169,6 +170,11 @@ export class OsProcess implements Process {
     if (unreaped.length > 0) {
       say(
         `${unreaped.length} ended as children of this process, which cannot reap them: ${unreaped.join(' ')}`,
+      );
+    }
+    if (suspects.length > 0) {
+      say(
+        `${suspects.length} may have escaped, and show nothing of where they are from: ${suspects.join(' ')}`,
       );
     }
     if (blind !== undefined) faults.add('process table', blind);

@@ -8,6 +8,8 @@ import { hasImage, listThreads } from './process-table.ts';
 
 const TRIES = 3;
 const TOKENS = new RegExp(`[0-9a-f]{${TOKEN_LENGTH},}`, 'g');
+/** A name and its value, at the beginning or behind another one. */
+const VARIABLE = /(^|\0)[A-Za-z_][^=\0]*=/;
 const NOTHING: Buffer = Buffer.alloc(0);
 let buffer = Buffer.allocUnsafe(64 * 1024);
 
@@ -16,10 +18,17 @@ export class ProcessEnvironment {
   /** False if the process was just becoming another program, or ending: somebody has to look again. */
   readonly isKnown: boolean;
   readonly #bytes: Buffer;
+  readonly #isReadable: boolean;
 
-  constructor(bytes: Buffer | undefined) {
+  constructor(bytes: Buffer | undefined, isReadable = true) {
     this.isKnown = bytes !== undefined;
     this.#bytes = bytes ?? NOTHING;
+    this.#isReadable = isReadable;
+  }
+
+  /** Whether it was cleared or overwritten: it could be read, and shows no variable. */
+  isBare(): boolean {
+    return this.isKnown && this.#isReadable && !VARIABLE.test(this.#bytes.toString('latin1'));
   }
 
   /** Whether the text stands anywhere in it. */
@@ -37,6 +46,7 @@ export class ProcessEnvironment {
 
 const UNKNOWN = new ProcessEnvironment(undefined);
 const EMPTY = new ProcessEnvironment(NOTHING);
+const HIDDEN = new ProcessEnvironment(NOTHING, false);
 
 /** The environment of a process; an empty one if it has ended or may not be looked at: then we could not signal it either. */
 export function readEnvironment(pid: number): ProcessEnvironment {
@@ -53,7 +63,7 @@ export function readEnvironment(pid: number): ProcessEnvironment {
 /** A process whose first thread has ended shows nothing of its own; the other threads still have what it was started with. */
 function readOtherThreads(process: string, pid: number): ProcessEnvironment {
   const threads = listThreads(pid);
-  if (threads.length === 0) return EMPTY;
+  if (threads.length === 0) return HIDDEN;
   for (const thread of threads) {
     if (thread === pid) continue;
     const path = `${process}/task/${thread}`;
@@ -74,7 +84,7 @@ function readThread(path: string): ProcessEnvironment | undefined {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     // What is another user's cannot be read, and cannot be signalled by us either.
-    return code === 'ESRCH' || code === 'ENOENT' ? undefined : EMPTY;
+    return code === 'ESRCH' || code === 'ENOENT' ? undefined : HIDDEN;
   } finally {
     if (file !== undefined) closeSync(file);
   }

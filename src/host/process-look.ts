@@ -27,6 +27,8 @@ class Look {
   readonly #byPid = new Map<number, ProcessMembership[]>();
   readonly #byToken = new Map<string, ProcessMembership[]>();
   readonly #firstStart: number;
+  /** Those that show no variable of the environment they were started with. */
+  readonly #bare: ProcessEntry[] = [];
 
   constructor(seekers: readonly ProcessMembership[], see: SeeMember) {
     this.#seekers = seekers;
@@ -42,6 +44,9 @@ class Look {
   run(): boolean {
     const { entries, exact } = readProcesses((entry) => this.#offer(entry));
     this.#followAncestry(entries);
+    for (const entry of this.#bare) {
+      for (const seeker of this.#seekers) seeker.suspect(entry, entries.get(entry.parent));
+    }
     return exact;
   }
 
@@ -72,6 +77,7 @@ class Look {
       for (const seeker of this.#seekers) seeker.doubt(entry);
       return;
     }
+    if (environment.isBare()) this.#bare.push(entry);
     for (const token of this.#tokensIn(environment)) {
       for (const seeker of this.#byToken.get(token) ?? []) {
         if (seeker.claim(entry, environment)) this.#take(seeker, entry);

@@ -22,6 +22,7 @@ export class ProcessMembership {
   /** Members seen before, pid → start: they stay members whatever they change about themselves. */
   #known: ReadonlyMap<number, number> = new Map();
   #found = new Map<number, ProcessEntry>();
+  #suspects: ProcessEntry[] = [];
   #inCgroup = NOBODY;
   /** True if this look met a process that could not be told to be a member or not. */
   #undecided = false;
@@ -52,6 +53,7 @@ export class ProcessMembership {
     this.#witnessNumber();
     this.#undecided = false;
     this.#found = new Map();
+    this.#suspects = [];
     this.#inCgroup = this.#cgroup?.members() ?? NOBODY;
   }
 
@@ -78,6 +80,17 @@ export class ProcessMembership {
     if (entry.startTicks >= this.leaderStart) this.#undecided = true;
   }
 
+  /**
+   * A process that shows nothing of where it is from, when all members have been claimed. It may be one: it leads a session, is younger
+   * than the command, and its parent is not, as with process 1, which adopts. With a control group there is no need to guess.
+   */
+  suspect(entry: ProcessEntry, parent: ProcessEntry | undefined): void {
+    const { pid, session, startTicks } = entry;
+    if (this.#cgroup !== undefined || this.#found.has(pid) || startTicks < this.leaderStart) return;
+    const isAdopted = parent === undefined || parent.startTicks < this.leaderStart;
+    if (isAdopted && session !== parent?.session) this.#suspects.push(entry);
+  }
+
   /** What the look found; `exact` says whether its table can have missed nobody. */
   endLook(exact: boolean): TreeCensus {
     // Somebody born into the control group while the table was read may show nothing else of where it comes from.
@@ -85,7 +98,7 @@ export class ProcessMembership {
     this.#known = new Map([...this.#found.values()].map(({ pid, startTicks }) => [pid, startTicks]));
     const members = [...this.#found.values()].filter(({ alive }) => alive);
     const unreaped = [...this.#found.values()].filter((entry) => this.#isUnreaped(entry));
-    return { members, unreaped, exact: exact && !this.#undecided };
+    return { members, unreaped, suspects: this.#suspects, exact: exact && !this.#undecided };
   }
 
   /** Whether the leader's number still names this command's group: looks for a stranger first. */

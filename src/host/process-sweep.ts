@@ -15,6 +15,8 @@ export interface Sweep {
   readonly survivors: number;
   /** Members that ended as children of this process, which cannot reap them. */
   readonly unreaped: readonly number[];
+  /** Those that may have been members and got away. */
+  readonly suspects: readonly number[];
   /** False if the last look may have missed somebody; then there may be more survivors. */
   readonly exact: boolean;
   /** Why the last look failed, if it did; then there may be more survivors. */
@@ -29,7 +31,7 @@ export async function sweepTree(
   boundMs: number,
 ): Promise<Sweep> {
   const seen = new Set<string>();
-  let last: TreeCensus = { members: [], unreaped: [], exact: false };
+  let last: TreeCensus = { members: [], unreaped: [], suspects: [], exact: false };
   let blind: unknown;
   const isSwept = async (): Promise<true | undefined> => {
     try {
@@ -44,8 +46,13 @@ export async function sweepTree(
     }
   };
   await pollWithin(clock, 'process sweep', boundMs, isSwept);
-  const unreaped = last.unreaped.map(({ pid }) => pid);
-  const swept = { descendants: seen.size, survivors: last.members.length, unreaped, exact: last.exact };
+  const swept = {
+    descendants: seen.size,
+    survivors: last.members.length,
+    unreaped: last.unreaped.map(({ pid }) => pid),
+    suspects: last.suspects.map(({ pid }) => pid),
+    exact: last.exact,
+  };
   return blind === undefined ? swept : { ...swept, blind };
 }
 

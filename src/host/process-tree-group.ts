@@ -6,7 +6,7 @@ import type { ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
 import { sendSignal } from './process-signal.ts';
 
-const EMPTY: TreeCensus = Object.freeze({ members: [], unreaped: [], exact: true });
+const EMPTY: TreeCensus = Object.freeze({ members: [], unreaped: [], suspects: [], exact: true });
 
 /** The group of a process that was just started as its leader. */
 export function createGroupProcessTree(leader: number): ProcessTree {
@@ -33,7 +33,7 @@ class GroupProcessTree implements ProcessTree {
   census(): TreeCensus {
     if (this.#empty) return EMPTY;
     if (sendSignal(-this.#leader, 0)) {
-      return { members: [memberOf(this.#leader)], unreaped: [], exact: true };
+      return { members: [memberOf(this.#leader)], unreaped: [], suspects: [], exact: true };
     }
     this.#empty = this.#reaped;
     return EMPTY;

@@ -13,6 +13,8 @@ export interface TreeCensus {
   readonly members: readonly ProcessEntry[];
   /** Members that have ended as children of this process, which did not start them: nobody can reap them before it ends. */
   readonly unreaped: readonly ProcessEntry[];
+  /** Those that may be members and are left alone, because nothing shows whose they are. */
+  readonly suspects: readonly ProcessEntry[];
   /** False if somebody may have been missed, because processes were born faster than they could be read. */
   readonly exact: boolean;
 }

@@ -26,7 +26,7 @@ export function entry(pid: number, startTicks = 1): ProcessEntry {
 }
 
 export function census(pids: number[], exact = true): TreeCensus {
-  return { members: pids.map((pid) => entry(pid)), unreaped: [], exact };
+  return { members: pids.map((pid) => entry(pid)), unreaped: [], suspects: [], exact };
 }
 
 /** Shows one census after the other, the last one again and again; an error is thrown. */

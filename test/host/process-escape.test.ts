@@ -56,6 +56,27 @@ describe('a descendant that hides', () => {
     ]);
   });
 
+  withPerl.for([
+    [1, FACELESS_DAEMON],
+    [2, FACELESS_FOSTERED_CHILDREN],
+  ] as const)(
+    `R129 without a control group %i of them may have escaped, and that is reported${WHY}`,
+    async ([count, script]) => {
+      const { faults } = await leftBy(script, false);
+      const said = new RegExp(
+        `^descendants: ${count} may have escaped, and show nothing of where they are from: ([\\d ]+)$`,
+      );
+      expect(faults).toEqual([expect.stringMatching(said)]);
+      const pids =
+        said
+          .exec(faults[0] ?? '')?.[1]
+          ?.split(' ')
+          .map(Number) ?? [];
+      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      expect(pids.length).toBe(count);
+    },
+  );
+
   withCgroup(
     `R129 as a child of this process that nothing tells whose it is, as well${WHY_EITHER}`,
     async () => {

@@ -8,29 +8,34 @@ import { LEADER, census, entry, fakeTree } from './fake-tree.ts';
 
 describe('sweeping a tree', () => {
   test.for<[string, (TreeCensus | Error)[], object, number]>([
-    ['nobody is there', [census([])], { descendants: 0, survivors: 0, unreaped: [], exact: true }, 1],
+    [
+      'nobody is there',
+      [census([])],
+      { descendants: 0, survivors: 0, unreaped: [], suspects: [], exact: true },
+      1,
+    ],
     [
       'the leader is there',
       [census([LEADER]), census([])],
-      { descendants: 0, survivors: 0, unreaped: [], exact: true },
+      { descendants: 0, survivors: 0, unreaped: [], suspects: [], exact: true },
       2,
     ],
     [
       'others come',
       [census([1]), census([1, 2]), census([3]), census([])],
-      { descendants: 3, survivors: 0, unreaped: [], exact: true },
+      { descendants: 3, survivors: 0, unreaped: [], suspects: [], exact: true },
       4,
     ],
     [
       'somebody may be missed',
       [census([], false), census([], false), census([])],
-      { descendants: 0, survivors: 0, unreaped: [], exact: true },
+      { descendants: 0, survivors: 0, unreaped: [], suspects: [], exact: true },
       3,
     ],
     [
       'a look fails',
       [new Error('EMFILE'), census([5]), census([])],
-      { descendants: 1, survivors: 0, unreaped: [], exact: true },
+      { descendants: 1, survivors: 0, unreaped: [], suspects: [], exact: true },
       3,
     ],
   ])('R129 if %s it goes on until an exact look finds nobody', async ([, looks, swept, kills]) => {
@@ -44,8 +49,8 @@ describe('sweeping a tree', () => {
   test('R129 a reused pid counts as another process', async () => {
     const clock = createVirtualClock();
     const tree = fakeTree([
-      { members: [entry(7, 1)], unreaped: [], exact: true },
-      { members: [entry(7, 2)], unreaped: [], exact: true },
+      { members: [entry(7, 1)], unreaped: [], suspects: [], exact: true },
+      { members: [entry(7, 2)], unreaped: [], suspects: [], exact: true },
       census([]),
     ]);
     expect(await runOn(clock, sweepTree(clock, tree, LEADER, 5000))).toMatchObject({ descendants: 2 });
@@ -58,6 +63,7 @@ describe('sweeping a tree', () => {
       descendants: 2,
       survivors: 2,
       unreaped: [],
+      suspects: [],
       exact: true,
     });
     expect(clock.now()).toBe(5000);
@@ -72,6 +78,7 @@ describe('sweeping a tree', () => {
       descendants: 1,
       survivors: 1,
       unreaped: [],
+      suspects: [],
       exact: true,
       blind: error,
     });
