@@ -6,12 +6,15 @@ import { EXIT_CODES, ExitCodeError } from '../model/exit-code.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
 import { isPending, orElse, type MaybePromise } from '../model/maybe-promise.ts';
 import { runTypeOf } from '../model/run-type.ts';
+import { missingRequest } from './bazel-request.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 
 /** R91–R93, R106. */
 export const checkoutPhase: Phase = {
   begin(run) {
+    const missing = missingRequest(run.command);
+    if (missing !== undefined) throw missing;
     const filer = filerOf(run);
     if (filer === undefined) {
       const type = runTypeOf(run.command.snapshotId);

@@ -7,6 +7,7 @@ import { EXIT_CODES } from '../model/exit-code.ts';
 import type { RunState } from '../model/run-state.ts';
 import { makeRunStatus, runningStatus, type RunID } from '../model/run-status.ts';
 import type { World } from '../model/world.ts';
+import { missingRequest } from './bazel-request.ts';
 import type { FakeEnd, FakeScript, FakeScripts } from './fake-script.ts';
 import type { Performance, Performer, StatusListener } from './performer.ts';
 
@@ -109,6 +110,11 @@ export class FakePerformer implements Performer {
     };
     const performance = new FakePerformance(this.#world, command, runId, onStatus, onEnd);
     this.#performance = performance;
+    const missing = missingRequest(command);
+    if (missing !== undefined) {
+      performance.end({ state: 'FAILED', exitCode: missing.exitCode, error: missing.message });
+      return performance;
+    }
     try {
       performance.begin(this.#script?.(command));
     } catch (error) {

@@ -13,6 +13,7 @@ import { WORKER_UNHEALTHY_MSG } from '../model/messages.ts';
 import type { Query, Wait } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { abortStatus, failedStatus, type RunID, type RunStatus } from '../model/run-status.ts';
+import { runTypeOf } from '../model/run-type.ts';
 import type { Service } from '../model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../model/service-status.ts';
 import { finalStatus } from '../model/status-lookup.ts';
@@ -136,7 +137,7 @@ export class QueueRunner implements Service {
       isFull: held >= this.#capacity,
     });
     const command = copyCommand(offered);
-    const status = this.#store.newRun(tagsOf(command));
+    const status = this.#store.newRun(tagsOf(command), runTypeOf(command.snapshotId));
     const { tracer, clock } = this.#world;
     tracer?.record({ at: clock.now(), type: 'accepted', runner: name, runId: status.runId, command });
     this.#queue ??= new Map();

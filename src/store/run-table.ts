@@ -3,6 +3,7 @@
  * that a query which matches nothing costs no walk over history, and neither does a look for something to evict.
  */
 import { isTerminal, RUN_STATES, runStateCode } from '../model/run-state.ts';
+import type { RunType } from '../model/run-type.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { DONE_MASK, maskMatches, type StateMask } from '../model/state-mask.ts';
 import { RunRecord } from './run-record.ts';
@@ -26,8 +27,8 @@ export class RunTable {
   }
 
   /** Appends the newest run. */
-  add(status: RunStatus): RunRecord {
-    const record = new RunRecord(status);
+  add(status: RunStatus, runType: RunType = 'scoot'): RunRecord {
+    const record = new RunRecord(status, runType);
     this.#records.set(status.runId, record);
     this.#count(status, 1);
     return record;

@@ -13,6 +13,7 @@ import { checkQuery } from '../model/query-check.ts';
 import type { Query, Wait } from '../model/query.ts';
 import { checkRunStatus } from '../model/run-status-check.ts';
 import { canMove, isTerminal } from '../model/run-state.ts';
+import type { RunType } from '../model/run-type.ts';
 import { pendingStatus, type RunID, type RunStatus } from '../model/run-status.ts';
 import {
   checkServiceStatus,
@@ -102,10 +103,10 @@ export class StatusStore implements StatusReader, StatusWriter {
   }
 
   /** @throws RunnerError `RUNNER_RELEASED`, or what the store was closed with: a closed store takes no new run. */
-  newRun(tags: LogTags = NO_TAGS): RunStatus {
+  newRun(tags: LogTags = NO_TAGS, runType: RunType = 'scoot'): RunStatus {
     if (this.#closedWith !== undefined) throw this.#closedWith;
     const table = (this.#table ??= new RunTable());
-    const record = table.add(pendingStatus(`${this.#idPrefix}${this.#created}`, tags));
+    const record = table.add(pendingStatus(`${this.#idPrefix}${this.#created}`, tags), runType);
     this.#created += 1;
     this.#written(record);
     if (this.#capacity !== 0) this.#evict(table);
@@ -121,6 +122,13 @@ export class StatusStore implements StatusReader, StatusWriter {
       return 'dropped';
     }
     if (!canMove(old.state, update.state)) throw illegalMove(old, update);
+    if (update.actionResult !== undefined && record.runType !== 'bazel') {
+      throw invalidArgument(
+        'status.actionResult',
+        'none for a run that is not a Bazel run',
+        update.actionResult,
+      );
+    }
     this.#table?.replace(record, mergeStatus(old, update));
     this.#written(record);
     return 'accepted';

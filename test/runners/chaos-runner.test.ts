@@ -192,6 +192,30 @@ describe('delays', () => {
     expect(clock.now()).toBe(500);
   });
 
+  test('R150 D74 an error that is taken back while a call is delayed does not strike it', async () => {
+    behind.newRun();
+    const runner = chaos({ maxDelayMs: 1000, error: 'down' }, { 'chaos status 0 delay': [500] });
+    runner.setPlan({ schedule: [{ operation: 'status', call: 1, kind: 'before' }] });
+    const late = runner.status('0');
+    at(250, () => {
+      runner.setError(undefined);
+      runner.setPlan({});
+    });
+    await expect(inVirtualTime(clock, () => late)).resolves.toMatchObject({ status: { runId: '0' } });
+    expect(clock.now()).toBe(500);
+  });
+
+  test('R150 R149 the status that is set while a run is delayed is the one in its error', async () => {
+    const runner = chaos(
+      { maxDelayMs: 1000, error: 'down', runStatus: pendingStatus('before') },
+      { 'chaos run a delay': [500], 'chaos run delay': [500] },
+    );
+    const late = runner.run(command);
+    at(250, () => runner.setRunStatus(pendingStatus('after')));
+    await expect(inVirtualTime(clock, () => late)).rejects.toMatchObject({ status: { runId: 'after' } });
+    expect(clock.now()).toBe(500);
+  });
+
   test('R150 a plan that is set while a call is delayed strikes it', async () => {
     const runner = chaos({ maxDelayMs: 1000 }, { 'chaos run delay': [500] });
     const run = runner.run(command);
@@ -300,7 +324,11 @@ describe('a set error', () => {
   });
 
   test('R152 release is neither delayed nor failed', async () => {
-    const runner = chaos({ maxDelayMs: 1000, error: 'x' });
+    // Whatever is asked gets the longest delay and a fault.
+    const choices = { choose: (_label: string, n: number) => n - 1 };
+    const runner = createChaosRunner({ clock, choices, tracer }, behind, { maxDelayMs: 1000, error: 'x' });
+    runner.statusAll().catch(() => undefined);
+    expect(behind.calls).toEqual([]);
     const released = runner.release();
     expect(behind.calls).toEqual(['0 release']);
     await released;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
@@ -156,11 +157,49 @@ describe('gauges and latencies', () => {
     });
   });
 
-  test('R179 timeouts and passed memory caps are counted, once each', async () => {
+  test.for([
+    ['a deadline', ['hang'], {}, [1, 0, 0]],
+    ['a deadline and then an abort', ['ignore-term', 'hang'], { abortMs: 20 }, [1, 0, 0]],
+    ['an abort alone', ['hang'], { abortMs: 5 }, [0, 0, 0]],
+    ['a cap that is passed later', ['mem 10', 'sleep 2', 'mem 2000', 'sleep 50', 'hang'], {}, [0, 1, 0]],
+    ['a cap that is passed at the start', ['mem 2000', 'hang'], {}, [0, 1, 1]],
+    ['a cap that is not quite reached', ['mem 999', 'sleep 9'], {}, [0, 0, 0]],
+  ] as const)(
+    'R179 R132 timeouts, passed caps and caps passed at the start are counted once each: %s',
+    async ([, argv, { abortMs }, expected]: readonly [
+      string,
+      readonly string[],
+      { readonly abortMs?: number },
+      readonly number[],
+    ]) => {
+      await inSimulation(async (sim) => {
+        const metrics = createMemoryMetrics();
+        const { clock } = sim.world;
+        const execer = createSimExecer({ clock, metrics, memoryCapBytes: 1_000, memoryPeriodMs: 3 });
+        const run = invoke(
+          makeLab(sim, () => ({ execer, metrics })),
+          { argv, timeoutMs: 10 },
+        );
+        if (abortMs !== undefined) clock.timer('abort', abortMs, () => run.abort());
+        await run.ended;
+        const counters = ['workerTimeouts', 'memoryCapExceeded', 'highInitialMemoryUtilization'];
+        expect(counters.map((name) => metrics.value(name))).toEqual(expected);
+      });
+    },
+  );
+
+  test('R179 the gauge memory shows the bytes that a process holds', async () => {
     await inSimulation(async (sim) => {
-      const lab = makeLab(sim);
-      await invoke(lab, { argv: ['hang'], timeoutMs: 10 }).ended;
-      expect([lab.metrics.value('workerTimeouts'), lab.metrics.value('memoryCapExceeded')]).toEqual([1, 0]);
+      const metrics = createMemoryMetrics();
+      const { clock } = sim.world;
+      const execer = createSimExecer({ clock, metrics, memoryCapBytes: 1_000 });
+      const run = invoke(
+        makeLab(sim, () => ({ execer, metrics })),
+        { argv: ['mem 123', 'sleep 9'] },
+      );
+      await sim.sleep(5);
+      expect(metrics.value('memory')).toBe(123);
+      await run.ended;
     });
   });
 

@@ -56,22 +56,31 @@ export function makeLab(
 /** A run at work in a lab. */
 export interface LabRun {
   readonly statuses: RunStatus[];
+  /** When each of them came. */
+  readonly seenAtMs: number[];
   /** Settles with the terminal status. */
   readonly ended: Promise<RunStatus>;
   abort(): void;
 }
 
-/** Invokes a command as run `7`. */
-export function invoke(lab: Lab, command: Command): LabRun {
+/** Invokes a command as run `7`; `onStatus` is called with each status as it comes. */
+export function invoke(lab: Lab, command: Command, onStatus?: (status: RunStatus) => void): LabRun {
   const statuses: RunStatus[] = [];
+  const seenAtMs: number[] = [];
   let abort = (): void => undefined;
   let refs: OutputRefs = { stdoutRef: '', stderrRef: '' };
   // Queue and store would tell the tracer of these, and the oracles rely on it.
   const { clock, tracer } = lab.sim.world;
   tracer.record({ at: clock.now(), type: 'accepted', runner: 'runner', runId: '7', command });
-  const ended = new Promise<RunStatus>((resolve) => {
+  const ended = new Promise<RunStatus>((resolve, reject) => {
     const performance = new Invoker(lab.sim.world, lab.options).perform(command, '7', (status) => {
       statuses.push(status);
+      seenAtMs.push(clock.now());
+      try {
+        onStatus?.(status);
+      } catch (error) {
+        reject(error);
+      }
       const stored = withRefs(status, status.stdoutRef || refs.stdoutRef, status.stderrRef || refs.stderrRef);
       tracer.record({ at: clock.now(), type: 'status', runner: 'runner', status: stored });
       refs = stored;
@@ -82,7 +91,7 @@ export function invoke(lab: Lab, command: Command): LabRun {
       performance.abort();
     };
   });
-  return { statuses, ended, abort };
+  return { statuses, seenAtMs, ended, abort: () => abort() };
 }
 
 /** The texts of the three logs of run `7`, without the headers' lines. */

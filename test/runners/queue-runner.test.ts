@@ -9,6 +9,8 @@ import { finalStatus, statusAll, waitForState } from '../../src/model/status-loo
 import { waitForever } from '../../src/model/wait.ts';
 import { createNullOutputs } from '../../src/outputs/null-output.ts';
 import { createQueueRunner, createSingleRunner } from '../../src/runners/create-queue-runner.ts';
+import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { argvScript } from '../../src/runners/fake-script.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { inSimulation } from './in-simulation.ts';
@@ -387,4 +389,41 @@ test('R207 an abort returns what status returns afterwards, and DONE includes it
       { seed },
     );
   }
+});
+
+test('R167 R47 that a store forgets a run drops none of its outputs: callers may hold its refs', async () => {
+  await inSimulation(async (sim) => {
+    const runner = createSimulatedRunner(sim.world, { capacity: 1, history: 1 });
+    const { runId } = await runner.run({ argv: ['stdout first'] });
+    const { status } = await finalStatus(runner, runId);
+    await finalStatus(runner, (await runner.run({ argv: ['stdout second'] })).runId);
+    expect(await rejection(runner.status(runId))).toMatchObject({ code: 'RUNNER_UNKNOWN_RUN' });
+    expect(runner.outputs.find(status.stdoutRef)?.text()).toMatch(/first$/);
+    await runner.release();
+  });
+});
+
+test('R11 R185 the fake and the simulated runner know a Bazel run by its snapshot, and fail one without request data', async () => {
+  const snapshotId = `bz-${'a'.repeat(64)}-142`;
+  await inSimulation(async (sim) => {
+    const filers: RunTypeMap = new Map([['bazel', { filer: createVirtualFiler() }]]);
+    for (const runner of [
+      createFakeRunner(sim.world, { script: argvScript }),
+      createSimulatedRunner(sim.world, { filers }),
+    ]) {
+      const { runId } = await runner.run({ argv: ['complete 0'], snapshotId });
+      const { status } = await finalStatus(runner, runId);
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 200, stdoutRef: '' });
+      const asked = await runner.run({ argv: ['sleep 9', 'complete 0'], snapshotId, executeRequest: {} });
+      const running = (await waitForState(runner, asked.runId, 'RUNNING')).status;
+      runner.store.update({ ...running, actionResult: { cached: false } });
+      expect((await finalStatus(runner, asked.runId)).status.state).toBe('COMPLETE');
+      await runner.release();
+    }
+    const plain = createFakeRunner(sim.world, { script: argvScript });
+    const { runId } = await plain.run({ argv: ['sleep 9'] });
+    const running = (await waitForState(plain, runId, 'RUNNING')).status;
+    expect(() => plain.store.update({ ...running, actionResult: { cached: false } })).toThrow(/actionResult/);
+    await plain.release();
+  });
 });

@@ -116,7 +116,7 @@ describe('update', () => {
 
   test('R53 all other fields are replaced', () => {
     const { store } = new StoreWorld();
-    const { runId } = store.newRun();
+    const { runId } = store.newRun(undefined, 'bazel');
     store.update({ ...bareStatus(runId, 'RUNNING'), actionResult: { stage: 1 } });
     expect(store.currentStatus(runId).actionResult).toEqual({ stage: 1 });
     const end = bareStatus(runId, 'COMPLETE', { snapshotId: 's', exitCode: 3, error: 'capped', ...tags });
@@ -137,7 +137,7 @@ describe('update', () => {
 
   test('R39 neither the writer nor a reader can change what the store holds', async () => {
     const { store } = new StoreWorld();
-    const { runId } = store.newRun();
+    const { runId } = store.newRun(undefined, 'bazel');
     const written = {
       ...completeStatus(runId, '', 0),
       actionResult: { list: [{ deep: 1 }], bytes: new Uint8Array([1]) },
@@ -159,7 +159,7 @@ describe('update', () => {
 
   test('R39 a result that refers to itself is copied too, and one that cannot be copied is refused', () => {
     const { store } = new StoreWorld();
-    const { runId } = store.newRun();
+    const { runId } = store.newRun(undefined, 'bazel');
     const loop: Record<string, unknown> = {};
     loop['self'] = loop;
     store.update({ ...bareStatus(runId, 'RUNNING'), actionResult: loop });
@@ -167,6 +167,21 @@ describe('update', () => {
     const update = { ...bareStatus(runId, 'RUNNING'), actionResult: { call: () => 1 } };
     const text = refused('status.actionResult', 'plain data', 'an object');
     expect(thrownBy(() => store.update(update))).toBe(text);
+  });
+
+  test('R11 a result of a run that is not a Bazel run is refused, in every state, and nothing is written', () => {
+    const { store } = new StoreWorld();
+    for (const state of ['RUNNING', 'COMPLETE', 'FAILED', 'ABORTED'] as const) {
+      const { runId } = store.newRun();
+      const update = { ...bareStatus(runId, state), actionResult: { cached: true } };
+      expect(thrownBy(() => store.update(update))).toBe(
+        refused('status.actionResult', 'none for a run that is not a Bazel run', 'an object'),
+      );
+      expect(store.currentStatus(runId).state).toBe('PENDING');
+      const bazel = store.newRun(undefined, 'bazel');
+      store.update({ ...update, runId: bazel.runId });
+      expect(store.currentStatus(bazel.runId)).toMatchObject({ state, actionResult: { cached: true } });
+    }
   });
 
   test('R11 a field that is not valid in the state is refused, and nothing is written', async () => {
