@@ -6,6 +6,7 @@
 //   --strategy NAME     how to explore (portfolio)
 //   --executions N      at most so many per hunt
 //   --seed S            another cold start
+//   --explain           prints each found failure as a terminal shows it, the way it is read by somebody who does not know the code
 //   --healthy           hunt in the scenarios without any bug: nothing may be found
 //   --table             strategies × cold starts without shrinking, as the table of docs/zoo.md: --starts N of each (3), at most
 //                       --executions N per hunt (2000), --strategies NAME,… (all; the first is compared with each other one)
@@ -23,7 +24,7 @@ import { bugs, leftOut } from './zoo/catalog.ts';
 import { endsLine, endsOf, endsRows, fewEnds, type Ends } from './zoo/ends.ts';
 import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type Quarry } from './zoo/hunting-party.ts';
-import { figuresLine, huntRow } from './zoo/hunt-report.ts';
+import { figuresLine, huntRow, printedText } from './zoo/hunt-report.ts';
 import { PackageCopies, ZOO_FOLDER } from './zoo/package-copy.ts';
 import { drawSample } from './zoo/sample.ts';
 import { comparison, strategyTable, TABLE_STRATEGIES, type TableCell } from './zoo/strategy-table.ts';
@@ -89,6 +90,7 @@ function options() {
       seed: { type: 'string', default: '1' },
       strategies: { type: 'string', default: TABLE_STRATEGIES.join(',') },
       starts: { type: 'string' },
+      explain: { type: 'boolean', default: false },
       healthy: { type: 'boolean', default: false },
       table: { type: 'boolean', default: false },
       ends: { type: 'boolean', default: false },
@@ -110,16 +112,22 @@ function options() {
 
 /** The gate itself: one hunt per bug. */
 async function gate(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
-  const { strategy, seed, timeMs, executions, json, healthy } = given;
+  const { strategy, seed, timeMs, executions, json, healthy, explain } = given;
   const quarries = quarriesOf(chosen(given), healthy);
   const hunts: Hunt[] = [];
-  const plan = { strategy, timeMs, shrinks: true, ...(executions === undefined ? {} : { executions }) };
+  const limits = executions === undefined ? {} : { executions };
+  const plan = { strategy, timeMs, shrinks: true, explains: explain, ...limits };
   await huntAll(
     quarries.map((quarry) => ({ quarry, plan: { ...plan, seed: startSeed(quarry.id, seed) } })),
     signal,
     ({ quarry }, hunt) => {
       hunts.push(hunt);
       const { id, title, scenario } = quarry;
+      const { printed } = hunt;
+      if (printed !== undefined && !json) {
+        process.stdout.write(`${printedText(id, hunt)}\n`);
+        return;
+      }
       const text = json ? JSON.stringify({ id, title, scenario, ...hunt }) : huntRow(quarry, hunt, healthy);
       process.stdout.write(`${text}\n`);
     },

@@ -24,6 +24,11 @@ export function huntRow({ id, title }: Pick<Quarry, 'id' | 'title'>, hunt: Hunt,
   return `${figures.join(' ')}  ${title}${sentence === '' ? '' : `\n    ${sentence.split('\n')[0]}`}`;
 }
 
+/** What a terminal shows of the failure, between lines that say which bug it is. Its title would give the answer away. */
+export function printedText(id: string, { found, printed = '', sentence }: Hunt): string {
+  return [`===== ${id}${found ? '' : ' MISSED'}`, printed.trimEnd(), sentence, ''].join('\n');
+}
+
 /** How many were found, and the medians of what it took. */
 export function figuresLine(hunts: readonly Hunt[], total: number): string {
   const found = hunts.filter((hunt) => hunt.found);

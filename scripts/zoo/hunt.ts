@@ -5,6 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { createInterface } from 'node:readline';
 import type { HistoryLine } from '../../src/explore/history.ts';
 
@@ -20,6 +21,8 @@ export interface HuntOptions {
   /** No limit if absent. */
   readonly executions?: number;
   readonly shrinks: boolean;
+  /** Keeps what is printed for people, in place of the reports for programs. */
+  readonly explains?: boolean;
   /** Name of the folder of failures, below that of the copy; emptied first. */
   readonly corpus: string;
   readonly signal: AbortSignal;
@@ -38,6 +41,8 @@ export interface Hunt {
   readonly history?: readonly string[];
   /** What went wrong, in one sentence. */
   readonly sentence: string;
+  /** What is printed for people, if that was asked for. */
+  readonly printed?: string;
 }
 
 /** What the reports of `explore --json` have in common, and what is read of them. */
@@ -114,17 +119,38 @@ function judged(report: Report, before: Hunt): { readonly hunt: Hunt; readonly i
 function startChild(
   options: HuntOptions,
 ): ChildProcess & { readonly stdout: NonNullable<ChildProcess['stdout']> } {
-  const { folder, scenario, strategy, seed, timeMs, executions, shrinks } = options;
+  const { folder, scenario, strategy, seed, timeMs, executions, shrinks, explains = false } = options;
   const corpus = join(folder, options.corpus);
   rmSync(corpus, { recursive: true, force: true });
   const args = [
     join(folder, 'dist/cli/main.js'),
-    ...['explore', join(folder, 'dist/sims/zoo', `${scenario}.js`), '--json', '--workers', '1'],
+    ...['explore', join(folder, 'dist/sims/zoo', `${scenario}.js`), '--workers', '1'],
+    ...(explains ? [] : ['--json']),
     ...['--strategy', strategy, '--seed', seed, '--corpus', corpus, '--time', `${timeMs}ms`],
     ...(executions === undefined ? [] : ['--executions', String(executions)]),
     ...(shrinks ? [] : ['--no-shrink']),
   ];
-  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+}
+
+/** A token is too long to read, and where the copy lies is nobody's business. */
+function printedHunt(lines: readonly string[], { folder }: HuntOptions, complaint: string): Hunt {
+  const text = lines
+    .map((line) => line.replaceAll(`${folder}/`, '').replace(/dr1:\S{40,}/, 'dr1:…'))
+    .join('\n');
+  const found = lines.some((line) => line === 'What happened' || line.includes('not deterministic'));
+  const [, executions = '0', seconds = '0'] =
+    /found in execution ([\d,]+), after ([\d.]+) s/.exec(text) ?? [];
+  return {
+    found,
+    executions: Number(executions.replaceAll(',', '')),
+    seconds: Number(seconds),
+    sentence: found ? '' : complaint.trim(),
+    printed: text,
+  };
 }
 
 /** Explores until something fails, the executions are used up, or time is over. */
@@ -140,8 +166,10 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
     ?.setEncoding('utf8')
     .on('data', (text: string) => (complaint = (complaint + text).slice(-400)));
   let result: Hunt = { found: false, executions: 0, seconds: 0, sentence: '' };
+  const printed: string[] = [];
   try {
     for await (const line of createInterface({ input: child.stdout })) {
+      printed.push(line);
       const report = parsed(line);
       if (report === undefined) continue;
       const { hunt: better, isLast } = judged(report, result);
@@ -154,5 +182,6 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
     signal.removeEventListener('abort', kill);
   }
   await exited;
+  if (options.explains === true) return printedHunt(printed, options, complaint);
   return result.found ? result : { ...result, sentence: complaint.trim() };
 }

@@ -12,6 +12,7 @@ import {
 import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Failure } from '../simulation/verdict.ts';
+import { EventNames } from './event-name.ts';
 import type { Executor } from './executor.ts';
 import { headlineOf } from './failure-headline.ts';
 import { failureKey } from './failure-key.ts';
@@ -29,8 +30,8 @@ import { observe } from './observed-run.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { encodeToken } from './replay-token.ts';
 import { framesOf, hasUserFrame, placeOf } from './source-place.ts';
+import { coincidenceIn, lastStepsIn } from './standstill.ts';
 import type { SourcePlace } from './source-place.ts';
-import { eventText } from './label-text.ts';
 
 /** A history is to be read at one glance. */
 const LINES_MAX = 12;
@@ -89,15 +90,15 @@ export interface Explanation {
  *   async run(sim) {
  *     const runner = createSimulatedRunner(sim.world, { name: 'worker' });
  *     const { runId } = await runner.run({ argv: ['sleep 80'], timeoutMs: 50 });
- *     await sim.sleep(50);
+ *     await sim.sleep(50, 'patience');
  *     const { state } = await runner.abort(runId);
  *     sim.check(state === 'ABORTED', `run ${runId} was aborted and is ${state}`);
  *     await runner.release();
  *   },
  * });
- * const log = [{ label: 'order scenario sleep', n: 2, answer: 1 }];
+ * const log = [{ label: 'order patience', n: 2, answer: 1 }];
  * const { nearestPass } = await explain(createExecutor(scenario), log);
- * if (nearestPass?.text !== 'If a sleep of the scenario had come before the deadline of run 0 at 50 ms, it would have held.') {
+ * if (nearestPass?.text !== 'If "patience" had come before the deadline of run 0 at 50 ms, it would have held.') {
  *   throw new Error(nearestPass?.text);
  * }
  * ```
@@ -132,6 +133,7 @@ export async function explain(
     details: [
       ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
       ...failure.details.map(detailOf),
+      ...standstillDetails(run, failure),
     ],
     ...(passLog === undefined || passRun === undefined
       ? {}
@@ -158,6 +160,19 @@ function detailOf(detail: string): FailureDetail {
   return { text, frames: framesOf(stack.join('\n')) };
 }
 
+/** What nobody waits for by name may be known by what was done last. */
+function standstillDetails(run: ObservedRun, { kind, atMs }: Failure): FailureDetail[] {
+  if (kind !== 'deadlock') return [];
+  const names = new EventNames(run);
+  const together = coincidenceIn(run, names, atMs);
+  const steps = lastStepsIn(run, names);
+  return [
+    ...(together === undefined ? [] : [{ text: together, frames: [] }]),
+    ...(steps.length === 0 ? [] : [{ text: 'the last steps of the scenario that are known:', frames: [] }]),
+    ...steps,
+  ];
+}
+
 /** Where the two events were made whose order matters, or who asked what was decided. */
 function placesThatMatter(
   failing: ObservedRun,
@@ -179,12 +194,14 @@ function placesThatMatter(
 }
 
 /** Where an event was made; if no line of the user is there, also where its maker was made, and so on. */
-function placesOfEvent({ firings }: ObservedRun, id: number): SourcePlace[] {
+function placesOfEvent(run: ObservedRun, id: number): SourcePlace[] {
+  const { firings } = run;
+  const names = new EventNames(run);
   const places: SourcePlace[] = [];
   for (let event = firings.get(id); event !== undefined; event = firings.get(event.cause)) {
-    const { label, place = '' } = event;
+    const { place = '' } = event;
     const what = places.length === 0 ? '' : ', which led to it,';
-    places.push(...placeOf(`${eventText(label)}${what} was set`, place));
+    places.push(...placeOf(`${names.of(event)}${what} was set`, place));
     if (hasUserFrame(place) || places.length >= PLACES_MAX) break;
   }
   return places;

@@ -1,5 +1,6 @@
 /** One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds. */
 import type { Failure } from '../simulation/verdict.ts';
+import { EventNames } from './event-name.ts';
 import { headlineOf } from './failure-headline.ts';
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionKind } from '../kernel/decision-kind.ts';
@@ -42,7 +43,7 @@ function whatOf({ kind, rule, message }: Failure): string {
 function circumstances(run: ObservedRun): string {
   const decisions = unusualDecisions(run);
   if (decisions.length === 0) return 'also when every decision is the plain one';
-  const faults = new ShownFaults(run);
+  const faults = new ShownFaults(run, new EventNames(run));
   const told = [...decisions].sort((a, b) => weightOf(faults, a) - weightOf(faults, b)).slice(0, TOLD_MAX);
   const inOrder = decisions
     .filter((decision) => told.includes(decision))

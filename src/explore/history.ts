@@ -10,11 +10,12 @@ import type { Failure } from '../simulation/verdict.ts';
 import { headlineOf } from './failure-headline.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
-import { holdingIn, isAboutHolding } from './held-resources.ts';
-import { eventText } from './label-text.ts';
+import { EventNames } from './event-name.ts';
+import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
+import { ANONYMOUS_SLEEP } from './label-text.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
-import { isRoutine } from './routine-event.ts';
+import { isRoutine, type RoutineEvent } from './routine-event.ts';
 import { ShownFaults } from './shown-fault.ts';
 
 /** One line of a history. */
@@ -50,10 +51,10 @@ interface Candidate {
 }
 
 /** Why a line is worth showing. */
-const RANK = { decided: 0, named: 1, namedPart: 2, context: 3, around: 4, routine: 5 } as const;
+const RANK = { decided: 0, named: 1, namedPart: 2, context: 3, around: 4, minor: 5, routine: 6 } as const;
 type Rank = (typeof RANK)[keyof typeof RANK];
 
-/** Where less than this is telling, what happened around it is shown as well. */
+/** Where less than this is telling, what says little is shown as well. */
 const LINES_MIN = 6;
 
 /** Chooses the lines. The failure is the last one. */
@@ -64,12 +65,13 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
     // Of equal worth, the one nearer to the failure.
     .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index)
     .map(({ candidate }) => candidate);
-  // That another run did not complete may be what brought the named one to where it is; what a scenario notes is meant to be read.
-  const telling = byWorth.filter(({ rank }) => rank <= RANK.context).length;
+  // What happened around it may be what brought the named one to where it is, so it is shown as far as there is room.
+  const telling = byWorth.filter(({ rank }) => rank <= RANK.around).length;
   const count = Math.min(linesMax - 1, Math.max(telling, Math.min(byWorth.length, LINES_MIN)));
   const chosen = new Set(byWorth.slice(0, count));
   const shown = candidates.filter((candidate) => chosen.has(candidate));
-  const lines = shown.map((candidate, index) => lineOf(run, candidate, shown[index - 1]));
+  const names = new EventNames(run);
+  const lines = shown.map((candidate, index) => lineOf(run, names, candidate, shown[index - 1]));
   const { atMs, message } = failure;
   lines.push({ role: 'failure', atMs, runner: '', text: headlineOf(message).headline });
   return {
@@ -80,46 +82,74 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
   };
 }
 
-function lineOf(run: ObservedRun, candidate: Candidate, before: Candidate | undefined): HistoryLine {
+function lineOf(
+  run: ObservedRun,
+  names: EventNames,
+  candidate: Candidate,
+  before: Candidate | undefined,
+): HistoryLine {
   const { role, atMs, runner, text, firingId, isFiring } = candidate;
-  const because = before?.firingId === firingId ? undefined : causeText(run, firingId, isFiring);
+  const because = before?.firingId === firingId ? undefined : causeText(run, names, firingId, isFiring);
   return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
 }
 
-/** `by the deadline of run 3, set at 5 ms by …`. */
-function causeText({ firings }: ObservedRun, firingId: number, isFiring: boolean): string | undefined {
+/** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that tell. */
+function causeText(
+  { firings }: ObservedRun,
+  names: EventNames,
+  firingId: number,
+  isFiring: boolean,
+): string | undefined {
   const firing = firings.get(firingId);
   if (firing === undefined) return undefined;
   const maker = firings.get(firing.cause);
-  const set =
-    maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms by ${eventText(maker.label)}`;
-  return isFiring ? set : `by ${eventText(firing.label)}, ${set}`;
+  const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
+  const isMade = maker !== undefined && names.isTelling(maker);
+  const set = isMade ? `${setAt} by ${names.of(maker)}` : setAt;
+  if (!isFiring && names.isTelling(firing)) return `by ${names.of(firing)}, ${set}`;
+  return isMade || (isFiring && firing.atMs > (maker?.atMs ?? 0)) ? set : undefined;
 }
 
 /** Everything in the order of happening: decisions stand before what they led to. */
 function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const isAbout = subjectsOf(run, failure);
   const held = isAboutHolding(failure) ? holdingIn(run.events) : new Set<TraceEvent>();
-  const rankOf = (event: TraceEvent): Rank => (held.has(event) ? RANK.named : rankOfEvent(event, isAbout));
+  const alive = new Set(unfreedIn(run.events).map(({ event }) => event));
+  const accepted = new Set(
+    run.events.flatMap(({ event }) => (event.type === 'accepted' ? [`${event.runner} ${event.runId}`] : [])),
+  );
+  const rankOf = (event: TraceEvent): Rank => {
+    if (held.has(event)) return RANK.named;
+    // That it waits is said by its acceptance already.
+    if (event.type === 'status' && accepted.has(`${event.runner} ${event.status.runId}`)) {
+      if (event.status.state === 'PENDING') return RANK.minor;
+    }
+    return alive.has(event) && isAlive(event) ? RANK.around : rankOfEvent(event, isAbout);
+  };
   const decisions = unusualDecisions(run);
-  const faults = new ShownFaults(run);
+  const names = new EventNames(run);
+  const faults = new ShownFaults(run, names);
   const shown = decisions.flatMap((decision) => faults.of(decision) ?? []);
   const faultOf = new Map(shown.map((fault) => [fault.event, fault]));
+  const told = new Set(shown.map(({ decision }) => decision));
+  const toldAlready = new Set(shown.flatMap(({ others }) => others));
   const candidates: Candidate[] = [];
   run.events.forEach(({ event, firingId }, index) => {
     while (decisions[0] !== undefined && decisions[0].traceIndex <= index) {
       const decision = decisions.shift() as ObservedDecision;
       // A fault that shows in the trace is not said twice.
-      if (faultOf.get(event)?.decision !== decision) candidates.push(ofDecision(run, faults, decision));
+      if (!told.has(decision)) candidates.push(ofDecision(run, faults, decision));
     }
+    if (toldAlready.has(event)) return;
     const { at: atMs, runner } = event;
     const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
     const text = fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
     candidates.push({ role, atMs, runner, text, firingId, isFiring: false, rank: rankOf(event) });
   });
-  candidates.push(...decisions.map((decision) => ofDecision(run, faults, decision)));
-  return [...withSilentFirings(run, candidates)];
+  const late = decisions.filter((decision) => !told.has(decision));
+  candidates.push(...late.map((decision) => ofDecision(run, faults, decision)));
+  return [...withSilentFirings(run, names, candidates)];
 }
 
 function ofDecision({ firings }: ObservedRun, faults: ShownFaults, decision: ObservedDecision): Candidate {
@@ -134,7 +164,11 @@ function ofDecision({ firings }: ObservedRun, faults: ShownFaults, decision: Obs
 }
 
 /** Where a scenario has little or no trace, its events of the clock are what there is to tell. */
-function* withSilentFirings(run: ObservedRun, candidates: readonly Candidate[]): Iterable<Candidate> {
+function* withSilentFirings(
+  run: ObservedRun,
+  names: EventNames,
+  candidates: readonly Candidate[],
+): Iterable<Candidate> {
   const speaking = new Set(candidates.map(({ firingId }) => firingId));
   const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
   const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
@@ -145,8 +179,9 @@ function* withSilentFirings(run: ObservedRun, candidates: readonly Candidate[]):
       invariant(firing !== undefined, 'index below length');
       if ((order.get(firing.id) ?? 0) >= at) return;
       const { id, label, atMs } = firing;
-      const text = `${eventText(label)} fires`;
-      const rank = label === 'scenario sleep' ? RANK.routine : RANK.around;
+      const isSleep = label === ANONYMOUS_SLEEP;
+      const text = `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
+      const rank = !isSleep ? RANK.around : names.isTelling(firing) ? RANK.minor : RANK.routine;
       yield { role: 'event', atMs, runner: '', text, firingId: id, isFiring: true, rank };
     }
   };
@@ -157,15 +192,20 @@ function* withSilentFirings(run: ObservedRun, candidates: readonly Candidate[]):
   yield* until(Infinity);
 }
 
+/** What has outlived everything is told by when it began. */
+function isAlive(event: TraceEvent): boolean {
+  return event.type === 'acquired' && event.resource !== 'output' && event.resource !== 'waiter';
+}
+
 function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
-  if (isRoutine(event)) return RANK.routine;
+  if (isRoutine(event)) return isProcessWithoutRun(event) ? RANK.around : RANK.routine;
   switch (event.type) {
     case 'fault':
       return RANK.decided;
     case 'status':
       return isAbout(event) ? rankOfNamed(event.status.state) : rankOfOther(event.status.state);
     case 'service':
-      return event.at === 0 ? RANK.routine : isAbout(event) ? RANK.namedPart : RANK.around;
+      return event.at === 0 ? RANK.minor : isAbout(event) ? RANK.namedPart : RANK.around;
     case 'accepted':
     case 'rejected':
     case 'dropped':
@@ -182,10 +222,15 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
 
 function rankOfNamed(state: RunState): Rank {
   if (isTerminal(state)) return RANK.named;
-  return state === 'RUNNING' ? RANK.namedPart : RANK.routine;
+  return state === 'RUNNING' ? RANK.namedPart : RANK.around;
+}
+
+/** Nothing else tells when it began and ended. */
+function isProcessWithoutRun(event: RoutineEvent): boolean {
+  return (event.type === 'acquired' || event.type === 'freed') && event.runId.startsWith('#');
 }
 
 function rankOfOther(state: RunState): Rank {
-  if (!isTerminal(state)) return RANK.routine;
+  if (!isTerminal(state)) return RANK.minor;
   return state === 'COMPLETE' ? RANK.around : RANK.context;
 }

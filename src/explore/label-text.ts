@@ -1,19 +1,23 @@
 /** Labels of events and decisions in words. Invariant: what no convention names is shown as it is, in quotes, and never guessed at. */
 import { decisionKind } from '../kernel/decision-kind.ts';
+import { filerCallText } from '../model/fault-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
+import { valueText } from './value-text.ts';
 
 const OF_RUN = /^run\/(\S+) (.+)$/;
 const OF_PROCESS = /^process\/(\S+) (.+)$/;
-const SCENARIO_SLEEP = 'scenario sleep';
+/** The label of a sleep to which the scenario gave no name. */
+export const ANONYMOUS_SLEEP = 'scenario sleep';
 
 /** What an event of the clock is: `run/3 deadline` is the deadline of run 3. */
 export function eventText(label: string): string {
-  if (label === SCENARIO_SLEEP) return 'a sleep of the scenario';
+  if (label === ANONYMOUS_SLEEP) return 'a sleep of the scenario';
   const [, runId, what] = OF_RUN.exec(label) ?? [];
   if (runId !== undefined && what !== undefined) return `${phaseText(what)} of run ${runId}`;
   const [, process, doing] = OF_PROCESS.exec(label) ?? [];
   if (process !== undefined && doing !== undefined) return `the ${doing} of process ${process}`;
-  return `"${label}"`;
+  const filerCall = filerCallText(label);
+  return filerCall === undefined ? `"${label}"` : `the end of ${filerCall}`;
 }
 
 /** An invocation names the event that ends a phase after the phase. */
@@ -21,20 +25,18 @@ function phaseText(what: string): string {
   return what === 'wait' ? 'the end of the process' : `the ${what}`;
 }
 
-/** The two events whose order a decision turned round: the one that was taken, and the first of those that it passed over. */
-function turnedRound({ due, answer }: ObservedDecision): readonly [first: string, second: string] {
-  return [eventText(due[answer]?.label ?? ''), eventText(due[0]?.label ?? '')];
-}
-
 /** What a fault or delay is about: its label without the word that says which of the two it is. */
 export function aboutOf(label: string): string {
   return label.replace(/ (fault|delay)$/, '');
 }
 
-/** What a fault or delay is about, in quotes; of a question that was asked before, the how manieth. */
-export function askedText({ label, occurrence }: ObservedDecision): string {
-  const about = `"${aboutOf(label)}"`;
-  return occurrence === 0 ? about : `${about} (${ordinal(occurrence + 1)})`;
+/** What a question is about, in quotes; of one that was asked before, its ordinal. */
+export function askedText({ label, occurrence }: Pick<ObservedDecision, 'label' | 'occurrence'>): string {
+  return `"${aboutOf(label)}"${timeText(occurrence)}`;
+}
+
+function timeText(occurrence: number): string {
+  return occurrence === 0 ? '' : ` (${ordinal(occurrence + 1)})`;
 }
 
 function ordinal(count: number): string {
@@ -42,34 +44,51 @@ function ordinal(count: number): string {
   return `${count}${(isTeen ? undefined : ['th', 'st', 'nd', 'rd'][count % 10]) ?? 'th'}`;
 }
 
-/** A decision in words. */
-export function decisionText(decision: ObservedDecision): string {
-  const { label, n, answer, due, drawn } = decision;
-  if (due.length > 0) return orderText(decision);
-  const about = askedText(decision);
-  if (drawn !== undefined) {
-    const { text } = drawn;
-    return isDelay(label) ? `${about} is delayed by ${text} ms` : `"${drawn.label}" is ${text}`;
+/** What an answer stands for, in the words of who asked; undefined if they gave none. Empty for a fault that does not strike. */
+export function answerText({ label, describe }: ObservedDecision, answer: number): string | undefined {
+  if (describe === undefined) return undefined;
+  try {
+    const value = describe(answer, label);
+    if (typeof value !== 'string') return valueText(value);
+    return value === '' && decisionKind(label) !== 'fault' ? '""' : value;
+  } catch {
+    // Words of the code under test; what they break on says nothing of the failure.
+    return undefined;
   }
+}
+
+/** A decision in words; `eventName` names the events of an order. */
+export function decisionText(
+  decision: ObservedDecision,
+  eventName: (event: ObservedDecision['due'][number]) => string,
+): string {
+  const { label, n, answer, due, drawn, occurrence } = decision;
+  if (due.length > 0) return orderText(decision, eventName);
+  if (drawn !== undefined) return `"${drawn.label}" is ${drawn.text}`;
+  const about = askedText(decision);
+  const told = answerText(decision, answer);
   switch (decisionKind(label)) {
     case 'fault':
-      return answer === 0 ? `no fault strikes ${about}` : `a fault strikes ${about} (${answer} of ${n - 1})`;
+      if (told !== undefined && told !== '') return `${told}${timeText(occurrence)}`;
+      return answer === 0 || told === ''
+        ? `no fault strikes ${about}`
+        : `a fault strikes ${about} (${answer} of ${n - 1})`;
     case 'delay':
-      return answer === 0 ? `${about} is not delayed` : `${about} is delayed (${answer} of ${n - 1})`;
+      if (answer === 0) return `${about} is not delayed`;
+      return told === undefined
+        ? `${about} is delayed (${answer} of ${n - 1})`
+        : `${about} is delayed by ${told} ms`;
     case 'order':
     case 'choice':
-      return `"${label}" is ${answer} (of 0 to ${n - 1})`;
+      return `${about} is ${told ?? `${answer} (of 0 to ${n - 1})`}`;
   }
 }
 
-/** What is drawn for a delay is its length in milliseconds. */
-export function isDelay(label: string): boolean {
-  return decisionKind(label) === 'delay';
-}
-
-function orderText(decision: ObservedDecision): string {
-  const { answer, due } = decision;
-  const [taken, passed] = turnedRound(decision);
+function orderText(
+  { answer, due }: ObservedDecision,
+  eventName: (event: ObservedDecision['due'][number]) => string,
+): string {
+  const [taken, passed] = [due[answer], due[0]].map((event) => (event === undefined ? '' : eventName(event)));
   if (answer === 0) return `${taken} comes first of ${due.length} due together, as they were made`;
   const others = answer === 1 ? '' : ` and ${answer - 1} more`;
   return taken === passed

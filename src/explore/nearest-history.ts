@@ -4,10 +4,12 @@ import { plural } from '../model/plural.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import { isSameKey } from './keyed-log.ts';
-import { askedText, decisionText, eventText, isDelay } from './label-text.ts';
+import { EventNames } from './event-name.ts';
+import { answerText, askedText, decisionText } from './label-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { isRoutine } from './routine-event.ts';
+import { ShownFaults } from './shown-fault.ts';
 
 /** The nearest passing execution. */
 export interface NearestPass {
@@ -26,10 +28,7 @@ export function tellApart(
   changes: readonly AnswerChange[],
 ): NearestPass {
   const [first] = changes;
-  const others = changes.length - 1;
-  const more = others > 0 ? `, and ${others} more ${plural(others, 'decision')} had been plain` : '';
-  const text =
-    first === undefined ? '' : `If ${insteadText(failing, passing, first)}${more}, it would have held.`;
+  const text = first === undefined ? '' : nearestText(failing, passing, first, changes.length - 1);
   const difference = differenceText(failing, passing);
   return { text, changes: changes.length, ...(difference === undefined ? {} : { difference }) };
 }
@@ -39,37 +38,98 @@ export function observedIn(run: ObservedRun, { decision }: AnswerChange): Observ
   return run.decisions.find((other) => isSameKey(other, decision));
 }
 
-function insteadText(failing: ObservedRun, passing: ObservedRun, change: AnswerChange): string {
-  const { label, n } = change.decision;
+function nearestText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  change: AnswerChange,
+  others: number,
+): string {
   const observed = observedIn(failing, change);
+  const fault = observed === undefined ? undefined : faultText(failing, passing, observed, change);
+  if (fault !== undefined) {
+    const more = others > 0 ? `, if ${others} more ${plural(others, 'decision')} had been plain` : '';
+    return `${fault.word} this it would have held${more}: ${fault.text}.`;
+  }
+  const more = others > 0 ? `, and ${others} more ${plural(others, 'decision')} had been plain` : '';
+  return `If ${insteadText(failing, passing, observed, change)}${more}, it would have held.`;
+}
+
+/** What strikes is a clause of its own. */
+function faultText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  observed: ObservedDecision,
+  { answer }: AnswerChange,
+): { readonly word: 'With' | 'Without'; readonly text: string } | undefined {
+  if (decisionKind(observed.label) !== 'fault' || observed.describe === undefined) return undefined;
+  const textOf = (run: ObservedRun, decision: ObservedDecision): string =>
+    new ShownFaults(run, new EventNames(run)).textOf(decision);
+  if (answer === 0 || answerText(observed, answer) === '') {
+    return { word: 'Without', text: textOf(failing, observed) };
+  }
+  const other = passing.decisions.find((decision) => isSameKey(decision, observed));
+  return other === undefined ? undefined : { word: 'With', text: textOf(passing, other) };
+}
+
+function insteadText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  observed: ObservedDecision | undefined,
+  change: AnswerChange,
+): string {
+  const { label, n } = change.decision;
   if (observed === undefined) return `"${label}" had been ${change.answer}`;
   const { due, answer } = observed;
-  if (due.length > 0) {
-    const [taken, instead] = [answer, change.answer].map((at) => eventText(due[at]?.label ?? ''));
-    const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
-    return `${instead} had come before ${taken} at ${atMs} ms`;
-  }
+  const about = askedText(observed);
+  if (due.length > 0) return orderInsteadText(failing, passing, observed, change.answer);
   const drawnInstead = drawnInsteadText(observed, passing);
   if (drawnInstead !== undefined) return drawnInstead;
-  if (decisionKind(label) === 'fault' && change.answer === 0) {
-    return `no fault had struck ${askedText(observed)}`;
+  const here = answerText(observed, answer);
+  const there = answerText(observed, change.answer);
+  switch (decisionKind(label)) {
+    case 'fault':
+      return change.answer === 0
+        ? `no fault had struck ${about}`
+        : decisionText({ ...observed, answer: change.answer }, () => '');
+    case 'delay': {
+      if (change.answer === 0) return `${about} had not been delayed`;
+      const lengths =
+        here === undefined || there === undefined
+          ? `${change.answer} instead of ${answer} (of ${n - 1})`
+          : `${there} ms instead of ${answer === 0 ? 'not at all' : `${here} ms`}`;
+      return `${about} had been delayed by ${lengths}`;
+    }
+    case 'order':
+    case 'choice':
+      return here === undefined || there === undefined || here === there
+        ? `${about} had been ${change.answer} instead of ${answer}`
+        : `${about} had been ${there} instead of ${here}`;
   }
-  if (decisionKind(label) === 'fault') return decisionText({ ...observed, answer: change.answer });
-  if (decisionKind(label) !== 'delay') return `"${label}" had been ${change.answer} instead of ${answer}`;
-  if (change.answer === 0) return `${askedText(observed)} had not been delayed`;
-  return `${askedText(observed)} had been delayed by ${change.answer} instead of ${answer} (of ${n - 1})`;
+}
+
+function orderInsteadText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  { due, answer }: ObservedDecision,
+  instead: number,
+): string {
+  const names = new EventNames(failing, passing);
+  const [taken, other] = [due[answer], due[instead]].map((event) =>
+    event === undefined ? '' : names.of(event),
+  );
+  const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
+  return taken === other
+    ? `of the events due at ${atMs} ms ${taken} that was made ${instead < answer ? 'earlier' : 'later'} had come first`
+    : `${other} had come before ${taken} at ${atMs} ms`;
 }
 
 /** A value says more than the answer that made it, if it can be told apart in few words. */
-function drawnInsteadText(observed: ObservedDecision, passing: ObservedRun): string | undefined {
-  const { drawn, label, answer } = observed;
+function drawnInsteadText(
+  { drawn, ...observed }: ObservedDecision,
+  passing: ObservedRun,
+): string | undefined {
   const other = passing.decisions.find((decision) => isSameKey(decision, observed))?.drawn;
-  if (other === undefined || other.text === drawn?.text) return undefined;
-  if (isDelay(label) && (drawn !== undefined || answer === 0)) {
-    const here = drawn === undefined ? 'not at all' : `${drawn.text} ms`;
-    return `${askedText(observed)} had been delayed by ${other.text} ms instead of ${here}`;
-  }
-  if (drawn === undefined) return undefined;
+  if (drawn === undefined || other === undefined || other.text === drawn.text) return undefined;
   return `"${drawn.label}" had been ${other.text} instead of ${drawn.text}`;
 }
 
@@ -78,10 +138,10 @@ function differenceText(failing: ObservedRun, passing: ObservedRun): string | un
   const found = firstDifference(failing, passing, isTelling) ?? firstDifference(failing, passing, () => true);
   if (found === undefined) return undefined;
   const [here, then] = found;
-  return `Then: ${then ?? NOTHING_MORE}. Here: ${here ?? NOTHING_MORE}.`;
+  if (then === undefined) return `Here: ${here}. Then: that does not happen.`;
+  const standstill = failing.verdict.failure?.kind === 'deadlock';
+  return `Then: ${then}. Here: ${here ?? (standstill ? 'nothing more happens' : 'it has failed by then')}.`;
 }
-
-const NOTHING_MORE = 'nothing more happens';
 
 function firstDifference(
   one: ObservedRun,

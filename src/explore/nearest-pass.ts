@@ -39,8 +39,8 @@ export interface NearestPassSearch {
   readonly isComplete: boolean;
 }
 
-/** With more alternatives than this, only the neighbours of an answer are tried, and the plain one. */
-const ALTERNATIVES_MAX = 8;
+/** All answers are tried where there are so few; where there are more, the nearest that holds is looked for by halving. */
+const ALTERNATIVES_MAX = 16;
 
 /**
  * Tries each answer of `log` that is not plain at another value, the last one first; then leaves several out, as few as bisecting finds;
@@ -80,12 +80,48 @@ class Search {
 
   async #firstOf(decisions: readonly KeyedDecision[]): Promise<PassingLog | undefined> {
     for (const decision of [...decisions].reverse()) {
-      for (const answer of alternativesTo(decision)) {
-        const answers = withAnswer(this.#answers, decision, answer);
-        if (await this.#holds(answers)) return { changes: [{ decision, answer }], answers };
-      }
+      const answer = await this.#nearestTo(decision);
+      if (answer === undefined) continue;
+      return { changes: [{ decision, answer }], answers: withAnswer(this.#answers, decision, answer) };
     }
     return undefined;
+  }
+
+  /** The nearest answer with which it holds, as far as answers that are nearer to each other do the same. */
+  async #nearestTo(decision: KeyedDecision): Promise<number | undefined> {
+    const holds = (answer: number): Promise<boolean> =>
+      this.#holds(withAnswer(this.#answers, decision, answer));
+    if (decision.n <= ALTERNATIVES_MAX) {
+      for (const answer of alternativesTo(decision)) if (await holds(answer)) return answer;
+      return undefined;
+    }
+    const { answer, n } = decision;
+    const near = [answer - 1, answer + 1].filter((other) => other >= 0 && other < n);
+    // That no fault strikes says more than that a lesser one does.
+    const first = decisionKind(decision.label) === 'fault' ? [0] : near;
+    for (const other of new Set([...first, ...near])) {
+      if (other !== answer && (await holds(other))) return other;
+    }
+    const ends: number[] = [];
+    for (const end of new Set([0, n - 1])) {
+      if (end !== answer && (await holds(end))) ends.push(await this.#halve(answer, end, holds));
+    }
+    return ends.sort((one, other) => Math.abs(one - answer) - Math.abs(other - answer))[0];
+  }
+
+  /** Between an answer that fails and one that holds: the nearest to the first that was seen to hold. */
+  async #halve(
+    failing: number,
+    holding: number,
+    holds: (answer: number) => Promise<boolean>,
+  ): Promise<number> {
+    let [fails, held] = [failing, holding];
+    while (Math.abs(held - fails) > 1) {
+      const middle = Math.trunc((fails + held) / 2);
+      if (await holds(middle)) held = middle;
+      else fails = middle;
+    }
+    return held;
   }
 
   /** Bisects between the plain execution, if that holds, and the failing one. */
@@ -114,12 +150,11 @@ class Search {
   }
 }
 
-/** The most telling first: without the fault, in the order of making, a little earlier. */
+/** The most telling first: without the fault, in the order of making; of others the nearest, the lesser of two. */
 function alternativesTo({ label, n, answer }: KeyedDecision): number[] {
   const kind = decisionKind(label);
-  const near = kind === 'order' || kind === 'fault' ? [0] : [answer - 1, 0, answer + 1];
-  const all =
-    n <= ALTERNATIVES_MAX ? Array.from({ length: n }, (_, at) => at) : [answer - 1, answer + 1, n - 1];
-  const alternatives = new Set([...near, ...all]);
-  return [...alternatives].filter((other) => other >= 0 && other < n && other !== answer);
+  const others = Array.from({ length: n }, (_, at) => at).filter((other) => other !== answer);
+  const byDistance = others.sort((a, b) => Math.abs(a - answer) - Math.abs(b - answer) || a - b);
+  if (kind !== 'order' && kind !== 'fault') return byDistance;
+  return answer === 0 ? byDistance : [0, ...byDistance.filter((other) => other > 0)];
 }

@@ -2,7 +2,7 @@
  * One execution watched from all sides: which events of the clock fired and who made them, what they left in the trace, which decisions
  * were asked meanwhile and between what. Invariant: watching changes nothing; the trace hash is that of the same run unwatched.
  */
-import type { DecisionSource, DueEvents } from '../kernel/decisions.ts';
+import type { DecisionSource, DescribeAnswer, DueEvents } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { Verdict } from '../simulation/verdict.ts';
@@ -39,6 +39,8 @@ export interface ObservedDecision extends KeyedDecision {
   readonly due: readonly DueEvent[];
   /** What it was asked for; one object for all decisions of one draw. */
   readonly drawn?: DrawnValue;
+  /** What answers stand for, in the words of who asked. */
+  readonly describe?: DescribeAnswer;
   /** The stack of who asked, if places are captured and it is not about an order. */
   readonly place?: string;
 }
@@ -50,12 +52,22 @@ export interface ObservedRun {
   readonly firings: ReadonlyMap<number, EventInfo>;
   readonly events: readonly ObservedEvent[];
   readonly decisions: readonly ObservedDecision[];
+  /** What was done and where, if places are captured: by trace events and decisions, in the order of happening. */
+  readonly steps: readonly ObservedStep[];
+}
+
+/** A trace event or a decision, and the stack of who did it. Stacks become text only when somebody reads them. */
+export interface ObservedStep {
+  readonly firingId: number;
+  readonly stack: Error;
+  readonly done: TraceEvent | ObservedDecision;
 }
 
 class Observation implements DecisionSource {
   readonly firings = new Map<number, EventInfo>();
   readonly events: ObservedEvent[] = [];
   readonly decisions: ObservedDecision[] = [];
+  readonly steps: ObservedStep[] = [];
   readonly #answers: DecisionSource;
   readonly #capturesPlaces: boolean;
   #firingId = 0;
@@ -65,9 +77,13 @@ class Observation implements DecisionSource {
     this.#capturesPlaces = capturesPlaces;
   }
 
-  decide(label: string, n: number, occurrence: number): number {
-    const place = this.#capturesPlaces ? new Error('place').stack : undefined;
-    return this.#note({ label, n, occurrence, due: [], ...(place === undefined ? {} : { place }) });
+  decide(label: string, n: number, occurrence: number, _hash?: number, describe?: DescribeAnswer): number {
+    const asked = { label, n, occurrence, due: [], ...(describe === undefined ? {} : { describe }) };
+    if (!this.#capturesPlaces) return this.#note(asked).answer;
+    const stack = new Error('place');
+    const done = this.#note({ ...asked, place: stack.stack ?? '' });
+    this.steps.push({ firingId: this.#firingId, stack, done });
+    return done.answer;
   }
 
   order(label: string, due: DueEvents, occurrence: number): number {
@@ -75,7 +91,7 @@ class Observation implements DecisionSource {
       id: due.idOf(at),
       label: due.labelOf(at),
     }));
-    return this.#note({ label, n: due.count, occurrence, due: candidates });
+    return this.#note({ label, n: due.count, occurrence, due: candidates }).answer;
   }
 
   drawn(label: string, value: unknown, asked: number): void {
@@ -91,17 +107,16 @@ class Observation implements DecisionSource {
 
   watch(event: TraceEvent): void {
     this.events.push({ event, firingId: this.#firingId });
+    if (!this.#capturesPlaces) return;
+    this.steps.push({ firingId: this.#firingId, stack: new Error('place'), done: event });
   }
 
-  #note(question: Omit<ObservedDecision, 'answer' | 'firingId' | 'traceIndex'>): number {
+  #note(question: Omit<ObservedDecision, 'answer' | 'firingId' | 'traceIndex'>): ObservedDecision {
     const answer = this.#answers.decide(question.label, question.n, question.occurrence);
-    this.decisions.push({
-      ...question,
-      answer,
-      firingId: this.#firingId,
-      traceIndex: this.events.length,
-    });
-    return answer;
+    const traceIndex = this.events.length;
+    const decision = { ...question, answer, firingId: this.#firingId, traceIndex };
+    this.decisions.push(decision);
+    return decision;
   }
 }
 
@@ -129,6 +144,6 @@ export async function observe(
     onFire: (event) => observation.fire(event),
     watchers: [() => ({ watch: (event) => observation.watch(event), end() {} })],
   });
-  const { firings, events, decisions } = observation;
-  return { verdict, firings, events, decisions };
+  const { firings, events, decisions, steps } = observation;
+  return { verdict, firings, events, decisions, steps };
 }

@@ -15,24 +15,42 @@ export interface SourcePlace {
 const POSITION = /:\d+:\d+\)?$/;
 const WHERE = /(?:.*\((.*)\)|(?:at )?(?:async )?(.*))$/;
 const LOCATION = /^(.+):\d+:\d+$/;
+const ROW = /:(\d+):\d+\)?$/;
+const FUNCTION = /^at (?:async )?(.*\S) \(.*\)$/;
 const URL_SCHEME = 'file://';
 /** The folder of this package's code, in the checkout or as built. */
 const OWN_FOLDER = decodeURIComponent(new URL('..', import.meta.url).pathname);
+/** The scenarios of the package are written by its users' rules: below `dist` they are scenarios all the same. */
+const SHIPPED_SCENARIOS = `${OWN_FOLDER}sims/`;
 /** What every stack of ours goes through tells nothing. */
 const SILENT_FOLDERS: readonly string[] = ['ambient', 'kernel', 'explore', 'simulation'].map(
   (name) => `${OWN_FOLDER}${name}/`,
 );
 /** A longer line is part of a message; looking for a place in it could take minutes. */
 const LINE_LENGTH_MAX = 4_096;
-const USER_FRAMES_MAX = 3;
+const USER_FRAMES_MAX = 4;
 const OWN_FRAMES_MAX = 2;
 
 /** The telling lines of a stack; none if it has none. */
 export function framesOf(stack: string): string[] {
   const lines = telling(stack);
   const users = lines.filter((line) => !isOwn(line)).slice(0, USER_FRAMES_MAX);
-  const own = lines.filter(isOwn).slice(0, OWN_FRAMES_MAX);
-  return [...users, ...own].map(frameOf);
+  const own = lines.filter(isOwn);
+  // What a user called is the last line of ours above theirs; without one of theirs, the line that did it says most.
+  const [first] = users;
+  const called = first === undefined ? undefined : lines[lines.indexOf(first) - 1];
+  const shown = first === undefined ? own.slice(0, OWN_FRAMES_MAX) : called === undefined ? [] : [called];
+  return [...users, ...shown].map(frameOf);
+}
+
+/** Where a user's code did it, in a few words: `in Client.work (clients.ts:58)`, or `at clients.ts:58`; undefined if it did not. */
+export function shortPlaceOf(stack: string): string | undefined {
+  const line = telling(stack).find((candidate) => !isOwn(candidate));
+  if (line === undefined) return undefined;
+  const file = fileOf(line).split('/').at(-1) ?? '';
+  const [, row = ''] = ROW.exec(line) ?? [];
+  const [, name] = FUNCTION.exec(line) ?? [];
+  return name === undefined ? `at ${file}:${row}` : `in ${name} (${file}:${row})`;
 }
 
 /** The nearest line of those who use this package in the stack of what was thrown; undefined if there is none. */
@@ -70,7 +88,8 @@ function isSilent(line: string): boolean {
 }
 
 function isOwn(line: string): boolean {
-  return fileOf(line).startsWith(OWN_FOLDER);
+  const file = fileOf(line);
+  return file.startsWith(OWN_FOLDER) && !file.startsWith(SHIPPED_SCENARIOS);
 }
 
 /** The path in a line of a stack; empty if it has none. */

@@ -4,7 +4,8 @@
  */
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { FILER_OPERATIONS, checkFilerBehaviour } from './filer-behaviour.ts';
+import { filerCallText } from '../model/fault-text.ts';
+import { behaviourText, FILER_OPERATIONS, checkFilerBehaviour } from './filer-behaviour.ts';
 import type { FilerBehaviour, FilerBehaviours, FilerOperation } from './filer-behaviour.ts';
 
 /** What behaviours are taken from. */
@@ -63,7 +64,15 @@ export class BehaviourSource {
     const { menu, choices } = this.#options;
     const others = menu?.[operation];
     if (others === undefined || others.length === 0 || choices === undefined) return undefined;
-    const answer = choices.choose(`${this.labelOf(operation, subject)} fault`, others.length + 1);
+    const describe = (answer: number, label: string): string => this.#describe(others[answer - 1], label);
+    const answer = choices.choose(`${this.labelOf(operation, subject)} fault`, others.length + 1, describe);
     return answer === 0 ? undefined : others[answer - 1];
+  }
+
+  #describe(behaviour: FilerBehaviour | undefined, label: string): string {
+    const does = behaviour === undefined ? '' : behaviourText(behaviour, this.#options.usual);
+    if (does === '') return '';
+    const call = label.replace(/ fault$/, '');
+    return `${filerCallText(call) ?? call} ${does}`;
   }
 }

@@ -48,6 +48,19 @@ export function checkDuration(name: string, ms: unknown): void {
   throw invalidArgument(name, 'a finite number ≥ 0', ms);
 }
 
+/** What a call does that goes so, as far as it is not usual; empty for what is. */
+export function behaviourText(behaviour: FilerBehaviour, usual: FilerBehaviour): string {
+  const { latencyMs = 0, fail, hang = false, deaf = false, cancelMs = 0 } = behaviour;
+  const parts = [
+    ...(latencyMs === (usual.latencyMs ?? 0) || hang ? [] : [`takes ${latencyMs} ms`]),
+    ...(hang ? ['hangs until it is cancelled'] : []),
+    ...(fail === undefined ? [] : [`fails ("${fail.text}")`]),
+    ...(deaf ? ['ignores cancellation'] : []),
+    ...(cancelMs > 0 ? [`takes ${cancelMs} ms to honour cancellation`] : []),
+  ];
+  return parts.join(' and ');
+}
+
 /** The faults in a behaviour, as they are called in traces; none for the plain one. Latency alone is no fault. */
 export function faultsIn(behaviour: FilerBehaviour): string[] {
   const faults: string[] = [];

@@ -3,7 +3,7 @@
  * with more than one alternative, in order, and nothing else.
  */
 import { checkMethods, checkOptions } from './argument-check.ts';
-import type { Choices, Decision, DecisionSource, DueEvents } from './decisions.ts';
+import type { Choices, Decision, DecisionSource, DescribeAnswer, DueEvents } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
 import type { RollingHash } from './rolling-hash.ts';
 import { textWords, type TextWords } from './text-words.ts';
@@ -51,11 +51,11 @@ export class DecisionLog implements Choices {
     return this.given;
   }
 
-  choose(label: string, n: number): number {
+  choose(label: string, n: number, describe?: DescribeAnswer): number {
     if (n === 1) return 0;
     if (!(n > 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
     const asked = this.asked.get(label) ?? this.firstAsked(label);
-    return this.keep(asked, n, this.source.decide(label, n, asked.occurrences, asked.words.high));
+    return this.keep(asked, n, this.source.decide(label, n, asked.occurrences, asked.words.high, describe));
   }
 
   order(label: string, due: DueEvents): number {

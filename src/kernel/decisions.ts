@@ -40,14 +40,22 @@ export class ExecutionInterrupted extends Error {
   override readonly name = 'ExecutionInterrupted';
 }
 
+/**
+ * What an answer stands for: of a fault or an order of things one clause that says what happens then, empty if nothing goes wrong; of a
+ * delay its milliseconds; of any other choice the value. Asked only when a failure is explained, perhaps after the simulation has ended,
+ * so it must depend on its arguments alone.
+ */
+export type DescribeAnswer = (answer: number, label: string) => unknown;
+
 /** Where answers come from. Sources: `fifoDecisions`, `randomDecisions(seed)`, `replayDecisions(log)`. */
 export interface DecisionSource {
   /**
    * Answers one open question with an integer in [0, n). `occurrence` counts earlier questions with the same label, from 0.
    * Keyed sources depend on (label, occurrence) only, so that dropping one event does not reshuffle all others. `labelHash`
-   * is `hashText(label)`, which the log keeps per label, so that no source needs to hash a label twice.
+   * is `hashText(label)`, which the log keeps per label, so that no source needs to hash a label twice. `describe` says what each
+   * answer stands for, for sources that show it.
    */
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number;
+  decide(label: string, n: number, occurrence: number, labelHash?: number, describe?: DescribeAnswer): number;
   /**
    * Answers which of the events that are due now fires first, for sources that look at the events; without it `decide` is asked
    * with `due.count` alternatives. The answer is logged like any other.
@@ -63,11 +71,11 @@ export interface DecisionSource {
 /** What parts of a simulation use to leave a choice to whoever explores. */
 export interface Choices {
   /**
-   * An integer in [0, n). With n = 1 the choice is forced: it costs nothing and is not logged.
+   * An integer in [0, n). With n = 1 the choice is forced: it costs nothing and is not logged. `describe` is for explanations only.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if n is not an integer ≥ 1.
    */
-  choose(label: string, n: number): number;
+  choose(label: string, n: number, describe?: DescribeAnswer): number;
   /** Which of the events that are due now fires first; what a clock asks. Absent: it asks `choose`. */
   order?(label: string, due: DueEvents): number;
   /** Tells that the last `asked` answers together made `value`. Absent: nobody wants to know. */

@@ -31,11 +31,8 @@ export class DelayDraw {
   /** A multiple of max/steps in milliseconds, rounded down to microseconds; decided as `LABEL delay`. */
   draw(label: () => string): number {
     if (this.#n === 1) return 0;
-    const name = `${label()} delay`;
-    const answer = this.#choices.choose(name, this.#n);
-    const delayMs = Math.floor((answer * this.#maxUs) / this.#n) / 1000;
-    // An answer of 0 may come of nobody having been asked.
-    if (answer > 0) this.#choices.drawn?.(name, delayMs, 1);
-    return delayMs;
+    return this.#msOf(this.#choices.choose(`${label()} delay`, this.#n, this.#msOf));
   }
+
+  readonly #msOf = (answer: number): number => Math.floor((answer * this.#maxUs) / this.#n) / 1000;
 }

@@ -1,22 +1,29 @@
 /** Picks the fault of each call from a plan (R153): a scheduled one if its turn has come, else one by chance, which is a decision. */
-import type { Choices } from '../kernel/decisions.ts';
+import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { callFaultText, callText } from '../model/fault-text.ts';
 import { CHAOS_OPERATIONS, FAULT_KINDS } from './chaos-fault.ts';
 import type { ChaosOperation, FaultKind, FaultPlan, ScheduledFault } from './chaos-fault.ts';
 import { makeRateTable } from './chaos-rate.ts';
 import type { RateTable } from './chaos-rate.ts';
 
+const FAULT_WORD = ' fault';
+
 /** A plan at work; it counts the calls since it came into force. */
 export class FaultPicker {
   readonly #choices: Choices;
-  readonly #rates: ReadonlyMap<ChaosOperation, RateTable | undefined>;
+  readonly #rates: ReadonlyMap<ChaosOperation, Chances | undefined>;
   readonly #schedule: ReadonlyMap<ChaosOperation, ReadonlyMap<number, FaultKind>>;
   readonly #calls = new Map<ChaosOperation, number>();
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a plan that is none. */
-  constructor(choices: Choices, plan: FaultPlan) {
+  /**
+   * `name` is what labels begin with.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a plan that is none.
+   */
+  constructor(choices: Choices, plan: FaultPlan, name = 'chaos') {
     this.#choices = choices;
-    this.#rates = makeRateTables(plan.rates ?? {});
+    this.#rates = makeRateTables(plan.rates ?? {}, name);
     this.#schedule = makeSchedule(plan.schedule ?? []);
   }
 
@@ -27,18 +34,41 @@ export class FaultPicker {
   pick(operation: ChaosOperation, label: () => string): FaultKind | undefined {
     const call = (this.#calls.get(operation) ?? 0) + 1;
     this.#calls.set(operation, call);
-    const table = this.#rates.get(operation);
-    const byChance =
-      table === undefined ? undefined : table.kindOf(this.#choices.choose(`${label()} fault`, table.n));
+    const chances = this.#rates.get(operation);
+    const byChance = chances === undefined ? undefined : this.#byChance(chances, label);
     return this.#schedule.get(operation)?.get(call) ?? byChance;
+  }
+
+  #byChance({ table, describe }: Chances, label: () => string): FaultKind | undefined {
+    return table.kindOf(this.#choices.choose(`${label()} fault`, table.n, describe));
   }
 }
 
-function makeRateTables(rates: NonNullable<FaultPlan['rates']>): Map<ChaosOperation, RateTable | undefined> {
-  const tables = new Map<ChaosOperation, RateTable | undefined>();
+/** The faults of one operation by chance, and what they are in words. */
+interface Chances {
+  readonly table: RateTable;
+  readonly describe: DescribeAnswer;
+}
+
+function makeChances(operation: ChaosOperation, table: RateTable, name: string): Chances {
+  const before = name.length + operation.length + 2;
+  const describe = (answer: number, label: string): string => {
+    const kind = table.kindOf(answer);
+    if (kind === undefined) return '';
+    return callFaultText(kind, callText(operation, label.slice(before, -FAULT_WORD.length)), name);
+  };
+  return { table, describe };
+}
+
+function makeRateTables(
+  rates: NonNullable<FaultPlan['rates']>,
+  name: string,
+): Map<ChaosOperation, Chances | undefined> {
+  const tables = new Map<ChaosOperation, Chances | undefined>();
   for (const operation of Object.keys(rates)) {
     checkOperation('plan.rates', operation);
-    tables.set(operation, makeRateTable(operation, rates[operation] ?? {}));
+    const table = makeRateTable(operation, rates[operation] ?? {});
+    tables.set(operation, table === undefined ? undefined : makeChances(operation, table, name));
   }
   return tables;
 }

@@ -64,7 +64,7 @@ export class ChaosSettings {
     this.#delaySteps = delaySteps;
     this.#faultError = options.faultError;
     this.#delays = new DelayDraw(choices, maxDelayMs, delaySteps);
-    this.#faults = new FaultPicker(choices, options.plan ?? NO_FAULTS);
+    this.#faults = new FaultPicker(choices, options.plan ?? NO_FAULTS, name);
     this.#error = checkError(options.error);
     this.#runStatus = options.runStatus ?? zeroStatus();
   }
@@ -82,7 +82,7 @@ export class ChaosSettings {
   }
 
   setPlan(plan: FaultPlan): void {
-    this.#faults = new FaultPicker(this.#choices, plan);
+    this.#faults = new FaultPicker(this.#choices, plan, this.name);
   }
 
   setError(error: ChaosError | undefined): void {

@@ -7,6 +7,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
 import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
+import { outputFaultText } from '../model/fault-text.ts';
 import type { Simulation } from './simulation.ts';
 
 /** What can happen to an output unless told otherwise: too early, too short, too full, too late. */
@@ -67,7 +68,12 @@ export function chosenOutputFaults(
   const n = faults.length * oneIn;
   return (id) => {
     const { choices, clock, tracer } = sim.world;
-    const fault = faults[choices.choose(`${name}/${id} fault`, n) - (n - faults.length)];
+    const faultOf = (answer: number): OutputFault | undefined => faults[answer - (n - faults.length)];
+    const describe = (answer: number): string => {
+      const struck = faultOf(answer);
+      return struck === undefined ? '' : outputFaultText(struck.kind, id);
+    };
+    const fault = faultOf(choices.choose(`${name}/${id} fault`, n, describe));
     if (fault === undefined) return undefined;
     tracer.record({
       at: clock.now(),
@@ -169,8 +175,12 @@ export function chosenSkew(
   const { offsetMsMax = OFFSET_MS_MAX, driftPpmMax = DRIFT_PPM_MAX } = options;
   checkMs('offsetMsMax', offsetMsMax);
   checkMs('driftPpmMax', driftPpmMax);
-  const choose = (what: string, most: number): number => {
-    const answer = sim.world.choices.choose(`${name} clock ${what} fault`, 2 * SKEW_STEPS + 1);
+  const choose = (what: string, most: number, inWords: (amount: number) => string): number => {
+    const amountOf = (answer: number): number =>
+      ((Math.ceil(answer / 2) * most) / SKEW_STEPS) * (answer % 2 === 1 ? 1 : -1);
+    const describe = (answer: number): string =>
+      answer === 0 ? '' : `the clock of ${name} ${inWords(amountOf(answer))}`;
+    const answer = sim.world.choices.choose(`${name} clock ${what} fault`, 2 * SKEW_STEPS + 1, describe);
     if (answer === 0) return 0;
     const { clock, tracer } = sim.world;
     tracer.record({
@@ -181,9 +191,16 @@ export function chosenSkew(
       kind: what,
       runId: '',
     });
-    return ((Math.ceil(answer / 2) * most) / SKEW_STEPS) * (answer % 2 === 1 ? 1 : -1);
+    return amountOf(answer);
   };
-  return { offsetMs: choose('offset', offsetMsMax), driftPpm: choose('drift', driftPpmMax) };
+  return {
+    offsetMs: choose('offset', offsetMsMax, (ms) => `is ${Math.abs(ms)} ms ${ms > 0 ? 'ahead' : 'behind'}`),
+    driftPpm: choose(
+      'drift',
+      driftPpmMax,
+      (ppm) => `is ${Math.abs(ppm)} ppm too ${ppm > 0 ? 'fast' : 'slow'}`,
+    ),
+  };
 }
 
 function checkOneIn(oneIn: number): void {

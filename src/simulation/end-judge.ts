@@ -36,7 +36,7 @@ export class EndJudge {
 
   /** Nothing is queued, but the scenario has not ended. */
   judgeStandstill(): void {
-    this.#judgeWait('deadlock', 'Deadlock: nothing is queued', []);
+    this.#judgeWait('deadlock', 'Deadlock: nothing is due any more', []);
   }
 
   /** Nothing but what `repeats` fires, and the scenario does not go on. */
@@ -61,8 +61,8 @@ export class EndJudge {
     const { count } = this.#ledger;
     const wait =
       count > 0
-        ? `held or waited for: ${counted(count, 'resource')}`
-        : 'the scenario awaits a promise that nobody will settle';
+        ? `the scenario has not ended. Still held or awaited: ${counted(count, 'resource')}`
+        : 'the scenario awaits a promise that nothing is left to settle';
     this.#fail(kind, `${what}, and ${wait}`, { rule: 'R211', details });
   }
 

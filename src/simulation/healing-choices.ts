@@ -3,7 +3,7 @@
  * answer is 0, no fault, and all other questions stay as they were.
  */
 import { decisionKind } from '../kernel/decision-kind.ts';
-import type { Choices, DueEvents } from '../kernel/decisions.ts';
+import type { Choices, DescribeAnswer, DueEvents } from '../kernel/decisions.ts';
 import type { Healing } from './healing.ts';
 
 /** Passes questions on to a log. */
@@ -16,9 +16,9 @@ export class HealingChoices implements Choices {
     this.#healing = healing;
   }
 
-  choose(label: string, n: number): number {
+  choose(label: string, n: number, describe?: DescribeAnswer): number {
     if (this.#healing.isHealed && decisionKind(label) === 'fault') return 0;
-    return this.#log.choose(label, n);
+    return this.#log.choose(label, n, describe);
   }
 
   order(label: string, due: DueEvents): number {

@@ -37,7 +37,9 @@ export class NodeProcess {
     const { choices } = world;
     this.world = {
       clock: this.clock,
-      choices: { choose: (label, n) => (this.#isAlive ? choices.choose(label, n) : 0) },
+      choices: {
+        choose: (label, n, describe) => (this.#isAlive ? choices.choose(label, n, describe) : 0),
+      },
       random: world.random.fork(name),
       tracer: { record: (event) => this.#record(event) },
       onHeal: (hook) => world.onHeal(() => (this.#isAlive ? hook() : undefined)),

@@ -6,6 +6,7 @@
 import type { Timer } from '../kernel/clock.ts';
 import { checkObject } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { nodeFaultText } from '../model/fault-text.ts';
 import { DelayDraw } from '../runners/chaos-delay.ts';
 import type { SimulatedWorld } from './simulation.ts';
 
@@ -61,6 +62,7 @@ const SLOW_FACTOR = 10;
 const OUTAGE_MS_MAX = 1_000;
 const SLOW_MS_MAX = 10_000;
 const DURATIONS = 4;
+const REPLY = ' reply';
 
 /** The strikes against one node. */
 export class NodeStrikes {
@@ -90,7 +92,10 @@ export class NodeStrikes {
     const { name } = this.#target;
     for (const strike of this.#strikes) {
       const label = `${name} ${strike.kind} at ${moment}`;
-      if (this.#world.choices.choose(`${label} fault`, strike.oneIn) !== strike.oneIn - 1) continue;
+      const { oneIn } = strike;
+      const describe = (answer: number): string =>
+        answer === oneIn - 1 ? `${nodeFaultText(strike.kind, name)} ${momentText(name, moment)}` : '';
+      if (this.#world.choices.choose(`${label} fault`, oneIn, describe) !== oneIn - 1) continue;
       this.#begin(strike, label);
       return;
     }
@@ -124,6 +129,13 @@ export class NodeStrikes {
     const ms = strike.duration.draw(() => label);
     this.#recovery = { timer: this.#world.clock.timer(`${label} end`, ms, end), end };
   }
+}
+
+/** When something strikes: at a call, between its effect and its answer, or just before an event of the process. */
+function momentText(name: string, moment: string): string {
+  if (!moment.startsWith(`${name} `)) return `just before "${moment}"`;
+  const call = moment.slice(name.length + 1);
+  return call.endsWith(REPLY) ? `before it answers ${call.slice(0, -REPLY.length)}` : `as ${call} arrives`;
 }
 
 function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] {

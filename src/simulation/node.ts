@@ -10,6 +10,7 @@ import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
+import { callFaultText } from '../model/fault-text.ts';
 import { checkQuery } from '../model/query-check.ts';
 import { copyQuery } from '../model/query-copy.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -206,7 +207,9 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
   }
 
   mayHang(label: string, { operation, runId }: ChaosCall): boolean {
-    if (this.#world.choices.choose(`${label} hang fault`, 2) === 0) return false;
+    const describe = (answer: number): string =>
+      answer === 0 ? '' : callFaultText('hang', label.slice(this.name.length + 1), this.name);
+    if (this.#world.choices.choose(`${label} hang fault`, 2, describe) === 0) return false;
     this.#traceFault(operation, 'hang', runId);
     return true;
   }

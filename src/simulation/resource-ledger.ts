@@ -1,4 +1,5 @@
 /** Who holds what: keeps the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
+import { heldText } from '../model/resource-text.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 
 /** A resource that has not been given back: the event of its acquisition. */
@@ -142,7 +143,6 @@ function isSame(held: HeldResource, { resource, name, runId }: ResourceEvent): b
   return held.name === name && held.resource === resource && held.runId === runId;
 }
 
-function describeHeld({ resource, runner, runId, name, at }: HeldResource): string {
-  const whose = runId === '' ? `of ${runner}` : `of run ${runId} on ${runner}`;
-  return `${resource} ${name} ${whose}, since ${at} ms`;
+function describeHeld(resource: HeldResource): string {
+  return `${heldText(resource, 'on')}, since ${resource.at} ms`;
 }

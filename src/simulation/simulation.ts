@@ -2,8 +2,9 @@
  * What a scenario gets: its world, and the few verbs that end in the verdict. Invariant: after the end of the simulation no verb does
  * anything but say so.
  */
-import { checkObject, checkString } from '../kernel/argument-check.ts';
+import { checkString } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
+import type { DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
 import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
@@ -11,6 +12,8 @@ import type { DeclaredState } from './declared-state.ts';
 import type { EventAction, EventActions } from './event-actions.ts';
 import type { Healing } from './healing.ts';
 import type { ReachedConditions } from './reached-conditions.ts';
+import { strikeAtSomeEvent, strikesAt } from './scenario-faults.ts';
+import { checkDescribe, checkProperty, checkWithinMs, pickFrom } from './simulation-arguments.ts';
 import type { ReportFailure } from './verdict.ts';
 import type { Holds, WatchedProperties } from './watched-properties.ts';
 
@@ -62,10 +65,34 @@ export class Simulation {
     return sleep(this.world.clock, ms, label);
   }
 
-  /** An integer in [0, n) that the exploration decides; 0 is the plain choice. */
-  choose(label: string, n: number): number {
+  /**
+   * An integer in [0, n) that the exploration decides; 0 is the plain choice. Where a failure is explained, `describe` says what an answer
+   * stands for: the value, or of a `… fault` what happens, empty if nothing does. It must depend on the answer alone.
+   */
+  choose(label: string, n: number, describe?: DescribeAnswer): number {
     this.#mustRun('choose');
-    return this.world.choices.choose(label, n);
+    checkDescribe(describe);
+    return this.world.choices.choose(label, n, describe);
+  }
+
+  /**
+   * One of `values` that the exploration decides; the first is the plain choice. Explanations of failures show the value, or what
+   * `describe` makes of it.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `values` is a list of at least one.
+   * @example
+   * ```ts
+   * import { fifoDecisions, simulate } from 'dryrunner';
+   * const { held } = await simulate({
+   *   source: fifoDecisions(),
+   *   scenario: (sim) => sim.check(sim.pick('timeout', [50, 100], (ms) => `${ms} ms`) === 50, 'the first'),
+   * });
+   * if (!held) throw new Error('expected the plain choice');
+   * ```
+   */
+  pick<T>(label: string, values: readonly T[], describe?: (value: T) => unknown): T {
+    this.#mustRun('pick');
+    return pickFrom(this.world.choices, label, values, describe);
   }
 
   /**
@@ -171,13 +198,9 @@ export class Simulation {
   async eventually(name: string, holds: Holds, limits: { readonly withinMs: number }): Promise<void> {
     this.#mustRun('eventually');
     checkProperty(name, holds);
-    checkObject('limits', 'an object with withinMs', limits);
-    const { withinMs } = limits;
-    if (!(withinMs >= 0 && withinMs < Infinity)) {
-      throw invalidArgument('withinMs', 'a finite number ≥ 0', withinMs);
-    }
+    checkWithinMs(limits);
     this.heal();
-    await this.#parts.properties.awaitProperty(name, holds, withinMs);
+    await this.#parts.properties.awaitProperty(name, holds, limits.withinMs);
   }
 
   /**
@@ -188,10 +211,7 @@ export class Simulation {
    */
   strikes(where: string, kind: string, { oneIn = ONE_IN }: { readonly oneIn?: number } = {}): boolean {
     this.#mustRun('strikes');
-    if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) throw invalidArgument('oneIn', 'an integer ≥ 2', oneIn);
-    if (this.world.choices.choose(`${where} ${kind} fault`, oneIn) !== oneIn - 1) return false;
-    this.#traceFault(where, kind);
-    return true;
+    return strikesAt(this.world, where, kind, oneIn);
   }
 
   /**
@@ -208,17 +228,9 @@ export class Simulation {
     { within = EVENTS_WITHIN }: { readonly within?: number } = {},
   ): void {
     this.#mustRun('atSomeEvent');
-    if (typeof (action as unknown) !== 'function') throw invalidArgument('action', 'a function', action);
-    if (!(Number.isSafeInteger(within) && within >= 1)) {
-      throw invalidArgument('within', 'an integer ≥ 1', within);
-    }
-    const nth = this.world.choices.choose(`${label} fault`, within + 1);
-    if (nth === 0) return;
-    this.#parts.actions.add(nth, () => {
-      if (this.healed) return undefined;
-      this.#traceFault(`event ${nth}`, label);
-      return action();
-    });
+    const strike = strikeAtSomeEvent(this.world, label, action, within);
+    if (strike === undefined) return;
+    this.#parts.actions.add(strike.nth, () => (this.healed ? undefined : strike.act()));
   }
 
   /**
@@ -265,17 +277,6 @@ export class Simulation {
     this.#isOver = true;
   }
 
-  #traceFault(operation: string, kind: string): void {
-    this.world.tracer.record({
-      at: this.now(),
-      type: 'fault',
-      runner: 'scenario',
-      operation,
-      kind,
-      runId: '',
-    });
-  }
-
   #mustRun(what: string): void {
     if (!this.#isOver) return;
     throw new RunnerError(
@@ -287,8 +288,3 @@ export class Simulation {
 
 /** The label of `sim.sleep` without one of its own: one that is left says that the scenario has not awaited it. */
 export const SCENARIO_SLEEP = 'scenario sleep';
-
-function checkProperty(name: string, holds: Holds): void {
-  if (typeof (name as unknown) !== 'string') throw invalidArgument('name', 'a text', name);
-  if (typeof (holds as unknown) !== 'function') throw invalidArgument('holds', 'a function', holds);
-}

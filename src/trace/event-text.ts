@@ -1,7 +1,9 @@
 /** Trace events in plain words, one line each, for reports and for the first difference of two traces. */
 import { checkObject } from '../kernel/argument-check.ts';
 import { tagsOf, type Command } from '../model/command.ts';
+import { resourceEventText } from '../model/resource-text.ts';
 import type { RunStatus } from '../model/run-status.ts';
+import { faultText } from '../model/fault-text.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 
@@ -38,17 +40,15 @@ function ofRun(event: RunEvent): string {
     case 'phase':
       return `${run} entered phase ${event.phase}`;
     case 'acquired':
-      return `${run} took ${event.resource} ${event.name}`;
     case 'freed':
-      return `${run} gave back ${event.resource} ${event.name}`;
     case 'abandoned':
-      return `${run} was not given back ${event.resource} ${event.name} in time`;
+      return resourceEventText(event);
     case 'recorded':
       return `${run} recorded a failure of ${event.what}: ${event.error} (${event.exitCode})`;
     case 'wrote':
       return `${run} wrote ${event.bytes} bytes to ${event.output} (${event.digest})`;
     case 'fault':
-      return `fault ${event.kind} struck ${event.operation} of ${run}`;
+      return faultText(event);
   }
 }
 

@@ -138,7 +138,7 @@ describe('a case', () => {
     [
       'a deadlock',
       () => new Promise<void>(() => {}),
-      'R211 Deadlock: nothing is queued, and the scenario awaits a promise that nobody will settle (seed 5)',
+      'R211 Deadlock: nothing is due any more, and the scenario awaits a promise that nothing is left to settle (seed 5)',
     ],
     [
       'a timer that is left',

@@ -17,7 +17,7 @@ test('takes a fault in the trace for the doing of the decision that made it, and
   });
   const log = ['mine fault', 'other lost fault'].map((label) => ({ label, n: 2, answer: 1 }));
   const { sentence, history } = await explain(createExecutor(scenario), log);
-  const told = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes "other lost"'];
+  const told = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes other'];
   expect(sentence).toContain(`both, when ${told.join(' and ')}.`);
   expect(history.map(({ text }) => text)).toEqual([...told, 'both']);
 });
@@ -44,9 +44,11 @@ test('does not say that a fault strikes where nothing went wrong', async () => {
   ];
   const { sentence, history } = await explain(createExecutor(scenario), log);
   expect(sentence).toContain(
-    'when a fault strikes "a call" (1 of 64) and "net run job-1 fault" is 12 (of 0 to 19).',
+    'when a call, right after "fake start" and "net run job-1 fault" is 12 of 0 to 19, which is no fault.',
   );
-  expect(history.map(({ text }) => text)).toContain('"net run job-1 fault" is 12 (of 0 to 19)');
+  expect(history.map(({ text }) => text)).toContain(
+    '"net run job-1 fault" is 12 of 0 to 19, which is no fault',
+  );
 });
 
 test('tells what was decided before all the faults that spared what they were asked about', async () => {
@@ -79,10 +81,10 @@ test('says which of the questions of one name it was', async () => {
     const log = lostAt(index);
     return (await explain(createExecutor(scenario), log)).sentence;
   };
-  expect(await sentenceFor(0)).toContain('when fault "lost" strikes "send lost".');
-  expect(await sentenceFor(1)).toContain('when fault "lost" strikes "send lost" (2nd).');
-  expect(await sentenceFor(2)).toContain('when fault "lost" strikes "send lost" (3rd).');
-  expect(await sentenceFor(10)).toContain('when fault "lost" strikes "send lost" (11th).');
+  expect(await sentenceFor(0)).toContain('when fault "lost" strikes send.');
+  expect(await sentenceFor(1)).toContain('when fault "lost" strikes send (2nd).');
+  expect(await sentenceFor(2)).toContain('when fault "lost" strikes send (3rd).');
+  expect(await sentenceFor(10)).toContain('when fault "lost" strikes send (11th).');
 });
 
 test('tells a delay that would have helped in milliseconds, also where there was none', async () => {

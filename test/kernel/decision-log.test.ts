@@ -30,10 +30,10 @@ describe('the decision log', () => {
       { label: 'a', n: 5, answer: 4 },
     ]);
     expect(source.asked).toEqual([
-      ['a', 2, 0, hashText('a')],
-      ['b', 3, 0, hashText('b')],
-      ['a', 4, 1, hashText('a')],
-      ['a', 5, 2, hashText('a')],
+      ['a', 2, 0, hashText('a'), undefined],
+      ['b', 3, 0, hashText('b'), undefined],
+      ['a', 4, 1, hashText('a'), undefined],
+      ['a', 5, 2, hashText('a'), undefined],
     ]);
   });
 
@@ -42,7 +42,7 @@ describe('the decision log', () => {
     const decisions = createDecisions(source);
     expect(decisions.choose('forced', 1)).toBe(0);
     decisions.choose('forced', 2);
-    expect(source.asked).toEqual([['forced', 2, 0, hashText('forced')]]);
+    expect(source.asked).toEqual([['forced', 2, 0, hashText('forced'), undefined]]);
     expect(decisions.count).toBe(1);
   });
 

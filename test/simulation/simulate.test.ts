@@ -90,7 +90,8 @@ describe('a verdict', () => {
 });
 
 describe('a failure', () => {
-  const SILENT = 'Deadlock: nothing is queued, and the scenario awaits a promise that nobody will settle';
+  const SILENT =
+    'Deadlock: nothing is due any more, and the scenario awaits a promise that nothing is left to settle';
 
   test('a check that does not hold fails the simulation even if the scenario catches it, and is not thrown', async () => {
     const verdict = await simulate({
@@ -179,10 +180,10 @@ describe('a failure', () => {
     });
     expect(failure).toMatchObject({ kind: 'deadlock', rule: 'R211' });
     expect(failure?.details).toContainEqual(
-      expect.stringMatching(/^waiter for COMPLETE_MASK.* of run 0 on runner, since 0 ms$/),
+      expect.stringMatching(/^the wait for COMPLETE_MASK.* of run 0 on runner, since 0 ms$/),
     );
     expect(failure?.details).toContainEqual(
-      expect.stringMatching(/^process process of run 0 on runner, since 0 ms$/),
+      expect.stringMatching(/^the process of run 0 on runner, since 0 ms$/),
     );
   });
 
@@ -216,9 +217,9 @@ describe('a failure', () => {
       expect.arrayContaining([
         expect.stringMatching(/^timer .*due at 100 ms$/),
         expect.stringMatching(/^checkout tempdir of run 0/),
-        expect.stringMatching(/^process process of run 0/),
+        expect.stringMatching(/^the process of run 0/),
         expect.stringMatching(/^output stdlog of run 0/),
-        expect.stringMatching(/^waiter .* of run 0/),
+        expect.stringMatching(/^the wait for .* of run 0/),
       ]),
     );
     expect((await simulate({ scenario, leftovers: 'ignore' })).held).toBe(true);

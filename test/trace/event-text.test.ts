@@ -44,10 +44,10 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   [{ type: 'abort', ...ofRun }, 'worker was asked to abort run 0'],
   [{ type: 'released', ...base, runner: '' }, 'the runner was released'],
   [{ type: 'phase', ...ofRun, phase: 'checkout' }, 'run 0 of worker entered phase checkout'],
-  [{ type: 'acquired', ...held }, 'run 0 of worker took process p'],
-  [{ type: 'freed', ...held }, 'run 0 of worker gave back process p'],
-  [{ type: 'freed', ...held, runId: '' }, 'worker gave back process p'],
-  [{ type: 'abandoned', ...held }, 'run 0 of worker was not given back process p in time'],
+  [{ type: 'acquired', ...held }, 'process p of run 0 of worker started'],
+  [{ type: 'freed', ...held }, 'process p of run 0 of worker ended'],
+  [{ type: 'freed', ...held, runId: '' }, 'process p of worker ended'],
+  [{ type: 'abandoned', ...held }, 'process p of run 0 of worker did not end in time'],
   [
     { type: 'recorded', ...ofRun, what: 'release', error: 'busy', exitCode: 213 },
     'run 0 of worker recorded a failure of release: busy (213)',
@@ -59,11 +59,11 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   [{ type: 'metric', ...base, name: 'runs', value: 2 }, 'worker measured runs = 2'],
   [
     { type: 'fault', ...ofRun, operation: 'abort', kind: 'lost reply' },
-    'fault lost reply struck abort of run 0 of worker',
+    'fault "lost reply" strikes abort of run 0 on worker',
   ],
   [
     { type: 'fault', ...ofRun, runId: '', operation: 'run', kind: 'after' },
-    'fault after struck run of worker',
+    'the reply to run is lost on worker',
   ],
   [{ type: 'note', ...base, text: 'begin' }, 'worker notes: begin'],
 ];

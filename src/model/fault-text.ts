@@ -1,0 +1,115 @@
+/**
+ * Faults in plain words: what happens when one strikes, as a clause in the present tense. Invariant: what is not known here keeps the
+ * names that its author gave it.
+ */
+import type { TraceEvent } from './trace-event.ts';
+
+/** What a trace says of a fault. */
+export type FaultEvent = Extract<TraceEvent, { readonly type: 'fault' }>;
+
+type Words = Readonly<Record<string, (what: string, where: string) => string>>;
+
+const OF_CALL: Words = {
+  before: (call, where) => `the request ${call} is lost on ${where}`,
+  after: (call, where) => `the reply to ${call} is lost on ${where}`,
+  duplicated: (call, where) => `the request ${call} is duplicated on ${where}`,
+  reordered: (call, where) => `the request ${call} is held back on ${where} until another overtakes it`,
+  stuck: (call, where) => `the request ${call} gets stuck on ${where}`,
+  error: (call, where) => `${call} fails on ${where}, as it is set to`,
+  hang: (call, where) => `${call} hangs, as nobody answers at ${where}`,
+};
+
+const OF_NODE: Words = {
+  crash: (node) => `${node} crashes`,
+  pause: (node) => `${node} pauses`,
+  slow: (node) => `${node} becomes slow`,
+};
+
+const OF_FILER: Words = {
+  fail: (call) => `${call} fails`,
+  hang: (call) => `${call} hangs`,
+  deaf: (call) => `${call} ignores cancellation`,
+  'slow-cancel': (call) => `${call} is slow to honour cancellation`,
+};
+
+const OF_OUTPUT: Words = {
+  create: (output) => `${output} cannot be created`,
+  error: (output) => `writes to ${output} fail`,
+  short: (output) => `a write to ${output} is cut short`,
+  delay: (output) => `writes to ${output} are slow`,
+  close: (output) => `${output} cannot be closed`,
+};
+
+const OF_CLOCK: Words = {
+  offset: (machine) => `the clock of ${machine} is off`,
+  drift: (machine) => `the clock of ${machine} drifts`,
+};
+
+const CALLS: ReadonlySet<string> = new Set(['run', 'abort', 'query', 'queryNow', 'status', 'statusAll']);
+const FILER_CALL = /^filer\/(\S+) (checkout|ingest|update|release)(?: (.+))?$/;
+const FILER_NOUNS: Readonly<Record<string, string>> = {
+  checkout: 'checkout',
+  ingest: 'ingestion',
+  update: 'update',
+  release: 'release',
+};
+
+function worded(words: Words, kind: string, what: string, where = ''): string | undefined {
+  return Object.hasOwn(words, kind) ? words[kind]?.(what, where) : undefined;
+}
+
+/** A call in words: `run job-1`, `abort of run 3`, `query of all`. */
+export function callText(operation: string, subject: string): string {
+  if (subject === '') return operation;
+  if (operation === 'run') return `run ${subject}`;
+  return operation === 'abort' || operation === 'status'
+    ? `${operation} of run ${subject}`
+    : `${operation} of ${subject}`;
+}
+
+/** What a fault of that kind does to a call on its way, such as `the reply to run job-1 is lost on network 1`. */
+export function callFaultText(kind: string, call: string, where: string): string {
+  return worded(OF_CALL, kind, call, where) ?? namedFaultText(`${call} on ${where}`, kind);
+}
+
+/** What a fault of that kind does to a machine. */
+export function nodeFaultText(kind: string, node: string): string {
+  return worded(OF_NODE, kind, node) ?? namedFaultText(node, kind);
+}
+
+/** What a fault of that kind does to an output. */
+export function outputFaultText(kind: string, id: string): string {
+  return worded(OF_OUTPUT, kind, `output ${id}`) ?? namedFaultText(`output ${id}`, kind);
+}
+
+/** The call of a filer that a label names: `filer/sim checkout abc` is `the checkout of abc by filer sim`. */
+export function filerCallText(label: string): string | undefined {
+  const [, name, operation = '', subject] = FILER_CALL.exec(label) ?? [];
+  if (name === undefined) return undefined;
+  const what = `the ${FILER_NOUNS[operation] ?? operation}${subject === undefined ? '' : ` of ${subject}`}`;
+  return `${what} by ${name === 'filer' ? 'the filer' : `filer ${name}`}`;
+}
+
+/** What the scenario named itself: `sim.strikes(where, kind)`. */
+export function namedFaultText(where: string, kind: string): string {
+  return `fault "${kind}" strikes ${where}`;
+}
+
+/** A fault of a trace. */
+export function faultText({ operation, kind, runner, runId }: FaultEvent): string {
+  const filerCall = filerCallText(operation);
+  if (filerCall !== undefined) return worded(OF_FILER, kind, filerCall) ?? namedFaultText(filerCall, kind);
+  if (runner === 'scenario') {
+    return operation.startsWith('event ')
+      ? `${kind}, right after ${operation}`
+      : namedFaultText(operation, kind);
+  }
+  const where = runner === '' ? 'the runner' : runner;
+  if (operation === 'node') return nodeFaultText(kind, where);
+  if (CALLS.has(operation)) {
+    return callFaultText(kind, callText(operation, runId), where);
+  }
+  const other =
+    operation === 'clock' ? worded(OF_CLOCK, kind, where) : worded(OF_OUTPUT, kind, `output ${operation}`);
+  return other ?? namedFaultText(`${operation} of ${where}`, kind);
+}

@@ -1,0 +1,59 @@
+/** What runs hold, in plain words. Invariant: no name is said twice. */
+import type { TraceEvent } from './trace-event.ts';
+
+/** An event about something that is held. */
+export type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
+
+/** What becomes of a resource; some are things, others go on for a while. */
+const BECAME = {
+  thing: { acquired: 'was taken', freed: 'was given back', abandoned: 'was not given back in time' },
+  process: { acquired: 'started', freed: 'ended', abandoned: 'did not end in time' },
+  activity: { acquired: 'began', freed: 'ended', abandoned: 'did not end in time' },
+} as const;
+
+/** One clause: `output stdout of run 3 of worker was taken`. */
+export function resourceEventText(event: ResourceEvent): string {
+  return `${heldText(event, 'of')} ${BECAME[sortOf(event)][event.type]}`;
+}
+
+/** What is held and by whom; `on` says how a runner is named: `of worker` or `on worker`. */
+export function heldText({ resource, name, runner, runId }: ResourceEvent, on: 'of' | 'on'): string {
+  const where = runner === '' ? '' : ` ${on} ${runner}`;
+  // A process that belongs to no run has a number of its own, which begins with this sign.
+  const isOfRun = runId !== '' && !runId.startsWith('#');
+  const whose = isOfRun ? ` of run ${runId}${where}` : where;
+  switch (resource) {
+    case 'process':
+      return `${processText(name, runId, isOfRun)}${whose}`;
+    case 'waiter':
+      return `the wait ${goalText(name)}${whose}`;
+    case 'checkout':
+    case 'output':
+    case 'tempdir':
+    case 'update':
+    case 'upload':
+      return `${name === resource ? 'the' : resource} ${name}${whose}`;
+  }
+}
+
+function sortOf({ resource }: ResourceEvent): keyof typeof BECAME {
+  if (resource === 'process') return 'process';
+  return resource === 'waiter' || resource === 'update' || resource === 'upload' ? 'activity' : 'thing';
+}
+
+/** A process is named after its run or number, its children after it: `process/#0/1`. */
+function processText(name: string, runId: string, isOfRun: boolean): string {
+  const own = `process/${runId}`;
+  if (name === own || name === 'process') return isOfRun ? 'the process' : `process ${runId}`.trimEnd();
+  if (!name.startsWith(`${own}/`)) return `process ${name}`;
+  return isOfRun
+    ? `child ${name.slice(own.length + 1)} of the process`
+    : `child ${name.slice(own.length + 1)} of process ${runId}`;
+}
+
+function goalText(name: string): string {
+  return name
+    .replace(/^wait /, '')
+    .replace('for DONE_MASK', 'for the end')
+    .replace(/^answer /, 'for an answer ');
+}

@@ -1,0 +1,41 @@
+/** Faults that a scenario places itself. Invariant: answer 0 of each question is no fault, and each that strikes is a `fault` event (R212). */
+import { invalidArgument } from '../kernel/errors.ts';
+import { namedFaultText } from '../model/fault-text.ts';
+import type { World } from '../model/world.ts';
+import type { EventAction } from './event-actions.ts';
+
+type FaultWorld = Pick<World, 'clock' | 'choices'> & Required<Pick<World, 'tracer'>>;
+
+/** See `Simulation.strikes`. */
+export function strikesAt(world: FaultWorld, where: string, kind: string, oneIn: number): boolean {
+  if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) throw invalidArgument('oneIn', 'an integer ≥ 2', oneIn);
+  const describe = (answer: number): string => (answer === oneIn - 1 ? namedFaultText(where, kind) : '');
+  if (world.choices.choose(`${where} ${kind} fault`, oneIn, describe) !== oneIn - 1) return false;
+  traceFault(world, where, kind);
+  return true;
+}
+
+/** See `Simulation.atSomeEvent`: after which event from now `action` strikes, and what is to be done then; undefined if never. */
+export function strikeAtSomeEvent(
+  world: FaultWorld,
+  label: string,
+  action: EventAction,
+  within: number,
+): { readonly nth: number; readonly act: EventAction } | undefined {
+  if (typeof (action as unknown) !== 'function') throw invalidArgument('action', 'a function', action);
+  if (!(Number.isSafeInteger(within) && within >= 1)) {
+    throw invalidArgument('within', 'an integer ≥ 1', within);
+  }
+  const describe = (k: number): string => (k === 0 ? '' : `${label}, right after event ${k} from here`);
+  const nth = world.choices.choose(`${label} fault`, within + 1, describe);
+  if (nth === 0) return undefined;
+  const act = (): Promise<void> | void => {
+    traceFault(world, `event ${nth}`, label);
+    return action();
+  };
+  return { nth, act };
+}
+
+function traceFault({ tracer, clock }: FaultWorld, operation: string, kind: string): void {
+  tracer.record({ at: clock.now(), type: 'fault', runner: 'scenario', operation, kind, runId: '' });
+}
