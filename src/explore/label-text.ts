@@ -57,10 +57,12 @@ export function answerText({ label, describe }: ObservedDecision, answer: number
   }
 }
 
+type EventName = (event: ObservedDecision['due'][number]) => string;
+
 /** A decision in words; `eventName` names the events of an order. */
 export function decisionText(
   decision: ObservedDecision,
-  eventName: (event: ObservedDecision['due'][number]) => string,
+  eventName: EventName = ({ label }) => eventText(label),
 ): string {
   const { label, n, answer, due, drawn, occurrence } = decision;
   if (due.length > 0) return orderText(decision, eventName);
@@ -84,10 +86,7 @@ export function decisionText(
   }
 }
 
-function orderText(
-  { answer, due }: ObservedDecision,
-  eventName: (event: ObservedDecision['due'][number]) => string,
-): string {
+function orderText({ answer, due }: ObservedDecision, eventName: EventName): string {
   const [taken, passed] = [due[answer], due[0]].map((event) => (event === undefined ? '' : eventName(event)));
   if (answer === 0) return `${taken} comes first of ${due.length} due together, as they were made`;
   const others = answer === 1 ? '' : ` and ${answer - 1} more`;

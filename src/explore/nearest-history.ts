@@ -90,7 +90,7 @@ function insteadText(
     case 'fault':
       return change.answer === 0
         ? `no fault had struck ${about}`
-        : decisionText({ ...observed, answer: change.answer }, () => '');
+        : decisionText({ ...observed, answer: change.answer });
     case 'delay': {
       if (change.answer === 0) return `${about} had not been delayed`;
       const lengths =
