@@ -66,13 +66,13 @@ describe('what was chosen', () => {
 
   test('is described only when a failure is explained', async () => {
     let described = 0;
-    const describe = (answer: number): string => {
+    const inWords = (answer: number): string => {
       described += 1;
       return String(answer);
     };
-    await simulate({ seed: 3, scenario: (sim) => void sim.choose('thing', 9, describe) });
+    await simulate({ seed: 3, scenario: (sim) => void sim.choose('thing', 9, inWords) });
     expect(described).toBe(0);
-    await told((sim) => void sim.choose('thing', 9, describe), ['thing', 9, 4]);
+    await told((sim) => void sim.choose('thing', 9, inWords), ['thing', 9, 4]);
     expect(described).toBeGreaterThan(0);
   });
 
@@ -99,8 +99,8 @@ describe('a fault is said as what happens', () => {
       const runner = createFakeRunner(sim.world, { name: 'worker' });
       const plan = { rates: { run: { [kind]: 0.5 } } };
       const network = createChaosRunner(sim.world, runner, { name: 'network 1', plan });
-      const call = network.run({ argv: ['x'], taskId: 'job-1' });
-      call.catch(() => undefined);
+      const reply = network.run({ argv: ['x'], taskId: 'job-1' });
+      reply.catch(() => undefined);
       await sim.sleep(2_000);
       await network.release();
     };
