@@ -15,7 +15,7 @@ import {
   type SimulatedRunner,
   type Simulation,
 } from 'dryrunner';
-import { pickIndex, rarely } from './odds.ts';
+import { pickIndex, pickMs, rarely } from './odds.ts';
 
 const DELAY_MS = 40;
 const STEPS = 4;
@@ -24,7 +24,7 @@ const STEP_MS = DELAY_MS / STEPS;
 export const badNetwork: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-bad-network',
   description:
-    'late calls, lost replies and an outage: every call keeps its own time and tells what happened',
+    'callers reach a runner over a network that delays calls, loses requests and replies, and may be switched off for a while: each call takes its own delay and no more, keeps its timeout, and fails only for a reason that is there',
   async run(sim) {
     const runner = createSimulatedRunner(sim.world, { capacity: 4, history: 8 });
     const network = createChaosRunner(sim.world, runner, {
@@ -57,11 +57,16 @@ class Outage {
   }
 
   async happen(): Promise<void> {
-    const begin = pickIndex(this.#sim, 'the network goes off', 6, 20);
+    const begin = pickIndex(this.#sim, 'the network goes off', 6, 20, (at) =>
+      at === 0 ? 'never' : `at ${(at - 1) * STEP_MS} ms`,
+    );
     if (begin === 0) return;
-    await this.#sim.sleep((begin - 1) * STEP_MS);
+    await this.#sim.sleep((begin - 1) * STEP_MS, 'the network goes off');
     this.#switch(true);
-    await this.#sim.sleep((1 + this.#sim.choose('the network stays off', 3)) * STEP_MS);
+    await this.#sim.sleep(
+      pickMs(this.#sim, 'the network stays off', 3, STEP_MS, STEP_MS),
+      'the network comes back',
+    );
     this.#switch(false);
   }
 
@@ -73,9 +78,12 @@ class Outage {
   #switch(isOff: boolean): void {
     this.isOff = isOff;
     this.sinceMs = this.#sim.now();
+    this.#sim.note(`the network is switched ${isOff ? 'off' : 'on'}`);
     this.#network.setError(isOff ? 'network is off' : undefined);
   }
 }
+
+const msText = (steps: number): string => `${steps * STEP_MS} ms`;
 
 class Caller {
   readonly #sim: Simulation;
@@ -93,23 +101,29 @@ class Caller {
   }
 
   async call(): Promise<void> {
-    await this.#sim.sleep(this.#sim.choose(`${this.#name} begins`, 4) * STEP_MS);
-    await this.#timed(DELAY_MS - STEP_MS, () => this.#network.statusAll());
-    await this.#timed(DELAY_MS - STEP_MS, () => this.#run());
-    const timeoutMs = pickIndex(this.#sim, `${this.#name} waits for an end`, 4, 6) * STEP_MS;
-    const cancelMs = pickIndex(this.#sim, `${this.#name} gives up`, 5, 12) * STEP_MS;
+    await this.#sim.sleep(pickMs(this.#sim, `${this.#name} begins`, 4, STEP_MS), `${this.#name} begins`);
+    await this.#timed('statusAll', DELAY_MS - STEP_MS, () => this.#network.statusAll());
+    await this.#timed('run', DELAY_MS - STEP_MS, () => this.#run());
+    const timeoutMs = pickIndex(this.#sim, `${this.#name} waits for an end`, 4, 6, msText) * STEP_MS;
+    const cancelMs =
+      pickIndex(this.#sim, `${this.#name} gives up`, 5, 12, (at) => (at === 0 ? 'never' : msText(at))) *
+      STEP_MS;
     const stop = new AbortController();
     const timer = this.#sim.world.clock.timer(`${this.#name} gives up`, cancelMs, () => {
       if (cancelMs > 0) stop.abort();
     });
     const limitMs = cancelMs > 0 ? Math.min(timeoutMs, cancelMs) : timeoutMs;
     const question = { allRuns: true, states: DONE_MASK };
-    await this.#timed(limitMs, () => this.#network.query(question, { timeoutMs, signal: stop.signal }));
+    await this.#timed(
+      `a query with timeout ${timeoutMs} ms${cancelMs > 0 ? `, cancelled after ${cancelMs} ms` : ''}`,
+      limitMs,
+      () => this.#network.query(question, { timeoutMs, signal: stop.signal }),
+    );
     timer.cancel();
   }
 
   /** A call that fails has failed for a reason that is there, and one that does not has got through. */
-  async #timed(limitMs: number, call: () => Promise<unknown>): Promise<void> {
+  async #timed(what: string, limitMs: number, call: () => Promise<unknown>): Promise<void> {
     const beganAtMs = this.#sim.now();
     let isOff = false;
     try {
@@ -122,11 +136,13 @@ class Caller {
     const tookMs = this.#sim.now() - beganAtMs;
     this.#sim.check(
       tookMs <= limitMs,
-      `${this.#name} was answered after ${tookMs} ms, ${limitMs} were expected`,
+      `${this.#name} was answered too late\n\nExpected at most ${limitMs} ms for ${what}, got ${tookMs} ms.`,
     );
     this.#sim.check(
       !this.#outage.wasSettled(!isOff) || tookMs === limitMs,
-      `${this.#name} was told that the network is ${isOff ? 'off' : 'on'}, and it is ${isOff ? 'on' : 'off'}`,
+      isOff
+        ? `${this.#name} was refused as if the network were off, and it was on when the call got through`
+        : `${this.#name} got through at a time of its own, or although the network was off`,
     );
   }
 
@@ -141,7 +157,9 @@ class Caller {
       const { kind } = error.fault;
       this.#sim.check(
         isThere === (kind === 'after'),
-        `the job of ${this.#name} met a fault ${kind}, and it ${isThere ? 'was' : 'was not'} accepted`,
+        kind === 'after'
+          ? `only the reply to the job of ${this.#name} was lost, and yet the runner has not got the job`
+          : `the request for the job of ${this.#name} was lost, and yet the runner has got the job`,
       );
       throw error;
     }

@@ -19,7 +19,7 @@ import {
   TIMEDOUT_MASK,
   UNKNOWN_MASK,
 } from 'dryrunner';
-import { pick, pickIndex } from './odds.ts';
+import { pick, pickIndex, pickMs } from './odds.ts';
 import type { Diary, Expectation, Outcome, Question } from './diary.ts';
 
 const MASKS: readonly { readonly mask: StateMask; readonly names: readonly RunState[] }[] = [
@@ -36,6 +36,16 @@ const MASKS: readonly { readonly mask: StateMask; readonly names: readonly RunSt
 ];
 /** The last is what is left of a time that is over, as schedulers compute it. */
 const TIMEOUTS_MS: readonly number[] = [Infinity, 0, 10, 20, 30, -10];
+/** What a question can be about. */
+const SUBJECTS: readonly string[] = [
+  'the first run',
+  'all runs',
+  'the last two runs',
+  'the last run and one that is not there',
+  'no run at all',
+];
+/** So many states are ends. */
+const ENDS = 5;
 /** Every life is over by then: whoever waits for ever gives up. */
 const GIVE_UP_MS = 200;
 const KINDS = new Map<string, Outcome['kind']>([
@@ -60,15 +70,17 @@ export class Watcher {
   /** Waits `count` times; all waits are over when it resolves. */
   async watch(count: number): Promise<void> {
     for (let round = 0; round < count; round += 1) {
-      await this.#sim.sleep(this.#choose('begins', 6) * 10);
+      await this.#sim.sleep(pickMs(this.#sim, `${this.#name} begins`, 6, 10), `${this.#name} begins`);
       await this.#waitOnce();
     }
   }
 
   async #waitOnce(): Promise<void> {
     const question = this.#question();
-    const timeoutMs = pick(this.#sim, `${this.#name} waits for`, TIMEOUTS_MS, 10);
-    const cancelMs = pickIndex(this.#sim, `${this.#name} is cancelled`, 6, 20) * 10 - 10;
+    const timeoutMs = pick(this.#sim, `${this.#name} waits for`, TIMEOUTS_MS, 10, (ms) =>
+      ms === Infinity ? 'without limit' : `${ms} ms`,
+    );
+    const cancelMs = pickIndex(this.#sim, `${this.#name} is cancelled`, 6, 20, cancelText) * 10 - 10;
     const stop = new AbortController();
     const wait = { timeoutMs, signal: stop.signal };
     const beganAtMs = this.#sim.now();
@@ -91,14 +103,23 @@ export class Watcher {
   }
 
   #question(): Question {
-    const { mask: states, names: stateNames } = pick(this.#sim, `${this.#name} looks for`, MASKS, 14);
+    const { mask: states, names: stateNames } = pick(
+      this.#sim,
+      `${this.#name} looks for`,
+      MASKS,
+      14,
+      statesText,
+    );
     for (const name of stateNames) {
       const text = formatMask(states);
       const isNamed = text.endsWith('_MASK') || text.includes(name);
-      this.#sim.check(isNamed, `the mask of ${stateNames.join(' and ')} is shown as "${text}"`);
+      this.#sim.check(
+        isNamed,
+        `a mask does not show its states\n\nExpected ${stateNames.join(' and ')}, got "${text}".`,
+      );
     }
     const ids = this.#diary.runIds;
-    switch (pickIndex(this.#sim, `${this.#name} asks about`, 5, 12)) {
+    switch (pickIndex(this.#sim, `${this.#name} asks about`, 5, 12, (at) => SUBJECTS[at])) {
       case 0:
         return { runs: ids.slice(0, 1), states, stateNames };
       case 1:
@@ -121,26 +142,35 @@ export class Watcher {
 
   #compare(outcome: Outcome, expectation: Expectation, mayBe: ReadonlySet<Outcome['kind']>): void {
     const { outcome: expected, question, decidedAtMs } = expectation;
-    const said = `${this.#name} was not answered as the writes to the store call for`;
-    const what = `It asked for ${formatMask(question.states)} of ${subjectOf(question)} and ${shown(outcome)}`;
+    const said = `${this.#name} was not answered as it should be`;
+    const asked = `It waited for ${statesText({ names: question.stateNames })} of ${subjectOf(question)}.`;
     if (expected === undefined) {
-      this.#sim.check(mayBe.has(outcome.kind), `${said}\n\n${what}. Nothing has happened that calls for it.`);
+      this.#sim.check(
+        mayBe.has(outcome.kind),
+        `${said}\n\n${asked}\nExpected it to wait on, as nothing has happened yet that ends its wait.\nGot: it ${shown(outcome)}, at ${this.#sim.now()} ms.`,
+      );
       return;
     }
     const isInTime = decidedAtMs === this.#sim.now();
     this.#sim.check(
       shown(outcome) === shown(expected) && isInTime,
-      `${said}\n\n${what}.\nExpected after the writes of ${decidedAtMs} ms: it ${shown(expected)}.`,
+      `${said}\n\n${asked}\nExpected: it ${shown(expected)}, at ${decidedAtMs} ms.\nGot: it ${shown(outcome)}, at ${this.#sim.now()} ms.`,
     );
-  }
-
-  #choose(what: string, n: number): number {
-    return this.#sim.choose(`${this.#name} ${what}`, n);
   }
 }
 
 function subjectOf({ allRuns = false, runs = [] }: Question): string {
-  return allRuns ? 'all runs' : `runs ${runs.join(', ')}`;
+  if (allRuns) return 'all runs';
+  return runs.length === 0 ? 'no run at all' : `${runs.length === 1 ? 'run' : 'runs'} ${runs.join(' and ')}`;
+}
+
+function statesText({ names }: { readonly names: readonly RunState[] }): string {
+  if (names.length === RUN_STATES.length) return 'any state';
+  return names.length === ENDS ? 'any end' : names.join(' or ');
+}
+
+function cancelText(index: number): string {
+  return index === 0 ? 'never' : `after ${index * 10 - 10} ms`;
 }
 
 async function outcomeOf(answer: Promise<QueryResult>): Promise<Outcome> {
@@ -166,9 +196,9 @@ async function outcomeOf(answer: Promise<QueryResult>): Promise<Outcome> {
 }
 
 const TOLD: Readonly<Record<Exclude<Outcome['kind'], 'found'>, string>> = {
-  empty: 'got nothing in time',
-  'unknown run': 'was told that the run is unknown',
-  'cannot happen': 'was told that it cannot happen any more',
+  empty: 'got nothing by its timeout',
+  'unknown run': 'was told that a run of its question is unknown',
+  'cannot happen': 'was told that this cannot happen any more',
   cancelled: 'was cancelled',
   invalid: 'was refused',
 };

@@ -15,7 +15,7 @@ import {
   type SimulatedRunner,
   type Simulation,
 } from 'dryrunner';
-import { pick, pickIndex, rarely } from './odds.ts';
+import { pick, pickCount, pickIndex, pickMs, rarely } from './odds.ts';
 
 const STEP_MS = 10;
 const ROUNDS = 2;
@@ -30,10 +30,11 @@ const JOBS: readonly { readonly argv: readonly string[]; readonly exitCode: numb
 
 export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-busy-clients',
-  description: 'as many clients as slots: nobody is refused, nobody waits for others, and a release ends all',
+  description:
+    'clients share a runner that has one slot for each of them, and run one job after another: nobody is refused or kept waiting, each job ends as it says unless it is aborted, and a release ends all',
   async run(sim) {
     const { clock, tracer } = sim.world;
-    const clients = 1 + sim.choose('more clients', 3);
+    const clients = pickCount(sim, 'more clients', 3);
     const execer = createSimExecer({ clock, tracer, graceMs: 30, drainGraceMs: 0 });
     const runner = createSimulatedRunner(sim.world, { capacity: clients, history: 12, execer });
     const party = Array.from({ length: clients }, (_, index) => new Client(sim, runner, `client ${index}`));
@@ -54,9 +55,11 @@ export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>(
 
 /** One owner may not wait for the clients. */
 async function releaseEarly(sim: Simulation, runner: SimulatedRunner): Promise<void> {
-  const step = pickIndex(sim, 'the owner leaves early', 12, 40);
+  const step = pickIndex(sim, 'the owner leaves early', 12, 40, (at) =>
+    at === 0 ? 'no' : `at ${(at * STEP_MS) / 2} ms`,
+  );
   if (step === 0) return;
-  await sim.sleep((step * STEP_MS) / 2);
+  await sim.sleep((step * STEP_MS) / 2, 'the owner leaves');
   await runner.release();
 }
 
@@ -75,7 +78,8 @@ class Client {
 
   async work(): Promise<void> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      await this.#sim.sleep(this.#choose(`thinks in round ${round}`, 3) * STEP_MS);
+      const label = `${this.#name} thinks in round ${round}`;
+      await this.#sim.sleep(pickMs(this.#sim, label, 3, STEP_MS), label);
       if (rarely(this.#sim, `${this.#name} has no job in round ${round}`, 50)) await this.#offerNothing();
       else if (!(await this.#runOne(round))) return;
     }
@@ -83,7 +87,7 @@ class Client {
 
   /** False once the runner was released. */
   async #runOne(round: number): Promise<boolean> {
-    const job = pick(this.#sim, `${this.#name} job of round ${round}`, JOBS, 8);
+    const job = pick(this.#sim, `${this.#name} job of round ${round}`, JOBS, 8, ({ argv }) => argv);
     this.#argv.splice(0, this.#argv.length, ...job.argv);
     const accepted = await this.#accepted({ argv: this.#argv, tag: this.#name });
     this.#argv.splice(0, this.#argv.length, 'complete 99');
@@ -96,11 +100,11 @@ class Client {
     const { state, exitCode } = status;
     this.#sim.check(
       aborted === undefined || aborted.state === state,
-      `the abort of run ${runId} told another end than it has\n\nIt said ${aborted?.state}, the end is ${state}.`,
+      `the abort of run ${runId} reported another end than the run has\n\nExpected ${state}, got ${aborted?.state}.`,
     );
     this.#sim.check(
       state === 'ABORTED' || (state === 'COMPLETE' && exitCode === job.exitCode),
-      `run ${runId} of ${this.#name} ended otherwise than its job says\n\nIt is ${state} ${exitCode}; asked for was exit code ${job.exitCode}.`,
+      `run ${runId} of ${this.#name} ended in another way than its job does\n\nThe job: ${job.argv.join(', ')}.\nExpected COMPLETE with exit code ${job.exitCode}, got ${state} with exit code ${exitCode}.`,
     );
     return true;
   }
@@ -120,9 +124,11 @@ class Client {
   }
 
   async #losePatience(round: number, runId: string): Promise<RunStatus | undefined> {
-    const patience = pickIndex(this.#sim, `${this.#name} loses patience in round ${round}`, 8, 28);
+    const patience = pickIndex(this.#sim, `${this.#name} loses patience in round ${round}`, 8, 28, (at) =>
+      at === 0 ? 'never' : `after ${((at - 1) * STEP_MS) / 2} ms`,
+    );
     if (patience === 0) return undefined;
-    await this.#sim.sleep(((patience - 1) * STEP_MS) / 2);
+    await this.#sim.sleep(((patience - 1) * STEP_MS) / 2, `${this.#name} loses patience`);
     try {
       return await this.#runner.abort(runId);
     } catch (error) {
@@ -132,15 +138,12 @@ class Client {
   }
 
   async #offerNothing(): Promise<void> {
+    this.#sim.note(`${this.#name} calls run without a command`);
     try {
       await this.#runner.run(undefined as unknown as Command);
-      this.#sim.check(false, 'no command was accepted as one');
+      this.#sim.check(false, 'a runner was given no command at all, and accepted it');
     } catch (error) {
       if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw error;
     }
-  }
-
-  #choose(what: string, n: number): number {
-    return this.#sim.choose(`${this.#name} ${what}`, n);
   }
 }

@@ -1,5 +1,6 @@
 /** Leases of workers on a machine whose date is set forwards and backwards: they last as long as they say, whatever the date. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
+import { pickMs } from './odds.ts';
 
 const LEASE_MS = 50;
 const RENEWAL_MS = 20;
@@ -45,10 +46,13 @@ class LeaseTable {
     this.#renewedAtMs.set(worker, this.#nowMs());
   }
 
-  sweep(): void {
-    for (const [worker, renewedAtMs] of this.#renewedAtMs) {
-      if (this.#nowMs() - renewedAtMs > LEASE_MS) this.#renewedAtMs.delete(worker);
-    }
+  /** Drops the leases that are over, and returns who had them. */
+  sweep(): readonly string[] {
+    const over = this.holders.filter(
+      (worker) => this.#nowMs() - (this.#renewedAtMs.get(worker) ?? 0) > LEASE_MS,
+    );
+    for (const worker of over) this.#renewedAtMs.delete(worker);
+    return over;
   }
 
   #nowMs(): number {
@@ -58,7 +62,8 @@ class LeaseTable {
 
 export const clockJump: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-clock-jump',
-  description: 'a date that jumps: a lease that is renewed in time is kept, one that is not is lost',
+  description:
+    'somebody sets the date of a machine while a worker renews its lease of 50 ms there every 20 ms: a lease that is renewed in time is kept, and that of a worker that has died is lost',
   async run(sim) {
     const clock = new MachineClock(sim);
     const leases = new LeaseTable(clock);
@@ -67,28 +72,29 @@ export const clockJump: ScenarioDefinition<unknown> = defineScenario<unknown>({
 });
 
 async function setDate(sim: Simulation, clock: MachineClock): Promise<void> {
-  await sim.sleep(sim.choose('the date is set', 8) * SWEEP_MS);
-  clock.jump(JUMPS_MS[sim.choose('the date jumps', JUMPS_MS.length)] ?? 0);
+  await sim.sleep(pickMs(sim, 'the date is set', 8, SWEEP_MS), 'the date is set');
+  clock.jump(sim.pick('the date jumps', JUMPS_MS, (ms) => `by ${ms} ms`));
 }
 
 async function sweep(sim: Simulation, leases: LeaseTable): Promise<void> {
   for (let turn = 0; turn < (RENEWALS * RENEWAL_MS) / SWEEP_MS + 10; turn += 1) {
-    leases.sweep();
-    await sim.sleep(SWEEP_MS);
+    for (const worker of leases.sweep()) sim.note(`the lease of ${worker} has expired`);
+    await sim.sleep(SWEEP_MS, 'the next look at leases');
   }
 }
 
 /** Renews in time, and may die; then its lease must be gone soon. */
 async function work(sim: Simulation, leases: LeaseTable): Promise<void> {
-  const dies = sim.choose('the worker dies after renewal', RENEWALS);
+  const dies = sim.choose('the worker dies after renewal', RENEWALS, (at) => (at === 0 ? 'never' : at));
   for (let renewal = 0; renewal < RENEWALS; renewal += 1) {
     sim.check(
-      renewal === 0 || leases.holders.includes('worker'),
-      `renewal ${renewal} came in time, and the lease was lost`,
+      renewal === 0 || leases.holders.includes('the worker'),
+      `renewal ${renewal} came in time, and the lease was lost by then`,
     );
-    leases.renew('worker');
+    leases.renew('the worker');
+    sim.note('the worker renews its lease');
     if (dies > 0 && renewal === dies) break;
-    await sim.sleep(RENEWAL_MS);
+    await sim.sleep(RENEWAL_MS, 'the next renewal');
   }
   await sim.sleep(LEASE_MS + 2 * SWEEP_MS);
   sim.check(leases.holders.length === 0, 'the lease of a dead worker lives on');

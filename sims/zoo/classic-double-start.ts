@@ -9,12 +9,14 @@ import {
   type ScenarioDefinition,
   type Simulation,
 } from 'dryrunner';
+import { pickCount } from './odds.ts';
 
 const RETRY_MS = 10;
 
 export const doubleStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-double-start',
-  description: 'lost replies to starts: every job is started once',
+  description:
+    'a scheduler starts jobs over a network that loses requests and replies, and looks before it starts a job again: every job is started once',
   async run(sim) {
     const workers = ['a', 'b'].map((name) =>
       createFakeRunner(sim.world, { name, capacity: 8, history: 8, script: () => ({ runMs: 20 }) }),
@@ -25,7 +27,7 @@ export const doubleStart: ScenarioDefinition<unknown> = defineScenario<unknown>(
         plan: { rates: { run: { before: 0.1, after: 0.1 }, statusAll: { before: 0.2 } } },
       }),
     );
-    const jobs = Array.from({ length: 1 + sim.choose('more jobs', 3) }, (_, index) => `job ${index}`);
+    const jobs = Array.from({ length: pickCount(sim, 'more jobs', 3) }, (_, index) => `job ${index}`);
     await Promise.all(jobs.map((job) => start(sim, pool, job)));
     const started = (await Promise.all(workers.map((worker) => worker.statusAll()))).flatMap(
       ({ statuses }) => statuses,
@@ -40,7 +42,11 @@ export const doubleStart: ScenarioDefinition<unknown> = defineScenario<unknown>(
 
 async function start(sim: Simulation, pool: readonly ChaosRunner[], job: string): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
-    const worker = pool[sim.choose(`attempt ${attempt} of ${job} goes to`, pool.length)] as ChaosRunner;
+    const worker = sim.pick(
+      `attempt ${attempt} of ${job} goes to`,
+      pool,
+      (network) => `network ${pool.indexOf(network)}`,
+    );
     try {
       await worker.run({ argv: ['build'], tag: job });
       return;
@@ -48,7 +54,7 @@ async function start(sim: Simulation, pool: readonly ChaosRunner[], job: string)
       if (!isRunnerError(error, 'RUNNER_INJECTED_FAULT')) throw error;
     }
     if (await isStarted(sim, worker, job)) return;
-    await sim.sleep(RETRY_MS);
+    await sim.sleep(RETRY_MS, `the next attempt of ${job}`);
   }
 }
 
@@ -59,7 +65,7 @@ async function isStarted(sim: Simulation, worker: ChaosRunner, job: string): Pro
       answer = await worker.statusAll();
     } catch (error) {
       if (!isRunnerError(error, 'RUNNER_INJECTED_FAULT')) throw error;
-      await sim.sleep(RETRY_MS);
+      await sim.sleep(RETRY_MS, `the next attempt of ${job}`);
       continue;
     }
     return answer.statuses.some(({ tag }) => tag === job);

@@ -1,6 +1,7 @@
 /** A worker reports the end of a job until somebody confirms it: reports that come twice count once. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
 import { Wire } from './classic-wire.ts';
+import { pickMs } from './odds.ts';
 
 const REPEAT_MS = 30;
 const STEP_MS = 10;
@@ -29,6 +30,7 @@ class Scheduler {
     if (this.#done.has(part)) return;
     this.#done.add(part);
     this.#missing -= 1;
+    this.#sim.note(`the scheduler counts ${part} as made, ${this.#missing} are missing`);
     if (this.#missing === 0) this.#assemble();
   }
 
@@ -36,7 +38,7 @@ class Scheduler {
     const { size } = this.#finished;
     this.#sim.check(
       size === PARTS.length,
-      `the parts are put together, and ${size} of ${PARTS.length} are there`,
+      `the assembly starts, and only ${size} of ${PARTS.length} parts are made`,
     );
     this.assemblies += 1;
   }
@@ -45,16 +47,16 @@ class Scheduler {
 export const duplicateCompletion: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-duplicate-completion',
   description:
-    'completions that are reported twice: what follows is started once, and not before all is done',
+    'two parts are made, and each is reported to a scheduler again and again until a confirmation arrives: the assembly starts once, and not before both parts are made',
   async run(sim) {
     const scheduler = new Scheduler(sim);
     await Promise.all(PARTS.map((part) => work(sim, scheduler, part)));
-    sim.check(scheduler.assemblies === 1, `the parts were put together ${scheduler.assemblies} times`);
+    sim.check(scheduler.assemblies === 1, `the assembly was started ${scheduler.assemblies} times`);
   },
 });
 
 async function work(sim: Simulation, scheduler: Scheduler, part: string): Promise<void> {
-  await sim.sleep(sim.choose(`${part} takes`, 6) * STEP_MS);
+  await sim.sleep(pickMs(sim, `${part} takes`, 6, STEP_MS), `${part} is made`);
   scheduler.make(part);
   const there = new Wire(sim, `wire from ${part}`, LOSSES_MAX);
   const back = new Wire(sim, `wire to ${part}`, LOSSES_MAX);
@@ -63,6 +65,6 @@ async function work(sim: Simulation, scheduler: Scheduler, part: string): Promis
       scheduler.report(part);
       if (await back.carry(`confirmation ${attempt}`)) return;
     }
-    await sim.sleep(REPEAT_MS);
+    await sim.sleep(REPEAT_MS, `${part} is reported again`);
   }
 }

@@ -22,6 +22,7 @@ class Monitor {
     this.#timer?.cancel();
     this.#timer = this.#sim.world.clock.endOfInstant('the monitor gives up', LIMIT_MS, () => {
       this.deaths += 1;
+      this.#sim.note(`the monitor takes the worker for dead, ${LIMIT_MS} ms after the last heartbeat`);
       this.diedAtMs = this.#sim.now();
     });
   }
@@ -33,16 +34,19 @@ class Monitor {
 
 export const heartbeatFlap: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-heartbeat-flap',
-  description: 'late heartbeats: a live worker stays alive, a dead one is noticed once and in time',
+  description:
+    'a worker sends a heartbeat every 20 ms, each takes up to 20 ms to arrive, and a monitor takes the worker for dead if none comes for too long: a live worker is never taken for dead, and a dead one is noticed',
   async run(sim) {
     const monitor = new Monitor(sim);
     const wire = new Wire(sim, 'wire');
-    const crashAt = sim.choose('the worker crashes before beat', BEATS + 1);
+    const crashAt = sim.choose('the worker crashes before beat', BEATS + 1, (at) =>
+      at === 0 ? 'never' : at - 1,
+    );
     const beats = crashAt === 0 ? BEATS : crashAt - 1;
     const arrivals = Array.from({ length: beats }, async (_, index) => {
-      await sim.sleep(index * PERIOD_MS);
+      await sim.sleep(index * PERIOD_MS, `beat ${index} is sent`);
       await wire.carry(`beat ${index}`);
-      sim.check(monitor.deaths === 0, `beat ${index} came from a worker that was taken for dead`);
+      sim.check(monitor.deaths === 0, `beat ${index} came from a worker that had been taken for dead`);
       monitor.beat();
     });
     await Promise.all(arrivals);

@@ -7,6 +7,7 @@ import {
   type ScenarioDefinition,
   type Simulation,
 } from 'dryrunner';
+import { pickMs, rarely } from './odds.ts';
 
 const JOBS = 2;
 
@@ -20,7 +21,8 @@ class Crash extends Error {}
 
 export const orphan: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-orphan',
-  description: 'a scheduler that crashes now and then: every job runs once, and every run is collected',
+  description:
+    'a scheduler starts two jobs, notes their runs in a journal and collects their ends, and may crash at any step and begin anew: every job is started once, and the end of every run is collected',
   async run(sim) {
     const worker = createFakeRunner(sim.world, {
       name: 'worker',
@@ -31,16 +33,25 @@ export const orphan: ScenarioDefinition<unknown> = defineScenario<unknown>({
     const journal: Journal = { runs: new Map(), collected: new Set() };
     let crashes = 2;
     const mayCrash = (where: string): void => {
-      if (crashes === 0 || sim.choose(`the scheduler crashes ${where}`, 5) < 4) return;
+      if (crashes === 0 || !rarely(sim, `the scheduler crashes ${where}`, 5)) return;
       crashes -= 1;
+      sim.note('the scheduler crashes, and begins anew after 10 ms');
       throw new Crash(where);
     };
-    while (!(await livesToTheEnd(sim, worker, journal, mayCrash))) await sim.sleep(10);
+    while (!(await livesToTheEnd(sim, worker, journal, mayCrash))) {
+      await sim.sleep(10, 'the scheduler begins anew');
+    }
     const { statuses } = await worker.statusAll();
     for (const { runId, tag } of statuses) {
-      sim.check(journal.collected.has(runId), `run ${runId} of ${tag} was never collected`);
+      sim.check(
+        journal.collected.has(runId),
+        `the end of run ${runId}, started for ${tag}, was never collected`,
+      );
     }
-    sim.check(statuses.length === JOBS, `${JOBS} jobs were started ${statuses.length} times`);
+    sim.check(
+      statuses.length === JOBS,
+      `jobs were started more than once\n\nExpected ${JOBS} runs, got ${statuses.length}.`,
+    );
     await worker.release();
   },
 });
@@ -60,8 +71,9 @@ async function livesToTheEnd(
         const { runId } = await worker.run({ argv: ['build'], tag: job });
         mayCrash(`after the start of ${job}`);
         journal.runs.set(job, runId);
+        sim.note(`the scheduler notes run ${runId} for ${job}`);
       }
-      await sim.sleep(sim.choose(`the scheduler pauses after ${job}`, 3) * 10);
+      await sim.sleep(pickMs(sim, `the scheduler pauses after ${job}`, 3, 10), `the pause after ${job}`);
       mayCrash(`after the note of ${job}`);
     }
     for (const runId of journal.runs.values()) {

@@ -1,5 +1,6 @@
 /** A server is away for a while: clients that wait longer and longer between their attempts do not storm it. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
+import { pickCount, pickMs } from './odds.ts';
 
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 640;
@@ -25,24 +26,26 @@ class Server {
 
 export const retryStorm: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-retry-storm',
-  description: 'clients of a server that is away: their attempts grow with the logarithm of the outage',
+  description:
+    'a server is away for a while, and each client asks again after a pause that doubles each time: so no client needs more than 8 attempts',
   async run(sim) {
-    const server = new Server(sim, sim.choose('the outage lasts', 6) * OUTAGE_STEP_MS);
-    const clients = 1 + sim.choose('more clients', 3);
+    const server = new Server(sim, pickMs(sim, 'the outage lasts', 6, OUTAGE_STEP_MS));
+    const clients = pickCount(sim, 'more clients', 3);
     await Promise.all(Array.from({ length: clients }, (_, index) => ask(sim, server, `client ${index}`)));
     const most = clients * ATTEMPTS_MAX;
     sim.check(
       server.attempts <= most,
-      `${clients} clients made ${server.attempts} attempts, at most ${most} may be`,
+      `the clients made too many attempts\n\nExpected at most ${ATTEMPTS_MAX} of each of ${clients} clients, got ${server.attempts} in all.`,
     );
   },
 });
 
 async function ask(sim: Simulation, server: Server, name: string): Promise<void> {
-  await sim.sleep(sim.choose(`${name} begins`, 4) * FIRST_PAUSE_MS);
+  await sim.sleep(pickMs(sim, `${name} begins`, 4, FIRST_PAUSE_MS), `${name} begins`);
   let pauseMs = FIRST_PAUSE_MS;
   while (!server.answers()) {
-    await sim.sleep(pauseMs);
+    sim.note(`${name} is not answered, and asks again after ${pauseMs} ms`);
+    await sim.sleep(pauseMs, `${name} asks again`);
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }

@@ -1,6 +1,7 @@
 /** A worker numbers its runs by slot and uses slots again: an abort that comes late must not hit whoever has the slot now. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
 import { Wire } from './classic-wire.ts';
+import { pickMs } from './odds.ts';
 
 const STEP_MS = 10;
 
@@ -24,6 +25,7 @@ class Worker {
   async run(job: string, ms: number, onStart: (generation: number) => void): Promise<'done' | 'aborted'> {
     this.#generation += 1;
     const generation = this.#generation;
+    this.#sim.note(`${job} takes the slot`);
     onStart(generation);
     return new Promise((resolve) => {
       const timer = this.#sim.world.clock.timer(`${job} ends`, ms, () => this.#held?.end('done'));
@@ -38,24 +40,28 @@ class Worker {
 
   abort(generation: number): void {
     if (this.#held?.generation !== generation) return;
+    this.#sim.note(`the worker aborts what is in the slot: ${this.#held.job}`);
     this.#held.end('aborted');
   }
 }
 
 export const reusedId: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-reused-id',
-  description: 'late aborts and slots that are used again: only whom somebody has given up is aborted',
+  description:
+    'a worker runs three jobs in one slot, one after another, and aborts are sent by slot and may arrive late: only a job that somebody has given up is aborted',
   async run(sim) {
     const worker = new Worker(sim);
     const wire = new Wire(sim, 'wire');
     const aborts: Promise<void>[] = [];
     for (let index = 0; index < 3; index += 1) {
       const job = `job ${index}`;
-      const givenUp = sim.choose(`${job} is given up`, 4);
-      const end = await worker.run(job, (1 + sim.choose(`${job} takes`, 3)) * STEP_MS, (generation) => {
+      const givenUp = sim.choose(`${job} is given up`, 4, (at) =>
+        at === 0 ? 'never' : `after ${at * STEP_MS} ms`,
+      );
+      const end = await worker.run(job, pickMs(sim, `${job} takes`, 3, STEP_MS, STEP_MS), (generation) => {
         if (givenUp > 0) aborts.push(abortLater(sim, worker, wire, job, generation, givenUp * STEP_MS));
       });
-      sim.check(end === 'done' || givenUp > 0, `${job} was aborted, and nobody has given it up`);
+      sim.check(end === 'done' || givenUp > 0, `${job} was aborted, and nobody had given it up`);
     }
     await Promise.all(aborts);
   },
@@ -69,7 +75,7 @@ async function abortLater(
   generation: number,
   ms: number,
 ): Promise<void> {
-  await sim.sleep(ms);
+  await sim.sleep(ms, `${job} is given up`);
   await wire.carry(`the abort of ${job}`);
   worker.abort(generation);
 }

@@ -1,6 +1,7 @@
 /** A leader that was away longer than its lease goes on as if nothing had been: its successor has fenced it off. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
 import { Wire } from './classic-wire.ts';
+import { pickMs } from './odds.ts';
 
 const LEASE_MS = 40;
 const STEP_MS = 10;
@@ -36,7 +37,9 @@ class LeaseOffice {
   }
 
   async acquire(): Promise<number> {
-    while (this.#sim.now() < this.#untilMs) await this.#sim.sleep(this.#untilMs - this.#sim.now());
+    while (this.#sim.now() < this.#untilMs) {
+      await this.#sim.sleep(this.#untilMs - this.#sim.now(), 'the lease ends');
+    }
     this.#token += 1;
     this.#untilMs = this.#sim.now() + LEASE_MS;
     return this.#token;
@@ -49,7 +52,8 @@ class LeaseOffice {
 
 export const staleLeader: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-stale-leader',
-  description: 'leaders that pause longer than their lease: every job is started once',
+  description:
+    'two leaders start jobs on a worker, one at a time by a lease of 40 ms, and either may pause longer than that without knowing: every job is started once',
   async run(sim) {
     const worker = new Worker();
     const office = new LeaseOffice(sim);
@@ -64,14 +68,18 @@ export const staleLeader: ScenarioDefinition<unknown> = defineScenario<unknown>(
 /** Starts what nobody has started yet, one after another, while the lease lasts. */
 async function lead(sim: Simulation, office: LeaseOffice, worker: Worker, name: string): Promise<void> {
   const token = await office.acquire();
+  sim.note(`${name} gets lease ${token}`);
   const wire = new Wire(sim, `wire of ${name}`);
   await wire.carry('the new token');
   const started = worker.follow(token);
   for (const job of JOBS.filter((candidate) => !started.includes(candidate))) {
     if (!office.isHeldBy(token)) return;
     // The machine may stop here for a while, and nothing tells it that it did.
-    await sim.sleep(sim.choose(`${name} pauses before ${job}`, 6) * STEP_MS);
+    const label = `${name} pauses before ${job}`;
+    await sim.sleep(pickMs(sim, label, 6, STEP_MS), label);
     await wire.carry(job);
-    if (!worker.start(job, token)) return;
+    const isStarted = worker.start(job, token);
+    sim.note(`the worker ${isStarted ? 'starts' : 'refuses'} ${job} for ${name}, who has lease ${token}`);
+    if (!isStarted) return;
   }
 }

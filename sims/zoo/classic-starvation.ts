@@ -45,7 +45,8 @@ class Queue {
 
 export const starvation: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-starvation',
-  description: 'a stream of important jobs: an unimportant one has its turn in bounded time',
+  description:
+    'a queue serves the most important job first, and one that waits becomes more important: an unimportant job has its turn in bounded time, however many important ones come',
   async run(sim) {
     const queue = new Queue(sim);
     queue.add({ name: 'a humble job', points: 0, arrivedAtMs: 0 });
@@ -56,8 +57,9 @@ export const starvation: ScenarioDefinition<unknown> = defineScenario<unknown>({
 async function arrive(sim: Simulation, queue: Queue): Promise<void> {
   for (let index = 0; index < ARRIVALS; index += 1) {
     const name = `important job ${index}`;
-    if (sim.choose(`${name} comes`, 4) > 0) queue.add({ name, points: IMPORTANT, arrivedAtMs: sim.now() });
-    await sim.sleep(SERVICE_MS);
+    const comes = sim.choose(`${name} comes`, 4, (answer) => (answer > 0 ? 'yes' : 'no')) > 0;
+    if (comes) queue.add({ name, points: IMPORTANT, arrivedAtMs: sim.now() });
+    await sim.sleep(SERVICE_MS, 'the next arrival');
   }
 }
 
@@ -65,12 +67,13 @@ async function serve(sim: Simulation, queue: Queue): Promise<void> {
   for (let turn = 0; turn <= ARRIVALS; turn += 1) {
     const job = queue.take();
     if (job !== undefined) {
+      sim.note(`${job.name} is served`);
       const waitedMs = sim.now() - job.arrivedAtMs;
       sim.check(
         waitedMs <= WAIT_MS_MAX,
-        `${job.name} has waited ${waitedMs} ms, at most ${WAIT_MS_MAX} may be`,
+        `${job.name} has waited too long\n\nExpected at most ${WAIT_MS_MAX} ms, got ${waitedMs} ms.`,
       );
     }
-    await sim.sleep(SERVICE_MS);
+    await sim.sleep(SERVICE_MS, 'the next service');
   }
 }

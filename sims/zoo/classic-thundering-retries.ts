@@ -1,5 +1,6 @@
 /** A server comes back, and all who were refused ask again: at moments of their own, so that they do not bring it down at once. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
+import { pickCount, pickMs } from './odds.ts';
 
 const SERVICE_MS = 10;
 const AT_ONCE_MAX = 2;
@@ -21,11 +22,12 @@ class Server {
   async answer(who: string): Promise<boolean> {
     if (this.#sim.now() < this.#awayUntilMs) return false;
     this.#busy += 1;
+    this.#sim.note(`${who} is served, ${this.#busy} at once`);
     this.#sim.check(
       this.#busy <= AT_ONCE_MAX,
-      `the server is back, and ${who} is the ${this.#busy}rd at once`,
+      `the server is overloaded by ${who}\n\nExpected at most ${AT_ONCE_MAX} clients at once, got ${this.#busy}.`,
     );
-    await this.#sim.sleep(SERVICE_MS);
+    await this.#sim.sleep(SERVICE_MS, `${who} has been served`);
     this.#busy -= 1;
     return true;
   }
@@ -33,10 +35,11 @@ class Server {
 
 export const thunderingRetries: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-thundering-retries',
-  description: 'a server that comes back: whoever was refused meanwhile does not overload it',
+  description:
+    'a server is away for a while, can serve two clients at once, and clients that were refused ask again at moments of their own: they do not overload it when it is back',
   async run(sim) {
-    const server = new Server(sim, (5 + sim.choose('the outage lasts', 3)) * STEP_MS);
-    const clients = 1 + sim.choose('more clients', 4);
+    const server = new Server(sim, pickMs(sim, 'the outage lasts', 3, STEP_MS, 5 * STEP_MS));
+    const clients = pickCount(sim, 'more clients', 4);
     await Promise.all(Array.from({ length: clients }, (_, index) => ask(sim, server, index)));
   },
 });
@@ -44,7 +47,7 @@ export const thunderingRetries: ScenarioDefinition<unknown> = defineScenario<unk
 /** Each client has a moment of its own in every period. */
 async function ask(sim: Simulation, server: Server, index: number): Promise<void> {
   const name = `client ${index}`;
-  await sim.sleep(sim.choose(`${name} begins`, 5) * STEP_MS);
+  await sim.sleep(pickMs(sim, `${name} begins`, 5, STEP_MS), `${name} begins`);
   while (!(await server.answer(name))) {
     const next = (Math.floor(sim.now() / PERIOD_MS) + 1) * PERIOD_MS;
     await sim.sleep(next + index * GAP_MS - sim.now());

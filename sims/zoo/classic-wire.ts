@@ -1,5 +1,6 @@
 /** A wire between two parties of a small scheduler: messages take their time, overtake each other, and a few get lost. */
 import type { Simulation } from 'dryrunner';
+import { pickMs } from './odds.ts';
 
 const STEP_MS = 10;
 const STEPS = 3;
@@ -22,9 +23,17 @@ export class Wire {
   /** Resolves when the message has arrived, with false if it never will. */
   async carry(message: string): Promise<boolean> {
     const label = `${this.#name} carries ${message}`;
-    await this.#sim.sleep(this.#sim.choose(`${label} slowly`, STEPS) * STEP_MS);
-    if (this.#losses === 0 || this.#sim.choose(`${label} and loses it`, 3) < 2) return true;
+    await this.#sim.sleep(
+      pickMs(this.#sim, `${label} slowly`, STEPS, STEP_MS),
+      `the arrival of ${message} on ${this.#name}`,
+    );
+    if (this.#losses === 0 || !this.#loses(label)) return true;
     this.#losses -= 1;
+    this.#sim.note(`${message} is lost on ${this.#name}`);
     return false;
+  }
+
+  #loses(label: string): boolean {
+    return this.#sim.choose(`${label} and loses it`, 3, (answer) => (answer < 2 ? 'no' : 'yes')) === 2;
   }
 }

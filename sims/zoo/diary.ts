@@ -70,7 +70,7 @@ export class Diary {
     const { runId } = status;
     this.#sim.check(
       status.jobId === tags.jobId && status.taskId === tags.taskId,
-      `run ${runId} of job ${tags.jobId} was created with job "${status.jobId}"`,
+      `run ${runId} was created without the names of its command\n\nExpected job "${tags.jobId}" and task "${tags.taskId}", got job "${status.jobId}" and task "${status.taskId}".`,
     );
     this.#runs.set(runId, status);
     this.#written(status);
@@ -84,7 +84,10 @@ export class Diary {
     const outcome = this.store.update(update);
     const isLate = old === undefined || isTerminal(old.state);
     const expected = isLate ? 'dropped' : 'accepted';
-    this.#sim.check(outcome === expected, `a write to run ${update.runId} was ${outcome}, not ${expected}`);
+    this.#sim.check(
+      outcome === expected,
+      `a write to run ${update.runId} was ${outcome}\n\nIt said ${update.state}, and the run was ${old?.state ?? 'unknown'}.\nExpected it to be ${expected}.`,
+    );
     if (isLate) return;
     const { jobId, taskId, stdoutRef, stderrRef } = old;
     const status = {

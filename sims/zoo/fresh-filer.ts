@@ -9,7 +9,7 @@ import {
   type SimulatedRunner,
   type Simulation,
 } from 'dryrunner';
-import { pick, pickIndex } from './odds.ts';
+import { pick, pickCount, pickIndex, pickMs } from './odds.ts';
 
 const STEP_MS = 10;
 const LIMIT_MS = 30;
@@ -21,7 +21,8 @@ const WAIT_MS_MAX = 3 * (LIMIT_MS + CANCEL_MS + RUN_MS);
 
 export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-fresh-filer',
-  description: 'updates and runs take turns within bounds, and end with the runner',
+  description:
+    'a filer wants updates between runs, which may be slow, fail or hang: runs and updates take turns within bounds, and the updates end with the runner',
   // Updates go on for ever if nobody ends them.
   options: { maxEvents: 2_000 },
   async run(sim) {
@@ -31,7 +32,9 @@ export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
       choices,
       tracer,
       name: 'filer',
-      updateIntervalMs: pick(sim, 'interval', INTERVALS_MS, 20),
+      updateIntervalMs: pick(sim, 'interval', INTERVALS_MS, 20, (ms) =>
+        ms === 0 ? 'no updates' : `${ms} ms`,
+      ),
       cancelBoundMs: CANCEL_MS,
       menu: {
         update: [
@@ -47,26 +50,32 @@ export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
       filers: new Map([['scoot', { filer }]]),
       updateLimitMs: LIMIT_MS,
     });
-    const clients = Array.from({ length: 1 + sim.choose('another client', 2) }, (_, index) =>
+    const clients = Array.from({ length: pickCount(sim, 'another client', 2) }, (_, index) =>
       runTwice(sim, runner, `client ${index}`),
     );
     await Promise.all([...clients, leave(sim, runner)]);
     await runner.release();
     const violations = filer.verify();
-    sim.check(violations.length === 0, violations.map(({ text }) => text).join('; '));
+    sim.check(
+      violations.length === 0,
+      `the filer was used wrongly: ${violations.map(({ text }) => text).join('; ')}`,
+    );
   },
 });
 
 async function leave(sim: Simulation, runner: SimulatedRunner): Promise<void> {
-  const step = pickIndex(sim, 'the owner leaves early', 14, 40);
+  const step = pickIndex(sim, 'the owner leaves early', 14, 40, (at) =>
+    at === 0 ? 'no' : `at ${(at * STEP_MS) / 2} ms`,
+  );
   if (step === 0) return;
-  await sim.sleep((step * STEP_MS) / 2);
+  await sim.sleep((step * STEP_MS) / 2, 'the owner leaves');
   await runner.release();
 }
 
 async function runTwice(sim: Simulation, runner: SimulatedRunner, name: string): Promise<void> {
   for (let round = 0; round < 2; round += 1) {
-    await sim.sleep(sim.choose(`${name} thinks in round ${round}`, 4) * STEP_MS);
+    const label = `${name} thinks in round ${round}`;
+    await sim.sleep(pickMs(sim, label, 4, STEP_MS), label);
     const askedAtMs = sim.now();
     try {
       const { runId } = await runner.run({ argv: [`sleep ${RUN_MS}`], snapshotId: 'snapshot' });
@@ -74,9 +83,12 @@ async function runTwice(sim: Simulation, runner: SimulatedRunner, name: string):
       const tookMs = sim.now() - askedAtMs;
       sim.check(
         tookMs <= WAIT_MS_MAX,
-        `run ${runId} took ${tookMs} ms, at most ${WAIT_MS_MAX} were expected`,
+        `run ${runId} took too long\n\nExpected at most ${WAIT_MS_MAX} ms, got ${tookMs} ms.`,
       );
-      sim.check(['COMPLETE', 'ABORTED'].includes(status.state), `run ${runId} ended as ${status.state}`);
+      sim.check(
+        ['COMPLETE', 'ABORTED'].includes(status.state),
+        `run ${runId} was neither carried out nor aborted\n\nIt is ${status.state} (${status.error}).`,
+      );
     } catch (error) {
       if (isRunnerError(error, 'RUNNER_RELEASED')) return;
       throw error;

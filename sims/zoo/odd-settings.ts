@@ -16,14 +16,18 @@ import { rarely } from './odds.ts';
 /** Each makes something with a good value if `odd` is false, else with one that makes no sense. */
 const SETTINGS: readonly {
   readonly what: string;
+  /** What makes no sense, in words. */
+  readonly value: number | string;
   readonly make: (sim: Simulation, odd: boolean) => unknown;
 }[] = [
   {
     what: 'a capacity',
+    value: -1,
     make: (sim, odd) => createSimulatedRunner(sim.world, { capacity: odd ? -1 : 1 }),
   },
   {
     what: 'an update interval',
+    value: -5,
     make: (sim, odd) => {
       const files = createVirtualFiler();
       const updater = { updateIntervalMs: odd ? -5 : 0, update: () => undefined };
@@ -33,10 +37,12 @@ const SETTINGS: readonly {
   },
   {
     what: 'an error to fail with',
+    value: 'no error',
     make: (_sim, odd) => createErrorExecer((odd ? undefined : new Error('no such program')) as Error),
   },
   {
     what: 'a period of polls',
+    value: 0,
     make: (sim, odd) => {
       const runner = createSimulatedRunner(sim.world);
       return createPollingQuerier(sim.world, runner, { periodMs: odd ? 0 : 10 });
@@ -44,15 +50,16 @@ const SETTINGS: readonly {
   },
   {
     what: 'a delay of calls',
+    value: -1,
     make: (sim, odd) => createChaosRunner(sim.world, undefined, { maxDelayMs: odd ? -1 : 10 }),
   },
 ];
 
 export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-odd-settings',
-  description: 'settings that make no sense are refused when they are given',
+  description: 'somebody gives a setting a value that makes no sense: it is refused where it is given',
   run(sim) {
-    for (const { what, make } of SETTINGS) {
+    for (const { what, value, make } of SETTINGS) {
       const odd = rarely(sim, `${what} is odd`, 40);
       let isRefused = false;
       try {
@@ -61,7 +68,10 @@ export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>(
         if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw error;
         isRefused = true;
       }
-      sim.check(isRefused === odd, `${what} that is ${odd ? 'odd was accepted' : 'good was refused'}`);
+      sim.check(
+        isRefused === odd,
+        odd ? `${what} of ${value} was accepted` : `a good value for ${what} was refused`,
+      );
     }
   },
 });

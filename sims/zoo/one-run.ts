@@ -69,16 +69,17 @@ const OUTPUT_FAULTS: readonly (readonly OutputFault[])[] = [
 
 export const oneRun: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-one-run',
-  description: 'a run through all its phases under aborts, deadlines, memory caps and moody collaborators',
+  description:
+    'one run of a command with a deadline, aborts by two people, a memory cap, and a filer, processors, outputs and an uploader that may be slow or fail: it ends in time, as its program says or for a reason that is there, and leaves nothing',
   options: {
     oracles: [watchRuns([...defaultRules, promptness(BOUNDS)]), noLateStart, toldFailures],
   },
   async run(sim) {
     const stage = new Stage(sim);
     const { runner } = stage;
-    const program = pick(sim, 'program', PROGRAMS, 6);
-    const timeoutMs = pick(sim, 'timeout', TIMEOUTS_MS, 6);
-    const snapshotId = pick(sim, 'snapshot', SNAPSHOTS, 6);
+    const program = pick(sim, 'program', PROGRAMS, 6, ({ argv }) => argv);
+    const timeoutMs = pick(sim, 'timeout', TIMEOUTS_MS, 6, (ms) => (ms === 0 ? 'none' : `${ms} ms`));
+    const snapshotId = pick(sim, 'snapshot', SNAPSHOTS, 6, (id) => (id === '' ? 'none' : id));
     const { runId } = await runner.run({ argv: program.argv, timeoutMs, snapshotId, envVars: envOf(sim) });
     const [ended] = await Promise.all([
       stage.end(runId, timeoutMs),
@@ -107,9 +108,11 @@ async function losePatience(
   runId: string,
   who: string,
 ): Promise<void> {
-  const step = pickIndex(sim, `${who} loses patience`, 15, 30);
+  const step = pickIndex(sim, `${who} loses patience`, 15, 30, (at) =>
+    at === 0 ? 'never' : `at ${((at - 1) * STEP_MS) / 2} ms`,
+  );
   if (step === 0) return;
-  await sim.sleep(((step - 1) * STEP_MS) / 2);
+  await sim.sleep(((step - 1) * STEP_MS) / 2, `${who} loses patience`);
   await runner.abort(runId);
 }
 
@@ -122,7 +125,7 @@ async function runAnother(sim: Simulation, runner: SimulatedRunner): Promise<voi
   const isExcused = exitCode === EXIT_CODES.LOG_CREATION || error === WORKER_UNHEALTHY_MSG;
   sim.check(
     state === 'COMPLETE' || isExcused,
-    `the run behind was not carried out\n\nIt is ${state} ${exitCode} ${error}.`,
+    `the other run was not carried out\n\nExpected COMPLETE, got ${state} with exit code ${exitCode} (${error}).`,
   );
 }
 
@@ -147,8 +150,15 @@ class Stage {
     this.#uploader = uploaderKind === undefined ? undefined : new TidyUploader(sim, uploaderKind);
     const before = processorOf(sim, 'fetch');
     this.#after = processorOf(sim, 'tidy');
-    const fault = pickIndex(sim, 'fault of an output', OUTPUT_FAULTS.length, 15);
-    const faultyAt = fault === 0 ? -1 : sim.choose('output with the fault', 3);
+    const fault = pickIndex(
+      sim,
+      'fault of an output',
+      OUTPUT_FAULTS.length,
+      15,
+      (at) => OUTPUT_FAULTS[at]?.[0] ?? 'none',
+    );
+    const faultyAt =
+      fault === 0 ? -1 : sim.choose('output with the fault', 3, (at) => ['stdout', 'stderr', 'stdlog'][at]);
     this.hasOutputFaults = fault > 0;
     this.mayLackOutputs = OUTPUT_FAULTS[fault]?.[0]?.kind === 'create';
     this.runner = createSimulatedRunner(sim.world, {
@@ -187,15 +197,15 @@ class Stage {
     const limitMs = timeoutMs + TAIL_MS;
     this.#sim.check(
       tookMs <= limitMs,
-      `with a timeout of ${timeoutMs} ms it took ${tookMs} ms, not ${limitMs}`,
+      `run ${runId} ended long after its deadline\n\nExpected at most ${limitMs} ms with a timeout of ${timeoutMs} ms, got ${tookMs} ms.`,
     );
     this.#sim.check(
       ranAtMs <= timeoutMs,
-      `its process was started at ${ranAtMs} ms, after its deadline of ${timeoutMs} ms`,
+      `the process of run ${runId} was started after its deadline\n\nThe deadline is ${timeoutMs} ms, the start was at ${ranAtMs} ms.`,
     );
     this.#sim.check(
       status.state !== 'TIMEDOUT' || tookMs >= timeoutMs,
-      `it was TIMEDOUT after ${tookMs} ms, its deadline is ${timeoutMs} ms`,
+      `run ${runId} was TIMEDOUT before its deadline\n\nThe deadline is ${timeoutMs} ms, it ended at ${tookMs} ms.`,
     );
     return status;
   }
@@ -212,7 +222,10 @@ class Stage {
     await this.runner.release();
     await this.#sim.sleep(1_000);
     const violations = this.#filer.verify();
-    this.#sim.check(violations.length === 0, violations.map(({ text }) => text).join('; '));
+    this.#sim.check(
+      violations.length === 0,
+      `the filer was used wrongly: ${violations.map(({ text }) => text).join('; ')}`,
+    );
     this.#sim.check(
       this.#tempDirs.held.size === 0,
       `${this.#tempDirs.held.size} temporary directories are left`,
@@ -221,7 +234,10 @@ class Stage {
     this.#sim.check(livingProcesses === 0, `${livingProcesses} processes are alive after the release`);
     const starts = this.#metrics.value(METRIC_NAMES.IDLE_LATENCY_MS);
     const calls = this.#after?.calls ?? starts;
-    this.#sim.check(calls === starts, `${starts} runs were started, ${calls} were tidied up`);
+    this.#sim.check(
+      calls === starts,
+      `processor tidy was not called once per run\n\n${starts} runs were started, it was called ${calls} times.`,
+    );
   }
 
   /** When its process was started; long ago if it never was. */

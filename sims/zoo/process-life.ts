@@ -13,7 +13,7 @@ import {
   type SimExecer,
   type Simulation,
 } from 'dryrunner';
-import { pick, pickIndex } from './odds.ts';
+import { pick, pickCount, pickIndex, pickMs } from './odds.ts';
 import { WatchedSink, type SinkKind } from './watched-sink.ts';
 
 const GRACE_MS = 40;
@@ -52,10 +52,14 @@ const PROGRAMS: readonly Program[] = [
 
 export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-process-life',
-  description: 'scripts, aborts, resumes, memory caps and odd sinks: every process ends as it must, and once',
+  description:
+    'processes of a simulated execer run scripts, are aborted or resumed, exceed their memory cap, and write to sinks that may be slow, stuck or failing: each ends as its script says, or because it was stopped, once, and nothing of it is alive or written after that',
   async run(sim) {
     const { clock, tracer } = sim.world;
-    const metrics = sim.choose('somebody takes metrics', 2) === 1 ? createMemoryMetrics() : undefined;
+    const metrics =
+      sim.choose('somebody takes metrics', 2, (answer) => (answer === 1 ? 'yes' : 'no')) === 1
+        ? createMemoryMetrics()
+        : undefined;
     const execer = createSimExecer({
       clock,
       tracer,
@@ -65,26 +69,32 @@ export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>(
       memoryPeriodMs: 20,
       metrics,
     });
-    const count = 1 + sim.choose('another process', 2);
+    const count = pickCount(sim, 'another process', 2);
     const lives = Array.from({ length: count }, (_, index) => new Life(sim, execer, `process ${index}`));
     await Promise.all([resumeAll(sim, execer, lives), ...lives.map((life) => life.live())]);
     const initial = lives.filter(({ end }) => end?.exitCode === 241).length;
     const counted = metrics?.value(METRIC_NAMES.HIGH_INITIAL_MEMORY) ?? initial;
-    sim.check(counted === initial, `${initial} processes began over the cap, ${counted} were counted`);
-    sim.check(execer.livingProcesses === 0, `${execer.livingProcesses} processes are alive after the end`);
+    sim.check(
+      counted === initial,
+      `processes that begin over their memory cap are counted wrongly\n\nExpected ${initial}, got ${counted}.`,
+    );
+    sim.check(
+      execer.livingProcesses === 0,
+      `${execer.livingProcesses} processes are alive after their parents have ended`,
+    );
   },
 });
 
 /** Wakes whoever is paused, one after another; each is woken some time. A resume that says yes has woken somebody. */
 async function resumeAll(sim: Simulation, execer: SimExecer, lives: readonly Life[]): Promise<void> {
-  await sim.sleep(sim.choose('the first resume comes', 6) * 10);
+  await sim.sleep(pickMs(sim, 'the first resume comes', 6, 10), 'the first resume');
   for (let attempt = 0; attempt <= lives.length; attempt += 1) {
     const oldest = lives.find(({ isPaused }) => isPaused);
     const woken = execer.resume();
-    const told = `a resume said ${woken} with ${oldest === undefined ? 'nobody' : 'a process'} at its pause`;
+    const told = `a resume said that it has ${woken ? '' : 'not '}woken a process, and ${oldest === undefined ? 'none' : 'one'} was paused`;
     sim.check(woken === (oldest !== undefined), told);
     if (oldest !== undefined) oldest.isPaused = false;
-    await sim.sleep(10);
+    await sim.sleep(10, 'the next resume');
   }
 }
 
@@ -106,8 +116,10 @@ class Life {
     this.#sim = sim;
     this.#execer = execer;
     this.#name = name;
-    this.#program = pick(sim, `${name} runs`, PROGRAMS, 10);
-    this.#sinkKind = pick(sim, `${name} writes to`, SINKS, 12);
+    this.#program = pick(sim, `${name} runs`, PROGRAMS, 10, ({ argv }) => argv);
+    this.#sinkKind = pick(sim, `${name} writes to`, SINKS, 12, (kind) =>
+      kind === 'none' ? 'no sink' : `a ${kind} sink`,
+    );
     this.#sink = this.#sinkKind === 'none' ? undefined : new WatchedSink(sim, this.#sinkKind);
   }
 
@@ -123,19 +135,21 @@ class Life {
     this.#sink?.end();
     this.#checkEnd(end);
     // A sink that was given up still takes its time.
-    await this.#sim.sleep(this.#sinkKind === 'stuck' ? 600 : 100);
+    await this.#sim.sleep(this.#sinkKind === 'stuck' ? 600 : 100, `a look back at ${this.#name}`);
     const again = await process.abort();
     this.#sim.check(
       again.state === end.state,
-      `${this.#name} ended as ${end.state} and is now ${again.state}`,
+      `${this.#name} ended as ${end.state}, and asked again it is ${again.state}`,
     );
   }
 
   /** Somebody stops it, perhaps as it starts or just when it ends. */
   async #stop(process: Process): Promise<void> {
-    const step = pickIndex(this.#sim, `${this.#name} is stopped`, 9, 16);
+    const step = pickIndex(this.#sim, `${this.#name} is stopped`, 9, 16, (at) =>
+      at === 0 ? 'never' : `at ${(at - 1) * 5} ms`,
+    );
     if (step === 0) return;
-    await this.#sim.sleep((step - 1) * 5);
+    await this.#sim.sleep((step - 1) * 5, `${this.#name} is stopped`);
     const askedAtMs = this.#sim.now();
     this.#abortedAtMs = askedAtMs;
     // From the abort on it does not wait for a resume any more.
@@ -143,11 +157,14 @@ class Life {
     const status = await process.abort();
     const tookMs = this.#sim.now() - askedAtMs;
     const { cancelBoundMs } = this.#execer;
-    this.#sim.check(tookMs <= cancelBoundMs, `${this.#name} took ${tookMs} ms to stop, not ${cancelBoundMs}`);
+    this.#sim.check(
+      tookMs <= cancelBoundMs,
+      `${this.#name} took too long to stop\n\nExpected at most ${cancelBoundMs} ms, got ${tookMs} ms.`,
+    );
     const { state, exitCode } = await process.wait();
     this.#sim.check(
       status.state === state && status.exitCode === exitCode,
-      `the abort of ${this.#name} told another end than it has\n\nIt said ${status.state} ${status.exitCode}, the end is ${state} ${exitCode}.`,
+      `the abort of ${this.#name} reported another end than it has\n\nExpected ${endText({ state, exitCode })}.\nGot ${endText(status)}.`,
     );
   }
 
@@ -167,17 +184,32 @@ class Life {
       (ends.state ?? state) === state && ends.exitCode === exitCode && (ends.signal ?? signal) === signal;
     this.#sim.check(
       isStopped || isNatural,
-      `${this.#name} ended otherwise than its program says\n\n${this.#program.argv.join(', ')}: ${state} ${exitCode} ${error}`,
+      `${this.#name} ended in another way than its program does\n\nThe program: ${this.#program.argv.join(', ')}.\nExpected ${endText(ends)}.\nGot ${endText(end)}.`,
     );
     if (isStopped) {
-      this.#sim.check(error.startsWith('Aborted ('), `${this.#name} was stopped, it says "${error}"`);
+      this.#sim.check(
+        error.startsWith('Aborted ('),
+        `${this.#name} was stopped, and its error does not say so: "${error}"`,
+      );
     }
     if (this.#sink === undefined || faults.some((fault) => fault.startsWith('output'))) return;
     const { pending, text } = this.#sink;
-    this.#sim.check(pending === 0, `${this.#name} has ended, and ${pending} writes of it have not`);
+    this.#sim.check(
+      pending === 0,
+      `${this.#name} has ended, and ${pending} of its writes are still under way`,
+    );
     if (this.#sinkKind === 'failing' || !isNatural) return;
-    this.#sim.check(text === output, `${this.#name} wrote "${output}", "${text}" has arrived`);
+    this.#sim.check(
+      text === output,
+      `what ${this.#name} wrote has not all arrived\n\nExpected "${output}", got "${text}".`,
+    );
   }
+}
+
+/** An end with all that is known of it. */
+function endText({ state, exitCode, signal = '', error = '' }: Partial<ProcessStatus>): string {
+  const how = `${state ?? 'any state'} with exit code ${exitCode}`;
+  return `${how}, ${signal === '' ? 'no signal' : `signal ${signal}`}${error === '' ? '' : ` (${error})`}`;
 }
 
 /** How long a script sleeps in all. */

@@ -18,9 +18,13 @@ class Job {
   async work(): Promise<void> {
     for (let step = 0; step < STEPS; step += 1) {
       await turn(this.#sim, `step ${step}`);
-      if (this.cancelled) break;
+      if (this.cancelled) {
+        this.#sim.note(`the job sees before step ${step} that it is cancelled, and ends`);
+        break;
+      }
       if (step === RESERVES_AT) this.reserved = true;
       if (step === USES_AT) this.reserved = false;
+      if (step === RESERVES_AT) this.#sim.note('the job reserves');
     }
     if (this.reserved) this.reserved = false;
   }
@@ -28,7 +32,8 @@ class Job {
 
 export const lateCancel: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-race-late-cancel',
-  description: 'a job is cancelled at any step: it leaves nothing reserved',
+  description:
+    'a job of twelve steps reserves something at step 8 and uses it at step 9, and is cancelled before any step: in the end nothing is reserved',
   async run(sim) {
     const job = new Job(sim);
     const cancel = async (): Promise<void> => {
@@ -36,6 +41,6 @@ export const lateCancel: ScenarioDefinition<unknown> = defineScenario<unknown>({
       job.cancelled = true;
     };
     await Promise.all([job.work(), cancel()]);
-    sim.check(!job.reserved, 'the job has ended, and what it reserved is still reserved');
+    sim.check(!job.reserved, 'the job has ended, and what it had reserved is still reserved');
   },
 });

@@ -29,7 +29,8 @@ class Locks {
 
 export const lockOrder: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-race-lock-order',
-  description: 'transfers between the same accounts at once: all of them end',
+  description:
+    'three transfers at once, each between two of three accounts that it locks one after the other, the lesser name first: all of them end',
   async run(sim) {
     const locks = new Locks();
     await Promise.all(TRANSFERS.map((accounts) => transfer(sim, locks, accounts)));
@@ -42,7 +43,9 @@ async function transfer(sim: Simulation, locks: Locks, accounts: readonly [strin
   const held: (() => void)[] = [];
   for (const account of [...accounts].sort()) {
     await turn(sim, `${name} asks for ${account}`);
+    sim.note(`${name} waits for the lock of ${account}`);
     held.push(await locks.take(account));
+    sim.note(`${name} has the lock of ${account}`);
   }
   await turn(sim, `${name} moves the money`);
   for (const free of held) free();

@@ -17,11 +17,12 @@ class Cell {
 
 export const lostUpdate: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-race-lost-update',
-  description: 'clients add to one number at once: nothing that was added is lost',
+  description:
+    'three clients add 1 to one number at once, each reads it and then writes, unless it has changed meanwhile: nothing that was added is lost',
   async run(sim) {
     const cell = new Cell();
     await Promise.all(Array.from({ length: CLIENTS }, (_, client) => add(sim, cell, `client ${client}`)));
-    sim.check(cell.value === CLIENTS, `${CLIENTS} were added, and the number is ${cell.value}`);
+    sim.check(cell.value === CLIENTS, `an addition was lost\n\nExpected ${CLIENTS}, got ${cell.value}.`);
   },
 });
 
@@ -29,7 +30,10 @@ async function add(sim: Simulation, cell: Cell, client: string): Promise<void> {
   for (;;) {
     await turn(sim, `${client} reads`);
     const seen = cell.value;
+    sim.note(`${client} has read ${seen}`);
     await turn(sim, `${client} writes`);
-    if (cell.set(seen, seen + 1)) return;
+    const isWritten = cell.set(seen, seen + 1);
+    sim.note(`${client} ${isWritten ? 'has written' : 'may not write'} ${seen + 1}`);
+    if (isWritten) return;
   }
 }

@@ -20,7 +20,8 @@ class Pair {
 
 export const reusedVersion: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-race-reused-version',
-  description: 'a reader among writers: both halves that it takes are of one version',
+  description:
+    'two writers update both halves of a pair together and count its version up, while a reader takes one half and then the other and begins anew if the version has changed: both halves that it takes belong together',
   async run(sim) {
     const pair = new Pair();
     const writers = Array.from({ length: WRITERS }, (_, writer) => write(sim, pair, `writer ${writer}`));
@@ -39,9 +40,14 @@ async function read(sim: Simulation, pair: Pair): Promise<void> {
   for (;;) {
     await turn(sim, 'the reader takes the left half');
     const { version, left } = pair;
+    sim.note(`the reader takes left half ${left} of version ${version}`);
     await turn(sim, 'the reader takes the right half');
+    sim.note(`the reader takes right half ${pair.right} of version ${pair.version}`);
     if (pair.version !== version) continue;
-    sim.check(pair.right === left, `the reader took ${left} and ${pair.right}`);
+    sim.check(
+      pair.right === left,
+      `the reader took two halves that do not belong together\n\nExpected twice the same number, got ${left} and ${pair.right}.`,
+    );
     return;
   }
 }

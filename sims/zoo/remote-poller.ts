@@ -10,7 +10,7 @@ import {
   type Service,
   type Simulation,
 } from 'dryrunner';
-import { pick, pickIndex, rarely } from './odds.ts';
+import { pick, pickIndex, pickMs, rarely } from './odds.ts';
 
 const STEP_MS = 10;
 const PERIODS_MS: readonly number[] = [5, 15, 40];
@@ -18,12 +18,13 @@ const TIMEOUTS_MS: readonly number[] = [120, 0, 15, 30, 60];
 
 export const remotePoller: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-remote-poller',
-  description: 'who waits by polling is answered by the deadline, with what is true at the deadline',
+  description:
+    'a client that waits for the end of a run by polling is answered by its timeout, at the moment of a cancel, and with what is true then',
   // A poller that never pauses would go on for ever.
   options: { maxEvents: 5_000 },
   async run(sim) {
     const runner = createSimulatedRunner(sim.world, { capacity: 2, history: 4 });
-    const periodMs = pick(sim, 'period', PERIODS_MS, 1);
+    const periodMs = pick(sim, 'period', PERIODS_MS, 1, msText);
     const remote = createPollingService(sim.world, runner, runner, { periodMs });
     const clients = Array.from({ length: rarely(sim, 'another client', 5) ? 2 : 1 }, (_, index) =>
       waitOnce(sim, remote, `client ${index}`),
@@ -33,12 +34,14 @@ export const remotePoller: ScenarioDefinition<unknown> = defineScenario<unknown>
   },
 });
 
+const msText = (ms: number): string => `${ms} ms`;
+
 async function waitOnce(sim: Simulation, remote: Service, name: string): Promise<void> {
-  const choose = (what: string, n: number): number => sim.choose(`${name} ${what}`, n);
-  const runMs = (1 + choose('runs', 6)) * STEP_MS;
+  const runMs = pickMs(sim, `${name} runs`, 6, STEP_MS, STEP_MS);
   const { runId } = await remote.run({ argv: [`sleep ${runMs}`] });
-  const timeoutMs = pick(sim, `${name} waits`, TIMEOUTS_MS, 12);
-  const cancelMs = pickIndex(sim, `${name} gives up`, 4, 20) * STEP_MS;
+  const timeoutMs = pick(sim, `${name} waits`, TIMEOUTS_MS, 12, msText);
+  const cancelMs =
+    pickIndex(sim, `${name} gives up`, 4, 20, (at) => (at === 0 ? 'never' : msText(at * STEP_MS))) * STEP_MS;
   const beganAtMs = sim.now();
   const stop = new AbortController();
   const timer = sim.world.clock.timer(`${name} gives up`, cancelMs, () => {
@@ -53,14 +56,20 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   timer.cancel();
   const tookMs = sim.now() - beganAtMs;
   const limitMs = answer === undefined ? cancelMs : timeoutMs;
-  sim.check(tookMs <= limitMs, `${name} was answered after ${tookMs} ms, ${limitMs} were expected`);
+  sim.check(
+    tookMs <= limitMs,
+    `${name} was answered too late\n\nIts timeout was ${timeoutMs} ms${cancelMs > 0 ? `, and it gave up after ${cancelMs} ms` : ''}.\nExpected an answer after at most ${limitMs} ms, got it after ${tookMs} ms.`,
+  );
   if (answer === undefined) return;
-  sim.check(answer.service.isHealthy, `${name} was told that the runner is sick`);
+  sim.check(
+    answer.service.isHealthy,
+    `${name} was answered with the status of a sick runner, and the runner is healthy`,
+  );
   const { status } = await remote.status(runId);
   // With a timeout the last poll comes after all else of its instant; without one it comes when it comes.
   sim.check(
     answer.statuses.length > 0 || timeoutMs === 0 || status.state !== 'COMPLETE',
-    `${name} was told after ${tookMs} ms that run ${runId} goes on, and it has ended`,
+    `${name} was told at its timeout that run ${runId} goes on, and it had ended by then\n\nThe timeout was ${timeoutMs} ms, it was answered after ${tookMs} ms.`,
   );
   await remote.abort(runId);
 }

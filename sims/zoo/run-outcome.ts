@@ -52,7 +52,7 @@ export function checkOutcome(
     (state === 'FAILED' && exitCode === 220 && world.mayLackOutputs);
   sim.check(
     isExpected,
-    `the run ended otherwise than its program says\n\n${program.argv.join(', ')}: ${state} ${exitCode} ${error}`,
+    `the run ended in another way than its program does\n\nThe program: ${program.argv.join(', ')}.\nExpected ${program.state} with exit code ${program.exitCode}.\nGot ${state} with exit code ${exitCode}${error === '' ? '' : ` (${error})`}.`,
   );
 }
 
@@ -63,22 +63,31 @@ export function checkLogs(sim: Simulation, status: RunStatus, program: Program, 
   const { text, isUploaded, mustBe } = read(stdoutRef);
   const isMemory = program.argv.some((step) => step.startsWith('mem ')) && error.includes('bytes');
   const uploads = state === 'COMPLETE' || state === 'TIMEDOUT' || (state === 'FAILED' && isMemory);
-  sim.check(!(uploads && mustBe) || isUploaded, `it ended as ${state}, and its log was not uploaded`);
+  sim.check(!(uploads && mustBe) || isUploaded, `the run ended as ${state}, and its log was not uploaded`);
   const headerEnd = text.indexOf(LOG_HEADER_END) + LOG_HEADER_END.length;
   const header = text.slice(0, headerEnd);
-  sim.check(!header.includes('hunter2'), 'the header of the log tells a secret');
-  sim.check(header.includes('PATH=<redacted>  TOKEN='), `the environment is not in order\n\n${header}`);
+  sim.check(!header.includes('hunter2'), 'the header of the log shows a secret of the environment');
+  sim.check(
+    header.includes('PATH=<redacted>  TOKEN='),
+    `the header of the log does not list the environment in the order of its names\n\n${header}`,
+  );
   const body = text.slice(headerEnd);
   const endings = endingsOf(state, isMemory);
   if (body === program.output && (endings.length === 0 || state === 'ABORTED')) return;
   if (endings.length === 0) {
-    sim.check(state === 'FAILED', `it wrote "${program.output}", its log says "${body}"`);
+    sim.check(
+      state === 'FAILED',
+      `the log does not hold what the process wrote\n\nExpected "${program.output}", got "${body}".`,
+    );
     return;
   }
   const isStopped = endings.some((ending) => ending.test(body));
-  sim.check(isStopped, `it was stopped, its log does not end with the reason\n\n${state}: ${body}`);
+  sim.check(isStopped, `the run was stopped, and its log does not end with the reason\n\n${state}: ${body}`);
   const written = body.slice(0, body.indexOf('\n\n###'));
-  sim.check(program.output.startsWith(written), `it wrote "${program.output}", its log says "${written}"`);
+  sim.check(
+    program.output.startsWith(written),
+    `the log does not hold what the process wrote until it was stopped\n\nExpected a beginning of "${program.output}", got "${written}".`,
+  );
 }
 
 const STOPPED = /\nTask aborted\n$/;

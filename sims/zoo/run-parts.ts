@@ -85,7 +85,7 @@ async function sleepUnlessCancelled(sim: Simulation, ms: number, { signal }: Can
       timer.cancel();
       reject(new Error('told to stop'));
     };
-    const timer = clock.timer('slow work', ms, () => {
+    const timer = clock.timer('the end of slow work', ms, () => {
       signal.removeEventListener('abort', stop);
       resolve();
     });

@@ -15,7 +15,7 @@ import {
   type ScenarioDefinition,
   type Simulation,
 } from 'dryrunner';
-import { pick, pickIndex, rarely } from './odds.ts';
+import { pick, pickCount, pickIndex, pickMs, rarely } from './odds.ts';
 
 const STEP_MS = 10;
 const CANCEL_MS = 10;
@@ -25,7 +25,8 @@ const PLACES: readonly (string | undefined)[] = [undefined, '/work/a', '/work/b'
 
 export const sharedFiles: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-shared-files',
-  description: 'checkouts stay whole until they are given back, cancels are kept, and nothing is left',
+  description:
+    'users of one filer ingest a tree, check it out, give it back, perhaps twice, and may cancel any of it: a checkout stays whole until it is given back, what is cancelled ends soon, and nothing is left',
   async run(sim) {
     const { clock, choices, tracer } = sim.world;
     const files = createMemoryFiler();
@@ -44,11 +45,14 @@ export const sharedFiles: ScenarioDefinition<unknown> = defineScenario<unknown>(
       },
     });
     const before = namesIn(files);
-    const users = Array.from({ length: 1 + sim.choose('more users', 2) }, (_, index) =>
+    const users = Array.from({ length: pickCount(sim, 'more users', 2) }, (_, index) =>
       new User(sim, files, filer, `user ${index}`).work(),
     );
     await Promise.all(users);
-    sim.check(namesIn(files) === before, `there was ${before}, now there is ${namesIn(files)}`);
+    sim.check(
+      namesIn(files) === before,
+      `files are left over or missing in the end\n\nExpected ${before}, got ${namesIn(files)}.`,
+    );
     keepFewOutputs(sim);
   },
 });
@@ -62,12 +66,12 @@ function namesIn({ tree }: MemoryFiler): string {
 /** A creator of outputs keeps the newest ones and lets go of the others. */
 function keepFewOutputs(sim: Simulation): void {
   const outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_MAX });
-  const count = pickIndex(sim, 'outputs', 5, 15);
+  const count = pickIndex(sim, 'outputs', 5, 15, (at) => `${at} outputs`);
   for (let index = 0; index < count; index += 1) outputs.create(`log-${index}`);
   const kept = outputs.all().length;
   sim.check(
     kept === Math.min(count, OUTPUTS_MAX),
-    `${kept} of ${count} outputs are kept, at most ${OUTPUTS_MAX} may be`,
+    `a creator of outputs keeps more than it may\n\nExpected at most ${OUTPUTS_MAX} of ${count}, got ${kept}.`,
   );
 }
 
@@ -87,7 +91,13 @@ class User {
   async work(): Promise<void> {
     const id = await this.#orChangeMind('ingests', (cancel) => this.#filer.ingest(SOURCE, cancel));
     if (id === undefined) return;
-    const first = pick(this.#sim, `${this.#name} checks out at`, PLACES, 9);
+    const first = pick(
+      this.#sim,
+      `${this.#name} checks out at`,
+      PLACES,
+      9,
+      (place) => place ?? 'a place of the filer',
+    );
     await this.#useCheckout(
       id,
       first === undefined ? undefined : `${first}-${this.#name}`,
@@ -105,7 +115,7 @@ class User {
     );
     if (checkout === undefined) return;
     const { path } = checkout;
-    await this.#sim.sleep(this.#choose('works', 3) * STEP_MS);
+    await this.#sim.sleep(pickMs(this.#sim, `${this.#name} works`, 3, STEP_MS), `${this.#name} works`);
     this.#mustBe('file', path);
     await checkout.release();
     this.#mustBe(undefined, path);
@@ -121,7 +131,7 @@ class User {
     const found = this.#files.tree.kindOf(`${path}/main.c`);
     this.#sim.check(
       found === kind,
-      `${this.#name} finds other files than it should\n\nExpected ${kind ?? 'nothing'} at ${path}, there is ${found ?? 'nothing'}.`,
+      `${this.#name} finds other files than it should\n\nExpected ${kind === undefined ? 'nothing' : 'its checkout'} at ${path}, got ${found ?? 'nothing'}.`,
     );
   }
 
@@ -129,7 +139,10 @@ class User {
   async #orRefused<T>(isTaken: boolean, action: () => Promise<T | undefined>): Promise<T | undefined> {
     try {
       const result = await action();
-      this.#sim.check(!isTaken || result === undefined, `${this.#name} has checked out onto a file`);
+      this.#sim.check(
+        !isTaken || result === undefined,
+        `${this.#name} has checked out to a path where there is a file`,
+      );
       return result;
     } catch (error) {
       if (isTaken && isRunnerError(error, 'RUNNER_FILER_FAILED')) return undefined;
@@ -143,7 +156,9 @@ class User {
     begin: (cancel: Cancellation) => MaybePromise<T>,
   ): Promise<T | undefined> {
     const cancel = new Cancellation();
-    const step = pickIndex(this.#sim, `${this.#name} ${what} and cancels`, 7, 40);
+    const step = pickIndex(this.#sim, `${this.#name} ${what} and cancels`, 7, 40, (at) =>
+      at === 0 ? 'never' : at === 1 ? 'before it begins' : `after ${(at - 1) * STEP_MS} ms`,
+    );
     if (step === 1) cancel.cancel();
     let cancelledAtMs = step === 1 ? this.#sim.now() : Infinity;
     // Whoever has hung is cancelled in the end.
@@ -166,12 +181,8 @@ class User {
       const lateMs = this.#sim.now() - cancelledAtMs;
       this.#sim.check(
         lateMs <= CANCEL_MS,
-        `what ${this.#name} has cancelled goes on for too long\n\nIt ${what}, and that ended ${lateMs} ms after its cancel.`,
+        `what ${this.#name} has cancelled goes on for too long\n\nIt ${what} and cancels.\nExpected an end at most ${CANCEL_MS} ms after the cancel, got it after ${lateMs} ms.`,
       );
     }
-  }
-
-  #choose(what: string, n: number): number {
-    return this.#sim.choose(`${this.#name} ${what}`, n);
   }
 }

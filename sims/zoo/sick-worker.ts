@@ -44,7 +44,8 @@ const JOBS: readonly Job[] = [
 
 export const sickWorker: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-sick-worker',
-  description: 'health is what the ends of runs say, visible with them, and nobody waits for a sick worker',
+  description:
+    'a worker calls itself sick when a process begins over its memory cap, or when the same checkout failure comes twice in a row: that shows with the end of the run that made it so, and a sick worker takes no more runs and lets nobody wait',
   async run(sim) {
     const { clock, tracer } = sim.world;
     const metrics = createMemoryMetrics({ clock, tracer, name: 'runner' });
@@ -57,7 +58,10 @@ export const sickWorker: ScenarioDefinition<unknown> = defineScenario<unknown>({
     const dispatcher = new Dispatcher(sim, runner);
     for (let batch = 0; batch < BATCHES; batch += 1) await dispatcher.runBatch(`batch ${batch}`);
     const gauge = metrics.value(METRIC_NAMES.UNHEALTHY);
-    sim.check(gauge === (dispatcher.isHealthy ? 0 : 1), `the gauge of unhealthy workers is ${gauge}`);
+    sim.check(
+      gauge === (dispatcher.isHealthy ? 0 : 1),
+      `the gauge of unhealthy workers is wrong\n\nExpected ${dispatcher.isHealthy ? 0 : 1}, got ${gauge}.`,
+    );
     await runner.release();
   },
 });
@@ -79,11 +83,17 @@ function breakableFiler(): Filer {
   });
 }
 
+function jobText({ argv, snapshotId = '' }: Job): string {
+  return `${JSON.stringify(argv)}${snapshotId === '' ? '' : ` with a snapshot that is ${snapshotId}`}`;
+}
+
 class Dispatcher {
   isHealthy = true;
   readonly #sim: Simulation;
   readonly #runner: SimulatedRunner;
   #lastCode = 0;
+  /** Why the dispatcher takes the worker for what it does. */
+  #why = 'Nothing has happened that makes a worker sick.';
 
   constructor(sim: Simulation, runner: SimulatedRunner) {
     this.#sim = sim;
@@ -93,9 +103,13 @@ class Dispatcher {
   /** Offers some jobs at once and sees them through in their order. */
   async runBatch(name: string): Promise<void> {
     const ends: Promise<StatusResult>[] = [];
-    for (let index = 0; index <= this.#sim.choose(`${name} has more jobs`, BATCH); index += 1) {
+    for (
+      let index = 0;
+      index <= this.#sim.choose(`${name} has more jobs`, BATCH, (more) => `${more} more`);
+      index += 1
+    ) {
       const label = `${name} job ${index}`;
-      const job = pick(this.#sim, label, JOBS, 12);
+      const job = pick(this.#sim, label, JOBS, 12, jobText);
       const accepted = await this.#offer(job);
       if (accepted === undefined) break;
       ends.push(this.#seeThrough(label, accepted.runId));
@@ -107,7 +121,7 @@ class Dispatcher {
       this.#judge(status);
       this.#sim.check(
         service.isHealthy === this.isHealthy,
-        `run ${status.runId} has ended, and the worker calls itself ${service.isHealthy ? 'healthy' : 'sick'}\n\nThe run is ${status.state} ${status.exitCode}.`,
+        `run ${status.runId} has ended, and the worker calls itself ${service.isHealthy ? 'healthy' : 'sick'}\n\n${this.#why}\nExpected ${this.isHealthy ? 'healthy' : 'sick'}, got ${service.isHealthy ? 'healthy' : 'sick'}.`,
       );
     }
   }
@@ -127,9 +141,11 @@ class Dispatcher {
 
   async #seeThrough(label: string, runId: string): Promise<StatusResult> {
     const end = finalStatus(this.#runner, runId);
-    const step = this.#sim.choose(`${label} is aborted`, 12);
+    const step = this.#sim.choose(`${label} is aborted`, 12, (at) =>
+      at < 10 ? 'no' : `after ${(at - 10) * 10} ms`,
+    );
     if (step < 10) return end;
-    await this.#sim.sleep((step - 10) * 10);
+    await this.#sim.sleep((step - 10) * 10, `${label} is aborted`);
     await this.#runner.abort(runId);
     return end;
   }
@@ -139,6 +155,8 @@ class Dispatcher {
     if (error === WORKER_UNHEALTHY_MSG) return;
     const code = state === 'FAILED' ? exitCode : 0;
     const isRepeated = code === this.#lastCode && (code === 211 || code === 212);
+    if (code === 241) this.#why = 'A process has begun over its memory cap (exit code 241).';
+    else if (isRepeated) this.#why = `Two checkouts in a row have failed with exit code ${code}.`;
     if (code === 241 || isRepeated) this.isHealthy = false;
     this.#lastCode = code;
   }

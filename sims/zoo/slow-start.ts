@@ -12,7 +12,7 @@ import {
   type SimulatedRunner,
   type Simulation,
 } from 'dryrunner';
-import { rarely } from './odds.ts';
+import { pickMs, rarely } from './odds.ts';
 
 const STEP_MS = 10;
 /** Clients ask between the steps, so that what has happened by then is not a matter of order. */
@@ -28,10 +28,10 @@ interface Start {
 export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-slow-start',
   description:
-    'clients of a worker that starts, fails to start or comes back hear what is the matter with it',
+    'a worker gets its two filers ready, each in its time, and perhaps one fails; then it crashes and comes back with other run ids: clients are always answered as its state calls for',
   async run(sim) {
     const starts = ['scoot', 'bazel'].map((name): Start => {
-      const atMs = (1 + sim.choose(`${name} takes its time`, 3)) * STEP_MS;
+      const atMs = pickMs(sim, `${name} takes its time`, 3, STEP_MS, STEP_MS);
       return { name, atMs, fails: rarely(sim, `${name} fails`) };
     });
     const runner = incarnation(sim, 0, starts);
@@ -41,13 +41,16 @@ export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
     await sim.sleep(Math.max(0, last + ASKS_MS - sim.now()));
     const { service } = await runner.statusAll();
     const failed = starts.filter(({ fails }) => fails);
-    sim.check(service.initialized === (failed.length === 0), `it says initialized ${service.initialized}`);
+    sim.check(
+      service.initialized === (failed.length === 0),
+      `the runner does not know whether its filers are ready\n\nExpected initialized to be ${failed.length === 0}, got ${service.initialized}.`,
+    );
     const firstAtMs = Math.min(...failed.map(({ atMs }) => atMs));
     const first = failed.filter(({ atMs }) => atMs === firstAtMs).map(({ name }) => `${name} is broken`);
     const isTold = failed.length === 0 ? service.error === '' : first.includes(service.error);
     sim.check(
       isTold,
-      `the runner does not tell the first error\n\nThat was ${first.join(' or ')}, it tells "${service.error}".`,
+      `the runner does not report the error of the filer that failed first\n\nExpected "${first.join(' or ')}", got "${service.error}".`,
     );
     await comeBack(sim, runner, failed.length > 0);
   },
@@ -55,7 +58,7 @@ export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
 
 function incarnation(sim: Simulation, epoch: number, starts: readonly Start[]): SimulatedRunner {
   const parts = starts.map(({ name, atMs, fails }) => {
-    const init = sim.sleep(atMs).then(() => {
+    const init = sim.sleep(atMs, `filer ${name} has started`).then(() => {
       if (fails) throw new Error(`${name} is broken`);
     });
     return [name as 'scoot' | 'bazel', { filer: createVirtualFiler(), init }] as const;
@@ -76,7 +79,7 @@ async function askEarly(
   name: string,
   starts: readonly Start[],
 ): Promise<void> {
-  await sim.sleep(sim.choose(`${name} asks`, 4) * STEP_MS + ASKS_MS);
+  await sim.sleep(pickMs(sim, `${name} asks`, 4, STEP_MS, ASKS_MS), `${name} asks`);
   const isReady = starts.every(({ atMs }) => atMs <= sim.now());
   const isBroken = isReady && starts.some(({ fails }) => fails);
   const expected = isReady ? (isBroken ? 'RUNNER_BROKEN' : 'accepted') : 'RUNNER_INITIALIZING';
@@ -90,7 +93,7 @@ async function askEarly(
   }
   sim.check(
     answer === expected,
-    `${name} was not answered as the state of the runner calls for\n\nIt got ${answer} instead of ${expected}.`,
+    `${name} was not answered as the state of the runner calls for\n\nExpected ${expected}, got ${answer}.`,
   );
 }
 
@@ -101,7 +104,8 @@ async function comeBack(sim: Simulation, runner: SimulatedRunner, isBroken: bool
     return;
   }
   const { runId } = await runner.run({ argv: ['sleep 30'], tag: 'mine' });
-  await sim.sleep(sim.choose('the worker crashes', 4) * STEP_MS);
+  await sim.sleep(pickMs(sim, 'the worker crashes', 4, STEP_MS), 'the worker crashes');
+  sim.note(`worker 0 crashes, and worker 1 takes its place`);
   await runner.release();
   const successor = incarnation(sim, 1, []);
   if (rarely(sim, 'somebody else is first')) {
@@ -109,7 +113,10 @@ async function comeBack(sim: Simulation, runner: SimulatedRunner, isBroken: bool
   }
   try {
     const { status } = await successor.status(runId);
-    sim.check(false, `who asked for run ${runId} got the status of "${status.tag}"`);
+    sim.check(
+      false,
+      `who asked worker 1 for run ${runId} of worker 0 got the status of another run, that of ${status.tag}`,
+    );
   } catch (error) {
     if (!isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) throw error;
   }

@@ -28,7 +28,7 @@ import {
   timeoutStatus,
   watchRuns,
 } from 'dryrunner';
-import { pick, pickIndex, rarely } from './odds.ts';
+import { pick, pickCount, pickIndex, pickMs, rarely } from './odds.ts';
 import { Watcher } from './board-watcher.ts';
 import { Diary } from './diary.ts';
 
@@ -50,25 +50,32 @@ const ENDS: readonly ((runId: string) => RunStatus)[] = [
 
 export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-status-board',
-  description: 'every wait on a status store ends when and as its writes say',
+  description:
+    'runs live in a status store that has little room, and watchers wait there for states of runs, with timeouts and cancels: every wait ends at the write, timeout or cancel that calls for it, and with what was written',
   // The runs of this writer start in no order, and end as it likes.
   options: { oracles: [watchRuns(defaultRules.filter((rule) => rule !== startOrder && rule !== endCause))] },
   async run(sim) {
     const { clock, tracer } = sim.world;
-    const capacity = pickIndex(sim, 'room for runs', 3, 8);
+    const capacity = pickIndex(sim, 'room for runs', 3, 8, (at) => (at === 0 ? 'without limit' : at));
     const store = createStatusStore({ clock, tracer, capacity });
     const diary = new Diary(sim, store, capacity);
-    const lives = Array.from({ length: 1 + sim.choose('more runs', 3) }, (_, index) =>
+    const lives = Array.from({ length: pickCount(sim, 'more runs', 3) }, (_, index) =>
       live(sim, diary, `run ${index}`),
     );
-    const watchers = Array.from({ length: 1 + sim.choose('another watcher', 2) }, (_, index) =>
+    const watchers = Array.from({ length: pickCount(sim, 'another watcher', 2) }, (_, index) =>
       new Watcher(sim, diary, `watcher ${index}`).watch(WAITS),
     );
     await Promise.all([...lives, ...watchers]);
-    sim.check(store.waiterCount === 0, `${store.waiterCount} waits are registered after all have ended`);
+    sim.check(
+      store.waiterCount === 0,
+      `${store.waiterCount} waits are still registered in the store after all of them have ended`,
+    );
     const { statuses, service } = await store.statusAll();
     const ids = statuses.map(({ runId }) => runId).join();
-    sim.check(ids === diary.runIds.join(), `the store holds ${ids}, not ${diary.runIds.join()}`);
+    sim.check(
+      ids === diary.runIds.join(),
+      `the store keeps other runs than it should\n\nExpected runs ${diary.runIds.join()}, got ${ids}.`,
+    );
     if (!rarely(sim, 'a remote reader asks for nobody', 25)) return;
     const copy = createStatusesRO(statuses, service);
     await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.queryNow({ runs: ['nobody'], states: ALL_MASK }));
@@ -78,20 +85,21 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
 
 /** One run from its creation to its end, reported by a worker that repeats itself now and then. */
 async function live(sim: Simulation, diary: Diary, name: string): Promise<void> {
-  const choose = (what: string, n: number): number => sim.choose(`${name} ${what}`, n);
-  await sim.sleep(choose('is created', 6) * 10);
+  const pause = (what: string, n: number): Promise<void> =>
+    sim.sleep(pickMs(sim, `${name} ${what}`, n, 10), `${name} ${what}`);
+  await pause('is created', 6);
   const runId = diary.newRun({ jobId: 'job', taskId: name, tag: '' });
-  await sim.sleep(choose('starts', 4) * 10);
+  await pause('starts', 4);
   if (!rarely(sim, `${name} skips RUNNING`)) {
     diary.update(runningStatus(runId, `${name}.out`, `${name}.err`));
     if (rarely(sim, `${name} is reported late`, 25)) {
       await refused(sim, 'RUNNER_ILLEGAL_MOVE', async () => diary.store.update(pendingStatus(runId)));
     }
-    await sim.sleep(choose('ends', 4) * 10);
+    await pause('ends', 4);
   }
   if (rarely(sim, `${name} makes its runner sick`, 20)) diary.updateService(serviceStatus(true, false, name));
   if (rarely(sim, `${name} loses the error`, 40)) await failWithoutError(sim, runId);
-  const end = pick(sim, `${name} ends as`, ENDS, 10);
+  const end = pick(sim, `${name} ends as`, ENDS, 10, (ending) => ending(name).state);
   diary.update(end(runId));
   if (rarely(sim, `${name} is reported twice`)) diary.update(completeStatus(runId, '', 1));
 }
@@ -114,5 +122,5 @@ async function refused(
     if (isRunnerError(error, code)) return;
     throw error;
   }
-  sim.check(false, `it was not refused with ${code}`);
+  sim.check(false, `what makes no sense was not refused\n\nExpected ${code}.`);
 }

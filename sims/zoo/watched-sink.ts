@@ -29,7 +29,7 @@ export class WatchedSink implements Sink {
   }
 
   write(chunk: Chunk): MaybePromise<void> {
-    this.#sim.check(!this.#isOver, `${String(chunk)} was written after the end of its process`);
+    this.#sim.check(!this.#isOver, `"${String(chunk)}" was written after the end of its process`);
     switch (this.#kind) {
       case 'fast':
         this.text += String(chunk);
@@ -45,7 +45,7 @@ export class WatchedSink implements Sink {
 
   async #take(chunk: Chunk, ms: number): Promise<void> {
     this.pending += 1;
-    await this.#sim.sleep(ms);
+    await this.#sim.sleep(ms, 'the end of a write');
     this.text += String(chunk);
     this.pending -= 1;
   }

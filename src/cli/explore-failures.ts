@@ -1,8 +1,9 @@
 /** What is done with each failure that an exploration finds: made small, kept, put into one line that repeats it. */
 import { formatCount } from '../model/plural.ts';
-import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
+import { keyDecisions, nonZeroOf, unusualCount } from '../explore/keyed-log.ts';
 import { encodeToken } from '../explore/replay-token.ts';
 import { SHRINK_EXECUTIONS } from '../explore/shrinker.ts';
+import type { Decision } from '../kernel/decisions.ts';
 import type { CorpusFolder } from '../host/corpus-folder.ts';
 import type { PoolFailure } from '../host/explore-pool.ts';
 import { shrinkInThread } from '../host/explore-shrink.ts';
@@ -82,14 +83,15 @@ export class FailureDesk {
     timeMs: number,
     signal: AbortSignal,
   ): Promise<ShrunkFailure | undefined> {
-    const { key, kind, decisions, firedEvents } = failure;
+    const { key, kind, decisions } = failure;
     if (!this.#options.shrink || kind === 'hang' || kind === 'crash') return undefined;
     const { name } = this.#scenario.definition;
-    const progress = (events: number): void =>
+    const before = formatCount(unusualCount(decisions));
+    const progress = (smaller: readonly Decision[]): void =>
       this.#terminal.progress(
-        `${name}: making the failure small, ${formatCount(firedEvents)} events → ${formatCount(events)}`,
+        `${name}: making the failure small, ${before} decisions → ${formatCount(unusualCount(smaller))}`,
       );
-    progress(firedEvents);
+    progress(decisions);
     const shrunk = await shrinkInThread({
       ...threadLimits(this.#options),
       scenario: this.#scenario.reference,
@@ -99,7 +101,7 @@ export class FailureDesk {
       ...(kind === 'budget' ? { maxEvents: firedEvents } : {}),
       timeMs,
       signal,
-      onSmaller: (smaller) => progress(smaller.firedEvents),
+      onSmaller: (smaller) => progress(smaller.decisions),
     });
     return shrunk?.flakiness === undefined ? shrunk : { ...shrunk, ...asFound(failure) };
   }

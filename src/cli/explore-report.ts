@@ -2,6 +2,7 @@
 import type { AuditDifference, CampaignFailure, CutOffExecution } from '../explore/campaign-report.ts';
 import type { PoolFailure, PoolProgress, PoolReport } from '../host/explore-pool.ts';
 import type { ShrunkFailure } from '../host/explore-task.ts';
+import { unusualCount } from '../explore/keyed-log.ts';
 import { formatCertificate, scenarioFault } from '../explore/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -185,11 +186,16 @@ function messageLines({ message, details }: Pick<PoolFailure, 'message' | 'detai
   return [`  ${message}`, ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`))];
 }
 
-function shrunkText({ firedEvents }: CampaignFailure, shrunk: ShrunkFailure): string {
+function shrunkText({ decisions }: CampaignFailure, shrunk: ShrunkFailure): string {
   if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
   const end = shrunk.stoppedBy === 'minimal' ? '' : ', and might get smaller still';
-  const events = `from ${counted(firedEvents, 'event')} to ${formatCount(shrunk.firedEvents)}`;
-  return `shrunk in ${counted(shrunk.executions, 'execution')}, ${events}${end}`;
+  const [before, after] = [decisions, shrunk.decisions].map(unusualCount) as [number, number];
+  const what = `${counted(before, 'decision')} that ${before === 1 ? 'is' : 'are'} not plain`;
+  const tried = counted(shrunk.executions, 'execution');
+  if (before === 0) return `nothing to make smaller: it fails when every decision is the plain one${end}`;
+  return before === after
+    ? `with ${what}, which is as few as ${tried} could find${end}`
+    : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
 }
 
 /** The last line of `--json`, one per scenario. */

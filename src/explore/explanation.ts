@@ -9,6 +9,7 @@ import {
   checkMethods,
   checkString,
 } from '../kernel/argument-check.ts';
+import { decisionKind } from '../kernel/decision-kind.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Failure } from '../simulation/verdict.ts';
@@ -29,6 +30,7 @@ import type { PassingLog } from './nearest-pass.ts';
 import { observe } from './observed-run.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { encodeToken } from './replay-token.ts';
+import { actText } from './label-text.ts';
 import { framesOf, hasUserFrame, placeOf } from './source-place.ts';
 import { coincidenceIn, lastStepsIn } from './standstill.ts';
 import type { SourcePlace } from './source-place.ts';
@@ -119,7 +121,7 @@ export async function explain(
   const run = await observe(executor, keyed, true);
   const { failure, traceHash } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
-  const search = await findNearestPass(executor, keyDecisions(run.verdict.decisions()), options);
+  const search = await findNearestPass(executor, run.decisions, options);
   const { passing: passLog, executions, isComplete } = search;
   const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
   const { lines, leftOut } = historyOf(run, failure, linesMax);
@@ -156,13 +158,15 @@ export async function explain(
 
 /** A detail is a line, and the stack of where it was made below it. */
 function detailOf(detail: string): FailureDetail {
-  const [text = '', ...stack] = detail.split('\n');
-  return { text, frames: framesOf(stack.join('\n')) };
+  const [text = '', ...lines] = detail.split('\n');
+  const stack = lines.join('\n');
+  // What the package took by itself was taken where it always is.
+  return { text, frames: hasUserFrame(stack) ? framesOf(stack) : [] };
 }
 
 /** What nobody waits for by name may be known by what was done last. */
 function standstillDetails(run: ObservedRun, { kind, atMs }: Failure): FailureDetail[] {
-  if (kind !== 'deadlock') return [];
+  if (kind !== 'deadlock' && kind !== 'stall') return [];
   const names = new EventNames(run);
   const together = coincidenceIn(run, names, atMs);
   const steps = lastStepsIn(run, names);
@@ -184,7 +188,11 @@ function placesThatMatter(
   if (change === undefined || decision === undefined) return [];
   const { due, answer, place, drawn } = decision;
   const { label } = drawn ?? decision;
-  if (due.length === 0) return placeOf(`"${label}" was ${drawn === undefined ? 'decided' : 'drawn'}`, place);
+  if (due.length === 0) {
+    const isChoice = decisionKind(label) === 'choice';
+    const done = drawn !== undefined ? 'drawn' : isChoice ? 'decided' : 'asked for';
+    return placeOf(`${isChoice ? `"${label}"` : actText(label)} was ${done}`, place);
+  }
   return [due[answer], due[change.answer]].flatMap((event) => {
     if (event === undefined) return [];
     // What was passed over may not have fired before the end of the failing execution.

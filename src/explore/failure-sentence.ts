@@ -18,18 +18,21 @@ export function sentenceOf(run: ObservedRun, failure: Failure): string {
   return `${scenario} fails at ${failure.atMs} ms: ${whatOf(failure)}, ${circumstances(run)}.`;
 }
 
-function whatOf({ kind, rule, message }: Failure): string {
+function whatOf({ kind, rule, message, details }: Failure): string {
   const text = headlineOf(message).headline.replace(/\.$/, '');
   switch (kind) {
     case 'rule':
       return `rule ${rule} is broken, ${text}`;
     case 'error':
       return `"${text}" was thrown`;
+    case 'deadlock':
+    case 'stall': {
+      const [first] = details;
+      return first === undefined ? text : `${text}, such as ${first.split('\n')[0]}`;
+    }
     case 'check':
     case 'always':
     case 'eventually':
-    case 'deadlock':
-    case 'stall':
     case 'leftovers':
     case 'escape':
     case 'budget':

@@ -2,6 +2,7 @@
  * The few events that show a failure, out of all that happened: what was decided, what happened to those whom the failure names, with
  * when and why. Invariant: lines are in the order of happening, at most as many as asked for, and say how many were left out.
  */
+import type { EventInfo } from '../kernel/event-queue.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { isTerminal, type RunState } from '../model/run-state.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -122,9 +123,9 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     if (held.has(event)) return RANK.named;
     // That it waits is said by its acceptance already.
     if (event.type === 'status' && accepted.has(`${event.runner} ${event.status.runId}`)) {
-      if (event.status.state === 'PENDING') return RANK.minor;
+      if (event.status.state === 'PENDING') return RANK.routine;
     }
-    return alive.has(event) && isAlive(event) ? RANK.around : rankOfEvent(event, isAbout);
+    return alive.has(event) && isChild(event) ? RANK.around : rankOfEvent(event, isAbout);
   };
   const decisions = unusualDecisions(run);
   const names = new EventNames(run);
@@ -172,6 +173,7 @@ function* withSilentFirings(
   const speaking = new Set(candidates.map(({ firingId }) => firingId));
   const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
   const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
+  const periodic = periodicIn(silent);
   let next = 0;
   const until = function* (at: number): Iterable<Candidate> {
     for (; next < silent.length; next += 1) {
@@ -181,7 +183,12 @@ function* withSilentFirings(
       const { id, label, atMs } = firing;
       const isSleep = label === ANONYMOUS_SLEEP;
       const text = `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
-      const rank = !isSleep ? RANK.around : names.isTelling(firing) ? RANK.minor : RANK.routine;
+      const rank =
+        isSleep && !names.isTelling(firing)
+          ? RANK.routine
+          : isSleep || periodic.has(id)
+            ? RANK.minor
+            : RANK.around;
       yield { role: 'event', atMs, runner: '', text, firingId: id, isFiring: true, rank };
     }
   };
@@ -192,9 +199,16 @@ function* withSilentFirings(
   yield* until(Infinity);
 }
 
-/** What has outlived everything is told by when it began. */
-function isAlive(event: TraceEvent): boolean {
-  return event.type === 'acquired' && event.resource !== 'output' && event.resource !== 'waiter';
+/** What fires again and again, but for the first time and the last: it says the same each time. */
+function periodicIn(silent: readonly EventInfo[]): Set<number> {
+  const byLabel = new Map<string, number[]>();
+  for (const { id, label } of silent) byLabel.set(label, [...(byLabel.get(label) ?? []), id]);
+  return new Set([...byLabel.values()].flatMap((ids) => ids.slice(1, -1)));
+}
+
+/** No status tells of a process that another one has started. */
+function isChild(event: TraceEvent): boolean {
+  return event.type === 'acquired' && event.resource === 'process' && event.name.split('/').length > 2;
 }
 
 function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {

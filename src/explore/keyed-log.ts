@@ -27,6 +27,11 @@ export function nonZeroOf(log: readonly KeyedDecision[]): KeyedDecision[] {
   return log.filter(({ answer }) => answer > 0);
 }
 
+/** How many answers it takes that the plain choice does not give. */
+export function unusualCount(log: readonly Decision[]): number {
+  return log.filter(({ answer }) => answer > 0).length;
+}
+
 /** Text that tells keys apart. */
 export function keyOf({ label, occurrence }: Key): string {
   return `${occurrence} ${label}`;

@@ -16,8 +16,10 @@ export function eventText(label: string): string {
   if (runId !== undefined && what !== undefined) return `${phaseText(what)} of run ${runId}`;
   const [, process, doing] = OF_PROCESS.exec(label) ?? [];
   if (process !== undefined && doing !== undefined) return `the ${doing} of process ${process}`;
-  const filerCall = filerCallText(label);
-  return filerCall === undefined ? `"${label}"` : `the end of ${filerCall}`;
+  const isCancel = label.endsWith(' cancel');
+  const filerCall = filerCallText(isCancel ? label.slice(0, -' cancel'.length) : label);
+  if (filerCall === undefined) return `"${label}"`;
+  return `the end of ${isCancel ? 'the cancellation of ' : ''}${filerCall}`;
 }
 
 /** An invocation names the event that ends a phase after the phase. */
@@ -28,6 +30,11 @@ function phaseText(what: string): string {
 /** What a fault or delay is about: its label without the word that says which of the two it is. */
 export function aboutOf(label: string): string {
   return label.replace(/ (fault|delay)$/, '');
+}
+
+/** What is done where a question is asked: a fault or delay is asked about a call. */
+export function actText(label: string): string {
+  return filerCallText(aboutOf(label)) ?? `"${aboutOf(label)}"`;
 }
 
 /** What a question is about, in quotes; of one that was asked before, its ordinal. */
@@ -45,7 +52,10 @@ function ordinal(count: number): string {
 }
 
 /** What an answer stands for, in the words of who asked; undefined if they gave none. Empty for a fault that does not strike. */
-export function answerText({ label, describe }: ObservedDecision, answer: number): string | undefined {
+export function answerText(
+  { label, describe }: Pick<ObservedDecision, 'label' | 'describe'>,
+  answer: number,
+): string | undefined {
   if (describe === undefined) return undefined;
   try {
     const value = describe(answer, label);

@@ -159,5 +159,5 @@ function firstDifference(
 }
 
 function isTelling(event: TraceEvent): boolean {
-  return !isRoutine(event);
+  return event.type !== 'fault' && !isRoutine(event);
 }

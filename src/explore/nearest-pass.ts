@@ -4,8 +4,10 @@
  */
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { Executor } from './executor.ts';
-import { answersOf, nonZeroOf, withAnswer } from './keyed-log.ts';
+import { answersOf, withAnswer } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
+import { answerText } from './label-text.ts';
+import type { ObservedDecision } from './observed-run.ts';
 
 /** What limits the search. */
 export interface NearestPassOptions {
@@ -39,6 +41,9 @@ export interface NearestPassSearch {
   readonly isComplete: boolean;
 }
 
+/** A decision, with what its answers stand for if who asked has said so. */
+export type AskedDecision = KeyedDecision & Pick<ObservedDecision, 'describe'>;
+
 /** All answers are tried where there are so few; where there are more, the nearest that holds is looked for by halving. */
 const ALTERNATIVES_MAX = 16;
 
@@ -48,7 +53,7 @@ const ALTERNATIVES_MAX = 16;
  */
 export async function findNearestPass(
   executor: Executor,
-  log: readonly KeyedDecision[],
+  log: readonly AskedDecision[],
   options: NearestPassOptions = {},
 ): Promise<NearestPassSearch> {
   return new Search(executor, log, options).run();
@@ -56,16 +61,16 @@ export async function findNearestPass(
 
 class Search {
   readonly #executor: Executor;
-  readonly #log: readonly KeyedDecision[];
-  readonly #answers: readonly KeyedDecision[];
+  readonly #log: readonly AskedDecision[];
+  readonly #answers: readonly AskedDecision[];
   readonly #options: NearestPassOptions;
   #executions = 0;
   #isComplete = true;
 
-  constructor(executor: Executor, log: readonly KeyedDecision[], options: NearestPassOptions) {
+  constructor(executor: Executor, log: readonly AskedDecision[], options: NearestPassOptions) {
     this.#executor = executor;
     this.#log = log;
-    this.#answers = nonZeroOf(log);
+    this.#answers = log.filter(({ answer }) => answer > 0);
     this.#options = options;
   }
 
@@ -78,7 +83,7 @@ class Search {
     return { executions, isComplete: this.#isComplete, ...(passing === undefined ? {} : { passing }) };
   }
 
-  async #firstOf(decisions: readonly KeyedDecision[]): Promise<PassingLog | undefined> {
+  async #firstOf(decisions: readonly AskedDecision[]): Promise<PassingLog | undefined> {
     for (const decision of [...decisions].reverse()) {
       const answer = await this.#nearestTo(decision);
       if (answer === undefined) continue;
@@ -88,7 +93,7 @@ class Search {
   }
 
   /** The nearest answer with which it holds, as far as answers that are nearer to each other do the same. */
-  async #nearestTo(decision: KeyedDecision): Promise<number | undefined> {
+  async #nearestTo(decision: AskedDecision): Promise<number | undefined> {
     const holds = (answer: number): Promise<boolean> =>
       this.#holds(withAnswer(this.#answers, decision, answer));
     if (decision.n <= ALTERNATIVES_MAX) {
@@ -151,10 +156,23 @@ class Search {
 }
 
 /** The most telling first: without the fault, in the order of making; of others the nearest, the lesser of two. */
-function alternativesTo({ label, n, answer }: KeyedDecision): number[] {
+function alternativesTo(decision: AskedDecision): number[] {
+  const { label, n, answer } = decision;
   const kind = decisionKind(label);
   const others = Array.from({ length: n }, (_, at) => at).filter((other) => other !== answer);
-  const byDistance = others.sort((a, b) => Math.abs(a - answer) - Math.abs(b - answer) || a - b);
+  const nearest = others.sort((a, b) => Math.abs(a - answer) - Math.abs(b - answer) || a - b);
+  // Several answers may stand for one value, of which the least is plainest.
+  const told = new Set([answerText(decision, answer)]);
+  const byDistance = nearest.flatMap((other) => {
+    const text = answerText(decision, other);
+    if (text !== undefined && told.has(text)) return [];
+    told.add(text);
+    return [text === undefined ? other : leastOf(decision, text)];
+  });
   if (kind !== 'order' && kind !== 'fault') return byDistance;
   return answer === 0 ? byDistance : [0, ...byDistance.filter((other) => other > 0)];
+}
+
+function leastOf(decision: AskedDecision, text: string): number {
+  for (let answer = 0; ; answer += 1) if (answerText(decision, answer) === text) return answer;
 }

@@ -2,10 +2,10 @@
  * What is known of a standstill: what was due together in its last instant, and what the scenario did last and where. Invariant: it was
  * observed, not concluded; the promise that is awaited may be nobody's but the user's.
  */
-import { filerCallText } from '../model/fault-text.ts';
+import { decisionKind } from '../kernel/decision-kind.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import type { EventNames } from './event-name.ts';
-import { aboutOf } from './label-text.ts';
+import { actText } from './label-text.ts';
 import type { ObservedRun, ObservedStep } from './observed-run.ts';
 import { framesOf, hasUserFrame } from './source-place.ts';
 
@@ -17,16 +17,19 @@ export interface LastStep {
 
 /** So many steps say where each of a few tasks stands. */
 const STEPS_MAX = 4;
+const FRAMES_MAX = 3;
+/** More than these at once are no coincidence. */
+const TOGETHER_MAX = 5;
 
 /** What was due together in the last instant, in one line; undefined if nothing was. */
 export function coincidenceIn(run: ObservedRun, names: EventNames, atMs: number): string | undefined {
-  const together = new Set<string>();
-  for (const { due, answer } of run.decisions) {
-    if (due.length > 0 && run.firings.get(due[answer]?.id ?? 0)?.atMs === atMs) {
-      for (const event of due) together.add(names.of(event));
-    }
-  }
-  return together.size < 2 ? undefined : `due together at ${atMs} ms: ${[...together].join(', ')}`;
+  const orders = run.decisions.filter(
+    ({ due, answer }) => run.firings.get(due[answer]?.id ?? 0)?.atMs === atMs,
+  );
+  // What was due when the instant began, unless much of what fell into it only followed from that.
+  const first = orders.find(({ due }) => due.length <= TOGETHER_MAX);
+  if (first === undefined) return undefined;
+  return `due together at ${atMs} ms: ${first.due.map((event) => names.of(event)).join(', ')}`;
 }
 
 /** The last things that the scenario did, as far as they passed through this package. */
@@ -37,27 +40,27 @@ export function lastStepsIn(run: ObservedRun, names: EventNames): LastStep[] {
     textOf: () => `${names.of(firing)} fired at ${firing.atMs} ms`,
     stackOf: () => firing.place ?? '',
   }));
-  const ofSteps = run.steps.map((step) => ({
+  // What is chosen is there at once, so nobody waits for it.
+  const acts = run.steps.filter(({ done }) => 'type' in done || decisionKind(done.label) !== 'choice');
+  const ofSteps = acts.map((step) => ({
     at: order.get(step.firingId) ?? 0,
     textOf: () => stepText(step.done, run.firings.get(step.firingId)?.atMs ?? 0),
     stackOf: () => step.stack.stack ?? '',
   }));
   // What a firing brought comes after it: the sort keeps the order of those of one firing.
   const all = [...ofFirings, ...ofSteps].sort((a, b) => a.at - b.at);
-  const last: LastStep[] = [];
-  for (const { textOf, stackOf } of all.reverse()) {
-    if (last.length >= STEPS_MAX) break;
+  const last = new Map<number, LastStep>();
+  for (const { at, textOf, stackOf } of all.reverse()) {
+    if (last.size >= STEPS_MAX) break;
     const stack = stackOf();
-    const frames = hasUserFrame(stack) ? framesOf(stack) : [];
-    // A line that did several things says so once.
-    const isNew = last.every(({ frames: known }) => known.join() !== frames.join());
-    if (frames.length > 0 && isNew) last.push({ text: textOf(), frames });
+    // Of what one event brought, the last says how far it came.
+    if (last.has(at) || !hasUserFrame(stack)) continue;
+    last.set(at, { text: textOf(), frames: framesOf(stack).slice(0, FRAMES_MAX) });
   }
-  return last.reverse();
+  return [...last.values()].reverse();
 }
 
 function stepText(done: ObservedStep['done'], atMs: number): string {
   if ('type' in done) return formatEvent(done);
-  const about = aboutOf(done.label);
-  return `${atMs} ms: ${filerCallText(about) ?? `"${about}"`} was asked for`;
+  return `${atMs} ms: ${actText(done.label)} was asked for`;
 }

@@ -52,7 +52,9 @@ export class EndJudge {
 
   #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
     const alive = resourcesSince(this.#aliveBefore);
-    const details = [...this.#ledger.describe(SHOWN_MAX), ...repeats];
+    const held = this.#ledger.describe(SHOWN_MAX);
+    // Who waits is asked first.
+    const details = [...held.filter(isWait), ...held.filter((line) => !isWait(line)), ...repeats];
     if (alive.length > 0) {
       const message = `The scenario waits for something outside of the simulation (${alive.join(', ')})`;
       this.#fail('escape', message, { details });
@@ -94,4 +96,8 @@ export class EndJudge {
           `timer ${label}, due at ${atMs} ms${place === undefined ? '' : `\n${place}`}`,
       );
   }
+}
+
+function isWait(line: string): boolean {
+  return line.startsWith('the wait ');
 }

@@ -68,7 +68,7 @@ function ofRunner(event: RunnerEvent): string {
     case 'metric':
       return `${runner} measured ${event.name} = ${event.value}`;
     case 'note':
-      return `${runner} notes: ${event.text}`;
+      return event.runner === 'scenario' ? `note: ${event.text}` : `${runner} notes: ${event.text}`;
   }
 }
 

@@ -60,7 +60,7 @@ test('R209 what reads something from outside is told with the first event that d
   expect(told).toHaveLength(1);
   expect(told).toEqual(report.audit.differences);
   expect(told[0]).toMatchObject({ kind: 'repeat', execution: 0 });
-  expect(told[0]?.text).toMatch(/event 1 differs in text: .*notes: read 1", second .*notes: read 2"$/);
+  expect(told[0]?.text).toMatch(/event 1 differs in text: .*note: read 1", second .*notes: read 2"$/);
 });
 
 test('state that shows only after a while is told as a leak of one execution into the next', async () => {
@@ -74,9 +74,7 @@ test('state that shows only after a while is told as a leak of one execution int
     3,
   );
   expect(told).toMatchObject([{ kind: 'leak', execution: 0 }]);
-  expect(told[0]?.text).toContain(
-    'first "0 ms: scenario notes: fresh", second "0 ms: scenario notes: tired"',
-  );
+  expect(told[0]?.text).toContain('first "0 ms: note: fresh", second "0 ms: note: tired"');
 });
 
 test('other questions are told even if the events are the same', async () => {

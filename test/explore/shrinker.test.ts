@@ -356,8 +356,8 @@ describe('shrinking', () => {
     const log = [{ label: 'something', n: 9, answer: 7 }];
     const result = await shrink(createExecutor(flaky), log, 'check always');
     expect([result.stoppedBy, result.executions, result.log]).toEqual(['flaky', 2, log]);
-    expect(result.flakiness).toContain('scenario notes: execution 1');
-    expect(result.flakiness).toContain('scenario notes: execution 0');
+    expect(result.flakiness).toContain('note: execution 1');
+    expect(result.flakiness).toContain('note: execution 0');
   });
 
   test('tells a failure that is gone when it is run again', async () => {

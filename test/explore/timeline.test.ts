@@ -65,7 +65,7 @@ describe('the timeline of an execution', () => {
       .get('scenario')!
       .filter(({ ph }) => (ph as string) === 'i');
     expect(decision).toMatchObject({ cat: ['decision'], start: expect.closeTo(0, 1) });
-    expect(decision?.name).toContain('network 1 run job-1');
+    expect(decision?.name).toBe('the reply to run job-1 is lost on network 1');
     expect(failure).toMatchObject({ name: 'FAILS: 2 jobs were started 3 times', cat: ['failure'] });
     expect(failure?.start).toBeCloseTo(180_000_000, 0);
   });

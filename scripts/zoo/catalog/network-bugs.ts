@@ -56,8 +56,8 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/runners/chaos-delay.ts',
-        find: '    const answer = this.#choices.choose(name, this.#n);\n',
-        replace: '    const answer = Math.floor(Math.random() * this.#n);\n',
+        find: 'this.#choices.choose(`${label()} delay`, this.#n, this.#msOf)',
+        replace: 'Math.floor(Math.random() * this.#n)',
       },
     ],
   },
