@@ -168,7 +168,7 @@ function detailOf(detail: string): FailureDetail {
 function standstillDetails(run: ObservedRun, { kind, atMs }: Failure): FailureDetail[] {
   if (kind !== 'deadlock' && kind !== 'stall') return [];
   const names = new EventNames(run);
-  const together = coincidenceIn(run, names, atMs);
+  const together = kind === 'deadlock' ? coincidenceIn(run, names, atMs) : undefined;
   const steps = lastStepsIn(run, names);
   return [
     ...(together === undefined ? [] : [{ text: together, frames: [] }]),

@@ -28,7 +28,8 @@ function whatOf({ kind, rule, message, details }: Failure): string {
     case 'deadlock':
     case 'stall': {
       const [first] = details;
-      return first === undefined ? text : `${text}, such as ${first.split('\n')[0]}`;
+      const isHeld = text.includes('Still held or awaited');
+      return isHeld && first !== undefined ? `${text}, such as ${first.split('\n')[0]}` : text;
     }
     case 'check':
     case 'always':

@@ -44,7 +44,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
     const verdict = await rehearse(lost);
     expect(verdict.failure).toMatchObject({ kind: 'stall', rule: 'R211' });
     expect(verdict.failure?.message).toMatch(
-      /^Stall: nothing but periodic work fires, and held or waited for: /,
+      /^Stall: nothing but periodic work fires, and the scenario has not ended. Still held or awaited: /,
     );
     const details = verdict.failure?.details.join('\n');
     expect(details).toMatch(/^waiter for DONE_MASK of run 0 on worker, since 0 ms\n/);
@@ -71,7 +71,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
     expect(failure).toMatchObject({
       kind: 'stall',
       message:
-        'Stall: nothing but periodic work fires, and the scenario awaits a promise that nobody will settle',
+        'Stall: nothing but periodic work fires, and the scenario awaits a promise that nothing is left to settle',
       details: ['repeats at one instant: turn #'],
     });
     expect(virtualMs).toBe(0);
