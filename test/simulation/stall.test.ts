@@ -47,7 +47,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
       /^Stall: nothing but periodic work fires, and the scenario has not ended. Still held or awaited: /,
     );
     const details = verdict.failure?.details.join('\n');
-    expect(details).toMatch(/^waiter for DONE_MASK of run 0 on worker, since 0 ms\n/);
+    expect(details).toMatch(/^the wait for the end of run 0 on worker, since 0 ms\n/);
     expect(details).toMatch(
       /\nrepeats: look 7 of the watchdog, every 250 ms\nrepeats: heartbeat, every 1000 ms$/,
     );
