@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import { callFaultText } from '../model/fault-text.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import type { Service } from '../model/service.ts';
 import { waitCancelled } from '../model/status-errors.ts';
@@ -148,6 +149,12 @@ export class NodeCalls {
     const cause = new Error(`${operation}: node ${this.#host.name} ${what}`);
     return new InjectedFaultError(makeInjectedFault(operation, 'error', zeroStatus()), cause);
   }
+}
+
+/** What the answers to `NODE CALL hang fault` stand for. */
+export function hangWords(node: string): (answer: number, label: string) => string {
+  return (answer, label) =>
+    answer === 0 ? '' : callFaultText('hang', label.slice(node.length + 1).replace(/ hang fault$/, ''), node);
 }
 
 function makeFlight(): { readonly flight: Flight; readonly lost: Promise<typeof LOST> } {

@@ -10,7 +10,6 @@ import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
-import { callFaultText } from '../model/fault-text.ts';
 import { checkQuery } from '../model/query-check.ts';
 import { copyQuery } from '../model/query-copy.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -20,7 +19,7 @@ import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { checkWait } from '../model/wait.ts';
 import { ChaosCall } from '../runners/chaos-call.ts';
-import { type CallHost, NodeCalls } from './node-calls.ts';
+import { type CallHost, hangWords, NodeCalls } from './node-calls.ts';
 import { NodeProcess } from './node-process.ts';
 import { checkSlowFactor, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
@@ -207,9 +206,7 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
   }
 
   mayHang(label: string, { operation, runId }: ChaosCall): boolean {
-    const describe = (answer: number): string =>
-      answer === 0 ? '' : callFaultText('hang', label.slice(this.name.length + 1), this.name);
-    if (this.#world.choices.choose(`${label} hang fault`, 2, describe) === 0) return false;
+    if (this.#world.choices.choose(`${label} hang fault`, 2, hangWords(this.name)) === 0) return false;
     this.#traceFault(operation, 'hang', runId);
     return true;
   }
