@@ -5,6 +5,7 @@
  */
 import { createCoverage, createExecutor, createStrategy, explore } from '../src/explore/index.ts';
 import { allocateYoung } from '../src/host/engine-allocation.ts';
+import { optimizeEarly } from '../src/host/engine-optimization.ts';
 import {
   createChaosRunner,
   createFakeRunner,
@@ -149,6 +150,7 @@ function executionFigure(what: string, way: Way, costs: readonly Cost[], goal: n
 /** Executions and decisions per second, what strategies add, what hashing costs, and how long shrinking takes. */
 export async function measureExplore(rounds: number): Promise<Figure[]> {
   allocateYoung();
+  optimizeEarly();
   const way = (scenario: ScenarioDefinition, strategy: string): Way => ({
     scenario,
     strategy,

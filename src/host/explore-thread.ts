@@ -7,6 +7,7 @@ import type { CampaignFailureKind } from '../explore/campaign-report.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { allocateYoung } from './engine-allocation.ts';
+import { optimizeEarly } from './engine-optimization.ts';
 import { ExploreSharedState, type ExploreCounters } from './explore-shared-state.ts';
 import { messageIn, type ExploreMessage, type ExploreTask } from './explore-task.ts';
 import { threadEntry } from './thread-entry.ts';
@@ -80,6 +81,7 @@ export class ExploreThread {
       this.#resolve = resolve;
     });
     allocateYoung();
+    optimizeEarly();
     living += 1;
     this.#worker = new Worker(threadEntry(options.entry), {
       workerData: makeTask(this.#state.memory),

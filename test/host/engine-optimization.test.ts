@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { projectRoot } from '../../scripts/module-graph.ts';
+
+test('the flags that an exploration sets are known to this engine', () => {
+  const settings = ['engine-allocation.ts', 'engine-optimization.ts'].map((name) =>
+    pathToFileURL(join(projectRoot, 'src', 'host', name)),
+  );
+  const code = `
+    const { allocateYoung } = await import('${settings[0]}');
+    const { optimizeEarly } = await import('${settings[1]}');
+    allocateYoung();
+    optimizeEarly();
+    console.log('set');`;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '--eval', code],
+    { encoding: 'utf8', cwd: projectRoot },
+  );
+  // The engine says what it does not know, and goes on.
+  expect({ stdout, stderr }).toEqual({ stdout: 'set\n', stderr: '' });
+});
