@@ -1,68 +1,92 @@
-/** `dryrunner exec`: one real command through the exec runner. Ctrl-C stops it with all its children. */
+/**
+ * `dryrunner exec`: one real command through the exec runner, in place of `timeout` or `env`. Invariants: the exit code is what those
+ * and the shell would give; a signal stops the command with all its children before this process ends.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import type { TraceEvent } from '../model/trace-event.ts';
+import { resolve } from 'node:path';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import type { TempDirs } from '../model/collaborators.ts';
 import type { Chunk } from '../model/output.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { finalStatus } from '../model/status-lookup.ts';
-import { createExecRunner } from '../host/exec-runner.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { createExecRunner, type ExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
 import { writeTraceFile } from '../host/trace-file.ts';
-import { requireWritable } from './trace-target.ts';
-import type { Recording } from '../model/recording.ts';
-import { createRecorder } from '../runners/recorder.ts';
+import { createRecorder, type Recorder } from '../runners/recorder.ts';
 import { recordingLines } from '../trace/recording-file.ts';
-import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { execStatus } from './exec-status.ts';
+import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
-import { showOutput } from './shown-execer.ts';
+import { ShownExecer } from './shown-execer.ts';
 import { StreamText } from './stream-text.ts';
 import type { Terminal } from './terminal.ts';
+import { requireWritable } from './trace-target.ts';
 
 type StreamName = 'stdout' | 'stderr';
 
 /** Options as typed. */
 export interface ExecCommandOptions {
+  /** Milliseconds. */
   readonly timeout?: number;
   readonly trace?: string;
   readonly json?: boolean;
+  readonly cwd?: string;
+  /** Runs in a new empty directory. */
+  readonly freshDir?: boolean;
+  /** `inherit`, `null` or a file. */
+  readonly stdin: string;
+  readonly signal: NodeJS.Signals;
+  /** Milliseconds. */
+  readonly killAfter?: number;
+  /** MiB. */
+  readonly memory?: number;
 }
 
-/** Runs the command and prints its statuses; 0 if it completed with exit code 0. */
+const MIB = 1024 * 1024;
+
+/** Runs the command and shows its statuses; gives its exit code, or one of `timeout`, `env` and the shell. */
 export async function execCommand(
   terminal: Terminal,
   argv: readonly string[],
-  { timeout, trace, json = false }: ExecCommandOptions,
-): Promise<ExitStatus> {
+  options: ExecCommandOptions,
+): Promise<number> {
+  const { trace, timeout, json = false } = options;
+  const directory = await workingDirectory(options);
   if (trace !== undefined) await requireWritable(trace);
   const interruption = new Interruption({ hasProcesses: true });
-  const plain = realWorld();
   const display = new OutputDisplay(terminal, json);
-  const show = (event: TraceEvent): void => {
-    if (event.type === 'status') {
-      // The end of a run comes after all of its output.
-      if (isTerminal(event.status.state)) display.end();
-      showStatus(terminal, event.status, event.at, json);
-    }
-    if (event.type === 'recorded') terminal.note(`${event.what}: ${event.error}`);
+  const world = {
+    ...realWorld(),
+    tracer: { record: (event: TraceEvent) => showEvent(terminal, display, event, json) },
   };
-  const world = { ...plain, tracer: { record: show } };
+  const stdin = openInput(options.stdin);
+  const os = createOsExecer({
+    clock: world.clock,
+    stdin,
+    stopSignal: options.signal,
+    ...(options.killAfter === undefined ? {} : { graceMs: options.killAfter }),
+    memoryCapBytes: (options.memory ?? 0) * MIB,
+  });
+  const execer = new ShownExecer(os, (stream, chunk) => display.show(stream, chunk));
   const recorder = createRecorder(world);
-  const os = createOsExecer({ clock: world.clock });
-  const execer = showOutput(os, (stream, chunk) => display.show(stream, chunk));
-  const runner = createExecRunner({ world, execer, recorder });
+  const runner = createExecRunner({
+    world,
+    execer,
+    recorder,
+    ...(directory === undefined ? {} : { tempDirs: fixedDirectory(directory) }),
+  });
   try {
-    const { runId } = await runner.run({ argv, ...(timeout === undefined ? {} : { timeoutMs: timeout }) });
-    const abort = (): void =>
-      void runner.abort(runId).catch((error: unknown) => terminal.note(messageOf(error)));
-    interruption.signal.addEventListener('abort', abort);
-    if (interruption.requested) abort();
-    const { status } = await finalStatus(runner, runId);
-    if (trace !== undefined) await writeRecording(trace, recorder.recording());
-    if (interruption.status !== undefined) return interruption.status;
-    return status.state === 'COMPLETE' && status.exitCode === 0 ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
+    const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
+    const status = await runToEnd(terminal, runner, { argv, ...timeoutMs }, interruption);
+    await runner.release();
+    if (trace !== undefined) await writeRecording(trace, recorder, directory);
+    return interruption.status ?? execStatus(status, execer);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') || isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {
       throw new UsageError(error.message);
@@ -71,7 +95,50 @@ export async function execCommand(
   } finally {
     await runner.release();
     await runner.outputs.dispose();
+    if (typeof stdin === 'number') closeSync(stdin);
     interruption.dispose();
+  }
+}
+
+async function runToEnd(
+  terminal: Terminal,
+  runner: ExecRunner,
+  command: { readonly argv: readonly string[]; readonly timeoutMs?: number },
+  interruption: Interruption,
+): Promise<RunStatus> {
+  const { runId } = await runner.run(command);
+  const abort = (): void => {
+    runner.abort(runId).catch((error: unknown) => terminal.note(messageOf(error)));
+  };
+  interruption.signal.addEventListener('abort', abort);
+  if (interruption.requested) abort();
+  const { status } = await finalStatus(runner, runId);
+  return status;
+}
+
+/** Where the command runs; undefined for a new directory of its own. */
+async function workingDirectory({ cwd, freshDir = false }: ExecCommandOptions): Promise<string | undefined> {
+  if (freshDir && cwd !== undefined) throw new UsageError('expected --cwd or --fresh-dir, got both');
+  if (freshDir) return undefined;
+  const directory = resolve(cwd ?? '.');
+  const found = await stat(directory).catch((error: unknown) => {
+    throw new UsageError(`--cwd: ${directory} cannot be entered: ${messageOf(error)}`);
+  });
+  if (!found.isDirectory()) throw new UsageError(`--cwd: expected a directory, got ${directory}`);
+  return directory;
+}
+
+/** Not the runner's to make or remove. */
+function fixedDirectory(path: string): TempDirs {
+  return { boundMs: 0, create: () => ({ path, id: '', release: () => undefined }) };
+}
+
+function openInput(stdin: string): 'inherit' | 'null' | number {
+  if (stdin === 'inherit' || stdin === 'null') return stdin;
+  try {
+    return openSync(stdin, 'r');
+  } catch (error) {
+    throw new UsageError(`--stdin: ${stdin} cannot be read: ${messageOf(error)}`);
   }
 }
 
@@ -102,19 +169,29 @@ class OutputDisplay {
   }
 }
 
-async function writeRecording(path: string, recording: Recording): Promise<void> {
-  await writeTraceFile(
-    path,
-    recordingLines(recording, { host: hostname(), startedAt: new Date().toISOString() }),
-  );
+async function writeRecording(
+  path: string,
+  recorder: Recorder,
+  directory: string | undefined,
+): Promise<void> {
+  const header = {
+    host: hostname(),
+    startedAt: new Date().toISOString(),
+    ...(directory === undefined ? {} : { directory }),
+  };
+  await writeTraceFile(path, recordingLines(recorder.recording(), header));
 }
 
-function showStatus(terminal: Terminal, status: RunStatus, atMs: number, json: boolean): void {
+function showEvent(terminal: Terminal, display: OutputDisplay, event: TraceEvent, json: boolean): void {
+  if (event.type === 'recorded') terminal.note(`${event.what}: ${event.error}`);
+  if (event.type !== 'status') return;
+  // The end of a run comes after all of its output.
+  if (isTerminal(event.status.state)) display.end();
   if (json) {
-    terminal.json({ type: 'status', atMs, ...status });
+    terminal.json({ type: 'status', atMs: event.at, ...event.status });
     return;
   }
-  const { state, exitCode, error } = status;
-  const end = isTerminal(state) && (state === 'COMPLETE' || state === 'FAILED') ? ` ${exitCode}` : '';
-  terminal.note(`${formatSpan(atMs).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${error}`}`);
+  const { state, exitCode, error } = event.status;
+  const end = state === 'COMPLETE' || state === 'FAILED' ? ` ${exitCode}` : '';
+  terminal.note(`${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${error}`}`);
 }

@@ -1,16 +1,20 @@
 #!/usr/bin/env node
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ExploreCommandOptions } from './explore-options.ts';
-import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
+import type { ExecCommandOptions } from './exec-command.ts';
+import { EXEC_FAILED } from './exec-status.ts';
+import { EXIT_STATUS, InterruptedError, UsageError } from './exit-status.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
 import { HANG_MS, TIME_MS } from './explore-defaults.ts';
 import { parseSpanMs } from './quantity-text.ts';
 import { Terminal } from './terminal.ts';
 
 const terminal = new Terminal();
-let status: ExitStatus = EXIT_STATUS.HELD;
+/** One of {@link EXIT_STATUS}, or for `exec` any. */
+let status: number = EXIT_STATUS.HELD;
 
 const SEEDS_MAX = 10_000_000;
 const THREADS_MAX = 1_024;
@@ -44,6 +48,15 @@ function span(text: string): number {
   }
   if (ms > SPAN_MS_MAX) throw new InvalidArgumentError('Expected a duration of at most 24 days.');
   return ms;
+}
+
+function signalName(text: string): string {
+  const name = text.toUpperCase();
+  const known = Object.entries(constants.signals).find(([signal, number]) =>
+    [signal, signal.slice('SIG'.length), String(number)].includes(name),
+  );
+  if (known === undefined) throw new InvalidArgumentError('Expected a signal such as TERM, INT or 9.');
+  return known[0];
 }
 
 function shard(text: string): { index: number; count: number } {
@@ -202,34 +215,73 @@ program
     status = await replayCommand(terminal, file, options);
   });
 
+const EXEC_EXAMPLES = `
+Examples:
+  dryrunner exec -- make test                               here, with this input, as if typed alone
+  dryrunner exec --timeout 5m --kill-after 10s -- make test stopped after five minutes, killed ten seconds later
+  dryrunner exec --trace make.jsonl -- make test            recorded; dryrunner replay make.jsonl plays it again
+
+The command's own options belong behind --. What it starts is stopped with it: nothing is left behind.
+
+Exit codes: the command's own; 124 stopped by --timeout, 125 dryrunner itself failed, wrong options included, 126 the program
+cannot be executed, 127 there is no such program, 128 + N ended by signal N (137 also if it passed --memory; 130 after Ctrl-C).`;
+
 program
   .command('exec')
-  .description('run a real command through the exec runner: statuses as they happen, outputs shown')
+  .description(
+    'run a real command: statuses as they happen on stderr, its output shown, exit code as from timeout or env',
+  )
   .argument('<command...>', 'program and arguments, after --')
-  .option('--timeout <duration>', 'stop the command after this long, such as 5s', span)
-  .option('--trace <file>', 'write a recording of the run to this file')
+  .option(
+    '--timeout <duration>',
+    'stop the command after this long, such as 5s (a number alone is seconds)',
+    span,
+  )
+  .option('--signal <name>', 'what stopping it sends first, such as INT', signalName, 'SIGTERM')
+  .option('--kill-after <duration>', 'send SIGKILL this long after that signal (default: 10s)', span)
+  .option(
+    '--memory <mb>',
+    'kill the command when it uses this many MiB with all that it started',
+    positiveInteger,
+  )
+  .option('--cwd <dir>', 'run it in this directory (default: the current one)')
+  .option('--fresh-dir', 'run it in a new empty directory, which is removed afterwards')
+  .option(
+    '--stdin <what>',
+    'what it reads: inherit (what this command reads), null (nothing) or a file',
+    'inherit',
+  )
+  .option('--trace <file>', 'write a recording to this file')
   .option('--json', 'one JSON object per line on stdout')
-  .action(async (command: string[], options: { timeout?: number; trace?: string; json?: boolean }) => {
+  .addHelpText('after', EXEC_EXAMPLES)
+  .action(async (command: string[], options: ExecCommandOptions) => {
     const { execCommand } = await import('./exec-command.ts');
     status = await execCommand(terminal, command, options);
   });
 
-async function main(): Promise<ExitStatus> {
+/** `exec` keeps the low codes for the command that it runs. */
+function ownFailure(): number {
+  return process.argv[2] === 'exec' ? EXEC_FAILED : EXIT_STATUS.USAGE;
+}
+
+async function main(): Promise<number> {
   try {
     await program.parseAsync();
     return status;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_STATUS.HELD : EXIT_STATUS.USAGE;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_STATUS.HELD : ownFailure();
     if (error instanceof UsageError) {
       terminal.note(`error: ${error.message}`);
-      return EXIT_STATUS.USAGE;
+      return ownFailure();
     }
     if (error instanceof InterruptedError) {
       terminal.note(error.message);
       // What was waited for may keep the process alive as long as it likes.
       process.exit(error.status);
     }
-    throw error;
+    if (process.argv[2] !== 'exec') throw error;
+    terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return EXEC_FAILED;
   }
 }
 

@@ -7,9 +7,6 @@ import type { MemoryReport, ProcessState, ProcessStatus } from '../model/execer.
 import type { ExitCode } from '../model/exit-code.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 
-/** The signals by which an abort ends a process. */
-export type StopSignal = 'SIGTERM' | 'SIGKILL';
-
 /** True for every state but RUNNING (R119). */
 export function isProcessDone(state: ProcessState): boolean {
   return state !== 'RUNNING';
@@ -43,18 +40,17 @@ export function signalledProcess(signal: string): ProcessStatus {
   return Object.freeze({ state: 'COMPLETE', exitCode: -1, error: `Killed by ${signal}`, signal });
 }
 
-const ABORTED: Readonly<Record<StopSignal, ProcessStatus>> = Object.freeze({
-  SIGTERM: aborted('SIGTERM'),
-  SIGKILL: aborted('SIGKILL'),
-});
+const ABORTED_BY_TERM = aborted('SIGTERM');
+const ABORTED_BY_KILL = aborted('SIGKILL');
 
-function aborted(signal: StopSignal): ProcessStatus {
+function aborted(signal: string): ProcessStatus {
   return Object.freeze({ state: 'FAILED', exitCode: -1, error: `Aborted (${signal})`, signal });
 }
 
 /** Stopped on request; the signal is the last one that it took (R126, R141). */
-export function abortedProcess(signal: StopSignal): ProcessStatus {
-  return ABORTED[signal];
+export function abortedProcess(signal: string): ProcessStatus {
+  if (signal === 'SIGTERM') return ABORTED_BY_TERM;
+  return signal === 'SIGKILL' ? ABORTED_BY_KILL : aborted(signal);
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The settings of the OS execer: their defaults, units and limits. */
+import { constants } from 'node:os';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
@@ -7,7 +8,11 @@ import type { Metrics } from '../model/metrics.ts';
 /** What {@link createOsExecer} takes. All but the clock may be left out. */
 export interface OsExecerOptions {
   readonly clock: Clock;
-  /** Between the SIGTERM of an abort and the SIGKILL; 10,000 by default (R125). */
+  /** What a command reads: nothing (`null`, the default), what this process reads, or a file that is open at this descriptor. */
+  readonly stdin?: 'null' | 'inherit' | number;
+  /** Which signal an abort sends first; SIGTERM by default (R125). */
+  readonly stopSignal?: NodeJS.Signals;
+  /** Between the signal of an abort and the SIGKILL; 10,000 by default (R125). */
   readonly graceMs?: number;
   /**
    * What is left of it when the leader of an aborted command has ended and descendants have not, and how long output is waited
@@ -62,4 +67,18 @@ export function osExecerLimits(options: OsExecerOptions): OsExecerLimits {
   }
   if (limits['memoryPeriodMs'] === 0) throw invalidArgument('memoryPeriodMs', 'a finite number > 0', 0);
   return { ...DEFAULTS, ...limits };
+}
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither a word nor a descriptor. */
+export function stdinOf({ stdin = 'null' }: OsExecerOptions): 'ignore' | 'inherit' | number {
+  if (stdin === 'inherit') return stdin;
+  if (stdin === 'null') return 'ignore';
+  if (Number.isSafeInteger(stdin) && stdin >= 0) return stdin;
+  throw invalidArgument('stdin', '"null", "inherit" or a descriptor', stdin);
+}
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what this machine does not know as a signal. */
+export function stopSignalOf({ stopSignal = 'SIGTERM' }: OsExecerOptions): NodeJS.Signals {
+  if (Object.hasOwn(constants.signals, stopSignal)) return stopSignal;
+  throw invalidArgument('stopSignal', 'the name of a signal such as SIGINT', stopSignal);
 }

@@ -28,6 +28,8 @@ export interface OsProcessParts {
   readonly faults: FaultLog;
   readonly clock: Clock;
   readonly limits: OsExecerLimits;
+  /** What an abort sends first; default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals;
   readonly onMemoryReport: ((report: MemoryReport) => void) | undefined;
   /** Called when its end is decided: the memory need not be watched any more. */
   readonly onStopped: () => void;
@@ -78,7 +80,7 @@ export class OsProcess implements Process {
     if (this.#isStoppable()) {
       this.#request = 'abort';
       this.#stop();
-      this.#asked = this.#parts.tree.terminate();
+      this.#asked = this.#parts.tree.terminate(this.#stopSignal());
     }
     return this.wait();
   }
@@ -143,8 +145,12 @@ export class OsProcess implements Process {
     for (const pump of pumps) pump.cut(limits.drainGraceMs);
   }
 
+  #stopSignal(): NodeJS.Signals {
+    return this.#parts.stopSignal ?? 'SIGTERM';
+  }
+
   #outcome(endedBefore: boolean): ProcessStatus {
-    if (this.#request === 'abort') return abortedProcess(endedBefore ? 'SIGTERM' : 'SIGKILL');
+    if (this.#request === 'abort') return abortedProcess(endedBefore ? this.#stopSignal() : 'SIGKILL');
     return this.#request?.status ?? this.#natural ?? untold('it was not reaped');
   }
 

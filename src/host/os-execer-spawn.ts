@@ -1,6 +1,5 @@
 /**
- * Starting the program of a command: in a session and a process group of its own, with stdin from /dev/null. Whatever keeps it
- * from starting becomes one `RUNNER_EXEC_FAILED`, and then nothing runs.
+ * Starting the program of a command: in a session and a process group of its own. Whatever keeps it from starting becomes one `RUNNER_EXEC_FAILED`, and then nothing runs.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -12,8 +11,12 @@ import type { MaybePromise } from '../model/maybe-promise.ts';
 /** A child that has started: its output is piped and its pid known. */
 export type StartedChild = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: number };
 
-/** Starts `command` in exactly this environment. Throws or rejects with `RUNNER_EXEC_FAILED`. */
-export function spawnCommand(command: ExecCommand, env: NodeJS.ProcessEnv): MaybePromise<StartedChild> {
+/** Starts `command` in exactly this environment, with this as its input. Throws or rejects with `RUNNER_EXEC_FAILED`. */
+export function spawnCommand(
+  command: ExecCommand,
+  env: NodeJS.ProcessEnv,
+  stdin: 'ignore' | 'inherit' | number,
+): MaybePromise<StartedChild> {
   const [program, ...args] = command.argv;
   if (program === undefined) throw new RunnerError('RUNNER_EXEC_FAILED', NO_COMMAND);
   let child: ChildProcessByStdio<null, Readable, Readable>;
@@ -22,8 +25,8 @@ export function spawnCommand(command: ExecCommand, env: NodeJS.ProcessEnv): Mayb
       cwd: command.dir === '' ? undefined : command.dir,
       env,
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+      stdio: [stdin, 'pipe', 'pipe'],
+    }) as ChildProcessByStdio<null, Readable, Readable>;
   } catch (error) {
     throw execFailed(error, command.dir);
   }

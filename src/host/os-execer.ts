@@ -9,7 +9,13 @@ import { RunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import { isPending, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
-import { osExecerLimits, type OsExecerLimits, type OsExecerOptions } from './os-execer-options.ts';
+import {
+  osExecerLimits,
+  stdinOf,
+  stopSignalOf,
+  type OsExecerLimits,
+  type OsExecerOptions,
+} from './os-execer-options.ts';
 import { OsProcess } from './os-execer-process.ts';
 import { NO_COMMAND, spawnCommand, type StartedChild } from './os-execer-spawn.ts';
 import { createOutputPump, type OutputPump } from './output-pump.ts';
@@ -25,7 +31,7 @@ import type { ProcessTree } from './process-tree.ts';
 /**
  * Makes an execer that starts real processes.
  *
- * A command gets the parent's environment with its own over it and the cookie `DRYRUNNER_COOKIE`, stdin from /dev/null, and a
+ * A command gets the parent's environment with its own over it and the cookie `DRYRUNNER_COOKIE`, stdin from /dev/null unless told otherwise, and a
  * session of its own. Output is copied until end of file; a sink that fails never holds the process up. When the leader ends,
  * whatever it left behind is killed at once; when it is aborted, the whole tree gets SIGTERM, and what is left after the grace
  * SIGKILL. What did not change the outcome stands in `faults`: a sink that failed, output that was cut, descendants that were
@@ -56,9 +62,13 @@ class OsExecer implements Execer {
   readonly cancelBoundMs: number;
   readonly #options: OsExecerOptions;
   readonly #limits: OsExecerLimits;
+  readonly #stdin: ReturnType<typeof stdinOf>;
+  readonly #stopSignal: NodeJS.Signals;
 
   constructor(options: OsExecerOptions) {
     this.#options = options;
+    this.#stdin = stdinOf(options);
+    this.#stopSignal = stopSignalOf(options);
     this.#limits = osExecerLimits(options);
     const { graceMs, reapMs, drainGraceMs } = this.#limits;
     this.cancelBoundMs = graceMs + reapMs + drainGraceMs;
@@ -74,7 +84,7 @@ class OsExecer implements Execer {
     // A runner around this process finds what runs here by its own cookie, also in an environment made by hand.
     const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE]);
     const env = { ...base, ...command.envVars, [COOKIE_VARIABLE]: cookie.value };
-    const start = (): MaybePromise<StartedChild> => spawnCommand(command, env);
+    const start = (): MaybePromise<StartedChild> => spawnCommand(command, env, this.#stdin);
     const { cgroups = true } = this.#options;
     const { started, cgroup } = cgroups ? startInCgroup(cookie.token, start) : { started: start() };
     if (!isPending(started)) return this.#supervise(command, started, cookie.token, cgroup);
@@ -102,6 +112,7 @@ class OsExecer implements Execer {
       faults,
       clock,
       limits: this.#limits,
+      stopSignal: this.#stopSignal,
       onMemoryReport: command.onMemoryReport,
       onStopped: () => watch?.end(),
       onEnd: () => {

@@ -39,8 +39,8 @@ class GroupProcessTree implements ProcessTree {
     return EMPTY;
   }
 
-  terminate(): void {
-    if (this.census().members.length > 0) sendSignal(-this.#leader, 'SIGTERM');
+  terminate(signal: NodeJS.Signals = 'SIGTERM'): void {
+    if (this.census().members.length > 0) sendSignal(-this.#leader, signal);
   }
 
   kill(): TreeCensus {

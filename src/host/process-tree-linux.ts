@@ -39,9 +39,9 @@ class LinuxProcessTree implements ProcessTree {
     return errand.census();
   }
 
-  terminate(): Promise<void> {
+  terminate(name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     // Without a look at the table, for want of file descriptors say, the group has been asked all the same.
-    return doSoon(new TerminateErrand(this.#membership)).catch(() => undefined);
+    return doSoon(new TerminateErrand(this.#membership, name)).catch(() => undefined);
   }
 
   async kill(): Promise<TreeCensus> {
@@ -101,9 +101,16 @@ class CensusErrand implements Errand {
 
 /** Asks every member once to end. */
 class TerminateErrand extends CensusErrand {
+  readonly #name: NodeJS.Signals;
+
+  constructor(membership: ProcessMembership, name: NodeJS.Signals) {
+    super(membership);
+    this.#name = name;
+  }
+
   override end(): void {
-    if (this.latest === undefined) signalGroup(this.membership, 'SIGTERM');
-    else askToEnd(this.latest.members);
+    if (this.latest === undefined) signalGroup(this.membership, this.#name);
+    else askToEnd(this.latest.members, this.#name);
   }
 }
 
@@ -148,10 +155,10 @@ class KillErrand extends CensusErrand {
   }
 }
 
-function askToEnd(members: readonly ProcessEntry[]): void {
+function askToEnd(members: readonly ProcessEntry[], name: NodeJS.Signals): void {
   const led = new Set(members.filter(leadsGroup).map(({ pid }) => pid));
   for (const member of members) {
-    if (leadsGroup(member) || !led.has(member.group)) signal(member, 'SIGTERM');
+    if (leadsGroup(member) || !led.has(member.group)) signal(member, name);
   }
   // A halted process would sleep through its grace.
   for (const member of members) if (member.stopped) signal(member, 'SIGCONT');

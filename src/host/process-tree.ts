@@ -27,8 +27,8 @@ export interface ProcessTree {
   leaderLives(): boolean;
   /** Looks without touching. Rejects or throws if the table of processes cannot be read. */
   census(): MaybePromise<TreeCensus>;
-  /** Asks every member once to end, with SIGTERM. Does what it can if the table cannot be read. */
-  terminate(): MaybePromise<void>;
+  /** Asks every member once to end, with that signal (SIGTERM). Does what it can if the table cannot be read. */
+  terminate(signal?: NodeJS.Signals): MaybePromise<void>;
   /** Halts members as they come into sight, so that none forks away, then kills them all; gives those that were alive. Rejects as `census`. */
   kill(): MaybePromise<TreeCensus>;
   /** The same at once, for a process that is about to exit. */

@@ -39,6 +39,13 @@ export function startWith(
   return startProcess(root, environment, 'src/cli/main.ts', args);
 }
 
+/** Starts `dryrunner ARGS` in the project's root, with this to read. */
+export function startWithInput(input: string, ...args: readonly string[]): Started {
+  const started = startProcess(root, {}, 'src/cli/main.ts', args, 'pipe');
+  started.child.stdin?.end(input);
+  return started;
+}
+
 /** Starts a module of the project, by its path from the root, in a folder. */
 export function startModule(cwd: string, module: string, ...args: readonly string[]): Started {
   return startProcess(cwd, {}, module, args);
@@ -49,13 +56,14 @@ function startProcess(
   environment: Readonly<Record<string, string>>,
   module: string,
   args: readonly string[],
+  stdin: 'ignore' | 'pipe' = 'ignore',
 ): Started {
   const child = spawn(
     process.execPath,
     ['--import', import.meta.resolve('tsx'), join(root, module), ...args],
     {
       cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
       // Elsewhere than in the root, the loader does not find where the package's own name leads.
       env: { ...process.env, NO_COLOR: '1', TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'), ...environment },
     },
@@ -64,11 +72,11 @@ function startProcess(
   let err = '';
   const watchers = new Set<() => void>();
   const seen = (): void => watchers.forEach((watch) => watch());
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
     out += chunk;
     seen();
   });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
     err += chunk;
     seen();
   });

@@ -282,15 +282,15 @@ describe('exec', () => {
     async (trace) => {
       const { code, out, err } = await run('exec', '--trace', trace, '--', 'echo', 'ran');
       expect(err).toContain('cannot be written');
-      expect([code, out]).toEqual([2, '']);
+      expect([code, out]).toEqual([125, '']);
     },
   );
 
-  test('shows statuses and output, and exits with 1 for another exit code than 0', async () => {
+  test('shows statuses and output, and exits with the code of the command', async () => {
     const { code, out, err } = await run('exec', '--', 'sh', '-c', 'echo hello; echo oops >&2; exit 3');
     expect(out).toBe('hello\n');
     expect(err).toMatch(/PENDING\n[^]*RUNNING\n[^]*oops\n[^]*COMPLETE 3\n/);
-    expect(code).toBe(1);
+    expect(code).toBe(3);
   });
 
   test('--json prints statuses and output as objects', async () => {

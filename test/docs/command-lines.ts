@@ -26,7 +26,17 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
   },
   list: { '--json': false },
   replay: { '--continue-randomly': false, '--allow': true, '--json': false },
-  exec: { '--timeout': true, '--trace': true, '--json': false },
+  exec: {
+    '--timeout': true,
+    '--signal': true,
+    '--kill-after': true,
+    '--memory': true,
+    '--cwd': true,
+    '--fresh-dir': false,
+    '--stdin': true,
+    '--trace': true,
+    '--json': false,
+  },
 };
 
 /** Flags that every subcommand takes. */

@@ -1,0 +1,47 @@
+/** The exit codes of `dryrunner exec`: the command's own, else what `timeout`, `env` and the shell give. */
+import { constants } from 'node:os';
+import type { ProcessStatus } from '../model/execer.ts';
+import type { RunStatus } from '../model/run-status.ts';
+
+/** The command was stopped at its deadline. */
+const TIMED_OUT = 124;
+/** This command failed itself, wrong options included. */
+export const EXEC_FAILED = 125;
+/** The program was found and could not be started. */
+const NOT_EXECUTABLE = 126;
+/** There is no such program. */
+const NOT_FOUND = 127;
+/** To this the number of the signal is added that ended the command. */
+const SIGNALLED = 128;
+
+/** What is known of the command's process beside its run. */
+export interface ProcessEnd {
+  /** What kept it from starting. */
+  readonly startError: unknown;
+  /** How it ended, if it has started and ended. */
+  readonly end: ProcessStatus | undefined;
+  /** It was killed because it passed its memory cap. */
+  readonly passedMemoryCap: boolean;
+}
+
+/** The exit code for a run that has ended. */
+export function execStatus({ state, exitCode }: RunStatus, process: ProcessEnd): number {
+  if (state === 'TIMEDOUT') return TIMED_OUT;
+  if (process.passedMemoryCap) return signalCode('SIGKILL');
+  if (state === 'COMPLETE') {
+    return process.end?.signal === undefined ? exitCode : signalCode(process.end.signal);
+  }
+  if (state === 'FAILED' && process.startError !== undefined) return startCode(process.startError);
+  return EXEC_FAILED;
+}
+
+function signalCode(name: string): number {
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  return SIGNALLED + (numbers[name] ?? 0);
+}
+
+/** The directory was looked at before, so what is missing is the program. */
+function startCode(error: unknown): number {
+  const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+  return cause?.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
+}

@@ -1,0 +1,106 @@
+// `dryrunner exec` in the place of timeout(1), env(1) and the shell: where it runs, what it reads, how it ends (review S1, S9).
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { root, run, startIn, startWithInput } from './command.ts';
+
+let folder = '';
+const at = (name: string): string => join(folder, name);
+beforeAll(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'exec-test-')));
+  await mkdir(at('project'));
+  await writeFile(at('project/Makefile'), 'test:\n\t@echo tested in $(notdir $(CURDIR)); exit 3\n');
+  await writeFile(at('input'), 'from a file\n');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const sh = (script: string): string[] => ['--', 'sh', '-c', script];
+
+describe('exit codes', () => {
+  test.for<[string, string[], number]>([
+    ['the command exits with 0', sh('exit 0'), 0],
+    ['the command exits with 1', sh('exit 1'), 1],
+    ['the command exits with 250', sh('exit 250'), 250],
+    ['it is stopped by --timeout', ['--timeout', '0.2', '--', 'sleep', '100'], 124],
+    [
+      'it is killed after --timeout',
+      ['--timeout', '200ms', '--kill-after', '100ms', ...sh('trap "" TERM; sleep 100')],
+      124,
+    ],
+    ['an option is wrong', ['--no-such-option', '--', 'true'], 125],
+    ['a value is wrong', ['--signal', 'LOUD', '--', 'true'], 125],
+    ['there is no command', [], 125],
+    ['the directory is missing', ['--cwd', '/no/such/directory', '--', 'true'], 125],
+    ['the directory is a file', ['--cwd', '/etc/passwd', '--', 'true'], 125],
+    ['two directories are named', ['--cwd', '/', '--fresh-dir', '--', 'true'], 125],
+    ['the input is missing', ['--stdin', '/no/such/file', '--', 'true'], 125],
+    ['the trace cannot be written', ['--trace', '/no/such/folder/t', '--', 'true'], 125],
+    ['the program cannot be executed', ['--', '/etc/passwd'], 126],
+    ['the program is a directory', ['--', '/'], 126],
+    ['there is no such program', ['--', '/no/such/program'], 127],
+    ['there is no such name', ['--', 'no-such-program-anywhere'], 127],
+    ['a signal kills it', sh('kill -KILL $$'), 137],
+    ['another signal ends it', sh('kill -HUP $$'), 129],
+    [
+      'it passes --memory',
+      [
+        '--memory',
+        '60',
+        '--',
+        process.execPath,
+        '-e',
+        'const a = []; setInterval(() => a.push(Buffer.alloc(3e7, 1)), 10)',
+      ],
+      137,
+    ],
+    ['help is asked for', ['--help'], 0],
+  ])('%s', async ([, args, expected]) => {
+    const { code, err } = await run('exec', ...args);
+    expect(code, err).toBe(expected);
+  });
+});
+
+describe('surroundings', () => {
+  test('S1 a recorded make in a project runs there, exits with its code, and is played again', async () => {
+    const trace = at('make.jsonl');
+    const made = await startIn(at('project'), 'exec', '--trace', trace, '--', 'make', '-s', 'test').finished;
+    expect(made.out).toBe('tested in project\n');
+    // make reports the failure of a recipe with a code of its own.
+    expect(made.code).toBe(2);
+    const played = await run('replay', trace);
+    expect(played.out).toMatch(
+      /^1 recorded run reproduced: .*\n {2}run \S+ {2}make -s test {2}COMPLETE 2 after /,
+    );
+    expect(played.code).toBe(0);
+  });
+
+  test.for<[string, string[], () => string | RegExp]>([
+    ['in the current directory', ['--', 'pwd'], () => `${root.replace(/\/$/, '')}\n`],
+    ['in the directory of --cwd', ['--cwd', tmpdir(), '--', 'pwd', '-P'], () => /^\S+\n$/],
+    [
+      'in a new empty directory with --fresh-dir',
+      ['--fresh-dir', ...sh('ls -A | wc -l; pwd')],
+      () => /^\s*0\n\S*dryrunner-run-\S+\n$/,
+    ],
+    ['with nothing to read from --stdin null', ['--stdin', 'null', '--', 'cat'], () => ''],
+  ])('runs %s', async ([, args, expected]) => {
+    const { out, err } = await run('exec', ...args);
+    expect(out, err).toMatch(
+      expected() instanceof RegExp ? expected() : new RegExp(`^${String(expected())}$`),
+    );
+  });
+
+  test('passes its input on, and a file with --stdin', async () => {
+    const { code, out } = await startWithInput('one\ntwo\n', 'exec', '--', 'wc', '-l').finished;
+    expect([code, out.trim()]).toEqual([0, '2']);
+    const file = await run('exec', '--stdin', at('input'), '--', 'cat');
+    expect([file.code, file.out]).toEqual([0, 'from a file\n']);
+  });
+
+  test('--signal is what stopping sends first', async () => {
+    const script = 'trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.02; done';
+    const { code, out } = await run('exec', '--signal', 'int', '--timeout', '500ms', ...sh(script));
+    expect([code, out]).toEqual([124, 'ready\ninterrupted\n']);
+  });
+});
