@@ -1,6 +1,7 @@
 /** Shows what processes write while it goes into their logs, and remembers how the last of them started and ended. */
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process, ProcessStatus, Sink } from '../model/execer.ts';
+import { isPending, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk } from '../model/output.ts';
 import type { ProcessEnd } from './exec-status.ts';
 
@@ -26,9 +27,14 @@ export class ShownExecer implements Execer, ProcessEnd {
     this.#execer.check?.(command);
   }
 
-  async exec(command: ExecCommand): Promise<Process> {
+  /** An answer that is there at once stays so: output comes after RUNNING. */
+  exec(command: ExecCommand): MaybePromise<Process> {
+    const failed = (error: unknown): never => {
+      this.startError = error;
+      throw error;
+    };
     try {
-      const process = await this.#execer.exec({
+      const started = this.#execer.exec({
         ...command,
         stdout: this.#shown('stdout', command.stdout),
         stderr: this.#shown('stderr', command.stderr),
@@ -37,11 +43,19 @@ export class ShownExecer implements Execer, ProcessEnd {
           command.onMemoryReport?.(report);
         },
       });
-      return { wait: async () => this.#ended(await process.wait()), abort: () => process.abort() };
+      return isPending(started)
+        ? started.then((process) => this.#watched(process), failed)
+        : this.#watched(started);
     } catch (error) {
-      this.startError = error;
-      throw error;
+      return failed(error);
     }
+  }
+
+  #watched(process: Process): Process {
+    return {
+      wait: () => whenThere(process.wait(), (status) => this.#ended(status)),
+      abort: () => process.abort(),
+    };
   }
 
   #ended(status: ProcessStatus): ProcessStatus {

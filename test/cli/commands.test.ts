@@ -66,8 +66,6 @@ describe('wrong usage says what was expected and exits with 2', () => {
       ['run', '--trace', 't.jsonl'],
       new RegExp(`expected one scenario and one seed, got ${SHIPPED.length} scenarios`),
     ],
-    [['exec'], /missing required argument 'command'/],
-    [['exec', '--timeout', 'soon', '--', 'true'], /duration such as 500ms/],
     [['replay', '/no/such/file'], /no\/such\/file/],
   ] as const)('dryrunner %o', async ([args, text]) => {
     const { code, out, err } = await run(...args);

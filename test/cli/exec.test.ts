@@ -61,6 +61,17 @@ describe('exit codes', () => {
   });
 });
 
+test.for([
+  [[], /missing required argument 'command'/],
+  [['--timeout', 'soon', '--', 'true'], /duration such as 500ms/],
+  [['--cwd', '/no/such', '--', 'true'], /--cwd: \/no\/such cannot be entered: ENOENT/],
+  [['--stdin', '/no/such', '--', 'true'], /--stdin: \/no\/such cannot be read: ENOENT/],
+] as const)('wrong usage says what was expected: %o', async ([args, text]) => {
+  const { code, out, err } = await run('exec', ...args);
+  expect(err).toMatch(text);
+  expect([code, out]).toEqual([125, '']);
+});
+
 describe('surroundings', () => {
   test('S1 a recorded make in a project runs there, exits with its code, and is played again', async () => {
     const trace = at('make.jsonl');
