@@ -83,7 +83,7 @@ export class FailureDesk {
     timeMs: number,
     signal: AbortSignal,
   ): Promise<ShrunkFailure | undefined> {
-    const { key, kind, decisions } = failure;
+    const { key, kind, decisions, firedEvents } = failure;
     if (!this.#options.shrink || kind === 'hang' || kind === 'crash') return undefined;
     const { name } = this.#scenario.definition;
     const before = formatCount(unusualCount(decisions));
