@@ -54,7 +54,8 @@ describe('a polling service', () => {
     await expect(finalStatus(service, runId)).rejects.toBe(remote.failure);
     await expect(service.status(runId)).rejects.toBe(remote.failure);
     await expect(service.statusAll()).rejects.toBe(remote.failure);
-    expect(remote.takeCalls()).toHaveLength(4);
+    await expect(service.queryNow({ allRuns: true, states: ALL_MASK })).rejects.toBe(remote.failure);
+    expect(remote.takeCalls()).toHaveLength(5);
   });
 
   test('R43 R159 status and statusAll ask once', async () => {
