@@ -1,6 +1,6 @@
 /** Arbitraries for plans of chaos. They shrink towards no faults at all, and every scheduled fault can be dropped by itself (R212). */
 import fc from 'fast-check';
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import {
   CHAOS_OPERATIONS,
   FAULT_KINDS,
@@ -31,7 +31,7 @@ export interface FaultPlanConstraints {
  * ```
  */
 export function faultPlanArbitrary(constraints: FaultPlanConstraints = {}): fc.Arbitrary<FaultPlan> {
-  checkObject('constraints', 'an object', constraints);
+  checkRecord('constraints', 'an object', constraints);
   const { kinds = FAULT_KINDS, maxFaults = 4, maxCall = 10 } = constraints;
   const fault: fc.Arbitrary<ScheduledFault> = fc.record({
     operation: fc.constantFrom(...CHAOS_OPERATIONS),

@@ -3,7 +3,7 @@
  * thing, and tells the model what came back. With chaos in between, an injected error is an answer like any other, after which nothing is certain.
  */
 import fc from 'fast-check';
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { Command } from '../model/command.ts';
@@ -167,7 +167,7 @@ export function runnerCommandArbitraries(
 export function weightedCommands(
   constraints: RunnerCommandConstraints,
 ): (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] {
-  checkObject('constraints', 'an object', constraints);
+  checkRecord('constraints', 'an object', constraints);
   const { mayRelease = true, faults = [] } = constraints;
   const index = fc.nat(7);
   const command = commandArbitrary(constraints);

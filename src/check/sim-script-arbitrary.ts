@@ -1,6 +1,6 @@
 /** Arbitraries for sim scripts and commands. They shrink towards the empty script that completes with 0 at once. */
 import fc from 'fast-check';
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import { simScript, simStep, type SimStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
 
@@ -28,7 +28,7 @@ export interface SimScriptConstraints {
  * ```
  */
 export function simScriptArbitrary(constraints: SimScriptConstraints = {}): fc.Arbitrary<string[]> {
-  checkObject('constraints', 'an object', constraints);
+  checkRecord('constraints', 'an object', constraints);
   const { maxSleepMs = 100, maxSteps = 4, mayHang = true, mayIgnoreTerm = true } = constraints;
   const text = fc.string({ maxLength: 8 }).map((value) => value.replaceAll('\0', ''));
   const steps: fc.Arbitrary<SimStep>[] = [
@@ -61,7 +61,7 @@ export interface CommandConstraints extends SimScriptConstraints {
 
 /** Commands whose argv is a sim script, with or without a timeout and tags. */
 export function commandArbitrary(constraints: CommandConstraints = {}): fc.Arbitrary<Command> {
-  checkObject('constraints', 'an object', constraints);
+  checkRecord('constraints', 'an object', constraints);
   const { maxTimeoutMs = 200 } = constraints;
   const timeoutMs =
     maxTimeoutMs === 0

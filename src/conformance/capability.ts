@@ -1,4 +1,5 @@
 /** What a runner may be unable to do without breaking the contract. A case says what it needs; the rest of the cases are for everybody. */
+import { checkRecord } from '../kernel/argument-check.ts';
 
 /**
  * - `capacity`: takes more than one run, as `capacity` says (R58).
@@ -36,12 +37,14 @@ export type Supports = Readonly<Record<Capability, true | string>>;
  *
  * @example
  * ```ts
- * import { supportsAllBut } from 'dryrunner/conformance';
+ * import { checkRecord } from '../kernel/argument-check.ts';
+import { supportsAllBut } from 'dryrunner/conformance';
  * const supports = supportsAllBut({ exactStates: 'it polls' });
  * if (supports.capacity !== true) throw new Error('expected all the rest');
  * ```
  */
 export function supportsAllBut(lacks: Partial<Record<Capability, string>>): Supports {
+  checkRecord('lacks', 'an object of capabilities with reasons', lacks);
   return { ...ALL, ...lacks };
 }
 

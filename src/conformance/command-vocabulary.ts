@@ -1,6 +1,7 @@
 /**
  * The commands that cases are made of, in words, so that the same case drives scripts of the simulation and programs of a machine.
  */
+import { checkInteger, checkLimit, checkString } from '../kernel/argument-check.ts';
 import { simScript, simStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
 
@@ -64,18 +65,30 @@ export const simCommands: CommandVocabulary = Object.freeze({
  * ```
  */
 export const shellCommands: CommandVocabulary = Object.freeze({
-  exit: (exitCode: number, afterMs = 0): Command =>
-    sh(afterMs === 0 ? `exit ${exitCode}` : `sleep ${afterMs / 1000}; exit ${exitCode}`),
+  exit: (exitCode: number, afterMs = 0): Command => {
+    checkNumbers(exitCode, afterMs);
+    return sh(afterMs === 0 ? `exit ${exitCode}` : `sleep ${afterMs / 1000}; exit ${exitCode}`);
+  },
   hang: (): Command => sh('while :; do sleep 0.05; done'),
-  write: (stdout: string, stderr: string, afterMs = 0): Command =>
-    sh(`printf %s "$1"; printf %s "$2" >&2; sleep ${afterMs / 1000}`, stdout, stderr),
+  write: (stdout: string, stderr: string, afterMs = 0): Command => {
+    checkNumbers(0, afterMs);
+    return sh(`printf %s "$1"; printf %s "$2" >&2; sleep ${afterMs / 1000}`, stdout, stderr);
+  },
   writeAndHang: (stdout: string): Command => sh('printf %s "$1"; while :; do sleep 0.05; done', stdout),
   unstartable: (): Command => ({ argv: ['/nonexistent/program'] }),
   lost: (): Command => sh('exit 1'),
-  killedBy: (signal: string): Command => sh(`kill -${signal.replace(/^SIG/, '')} $$`),
+  killedBy: (signal: string): Command => {
+    checkString('signal', 'the name of a signal', signal);
+    return sh(`kill -${signal.replace(/^SIG/, '')} $$`);
+  },
   stubborn: (): Command => sh(`trap '' TERM; while :; do sleep 0.05; done`),
 });
 
 function sh(script: string, ...args: readonly string[]): Command {
   return { argv: ['sh', '-c', script, ...(args.length === 0 ? [] : ['sh', ...args])] };
+}
+
+function checkNumbers(exitCode: unknown, afterMs: unknown): void {
+  checkInteger('exitCode', exitCode, 0);
+  checkLimit('afterMs', afterMs);
 }

@@ -1,5 +1,5 @@
 /** Runs cases for programs: one after another, a result each, nothing thrown for a case that fails. */
-import { checkMethods, checkObject, checkOptions } from '../kernel/argument-check.ts';
+import { checkMethods, checkRecord, checkOptions } from '../kernel/argument-check.ts';
 import type { Capability } from './capability.ts';
 import { ConformanceError } from './check.ts';
 import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/service-reach.ts';
@@ -56,9 +56,9 @@ export async function* runConformance(
   subject: ConformanceSubject,
   options: ConformanceOptions = {},
 ): AsyncGenerator<CaseResult, void, undefined> {
-  checkObject('subject', 'a ConformanceSubject', subject);
+  checkRecord('subject', 'a ConformanceSubject', subject);
   checkMethods('subject', subject, ['create']);
-  checkObject('subject.supports', 'capabilities such as supportsAllBut({})', subject.supports);
+  checkRecord('subject.supports', 'capabilities such as supportsAllBut({})', subject.supports);
   checkOptions(options);
   const { cases = conformanceCases, concurrency = 1 } = options;
   const width = subject.wallWorld === undefined ? 1 : concurrency;

@@ -1,4 +1,5 @@
 /** An execer that cannot start anything. */
+import { isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { InstantExecer } from './done-execer.ts';
 import { createDoneExecer } from './done-execer.ts';
@@ -22,6 +23,6 @@ import { createDoneExecer } from './done-execer.ts';
  * ```
  */
 export function createErrorExecer(error: Error): InstantExecer {
-  if (!(error instanceof Error)) throw invalidArgument('error', 'an Error', error);
+  if (!isInstance(error, Error)) throw invalidArgument('error', 'an Error', error);
   return createDoneExecer({ execError: error });
 }

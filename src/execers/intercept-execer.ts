@@ -1,5 +1,5 @@
 /** An execer that hands each command to one of two others. It keeps no state: the same command always takes the same way. */
-import { checkArray, checkMethods, checkObject, checkOptions } from '../kernel/argument-check.ts';
+import { checkArray, checkMethods, checkObject, checkOptions, unreadable } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
@@ -13,10 +13,14 @@ export const SIM_EXECER_MARK = '#! sim execer';
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what has no argv.
  */
 export function isSimCommand(command: Pick<Command, 'argv'>): boolean {
-  checkObject('command', 'an object with argv', command);
-  const { argv } = command;
-  checkArray('command.argv', 'an array of strings', argv);
-  return argv[0] === SIM_EXECER_MARK;
+  try {
+    checkObject('command', 'an object with argv', command);
+    const { argv } = command;
+    checkArray('command.argv', 'an array of strings', argv);
+    return argv[0] === SIM_EXECER_MARK;
+  } catch (error) {
+    throw unreadable('command', command, error);
+  }
 }
 
 /** Who runs what. */

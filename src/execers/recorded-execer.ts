@@ -1,5 +1,5 @@
 /** The execer that plays recorded runs again: output and end at their times, in their order, on the injected clock. */
-import { checkIterable, checkOptions } from '../kernel/argument-check.ts';
+import { checkIterable, checkObject, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
@@ -33,7 +33,10 @@ export interface RecordedExecer extends Execer {
 export function recordingsByRunId(runs: Iterable<RecordedRun>): FindRecording {
   checkIterable('runs', runs);
   const byId = new Map<string, RecordedRun>();
-  for (const run of runs) byId.set(run.runId, run);
+  for (const run of runs) {
+    checkObject('runs', 'recorded runs', run);
+    byId.set(run.runId, run);
+  }
   return ({ runId }) => (runId === undefined ? undefined : byId.get(runId));
 }
 

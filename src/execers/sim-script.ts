@@ -2,6 +2,7 @@
  * Reads a sim script: one step per element of argv (R135). The whole script is read before anything starts (R136), and a bad
  * step is named by its index with what was expected and what came.
  */
+import { isArray } from '../kernel/argument-check.ts';
 import { describeValue, RunnerError } from '../kernel/errors.ts';
 import { isExitCode } from './process-status.ts';
 import type { SimStep } from './sim-step.ts';
@@ -117,7 +118,7 @@ function parseStep(element: unknown, index: number): SimStep {
  * ```
  */
 export function parseSimScript(argv: readonly string[]): SimStep[] {
-  if (!Array.isArray(argv)) {
+  if (!isArray(argv)) {
     const message = `Bad sim script: argv: expected an array of steps, got ${describeValue(argv)}`;
     throw new RunnerError('RUNNER_EXEC_FAILED', message, { expected: 'an array of steps', actual: argv });
   }

@@ -2,7 +2,7 @@
  * The steps of a simulated process as plain frozen data, with a constructor per step and their text form. Invariant:
  * `parseSimScript(simScript(...steps))` gives the same steps back, so that generated scripts can be written down and read again.
  */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { isExitCode } from './process-status.ts';
@@ -153,7 +153,7 @@ export const simStep: SimStepConstructors = Object.freeze({
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what none of the constructors made.
  */
 export function formatSimStep(step: SimStep): string {
-  checkObject('step', 'a step such as simStep.sleep(5)', step);
+  checkRecord('step', 'a step such as simStep.sleep(5)', step);
   switch (step.op) {
     case 'complete':
       return `complete ${step.exitCode}`;

@@ -2,7 +2,7 @@
  * What a campaign tells: plain data that can be sent between threads, written down and merged. Invariant: nothing in it grows with
  * the number of executions.
  */
-import { checkArray } from '../kernel/argument-check.ts';
+import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { FailureKind } from '../simulation/verdict.ts';
 import type { StopCause } from './explorer.ts';
@@ -148,6 +148,7 @@ const CAUSES: readonly StopCause[] = ['failure', 'stopped', 'executions', 'exhau
  */
 export function mergeCampaignReports(reports: readonly CampaignReport[]): CampaignReport {
   checkArray('reports', 'an array of reports', reports);
+  for (const report of reports) checkRecord('report', 'the report of a campaign', report);
   const [first, ...others] = reports;
   return first === undefined ? EMPTY : others.reduce(merge, first);
 }

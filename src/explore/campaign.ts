@@ -9,7 +9,7 @@ import {
   checkInteger,
   checkLimit,
   checkMethods,
-  checkObject,
+  checkRecord,
 } from '../kernel/argument-check.ts';
 import { type Decision, ExecutionInterrupted } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
@@ -265,7 +265,7 @@ function check(executor: unknown, strategy: unknown, options: CampaignOptions): 
   if (coverage !== undefined) checkMethods('coverage', coverage, ['watcher', 'takeNovelty']);
   checkArray('corpus', 'an array of logs', corpus);
   for (const [index, entry] of corpus.entries()) {
-    checkObject(`corpus[${index}]`, 'a log with an id', entry);
+    checkRecord(`corpus[${index}]`, 'a log with an id', entry);
     checkLog(`corpus[${index}].decisions`, entry.decisions);
   }
 }

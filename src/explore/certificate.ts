@@ -2,7 +2,7 @@
  * What an exhaustive search can vouch for when it ends. Invariant: `complete` is true only if every schedule within the bounds was run or
  * is equivalent to one that was; whatever a bound has left out is named.
  */
-import { checkArray, checkObject } from '../kernel/argument-check.ts';
+import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import { counted, formatCount } from '../model/plural.ts';
 
 /** How far a search goes; all unlimited by default. */
@@ -101,11 +101,11 @@ export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): stri
  * ```
  */
 export function formatCertificate(certificate: Certificate): string {
-  checkObject('certificate', 'a certificate', certificate);
-  checkObject('certificate.bounds', 'the bounds of a search', certificate.bounds);
+  checkRecord('certificate', 'a certificate', certificate);
+  checkRecord('certificate.bounds', 'the bounds of a search', certificate.bounds);
   checkArray('certificate.limitedBy', 'the bounds that left something out', certificate.limitedBy);
   if (certificate.complete !== true) {
-    checkObject('certificate.complete', 'true or why the search stopped', certificate.complete);
+    checkRecord('certificate.complete', 'true or why the search stopped', certificate.complete);
   }
   const { states } = certificate;
   return [

@@ -1,4 +1,5 @@
 /** Explores a scenario exhaustively, from the first execution to the certificate. */
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { Certificate, SearchBounds } from './certificate.ts';
 import { createExecutor } from './executor.ts';
@@ -40,6 +41,7 @@ export async function certify<Input>(
   scenario: ScenarioDefinition<Input>,
   options: CertifyOptions<Input> = {},
 ): Promise<Certificate> {
+  checkOptions(options);
   const { input, shouldStop, onExecution, onFailure = () => true, ...bounds } = options;
   const executor = createExecutor(scenario, input);
   const strategy = exhaustiveStrategy(scenario, bounds);

@@ -2,7 +2,7 @@
  * What an exploration runs again and again: one scenario, once, under a given source of decisions. Invariant: the source alone
  * decides what happens, so that the log of an execution repeats it.
  */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { Isolator } from '../model/isolation.ts';
@@ -67,7 +67,7 @@ export function createExecutor<Input>(definition: ScenarioDefinition<Input>, inp
   return {
     scenario: name,
     async execute(asked) {
-      checkObject('request', 'a request for an execution', asked);
+      checkRecord('request', 'a request for an execution', asked);
       const { watchers = [], ...request } = asked;
       const oracles = options?.oracles ?? defaultOracles();
       const verdict = await simulate({

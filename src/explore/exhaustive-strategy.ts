@@ -12,7 +12,7 @@
  * A bound on delays counts differently for equivalent schedules, so with it nothing is reduced: all orders within the bound are run, and
  * counted by class.
  */
-import { checkObject, checkOptions } from '../kernel/argument-check.ts';
+import { checkRecord, checkOptions } from '../kernel/argument-check.ts';
 import type { DecisionSource, DueEvents } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
@@ -141,7 +141,7 @@ export function exhaustiveStrategy<Input>(
   scenario: Pick<ScenarioDefinition<Input>, 'name' | 'options'>,
   bounds: SearchBounds = {},
 ): ExhaustiveStrategy {
-  checkObject('scenario', 'a scenario definition', scenario);
+  checkRecord('scenario', 'a scenario definition', scenario);
   checkOptions(bounds);
   const { maxExecutions = 0, maxDecisions = 0, maxDelays = 0, maxFaults = 0 } = bounds;
   Object.entries({ maxExecutions, maxDecisions, maxDelays, maxFaults }).forEach(([name, value]) => {

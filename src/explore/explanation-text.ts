@@ -1,5 +1,5 @@
 /** An explanation as lines for a terminal. Invariant: plain text; what colours it gets is left to whoever prints it, by role. */
-import { checkArray, checkObject } from '../kernel/argument-check.ts';
+import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import { counted, plural } from '../model/plural.ts';
 import type { Explanation, FailureDetail } from './explanation.ts';
 import type { HistoryLine } from './history.ts';
@@ -34,11 +34,11 @@ export interface ExplanationLine {
  * ```
  */
 export function formatExplanation(explanation: Explanation): ExplanationLine[] {
-  checkObject('explanation', 'an explanation', explanation);
+  checkRecord('explanation', 'an explanation', explanation);
   for (const list of ['history', 'details', 'places'] as const) {
     checkArray(`explanation.${list}`, 'a list', explanation[list]);
   }
-  checkObject('explanation.nearestSearch', 'what was tried nearby', explanation.nearestSearch);
+  checkRecord('explanation.nearestSearch', 'what was tried nearby', explanation.nearestSearch);
   const { sentence, history, leftOut, details, nearestPass, places, token } = explanation;
   const atWidth = history.reduce((width, { atMs }) => Math.max(width, String(atMs).length), 0);
   return [

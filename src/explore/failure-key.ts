@@ -3,7 +3,7 @@
  * same key, a campaign counts failures by it. Invariant: what a check shows below its first paragraph, or in double quotes, is data, and
  * not in the key; of a thrown error nothing can be told apart so, since assertions begin alike.
  */
-import { checkObject, checkString } from '../kernel/argument-check.ts';
+import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { headlineOf } from './failure-headline.ts';
 
@@ -36,7 +36,7 @@ const LENGTH_MAX = 500;
  * ```
  */
 export function failureKey(failure: NamedFailure): string {
-  checkObject('failure', 'a failure', failure);
+  checkRecord('failure', 'a failure', failure);
   const { kind, rule = '', message } = failure;
   checkString('failure.message', 'a text', message);
   const head = kind === 'error' ? message : headlineOf(message).headline;

@@ -2,7 +2,7 @@
  * Repeats a log that may not fit any more, and says where it first does not: it may be of another version of the code, of another
  * scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is never taken for a replay.
  */
-import { checkCallbacks, checkMethods, checkObject, checkString } from '../kernel/argument-check.ts';
+import { checkCallbacks, checkMethods, checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
@@ -75,7 +75,7 @@ export async function checkReplay(
   options: ReplayCheckOptions = {},
 ): Promise<ReplayReport> {
   checkMethods('executor', executor, ['execute']);
-  checkObject('log', 'a replay token or a log of decisions', log);
+  checkRecord('log', 'a replay token or a log of decisions', log);
   checkCallbacks(options, ['onTurn']);
   const { onGap = 'stop', seed = 1, failureKey: key, ...request } = options;
   if (key !== undefined) checkString('failureKey', 'the key of a failure', key);

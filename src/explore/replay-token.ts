@@ -2,7 +2,7 @@
  * A failure in one line that can be pasted: scenario, decisions, and what must come of them. Invariants: plain choices are left out,
  * because they are what a missing answer means; a token that was cut, changed or made by another version is refused, never guessed.
  */
-import { checkInteger, checkObject, checkString } from '../kernel/argument-check.ts';
+import { checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { RunnerError, describeValue, invalidArgument } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { keyOf } from './keyed-log.ts';
@@ -45,7 +45,7 @@ const COUNT_MAX = 2 ** 48;
  * ```
  */
 export function encodeToken(token: ReplayToken): string {
-  checkObject('token', 'a replay token', token);
+  checkRecord('token', 'a replay token', token);
   const { scenario, failureKey, traceHash, decisions, maxEvents } = token;
   for (const [name, value] of Object.entries({ scenario, failureKey, traceHash })) {
     checkString(`token.${name}`, 'a text', value);

@@ -1,5 +1,5 @@
 /** A filer put together from a checkouter, an ingester and an updater. Invariant: it adds nothing of its own. */
-import { checkMethods, checkObject } from '../kernel/argument-check.ts';
+import { checkMethods, checkRecord } from '../kernel/argument-check.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { Checkout, Checkouter, Filer, Ingester, Updater } from '../model/filer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
@@ -58,7 +58,7 @@ class ComposedFiler implements Filer {
  * ```
  */
 export function composeFiler(parts: FilerParts): Filer {
-  checkObject('parts', 'the parts of a filer', parts);
+  checkRecord('parts', 'the parts of a filer', parts);
   checkMethods('checkouter', parts.checkouter, ['checkout', 'checkoutAt']);
   checkMethods('ingester', parts.ingester, ['ingest', 'ingestMap']);
   checkMethods('updater', parts.updater, ['update']);

@@ -3,7 +3,7 @@
  * not followed. Invariant: a size that cannot be taken is left out, never guessed (R182).
  */
 import { lstat, readdir, realpath } from 'node:fs/promises';
-import { checkString } from '../kernel/argument-check.ts';
+import { checkString, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { DirMonitor } from '../model/collaborators.ts';
 
@@ -18,6 +18,7 @@ const SLASH = Buffer.from('/');
  */
 export async function dirSizeKb(path: string): Promise<number> {
   checkString('path', 'a path', path);
+  if (path.includes('\0')) throw invalidArgument('path', 'a path without NUL', path);
   const blocks = await blocksOf(await realpath(path, 'buffer'), new Set());
   return Number((blocks * BLOCK_BYTES + KB_BYTES - 1n) / KB_BYTES);
 }
@@ -84,7 +85,7 @@ class DiskDirMonitor implements DirMonitor {
  */
 export function createDirMonitor(dirs: ReadonlyMap<string, string>): DirMonitor {
   const isTexts =
-    dirs instanceof Map && [...dirs].flat().every((text) => typeof text === 'string' && text !== '');
+    isInstance(dirs, Map) && [...dirs].flat().every((text) => typeof text === 'string' && text !== '');
   if (!isTexts) throw invalidArgument('dirs', 'a Map of suffix to path', dirs);
   return new DiskDirMonitor(dirs);
 }

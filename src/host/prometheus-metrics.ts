@@ -8,7 +8,7 @@ import type {
   Histogram as PromHistogram,
   Registry,
 } from 'prom-client';
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { findMetricEntry } from '../metrics/metric-table.ts';
 import type { MetricKind } from '../metrics/metric-table.ts';
@@ -55,7 +55,7 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
  * ```
  */
 export async function createPrometheusMetrics(options: PrometheusMetricsOptions): Promise<Metrics> {
-  checkObject('options', 'an object of options', options);
+  checkRecord('options', 'an object of options', options);
   checkOptions(options);
   return new PrometheusMetrics(await loadPrometheusPackage(), options);
 }

@@ -1,9 +1,46 @@
 /** Refuses what a caller from plain JavaScript can get wrong, before anything is done with it. Each failure is `RUNNER_INVALID_ARGUMENT`. */
-import { invalidArgument } from './errors.ts';
+import { describeValue, invalidArgument, RunnerError } from './errors.ts';
 
-/** Refuses anything but an object, or a function, which may carry methods too. */
+/**
+ * Refuses anything but an object, or a function, which may carry methods too. Looks at nothing in it, so that it may be called as often as one
+ * likes; what is read of it afterwards may still throw, see {@link checkRecord} and {@link unreadable}.
+ */
 export function checkObject(name: string, expected: string, value: unknown): void {
   if (!isObject(value)) throw invalidArgument(name, expected, value);
+}
+
+/**
+ * Refuses anything but an object whose fields can be read: not a proxy or a getter that throws. Reads each field once, so it is for what is
+ * given when something is made, not for each call.
+ */
+export function checkRecord(name: string, expected: string, value: unknown): void {
+  checkObject(name, expected, value);
+  try {
+    for (const key of Reflect.ownKeys(value as object)) Reflect.get(value as object, key);
+    Reflect.has(value as object, '');
+  } catch (error) {
+    throw unreadable(name, value, error);
+  }
+}
+
+/**
+ * What to throw when an argument threw while it was looked at: an error of ours passes as it is, anything else came out of the argument. For
+ * calls that are too frequent for {@link checkRecord}: a `try` around what reads costs nothing.
+ */
+export function unreadable(name: string, value: unknown, error: unknown): unknown {
+  if (error instanceof RunnerError) return error;
+  const expected = 'a value whose fields can be read';
+  const message = `${name}: expected ${expected}, got ${describeValue(value)}`;
+  return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: value, cause: error });
+}
+
+/** A field of what may be anything; `undefined` also where it cannot be read. */
+function fieldOf(value: unknown, key: PropertyKey): unknown {
+  try {
+    return isObject(value) ? (value as Readonly<Record<PropertyKey, unknown>>)[key] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Refuses anything but a string. */
@@ -13,13 +50,31 @@ export function checkString(name: string, expected: string, value: unknown): voi
 
 /** Refuses anything but an array. */
 export function checkArray(name: string, expected: string, value: unknown): void {
-  if (!Array.isArray(value)) throw invalidArgument(name, expected, value);
+  if (!isArray(value)) throw invalidArgument(name, expected, value);
+}
+
+/** As `instanceof`, which throws for a proxy that does. */
+export function isInstance<T>(value: unknown, type: abstract new (...given: never[]) => T): value is T {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** As `Array.isArray`, which throws for a proxy that was revoked. */
+export function isArray(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 /** Refuses anything but an object that has all these methods; the first one that is missing is named. */
 export function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
   for (const method of methods) {
-    if (isObject(value) && typeof value[method] === 'function') continue;
+    if (typeof fieldOf(value, method) === 'function') continue;
     throw invalidArgument(name, `an object with ${method}()`, value);
   }
 }
@@ -30,7 +85,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** Refuses what is no record of options. */
 export function checkOptions(value: unknown): void {
-  checkObject('options', 'an object of options', value);
+  checkRecord('options', 'an object of options', value);
 }
 
 /** Refuses options of which one of these is there and is no function. */
@@ -70,14 +125,10 @@ export function checkClock(name: string, value: unknown): void {
 
 /** Refuses what cannot be gone through one by one. */
 export function checkIterable(name: string, value: unknown): void {
-  const isIterable =
-    typeof (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function';
-  if (!isIterable || typeof value === 'string') throw invalidArgument(name, 'a list', value);
+  if (typeof fieldOf(value, Symbol.iterator) !== 'function') throw invalidArgument(name, 'a list', value);
 }
 
 /** Refuses what can be gone through neither at once nor as it comes. */
 export function checkAnyIterable(name: string, value: unknown): void {
-  const isAsync =
-    isObject(value) && typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function';
-  if (!isAsync) checkIterable(name, value);
+  if (typeof fieldOf(value, Symbol.asyncIterator) !== 'function') checkIterable(name, value);
 }

@@ -2,7 +2,7 @@
  * The clock contract that every time-dependent part takes by injection. There is a virtual one (`virtual-clock.ts`) and one on
  * the machine's time (`src/host/system-clock.ts`); nothing else in the package knows what time is.
  */
-import { checkClock } from './argument-check.ts';
+import { checkClock, checkMethods } from './argument-check.ts';
 
 /** A pending event. Cancelling one that has fired or was cancelled does nothing. */
 export interface Timer {
@@ -77,6 +77,8 @@ function takeResolve(resolve: () => void): void {
 
 function abortableSleep(clock: Clock, ms: number, label: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    checkClock('clock', clock);
+    checkMethods('signal', signal, ['addEventListener', 'removeEventListener']);
     if (signal.aborted) {
       reject(signal.reason as Error);
       return;

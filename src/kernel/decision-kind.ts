@@ -4,6 +4,7 @@
  * where something may go wrong, `… delay` for how long something takes. Answer 0 of a fault is that nothing goes wrong. Where it has many
  * answers the highest is that the fault strikes: those between are the chance that it does not, and strategies and shrinkers try both ends.
  */
+import { checkString } from './argument-check.ts';
 
 /** `choice` is whatever a scenario or workload draws itself. */
 export type DecisionKind = 'order' | 'fault' | 'delay' | 'choice';
@@ -18,6 +19,7 @@ export type DecisionKind = 'order' | 'fault' | 'delay' | 'choice';
  * ```
  */
 export function decisionKind(label: string): DecisionKind {
+  checkString('label', 'the label of a decision', label);
   if (label.startsWith('order ')) return 'order';
   if (label.endsWith(' fault')) return 'fault';
   return label.endsWith(' delay') ? 'delay' : 'choice';

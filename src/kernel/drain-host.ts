@@ -1,5 +1,6 @@
 /** What a driver of clocks must know of Node beside the drain: the async context of callbacks, and what is alive in the process. */
 import { AsyncResource } from 'node:async_hooks';
+import { unreadable } from './argument-check.ts';
 import { invalidArgument } from './errors.ts';
 
 /**
@@ -19,7 +20,11 @@ export function bindContext<Args extends unknown[], Result>(
   call: (...args: Args) => Result,
 ): (...args: Args) => Result {
   if (typeof (call as unknown) !== 'function') throw invalidArgument('call', 'a function', call);
-  return AsyncResource.bind<(this: void, ...args: Args) => Result, void>(call);
+  try {
+    return AsyncResource.bind<(this: void, ...args: Args) => Result, void>(call);
+  } catch (error) {
+    throw unreadable('call', call, error);
+  }
 }
 
 /**

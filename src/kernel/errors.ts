@@ -88,8 +88,13 @@ export class RunnerError extends Error {
 
 /** True if `error` is a {@link RunnerError} (with that code, if one is given); also across two copies of the package. */
 export function isRunnerError(error: unknown, code?: RunnerErrorCode): error is RunnerError {
-  if (!(error instanceof Error) || error.name !== 'RunnerError') return false;
-  return code === undefined || (error as RunnerError).code === code;
+  try {
+    if (!(error instanceof Error) || error.name !== 'RunnerError') return false;
+    return code === undefined || (error as RunnerError).code === code;
+  } catch {
+    // Anything may be thrown, also what throws when it is looked at.
+    return false;
+  }
 }
 
 /** Shows a wrong value in one short line, for messages. Never throws, whatever the value is. */
@@ -116,8 +121,12 @@ function describeObject(value: object): string {
 
 /** Makes the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */
 export function invalidArgument(name: string, expected: string, actual: unknown): RunnerError {
-  const message = `${name}: expected ${expected}, got ${describeValue(actual)}`;
+  const message = `${textOr(name)}: expected ${textOr(expected)}, got ${describeValue(actual)}`;
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual });
+}
+
+function textOr(value: unknown): string {
+  return typeof value === 'string' ? value : describeValue(value);
 }
 
 /** The message of whatever was thrown, for texts that people read; of an error that has none, its name. Never throws. */

@@ -1,5 +1,5 @@
 /** Always-on checks of what this package promises itself. A failure is a bug of ours and is never caught and dropped. */
-import { RunnerError } from './errors.ts';
+import { describeValue, messageOf, RunnerError } from './errors.ts';
 
 /**
  * Throws `RUNNER_INVARIANT` unless `condition` holds. The message may be a function, so that hot paths pay nothing.
@@ -11,14 +11,24 @@ import { RunnerError } from './errors.ts';
  * ```
  */
 export function invariant(condition: boolean, message: string | (() => string)): asserts condition {
-  if (!condition) throw brokenInvariant(typeof message === 'string' ? message : message());
+  if (!condition) throw brokenInvariant(textOf(message));
 }
 
 /** Marks a branch that the types say cannot be reached; use it after an exhaustive switch. */
 export function unreachable(value: never): never {
-  throw brokenInvariant(`reached the unreachable with ${String(value)}`);
+  throw brokenInvariant(`reached the unreachable with ${textOf(value)}`);
 }
 
-function brokenInvariant(message: string): RunnerError {
-  return new RunnerError('RUNNER_INVARIANT', `Broken invariant of dryrunner: ${message}`);
+function textOf(message: string | (() => string)): string {
+  try {
+    const text: unknown = typeof message === 'function' ? message() : message;
+    return typeof text === 'string' ? text : describeValue(text);
+  } catch (error) {
+    // That the invariant is broken counts, not that this cannot be said.
+    return `its message could not be made: ${messageOf(error)}`;
+  }
+}
+
+function brokenInvariant(text: string): RunnerError {
+  return new RunnerError('RUNNER_INVARIANT', `Broken invariant of dryrunner: ${text}`);
 }

@@ -2,7 +2,7 @@
  * The clock of one machine: another clock that is off by a constant and runs fast or slow. Invariants: its time never goes back, and
  * when a timer of it fires, the time that the timer was to wait for has passed on it.
  */
-import { checkClock, checkObject } from './argument-check.ts';
+import { checkClock, checkRecord } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import { delayUsOf } from './delay.ts';
 import { invalidArgument } from './errors.ts';
@@ -89,10 +89,10 @@ class SkewedClock implements Clock {
  */
 export function skewedClock(clock: Clock, skew: ClockSkew = {}): Clock {
   checkClock('clock', clock);
-  checkObject('skew', 'an object with offsetMs and driftPpm', skew);
+  checkRecord('skew', 'an object with offsetMs and driftPpm', skew);
   const { offsetMs = 0, driftPpm = 0 } = skew;
   if (!Number.isFinite(offsetMs)) throw invalidArgument('offsetMs', 'a finite number', offsetMs);
-  if (!(driftPpm >= SLOWEST_PPM && driftPpm <= FASTEST_PPM)) {
+  if (!(typeof driftPpm === 'number' && driftPpm >= SLOWEST_PPM && driftPpm <= FASTEST_PPM)) {
     throw invalidArgument('driftPpm', 'a number from -500,000 to 1,000,000', driftPpm);
   }
   return new SkewedClock(clock, offsetMs, driftPpm);

@@ -2,7 +2,7 @@
  * A request to stop, level-triggered: it belongs to one operation and holds from the moment it is made (R105, R173). The
  * `AbortSignal` that collaborators get is made only when one of them asks for it, because a controller costs more than a run's step.
  */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkObject, unreadable } from '../kernel/argument-check.ts';
 
 /** What everything long takes. Destructure `signal` only if you use it: reading it makes it. */
 export interface Cancellable {
@@ -17,12 +17,16 @@ export interface Cancellable {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what can tell neither way.
  */
 export function isCancelled(cancel: Cancellable | undefined): boolean {
-  if (cancel === undefined) return false;
-  checkObject('cancel', 'a Cancellable', cancel);
-  if (cancel.cancelled !== undefined) return cancel.cancelled;
-  const { signal } = cancel;
-  checkObject('cancel.signal', 'an AbortSignal', signal);
-  return signal.aborted;
+  try {
+    if (cancel === undefined) return false;
+    checkObject('cancel', 'a Cancellable', cancel);
+    if (cancel.cancelled !== undefined) return cancel.cancelled;
+    const { signal } = cancel;
+    checkObject('cancel.signal', 'an AbortSignal', signal);
+    return signal.aborted;
+  } catch (error) {
+    throw unreadable('cancel', cancel, error);
+  }
 }
 
 /** One operation's cancellation: hand the object to the collaborator, call `cancel` to stop it. */

@@ -2,6 +2,7 @@
  * Refuses malformed commands before anything is done with them (R66). It is called once per run, so a well-formed command costs one
  * pass over its strings and no allocation but that of the environment's keys.
  */
+import { unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from './command.ts';
 
@@ -21,24 +22,28 @@ const TEXT_FIELDS = ['snapshotId', 'jobId', 'taskId', 'tag'] as const;
  * ```
  */
 export function checkCommand(command: unknown): asserts command is Command {
-  if (typeof command !== 'object' || command === null) {
-    throw invalidArgument('command', 'an object with argv', command);
-  }
-  const fields = command as { readonly [field in keyof Command]: unknown };
-  checkArgv(fields.argv);
-  if (fields.envVars !== undefined) checkEnv(fields.envVars);
-  const { timeoutMs, executeRequest } = fields;
-  if (timeoutMs !== undefined && !Number.isFinite(timeoutMs)) {
-    throw invalidArgument('command.timeoutMs', 'a finite number of milliseconds', timeoutMs);
-  }
-  for (const name of TEXT_FIELDS) {
-    const value = fields[name];
-    if (value !== undefined && typeof value !== 'string') {
-      throw invalidArgument(`command.${name}`, 'a string', value);
+  try {
+    if (typeof command !== 'object' || command === null) {
+      throw invalidArgument('command', 'an object with argv', command);
     }
-  }
-  if (executeRequest !== undefined && (typeof executeRequest !== 'object' || executeRequest === null)) {
-    throw invalidArgument('command.executeRequest', 'an object', executeRequest);
+    const fields = command as { readonly [field in keyof Command]: unknown };
+    checkArgv(fields.argv);
+    if (fields.envVars !== undefined) checkEnv(fields.envVars);
+    const { timeoutMs, executeRequest } = fields;
+    if (timeoutMs !== undefined && !Number.isFinite(timeoutMs)) {
+      throw invalidArgument('command.timeoutMs', 'a finite number of milliseconds', timeoutMs);
+    }
+    for (const name of TEXT_FIELDS) {
+      const value = fields[name];
+      if (value !== undefined && typeof value !== 'string') {
+        throw invalidArgument(`command.${name}`, 'a string', value);
+      }
+    }
+    if (executeRequest !== undefined && (typeof executeRequest !== 'object' || executeRequest === null)) {
+      throw invalidArgument('command.executeRequest', 'an object', executeRequest);
+    }
+  } catch (error) {
+    throw unreadable('command', command, error);
   }
 }
 

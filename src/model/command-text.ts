@@ -1,5 +1,5 @@
 /** A command as one line of text, in the model's form (R17). Environment keys come sorted; values can be left out for logs. */
-import { checkArray, checkObject, checkOptions } from '../kernel/argument-check.ts';
+import { checkArray, checkObject, checkOptions, unreadable } from '../kernel/argument-check.ts';
 import type { Command } from './command.ts';
 import { formatGoDuration } from './go-duration.ts';
 
@@ -24,25 +24,29 @@ export interface CommandTextOptions {
  * ```
  */
 export function formatCommand(command: Command, options: CommandTextOptions = {}): string {
-  checkObject('command', 'an object with argv', command);
-  checkOptions(options);
-  const { redactEnv = false } = options;
-  const { argv, envVars, timeoutMs = 0, snapshotId = '', jobId = '', taskId = '', tag = '' } = command;
-  checkArray('command.argv', 'an array of strings', argv);
-  const head =
-    `runner.Command -- SnapshotID: ${snapshotId} # Argv: [${quoted(argv)}] # Timeout: ${formatGoDuration(timeoutMs)}` +
-    ` # JobID: ${jobId} # TaskID: ${taskId} # Tag: ${tag}`;
-  const request = command.executeRequest;
-  if (envVars === undefined && request === undefined) return head;
-  const isHidden = typeof redactEnv === 'function' ? redactEnv : () => redactEnv;
-  const env = Object.keys(envVars ?? {})
-    .sort()
-    .map((key) => `  ${key}=${isHidden(key) ? REDACTED : envVars?.[key]}`);
-  return (
-    head +
-    (env.length === 0 ? '' : ` # Env:${env.join('')}`) +
-    (request === undefined ? '' : `  ExecuteRequest=${JSON.stringify(request)}`)
-  );
+  try {
+    checkObject('command', 'an object with argv', command);
+    checkOptions(options);
+    const { redactEnv = false } = options;
+    const { argv, envVars, timeoutMs = 0, snapshotId = '', jobId = '', taskId = '', tag = '' } = command;
+    checkArray('command.argv', 'an array of strings', argv);
+    const head =
+      `runner.Command -- SnapshotID: ${snapshotId} # Argv: [${quoted(argv)}] # Timeout: ${formatGoDuration(timeoutMs)}` +
+      ` # JobID: ${jobId} # TaskID: ${taskId} # Tag: ${tag}`;
+    const request = command.executeRequest;
+    if (envVars === undefined && request === undefined) return head;
+    const isHidden = typeof redactEnv === 'function' ? redactEnv : () => redactEnv;
+    const env = Object.keys(envVars ?? {})
+      .sort()
+      .map((key) => `  ${key}=${isHidden(key) ? REDACTED : envVars?.[key]}`);
+    return (
+      head +
+      (env.length === 0 ? '' : ` # Env:${env.join('')}`) +
+      (request === undefined ? '' : `  ExecuteRequest=${JSON.stringify(request)}`)
+    );
+  } catch (error) {
+    throw unreadable('command', command, error);
+  }
 }
 
 /** Printable ASCII but for the quote and the backslash: JSON shows it as it is. */

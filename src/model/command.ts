@@ -1,5 +1,5 @@
 /** What a scheduler hands to a runner: argv, environment, a timeout, a snapshot and tags (R16). */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkObject, unreadable } from '../kernel/argument-check.ts';
 
 /** Ids that trace a task through all layers; empty strings when not given. */
 export interface LogTags {
@@ -38,7 +38,11 @@ export interface Command {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  */
 export function tagsOf(command: Command): LogTags {
-  checkObject('command', 'an object with argv', command);
-  const { jobId = '', taskId = '', tag = '' } = command;
-  return jobId === '' && taskId === '' && tag === '' ? NO_TAGS : { jobId, taskId, tag };
+  try {
+    checkObject('command', 'an object with argv', command);
+    const { jobId = '', taskId = '', tag = '' } = command;
+    return jobId === '' && taskId === '' && tag === '' ? NO_TAGS : { jobId, taskId, tag };
+  } catch (error) {
+    throw unreadable('command', command, error);
+  }
 }

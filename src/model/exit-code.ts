@@ -2,7 +2,7 @@
  * Exit codes of the machinery and the error that carries one. Codes 200–250 mean the machinery only in a FAILED run; the same
  * number in a COMPLETE run is the command's own (R20).
  */
-import { describeValue, invalidArgument } from '../kernel/errors.ts';
+import { invalidArgument, messageOf } from '../kernel/errors.ts';
 
 /** A command's or the machinery's exit code; −1 for a death by signal. */
 export type ExitCode = number;
@@ -55,7 +55,12 @@ export class ExitCodeError extends Error {
 
 /** True for an {@link ExitCodeError}, also one from another copy of the package. */
 export function isExitCodeError(error: unknown): error is ExitCodeError {
-  return error instanceof Error && Number.isInteger((error as { exitCode?: unknown }).exitCode);
+  try {
+    return error instanceof Error && Number.isInteger((error as { exitCode?: unknown }).exitCode);
+  } catch {
+    // Anything may be thrown, also what throws when it is looked at.
+    return false;
+  }
 }
 
 /** Wraps an error into a coded one, keeping a code it already has; no error stays no error (R21). */
@@ -66,12 +71,12 @@ export function codedError(error: unknown, exitCode: ExitCode): ExitCodeError | 
 }
 
 function textOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  return typeof error === 'string' ? error : describeValue(error);
+  return messageOf(error);
 }
 
 /** The code of a coded error; 0 for no error, and for an error without code the given fallback (default 250) (R21). */
 export function exitCodeOf(error: unknown, fallback: ExitCode = EXIT_CODES.POST_EXEC): ExitCode {
+  if (!Number.isInteger(fallback)) throw invalidArgument('fallback', 'an integer', fallback);
   if (error === undefined || error === null) return 0;
   return isExitCodeError(error) ? error.exitCode : fallback;
 }

@@ -1,4 +1,5 @@
 /** Durations as Go prints them, such as `10m0s` or `1.5ms`, because the texts of commands are part of the contract (R17). */
+import { invalidArgument } from '../kernel/errors.ts';
 
 const NS_PER_MS = 1_000_000n;
 const NS_PER_SECOND = 1_000_000_000n;
@@ -13,6 +14,7 @@ const NS_PER_SECOND = 1_000_000_000n;
  * ```
  */
 export function formatGoDuration(ms: number): string {
+  if (typeof ms !== 'number') throw invalidArgument('ms', 'a number of milliseconds', ms);
   if (!Number.isFinite(ms)) return String(ms);
   const wholeMs = Math.trunc(ms);
   const ns = BigInt(wholeMs) * NS_PER_MS + BigInt(Math.round((ms - wholeMs) * 1e6));

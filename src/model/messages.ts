@@ -13,6 +13,7 @@
  * | `WorkerUnhealthyMsg` | `WORKER_UNHEALTHY_MSG` |
  * | "unknown run id X" | `unknownRunMessage(X)` |
  */
+import { describeValue } from '../kernel/errors.ts';
 import type { RunID } from './run-status.ts';
 
 /** The logs of a run could not be created. */
@@ -32,5 +33,5 @@ export const QUEUE_INVALID_MSG = 'Failed initialization, queue permanently broke
 
 /** The text about an id that a store does not know, code `RUNNER_UNKNOWN_RUN` (R26). */
 export function unknownRunMessage(runId: RunID): string {
-  return `unknown run id ${runId}`;
+  return `unknown run id ${typeof runId === 'string' ? runId : describeValue(runId)}`;
 }

@@ -1,4 +1,5 @@
 /** The names of all metrics, which are the interface of R176–R183: dashboards and tests rely on them, so they never change. */
+import { checkString } from '../kernel/argument-check.ts';
 
 const NAMES = {
   RUNNING_TASK: 'runningTask',
@@ -51,5 +52,6 @@ export const COMMAND_DIR_USAGE_PREFIX = 'commandDirUsage_kb_';
 
 /** The name of the gauge that holds by how many KB the directory of that suffix grew during a run (R182). */
 export function commandDirUsageName(suffix: string): string {
+  checkString('suffix', 'a text', suffix);
   return COMMAND_DIR_USAGE_PREFIX + suffix;
 }

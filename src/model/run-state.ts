@@ -2,6 +2,7 @@
  * The states of a run, their numeric codes and the one place that knows the allowed moves. Every layer asks here whether a state is
  * terminal or a move is legal; no other file has an opinion on it.
  */
+import { describeValue, invalidArgument } from '../kernel/errors.ts';
 
 /** The state a run is in (R1, R3). */
 export type RunState = 'UNKNOWN' | 'PENDING' | 'RUNNING' | 'COMPLETE' | 'FAILED' | 'ABORTED' | 'TIMEDOUT';
@@ -31,7 +32,9 @@ const CODES: Readonly<Record<RunState, number>> = Object.freeze({
 
 /** The numeric code of a state (R1). */
 export function runStateCode(state: RunState): number {
-  return CODES[state];
+  const code: unknown = typeof state === 'string' ? CODES[state] : undefined;
+  if (typeof code !== 'number') throw invalidArgument('state', `one of ${RUN_STATES.join(', ')}`, state);
+  return code;
 }
 
 /** True for COMPLETE, FAILED, ABORTED, TIMEDOUT and UNKNOWN (R2). */
@@ -53,5 +56,6 @@ export function isRunState(value: unknown): value is RunState {
 /** The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never throws. */
 export function formatRunState(state: RunState | number): string {
   if (typeof state === 'string') return state;
-  return RUN_STATES[state] ?? `RunState(${state})`;
+  if (typeof state === 'number') return RUN_STATES[state] ?? `RunState(${state})`;
+  return `RunState(${describeValue(state)})`;
 }

@@ -1,5 +1,5 @@
 /** A run status as one line of text, in the model's form (R14). */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { formatRunState } from './run-state.ts';
 import type { RunStatus } from './run-status.ts';
 
@@ -15,20 +15,24 @@ import type { RunStatus } from './run-status.ts';
  * ```
  */
 export function formatRunStatus(status: RunStatus): string {
-  checkObject('status', 'a run status', status);
-  const { runId, state, jobId, taskId, tag, stdoutRef, stderrRef, snapshotId, exitCode, error } = status;
-  const parts = [
-    `RunStatus -- RunID: ${runId}`,
-    `State: ${formatRunState(state)}`,
-    `JobID: ${jobId}`,
-    `TaskID: ${taskId}`,
-    `Tag: ${tag}`,
-  ];
-  if (stdoutRef !== '') parts.push(`Stdout: ${stdoutRef}`);
-  if (stderrRef !== '') parts.push(`Stderr: ${stderrRef}`);
-  if (state === 'COMPLETE') parts.push(`SnapshotID: ${snapshotId}`);
-  if (state === 'COMPLETE' || state === 'FAILED') parts.push(`ExitCode: ${exitCode}`);
-  if (state === 'COMPLETE' || state === 'FAILED' || state === 'ABORTED') parts.push(`Error: ${error}`);
-  if (status.actionResult !== undefined) parts.push(`ActionResult: ${JSON.stringify(status.actionResult)}`);
-  return parts.join(' # ');
+  try {
+    checkObject('status', 'a run status', status);
+    const { runId, state, jobId, taskId, tag, stdoutRef, stderrRef, snapshotId, exitCode, error } = status;
+    const parts = [
+      `RunStatus -- RunID: ${runId}`,
+      `State: ${formatRunState(state)}`,
+      `JobID: ${jobId}`,
+      `TaskID: ${taskId}`,
+      `Tag: ${tag}`,
+    ];
+    if (stdoutRef !== '') parts.push(`Stdout: ${stdoutRef}`);
+    if (stderrRef !== '') parts.push(`Stderr: ${stderrRef}`);
+    if (state === 'COMPLETE') parts.push(`SnapshotID: ${snapshotId}`);
+    if (state === 'COMPLETE' || state === 'FAILED') parts.push(`ExitCode: ${exitCode}`);
+    if (state === 'COMPLETE' || state === 'FAILED' || state === 'ABORTED') parts.push(`Error: ${error}`);
+    if (status.actionResult !== undefined) parts.push(`ActionResult: ${JSON.stringify(status.actionResult)}`);
+    return parts.join(' # ');
+  } catch (error) {
+    throw unreadable('status', status, error);
+  }
 }

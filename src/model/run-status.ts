@@ -3,7 +3,7 @@
  * zero value (empty string, 0, undefined), so that equality of statuses means what it seems to (R11). All constructors go through
  * one literal, so that every status has the same hidden class.
  */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { NO_TAGS, type LogTags } from './command.ts';
 import { isExitCodeError, type ExitCode, type ExitCodeError } from './exit-code.ts';
@@ -57,21 +57,25 @@ export function makeRunStatus(
   refs: OutputRefs,
   outcome: RunOutcome,
 ): RunStatus {
-  checkObject('tags', 'an object with jobId, taskId and tag', tags);
-  checkObject('refs', 'an object with stdoutRef and stderrRef', refs);
-  checkObject('outcome', 'an object with snapshotId, exitCode and error', outcome);
-  return Object.freeze({
-    runId,
-    state,
-    jobId: tags.jobId,
-    taskId: tags.taskId,
-    tag: tags.tag,
-    stdoutRef: refs.stdoutRef,
-    stderrRef: refs.stderrRef,
-    snapshotId: outcome.snapshotId,
-    exitCode: outcome.exitCode,
-    error: outcome.error,
-  });
+  try {
+    checkObject('tags', 'an object with jobId, taskId and tag', tags);
+    checkObject('refs', 'an object with stdoutRef and stderrRef', refs);
+    checkObject('outcome', 'an object with snapshotId, exitCode and error', outcome);
+    return Object.freeze({
+      runId,
+      state,
+      jobId: tags.jobId,
+      taskId: tags.taskId,
+      tag: tags.tag,
+      stdoutRef: refs.stdoutRef,
+      stderrRef: refs.stderrRef,
+      snapshotId: outcome.snapshotId,
+      exitCode: outcome.exitCode,
+      error: outcome.error,
+    });
+  } catch (error) {
+    throw unreadable('status', tags, error);
+  }
 }
 
 /** Waiting to run: id and tags only (R12). */
@@ -136,8 +140,12 @@ export function timeoutStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus 
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  */
 export function withRefs(status: RunStatus, stdoutRef: string, stderrRef: string): RunStatus {
-  checkObject('status', 'a run status', status);
-  return makeRunStatus(status.runId, status.state, status, { stdoutRef, stderrRef }, status);
+  try {
+    checkObject('status', 'a run status', status);
+    return makeRunStatus(status.runId, status.state, status, { stdoutRef, stderrRef }, status);
+  } catch (error) {
+    throw unreadable('status', status, error);
+  }
 }
 
 /**
@@ -146,10 +154,14 @@ export function withRefs(status: RunStatus, stdoutRef: string, stderrRef: string
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state that has none (R11), and for what is no object.
  */
 export function withError(status: RunStatus, error: string): RunStatus {
-  checkObject('status', 'a run status', status);
-  const { runId, state, snapshotId, exitCode } = status;
-  if (state !== 'COMPLETE' && state !== 'FAILED' && state !== 'ABORTED') {
-    throw invalidArgument('status', 'state COMPLETE, FAILED or ABORTED', state);
+  try {
+    checkObject('status', 'a run status', status);
+    const { runId, state, snapshotId, exitCode } = status;
+    if (state !== 'COMPLETE' && state !== 'FAILED' && state !== 'ABORTED') {
+      throw invalidArgument('status', 'state COMPLETE, FAILED or ABORTED', state);
+    }
+    return makeRunStatus(runId, state, status, status, { snapshotId, exitCode, error });
+  } catch (thrown) {
+    throw unreadable('status', status, thrown);
   }
-  return makeRunStatus(runId, state, status, status, { snapshotId, exitCode, error });
 }

@@ -1,5 +1,5 @@
 /** The status of a runner as a whole. */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
 /** Whether a runner can take work, and if not, why (R15). */
@@ -28,10 +28,14 @@ export function serviceStatus(initialized: boolean, isHealthy: boolean, error = 
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  */
 export function formatServiceStatus(service: ServiceStatus): string {
-  checkObject('service', 'a service status', service);
-  const { initialized, isHealthy, error } = service;
-  const text = `--- Service Status ---\n\tInitialized : ${initialized}\n\tIsHealthy : ${isHealthy}\n`;
-  return error === '' ? text : `${text}\tError : ${error}\n`;
+  try {
+    checkObject('service', 'a service status', service);
+    const { initialized, isHealthy, error } = service;
+    const text = `--- Service Status ---\n\tInitialized : ${initialized}\n\tIsHealthy : ${isHealthy}\n`;
+    return error === '' ? text : `${text}\tError : ${error}\n`;
+  } catch (error) {
+    throw unreadable('service', service, error);
+  }
 }
 
 /**
@@ -40,13 +44,19 @@ export function formatServiceStatus(service: ServiceStatus): string {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field.
  */
 export function checkServiceStatus(service: unknown): asserts service is ServiceStatus {
-  if (typeof service !== 'object' || service === null) {
-    throw invalidArgument('service', 'a service status', service);
+  try {
+    if (typeof service !== 'object' || service === null) {
+      throw invalidArgument('service', 'a service status', service);
+    }
+    const { initialized, isHealthy, error } = service as { readonly [field in keyof ServiceStatus]: unknown };
+    if (typeof initialized !== 'boolean') {
+      throw invalidArgument('service.initialized', 'true or false', initialized);
+    }
+    if (typeof isHealthy !== 'boolean') {
+      throw invalidArgument('service.isHealthy', 'true or false', isHealthy);
+    }
+    if (typeof error !== 'string') throw invalidArgument('service.error', 'a string', error);
+  } catch (error) {
+    throw unreadable('service', service, error);
   }
-  const { initialized, isHealthy, error } = service as { readonly [field in keyof ServiceStatus]: unknown };
-  if (typeof initialized !== 'boolean') {
-    throw invalidArgument('service.initialized', 'true or false', initialized);
-  }
-  if (typeof isHealthy !== 'boolean') throw invalidArgument('service.isHealthy', 'true or false', isHealthy);
-  if (typeof error !== 'string') throw invalidArgument('service.error', 'a string', error);
 }

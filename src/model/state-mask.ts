@@ -2,7 +2,7 @@
  * Sets of run states as a bit mask: the bit of state s is `1 << code(s)` (R6). Invariant: a mask is an integer in [0, 127]; every
  * function here that is given anything else says so.
  */
-import { invalidArgument } from '../kernel/errors.ts';
+import { describeValue, invalidArgument } from '../kernel/errors.ts';
 import { isRunState, RUN_STATES, runStateCode, type RunState } from './run-state.ts';
 
 declare const stateMask: unique symbol;
@@ -64,6 +64,9 @@ export function maskForState(...states: readonly RunState[]): StateMask {
 
 /** True if `state` is in the mask (the model's `StateMask.Matches`). */
 export function maskMatches(mask: StateMask, state: RunState): boolean {
+  if (typeof mask !== 'number') {
+    throw invalidArgument('mask', `a mask, an integer from 0 to ${ALL_MASK}`, mask);
+  }
   return ((mask >> runStateCode(state)) & 1) === 1;
 }
 
@@ -79,6 +82,6 @@ export function isStateMask(value: unknown): value is StateMask {
 export function formatMask(mask: StateMask): string {
   const name = NAMES.get(mask);
   if (name !== undefined) return name;
-  if (!isStateMask(mask)) return `StateMask(${String(mask)})`;
+  if (!isStateMask(mask)) return `StateMask(${describeValue(mask)})`;
   return RUN_STATES.filter((state) => maskMatches(mask, state)).join('|');
 }

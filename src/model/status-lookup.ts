@@ -2,7 +2,7 @@
  * The functions that most callers read statuses with: one run, all runs, or wait for a state. They work over any querier and rely on
  * its contract only; an empty answer is a typed error, never an index into nothing (R40, R42).
  */
-import { checkArray, checkMethods, checkObject } from '../kernel/argument-check.ts';
+import { checkArray, checkMethods, checkObject, unreadable } from '../kernel/argument-check.ts';
 import type { RunState } from './run-state.ts';
 import type { RunID } from './run-status.ts';
 import { NoStatusError, unknownRun } from './status-errors.ts';
@@ -20,12 +20,16 @@ const QUERY_NOW: readonly string[] = ['queryNow'];
  * `RUNNER_INVALID_ARGUMENT` for what is no result.
  */
 export function singleStatus(result: QueryResult): StatusResult {
-  checkObject('result', 'a QueryResult', result);
-  const { statuses, service } = result;
-  checkArray('result.statuses', 'a list of run statuses', statuses);
-  const [status] = statuses;
-  if (status === undefined) throw new NoStatusError(service);
-  return { status, service };
+  try {
+    checkObject('result', 'a QueryResult', result);
+    const { statuses, service } = result;
+    checkArray('result.statuses', 'a list of run statuses', statuses);
+    const [status] = statuses;
+    if (status === undefined) throw new NoStatusError(service);
+    return { status, service };
+  } catch (error) {
+    throw unreadable('result', result, error);
+  }
 }
 
 /** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`, also if the answer is empty (R40). */

@@ -1,4 +1,5 @@
 /** How long to wait: not at all, for ever, or a checked time. */
+import { unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Wait } from './query.ts';
 
@@ -27,15 +28,19 @@ export function waitForever(signal?: AbortSignal): Wait {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT`, for a negative timeout too (R33).
  */
 export function checkWait(wait: unknown): asserts wait is Wait {
-  if (typeof wait !== 'object' || wait === null) {
-    throw invalidArgument('wait', 'an object with timeoutMs', wait);
-  }
-  const { timeoutMs, signal } = wait as { readonly [field in keyof Wait]: unknown };
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
-    throw invalidArgument('wait.timeoutMs', 'a number of milliseconds, 0 or more', timeoutMs);
-  }
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    throw invalidArgument('wait.signal', 'an AbortSignal', signal);
+  try {
+    if (typeof wait !== 'object' || wait === null) {
+      throw invalidArgument('wait', 'an object with timeoutMs', wait);
+    }
+    const { timeoutMs, signal } = wait as { readonly [field in keyof Wait]: unknown };
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
+      throw invalidArgument('wait.timeoutMs', 'a number of milliseconds, 0 or more', timeoutMs);
+    }
+    if (signal !== undefined && !isAbortSignal(signal)) {
+      throw invalidArgument('wait.signal', 'an AbortSignal', signal);
+    }
+  } catch (error) {
+    throw unreadable('wait', wait, error);
   }
 }
 

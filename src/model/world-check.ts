@@ -1,5 +1,5 @@
 /** Refuses what is no world, when a runner is made in it. */
-import { checkClock, checkMethods, checkObject } from '../kernel/argument-check.ts';
+import { checkClock, checkMethods, checkRecord } from '../kernel/argument-check.ts';
 import type { World } from './world.ts';
 
 type Part = 'clock' | 'choices' | 'random';
@@ -10,7 +10,7 @@ type Part = 'clock' | 'choices' | 'random';
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the part.
  */
 export function checkWorld(world: unknown, parts: readonly Part[] = ['clock', 'choices', 'random']): void {
-  checkObject('world', 'a World such as sim.world or realWorld()', world);
+  checkRecord('world', 'a World such as sim.world or realWorld()', world);
   const { clock, choices, random, tracer } = world as { readonly [part in keyof World]: unknown };
   if (parts.includes('clock')) checkClock('world.clock', clock);
   if (parts.includes('choices')) checkMethods('world.choices', choices, ['choose']);

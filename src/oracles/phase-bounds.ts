@@ -1,5 +1,5 @@
 /** How long each phase of a run may take once the run is to stop: the sum of what its collaborators promise (R199). */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import type { LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
 import type { Execer } from '../model/execer.ts';
 import type { Filer } from '../model/filer.ts';
@@ -22,8 +22,8 @@ export interface BoundedCollaborators {
 
 /** The bounds of a runner that is made of these. */
 export function phaseBounds(parts: BoundedCollaborators): PhaseBounds {
-  checkObject('parts', 'the collaborators of a runner', parts);
-  checkObject('execer', 'an Execer', parts.execer);
+  checkRecord('parts', 'the collaborators of a runner', parts);
+  checkRecord('execer', 'an Execer', parts.execer);
   const { execer, filers = [], tempDirs, preprocessors = [], postprocessors = [], uploader } = parts;
   const { localBoundMs = 10_000 } = parts;
   const checkout = Math.max(tempDirs?.boundMs ?? 0, ...filers.map(({ cancelBoundMs }) => cancelBoundMs));

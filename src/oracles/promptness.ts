@@ -1,5 +1,5 @@
 /** R199: who aborts a run does not wait longer than the collaborators promised. */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import type { InvocationPhase } from '../model/trace-event.ts';
 import type { PhaseBounds } from './phase-bounds.ts';
 import type { Complaint, RunRule } from './run-rule.ts';
@@ -44,7 +44,7 @@ const ROUNDING_MS = 0.01;
  * ```
  */
 export function promptness(bounds: PhaseBounds): RunRule {
-  checkObject('bounds', 'the bound of each phase', bounds);
+  checkRecord('bounds', 'the bound of each phase', bounds);
   const leftMs = new Map<InvocationPhase, number>();
   let sum = 0;
   for (const phase of [...PHASES].reverse()) {

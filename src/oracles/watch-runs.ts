@@ -3,7 +3,7 @@
  * facts. Invariant: one look-up per event at most, and memory that does not grow with the number of runs, because it watches every
  * simulation.
  */
-import { checkIterable } from '../kernel/argument-check.ts';
+import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -200,7 +200,8 @@ class RunWatch implements Oracle {
  * ```
  */
 export function watchRuns(rules: readonly RunRule[]): OracleFactory {
-  checkIterable('rules', rules);
+  checkArray('rules', 'a list of rules', rules);
+  for (const rule of rules) checkRecord('rule', 'a rule about runs', rule);
   const hooks = new RuleHooks(rules);
   return (report) => new RunWatch(hooks, report);
 }

@@ -2,7 +2,7 @@
  * Makes outputs that live in memory and finds them again by URI. Invariant: it holds at most `maxOutputs` of them; a writer keeps
  * its own output even after the creator has let go of it.
  */
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkOptions, checkString } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { OutputCreator } from '../model/output.ts';
@@ -74,11 +74,13 @@ class MemoryOutputFolder implements MemoryOutputs {
   }
 
   find(uri: string): MemoryOutput | undefined {
+    checkString('uri', 'a URI', uri);
     const output = this.#held[serialIn(uri) - this.#base];
     return output?.uri === uri ? output : undefined;
   }
 
   drop(uri: string): boolean {
+    checkString('uri', 'a URI', uri);
     const index = serialIn(uri) - this.#base;
     if (this.#held[index]?.uri !== uri) return false;
     this.#dropAt(index);

@@ -1,4 +1,5 @@
 /** Carries out fake runs: one at a time, by script or by hand. Invariant: a run that has ended leaves no timer. */
+import { checkString } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { invalidArgument, messageOf } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
@@ -137,6 +138,7 @@ export class FakePerformer implements Performer {
   }
 
   #at(runId: RunID): FakePerformance {
+    checkString('runId', 'a run id', runId);
     if (this.#performance?.runId !== runId) {
       throw invalidArgument('runId', `the run whose turn it is (${this.current ?? 'none'})`, runId);
     }

@@ -1,4 +1,5 @@
 /** What a fake runner does with a command: when the run starts, how long it lasts, and how it ends. */
+import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { parseSimScript } from '../execers/sim-script.ts';
 import { EXIT_CODES, type ExitCode } from '../model/exit-code.ts';
 import type { Command } from '../model/command.ts';
@@ -29,38 +30,44 @@ export type FakeScripts = (command: Command) => FakeScript | undefined;
  *
  * @throws RunnerError `RUNNER_EXEC_FAILED` for a bad step, which the fake runner reports as the run's failure.
  */
-export function argvScript({ argv }: Command): FakeScript {
-  let runMs = 0;
-  for (const step of parseSimScript(argv)) {
-    switch (step.op) {
-      case 'sleep':
-        runMs += step.ms;
-        break;
-      case 'pause':
-      case 'hang':
-        return { runMs: Infinity };
-      case 'complete':
-        return { runMs, end: { state: 'COMPLETE', exitCode: step.exitCode } };
-      case 'fail':
-        return {
-          runMs,
-          end: {
-            state: 'FAILED',
-            exitCode: step.exitCode || EXIT_CODES.POST_EXEC,
-            error: `error execing: ${step.text}`,
-          },
-        };
-      case 'signal':
-        return { runMs, end: { state: 'COMPLETE', exitCode: -1, error: `killed by ${step.signal}` } };
-      case 'stdout':
-      case 'stderr':
-      case 'comment':
-      case 'mem':
-      case 'ignore-term':
-      case 'orphan':
-      case 'fork':
-        break;
+export function argvScript(command: Command): FakeScript {
+  try {
+    checkObject('command', 'an object with argv', command);
+    const { argv } = command;
+    let runMs = 0;
+    for (const step of parseSimScript(argv)) {
+      switch (step.op) {
+        case 'sleep':
+          runMs += step.ms;
+          break;
+        case 'pause':
+        case 'hang':
+          return { runMs: Infinity };
+        case 'complete':
+          return { runMs, end: { state: 'COMPLETE', exitCode: step.exitCode } };
+        case 'fail':
+          return {
+            runMs,
+            end: {
+              state: 'FAILED',
+              exitCode: step.exitCode || EXIT_CODES.POST_EXEC,
+              error: `error execing: ${step.text}`,
+            },
+          };
+        case 'signal':
+          return { runMs, end: { state: 'COMPLETE', exitCode: -1, error: `killed by ${step.signal}` } };
+        case 'stdout':
+        case 'stderr':
+        case 'comment':
+        case 'mem':
+        case 'ignore-term':
+        case 'orphan':
+        case 'fork':
+          break;
+      }
     }
+    return { runMs };
+  } catch (error) {
+    throw unreadable('command', command, error);
   }
-  return { runMs };
 }

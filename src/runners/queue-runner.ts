@@ -55,10 +55,11 @@ export class QueueRunner implements Service {
   #onIdle: (() => void) | undefined;
 
   constructor(world: World, parts: QueueParts) {
-    const { capacity = 1, history = capacity <= 1 ? 1 : 0, idPrefix = '', updateLimitMs = 0, name } = parts;
+    const { capacity = 1, idPrefix = '', updateLimitMs = 0, name } = parts;
     if (!(Number.isInteger(capacity) && capacity >= 0)) {
       throw invalidArgument('capacity', 'an integer ≥ 0', capacity);
     }
+    const { history = capacity <= 1 ? 1 : 0 } = parts;
     this.#world = world;
     this.#parts = parts;
     this.#capacity = Math.max(1, capacity);

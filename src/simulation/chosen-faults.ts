@@ -2,7 +2,8 @@
  * Faults of collaborators as decisions: outputs that fail or write short, filers that fail, hang or are slow, clocks that are off.
  * Invariant: answer 0 is always the plain behaviour and the highest answer never is, and who made the value knows nothing of it.
  */
-import { checkObject, checkString } from '../kernel/argument-check.ts';
+import { checkWorld } from '../model/world-check.ts';
+import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
@@ -61,7 +62,7 @@ export function chosenOutputFaults(
   sim: Pick<Simulation, 'world'>,
   options: ChosenOutputFaultsOptions = {},
 ): OutputFaultPlan {
-  checkObject('options', 'an object of options', options);
+  checkRecord('options', 'an object of options', options);
   const { name = 'output', oneIn = ONE_IN, faults = OUTPUT_FAULTS } = options;
   checkOneIn(oneIn);
   if (faults.length === 0) throw invalidArgument('faults', 'at least one fault', faults);
@@ -122,7 +123,7 @@ export interface ChosenFilerMenuOptions {
  * ```
  */
 export function chosenFilerMenu(options: ChosenFilerMenuOptions = {}): FilerBehaviours {
-  checkObject('options', 'an object of options', options);
+  checkRecord('options', 'an object of options', options);
   const { latencyMs = LATENCY_MS, slowMs = SLOW_MS, oneIn = ONE_IN } = options;
   checkOneIn(oneIn);
   checkMs('latencyMs', latencyMs);
@@ -170,8 +171,10 @@ export function chosenSkew(
   name: string,
   options: ChosenSkewOptions = {},
 ): ClockSkew {
+  checkRecord('sim', 'a simulation', sim);
+  checkWorld(sim.world, ['clock', 'choices']);
   checkString('name', 'the name of a machine', name);
-  checkObject('options', 'an object of options', options);
+  checkRecord('options', 'an object of options', options);
   const { offsetMsMax = OFFSET_MS_MAX, driftPpmMax = DRIFT_PPM_MAX } = options;
   checkMs('offsetMsMax', offsetMsMax);
   checkMs('driftPpmMax', driftPpmMax);

@@ -4,7 +4,7 @@
  * number of strikes is bounded, so that a run cannot be kept from its end for ever.
  */
 import type { Timer } from '../kernel/clock.ts';
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { nodeFaultText } from '../model/fault-text.ts';
 import { DelayDraw } from '../runners/chaos-delay.ts';
@@ -75,7 +75,7 @@ export class NodeStrikes {
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that cannot be left out, or times and factors out of range. */
   constructor(world: SimulatedWorld, target: StrikeTarget, faults: NodeFaults) {
-    checkObject('faults', 'an object of faults', faults);
+    checkRecord('faults', 'an object of faults', faults);
     const { strikesMax = STRIKES_MAX } = faults;
     if (!(Number.isSafeInteger(strikesMax) && strikesMax >= 0)) {
       throw invalidArgument('faults.strikesMax', 'an integer ≥ 0', strikesMax);

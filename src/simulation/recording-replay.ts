@@ -2,7 +2,7 @@
  * Plays a recording: the real queue and invoker, in virtual time, with collaborators that answer as they did. What went in goes in again,
  * at its microsecond and in its order; what comes out is recorded again and compared. Invariant: the replay decides nothing.
  */
-import { checkArray, checkObject } from '../kernel/argument-check.ts';
+import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
 import type { Command } from '../model/command.ts';
 import {
@@ -49,7 +49,7 @@ export interface RecordingReplay {
  * ```
  */
 export async function replayRecording(recording: Recording): Promise<RecordingReplay> {
-  checkObject('recording', 'a recording', recording);
+  checkRecord('recording', 'a recording', recording);
   checkArray('recording.entries', 'a list of entries', recording.entries);
   const { entries } = recording;
   let replayed: Recording = { entries: [] };

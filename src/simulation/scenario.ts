@@ -1,4 +1,5 @@
 /** A scenario with a name: what the command line runs, and what a file of scenarios exports. */
+import { unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import type { Simulation } from './simulation.ts';
@@ -53,20 +54,24 @@ export function defineScenario<Input = undefined>(
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `value` is a scenario definition. */
 export function checkScenario(value: unknown): asserts value is ScenarioDefinition {
-  if (typeof value !== 'object' || value === null) {
-    throw invalidArgument('scenario', 'a scenario definition', value);
-  }
-  const { name, description, run, prepare } = value as {
-    readonly [field in keyof ScenarioDefinition]: unknown;
-  };
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    throw invalidArgument('scenario.name', 'lower-case letters, digits and dashes', name);
-  }
-  if (typeof description !== 'string' || description === '') {
-    throw invalidArgument(`description of scenario ${name}`, 'a line of text', description);
-  }
-  if (typeof run !== 'function') throw invalidArgument(`run of scenario ${name}`, 'a function', run);
-  if (prepare !== undefined && typeof prepare !== 'function') {
-    throw invalidArgument(`prepare of scenario ${name}`, 'a function', prepare);
+  try {
+    if (typeof value !== 'object' || value === null) {
+      throw invalidArgument('scenario', 'a scenario definition', value);
+    }
+    const { name, description, run, prepare } = value as {
+      readonly [field in keyof ScenarioDefinition]: unknown;
+    };
+    if (typeof name !== 'string' || !NAME.test(name)) {
+      throw invalidArgument('scenario.name', 'lower-case letters, digits and dashes', name);
+    }
+    if (typeof description !== 'string' || description === '') {
+      throw invalidArgument(`description of scenario ${name}`, 'a line of text', description);
+    }
+    if (typeof run !== 'function') throw invalidArgument(`run of scenario ${name}`, 'a function', run);
+    if (prepare !== undefined && typeof prepare !== 'function') {
+      throw invalidArgument(`prepare of scenario ${name}`, 'a function', prepare);
+    }
+  } catch (error) {
+    throw unreadable('scenario', value, error);
   }
 }

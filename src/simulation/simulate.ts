@@ -2,6 +2,7 @@
  * One seed, one clock, one log, one trace, one verdict. Invariants: it never throws for a property that failed; nothing but the seed
  * (or the log) decides what happens; one simulation at a time.
  */
+import { checkRecord } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
@@ -65,9 +66,7 @@ function sourceOf({ replay, source, seed = 1 }: SimulateOptions): DecisionSource
 }
 
 function check(options: SimulateOptions): void {
-  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) {
-    throw invalidArgument('options', 'an object with a scenario', options);
-  }
+  checkRecord('options', 'an object with a scenario', options);
   const { scenario, maxEvents = 1, defaultMaxEvents = 1, replay, source, signal } = options;
   if (typeof (scenario as unknown) !== 'function') throw invalidArgument('scenario', 'a function', scenario);
   if (!(maxEvents >= 1)) throw invalidArgument('maxEvents', 'a number ≥ 1', maxEvents);

@@ -1,5 +1,5 @@
 /** Checks of what the verbs of a simulation are given. Invariant: what is wrong throws `RUNNER_INVALID_ARGUMENT` before anything is done. */
-import { checkArray, checkObject } from '../kernel/argument-check.ts';
+import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Holds } from './watched-properties.ts';
@@ -12,7 +12,7 @@ export function checkProperty(name: string, holds: Holds): void {
 
 /** How long a property may take to come true. */
 export function checkWithinMs(limits: { readonly withinMs: number }): void {
-  checkObject('limits', 'an object with withinMs', limits);
+  checkRecord('limits', 'an object with withinMs', limits);
   const { withinMs } = limits;
   if (withinMs >= 0 && withinMs < Infinity) return;
   throw invalidArgument('withinMs', 'a finite number ≥ 0', withinMs);

@@ -1,8 +1,11 @@
 /** A verdict that does not hold, for those who must throw: test frameworks and property-based tests. */
+import { checkRecord } from '../kernel/argument-check.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What failed, when, its details, and how to see it again. */
-export function describeFailure({ failure, scenario, seed, virtualMs, traceHash }: Verdict): string {
+export function describeFailure(verdict: Verdict): string {
+  checkRecord('verdict', 'the verdict of a simulation', verdict);
+  const { failure, scenario, seed, virtualMs, traceHash } = verdict;
   if (failure === undefined) return `${scenario} held (seed ${seed})`;
   const { kind, rule, message, atMs, details } = failure;
   return [

@@ -4,7 +4,7 @@
  * status never changes (R4); what is read is a frozen value (R39). What is rarely needed is made on first use, because there may be
  * 100,000 stores in a process.
  */
-import { checkClock, checkOptions } from '../kernel/argument-check.ts';
+import { checkClock, checkOptions, isInstance } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
@@ -185,6 +185,8 @@ export class StatusStore implements StatusReader, StatusWriter {
    * writes to runs that exist still work (R84). Only the first call counts.
    */
   close(error: Error = new RunnerError('RUNNER_RELEASED', `${this.name} was released`)): void {
+    // Whoever waits, or asks for a run later, is thrown this.
+    if (!isInstance(error, Error)) throw invalidArgument('error', 'an error', error);
     if (this.#closedWith !== undefined) return;
     this.#closedWith = error;
     this.#waiters?.register.failAll(error);

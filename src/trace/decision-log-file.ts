@@ -1,5 +1,5 @@
 /** Decision logs as files of kind `decisions`: the label of every open question, how many answers it had, and which was taken. */
-import { checkIterable } from '../kernel/argument-check.ts';
+import { checkIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TextSource } from './line-reader.ts';
 import type { DecisionsHeader } from './trace-header.ts';
@@ -30,6 +30,7 @@ export function* decisionLogLines(
   header: Omit<DecisionsHeader, 'kind'> = {},
 ): Generator<string, void, void> {
   checkIterable('decisions', decisions);
+  checkRecord('header', 'an object', header);
   const writer = createTraceWriter({ kind: 'decisions', ...header });
   yield writer.header();
   for (const decision of decisions) yield writer.decision(decision);
@@ -45,6 +46,7 @@ export async function readDecisionLog(
   source: TextSource,
   options: Omit<TraceReaderOptions, 'kind'> = {},
 ): Promise<DecisionLogFile> {
+  checkOptions(options);
   const trace = await openTrace(source, { ...options, kind: 'decisions' });
   const decisions: Decision[] = [];
   for await (const entry of trace) if (entry.type === 'decision') decisions.push(entry.decision);

@@ -1,5 +1,5 @@
 /** Entries of a recording in plain words, one line each. */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import { isStep, type RecordedAnswer, type RecordedEntry } from '../model/recording.ts';
 import { formatEvent } from './event-text.ts';
 
@@ -15,7 +15,7 @@ import { formatEvent } from './event-text.ts';
  * ```
  */
 export function formatEntry(entry: RecordedEntry): string {
-  checkObject('entry', 'an entry of a recording', entry);
+  checkRecord('entry', 'an entry of a recording', entry);
   if (!isStep(entry)) return formatEvent(entry);
   const { at, runner } = entry;
   switch (entry.type) {

@@ -1,5 +1,5 @@
 /** Trace events in plain words, one line each, for reports and for the first difference of two traces. */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import { resourceEventText } from '../model/resource-text.ts';
 import type { RunStatus } from '../model/run-status.ts';
@@ -19,7 +19,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
  * ```
  */
 export function formatEvent(event: TraceEvent): string {
-  checkObject('event', 'a trace event', event);
+  checkRecord('event', 'a trace event', event);
   return `${event.at} ms: ${'runId' in event ? ofRun(event) : ofRunner(event)}`;
 }
 

@@ -2,6 +2,7 @@
  * Cuts a stream of text or bytes into lines, one at a time. Tolerates a byte order mark and CRLF. Invariants: it holds one chunk and a
  * small multiple of one line, however that was cut; it never reads past what was asked for, and closes its source when it is closed.
  */
+import { isInstance, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
 import { TraceFormatError } from './trace-format-error.ts';
@@ -142,11 +143,15 @@ export class LineReader {
 }
 
 function iteratorOf(source: TextSource): Pieces {
-  if (typeof source === 'string' || source instanceof Uint8Array) return [source][Symbol.iterator]();
-  const candidate = source as Partial<AsyncIterable<Chunk> & Iterable<Chunk>> | null | undefined;
-  const pieces = candidate?.[Symbol.asyncIterator]?.() ?? candidate?.[Symbol.iterator]?.();
-  if (pieces === undefined) throw invalidArgument('source', 'text, bytes, or an iterable of them', source);
-  return pieces;
+  try {
+    if (typeof source === 'string' || isInstance(source, Uint8Array)) return [source][Symbol.iterator]();
+    const candidate = source as Partial<AsyncIterable<Chunk> & Iterable<Chunk>> | null | undefined;
+    const pieces = candidate?.[Symbol.asyncIterator]?.() ?? candidate?.[Symbol.iterator]?.();
+    if (pieces === undefined) throw invalidArgument('source', 'text, bytes, or an iterable of them', source);
+    return pieces;
+  } catch (error) {
+    throw unreadable('source', source, error);
+  }
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

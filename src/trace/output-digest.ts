@@ -3,8 +3,9 @@
  * form. Dates and host paths stand in the file's header, and why a run was stopped in its trailer (R96, R101, R107, R111), so neither
  * counts: the same bytes of the process give the same digest on every machine and at any time.
  */
+import { invalidArgument } from '../kernel/errors.ts';
 import { createHash, type Hash } from 'node:crypto';
-import { checkAnyIterable, checkOptions } from '../kernel/argument-check.ts';
+import { checkAnyIterable, checkOptions, isInstance } from '../kernel/argument-check.ts';
 import type { Chunk } from '../model/output.ts';
 
 /** What is known of the file. */
@@ -101,8 +102,13 @@ export async function digestOutput(
 ): Promise<string> {
   checkOptions(options);
   const digest = new OutputDigest(options);
-  const isWhole = typeof content === 'string' || content instanceof Uint8Array;
+  const isWhole = typeof content === 'string' || isInstance(content, Uint8Array);
   if (!isWhole) checkAnyIterable('content', content);
-  for await (const chunk of isWhole ? [content] : content) digest.add(chunk);
+  for await (const chunk of isWhole ? [content] : content) {
+    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
+      throw invalidArgument('content', 'pieces of text or bytes', chunk);
+    }
+    digest.add(chunk);
+  }
   return digest.end();
 }

@@ -1,5 +1,5 @@
 /** The runs of a recording, each as one piece: what a recorded execer plays, and what people want to see of a recording. */
-import { checkArray, checkObject } from '../kernel/argument-check.ts';
+import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { RecordedChunk, RecordedRun, RecordedStatus } from '../model/recorded-run.ts';
 import type { RecordedEntry, Recording } from '../model/recording.ts';
 import type { RunStatus } from '../model/run-status.ts';
@@ -28,7 +28,7 @@ interface RunSoFar {
  * ```
  */
 export function recordedRuns(recording: Recording): RecordedRun[] {
-  checkObject('recording', 'a recording', recording);
+  checkRecord('recording', 'a recording', recording);
   checkArray('recording.entries', 'a list of entries', recording.entries);
   const collected = new CollectedRuns();
   for (const entry of recording.entries) collected.take(entry);

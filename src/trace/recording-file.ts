@@ -1,5 +1,5 @@
 /** Recordings as files of kind `recording`: what went in and out of the recorded runners, one thing a line, in its order. */
-import { checkArray, checkObject } from '../kernel/argument-check.ts';
+import { checkArray, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { isStep, type RecordedEntry, type Recording } from '../model/recording.ts';
 import type { TextSource } from './line-reader.ts';
 import type { RecordingHeader } from './trace-header.ts';
@@ -28,8 +28,9 @@ export function* recordingLines(
   recording: Recording,
   header: Omit<RecordingHeader, 'kind'> = {},
 ): Generator<string, void, void> {
-  checkObject('recording', 'a recording', recording);
+  checkRecord('recording', 'a recording', recording);
   checkArray('recording.entries', 'a list of entries', recording.entries);
+  checkRecord('header', 'an object', header);
   const writer = createTraceWriter({ kind: 'recording', ...header });
   yield writer.header();
   for (const entry of recording.entries) yield isStep(entry) ? writer.step(entry) : writer.event(entry);
@@ -45,6 +46,7 @@ export async function readRecording(
   source: TextSource,
   options: Omit<TraceReaderOptions, 'kind'> = {},
 ): Promise<RecordingFile> {
+  checkOptions(options);
   const trace = await openTrace(source, { ...options, kind: 'recording' });
   const entries: RecordedEntry[] = [];
   for await (const line of trace) {

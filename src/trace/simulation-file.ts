@@ -1,5 +1,5 @@
 /** Simulations as files of kind `simulation`: the decisions that made a run of a scenario what it was, then what happened in it. */
-import { checkIterable, checkObject } from '../kernel/argument-check.ts';
+import { checkIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { TextSource } from './line-reader.ts';
@@ -40,7 +40,7 @@ export function* simulationLines(
   record: SimulationRecord,
   header: Omit<SimulationHeader, 'kind'> = {},
 ): Generator<string, void, void> {
-  checkObject('record', 'an object with decisions and events', record);
+  checkRecord('record', 'an object with decisions and events', record);
   const { decisions, events } = record;
   checkIterable('record.decisions', decisions);
   checkIterable('record.events', events);
@@ -60,6 +60,7 @@ export async function readSimulation(
   source: TextSource,
   options: Omit<TraceReaderOptions, 'kind'> = {},
 ): Promise<SimulationFile> {
+  checkOptions(options);
   const trace = await openTrace(source, { ...options, kind: 'simulation' });
   const decisions: Decision[] = [];
   const events: TraceEvent[] = [];

@@ -2,7 +2,7 @@
  * Turns a recorded log into work for runners: when each command arrives, what it does, and how its run is to end. Recorded waits
  * and outcomes are for comparison; they are what a scheduler under test is judged by, not what it is fed.
  */
-import { checkArray, checkOptions } from '../kernel/argument-check.ts';
+import { checkArray, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import { TIME_MS_MAX } from '../model/recording.ts';
@@ -83,6 +83,7 @@ export function createSwfWorkload(
   workloadOptions: SwfWorkloadOptions = {},
 ): SwfWorkload {
   checkArray('jobs', 'a list of jobs', jobs);
+  for (const job of jobs) checkRecord('job', 'a job of a workload', job);
   checkOptions(workloadOptions);
   const { timeScale = 1, select, limit = Infinity, failure = 'exit', overrun = 'grace' } = workloadOptions;
   if (!(timeScale > 0 && Number.isFinite(timeScale))) {

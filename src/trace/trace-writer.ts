@@ -2,7 +2,7 @@
  * Makes the lines of a trace, decision log or recording, one at a time, so that a file of any size is written without
  * being held. Invariant: equal data gives equal lines (R209), and every line that is made can be read back.
  */
-import { checkObject } from '../kernel/argument-check.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { RecordedStep } from '../model/recording.ts';
@@ -121,7 +121,7 @@ function lineOf(shape: RecordShape, name: string, value: object): string {
  * ```
  */
 export function createTraceWriter(header: TraceHeader): TraceWriter {
-  checkObject('header', 'an object with kind', header);
+  checkRecord('header', 'an object with kind', header);
   if (!Object.hasOwn(HEADER_SHAPES, header.kind)) {
     const kinds = Object.keys(HEADER_SHAPES).join(', ');
     throw invalidArgument('header.kind', `one of ${kinds}`, header.kind);

@@ -1,6 +1,6 @@
 /** A test that is a simulation: it fails with the verdict's own words and the seed that repeats it. */
 import { test } from 'vitest';
-import { checkIterable } from '../kernel/argument-check.ts';
+import { checkIterable, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
 import { simulate } from '../simulation/simulate.ts';
@@ -75,8 +75,10 @@ export const simTest: SimTest = Object.assign(declareWith(test), {
 export async function holdForSeeds(
   name: string,
   scenario: TestedScenario,
-  { seeds = DEFAULT_SEEDS, ...options }: SimTestOptions = {},
+  given: SimTestOptions = {},
 ): Promise<void> {
+  checkOptions(given);
+  const { seeds = DEFAULT_SEEDS, ...options } = given;
   const tested = simulationOf(scenario);
   for (const seed of seedsOf(seeds)) {
     const verdict = await simulate({ ...tested, ...options, name, seed });

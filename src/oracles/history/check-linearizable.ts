@@ -3,7 +3,7 @@
  * ACM TOPLAS 12(3), 1990): whether each operation can be thought to take effect at one instant between its call and its return, so that
  * a sequential model gives the same replies. Invariant: pure; no answer is given that was not found.
  */
-import { checkIterable, checkObject, checkOptions } from '../../kernel/argument-check.ts';
+import { checkIterable, checkRecord, checkOptions } from '../../kernel/argument-check.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { contradictionSentence } from './contradiction-sentence.ts';
 import { shrinkContradiction } from './contradiction-search.ts';
@@ -90,7 +90,7 @@ export function checkLinearizable<O, R, S>(
 function readOperations<O, R>(
   history: RecordedOperations<O, R> | readonly HistoryOperation<O, R>[],
 ): readonly HistoryOperation<O, R>[] {
-  checkObject('history', 'a history or a list of operations', history);
+  checkRecord('history', 'a history or a list of operations', history);
   const operations = 'operations' in history ? history.operations() : history;
   checkIterable('history', operations);
   for (const operation of operations) checkOperation(operation);
@@ -98,7 +98,7 @@ function readOperations<O, R>(
 }
 
 function checkOperation(operation: HistoryOperation<unknown, unknown>): void {
-  checkObject('operation', 'an operation of a history', operation);
+  checkRecord('operation', 'an operation of a history', operation);
   const { outcome, invokedAt, respondedAt } = operation;
   if (!OUTCOMES.includes(outcome)) {
     throw invalidArgument('operation.outcome', 'returned, failed or open', outcome);

@@ -2,7 +2,7 @@
  * Shows a contradiction to people: the sentence, a time line per client, and the intervals. Invariant: columns are events in order and
  * not times, so that two operations overlap in the picture just if they overlapped.
  */
-import { checkObject } from '../../kernel/argument-check.ts';
+import { checkRecord } from '../../kernel/argument-check.ts';
 import type { ContradictingOperation, Contradiction } from './contradiction.ts';
 
 type Told = ContradictingOperation<unknown, unknown>;
@@ -32,8 +32,8 @@ interface Bar {
  * ```
  */
 export function formatContradiction(contradiction: Contradiction<unknown, unknown>): string {
-  checkObject('contradiction', 'the contradiction of a history', contradiction);
-  checkObject('contradiction.operations', 'a list of operations', contradiction.operations);
+  checkRecord('contradiction', 'the contradiction of a history', contradiction);
+  checkRecord('contradiction.operations', 'a list of operations', contradiction.operations);
   const { sentence, operations, leftOutCount, isMinimal } = contradiction;
   const remarks = [
     ...(leftOutCount === 0

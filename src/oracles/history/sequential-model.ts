@@ -2,7 +2,7 @@
  * The contract of a sequential model: what a thing would do if operations came one at a time. A model is pure; the checker asks it
  * about the same state again and again, in whatever order.
  */
-import { checkMethods, checkObject } from '../../kernel/argument-check.ts';
+import { checkMethods, checkRecord } from '../../kernel/argument-check.ts';
 import type { HistoryOperation } from './history-operation.ts';
 
 /** Operations of type `O` with replies of type `R` on states of type `S`. */
@@ -41,6 +41,6 @@ export class TooManyStatesError extends Error {
 
 /** Refuses what is no model. */
 export function checkModel(model: unknown): void {
-  checkObject('model', 'a sequential model', model);
+  checkRecord('model', 'a sequential model', model);
   checkMethods('model', model, ['step', 'key']);
 }
