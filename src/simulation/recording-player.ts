@@ -36,6 +36,7 @@ interface PendingAsk {
 /** The played surroundings of one runner. */
 export class RecordingPlayer implements Clock {
   readonly #clock: Clock;
+  readonly #onAsked: () => void;
   readonly #counts = new Map<string, number>();
   readonly #events = new Map<string, PendingEvent>();
   readonly #asks = new Map<string, PendingAsk>();
@@ -44,8 +45,10 @@ export class RecordingPlayer implements Clock {
   readonly #processes = new Map<string, ExecCommand>();
   #isProcessWriting = false;
 
-  constructor(clock: Clock, runner: string, entries: readonly RecordedEntry[]) {
+  /** `onAsked` is called while a collaborator is asked, before it answers. */
+  constructor(clock: Clock, runner: string, entries: readonly RecordedEntry[], onAsked: () => void) {
     this.#clock = clock;
+    this.#onAsked = onAsked;
     for (const entry of entries) {
       if (entry.type !== 'asked' || entry.runner !== runner || entry.answer === undefined) continue;
       this.#atOnce.set(askKey(entry.what, entry.name, entry.nth), entry.answer);
@@ -135,6 +138,7 @@ export class RecordingPlayer implements Clock {
 
   #ask<T>(what: AskKind, name: string, use: (answer: RecordedAnswer) => T): MaybePromise<T> {
     const key = askKey(what, name, this.#count(`${what} ${name}`));
+    this.#onAsked();
     const atOnce = this.#atOnce.get(key);
     if (atOnce !== undefined) return use(orThrow(atOnce));
     return new Promise<RecordedAnswer>((resolve) => {

@@ -141,6 +141,11 @@ class Replay {
   /** Something came out: what was recorded to come in at this very place does so. */
   #onEntry(entry: RecordedEntry): void {
     if (!wentIn(entry)) add(this.#replayedOut, entry.runner);
+    // What came while a collaborator was asked comes from that collaborator.
+    if (entry.type !== 'asked') this.#takeNested();
+  }
+
+  #takeNested(): void {
     for (;;) {
       const nested = this.#entries[this.#seekInput()];
       if (nested === undefined || !wentIn(nested) || nested.nested !== true || this.#stuck !== undefined) {
@@ -164,7 +169,7 @@ class Replay {
   /** Gives what it needs in the replay and does not find there. */
   #make({ runner: name, settings }: Extract<RecordedStep, { type: 'runner' }>): string | undefined {
     if (this.#parts.has(name)) return `no other runner ${name}`;
-    const player = new RecordingPlayer(this.#sim.world.clock, name, this.#entries);
+    const player = new RecordingPlayer(this.#sim.world.clock, name, this.#entries, () => this.#takeNested());
     this.recorder.clocks.add(player);
     const options = { ...player.options(name, settings), recorder: this.recorder };
     const runner = createQueueRunner({ ...this.#sim.world, clock: player }, options);

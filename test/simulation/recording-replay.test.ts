@@ -1,0 +1,197 @@
+// Recordings made in virtual time, of runners around which anything can go wrong, and what a replay says when it cannot go on.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createSimExecer } from '../../src/execers/sim-execer.ts';
+import { createSimFiler } from '../../src/filers/sim-filer.ts';
+import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
+import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
+import { createNullOutputs } from '../../src/outputs/null-output.ts';
+import { createQueueRunner } from '../../src/runners/create-queue-runner.ts';
+import { createRecorder } from '../../src/runners/recorder.ts';
+import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
+import { chosenFilerMenu, chosenOutputFaults } from '../../src/simulation/chosen-faults.ts';
+import { replayRecording } from '../../src/simulation/recording-replay.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+
+const SCRIPTS = [
+  ['complete 0'],
+  ['stdout a', 'sleep 5', 'stderr b', 'complete 3'],
+  ['sleep 20', 'fail 9 broken'],
+  ['ignore-term', 'sleep 40'],
+  ['no such step'],
+];
+
+/** Runs commands on two recorded runners with chosen faults, aborts some, releases; the seed decides everything. */
+async function record(seed: number, commands: readonly [number, number, boolean][]): Promise<Recording> {
+  let recording: Recording = { entries: [] };
+  await simulate({
+    seed,
+    oracles: [],
+    leftovers: 'ignore',
+    scenario: async (sim) => {
+      const { world } = sim;
+      const recorder = createRecorder(world);
+      const runners = ['one', 'two'].map((name) => {
+        const menu = chosenFilerMenu();
+        const filer = createSimFiler({
+          clock: world.clock,
+          choices: world.choices,
+          name,
+          menu,
+          updateIntervalMs: 15,
+        });
+        return createQueueRunner(world, {
+          name,
+          recorder,
+          capacity: 4,
+          execer: createSimExecer({ clock: world.clock, graceMs: 10 }),
+          filers: new Map([['scoot', { filer }]]),
+          outputs: createMemoryOutputs({ clock: world.clock, faults: chosenOutputFaults(sim) }),
+          tempDirs: virtualTempDirs(),
+          updateLimitMs: 50,
+        });
+      });
+      const aborts: Promise<unknown>[] = [];
+      for (const [index, [script, pauseMs, isAborted]] of commands.entries()) {
+        const runner = runners[index % 2] as (typeof runners)[number];
+        const command = {
+          argv: SCRIPTS[script % SCRIPTS.length] ?? [],
+          timeoutMs: 30,
+          snapshotId: index % 3 ? 's' : '',
+        };
+        const run = await runner.run(command).catch(() => undefined);
+        if (run !== undefined && isAborted) {
+          aborts.push(sim.sleep(pauseMs / 2).then(() => runner.abort(run.runId)));
+        }
+        await sim.sleep(pauseMs);
+      }
+      await Promise.race([sim.sleep(500), Promise.all(aborts)]);
+      await Promise.race([sim.sleep(20_000), Promise.all(runners.map((runner) => runner.release()))]);
+      recording = recorder.recording();
+    },
+  });
+  return recording;
+}
+
+describe('a recording of runners in virtual time', () => {
+  test('is reproduced entry by entry, whatever goes wrong', async () => {
+    let faults = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(),
+        fc.array(fc.tuple(fc.nat(9), fc.nat(12), fc.boolean()), { minLength: 1, maxLength: 8 }),
+        async (seed, commands) => {
+          const recording = await record(seed, commands);
+          expect(recording.entries.length).toBeGreaterThan(4);
+          faults += recording.entries.filter((entry) => entry.type === 'recorded').length;
+          const { problem, recording: replayed } = await replayRecording(recording);
+          expect(problem).toBeUndefined();
+          expect(replayed.entries.length).toBeGreaterThanOrEqual(recording.entries.length);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(faults).toBeGreaterThan(0);
+  });
+
+  test('is reproduced where outputs share one place', async () => {
+    let recording: Recording = { entries: [] };
+    await simulate({
+      scenario: async ({ world }) => {
+        const recorder = createRecorder(world);
+        const runner = createQueueRunner(world, {
+          recorder,
+          execer: createSimExecer({ clock: world.clock }),
+          filers: new Map([['scoot', { filer: createSimFiler({ clock: world.clock }) }]]),
+          outputs: createNullOutputs(),
+          tempDirs: virtualTempDirs(),
+        });
+        await runner.run({ argv: ['stdout x', 'complete 0'] });
+        await runner.release();
+        recording = recorder.recording();
+      },
+    });
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+});
+
+const made: RecordedEntry = {
+  at: 0,
+  runner: 'r',
+  type: 'runner',
+  settings: {
+    capacity: 1,
+    idPrefix: '',
+    localBoundMs: 10,
+    filers: [],
+    preprocessors: [],
+    postprocessors: [],
+    measures: false,
+  },
+};
+const healthy: RecordedEntry = {
+  at: 0,
+  type: 'service',
+  runner: 'r',
+  service: { initialized: true, isHealthy: true, error: '' },
+};
+
+describe('a replay that cannot go on says what it needed', () => {
+  test.for<[string, RecordedEntry[], string]>([
+    [
+      'an event that nobody has set',
+      [
+        made,
+        healthy,
+        { at: 5, runner: 'r', type: 'fired', label: 'r start', nth: 1, delayMs: 0, afterMs: 0 },
+      ],
+      'entry 3, 5 ms: "r start" of r came due: expected a pending event "r start" in the replay, got none',
+    ],
+    [
+      'an answer to what was not asked',
+      [
+        made,
+        healthy,
+        { at: 5, runner: 'r', type: 'answered', what: 'exec', name: '0', nth: 1, afterMs: 1, answer: {} },
+      ],
+      'entry 3, 5 ms: r got exec 0: done: expected an open request exec 0 in the replay, got none',
+    ],
+    [
+      'output of no process',
+      [
+        made,
+        healthy,
+        { at: 5, runner: 'r', type: 'output', runId: '0', stream: 'stdout', afterMs: 1, text: 'x' },
+      ],
+      'entry 3, 5 ms: the process of run 0 of r wrote to stdout: expected a process of run 0 in the replay, got none',
+    ],
+    [
+      'a call on no runner',
+      [{ at: 1, runner: 'gone', type: 'call', call: 'release', nth: 1 }],
+      'entry 1, 1 ms: gone was called: release: expected a runner gone in the replay, got none',
+    ],
+    [
+      'the same runner twice',
+      [made, healthy, made],
+      'entry 3, 0 ms: runner r was made: expected no other runner r in the replay, got none',
+    ],
+    ['less than follows', [made], 'entry 2 differs: expected nothing, got "0 ms: r is healthy"'],
+  ])('%s', async ([name, entries, text]) => {
+    const { problem } = await replayRecording({ entries });
+    // The last entry of a recording may be in the middle of a turn, so that more may follow.
+    expect(problem).toBe(name === 'less than follows' ? undefined : text);
+  });
+
+  test('S4 a failure of the replay itself comes before any difference', async () => {
+    // A filer of a kind that the settings cannot mean: the runner refuses to be made, and everything after it differs as well.
+    const settings = { ...(made).settings, capacity: -1 };
+    const { problem, difference, verdict } = await replayRecording({
+      entries: [{ ...made, settings }, healthy],
+    });
+    expect(verdict.failure?.kind).toBe('error');
+    expect(difference).toBeDefined();
+    expect(problem).toMatch(
+      /^the replay ended in a failure \(error\): .*capacity: expected an integer ≥ 0, got -1/,
+    );
+  });
+});
