@@ -16,9 +16,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
 import { createExecRunner, type ExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
-import { writeTraceFile } from '../host/trace-file.ts';
 import { createRecorder, type Recorder } from '../runners/recorder.ts';
-import { recordingLines } from '../trace/recording-file.ts';
 import { execStatus } from './exec-status.ts';
 import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
@@ -26,7 +24,6 @@ import { formatSpan } from './quantity-text.ts';
 import { ShownExecer } from './shown-execer.ts';
 import { StreamText } from './stream-text.ts';
 import type { Terminal } from './terminal.ts';
-import { requireWritable } from './trace-target.ts';
 
 type StreamName = 'stdout' | 'stderr';
 
@@ -58,7 +55,7 @@ export async function execCommand(
 ): Promise<number> {
   const { trace, timeout, json = false } = options;
   const directory = await workingDirectory(options);
-  if (trace !== undefined) await requireWritable(trace);
+  if (trace !== undefined) await (await import('./trace-target.ts')).requireWritable(trace);
   const interruption = new Interruption({ hasProcesses: true });
   const display = new OutputDisplay(terminal, json);
   const world = {
@@ -74,7 +71,7 @@ export async function execCommand(
     memoryCapBytes: (options.memory ?? 0) * MIB,
   });
   const execer = new ShownExecer(os, (stream, chunk) => display.show(stream, chunk));
-  const recorder = createRecorder(world);
+  const recorder = trace === undefined ? undefined : createRecorder(world);
   const runner = createExecRunner({
     world,
     execer,
@@ -85,7 +82,7 @@ export async function execCommand(
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
     const status = await runToEnd(terminal, runner, { argv, ...timeoutMs }, interruption);
     await runner.release();
-    if (trace !== undefined) await writeRecording(trace, recorder, directory);
+    if (trace !== undefined && recorder !== undefined) await writeRecording(trace, recorder, directory);
     return interruption.status ?? execStatus(status, execer);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') || isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {
@@ -179,6 +176,9 @@ async function writeRecording(
     startedAt: new Date().toISOString(),
     ...(directory === undefined ? {} : { directory }),
   };
+  // Loaded for those who ask for it: a command that only runs starts the sooner.
+  const { recordingLines } = await import('../trace/recording-file.ts');
+  const { writeTraceFile } = await import('../host/trace-file.ts');
   await writeTraceFile(path, recordingLines(recorder.recording(), header));
 }
 
