@@ -184,7 +184,7 @@ describe('a replay that cannot go on says what it needed', () => {
 
   test('S4 a failure of the replay itself comes before any difference', async () => {
     // A filer of a kind that the settings cannot mean: the runner refuses to be made, and everything after it differs as well.
-    const settings = { ...(made).settings, capacity: -1 };
+    const settings = { ...made.settings, capacity: -1 };
     const { problem, difference, verdict } = await replayRecording({
       entries: [{ ...made, settings }, healthy],
     });
