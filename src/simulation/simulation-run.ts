@@ -55,6 +55,8 @@ export class SimulationRun {
   readonly #source: DecisionSource;
   readonly #judge: EndJudge;
   readonly #endless: EndlessWatch;
+  /** What the watch says, in a field of its own, because it is read before every event. */
+  #lookAt: number;
   readonly #noted = new NotedErrors();
   #isStarted = false;
   #isEnded = false;
@@ -79,6 +81,7 @@ export class SimulationRun {
     this.#oracles = oracles.map((make) =>
       make(({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
     );
+    this.#lookAt = this.#endless.lookAt;
     const report: ReportFailure = (kind, message, cause) => this.#fail(kind, message, { cause });
     this.#properties = new WatchedProperties(this.#clock, report);
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
@@ -156,9 +159,15 @@ export class SimulationRun {
     }
     // What an action does has promise reactions of its own, which come before the next event.
     if (this.#actions.isNeeded && this.#actions.strike()) return true;
-    if (this.#clock.fired >= this.#endless.lookAt && this.#endless.look()) return 'stop';
+    if (this.#clock.fired >= this.#lookAt && this.#isEndless()) return 'stop';
     this.#tellState(false);
     return this.#clock.step();
+  }
+
+  #isEndless(): boolean {
+    const hasFailed = this.#endless.look();
+    this.#lookAt = this.#endless.lookAt;
+    return hasFailed;
   }
 
   #tellState(isLast: boolean): void {

@@ -11,7 +11,7 @@ import { awaitScenario } from './scenario-flow.ts';
 
 /** Events between two looks, and how many of them a look takes. */
 const LOOK_EVERY = 24_576;
-const LOOK_LENGTH = 512;
+const LOOK_LENGTH = 128;
 /** Looks in a row that must show nothing new. */
 const LOOKS_MIN = 4;
 /** The last look, at whether the scenario itself goes on. It lasts until all that was pending at its beginning has fired. */
@@ -122,7 +122,7 @@ export class StallWatch {
     // A scenario that loops for long pays for a handful of last looks.
     this.#nextLastLookAt = 2 * fired;
     this.#stretch = undefined;
-    this.lookAt = fired + LOOK_EVERY;
+    this.lookAt = Math.max(fired + LOOK_EVERY, this.#nextLastLookAt - LOOKS_MIN * LOOK_EVERY);
     return undefined;
   }
 
@@ -194,6 +194,8 @@ class LastLook extends Look {
     this.madeBefore = clock.made;
     this.#stopFlow = watchFlow(awaitScenario, () => {
       this.scenarioGoesOn = true;
+      // Once seen it need not be looked for, which is what is dear.
+      this.#stopFlow();
     });
   }
 
