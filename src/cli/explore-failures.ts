@@ -17,10 +17,17 @@ import type { Terminal } from './terminal.ts';
 const SHRINK_TIME_MS = 30_000;
 /** For all failures of a scenario: with many of them, each gets its share of what is left. */
 const SHRINK_TIME_OF_ALL_MS = 120_000;
+/** However short the exploration was to be. */
+const SHRINK_TIME_OF_ALL_LEAST_MS = 10_000;
 /** Most failures need no more. */
 const SHRINK_TIME_LEAST_MS = 1_000;
 /** What stands for the hash of an execution that has no end. */
 const NO_HASH = '0'.repeat(16);
+
+/** The time for all failures of a scenario that was to be explored for `timeMs`: no longer than that, or one would wait for the rest. */
+export function shrinkTimeOfAllMs(timeMs: number = Infinity): number {
+  return Math.min(SHRINK_TIME_OF_ALL_MS, Math.max(SHRINK_TIME_OF_ALL_LEAST_MS, timeMs));
+}
 
 /** The time for the next of `count` failures, of `leftMs` that is left for all of them. */
 export function shrinkTimeMs(leftMs: number, count: number): number {
@@ -49,7 +56,7 @@ export class FailureDesk {
   /** `signal` ends it with what there is by then. */
   async settleAll(failures: readonly PoolFailure[], signal: AbortSignal): Promise<FoundFailure[]> {
     const found: FoundFailure[] = [];
-    const deadlineMs = performance.now() + SHRINK_TIME_OF_ALL_MS;
+    const deadlineMs = performance.now() + shrinkTimeOfAllMs(this.#options.time);
     for (const failure of failures) {
       const timeMs = shrinkTimeMs(deadlineMs - performance.now(), failures.length - found.length);
       found.push(await this.#settle(failure, timeMs, signal));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shrinkTimeMs } from '../../src/cli/explore-failures.ts';
+import { shrinkTimeMs, shrinkTimeOfAllMs } from '../../src/cli/explore-failures.ts';
 
 test.for([
   [120_000, 1, 30_000],
@@ -10,4 +10,9 @@ test.for([
   [-5, 2, 1_000],
 ] as const)('of %i ms for %i failures the next one gets %i ms to be made small', ([left, count, ms]) => {
   expect(shrinkTimeMs(left, count)).toBe(ms);
+});
+
+test('N8: making all failures small takes no longer than the exploration was to take, within limits', () => {
+  const times = [undefined, 600_000, 30_000, 1_000].map((timeMs) => shrinkTimeOfAllMs(timeMs));
+  expect(times).toEqual([120_000, 120_000, 30_000, 10_000]);
 });
