@@ -6,12 +6,10 @@ import { expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 
 test('the flags that an exploration sets are known to this engine', () => {
-  const settings = ['engine-allocation.ts', 'engine-optimization.ts'].map((name) =>
-    pathToFileURL(join(projectRoot, 'src', 'host', name)),
-  );
+  const urlOf = (name: string): string => pathToFileURL(join(projectRoot, 'src', 'host', name)).href;
   const code = `
-    const { allocateYoung } = await import('${settings[0]}');
-    const { optimizeEarly } = await import('${settings[1]}');
+    const { allocateYoung } = await import('${urlOf('engine-allocation.ts')}');
+    const { optimizeEarly } = await import('${urlOf('engine-optimization.ts')}');
     allocateYoung();
     optimizeEarly();
     console.log('set');`;

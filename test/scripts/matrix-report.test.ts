@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { vitestsOn } from '../../scripts/matrix/engines.ts';
+import {
+  isGreen,
+  reportText,
+  worseFigures,
+  type FigureRow,
+  type MatrixReport,
+} from '../../scripts/matrix/report.ts';
+import { differingHashes } from '../../scripts/scenario-hashes.ts';
+
+const row = (moreIsBetter: boolean, ...values: number[]): FigureRow => ({
+  name: 'figure',
+  unit: '/s',
+  moreIsBetter,
+  values: new Map(values.map((value, index) => [20 + 2 * index, value])),
+});
+
+const green: MatrixReport = {
+  engines: [
+    { major: 20, version: 'v20.1.0', program: 'node', folder: '.' },
+    { major: 22, version: 'v22.2.0', program: 'node', folder: '.' },
+  ],
+  hashes: [{ node: 20, simulations: 3, differing: [] }],
+  suites: [{ node: 20, vitest: 4, passed: 2, failed: 0, skipped: 1, seconds: 9, failures: [] }],
+  consumers: [{ name: 'install', ok: true, note: 'no complaint' }],
+  figures: [row(true, 100, 84)],
+};
+
+describe('the report of the matrix', () => {
+  test.for([
+    [true, [100, 86, 130], []],
+    [true, [100, 84, 70], ['figure on Node 22', 'figure on Node 24']],
+    [false, [100, 115, 70], []],
+    [false, [100, 120], ['figure on Node 22']],
+  ] as const)('of figures where more is better: %s, %o are worse: %o', ([moreIsBetter, values, worse]) => {
+    expect(worseFigures([row(moreIsBetter, ...values)], 20)).toEqual(worse);
+  });
+
+  test('is green although a figure is slower, and names the figure', () => {
+    expect(isGreen(green)).toBe(true);
+    const text = reportText(green);
+    expect(text).toContain('figure, /s: 20: 100, 22: 84 (×0.84)');
+    expect(text).toContain('SLOWER    figure on Node 22: by more than 15 %');
+  });
+
+  test.for<[string, Partial<MatrixReport>]>([
+    ['a hash that differs', { hashes: [{ node: 22, simulations: 3, differing: ['pool 7'] }] }],
+    ['no hash at all', { hashes: [{ node: 22, simulations: 0, differing: [] }] }],
+    ['a failing test', { suites: [{ ...green.suites[0]!, failed: 1, failures: ['pool 7'] }] }],
+    ['a suite that ran no test', { suites: [{ ...green.suites[0]!, passed: 0 }] }],
+    ['a package that npm complains about', { consumers: [{ name: 'pool 7', ok: false, note: 'ERESOLVE' }] }],
+  ])('is red for %s', ([, part]) => {
+    expect(isGreen({ ...green, ...part })).toBe(false);
+  });
+
+  test('lists which hashes differ, those that are missing on one side too', () => {
+    const one = new Map([
+      ['a 1', 'x held'],
+      ['a 2', 'y held'],
+      ['a 3', 'z held'],
+    ]);
+    const other = new Map([
+      ['a 1', 'x held'],
+      ['a 2', 'y failed'],
+      ['a 4', 'z held'],
+    ]);
+    expect(differingHashes(one, other)).toEqual(['a 2', 'a 3', 'a 4']);
+    const report = { ...green, hashes: [{ node: 22, simulations: 4, differing: ['a 2'] }] };
+    expect(reportText(report)).toContain('1 differ from Node 20\n            a 2');
+  });
+
+  test('each Node is tried with the majors of Vitest that run on it', () => {
+    expect([20, 22, 26].map(vitestsOn)).toEqual([[4], [4, 5], [4, 5]]);
+  });
+});
