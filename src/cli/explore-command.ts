@@ -9,15 +9,18 @@ import { formatCount } from '../model/plural.ts';
 import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/campaign-state.ts';
 import { canonicalReference } from '../host/canonical-reference.ts';
 import { CorpusFolder } from '../host/corpus-folder.ts';
-import { runExplorePool, type PoolEvent, type PoolReport } from '../host/explore-pool.ts';
+import { runExplorePool, type PoolEvent, type PoolProgress, type PoolReport } from '../host/explore-pool.ts';
 import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { FailureDesk } from './explore-failures.ts';
 import { EXHAUSTIVE, poolOptions, type ExploreCommandOptions } from './explore-options.ts';
-import { exploredJson, exploredLines, progressText, type FoundFailure } from './explore-report.ts';
+import { exploredJson, exploredLines, progressText } from './explore-report.ts';
+import type { FoundFailure } from './failure-report.ts';
 import { Interruption } from './interruption.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
+
+const STATE_EVERY_MS = 1_000;
 
 /** Explores the scenarios one after the other; 1 if any fails, or came to no end at all. */
 export async function exploreCommand(
@@ -101,6 +104,9 @@ class Exploration {
   readonly #options: ExploreCommandOptions;
   readonly #signal: AbortSignal;
   readonly #corpus: CorpusFolder;
+  /** The last state that was written, or is to be. */
+  #keptIndex = 0;
+  #keptAt = -Infinity;
   /** What is being written to the corpus, in order. */
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -120,15 +126,17 @@ class Exploration {
 
   async run(): Promise<PoolReport> {
     const { strategy, seed, json = false } = this.#options;
+    const firstIndex = await this.#firstIndex();
+    this.#keptIndex = firstIndex + this.#campaign.shard;
     const report = await runExplorePool({
       ...poolOptions(this.#scenario.reference, this.#options),
-      firstIndex: await this.#firstIndex(),
+      firstIndex,
       corpus: await this.#corpus.load(),
       signal: this.#signal,
       onEvent: (event) => this.#onEvent(event),
     });
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
-    this.#write(() => this.#keepState(report));
+    this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
     const found = await this.#settleFailures(report);
     this.#terminal.progress('');
@@ -174,13 +182,22 @@ class Exploration {
     }
   }
 
-  async #keepState({ nextIndex }: PoolReport): Promise<void> {
+  async #keepState(nextIndex: number): Promise<void> {
     if (this.#options.strategy === EXHAUSTIVE) return;
     try {
       await writeCampaignState(this.#statePath, { ...this.#campaign, nextIndex });
     } catch (error) {
       this.#note(`where to resume is not kept: ${messageOf(error)}`);
     }
+  }
+
+  /** Once a second, so that no more is lost if the process is killed. */
+  #keepProgress({ nextIndex }: PoolProgress): void {
+    const now = performance.now();
+    if (nextIndex <= this.#keptIndex || now - this.#keptAt < STATE_EVERY_MS) return;
+    this.#keptIndex = nextIndex;
+    this.#keptAt = now;
+    this.#write(() => this.#keepState(nextIndex));
   }
 
   #settleFailures({ failures }: PoolReport): Promise<FoundFailure[]> {
@@ -192,10 +209,11 @@ class Exploration {
     const { name } = this.#scenario.definition;
     const { json = false } = this.#options;
     if (event.type === 'progress' && !json) this.#terminal.progress(progressText(name, event.progress));
+    if (event.type === 'progress') this.#keepProgress(event.progress);
     if (event.type === 'failure') this.#write(() => this.#corpus.keep(event.failure));
     if (event.type === 'fixed' || event.type === 'changed') {
       this.#write(() => this.#corpus.retire(event.corpusId, event.type));
-      const what = event.type === 'fixed' ? 'no longer fails' : 'fails otherwise than it did';
+      const what = event.type === 'fixed' ? 'no longer fails' : 'now fails differently';
       this.#note(`${name}: ${what}: ${event.key}`);
     }
     if (json) this.#terminal.json(eventJson(name, event));

@@ -3,5 +3,8 @@
 /** How long a scenario is explored, if executions are not bounded either. */
 export const TIME_MS = 60_000;
 
+/** For how long one failure is made small. */
+export const SHRINK_MS = 30_000;
+
 /** How long an execution may make no progress before it counts as hanging. */
 export const HANG_MS = 10_000;

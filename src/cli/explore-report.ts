@@ -1,28 +1,15 @@
 /** What an exploration found and covered, for people and for programs. */
-import type { AuditDifference, CampaignFailure, CutOffExecution } from '../explore/campaign-report.ts';
-import type { PoolFailure, PoolProgress, PoolReport } from '../host/explore-pool.ts';
-import type { ShrunkFailure } from '../host/explore-task.ts';
-import { unusualCount } from '../explore/keyed-log.ts';
+import type { AuditDifference, CutOffExecution } from '../explore/campaign-report.ts';
+import type { PoolProgress, PoolReport } from '../host/explore-pool.ts';
 import { formatCertificate, scenarioFault } from '../explore/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
 import { encodeToken } from '../explore/replay-token.ts';
-import { explanationLines } from './explanation-lines.ts';
+import { failureBlock, foundJson, settledLines, type FoundFailure } from './failure-report.ts';
 import { replayLine } from './rerun-line.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-
-/** A failure with what became of it. */
-export interface FoundFailure {
-  readonly failure: PoolFailure;
-  /** As small as it got; absent if it was not, or could not be, made smaller. */
-  readonly shrunk?: ShrunkFailure;
-  /** One line that repeats it. */
-  readonly token: string;
-  /** Where its log is kept; absent if it could not be written. */
-  readonly file?: string;
-}
 
 /** One scenario after its exploration. */
 export interface Explored {
@@ -160,42 +147,21 @@ function sometimesLines({ sometimes }: PoolReport): string[] {
   return [...line('sometimes, reached', names(true)), ...line('sometimes, never reached', names(false))];
 }
 
-function failureLines(terminal: Terminal, explored: Explored, found: FoundFailure): string[] {
-  const { scenario, strategy, report } = explored;
-  const { failure, shrunk, token, file } = found;
-  const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
+function failureLines(
+  terminal: Terminal,
+  { scenario, strategy, report }: Explored,
+  found: FoundFailure,
+): string[] {
+  const { failure } = found;
   const by =
     failure.corpusId === undefined ? `by ${failure.configuration ?? strategy}` : 'by a log kept from before';
-  const { explanation } = shrunk ?? {};
   return [
-    terminal.style('bold', `${scenario.definition.name}: ${failure.kind}${rule}`),
-    // What should hold, for a reader who does not know the scenario.
-    terminal.style('dim', scenario.definition.description),
-    ...(explanation === undefined
-      ? [...messageLines(shrunk ?? failure), `  again: ${replayLine(token, file)}`]
-      : explanationLines(terminal, explanation, file)),
+    ...failureBlock(terminal, scenario.definition, found),
     ...(failure.kind === 'escape' ? strictHint(report) : []),
     '',
     `  found in execution ${formatCount(failure.executions)}, after ${failure.seconds.toFixed(1)} s, ${by}`,
-    ...(shrunk === undefined ? [] : [`  ${shrunkText(failure, shrunk)}`]),
-    ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
+    ...settledLines(found),
   ];
-}
-
-function messageLines({ message, details }: Pick<PoolFailure, 'message' | 'details'>): string[] {
-  return [`  ${message}`, ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`))];
-}
-
-function shrunkText({ decisions }: CampaignFailure, shrunk: ShrunkFailure): string {
-  if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
-  const end = shrunk.stoppedBy === 'minimal' ? '' : ', and might get smaller still';
-  const [before, after] = [decisions, shrunk.decisions].map(unusualCount) as [number, number];
-  const what = `${counted(before, 'decision')} that ${before === 1 ? 'is' : 'are'} not plain`;
-  const tried = counted(shrunk.executions, 'execution');
-  if (before === 0) return `nothing to make smaller: it fails when every decision is the plain one${end}`;
-  return before === after
-    ? `with ${what}, which is as few as ${tried} could find${end}`
-    : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
 }
 
 /** The last line of `--json`, one per scenario. */
@@ -222,36 +188,5 @@ export function exploredJson({ scenario, strategy, seed, report, found }: Explor
       decisions: execution.decisions.length,
       token: cutOffToken(scenario.reference, execution),
     })),
-  };
-}
-
-/** A failure with what became of it, for programs. */
-function foundJson({ failure, shrunk, token, file }: FoundFailure): Record<string, unknown> {
-  const { decisions, firedEvents, traceHash, message, details, ...rest } = failure;
-  return {
-    ...rest,
-    sentence: message,
-    history: [],
-    details,
-    decisionsBefore: decisions.length,
-    eventsBefore: firedEvents,
-    eventsAfter: firedEvents,
-    traceHash,
-    ...(shrunk === undefined ? {} : shrunkJson(shrunk)),
-    token,
-    ...(file === undefined ? {} : { file }),
-  };
-}
-
-function shrunkJson(shrunk: ShrunkFailure): Record<string, unknown> {
-  const { message, details, firedEvents, traceHash, executions, stoppedBy, flakiness, explanation } = shrunk;
-  const { sentence = message, history = [], nearestPass } = explanation ?? {};
-  return {
-    ...{ sentence, history, details, traceHash },
-    eventsAfter: firedEvents,
-    shrinkExecutions: executions,
-    shrinkEnd: stoppedBy,
-    ...(flakiness === undefined ? {} : { flakiness }),
-    ...(nearestPass === undefined ? {} : { nearestPass }),
   };
 }

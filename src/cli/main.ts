@@ -1,96 +1,25 @@
 #!/usr/bin/env node
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';
 import { EXEC_FAILED } from './exec-status.ts';
 import { EXIT_STATUS, InterruptedError, UsageError } from './exit-status.ts';
+import type { ExplainCommandOptions } from './explain-command.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
-import { HANG_MS, TIME_MS } from './explore-defaults.ts';
-import { parseSpanMs } from './quantity-text.ts';
+import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
+import { allowOption, debugOption, hangOption, memoryOption } from './shared-options.ts';
 import { Terminal } from './terminal.ts';
+import { positiveInteger, shard, signalName, span, threadCount, wholeNumber } from './typed-values.ts';
 
 const terminal = new Terminal();
 /** One of {@link EXIT_STATUS}, or for `exec` any. */
 let status: number = EXIT_STATUS.HELD;
 
-const SEEDS_MAX = 10_000_000;
-const THREADS_MAX = 1_024;
-/** No timer of Node takes more. */
-const SPAN_MS_MAX = 2 ** 31 - 1;
-
-function integerFrom(least: number, text: string, most = SEEDS_MAX): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least || value > most) {
-    throw new InvalidArgumentError(`Expected a whole number ≥ ${least} and ≤ ${most}.`);
-  }
-  return value;
-}
-
-function threadCount(text: string): number {
-  return integerFrom(1, text, THREADS_MAX);
-}
-
-function positiveInteger(text: string): number {
-  return integerFrom(1, text);
-}
-
-function wholeNumber(text: string): number {
-  return integerFrom(0, text);
-}
-
-function span(text: string): number {
-  const ms = parseSpanMs(text);
-  if (ms === undefined || ms <= 0) {
-    throw new InvalidArgumentError('Expected a duration such as 500ms, 5s, 2m or 1h.');
-  }
-  if (ms > SPAN_MS_MAX) throw new InvalidArgumentError('Expected a duration of at most 24 days.');
-  return ms;
-}
-
-function signalName(text: string): string {
-  const name = text.toUpperCase();
-  const known = Object.entries(constants.signals).find(([signal, number]) =>
-    [signal, signal.slice('SIG'.length), String(number)].includes(name),
-  );
-  if (known === undefined) throw new InvalidArgumentError('Expected a signal such as TERM, INT or 9.');
-  return known[0];
-}
-
-function shard(text: string): { index: number; count: number } {
-  const [index = 0, count = 0] = text.split('/').map(Number);
-  if (!/^\d+\/\d+$/.test(text) || index < 1 || index > count || count > SEEDS_MAX) {
-    throw new InvalidArgumentError('Expected the number of a part and the number of parts, such as 1/4.');
-  }
-  return { index, count };
-}
-
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-function hangOption(): Option {
-  return new Option(
-    '--hang <duration>',
-    `an execution that makes no progress for this long has failed (default: ${HANG_MS / 1_000}s)`,
-  ).argParser(span);
-}
-
-function memoryOption(): Option {
-  return new Option('--memory <mb>', 'an execution that needs more MiB of heap than this has failed')
-    .argParser(positiveInteger)
-    .default(1_024);
-}
-
-/** Of each command that loads what a token or a file names. */
-function allowOption(): Option {
-  return new Option(
-    '--allow <dir>',
-    'also load a scenario from this folder, beside the one in which the command runs; may be given again',
-  ).argParser((folder: string, before: readonly string[] = []) => [...before, folder]);
 }
 
 const EXPLORE_EXAMPLES = `
@@ -100,6 +29,15 @@ Examples:
   dryrunner explore ./my-scheduler.js --all --json     every different failure, for programs
 
 A failure is made small, explained, and repeated by the line that is printed with it. Failures are kept and tried first next time.`;
+
+const EXPLAIN_EXAMPLES = `
+Examples:
+  dryrunner explain ./my-scheduler.js --seed 8  a seed that \`run\` found to fail
+  dryrunner explain failure.jsonl --no-shrink   a log, as it is
+  dryrunner explain dr1:… --time 2m             a token, with more time
+
+Exit codes: 1 it fails and is explained, 0 it holds, 3 a token or a log no
+longer fits, and what happens now is shown.`;
 
 const REPLAY_NOTE = `
 A token or a file names the module of its scenario, and to replay it is to run that module. So only modules under the folder in which the
@@ -205,6 +143,7 @@ program
   .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
   .argument('<what>', 'the token that explore printed (dr1:…), a file of its corpus, or what --trace wrote')
   .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
+  .addOption(debugOption())
   .addOption(allowOption())
   .addOption(hangOption())
   .addOption(memoryOption())
@@ -225,6 +164,31 @@ The command's own options belong behind --. What it starts is stopped with it: n
 
 Exit codes: the command's own; 124 stopped by --timeout, 125 dryrunner itself failed, wrong options included, 126 the program
 cannot be executed, 127 there is no such program, 128 + N ended by signal N (137 also if it passed --memory; 130 after Ctrl-C).`;
+
+program
+  .command('explain')
+  .description('make one failing execution small and explain it: that of a seed, a token or a log')
+  .argument(
+    '<what>',
+    'a scenario, as for run; a token (dr1:…); a file of the corpus, or what run --trace wrote',
+  )
+  .option('--seed <s>', 'of a scenario: the seed that fails (default: 1)')
+  .option('--no-shrink', 'explain it as it is, without making it small first')
+  .option(
+    '--time <duration>',
+    `make it small for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s)`,
+    span,
+  )
+  .addOption(debugOption())
+  .addOption(allowOption())
+  .addOption(hangOption())
+  .addOption(memoryOption())
+  .option('--json', 'one JSON object on stdout')
+  .addHelpText('after', EXPLAIN_EXAMPLES)
+  .action(async (what: string, options: ExplainCommandOptions) => {
+    const { explainCommand } = await import('./explain-command.ts');
+    status = await explainCommand(terminal, what, options);
+  });
 
 program
   .command('exec')

@@ -1,18 +1,15 @@
 /** `dryrunner replay`: plays a token or a file again, whatever kind it is, and names the first difference. */
-import { decodeToken, isTokenText } from '../explore/replay-token.ts';
-import { isRunnerError } from '../kernel/errors.ts';
-import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { catchStrayErrors } from '../host/stray-errors.ts';
 import { readTraceFile } from '../host/trace-file.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { diffEventStreams } from '../trace/trace-differ.ts';
-import type { TraceHeader } from '../trace/trace-header.ts';
 import { openTrace } from '../trace/trace-reader.ts';
-import { checkAllowedScenario } from './allowed-scenario.ts';
+import { debugExecution } from './debug-execution.ts';
+import { readExecution, type ExecutionSource, type SimulatedHeader } from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
-import { replayLog, type ReplayedLog } from './replay-log.ts';
+import { replayLog, type ReplayLogOptions } from './replay-log.ts';
 import { replayRecording } from './replay-recording.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
@@ -24,6 +21,8 @@ export interface ReplayCommandOptions {
   readonly json?: boolean;
   /** Goes on by chance where the log of an exploration does not fit. */
   readonly continueRandomly?: boolean;
+  /** Runs it once, in the thread of the command, without a limit of time. */
+  readonly debug?: boolean;
   /** Milliseconds without progress after which the log of an exploration has failed; default that of `explore`. */
   readonly hang?: number;
   /** MiB that the log of an exploration may need. */
@@ -32,125 +31,108 @@ export interface ReplayCommandOptions {
   readonly allow?: readonly string[];
 }
 
+type Simulation = Extract<ExecutionSource, { kind: 'simulation' }>;
+
 /** 0 if the file's run happened again, 1 if it did and its property failed again, 3 at the first difference. */
 export async function replayCommand(
   terminal: Terminal,
-  path: string,
-  { json = false, continueRandomly = false, hang, memory, allow = [] }: ReplayCommandOptions,
+  what: string,
+  { json = false, continueRandomly = false, debug = false, hang, memory, allow = [] }: ReplayCommandOptions,
 ): Promise<ExitStatus> {
+  const source = await readExecution(what, allow);
+  if (source.kind === 'recording') {
+    if (debug) {
+      throw new UsageError('--debug: a recording is of a real command, which has no scenario to stop in');
+    }
+    return replayRecording(terminal, source.path, json);
+  }
+  if (debug) return debugExecution(terminal, source.log, json);
   const options = { json, continueRandomly, hang, memory };
-  try {
-    if (isTokenText(path)) {
-      const log = decodeToken(path);
-      await checkAllowedScenario(log.scenario, allow);
-      return await replayLog(terminal, { scenario: log.scenario, log }, options);
-    }
-    const { header, decisions } = await readDecisions(path);
-    if (header.kind === 'recording') return await replayRecording(terminal, path, json);
-    const explored = exploredLog(path, header, decisions);
-    await checkAllowedScenario(explored?.scenario ?? simulatedReference(path, header), allow);
-    if (explored !== undefined) return await replayLog(terminal, explored, options);
-    return await replaySimulation(terminal, path, header, decisions, json);
-  } catch (error) {
-    if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) {
-      throw new UsageError(isTokenText(path) ? error.message : `${path}: ${error.message}`);
-    }
-    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-/** A log without a seed is of an exploration. */
-function exploredLog(
-  file: string,
-  { kind, scenario = '', seed, meta = {} }: Exclude<TraceHeader, { kind: 'recording' }>,
-  log: readonly Decision[],
-): ReplayedLog | undefined {
-  if (kind !== 'decisions' || seed !== undefined || scenario === '') return undefined;
-  const { reference = scenario, failureKey } = meta;
-  return { scenario: reference, log, failureKey, file };
-}
-
-/** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */
-async function readDecisions(path: string): Promise<{ header: TraceHeader; decisions: Decision[] }> {
-  const trace = await openTrace(readTraceFile(path));
-  const decisions: Decision[] = [];
-  for await (const entry of trace) {
-    if (entry.type === 'decision') decisions.push(entry.decision);
-  }
-  return { header: trace.header, decisions };
-}
-
-function simulatedReference(
-  path: string,
-  { scenario, meta = {} }: Exclude<TraceHeader, { kind: 'recording' }>,
-): string {
-  const reference = meta['reference'] ?? scenario;
-  if (reference !== undefined) return reference;
-  throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
+  return source.kind === 'log'
+    ? replayLog(terminal, source.log, options)
+    : replaySimulation(terminal, source, options);
 }
 
 async function replaySimulation(
   terminal: Terminal,
-  path: string,
-  header: Exclude<TraceHeader, { kind: 'recording' }>,
-  decisions: readonly Decision[],
-  json: boolean,
+  { path, header, decisions, log }: Simulation,
+  options: ReplayLogOptions,
 ): Promise<ExitStatus> {
-  const { seed = '1' } = header;
-  const reference = simulatedReference(path, header);
-  const [scenario] = await findScenarios([reference]);
-  if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${reference}`);
-  const { definition } = scenario;
+  const [scenario] = await findScenarios([log.scenario]);
+  if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${log.scenario}`);
+  const { definition, reference } = scenario;
   const input = await prepareScenario(scenario);
   const startedAt = performance.now();
   const verdict = await catchStrayErrors((onTurn) =>
     simulate({
       ...definition.options,
       name: definition.name,
-      seed,
+      seed: header.seed ?? '1',
       replay: decisions,
       keepTrace: header.kind === 'simulation',
       scenario: (sim) => definition.run(sim, input),
       onTurn,
     }),
   );
+  // Where it first does not fit, and what happens now instead.
+  if (verdict.failure?.kind === 'diverged') return replayLog(terminal, log, options);
   const difference = await firstDifference(path, header, verdict);
   const realMs = performance.now() - startedAt;
-  if (json) terminal.json(replayJson(verdict, difference, realMs));
-  else for (const line of replayLines(terminal, verdict, scenario.reference, difference)) terminal.line(line);
-  if (difference !== undefined) return EXIT_STATUS.DIVERGED;
+  if (options.json) terminal.json(replayJson(verdict, difference, realMs));
+  else for (const line of replayLines(terminal, verdict, reference, difference)) terminal.line(line);
+  if (difference?.isOfNotes === false) return EXIT_STATUS.DIVERGED;
   return verdict.held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
+}
+
+/** Where a run is not what a file says. */
+interface Difference {
+  readonly text: string;
+  /** The same happened, but the scenario noted something else. */
+  readonly isOfNotes: boolean;
 }
 
 async function firstDifference(
   path: string,
-  header: TraceHeader,
+  header: SimulatedHeader,
   verdict: Verdict,
-): Promise<string | undefined> {
-  if (verdict.failure?.kind === 'diverged') return verdict.failure.message;
+): Promise<Difference | undefined> {
   if (header.kind !== 'simulation' || verdict.traceHash === header.meta?.['verdictHash']) return undefined;
-  const difference = await diffEventStreams(eventsOf(path), verdict.trace());
-  return difference?.text ?? 'the events are the same, but the hash of the whole run is another';
+  const events = verdict.trace();
+  const difference = await diffEventStreams(
+    eventsOf(path, () => true),
+    events,
+  );
+  if (difference === undefined) {
+    return { text: 'the events are the same, but the hash of the whole run is another', isOfNotes: false };
+  }
+  const others = await diffEventStreams(eventsOf(path, isNoNote), events.filter(isNoNote));
+  return { text: (others ?? difference).text, isOfNotes: others === undefined };
 }
 
-async function* eventsOf(path: string): AsyncGenerator<TraceEvent, void, void> {
+function isNoNote({ type }: TraceEvent): boolean {
+  return type !== 'note';
+}
+
+async function* eventsOf(
+  path: string,
+  isWanted: (event: TraceEvent) => boolean,
+): AsyncGenerator<TraceEvent, void, void> {
   for await (const entry of await openTrace(readTraceFile(path))) {
-    if (entry.type === 'event') yield entry.event;
+    if (entry.type === 'event' && isWanted(entry.event)) yield entry.event;
   }
 }
 
 function replayJson(
   verdict: Verdict,
-  difference: string | undefined,
+  difference: Difference | undefined,
   realMs: number,
 ): Record<string, unknown> {
-  const diverged = difference === undefined ? {} : { difference };
   return {
     ...verdictJson(verdict, realMs),
     type: 'replay',
-    reproduced: difference === undefined,
-    ...diverged,
+    reproduced: difference?.isOfNotes !== false,
+    sameTrace: difference === undefined,
+    ...(difference === undefined ? {} : { difference: difference.text }),
   };
 }
 
@@ -158,14 +140,20 @@ function replayLines(
   terminal: Terminal,
   verdict: Verdict,
   reference: string,
-  difference: string | undefined,
+  difference: Difference | undefined,
 ): string[] {
   const title = `${verdict.scenario}, seed ${verdict.seed}`;
-  if (difference !== undefined) {
-    return [terminal.style('red', `${title}: the replay diverged`), `  ${difference}`];
+  const failure = failureLines(terminal, verdict, reference);
+  if (difference === undefined) return [`${title}: reproduced, trace hash ${verdict.traceHash}`, ...failure];
+  if (difference.isOfNotes) {
+    return [`${title}: reproduced, with other notes`, `  ${difference.text}`, ...failure];
   }
+  const now = verdict.held ? 'What happens now: it holds' : 'What happens now:';
   return [
-    `${title}: reproduced, trace hash ${verdict.traceHash}`,
-    ...failureLines(terminal, verdict, reference),
+    terminal.style('red', `${title}: the replay diverged`),
+    `  ${difference.text}`,
+    '',
+    now,
+    ...failure,
   ];
 }

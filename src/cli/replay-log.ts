@@ -1,15 +1,18 @@
 /** Runs the log of an exploration again: a token, or a file of the corpus. */
-import type { Explanation } from '../explore/explanation.ts';
+import type { History } from '../explore/history.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
-import { replayInThread, type ThreadReplay } from '../host/explore-replay.ts';
-import type { LostExecution } from '../host/explore-thread.ts';
+import { replayInThread, type ReplayProgress, type ThreadReplay } from '../host/explore-replay.ts';
+import { lostFailureKey, type LostExecution } from '../host/explore-thread.ts';
 import type { ReplayOutcome } from '../host/explore-task.ts';
 import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
+import { formatHistory } from '../explore/explanation-text.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invariant } from '../kernel/invariant.ts';
+import { counted } from '../model/plural.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { explanationLines } from './explanation-lines.ts';
 import { threadLimits } from './explore-options.ts';
+import { plainLines } from './failure-report.ts';
 import { Interruption } from './interruption.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,6 +21,8 @@ export interface ReplayedLog {
   /** The scenario as it is named on a command line. */
   readonly scenario: string;
   readonly log: ReplayToken | readonly Decision[];
+  /** Seed of `world.random`; absent for that of an exploration. */
+  readonly seed?: string | undefined;
   /** The failure that the log is kept for, if it is; a token knows its own. */
   readonly failureKey?: string | undefined;
   /** The file that keeps the log; absent if it was typed. */
@@ -38,21 +43,25 @@ export interface ReplayLogOptions {
 /** 1 if it fails, 0 if it holds as it did, 3 if the log does not fit, or fits and nothing fails after going on by chance. */
 export async function replayLog(
   terminal: Terminal,
-  { scenario, log, failureKey, file }: ReplayedLog,
+  replayed: ReplayedLog,
   { json, continueRandomly, hang, memory }: ReplayLogOptions,
 ): Promise<ExitStatus> {
+  const { scenario, log, seed, failureKey, file } = replayed;
   const interruption = new Interruption();
   try {
     const replay = await replayInThread({
       ...threadLimits({ memory, ...(hang === undefined ? {} : { hang }) }),
-      ...{ scenario, log, failureKey },
-      onGap: continueRandomly ? 'random' : 'stop',
+      ...{ scenario, log, failureKey, explains: true },
+      ...(seed === undefined ? {} : { seed }),
+      onGap: continueRandomly ? 'random' : 'keyed',
       signal: interruption.signal,
+      onProgress: (progress) => terminal.progress(replayProgressText(scenario, progress)),
     });
-    if (interruption.status !== undefined) return interruption.status;
-    if (json) terminal.json(replayJson(scenario, replay));
-    else for (const line of replayLines(terminal, scenario, replay, file)) terminal.line(line);
-    return statusOf(replay, continueRandomly);
+    terminal.progress('');
+    if (interruption.status !== undefined && replay.outcome === undefined) return interruption.status;
+    if (json) terminal.json(replayJson(replayed, replay));
+    else for (const line of replayLines(terminal, replayed, replay)) terminal.line(line);
+    return interruption.status ?? statusOf(replayed, replay, continueRandomly);
   } catch (error) {
     if (error instanceof ScenarioRefusedError) {
       const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
@@ -60,81 +69,133 @@ export async function replayLog(
     }
     throw error;
   } finally {
+    terminal.progress('');
     interruption.dispose();
   }
 }
 
-function statusOf({ outcome, lost }: ThreadReplay, continueRandomly: boolean): ExitStatus {
-  if (lost !== undefined) return EXIT_STATUS.FAILED;
+/** How far it is, for somebody who waits. */
+export function replayProgressText(
+  scenario: string,
+  { executions, decisions, seconds }: ReplayProgress,
+): string {
+  const time = `${Math.round(seconds)} s`;
+  if (executions === 0) return `${scenario}: loading, ${time}`;
+  if (executions === 1) return `${scenario}: running it, ${time}, ${counted(decisions, 'decision')}`;
+  return `${scenario}: explaining it, ${time}, ${counted(executions - 1, 'more execution')}`;
+}
+
+function expectedKey({ log, failureKey }: ReplayedLog): string | undefined {
+  return 'failureKey' in log ? log.failureKey : failureKey;
+}
+
+/** True if the execution took its thread with it, and the log is kept for another failure. */
+function isOtherLoss(replayed: ReplayedLog, lost: LostExecution): boolean {
+  const key = expectedKey(replayed);
+  return key !== undefined && key !== lostFailureKey(lost);
+}
+
+function statusOf(
+  replayed: ReplayedLog,
+  { outcome, lost }: ThreadReplay,
+  continueRandomly: boolean,
+): ExitStatus {
+  if (lost !== undefined) return isOtherLoss(replayed, lost) ? EXIT_STATUS.DIVERGED : EXIT_STATUS.FAILED;
   invariant(outcome !== undefined, 'a replay that nobody has stopped comes to an end');
   if (!outcome.isReproduced && !continueRandomly) return EXIT_STATUS.DIVERGED;
   if (outcome.failure !== undefined) return EXIT_STATUS.FAILED;
   return outcome.isReproduced ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
 }
 
-function replayLines(
-  terminal: Terminal,
-  scenario: string,
-  { outcome, lost }: ThreadReplay,
-  file: string | undefined,
-): string[] {
-  if (lost !== undefined) return lostLines(terminal, scenario, lost);
+function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: ThreadReplay): string[] {
+  const { scenario, file } = replayed;
+  const { outcome, lost } = replay;
+  if (lost !== undefined) return lostLines(terminal, replayed, lost);
   if (outcome === undefined) return [];
-  const { gap, explanation, traceHash } = outcome;
+  const { gap, traceHash, isSameTrace } = outcome;
   if (gap === undefined) {
-    return [`${scenario}: reproduced, trace hash ${traceHash}`, ...explained(terminal, explanation, file)];
+    const trace = isSameTrace ? `trace hash ${traceHash}` : 'after other events';
+    return [
+      `${scenario}: reproduced, ${trace}`,
+      ...(isSameTrace
+        ? []
+        : ['  the decisions fit and the failure is the same; what else happens has changed since']),
+      ...(outcome.failure === undefined ? [] : ['', ...storyLines(terminal, replay, file)]),
+    ];
   }
   return [
     terminal.style('red', `${scenario}: ${gapHeadline(outcome)}`),
     `  ${gap.text}`,
-    ...(gap.isOfDecision && outcome.wentOn ? ['', `It went on by chance: ${endText(outcome)}`] : []),
     ...(gap.isOfDecision && !outcome.wentOn ? ['  --continue-randomly goes on by chance from there'] : []),
-    // What went otherwise is in no file.
-    ...explained(terminal, explanation, undefined),
+    '',
+    nowText(outcome),
+    // What happens now is in no file.
+    ...storyLines(terminal, replay, undefined),
   ];
 }
 
-/** Where all decisions fit, the code has changed in what comes of them: it may have been mended. */
+/** Where all decisions fit, the code has changed in what comes of them: it may have been fixed. */
 function gapHeadline({ gap, failure }: ReplayOutcome): string {
   if (gap?.isOfDecision !== false) return 'the log does not fit';
-  return failure === undefined ? 'no longer fails' : 'fails otherwise than it did';
+  return failure === undefined ? 'no longer fails' : 'now fails differently';
 }
 
-function explained(
+function nowText({ gap, wentOn, failure }: ReplayOutcome): string {
+  const end = failure === undefined ? 'it holds' : `it fails (${failure.kind}): ${failure.message}`;
+  if (wentOn) return `From there it went on by chance: ${end}`;
+  const how =
+    gap?.isOfDecision === true ? ', with the answers of the log to the questions that are still asked' : '';
+  return `What happens now${how}: ${end}`;
+}
+
+/** The explanation; where there is none, what is known without; for what holds, what happens in it. */
+function storyLines(
   terminal: Terminal,
-  explanation: Explanation | undefined,
+  { outcome, story }: ThreadReplay,
   file: string | undefined,
 ): string[] {
-  return explanation === undefined ? [] : ['', ...explanationLines(terminal, explanation, file)];
+  const { explanation, history } = story;
+  if (explanation !== undefined) return explanationLines(terminal, explanation, file);
+  if (outcome?.failure !== undefined) return plainLines(terminal, outcome.failure);
+  return history === undefined ? [] : historyLines(history);
 }
 
-function endText({ failure }: ReplayOutcome): string {
-  return failure === undefined ? 'it held' : `it failed (${failure.kind}): ${failure.message}`;
+function historyLines({ lines, leftOut }: History): string[] {
+  return formatHistory(lines, leftOut).map(({ text }) => text);
 }
 
-function lostLines(
-  terminal: Terminal,
-  scenario: string,
-  { kind, message, details }: LostExecution,
-): string[] {
-  const head = terminal.style('red', `${scenario}: ${kind}`);
-  return [head, `  ${message}`, ...details.map((detail) => `    ${detail.trim()}`)];
+function lostLines(terminal: Terminal, replayed: ReplayedLog, lost: LostExecution): string[] {
+  const { kind } = lost;
+  const other = isOtherLoss(replayed, lost) ? [`  expected "${expectedKey(replayed) ?? ''}"`] : [];
+  const head = terminal.style(
+    'red',
+    `${replayed.scenario}: ${other.length === 0 ? '' : 'now fails differently, '}${kind}`,
+  );
+  return [
+    head,
+    ...other,
+    ...plainLines(terminal, { ...lost, atMs: 0, details: lost.details.map((detail) => detail.trim()) }),
+  ];
 }
 
-function replayJson(scenario: string, { outcome, lost }: ThreadReplay): Record<string, unknown> {
-  const named = { type: 'replay', scenario };
+function replayJson(replayed: ReplayedLog, { outcome, story, lost }: ThreadReplay): Record<string, unknown> {
+  const named = { type: 'replay', scenario: replayed.scenario };
   if (outcome === undefined) {
     const { kind, message, details = [] } = lost ?? {};
-    return { ...named, reproduced: false, held: false, failure: { kind, message, details } };
+    const isReproduced =
+      lost !== undefined && expectedKey(replayed) !== undefined && !isOtherLoss(replayed, lost);
+    return { ...named, reproduced: isReproduced, held: false, failure: { kind, message, details } };
   }
-  const { isReproduced, gap, failure, explanation, wentOn, ...figures } = outcome;
+  const { isReproduced, isSameTrace, gap, failure, wentOn, ...figures } = outcome;
   return {
     ...named,
     reproduced: isReproduced,
+    sameTrace: isSameTrace,
     ...(gap === undefined ? {} : { difference: gap.text, wentOn }),
     held: failure === undefined,
     ...(failure === undefined ? {} : { failure: failureJson(failure) }),
-    ...(explanation === undefined ? {} : { explanation }),
+    ...(story.explanation === undefined ? {} : { explanation: story.explanation }),
+    ...(story.history === undefined ? {} : { history: story.history.lines }),
     ...figures,
   };
 }

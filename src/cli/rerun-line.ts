@@ -32,6 +32,15 @@ export function rerunLine(reference: string, seed: string, invocation: Invocatio
   return `${commandOf(invocation)} run ${shellWord(reference)} --seed ${shellWord(seed)}`;
 }
 
+/** What to type to have the failure of that seed explained. */
+export function explainLine(
+  reference: string,
+  seed: string,
+  invocation: Invocation = ownInvocation(),
+): string {
+  return `${commandOf(invocation)} explain ${shellWord(reference)} --seed ${shellWord(seed)}`;
+}
+
 /** Characters. A longer word is a nuisance to copy, and Linux gives no program one of more than 131,071 bytes. */
 const TOKEN_MAX = 16_384;
 

@@ -55,6 +55,26 @@ export async function findScenarios(references: readonly string[]): Promise<Load
   return found.flat();
 }
 
+/**
+ * The one scenario of a reference.
+ *
+ * @throws UsageError as {@link findScenarios}, and for a file that exports several.
+ */
+export async function findScenario(reference: string): Promise<LoadedScenario> {
+  const [scenario, ...others] = await findScenarios([reference]);
+  if (scenario !== undefined && others.length === 0) return scenario;
+  const names = [scenario, ...others].map((each) => each?.reference ?? '').join(', ');
+  throw new UsageError(`${reference}: expected one scenario, got ${others.length + 1}: give one of ${names}`);
+}
+
+/** True for the name of a shipped scenario or of a module; false for a token, or a file of data. */
+export async function isScenarioReference(text: string): Promise<boolean> {
+  const { file } = splitReference(text);
+  if (/\.[cm]?[jt]sx?$/.test(file)) return true;
+  if (isModulePath(text) || existsSync(file)) return false;
+  return !text.includes(':') || (await shippedScenarios()).some(({ definition }) => definition.name === text);
+}
+
 /** True for a reference that can only be a file. */
 export function isModulePath(reference: string): boolean {
   return /[\\/]|\.[cm]?[jt]s(#|$)/.test(reference);

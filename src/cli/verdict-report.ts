@@ -4,7 +4,7 @@ import { formatCount } from '../model/plural.ts';
 import { RUN_STATES } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { formatSpan } from './quantity-text.ts';
-import { rerunLine } from './rerun-line.ts';
+import { explainLine, rerunLine } from './rerun-line.ts';
 import type { ScenarioSummary } from './scenario-campaign.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
@@ -54,21 +54,28 @@ function endStatesText({ endStates }: ScenarioSummary): string {
   return texts.join(', ') || '–';
 }
 
-/** Why a simulation failed, and the line that repeats it. */
+/** Why a simulation failed, and the lines that repeat and explain it. */
 export function failureLines(terminal: Terminal, verdict: Verdict, reference: string): string[] {
-  const { failure } = verdict;
+  const { failure, scenario, seed } = verdict;
   if (failure === undefined) return [];
   const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
-  const frame = userFrameOf(failure.cause);
   return [
-    terminal.style(
-      'red',
-      `${verdict.scenario}, seed ${verdict.seed}: ${failure.kind}${rule} at ${formatSpan(failure.atMs)}`,
-    ),
-    `  ${failure.message}`,
-    ...failure.details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    terminal.style('red', `${scenario}, seed ${seed}: ${failure.kind}${rule} at ${formatSpan(failure.atMs)}`),
+    ...failureText(failure),
+    `  again: ${rerunLine(reference, seed)}`,
+    `  to explain it: ${explainLine(reference, seed)}`,
+  ];
+}
+
+/** What went wrong, in detail, and where it was noticed. */
+export function failureText(failure: Failure | undefined): string[] {
+  if (failure === undefined) return [];
+  const { message, details, cause } = failure;
+  const frame = userFrameOf(cause);
+  return [
+    `  ${message}`,
+    ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
     ...(frame === undefined ? [] : [`    at ${frame}`]),
-    `  again: ${rerunLine(reference, verdict.seed)}`,
   ];
 }
 

@@ -2,7 +2,7 @@
  * What an exploration runs again and again: one scenario, once, under a given source of decisions. Invariant: the source alone
  * decides what happens, so that the log of an execution repeats it.
  */
-import { checkRecord } from '../kernel/argument-check.ts';
+import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { Isolator } from '../model/isolation.ts';
@@ -43,15 +43,15 @@ export interface Executor {
 }
 
 /** All executions of an exploration have the same stream of `world.random`: only decisions tell them apart. */
-const SEED = 1;
+const SEED = '1';
 
 /** Messages are kept, printed and sent from thread to thread; some hold a whole state. */
 const MESSAGE_MAX = 10_000;
 
 /**
- * Makes an executor that simulates on this thread.
+ * Makes an executor that simulates on this thread. `seed` is that of `world.random` alone; default '1', as in all explorations.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `definition` is a scenario.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `definition` is a scenario and `seed` a text.
  * @example
  * ```ts
  * import { defineScenario, fifoDecisions } from 'dryrunner';
@@ -61,8 +61,13 @@ const MESSAGE_MAX = 10_000;
  * if (verdict.virtualMs !== 1_000) throw new Error('expected one second');
  * ```
  */
-export function createExecutor<Input>(definition: ScenarioDefinition<Input>, input?: Input): Executor {
+export function createExecutor<Input>(
+  definition: ScenarioDefinition<Input>,
+  input?: Input,
+  seed: string = SEED,
+): Executor {
   checkScenario(definition);
+  checkString('seed', 'a text', seed);
   const { name, options } = definition;
   return {
     scenario: name,
@@ -74,7 +79,7 @@ export function createExecutor<Input>(definition: ScenarioDefinition<Input>, inp
         ...options,
         ...request,
         name,
-        seed: SEED,
+        seed,
         scenario: (sim) => definition.run(sim, input as Input),
         oracles: watchers.length === 0 ? oracles : [...oracles, ...watchers],
       });

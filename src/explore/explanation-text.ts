@@ -40,18 +40,9 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
   }
   checkRecord('explanation.nearestSearch', 'what was tried nearby', explanation.nearestSearch);
   const { sentence, history, leftOut, details, nearestPass, places, token } = explanation;
-  const atWidth = history.reduce((width, { atMs }) => Math.max(width, String(atMs).length), 0);
   return [
     { role: 'sentence', text: sentence },
-    heading('What happened'),
-    ...history.map((line) => historyLine(line, atWidth)),
-    ...(leftOut === 0
-      ? []
-      : [
-          note(
-            `  ${' '.repeat(atWidth)}     (${leftOut} more ${plural(leftOut, 'line')} of the trace left out)`,
-          ),
-        ]),
+    ...formatHistory(history, leftOut),
     ...(details.length === 0 ? [] : [heading('In detail'), ...details.flatMap(detailLines)]),
     heading('What would have held'),
     note(`  ${nearestPass?.text ?? nothingHeld(explanation)}`),
@@ -59,6 +50,17 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
     ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),
     heading('To see it again'),
     { role: 'command', text: `dryrunner replay ${token}` },
+  ];
+}
+
+/** The lines of a history, with their heading. */
+export function formatHistory(history: readonly HistoryLine[], leftOut: number): ExplanationLine[] {
+  const atWidth = history.reduce((width, { atMs }) => Math.max(width, String(atMs).length), 0);
+  const more = `(${leftOut} more ${plural(leftOut, 'line')} of the trace left out)`;
+  return [
+    heading('What happened'),
+    ...history.map((line) => historyLine(line, atWidth)),
+    ...(leftOut === 0 ? [] : [note(`  ${' '.repeat(atWidth)}     ${more}`)]),
   ];
 }
 

@@ -44,6 +44,8 @@ const PLACES_MAX = 3;
 export interface ExplainOptions {
   /** How the scenario is named on a command line; default: the name of the executor's scenario. */
   readonly reference?: string;
+  /** The seed of the executor's `world.random`, for the token; default: that of an exploration. */
+  readonly seed?: string;
   /** Lines of the history at most, the failure included; default 12. */
   readonly linesMax?: number;
   /** Executions that the search for the nearest passing one may take; default 400. */
@@ -110,13 +112,8 @@ export async function explain(
   log: readonly Decision[],
   options: ExplainOptions = {},
 ): Promise<Explanation> {
-  checkMethods('executor', executor, ['execute']);
-  checkLog('log', log);
-  checkCallbacks(options, ['shouldStop']);
-  const { reference = executor.scenario, linesMax = LINES_MAX } = options;
-  checkString('reference', 'how the scenario is named', reference);
-  checkInteger('linesMax', linesMax, 1);
-  checkLimit('maxExecutions', options.maxExecutions ?? 0);
+  checkArguments(executor, log, options);
+  const { reference = executor.scenario, linesMax = LINES_MAX, seed } = options;
   const keyed = keyDecisions(log);
   const run = await observe(executor, keyed, true);
   const { failure, traceHash } = run.verdict;
@@ -151,9 +148,20 @@ export async function explain(
       failureKey: key,
       traceHash,
       ...(failure.kind === 'budget' ? { maxEvents: run.verdict.firedEvents } : {}),
+      ...(seed === undefined ? {} : { seed }),
       decisions: nonZeroOf(keyDecisions(run.verdict.decisions())),
     }),
   };
+}
+
+function checkArguments(executor: Executor, log: readonly Decision[], options: ExplainOptions): void {
+  checkMethods('executor', executor, ['execute']);
+  checkLog('log', log);
+  checkCallbacks(options, ['shouldStop']);
+  checkString('reference', 'how the scenario is named', options.reference ?? '');
+  checkString('seed', 'a text', options.seed ?? '');
+  checkInteger('linesMax', options.linesMax ?? LINES_MAX, 1);
+  checkLimit('maxExecutions', options.maxExecutions ?? 0);
 }
 
 /** A detail is a line, and the stack of where it was made below it. */

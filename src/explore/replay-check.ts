@@ -10,10 +10,12 @@ import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { failureKey } from './failure-key.ts';
-import { isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
+import { answersOf, isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { checkLog } from './log-check.ts';
 import type { ReplayToken } from './replay-token.ts';
+
+const GAPS = ['stop', 'plain', 'random', 'keyed'] as const;
 
 /** A question as it came. */
 export type ReplayQuestion = Pick<KeyedDecision, 'label' | 'occurrence' | 'n'>;
@@ -33,8 +35,10 @@ export interface ReplayGap {
 /** What came of a replay. */
 export interface ReplayReport {
   readonly verdict: Verdict;
-  /** Every decision fitted, and what came of them is what the log's maker saw, as far as that is known. */
+  /** Every decision fitted, and the failure that came of them is the one that the log is kept for, if it is. */
   readonly isReproduced: boolean;
+  /** False if a token was reproduced but other events led there, such as a note that the code has gained or lost since. */
+  readonly isSameTrace: boolean;
   readonly gap?: ReplayGap;
 }
 
@@ -42,9 +46,9 @@ export interface ReplayReport {
 export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' | 'capturePlaces' | 'onTurn'> {
   /**
    * What comes after the first gap: `stop` fails the question with `RUNNER_REPLAY_DIVERGED`, `plain` answers 0 from there, `random`
-   * goes on by chance. Default: `stop`.
+   * goes on by chance, `keyed` goes on with the log's answers to the same labels and 0 to what is not in it. Default: `stop`.
    */
-  readonly onGap?: 'stop' | 'plain' | 'random';
+  readonly onGap?: (typeof GAPS)[number];
   /** For `random`; default 1. */
   readonly seed?: string | number;
   /** What a log must come to, see `failureKey`; default: anything. A token knows its own. */
@@ -79,19 +83,35 @@ export async function checkReplay(
   checkCallbacks(options, ['onTurn']);
   const { onGap = 'stop', seed = 1, failureKey: key, ...request } = options;
   if (key !== undefined) checkString('failureKey', 'the key of a failure', key);
-  if (!['stop', 'plain', 'random'].includes(onGap)) {
-    throw invalidArgument('onGap', '"stop", "plain" or "random"', onGap);
-  }
-  const beyond = onGap === 'stop' ? undefined : onGap === 'plain' ? fifoDecisions() : randomDecisions(seed);
+  if (!GAPS.includes(onGap)) throw invalidArgument('onGap', 'one of stop, plain, random, keyed', onGap);
   const token = isToken(log) ? log : undefined;
   checkLog(token === undefined ? 'log' : 'log.decisions', token === undefined ? log : token.decisions);
+  const beyond = sourceBeyond(onGap, log, seed);
   const source =
     token === undefined ? new WholeLog(log as readonly Decision[], beyond) : new Sparse(token, beyond);
   const verdict = await executor.execute({ ...request, source });
   source.finish();
   const gap =
     source.gap ?? gapOfOutcome(token ?? { decisions: log as readonly Decision[], failureKey: key }, verdict);
-  return { verdict, isReproduced: gap === undefined, ...(gap === undefined ? {} : { gap }) };
+  const isSameTrace = token === undefined || token.traceHash === verdict.traceHash;
+  return { verdict, isReproduced: gap === undefined, isSameTrace, ...(gap === undefined ? {} : { gap }) };
+}
+
+function sourceBeyond(
+  onGap: (typeof GAPS)[number],
+  log: ReplayToken | readonly Decision[],
+  seed: string | number,
+): DecisionSource | undefined {
+  switch (onGap) {
+    case 'stop':
+      return undefined;
+    case 'plain':
+      return fifoDecisions();
+    case 'random':
+      return randomDecisions(seed);
+    case 'keyed':
+      return answersOf(isToken(log) ? log.decisions : keyDecisions(log));
+  }
 }
 
 function isToken(log: ReplayToken | readonly Decision[]): log is ReplayToken {
@@ -183,22 +203,22 @@ function questionText({ label, occurrence, n }: ReplayQuestion): string {
 }
 
 /** What is known of the execution that a log is of. */
-interface ExpectedOutcome extends Partial<Pick<ReplayToken, 'scenario' | 'traceHash'>> {
+interface ExpectedOutcome extends Partial<Pick<ReplayToken, 'scenario'>> {
   readonly decisions: readonly Decision[];
   readonly failureKey: string | undefined;
 }
 
-/** All decisions fitted, but plain ones are not in a token, and code may have changed without asking anything else. */
+/**
+ * All decisions fitted, but plain ones are not in a token, and code may have changed without asking anything else. The events that lead to
+ * a failure are not compared: a note more or less is no reason to refuse a log.
+ */
 function gapOfOutcome(
-  { decisions, failureKey: key, traceHash, scenario }: ExpectedOutcome,
+  { decisions, failureKey: key, scenario }: ExpectedOutcome,
   verdict: Verdict,
 ): ReplayGap | undefined {
   const { failure } = verdict;
   const outcome = failure === undefined ? 'it held' : failureKey(failure);
-  const isSame = key === undefined || outcome === key;
-  // What the machine decides may make an execution fail that leaves the same trace when it holds.
-  if (isSame && (traceHash === undefined || traceHash === verdict.traceHash)) return undefined;
-  const what = isSame ? 'it fails in the same way after other events' : `expected "${key}", got "${outcome}"`;
+  if (key === undefined || outcome === key) return undefined;
   const [name] = scenario?.split('#').slice(-1) ?? [];
   const where =
     name === undefined || name === verdict.scenario
@@ -206,6 +226,6 @@ function gapOfOutcome(
       : ` (the log is of ${scenario}, this is ${verdict.scenario})`;
   return {
     index: decisions.length,
-    text: `all decisions fit, but what came of them does not: ${what}${where}`,
+    text: `all decisions fit, but what came of them does not: expected "${key}", got "${outcome}"${where}`,
   };
 }

@@ -19,6 +19,8 @@ export interface ReplayToken {
   readonly traceHash: string;
   /** Events after which the execution is given up, for a failure of kind `budget` where the scenario states no bound. */
   readonly maxEvents?: number;
+  /** The seed of `world.random`, if the failure was met by `run --seed`; absent for an exploration. */
+  readonly seed?: string;
   /** All decisions that were not the plain one, in the order of asking. */
   readonly decisions: readonly KeyedDecision[];
 }
@@ -46,8 +48,13 @@ const COUNT_MAX = 2 ** 48;
  */
 export function encodeToken(token: ReplayToken): string {
   checkRecord('token', 'a replay token', token);
-  const { scenario, failureKey, traceHash, decisions, maxEvents } = token;
-  for (const [name, value] of Object.entries({ scenario, failureKey, traceHash })) {
+  const { scenario, failureKey, traceHash, seed, decisions, maxEvents } = token;
+  for (const [name, value] of Object.entries({
+    scenario,
+    failureKey,
+    traceHash,
+    ...(seed === undefined ? {} : { seed }),
+  })) {
     checkString(`token.${name}`, 'a text', value);
   }
   checkLog('token.decisions', decisions);
@@ -62,8 +69,9 @@ export function encodeToken(token: ReplayToken): string {
     n,
     answer,
   ]);
+  const extras = seed === undefined ? [maxEvents] : [maxEvents ?? null, seed];
   const fields = [scenario, failureKey, traceHash, labels, rows];
-  const text = JSON.stringify(maxEvents === undefined ? fields : [...fields, maxEvents]);
+  const text = JSON.stringify(extras[0] === undefined ? fields : [...fields, ...extras]);
   readToken(text, (expected, actual) => invalidArgument('token', expected, actual));
   const payload = Buffer.from(text, 'utf8').toString('base64url');
   return `dr${VERSION}:${payload}.${checkText(payload)}`;
@@ -117,10 +125,10 @@ function checkText(payload: string): string {
 
 function readToken(text: string, refuse: Refuse): ReplayToken {
   const fields = parse(text, refuse);
-  if (!Array.isArray(fields) || (fields.length !== 5 && fields.length !== 6)) {
-    throw refuse('five or six fields', fields);
+  if (!Array.isArray(fields) || fields.length < 5 || fields.length > 7) {
+    throw refuse('five to seven fields', fields);
   }
-  const [scenario, failureKey, traceHash, labels, rows, maxEvents = Infinity] = fields as readonly unknown[];
+  const [scenario, failureKey, traceHash, labels, rows] = fields as readonly unknown[];
   for (const [name, value] of Object.entries({ scenario, failureKey, traceHash })) {
     if (typeof value !== 'string' || value === '') throw refuse(`a ${name} that is a text`, value);
   }
@@ -128,15 +136,28 @@ function readToken(text: string, refuse: Refuse): ReplayToken {
   if (!isListOf(rows, Number.isSafeInteger) || rows.length % 4 !== 0) {
     throw refuse('rows of four integers', rows);
   }
-  if (fields.length === 6 && !(Number.isSafeInteger(maxEvents) && (maxEvents as number) >= 1)) {
-    throw refuse('an integer ≥ 1 of events', maxEvents);
-  }
   return {
-    ...(fields.length === 6 ? { maxEvents: maxEvents as number } : {}),
+    ...readExtras(fields.slice(5), refuse),
     scenario: scenario as string,
     failureKey: failureKey as string,
     traceHash: traceHash as string,
     decisions: readRows(labels as string[], rows as number[], refuse),
+  };
+}
+
+/** What only some tokens have: a bound of events, `null` for none, and a seed behind it. */
+function readExtras(extras: readonly unknown[], refuse: Refuse): Pick<ReplayToken, 'maxEvents' | 'seed'> {
+  const [maxEvents, seed] = extras;
+  const isUnbounded = extras.length === 0 || (extras.length === 2 && maxEvents === null);
+  if (!isUnbounded && !(Number.isSafeInteger(maxEvents) && (maxEvents as number) >= 1)) {
+    throw refuse('an integer ≥ 1 of events', maxEvents);
+  }
+  if (extras.length === 2 && (typeof seed !== 'string' || seed === '')) {
+    throw refuse('a seed that is a text', seed);
+  }
+  return {
+    ...(isUnbounded ? {} : { maxEvents: maxEvents as number }),
+    ...(extras.length === 2 ? { seed: seed as string } : {}),
   };
 }
 

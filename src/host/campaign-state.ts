@@ -1,5 +1,6 @@
 /**
- * Where a campaign has come to, so that the next one can go on from there. Invariant: a state is used only by a campaign that would have
+ * Where a campaign has come to, so that the next one can go on from there. Invariants: what is on the disk is whole, also after a crash of the
+ * machine; a state is used only by a campaign that would have
  * run the same executions; an index may be run again, but none is left out.
  */
 import { dirname } from 'node:path';
@@ -34,13 +35,15 @@ const INDEX_MAX = 2 ** 48;
 const NAMES = ['scenario', 'reference', 'strategy', 'seed', 'shard', 'shards'] as const;
 
 /**
- * Writes the state, whole or not at all; its folder is made if need be.
+ * Writes the state, whole or not at all, and waits until it is on the disk; its folder is made if need be.
  *
  * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED`, or the system's error if the folder cannot be made.
  */
 export async function writeCampaignState(path: string, state: CampaignState): Promise<void> {
   await makeFolder(dirname(path));
-  await replaceTraceFile(path, [`${JSON.stringify({ format: FORMAT, version: VERSION, ...state })}\n`]);
+  await replaceTraceFile(path, [`${JSON.stringify({ format: FORMAT, version: VERSION, ...state })}\n`], {
+    isSynced: true,
+  });
 }
 
 /**

@@ -56,6 +56,8 @@ export interface PoolProgress {
   readonly features: number;
   readonly decisions: number;
   readonly firedEvents: number;
+  /** Every index of the shard below this one has been run. */
+  readonly nextIndex: number;
   readonly seconds: number;
 }
 
@@ -189,6 +191,7 @@ class ExplorePool {
       features: Math.max(...all.map(({ features }) => features)),
       decisions: sum(({ decisions }) => decisions),
       firedEvents: sum(({ firedEvents }) => firedEvents),
+      nextIndex: Math.min(...this.#slots.map(({ nextIndex }) => nextIndex)),
       seconds: this.#seconds(),
     };
   }

@@ -1,9 +1,16 @@
-/** Runs a log again in an exploring thread, and explains the failure that it comes to. */
+/**
+ * Runs an execution again in an exploring thread, and explains what it comes to. Invariant: what came of it is told before anything else is
+ * tried, so that it is known whatever becomes of the explanation.
+ */
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
-import { checkReplay, type ReplayGap } from '../explore/replay-check.ts';
-import { explained, smallerFailure } from './explore-shrink-work.ts';
-import type { ExploreMessage, ReplayOutcome, ReplayTask } from './explore-task.ts';
+import { heldHistory } from '../explore/held-history.ts';
+import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
+import { randomDecisions } from '../kernel/random-decisions.ts';
+import { canBeWatched, explained } from './explained-failure.ts';
+import type { ExploreSharedState } from './explore-shared-state.ts';
+import { smallerFailure } from './explore-shrink-work.ts';
+import type { ExploreMessage, ReplayOutcome, ReplayStory, ReplayTask } from './explore-task.ts';
 
 /** The same scenario: with its decisions told, and without anything of ours among the frames of its stacks. */
 export interface ReplayExecutors {
@@ -11,22 +18,49 @@ export interface ReplayExecutors {
   readonly watched: Executor;
 }
 
-/** Runs the log once, and more often to explain it. */
+/** A replay is to take a few times what its execution takes; a short one has this much for its explanation. */
+const EXPLAIN_MS_LEAST = 2_000;
+const EXPLAIN_MS_MOST = 10_000;
+
+/** Runs the execution once, and more often to explain it. */
 export async function runReplayTask(
-  { scenario, log, failureKey, onGap }: ReplayTask,
-  { recorded, watched }: ReplayExecutors,
+  task: ReplayTask,
+  executors: ReplayExecutors,
+  state: ExploreSharedState,
   tell: (message: ExploreMessage) => void,
 ): Promise<void> {
-  const maxEvents = 'maxEvents' in log ? log.maxEvents : undefined;
-  const { verdict, isReproduced, gap } = await checkReplay(withinEvents(recorded, maxEvents), log, {
-    onGap,
-    failureKey,
+  const { log } = task;
+  const maxEvents = log !== undefined && 'maxEvents' in log ? log.maxEvents : undefined;
+  const recorded = withinEvents(executors.recorded, maxEvents);
+  const watched = withinEvents(executors.watched, maxEvents);
+  const startedAt = performance.now();
+  const report = await execute(task, recorded);
+  const tookMs = performance.now() - startedAt;
+  tell({ type: 'replayed', outcome: outcomeOf(report, task) });
+  if (!task.explains || !canBeWatched(report.verdict.firedEvents)) return;
+  const timeMs = Math.min(EXPLAIN_MS_MOST, Math.max(EXPLAIN_MS_LEAST, 2 * tookMs));
+  tell({
+    type: 'story',
+    story: await storyOf(report, task, watched, { timeMs, mustStop: () => state.mustStop }),
   });
+}
+
+async function execute(
+  { log, seed = '1', failureKey, onGap }: ReplayTask,
+  executor: Executor,
+): Promise<ReplayReport> {
+  if (log !== undefined) return checkReplay(executor, log, { onGap, failureKey });
+  const verdict = await executor.execute({ source: randomDecisions(seed) });
+  return { verdict, isReproduced: true, isSameTrace: true };
+}
+
+function outcomeOf(
+  { verdict, isReproduced, isSameTrace, gap }: ReplayReport,
+  { onGap }: ReplayTask,
+): ReplayOutcome {
   const { failure, traceHash, firedEvents, virtualMs, decisionCount } = verdict;
-  const isOwn = failure !== undefined && (isReproduced || onGap === 'random');
-  const outcome: ReplayOutcome = {
-    isReproduced,
-    ...{ traceHash, firedEvents, virtualMs, decisions: decisionCount },
+  return {
+    ...{ isReproduced, isSameTrace, traceHash, firedEvents, virtualMs, decisions: decisionCount },
     ...(gap === undefined ? {} : { gap: { text: gap.text, isOfDecision: isOfDecision(gap) } }),
     wentOn: onGap === 'random' && gap !== undefined && isOfDecision(gap),
     ...(failure === undefined
@@ -38,11 +72,18 @@ export async function runReplayTask(
             ...(failure.rule === undefined ? {} : { rule: failure.rule }),
           },
         }),
-    ...(isOwn
-      ? await explained(withinEvents(watched, maxEvents), verdict.decisions(), { reference: scenario })
-      : {}),
   };
-  tell({ type: 'replayed', outcome });
+}
+
+async function storyOf(
+  { verdict, isReproduced }: ReplayReport,
+  { scenario: reference, seed, log }: ReplayTask,
+  executor: Executor,
+  limits: { readonly timeMs: number; readonly mustStop: () => boolean },
+): Promise<ReplayStory> {
+  if (!verdict.held) return explained(executor, verdict.decisions(), { reference, seed, ...limits });
+  if (isReproduced || log === undefined) return {};
+  return { history: await heldHistory(executor, verdict.decisions()) };
 }
 
 function isOfDecision({ expected, came }: ReplayGap): boolean {

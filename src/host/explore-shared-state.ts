@@ -42,6 +42,10 @@ export interface ExploreCounters {
   /** Turns of its event loop and executions begun: if this stands still, the thread hangs. */
   readonly turns: number;
   readonly executions: number;
+  /** Executions begun, those that are not counted included. */
+  readonly begun: number;
+  /** Decisions of the execution that it is in, as far as they are recorded. */
+  readonly decided: number;
   readonly failed: number;
   /** Features of coverage that it has reached. */
   readonly features: number;
@@ -149,6 +153,8 @@ export class ExploreSharedState {
     return {
       turns: count(TURNS),
       executions: count(EXECUTIONS),
+      begun: count(BEGUN),
+      decided: count(DECISIONS),
       failed: count(FAILED),
       features: count(FEATURES),
       decisions: figure(ALL_DECISIONS),

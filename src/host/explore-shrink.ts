@@ -8,13 +8,14 @@ import { ExploreThread, type ThreadLimits } from './explore-thread.ts';
 
 /** What {@link shrinkInThread} takes. */
 export interface ShrinkInThreadOptions extends ThreadLimits, Omit<ShrinkTask, 'kind' | 'memory'> {
-  /** Real time for it, in milliseconds. */
-  readonly timeMs: number;
   /** Ends it early, with the best so far. */
   readonly signal: AbortSignal;
   /** Told each improvement. */
   readonly onSmaller: (failure: SmallerFailure) => void;
 }
+
+/** For loading the scenario, and the executions that begin and confirm. */
+const OVERTIME_MS = 5_000;
 
 /**
  * The failure as small as it gets; undefined if the thread was lost before it had shown the failure once.
@@ -22,42 +23,32 @@ export interface ShrinkInThreadOptions extends ThreadLimits, Omit<ShrinkTask, 'k
  * @throws ScenarioRefusedError (rejects) if the scenario does not load in a thread.
  */
 export async function shrinkInThread(options: ShrinkInThreadOptions): Promise<ShrunkFailure | undefined> {
-  const { entry, hangMs, memoryMb, scenario, key, decisions, maxExecutions, maxEvents } = options;
+  const { entry, hangMs, memoryMb, signal, onSmaller, ...task } = options;
   let best: SmallerFailure | undefined;
   let shrunk: ShrunkFailure | undefined;
-  const thread = new ExploreThread(
-    (memory) => ({
-      kind: 'shrink',
-      scenario,
-      key,
-      decisions,
-      maxExecutions,
-      memory,
-      ...(maxEvents === undefined ? {} : { maxEvents }),
-    }),
-    {
-      entry,
-      hangMs,
-      memoryMb,
-      onMessage: (message) => {
-        if (message.type === 'smaller') {
-          best = message.failure;
-          options.onSmaller(best);
-        } else if (message.type === 'shrunk') shrunk = message.failure;
-      },
+  const thread = new ExploreThread((memory) => ({ kind: 'shrink', ...task, memory }), {
+    entry,
+    hangMs,
+    memoryMb,
+    onMessage: (message) => {
+      if (message.type === 'smaller') {
+        best = message.failure;
+        onSmaller(best);
+      } else if (message.type === 'shrunk') shrunk = message.failure;
     },
-  );
+  });
   const stop = (): void => thread.askToStop();
-  const deadline = setTimeout(stop, options.timeMs);
-  options.signal.addEventListener('abort', stop);
+  // It keeps time itself, but for a single execution that takes longer.
+  const deadline = setTimeout(stop, task.timeMs + task.explainMs + OVERTIME_MS);
+  signal.addEventListener('abort', stop);
   try {
-    if (options.signal.aborted) stop();
+    if (signal.aborted) stop();
     const end = await thread.ended;
     if (end.type === 'refused') throw new ScenarioRefusedError(end.message);
     if (shrunk !== undefined || best === undefined) return shrunk;
     return { ...best, stoppedBy: 'stopped' };
   } finally {
     clearTimeout(deadline);
-    options.signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -13,10 +13,15 @@ import type { Certificate } from '../explore/certificate.ts';
 import type { Coverage } from '../explore/coverage.ts';
 import type { Escape } from '../explore/escape.ts';
 import type { StopCause } from '../explore/explorer.ts';
-import { failureKey } from '../explore/failure-key.ts';
 import type { ExploreCounters } from './explore-shared-state.ts';
 import type { CampaignTask, ExploreMessage } from './explore-task.ts';
-import { ExploreThread, type LostExecution, type ThreadEnd, type ThreadLimits } from './explore-thread.ts';
+import {
+  ExploreThread,
+  lostFailureKey,
+  type LostExecution,
+  type ThreadEnd,
+  type ThreadLimits,
+} from './explore-thread.ts';
 import { ScenarioRefusedError } from './scenario-refused-error.ts';
 
 /** The share of a slot: a task that may need more than one thread. */
@@ -33,6 +38,8 @@ export interface ExploreSlotOptions {
 const NO_COUNTERS: ExploreCounters = {
   turns: 0,
   executions: 0,
+  begun: 0,
+  decided: 0,
   failed: 0,
   features: 0,
   decisions: 0,
@@ -121,6 +128,11 @@ export class ExploreSlot {
     return this.#thread === undefined ? this.#past : plus(this.#past, this.#thread.counters());
   }
 
+  /** The first index of the share that has not come to its end. */
+  get nextIndex(): number {
+    return Math.max(this.#nextIndex, this.counters().index);
+  }
+
   /** Lets the execution that is on come to its end, and begins no other. */
   askToFinish(): void {
     this.#mustStop = true;
@@ -190,7 +202,7 @@ export class ExploreSlot {
     this.#lostThreads += 1;
     this.#past = { ...this.#past, executions: this.#past.executions + 1, failed: this.#past.failed + 1 };
     const failure = {
-      key: failureKey({ kind, message: [message, details[0] ?? ''].join(' ') }),
+      key: lostFailureKey(execution),
       ...{ kind, message, details, decisions, index, atMs: 0, firedEvents: 0, traceHash: '' },
       executions: this.#past.executions,
       ...(corpusId === undefined ? {} : { corpusId }),
@@ -239,6 +251,8 @@ function plus(one: ExploreCounters, other: ExploreCounters): ExploreCounters {
   return {
     turns: one.turns + other.turns,
     executions: one.executions + other.executions,
+    begun: one.begun + other.begun,
+    decided: other.decided,
     failed: one.failed + other.failed,
     features: Math.max(one.features, other.features),
     decisions: one.decisions + other.decisions,

@@ -3,6 +3,7 @@ import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/camp
 import type { Certificate, SearchBounds } from '../explore/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import type { Explanation } from '../explore/explanation.ts';
+import type { History } from '../explore/history.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
 import type { ShrinkEnd } from '../explore/shrinker.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -40,18 +41,29 @@ export interface ShrinkTask {
   readonly maxExecutions: number;
   /** Events after which each is given up, for a failure that is one of these. */
   readonly maxEvents?: number;
+  /** Seed of `world.random`; absent for an exploration. */
+  readonly seed?: string;
+  /** Real time for making it small, in milliseconds, from when the scenario is loaded. */
+  readonly timeMs: number;
+  /** Real time for the search of the nearest passing execution; it is not taken from the other. */
+  readonly explainMs: number;
   readonly memory: SharedArrayBuffer;
 }
 
-/** A log that is to be run again. */
+/** An execution that is to be run once: that of a log, or that which a seed decides. */
 export interface ReplayTask {
   readonly kind: 'replay';
   readonly scenario: string;
-  readonly log: ReplayToken | readonly Decision[];
+  /** Absent if the seed decides. */
+  readonly log?: ReplayToken | readonly Decision[];
+  /** Seed of `world.random`, and of the decisions if there is no log; absent for an exploration. */
+  readonly seed?: string;
   /** What a log must come to; undefined if nobody knows, and for a token. */
   readonly failureKey?: string | undefined;
   /** What comes after the first entry that does not fit. */
-  readonly onGap: 'stop' | 'random';
+  readonly onGap: 'keyed' | 'random';
+  /** Explains a failure, or what happens now where the log does not fit, after that has been told. */
+  readonly explains: boolean;
   readonly memory: SharedArrayBuffer;
 }
 
@@ -82,6 +94,8 @@ export interface ShrunkFailure extends SmallerFailure {
 /** What came of a replay. */
 export interface ReplayOutcome {
   readonly isReproduced: boolean;
+  /** False if other events led to the failure that was expected. */
+  readonly isSameTrace: boolean;
   /** Where the log first does not fit, in one sentence; or all decisions fit, and what came of them does not. */
   readonly gap?: { readonly text: string; readonly isOfDecision: boolean };
   /** It went on by chance where the log did not fit. */
@@ -92,8 +106,14 @@ export interface ReplayOutcome {
   readonly firedEvents: number;
   readonly virtualMs: number;
   readonly decisions: number;
-  /** Of a failure that was reproduced, or was met by going on. */
+}
+
+/** What is told after the outcome of a replay, if there is time for it. */
+export interface ReplayStory {
+  /** Of a failure; absent if it does not repeat, or has too many events. */
   readonly explanation?: Explanation;
+  /** Of an execution that holds where a log does not fit: what happens now. */
+  readonly history?: History;
 }
 
 /** What a thread tells. */
@@ -117,6 +137,7 @@ export type ExploreMessage =
     }
   | { readonly type: 'smaller'; readonly failure: SmallerFailure }
   | { readonly type: 'replayed'; readonly outcome: ReplayOutcome }
+  | { readonly type: 'story'; readonly story: ReplayStory }
   | { readonly type: 'shrunk'; readonly failure: ShrunkFailure }
   /** The last word of a thread that did what it was given. */
   | { readonly type: 'done' };

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { CampaignFailureKind } from '../explore/campaign-report.ts';
+import { failureKey } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { allocateYoung } from './engine-allocation.ts';
@@ -32,6 +33,11 @@ export interface LostExecution {
   readonly message: string;
   readonly details: readonly string[];
   readonly decisions: readonly Decision[];
+}
+
+/** The key of the failure that an execution which took its thread with it is; see `failureKey`. */
+export function lostFailureKey({ kind, message, details }: LostExecution): string {
+  return failureKey({ kind, message: [message, details[0] ?? ''].join(' ') });
 }
 
 /** What became of a thread. */

@@ -15,7 +15,7 @@ import { runShrinkTask } from './explore-shrink-work.ts';
 import type { ExploreEnvelope, ExploreMessage, ExploreTask } from './explore-task.ts';
 import { recordedExecutor, watchedExecutor } from './recorded-executor.ts';
 import { withinMemory, withoutLeftTimers, withOutputTaken } from './settled-executor.ts';
-import { catchStrayErrors } from './stray-errors.ts';
+import { withoutStrays } from './stray-errors.ts';
 
 /** A scenario with what its `prepare` made. */
 export interface PreparedScenario {
@@ -46,7 +46,7 @@ export async function serveExploreTask({ load, watchEscapes }: ExploreServices):
   tell({ type: 'ready' });
   const state = new ExploreSharedState(task.memory);
   const { definition, input } = prepared;
-  const plain = createExecutor(definition, input);
+  const plain = createExecutor(definition, input, seedOf(task));
   const strict = task.kind === 'campaign' && task.strict ? watchEscapes(plain) : undefined;
   const settled = withoutLeftTimers(withoutStrays(strict?.executor ?? plain));
   const watched = withOutputTaken(withinMemory(watchedExecutor(settled, state), memoryMb()), state);
@@ -55,25 +55,13 @@ export async function serveExploreTask({ load, watchEscapes }: ExploreServices):
     const escapes = strict === undefined ? undefined : () => strict.escapes();
     await runCampaignTask(task, { executor: recorded, definition, escapes }, state, tell);
   } else if (task.kind === 'shrink') await runShrinkTask(task, watched, state, tell);
-  else await runReplayTask(task, { watched, recorded }, tell);
+  else await runReplayTask(task, { watched, recorded }, state, tell);
   tell({ type: 'done' });
 }
 
-/** What a scenario leaves uncaught is a failure of the execution in which it came. */
-function withoutStrays(executor: Executor): Executor {
-  return {
-    scenario: executor.scenario,
-    execute: ({ onTurn, ...request }) =>
-      catchStrayErrors((noteStrays) =>
-        executor.execute({
-          ...request,
-          onTurn: () => {
-            noteStrays();
-            onTurn?.();
-          },
-        }),
-      ),
-  };
+/** That of `world.random`; the seed of a campaign is its strategy's. */
+function seedOf(task: ExploreTask): string | undefined {
+  return task.kind === 'campaign' ? undefined : task.seed;
 }
 
 function memoryMb(): number {

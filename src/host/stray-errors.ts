@@ -3,6 +3,7 @@
  * it; here it becomes the failure of the simulation in which it came. Invariant: afterwards the process listens as it did before.
  */
 import process from 'node:process';
+import type { Executor } from '../explore/executor.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 
@@ -59,6 +60,23 @@ export async function catchStrayErrors(run: (onTurn: () => void) => Promise<Verd
     process.off('unhandledRejection', onRejection);
     process.off('uncaughtException', onException);
   }
+}
+
+/** An executor for which what a scenario leaves uncaught is a failure of the execution in which it came. */
+export function withoutStrays(executor: Executor): Executor {
+  return {
+    scenario: executor.scenario,
+    execute: ({ onTurn, ...request }) =>
+      catchStrayErrors((noteStrays) =>
+        executor.execute({
+          ...request,
+          onTurn: () => {
+            noteStrays();
+            onTurn?.();
+          },
+        }),
+      ),
+  };
 }
 
 function withStrayError(verdict: Verdict, { message, cause }: StrayError): Verdict {

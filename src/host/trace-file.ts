@@ -89,11 +89,16 @@ export async function writeTraceFile(
 
 /**
  * Writes a file of this package's own: what had its name before, be it a link or a pipe, is replaced and never followed or waited for.
+ * With `isSynced` its bytes are on the disk before it gets its name, so that a crash of the machine leaves either file whole.
  *
  * @throws RunnerError `RUNNER_OUTPUT_FAILED` if it cannot be written.
  */
-export async function replaceTraceFile(path: string, lines: Iterable<string>): Promise<void> {
-  await writeTo({ path, isPlain: true }, path, lines);
+export async function replaceTraceFile(
+  path: string,
+  lines: Iterable<string>,
+  { isSynced = false }: { readonly isSynced?: boolean } = {},
+): Promise<void> {
+  await writeTo({ path, isPlain: true, isSynced }, path, lines);
 }
 
 /** A place for a file. */
@@ -101,6 +106,7 @@ interface Place {
   readonly path: string;
   /** A file of its own can take that place. */
   readonly isPlain: boolean;
+  readonly isSynced?: boolean;
 }
 
 async function writeTo(
@@ -114,6 +120,7 @@ async function writeTo(
   });
   try {
     const bytes = await writeLines(path, file, lines);
+    if (place.isSynced === true) await file.sync();
     await file.close();
     if (place.isPlain) await move(target, place.path);
     return bytes;

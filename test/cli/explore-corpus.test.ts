@@ -1,9 +1,12 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { jsonLines, run } from './command.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { jsonLines, run, start } from './command.ts';
 import { SCENARIOS } from './explore-scenarios.ts';
+
+// Many commands one after the other, on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
@@ -50,6 +53,26 @@ test('--resume goes on where the last campaign of the same scenario, strategy, s
   expect(await ended('--executions', '2', '--resume')).toBe(8);
 });
 
+// R-12: a campaign that was killed began anew.
+test('--resume goes on near the point at which a campaign was killed', async () => {
+  const [flag = '', path = ''] = corpus();
+  const args = ['explore', at('s.mjs#held'), '--strategy', 'random', '--workers', '1', '--json', flag, path];
+  const { child, finished } = start(...args);
+  const keptIndex = async (): Promise<number> => {
+    const names = await readdir(join(path, 'held')).catch(() => []);
+    const name = names.find((each) => each.startsWith('state-') && each.endsWith('.json'));
+    if (name === undefined) return 0;
+    return (JSON.parse(await readFile(join(path, 'held', name), 'utf8')) as { nextIndex: number }).nextIndex;
+  };
+  await expect.poll(keptIndex, { timeout: 50_000 }).toBeGreaterThan(0);
+  child.kill('SIGKILL');
+  await finished;
+  const index = await keptIndex();
+  const again = await run(...args, '--resume', '--executions', '1');
+  expect(again.err).toContain(`held: goes on at index ${index.toLocaleString('en-US')}`);
+  expect(jsonLines(again.out).at(-1)).toMatchObject({ executions: 1, nextIndex: index + 1 });
+});
+
 test('--resume refuses a state that is damaged', async () => {
   const [flag = '', path = ''] = corpus();
   const args = ['explore', at('s.mjs#held'), '--strategy', 'random', '--executions', '3', flag, path];
@@ -83,7 +106,7 @@ describe('the corpus', () => {
     expect((await run('replay', '--allow', dir, file)).out).toContain('reproduced');
     for (const [change, text] of [
       [SCENARIOS.replaceAll('< 2', '< 3'), 'no longer fails'],
-      [SCENARIOS.replaceAll("'two heads'", "'both heads'"), 'fails otherwise than it did'],
+      [SCENARIOS.replaceAll("'two heads'", "'both heads'"), 'now fails differently'],
     ] as const) {
       await writeFile(at('s.mjs'), change);
       const again = await run('replay', '--allow', dir, file);
@@ -99,7 +122,7 @@ describe('the corpus', () => {
     await writeFile(at('s.mjs'), SCENARIOS.replaceAll("'two heads'", "'both heads'"));
     const { out, err, code } = await run('explore', at('s.mjs#coin'), '--corpus', folder);
     await writeFile(at('s.mjs'), SCENARIOS);
-    expect(err).toContain('coin: fails otherwise than it did: check two heads');
+    expect(err).toContain('coin: now fails differently: check two heads');
     expect(out).toContain('by a log kept from before');
     expect(code).toBe(1);
     expect((await readdir(join(folder, 'coin'))).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1);

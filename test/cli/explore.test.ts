@@ -293,6 +293,41 @@ describe('Ctrl-C', () => {
   });
 });
 
+test('Ctrl-C shows what is known of a failure that nobody could explain any more', async () => {
+  // Once it has failed, no further thread comes to an end with loading the file.
+  await writeFile(
+    at('once.mjs'),
+    `import { existsSync, writeFileSync } from 'node:fs';
+     const marker = ${JSON.stringify(at('failed'))};
+     if (existsSync(marker)) { console.error('loading again'); await new Promise((go) => setTimeout(go, 600_000)); }
+     export default { name: 'once', description: 'of a test', run: (sim) => {
+       if (sim.choose('die', 6) < 3) return;
+       writeFileSync(marker, '');
+       sim.check(false, 'too much');
+     } };`,
+  );
+  const { child, prints, finished } = start(
+    'explore',
+    at('once.mjs'),
+    '--workers',
+    '1',
+    '--json',
+    ...corpus(),
+  );
+  await prints('loading again');
+  child.kill('SIGINT');
+  const { code, out } = await finished;
+  const [failure] = (jsonLines(out).at(-1) as { failures: Record<string, unknown>[] }).failures;
+  expect(failure).toMatchObject({
+    sentence: 'too much',
+    history: [
+      { role: 'decision', text: expect.stringMatching(/^"die" is [345] \(of 0 to 5\)$/) },
+      { role: 'failure', text: 'too much' },
+    ],
+  });
+  expect(code).toBe(130);
+});
+
 describe('a log that does not fit', () => {
   const MOVED = SCENARIOS.replaceAll("'number ' + i", "'figure ' + i");
   let token = '';
@@ -323,7 +358,7 @@ describe('a log that does not fit', () => {
 
   test.for([
     ['no longer', `< 2, 'two heads'`, `< 3, 'two heads'`, 'no longer fails'],
-    ['otherwise', `'two heads'`, `'heads'`, 'fails otherwise than it did'],
+    ['otherwise', `'two heads'`, `'heads'`, 'now fails differently'],
   ] as const)('that fits, and then fails %s, is said to', async ([, text, instead, said]) => {
     await writeFile(at('s.mjs'), SCENARIOS.replace(text, instead));
     const { code, out } = await run('replay', '--allow', dir, token);
@@ -334,7 +369,7 @@ describe('a log that does not fit', () => {
 
   test('--continue-randomly goes on, and what it then finds is explained', async () => {
     const { code, out } = await run('replay', '--allow', dir, moved, '--continue-randomly');
-    expect(out).toMatch(/does not fit\n.*\n\nIt went on by chance: it (held|failed)/);
+    expect(out).toMatch(/does not fit\n.*\n\nFrom there it went on by chance: it (holds|fails)/);
     expect([1, 3]).toContain(code);
   });
 

@@ -25,7 +25,17 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--json': false,
   },
   list: { '--json': false },
-  replay: { '--continue-randomly': false, '--allow': true, '--json': false },
+  replay: { '--continue-randomly': false, '--debug': false, '--allow': true, '--json': false },
+  explain: {
+    '--seed': true,
+    '--no-shrink': false,
+    '--time': true,
+    '--debug': false,
+    '--allow': true,
+    '--hang': true,
+    '--memory': true,
+    '--json': false,
+  },
   exec: {
     '--timeout': true,
     '--signal': true,

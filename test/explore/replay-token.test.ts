@@ -10,19 +10,24 @@ import type { ReplayToken } from '../../src/explore/replay-token.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 
 const text = fc.string({ minLength: 1, unit: 'binary' });
-const tokens: fc.Arbitrary<ReplayToken> = fc.record({
-  scenario: text,
-  failureKey: text,
-  traceHash: text,
-  decisions: fc.uniqueArray(
-    fc
-      .record({ label: fc.string(), occurrence: fc.nat(), n: fc.integer({ min: 2, max: 2 ** 40 }) })
-      .chain((entry) =>
-        fc.record({ ...mapConstant(entry), answer: fc.integer({ min: 1, max: entry.n - 1 }) }),
-      ),
-    { selector: keyOf },
-  ),
-});
+const tokens: fc.Arbitrary<ReplayToken> = fc.record(
+  {
+    scenario: text,
+    failureKey: text,
+    traceHash: text,
+    seed: text,
+    maxEvents: fc.integer({ min: 1, max: 2 ** 40 }),
+    decisions: fc.uniqueArray(
+      fc
+        .record({ label: fc.string(), occurrence: fc.nat(), n: fc.integer({ min: 2, max: 2 ** 40 }) })
+        .chain((entry) =>
+          fc.record({ ...mapConstant(entry), answer: fc.integer({ min: 1, max: entry.n - 1 }) }),
+        ),
+      { selector: keyOf },
+    ),
+  },
+  { requiredKeys: ['scenario', 'failureKey', 'traceHash', 'decisions'] },
+);
 
 function mapConstant<T extends object>(entry: T): { [key in keyof T]: fc.Arbitrary<T[key]> } {
   return Object.fromEntries(

@@ -122,7 +122,7 @@ describe('an execution that takes its thread with it', () => {
 
     const again = await replayInThread({
       ...{ ...limits, hangMs },
-      ...{ scenario: name, log: failure?.decisions ?? [], onGap: 'stop' },
+      ...{ scenario: name, log: failure?.decisions ?? [], onGap: 'keyed', explains: true },
       signal: new AbortController().signal,
     });
     expect(again.lost?.kind).toBe(kind);
@@ -252,7 +252,13 @@ describe('shrinking in a thread', () => {
   ];
   const options = {
     ...limits,
-    ...{ scenario: 'check', key: 'check the second was not plain', decisions, timeMs: 60_000 },
+    ...{
+      scenario: 'check',
+      key: 'check the second was not plain',
+      decisions,
+      timeMs: 60_000,
+      explainMs: 60_000,
+    },
     onSmaller: () => undefined,
   };
 
@@ -270,9 +276,63 @@ describe('shrinking in a thread', () => {
     expect(smaller.length).toBeGreaterThan(1);
   });
 
+  // N7: thirty seconds of shrinking left no time for explaining, and nothing nearby was tried.
+  test('leaves explaining its own time, however little there is for itself', async () => {
+    const signal = new AbortController().signal;
+    const shrunk = await shrinkInThread({ ...options, timeMs: 0, maxExecutions: 1_000, signal });
+    expect(shrunk?.stoppedBy).toBe('stopped');
+    expect(shrunk?.explanation?.nearestPass?.text).toContain('it would have held');
+  });
+
   test('is over at once if it is already to end, and explains what there is', async () => {
     const shrunk = await shrinkInThread({ ...options, maxExecutions: 1_000, signal: AbortSignal.abort() });
     expect(shrunk).toMatchObject({ stoppedBy: 'stopped', decisions });
     expect(shrunk?.explanation?.history.length).toBeGreaterThan(0);
+    expect(shrunk?.explanation?.nearestSearch.executions).toBeGreaterThan(0);
+  });
+});
+
+describe('a replay in a thread', () => {
+  const signal = new AbortController().signal;
+
+  // N5: explaining took the thread with it, and a failure that was known was called a hang.
+  test('tells what it came to although explaining it hangs', async () => {
+    const key = 'check first time';
+    const log = [
+      { label: 'first', n: 3, answer: 1 },
+      { label: 'also first', n: 3, answer: 2 },
+    ];
+    const { outcome, story, lost } = await replayInThread({
+      ...limits,
+      ...{ scenario: 'once', log, failureKey: key, onGap: 'keyed', explains: true, signal },
+    });
+    expect(outcome).toMatchObject({ isReproduced: true, failure: { kind: 'check', message: 'first time' } });
+    expect([story, lost]).toEqual([{}, undefined]);
+  });
+
+  test('tells how far it is', async () => {
+    const seen: number[] = [];
+    await replayInThread({
+      ...{ ...limits, hangMs: 2_000 },
+      ...{ scenario: 'microtasks', seed: '1', onGap: 'keyed', explains: false, signal },
+      log: [
+        { label: 'first', n: 3, answer: 1 },
+        { label: 'also first', n: 3, answer: 2 },
+      ],
+      onProgress: ({ executions, decisions }) => void seen.push(executions, decisions),
+    });
+    expect(seen.slice(-2)).toEqual([1, 2]);
+  });
+
+  test('runs what a seed decides, with the random stream of that seed', async () => {
+    const outcomeOf = async (seed: string): Promise<unknown> =>
+      (
+        await replayInThread({
+          ...limits,
+          ...{ scenario: 'random', seed, onGap: 'keyed', explains: false, signal },
+        })
+      ).outcome?.traceHash;
+    expect(await outcomeOf('7')).toBe(await outcomeOf('7'));
+    expect(await outcomeOf('7')).not.toBe(await outcomeOf('8'));
   });
 });

@@ -23,6 +23,7 @@ function fillBuffers(): never {
   }
 }
 
+let times = 0;
 const leaked: Buffer[] = [];
 
 /** What each does when its first decision is the last of three answers. */
@@ -46,6 +47,11 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   interval: () => void setInterval(() => undefined, 3_600_000),
   stray: () => void Promise.reject(new Error('nobody waits for me')),
   clock: () => Date.now(),
+  once: (sim) => {
+    times += 1;
+    return times > 1 ? endlessly() : sim.check(false, 'first time');
+  },
+  random: (sim) => sim.note(`${sim.world.random.int(1_000_000)}`),
   timer: () =>
     new Promise((resolve) => {
       setTimeout(resolve, 3_600_000);

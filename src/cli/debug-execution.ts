@@ -1,0 +1,61 @@
+/**
+ * `--debug`: one execution for somebody who stops in it. Invariants: the scenario runs once, in the thread of the command, and nothing
+ * measures how long it takes.
+ */
+import { createExecutor } from '../explore/executor.ts';
+import { checkReplay } from '../explore/replay-check.ts';
+import type { ReplayToken } from '../explore/replay-token.ts';
+import { withoutStrays } from '../host/stray-errors.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import { randomDecisions } from '../kernel/random-decisions.ts';
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
+import { prepareScenario } from './scenario-campaign.ts';
+import { findScenario } from './scenario-loader.ts';
+import type { Terminal } from './terminal.ts';
+import { failureText, verdictJson } from './verdict-report.ts';
+
+/** What is run: the decisions of a log, or those of a seed. */
+export interface DebuggedExecution {
+  /** The scenario as it is named on a command line. */
+  readonly scenario: string;
+  readonly log?: ReplayToken | readonly Decision[];
+  readonly seed?: string | undefined;
+  readonly failureKey?: string | undefined;
+}
+
+/** 1 if it fails, 0 if it holds, 3 if it is not what its log says. */
+export async function debugExecution(
+  terminal: Terminal,
+  { scenario: reference, log, seed, failureKey }: DebuggedExecution,
+  json: boolean,
+): Promise<ExitStatus> {
+  const scenario = await findScenario(reference);
+  const { definition } = scenario;
+  const executor = withoutStrays(createExecutor(definition, await prepareScenario(scenario), seed));
+  const startedAt = performance.now();
+  const { verdict, gap } =
+    log === undefined
+      ? {
+          verdict: await executor.execute({ source: randomDecisions(seed ?? '1'), capturePlaces: true }),
+          gap: undefined,
+        }
+      : await checkReplay(executor, log, { onGap: 'keyed', capturePlaces: true, failureKey });
+  const realMs = performance.now() - startedAt;
+  if (json) {
+    const difference = gap === undefined ? {} : { difference: gap.text };
+    terminal.json({
+      ...verdictJson(verdict, realMs),
+      type: 'replay',
+      reproduced: gap === undefined,
+      ...difference,
+    });
+  } else {
+    const { failure, traceHash } = verdict;
+    const end = failure === undefined ? 'it holds' : `it fails (${failure.kind})`;
+    terminal.line(`${reference}: run once, ${end}, trace hash ${traceHash}`);
+    if (gap !== undefined) terminal.line(`  ${gap.text}`);
+    for (const line of failureText(failure)) terminal.line(line);
+  }
+  if (gap !== undefined) return EXIT_STATUS.DIVERGED;
+  return verdict.held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
+}

@@ -1,0 +1,77 @@
+/**
+ * What was typed to name one execution: a token, a file that keeps its log, or a scenario and a seed. Invariant: what a token or a file names
+ * is checked before it is loaded; see `allowed-scenario.ts`.
+ */
+import { decodeToken, isTokenText } from '../explore/replay-token.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import { isRunnerError } from '../kernel/errors.ts';
+import { readTraceFile } from '../host/trace-file.ts';
+import type { TraceHeader } from '../trace/trace-header.ts';
+import { openTrace } from '../trace/trace-reader.ts';
+import { checkAllowedScenario } from './allowed-scenario.ts';
+import { UsageError } from './exit-status.ts';
+import type { ReplayedLog } from './replay-log.ts';
+
+/** The header of a file that was made by simulating. */
+export type SimulatedHeader = Exclude<TraceHeader, { kind: 'recording' }>;
+
+/** One execution that can be run again. */
+export type ExecutionSource =
+  /** A token, or a log of an exploration. */
+  | { readonly kind: 'log'; readonly log: ReplayedLog }
+  /** What `run --trace` wrote, or a decision log with a seed. */
+  | {
+      readonly kind: 'simulation';
+      readonly path: string;
+      readonly header: SimulatedHeader;
+      readonly log: ReplayedLog;
+      readonly decisions: readonly Decision[];
+    }
+  /** What `exec --trace` wrote. */
+  | { readonly kind: 'recording'; readonly path: string };
+
+/**
+ * Reads a token or a file.
+ *
+ * @param allow folders from which a scenario may be loaded beside the current one.
+ * @throws UsageError (rejects) for a text or file that is neither, is damaged, or names what may not be loaded.
+ */
+export async function readExecution(what: string, allow: readonly string[]): Promise<ExecutionSource> {
+  try {
+    const source = isTokenText(what) ? ofToken(what) : await ofFile(what);
+    if (source.kind !== 'recording') await checkAllowedScenario(source.log.scenario, allow);
+    return source;
+  } catch (error) {
+    if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) {
+      throw new UsageError(isTokenText(what) ? error.message : `${what}: ${error.message}`);
+    }
+    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+function ofToken(text: string): ExecutionSource {
+  const log = decodeToken(text);
+  const { scenario, seed } = log;
+  return { kind: 'log', log: { scenario, log, seed } };
+}
+
+/** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */
+async function ofFile(path: string): Promise<ExecutionSource> {
+  const trace = await openTrace(readTraceFile(path));
+  const decisions: Decision[] = [];
+  for await (const entry of trace) {
+    if (entry.type === 'decision') decisions.push(entry.decision);
+  }
+  const { header } = trace;
+  if (header.kind === 'recording') return { kind: 'recording', path };
+  const { scenario, seed, meta = {} } = header;
+  const reference = meta['reference'] ?? scenario;
+  if (reference === undefined || reference === '') {
+    throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
+  }
+  const log = { scenario: reference, log: decisions, failureKey: meta['failureKey'], file: path };
+  // A log without a seed is of an exploration.
+  if (header.kind === 'decisions' && seed === undefined) return { kind: 'log', log };
+  return { kind: 'simulation', path, header, decisions, log: { ...log, seed: seed ?? '1' } };
+}

@@ -1,0 +1,131 @@
+/** A failure that was found, with what became of it, for people and for programs: of `explore` and of `explain`. */
+import type { CampaignFailure } from '../explore/campaign-report.ts';
+import { unusualCount } from '../explore/keyed-log.ts';
+import { plainHistory } from '../explore/plain-history.ts';
+import type { PoolFailure } from '../host/explore-pool.ts';
+import type { ShrunkFailure } from '../host/explore-task.ts';
+import { counted, formatCount } from '../model/plural.ts';
+import type { ScenarioDefinition } from '../simulation/scenario.ts';
+import { explanationLines } from './explanation-lines.ts';
+import { replayLine } from './rerun-line.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A failure with what became of it. */
+export interface SettledFailure {
+  readonly failure: CampaignFailure;
+  /** As small as it got; absent if it was not, or could not be, made smaller. */
+  readonly shrunk?: ShrunkFailure;
+  /** One line that repeats it. */
+  readonly token: string;
+  /** Where its log is kept; absent if it could not be written. */
+  readonly file?: string;
+}
+
+/** One of an exploration. */
+export interface FoundFailure extends SettledFailure {
+  readonly failure: PoolFailure;
+}
+
+/** The failure for people: what should hold, what happened instead, how to see it again. */
+export function failureBlock(
+  terminal: Terminal,
+  { name, description }: Pick<ScenarioDefinition, 'name' | 'description'>,
+  { failure, shrunk, token, file }: SettledFailure,
+): string[] {
+  const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
+  const { explanation } = shrunk ?? {};
+  return [
+    terminal.style('bold', `${name}: ${failure.kind}${rule}`),
+    // What should hold, for a reader who does not know the scenario.
+    terminal.style('dim', description),
+    ...(explanation === undefined
+      ? [...plainLines(terminal, shrunk ?? failure), `  again: ${replayLine(token, file)}`]
+      : explanationLines(terminal, explanation, file)),
+  ];
+}
+
+/** What became of it. */
+export function settledLines({ failure, shrunk, file }: SettledFailure): string[] {
+  return [
+    ...(shrunk === undefined ? [] : [`  ${shrunkText(failure, shrunk)}`]),
+    ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
+  ];
+}
+
+type PlainFailure = Pick<CampaignFailure, 'message' | 'details' | 'decisions' | 'atMs'>;
+
+/** What is known of a failure that is not explained. */
+export function plainLines(terminal: Terminal, failure: PlainFailure): string[] {
+  const { message, details, decisions } = failure;
+  const { lines, leftOut } = plainHistory(decisions, failure);
+  return [
+    `  ${message}`,
+    ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    ...(lines.length === 1 ? [] : [terminal.style('bold', 'What was decided')]),
+    ...lines
+      .map(({ role, atMs, text }) =>
+        role === 'failure'
+          ? terminal.style('red', `  ${atMs ?? 0} ms ! ${text}`)
+          : terminal.style('yellow', `    ? ${text}`),
+      )
+      .slice(lines.length === 1 ? 1 : 0),
+    ...(leftOut === 0 ? [] : [`      (${counted(leftOut, 'earlier decision')} left out)`]),
+  ];
+}
+
+function shrunkText({ decisions }: CampaignFailure, shrunk: ShrunkFailure): string {
+  if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
+  const end = shrunk.stoppedBy === 'minimal' ? '' : ', and might get smaller still';
+  const [before, after] = [decisions, shrunk.decisions].map(unusualCount) as [number, number];
+  const what = `${counted(before, 'decision')} that ${before === 1 ? 'is' : 'are'} not plain`;
+  const tried = counted(shrunk.executions, 'execution');
+  if (before === 0) return `nothing to make smaller: it fails when every decision is the plain one${end}`;
+  return before === after
+    ? `with ${what}, which is as few as ${tried} could find${end}`
+    : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
+}
+
+/** A failure with what became of it, for programs. */
+export function foundJson({ failure, shrunk, token, file }: SettledFailure): Record<string, unknown> {
+  const { decisions, firedEvents, traceHash, message, details, ...rest } = failure;
+  return {
+    ...rest,
+    sentence: message,
+    history: plainHistory(decisions, failure).lines,
+    details,
+    decisionsBefore: decisions.length,
+    eventsBefore: firedEvents,
+    eventsAfter: firedEvents,
+    traceHash,
+    ...(shrunk === undefined ? {} : shrunkJson(shrunk)),
+    token,
+    ...(file === undefined ? {} : { file }),
+  };
+}
+
+function shrunkJson(shrunk: ShrunkFailure): Record<string, unknown> {
+  const {
+    message,
+    details,
+    decisions,
+    firedEvents,
+    traceHash,
+    executions,
+    stoppedBy,
+    flakiness,
+    explanation,
+  } = shrunk;
+  const {
+    sentence = message,
+    history = plainHistory(decisions, shrunk).lines,
+    nearestPass,
+  } = explanation ?? {};
+  return {
+    ...{ sentence, history, details, traceHash },
+    eventsAfter: firedEvents,
+    shrinkExecutions: executions,
+    shrinkEnd: stoppedBy,
+    ...(flakiness === undefined ? {} : { flakiness }),
+    ...(nearestPass === undefined ? {} : { nearestPass }),
+  };
+}

@@ -1,0 +1,227 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { jsonLines, run, startIn, type Finished } from './command.ts';
+
+// Many commands one after the other, on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
+
+let dir = '';
+/** A seed under which each of them fails. */
+let dieSeed = '';
+let streamSeed = '';
+const at = (name: string): string => join(dir, name);
+
+const SCENARIOS = `
+import { writeSync } from 'node:fs';
+const define = (name, run) => ({ name, description: 'of a test', run });
+export const die = define('die', async (sim) => {
+  await sim.sleep(3);
+  sim.check(sim.choose('die', 6) < 4 || sim.choose('another', 6) < 1, 'too much');
+});
+export const stream = define('stream', (sim) => {
+  sim.check(sim.world.random.int(2) === 0 || sim.choose('toss', 2) === 0, 'odd');
+});
+export const fine = define('fine', (sim) => sim.sleep(1));
+export const hang = define('hang', (sim) => { if (sim.choose('die', 3) < 9) for (;;); });
+export const stuck = define('stuck', async (sim) => { await new Promise(() => {}); });
+export const slow = define('slow', (sim) => {
+  const answer = sim.choose('die', 6);
+  writeSync(2, 'ran\\n');
+  // As a breakpoint does: no turn of the event loop, for longer than --hang.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+  sim.check(answer > 9, 'small');
+});
+`;
+
+const dryrunner = (...args: readonly string[]): Promise<Finished> => startIn(dir, ...args).finished;
+/** The first of the seeds 1 to 50 that fails. */
+async function failingSeed(name: string): Promise<string> {
+  const { out } = await dryrunner('run', `s.mjs#${name}`, '--seeds', '50', '--json');
+  return String(jsonLines(out).at(-1)?.['firstFailingSeed']);
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-explain-'));
+  await writeFile(at('s.mjs'), SCENARIOS);
+  [dieSeed, streamSeed] = await Promise.all([failingSeed('die'), failingSeed('stream')]);
+}, 120_000);
+
+afterAll(() => rm(dir, { recursive: true }));
+
+// N4: no command shrank or explained a given seed.
+describe('explain', () => {
+  test('makes what a seed shows small, explains it, and exits with 1; run names the command', async () => {
+    const ran = await dryrunner('run', 's.mjs#die', '--seed', dieSeed);
+    expect(ran.out).toContain(`  to explain it: npm run dryrunner -- explain s.mjs#die --seed ${dieSeed}\n`);
+    const { code, out } = await dryrunner('explain', 's.mjs#die', '--seed', dieSeed);
+    expect(out).toMatch(
+      /^die: check\nof a test\ndie fails at 3 ms: too much[^]*What happened\n[^]*"die" is 4 \(of 0 to 5\)[^]*What would have held\n[^]*it would have held[^]* \d+ executions/,
+    );
+    expect(code).toBe(1);
+    const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
+    for (const again of await Promise.all([dryrunner('replay', token), dryrunner('explain', token)])) {
+      expect(again.out).toContain('"die" is 4 (of 0 to 5)');
+      expect(again.code).toBe(1);
+    }
+  });
+
+  test('--no-shrink explains it as it is, and --json gives all of it as one object', async () => {
+    const [found, ...more] = jsonLines(
+      (await dryrunner('explain', 's.mjs#die', '--seed', dieSeed, '--no-shrink', '--json')).out,
+    );
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({
+      ...{ type: 'explained', scenario: 'die', held: false, kind: 'check', key: 'check too much' },
+      shrinkEnd: 'executions',
+      token: expect.stringMatching(/^dr1:/),
+      nearestPass: { text: expect.stringContaining('it would have held') },
+    });
+    expect(found?.['history']).not.toEqual([]);
+  });
+
+  test('what hangs on the random stream of its seed is repeated by its token', async () => {
+    const { out } = await dryrunner('explain', 's.mjs#stream', '--seed', streamSeed);
+    const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
+    const again = await dryrunner('replay', token);
+    expect(again.out).toMatch(/^s\.mjs#stream: reproduced, trace hash /);
+    expect(again.code).toBe(1);
+  });
+
+  test('takes a trace and a log of the corpus', async () => {
+    await Promise.all([
+      dryrunner('run', 's.mjs#die', '--seed', dieSeed, '--trace', 'die.jsonl'),
+      dryrunner('explore', 's.mjs#die', '--corpus', 'corpus', '--no-shrink'),
+    ]);
+    const [log = ''] = await readdir(at('corpus/die'));
+    const files = ['die.jsonl', join('corpus', 'die', log)];
+    for (const { code, out } of await Promise.all(files.map((file) => dryrunner('explain', file)))) {
+      expect(out).toMatch(/^die: check\n[^]*"die" is 4 \(of 0 to 5\)[^]*What would have held/);
+      expect(code).toBe(1);
+    }
+  });
+
+  test('an execution that holds is said to, with exit 0', async () => {
+    expect(await dryrunner('explain', 's.mjs#fine', '--seed', '8')).toMatchObject({
+      code: 0,
+      out: 'fine, seed 8: it holds, so there is nothing to explain\n',
+    });
+    const { out } = await dryrunner('explain', 's.mjs#fine', '--json');
+    expect(jsonLines(out)).toMatchObject([{ type: 'explained', scenario: 'fine', held: true }]);
+  });
+
+  test('a hang is told with the decisions that led there, a deadlock with who waits', async () => {
+    const hang = await dryrunner('explain', 's.mjs#hang', '--hang', '1s', '--seed', '2');
+    expect(hang.out).toMatch(/^hang: hang\n[^]*made no progress for [^]*last decision: "die" out of 3/);
+    const stuck = await dryrunner('explain', 's.mjs#stuck');
+    expect(stuck.out).toMatch(/^stuck: deadlock[^]*What happened/);
+    expect([hang.code, stuck.code]).toEqual([1, 1]);
+  });
+
+  test.for([
+    [['s.mjs'], /s\.mjs: expected one scenario, got 6: give one of s\.mjs#die, /],
+    [['s.mjs#nobody'], /exports no scenario "nobody"/],
+    [['no-such'], /no scenario is called "no-such"/],
+    [['no-such.jsonl'], /no-such\.jsonl/],
+    [['dr1:abc'], /replay token: expected a whole token/],
+    [['true.jsonl'], /expected a simulated execution, got a recording of real commands/],
+    [['log.jsonl', '--seed', '8'], /--seed: expected with a scenario/],
+    [['s.mjs#die', '--time', 'soon'], /duration such as/],
+    [['true.jsonl', '--debug'], /expected a simulated execution/],
+  ] as const)('%o is wrong usage', async ([args, text]) => {
+    await writeFile(at('log.jsonl'), '');
+    if (args[0] === 'true.jsonl') await dryrunner('exec', '--trace', at('true.jsonl'), '--', 'true');
+    const { code, out, err } = await dryrunner('explain', ...args);
+    expect(err).toMatch(text);
+    expect([code, out]).toEqual([2, '']);
+  });
+
+  test('loads no module that a token names outside of the folder', async () => {
+    const { out } = await run('explain', `${dir}/s.mjs#die`, '--seed', dieSeed);
+    const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
+    const { code, err } = await run('explain', token);
+    expect(err).toContain('a token or a file loads only modules under the folder');
+    expect(code).toBe(2);
+    expect((await run('explain', token, '--allow', dir)).code).toBe(1);
+  });
+});
+
+// N5: a breakpoint of 14 s was told as a hang, after the scenario had run four times.
+describe('--debug', () => {
+  test.for(['explain', 'replay'] as const)(
+    '%s runs it once, however long it stands still',
+    async (command) => {
+      const first = await dryrunner('explain', 's.mjs#slow', '--debug', '--hang', '1s');
+      expect([first.code, first.err]).toEqual([1, 'ran\n']);
+      expect(first.out).toMatch(
+        /^s\.mjs#slow: run once, it fails \(check\), trace hash \w+\n {2}small\n {4}at .*s\.mjs:/,
+      );
+      await dryrunner('run', 's.mjs#slow', '--trace', 'slow.jsonl');
+      const again = await dryrunner(command, 'slow.jsonl', '--debug', '--hang', '1s', '--json');
+      expect([again.code, again.err]).toEqual([1, 'ran\n']);
+      expect(jsonLines(again.out)).toMatchObject([
+        { type: 'replay', reproduced: true, failure: { kind: 'check', message: 'small' } },
+      ]);
+    },
+  );
+
+  test('is refused for a recording, in which nothing can be stopped', async () => {
+    await dryrunner('exec', '--trace', at('sleep.jsonl'), '--', 'true');
+    const { code, err } = await dryrunner('replay', 'sleep.jsonl', '--debug');
+    expect(err).toContain('--debug: a recording is of a real command');
+    expect(code).toBe(2);
+  });
+});
+
+// N6: an added note made a token worthless, and two lines were all that was said.
+describe('a log after the code has changed', () => {
+  const change = async (from: string, to: string): Promise<void> =>
+    writeFile(at('s.mjs'), (await readFile(at('s.mjs'), 'utf8')).replace(from, to));
+  let token = '';
+
+  beforeAll(async () => {
+    const { out } = await dryrunner('explain', 's.mjs#die', '--seed', dieSeed);
+    token = /(dr1:\S+)/.exec(out)?.[1] ?? '';
+    await dryrunner('run', 's.mjs#die', '--seed', dieSeed, '--trace', 'noted.jsonl');
+  }, 120_000);
+
+  test('still fits if only notes were added', async () => {
+    await change('await sim.sleep(3);', "sim.note('begins'); await sim.sleep(3);");
+    const { code, out } = await dryrunner('replay', token);
+    expect(out).toMatch(/^s\.mjs#die: reproduced, after other events\n[^]*What happened\n[^]*begins/);
+    expect(code).toBe(1);
+    const trace = await dryrunner('replay', 'noted.jsonl');
+    expect(trace.out).toMatch(/^die, seed \d+: reproduced, with other notes\n {2}.*begins/);
+    expect(trace.code).toBe(1);
+    await writeFile(at('s.mjs'), SCENARIOS);
+  });
+
+  test.for([
+    [
+      'still fails',
+      "choose('another', 6)",
+      "choose('another', 7)",
+      /expected "another" out of 6 .*, got "another" out of 7 [^]*it fails \(check\): too much\n[^]*What happened/,
+    ],
+    [
+      'holds',
+      "choose('die', 6)",
+      "choose('dice', 6)",
+      /expected "die" out of 6 .*, got [^]*it holds\nWhat happened\n[^]*it holds/,
+    ],
+  ] as const)('that no longer fits is shown with what happens now: it %s', async ([, from, to, now]) => {
+    await change(from, to);
+    const all = await Promise.all([
+      dryrunner('replay', token),
+      dryrunner('explain', token),
+      dryrunner('replay', 'noted.jsonl'),
+    ]);
+    await writeFile(at('s.mjs'), SCENARIOS);
+    for (const { code, out } of all) {
+      expect(out).toMatch(/the log does not fit\n {2}decision \d of the log does not fit: /);
+      expect(out).toMatch(now);
+      expect(code).toBe(3);
+    }
+  });
+});
