@@ -153,8 +153,8 @@ export class Watcher {
     }
     const isInTime = decidedAtMs === this.#sim.now();
     this.#sim.check(
-      shown(outcome) === shown(expected) && isInTime,
-      `${said}\n\n${asked}\nExpected: it ${shown(expected)}, at ${decidedAtMs} ms.\nGot: it ${shown(outcome)}, at ${this.#sim.now()} ms.`,
+      textOf(outcome) === textOf(expected) && isInTime,
+      `${said}\n\n${asked}\nExpected: it ${shownBeside(expected, outcome)}, at ${decidedAtMs} ms.\nGot: it ${shownBeside(outcome, expected)}, at ${this.#sim.now()} ms.`,
     );
   }
 }
@@ -203,13 +203,31 @@ const TOLD: Readonly<Record<Exclude<Outcome['kind'], 'found'>, string>> = {
   invalid: 'was refused',
 };
 
-/** All that must agree, as text. */
+/** All that must agree, by name. */
+function fieldsOf({ found, service }: Outcome & { readonly kind: 'found' }): ReadonlyMap<string, string> {
+  const fields = found.flatMap(({ runId, state, jobId, taskId, stdoutRef, exitCode }) =>
+    Object.entries({ state, exitCode, jobId, taskId, stdoutRef }).map(
+      ([name, value]) => [`${name} of run ${runId}`, String(value)] as const,
+    ),
+  );
+  const { isHealthy, error } = service;
+  return new Map([...fields, ['health of the service', isHealthy ? 'good' : `bad "${error}"`]]);
+}
+
 function shown(outcome: Outcome): string {
   if (outcome.kind !== 'found') return TOLD[outcome.kind];
-  const { found, service } = outcome;
-  const runs = found.map(
-    ({ runId, state, jobId, taskId, stdoutRef, exitCode }) =>
-      `run ${runId} ${state} ${exitCode} (job "${jobId}", task "${taskId}", output "${stdoutRef}")`,
-  );
-  return `got ${runs.join('; ')} from a ${service.isHealthy ? 'healthy' : 'sick'} service "${service.error}"`;
+  return `got ${outcome.found.map(({ runId, state }) => `run ${runId} ${state}`).join(' and ')}`;
+}
+
+/** An outcome with what differs from the other. */
+function shownBeside(outcome: Outcome, other: Outcome): string {
+  if (outcome.kind !== 'found' || other.kind !== 'found') return shown(outcome);
+  const others = fieldsOf(other);
+  const differing = [...fieldsOf(outcome)].filter(([name, value]) => others.get(name) !== value);
+  return `${shown(outcome)}, ${differing.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ')}`;
+}
+
+/** All that must agree, as text. */
+function textOf(outcome: Outcome): string {
+  return outcome.kind === 'found' ? [...fieldsOf(outcome)].join('; ') : outcome.kind;
 }

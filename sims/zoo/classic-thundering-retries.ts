@@ -49,6 +49,7 @@ async function ask(sim: Simulation, server: Server, index: number): Promise<void
   const name = `client ${index}`;
   await sim.sleep(pickMs(sim, `${name} begins`, 5, STEP_MS), `${name} begins`);
   while (!(await server.answer(name))) {
+    sim.note(`${name} is refused`);
     const next = (Math.floor(sim.now() / PERIOD_MS) + 1) * PERIOD_MS;
     await sim.sleep(next + index * GAP_MS - sim.now());
   }

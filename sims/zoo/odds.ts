@@ -37,5 +37,5 @@ export function pickMs(sim: Simulation, label: string, n: number, stepMs: number
 
 /** From 1 to `most`. */
 export function pickCount(sim: Simulation, label: string, most: number): number {
-  return 1 + sim.choose(label, most, (answer) => 1 + answer);
+  return 1 + sim.choose(label, most, (answer) => `${1 + answer} in all`);
 }

@@ -63,7 +63,7 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   if (answer === undefined) return;
   sim.check(
     answer.service.isHealthy,
-    `${name} was answered with the status of a sick runner, and the runner is healthy`,
+    `${name} was answered with the status of a sick runner, and the runner is healthy\n\nGot ${JSON.stringify(answer.service)}.`,
   );
   const { status } = await remote.status(runId);
   // With a timeout the last poll comes after all else of its instant; without one it comes when it comes.

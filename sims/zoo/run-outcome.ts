@@ -63,7 +63,10 @@ export function checkLogs(sim: Simulation, status: RunStatus, program: Program, 
   const { text, isUploaded, mustBe } = read(stdoutRef);
   const isMemory = program.argv.some((step) => step.startsWith('mem ')) && error.includes('bytes');
   const uploads = state === 'COMPLETE' || state === 'TIMEDOUT' || (state === 'FAILED' && isMemory);
-  sim.check(!(uploads && mustBe) || isUploaded, `the run ended as ${state}, and its log was not uploaded`);
+  sim.check(
+    !(uploads && mustBe) || isUploaded,
+    `the run ended as ${state}, and its log was not uploaded\n\nThe logs of what ends as COMPLETE or TIMEDOUT, or for its memory, are uploaded.\nExpected an uploaded log, got ${stdoutRef}.`,
+  );
   const headerEnd = text.indexOf(LOG_HEADER_END) + LOG_HEADER_END.length;
   const header = text.slice(0, headerEnd);
   sim.check(!header.includes('hunter2'), 'the header of the log shows a secret of the environment');

@@ -115,14 +115,18 @@ class User {
     );
     if (checkout === undefined) return;
     const { path } = checkout;
+    this.#sim.note(`${this.#name} has its checkout at ${path}`);
     await this.#sim.sleep(pickMs(this.#sim, `${this.#name} works`, 3, STEP_MS), `${this.#name} works`);
     this.#mustBe('file', path);
     await checkout.release();
+    this.#sim.note(`${this.#name} has given its checkout back`);
     this.#mustBe(undefined, path);
     if (dir === undefined || !rarely(this.#sim, `${this.#name} gives back twice`)) return;
     // Somebody else has got the place meanwhile.
     const next = this.#files.checkoutAt(id, dir);
+    this.#sim.note(`somebody else has a checkout at ${next.path} now`);
     await checkout.release();
+    this.#sim.note(`${this.#name} has given its old checkout back once more`);
     this.#mustBe('file', path);
     next.release();
   }
@@ -131,7 +135,7 @@ class User {
     const found = this.#files.tree.kindOf(`${path}/main.c`);
     this.#sim.check(
       found === kind,
-      `${this.#name} finds other files than it should\n\nExpected ${kind === undefined ? 'nothing' : 'its checkout'} at ${path}, got ${found ?? 'nothing'}.`,
+      `${this.#name} finds other files than it should\n\nExpected ${kind === undefined ? 'nothing' : 'the files of a checkout'} at ${path}, got ${found === undefined ? 'nothing' : 'files'}.`,
     );
   }
 
