@@ -115,7 +115,6 @@ async function runSuite(
     args: [
       'node_modules/vitest/vitest.mjs',
       'run',
-      '--reporter=dot',
       '--reporter=json',
       `--outputFile.json=${results}`,
       ...(quick ? QUICK_FOLDERS : []),

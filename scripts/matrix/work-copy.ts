@@ -25,8 +25,8 @@ export async function makeWorkCopy(work: string, vitest: number): Promise<string
   const { ok, output } = await runStep({
     title: `install the suite with Vitest ${vitest}`,
     program: 'npm',
-    // Tools of ours that no test needs may not know that major yet.
-    args: [isLocked ? 'ci' : 'install', '--no-audit', '--no-fund', '--prefer-offline', '--legacy-peer-deps'],
+    // Forced, because tools of ours that no test needs may not know that major yet.
+    args: [...(isLocked ? ['ci'] : ['install', '--force']), '--no-audit', '--no-fund', '--prefer-offline'],
     cwd: copy,
     log: join(work, 'logs', `install-vitest-${vitest}.log`),
   });
