@@ -144,7 +144,7 @@ export const execerBugs: readonly Bug[] = [
     edits: [
       {
         file: simProcess,
-        find: '    this.#sleep?.cancel();\n    this.#memory?.stop();\n',
+        find: '    this.#sleep?.cancel();\n    this.#memory?.end();\n',
         replace: '    this.#sleep?.cancel();\n',
       },
       {
@@ -242,8 +242,8 @@ export const execerBugs: readonly Bug[] = [
     edits: [
       {
         file: simProcess,
-        find: '    this.#sleep?.cancel();\n    this.#memory?.stop();\n',
-        replace: '    this.#memory?.stop();\n',
+        find: '    this.#sleep?.cancel();\n    this.#memory?.end();\n',
+        replace: '    this.#memory?.end();\n',
       },
       {
         file: simProcess,

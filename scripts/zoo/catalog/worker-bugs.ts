@@ -141,7 +141,7 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/execers/error-execer.ts',
-        find: "  if (!(error instanceof Error)) throw invalidArgument('error', 'an Error', error);\n",
+        find: "  if (!isInstance(error, Error)) throw invalidArgument('error', 'an Error', error);\n",
         replace: '',
       },
     ],
