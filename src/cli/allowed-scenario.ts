@@ -1,7 +1,7 @@
 /**
  * Which code a token or a file may load. Both name a module and may come from a stranger, so that to replay one is to run what it names.
  * Invariant: nothing is loaded but shipped scenarios and modules whose real path lies below the folder in which the command runs or below
- * a folder that the user allowed. What a person types as a scenario is not asked for here.
+ * a folder that the user allowed. A scenario that a person types is not restricted.
  */
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
@@ -29,7 +29,7 @@ export async function checkAllowedScenario(reference: string, allow: readonly st
   const place = resolve(file);
   const real = await realpath(place).catch(() => undefined);
   if (real === undefined) {
-    // Nothing is there. That is for the loader to say, but not of places whose files are nobody's business.
+    // Nothing is there. The loader says so, but not of a place outside: whether it has such a file is not revealed.
     const isNear = [...folders, resolve('.')].some((folder) => isBelow(folder, place));
     if (isNear && !ADDRESS.test(file)) return;
     throw refused(file, undefined);

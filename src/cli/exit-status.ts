@@ -1,4 +1,4 @@
-/** What the process says to the one that started it. */
+/** Exit codes of the command line, but for those of `exec`. */
 
 /** Exit codes of the command line. */
 export const EXIT_STATUS: {
@@ -32,8 +32,8 @@ export function signalStatus(signal: EndSignal): SignalStatus {
 }
 
 /**
- * From now on the process exits by SIGHUP, so that a shell sees 129: if its terminal is closed, Node aborts when it resets that at its exit.
- * Without a terminal nothing changes.
+ * Makes the process end by SIGHUP itself, so that its parent sees 129. Without this Node aborts at exit, because it cannot reset a
+ * terminal that has been closed. Without a terminal nothing changes.
  */
 export function exitByHangUp(): void {
   if (!process.stdout.isTTY && !process.stderr.isTTY) return;

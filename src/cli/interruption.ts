@@ -1,7 +1,7 @@
 /**
  * Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once. Invariants: the exit code is that
- * of the signal, also if there is nowhere left to print to; after `dispose` signals do again what they did before; a scenario that keeps this thread busy cannot keep Ctrl-\ from ending it, for then no handler
- * would ever run.
+ * of the signal, also if there is nowhere left to print to; after `dispose` signals do again what they did before; a scenario that keeps
+ * this thread busy cannot keep Ctrl-\ from ending it, for then no handler would ever run.
  */
 import {
   exitByHangUp,

@@ -52,7 +52,7 @@ const program = new Command('dryrunner')
   .showHelpAfterError('(--help shows what can be typed)')
   .addHelpText(
     'after',
-    '\nExit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged, 128 and the number of the signal if one ended it (130 after Ctrl-C), 141 nobody reads the output.\nStart here: dryrunner start',
+    '\nExit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged, 128 + the number of the signal that ended it (130 after Ctrl-C), 141 nobody reads the output.\nStart here: dryrunner start',
   );
 
 program

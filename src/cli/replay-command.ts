@@ -10,7 +10,7 @@ import { debugExecution } from './debug-execution.ts';
 import { readExecution, type ExecutionSource, type SimulatedHeader } from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { replayLog, type ReplayLogOptions } from './replay-log.ts';
-import { replayRecording } from './replay-recording.ts';
+import { replayRecordingCommand } from './replay-recording.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
@@ -44,7 +44,7 @@ export async function replayCommand(
     if (debug) {
       throw new UsageError('--debug: a recording is of a real command, which has no scenario to stop in');
     }
-    return replayRecording(terminal, source.path, json);
+    return replayRecordingCommand(terminal, source.path, json);
   }
   if (debug) return debugExecution(terminal, source.log, json);
   const options = { json, continueRandomly, hang, memory };

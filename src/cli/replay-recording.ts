@@ -3,7 +3,7 @@ import type { RecordedRun } from '../model/recorded-run.ts';
 import { formatCount, plural } from '../model/plural.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { readTraceFile } from '../host/trace-file.ts';
-import { replayRecording as replay } from '../simulation/recording-replay.ts';
+import { replayRecording } from '../simulation/recording-replay.ts';
 import { recordedRuns } from '../trace/recorded-runs.ts';
 import { readRecording } from '../trace/recording-file.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
@@ -11,11 +11,15 @@ import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** 0 if everything that followed from what went in follows again, 3 at the first difference. */
-export async function replayRecording(terminal: Terminal, path: string, json: boolean): Promise<ExitStatus> {
+export async function replayRecordingCommand(
+  terminal: Terminal,
+  path: string,
+  json: boolean,
+): Promise<ExitStatus> {
   const recording = await readRecording(readTraceFile(path));
   const runs = recordedRuns(recording);
   const startedAt = performance.now();
-  const { verdict, problem } = await replay(recording);
+  const { verdict, problem } = await replayRecording(recording);
   const realMs = performance.now() - startedAt;
   if (json) {
     terminal.json({

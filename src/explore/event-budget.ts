@@ -8,9 +8,9 @@ import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 
-const LEAST = 250_000;
-const MOST = 10_000_000;
-/** An execution that takes so many times as much as any before it is told. */
+const EVENTS_MIN = 250_000;
+const EVENTS_MAX = 10_000_000;
+/** How many times as much as any before it an execution may take. */
 const FACTOR = 20;
 /** While none has ended, the next may take more. */
 const GROWTH = 4;
@@ -45,7 +45,7 @@ export class EventBudget implements Executor {
     this.scenario = executor.scenario;
     this.#executor = executor;
     this.#options = options;
-    this.#maxEvents = options.adapts ? LEAST : MOST;
+    this.#maxEvents = options.adapts ? EVENTS_MIN : EVENTS_MAX;
   }
 
   async execute(request: ExecutionRequest): Promise<Verdict> {
@@ -54,9 +54,9 @@ export class EventBudget implements Executor {
     const verdict = await this.#executor.execute({ ...request, defaultMaxEvents: maxEvents });
     this.#reached = undefined;
     if (verdict.failure?.kind !== 'budget') this.#noteEnd(verdict);
-    else if (this.#endedAfter === 0 && verdict.firedEvents === maxEvents && maxEvents < MOST) {
+    else if (this.#endedAfter === 0 && verdict.firedEvents === maxEvents && maxEvents < EVENTS_MAX) {
       this.#reached = { verdict, maxEvents };
-      this.#maxEvents = Math.min(MOST, maxEvents * GROWTH);
+      this.#maxEvents = Math.min(EVENTS_MAX, maxEvents * GROWTH);
     }
     return verdict;
   }
@@ -74,14 +74,14 @@ export class EventBudget implements Executor {
     request: Omit<ExecutionRequest, 'source'>,
     mustStop: () => boolean,
   ): Promise<readonly { readonly verdict: Verdict; readonly index: number }[]> {
-    if (!mustStop()) await this.#decide(request, MOST);
+    if (!mustStop()) await this.#decide(request, EVENTS_MAX);
     return this.#undecided;
   }
 
   #noteEnd({ firedEvents, failure }: Verdict): void {
     if (!this.#options.adapts || failure?.kind === 'interrupted') return;
     this.#endedAfter = Math.max(this.#endedAfter, firedEvents, 1);
-    this.#maxEvents = Math.min(MOST, Math.max(LEAST, FACTOR * this.#endedAfter));
+    this.#maxEvents = Math.min(EVENTS_MAX, Math.max(EVENTS_MIN, FACTOR * this.#endedAfter));
   }
 
   async #decide({ onTurn }: Omit<ExecutionRequest, 'source'>, maxEvents: number): Promise<void> {

@@ -23,7 +23,7 @@ export interface Recorder {
 }
 
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
-/** Reactions of promises in a row without a sign of the runner after which its turn is over; its own chains are far shorter. */
+/** A turn ends after so many consecutive promise reactions without activity of the runner, whose own chains are far shorter. */
 const QUIET_REACTIONS = 32;
 
 /**
@@ -125,7 +125,7 @@ export class RunRecorder implements Recorder {
     this.#awaitQuiet();
   }
 
-  /** Writes an entry down and does `work` as a part of what the runner does, after who listens has heard of the entry. */
+  /** Writes an entry down and does `work` as a part of what the runner does, after listeners have been given the entry. */
   pass<T>(entry: RecordedEntry, work: () => T): T {
     this.#quiet = 0;
     this.#entries.push(entry);

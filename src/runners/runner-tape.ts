@@ -27,7 +27,7 @@ import { millisecondsBetween, type RunRecorder } from './recorder.ts';
 type Body<T> = T extends unknown ? Omit<T, 'at' | 'runner' | 'nested'> : never;
 type Listened = () => void;
 
-/** A command that is none cannot be recorded, and neither can the text that shows it. */
+/** An invalid command cannot be recorded, and neither can the text that shows it. */
 const REFUSED: RecordedAnswer = Object.freeze({ code: 'RUNNER_INVALID_ARGUMENT' });
 const NO_REF: RecordedAnswer = Object.freeze({ uri: NO_URI });
 const NOTHING: RecordedAnswer = Object.freeze({});

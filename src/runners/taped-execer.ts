@@ -100,7 +100,7 @@ class ProcessTape {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text where the bytes are some, so that recordings can be read; a character cut by the end of a chunk makes bytes of it. */
+/** Stored as text where the bytes are valid UTF-8, so that people can read recordings; a chunk that ends within a character is stored as bytes. */
 function contentOf(bytes: Uint8Array): Content {
   try {
     return { utf8: utf8.decode(bytes) };

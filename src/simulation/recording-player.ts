@@ -104,8 +104,11 @@ export class RecordingPlayer implements Clock {
       return true;
     }
     this.#isProcessWriting = true;
-    void command[input.stream]?.write(chunkOf(input));
-    this.#isProcessWriting = false;
+    try {
+      void command[input.stream]?.write(chunkOf(input));
+    } finally {
+      this.#isProcessWriting = false;
+    }
     return true;
   }
 

@@ -204,7 +204,7 @@ function callOn(
 ): Promise<unknown> {
   switch (call) {
     case 'run':
-      // A command that is none was refused, and is refused again.
+      // An invalid command was refused, and is refused again.
       return runner.run(command as Command);
     case 'abort':
       return runner.abort(runId);

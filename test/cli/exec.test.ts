@@ -1,4 +1,4 @@
-// `dryrunner exec` in the place of timeout(1), env(1) and the shell: where it runs, what it reads, how it ends (review S1, S9).
+// `dryrunner exec` in the place of timeout(1), env(1) and the shell: where it runs, what it reads, how it ends.
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

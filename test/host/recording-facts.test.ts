@@ -1,4 +1,4 @@
-// Facts of a recording that follow from others are checked, whatever the sums of the file say (review S3): every single field of real
+// Facts of a recording that follow from others are checked, whatever the sums of the file say: every single field of real
 // recordings is changed in turn, written with sums that fit, and must be refused or found as a difference.
 import { describe, expect, test } from 'vitest';
 import { isRunnerError } from '../../src/kernel/errors.ts';

@@ -1,4 +1,4 @@
-// Recordings of what really happened, made here and played again (review S2). What happened is whatever the machine made of it; the
+// Recordings of what really happened, made here and played again. What happened is whatever the machine made of it; the
 // replay must be exact whatever the timing was.
 import { describe, expect, test } from 'vitest';
 import type { Recording } from '../../src/model/recording.ts';

@@ -84,7 +84,7 @@ describe('readSwf', () => {
       rowWith(4, '90071992547409931'),
       'run time: at most 3155760000 seconds, a hundred years, got "90071992547409931"',
     ],
-    // Review R-9: impossible times are not read.
+    // Impossible times are not read.
     [
       'a run of 2^53 seconds',
       rowWith(4, '9007199254740992'),
@@ -111,7 +111,7 @@ describe('readSwf', () => {
       code: 'RUNNER_TRACE_FORMAT',
       problem: 'corrupted',
       line: 4,
-      // A reader that is refused is told what else there is (review S6).
+      // A reader that is refused is told what else there is.
       message: `line 4: expected ${complaint} (mode 'lenient' reads on and collects warnings)`,
     });
   });

@@ -301,7 +301,6 @@ describe('createSwfWorkload', () => {
   });
 
   test.for([1e308, 1e9])('a time scale of %d that makes impossible times is refused', (timeScale) => {
-    // Review R-9.
     expect(() => workOf({}, { timeScale })).toThrow(
       expect.objectContaining({
         code: 'RUNNER_INVALID_ARGUMENT',

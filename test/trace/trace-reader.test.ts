@@ -154,7 +154,7 @@ describe('openTrace', () => {
       'line 2: expected at: a finite number from 0 to 3155760000000, got -1',
     ],
     [
-      'a time of 2^53 ms (review R-9)',
+      'a time of 2^53 ms',
       `${header}\n{"at":9007199254740992,"type":"released","runner":""}\n`,
       'corrupted',
       'line 2: expected at: a finite number from 0 to 3155760000000, got 9007199254740992',
