@@ -106,12 +106,16 @@ class Caller {
     await this.#timed('run', DELAY_MS - STEP_MS, () => this.#run());
     const timeoutMs = pickIndex(this.#sim, `${this.#name} waits for an end`, 4, 6, msText) * STEP_MS;
     const cancelMs =
-      pickIndex(this.#sim, `${this.#name} gives up`, 5, 12, (at) => (at === 0 ? 'never' : msText(at))) *
-      STEP_MS;
+      pickIndex(this.#sim, `${this.#name} cancels its wait`, 5, 12, (at) =>
+        at === 0 ? 'never' : `after ${msText(at)}`,
+      ) * STEP_MS;
     const stop = new AbortController();
-    const timer = this.#sim.world.clock.timer(`${this.#name} gives up`, cancelMs, () => {
-      if (cancelMs > 0) stop.abort();
-    });
+    const timer =
+      cancelMs === 0
+        ? undefined
+        : this.#sim.world.clock.timer(`${this.#name} cancels its wait`, cancelMs, () => {
+            stop.abort();
+          });
     const limitMs = cancelMs > 0 ? Math.min(timeoutMs, cancelMs) : timeoutMs;
     const question = { allRuns: true, states: DONE_MASK };
     await this.#timed(
@@ -119,7 +123,7 @@ class Caller {
       limitMs,
       () => this.#network.query(question, { timeoutMs, signal: stop.signal }),
     );
-    timer.cancel();
+    timer?.cancel();
   }
 
   /** A call that fails has failed for a reason that is there, and one that does not has got through. */

@@ -46,8 +46,8 @@ const SUBJECTS: readonly string[] = [
 ];
 /** So many states are ends. */
 const ENDS = 5;
-/** Every life is over by then: whoever waits for ever gives up. */
-const GIVE_UP_MS = 200;
+/** Every life is over by then: whoever waits for ever cancels that. */
+const PATIENCE_MS = 200;
 const KINDS = new Map<string, Outcome['kind']>([
   ['RUNNER_UNKNOWN_RUN', 'unknown run'],
   ['RUNNER_CANNOT_HAPPEN', 'cannot happen'],
@@ -80,15 +80,15 @@ export class Watcher {
     const timeoutMs = pick(this.#sim, `${this.#name} waits for`, TIMEOUTS_MS, 10, (ms) =>
       ms === Infinity ? 'without limit' : `${ms} ms`,
     );
-    const cancelMs = pickIndex(this.#sim, `${this.#name} is cancelled`, 6, 20, cancelText) * 10 - 10;
+    const cancelMs = pickIndex(this.#sim, `${this.#name} cancels its wait`, 6, 20, cancelText) * 10 - 10;
     const stop = new AbortController();
     const wait = { timeoutMs, signal: stop.signal };
     const beganAtMs = this.#sim.now();
     const answer = this.#diary.store.query(question, wait);
     const expectation = this.#diary.expect(question, wait);
-    const limitMs = Number.isFinite(timeoutMs) ? timeoutMs : Math.max(0, GIVE_UP_MS - beganAtMs);
-    const giveUpMs = cancelMs >= 0 ? cancelMs : limitMs + 10;
-    const timer = this.#sim.world.clock.timer(`${this.#name} gives up`, Math.max(0, giveUpMs), () =>
+    const limitMs = Number.isFinite(timeoutMs) ? timeoutMs : Math.max(0, PATIENCE_MS - beganAtMs);
+    const cancelledMs = cancelMs >= 0 ? cancelMs : Math.max(0, limitMs) + 10;
+    const timer = this.#sim.world.clock.timer(`${this.#name} cancels its wait`, cancelledMs, () =>
       stop.abort(),
     );
     const outcome = await outcomeOf(answer);
@@ -96,7 +96,7 @@ export class Watcher {
     const endedMs = this.#sim.now() - beganAtMs;
     const mayBe = new Set<Outcome['kind']>();
     if (endedMs === timeoutMs) mayBe.add('empty');
-    if (endedMs === giveUpMs) mayBe.add('cancelled');
+    if (endedMs === cancelledMs) mayBe.add('cancelled');
     // A write that comes later in this instant goes before a deadline or a cancel of it.
     if (mayBe.has(outcome.kind)) await this.#endOfInstant();
     this.#compare(outcome, expectation, mayBe);
@@ -211,20 +211,27 @@ function fieldsOf({ found, service }: Outcome & { readonly kind: 'found' }): Rea
     ),
   );
   const { isHealthy, error } = service;
-  return new Map([...fields, ['health of the service', isHealthy ? 'good' : `bad "${error}"`]]);
+  return new Map([
+    ...fields,
+    ['health of the service', isHealthy ? 'good' : 'bad'],
+    ['error of the service', error],
+  ]);
 }
 
 function shown(outcome: Outcome): string {
   if (outcome.kind !== 'found') return TOLD[outcome.kind];
-  return `got ${outcome.found.map(({ runId, state }) => `run ${runId} ${state}`).join(' and ')}`;
+  return `got ${outcome.found.map(({ runId, state }) => `run ${runId || '(no id)'} ${state}`).join(' and ')}`;
 }
 
-/** An outcome with what differs from the other. */
+/** An outcome with the first that differs from the other. */
 function shownBeside(outcome: Outcome, other: Outcome): string {
   if (outcome.kind !== 'found' || other.kind !== 'found') return shown(outcome);
   const others = fieldsOf(other);
   const differing = [...fieldsOf(outcome)].filter(([name, value]) => others.get(name) !== value);
-  return `${shown(outcome)}, ${differing.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ')}`;
+  const [name, value = ''] = differing[0] ?? [];
+  return name === undefined
+    ? shown(outcome)
+    : `${shown(outcome)}, ${name} ${value === '' ? '(none)' : JSON.stringify(value)}`;
 }
 
 /** All that must agree, as text. */

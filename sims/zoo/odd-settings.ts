@@ -11,7 +11,6 @@ import {
   type ScenarioDefinition,
   type Simulation,
 } from 'dryrunner';
-import { rarely } from './odds.ts';
 
 /** Each makes something with a good value if `odd` is false, else with one that makes no sense. */
 const SETTINGS: readonly {
@@ -60,7 +59,9 @@ export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>(
   description: 'somebody gives a setting a value that makes no sense: it is refused where it is given',
   run(sim) {
     for (const { what, value, make } of SETTINGS) {
-      const odd = rarely(sim, `${what} is odd`, 40);
+      const odd =
+        sim.choose(`${what}`, 40, (answer) => (answer === 39 ? `${value}, which makes no sense` : 'good')) ===
+        39;
       let isRefused = false;
       try {
         make(sim, odd);

@@ -53,7 +53,7 @@ const PROGRAMS: readonly Program[] = [
 export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-process-life',
   description:
-    'processes of a simulated execer run scripts, are aborted or resumed, exceed their memory cap, and write to sinks that may be slow, stuck or failing: each ends as its script says, or because it was stopped, once, and nothing of it is alive or written after that',
+    'processes of a simulated execer run scripts, are aborted or resumed, exceed their memory cap, and write to sinks that may be slow, stuck or failing: each ends as its script says, or because it was aborted, once, and nothing of it is alive or written after that',
   async run(sim) {
     const { clock, tracer } = sim.world;
     const metrics =
@@ -129,6 +129,7 @@ class Life {
     this.#startedAtMs = this.#sim.now();
     const process = this.#execer.exec({ argv, dir: '/', jobId: '', taskId: '', tag: '', ...sink });
     this.isPaused = argv[0] === 'pause';
+    if (this.isPaused) this.#sim.note(`${this.#name} pauses until it is resumed or aborted`);
     const [end] = await Promise.all([process.wait(), this.#stop(process)]);
     this.end = end;
     this.isPaused = false;
@@ -145,11 +146,11 @@ class Life {
 
   /** Somebody stops it, perhaps as it starts or just when it ends. */
   async #stop(process: Process): Promise<void> {
-    const step = pickIndex(this.#sim, `${this.#name} is stopped`, 9, 16, (at) =>
+    const step = pickIndex(this.#sim, `${this.#name} is aborted`, 9, 16, (at) =>
       at === 0 ? 'never' : `at ${(at - 1) * 5} ms`,
     );
     if (step === 0) return;
-    await this.#sim.sleep((step - 1) * 5, `${this.#name} is stopped`);
+    await this.#sim.sleep((step - 1) * 5, `${this.#name} is aborted`);
     const askedAtMs = this.#sim.now();
     this.#abortedAtMs = askedAtMs;
     // From the abort on it does not wait for a resume any more.
@@ -159,7 +160,7 @@ class Life {
     const { cancelBoundMs } = this.#execer;
     this.#sim.check(
       tookMs <= cancelBoundMs,
-      `${this.#name} took too long to stop\n\nExpected at most ${cancelBoundMs} ms, got ${tookMs} ms.`,
+      `${this.#name} took too long to end after its abort\n\nExpected at most ${cancelBoundMs} ms, got ${tookMs} ms.`,
     );
     const { state, exitCode } = await process.wait();
     this.#sim.check(
@@ -189,7 +190,7 @@ class Life {
     if (isStopped) {
       this.#sim.check(
         error.startsWith('Aborted ('),
-        `${this.#name} was stopped, and its error does not say so: "${error}"`,
+        `${this.#name} was aborted, and its error does not say so: "${error}"`,
       );
     }
     if (this.#sink === undefined || faults.some((fault) => fault.startsWith('output'))) return;

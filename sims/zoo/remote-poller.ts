@@ -41,24 +41,29 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   const { runId } = await remote.run({ argv: [`sleep ${runMs}`] });
   const timeoutMs = pick(sim, `${name} waits`, TIMEOUTS_MS, 12, msText);
   const cancelMs =
-    pickIndex(sim, `${name} gives up`, 4, 20, (at) => (at === 0 ? 'never' : msText(at * STEP_MS))) * STEP_MS;
+    pickIndex(sim, `${name} cancels its wait`, 4, 20, (at) =>
+      at === 0 ? 'never' : `after ${msText(at * STEP_MS)}`,
+    ) * STEP_MS;
   const beganAtMs = sim.now();
   const stop = new AbortController();
-  const timer = sim.world.clock.timer(`${name} gives up`, cancelMs, () => {
-    if (cancelMs > 0) stop.abort();
-  });
+  const timer =
+    cancelMs === 0
+      ? undefined
+      : sim.world.clock.timer(`${name} cancels its wait`, cancelMs, () => {
+          stop.abort();
+        });
   let answer: QueryResult | undefined;
   try {
     answer = await remote.query({ runs: [runId], states: DONE_MASK }, { timeoutMs, signal: stop.signal });
   } catch (error) {
     if (!isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) throw error;
   }
-  timer.cancel();
+  timer?.cancel();
   const tookMs = sim.now() - beganAtMs;
   const limitMs = answer === undefined ? cancelMs : timeoutMs;
   sim.check(
     tookMs <= limitMs,
-    `${name} was answered too late\n\nIts timeout was ${timeoutMs} ms${cancelMs > 0 ? `, and it gave up after ${cancelMs} ms` : ''}.\nExpected an answer after at most ${limitMs} ms, got it after ${tookMs} ms.`,
+    `${name} was answered too late\n\nIts timeout was ${timeoutMs} ms${cancelMs > 0 ? `, and it cancelled its wait after ${cancelMs} ms` : ''}.\nExpected an answer after at most ${limitMs} ms, got it after ${tookMs} ms.`,
   );
   if (answer === undefined) return;
   sim.check(

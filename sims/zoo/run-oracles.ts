@@ -40,12 +40,21 @@ class ToldFailures implements Oracle {
       this.#processors.delete(failureNote(event.what));
     }
     if (event.type !== 'status' || !isTerminal(event.status.state)) return;
+    const { state } = event.status;
     const title = `run ${event.status.runId} on ${event.runner}`;
     for (const note of this.#processors) {
-      this.#complain('R90', `${title} has ended, and nobody tells: ${note}`, event.at);
+      this.#complain(
+        'R90',
+        `${title} has ended, and nobody tells: ${note}\n\nExpected a recorded failure of the processor, and what it threw, before the run ends; got none until it was ${state}.`,
+        event.at,
+      );
     }
     if (this.#releases > 0) {
-      this.#complain('R94', `${title} has ended, and nobody tells that its release failed`, event.at);
+      this.#complain(
+        'R94',
+        `${title} has ended, and nobody tells that its release failed\n\nExpected a recorded failure with exit code ${EXIT_CODES.CHECKOUT_RELEASE} before the run ends; got none until it was ${state}.`,
+        event.at,
+      );
     }
   }
 

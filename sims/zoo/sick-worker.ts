@@ -156,7 +156,9 @@ class Dispatcher {
     const code = state === 'FAILED' ? exitCode : 0;
     const isRepeated = code === this.#lastCode && (code === 211 || code === 212);
     if (code === 241) this.#why = 'A process has begun over its memory cap (exit code 241).';
-    else if (isRepeated) this.#why = `Two checkouts in a row have failed with exit code ${code}.`;
+    else if (isRepeated) {
+      this.#why = `Two checkouts in a row have failed with exit code ${code}; runs that were aborted between them do not count.`;
+    }
     if (code === 241 || isRepeated) this.isHealthy = false;
     this.#lastCode = code;
   }

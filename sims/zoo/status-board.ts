@@ -78,8 +78,12 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
     );
     if (!rarely(sim, 'a remote reader asks for nobody', 25)) return;
     const copy = createStatusesRO(statuses, service);
-    await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.queryNow({ runs: ['nobody'], states: ALL_MASK }));
-    await refused(sim, 'RUNNER_UNKNOWN_RUN', () => copy.status('nobody'));
+    await refused(sim, "queryNow for a run that is not there, 'nobody',", 'RUNNER_UNKNOWN_RUN', () =>
+      copy.queryNow({ runs: ['nobody'], states: ALL_MASK }),
+    );
+    await refused(sim, "status of a run that is not there, 'nobody',", 'RUNNER_UNKNOWN_RUN', () =>
+      copy.status('nobody'),
+    );
   },
 });
 
@@ -93,7 +97,9 @@ async function live(sim: Simulation, diary: Diary, name: string): Promise<void> 
   if (!rarely(sim, `${name} skips RUNNING`)) {
     diary.update(runningStatus(runId, `${name}.out`, `${name}.err`));
     if (rarely(sim, `${name} is reported late`, 25)) {
-      await refused(sim, 'RUNNER_ILLEGAL_MOVE', async () => diary.store.update(pendingStatus(runId)));
+      await refused(sim, `an update of ${name} from RUNNING to PENDING`, 'RUNNER_ILLEGAL_MOVE', async () =>
+        diary.store.update(pendingStatus(runId)),
+      );
     }
     await pause('ends', 4);
   }
@@ -106,21 +112,26 @@ async function live(sim: Simulation, diary: Diary, name: string): Promise<void> 
 
 /** A coded error that is made from no error is none, and no run fails of it. */
 async function failWithoutError(sim: Simulation, runId: string): Promise<void> {
-  await refused(sim, 'RUNNER_INVALID_ARGUMENT', async () =>
+  await refused(sim, 'codedError of no error with exit code 250', 'RUNNER_INVALID_ARGUMENT', async () =>
     failedStatus(runId, codedError(undefined, 250) as ExitCodeError),
   );
 }
 
 async function refused(
   sim: Simulation,
+  call: string,
   code: RunnerErrorCode,
   action: () => Promise<unknown>,
 ): Promise<void> {
+  let answer: unknown;
   try {
-    await action();
+    answer = await action();
   } catch (error) {
     if (isRunnerError(error, code)) return;
     throw error;
   }
-  sim.check(false, `what makes no sense was not refused\n\nExpected ${code}.`);
+  sim.check(
+    false,
+    `what makes no sense was not refused\n\nThe call was ${call}.\nExpected ${code}, got ${answer === undefined ? 'no error' : JSON.stringify(answer)}.`,
+  );
 }

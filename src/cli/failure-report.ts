@@ -77,9 +77,9 @@ function shrunkText({ decisions }: CampaignFailure, shrunk: ShrunkFailure): stri
   if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
   const end = shrunk.stoppedBy === 'minimal' ? '' : ', and might get smaller still';
   const [before, after] = [decisions, shrunk.decisions].map(unusualCount) as [number, number];
-  const what = `${counted(before, 'decision')} that ${before === 1 ? 'is' : 'are'} not plain`;
+  const what = `${counted(before, 'choice')} that ${before === 1 ? 'differs' : 'differ'} from the default`;
   const tried = counted(shrunk.executions, 'execution');
-  if (before === 0) return `nothing to make smaller: it fails when every decision is the plain one${end}`;
+  if (before === 0) return `nothing to make smaller: it fails with every choice at its default${end}`;
   return before === after
     ? `with ${what}, which is as few as ${tried} could find${end}`
     : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;

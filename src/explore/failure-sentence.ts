@@ -1,4 +1,5 @@
 /** One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds. */
+import { counted } from '../model/plural.ts';
 import type { Failure } from '../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
 import { headlineOf } from './failure-headline.ts';
@@ -8,7 +9,7 @@ import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { ShownFaults } from './shown-fault.ts';
 
-const TOLD_MAX = 2;
+const TOLD_MAX = 3;
 /** What tells most first. */
 const TELLING: readonly DecisionKind[] = ['fault', 'order', 'delay', 'choice'];
 
@@ -46,7 +47,7 @@ function whatOf({ kind, rule, message, details }: Failure): string {
 
 function circumstances(run: ObservedRun): string {
   const decisions = unusualDecisions(run);
-  if (decisions.length === 0) return 'also when every decision is the plain one';
+  if (decisions.length === 0) return 'also with every choice at its default';
   const faults = new ShownFaults(run, new EventNames(run));
   const told = [...decisions].sort((a, b) => weightOf(faults, a) - weightOf(faults, b)).slice(0, TOLD_MAX);
   const inOrder = decisions
@@ -54,7 +55,9 @@ function circumstances(run: ObservedRun): string {
     .map((decision) => faults.textOf(decision));
   const others = decisions.length - told.length;
   const more =
-    others === 0 ? '' : `, and ${others} more ${others === 1 ? 'decision is' : 'decisions are'} not plain`;
+    others === 0
+      ? ''
+      : `, and ${counted(others, 'more choice')} ${others === 1 ? 'differs' : 'differ'} from the default`;
   return `when ${inOrder.join(' and ')}${more}`;
 }
 

@@ -45,6 +45,7 @@ interface Candidate {
   readonly runner: string;
   readonly text: string;
   readonly firingId: number;
+  readonly event?: TraceEvent;
   /** The text is about that event of the clock itself. */
   readonly isFiring: boolean;
   /** Lines of a lower one are taken first. */
@@ -52,7 +53,16 @@ interface Candidate {
 }
 
 /** Why a line is worth showing. */
-const RANK = { decided: 0, named: 1, namedPart: 2, context: 3, around: 4, minor: 5, routine: 6 } as const;
+const RANK = {
+  decided: 0,
+  named: 1,
+  namedPart: 2,
+  context: 3,
+  around: 4,
+  minor: 5,
+  routine: 6,
+  never: 7,
+} as const;
 type Rank = (typeof RANK)[keyof typeof RANK];
 
 /** Where less than this is telling, what says little is shown as well. */
@@ -68,8 +78,9 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
     .map(({ candidate }) => candidate);
   // What happened around it may be what brought the named one to where it is, so it is shown as far as there is room.
   const telling = byWorth.filter(({ rank }) => rank <= RANK.around).length;
-  const count = Math.min(linesMax - 1, Math.max(telling, Math.min(byWorth.length, LINES_MIN)));
-  const chosen = new Set(byWorth.slice(0, count));
+  const worth = byWorth.filter(({ rank }) => rank < RANK.never).length;
+  const count = Math.min(linesMax - 1, Math.max(telling, Math.min(worth, LINES_MIN)));
+  const chosen = withBegins(byWorth.slice(0, count), candidates, linesMax - 1);
   const shown = candidates.filter((candidate) => chosen.has(candidate));
   const names = new EventNames(run);
   const lines = shown.map((candidate, index) => lineOf(run, names, candidate, shown[index - 1]));
@@ -81,6 +92,25 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
       candidates.filter(({ isFiring }) => !isFiring).length -
       shown.filter(({ isFiring }) => !isFiring).length,
   };
+}
+
+/** The end of something is shown with its beginning, as far as there is room. */
+function withBegins(best: readonly Candidate[], all: readonly Candidate[], most: number): Set<Candidate> {
+  const chosen = new Set(best);
+  for (const { event } of best) {
+    if (event?.type !== 'freed' || chosen.size >= most) continue;
+    const { runner, runId, resource, name } = event;
+    const begin = all.find(
+      ({ event: other }) =>
+        other?.type === 'acquired' &&
+        other.runner === runner &&
+        other.runId === runId &&
+        other.resource === resource &&
+        other.name === name,
+    );
+    if (begin !== undefined) chosen.add(begin);
+  }
+  return chosen;
 }
 
 function lineOf(
@@ -146,7 +176,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
     const text = fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
-    candidates.push({ role, atMs, runner, text, firingId, isFiring: false, rank: rankOf(event) });
+    candidates.push({ role, atMs, runner, text, firingId, event, isFiring: false, rank: rankOf(event) });
   });
   const late = decisions.filter((decision) => !told.has(decision));
   candidates.push(...late.map((decision) => ofDecision(run, faults, decision)));
@@ -212,6 +242,7 @@ function isChild(event: TraceEvent): boolean {
 }
 
 function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
+  if (isUsual(event)) return RANK.never;
   if (isRoutine(event)) return isProcessWithoutRun(event) ? RANK.around : RANK.routine;
   switch (event.type) {
     case 'fault':
@@ -237,6 +268,11 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
 function rankOfNamed(state: RunState): Rank {
   if (isTerminal(state)) return RANK.named;
   return state === 'RUNNING' ? RANK.namedPart : RANK.around;
+}
+
+/** That a runner is well as it begins, and what it counts, says nothing of a failure; a metric that is wrong is in its message. */
+function isUsual(event: TraceEvent): boolean {
+  return event.type === 'metric' || (event.type === 'service' && event.at === 0 && event.service.isHealthy);
 }
 
 /** Nothing else tells when it began and ended. */

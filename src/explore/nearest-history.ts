@@ -47,10 +47,10 @@ function nearestText(
   const observed = observedIn(failing, change);
   const fault = observed === undefined ? undefined : faultText(failing, passing, observed, change);
   if (fault !== undefined) {
-    const more = others > 0 ? `, if ${others} more ${plural(others, 'decision')} had been plain` : '';
+    const more = others > 0 ? `, if ${others} more ${plural(others, 'choice')} had been the default` : '';
     return `${fault.word} this it would have held${more}: ${fault.text}.`;
   }
-  const more = others > 0 ? `, and ${others} more ${plural(others, 'decision')} had been plain` : '';
+  const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
   return `If ${insteadText(failing, passing, observed, change)}${more}, it would have held.`;
 }
 
@@ -135,27 +135,45 @@ function drawnInsteadText(
 
 /** Of what tells most, if that differs; else of everything. Events differ if they read differently: a reader sees nothing else. */
 function differenceText(failing: ObservedRun, passing: ObservedRun): string | undefined {
-  const found = firstDifference(failing, passing, isTelling) ?? firstDifference(failing, passing, () => true);
+  const found =
+    firstDifference(failing, passing, isEffect) ??
+    firstDifference(failing, passing, isTelling) ??
+    firstDifference(failing, passing, () => true);
   if (found === undefined) return undefined;
   const [here, then] = found;
-  if (then === undefined) return `Here: ${here}. Then: that does not happen.`;
-  const standstill = failing.verdict.failure?.kind === 'deadlock';
-  return `Then: ${then}. Here: ${here ?? (standstill ? 'nothing more happens' : 'it has failed by then')}.`;
+  if (then === undefined) return `Here: ${here?.text}. Then: that does not happen.`;
+  return `Then: ${then.text}. Here: ${here?.text ?? insteadOf(then, failing)}.`;
+}
+
+/** What stands in a failing execution where the passing one has an event more. */
+function insteadOf({ atMs }: Shown, { verdict: { failure } }: ObservedRun): string {
+  if (failure?.kind === 'deadlock') return 'nothing more happens';
+  return failure !== undefined && atMs < failure.atMs ? 'that does not happen' : 'it has failed by then';
+}
+
+interface Shown {
+  readonly atMs: number;
+  readonly text: string;
 }
 
 function firstDifference(
   one: ObservedRun,
   other: ObservedRun,
   isShown: (event: TraceEvent) => boolean,
-): readonly [string | undefined, string | undefined] | undefined {
+): readonly [Shown | undefined, Shown | undefined] | undefined {
   const [first, second] = [one, other].map(({ events }) =>
-    events.flatMap(({ event }) => (isShown(event) ? [formatEvent(event)] : [])),
-  ) as [string[], string[]];
+    events.flatMap(({ event }) => (isShown(event) ? [{ atMs: event.at, text: formatEvent(event) }] : [])),
+  ) as [Shown[], Shown[]];
   const length = Math.max(first.length, second.length);
   for (let at = 0; at < length; at += 1) {
-    if (first[at] !== second[at]) return [first[at], second[at]];
+    if (first[at]?.text !== second[at]?.text) return [first[at], second[at]];
   }
   return undefined;
+}
+
+/** That another command was accepted only repeats that another one was chosen. */
+function isEffect(event: TraceEvent): boolean {
+  return event.type !== 'accepted' && isTelling(event);
 }
 
 function isTelling(event: TraceEvent): boolean {

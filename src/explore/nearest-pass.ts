@@ -46,6 +46,8 @@ export type AskedDecision = KeyedDecision & Pick<ObservedDecision, 'describe'>;
 
 /** All answers are tried where there are so few; where there are more, the nearest that holds is looked for by halving. */
 const ALTERNATIVES_MAX = 16;
+/** Of so many answers it is looked at which ones stand for the same. */
+const DESCRIBED_MAX = 64;
 
 /**
  * Tries each answer of `log` that is not plain at another value, the last one first; then leaves several out, as few as bisecting finds;
@@ -96,8 +98,12 @@ class Search {
   async #nearestTo(decision: AskedDecision): Promise<number | undefined> {
     const holds = (answer: number): Promise<boolean> =>
       this.#holds(withAnswer(this.#answers, decision, answer));
-    if (decision.n <= ALTERNATIVES_MAX) {
-      for (const answer of alternativesTo(decision)) if (await holds(answer)) return answer;
+    const alternatives = decision.n <= DESCRIBED_MAX ? alternativesTo(decision) : [];
+    if (
+      decision.n <= ALTERNATIVES_MAX ||
+      (decision.describe !== undefined && alternatives.length > 0 && alternatives.length < ALTERNATIVES_MAX)
+    ) {
+      for (const answer of alternatives) if (await holds(answer)) return answer;
       return undefined;
     }
     const { answer, n } = decision;
@@ -160,7 +166,13 @@ function alternativesTo(decision: AskedDecision): number[] {
   const { label, n, answer } = decision;
   const kind = decisionKind(label);
   const others = Array.from({ length: n }, (_, at) => at).filter((other) => other !== answer);
-  const nearest = others.sort((a, b) => Math.abs(a - answer) - Math.abs(b - answer) || a - b);
+  const here = answerText(decision, answer);
+  // What reads most like it isolates what matters: another program altogether says little.
+  const unlike = new Map(others.map((other) => [other, unlikeness(here, answerText(decision, other))]));
+  const nearest = others.sort(
+    (a, b) =>
+      (unlike.get(a) ?? 0) - (unlike.get(b) ?? 0) || Math.abs(a - answer) - Math.abs(b - answer) || a - b,
+  );
   // Several answers may stand for one value, of which the least is plainest.
   const told = new Set([answerText(decision, answer)]);
   const byDistance = nearest.flatMap((other) => {
@@ -171,6 +183,17 @@ function alternativesTo(decision: AskedDecision): number[] {
   });
   if (kind !== 'order' && kind !== 'fault') return byDistance;
   return answer === 0 ? byDistance : [0, ...byDistance.filter((other) => other > 0)];
+}
+
+/** From 0 for texts of the same words to 1 for those that share none; 0 where there are no words to compare. */
+function unlikeness(one: string | undefined, other: string | undefined): number {
+  if (one === undefined || other === undefined) return 0;
+  const [first, second] = [one, other].map((text) => new Set(text.match(/-?[\p{L}\p{N}]+/gu))) as [
+    Set<string>,
+    Set<string>,
+  ];
+  const shared = [...first].filter((word) => second.has(word)).length;
+  return 1 - shared / Math.max(1, new Set([...first, ...second]).size);
 }
 
 function leastOf(decision: AskedDecision, text: string): number {

@@ -22,6 +22,10 @@ const URL_SCHEME = 'file://';
 const OWN_FOLDER = decodeURIComponent(new URL('..', import.meta.url).pathname);
 /** The scenarios of the package are written by its users' rules: below `dist` they are scenarios all the same. */
 const SHIPPED_SCENARIOS = `${OWN_FOLDER}sims/`;
+/** Draws of the shipped scenarios: what was drawn is decided by those who call them. */
+const SILENT_FILES: readonly string[] = ['../sims/zoo/odds.', '../../sims/zoo/odds.'].map((name) =>
+  decodeURIComponent(new URL(name, import.meta.url).pathname),
+);
 /** What every stack of ours goes through tells nothing. */
 const SILENT_FOLDERS: readonly string[] = ['ambient', 'kernel', 'explore', 'simulation'].map(
   (name) => `${OWN_FOLDER}${name}/`,
@@ -82,7 +86,7 @@ function isSilent(line: string): boolean {
   const file = fileOf(line);
   if (line.includes('node:') || line.includes('(<anonymous>)')) return true;
   return (
-    SILENT_FOLDERS.some((folder) => file.startsWith(folder)) ||
+    [...SILENT_FOLDERS, ...SILENT_FILES].some((start) => file.startsWith(start)) ||
     (file.includes('/node_modules/') && !isOwn(line))
   );
 }

@@ -6,7 +6,7 @@ import { decisionKind } from '../kernel/decision-kind.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import type { EventNames } from './event-name.ts';
 import { actText } from './label-text.ts';
-import type { ObservedRun, ObservedStep } from './observed-run.ts';
+import type { DueEvent, ObservedRun, ObservedStep } from './observed-run.ts';
 import { framesOf, hasUserFrame } from './source-place.ts';
 
 /** A line, and where it was done. */
@@ -29,7 +29,15 @@ export function coincidenceIn(run: ObservedRun, names: EventNames, atMs: number)
   // What was due when the instant began, unless much of what fell into it only followed from that.
   const first = orders.find(({ due }) => due.length <= TOGETHER_MAX);
   if (first === undefined) return undefined;
-  return `due together at ${atMs} ms: ${first.due.map((event) => names.of(event)).join(', ')}`;
+  const fired = [...run.firings.keys()];
+  const inOrder = first.due
+    .filter(({ id }) => run.firings.has(id))
+    .sort((a, b) => fired.indexOf(a.id) - fired.indexOf(b.id));
+  const named = (events: readonly DueEvent[]): string =>
+    events.map((event) => names.of(event)).join(', then ');
+  const cancelled = first.due.filter(({ id }) => !run.firings.has(id));
+  const never = cancelled.map((event) => `; ${names.of(event)} was cancelled then, and never fired`).join('');
+  return `due together at ${atMs} ms: first ${named(inOrder)} fired${never}`;
 }
 
 /** The last things that the scenario did, as far as they passed through this package. */

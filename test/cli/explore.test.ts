@@ -127,7 +127,7 @@ describe('what fails', () => {
     expect(found.out).toMatch(/^late: check\nof a test\nlate fails at 5 ms: too large/);
     expect(found.out).toMatch(/What would have held\n {2}If "number \d+" had been /);
     expect(found.out).toMatch(
-      /\n {2}shrunk in [\d,]+ executions, from \d+ decisions that are not plain to 1\n/,
+      /\n {2}shrunk in [\d,]+ executions, from \d+ choices that differ from the default to 1\n/,
     );
     const token = /replay (dr1:\S+)/.exec(found.out)?.[1] ?? '';
     const again = await run('replay', '--allow', dir, token);

@@ -232,7 +232,7 @@ describe('a failure that is explained', () => {
     const explanation = await explain(createExecutor(pictured), []);
     const lines = formatExplanation(explanation).map(({ text }) => text);
     expect(lines.slice(0, 6)).toEqual([
-      'pictured fails at 0 ms: no order explains it, also when every decision is the plain one.',
+      'pictured fails at 0 ms: no order explains it, also with every choice at its default.',
       'What happened',
       '  0 ms ! no order explains it',
       'In detail',
@@ -253,7 +253,7 @@ describe('a failure that is explained', () => {
     });
     const { details, places, sentence, history } = await explain(createExecutor(forgetful), []);
     expect(sentence).toMatch(
-      /^forgetful fails at 10 ms: The scenario has ended and left .* also when every decision is the plain one\.$/,
+      /^forgetful fails at 10 ms: The scenario has ended and left .* also with every choice at its default\.$/,
     );
     expect(details.map(({ text }) => text)).toContainEqual(
       expect.stringContaining('the process of run 0 on worker'),
@@ -314,7 +314,7 @@ describe('a failure that is explained', () => {
     const { nearestPass } = await explain(createExecutor(either), log);
     expect(nearestPass).toMatchObject({
       changes: 3,
-      text: 'If no fault had struck "b", and 2 more decisions had been plain, it would have held.',
+      text: 'If no fault had struck "b", and 2 more choices had been the default, it would have held.',
     });
   });
 
