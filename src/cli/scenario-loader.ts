@@ -71,7 +71,8 @@ export async function findScenario(reference: string): Promise<LoadedScenario> {
 export async function isScenarioReference(text: string): Promise<boolean> {
   const { file } = splitReference(text);
   if (/\.[cm]?[jt]sx?$/.test(file)) return true;
-  if (isModulePath(text) || existsSync(file)) return false;
+  // A name has no ending, and no file that is there is taken for one.
+  if (isModulePath(text) || /\.\w+$/.test(text) || existsSync(file)) return false;
   return !text.includes(':') || (await shippedScenarios()).some(({ definition }) => definition.name === text);
 }
 
