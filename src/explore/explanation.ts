@@ -158,10 +158,12 @@ function checkArguments(executor: Executor, log: readonly Decision[], options: E
   checkMethods('executor', executor, ['execute']);
   checkLog('log', log);
   checkCallbacks(options, ['shouldStop']);
-  checkString('reference', 'how the scenario is named', options.reference ?? '');
-  checkString('seed', 'a text', options.seed ?? '');
-  checkInteger('linesMax', options.linesMax ?? LINES_MAX, 1);
-  checkLimit('maxExecutions', options.maxExecutions ?? 0);
+  // Only what is absent has a default: null is a mistake.
+  const { reference = '', seed = '', linesMax = LINES_MAX, maxExecutions = 0 } = options;
+  checkString('reference', 'how the scenario is named', reference);
+  checkString('seed', 'a text', seed);
+  checkInteger('linesMax', linesMax, 1);
+  checkLimit('maxExecutions', maxExecutions);
 }
 
 /** A detail is a line, and the stack of where it was made below it. */

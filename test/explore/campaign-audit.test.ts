@@ -60,7 +60,7 @@ test('R209 what reads something from outside is told with the first event that d
   expect(told).toHaveLength(1);
   expect(told).toEqual(report.audit.differences);
   expect(told[0]).toMatchObject({ kind: 'repeat', execution: 0 });
-  expect(told[0]?.text).toMatch(/event 1 differs in text: .*note: read 1", second .*notes: read 2"$/);
+  expect(told[0]?.text).toMatch(/event 1 differs in text: .*note: read 1", second .*note: read 2"$/);
 });
 
 test('state that shows only after a while is told as a leak of one execution into the next', async () => {

@@ -3,6 +3,8 @@ import { createSimFiler } from '../../src/filers/sim-filer.ts';
 import type { Decision } from '../../src/kernel/decisions.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { createDecisions } from '../../src/kernel/decision-log.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
 import type { RunTypeMap } from '../../src/model/run-type.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
@@ -16,6 +18,9 @@ import {
 } from '../../src/simulation/chosen-faults.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Scenario } from '../../src/simulation/simulate-options.ts';
+
+/** Enough of a simulation to be refused for its other arguments. */
+const anySim = { world: { clock: createVirtualClock(), choices: createDecisions(fifoDecisions()) } } as never;
 
 /** Five runs on broken disks. */
 function onBrokenDisks(options: ChosenOutputFaultsOptions): Scenario {
@@ -148,8 +153,8 @@ describe('faults of collaborators as decisions', () => {
     [() => chosenFilerMenu({ slowMs: -1 }), /slowMs: expected a finite number ≥ 0/],
     [() => chosenOutputFaults({} as never, { oneIn: 0 }), /oneIn: expected an integer ≥ 2/],
     [() => chosenOutputFaults({} as never, { faults: [] }), /faults: expected at least one fault/],
-    [() => chosenSkew({} as never, 1 as never), /name: expected the name of a machine/],
-    [() => chosenSkew({} as never, 'n', { offsetMsMax: NaN }), /offsetMsMax: expected a finite number/],
+    [() => chosenSkew(anySim, 1 as never), /name: expected the name of a machine/],
+    [() => chosenSkew(anySim, 'n', { offsetMsMax: NaN }), /offsetMsMax: expected a finite number/],
   ] as const)('wrong use %# is refused', ([use, text]) => {
     expect(use).toThrow(text);
   });

@@ -17,9 +17,9 @@ test('R204 runs of the same number on two runners are two: each holds and gives 
   ledger.watch(change('freed', 'a', '', 'wait 0'));
   expect(ledger.count).toBe(3);
   expect(ledger.describe(9).map((line) => line.split('\n')[0])).toEqual([
-    'process process of run 0 on a, since 1 ms',
-    'process process of run 0 on a, since 1 ms',
-    'waiter wait 0 of b, since 1 ms',
+    'the process of run 0 on a, since 1 ms',
+    'the process of run 0 on a, since 1 ms',
+    'the wait 0 on b, since 1 ms',
   ]);
   expect(ledger.describe(1)).toHaveLength(1);
   for (const runner of ['a', 'a', 'a']) ledger.watch(change('freed', runner, '0'));
