@@ -238,7 +238,11 @@ function* withSilentFirings(
 /** What fires again and again, but for the first time and the last: it says the same each time. */
 function periodicIn(silent: readonly EventInfo[]): Set<number> {
   const byLabel = new Map<string, number[]>();
-  for (const { id, label } of silent) byLabel.set(label, [...(byLabel.get(label) ?? []), id]);
+  for (const { id, label } of silent) {
+    const ids = byLabel.get(label);
+    if (ids === undefined) byLabel.set(label, [id]);
+    else ids.push(id);
+  }
   return new Set([...byLabel.values()].flatMap((ids) => ids.slice(1, -1)));
 }
 
