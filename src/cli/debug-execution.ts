@@ -9,6 +9,7 @@ import { withoutStrays } from '../host/stray-errors.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
+import { nowRunning } from './foreign-code.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
@@ -32,6 +33,7 @@ export async function debugExecution(
   const scenario = await findScenario(reference);
   const { definition } = scenario;
   const executor = withoutStrays(createExecutor(definition, await prepareScenario(scenario), seed));
+  nowRunning(definition.name);
   const startedAt = performance.now();
   const { verdict, gap } =
     log === undefined

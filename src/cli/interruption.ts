@@ -3,6 +3,7 @@
  * of the signal, also if there is nowhere left to print to; after `dispose` signals do again what they did before; a scenario that keeps
  * this thread busy cannot keep Ctrl-\ from ending it, for then no handler would ever run.
  */
+import { endProcess } from './end-process.ts';
 import {
   exitByHangUp,
   InterruptedError,
@@ -76,7 +77,7 @@ export class Interruption {
 
   #onSignal(signal: EndSignal): void {
     const status = signalStatus(signal);
-    if (this.#status !== undefined) process.exit(status);
+    if (this.#status !== undefined) endProcess(status);
     this.#status = status;
     // For those who end the process because they can no longer write, as after the terminal was closed.
     process.exitCode = status;

@@ -4,16 +4,19 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';
+import { endProcess } from './end-process.ts';
 import { EXEC_FAILED } from './exec-status.ts';
 import { EXIT_STATUS, InterruptedError, UsageError } from './exit-status.ts';
 import type { ExplainCommandOptions } from './explain-command.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
 import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
+import { finishProcess, watchProcessEnd } from './process-end.ts';
 import { allowOption, debugOption, hangOption, memoryOption } from './shared-options.ts';
 import { Terminal } from './terminal.ts';
 import { positiveInteger, shard, signalName, span, threadCount, wholeNumber } from './typed-values.ts';
 
-const terminal = new Terminal();
+const terminal = new Terminal({ lostStatus: ownFailure() });
+watchProcessEnd(terminal);
 /** One of {@link EXIT_STATUS}, or for `exec` any. */
 let status: number = EXIT_STATUS.HELD;
 
@@ -241,23 +244,11 @@ async function main(): Promise<number> {
     if (error instanceof InterruptedError) {
       terminal.note(error.message);
       // What was waited for may keep the process alive as long as it likes.
-      process.exit(error.status);
+      endProcess(error.status);
     }
-    if (process.argv[2] !== 'exec') throw error;
     terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return EXEC_FAILED;
+    return process.argv[2] === 'exec' ? EXEC_FAILED : EXIT_STATUS.FAILED;
   }
 }
 
-// Nothing left to wait for, and yet not done: something that was loaded awaits what nobody will settle.
-let isDone = false;
-process.once('beforeExit', () => {
-  if (isDone || process.exitCode !== undefined) return;
-  terminal.note('error: what was loaded awaits a promise that nobody will settle');
-  process.exitCode = EXIT_STATUS.USAGE;
-});
-
-void main().then((code) => {
-  isDone = true;
-  process.exitCode = code;
-});
+void main().then((code) => finishProcess(terminal, code));

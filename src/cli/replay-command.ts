@@ -9,6 +9,7 @@ import { openTrace } from '../trace/trace-reader.ts';
 import { debugExecution } from './debug-execution.ts';
 import { readExecution, type ExecutionSource, type SimulatedHeader } from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { nowRunning } from './foreign-code.ts';
 import { replayLog, type ReplayLogOptions } from './replay-log.ts';
 import { replayRecordingCommand } from './replay-recording.ts';
 import { prepareScenario } from './scenario-campaign.ts';
@@ -62,6 +63,7 @@ async function replaySimulation(
   if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${log.scenario}`);
   const { definition, reference } = scenario;
   const input = await prepareScenario(scenario);
+  nowRunning(definition.name);
   const startedAt = performance.now();
   const verdict = await catchStrayErrors((onTurn) =>
     simulate({

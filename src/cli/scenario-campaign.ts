@@ -7,6 +7,7 @@ import type { RunState } from '../model/run-state.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { UsageError } from './exit-status.ts';
+import { nowRunning } from './foreign-code.ts';
 import type { Interruption } from './interruption.ts';
 
 /** One scenario over all its seeds. */
@@ -46,6 +47,7 @@ export async function runScenario(
 ): Promise<ScenarioSummary> {
   const { definition } = scenario;
   const input = await prepareScenario(scenario);
+  nowRunning(definition.name);
   const tally = new SummaryTally(scenario);
   for (const seed of seeds) {
     listener.onSeed(scenario, tally.seeds, seeds.length);

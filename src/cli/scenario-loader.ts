@@ -9,6 +9,7 @@ import { userFrameOf } from '../explore/source-place.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { UsageError } from './exit-status.ts';
+import { nowLoading } from './foreign-code.ts';
 
 /** A scenario, and the files it may read. */
 export interface LoadedScenario {
@@ -131,6 +132,7 @@ function scenariosIn(module: Record<string, unknown>, file: string, path: string
 }
 
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
+  const work = nowLoading(reference);
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
@@ -141,6 +143,8 @@ async function importScenario(path: string, reference: string): Promise<Record<s
     const frame = userFrameOf(error);
     const place = frame === undefined ? '' : ` (at ${frame})`;
     throw new UsageError(`${reference} does not load: ${messageOf(error)}${place}${hint}`);
+  } finally {
+    work.isLoaded();
   }
 }
 

@@ -1,5 +1,6 @@
 /** Where the command line writes: people read stderr and stdout, programs read stdout alone. */
 import { styleText } from 'node:util';
+import { endProcess } from './end-process.ts';
 import { EXIT_STATUS, exitByHangUp } from './exit-status.ts';
 
 /** Styles in use. */
@@ -10,20 +11,29 @@ export class Terminal {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
 
-  constructor(out: NodeJS.WriteStream = process.stdout, err: NodeJS.WriteStream = process.stderr) {
-    this.#out = out;
-    this.#err = err;
-    out.on('error', (error: NodeJS.ErrnoException) => this.#lost('stdout', error));
-    err.on('error', (error: NodeJS.ErrnoException) => this.#lost('stderr', error));
+  readonly #lostStatus: number;
+
+  /** `lostStatus` is the exit code where a stream cannot be written, for another reason than that nobody reads it any more. */
+  constructor({ lostStatus }: { readonly lostStatus: number }) {
+    this.#out = process.stdout;
+    this.#err = process.stderr;
+    this.#lostStatus = lostStatus;
+    this.#out.on('error', (error: NodeJS.ErrnoException) => this.#lost('stdout', error));
+    this.#err.on('error', (error: NodeJS.ErrnoException) => this.#lost('stderr', error));
   }
 
   /** Nobody can read on: end as a closed pipe ends other commands, or say why where that is still possible. */
   #lost(stream: 'stdout' | 'stderr', error: NodeJS.ErrnoException): void {
-    if (error.code === 'EIO') exitByHangUp();
-    const isClosed = error.code === 'EPIPE' || error.code === 'EIO';
-    if (isClosed || process.exitCode !== undefined) process.exit(process.exitCode ?? EXIT_STATUS.CLOSED);
+    const { isTTY } = stream === 'stdout' ? this.#out : this.#err;
+    // A terminal that has been closed fails like a disk.
+    const isHungUp = error.code === 'EIO' && isTTY;
+    if (isHungUp) exitByHangUp();
+    if (isHungUp || error.code === 'EPIPE') {
+      const status = Number(process.exitCode ?? 0);
+      endProcess(status === 0 ? EXIT_STATUS.CLOSED : status);
+    }
     if (stream === 'stdout') process.stderr.write(`error: stdout cannot be written: ${error.message}\n`);
-    process.exit(EXIT_STATUS.USAGE);
+    endProcess(this.#lostStatus);
   }
 
   /** Whether progress can be drawn over itself. */
@@ -48,6 +58,15 @@ export class Terminal {
   /** Raw output of a command that is shown as it comes. */
   raw(stream: 'stdout' | 'stderr', bytes: string | Uint8Array): void {
     (stream === 'stdout' ? this.#out : this.#err).write(bytes);
+  }
+
+  /** Settles when all that was printed so far is written. */
+  async flush(): Promise<void> {
+    for (const stream of [this.#out, this.#err]) {
+      await new Promise<void>((resolve) => {
+        stream.write('', () => resolve());
+      });
+    }
   }
 
   /** Something about the work itself, on stderr. */

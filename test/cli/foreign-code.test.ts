@@ -1,0 +1,100 @@
+// What code of the user's does to the process: no exit code of its own, no silent end, no command that never ends.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { root, run } from './command.ts';
+import { spawnSync } from 'node:child_process';
+import { openSync, closeSync } from 'node:fs';
+
+let dir = '';
+const at = (name: string): string => join(dir, name);
+
+const FINE = "export const s = { name: 'fine', description: 'of a test', run: () => {} };";
+const SCENARIOS: Readonly<Record<string, string>> = {
+  exits: '() => { process.exit(0); }',
+  'exits-later': 'async () => { setImmediate(() => process.exit(0)); await new Promise(() => {}); }',
+  'sets-code': '(sim) => { process.exitCode = 0; sim.check(false, "bad"); }',
+  hooks: '(sim) => { process.on("exit", () => { process.exitCode = 0; }); sim.check(false, "bad"); }',
+  throws: '() => { setTimeout(() => { throw new Error("late"); }, 20); }',
+  interval: '() => { setInterval(() => {}, 10); }',
+};
+const MODULES: Readonly<Record<string, string>> = {
+  'top-exits': 'process.exit(0);',
+  'top-throws': "setTimeout(() => { throw new Error('in a timer'); }, 5); await new Promise(() => {});",
+  'top-rejects': "void Promise.reject(new Error('of nobody')); await new Promise(() => {});",
+  'top-interval': `${FINE} setInterval(() => {}, 10);`,
+  'wrong-interval': 'setInterval(() => {}, 10); export default 7;',
+};
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-foreign-'));
+  for (const [name, body] of Object.entries(SCENARIOS)) {
+    const text = `export default { name: '${name}', description: 'of a test', run: ${body} };`;
+    await writeFile(at(`${name}.mjs`), text);
+  }
+  for (const [name, text] of Object.entries(MODULES)) await writeFile(at(`${name}.mjs`), text);
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('the exit code is that of the command', () => {
+  test.for([
+    ['run', 'exits', [], 1, /^error: the scenario exits called process\.exit\(0\)$/m],
+    ['run', 'exits-later', [], 1, /^error: the scenario exits-later called process\.exit\(0\)$/m],
+    ['explain', 'exits', ['--debug'], 1, /^error: the scenario exits called process\.exit\(0\)$/m],
+    ['run', 'sets-code', [], 1, /^$/],
+    ['run', 'hooks', [], 1, /^$/],
+    ['list', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
+    ['run', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
+    ['explore', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
+    ['explain', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
+  ] as const)('%s of %s', async ([command, name, options, expected, text]) => {
+    const { code, err } = await run(command, at(`${name}.mjs`), ...options);
+    expect(err).toMatch(text);
+    expect(code).toBe(expected);
+  });
+});
+
+describe('what fails outside of every call is one line', () => {
+  test.for([
+    ['list', 'top-throws', 2, /^error: \S*top-throws\.mjs: uncaught exception: in a timer.*\n$/],
+    ['run', 'top-rejects', 2, /^error: \S*top-rejects\.mjs: unhandled rejection: of nobody.*\n$/],
+    ['run', 'throws', 1, /^error: the scenario throws: uncaught exception: late.*\n$/],
+  ] as const)('%s of %s', async ([command, name, expected, text]) => {
+    const { code, err } = await run(command, at(`${name}.mjs`));
+    expect(err).toMatch(text);
+    expect(code).toBe(expected);
+  });
+});
+
+describe('a command ends when it is done, whatever was left open', () => {
+  test.for([
+    ['run', 'interval', 0],
+    ['list', 'top-interval', 0],
+    ['list', 'wrong-interval', 2],
+  ] as const)('%s of %s', async ([command, name, expected]) => {
+    const { code, err } = await run(command, at(`${name}.mjs`));
+    expect(err).toMatch(/^what was loaded left real timers or handles open: .*Timeout/m);
+    expect(code).toBe(expected);
+  });
+});
+
+describe('a disk that is full is no reader that has left', () => {
+  test.for([
+    ['list', ['list'], 2],
+    ['exec', ['exec', '--', 'echo', 'hello'], 125],
+  ] as const)('%s', ([, args, expected]) => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        ['--import', import.meta.resolve('tsx'), join(root, 'src/cli/main.ts'), ...args],
+        { cwd: root, stdio: ['ignore', full, 'pipe'], encoding: 'utf8' },
+      );
+      expect(stderr).toMatch(/^error: stdout cannot be written: ENOSPC/m);
+      expect(status).toBe(expected);
+    } finally {
+      closeSync(full);
+    }
+  });
+});
