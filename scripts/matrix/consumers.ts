@@ -132,7 +132,7 @@ async function install(
   const { ok, output } = await runStep({
     title: `install ${name}`,
     program: 'npm',
-    args: ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages],
+    args: ['install', '--no-audit', '--no-fund', ...packages],
     cwd: folder,
     log: join(work, 'logs', `install-${name}.log`),
     ...(engine === undefined ? {} : { nodeFolder: engine.folder }),

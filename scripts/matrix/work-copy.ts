@@ -25,8 +25,9 @@ export async function makeWorkCopy(work: string, vitest: number): Promise<string
   const { ok, output } = await runStep({
     title: `install the suite with Vitest ${vitest}`,
     program: 'npm',
-    // Forced, because tools of ours that no test needs may not know that major yet.
-    args: [...(isLocked ? ['ci'] : ['install', '--force']), '--no-audit', '--no-fund', '--prefer-offline'],
+    // Forced, because tools of ours that no test needs may not know that major yet. From a cache comes only what the lockfile names: of
+    // what was published since, it knows a part.
+    args: [...(isLocked ? ['ci', '--prefer-offline'] : ['install', '--force']), '--no-audit', '--no-fund'],
     cwd: copy,
     log: join(work, 'logs', `install-vitest-${vitest}.log`),
   });
