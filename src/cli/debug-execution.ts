@@ -2,6 +2,7 @@
  * `--debug`: one execution for somebody who stops in it. Invariants: the scenario runs once, in the thread of the command, and nothing
  * measures how long it takes.
  */
+import { withinEvents } from '../explore/event-budget.ts';
 import { createExecutor } from '../explore/executor.ts';
 import { checkReplay } from '../explore/replay-check.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
@@ -21,18 +22,22 @@ export interface DebuggedExecution {
   readonly scenario: string;
   readonly log?: ReplayToken | readonly Decision[];
   readonly seed?: string | undefined;
+  /** Events after which it is given up, if a file says so. */
+  readonly maxEvents?: number | undefined;
   readonly failureKey?: string | undefined;
 }
 
 /** 1 if it fails, 0 if it holds, 3 if it is not what its log says. */
 export async function debugExecution(
   terminal: Terminal,
-  { scenario: reference, log, seed, failureKey }: DebuggedExecution,
+  { scenario: reference, log, seed, maxEvents, failureKey }: DebuggedExecution,
   json: boolean,
 ): Promise<ExitStatus> {
   const scenario = await findScenario(reference);
   const { definition } = scenario;
-  const executor = withoutStrays(createExecutor(definition, await prepareScenario(scenario), seed));
+  const bound = log !== undefined && 'maxEvents' in log ? log.maxEvents : maxEvents;
+  const plain = withoutStrays(createExecutor(definition, await prepareScenario(scenario), seed));
+  const executor = withinEvents(plain, bound);
   nowRunning(definition.name);
   const startedAt = performance.now();
   const { verdict, gap } =

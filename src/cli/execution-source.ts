@@ -70,7 +70,11 @@ async function ofFile(path: string): Promise<ExecutionSource> {
   if (reference === undefined || reference === '') {
     throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
   }
-  const log = { scenario: reference, log: decisions, failureKey: meta['failureKey'], file: path };
+  const bound = Number(meta['maxEvents']);
+  const log = {
+    ...{ scenario: reference, log: decisions, failureKey: meta['failureKey'], file: path },
+    ...(Number.isSafeInteger(bound) && bound >= 1 ? { maxEvents: bound } : {}),
+  };
   // A log without a seed is of an exploration.
   if (header.kind === 'decisions' && seed === undefined) return { kind: 'log', log };
   return { kind: 'simulation', path, header, decisions, log: { ...log, seed: seed ?? '1' } };

@@ -114,12 +114,13 @@ class Explaining {
 
   #execute(): Promise<ThreadReplay> {
     const { definition, reference } = this.#scenario;
-    const { log, seed, failureKey: key } = this.#named;
+    const { log, seed, maxEvents, failureKey: key } = this.#named;
     return replayInThread({
       ...threadLimits(this.#options),
       scenario: reference,
       ...(log === undefined ? {} : { log }),
       ...(seed === undefined ? {} : { seed }),
+      ...(maxEvents === undefined ? {} : { maxEvents }),
       failureKey: key,
       onGap: 'keyed',
       explains: false,

@@ -17,6 +17,7 @@ import { EXHAUSTIVE, poolOptions, type ExploreCommandOptions } from './explore-o
 import { exploredJson, exploredLines, progressText } from './explore-report.ts';
 import type { FoundFailure } from './failure-report.ts';
 import { Interruption } from './interruption.ts';
+import { eventBound } from './settled-failure.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -210,7 +211,9 @@ class Exploration {
     const { json = false } = this.#options;
     if (event.type === 'progress' && !json) this.#terminal.progress(progressText(name, event.progress));
     if (event.type === 'progress') this.#keepProgress(event.progress);
-    if (event.type === 'failure') this.#write(() => this.#corpus.keep(event.failure));
+    if (event.type === 'failure') {
+      this.#write(() => this.#corpus.keep({ ...event.failure, ...eventBound(event.failure) }));
+    }
     if (event.type === 'fixed' || event.type === 'changed') {
       this.#write(() => this.#corpus.retire(event.corpusId, event.type));
       const what = event.type === 'fixed' ? 'no longer fails' : 'now fails differently';

@@ -5,7 +5,7 @@ import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits, type ExploreCommandOptions } from './explore-options.ts';
 import type { FoundFailure } from './failure-report.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
-import { settleFailure, tokenOf } from './settled-failure.ts';
+import { eventBound, settleFailure, tokenOf } from './settled-failure.ts';
 import type { Terminal } from './terminal.ts';
 
 /** For all failures of a scenario: with many of them, each gets its share of what is left. */
@@ -62,7 +62,7 @@ export class FailureDesk {
     const shrunk = this.#options.shrink ? await settleFailure(this.#terminal, settling) : undefined;
     const { key } = failure;
     const { decisions, message } = shrunk ?? failure;
-    const file = await this.#corpus.keep({ key, message, decisions });
+    const file = await this.#corpus.keep({ key, message, decisions, ...eventBound(failure) });
     return {
       failure,
       token: tokenOf(settling, shrunk),

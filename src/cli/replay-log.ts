@@ -23,6 +23,8 @@ export interface ReplayedLog {
   readonly log: ReplayToken | readonly Decision[];
   /** Seed of `world.random`; absent for that of an exploration. */
   readonly seed?: string | undefined;
+  /** Events after which it is given up, if a file says so; a token knows its own. */
+  readonly maxEvents?: number | undefined;
   /** The failure that the log is kept for, if it is; a token knows its own. */
   readonly failureKey?: string | undefined;
   /** The file that keeps the log; absent if it was typed. */
@@ -46,13 +48,14 @@ export async function replayLog(
   replayed: ReplayedLog,
   { json, continueRandomly, hang, memory }: ReplayLogOptions,
 ): Promise<ExitStatus> {
-  const { scenario, log, seed, failureKey, file } = replayed;
+  const { scenario, log, seed, maxEvents, failureKey, file } = replayed;
   const interruption = new Interruption();
   try {
     const replay = await replayInThread({
       ...threadLimits({ memory, ...(hang === undefined ? {} : { hang }) }),
       ...{ scenario, log, failureKey, explains: true },
       ...(seed === undefined ? {} : { seed }),
+      ...(maxEvents === undefined ? {} : { maxEvents }),
       onGap: continueRandomly ? 'random' : 'keyed',
       signal: interruption.signal,
       onProgress: (progress) => terminal.progress(replayProgressText(scenario, progress)),

@@ -39,7 +39,7 @@ export async function settleFailure(
 ): Promise<ShrunkFailure | undefined> {
   const { reference, name, seed, failure, limits, timeMs, signal } = settling;
   const { maxExecutions = SHRINK_EXECUTIONS } = settling;
-  const { key, kind, decisions, firedEvents } = failure;
+  const { key, kind, decisions } = failure;
   if (kind === 'hang' || kind === 'crash') return undefined;
   const before = formatCount(unusualCount(decisions));
   const progress = (smaller: readonly Decision[]): void =>
@@ -54,10 +54,17 @@ export async function settleFailure(
     ...{ scenario: reference, key, decisions, maxExecutions, timeMs, signal },
     explainMs: EXPLAIN_MS,
     ...(seed === undefined ? {} : { seed }),
-    ...(kind === 'budget' ? { maxEvents: firedEvents } : {}),
+    ...eventBound(failure),
     onSmaller: (smaller) => progress(smaller.decisions),
   });
   return shrunk?.flakiness === undefined ? shrunk : { ...shrunk, ...asFound(failure) };
+}
+
+/** After how many events an execution that ran out of them is given up when it is run again. */
+export function eventBound({ kind, firedEvents }: Pick<CampaignFailure, 'kind' | 'firedEvents'>): {
+  readonly maxEvents?: number;
+} {
+  return kind === 'budget' ? { maxEvents: firedEvents } : {};
 }
 
 /** One word that repeats it, as small as it is. */
@@ -71,7 +78,7 @@ export function tokenOf(
     failureKey: failure.key,
     traceHash: traceHash === '' ? NO_HASH : traceHash,
     ...(seed === undefined ? {} : { seed }),
-    ...(failure.kind === 'budget' ? { maxEvents: failure.firedEvents } : {}),
+    ...eventBound(failure),
     decisions: nonZeroOf(keyDecisions(decisions)),
   });
 }

@@ -23,6 +23,8 @@ export interface KeptFailure {
   readonly key: string;
   /** What went wrong, for people who look into the file. */
   readonly message: string;
+  /** Events after which the execution was given up, for a failure of kind `budget`. */
+  readonly maxEvents?: number;
   readonly decisions: readonly Decision[];
 }
 
@@ -69,9 +71,10 @@ export class CorpusFolder {
   }
 
   /** Keeps a failure in place of what was kept for the same key; gives the path, or undefined if it cannot be written. */
-  async keep({ key, message, decisions }: KeptFailure): Promise<string | undefined> {
+  async keep({ key, message, maxEvents, decisions }: KeptFailure): Promise<string | undefined> {
     const path = join(this.#folder, `${nameOf(`${canonicalReference(this.#reference)} ${key}`)}${SUFFIX}`);
-    const meta = { failureKey: key, message, reference: this.#reference };
+    const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
+    const meta = { failureKey: key, message, reference: this.#reference, ...bound };
     return this.#write(async () => {
       await makeFolder(this.#folder);
       await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));

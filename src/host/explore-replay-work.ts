@@ -30,7 +30,7 @@ export async function runReplayTask(
   tell: (message: ExploreMessage) => void,
 ): Promise<void> {
   const { log } = task;
-  const maxEvents = log !== undefined && 'maxEvents' in log ? log.maxEvents : undefined;
+  const maxEvents = log !== undefined && 'maxEvents' in log ? log.maxEvents : task.maxEvents;
   const recorded = withinEvents(executors.recorded, maxEvents);
   const watched = withinEvents(executors.watched, maxEvents);
   const startedAt = performance.now();

@@ -58,6 +58,8 @@ export interface ReplayTask {
   readonly log?: ReplayToken | readonly Decision[];
   /** Seed of `world.random`, and of the decisions if there is no log; absent for an exploration. */
   readonly seed?: string;
+  /** Events after which it is given up, as the file that keeps the log says; a token knows its own. */
+  readonly maxEvents?: number;
   /** What a log must come to; undefined if nobody knows, and for a token. */
   readonly failureKey?: string | undefined;
   /** What comes after the first entry that does not fit. */

@@ -84,6 +84,30 @@ test('--resume refuses a state that is damaged', async () => {
   expect(code).toBe(2);
 });
 
+// N5: ten million events were replayed where the campaign had given up after a fraction of these.
+test('the log of an execution that ran out of events is replayed no further than it went', async () => {
+  await writeFile(
+    at('endless.mjs'),
+    `export default { name: 'endless', description: 'of a test', run: async (sim) => {
+       if (sim.choose('die', 3) > 0) for (;;) await sim.sleep(1);
+     } };`,
+  );
+  const folder = at('endless');
+  const explored = await run('explore', at('endless.mjs'), '--no-shrink', '--json', '--corpus', folder);
+  const [failure] = (jsonLines(explored.out).at(-1) as { failures: Record<string, unknown>[] }).failures;
+  expect(failure).toMatchObject({ kind: 'budget' });
+  const [name = ''] = await readdir(join(folder, 'endless')).then((names) =>
+    names.filter((each) => each.endsWith('.jsonl')),
+  );
+  for (const what of [join(folder, 'endless', name), String(failure?.['token'])]) {
+    const again = await run('replay', '--allow', dir, what, '--json');
+    expect(jsonLines(again.out)).toMatchObject([
+      { reproduced: true, failure: { kind: 'budget' }, firedEvents: failure?.['eventsBefore'] },
+    ]);
+    expect(again.code).toBe(1);
+  }
+});
+
 describe('the corpus', () => {
   test('is tried first; what no longer fails is told and put aside', async () => {
     const folder = at('kept');
