@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { framesOf, hasUserFrame } from '../../src/explore/source-place.ts';
+import { framesOf, hasUserFrame, shortPlaceOf } from '../../src/explore/source-place.ts';
 
 const OWN = new URL('../../src/runners/queue-runner.ts', import.meta.url);
 
@@ -32,4 +32,21 @@ test('lines of this package are its own, and come after those of whoever uses it
     '/work/pool.ts:1:1',
     `QueueRunner.run (${decodeURIComponent(OWN.pathname)}:3:5)`,
   ]);
+});
+
+test('X8 of lines of this package, the one that was called is shown, and a shipped scenario is a user’s line when compiled too', () => {
+  const called = new URL('../../src/runners/chaos-runner.ts', import.meta.url).pathname;
+  const scenario = new URL('../../src/sims/zoo/clients.js', import.meta.url).pathname;
+  const stack = [
+    `at Passage.take (${OWN.pathname}:1:1)`,
+    `at Runner.run (${called}:2:2)`,
+    `at pick (${scenario}:3:3)`,
+    `at Client.work (${scenario}:4:4)`,
+  ].join('\n');
+  expect(framesOf(stack)).toEqual([
+    `pick (${scenario}:3:3)`,
+    `Client.work (${scenario}:4:4)`,
+    `Runner.run (${called}:2:2)`,
+  ]);
+  expect(shortPlaceOf(stack)).toBe('in pick (clients.js:3)');
 });
