@@ -200,13 +200,7 @@ function* withSilentFirings(
   names: EventNames,
   candidates: readonly Candidate[],
 ): Iterable<Candidate> {
-  // That a deadline has passed is news, even if all that came of it is of the kind that every run has.
-  const isDeadline = (id: number): boolean => run.firings.get(id)?.label.endsWith(' deadline') === true;
-  const speaking = new Set(
-    candidates.flatMap(({ firingId, rank }) =>
-      rank >= RANK.routine && isDeadline(firingId) ? [] : [firingId],
-    ),
-  );
+  const speaking = new Set(candidates.map(({ firingId }) => firingId));
   const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
   const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
   const periodic = periodicIn(silent);

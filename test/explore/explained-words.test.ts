@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSimFiler, createSimulatedRunner, defineScenario, finalStatus } from '../../src/index.ts';
+import { createSimulatedRunner, defineScenario } from '../../src/index.ts';
 import { createExecutor, explain } from '../../src/explore/index.ts';
 import { pick } from '../../sims/zoo/odds.ts';
 
@@ -106,27 +106,4 @@ test('leaves out that a runner is well as it begins, and what it counts', async 
   });
   const { history } = await explain(createExecutor(scenario), []);
   expect(history.map(({ text }) => text)).toEqual(['failed']);
-});
-
-test('shows that a deadline has passed where nothing but phases came of it', async () => {
-  const scenario = defineScenario({
-    name: 'overdue',
-    description: 'a checkout hears of no deadline',
-    async run(sim) {
-      const { clock, choices, tracer } = sim.world;
-      const plan = { checkout: [{ latencyMs: 400, deaf: true }] };
-      const filer = createSimFiler({ clock, choices, tracer, name: 'filer', cancelBoundMs: 20, plan });
-      const runner = createSimulatedRunner(sim.world, {
-        name: 'worker',
-        filers: new Map([['scoot', { filer }]]),
-      });
-      const { runId } = await runner.run({ argv: ['complete 0'], snapshotId: 'snapshot', timeoutMs: 20 });
-      await finalStatus(runner, runId);
-      sim.check(false, `run ${runId} ended`);
-    },
-  });
-  const { history } = await explain(createExecutor(scenario), []);
-  expect(history.map(({ atMs, text }) => `${atMs} ms: ${text}`).join('\n')).toContain(
-    '20 ms: the deadline of run 0 fires',
-  );
 });
