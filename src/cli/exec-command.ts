@@ -2,9 +2,9 @@
  * `dryrunner exec`: one real command through the exec runner, in place of `timeout` or `env`. Invariants: the exit code is what those
  * and the shell would give; a signal stops the command with all its children before this process ends.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import type { TempDirs } from '../model/collaborators.ts';
@@ -17,7 +17,8 @@ import { createExecRunner, type ExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
 import { createRecorder, type Recorder } from '../runners/recorder.ts';
-import { execStatus } from './exec-status.ts';
+import { awaitReader, openInput, watchFolder } from './exec-files.ts';
+import { execStatus, NOT_FOUND } from './exec-status.ts';
 import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
@@ -53,6 +54,23 @@ export async function execCommand(
   argv: readonly string[],
   options: ExecCommandOptions,
 ): Promise<number> {
+  if (argv[0] === '') {
+    terminal.note('error: expected a program, got ""');
+    return NOT_FOUND;
+  }
+  const tidyTempRoot = watchFolder(tmpdir());
+  try {
+    return await execProgram(terminal, argv, options);
+  } finally {
+    tidyTempRoot();
+  }
+}
+
+async function execProgram(
+  terminal: Terminal,
+  argv: readonly string[],
+  options: ExecCommandOptions,
+): Promise<number> {
   const { trace, timeout, json = false } = options;
   const directory = await workingDirectory(options);
   if (trace !== undefined) await (await import('./trace-target.ts')).requireWritable(trace);
@@ -62,7 +80,7 @@ export async function execCommand(
     ...realWorld(),
     tracer: { record: (event: TraceEvent) => showEvent(terminal, display, event, json) },
   };
-  const stdin = openInput(options.stdin);
+  const stdin = await openInput(options.stdin, interruption);
   const os = createOsExecer({
     clock: world.clock,
     stdin,
@@ -82,7 +100,7 @@ export async function execCommand(
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
     const status = await runToEnd(terminal, runner, { argv, ...timeoutMs }, interruption);
     await runner.release();
-    if (trace !== undefined && recorder !== undefined) await writeRecording(trace, recorder, directory);
+    await writeRecording(trace, recorder, directory, interruption);
     return interruption.status ?? execStatus(status, execer);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') || isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {
@@ -109,8 +127,11 @@ async function runToEnd(
   };
   interruption.signal.addEventListener('abort', abort);
   if (interruption.requested) abort();
-  const { status } = await finalStatus(runner, runId);
-  return status;
+  try {
+    return (await finalStatus(runner, runId)).status;
+  } finally {
+    interruption.signal.removeEventListener('abort', abort);
+  }
 }
 
 /** Where the command runs; undefined for a new directory of its own. */
@@ -128,15 +149,6 @@ async function workingDirectory({ cwd, freshDir = false }: ExecCommandOptions): 
 /** Not the runner's to make or remove. */
 function fixedDirectory(path: string): TempDirs {
   return { boundMs: 0, create: () => ({ path, id: '', release: () => undefined }) };
-}
-
-function openInput(stdin: string): 'inherit' | 'null' | number {
-  if (stdin === 'inherit' || stdin === 'null') return stdin;
-  try {
-    return openSync(stdin, 'r');
-  } catch (error) {
-    throw new UsageError(`--stdin: ${stdin} cannot be read: ${messageOf(error)}`);
-  }
 }
 
 /** Shows what the command writes: its bytes as they are, or with `--json` as text. */
@@ -167,10 +179,12 @@ class OutputDisplay {
 }
 
 async function writeRecording(
-  path: string,
-  recorder: Recorder,
+  path: string | undefined,
+  recorder: Recorder | undefined,
   directory: string | undefined,
+  interruption: Interruption,
 ): Promise<void> {
+  if (path === undefined || recorder === undefined) return;
   const header = {
     host: hostname(),
     startedAt: new Date().toISOString(),
@@ -179,7 +193,12 @@ async function writeRecording(
   // Loaded for those who ask for it: a command that only runs starts the sooner.
   const { recordingLines } = await import('../trace/recording-file.ts');
   const { writeTraceFile } = await import('../host/trace-file.ts');
-  await writeTraceFile(path, recordingLines(recorder.recording(), header));
+  const reader = await awaitReader(path, interruption);
+  try {
+    await writeTraceFile(path, recordingLines(recorder.recording(), header));
+  } finally {
+    if (reader !== undefined) closeSync(reader);
+  }
 }
 
 function showEvent(terminal: Terminal, display: OutputDisplay, event: TraceEvent, json: boolean): void {

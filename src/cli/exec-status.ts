@@ -10,7 +10,7 @@ export const EXEC_FAILED = 125;
 /** The program was found and could not be started. */
 const NOT_EXECUTABLE = 126;
 /** There is no such program. */
-const NOT_FOUND = 127;
+export const NOT_FOUND = 127;
 /** To this the number of the signal is added that ended the command. */
 const SIGNALLED = 128;
 

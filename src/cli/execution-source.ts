@@ -43,7 +43,8 @@ export async function readExecution(what: string, allow: readonly string[]): Pro
     return source;
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) {
-      throw new UsageError(isTokenText(what) ? error.message : `${what}: ${error.message}`);
+      const isNamed = isTokenText(what) || error.message.startsWith(`${what}: `);
+      throw new UsageError(isNamed ? error.message : `${what}: ${error.message}`);
     }
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
     throw error;

@@ -37,6 +37,7 @@ describe('exit codes', () => {
     ['the input is missing', ['--stdin', '/no/such/file', '--', 'true'], 125],
     ['the trace cannot be written', ['--trace', '/no/such/folder/t', '--', 'true'], 125],
     ['the program cannot be executed', ['--', '/etc/passwd'], 126],
+    ['the program has no name', ['--', ''], 127],
     ['the program is a directory', ['--', '/'], 126],
     ['there is no such program', ['--', '/no/such/program'], 127],
     ['there is no such name', ['--', 'no-such-program-anywhere'], 127],
