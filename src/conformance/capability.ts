@@ -37,8 +37,7 @@ export type Supports = Readonly<Record<Capability, true | string>>;
  *
  * @example
  * ```ts
- * import { checkRecord } from '../kernel/argument-check.ts';
-import { supportsAllBut } from 'dryrunner/conformance';
+ * import { supportsAllBut } from 'dryrunner/conformance';
  * const supports = supportsAllBut({ exactStates: 'it polls' });
  * if (supports.capacity !== true) throw new Error('expected all the rest');
  * ```
