@@ -2,6 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createRandomStream } from '../../src/kernel/seeded-random.ts';
+import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { jsonLines, run, startIn, type Finished } from './command.ts';
 
 // Many commands one after the other, on a busy machine.
@@ -20,8 +22,10 @@ export const die = define('die', async (sim) => {
   await sim.sleep(3);
   sim.check(sim.choose('die', 6) < 4 || sim.choose('another', 6) < 1, 'too much');
 });
+// Never fails with the random stream of an exploration.
 export const stream = define('stream', (sim) => {
-  sim.check(sim.world.random.int(2) === 0 || sim.choose('toss', 2) === 0, 'odd');
+  const drawn = sim.world.random.int(1_000);
+  sim.check(drawn === ${createRandomStream('1').int(1_000)} || sim.choose('toss', 2) === 0, 'odd');
 });
 export const fine = define('fine', (sim) => sim.sleep(1));
 export const hang = define('hang', (sim) => { if (sim.choose('die', 3) < 9) for (;;); });
@@ -157,7 +161,11 @@ describe('--debug', () => {
       expect(first.out).toMatch(
         /^s\.mjs#slow: run once, it fails \(check\), trace hash \w+\n {2}small\n {4}at .*s\.mjs:/,
       );
-      await dryrunner('run', 's.mjs#slow', '--trace', 'slow.jsonl');
+      const header = { scenario: 'slow', meta: { reference: 's.mjs#slow', failureKey: 'check small' } };
+      await writeFile(
+        at('slow.jsonl'),
+        [...decisionLogLines([{ label: 'die', n: 6, answer: 4 }], header)].join(''),
+      );
       const again = await dryrunner(command, 'slow.jsonl', '--debug', '--hang', '1s', '--json');
       expect([again.code, again.err]).toEqual([1, 'ran\n']);
       expect(jsonLines(again.out)).toMatchObject([
