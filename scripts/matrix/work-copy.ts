@@ -48,6 +48,9 @@ export async function pack(work: string, copy: string): Promise<string> {
   return join(work, output.trim().split('\n').at(-1) ?? '');
 }
 
+/** They come in versions of their own for each Vitest, and no test needs them. */
+const TOOLS_OF_VITEST = ['@vitest/coverage-v8', '@stryker-mutator/core', '@stryker-mutator/vitest-runner'];
+
 interface Manifest {
   readonly devDependencies: Record<string, string>;
 }
@@ -59,7 +62,7 @@ function manifestOf(copy: string): Manifest {
 function takeVitest(copy: string, vitest: number): void {
   const manifest = manifestOf(copy);
   manifest.devDependencies['vitest'] = `^${vitest}.0.0`;
-  manifest.devDependencies['@vitest/coverage-v8'] = `^${vitest}.0.0`;
+  for (const name of TOOLS_OF_VITEST) Reflect.deleteProperty(manifest.devDependencies, name);
   writeFileSync(join(copy, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
   rmSync(join(copy, 'package-lock.json'));
 }
