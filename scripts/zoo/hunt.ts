@@ -164,7 +164,7 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
   let complaint = '';
   child.stderr
     ?.setEncoding('utf8')
-    .on('data', (text: string) => (complaint = (complaint + text).slice(-400)));
+    .on('data', (text: string) => (complaint = (complaint + text).slice(-2000)));
   let result: Hunt = { found: false, executions: 0, seconds: 0, sentence: '' };
   const printed: string[] = [];
   try {

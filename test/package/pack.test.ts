@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -95,7 +103,14 @@ describe('the packed package in an empty folder', () => {
   test('the vitest door loads inside Vitest', { timeout: 60_000 }, () => {
     const code = `import 'dryrunner/vitest';\nimport { test } from 'vitest';\ntest('loads', () => {});\n`;
     writeFileSync(join(consumer, 'door.test.js'), code);
-    const output = run('node', [join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--reporter=json']);
-    expect((JSON.parse(output) as { numPassedTests: number }).numPassedTests).toBe(1);
+    const report = join(root, 'door.json');
+    run('node', [
+      join('node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      '--reporter=json',
+      `--outputFile=${report}`,
+    ]);
+    const { numPassedTests } = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number };
+    expect(numPassedTests).toBe(1);
   });
 });
