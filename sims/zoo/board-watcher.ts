@@ -46,7 +46,7 @@ const SUBJECTS: readonly string[] = [
 ];
 /** So many states are ends. */
 const ENDS = 5;
-/** Every life is over by then: whoever waits for ever cancels that. */
+/** Every run is over by then, so a wait without an end is cancelled. */
 const PATIENCE_MS = 200;
 const KINDS = new Map<string, Outcome['kind']>([
   ['RUNNER_UNKNOWN_RUN', 'unknown run'],
