@@ -8,9 +8,13 @@ import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureAgainst, pairedTable } from './against.ts';
 import { figureTable, isMet, type Figure } from './figure.ts';
 import { kinds } from './kinds.ts';
+import { PAIRED, type PairedName } from './paired.ts';
 
+const ROUNDS = 5;
+const PAIRED_ROUNDS = 10;
 const RESULTS = 'bench-results.json';
 const KINDS = fileURLToPath(new URL('kinds.js', import.meta.url));
 
@@ -27,46 +31,69 @@ function measure(name: string, rounds: number): Figure[] {
 
 function usage(message: string): never {
   process.stderr.write(
-    `${message}\nusage: bench [--only ${Object.keys(kinds).join('|')}] [--rounds N] [--json]\n`,
+    `${message}\nusage: bench [--only ${Object.keys(kinds).join('|')}] [--rounds N] [--json]\n` +
+      `       bench --against COMMIT [--only ${Object.keys(PAIRED).join('|')}] [--rounds N] [--json]\n`,
   );
   process.exit(2);
 }
 
-function options(): { readonly names: readonly string[]; readonly rounds: number; readonly json: boolean } {
+interface Options {
+  readonly names: readonly string[];
+  readonly rounds: number;
+  readonly json: boolean;
+  /** The commit to measure beside. */
+  readonly against?: string;
+}
+
+function options(): Options {
   try {
     const { values } = parseArgs({
       options: {
         only: { type: 'string', multiple: true },
-        rounds: { type: 'string', default: '5' },
+        rounds: { type: 'string' },
+        against: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     });
-    const { only: names = Object.keys(kinds), json } = values;
-    const rounds = Number(values.rounds);
-    const unknown = names.find((name) => !Object.hasOwn(kinds, name));
+    const { against, json } = values;
+    const known = against === undefined ? kinds : PAIRED;
+    const names = values.only ?? Object.keys(known);
+    const rounds = Number(values.rounds ?? (against === undefined ? ROUNDS : PAIRED_ROUNDS));
+    const unknown = names.find((name) => !Object.hasOwn(known, name));
     if (unknown !== undefined) return usage(`--only: there is no figure ${unknown}`);
     if (!(Number.isSafeInteger(rounds) && rounds >= 1)) return usage('--rounds: expected an integer ≥ 1');
-    return { names, rounds, json };
+    return { names, rounds, json, ...(against !== undefined && { against }) };
   } catch (error) {
     return usage(error instanceof Error ? error.message : String(error));
   }
 }
 
-const { names, rounds, json } = options();
-const figures: Figure[] = [];
-for (const name of names) {
-  process.stderr.write(`${name}…\n`);
-  const found = measure(name, rounds);
-  figures.push(...found);
-  if (json) for (const figure of found) console.log(JSON.stringify({ ...figure, met: isMet(figure) }));
+async function reportAgainst(commit: string, { names, rounds, json }: Options): Promise<void> {
+  const { id, figures } = await measureAgainst(commit, names as PairedName[], rounds);
+  if (json) for (const figure of figures) console.log(JSON.stringify(figure));
+  else console.log(`${pairedTable(id, figures)}\n\n${machineText()}, ${rounds} rounds`);
 }
-const [load = NaN] = loadavg();
-const machine = { node: process.version, cpus: cpus().length, loadAverage: load };
-if (!json) {
+
+function machineText(): string {
+  return `Node ${process.version}, ${cpus().length} CPUs, load ${(loadavg()[0] ?? NaN).toFixed(1)}`;
+}
+
+function reportFigures({ names, rounds, json }: Options): void {
+  const figures: Figure[] = [];
+  for (const name of names) {
+    process.stderr.write(`${name}…\n`);
+    const found = measure(name, rounds);
+    figures.push(...found);
+    if (json) for (const figure of found) console.log(JSON.stringify({ ...figure, met: isMet(figure) }));
+  }
+  if (json) return;
+  const [loadAverage = NaN] = loadavg();
+  const machine = { node: process.version, cpus: cpus().length, loadAverage };
   const measured = figures.map((figure) => ({ ...figure, met: isMet(figure) }));
   writeFileSync(RESULTS, `${JSON.stringify({ machine, rounds, figures: measured }, undefined, 2)}\n`);
-  const { cpus: count, loadAverage, node } = machine;
-  console.log(
-    `${figureTable(figures)}\n\nNode ${node}, ${count} CPUs, load ${loadAverage.toFixed(1)}; all numbers in ${RESULTS}`,
-  );
+  console.log(`${figureTable(figures)}\n\n${machineText()}; all numbers in ${RESULTS}`);
 }
+
+const given = options();
+if (given.against === undefined) reportFigures(given);
+else await reportAgainst(given.against, given);
