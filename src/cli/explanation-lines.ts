@@ -2,6 +2,7 @@
 import { formatExplanation, type ExplanationRole } from '../explore/explanation-text.ts';
 import type { Explanation } from '../explore/explanation.ts';
 import { replayLine } from './rerun-line.ts';
+import { shownFrame } from './source-line.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const STYLES: Readonly<Partial<Record<ExplanationRole, Style>>> = {
@@ -20,7 +21,8 @@ export function explanationLines(
 ): string[] {
   return formatExplanation(explanation).map(({ role, text }) => {
     if (role === 'command') return `  ${replayLine(explanation.token, file)}`;
+    const shown = role === 'place' ? text.replace(/\S.*/, (frame) => shownFrame(frame)) : text;
     const style = STYLES[role];
-    return style === undefined ? text : terminal.style(style, text);
+    return style === undefined ? shown : terminal.style(style, shown);
   });
 }

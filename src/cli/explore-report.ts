@@ -9,6 +9,7 @@ import { encodeToken } from '../explore/replay-token.ts';
 import { failureBlock, foundJson, settledLines, type FoundFailure } from './failure-report.ts';
 import { replayLine } from './rerun-line.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
+import { detailLines, shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One scenario after its exploration. */
@@ -60,7 +61,7 @@ function cutOffLines(
   return [
     terminal.style('red', `${scenario.definition.name}: cut off: ${message}`),
     `  ${counted(firedEvents, 'event')} and ${atMs} ms of virtual time, by ${configuration}`,
-    ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    ...detailLines(details),
     `  again: ${replayLine(cutOffToken(scenario.reference, execution), undefined)}`,
   ];
 }
@@ -103,7 +104,7 @@ function escapeLines(terminal: Terminal, { scenario }: Explored, { what, count, 
     terminal.style('red', `${scenario.definition.name}: outside of the simulation: ${what}, ${times}`),
     ...(frames.length === 0
       ? ['  the machine does not say from where']
-      : frames.map((frame) => `  ${frame}`)),
+      : frames.map((frame) => `  ${shownFrame(frame)}`)),
   ];
 }
 

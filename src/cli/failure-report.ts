@@ -8,6 +8,7 @@ import { counted, formatCount } from '../model/plural.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import { explanationLines } from './explanation-lines.ts';
 import { replayLine } from './rerun-line.ts';
+import { detailLines } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A failure with what became of it. */
@@ -60,7 +61,7 @@ export function plainLines(terminal: Terminal, failure: PlainFailure): string[] 
   const { lines, leftOut } = plainHistory(decisions, failure);
   return [
     `  ${message}`,
-    ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
+    ...detailLines(details),
     ...(lines.length === 1 ? [] : [terminal.style('bold', 'What was decided')]),
     ...lines
       .map(({ role, atMs, text }) =>

@@ -7,6 +7,7 @@ import { messageOf } from '../kernel/errors.ts';
 import { chooseExitCode, chosenExitCode, endProcess } from './end-process.ts';
 import { EXIT_STATUS } from './exit-status.ts';
 import { holdsForeignModule, lastForeignCode } from './foreign-code.ts';
+import { shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What is left open may still close by itself for this long: no verdict depends on it. */
@@ -67,7 +68,7 @@ function onStray(terminal: Terminal, event: StrayEvent, error: unknown): void {
   }
   const what = event === 'uncaughtException' ? 'uncaught exception' : 'unhandled rejection';
   const frame = userFrameOf(error);
-  const place = frame === undefined ? '' : ` (at ${frame})`;
+  const place = frame === undefined ? '' : ` (at ${shownFrame(frame)})`;
   terminal.note(`error: ${foreign.name}: ${what}: ${messageOf(error)}${place}`);
   endProcess(foreign.status);
 }

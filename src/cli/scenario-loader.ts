@@ -10,6 +10,7 @@ import { messageOf } from '../kernel/errors.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { UsageError } from './exit-status.ts';
 import { nowLoading } from './foreign-code.ts';
+import { shownFrame } from './source-line.ts';
 
 /** A scenario, and the files it may read. */
 export interface LoadedScenario {
@@ -141,7 +142,7 @@ async function importScenario(path: string, reference: string): Promise<Record<s
         ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
         : '';
     const frame = userFrameOf(error);
-    const place = frame === undefined ? '' : ` (at ${frame})`;
+    const place = frame === undefined ? '' : ` (at ${shownFrame(frame)})`;
     throw new UsageError(`${reference} does not load: ${messageOf(error)}${place}${hint}`);
   } finally {
     work.isLoaded();

@@ -5,6 +5,7 @@ import { RUN_STATES } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { formatSpan } from './quantity-text.ts';
 import { explainLine, rerunLine } from './rerun-line.ts';
+import { detailLines, shownFrame } from './source-line.ts';
 import type { ScenarioSummary } from './scenario-campaign.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
@@ -74,8 +75,8 @@ export function failureText(failure: Failure | undefined): string[] {
   const frame = userFrameOf(cause);
   return [
     `  ${message}`,
-    ...details.flatMap((detail) => detail.split('\n').map((line) => `    ${line}`)),
-    ...(frame === undefined ? [] : [`    at ${frame}`]),
+    ...detailLines(details),
+    ...(frame === undefined ? [] : [`    at ${shownFrame(frame)}`]),
   ];
 }
 

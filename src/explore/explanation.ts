@@ -11,6 +11,7 @@ import {
 } from '../kernel/argument-check.ts';
 import { decisionKind } from '../kernel/decision-kind.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import type { EventInfo } from '../kernel/event-queue.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Failure } from '../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
@@ -37,8 +38,8 @@ import type { SourcePlace } from './source-place.ts';
 
 /** A history is to be read at one glance. */
 const LINES_MAX = 12;
-/** How far back the makers of an event are told. */
-const PLACES_MAX = 3;
+/** How far back a line of the user is looked for. */
+const MAKERS_MAX = 10;
 
 /** What {@link explain} takes. */
 export interface ExplainOptions {
@@ -211,18 +212,20 @@ function placesThatMatter(
   });
 }
 
-/** Where an event was made; if no line of the user is there, also where its maker was made, and so on. */
+/** Where an event was made; if no line of the user is there, where its maker was made, or the maker of that. */
 function placesOfEvent(run: ObservedRun, id: number): SourcePlace[] {
   const { firings } = run;
   const names = new EventNames(run);
-  const places: SourcePlace[] = [];
-  for (let event = firings.get(id); event !== undefined; event = firings.get(event.cause)) {
-    const { place = '' } = event;
-    const what = places.length === 0 ? '' : ', which led to it,';
-    places.push(...placeOf(`${names.of(event)}${what} was set`, place));
-    if (hasUserFrame(place) || places.length >= PLACES_MAX) break;
+  const event = firings.get(id);
+  if (event === undefined) return [];
+  let maker: EventInfo | undefined = event;
+  for (let steps = 0; maker !== undefined && steps < MAKERS_MAX; steps += 1) {
+    const { place = '' } = maker;
+    const what = maker === event ? '' : ` goes back to ${names.of(maker)}, which`;
+    if (hasUserFrame(place)) return placeOf(`${names.of(event)}${what} was set`, place);
+    maker = firings.get(maker.cause);
   }
-  return places;
+  return placeOf(`${names.of(event)} was set`, event.place);
 }
 
 /** What is left was mostly taken by a runner on its own; whoever set that in motion stands further up. */

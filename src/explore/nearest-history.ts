@@ -140,9 +140,10 @@ function differenceText(failing: ObservedRun, passing: ObservedRun): string | un
     firstDifference(failing, passing, isTelling) ??
     firstDifference(failing, passing, () => true);
   if (found === undefined) return undefined;
-  const [here, then] = found;
-  if (then === undefined) return `Here: ${here?.text}. Then: that does not happen.`;
-  return `Then: ${then.text}. Here: ${here?.text ?? insteadOf(then, failing)}.`;
+  const [failed, held] = found;
+  return held === undefined
+    ? `Where it fails: ${failed?.text}. Where it holds: that does not happen.`
+    : `Where it holds: ${held.text}. Where it fails: ${failed?.text ?? insteadOf(held, failing)}.`;
 }
 
 /** What stands in a failing execution where the passing one has an event more. */

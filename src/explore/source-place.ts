@@ -1,6 +1,6 @@
 /**
- * Source lines out of stacks. Invariant: lines of those who use this package come first, its own after them, those of the engine never:
- * a reader looks for the line that they wrote.
+ * Source lines out of stacks. Invariant: lines of those who use this package are shown, its own only where there is none of theirs, those
+ * of the engine never: a reader looks for the line that they wrote.
  */
 
 /** Where something was made or noticed. */
@@ -39,12 +39,7 @@ const OWN_FRAMES_MAX = 2;
 export function framesOf(stack: string): string[] {
   const lines = telling(stack);
   const users = lines.filter((line) => !isOwn(line)).slice(0, USER_FRAMES_MAX);
-  const own = lines.filter(isOwn);
-  // What a user called is the last line of ours above theirs; without one of theirs, the line that did it says most.
-  const [first] = users;
-  const called = first === undefined ? undefined : lines[lines.indexOf(first) - 1];
-  const shown = first === undefined ? own.slice(0, OWN_FRAMES_MAX) : called === undefined ? [] : [called];
-  return [...users, ...shown].map(frameOf);
+  return (users.length > 0 ? users : lines.slice(0, OWN_FRAMES_MAX)).map(frameOf);
 }
 
 /** Where a user's code did it, in a few words: `in Client.work (clients.ts:58)`, or `at clients.ts:58`; undefined if it did not. */

@@ -151,5 +151,7 @@ test('X7 what happens in one of two executions only is not said to be all that h
     },
     [{ label: 'says it', n: 2, answer: 1 }],
   );
-  expect(nearestPass?.difference).toBe('Here: 0 ms: note: it. Then: that does not happen.');
+  expect(nearestPass?.difference).toBe(
+    'Where it fails: 0 ms: note: it. Where it holds: that does not happen.',
+  );
 });

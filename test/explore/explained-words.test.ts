@@ -44,7 +44,9 @@ test('does not say that it had failed by a time before the failure', async () =>
     },
   });
   const { nearestPass } = await explain(createExecutor(scenario), [choice('is silent')]);
-  expect(nearestPass?.difference).toBe('Then: 10 ms: note: told. Here: that does not happen.');
+  expect(nearestPass?.difference).toBe(
+    'Where it holds: 10 ms: note: told. Where it fails: that does not happen.',
+  );
 });
 
 test('compares with the value that shares most of its words, and with what came of it', async () => {

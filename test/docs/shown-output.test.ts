@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { format } from 'node:util';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { projectRoot } from '../../scripts/module-graph.ts';
+import { writeBlocks } from './block-program.ts';
+import { readCodeBlocks, type CodeBlock } from './code-blocks.ts';
+import { blanked, isShown } from './shown-output.ts';
+
+const blocks = readCodeBlocks();
+const shown = blocks.filter(({ language }) => language === 'text');
+const commands = shown.filter(({ code }) => code.startsWith('$ '));
+const place = ({ file, line }: CodeBlock): string => `${file}:${line}`;
+
+/** A copy of the sources, so that no kept failure of the checkout is tried first. */
+let copy = '';
+/** What the commands print; they run beside each other. */
+let outputs: ReadonlyMap<CodeBlock, Promise<string>>;
+
+beforeAll(() => {
+  copy = realpathSync(mkdtempSync(join(tmpdir(), 'dryrunner-shown-')));
+  for (const name of ['src', 'sims', 'fixtures', 'package.json', 'tsconfig.json']) {
+    cpSync(join(projectRoot, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(projectRoot, 'node_modules'), join(copy, 'node_modules'));
+  outputs = new Map(commands.map((block) => [block, printedBy(commandOf(block))]));
+});
+afterAll(async () => {
+  await Promise.allSettled(outputs.values());
+  rmSync(copy, { recursive: true, force: true });
+});
+
+function commandOf({ code }: CodeBlock): string {
+  return code.slice('$ '.length, code.indexOf('\n'));
+}
+
+/** What a command prints on stdout, whatever it exits with. */
+function printedBy(command: string): Promise<string> {
+  const words = command.split(/\s+/);
+  const args = words.slice(words.indexOf('dryrunner') + 1).filter((word) => word !== '--');
+  return new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', join(copy, 'src/cli/main.ts'), ...args],
+      { cwd: copy, env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined } },
+      (_, stdout, stderr) =>
+        stdout === '' ? reject(new Error(`${command} prints nothing: ${stderr}`)) : resolve(stdout),
+    );
+  });
+}
+
+/** The `ts` block above, which prints what the text shows. */
+function programAbove(text: CodeBlock): CodeBlock {
+  const above = blocks.filter(
+    ({ file, line, language, noRun }) =>
+      file === text.file && line < text.line && language === 'ts' && noRun === undefined,
+  );
+  const nearest = above.at(-1);
+  if (nearest === undefined) throw new Error(`${place(text)} shows output, but no block above prints any`);
+  return nearest;
+}
+
+/** A failed comparison shows both sides whole. */
+function expectShown(text: string, printed: string): void {
+  if (!isShown(text, printed)) expect(blanked(printed)).toBe(blanked(text));
+}
+
+describe('output that documents show', () => {
+  test('is looked for in every block that does not hold code or data', () => {
+    const [withoutRunning, pages] = [/^(ts|sh|json|jsonl)$/, /\.md$/];
+    const others = blocks.filter(({ file, language }) => pages.test(file) && !withoutRunning.test(language));
+    expect(others.map(place)).toEqual(shown.map(place));
+    expect(commands.length).toBeGreaterThan(0);
+    expect(commands.length).toBeLessThan(shown.length);
+  });
+
+  test.for(commands.map((block) => [place(block), block] as const))(
+    '%s is what its command prints',
+    { timeout: 300_000 },
+    async ([, block]) => {
+      expectShown(block.code.slice(block.code.indexOf('\n') + 1), (await outputs.get(block)) ?? '');
+    },
+  );
+
+  test.for(shown.filter((block) => !commands.includes(block)).map((block) => [place(block), block] as const))(
+    '%s is what the block above prints',
+    { timeout: 120_000 },
+    async ([, block]) => {
+      const [program] = writeBlocks('shown-blocks', [programAbove(block)]);
+      const log = vi.spyOn(console, 'log').mockReturnValue(undefined);
+      onTestFinished(() => log.mockRestore());
+      await import(/* @vite-ignore */ program!.path);
+      expectShown(block.code, log.mock.calls.map((values) => format(...values)).join('\n'));
+    },
+  );
+});
+
+describe('a comparison', () => {
+  test.for([
+    ['one\ntwo', 'one\ntwo\n', true],
+    ['one\ntwo', 'one\nthree\n', false],
+    ['one', 'one\ntwo', false],
+    ['one\n…\nfour', 'one\ntwo\nthree\nfour', true],
+    ['one\n…\nfour', 'one\ntwo\nthree\nfive', false],
+    ['replay dr1:…', 'replay dr1:WyJz.j9h69828eumc', true],
+    ['0 ms  a (by …)', '0 ms  a (by b)', true],
+    ['at 5 ms', 'at 6 ms', false],
+    ['500 executions in 7.2 s (277/s)', '500 executions in 11 s (91.5/s)', true],
+    ['500 executions in 7.2 s', '501 executions in 7.2 s', false],
+    ['found in execution 3, after 2.2 s, by pct', 'found in execution 12, after 1 s, by walk', true],
+    ['run (/home/you/a.ts:1:2)', 'run (/tmp/x/b.ts:1:2)', true],
+    ['run (/home/you/a.ts:1:2)', 'run (/tmp/x/b.ts:3:2)', false],
+    ['run (a.ts:1:2)', 'run (b.ts:1:2)', false],
+    ['kept in a/0123456789abcdef.jsonl', 'kept in a/9df80d4393180280.jsonl', true],
+  ] as const)('of %j with %j: %s', ([text, printed, expected]) => {
+    expect(isShown(text, printed)).toBe(expected);
+  });
+});
