@@ -17,7 +17,7 @@ import { createExecRunner, type ExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
 import { createRecorder, type Recorder } from '../runners/recorder.ts';
-import { awaitReader, openInput, watchFolder } from './exec-files.ts';
+import { openInput, watchFolder } from './exec-files.ts';
 import { execStatus, NOT_FOUND } from './exec-status.ts';
 import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
@@ -192,13 +192,8 @@ async function writeRecording(
   };
   // Loaded for those who ask for it: a command that only runs starts the sooner.
   const { recordingLines } = await import('../trace/recording-file.ts');
-  const { writeTraceFile } = await import('../host/trace-file.ts');
-  const reader = await awaitReader(path, interruption);
-  try {
-    await writeTraceFile(path, recordingLines(recorder.recording(), header));
-  } finally {
-    if (reader !== undefined) closeSync(reader);
-  }
+  const { writeTarget } = await import('./trace-target.ts');
+  await writeTarget(path, recordingLines(recorder.recording(), header), interruption);
 }
 
 function showEvent(terminal: Terminal, display: OutputDisplay, event: TraceEvent, json: boolean): void {

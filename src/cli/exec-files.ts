@@ -1,5 +1,5 @@
 /**
- * The files that `dryrunner exec` opens. Invariants: to wait for the other end of a FIFO keeps no signal from ending the command; the
+ * What commands read and write that may be a FIFO, and the directory of `exec` for temporary files. Invariants: to wait for the other end of a FIFO keeps no signal from ending the command; the
  * directory for temporary files is there afterwards only if it was before.
  */
 import { closeSync, constants, existsSync, open, openSync, rmdirSync, statSync } from 'node:fs';

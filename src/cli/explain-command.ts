@@ -14,8 +14,9 @@ import { failureBlock, foundJson, settledLines, type SettledFailure } from './fa
 import { Interruption } from './interruption.ts';
 import { replayLog, replayProgressText, type ReplayedLog } from './replay-log.ts';
 import { findScenario, isScenarioReference, type LoadedScenario } from './scenario-loader.ts';
-import { settleFailure, tokenOf } from './settled-failure.ts';
+import { eventBound, settleFailure, tokenOf } from './settled-failure.ts';
 import type { Terminal } from './terminal.ts';
+import { checkTimelineTarget, drawTimeline, writeTimeline, type TimelineTarget } from './timeline-file.ts';
 
 /** Options as typed. */
 export interface ExplainCommandOptions {
@@ -31,6 +32,8 @@ export interface ExplainCommandOptions {
   readonly memory: number;
   readonly allow?: readonly string[];
   readonly debug?: boolean;
+  /** Where a timeline goes. */
+  readonly timeline?: string;
   readonly json?: boolean;
 }
 
@@ -40,6 +43,7 @@ export async function explainCommand(
   what: string,
   options: ExplainCommandOptions,
 ): Promise<ExitStatus> {
+  await checkTimelineTarget(options.timeline, options.debug ?? false);
   const named = await executionOf(what, options);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
   const interruption = new Interruption();
@@ -99,16 +103,26 @@ class Explaining {
   async run(): Promise<ExitStatus> {
     const replay = await this.#execute();
     const { outcome, lost } = replay;
-    const { memory, hang, json = false } = this.#options;
+    const { memory, hang, json = false, timeline } = this.#options;
     if (outcome !== undefined && !outcome.isReproduced && isLog(this.#named)) {
-      return replayLog(this.#terminal, this.#named, { json, continueRandomly: false, memory, hang });
+      return replayLog(this.#terminal, this.#named, {
+        json,
+        continueRandomly: false,
+        memory,
+        hang,
+        timeline,
+      });
     }
     const failure = lost === undefined ? failureOf(outcome) : failureOfLoss(lost);
     if (failure === undefined) {
       if (outcome !== undefined) this.#tellHeld(outcome);
+      await this.#draw(this.#named.log);
       return this.#interruption.status ?? EXIT_STATUS.HELD;
     }
-    this.#tell(await this.#settle(failure));
+    const settled = await this.#settle(failure);
+    this.#tell(settled);
+    if (lost === undefined) await this.#draw((settled.shrunk ?? failure).decisions, eventBound(failure));
+    else if (timeline !== undefined) await writeTimeline(this.#terminal, this.#target(timeline), replay);
     return this.#interruption.status ?? EXIT_STATUS.FAILED;
   }
 
@@ -143,6 +157,20 @@ class Explaining {
     const shrunk = await settleFailure(this.#terminal, settling);
     this.#terminal.progress('');
     return { failure, token: tokenOf(settling, shrunk), ...(shrunk === undefined ? {} : { shrunk }) };
+  }
+
+  async #draw(log: ReplayedLog['log'] | undefined, bound: ReturnType<typeof eventBound> = {}): Promise<void> {
+    const { timeline } = this.#options;
+    if (timeline === undefined || this.#interruption.requested) return;
+    const { seed, maxEvents } = this.#named;
+    const limits = threadLimits(this.#options);
+    const { reference: scenario } = this.#scenario;
+    const drawn = { scenario, seed, log, maxEvents, limits, ...bound };
+    await drawTimeline(this.#terminal, this.#target(timeline), drawn);
+  }
+
+  #target(path: string): TimelineTarget {
+    return { path, json: this.#options.json ?? false, interruption: this.#interruption };
   }
 
   #tellHeld({ traceHash }: ReplayOutcome): void {

@@ -6,5 +6,8 @@ export const TIME_MS = 60_000;
 /** For how long one failure is made small. */
 export const SHRINK_MS = 30_000;
 
+/** MiB of heap that an execution may need. */
+export const MEMORY_MB = 1_024;
+
 /** How long an execution may make no progress before it counts as hanging. */
 export const HANG_MS = 10_000;

@@ -9,9 +9,10 @@ import { EXEC_FAILED } from './exec-status.ts';
 import { EXIT_STATUS, InterruptedError, UsageError } from './exit-status.ts';
 import type { ExplainCommandOptions } from './explain-command.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
+import type { RunCommandOptions } from './run-command.ts';
 import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
 import { finishProcess, watchProcessEnd } from './process-end.ts';
-import { allowOption, debugOption, hangOption, memoryOption } from './shared-options.ts';
+import { allowOption, debugOption, hangOption, memoryOption, timelineOption } from './shared-options.ts';
 import { Terminal } from './terminal.ts';
 import { positiveInteger, shard, signalName, span, threadCount, wholeNumber } from './typed-values.ts';
 
@@ -79,15 +80,11 @@ program
   .option('--seeds <n>', 'the seeds 1 to n', positiveInteger)
   .option('--json', 'one JSON object per line on stdout')
   .option('--trace <file>', 'write the trace of the one run to this file')
-  .action(
-    async (
-      scenarios: string[],
-      options: { seed?: string; seeds?: number; json?: boolean; trace?: string },
-    ) => {
-      const { runCommand } = await import('./run-command.ts');
-      status = await runCommand(terminal, scenarios, options);
-    },
-  );
+  .addOption(timelineOption('the first run that fails, or else of the first run,'))
+  .action(async (scenarios: string[], options: RunCommandOptions) => {
+    const { runCommand } = await import('./run-command.ts');
+    status = await runCommand(terminal, scenarios, options);
+  });
 
 program
   .command('list')
@@ -146,6 +143,7 @@ program
   .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
   .argument('<what>', 'the token that explore printed (dr1:…), a file of its corpus, or what --trace wrote')
   .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
+  .addOption(timelineOption('what happens'))
   .addOption(debugOption())
   .addOption(allowOption())
   .addOption(hangOption())
@@ -182,6 +180,7 @@ program
     `make it small for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s)`,
     span,
   )
+  .addOption(timelineOption('the failure as it is explained, or of an execution that holds,'))
   .addOption(debugOption())
   .addOption(allowOption())
   .addOption(hangOption())

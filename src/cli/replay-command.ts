@@ -9,12 +9,15 @@ import { openTrace } from '../trace/trace-reader.ts';
 import { debugExecution } from './debug-execution.ts';
 import { readExecution, type ExecutionSource, type SimulatedHeader } from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { threadLimits } from './explore-options.ts';
 import { nowRunning } from './foreign-code.ts';
-import { replayLog, type ReplayLogOptions } from './replay-log.ts';
+import { Interruption } from './interruption.ts';
+import { replayLog, type ReplayedLog, type ReplayLogOptions } from './replay-log.ts';
 import { replayRecordingCommand } from './replay-recording.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
+import { checkTimelineTarget, drawTimeline } from './timeline-file.ts';
 import { failureLines, verdictJson } from './verdict-report.ts';
 
 /** Options as typed. */
@@ -30,6 +33,8 @@ export interface ReplayCommandOptions {
   readonly memory: number;
   /** Folders beside the current one from which the scenario that is named may be loaded. */
   readonly allow?: readonly string[];
+  /** Where a timeline goes. */
+  readonly timeline?: string;
 }
 
 type Simulation = Extract<ExecutionSource, { kind: 'simulation' }>;
@@ -38,17 +43,22 @@ type Simulation = Extract<ExecutionSource, { kind: 'simulation' }>;
 export async function replayCommand(
   terminal: Terminal,
   what: string,
-  { json = false, continueRandomly = false, debug = false, hang, memory, allow = [] }: ReplayCommandOptions,
+  given: ReplayCommandOptions,
 ): Promise<ExitStatus> {
+  const { json = false, continueRandomly = false, debug = false, hang, memory, allow = [], timeline } = given;
+  await checkTimelineTarget(timeline, debug);
   const source = await readExecution(what, allow);
   if (source.kind === 'recording') {
     if (debug) {
       throw new UsageError('--debug: a recording is of a real command, which has no scenario to stop in');
     }
+    if (timeline !== undefined) {
+      throw new UsageError('--timeline: expected a simulated execution, got a recording of real commands');
+    }
     return replayRecordingCommand(terminal, source.path, json);
   }
   if (debug) return debugExecution(terminal, source.log, json);
-  const options = { json, continueRandomly, hang, memory };
+  const options = { json, continueRandomly, hang, memory, timeline };
   return source.kind === 'log'
     ? replayLog(terminal, source.log, options)
     : replaySimulation(terminal, source, options);
@@ -82,8 +92,24 @@ async function replaySimulation(
   const realMs = performance.now() - startedAt;
   if (options.json) terminal.json(replayJson(verdict, difference, realMs));
   else for (const line of replayLines(terminal, verdict, reference, difference)) terminal.line(line);
+  await drawReplay(terminal, { ...log, scenario: reference }, options);
   if (difference?.isOfNotes === false) return EXIT_STATUS.DIVERGED;
   return verdict.held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
+}
+
+async function drawReplay(
+  terminal: Terminal,
+  { scenario, log, seed, maxEvents }: ReplayedLog,
+  { timeline: path, json, memory, hang }: ReplayLogOptions,
+): Promise<void> {
+  if (path === undefined) return;
+  const interruption = new Interruption();
+  const limits = threadLimits({ memory, ...(hang === undefined ? {} : { hang }) });
+  try {
+    await drawTimeline(terminal, { path, json, interruption }, { scenario, log, seed, maxEvents, limits });
+  } finally {
+    interruption.dispose();
+  }
 }
 
 /** Where a run is not what a file says. */

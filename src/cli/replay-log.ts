@@ -15,6 +15,7 @@ import { threadLimits } from './explore-options.ts';
 import { plainLines } from './failure-report.ts';
 import { Interruption } from './interruption.ts';
 import type { Terminal } from './terminal.ts';
+import { writeTimeline } from './timeline-file.ts';
 
 /** What is to be run again. */
 export interface ReplayedLog {
@@ -40,13 +41,15 @@ export interface ReplayLogOptions {
   readonly hang?: number | undefined;
   /** MiB. */
   readonly memory: number;
+  /** Where its timeline goes. */
+  readonly timeline?: string | undefined;
 }
 
 /** 1 if it fails, 0 if it holds as it did, 3 if the log does not fit, or fits and nothing fails after going on by chance. */
 export async function replayLog(
   terminal: Terminal,
   replayed: ReplayedLog,
-  { json, continueRandomly, hang, memory }: ReplayLogOptions,
+  { json, continueRandomly, hang, memory, timeline }: ReplayLogOptions,
 ): Promise<ExitStatus> {
   const { scenario, log, seed, maxEvents, failureKey, file } = replayed;
   const interruption = new Interruption();
@@ -54,6 +57,7 @@ export async function replayLog(
     const replay = await replayInThread({
       ...threadLimits({ memory, ...(hang === undefined ? {} : { hang }) }),
       ...{ scenario, log, failureKey, explains: true },
+      drawsTimeline: timeline !== undefined,
       ...(seed === undefined ? {} : { seed }),
       ...(maxEvents === undefined ? {} : { maxEvents }),
       onGap: continueRandomly ? 'random' : 'keyed',
@@ -64,6 +68,9 @@ export async function replayLog(
     if (interruption.status !== undefined && replay.outcome === undefined) return interruption.status;
     if (json) terminal.json(replayJson(replayed, replay));
     else for (const line of replayLines(terminal, replayed, replay)) terminal.line(line);
+    if (timeline !== undefined) {
+      await writeTimeline(terminal, { path: timeline, json, interruption }, replay);
+    }
     return interruption.status ?? statusOf(replayed, replay, continueRandomly);
   } catch (error) {
     if (error instanceof ScenarioRefusedError) {

@@ -1,15 +1,17 @@
 /** `dryrunner run`: scenarios over seeds, a verdict row each. */
-import { writeTraceFile } from '../host/trace-file.ts';
-import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { plural } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { simulationLines } from '../trace/simulation-file.ts';
 import { UsageError, type ExitStatus } from './exit-status.ts';
+import { threadLimits } from './explore-options.ts';
+import { MEMORY_MB } from './explore-defaults.ts';
 import { Interruption } from './interruption.ts';
 import { printSummaries, rehearse, statusOf } from './rehearsal.ts';
+import type { ScenarioSummary } from './scenario-campaign.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-import { requireWritable } from './trace-target.ts';
+import { checkTimelineTarget, drawTimeline, type TimelineTarget } from './timeline-file.ts';
+import { requireWritable, writeTarget } from './trace-target.ts';
 
 /** Options as typed. */
 export interface RunCommandOptions {
@@ -17,12 +19,14 @@ export interface RunCommandOptions {
   readonly seeds?: number;
   readonly json?: boolean;
   readonly trace?: string;
+  readonly timeline?: string;
 }
 
 interface RunPlan {
   readonly seeds: readonly string[];
   readonly json: boolean;
   readonly trace: string | undefined;
+  readonly timeline: string | undefined;
 }
 
 /** Runs the scenarios and prints their verdicts. */
@@ -31,12 +35,12 @@ export async function runCommand(
   references: readonly string[],
   options: RunCommandOptions,
 ): Promise<ExitStatus> {
-  const { json = false, trace } = options;
+  const { json = false, trace, timeline } = options;
   const seeds = seedsOf(options);
   const interruption = new Interruption();
   try {
     const scenarios = await interruption.unlessRequested(findScenarios(references), 'scenarios were loaded');
-    return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace });
+    return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline });
   } finally {
     interruption.dispose();
   }
@@ -46,26 +50,30 @@ async function runScenarios(
   terminal: Terminal,
   scenarios: readonly LoadedScenario[],
   interruption: Interruption,
-  { seeds, json, trace }: RunPlan,
+  { seeds, json, trace, timeline }: RunPlan,
 ): Promise<ExitStatus> {
   if (trace !== undefined && scenarios.length * seeds.length !== 1) {
     const got = `${scenarios.length} ${plural(scenarios.length, 'scenario')} and ${seeds.length} ${plural(seeds.length, 'seed')}`;
     throw new UsageError(`--trace keeps one run: expected one scenario and one seed, got ${got}`);
   }
   if (trace !== undefined) await requireWritable(trace);
-  let last: Verdict | undefined;
+  await checkTimelineTarget(timeline, false);
+  let first: Verdict | undefined;
   const summaries = await rehearse(terminal, scenarios, interruption, {
     seeds,
     json,
     keepTrace: trace !== undefined,
     onVerdict: (verdict) => {
-      last = verdict;
+      first ??= verdict;
     },
   });
-  if (trace !== undefined && last !== undefined) {
-    await writeTrace(trace, last, scenarios[0]?.reference ?? '');
-  }
+  const reference = scenarios[0]?.reference ?? '';
+  if (trace !== undefined && first !== undefined) await writeTrace(trace, first, reference, interruption);
   if (!json) printSummaries(terminal, summaries);
+  const drawn = firstFailure(summaries) ?? (first === undefined ? undefined : { reference, verdict: first });
+  if (timeline !== undefined && drawn !== undefined) {
+    await drawRun(terminal, drawn, { path: timeline, json, interruption });
+  }
   return statusOf(summaries, interruption);
 }
 
@@ -76,14 +84,35 @@ function seedsOf({ seed, seeds }: RunCommandOptions): string[] {
   return seeds === undefined ? [seed ?? '1'] : Array.from({ length: seeds }, (_, index) => String(index + 1));
 }
 
-async function writeTrace(path: string, verdict: Verdict, reference: string): Promise<void> {
+/** A verdict and the scenario that it is of, as it is named on a command line. */
+interface NamedVerdict {
+  readonly reference: string;
+  readonly verdict: Verdict;
+}
+
+function firstFailure(summaries: readonly ScenarioSummary[]): NamedVerdict | undefined {
+  const [failing] = summaries.filter((summary) => summary.firstFailure !== undefined);
+  if (failing?.firstFailure === undefined) return undefined;
+  return { reference: failing.scenario.reference, verdict: failing.firstFailure };
+}
+
+function drawRun(
+  terminal: Terminal,
+  { reference: scenario, verdict }: NamedVerdict,
+  target: TimelineTarget,
+): Promise<void> {
+  const limits = threadLimits({ memory: MEMORY_MB });
+  return drawTimeline(terminal, target, { scenario, seed: verdict.seed, log: verdict.decisions(), limits });
+}
+
+async function writeTrace(
+  path: string,
+  verdict: Verdict,
+  reference: string,
+  interruption: Interruption,
+): Promise<void> {
   const { scenario, seed, traceHash } = verdict;
   const record = { decisions: verdict.decisions(), events: verdict.trace() };
   const header = { scenario, seed, meta: { verdictHash: traceHash, reference } };
-  try {
-    await writeTraceFile(path, simulationLines(record, header));
-  } catch (error) {
-    if (isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) throw new UsageError(messageOf(error));
-    throw error;
-  }
+  await writeTarget(path, simulationLines(record, header), interruption);
 }

@@ -1,6 +1,6 @@
 /** Options that several commands have, in the same words. */
 import { Option } from 'commander';
-import { HANG_MS } from './explore-defaults.ts';
+import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
 import { positiveInteger, span } from './typed-values.ts';
 
 /** After how long without progress an execution has failed. */
@@ -15,7 +15,7 @@ export function hangOption(): Option {
 export function memoryOption(): Option {
   return new Option('--memory <mb>', 'an execution that needs more MiB of heap than this has failed')
     .argParser(positiveInteger)
-    .default(1_024);
+    .default(MEMORY_MB);
 }
 
 /** Of each command that runs one execution. */
@@ -23,6 +23,14 @@ export function debugOption(): Option {
   return new Option(
     '--debug',
     'run it once, in this thread, with no limit of time: for breakpoints, as in `node --inspect-brk node_modules/.bin/dryrunner …`',
+  );
+}
+
+/** Of each command that runs simulations. */
+export function timelineOption(which: string): Option {
+  return new Option(
+    '--timeline <file.json>',
+    `write a timeline of ${which} to this file, to be opened in Perfetto or speedscope`,
   );
 }
 

@@ -1,12 +1,72 @@
-/** Where `--trace` writes, looked at before the work whose trace it is to hold. */
-import { checkTracePath } from '../host/trace-file.ts';
-import { isRunnerError } from '../kernel/errors.ts';
-import { UsageError } from './exit-status.ts';
+/**
+ * The files that `--trace` and `--timeline` write. Invariants: a path is looked at before the work whose result it is to hold; nobody who
+ * does not read from a FIFO keeps a signal from ending the command.
+ */
+import { closeSync, writeSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { checkTracePath, writeTraceFile } from '../host/trace-file.ts';
+import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { awaitReader } from './exec-files.ts';
+import { InterruptedError, UsageError } from './exit-status.ts';
+import type { Interruption } from './interruption.ts';
+
+const READER_POLL_MS = 20;
 
 /** @throws UsageError (rejects) if no file can be written there. */
 export async function requireWritable(path: string): Promise<void> {
+  await asUsage(checkTracePath(path));
+}
+
+/**
+ * Writes the lines; to a FIFO once somebody reads from it, and as fast as they read.
+ *
+ * @throws UsageError (rejects) if they cannot be written, InterruptedError if a signal comes while nobody reads.
+ */
+export async function writeTarget(
+  path: string,
+  lines: Iterable<string>,
+  interruption: Interruption,
+): Promise<void> {
+  const fifo = await awaitReader(path, interruption);
+  if (fifo === undefined) {
+    await asUsage(writeTraceFile(path, lines));
+    return;
+  }
   try {
-    await checkTracePath(path);
+    for (const line of lines) await writeAll(fifo, path, Buffer.from(line), interruption);
+  } finally {
+    closeSync(fifo);
+  }
+}
+
+/** A write that waits would keep the process from ending, so this one never does. */
+async function writeAll(
+  fifo: number,
+  path: string,
+  bytes: Buffer,
+  interruption: Interruption,
+): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    try {
+      done += writeSync(fifo, bytes, done);
+      continue;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+        throw new UsageError(`${path} cannot be written: ${messageOf(error)}`);
+      }
+    }
+    const { status } = interruption;
+    if (status !== undefined) {
+      throw new InterruptedError(`interrupted while nobody read from ${path}`, status);
+    }
+    await pause(READER_POLL_MS);
+  }
+}
+
+async function asUsage<T>(writing: Promise<T>): Promise<T> {
+  try {
+    return await writing;
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) throw new UsageError(error.message);
     throw error;

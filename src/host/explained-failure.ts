@@ -8,7 +8,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 
 /** All that is watched of an execution is kept, and gone through without a turn of the event loop: some twenty microseconds per event. */
-const WATCHED_EVENTS_MAX = 50_000;
+export const WATCHED_EVENTS_MAX = 50_000;
 /** How long it goes on once whoever waits wants an end: enough to say something of most failures. */
 const HURRY_MS = 1_000;
 

@@ -6,6 +6,7 @@ import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
 import { heldHistory } from '../explore/held-history.ts';
 import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
+import { recordTimeline } from '../explore/timeline.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { canBeWatched, explained } from './explained-failure.ts';
 import type { ExploreSharedState } from './explore-shared-state.ts';
@@ -37,7 +38,12 @@ export async function runReplayTask(
   const report = await execute(task, recorded);
   const tookMs = performance.now() - startedAt;
   tell({ type: 'replayed', outcome: outcomeOf(report, task) });
-  if (!task.explains || !canBeWatched(report.verdict.firedEvents)) return;
+  const { verdict } = report;
+  if (!canBeWatched(verdict.firedEvents)) return;
+  if (task.drawsTimeline === true) {
+    tell({ type: 'timeline', timeline: await recordTimeline(watched, verdict.decisions()) });
+  }
+  if (!task.explains) return;
   const timeMs = Math.min(EXPLAIN_MS_MOST, Math.max(EXPLAIN_MS_LEAST, 2 * tookMs));
   tell({
     type: 'story',

@@ -1,4 +1,5 @@
 /** Runs a log again in a thread of its own, so that one which hangs or dies is told as what it is. */
+import type { Timeline } from '../explore/timeline.ts';
 import { ScenarioRefusedError } from './scenario-refused-error.ts';
 import type { ReplayOutcome, ReplayStory, ReplayTask } from './explore-task.ts';
 import { ExploreThread, type LostExecution, type ThreadLimits } from './explore-thread.ts';
@@ -27,6 +28,8 @@ export interface ThreadReplay {
   readonly outcome?: ReplayOutcome;
   /** Empty if it was not to be explained, or the thread was lost meanwhile. */
   readonly story: ReplayStory;
+  /** Absent if nobody asked for it, it has more events than can be watched, or the thread was lost. */
+  readonly timeline?: Timeline;
   readonly lost?: LostExecution;
 }
 
@@ -39,11 +42,13 @@ export async function replayInThread(options: ReplayInThreadOptions): Promise<Th
   const { entry, hangMs, memoryMb, signal, onProgress, ...task } = options;
   let outcome: ReplayOutcome | undefined;
   let story: ReplayStory = {};
+  let timeline: Timeline | undefined;
   const startedAt = performance.now();
   const thread = new ExploreThread((memory) => ({ kind: 'replay', ...task, memory }), {
     ...{ entry, hangMs, memoryMb },
     onMessage: (message) => {
       if (message.type === 'replayed') outcome = message.outcome;
+      if (message.type === 'timeline') timeline = message.timeline;
       if (message.type === 'story') story = message.story;
     },
   });
@@ -57,7 +62,7 @@ export async function replayInThread(options: ReplayInThreadOptions): Promise<Th
     if (signal.aborted) stop();
     const end = await thread.ended;
     if (end.type === 'refused') throw new ScenarioRefusedError(end.message);
-    if (outcome !== undefined) return { outcome, story };
+    if (outcome !== undefined) return { outcome, story, ...(timeline === undefined ? {} : { timeline }) };
     return { story, ...(end.type === 'lost' ? { lost: end.execution } : {}) };
   } finally {
     clearInterval(ticker);

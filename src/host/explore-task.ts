@@ -6,6 +6,7 @@ import type { Explanation } from '../explore/explanation.ts';
 import type { History } from '../explore/history.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
 import type { ShrinkEnd } from '../explore/shrinker.ts';
+import type { Timeline } from '../explore/timeline.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { FailureKind } from '../simulation/verdict.ts';
 
@@ -66,6 +67,8 @@ export interface ReplayTask {
   readonly onGap: 'keyed' | 'random';
   /** Explains a failure, or what happens now where the log does not fit, after that has been told. */
   readonly explains: boolean;
+  /** Also gives its timeline, if it can be watched; default false. */
+  readonly drawsTimeline?: boolean;
   readonly memory: SharedArrayBuffer;
 }
 
@@ -139,6 +142,7 @@ export type ExploreMessage =
     }
   | { readonly type: 'smaller'; readonly failure: SmallerFailure }
   | { readonly type: 'replayed'; readonly outcome: ReplayOutcome }
+  | { readonly type: 'timeline'; readonly timeline: Timeline }
   | { readonly type: 'story'; readonly story: ReplayStory }
   | { readonly type: 'shrunk'; readonly failure: ShrunkFailure }
   /** The last word of a thread that did what it was given. */

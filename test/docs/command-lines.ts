@@ -4,7 +4,7 @@
 /** The flags of each subcommand; `true` if the flag takes a value. Arguments after `--` are free. */
 export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
   start: { '--seeds': true, '--json': false },
-  run: { '--seed': true, '--seeds': true, '--json': false, '--trace': true },
+  run: { '--seed': true, '--seeds': true, '--json': false, '--trace': true, '--timeline': true },
   explore: {
     '--time': true,
     '--executions': true,
@@ -25,11 +25,18 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--json': false,
   },
   list: { '--json': false },
-  replay: { '--continue-randomly': false, '--debug': false, '--allow': true, '--json': false },
+  replay: {
+    '--timeline': true,
+    '--continue-randomly': false,
+    '--debug': false,
+    '--allow': true,
+    '--json': false,
+  },
   explain: {
     '--seed': true,
     '--no-shrink': false,
     '--time': true,
+    '--timeline': true,
     '--debug': false,
     '--allow': true,
     '--hang': true,

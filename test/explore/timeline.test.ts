@@ -1,4 +1,3 @@
-import { buildModel } from '@tracerbench/trace-model';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createExecutor } from '../../src/explore/executor.ts';
@@ -10,25 +9,11 @@ import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { doubleStart } from '../../sims/double-start.ts';
+import { lanesOf, namesIn, readTimeline, type TimelineModel } from './timeline-reader.ts';
 
-type Model = ReturnType<typeof buildModel>;
-
-/** The timeline as a reader of the format that is not ours sees it, after a way through JSON. */
-function read(timeline: Timeline): Model {
-  return buildModel(JSON.parse(JSON.stringify(timeline)));
-}
-
-/** Lanes by name, each with its events but for names and arrows. */
-function lanesOf(model: Model) {
-  const threads = model.processes.flatMap((process) => process.threads);
-  return new Map(
-    threads.map((thread) => [thread.name, thread.events.filter(({ ph }) => ['X', 'i'].includes(ph))]),
-  );
-}
-
-/** What happened in a lane, in order. */
-function namesIn(model: Model, lane: string): string[] {
-  return (lanesOf(model).get(lane) ?? []).map(({ name }) => name);
+/** As it is written. */
+function read(timeline: Timeline): TimelineModel {
+  return readTimeline(JSON.stringify(timeline));
 }
 
 async function recorded(seed: number): Promise<{ timeline: Timeline; trace: readonly TraceEvent[] }> {

@@ -1,0 +1,93 @@
+/** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is told whether there is one, and if not why. */
+import type { Timeline } from '../explore/timeline.ts';
+import { WATCHED_EVENTS_MAX } from '../host/explained-failure.ts';
+import { replayInThread, type ThreadReplay } from '../host/explore-replay.ts';
+import type { ReplayTask } from '../host/explore-task.ts';
+import type { ThreadLimits } from '../host/explore-thread.ts';
+import { counted, formatCount } from '../model/plural.ts';
+import { UsageError } from './exit-status.ts';
+import type { Interruption } from './interruption.ts';
+import type { Terminal } from './terminal.ts';
+import { requireWritable, writeTarget } from './trace-target.ts';
+
+/** Where a timeline goes, and how people and programs learn of it. */
+export interface TimelineTarget {
+  readonly path: string;
+  /** What is printed about it goes to stderr. */
+  readonly json: boolean;
+  readonly interruption: Interruption;
+}
+
+/** The execution that is drawn. */
+export interface DrawnExecution extends Pick<ReplayTask, 'scenario'> {
+  readonly log: ReplayTask['log'] | undefined;
+  readonly seed?: string | undefined;
+  readonly maxEvents?: number | undefined;
+  readonly limits: ThreadLimits;
+}
+
+/** @throws UsageError (rejects) if the path cannot be written, or the timeline would be of what `--debug` runs only once. */
+export async function checkTimelineTarget(path: string | undefined, isDebugged: boolean): Promise<void> {
+  if (path === undefined) return;
+  if (isDebugged) {
+    throw new UsageError('expected --timeline or --debug, got both: a timeline takes another run');
+  }
+  await requireWritable(path);
+}
+
+/** Runs an execution again, in a thread of its own, and writes its timeline. */
+export async function drawTimeline(
+  terminal: Terminal,
+  target: TimelineTarget,
+  { scenario, log, seed, maxEvents, limits }: DrawnExecution,
+): Promise<void> {
+  const { signal } = target.interruption;
+  terminal.progress('drawing the timeline');
+  const replay = await replayInThread({
+    ...limits,
+    ...{ scenario, signal, onGap: 'keyed', explains: false, drawsTimeline: true },
+    ...(log === undefined ? {} : { log }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(maxEvents === undefined ? {} : { maxEvents }),
+  });
+  terminal.progress('');
+  await writeTimeline(terminal, target, replay);
+}
+
+/**
+ * Writes the timeline of a replay that was asked for one.
+ *
+ * @throws UsageError (rejects) if it cannot be written, InterruptedError if a signal comes while nobody reads from a FIFO.
+ */
+export async function writeTimeline(
+  terminal: Terminal,
+  { path, json, interruption }: TimelineTarget,
+  replay: ThreadReplay,
+): Promise<void> {
+  const { timeline, outcome } = replay;
+  if (timeline === undefined) {
+    if (!interruption.requested) terminal.note(`no timeline: ${reasonOf(replay)}`);
+    return;
+  }
+  await writeTarget(path, timelineLines(timeline), interruption);
+  const isSame = timeline.otherData['failure'] === outcome?.failure?.message;
+  const text = `timeline: ${path}${isSame ? '' : ', of another execution, as this one does not repeat'}`;
+  if (json) terminal.note(text);
+  else terminal.line(text);
+}
+
+function reasonOf({ outcome, lost }: ThreadReplay): string {
+  if (lost !== undefined) return lost.message;
+  const { firedEvents = 0 } = outcome ?? {};
+  if (firedEvents <= WATCHED_EVENTS_MAX) return 'the thread that drew it ended';
+  return `expected at most ${formatCount(WATCHED_EVENTS_MAX)} events, got ${counted(firedEvents, 'event')}`;
+}
+
+/** The JSON text in pieces, an event a line. */
+function* timelineLines({ traceEvents, ...rest }: Timeline): Generator<string, void, void> {
+  yield `${JSON.stringify(rest).slice(0, -1)},"traceEvents":[`;
+  for (const [index, event] of traceEvents.entries()) {
+    yield `${index === 0 ? '' : ','}\n${JSON.stringify(event)}`;
+  }
+  yield '\n]}\n';
+}
