@@ -140,9 +140,10 @@ export class RunnerModel {
   #checkMove(before: RunStatus, after: RunStatus): void {
     const { runId } = after;
     if (isTerminal(before.state)) {
-      const isSame =
-        before.state === after.state && before.exitCode === after.exitCode && before.error === after.error;
-      this.#expect(isSame, 'R4', `terminal run ${runId} changed from ${before.state} to ${after.state}`);
+      for (const field of ['state', 'exitCode', 'error'] as const) {
+        const [was, is] = [before, after].map((status) => JSON.stringify(status[field])) as [string, string];
+        this.#expect(was === is, 'R4', `run ${runId} had ended with ${field} ${was}, and now has ${is}`);
+      }
       return;
     }
     const isLegal = before.state === after.state || canMove(before.state, after.state);

@@ -5,6 +5,7 @@
 import { messageOf } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
 import type { ServiceReach } from '../oracles/service-reach.ts';
+import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Failure } from '../simulation/verdict.ts';
 import type { Capability } from './capability.ts';
@@ -171,8 +172,11 @@ function asError(failure: Failure, seed: string | number): ConformanceError {
   const { kind, message, details, cause, rule } = failure;
   const what = kind === 'error' ? messageOf(cause ?? message) : `${rule ?? kind} ${message}`;
   const text = [`${what} (seed ${seed})`, ...details].join('\n');
-  if (cause instanceof ConformanceError) {
-    return new ConformanceError(text, cause.expected, cause.actual, cause);
-  }
-  return new ConformanceError(text, 'a simulation that holds', failure, cause);
+  const [expected, actual] =
+    cause instanceof ConformanceError ? [cause.expected, cause.actual] : ['a simulation that holds', message];
+  // One error, not two that say the same: only the seed is new.
+  const error = new ConformanceError(text, expected, actual, cause instanceof Error ? cause.cause : cause);
+  const frames = framesOfThrown(cause);
+  if (frames.length > 0) error.stack = [`${error.name}: ${text}`, ...frames].join('\n');
+  return error;
 }

@@ -17,6 +17,8 @@ const NUMBER = /\d+(?:\.\d+)?/g;
 const NUMBERS = /#(?:, ?#)+/g;
 /** One timer is left, or two timers are: the noun follows its number. */
 const PLURAL = /(# [a-z]{2,}[a-rt-z])s\b/g;
+/** What the scenario has left: a smaller execution may leave fewer kinds of it. */
+const LEFT = /\bleft # (?:timer|resource)(?: and # resource)?$/;
 
 /** A key is a part of the line to paste. */
 const LENGTH_MAX = 500;
@@ -41,11 +43,9 @@ export function failureKey(failure: NamedFailure): string {
   checkString('failure.message', 'a text', message);
   const head = kind === 'error' ? message : headlineOf(message).headline;
   const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
-  return [kind, rule, named.replace(NUMBER, '#').replace(NUMBERS, '#').replace(PLURAL, '$1')]
-    .join(' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, LENGTH_MAX);
+  const numberless = named.replace(NUMBER, '#').replace(NUMBERS, '#').replace(PLURAL, '$1');
+  const text = kind === 'leftovers' ? numberless.replace(LEFT, 'left # timer and # resource') : numberless;
+  return [kind, rule, text].join(' ').replace(/\s+/g, ' ').trim().slice(0, LENGTH_MAX);
 }
 
 /**

@@ -73,7 +73,11 @@ export class EndJudge {
     const { pending } = this.#clock;
     const { count } = this.#ledger;
     if (pending + count === 0) return;
-    const message = `The scenario has ended and left ${counted(pending, 'timer')} and ${counted(count, 'resource')}`;
+    const left = [
+      ...(pending === 0 ? [] : [counted(pending, 'timer')]),
+      ...(count === 0 ? [] : [counted(count, 'resource')]),
+    ];
+    const message = `The scenario has ended and left ${left.join(' and ')}`;
     const details = [
       ...this.#forgottenAwaits(),
       ...this.#pendingEvents(),

@@ -1,5 +1,6 @@
 /** A verdict that does not hold, for those who must throw: test frameworks and property-based tests. */
 import { checkRecord } from '../kernel/argument-check.ts';
+import { framesOfThrown, withoutEngine } from './scenario-stack.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What failed, when, its details, and how to see it again. */
@@ -10,18 +11,40 @@ export function describeFailure(verdict: Verdict): string {
   const { kind, rule, message, atMs, details } = failure;
   return [
     `${rule === undefined ? kind : `${kind} (${rule})`} at ${atMs} ms: ${message}`,
-    ...details.map((detail) => `  ${detail}`),
+    ...details.map((detail) => `  ${withoutEngine(detail.split('\n')).join('\n')}`),
     `scenario ${scenario}, seed ${JSON.stringify(seed)}, ${virtualMs} ms of virtual time, trace ${traceHash}`,
   ].join('\n');
 }
 
-/** Carries the verdict; the message says what failed, and which seed repeats it. */
+/**
+ * Carries the verdict; the message says what failed, and which seed repeats it. Its stack is that of what the scenario threw, without the
+ * lines of the engine, because test frameworks show the line on top. `expected` and `actual` are those of what was thrown, if it has any.
+ * What was thrown is `verdict.failure.cause`.
+ */
 export class SimulationFailedError extends Error {
   override readonly name = 'SimulationFailedError';
-  readonly verdict: Verdict;
+  /** Not enumerable: a report of it would be longer than all else. */
+  declare readonly verdict: Verdict;
 
   constructor(verdict: Verdict, hint = '') {
-    super(`${describeFailure(verdict)}${hint === '' ? '' : `\n${hint}`}`, { cause: verdict.failure?.cause });
-    this.verdict = verdict;
+    const cause = verdict.failure?.cause;
+    // What was thrown says the same; what led to it does not.
+    const reason = cause instanceof Error ? cause.cause : undefined;
+    const text = `${describeFailure(verdict)}${hint === '' ? '' : `\n${hint}`}`;
+    super(text, reason === undefined ? undefined : { cause: reason });
+    Object.defineProperty(this, 'verdict', { value: verdict });
+    const frames = framesOfThrown(cause);
+    if (frames.length > 0) this.stack = [`${this.name}: ${this.message}`, ...frames].join('\n');
+    if (cause instanceof Error && 'expected' in cause && 'actual' in cause) {
+      const { expected, actual } = cause;
+      Object.assign(this, { expected, actual });
+    }
+  }
+
+  /** What test frameworks show beside the message and the stack; Vitest would print everything else as well. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, stack } = this;
+    const { expected, actual } = this as { readonly expected?: unknown; readonly actual?: unknown };
+    return { name, message, stack, ...('expected' in this ? { expected, actual } : {}) };
   }
 }

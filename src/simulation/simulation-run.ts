@@ -192,8 +192,7 @@ export class SimulationRun {
       await awaitScenario(this.#options.scenario, this.#simulation);
       this.#isEnded = true;
     } catch (error) {
-      const details = this.#clock.fired === 0 ? ['thrown by the scenario before any event fired'] : [];
-      this.#fail('error', messageOf(error), { cause: error, details });
+      this.#fail('error', messageOf(error), { cause: error });
     }
   }
 

@@ -20,6 +20,7 @@ import { createFakeRunner } from '../../src/runners/fake-runner.ts';
 import { argvScript } from '../../src/runners/fake-script.ts';
 import { createPollingService } from '../../src/runners/polling-service.ts';
 import { createSimulatedRunner, type SimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import type { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
 
 const RUNNERS: readonly (readonly [string, (world: World) => Service])[] = [
   ['simulated', (world) => createSimulatedRunner(world, { capacity: 3, history: 0 })],
@@ -153,6 +154,21 @@ describe('a runner with a planted bug', () => {
     const [[commands]] = details.counterexample ?? [[[]], 0];
     expect(commands.length).toBeGreaterThan(0);
     expect(commands.length).toBeLessThanOrEqual(5);
+  });
+
+  test('R4 an end that changes is told by the field that does, once', async () => {
+    const create = (world: World): Service => {
+      const runner = createSimulatedRunner(world, { history: 0 });
+      return having(runner, { abort: async (runId) => ({ ...(await runner.abort(runId)), exitCode: 7 }) });
+    };
+    const { errorInstance } = await fc.check(runnerProperty({ create }), { numRuns: 100, seed: 42 });
+    const error = errorInstance as SimulationFailedError;
+    expect(error.message).toMatch(
+      /^error at \d+ ms: R4: run \d+ had ended with exitCode 7, and now has 0\nscenario/,
+    );
+    expect(error.cause).toBeUndefined();
+    expect(Object.keys(JSON.parse(JSON.stringify(error)) as object)).toEqual(['name', 'message', 'stack']);
+    expect(error.verdict.failure?.cause).toMatchObject({ rule: 'R4' });
   });
 
   test('R209 seed and path repeat a failure to the byte', async () => {
@@ -302,7 +318,7 @@ describe('a property over simulations', () => {
     const { errorInstance } = await fc.check(property, { numRuns: 1 });
     expect(errorInstance).toMatchObject({
       message: expect.stringContaining(
-        'leftovers (R204) at 1 ms: The scenario has ended and left 1 timer and 0 resources\n  timer forgotten, due at 5 ms\n',
+        'leftovers (R204) at 1 ms: The scenario has ended and left 1 timer\n  timer forgotten, due at 5 ms\n',
       ) as string,
       verdict: { held: false },
     });

@@ -125,16 +125,8 @@ describe('a case', () => {
     run: (t: CaseContext) => Promise<void> | void,
     message: string,
   ])[] = [
-    [
-      'a check',
-      () => checkEqual('the answer', 41, 42),
-      'the answer: expected 42, got 41 (seed 5)\nthrown by the scenario before any event fired',
-    ],
-    [
-      'an error of its own',
-      () => Promise.reject(new Error('lost')),
-      'lost (seed 5)\nthrown by the scenario before any event fired',
-    ],
+    ['a check', () => checkEqual('the answer', 41, 42), 'the answer: expected 42, got 41 (seed 5)'],
+    ['an error of its own', () => Promise.reject(new Error('lost')), 'lost (seed 5)'],
     [
       'a deadlock',
       () => new Promise<void>(() => {}),
@@ -143,7 +135,7 @@ describe('a case', () => {
     [
       'a timer that is left',
       ({ world }) => void world.clock.timer('mine', 9, () => undefined),
-      'R204 The scenario has ended and left 1 timer and 0 resources (seed 5)\ntimer mine, due at 9 ms',
+      'R204 The scenario has ended and left 1 timer (seed 5)\ntimer mine, due at 9 ms',
     ],
     [
       'a broken rule',
@@ -155,6 +147,18 @@ describe('a case', () => {
   test.for(failures)('R202 R204 R211 fails for %s, with the seed', async ([, run, message]) => {
     const proof = caseOf(run).prove(simulated, { seeds: [5] });
     await expect(proof).rejects.toThrow(expect.objectContaining({ name: 'ConformanceError', message }));
+  });
+
+  test('fails with one error, whose stack is that of the check without the engine', async () => {
+    const error = await caseOf(() => checkEqual('the answer', 41, 42))
+      .prove(simulated)
+      .catch((caught: unknown) => caught);
+    const { stack = '', cause } = error as Error;
+    expect(cause).toBeUndefined();
+    expect(stack).toMatch(/^ConformanceError: the answer: expected 42, got 41 \(seed 1\)\n {4}at /);
+    expect(stack).toContain('conformance-case.test.ts:');
+    expect(stack).not.toContain('/src/kernel/');
+    expect(error).toMatchObject({ expected: 42, actual: 41 });
   });
 
   test('R86 R204 releases and disposes of what it made, on the machine also when it fails', async () => {

@@ -80,7 +80,12 @@ test('a failure has the same key whatever its numbers, and another one for anoth
   expect(failureKey(always)).toBe('always "one leader" does not hold');
   const left = (what: string): string => failureKey({ ...failure, message: `it has left ${what}` });
   expect(left('1 timer and 2,000 resources')).toBe('rule R200 it has left # timer and # resource');
-  expect(left('2 timers and 0 resources')).toBe(left('1 timer and 1 resource'));
+  expect(left('2 timers and 3 resources')).toBe(left('1 timer and 1 resource'));
+  const leftovers = (what: string): string =>
+    failureKey({ ...failure, kind: 'leftovers', message: `it left ${what}` });
+  expect(leftovers('2 timers')).toBe(leftovers('1 timer and 1 resource'));
+  expect(leftovers('2 resources')).toBe(leftovers('1 timer and 1 resource'));
+  expect(leftovers('2 real timers')).not.toBe(leftovers('1 timer'));
   expect(left('2 classes')).not.toBe(left('2 timers'));
   const list = failureKey({ ...failure, message: 'the store holds 0, 1,2, not 2' });
   expect(list).toBe(failureKey({ ...failure, message: 'the store holds 3, not 7' }));

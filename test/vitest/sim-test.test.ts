@@ -72,10 +72,12 @@ describe('a simulation as a test', () => {
     );
     const error = await failing.catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(SimulationFailedError);
-    const { verdict, message, cause } = error as SimulationFailedError;
+    const { verdict, message, stack = '' } = error as SimulationFailedError;
     expect(seeds.indexOf('0')).toBe(seeds.length - 1);
     expect(verdict.seed).toBe(String(seeds.length));
-    expect(cause).toBe(verdict.failure?.cause);
+    const [, first] = stack.slice(stack.indexOf(message) + message.length).split('\n');
+    expect(first).toContain('sim-test.test.ts:');
+    expect(JSON.parse(JSON.stringify(error))).toEqual({ name: 'SimulationFailedError', message, stack });
     expect(message).toContain('drew 0');
     expect(message).toContain(`To see it again: simTest(…, { seeds: ["${verdict.seed}"] })`);
     const again = holdForSeeds('unlucky', (sim) => sim.check(sim.choose('luck', 4) !== 0, 'drew 0'), {
@@ -93,8 +95,75 @@ describe('a simulation as a test', () => {
     const error = await forgetful.catch((caught: unknown) => caught);
     const { verdict, message } = error as SimulationFailedError;
     expect(verdict.failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
-    expect(message).toContain('has ended and left 1 timer and 0 resources');
+    expect(message).toContain('has ended and left 1 timer');
     expect(message).toContain('timer left, due at 5 ms');
     expect(message).toContain('seeds: ["a \\"seed\\""]');
+  });
+
+  test.for([
+    [
+      'an error',
+      (sim: Simulation): Promise<void> => sim.sleep(1).then(() => Promise.reject(new Error('lost'))),
+    ],
+    [
+      'a timer that is left',
+      (sim: Simulation): void => void sim.world.clock.timer('left', 5, () => undefined),
+    ],
+    ['a deadlock', (sim: Simulation): Promise<void> => sim.sleep(1).then(() => new Promise<void>(() => {}))],
+  ] as const)('of %s, the stack begins with the line of the user', async ([, scenario]) => {
+    const error = await holdForSeeds('lines', scenario).catch((caught: unknown) => caught);
+    const { stack = '', message } = error as SimulationFailedError;
+    expect(stack.startsWith(`SimulationFailedError: ${message}\n`)).toBe(true);
+    const [, first] = stack.slice(message.length).split('\n    at ');
+    expect(first).toContain('sim-test.test.ts:');
+    expect(stack).not.toContain('/src/kernel/');
+    expect(message).toContain(
+      'To have it made small and explained: simTest(…, { seeds: ["1"], explain: true })',
+    );
+  });
+
+  test('what an assertion expected and got is that of the error', async () => {
+    const error = await holdForSeeds('compared', () => expect(['a']).toEqual(['b'])).catch(
+      (caught: unknown) => caught,
+    );
+    expect(error).toMatchObject({ expected: ['b'], actual: ['a'] });
+  });
+
+  test('a failure is made small and explained if that is asked for', async () => {
+    const scenario = async (sim: Simulation): Promise<void> => {
+      for (let round = 1; round <= 5; round += 1) {
+        sim.pick(`noise ${round}`, ['low', 'high']);
+        const luck = sim.pick(`luck ${round}`, ['good', 'bad']);
+        await sim.sleep(5);
+        sim.check(luck !== 'bad' || round < 3, `bad luck in round ${round}`);
+      }
+    };
+    const error = await holdForSeeds('unlucky', scenario, { explain: true }).catch(
+      (caught: unknown) => caught,
+    );
+    const { message, verdict } = error as SimulationFailedError;
+    const [, explanation = ''] = message.split(`{ seeds: ["${verdict.seed}"] })\n\n`);
+    expect(explanation.split('\n').filter((line) => !line.includes('.test.ts:'))).toEqual([
+      'unlucky fails at 15 ms: bad luck in round 3, when "luck 3" is bad.',
+      'What happened',
+      '  15 ms ! bad luck in round 3',
+      'What would have held',
+      '  If "luck 3" had been good instead of bad, it would have held.',
+      'Where',
+      '  "luck 3" was decided',
+      '  it was noticed',
+    ]);
+  });
+
+  test('a failure that does not repeat is not explained', async () => {
+    let count = 0;
+    const scenario = (sim: Simulation): void => sim.check((count += 1) > 1, 'only the first time');
+    const failing = holdForSeeds('flaky', scenario, { explain: true });
+    await expect(failing).rejects.toThrow(/It cannot be explained, for it does not repeat: .*/);
+  });
+
+  test('whether to explain is true or false', async () => {
+    const failing = holdForSeeds('wrong', () => undefined, { explain: 1 as never });
+    await expect(failing).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
   });
 });
