@@ -30,6 +30,10 @@ const SILENT_FILES: readonly string[] = ['../sims/zoo/odds.', '../../sims/zoo/od
 const SILENT_FOLDERS: readonly string[] = ['ambient', 'kernel', 'explore', 'simulation'].map(
   (name) => `${OWN_FOLDER}${name}/`,
 );
+/** Services that call others. */
+const SERVICE_FILES: readonly string[] = ['runners/', 'simulation/node'].map(
+  (start) => `${OWN_FOLDER}${start}`,
+);
 /** A longer line is part of a message; looking for a place in it could take minutes. */
 const LINE_LENGTH_MAX = 4_096;
 const USER_FRAMES_MAX = 4;
@@ -50,6 +54,27 @@ export function shortPlaceOf(stack: string): string | undefined {
   const [, row = ''] = ROW.exec(line) ?? [];
   const [, name] = FUNCTION.exec(line) ?? [];
   return name === undefined ? `at ${file}:${row}` : `in ${name} (${file}:${row})`;
+}
+
+/** Who called, from the code of those who use this package. */
+export interface Caller {
+  /** The function, or the file if it has no name. */
+  readonly name: string;
+  /** In a few words; see {@link shortPlaceOf}. */
+  readonly place: string;
+}
+
+/** Who has called a service; undefined if a part of this package has, such as the chaos around it. */
+export function callerOf(stack: string): Caller | undefined {
+  const lines = stack.split('\n').map((line) => line.trim());
+  const first = telling(stack).find((line) => !isOwn(line));
+  const place = shortPlaceOf(stack);
+  if (first === undefined || place === undefined) return undefined;
+  const between = lines.slice(0, lines.indexOf(first));
+  if (between.some((line) => SERVICE_FILES.some((start) => fileOf(line).startsWith(start)))) return undefined;
+  const [, name = '<anonymous>'] = FUNCTION.exec(first) ?? [];
+  const isNamed = !name.includes('<anonymous>');
+  return { name: isNamed ? name.replace(/^Object\./, '') : (fileOf(first).split('/').at(-1) ?? ''), place };
 }
 
 /** The nearest line of those who use this package in the stack of what was thrown; undefined if there is none. */

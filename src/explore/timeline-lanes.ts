@@ -6,7 +6,7 @@
 /** One event of the Chrome Trace Event format. Times are microseconds. */
 export interface TimelineEvent {
   readonly name: string;
-  /** Kind of thing: `run`, `state`, `event`, `cause`, `decision`, `failure`, or the type of a trace event. */
+  /** Kind of thing: `run`, `state`, `call`, `event`, `cause`, `decision`, `failure`, or the type of a trace event. */
   readonly cat: string;
   /** `X` slice, `i` mark, `s` and `f` ends of an arrow, `M` name of a lane. */
   readonly ph: 'X' | 'i' | 's' | 'f' | 'M';
@@ -21,12 +21,39 @@ export interface TimelineEvent {
   readonly bp?: 'e';
   /** How far a mark is drawn: over its lane or over all. */
   readonly s?: 't' | 'g';
-  readonly args: Readonly<Record<string, unknown>>;
+  /** Absent if the name says all: some readers show them as a part of it. */
+  readonly args?: Readonly<Record<string, unknown>>;
 }
 
 const PID = 1;
 /** How the name of a lane of clock events ends. */
 const OF_EVENTS = ': events';
+
+/** A place in one of the lanes of a runner or client. */
+export interface Slot {
+  readonly owner: string;
+  readonly index: number;
+  readonly lane: string;
+}
+
+/** Which lanes of a runner or client are taken: what overlaps gets lanes of its own. */
+export class LaneSlots {
+  readonly #taken = new Map<string, Set<number>>();
+
+  /** The first that is free. */
+  take(owner: string): Slot {
+    const taken = this.#taken.get(owner) ?? new Set<number>();
+    this.#taken.set(owner, taken);
+    let index = 0;
+    while (taken.has(index)) index += 1;
+    taken.add(index);
+    return { owner, index, lane: index === 0 ? owner : `${owner} #${index + 1}` };
+  }
+
+  free({ owner, index }: Slot): void {
+    this.#taken.get(owner)?.delete(index);
+  }
+}
 
 /** Collects events by the name of their lane. */
 export class TimelineLanes {

@@ -5,16 +5,15 @@
 import { tagsOf, type Command } from '../model/command.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
-import type { TimelineLanes } from './timeline-lanes.ts';
+import { LaneSlots, type Slot, type TimelineLanes } from './timeline-lanes.ts';
 
-/** A run ends this much after its last state, so that a reader who adds fractions still sees that state inside of it. */
-const MARGIN_US = 0.001;
+/** A state ends this much before what comes next, so that a reader who adds fractions never sees the two overlap. */
+const GAP_US = 0.001;
 
 interface OpenRun {
   readonly runner: string;
   readonly runId: string;
-  readonly lane: string;
-  readonly slot: number;
+  readonly slot: Slot;
   readonly fromTs: number;
   /** Known once the runner has accepted the command. */
   command: Command | undefined;
@@ -26,8 +25,7 @@ interface OpenRun {
 export class RunSlices {
   readonly #lanes: TimelineLanes;
   readonly #open = new Map<string, OpenRun>();
-  /** Which lanes of a runner are taken. */
-  readonly #slots = new Map<string, Set<number>>();
+  readonly #slots = new LaneSlots();
 
   constructor(lanes: TimelineLanes) {
     this.#lanes = lanes;
@@ -65,41 +63,28 @@ export class RunSlices {
     const key = keyOf(runner, runId);
     const known = this.#open.get(key);
     if (known !== undefined) return known;
-    const taken = this.#slots.get(runner) ?? new Set<number>();
-    this.#slots.set(runner, taken);
-    let slot = 0;
-    while (taken.has(slot)) slot += 1;
-    taken.add(slot);
-    const lane = slot === 0 ? runner : `${runner} #${slot + 1}`;
     const from = { fromTs: ts, state: 'PENDING', stateFromTs: ts };
-    const run: OpenRun = { runner, runId, lane, slot, command: undefined, ...from };
+    const run: OpenRun = { runner, runId, slot: this.#slots.take(runner), command: undefined, ...from };
     this.#open.set(key, run);
     return run;
   }
 
-  #endState({ runner, runId, lane, state, stateFromTs }: OpenRun, ts: number): void {
-    const args = { runner, runId };
-    this.#lanes.add(lane, {
-      name: state,
-      cat: 'state',
-      ph: 'X',
-      ts: stateFromTs,
-      dur: ts - stateFromTs,
-      args,
-    });
+  #endState({ slot, state, stateFromTs }: OpenRun, ts: number): void {
+    const dur = Math.max(0, ts - stateFromTs - GAP_US);
+    this.#lanes.add(slot.lane, { name: state, cat: 'state', ph: 'X', ts: stateFromTs, dur });
   }
 
-  #endRun({ runner, runId, lane, slot, fromTs, command }: OpenRun, ts: number, ended: string): void {
+  #endRun({ runner, runId, slot, fromTs, command }: OpenRun, ts: number, ended: string): void {
     this.#open.delete(keyOf(runner, runId));
-    this.#slots.get(runner)?.delete(slot);
+    this.#slots.free(slot);
     const tags = command === undefined ? '' : taskOf(command);
-    this.#lanes.add(lane, {
+    this.#lanes.add(slot.lane, {
       name: `run ${runId}${tags === '' ? '' : ` for ${tags}`}: ${ended}`,
       cat: 'run',
       ph: 'X',
       ts: fromTs,
-      dur: ts - fromTs + MARGIN_US,
-      args: { runner, runId, ended, ...(command === undefined ? {} : { command }) },
+      dur: ts - fromTs,
+      ...(command === undefined ? {} : { args: argsOf(command) }),
     });
   }
 }
@@ -108,6 +93,11 @@ export class RunSlices {
 function taskOf(command: Command): string {
   const { jobId, taskId, tag } = tagsOf(command);
   return [jobId, taskId, tag].filter((part) => part !== '').join('/');
+}
+
+/** What was to be done; environments and snapshots would bury the rest. */
+function argsOf({ argv, timeoutMs }: Command): Record<string, unknown> {
+  return { argv, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
 }
 
 function keyOf(runner: string, runId: string): string {

@@ -1,8 +1,8 @@
 /**
  * An execution as a timeline in the Chrome Trace Event format, which Perfetto, speedscope and `chrome://tracing` open: a lane per runner
- * with its runs as slices by state, a lane for the events of its clock, marks for decisions, faults, notes and the failure, and arrows
+ * with its runs as slices by state, a lane per client with its calls, a lane for the events of a runner's clock, marks for decisions, faults, notes and the failure, and arrows
  * from an event to those that it set. Invariants: times are virtual; slices of one lane nest; what happens within one instant keeps its
- * order, a nanosecond apart.
+ * order, nanoseconds apart.
  */
 import { checkMethods } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -13,7 +13,10 @@ import { headlineOf } from './failure-headline.ts';
 import { keyDecisions } from './keyed-log.ts';
 import { decisionText, eventText } from './label-text.ts';
 import { checkLog } from './log-check.ts';
+import { observeCalls, type CallMoment } from './observed-calls.ts';
 import { observe, type ObservedDecision, type ObservedRun } from './observed-run.ts';
+import { shortPlaceOf } from './source-place.ts';
+import { CallSlices } from './timeline-calls.ts';
 import { RunSlices } from './timeline-runs.ts';
 import { TimelineLanes, type TimelineEvent } from './timeline-lanes.ts';
 
@@ -29,8 +32,10 @@ export interface Timeline {
 const SCENARIO = 'scenario';
 /** What would bury the marks that matter. */
 const SILENT: ReadonlySet<TraceEvent['type']> = new Set(['metric', 'wrote', 'phase', 'acquired', 'freed']);
-/** One thousandth of a microsecond, the unit of the format. */
-const STEP_US = 0.001;
+/** Between two things that happen in one instant; half of it is between the end of a slice and the beginning of the next. */
+const STEP_US = 0.002;
+const STEPS_MAX = 499;
+const EVENT_US = STEP_US / 2;
 
 /** Gives each thing that happens a time of its own, in the order of the calls. */
 class Stamps {
@@ -39,7 +44,7 @@ class Stamps {
 
   next(atMs: number): number {
     const atUs = Math.round(atMs * 1_000);
-    this.#steps = atUs === this.#atUs ? Math.min(this.#steps + 1, 999) : 0;
+    this.#steps = atUs === this.#atUs ? Math.min(this.#steps + 1, STEPS_MAX) : 0;
     this.#atUs = atUs;
     return atUs + this.#steps * STEP_US;
   }
@@ -50,34 +55,43 @@ class TimelineWriter {
   readonly #run: ObservedRun;
   readonly #lanes = new TimelineLanes(SCENARIO);
   readonly #runs: RunSlices;
+  readonly #calls: CallSlices;
+  readonly #moments: CallMoment[];
   readonly #stamps = new Stamps();
   /** Where and when each event of the clock fired. */
   readonly #fired = new Map<number, { readonly lane: string; readonly ts: number }>();
   readonly #decisions: ObservedDecision[];
 
-  constructor(run: ObservedRun) {
+  constructor(run: ObservedRun, moments: readonly CallMoment[]) {
     this.#run = run;
+    this.#moments = [...moments];
     this.#runs = new RunSlices(this.#lanes);
+    this.#calls = new CallSlices(this.#lanes);
     this.#decisions = run.decisions.filter(({ answer }) => answer > 0);
   }
 
   write(): Timeline {
     const { verdict, events, firings } = this.#run;
     let index = 0;
-    const tellOf = (firingId: number): void => {
+    let fired = 0;
+    const tellOf = (firingId: number, atMs: number): void => {
       for (; events[index]?.firingId === firingId; index += 1) {
+        this.#call(fired, index, atMs);
         this.#decide(index);
         this.#happen((events[index] as (typeof events)[number]).event);
       }
+      this.#call(fired, index, atMs);
     };
-    tellOf(0);
-    for (const id of firings.keys()) {
+    tellOf(0, 0);
+    for (const [id, { atMs }] of firings) {
+      fired += 1;
       this.#fire(id, events[index]?.firingId === id ? events[index]?.event : undefined);
-      tellOf(id);
+      tellOf(id, atMs);
     }
     this.#decide(Infinity);
     const endTs = this.#stamps.next(verdict.virtualMs);
     this.#runs.end(endTs);
+    this.#calls.endAll(endTs);
     this.#fail(endTs);
     const { failure, scenario } = verdict;
     return {
@@ -94,15 +108,27 @@ class TimelineWriter {
     const lane = laneOfEvents(first?.runner);
     const ts = this.#stamps.next(firing.atMs);
     const name = eventText(firing.label);
-    const { place } = firing;
-    const args = { atMs: firing.atMs, ...(place === undefined ? {} : { place: place.trim() }) };
-    this.#lanes.add(lane, { name, cat: 'event', ph: 'X', ts, dur: STEP_US, args });
+    const place = firing.place === undefined ? undefined : shortPlaceOf(firing.place);
+    const args = place === undefined ? {} : { args: { set: place } };
+    this.#lanes.add(lane, { name, cat: 'event', ph: 'X', ts, dur: EVENT_US, ...args });
     this.#fired.set(id, { lane, ts });
     const maker = this.#fired.get(firing.cause);
     if (maker === undefined) return;
     const arrow = { name: 'sets', cat: 'cause', id: String(id) };
-    this.#lanes.add(maker.lane, { ...arrow, ph: 's', ts: maker.ts, args: {} });
-    this.#lanes.add(lane, { ...arrow, ph: 'f', bp: 'e', ts, args: {} });
+    this.#lanes.add(maker.lane, { ...arrow, ph: 's', ts: maker.ts });
+    this.#lanes.add(lane, { ...arrow, ph: 'f', bp: 'e', ts });
+  }
+
+  /** The calls that began or ended until then. */
+  #call(fired: number, traceIndex: number, atMs: number): void {
+    for (;;) {
+      const [moment] = this.#moments;
+      if (moment === undefined || moment.fired > fired || moment.traceIndex > traceIndex) return;
+      this.#moments.shift();
+      const ts = this.#stamps.next(atMs);
+      if (moment.isEnd) this.#calls.end(moment.call, ts);
+      else this.#calls.begin(moment.call, ts);
+    }
   }
 
   /** The decisions other than the plain ones that came before this place in the trace. */
@@ -154,8 +180,8 @@ function laneOfEvents(runner: string | undefined): string {
 }
 
 /** The timeline of an execution that was watched. */
-function timelineOf(run: ObservedRun): Timeline {
-  return new TimelineWriter(run).write();
+function timelineOf(run: ObservedRun, moments: readonly CallMoment[]): Timeline {
+  return new TimelineWriter(run, moments).write();
 }
 
 /**
@@ -184,5 +210,7 @@ function timelineOf(run: ObservedRun): Timeline {
 export async function recordTimeline(executor: Executor, log: readonly Decision[]): Promise<Timeline> {
   checkMethods('executor', executor, ['execute']);
   checkLog('log', log);
-  return timelineOf(await observe(executor, keyDecisions(log), true));
+  const keyed = keyDecisions(log);
+  const run = await observe(executor, keyed, true);
+  return timelineOf(run, await observeCalls(executor, keyed, run));
 }

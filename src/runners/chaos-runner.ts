@@ -6,6 +6,7 @@ import { checkWorld } from '../model/world-check.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
+import { watchedCalls } from '../model/call-watch.ts';
 import type { Command } from '../model/command.ts';
 import { checkQuery } from '../model/query-check.ts';
 import { copyQuery } from '../model/query-copy.ts';
@@ -20,7 +21,7 @@ import { ChaosHolds } from './chaos-holds.ts';
 import { ChaosPassage } from './chaos-passage.ts';
 import type { ChaosWorld } from './chaos-passage.ts';
 import { ChaosSettings } from './chaos-settings.ts';
-import type { ChaosError, ChaosOptions } from './chaos-settings.ts';
+import { CHAOS_NAME, type ChaosError, type ChaosOptions } from './chaos-settings.ts';
 
 /** A service with its knobs. Settings hold from the call on; a delayed call uses those in force when its delay ends (R150). */
 export interface ChaosRunner extends Service {
@@ -75,7 +76,7 @@ export function createChaosRunner(
   checkOptions(options);
   const chaos = new ChaosService(world, delegate, options);
   world.onHeal?.(() => chaos.heal());
-  return chaos;
+  return watchedCalls(world, options.name ?? CHAOS_NAME, chaos);
 }
 
 class ChaosService implements ChaosRunner {

@@ -13,6 +13,9 @@ import { NO_FAULTS } from './chaos-fault.ts';
 import type { ChaosOperation, FaultPlan } from './chaos-fault.ts';
 import { FaultPicker } from './chaos-fault-picker.ts';
 
+/** Name of a chaos runner without one of its own. */
+export const CHAOS_NAME = 'chaos';
+
 /** What every call fails with: an error that is wrapped with the zero values of R149, a message, or a maker of the very error. */
 export type ChaosError = Error | string | FaultErrorMaker;
 
@@ -50,7 +53,7 @@ export class ChaosSettings {
 
   constructor(choices: Choices, options: ChaosOptions) {
     const {
-      name = 'chaos',
+      name = CHAOS_NAME,
       maxDelayMs = 0,
       delaySteps = DEFAULT_DELAY_STEPS,
       reorderHoldMs = 1000,

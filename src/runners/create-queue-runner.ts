@@ -1,5 +1,6 @@
 /** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
 import { checkOptions } from '../kernel/argument-check.ts';
+import { watchedCalls } from '../model/call-watch.ts';
 import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { World } from '../model/world.ts';
@@ -46,11 +47,14 @@ export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
 export function createQueueRunner(world: World, options: QueueRunnerOptions): QueueRunner {
   checkOptions(options);
   const { recorder, name = 'runner' } = options;
-  if (recorder === undefined) return new QueueRunner(world, queueParts(world, options));
+  if (recorder === undefined) {
+    return watchedCalls(world, name, new QueueRunner(world, queueParts(world, options)));
+  }
   // Refuses what no runner can be made of, before it is recorded as one.
   queueParts(world, options);
   const parts = recordedParts(recorder, world, name, options);
-  return new RecordedQueueRunner(parts.world, queueParts(parts.world, parts.options), parts.calls);
+  const recorded = new RecordedQueueRunner(parts.world, queueParts(parts.world, parts.options), parts.calls);
+  return watchedCalls(world, name, recorded);
 }
 
 function queueParts(world: World, options: QueueRunnerOptions): QueueParts {

@@ -5,6 +5,7 @@
 import { checkOptions } from '../kernel/argument-check.ts';
 import { checkWorld } from '../model/world-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { watchedCalls } from '../model/call-watch.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { IsolatedPart } from '../model/isolation.ts';
@@ -102,9 +103,12 @@ export function createFakeRunner(world: World, options: FakeRunnerOptions = {}):
   checkOptions(options);
   const { name = 'fake', script } = options;
   const part = isolateRunner(world, name, options, ['script']);
-  if (part === undefined) return new FakeRunner(world, new FakePerformer(world, script), options);
+  if (part === undefined) {
+    return watchedCalls(world, name, new FakeRunner(world, new FakePerformer(world, script), options));
+  }
   const home = { ...world, clock: part.clock };
-  return new FakeRunner(home, new FakePerformer(home, notedScript(part, script)), options, part);
+  const performer = new FakePerformer(home, notedScript(part, script));
+  return watchedCalls(world, name, new FakeRunner(home, performer, options, part));
 }
 
 /** The scripts of this package look at the command alone; any other may do what it likes. */

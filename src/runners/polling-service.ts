@@ -1,5 +1,6 @@
 /** A service made of a controller, whose calls pass through, and a poller for the waits (R159). */
 import { checkMethods } from '../kernel/argument-check.ts';
+import { watchedCalls } from '../model/call-watch.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -24,13 +25,14 @@ import type { PollingOptions, PollingQuerier } from './polling-querier.ts';
  * ```
  */
 export function createPollingService(
-  world: Pick<World, 'clock'>,
+  world: Pick<World, 'clock' | 'watchCalls'>,
   controller: Controller,
   nower: StatusQueryNower,
   options: PollingOptions,
 ): Service {
   checkMethods('controller', controller, ['run', 'abort', 'release']);
-  return new PollingService(controller, createPollingQuerier(world, nower, options));
+  const service = new PollingService(controller, createPollingQuerier(world, nower, options));
+  return watchedCalls(world, 'polling service', service);
 }
 
 class PollingService implements Service {

@@ -10,6 +10,7 @@ import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
+import { watchedCalls } from '../model/call-watch.ts';
 import { checkQuery } from '../model/query-check.ts';
 import { copyQuery } from '../model/query-copy.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -223,12 +224,8 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     this.incarnation += 1;
     const index = this.incarnation;
     const name = `${this.name}/${index}`;
-    const process = new NodeProcess({
-      world: this.#world,
-      name,
-      skew,
-      before: (label) => this.strike(label),
-    });
+    const before = (label: string): void => this.strike(label);
+    const process = new NodeProcess({ world: this.#world, name, skew, before });
     process.clock.slow(this.#factor);
     const idPrefix = reusesIds ? `${this.name}-` : `${this.name}.${index}-`;
     this.#process = process;
@@ -296,5 +293,5 @@ export function createNode<S extends Service>(
   }
   if (typeof (start as unknown) !== 'function') throw invalidArgument('start', 'a function', start);
   if (!(hangMs >= 0)) throw invalidArgument('hangMs', 'a number ≥ 0', hangMs);
-  return new SimulatedNode(sim.world, options);
+  return watchedCalls(sim.world, name, new SimulatedNode(sim.world, options));
 }

@@ -113,7 +113,7 @@ export class SimulationRun {
 
   #makeSimulation(report: ReportFailure): Simulation {
     const healing = this.#healing;
-    const { seed = 1, isolator } = this.#options;
+    const { seed = 1, isolator, watchCalls } = this.#options;
     const tracer = { record: (event: TraceEvent) => this.#record(event) };
     const world = {
       clock: this.#clock,
@@ -121,6 +121,7 @@ export class SimulationRun {
       random: createRandomStream(seed),
       tracer,
       onHeal: (hook: () => void) => healing.onHeal(hook),
+      ...(watchCalls === undefined ? {} : { watchCalls }),
       ...(isolator === undefined ? {} : { isolate: this.#isolateWith(isolator, tracer) }),
     };
     return new Simulation({

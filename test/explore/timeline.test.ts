@@ -2,11 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { recordTimeline, type Timeline } from '../../src/explore/timeline.ts';
+import { withoutStrays } from '../../src/host/stray-errors.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
+import type { Service } from '../../src/model/service.ts';
+import type { World } from '../../src/model/world.ts';
+import { createHistory } from '../../src/oracles/history/history.ts';
+import type { ServiceCall, ServiceReply } from '../../src/oracles/history/service-call.ts';
+import { watchHistory } from '../../src/oracles/history/watch-history.ts';
 import { createFakeRunner } from '../../src/runners/fake-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
+import { createNode } from '../../src/simulation/node.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { doubleStart } from '../../sims/double-start.ts';
 import { lanesOf, namesIn, readTimeline, type TimelineModel } from './timeline-reader.ts';
@@ -14,6 +21,25 @@ import { lanesOf, namesIn, readTimeline, type TimelineModel } from './timeline-r
 /** As it is written. */
 function read(timeline: Timeline): TimelineModel {
   return readTimeline(JSON.stringify(timeline));
+}
+
+/** Slices that end while another that began later is open, for a reader that adds lengths to beginnings, as speedscope does. */
+function badlyNested({ traceEvents }: Timeline): string[] {
+  const slices = traceEvents.filter(({ ph }) => ph === 'X');
+  const edges = slices.flatMap((slice) => [
+    { slice, at: slice.ts, isEnd: false },
+    { slice, at: slice.ts + (slice.dur ?? 0), isEnd: true },
+  ]);
+  const open = new Map<number, unknown[]>();
+  return edges
+    .sort((a, b) => a.at - b.at)
+    .flatMap(({ slice, isEnd }) => {
+      const stack = open.get(slice.tid) ?? [];
+      open.set(slice.tid, stack);
+      if (!isEnd) stack.push(slice);
+      else if (stack.pop() !== slice) return [`${slice.name} at ${slice.ts}`];
+      return [];
+    });
 }
 
 async function recorded(seed: number): Promise<{ timeline: Timeline; trace: readonly TraceEvent[] }> {
@@ -28,7 +54,8 @@ describe('the timeline of an execution', () => {
   test('has a lane per runner, with its runs as slices by state, in virtual time', async () => {
     const model = read(await recordTimeline(createExecutor(doubleStart), [LOST_REPLY]));
     const lanes = [...lanesOf(model).keys()];
-    expect(lanes).toEqual(['scenario', 'a', 'a: events', 'b', 'b #2', 'b: events', 'network 1']);
+    const clients = ['client runJob', 'client runJob #2', 'client run'];
+    expect(lanes).toEqual(['scenario', 'a', 'a: events', 'b', 'b #2', 'b: events', 'network 1', ...clients]);
     const slices = lanesOf(model)
       .get('b')!
       .filter((event) => event.isComplete());
@@ -40,7 +67,9 @@ describe('the timeline of an execution', () => {
     ]);
     expect(running?.parent).toBe(run);
     expect(Math.round(running?.duration ?? 0)).toBe(60_000_000);
-    expect(run?.args).toMatchObject({ runId: '0', command: { argv: ['sleep 60000'] } });
+    expect(run?.args).toEqual({ argv: ['sleep 60000'] });
+    // speedscope shows arguments as a part of the name.
+    expect(running?.args).toBeUndefined();
   });
 
   test('marks the fault, its decision and the failure', async () => {
@@ -53,6 +82,65 @@ describe('the timeline of an execution', () => {
     expect(decision?.name).toBe('the reply to run job-1 is lost on network 1');
     expect(failure).toMatchObject({ name: 'FAILS: 2 jobs were started 3 times', cat: ['failure'] });
     expect(failure?.start).toBeCloseTo(180_000_000, 0);
+  });
+
+  test('shows who called what, from call to return, and what came of it', async () => {
+    const model = read(await recordTimeline(createExecutor(doubleStart), [LOST_REPLY]));
+    const [first, second] = ['client runJob', 'client runJob #2'].map((lane) => lanesOf(model).get(lane)!);
+    // The network's own calls of the runners are no client's.
+    expect(second?.map(({ name }) => name)).toEqual([
+      'run job-1 on network 1: RUNNER_INJECTED_FAULT',
+      'run job-1 on network 1',
+      'query run 1 on network 1',
+    ]);
+    expect(second?.map(({ args }) => args)).toMatchObject([
+      { reply: expect.stringContaining('injected fault') },
+      { caller: 'in runJob (double-start.ts:19)', reply: 'run 1 is PENDING' },
+      { caller: 'in runJob (double-start.ts:20)', reply: 'run 1 is COMPLETE' },
+    ]);
+    expect(first?.map(({ duration }) => Math.round(duration / 1_000))).toEqual([
+      ...[0, 60_000, 0, 60_000, 0, 60_000],
+    ]);
+    expect(namesIn(model, 'client run')).toEqual(['statusAll on a', 'statusAll on b']);
+  });
+
+  test('shows calls as those of the client of a history, of a node, and those that never return', async () => {
+    const scenario = defineScenario({
+      name: 'clients',
+      description: 'two clients, one of which waits for ever',
+      options: { leftovers: 'ignore' },
+      async run(sim) {
+        const start = (world: World): Service => createFakeRunner(world, { name: 'inside' });
+        const node = createNode(sim, { name: 'n1', start });
+        const history = createHistory<ServiceCall, ServiceReply>(sim.world.clock);
+        const alice = watchHistory(node, history, 'alice');
+        const { runId } = await alice.run({ argv: ['build'], jobId: 'j' });
+        void finalStatus(alice, runId);
+        await node.abort('no such run').catch(() => sim.note('refused'));
+        await sim.sleep(5);
+      },
+    });
+    const model = read(await recordTimeline(createExecutor(scenario), []));
+    expect(namesIn(model, 'client alice')).toEqual(['run j on n1', 'query run 0 on n1: no reply']);
+    expect(namesIn(model, 'client run')).toEqual(['abort run no such run on n1: RUNNER_UNKNOWN_RUN']);
+    expect([...lanesOf(model).keys()].filter((lane) => lane?.startsWith('client'))).toHaveLength(2);
+  });
+
+  // Whoever watches a promise handles its rejection.
+  test('shows no calls where to watch them would change what happens', async () => {
+    const scenario = defineScenario({
+      name: 'unhandled',
+      description: 'a rejection that nobody handles',
+      async run(sim) {
+        const runner = createFakeRunner(sim.world);
+        void runner.abort('no such run');
+        await sim.sleep(1);
+        await runner.release();
+      },
+    });
+    const { otherData, traceEvents } = await recordTimeline(withoutStrays(createExecutor(scenario)), []);
+    expect(otherData['failure']).toMatch(/^unhandled rejection/);
+    expect(traceEvents.filter(({ cat }) => cat === 'call')).toEqual([]);
   });
 
   test('draws an arrow from the event that set another to that one, forward in time', async () => {
@@ -75,6 +163,7 @@ describe('the timeline of an execution', () => {
         const runs = slices.filter(({ cat }) => String(cat) === 'run');
         expect(runs).toHaveLength(trace.filter(({ type }) => type === 'accepted').length);
         for (const run of runs) expect(run.parent).toBeUndefined();
+        expect(badlyNested(timeline)).toEqual([]);
       }),
       { numRuns: 30 },
     );

@@ -4,6 +4,7 @@
  */
 import { checkMethods } from '../../kernel/argument-check.ts';
 import { invalidArgument, isRunnerError, type RunnerErrorCode } from '../../kernel/errors.ts';
+import { callAs } from '../../model/call-watch.ts';
 import type { Command } from '../../model/command.ts';
 import type { Query, Wait } from '../../model/query.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
@@ -125,7 +126,7 @@ class HistoryWatch implements Service {
   ): Promise<T> {
     const id = this.#history.begin(this.#client, call);
     try {
-      const result = await act();
+      const result = await callAs(this.#client, act);
       this.#history.end(id, { runs: seen(result).map(seenRun) });
       return result;
     } catch (error) {

@@ -1,0 +1,106 @@
+/**
+ * Calls of clients as slices of a timeline, from call to return. Invariant: calls of one client that overlap are drawn in lanes of their
+ * own, so that the slices of a lane nest.
+ */
+import { isRunnerError } from '../kernel/errors.ts';
+import type { CallOutcome } from '../model/call-watch.ts';
+import type { Command } from '../model/command.ts';
+import type { Query } from '../model/query.ts';
+import type { RunStatus } from '../model/run-status.ts';
+import { querySubject } from '../runners/query-subject.ts';
+import type { ObservedCall } from './observed-calls.ts';
+import { LaneSlots, type Slot, type TimelineLanes } from './timeline-lanes.ts';
+
+interface OpenCall {
+  readonly slot: Slot;
+  readonly fromTs: number;
+}
+
+/** How many statuses of a reply are told. */
+const STATUSES_MAX = 3;
+/** Characters of a command without a name. */
+const COMMAND_MAX = 24;
+
+/** Turns calls into slices. */
+export class CallSlices {
+  readonly #lanes: TimelineLanes;
+  readonly #slots = new LaneSlots();
+  readonly #open = new Map<ObservedCall, OpenCall>();
+
+  constructor(lanes: TimelineLanes) {
+    this.#lanes = lanes;
+  }
+
+  begin(call: ObservedCall, ts: number): void {
+    this.#open.set(call, { slot: this.#slots.take(laneOf(call)), fromTs: ts });
+  }
+
+  end(call: ObservedCall, ts: number): void {
+    const open = this.#open.get(call);
+    if (open === undefined) return;
+    this.#open.delete(call);
+    const { slot, fromTs } = open;
+    this.#slots.free(slot);
+    const { service, outcome, caller } = call;
+    const args = { caller: caller.place, ...(outcome === undefined ? {} : { reply: replyText(outcome) }) };
+    const name = `${subjectOf(call)} on ${service}${endText(outcome)}`;
+    this.#lanes.add(slot.lane, { name, cat: 'call', ph: 'X', ts: fromTs, dur: ts - fromTs, args });
+  }
+
+  /** Ends what has not returned, at the end of the execution. */
+  endAll(ts: number): void {
+    for (const call of [...this.#open.keys()]) this.end(call, ts);
+  }
+}
+
+function laneOf({ client, caller }: ObservedCall): string {
+  return `client ${client ?? caller.name}`;
+}
+
+/** What is asked for, in a few words; arguments of wrong calls may be anything. */
+function subjectOf({ operation, args: [first] }: ObservedCall): string {
+  let subject = '';
+  try {
+    if (operation === 'run') {
+      const { taskId = '', tag = '', jobId = '', argv } = first as Command;
+      subject = [taskId, tag, jobId].find((name) => name !== '') ?? cut(argv.join(' '));
+    } else if (operation === 'abort' || operation === 'status') subject = `run ${first as string}`;
+    else if (operation === 'query' || operation === 'queryNow') {
+      const { allRuns = false } = first as Query;
+      subject = allRuns ? 'all runs' : `run ${querySubject(first as Query)}`;
+    }
+  } catch {
+    // It says no more than its name.
+  }
+  return subject === '' ? operation : `${operation} ${subject}`;
+}
+
+function cut(text: string): string {
+  return text.length > COMMAND_MAX ? `${text.slice(0, COMMAND_MAX)}…` : text;
+}
+
+/** What a glance must show. */
+function endText(outcome: CallOutcome | undefined): string {
+  if (outcome === undefined) return ': no reply';
+  return 'error' in outcome ? `: ${errorText(outcome.error)}` : '';
+}
+
+function errorText(error: unknown): string {
+  if (isRunnerError(error)) return error.code;
+  return error instanceof Error ? error.name : 'error';
+}
+
+function replyText(outcome: CallOutcome): string {
+  if ('error' in outcome) return outcome.error instanceof Error ? outcome.error.message : 'an error';
+  const { statuses, status } = (outcome.reply ?? {}) as {
+    readonly statuses?: readonly RunStatus[];
+    readonly status?: RunStatus;
+  };
+  const all = statuses ?? [status ?? (outcome.reply as RunStatus | undefined)];
+  const texts = all.flatMap((each) =>
+    each?.runId === undefined ? [] : [`run ${each.runId} is ${each.state}`],
+  );
+  const more = texts.length - STATUSES_MAX;
+  if (statuses?.length === 0) return 'no runs';
+  return `${texts.slice(0, STATUSES_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}` || 'done';
+}

@@ -1,0 +1,81 @@
+/**
+ * Calls of services as their callers make them, for whoever draws them. Invariants: a service of a world that nobody watches is left as it
+ * is; calls, replies and errors pass unchanged and in the same synchronous call.
+ */
+import type { Service } from './service.ts';
+
+/** The methods of a {@link Service}. */
+export type ServiceOperation = keyof Service;
+
+/** A call that begins. */
+export interface StartedCall {
+  /** Name of the service. */
+  readonly service: string;
+  readonly operation: ServiceOperation;
+  /** As they were given, well-formed or not. */
+  readonly args: readonly unknown[];
+  /** As a history names its callers; undefined if none does. */
+  readonly client: string | undefined;
+}
+
+/** What comes of a call. */
+export type CallOutcome = { readonly reply: unknown } | { readonly error: unknown };
+
+/** Told of each call when it begins; what it returns is told how it ends. */
+export type WatchCalls = (call: StartedCall) => (outcome: CallOutcome) => void;
+
+const OPERATIONS: readonly ServiceOperation[] = [
+  'run',
+  'abort',
+  'query',
+  'queryNow',
+  'status',
+  'statusAll',
+  'release',
+];
+
+let currentClient: string | undefined;
+
+/** Calls that `act` makes synchronously are those of this client. */
+export function callAs<T>(client: string, act: () => T): T {
+  const before = currentClient;
+  currentClient = client;
+  try {
+    return act();
+  } finally {
+    currentClient = before;
+  }
+}
+
+/** The service itself; if its world watches calls, with each of its methods told. */
+export function watchedCalls<S extends Service>(
+  { watchCalls }: { readonly watchCalls?: WatchCalls | undefined },
+  name: string,
+  service: S,
+): S {
+  if (watchCalls === undefined) return service;
+  for (const operation of OPERATIONS) {
+    const methods = service as unknown as Record<ServiceOperation, (...args: unknown[]) => Promise<unknown>>;
+    const call = methods[operation].bind(service);
+    // On the service itself, so that it stays the class that its maker promises, private parts and all.
+    Object.defineProperty(service, operation, {
+      value: (...args: unknown[]) =>
+        watched(watchCalls({ service: name, operation, args, client: currentClient }), () => call(...args)),
+    });
+  }
+  return service;
+}
+
+function watched(end: (outcome: CallOutcome) => void, act: () => Promise<unknown>): Promise<unknown> {
+  try {
+    const promise = act();
+    promise.then(
+      (reply) => end({ reply }),
+      (error: unknown) => end({ error }),
+    );
+    return promise;
+  } catch (error) {
+    end({ error });
+    throw error;
+  }
+}
