@@ -36,7 +36,8 @@ export async function replayRecordingCommand(
     terminal.line(
       `${formatCount(runs.length)} recorded ${plural(runs.length, 'run')} reproduced: ${formatSpan(verdict.virtualMs)} in ${formatSpan(realMs)}`,
     );
-    for (const run of runs) terminal.line(`  ${describe(run)}`);
+    const isShared = new Set(runs.map(({ runner }) => runner)).size > 1;
+    for (const run of runs) terminal.line(`  ${describe(run, isShared)}`);
   } else {
     terminal.line(terminal.style('red', 'the recording was not reproduced'));
     terminal.line(`  ${problem}`);
@@ -44,7 +45,7 @@ export async function replayRecordingCommand(
   return problem === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
 }
 
-function describe({ runId, command, statuses }: RecordedRun): string {
+function describe({ runId, runner = '', command, statuses }: RecordedRun, isShared: boolean): string {
   const last = statuses.at(-1);
   const argv = command.argv.join(' ');
   const shown = argv.length > 60 ? `${argv.slice(0, 60)}…` : argv;
@@ -52,5 +53,5 @@ function describe({ runId, command, statuses }: RecordedRun): string {
     last === undefined || !isTerminal(last.state)
       ? 'no end'
       : `${last.state} ${last.exitCode} after ${formatSpan(last.atMs)}`;
-  return `run ${runId}  ${shown}  ${end}`;
+  return `run ${runId}${isShared ? ` of ${runner}` : ''}  ${shown}  ${end}`;
 }

@@ -29,15 +29,35 @@ export interface RecordedExecer extends Execer {
   readonly livingProcesses: number;
 }
 
-/** Finds recordings by the run id of the command. */
+/**
+ * Finds recordings by the runner and the run id of the command; by the run id alone, where only one runner has a run of that id.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for two recordings of the same run of the same runner.
+ */
 export function recordingsByRunId(runs: Iterable<RecordedRun>): FindRecording {
   checkIterable('runs', runs);
-  const byId = new Map<string, RecordedRun>();
+  const byKey = new Map<string, RecordedRun>();
+  const byId = new Map<string, RecordedRun | undefined>();
   for (const run of runs) {
     checkObject('runs', 'recorded runs', run);
-    byId.set(run.runId, run);
+    const { runner, runId } = run;
+    const key = keyOf(runner, runId);
+    if (byKey.has(key)) {
+      throw invalidArgument('runs', `one recording of ${runText(runner, runId)}`, 'two');
+    }
+    byKey.set(key, run);
+    byId.set(runId, byId.has(runId) ? undefined : run);
   }
-  return ({ runId }) => (runId === undefined ? undefined : byId.get(runId));
+  return ({ runner, runId }) =>
+    runId === undefined ? undefined : (byKey.get(keyOf(runner, runId)) ?? byId.get(runId));
+}
+
+function keyOf(runner: string | undefined, runId: string): string {
+  return JSON.stringify([runner ?? '', runId]);
+}
+
+function runText(runner: string | undefined, runId = '(none)'): string {
+  return `run ${runId}${runner === undefined ? '' : ` of ${runner}`}`;
 }
 
 class PlayingExecer implements RecordedExecer {
@@ -61,7 +81,7 @@ class PlayingExecer implements RecordedExecer {
   exec(command: ExecCommand): Process {
     const recording = this.#recordingOf(command);
     if (recording === undefined) {
-      const message = `No recording of run ${command.runId ?? '(none)'}`;
+      const message = `No recording of ${runText(command.runner, command.runId)}`;
       throw new RunnerError('RUNNER_EXEC_FAILED', message, {
         expected: 'a recorded run',
         actual: command.runId,

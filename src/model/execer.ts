@@ -43,6 +43,8 @@ export interface ExecCommand extends LogTags {
   readonly stderr?: Sink;
   /** The run this process belongs to; names decisions and resources. */
   readonly runId?: string;
+  /** Name of the runner that it belongs to: runs of two runners may have the same id. */
+  readonly runner?: string;
   /** Told once if the memory cap is passed; needs no receiver (R133). */
   readonly onMemoryReport?: (report: MemoryReport) => void;
 }

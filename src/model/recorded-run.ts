@@ -21,6 +21,8 @@ export interface RecordedStatus {
 /** One run as it really happened. Times are relative. */
 export interface RecordedRun {
   readonly runId: string;
+  /** The runner that it is of: another one may have a run of the same id. Absent: it is the only one. */
+  readonly runner?: string;
   readonly command: Command;
   /** When it was accepted, relative to the start of the recording. */
   readonly acceptedAtMs: number;

@@ -22,9 +22,10 @@ class RunExecCommand implements ExecCommand {
   readonly taskId: string;
   readonly tag: string;
   readonly runId: string;
+  readonly runner: string;
   readonly onMemoryReport: (report: MemoryReport) => void;
 
-  constructor({ command, logs, checkout, onMemoryReport, runId }: RunContext) {
+  constructor({ command, logs, checkout, onMemoryReport, runId, parts }: RunContext) {
     invariant(logs !== undefined, 'expected the logs of a run that is about to start its process');
     const { jobId = '', taskId = '', tag = '' } = command;
     this.argv = command.argv;
@@ -36,6 +37,7 @@ class RunExecCommand implements ExecCommand {
     this.taskId = taskId;
     this.tag = tag;
     this.runId = runId;
+    this.runner = parts.name;
     this.onMemoryReport = onMemoryReport;
   }
 }

@@ -49,7 +49,8 @@ export class CallTape {
 /**
  * Begins the recording of a runner that is about to be made of `options` in `world`.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, or lives in another world.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, lives in another world, or records a runner
+ * of that name already: a recording tells runners apart by their names.
  */
 export function recordedParts<Options extends QueueOptions & InvokerOptions>(
   recorder: Recorder,
@@ -63,6 +64,10 @@ export function recordedParts<Options extends QueueOptions & InvokerOptions>(
   if (!recorder.clocks.has(world.clock)) {
     throw invalidArgument('recorder', 'one that was made in the world of the runner', recorder);
   }
+  if (recorder.names.has(name)) {
+    throw invalidArgument('name', 'a name that no other runner of the recorder has', name);
+  }
+  recorder.names.add(name);
   const tape = new RunnerTape(recorder, name, world.clock);
   recorder.beginTurn();
   tape.input({ type: 'runner', settings: settingsOf(options) }, () => undefined);

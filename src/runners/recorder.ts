@@ -28,7 +28,8 @@ const QUIET_REACTIONS = 32;
 
 /**
  * Makes a recorder of runners that live in `world`: give it to `createQueueRunner`, or to `createExecRunner` of `dryrunner/host`, as
- * `recorder`. Runners that share a recorder stand in one recording, which holds the order among them.
+ * `recorder`. Runners that share a recorder stand in one recording, which holds the order among them;
+ * each needs a name of its own.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `world` is not a world, or `outputBytesMax` is not a number ≥ 0.
  * @example
@@ -72,6 +73,8 @@ export class RunRecorder implements Recorder {
   readonly outputBytesMax: number;
   /** The clocks that recorded runners may be on: that of the world, or in a replay one for each. */
   readonly clocks: Set<Clock>;
+  /** Of the runners that are recorded. */
+  readonly names: Set<string> = new Set();
   /** Told about each entry once it is written; the replay lets nested steps in there. */
   onEntry: ((entry: RecordedEntry) => void) | undefined;
   readonly #entries: RecordedEntry[] = [];

@@ -14,7 +14,7 @@ interface RunSoFar {
 }
 
 /**
- * The runs of a recording, in order of acceptance. Their ids are those of their runners; times of statuses count from the acceptance,
+ * The runs of a recording, in order of acceptance, each with its runner, whose id it has; times of statuses count from the acceptance,
  * those of output from the start of the process. Output that the recording does not hold is left out.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is not a recording.
@@ -72,7 +72,7 @@ class CollectedRuns {
     const key = keyOf(runner, runId);
     const pending = this.#early.get(key);
     this.#byKey.set(key, {
-      about: { runId, command, acceptedAtMs: at },
+      about: { runId, runner, command, acceptedAtMs: at },
       statuses: pending === undefined ? [] : [recordedStatus(pending, 0)],
       output: [],
       startedAt: at,
