@@ -1,6 +1,6 @@
 /** The door `dryrunner`: model, store, execers, outputs, filers, metrics, runners, oracles and `simulate`. Names only, no code. */
 export { type Timer, type Clock, sleep } from './kernel/clock.ts';
-export { type DecisionLogOptions, DecisionLog, createDecisions } from './kernel/decision-log.ts';
+export { type DecisionLogOptions, type DecisionLog, createDecisions } from './kernel/decision-log.ts';
 export { type DecisionKind, decisionKind } from './kernel/decision-kind.ts';
 export {
   type Decision,
@@ -28,14 +28,14 @@ export { randomDecisions } from './kernel/random-decisions.ts';
 export { type RandomStream } from './kernel/random.ts';
 export {
   type ReplayMismatch,
-  ReplaySource,
+  type ReplaySource,
   replayDecisions,
   keyedReplayDecisions,
 } from './kernel/replay-decisions.ts';
-export { RollingHash, createRollingHash } from './kernel/rolling-hash.ts';
+export { type RollingHash, createRollingHash } from './kernel/rolling-hash.ts';
 export { createRandomStream } from './kernel/seeded-random.ts';
 export { type ClockSkew, skewedClock } from './kernel/skewed-clock.ts';
-export { type VirtualClockOptions, VirtualClock, createVirtualClock } from './kernel/virtual-clock.ts';
+export { type VirtualClockOptions, type VirtualClock, createVirtualClock } from './kernel/virtual-clock.ts';
 export { type Cancellable, isCancelled, Cancellation } from './model/cancellation.ts';
 export { type Processor, type LogUploader, type DirMonitor, type TempDirs } from './model/collaborators.ts';
 export { checkCommand } from './model/command-check.ts';
@@ -61,7 +61,7 @@ export {
 export { type Checkout, type Checkouter, type Ingester, type Updater, type Filer } from './model/filer.ts';
 export { formatGoDuration } from './model/go-duration.ts';
 export { type Isolate, type IsolatedPart, type Isolator, type PartSurroundings } from './model/isolation.ts';
-export { type MaybePromise, isPending } from './model/maybe-promise.ts';
+export { type MaybePromise, isResultPending as isPending } from './model/maybe-promise.ts';
 export {
   LOGGING_ERR_MSG,
   NO_RUNNERS_MSG,
@@ -176,8 +176,8 @@ export {
 export { NO_WAIT, waitForever, checkWait } from './model/wait.ts';
 export { type World } from './model/world.ts';
 export { zeroStatus } from './model/zero-status.ts';
-export { type StatusStoreOptions, StatusStore, createStatusStore } from './store/status-store.ts';
-export { StatusesRO, createStatusesRO } from './store/statuses-ro.ts';
+export { type StatusStoreOptions, type StatusStore, createStatusStore } from './store/status-store.ts';
+export { type StatusesRO, createStatusesRO } from './store/statuses-ro.ts';
 export { type DoneExecerOptions, type InstantExecer, createDoneExecer } from './execers/done-execer.ts';
 export { createErrorExecer } from './execers/error-execer.ts';
 export {
@@ -233,13 +233,13 @@ export {
   type FilerRule,
   type FilerViolation,
   type FilerLedgerOptions,
-  FilerLedger,
+  type FilerLedger,
 } from './filers/filer-ledger.ts';
 export { type InstantCheckout, type InstantFiler } from './filers/instant-filer.ts';
 export { type MemoryFiler, createMemoryFiler } from './filers/memory-filer.ts';
-export { type TreeEntry, type TreeEntries, MemoryTree, createMemoryTree } from './filers/memory-tree.ts';
+export { type TreeEntry, type TreeEntries, type MemoryTree, createMemoryTree } from './filers/memory-tree.ts';
 export { type SimFilerOptions, type SimFiler, createSimFiler } from './filers/sim-filer.ts';
-export { type HistogramSummary, type OnRecord, MemoryHistogram } from './metrics/memory-histogram.ts';
+export { type HistogramSummary, type OnRecord, type MemoryHistogram } from './metrics/memory-histogram.ts';
 export {
   type MemoryMetricsOptions,
   type MetricsSnapshot,
@@ -267,21 +267,21 @@ export {
   createQueueRunner,
   createSingleRunner,
 } from './runners/create-queue-runner.ts';
-export { type FakeRunnerOptions, FakeRunner, createFakeRunner } from './runners/fake-runner.ts';
+export { type FakeRunnerOptions, type FakeRunner, createFakeRunner } from './runners/fake-runner.ts';
 export { type FakeEnd, type FakeScript, type FakeScripts, argvScript } from './runners/fake-script.ts';
 export { type InvokerOptions } from './runners/invoker-parts.ts';
-export { Invoker, createInvoker } from './runners/invoker.ts';
+export { type Invoker, createInvoker } from './runners/invoker.ts';
 export { LOG_HEADER_END } from './runners/log-header.ts';
 export { type MeterOptions, type MeteredService, meterService } from './runners/metered-service.ts';
 export { type StatusListener, type Performance, type Performer } from './runners/performer.ts';
 export { type PollingOptions, type PollingQuerier, createPollingQuerier } from './runners/polling-querier.ts';
 export { createPollingService } from './runners/polling-service.ts';
 export { type QueueOptions } from './runners/queue-options.ts';
-export { QueueRunner } from './runners/queue-runner.ts';
+export { type QueueRunner } from './runners/queue-runner.ts';
 export { type Recorder, type RecorderOptions, createRecorder } from './runners/recorder.ts';
 export {
   type SimulatedRunnerOptions,
-  SimulatedRunner,
+  type SimulatedRunner,
   createSimulatedRunner,
 } from './runners/simulated-runner.ts';
 export { type VirtualTempDirs, virtualTempDirs } from './runners/virtual-temp-dirs.ts';
@@ -299,7 +299,7 @@ export { type ContradictingOperation, type Contradiction } from './oracles/histo
 export { type HistoryOperation, type OperationOutcome } from './oracles/history/history-operation.ts';
 export {
   type ErrorMeaning,
-  History,
+  type History,
   type OperationID,
   type RecordedOperations,
   createHistory,
@@ -343,13 +343,8 @@ export {
 } from './simulation/chosen-faults.ts';
 export { type RandomSource } from './simulation/drawn-random.ts';
 export { type NodeFaults } from './simulation/node-strikes.ts';
-export {
-  type Node,
-  type NodeIncarnation,
-  type NodeOptions,
-  type NodeState,
-  createNode,
-} from './simulation/node.ts';
+export { type Node, type NodeState, createNode } from './simulation/node.ts';
+export { type NodeIncarnation, type NodeOptions } from './simulation/node-options.ts';
 export { type RecordingReplay, replayRecording } from './simulation/recording-replay.ts';
 export {
   type ScenarioFiles,

@@ -2,6 +2,10 @@
  * A pure model of the runner contract: it knows what was asked of a runner and says which observations are legal. It predicts no race;
  * it accepts exactly the outcomes that some order of events allows. Invariant: it never looks at the runner by itself.
  */
+import { checkRunStatus } from '../model/run-status-check.ts';
+import { checkCommand } from '../model/command-check.ts';
+import { checkInteger, checkString } from '../kernel/argument-check.ts';
+import { shownText } from '../kernel/errors.ts';
 import { parseSimScript } from '../execers/sim-script.ts';
 import type { SimStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
@@ -24,7 +28,7 @@ export class ContractBrokenError extends Error {
   readonly rule: string;
 
   constructor(rule: string, message: string) {
-    super(`${rule}: ${message}`);
+    super(`${shownText(rule)}: ${shownText(message)}`);
     this.rule = rule;
   }
 }
@@ -37,6 +41,7 @@ export class RunnerModel {
 
   /** @param capacity Of the runner under test, the active run included (R58). */
   constructor(capacity: number) {
+    checkInteger('capacity', capacity, 0);
     this.capacity = capacity;
   }
 
@@ -73,18 +78,22 @@ export class RunnerModel {
 
   /** The `index`-th run whose end was not seen, counted around; any other if there is none. */
   openAt(index: number): ModelRun | undefined {
+    checkInteger('index', index, 0);
     const open = [...this.#runs.values()].filter(({ seen }) => !isTerminal(seen.state));
     return open[index % open.length] ?? this.runAt(index);
   }
 
   /** The `index`-th run, counted around; undefined if there is none. */
   runAt(index: number): ModelRun | undefined {
+    checkInteger('index', index, 0);
     const runs = [...this.#runs.values()];
     return runs[index % runs.length];
   }
 
   /** @throws ContractBrokenError if the runner may not accept now, or with this status (R44, R58, R65, R84). */
   accepted(command: Command, status: RunStatus): void {
+    checkCommand(command);
+    checkRunStatus(status);
     this.#expect(!this.#isReleased, 'R84', `run ${status.runId} was accepted after the release`);
     this.#expect(!this.#runs.has(status.runId), 'R44', `run id ${status.runId} was given twice`);
     this.#expect(!isTerminal(status.state), 'R65', `a new run came back as ${status.state}`);
@@ -95,6 +104,7 @@ export class RunnerModel {
 
   /** @throws ContractBrokenError if the runner had to accept: it was idle and not released (R64, R69). */
   rejected(code: string): void {
+    checkString('code', 'the code of an error', code);
     if (this.#isReleased) {
       this.#expect(code === 'RUNNER_RELEASED', 'R84', `a released runner refused with ${code}`);
       return;
@@ -121,6 +131,7 @@ export class RunnerModel {
 
   /** @throws ContractBrokenError if this status of a run is not legal now. */
   saw(status: RunStatus): void {
+    checkRunStatus(status);
     const run = this.#runs.get(status.runId);
     if (run === undefined) {
       throw new ContractBrokenError('R26', `it shows run ${status.runId}, which nobody started`);

@@ -1,6 +1,6 @@
 /** The checks that cases make: each throws one typed error that says what was looked at, what was expected and what came. */
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { isRunnerError, type RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
+import { isRunnerError, type RunnerError, type RunnerErrorCode, shownText } from '../kernel/errors.ts';
 import type { RunStatus } from '../model/run-status.ts';
 
 /** A case's expectation that was not met. */
@@ -10,7 +10,7 @@ export class ConformanceError extends Error {
   readonly actual: unknown;
 
   constructor(message: string, expected: unknown, actual: unknown, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(shownText(message), cause === undefined ? undefined : { cause });
     this.expected = expected;
     this.actual = actual;
   }

@@ -2,6 +2,13 @@
  * One case of the suite: what it proves, what it needs, and its body. Invariant: it knows no test framework; whoever runs it asks
  * `skipReason` first and takes what `prove` throws for the failure.
  */
+import {
+  checkArray,
+  checkFunction,
+  checkOptions,
+  checkRecord,
+  checkString,
+} from '../kernel/argument-check.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
 import type { ServiceReach } from '../oracles/service-reach.ts';
@@ -13,7 +20,7 @@ import { lackOf } from './capability-probe.ts';
 import { CaseContext } from './case-context.ts';
 import { ConformanceError } from './check.ts';
 import { withCutOff } from './cut-off.ts';
-import type { ConformanceSubject } from './subject.ts';
+import { checkSubject, type ConformanceSubject } from './subject.ts';
 
 /** A case as it is written down. */
 export interface CaseSpec {
@@ -54,7 +61,13 @@ export class ConformanceCase {
   readonly needs: readonly Capability[];
   readonly run: (t: CaseContext) => Promise<void>;
 
-  constructor(group: string, { title, needs = [], run }: CaseSpec) {
+  constructor(group: string, spec: CaseSpec) {
+    checkString('group', 'a name', group);
+    checkRecord('spec', 'an object with title and run', spec);
+    const { title, needs = [], run } = spec;
+    checkString('title', 'a text', title);
+    checkArray('needs', 'a list of capabilities', needs);
+    checkFunction('run', run);
     this.title = title;
     this.group = group;
     this.rules = /^(?:[RD]\d+ )+/.exec(title)?.[0].match(/R\d+/g) ?? [];
@@ -63,14 +76,17 @@ export class ConformanceCase {
   }
 
   /** Why the case means nothing for this subject; undefined if it does. */
-  skipReason({ supports }: ConformanceSubject): string | undefined {
+  skipReason(subject: ConformanceSubject): string | undefined {
+    checkSubject(subject);
+    const { supports } = subject;
     const reasons = this.needs.map((capability) => supports[capability]);
     return reasons.find((reason) => reason !== true);
   }
 
   /** For test frameworks: 0, for no limit of theirs, where the case has its own cut-off; undefined where any will do. */
-  timeoutMs({ wallWorld }: ConformanceSubject): number | undefined {
-    return wallWorld === undefined ? undefined : 0;
+  timeoutMs(subject: ConformanceSubject): number | undefined {
+    checkSubject(subject);
+    return subject.wallWorld === undefined ? undefined : 0;
   }
 
   /**
@@ -81,6 +97,8 @@ export class ConformanceCase {
    * and that the case needs, the error says so first.
    */
   async prove(subject: ConformanceSubject, options: ProveOptions = {}): Promise<void> {
+    checkSubject(subject);
+    checkOptions(options);
     try {
       await this.#run(subject, options);
     } catch (error) {

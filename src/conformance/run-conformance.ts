@@ -1,11 +1,11 @@
 /** Runs cases for programs: one after another, a result each, nothing thrown for a case that fails. */
-import { checkMethods, checkRecord, checkOptions } from '../kernel/argument-check.ts';
+import { checkOptions } from '../kernel/argument-check.ts';
 import type { Capability } from './capability.ts';
 import { ConformanceError } from './check.ts';
 import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/service-reach.ts';
 import type { ConformanceCase, ProveOptions } from './conformance-case.ts';
 import { conformanceCases } from './conformance-cases.ts';
-import type { ConformanceSubject } from './subject.ts';
+import { checkSubject, type ConformanceSubject } from './subject.ts';
 
 /** What became of a case. */
 export interface CaseResult {
@@ -56,9 +56,7 @@ export async function* runConformance(
   subject: ConformanceSubject,
   options: ConformanceOptions = {},
 ): AsyncGenerator<CaseResult, void, undefined> {
-  checkRecord('subject', 'a ConformanceSubject', subject);
-  checkMethods('subject', subject, ['create']);
-  checkRecord('subject.supports', 'capabilities such as supportsAllBut({})', subject.supports);
+  checkSubject(subject);
   checkOptions(options);
   const { cases = conformanceCases, concurrency = 1 } = options;
   const width = subject.wallWorld === undefined ? 1 : concurrency;

@@ -1,4 +1,5 @@
 /** What a runner has to tell about itself to be held to the contract. */
+import { checkMethods, checkRecord } from '../kernel/argument-check.ts';
 import type { LogUploader, Processor } from '../model/collaborators.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
@@ -60,4 +61,16 @@ export interface ConformanceSubject {
    * long enough to tell two moments apart, short enough not to wait.
    */
   readonly stepMs?: number;
+}
+
+/**
+ * Refuses what no case can be run against.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field.
+ */
+export function checkSubject(subject: unknown): asserts subject is ConformanceSubject {
+  checkRecord('subject', 'a ConformanceSubject', subject);
+  checkMethods('subject', subject, ['create']);
+  const { supports } = subject as Partial<ConformanceSubject>;
+  checkRecord('subject.supports', 'capabilities such as supportsAllBut({})', supports);
 }

@@ -1,5 +1,5 @@
 /** The execer that plays recorded runs again: output and end at their times, in their order, on the injected clock. */
-import { checkIterable, checkObject, checkOptions } from '../kernel/argument-check.ts';
+import { checkIterable, checkObject, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
@@ -79,6 +79,7 @@ class PlayingExecer implements RecordedExecer {
   }
 
   exec(command: ExecCommand): Process {
+    checkRecord('command', 'an object with argv', command);
     const recording = this.#recordingOf(command);
     if (recording === undefined) {
       const message = `No recording of ${runText(command.runner, command.runId)}`;

@@ -2,7 +2,7 @@
  * The execer that runs scripts instead of programs, on the injected clock alone (R143). Invariant: a process whose script lets
  * no time pass has ended when `exec` returns and has cost no event; no process leaves a timer, a child or a pause behind.
  */
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkOptions, unreadable } from '../kernel/argument-check.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { MemoryCapOptions } from './memory-watch.ts';
 import { MemoryCap } from './memory-watch.ts';
@@ -53,7 +53,7 @@ class ScriptExecer implements SimExecer {
   }
 
   exec(command: ExecCommand): Process {
-    const script = parseSimScript(command.argv);
+    const script = parseSimScript(argvOf(command));
     const process = new SimProcess(this.#ground, command, script);
     process.run();
     return process;
@@ -67,6 +67,14 @@ class ScriptExecer implements SimExecer {
       return true;
     }
     return false;
+  }
+}
+
+function argvOf(command: ExecCommand): readonly string[] {
+  try {
+    return command.argv;
+  } catch (error) {
+    throw unreadable('command', command, error);
   }
 }
 

@@ -3,6 +3,7 @@
  * and how often. Invariant: no id, time, name or text that differs from seed to seed counts, the same executions give the same map on
  * every machine, and memory is fixed.
  */
+import { isInstance } from '../kernel/argument-check.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { hashText, mixBits } from '../kernel/text-hash.ts';
@@ -118,7 +119,7 @@ export class Coverage implements CoverageMeter {
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but the result of `features()`.
    */
   merge(features: Uint8Array): number {
-    if (!((features as unknown) instanceof Uint8Array) || features.length !== CELLS) {
+    if (!isInstance(features, Uint8Array) || features.length !== CELLS) {
       throw invalidArgument('features', `the ${CELLS} bytes that features() gives`, features);
     }
     let novelty = 0;

@@ -1,4 +1,5 @@
 /** What filers take: ids, absolute paths, and maps of what to ingest where. Invariant: nothing is touched before these have passed. */
+import { isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
 /**
@@ -33,8 +34,8 @@ export function isPathBelow(path: string): boolean {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT`.
  */
 export function checkIngestPaths(paths: unknown): asserts paths is ReadonlyMap<string, string> {
-  if (!(paths instanceof Map)) throw invalidArgument('paths', 'a Map of source path to target path', paths);
-  for (const [source, target] of paths as Map<unknown, unknown>) {
+  if (!isInstance(paths, Map)) throw invalidArgument('paths', 'a Map of source path to target path', paths);
+  for (const [source, target] of paths) {
     checkAbsolutePath('source path', source);
     if (typeof target === 'string' && (target === '' || isPathBelow(target))) continue;
     throw invalidArgument('target path', 'a relative path without empty, . or .. segments', target);

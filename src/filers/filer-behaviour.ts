@@ -1,4 +1,5 @@
 /** How one call of a simulated filer goes. Plain data, so that a plan can be generated, shrunk and kept in a file. */
+import { checkDuration } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 
@@ -40,12 +41,6 @@ export function checkFilerBehaviour(behaviour: FilerBehaviour): void {
   checkDuration('cancelMs', behaviour.cancelMs ?? 0);
   const { exitCode = 0 } = behaviour.fail ?? {};
   if (!Number.isInteger(exitCode)) throw invalidArgument('fail.exitCode', 'an integer', exitCode);
-}
-
-/** Refuses a time that cannot pass: `RUNNER_INVALID_ARGUMENT` unless finite and ≥ 0. */
-export function checkDuration(name: string, ms: unknown): void {
-  if (Number.isFinite(ms) && (ms as number) >= 0) return;
-  throw invalidArgument(name, 'a finite number ≥ 0', ms);
 }
 
 /** What a call does that goes so, as far as it is not usual; empty for what is. */

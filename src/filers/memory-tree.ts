@@ -2,6 +2,7 @@
  * A small file tree in memory, standing in for a disk. Invariant: every entry's parents are directories of the tree, and content
  * is copied on the way in and out, so that nobody changes it from outside.
  */
+import { checkRecord, checkString, isInstance } from '../kernel/argument-check.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
 import { checkAbsolutePath } from './filer-arguments.ts';
@@ -45,6 +46,9 @@ export class MemoryTree {
   /** Writes a file and makes its parents. Throws `RUNNER_FILER_FAILED` if a directory is in the way. */
   writeFile(path: string, content: Chunk, executable = false): void {
     const segments = segmentsOf(path);
+    if (typeof content !== 'string' && !isInstance(content, Uint8Array)) {
+      throw invalidArgument('content', 'text or bytes', content);
+    }
     this.makeDir(`/${segments.slice(0, -1).join('/')}`);
     const at = `/${segments.join('/')}`;
     if (this.kindOf(at) === 'dir') throw new RunnerError('RUNNER_FILER_FAILED', `Is a directory: ${at}`);
@@ -83,6 +87,7 @@ export class MemoryTree {
 
   /** Puts entries under a directory, which is made. */
   putUnder(dir: string, entries: TreeEntries): void {
+    checkEntries(entries);
     this.makeDir(dir);
     for (const [path, entry] of entries) {
       if (entry.kind === 'dir') this.makeDir(`${dir}/${path}`);
@@ -96,6 +101,14 @@ export class MemoryTree {
     const prefix = at === '/' ? at : `${at}/`;
     this.#entries.delete(at);
     for (const other of this.#entries.keys()) if (other.startsWith(prefix)) this.#entries.delete(other);
+  }
+}
+
+function checkEntries(entries: unknown): void {
+  if (!isInstance(entries, Map)) throw invalidArgument('entries', 'a Map of path to entry', entries);
+  for (const [path, entry] of entries as ReadonlyMap<unknown, unknown>) {
+    checkString('path of an entry', 'a path', path);
+    checkRecord(`entry ${path as string}`, 'a file or a directory', entry);
   }
 }
 

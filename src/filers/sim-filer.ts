@@ -2,7 +2,7 @@
  * A filer that behaves as it is told, in virtual time, and watches how it is used. Invariant: the decision log alone says which
  * behaviour of the menu a call gets; answer 0 is the usual one.
  */
-import { checkClock, checkOptions } from '../kernel/argument-check.ts';
+import { checkClock, checkDuration, checkOptions, checkString } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
@@ -16,9 +16,9 @@ import type { Tracer } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
 import { BehaviourSource } from './behaviour-source.ts';
 import { createVirtualFiler } from './fake-filer.ts';
-import { checkDuration, faultsIn } from './filer-behaviour.ts';
+import { faultsIn } from './filer-behaviour.ts';
 import type { FilerBehaviour, FilerBehaviours, FilerOperation } from './filer-behaviour.ts';
-import { checkSnapshotId } from './filer-arguments.ts';
+import { checkIngestPaths, checkSnapshotId } from './filer-arguments.ts';
 import { cancelledOperation } from './filer-error.ts';
 import { FilerLedger } from './filer-ledger.ts';
 import type { FilerViolation } from './filer-ledger.ts';
@@ -94,6 +94,7 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
 
   constructor(options: SimFilerOptions) {
     const { clock, name = 'sim', latencyMs = 0, updateIntervalMs = 0, tracer, runner = '' } = options;
+    checkString('name', 'a name', name);
     checkDuration('latencyMs', latencyMs);
     checkDuration('updateIntervalMs', updateIntervalMs);
     const { plan, menu, choices } = options;
@@ -135,6 +136,7 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
   }
 
   ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): MaybePromise<string> {
+    checkIngestPaths(paths);
     const subject = [...paths.values()].join(' ');
     return this.#perform('ingest', subject, cancel, (heeded) => this.#delegate.ingestMap(paths, heeded));
   }

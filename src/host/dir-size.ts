@@ -18,7 +18,9 @@ const SLASH = Buffer.from('/');
  */
 export async function dirSizeKb(path: string): Promise<number> {
   checkString('path', 'a path', path);
-  if (path.includes('\0')) throw invalidArgument('path', 'a path without NUL', path);
+  if (path === '' || path.includes('\0')) {
+    throw invalidArgument('path', 'a path without NUL, not empty', path);
+  }
   const blocks = await blocksOf(await realpath(path, 'buffer'), new Set());
   return Number((blocks * BLOCK_BYTES + KB_BYTES - 1n) / KB_BYTES);
 }

@@ -4,11 +4,10 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkDuration, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkAbsolutePath, checkIngestPaths } from '../filers/filer-arguments.ts';
 import { throwIfCancelled } from '../filers/filer-error.ts';
-import { checkDuration } from '../filers/filer-behaviour.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import { DirCheckout, asFilerError, filled, prepareTarget } from './dir-checkout.ts';

@@ -8,7 +8,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { hostname as machineName, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkLimit, checkOptions, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { OutputCreator } from '../model/output.ts';
 import { checkOutputId } from '../outputs/output-id.ts';
@@ -79,7 +79,9 @@ class LocalOutputFolder implements LocalOutputs {
   constructor(options: LocalOutputsOptions) {
     checkRetention(options.retention ?? {});
     const { dir, hostname = machineName() } = options;
+    if (dir !== undefined) checkString('dir', 'a path', dir);
     if (dir === '' || dir?.includes('\0') === true) throw invalidArgument('dir', 'a path', dir);
+    checkString('hostname', 'a name', hostname);
     this.dir = resolve(dir ?? join(tmpdir(), `dryrunner-outputs-${randomBytes(6).toString('hex')}`));
     this.#folderUri = fileUri(hostname, this.dir);
     this.#options = options;
@@ -168,9 +170,11 @@ class LocalOutputFolder implements LocalOutputs {
   }
 }
 
-function checkRetention({ maxAgeMs = 0, maxCount = 0 }: OutputRetention): void {
-  if (!(maxAgeMs >= 0)) throw invalidArgument('maxAgeMs', 'a number ≥ 0', maxAgeMs);
-  if (!(maxCount >= 0)) throw invalidArgument('maxCount', 'a number ≥ 0', maxCount);
+function checkRetention(retention: OutputRetention): void {
+  checkRecord('retention', 'an object with maxAgeMs and maxCount', retention);
+  const { maxAgeMs = 0, maxCount = 0 } = retention;
+  checkLimit('maxAgeMs', maxAgeMs);
+  checkLimit('maxCount', maxCount);
 }
 
 /**

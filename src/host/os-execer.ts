@@ -2,9 +2,10 @@
  * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a status is
  * known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says what escapes).
  */
+import { checkCommand } from '../model/command-check.ts';
 import { FaultLog } from '../execers/fault-log.ts';
 import type { StreamName } from '../execers/process-output.ts';
-import { checkClock, checkOptions } from '../kernel/argument-check.ts';
+import { checkArray, checkClock, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
@@ -74,12 +75,17 @@ class OsExecer implements Execer {
     this.cancelBoundMs = graceMs + reapMs + drainGraceMs;
   }
 
-  check({ argv }: Command): void {
+  check(command: Command): void {
+    checkCommand(command);
+    const { argv } = command;
     if (argv.length > 0) return;
     throw new RunnerError('RUNNER_INVALID_ARGUMENT', NO_COMMAND, { expected: 'a program', actual: argv });
   }
 
   exec(command: ExecCommand): MaybePromise<Process> {
+    // Only that it is one: what no program can be started with is an exec error (R98).
+    checkRecord('command', 'an object with argv', command);
+    checkArray('command.argv', 'an array of strings', command.argv);
     const base = this.#options.env ?? process.env;
     // A runner around this process finds what runs here by its own cookie, also in an environment made by hand.
     const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE]);

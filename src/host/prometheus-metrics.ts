@@ -162,7 +162,8 @@ function describe(kind: string, labelNames: readonly string[]): string {
 }
 
 function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: PrometheusMetricsOptions): void {
-  if (typeof (registry as Partial<PrometheusRegistry> | undefined)?.getSingleMetric !== 'function') {
+  checkRecord('registry', 'a Registry of prom-client', registry);
+  if (typeof (registry as Partial<PrometheusRegistry>).getSingleMetric !== 'function') {
     throw invalidArgument('registry', 'a Registry of prom-client', registry);
   }
   for (const [name, value] of Object.entries(labels)) {

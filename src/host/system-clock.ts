@@ -6,7 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
-import { delayUsOf } from '../kernel/delay.ts';
+import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { SystemTimerHeap } from './system-timer.ts';
 
@@ -40,8 +40,6 @@ export function createSystemClock(options: SystemClockOptions = {}): Clock {
 
 /** Node takes longer delays for 1 ms. */
 const NATIVE_DELAY_MS_MAX = 2_147_483_647;
-/** The end of representable time, 285 years after the start; longer delays fire there. */
-const LAST_TIME_US = Number.MAX_SAFE_INTEGER;
 
 class SystemClock implements Clock {
   readonly epochMs: number = Date.now();

@@ -2,7 +2,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkOptions, checkString } from '../kernel/argument-check.ts';
 import { FilerError } from '../filers/filer-error.ts';
 import type { TempDirs } from '../model/collaborators.ts';
 import { DirCheckout } from './dir-checkout.ts';
@@ -28,6 +28,8 @@ class SystemTempDirs implements DiskTempDirs {
   readonly #path: string;
 
   constructor({ root = tmpdir(), prefix = 'dryrunner-' }: TempDirsOptions) {
+    checkString('root', 'a path', root);
+    checkString('prefix', 'a text', prefix);
     this.#path = `${resolve(root)}/${safeName(prefix)}`;
   }
 

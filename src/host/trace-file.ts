@@ -238,6 +238,7 @@ async function writeLines(
     batch = '';
   };
   for await (const line of lines) {
+    checkString('line', 'text', line);
     batch += line;
     if (batch.length >= BATCH_LENGTH) await flush();
   }

@@ -104,6 +104,17 @@ export function checkLimit(name: string, value: unknown, least = 0): void {
   }
 }
 
+/** Refuses anything but a finite number of milliseconds, 0 or more. */
+export function checkDuration(name: string, ms: unknown): void {
+  if (Number.isFinite(ms) && (ms as number) >= 0) return;
+  throw invalidArgument(name, 'a finite number ≥ 0', ms);
+}
+
+/** Refuses anything but a function. */
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw invalidArgument(name, 'a function', value);
+}
+
 /** Refuses anything but an exact integer that is not below `least`, nor above `most`. */
 export function checkInteger(
   name: string,

@@ -53,7 +53,7 @@ export class DecisionLog implements Choices {
 
   choose(label: string, n: number, describe?: DescribeAnswer): number {
     if (n === 1) return 0;
-    if (!(n > 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
+    if (!(Number.isSafeInteger(n) && n > 1)) throw invalidArgument('n', 'an integer ≥ 1', n);
     const asked = this.asked.get(label) ?? this.firstAsked(label);
     return this.keep(asked, n, this.source.decide(label, n, asked.occurrences, asked.words.high, describe));
   }

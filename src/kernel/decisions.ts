@@ -2,6 +2,7 @@
  * Everything that could go otherwise is a call of `choose`. The list of answers is the artefact: a seed makes such a list, a
  * replay reads one, shrinking edits one. Invariant: 0 is always the plain choice (first in order, no fault, least delay).
  */
+import { shownText } from './errors.ts';
 
 /** One logged decision: out of `n` (> 1) alternatives named by `label`, `answer` was taken. */
 export interface Decision {
@@ -30,6 +31,10 @@ export interface DueEvents {
  */
 export class ExecutionAbandoned extends Error {
   override readonly name = 'ExecutionAbandoned';
+
+  constructor(message = '') {
+    super(shownText(message));
+  }
 }
 
 /**
@@ -38,6 +43,10 @@ export class ExecutionAbandoned extends Error {
  */
 export class ExecutionInterrupted extends Error {
   override readonly name = 'ExecutionInterrupted';
+
+  constructor(message = '') {
+    super(shownText(message));
+  }
 }
 
 /**

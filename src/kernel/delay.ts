@@ -1,13 +1,18 @@
 /** What a delay means on every clock. Invariant: a positive delay never becomes 0, or code that waits for what is left would never get there. */
 import { invalidArgument } from './errors.ts';
 
+/** The end of the time that a clock can show in microseconds, 285 years after its start; what is longer than that fires there. */
+export const LAST_TIME_US: number = Number.MAX_SAFE_INTEGER;
+
 /**
  * The delay in whole microseconds: rounded, and a positive one at least 1.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `ms` is negative or not finite.
  */
 export function delayUsOf(ms: number): number {
-  if (!(ms >= 0 && ms < Infinity)) throw invalidArgument('ms', 'a finite number ≥ 0', ms);
+  if (!(typeof ms === 'number' && ms >= 0 && ms < Infinity)) {
+    throw invalidArgument('ms', 'a finite number ≥ 0', ms);
+  }
   const delayUs = Math.round(ms * 1000);
   return delayUs === 0 && ms > 0 ? 1 : delayUs;
 }

@@ -3,7 +3,7 @@
  * gives the loop a turn every few thousand steps, and when nothing is pending lets it turn before that is believed. Invariant: a
  * run settles once, and nothing of it is left in the loop then.
  */
-import { invalidArgument } from './errors.ts';
+import { checkFunction, checkLimit, checkRecord } from './argument-check.ts';
 
 /** `true`: an event was fired; `false`: nothing is pending; `'stop'`: the run is over. */
 export type StepResult = boolean | 'stop';
@@ -68,6 +68,8 @@ export class DrainRun {
     resolve: () => void,
     reject: (reason: unknown) => void,
   ) {
+    checkFunction('step', step);
+    checkRecord('hooks', 'an object of hooks', hooks);
     this.step = step;
     this.stepsPerTurn = hooks.stepsPerTurn ?? STEPS_PER_TURN;
     this.hooks = hooks;
@@ -75,7 +77,7 @@ export class DrainRun {
     this.resolve = resolve;
     this.reject = reject;
     this.turn = () => this.beginTurn();
-    if (!(this.stepsPerTurn >= 1)) throw invalidArgument('stepsPerTurn', 'a number ≥ 1', hooks.stepsPerTurn);
+    checkLimit('stepsPerTurn', this.stepsPerTurn, 1);
   }
 
   requestTurn(): void {

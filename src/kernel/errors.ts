@@ -78,11 +78,11 @@ export class RunnerError extends Error {
   readonly actual: unknown;
 
   constructor(code: RunnerErrorCode, message: string, details: RunnerErrorDetails = {}) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    super(shownText(message), errorOptions(details));
     this.name = 'RunnerError';
     this.code = code;
-    this.expected = details.expected;
-    this.actual = details.actual;
+    this.expected = detailOf(details, 'expected') as string | undefined;
+    this.actual = detailOf(details, 'actual');
   }
 }
 
@@ -121,12 +121,32 @@ function describeObject(value: object): string {
 
 /** Makes the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */
 export function invalidArgument(name: string, expected: string, actual: unknown): RunnerError {
-  const message = `${textOr(name)}: expected ${textOr(expected)}, got ${describeValue(actual)}`;
+  const message = `${shownText(name)}: expected ${shownText(expected)}, got ${describeValue(actual)}`;
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual });
 }
 
-function textOr(value: unknown): string {
+/** A text as it is, anything else in words: for the messages of errors, since an error that cannot be made hides what went wrong. */
+export function shownText(value: unknown): string {
   return typeof value === 'string' ? value : describeValue(value);
+}
+
+/** Undefined also where the details are no object, or throw when they are looked at. */
+function detailOf(details: RunnerErrorDetails, key: keyof RunnerErrorDetails): unknown {
+  try {
+    return details[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The `cause`, if there is one that can be read. */
+export function errorOptions(details: ErrorOptions | undefined): ErrorOptions | undefined {
+  if (details === undefined) return undefined;
+  try {
+    return 'cause' in details ? { cause: details.cause } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The message of whatever was thrown, for texts that people read; of an error that has none, its name. Never throws. */

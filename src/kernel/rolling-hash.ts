@@ -2,6 +2,8 @@
  * The rolling hash of a trace: 64 bits in two lanes that every number and string moves. Invariant: it depends on the values and
  * their order alone, never on the machine. It finds differences; it does not resist people who look for collisions.
  */
+import { invalidArgument } from './errors.ts';
+import { isInstance } from './argument-check.ts';
 import { mixBits, TEXT_START, TEXT_STEP } from './text-hash.ts';
 import { TEXT_BASIS, textWords, type TextWords } from './text-words.ts';
 
@@ -23,6 +25,7 @@ export class RollingHash {
 
   /** Adds any number. 0 and -0 are the same, and so are all NaN. */
   addNumber(value: number): void {
+    if (typeof value !== 'number') throw invalidArgument('value', 'a number', value);
     if ((value | 0) === value) {
       this.addWord(value);
     } else if (Number.isSafeInteger(value)) {
@@ -41,6 +44,7 @@ export class RollingHash {
    * Adds a text as a whole. What is `isRare` will hardly come again and is not worth a place in the cache; the hash is the same.
    */
   addString(text: string, isRare = false): void {
+    if (typeof text !== 'string') throw invalidArgument('text', 'a string', text);
     if (isRare) {
       this.addRare(text);
       return;
@@ -56,6 +60,7 @@ export class RollingHash {
 
   /** Adds the bytes and their number. */
   addBytes(bytes: Uint8Array): void {
+    if (!isInstance(bytes, Uint8Array)) throw invalidArgument('bytes', 'a Uint8Array', bytes);
     this.addWord(BYTES);
     this.addWord(bytes.length);
     let word = 0;

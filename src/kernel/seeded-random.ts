@@ -38,7 +38,7 @@ class Sfc32 implements RandomStream {
   }
 
   int(n: number): number {
-    if (!(n >= 1 && n <= 0x1_0000_0000 && Number.isInteger(n))) {
+    if (!(Number.isInteger(n) && n >= 1 && n <= 0x1_0000_0000)) {
       throw invalidArgument('n', 'an integer in [1, 2^32]', n);
     }
     let drawn = this.uint32();

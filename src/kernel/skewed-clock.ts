@@ -4,7 +4,7 @@
  */
 import { checkClock, checkRecord } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
-import { delayUsOf } from './delay.ts';
+import { delayUsOf, LAST_TIME_US } from './delay.ts';
 import { invalidArgument } from './errors.ts';
 
 /** How far a clock is off. */
@@ -19,6 +19,8 @@ const PARTS = 1_000_000;
 /** Half and double speed. */
 const SLOWEST_PPM = -500_000;
 const FASTEST_PPM = 1_000_000;
+/** Some thirty years: with more, microseconds could not be told apart any more. */
+const OFFSET_MS_MAX = 1e12;
 
 class SkewedClock implements Clock {
   readonly epochMs: number;
@@ -60,10 +62,12 @@ class SkewedClock implements Clock {
 
   /** The shortest true delay after which `ms` have passed on this clock; what is no delay goes on, to be refused. */
   #trueMs(ms: number): number {
-    if (!(ms > 0 && ms < Infinity)) return ms;
+    if (!(typeof ms === 'number' && ms > 0 && ms < Infinity)) return ms;
     const fromUs = this.#trueUs();
     const untilUs = this.#shownUs(fromUs) + delayUsOf(ms);
     let dueUs = Math.ceil(((untilUs - this.#offsetUs) * PARTS) / (PARTS + this.#driftPpm));
+    // Beyond it there is no next microsecond; the clock behind takes any longer delay for its end.
+    if (!(dueUs < LAST_TIME_US)) return LAST_TIME_US;
     // At great times the division is off by one or two.
     while (this.#shownUs(dueUs - 1) >= untilUs) dueUs -= 1;
     while (this.#shownUs(dueUs) < untilUs) dueUs += 1;
@@ -75,7 +79,7 @@ class SkewedClock implements Clock {
  * Makes a clock that shows `clock`'s time with an error. Dates are off as well: `epochMs` is the same, so that `epochMs + now()` is what
  * the machine takes for the date. With a negative offset it begins below 0.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless the offset is finite and the drift from −500,000 (half
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless the offset is at most 10¹² (some thirty years) either way and the drift from −500,000 (half
  * speed) to 1,000,000 (double speed).
  * @example
  * ```ts
@@ -91,7 +95,9 @@ export function skewedClock(clock: Clock, skew: ClockSkew = {}): Clock {
   checkClock('clock', clock);
   checkRecord('skew', 'an object with offsetMs and driftPpm', skew);
   const { offsetMs = 0, driftPpm = 0 } = skew;
-  if (!Number.isFinite(offsetMs)) throw invalidArgument('offsetMs', 'a finite number', offsetMs);
+  if (!(typeof offsetMs === 'number' && Math.abs(offsetMs) <= OFFSET_MS_MAX)) {
+    throw invalidArgument('offsetMs', 'a number from −10¹² to 10¹²', offsetMs);
+  }
   if (!(typeof driftPpm === 'number' && driftPpm >= SLOWEST_PPM && driftPpm <= FASTEST_PPM)) {
     throw invalidArgument('driftPpm', 'a number from -500,000 to 1,000,000', driftPpm);
   }

@@ -3,10 +3,10 @@
  * the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and event ids never go back, and the
  * same calls with the same answers give the same order on every machine.
  */
-import { checkOptions } from './argument-check.ts';
+import { checkFunction, checkLimit, checkOptions } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
-import { delayUsOf } from './delay.ts';
+import { delayUsOf, LAST_TIME_US } from './delay.ts';
 import { chooseDrain } from './drain.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
@@ -14,8 +14,6 @@ import { invalidArgument } from './errors.ts';
 
 /** 2000-01-01T00:00:00Z, where virtual dates begin unless told otherwise. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;
-/** The end of representable time, 285 years after the start; longer delays fire there. */
-const LAST_TIME_US = Number.MAX_SAFE_INTEGER;
 const ORDER_LABELS_KEPT = 16_384;
 const KEPT_LENGTH_MAX = 128;
 const NO_LISTENERS: readonly FireListener[] = Object.freeze([]);
@@ -172,11 +170,13 @@ export class VirtualClock implements Clock {
 
   /** Moves time to `timeUs` if nothing is due until then; for those who drive the clock by hand. */
   skipTo(timeUs: number): void {
+    checkLimit('timeUs', timeUs);
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
   }
 
   /** Tells `listener` too about each event from now on, just before it fires, until the function that is returned is called. */
   addFireListener(listener: FireListener): () => void {
+    checkFunction('listener', listener);
     this.listenWith([...this.listeners, listener]);
     return () => this.listenWith(this.listeners.filter((other) => other !== listener));
   }
@@ -188,6 +188,7 @@ export class VirtualClock implements Clock {
 
   /** The first `limit` pending events in the order of time and making. */
   pendingEvents(limit: number = Infinity): EventInfo[] {
+    checkLimit('limit', limit);
     return this.queue.sorted().slice(0, limit);
   }
 

@@ -5,7 +5,7 @@ import type { MetricKind } from './metric-table.ts';
 
 /** Refuses what a counter must not be grown by: anything but a finite number ≥ 0 (R208). */
 export function checkIncrement(name: string, by: number): void {
-  if (!(by >= 0 && by < Infinity)) throw invalidArgument(name, 'an increment ≥ 0', by);
+  if (!(Number.isFinite(by) && by >= 0)) throw invalidArgument(name, 'an increment ≥ 0', by);
 }
 
 /** Refuses what a gauge or a histogram must not hold: anything but a finite number. */

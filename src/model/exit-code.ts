@@ -2,7 +2,7 @@
  * Exit codes of the machinery and the error that carries one. Codes 200–250 mean the machinery only in a FAILED run; the same
  * number in a COMPLETE run is the command's own (R20).
  */
-import { invalidArgument, messageOf } from '../kernel/errors.ts';
+import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/errors.ts';
 
 /** A command's or the machinery's exit code; −1 for a death by signal. */
 export type ExitCode = number;
@@ -46,7 +46,7 @@ export class ExitCodeError extends Error {
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the code is not an integer. */
   constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(shownText(message), errorOptions(options));
     if (!Number.isInteger(exitCode)) throw invalidArgument('exitCode', 'an integer', exitCode);
     this.name = 'ExitCodeError';
     this.exitCode = exitCode;

@@ -1,11 +1,26 @@
 /** A result that is there already or comes later. Collaborators that answer synchronously cost no event (see ARCHITECTURE.md). */
+import { unreadable } from '../kernel/argument-check.ts';
+
 export type MaybePromise<T> = T | PromiseLike<T>;
 
-/** True if the result is still to come. */
+/** True if the result is still to come. What a thenable throws when it is looked at is what its operation has failed with. */
 export function isPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   );
+}
+
+/**
+ * True if the result is still to come: the `isPending` of the door.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an object that throws when it is asked for its `then`.
+ */
+export function isResultPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
+  try {
+    return isPending(value);
+  } catch (error) {
+    throw unreadable('value', value, error);
+  }
 }
 
 /** Over when all are; at once if nothing is pending. */

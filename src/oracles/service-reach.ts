@@ -2,6 +2,8 @@
  * What the calls on a runner have led to, counted by kind: a check that holds says little about what never happened. Invariant: it
  * counts what callers can see, each end of a run once.
  */
+import { invalidArgument } from '../kernel/errors.ts';
+import { checkIterable, isInstance } from '../kernel/argument-check.ts';
 
 /** Something that calls on a runner can lead to. */
 export type ReachKind =
@@ -72,11 +74,13 @@ export class ServiceReach {
 
   /** Adds the counts of another one. */
   add(other: ServiceReach): void {
+    if (!isInstance(other, ServiceReach)) throw invalidArgument('other', 'the counts of another one', other);
     for (const [kind, times] of other.#counts) this.#counts.set(kind, this.times(kind) + times);
   }
 
   /** Which of these were never reached, in their order. */
   missed(wanted: Iterable<ReachKind>): ReachKind[] {
+    checkIterable('wanted', wanted);
     return [...wanted].filter((kind) => this.times(kind) === 0);
   }
 

@@ -3,8 +3,8 @@
  * decorator, because answers are not in a trace. Invariant: calls pass in the same synchronous call, the very promises of the runner
  * are returned, and nothing is asked beside them, so that no timing changes.
  */
-import { checkMethods } from '../kernel/argument-check.ts';
-import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { checkMethods, unreadable } from '../kernel/argument-check.ts';
+import { isRunnerError, messageOf, shownText } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
@@ -97,7 +97,7 @@ class AnswerWatch implements WatchedAnswers {
   abort(runId: RunID): Promise<RunStatus> {
     const since = this.#book.mark();
     const wasOver = this.#book.isOver(runId);
-    return this.#beside(`abort(${runId})`, this.#service.abort(runId), (status) => {
+    return this.#beside(`abort(${shownText(runId)})`, this.#service.abort(runId), (status) => {
       this.#book.see('abort', status, since, runId);
       if (!isTerminal(status.state)) {
         this.#book.complain('R70', `abort of run ${runId} returned ${status.state}`);
@@ -117,7 +117,7 @@ class AnswerWatch implements WatchedAnswers {
   query(query: Query, wait: Wait): Promise<QueryResult> {
     const { clock } = this.#world;
     const startedAt = clock.now();
-    const isWait = ((wait as Wait | undefined)?.timeoutMs ?? 0) > 0;
+    const isWait = isForSomeTime(wait);
     const wasKnown = isWait && this.#book.matches(query);
     const see = this.#seeing('query', query);
     return this.#beside(
@@ -144,7 +144,7 @@ class AnswerWatch implements WatchedAnswers {
 
   status(runId: RunID): Promise<StatusResult> {
     const since = this.#book.mark();
-    return this.#beside(`status(${runId})`, this.#service.status(runId), ({ status }) =>
+    return this.#beside(`status(${shownText(runId)})`, this.#service.status(runId), ({ status }) =>
       this.#book.see('status', status, since, runId),
     );
   }
@@ -198,5 +198,15 @@ class AnswerWatch implements WatchedAnswers {
     } catch (error) {
       this.#book.complain('R38', `${call} returned something else than statuses: ${messageOf(error)}`);
     }
+  }
+}
+
+/** A malformed wait is the service's to refuse, so nothing here relies on its form. */
+function isForSomeTime(wait: Wait): boolean {
+  try {
+    const timeoutMs: unknown = (wait as Wait | undefined)?.timeoutMs;
+    return typeof timeoutMs === 'number' && timeoutMs > 0;
+  } catch (error) {
+    throw unreadable('wait', wait, error);
   }
 }

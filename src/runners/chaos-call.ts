@@ -1,4 +1,5 @@
 /** One call on its way through chaos: what it is about and how much of its time is left. */
+import { shownText } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -40,7 +41,7 @@ export class ChaosCall {
   }
 
   static onRun(operation: 'abort' | 'status', runId: RunID): ChaosCall {
-    return new ChaosCall(operation, runId, runId);
+    return new ChaosCall(operation, shownText(runId), runId);
   }
 
   static statusAll(): ChaosCall {

@@ -2,6 +2,7 @@
  * Delays as decisions (R148): uniform in [0, max), in a limited number of steps, so that calls often come together and the order of
  * those is a decision in turn. Invariant: answer 0 is no delay.
  */
+import { checkDuration } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
@@ -17,9 +18,7 @@ export class DelayDraw {
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a maximum that is negative or not finite, or steps that are no integer ≥ 1. */
   constructor(choices: Choices, maxDelayMs: number, steps: number) {
-    if (!(maxDelayMs >= 0 && maxDelayMs < Infinity)) {
-      throw invalidArgument('maxDelayMs', 'a finite number of milliseconds ≥ 0', maxDelayMs);
-    }
+    checkDuration('maxDelayMs', maxDelayMs);
     if (!(Number.isSafeInteger(steps) && steps >= 1)) {
       throw invalidArgument('delaySteps', 'an integer ≥ 1', steps);
     }

@@ -1,5 +1,6 @@
 /** The error of an injected fault, which carries the zero values that the model returns together with an error (R149). */
-import { isRunnerError, RunnerError } from '../kernel/errors.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
+import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/errors.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { NEW_SERVICE_STATUS } from '../model/service-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
@@ -30,8 +31,12 @@ export class InjectedFaultError extends RunnerError {
   readonly fault: InjectedFault;
 
   constructor(fault: InjectedFault, cause?: Error) {
+    checkRecord('fault', 'an object with operation and kind', fault);
     const code = isRunnerError(cause) ? cause.code : 'RUNNER_INJECTED_FAULT';
-    const message = cause?.message ?? `injected fault: ${fault.operation} (${fault.kind})`;
+    const message =
+      cause === undefined
+        ? `injected fault: ${shownText(fault.operation)} (${shownText(fault.kind)})`
+        : messageOf(cause);
     super(code, message, cause === undefined ? {} : { cause });
     this.fault = fault;
   }

@@ -1,4 +1,5 @@
 /** Picks the fault of each call from a plan (R153): a scheduled one if its turn has come, else one by chance, which is a decision. */
+import { checkRecord } from '../kernel/argument-check.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { callFaultText, callText } from '../model/fault-text.ts';
@@ -22,6 +23,7 @@ export class FaultPicker {
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a plan that is none.
    */
   constructor(choices: Choices, plan: FaultPlan, name = 'chaos') {
+    checkRecord('plan', 'an object with rates and schedule', plan);
     this.#choices = choices;
     this.#rates = makeRateTables(plan.rates ?? {}, name);
     this.#schedule = makeSchedule(plan.schedule ?? []);

@@ -2,6 +2,7 @@
  * What a chaos runner is told to do, changeable at any time (R150). Invariant: a setting is checked when it is made, and in force
  * from then on; changing one waits for nothing.
  */
+import { checkDuration, isInstance } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { RunStatus } from '../model/run-status.ts';
@@ -58,9 +59,7 @@ export class ChaosSettings {
       delaySteps = DEFAULT_DELAY_STEPS,
       reorderHoldMs = 1000,
     } = options;
-    if (!(reorderHoldMs >= 0 && reorderHoldMs < Infinity)) {
-      throw invalidArgument('reorderHoldMs', 'a finite number of milliseconds ≥ 0', reorderHoldMs);
-    }
+    checkDuration('reorderHoldMs', reorderHoldMs);
     this.name = name;
     this.reorderHoldMs = reorderHoldMs;
     this.#choices = choices;
@@ -121,6 +120,6 @@ export class ChaosSettings {
 
 function checkError(error: ChaosError | undefined): ChaosError | undefined {
   if (error === undefined || typeof error === 'string' || typeof error === 'function') return error;
-  if (error instanceof Error) return error;
+  if (isInstance(error, Error)) return error;
   throw invalidArgument('error', 'an Error, a message or a function that makes an Error', error);
 }

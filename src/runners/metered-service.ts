@@ -2,9 +2,9 @@
  * Meters a service from outside: how often it is called, how long `run` takes, and how its runs stand (R183). Invariant: the calls
  * themselves are passed on unchanged, in the same synchronous call, and never wait for the metering.
  */
-import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import { checkLimit, checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { invalidArgument, isRunnerError } from '../kernel/errors.ts';
+import { isRunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -94,9 +94,7 @@ class ServiceMeter implements MeteredService {
       tracer,
       name = 'metered',
     } = options;
-    if (!(startSpikeMs >= 0)) {
-      throw invalidArgument('startSpikeMs', 'a number of milliseconds ≥ 0', startSpikeMs);
-    }
+    checkLimit('startSpikeMs', startSpikeMs);
     this.#service = service;
     this.#clock = clock;
     this.#instruments = new ServiceInstruments(metrics, clock, startSpikeMs);

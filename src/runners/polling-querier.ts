@@ -71,7 +71,7 @@ class Poller implements PollingQuerier, PollingParent {
   readonly #nower: StatusQueryNower;
 
   constructor(clock: Clock, nower: StatusQueryNower, { periodMs, name = 'polling' }: PollingOptions) {
-    if (!(periodMs >= MIN_PERIOD_MS && periodMs < Infinity)) {
+    if (!(typeof periodMs === 'number' && periodMs >= MIN_PERIOD_MS && periodMs < Infinity)) {
       throw invalidArgument('periodMs', `a finite number of milliseconds ≥ ${MIN_PERIOD_MS}`, periodMs);
     }
     this.#clock = clock;

@@ -3,9 +3,8 @@
  * same order and turn as an unrecorded one; all that happens in one turn of the event loop happens at one microsecond, which is the
  * time that the runner itself sees, so that a time is rounded once and everything that follows from it agrees.
  */
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkLimit, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import type { RecordedEntry, Recording } from '../model/recording.ts';
 import { checkWorld } from '../model/world-check.ts';
 import type { World } from '../model/world.ts';
@@ -61,9 +60,7 @@ export function createRecorder(world: World, options: RecorderOptions = {}): Rec
   checkWorld(world);
   checkOptions(options);
   const { outputBytesMax = OUTPUT_BYTES_MAX } = options;
-  if (!(outputBytesMax >= 0)) {
-    throw invalidArgument('outputBytesMax', 'a number of bytes ≥ 0', outputBytesMax);
-  }
+  checkLimit('outputBytesMax', outputBytesMax);
   return new RunRecorder(world, outputBytesMax);
 }
 

@@ -2,8 +2,9 @@
  * Keeps filers fresh: asks for an update every interval and carries passes out when the queue says so (R75–R80). Invariants: one pass
  * at a time, filers in the order of the map, and a pass always ends: a filer that exceeds the limit is given up.
  */
+import { checkDuration, checkLimit, checkObject, checkRecord } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { invalidArgument, messageOf } from '../kernel/errors.ts';
+import { messageOf, shownText } from '../kernel/errors.ts';
 import type { Filer } from '../model/filer.ts';
 import type { RunType, RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
@@ -34,12 +35,12 @@ export class UpdateCycle {
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative interval (R75) or limit. */
   constructor(world: World, name: string, filers: RunTypeMap, limitMs: number, listener: UpdateListener) {
-    if (!(limitMs >= 0)) throw invalidArgument('updateLimitMs', 'a number ≥ 0', limitMs);
-    for (const [type, { filer }] of filers) {
-      const { updateIntervalMs } = filer;
-      if (!(updateIntervalMs >= 0 && updateIntervalMs < Infinity)) {
-        throw invalidArgument(`updateIntervalMs of filer ${type}`, 'a finite number ≥ 0', updateIntervalMs);
-      }
+    checkLimit('updateLimitMs', limitMs);
+    for (const [type, entry] of filers) {
+      const runType = shownText(type);
+      checkRecord(`filers.get(${runType})`, 'an object with filer', entry);
+      checkObject(`filer ${runType}`, 'a filer', entry.filer);
+      checkDuration(`updateIntervalMs of filer ${runType}`, entry.filer.updateIntervalMs);
     }
     this.#world = world;
     this.#name = name;

@@ -1,4 +1,5 @@
 /** Temporary directories that exist in name only, for runners whose commands touch no disk (R92). */
+import { checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { TempDirs } from '../model/collaborators.ts';
 import type { Checkout } from '../model/filer.ts';
@@ -34,5 +35,9 @@ export function virtualTempDirs(root = '/virtual/tmp'): VirtualTempDirs {
     throw invalidArgument('root', 'an absolute path', root);
   }
   const held = new Set<string>();
-  return { held, boundMs: 0, create: (name) => new VirtualTempDir(`${root}/${name}`, held) };
+  const create = (name: string): Checkout => {
+    checkString('name', 'a name', name);
+    return new VirtualTempDir(`${root}/${name}`, held);
+  };
+  return { held, boundMs: 0, create };
 }

@@ -3,7 +3,7 @@
  * Invariant: answer 0 is always the plain behaviour and the highest answer never is, and who made the value knows nothing of it.
  */
 import { checkWorld } from '../model/world-check.ts';
-import { checkRecord, checkString } from '../kernel/argument-check.ts';
+import { checkDuration, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
@@ -126,8 +126,8 @@ export function chosenFilerMenu(options: ChosenFilerMenuOptions = {}): FilerBeha
   checkRecord('options', 'an object of options', options);
   const { latencyMs = LATENCY_MS, slowMs = SLOW_MS, oneIn = ONE_IN } = options;
   checkOneIn(oneIn);
-  checkMs('latencyMs', latencyMs);
-  checkMs('slowMs', slowMs);
+  checkDuration('latencyMs', latencyMs);
+  checkDuration('slowMs', slowMs);
   const wrong: readonly FilerBehaviour[] = [
     { latencyMs: slowMs, cancelMs: SLOW_CANCEL_MS },
     { latencyMs, fail: { text: 'injected fault' } },
@@ -176,8 +176,8 @@ export function chosenSkew(
   checkString('name', 'the name of a machine', name);
   checkRecord('options', 'an object of options', options);
   const { offsetMsMax = OFFSET_MS_MAX, driftPpmMax = DRIFT_PPM_MAX } = options;
-  checkMs('offsetMsMax', offsetMsMax);
-  checkMs('driftPpmMax', driftPpmMax);
+  checkDuration('offsetMsMax', offsetMsMax);
+  checkDuration('driftPpmMax', driftPpmMax);
   const choose = (what: string, most: number, inWords: (amount: number) => string): number => {
     const amountOf = (answer: number): number =>
       ((Math.ceil(answer / 2) * most) / SKEW_STEPS) * (answer % 2 === 1 ? 1 : -1);
@@ -208,8 +208,4 @@ export function chosenSkew(
 
 function checkOneIn(oneIn: number): void {
   if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) throw invalidArgument('oneIn', 'an integer ≥ 2', oneIn);
-}
-
-function checkMs(name: string, value: number): void {
-  if (!(value >= 0 && value < Infinity)) throw invalidArgument(name, 'a finite number ≥ 0', value);
 }

@@ -3,8 +3,8 @@
  * stopped or after it has died; what was due meanwhile fires when it goes on, in the order in which it was due; once dead it has no
  * event left in the clock underneath.
  */
+import { checkDuration } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 
 /** Called with the label of an event of the process just before it fires. It may stop or end the process. */
 export type BeforeEvent = (label: string) => void;
@@ -98,7 +98,7 @@ export class NodeClock implements Clock {
   }
 
   #add(label: string, ms: number, fire: () => void, isLate: boolean): Timer {
-    if (!(ms >= 0 && ms < Infinity)) throw invalidArgument('ms', 'a finite number ≥ 0', ms);
+    checkDuration('ms', ms);
     if (this.#isDead) return DEAD_TIMER;
     const delayMs = ms * this.#factor;
     const timer = new NodeTimer(label, this.#clock.now() + delayMs, isLate, fire, this.#pending);

@@ -160,5 +160,7 @@ function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] 
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `factor` is finite and ≥ 1. */
 export function checkSlowFactor(factor: number): void {
-  if (!(factor >= 1 && factor < Infinity)) throw invalidArgument('factor', 'a finite number ≥ 1', factor);
+  if (!(typeof factor === 'number' && factor >= 1 && factor < Infinity)) {
+    throw invalidArgument('factor', 'a finite number ≥ 1', factor);
+  }
 }

@@ -3,10 +3,8 @@
  * Invariants: one process at most is alive; who calls never sees an answer of a process that has died; after a release nothing of the
  * node is left (R204).
  */
-import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import { checkMethods } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { invalidArgument } from '../kernel/errors.ts';
-import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
@@ -21,38 +19,10 @@ import type { Tracer } from '../model/trace-event.ts';
 import { checkWait } from '../model/wait.ts';
 import { ChaosCall } from '../runners/chaos-call.ts';
 import { type CallHost, hangWords, NodeCalls } from './node-calls.ts';
+import { checkNodeOptions, HANG_MS, type NodeOptions } from './node-options.ts';
 import { NodeProcess } from './node-process.ts';
-import { checkSlowFactor, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
+import { checkSlowFactor, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
-
-/** Who starts: what `start` names its runner by. */
-export interface NodeIncarnation {
-  /** 0 for the first process of the node, and one more with each restart. */
-  readonly index: number;
-  /** `NODE/INDEX`, for the `name` of its runner. */
-  readonly name: string;
-  /** For the `idPrefix` of its runner: different in each incarnation (R45), unless `reusesIds`. */
-  readonly idPrefix: string;
-}
-
-/** What {@link createNode} takes. */
-export interface NodeOptions<S extends Service> {
-  /** Letters, digits, dots, dashes and underscores: it names runs, and those name outputs. */
-  readonly name: string;
-  /**
-   * Starts the process. What it makes in `world` dies with it; what it makes in the world of the simulation, such as a disk or a
-   * database, does not.
-   */
-  readonly start: (world: SimulatedWorld, incarnation: NodeIncarnation) => S;
-  /** What the exploration may do to it. Default: nothing. */
-  readonly faults?: NodeFaults;
-  /** How far its clock is off. Default: not at all. */
-  readonly skew?: ClockSkew;
-  /** Gives every incarnation the same ids: the defect that R45 is about, to see who notices. Default false. */
-  readonly reusesIds?: boolean;
-  /** How long a caller whose call was lost in a crash can hang before it is told; `Infinity` for ever. Default 60,000. */
-  readonly hangMs?: number;
-}
 
 /** `down` from a crash to the restart. */
 export type NodeState = 'up' | 'paused' | 'down';
@@ -84,9 +54,6 @@ export interface Node<S extends Service = Service> extends Service {
    */
   slow(factor: number): void;
 }
-
-const HANG_MS = 60_000;
-const NAME = /^[\w.-]+$/;
 
 class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarget {
   readonly name: string;
@@ -286,12 +253,6 @@ export function createNode<S extends Service>(
   sim: Pick<Simulation, 'world'>,
   options: NodeOptions<S>,
 ): Node<S> {
-  checkOptions(options);
-  const { name, start, hangMs = HANG_MS } = options;
-  if (!(typeof (name as unknown) === 'string' && NAME.test(name))) {
-    throw invalidArgument('name', 'letters, digits, dots, dashes and underscores', name);
-  }
-  if (typeof (start as unknown) !== 'function') throw invalidArgument('start', 'a function', start);
-  if (!(hangMs >= 0)) throw invalidArgument('hangMs', 'a number ≥ 0', hangMs);
-  return watchedCalls(sim.world, name, new SimulatedNode(sim.world, options));
+  checkNodeOptions(sim, options);
+  return watchedCalls(sim.world, options.name, new SimulatedNode(sim.world, options));
 }

@@ -1,12 +1,20 @@
 /** A verdict that does not hold, for those who must throw: test frameworks and property-based tests. */
-import { checkRecord } from '../kernel/argument-check.ts';
+import { checkRecord, unreadable } from '../kernel/argument-check.ts';
+import { shownText } from '../kernel/errors.ts';
 import { framesOfThrown, withoutEngine } from './scenario-stack.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What failed, when, its details, and how to see it again. */
 export function describeFailure(verdict: Verdict): string {
   checkRecord('verdict', 'the verdict of a simulation', verdict);
-  const { failure, scenario, seed, virtualMs, traceHash } = verdict;
+  try {
+    return failureText(verdict);
+  } catch (error) {
+    throw unreadable('verdict', verdict, error);
+  }
+}
+
+function failureText({ failure, scenario, seed, virtualMs, traceHash }: Verdict): string {
   if (failure === undefined) return `${scenario} held (seed ${seed})`;
   const { kind, rule, message, atMs, details } = failure;
   return [
@@ -27,10 +35,11 @@ export class SimulationFailedError extends Error {
   declare readonly verdict: Verdict;
 
   constructor(verdict: Verdict, hint = '') {
+    const described = describeFailure(verdict);
     const cause = verdict.failure?.cause;
     // What was thrown says the same; what led to it does not.
     const reason = cause instanceof Error ? cause.cause : undefined;
-    const text = `${describeFailure(verdict)}${hint === '' ? '' : `\n${hint}`}`;
+    const text = `${described}${hint === '' ? '' : `\n${shownText(hint)}`}`;
     super(text, reason === undefined ? undefined : { cause: reason });
     Object.defineProperty(this, 'verdict', { value: verdict });
     const frames = framesOfThrown(cause);

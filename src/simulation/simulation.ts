@@ -5,7 +5,7 @@
 import { checkString } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
 import type { DescribeAnswer } from '../kernel/decisions.ts';
-import { invalidArgument, RunnerError } from '../kernel/errors.ts';
+import { invalidArgument, RunnerError, shownText } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
 import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
 import type { DeclaredState } from './declared-state.ts';
@@ -20,6 +20,10 @@ import type { Holds, WatchedProperties } from './watched-properties.ts';
 /** Thrown by `sim.check`, so that the scenario goes no further; the verdict has noted it by then. */
 export class CheckFailedError extends Error {
   override readonly name = 'CheckFailedError';
+
+  constructor(message = '') {
+    super(shownText(message));
+  }
 }
 
 /** The world of a simulation: everything in it is there. */

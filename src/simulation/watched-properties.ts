@@ -4,7 +4,7 @@
  * first; one that has come true, or is too late, is looked at no more.
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { invalidArgument, messageOf } from '../kernel/errors.ts';
+import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/errors.ts';
 import type { ReportFailure } from './verdict.ts';
 
 /** Says whether a property holds now. It only looks: what it changes would depend on how often it is asked. */
@@ -13,6 +13,10 @@ export type Holds = () => boolean;
 /** What `sim.eventually` rejects with when the time is over; the verdict has noted it by then. */
 export class EventuallyFailedError extends Error {
   override readonly name = 'EventuallyFailedError';
+
+  constructor(message = '', options?: ErrorOptions) {
+    super(shownText(message), errorOptions(options));
+  }
 }
 
 interface AlwaysProperty {

@@ -1,5 +1,5 @@
 /** The door `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and what tells two of them apart. */
-export { createRollingHash, RollingHash } from '../kernel/rolling-hash.ts';
+export { createRollingHash, type RollingHash } from '../kernel/rolling-hash.ts';
 export { decisionLogLines, readDecisionLog } from './decision-log-file.ts';
 export type { DecisionLogFile } from './decision-log-file.ts';
 export type { EventHash } from './event-hasher.ts';

@@ -2,7 +2,7 @@
  * Turns a recorded log into work for runners: when each command arrives, what it does, and how its run is to end. Recorded waits
  * and outcomes are for comparison; they are what a scheduler under test is judged by, not what it is fed.
  */
-import { checkArray, checkOptions, checkRecord } from '../kernel/argument-check.ts';
+import { checkArray, checkLimit, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import { TIME_MS_MAX } from '../model/recording.ts';
@@ -89,7 +89,7 @@ export function createSwfWorkload(
   if (!(timeScale > 0 && Number.isFinite(timeScale))) {
     throw invalidArgument('timeScale', 'a finite number > 0', timeScale);
   }
-  if (!(limit >= 0)) throw invalidArgument('limit', 'a number ≥ 0', limit);
+  checkLimit('limit', limit);
   const statusesMeanNothing = jobs.every(({ status }) => status === SWF_STATUS.FAILED);
   const options = { statusesMeanNothing, failure, overrun };
   const chosen = mergeParts(jobs)

@@ -1,5 +1,6 @@
 /** The error of every file that is not what its reader takes: which line, what was expected, what came. */
-import { RunnerError } from '../kernel/errors.ts';
+import { checkRecord } from '../kernel/argument-check.ts';
+import { RunnerError, shownText } from '../kernel/errors.ts';
 
 /** In which way a file is wrong. */
 export type TraceProblem =
@@ -39,13 +40,19 @@ export class TraceFormatError extends RunnerError {
   readonly problem: TraceProblem;
   readonly line: number;
 
-  constructor({ problem, line, expected, actual, hint, ...rest }: TraceFault) {
-    const advice = hint === undefined ? '' : ` (${hint})`;
-    super('RUNNER_TRACE_FORMAT', `line ${line}: expected ${expected}, got ${actual}${advice}`, {
-      expected,
-      actual,
-      ...rest,
-    });
+  constructor(fault: TraceFault) {
+    checkRecord('fault', 'an object with problem, line, expected and actual', fault);
+    const { problem, line, expected, actual, hint, ...rest } = fault;
+    const advice = hint === undefined ? '' : ` (${shownText(hint)})`;
+    super(
+      'RUNNER_TRACE_FORMAT',
+      `line ${shownText(line)}: expected ${shownText(expected)}, got ${shownText(actual)}${advice}`,
+      {
+        expected,
+        actual,
+        ...rest,
+      },
+    );
     this.problem = problem;
     this.line = line;
   }

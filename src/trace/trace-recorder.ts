@@ -2,7 +2,7 @@
  * The tracer that every simulation has: it folds each event into a rolling hash and keeps the events themselves only if
  * asked to. Invariant: two recorders give the same hash if and only if they were told equal events in the same order.
  */
-import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import { checkMethods, checkOptions, unreadable } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { plural } from '../model/plural.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
@@ -49,7 +49,11 @@ class HashingRecorder implements TraceRecorder {
 
   record(event: TraceEvent): void {
     this.#count += 1;
-    this.#hasher.add(event);
+    try {
+      this.#hasher.add(event);
+    } catch (error) {
+      throw unreadable('event', event, error);
+    }
     this.#events?.push(event);
   }
 

@@ -53,12 +53,14 @@ class LineWriter implements TraceWriter {
   }
 
   event(event: TraceEvent): string {
+    checkRecord('event', 'a trace event', event);
     const line = lineOf(this.#shapeOf(event.type), 'event', event);
     this.#sums.addEvent(line, event);
     return `${line}\n`;
   }
 
   decision(decision: Decision): string {
+    checkRecord('decision', 'an object with label, n and answer', decision);
     const { answer, n } = decision;
     if (answer >= n) throw invalidArgument('decision.answer', `a whole number below ${n}`, answer);
     const line = lineOf(this.#shapeOf('decision'), 'decision', { type: 'decision', ...decision });
@@ -67,6 +69,7 @@ class LineWriter implements TraceWriter {
   }
 
   step(step: RecordedStep): string {
+    checkRecord('step', 'a step of a recording', step);
     const line = lineOf(this.#shapeOf(step.type), 'step', step);
     this.#sums.addStep(line);
     return `${line}\n`;
@@ -122,7 +125,7 @@ function lineOf(shape: RecordShape, name: string, value: object): string {
  */
 export function createTraceWriter(header: TraceHeader): TraceWriter {
   checkRecord('header', 'an object with kind', header);
-  if (!Object.hasOwn(HEADER_SHAPES, header.kind)) {
+  if (typeof header.kind !== 'string' || !Object.hasOwn(HEADER_SHAPES, header.kind)) {
     const kinds = Object.keys(HEADER_SHAPES).join(', ');
     throw invalidArgument('header.kind', `one of ${kinds}`, header.kind);
   }

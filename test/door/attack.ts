@@ -7,15 +7,23 @@ import { HOSTILE_KINDS, hostile, withThrowingGetters } from './hostile-values.ts
 
 /** One call that gave what it may not. */
 export interface Breach {
+  /** What was attacked. */
+  readonly target: string;
   readonly call: string;
   readonly error: unknown;
+}
+
+/** A function, and the object that it is a method of. */
+export interface Callee {
+  readonly call: Call;
+  readonly self?: unknown;
 }
 
 /** What is attacked. */
 export interface Target {
   readonly label: string;
   /** Made anew for each call. */
-  readonly make: () => { readonly call: Call; readonly self?: unknown };
+  readonly make: () => Callee | Promise<Callee>;
   /** Arguments that are right; one after the other is replaced. */
   readonly valid?: () => readonly unknown[];
   readonly arity: number;
@@ -30,7 +38,9 @@ export async function attack(target: Target): Promise<Breach[]> {
   const breaches: Breach[] = [];
   const attempt = async (given: unknown[], said: () => string): Promise<void> => {
     const error = await errorOf(target, given);
-    if (error !== undefined && !isTyped(error)) breaches.push({ call: `${target.label}(${said()})`, error });
+    if (error !== undefined && !isTyped(error)) {
+      breaches.push({ target: target.label, call: `${target.label}(${said()})`, error });
+    }
   };
   const valid = target.valid ?? ((): readonly unknown[] => []);
   const places = Math.min(Math.max(target.arity, valid().length, 1), ARITY_MAX);
@@ -77,7 +87,7 @@ function* fieldsOf(record: unknown): Generator<[string, string, object]> {
 }
 
 async function errorOf({ make }: Target, given: unknown[]): Promise<unknown> {
-  const { call, self } = make();
+  const { call, self } = await make();
   try {
     const result = call.apply(self, given);
     return await Promise.race([settled(result), turns()]);

@@ -1,46 +1,22 @@
-import { describe, expect, test } from 'vitest';
-import * as door from '../../src/index.ts';
+import { afterAll, describe, expect, test } from 'vitest';
 import { attack } from './attack.ts';
 import type { Breach } from './attack.ts';
 import type { Call, DoorExport } from './door-walk.ts';
 import { doorExports, isClass, methodNames } from './door-walk.ts';
+import { VALID, removeValid } from './valid-calls.ts';
 
 const exported = await doorExports();
 const classes = exported.filter(({ value }) => isClass(value));
 const functions = exported.filter(({ value }) => typeof value === 'function' && !isClass(value));
 const objects = exported.filter(({ value }) => typeof value === 'object' && value !== null);
 
-const world = (): door.World => ({
-  clock: door.createVirtualClock(),
-  choices: door.createDecisions(door.fifoDecisions()),
-  random: door.createRandomStream(1),
-});
-
-/** How to call what makes something with methods, where it takes arguments. What has no row is attacked all the same, by its arguments. */
-const VALID: Readonly<Record<string, () => readonly unknown[]>> = {
-  createStatusStore: () => [{ clock: door.createVirtualClock(), name: 'store', idPrefix: '', capacity: 2 }],
-  createFakeRunner: () => [world(), { name: 'runner', idPrefix: '' }],
-  createSimulatedRunner: () => [world(), { name: 'runner', capacity: 2 }],
-  createDecisions: () => [door.fifoDecisions()],
-  createRandomStream: () => [1],
-  createHistory: () => [door.createVirtualClock()],
-  createChaosRunner: () => [world(), door.createFakeRunner(world()), {}],
-  skewedClock: () => [door.createVirtualClock(), { offsetMs: 1, driftPpm: 0 }],
-};
-
-/** What these return is attacked as well; a clock, which goes on for ever when it is told to, is not. */
-const RECEIVERS: ReadonlySet<string> = new Set([
-  'createStatusStore',
-  'createFakeRunner',
-  'createMemoryOutputs',
-  'createMemoryMetrics',
-]);
+/** What has to give something to attack; where anything else does, that is attacked too. */
+const FACTORY = /^(create|open)/;
 
 /** Left out, with the reason. */
 const LEFT_OUT: ReadonlyMap<string, string> = new Map([
   ['describeRunner', 'it registers tests, and cannot be called while one runs'],
   ['simTest', 'it registers a test, and cannot be called while one runs'],
-  ['isPending', 'what a thenable throws when it is looked at is what its operation failed with'],
   // Rules about runs: their hooks are called by our watch only, with accounts of its own.
   ...[
     'checkoutRelease',
@@ -54,8 +30,76 @@ const LEFT_OUT: ReadonlyMap<string, string> = new Map([
   ].map((rule) => [rule, 'its hooks are called by the watch of runs only'] as const),
 ]);
 
+interface Unattacked {
+  /** Functions and classes. */
+  readonly of: RegExp;
+  readonly methods: readonly string[] | 'all';
+  readonly because: string;
+}
+
+/** Methods that are left out, with the reason. */
+const UNATTACKED: readonly Unattacked[] = [
+  {
+    of: /(Strategy|Decisions)$/,
+    methods: ['begin', 'decide', 'order', 'drawn', 'note', 'learn', 'onFire', 'end', 'finish'],
+    because: 'the kernel and explorations call it, once per decision, with what they have checked',
+  },
+  {
+    of: /Model$/,
+    methods: ['step', 'key', 'partition', 'operationKey', 'showOperation', 'showReply'],
+    because: 'the search calls it, with what the history holds',
+  },
+  { of: /Arbitrary$/, methods: 'all', because: 'it is a class of fast-check' },
+  {
+    of: /^createDecisions$/,
+    methods: ['keep', 'firstAsked'],
+    because: 'it is private to its class',
+  },
+  { of: /^createRollingHash$/, methods: ['addRare', 'addWord'], because: 'it is private to its class' },
+  { of: /^createRollingHash$/, methods: ['addWords'], because: 'only the kernel makes such words' },
+  {
+    of: /^createVirtualClock$/,
+    methods: ['listenWith', 'timeAfter', 'add', 'chooseNext'],
+    because: 'it is private to its class',
+  },
+  { of: /^createSimFiler$/, methods: ['takeBack', 'takeBackAgain'], because: 'its checkouts call it' },
+  { of: /^createNode$/, methods: ['mayHang', 'strike'], because: 'the parts of a node call it' },
+  {
+    of: /^createRecorder$/,
+    methods: ['now', 'at', 'sinceBegin', 'beginTurn', 'pass'],
+    because: 'recorded runners call it',
+  },
+  {
+    of: /^createGitFiler$/,
+    methods: 'all',
+    because: 'calls start programs; it checks arguments as the directory filer does',
+  },
+  {
+    of: /^(createOutputServer|createSwfWorkload)$/,
+    methods: 'all',
+    because: 'nothing of it takes an argument',
+  },
+];
+
+/** What the caller's own function throws, or the error that was given to be thrown, comes out as it is. */
+const PASSED_ON: ReadonlyMap<string, RegExp> = new Map([
+  ['createNode', /^Trap: /],
+  ['createErrorExecer().exec', /^Error: on purpose$/],
+  ['chooseDrain().run', /^Trap: /],
+  ['RunnerModel().rejected', /^ContractBrokenError: /],
+  ['RunnerModel().saw', /^ContractBrokenError: /],
+]);
+
+function isLeftOut(name: string, method: string): boolean {
+  return UNATTACKED.some(
+    ({ of, methods }) => of.test(name) && (methods === 'all' || methods.includes(method)),
+  );
+}
+
 const shown = (breaches: readonly Breach[]): string[] =>
-  breaches.map(({ call, error }) => `${call}: ${String(error)}`);
+  breaches
+    .filter(({ target, error }) => PASSED_ON.get(target)?.test(String(error)) !== true)
+    .map(({ call, error }) => `${call}: ${String(error)}`);
 
 const titled = (all: readonly DoorExport[]): (readonly [string, DoorExport])[] =>
   all.map((each) => [`dryrunner${each.door.slice(1)}: ${each.name}`, each]);
@@ -63,7 +107,7 @@ const titled = (all: readonly DoorExport[]): (readonly [string, DoorExport])[] =
 test('the walk finds doors, functions, classes and objects', () => {
   expect(new Set(exported.map(({ door: path }) => path)).size).toBeGreaterThan(7);
   expect(functions.length).toBeGreaterThan(150);
-  expect(classes.length).toBeGreaterThan(20);
+  expect(classes.length).toBeGreaterThan(15);
   expect(objects.length).toBeGreaterThan(10);
 });
 
@@ -89,31 +133,67 @@ describe('R-11 whatever it is given, nothing comes out of an export but a typed 
     },
   );
 
-  test.for(titled(functions.filter(({ name }) => RECEIVERS.has(name))))(
-    'the methods of what %s returns',
-    async ([, { name, value }]) => {
-      const made = makerOf(value as Call, VALID[name]);
-      if (made === undefined) return;
-      const breaches: Breach[] = [];
-      for (const method of methodNames(made())) {
-        const make = (): { call: Call; self: object } => {
-          const self = made();
-          return { call: (self as Readonly<Record<string, Call>>)[method] as Call, self };
-        };
-        breaches.push(...(await attack({ label: `${name}().${method}`, make, arity: make().call.length })));
-      }
-      expect(shown(breaches)).toEqual([]);
-    },
-  );
+  const constructor = (value: unknown): Call => {
+    const type = value as new (...given: unknown[]) => unknown;
+    return (...given): unknown => new type(...given);
+  };
+
+  test.for(titled(classes))('new %s', async ([, { name, value }]) => {
+    const target = { label: name, make: () => ({ call: constructor(value) }), arity: (value as Call).length };
+    const valid = VALID[name];
+    expect(shown(await attack(valid === undefined ? target : { ...target, valid }))).toEqual([]);
+  });
+
+  test.for(titled(callable))('the methods of what %s returns', async ([, { name, value }]) => {
+    const made = await makerOf(value as Call, VALID[name]);
+    if (made === undefined) {
+      const because = 'a row of VALID has to say how to call it';
+      expect(FACTORY.test(name) && !isLeftOut(name, ''), because).toBe(false);
+      return;
+    }
+    expect(shown(await attackMethods(name, made))).toEqual([]);
+  });
+
+  test.for(titled(classes))('the methods of a %s', async ([, { name, value }]) => {
+    const make = constructor(value);
+    expect(() => make(...(VALID[name]?.() ?? [])), 'a row of VALID has to say how to make one').not.toThrow();
+    const made = await makerOf(make, VALID[name]);
+    if (made !== undefined) expect(shown(await attackMethods(name, made))).toEqual([]);
+  });
 });
 
+test('every row is about something that a door exports', () => {
+  const names = exported.map(({ name }) => name);
+  expect(Object.keys(VALID).filter((name) => !names.includes(name))).toEqual([]);
+  expect([...LEFT_OUT.keys()].filter((name) => !names.includes(name))).toEqual([]);
+  expect(UNATTACKED.filter(({ of }) => !names.some((name) => of.test(name)))).toEqual([]);
+});
+
+afterAll(removeValid);
+
+async function attackMethods(name: string, made: () => unknown): Promise<Breach[]> {
+  const breaches: Breach[] = [];
+  for (const method of methodNames((await made()) as object)) {
+    if (isLeftOut(name, method)) continue;
+    const make = async (): Promise<{ call: Call; self: object }> => {
+      const self = (await made()) as Readonly<Record<string, Call>>;
+      return { call: self[method] as Call, self };
+    };
+    const { length } = (await make()).call;
+    breaches.push(...(await attack({ label: `${name}().${method}`, make, arity: length })));
+  }
+  return breaches;
+}
+
 /** What makes an object with methods anew, if calling this does. */
-function makerOf(call: Call, valid: () => readonly unknown[] = () => []): (() => object) | undefined {
+async function makerOf(
+  call: Call,
+  valid: () => readonly unknown[] = () => [],
+): Promise<(() => unknown) | undefined> {
   const make = (): unknown => call(...valid());
   try {
-    const made = make();
-    const isObject = typeof made === 'object' && made !== null && !(made instanceof Promise);
-    return isObject && methodNames(made).length > 0 ? (make as () => object) : undefined;
+    const made = await make();
+    return typeof made === 'object' && made !== null && methodNames(made).length > 0 ? make : undefined;
   } catch {
     return undefined;
   }

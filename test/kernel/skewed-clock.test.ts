@@ -78,12 +78,20 @@ describe('a skewed clock', () => {
   });
 
   test.for([
-    [{ offsetMs: NaN }, /offsetMs: expected a finite number/],
+    [{ offsetMs: NaN }, /offsetMs: expected a number from −10¹² to 10¹², got NaN/],
+    [{ offsetMs: 1e13 }, /offsetMs: expected/],
     [{ driftPpm: -500_001 }, /driftPpm: expected a number from -500,000 to 1,000,000/],
     [{ driftPpm: Infinity }, /driftPpm: expected/],
     ['fast', /skew: expected an object/],
   ] as const)('the skew %o is refused', ([skew, text]) => {
     expect(() => skewedClock(createVirtualClock(), skew as never)).toThrow(text);
     expect(() => skewedClock(createVirtualClock()).timer('x', -1, () => undefined)).toThrow(/ms: expected/);
+  });
+
+  test.for([Number.MAX_SAFE_INTEGER, 1e300])('a timer of %d ms fires at the end of time', (ms) => {
+    const clock = createVirtualClock();
+    let fired = false;
+    skewedClock(clock, { driftPpm: 7 }).timer('late', ms, () => (fired = true));
+    expect([clock.step(), fired, clock.nowUs]).toEqual([true, true, Number.MAX_SAFE_INTEGER]);
   });
 });

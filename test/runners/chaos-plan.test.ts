@@ -203,7 +203,7 @@ describe('drawing delays', () => {
 
   test.for([-1, NaN, Infinity])('R148 D75 a maximum of %d is refused', (maxDelayMs) => {
     expect(() => new DelayDraw(new ScriptedChoices(), maxDelayMs, 32)).toThrow(
-      `maxDelayMs: expected a finite number of milliseconds ≥ 0, got ${maxDelayMs}`,
+      `maxDelayMs: expected a finite number ≥ 0, got ${maxDelayMs}`,
     );
   });
 

@@ -401,13 +401,10 @@ test('R147 a whole run passes through idle chaos', async () => {
 
 describe('wrong options', () => {
   test.for([
-    [{ maxDelayMs: -1 }, 'maxDelayMs: expected a finite number of milliseconds ≥ 0, got -1'],
+    [{ maxDelayMs: -1 }, 'maxDelayMs: expected a finite number ≥ 0, got -1'],
     [{ delaySteps: 0 }, 'delaySteps: expected an integer ≥ 1, got 0'],
-    [{ reorderHoldMs: -1 }, 'reorderHoldMs: expected a finite number of milliseconds ≥ 0, got -1'],
-    [
-      { reorderHoldMs: Infinity },
-      'reorderHoldMs: expected a finite number of milliseconds ≥ 0, got Infinity',
-    ],
+    [{ reorderHoldMs: -1 }, 'reorderHoldMs: expected a finite number ≥ 0, got -1'],
+    [{ reorderHoldMs: Infinity }, 'reorderHoldMs: expected a finite number ≥ 0, got Infinity'],
     [{ error: 7 as never }, 'error: expected an Error, a message or a function that makes an Error, got 7'],
     [
       { plan: { rates: { run: { before: 2 } } } },

@@ -323,7 +323,5 @@ describe('refreshes after calls', () => {
 });
 
 test.for([-1, NaN])('a spike of %d ms is refused', (startSpikeMs) => {
-  expect(() => meter({ startSpikeMs })).toThrow(
-    `startSpikeMs: expected a number of milliseconds ≥ 0, got ${startSpikeMs}`,
-  );
+  expect(() => meter({ startSpikeMs })).toThrow(`startSpikeMs: expected a number ≥ 0, got ${startSpikeMs}`);
 });

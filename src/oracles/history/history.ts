@@ -2,7 +2,7 @@
  * Records concurrent operations from their callers' side. Invariants: events are numbered in the order in which they are recorded, by
  * a counter and not by time; an operation ends at most once; what the operation itself returns or throws passes unchanged.
  */
-import { checkMethods } from '../../kernel/argument-check.ts';
+import { checkFunction, checkMethods } from '../../kernel/argument-check.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { HistoryOperation, OperationOutcome } from './history-operation.ts';
@@ -53,6 +53,8 @@ export class History<O, R> implements RecordedOperations<O, R> {
     act: () => Promise<T>,
     meaningOf: (error: unknown) => ErrorMeaning<R> = () => 'unknown',
   ): Promise<T> {
+    checkFunction('act', act);
+    checkFunction('meaningOf', meaningOf);
     const id = this.begin(client, operation);
     try {
       const reply = await act();
@@ -121,7 +123,7 @@ export class History<O, R> implements RecordedOperations<O, R> {
   }
 
   #take(id: OperationID): Entry<O, R> {
-    const entry = this.#entries[id];
+    const entry = Number.isSafeInteger(id) ? this.#entries[id] : undefined;
     if (entry === undefined || entry.isEnded) {
       throw invalidArgument('id', 'an operation that has begun and has not ended', id);
     }

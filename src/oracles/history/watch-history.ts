@@ -2,8 +2,8 @@
  * A decorator that writes what one client does with a runner into a history. Invariant: calls, results and errors pass unchanged and in
  * the same synchronous call; only what the client can know gets into the history.
  */
-import { checkMethods } from '../../kernel/argument-check.ts';
-import { invalidArgument, isRunnerError, type RunnerErrorCode } from '../../kernel/errors.ts';
+import { checkMethods, unreadable } from '../../kernel/argument-check.ts';
+import { invalidArgument, isRunnerError, type RunnerErrorCode, shownText } from '../../kernel/errors.ts';
 import { callAs } from '../../model/call-watch.ts';
 import type { Command } from '../../model/command.ts';
 import type { Query, Wait } from '../../model/query.ts';
@@ -155,17 +155,25 @@ function seenRun({ runId, state, exitCode, error }: RunStatus): SeenRun {
 
 /** A malformed query is the service's to refuse, so nothing here relies on its form. */
 function queryCall(query: Query): ServiceCall {
-  const { runs, allRuns, states } = (query as Query | null | undefined) ?? { states: ALL_MASK };
-  return {
-    method: 'query',
-    runs: Array.isArray(runs) ? Array.from(runs as readonly RunID[]) : [],
-    allRuns: allRuns === true,
-    states,
-  };
+  try {
+    const { runs, allRuns, states } = (query as Query | null | undefined) ?? { states: ALL_MASK };
+    return {
+      method: 'query',
+      runs: Array.isArray(runs) ? Array.from(runs as readonly RunID[]) : [],
+      allRuns: allRuns === true,
+      states,
+    };
+  } catch (error) {
+    throw unreadable('query', query, error);
+  }
 }
 
 function labelOf(command: Command): string {
-  const argv: unknown = (command as Command | null | undefined)?.argv;
-  const text = Array.isArray(argv) ? argv.join(' ') : '';
-  return text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text;
+  try {
+    const argv: unknown = (command as Command | null | undefined)?.argv;
+    const text = Array.isArray(argv) ? argv.map(shownText).join(' ') : '';
+    return text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text;
+  } catch (error) {
+    throw unreadable('command', command, error);
+  }
 }

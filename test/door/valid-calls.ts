@@ -1,0 +1,123 @@
+// Arguments with which what the doors export can be called, for those that take any: right ones, so that one after the other can be made
+// wrong, and so that there is something to attack where what comes back has methods.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Registry } from 'prom-client';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as host from '../../src/host/index.ts';
+import * as door from '../../src/index.ts';
+import { createTraceWriter, type TraceHeader } from '../../src/trace/index.ts';
+
+type Given = () => readonly unknown[];
+
+const world = (): door.World => ({
+  clock: door.createVirtualClock(),
+  choices: door.createDecisions(door.fifoDecisions()),
+  random: door.createRandomStream(1),
+});
+
+const clock = (): door.VirtualClock => door.createVirtualClock();
+
+/** What a runner that invokes commands is made of. */
+const parts = (): door.InvokerOptions => ({
+  name: 'runner',
+  execer: door.createDoneExecer(),
+  filers: new Map([['scoot', { filer: door.createVirtualFiler() }]]),
+  outputs: door.createNullOutputs(),
+  tempDirs: door.virtualTempDirs(),
+});
+
+const service = (): door.Service => door.createFakeRunner(world());
+
+const header: TraceHeader = { kind: 'decisions', seed: '1' };
+
+const traceText = (): string => {
+  const writer = createTraceWriter(header);
+  return writer.header() + writer.end();
+};
+
+const scenario = { name: 'nothing', description: 'Does nothing.', run: () => Promise.resolve() };
+
+const verdict = { scenario: 'nothing', seed: '1', virtualMs: 0, traceHash: '0' };
+
+let folder: string | undefined;
+/** One folder for all that needs one on the disk. */
+const disk = (): string => (folder ??= mkdtempSync(join(tmpdir(), 'dryrunner-doors-')));
+
+/** Removes what calls with these arguments have made. */
+export function removeValid(): void {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  folder = undefined;
+}
+
+const silent = (): void => undefined;
+
+/** By the name of the function or class. */
+export const VALID: Readonly<Record<string, Given>> = {
+  createChaosRunner: () => [world(), service(), {}],
+  createCountingUpdater: () => [{ updateIntervalMs: 1, paused: true }],
+  createDecisions: () => [door.fifoDecisions()],
+  createDirMonitor: () => [new Map([['x', '/no/such/folder/0']])],
+  createDirectoryFiler: () => [{ store: join(disk(), 'store'), root: disk() }],
+  createErrorExecer: () => [new Error('on purpose')],
+  createFakeRunner: () => [world(), { name: 'runner', idPrefix: '' }],
+  createFixedFiler: () => ['/fixed'],
+  createGitFiler: () => [{ repo: join(disk(), 'repo'), root: disk() }],
+  createHistory: () => [clock()],
+  createInterceptExecer: () => [{ interceptor: door.createDoneExecer(), fallback: door.createDoneExecer() }],
+  createInvoker: () => [world(), parts()],
+  createLocalOutputs: () => [{ dir: join(disk(), 'outputs') }],
+  createNode: () => [
+    { world: { ...world(), onHeal: silent, tracer: { record: silent } } },
+    { name: 'node', start: service },
+  ],
+  createOsExecer: () => [{ clock: clock(), tracer: undefined, runner: 'runner', graceMs: 1 }],
+  createPollingQuerier: () => [world(), service(), { periodMs: 1, name: 'polling' }],
+  createPollingService: () => [world(), service(), service(), { periodMs: 1 }],
+  createPrometheusMetrics: () => [{ registry: new Registry() }],
+  createSystemClock: () => [{ keepsAlive: false }],
+  createQueueRunner: () => [world(), { ...parts(), capacity: 2 }],
+  createRandomStream: () => [1],
+  createRecordedExecer: () => [{ clock: clock(), recordingOf: silent }],
+  createRecorder: () => [world()],
+  createSimExecer: () => [{ clock: clock(), runner: 'runner', graceMs: 1 }],
+  createSimFiler: () => [{ clock: clock(), name: 'sim', latencyMs: 0 }],
+  createSimulatedRunner: () => [world(), { name: 'runner', capacity: 2 }],
+  createSingleRunner: () => [world(), parts()],
+  createStatusStore: () => [{ clock: clock(), name: 'store', idPrefix: '', capacity: 2 }],
+  createStatusesRO: () => [[door.pendingStatus('0', door.NO_TAGS)], door.HEALTHY_SERVICE_STATUS],
+  createStrategy: () => ['random', 1],
+  createTempDirs: () => [{ root: disk() }],
+  createSwfWorkload: () => [[]],
+  openTrace: () => [traceText()],
+  createTraceRecorder: () => [{ hash: door.createRollingHash() }],
+  createTraceWriter: () => [header],
+  createExecutor: () => [scenario],
+  createExecRunner: () => [{ outputs: host.createLocalOutputs({ dir: join(disk(), 'outputs') }) }],
+  composeFiler: () => [
+    {
+      checkouter: door.createVirtualFiler(),
+      ingester: door.createVirtualFiler(),
+      updater: door.createVirtualFiler(),
+    },
+  ],
+  defineScenario: () => [scenario],
+  meterService: () => [service(), { metrics: door.NULL_METRICS, clock: clock() }],
+  skewedClock: () => [clock(), { offsetMs: 1, driftPpm: 0 }],
+  watchAnswers: () => [world(), service(), silent],
+  watchHistory: () => [service(), door.createHistory(clock()), 'client'],
+  watchService: () => [world(), service(), silent],
+  writeTraceFile: () => ['/dev/null', ['line']],
+  TraceFormatError: () => [{ problem: 'header', line: 1, expected: 'this', actual: 'that' }],
+  SimulationFailedError: () => [verdict],
+  ConformanceCase: () => ['group', { title: 'title', run: () => Promise.resolve() }],
+  ConformanceError: () => ['message', 1, 2],
+  ContractBrokenError: () => ['R1', 'message'],
+  ExitCodeError: () => [1, 'message'],
+  InjectedFaultError: () => [{ operation: 'run', kind: 'before' }],
+  NeverReachedError: () => [['end FAILED'], 3, new door.ServiceReach()],
+  NoStatusError: () => [door.HEALTHY_SERVICE_STATUS],
+  RunnerError: () => ['RUNNER_BUSY', 'message', {}],
+  RunnerModel: () => [2],
+  RunRejectedError: () => ['RUNNER_BUSY', 'message'],
+};
