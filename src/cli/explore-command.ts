@@ -1,6 +1,7 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CutOffExecution } from '../explore/campaign-report.ts';
 import { scenarioFault } from '../explore/certificate.ts';
 import { strategyNames } from '../explore/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
@@ -14,7 +15,7 @@ import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { FailureDesk } from './explore-failures.ts';
 import { EXHAUSTIVE, poolOptions, type ExploreCommandOptions } from './explore-options.ts';
-import { exploredJson, exploredLines, progressText } from './explore-report.ts';
+import { eventsOfSecondTry, exploredJson, exploredLines, progressText } from './explore-report.ts';
 import type { FoundFailure } from './failure-report.ts';
 import { Interruption } from './interruption.ts';
 import { eventBound } from './settled-failure.ts';
@@ -141,7 +142,8 @@ class Exploration {
     await this.#writing;
     const found = await this.#settleFailures(report);
     this.#terminal.progress('');
-    const explored = { scenario: this.#scenario, report, strategy, seed, found };
+    const cutOffFiles = await this.#keepCutOff(report);
+    const explored = { scenario: this.#scenario, report, strategy, seed, found, cutOffFiles };
     if (json) this.#terminal.json(exploredJson(explored));
     else for (const line of exploredLines(this.#terminal, explored)) this.#terminal.line(line);
     return report;
@@ -204,6 +206,21 @@ class Exploration {
   #settleFailures({ failures }: PoolReport): Promise<FoundFailure[]> {
     const desk = new FailureDesk(this.#terminal, this.#scenario, this.#options, this.#corpus);
     return desk.settleAll(failures, this.#signal);
+  }
+
+  /** Their logs are mostly too long to be pasted. */
+  async #keepCutOff({ cutOff }: PoolReport): Promise<ReadonlyMap<CutOffExecution, string>> {
+    const files = new Map<CutOffExecution, string>();
+    for (const execution of cutOff) {
+      const { message, decisions } = execution;
+      const path = await this.#corpus.keepCutOff({
+        message,
+        decisions,
+        maxEvents: eventsOfSecondTry(execution),
+      });
+      if (path !== undefined) files.set(execution, path);
+    }
+    return files;
   }
 
   #onEvent(event: PoolEvent): void {

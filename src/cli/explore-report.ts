@@ -5,6 +5,7 @@ import { formatCertificate, scenarioFault } from '../explore/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
+import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import { encodeToken } from '../explore/replay-token.ts';
 import { failureBlock, foundJson, settledLines, type FoundFailure } from './failure-report.ts';
 import { replayLine } from './rerun-line.ts';
@@ -19,6 +20,8 @@ export interface Explored {
   readonly seed: string;
   readonly report: PoolReport;
   readonly found: readonly FoundFailure[];
+  /** Where the logs of executions that were cut off are kept; those that could not be written are missing. */
+  readonly cutOffFiles: ReadonlyMap<CutOffExecution, string>;
 }
 
 /** The progress line. */
@@ -54,7 +57,7 @@ function headline(terminal: Terminal, { certificate, executions }: PoolReport): 
 /** The log so far, as a line that goes on from there: that is how to see whether it would ever end. */
 function cutOffLines(
   terminal: Terminal,
-  { scenario, strategy }: Explored,
+  { scenario, strategy, cutOffFiles }: Explored,
   execution: CutOffExecution,
 ): string[] {
   const { message, details, firedEvents, atMs, configuration = strategy } = execution;
@@ -62,16 +65,24 @@ function cutOffLines(
     terminal.style('red', `${scenario.definition.name}: cut off: ${message}`),
     `  ${counted(firedEvents, 'event')} and ${atMs} ms of virtual time, by ${configuration}`,
     ...detailLines(details),
-    `  again: ${replayLine(cutOffToken(scenario.reference, execution), undefined)}`,
+    `  again: ${replayLine(cutOffToken(scenario.reference, execution), cutOffFiles.get(execution))}`,
   ];
 }
 
+/** A replay is to take a few times what the execution took. */
+const SECOND_TRY = 4;
+
+/** After how many events a second try is cut off as well. */
+export function eventsOfSecondTry({ firedEvents }: CutOffExecution): number {
+  return SECOND_TRY * Math.max(firedEvents, 1);
+}
+
 /** A log that has no end of its own has neither hash nor failure. */
-function cutOffToken(scenario: string, { decisions }: CutOffExecution): string {
+function cutOffToken(scenario: string, execution: CutOffExecution): string {
   const traceHash = '0'.repeat(16);
   return encodeToken({
-    ...{ scenario, traceHash, failureKey: 'cut off' },
-    decisions: nonZeroOf(keyDecisions(decisions)),
+    ...{ scenario, traceHash, failureKey: CUT_OFF_KEY, maxEvents: eventsOfSecondTry(execution) },
+    decisions: nonZeroOf(keyDecisions(execution.decisions)),
   });
 }
 
@@ -136,8 +147,9 @@ function stopCauseOf({ stoppedBy, certificate }: PoolReport): PoolReport['stoppe
 }
 
 function effort({ executions, seconds }: PoolReport): string {
-  const rate = formatCount(executions / Math.max(seconds, 0.001));
-  return `${counted(executions, 'execution')} in ${seconds.toFixed(1)} s (${rate}/s)`;
+  const rate = executions / Math.max(seconds, 0.001);
+  const each = rate < 1 ? '' : ` (${formatCount(rate)}/s)`;
+  return `${counted(executions, 'execution')} in ${seconds.toFixed(1)} s${each}`;
 }
 
 function sometimesLines({ sometimes }: PoolReport): string[] {

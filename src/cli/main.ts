@@ -11,10 +11,19 @@ import type { ExplainCommandOptions } from './explain-command.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
 import type { RunCommandOptions } from './run-command.ts';
 import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
+import { EXEC_HELP, EXPLAIN_HELP, EXPLORE_HELP, PROGRAM_HELP, REPLAY_HELP } from './help-texts.ts';
 import { finishProcess, watchProcessEnd } from './process-end.ts';
 import { allowOption, debugOption, hangOption, memoryOption, timelineOption } from './shared-options.ts';
 import { Terminal } from './terminal.ts';
-import { positiveInteger, shard, signalName, span, threadCount, wholeNumber } from './typed-values.ts';
+import {
+  positiveInteger,
+  requireSeparator,
+  shard,
+  signalName,
+  span,
+  threadCount,
+  wholeNumber,
+} from './typed-values.ts';
 
 const terminal = new Terminal({ lostStatus: ownFailure() });
 watchProcessEnd(terminal);
@@ -26,27 +35,6 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-const EXPLORE_EXAMPLES = `
-Examples:
-  dryrunner explore ./my-scheduler.js                  a minute, on all cores
-  dryrunner explore timeout-race --executions 5000     so many executions, however long they take
-  dryrunner explore ./my-scheduler.js --all --json     every different failure, for programs
-
-A failure is made small, explained, and repeated by the line that is printed with it. Failures are kept and tried first next time.`;
-
-const EXPLAIN_EXAMPLES = `
-Examples:
-  dryrunner explain ./my-scheduler.js --seed 8  a seed that \`run\` found to fail
-  dryrunner explain failure.jsonl --no-shrink   a log, as it is
-  dryrunner explain dr1:… --time 2m             a token, with more time
-
-Exit codes: 1 it fails and is explained, 0 it holds, 3 a token or a log no
-longer fits, and what happens now is shown.`;
-
-const REPLAY_NOTE = `
-A token or a file names the module of its scenario, and to replay it is to run that module. So only modules under the folder in which the
-command runs are loaded, links followed, and those under the folders of --allow.`;
-
 const program = new Command('dryrunner')
   .description(
     'Rehearse schedulers: fake, simulated, chaotic and real command runners, in virtual time, every choice in one replayable log.',
@@ -54,10 +42,8 @@ const program = new Command('dryrunner')
   .version(version())
   .exitOverride()
   .showHelpAfterError('(--help shows what can be typed)')
-  .addHelpText(
-    'after',
-    '\nExit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged, 128 + the number of the signal that ended it (130 after Ctrl-C), 141 nobody reads the output.\nStart here: dryrunner start',
-  );
+  .enablePositionalOptions()
+  .addHelpText('after', PROGRAM_HELP);
 
 program
   .command('start')
@@ -132,7 +118,7 @@ program
   .addOption(hangOption())
   .addOption(memoryOption())
   .option('--json', 'one JSON object per line on stdout')
-  .addHelpText('after', EXPLORE_EXAMPLES)
+  .addHelpText('after', EXPLORE_HELP)
   .action(async (scenarios: string[], options: ExploreCommandOptions) => {
     const { exploreCommand } = await import('./explore-command.ts');
     status = await exploreCommand(terminal, scenarios, options);
@@ -149,22 +135,11 @@ program
   .addOption(hangOption())
   .addOption(memoryOption())
   .option('--json', 'one JSON object per line on stdout')
-  .addHelpText('after', REPLAY_NOTE)
+  .addHelpText('after', REPLAY_HELP)
   .action(async (file: string, options: ReplayCommandOptions) => {
     const { replayCommand } = await import('./replay-command.ts');
     status = await replayCommand(terminal, file, options);
   });
-
-const EXEC_EXAMPLES = `
-Examples:
-  dryrunner exec -- make test                               here, with this input, as if typed alone
-  dryrunner exec --timeout 5m --kill-after 10s -- make test stopped after five minutes, killed ten seconds later
-  dryrunner exec --trace make.jsonl -- make test            recorded; dryrunner replay make.jsonl plays it again
-
-The command's own options belong behind --. What it starts is stopped with it: nothing is left behind.
-
-Exit codes: the command's own; 124 stopped by --timeout, 125 dryrunner itself failed, wrong options included, 126 the program
-cannot be executed, 127 there is no such program, 128 + N ended by signal N (137 also if it passed --memory; 130 after Ctrl-C).`;
 
 program
   .command('explain')
@@ -186,7 +161,7 @@ program
   .addOption(hangOption())
   .addOption(memoryOption())
   .option('--json', 'one JSON object on stdout')
-  .addHelpText('after', EXPLAIN_EXAMPLES)
+  .addHelpText('after', EXPLAIN_HELP)
   .action(async (what: string, options: ExplainCommandOptions) => {
     const { explainCommand } = await import('./explain-command.ts');
     status = await explainCommand(terminal, what, options);
@@ -198,6 +173,7 @@ program
     'run a real command: statuses as they happen on stderr, its output shown, exit code as from timeout or env',
   )
   .argument('<command...>', 'program and arguments, after --')
+  .passThroughOptions()
   .option(
     '--timeout <duration>',
     'stop the command after this long, such as 5s (a number alone is seconds)',
@@ -219,8 +195,9 @@ program
   )
   .option('--trace <file>', 'write a recording to this file')
   .option('--json', 'one JSON object per line on stdout')
-  .addHelpText('after', EXEC_EXAMPLES)
+  .addHelpText('after', EXEC_HELP)
   .action(async (command: string[], options: ExecCommandOptions) => {
+    requireSeparator(command, process.argv);
     const { execCommand } = await import('./exec-command.ts');
     status = await execCommand(terminal, command, options);
   });

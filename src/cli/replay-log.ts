@@ -1,4 +1,6 @@
 /** Runs the log of an exploration again: a token, or a file of the corpus. */
+import { existsSync } from 'node:fs';
+import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import type { History } from '../explore/history.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
 import { replayInThread, type ReplayProgress, type ThreadReplay } from '../host/explore-replay.ts';
@@ -14,6 +16,7 @@ import { explanationLines } from './explanation-lines.ts';
 import { threadLimits } from './explore-options.ts';
 import { plainLines } from './failure-report.ts';
 import { Interruption } from './interruption.ts';
+import { detailLines } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 import { writeTimeline } from './timeline-file.ts';
 
@@ -74,14 +77,21 @@ export async function replayLog(
     return interruption.status ?? statusOf(replayed, replay, continueRandomly);
   } catch (error) {
     if (error instanceof ScenarioRefusedError) {
+      const isElsewhere = file === undefined && isMissingFile(scenario);
       const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
-      throw new UsageError(`${error.message}${file === undefined ? hint : ''}`);
+      throw new UsageError(`${error.message}${isElsewhere ? hint : ''}`);
     }
     throw error;
   } finally {
     terminal.progress('');
     interruption.dispose();
   }
+}
+
+/** True for `FILE` or `FILE#NAME` of a file that is not there. */
+function isMissingFile(reference: string): boolean {
+  const path = reference.replace(/#[^#]*$/, '');
+  return path.includes('/') && !existsSync(path);
 }
 
 /** How far it is, for somebody who waits. */
@@ -123,6 +133,9 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: ThreadRe
   if (lost !== undefined) return lostLines(terminal, replayed, lost);
   if (outcome === undefined) return [];
   const { gap, traceHash, isSameTrace } = outcome;
+  if (gap === undefined && expectedKey(replayed) === CUT_OFF_KEY) {
+    return goneOnLines(terminal, replayed, replay, outcome);
+  }
   if (gap === undefined) {
     const trace = isSameTrace ? `trace hash ${traceHash}` : 'after other events';
     return [
@@ -140,6 +153,26 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: ThreadRe
     '',
     nowText(outcome),
     // What happens now is in no file.
+    ...storyLines(terminal, replay, undefined),
+  ];
+}
+
+/** Of what was cut off, only the beginning is known. */
+function goneOnLines(
+  terminal: Terminal,
+  { scenario }: ReplayedLog,
+  replay: ThreadReplay,
+  { failure, firedEvents }: ReplayOutcome,
+): string[] {
+  if (failure?.kind === 'budget') {
+    const head = terminal.style('red', `${scenario}: cut off again: ${failure.message}`);
+    return [head, ...detailLines(failure.details)];
+  }
+  const end = `it has gone on and ended after ${counted(firedEvents, 'event')}`;
+  if (failure === undefined) return [`${scenario}: ${end}, and holds`];
+  return [
+    terminal.style('red', `${scenario}: ${end}, and fails`),
+    '',
     ...storyLines(terminal, replay, undefined),
   ];
 }

@@ -52,6 +52,11 @@ function describe({ runId, runner = '', command, statuses }: RecordedRun, isShar
   const end =
     last === undefined || !isTerminal(last.state)
       ? 'no end'
-      : `${last.state} ${last.exitCode} after ${formatSpan(last.atMs)}`;
+      : `${endText(last)} after ${formatSpan(last.atMs)}`;
   return `run ${runId}${isShared ? ` of ${runner}` : ''}  ${shown}  ${end}`;
+}
+
+/** A run that was stopped has no exit code. */
+function endText({ state, exitCode }: RecordedRun['statuses'][number]): string {
+  return state === 'COMPLETE' || state === 'FAILED' ? `${state} ${exitCode}` : state;
 }

@@ -1,4 +1,5 @@
 /** Values as they are typed, each refused in one line that says what was expected. */
+import { UsageError } from './exit-status.ts';
 import { constants } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { parseSpanMs } from './quantity-text.ts';
@@ -58,4 +59,20 @@ export function shard(text: string): { index: number; count: number } {
     throw new InvalidArgumentError('Expected the number of a part and the number of parts, such as 1/4.');
   }
   return { index, count };
+}
+
+/**
+ * An option behind a command may be meant for it or for us.
+ *
+ * @param command what is to be run, as it was read.
+ * @param typed all words that were typed.
+ * @throws UsageError unless -- stands before a command with options.
+ */
+export function requireSeparator(command: readonly string[], typed: readonly string[]): void {
+  const option = command.slice(1).find((word) => /^-./.test(word));
+  if (option === undefined || typed.at(-command.length - 1) === '--') return;
+  const words = command.slice(0, command.indexOf(option) + 1).join(' ');
+  throw new UsageError(
+    `${option} may be an option of ${command[0]} or of dryrunner: put -- before the command, as in \`dryrunner exec -- ${words}\``,
+  );
 }

@@ -115,11 +115,12 @@ export class EventBudget implements Executor {
   }
 }
 
-/** An executor whose executions take so many events at most, unless the scenario states another bound. */
-export function withinEvents(executor: Executor, maxEvents: number | undefined): Executor {
+/** An executor whose executions take so many events at most, unless the scenario states another bound; if `isHard`, also then. */
+export function withinEvents(executor: Executor, maxEvents: number | undefined, isHard = false): Executor {
   if (maxEvents === undefined) return executor;
+  const bounds = { defaultMaxEvents: maxEvents, ...(isHard ? { hardMaxEvents: maxEvents } : {}) };
   return {
     scenario: executor.scenario,
-    execute: (request) => executor.execute({ defaultMaxEvents: maxEvents, ...request }),
+    execute: (request) => executor.execute({ ...bounds, ...request }),
   };
 }

@@ -33,6 +33,8 @@ export interface ExecutionRequest {
   readonly onState?: OnState;
   /** Events that it may take, unless the scenario states another bound; default 10,000,000. */
   readonly defaultMaxEvents?: number;
+  /** Events that it may take, also where the scenario states a higher bound; default: no such limit. */
+  readonly hardMaxEvents?: number;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }
@@ -76,11 +78,13 @@ export function createExecutor<Input>(
     scenario: name,
     async execute(asked) {
       checkRecord('request', 'a request for an execution', asked);
-      const { watchers = [], ...request } = asked;
+      const { watchers = [], hardMaxEvents = Infinity, ...request } = asked;
+      const stated = options?.maxEvents;
       const oracles = options?.oracles ?? defaultOracles();
       const verdict = await simulate({
         ...options,
         ...request,
+        ...(stated === undefined ? {} : { maxEvents: Math.min(stated, hardMaxEvents) }),
         name,
         seed,
         scenario: (sim) => definition.run(sim, input as Input),

@@ -7,6 +7,9 @@ import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { headlineOf } from './failure-headline.ts';
 
+/** Stands for the key of an execution that was cut off: nobody knows whether it fails. */
+export const CUT_OFF_KEY = 'cut off';
+
 /** What a key is made of; a campaign has kinds of its own beside those of a verdict. */
 type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string };
 

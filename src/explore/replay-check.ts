@@ -1,6 +1,7 @@
 /**
  * Repeats a log that may not fit any more, and says where it first does not: it may be of another version of the code, of another
- * scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is never taken for a replay.
+ * scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is never taken for a replay,
+ * unless the log is of an execution that was cut off: that goes on with plain answers, and fits whatever it comes to.
  */
 import { checkCallbacks, checkMethods, checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
@@ -9,7 +10,7 @@ import { fifoDecisions } from '../kernel/fifo-decisions.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
-import { failureKey } from './failure-key.ts';
+import { CUT_OFF_KEY, failureKey } from './failure-key.ts';
 import { answersOf, isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { checkLog } from './log-check.ts';
@@ -79,16 +80,13 @@ export async function checkReplay(
   options: ReplayCheckOptions = {},
 ): Promise<ReplayReport> {
   checkMethods('executor', executor, ['execute']);
-  checkRecord('log', 'a replay token or a log of decisions', log);
   checkCallbacks(options, ['onTurn']);
   const { onGap = 'stop', seed = 1, failureKey: key, ...request } = options;
   if (key !== undefined) checkString('failureKey', 'the key of a failure', key);
   if (!GAPS.includes(onGap)) throw invalidArgument('onGap', 'one of stop, plain, random, keyed', onGap);
-  const token = isToken(log) ? log : undefined;
-  checkLog(token === undefined ? 'log' : 'log.decisions', token === undefined ? log : token.decisions);
+  const token = tokenIn(log);
   const beyond = sourceBeyond(onGap, log, seed);
-  const source =
-    token === undefined ? new WholeLog(log as readonly Decision[], beyond) : new Sparse(token, beyond);
+  const source = sourceOf(log, key, beyond);
   const verdict = await executor.execute({ ...request, source });
   source.finish();
   const gap =
@@ -112,6 +110,24 @@ function sourceBeyond(
     case 'keyed':
       return answersOf(isToken(log) ? log.decisions : keyDecisions(log));
   }
+}
+
+function sourceOf(
+  log: ReplayToken | readonly Decision[],
+  key: string | undefined,
+  beyond: DecisionSource | undefined,
+): CheckedSource {
+  if (isToken(log)) return new Sparse(log.decisions, beyond);
+  // Of what was cut off, not every question is in the log.
+  return key === CUT_OFF_KEY ? new Sparse(keyDecisions(log), beyond) : new WholeLog(log, beyond);
+}
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither a token nor a log. */
+function tokenIn(log: ReplayToken | readonly Decision[]): ReplayToken | undefined {
+  checkRecord('log', 'a replay token or a log of decisions', log);
+  const token = isToken(log) ? log : undefined;
+  checkLog(token === undefined ? 'log' : 'log.decisions', token === undefined ? log : token.decisions);
+  return token;
 }
 
 function isToken(log: ReplayToken | readonly Decision[]): log is ReplayToken {
@@ -173,7 +189,7 @@ class WholeLog extends CheckedSource {
 class Sparse extends CheckedSource {
   readonly #keys: ReadonlySet<string>;
 
-  constructor({ decisions }: ReplayToken, beyond: DecisionSource | undefined) {
+  constructor(decisions: readonly KeyedDecision[], beyond: DecisionSource | undefined) {
     super(decisions, beyond);
     this.#keys = new Set(decisions.map(keyOf));
   }
@@ -218,7 +234,7 @@ function gapOfOutcome(
 ): ReplayGap | undefined {
   const { failure } = verdict;
   const outcome = failure === undefined ? 'it held' : failureKey(failure);
-  if (key === undefined || outcome === key) return undefined;
+  if (key === undefined || key === CUT_OFF_KEY || outcome === key) return undefined;
   const [name] = scenario?.split('#').slice(-1) ?? [];
   const where =
     name === undefined || name === verdict.scenario

@@ -3,11 +3,13 @@
  * appears whole or not at all; a file that cannot be read or written is told, and costs nothing else.
  *
  * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its scenario's place
- * and its failure's key, `fixed/` beside it those that no longer fail, and `seeds/` logs that held and reached something new.
+ * and its failure's key, `fixed/` beside it those that no longer fail, `seeds/` logs that held and reached something new, and `cut-off/`
+ * logs of executions that were cut off, which are not tried again by themselves.
  */
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CorpusEntry } from '../explore/campaign-report.ts';
+import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
@@ -31,6 +33,8 @@ export interface KeptFailure {
 const SUFFIX = '.jsonl';
 const SEEDS = 'seeds';
 const SEEDS_MAX = 64;
+const CUT_OFF = 'cut-off';
+const CUT_OFF_MAX = 16;
 /** More than any execution within the default budget takes; a file may be packed, and unpack to anything. */
 const BYTES_MAX = 256 * 1024 * 1024;
 /** Of one folder. A campaign that kept so many different failures has other troubles. */
@@ -95,6 +99,20 @@ export class CorpusFolder {
       });
     }
     await this.#write(() => removeOldest(folder, SEEDS_MAX));
+  }
+
+  /** Keeps the log of an execution that was cut off; the oldest make room. Gives the path, or undefined if it cannot be written. */
+  async keepCutOff({ message, maxEvents, decisions }: Omit<KeptFailure, 'key'>): Promise<string | undefined> {
+    const folder = join(this.#folder, CUT_OFF);
+    return this.#write(async () => {
+      await makeFolder(folder);
+      const path = join(folder, `${nameOf(JSON.stringify(decisions))}${SUFFIX}`);
+      const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
+      const meta = { failureKey: CUT_OFF_KEY, message, reference: this.#reference, ...bound };
+      await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
+      await removeOldest(folder, CUT_OFF_MAX);
+      return path;
+    });
   }
 
   /** Puts a log aside: it does not fail any more, or otherwise, and is kept under that failure. */

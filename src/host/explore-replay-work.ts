@@ -4,6 +4,7 @@
  */
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
+import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import { heldHistory } from '../explore/held-history.ts';
 import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
 import { recordTimeline } from '../explore/timeline.ts';
@@ -32,8 +33,9 @@ export async function runReplayTask(
 ): Promise<void> {
   const { log } = task;
   const maxEvents = log !== undefined && 'maxEvents' in log ? log.maxEvents : task.maxEvents;
-  const recorded = withinEvents(executors.recorded, maxEvents);
-  const watched = withinEvents(executors.watched, maxEvents);
+  const isOfCutOff = keyOf(task) === CUT_OFF_KEY;
+  const recorded = withinEvents(executors.recorded, maxEvents, isOfCutOff);
+  const watched = withinEvents(executors.watched, maxEvents, isOfCutOff);
   const startedAt = performance.now();
   const report = await execute(task, recorded);
   const tookMs = performance.now() - startedAt;
@@ -43,7 +45,8 @@ export async function runReplayTask(
   if (task.drawsTimeline === true) {
     tell({ type: 'timeline', timeline: await recordTimeline(watched, verdict.decisions()) });
   }
-  if (!task.explains) return;
+  // What has no end has nothing to explain.
+  if (!task.explains || (isOfCutOff && verdict.failure?.kind === 'budget')) return;
   const timeMs = Math.min(EXPLAIN_MS_MOST, Math.max(EXPLAIN_MS_LEAST, 2 * tookMs));
   tell({
     type: 'story',
@@ -90,6 +93,10 @@ async function storyOf(
   if (!verdict.held) return explained(executor, verdict.decisions(), { reference, seed, ...limits });
   if (isReproduced || log === undefined) return {};
   return { history: await heldHistory(executor, verdict.decisions()) };
+}
+
+function keyOf({ log, failureKey }: ReplayTask): string | undefined {
+  return log !== undefined && 'failureKey' in log ? log.failureKey : failureKey;
 }
 
 function isOfDecision({ expected, came }: ReplayGap): boolean {

@@ -323,7 +323,7 @@ describe('exec', () => {
     const file = at(`recording-${end}.jsonl`);
     await run('exec', ...options, '--trace', file, '--', ...argv);
     const { code, out } = await run('replay', file);
-    expect(out).toContain(end);
+    expect(out).toContain(`  ${end} after `);
     expect(code).toBe(0);
   });
 

@@ -56,6 +56,8 @@ describe('exit codes', () => {
       137,
     ],
     ['help is asked for', ['--help'], 0],
+    ['a command without options stands without --', ['printf', 'x', '-'], 0],
+    ['its options stand behind --', ['--', 'printf', '--', '-x'], 0],
   ])('%s', async ([, args, expected]) => {
     const { code, err } = await run('exec', ...args);
     expect(code, err).toBe(expected);
@@ -66,6 +68,11 @@ test.for([
   [[], /missing required argument 'command'/],
   [['--timeout', 'soon', '--', 'true'], /duration such as 500ms/],
   [['--cwd', '/no/such', '--', 'true'], /--cwd: \/no\/such cannot be entered: ENOENT/],
+  [['make', '-j2'], /-j2 may be an option of make or of dryrunner: .* as in `dryrunner exec -- make -j2`/],
+  [
+    ['--cwd', '/', 'make', 'all', '--json'],
+    /put -- before the command, as in `dryrunner exec -- make all --json`/,
+  ],
   [['--stdin', '/no/such', '--', 'true'], /--stdin: \/no\/such cannot be read: ENOENT/],
 ] as const)('wrong usage says what was expected: %o', async ([args, text]) => {
   const { code, out, err } = await run('exec', ...args);

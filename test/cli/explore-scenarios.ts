@@ -26,6 +26,7 @@ export const secretive = define('secretive', async (sim) => {
   left = first;
 });
 export const endless = { ...define('endless', async (sim) => { for (;;) await sim.sleep(1); }), options: { maxEvents: 1e12 } };
+export const rambling = define('rambling', async (sim) => { for (;;) await sim.sleep(1 + sim.choose('length', 9)); });
 export const late = define('late', async (sim) => {
   const numbers = [];
   for (let i = 0; i < 12; i += 1) numbers.push(sim.choose('number ' + i, 1000));

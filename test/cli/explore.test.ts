@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeToken } from '../../src/explore/replay-token.ts';
 import { strategyNames } from '../../src/explore/strategy-names.ts';
 import { jsonLines, run, start } from './command.ts';
 import { SCENARIOS } from './explore-scenarios.ts';
@@ -100,12 +101,46 @@ describe('what holds', () => {
       /^endless: cut off: The time of the campaign was up, and the execution had not ended\n/,
     );
     expect(out).toMatch(/\n {4}timer scenario sleep, due at \d+ ms\n {2}again: .* replay dr1:.+\n/);
-    expect(out).toMatch(/\n {2}0 executions/);
+    expect(out).toMatch(/\n {2}0 executions in \d+\.\d s, /);
     expect(code).toBe(1);
     const json = await run('explore', at('s.mjs#endless'), '--json', ...args);
     expect(jsonLines(json.out).map(({ type }) => type)).toContain('cut-off');
     expect(jsonLines(json.out).at(-1)).toMatchObject({ cutOff: [{ index: 0, token: expect.any(String) }] });
   });
+
+  test.for(['endless', 'rambling'])(
+    '%s is cut off again when it is replayed, also if its log is too long for a line',
+    async (name) => {
+      const args = ['--time', '300ms', '--workers', '1', ...corpus()];
+      const { out } = await run('explore', at(`s.mjs#${name}`), ...args);
+      const [, line = ''] = /\n {2}again: .* replay (.+)\n/.exec(out) ?? [];
+      const again = await run('replay', ...line.split(' '));
+      expect(again.out).toMatch(
+        /^\S+: cut off again: \d+ events have fired and the scenario has not ended\n/,
+      );
+      expect(again.code).toBe(1);
+    },
+  );
+
+  test.for([
+    ['is not there', 'absent.mjs', true],
+    ['does not load', 'broken.mjs', false],
+  ] as const)(
+    'a token whose file %s says so, and where to paste it only if that may help',
+    async ([, name, isHinted]) => {
+      await writeFile(at('broken.mjs'), 'throw new Error("no config");');
+      const token = encodeToken({
+        scenario: at(name),
+        failureKey: 'check no',
+        traceHash: '0'.repeat(16),
+        decisions: [],
+      });
+      const { code, err } = await run('replay', token, '--allow', dir);
+      expect(code).toBe(2);
+      expect(err).toMatch(isHinted ? /does not load: Cannot find module/ : /does not load: no config/);
+      expect(err.includes('is pasted in the same folder')).toBe(isHinted);
+    },
+  );
 
   test('N8: --time counts from the first execution, however long loading takes', async () => {
     await writeFile(

@@ -4,15 +4,16 @@ import { expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 import { SUBCOMMANDS } from './command-lines.ts';
 
-test.for(Object.entries(SUBCOMMANDS))(
-  'the help of `%s` shows the flags that documents may use',
-  ([name, flags]) => {
-    const args = ['--import', 'tsx', 'src/cli/main.ts', name, '--help'];
-    const { stdout, status, stderr } = spawnSync(process.execPath, args, {
-      cwd: projectRoot,
-      encoding: 'utf8',
-    });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(Object.keys(flags).filter((flag) => !stdout.includes(flag))).toEqual([]);
-  },
-);
+test.for<[name: string, flags: Readonly<Record<string, boolean>>]>([
+  ...Object.entries(SUBCOMMANDS),
+  ['--help', {}],
+])('the help of `%s` shows the flags that documents may use, in 80 columns', ([name, flags]) => {
+  const args = ['--import', 'tsx', 'src/cli/main.ts', name, '--help'];
+  const { stdout, status, stderr } = spawnSync(process.execPath, args, {
+    cwd: projectRoot,
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(Object.keys(flags).filter((flag) => !stdout.includes(flag))).toEqual([]);
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});

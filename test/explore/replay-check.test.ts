@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createExecutor, type Executor } from '../../src/explore/executor.ts';
+import { CUT_OFF_KEY } from '../../src/explore/failure-key.ts';
 import { keyDecisions, nonZeroOf } from '../../src/explore/keyed-log.ts';
 import { checkReplay } from '../../src/explore/replay-check.ts';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
@@ -43,6 +44,36 @@ describe('a replay', () => {
       expect([isReproduced, gap, again.traceHash]).toEqual([true, undefined, failing.traceHash]);
       const whole = await checkReplay(executor, failing.decisions());
       expect([whole.isReproduced, whole.verdict.traceHash]).toEqual([true, failing.traceHash]);
+    }
+  });
+
+  test('of what was cut off goes on behind its log, and fits whatever that comes to', async () => {
+    const cutOff: readonly Decision[] = [{ label: 'a', n: 3, answer: 2 }];
+    const token = {
+      scenario: 'asking',
+      failureKey: CUT_OFF_KEY,
+      traceHash: '0'.repeat(16),
+      decisions: nonZeroOf(keyDecisions(cutOff)),
+    };
+    const holding = defineScenario({
+      name: 'holding',
+      description: 'asks more than was asked before',
+      run: (sim) => sim.check(sim.choose('a', 3) === 2 && sim.choose('b', 2) === 0, 'went on'),
+    });
+    for (const [scenario, held] of [
+      [holding, true],
+      [asking(['a', 3], ['b', 2]), false],
+    ] as const) {
+      const executor = createExecutor(scenario);
+      for (const replay of [
+        checkReplay(executor, token),
+        checkReplay(executor, cutOff, { failureKey: CUT_OFF_KEY }),
+      ]) {
+        expect(await replay).toMatchObject({ isReproduced: true, verdict: { held } });
+      }
+      expect(await checkReplay(createExecutor(asking(['c', 3])), token)).toMatchObject({
+        isReproduced: false,
+      });
     }
   });
 

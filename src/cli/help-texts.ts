@@ -1,0 +1,48 @@
+/** What stands below the options in the help of a command. Invariant: no line has more than 80 columns. */
+
+export const PROGRAM_HELP = `
+Exit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged,
+128 + the number of the signal that ended it (130 after Ctrl-C), 141 nobody
+reads the output.
+Start here: dryrunner start`;
+
+export const EXPLORE_HELP = `
+Examples:
+  dryrunner explore ./my-scheduler.js               a minute, on all cores
+  dryrunner explore timeout-race --executions 5000  however long they take
+  dryrunner explore ./my-scheduler.js --all --json  every different failure, for
+                                                    programs
+
+A failure is made small, explained, and repeated by the line that is printed
+with it. Failures are kept and tried first next time.`;
+
+export const EXPLAIN_HELP = `
+Examples:
+  dryrunner explain ./my-scheduler.js --seed 8  a seed that \`run\` found to fail
+  dryrunner explain failure.jsonl --no-shrink   a log, as it is
+  dryrunner explain dr1:… --time 2m             a token, with more time
+
+Exit codes: 1 it fails and is explained, 0 it holds, 3 a token or a log no
+longer fits, and what happens now is shown.`;
+
+export const REPLAY_HELP = `
+A token or a file names the module of its scenario, and to replay it is to run
+that module. So only modules under the folder in which the command runs are
+loaded, links followed, and those under the folders of --allow.`;
+
+export const EXEC_HELP = `
+Examples:
+  dryrunner exec -- make test
+      here, with this input, as if typed alone
+  dryrunner exec --timeout 5m --kill-after 10s -- make test
+      stopped after five minutes, killed ten seconds later
+  dryrunner exec --trace make.jsonl -- make test
+      recorded; dryrunner replay make.jsonl plays it again
+
+The command's own options belong behind --. What it starts is stopped with it:
+nothing is left behind.
+
+Exit codes: the command's own; 124 stopped by --timeout, 125 dryrunner itself
+failed, wrong options included, 126 the program cannot be executed, 127 there
+is no such program, 128 + N ended by signal N (137 also if it passed --memory;
+130 after Ctrl-C).`;
