@@ -5,13 +5,16 @@
 import { unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from './command.ts';
+import { TIME_MS_MAX } from './recording.ts';
 
 const NUL = '\0';
+/** A trace that holds more could not be read again. */
+const TIMEOUT = `a number of milliseconds from ${-TIME_MS_MAX} to ${TIME_MS_MAX}, a hundred years`;
 const TEXT_FIELDS = ['snapshotId', 'jobId', 'taskId', 'tag'] as const;
 
 /**
- * Checks that `command` is one: `argv` an array of strings, environment keys non-empty and without `=`, no NUL in either, a finite
- * `timeoutMs` if any, ids strings. An empty `argv` passes here, because a simulated script may be empty; execers that need a
+ * Checks that `command` is one: `argv` an array of strings, environment keys non-empty and without `=`, no NUL in either, a
+ * `timeoutMs` of at most a hundred years if any, ids strings. An empty `argv` passes here, because a simulated script may be empty; execers that need a
  * program refuse it (R66).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
@@ -30,8 +33,8 @@ export function checkCommand(command: unknown): asserts command is Command {
     checkArgv(fields.argv);
     if (fields.envVars !== undefined) checkEnv(fields.envVars);
     const { timeoutMs, executeRequest } = fields;
-    if (timeoutMs !== undefined && !Number.isFinite(timeoutMs)) {
-      throw invalidArgument('command.timeoutMs', 'a finite number of milliseconds', timeoutMs);
+    if (timeoutMs !== undefined && !isTimeout(timeoutMs)) {
+      throw invalidArgument('command.timeoutMs', TIMEOUT, timeoutMs);
     }
     for (const name of TEXT_FIELDS) {
       const value = fields[name];
@@ -45,6 +48,10 @@ export function checkCommand(command: unknown): asserts command is Command {
   } catch (error) {
     throw unreadable('command', command, error);
   }
+}
+
+function isTimeout(value: unknown): boolean {
+  return typeof value === 'number' && Math.abs(value) <= TIME_MS_MAX;
 }
 
 function checkArgv(argv: unknown): void {

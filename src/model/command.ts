@@ -22,7 +22,7 @@ export interface Command {
   readonly argv: readonly string[];
   /** Added over the environment of the execer, the command's winning (R122). */
   readonly envVars?: Readonly<Record<string, string>>;
-  /** Limit from the start of the invocation, preparation included; ≤ 0 or absent means none (R16, R100). */
+  /** Limit from the start of the invocation, preparation included; ≤ 0 or absent means none (R16, R100). At most a hundred years. */
   readonly timeoutMs?: number;
   /** What to check out; empty or absent means an empty temporary directory (R92). */
   readonly snapshotId?: string;

@@ -1,6 +1,7 @@
 /** The shapes of the model's types as they stand in files: commands, statuses, recorded runs, decisions. */
 import type { Decision } from '../kernel/decisions.ts';
 import type { Command } from '../model/command.ts';
+import { TIME_MS_MAX } from '../model/recording.ts';
 import { RUN_STATES } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
@@ -8,9 +9,9 @@ import type { RecordShape, TextShape } from './shape.ts';
 import {
   BOOLEAN,
   COUNT,
-  NUMBER,
   OPAQUE,
   TEXT,
+  TIME_MS,
   WHOLE,
   listOf,
   mapOf,
@@ -33,7 +34,7 @@ export const COMMAND_SHAPE: RecordShape = recordOf<Command>(
   { argv: listOf(TEXT) },
   {
     envVars: mapOf(TEXT),
-    timeoutMs: NUMBER,
+    timeoutMs: { ...TIME_MS, min: -TIME_MS_MAX },
     snapshotId: TEXT,
     jobId: TEXT,
     taskId: TEXT,

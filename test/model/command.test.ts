@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { TIME_MS_MAX } from '../../src/model/recording.ts';
 import { checkCommand } from '../../src/model/command-check.ts';
 import { copyCommand } from '../../src/model/command-copy.ts';
 import { formatCommand } from '../../src/model/command-text.ts';
@@ -102,6 +103,7 @@ describe('the check of commands', () => {
       { argv: [] },
       { argv: ['complete 0'], timeoutMs: 0 },
       { argv: ['x'], timeoutMs: -5 },
+      { argv: ['x'], timeoutMs: TIME_MS_MAX },
       { argv: ['x'], envVars: undefined, timeoutMs: undefined, tag: undefined, executeRequest: undefined },
       { argv: ['x'], executeRequest: { any: 1 }, envVars: { A: '' } },
     ];
@@ -111,7 +113,7 @@ describe('the check of commands', () => {
   const arrayOfStrings = 'an array of strings';
   const noNul = 'a string without NUL bytes';
   const keyRule = 'non-empty keys without "=" and NUL bytes';
-  const finite = 'a finite number of milliseconds';
+  const finite = 'a number of milliseconds from -3155760000000 to 3155760000000, a hundred years';
   test.for<[unknown, string, string, string]>([
     [undefined, 'command', 'an object with argv', 'undefined'],
     [null, 'command', 'an object with argv', 'null'],
@@ -131,6 +133,8 @@ describe('the check of commands', () => {
     [{ argv: [], envVars: { A: 'b\0' } }, 'command.envVars.A', noNul, '"b\\u0000"'],
     [{ argv: [], timeoutMs: NaN }, 'command.timeoutMs', finite, 'NaN'],
     [{ argv: [], timeoutMs: Infinity }, 'command.timeoutMs', finite, 'Infinity'],
+    [{ argv: [], timeoutMs: 1e300 }, 'command.timeoutMs', finite, '1e+300'],
+    [{ argv: [], timeoutMs: -TIME_MS_MAX - 1 }, 'command.timeoutMs', finite, '-3155760000001'],
     [{ argv: [], timeoutMs: '5' }, 'command.timeoutMs', finite, '"5"'],
     [{ argv: [], snapshotId: 1 }, 'command.snapshotId', 'a string', '1'],
     [{ argv: [], jobId: null }, 'command.jobId', 'a string', 'null'],

@@ -112,6 +112,12 @@ describe('openTrace', () => {
       'line 2: expected a type of line that a simulation has (decision, accepted, rejected, status, dropped, evicted, service, abort, released, phase, acquired, freed, abandoned, recorded, wrote, metric, fault, note, end), got undefined',
     ],
     [
+      'a timeout that microseconds cannot count',
+      `${header}\n{"at":0,"type":"accepted","runner":"r","runId":"0","command":{"argv":[],"timeoutMs":1e300}}\n`,
+      'corrupted',
+      'line 2: expected command.timeoutMs: a finite number from -3155760000000 to 3155760000000, got 1e+300',
+    ],
+    [
       'an inherited type',
       `${header}\n{"type":"toString"}\n`,
       'corrupted',
