@@ -10,11 +10,17 @@ import { readExecution } from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits } from './explore-options.ts';
-import { failureBlock, foundJson, settledLines, type SettledFailure } from './failure-report.ts';
+import {
+  explainedLines,
+  failureBlock,
+  foundJson,
+  settledLines,
+  type SettledFailure,
+} from './failure-report.ts';
 import { Interruption } from './interruption.ts';
 import { replayLog, replayProgressText, type ReplayedLog } from './replay-log.ts';
 import { findScenario, isScenarioReference, type LoadedScenario } from './scenario-loader.ts';
-import { eventBound, settleFailure, tokenOf } from './settled-failure.ts';
+import { eventBound, explainTimeMs, settleFailure, tokenOf } from './settled-failure.ts';
 import type { Terminal } from './terminal.ts';
 import { checkTimelineTarget, drawTimeline, writeTimeline, type TimelineTarget } from './timeline-file.ts';
 
@@ -152,6 +158,7 @@ class Explaining {
       limits: threadLimits(this.#options),
       ...(shrink ? {} : { maxExecutions: 0 }),
       timeMs: time,
+      explainMs: explainTimeMs(time, SHRINK_MS),
       signal: this.#interruption.signal,
     };
     const shrunk = await settleFailure(this.#terminal, settling);
@@ -197,7 +204,7 @@ class Explaining {
       return;
     }
     for (const line of failureBlock(this.#terminal, definition, settled)) this.#terminal.line(line);
-    const rest = this.#options.shrink ? settledLines(settled) : [];
+    const rest = this.#options.shrink ? settledLines(settled) : explainedLines(settled.shrunk);
     if (rest.length > 0) this.#terminal.line();
     for (const line of rest) this.#terminal.line(line);
   }

@@ -1,11 +1,11 @@
 /** What is done with each failure that an exploration finds: made small, kept, put into one line that repeats it. */
 import type { CorpusFolder } from '../host/corpus-folder.ts';
 import type { PoolFailure } from '../host/explore-pool.ts';
-import { SHRINK_MS } from './explore-defaults.ts';
+import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
 import { threadLimits, type ExploreCommandOptions } from './explore-options.ts';
 import type { FoundFailure } from './failure-report.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
-import { eventBound, settleFailure, tokenOf } from './settled-failure.ts';
+import { eventBound, explainTimeMs, settleFailure, tokenOf } from './settled-failure.ts';
 import type { Terminal } from './terminal.ts';
 
 /** For all failures of a scenario: with many of them, each gets its share of what is left. */
@@ -58,7 +58,8 @@ export class FailureDesk {
   async #settle(failure: PoolFailure, timeMs: number, signal: AbortSignal): Promise<FoundFailure> {
     const { reference, definition } = this.#scenario;
     const limits = threadLimits(this.#options);
-    const settling = { reference, name: definition.name, failure, limits, timeMs, signal };
+    const explainMs = explainTimeMs(this.#options.time, TIME_MS);
+    const settling = { reference, name: definition.name, failure, limits, timeMs, explainMs, signal };
     const shrunk = this.#options.shrink ? await settleFailure(this.#terminal, settling) : undefined;
     const { key } = failure;
     const { decisions, message } = shrunk ?? failure;

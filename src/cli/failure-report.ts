@@ -6,6 +6,7 @@ import type { PoolFailure } from '../host/explore-pool.ts';
 import type { ShrunkFailure } from '../host/explore-task.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
+import { cutShortLines } from './cut-short-text.ts';
 import { explanationLines } from './explanation-lines.ts';
 import { replayLine } from './rerun-line.ts';
 import { detailLines } from './source-line.ts';
@@ -41,14 +42,21 @@ export function failureBlock(
     terminal.style('dim', description),
     ...(explanation === undefined
       ? [...plainLines(terminal, shrunk ?? failure), `  again: ${replayLine(token, file)}`]
-      : explanationLines(terminal, explanation, file)),
+      : // Of what is explained by its beginning, that alone is what the explanation repeats.
+        explanationLines(terminal, { ...explanation, token }, file)),
   ];
+}
+
+/** What kept it from being explained in full, if anything did. */
+export function explainedLines(shrunk: ShrunkFailure | undefined): string[] {
+  return shrunk === undefined ? [] : cutShortLines(shrunk.cutShort, shrunk.firedEvents, shrunk.explanation);
 }
 
 /** What became of it. */
 export function settledLines({ failure, shrunk, file }: SettledFailure): string[] {
   return [
     ...(shrunk === undefined ? [] : [`  ${shrunkText(failure, shrunk)}`]),
+    ...explainedLines(shrunk),
     ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
   ];
 }
@@ -76,11 +84,14 @@ export function plainLines(terminal: Terminal, failure: PlainFailure): string[] 
 
 function shrunkText({ decisions }: CampaignFailure, shrunk: ShrunkFailure): string {
   if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
-  const end = shrunk.stoppedBy === 'minimal' ? '' : ', and might get smaller still';
+  if (shrunk.wasBegunOnly === true) {
+    return 'not made smaller: to run to its end what fails as well in its beginning takes more than there was time for';
+  }
   const [before, after] = [decisions, shrunk.decisions].map(unusualCount) as [number, number];
+  const end = shrunk.stoppedBy === 'minimal' || after === 0 ? '' : ', and might get smaller still';
   const what = `${counted(before, 'choice')} that ${before === 1 ? 'differs' : 'differ'} from the default`;
   const tried = counted(shrunk.executions, 'execution');
-  if (before === 0) return `nothing to make smaller: it fails with every choice at its default${end}`;
+  if (before === 0) return `nothing to make smaller: it fails with every choice at its default`;
   return before === after
     ? `with ${what}, which is as few as ${tried} could find${end}`
     : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
@@ -115,6 +126,7 @@ function shrunkJson(shrunk: ShrunkFailure): Record<string, unknown> {
     stoppedBy,
     flakiness,
     explanation,
+    cutShort,
   } = shrunk;
   const {
     sentence = message,
@@ -128,5 +140,6 @@ function shrunkJson(shrunk: ShrunkFailure): Record<string, unknown> {
     shrinkEnd: stoppedBy,
     ...(flakiness === undefined ? {} : { flakiness }),
     ...(nearestPass === undefined ? {} : { nearestPass }),
+    ...(cutShort === undefined ? {} : { cutShort }),
   };
 }

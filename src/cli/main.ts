@@ -152,7 +152,7 @@ program
   .option('--no-shrink', 'explain it as it is, without making it small first')
   .option(
     '--time <duration>',
-    `make it small for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s)`,
+    `make it small for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s), and explain it for a third of that`,
     span,
   )
   .addOption(timelineOption('the failure as it is explained, or of an execution that holds,'))

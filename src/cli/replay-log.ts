@@ -12,6 +12,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { counted } from '../model/plural.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import { cutShortLines } from './cut-short-text.ts';
 import { explanationLines } from './explanation-lines.ts';
 import { threadLimits } from './explore-options.ts';
 import { plainLines } from './failure-report.ts';
@@ -197,9 +198,10 @@ function storyLines(
   { outcome, story }: ThreadReplay,
   file: string | undefined,
 ): string[] {
-  const { explanation, history } = story;
-  if (explanation !== undefined) return explanationLines(terminal, explanation, file);
-  if (outcome?.failure !== undefined) return plainLines(terminal, outcome.failure);
+  const { explanation, history, cutShort } = story;
+  const cut = cutShortLines(cutShort, outcome?.firedEvents ?? 0, explanation);
+  if (explanation !== undefined) return [...explanationLines(terminal, explanation, file), ...cut];
+  if (outcome?.failure !== undefined) return [...plainLines(terminal, outcome.failure), ...cut];
   return history === undefined ? [] : historyLines(history);
 }
 
@@ -238,6 +240,7 @@ function replayJson(replayed: ReplayedLog, { outcome, story, lost }: ThreadRepla
     held: failure === undefined,
     ...(failure === undefined ? {} : { failure: failureJson(failure) }),
     ...(story.explanation === undefined ? {} : { explanation: story.explanation }),
+    ...(story.cutShort === undefined ? {} : { cutShort: story.cutShort }),
     ...(story.history === undefined ? {} : { history: story.history.lines }),
     ...figures,
   };

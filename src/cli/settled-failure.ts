@@ -8,6 +8,7 @@ import type { ShrunkFailure } from '../host/explore-task.ts';
 import type { ThreadLimits } from '../host/explore-thread.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { formatCount } from '../model/plural.ts';
+import { EXPLAIN_MS } from './explore-defaults.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A failure that is to be settled, and how. */
@@ -21,14 +22,14 @@ export interface Settling {
   readonly limits: ThreadLimits;
   /** Executions for making it small; 0 to have it explained as it is. */
   readonly maxExecutions?: number;
-  /** Real time for making it small, in milliseconds; explaining has its own. */
+  /** Real time for making it small, in milliseconds. */
   readonly timeMs: number;
+  /** Real time for explaining it, which is not taken from the other. */
+  readonly explainMs: number;
   /** Ends it with what there is by then. */
   readonly signal: AbortSignal;
 }
 
-/** Real time for explaining one failure. */
-const EXPLAIN_MS = 10_000;
 /** What stands for the hash of an execution that has no end. */
 const NO_HASH = '0'.repeat(16);
 
@@ -37,7 +38,7 @@ export async function settleFailure(
   terminal: Terminal,
   settling: Settling,
 ): Promise<ShrunkFailure | undefined> {
-  const { reference, name, seed, failure, limits, timeMs, signal } = settling;
+  const { reference, name, seed, failure, limits, timeMs, explainMs, signal } = settling;
   const { maxExecutions = SHRINK_EXECUTIONS } = settling;
   const { key, kind, decisions } = failure;
   if (kind === 'hang' || kind === 'crash') return undefined;
@@ -51,13 +52,18 @@ export async function settleFailure(
   progress(decisions);
   const shrunk = await shrinkInThread({
     ...limits,
-    ...{ scenario: reference, key, decisions, maxExecutions, timeMs, signal },
-    explainMs: EXPLAIN_MS,
+    ...{ scenario: reference, key, decisions, maxExecutions, timeMs, explainMs, signal },
     ...(seed === undefined ? {} : { seed }),
     ...eventBound(failure),
     onSmaller: (smaller) => progress(smaller.decisions),
   });
-  return shrunk?.flakiness === undefined ? shrunk : { ...shrunk, ...asFound(failure) };
+  const isRepeated = shrunk?.flakiness === undefined && shrunk?.wasBegunOnly !== true;
+  return isRepeated ? shrunk : { ...shrunk, ...asFound(failure) };
+}
+
+/** The time for explaining where `timeMs` was typed instead of `usualMs`: in proportion, and no less than usual. */
+export function explainTimeMs(timeMs: number | undefined, usualMs: number): number {
+  return Math.max(EXPLAIN_MS, (EXPLAIN_MS * (timeMs ?? usualMs)) / usualMs);
 }
 
 /** After how many events an execution that ran out of them is given up when it is run again. */
@@ -83,7 +89,7 @@ export function tokenOf(
   });
 }
 
-/** What does not repeat came to another end when it was tried again: only the first one shows the failure. */
+/** What does not repeat came to another end when it was tried again, or to none in time: only the first one shows the failure. */
 function asFound(
   failure: CampaignFailure,
 ): Pick<ShrunkFailure, 'decisions' | 'firedEvents' | 'traceHash' | 'message' | 'atMs' | 'details'> {

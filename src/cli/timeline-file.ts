@@ -1,6 +1,6 @@
 /** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is told whether there is one, and if not why. */
 import type { Timeline } from '../explore/timeline.ts';
-import { WATCHED_EVENTS_MAX } from '../host/explained-failure.ts';
+import { DRAWN_EVENTS_MAX } from '../host/explained-failure.ts';
 import { replayInThread, type ThreadReplay } from '../host/explore-replay.ts';
 import type { ReplayTask } from '../host/explore-task.ts';
 import type { ThreadLimits } from '../host/explore-thread.ts';
@@ -79,8 +79,8 @@ export async function writeTimeline(
 function reasonOf({ outcome, lost }: ThreadReplay): string {
   if (lost !== undefined) return lost.message;
   const { firedEvents = 0 } = outcome ?? {};
-  if (firedEvents <= WATCHED_EVENTS_MAX) return 'the thread that drew it ended';
-  return `expected at most ${formatCount(WATCHED_EVENTS_MAX)} events, got ${counted(firedEvents, 'event')}`;
+  if (firedEvents <= DRAWN_EVENTS_MAX) return 'the thread that drew it ended';
+  return `expected at most ${formatCount(DRAWN_EVENTS_MAX)} events, got ${counted(firedEvents, 'event')}`;
 }
 
 /** The JSON text in pieces, an event a line. */

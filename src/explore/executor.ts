@@ -35,6 +35,10 @@ export interface ExecutionRequest {
   readonly defaultMaxEvents?: number;
   /** Events that it may take, also where the scenario states a higher bound; default: no such limit. */
   readonly hardMaxEvents?: number;
+  /** See `simulate`. */
+  readonly stallLookEvery?: number;
+  /** Says in the details of a standstill where the scenario waits; see `simulate`. */
+  readonly captureAwaits?: boolean;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }

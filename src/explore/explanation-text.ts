@@ -65,16 +65,18 @@ export function formatHistory(history: readonly HistoryLine[], leftOut: number):
 }
 
 /** Says no more than was tried. */
-function nothingHeld({ nearestSearch: { executions, isComplete } }: Explanation): string {
-  if (executions === 0) {
-    return isComplete
-      ? 'Nothing: there is nothing to decide otherwise.'
-      : 'Not known: nothing nearby was tried.';
-  }
+function nothingHeld({ nearestSearch: { executions, isComplete, stoppedBy, untried } }: Explanation): string {
   const count = counted(executions, 'execution');
-  return isComplete
-    ? `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well.`
-    : `Nothing among the ${count} nearby that could be tried.`;
+  if (isComplete) {
+    return executions === 0
+      ? 'Nothing: there is nothing to decide otherwise.'
+      : `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well.`;
+  }
+  const why = stoppedBy === 'executions' ? 'no more were allowed' : 'there was no more time';
+  const left = untried > 0 ? `, and ${counted(untried, 'decision')} left to try otherwise` : '';
+  return executions === 0
+    ? `Not known: nothing nearby was tried, as ${why}${left}.`
+    : `Not known: nothing among the ${count} nearby that were tried; ${why}${left}.`;
 }
 
 function heading(text: string): ExplanationLine {

@@ -13,9 +13,11 @@ import { decisionKind } from '../kernel/decision-kind.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { isWait } from '../simulation/end-judge.ts';
 import type { Failure } from '../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
 import type { Executor } from './executor.ts';
+import { lookingOften } from './known-stall.ts';
 import { headlineOf } from './failure-headline.ts';
 import { failureKey } from './failure-key.ts';
 import { sentenceOf } from './failure-sentence.ts';
@@ -27,12 +29,13 @@ import { checkLog } from './log-check.ts';
 import { observedIn, tellApart } from './nearest-history.ts';
 import type { NearestPass } from './nearest-history.ts';
 import { findNearestPass } from './nearest-pass.ts';
-import type { PassingLog } from './nearest-pass.ts';
+import type { NearestPassSearch, PassingLog } from './nearest-pass.ts';
 import { observe } from './observed-run.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { encodeToken } from './replay-token.ts';
 import { actText } from './label-text.ts';
 import { framesOf, hasUserFrame, placeOf } from './source-place.ts';
+import { awaitedPlaces } from './standstill-awaits.ts';
 import { coincidenceIn, lastStepsIn } from './standstill.ts';
 import type { SourcePlace } from './source-place.ts';
 
@@ -62,6 +65,9 @@ export interface FailureDetail {
   readonly frames: readonly string[];
 }
 
+/** How far the search for the nearest passing execution came. */
+export type NearestSearch = Omit<NearestPassSearch, 'passing'>;
+
 /** See the head of the file. */
 export interface Explanation {
   readonly scenario: string;
@@ -74,8 +80,8 @@ export interface Explanation {
   readonly details: readonly FailureDetail[];
   /** Absent if nothing that was tried nearby holds; {@link nearestSearch} says how much that was. */
   readonly nearestPass?: NearestPass;
-  /** How many executions were tried nearby, and whether that was all that a search without limits would try. */
-  readonly nearestSearch: { readonly executions: number; readonly isComplete: boolean };
+  /** How much was tried nearby. */
+  readonly nearestSearch: NearestSearch;
   readonly places: readonly SourcePlace[];
   /** Everything in one word; see `decodeToken`. */
   readonly token: string;
@@ -119,8 +125,9 @@ export async function explain(
   const run = await observe(executor, keyed, true);
   const { failure, traceHash } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
-  const search = await findNearestPass(executor, run.decisions, options);
-  const { passing: passLog, executions, isComplete } = search;
+  const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
+  const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
+  const { passing: passLog, ...nearestSearch } = await findNearestPass(trials, run.decisions, options);
   const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
   const { lines, leftOut } = historyOf(run, failure, linesMax);
   const key = failureKey(failure);
@@ -130,15 +137,11 @@ export async function explain(
     sentence: sentenceOf(run, failure),
     history: lines,
     leftOut,
-    details: [
-      ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
-      ...failure.details.map(detailOf),
-      ...standstillDetails(run, failure),
-    ],
+    details: detailsOf(run, failure, awaited),
     ...(passLog === undefined || passRun === undefined
       ? {}
       : { nearestPass: tellApart(run, passRun, passLog.changes) }),
-    nearestSearch: { executions, isComplete },
+    nearestSearch,
     places: [
       ...placesThatMatter(run, passRun, passLog),
       ...placesOfHolder(run, failure),
@@ -184,9 +187,28 @@ function detailOf(detail: string): FailureDetail {
   return { text, frames: hasUserFrame(stack) ? framesOf(stack) : [] };
 }
 
+/** Who waits comes first, with where the scenario itself does. */
+function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[]): FailureDetail[] {
+  const told = failure.details.map(detailOf);
+  const waits = told.filter(({ text }) => isWait(text));
+  const known = new Set(waits.flatMap(({ frames }) => frames));
+  const places = awaited
+    .map(detailOf)
+    .filter(({ frames: [first] }) => first !== undefined && !known.has(first));
+  return [
+    ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
+    ...waits,
+    ...places,
+    ...told.filter(({ text }) => !isWait(text)),
+    ...standstillDetails(run, failure, waits.length + places.length > 0),
+  ];
+}
+
 /** What nobody waits for by name may be known by what was done last. */
-function standstillDetails(run: ObservedRun, { kind, atMs }: Failure): FailureDetail[] {
+function standstillDetails(run: ObservedRun, { kind, atMs }: Failure, isPlaced: boolean): FailureDetail[] {
   if (kind !== 'deadlock' && kind !== 'stall') return [];
+  // The last steps of a stall are those of what goes on for ever.
+  if (kind === 'stall' && isPlaced) return [];
   const names = new EventNames(run);
   const together = kind === 'deadlock' ? coincidenceIn(run, names, atMs) : undefined;
   const steps = lastStepsIn(run, names);
@@ -206,12 +228,12 @@ function placesThatMatter(
   const change = passLog?.changes[0];
   const decision = change === undefined ? undefined : observedIn(failing, change);
   if (change === undefined || decision === undefined) return [];
-  const { due, answer, place, drawn } = decision;
+  const { due, answer, asked, drawn } = decision;
   const { label } = drawn ?? decision;
   if (due.length === 0) {
     const isChoice = decisionKind(label) === 'choice';
     const done = drawn !== undefined ? 'drawn' : isChoice ? 'decided' : 'asked for';
-    return placeOf(`${isChoice ? `"${label}"` : actText(label)} was ${done}`, place);
+    return placeOf(`${isChoice ? `"${label}"` : actText(label)} was ${done}`, asked?.text);
   }
   return [due[answer], due[change.answer]].flatMap((event) => {
     if (event === undefined) return [];

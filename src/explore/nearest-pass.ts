@@ -39,6 +39,10 @@ export interface NearestPassSearch {
   readonly executions: number;
   /** False if it was cut short, so that what was not tried may hold. */
   readonly isComplete: boolean;
+  /** What cut it short: `maxExecutions`, or `shouldStop`. */
+  readonly stoppedBy?: 'executions' | 'stopped';
+  /** How many decisions were then not tried with all their other answers. */
+  readonly untried: number;
 }
 
 /** A decision, with what its answers stand for if who asked has said so. */
@@ -67,7 +71,8 @@ class Search {
   readonly #answers: readonly AskedDecision[];
   readonly #options: NearestPassOptions;
   #executions = 0;
-  #isComplete = true;
+  #stoppedBy: NearestPassSearch['stoppedBy'];
+  #untried = 0;
 
   constructor(executor: Executor, log: readonly AskedDecision[], options: NearestPassOptions) {
     this.#executor = executor;
@@ -81,14 +86,23 @@ class Search {
       (await this.#firstOf(this.#answers)) ??
       (await this.#withoutLast()) ??
       (await this.#firstOf(this.#log.filter(({ answer }) => answer === 0)));
-    const executions = this.#executions;
-    return { executions, isComplete: this.#isComplete, ...(passing === undefined ? {} : { passing }) };
+    const stoppedBy = this.#stoppedBy;
+    return {
+      executions: this.#executions,
+      isComplete: stoppedBy === undefined,
+      untried: this.#untried,
+      ...(stoppedBy === undefined ? {} : { stoppedBy }),
+      ...(passing === undefined ? {} : { passing }),
+    };
   }
 
   async #firstOf(decisions: readonly AskedDecision[]): Promise<PassingLog | undefined> {
     for (const decision of [...decisions].reverse()) {
-      const answer = await this.#nearestTo(decision);
-      if (answer === undefined) continue;
+      const answer = this.#stoppedBy === undefined ? await this.#nearestTo(decision) : undefined;
+      if (answer === undefined) {
+        if (this.#stoppedBy !== undefined) this.#untried += 1;
+        continue;
+      }
       return { changes: [{ decision, answer }], answers: withAnswer(this.#answers, decision, answer) };
     }
     return undefined;
@@ -152,10 +166,9 @@ class Search {
 
   async #holds(answers: readonly KeyedDecision[]): Promise<boolean> {
     const { maxExecutions = 400, shouldStop } = this.#options;
-    if (this.#executions >= maxExecutions || shouldStop?.() === true) {
-      this.#isComplete = false;
-      return false;
-    }
+    if (this.#executions >= maxExecutions) this.#stoppedBy ??= 'executions';
+    else if (shouldStop?.() === true) this.#stoppedBy ??= 'stopped';
+    if (this.#stoppedBy !== undefined) return false;
     this.#executions += 1;
     return (await this.#executor.execute({ source: answersOf(answers) })).held;
   }

@@ -7,6 +7,7 @@ import type { EventInfo } from '../kernel/event-queue.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { Executor } from './executor.ts';
+import { KeptEnds, KeptStack } from './kept-stack.ts';
 import { answersOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { valueText } from './value-text.ts';
@@ -42,7 +43,7 @@ export interface ObservedDecision extends KeyedDecision {
   /** What answers stand for, in the words of who asked. */
   readonly describe?: DescribeAnswer;
   /** The stack of who asked, if places are captured and it is not about an order. */
-  readonly place?: string;
+  readonly asked?: KeptStack;
 }
 
 /** See the head of the file. */
@@ -56,12 +57,15 @@ export interface ObservedRun {
   readonly steps: readonly ObservedStep[];
 }
 
-/** A trace event or a decision, and the stack of who did it. Stacks become text only when somebody reads them. */
+/** A trace event or a decision, and the stack of who did it. */
 export interface ObservedStep {
   readonly firingId: number;
-  readonly stack: Error;
+  readonly stack: KeptStack;
   readonly done: TraceEvent | ObservedDecision;
 }
+
+/** Each event between which something was decided has a place to be named by, as long as there are no more. */
+const NAMED_MAX = 10_000;
 
 class Observation implements DecisionSource {
   readonly firings = new Map<number, EventInfo>();
@@ -70,6 +74,10 @@ class Observation implements DecisionSource {
   readonly steps: ObservedStep[] = [];
   readonly #answers: DecisionSource;
   readonly #capturesPlaces: boolean;
+  readonly #stacks = new KeptEnds<KeptStack>((stack) => stack.forget());
+  readonly #placed = new KeptEnds<EventInfo>((event) => this.#forgetPlace(event));
+  /** Events between which it was decided otherwise than plainly: they are named. */
+  readonly #named = new Set<number>();
   #firingId = 0;
 
   constructor(answers: DecisionSource, capturesPlaces: boolean) {
@@ -80,8 +88,8 @@ class Observation implements DecisionSource {
   decide(label: string, n: number, occurrence: number, _hash?: number, describe?: DescribeAnswer): number {
     const asked = { label, n, occurrence, due: [], ...(describe === undefined ? {} : { describe }) };
     if (!this.#capturesPlaces) return this.#note(asked).answer;
-    const stack = new Error('place');
-    const done = this.#note({ ...asked, place: stack.stack ?? '' });
+    const stack = this.#keptStack();
+    const done = this.#note({ ...asked, asked: stack });
     this.steps.push({ firingId: this.#firingId, stack, done });
     return done.answer;
   }
@@ -91,7 +99,9 @@ class Observation implements DecisionSource {
       id: due.idOf(at),
       label: due.labelOf(at),
     }));
-    return this.#note({ label, n: due.count, occurrence, due: candidates }).answer;
+    const { answer } = this.#note({ label, n: due.count, occurrence, due: candidates });
+    if (answer > 0 && this.#named.size < NAMED_MAX) candidates.forEach(({ id }) => this.#named.add(id));
+    return answer;
   }
 
   drawn(label: string, value: unknown, asked: number): void {
@@ -103,12 +113,23 @@ class Observation implements DecisionSource {
   fire(event: EventInfo): void {
     this.firings.set(event.id, event);
     this.#firingId = event.id;
+    if (this.#capturesPlaces) this.#placed.add(event);
   }
 
   watch(event: TraceEvent): void {
     this.events.push({ event, firingId: this.#firingId });
     if (!this.#capturesPlaces) return;
-    this.steps.push({ firingId: this.#firingId, stack: new Error('place'), done: event });
+    this.steps.push({ firingId: this.#firingId, stack: this.#keptStack(), done: event });
+  }
+
+  #keptStack(): KeptStack {
+    const stack = new KeptStack(new Error('place'));
+    this.#stacks.add(stack);
+    return stack;
+  }
+
+  #forgetPlace({ id, cause, label, atMs, late }: EventInfo): void {
+    if (!this.#named.has(id)) this.firings.set(id, { id, cause, label, atMs, late });
   }
 
   #note(question: Omit<ObservedDecision, 'answer' | 'firingId' | 'traceIndex'>): ObservedDecision {

@@ -4,23 +4,24 @@
  * is what it gives back.
  */
 import { checkCallbacks, checkLimit, checkMethods, checkString } from '../kernel/argument-check.ts';
-import type { Decision, DecisionSource } from '../kernel/decisions.ts';
+import type { Decision } from '../kernel/decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { diffEvents } from '../trace/trace-differ.ts';
 import type { Executor } from './executor.ts';
 import { failureKey } from './failure-key.ts';
-import { answersOf, hashAnswers, keyDecisions, nonZeroOf } from './keyed-log.ts';
+import { keyDecisions, nonZeroOf } from './keyed-log.ts';
+import { briefly } from './known-stall.ts';
 import { checkLog } from './log-check.ts';
 import { compareSizes, sizeOf } from './log-order.ts';
 import { lowerCounts, mergeAnswers, moveAnswers, renameSubjects } from './shrink-moves.ts';
-import type { Proposal, ShrinkPass, Trial } from './shrink-pass.ts';
+import type { Proposal, ShrinkPass } from './shrink-pass.ts';
 import { TrialMemory } from './shrink-memory.ts';
 import type { FailingRun, KnownTrial, ShrunkLog } from './shrink-memory.ts';
 import { rebuildPairs, rebuildSmall, rechoosePairs } from './shrink-rebuilds.ts';
 import { shiftSites } from './shrink-sites.ts';
 import { cutSpans } from './shrink-spans.ts';
+import { hashOf, ProposalOutcome, sourceOf } from './shrink-trial.ts';
 import { lowerAnswers, lowerPairs } from './shrink-values.ts';
-import { answersOfSites, textOfSeries } from './site-answers.ts';
 import { dropFaults, dropGroups, dropSpans } from './shrink-zeros.ts';
 
 /** Why shrinking ended. */
@@ -56,11 +57,20 @@ export interface ShrinkResult extends ShrunkLog {
   readonly flakiness?: string;
 }
 
+/** What came of making a failure small in brief. */
+export interface BriefShrinkResult extends ShrinkResult {
+  /** False if there was no time to run in full what was found: it is what happens in brief. */
+  readonly isWhole: boolean;
+}
+
 /**
  * How many larger executions that fail in the same way are gone down from, once nothing leads further down from the best: what cannot
  * be reached by one step may be reached by a step up and several down.
  */
 const DETOURS_MAX = 16;
+
+/** Executions before anything is tried. */
+const BEGINNING = 2;
 
 /** The order matters: what takes much out comes first, what only tidies up last. */
 const PASSES: readonly ShrinkPass[] = [
@@ -115,30 +125,33 @@ export async function shrink(
   checkString('key', 'the key of a failure', key);
   checkCallbacks(options, ['shouldStop', 'onBetter', 'onTurn']);
   checkLimit('maxExecutions', options.maxExecutions ?? 0);
-  return new Shrinker(executor, key, options).run(log);
+  return shrinkInBrief(executor, briefly(executor, key), log, key, options);
 }
 
-/** What a pass learns; it asks the trial for what was asked only if it is asked itself. */
-class ProposalOutcome implements Trial {
-  readonly isAccepted: boolean;
-  readonly #trial: KnownTrial;
-
-  constructor(isAccepted: boolean, trial: KnownTrial) {
-    this.isAccepted = isAccepted;
-    this.#trial = trial;
-  }
-
-  get asked(): Trial['asked'] {
-    return this.#trial.asked;
-  }
-}
-
-function hashOf(proposal: Proposal): string {
-  return 'length' in proposal ? hashAnswers(proposal) : textOfSeries(proposal);
-}
-
-function sourceOf(proposal: Proposal): DecisionSource {
-  return 'length' in proposal ? answersOf(proposal) : answersOfSites(proposal);
+/**
+ * The same for a failure that `brief` shows in fewer events than `executor`, if not always: what is found small there is run in full, and
+ * where that does not fail in the same way, it is made small in full.
+ */
+export async function shrinkInBrief(
+  executor: Executor,
+  brief: Executor,
+  log: readonly Decision[],
+  key: string,
+  options: ShrinkOptions,
+): Promise<BriefShrinkResult> {
+  const { onBetter, maxExecutions = SHRINK_EXECUTIONS, ...others } = options;
+  const inFull = async (): Promise<BriefShrinkResult> => {
+    return { ...(await new Shrinker(executor, key, options).run(log)), isWhole: true };
+  };
+  if (brief === executor || maxExecutions === 0) return inFull();
+  const small = await new Shrinker(brief, key, { ...others, maxExecutions }).run(log);
+  if (small.flakiness !== undefined) return inFull();
+  const whole = await new Shrinker(executor, key, { ...others, maxExecutions: 0 }).run(small.log);
+  if (whole.verdict.failure?.kind === 'interrupted') return { ...small, isWhole: false };
+  if (whole.flakiness !== undefined) return inFull();
+  const executions = small.executions + whole.executions;
+  onBetter?.({ ...whole, executions });
+  return { ...whole, executions, stoppedBy: small.stoppedBy, isWhole: true };
 }
 
 /** Runs proposals and judges them. */
@@ -159,6 +172,7 @@ class Shrinker {
   async run(log: readonly Decision[]): Promise<ShrinkResult> {
     const keyed = keyDecisions(log);
     const first = await this.#execute(keyed, true);
+    if (first.failure?.kind === 'interrupted') return this.#result(first, 'stopped');
     const again = await this.#execute(keyed, true);
     const flakiness = this.#flakinessOf(first, again);
     if (flakiness !== undefined) return this.#flaky(first, flakiness);
@@ -172,6 +186,8 @@ class Shrinker {
     }
     const rebuilt = await this.#improve(best, rebuildSmall, best);
     if (rebuilt !== best) best = await this.#descend(rebuilt, best);
+    // Where nothing was tried, what the search begins with was run twice just before.
+    if (this.#executions === BEGINNING) return this.#result(best.verdict, this.#stoppedBy);
     return this.#confirmed(best);
   }
 

@@ -53,7 +53,7 @@ export function lastStepsIn(run: ObservedRun, names: EventNames): LastStep[] {
   const ofSteps = acts.map((step) => ({
     at: order.get(step.firingId) ?? 0,
     textOf: () => stepText(step.done, run.firings.get(step.firingId)?.atMs ?? 0),
-    stackOf: () => step.stack.stack ?? '',
+    stackOf: () => step.stack.text,
   }));
   // What a firing brought comes after it: the sort keeps the order of those of one firing.
   const all = [...ofFirings, ...ofSteps].sort((a, b) => a.at - b.at);

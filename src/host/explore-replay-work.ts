@@ -9,7 +9,7 @@ import { heldHistory } from '../explore/held-history.ts';
 import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
 import { recordTimeline } from '../explore/timeline.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
-import { canBeWatched, explained } from './explained-failure.ts';
+import { DRAWN_EVENTS_MAX, explained } from './explained-failure.ts';
 import type { ExploreSharedState } from './explore-shared-state.ts';
 import { smallerFailure } from './explore-shrink-work.ts';
 import type { ExploreMessage, ReplayOutcome, ReplayStory, ReplayTask } from './explore-task.ts';
@@ -41,8 +41,7 @@ export async function runReplayTask(
   const tookMs = performance.now() - startedAt;
   tell({ type: 'replayed', outcome: outcomeOf(report, task) });
   const { verdict } = report;
-  if (!canBeWatched(verdict.firedEvents)) return;
-  if (task.drawsTimeline === true) {
+  if (task.drawsTimeline === true && verdict.firedEvents <= DRAWN_EVENTS_MAX) {
     tell({ type: 'timeline', timeline: await recordTimeline(watched, verdict.decisions()) });
   }
   // What has no end has nothing to explain.
@@ -90,7 +89,11 @@ async function storyOf(
   executor: Executor,
   limits: { readonly timeMs: number; readonly mustStop: () => boolean },
 ): Promise<ReplayStory> {
-  if (!verdict.held) return explained(executor, verdict.decisions(), { reference, seed, ...limits });
+  const { failure, firedEvents } = verdict;
+  if (failure !== undefined) {
+    const maxEvents = failure.kind === 'budget' ? firedEvents : undefined;
+    return explained(executor, verdict.decisions(), { reference, seed, firedEvents, maxEvents, ...limits });
+  }
   if (isReproduced || log === undefined) return {};
   return { history: await heldHistory(executor, verdict.decisions()) };
 }

@@ -4,9 +4,11 @@
  */
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
-import { shrink } from '../explore/shrinker.ts';
+import { briefly } from '../explore/known-stall.ts';
+import { ExecutionInterrupted } from '../kernel/decisions.ts';
+import { shrinkInBrief } from '../explore/shrinker.ts';
 import type { ShrunkLog } from '../explore/shrink-memory.ts';
-import { canBeWatched, explained } from './explained-failure.ts';
+import { explained, inBrief } from './explained-failure.ts';
 import type { ExploreSharedState } from './explore-shared-state.ts';
 import type { ExploreMessage, ShrinkTask, SmallerFailure } from './explore-task.ts';
 
@@ -20,21 +22,40 @@ export async function runShrinkTask(
   const executor = withinEvents(unbounded, maxEvents);
   const startedAt = performance.now();
   const mustStop = (): boolean => state.mustStop;
-  const result = await shrink(executor, decisions, key, {
+  const shouldStop = (): boolean => mustStop() || performance.now() - startedAt >= timeMs;
+  const beginning = inBrief(executor, maxEvents);
+  const whole = beginning === undefined ? executor : endingInTime(executor, shouldStop);
+  const brief = beginning ?? briefly(executor, key);
+  const result = await shrinkInBrief(whole, brief === executor ? whole : brief, decisions, key, {
     maxExecutions,
-    shouldStop: () => mustStop() || performance.now() - startedAt >= timeMs,
+    shouldStop,
     onBetter: (better) => tell({ type: 'smaller', failure: smallerFailure(better) }),
   });
-  const { stoppedBy, flakiness } = result;
-  const options = { reference: scenario, seed, timeMs: explainMs, mustStop };
-  const isExplained = flakiness === undefined && canBeWatched(result.verdict.firedEvents);
+  const { stoppedBy, flakiness, isWhole } = result;
+  const { firedEvents } = result.verdict;
+  const options = { reference: scenario, seed, firedEvents, maxEvents, timeMs: explainMs, mustStop };
   const failure = {
     ...smallerFailure(result),
     stoppedBy,
-    ...(flakiness === undefined ? {} : { flakiness }),
-    ...(isExplained ? await explained(executor, result.log, options) : {}),
+    ...(isWhole ? {} : { wasBegunOnly: true }),
+    ...(flakiness === undefined ? await explained(executor, result.log, options) : { flakiness }),
   };
   tell({ type: 'shrunk', failure });
+}
+
+/** An executor whose executions are given up when there is no more time: one of them may take minutes. */
+function endingInTime(executor: Executor, shouldStop: () => boolean): Executor {
+  return {
+    scenario: executor.scenario,
+    execute: (request) =>
+      executor.execute({
+        ...request,
+        onTurn: () => {
+          if (shouldStop()) throw new ExecutionInterrupted('there is no more time for it');
+          request.onTurn?.();
+        },
+      }),
+  };
 }
 
 /** A failing execution as plain data. */

@@ -46,7 +46,13 @@ export async function shrinkInThread(options: ShrinkInThreadOptions): Promise<Sh
     const end = await thread.ended;
     if (end.type === 'refused') throw new ScenarioRefusedError(end.message);
     if (shrunk !== undefined || best === undefined) return shrunk;
-    return { ...best, stoppedBy: 'stopped' };
+    const { explainMs } = task;
+    // Whoever has ended it knows why it says no more.
+    return {
+      ...best,
+      stoppedBy: 'stopped',
+      ...(signal.aborted ? {} : { cutShort: { by: 'time', timeMs: explainMs } }),
+    };
   } finally {
     clearTimeout(deadline);
     signal.removeEventListener('abort', stop);

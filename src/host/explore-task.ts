@@ -92,9 +92,19 @@ export interface ShrunkFailure extends SmallerFailure {
   readonly stoppedBy: ShrinkEnd;
   /** How executions of the same decisions differ, if they do: then it is not made smaller. */
   readonly flakiness?: string;
-  /** Absent if it is flaky. */
+  /** There was no time to run it to its end: only the beginning of it is known to go on and on. */
+  readonly wasBegunOnly?: boolean;
+  /** Absent if it is flaky, does not repeat, or was cut short before there was any. */
   readonly explanation?: Explanation;
+  readonly cutShort?: CutShort;
 }
+
+/** What kept a failure from being explained as far as it could be. */
+export type CutShort =
+  /** The time for explaining ran out. */
+  | { readonly by: 'time'; readonly timeMs: number }
+  /** It has more events than can be watched; what goes on and on is explained by as many. */
+  | { readonly by: 'events'; readonly eventsMax: number };
 
 /** What came of a replay. */
 export interface ReplayOutcome {
@@ -115,8 +125,9 @@ export interface ReplayOutcome {
 
 /** What is told after the outcome of a replay, if there is time for it. */
 export interface ReplayStory {
-  /** Of a failure; absent if it does not repeat, or has too many events. */
+  /** Of a failure; absent if it does not repeat, or was cut short before there was any. */
   readonly explanation?: Explanation;
+  readonly cutShort?: CutShort;
   /** Of an execution that holds where a log does not fit: what happens now. */
   readonly history?: History;
 }

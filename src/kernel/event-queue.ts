@@ -6,6 +6,7 @@ import type { DueEvents } from './decisions.ts';
 import { DueList } from './due-list.ts';
 import { EventTable, NOT_PENDING } from './event-table.ts';
 import { LaterEvents } from './later-events.ts';
+import { withPlace } from './made-place.ts';
 
 /** What is known of an event. */
 export interface EventInfo {
@@ -142,7 +143,8 @@ export class EventQueue {
     return this.due.size;
   }
 
-  notePlace(row: number, place: string): void {
+  /** `place` was taken by the function that a caller of the clock calls, one frame further down. */
+  notePlace(row: number, place: Error): void {
     this.table.places.set(row, place);
   }
 
@@ -155,13 +157,13 @@ export class EventQueue {
   describe(row: number): EventInfo {
     const { table, later } = this;
     const place = table.places.get(row);
-    return {
+    const info = {
       id: table.idOf(row),
       cause: table.causeOf(row),
       label: table.labelOf(row),
       atMs: (table.positionOf(row) > NOT_PENDING ? later.timeUsOf(row) : this.nowUs) / 1000,
       late: table.isLate(row),
-      ...(place === undefined ? {} : { place }),
     };
+    return place === undefined ? info : withPlace(info, place);
   }
 }

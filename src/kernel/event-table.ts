@@ -22,8 +22,8 @@ function vacant(): void {}
 
 /** Rows of pending events. */
 export class EventTable {
-  /** Stacks of where events were made, for the rows where they were captured. */
-  readonly places: Map<number, string> = new Map();
+  /** Where events were made, for the rows where that was captured. */
+  readonly places: Map<number, Error> = new Map();
   /** Per row: position, next and previous row of its ring, cause. */
   private readonly links: number[] = [];
   /** Per row: id and lateness in one number. */

@@ -2,10 +2,13 @@
  * Judges a simulation in which nothing failed while it ran: whether it came to its end, and whether anything is left then. Invariant: it
  * only looks.
  */
+import { AwaitWatch } from '../kernel/drain-awaits.ts';
 import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
+import { awaitScenario } from './scenario-flow.ts';
+import type { SimulateOptions } from './simulate-options.ts';
 import { SCENARIO_SLEEP } from './simulation.ts';
 import type { Failure, FailureKind } from './verdict.ts';
 
@@ -14,6 +17,11 @@ export type NoteFailure = (kind: FailureKind, message: string, more?: Partial<Fa
 
 /** Pending events and held resources shown in a report. */
 export const SHOWN_MAX = 20;
+/** Several tasks of a scenario may wait, each at a place of its own. */
+const AWAITS_SHOWN_MAX = 4;
+/** How the details begin that say where a scenario waits; the stack follows. */
+export const AWAITED_HERE = 'the scenario waits here, for a promise that nothing settles';
+export const MADE_HERE = 'that promise was made here';
 
 /** Looks at what is pending and held. */
 export class EndJudge {
@@ -22,11 +30,29 @@ export class EndJudge {
   readonly #fail: NoteFailure;
   /** What kept the process alive before the simulation. */
   readonly #aliveBefore = activeResources();
+  readonly #capturesAwaits: boolean;
+  #awaits: AwaitWatch | undefined;
 
-  constructor(clock: VirtualClock, ledger: ResourceLedger, fail: NoteFailure) {
+  constructor(
+    clock: VirtualClock,
+    ledger: ResourceLedger,
+    { captureAwaits = false }: Pick<SimulateOptions, 'captureAwaits'>,
+    fail: NoteFailure,
+  ) {
+    this.#capturesAwaits = captureAwaits;
     this.#clock = clock;
     this.#ledger = ledger;
     this.#fail = fail;
+  }
+
+  /** From now on it is seen where the scenario awaits what, if that is wanted. */
+  begin(): void {
+    if (this.#capturesAwaits) this.#awaits = new AwaitWatch(awaitScenario);
+  }
+
+  /** What was seen until now is still known. */
+  stop(): void {
+    this.#awaits?.stop();
   }
 
   /** What is held, waited for and pending now, a line each. */
@@ -54,7 +80,12 @@ export class EndJudge {
     const alive = resourcesSince(this.#aliveBefore);
     const held = this.#ledger.describe(SHOWN_MAX);
     // Who waits is asked first.
-    const details = [...held.filter(isWait), ...held.filter((line) => !isWait(line)), ...repeats];
+    const details = [
+      ...held.filter(isWait),
+      ...this.#awaitedPlaces(),
+      ...held.filter((line) => !isWait(line)),
+      ...repeats,
+    ];
     if (alive.length > 0) {
       const message = `The scenario waits for something outside of the simulation (${alive.join(', ')})`;
       this.#fail('escape', message, { details });
@@ -86,6 +117,16 @@ export class EndJudge {
     this.#fail('leftovers', message, { rule: 'R204', details });
   }
 
+  #awaitedPlaces(): string[] {
+    const places = (this.#awaits?.pending() ?? []).map(({ awaitedAt, madeAt }) =>
+      [`${AWAITED_HERE}\n${awaitedAt}`, ...(madeAt === undefined ? [] : [`${MADE_HERE}\n${madeAt}`])].join(
+        '\0',
+      ),
+    );
+    // Tasks that run the same code wait at the same place.
+    return [...new Set(places)].slice(0, AWAITS_SHOWN_MAX).flatMap((place) => place.split('\0'));
+  }
+
   #forgottenAwaits(): string[] {
     const asleep = this.#clock.pendingLabels().filter((label) => label === SCENARIO_SLEEP).length;
     if (asleep === 0) return [];
@@ -102,6 +143,7 @@ export class EndJudge {
   }
 }
 
-function isWait(line: string): boolean {
+/** True for a detail that says who waits for what. */
+export function isWait(line: string): boolean {
   return line.startsWith('the wait ');
 }

@@ -26,12 +26,12 @@ export class EndlessWatch {
     clock: VirtualClock,
     judge: EndJudge,
     liveness: () => Liveness,
-    { maxEvents, defaultMaxEvents = DEFAULT_MAX_EVENTS }: SimulateOptions,
+    { maxEvents, defaultMaxEvents = DEFAULT_MAX_EVENTS, stallLookEvery }: SimulateOptions,
   ) {
     this.#clock = clock;
     this.#judge = judge;
     this.#maxEvents = maxEvents ?? defaultMaxEvents;
-    this.#stall = maxEvents === undefined ? new StallWatch(clock, liveness) : undefined;
+    this.#stall = maxEvents === undefined ? new StallWatch(clock, liveness, stallLookEvery) : undefined;
     this.lookAt = this.#nextLookAt();
   }
 

@@ -67,7 +67,8 @@ class HeldByRunner {
 export class ResourceLedger {
   readonly #runners = new Map<string, HeldByRunner>();
   #latest: HeldByRunner | undefined;
-  readonly #places: Map<HeldResource, string> | undefined;
+  /** Stacks, which become text only once they are described. */
+  readonly #places: Map<HeldResource, Error> | undefined;
   #count = 0;
 
   constructor(capturePlaces = false) {
@@ -92,7 +93,7 @@ export class ResourceLedger {
       held.push(...runner.resources());
     }
     return held.slice(0, limit).map((resource) => {
-      const place = this.#places?.get(resource);
+      const place = this.#places?.get(resource)?.stack;
       return place === undefined ? describeHeld(resource) : `${describeHeld(resource)}\n${place}`;
     });
   }
@@ -100,7 +101,7 @@ export class ResourceLedger {
   #acquire(event: HeldResource): void {
     this.#runner(event.runner).add(event);
     this.#count += 1;
-    this.#places?.set(event, new Error(event.name).stack ?? '');
+    this.#places?.set(event, new Error(event.name));
   }
 
   #free(event: ResourceEvent): void {

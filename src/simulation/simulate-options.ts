@@ -26,8 +26,13 @@ export interface SimulateOptions {
   readonly oracles?: readonly OracleFactory[];
   /** Keeps the trace for `verdict.trace()`; default false, the hash is always there. */
   readonly keepTrace?: boolean;
-  /** Remembers where timers were made, for reports; costs some 4 µs per event. Default false. */
+  /** Remembers where timers and resources were made, for reports; costs some 2 µs per event. Default false. */
   readonly capturePlaces?: boolean;
+  /**
+   * Sees who awaits what, so that the details of a deadlock or a stall say at which line the scenario waits, also for a promise of its own;
+   * costs some 10 µs per promise. Default false.
+   */
+  readonly captureAwaits?: boolean;
   /** Errors that are made meanwhile have no stack, because taking one costs more than most events do. Default false. */
   readonly omitStacks?: boolean;
   /**
@@ -37,6 +42,11 @@ export interface SimulateOptions {
   readonly maxEvents?: number;
   /** For who runs scenarios of others: events after which one that states no bound is given up; default 10,000,000. */
   readonly defaultMaxEvents?: number;
+  /**
+   * Events between two looks at whether the scenario stalls, for who runs a known stall again: fewer find it sooner, and take for one what
+   * is only slow. From 256; default 24,576.
+   */
+  readonly stallLookEvery?: number;
   /** What is left when the scenario ends is a failure (R204); `ignore` lets it be. Default `fail`. */
   readonly leftovers?: 'fail' | 'ignore';
   readonly drain?: DrainChoice;

@@ -2,13 +2,14 @@
  * One seed, one clock, one log, one trace, one verdict. Invariants: it never throws for a property that failed; nothing but the seed
  * (or the log) decides what happens; one simulation at a time.
  */
-import { checkRecord } from '../kernel/argument-check.ts';
+import { checkInteger, checkRecord } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { replayDecisions } from '../kernel/replay-decisions.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { SimulationRun } from './simulation-run.ts';
+import { STALL_LOOK_EVERY_LEAST } from './stall-watch.ts';
 import type { Verdict } from './verdict.ts';
 
 interface Running {
@@ -67,10 +68,11 @@ function sourceOf({ replay, source, seed = 1 }: SimulateOptions): DecisionSource
 
 function check(options: SimulateOptions): void {
   checkRecord('options', 'an object with a scenario', options);
-  const { scenario, maxEvents = 1, defaultMaxEvents = 1, replay, source, signal } = options;
+  const { scenario, maxEvents = 1, defaultMaxEvents = 1, stallLookEvery, replay, source, signal } = options;
   if (typeof (scenario as unknown) !== 'function') throw invalidArgument('scenario', 'a function', scenario);
   if (!(maxEvents >= 1)) throw invalidArgument('maxEvents', 'a number ≥ 1', maxEvents);
   if (!(defaultMaxEvents >= 1)) throw invalidArgument('defaultMaxEvents', 'a number ≥ 1', defaultMaxEvents);
+  if (stallLookEvery !== undefined) checkInteger('stallLookEvery', stallLookEvery, STALL_LOOK_EVERY_LEAST);
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.aborted !== 'boolean') {
     throw invalidArgument('signal', 'an AbortSignal', signal);
   }

@@ -75,7 +75,7 @@ export class SimulationRun {
     });
     this.#recorder = createTraceRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
-    this.#judge = new EndJudge(this.#clock, this.#ledger, (...failure) => this.#fail(...failure));
+    this.#judge = new EndJudge(this.#clock, this.#ledger, options, (...failure) => this.#fail(...failure));
     const liveness = (): Liveness => ({ progress: this.#tally.progress, held: this.#ledger.count });
     this.#endless = new EndlessWatch(this.#clock, this.#judge, liveness, options);
     this.#oracles = oracles.map((make) =>
@@ -96,6 +96,7 @@ export class SimulationRun {
     // The caller of a wait stands below a dozen frames of ours.
     if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
     else if (omitStacks) Error.stackTraceLimit = 0;
+    this.#judge.begin();
     try {
       await drain.run(() => this.#step(), this.turns);
     } catch (error) {
@@ -103,6 +104,7 @@ export class SimulationRun {
     } finally {
       await this.#noted.end(drain);
       this.#endless.stop();
+      this.#judge.stop();
       Error.stackTraceLimit = stackTraceLimit;
     }
     if (this.#failure === undefined) this.#judgeEnd();

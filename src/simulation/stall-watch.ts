@@ -12,11 +12,18 @@ import { awaitScenario } from './scenario-flow.ts';
 /** Events between two looks, and how many of them a look takes. */
 const LOOK_EVERY = 24_576;
 const LOOK_LENGTH = 128;
+/** As many between two looks, for who knows the stall already: it is found in a twentieth of the events. */
+export const STALL_LOOK_EVERY_KNOWN: number = 1_024;
+export const STALL_LOOK_EVERY_LEAST: number = 2 * LOOK_LENGTH;
 /** Looks in a row that must show nothing new. */
 const LOOKS_MIN = 4;
 /** The last look, at whether the scenario itself goes on. It lasts until all that was pending at its beginning has fired. */
 const LAST_LOOK_LENGTH = 256;
 const LAST_LOOK_LENGTH_MAX = 1 << 15;
+/** For so many events nothing new may come. */
+export const STALL_STRETCH: number = (LOOKS_MIN - 1) * LOOK_EVERY;
+/** No stall is found before so many events have fired: until the first looks nothing is known, so that all that comes is new. */
+export const STALL_EVENTS_LEAST: number = STALL_STRETCH + 2 * LOOK_EVERY + LOOK_LENGTH + LAST_LOOK_LENGTH;
 /** What is held or pending may vary by so much without growing: some, and a share. */
 const SLACK = 64;
 const SLACK_SHARE = 0.1;
@@ -49,17 +56,21 @@ interface Stretch {
 /** See the head of the file. */
 export class StallWatch {
   /** Fired events at which it looks next. */
-  lookAt: number = LOOK_EVERY;
+  lookAt: number;
   readonly #clock: VirtualClock;
   readonly #liveness: () => Liveness;
+  readonly #lookEvery: number;
   readonly #known = new Set<string>();
   #stretch: Stretch | undefined;
   #nextLastLookAt = 0;
   #look: Look | undefined;
 
-  constructor(clock: VirtualClock, liveness: () => Liveness) {
+  /** `lookEvery`: events between two looks. Fewer find a stall sooner, and take for one what is only slow. */
+  constructor(clock: VirtualClock, liveness: () => Liveness, lookEvery: number = LOOK_EVERY) {
     this.#clock = clock;
     this.#liveness = liveness;
+    this.#lookEvery = lookEvery;
+    this.lookAt = lookEvery;
   }
 
   /** To be called once `lookAt` events have fired; the periodic work, a line each, if there is nothing else. */
@@ -80,7 +91,7 @@ export class StallWatch {
   #begin(): void {
     if (this.#stretch === undefined || !this.#isStill(this.#stretch)) {
       this.#stretch = this.#newStretch();
-      this.lookAt = this.#clock.fired + LOOK_EVERY;
+      this.lookAt = this.#clock.fired + this.#lookEvery;
       return;
     }
     this.#look = new Look(this.#clock);
@@ -90,7 +101,7 @@ export class StallWatch {
   #compare(look: Look): void {
     const { fired } = this.#clock;
     this.stop();
-    this.lookAt = fired + LOOK_EVERY - LOOK_LENGTH;
+    this.lookAt = fired + this.#lookEvery - LOOK_LENGTH;
     let isNew = false;
     for (const label of look.counts.keys()) {
       isNew ||= !this.#known.has(label);
@@ -122,7 +133,7 @@ export class StallWatch {
     // A scenario that loops for long pays for a handful of last looks.
     this.#nextLastLookAt = 2 * fired;
     this.#stretch = undefined;
-    this.lookAt = Math.max(fired + LOOK_EVERY, this.#nextLastLookAt - LOOKS_MIN * LOOK_EVERY);
+    this.lookAt = Math.max(fired + this.#lookEvery, this.#nextLastLookAt - LOOKS_MIN * this.#lookEvery);
     return undefined;
   }
 

@@ -29,6 +29,19 @@ export const stream = define('stream', (sim) => {
 });
 export const fine = define('fine', (sim) => sim.sleep(1));
 export const hang = define('hang', (sim) => { if (sim.choose('die', 3) < 9) for (;;); });
+export const stalled = {
+  ...define('stalled', async (sim) => {
+    const beat = () => sim.world.clock.timer('heartbeat', 10, beat);
+    beat();
+    await releaseOf(sim.choose('is it lost', 4) < 3);
+  }),
+  options: { leftovers: 'ignore' },
+};
+async function releaseOf(isReleased) {
+  const released = isReleased ? 'at once' : new Promise(() => {});
+  await released;
+}
+export const endless = { ...define('endless', async (sim) => { for (;;) await sim.sleep(1); }), options: { maxEvents: 260_000 } };
 export const stuck = define('stuck', async (sim) => { await new Promise(() => {}); });
 export const slow = define('slow', (sim) => {
   const answer = sim.choose('die', 6);
@@ -85,6 +98,25 @@ describe('explain', () => {
     expect(found?.['history']).not.toEqual([]);
   });
 
+  test('a stall is made small and explained: where it waits, and what goes on for ever', async () => {
+    const { code, out } = await dryrunner('explain', 's.mjs#stalled', '--seed', await failingSeed('stalled'));
+    expect(out).toMatch(
+      /In detail\n {2}the scenario waits here, for a promise that nothing settles\n {4}releaseOf \(\S+s\.mjs:\d+:\d+\)\n[^]* {2}repeats: heartbeat, every 10 ms\n/,
+    );
+    expect(out).toContain('If "is it lost" had been 2 instead of 3, it would have held.');
+    const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
+    const again = await dryrunner('replay', token);
+    expect(again.out).toMatch(/^s\.mjs#stalled: reproduced, trace hash [^]*releaseOf \(/);
+    expect([code, again.code]).toEqual([1, 1]);
+  });
+
+  test('what has more events than can be watched is told with that as the reason', async () => {
+    const { out } = await dryrunner('explain', 's.mjs#endless');
+    expect(out).toMatch(
+      /\n {2}nothing to make smaller: it fails with every choice at its default\n {2}not explained: it has 260,000 events, and no more than 250,000 can be watched\n/,
+    );
+  });
+
   test('what hangs on the random stream of its seed is repeated by its token', async () => {
     const { out } = await dryrunner('explain', 's.mjs#stream', '--seed', streamSeed);
     const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
@@ -124,7 +156,7 @@ describe('explain', () => {
   });
 
   test.for([
-    [['s.mjs'], /s\.mjs: expected one scenario, got 6: give one of s\.mjs#die, /],
+    [['s.mjs'], /s\.mjs: expected one scenario, got 8: give one of s\.mjs#die, /],
     [['s.mjs#nobody'], /exports no scenario "nobody"/],
     [['no-such'], /no scenario is called "no-such"/],
     [['no-such.jsonl'], /no-such\.jsonl/],

@@ -336,13 +336,23 @@ describe('a failure that is explained', () => {
   });
 
   test.for([
-    [0, [], { executions: 0, isComplete: true }, 'Nothing: there is nothing to decide otherwise.'],
-    [0, [1, 1], { executions: 0, isComplete: false }, 'Not known: nothing nearby was tried.'],
+    [
+      0,
+      [],
+      { executions: 0, isComplete: true, untried: 0 },
+      'Nothing: there is nothing to decide otherwise.',
+    ],
+    [
+      0,
+      [1, 1],
+      { executions: 0, isComplete: false, untried: 2, stoppedBy: 'executions' },
+      'Not known: nothing nearby was tried, as no more were allowed, and 2 decisions left to try otherwise.',
+    ],
     [
       2,
       [1, 1],
-      { executions: 2, isComplete: false },
-      'Nothing among the 2 executions nearby that could be tried.',
+      { executions: 2, isComplete: false, untried: 1, stoppedBy: 'executions' },
+      'Not known: nothing among the 2 executions nearby that were tried; no more were allowed, and 1 decision left to try otherwise.',
     ],
   ] as const)(
     'of at most %i executions, with the answers %o, says no more than was tried',
@@ -366,9 +376,12 @@ describe('a failure that is explained', () => {
     const executor = createExecutor(bugNamed('abort-wins'));
     const log = (await findFailure(executor, 1)).decisions();
     const explanation = await explain(executor, log, { shouldStop: () => true });
-    expect(explanation.nearestSearch).toEqual({ executions: 0, isComplete: false });
+    expect(explanation.nearestSearch).toEqual({
+      ...{ executions: 0, isComplete: false, stoppedBy: 'stopped' },
+      untried: log.length,
+    });
     expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
-      '  Not known: nothing nearby was tried.',
+      `  Not known: nothing nearby was tried, as there was no more time, and ${log.length} decisions left to try otherwise.`,
     );
   });
 

@@ -1,4 +1,4 @@
-import { watch as watchFolder, type FSWatcher } from 'node:fs';
+import { readFileSync, watch as watchFolder, type FSWatcher } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { sleep } from '../../src/kernel/clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
@@ -6,7 +6,7 @@ import { finalStatus } from '../../src/model/status-lookup.ts';
 import { createFakeRunner } from '../../src/runners/fake-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
-import { StallWatch } from '../../src/simulation/stall-watch.ts';
+import { STALL_EVENTS_LEAST, STALL_STRETCH, StallWatch } from '../../src/simulation/stall-watch.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 
@@ -75,6 +75,37 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
       details: ['repeats at one instant: turn #'],
     });
     expect(virtualMs).toBe(0);
+  });
+
+  test('at the line at which the scenario waits, if that is to be seen', async () => {
+    const scenario = async (sim: Simulation): Promise<void> => {
+      heartbeat(sim, 5);
+      await never();
+    };
+    const plain = await simulate({ scenario });
+    const seen = await simulate({ scenario, captureAwaits: true });
+    expect(seen.failure?.details[0]).toMatch(
+      /^the scenario waits here, for a promise that nothing settles\n +at scenario \(.*stall\.test\.ts:\d+:\d+\)/,
+    );
+    expect(seen.failure?.details.slice(-1)).toEqual(plain.failure?.details);
+    expect([seen.traceHash, seen.firedEvents]).toEqual([plain.traceHash, STALL_EVENTS_LEAST]);
+  });
+
+  test('in fewer events if it is looked for more often, and the page says in how many else', async () => {
+    const { failure, firedEvents } = await simulate({
+      stallLookEvery: 1_024,
+      async scenario(sim) {
+        heartbeat(sim, 5);
+        await never();
+      },
+    });
+    expect([failure?.kind, firedEvents]).toEqual(['stall', 5_504]);
+    const page = readFileSync(new URL('../../docs/scenarios.md', import.meta.url), 'utf8');
+    const told = /A \*stall\* is noticed after ([\d,]+) events at the earliest: for ([\d,]+) of them/.exec(
+      page,
+    );
+    const numbers = told?.slice(1).map((text) => Number(text.replaceAll(',', '')));
+    expect(numbers).toEqual([STALL_EVENTS_LEAST, STALL_STRETCH]);
   });
 
   test('something real that it waits for is an escape', async () => {
