@@ -163,7 +163,8 @@ export async function linesOfFailure(executor: Executor, log: readonly Decision[
   const run = await observe(executor, keyDecisions(log), true);
   const { failure } = run.verdict;
   if (failure === undefined) return [];
-  const details = [...failure.details.map(detailOf), ...standstillDetails(run, failure)];
+  const awaited = await awaitedPlaces(executor, run.decisions, failure, undefined);
+  const details = detailsOf(run, failure, awaited);
   return [...details, ...placesOfHolder(run, failure)].flatMap(({ frames }) => frames);
 }
 

@@ -43,7 +43,8 @@ interface Candidate {
   readonly role: 'event' | 'decision';
   readonly atMs: number;
   readonly runner: string;
-  readonly text: string;
+  /** Made for the few that are shown: it takes longer than all else about a line, and there may be a hundred thousand. */
+  readonly textOf: () => string;
   readonly firingId: number;
   readonly event?: TraceEvent;
   /** The text is about that event of the clock itself. */
@@ -119,9 +120,9 @@ function lineOf(
   candidate: Candidate,
   before: Candidate | undefined,
 ): HistoryLine {
-  const { role, atMs, runner, text, firingId, isFiring } = candidate;
+  const { role, atMs, runner, textOf, firingId, isFiring } = candidate;
   const because = before?.firingId === firingId ? undefined : causeText(run, names, firingId, isFiring);
-  return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
+  return { role, atMs, runner, text: textOf(), ...(because === undefined ? {} : { because }) };
 }
 
 /** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that tell. */
@@ -175,8 +176,8 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     const { at: atMs, runner } = event;
     const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
-    const text = fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
-    candidates.push({ role, atMs, runner, text, firingId, event, isFiring: false, rank: rankOf(event) });
+    const textOf = (): string => fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
+    candidates.push({ role, atMs, runner, textOf, firingId, event, isFiring: false, rank: rankOf(event) });
   });
   const late = decisions.filter((decision) => !told.has(decision));
   candidates.push(...late.map((decision) => ofDecision(run, faults, decision)));
@@ -188,10 +189,10 @@ function ofDecision({ firings }: ObservedRun, faults: ShownFaults, decision: Obs
   // An order is decided before time has come to be that of the event it picks.
   const firingId = due[answer]?.id ?? decision.firingId;
   const atMs = firings.get(firingId)?.atMs ?? 0;
-  const text = faults.textOf(decision);
+  const textOf = (): string => faults.textOf(decision);
   const rank = faults.isSpared(decision) ? RANK.around : RANK.decided;
   const isFiring = due.length > 0;
-  return { role: 'decision', atMs, runner: '', text, firingId, isFiring, rank };
+  return { role: 'decision', atMs, runner: '', textOf, firingId, isFiring, rank };
 }
 
 /** Where a scenario has little or no trace, its events of the clock are what there is to tell. */
@@ -212,14 +213,15 @@ function* withSilentFirings(
       if ((order.get(firing.id) ?? 0) >= at) return;
       const { id, label, atMs } = firing;
       const isSleep = label === ANONYMOUS_SLEEP;
-      const text = `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
+      const textOf = (): string => `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
+      // To ask where a sleep was made is what takes long; hardly any was made by nobody's code but ours.
       const rank =
-        isSleep && !names.isTelling(firing)
+        isSleep && !('place' in firing)
           ? RANK.routine
           : isSleep || periodic.has(id)
             ? RANK.minor
             : RANK.around;
-      yield { role: 'event', atMs, runner: '', text, firingId: id, isFiring: true, rank };
+      yield { role: 'event', atMs, runner: '', textOf, firingId: id, isFiring: true, rank };
     }
   };
   for (const candidate of candidates) {
