@@ -5,10 +5,12 @@
  */
 import type { Decision } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
+import { STALL_EVENTS_LEAST } from '../simulation/stall-watch.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 
-const EVENTS_MIN = 250_000;
+/** Enough to find a stall in, else it would end for lack of events. */
+const EVENTS_MIN = Math.max(250_000, 2 * STALL_EVENTS_LEAST);
 const EVENTS_MAX = 10_000_000;
 /** How many times as much as any before it an execution may take. */
 const FACTOR = 20;

@@ -101,7 +101,7 @@ describe('explain', () => {
   test('a stall is made small and explained: where it waits, and what goes on for ever', async () => {
     const { code, out } = await dryrunner('explain', 's.mjs#stalled', '--seed', await failingSeed('stalled'));
     expect(out).toMatch(
-      /In detail\n {2}the scenario waits here, for a promise that nothing settles\n {4}releaseOf \(\S+s\.mjs:\d+:\d+\)\n[^]* {2}repeats: heartbeat, every 10 ms\n/,
+      /In detail\n {2}the scenario waits here, for a promise that nothing settles\n {4}releaseOf \(\S*s\.mjs:\d+:\d+\)\n[^]* {2}repeats: heartbeat, every 10 ms\n/,
     );
     expect(out).toContain('If "is it lost" had been 2 instead of 3, it would have held.');
     const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
