@@ -174,6 +174,12 @@ export {
   type Tracer,
 } from './model/trace-event.ts';
 export { NO_WAIT, waitForever, checkWait } from './model/wait.ts';
+export {
+  type CallOutcome,
+  type ServiceOperation,
+  type ServiceWatch,
+  type StartedCall,
+} from './model/service-watch.ts';
 export { type World } from './model/world.ts';
 export { zeroStatus } from './model/zero-status.ts';
 export { type StatusStoreOptions, type StatusStore, createStatusStore } from './store/status-store.ts';

@@ -5,7 +5,7 @@
 import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
-import type { WatchCalls } from '../model/call-watch.ts';
+import type { ServiceWatch } from '../model/service-watch.ts';
 import type { Isolator } from '../model/isolation.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
@@ -27,8 +27,8 @@ export interface ExecutionRequest {
   readonly watchers?: readonly OracleFactory[];
   readonly onFire?: (event: EventInfo, made: number) => void;
   readonly isolator?: Isolator;
-  /** Told of each call of a service of the simulated world. */
-  readonly watchCalls?: WatchCalls;
+  /** Told of the calls of services, and the states of nodes, of the simulated world. */
+  readonly watchServices?: ServiceWatch;
   /** Told about the state that the scenario has declared, if it has. */
   readonly onState?: OnState;
   /** Events that it may take, unless the scenario states another bound; default 10,000,000. */

@@ -3,14 +3,15 @@
  * own, so that the slices of a lane nest.
  */
 import { isRunnerError } from '../kernel/errors.ts';
-import type { CallOutcome } from '../model/call-watch.ts';
+import type { CallOutcome } from '../model/service-watch.ts';
 import type { Command } from '../model/command.ts';
 import type { Query } from '../model/query.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { querySubject } from '../runners/query-subject.ts';
-import type { ObservedCall } from './observed-calls.ts';
+import type { ObservedCall } from './observed-services.ts';
 import { LaneSlots, type Slot, type TimelineLanes } from './timeline-lanes.ts';
 
+/** A call that has not returned. */
 interface OpenCall {
   readonly slot: Slot;
   readonly fromTs: number;
@@ -26,12 +27,14 @@ export class CallSlices {
   readonly #lanes: TimelineLanes;
   readonly #slots = new LaneSlots();
   readonly #open = new Map<ObservedCall, OpenCall>();
+  #newest: ObservedCall | undefined;
 
   constructor(lanes: TimelineLanes) {
     this.#lanes = lanes;
   }
 
   begin(call: ObservedCall, ts: number): void {
+    this.#newest = call;
     this.#open.set(call, { slot: this.#slots.take(laneOf(call)), fromTs: ts });
   }
 
@@ -45,6 +48,22 @@ export class CallSlices {
     const args = { caller: caller.place, ...(outcome === undefined ? {} : { reply: replyText(outcome) }) };
     const name = `${subjectOf(call)} on ${service}${endText(outcome)}`;
     this.#lanes.add(slot.lane, { name, cat: 'call', ph: 'X', ts: fromTs, dur: ts - fromTs, args });
+  }
+
+  /** Where the call began that a runner has accepted this command for; undefined if it might be one of several. */
+  starting(command: Command): OpenCall | undefined {
+    const wanted = identityOf(command);
+    const found = [...this.#open].filter(
+      ([{ operation, args }]) => operation === 'run' && identityOf(args[0] as Command) === wanted,
+    );
+    // One that reaches the runner at once is the last that has begun.
+    const starting = found.length === 1 ? found[0] : found.find(([call]) => call === this.#newest);
+    return starting?.[1];
+  }
+
+  /** Time has passed since the last call began. */
+  goOn(): void {
+    this.#newest = undefined;
   }
 
   /** Ends what has not returned, at the end of the execution. */
@@ -73,6 +92,12 @@ function subjectOf({ operation, args: [first] }: ObservedCall): string {
     // It says no more than its name.
   }
   return subject === '' ? operation : `${operation} ${subject}`;
+}
+
+/** What tells commands apart as far as a reader sees. */
+function identityOf(command: Command | null | undefined): string {
+  const { argv, taskId = '', tag = '', jobId = '', timeoutMs = 0 } = command ?? { argv: [] };
+  return JSON.stringify([argv, taskId, tag, jobId, timeoutMs]);
 }
 
 function cut(text: string): string {

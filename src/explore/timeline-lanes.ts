@@ -6,7 +6,7 @@
 /** One event of the Chrome Trace Event format. Times are microseconds. */
 export interface TimelineEvent {
   readonly name: string;
-  /** Kind of thing: `run`, `state`, `call`, `event`, `cause`, `decision`, `failure`, or the type of a trace event. */
+  /** Kind of thing: `run`, `state`, `call`, `node`, `event`, `cause`, `decision`, `failure`, or the type of a trace event. */
   readonly cat: string;
   /** `X` slice, `i` mark, `s` and `f` ends of an arrow, `M` name of a lane. */
   readonly ph: 'X' | 'i' | 's' | 'f' | 'M';
@@ -74,9 +74,13 @@ export class TimelineLanes {
 
   /** All events, after the names of their lanes. */
   toEvents(process: string): TimelineEvent[] {
+    // A runner's lanes stand together: where the first of them appeared.
+    const ranks = new Map<string, number>();
+    for (const [name, at] of this.#order) if (!ranks.has(ownerOf(name))) ranks.set(ownerOf(name), at);
+    const rankOf = (lane: string): number => ranks.get(ownerOf(lane)) ?? 0;
     const names = [...this.#order.keys()].sort(
       (a, b) =>
-        this.#rankOf(a) - this.#rankOf(b) ||
+        rankOf(a) - rankOf(b) ||
         Number(a.endsWith(OF_EVENTS)) - Number(b.endsWith(OF_EVENTS)) ||
         (this.#order.get(a) ?? 0) - (this.#order.get(b) ?? 0),
     );
@@ -90,12 +94,6 @@ export class TimelineLanes {
       ]),
       ...events.sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0)),
     ];
-  }
-
-  /** A runner's lanes stand together: where the first of them appeared. */
-  #rankOf(lane: string): number {
-    const owner = ownerOf(lane);
-    return Math.min(...[...this.#order].filter(([name]) => ownerOf(name) === owner).map(([, at]) => at));
   }
 }
 

@@ -50,6 +50,11 @@ export class RunSlices {
     return false;
   }
 
+  /** Where a run that has not ended is drawn. */
+  laneOf(runner: string, runId: string): string | undefined {
+    return this.#open.get(keyOf(runner, runId))?.slot.lane;
+  }
+
   /** Ends what has not ended, at the end of the execution. */
   end(ts: number): void {
     for (const run of this.#open.values()) {

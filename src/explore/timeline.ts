@@ -1,6 +1,6 @@
 /**
  * An execution as a timeline in the Chrome Trace Event format, which Perfetto, speedscope and `chrome://tracing` open: a lane per runner
- * with its runs as slices by state, a lane per client with its calls, a lane for the events of a runner's clock, marks for decisions, faults, notes and the failure, and arrows
+ * with its runs as slices by state, a lane per node with its states and per client with its calls, a lane for the events of a runner's clock, marks for decisions, faults, notes and the failure, and arrows
  * from an event to those that it set. Invariants: times are virtual; slices of one lane nest; what happens within one instant keeps its
  * order, nanoseconds apart.
  */
@@ -13,10 +13,11 @@ import { headlineOf } from './failure-headline.ts';
 import { keyDecisions } from './keyed-log.ts';
 import { decisionText, eventText } from './label-text.ts';
 import { checkLog } from './log-check.ts';
-import { observeCalls, type CallMoment } from './observed-calls.ts';
+import { observeServices, type ServiceMoment } from './observed-services.ts';
 import { observe, type ObservedDecision, type ObservedRun } from './observed-run.ts';
 import { shortPlaceOf } from './source-place.ts';
 import { CallSlices } from './timeline-calls.ts';
+import { NodeSlices } from './timeline-nodes.ts';
 import { RunSlices } from './timeline-runs.ts';
 import { TimelineLanes, type TimelineEvent } from './timeline-lanes.ts';
 
@@ -50,23 +51,31 @@ class Stamps {
   }
 }
 
+/** An end of an arrow. */
+interface Point {
+  readonly lane: string;
+  readonly ts: number;
+}
+
 /** Walks through an execution in the order in which it happened. */
 class TimelineWriter {
   readonly #run: ObservedRun;
   readonly #lanes = new TimelineLanes(SCENARIO);
   readonly #runs: RunSlices;
   readonly #calls: CallSlices;
-  readonly #moments: CallMoment[];
+  readonly #nodes: NodeSlices;
+  readonly #moments: ServiceMoment[];
   readonly #stamps = new Stamps();
   /** Where and when each event of the clock fired. */
-  readonly #fired = new Map<number, { readonly lane: string; readonly ts: number }>();
+  readonly #fired = new Map<number, Point>();
   readonly #decisions: ObservedDecision[];
 
-  constructor(run: ObservedRun, moments: readonly CallMoment[]) {
+  constructor(run: ObservedRun, moments: readonly ServiceMoment[]) {
     this.#run = run;
     this.#moments = [...moments];
     this.#runs = new RunSlices(this.#lanes);
     this.#calls = new CallSlices(this.#lanes);
+    this.#nodes = new NodeSlices(this.#lanes);
     this.#decisions = run.decisions.filter(({ answer }) => answer > 0);
   }
 
@@ -76,11 +85,11 @@ class TimelineWriter {
     let fired = 0;
     const tellOf = (firingId: number, atMs: number): void => {
       for (; events[index]?.firingId === firingId; index += 1) {
-        this.#call(fired, index, atMs);
+        this.#serve(fired, index, atMs);
         this.#decide(index);
         this.#happen((events[index] as (typeof events)[number]).event);
       }
-      this.#call(fired, index, atMs);
+      this.#serve(fired, index, atMs);
     };
     tellOf(0, 0);
     for (const [id, { atMs }] of firings) {
@@ -92,6 +101,7 @@ class TimelineWriter {
     const endTs = this.#stamps.next(verdict.virtualMs);
     this.#runs.end(endTs);
     this.#calls.endAll(endTs);
+    this.#nodes.endAll(endTs);
     this.#fail(endTs);
     const { failure, scenario } = verdict;
     return {
@@ -105,6 +115,7 @@ class TimelineWriter {
   #fire(id: number, first: TraceEvent | undefined): void {
     const firing = this.#run.firings.get(id);
     if (firing === undefined) return;
+    this.#calls.goOn();
     const lane = laneOfEvents(first?.runner);
     const ts = this.#stamps.next(firing.atMs);
     const name = eventText(firing.label);
@@ -114,20 +125,25 @@ class TimelineWriter {
     this.#fired.set(id, { lane, ts });
     const maker = this.#fired.get(firing.cause);
     if (maker === undefined) return;
-    const arrow = { name: 'sets', cat: 'cause', id: String(id) };
-    this.#lanes.add(maker.lane, { ...arrow, ph: 's', ts: maker.ts });
-    this.#lanes.add(lane, { ...arrow, ph: 'f', bp: 'e', ts });
+    this.#arrow('sets', String(id), maker, { lane, ts });
   }
 
-  /** The calls that began or ended until then. */
-  #call(fired: number, traceIndex: number, atMs: number): void {
+  #arrow(name: string, id: string, from: Point, to: Point): void {
+    this.#lanes.add(from.lane, { name, cat: 'cause', id, ph: 's', ts: from.ts });
+    this.#lanes.add(to.lane, { name, cat: 'cause', id, ph: 'f', bp: 'e', ts: to.ts });
+  }
+
+  /** What was called, and what became of nodes, until then. */
+  #serve(fired: number, traceIndex: number, atMs: number): void {
     for (;;) {
       const [moment] = this.#moments;
       if (moment === undefined || moment.fired > fired || moment.traceIndex > traceIndex) return;
       this.#moments.shift();
       const ts = this.#stamps.next(atMs);
-      if (moment.isEnd) this.#calls.end(moment.call, ts);
-      else this.#calls.begin(moment.call, ts);
+      const { what } = moment;
+      if (what.type === 'node') this.#nodes.become(what.node, what.state, ts);
+      else if (what.type === 'call') this.#calls.begin(what.call, ts);
+      else this.#calls.end(what.call, ts);
     }
   }
 
@@ -149,10 +165,22 @@ class TimelineWriter {
   #happen(event: TraceEvent): void {
     const ts = this.#stamps.next(event.at);
     const { runner, type } = event;
-    if (this.#runs.take(event, ts)) return;
+    const isShown = this.#runs.take(event, ts);
+    if (event.type === 'accepted') this.#accept(event, ts);
+    if (isShown) return;
     if (SILENT.has(type)) return;
     const name = type === 'note' ? event.text : formatEvent(event).replace(/^[^:]*: /, '');
-    this.#mark(runner === '' ? SCENARIO : runner, { name, cat: type, ts, args: { ...event } });
+    const node = type === 'fault' ? this.#nodes.laneOf(runner) : undefined;
+    this.#mark(node ?? (runner === '' ? SCENARIO : runner), { name, cat: type, ts, args: { ...event } });
+  }
+
+  /** The arrow from the call to the run that it has started. */
+  #accept({ runner, runId, command }: Extract<TraceEvent, { type: 'accepted' }>, ts: number): void {
+    const call = this.#calls.starting(command);
+    const lane = this.#runs.laneOf(runner, runId);
+    if (call === undefined || lane === undefined) return;
+    const from = { lane: call.slot.lane, ts: call.fromTs };
+    this.#arrow('starts', JSON.stringify([runner, runId]), from, { lane, ts });
   }
 
   #mark(lane: string, mark: Pick<TimelineEvent, 'name' | 'cat' | 'ts' | 'args'>): void {
@@ -180,7 +208,7 @@ function laneOfEvents(runner: string | undefined): string {
 }
 
 /** The timeline of an execution that was watched. */
-function timelineOf(run: ObservedRun, moments: readonly CallMoment[]): Timeline {
+function timelineOf(run: ObservedRun, moments: readonly ServiceMoment[]): Timeline {
   return new TimelineWriter(run, moments).write();
 }
 
@@ -212,5 +240,5 @@ export async function recordTimeline(executor: Executor, log: readonly Decision[
   checkLog('log', log);
   const keyed = keyDecisions(log);
   const run = await observe(executor, keyed, true);
-  return timelineOf(run, await observeCalls(executor, keyed, run));
+  return timelineOf(run, await observeServices(executor, keyed, run));
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Isolate } from './isolation.ts';
-import type { WatchCalls } from './call-watch.ts';
+import type { ServiceWatch } from './service-watch.ts';
 import type { Tracer } from './trace-event.ts';
 
 /** The surroundings handed to every `create…Runner`. */
@@ -21,6 +21,6 @@ export interface World {
   readonly onHeal?: (heal: () => void) => void;
   /** Asked by parts that share nothing with others, when they are made. Absent: nobody wants to know. */
   readonly isolate?: Isolate;
-  /** Told of each call of the services that are made here. Absent: nobody wants to know, and no call is looked at. */
-  readonly watchCalls?: WatchCalls;
+  /** Told of the calls of services and the states of nodes that are made here. Absent: nobody wants to know, and nothing is looked at. */
+  readonly watchServices?: ServiceWatch;
 }

@@ -20,7 +20,7 @@ export type Apply<T> = (delegate: Service) => Promise<T>;
 type Label = () => string;
 
 /** What chaos needs of the world. */
-export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' | 'watchCalls'>;
+export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' | 'watchServices'>;
 
 /** Takes calls through. */
 export class ChaosPassage {

@@ -6,7 +6,7 @@ import { checkWorld } from '../model/world-check.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
-import { watchedCalls } from '../model/call-watch.ts';
+import { watchedCalls } from '../model/service-watch.ts';
 import type { Command } from '../model/command.ts';
 import { checkQuery } from '../model/query-check.ts';
 import { copyQuery } from '../model/query-copy.ts';

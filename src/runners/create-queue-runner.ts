@@ -1,6 +1,6 @@
 /** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
 import { checkOptions } from '../kernel/argument-check.ts';
-import { watchedCalls } from '../model/call-watch.ts';
+import { watchedCalls } from '../model/service-watch.ts';
 import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { World } from '../model/world.ts';

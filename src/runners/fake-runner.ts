@@ -5,7 +5,7 @@
 import { checkOptions } from '../kernel/argument-check.ts';
 import { checkWorld } from '../model/world-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { watchedCalls } from '../model/call-watch.ts';
+import { watchedCalls } from '../model/service-watch.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { IsolatedPart } from '../model/isolation.ts';

@@ -1,6 +1,6 @@
 /** A service made of a controller, whose calls pass through, and a poller for the waits (R159). */
 import { checkMethods } from '../kernel/argument-check.ts';
-import { watchedCalls } from '../model/call-watch.ts';
+import { watchedCalls } from '../model/service-watch.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -25,7 +25,7 @@ import type { PollingOptions, PollingQuerier } from './polling-querier.ts';
  * ```
  */
 export function createPollingService(
-  world: Pick<World, 'clock' | 'watchCalls'>,
+  world: Pick<World, 'clock' | 'watchServices'>,
   controller: Controller,
   nower: StatusQueryNower,
   options: PollingOptions,

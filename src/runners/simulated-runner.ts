@@ -3,7 +3,7 @@ import { checkWorld } from '../model/world-check.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { createSimExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
-import { watchedCalls } from '../model/call-watch.ts';
+import { watchedCalls } from '../model/service-watch.ts';
 import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';

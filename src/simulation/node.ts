@@ -8,7 +8,6 @@ import type { Clock } from '../kernel/clock.ts';
 import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
-import { watchedCalls } from '../model/call-watch.ts';
 import { checkQuery } from '../model/query-check.ts';
 import { copyQuery } from '../model/query-copy.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -23,6 +22,7 @@ import { checkNodeOptions, HANG_MS, type NodeOptions } from './node-options.ts';
 import { NodeProcess } from './node-process.ts';
 import { checkSlowFactor, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
+import { watchedNode } from './watched-node.ts';
 
 /** `down` from a crash to the restart. */
 export type NodeState = 'up' | 'paused' | 'down';
@@ -254,5 +254,5 @@ export function createNode<S extends Service>(
   options: NodeOptions<S>,
 ): Node<S> {
   checkNodeOptions(sim, options);
-  return watchedCalls(sim.world, options.name, new SimulatedNode(sim.world, options));
+  return watchedNode(sim.world, new SimulatedNode(sim.world, options));
 }

@@ -2,7 +2,7 @@
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { DrainChoice } from '../kernel/drain.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
-import type { WatchCalls } from '../model/call-watch.ts';
+import type { ServiceWatch } from '../model/service-watch.ts';
 import type { Isolator } from '../model/isolation.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { OnState } from './declared-state.ts';
@@ -59,8 +59,8 @@ export interface SimulateOptions {
   readonly onState?: OnState;
   /** Told which parts of the world share nothing with others; for strategies. Default: nobody is told. */
   readonly isolator?: Isolator;
-  /** Told of each call of a service that was made in the world of the simulation. Default: nobody is told, and nothing is made for it. */
-  readonly watchCalls?: WatchCalls;
+  /** Told of the calls of services, and the states of nodes, that are made in its world; for reports. Default: nobody is told. */
+  readonly watchServices?: ServiceWatch;
   /**
    * Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error, and without
    * blame with an `ExecutionInterrupted`.

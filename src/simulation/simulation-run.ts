@@ -115,7 +115,7 @@ export class SimulationRun {
 
   #makeSimulation(report: ReportFailure): Simulation {
     const healing = this.#healing;
-    const { seed = 1, isolator, watchCalls } = this.#options;
+    const { seed = 1, isolator, watchServices } = this.#options;
     const tracer = { record: (event: TraceEvent) => this.#record(event) };
     const world = {
       clock: this.#clock,
@@ -123,7 +123,7 @@ export class SimulationRun {
       random: createRandomStream(seed),
       tracer,
       onHeal: (hook: () => void) => healing.onHeal(hook),
-      ...(watchCalls === undefined ? {} : { watchCalls }),
+      ...(watchServices === undefined ? {} : { watchServices }),
       ...(isolator === undefined ? {} : { isolate: this.#isolateWith(isolator, tracer) }),
     };
     return new Simulation({

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createExecutor } from '../../src/explore/executor.ts';
+import type { TimelineEvent } from '../../src/explore/timeline-lanes.ts';
 import { recordTimeline, type Timeline } from '../../src/explore/timeline.ts';
 import { withoutStrays } from '../../src/host/stray-errors.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
@@ -10,10 +11,12 @@ import type { World } from '../../src/model/world.ts';
 import { createHistory } from '../../src/oracles/history/history.ts';
 import type { ServiceCall, ServiceReply } from '../../src/oracles/history/service-call.ts';
 import { watchHistory } from '../../src/oracles/history/watch-history.ts';
+import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
 import { createFakeRunner } from '../../src/runners/fake-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import { createNode } from '../../src/simulation/node.ts';
+import type { NodeIncarnation } from '../../src/simulation/node-options.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { doubleStart } from '../../sims/double-start.ts';
 import { lanesOf, namesIn, readTimeline, type TimelineModel } from './timeline-reader.ts';
@@ -54,8 +57,9 @@ describe('the timeline of an execution', () => {
   test('has a lane per runner, with its runs as slices by state, in virtual time', async () => {
     const model = read(await recordTimeline(createExecutor(doubleStart), [LOST_REPLY]));
     const lanes = [...lanesOf(model).keys()];
-    const clients = ['client runJob', 'client runJob #2', 'client run'];
-    expect(lanes).toEqual(['scenario', 'a', 'a: events', 'b', 'b #2', 'b: events', 'network 1', ...clients]);
+    const ofB = ['b', 'b #2', 'b: events'];
+    const clients = ['client runJob', 'client runJob #2'];
+    expect(lanes).toEqual(['scenario', 'a', 'a: events', ...ofB, ...clients, 'network 1', 'client run']);
     const slices = lanesOf(model)
       .get('b')!
       .filter((event) => event.isComplete());
@@ -126,6 +130,34 @@ describe('the timeline of an execution', () => {
     expect([...lanesOf(model).keys()].filter((lane) => lane?.startsWith('client'))).toHaveLength(2);
   });
 
+  test('shows in which state a node was, and its faults', async () => {
+    const scenario = defineScenario({
+      name: 'restarts',
+      description: 'a node is restarted, and stopped for a while',
+      async run(sim) {
+        const start = (world: World, { name }: NodeIncarnation): Service => createFakeRunner(world, { name });
+        const node = createNode(sim, { name: 'n1', start });
+        await sim.sleep(2);
+        node.crash();
+        await sim.sleep(3);
+        node.restart();
+        node.pause();
+        await sim.sleep(4);
+        await node.release();
+      },
+    });
+    const lane = lanesOf(read(await recordTimeline(createExecutor(scenario), []))).get('node n1')!;
+    const slices = lane.filter((event) => event.isComplete());
+    expect(slices.map(({ name, duration }) => [name, Math.round(duration / 1_000)])).toEqual([
+      ['up (n1/0)', 2],
+      ['down', 3],
+      ['up (n1/1)', 0],
+      ['paused', 4],
+      ['up (n1/1)', 0],
+    ]);
+    expect(lane.filter(({ cat }) => String(cat) === 'fault')).toHaveLength(2);
+  });
+
   // Whoever watches a promise handles its rejection.
   test('shows no calls where to watch them would change what happens', async () => {
     const scenario = defineScenario({
@@ -150,6 +182,48 @@ describe('the timeline of an execution', () => {
     expect(tails.length).toBeGreaterThan(5);
     expect(heads.size).toBe(tails.length);
     for (const { id, ts } of tails) expect(heads.get(id)!.ts).toBeGreaterThan(ts);
+  });
+
+  test('draws an arrow from the call of a client to each run that it has started', async () => {
+    const { traceEvents } = await recordTimeline(createExecutor(doubleStart), [LOST_REPLY]);
+    const laneNames = new Map(
+      traceEvents.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [tid, args?.['name']]),
+    );
+    const starts = traceEvents.filter(({ name }) => name === 'starts');
+    const tails = new Map(starts.filter(({ ph }) => ph === 's').map((event) => [event.id, event]));
+    const shown = starts
+      .filter(({ ph }) => ph === 'f')
+      .map(({ tid, id }) => [laneNames.get(tails.get(id)!.tid), laneNames.get(tid)]);
+    // The reply to the first of the two on b was lost.
+    expect(shown).toEqual([
+      ['client runJob', 'a'],
+      ['client runJob #2', 'b'],
+      ['client runJob #2', 'b #2'],
+      ['client runJob', 'a'],
+      ['client runJob', 'b'],
+    ]);
+  });
+
+  test('of equal commands under way at once, one that is late has no arrow to say which it is', async () => {
+    const scenario = defineScenario({
+      name: 'late',
+      description: 'two equal commands through a slow network',
+      async run(sim) {
+        const runner = createFakeRunner(sim.world, { capacity: 3, script: () => ({ runMs: 1 }) });
+        const network = createChaosRunner(sim.world, runner, { maxDelayMs: 10 });
+        await Promise.all([network.run({ argv: ['same'] }), network.run({ argv: ['same'] })]);
+        await network.run({ argv: ['other'] });
+        await network.release();
+      },
+    });
+    const delayed = ['chaos run delay', 'chaos run delay', 'chaos run delay'];
+    const late = delayed.map((label, occurrence) => ({ label, occurrence, n: 32, answer: 5 }));
+    const { traceEvents } = await recordTimeline(createExecutor(scenario), late);
+    const isRun = ({ cat }: TimelineEvent): boolean => cat === 'run';
+    expect(traceEvents.filter(isRun).filter(({ ts }) => ts > 1_000)).toHaveLength(3);
+    // By the time of the second the first has returned.
+    const arrows = traceEvents.filter(({ name, ph }) => name === 'starts' && ph === 's');
+    expect(arrows.map(({ id }) => id)).toEqual(['["fake","1"]', '["fake","2"]']);
   });
 
   test('whatever was decided, slices nest, none is lost and none is longer than the execution', async () => {

@@ -4,7 +4,7 @@
  */
 import { checkMethods, unreadable } from '../../kernel/argument-check.ts';
 import { invalidArgument, isRunnerError, type RunnerErrorCode, shownText } from '../../kernel/errors.ts';
-import { callAs } from '../../model/call-watch.ts';
+import { callAs } from '../../model/service-watch.ts';
 import type { Command } from '../../model/command.ts';
 import type { Query, Wait } from '../../model/query.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';

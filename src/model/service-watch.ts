@@ -1,5 +1,5 @@
 /**
- * Calls of services as their callers make them, for whoever draws them. Invariants: a service of a world that nobody watches is left as it
+ * What services are called for and how nodes stand, for who draws it. Invariants: a service of a world that nobody watches is left as it
  * is; calls, replies and errors pass unchanged and in the same synchronous call.
  */
 import type { Service } from './service.ts';
@@ -21,8 +21,13 @@ export interface StartedCall {
 /** What comes of a call. */
 export type CallOutcome = { readonly reply: unknown } | { readonly error: unknown };
 
-/** Told of each call when it begins; what it returns is told how it ends. */
-export type WatchCalls = (call: StartedCall) => (outcome: CallOutcome) => void;
+/** Watches the services of a world. */
+export interface ServiceWatch {
+  /** Told of each call when it begins; what it returns is told how it ends. */
+  call(call: StartedCall): (outcome: CallOutcome) => void;
+  /** Told how a node stands once it is made, and after whatever may change that. */
+  node(name: string, state: string): void;
+}
 
 const OPERATIONS: readonly ServiceOperation[] = [
   'run',
@@ -49,18 +54,21 @@ export function callAs<T>(client: string, act: () => T): T {
 
 /** The service itself; if its world watches calls, with each of its methods told. */
 export function watchedCalls<S extends Service>(
-  { watchCalls }: { readonly watchCalls?: WatchCalls | undefined },
+  { watchServices }: { readonly watchServices?: ServiceWatch | undefined },
   name: string,
   service: S,
 ): S {
-  if (watchCalls === undefined) return service;
+  if (watchServices === undefined) return service;
   for (const operation of OPERATIONS) {
     const methods = service as unknown as Record<ServiceOperation, (...args: unknown[]) => Promise<unknown>>;
     const call = methods[operation].bind(service);
     // On the service itself, so that it stays the class that its maker promises, private parts and all.
     Object.defineProperty(service, operation, {
+      configurable: true,
       value: (...args: unknown[]) =>
-        watched(watchCalls({ service: name, operation, args, client: currentClient }), () => call(...args)),
+        watched(watchServices.call({ service: name, operation, args, client: currentClient }), () =>
+          call(...args),
+        ),
     });
   }
   return service;
