@@ -24,7 +24,7 @@ export class Wire {
   async carry(message: string): Promise<boolean> {
     const label = `${this.#name} carries ${message}`;
     await this.#sim.sleep(
-      pickMs(this.#sim, `${label} slowly`, STEPS, STEP_MS),
+      pickMs(this.#sim, `the time of ${message} on ${this.#name}`, STEPS, STEP_MS),
       `the arrival of ${message} on ${this.#name}`,
     );
     if (this.#losses === 0 || !this.#loses(label)) return true;

@@ -33,7 +33,7 @@ class Job {
 export const lateCancel: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-race-late-cancel',
   description:
-    'a job of twelve steps reserves something at step 8 and uses it at step 9, and is cancelled before any step: in the end nothing is reserved',
+    'a job of twelve steps reserves something in step 8 and uses it up in step 9, and may be cancelled before any of them: whenever that is, nothing stays reserved',
   async run(sim) {
     const job = new Job(sim);
     const cancel = async (): Promise<void> => {
@@ -41,6 +41,9 @@ export const lateCancel: ScenarioDefinition<unknown> = defineScenario<unknown>({
       job.cancelled = true;
     };
     await Promise.all([job.work(), cancel()]);
-    sim.check(!job.reserved, 'the job has ended, and what it had reserved is still reserved');
+    sim.check(
+      !job.reserved,
+      `the job was cancelled and has ended, and what it reserved is still reserved\n\nExpected nothing reserved, got what step ${RESERVES_AT} reserved for step ${USES_AT}.`,
+    );
   },
 });

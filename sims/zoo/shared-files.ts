@@ -26,7 +26,7 @@ const PLACES: readonly (string | undefined)[] = [undefined, '/work/a', '/work/b'
 export const sharedFiles: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-shared-files',
   description:
-    'users of one filer ingest a tree, check it out, give it back, perhaps twice, and may cancel any of it: a checkout stays whole until it is given back, what is cancelled ends soon, and nothing is left',
+    'users of one filer ingest a tree, check it out, give it back, perhaps twice, and may cancel any of it: a checkout stays whole until it is given back, what is cancelled ends soon, and nothing is left. Then some logs are created in outputs that keep the newest three',
   async run(sim) {
     const { clock, choices, tracer } = sim.world;
     const files = createMemoryFiler();
@@ -66,12 +66,12 @@ function namesIn({ tree }: MemoryFiler): string {
 /** A creator of outputs keeps the newest ones and lets go of the others. */
 function keepFewOutputs(sim: Simulation): void {
   const outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_MAX });
-  const count = pickIndex(sim, 'outputs', 5, 15, (at) => `${at} outputs`);
+  const count = pickIndex(sim, 'logs that are created', 5, 15, (at) => `${at} logs`);
   for (let index = 0; index < count; index += 1) outputs.create(`log-${index}`);
   const kept = outputs.all().length;
   sim.check(
     kept === Math.min(count, OUTPUTS_MAX),
-    `a creator of outputs keeps more than it may\n\nExpected at most ${OUTPUTS_MAX} of ${count}, got ${kept}.`,
+    `outputs that are to keep the newest ${OUTPUTS_MAX} logs keep another number\n\n${count} logs were created.\nExpected ${Math.min(count, OUTPUTS_MAX)} to be kept, got ${kept}.`,
   );
 }
 
@@ -117,25 +117,27 @@ class User {
     const { path } = checkout;
     this.#sim.note(`${this.#name} has its checkout at ${path}`);
     await this.#sim.sleep(pickMs(this.#sim, `${this.#name} works`, 3, STEP_MS), `${this.#name} works`);
-    this.#mustBe('file', path);
+    this.#mustBe('file', path, 'before it gives its checkout back');
     await checkout.release();
     this.#sim.note(`${this.#name} has given its checkout back`);
-    this.#mustBe(undefined, path);
+    this.#mustBe(undefined, path, 'after it has given its checkout back');
     if (dir === undefined || !rarely(this.#sim, `${this.#name} gives back twice`)) return;
     // Somebody else has got the place meanwhile.
     const next = this.#files.checkoutAt(id, dir);
     this.#sim.note(`somebody else has a checkout at ${next.path} now`);
     await checkout.release();
     this.#sim.note(`${this.#name} has given its old checkout back once more`);
-    this.#mustBe('file', path);
+    this.#mustBe('file', path, 'where somebody else has a checkout now');
     next.release();
   }
 
-  #mustBe(kind: 'file' | undefined, path: string): void {
+  #mustBe(kind: 'file' | undefined, path: string, when: string): void {
     const found = this.#files.tree.kindOf(`${path}/main.c`);
+    const text = (what: string | undefined): string =>
+      what === undefined ? 'no files' : 'the files of a checkout';
     this.#sim.check(
       found === kind,
-      `${this.#name} finds other files than it should\n\nExpected ${kind === undefined ? 'nothing' : 'the files of a checkout'} at ${path}, got ${found === undefined ? 'nothing' : 'files'}.`,
+      `${this.#name} finds ${text(found)} ${when}\n\nAt ${path}: expected ${text(kind)}, got ${text(found)}.`,
     );
   }
 
@@ -145,7 +147,7 @@ class User {
       const result = await action();
       this.#sim.check(
         !isTaken || result === undefined,
-        `${this.#name} has checked out to a path where there is a file`,
+        `${this.#name} was given a checkout at the path of a file\n\nExpected RUNNER_FILER_FAILED, for /home/taken is a file that somebody needs, got a checkout in its place.`,
       );
       return result;
     } catch (error) {

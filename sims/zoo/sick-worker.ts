@@ -45,7 +45,7 @@ const JOBS: readonly Job[] = [
 export const sickWorker: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-sick-worker',
   description:
-    'a worker calls itself sick when a process begins over its memory cap, or when the same checkout failure comes twice in a row: that shows with the end of the run that made it so, and a sick worker takes no more runs and lets nobody wait',
+    'a worker must call itself sick once a process begins over its memory cap, or two checkouts in a row fail in the same way, whatever runs were aborted between them: it is sick when the run that made it so has ended, and then takes no more runs and lets nobody wait',
   async run(sim) {
     const { clock, tracer } = sim.world;
     const metrics = createMemoryMetrics({ clock, tracer, name: 'runner' });

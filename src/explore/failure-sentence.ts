@@ -7,6 +7,7 @@ import { decisionKind } from '../kernel/decision-kind.ts';
 import type { DecisionKind } from '../kernel/decision-kind.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
 
 const TOLD_MAX = 3;
@@ -48,12 +49,17 @@ function whatOf({ kind, rule, message, details }: Failure): string {
 function circumstances(run: ObservedRun): string {
   const decisions = unusualDecisions(run);
   if (decisions.length === 0) return 'also with every choice at its default';
-  const faults = new ShownFaults(run, new EventNames(run));
-  const told = [...decisions].sort((a, b) => weightOf(faults, a) - weightOf(faults, b)).slice(0, TOLD_MAX);
+  const names = new EventNames(run);
+  const faults = new ShownFaults(run, names);
+  const passed = new PassedOver(decisions);
+  const told = decisions
+    .filter((decision) => passed.isTold(decision))
+    .sort((a, b) => weightOf(faults, a) - weightOf(faults, b))
+    .slice(0, TOLD_MAX);
   const inOrder = decisions
     .filter((decision) => told.includes(decision))
-    .map((decision) => faults.textOf(decision));
-  const others = decisions.length - told.length;
+    .map((decision) => passed.textOf(decision, names) ?? faults.textOf(decision));
+  const others = decisions.length - told.reduce((sum, decision) => sum + passed.countOf(decision), 0);
   const more =
     others === 0
       ? ''

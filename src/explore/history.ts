@@ -16,7 +16,9 @@ import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
 import { ANONYMOUS_SLEEP } from './label-text.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
-import { isRoutine, type RoutineEvent } from './routine-event.ts';
+import { PassedOver } from './passed-over.ts';
+import { isChild, isProcessWithoutRun, toldByMachine } from './process-events.ts';
+import { isRoutine } from './routine-event.ts';
 import { ShownFaults } from './shown-fault.ts';
 
 /** One line of a history. */
@@ -150,7 +152,9 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const accepted = new Set(
     run.events.flatMap(({ event }) => (event.type === 'accepted' ? [`${event.runner} ${event.runId}`] : [])),
   );
+  const isToldByMachine = toldByMachine(run);
   const rankOf = (event: TraceEvent): Rank => {
+    if (isToldByMachine(event)) return RANK.never;
     if (held.has(event)) return RANK.named;
     // That it waits is said by its acceptance already.
     if (event.type === 'status' && accepted.has(`${event.runner} ${event.status.runId}`)) {
@@ -164,13 +168,17 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const shown = decisions.flatMap((decision) => faults.of(decision) ?? []);
   const faultOf = new Map(shown.map((fault) => [fault.event, fault]));
   const told = new Set(shown.map(({ decision }) => decision));
+  const passed = new PassedOver(decisions);
+  for (const decision of decisions) if (!passed.isTold(decision)) told.add(decision);
   const toldAlready = new Set(shown.flatMap(({ others }) => others));
+  const ofDecision = (decision: ObservedDecision): Candidate =>
+    candidateOf(run, faults, decision, () => passed.textOf(decision, names));
   const candidates: Candidate[] = [];
   run.events.forEach(({ event, firingId }, index) => {
     while (decisions[0] !== undefined && decisions[0].traceIndex <= index) {
       const decision = decisions.shift() as ObservedDecision;
       // A fault that shows in the trace is not said twice.
-      if (!told.has(decision)) candidates.push(ofDecision(run, faults, decision));
+      if (!told.has(decision)) candidates.push(ofDecision(decision));
     }
     if (toldAlready.has(event)) return;
     const { at: atMs, runner } = event;
@@ -180,16 +188,21 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     candidates.push({ role, atMs, runner, textOf, firingId, event, isFiring: false, rank: rankOf(event) });
   });
   const late = decisions.filter((decision) => !told.has(decision));
-  candidates.push(...late.map((decision) => ofDecision(run, faults, decision)));
-  return [...withSilentFirings(run, names, candidates)];
+  candidates.push(...late.map(ofDecision));
+  return [...withSilentFirings(run, names, candidates, passed.eventIds)];
 }
 
-function ofDecision({ firings }: ObservedRun, faults: ShownFaults, decision: ObservedDecision): Candidate {
+function candidateOf(
+  { firings }: ObservedRun,
+  faults: ShownFaults,
+  decision: ObservedDecision,
+  grouped: () => string | undefined,
+): Candidate {
   const { due, answer } = decision;
   // An order is decided before time has come to be that of the event it picks.
   const firingId = due[answer]?.id ?? decision.firingId;
   const atMs = firings.get(firingId)?.atMs ?? 0;
-  const textOf = (): string => faults.textOf(decision);
+  const textOf = (): string => grouped() ?? faults.textOf(decision);
   const rank = faults.isSpared(decision) ? RANK.around : RANK.decided;
   const isFiring = due.length > 0;
   return { role: 'decision', atMs, runner: '', textOf, firingId, isFiring, rank };
@@ -200,8 +213,9 @@ function* withSilentFirings(
   run: ObservedRun,
   names: EventNames,
   candidates: readonly Candidate[],
+  told: readonly number[],
 ): Iterable<Candidate> {
-  const speaking = new Set(candidates.map(({ firingId }) => firingId));
+  const speaking = new Set([...candidates.map(({ firingId }) => firingId), ...told]);
   const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
   const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
   const periodic = periodicIn(silent);
@@ -242,11 +256,6 @@ function periodicIn(silent: readonly EventInfo[]): Set<number> {
   return new Set([...byLabel.values()].flatMap((ids) => ids.slice(1, -1)));
 }
 
-/** No status tells of a process that another one has started. */
-function isChild(event: TraceEvent): boolean {
-  return event.type === 'acquired' && event.resource === 'process' && event.name.split('/').length > 2;
-}
-
 function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
   if (isUsual(event)) return RANK.never;
   if (isRoutine(event)) return isProcessWithoutRun(event) ? RANK.around : RANK.routine;
@@ -279,11 +288,6 @@ function rankOfNamed(state: RunState): Rank {
 /** That a runner is well as it begins, and what it counts, says nothing of a failure; a metric that is wrong is in its message. */
 function isUsual(event: TraceEvent): boolean {
   return event.type === 'metric' || (event.type === 'service' && event.at === 0 && event.service.isHealthy);
-}
-
-/** Nothing else tells when it began and ended. */
-function isProcessWithoutRun(event: RoutineEvent): boolean {
-  return (event.type === 'acquired' || event.type === 'freed') && event.runId.startsWith('#');
 }
 
 function rankOfOther(state: RunState): Rank {

@@ -1,7 +1,7 @@
 /** R204: a run that is over holds nothing. */
 import { isTerminal } from '../model/run-state.ts';
 import type { RunRule } from './run-rule.ts';
-import { OWNED_KINDS, type WatchedRun } from './watched-run.ts';
+import { OWNED_KINDS, type OwnedKind, type WatchedRun } from './watched-run.ts';
 
 /**
  * No process, open output, checkout, temporary directory or upload of a run outlives its terminal status. What its collaborator did
@@ -19,7 +19,12 @@ export const givenBack: RunRule = {
   },
 };
 
+/** A simulated machine counts its processes, and the run that it has one: their number would mislead. */
+function heldText(kind: OwnedKind, count: number): string {
+  return kind === 'process' ? 'a process that goes on' : `${count} × ${kind}`;
+}
+
 function heldBy(run: WatchedRun): string {
   const counts = OWNED_KINDS.map((kind) => [kind, run.heldOf(kind)] as const);
-  return counts.flatMap(([kind, count]) => (count === 0 ? [] : [`${count} × ${kind}`])).join(', ');
+  return counts.flatMap(([kind, count]) => (count === 0 ? [] : [heldText(kind, count)])).join(', ');
 }

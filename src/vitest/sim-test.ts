@@ -5,7 +5,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
-import { EXPLAIN_TIMEOUT_MS, failedSimulation } from './explained-failure.ts';
+import { EXPLAIN_TIMEOUT_MS, failedSimulation } from './failed-sim-test.ts';
 
 /** How a {@link simTest} is run. */
 export interface SimTestOptions extends Omit<SimulateOptions, 'scenario' | 'name' | 'seed'> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSimulatedRunner, defineScenario } from '../../src/index.ts';
+import { createSimExecer, createSimulatedRunner, defineScenario } from '../../src/index.ts';
 import { createExecutor, explain } from '../../src/explore/index.ts';
 import { pick } from '../../sims/zoo/odds.ts';
 
@@ -29,6 +29,48 @@ test('names all choices while there are three, and says of more that they differ
     'choosy fails at 0 ms: all are odd, when "a" is 1 (of 0 to 1) and "b" is 1 (of 0 to 1) and "c" is 1 (of 0 to 1).',
     expect.stringMatching(/ and "c" is 1 \(of 0 to 1\), and 1 more choice differs from the default\.$/),
   ]);
+});
+
+test('tells in one line that an event was passed over by one after the other', async () => {
+  const scenario = defineScenario({
+    name: 'late',
+    description: 'the cancel comes before the third step',
+    async run(sim) {
+      const turn = (label: string): Promise<void> =>
+        new Promise((resolve) => {
+          sim.world.clock.post(label, resolve);
+        });
+      let isCancelled = false;
+      const steps = async (): Promise<void> => {
+        for (const step of ['one', 'two', 'three']) await turn(step);
+        sim.check(isCancelled, 'not yet cancelled');
+      };
+      const cancel = async (): Promise<void> => {
+        await turn('the cancel');
+        isCancelled = true;
+      };
+      await Promise.all([cancel(), steps()]);
+    },
+  });
+  const log = [1, 2, 3].map(() => choice('order the cancel'));
+  const { sentence, history } = await explain(createExecutor(scenario), log);
+  const text = '3 events, from "one" to "three", come before "the cancel", due at the same time';
+  expect(sentence).toBe(`late fails at 0 ms: not yet cancelled, when ${text}.`);
+  expect(history.map((line) => line.text)).toEqual([text, 'not yet cancelled']);
+});
+
+test('tells once that a process started, though the machine and the run both record it', async () => {
+  const scenario = defineScenario({
+    name: 'forgetful',
+    description: 'leaves a process that never ends',
+    async run(sim) {
+      const execer = createSimExecer({ ...sim.world, runner: 'worker' });
+      await createSimulatedRunner(sim.world, { name: 'worker', execer }).run({ argv: ['pause'] });
+      await sim.sleep(5);
+    },
+  });
+  const { history } = await explain(createExecutor(scenario), []);
+  expect(history.filter(({ text }) => text === 'the process of run 0 of worker started')).toHaveLength(1);
 });
 
 test('does not say that it had failed by a time before the failure', async () => {
