@@ -1,6 +1,6 @@
 /** The failure of a property that holds and has proved too little: something that matters never happened. */
-import { invalidArgument, shownText } from '../kernel/errors.ts';
 import { checkArray, isInstance } from '../kernel/argument-check.ts';
+import { invalidArgument, shownText } from '../kernel/errors.ts';
 import { type ReachKind, ServiceReach } from '../oracles/service-reach.ts';
 
 /** Names what was never reached, with how often everything else was. */

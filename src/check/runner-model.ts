@@ -2,12 +2,11 @@
  * A pure model of the runner contract: it knows what was asked of a runner and says which observations are legal. It predicts no race;
  * it accepts exactly the outcomes that some order of events allows. Invariant: it never looks at the runner by itself.
  */
-import { checkRunStatus } from '../model/run-status-check.ts';
-import { checkCommand } from '../model/command-check.ts';
-import { checkInteger, checkString } from '../kernel/argument-check.ts';
-import { shownText } from '../kernel/errors.ts';
 import { parseSimScript } from '../execers/sim-script.ts';
 import type { SimStep } from '../execers/sim-step.ts';
+import { checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
+import { shownText } from '../kernel/errors.ts';
+import { checkCommand } from '../model/command-check.ts';
 import type { Command } from '../model/command.ts';
 import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -93,7 +92,8 @@ export class RunnerModel {
   /** @throws ContractBrokenError if the runner may not accept now, or with this status (R44, R58, R65, R84). */
   accepted(command: Command, status: RunStatus): void {
     checkCommand(command);
-    checkRunStatus(status);
+    // No more than that: what is wrong in it is what this is about.
+    checkRecord('status', 'a run status', status);
     this.#expect(!this.#isReleased, 'R84', `run ${status.runId} was accepted after the release`);
     this.#expect(!this.#runs.has(status.runId), 'R44', `run id ${status.runId} was given twice`);
     this.#expect(!isTerminal(status.state), 'R65', `a new run came back as ${status.state}`);
@@ -131,7 +131,7 @@ export class RunnerModel {
 
   /** @throws ContractBrokenError if this status of a run is not legal now. */
   saw(status: RunStatus): void {
-    checkRunStatus(status);
+    checkRecord('status', 'a run status', status);
     const run = this.#runs.get(status.runId);
     if (run === undefined) {
       throw new ContractBrokenError('R26', `it shows run ${status.runId}, which nobody started`);

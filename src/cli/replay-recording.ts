@@ -1,8 +1,9 @@
 /** Plays a recording of real runs on simulated runners and compares. */
-import type { RecordedRun } from '../model/recorded-run.ts';
-import { formatCount, plural } from '../model/plural.ts';
-import { isTerminal } from '../model/run-state.ts';
 import { readTraceFile } from '../host/trace-file.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
+import { formatCount, plural } from '../model/plural.ts';
+import type { RecordedRun } from '../model/recorded-run.ts';
+import { isTerminal } from '../model/run-state.ts';
 import { replayRecording } from '../simulation/recording-replay.ts';
 import { recordedRuns } from '../trace/recorded-runs.ts';
 import { readRecording } from '../trace/recording-file.ts';
@@ -28,7 +29,7 @@ export async function replayRecordingCommand(
       reproduced: problem === undefined,
       runs: runs.length,
       virtualMs: verdict.virtualMs,
-      realMs: Math.round(realMs * 1_000) / 1_000,
+      realMs: roundedMs(realMs),
       traceHash: verdict.traceHash,
       ...(problem === undefined ? {} : { difference: problem }),
     });

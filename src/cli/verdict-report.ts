@@ -1,12 +1,13 @@
 /** Verdicts for people and for programs. */
 import { userFrameOf } from '../explore/source-place.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
 import { formatCount } from '../model/plural.ts';
 import { RUN_STATES } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { formatSpan } from './quantity-text.ts';
 import { explainLine, rerunLine } from './rerun-line.ts';
-import { detailLines, shownFrame } from './source-line.ts';
 import type { ScenarioSummary } from './scenario-campaign.ts';
+import { detailLines, shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
@@ -93,7 +94,7 @@ export function verdictJson(verdict: Verdict, realMs: number): Record<string, un
     endStates: verdict.endStates,
     faults: verdict.faults,
     virtualMs: verdict.virtualMs,
-    realMs: Math.round(realMs * 1_000) / 1_000,
+    realMs: roundedMs(realMs),
     events: verdict.firedEvents,
     decisions: verdict.decisionCount,
     traceHash: verdict.traceHash,
@@ -112,7 +113,7 @@ export function summaryJson(summary: ScenarioSummary): Record<string, unknown> {
     type: 'scenario',
     scenario: scenario.definition.name,
     ...rest,
-    realMs: Math.round(realMs * 1_000) / 1_000,
+    realMs: roundedMs(realMs),
     ...(firstFailure === undefined ? {} : { firstFailingSeed: firstFailure.seed }),
   };
 }

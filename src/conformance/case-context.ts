@@ -8,7 +8,7 @@ import { createSimFiler, type SimFiler, type SimFilerOptions } from '../filers/s
 import { sleep } from '../kernel/clock.ts';
 import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
-import type { Service } from '../model/service.ts';
+import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import { finalStatus, waitForState } from '../model/status-lookup.ts';
 import type { World } from '../model/world.ts';
 import type { Violation } from '../oracles/oracle.ts';
@@ -25,8 +25,6 @@ const WALL_STEP_MS = 80;
 const LOOK_STEPS = 0.25;
 /** In virtual time nothing is slow, so that `until` gives up. */
 const VIRTUAL_LOOKS_MAX = 400;
-
-const METHODS = ['run', 'abort', 'release', 'query', 'queryNow', 'status', 'statusAll'] as const;
 
 /** Something that others wait for until the case lets it go. */
 export interface Gate {
@@ -70,7 +68,7 @@ export class CaseContext {
     const made = await this.#subject.create(this.world, options);
     // A subject in plain JavaScript may make anything.
     const { service } = (made as Partial<RunnerUnderTest> | undefined) ?? {};
-    const missing = METHODS.find((method) => typeof service?.[method] !== 'function');
+    const missing = SERVICE_METHODS.find((method) => typeof service?.[method] !== 'function');
     if (missing !== undefined) {
       const what = `create() of subject ${this.#subject.name}`;
       throw new ConformanceError(`${what}: expected { service } with ${missing}()`, `${missing}()`, made);

@@ -1,8 +1,8 @@
 /** Runs cases for programs: one after another, a result each, nothing thrown for a case that fails. */
 import { checkOptions } from '../kernel/argument-check.ts';
+import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/service-reach.ts';
 import type { Capability } from './capability.ts';
 import { ConformanceError } from './check.ts';
-import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/service-reach.ts';
 import type { ConformanceCase, ProveOptions } from './conformance-case.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import { checkSubject, type ConformanceSubject } from './subject.ts';

@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { MemoryReport } from '../model/execer.ts';
 import { METRIC_NAMES } from '../model/metric-names.ts';
 import type { Counter, Gauge, Metrics } from '../model/metrics.ts';
@@ -33,7 +34,7 @@ export class MemoryCap {
     if (!Number.isSafeInteger(memoryCapBytes) || memoryCapBytes < 0) {
       throw invalidArgument('memoryCapBytes', 'a safe integer ≥ 0', memoryCapBytes);
     }
-    this.periodUs = Math.round(memoryPeriodMs * 1000);
+    this.periodUs = microsecondsOf(memoryPeriodMs);
     if (!Number.isSafeInteger(this.periodUs) || this.periodUs < 1) {
       throw invalidArgument('memoryPeriodMs', 'a finite number of at least 0.001', memoryPeriodMs);
     }

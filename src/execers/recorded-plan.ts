@@ -3,6 +3,7 @@
  * included, and all of it comes before the end.
  */
 import { describeValue, RunnerError } from '../kernel/errors.ts';
+import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { MemoryReport, ProcessStatus } from '../model/execer.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { Chunk } from '../model/output.ts';
@@ -40,7 +41,7 @@ function broken(run: RecordedRun, field: string, expected: string, actual: unkno
 
 function microseconds(run: RecordedRun, field: string, ms: number): number {
   if (!(ms >= 0 && ms <= TIME_MS_MAX)) throw broken(run, field, `a number from 0 to ${TIME_MS_MAX}`, ms);
-  return Math.round(ms * 1000);
+  return microsecondsOf(ms);
 }
 
 function without(prefix: string, text: string): string {

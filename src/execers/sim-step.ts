@@ -4,6 +4,7 @@
  */
 import { checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { isExitCode } from './process-status.ts';
 
@@ -53,11 +54,6 @@ export const MAX_SLEEP_MS: number = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 /** A time that a `sleep` can take. */
 export function isSleepMs(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= MAX_SLEEP_MS;
-}
-
-/** Microseconds are the resolution of every clock here. */
-function toMicroseconds(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }
 
 const PAUSE: SimStep = Object.freeze({ op: 'pause' });
@@ -122,7 +118,7 @@ export const simStep: SimStepConstructors = Object.freeze({
   pause: (): SimStep => PAUSE,
   sleep: (ms: number): SimStep => {
     if (!isSleepMs(ms)) throw invalidArgument('ms', `a number from 0 to ${MAX_SLEEP_MS}`, ms);
-    return Object.freeze({ op: 'sleep', ms: toMicroseconds(ms) });
+    return Object.freeze({ op: 'sleep', ms: roundedMs(ms) });
   },
   stdout: (text: string): SimStep => Object.freeze({ op: 'stdout', text: textOf('text', text) }),
   stderr: (text: string): SimStep => Object.freeze({ op: 'stderr', text: textOf('text', text) }),

@@ -4,10 +4,10 @@
  * every machine, and memory is fixed.
  */
 import { isInstance } from '../kernel/argument-check.ts';
-import type { Oracle } from '../oracles/oracle.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
-import { hashText, mixBits } from '../kernel/text-hash.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { hashText, mixBits } from '../kernel/text-hash.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import type { Oracle } from '../oracles/oracle.ts';
 import type { CoverageMeter } from './explorer.ts';
 import { siteOf } from './label-parts.ts';
 

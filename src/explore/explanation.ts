@@ -2,6 +2,7 @@
  * Makes a shrunk failure readable: a sentence, a short history, the nearest execution that holds, the source lines that matter, and one
  * line that repeats it. Invariant: it is plain data, and everything in it was observed by running the log again.
  */
+import { isWaitText } from '../model/resource-text.ts';
 import {
   checkCallbacks,
   checkInteger,
@@ -13,7 +14,6 @@ import { decisionKind } from '../kernel/decision-kind.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { isWait } from '../simulation/end-judge.ts';
 import type { Failure } from '../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
 import type { Executor } from './executor.ts';
@@ -191,7 +191,7 @@ function detailOf(detail: string): FailureDetail {
 /** Who waits comes first, with where the scenario itself does. */
 function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[]): FailureDetail[] {
   const told = failure.details.map(detailOf);
-  const waits = told.filter(({ text }) => isWait(text));
+  const waits = told.filter(({ text }) => isWaitText(text));
   const known = new Set(waits.flatMap(({ frames }) => frames));
   const places = awaited
     .map(detailOf)
@@ -200,7 +200,7 @@ function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[
     ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
     ...waits,
     ...places,
-    ...told.filter(({ text }) => !isWait(text)),
+    ...told.filter(({ text }) => !isWaitText(text)),
     ...standstillDetails(run, failure, waits.length + places.length > 0),
   ];
 }

@@ -6,6 +6,7 @@
  */
 import { checkMethods } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { formatEvent } from '../trace/event-text.ts';
 import type { Executor } from './executor.ts';
@@ -17,9 +18,9 @@ import { observeServices, type ServiceMoment } from './observed-services.ts';
 import { observe, type ObservedDecision, type ObservedRun } from './observed-run.ts';
 import { shortPlaceOf } from './source-place.ts';
 import { CallSlices } from './timeline-calls.ts';
+import { TimelineLanes, type TimelineEvent } from './timeline-lanes.ts';
 import { NodeSlices } from './timeline-nodes.ts';
 import { RunSlices } from './timeline-runs.ts';
-import { TimelineLanes, type TimelineEvent } from './timeline-lanes.ts';
 
 /** A timeline as JSON: what `--timeline FILE` writes. */
 export interface Timeline {
@@ -44,7 +45,7 @@ class Stamps {
   #steps = 0;
 
   next(atMs: number): number {
-    const atUs = Math.round(atMs * 1_000);
+    const atUs = microsecondsOf(atMs);
     this.#steps = atUs === this.#atUs ? Math.min(this.#steps + 1, STEPS_MAX) : 0;
     this.#atUs = atUs;
     return atUs + this.#steps * STEP_US;

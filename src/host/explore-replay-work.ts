@@ -16,7 +16,7 @@ import type { ExploreMessage, ReplayOutcome, ReplayStory, ReplayTask } from './e
 
 /** The same scenario: with its decisions told, and without anything of ours among the frames of its stacks. */
 export interface ReplayExecutors {
-  readonly recorded: Executor;
+  readonly logged: Executor;
   readonly watched: Executor;
 }
 
@@ -34,10 +34,10 @@ export async function runReplayTask(
   const { log } = task;
   const maxEvents = log !== undefined && 'maxEvents' in log ? log.maxEvents : task.maxEvents;
   const isOfCutOff = keyOf(task) === CUT_OFF_KEY;
-  const recorded = withinEvents(executors.recorded, maxEvents, isOfCutOff);
+  const logged = withinEvents(executors.logged, maxEvents, isOfCutOff);
   const watched = withinEvents(executors.watched, maxEvents, isOfCutOff);
   const startedAt = performance.now();
-  const report = await execute(task, recorded);
+  const report = await execute(task, logged);
   const tookMs = performance.now() - startedAt;
   tell({ type: 'replayed', outcome: outcomeOf(report, task) });
   const { verdict } = report;

@@ -13,7 +13,7 @@ import { runReplayTask } from './explore-replay-work.ts';
 import { ExploreSharedState } from './explore-shared-state.ts';
 import { runShrinkTask } from './explore-shrink-work.ts';
 import type { ExploreEnvelope, ExploreMessage, ExploreTask } from './explore-task.ts';
-import { recordedExecutor, watchedExecutor } from './recorded-executor.ts';
+import { loggedExecutor, watchedExecutor } from './logged-executor.ts';
 import { withinMemory, withoutLeftTimers, withOutputTaken } from './settled-executor.ts';
 import { withoutStrays } from './stray-errors.ts';
 
@@ -50,12 +50,12 @@ export async function serveExploreTask({ load, watchEscapes }: ExploreServices):
   const strict = task.kind === 'campaign' && task.strict ? watchEscapes(plain) : undefined;
   const settled = withoutLeftTimers(withoutStrays(strict?.executor ?? plain));
   const watched = withOutputTaken(withinMemory(watchedExecutor(settled, state), memoryMb()), state);
-  const recorded = recordedExecutor(watched, state);
+  const logged = loggedExecutor(watched, state);
   if (task.kind === 'campaign') {
     const escapes = strict === undefined ? undefined : () => strict.escapes();
-    await runCampaignTask(task, { executor: recorded, definition, escapes }, state, tell);
+    await runCampaignTask(task, { executor: logged, definition, escapes }, state, tell);
   } else if (task.kind === 'shrink') await runShrinkTask(task, watched, state, tell);
-  else await runReplayTask(task, { watched, recorded }, state, tell);
+  else await runReplayTask(task, { watched, logged }, state, tell);
   tell({ type: 'done' });
 }
 

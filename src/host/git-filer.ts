@@ -4,17 +4,17 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { checkDuration, checkOptions } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { checkAbsolutePath, checkIngestPaths } from '../filers/filer-arguments.ts';
 import { throwIfCancelled } from '../filers/filer-error.ts';
+import { checkDuration, checkOptions } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import { DirCheckout, asFilerError, filled, prepareTarget } from './dir-checkout.ts';
 import type { DiskFiler } from './disk-filer.ts';
-import { isInsideGit } from './git-filer-settings.ts';
 import type { GitSource } from './git-filer-entries.ts';
 import { GitRepository } from './git-filer-repository.ts';
+import { isInsideGit } from './git-filer-settings.ts';
 import { createTempDirs } from './temp-dirs.ts';
 import type { DiskTempDirs } from './temp-dirs.ts';
 

@@ -2,11 +2,11 @@
  * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a status is
  * known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says what escapes).
  */
-import { checkCommand } from '../model/command-check.ts';
 import { FaultLog } from '../execers/fault-log.ts';
 import type { StreamName } from '../execers/process-output.ts';
 import { checkArray, checkClock, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import { checkCommand } from '../model/command-check.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import { isPending, whenThere, type MaybePromise } from '../model/maybe-promise.ts';

@@ -4,8 +4,8 @@
  * before its time, and an end-of-instant event only when no ordinary one is due.
  */
 import { AsyncResource } from 'node:async_hooks';
-import type { Clock, Timer } from '../kernel/clock.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
 import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { SystemTimerHeap } from './system-timer.ts';

@@ -2,8 +2,8 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
-import { checkOptions, checkString } from '../kernel/argument-check.ts';
 import { FilerError } from '../filers/filer-error.ts';
+import { checkOptions, checkString } from '../kernel/argument-check.ts';
 import type { TempDirs } from '../model/collaborators.ts';
 import { DirCheckout } from './dir-checkout.ts';
 

@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { checkAnyIterable, checkString } from '../kernel/argument-check.ts';

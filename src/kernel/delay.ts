@@ -1,5 +1,6 @@
 /** What a delay means on every clock. Invariant: a positive delay never becomes 0, or code that waits for what is left would never get there. */
 import { invalidArgument } from './errors.ts';
+import { microsecondsOf } from './microseconds.ts';
 
 /** The end of the time that a clock can show in microseconds, 285 years after its start; what is longer than that fires there. */
 export const LAST_TIME_US: number = Number.MAX_SAFE_INTEGER;
@@ -13,6 +14,6 @@ export function delayUsOf(ms: number): number {
   if (!(typeof ms === 'number' && ms >= 0 && ms < Infinity)) {
     throw invalidArgument('ms', 'a finite number ≥ 0', ms);
   }
-  const delayUs = Math.round(ms * 1000);
+  const delayUs = microsecondsOf(ms);
   return delayUs === 0 && ms > 0 ? 1 : delayUs;
 }

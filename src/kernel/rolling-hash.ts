@@ -2,8 +2,8 @@
  * The rolling hash of a trace: 64 bits in two lanes that every number and string moves. Invariant: it depends on the values and
  * their order alone, never on the machine. It finds differences; it does not resist people who look for collisions.
  */
-import { invalidArgument } from './errors.ts';
 import { isInstance } from './argument-check.ts';
+import { invalidArgument } from './errors.ts';
 import { mixBits, TEXT_START, TEXT_STEP } from './text-hash.ts';
 import { TEXT_BASIS, textWords, type TextWords } from './text-words.ts';
 

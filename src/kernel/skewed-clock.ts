@@ -6,6 +6,7 @@ import { checkClock, checkRecord } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
 import { invalidArgument } from './errors.ts';
+import { microsecondsOf } from './microseconds.ts';
 
 /** How far a clock is off. */
 export interface ClockSkew {
@@ -31,7 +32,7 @@ class SkewedClock implements Clock {
   constructor(clock: Clock, offsetMs: number, driftPpm: number) {
     this.epochMs = clock.epochMs;
     this.#clock = clock;
-    this.#offsetUs = Math.round(offsetMs * 1_000);
+    this.#offsetUs = microsecondsOf(offsetMs);
     this.#driftPpm = driftPpm;
   }
 
@@ -52,7 +53,7 @@ class SkewedClock implements Clock {
   }
 
   #trueUs(): number {
-    return Math.round(this.#clock.now() * 1_000);
+    return microsecondsOf(this.#clock.now());
   }
 
   /** Whole microseconds, never fewer at a later time. */

@@ -8,9 +8,9 @@ import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
 import { chooseDrain } from './drain.ts';
+import { invalidArgument } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
-import { invalidArgument } from './errors.ts';
 
 /** 2000-01-01T00:00:00Z, where virtual dates begin unless told otherwise. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;

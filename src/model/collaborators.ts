@@ -28,6 +28,9 @@ export interface DirMonitor {
   sizesKb(): MaybePromise<ReadonlyMap<string, number>>;
 }
 
+/** How long local work without a bound of its own may take once a run is being stopped, unless a runner is set up otherwise. */
+export const LOCAL_BOUND_MS: number = 10_000;
+
 /** Makes the empty directory in which a command without snapshot runs (R92); its release removes it. */
 export interface TempDirs {
   /** Within this many milliseconds a creation or removal has ended. */

@@ -2,6 +2,7 @@
  * Faults in plain words: what happens when one strikes, as a clause in the present tense. Invariant: what is not known here keeps the
  * names that its author gave it.
  */
+import { SERVICE_METHODS } from './service.ts';
 import type { TraceEvent } from './trace-event.ts';
 
 /** What a trace says of a fault. */
@@ -45,7 +46,7 @@ const OF_CLOCK: Words = {
   drift: (machine) => `the clock of ${machine} drifts`,
 };
 
-const CALLS: ReadonlySet<string> = new Set(['run', 'abort', 'query', 'queryNow', 'status', 'statusAll']);
+const CALLS: ReadonlySet<string> = new Set(SERVICE_METHODS.filter((method) => method !== 'release'));
 const FILER_CALL = /^filer\/(\S+) (checkout|ingest|update|release)(?: (.+))?$/;
 const FILER_NOUNS: Readonly<Record<string, string>> = {
   checkout: 'checkout',

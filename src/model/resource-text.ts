@@ -11,6 +11,13 @@ const BECAME = {
   activity: { acquired: 'began', freed: 'ended', abandoned: 'did not end in time' },
 } as const;
 
+const A_WAIT = 'the wait ';
+
+/** True for a text that begins with who waits for what, as {@link heldText} says it. */
+export function isWaitText(text: string): boolean {
+  return text.startsWith(A_WAIT);
+}
+
 /** One clause: `output stdout of run 3 of worker was taken`. */
 export function resourceEventText(event: ResourceEvent): string {
   return `${heldText(event, 'of')} ${BECAME[sortOf(event)][event.type]}`;
@@ -26,7 +33,7 @@ export function heldText({ resource, name, runner, runId }: ResourceEvent, on: '
     case 'process':
       return `${processText(name, runId, isOfRun)}${whose}`;
     case 'waiter':
-      return `the wait ${goalText(name)}${whose}`;
+      return `${A_WAIT}${goalText(name)}${whose}`;
     case 'checkout':
     case 'output':
     case 'tempdir':

@@ -3,6 +3,7 @@
  * zero value (empty string, 0, undefined), so that equality of statuses means what it seems to (R11). All constructors go through
  * one literal, so that every status has the same hidden class.
  */
+import { membersOf } from '../kernel/members.ts';
 import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { NO_TAGS, type LogTags } from './command.ts';
@@ -40,6 +41,22 @@ export interface RunStatus extends LogTags, OutputRefs, RunOutcome {
   /** Valid on the Bazel path only. */
   readonly actionResult?: ActionResult;
 }
+
+/** The fields that every status has. */
+export const STATUS_FIELDS: readonly Exclude<keyof RunStatus, 'actionResult'>[] = membersOf<
+  Exclude<keyof RunStatus, 'actionResult'>
+>({
+  runId: true,
+  state: true,
+  jobId: true,
+  taskId: true,
+  tag: true,
+  stdoutRef: true,
+  stderrRef: true,
+  snapshotId: true,
+  exitCode: true,
+  error: true,
+});
 
 const NO_REFS: OutputRefs = Object.freeze({ stdoutRef: '', stderrRef: '' });
 const NO_OUTCOME: RunOutcome = Object.freeze({ snapshotId: '', exitCode: 0, error: '' });

@@ -2,7 +2,7 @@
  * What services are called for and how nodes stand, for who draws it. Invariants: a service of a world that nobody watches is left as it
  * is; calls, replies and errors pass unchanged and in the same synchronous call.
  */
-import type { Service } from './service.ts';
+import { SERVICE_METHODS, type Service } from './service.ts';
 
 /** The methods of a {@link Service}. */
 export type ServiceOperation = keyof Service;
@@ -29,16 +29,6 @@ export interface ServiceWatch {
   node(name: string, state: string): void;
 }
 
-const OPERATIONS: readonly ServiceOperation[] = [
-  'run',
-  'abort',
-  'query',
-  'queryNow',
-  'status',
-  'statusAll',
-  'release',
-];
-
 let currentClient: string | undefined;
 
 /** Calls that `act` makes synchronously are those of this client. */
@@ -59,7 +49,7 @@ export function watchedCalls<S extends Service>(
   service: S,
 ): S {
   if (watchServices === undefined) return service;
-  for (const operation of OPERATIONS) {
+  for (const operation of SERVICE_METHODS) {
     const methods = service as unknown as Record<ServiceOperation, (...args: unknown[]) => Promise<unknown>>;
     const call = methods[operation].bind(service);
     // On the service itself, so that it stays the class that its maker promises, private parts and all.

@@ -1,4 +1,5 @@
 /** The one contract of all runners: start, abort, look, wait, release. */
+import { membersOf } from '../kernel/members.ts';
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
 import type { StatusReader } from './status-reader.ts';
@@ -25,3 +26,14 @@ export interface Controller {
 
 /** A runner as its callers see it. */
 export interface Service extends Controller, StatusReader {}
+
+/** The methods of a {@link Service}. */
+export const SERVICE_METHODS: readonly (keyof Service)[] = membersOf<keyof Service>({
+  run: true,
+  abort: true,
+  query: true,
+  queryNow: true,
+  status: true,
+  statusAll: true,
+  release: true,
+});

@@ -4,7 +4,7 @@
  */
 import type { Query } from '../model/query.ts';
 import { canMove, isTerminal } from '../model/run-state.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
+import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
 import { maskMatches } from '../model/state-mask.ts';
 import type { ServiceReach } from './service-reach.ts';
 
@@ -13,18 +13,6 @@ interface Shown {
   readonly status: RunStatus;
   readonly mark: number;
 }
-
-const FIELDS = [
-  'state',
-  'jobId',
-  'taskId',
-  'tag',
-  'stdoutRef',
-  'stderrRef',
-  'snapshotId',
-  'exitCode',
-  'error',
-] as const;
 
 /** Remembers and compares. */
 export class AnswerBook {
@@ -128,7 +116,7 @@ export class AnswerBook {
   }
 
   #checkSame(call: string, before: RunStatus, after: RunStatus): void {
-    const field = FIELDS.find((name) => before[name] !== after[name]);
+    const field = STATUS_FIELDS.find((name) => before[name] !== after[name]);
     if (field === undefined) return;
     const [was, is] = [JSON.stringify(before[field]), JSON.stringify(after[field])];
     this.complain(

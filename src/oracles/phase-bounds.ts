@@ -1,5 +1,6 @@
 /** How long each phase of a run may take once the run is to stop: the sum of what its collaborators promise (R199). */
 import { checkRecord } from '../kernel/argument-check.ts';
+import { LOCAL_BOUND_MS } from '../model/collaborators.ts';
 import type { LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
 import type { Execer } from '../model/execer.ts';
 import type { Filer } from '../model/filer.ts';
@@ -25,7 +26,7 @@ export function phaseBounds(parts: BoundedCollaborators): PhaseBounds {
   checkRecord('parts', 'the collaborators of a runner', parts);
   checkRecord('execer', 'an Execer', parts.execer);
   const { execer, filers = [], tempDirs, preprocessors = [], postprocessors = [], uploader } = parts;
-  const { localBoundMs = 10_000 } = parts;
+  const { localBoundMs = LOCAL_BOUND_MS } = parts;
   const checkout = Math.max(tempDirs?.boundMs ?? 0, ...filers.map(({ cancelBoundMs }) => cancelBoundMs));
   return {
     // A stop ends the list after the preprocessor at work; postprocessors all run.

@@ -2,8 +2,9 @@
  * What the calls on a runner have led to, counted by kind: a check that holds says little about what never happened. Invariant: it
  * counts what callers can see, each end of a run once.
  */
-import { invalidArgument } from '../kernel/errors.ts';
+import { membersOf } from '../kernel/members.ts';
 import { checkIterable, isInstance } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 
 /** Something that calls on a runner can lead to. */
 export type ReachKind =
@@ -28,27 +29,27 @@ export type ReachKind =
   | 'injected fault';
 
 /** All kinds, in the order in which reports list them. */
-export const REACH_KINDS: readonly ReachKind[] = Object.freeze([
-  'end COMPLETE 0',
-  'end COMPLETE with another exit code',
-  'end FAILED',
-  'end ABORTED',
-  'end TIMEDOUT',
-  'run offered while another is active',
-  'run refused as full',
-  'abort of a queued run',
-  'abort of an active run',
-  'abort of a run that is over',
-  'wait met at once',
-  'wait met later',
-  'wait timed out',
-  'wait cancelled',
-  'wait that cannot be met',
-  'wait ended by a release',
-  'release with runs left',
-  'release without runs left',
-  'injected fault',
-] as const);
+export const REACH_KINDS: readonly ReachKind[] = membersOf<ReachKind>({
+  'end COMPLETE 0': true,
+  'end COMPLETE with another exit code': true,
+  'end FAILED': true,
+  'end ABORTED': true,
+  'end TIMEDOUT': true,
+  'run offered while another is active': true,
+  'run refused as full': true,
+  'abort of a queued run': true,
+  'abort of an active run': true,
+  'abort of a run that is over': true,
+  'wait met at once': true,
+  'wait met later': true,
+  'wait timed out': true,
+  'wait cancelled': true,
+  'wait that cannot be met': true,
+  'wait ended by a release': true,
+  'release with runs left': true,
+  'release without runs left': true,
+  'injected fault': true,
+});
 
 /** How often each kind was reached. */
 export type ReachCounts = Readonly<Record<ReachKind, number>>;

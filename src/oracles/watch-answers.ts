@@ -9,7 +9,7 @@ import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
-import type { Service } from '../model/service.ts';
+import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import { ALL_MASK, maskMatches } from '../model/state-mask.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import type { World } from '../model/world.ts';
@@ -55,7 +55,7 @@ export function watchAnswers(
   service: Service,
   report: ReportViolation,
 ): WatchedAnswers {
-  checkMethods('service', service, ['run', 'abort', 'query', 'queryNow', 'status', 'statusAll', 'release']);
+  checkMethods('service', service, SERVICE_METHODS);
   return new AnswerWatch(world, service, report);
 }
 

@@ -6,26 +6,13 @@ import { isRunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
+import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { DONE_MASK } from '../model/state-mask.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { NO_WAIT } from '../model/wait.ts';
 import type { World } from '../model/world.ts';
 import type { ReportViolation } from './oracle.ts';
-
-const FIELDS = [
-  'runId',
-  'state',
-  'jobId',
-  'taskId',
-  'tag',
-  'stdoutRef',
-  'stderrRef',
-  'snapshotId',
-  'exitCode',
-  'error',
-] as const;
 
 /**
  * Watches a service from its callers' side: what `abort` returns is what `status` returns afterwards, and a query for terminal runs
@@ -134,7 +121,7 @@ class ServiceWatch implements Service {
   }
 
   #compare(what: string, first: RunStatus, source: string, then: RunStatus): void {
-    const differing = FIELDS.find((field) => first[field] !== then[field]);
+    const differing = STATUS_FIELDS.find((field) => first[field] !== then[field]);
     if (differing === undefined) return;
     const seen = `${differing} ${JSON.stringify(first[differing])}`;
     this.#complain(`${what} ${seen}, but ${source} says ${JSON.stringify(then[differing])}`);

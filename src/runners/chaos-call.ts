@@ -1,6 +1,6 @@
 /** One call on its way through chaos: what it is about and how much of its time is left. */
-import { shownText } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { shownText } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { RunID } from '../model/run-status.ts';

@@ -5,6 +5,7 @@
 import { checkDuration } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { microsecondsOf } from '../kernel/microseconds.ts';
 
 /** The steps unless told otherwise. */
 export const DEFAULT_DELAY_STEPS = 32;
@@ -23,7 +24,7 @@ export class DelayDraw {
       throw invalidArgument('delaySteps', 'an integer ≥ 1', steps);
     }
     this.#choices = choices;
-    this.#maxUs = Math.round(maxDelayMs * 1000);
+    this.#maxUs = microsecondsOf(maxDelayMs);
     this.#n = Math.max(1, Math.min(steps, this.#maxUs));
   }
 

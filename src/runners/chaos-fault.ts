@@ -1,17 +1,13 @@
 /** The names of what chaos can do to which call, and the plain data of a plan of faults (R153). */
+import { SERVICE_METHODS, type Service } from '../model/service.ts';
 
 /** The calls that chaos can strike; `release` it never does (R152). */
-export type ChaosOperation = 'run' | 'abort' | 'query' | 'queryNow' | 'status' | 'statusAll';
+export type ChaosOperation = Exclude<keyof Service, 'release'>;
 
 /** All of them. */
-export const CHAOS_OPERATIONS: readonly ChaosOperation[] = Object.freeze([
-  'run',
-  'abort',
-  'query',
-  'queryNow',
-  'status',
-  'statusAll',
-]);
+export const CHAOS_OPERATIONS: readonly ChaosOperation[] = Object.freeze(
+  SERVICE_METHODS.filter((method) => method !== 'release'),
+);
 
 /**
  * What can happen to a call.

@@ -8,7 +8,8 @@ import { Invoker } from './invoker.ts';
 import type { InvokerOptions } from './invoker-parts.ts';
 import type { QueueOptions, QueueParts } from './queue-options.ts';
 import { QueueRunner } from './queue-runner.ts';
-import { recordedParts, type CallTape } from './recorded-runner.ts';
+import type { CallTape } from './call-tape.ts';
+import { recordedParts } from './recorded-runner.ts';
 import type { Recorder } from './recorder.ts';
 import { createInstruments } from './runner-instruments.ts';
 

@@ -1,11 +1,17 @@
 /** The collaborators of an invoker, with every optional one in place or absent on purpose (R117). */
-import { checkWorld } from '../model/world-check.ts';
 import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
-import type { DirMonitor, LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
+import {
+  LOCAL_BOUND_MS,
+  type DirMonitor,
+  type LogUploader,
+  type Processor,
+  type TempDirs,
+} from '../model/collaborators.ts';
 import type { Execer } from '../model/execer.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { OutputCreator } from '../model/output.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
+import { checkWorld } from '../model/world-check.ts';
 import type { World } from '../model/world.ts';
 import { createInstruments, type RunnerInstruments } from './runner-instruments.ts';
 
@@ -69,7 +75,7 @@ export class InvokerParts {
     this.uploader = options.uploader;
     this.dirMonitor = options.dirMonitor;
     this.metrics = options.metrics;
-    this.localBoundMs = options.localBoundMs ?? 10_000;
+    this.localBoundMs = options.localBoundMs ?? LOCAL_BOUND_MS;
     this.instruments = createInstruments(options.metrics);
   }
 }

@@ -1,5 +1,6 @@
 /** The instruments of a metered service (R183) and how each value is computed. */
 import type { Clock } from '../kernel/clock.ts';
+import { millisecondsBetween } from '../kernel/microseconds.ts';
 import { METRIC_NAMES } from '../model/metric-names.ts';
 import type { Counter, Gauge, Histogram, Metrics } from '../model/metrics.ts';
 import { isTerminal } from '../model/run-state.ts';
@@ -99,6 +100,6 @@ export class ServiceInstruments {
 
   /** In milliseconds with the clock's resolution. */
   #since(ms: number): number {
-    return Math.round((this.#clock.now() - ms) * 1000) / 1000;
+    return millisecondsBetween(ms, this.#clock.now());
   }
 }

@@ -2,7 +2,6 @@
  * Waits for statuses over something that can only tell the current ones, such as a remote runner, by asking again and again
  * (R154–R159). A state that came and went between two polls is missed.
  */
-import { checkWorld } from '../model/world-check.ts';
 import { checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -11,6 +10,7 @@ import { copyQuery } from '../model/query-copy.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { QueryResult, StatusQuerier, StatusQueryNower } from '../model/status-reader.ts';
 import { checkWait } from '../model/wait.ts';
+import { checkWorld } from '../model/world-check.ts';
 import type { World } from '../model/world.ts';
 import { MAX_PERIOD_MS, PollingWait } from './polling-wait.ts';
 import type { PollingParent } from './polling-wait.ts';

@@ -1,49 +1,22 @@
 /** Makes a runner part of a recording: its world, its collaborators and the calls on it. */
 import { invalidArgument } from '../kernel/errors.ts';
-import type { Command } from '../model/command.ts';
-import type { RecordedFiler, RecordedCollaborator, RecordedSettings } from '../model/recording.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { World } from '../model/world.ts';
+import { CallTape } from './call-tape.ts';
 import type { InvokerOptions } from './invoker-parts.ts';
 import type { QueueOptions } from './queue-options.ts';
+import { recordedSettings } from './recorded-settings.ts';
 import { RunRecorder, type Recorder } from './recorder.ts';
 import { RunnerTape } from './runner-tape.ts';
-import {
-  TapedOutputs,
-  tapedFilers,
-  tapedMonitor,
-  tapedProcessors,
-  tapedTempDirs,
-  tapedUploader,
-} from './taped-collaborators.ts';
+import { tapedMonitor, tapedProcessors } from './taped-collaborators.ts';
 import { TapedExecer } from './taped-execer.ts';
+import { tapedFilers, tapedTempDirs } from './taped-filers.ts';
+import { TapedOutputs, tapedUploader } from './taped-outputs.ts';
 
 /** A runner as its maker sees it while it is recorded. */
 export interface RecordedParts<Options> {
   readonly world: World;
   readonly options: Options;
   readonly calls: CallTape;
-}
-
-/** Writes down the calls on a runner; each is passed on in the same synchronous call. */
-export class CallTape {
-  readonly #tape: RunnerTape;
-
-  constructor(tape: RunnerTape) {
-    this.#tape = tape;
-  }
-
-  run(command: Command, make: () => Promise<RunStatus>): Promise<RunStatus> {
-    return this.#tape.call('run', { command }, make);
-  }
-
-  abort(runId: RunID, make: () => Promise<RunStatus>): Promise<RunStatus> {
-    return this.#tape.call('abort', { runId }, make);
-  }
-
-  release(make: () => Promise<void>): Promise<void> {
-    return this.#tape.call('release', {}, make);
-  }
 }
 
 /**
@@ -70,7 +43,7 @@ export function recordedParts<Options extends QueueOptions & InvokerOptions>(
   recorder.names.add(name);
   const tape = new RunnerTape(recorder, name, world.clock);
   recorder.beginTurn();
-  tape.input({ type: 'runner', settings: settingsOf(options) }, () => undefined);
+  tape.input({ type: 'runner', settings: recordedSettings(options) }, () => undefined);
   const outputs = new TapedOutputs(tape, options.outputs);
   const { uploader, dirMonitor } = options;
   return {
@@ -88,45 +61,4 @@ export function recordedParts<Options extends QueueOptions & InvokerOptions>(
     },
     calls: new CallTape(tape),
   };
-}
-
-function settingsOf(options: QueueOptions & InvokerOptions): RecordedSettings {
-  const { capacity = 1, history, idPrefix = '', updateLimitMs = 0, localBoundMs = 10_000 } = options;
-  const { uploader, preprocessors = [], postprocessors = [] } = options;
-  const filers = [...options.filers].map(([type, { filer, init }]): RecordedFiler => ({
-    type,
-    ...bound('cancelBoundMs', filer.cancelBoundMs),
-    updateIntervalMs: filer.updateIntervalMs,
-    hasInit: init !== undefined,
-  }));
-  return {
-    capacity,
-    ...(history === undefined ? {} : { history }),
-    idPrefix,
-    ...(updateLimitMs > 0 ? bound('updateLimitMs', updateLimitMs) : {}),
-    localBoundMs,
-    ...bound('execBoundMs', options.execer.cancelBoundMs),
-    ...bound('tempDirBoundMs', options.tempDirs.boundMs),
-    filers,
-    preprocessors: preprocessors.map(helperOf),
-    postprocessors: postprocessors.map(helperOf),
-    ...(uploader === undefined
-      ? {}
-      : {
-          uploader: {
-            ...helperOf({ name: 'uploader', cancelBoundMs: uploader.cancelBoundMs }),
-            ...bound('uploadBoundMs', uploader.uploadBoundMs),
-          },
-        }),
-    measures: options.dirMonitor !== undefined,
-  };
-}
-
-function helperOf({ name, cancelBoundMs }: { name: string; cancelBoundMs: number }): RecordedCollaborator {
-  return { name, ...bound('cancelBoundMs', cancelBoundMs) };
-}
-
-/** JSON has no Infinity, so a bound that does not exist is absent. */
-function bound<K extends string>(name: K, ms: number | undefined): { readonly [key in K]?: number } {
-  return ms === undefined || ms === Infinity ? {} : ({ [name]: ms } as { readonly [key in K]: number });
 }

@@ -5,6 +5,7 @@
  */
 import { checkLimit, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { RecordedEntry, Recording } from '../model/recording.ts';
 import { checkWorld } from '../model/world-check.ts';
 import type { World } from '../model/world.ts';
@@ -86,7 +87,7 @@ export class RunRecorder implements Recorder {
     this.world = world;
     this.outputBytesMax = outputBytesMax;
     this.clocks = new Set([world.clock]);
-    this.#beganUs = microseconds(world.clock.now());
+    this.#beganUs = microsecondsOf(world.clock.now());
     this.#stampUs = this.#beganUs;
   }
 
@@ -101,7 +102,7 @@ export class RunRecorder implements Recorder {
 
   /** The time of the turn, on the clock of the world. */
   now(): number {
-    if (!this.#isTurn) this.#stampUs = Math.max(this.#stampUs, microseconds(this.world.clock.now()));
+    if (!this.#isTurn) this.#stampUs = Math.max(this.#stampUs, microsecondsOf(this.world.clock.now()));
     this.#quiet = 0;
     return this.#stampUs / 1000;
   }
@@ -112,14 +113,14 @@ export class RunRecorder implements Recorder {
   }
 
   sinceBegin(nowMs: number): number {
-    return (microseconds(nowMs) - this.#beganUs) / 1000;
+    return (microsecondsOf(nowMs) - this.#beganUs) / 1000;
   }
 
   /** Something comes in: a turn begins, unless one is under way. An event of the clock always begins one. */
   beginTurn(isEvent = false): void {
     this.#quiet = 0;
     if (this.#isTurn && !isEvent) return;
-    this.#stampUs = Math.max(this.#stampUs, microseconds(this.world.clock.now()));
+    this.#stampUs = Math.max(this.#stampUs, microsecondsOf(this.world.clock.now()));
     if (this.#isTurn) return;
     this.#isTurn = true;
     this.#awaitQuiet();
@@ -145,13 +146,4 @@ export class RunRecorder implements Recorder {
       else this.#isTurn = false;
     });
   }
-}
-
-function microseconds(ms: number): number {
-  return Math.round(ms * 1000);
-}
-
-/** Milliseconds between two times, exact to the microsecond. */
-export function millisecondsBetween(startMs: number, endMs: number): number {
-  return (microseconds(endMs) - microseconds(startMs)) / 1000;
 }

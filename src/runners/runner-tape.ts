@@ -1,15 +1,17 @@
 /**
- * The recording of one runner: numbers what it asks, sets and is called for, and writes down what goes in and out. Invariant: like
- * things are numbered in the order in which the runner does them, so that a replay, which does them in the same order, finds each again.
+ * The recording of one runner: writes down what goes in and out, under the names that the replay finds them by. Invariant: nothing
+ * that either side sees is changed.
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { checkCommand } from '../model/command-check.ts';
 import { copyCommand } from '../model/command-copy.ts';
 import type { Command } from '../model/command.ts';
 import { isExitCodeError } from '../model/exit-code.ts';
 import { isPending, type MaybePromise } from '../model/maybe-promise.ts';
+import { RecordedNames } from '../model/recorded-names.ts';
 import {
   NO_URI,
   type AskKind,
@@ -22,7 +24,7 @@ import {
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
-import { millisecondsBetween, type RunRecorder } from './recorder.ts';
+import type { RunRecorder } from './recorder.ts';
 
 type Body<T> = T extends unknown ? Omit<T, 'at' | 'runner' | 'nested'> : never;
 type Listened = () => void;
@@ -44,7 +46,7 @@ export class RunnerTape {
   readonly name: string;
   /** The world that the recorded runner lives in. */
   readonly world: World;
-  readonly #counts = new Map<string, number>();
+  readonly names: RecordedNames = new RecordedNames();
   /** What refs of this host are called in the recording. */
   readonly #uris = new Map<string, string>();
 
@@ -59,12 +61,6 @@ export class RunnerTape {
       tracer: { record: (event) => this.#event(event) },
       ...(onHeal === undefined ? {} : { onHeal }),
     };
-  }
-
-  count(what: string): number {
-    const nth = (this.#counts.get(what) ?? 0) + 1;
-    this.#counts.set(what, nth);
-    return nth;
   }
 
   /** Something comes in: the runner deals with it in `work`, which gets the time at which it came. */
@@ -86,7 +82,7 @@ export class RunnerTape {
     answerOf: (value: T) => RecordedAnswer = () => NOTHING,
   ): MaybePromise<T> {
     const { recorder } = this;
-    const about = { what, name, nth: this.count(`${what} ${name}`) };
+    const about = { what, name, nth: this.names.ask(what, name) };
     const asked: RecordedAsk & { type: 'asked'; answer?: RecordedAnswer } = {
       at: recorder.at(),
       runner: this.name,
@@ -127,7 +123,7 @@ export class RunnerTape {
 
   /** Looks at what refuses commands; only a refusal is written down. */
   check(work: () => void): void {
-    const nth = this.count('check ');
+    const nth = this.names.ask('check', '');
     try {
       work();
     } catch (error) {
@@ -151,7 +147,7 @@ export class RunnerTape {
   call<T>(call: RecordedCall, subject: CallSubject, make: () => Promise<T>): Promise<T> {
     const { recorder, name: runner } = this;
     recorder.beginTurn();
-    const nth = this.count(`call ${call}`);
+    const nth = this.names.call(call);
     return this.input({ type: 'call', call, nth, ...shown(subject) }, (calledAt) => {
       const answer = make();
       const returned = (what: object): void => {
@@ -247,7 +243,7 @@ class TapedClock implements Clock {
   #taped(label: string, delayMs: number, fire: () => void): () => void {
     const tape = this.#tape;
     const { recorder } = tape;
-    const nth = tape.count(`timer ${label}`);
+    const nth = tape.names.event(label);
     const setAt = recorder.at();
     return () => {
       recorder.beginTurn(true);

@@ -1,11 +1,11 @@
 /** The execer of a recorded runner: what processes write, when they pass their memory cap and how they end is written down. */
+import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, MemoryReport, Process, ProcessStatus, Sink } from '../model/execer.ts';
 import { whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk } from '../model/output.ts';
-import { millisecondsBetween } from './recorder.ts';
 import type { RunnerTape } from './runner-tape.ts';
-import type { TapedOutputs } from './taped-collaborators.ts';
+import type { TapedOutputs } from './taped-outputs.ts';
 
 /** Starts processes and records them. */
 export class TapedExecer implements Execer {

@@ -2,13 +2,13 @@
  * Faults of collaborators as decisions: outputs that fail or write short, filers that fail, hang or are slow, clocks that are off.
  * Invariant: answer 0 is always the plain behaviour and the highest answer never is, and who made the value knows nothing of it.
  */
-import { checkWorld } from '../model/world-check.ts';
+import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
 import { checkDuration, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
-import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
-import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
 import { outputFaultText } from '../model/fault-text.ts';
+import { checkWorld } from '../model/world-check.ts';
+import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
 import type { Simulation } from './simulation.ts';
 
 /** What can happen to an output unless told otherwise: too early, too short, too full, too late. */

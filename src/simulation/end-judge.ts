@@ -78,12 +78,11 @@ export class EndJudge {
 
   #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
     const alive = resourcesSince(this.#aliveBefore);
-    const held = this.#ledger.describe(SHOWN_MAX);
     // Who waits is asked first.
     const details = [
-      ...held.filter(isWait),
+      ...this.#ledger.describe(SHOWN_MAX, 'waits'),
       ...this.#awaitedPlaces(),
-      ...held.filter((line) => !isWait(line)),
+      ...this.#ledger.describe(SHOWN_MAX, 'things'),
       ...repeats,
     ];
     if (alive.length > 0) {
@@ -141,9 +140,4 @@ export class EndJudge {
           `timer ${label}, due at ${atMs} ms${place === undefined ? '' : `\n${place}`}`,
       );
   }
-}
-
-/** True for a detail that says who waits for what. */
-export function isWait(line: string): boolean {
-  return line.startsWith('the wait ');
 }

@@ -5,6 +5,7 @@
  */
 import { checkDuration } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
 
 /** Called with the label of an event of the process just before it fires. It may stop or end the process. */
 export type BeforeEvent = (label: string) => void;
@@ -87,7 +88,7 @@ export class NodeClock implements Clock {
     // Those that are overdue fire in the same instant, whose order is a decision; they are made in the order in which they were due.
     const inOrder = [...this.#pending].sort((one, other) => one.dueMs - other.dueMs);
     const now = this.#clock.now();
-    for (const timer of inOrder) this.#arm(timer, wholeUs(Math.max(0, timer.dueMs - now)));
+    for (const timer of inOrder) this.#arm(timer, roundedMs(Math.max(0, timer.dueMs - now)));
   }
 
   /** Takes everything out, for good. */
@@ -120,9 +121,4 @@ export class NodeClock implements Clock {
     this.#pending.delete(timer);
     timer.fire();
   }
-}
-
-/** What is left of a difference of two times is no delay. */
-function wholeUs(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

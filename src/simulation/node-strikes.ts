@@ -3,8 +3,8 @@
  * and for how long. Invariants: at most one fault of these is in force, and it ends by itself, when faults end, or with the node; the
  * number of strikes is bounded, so that a run cannot be kept from its end for ever.
  */
-import type { Timer } from '../kernel/clock.ts';
 import { checkRecord } from '../kernel/argument-check.ts';
+import type { Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { nodeFaultText } from '../model/fault-text.ts';
 import { DelayDraw } from '../runners/chaos-delay.ts';

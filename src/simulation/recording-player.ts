@@ -5,11 +5,12 @@
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 import type { DirMonitor, LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
-import { ExitCodeError } from '../model/exit-code.ts';
 import type { ExecCommand, Execer, Process, ProcessStatus } from '../model/execer.ts';
+import { ExitCodeError } from '../model/exit-code.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk, Output, OutputCreator } from '../model/output.ts';
+import { RecordedNames, uploadName } from '../model/recorded-names.ts';
 import {
   NO_URI,
   type AskKind,
@@ -37,7 +38,7 @@ interface PendingAsk {
 export class RecordingPlayer implements Clock {
   readonly #clock: Clock;
   readonly #onAsked: () => void;
-  readonly #counts = new Map<string, number>();
+  readonly #names = new RecordedNames();
   readonly #events = new Map<string, PendingEvent>();
   readonly #asks = new Map<string, PendingAsk>();
   /** Answers that were there at once. */
@@ -72,7 +73,7 @@ export class RecordingPlayer implements Clock {
   }
 
   post(label: string, fire: () => void): Timer {
-    const key = eventKey(label, this.#count(`timer ${label}`));
+    const key = eventKey(label, this.#names.event(label));
     this.#events.set(key, { fire });
     return { cancel: () => void this.#events.delete(key) };
   }
@@ -133,14 +134,8 @@ export class RecordingPlayer implements Clock {
     };
   }
 
-  #count(what: string): number {
-    const nth = (this.#counts.get(what) ?? 0) + 1;
-    this.#counts.set(what, nth);
-    return nth;
-  }
-
   #ask<T>(what: AskKind, name: string, use: (answer: RecordedAnswer) => T): MaybePromise<T> {
-    const key = askKey(what, name, this.#count(`${what} ${name}`));
+    const key = askKey(what, name, this.#names.ask(what, name));
     this.#onAsked();
     const atOnce = this.#atOnce.get(key);
     if (atOnce !== undefined) return use(orThrow(atOnce));
@@ -153,7 +148,7 @@ export class RecordingPlayer implements Clock {
     return {
       cancelBoundMs: boundMs ?? Infinity,
       check: () => {
-        const refusal = this.#atOnce.get(askKey('check', '', this.#count('check ')));
+        const refusal = this.#atOnce.get(askKey('check', '', this.#names.ask('check', '')));
         if (refusal !== undefined) orThrow(refusal);
       },
       exec: (command) => {
@@ -230,7 +225,7 @@ export class RecordingPlayer implements Clock {
     return {
       cancelBoundMs,
       ...(uploadBoundMs === undefined ? {} : { uploadBoundMs }),
-      upload: (path) => this.#ask('upload', path.slice(path.lastIndexOf('/') + 1), ({ uri }) => placeOf(uri)),
+      upload: (path) => this.#ask('upload', uploadName(path), ({ uri }) => placeOf(uri)),
     };
   }
 

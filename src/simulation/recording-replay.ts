@@ -4,6 +4,7 @@
  */
 import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
+import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { Command } from '../model/command.ts';
 import {
   wentIn,
@@ -117,10 +118,7 @@ class Replay {
       const entry = this.#entries[index];
       if (entry === undefined || this.#stuck !== undefined) break;
       // Also when no time passes: all reactions come before what goes in next.
-      await this.#sim.sleep(
-        Math.max(0, microsecondsOf(entry.at) - microsecondsOf(this.#sim.now())) / 1000,
-        'recorded time',
-      );
+      await this.#sim.sleep(Math.max(0, millisecondsBetween(this.#sim.now(), entry.at)), 'recorded time');
       // Something that is going on may have taken it in.
       if (this.#next === index) this.#take(entry as RecordedInput);
     }
@@ -215,8 +213,4 @@ function callOn(
 
 function add(counts: Map<string, number>, runner: string): void {
   counts.set(runner, (counts.get(runner) ?? 0) + 1);
-}
-
-function microsecondsOf(ms: number): number {
-  return Math.round(ms * 1000);
 }

@@ -85,14 +85,15 @@ export class ResourceLedger {
     return this.#count;
   }
 
-  /** A line for each of the first `limit`: what, whose, since when, and the place if places are captured. */
-  describe(limit: number): string[] {
+  /** A line for each of the first `limit`, or for those of them that are waits or are not: what, whose, since when, and the place if places are captured. */
+  describe(limit: number, of?: 'waits' | 'things'): string[] {
     const held: HeldResource[] = [];
     for (const runner of this.#runners.values()) {
       if (held.length >= limit) break;
       held.push(...runner.resources());
     }
-    return held.slice(0, limit).map((resource) => {
+    const shown = held.slice(0, limit).filter((resource) => of === undefined || of === sortOf(resource));
+    return shown.map((resource) => {
       const place = this.#places?.get(resource)?.stack;
       return place === undefined ? describeHeld(resource) : `${describeHeld(resource)}\n${place}`;
     });
@@ -142,6 +143,10 @@ function keyOf({ runId, name }: ResourceEvent): string {
 
 function isSame(held: HeldResource, { resource, name, runId }: ResourceEvent): boolean {
   return held.name === name && held.resource === resource && held.runId === runId;
+}
+
+function sortOf({ resource }: HeldResource): 'waits' | 'things' {
+  return resource === 'waiter' ? 'waits' : 'things';
 }
 
 function describeHeld(resource: HeldResource): string {

@@ -5,6 +5,7 @@
  */
 import { watchFlow } from '../kernel/drain-promises.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { maskNumbers } from './event-tail.ts';
 import { awaitScenario } from './scenario-flow.ts';
@@ -219,6 +220,6 @@ class LastLook extends Look {
 function describeCount(masked: string, { label, isSame, firstMs, lastMs, times }: LabelCount): string {
   const name = isSame ? label : masked;
   if (times === 1) return `repeats: ${name}`;
-  const everyMs = Math.round(((lastMs - firstMs) / (times - 1)) * 1000) / 1000;
+  const everyMs = roundedMs((lastMs - firstMs) / (times - 1));
   return everyMs === 0 ? `repeats at one instant: ${name}` : `repeats: ${name}, every ${everyMs} ms`;
 }

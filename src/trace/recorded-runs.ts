@@ -1,5 +1,6 @@
 /** The runs of a recording, each as one piece: what a recorded execer plays, and what people want to see of a recording. */
 import { checkArray, checkRecord } from '../kernel/argument-check.ts';
+import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { RecordedChunk, RecordedRun, RecordedStatus } from '../model/recorded-run.ts';
 import type { RecordedEntry, Recording } from '../model/recording.ts';
 import type { RunStatus } from '../model/run-status.ts';
@@ -47,7 +48,7 @@ class CollectedRuns {
     if (type === 'output') this.#write(entry);
     if (type === 'abort') {
       const run = this.#find(runner, entry.runId);
-      if (run !== undefined) run.abortedAtMs ??= between(run.about.acceptedAtMs, at);
+      if (run !== undefined) run.abortedAtMs ??= millisecondsBetween(run.about.acceptedAtMs, at);
     }
     if (type === 'asked' && entry.what === 'exec') {
       const run = this.#find(runner, entry.name);
@@ -82,13 +83,13 @@ class CollectedRuns {
   #see(runner: string, at: number, status: RunStatus): void {
     const run = this.#find(runner, status.runId);
     if (run === undefined) this.#early.set(keyOf(runner, status.runId), status);
-    else run.statuses.push(recordedStatus(status, between(run.about.acceptedAtMs, at)));
+    else run.statuses.push(recordedStatus(status, millisecondsBetween(run.about.acceptedAtMs, at)));
   }
 
   #write({ at, runner, runId, stream, ...content }: Extract<RecordedEntry, { type: 'output' }>): void {
     const run = this.#find(runner, runId);
     if (run === undefined || content.cutBytes !== undefined) return;
-    const atMs = between(run.startedAt, at);
+    const atMs = millisecondsBetween(run.startedAt, at);
     const { base64, text = content.utf8 ?? '' } = content;
     run.output.push(base64 === undefined ? { atMs, stream, text } : { atMs, stream, base64 });
   }
@@ -100,9 +101,4 @@ function keyOf(runner: string, runId: string): string {
 
 function recordedStatus({ state, exitCode, error }: RunStatus, atMs: number): RecordedStatus {
   return { atMs, state, exitCode, error };
-}
-
-/** Milliseconds, exact to the microsecond. */
-function between(startMs: number, endMs: number): number {
-  return (Math.round(endMs * 1000) - Math.round(startMs * 1000)) / 1000;
 }

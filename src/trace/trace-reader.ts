@@ -6,6 +6,7 @@
 import { checkOptions } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
 import { isStep, type RecordedStep } from '../model/recording.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { FOOTER_SHAPE, LINE_SHAPES } from './file-shapes.ts';
@@ -118,7 +119,7 @@ class StreamedTrace implements OpenTrace {
     if (at < this.#latestAt) {
       throw corrupted(number, `at: a number ≥ ${this.#latestAt}, as the line before has it`, String(at));
     }
-    if (Math.round(at * 1000) / 1000 !== at) throw corrupted(number, 'at: whole microseconds', String(at));
+    if (roundedMs(at) !== at) throw corrupted(number, 'at: whole microseconds', String(at));
     this.#latestAt = at;
   }
 

@@ -86,6 +86,7 @@ const PASSED_ON: ReadonlyMap<string, RegExp> = new Map([
   ['createNode', /^Trap: /],
   ['createErrorExecer().exec', /^Error: on purpose$/],
   ['chooseDrain().run', /^Trap: /],
+  ['RunnerModel().accepted', /^ContractBrokenError: /],
   ['RunnerModel().rejected', /^ContractBrokenError: /],
   ['RunnerModel().saw', /^ContractBrokenError: /],
 ]);

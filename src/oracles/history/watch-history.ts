@@ -8,7 +8,7 @@ import { callAs } from '../../model/service-watch.ts';
 import type { Command } from '../../model/command.ts';
 import type { Query, Wait } from '../../model/query.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
-import type { Service } from '../../model/service.ts';
+import { SERVICE_METHODS, type Service } from '../../model/service.ts';
 import { ALL_MASK } from '../../model/state-mask.ts';
 import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
 import type { ErrorMeaning, History } from './history.ts';
@@ -61,7 +61,7 @@ export function watchHistory(
   history: History<ServiceCall, ServiceReply>,
   client: string,
 ): Service {
-  checkMethods('service', service, ['run', 'abort', 'query', 'queryNow', 'status', 'statusAll', 'release']);
+  checkMethods('service', service, SERVICE_METHODS);
   checkMethods('history', history, ['begin', 'end', 'fail', 'unknown']);
   if (typeof client !== 'string') throw invalidArgument('client', 'a name', client);
   return new HistoryWatch(service, history, client);

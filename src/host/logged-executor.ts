@@ -21,14 +21,14 @@ export function watchedExecutor(executor: Executor, state: ExploreSharedState): 
 }
 
 /** Shows in `state` what is decided in executions of `executor`. */
-export function recordedExecutor(executor: Executor, state: ExploreSharedState): Executor {
+export function loggedExecutor(executor: Executor, state: ExploreSharedState): Executor {
   return {
     scenario: executor.scenario,
-    execute: (request) => executor.execute({ ...request, source: recordedSource(request.source, state) }),
+    execute: (request) => executor.execute({ ...request, source: loggedSource(request.source, state) }),
   };
 }
 
-function recordedSource(source: DecisionSource, state: ExploreSharedState): DecisionSource {
+function loggedSource(source: DecisionSource, state: ExploreSharedState): DecisionSource {
   const decide: DecisionSource['decide'] = (label, n, occurrence, hash) => {
     const answer = source.decide(label, n, occurrence, hash);
     state.noteDecision(label, n, answer);
