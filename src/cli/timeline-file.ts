@@ -76,10 +76,10 @@ export async function writeTimeline(
   else terminal.line(text);
 }
 
-function reasonOf({ outcome, lost }: ThreadReplay): string {
+function reasonOf({ outcome, lost, lostAfter = 'the thread that drew it ended' }: ThreadReplay): string {
   if (lost !== undefined) return lost.message;
   const { firedEvents = 0 } = outcome ?? {};
-  if (firedEvents <= DRAWN_EVENTS_MAX) return 'the thread that drew it ended';
+  if (firedEvents <= DRAWN_EVENTS_MAX) return lostAfter;
   return `expected at most ${formatCount(DRAWN_EVENTS_MAX)} events, got ${counted(firedEvents, 'event')}`;
 }
 

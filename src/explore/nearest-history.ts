@@ -115,7 +115,7 @@ function orderInsteadText(
 ): string {
   const names = new EventNames(failing, passing);
   const [taken, other] = [due[answer], due[instead]].map((event) =>
-    event === undefined ? '' : names.of(event),
+    event === undefined ? 'another event' : names.of(event),
   );
   const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
   return taken === other

@@ -36,7 +36,7 @@ export interface ObservedDecision extends KeyedDecision {
   readonly firingId: number;
   /** How many trace events there were before. */
   readonly traceIndex: number;
-  /** What was due, if it is about an order: the answer picks one of these. */
+  /** What was due, if it is about an order: the answer picks one of these. Of more than a hundred only the first and the picked are there. */
   readonly due: readonly DueEvent[];
   /** What it was asked for; one object for all decisions of one draw. */
   readonly drawn?: DrawnValue;
@@ -67,6 +67,9 @@ export interface ObservedStep {
 /** Each event between which something was decided has a place to be named by, as long as there are no more. */
 const NAMED_MAX = 10_000;
 
+/** How many events that are due together are all kept. */
+const DUE_KEPT_MAX = 100;
+
 class Observation implements DecisionSource {
   readonly firings = new Map<number, EventInfo>();
   readonly events: ObservedEvent[] = [];
@@ -95,11 +98,16 @@ class Observation implements DecisionSource {
   }
 
   order(label: string, due: DueEvents, occurrence: number): number {
-    const candidates = Array.from({ length: due.count }, (_, at) => ({
-      id: due.idOf(at),
-      label: due.labelOf(at),
-    }));
-    const { answer } = this.#note({ label, n: due.count, occurrence, due: candidates });
+    const n = due.count;
+    const candidates: DueEvent[] = [];
+    const keep = (at: number): void => {
+      candidates[at] = { id: due.idOf(at), label: due.labelOf(at) };
+    };
+    const { answer } = this.#note({ label, n, occurrence, due: candidates });
+    // All of a crowd at each of its decisions would be its square.
+    if (n > DUE_KEPT_MAX) [0, answer].forEach(keep);
+    else for (let at = 0; at < n; at += 1) keep(at);
+    candidates.length = n;
     if (answer > 0 && this.#named.size < NAMED_MAX) candidates.forEach(({ id }) => this.#named.add(id));
     return answer;
   }

@@ -27,6 +27,9 @@ export class CallSlices {
   readonly #lanes: TimelineLanes;
   readonly #slots = new LaneSlots();
   readonly #open = new Map<ObservedCall, OpenCall>();
+  /** Calls of `run` that have not returned, by their command. */
+  readonly #runs = new Map<string, Set<ObservedCall>>();
+  /** The last that has begun: one that reaches its runner at once. */
   #newest: ObservedCall | undefined;
 
   constructor(lanes: TimelineLanes) {
@@ -35,6 +38,11 @@ export class CallSlices {
 
   begin(call: ObservedCall, ts: number): void {
     this.#newest = call;
+    if (call.operation === 'run') {
+      const identity = identityOf(call.args[0] as Command);
+      const equal = this.#runs.get(identity) ?? new Set();
+      this.#runs.set(identity, equal.add(call));
+    }
     this.#open.set(call, { slot: this.#slots.take(laneOf(call)), fromTs: ts });
   }
 
@@ -42,6 +50,7 @@ export class CallSlices {
     const open = this.#open.get(call);
     if (open === undefined) return;
     this.#open.delete(call);
+    if (call.operation === 'run') this.#runs.get(identityOf(call.args[0] as Command))?.delete(call);
     const { slot, fromTs } = open;
     this.#slots.free(slot);
     const { service, outcome, caller } = call;
@@ -52,13 +61,11 @@ export class CallSlices {
 
   /** Where the call began that a runner has accepted this command for; undefined if it might be one of several. */
   starting(command: Command): OpenCall | undefined {
-    const wanted = identityOf(command);
-    const found = [...this.#open].filter(
-      ([{ operation, args }]) => operation === 'run' && identityOf(args[0] as Command) === wanted,
-    );
-    // One that reaches the runner at once is the last that has begun.
-    const starting = found.length === 1 ? found[0] : found.find(([call]) => call === this.#newest);
-    return starting?.[1];
+    const equal = this.#runs.get(identityOf(command)) ?? new Set();
+    const [only] = equal;
+    const newest = this.#newest !== undefined && equal.has(this.#newest) ? this.#newest : undefined;
+    const call = equal.size === 1 ? only : newest;
+    return call === undefined ? undefined : this.#open.get(call);
   }
 
   /** Time has passed since the last call began. */

@@ -31,6 +31,8 @@ export interface ThreadReplay {
   /** Absent if nobody asked for it, it has more events than can be watched, or the thread was lost. */
   readonly timeline?: Timeline;
   readonly lost?: LostExecution;
+  /** What took the thread with it after the outcome was told. */
+  readonly lostAfter?: string;
 }
 
 /**
@@ -62,7 +64,13 @@ export async function replayInThread(options: ReplayInThreadOptions): Promise<Th
     if (signal.aborted) stop();
     const end = await thread.ended;
     if (end.type === 'refused') throw new ScenarioRefusedError(end.message);
-    if (outcome !== undefined) return { outcome, story, ...(timeline === undefined ? {} : { timeline }) };
+    if (outcome !== undefined) {
+      return {
+        ...{ outcome, story },
+        ...(timeline === undefined ? {} : { timeline }),
+        ...(end.type === 'lost' ? { lostAfter: end.execution.message } : {}),
+      };
+    }
     return { story, ...(end.type === 'lost' ? { lost: end.execution } : {}) };
   } finally {
     clearInterval(ticker);
