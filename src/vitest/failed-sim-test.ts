@@ -30,19 +30,15 @@ export async function failedSimulation(
   const again = `To see it again: simTest(…, { ${seeds} })`;
   const kind = verdict.failure?.kind ?? 'error';
   if (INEXPLICABLE.has(kind)) return new SimulationFailedError(verdict, again);
-  if (!explains) {
-    const hint = `To have it made small and explained: simTest(…, { ${seeds}, explain: true })`;
-    const error = new SimulationFailedError(verdict, `${again}\n${hint}`);
-    if (!PLACELESS.has(kind)) return error;
-    const lines = await linesOfFailure(executorOf(simulation), verdict.decisions());
-    const frames = lines.map((line) => `    at ${line}`);
-    if (frames.length > 0) error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
-    return error;
-  }
-  return new SimulationFailedError(
-    verdict,
-    [again, '', ...(await explanationOf(verdict, simulation))].join('\n'),
-  );
+  const more = explains
+    ? ['', ...(await explanationOf(verdict, simulation))]
+    : [`To have it made small and explained: simTest(…, { ${seeds}, explain: true })`];
+  const error = new SimulationFailedError(verdict, [again, ...more].join('\n'));
+  if (!PLACELESS.has(kind)) return error;
+  const lines = new Set(await linesOfFailure(executorOf(simulation), verdict.decisions()));
+  const frames = [...lines].map((line) => `    at ${line}`);
+  if (frames.length > 0) error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
+  return error;
 }
 
 async function explanationOf(

@@ -110,16 +110,21 @@ describe('a simulation as a test', () => {
       (sim: Simulation): void => void sim.world.clock.timer('left', 5, () => undefined),
     ],
     ['a deadlock', (sim: Simulation): Promise<void> => sim.sleep(1).then(() => new Promise<void>(() => {}))],
-  ] as const)('of %s, the stack begins with the line of the user', async ([, scenario]) => {
-    const error = await holdForSeeds('lines', scenario).catch((caught: unknown) => caught);
-    const { stack = '', message } = error as SimulationFailedError;
-    expect(stack.startsWith(`SimulationFailedError: ${message}\n`)).toBe(true);
-    const [, first] = stack.slice(message.length).split('\n    at ');
-    expect(first).toContain('sim-test.test.ts:');
-    expect(stack).not.toContain('/src/kernel/');
-    expect(message).toContain(
-      'To have it made small and explained: simTest(…, { seeds: ["1"], explain: true })',
-    );
+  ] as const)('of %s, the stack begins with the line of the user, explained or not', async ([, scenario]) => {
+    for (const explain of [false, true]) {
+      const error = await holdForSeeds('lines', scenario, { explain }).catch((caught: unknown) => caught);
+      const { stack = '', message } = error as SimulationFailedError;
+      expect(stack.startsWith(`SimulationFailedError: ${message}\n`)).toBe(true);
+      const [, first, second] = stack.slice(`SimulationFailedError: ${message}`.length).split('\n    at ');
+      expect(first).toContain('sim-test.test.ts:');
+      expect(second).not.toBe(first);
+      expect(stack).not.toContain('/src/kernel/');
+      expect(message).toContain(
+        explain
+          ? 'What would have held'
+          : 'To have it made small and explained: simTest(…, { seeds: ["1"], explain: true })',
+      );
+    }
   });
 
   test('what an assertion expected and got is that of the error', async () => {
