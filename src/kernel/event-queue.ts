@@ -143,7 +143,7 @@ export class EventQueue {
     return this.due.size;
   }
 
-  /** `place` was taken by the function that a caller of the clock calls, one frame further down. */
+  /** `place` was taken by the function that a caller of the clock calls, two frames further down. */
   notePlace(row: number, place: Error): void {
     this.table.places.set(row, place);
   }

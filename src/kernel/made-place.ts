@@ -4,7 +4,7 @@
  */
 
 /** The line that says what was thrown, and the clock's own frames. */
-const LINES_ABOVE = 3;
+const LINES_ABOVE = 4;
 
 /** The event with its place, which is read from `taken` when it is asked for. */
 export function withPlace<Info extends object>(info: Info, taken: Error): Info & { readonly place: string } {

@@ -63,7 +63,8 @@ export class VirtualClock implements Clock {
   readonly epochMs: number;
   private readonly queue = new EventQueue();
   private readonly choices: Choices | undefined;
-  private readonly capturePlaces: boolean;
+  /** Told each event that is made, by its row. One field for all who want to know, as it is looked at for each event. */
+  private onMake: ((row: number) => void) | undefined;
   private onFire: FireListener | undefined;
   private listeners: readonly FireListener[] = NO_LISTENERS;
   /** The time that was read last. In milliseconds it is kept as it was made: a new number for each event of a trace would be garbage. */
@@ -75,7 +76,9 @@ export class VirtualClock implements Clock {
   constructor(options: VirtualClockOptions) {
     this.epochMs = options.epochMs ?? DEFAULT_EPOCH_MS;
     this.choices = options.choices;
-    this.capturePlaces = options.capturePlaces ?? false;
+    if (options.capturePlaces === true) {
+      this.onMake = (row) => this.queue.notePlace(row, new Error('place'));
+    }
     if (options.onFire !== undefined) this.listenWith([options.onFire]);
     if (!Number.isFinite(this.epochMs)) throw invalidArgument('epochMs', 'a finite number', options.epochMs);
   }
@@ -181,6 +184,22 @@ export class VirtualClock implements Clock {
     return () => this.listenWith(this.listeners.filter((other) => other !== listener));
   }
 
+  /** Calls `listener` whenever an event is made, from whatever makes it, until the function that is returned is called. */
+  addMakeListener(listener: () => void): () => void {
+    checkFunction('listener', listener);
+    const { onMake } = this;
+    let isOn = true;
+    this.onMake = (row) => {
+      onMake?.(row);
+      if (isOn) listener();
+    };
+    const added = this.onMake;
+    return () => {
+      isOn = false;
+      if (this.onMake === added) this.onMake = onMake;
+    };
+  }
+
   /** True if one of the first `made` events is still to fire. */
   hasPendingMadeBefore(made: number): boolean {
     return this.queue.hasUpTo(made);
@@ -216,7 +235,7 @@ export class VirtualClock implements Clock {
     if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
     if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
     const row = this.queue.add(timeUs, late, this.currentId, label, fire);
-    if (this.capturePlaces) this.queue.notePlace(row, new Error('place'));
+    if (this.onMake !== undefined) this.onMake(row);
     return new VirtualTimer(this.queue, row);
   }
 

@@ -3,7 +3,7 @@
  * pending and held, at how far the runs have come. Invariants: what it finds depends on the events alone, so that a replay finds it at
  * the same one; a simulation in which anything else may still happen is left alone.
  */
-import { watchFlow } from '../kernel/drain-promises.ts';
+import { isAwaitedBy, watchFlow } from '../kernel/drain-promises.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
@@ -95,7 +95,9 @@ export class StallWatch {
       this.lookAt = this.#clock.fired + this.#lookEvery;
       return;
     }
-    this.#look = new Look(this.#clock);
+    // Who goes on mostly sleeps now and then, which is seen for nothing; to watch its promises makes all of them dearer for good.
+    this.#look =
+      this.#stretch.looks < LOOKS_MIN - 2 ? new Look(this.#clock) : new LookBeforeLast(this.#clock);
     this.lookAt = this.#clock.fired + LOOK_LENGTH;
   }
 
@@ -116,6 +118,10 @@ export class StallWatch {
     stretch.looks += 1;
     if (stretch.looks < LOOKS_MIN - 1 || fired < this.#nextLastLookAt) return;
     if (this.#clock.hasPendingMadeBefore(stretch.made)) return;
+    if (look instanceof LookBeforeLast && look.scenarioGoesOn) {
+      this.#leaveAlone();
+      return;
+    }
     this.#look = new LastLook(this.#clock);
     this.lookAt = fired + LAST_LOOK_LENGTH;
   }
@@ -131,11 +137,16 @@ export class StallWatch {
     }
     this.stop();
     if (!isOpen && !mayGoOn) return look.describe();
-    // A scenario that loops for long pays for a handful of last looks.
+    this.#leaveAlone();
+    return undefined;
+  }
+
+  /** A scenario that loops for long pays for a handful of last looks. */
+  #leaveAlone(): void {
+    const { fired } = this.#clock;
     this.#nextLastLookAt = 2 * fired;
     this.#stretch = undefined;
     this.lookAt = Math.max(fired + this.#lookEvery, this.#nextLastLookAt - LOOKS_MIN * this.#lookEvery);
-    return undefined;
   }
 
   #newStretch(): Stretch {
@@ -193,7 +204,25 @@ class Look {
   }
 }
 
-/** Also sees whether the scenario itself goes on. */
+/** Also sees whether the scenario itself sets a timer. */
+class LookBeforeLast extends Look {
+  scenarioGoesOn = false;
+  readonly #stopMade: () => void;
+
+  constructor(clock: VirtualClock) {
+    super(clock);
+    this.#stopMade = clock.addMakeListener(() => {
+      this.scenarioGoesOn ||= isAwaitedBy(awaitScenario);
+    });
+  }
+
+  override stop(): void {
+    super.stop();
+    this.#stopMade();
+  }
+}
+
+/** Also sees whether the scenario itself goes on, whatever it does. */
 class LastLook extends Look {
   readonly firedBefore: number;
   readonly madeBefore: number;

@@ -1,5 +1,6 @@
 import { readFileSync, watch as watchFolder, type FSWatcher } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { promiseHooks } from 'node:v8';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { sleep } from '../../src/kernel/clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
@@ -27,6 +28,10 @@ function nothing(): void {}
 function never(): Promise<never> {
   return new Promise(nothing);
 }
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 async function rehearse(scenario: (sim: Simulation) => Promise<void>): Promise<Verdict> {
   return simulate({ scenario, leftovers: 'ignore' });
@@ -155,6 +160,21 @@ describe('what goes on has not stalled:', () => {
       await Promise.all([loop(), (async () => loop())()]);
     });
     expect([held, failure]).toEqual([true, undefined]);
+  });
+
+  // Once they were watched, all promises of the thread cost a tenth more for good.
+  test('a loop of the scenario, and its promises are not watched to know it', async () => {
+    const watched = vi.spyOn(promiseHooks, 'onInit');
+    const { held } = await rehearse(async (sim) => {
+      heartbeat(sim, 1);
+      for (let i = 0; i < 150_000; i += 1) await sim.sleep(1);
+    });
+    expect([held, watched.mock.calls.length]).toEqual([true, 0]);
+    const { failure } = await rehearse(async (sim) => {
+      heartbeat(sim, 1);
+      await never();
+    });
+    expect([failure?.kind, watched.mock.calls.length]).toEqual(['stall', 1]);
   });
 
   test('a loop whose every round takes thousands of events of others', async () => {
