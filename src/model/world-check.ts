@@ -5,15 +5,18 @@ import type { World } from './world.ts';
 type Part = 'clock' | 'choices' | 'random';
 
 /**
- * Checks the parts of a world that are needed; a tracer only if there is one.
+ * Checks the parts of a world that are needed; a tracer, and who watches services, only if there is one.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the part.
  */
 export function checkWorld(world: unknown, parts: readonly Part[] = ['clock', 'choices', 'random']): void {
   checkRecord('world', 'a World such as sim.world or realWorld()', world);
-  const { clock, choices, random, tracer } = world as { readonly [part in keyof World]: unknown };
+  const { clock, choices, random, tracer, watchServices } = world as {
+    readonly [part in keyof World]: unknown;
+  };
   if (parts.includes('clock')) checkClock('world.clock', clock);
   if (parts.includes('choices')) checkMethods('world.choices', choices, ['choose']);
   if (parts.includes('random')) checkMethods('world.random', random, ['fork', 'int']);
   if (tracer !== undefined) checkMethods('world.tracer', tracer, ['record']);
+  if (watchServices !== undefined) checkMethods('world.watchServices', watchServices, ['call', 'node']);
 }

@@ -53,6 +53,10 @@ test.for<[string, () => unknown]>([
     () => checkWorld(without({ random: { fork: () => undefined } })),
   ],
   ['world.tracer: expected an object with record(), got ', () => checkWorld(without({ tracer: {} }))],
+  [
+    'world.watchServices: expected an object with call(), got ',
+    () => checkWorld(without({ watchServices: 7 })),
+  ],
   ['world.clock: expected ', () => door.createChaosRunner(without({ clock: {} }), service)],
   ['world.choices: expected ', () => door.createChaosRunner(without({ choices: {} }), service)],
   [
