@@ -1,4 +1,5 @@
 /** An updater that a test holds and lets go. Invariant: an update counts when it is over, not when it begins. */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
@@ -68,8 +69,11 @@ class PausableUpdater implements CountingUpdater {
     }
     const update = new PausedUpdate();
     this.#waiting.push(update);
-    cancel?.signal.addEventListener('abort', () => this.#cancel(update), { once: true });
-    return update.promise;
+    if (cancel === undefined) return update.promise;
+    const { signal } = cancel;
+    const waiter: SignalWaiter = { cancelRequested: () => this.#cancel(update) };
+    waitWithSignal(signal, waiter);
+    return update.promise.finally(() => leaveSignal(signal, waiter));
   }
 
   unpause(): boolean {

@@ -2,6 +2,7 @@
  * One operation of a simulated filer that takes time. Invariant: it settles at most once, and leaves neither timer nor listener
  * behind when it has.
  */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { isCancelled } from '../model/cancellation.ts';
 import type { Cancellable } from '../model/cancellation.ts';
@@ -24,7 +25,7 @@ export interface PendingOperationOptions<T> {
 export class PendingOperation<T> {
   readonly result: Promise<T>;
   readonly #options: PendingOperationOptions<T>;
-  readonly #onAbort = (): void => this.#endByCancel();
+  readonly #waiter: SignalWaiter = { cancelRequested: () => this.#endByCancel() };
   #resolve!: (value: MaybePromise<T>) => void;
   #reject!: (error: unknown) => void;
   #natural: Timer | undefined;
@@ -60,7 +61,7 @@ export class PendingOperation<T> {
       this.#natural = clock.timer(label, behaviour.latencyMs ?? 0, () => this.#complete());
     }
     this.#signal = heeded?.signal;
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal !== undefined) waitWithSignal(this.#signal, this.#waiter);
   }
 
   /** A slow canceller may still reach its natural end first. */
@@ -89,6 +90,6 @@ export class PendingOperation<T> {
     this.#isSettled = true;
     this.#natural?.cancel();
     this.#ending?.cancel();
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined) leaveSignal(this.#signal, this.#waiter);
   }
 }

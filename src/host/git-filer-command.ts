@@ -2,6 +2,7 @@
  * Runs the git that is installed, for the git filer. Invariants: a command is over when this says so: when cancelled, the whole
  * process group is stopped first, gently (git removes its lock files), then not; and it ends with this process.
  */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { FilerError, cancelledOperation, throwIfCancelled } from '../filers/filer-error.ts';
@@ -99,17 +100,17 @@ class GroupStop {
   stopped = false;
   readonly #child: ChildProcess;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#stop();
+  readonly #waiter: SignalWaiter = { cancelRequested: () => this.#stop() };
   #timer: NodeJS.Timeout | undefined;
 
   constructor(child: ChildProcess, cancel: Cancellable | undefined) {
     this.#child = child;
     this.#signal = cancel?.signal;
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal !== undefined) waitWithSignal(this.#signal, this.#waiter);
   }
 
   leave(): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined) leaveSignal(this.#signal, this.#waiter);
     clearTimeout(this.#timer);
     if (this.stopped) this.#kill('SIGKILL');
   }

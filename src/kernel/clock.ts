@@ -2,6 +2,7 @@
  * The clock contract that every time-dependent part takes by injection. There is a virtual one (`virtual-clock.ts`) and one on
  * the machine's time (`src/host/system-clock.ts`); nothing else in the package knows what time is.
  */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from './signal-waiters.ts';
 import { checkClock, checkMethods } from './argument-check.ts';
 
 /** A pending event. Cancelling one that has fired or was cancelled does nothing. */
@@ -84,13 +85,16 @@ function abortableSleep(clock: Clock, ms: number, label: string, signal: AbortSi
       return;
     }
     const timer = clock.timer(label, ms, () => {
-      signal.removeEventListener('abort', onAbort);
+      leaveSignal(signal, waiter);
       resolve();
     });
-    const onAbort = (): void => {
-      timer.cancel();
-      reject(signal.reason as Error);
+    const waiter: SignalWaiter = {
+      cancelRequested() {
+        timer.cancel();
+        leaveSignal(signal, waiter);
+        reject(signal.reason as Error);
+      },
     };
-    signal.addEventListener('abort', onAbort, { once: true });
+    waitWithSignal(signal, waiter);
   });
 }

@@ -2,6 +2,7 @@
  * Calls that chaos holds back. Invariant: a held call has at most one timer and one listener, is in the set while it is held, and
  * all three are gone when it goes on; nothing is held after a release (R86, R204).
  */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
 
@@ -68,10 +69,9 @@ export class ChaosHolds {
   }
 }
 
-class HeldCall {
+class HeldCall implements SignalWaiter {
   readonly #timer: Timer | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort: (() => void) | undefined;
   readonly #onEnd: (call: HeldCall, why: HoldEnd) => void;
 
   constructor(
@@ -86,14 +86,16 @@ class HeldCall {
       const onTime = (): void => this.end('time');
       this.#timer = isDeadline ? clock.endOfInstant(label, ms, onTime) : clock.timer(label, ms, onTime);
     }
-    if (signal === undefined) return;
-    this.#onAbort = () => this.end('cancelled');
-    signal.addEventListener('abort', this.#onAbort);
+    if (signal !== undefined) waitWithSignal(signal, this);
+  }
+
+  cancelRequested(): void {
+    this.end('cancelled');
   }
 
   end(why: HoldEnd): void {
     this.#timer?.cancel();
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined) leaveSignal(this.#signal, this);
     this.#onEnd(this, why);
   }
 }

@@ -2,6 +2,7 @@
  * One wait of a poller: poll, look, pause, and again. Invariant: at any time it is either asking or pausing; a pause has exactly one
  * timer and is in the poller's set of pauses, and both are gone when it ends.
  */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -104,10 +105,11 @@ export class PollingWait {
       };
       const settle = (): void => {
         cut?.cancel();
-        signal.removeEventListener('abort', onAbort);
+        leaveSignal(signal, waiter);
       };
+      const waiter: SignalWaiter = { cancelRequested: onAbort };
       if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort);
+      else waitWithSignal(signal, waiter);
       asked.finally(settle).then(resolve, reject);
     });
   }
@@ -119,7 +121,7 @@ export class PollingWait {
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel();
-        signal?.removeEventListener('abort', onAbort);
+        if (signal !== undefined) leaveSignal(signal, waiter);
         this.#parent.pauses.delete(end);
         resolve();
       };
@@ -128,7 +130,8 @@ export class PollingWait {
         timer = this.#clock.endOfInstant(label, 0, end);
       };
       let timer = isLast ? this.#clock.endOfInstant(label, ms, end) : this.#clock.timer(label, ms, end);
-      signal?.addEventListener('abort', onAbort);
+      const waiter: SignalWaiter = { cancelRequested: onAbort };
+      if (signal !== undefined) waitWithSignal(signal, waiter);
       this.#parent.pauses.add(end);
     });
   }

@@ -2,6 +2,7 @@
  * The recording of one runner: writes down what goes in and out, under the names that the replay finds them by. Invariant: nothing
  * that either side sees is changed.
  */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { millisecondsBetween } from '../kernel/microseconds.ts';
@@ -204,9 +205,10 @@ export class RunnerTape {
     const onCancel = (): void => {
       recorder.pass({ at: recorder.at(), runner, type: 'cancelled', ...about }, nothing);
     };
+    const waiter: SignalWaiter = { cancelRequested: onCancel };
     if (signal.aborted) onCancel();
-    else signal.addEventListener('abort', onCancel, { once: true });
-    return () => signal.removeEventListener('abort', onCancel);
+    else waitWithSignal(signal, waiter);
+    return () => leaveSignal(signal, waiter);
   }
 }
 

@@ -7,7 +7,7 @@ import { invariant } from '../kernel/invariant.ts';
 import type { Wait } from '../model/query.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
-import { leaveSignal, waitWithSignal } from './signal-waiters.ts';
+import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { CancelReceiver, Waiter } from './waiter.ts';
 
 /** `sequence` of a waiter that has left. */

@@ -1,5 +1,5 @@
 /**
- * Who waits with which signal, over all stores: a signal has one listener of ours, however many wait with it, because Node takes more
+ * Who waits with which signal, over everything that waits: a signal has one listener of ours, however many wait with it, because Node takes more
  * than ten for a leak. Invariant: a signal is listened to only while somebody waits with it.
  */
 
@@ -31,10 +31,11 @@ class SignalListener {
     return this.#only === undefined && (this.#all === undefined || this.#all.size === 0);
   }
 
-  /** Called by the signal. None of those told leaves before the end of the instant. */
+  /** Called by the signal. As with listeners, who leaves before its turn is not told, and neither is who comes meanwhile. */
   handleEvent(): void {
-    this.#only?.cancelRequested();
-    if (this.#all !== undefined) for (const waiter of this.#all) waiter.cancelRequested();
+    const all = this.#all;
+    if (all === undefined) this.#only?.cancelRequested();
+    else for (const waiter of [...all]) if (all.has(waiter)) waiter.cancelRequested();
   }
 }
 

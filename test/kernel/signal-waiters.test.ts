@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { leaveSignal, waitWithSignal, type SignalWaiter } from '../../src/store/signal-waiters.ts';
-import { listed, StoreWorld } from './store-world.ts';
+import { leaveSignal, waitWithSignal, type SignalWaiter } from '../../src/kernel/signal-waiters.ts';
+import { listed, StoreWorld } from '../store/store-world.ts';
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
 
