@@ -1,10 +1,8 @@
 /** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is told whether there is one, and if not why. */
 import type { Timeline } from '../explore/timeline.ts';
-import { DRAWN_EVENTS_MAX } from '../host/explained-failure.ts';
 import { replayInThread, type ThreadReplay } from '../host/explore-replay.ts';
 import type { ReplayTask } from '../host/explore-task.ts';
 import type { ThreadLimits } from '../host/explore-thread.ts';
-import { counted, formatCount } from '../model/plural.ts';
 import { UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import type { Terminal } from './terminal.ts';
@@ -66,21 +64,17 @@ export async function writeTimeline(
 ): Promise<void> {
   const { timeline, outcome } = replay;
   if (timeline === undefined) {
-    if (!interruption.requested) terminal.note(`no timeline: ${reasonOf(replay)}`);
+    const { lost, lostAfter = 'the thread that drew it ended' } = replay;
+    if (!interruption.requested) terminal.note(`no timeline: ${lost?.message ?? lostAfter}`);
     return;
   }
   await writeTarget(path, timelineLines(timeline), interruption);
-  const isSame = timeline.otherData['failure'] === outcome?.failure?.message;
-  const text = `timeline: ${path}${isSame ? '' : ', of another execution, as this one does not repeat'}`;
+  const { failure, shown } = timeline.otherData;
+  const isSame = failure === outcome?.failure?.message;
+  const what = isSame ? shown : 'of another execution, as this one does not repeat';
+  const text = `timeline: ${path}${what === undefined ? '' : `, ${what}`}`;
   if (json) terminal.note(text);
   else terminal.line(text);
-}
-
-function reasonOf({ outcome, lost, lostAfter = 'the thread that drew it ended' }: ThreadReplay): string {
-  if (lost !== undefined) return lost.message;
-  const { firedEvents = 0 } = outcome ?? {};
-  if (firedEvents <= DRAWN_EVENTS_MAX) return lostAfter;
-  return `expected at most ${formatCount(DRAWN_EVENTS_MAX)} events, got ${counted(firedEvents, 'event')}`;
 }
 
 /** The JSON text in pieces, an event a line. */

@@ -26,7 +26,7 @@ import { RunSlices } from './timeline-runs.ts';
 export interface Timeline {
   readonly traceEvents: readonly TimelineEvent[];
   readonly displayTimeUnit: 'ms';
-  /** Name of the scenario, and the failure if there is one. */
+  /** Name of the scenario, the failure if there is one, and in a file which part is shown if not all is. */
   readonly otherData: Readonly<Record<string, string>>;
 }
 

@@ -9,7 +9,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { CutShort } from './explore-task.ts';
 
-/** Everything that happens is drawn. */
+/** Everything that happens is drawn, so that of more events the beginning is enough. */
 export const DRAWN_EVENTS_MAX = 50_000;
 /** All that is watched of an execution is kept, and gone through without a turn of the event loop. No stall takes as many. */
 const WATCHED_EVENTS_MAX = 250_000;

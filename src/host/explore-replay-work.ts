@@ -7,8 +7,10 @@ import type { Executor } from '../explore/executor.ts';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import { heldHistory } from '../explore/held-history.ts';
 import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
-import { recordTimeline } from '../explore/timeline.ts';
+import { recordTimeline, type Timeline } from '../explore/timeline.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
+import { formatCount } from '../model/plural.ts';
+import type { Verdict } from '../simulation/verdict.ts';
 import { DRAWN_EVENTS_MAX, explained } from './explained-failure.ts';
 import type { ExploreSharedState } from './explore-shared-state.ts';
 import { smallerFailure } from './explore-shrink-work.ts';
@@ -41,8 +43,12 @@ export async function runReplayTask(
   const tookMs = performance.now() - startedAt;
   tell({ type: 'replayed', outcome: outcomeOf(report, task) });
   const { verdict } = report;
-  if (task.drawsTimeline === true && verdict.firedEvents <= DRAWN_EVENTS_MAX) {
-    tell({ type: 'timeline', timeline: await recordTimeline(watched, verdict.decisions()) });
+  if (task.drawsTimeline === true) {
+    const isWhole = verdict.firedEvents <= DRAWN_EVENTS_MAX;
+    const timeline = isWhole
+      ? await recordTimeline(watched, verdict.decisions())
+      : await beginningOf(verdict, executors.watched);
+    tell({ type: 'timeline', timeline });
   }
   // What has no end has nothing to explain.
   if (!task.explains || (isOfCutOff && verdict.failure?.kind === 'budget')) return;
@@ -51,6 +57,20 @@ export async function runReplayTask(
     type: 'story',
     story: await storyOf(report, task, watched, { timeMs, mustStop: () => state.mustStop }),
   });
+}
+
+/** What goes on and on is seen in its beginning. That it is cut off there is no failure of its own. */
+async function beginningOf(verdict: Verdict, executor: Executor): Promise<Timeline> {
+  const { firedEvents, failure } = verdict;
+  const brief = withinEvents(executor, DRAWN_EVENTS_MAX, true);
+  const { traceEvents, otherData, ...rest } = await recordTimeline(brief, verdict.decisions());
+  const shown = `the first ${formatCount(DRAWN_EVENTS_MAX)} of ${formatCount(firedEvents)} events`;
+  const { scenario = '' } = otherData;
+  return {
+    ...rest,
+    traceEvents: traceEvents.filter(({ cat }) => cat !== 'failure'),
+    otherData: { scenario, ...(failure === undefined ? {} : { failure: failure.message }), shown },
+  };
 }
 
 async function execute(

@@ -28,7 +28,7 @@ export interface ThreadReplay {
   readonly outcome?: ReplayOutcome;
   /** Empty if it was not to be explained, or the thread was lost meanwhile. */
   readonly story: ReplayStory;
-  /** Absent if nobody asked for it, it has more events than can be watched, or the thread was lost. */
+  /** Absent if nobody asked for it, or the thread was lost; of many events only the beginning, which `otherData.shown` says. */
   readonly timeline?: Timeline;
   readonly lost?: LostExecution;
   /** What took the thread with it after the outcome was told. */

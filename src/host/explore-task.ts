@@ -67,7 +67,7 @@ export interface ReplayTask {
   readonly onGap: 'keyed' | 'random';
   /** Explains a failure, or what happens now where the log does not fit, after that has been told. */
   readonly explains: boolean;
-  /** Also gives its timeline, if it can be watched; default false. */
+  /** Also gives its timeline, or that of its beginning; default false. */
   readonly drawsTimeline?: boolean;
   readonly memory: SharedArrayBuffer;
 }

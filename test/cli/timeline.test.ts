@@ -87,10 +87,14 @@ describe('--timeline of run', () => {
     expect(new Set(states)).toEqual(new Set(['PENDING', 'RUNNING']));
   });
 
-  test('that has too many events is not written, and it says so', async () => {
-    const { code, err } = await dryrunner('run', 's.mjs#long', '--timeline', 'long.json');
-    expect(err).toContain('no timeline: expected at most 50,000 events, got 60,000 events');
-    expect([code, existsSync(at('long.json'))]).toEqual([0, false]);
+  // A stall takes more than a hundred thousand events, and its beginning shows it.
+  test('of very many events has the beginning, which is no failure', async () => {
+    const { code, out } = await dryrunner('run', 's.mjs#long', '--timeline', 'long.json');
+    expect(out).toMatch(/\ntimeline: long\.json, the first 50,000 of 60,000 events\n$/);
+    expect(code).toBe(0);
+    const names = await story('long.json');
+    expect(names.filter((name) => name.includes('step'))).toHaveLength(50_000);
+    expect(names.at(-1)).not.toMatch(/^FAILS/);
   });
 });
 
