@@ -203,13 +203,10 @@ export default tseslint.config(
     rules: {
       complexity: ['error', { max: 15, variant: 'modified' }],
       'max-depth': ['error', 4],
-      'max-lines': ['error', { max: 300 }],
       'max-lines-per-function': ['error', { max: 50, skipBlankLines: true, skipComments: true }],
       'max-params': ['error', 5],
     },
   },
-  // The main door is a list of names, as long as what it offers.
-  { files: ['src/index.ts'], rules: { 'max-lines': 'off' } },
   banned(['src/**/*.ts', 'sims/**/*.ts'], [...bannedImports, ...edgePackages]),
   banned(
     [

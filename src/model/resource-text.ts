@@ -4,6 +4,9 @@ import type { TraceEvent } from './trace-event.ts';
 /** An event about something that is held. */
 export type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
 
+/** What is held, and by whom. */
+export type Held = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'runId'>;
+
 /** What becomes of a resource; some are things, others go on for a while. */
 const BECAME = {
   thing: { acquired: 'was taken', freed: 'was given back', abandoned: 'was not given back in time' },
@@ -24,7 +27,7 @@ export function resourceEventText(event: ResourceEvent): string {
 }
 
 /** What is held and by whom; `on` says how a runner is named: `of worker` or `on worker`. */
-export function heldText({ resource, name, runner, runId }: ResourceEvent, on: 'of' | 'on'): string {
+export function heldText({ resource, name, runner, runId }: Held, on: 'of' | 'on'): string {
   const where = runner === '' ? '' : ` ${on} ${runner}`;
   // A process that belongs to no run has a number of its own, which begins with this sign.
   const isOfRun = runId !== '' && !runId.startsWith('#');

@@ -7,6 +7,7 @@ import type { RunRule } from './run-rule.ts';
  */
 export const checkoutRelease: RunRule = {
   rule: 'R205',
+  ignoresUndisturbed: true,
   onStart(run, { updates }) {
     return updates > 0 ? `${run.title} has started during an update` : undefined;
   },

@@ -9,6 +9,7 @@ import { OWNED_KINDS, type OwnedKind, type WatchedRun } from './watched-run.ts';
  */
 export const givenBack: RunRule = {
   rule: 'R204',
+  ignoresUndisturbed: true,
   beforeStatus(run, { state }) {
     if (run.held === 0 || !isTerminal(state)) return undefined;
     return `${run.title} is over, but holds ${heldBy(run)}`;

@@ -4,7 +4,7 @@
  */
 import type { RunRule } from './run-rule.ts';
 
-type HookName = Exclude<keyof RunRule, 'rule'>;
+type HookName = Exclude<keyof RunRule, 'rule' | 'ignoresUndisturbed'>;
 
 /** One rule's judge of one kind of event. */
 export interface Judge<Name extends HookName> {
@@ -22,6 +22,8 @@ export class RuleHooks {
   readonly onUpdate: readonly Judge<'onUpdate'>[];
   readonly onMetric: readonly Judge<'onMetric'>[];
   readonly onEnd: readonly Judge<'onEnd'>[];
+  /** Whether all rules have nothing to say of what an undisturbed run takes and gives back. */
+  readonly ignoreUndisturbed: boolean;
 
   constructor(rules: readonly RunRule[]) {
     const having = <Name extends HookName>(name: Name): Judge<Name>[] =>
@@ -37,5 +39,9 @@ export class RuleHooks {
     this.onUpdate = having('onUpdate');
     this.onMetric = having('onMetric');
     this.onEnd = having('onEnd');
+    this.ignoreUndisturbed = rules.every(
+      ({ onAcquired, onFreed, ignoresUndisturbed }) =>
+        (onAcquired === undefined && onFreed === undefined) || ignoresUndisturbed === true,
+    );
   }
 }

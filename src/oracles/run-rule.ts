@@ -13,6 +13,11 @@ export type Complaint = string | undefined;
 export interface RunRule {
   /** Its number, such as `R200`. */
   readonly rule: string;
+  /**
+   * `onAcquired` and `onFreed` have nothing to say of a run that is open, gave nothing up and takes or gives back what any run does,
+   * while its runner updates nothing. With such rules alone, events of undisturbed runs are taken in rows.
+   */
+  readonly ignoresUndisturbed?: boolean;
   /** A status was written; `run.status` is the one before it. */
   readonly beforeStatus?: (run: WatchedRun, status: RunStatus, atMs: number) => Complaint;
   /** The same, when the facts include the new status. */

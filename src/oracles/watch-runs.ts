@@ -7,7 +7,9 @@ import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
+import { recordAsCall } from '../model/run-tracer.ts';
+import { ENDED_ROW, STARTED_ROW, tellRow, type RowTracer } from '../model/undisturbed-run.ts';
+import type { InvocationPhase, ResourceKind, TraceEvent } from '../model/trace-event.ts';
 import type { Oracle, OracleFactory, ReportViolation } from './oracle.ts';
 import { RuleHooks } from './rule-hooks.ts';
 import type { Complaint, RunRule } from './run-rule.ts';
@@ -16,9 +18,9 @@ import type { WatchedRun } from './watched-run.ts';
 import { WatchedRunner } from './watched-runner.ts';
 
 type EventOf<Type extends TraceEvent['type']> = Extract<TraceEvent, { readonly type: Type }>;
-type ResourceEvent = EventOf<'acquired' | 'freed' | 'abandoned'>;
 
-class RunWatch implements Oracle {
+class RunWatch implements Oracle, RowTracer {
+  readonly takesRows: boolean;
   readonly #hooks: RuleHooks;
   readonly #report: ReportViolation;
   readonly #runners = new Map<string, WatchedRunner>();
@@ -26,24 +28,26 @@ class RunWatch implements Oracle {
 
   constructor(hooks: RuleHooks, report: ReportViolation) {
     this.#hooks = hooks;
+    this.takesRows = hooks.ignoreUndisturbed;
     this.#report = report;
   }
 
   watch(event: TraceEvent): void {
+    this.record(event);
+  }
+
+  record(event: TraceEvent): void {
     switch (event.type) {
       case 'phase':
-        this.#onPhase(event);
-        break;
       case 'acquired':
       case 'freed':
-      case 'abandoned':
-        this.#onResource(event);
-        break;
       case 'status':
-        this.#onStatus(this.#runner(event.runner), event.status, event.at);
-        break;
       case 'accepted':
-        this.#onAccepted(this.#runner(event.runner), event.runId, event.command);
+      case 'evicted':
+        recordAsCall(this, event);
+        break;
+      case 'abandoned':
+        this.#onAbandoned(event);
         break;
       case 'metric':
         this.#onMetric(event);
@@ -53,9 +57,6 @@ class RunWatch implements Oracle {
         break;
       case 'released':
         this.#onReleased(this.#runner(event.runner), event.at);
-        break;
-      case 'evicted':
-        this.#onEvicted(this.#runner(event.runner), event.runId);
         break;
       case 'rejected':
       case 'dropped':
@@ -91,7 +92,8 @@ class RunWatch implements Oracle {
     return runner;
   }
 
-  #onStatus(runner: WatchedRunner, status: RunStatus, atMs: number): void {
+  status(atMs: number, runnerName: string, status: RunStatus): void {
+    const runner = this.#runner(runnerName);
     const { state } = status;
     if (state === 'PENDING' && runner.isReleased && runner.queued + runner.working === 0) runner.restart();
     const run = runner.find(status.runId) ?? runner.add(status.runId);
@@ -107,15 +109,16 @@ class RunWatch implements Oracle {
     }
   }
 
-  #onAccepted(runner: WatchedRunner, runId: RunID, { timeoutMs = 0 }: Command): void {
+  accepted(_at: number, runnerName: string, runId: RunID, { timeoutMs = 0 }: Command): void {
+    const runner = this.#runner(runnerName);
     const run = runner.find(runId) ?? runner.add(runId);
     runner.accepted += 1;
     run.isAccepted = true;
     run.timeoutMs = timeoutMs;
   }
 
-  #onPhase({ runner: name, runId, phase, at }: EventOf<'phase'>): void {
-    const runner = this.#runner(name);
+  phase(at: number, runnerName: string, runId: RunID, phase: InvocationPhase): void {
+    const runner = this.#runner(runnerName);
     const run = runner.find(runId) ?? runner.add(runId);
     if (!run.isStarted) this.#start(run, runner, at);
     run.phase = phase;
@@ -126,37 +129,68 @@ class RunWatch implements Oracle {
     if (!run.isTerminal) runner.start(run);
   }
 
-  #onResource(event: ResourceEvent): void {
-    const { type, resource, name, at: atMs } = event;
+  acquired(atMs: number, runnerName: string, runId: RunID, resource: ResourceKind, name: string): void {
     if (resource === 'waiter') return;
-    const runner = this.#runner(event.runner);
+    const runner = this.#runner(runnerName);
     if (resource === 'update') {
-      this.#onUpdate(runner, event);
+      for (const { rule, judge } of this.#hooks.onUpdate) this.#complain(rule, judge(runner, name), atMs);
+      runner.updates += 1;
       return;
     }
-    const run = runner.find(event.runId);
+    const run = runner.find(runId);
     // A run that was forgotten may get back what it had given up (R106).
     if (run === undefined) return;
-    if (type === 'acquired') {
-      for (const { rule, judge } of this.#hooks.onAcquired) {
-        this.#complain(rule, judge(run, resource, name, runner), atMs);
-      }
-      run.take(resource);
-    } else if (type === 'freed') {
-      for (const { rule, judge } of this.#hooks.onFreed) {
-        this.#complain(rule, judge(run, resource, name), atMs);
-      }
-      run.giveBack(resource);
-    } else run.abandon(resource);
+    for (const { rule, judge } of this.#hooks.onAcquired) {
+      this.#complain(rule, judge(run, resource, name, runner), atMs);
+    }
+    run.take(resource);
   }
 
-  #onUpdate(runner: WatchedRunner, { type, name, at: atMs }: ResourceEvent): void {
-    if (type !== 'acquired') {
-      runner.updates = Math.max(0, runner.updates - 1);
+  freed(atMs: number, runnerName: string, runId: RunID, resource: ResourceKind, name: string): void {
+    if (resource === 'waiter') return;
+    const runner = this.#runner(runnerName);
+    if (resource === 'update') {
+      endUpdate(runner);
       return;
     }
-    for (const { rule, judge } of this.#hooks.onUpdate) this.#complain(rule, judge(runner, name), atMs);
-    runner.updates += 1;
+    const run = runner.find(runId);
+    if (run === undefined) return;
+    for (const { rule, judge } of this.#hooks.onFreed) {
+      this.#complain(rule, judge(run, resource, name), atMs);
+    }
+    run.giveBack(resource);
+  }
+
+  started(at: number, runnerName: string, runId: RunID, checkout: string, status: RunStatus): void {
+    const runner = this.#runner(runnerName);
+    const run = runner.find(runId) ?? runner.add(runId);
+    if (run.isTerminal || run.held > 0 || run.abandoned !== undefined || runner.updates > 0) {
+      tellRow(this, STARTED_ROW, STARTED_ROW.length, { at, runner: runnerName, runId, checkout, status });
+      return;
+    }
+    if (!run.isStarted) this.#start(run, runner, at);
+    run.takeUndisturbed();
+    run.phase = 'exec';
+    this.status(at, runnerName, status);
+    run.phase = 'wait';
+  }
+
+  ended(at: number, runnerName: string, runId: RunID, checkout: string, status: RunStatus): void {
+    const run = this.#runner(runnerName).find(runId);
+    if (run?.holdsUndisturbed !== true || run.isTerminal) {
+      tellRow(this, ENDED_ROW, ENDED_ROW.length, { at, runner: runnerName, runId, checkout, status });
+      return;
+    }
+    run.giveBackUndisturbed();
+    run.phase = 'end';
+    this.status(at, runnerName, status);
+  }
+
+  #onAbandoned({ runner: runnerName, runId, resource }: EventOf<'abandoned'>): void {
+    if (resource === 'waiter') return;
+    const runner = this.#runner(runnerName);
+    if (resource === 'update') endUpdate(runner);
+    else runner.find(runId)?.abandon(resource);
   }
 
   #onMetric({ runner: runnerName, name, value, at: atMs }: EventOf<'metric'>): void {
@@ -183,10 +217,15 @@ class RunWatch implements Oracle {
     }
   }
 
-  #onEvicted(runner: WatchedRunner, runId: RunID): void {
+  evicted(_at: number, runnerName: string, runId: RunID): void {
+    const runner = this.#runner(runnerName);
     const run = runner.find(runId);
     if (run !== undefined) runner.forget(run);
   }
+}
+
+function endUpdate(runner: WatchedRunner): void {
+  runner.updates = Math.max(0, runner.updates - 1);
 }
 
 /**

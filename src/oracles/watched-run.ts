@@ -62,6 +62,29 @@ export class WatchedRun {
     return this.status !== undefined && isTerminal(this.status.state);
   }
 
+  /** Takes what an undisturbed run holds while its process is at work. */
+  takeUndisturbed(): void {
+    this.held = 5;
+    this.checkouts = 1;
+    this.checkoutsOut = 1;
+    this.outputs = 3;
+    this.processes = 1;
+  }
+
+  /** Whether it holds just that, but for the process, which has ended. */
+  get holdsUndisturbed(): boolean {
+    const { held, checkouts, checkoutsOut, outputs } = this;
+    return held === 4 && checkouts === 1 && checkoutsOut === 1 && outputs === 3;
+  }
+
+  /** Gives it all back. */
+  giveBackUndisturbed(): void {
+    this.held = 0;
+    this.checkouts = 0;
+    this.checkoutsOut = 0;
+    this.outputs = 0;
+  }
+
   /** Takes one of a kind. */
   take(kind: OwnedKind): void {
     this.#add(kind, 1);

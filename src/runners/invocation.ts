@@ -219,7 +219,7 @@ export class Invocation implements Performance {
   }
 
   #tracePhase(phase: InvocationPhase): void {
-    const { world, name: runner } = this.#parts;
-    world.tracer?.record({ at: world.clock.now(), type: 'phase', runner, runId: this.#run.runId, phase });
+    const { world, tracer, name: runner } = this.#parts;
+    tracer?.phase(world.clock.now(), runner, this.#run.runId, phase);
   }
 }

@@ -10,6 +10,7 @@ import {
 import type { Execer } from '../model/execer.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { OutputCreator } from '../model/output.ts';
+import { runTracer, type RunTracer } from '../model/run-tracer.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import { checkWorld } from '../model/world-check.ts';
 import type { World } from '../model/world.ts';
@@ -44,6 +45,8 @@ const NO_PROCESSORS: readonly Processor[] = [];
 /** Options with the defaults filled in, and the instruments fetched. One shape, as it is made for every runner and read for every run. */
 export class InvokerParts {
   readonly world: World;
+  /** The world's tracer, if it has one. */
+  readonly tracer: RunTracer | undefined;
   readonly name: string;
   readonly execer: Execer;
   readonly filers: RunTypeMap;
@@ -65,6 +68,7 @@ export class InvokerParts {
     checkMethods('tempDirs', options.tempDirs, ['create']);
     checkMethods('filers', options.filers, ['get', 'keys']);
     this.world = world;
+    this.tracer = world.tracer === undefined ? undefined : runTracer(world.tracer);
     this.name = options.name ?? 'runner';
     this.execer = options.execer;
     this.filers = options.filers;

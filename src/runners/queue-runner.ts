@@ -139,8 +139,8 @@ export class QueueRunner implements Service {
     });
     const command = copyCommand(offered);
     const status = this.#store.newRun(tagsOf(command), runTypeOf(command.snapshotId));
-    const { tracer, clock } = this.#world;
-    tracer?.record({ at: clock.now(), type: 'accepted', runner: name, runId: status.runId, command });
+    const { clock } = this.#world;
+    this.#store.tracer?.accepted(clock.now(), name, status.runId, command);
     this.#queue ??= new Map();
     this.#queue.set(status.runId, command);
     this.#proceed();

@@ -76,25 +76,29 @@ export class RunContext {
   }
 
   acquired(resource: ResourceKind, name: string): void {
-    this.#trace('acquired', resource, name);
+    const { tracer, world, name: runner } = this.parts;
+    tracer?.acquired(world.clock.now(), runner, this.runId, resource, name);
   }
 
   freed(resource: ResourceKind, name: string): void {
-    this.#trace('freed', resource, name);
+    const { tracer, world, name: runner } = this.parts;
+    tracer?.freed(world.clock.now(), runner, this.runId, resource, name);
   }
 
   abandoned(resource: ResourceKind, name: string): void {
-    this.#trace('abandoned', resource, name);
+    const { tracer, world, name: runner } = this.parts;
+    if (tracer === undefined) return;
+    tracer.record({ at: world.clock.now(), type: 'abandoned', runner, runId: this.runId, resource, name });
   }
 
   /** Keeps an error that changes no outcome (R90, R94). */
   recorded(what: string, error: unknown, exitCode: number = exitCodeOf(error, 0)): void {
-    const { tracer, clock } = this.parts.world;
+    const { tracer, world } = this.parts;
     if (tracer === undefined) return;
     const text = messageOf(error);
     const { name: runner } = this.parts;
     tracer.record({
-      at: clock.now(),
+      at: world.clock.now(),
       type: 'recorded',
       runner,
       runId: this.runId,
@@ -102,11 +106,5 @@ export class RunContext {
       error: text,
       exitCode,
     });
-  }
-
-  #trace(type: 'acquired' | 'freed' | 'abandoned', resource: ResourceKind, name: string): void {
-    const { tracer, clock } = this.parts.world;
-    if (tracer === undefined) return;
-    tracer.record({ at: clock.now(), type, runner: this.parts.name, runId: this.runId, resource, name });
   }
 }

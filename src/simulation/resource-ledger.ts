@@ -1,65 +1,233 @@
 /** Who holds what: keeps the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
 import { heldText } from '../model/resource-text.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
-
-/** A resource that has not been given back: the event of its acquisition. */
-export type HeldResource = TraceEvent & { readonly type: 'acquired' };
-
-type ResourceEvent = TraceEvent & { readonly type: 'acquired' | 'freed' | 'abandoned' };
+import type { ResourceKind } from '../model/trace-event.ts';
+import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 
 const DROPPED_MAX = 64;
+/** What an undisturbed run holds. */
+const HELD_COUNT = STARTED_ROW.filter(({ call }) => call === 'acquired').length;
+const PROCESS = { resource: 'process', name: 'process' } as const;
+
+/** What is held; made once and used again for the next, because most are given back at once. */
+interface HeldThing {
+  /** One thing, or all that an undisturbed run holds, with its process or after its end; then `name` is that of the checkout. */
+  kind: 'one' | 'run' | 'run without process';
+  resource: ResourceKind;
+  name: string;
+  atMs: number;
+  /** Where it was taken, if places are captured: a stack, which becomes text only once it is described. */
+  place: Error | undefined;
+  next: HeldThing | undefined;
+}
+
+/** Things that nobody holds, for the next who takes one. */
+class SpareThings {
+  #first: HeldThing | undefined;
+
+  take(resource: ResourceKind, name: string, atMs: number, place?: Error): HeldThing {
+    const thing = this.#first;
+    if (thing === undefined) return { kind: 'one', resource, name, atMs, place, next: undefined };
+    this.#first = thing.next;
+    thing.kind = 'one';
+    thing.resource = resource;
+    thing.name = name;
+    thing.atMs = atMs;
+    thing.place = place;
+    thing.next = undefined;
+    return thing;
+  }
+
+  put(thing: HeldThing): void {
+    thing.next = this.#first;
+    this.#first = thing;
+  }
+}
+
+/** What one run holds, or what no run holds under one name, in the order of taking. */
+class Holdings {
+  key: string;
+  first: HeldThing | undefined;
+  #last: HeldThing | undefined;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  add(thing: HeldThing): void {
+    if (this.first === undefined) this.first = thing;
+    else (this.#last as HeldThing).next = thing;
+    this.#last = thing;
+  }
+
+  remove(thing: HeldThing, previous: HeldThing | undefined): void {
+    if (previous === undefined) this.first = thing.next;
+    else previous.next = thing.next;
+    if (this.#last === thing) this.#last = previous;
+  }
+
+  /** Puts what an undisturbed run holds in the place of `run`, one by one; returns the first. */
+  list(run: HeldThing, spare: SpareThings): HeldThing {
+    const { name: checkout, atMs, next } = run;
+    const resources = STARTED_ROW.flatMap((step) =>
+      step.call !== 'acquired' || (step.resource === 'process' && run.kind === 'run without process')
+        ? []
+        : [{ resource: step.resource, name: step.name ?? checkout }],
+    );
+    run.kind = 'one';
+    let last = run;
+    for (const [index, { resource, name }] of resources.entries()) {
+      if (index === 0) {
+        run.resource = resource;
+        run.name = name;
+        continue;
+      }
+      const thing = spare.take(resource, name, atMs);
+      last.next = thing;
+      last = thing;
+    }
+    last.next = next;
+    if (this.#last === run) this.#last = last;
+    return run;
+  }
+}
+
+/** Holdings by key. Invariants: none in the table is empty, and the latest is not in it. */
+class HoldingsTable {
+  /** How many resources were looked at so far to find those that were given back. */
+  looks = 0;
+  readonly #spare: SpareThings;
+  #table: Map<string, Holdings> | undefined;
+  #dropped = 0;
+  /** Nearly all events are about the same run as the one before. */
+  #latest: Holdings | undefined;
+
+  constructor(spare: SpareThings) {
+    this.#spare = spare;
+  }
+
+  /** The things of all keys, one by one. */
+  *things(): Iterable<readonly [key: string, thing: HeldThing]> {
+    const latest = this.#latest === undefined ? [] : [this.#latest];
+    for (const holdings of [...(this.#table?.values() ?? []), ...latest]) {
+      for (let { first: thing } = holdings; thing !== undefined; thing = thing.next) {
+        yield [holdings.key, thing.kind === 'one' ? thing : holdings.list(thing, this.#spare)];
+      }
+    }
+  }
+
+  add(key: string, thing: HeldThing): void {
+    this.#of(key).add(thing);
+  }
+
+  /** Takes the first that is the same out; false if it is not held. */
+  take(key: string, resource: ResourceKind, name: string): boolean {
+    const holdings = this.#of(key);
+    let previous: HeldThing | undefined;
+    for (let thing = holdings.first; thing !== undefined; thing = thing.next) {
+      this.looks += 1;
+      if (thing.kind !== 'one' && resource !== 'waiter') {
+        if (thing.kind === 'run' && resource === PROCESS.resource && name === PROCESS.name) {
+          thing.kind = 'run without process';
+          return true;
+        }
+        thing = holdings.list(thing, this.#spare);
+      }
+      if (thing.kind === 'one' && thing.name === name && thing.resource === resource) {
+        holdings.remove(thing, previous);
+        this.#spare.put(thing);
+        return true;
+      }
+      previous = thing;
+    }
+    return false;
+  }
+
+  /** Takes out all that an undisturbed run holds after the end of its process; false if that is not what it holds. */
+  takeRun(key: string, checkout: string): boolean {
+    const holdings = this.#of(key);
+    let previous: HeldThing | undefined;
+    for (let thing = holdings.first; thing !== undefined; thing = thing.next) {
+      if (thing.kind === 'run without process' && thing.name === checkout) {
+        holdings.remove(thing, previous);
+        this.#spare.put(thing);
+        return true;
+      }
+      // Of two that are the same, the one that was taken first is given back.
+      if (thing.kind !== 'one' || thing.resource !== 'waiter') return false;
+      previous = thing;
+    }
+    return false;
+  }
+
+  #of(key: string): Holdings {
+    const latest = this.#latest;
+    if (latest?.key === key) return latest;
+    const found = this.#table?.get(key);
+    if (found !== undefined) this.#drop(key);
+    if (latest?.first === undefined && latest !== undefined) {
+      // An empty one serves again.
+      if (found === undefined) latest.key = key;
+      else this.#latest = found;
+    } else {
+      if (latest !== undefined) (this.#table ??= new Map()).set(latest.key, latest);
+      this.#latest = found ?? new Holdings(key);
+    }
+    return this.#latest as Holdings;
+  }
+
+  /** An empty map is let go, because one that was used long keeps what was in it alive until a full collection. */
+  #drop(key: string): void {
+    this.#table?.delete(key);
+    this.#dropped += 1;
+    if (this.#table?.size !== 0 || this.#dropped < DROPPED_MAX) return;
+    this.#table = undefined;
+    this.#dropped = 0;
+  }
+}
+
+/** A line about what is held. */
+interface DescribedThing {
+  readonly sort: 'waits' | 'things';
+  readonly line: string;
+  readonly place: Error | undefined;
+}
 
 /** What the runs of one runner hold, because the runs of all runners are numbered alike. */
 class HeldByRunner {
   readonly name: string;
-  /** By run, because a run holds few at a time; what belongs to no run is kept by name. */
-  #held = new Map<string, HeldResource[]>();
-  #dropped = 0;
-  /** An emptied list, for the next who needs one. */
-  #spare: HeldResource[] | undefined;
+  readonly ofRuns: HoldingsTable;
+  readonly #spare: SpareThings;
+  /** By name; made when the first is taken. */
+  #ofNoRun: HoldingsTable | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, spare: SpareThings) {
     this.name = name;
+    this.ofRuns = new HoldingsTable(spare);
+    this.#spare = spare;
   }
 
-  resources(): HeldResource[] {
-    return [...this.#held.values()].flat();
+  get looks(): number {
+    return this.ofRuns.looks + (this.#ofNoRun?.looks ?? 0);
   }
 
-  add(event: HeldResource): void {
-    const key = keyOf(event);
-    const held = this.#held.get(key);
-    if (held === undefined) this.#begin(key, event);
-    else held.push(event);
+  add(runId: string, thing: HeldThing): void {
+    if (runId === '') (this.#ofNoRun ??= new HoldingsTable(this.#spare)).add(thing.name, thing);
+    else this.ofRuns.add(runId, thing);
   }
 
-  /** Takes out what `event` gives back, if it is held. */
-  take(event: ResourceEvent): HeldResource | undefined {
-    const key = keyOf(event);
-    const held = this.#held.get(key);
-    if (held === undefined) return undefined;
-    const freed = takeOut(held, event);
-    if (held.length === 0) {
-      this.#drop(key);
-      this.#spare = held;
-    }
-    return freed;
+  take(runId: string, resource: ResourceKind, name: string): boolean {
+    return runId === ''
+      ? this.#ofNoRun?.take(name, resource, name) === true
+      : this.ofRuns.take(runId, resource, name);
   }
 
-  #begin(key: string, event: HeldResource): void {
-    const list = this.#spare ?? [];
-    this.#spare = undefined;
-    list.push(event);
-    this.#held.set(key, list);
-  }
-
-  /** An empty map is replaced, because one that was used long keeps what was in it alive until a full collection. */
-  #drop(key: string): void {
-    this.#held.delete(key);
-    this.#dropped += 1;
-    if (this.#held.size > 0 || this.#dropped < DROPPED_MAX) return;
-    this.#held = new Map();
-    this.#dropped = 0;
+  describe(): DescribedThing[] {
+    const describe = (things: Iterable<readonly [string, HeldThing]>, isOfRun: boolean): DescribedThing[] =>
+      Array.from(things, ([key, { resource, name, atMs, place }]) => {
+        const held = heldText({ resource, name, runner: this.name, runId: isOfRun ? key : '' }, 'on');
+        return { sort: resource === 'waiter' ? 'waits' : 'things', line: `${held}, since ${atMs} ms`, place };
+      });
+    return [...describe(this.ofRuns.things(), true), ...describe(this.#ofNoRun?.things() ?? [], false)];
   }
 }
 
@@ -67,17 +235,42 @@ class HeldByRunner {
 export class ResourceLedger {
   readonly #runners = new Map<string, HeldByRunner>();
   #latest: HeldByRunner | undefined;
-  /** Stacks, which become text only once they are described. */
-  readonly #places: Map<HeldResource, Error> | undefined;
+  readonly #spare = new SpareThings();
+  readonly #capturePlaces: boolean;
   #count = 0;
 
   constructor(capturePlaces = false) {
-    this.#places = capturePlaces ? new Map() : undefined;
+    this.#capturePlaces = capturePlaces;
   }
 
-  watch(event: TraceEvent): void {
-    if (event.type === 'acquired') this.#acquire(event);
-    else if (event.type === 'freed' || event.type === 'abandoned') this.#free(event);
+  acquired(at: number, runner: string, runId: string, resource: ResourceKind, name: string): void {
+    const place = this.#capturePlaces ? new Error(name) : undefined;
+    this.#runner(runner).add(runId, this.#spare.take(resource, name, at, place));
+    this.#count += 1;
+  }
+
+  /** It was given back, or given up. */
+  freed(runner: string, runId: string, resource: ResourceKind, name: string): void {
+    if (this.#runner(runner).take(runId, resource, name)) this.#count -= 1;
+  }
+
+  /** A run has gone undisturbed until its process is at work. */
+  started(at: number, runner: string, runId: string, checkout: string): void {
+    const run = this.#spare.take('checkout', checkout, at);
+    run.kind = 'run';
+    this.#runner(runner).add(runId, run);
+    this.#count += HELD_COUNT;
+  }
+
+  /** A run has gone undisturbed from the end of its process to its own. */
+  ended(runner: string, runId: string, checkout: string): void {
+    if (this.#runner(runner).ofRuns.takeRun(runId, checkout)) {
+      this.#count -= HELD_COUNT - 1;
+      return;
+    }
+    for (const step of ENDED_ROW) {
+      if (step.call === 'freed') this.freed(runner, runId, step.resource, step.name ?? checkout);
+    }
   }
 
   /** How many are held. */
@@ -85,70 +278,34 @@ export class ResourceLedger {
     return this.#count;
   }
 
+  /** How many resources were looked at so far to find those that were given back; for tests. */
+  get looks(): number {
+    let looks = 0;
+    for (const runner of this.#runners.values()) looks += runner.looks;
+    return looks;
+  }
+
   /** A line for each of the first `limit`, or for those of them that are waits or are not: what, whose, since when, and the place if places are captured. */
   describe(limit: number, of?: 'waits' | 'things'): string[] {
-    const held: HeldResource[] = [];
+    const things: DescribedThing[] = [];
     for (const runner of this.#runners.values()) {
-      if (held.length >= limit) break;
-      held.push(...runner.resources());
+      if (things.length >= limit) break;
+      things.push(...runner.describe());
     }
-    const shown = held.slice(0, limit).filter((resource) => of === undefined || of === sortOf(resource));
-    return shown.map((resource) => {
-      const place = this.#places?.get(resource)?.stack;
-      return place === undefined ? describeHeld(resource) : `${describeHeld(resource)}\n${place}`;
-    });
-  }
-
-  #acquire(event: HeldResource): void {
-    this.#runner(event.runner).add(event);
-    this.#count += 1;
-    this.#places?.set(event, new Error(event.name));
-  }
-
-  #free(event: ResourceEvent): void {
-    const freed = this.#runner(event.runner).take(event);
-    if (freed === undefined) return;
-    this.#count -= 1;
-    this.#places?.delete(freed);
+    return things
+      .slice(0, limit)
+      .filter(({ sort }) => of === undefined || of === sort)
+      .map(({ line, place }) => (place?.stack === undefined ? line : `${line}\n${place.stack}`));
   }
 
   #runner(name: string): HeldByRunner {
-    // Nearly all events are about the same runner as the one before.
     if (this.#latest?.name === name) return this.#latest;
     let runner = this.#runners.get(name);
     if (runner === undefined) {
-      runner = new HeldByRunner(name);
+      runner = new HeldByRunner(name, this.#spare);
       this.#runners.set(name, runner);
     }
     this.#latest = runner;
     return runner;
   }
-}
-
-/** Takes the first that is the same out of the list; a plain loop, because it is walked several times per run. */
-function takeOut(held: HeldResource[], event: ResourceEvent): HeldResource | undefined {
-  for (let index = 0; index < held.length; index += 1) {
-    const resource = held[index] as HeldResource;
-    if (!isSame(resource, event)) continue;
-    for (let next = index + 1; next < held.length; next += 1) held[next - 1] = held[next] as HeldResource;
-    held.pop();
-    return resource;
-  }
-  return undefined;
-}
-
-function keyOf({ runId, name }: ResourceEvent): string {
-  return runId === '' ? name : runId;
-}
-
-function isSame(held: HeldResource, { resource, name, runId }: ResourceEvent): boolean {
-  return held.name === name && held.resource === resource && held.runId === runId;
-}
-
-function sortOf({ resource }: HeldResource): 'waits' | 'things' {
-  return resource === 'waiter' ? 'waits' : 'things';
-}
-
-function describeHeld(resource: HeldResource): string {
-  return `${heldText(resource, 'on')}, since ${resource.at} ms`;
 }

@@ -1,8 +1,8 @@
 /** Counts what a verdict reports: runs, end states, faults. */
 import { isTerminal, type RunState } from '../model/run-state.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
+import type { RunStatus } from '../model/run-status.ts';
 
-/** Watches a trace. */
+/** Is told of what counts. */
 export class RunTally {
   runs = 0;
   faults = 0;
@@ -10,16 +10,17 @@ export class RunTally {
   progress = 0;
   readonly endStates: Partial<Record<RunState, number>> = {};
 
-  watch(event: TraceEvent): void {
-    if (event.type === 'accepted') {
-      this.runs += 1;
-      this.progress += 1;
-    } else if (event.type === 'fault') this.faults += 1;
-    else if (event.type === 'status') {
-      this.progress += 1;
-      if (!isTerminal(event.status.state)) return;
-      const { state } = event.status;
-      this.endStates[state] = (this.endStates[state] ?? 0) + 1;
-    }
+  accepted(): void {
+    this.runs += 1;
+    this.progress += 1;
+  }
+
+  status({ state }: RunStatus): void {
+    this.progress += 1;
+    if (isTerminal(state)) this.endStates[state] = (this.endStates[state] ?? 0) + 1;
+  }
+
+  fault(): void {
+    this.faults += 1;
   }
 }

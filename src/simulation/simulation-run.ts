@@ -9,10 +9,10 @@ import { RollingHash } from '../kernel/rolling-hash.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
 import { createVirtualClock, type VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Isolate, Isolator } from '../model/isolation.ts';
-import type { TraceEvent, Tracer } from '../model/trace-event.ts';
+import type { Tracer } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
-import { createTraceRecorder, type TraceRecorder } from '../trace/trace-recorder.ts';
+import { HashingRecorder } from '../trace/trace-recorder.ts';
 import { DeclaredState } from './declared-state.ts';
 import { EndJudge } from './end-judge.ts';
 import { EndlessWatch } from './endless-watch.ts';
@@ -23,10 +23,12 @@ import { NotedErrors } from './noted-errors.ts';
 import { ReachedConditions } from './reached-conditions.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
+import { RowGatherer } from './row-gatherer.ts';
 import { RunTally } from './run-tally.ts';
 import type { Liveness } from './stall-watch.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { Simulation } from './simulation.ts';
+import { SimulationTracer } from './simulation-tracer.ts';
 import { SimulationTurns } from './simulation-turns.ts';
 import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts';
 import { WatchedProperties } from './watched-properties.ts';
@@ -42,10 +44,11 @@ export class SimulationRun {
   readonly #decisions: DecisionLog;
   readonly #decisionHash = new RollingHash();
   readonly #clock: VirtualClock;
-  readonly #recorder: TraceRecorder;
+  readonly #recorder: HashingRecorder;
   readonly #ledger: ResourceLedger;
   readonly #tally = new RunTally();
   readonly #oracles: readonly Oracle[];
+  readonly #tracer: RowGatherer;
   readonly #properties: WatchedProperties;
   readonly #reached = new ReachedConditions();
   readonly #actions: EventActions;
@@ -73,7 +76,7 @@ export class SimulationRun {
       capturePlaces,
       ...(onFire === undefined ? {} : { onFire }),
     });
-    this.#recorder = createTraceRecorder({ hash: new RollingHash(), keep: keepTrace });
+    this.#recorder = new HashingRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
     this.#judge = new EndJudge(this.#clock, this.#ledger, options, (...failure) => this.#fail(...failure));
     const liveness = (): Liveness => ({ progress: this.#tally.progress, held: this.#ledger.count });
@@ -81,6 +84,15 @@ export class SimulationRun {
     this.#oracles = oracles.map((make) =>
       make(({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
     );
+    // Places are captured for each thing as it is taken.
+    const events = new SimulationTracer(
+      this.#recorder,
+      this.#ledger,
+      this.#tally,
+      this.#oracles,
+      keepTrace || capturePlaces,
+    );
+    this.#tracer = new RowGatherer(events);
     this.#lookAt = this.#endless.lookAt;
     const report: ReportFailure = (kind, message, cause) => this.#fail(kind, message, { cause });
     this.#properties = new WatchedProperties(this.#clock, report);
@@ -116,7 +128,7 @@ export class SimulationRun {
   #makeSimulation(report: ReportFailure): Simulation {
     const healing = this.#healing;
     const { seed = 1, isolator, watchServices } = this.#options;
-    const tracer = { record: (event: TraceEvent) => this.#record(event) };
+    const tracer = this.#tracer;
     const world = {
       clock: this.#clock,
       choices: new HealingChoices(this.#decisions, healing),
@@ -147,6 +159,7 @@ export class SimulationRun {
 
   /** Called when all promise reactions of the event before have run. */
   #step(): StepResult {
+    this.#tracer.settle();
     if (this.#failure !== undefined) return 'stop';
     if (this.#properties.isNeeded || this.#actions.isNeeded) this.#options.isolator?.noteObserver();
     if (this.#properties.isNeeded) {
@@ -201,6 +214,7 @@ export class SimulationRun {
 
   /** What came out of the drain: a callback of the clock threw, or somebody has ended the execution. */
   #noteEarlyEnd(error: unknown): void {
+    this.#tracer.settle();
     const message = messageOf(error);
     if (error instanceof ExecutionInterrupted) {
       this.#fail('interrupted', message, { cause: error, details: this.#judge.describeState() });
@@ -208,6 +222,7 @@ export class SimulationRun {
   }
 
   #judgeEnd(): void {
+    this.#tracer.settle();
     if (!this.#isEnded) {
       this.#judge.judgeStandstill();
       return;
@@ -228,14 +243,6 @@ export class SimulationRun {
     }
   }
 
-  #record(event: TraceEvent): void {
-    this.#recorder.record(event);
-    const { type } = event;
-    if (type === 'acquired' || type === 'freed' || type === 'abandoned') this.#ledger.watch(event);
-    else if (type !== 'phase') this.#tally.watch(event);
-    for (const oracle of this.#oracles) oracle.watch(event);
-  }
-
   /** A replay that diverges has failed, whoever catches the error that its question throws. */
   #watched(source: DecisionSource): DecisionSource {
     if (this.#options.replay === undefined) return source;
@@ -254,6 +261,8 @@ export class SimulationRun {
   }
 
   #fail(kind: FailureKind, message: string, more: Partial<Failure> = {}): void {
+    // What happened before may break a rule, and the first failure counts.
+    this.#tracer.settle();
     const { rule, details = [], cause } = more;
     if (THROWN_AS_WELL.has(kind)) this.#noted.add(cause);
     this.#failure ??= {
@@ -267,6 +276,7 @@ export class SimulationRun {
   }
 
   #verdict(): Verdict {
+    this.#tracer.settle();
     const { name, scenario, seed = 1, keepTrace = false } = this.#options;
     const decisions = this.#decisions;
     const recorder = this.#recorder;

@@ -25,6 +25,7 @@ import { ALL_MASK } from '../model/state-mask.ts';
 import { unknownRun } from '../model/status-errors.ts';
 import type { QueryResult, StatusReader, StatusResult } from '../model/status-reader.ts';
 import type { StatusWriter, WriteOutcome } from '../model/status-writer.ts';
+import { runTracer, type RunTracer } from '../model/run-tracer.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { checkWait, NO_WAIT } from '../model/wait.ts';
 import { allTerminal, listedRecords, selectStatuses } from './query-selection.ts';
@@ -52,7 +53,7 @@ export interface StatusStoreOptions {
 export class StatusStore implements StatusReader, StatusWriter {
   readonly clock: Clock;
   readonly name: string;
-  readonly tracer: Tracer | undefined;
+  readonly tracer: RunTracer | undefined;
   readonly #idPrefix: string;
   readonly #capacity: number;
   #created = 0;
@@ -68,7 +69,7 @@ export class StatusStore implements StatusReader, StatusWriter {
     if (typeof idPrefix !== 'string') throw invalidArgument('idPrefix', 'a string', idPrefix);
     this.clock = clock;
     this.name = name;
-    this.tracer = tracer;
+    this.tracer = tracer === undefined ? undefined : runTracer(tracer);
     this.#idPrefix = idPrefix;
     this.#capacity = capacity;
   }
@@ -231,7 +232,7 @@ export class StatusStore implements StatusReader, StatusWriter {
   /** The trace comes first: whoever is woken may look at it. */
   #written(record: RunRecord): void {
     const { status } = record;
-    this.tracer?.record({ at: this.clock.now(), type: 'status', runner: this.name, status });
+    this.tracer?.status(this.clock.now(), this.name, status);
     this.#waiters?.runs.wake(record);
   }
 
@@ -246,7 +247,7 @@ export class StatusStore implements StatusReader, StatusWriter {
       const record = table.evict();
       if (record === undefined) return;
       const { runId } = record.status;
-      this.tracer?.record({ at: this.clock.now(), type: 'evicted', runner: this.name, runId });
+      this.tracer?.evicted(this.clock.now(), this.name, runId);
       this.#waiters?.runs.wakeEvicted(record);
     }
   }

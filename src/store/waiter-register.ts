@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { Wait } from '../model/query.ts';
 import { waitCancelled } from '../model/status-errors.ts';
-import type { Tracer } from '../model/trace-event.ts';
+import type { RunTracer } from '../model/run-tracer.ts';
 import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { CancelReceiver, Waiter } from './waiter.ts';
 
@@ -17,7 +17,7 @@ const LEFT = -1;
 export interface WaiterSurroundings {
   readonly clock: Clock;
   readonly name: string;
-  readonly tracer: Tracer | undefined;
+  readonly tracer: RunTracer | undefined;
 }
 
 /** All who wait on one store, in the order of registration. */
@@ -119,6 +119,7 @@ export class WaiterRegister implements CancelReceiver {
     const { clock, name: runner, tracer } = this.#around;
     if (tracer === undefined) return;
     const { runId, goal } = waiter;
-    tracer.record({ at: clock.now(), type, runner, runId, resource: 'waiter', name: goal });
+    if (type === 'acquired') tracer.acquired(clock.now(), runner, runId, 'waiter', goal);
+    else tracer.freed(clock.now(), runner, runId, 'waiter', goal);
   }
 }

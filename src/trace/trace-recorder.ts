@@ -5,7 +5,10 @@
 import { checkMethods, checkOptions, unreadable } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { plural } from '../model/plural.ts';
-import type { TraceEvent, Tracer } from '../model/trace-event.ts';
+import type { Command } from '../model/command.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
+import type { InvocationPhase, ResourceKind, TraceEvent, Tracer } from '../model/trace-event.ts';
+import { ENDED_ROW, STARTED_ROW, type RowTracer } from '../model/undisturbed-run.ts';
 import type { EventHash } from './event-hasher.ts';
 import { EventHasher } from './event-hasher.ts';
 
@@ -31,7 +34,9 @@ export interface TraceRecorder extends Tracer {
   events(): readonly TraceEvent[];
 }
 
-class HashingRecorder implements TraceRecorder {
+/** The recorder of a simulation, which takes calls and rows. */
+export class HashingRecorder implements TraceRecorder, RowTracer {
+  readonly takesRows: boolean;
   readonly #hash: EventHash;
   readonly #hasher: EventHasher;
   readonly #events: TraceEvent[] | undefined;
@@ -41,6 +46,7 @@ class HashingRecorder implements TraceRecorder {
     this.#hash = hash;
     this.#hasher = new EventHasher(hash);
     this.#events = keep ? [] : undefined;
+    this.takesRows = !keep;
   }
 
   get count(): number {
@@ -49,12 +55,54 @@ class HashingRecorder implements TraceRecorder {
 
   record(event: TraceEvent): void {
     this.#count += 1;
-    try {
-      this.#hasher.add(event);
-    } catch (error) {
-      throw unreadable('event', event, error);
-    }
+    this.#hasher.record(event);
     this.#events?.push(event);
+  }
+
+  accepted(at: number, runner: string, runId: RunID, command: Command): void {
+    this.#count += 1;
+    this.#hasher.accepted(at, runner, runId, command);
+    this.#events?.push({ at, type: 'accepted', runner, runId, command });
+  }
+
+  status(at: number, runner: string, status: RunStatus): void {
+    this.#count += 1;
+    this.#hasher.status(at, runner, status);
+    this.#events?.push({ at, type: 'status', runner, status });
+  }
+
+  evicted(at: number, runner: string, runId: RunID): void {
+    this.#count += 1;
+    this.#hasher.evicted(at, runner, runId);
+    this.#events?.push({ at, type: 'evicted', runner, runId });
+  }
+
+  phase(at: number, runner: string, runId: RunID, phase: InvocationPhase): void {
+    this.#count += 1;
+    this.#hasher.phase(at, runner, runId, phase);
+    this.#events?.push({ at, type: 'phase', runner, runId, phase });
+  }
+
+  acquired(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void {
+    this.#count += 1;
+    this.#hasher.acquired(at, runner, runId, resource, name);
+    this.#events?.push({ at, type: 'acquired', runner, runId, resource, name });
+  }
+
+  freed(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void {
+    this.#count += 1;
+    this.#hasher.freed(at, runner, runId, resource, name);
+    this.#events?.push({ at, type: 'freed', runner, runId, resource, name });
+  }
+
+  started(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    this.#count += STARTED_ROW.length;
+    this.#hasher.started(at, runner, runId, checkout, status);
+  }
+
+  ended(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    this.#count += ENDED_ROW.length;
+    this.#hasher.ended(at, runner, runId, checkout, status);
   }
 
   hash(): string {
@@ -67,6 +115,35 @@ class HashingRecorder implements TraceRecorder {
       'RUNNER_INVALID_ARGUMENT',
       `events: expected a recorder made with keep: true, got one that kept none of its ${this.#count} ${plural(this.#count, 'event')}`,
     );
+  }
+}
+
+/** What {@link createTraceRecorder} makes: events alone, and whatever is no event is refused. */
+class EventRecorder implements TraceRecorder {
+  readonly #recorder: HashingRecorder;
+
+  constructor(options: TraceRecorderOptions) {
+    this.#recorder = new HashingRecorder(options);
+  }
+
+  get count(): number {
+    return this.#recorder.count;
+  }
+
+  record(event: TraceEvent): void {
+    try {
+      this.#recorder.record(event);
+    } catch (error) {
+      throw unreadable('event', event, error);
+    }
+  }
+
+  hash(): string {
+    return this.#recorder.hash();
+  }
+
+  events(): readonly TraceEvent[] {
+    return this.#recorder.events();
   }
 }
 
@@ -85,5 +162,5 @@ class HashingRecorder implements TraceRecorder {
 export function createTraceRecorder(options: TraceRecorderOptions): TraceRecorder {
   checkOptions(options);
   checkMethods('hash', options.hash, ['addString', 'addNumber', 'digest']);
-  return new HashingRecorder(options);
+  return new EventRecorder(options);
 }

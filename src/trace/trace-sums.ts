@@ -33,7 +33,7 @@ export class TraceSums {
 
   addEvent(line: string, event: TraceEvent): void {
     this.#eventCount += 1;
-    this.#events.add(event);
+    this.#events.record(event);
     this.#lines.add(line);
   }
 

@@ -120,7 +120,7 @@ describe('admission', () => {
     [undefined, /command: expected an object with argv/],
     [{}, /command\.argv: expected an array of strings/],
     [{ argv: ['a\0b'] }, /argv\[0\]: expected a string without NUL/],
-    [{ argv: ['x'], timeoutMs: NaN }, /timeoutMs: expected a finite number/],
+    [{ argv: ['x'], timeoutMs: NaN }, /timeoutMs: expected a number/],
     [{ argv: ['x'], envVars: { 'A=B': '1' } }, /envVars/],
   ] as const)(
     'R66 D36 a malformed command %o is refused, uses up no id and harms nobody',

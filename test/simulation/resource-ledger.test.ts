@@ -1,20 +1,13 @@
 import { expect, test } from 'vitest';
-import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { ResourceLedger } from '../../src/simulation/resource-ledger.ts';
-
-type Change = 'acquired' | 'freed' | 'abandoned';
-
-function change(type: Change, runner: string, runId: string, name = 'process'): TraceEvent {
-  return { at: 1, type, runner, runId, resource: name === 'process' ? 'process' : 'waiter', name };
-}
 
 test('R204 runs of the same number on two runners are two: each holds and gives back its own', () => {
   const ledger = new ResourceLedger(true);
-  for (const runner of ['a', 'b', 'a']) ledger.watch(change('acquired', runner, '0'));
-  ledger.watch(change('acquired', 'b', '', 'wait 0'));
-  ledger.watch(change('freed', 'b', '0'));
-  ledger.watch(change('abandoned', 'b', '0'));
-  ledger.watch(change('freed', 'a', '', 'wait 0'));
+  for (const runner of ['a', 'b', 'a']) ledger.acquired(1, runner, '0', 'process', 'process');
+  ledger.acquired(1, 'b', '', 'waiter', 'wait 0');
+  ledger.freed('b', '0', 'process', 'process');
+  ledger.freed('b', '0', 'process', 'process');
+  ledger.freed('a', '', 'waiter', 'wait 0');
   expect(ledger.count).toBe(3);
   expect(ledger.describe(9).map((line) => line.split('\n')[0])).toEqual([
     'the process of run 0 on a, since 1 ms',
@@ -22,27 +15,37 @@ test('R204 runs of the same number on two runners are two: each holds and gives 
     'the wait 0 on b, since 1 ms',
   ]);
   expect(ledger.describe(1)).toHaveLength(1);
-  for (const runner of ['a', 'a', 'a']) ledger.watch(change('freed', runner, '0'));
-  ledger.watch(change('freed', 'b', '', 'wait 0'));
+  for (let i = 0; i < 3; i += 1) ledger.freed('a', '0', 'process', 'process');
+  ledger.freed('b', '', 'waiter', 'wait 0');
   expect([ledger.count, ledger.describe(9)]).toEqual([0, []]);
+});
+
+test('R204 runs that take and give back by turns keep what each of them holds', () => {
+  const ledger = new ResourceLedger();
+  for (const runId of ['0', '1', '2']) {
+    ledger.acquired(1, 'a', runId, 'checkout', 'tempdir');
+    ledger.acquired(2, 'a', '0', 'output', `of ${runId}`);
+    ledger.acquired(3, 'a', runId, 'process', 'process');
+  }
+  ledger.freed('a', '1', 'checkout', 'tempdir');
+  ledger.freed('a', '0', 'output', 'of 1');
+  ledger.freed('a', '2', 'output', 'of 1');
+  ledger.freed('a', '2', 'process', 'process');
+  expect(ledger.count).toBe(6);
+  expect(ledger.describe(9).toSorted()).toEqual([
+    'checkout tempdir of run 0 on a, since 1 ms',
+    'checkout tempdir of run 2 on a, since 1 ms',
+    'output of 0 of run 0 on a, since 2 ms',
+    'output of 2 of run 0 on a, since 2 ms',
+    'the process of run 0 on a, since 3 ms',
+    'the process of run 1 on a, since 3 ms',
+  ]);
 });
 
 test('R204 a look at what one runner gives back does not go through what others of the same run number hold', () => {
   const ledger = new ResourceLedger();
-  let looks = 0;
   const runners = Array.from({ length: 100 }, (_, index) => `runner-${index}`);
-  for (const runner of runners) {
-    const held = change('acquired', runner, '0');
-    ledger.watch(
-      Object.defineProperty({ ...held }, 'name', {
-        get: () => {
-          looks += 1;
-          return 'process';
-        },
-      }),
-    );
-  }
-  looks = 0;
-  for (const runner of runners.toReversed()) ledger.watch(change('freed', runner, '0'));
-  expect([ledger.count, looks]).toEqual([0, runners.length]);
+  for (const runner of runners) ledger.acquired(1, runner, '0', 'process', 'process');
+  for (const runner of runners.toReversed()) ledger.freed(runner, '0', 'process', 'process');
+  expect([ledger.count, ledger.looks]).toEqual([0, runners.length]);
 });

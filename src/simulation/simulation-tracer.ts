@@ -1,0 +1,134 @@
+/**
+ * What a simulation does with its trace: each event goes into the hash, the account of what is held, the numbers of the verdict and the
+ * oracles, in this order. Invariant: an oracle that takes events sees one for each call; where there is one, there are no rows.
+ */
+import type { Command } from '../model/command.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
+import { runTracer, takesCalls, type RunTracer } from '../model/run-tracer.ts';
+import type { InvocationPhase, ResourceKind, TraceEvent } from '../model/trace-event.ts';
+import type { RowTracer } from '../model/undisturbed-run.ts';
+import type { Oracle } from '../oracles/oracle.ts';
+import type { HashingRecorder } from '../trace/trace-recorder.ts';
+import type { ResourceLedger } from './resource-ledger.ts';
+import type { RunTally } from './run-tally.ts';
+
+/** Made once per simulation. */
+export class SimulationTracer implements RowTracer {
+  readonly takesRows: boolean;
+  readonly #recorder: HashingRecorder;
+  readonly #ledger: ResourceLedger;
+  readonly #tally: RunTally;
+  readonly #watchers: readonly RunTracer[];
+  readonly #rowWatchers: readonly RowTracer[];
+
+  constructor(
+    recorder: HashingRecorder,
+    ledger: ResourceLedger,
+    tally: RunTally,
+    oracles: readonly Oracle[],
+    wantsEvents: boolean,
+  ) {
+    this.#recorder = recorder;
+    this.#ledger = ledger;
+    this.#tally = tally;
+    this.#watchers = oracles.map(watcherOf);
+    this.#rowWatchers = this.#watchers.filter(takesRows);
+    this.takesRows = !wantsEvents && this.#rowWatchers.length === this.#watchers.length;
+  }
+
+  record(event: TraceEvent): void {
+    this.#recorder.record(event);
+    this.#account(event);
+    for (const watcher of this.#watchers) watcher.record(event);
+  }
+
+  accepted(at: number, runner: string, runId: RunID, command: Command): void {
+    this.#recorder.accepted(at, runner, runId, command);
+    this.#tally.accepted();
+    for (const watcher of this.#watchers) watcher.accepted(at, runner, runId, command);
+  }
+
+  status(at: number, runner: string, status: RunStatus): void {
+    this.#recorder.status(at, runner, status);
+    this.#tally.status(status);
+    for (const watcher of this.#watchers) watcher.status(at, runner, status);
+  }
+
+  evicted(at: number, runner: string, runId: RunID): void {
+    this.#recorder.evicted(at, runner, runId);
+    for (const watcher of this.#watchers) watcher.evicted(at, runner, runId);
+  }
+
+  phase(at: number, runner: string, runId: RunID, phase: InvocationPhase): void {
+    this.#recorder.phase(at, runner, runId, phase);
+    for (const watcher of this.#watchers) watcher.phase(at, runner, runId, phase);
+  }
+
+  acquired(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void {
+    this.#recorder.acquired(at, runner, runId, resource, name);
+    this.#ledger.acquired(at, runner, runId, resource, name);
+    for (const watcher of this.#watchers) watcher.acquired(at, runner, runId, resource, name);
+  }
+
+  freed(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void {
+    this.#recorder.freed(at, runner, runId, resource, name);
+    this.#ledger.freed(runner, runId, resource, name);
+    for (const watcher of this.#watchers) watcher.freed(at, runner, runId, resource, name);
+  }
+
+  started(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    this.#recorder.started(at, runner, runId, checkout, status);
+    this.#ledger.started(at, runner, runId, checkout);
+    this.#tally.status(status);
+    for (const watcher of this.#rowWatchers) watcher.started(at, runner, runId, checkout, status);
+  }
+
+  ended(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    this.#recorder.ended(at, runner, runId, checkout, status);
+    this.#ledger.ended(runner, runId, checkout);
+    this.#tally.status(status);
+    for (const watcher of this.#rowWatchers) watcher.ended(at, runner, runId, checkout, status);
+  }
+
+  #account(event: TraceEvent): void {
+    switch (event.type) {
+      case 'acquired':
+        this.#ledger.acquired(event.at, event.runner, event.runId, event.resource, event.name);
+        break;
+      case 'freed':
+      case 'abandoned':
+        this.#ledger.freed(event.runner, event.runId, event.resource, event.name);
+        break;
+      case 'accepted':
+        this.#tally.accepted();
+        break;
+      case 'status':
+        this.#tally.status(event.status);
+        break;
+      case 'fault':
+        this.#tally.fault();
+        break;
+      case 'abort':
+      case 'dropped':
+      case 'evicted':
+      case 'metric':
+      case 'note':
+      case 'phase':
+      case 'recorded':
+      case 'rejected':
+      case 'released':
+      case 'service':
+      case 'wrote':
+        break;
+    }
+  }
+}
+
+function takesRows(watcher: RunTracer): watcher is RowTracer {
+  return (watcher as Partial<RowTracer>).takesRows === true;
+}
+
+/** An oracle of ours takes calls itself; any other is shown events. */
+function watcherOf(oracle: Oracle): RunTracer {
+  return takesCalls(oracle) ? oracle : runTracer({ record: (event) => oracle.watch(event) });
+}
