@@ -10,16 +10,15 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { typescriptProject, vitestProject, type ConsumerResult } from './matrix/consumers.ts';
-import { installEngine, NODE_MAJORS, vitestsOn, type Engine } from './matrix/engines.ts';
+import { installEngine, type Engine } from './matrix/engines.ts';
 import { isGreen, reportText, type FigureRow, type HashResult, type SuiteResult } from './matrix/report.ts';
 import { endWithSignals, runStep } from './matrix/step.ts';
+import { NODE_MAJORS, OWN_VITEST, TYPESCRIPTS, VITESTS, vitestsOn } from './matrix/versions.ts';
 import { makeWorkCopy, pack } from './matrix/work-copy.ts';
 import { differingHashes, scenarioHashes, type Hashes } from './scenario-hashes.ts';
 
 const PARTS = ['hashes', 'packages', 'suite', 'bench'];
 const QUICK_FOLDERS = ['kernel', 'model', 'store', 'simulation', 'explore'].map((name) => `test/${name}/`);
-const TYPESCRIPTS = ['5.4', '7'];
-const VITESTS = [4, 5];
 
 interface Options {
   readonly majors: readonly number[];
@@ -181,10 +180,10 @@ const engines: Engine[] = [];
 for (const major of majors) engines.push(await installEngine(work, major));
 const vitests = parts.includes('suite')
   ? VITESTS.filter((one) => majors.some((major) => vitestsOn(major).includes(one)))
-  : [4];
+  : [OWN_VITEST];
 const copies = new Map<number, string>();
-for (const vitest of new Set([4, ...vitests])) copies.set(vitest, await makeWorkCopy(work, vitest));
-const copy = copies.get(4) as string;
+for (const vitest of new Set([OWN_VITEST, ...vitests])) copies.set(vitest, await makeWorkCopy(work, vitest));
+const copy = copies.get(OWN_VITEST) as string;
 if (parts.includes('hashes') || parts.includes('bench')) {
   await runStep({
     title: 'build',

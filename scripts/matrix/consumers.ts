@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { packageDoors } from '../package-doors.ts';
 import type { Engine } from './engines.ts';
 import { runStep, type StepEnd } from './step.ts';
+import { OWN_VITEST } from './versions.ts';
 
 /** What is said about one of them. */
 export interface ConsumerResult {
@@ -79,7 +80,7 @@ export async function typescriptProject(
     tarball,
     `typescript@${typescript}`,
     '@types/node@20',
-    'vitest@4',
+    `vitest@${OWN_VITEST}`,
   ]);
   if (!installed.ok) return [installed];
   const folder = join(work, name);

@@ -5,14 +5,6 @@ import process from 'node:process';
 import { spawnSync } from 'node:child_process';
 import { runStep } from './step.ts';
 
-/** All majors that the package supports; the first is what the others are compared with. */
-export const NODE_MAJORS = [20, 22, 24, 26] as const;
-/** The first Node that each major of Vitest runs on. */
-const FIRST_NODE = new Map([
-  [4, 20],
-  [5, 22],
-]);
-
 /** One Node. */
 export interface Engine {
   readonly major: number;
@@ -21,11 +13,6 @@ export interface Engine {
   readonly program: string;
   /** What has `node` in it. */
   readonly folder: string;
-}
-
-/** The majors of Vitest that run on this Node. */
-export function vitestsOn(nodeMajor: number): number[] {
-  return [...FIRST_NODE].flatMap(([vitest, first]) => (nodeMajor >= first ? [vitest] : []));
 }
 
 /** Installs the newest of a major, or finds it where an earlier run has installed it. */

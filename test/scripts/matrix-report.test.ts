@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { vitestsOn } from '../../scripts/matrix/engines.ts';
+import { NODE_MAJORS, TYPESCRIPTS, VITESTS, vitestsOn } from '../../scripts/matrix/versions.ts';
 import {
   isGreen,
   reportText,
@@ -7,6 +8,7 @@ import {
   type FigureRow,
   type MatrixReport,
 } from '../../scripts/matrix/report.ts';
+import { projectRoot } from '../../scripts/module-graph.ts';
 import { differingHashes } from '../../scripts/scenario-hashes.ts';
 
 const row = (moreIsBetter: boolean, ...values: number[]): FigureRow => ({
@@ -72,5 +74,19 @@ describe('the report of the matrix', () => {
 
   test('each Node is tried with the majors of Vitest that run on it', () => {
     expect([20, 22, 26].map(vitestsOn)).toEqual([[4], [4, 5], [4, 5]]);
+  });
+
+  test.for([
+    ['Node', NODE_MAJORS.map(String)],
+    ['Vitest', VITESTS.map(String)],
+    ['TypeScript', TYPESCRIPTS],
+  ] as const)('docs/platforms.md says of %s what is tried', ([what, versions]) => {
+    const rows = readFileSync(`${projectRoot}/docs/platforms.md`, 'utf8').split('\n');
+    const tried = rows.find((line) => line.startsWith(`| ${what}`))?.split('|')[3] ?? '';
+    const [said = ''] = tried.split(';');
+    const numbers = [...said.matchAll(/(?<![\d.])(\d+)\.\d+/g)].map(([number, major]) => [number, major]);
+    const untried = numbers.filter((names) => !versions.some((version) => names.includes(version)));
+    const missing = versions.filter((version) => !numbers.some((names) => names.includes(version)));
+    expect({ untried, missing }).toEqual({ untried: [], missing: [] });
   });
 });
