@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -14,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGitFiler } from '../../src/host/git-filer.ts';
 import { readTree, writeTree } from './disk-tree.ts';
+import { commitOf, git } from './git-repository.ts';
 
 let base: string;
 let repo: string;
@@ -25,20 +25,6 @@ beforeEach(() => {
   mkdirSync(root);
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
-
-function git(dir: string, ...args: string[]): string {
-  const identity = ['-c', 'user.name=t', '-c', 'user.email=t@localhost'];
-  return execFileSync('git', [...identity, ...args], { cwd: dir, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
-
-/** A repository with one commit of these files; gives the commit. */
-function commitOf(dir: string, tree: Readonly<Record<string, string>>): string {
-  writeTree(dir, tree);
-  if (!existsSync(join(dir, '.git'))) git(dir, 'init', '-q', '-b', 'main');
-  git(dir, 'add', '--all');
-  git(dir, 'commit', '-q', '-m', 'work');
-  return git(dir, 'rev-parse', 'HEAD');
-}
 
 describe('git runs with settings of ours alone', () => {
   const content = { 'a.txt': 'one\r\ntwo\n', 'b.bin': '$Id$\n', 'c.sh': 'x:#!/bin/sh\n', l: '-> a.txt' };

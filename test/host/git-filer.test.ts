@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -20,6 +20,7 @@ import { createGitFiler } from '../../src/host/git-filer.ts';
 import { Cancellation } from '../../src/model/cancellation.ts';
 import { diskFilerCases } from './disk-filer-cases.ts';
 import { readTree, writeTree } from './disk-tree.ts';
+import { commitOf, git } from './git-repository.ts';
 
 describe('the git filer', () => {
   diskFilerCases({
@@ -39,20 +40,6 @@ beforeEach(() => {
   mkdirSync(root);
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
-
-function git(dir: string, ...args: string[]): string {
-  const identity = ['-c', 'user.name=t', '-c', 'user.email=t@localhost'];
-  return execFileSync('git', [...identity, ...args], { cwd: dir, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
-
-/** A repository with one commit of these files; gives the commit. */
-function commitOf(dir: string, tree: Readonly<Record<string, string>>): string {
-  writeTree(dir, tree);
-  if (!existsSync(join(dir, '.git'))) git(dir, 'init', '-q', '-b', 'main');
-  git(dir, 'add', '--all');
-  git(dir, 'commit', '-q', '-m', 'work');
-  return git(dir, 'rev-parse', 'HEAD');
-}
 
 const processesNaming = (mark: string): string[] =>
   readdirSync('/proc')
