@@ -53,6 +53,9 @@ async function recorded(seed: number): Promise<{ timeline: Timeline; trace: read
 
 const LOST_REPLY = { label: 'network 1 run job-1 fault', occurrence: 0, n: 20, answer: 19 };
 
+// Without its line: in a thread that runs one test file after the other, what an earlier one has loaded has no source map any more.
+const inRunJob: unknown = expect.stringMatching(/^in runJob \(double-start\.ts:\d+\)$/);
+
 describe('the timeline of an execution', () => {
   test('has a lane per runner, with its runs as slices by state, in virtual time', async () => {
     const model = read(await recordTimeline(createExecutor(doubleStart), [LOST_REPLY]));
@@ -99,8 +102,8 @@ describe('the timeline of an execution', () => {
     ]);
     expect(second?.map(({ args }) => args)).toMatchObject([
       { reply: expect.stringContaining('injected fault') },
-      { caller: 'in runJob (double-start.ts:19)', reply: 'run 1 is PENDING' },
-      { caller: 'in runJob (double-start.ts:20)', reply: 'run 1 is COMPLETE' },
+      { caller: inRunJob, reply: 'run 1 is PENDING' },
+      { caller: inRunJob, reply: 'run 1 is COMPLETE' },
     ]);
     expect(first?.map(({ duration }) => Math.round(duration / 1_000))).toEqual([
       ...[0, 60_000, 0, 60_000, 0, 60_000],
