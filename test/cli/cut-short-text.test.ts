@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { cutShortLines } from '../../src/cli/cut-short-text.ts';
+import { settledLines, type SettledFailure } from '../../src/cli/failure-report.ts';
 import { explainTimeMs } from '../../src/cli/settled-failure.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import type { Explanation } from '../../src/explore/explanation.ts';
@@ -67,4 +68,16 @@ test.for([
   [180_000, 60_000, 30_000],
 ] as const)('%s ms in the place of %i ms make %i ms for explaining', ([timeMs, usualMs, explainMs]) => {
   expect(explainTimeMs(timeMs, usualMs)).toBe(explainMs);
+});
+
+test('nothing might get smaller still where no decision is left', () => {
+  const linesFor = (before: number, after: number): readonly string[] => {
+    const log = (count: number) =>
+      Array.from({ length: count }, (_, at) => ({ label: `a ${at}`, n: 2, answer: 1 }));
+    const shrunk = { decisions: log(after), executions: 5, stoppedBy: 'stopped', firedEvents: 1 };
+    return settledLines({ failure: { decisions: log(before) }, shrunk } as unknown as SettledFailure);
+  };
+  expect(linesFor(0, 0)).toEqual(['  nothing to make smaller: it fails with every choice at its default']);
+  expect(linesFor(3, 0).join()).not.toContain('smaller still');
+  expect(linesFor(3, 1).join()).toContain('and might get smaller still');
 });
