@@ -5,6 +5,7 @@ import { doorAliases } from './scripts/door-aliases.ts';
 
 const machine = [
   'test/host/**',
+  'test/campaign/**',
   'test/ambient/**',
   'test/cli/**',
   'test/package/**',

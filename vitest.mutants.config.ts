@@ -11,7 +11,7 @@ const config: ViteUserConfig = defineConfig({
       ...['kernel', 'model', 'store', 'runners', 'execers', 'conformance', 'check', 'simulation', 'door'].map(
         (folder) => `test/${folder}/**/*.test.ts`,
       ),
-      'test/explore/exhaustive-footprints.test.ts',
+      'test/explore/exhaustive/exhaustive-footprints.test.ts',
     ],
     testTimeout: 20_000,
   },

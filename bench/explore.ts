@@ -4,8 +4,8 @@
  * set as the command `explore` sets it.
  */
 import { createCoverage, createExecutor, createStrategy, explore } from '../src/explore/index.ts';
-import { allocateYoung } from '../src/host/engine-allocation.ts';
-import { optimizeEarly } from '../src/host/engine-optimization.ts';
+import { allocateYoung } from '../src/campaign/engine-allocation.ts';
+import { optimizeEarly } from '../src/campaign/engine-optimization.ts';
 import {
   createChaosRunner,
   createFakeRunner,

@@ -10,8 +10,8 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import type * as Explore from '../src/explore/index.ts';
 import type * as Main from '../src/index.ts';
-import { allocateYoung } from '../src/host/engine-allocation.ts';
-import { optimizeEarly } from '../src/host/engine-optimization.ts';
+import { allocateYoung } from '../src/campaign/engine-allocation.ts';
+import { optimizeEarly } from '../src/campaign/engine-optimization.ts';
 import { costOf } from './measure.ts';
 
 type Doors = typeof Main & typeof Explore;

@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createOsExecer } from '../src/host/os-execer.ts';
+import { createOsExecer } from '../src/host/process/os-execer.ts';
 import { createSystemClock } from '../src/host/system-clock.ts';
 
 const SMALL = 20;

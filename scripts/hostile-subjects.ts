@@ -3,11 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createExecRunner } from '../src/host/exec-runner.ts';
-import { createLocalOutputs } from '../src/host/local-output.ts';
-import { createOsExecer } from '../src/host/os-execer.ts';
+import { createLocalOutputs } from '../src/host/outputs/local-output.ts';
+import { createOsExecer } from '../src/host/process/os-execer.ts';
 import { realWorld } from '../src/host/real-world.ts';
 import { createSystemClock } from '../src/host/system-clock.ts';
-import { createTempDirs } from '../src/host/temp-dirs.ts';
+import { createTempDirs } from '../src/host/filers/temp-dirs.ts';
 import { messageOf } from '../src/kernel/errors.ts';
 import type { RunStatus } from '../src/model/run-status.ts';
 import { finalStatus, statusNow } from '../src/model/status-lookup.ts';

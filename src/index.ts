@@ -254,7 +254,7 @@ export {
 } from './metrics/memory-metrics.ts';
 export { type MetricKind, type MetricEntry, METRIC_TABLE, findMetricEntry } from './metrics/metric-table.ts';
 export { NULL_METRICS } from './metrics/null-metrics.ts';
-export { type InjectedFault, type FaultErrorMaker, InjectedFaultError } from './runners/chaos-error.ts';
+export { type InjectedFault, type FaultErrorMaker, InjectedFaultError } from './network/chaos-error.ts';
 export {
   type ChaosOperation,
   CHAOS_OPERATIONS,
@@ -264,27 +264,31 @@ export {
   type FaultRates,
   type FaultPlan,
   NO_FAULTS,
-} from './runners/chaos-fault.ts';
-export { type ChaosWorld } from './runners/chaos-passage.ts';
-export { type ChaosRunner, createChaosRunner } from './runners/chaos-runner.ts';
-export { type ChaosError, type ChaosOptions } from './runners/chaos-settings.ts';
+} from './network/chaos-fault.ts';
+export { type ChaosWorld } from './network/chaos-passage.ts';
+export { type ChaosRunner, createChaosRunner } from './network/chaos-runner.ts';
+export { type ChaosError, type ChaosOptions } from './network/chaos-settings.ts';
 export {
   type QueueRunnerOptions,
   createQueueRunner,
   createSingleRunner,
-} from './runners/create-queue-runner.ts';
-export { type FakeRunnerOptions, type FakeRunner, createFakeRunner } from './runners/fake-runner.ts';
-export { type FakeEnd, type FakeScript, type FakeScripts, argvScript } from './runners/fake-script.ts';
-export { type InvokerOptions } from './runners/invoker-parts.ts';
-export { type Invoker, createInvoker } from './runners/invoker.ts';
-export { LOG_HEADER_END } from './runners/log-header.ts';
+} from './runners/queue/create-queue-runner.ts';
+export { type FakeRunnerOptions, type FakeRunner, createFakeRunner } from './runners/fake/fake-runner.ts';
+export { type FakeEnd, type FakeScript, type FakeScripts, argvScript } from './runners/fake/fake-script.ts';
+export { type InvokerOptions } from './runners/invocation/invoker-parts.ts';
+export { type Invoker, createInvoker } from './runners/invocation/invoker.ts';
+export { LOG_HEADER_END } from './runners/invocation/log-header.ts';
 export { type MeterOptions, type MeteredService, meterService } from './runners/metered-service.ts';
-export { type StatusListener, type Performance, type Performer } from './runners/performer.ts';
-export { type PollingOptions, type PollingQuerier, createPollingQuerier } from './runners/polling-querier.ts';
-export { createPollingService } from './runners/polling-service.ts';
-export { type QueueOptions } from './runners/queue-options.ts';
-export { type QueueRunner } from './runners/queue-runner.ts';
-export { type Recorder, type RecorderOptions, createRecorder } from './runners/recorder.ts';
+export { type StatusListener, type Performance, type Performer } from './runners/queue/performer.ts';
+export {
+  type PollingOptions,
+  type PollingQuerier,
+  createPollingQuerier,
+} from './runners/polling/polling-querier.ts';
+export { createPollingService } from './runners/polling/polling-service.ts';
+export { type QueueOptions } from './runners/queue/queue-options.ts';
+export { type QueueRunner } from './runners/queue/queue-runner.ts';
+export { type Recorder, type RecorderOptions, createRecorder } from './runners/recorded/recorder.ts';
 export {
   type SimulatedRunnerOptions,
   type SimulatedRunner,

@@ -2,7 +2,7 @@
 
 /** Replaces a text that occurs exactly once in a file. */
 export interface Edit {
-  /** From the root of the checkout, such as `src/runners/queue-runner.ts`. */
+  /** From the root of the checkout, such as `src/runners/queue/queue-runner.ts`. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;

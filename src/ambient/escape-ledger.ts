@@ -3,7 +3,7 @@
  * them and not by what they are.
  */
 import type { Escape, EscapeKind } from '../explore/escape.ts';
-import { framesOf } from '../explore/source-place.ts';
+import { framesOf } from '../explore/explain/source-place.ts';
 
 interface CountedEscape extends Escape {
   count: number;

@@ -7,7 +7,7 @@ import {
   type FaultKind,
   type FaultPlan,
   type ScheduledFault,
-} from '../runners/chaos-fault.ts';
+} from '../network/chaos-fault.ts';
 
 /** What generated plans may contain. */
 export interface FaultPlanConstraints {

@@ -2,7 +2,7 @@
 import type fc from 'fast-check';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { Service } from '../model/service.ts';
-import type { ChaosRunner } from '../runners/chaos-runner.ts';
+import type { ChaosRunner } from '../network/chaos-runner.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import type { RunnerModel } from './runner-model.ts';
 

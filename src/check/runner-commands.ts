@@ -8,7 +8,7 @@ import { isRunnerError } from '../kernel/errors.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { Command } from '../model/command.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK } from '../model/state-mask.ts';
-import { CHAOS_OPERATIONS, type ScheduledFault } from '../runners/chaos-fault.ts';
+import { CHAOS_OPERATIONS, type ScheduledFault } from '../network/chaos-fault.ts';
 import { Look, Query } from './read-commands.ts';
 import {
   answered,

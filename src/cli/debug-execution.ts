@@ -6,7 +6,7 @@ import { withinEvents } from '../explore/event-budget.ts';
 import { createExecutor } from '../explore/executor.ts';
 import { checkReplay } from '../explore/replay-check.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
-import { withoutStrays } from '../host/stray-errors.ts';
+import { withoutStrays } from '../campaign/stray-errors.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';

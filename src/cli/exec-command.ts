@@ -14,9 +14,9 @@ import type { RunStatus } from '../model/run-status.ts';
 import { finalStatus } from '../model/status-lookup.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { createExecRunner, type ExecRunner } from '../host/exec-runner.ts';
-import { createOsExecer } from '../host/os-execer.ts';
+import { createOsExecer } from '../host/process/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
-import { createRecorder, type Recorder } from '../runners/recorder.ts';
+import { createRecorder, type Recorder } from '../runners/recorded/recorder.ts';
 import { openInput, watchFolder } from './exec-files.ts';
 import { execStatus, NOT_FOUND } from './exec-status.ts';
 import { UsageError } from './exit-status.ts';
@@ -191,7 +191,7 @@ async function writeRecording(
     ...(directory === undefined ? {} : { directory }),
   };
   // Loaded for those who ask for it: a command that only runs starts the sooner.
-  const { recordingLines } = await import('../trace/recording-file.ts');
+  const { recordingLines } = await import('../trace/recording/recording-file.ts');
   const { writeTarget } = await import('./trace-target.ts');
   await writeTarget(path, recordingLines(recorder.recording(), header), interruption);
 }

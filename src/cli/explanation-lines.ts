@@ -1,6 +1,6 @@
 /** The explanation of a failure in the colours of the terminal. */
-import { formatExplanation, type ExplanationRole } from '../explore/explanation-text.ts';
-import type { Explanation } from '../explore/explanation.ts';
+import { formatExplanation, type ExplanationRole } from '../explore/explain/explanation-text.ts';
+import type { Explanation } from '../explore/explain/explanation.ts';
 import { replayLine } from './rerun-line.ts';
 import { shownFrame } from './source-line.ts';
 import type { Style, Terminal } from './terminal.ts';

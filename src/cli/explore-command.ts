@@ -2,16 +2,21 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CutOffExecution } from '../explore/campaign-report.ts';
-import { scenarioFault } from '../explore/certificate.ts';
-import { strategyNames } from '../explore/strategy-names.ts';
+import { scenarioFault } from '../explore/exhaustive/certificate.ts';
+import { strategyNames } from '../explore/strategies/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { formatCount } from '../model/plural.ts';
-import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/campaign-state.ts';
-import { canonicalReference } from '../host/canonical-reference.ts';
-import { CorpusFolder } from '../host/corpus-folder.ts';
-import { runExplorePool, type PoolEvent, type PoolProgress, type PoolReport } from '../host/explore-pool.ts';
-import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
+import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../campaign/campaign-state.ts';
+import { canonicalReference } from '../campaign/canonical-reference.ts';
+import { CorpusFolder } from '../campaign/corpus-folder.ts';
+import {
+  runExplorePool,
+  type PoolEvent,
+  type PoolProgress,
+  type PoolReport,
+} from '../campaign/explore-pool.ts';
+import { ScenarioRefusedError } from '../campaign/scenario-refused-error.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { FailureDesk } from './explore-failures.ts';
 import { EXHAUSTIVE, poolOptions, type ExploreCommandOptions } from './explore-options.ts';

@@ -1,7 +1,7 @@
 /** What an exploration found and covered, for people and for programs. */
 import type { AuditDifference, CutOffExecution } from '../explore/campaign-report.ts';
-import type { PoolProgress, PoolReport } from '../host/explore-pool.ts';
-import { formatCertificate, scenarioFault } from '../explore/certificate.ts';
+import type { PoolProgress, PoolReport } from '../campaign/explore-pool.ts';
+import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';

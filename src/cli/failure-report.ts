@@ -1,9 +1,9 @@
 /** A failure that was found, with what became of it, for people and for programs: of `explore` and of `explain`. */
 import type { CampaignFailure } from '../explore/campaign-report.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
-import { plainHistory } from '../explore/plain-history.ts';
-import type { PoolFailure } from '../host/explore-pool.ts';
-import type { ShrunkFailure } from '../host/explore-task.ts';
+import { plainHistory } from '../explore/explain/plain-history.ts';
+import type { PoolFailure } from '../campaign/explore-pool.ts';
+import type { ShrunkFailure } from '../campaign/explore-task.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import { cutShortLines } from './cut-short-text.ts';

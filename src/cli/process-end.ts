@@ -2,7 +2,7 @@
  * How the process ends. Invariants: its exit code is that of the command, whatever a module or a scenario does to it; one that ends the
  * process itself is named, and never ends it with 0; the process ends once its output is written, whatever a module has left open.
  */
-import { userFrameOf } from '../explore/source-place.ts';
+import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { chooseExitCode, chosenExitCode, endProcess } from './end-process.ts';
 import { EXIT_STATUS } from './exit-status.ts';

@@ -1,13 +1,13 @@
 /** Runs the log of an exploration again: a token, or a file of the corpus. */
 import { existsSync } from 'node:fs';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
-import type { History } from '../explore/history.ts';
+import type { History } from '../explore/explain/history.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
-import { replayInThread, type ReplayProgress, type ThreadReplay } from '../host/explore-replay.ts';
-import { lostFailureKey, type LostExecution } from '../host/explore-thread.ts';
-import type { ReplayOutcome } from '../host/explore-task.ts';
-import { ScenarioRefusedError } from '../host/scenario-refused-error.ts';
-import { formatHistory } from '../explore/explanation-text.ts';
+import { replayInThread, type ReplayProgress, type ThreadReplay } from '../campaign/explore-replay.ts';
+import { lostFailureKey, type LostExecution } from '../campaign/explore-thread.ts';
+import type { ReplayOutcome } from '../campaign/explore-task.ts';
+import { ScenarioRefusedError } from '../campaign/scenario-refused-error.ts';
+import { formatHistory } from '../explore/explain/explanation-text.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { counted } from '../model/plural.ts';

@@ -5,7 +5,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { userFrameOf } from '../explore/source-place.ts';
+import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { UsageError } from './exit-status.ts';

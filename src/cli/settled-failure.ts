@@ -1,11 +1,11 @@
 /** A failure that was found is made small, explained, and put into one line that repeats it, in a thread of its own. */
 import { keyDecisions, nonZeroOf, unusualCount } from '../explore/keyed-log.ts';
 import { encodeToken } from '../explore/replay-token.ts';
-import { SHRINK_EXECUTIONS } from '../explore/shrinker.ts';
+import { SHRINK_EXECUTIONS } from '../explore/shrink/shrinker.ts';
 import type { CampaignFailure } from '../explore/campaign-report.ts';
-import { shrinkInThread } from '../host/explore-shrink.ts';
-import type { ShrunkFailure } from '../host/explore-task.ts';
-import type { ThreadLimits } from '../host/explore-thread.ts';
+import { shrinkInThread } from '../campaign/explore-shrink.ts';
+import type { ShrunkFailure } from '../campaign/explore-task.ts';
+import type { ThreadLimits } from '../campaign/explore-thread.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { formatCount } from '../model/plural.ts';
 import { EXPLAIN_MS } from './explore-defaults.ts';

@@ -1,6 +1,6 @@
 /** Source lines as they are read and opened where the command was typed: their paths start there. */
 import { sep } from 'node:path';
-import { framesOf, hasUserFrame } from '../explore/source-place.ts';
+import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
 
 /** A line of a stack, its path relative to `folder` if it lies below that; default: the current folder. */
 export function shownFrame(frame: string, folder: string = process.cwd()): string {

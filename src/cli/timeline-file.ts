@@ -1,8 +1,8 @@
 /** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is told whether there is one, and if not why. */
-import type { Timeline } from '../explore/timeline.ts';
-import { replayInThread, type ThreadReplay } from '../host/explore-replay.ts';
-import type { ReplayTask } from '../host/explore-task.ts';
-import type { ThreadLimits } from '../host/explore-thread.ts';
+import type { Timeline } from '../explore/timeline/timeline.ts';
+import { replayInThread, type ThreadReplay } from '../campaign/explore-replay.ts';
+import type { ReplayTask } from '../campaign/explore-task.ts';
+import type { ThreadLimits } from '../campaign/explore-thread.ts';
 import { UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,5 +1,5 @@
 /** Verdicts for people and for programs. */
-import { userFrameOf } from '../explore/source-place.ts';
+import { userFrameOf } from '../explore/explain/source-place.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { formatCount } from '../model/plural.ts';
 import { RUN_STATES } from '../model/run-state.ts';

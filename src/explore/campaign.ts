@@ -28,7 +28,7 @@ import type { ExecutionRequest, Executor } from './executor.ts';
 import { explore, type CoverageMeter, type StopCause } from './explorer.ts';
 import { failureKey, hasFailed } from './failure-key.ts';
 import { checkLog } from './log-check.ts';
-import type { Strategy } from './strategy.ts';
+import type { Strategy } from './strategies/strategy.ts';
 
 /** What {@link runCampaign} takes beside executor and strategy. */
 export interface CampaignOptions {

@@ -6,7 +6,7 @@ import { checkCallbacks, checkInteger, checkLimit, checkMethods } from '../kerne
 import type { Verdict } from '../simulation/verdict.ts';
 import type { Executor } from './executor.ts';
 import { hasFailed } from './failure-key.ts';
-import type { Strategy } from './strategy.ts';
+import type { Strategy } from './strategies/strategy.ts';
 
 /** Why an exploration ended. */
 export type StopCause =

@@ -18,10 +18,10 @@ export {
   type SearchStop,
   type StateReport,
   formatCertificate,
-} from './certificate.ts';
-export { type CertifyOptions, certify } from './certify.ts';
+} from './exhaustive/certificate.ts';
+export { type CertifyOptions, certify } from './exhaustive/certify.ts';
 export { type Coverage, createCoverage } from './coverage.ts';
-export { type ExhaustiveStrategy, exhaustiveStrategy } from './exhaustive-strategy.ts';
+export { type ExhaustiveStrategy, exhaustiveStrategy } from './exhaustive/exhaustive-strategy.ts';
 export { type ExecutionRequest, type Executor, createExecutor } from './executor.ts';
 export {
   type CoverageMeter,
@@ -30,17 +30,17 @@ export {
   type StopCause,
   explore,
 } from './explorer.ts';
-export { type ExplanationLine, type ExplanationRole, formatExplanation } from './explanation-text.ts';
-export { type ExplainOptions, type Explanation, type FailureDetail, explain } from './explanation.ts';
+export { type ExplanationLine, type ExplanationRole, formatExplanation } from './explain/explanation-text.ts';
+export { type ExplainOptions, type Explanation, type FailureDetail, explain } from './explain/explanation.ts';
 export { failureKey } from './failure-key.ts';
-export { type HistoryLine } from './history.ts';
+export { type HistoryLine } from './explain/history.ts';
 export { type KeyedDecision } from './keyed-log.ts';
-export { mutationStrategy } from './mutation-strategy.ts';
-export { type PctOptions, pctStrategy } from './pct-strategy.ts';
-export { plainStrategy } from './plain-strategy.ts';
-export { portfolioStrategy } from './portfolio.ts';
-export { posStrategy } from './pos-strategy.ts';
-export { randomStrategy } from './random-strategy.ts';
+export { mutationStrategy } from './strategies/mutation-strategy.ts';
+export { type PctOptions, pctStrategy } from './strategies/pct-strategy.ts';
+export { plainStrategy } from './strategies/plain-strategy.ts';
+export { portfolioStrategy } from './strategies/portfolio.ts';
+export { posStrategy } from './strategies/pos-strategy.ts';
+export { randomStrategy } from './strategies/random-strategy.ts';
 export {
   type ReplayCheckOptions,
   type ReplayGap,
@@ -48,17 +48,17 @@ export {
   type ReplayReport,
   checkReplay,
 } from './replay-check.ts';
-export { type NearestPass } from './nearest-history.ts';
+export { type NearestPass } from './explain/nearest-history.ts';
 export { type ReplayOptions, replayStrategy } from './replay-strategy.ts';
 export { type ReplayToken, decodeToken, encodeToken } from './replay-token.ts';
-export { type ShrunkLog } from './shrink-memory.ts';
-export { type ShrinkEnd, type ShrinkOptions, type ShrinkResult, shrink } from './shrinker.ts';
-export { type SourcePlace } from './source-place.ts';
-export { type Execution, type Strategy } from './strategy.ts';
-export { type StrategyOptions, createStrategy, strategyNames } from './strategy-names.ts';
-export { stratifiedStrategy } from './stratified-strategy.ts';
-export { swarmStrategy } from './swarm-strategy.ts';
-export { type SweepOptions, sweepStrategy } from './sweep-strategy.ts';
-export { type Timeline, recordTimeline } from './timeline.ts';
-export { type TimelineEvent } from './timeline-lanes.ts';
-export { walkStrategy } from './walk-strategy.ts';
+export { type ShrunkLog } from './shrink/shrink-memory.ts';
+export { type ShrinkEnd, type ShrinkOptions, type ShrinkResult, shrink } from './shrink/shrinker.ts';
+export { type SourcePlace } from './explain/source-place.ts';
+export { type Execution, type Strategy } from './strategies/strategy.ts';
+export { type StrategyOptions, createStrategy, strategyNames } from './strategies/strategy-names.ts';
+export { stratifiedStrategy } from './strategies/stratified-strategy.ts';
+export { swarmStrategy } from './strategies/swarm-strategy.ts';
+export { type SweepOptions, sweepStrategy } from './strategies/sweep-strategy.ts';
+export { type Timeline, recordTimeline } from './timeline/timeline.ts';
+export { type TimelineEvent } from './timeline/timeline-lanes.ts';
+export { walkStrategy } from './strategies/walk-strategy.ts';

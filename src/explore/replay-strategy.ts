@@ -4,7 +4,7 @@ import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { keyedReplayDecisions, replayDecisions } from '../kernel/replay-decisions.ts';
 import { checkLog } from './log-check.ts';
-import type { Strategy } from './strategy.ts';
+import type { Strategy } from './strategies/strategy.ts';
 
 /** What {@link replayStrategy} takes beside the log. */
 export interface ReplayOptions {

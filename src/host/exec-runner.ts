@@ -6,19 +6,19 @@ import type { Execer } from '../model/execer.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
-import { Invoker } from '../runners/invoker.ts';
-import type { InvokerOptions } from '../runners/invoker-parts.ts';
-import type { QueueOptions, QueueParts } from '../runners/queue-options.ts';
-import { QueueRunner } from '../runners/queue-runner.ts';
-import type { CallTape } from '../runners/call-tape.ts';
-import { recordedParts } from '../runners/recorded-runner.ts';
-import type { Recorder } from '../runners/recorder.ts';
-import { createInstruments } from '../runners/runner-instruments.ts';
-import { createLocalOutputs, type LocalOutputs } from './local-output.ts';
-import { createOsExecer } from './os-execer.ts';
-import type { OsExecerOptions } from './os-execer-options.ts';
+import { Invoker } from '../runners/invocation/invoker.ts';
+import type { InvokerOptions } from '../runners/invocation/invoker-parts.ts';
+import type { QueueOptions, QueueParts } from '../runners/queue/queue-options.ts';
+import { QueueRunner } from '../runners/queue/queue-runner.ts';
+import type { CallTape } from '../runners/recorded/call-tape.ts';
+import { recordedParts } from '../runners/recorded/recorded-runner.ts';
+import type { Recorder } from '../runners/recorded/recorder.ts';
+import { createInstruments } from '../runners/queue/runner-instruments.ts';
+import { createLocalOutputs, type LocalOutputs } from './outputs/local-output.ts';
+import { createOsExecer } from './process/os-execer.ts';
+import type { OsExecerOptions } from './process/os-execer-options.ts';
 import { realWorld } from './real-world.ts';
-import { createTempDirs } from './temp-dirs.ts';
+import { createTempDirs } from './filers/temp-dirs.ts';
 
 /** Everything has a default; the limits of processes are those of the OS execer. */
 export interface ExecRunnerOptions

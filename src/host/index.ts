@@ -1,25 +1,25 @@
 /** The door `dryrunner/host`: everything that touches the machine. Names only, no code. */
-export { type DirectoryFilerOptions, createDirectoryFiler } from './directory-filer.ts';
-export { dirSizeKb, createDirMonitor } from './dir-size.ts';
+export { type DirectoryFilerOptions, createDirectoryFiler } from './filers/directory-filer.ts';
+export { dirSizeKb, createDirMonitor } from './filers/dir-size.ts';
 export { type ExecRunnerOptions, createExecRunner, type ExecRunner } from './exec-runner.ts';
-export { type GitFilerOptions, createGitFiler } from './git-filer.ts';
+export { type GitFilerOptions, createGitFiler } from './filers/git-filer.ts';
 export {
   type OutputRetention,
   type LocalOutputsOptions,
   type LocalOutputs,
   createLocalOutputs,
-} from './local-output.ts';
-export { type LocalOutput } from './local-output-file.ts';
-export { createOsExecer } from './os-execer.ts';
-export { type OsExecerOptions } from './os-execer-options.ts';
-export { type OutputServerOptions, type OutputServer, createOutputServer } from './output-server.ts';
+} from './outputs/local-output.ts';
+export { type LocalOutput } from './outputs/local-output-file.ts';
+export { createOsExecer } from './process/os-execer.ts';
+export { type OsExecerOptions } from './process/os-execer-options.ts';
+export { type OutputServerOptions, type OutputServer, createOutputServer } from './outputs/output-server.ts';
 export {
   type PrometheusRegistry,
   type PrometheusMetricsOptions,
   createPrometheusMetrics,
-} from './prometheus-metrics.ts';
+} from './metrics/prometheus-metrics.ts';
 export { type RealWorldOptions, realWorld } from './real-world.ts';
 export { type SystemClockOptions, createSystemClock } from './system-clock.ts';
-export { createTempDirFiler } from './temp-dir-filer.ts';
-export { type TempDirsOptions, type DiskTempDirs, createTempDirs } from './temp-dirs.ts';
+export { createTempDirFiler } from './filers/temp-dir-filer.ts';
+export { type TempDirsOptions, type DiskTempDirs, createTempDirs } from './filers/temp-dirs.ts';
 export { readTraceFile, writeTraceFile } from './trace-file.ts';

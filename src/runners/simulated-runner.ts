@@ -8,12 +8,12 @@ import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
 import { createMemoryOutputs, type MemoryOutputs } from '../outputs/memory-output.ts';
-import { Invoker } from './invoker.ts';
-import type { InvokerOptions } from './invoker-parts.ts';
-import { isolateRunner } from './isolated-part.ts';
-import type { QueueOptions, QueueParts } from './queue-options.ts';
-import { QueueRunner } from './queue-runner.ts';
-import { createInstruments } from './runner-instruments.ts';
+import { Invoker } from './invocation/invoker.ts';
+import type { InvokerOptions } from './invocation/invoker-parts.ts';
+import { isolateRunner } from './queue/isolated-part.ts';
+import type { QueueOptions, QueueParts } from './queue/queue-options.ts';
+import { QueueRunner } from './queue/queue-runner.ts';
+import { createInstruments } from './queue/runner-instruments.ts';
 import { virtualTempDirs } from './virtual-temp-dirs.ts';
 
 /** Everything has a default: a virtual filer, outputs in memory, temporary directories in name only. */

@@ -11,9 +11,9 @@ import type { Service } from '../model/service.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { zeroStatus } from '../model/zero-status.ts';
-import type { ChaosCall } from '../runners/chaos-call.ts';
-import { InjectedFaultError, makeInjectedFault } from '../runners/chaos-error.ts';
-import { ChaosHolds, type HoldEnd } from '../runners/chaos-holds.ts';
+import type { ChaosCall } from '../network/chaos-call.ts';
+import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts';
+import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
 
 /** What calls need to know of their node. */
 export interface CallHost {

@@ -7,7 +7,7 @@ import { checkRecord } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { nodeFaultText } from '../model/fault-text.ts';
-import { DelayDraw } from '../runners/chaos-delay.ts';
+import { DelayDraw } from '../network/chaos-delay.ts';
 import type { SimulatedWorld } from './simulation.ts';
 
 /** What the exploration may do to a node. What is absent does not happen. */

@@ -16,7 +16,7 @@ import type { Service } from '../model/service.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { checkWait } from '../model/wait.ts';
-import { ChaosCall } from '../runners/chaos-call.ts';
+import { ChaosCall } from '../network/chaos-call.ts';
 import { type CallHost, hangWords, NodeCalls } from './node-calls.ts';
 import { checkNodeOptions, HANG_MS, type NodeOptions } from './node-options.ts';
 import { NodeProcess } from './node-process.ts';

@@ -22,7 +22,7 @@ import {
   type RecordedSettings,
 } from '../model/recording.ts';
 import type { FilerAndInit, RunTypeMap } from '../model/run-type.ts';
-import type { QueueRunnerOptions } from '../runners/create-queue-runner.ts';
+import type { QueueRunnerOptions } from '../runners/queue/create-queue-runner.ts';
 
 type RecordedOutput = Extract<RecordedInput, { readonly type: 'output' }>;
 

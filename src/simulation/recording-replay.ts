@@ -14,11 +14,11 @@ import {
   type Recording,
 } from '../model/recording.ts';
 import type { Service } from '../model/service.ts';
-import { createQueueRunner } from '../runners/create-queue-runner.ts';
-import { RunRecorder } from '../runners/recorder.ts';
-import { formatEntry } from '../trace/entry-text.ts';
-import { findContradiction } from '../trace/recording-check.ts';
-import { diffRecordings, type RecordingDifference } from '../trace/recording-differ.ts';
+import { createQueueRunner } from '../runners/queue/create-queue-runner.ts';
+import { RunRecorder } from '../runners/recorded/recorder.ts';
+import { formatEntry } from '../trace/recording/entry-text.ts';
+import { findContradiction } from '../trace/recording/recording-check.ts';
+import { diffRecordings, type RecordingDifference } from '../trace/recording/recording-differ.ts';
 import { RecordingPlayer } from './recording-player.ts';
 import { simulate } from './simulate.ts';
 import type { Simulation } from './simulation.ts';

@@ -3,7 +3,7 @@ import { EVENT_SHAPES } from './event-shapes.ts';
 import { DECISION_LINE_SHAPE, SHA256_SHAPE } from './model-shapes.ts';
 import type { RecordShape, Shape } from './shape.ts';
 import { COUNT, TEXT, mapOf, oneOf, recordOf, textLike } from './shape.ts';
-import { STEP_SHAPES } from './step-shapes.ts';
+import { STEP_SHAPES } from './recording/step-shapes.ts';
 import type {
   DecisionsHeader,
   RecordingHeader,

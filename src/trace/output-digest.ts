@@ -1,5 +1,5 @@
 /**
- * The digest of what a process wrote, taken from the file that the invoker made of it; `src/runners/log-header.ts` gives that file its
+ * The digest of what a process wrote, taken from the file that the invoker made of it; `src/runners/invocation/log-header.ts` gives that file its
  * form. Dates and host paths stand in the file's header, and why a run was stopped in its trailer (R96, R101, R107, R111), so neither
  * counts: the same bytes of the process give the same digest on every machine and at any time.
  */

@@ -1,9 +1,9 @@
 /** What a failing seed of a test leaves its author with: the line where it went wrong, how to see it again, and, if asked for, why. */
-import { explain, linesOfFailure } from '../explore/explanation.ts';
-import { formatExplanation } from '../explore/explanation-text.ts';
+import { explain, linesOfFailure } from '../explore/explain/explanation.ts';
+import { formatExplanation } from '../explore/explain/explanation-text.ts';
 import type { Executor } from '../explore/executor.ts';
 import { failureKey } from '../explore/failure-key.ts';
-import { shrink } from '../explore/shrinker.ts';
+import { shrink } from '../explore/shrink/shrinker.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';

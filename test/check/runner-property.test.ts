@@ -15,10 +15,10 @@ import { REACH_KINDS, type ServiceReach } from '../../src/oracles/service-reach.
 import type { Service } from '../../src/model/service.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { World } from '../../src/model/world.ts';
-import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
-import { createFakeRunner } from '../../src/runners/fake-runner.ts';
-import { argvScript } from '../../src/runners/fake-script.ts';
-import { createPollingService } from '../../src/runners/polling-service.ts';
+import { createChaosRunner } from '../../src/network/chaos-runner.ts';
+import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
+import { argvScript } from '../../src/runners/fake/fake-script.ts';
+import { createPollingService } from '../../src/runners/polling/polling-service.ts';
 import { createSimulatedRunner, type SimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
 

@@ -330,7 +330,7 @@ describe('exec', () => {
   test('a recording that was changed differs, and the first difference is named', async () => {
     const file = at('changed.jsonl');
     await run('exec', '--trace', file, '--', 'true');
-    const { recordingLines, readRecording } = await import('../../src/trace/recording-file.ts');
+    const { recordingLines, readRecording } = await import('../../src/trace/recording/recording-file.ts');
     const { entries } = await readRecording([await readFile(file, 'utf8')]);
     const changed = entries.map((entry) =>
       entry.type === 'status' && entry.status.state === 'COMPLETE'

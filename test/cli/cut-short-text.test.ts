@@ -3,8 +3,8 @@ import { cutShortLines } from '../../src/cli/cut-short-text.ts';
 import { settledLines, type SettledFailure } from '../../src/cli/failure-report.ts';
 import { explainTimeMs } from '../../src/cli/settled-failure.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
-import type { Explanation } from '../../src/explore/explanation.ts';
-import { explained } from '../../src/host/explained-failure.ts';
+import type { Explanation } from '../../src/explore/explain/explanation.ts';
+import { explained } from '../../src/campaign/explained-failure.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 
 const hopeless = defineScenario({

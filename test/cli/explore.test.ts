@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeToken } from '../../src/explore/replay-token.ts';
-import { strategyNames } from '../../src/explore/strategy-names.ts';
+import { strategyNames } from '../../src/explore/strategies/strategy-names.ts';
 import { jsonLines, run, start } from './command.ts';
 import { SCENARIOS } from './explore-scenarios.ts';
 

@@ -12,7 +12,7 @@ test.for([
 });
 
 test('of the stack in a detail, the lines of the user are shown, and no others', () => {
-  const engine = new URL('../../src/runners/queue-runner.ts', import.meta.url).pathname;
+  const engine = new URL('../../src/runners/queue/queue-runner.ts', import.meta.url).pathname;
   const detail = [
     'timer mine, due at 50 ms',
     `    at QueueRunner.run (${engine}:1:1)`,

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { lanesOf, namesIn, readTimeline, type TimelineModel } from '../explore/timeline-reader.ts';
+import { lanesOf, namesIn, readTimeline, type TimelineModel } from '../explore/timeline/timeline-reader.ts';
 import { jsonLines, startIn, type Finished } from './command.ts';
 
 // Many commands one after the other, on a busy machine.

@@ -15,8 +15,8 @@ import { HEALTHY_SERVICE_STATUS } from '../../src/model/service-status.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { World } from '../../src/model/world.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
-import { createInvoker, type Invoker } from '../../src/runners/invoker.ts';
-import type { Performance } from '../../src/runners/performer.ts';
+import { createInvoker, type Invoker } from '../../src/runners/invocation/invoker.ts';
+import type { Performance } from '../../src/runners/queue/performer.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { createStatusStore, type StatusStore } from '../../src/store/status-store.ts';
 

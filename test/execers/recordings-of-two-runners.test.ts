@@ -10,13 +10,13 @@ import type { RunTypeMap } from '../../src/model/run-type.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { World } from '../../src/model/world.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
-import { createQueueRunner } from '../../src/runners/create-queue-runner.ts';
-import type { QueueRunner } from '../../src/runners/queue-runner.ts';
-import { createRecorder, type Recorder } from '../../src/runners/recorder.ts';
+import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.ts';
+import type { QueueRunner } from '../../src/runners/queue/queue-runner.ts';
+import { createRecorder, type Recorder } from '../../src/runners/recorded/recorder.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { replayRecording } from '../../src/simulation/recording-replay.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
-import { recordedRuns } from '../../src/trace/recorded-runs.ts';
+import { recordedRuns } from '../../src/trace/recording/recorded-runs.ts';
 
 const outputs = createMemoryOutputs();
 

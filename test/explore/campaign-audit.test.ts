@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runCampaign } from '../../src/explore/campaign.ts';
 import type { AuditDifference, CampaignReport } from '../../src/explore/campaign-report.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
-import { randomStrategy } from '../../src/explore/random-strategy.ts';
+import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 

@@ -5,10 +5,10 @@ import { mergeCampaignReports } from '../../src/explore/campaign-report.ts';
 import type { CampaignEvent, CampaignReport } from '../../src/explore/campaign-report.ts';
 import { createCoverage } from '../../src/explore/coverage.ts';
 import { createExecutor, type Executor } from '../../src/explore/executor.ts';
-import { exhaustiveStrategy } from '../../src/explore/exhaustive-strategy.ts';
-import { randomStrategy } from '../../src/explore/random-strategy.ts';
-import type { Strategy } from '../../src/explore/strategy.ts';
-import { createStrategy } from '../../src/explore/strategy-names.ts';
+import { exhaustiveStrategy } from '../../src/explore/exhaustive/exhaustive-strategy.ts';
+import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
+import type { Strategy } from '../../src/explore/strategies/strategy.ts';
+import { createStrategy } from '../../src/explore/strategies/strategy-names.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 

@@ -2,7 +2,7 @@
 import { createCoverage } from '../../src/explore/coverage.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { explore, type ExplorationSummary } from '../../src/explore/explorer.ts';
-import type { Strategy } from '../../src/explore/strategy.ts';
+import type { Strategy } from '../../src/explore/strategies/strategy.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 

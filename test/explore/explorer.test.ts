@@ -3,8 +3,8 @@ import { defineScenario } from '../../src/simulation/scenario.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { explore } from '../../src/explore/explorer.ts';
 import { failureKey } from '../../src/explore/failure-key.ts';
-import { randomStrategy } from '../../src/explore/random-strategy.ts';
-import type { Strategy } from '../../src/explore/strategy.ts';
+import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
+import type { Strategy } from '../../src/explore/strategies/strategy.ts';
 
 const coins = defineScenario({
   name: 'coins',

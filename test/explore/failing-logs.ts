@@ -2,7 +2,7 @@
 import type { Executor } from '../../src/explore/executor.ts';
 import { explore } from '../../src/explore/explorer.ts';
 import { failureKey } from '../../src/explore/failure-key.ts';
-import { randomStrategy } from '../../src/explore/random-strategy.ts';
+import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 
 /** The first failing execution of plain random with that seed. */

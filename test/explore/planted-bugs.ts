@@ -1,5 +1,5 @@
 /** Scenarios with one bug each, of the kinds that schedulers have: what shrinking and explanation are held to. */
-import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
+import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { Service } from '../../src/model/service.ts';

@@ -6,7 +6,7 @@ import { keyDecisions, nonZeroOf } from '../../src/explore/keyed-log.ts';
 import { checkReplay } from '../../src/explore/replay-check.ts';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import type { ReplayToken } from '../../src/explore/replay-token.ts';
-import { shrink } from '../../src/explore/shrinker.ts';
+import { shrink } from '../../src/explore/shrink/shrinker.ts';
 import type { Decision } from '../../src/kernel/decisions.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';

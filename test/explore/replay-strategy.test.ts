@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { explore } from '../../src/explore/explorer.ts';
-import { plainStrategy } from '../../src/explore/plain-strategy.ts';
-import { randomStrategy } from '../../src/explore/random-strategy.ts';
+import { plainStrategy } from '../../src/explore/strategies/plain-strategy.ts';
+import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
 import { replayStrategy } from '../../src/explore/replay-strategy.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 import { thrownBy } from '../model/thrown.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { withinEvents } from '../../src/explore/event-budget.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
-import { explain } from '../../src/explore/explanation.ts';
+import { explain } from '../../src/explore/explain/explanation.ts';
 import { checkReplay } from '../../src/explore/replay-check.ts';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import { keyOf } from '../../src/explore/keyed-log.ts';

@@ -1,6 +1,6 @@
 // A real command with its output collected, for tests of the OS execer.
-import { createOsExecer } from '../../src/host/os-execer.ts';
-import type { OsExecerOptions } from '../../src/host/os-execer-options.ts';
+import { createOsExecer } from '../../src/host/process/os-execer.ts';
+import type { OsExecerOptions } from '../../src/host/process/os-execer-options.ts';
 import { createSystemClock } from '../../src/host/system-clock.ts';
 import type { ExecCommand, Execer, Process } from '../../src/model/execer.ts';
 import type { Chunk } from '../../src/model/output.ts';

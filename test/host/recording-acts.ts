@@ -1,5 +1,5 @@
 // What situations are made of: commands, collaborators that can be held, and acts in a phase of a run.
-import { createOsExecer } from '../../src/host/os-execer.ts';
+import { createOsExecer } from '../../src/host/process/os-execer.ts';
 import type { LogUploader, Processor } from '../../src/model/collaborators.ts';
 import type { Execer, Process } from '../../src/model/execer.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';

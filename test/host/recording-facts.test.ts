@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
 import { replayRecording } from '../../src/simulation/recording-replay.ts';
-import { readRecording, recordingLines } from '../../src/trace/recording-file.ts';
+import { readRecording, recordingLines } from '../../src/trace/recording/recording-file.ts';
 import { Stage } from './recording-stage.ts';
 import { SITUATIONS } from './recording-situations.ts';
 

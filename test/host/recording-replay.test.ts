@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Recording } from '../../src/model/recording.ts';
 import { replayRecording } from '../../src/simulation/recording-replay.ts';
-import { recordedRuns } from '../../src/trace/recorded-runs.ts';
-import { readRecording, recordingLines } from '../../src/trace/recording-file.ts';
+import { recordedRuns } from '../../src/trace/recording/recorded-runs.ts';
+import { readRecording, recordingLines } from '../../src/trace/recording/recording-file.ts';
 import { Stage } from './recording-stage.ts';
 import { SITUATIONS } from './recording-situations.ts';
 

@@ -2,9 +2,9 @@
 import { sleep } from '../../src/kernel/clock.ts';
 import { createMemoryFiler } from '../../src/filers/memory-filer.ts';
 import { createExecRunner, type ExecRunner, type ExecRunnerOptions } from '../../src/host/exec-runner.ts';
-import { createLocalOutputs } from '../../src/host/local-output.ts';
+import { createLocalOutputs } from '../../src/host/outputs/local-output.ts';
 import { realWorld } from '../../src/host/real-world.ts';
-import { createTempDirs } from '../../src/host/temp-dirs.ts';
+import { createTempDirs } from '../../src/host/filers/temp-dirs.ts';
 import type { Cancellable } from '../../src/model/cancellation.ts';
 import type { Checkout, Filer } from '../../src/model/filer.ts';
 import type { Output } from '../../src/model/output.ts';
@@ -13,7 +13,7 @@ import type { Service } from '../../src/model/service.ts';
 import { statusAll } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import type { World } from '../../src/model/world.ts';
-import { createRecorder, type Recorder } from '../../src/runners/recorder.ts';
+import { createRecorder, type Recorder } from '../../src/runners/recorded/recorder.ts';
 
 /** Something that is held until it is let go. */
 export class Gate {

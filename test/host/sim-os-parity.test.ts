@@ -9,7 +9,7 @@ import {
 } from '../../src/conformance/command-vocabulary.ts';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createExecRunner } from '../../src/host/exec-runner.ts';
-import { createOsExecer } from '../../src/host/os-execer.ts';
+import { createOsExecer } from '../../src/host/process/os-execer.ts';
 import { createSystemClock } from '../../src/host/system-clock.ts';
 import { sleep, type Clock } from '../../src/kernel/clock.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
@@ -20,7 +20,7 @@ import type { RunStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
 import { maskForState } from '../../src/model/state-mask.ts';
 import { waitForever } from '../../src/model/wait.ts';
-import { LOG_HEADER_END } from '../../src/runners/log-header.ts';
+import { LOG_HEADER_END } from '../../src/runners/invocation/log-header.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 import { readTraceFile } from '../../src/host/trace-file.ts';
-import type { SwfJob } from '../../src/trace/swf-job.ts';
-import { readSwf } from '../../src/trace/swf-reader.ts';
-import { createSwfWorkload } from '../../src/trace/swf-workload.ts';
+import type { SwfJob } from '../../src/trace/swf/swf-job.ts';
+import { readSwf } from '../../src/trace/swf/swf-reader.ts';
+import { createSwfWorkload } from '../../src/trace/swf/swf-workload.ts';
 
 /** Whole recorded logs with figures about them, kept beside the checkout where they are kept at all. */
 const logs = join(projectRoot, '..', 'shared', 'traces');

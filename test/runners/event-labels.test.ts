@@ -3,7 +3,7 @@ import type { RunTypeMap } from '../../src/model/run-type.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import { DONE_MASK } from '../../src/model/state-mask.ts';
 import type { World } from '../../src/model/world.ts';
-import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
 import { createSimulatedRunner, type SimulatedRunnerOptions } from '../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { inSimulation } from './in-simulation.ts';

@@ -7,8 +7,8 @@ import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import type { RunTypeMap } from '../../src/model/run-type.ts';
 import type { Service } from '../../src/model/service.ts';
 import type { World } from '../../src/model/world.ts';
-import { createFakeRunner } from '../../src/runners/fake-runner.ts';
-import { argvScript } from '../../src/runners/fake-script.ts';
+import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
+import { argvScript } from '../../src/runners/fake/fake-script.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 
 /** Asks for updates, which fail. */

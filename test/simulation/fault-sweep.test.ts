@@ -5,7 +5,7 @@ import { decisionKind } from '../../src/kernel/decision-kind.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { DONE_MASK } from '../../src/model/state-mask.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
-import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
+import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { chosenFilerMenu, chosenOutputFaults, chosenSkew } from '../../src/simulation/chosen-faults.ts';
 import { createNode } from '../../src/simulation/node.ts';

@@ -5,7 +5,7 @@ import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { DONE_MASK } from '../../src/model/state-mask.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
-import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
+import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import type { NodeFaults } from '../../src/simulation/node-strikes.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';

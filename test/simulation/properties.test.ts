@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
-import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { createChaosRunner } from '../../src/network/chaos-runner.ts';
+import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Scenario } from '../../src/simulation/simulate-options.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readFile } from 'node:fs/promises';
 import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
-import { createChaosRunner } from '../../src/runners/chaos-runner.ts';
+import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';

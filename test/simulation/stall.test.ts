@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { sleep } from '../../src/kernel/clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
-import { createFakeRunner } from '../../src/runners/fake-runner.ts';
+import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { STALL_EVENTS_LEAST, STALL_STRETCH, StallWatch } from '../../src/simulation/stall-watch.ts';

@@ -9,8 +9,8 @@ export interface Floor {
   readonly mayUse: string;
   /** The highest numbered floor that the row may import; -1 for none. */
   readonly upTo: number;
-  /** Whether the row may also import the edge folders of other rows. */
-  readonly edges?: boolean;
+  /** The edge folders of other rows that the row may import as well. */
+  readonly edges?: readonly string[];
 }
 
 /** Lowest first. */
@@ -22,19 +22,21 @@ export const FLOORS: readonly Floor[] = [
   { floor: '2', folders: ['outputs', 'filers', 'metrics'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '2', folders: ['trace'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '3', folders: ['runners'], mayUse: 'floors 0–2', upTo: 2 },
+  { floor: '3', folders: ['network'], mayUse: 'floors 0–2', upTo: 2 },
   { floor: '3', folders: ['oracles'], mayUse: 'floors 0–2', upTo: 2 },
   { floor: '4', folders: ['simulation'], mayUse: 'floors 0–3', upTo: 3 },
   { floor: '5', folders: ['explore'], mayUse: 'floors 0–4', upTo: 4 },
   { floor: '5', folders: ['fleet'], mayUse: 'floors 0–4', upTo: 4 },
   { floor: '6', folders: ['check'], mayUse: 'floors 0–5', upTo: 5 },
   { floor: 'edge', folders: ['host'], mayUse: 'floors 0–5', upTo: 5 },
+  { floor: 'edge', folders: ['campaign'], mayUse: 'floors 0–5, host', upTo: 5, edges: ['host'] },
   { floor: 'edge', folders: ['ambient'], mayUse: 'floors 0–5', upTo: 5 },
   {
     floor: 'edge',
     folders: ['vitest', 'conformance', 'cli', 'viewer'],
     mayUse: 'anything but each other',
     upTo: 6,
-    edges: true,
+    edges: ['host', 'campaign', 'ambient'],
   },
   { floor: 'door', folders: ['index.ts'], mayUse: 'floors 0–4', upTo: 4 },
 ];
@@ -54,7 +56,6 @@ export function floorViolation(from: string, to: string): string | undefined {
   if (own === undefined) return `src/${from} is in no row of the table`;
   if (other === undefined) return `src/${to} is in no row of the table`;
   if (other.floor === 'door') return `nothing in src imports the door src/${to}`;
-  const allowed =
-    other.floor === 'edge' ? own.edges === true && own !== other : Number(other.floor) <= own.upTo;
+  const allowed = other.floor === 'edge' ? own.edges?.includes(to) === true : Number(other.floor) <= own.upTo;
   return allowed ? undefined : `src/${from} may use ${own.mayUse}, not src/${to} (floor ${other.floor})`;
 }

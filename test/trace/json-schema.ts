@@ -7,7 +7,7 @@ import {
   RECORDED_FILER_SHAPE,
   RECORDED_COLLABORATOR_SHAPE,
   SETTINGS_SHAPE,
-} from '../../src/trace/step-shapes.ts';
+} from '../../src/trace/recording/step-shapes.ts';
 import type { RecordShape, Shape } from '../../src/trace/shape.ts';
 
 type Schema = Readonly<Record<string, unknown>>;

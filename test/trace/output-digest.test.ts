@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { logHeader, logTrailer } from '../../src/runners/log-header.ts';
+import { logHeader, logTrailer } from '../../src/runners/invocation/log-header.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { digestOutput, OutputDigest } from '../../src/trace/output-digest.ts';
 

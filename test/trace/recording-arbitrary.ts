@@ -4,7 +4,7 @@ import type { Decision } from '../../src/kernel/decisions.ts';
 import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
 import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
 import type { RecordShape, Shape } from '../../src/trace/shape.ts';
-import { STEP_SHAPES } from '../../src/trace/step-shapes.ts';
+import { STEP_SHAPES } from '../../src/trace/recording/step-shapes.ts';
 
 function valueOf(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.is) {

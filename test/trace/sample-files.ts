@@ -2,7 +2,7 @@
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import type { TextSource } from '../../src/trace/line-reader.ts';
-import { recordingLines } from '../../src/trace/recording-file.ts';
+import { recordingLines } from '../../src/trace/recording/recording-file.ts';
 import { simulationLines } from '../../src/trace/simulation-file.ts';
 import { openTrace } from '../../src/trace/trace-reader.ts';
 import type { TraceEntry, TraceReaderOptions } from '../../src/trace/trace-reader.ts';

@@ -18,7 +18,7 @@ import {
   RECORDED_COLLABORATOR_SHAPE,
   SETTINGS_SHAPE,
   STEP_SHAPES,
-} from '../../src/trace/step-shapes.ts';
+} from '../../src/trace/recording/step-shapes.ts';
 import { TRACE_VERSION } from '../../src/trace/trace-header.ts';
 import type { TraceEntry } from '../../src/trace/trace-reader.ts';
 import { openTrace } from '../../src/trace/trace-reader.ts';

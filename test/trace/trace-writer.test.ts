@@ -5,7 +5,7 @@ import type { Decision } from '../../src/kernel/decisions.ts';
 import type { RecordedStep } from '../../src/model/recording.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { decisionLogLines, readDecisionLog } from '../../src/trace/decision-log-file.ts';
-import { readRecording, recordingLines } from '../../src/trace/recording-file.ts';
+import { readRecording, recordingLines } from '../../src/trace/recording/recording-file.ts';
 import { readSimulation, simulationLines } from '../../src/trace/simulation-file.ts';
 import { createTraceRecorder } from '../../src/trace/trace-recorder.ts';
 import { createTraceWriter } from '../../src/trace/trace-writer.ts';

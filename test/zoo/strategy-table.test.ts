@@ -3,7 +3,7 @@ import type { Hunt } from '../../scripts/zoo/hunt.ts';
 import { figuresLine, huntRow, median } from '../../scripts/zoo/hunt-report.ts';
 import { comparison, strategyTable, TABLE_STRATEGIES } from '../../scripts/zoo/strategy-table.ts';
 import type { Trial } from '../../scripts/zoo/trial.ts';
-import { strategyNames } from '../../src/explore/strategy-names.ts';
+import { strategyNames } from '../../src/explore/strategies/strategy-names.ts';
 
 const found = (executions: number): Hunt => ({ found: true, executions, seconds: 1, sentence: 'it fails' });
 const missed: Hunt = { found: false, executions: 500, seconds: 60, sentence: '' };

@@ -1,8 +1,8 @@
 // Defects around the collaborators of a run: its directory, its logs and their texts, processors and monitors.
 import type { Bug } from '../bug.ts';
 
-const checkoutPhase = 'src/runners/checkout-phase.ts';
-const outputsPhase = 'src/runners/outputs-phase.ts';
+const checkoutPhase = 'src/runners/invocation/checkout-phase.ts';
+const outputsPhase = 'src/runners/invocation/outputs-phase.ts';
 
 /** The rest of B4 of docs/defects.md, with D7 and D101. */
 export const collaboratorBugs: readonly Bug[] = [
@@ -18,7 +18,7 @@ export const collaboratorBugs: readonly Bug[] = [
     scenario: 'one-run',
     edits: [
       {
-        file: 'src/runners/log-header.ts',
+        file: 'src/runners/invocation/log-header.ts',
         find: 'formatCommand(command, { redactEnv: true })',
         replace: 'formatCommand(command)',
       },
@@ -57,7 +57,7 @@ export const collaboratorBugs: readonly Bug[] = [
     scenario: 'one-run',
     edits: [
       {
-        file: 'src/runners/processors-phase.ts',
+        file: 'src/runners/invocation/processors-phase.ts',
         find: '    } catch (error) {\n      run.recorded(processor.name, error);\n    }\n',
         replace: '    } catch {\n      continue;\n    }\n',
       },
@@ -69,7 +69,7 @@ export const collaboratorBugs: readonly Bug[] = [
     scenario: 'one-run',
     edits: [
       {
-        file: 'src/runners/invocation-outcome.ts',
+        file: 'src/runners/invocation/invocation-outcome.ts',
         find: 'error: status.error, uploads: true };\n}',
         replace: "error: status.error, uploads: state !== 'FAILED' };\n}",
       },

@@ -1,8 +1,8 @@
 // Defects of the invoker: what an abort, a deadline or a memory report does in which phase.
 import type { Bug } from '../bug.ts';
 
-const invocation = 'src/runners/invocation.ts';
-const reducer = 'src/runners/invocation-reducer.ts';
+const invocation = 'src/runners/invocation/invocation.ts';
+const reducer = 'src/runners/invocation/invocation-reducer.ts';
 const virtualProcess = 'src/execers/virtual-process.ts';
 
 /** The part of B4 of docs/defects.md that is about stopping a run. */
@@ -47,7 +47,7 @@ export const invokerBugs: readonly Bug[] = [
         replace: "state.phase === 'upload' ? ['cancel'] : BOUND",
       },
       {
-        file: 'src/runners/upload-phase.ts',
+        file: 'src/runners/invocation/upload-phase.ts',
         find: '  if (uploadBoundMs === undefined || !isPending(upload)) return upload;\n',
         replace:
           "  if (uploadBoundMs !== undefined || !isPending(upload) || run.stop !== 'abort') return upload;\n",

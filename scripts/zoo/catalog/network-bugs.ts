@@ -1,8 +1,8 @@
 // Defects of chaos and polling.
 import type { Bug } from '../bug.ts';
 
-const passage = 'src/runners/chaos-passage.ts';
-const pollingWait = 'src/runners/polling-wait.ts';
+const passage = 'src/network/chaos-passage.ts';
+const pollingWait = 'src/runners/polling/polling-wait.ts';
 
 /** B7 of docs/defects.md, but for settings. */
 export const networkBugs: readonly Bug[] = [
@@ -55,7 +55,7 @@ export const networkBugs: readonly Bug[] = [
     scenario: 'bad-network',
     edits: [
       {
-        file: 'src/runners/chaos-delay.ts',
+        file: 'src/network/chaos-delay.ts',
         find: 'this.#choices.choose(`${label()} delay`, this.#n, this.#msOf)',
         replace: 'Math.floor(Math.random() * this.#n)',
       },
@@ -67,7 +67,7 @@ export const networkBugs: readonly Bug[] = [
     scenario: 'bad-network',
     edits: [
       {
-        file: 'src/runners/chaos-runner.ts',
+        file: 'src/network/chaos-runner.ts',
         find: '{ ...wait, timeoutMs: call.leftMs }',
         replace: 'wait',
       },

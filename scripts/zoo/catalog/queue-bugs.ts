@@ -1,7 +1,7 @@
 // Defects of the queue and its controller.
 import type { Bug } from '../bug.ts';
 
-const queue = 'src/runners/queue-runner.ts';
+const queue = 'src/runners/queue/queue-runner.ts';
 
 /** B3 of docs/defects.md, and what else busy clients of one runner meet. */
 export const queueBugs: readonly Bug[] = [
@@ -83,9 +83,9 @@ export const queueBugs: readonly Bug[] = [
     title: 'no command at all is taken for one, and crashes the loop',
     scenario: 'busy-clients',
     edits: [
-      { file: 'src/runners/admission.ts', find: '  checkCommand(command);\n', replace: '' },
+      { file: 'src/runners/queue/admission.ts', find: '  checkCommand(command);\n', replace: '' },
       {
-        file: 'src/runners/admission.ts',
+        file: 'src/runners/queue/admission.ts',
         find: "import { checkCommand } from '../model/command-check.ts';\n",
         replace: '',
       },

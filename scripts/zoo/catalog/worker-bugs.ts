@@ -1,9 +1,9 @@
 // Defects of a worker's health, updates, initialization and settings.
 import type { Bug } from '../bug.ts';
 
-const queue = 'src/runners/queue-runner.ts';
-const health = 'src/runners/runner-health.ts';
-const updates = 'src/runners/update-cycle.ts';
+const queue = 'src/runners/queue/queue-runner.ts';
+const health = 'src/runners/queue/runner-health.ts';
+const updates = 'src/runners/queue/update-cycle.ts';
 
 /** The rest of B3 of docs/defects.md, with D22, D72, D75, D82 and D103. */
 export const workerBugs: readonly Bug[] = [
@@ -68,7 +68,7 @@ export const workerBugs: readonly Bug[] = [
     scenario: 'slow-start',
     edits: [
       {
-        file: 'src/runners/admission.ts',
+        file: 'src/runners/queue/admission.ts',
         find: '  if (state.initFailure !== undefined) {\n',
         replace: '  if (state.initFailure !== undefined && state.service.initialized) {\n',
       },
@@ -80,7 +80,7 @@ export const workerBugs: readonly Bug[] = [
     scenario: 'slow-start',
     edits: [
       {
-        file: 'src/runners/filer-init.ts',
+        file: 'src/runners/queue/filer-init.ts',
         find: '    failure ??= error;\n',
         replace: '    failure = error ?? failure;\n',
       },
@@ -111,7 +111,7 @@ export const workerBugs: readonly Bug[] = [
     scenario: 'fresh-filer',
     edits: [
       {
-        file: 'src/runners/filer-update.ts',
+        file: 'src/runners/queue/filer-update.ts',
         find: '      if (limitMs > 0 && limitMs < Infinity) {\n',
         replace: '      if (limitMs > 0 && limitMs < 0) {\n',
       },
@@ -152,7 +152,7 @@ export const workerBugs: readonly Bug[] = [
     scenario: 'odd-settings',
     edits: [
       {
-        file: 'src/runners/chaos-delay.ts',
+        file: 'src/network/chaos-delay.ts',
         find: '    if (!(maxDelayMs >= 0 && maxDelayMs < Infinity)) {\n',
         replace: '    if (!(maxDelayMs < Infinity)) {\n',
       },
@@ -164,7 +164,7 @@ export const workerBugs: readonly Bug[] = [
     scenario: 'odd-settings',
     edits: [
       {
-        file: 'src/runners/polling-querier.ts',
+        file: 'src/runners/polling/polling-querier.ts',
         find: '    if (!(periodMs >= MIN_PERIOD_MS && periodMs < Infinity)) {\n',
         replace: '    if (!(periodMs >= 0 && periodMs < Infinity)) {\n',
       },

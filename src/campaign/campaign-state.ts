@@ -1,0 +1,97 @@
+/**
+ * Where a campaign has come to, so that the next one can go on from there. Invariants: what is on the disk is whole, also after a crash of the
+ * machine; a state is used only by a campaign that would have
+ * run the same executions; an index may be run again, but none is left out.
+ */
+import { dirname } from 'node:path';
+import { RunnerError } from '../kernel/errors.ts';
+import { makeFolder } from '../host/make-folder.ts';
+import { NotRegularError, TooLargeError, readRegularFile } from '../host/regular-file.ts';
+import { replaceTraceFile } from '../host/trace-file.ts';
+
+/** What makes two campaigns the same. */
+export interface CampaignIdentity {
+  readonly scenario: string;
+  /** The scenario as it was named on the command line: two files may each have one of the same name. */
+  readonly reference: string;
+  readonly strategy: string;
+  readonly seed: string;
+  /** From 0. */
+  readonly shard: number;
+  readonly shards: number;
+}
+
+/** How far it has come. */
+export interface CampaignState extends CampaignIdentity {
+  /** The first index of the shard that was not run. */
+  readonly nextIndex: number;
+}
+
+const FORMAT = 'dryrunner-campaign';
+const VERSION = 2;
+const BYTES_MAX = 65_536;
+/** No campaign runs so many executions, and from here on they can still be counted exactly. */
+const INDEX_MAX = 2 ** 48;
+const NAMES = ['scenario', 'reference', 'strategy', 'seed', 'shard', 'shards'] as const;
+
+/**
+ * Writes the state, whole or not at all, and waits until it is on the disk; its folder is made if need be.
+ *
+ * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED`, or the system's error if the folder cannot be made.
+ */
+export async function writeCampaignState(path: string, state: CampaignState): Promise<void> {
+  await makeFolder(dirname(path));
+  await replaceTraceFile(path, [`${JSON.stringify({ format: FORMAT, version: VERSION, ...state })}\n`], {
+    isSynced: true,
+  });
+}
+
+/**
+ * The index at which `campaign` goes on; 0 if nothing was written yet.
+ *
+ * @throws RunnerError (rejects) `RUNNER_TRACE_FORMAT` if what was written is damaged, or of another campaign.
+ */
+export async function readNextIndex(path: string, campaign: CampaignIdentity): Promise<number> {
+  let text: string;
+  try {
+    text = (await readRegularFile(path, BYTES_MAX, { follow: true })).toString();
+  } catch (error) {
+    if (error instanceof NotRegularError) throw refused(path, 'a file', 'something else');
+    if (error instanceof TooLargeError) throw refused(path, `at most ${BYTES_MAX} bytes`, 'more');
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+  const state = parse(text);
+  const { format, version, nextIndex } = state;
+  const expected = `the state of a campaign, version ${VERSION}`;
+  if (format === FORMAT && version !== VERSION) throw refused(path, expected, `version ${String(version)}`);
+  if (format !== FORMAT || !isIndex(nextIndex)) {
+    throw refused(path, expected, 'something else');
+  }
+  const other = NAMES.find((name) => state[name] !== campaign[name]);
+  if (other !== undefined) {
+    throw refused(path, `a campaign with ${other} ${campaign[other]}`, String(state[other]));
+  }
+  return nextIndex;
+}
+
+function isIndex(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= INDEX_MAX;
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function refused(path: string, expected: string, actual: string): RunnerError {
+  const message = `${path}: expected ${expected}, got ${actual}; without it the campaign begins anew`;
+  return new RunnerError('RUNNER_TRACE_FORMAT', message, {
+    expected,
+    actual,
+  });
+}

@@ -1,0 +1,197 @@
+/**
+ * Logs that are tried before anything else: those that failed in an earlier campaign, then those that reached most. Invariants: a file
+ * appears whole or not at all; a file that cannot be read or written is told, and costs nothing else.
+ *
+ * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its scenario's place
+ * and its failure's key, `fixed/` beside it those that no longer fail, `seeds/` logs that held and reached something new, and `cut-off/`
+ * logs of executions that were cut off, which are not tried again by themselves.
+ */
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CorpusEntry } from '../explore/campaign-report.ts';
+import { CUT_OFF_KEY } from '../explore/failure-key.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import { messageOf } from '../kernel/errors.ts';
+import { hashText } from '../kernel/text-hash.ts';
+import { decisionLogLines, readDecisionLog } from '../trace/decision-log-file.ts';
+import { formatCount } from '../model/plural.ts';
+import { canonicalReference } from './canonical-reference.ts';
+import { makeFolder } from '../host/make-folder.ts';
+import { readKeptFile, replaceTraceFile } from '../host/trace-file.ts';
+
+/** A failure that is to be kept. */
+export interface KeptFailure {
+  /** Tells it from others; see `failureKey`. */
+  readonly key: string;
+  /** What went wrong, for people who look into the file. */
+  readonly message: string;
+  /** Events after which the execution was given up, for a failure of kind `budget`. */
+  readonly maxEvents?: number;
+  readonly decisions: readonly Decision[];
+}
+
+const SUFFIX = '.jsonl';
+const SEEDS = 'seeds';
+const SEEDS_MAX = 64;
+const CUT_OFF = 'cut-off';
+const CUT_OFF_MAX = 16;
+/** More than any execution within the default budget takes; a file may be packed, and unpack to anything. */
+const BYTES_MAX = 256 * 1024 * 1024;
+/** Of one folder. A campaign that kept so many different failures has other troubles. */
+const FILES_MAX = 10_000;
+const OTHER_BASIS = 0x51ed270b;
+
+/** The corpus of one scenario. */
+export class CorpusFolder {
+  readonly #folder: string;
+  readonly #scenario: string;
+  readonly #reference: string;
+  readonly #onTrouble: (text: string) => void;
+  /** Each kind of trouble is told once: on a full disk every file has the same. */
+  readonly #told = new Set<string>();
+
+  /**
+   * @param folder the root of all corpora; it and its parents are made when there is something to keep.
+   * @param scenario the scenario's name.
+   * @param reference what is typed to run it, so that `dryrunner replay FILE` finds it.
+   * @param onTrouble told in one sentence what could not be read or written; of the second, once for each kind of error.
+   */
+  constructor(folder: string, scenario: string, reference: string, onTrouble: (text: string) => void) {
+    this.#folder = join(folder, scenario);
+    this.#scenario = scenario;
+    this.#reference = reference;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** What is kept: failures, then seeds, in the order of names. */
+  async load(): Promise<CorpusEntry[]> {
+    const failures = await this.#loadFrom(this.#folder);
+    // Whatever a file there says: what was kept for its reach is not to be put aside as mended.
+    const seeds = (await this.#loadFrom(join(this.#folder, SEEDS))).map(({ id, decisions }) => ({
+      id,
+      decisions,
+    }));
+    return [...failures, ...seeds];
+  }
+
+  /** Keeps a failure in place of what was kept for the same key; gives the path, or undefined if it cannot be written. */
+  async keep({ key, message, maxEvents, decisions }: KeptFailure): Promise<string | undefined> {
+    const path = join(this.#folder, `${nameOf(`${canonicalReference(this.#reference)} ${key}`)}${SUFFIX}`);
+    const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
+    const meta = { failureKey: key, message, reference: this.#reference, ...bound };
+    return this.#write(async () => {
+      await makeFolder(this.#folder);
+      await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
+      return path;
+    });
+  }
+
+  /** Keeps logs that reached something new; the oldest make room. */
+  async keepSeeds(logs: readonly (readonly Decision[])[]): Promise<void> {
+    if (logs.length === 0) return;
+    const folder = join(this.#folder, SEEDS);
+    const meta = { reference: this.#reference };
+    for (const log of logs) {
+      await this.#write(async () => {
+        await makeFolder(folder);
+        const path = join(folder, `${nameOf(JSON.stringify(log))}${SUFFIX}`);
+        await replaceTraceFile(path, decisionLogLines(log, { scenario: this.#scenario, meta }));
+      });
+    }
+    await this.#write(() => removeOldest(folder, SEEDS_MAX));
+  }
+
+  /** Keeps the log of an execution that was cut off; the oldest make room. Gives the path, or undefined if it cannot be written. */
+  async keepCutOff({ message, maxEvents, decisions }: Omit<KeptFailure, 'key'>): Promise<string | undefined> {
+    const folder = join(this.#folder, CUT_OFF);
+    return this.#write(async () => {
+      await makeFolder(folder);
+      const path = join(folder, `${nameOf(JSON.stringify(decisions))}${SUFFIX}`);
+      const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
+      const meta = { failureKey: CUT_OFF_KEY, message, reference: this.#reference, ...bound };
+      await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
+      await removeOldest(folder, CUT_OFF_MAX);
+      return path;
+    });
+  }
+
+  /** Puts a log aside: it does not fail any more, or otherwise, and is kept under that failure. */
+  async retire(id: string, why: 'fixed' | 'changed'): Promise<void> {
+    await this.#write(async () => {
+      const folder = join(this.#folder, why);
+      await makeFolder(folder);
+      await rename(join(this.#folder, id), join(folder, id)).catch(unlessGone);
+    });
+  }
+
+  async #loadFrom(folder: string): Promise<CorpusEntry[]> {
+    const entries: CorpusEntry[] = [];
+    for (const name of await this.#namesIn(folder)) {
+      const path = join(folder, name);
+      try {
+        const { header, decisions } = await readDecisionLog(readKeptFile(path, BYTES_MAX));
+        const { reference = this.#reference, failureKey: key } = header.meta ?? {};
+        // Scenarios of two files may have one name.
+        if (canonicalReference(reference) !== canonicalReference(this.#reference)) continue;
+        entries.push({ id: name, decisions, ...(key === undefined ? {} : { key }) });
+      } catch (error) {
+        this.#onTrouble(`${path} is left out: ${messageOf(error)}`);
+      }
+    }
+    return entries;
+  }
+
+  async #namesIn(folder: string): Promise<string[]> {
+    try {
+      const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX)).sort();
+      if (names.length > FILES_MAX) {
+        this.#onTrouble(
+          `${folder} has ${formatCount(names.length)} files; those after the first ${formatCount(FILES_MAX)} are left out`,
+        );
+      }
+      return names.slice(0, FILES_MAX);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#onTrouble(`${folder} cannot be read: ${messageOf(error)}`);
+      }
+      return [];
+    }
+  }
+
+  /** What goes wrong with one file costs that file. */
+  async #write<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      const { code = '' } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+      if (!this.#told.has(code)) this.#onTrouble(`not kept: ${messageOf(error)}`);
+      this.#told.add(code);
+      return undefined;
+    }
+  }
+}
+
+async function removeOldest(folder: string, kept: number): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && entry.name.endsWith(SUFFIX));
+  const files = await Promise.all(
+    names.map(async ({ name }) => {
+      const path = join(folder, name);
+      return { path, at: await stat(path).then(({ mtimeMs }) => mtimeMs, unlessGone) };
+    }),
+  );
+  const there = files.flatMap(({ path, at }) => (at === undefined ? [] : [{ path, at }]));
+  there.sort((a, b) => b.at - a.at);
+  for (const { path } of there.slice(kept)) await rm(path, { force: true });
+}
+
+/** Another campaign may have been faster. */
+function unlessGone(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
+function nameOf(key: string): string {
+  return [hashText(key), hashText(key, OTHER_BASIS)]
+    .map((word) => (word >>> 0).toString(16).padStart(8, '0'))
+    .join('');
+}

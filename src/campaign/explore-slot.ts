@@ -1,0 +1,262 @@
+/**
+ * The place of one thread in a pool: starts a thread, and after an execution that took its thread with it another one, until the
+ * slot's share is done. Invariant: no index is run twice, the one of a lost execution included.
+ */
+import type {
+  CampaignEvent,
+  CampaignReport,
+  CorpusEntry,
+  CutOffExecution,
+} from '../explore/campaign-report.ts';
+import { mergeCampaignReports } from '../explore/campaign-report.ts';
+import type { Certificate } from '../explore/exhaustive/certificate.ts';
+import type { Coverage } from '../explore/coverage.ts';
+import type { Escape } from '../explore/escape.ts';
+import type { StopCause } from '../explore/explorer.ts';
+import type { ExploreCounters } from './explore-shared-state.ts';
+import type { CampaignTask, ExploreMessage } from './explore-task.ts';
+import {
+  ExploreThread,
+  lostFailureKey,
+  type LostExecution,
+  type ThreadEnd,
+  type ThreadLimits,
+} from './explore-thread.ts';
+import { ScenarioRefusedError } from './scenario-refused-error.ts';
+
+/** The share of a slot: a task that may need more than one thread. */
+export interface ExploreSlotOptions {
+  readonly task: Omit<CampaignTask, 'memory'>;
+  readonly limits: ThreadLimits;
+  /** Gathers what all slots have reached. */
+  readonly coverage: Coverage;
+  readonly onEvent: (event: CampaignEvent) => void;
+  /** The scenario is loaded: the first execution begins. */
+  readonly onReady: () => void;
+}
+
+const NO_COUNTERS: ExploreCounters = {
+  turns: 0,
+  executions: 0,
+  begun: 0,
+  decided: 0,
+  failed: 0,
+  features: 0,
+  decisions: 0,
+  firedEvents: 0,
+  index: 0,
+};
+
+/** So many threads in a row that die in their first execution: the next would too. */
+const FRUITLESS_MAX = 3;
+
+/** A slot of a pool. */
+export class ExploreSlot {
+  /** Settles when the corpus of this slot is through, or nothing more comes. */
+  readonly corpusTried: Promise<void>;
+  readonly #options: ExploreSlotOptions;
+  readonly #reports: CampaignReport[] = [];
+  #thread: ExploreThread | undefined;
+  #past: ExploreCounters = NO_COUNTERS;
+  #lostThreads = 0;
+  #certificate: Certificate | undefined;
+  readonly #escapes: Escape[] = [];
+  #mustStop = false;
+  #corpus: readonly CorpusEntry[];
+  #nextIndex: number;
+  #left: number;
+  #endCorpus: () => void = () => undefined;
+
+  constructor(options: ExploreSlotOptions) {
+    this.#options = options;
+    const { corpus, firstIndex, maxExecutions = Infinity } = options.task;
+    this.#corpus = corpus;
+    this.#nextIndex = firstIndex;
+    this.#left = maxExecutions;
+    this.corpusTried = new Promise((resolve) => {
+      this.#endCorpus = resolve;
+    });
+    if (corpus.length === 0) this.#endCorpus();
+  }
+
+  /** What an exhaustive search can vouch for. */
+  get certificate(): Certificate | undefined {
+    return this.#certificate;
+  }
+
+  /** What executions were seen to reach for outside, if the campaign is strict. */
+  get escapes(): readonly Escape[] {
+    return this.#escapes;
+  }
+
+  /** Threads that hung or died. */
+  get lostThreads(): number {
+    return this.#lostThreads;
+  }
+
+  /**
+   * Runs the share.
+   *
+   * @throws ScenarioRefusedError (rejects) if the scenario does not load.
+   */
+  async run(): Promise<CampaignReport> {
+    let fruitless = 0;
+    try {
+      while (!this.#mustStop && fruitless < FRUITLESS_MAX && this.#hasWork()) {
+        const thread = this.#startThread();
+        const end = await thread.ended;
+        const counters = thread.counters();
+        this.#thread = undefined;
+        this.#past = plus(this.#past, counters);
+        if (end.type === 'refused') throw new ScenarioRefusedError(end.message);
+        if (end.type === 'done') break;
+        if (end.type === 'lost') this.#lose(end.execution, counters);
+        this.#reports.push(this.#reportOf(end, counters));
+        // A strategy that goes through all there is would come to the same execution again.
+        if (end.type === 'stopped' || this.#options.task.strategy === 'exhaustive') break;
+        // A log of the corpus that took its thread with it is not tried again, so there is one less.
+        const isFruitless = counters.executions === 0 && counters.index >= 0;
+        fruitless = isFruitless ? fruitless + 1 : 0;
+      }
+    } finally {
+      this.#endCorpus();
+    }
+    return this.#sum();
+  }
+
+  counters(): ExploreCounters {
+    return this.#thread === undefined ? this.#past : plus(this.#past, this.#thread.counters());
+  }
+
+  /** The first index of the share that has not come to its end. */
+  get nextIndex(): number {
+    return Math.max(this.#nextIndex, this.counters().index);
+  }
+
+  /** Lets the execution that is on come to its end, and begins no other. */
+  askToFinish(): void {
+    this.#mustStop = true;
+    this.#thread?.askToFinish();
+  }
+
+  /** Cuts off the execution that is on. */
+  askToStop(): void {
+    this.#mustStop = true;
+    this.#thread?.askToFinish();
+    this.#thread?.askToStop();
+  }
+
+  #sum(): CampaignReport {
+    const sum = mergeCampaignReports(this.#reports);
+    const last = this.#reports.at(-1);
+    if (last === undefined) {
+      return { ...sum, stoppedBy: this.#hasWork() ? 'stopped' : sum.stoppedBy, nextIndex: this.#nextIndex };
+    }
+    // One thread comes after the other: what ended the last one ended the share.
+    return { ...sum, stoppedBy: last.stoppedBy, nextIndex: last.nextIndex };
+  }
+
+  #hasWork(): boolean {
+    return this.#left > 0 || this.#corpus.length > 0;
+  }
+
+  #startThread(): ExploreThread {
+    const { task, limits } = this.#options;
+    this.#thread = new ExploreThread(
+      (memory) => ({
+        ...task,
+        firstIndex: this.#nextIndex,
+        corpus: this.#corpus,
+        ...(this.#left === Infinity ? {} : { maxExecutions: this.#left }),
+        memory,
+      }),
+      { ...limits, onMessage: (message) => this.#onMessage(message) },
+    );
+    return this.#thread;
+  }
+
+  #onMessage(message: ExploreMessage): void {
+    const { onEvent, onReady, coverage } = this.#options;
+    if (message.type === 'ready') onReady();
+    else if (message.type === 'event') onEvent(message.event);
+    else if (message.type === 'corpus-tried') this.#endCorpus();
+    else if (message.type === 'report') {
+      this.#reports.push(message.report);
+      coverage.merge(message.features);
+      this.#escapes.push(...(message.escapes ?? []));
+      if (message.certificate !== undefined) this.#certificate = message.certificate;
+    }
+  }
+
+  /** Tells the execution that is lost, and goes on behind it. */
+  #lose(execution: LostExecution, { index, executions }: ExploreCounters): void {
+    const { kind, message, details, decisions } = execution;
+    const corpusId = index < 0 ? this.#corpus[executions]?.id : undefined;
+    if (index < 0) this.#corpus = this.#corpus.slice(executions + 1);
+    else {
+      const { shards } = this.#options.task;
+      this.#corpus = [];
+      this.#left -= (index - this.#nextIndex) / shards + 1;
+      this.#nextIndex = index + shards;
+    }
+    this.#lostThreads += 1;
+    this.#past = { ...this.#past, executions: this.#past.executions + 1, failed: this.#past.failed + 1 };
+    const failure = {
+      key: lostFailureKey(execution),
+      ...{ kind, message, details, decisions, index, atMs: 0, firedEvents: 0, traceHash: '' },
+      executions: this.#past.executions,
+      ...(corpusId === undefined ? {} : { corpusId }),
+    };
+    this.#options.onEvent({ type: 'failure', failure });
+  }
+
+  /** A thread that had to be ended can no longer say what it was in. */
+  #cutOffBy(end: ThreadEnd, { index }: ExploreCounters): CutOffExecution[] {
+    if (end.type !== 'stopped' || end.decisions === undefined) return [];
+    const message = 'The execution was to be cut off, and its thread did not do so in time';
+    const execution = { index, message, details: [], atMs: 0, firedEvents: 0, decisions: end.decisions };
+    this.#options.onEvent({ type: 'cut-off', execution });
+    return [execution];
+  }
+
+  /** Why the share ends, if no thread comes after the one that was lost. */
+  #causeAfterLoss(): StopCause {
+    if (!this.#options.task.goOn) return 'failure';
+    if (this.#mustStop) return 'stopped';
+    return this.#hasWork() ? 'failure' : 'executions';
+  }
+
+  /** What is known of a thread that could not give its report. */
+  #reportOf(end: ThreadEnd, counters: ExploreCounters): CampaignReport {
+    const lost = end.type === 'lost' ? 1 : 0;
+    const { executions, failed, decisions, firedEvents } = counters;
+    return {
+      stoppedBy: lost === 1 ? this.#causeAfterLoss() : 'stopped',
+      executions: executions + lost,
+      failed: failed + lost,
+      failures: [],
+      cutOff: this.#cutOffBy(end, counters),
+      decisions,
+      firedEvents,
+      nextIndex: this.#nextIndex,
+      sometimes: {},
+      novelExecutions: 0,
+      seeds: [],
+      audit: { repeated: 0, rerunLater: 0, differences: [] },
+    };
+  }
+}
+
+function plus(one: ExploreCounters, other: ExploreCounters): ExploreCounters {
+  return {
+    turns: one.turns + other.turns,
+    executions: one.executions + other.executions,
+    begun: one.begun + other.begun,
+    decided: other.decided,
+    failed: one.failed + other.failed,
+    features: Math.max(one.features, other.features),
+    decisions: one.decisions + other.decisions,
+    firedEvents: one.firedEvents + other.firedEvents,
+    index: other.index,
+  };
+}

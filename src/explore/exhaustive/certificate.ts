@@ -1,0 +1,169 @@
+/**
+ * What an exhaustive search can vouch for when it ends. Invariant: `complete` is true only if every schedule within the bounds was run or
+ * is equivalent to one that was; whatever a bound has left out is named.
+ */
+import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
+import { counted, formatCount } from '../../model/plural.ts';
+
+/** How far a search goes; all unlimited by default. */
+export interface SearchBounds {
+  /** Executions at most, also those that were given up as equivalent. */
+  readonly maxExecutions?: number;
+  /** Questions of one schedule that are answered in every way; later ones get the plain answer. */
+  readonly maxDecisions?: number;
+  /** Answers other than the first to questions about order, in one schedule (Emmi, Qadeer and Rakamarić, POPL 2011). */
+  readonly maxDelays?: number;
+  /** Answers other than 0 to all other questions, in one schedule. */
+  readonly maxFaults?: number;
+}
+
+/** A bound that leaves schedules out. */
+export type LimitingBound = 'maxDecisions' | 'maxDelays' | 'maxFaults';
+
+/** Why a search ended before its end. */
+export type SearchStop =
+  | 'maxExecutions'
+  /** Somebody stopped it at a failure. */
+  | 'failure'
+  /** Somebody stopped it. */
+  | 'interruption'
+  /** The scenario did not do the same again with the same answers. */
+  | 'divergence'
+  /** What the scenario declares as its state does not decide what can follow. */
+  | 'incompleteState';
+
+/** What came of the states that a scenario declares. */
+export interface StateReport {
+  /** States between two events from which all that can follow was seen. */
+  readonly distinct: number;
+  /** Executions that came to a state that was explored before, and went on in one way only. */
+  readonly merged: number;
+  /** Executions that explored such a state all the same, to see whether the same ends follow. */
+  readonly checked: number;
+  /** Where other ends followed: the state, and the ends. */
+  readonly gap?: string;
+}
+
+/** The result of an exhaustive search. */
+export interface Certificate {
+  readonly scenario: string;
+  /**
+   * Distinct schedules that were run to their end: no two differ only in the order of events that cannot touch each other
+   * (Mazurkiewicz traces, each with its values). Where states are merged no two are the same, and the others lead into one of them.
+   */
+  readonly schedules: number;
+  /** How many of them failed. */
+  readonly failures: number;
+  /** All executions. */
+  readonly executions: number;
+  /** Executions that were equivalent to one before; most were given up on the way. */
+  readonly equivalent: number;
+  /** Present if the scenario declares its state: then states were merged, and the certificate is worth what the declaration is. */
+  readonly states?: StateReport;
+  readonly bounds: SearchBounds;
+  /** The bounds that left something out. */
+  readonly limitedBy: readonly LimitingBound[];
+  readonly complete: true | { readonly stoppedBy: SearchStop };
+}
+
+const STOPS: Readonly<Record<SearchStop, string>> = {
+  maxExecutions: 'the bound on executions stopped it',
+  failure: 'it was stopped at a failure',
+  interruption: 'it was told to stop',
+  divergence: 'the scenario did not do the same again with the same answers',
+  incompleteState: 'the declared state is not complete',
+};
+
+/** The stops that say something about the scenario, although nothing has failed. */
+const FAULTS_OF_SCENARIO: readonly SearchStop[] = ['divergence', 'incompleteState'];
+
+/** What the search has found wrong with the scenario itself; undefined if it ended otherwise. */
+export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): string | undefined {
+  if (complete === true || !FAULTS_OF_SCENARIO.includes(complete.stoppedBy)) return undefined;
+  return STOPS[complete.stoppedBy];
+}
+
+/**
+ * The certificate as a few lines of text.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no certificate.
+ * @example
+ * ```ts
+ * import { certify, formatCertificate } from 'dryrunner/explore';
+ * import { defineScenario } from 'dryrunner';
+ * const scenario = defineScenario({
+ *   name: 'two-coins',
+ *   description: 'two coins are tossed',
+ *   run: (sim) => void (sim.choose('first', 2) + sim.choose('second', 2)),
+ * });
+ * const text = formatCertificate(await certify(scenario));
+ * if (!text.startsWith('All 4 distinct schedules of two-coins were explored')) throw new Error(text);
+ * ```
+ */
+export function formatCertificate(certificate: Certificate): string {
+  checkRecord('certificate', 'a certificate', certificate);
+  checkRecord('certificate.bounds', 'the bounds of a search', certificate.bounds);
+  checkArray('certificate.limitedBy', 'the bounds that left something out', certificate.limitedBy);
+  if (certificate.complete !== true) {
+    checkRecord('certificate.complete', 'true or why the search stopped', certificate.complete);
+  }
+  const { states } = certificate;
+  return [
+    `${headline(certificate)}, ${verdict(certificate)}.`,
+    states === undefined
+      ? 'Each stands for all schedules that differ from it only in the order of events that cannot touch each other.'
+      : (states.gap ??
+        'This trusts the scenario that what it declares as its state decides, with time and what is pending, all that can follow.'),
+    `Bounds: ${bounds(certificate)}.`,
+    spent(certificate),
+  ].join('\n');
+}
+
+function spent({ executions, equivalent, states }: Certificate): string {
+  const all = counted(executions, 'execution');
+  if (states === undefined) {
+    return `${all}, of which ${formatCount(equivalent)} turned out to be equivalent to another one.`;
+  }
+  const { merged, checked } = states;
+  return `${all}, of which ${formatCount(merged)} came to a state that was explored before, and ${formatCount(checked)} explored such a state again, as a check.`;
+}
+
+function headline({ complete, schedules, scenario, states, limitedBy }: Certificate): string {
+  const within = limitedBy.length === 0 ? '' : ' within the bounds';
+  if (complete === true && states !== undefined) {
+    const { distinct } = states;
+    return `All of ${scenario}${within} was explored: ${counted(distinct, 'state')}, ${counted(schedules, 'schedule')} that ran to the end`;
+  }
+  if (complete === true) {
+    const all =
+      schedules === 1 ? 'The only distinct schedule' : `All ${counted(schedules, 'distinct schedule')}`;
+    return `${all} of ${scenario}${within} ${schedules === 1 ? 'was' : 'were'} explored`;
+  }
+  const reason = STOPS[complete.stoppedBy];
+  return `No certificate: ${reason} after ${counted(schedules, 'distinct schedule')} of ${scenario}`;
+}
+
+function verdict({ failures, schedules, complete }: Certificate): string {
+  if (failures === 0) return schedules === 1 && complete === true ? 'and it holds' : 'none fails';
+  return `${formatCount(failures)} ${failures === 1 ? 'fails' : 'fail'}`;
+}
+
+function bounds({
+  bounds: { maxExecutions, maxDecisions, maxDelays, maxFaults },
+  limitedBy,
+}: Certificate): string {
+  const texts = [
+    ...(maxExecutions === undefined ? [] : [`at most ${counted(maxExecutions, 'execution')}`]),
+    ...(maxDecisions === undefined
+      ? []
+      : [withEffect('maxDecisions', counted(maxDecisions, 'open decision'))]),
+    ...(maxDelays === undefined ? [] : [withEffect('maxDelays', counted(maxDelays, 'delay'))]),
+    ...(maxFaults === undefined ? [] : [withEffect('maxFaults', counted(maxFaults, 'unusual answer'))]),
+  ];
+  return texts.length === 0 ? 'none' : texts.join('; ');
+
+  function withEffect(bound: LimitingBound, text: string): string {
+    const effect = limitedBy.includes(bound) ? 'which leaves schedules out' : 'which leaves nothing out';
+    return `at most ${text} per schedule, ${effect}`;
+  }
+}

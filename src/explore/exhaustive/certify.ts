@@ -1,0 +1,54 @@
+/** Explores a scenario exhaustively, from the first execution to the certificate. */
+import { checkOptions } from '../../kernel/argument-check.ts';
+import type { ScenarioDefinition } from '../../simulation/scenario.ts';
+import type { Certificate, SearchBounds } from './certificate.ts';
+import { createExecutor } from '../executor.ts';
+import { exhaustiveStrategy } from './exhaustive-strategy.ts';
+import { explore, type ExploreOptions } from '../explorer.ts';
+
+/** What {@link certify} takes beside the scenario: bounds, and how to be told. */
+export interface CertifyOptions<Input>
+  extends SearchBounds, Pick<ExploreOptions, 'shouldStop' | 'onExecution'> {
+  /** What the scenario's `prepare` has made. */
+  readonly input?: Input;
+  /** Told about every schedule that failed; answers whether to go on. Default: it goes on. */
+  readonly onFailure?: ExploreOptions['onFailure'];
+}
+
+/**
+ * Runs all schedules of a scenario within bounds, as far as they are distinct.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) unless `scenario` is a scenario, or for a bound that is no integer ≥ 0.
+ * @example
+ * ```ts
+ * import { createSimulatedRunner, defineScenario } from 'dryrunner';
+ * import { certify } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'two-at-once',
+ *   description: 'two runners work side by side and do not meet',
+ *   async run(sim) {
+ *     const runners = ['a', 'b'].map((name) => createSimulatedRunner(sim.world, { name }));
+ *     await Promise.all(runners.map((runner) => runner.run({ argv: ['sleep 10'] })));
+ *     await sim.sleep(20);
+ *     await Promise.all(runners.map((runner) => runner.release()));
+ *   },
+ * });
+ * const { complete, schedules } = await certify(scenario);
+ * if (complete !== true || schedules !== 1) throw new Error('which one starts first makes no difference');
+ * ```
+ */
+export async function certify<Input>(
+  scenario: ScenarioDefinition<Input>,
+  options: CertifyOptions<Input> = {},
+): Promise<Certificate> {
+  checkOptions(options);
+  const { input, shouldStop, onExecution, onFailure = () => true, ...bounds } = options;
+  const executor = createExecutor(scenario, input);
+  const strategy = exhaustiveStrategy(scenario, bounds);
+  await explore(executor, strategy, {
+    onFailure,
+    ...(shouldStop === undefined ? {} : { shouldStop }),
+    ...(onExecution === undefined ? {} : { onExecution }),
+  });
+  return strategy.certificate();
+}

@@ -1,0 +1,299 @@
+/**
+ * The search itself: repeats the path of questions up to the last one that has something left, goes on from there, and notes what it
+ * sees. Invariant: of the steps before `#kept` everything is known from executions before; those from there on are measured anew.
+ */
+import { type DueEvents, ExecutionAbandoned } from '../../kernel/decisions.ts';
+import type { EventInfo } from '../../kernel/event-queue.ts';
+import { invariant } from '../../kernel/invariant.ts';
+import type { Verdict } from '../../simulation/verdict.ts';
+import type { LimitingBound, SearchBounds } from './certificate.ts';
+import { EventIdentity } from './event-identity.ts';
+import { asleepAfter, OrderPoint, type Point, type Step, type ValuePoint } from './exhaustive-path.ts';
+import { wantReversals } from './exhaustive-races.ts';
+import { ExhaustiveStates } from './exhaustive-states.ts';
+import { isAsleep, NOBODY, sleepsWith, type Sleeper } from './exhaustive-sleep.ts';
+import { EVERYTHING, type FootprintMeter } from './footprint.ts';
+import { traceClass } from './trace-class.ts';
+
+const ASLEEP_TOO_LONG = 'expected what sleeps to be due still: something unexpected has touched it';
+
+/** Depth first through all schedules of one scenario. */
+export class ExhaustiveSearch {
+  schedules = 0;
+  failures = 0;
+  equivalent = 0;
+  hasDiverged = false;
+  readonly states: ExhaustiveStates = new ExhaustiveStates();
+  readonly #meter: FootprintMeter;
+  readonly #maxDecisions: number;
+  readonly #maxDelays: number;
+  readonly #maxFaults: number;
+  readonly #limitedBy = new Set<LimitingBound>();
+  /** The bounds leave states alone: how much of them is left is told by no state, nor is which of the events due is the first. */
+  readonly #canMerge: boolean;
+  /** The classes that were seen; only where delays are bounded. */
+  readonly #classes: Set<string> | undefined;
+  readonly #origin = new EventIdentity();
+  readonly #points: Point[] = [];
+  readonly #steps: Step[] = [];
+  /** Index of the step, by the id of its event. */
+  readonly #stepOf: number[] = [];
+  /** How many points were answered in this execution. */
+  #cursor = 0;
+  /** Index of the step that is firing; -1 before the first. */
+  #current = -1;
+  #kept = 0;
+  #isMeasuring = false;
+  /** The question that the next event answers. */
+  #asked: OrderPoint | undefined;
+  #abandonedWith: readonly number[] | undefined;
+
+  constructor(meter: FootprintMeter, bounds: SearchBounds) {
+    const { maxDecisions = Infinity, maxDelays = Infinity, maxFaults = Infinity } = bounds;
+    this.#meter = meter;
+    this.#maxDecisions = maxDecisions;
+    this.#maxDelays = maxDelays;
+    this.#maxFaults = maxFaults;
+    this.#classes = maxDelays === Infinity ? undefined : new Set();
+    this.#canMerge = maxDelays === Infinity && maxDecisions === Infinity;
+  }
+
+  get limitedBy(): readonly LimitingBound[] {
+    return [...this.#limitedBy];
+  }
+
+  /** True if the execution at work was given up. */
+  get isAbandoned(): boolean {
+    return this.#abandonedWith !== undefined;
+  }
+
+  /** Moves to the next schedule; false if there is none. */
+  advance(): boolean {
+    for (let point = this.#points.at(-1); point !== undefined; point = this.#points.at(-1)) {
+      if (point.kind === 'order' ? point.advance() : this.#advanceValue(point)) {
+        this.#steps.length = Math.max(0, point.step);
+        this.states.leave(point.step);
+        return true;
+      }
+      this.#points.pop();
+    }
+    this.states.leave(-Infinity);
+    return false;
+  }
+
+  begin(): void {
+    this.#cursor = 0;
+    this.#current = -1;
+    this.#kept = this.#steps.length;
+    this.#isMeasuring = false;
+    this.#asked = undefined;
+    this.#abandonedWith = undefined;
+    this.#meter.begin();
+  }
+
+  decide(n: number): number {
+    const step = this.#current;
+    const known = this.#points[this.#cursor];
+    let answer = 0;
+    if (known !== undefined) {
+      if (known.kind === 'value' && known.n === n && known.step === step) answer = known.answer;
+      else this.hasDiverged = true;
+      this.#cursor += 1;
+    } else if (this.#mayBranch()) {
+      this.#add({ kind: 'value', step, n, faultsBefore: this.#spent().faults, answer });
+    }
+    if (step >= this.#kept) this.#steps[step]?.answers.push(answer);
+    return answer;
+  }
+
+  order(due: DueEvents): number {
+    const known = this.#points[this.#cursor];
+    if (known !== undefined) {
+      this.#asked = this.#repeated(known, due.count);
+      this.#cursor += 1;
+      return this.#asked.answer;
+    }
+    const events = this.#identitiesOf(due);
+    this.#settle(events);
+    const sleepers = this.#asleep();
+    invariant(
+      sleepers.every(({ event }) => events.includes(event)),
+      ASLEEP_TOO_LONG,
+    );
+    const answer = events.findIndex((event) => !isAsleep(sleepers, event));
+    if (answer < 0) this.#abandon(events);
+    this.#asked = this.#newOrderPoint(events, sleepers, answer);
+    return answer;
+  }
+
+  /** False if all that can follow was seen. From the states of the path that is repeated something is left to try. */
+  onState(read: () => string, isLast: boolean): boolean {
+    if (!this.#canMerge) return true;
+    this.states.declare();
+    if (isLast) this.states.reachLast(read());
+    if (isLast || this.#cursor < this.#points.length) return true;
+    const spent = this.#maxFaults === Infinity ? '' : `, ${this.#spent().faults} faults so far`;
+    return this.states.reach(this.#current + 1, `${read()}${spent}`);
+  }
+
+  onFire(event: EventInfo, made: number): void {
+    const point = this.#asked;
+    this.#asked = undefined;
+    if (this.#current + 1 >= this.#kept) this.#addStep(event, made, point);
+    this.#current += 1;
+    this.#meter.open();
+  }
+
+  /** The execution is over. */
+  end(verdict: Verdict): void {
+    if (!this.isAbandoned && this.#cursor < this.#points.length) this.hasDiverged = true;
+    if (this.hasDiverged) return;
+    if (this.states.isDeclared) {
+      if (this.states.end(verdict) === 'new') this.#count(verdict);
+      return;
+    }
+    const isNew = !this.isAbandoned && !this.#endsAsRepetition();
+    if (this.#isReducing) wantReversals(this.#steps, this.#kept, this.#abandonedWith ?? []);
+    if (isNew && this.#isNewClass()) this.#count(verdict);
+    else this.equivalent += 1;
+  }
+
+  /** Where states are merged or delays bounded, all orders are run: the events left out would have asked for others. */
+  get #isReducing(): boolean {
+    return this.#classes === undefined && !this.states.isDeclared;
+  }
+
+  #count({ held }: Verdict): void {
+    this.schedules += 1;
+    if (!held) this.failures += 1;
+  }
+
+  #addStep({ id, cause, atMs, late }: EventInfo, made: number, point: OrderPoint | undefined): void {
+    const identity = this.#identityOf(id, cause);
+    if (point === undefined) this.#settle([identity.number]);
+    const index = this.#current + 1;
+    const before = this.#steps.at(-1);
+    const stretch = before === undefined || late || atMs !== before.atMs ? index : before.stretch;
+    const sleepers = point === undefined ? this.#asleep() : point.asleep;
+    if (point === undefined) {
+      invariant(stretch !== index || sleepers.length === 0, ASLEEP_TOO_LONG);
+      if (isAsleep(sleepers, identity.number)) this.#abandon([identity.number]);
+    }
+    this.#stepOf[id] = index;
+    this.#steps.push({
+      identity,
+      cause: cause === 0 ? -1 : (this.#stepOf[cause] as number),
+      made,
+      atMs,
+      stretch,
+      point,
+      sleepers: this.#isReducing ? sleepers : NOBODY,
+      answers: [],
+      footprint: EVERYTHING,
+    });
+    this.#isMeasuring = true;
+  }
+
+  /** All promise reactions of the step before have run. `due`: identities of what is due now. */
+  #settle(due: readonly number[]): void {
+    if (!this.#isMeasuring) return;
+    if (this.#close(this.#meter.close())) this.#abandon(due);
+  }
+
+  /** Notes what the last step has touched; true if it went as it did in an equivalent schedule before. */
+  #close(footprint: number): boolean {
+    this.#isMeasuring = false;
+    const step = this.#steps[this.#current] as Step;
+    const { point, answers, identity, sleepers } = step;
+    step.footprint = footprint;
+    point?.outcomes.push({ answers, footprint });
+    return sleepsWith(sleepers, identity.number, answers);
+  }
+
+  /** What is due at the end does not fire any more, so the last event touches everything. */
+  #endsAsRepetition(): boolean {
+    return this.#isMeasuring && this.#close(EVERYTHING);
+  }
+
+  #isNewClass(): boolean {
+    if (this.#classes === undefined) return true;
+    const answers = this.#points.flatMap((point) => (point.step < 0 ? [point.answer] : []));
+    const name = traceClass(this.#steps, answers);
+    if (this.#classes.has(name)) return false;
+    this.#classes.add(name);
+    return true;
+  }
+
+  #abandon(due: readonly number[]): never {
+    this.#abandonedWith = due;
+    throw new ExecutionAbandoned('What would follow was seen in an equivalent schedule');
+  }
+
+  #repeated(known: Point, dueCount: number): OrderPoint {
+    if (known.kind === 'order' && known.due.length === dueCount && known.step === this.#current + 1) {
+      return known;
+    }
+    this.hasDiverged = true;
+    throw new ExecutionAbandoned('The scenario did not do the same again with the same answers');
+  }
+
+  #newOrderPoint(due: readonly number[], sleepers: readonly Sleeper[], answer: number): OrderPoint {
+    const { delays } = this.#spent();
+    const point = new OrderPoint(this.#current + 1, due, sleepers, answer);
+    if (!this.#mayBranch()) return point;
+    if (this.#classes !== undefined) {
+      if (delays < this.#maxDelays) point.wantAll();
+      else this.#limitedBy.add('maxDelays');
+    } else if (!this.#isReducing) point.wantAll();
+    this.#add(point);
+    return point;
+  }
+
+  #add(point: Point): void {
+    this.#points.push(point);
+    this.#cursor += 1;
+  }
+
+  /** A question beyond the bound is answered once, and is none of the path. */
+  #mayBranch(): boolean {
+    if (this.#points.length < this.#maxDecisions) return true;
+    this.#limitedBy.add('maxDecisions');
+    return false;
+  }
+
+  #advanceValue(point: ValuePoint): boolean {
+    if (point.answer + 1 >= point.n) return false;
+    if (point.faultsBefore >= this.#maxFaults) {
+      this.#limitedBy.add('maxFaults');
+      return false;
+    }
+    point.answer += 1;
+    return true;
+  }
+
+  /** Answers of this path so far that are not plain. */
+  #spent(): { readonly delays: number; readonly faults: number } {
+    let delays = 0;
+    let faults = 0;
+    for (const { kind, answer } of this.#points) {
+      if (answer === 0) continue;
+      if (kind === 'order') delays += 1;
+      else faults += 1;
+    }
+    return { delays, faults };
+  }
+
+  #asleep(): readonly Sleeper[] {
+    return this.#isReducing ? asleepAfter(this.#steps) : NOBODY;
+  }
+
+  #identitiesOf(due: DueEvents): number[] {
+    return Array.from({ length: due.count }, (_, k) => this.#identityOf(due.idOf(k), due.causeOf(k)).number);
+  }
+
+  #identityOf(id: number, cause: number): EventIdentity {
+    if (cause === 0) return this.#origin.child(id);
+    const { identity, made } = this.#steps[this.#stepOf[cause] as number] as Step;
+    return identity.child(id - made);
+  }
+}

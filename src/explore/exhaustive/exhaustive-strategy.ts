@@ -1,0 +1,153 @@
+/**
+ * Bounded exhaustive search: depth first over all answers, the plain ones first, each execution from the beginning. Of the orders of
+ * events that cannot touch each other one is enough; values are all tried. Invariants: after an execution, everything that it shows must
+ * be tried is noted at the questions of its path; no schedule is counted twice.
+ *
+ * Depth first rather than by the number of answers that are not plain: the reduction holds for any order of search as long as what
+ * sleeps was explored completely, memory stays that of one schedule, and simple counterexamples are the shrinker's work. Who wants the
+ * simplest first bounds delays and faults, and raises the bounds.
+ *
+ * Where a scenario declares its state, nothing is reduced either, and states are merged instead: see `exhaustive-states.ts`.
+ *
+ * A bound on delays counts differently for equivalent schedules, so with it nothing is reduced: all orders within the bound are run, and
+ * counted by class.
+ */
+import { checkRecord, checkOptions } from '../../kernel/argument-check.ts';
+import type { DecisionSource, DueEvents } from '../../kernel/decisions.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { EventInfo } from '../../kernel/event-queue.ts';
+import { randomDecisions } from '../../kernel/random-decisions.ts';
+import type { OracleFactory } from '../../oracles/oracle.ts';
+import type { ScenarioDefinition } from '../../simulation/scenario.ts';
+import type { Certificate, SearchBounds, SearchStop } from './certificate.ts';
+import { ExhaustiveSearch } from './exhaustive-search.ts';
+import { FootprintMeter } from './footprint.ts';
+import type { Execution, Strategy } from '../strategies/strategy.ts';
+
+/** A strategy that ends with a certificate. */
+export class ExhaustiveStrategy implements Strategy {
+  readonly name = 'exhaustive';
+  readonly isolator: FootprintMeter;
+  readonly watcher: OracleFactory;
+  readonly #scenario: string;
+  readonly #bounds: SearchBounds;
+  readonly #search: ExhaustiveSearch;
+  #executions = 0;
+  /** Decides after a state that is explored: one way to an end is enough there, which has to be one of those that are known. */
+  #walk: DecisionSource | undefined;
+  #stoppedBy: SearchStop | undefined = 'interruption';
+
+  constructor(scenario: string, hasOracles: boolean, bounds: SearchBounds) {
+    const meter = new FootprintMeter(hasOracles);
+    this.isolator = meter;
+    this.watcher = () => ({ watch: (event) => meter.watch(event), end: () => {} });
+    this.#scenario = scenario;
+    this.#bounds = bounds;
+    this.#search = new ExhaustiveSearch(meter, bounds);
+  }
+
+  begin(): boolean {
+    if (this.#stoppedBy === 'divergence') return false;
+    const hasMore = this.#executions === 0 || this.#search.advance();
+    if (this.#search.states.gap !== undefined) {
+      this.#stoppedBy = 'incompleteState';
+      return false;
+    }
+    if (!hasMore) {
+      this.#stoppedBy = undefined;
+      return false;
+    }
+    if (this.#executions >= (this.#bounds.maxExecutions ?? Infinity)) {
+      this.#stoppedBy = 'maxExecutions';
+      return false;
+    }
+    this.#executions += 1;
+    this.#walk = undefined;
+    this.#search.begin();
+    return true;
+  }
+
+  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
+    if (this.#walk === undefined) return this.#search.decide(n);
+    // How many faults are left is no matter of one question.
+    return this.#bounds.maxFaults === undefined ? this.#walk.decide(label, n, occurrence, labelHash) : 0;
+  }
+
+  order(label: string, due: DueEvents, occurrence: number, labelHash?: number): number {
+    return this.#walk?.decide(label, due.count, occurrence, labelHash) ?? this.#search.order(due);
+  }
+
+  onFire(event: EventInfo, made: number): void {
+    if (this.#walk === undefined) this.#search.onFire(event, made);
+  }
+
+  onState(read: () => string, isLast: boolean): void {
+    if (this.#walk !== undefined && !isLast) return;
+    if (!this.#search.onState(read, isLast)) this.#walk = randomDecisions(this.#executions);
+  }
+
+  end({ verdict }: Execution): void {
+    this.#search.end(verdict);
+    if (this.#search.hasDiverged) this.#stoppedBy = 'divergence';
+    else this.#stoppedBy = verdict.held || this.#search.isAbandoned ? 'interruption' : 'failure';
+  }
+
+  /** What the search can vouch for so far. */
+  certificate(): Certificate {
+    const { schedules, failures, equivalent, limitedBy, states } = this.#search;
+    return {
+      scenario: this.#scenario,
+      schedules,
+      failures,
+      executions: this.#executions,
+      equivalent,
+      ...(states.isDeclared ? { states: states.report() } : {}),
+      bounds: this.#bounds,
+      limitedBy,
+      complete: this.#stoppedBy === undefined ? true : { stoppedBy: this.#stoppedBy },
+    };
+  }
+}
+
+/**
+ * Makes a search through all schedules of a scenario within bounds. It has a memory, so it cannot be sharded; it needs the scenario only
+ * for its name and to know whether oracles of its own watch it.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a bound that is no integer ≥ 0.
+ * @example
+ * ```ts
+ * import { createFakeRunner, defineScenario, finalStatus } from 'dryrunner';
+ * import { createExecutor, exhaustiveStrategy, explore } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'abort-race',
+ *   description: 'an abort races with the end of a run',
+ *   async run(sim) {
+ *     const runner = createFakeRunner(sim.world, { script: () => ({ runMs: 10 }) });
+ *     const { runId } = await runner.run({ argv: ['build'] });
+ *     await sim.sleep(10);
+ *     await runner.abort(runId);
+ *     const { status } = await finalStatus(runner, runId);
+ *     sim.check(status.state !== 'ABORTED', 'it was quick enough');
+ *     await runner.release();
+ *   },
+ * });
+ * const strategy = exhaustiveStrategy(scenario);
+ * await explore(createExecutor(scenario), strategy, { onFailure: () => true });
+ * const { complete, schedules, failures } = strategy.certificate();
+ * if (complete !== true || failures === 0 || failures === schedules) throw new Error('expected both ends');
+ * ```
+ */
+export function exhaustiveStrategy<Input>(
+  scenario: Pick<ScenarioDefinition<Input>, 'name' | 'options'>,
+  bounds: SearchBounds = {},
+): ExhaustiveStrategy {
+  checkRecord('scenario', 'a scenario definition', scenario);
+  checkOptions(bounds);
+  const { maxExecutions = 0, maxDecisions = 0, maxDelays = 0, maxFaults = 0 } = bounds;
+  Object.entries({ maxExecutions, maxDecisions, maxDelays, maxFaults }).forEach(([name, value]) => {
+    if (!(Number.isInteger(value) || value === Infinity) || value < 0) {
+      throw invalidArgument(name, 'an integer ≥ 0', value);
+    }
+  });
+  return new ExhaustiveStrategy(scenario.name, scenario.options?.oracles !== undefined, bounds);
+}

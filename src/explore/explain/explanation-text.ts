@@ -1,0 +1,106 @@
+/** An explanation as lines for a terminal. Invariant: plain text; what colours it gets is left to whoever prints it, by role. */
+import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
+import { counted, plural } from '../../model/plural.ts';
+import type { Explanation, FailureDetail } from './explanation.ts';
+import type { HistoryLine } from './history.ts';
+import type { SourcePlace } from './source-place.ts';
+
+/** What a line is, for whoever gives it a style. */
+export type ExplanationRole =
+  'sentence' | 'heading' | 'event' | 'decision' | 'failure' | 'note' | 'place' | 'command';
+
+/** One line. */
+export interface ExplanationLine {
+  readonly role: ExplanationRole;
+  readonly text: string;
+}
+
+/**
+ * The lines of an explanation, in the order in which they are read: sentence, history, what would have held, places, command.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no explanation.
+ * @example
+ * ```ts
+ * import { defineScenario } from 'dryrunner';
+ * import { createExecutor, explain, formatExplanation } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'coin',
+ *   description: 'never heads',
+ *   run: (sim) => sim.check(sim.choose('toss', 2) === 0, 'heads'),
+ * });
+ * const explanation = await explain(createExecutor(scenario), [{ label: 'toss', n: 2, answer: 1 }]);
+ * const lines = formatExplanation(explanation);
+ * if (!lines.at(-1)?.text.startsWith('dryrunner replay dr1:')) throw new Error('expected the line to paste');
+ * ```
+ */
+export function formatExplanation(explanation: Explanation): ExplanationLine[] {
+  checkRecord('explanation', 'an explanation', explanation);
+  for (const list of ['history', 'details', 'places'] as const) {
+    checkArray(`explanation.${list}`, 'a list', explanation[list]);
+  }
+  checkRecord('explanation.nearestSearch', 'what was tried nearby', explanation.nearestSearch);
+  const { sentence, history, leftOut, details, nearestPass, places, token } = explanation;
+  return [
+    { role: 'sentence', text: sentence },
+    ...formatHistory(history, leftOut),
+    ...(details.length === 0 ? [] : [heading('In detail'), ...details.flatMap(detailLines)]),
+    heading('What would have held'),
+    note(`  ${nearestPass?.text ?? nothingHeld(explanation)}`),
+    ...(nearestPass?.difference === undefined ? [] : [note(`  ${nearestPass.difference}`)]),
+    ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),
+    heading('To see it again'),
+    { role: 'command', text: `dryrunner replay ${token}` },
+  ];
+}
+
+/** The lines of a history, with their heading. */
+export function formatHistory(history: readonly HistoryLine[], leftOut: number): ExplanationLine[] {
+  const atWidth = history.reduce((width, { atMs }) => Math.max(width, String(atMs).length), 0);
+  const more = `(${leftOut} more ${plural(leftOut, 'line')} of the trace left out)`;
+  return [
+    heading('What happened'),
+    ...history.map((line) => historyLine(line, atWidth)),
+    ...(leftOut === 0 ? [] : [note(`  ${' '.repeat(atWidth)}     ${more}`)]),
+  ];
+}
+
+/** Says no more than was tried. */
+function nothingHeld({ nearestSearch: { executions, isComplete, stoppedBy, untried } }: Explanation): string {
+  const count = counted(executions, 'execution');
+  if (isComplete) {
+    return executions === 0
+      ? 'Nothing: there is nothing to decide otherwise.'
+      : `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well.`;
+  }
+  const why = stoppedBy === 'executions' ? 'no more were allowed' : 'there was no more time';
+  const left = untried > 0 ? `, and ${counted(untried, 'decision')} left to try otherwise` : '';
+  return executions === 0
+    ? `Not known: nothing nearby was tried, as ${why}${left}.`
+    : `Not known: nothing among the ${count} nearby that were tried; ${why}${left}.`;
+}
+
+function heading(text: string): ExplanationLine {
+  return { role: 'heading', text };
+}
+
+function note(text: string): ExplanationLine {
+  return { role: 'note', text };
+}
+
+function historyLine({ role, atMs, text, because }: HistoryLine, atWidth: number): ExplanationLine {
+  const cause = because === undefined ? '' : `  (${because})`;
+  const mark = role === 'event' ? ' ' : role === 'decision' ? '?' : '!';
+  return { role, text: `  ${String(atMs).padStart(atWidth)} ms ${mark} ${text}${cause}` };
+}
+
+function detailLines({ text, frames }: FailureDetail): ExplanationLine[] {
+  return [note(`  ${text}`), ...frames.map(frameLine)];
+}
+
+function placeLines({ what, frames }: SourcePlace): ExplanationLine[] {
+  return [note(`  ${what}`), ...frames.map(frameLine)];
+}
+
+function frameLine(frame: string): ExplanationLine {
+  return { role: 'place', text: `    ${frame}` };
+}

@@ -1,0 +1,272 @@
+/**
+ * Makes a shrunk failure readable: a sentence, a short history, the nearest execution that holds, the source lines that matter, and one
+ * line that repeats it. Invariant: it is plain data, and everything in it was observed by running the log again.
+ */
+import { isWaitText } from '../../model/resource-text.ts';
+import {
+  checkCallbacks,
+  checkInteger,
+  checkLimit,
+  checkMethods,
+  checkString,
+} from '../../kernel/argument-check.ts';
+import { decisionKind } from '../../kernel/decision-kind.ts';
+import type { Decision } from '../../kernel/decisions.ts';
+import type { EventInfo } from '../../kernel/event-queue.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { Failure } from '../../simulation/verdict.ts';
+import { EventNames } from './event-name.ts';
+import type { Executor } from '../executor.ts';
+import { lookingOften } from './known-stall.ts';
+import { headlineOf } from './failure-headline.ts';
+import { failureKey } from '../failure-key.ts';
+import { sentenceOf } from './failure-sentence.ts';
+import { isAboutHolding, unfreedIn } from './held-resources.ts';
+import { historyOf } from './history.ts';
+import type { HistoryLine } from './history.ts';
+import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { checkLog } from '../log-check.ts';
+import { observedIn, tellApart } from './nearest-history.ts';
+import type { NearestPass } from './nearest-history.ts';
+import { findNearestPass } from './nearest-pass.ts';
+import type { NearestPassSearch, PassingLog } from './nearest-pass.ts';
+import { observe } from './observed-run.ts';
+import type { ObservedRun } from './observed-run.ts';
+import { encodeToken } from '../replay-token.ts';
+import { actText } from './label-text.ts';
+import { framesOf, hasUserFrame, placeOf } from './source-place.ts';
+import { awaitedPlaces } from './standstill-awaits.ts';
+import { coincidenceIn, lastStepsIn } from './standstill.ts';
+import type { SourcePlace } from './source-place.ts';
+
+/** A history is to be read at one glance. */
+const LINES_MAX = 12;
+/** How far back a line of the user is looked for. */
+const MAKERS_MAX = 10;
+
+/** What {@link explain} takes. */
+export interface ExplainOptions {
+  /** How the scenario is named on a command line; default: the name of the executor's scenario. */
+  readonly reference?: string;
+  /** The seed of the executor's `world.random`, for the token; default: that of an exploration. */
+  readonly seed?: string;
+  /** Lines of the history at most, the failure included; default 12. */
+  readonly linesMax?: number;
+  /** Executions that the search for the nearest passing one may take; default 400. */
+  readonly maxExecutions?: number;
+  /** Asked before each of them. */
+  readonly shouldStop?: () => boolean;
+}
+
+/** A detail of the failure: what is left, who waits, what repeats; also the lines of a message after its first paragraph. */
+export interface FailureDetail {
+  readonly text: string;
+  /** Where it was made, the nearest line first. */
+  readonly frames: readonly string[];
+}
+
+/** How far the search for the nearest passing execution came. */
+export type NearestSearch = Omit<NearestPassSearch, 'passing'>;
+
+/** See the head of the file. */
+export interface Explanation {
+  readonly scenario: string;
+  /** See `failureKey`. */
+  readonly failureKey: string;
+  readonly sentence: string;
+  readonly history: readonly HistoryLine[];
+  /** Lines that the history does not show: trace events, and decisions that are not plain. */
+  readonly leftOut: number;
+  readonly details: readonly FailureDetail[];
+  /** Absent if nothing that was tried nearby holds; {@link nearestSearch} says how much that was. */
+  readonly nearestPass?: NearestPass;
+  /** How much was tried nearby. */
+  readonly nearestSearch: NearestSearch;
+  readonly places: readonly SourcePlace[];
+  /** Everything in one word; see `decodeToken`. */
+  readonly token: string;
+}
+
+/**
+ * Explains a failing log, best a shrunk one.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, and for a log that does not fail.
+ * @example
+ * ```ts
+ * import { createSimulatedRunner, defineScenario } from 'dryrunner';
+ * import { createExecutor, explain } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'abort-wins',
+ *   description: 'who aborts first wins',
+ *   async run(sim) {
+ *     const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+ *     const { runId } = await runner.run({ argv: ['sleep 80'], timeoutMs: 50 });
+ *     await sim.sleep(50, 'patience');
+ *     const { state } = await runner.abort(runId);
+ *     sim.check(state === 'ABORTED', `run ${runId} was aborted and is ${state}`);
+ *     await runner.release();
+ *   },
+ * });
+ * const log = [{ label: 'order patience', n: 2, answer: 1 }];
+ * const { nearestPass } = await explain(createExecutor(scenario), log);
+ * if (nearestPass?.text !== 'If "patience" had come before the deadline of run 0 at 50 ms, it would have held.') {
+ *   throw new Error(nearestPass?.text);
+ * }
+ * ```
+ */
+export async function explain(
+  executor: Executor,
+  log: readonly Decision[],
+  options: ExplainOptions = {},
+): Promise<Explanation> {
+  checkArguments(executor, log, options);
+  const { reference = executor.scenario, linesMax = LINES_MAX, seed } = options;
+  const keyed = keyDecisions(log);
+  const run = await observe(executor, keyed, true);
+  const { failure, traceHash } = run.verdict;
+  if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
+  const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
+  const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
+  const { passing: passLog, ...nearestSearch } = await findNearestPass(trials, run.decisions, options);
+  const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
+  const { lines, leftOut } = historyOf(run, failure, linesMax);
+  const key = failureKey(failure);
+  return {
+    scenario: executor.scenario,
+    failureKey: key,
+    sentence: sentenceOf(run, failure),
+    history: lines,
+    leftOut,
+    details: detailsOf(run, failure, awaited),
+    ...(passLog === undefined || passRun === undefined
+      ? {}
+      : { nearestPass: tellApart(run, passRun, passLog.changes) }),
+    nearestSearch,
+    places: [
+      ...placesThatMatter(run, passRun, passLog),
+      ...placesOfHolder(run, failure),
+      ...placeWhereNoticed(failure),
+    ],
+    token: encodeToken({
+      scenario: reference,
+      failureKey: key,
+      traceHash,
+      ...(failure.kind === 'budget' ? { maxEvents: run.verdict.firedEvents } : {}),
+      ...(seed === undefined ? {} : { seed }),
+      decisions: nonZeroOf(keyDecisions(run.verdict.decisions())),
+    }),
+  };
+}
+
+/** Lines of the user's code that lead to a failure which no error shows: where something was made that is left, or what was done last. */
+export async function linesOfFailure(executor: Executor, log: readonly Decision[]): Promise<string[]> {
+  const run = await observe(executor, keyDecisions(log), true);
+  const { failure } = run.verdict;
+  if (failure === undefined) return [];
+  const awaited = await awaitedPlaces(executor, run.decisions, failure, undefined);
+  const details = detailsOf(run, failure, awaited);
+  return [...details, ...placesOfHolder(run, failure)].flatMap(({ frames }) => frames);
+}
+
+function checkArguments(executor: Executor, log: readonly Decision[], options: ExplainOptions): void {
+  checkMethods('executor', executor, ['execute']);
+  checkLog('log', log);
+  checkCallbacks(options, ['shouldStop']);
+  // Only what is absent has a default: null is a mistake.
+  const { reference = '', seed = '', linesMax = LINES_MAX, maxExecutions = 0 } = options;
+  checkString('reference', 'how the scenario is named', reference);
+  checkString('seed', 'a text', seed);
+  checkInteger('linesMax', linesMax, 1);
+  checkLimit('maxExecutions', maxExecutions);
+}
+
+/** A detail is a line, and the stack of where it was made below it. */
+function detailOf(detail: string): FailureDetail {
+  const [text = '', ...lines] = detail.split('\n');
+  const stack = lines.join('\n');
+  // What the package took by itself was taken where it always is.
+  return { text, frames: hasUserFrame(stack) ? framesOf(stack) : [] };
+}
+
+/** Who waits comes first, with where the scenario itself does. */
+function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[]): FailureDetail[] {
+  const told = failure.details.map(detailOf);
+  const waits = told.filter(({ text }) => isWaitText(text));
+  const known = new Set(waits.flatMap(({ frames }) => frames));
+  const places = awaited
+    .map(detailOf)
+    .filter(({ frames: [first] }) => first !== undefined && !known.has(first));
+  return [
+    ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
+    ...waits,
+    ...places,
+    ...told.filter(({ text }) => !isWaitText(text)),
+    ...standstillDetails(run, failure, waits.length + places.length > 0),
+  ];
+}
+
+/** What nobody waits for by name may be known by what was done last. */
+function standstillDetails(run: ObservedRun, { kind, atMs }: Failure, isPlaced: boolean): FailureDetail[] {
+  if (kind !== 'deadlock' && kind !== 'stall') return [];
+  // The last steps of a stall are those of what goes on for ever.
+  if (kind === 'stall' && isPlaced) return [];
+  const names = new EventNames(run);
+  const together = kind === 'deadlock' ? coincidenceIn(run, names, atMs) : undefined;
+  const steps = lastStepsIn(run, names);
+  return [
+    ...(together === undefined ? [] : [{ text: together, frames: [] }]),
+    ...(steps.length === 0 ? [] : [{ text: 'the last steps of the scenario that are known:', frames: [] }]),
+    ...steps,
+  ];
+}
+
+/** Where the two events were made whose order matters, or who asked what was decided. */
+function placesThatMatter(
+  failing: ObservedRun,
+  passRun: ObservedRun | undefined,
+  passLog: PassingLog | undefined,
+): SourcePlace[] {
+  const change = passLog?.changes[0];
+  const decision = change === undefined ? undefined : observedIn(failing, change);
+  if (change === undefined || decision === undefined) return [];
+  const { due, answer, asked, drawn } = decision;
+  const { label } = drawn ?? decision;
+  if (due.length === 0) {
+    const isChoice = decisionKind(label) === 'choice';
+    const done = drawn !== undefined ? 'drawn' : isChoice ? 'decided' : 'asked for';
+    return placeOf(`${isChoice ? `"${label}"` : actText(label)} was ${done}`, asked?.text);
+  }
+  return [due[answer], due[change.answer]].flatMap((event) => {
+    if (event === undefined) return [];
+    // What was passed over may not have fired before the end of the failing execution.
+    const run = failing.firings.has(event.id) ? failing : passRun;
+    return run === undefined ? [] : placesOfEvent(run, event.id);
+  });
+}
+
+/** Where an event was made; if no line of the user is there, where its maker was made, or the maker of that. */
+function placesOfEvent(run: ObservedRun, id: number): SourcePlace[] {
+  const { firings } = run;
+  const names = new EventNames(run);
+  const event = firings.get(id);
+  if (event === undefined) return [];
+  let maker: EventInfo | undefined = event;
+  for (let steps = 0; maker !== undefined && steps < MAKERS_MAX; steps += 1) {
+    const { place = '' } = maker;
+    const what = maker === event ? '' : ` goes back to ${names.of(maker)}, which`;
+    if (hasUserFrame(place)) return placeOf(`${names.of(event)}${what} was set`, place);
+    maker = firings.get(maker.cause);
+  }
+  return placeOf(`${names.of(event)} was set`, event.place);
+}
+
+/** What is left was mostly taken by a runner on its own; whoever set that in motion stands further up. */
+function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
+  const [first] = isAboutHolding(failure) ? unfreedIn(run.events) : [];
+  return first === undefined ? [] : placesOfEvent(run, first.firingId);
+}
+
+function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
+  const what = kind === 'error' ? 'it was thrown' : 'it was noticed';
+  return cause instanceof Error ? placeOf(what, cause.stack) : [];
+}

@@ -1,0 +1,91 @@
+/**
+ * Which runs and runners a failure is about, read from its text and from the decisions that led to it. Invariant: only what the trace
+ * knows counts, so that a number in a message is not taken for a run.
+ */
+import { tagsOf } from '../../model/command.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import type { Failure } from '../../simulation/verdict.ts';
+import type { ObservedRun } from './observed-run.ts';
+
+/** A question about a trace event. */
+export type IsAbout = (event: TraceEvent) => boolean;
+
+const WORDS = /[\p{L}\p{N}_][\p{L}\p{N}_./-]*/gu;
+/** `run 3 on runner-7`: whose run it is stands behind it. */
+const PLACED_RUN = /\brun (\S+) (?:on|of) ([^\s,;:]*[^\s,;:.])/gu;
+
+/** What the failure names; if it names nothing, what the decisions name; if they name nothing either, everything. */
+export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
+  const events = run.events.map(({ event }) => event);
+  const text = [
+    failure.message,
+    ...failure.details.map(([...line]) => line.join('').split('\n')[0] ?? ''),
+  ].join('\n');
+  const labels = run.decisions.filter(({ answer }) => answer > 0).map(({ label }) => label);
+  return (
+    aboutNamed(events, text) ??
+    aboutNamed(events, labels.join('\n').replaceAll('run/', 'run ')) ??
+    (() => true)
+  );
+}
+
+function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | undefined {
+  const words = new Set(text.match(WORDS) ?? []);
+  const runners = new Set(events.map(({ runner }) => runner).filter((name) => words.has(name)));
+  const { placed, rest } = withoutPlaced(text, new Set(events.map(({ runner }) => runner)));
+  const restWords = new Set(rest.match(WORDS) ?? []);
+  const inRest = new Set([...runners].filter((name) => restWords.has(name)));
+  const exact = new Set<string>();
+  const runIds = new Set<string>();
+  for (const event of events) {
+    if (event.type !== 'accepted') continue;
+    const { runner, runId, command } = event;
+    const { jobId, taskId, tag } = tagsOf(command);
+    const key = `${runner} ${runId}`;
+    const isTagged = [jobId, taskId, tag].some((name) => name !== '' && words.has(name));
+    if (isTagged || placed.has(key)) exact.add(key);
+    if (namesRun(rest, runId)) runIds.add(runId);
+  }
+  if (runners.size + exact.size + runIds.size === 0) return undefined;
+  return (event) => {
+    const runId = runIdOf(event);
+    if (runId === undefined || runId === '') return runners.has(event.runner);
+    if (exact.has(`${event.runner} ${runId}`)) return true;
+    // Runners that number their runs alike are told apart only if the text names one.
+    const isNamed = runIds.has(runId) && (inRest.size === 0 || inRest.has(event.runner));
+    return isNamed || (runIds.size + exact.size === 0 && runners.has(event.runner));
+  };
+}
+
+/** The runs that the text places on a runner that is `known`, and the text without them. */
+function withoutPlaced(
+  text: string,
+  known: ReadonlySet<string>,
+): { readonly placed: ReadonlySet<string>; readonly rest: string } {
+  const placed = new Set<string>();
+  const rest = text.replaceAll(PLACED_RUN, (mention, runId: string, runner: string) => {
+    if (!known.has(runner)) return mention;
+    placed.add(`${runner} ${runId}`);
+    return '';
+  });
+  return { placed, rest };
+}
+
+function namesRun(text: string, runId: string): boolean {
+  if (names(text, `run ${runId}`) || names(text, `run id ${runId}`)) return true;
+  return /\D/.test(runId) && !text.includes(`run ${runId}`) && text.includes(runId);
+}
+
+function names(text: string, named: string): boolean {
+  // What is named first may be a longer id: `run 10 came before run 1`.
+  for (let at = text.indexOf(named); at >= 0; at = text.indexOf(named, at + 1)) {
+    if (!/[\p{L}\p{N}]/u.test(text[at + named.length] ?? ' ')) return true;
+  }
+  return false;
+}
+
+/** The run that an event is about. */
+export function runIdOf(event: TraceEvent): string | undefined {
+  if ('runId' in event) return event.runId;
+  return 'status' in event ? event.status.runId : undefined;
+}

@@ -1,0 +1,19 @@
+/** What happened in an execution that holds, in as many lines as a failure gets. */
+import type { Decision } from '../../kernel/decisions.ts';
+import type { Executor } from '../executor.ts';
+import { historyOf, type History } from './history.ts';
+import { keyDecisions } from '../keyed-log.ts';
+import { observe } from './observed-run.ts';
+
+const LINES_MAX = 12;
+
+/** Runs the log and tells its history; the last line says that it holds. */
+export async function heldHistory(executor: Executor, log: readonly Decision[]): Promise<History> {
+  const run = await observe(executor, keyDecisions(log), false);
+  const end = { kind: 'check', message: 'it holds', atMs: run.verdict.virtualMs, details: [] } as const;
+  const { lines, leftOut } = historyOf(run, end, LINES_MAX);
+  return {
+    lines: lines.map((line) => (line.role === 'failure' ? { ...line, role: 'event' } : line)),
+    leftOut,
+  };
+}

@@ -1,0 +1,296 @@
+/**
+ * The few events that show a failure, out of all that happened: what was decided, what happened to those whom the failure names, with
+ * when and why. Invariant: lines are in the order of happening, at most as many as asked for, and say how many were left out.
+ */
+import type { EventInfo } from '../../kernel/event-queue.ts';
+import { invariant } from '../../kernel/invariant.ts';
+import { isTerminal, type RunState } from '../../model/run-state.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import { formatEvent } from '../../trace/event-text.ts';
+import type { Failure } from '../../simulation/verdict.ts';
+import { headlineOf } from './failure-headline.ts';
+import { subjectsOf } from './failure-subjects.ts';
+import type { IsAbout } from './failure-subjects.ts';
+import { EventNames } from './event-name.ts';
+import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
+import { ANONYMOUS_SLEEP } from './label-text.ts';
+import { unusualDecisions } from './observed-run.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import { PassedOver } from './passed-over.ts';
+import { isChild, isProcessWithoutRun, toldByMachine } from './process-events.ts';
+import { isRoutine } from './routine-event.ts';
+import { ShownFaults } from './shown-fault.ts';
+
+/** One line of a history. */
+export interface HistoryLine {
+  readonly role: 'event' | 'decision' | 'failure';
+  /** Virtual time. */
+  readonly atMs: number;
+  /** Whose event it is; empty for what belongs to no runner. */
+  readonly runner: string;
+  readonly text: string;
+  /** The event of the clock that brought it, when that was set and by which one, as a phrase; absent if the line before has the same. */
+  readonly because?: string;
+}
+
+/** What happened, in short. */
+export interface History {
+  readonly lines: readonly HistoryLine[];
+  /** How many lines are not shown: trace events, and decisions that are not plain. */
+  readonly leftOut: number;
+}
+
+/** A line that may be shown. */
+interface Candidate {
+  readonly role: 'event' | 'decision';
+  readonly atMs: number;
+  readonly runner: string;
+  /** Made for the few that are shown: it takes longer than all else about a line, and there may be a hundred thousand. */
+  readonly textOf: () => string;
+  readonly firingId: number;
+  readonly event?: TraceEvent;
+  /** The text is about that event of the clock itself. */
+  readonly isFiring: boolean;
+  /** Lines of a lower one are taken first. */
+  readonly rank: Rank;
+}
+
+/** Why a line is worth showing. */
+const RANK = {
+  decided: 0,
+  named: 1,
+  namedPart: 2,
+  context: 3,
+  around: 4,
+  minor: 5,
+  routine: 6,
+  never: 7,
+} as const;
+type Rank = (typeof RANK)[keyof typeof RANK];
+
+/** Where less than this is telling, what says little is shown as well. */
+const LINES_MIN = 6;
+
+/** Chooses the lines. The failure is the last one. */
+export function historyOf(run: ObservedRun, failure: Failure, linesMax: number): History {
+  const candidates = candidatesOf(run, failure);
+  const byWorth = candidates
+    .map((candidate, index) => ({ candidate, index }))
+    // Of equal worth, the one nearer to the failure.
+    .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index)
+    .map(({ candidate }) => candidate);
+  // What happened around it may be what brought the named one to where it is, so it is shown as far as there is room.
+  const telling = byWorth.filter(({ rank }) => rank <= RANK.around).length;
+  const worth = byWorth.filter(({ rank }) => rank < RANK.never).length;
+  const count = Math.min(linesMax - 1, Math.max(telling, Math.min(worth, LINES_MIN)));
+  const chosen = withBegins(byWorth.slice(0, count), candidates, linesMax - 1);
+  const shown = candidates.filter((candidate) => chosen.has(candidate));
+  const names = new EventNames(run);
+  const lines = shown.map((candidate, index) => lineOf(run, names, candidate, shown[index - 1]));
+  const { atMs, message } = failure;
+  lines.push({ role: 'failure', atMs, runner: '', text: headlineOf(message).headline });
+  return {
+    lines,
+    leftOut:
+      candidates.filter(({ isFiring }) => !isFiring).length -
+      shown.filter(({ isFiring }) => !isFiring).length,
+  };
+}
+
+/** The end of something is shown with its beginning, as far as there is room. */
+function withBegins(best: readonly Candidate[], all: readonly Candidate[], most: number): Set<Candidate> {
+  const chosen = new Set(best);
+  for (const { event } of best) {
+    if (event?.type !== 'freed' || chosen.size >= most) continue;
+    const { runner, runId, resource, name } = event;
+    const begin = all.find(
+      ({ event: other }) =>
+        other?.type === 'acquired' &&
+        other.runner === runner &&
+        other.runId === runId &&
+        other.resource === resource &&
+        other.name === name,
+    );
+    if (begin !== undefined) chosen.add(begin);
+  }
+  return chosen;
+}
+
+function lineOf(
+  run: ObservedRun,
+  names: EventNames,
+  candidate: Candidate,
+  before: Candidate | undefined,
+): HistoryLine {
+  const { role, atMs, runner, textOf, firingId, isFiring } = candidate;
+  const because = before?.firingId === firingId ? undefined : causeText(run, names, firingId, isFiring);
+  return { role, atMs, runner, text: textOf(), ...(because === undefined ? {} : { because }) };
+}
+
+/** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that tell. */
+function causeText(
+  { firings }: ObservedRun,
+  names: EventNames,
+  firingId: number,
+  isFiring: boolean,
+): string | undefined {
+  const firing = firings.get(firingId);
+  if (firing === undefined) return undefined;
+  const maker = firings.get(firing.cause);
+  const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
+  const isMade = maker !== undefined && names.isTelling(maker);
+  const set = isMade ? `${setAt} by ${names.of(maker)}` : setAt;
+  if (!isFiring && names.isTelling(firing)) return `by ${names.of(firing)}, ${set}`;
+  return isMade || (isFiring && firing.atMs > (maker?.atMs ?? 0)) ? set : undefined;
+}
+
+/** Everything in the order of happening: decisions stand before what they led to. */
+function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
+  const isAbout = subjectsOf(run, failure);
+  const held = isAboutHolding(failure) ? holdingIn(run.events) : new Set<TraceEvent>();
+  const alive = new Set(unfreedIn(run.events).map(({ event }) => event));
+  const accepted = new Set(
+    run.events.flatMap(({ event }) => (event.type === 'accepted' ? [`${event.runner} ${event.runId}`] : [])),
+  );
+  const isToldByMachine = toldByMachine(run);
+  const rankOf = (event: TraceEvent): Rank => {
+    if (isToldByMachine(event)) return RANK.never;
+    if (held.has(event)) return RANK.named;
+    // That it waits is said by its acceptance already.
+    if (event.type === 'status' && accepted.has(`${event.runner} ${event.status.runId}`)) {
+      if (event.status.state === 'PENDING') return RANK.routine;
+    }
+    return alive.has(event) && isChild(event) ? RANK.around : rankOfEvent(event, isAbout);
+  };
+  const decisions = unusualDecisions(run);
+  const names = new EventNames(run);
+  const faults = new ShownFaults(run, names);
+  const shown = decisions.flatMap((decision) => faults.of(decision) ?? []);
+  const faultOf = new Map(shown.map((fault) => [fault.event, fault]));
+  const told = new Set(shown.map(({ decision }) => decision));
+  const passed = new PassedOver(decisions);
+  for (const decision of decisions) if (!passed.isTold(decision)) told.add(decision);
+  const toldAlready = new Set(shown.flatMap(({ others }) => others));
+  const ofDecision = (decision: ObservedDecision): Candidate =>
+    candidateOf(run, faults, decision, () => passed.textOf(decision, names));
+  const candidates: Candidate[] = [];
+  run.events.forEach(({ event, firingId }, index) => {
+    while (decisions[0] !== undefined && decisions[0].traceIndex <= index) {
+      const decision = decisions.shift() as ObservedDecision;
+      // A fault that shows in the trace is not said twice.
+      if (!told.has(decision)) candidates.push(ofDecision(decision));
+    }
+    if (toldAlready.has(event)) return;
+    const { at: atMs, runner } = event;
+    const fault = faultOf.get(event);
+    const role = fault === undefined ? 'event' : 'decision';
+    const textOf = (): string => fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
+    candidates.push({ role, atMs, runner, textOf, firingId, event, isFiring: false, rank: rankOf(event) });
+  });
+  const late = decisions.filter((decision) => !told.has(decision));
+  candidates.push(...late.map(ofDecision));
+  return [...withSilentFirings(run, names, candidates, passed.eventIds)];
+}
+
+function candidateOf(
+  { firings }: ObservedRun,
+  faults: ShownFaults,
+  decision: ObservedDecision,
+  grouped: () => string | undefined,
+): Candidate {
+  const { due, answer } = decision;
+  // An order is decided before time has come to be that of the event it picks.
+  const firingId = due[answer]?.id ?? decision.firingId;
+  const atMs = firings.get(firingId)?.atMs ?? 0;
+  const textOf = (): string => grouped() ?? faults.textOf(decision);
+  const rank = faults.isSpared(decision) ? RANK.around : RANK.decided;
+  const isFiring = due.length > 0;
+  return { role: 'decision', atMs, runner: '', textOf, firingId, isFiring, rank };
+}
+
+/** Where a scenario has little or no trace, its events of the clock are what there is to tell. */
+function* withSilentFirings(
+  run: ObservedRun,
+  names: EventNames,
+  candidates: readonly Candidate[],
+  told: readonly number[],
+): Iterable<Candidate> {
+  const speaking = new Set([...candidates.map(({ firingId }) => firingId), ...told]);
+  const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
+  const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
+  const periodic = periodicIn(silent);
+  let next = 0;
+  const until = function* (at: number): Iterable<Candidate> {
+    for (; next < silent.length; next += 1) {
+      const firing = silent[next];
+      invariant(firing !== undefined, 'index below length');
+      if ((order.get(firing.id) ?? 0) >= at) return;
+      const { id, label, atMs } = firing;
+      const isSleep = label === ANONYMOUS_SLEEP;
+      const textOf = (): string => `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
+      // To ask where a sleep was made is what takes long; hardly any was made by nobody's code but ours.
+      const rank =
+        isSleep && !('place' in firing)
+          ? RANK.routine
+          : isSleep || periodic.has(id)
+            ? RANK.minor
+            : RANK.around;
+      yield { role: 'event', atMs, runner: '', textOf, firingId: id, isFiring: true, rank };
+    }
+  };
+  for (const candidate of candidates) {
+    yield* until(order.get(candidate.firingId) ?? -1);
+    yield candidate;
+  }
+  yield* until(Infinity);
+}
+
+/** What fires again and again, but for the first time and the last: it says the same each time. */
+function periodicIn(silent: readonly EventInfo[]): Set<number> {
+  const byLabel = new Map<string, number[]>();
+  for (const { id, label } of silent) {
+    const ids = byLabel.get(label);
+    if (ids === undefined) byLabel.set(label, [id]);
+    else ids.push(id);
+  }
+  return new Set([...byLabel.values()].flatMap((ids) => ids.slice(1, -1)));
+}
+
+function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
+  if (isUsual(event)) return RANK.never;
+  if (isRoutine(event)) return isProcessWithoutRun(event) ? RANK.around : RANK.routine;
+  switch (event.type) {
+    case 'fault':
+      return RANK.decided;
+    case 'status':
+      return isAbout(event) ? rankOfNamed(event.status.state) : rankOfOther(event.status.state);
+    case 'service':
+      return event.at === 0 ? RANK.minor : isAbout(event) ? RANK.namedPart : RANK.around;
+    case 'accepted':
+    case 'rejected':
+    case 'dropped':
+    case 'evicted':
+    case 'abort':
+    case 'released':
+    case 'abandoned':
+    case 'recorded':
+      return isAbout(event) ? RANK.named : RANK.around;
+    case 'note':
+      return isAbout(event) ? RANK.named : RANK.context;
+  }
+}
+
+function rankOfNamed(state: RunState): Rank {
+  if (isTerminal(state)) return RANK.named;
+  return state === 'RUNNING' ? RANK.namedPart : RANK.around;
+}
+
+/** That a runner is well as it begins, and what it counts, says nothing of a failure; a metric that is wrong is in its message. */
+function isUsual(event: TraceEvent): boolean {
+  return event.type === 'metric' || (event.type === 'service' && event.at === 0 && event.service.isHealthy);
+}
+
+function rankOfOther(state: RunState): Rank {
+  if (!isTerminal(state)) return RANK.minor;
+  return state === 'COMPLETE' ? RANK.around : RANK.context;
+}

@@ -1,0 +1,19 @@
+/**
+ * Runs a stall that is known already. Invariant: what is found so is only a guess, for what is slow is taken for a stall as well; whoever
+ * tells of it has run it once more without.
+ */
+import { STALL_LOOK_EVERY_KNOWN } from '../../simulation/stall-watch.ts';
+import type { Executor } from '../executor.ts';
+
+/** An executor that finds a stall in a twentieth of the events that it otherwise takes. */
+export function lookingOften(executor: Executor): Executor {
+  return {
+    scenario: executor.scenario,
+    execute: (request) => executor.execute({ ...request, stallLookEvery: STALL_LOOK_EVERY_KNOWN }),
+  };
+}
+
+/** What shows failures of this key in fewer events; the executor itself if nothing does. */
+export function briefly(executor: Executor, key: string): Executor {
+  return key.startsWith('stall ') ? lookingOften(executor) : executor;
+}

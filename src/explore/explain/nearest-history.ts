@@ -1,0 +1,182 @@
+/** What the nearest passing execution did otherwise, in words. */
+import { decisionKind } from '../../kernel/decision-kind.ts';
+import { plural } from '../../model/plural.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import { formatEvent } from '../../trace/event-text.ts';
+import { isSameKey } from '../keyed-log.ts';
+import { EventNames } from './event-name.ts';
+import { answerText, askedText, decisionText } from './label-text.ts';
+import type { AnswerChange } from './nearest-pass.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import { isRoutine } from './routine-event.ts';
+import { ShownFaults } from './shown-fault.ts';
+
+/** The nearest passing execution. */
+export interface NearestPass {
+  /** One sentence: what would have had to be decided otherwise. */
+  readonly text: string;
+  /** What happened then, and what happens instead in the failing one; absent if the traces do not differ. */
+  readonly difference?: string;
+  /** How many decisions differ. */
+  readonly changes: number;
+}
+
+/** Tells the two executions apart. */
+export function tellApart(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  changes: readonly AnswerChange[],
+): NearestPass {
+  const [first] = changes;
+  const text = first === undefined ? '' : nearestText(failing, passing, first, changes.length - 1);
+  const difference = differenceText(failing, passing);
+  return { text, changes: changes.length, ...(difference === undefined ? {} : { difference }) };
+}
+
+/** The decision as it was observed in the failing execution. */
+export function observedIn(run: ObservedRun, { decision }: AnswerChange): ObservedDecision | undefined {
+  return run.decisions.find((other) => isSameKey(other, decision));
+}
+
+function nearestText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  change: AnswerChange,
+  others: number,
+): string {
+  const observed = observedIn(failing, change);
+  const fault = observed === undefined ? undefined : faultText(failing, passing, observed, change);
+  if (fault !== undefined) {
+    const more = others > 0 ? `, if ${others} more ${plural(others, 'choice')} had been the default` : '';
+    return `${fault.word} this it would have held${more}: ${fault.text}.`;
+  }
+  const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
+  return `If ${insteadText(failing, passing, observed, change)}${more}, it would have held.`;
+}
+
+/** What strikes is a clause of its own. */
+function faultText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  observed: ObservedDecision,
+  { answer }: AnswerChange,
+): { readonly word: 'With' | 'Without'; readonly text: string } | undefined {
+  if (decisionKind(observed.label) !== 'fault' || observed.describe === undefined) return undefined;
+  const textOf = (run: ObservedRun, decision: ObservedDecision): string =>
+    new ShownFaults(run, new EventNames(run)).textOf(decision);
+  if (answer === 0 || answerText(observed, answer) === '') {
+    return { word: 'Without', text: textOf(failing, observed) };
+  }
+  const other = passing.decisions.find((decision) => isSameKey(decision, observed));
+  return other === undefined ? undefined : { word: 'With', text: textOf(passing, other) };
+}
+
+function insteadText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  observed: ObservedDecision | undefined,
+  change: AnswerChange,
+): string {
+  const { label, n } = change.decision;
+  if (observed === undefined) return `"${label}" had been ${change.answer}`;
+  const { due, answer } = observed;
+  const about = askedText(observed);
+  if (due.length > 0) return orderInsteadText(failing, passing, observed, change.answer);
+  const drawnInstead = drawnInsteadText(observed, passing);
+  if (drawnInstead !== undefined) return drawnInstead;
+  const here = answerText(observed, answer);
+  const there = answerText(observed, change.answer);
+  switch (decisionKind(label)) {
+    case 'fault':
+      return change.answer === 0
+        ? `no fault had struck ${about}`
+        : decisionText({ ...observed, answer: change.answer });
+    case 'delay': {
+      if (change.answer === 0) return `${about} had not been delayed`;
+      const lengths =
+        here === undefined || there === undefined
+          ? `${change.answer} instead of ${answer} (of ${n - 1})`
+          : `${there} ms instead of ${answer === 0 ? 'not at all' : `${here} ms`}`;
+      return `${about} had been delayed by ${lengths}`;
+    }
+    case 'order':
+    case 'choice':
+      return here === undefined || there === undefined || here === there
+        ? `${about} had been ${change.answer} instead of ${answer}`
+        : `${about} had been ${there} instead of ${here}`;
+  }
+}
+
+function orderInsteadText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  { due, answer }: ObservedDecision,
+  instead: number,
+): string {
+  const names = new EventNames(failing, passing);
+  const [taken, other] = [due[answer], due[instead]].map((event) =>
+    event === undefined ? 'another event' : names.of(event),
+  );
+  const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
+  return taken === other
+    ? `of the events due at ${atMs} ms ${taken} that was made ${instead < answer ? 'earlier' : 'later'} had come first`
+    : `${other} had come before ${taken} at ${atMs} ms`;
+}
+
+/** A value says more than the answer that made it, if it can be told apart in few words. */
+function drawnInsteadText(
+  { drawn, ...observed }: ObservedDecision,
+  passing: ObservedRun,
+): string | undefined {
+  const other = passing.decisions.find((decision) => isSameKey(decision, observed))?.drawn;
+  if (drawn === undefined || other === undefined || other.text === drawn.text) return undefined;
+  return `"${drawn.label}" had been ${other.text} instead of ${drawn.text}`;
+}
+
+/** Of what tells most, if that differs; else of everything. Events differ if they read differently: a reader sees nothing else. */
+function differenceText(failing: ObservedRun, passing: ObservedRun): string | undefined {
+  const found =
+    firstDifference(failing, passing, isEffect) ??
+    firstDifference(failing, passing, isTelling) ??
+    firstDifference(failing, passing, () => true);
+  if (found === undefined) return undefined;
+  const [failed, held] = found;
+  return held === undefined
+    ? `Where it fails: ${failed?.text}. Where it holds: that does not happen.`
+    : `Where it holds: ${held.text}. Where it fails: ${failed?.text ?? insteadOf(held, failing)}.`;
+}
+
+/** What stands in a failing execution where the passing one has an event more. */
+function insteadOf({ atMs }: Shown, { verdict: { failure } }: ObservedRun): string {
+  if (failure?.kind === 'deadlock') return 'nothing more happens';
+  return failure !== undefined && atMs < failure.atMs ? 'that does not happen' : 'it has failed by then';
+}
+
+interface Shown {
+  readonly atMs: number;
+  readonly text: string;
+}
+
+function firstDifference(
+  one: ObservedRun,
+  other: ObservedRun,
+  isShown: (event: TraceEvent) => boolean,
+): readonly [Shown | undefined, Shown | undefined] | undefined {
+  const [first, second] = [one, other].map(({ events }) =>
+    events.flatMap(({ event }) => (isShown(event) ? [{ atMs: event.at, text: formatEvent(event) }] : [])),
+  ) as [Shown[], Shown[]];
+  const length = Math.max(first.length, second.length);
+  for (let at = 0; at < length; at += 1) {
+    if (first[at]?.text !== second[at]?.text) return [first[at], second[at]];
+  }
+  return undefined;
+}
+
+/** That another command was accepted only repeats that another one was chosen. */
+function isEffect(event: TraceEvent): boolean {
+  return event.type !== 'accepted' && isTelling(event);
+}
+
+function isTelling(event: TraceEvent): boolean {
+  return event.type !== 'fault' && !isRoutine(event);
+}

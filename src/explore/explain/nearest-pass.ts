@@ -1,0 +1,214 @@
+/**
+ * The passing execution that is nearest to a failing one: one answer changed, the latest that does, so that both share their history
+ * for as long as possible; several only if no answer that is not plain does alone. Invariant: it really was run, and held.
+ */
+import { decisionKind } from '../../kernel/decision-kind.ts';
+import type { Executor } from '../executor.ts';
+import { answersOf, withAnswer } from '../keyed-log.ts';
+import type { KeyedDecision } from '../keyed-log.ts';
+import { answerText } from './label-text.ts';
+import type { ObservedDecision } from './observed-run.ts';
+
+/** What limits the search. */
+export interface NearestPassOptions {
+  /** Executions at most; default 400. */
+  readonly maxExecutions?: number;
+  /** Asked before each execution. */
+  readonly shouldStop?: () => boolean;
+}
+
+/** One answer that is another one in the passing execution. */
+export interface AnswerChange {
+  readonly decision: KeyedDecision;
+  readonly answer: number;
+}
+
+/** A passing execution. */
+export interface PassingLog {
+  /** What is other than in the failing one, in the order of asking. */
+  readonly changes: readonly AnswerChange[];
+  /** Its answers that are not plain. */
+  readonly answers: readonly KeyedDecision[];
+}
+
+/** What a search came to. */
+export interface NearestPassSearch {
+  /** Absent if nothing that was tried holds. */
+  readonly passing?: PassingLog;
+  /** How many executions were tried. */
+  readonly executions: number;
+  /** False if it was cut short, so that what was not tried may hold. */
+  readonly isComplete: boolean;
+  /** What cut it short: `maxExecutions`, or `shouldStop`. */
+  readonly stoppedBy?: 'executions' | 'stopped';
+  /** How many decisions were then not tried with all their other answers. */
+  readonly untried: number;
+}
+
+/** A decision, with what its answers stand for if who asked has said so. */
+export type AskedDecision = KeyedDecision & Pick<ObservedDecision, 'describe'>;
+
+/** All answers are tried where there are so few; where there are more, the nearest that holds is looked for by halving. */
+const ALTERNATIVES_MAX = 16;
+/** Of so many answers it is looked at which ones stand for the same. */
+const DESCRIBED_MAX = 64;
+
+/**
+ * Tries each answer of `log` that is not plain at another value, the last one first; then leaves several out, as few as bisecting finds;
+ * then tries another answer to what was plain.
+ */
+export async function findNearestPass(
+  executor: Executor,
+  log: readonly AskedDecision[],
+  options: NearestPassOptions = {},
+): Promise<NearestPassSearch> {
+  return new Search(executor, log, options).run();
+}
+
+class Search {
+  readonly #executor: Executor;
+  readonly #log: readonly AskedDecision[];
+  readonly #answers: readonly AskedDecision[];
+  readonly #options: NearestPassOptions;
+  #executions = 0;
+  #stoppedBy: NearestPassSearch['stoppedBy'];
+  #untried = 0;
+
+  constructor(executor: Executor, log: readonly AskedDecision[], options: NearestPassOptions) {
+    this.#executor = executor;
+    this.#log = log;
+    this.#answers = log.filter(({ answer }) => answer > 0);
+    this.#options = options;
+  }
+
+  async run(): Promise<NearestPassSearch> {
+    const passing =
+      (await this.#firstOf(this.#answers)) ??
+      (await this.#withoutLast()) ??
+      (await this.#firstOf(this.#log.filter(({ answer }) => answer === 0)));
+    const stoppedBy = this.#stoppedBy;
+    return {
+      executions: this.#executions,
+      isComplete: stoppedBy === undefined,
+      untried: this.#untried,
+      ...(stoppedBy === undefined ? {} : { stoppedBy }),
+      ...(passing === undefined ? {} : { passing }),
+    };
+  }
+
+  async #firstOf(decisions: readonly AskedDecision[]): Promise<PassingLog | undefined> {
+    for (const decision of [...decisions].reverse()) {
+      const answer = this.#stoppedBy === undefined ? await this.#nearestTo(decision) : undefined;
+      if (answer === undefined) {
+        if (this.#stoppedBy !== undefined) this.#untried += 1;
+        continue;
+      }
+      return { changes: [{ decision, answer }], answers: withAnswer(this.#answers, decision, answer) };
+    }
+    return undefined;
+  }
+
+  /** The nearest answer with which it holds, as far as answers that are nearer to each other do the same. */
+  async #nearestTo(decision: AskedDecision): Promise<number | undefined> {
+    const holds = (answer: number): Promise<boolean> =>
+      this.#holds(withAnswer(this.#answers, decision, answer));
+    const alternatives = decision.n <= DESCRIBED_MAX ? alternativesTo(decision) : [];
+    if (
+      decision.n <= ALTERNATIVES_MAX ||
+      (decision.describe !== undefined && alternatives.length > 0 && alternatives.length < ALTERNATIVES_MAX)
+    ) {
+      for (const answer of alternatives) if (await holds(answer)) return answer;
+      return undefined;
+    }
+    const { answer, n } = decision;
+    const near = [answer - 1, answer + 1].filter((other) => other >= 0 && other < n);
+    // That no fault strikes says more than that a lesser one does.
+    const first = decisionKind(decision.label) === 'fault' ? [0] : near;
+    for (const other of new Set([...first, ...near])) {
+      if (other !== answer && (await holds(other))) return other;
+    }
+    const ends: number[] = [];
+    for (const end of new Set([0, n - 1])) {
+      if (end !== answer && (await holds(end))) ends.push(await this.#halve(answer, end, holds));
+    }
+    return ends.sort((one, other) => Math.abs(one - answer) - Math.abs(other - answer))[0];
+  }
+
+  /** Between an answer that fails and one that holds: the nearest to the first that was seen to hold. */
+  async #halve(
+    failing: number,
+    holding: number,
+    holds: (answer: number) => Promise<boolean>,
+  ): Promise<number> {
+    let [fails, held] = [failing, holding];
+    while (Math.abs(held - fails) > 1) {
+      const middle = Math.trunc((fails + held) / 2);
+      if (await holds(middle)) held = middle;
+      else fails = middle;
+    }
+    return held;
+  }
+
+  /** Bisects between the plain execution, if that holds, and the failing one. */
+  async #withoutLast(): Promise<PassingLog | undefined> {
+    const all = this.#answers;
+    if (all.length < 2 || !(await this.#holds([]))) return undefined;
+    let holding = 0;
+    let failing = all.length;
+    while (failing - holding > 1) {
+      const middle = Math.floor((holding + failing) / 2);
+      if (await this.#holds(all.slice(0, middle))) holding = middle;
+      else failing = middle;
+    }
+    const changes = all.slice(holding).map((decision) => ({ decision, answer: 0 }));
+    return { changes, answers: all.slice(0, holding) };
+  }
+
+  async #holds(answers: readonly KeyedDecision[]): Promise<boolean> {
+    const { maxExecutions = 400, shouldStop } = this.#options;
+    if (this.#executions >= maxExecutions) this.#stoppedBy ??= 'executions';
+    else if (shouldStop?.() === true) this.#stoppedBy ??= 'stopped';
+    if (this.#stoppedBy !== undefined) return false;
+    this.#executions += 1;
+    return (await this.#executor.execute({ source: answersOf(answers) })).held;
+  }
+}
+
+/** The most telling first: without the fault, in the order of making; of others the nearest, the lesser of two. */
+function alternativesTo(decision: AskedDecision): number[] {
+  const { label, n, answer } = decision;
+  const kind = decisionKind(label);
+  const others = Array.from({ length: n }, (_, at) => at).filter((other) => other !== answer);
+  const here = answerText(decision, answer);
+  // What reads most like it isolates what matters: another program altogether says little.
+  const unlike = new Map(others.map((other) => [other, unlikeness(here, answerText(decision, other))]));
+  const nearest = others.sort(
+    (a, b) =>
+      (unlike.get(a) ?? 0) - (unlike.get(b) ?? 0) || Math.abs(a - answer) - Math.abs(b - answer) || a - b,
+  );
+  // Several answers may stand for one value, of which the least is plainest.
+  const told = new Set([answerText(decision, answer)]);
+  const byDistance = nearest.flatMap((other) => {
+    const text = answerText(decision, other);
+    if (text !== undefined && told.has(text)) return [];
+    told.add(text);
+    return [text === undefined ? other : leastOf(decision, text)];
+  });
+  if (kind !== 'order' && kind !== 'fault') return byDistance;
+  return answer === 0 ? byDistance : [0, ...byDistance.filter((other) => other > 0)];
+}
+
+/** From 0 for texts of the same words to 1 for those that share none; 0 where there are no words to compare. */
+function unlikeness(one: string | undefined, other: string | undefined): number {
+  if (one === undefined || other === undefined) return 0;
+  const [first, second] = [one, other].map((text) => new Set(text.match(/-?[\p{L}\p{N}]+/gu))) as [
+    Set<string>,
+    Set<string>,
+  ];
+  const shared = [...first].filter((word) => second.has(word)).length;
+  return 1 - shared / Math.max(1, new Set([...first, ...second]).size);
+}
+
+function leastOf(decision: AskedDecision, text: string): number {
+  for (let answer = 0; ; answer += 1) if (answerText(decision, answer) === text) return answer;
+}

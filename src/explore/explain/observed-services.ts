@@ -1,0 +1,64 @@
+/**
+ * The calls that clients make in an execution, and how its nodes stand. Invariant: whoever watches the calls of services changes what becomes of a rejection that
+ * nobody handles, so they are watched in an execution of their own, and count only if that is the same to the hash.
+ */
+import type { CallOutcome, StartedCall } from '../../model/service-watch.ts';
+import type { Executor } from '../executor.ts';
+import { answersOf, type KeyedDecision } from '../keyed-log.ts';
+import type { ObservedRun } from './observed-run.ts';
+import { callerOf, type Caller } from './source-place.ts';
+
+/** A call of a service, made by the code of those who use this package. */
+export interface ObservedCall extends StartedCall {
+  readonly caller: Caller;
+  /** Undefined while it has not returned. */
+  outcome: CallOutcome | undefined;
+}
+
+/** A call begins or ends, or a node changes. */
+export interface ServiceMoment {
+  readonly what:
+    | { readonly type: 'call' | 'return'; readonly call: ObservedCall }
+    | { readonly type: 'node'; readonly node: string; readonly state: string };
+  /** How many events of the clock had begun to fire, and how many trace events there were. */
+  readonly fired: number;
+  readonly traceIndex: number;
+}
+
+/** All of them, in the order in which they happen; none if they cannot be watched without changing what happens. */
+export async function observeServices(
+  executor: Executor,
+  log: readonly KeyedDecision[],
+  expected: ObservedRun,
+): Promise<readonly ServiceMoment[]> {
+  const moments: ServiceMoment[] = [];
+  let fired = 0;
+  let traceIndex = 0;
+  const note = (what: ServiceMoment['what']): void => void moments.push({ what, fired, traceIndex });
+  const verdict = await executor.execute({
+    source: answersOf(log),
+    // For the length of stacks.
+    capturePlaces: true,
+    onFire: () => {
+      fired += 1;
+    },
+    watchers: [() => ({ watch: () => void (traceIndex += 1), end() {} })],
+    watchServices: {
+      call(started) {
+        const caller = callerOf(new Error('call').stack ?? '');
+        if (caller === undefined) return () => undefined;
+        const call: ObservedCall = { ...started, caller, outcome: undefined };
+        note({ type: 'call', call });
+        return (outcome) => {
+          call.outcome = outcome;
+          note({ type: 'return', call });
+        };
+      },
+      node: (node, state) => note({ type: 'node', node, state }),
+    },
+  });
+  const isSame =
+    verdict.traceHash === expected.verdict.traceHash &&
+    verdict.failure?.message === expected.verdict.failure?.message;
+  return isSame ? moments : [];
+}

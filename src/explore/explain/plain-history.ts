@@ -1,0 +1,41 @@
+/**
+ * What a log says by itself of a failure that nobody has explained: which decisions were not plain. Invariant: nothing is run for it, so that it
+ * is there also for what hangs, does not repeat, or was found a moment before the end.
+ */
+import type { Decision } from '../../kernel/decisions.ts';
+import { headlineOf } from './failure-headline.ts';
+import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { decisionText } from './label-text.ts';
+
+/** One line. A log has no times, so that only the failure has one. */
+export interface PlainHistoryLine {
+  readonly role: 'decision' | 'failure';
+  readonly atMs?: number;
+  readonly text: string;
+}
+
+/** See the head of the file. */
+export interface PlainHistory {
+  readonly lines: readonly PlainHistoryLine[];
+  /** How many decisions that were not plain are not shown. */
+  readonly leftOut: number;
+}
+
+const LINES_MAX = 12;
+
+/** The last decisions before the failure that were not plain, and the failure. */
+export function plainHistory(
+  log: readonly Decision[],
+  { message, atMs }: { readonly message: string; readonly atMs: number },
+): PlainHistory {
+  const decided = nonZeroOf(keyDecisions(log));
+  const shown = decided.slice(-(LINES_MAX - 1));
+  const lines = shown.map((decision) => ({
+    role: 'decision' as const,
+    text: decisionText({ ...decision, due: [], firingId: 0, traceIndex: 0 }),
+  }));
+  return {
+    lines: [...lines, { role: 'failure', atMs, text: headlineOf(message).headline }],
+    leftOut: decided.length - shown.length,
+  };
+}

@@ -1,0 +1,37 @@
+/** What the beginnings and ends of processes tell a reader. */
+import type { TraceEvent } from '../../model/trace-event.ts';
+import type { ObservedRun } from './observed-run.ts';
+import type { RoutineEvent } from './routine-event.ts';
+
+type ProcessEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>;
+
+/**
+ * Tells events that say what another one says: a simulated machine records its processes, and a run that it has one; to a reader that is
+ * one process.
+ */
+export function toldByMachine({ events }: ObservedRun): (event: TraceEvent) => boolean {
+  const seen = new Set(
+    events.flatMap(({ event }) =>
+      isOfProcess(event) && event.name.startsWith('process/') ? [ownerOf(event)] : [],
+    ),
+  );
+  return (event) => isOfProcess(event) && event.name === 'process' && seen.has(ownerOf(event));
+}
+
+/** No status tells of a process that another one has started. */
+export function isChild(event: TraceEvent): boolean {
+  return event.type === 'acquired' && event.resource === 'process' && event.name.split('/').length > 2;
+}
+
+/** Nothing else tells when it began and ended. */
+export function isProcessWithoutRun(event: RoutineEvent): boolean {
+  return (event.type === 'acquired' || event.type === 'freed') && event.runId.startsWith('#');
+}
+
+function isOfProcess(event: TraceEvent): event is ProcessEvent {
+  return (event.type === 'acquired' || event.type === 'freed') && event.resource === 'process';
+}
+
+function ownerOf({ runner, runId }: ProcessEvent): string {
+  return `${runner} ${runId}`;
+}

@@ -1,0 +1,96 @@
+/**
+ * How decided faults show in the trace. Invariants: an event is taken for the doing of one decision only, the last that could have made
+ * it; what leaves none is not said to strike, unless who asked says so or its answer is the highest, for those between may mean that
+ * nothing goes wrong.
+ */
+import { decisionKind } from '../../kernel/decision-kind.ts';
+import { faultText, type FaultEvent } from '../../model/fault-text.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import type { EventNames } from './event-name.ts';
+import { aboutOf, answerText, decisionText } from './label-text.ts';
+import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
+
+/** A fault that the trace tells. */
+export interface ShownFault {
+  readonly event: TraceEvent;
+  /** Events of the same doing, which say nothing more. */
+  readonly others: readonly TraceEvent[];
+  readonly decision: ObservedDecision;
+  readonly text: string;
+}
+
+/** The faults of one execution. Goes through it once, as a failure may be explained that was not made small. */
+export class ShownFaults {
+  readonly #run: ObservedRun;
+  readonly #names: EventNames;
+  /** The last answered question about a fault before each place in the trace. */
+  readonly #lastBefore = new Map<number, ObservedDecision>();
+  /** The events of `atSomeEvent`, which come some events after their decisions. */
+  readonly #later = new Map<string, ObservedEvent>();
+
+  constructor(run: ObservedRun, names: EventNames) {
+    this.#run = run;
+    this.#names = names;
+    for (const decision of run.decisions) {
+      if (isAnsweredFault(decision)) this.#lastBefore.set(decision.traceIndex, decision);
+    }
+    for (const observed of run.events) {
+      const { event } = observed;
+      if (event.type === 'fault') this.#later.set(`${event.operation} ${event.kind}`, observed);
+    }
+  }
+
+  /** Undefined if the decision is about no fault, or about one that did not strike or leaves nothing in the trace. */
+  of(decision: ObservedDecision): ShownFault | undefined {
+    if (!isAnsweredFault(decision)) return undefined;
+    const struckLater = this.#later.get(`event ${decision.answer} ${aboutOf(decision.label)}`);
+    if (struckLater !== undefined) return this.#struckLater(decision, struckLater);
+    const { event, firingId } = this.#run.events[decision.traceIndex] ?? {};
+    if (event?.type !== 'fault' || firingId !== decision.firingId) return undefined;
+    if (this.#lastBefore.get(decision.traceIndex) !== decision) return undefined;
+    return { event, others: this.#othersOf(decision, event), decision, text: this.#textOf(decision, event) };
+  }
+
+  /** True for a question about a fault whose answer, as far as can be seen, was that nothing goes wrong. */
+  isSpared(decision: ObservedDecision): boolean {
+    const { answer, n } = decision;
+    if (!isAnsweredFault(decision) || this.of(decision) !== undefined) return false;
+    const told = answerText(decision, answer);
+    return told === undefined ? answer !== n - 1 : told === '';
+  }
+
+  /** The decision in words. */
+  textOf(decision: ObservedDecision): string {
+    const { label, answer, n } = decision;
+    if (this.isSpared(decision)) return `"${label}" is ${answer} of 0 to ${n - 1}, which is no fault`;
+    return this.of(decision)?.text ?? decisionText(decision, (event) => this.#names.of(event));
+  }
+
+  #textOf(decision: ObservedDecision, event: FaultEvent): string {
+    const told = answerText(decision, decision.answer);
+    return told === undefined || told === ''
+      ? faultText(event)
+      : decisionText(decision, (due) => this.#names.of(due));
+  }
+
+  #struckLater(decision: ObservedDecision, { event, firingId }: ObservedEvent): ShownFault {
+    const firing = this.#run.firings.get(firingId);
+    const when = firing === undefined ? 'at the start' : `right after ${this.#names.of(firing)}`;
+    return { event, others: [], decision, text: `${aboutOf(decision.label)}, ${when}` };
+  }
+
+  /** One behaviour of a filer may be several faults. */
+  #othersOf({ traceIndex, firingId }: ObservedDecision, { operation, runner }: FaultEvent): TraceEvent[] {
+    const others: TraceEvent[] = [];
+    for (let at = traceIndex + 1; ; at += 1) {
+      const { event, firingId: other } = this.#run.events[at] ?? {};
+      if (event?.type !== 'fault' || other !== firingId) return others;
+      if (event.operation !== operation || event.runner !== runner || this.#lastBefore.has(at)) return others;
+      others.push(event);
+    }
+  }
+}
+
+function isAnsweredFault({ label, answer }: ObservedDecision): boolean {
+  return answer > 0 && decisionKind(label) === 'fault';
+}

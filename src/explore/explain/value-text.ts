@@ -1,0 +1,29 @@
+/** Drawn values for people. Invariant: one short line, whatever the value is; never throws. */
+import { describeValue } from '../../kernel/errors.ts';
+
+const LENGTH_MAX = 100;
+
+/** The value as JSON, where it has one; cut if it is long. */
+export function valueText(value: unknown): string {
+  const text = jsonOf(value) ?? describeValue(value);
+  return text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX)}…` : text;
+}
+
+function jsonOf(value: unknown): string | undefined {
+  if (typeof value === 'bigint') return undefined;
+  // JSON has other words for some of these.
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  try {
+    return JSON.stringify(value, shownAs);
+  } catch {
+    // A cycle, or an object that refuses: that it is one is all there is to say.
+    return undefined;
+  }
+}
+
+function shownAs(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (value instanceof Map || value instanceof Set) return [...value];
+  return ArrayBuffer.isView(value) && !(value instanceof DataView) ? Array.from(value as Uint8Array) : value;
+}

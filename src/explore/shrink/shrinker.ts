@@ -1,0 +1,290 @@
+/**
+ * Makes a failing log small. Invariants: only an execution with the same failure key that is simpler (see `log-order.ts`) is ever
+ * accepted; the log after it is what that execution really asked; no proposal is run twice; whenever it is stopped, the best so far
+ * is what it gives back.
+ */
+import { checkCallbacks, checkLimit, checkMethods, checkString } from '../../kernel/argument-check.ts';
+import type { Decision } from '../../kernel/decisions.ts';
+import type { Verdict } from '../../simulation/verdict.ts';
+import { diffEvents } from '../../trace/trace-differ.ts';
+import type { Executor } from '../executor.ts';
+import { failureKey } from '../failure-key.ts';
+import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { briefly } from '../explain/known-stall.ts';
+import { checkLog } from '../log-check.ts';
+import { compareSizes, sizeOf } from './log-order.ts';
+import { lowerCounts, mergeAnswers, moveAnswers, renameSubjects } from './shrink-moves.ts';
+import type { Proposal, ShrinkPass } from './shrink-pass.ts';
+import { TrialMemory } from './shrink-memory.ts';
+import type { FailingRun, KnownTrial, ShrunkLog } from './shrink-memory.ts';
+import { rebuildPairs, rebuildSmall, rechoosePairs } from './shrink-rebuilds.ts';
+import { shiftSites } from './shrink-sites.ts';
+import { cutSpans } from './shrink-spans.ts';
+import { hashOf, ProposalOutcome, sourceOf } from './shrink-trial.ts';
+import { lowerAnswers, lowerPairs } from './shrink-values.ts';
+import { dropFaults, dropGroups, dropSpans } from './shrink-zeros.ts';
+
+/** Why shrinking ended. */
+export type ShrinkEnd =
+  /** No pass makes it simpler. */
+  | 'minimal'
+  /** `maxExecutions` were run. */
+  | 'executions'
+  /** `shouldStop` said so: out of time, or interrupted. */
+  | 'stopped'
+  /** The same decisions do not give the same execution: there is nothing to hold on to. */
+  | 'flaky';
+
+/** Executions that shrinking takes at most, unless told otherwise. Most need a tenth of that. */
+export const SHRINK_EXECUTIONS = 30_000;
+
+/** What {@link shrink} takes. */
+export interface ShrinkOptions {
+  /** Executions at most; default {@link SHRINK_EXECUTIONS}. The two that begin and the one that confirms the result are run in any case. */
+  readonly maxExecutions?: number;
+  /** Asked before each of them. */
+  readonly shouldStop?: () => boolean;
+  /** Told about every improvement, the first execution included. */
+  readonly onBetter?: (better: ShrunkLog) => void;
+  /** Called at each turn of the real event loop; throwing ends the execution with that error. */
+  readonly onTurn?: () => void;
+}
+
+/** What came of it. */
+export interface ShrinkResult extends ShrunkLog {
+  readonly stoppedBy: ShrinkEnd;
+  /** How the executions of the same decisions differ, if it is flaky. */
+  readonly flakiness?: string;
+}
+
+/** What came of making a failure small in brief. */
+export interface BriefShrinkResult extends ShrinkResult {
+  /** False if there was no time to run in full what was found: it is what happens in brief. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * How many larger executions that fail in the same way are gone down from, once nothing leads further down from the best: what cannot
+ * be reached by one step may be reached by a step up and several down.
+ */
+const DETOURS_MAX = 16;
+
+/** Executions before anything is tried. */
+const BEGINNING = 2;
+
+/** The order matters: what takes much out comes first, what only tidies up last. */
+const PASSES: readonly ShrinkPass[] = [
+  dropGroups,
+  dropFaults,
+  dropSpans,
+  cutSpans,
+  renameSubjects,
+  shiftSites,
+  lowerAnswers,
+  lowerPairs,
+  moveAnswers,
+  lowerCounts,
+  mergeAnswers,
+  rebuildPairs,
+  rechoosePairs,
+];
+
+/**
+ * Looks for the simplest log that fails with `key`, beginning at `log`.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, log or key.
+ * @example
+ * ```ts
+ * import { defineScenario, type Verdict } from 'dryrunner';
+ * import { createExecutor, explore, failureKey, randomStrategy, shrink } from 'dryrunner/explore';
+ * const scenario = defineScenario({
+ *   name: 'sum',
+ *   description: 'numbers never add up to 40',
+ *   run: (sim) => {
+ *     const numbers = ['a', 'b', 'c'].map((name) => sim.choose(name, 100));
+ *     sim.check(numbers.reduce((sum, next) => sum + next, 0) < 40, 'too much');
+ *   },
+ * });
+ * const executor = createExecutor(scenario);
+ * const failures: Verdict[] = [];
+ * await explore(executor, randomStrategy(1), { onFailure: (verdict) => failures.push(verdict) < 1 });
+ * const [verdict] = failures;
+ * if (verdict?.failure === undefined) throw new Error('expected a failure');
+ * const { log } = await shrink(executor, verdict.decisions(), failureKey(verdict.failure));
+ * if (log.map(({ answer }) => answer).join() !== '40,0,0') throw new Error('expected the simplest');
+ * ```
+ */
+export async function shrink(
+  executor: Executor,
+  log: readonly Decision[],
+  key: string,
+  options: ShrinkOptions = {},
+): Promise<ShrinkResult> {
+  checkMethods('executor', executor, ['execute']);
+  checkLog('log', log);
+  checkString('key', 'the key of a failure', key);
+  checkCallbacks(options, ['shouldStop', 'onBetter', 'onTurn']);
+  checkLimit('maxExecutions', options.maxExecutions ?? 0);
+  return shrinkInBrief(executor, briefly(executor, key), log, key, options);
+}
+
+/**
+ * The same for a failure that `brief` shows in fewer events than `executor`, if not always: what is found small there is run in full, and
+ * where that does not fail in the same way, it is made small in full.
+ */
+export async function shrinkInBrief(
+  executor: Executor,
+  brief: Executor,
+  log: readonly Decision[],
+  key: string,
+  options: ShrinkOptions,
+): Promise<BriefShrinkResult> {
+  const { onBetter, maxExecutions = SHRINK_EXECUTIONS, ...others } = options;
+  const inFull = async (): Promise<BriefShrinkResult> => {
+    return { ...(await new Shrinker(executor, key, options).run(log)), isWhole: true };
+  };
+  if (brief === executor || maxExecutions === 0) return inFull();
+  const small = await new Shrinker(brief, key, { ...others, maxExecutions }).run(log);
+  if (small.flakiness !== undefined) return inFull();
+  const whole = await new Shrinker(executor, key, { ...others, maxExecutions: 0 }).run(small.log);
+  if (whole.verdict.failure?.kind === 'interrupted') return { ...small, isWhole: false };
+  if (whole.flakiness !== undefined) return inFull();
+  const executions = small.executions + whole.executions;
+  onBetter?.({ ...whole, executions });
+  return { ...whole, executions, stoppedBy: small.stoppedBy, isWhole: true };
+}
+
+/** Runs proposals and judges them. */
+class Shrinker {
+  readonly #executor: Executor;
+  readonly #key: string;
+  readonly #options: ShrinkOptions;
+  readonly #trials = new TrialMemory();
+  #executions = 0;
+  #stoppedBy: ShrinkEnd = 'minimal';
+
+  constructor(executor: Executor, key: string, options: ShrinkOptions) {
+    this.#executor = executor;
+    this.#key = key;
+    this.#options = options;
+  }
+
+  async run(log: readonly Decision[]): Promise<ShrinkResult> {
+    const keyed = keyDecisions(log);
+    const first = await this.#execute(keyed, true);
+    if (first.failure?.kind === 'interrupted') return this.#result(first, 'stopped');
+    const again = await this.#execute(keyed, true);
+    const flakiness = this.#flakinessOf(first, again);
+    if (flakiness !== undefined) return this.#flaky(first, flakiness);
+    const start = this.#measured(first);
+    this.#options.onBetter?.(start);
+    let best = await this.#descend(start, start);
+    for (let detours = 0; detours < DETOURS_MAX && !this.#isOver(); detours += 1) {
+      const detour = this.#trials.takeSmallestDetour();
+      if (detour === undefined) break;
+      best = await this.#descend(detour, best);
+    }
+    const rebuilt = await this.#improve(best, rebuildSmall, best);
+    if (rebuilt !== best) best = await this.#descend(rebuilt, best);
+    // Where nothing was tried, what the search begins with was run twice just before.
+    if (this.#executions === BEGINNING) return this.#result(best.verdict, this.#stoppedBy);
+    return this.#confirmed(best);
+  }
+
+  /** Goes down from `start` until no pass gets any further; gives back the smaller of where it ends and `best`. */
+  async #descend(start: FailingRun, best: FailingRun): Promise<FailingRun> {
+    let current = start;
+    for (;;) {
+      const before = current;
+      for (const pass of PASSES) current = await this.#improve(current, pass, best);
+      if (this.#isOver() || current === before) break;
+    }
+    return compareSizes(current.size, best.size) < 0 ? current : best;
+  }
+
+  /** Runs one pass to its end. */
+  async #improve(start: FailingRun, pass: ShrinkPass, best: FailingRun): Promise<FailingRun> {
+    let current = start;
+    const proposals = pass({
+      get log() {
+        return current.log;
+      },
+      get answers() {
+        return current.answers;
+      },
+    });
+    let proposal = proposals.next();
+    while (proposal.done !== true && !this.#isOver()) {
+      const trial = await this.#try(proposal.value);
+      const { failing } = trial;
+      const isAccepted = failing !== undefined && compareSizes(failing.size, current.size) < 0;
+      if (isAccepted) {
+        current = failing;
+        this.#trials.dropDetour(failing);
+        if (compareSizes(current.size, best.size) < 0) this.#options.onBetter?.(current);
+      }
+      proposal = proposals.next(new ProposalOutcome(isAccepted, trial));
+    }
+    return current;
+  }
+
+  /** Runs the proposal, unless that was done before. */
+  async #try(proposal: Proposal): Promise<KnownTrial> {
+    const hash = hashOf(proposal);
+    const known = this.#trials.find(hash);
+    if (known !== undefined) return known;
+    const verdict = await this.#execute(proposal, false);
+    const { failure } = verdict;
+    const isSame = failure !== undefined && failureKey(failure) === this.#key;
+    return isSame
+      ? this.#trials.keepFailing(hash, this.#measured(verdict))
+      : this.#trials.keepOther(hash, verdict);
+  }
+
+  #isOver(): boolean {
+    const { maxExecutions = SHRINK_EXECUTIONS, shouldStop } = this.#options;
+    if (this.#stoppedBy !== 'minimal') return true;
+    if (this.#executions >= maxExecutions) this.#stoppedBy = 'executions';
+    else if (shouldStop?.() === true) this.#stoppedBy = 'stopped';
+    return this.#stoppedBy !== 'minimal';
+  }
+
+  #execute(proposal: Proposal, keepTrace: boolean): Promise<Verdict> {
+    this.#executions += 1;
+    const { onTurn } = this.#options;
+    const source = sourceOf(proposal);
+    return this.#executor.execute({ source, keepTrace, ...(onTurn === undefined ? {} : { onTurn }) });
+  }
+
+  #measured(verdict: Verdict): FailingRun {
+    const log = keyDecisions(verdict.decisions());
+    const size = sizeOf(verdict, log);
+    return { log, answers: nonZeroOf(log), size, verdict, executions: this.#executions };
+  }
+
+  /** A scenario may have been reproducible only where the search began. */
+  async #confirmed(best: FailingRun): Promise<ShrinkResult> {
+    const flakiness = this.#flakinessOf(best.verdict, await this.#execute(best.log, false));
+    if (flakiness !== undefined) return this.#flaky(best.verdict, flakiness);
+    return this.#result(best.verdict, this.#stoppedBy);
+  }
+
+  #flakinessOf(first: Verdict, again: Verdict): string | undefined {
+    for (const { failure } of [first, again]) {
+      if (failure === undefined) return 'run again with the same decisions, it held';
+      const key = failureKey(failure);
+      if (key !== this.#key) return `run again with the same decisions, it failed otherwise: ${key}`;
+    }
+    if (first.traceHash === again.traceHash) return undefined;
+    const difference = diffEvents(first.trace(), again.trace())?.text;
+    return `run twice with the same decisions, it went two ways: ${difference ?? 'the hashes differ'}`;
+  }
+
+  #flaky(verdict: Verdict, flakiness: string): ShrinkResult {
+    return { ...this.#result(verdict, 'flaky'), flakiness };
+  }
+
+  #result(verdict: Verdict, stoppedBy: ShrinkEnd): ShrinkResult {
+    return { log: verdict.decisions(), verdict, executions: this.#executions, stoppedBy };
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * A log by site: what is answered at each place that asks, time after time, whichever run or round the question is about. Invariant: what
+ * is not in it is answered 0. It keeps its meaning where jobs move from one batch to the next and take other labels there.
+ */
+import type { DecisionSource } from '../../kernel/decisions.ts';
+import type { KeyedDecision } from '../keyed-log.ts';
+import { siteOf } from '../explain/label-parts.ts';
+
+/** Answers per site, in the order of asking; plain ones too. */
+export type SiteSeries = ReadonlyMap<string, readonly number[]>;
+
+/** The answers of a whole log by site. */
+export function seriesBySite(log: readonly KeyedDecision[]): Map<string, number[]> {
+  const bySite = new Map<string, number[]>();
+  for (const { label, answer } of log) {
+    const site = siteOf(label);
+    const series = bySite.get(site);
+    if (series === undefined) bySite.set(site, [answer]);
+    else series.push(answer);
+  }
+  return bySite;
+}
+
+/** Text that tells series apart; the order of sites and what is answered plainly at their ends do not matter. */
+export function textOfSeries(bySite: SiteSeries): string {
+  const lines: string[] = [];
+  for (const [site, series] of bySite) {
+    const length = series.findLastIndex((answer) => answer > 0) + 1;
+    if (length > 0) lines.push(`${site} ${series.slice(0, length).join()}`);
+  }
+  return lines.sort().join('\n');
+}
+
+class SiteSource implements DecisionSource {
+  readonly #bySite: SiteSeries;
+  readonly #asked = new Map<string, number>();
+
+  constructor(bySite: SiteSeries) {
+    this.#bySite = bySite;
+  }
+
+  decide(label: string, n: number): number {
+    const site = siteOf(label);
+    const at = this.#asked.get(site) ?? 0;
+    this.#asked.set(site, at + 1);
+    const answer = this.#bySite.get(site)?.[at] ?? 0;
+    return answer < n ? answer : 0;
+  }
+}
+
+/** Answers from the series by site; what is missing there, or no longer fits into `n`, is 0. */
+export function answersOfSites(bySite: SiteSeries): DecisionSource {
+  return new SiteSource(bySite);
+}

@@ -1,0 +1,35 @@
+/** Plain random: every execution draws each answer from its own number. The yardstick for all others. */
+import type { DecisionSource } from '../../kernel/decisions.ts';
+import { randomDecisions } from '../../kernel/random-decisions.ts';
+import type { Strategy } from './strategy.ts';
+
+class RandomStrategy implements Strategy {
+  readonly name = 'random';
+  readonly #seed: string | number;
+  #source: DecisionSource;
+
+  constructor(seed: string | number) {
+    this.#seed = seed;
+    this.#source = randomDecisions(seed);
+  }
+
+  begin(index: number): boolean {
+    this.#source = randomDecisions(`${this.#seed}/${index}`);
+    return true;
+  }
+
+  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
+    return this.#source.decide(label, n, occurrence, labelHash);
+  }
+
+  end(): void {}
+}
+
+/**
+ * Answers uniformly, keyed by label and occurrence.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
+ */
+export function randomStrategy(seed: string | number = 1): Strategy {
+  return new RandomStrategy(seed);
+}

@@ -1,0 +1,43 @@
+/**
+ * How strategies that are about order answer everything else: stratified in some executions, by a swarm configuration in the others.
+ * Invariant: an answer depends on seed, index of the execution, label, occurrence and n alone.
+ */
+import type { DecisionSource } from '../../kernel/decisions.ts';
+import { DrawStream } from './draw-stream.ts';
+import { StratifiedDecisions } from './stratified-decisions.ts';
+import { SwarmPolicy } from './swarm-policy.ts';
+
+/** Shallow bugs come first: a configuration that leaves things out is for those that the first executions have not found. */
+const STRATIFIED_UNTIL = 16;
+const SWARM_ONE_IN = 3;
+
+/** Values for one execution after the other. */
+export class ValuePolicy implements DecisionSource {
+  readonly #stratified: StratifiedDecisions;
+  readonly #swarm: SwarmPolicy;
+  readonly #draws: DrawStream;
+  #isSwarm = false;
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
+  constructor(seed: string | number) {
+    this.#stratified = new StratifiedDecisions(seed);
+    this.#swarm = new SwarmPolicy(seed);
+    this.#draws = new DrawStream(seed, 'values');
+  }
+
+  get configuration(): string {
+    return this.#isSwarm ? this.#swarm.configuration : 'stratified';
+  }
+
+  begin(index: number): void {
+    this.#draws.restart(index);
+    this.#isSwarm = index >= STRATIFIED_UNTIL && this.#draws.below(SWARM_ONE_IN) === 0;
+    if (this.#isSwarm) this.#swarm.begin(index);
+    else this.#stratified.begin(index);
+  }
+
+  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
+    if (this.#isSwarm) return this.#swarm.decide(label, n, occurrence, labelHash);
+    return this.#stratified.decide(label, n, occurrence, labelHash);
+  }
+}

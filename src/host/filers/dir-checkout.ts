@@ -1,0 +1,84 @@
+/**
+ * A checkout that is a directory on the disk. Invariant: its release removes whatever the run left in it, read-only directories
+ * included, and nothing outside of it: links are removed, not followed.
+ */
+import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { RunnerError } from '../../kernel/errors.ts';
+import { FilerError } from '../../filers/filer-error.ts';
+import { EXIT_CODES } from '../../model/exit-code.ts';
+import type { Checkout } from '../../model/filer.ts';
+import { removeTree } from './remove-tree.ts';
+
+/** See {@link prepareTarget} and {@link removeTree}. */
+export class DirCheckout implements Checkout {
+  readonly path: string;
+  readonly id: string;
+  readonly #keepDir: boolean;
+  #released: Promise<void> | undefined;
+
+  /** `keepDir`: the directory was there before and stays, empty. */
+  constructor(path: string, id: string, keepDir = false) {
+    this.path = path;
+    this.id = id;
+    this.#keepDir = keepDir;
+  }
+
+  /** Rejects with `RUNNER_FILER_FAILED`, exit code 213, if something cannot be removed; a later call does nothing new. */
+  release(): Promise<void> {
+    this.#released ??= this.#remove();
+    return this.#released;
+  }
+
+  async #remove(): Promise<void> {
+    try {
+      await removeTree(this.path, this.#keepDir);
+    } catch (cause) {
+      const message = `checkout ${this.path} could not be removed`;
+      throw new FilerError(message, { cause, exitCode: EXIT_CODES.CHECKOUT_RELEASE });
+    }
+  }
+}
+
+/**
+ * Makes the directory of a `checkoutAt`, or takes one that is there and empty; its parent must exist. Gives the checkout, whose
+ * release restores what was before (R172).
+ *
+ * @throws RunnerError (rejects) `RUNNER_FILER_FAILED`.
+ */
+export async function prepareTarget(dir: string, id: string): Promise<DirCheckout> {
+  try {
+    await mkdir(dir);
+    return new DirCheckout(dir, id);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new FilerError(`directory ${dir} could not be made`, { cause });
+    }
+  }
+  // A link could lead anywhere, and is not a directory of its own.
+  const isEmptyDir = (await lstat(dir)).isDirectory() && (await readdir(dir)).length === 0;
+  if (!isEmptyDir) throw new FilerError(`Not an empty directory: ${dir}`);
+  return new DirCheckout(dir, id, true);
+}
+
+/**
+ * Fills a checkout; if that fails, nothing of it is left. Errors that are no {@link RunnerError} become `RUNNER_FILER_FAILED`.
+ */
+export async function filled(
+  checkout: DirCheckout,
+  fill: (dir: string) => Promise<void>,
+): Promise<DirCheckout> {
+  try {
+    await fill(checkout.path);
+    return checkout;
+  } catch (error) {
+    await checkout.release();
+    throw asFilerError(error, `checkout ${checkout.id} failed`, EXIT_CODES.CHECKOUT);
+  }
+}
+
+/** Keeps an error that says what it is, and wraps one of the system. */
+export function asFilerError(error: unknown, message: string, exitCode: number): RunnerError {
+  if (error instanceof RunnerError) return error;
+  const text = error instanceof Error ? `${message}: ${error.message}` : message;
+  return new FilerError(text, { cause: error, exitCode });
+}

@@ -1,0 +1,93 @@
+/**
+ * How much of the disk directories take, as `du -sk` counts: blocks, directories too, each file once however many names it has, links
+ * not followed. Invariant: a size that cannot be taken is left out, never guessed (R182).
+ */
+import { lstat, readdir, realpath } from 'node:fs/promises';
+import { checkString, isInstance } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { DirMonitor } from '../../model/collaborators.ts';
+
+const BLOCK_BYTES = 512n;
+const KB_BYTES = 1024n;
+const SLASH = Buffer.from('/');
+
+/**
+ * The size of a directory in kilobytes, rounded up.
+ *
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for what is no text; the system's error if a part cannot be read.
+ */
+export async function dirSizeKb(path: string): Promise<number> {
+  checkString('path', 'a path', path);
+  if (path === '' || path.includes('\0')) {
+    throw invalidArgument('path', 'a path without NUL, not empty', path);
+  }
+  const blocks = await blocksOf(await realpath(path, 'buffer'), new Set());
+  return Number((blocks * BLOCK_BYTES + KB_BYTES - 1n) / KB_BYTES);
+}
+
+/** Paths are bytes here: a name need not be text. */
+async function blocksOf(path: Buffer, counted: Set<string>): Promise<bigint> {
+  const stats = await unlessGone(lstat(path, { bigint: true }));
+  if (stats === undefined) return 0n;
+  if (!stats.isDirectory()) {
+    const identity = `${stats.dev}:${stats.ino}`;
+    if (stats.nlink > 1n && counted.has(identity)) return 0n;
+    if (stats.nlink > 1n) counted.add(identity);
+    return stats.blocks;
+  }
+  const names = (await unlessGone(readdir(path, { encoding: 'buffer' }))) ?? [];
+  let blocks = stats.blocks;
+  for (const name of names) blocks += await blocksOf(Buffer.concat([path, SLASH, name]), counted);
+  return blocks;
+}
+
+/** What vanishes while it is looked at takes nothing. */
+async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+class DiskDirMonitor implements DirMonitor {
+  readonly #dirs: ReadonlyMap<string, string>;
+
+  constructor(dirs: ReadonlyMap<string, string>) {
+    this.#dirs = new Map(dirs);
+  }
+
+  async sizesKb(): Promise<ReadonlyMap<string, number>> {
+    const sizes = new Map<string, number>();
+    for (const [suffix, path] of this.#dirs) {
+      try {
+        sizes.set(suffix, await dirSizeKb(path));
+      } catch {
+        // The metric says nothing about a directory that could not be measured.
+      }
+    }
+    return sizes;
+  }
+}
+
+/**
+ * Measures directories for `commandDirUsage_kb_SUFFIX`: a map of suffix → path (R182).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is no Map of texts.
+ * @example
+ * ```ts
+ * import { mkdtemp } from 'node:fs/promises';
+ * import { createDirMonitor } from 'dryrunner/host';
+ * const cache = await mkdtemp('/tmp/cache-');
+ * const sizes = await createDirMonitor(new Map([['cache', cache]])).sizesKb();
+ * if (!sizes.has('cache')) throw new Error('a size for each directory');
+ * ```
+ */
+export function createDirMonitor(dirs: ReadonlyMap<string, string>): DirMonitor {
+  const isTexts =
+    isInstance(dirs, Map) && [...dirs].flat().every((text) => typeof text === 'string' && text !== '');
+  if (!isTexts) throw invalidArgument('dirs', 'a Map of suffix to path', dirs);
+  return new DiskDirMonitor(dirs);
+}

@@ -1,0 +1,13 @@
+/** The contract of filers on the disk, for those who know that they have one: everything takes time, and checkouts are directories. */
+import type { Cancellable } from '../../model/cancellation.ts';
+import type { Filer } from '../../model/filer.ts';
+import type { DirCheckout } from './dir-checkout.ts';
+
+/** A filer whose answers are promises. */
+export interface DiskFiler extends Filer {
+  checkout(snapshotId: string, cancel?: Cancellable): Promise<DirCheckout>;
+  checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<DirCheckout>;
+  ingest(path: string, cancel?: Cancellable): Promise<string>;
+  ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): Promise<string>;
+  update(cancel?: Cancellable): Promise<void>;
+}

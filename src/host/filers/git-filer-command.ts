@@ -1,0 +1,127 @@
+/**
+ * Runs the git that is installed, for the git filer. Invariants: a command is over when this says so: when cancelled, the whole
+ * process group is stopped first, gently (git removes its lock files), then not; and it ends with this process.
+ */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { FilerError, cancelledOperation, throwIfCancelled } from '../../filers/filer-error.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import { SETTINGS, cleanEnvironment } from './git-filer-settings.ts';
+import { endGroup, watchGroup } from '../process/group-watchdog.ts';
+
+/** One git command. */
+export interface GitCommand {
+  /** What stands before the command's name. */
+  readonly globals?: readonly string[];
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  /** Added over the cleaned environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Standard input, as bytes in Latin-1, because paths in git are bytes. */
+  readonly input?: string;
+  /** Whether it must have nothing to say on standard error: some commands only mention there what they leave out. */
+  readonly isSilent?: boolean;
+  readonly cancel?: Cancellable | undefined;
+  /** The exit code that runners count if it fails. */
+  readonly exitCode: number;
+}
+
+const KILL_GRACE_MS = 1_000;
+/** A process that left the group may hold the pipes open; nobody waits for it longer than this. */
+const PIPE_GRACE_MS = 500;
+const ERROR_LENGTH_MAX = 2_000;
+
+/**
+ * Runs git and gives its standard output, as bytes in Latin-1.
+ *
+ * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` with git's own words; `RUNNER_CANCELLED`.
+ */
+export async function runGit(git: string, command: GitCommand): Promise<string> {
+  const { args, cancel, exitCode, isSilent = false } = command;
+  throwIfCancelled(cancel, 'git');
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  let stop: GroupStop | undefined;
+  let unwatch: (() => void) | undefined;
+  let end: number | string;
+  try {
+    const child = start(git, command);
+    if (child.pid !== undefined) unwatch = watchGroup(child.pid);
+    child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+    stop = new GroupStop(child, cancel);
+    end = await endOf(child);
+  } catch (cause) {
+    throw new FilerError('git could not be started', { cause, exitCode });
+  } finally {
+    stop?.leave();
+    unwatch?.();
+  }
+  if (stop.stopped) throw cancelledOperation('git');
+  const text = Buffer.concat(err).toString().trim().slice(-ERROR_LENGTH_MAX);
+  if (end === 0 && !(isSilent && text !== '')) return Buffer.concat(out).toString('latin1');
+  throw new FilerError(`git ${args[0] ?? ''} ended with ${end}: ${text}`, { exitCode });
+}
+
+function start(git: string, { globals = [], args, cwd, env = {}, input }: GitCommand): ChildProcess {
+  const child = spawn(git, [...SETTINGS, ...globals, ...args], {
+    ...(cwd === undefined ? {} : { cwd }),
+    env: cleanEnvironment(env),
+    // A group of its own, so that what git starts is stopped with it.
+    detached: true,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  // A git that ends without reading its input says why on standard error.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(input, 'latin1');
+  return child;
+}
+
+/** The exit code or the name of the signal. Rejects if the program could not be started. */
+async function endOf(child: ChildProcess): Promise<number | string> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      const timer = setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, PIPE_GRACE_MS);
+      child.once('close', () => {
+        clearTimeout(timer);
+        resolve(code ?? signal ?? 'an unknown end');
+      });
+    });
+  });
+}
+
+/** Stops the child's group when the operation is cancelled. */
+class GroupStop {
+  stopped = false;
+  readonly #child: ChildProcess;
+  readonly #signal: AbortSignal | undefined;
+  readonly #waiter: SignalWaiter = { cancelRequested: () => this.#stop() };
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(child: ChildProcess, cancel: Cancellable | undefined) {
+    this.#child = child;
+    this.#signal = cancel?.signal;
+    if (this.#signal !== undefined) waitWithSignal(this.#signal, this.#waiter);
+  }
+
+  leave(): void {
+    if (this.#signal !== undefined) leaveSignal(this.#signal, this.#waiter);
+    clearTimeout(this.#timer);
+    if (this.stopped) this.#kill('SIGKILL');
+  }
+
+  #stop(): void {
+    this.stopped = true;
+    this.#kill('SIGTERM');
+    this.#timer = setTimeout(() => this.#kill('SIGKILL'), KILL_GRACE_MS);
+  }
+
+  #kill(signal: NodeJS.Signals): void {
+    if (this.#child.pid !== undefined) endGroup(this.#child.pid, signal);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What is to be stored, as the entries of a git index. Invariant: each path comes once, no file is a folder of another, and what git cannot
+ * keep is refused, not left out.
+ */
+import { basename } from 'node:path';
+import { FilerError } from '../../filers/filer-error.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import { EXIT_CODES } from '../../model/exit-code.ts';
+import type { GitWorkshop } from './git-filer-workshop.ts';
+
+/** Something to be stored, at a path of the snapshot ('' for its root). */
+export interface GitSource {
+  readonly kind: 'file' | 'dir';
+  readonly path: string;
+  readonly target: string;
+  readonly executable: boolean;
+}
+
+/** An entry of an index: mode and object id as git writes them, and a path as bytes in Latin-1. */
+interface IndexEntry {
+  readonly mode: string;
+  readonly object: string;
+  readonly path: string;
+}
+
+const GITLINK = '160000';
+
+/** The objects of the sources, which are stored, as lines for `update-index -z --index-info`. `indexOf` gives each a file for its index. */
+export async function storedEntries(
+  workshop: GitWorkshop,
+  sources: readonly GitSource[],
+  indexOf: (nth: number) => string,
+  cancel: Cancellable | undefined,
+): Promise<string> {
+  const entries = new Map<string, IndexEntry>();
+  for (const [nth, source] of sources.entries()) {
+    for (const entry of await entriesOf(workshop, source, indexOf(nth), cancel)) addEntry(entries, entry);
+  }
+  checkNesting(entries);
+  return [...entries.values()].map(({ mode, object, path }) => `${mode} ${object}\t${path}\0`).join('');
+}
+
+async function entriesOf(
+  workshop: GitWorkshop,
+  source: GitSource,
+  index: string,
+  cancel: Cancellable | undefined,
+): Promise<IndexEntry[]> {
+  const exitCode = EXIT_CODES.BUNDLE_UPLOAD;
+  const target = Buffer.from(source.target).toString('latin1');
+  if (source.kind === 'file') {
+    const args = ['hash-object', '-w', '--no-filters', '--', source.path];
+    const object = (await workshop.run(args, { cancel, exitCode })).trim();
+    return [{ mode: source.executable ? '100755' : '100644', object, path: target }];
+  }
+  const env = { GIT_INDEX_FILE: index, GIT_WORK_TREE: source.path };
+  const options = { cwd: source.path, env, cancel, exitCode };
+  await workshop.run(['add', '--all', '--force', '--', '.'], options);
+  const listed = await workshop.run(['ls-files', '--stage', '-z'], options);
+  return listed
+    .split('\0')
+    .filter((line) => line !== '')
+    .map((line) => indexEntry(line, target));
+}
+
+/** A line of `ls-files --stage`: `MODE OBJECT STAGE\tPATH`. */
+function indexEntry(line: string, target: string): IndexEntry {
+  const tab = line.indexOf('\t');
+  const [mode = '', object = ''] = line.slice(0, tab).split(' ');
+  const below = line.slice(tab + 1);
+  const path = target === '' ? below : `${target}/${below}`;
+  if (mode !== GITLINK) return { mode, object, path };
+  const message = `a repository inside of a snapshot cannot be kept: ${Buffer.from(path, 'latin1').toString()}`;
+  throw new FilerError(message, { exitCode: EXIT_CODES.BUNDLE_UPLOAD });
+}
+
+function addEntry(entries: Map<string, IndexEntry>, entry: IndexEntry): void {
+  if (entries.has(entry.path)) throw invalidArgument('paths', 'one source for each target', entry.path);
+  entries.set(entry.path, entry);
+}
+
+/** Git's index would silently let the later of a file and a directory of the same name win. */
+function checkNesting(entries: ReadonlyMap<string, IndexEntry>): void {
+  for (const path of entries.keys()) {
+    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
+      const above = path.slice(0, at);
+      if (entries.has(above)) throw invalidArgument('paths', 'one source for each target', basename(above));
+    }
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * One git repository as a store of snapshots. Invariant: every operation works with an index file of its own, so that any number of
+ * them can go on at once, and what was stored is held by a ref, so that no clean-up of the repository takes it.
+ */
+import { readdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { FilerError, unknownSnapshot } from '../../filers/filer-error.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import { EXIT_CODES } from '../../model/exit-code.ts';
+import { runGit } from './git-filer-command.ts';
+import { storedEntries } from './git-filer-entries.ts';
+import type { GitSource } from './git-filer-entries.ts';
+import { IDENTITY, makeGitDir } from './git-filer-settings.ts';
+import type { BorrowedSettings } from './git-filer-settings.ts';
+import { GitWorkshop } from './git-filer-workshop.ts';
+import type { CommandOptions } from './git-filer-workshop.ts';
+
+/** What is needed to work with a repository. */
+export interface GitRepositoryOptions {
+  readonly git: string;
+  readonly path: string;
+}
+
+/** Our own git directory, in the scratch directory of an operation. */
+const GIT_DIR = 'git';
+const REMOTE_REFS = 'refs/dryrunner/remote/';
+
+/** A repository that was found. */
+interface FoundRepository extends Pick<BorrowedSettings, 'objectFormat'> {
+  readonly gitDir: string;
+  readonly objects: string;
+}
+
+/** See {@link GitRepositoryOptions}. Every `scratch` is an empty directory for the operation's own use. */
+export class GitRepository {
+  readonly #git: string;
+  readonly #path: string;
+  #found: Promise<FoundRepository> | undefined;
+
+  constructor({ git, path }: GitRepositoryOptions) {
+    this.#git = git;
+    this.#path = resolve(path);
+  }
+
+  /** Writes the files of a commit into `dir`, which is empty. */
+  async writeTo(
+    dir: string,
+    commit: string,
+    scratch: string,
+    cancel: Cancellable | undefined,
+  ): Promise<void> {
+    const env = { GIT_INDEX_FILE: join(scratch, 'index') };
+    const exitCode = EXIT_CODES.CHECKOUT;
+    const workshop = await this.#workshop(scratch, cancel);
+    try {
+      await workshop.run(['read-tree', `${commit}^{commit}`], { env, cancel, exitCode });
+    } catch (error) {
+      // Asked only now, because a checkout that works is the rule.
+      const isUnknown = error instanceof FilerError && (await lacks(workshop, commit, cancel));
+      throw isUnknown ? unknownSnapshot(commit) : error;
+    }
+    const inside = { GIT_WORK_TREE: dir, ...env };
+    await workshop.run(['checkout-index', '--all', '--quiet'], { cwd: dir, env: inside, cancel, exitCode });
+  }
+
+  /** Stores what the sources give and gives the commit. */
+  async store(
+    sources: readonly GitSource[],
+    scratch: string,
+    cancel: Cancellable | undefined,
+  ): Promise<string> {
+    const workshop = await this.#workshop(scratch, cancel);
+    const options = {
+      env: { GIT_INDEX_FILE: join(scratch, 'index') },
+      cancel,
+      exitCode: EXIT_CODES.BUNDLE_UPLOAD,
+    };
+    const input = await storedEntries(workshop, sources, (nth) => join(scratch, `index${nth}`), cancel);
+    await workshop.run(['update-index', '-z', '--index-info'], { ...options, input, isSilent: true });
+    const tree = (await workshop.run(['write-tree'], options)).trim();
+    const commitTree = ['commit-tree', '--no-gpg-sign', '-m', 'Snapshot', tree];
+    const commit = (await workshop.run(commitTree, { ...options, env: IDENTITY })).trim();
+    await this.#hold(commit, cancel);
+    return commit;
+  }
+
+  /**
+   * Gets the branches and tags of a remote repository. That is done in the git directory of our own, which is given the repository's refs
+   * so that only what is new is sent; the refs that change are written back.
+   */
+  async fetch(remote: string, scratch: string, cancel: Cancellable | undefined): Promise<void> {
+    const options = { cancel, exitCode: EXIT_CODES.CHECKOUT };
+    const workshop = await this.#workshop(scratch, cancel);
+    const list = ['for-each-ref', '--format=%(objectname) %(refname)'];
+    const known = await this.#run(list, options);
+    await writeFile(join(scratch, GIT_DIR, 'packed-refs'), known, 'latin1');
+    const refs = ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${REMOTE_REFS}${kind}/*`);
+    const url = await this.#urlOf(remote, cancel);
+    const how = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--prune'];
+    await workshop.run(['fetch', ...how, '--', url, ...refs], options);
+    const before = refsIn(known);
+    const after = refsIn(await workshop.run([...list, REMOTE_REFS], options));
+    const gone = [...before.keys()].filter((ref) => ref.startsWith(REMOTE_REFS) && !after.has(ref));
+    const changed = [...after].filter(([ref, object]) => before.get(ref) !== object);
+    // First what is gone: a branch may be called as the folder of another one that was.
+    for (const lines of [
+      gone.map((ref) => `delete ${ref}\n`),
+      changed.map(([ref, object]) => `update ${ref} ${object}\n`),
+    ]) {
+      if (lines.length > 0) await this.#run(['update-ref', '--stdin'], { ...options, input: lines.join('') });
+    }
+  }
+
+  /** Where a remote of that name lies, if the repository knows one; else it is a URL or a path itself. */
+  async #urlOf(remote: string, cancel: Cancellable | undefined): Promise<string> {
+    const key = `remote.${remote}.url`;
+    return (await this.#setting(key, cancel)) || remote;
+  }
+
+  /** Two who hold the same commit at once may get into each other's way; what counts is that it is held. */
+  async #hold(commit: string, cancel: Cancellable | undefined): Promise<void> {
+    const ref = `refs/dryrunner/snapshots/${commit}`;
+    const options = { cancel, exitCode: EXIT_CODES.BUNDLE_UPLOAD };
+    try {
+      await this.#run(['update-ref', ref, commit], options);
+    } catch (error) {
+      if (!(error instanceof FilerError)) throw error;
+      await this.#run(['rev-parse', '--verify', '--quiet', ref], options);
+    }
+  }
+
+  /** A setting of the repository's own; '' if it has none. Nothing in it is acted upon but what the caller takes it for. */
+  async #setting(key: string, cancel: Cancellable | undefined): Promise<string> {
+    const options = { cancel, exitCode: EXIT_CODES.DB_INIT };
+    const answer = await this.#run(['config', '--local', '--get', key], options).catch((error: unknown) => {
+      if (error instanceof FilerError) return '';
+      throw error;
+    });
+    return Buffer.from(answer.replace(/\n$/, ''), 'latin1').toString();
+  }
+
+  /** Runs git in the repository itself, for refs and settings. */
+  async #run(args: readonly string[], options: CommandOptions): Promise<string> {
+    const { gitDir } = await this.#open();
+    return runGit(this.#git, { ...options, globals: [`--git-dir=${gitDir}`], args });
+  }
+
+  async #workshop(scratch: string, cancel: Cancellable | undefined): Promise<GitWorkshop> {
+    const found = await this.#open();
+    const sharing = await this.#setting('core.sharedRepository', cancel);
+    const dir = join(scratch, GIT_DIR);
+    await makeGitDir(dir, { ...found, sharing });
+    return new GitWorkshop(this.#git, dir, found.objects);
+  }
+
+  /** Finds the repository, or makes a bare one where nothing is. A failure is not remembered. */
+  #open(): Promise<FoundRepository> {
+    this.#found ??= this.#find().catch((error: unknown) => {
+      this.#found = undefined;
+      throw error;
+    });
+    return this.#found;
+  }
+
+  async #find(): Promise<FoundRepository> {
+    const exitCode = EXIT_CODES.DB_INIT;
+    // Without the ceiling, git would take a repository that happens to lie around this one.
+    const env = { GIT_CEILING_DIRECTORIES: dirname(this.#path) };
+    if (await isVacant(this.#path)) {
+      const how = ['--quiet', '--bare', '--template=', '--object-format=sha1', '--initial-branch=main'];
+      await runGit(this.#git, { args: ['init', ...how, '--', this.#path], env, exitCode });
+    }
+    const answer = async (...args: string[]): Promise<string> => {
+      const text = await runGit(this.#git, { args: ['rev-parse', ...args], cwd: this.#path, env, exitCode });
+      return Buffer.from(text.replace(/\n$/, ''), 'latin1').toString();
+    };
+    const gitDir = await answer('--absolute-git-dir');
+    const objects = resolve(this.#path, await answer('--git-path', 'objects'));
+    const objectFormat = (await answer('--show-object-format')) === 'sha256' ? 'sha256' : 'sha1';
+    return { gitDir, objects, objectFormat };
+  }
+}
+
+/** True if the repository lacks that commit; false if that cannot be told. */
+async function lacks(
+  workshop: GitWorkshop,
+  commit: string,
+  cancel: Cancellable | undefined,
+): Promise<boolean> {
+  const options = { input: `${commit}^{commit}\n`, cancel, exitCode: EXIT_CODES.CHECKOUT };
+  const answer = await workshop.run(['cat-file', '--batch-check'], options).catch((error: unknown) => {
+    if (error instanceof FilerError) return '';
+    throw error;
+  });
+  return answer.endsWith(' missing\n');
+}
+
+/** The objects of refs, of lines `OBJECT REF`. */
+function refsIn(lines: string): Map<string, string> {
+  return new Map(
+    lines
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => {
+        const space = line.indexOf(' ');
+        return [line.slice(space + 1), line.slice(0, space)];
+      }),
+  );
+}
+
+async function isVacant(path: string): Promise<boolean> {
+  try {
+    return (await readdir(path)).length === 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    return false;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * A filer whose snapshots are commits of a git repository. Invariant: checkouts share nothing but the repository's objects, so they
+ * neither wait for each other nor leave anything in the repository (R172).
+ */
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { checkAbsolutePath, checkIngestPaths } from '../../filers/filer-arguments.ts';
+import { throwIfCancelled } from '../../filers/filer-error.ts';
+import { checkDuration, checkOptions } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import { EXIT_CODES } from '../../model/exit-code.ts';
+import { DirCheckout, asFilerError, filled, prepareTarget } from './dir-checkout.ts';
+import type { DiskFiler } from './disk-filer.ts';
+import type { GitSource } from './git-filer-entries.ts';
+import { GitRepository } from './git-filer-repository.ts';
+import { isInsideGit } from './git-filer-settings.ts';
+import { createTempDirs } from './temp-dirs.ts';
+import type { DiskTempDirs } from './temp-dirs.ts';
+
+/** Options of {@link createGitFiler}. */
+export interface GitFilerOptions {
+  /** A repository, bare or not; a bare one is made if nothing is there. */
+  readonly repo: string;
+  /**
+   * Where `update` gets branches and tags from: a URL, a path or the name of a remote. No credentials are asked for: a remote needs none, or
+   * has them in its URL or in the keys that `ssh` finds by itself. Default: updates do nothing.
+   */
+  readonly remote?: string;
+  /** How often the runner asks for an update (R75). Default 0: never. */
+  readonly updateIntervalMs?: number;
+  /** Where checkouts are made. Default: the machine's directory for temporary files. */
+  readonly root?: string;
+  /** The program. Default `git`. */
+  readonly git?: string;
+}
+
+const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+class GitFiler implements DiskFiler {
+  // Stopping git takes at most a second and a half; the rest is for removing what was checked out so far.
+  readonly cancelBoundMs = 5_000;
+  readonly updateIntervalMs: number;
+  readonly #repository: GitRepository;
+  readonly #remote: string | undefined;
+  readonly #dirs: DiskTempDirs;
+
+  constructor({ repo, remote, updateIntervalMs = 0, root, git = 'git' }: GitFilerOptions) {
+    checkText('repo', repo);
+    if (remote !== undefined) checkText('remote', remote);
+    checkDuration('updateIntervalMs', updateIntervalMs);
+    this.updateIntervalMs = updateIntervalMs;
+    this.#repository = new GitRepository({ git, path: repo });
+    this.#remote = remote;
+    this.#dirs = createTempDirs(root === undefined ? {} : { root });
+  }
+
+  async checkout(snapshotId: string, cancel?: Cancellable): Promise<DirCheckout> {
+    checkCommit(snapshotId);
+    throwIfCancelled(cancel, 'checkout');
+    const { path } = await this.#dirs.create('checkout');
+    return filled(new DirCheckout(path, snapshotId), (dir) => this.#fill(dir, snapshotId, cancel));
+  }
+
+  async checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<DirCheckout> {
+    checkCommit(snapshotId);
+    checkAbsolutePath('dir', dir);
+    throwIfCancelled(cancel, 'checkout');
+    return filled(await prepareTarget(dir, snapshotId), (path) => this.#fill(path, snapshotId, cancel));
+  }
+
+  async ingest(path: string, cancel?: Cancellable): Promise<string> {
+    checkAbsolutePath('path', path);
+    const { kind } = await sourceAt(path, '');
+    return this.ingestMap(new Map([[path, kind === 'dir' ? '' : basename(path)]]), cancel);
+  }
+
+  async ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): Promise<string> {
+    checkIngestPaths(paths);
+    for (const target of paths.values()) {
+      if (isInsideGit(target)) throw invalidArgument('target path', 'a path outside of .git', target);
+    }
+    throwIfCancelled(cancel, 'ingestion');
+    const sources: GitSource[] = [];
+    for (const [path, target] of paths) sources.push(await sourceAt(path, target));
+    if (sources.some(({ kind, target }) => kind === 'file' && target === '')) {
+      throw invalidArgument('target path', 'a name for the file', '');
+    }
+    return this.#withScratch((scratch) => this.#repository.store(sources, scratch, cancel));
+  }
+
+  async update(cancel?: Cancellable): Promise<void> {
+    throwIfCancelled(cancel, 'update');
+    const remote = this.#remote;
+    if (remote === undefined) return;
+    await this.#withScratch((scratch) => this.#repository.fetch(remote, scratch, cancel));
+  }
+
+  async #fill(dir: string, commit: string, cancel: Cancellable | undefined): Promise<void> {
+    await this.#withScratch((scratch) => this.#repository.writeTo(dir, commit, scratch, cancel));
+  }
+
+  async #withScratch<T>(work: (dir: string) => Promise<T>): Promise<T> {
+    const scratch = await this.#dirs.create('scratch');
+    try {
+      return await work(scratch.path);
+    } finally {
+      await scratch.release();
+    }
+  }
+}
+
+function checkCommit(snapshotId: unknown): void {
+  if (typeof snapshotId === 'string' && COMMIT.test(snapshotId)) return;
+  throw invalidArgument('snapshotId', 'the full id of a commit in lower-case hexadecimal', snapshotId);
+}
+
+function checkText(name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && !value.startsWith('-') && !value.includes('\0')) return;
+  throw invalidArgument(name, 'a path or name that is no option', value);
+}
+
+async function sourceAt(path: string, target: string): Promise<GitSource> {
+  try {
+    const stats = await stat(path);
+    if (!stats.isDirectory() && !stats.isFile()) throw new Error(`not a regular file: ${path}`);
+    const kind = stats.isDirectory() ? 'dir' : 'file';
+    return { kind, path, target, executable: (stats.mode & 0o111) !== 0 };
+  } catch (error) {
+    throw asFilerError(error, 'ingestion failed', EXIT_CODES.BUNDLE_UPLOAD);
+  }
+}
+
+/**
+ * Makes a filer of git commits, with the git that is installed. A checkout has the commit's files and no `.git`; links are as git
+ * has them. An ingestion keeps what git keeps: no empty directories, nothing named `.git`. Git runs with settings of ours alone:
+ * bytes are kept as they are, whatever attributes, filters and settings the machine, the user or the repository has. So the same content
+ * gives the same commit everywhere, held by a ref under `refs/dryrunner/snapshots/`.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @example
+ * ```ts
+ * import { mkdtemp, rm } from 'node:fs/promises';
+ * import { createGitFiler } from 'dryrunner/host';
+ * const repo = await mkdtemp('/tmp/repo-');
+ * const filer = createGitFiler({ repo });
+ * const checkout = await filer.checkout(await filer.ingest('/etc/hostname'));
+ * await checkout.release();
+ * await rm(repo, { recursive: true });
+ * ```
+ */
+export function createGitFiler(options: GitFilerOptions): DiskFiler {
+  checkOptions(options);
+  return new GitFiler(options);
+}

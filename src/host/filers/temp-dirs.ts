@@ -1,0 +1,63 @@
+/** Temporary directories on the disk. Invariant: each is new, private to this user, and gone after its release. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import { FilerError } from '../../filers/filer-error.ts';
+import { checkOptions, checkString } from '../../kernel/argument-check.ts';
+import type { TempDirs } from '../../model/collaborators.ts';
+import { DirCheckout } from './dir-checkout.ts';
+
+/** Options of {@link createTempDirs}. */
+export interface TempDirsOptions {
+  /** Where they are made. Default: the machine's directory for temporary files. */
+  readonly root?: string;
+  /** What their names start with. Default `dryrunner-`. */
+  readonly prefix?: string;
+}
+
+/** Makes directories on the disk. */
+export interface DiskTempDirs extends TempDirs {
+  /** Rejects with `RUNNER_FILER_FAILED`, exit code 212, if the disk refuses. */
+  create(name: string): Promise<DirCheckout>;
+}
+
+const NAME_LENGTH_MAX = 40;
+
+class SystemTempDirs implements DiskTempDirs {
+  readonly boundMs = 5_000;
+  readonly #path: string;
+
+  constructor({ root = tmpdir(), prefix = 'dryrunner-' }: TempDirsOptions) {
+    checkString('root', 'a path', root);
+    checkString('prefix', 'a text', prefix);
+    this.#path = `${resolve(root)}/${safeName(prefix)}`;
+  }
+
+  async create(name: string): Promise<DirCheckout> {
+    try {
+      return new DirCheckout(await mkdtemp(`${this.#path}${safeName(name)}-`), '');
+    } catch (cause) {
+      throw new FilerError('a temporary directory could not be made', { cause });
+    }
+  }
+}
+
+/** Any text as a part of one file name. */
+function safeName(text: string): string {
+  return text.replace(/[^\w.-]/g, '_').slice(0, NAME_LENGTH_MAX);
+}
+
+/**
+ * Makes the directories in which commands without snapshot run (R92).
+ *
+ * @example
+ * ```ts
+ * import { createTempDirs } from 'dryrunner/host';
+ * const dir = await createTempDirs().create('run-0');
+ * await dir.release();
+ * ```
+ */
+export function createTempDirs(options: TempDirsOptions = {}): DiskTempDirs {
+  checkOptions(options);
+  return new SystemTempDirs(options);
+}

@@ -1,0 +1,176 @@
+/**
+ * Metrics in a Prometheus registry. Invariant: an instrument that the registry has already, from another runner for one, is shared
+ * if it is of the same kind and has the same label names, and refused otherwise.
+ */
+import type {
+  Counter as PromCounter,
+  Gauge as PromGauge,
+  Histogram as PromHistogram,
+  Registry,
+} from 'prom-client';
+import { checkRecord } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import { findMetricEntry } from '../../metrics/metric-table.ts';
+import type { MetricKind } from '../../metrics/metric-table.ts';
+import { checkIncrement, checkKind, checkValue } from '../../metrics/metric-value.ts';
+import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
+import { prometheusName } from './prometheus-name.ts';
+import { loadPrometheusPackage } from './prometheus-package.ts';
+import type { PrometheusPackage } from './prometheus-package.ts';
+
+/** What is used of prom-client's `Registry`. */
+export interface PrometheusRegistry {
+  getSingleMetric(name: string): unknown;
+  registerMetric(metric: never): void;
+}
+
+/** Where and how the metrics are exposed. */
+export interface PrometheusMetricsOptions {
+  /** A `Registry` of prom-client; its `metrics()` is what a scrape gets. */
+  readonly registry: PrometheusRegistry;
+  /** Fixed labels of everything that these metrics make, such as `{ runner: 'node7' }`; they tell runners apart in one registry. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Upper bounds of the buckets of histograms, ascending; by default from 1 ms to 1 h. */
+  readonly buckets?: readonly number[];
+}
+
+const DEFAULT_BUCKETS: readonly number[] = [
+  1, 5, 10, 50, 100, 500, 1000, 5000, 10_000, 60_000, 600_000, 3_600_000,
+];
+const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/**
+ * Makes metrics that Prometheus can scrape. Valid names stay as they are, others are escaped.
+ *
+ * Rejects with `RUNNER_MISSING_PACKAGE` if prom-client is not installed, and with `RUNNER_INVALID_ARGUMENT` for a registry, labels or
+ * buckets that are none. The instruments refuse the same wrong use as those of `createMemoryMetrics`.
+ *
+ * @example
+ * ```ts
+ * import { createPrometheusMetrics, type PrometheusRegistry } from 'dryrunner/host';
+ * async function countOne(registry: PrometheusRegistry): Promise<void> {
+ *   const metrics = await createPrometheusMetrics({ registry, labels: { runner: 'node7' } });
+ *   metrics.counter('runs').increment();
+ * }
+ * ```
+ */
+export async function createPrometheusMetrics(options: PrometheusMetricsOptions): Promise<Metrics> {
+  checkRecord('options', 'an object of options', options);
+  checkOptions(options);
+  return new PrometheusMetrics(await loadPrometheusPackage(), options);
+}
+
+interface Kept<T> {
+  readonly kind: MetricKind;
+  readonly instrument: T;
+}
+
+class PrometheusMetrics implements Metrics {
+  readonly #package: PrometheusPackage;
+  readonly #registry: Registry;
+  readonly #labels: Record<string, string>;
+  readonly #buckets: number[];
+  readonly #kept = new Map<string, Kept<Counter | Gauge | Histogram>>();
+
+  constructor(
+    prometheus: PrometheusPackage,
+    { registry, labels = {}, buckets = DEFAULT_BUCKETS }: PrometheusMetricsOptions,
+  ) {
+    this.#package = prometheus;
+    this.#registry = registry as unknown as Registry;
+    this.#labels = { ...labels };
+    this.#buckets = [...buckets];
+  }
+
+  counter(name: string): Counter {
+    return this.#keep(name, 'counter', () => {
+      const metric =
+        this.#find<PromCounter>(name, 'counter') ?? new this.#package.Counter(this.#configuration(name));
+      const child = metric.labels(this.#labels);
+      child.inc(0);
+      return {
+        increment(by = 1): void {
+          checkIncrement(name, by);
+          child.inc(by);
+        },
+      };
+    });
+  }
+
+  gauge(name: string): Gauge {
+    return this.#keep(name, 'gauge', () => {
+      const metric =
+        this.#find<PromGauge>(name, 'gauge') ?? new this.#package.Gauge(this.#configuration(name));
+      const child = metric.labels(this.#labels);
+      child.inc(0);
+      return {
+        set(value: number): void {
+          checkValue(name, value);
+          child.set(value);
+        },
+      };
+    });
+  }
+
+  histogram(name: string): Histogram {
+    return this.#keep(name, 'histogram', () => {
+      const configuration = { ...this.#configuration(name), buckets: this.#buckets };
+      const metric =
+        this.#find<PromHistogram>(name, 'histogram') ?? new this.#package.Histogram(configuration);
+      const child = metric.labels(this.#labels);
+      return {
+        record(value: number): void {
+          checkValue(name, value);
+          child.observe(value);
+        },
+      };
+    });
+  }
+
+  #keep<T extends Counter | Gauge | Histogram>(name: string, kind: MetricKind, make: () => T): T {
+    const kept = this.#kept.get(name);
+    checkKind(name, kind, kept?.kind);
+    if (kept !== undefined) return kept.instrument as T;
+    const instrument = make();
+    this.#kept.set(name, { kind, instrument });
+    return instrument;
+  }
+
+  #configuration(name: string): { name: string; help: string; labelNames: string[]; registers: Registry[] } {
+    return {
+      name: prometheusName(name),
+      help: findMetricEntry(name)?.help ?? name,
+      labelNames: Object.keys(this.#labels),
+      registers: [this.#registry],
+    };
+  }
+
+  /** The registry's own metric of that name, if it fits. */
+  #find<T>(name: string, kind: MetricKind): T | undefined {
+    const found = this.#registry.getSingleMetric(prometheusName(name)) as
+      { readonly type?: string; readonly labelNames?: readonly string[] } | undefined;
+    if (found === undefined) return undefined;
+    const wanted = describe(kind, Object.keys(this.#labels));
+    const there = describe(found.type ?? 'metric', found.labelNames ?? []);
+    if (there !== wanted) throw invalidArgument(name, `${wanted} in the registry`, there);
+    return found as T;
+  }
+}
+
+function describe(kind: string, labelNames: readonly string[]): string {
+  return labelNames.length === 0 ? `a ${kind}` : `a ${kind} labelled ${[...labelNames].sort().join(', ')}`;
+}
+
+function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: PrometheusMetricsOptions): void {
+  checkRecord('registry', 'a Registry of prom-client', registry);
+  if (typeof (registry as Partial<PrometheusRegistry>).getSingleMetric !== 'function') {
+    throw invalidArgument('registry', 'a Registry of prom-client', registry);
+  }
+  for (const [name, value] of Object.entries(labels)) {
+    if (!LABEL_NAME.test(name) || name === 'le') throw invalidArgument('labels', 'names of labels', name);
+    if (typeof value !== 'string') throw invalidArgument(`labels.${name}`, 'a string', value);
+  }
+  if (buckets.some((bound, index) => !(bound > (buckets[index - 1] ?? -Infinity)))) {
+    throw invalidArgument('buckets', 'ascending numbers', buckets.join(', '));
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * One output on the local disk. Invariant: bytes reach the file in the order of the calls, each write's promise tells the truth
+ * about its own bytes, and the descriptor is closed exactly once, whatever failed before.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import { RunnerError, invalidArgument } from '../../kernel/errors.ts';
+import type { Chunk, Output } from '../../model/output.ts';
+
+/** What is needed of an open file. */
+export type WritableFile = Pick<FileHandle, 'write' | 'close'>;
+
+/** An output that is a local file. */
+export interface LocalOutput extends Output {
+  /** What it was created as. */
+  readonly id: string;
+  /** The file's name: starts with the id. */
+  readonly name: string;
+  /** The file's absolute path. */
+  readonly path: string;
+  readonly closed: boolean;
+  /** Rejects with `RUNNER_OUTPUT_FAILED` if not all of the chunk was written. The chunk must not change until then. */
+  write(chunk: Chunk): Promise<void>;
+  /** Rejects with `RUNNER_OUTPUT_FAILED` if the file could not be closed; a write that failed has told so itself. */
+  close(): Promise<void>;
+  asFile(): string;
+}
+
+/** What a local output is made of. */
+export interface LocalOutputFileOptions {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly uri: string;
+  readonly file: WritableFile;
+}
+
+interface QueuedWrite {
+  readonly bytes: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** See {@link LocalOutputFileOptions}; takes the open file over. */
+export class LocalOutputFile implements LocalOutput {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly uri: string;
+  readonly #file: WritableFile;
+  #queue: QueuedWrite[] = [];
+  #writing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor({ id, name, path, uri, file }: LocalOutputFileOptions) {
+    this.id = id;
+    this.name = name;
+    this.path = path;
+    this.uri = uri;
+    this.#file = file;
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  async write(chunk: Chunk): Promise<void> {
+    if (this.closed) throw this.#failure('was written to after its close');
+    if (typeof chunk !== 'string' && !((chunk as unknown) instanceof Uint8Array)) {
+      throw invalidArgument('chunk', 'a string or a Uint8Array', chunk);
+    }
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ bytes, resolve, reject });
+      this.#writing ??= this.#writeQueued();
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  asFile(): string {
+    return this.path;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#writing;
+    try {
+      await this.#file.close();
+    } catch (cause) {
+      throw this.#failure('could not be closed', cause);
+    }
+  }
+
+  /** Takes everything that is queued in one go, so that many small writes cost few calls of the system. */
+  async #writeQueued(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue;
+      this.#queue = [];
+      const bytes = batch.length === 1 ? batch[0]?.bytes : Buffer.concat(batch.map((write) => write.bytes));
+      const { written, cause } = await this.#put(bytes ?? new Uint8Array());
+      let end = 0;
+      for (const { bytes: own, resolve, reject } of batch) {
+        end += own.length;
+        if (end <= written) resolve();
+        else reject(this.#failure('could not be written', cause));
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  async #put(bytes: Uint8Array): Promise<{ written: number; cause: unknown }> {
+    let written = 0;
+    try {
+      while (written < bytes.length) {
+        const { bytesWritten } = await this.#file.write(bytes, written, bytes.length - written);
+        if (bytesWritten === 0) throw new Error('the disk took nothing');
+        written += bytesWritten;
+      }
+      return { written, cause: undefined };
+    } catch (cause) {
+      return { written, cause };
+    }
+  }
+
+  #failure(what: string, cause?: unknown): RunnerError {
+    const details = cause === undefined ? {} : { cause };
+    return new RunnerError('RUNNER_OUTPUT_FAILED', `output ${this.name} ${what}`, details);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Makes outputs that are files of one folder, finds them by id, name or URI, and drops them again. Invariant: no id or name leads
+ * out of the folder, and every output is in the index until it is dropped.
+ */
+import { randomBytes } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { hostname as machineName, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { checkLimit, checkOptions, checkRecord, checkString } from '../../kernel/argument-check.ts';
+import { RunnerError, invalidArgument } from '../../kernel/errors.ts';
+import type { OutputCreator } from '../../model/output.ts';
+import { checkOutputId } from '../../outputs/output-id.ts';
+import { LocalOutputFile } from './local-output-file.ts';
+import type { LocalOutput } from './local-output-file.ts';
+import { fileUri, httpUri } from './local-output-uri.ts';
+import { makeFolder } from '../make-folder.ts';
+
+/** Which outputs to keep. Only closed outputs are ever dropped by age or count. */
+export interface OutputRetention {
+  /** Those made longer ago are dropped. */
+  readonly maxAgeMs?: number;
+  /** The oldest are dropped until no more than these are left. */
+  readonly maxCount?: number;
+}
+
+/** Options of {@link createLocalOutputs}. */
+export interface LocalOutputsOptions {
+  /** The folder. Default: a new one among the machine's temporary files, made with the first output. */
+  readonly dir?: string;
+  /** Where an output server serves the folder; a function is asked at each creation. Default: URIs are `file://` ones. */
+  readonly httpBaseUrl?: string | (() => string | undefined);
+  /** What stands in file URIs. Default: the machine's name. */
+  readonly hostname?: string;
+  /** Applied at each creation. Default: all outputs stay until they are dropped by call. */
+  readonly retention?: OutputRetention;
+  /** Milliseconds for `maxAgeMs`. Default: the machine's monotonic clock. */
+  readonly now?: () => number;
+}
+
+/** A creator of local files (R160–R162, R167). */
+export interface LocalOutputs extends OutputCreator {
+  /** The folder's absolute path. */
+  readonly dir: string;
+  /**
+   * A new file in the folder, which is made again if it has vanished.
+   *
+   * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for an id that could be a path; `RUNNER_OUTPUT_FAILED` if the file
+   * cannot be made.
+   */
+  create(id: string): Promise<LocalOutput>;
+  /** The output that was created as `key` last, or whose file has this name. */
+  find(key: string): LocalOutput | undefined;
+  /** Removes the file of the output at that URI and forgets it; false if it is not known. For evicted runs. */
+  drop(uri: string): Promise<boolean>;
+  /** Drops by age and count; resolves with how many. */
+  prune(retention: OutputRetention): Promise<number>;
+  /** Closes and drops all outputs, and removes the folder if it was not given. May be called again. */
+  dispose(): Promise<void>;
+}
+
+interface Entry {
+  readonly output: LocalOutput;
+  readonly createdMs: number;
+}
+
+const NAME_ATTEMPTS = 8;
+
+class LocalOutputFolder implements LocalOutputs {
+  readonly dir: string;
+  readonly #options: LocalOutputsOptions;
+  readonly #folderUri: string;
+  readonly #now: () => number;
+  readonly #byUri = new Map<string, Entry>();
+  readonly #byName = new Map<string, LocalOutput>();
+  readonly #byId = new Map<string, LocalOutput>();
+
+  constructor(options: LocalOutputsOptions) {
+    checkRetention(options.retention ?? {});
+    const { dir, hostname = machineName() } = options;
+    if (dir !== undefined) checkString('dir', 'a path', dir);
+    if (dir === '' || dir?.includes('\0') === true) throw invalidArgument('dir', 'a path', dir);
+    checkString('hostname', 'a name', hostname);
+    this.dir = resolve(dir ?? join(tmpdir(), `dryrunner-outputs-${randomBytes(6).toString('hex')}`));
+    this.#folderUri = fileUri(hostname, this.dir);
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  async create(id: string): Promise<LocalOutput> {
+    checkOutputId(id);
+    const { httpBaseUrl } = this.#options;
+    const baseUrl = typeof httpBaseUrl === 'function' ? httpBaseUrl() : httpBaseUrl;
+    // From here to the index nothing throws, so that no open file is lost.
+    const { name, file } = await this.#openNew(id);
+    const inFolder = `${this.#folderUri}/${encodeURIComponent(name)}`;
+    const uri = baseUrl === undefined ? inFolder : httpUri(baseUrl, id, inFolder);
+    const output = new LocalOutputFile({ id, name, path: join(this.dir, name), uri, file });
+    this.#byUri.set(output.uri, { output, createdMs: this.#now() });
+    this.#byName.set(name, output);
+    this.#byId.set(id, output);
+    if (this.#options.retention !== undefined) await this.prune(this.#options.retention);
+    return output;
+  }
+
+  find(key: string): LocalOutput | undefined {
+    return this.#byId.get(key) ?? this.#byName.get(key);
+  }
+
+  async drop(uri: string): Promise<boolean> {
+    const entry = this.#byUri.get(uri);
+    if (entry === undefined) return false;
+    const { output } = entry;
+    this.#byUri.delete(uri);
+    this.#byName.delete(output.name);
+    if (this.#byId.get(output.id) === output) this.#byId.delete(output.id);
+    try {
+      await output.close();
+    } finally {
+      await rm(output.path, { force: true });
+    }
+    return true;
+  }
+
+  async prune(retention: OutputRetention): Promise<number> {
+    checkRetention(retention);
+    const { maxAgeMs = Number.POSITIVE_INFINITY, maxCount = Number.POSITIVE_INFINITY } = retention;
+    const oldestMs = this.#now() - maxAgeMs;
+    let surplus = this.#byUri.size - maxCount;
+    const dropped: Promise<boolean>[] = [];
+    for (const [uri, { output, createdMs }] of this.#byUri) {
+      if (!output.closed || (surplus <= 0 && createdMs >= oldestMs)) continue;
+      surplus -= 1;
+      dropped.push(this.drop(uri));
+    }
+    await Promise.all(dropped);
+    return dropped.length;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#byUri.keys()].map((uri) => this.drop(uri)));
+    if (this.#options.dir === undefined) await rm(this.dir, { recursive: true, force: true });
+  }
+
+  async #openNew(id: string): Promise<{ name: string; file: FileHandle }> {
+    let cause: unknown;
+    for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt += 1) {
+      const name = `${id}-${randomBytes(6).toString('hex')}`;
+      try {
+        return { name, file: await open(join(this.dir, name), 'wx', 0o600) };
+      } catch (error) {
+        cause = error;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT') await this.#makeFolder();
+        else if (code !== 'EEXIST') break;
+      }
+    }
+    throw new RunnerError('RUNNER_OUTPUT_FAILED', `output ${id} could not be created in ${this.dir}`, {
+      cause,
+    });
+  }
+
+  async #makeFolder(): Promise<void> {
+    try {
+      await makeFolder(this.dir, 0o700);
+    } catch (cause) {
+      throw new RunnerError('RUNNER_OUTPUT_FAILED', `folder ${this.dir} could not be made`, { cause });
+    }
+  }
+}
+
+function checkRetention(retention: OutputRetention): void {
+  checkRecord('retention', 'an object with maxAgeMs and maxCount', retention);
+  const { maxAgeMs = 0, maxCount = 0 } = retention;
+  checkLimit('maxAgeMs', maxAgeMs);
+  checkLimit('maxCount', maxCount);
+}
+
+/**
+ * Makes a creator of outputs on the local disk (R160–R162, R167).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a retention that makes no sense.
+ * @example
+ * ```ts
+ * import { createLocalOutputs } from 'dryrunner/host';
+ * const outputs = createLocalOutputs();
+ * const output = await outputs.create('stdout');
+ * await output.write('hello');
+ * await output.close();
+ * await outputs.dispose();
+ * ```
+ */
+export function createLocalOutputs(options: LocalOutputsOptions = {}): LocalOutputs {
+  checkOptions(options);
+  return new LocalOutputFolder(options);
+}

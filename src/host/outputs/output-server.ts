@@ -1,0 +1,254 @@
+/**
+ * Serves the outputs of one folder over HTTP, complete, in ranges, or as a page that follows the file. Invariant: a request opens
+ * at most one file, closes it whatever happens, and reaches nothing but regular files that lie directly in the folder.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import {
+  checkArray,
+  checkInteger,
+  checkMethods,
+  checkOptions,
+  checkString,
+} from '../../kernel/argument-check.ts';
+import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
+import { isOutputId } from '../../outputs/output-id.ts';
+import type { LocalOutputs } from './local-output.ts';
+import { filesIn, openRegular } from './output-server-file.ts';
+import { OwnHosts, checkOwnOrigin } from './output-server-origin.ts';
+import { parseRange, sendBytes } from './output-server-range.ts';
+import { listingPage } from './output-server-listing.ts';
+import { Refusal, UNRECOGNIZED, refuse } from './output-server-refusal.ts';
+import { TAIL_PAGE_POLICY, tailPage } from './tail-page.ts';
+
+/** Options of {@link createOutputServer}. */
+export interface OutputServerOptions {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Default `127.0.0.1`: this machine only. */
+  readonly host?: string;
+  /** The path below which outputs lie, as in the outputs' `httpBaseUrl`. Default `/`. */
+  readonly basePath?: string;
+  /**
+   * Further names or addresses by which the server is asked for, such as that of a proxy before it. Requests with another `Host` than these
+   * and its own get 421. Default: none.
+   */
+  readonly hostNames?: readonly string[];
+}
+
+/** A server that listens. */
+export interface OutputServer {
+  /** The base URL, without trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  /** Ends all connections and stops listening. May be called again. */
+  close(): Promise<void>;
+}
+
+const IDLE_MS_MAX = 120_000;
+const PORT_MAX = 65_535;
+
+class OutputRequests {
+  readonly #outputs: LocalOutputs;
+  readonly #base: string;
+
+  constructor(outputs: LocalOutputs, base: string) {
+    this.#outputs = outputs;
+    this.#base = base;
+  }
+
+  async answer(hosts: OwnHosts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    try {
+      hosts.check(request);
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.setHeader('Allow', 'GET, HEAD');
+        throw new Refusal(405, 'Only GET and HEAD are served');
+      }
+      const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
+      const key = this.#keyOf(path);
+      if (key === '') await this.#list(request, response);
+      else await this.#serve(key, new URLSearchParams(query).get('content') === 'true', request, response);
+    } catch (error) {
+      refuse(response, error);
+    }
+  }
+
+  /** What a path asks for: '' for the listing, else one name. */
+  #keyOf(path: string): string {
+    if (path === this.#base) return '';
+    if (!path.startsWith(`${this.#base}/`)) throw new Refusal(404, UNRECOGNIZED);
+    // A base URL with a trailing slash and an id joined by another one make two.
+    const encoded = path.slice(this.#base.length).replace(/^\/+/, '');
+    try {
+      return decodeURIComponent(encoded);
+    } catch (cause) {
+      throw new Refusal(400, 'Malformed path', { cause });
+    }
+  }
+
+  /** Names of outputs are secrets of a kind: who knows one may read it from any page. */
+  async #list(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    checkOwnOrigin(request);
+    response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+    const page = listingPage(this.#base, await filesIn(this.#outputs.dir));
+    sendPage(response, page, "default-src 'none'; frame-ancestors 'none'");
+  }
+
+  async #serve(
+    key: string,
+    content: boolean,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    response.setHeader('Access-Control-Allow-Origin', '*');
+    const { path, file } = await this.#open(key);
+    try {
+      response.setHeader('X-Resource-Id', headerText(path));
+      response.setHeader('Access-Control-Expose-Headers', 'X-Resource-Id, Content-Range, Accept-Ranges');
+      if (content) await sendContent(file, request, response);
+      else sendPage(response, tailPage(key), TAIL_PAGE_POLICY);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #open(key: string): Promise<{ path: string; file: FileHandle }> {
+    const known = this.#outputs.find(key);
+    if (known === undefined && !isOutputId(key)) throw new Refusal(404, UNRECOGNIZED);
+    const path = known?.path ?? join(this.#outputs.dir, key);
+    const file = await openRegular(path, known === undefined ? 404 : 410);
+    return { path, file };
+  }
+}
+
+async function sendContent(
+  file: FileHandle,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { size } = await file.stat();
+  const range = parseRange(request.headers.range, size);
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Accept-Ranges', 'bytes');
+  if (range === 'unsatisfiable') {
+    response.setHeader('Content-Range', `bytes */${size}`);
+    throw new Refusal(416, 'The range lies outside of the file');
+  }
+  const { start, end } = range ?? { start: 0, end: size };
+  if (range !== undefined) response.setHeader('Content-Range', `bytes ${start}-${end - 1}/${size}`);
+  response.writeHead(range === undefined ? 200 : 206, { 'Content-Length': end - start });
+  if (request.method === 'HEAD') response.end();
+  else await sendBytes(file, response, { start, end });
+}
+
+function sendPage(response: ServerResponse, html: string, policy: string): void {
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Content-Security-Policy', policy);
+  response.writeHead(200, {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Length': Buffer.byteLength(html),
+  });
+  response.end(html);
+}
+
+/** Header values are printable ASCII; everything else is percent-encoded. */
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]+|%/g, encodeURIComponent);
+}
+
+function splitOnce(text: string, separator: string): string[] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+class ListeningServer implements OutputServer {
+  readonly url: string;
+  readonly port: number;
+  readonly #server: Server;
+  #closing: Promise<void> | undefined;
+
+  constructor(server: Server, host: string, base: string) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    this.url = `http://${host.includes(':') ? `[${host}]` : host}:${this.port}${base}`;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+    return this.#closing;
+  }
+}
+
+/**
+ * Serves local outputs (R163, R164). By id or by file name: the page that follows the file, or with `?content=true` its bytes.
+ *
+ * It answers only to its own host names and addresses, and shows the listing to no page of another origin.
+ *
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for options that make no sense, and then nothing listens; `RUNNER_OUTPUT_FAILED`
+ * if it cannot listen.
+ * @example
+ * ```ts
+ * import { createLocalOutputs, createOutputServer } from 'dryrunner/host';
+ * let base: string | undefined;
+ * const outputs = createLocalOutputs({ httpBaseUrl: () => base });
+ * const server = await createOutputServer(outputs);
+ * base = server.url;
+ * const output = await outputs.create('stdout');
+ * await output.write('hello');
+ * const answer = await fetch(`${server.url}/stdout?content=true`);
+ * if ((await answer.text()) !== 'hello') throw new Error('not served');
+ * await server.close();
+ * await outputs.dispose();
+ * ```
+ */
+export async function createOutputServer(
+  outputs: LocalOutputs,
+  options: OutputServerOptions = {},
+): Promise<OutputServer> {
+  checkMethods('outputs', outputs, ['find', 'create']);
+  checkString('outputs.dir', 'a path', outputs.dir);
+  const { port, host, basePath, hostNames } = checkedOptions(options);
+  const base = basePath.replace(/\/+$/, '').replace(/^(?=[^/])/, '/');
+  const requests = new OutputRequests(outputs, base);
+  // Known once it listens, before which nobody asks.
+  let hosts: OwnHosts | undefined;
+  const server = createServer((request, response) => {
+    hosts ??= new OwnHosts(host, (server.address() as AddressInfo).address, hostNames);
+    void requests.answer(hosts, request, response);
+  });
+  server.setTimeout(IDLE_MS_MAX);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new RunnerError('RUNNER_OUTPUT_FAILED', `cannot listen on ${host}:${port}`, { cause })),
+    );
+    server.listen(port, host, resolve);
+  });
+  return new ListeningServer(server, host, base);
+}
+
+/** All of them are looked at before anything listens. */
+function checkedOptions(options: OutputServerOptions): Required<OutputServerOptions> {
+  checkOptions(options);
+  const { port = 0, host = '127.0.0.1', basePath = '/', hostNames = [] } = options;
+  checkInteger('port', port, 0, PORT_MAX);
+  checkHost('host', host);
+  if (typeof basePath !== 'string' || /[?#\0-\x1f\x7f]/.test(basePath)) {
+    throw invalidArgument('basePath', 'a path without query', basePath);
+  }
+  checkArray('hostNames', 'a list of host names', hostNames);
+  hostNames.forEach((name, at) => checkHost(`hostNames[${at}]`, name));
+  return { port, host, basePath, hostNames };
+}
+
+function checkHost(name: string, value: unknown): void {
+  if (typeof value === 'string' && /^[^\s/?#@\\\0]+$/.test(value)) return;
+  throw invalidArgument(name, 'the name or address of a host', value);
+}

@@ -1,0 +1,84 @@
+/** The settings of the OS execer: their defaults, units and limits. */
+import { constants } from 'node:os';
+import type { Clock } from '../../kernel/clock.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { MaybePromise } from '../../model/maybe-promise.ts';
+import type { Metrics } from '../../model/metrics.ts';
+
+/** What {@link createOsExecer} takes. All but the clock may be left out. */
+export interface OsExecerOptions {
+  readonly clock: Clock;
+  /** What a command reads: nothing (`null`, the default), what this process reads, or a file that is open at this descriptor. */
+  readonly stdin?: 'null' | 'inherit' | number;
+  /** Which signal an abort sends first; SIGTERM by default (R125). */
+  readonly stopSignal?: NodeJS.Signals;
+  /** Between the signal of an abort and the SIGKILL; 10,000 by default (R125). */
+  readonly graceMs?: number;
+  /**
+   * What is left of it when the leader of an aborted command has ended and descendants have not, and how long output is waited
+   * for when the whole tree has ended; 1,000 by default (R123, R127).
+   */
+  readonly drainGraceMs?: number;
+  /** How long a killed tree may take to be gone before the rest is given up and recorded; 5,000 by default. */
+  readonly reapMs?: number;
+  /** How long a sink may hold one write before it gets nothing more; 5,000 by default. */
+  readonly sinkGraceMs?: number;
+  /** Memory that a command may use with all its descendants; 0, the default, does not watch it (R130). */
+  readonly memoryCapBytes?: number;
+  /** Between two looks at the memory; 500 by default. */
+  readonly memoryPeriodMs?: number;
+  /** Instead of the resident memory that /proc shows: bytes in use by the command whose leader has this pid (R131). */
+  readonly memoryUsage?: (pid: number) => MaybePromise<number>;
+  readonly metrics?: Metrics | undefined;
+  /**
+   * Whether each command gets a control group of its own, where the machine is Linux and lets this process make one: then also those
+   * descendants are found that overwrite their environment. Default true; commands started by worker threads get none.
+   */
+  readonly cgroups?: boolean;
+  /** The environment under the command's own; this process's by default (R122). */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The times and sizes, all given. */
+export interface OsExecerLimits {
+  readonly graceMs: number;
+  readonly drainGraceMs: number;
+  readonly reapMs: number;
+  readonly sinkGraceMs: number;
+  readonly memoryCapBytes: number;
+  readonly memoryPeriodMs: number;
+}
+
+const DEFAULTS: OsExecerLimits = Object.freeze({
+  graceMs: 10_000,
+  drainGraceMs: 1_000,
+  reapMs: 5_000,
+  sinkGraceMs: 5_000,
+  memoryCapBytes: 0,
+  memoryPeriodMs: 500,
+});
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a value that is not a finite number ≥ 0, or a period of 0. */
+export function osExecerLimits(options: OsExecerOptions): OsExecerLimits {
+  const names = Object.keys(DEFAULTS) as (keyof OsExecerLimits)[];
+  const limits = Object.fromEntries(names.map((name) => [name, options[name] ?? DEFAULTS[name]]));
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isFinite(value) || value < 0) throw invalidArgument(name, 'a finite number ≥ 0', value);
+  }
+  if (limits['memoryPeriodMs'] === 0) throw invalidArgument('memoryPeriodMs', 'a finite number > 0', 0);
+  return { ...DEFAULTS, ...limits };
+}
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither a word nor a descriptor. */
+export function stdinOf({ stdin = 'null' }: OsExecerOptions): 'ignore' | 'inherit' | number {
+  if (stdin === 'inherit') return stdin;
+  if (stdin === 'null') return 'ignore';
+  if (Number.isSafeInteger(stdin) && stdin >= 0) return stdin;
+  throw invalidArgument('stdin', '"null", "inherit" or a descriptor', stdin);
+}
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what this machine does not know as a signal. */
+export function stopSignalOf({ stopSignal = 'SIGTERM' }: OsExecerOptions): NodeJS.Signals {
+  if (Object.hasOwn(constants.signals, stopSignal)) return stopSignal;
+  throw invalidArgument('stopSignal', 'the name of a signal such as SIGINT', stopSignal);
+}

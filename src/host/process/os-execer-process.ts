@@ -1,0 +1,199 @@
+/**
+ * One command on the machine, from its start to the moment when nothing of it is left. What ends it first (itself, an abort, the
+ * memory cap) decides its status; everything after that only cleans up, within stated bounds. Invariant: the status is set once,
+ * last, when no member of the tree lives and no output is delivered any more.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import type { FaultLog } from '../../execers/fault-log.ts';
+import { abortedProcess, failedProcess, withFaults } from '../../execers/process-status.ts';
+import { completeProcess, signalledProcess } from '../../execers/process-status.ts';
+import type { MemoryReport, Process, ProcessStatus } from '../../model/execer.ts';
+import { EXIT_CODES } from '../../model/exit-code.ts';
+import type { MaybePromise } from '../../model/maybe-promise.ts';
+import type { OsExecerLimits } from './os-execer-options.ts';
+import type { StartedChild } from './os-execer-spawn.ts';
+import type { OutputPump } from './output-pump.ts';
+import type { MemoryUse } from './process-memory-watch.ts';
+import { sweepTree, type Sweep } from './process-sweep.ts';
+import type { ProcessTree } from './process-tree.ts';
+import { emptiesWithin, settlesWithin } from './process-wait.ts';
+
+/** What a process is made of. */
+export interface OsProcessParts {
+  readonly child: StartedChild;
+  readonly tree: ProcessTree;
+  readonly pumps: readonly OutputPump[];
+  /** The one of them that takes what people should know about the end. */
+  readonly stderr: OutputPump | undefined;
+  readonly faults: FaultLog;
+  readonly clock: Clock;
+  readonly limits: OsExecerLimits;
+  /** What an abort sends first; default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals;
+  readonly onMemoryReport: ((report: MemoryReport) => void) | undefined;
+  /** Called when its end is decided: the memory need not be watched any more. */
+  readonly onStopped: () => void;
+  /** Called when nothing of it is left, just before its status is known. */
+  readonly onEnd: () => void;
+}
+
+/** Splits the drain, so that a blocked event loop does not take the time that it was blocked for a silent process. */
+const DRAIN_STEPS = 4;
+
+/** A process of the OS execer. */
+export class OsProcess implements Process {
+  readonly #parts: OsProcessParts;
+  readonly #exited: Promise<void>;
+  readonly #ended: Promise<ProcessStatus>;
+  /** How the leader ended by itself or was ended, once it has been reaped. */
+  #natural: ProcessStatus | undefined;
+  /** Why it is being stopped; the first reason counts. */
+  #request: 'abort' | MemoryReport | undefined;
+  /** Over once every member has been asked to end. */
+  #asked: MaybePromise<void> = undefined;
+  /** Who used how much memory when that was too much. */
+  #memoryList: MemoryUse['list'];
+  #stop: () => void = () => undefined;
+  #status: ProcessStatus | undefined;
+
+  constructor(parts: OsProcessParts) {
+    this.#parts = parts;
+    const stopped = new Promise<void>((resolve) => {
+      this.#stop = resolve;
+    });
+    this.#exited = new Promise((resolve) => {
+      parts.child.once('exit', (code, signal) => {
+        parts.tree.leaderReaped();
+        this.#natural = naturalStatus(code, signal);
+        resolve();
+      });
+    });
+    parts.child.on('error', (error) => parts.faults.add('process', error));
+    this.#ended = this.#conduct(stopped).catch((error: unknown) => this.#settle(untold(error)));
+  }
+
+  wait(): MaybePromise<ProcessStatus> {
+    return this.#status ?? this.#ended;
+  }
+
+  abort(): MaybePromise<ProcessStatus> {
+    if (this.#isStoppable()) {
+      this.#request = 'abort';
+      this.#stop();
+      this.#asked = this.#parts.tree.terminate(this.#stopSignal());
+    }
+    return this.wait();
+  }
+
+  /** Starts to kill the tree; false if its end is decided already, which leaves it alone (R133). */
+  stopForMemory(report: MemoryReport, list?: MemoryUse['list']): boolean {
+    if (!this.#isStoppable()) return false;
+    this.#request = report;
+    this.#memoryList = list;
+    this.#stop();
+    return true;
+  }
+
+  /** False once its end is decided, also if it has exited and Node has not told yet (R120). */
+  #isStoppable(): boolean {
+    if (this.#request !== undefined || this.#natural !== undefined) return false;
+    return this.#status === undefined && this.#parts.tree.leaderLives();
+  }
+
+  async #conduct(stopped: Promise<void>): Promise<ProcessStatus> {
+    const { child, clock, limits, tree, onStopped } = this.#parts;
+    await Promise.race([this.#exited, stopped]);
+    onStopped();
+    if (this.#request === 'abort') await this.#letEnd();
+    const endedBefore = this.#natural !== undefined;
+    const memoryList = await this.#listMemory();
+    const deadlineMs = clock.now() + limits.reapMs;
+    this.#recordSweep(await sweepTree(clock, tree, child.pid, limits.reapMs), endedBefore);
+    // The leader is dead; that it is reaped, too, comes with the next turn of the loop.
+    await settlesWithin(clock, 'reap', Math.max(0, deadlineMs - clock.now()), this.#exited);
+    await this.#drain();
+    if (memoryList !== undefined) await this.#parts.stderr?.append(memoryList);
+    return this.#settle(this.#outcome(endedBefore));
+  }
+
+  /** The grace of an abort: all of it while the leader lives, little more for descendants that outlive the leader (R127). */
+  async #letEnd(): Promise<void> {
+    const { clock, limits, tree } = this.#parts;
+    const endMs = clock.now() + limits.graceMs;
+    await this.#asked;
+    if (!(await settlesWithin(clock, 'abort grace', limits.graceMs, this.#exited))) return;
+    const restMs = Math.min(limits.drainGraceMs, Math.max(0, endMs - clock.now()));
+    await emptiesWithin(clock, 'abort grace', restMs, tree);
+  }
+
+  /** Taken while they live, and shown when everything that they wrote has been. */
+  async #listMemory(): Promise<string | undefined> {
+    try {
+      return await this.#memoryList?.();
+    } catch (error) {
+      this.#parts.faults.add('process table', error);
+      return undefined;
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const { clock, limits, pumps } = this.#parts;
+    const done = Promise.all(pumps.map((pump) => pump.done));
+    for (let step = 0; step < DRAIN_STEPS; step++) {
+      if (await settlesWithin(clock, 'output drain', limits.drainGraceMs / DRAIN_STEPS, done)) return;
+    }
+    for (const pump of pumps) pump.cut(limits.drainGraceMs);
+  }
+
+  #stopSignal(): NodeJS.Signals {
+    return this.#parts.stopSignal ?? 'SIGTERM';
+  }
+
+  #outcome(endedBefore: boolean): ProcessStatus {
+    if (this.#request === 'abort') return abortedProcess(endedBefore ? this.#stopSignal() : 'SIGKILL');
+    return this.#request?.status ?? this.#natural ?? untold('it was not reaped');
+  }
+
+  #settle(status: ProcessStatus): ProcessStatus {
+    const { faults, onEnd, onMemoryReport } = this.#parts;
+    onEnd();
+    if (this.#request !== undefined && this.#request !== 'abort') {
+      try {
+        onMemoryReport?.(this.#request);
+      } catch (error) {
+        faults.add('memory report', error);
+      }
+    }
+    return (this.#status = withFaults(status, faults.list()));
+  }
+
+  #recordSweep(sweep: Sweep, endedBefore: boolean): void {
+    const { descendants, survivors, unreaped, suspects, exact, blind } = sweep;
+    const { faults, limits } = this.#parts;
+    const say = (text: string): void => faults.add('descendants', new Error(text));
+    if (endedBefore && descendants > 0) say(`${descendants} outlived the command and were killed`);
+    if (survivors > 0) say(`${survivors} could not be killed within ${limits.reapMs} ms`);
+    if (unreaped.length > 0) {
+      say(
+        `${unreaped.length} ended as children of this process, which cannot reap them: ${unreaped.join(' ')}`,
+      );
+    }
+    if (suspects.length > 0) {
+      say(
+        `${suspects.length} may have escaped, and show nothing of where they are from: ${suspects.join(' ')}`,
+      );
+    }
+    if (blind !== undefined) faults.add('process table', blind);
+    else if (!exact) say(`some may be left: no look within ${limits.reapMs} ms could tell`);
+  }
+}
+
+function naturalStatus(code: number | null, signal: NodeJS.Signals | null): ProcessStatus {
+  if (signal !== null) return signalledProcess(signal);
+  return code === null ? untold('neither code nor signal') : completeProcess(code);
+}
+
+function untold(why: unknown): ProcessStatus {
+  const text = why instanceof Error ? why.message : String(why);
+  return failedProcess(EXIT_CODES.POST_EXEC, `Cannot tell how the process ended: ${text}`);
+}

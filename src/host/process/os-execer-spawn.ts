@@ -1,0 +1,60 @@
+/**
+ * Starting the program of a command: in a session and a process group of its own. Whatever keeps it from starting becomes one `RUNNER_EXEC_FAILED`, and then nothing runs.
+ */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { statSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { RunnerError } from '../../kernel/errors.ts';
+import type { ExecCommand } from '../../model/execer.ts';
+import type { MaybePromise } from '../../model/maybe-promise.ts';
+
+/** A child that has started: its output is piped and its pid known. */
+export type StartedChild = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: number };
+
+/** Starts `command` in exactly this environment, with this as its input. Throws or rejects with `RUNNER_EXEC_FAILED`. */
+export function spawnCommand(
+  command: ExecCommand,
+  env: NodeJS.ProcessEnv,
+  stdin: 'ignore' | 'inherit' | number,
+): MaybePromise<StartedChild> {
+  const [program, ...args] = command.argv;
+  if (program === undefined) throw new RunnerError('RUNNER_EXEC_FAILED', NO_COMMAND);
+  let child: ChildProcessByStdio<null, Readable, Readable>;
+  try {
+    child = spawn(program, args, {
+      cwd: command.dir === '' ? undefined : command.dir,
+      env,
+      detached: true,
+      stdio: [stdin, 'pipe', 'pipe'],
+    }) as ChildProcessByStdio<null, Readable, Readable>;
+  } catch (error) {
+    throw execFailed(error, command.dir);
+  }
+  if (hasStarted(child)) return child;
+  return new Promise((_, reject) => {
+    child.once('error', (error) => reject(execFailed(error, command.dir)));
+  });
+}
+
+/** What a command without arguments is refused with (R121). */
+export const NO_COMMAND = 'No command specified.';
+
+function hasStarted(child: ChildProcessByStdio<null, Readable, Readable>): child is StartedChild {
+  return child.pid !== undefined;
+}
+
+/** The system names the program even if it was the directory that could not be entered. */
+function execFailed(cause: unknown, dir: string): RunnerError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const text = dir === '' ? message : `${message}${directoryProblem(dir)}`;
+  return new RunnerError('RUNNER_EXEC_FAILED', text, { cause });
+}
+
+function directoryProblem(dir: string): string {
+  try {
+    return statSync(dir).isDirectory() ? '' : ` (the working directory ${dir} is not a directory)`;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return ` (the working directory ${dir} cannot be entered: ${code})`;
+  }
+}

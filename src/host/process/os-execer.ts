@@ -1,0 +1,157 @@
+/**
+ * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a status is
+ * known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says what escapes).
+ */
+import { FaultLog } from '../../execers/fault-log.ts';
+import type { StreamName } from '../../execers/process-output.ts';
+import { checkArray, checkClock, checkOptions, checkRecord } from '../../kernel/argument-check.ts';
+import { RunnerError } from '../../kernel/errors.ts';
+import { checkCommand } from '../../model/command-check.ts';
+import type { Command } from '../../model/command.ts';
+import type { ExecCommand, Execer, Process } from '../../model/execer.ts';
+import { isPending, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
+import {
+  osExecerLimits,
+  stdinOf,
+  stopSignalOf,
+  type OsExecerLimits,
+  type OsExecerOptions,
+} from './os-execer-options.ts';
+import { OsProcess } from './os-execer-process.ts';
+import { NO_COMMAND, spawnCommand, type StartedChild } from './os-execer-spawn.ts';
+import { createOutputPump, type OutputPump } from './output-pump.ts';
+import { startInCgroup, type ProcessCgroup } from './process-cgroup.ts';
+import { COOKIE_VARIABLE, createProcessCookie } from './process-cookie.ts';
+import { guardAtExit } from './process-exit-guard.ts';
+import { watchMemory, type MemoryUse, type MemoryWatch } from './process-memory-watch.ts';
+import { formatMemberList, type MemberMemory } from './process-memory.ts';
+import { createGroupProcessTree } from './process-tree-group.ts';
+import { createLinuxProcessTree } from './process-tree-linux.ts';
+import type { ProcessTree } from './process-tree.ts';
+
+/**
+ * Makes an execer that starts real processes.
+ *
+ * A command gets the parent's environment with its own over it and the cookie `DRYRUNNER_COOKIE`, stdin from /dev/null unless told otherwise, and a
+ * session of its own. Output is copied until end of file; a sink that fails never holds the process up. When the leader ends,
+ * whatever it left behind is killed at once; when it is aborted, the whole tree gets SIGTERM, and what is left after the grace
+ * SIGKILL. What did not change the outcome stands in `faults`: a sink that failed, output that was cut, descendants that were
+ * left and killed. On Linux descendants are found wherever they went; on other systems only those in the process group are, and
+ * memory is not measured without `memoryUsage`.
+ *
+ * Limits of Node: standard output is a socket, so a script has to write `>&2`, not `>/dev/stderr`; and a death by a real-time
+ * signal looks like exit code 0.
+ *
+ * @example
+ * ```ts
+ * import { createOsExecer, createSystemClock } from 'dryrunner/host';
+ * const execer = createOsExecer({ clock: createSystemClock() });
+ * const process = await execer.exec({ argv: ['sh', '-c', 'exit 3'], dir: '', jobId: '', taskId: '', tag: '' });
+ * const { state, exitCode } = await process.wait();
+ * if (state !== 'COMPLETE' || exitCode !== 3) throw new Error('an exit code is the command\'s own');
+ * ```
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time or size that is not a finite number ≥ 0.
+ */
+export function createOsExecer(options: OsExecerOptions): Execer {
+  checkOptions(options);
+  checkClock('clock', options.clock);
+  return new OsExecer(options);
+}
+
+class OsExecer implements Execer {
+  readonly cancelBoundMs: number;
+  readonly #options: OsExecerOptions;
+  readonly #limits: OsExecerLimits;
+  readonly #stdin: ReturnType<typeof stdinOf>;
+  readonly #stopSignal: NodeJS.Signals;
+
+  constructor(options: OsExecerOptions) {
+    this.#options = options;
+    this.#stdin = stdinOf(options);
+    this.#stopSignal = stopSignalOf(options);
+    this.#limits = osExecerLimits(options);
+    const { graceMs, reapMs, drainGraceMs } = this.#limits;
+    this.cancelBoundMs = graceMs + reapMs + drainGraceMs;
+  }
+
+  check(command: Command): void {
+    checkCommand(command);
+    const { argv } = command;
+    if (argv.length > 0) return;
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', NO_COMMAND, { expected: 'a program', actual: argv });
+  }
+
+  exec(command: ExecCommand): MaybePromise<Process> {
+    // Only that it is one: what no program can be started with is an exec error (R98).
+    checkRecord('command', 'an object with argv', command);
+    checkArray('command.argv', 'an array of strings', command.argv);
+    const base = this.#options.env ?? process.env;
+    // A runner around this process finds what runs here by its own cookie, also in an environment made by hand.
+    const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE]);
+    const env = { ...base, ...command.envVars, [COOKIE_VARIABLE]: cookie.value };
+    const start = (): MaybePromise<StartedChild> => spawnCommand(command, env, this.#stdin);
+    const { cgroups = true } = this.#options;
+    const { started, cgroup } = cgroups ? startInCgroup(cookie.token, start) : { started: start() };
+    if (!isPending(started)) return this.#supervise(command, started, cookie.token, cgroup);
+    // It is missing, or may not be run.
+    cgroup?.remove();
+    return started.then((child) => this.#supervise(command, child, cookie.token));
+  }
+
+  #supervise(command: ExecCommand, child: StartedChild, token: string, cgroup?: ProcessCgroup): Process {
+    const { clock, metrics } = this.#options;
+    const { memoryCapBytes: capBytes, memoryPeriodMs: periodMs, sinkGraceMs } = this.#limits;
+    const makeTree = process.platform === 'linux' ? createLinuxProcessTree : createGroupProcessTree;
+    const tree = makeTree(child.pid, token, cgroup);
+    const faults = new FaultLog();
+    const pump = (name: StreamName): OutputPump =>
+      createOutputPump({ name, stream: child[name], sink: command[name], clock, sinkGraceMs, faults });
+    const stderr = pump('stderr');
+    const unguard = guardAtExit(tree);
+    let watch: MemoryWatch | undefined;
+    const supervised = new OsProcess({
+      child,
+      tree,
+      pumps: [pump('stdout'), stderr],
+      stderr,
+      faults,
+      clock,
+      limits: this.#limits,
+      stopSignal: this.#stopSignal,
+      onMemoryReport: command.onMemoryReport,
+      onStopped: () => watch?.end(),
+      onEnd: () => {
+        unguard();
+        tree.dispose();
+      },
+    });
+    if (capBytes > 0) {
+      const measure = (): MaybePromise<MemoryUse> => this.#measure(tree, child.pid);
+      const stop = supervised.stopForMemory.bind(supervised);
+      watch = watchMemory({ clock, capBytes, periodMs, metrics, measure, stop });
+    }
+    return supervised;
+  }
+
+  /** What the tree holds, or what the caller says: that is taken for as old as the command, if it comes with the first look. */
+  #measure(tree: ProcessTree, leader: number): MaybePromise<MemoryUse> {
+    const { memoryUsage } = this.#options;
+    if (memoryUsage !== undefined) {
+      const list = (): MaybePromise<string> =>
+        whenThere(tree.usage(), (members) => formatMemberList(leader, members));
+      return whenThere(memoryUsage(leader), (bytes) => ({ bytes, initialBytes: bytes, list }));
+    }
+    return whenThere(tree.usage(), (members) => ({
+      bytes: members.reduce((sum, { bytes }) => sum + bytes, 0),
+      initialBytes: initialBytesOf(members.find(({ process: { pid } }) => pid === leader)),
+      list: () => formatMemberList(leader, members),
+    }));
+  }
+}
+
+/** What the first process stands on: its program. Any program has some of that; without, it is not there yet. */
+function initialBytesOf(leader: MemberMemory | undefined): number | undefined {
+  if (leader === undefined) return 0;
+  return leader.fileBytes === 0 ? undefined : leader.fileBytes;
+}

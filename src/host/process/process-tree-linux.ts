@@ -1,0 +1,180 @@
+/**
+ * The tree of a command on Linux (`process-membership.ts` says who belongs to it). Invariant: a signal goes to a process or group
+ * only if it was found to be a member in the same slice of time, so that a reused pid is never hit.
+ */
+import { invariant } from '../../kernel/invariant.ts';
+import { doSoon, doTogether, type Errand } from './process-errand.ts';
+import { ProcessMembership } from './process-membership.ts';
+import { measureMember, type MemberMemory } from './process-memory.ts';
+import { sendSignal } from './process-signal.ts';
+import { readProcess, type ProcessEntry } from './process-table.ts';
+import type { ProcessTree, TreeCensus } from './process-tree.ts';
+import type { ProcessCgroup } from './process-cgroup.ts';
+
+/** The tree of a process that was just started as leader of its own session, with a cookie of that token, in that control group. */
+export function createLinuxProcessTree(leader: number, token: string, cgroup?: ProcessCgroup): ProcessTree {
+  return new LinuxProcessTree(leader, token, cgroup);
+}
+
+class LinuxProcessTree implements ProcessTree {
+  readonly #membership: ProcessMembership;
+  readonly #cgroup: ProcessCgroup | undefined;
+
+  constructor(leader: number, token: string, cgroup: ProcessCgroup | undefined) {
+    this.#membership = new ProcessMembership(leader, token, cgroup);
+    this.#cgroup = cgroup;
+  }
+
+  leaderReaped(): void {
+    this.#membership.leaderReaped();
+  }
+
+  leaderLives(): boolean {
+    return this.#membership.leaderLives();
+  }
+
+  async census(): Promise<TreeCensus> {
+    const errand = new CensusErrand(this.#membership);
+    await doSoon(errand);
+    return errand.census();
+  }
+
+  terminate(name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    // Without a look at the table, for want of file descriptors say, the group has been asked all the same.
+    return doSoon(new TerminateErrand(this.#membership, name)).catch(() => undefined);
+  }
+
+  async kill(): Promise<TreeCensus> {
+    const errand = new KillErrand(this.#membership, this.#cgroup);
+    await doSoon(errand);
+    return errand.census();
+  }
+
+  killNow(): TreeCensus {
+    const errand = new KillErrand(this.#membership, this.#cgroup);
+    doTogether([errand]);
+    return errand.census();
+  }
+
+  async usage(): Promise<readonly MemberMemory[]> {
+    const { members } = await this.census();
+    return members.map(measureMember);
+  }
+
+  dispose(): boolean {
+    return this.#cgroup?.remove() ?? true;
+  }
+}
+
+/** Looks, and touches nobody. */
+class CensusErrand implements Errand {
+  readonly membership: ProcessMembership;
+  /** What the last look found. */
+  protected latest: TreeCensus | undefined;
+
+  constructor(membership: ProcessMembership) {
+    this.membership = membership;
+  }
+
+  begin(): void {
+    // Nothing comes before the look.
+  }
+
+  see(_member: ProcessEntry): void {
+    // Nobody is touched.
+  }
+
+  looked(exact: boolean): boolean {
+    this.latest = this.membership.endLook(exact);
+    return false;
+  }
+
+  end(): void {
+    // Nothing comes after the look.
+  }
+
+  census(): TreeCensus {
+    invariant(this.latest !== undefined, 'expected a look at the table of processes');
+    return this.latest;
+  }
+}
+
+/** Asks every member once to end. */
+class TerminateErrand extends CensusErrand {
+  readonly #name: NodeJS.Signals;
+
+  constructor(membership: ProcessMembership, name: NodeJS.Signals) {
+    super(membership);
+    this.#name = name;
+  }
+
+  override end(): void {
+    if (this.latest === undefined) signalGroup(this.membership, this.#name);
+    else askToEnd(this.latest.members, this.#name);
+  }
+}
+
+/** Halts members as they come into sight, and kills them when no more do. */
+class KillErrand extends CensusErrand {
+  readonly #cgroup: ProcessCgroup | undefined;
+  readonly #halted = new Map<number, ProcessEntry>();
+  #haltedBefore = -1;
+
+  constructor(membership: ProcessMembership, cgroup: ProcessCgroup | undefined) {
+    super(membership);
+    this.#cgroup = cgroup;
+  }
+
+  override begin(): void {
+    signalGroup(this.membership, 'SIGSTOP');
+  }
+
+  override see(member: ProcessEntry): void {
+    if (this.#halted.get(member.pid)?.startTicks === member.startTicks) return;
+    signal(member, 'SIGSTOP');
+    this.#halted.set(member.pid, member);
+  }
+
+  /** A member halted late may have forked after the table was read, so a look that halted somebody is not the last one. */
+  override looked(exact: boolean): boolean {
+    super.looked(exact);
+    const isNewcomer = this.#halted.size > Math.max(0, this.#haltedBefore);
+    this.#haltedBefore = this.#halted.size;
+    return isNewcomer;
+  }
+
+  override end(): void {
+    signalGroup(this.membership, 'SIGKILL');
+    for (const member of this.#halted.values()) signal(member, 'SIGKILL');
+    this.#cgroup?.kill();
+  }
+
+  /** Everybody who was alive when the first look found him. */
+  override census(): TreeCensus {
+    return { ...super.census(), members: [...this.#halted.values()] };
+  }
+}
+
+function askToEnd(members: readonly ProcessEntry[], name: NodeJS.Signals): void {
+  const led = new Set(members.filter(leadsGroup).map(({ pid }) => pid));
+  for (const member of members) {
+    if (leadsGroup(member) || !led.has(member.group)) signal(member, name);
+  }
+  // A halted process would sleep through its grace.
+  for (const member of members) if (member.stopped) signal(member, 'SIGCONT');
+}
+
+function leadsGroup({ pid, group }: ProcessEntry): boolean {
+  return pid === group;
+}
+
+/** Reaches the leader's whole group at one instant, which no fork can slip through. */
+function signalGroup(membership: ProcessMembership, name: NodeJS.Signals): void {
+  if (membership.ownsGroup()) sendSignal(-membership.leader, name);
+}
+
+/** Signals a member, if it is still the process that was seen; one that leads a group together with its group. */
+function signal(member: ProcessEntry, name: NodeJS.Signals): void {
+  if (readProcess(member.pid)?.startTicks !== member.startTicks) return;
+  sendSignal(leadsGroup(member) ? -member.pid : member.pid, name);
+}

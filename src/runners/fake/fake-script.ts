@@ -1,0 +1,73 @@
+/** What a fake runner does with a command: when the run starts, how long it lasts, and how it ends. */
+import { checkObject, unreadable } from '../../kernel/argument-check.ts';
+import { parseSimScript } from '../../execers/sim-script.ts';
+import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
+import type { Command } from '../../model/command.ts';
+
+/** The end of a fake run. */
+export interface FakeEnd {
+  readonly state: 'COMPLETE' | 'FAILED';
+  readonly exitCode: ExitCode;
+  readonly error?: string;
+}
+
+/** A fake run from its turn in the queue to its end. */
+export interface FakeScript {
+  /** From its turn to RUNNING. Default 0: at once. */
+  readonly startAfterMs?: number;
+  /** From RUNNING to the end. Default 0: at once; Infinity: until the test, an abort or the deadline ends it. */
+  readonly runMs?: number;
+  /** Default COMPLETE 0. */
+  readonly end?: FakeEnd;
+}
+
+/** Chooses the script for a command; none means that the test drives the run. */
+export type FakeScripts = (command: Command) => FakeScript | undefined;
+
+/**
+ * Reads a command's argv as a sim script and keeps what a fake can do: `sleep`, `complete`, `fail`, `pause` and `hang`; output and
+ * comments are skipped. So a fake and a simulated runner can be given the same commands.
+ *
+ * @throws RunnerError `RUNNER_EXEC_FAILED` for a bad step, which the fake runner reports as the run's failure.
+ */
+export function argvScript(command: Command): FakeScript {
+  try {
+    checkObject('command', 'an object with argv', command);
+    const { argv } = command;
+    let runMs = 0;
+    for (const step of parseSimScript(argv)) {
+      switch (step.op) {
+        case 'sleep':
+          runMs += step.ms;
+          break;
+        case 'pause':
+        case 'hang':
+          return { runMs: Infinity };
+        case 'complete':
+          return { runMs, end: { state: 'COMPLETE', exitCode: step.exitCode } };
+        case 'fail':
+          return {
+            runMs,
+            end: {
+              state: 'FAILED',
+              exitCode: step.exitCode || EXIT_CODES.POST_EXEC,
+              error: `error execing: ${step.text}`,
+            },
+          };
+        case 'signal':
+          return { runMs, end: { state: 'COMPLETE', exitCode: -1, error: `killed by ${step.signal}` } };
+        case 'stdout':
+        case 'stderr':
+        case 'comment':
+        case 'mem':
+        case 'ignore-term':
+        case 'orphan':
+        case 'fork':
+          break;
+      }
+    }
+    return { runMs };
+  } catch (error) {
+    throw unreadable('command', command, error);
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The life of one run as a pure function (R88). What is ready at the same instant arrives as separate events in an order that the
+ * clock decides; every order has one legal outcome here (R104). Invariants: an abort in time wins over all else (R105, R108), a
+ * deadline or memory report only over nothing (R103), and cleaning up follows every path.
+ */
+import type { ProcessStatus } from '../../model/execer.ts';
+import type { InvocationPhase } from '../../model/trace-event.ts';
+import { COMPLETE_0, endedOutcome, failedOutcome, stoppedOutcome } from './invocation-outcome.ts';
+import {
+  NEW_INVOCATION,
+  type InvocationEffect,
+  type InvocationEvent,
+  type InvocationState,
+  type InvocationStep,
+} from './invocation-state.ts';
+
+const NONE: readonly InvocationEffect[] = [];
+const ENTER: readonly InvocationEffect[] = ['enter'];
+const BOUND: readonly InvocationEffect[] = ['bound'];
+const CANCEL: readonly InvocationEffect[] = ['cancel', 'bound'];
+const KILL: readonly InvocationEffect[] = ['kill', 'bound'];
+const RUN: readonly InvocationEffect[] = ['running', 'enter'];
+const RUN_STOPPED: readonly InvocationEffect[] = ['enter', 'kill', 'bound'];
+const ABANDON: readonly InvocationEffect[] = ['abandon', 'enter'];
+
+/**
+ * What follows the end of a phase in the undisturbed life of a run that completes with 0. Nearly all runs go this way, so its steps
+ * are made once, here, by the same rules as all others; a state that is not one of these is not found.
+ */
+const PLAIN_STEPS = new Map<InvocationState, InvocationStep>();
+const PLAIN_WAIT: InvocationState = keepPlainSteps(NEW_INVOCATION);
+const PLAIN_END: InvocationStep = go({ ...PLAIN_WAIT, outcome: COMPLETE_0 }, 'measure');
+keepPlainSteps(PLAIN_END.state);
+
+/** The first state from which a phase's end alone leads no further. */
+function keepPlainSteps(first: InvocationState): InvocationState {
+  let state = first;
+  for (let step = afterDone(state); step.state !== state; step = afterDone(state)) {
+    PLAIN_STEPS.set(state, step);
+    state = step.state;
+  }
+  return state;
+}
+
+/** The next state and what to do. Pure: the same arguments give the same step. */
+export function reduceInvocation(state: InvocationState, event: InvocationEvent): InvocationStep {
+  switch (event.type) {
+    case 'done':
+      if (event.phase !== state.phase) return { state, effects: NONE };
+      return PLAIN_STEPS.get(state) ?? afterDone(state);
+    case 'failed':
+      return event.phase === state.phase
+        ? afterFailure(state, event.exitCode, event.error)
+        : { state, effects: NONE };
+    case 'ended':
+      return state.phase === 'wait' ? afterEnd(state, event.status) : { state, effects: NONE };
+    case 'abort':
+      return onAbort(state);
+    case 'deadline':
+      return isBeforeEnd(state.phase) && state.stop === 'none'
+        ? onStop(state, 'deadline')
+        : { state, effects: NONE };
+    case 'memory':
+      // The execer has killed the process already, so there is nothing to do but to remember why and wait (R112, R133).
+      if (state.phase !== 'wait' || state.stop !== 'none') return { state, effects: NONE };
+      return { state: { ...state, stop: 'memory', hurried: true }, effects: BOUND };
+    case 'overdue':
+      return event.phase === state.phase ? afterOverdue(state) : { state, effects: NONE };
+  }
+}
+
+function isBeforeEnd(phase: InvocationPhase): boolean {
+  switch (phase) {
+    case 'preprocess':
+    case 'checkout':
+    case 'outputs':
+    case 'exec':
+    case 'wait':
+      return true;
+    case 'measure':
+    case 'upload':
+    case 'close':
+    case 'release':
+    case 'postprocess':
+    case 'end':
+      return false;
+  }
+}
+
+function onAbort(state: InvocationState): InvocationStep {
+  if (isBeforeEnd(state.phase)) {
+    return state.stop === 'abort' ? { state, effects: NONE } : onStop(state, 'abort');
+  }
+  if (state.phase === 'end') return { state, effects: NONE };
+  const inTime = state.phase === 'measure' || state.phase === 'upload';
+  if (inTime && state.outcome?.uploads === true && state.stop !== 'abort') {
+    const aborted: InvocationState = {
+      ...state,
+      stop: 'abort',
+      hurried: true,
+      outcome: stoppedOutcome('abort'),
+    };
+    return { state: aborted, effects: state.phase === 'upload' ? CANCEL : BOUND };
+  }
+  // Too late to change the outcome (R109); but whoever aborts must not wait for a collaborator that hangs (R199).
+  return state.hurried ? { state, effects: NONE } : { state: { ...state, hurried: true }, effects: BOUND };
+}
+
+function onStop(state: InvocationState, cause: 'abort' | 'deadline'): InvocationStep {
+  const stopped: InvocationState = { ...state, stop: cause, hurried: true };
+  // The first stop cancels and sets the bound; a later cause only changes what the run ends as.
+  if (state.hurried && state.stop !== 'memory') return { state: stopped, effects: NONE };
+  return { state: stopped, effects: state.phase === 'wait' ? KILL : CANCEL };
+}
+
+function afterDone(state: InvocationState): InvocationStep {
+  switch (state.phase) {
+    case 'preprocess':
+      return isStopped(state) ? settle(state) : go(state, 'checkout');
+    case 'checkout': {
+      const held: InvocationState = { ...state, checkedOut: true };
+      return isStopped(state) ? settle(held) : go({ ...held, opened: true }, 'outputs');
+    }
+    case 'outputs':
+      return isStopped(state) ? settle(state) : go(state, 'exec');
+    case 'exec': {
+      const waiting: InvocationState = { ...state, phase: 'wait' };
+      return { state: waiting, effects: isStopped(state) ? RUN_STOPPED : RUN };
+    }
+    case 'measure':
+      return cleanUp(state);
+    case 'upload':
+      return go(state, 'close');
+    case 'close':
+      return state.checkedOut ? go(state, 'release') : go(state, 'postprocess');
+    case 'release':
+      return go(state, 'postprocess');
+    case 'postprocess':
+      return go(state, 'end');
+    case 'wait':
+    case 'end':
+      return { state, effects: NONE };
+  }
+}
+
+/** The machinery failed. A run that is being stopped ends as what it is stopped for, whatever fails meanwhile (R106). */
+function afterFailure(state: InvocationState, exitCode: number, error: string): InvocationStep {
+  if (!isBeforeEnd(state.phase)) return afterDone(state);
+  if (isStopped(state)) return settle(state);
+  return cleanUp({ ...state, outcome: failedOutcome(exitCode, error) });
+}
+
+function afterEnd(state: InvocationState, status: ProcessStatus): InvocationStep {
+  const outcome = endedOutcome(status, state.stop);
+  if (state === PLAIN_WAIT && outcome === COMPLETE_0) return PLAIN_END;
+  return go({ ...state, hurried: isStopped(state), outcome }, 'measure');
+}
+
+function afterOverdue(state: InvocationState): InvocationStep {
+  if (state.phase === 'wait') {
+    const status: ProcessStatus = {
+      state: 'FAILED',
+      exitCode: -1,
+      error: 'the process could not be stopped',
+    };
+    return { state: afterEnd(state, status).state, effects: ABANDON };
+  }
+  const next = isBeforeEnd(state.phase) ? settle(state) : afterDone(state);
+  return { state: next.state, effects: ABANDON };
+}
+
+function isStopped(state: InvocationState): boolean {
+  return state.stop === 'abort' || state.stop === 'deadline';
+}
+
+function settle(state: InvocationState): InvocationStep {
+  return cleanUp({ ...state, outcome: stoppedOutcome(state.stop === 'abort' ? 'abort' : 'deadline') });
+}
+
+function cleanUp(state: InvocationState): InvocationStep {
+  if (state.opened) return go(state, state.outcome?.uploads === true ? 'upload' : 'close');
+  return go(state, state.checkedOut ? 'release' : 'postprocess');
+}
+
+function go(state: InvocationState, phase: InvocationPhase): InvocationStep {
+  return { state: { ...state, phase }, effects: ENTER };
+}

@@ -1,0 +1,225 @@
+/**
+ * One run from its start to its terminal status: carries out what the reducer decides (R87–R117). Invariants: at most one RUNNING,
+ * then exactly one terminal status, after which nothing of the run is left (R87, R89); completions, abort, deadline and memory
+ * report reach the reducer as events of the clock, so that their order is a decision (R104).
+ */
+import { messageOf } from '../../kernel/errors.ts';
+import type { Timer } from '../../kernel/clock.ts';
+import { invariant } from '../../kernel/invariant.ts';
+import type { Command } from '../../model/command.ts';
+import type { MemoryReport } from '../../model/execer.ts';
+import { EXIT_CODES, exitCodeOf } from '../../model/exit-code.ts';
+import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
+import type { InvocationPhase } from '../../model/trace-event.ts';
+import { checkoutPhase, releasePhase } from './checkout-phase.ts';
+import { reduceInvocation } from './invocation-reducer.ts';
+import {
+  NEW_INVOCATION,
+  type InvocationEffect,
+  type InvocationEvent,
+  type InvocationState,
+} from './invocation-state.ts';
+import { runningRunStatus, terminalRunStatus } from './invocation-status.ts';
+import type { InvokerParts } from './invoker-parts.ts';
+import { closePhase, outputsPhase } from './outputs-phase.ts';
+import type { Performance, StatusListener } from '../queue/performer.ts';
+import type { Phase } from './phase.ts';
+import { execPhase, measurePhase, waitPhase } from './process-phase.ts';
+import { postprocessPhase, preprocessPhase } from './processors-phase.ts';
+import { RunContext } from './run-context.ts';
+import { uploadPhase } from './upload-phase.ts';
+
+type WorkPhase = Exclude<InvocationPhase, 'end'>;
+
+const PHASES: Readonly<Record<WorkPhase, Phase>> = {
+  preprocess: preprocessPhase,
+  checkout: checkoutPhase,
+  outputs: outputsPhase,
+  exec: execPhase,
+  wait: waitPhase,
+  measure: measurePhase,
+  upload: uploadPhase,
+  close: closePhase,
+  release: releasePhase,
+  postprocess: postprocessPhase,
+};
+
+/** A run at work. Made and started by an {@link Invoker}. */
+export class Invocation implements Performance {
+  readonly #parts: InvokerParts;
+  readonly #run: RunContext;
+  readonly #onStatus: StatusListener;
+  readonly #startedAt: number;
+  #state: InvocationState = NEW_INVOCATION;
+  #deadline: Timer | undefined;
+  #bound: Timer | undefined;
+  #abort: Timer | undefined;
+  #memory: Timer | undefined;
+
+  constructor(parts: InvokerParts, command: Command, runId: string, onStatus: StatusListener) {
+    this.#parts = parts;
+    this.#run = new RunContext(parts, command, runId, (report) => this.#reportMemory(report));
+    this.#onStatus = onStatus;
+    this.#startedAt = parts.world.clock.now();
+  }
+
+  /** Begins the first phase; statuses may come before this returns. */
+  start(): void {
+    const { clock } = this.#parts.world;
+    this.#parts.instruments.runningTask.set(1);
+    const { timeoutMs = 0 } = this.#run.command;
+    if (timeoutMs > 0) {
+      this.#deadline = clock.timer(`run/${this.#run.runId} deadline`, timeoutMs, () =>
+        this.#dispatch({ type: 'deadline' }),
+      );
+    }
+    this.#enter();
+  }
+
+  /** Asks for the run to be stopped. Takes effect as an event of its own; asking again does nothing (R105). */
+  abort(): void {
+    if (this.#abort !== undefined || this.#state.phase === 'end') return;
+    this.#abort = this.#parts.world.clock.post(`run/${this.#run.runId} abort`, () =>
+      this.#dispatch({ type: 'abort' }),
+    );
+  }
+
+  #dispatch(event: InvocationEvent): void {
+    const before = this.#state;
+    const { state, effects } = reduceInvocation(before, event);
+    this.#state = state;
+    this.#run.stop = state.stop;
+    if (state.stop === 'deadline' && before.stop === 'none') this.#parts.instruments.timeouts.increment();
+    for (const effect of effects) this.#perform(effect, before.phase);
+  }
+
+  #perform(effect: InvocationEffect, before: InvocationPhase): void {
+    switch (effect) {
+      case 'enter':
+        this.#enter();
+        break;
+      case 'cancel':
+        this.#run.cancellation?.cancel();
+        break;
+      case 'bound':
+        this.#setBound();
+        break;
+      case 'kill':
+        if (this.#state.phase === 'wait') this.#kill();
+        break;
+      case 'running':
+        this.#onStatus(runningRunStatus(this.#run));
+        break;
+      case 'abandon':
+        PHASES[before as WorkPhase].abandon(this.#run);
+        break;
+    }
+  }
+
+  #enter(): void {
+    const { phase, hurried } = this.#state;
+    this.#bound?.cancel();
+    this.#bound = undefined;
+    this.#run.phase = phase;
+    this.#run.cancellation = undefined;
+    if (phase === 'measure' || phase === 'end') this.#deadline?.cancel();
+    if (phase === 'end') {
+      this.#tracePhase(phase);
+      this.#finish();
+      return;
+    }
+    if (PHASES[phase].isIdle?.(this.#run) === true) {
+      this.#done(phase);
+      return;
+    }
+    this.#tracePhase(phase);
+    let result: MaybePromise<void>;
+    try {
+      result = PHASES[phase].begin(this.#run);
+    } catch (error) {
+      this.#failed(phase, error);
+      return;
+    }
+    if (!isPending(result)) {
+      this.#done(phase);
+      return;
+    }
+    const { clock } = this.#parts.world;
+    const label = this.#run.label(phase);
+    result.then(
+      () => clock.post(label, () => this.#done(phase)),
+      (error: unknown) => clock.post(label, () => this.#failed(phase, error)),
+    );
+    // Logs are uploaded at leisure: an abort would have left them out, and a deadline does not cut them (R101, R115).
+    if (hurried && phase !== 'upload') this.#setBound();
+  }
+
+  #done(phase: InvocationPhase): void {
+    if (phase !== 'wait') {
+      this.#dispatch({ type: 'done', phase });
+      return;
+    }
+    const { processStatus, memoryReport } = this.#run;
+    invariant(processStatus !== undefined, 'expected the status of a process that has ended');
+    // The report may have been handed over in this very instant; the process ended because of it, so it counts first (R112).
+    if (memoryReport !== undefined) this.#dispatch({ type: 'memory' });
+    this.#dispatch({ type: 'ended', status: memoryReport?.status ?? processStatus });
+  }
+
+  #failed(phase: InvocationPhase, error: unknown): void {
+    const fallback = phase === 'checkout' ? EXIT_CODES.CHECKOUT_UNCODED : EXIT_CODES.POST_EXEC;
+    const text = messageOf(error);
+    this.#run.recorded(phase, error);
+    this.#dispatch({ type: 'failed', phase, exitCode: exitCodeOf(error, fallback), error: text });
+  }
+
+  #kill(): void {
+    const { process } = this.#run;
+    invariant(process !== undefined, 'expected a process to stop');
+    const failed = (error: unknown): void => this.#run.recorded('abort', error);
+    try {
+      const ended = process.abort();
+      if (isPending(ended)) ended.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #reportMemory(report: MemoryReport): void {
+    if (this.#run.memoryReport !== undefined) return;
+    this.#run.memoryReport = report;
+    this.#parts.instruments.memoryCapExceeded.increment();
+    this.#memory = this.#parts.world.clock.post(`run/${this.#run.runId} memory`, () =>
+      this.#dispatch({ type: 'memory' }),
+    );
+  }
+
+  /** A collaborator that comes back just at its bound has kept it, so the bound is an event at the end of its instant. */
+  #setBound(): void {
+    const { phase } = this.#state;
+    if (phase === 'end' || this.#bound !== undefined) return;
+    const boundMs = PHASES[phase].boundMs(this.#run);
+    if (boundMs === Infinity) return;
+    const label = `${this.#run.label(phase)} bound`;
+    this.#bound = this.#parts.world.clock.endOfInstant(label, boundMs, () =>
+      this.#dispatch({ type: 'overdue', phase }),
+    );
+  }
+
+  #finish(): void {
+    const { outcome } = this.#state;
+    invariant(outcome !== undefined, 'expected an outcome at the end of an invocation');
+    const { instruments, world } = this.#parts;
+    this.#abort?.cancel();
+    this.#memory?.cancel();
+    instruments.taskLatency.record(world.clock.now() - this.#startedAt);
+    // The gauge is down before anybody can see the terminal status (R116).
+    instruments.runningTask.set(0);
+    this.#onStatus(terminalRunStatus(this.#run, outcome));
+  }
+
+  #tracePhase(phase: InvocationPhase): void {
+    const { world, tracer, name: runner } = this.#parts;
+    tracer?.phase(world.clock.now(), runner, this.#run.runId, phase);
+  }
+}

@@ -1,0 +1,48 @@
+/** The performer that really invokes: checkout, logs, process, upload, clean-up, each through its collaborator (R87–R117). */
+import { checkFunction, checkString } from '../../kernel/argument-check.ts';
+import { checkCommand } from '../../model/command-check.ts';
+import type { Command } from '../../model/command.ts';
+import type { RunID } from '../../model/run-status.ts';
+import type { World } from '../../model/world.ts';
+import { Invocation } from './invocation.ts';
+import { InvokerParts, type InvokerOptions } from './invoker-parts.ts';
+import type { Performance, Performer, StatusListener } from '../queue/performer.ts';
+
+/** Starts invocations. */
+export class Invoker implements Performer {
+  readonly #parts: InvokerParts;
+
+  constructor(world: World, options: InvokerOptions) {
+    this.#parts = new InvokerParts(world, options);
+  }
+
+  check(command: Command): void {
+    this.#parts.execer.check?.(command);
+  }
+
+  perform(command: Command, runId: RunID, onStatus: StatusListener): Performance {
+    const invocation = new Invocation(this.#parts, command, runId, onStatus);
+    invocation.start();
+    return invocation;
+  }
+}
+
+/** For those who use one without a queue, which checks commands before it accepts them. */
+class CheckedInvoker extends Invoker {
+  override check(command: Command): void {
+    checkCommand(command);
+    super.check(command);
+  }
+
+  override perform(command: Command, runId: RunID, onStatus: StatusListener): Performance {
+    checkCommand(command);
+    checkString('runId', 'a run id', runId);
+    checkFunction('onStatus', onStatus);
+    return super.perform(command, runId, onStatus);
+  }
+}
+
+/** Makes an invoker; to be used alone, or behind a queue by `createQueueRunner`. */
+export function createInvoker(world: World, options: InvokerOptions): Invoker {
+  return new CheckedInvoker(world, options);
+}

@@ -1,0 +1,41 @@
+/** The texts that the invoker adds to a run's logs: the header before, the trailer after the process's bytes (R96, R101, R107). */
+import { formatUtc } from '../../kernel/utc-time.ts';
+import { formatCommand } from '../../model/command-text.ts';
+import { formatGoDuration } from '../../model/go-duration.ts';
+import type { Command } from '../../model/command.ts';
+import type { Output } from '../../model/output.ts';
+
+const LINE = '###########################################\n';
+const MARKER: string = LINE + LINE;
+
+/** The last line of every header; process bytes begin after it. */
+export const LOG_HEADER_END = 'SCOOT_CMD_LOG\n';
+
+/** Stdout, stderr and the combined one. */
+export type LogOutputs = readonly [stdout: Output, stderr: Output, stdlog: Output];
+
+/** The header: a two-line marker, date, URIs, command, the marker again, `SCOOT_CMD_LOG` (R96). Values of the environment are hidden. */
+export function logHeader(epochMs: number, [stdout, stderr, stdlog]: LogOutputs, command: Command): string {
+  const date = formatUtc(epochMs);
+  const uris = `Out: ${stdout.uri}\tErr: ${stderr.uri}\tLog: ${stdlog.uri}`;
+  const shown = formatCommand(command, { redactEnv: true });
+  return `${MARKER}\nDate: ${date}\n${uris}\nCmd:\n${shown}\n\n${MARKER}\n${LOG_HEADER_END}`;
+}
+
+/** The trailer of a run that was stopped, or undefined for one that ended by itself. */
+export function logTrailer(
+  stop: 'none' | 'abort' | 'deadline' | 'memory',
+  timeoutMs: number,
+  report: string,
+): string | undefined {
+  switch (stop) {
+    case 'none':
+      return undefined;
+    case 'abort':
+      return `\n\n${MARKER}\nFAILED\nTask aborted\n`;
+    case 'deadline':
+      return `\n\n${MARKER}\nFAILED\nTask exceeded timeout ${formatGoDuration(timeoutMs)}\n`;
+    case 'memory':
+      return `\n\n${MARKER}\nFAILED\n${report}\n`;
+  }
+}

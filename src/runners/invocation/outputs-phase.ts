@@ -1,0 +1,183 @@
+/**
+ * Opening and closing the three logs of a run. Invariant: an output that was created is closed exactly once, also when a later one
+ * could not be created (R95) or came after the run had given up (R204).
+ */
+import { messageOf } from '../../kernel/errors.ts';
+import type { Command } from '../../model/command.ts';
+import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
+import { allDone, isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
+import type { Output } from '../../model/output.ts';
+import { logHeader, logTrailer, type LogOutputs } from './log-header.ts';
+import type { Phase } from './phase.ts';
+import type { RunContext } from './run-context.ts';
+import { RunLogs, type LogName } from './run-logs.ts';
+
+const LOG_NAMES: readonly LogName[] = ['stdout', 'stderr', 'stdlog'];
+
+/** Creates stdout, stderr and stdlog, writes the header and measures the directories (R88, R95, R96). */
+export const outputsPhase: Phase = {
+  begin(run) {
+    const opened = openFrom(run, 0);
+    return isPending(opened) ? opened.then(() => accept(run)) : accept(run);
+  },
+  boundMs: (run) => run.parts.localBoundMs,
+  abandon(run) {
+    if (run.logs !== undefined) {
+      run.recorded('output', 'the header was not taken within the bound');
+      return;
+    }
+    if (!run.areOutputsClosing) run.abandoned('output', LOG_NAMES[run.openOutputs.length] as LogName);
+    giveUp(run);
+  },
+};
+
+function accept(run: RunContext): MaybePromise<void> {
+  if (run.phase !== 'outputs') return undefined;
+  const outputs = run.openOutputs.slice() as [Output, Output, Output];
+  const [stdout, stderr, stdlog] = outputs;
+  const { clock, tracer } = run.parts.world;
+  run.stdoutRef = stdout.uri;
+  run.stderrRef = stderr.uri;
+  const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined);
+  run.logs = logs;
+  const epochMs = clock.epochMs + clock.now();
+  const written = writeText(run, logs, headerLater(epochMs, outputs, run.command));
+  return isPending(written) ? written.then(() => measureStart(run)) : measureStart(run);
+}
+
+/** Apart, because outputs keep the closure for as long as nobody reads them: what else it could see would live on with them. */
+function headerLater(epochMs: number, outputs: LogOutputs, command: Command): () => string {
+  return () => logHeader(epochMs, outputs, command);
+}
+
+/** Closes what is open; a failure to close is recorded and changes no status. */
+export const closePhase: Phase = {
+  begin(run) {
+    const { logs } = run;
+    if (logs === undefined) return undefined;
+    traceContent(run, logs);
+    const finished = finishLogs(run);
+    return isPending(finished) ? finished.then(() => closeAll(run)) : closeAll(run);
+  },
+  boundMs: (run) => run.parts.localBoundMs,
+  abandon: giveUp,
+};
+
+/** Closes what nobody has begun to close, and names what is not closed by now: it may still come. */
+function giveUp(run: RunContext): void {
+  const closing = closeAll(run);
+  if (isPending(closing)) closing.then(undefined, (error: unknown) => run.recorded('output', error));
+  run.openOutputs.forEach((output, index) => {
+    if (output !== undefined) run.abandoned('output', LOG_NAMES[index] as LogName);
+  });
+}
+
+/** Writes the trailer of a run that was stopped, once, after the last process byte (R107). */
+export function finishLogs(run: RunContext): MaybePromise<void> {
+  const { logs } = run;
+  if (logs === undefined || logs.finished) return undefined;
+  logs.finished = true;
+  const report = run.memoryReport?.status.error ?? '';
+  const trailer = logTrailer(run.stop, run.command.timeoutMs ?? 0, report);
+  return trailer === undefined ? undefined : writeText(run, logs, trailer);
+}
+
+function writeText(run: RunContext, logs: RunLogs, text: string | (() => string)): MaybePromise<void> {
+  return orElse(
+    () => logs.writeAll(text),
+    (error) => run.recorded('output', error),
+  );
+}
+
+/** Opens the outputs from `index` on, unless the run gives them up meanwhile. */
+function openFrom(run: RunContext, index: number): MaybePromise<void> {
+  for (let next = index; next < LOG_NAMES.length; next += 1) {
+    const name = LOG_NAMES[next] as LogName;
+    let output: MaybePromise<Output>;
+    try {
+      output = run.parts.outputs.create(`${run.runId}-${name}`);
+    } catch (error) {
+      return closeThenFail(run, name, error);
+    }
+    if (isPending(output)) {
+      return output.then(
+        (created) => {
+          keep(run, next, created);
+          return run.phase === 'outputs' ? openFrom(run, next + 1) : close(run, next, created);
+        },
+        (error: unknown) => closeThenFail(run, name, error),
+      );
+    }
+    keep(run, next, output);
+  }
+  return undefined;
+}
+
+function keep(run: RunContext, index: number, created: Output): void {
+  run.acquired('output', LOG_NAMES[index] as LogName);
+  run.openOutputs[index] = created;
+}
+
+function closeThenFail(run: RunContext, name: LogName, error: unknown): MaybePromise<never> {
+  const text = messageOf(error);
+  return whenThere(closeAll(run), () => {
+    throw new ExitCodeError(EXIT_CODES.LOG_CREATION, `could not create ${shownName(name)}: ${text}`, {
+      cause: error,
+    });
+  });
+}
+
+function shownName(name: LogName): string {
+  return name === 'stdlog' ? 'combined stdout/stderr' : name;
+}
+
+/** Closes all that are open; whoever is first does it. */
+function closeAll(run: RunContext): MaybePromise<void> {
+  if (run.areOutputsClosing) return undefined;
+  run.areOutputsClosing = true;
+  let pending: PromiseLike<void>[] | undefined;
+  for (let index = 0; index < run.openOutputs.length; index += 1) {
+    const closing = close(run, index, run.openOutputs[index] as Output);
+    if (isPending(closing)) (pending ??= []).push(closing);
+  }
+  return pending === undefined ? undefined : allDone(pending);
+}
+
+function close(run: RunContext, index: number, output: Output): MaybePromise<void> {
+  const closed = orElse(
+    () => output.close(),
+    (error) => run.recorded('output', error),
+  );
+  if (isPending(closed)) return closed.then(() => noteClosed(run, index));
+  noteClosed(run, index);
+  return undefined;
+}
+
+function noteClosed(run: RunContext, index: number): void {
+  run.openOutputs[index] = undefined;
+  run.freed('output', LOG_NAMES[index] as LogName);
+}
+
+function measureStart(run: RunContext): MaybePromise<void> {
+  const { dirMonitor } = run.parts;
+  if (dirMonitor === undefined) return undefined;
+  const measure = (): MaybePromise<void> =>
+    whenThere(dirMonitor.sizesKb(), (kb) => {
+      run.startSizesKb = kb;
+    });
+  // Sizes that cannot be taken cost the metric, never the run (R182).
+  return orElse(measure, (error) => run.recorded('dirMonitor', error));
+}
+
+/** What the process wrote is part of the trace (R209), as length and hash. */
+function traceContent(run: RunContext, logs: RunLogs): void {
+  const { world, name: runner } = run.parts;
+  if (world.tracer === undefined) return;
+  const at = world.clock.now();
+  for (const output of ['stdout', 'stderr'] as const) {
+    const sink = output === 'stdout' ? logs.stdoutSink : logs.stderrSink;
+    if (sink.bytes === 0) continue;
+    const digest = sink.hash?.digest() ?? '';
+    world.tracer.record({ at, type: 'wrote', runner, runId: run.runId, output, bytes: sink.bytes, digest });
+  }
+}

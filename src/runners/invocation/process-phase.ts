@@ -1,0 +1,140 @@
+/** Starting the process, waiting for its end, and measuring the directories after it. */
+import { messageOf } from '../../kernel/errors.ts';
+import { invariant } from '../../kernel/invariant.ts';
+import type { ExecCommand, MemoryReport, Process, ProcessStatus, Sink } from '../../model/execer.ts';
+import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
+import { isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
+import { commandDirUsageName } from '../../model/metric-names.ts';
+import { finishLogs } from './outputs-phase.ts';
+import type { Phase } from './phase.ts';
+import type { RunContext } from './run-context.ts';
+
+const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
+
+/** What the execer gets. A class, because it leads to all that a run has: see ARCHITECTURE.md on memory. */
+class RunExecCommand implements ExecCommand {
+  readonly argv: readonly string[];
+  readonly envVars: NonNullable<ExecCommand['envVars']>;
+  readonly dir: string;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly jobId: string;
+  readonly taskId: string;
+  readonly tag: string;
+  readonly runId: string;
+  readonly runner: string;
+  readonly onMemoryReport: (report: MemoryReport) => void;
+
+  constructor({ command, logs, checkout, onMemoryReport, runId, parts }: RunContext) {
+    invariant(logs !== undefined, 'expected the logs of a run that is about to start its process');
+    const { jobId = '', taskId = '', tag = '' } = command;
+    this.argv = command.argv;
+    this.envVars = command.envVars ?? NO_ENV;
+    this.dir = checkout?.path ?? '';
+    this.stdout = logs.stdoutSink;
+    this.stderr = logs.stderrSink;
+    this.jobId = jobId;
+    this.taskId = taskId;
+    this.tag = tag;
+    this.runId = runId;
+    this.runner = parts.name;
+    this.onMemoryReport = onMemoryReport;
+  }
+}
+
+/** Hands the command to the execer; an error is FAILED 240 (R98). A process that comes too late is stopped at once. */
+export const execPhase: Phase = {
+  begin(run) {
+    const failed = (error: unknown): never => {
+      const text = messageOf(error);
+      throw new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, `could not exec: ${text}`, { cause: error });
+    };
+    let process: MaybePromise<Process>;
+    try {
+      process = run.parts.execer.exec(new RunExecCommand(run));
+    } catch (error) {
+      return failed(error);
+    }
+    return isPending(process)
+      ? process.then((started) => accept(run, started), failed)
+      : accept(run, process);
+  },
+  boundMs: (run) => run.parts.execer.cancelBoundMs,
+  abandon: (run) => run.abandoned('process', 'process'),
+};
+
+/** Waits for the process's end; the invocation stops it if need be. */
+export const waitPhase: Phase = {
+  begin(run) {
+    const { process } = run;
+    invariant(process !== undefined, 'expected a process to wait for');
+    let status: MaybePromise<ProcessStatus>;
+    try {
+      status = process.wait();
+    } catch (error) {
+      return giveUp(run, process, error);
+    }
+    if (isPending(status)) {
+      return status.then(
+        (ended) => keepStatus(run, ended),
+        (error: unknown) => giveUp(run, process, error),
+      );
+    }
+    keepStatus(run, status);
+    return undefined;
+  },
+  boundMs: (run) => run.parts.execer.cancelBoundMs,
+  abandon: (run) => run.abandoned('process', 'process'),
+};
+
+/** Of a process that cannot be waited for nobody knows whether it lives: it is told to end, and the run goes on without it. */
+function giveUp(run: RunContext, process: Process, error: unknown): never {
+  run.abandoned('process', 'process');
+  void orElse<unknown>(
+    () => process.abort(),
+    (fault) => run.recorded('abort', fault),
+  );
+  throw error;
+}
+
+function keepStatus(run: RunContext, status: ProcessStatus): void {
+  run.processStatus = status;
+  status.faults?.forEach((fault) => run.recorded('process', fault));
+  run.freed('process', 'process');
+}
+
+function accept(run: RunContext, process: Process): MaybePromise<void> {
+  run.acquired('process', 'process');
+  if (run.phase === 'exec') {
+    run.process = process;
+    return undefined;
+  }
+  return whenThere(process.abort(), () => run.freed('process', 'process'));
+}
+
+/** Trailer, then `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182). */
+export const measurePhase: Phase = {
+  isIdle: (run) => run.parts.dirMonitor === undefined && run.stop === 'none',
+  begin(run) {
+    const finished = finishLogs(run);
+    return isPending(finished) ? finished.then(() => measureEnd(run)) : measureEnd(run);
+  },
+  boundMs: (run) => run.parts.localBoundMs,
+  abandon: (run) => run.recorded('dirMonitor', 'did not measure within its bound'),
+};
+
+function measureEnd(run: RunContext): MaybePromise<void> {
+  const { dirMonitor, metrics } = run.parts;
+  const { startSizesKb } = run;
+  if (dirMonitor === undefined || startSizesKb === undefined) return undefined;
+  const keep = (endSizesKb: ReadonlyMap<string, number>): void => {
+    for (const [suffix, endKb] of endSizesKb) {
+      const startKb = startSizesKb.get(suffix);
+      if (startKb !== undefined) metrics?.gauge(commandDirUsageName(suffix)).set(endKb - startKb);
+    }
+  };
+  return orElse(
+    () => whenThere(dirMonitor.sizesKb(), keep),
+    (error) => run.recorded('dirMonitor', error),
+  );
+}

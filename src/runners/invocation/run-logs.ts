@@ -1,0 +1,109 @@
+/**
+ * The three outputs of a run: stdout, stderr and the interleaving of both (R96, R97). Invariants: the header comes before any
+ * process byte, the trailer after all of them (R107), and each output is closed once.
+ */
+import { RollingHash } from '../../kernel/rolling-hash.ts';
+import type { Sink } from '../../model/execer.ts';
+import { allDone, isPending, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
+import type { Chunk, Output } from '../../model/output.ts';
+
+/** Which of the outputs. */
+export type LogName = 'stdout' | 'stderr' | 'stdlog';
+
+/** A process stream's way into its own output and the combined one. */
+class TeeSink implements Sink {
+  readonly #own: Output;
+  readonly #combined: Output;
+  readonly #isHashed: boolean;
+  /** Of all bytes, if they are hashed and there are some. */
+  hash: RollingHash | undefined;
+  bytes = 0;
+
+  constructor(own: Output, combined: Output, isHashed: boolean) {
+    this.#own = own;
+    this.#combined = combined;
+    this.#isHashed = isHashed;
+  }
+
+  /** Writes to both, whatever becomes of either; then throws or rejects with the first fault (R123). */
+  write(chunk: Chunk): MaybePromise<void> {
+    if (this.#isHashed) this.#digest(chunk);
+    return resultOf(writeTo(this.#combined, chunk, writeTo(this.#own, chunk, undefined)));
+  }
+
+  #digest(chunk: Chunk): void {
+    this.hash ??= new RollingHash();
+    this.bytes += Buffer.byteLength(chunk);
+    if (typeof chunk === 'string') this.hash.addString(chunk);
+    else this.hash.addBytes(chunk);
+  }
+}
+
+/** What is left of writing one chunk to several outputs: writes under way, and the first fault. */
+class Unfinished {
+  readonly pending: PromiseLike<void>[] = [];
+  fault: { readonly error: unknown } | undefined;
+
+  keepFault(error: unknown): void {
+    this.fault ??= { error };
+  }
+
+  throwFault(): void {
+    if (this.fault !== undefined) throw this.fault.error;
+  }
+}
+
+/** A chunk, or what makes its text for those who read it. */
+type LazyChunk = Chunk | (() => string);
+
+function write(output: Output, chunk: LazyChunk): MaybePromise<void> {
+  if (typeof chunk !== 'function') return output.write(chunk);
+  return output.writeLazily === undefined ? output.write(chunk()) : output.writeLazily(chunk);
+}
+
+/** Writes to one of several outputs; most writes are done at once and leave nothing. */
+function writeTo(output: Output, chunk: LazyChunk, left: Unfinished | undefined): Unfinished | undefined {
+  let written: MaybePromise<void>;
+  try {
+    written = write(output, chunk);
+  } catch (error) {
+    const failed = left ?? new Unfinished();
+    failed.keepFault(error);
+    return failed;
+  }
+  if (!isPending(written)) return left;
+  const waiting = left ?? new Unfinished();
+  waiting.pending.push(written.then(undefined, (error: unknown) => waiting.keepFault(error)));
+  return waiting;
+}
+
+/** Every output was tried: throws or rejects with the first fault, if there was one. */
+function resultOf(left: Unfinished | undefined): MaybePromise<void> {
+  if (left === undefined) return undefined;
+  return whenThere(allDone(left.pending), () => left.throwFault());
+}
+
+/** The outputs that are open so far; filled in the order of {@link LogName}. */
+export class RunLogs {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdlog: Output;
+  readonly stdoutSink: TeeSink;
+  readonly stderrSink: TeeSink;
+  /** The trailer, if there is one, has been written. */
+  finished = false;
+
+  constructor(stdout: Output, stderr: Output, stdlog: Output, hashed: boolean) {
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.stdlog = stdlog;
+    this.stdoutSink = new TeeSink(stdout, stdlog, hashed);
+    this.stderrSink = new TeeSink(stderr, stdlog, hashed);
+  }
+
+  /** Writes the same text to all three; the first fault is thrown or rejected with after all were tried. */
+  writeAll(text: string | (() => string)): MaybePromise<void> {
+    const first = writeTo(this.stdout, text, undefined);
+    return resultOf(writeTo(this.stdlog, text, writeTo(this.stderr, text, first)));
+  }
+}

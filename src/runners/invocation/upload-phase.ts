@@ -1,0 +1,105 @@
+/** Copying the finished logs elsewhere: stdlog, stderr, stdout in this order (R113). A failure keeps the local refs (R114). */
+import { RunnerError } from '../../kernel/errors.ts';
+import type { LogUploader } from '../../model/collaborators.ts';
+import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
+import type { Phase } from './phase.ts';
+import type { RunContext } from './run-context.ts';
+import type { LogName, RunLogs } from './run-logs.ts';
+
+const UPLOAD_ORDER: readonly LogName[] = ['stdlog', 'stderr', 'stdout'];
+
+/** No uploader, nothing to do. A cancel stops the upload at work and begins no other (R108). */
+export const uploadPhase: Phase = {
+  isIdle: (run) => run.parts.uploader === undefined,
+  begin(run) {
+    const { uploader } = run.parts;
+    if (uploader === undefined || run.logs === undefined) return undefined;
+    return uploadAll(run, uploader, run.logs);
+  },
+  boundMs: (run) => run.parts.uploader?.cancelBoundMs ?? 0,
+  abandon: (run) => {
+    run.uploadTimer?.cancel();
+    if (run.uploading !== undefined) run.abandoned('upload', run.uploading);
+    run.uploading = undefined;
+  },
+};
+
+async function uploadAll(run: RunContext, uploader: LogUploader, logs: RunLogs): Promise<void> {
+  const { world, instruments } = run.parts;
+  const startedAt = world.clock.now();
+  const unique = world.random.fork(`upload ${run.runId}`).uint32().toString(16).padStart(8, '0');
+  for (const name of UPLOAD_ORDER) {
+    if (isOver(run)) break;
+    const path = `${run.command.jobId ?? ''}_${unique}/${name}`;
+    await uploadOne(run, uploader, path, logs, name);
+  }
+  instruments.uploadLatency.record(world.clock.now() - startedAt);
+}
+
+/** An abort, or a bound that passed: what comes back after it counts no more. */
+function isOver(run: RunContext): boolean {
+  return run.stop === 'abort' || run.phase !== 'upload';
+}
+
+async function uploadOne(
+  run: RunContext,
+  uploader: LogUploader,
+  path: string,
+  logs: RunLogs,
+  name: LogName,
+): Promise<void> {
+  const { world, instruments } = run.parts;
+  const startedAt = world.clock.now();
+  run.acquired('upload', name);
+  run.uploading = name;
+  try {
+    const url = await withinBound(run, uploader, path, logs, name);
+    if (isOver(run)) return;
+    instruments.uploads.increment();
+    if (name === 'stdout') run.stdoutRef = url;
+    if (name === 'stderr') run.stderrRef = url;
+  } catch (error) {
+    if (isOver(run)) return;
+    instruments.logUploadFailures.increment();
+    run.recorded('upload', error);
+  } finally {
+    if (run.uploading === name) {
+      run.uploading = undefined;
+      run.freed('upload', name);
+    }
+    instruments.logUploadLatency.record(world.clock.now() - startedAt);
+  }
+}
+
+/** One upload, cancelled and failed once the uploader's own limit has passed (R102). */
+function withinBound(
+  run: RunContext,
+  uploader: LogUploader,
+  path: string,
+  logs: RunLogs,
+  name: LogName,
+): MaybePromise<string> {
+  const { uploadBoundMs } = uploader;
+  const cancellation = run.freshCancellation();
+  const upload = uploader.upload(path, logs[name], cancellation);
+  if (uploadBoundMs === undefined || !isPending(upload)) return upload;
+  return new Promise((resolve, reject) => {
+    const timer = run.parts.world.clock.endOfInstant(`${run.label('upload')} bound`, uploadBoundMs, () => {
+      cancellation.cancel();
+      reject(
+        new RunnerError('RUNNER_OUTPUT_FAILED', `upload of ${name} took longer than ${uploadBoundMs} ms`),
+      );
+    });
+    run.uploadTimer = timer;
+    upload.then(
+      (url) => {
+        timer.cancel();
+        resolve(url);
+      },
+      (error: unknown) => {
+        timer.cancel();
+        reject(error);
+      },
+    );
+  });
+}

@@ -1,0 +1,42 @@
+/** Whether a command is accepted, checked in the order form, release, initialization, health, room (R63, R64, R66). */
+import { checkCommand } from '../../model/command-check.ts';
+import type { Command } from '../../model/command.ts';
+import {
+  QUEUE_FULL_MSG,
+  QUEUE_INITING_MSG,
+  QUEUE_INVALID_MSG,
+  WORKER_UNHEALTHY_MSG,
+} from '../../model/messages.ts';
+import { RunRejectedError } from '../../model/run-rejected-error.ts';
+import type { ServiceStatus } from '../../model/service-status.ts';
+import type { Performer } from './performer.ts';
+
+/** What admission depends on. */
+export interface AdmissionState {
+  readonly isReleased: boolean;
+  /** Text of the init error, once initialization has failed. */
+  readonly initFailure: string | undefined;
+  readonly service: ServiceStatus;
+  readonly isFull: boolean;
+}
+
+/**
+ * Returns if the command can be accepted.
+ *
+ * @throws RunRejectedError with the code and the texts of R23, R63 and R64; RunnerError `RUNNER_INVALID_ARGUMENT` for a malformed command.
+ */
+export function admit(command: Command, performer: Performer, state: AdmissionState): void {
+  checkCommand(command);
+  performer.check?.(command);
+  if (state.isReleased) throw new RunRejectedError('RUNNER_RELEASED', 'The runner was released.');
+  if (state.initFailure !== undefined) {
+    throw new RunRejectedError('RUNNER_BROKEN', QUEUE_INVALID_MSG, state.initFailure);
+  }
+  if (!state.service.initialized) {
+    throw new RunRejectedError('RUNNER_INITIALIZING', QUEUE_INITING_MSG, QUEUE_INITING_MSG);
+  }
+  if (!state.service.isHealthy) {
+    throw new RunRejectedError('RUNNER_UNHEALTHY', WORKER_UNHEALTHY_MSG, state.service.error);
+  }
+  if (state.isFull) throw new RunRejectedError('RUNNER_BUSY', QUEUE_FULL_MSG);
+}

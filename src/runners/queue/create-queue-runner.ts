@@ -1,0 +1,100 @@
+/** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
+import { checkOptions } from '../../kernel/argument-check.ts';
+import { watchedCalls } from '../../model/service-watch.ts';
+import type { Command } from '../../model/command.ts';
+import type { RunID, RunStatus } from '../../model/run-status.ts';
+import type { World } from '../../model/world.ts';
+import { Invoker } from '../invocation/invoker.ts';
+import type { InvokerOptions } from '../invocation/invoker-parts.ts';
+import type { QueueOptions, QueueParts } from './queue-options.ts';
+import { QueueRunner } from './queue-runner.ts';
+import type { CallTape } from '../recorded/call-tape.ts';
+import { recordedParts } from '../recorded/recorded-runner.ts';
+import type { Recorder } from '../recorded/recorder.ts';
+import { createInstruments } from './runner-instruments.ts';
+
+/** Options of {@link createQueueRunner}. */
+export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
+  /** Records the runner, to be played again (`createRecorder`). Absent: it is not recorded. */
+  readonly recorder?: Recorder | undefined;
+}
+
+/**
+ * A runner that takes `capacity` runs and carries them out one after another (R58–R86).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity (R59), interval or limit (R75, R80).
+ * @example
+ * ```ts
+ * import { createDoneExecer, createQueueRunner, createNullOutputs, createVirtualClock, createVirtualFiler } from 'dryrunner';
+ * import { createDecisions, createRandomStream, fifoDecisions, virtualTempDirs } from 'dryrunner';
+ * const world = {
+ *   clock: createVirtualClock(),
+ *   choices: createDecisions(fifoDecisions()),
+ *   random: createRandomStream(1),
+ * };
+ * const runner = createQueueRunner(world, {
+ *   capacity: 2,
+ *   execer: createDoneExecer(),
+ *   filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
+ *   outputs: createNullOutputs(),
+ *   tempDirs: virtualTempDirs(),
+ * });
+ * const { runId } = await runner.run({ argv: ['true'] });
+ * await world.clock.runUntilIdle();
+ * const { status } = await runner.status(runId);
+ * if (status.state !== 'COMPLETE') throw new Error(status.state);
+ * ```
+ */
+export function createQueueRunner(world: World, options: QueueRunnerOptions): QueueRunner {
+  checkOptions(options);
+  const { recorder, name = 'runner' } = options;
+  if (recorder === undefined) {
+    return watchedCalls(world, name, new QueueRunner(world, queueParts(world, options)));
+  }
+  // Refuses what no runner can be made of, before it is recorded as one.
+  queueParts(world, options);
+  const parts = recordedParts(recorder, world, name, options);
+  const recorded = new RecordedQueueRunner(parts.world, queueParts(parts.world, parts.options), parts.calls);
+  return watchedCalls(world, name, recorded);
+}
+
+function queueParts(world: World, options: QueueRunnerOptions): QueueParts {
+  const { name = 'runner', filers, metrics, capacity, history, idPrefix, updateLimitMs } = options;
+  return {
+    name,
+    filers,
+    performer: new Invoker(world, options),
+    instruments: createInstruments(metrics),
+    capacity,
+    history,
+    idPrefix,
+    updateLimitMs,
+  };
+}
+
+class RecordedQueueRunner extends QueueRunner {
+  readonly #calls: CallTape;
+
+  constructor(world: World, parts: QueueParts, calls: CallTape) {
+    super(world, parts);
+    this.#calls = calls;
+  }
+
+  override run(command: Command): Promise<RunStatus> {
+    return this.#calls.run(command, () => super.run(command));
+  }
+
+  override abort(runId: RunID): Promise<RunStatus> {
+    return this.#calls.abort(runId, () => super.abort(runId));
+  }
+
+  override release(): Promise<void> {
+    return this.#calls.release(() => super.release());
+  }
+}
+
+/** A queue of capacity 1 that remembers one run (R59). */
+export function createSingleRunner(world: World, options: InvokerOptions): QueueRunner {
+  checkOptions(options);
+  return createQueueRunner(world, { ...options, capacity: 1, history: 1 });
+}

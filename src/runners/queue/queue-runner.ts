@@ -1,0 +1,287 @@
+/**
+ * The queue in front of one performer: admission, order, aborts, health, updates and release (R58–R86). Invariants: at most one run
+ * is active and never during an update; runs start in order of acceptance; the slot is free and the health known before a terminal
+ * status can be seen (R69, R82).
+ */
+import type { Timer } from '../../kernel/clock.ts';
+import { invalidArgument, isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
+import { invariant } from '../../kernel/invariant.ts';
+import { copyCommand } from '../../model/command-copy.ts';
+import { tagsOf, type Command } from '../../model/command.ts';
+import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
+import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
+import type { Query, Wait } from '../../model/query.ts';
+import { isTerminal } from '../../model/run-state.ts';
+import { abortStatus, failedStatus, type RunID, type RunStatus } from '../../model/run-status.ts';
+import { runTypeOf } from '../../model/run-type.ts';
+import type { Service } from '../../model/service.ts';
+import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../model/service-status.ts';
+import { finalStatus } from '../../model/status-lookup.ts';
+import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
+import type { World } from '../../model/world.ts';
+import { createStatusStore, type StatusStore } from '../../store/status-store.ts';
+import { admit } from './admission.ts';
+import { awaitFilers } from './filer-init.ts';
+import type { Performance, StatusListener } from './performer.ts';
+import type { QueueParts } from './queue-options.ts';
+import { RunnerHealth } from './runner-health.ts';
+import { UpdateCycle } from './update-cycle.ts';
+
+interface ActiveRun {
+  readonly runId: RunID;
+  performance: Performance | undefined;
+  abortWanted: boolean;
+}
+
+/** A runner: a queue, a store, and a performer behind them. */
+export class QueueRunner implements Service {
+  readonly #world: World;
+  readonly #parts: QueueParts;
+  readonly #capacity: number;
+  readonly #store: StatusStore;
+  readonly #health = new RunnerHealth();
+  readonly #updates: UpdateCycle | undefined;
+  /** In order of acceptance; never empty. */
+  #queue: Map<RunID, Command> | undefined;
+  #active: ActiveRun | undefined;
+  /** One for all runs; made for the first. */
+  #listener: StatusListener | undefined;
+  #start: Timer | undefined;
+  #idleSince: number;
+  #initFailure: string | undefined;
+  #released: Promise<void> | undefined;
+  /** True before anybody hears of the release: who is told of it may ask for a run at once. */
+  #isReleased = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(world: World, parts: QueueParts) {
+    const { capacity = 1, idPrefix = '', updateLimitMs = 0, name } = parts;
+    if (!(Number.isInteger(capacity) && capacity >= 0)) {
+      throw invalidArgument('capacity', 'an integer ≥ 0', capacity);
+    }
+    const { history = capacity <= 1 ? 1 : 0 } = parts;
+    this.#world = world;
+    this.#parts = parts;
+    this.#capacity = Math.max(1, capacity);
+    this.#store = createStatusStore({
+      clock: world.clock,
+      name,
+      idPrefix,
+      capacity: history,
+      tracer: world.tracer,
+    });
+    this.#idleSince = world.clock.now();
+    if (parts.filers.size > 0) {
+      this.#updates = new UpdateCycle(world, name, parts.filers, updateLimitMs, {
+        onWanted: () => this.#proceed(),
+        onDone: (fault) => this.#afterUpdate(fault),
+      });
+    }
+    awaitFilers(world, name, parts.filers, (failure) => this.#afterInit(failure));
+  }
+
+  /** The runner's own store, to watch service changes or count waiters. */
+  get store(): StatusStore {
+    // It leads to the runner's clock, on which others could then make events.
+    this.#parts.part?.dissolve();
+    return this.#store;
+  }
+
+  run(command: Command): Promise<RunStatus> {
+    // Everything happens in the synchronous call: the order of acceptance is the order of the calls.
+    try {
+      return Promise.resolve(this.#accept(command));
+    } catch (error) {
+      this.#traceRejection(error);
+      return Promise.reject(error);
+    }
+  }
+
+  async abort(runId: RunID): Promise<RunStatus> {
+    if (this.#isReleased) throw released('abort');
+    const status = this.#store.currentStatus(runId);
+    if (isTerminal(status.state)) return status;
+    const { tracer, clock } = this.#world;
+    tracer?.record({ at: clock.now(), type: 'abort', runner: this.#parts.name, runId });
+    this.#stop(runId);
+    return (await finalStatus(this.#store, runId)).status;
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.#shutDown();
+    return this.#released;
+  }
+
+  query(query: Query, wait: Wait): Promise<QueryResult> {
+    return this.#store.query(query, wait);
+  }
+
+  queryNow(query: Query): Promise<QueryResult> {
+    return this.#store.queryNow(query);
+  }
+
+  status(runId: RunID): Promise<StatusResult> {
+    return this.#store.status(runId);
+  }
+
+  statusAll(): Promise<QueryResult> {
+    return this.#store.statusAll();
+  }
+
+  #accept(offered: Command): RunStatus {
+    const { performer, name } = this.#parts;
+    const held = (this.#queue?.size ?? 0) + (this.#active === undefined ? 0 : 1);
+    admit(offered, performer, {
+      isReleased: this.#isReleased,
+      initFailure: this.#initFailure,
+      service: this.#store.serviceStatus,
+      isFull: held >= this.#capacity,
+    });
+    const command = copyCommand(offered);
+    const status = this.#store.newRun(tagsOf(command), runTypeOf(command.snapshotId));
+    const { clock } = this.#world;
+    this.#store.tracer?.accepted(clock.now(), name, status.runId, command);
+    this.#queue ??= new Map();
+    this.#queue.set(status.runId, command);
+    this.#proceed();
+    return status;
+  }
+
+  /** What is next: an update that was asked for, or the head of the queue (R68, R77, R78). */
+  #proceed(runFirst = false): void {
+    const waiting = this.#queue !== undefined;
+    if (this.#isReleased || this.#active !== undefined || this.#start !== undefined) return;
+    if (this.#updates?.isAtWork === true) return;
+    if (this.#updates?.isWanted === true && !(runFirst && waiting)) {
+      this.#updates.begin();
+      return;
+    }
+    if (!waiting || !this.#store.serviceStatus.isHealthy) return;
+    this.#start = this.#world.clock.post(`${this.#parts.name} start`, () => this.#startHead());
+  }
+
+  #startHead(): void {
+    this.#start = undefined;
+    const runId = this.#queue?.keys().next().value;
+    // The head may have been aborted since the start was posted.
+    if (runId === undefined) {
+      this.#proceed();
+      return;
+    }
+    const command = this.#takeQueued(runId) as Command;
+    const active: ActiveRun = { runId, performance: undefined, abortWanted: false };
+    this.#active = active;
+    this.#parts.instruments.idleLatency.record(this.#world.clock.now() - this.#idleSince);
+    this.#listener ??= (status) => this.#onStatus(status);
+    active.performance = this.#parts.performer.perform(command, runId, this.#listener);
+    if (active.abortWanted) active.performance.abort();
+  }
+
+  #onStatus(status: RunStatus): void {
+    if (!isTerminal(status.state)) {
+      this.#store.update(status);
+      return;
+    }
+    invariant(this.#active?.runId === status.runId, 'expected the terminal status of the active run');
+    this.#active = undefined;
+    this.#idleSince = this.#world.clock.now();
+    const fault = this.#health.note(status);
+    if (fault !== undefined) this.#becomeUnhealthy(fault);
+    this.#store.update(status);
+    if (fault !== undefined) this.#failQueue();
+    this.#proceed();
+    this.#settleRelease();
+  }
+
+  #becomeUnhealthy(error: string): void {
+    this.#parts.instruments.unhealthy.set(1);
+    this.#store.updateService({ initialized: true, isHealthy: false, error });
+  }
+
+  /** Nothing starts while unhealthy, so that nobody waits for what cannot come (R83). */
+  #failQueue(): void {
+    const failure = new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, WORKER_UNHEALTHY_MSG);
+    this.#drainQueue((runId, command) => failedStatus(runId, failure, tagsOf(command)));
+  }
+
+  #drainQueue(statusFor: (runId: RunID, command: Command) => RunStatus): void {
+    const drained = this.#queue;
+    this.#queue = undefined;
+    drained?.forEach((command, runId) => this.#store.update(statusFor(runId, command)));
+  }
+
+  /** An empty map is dropped, because one that was used long keeps what was in it alive until a full collection. */
+  #takeQueued(runId: RunID): Command | undefined {
+    const command = this.#queue?.get(runId);
+    this.#queue?.delete(runId);
+    if (this.#queue?.size === 0) this.#queue = undefined;
+    return command;
+  }
+
+  #stop(runId: RunID): void {
+    const queued = this.#takeQueued(runId);
+    if (queued !== undefined) {
+      this.#store.update(abortStatus(runId, tagsOf(queued)));
+      return;
+    }
+    if (this.#active?.runId !== runId) return;
+    // A performer may call back before `perform` has returned; then the abort is passed on once it has.
+    this.#active.abortWanted = true;
+    this.#active.performance?.abort();
+  }
+
+  #afterInit(failure: unknown): void {
+    const { instruments, name } = this.#parts;
+    if (this.#isReleased) return;
+    if (failure !== undefined) {
+      const error = messageOf(failure);
+      this.#initFailure = error;
+      instruments.initFailure.increment();
+      this.#store.updateService({ initialized: false, isHealthy: false, error });
+      return;
+    }
+    instruments.unhealthy.set(0);
+    this.#store.updateService(HEALTHY_SERVICE_STATUS);
+    invariant(this.#active === undefined, () => `expected ${name} to be idle when it is initialized`);
+    this.#updates?.start();
+  }
+
+  #afterUpdate(fault: string | undefined): void {
+    const service: ServiceStatus = this.#store.serviceStatus;
+    const error = fault ?? '';
+    if (service.isHealthy && service.error !== error) this.#store.updateService({ ...service, error });
+    this.#proceed(true);
+    this.#settleRelease();
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#isReleased = true;
+    const { tracer, clock } = this.#world;
+    tracer?.record({ at: clock.now(), type: 'released', runner: this.#parts.name });
+    this.#start?.cancel();
+    this.#start = undefined;
+    this.#updates?.stop();
+    this.#drainQueue((runId, command) => abortStatus(runId, tagsOf(command)));
+    if (this.#active !== undefined) this.#stop(this.#active.runId);
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#settleRelease();
+    });
+    this.#store.close(released('wait'));
+  }
+
+  #settleRelease(): void {
+    if (this.#active === undefined && this.#updates?.isAtWork !== true) this.#onIdle?.();
+  }
+
+  #traceRejection(error: unknown): void {
+    const { tracer, clock } = this.#world;
+    // An execer's own check may throw anything; that is a refusal without a code, not a broken invariant of ours.
+    const code = isRunnerError(error) ? error.code : '';
+    tracer?.record({ at: clock.now(), type: 'rejected', runner: this.#parts.name, code });
+  }
+}
+
+function released(what: string): RunnerError {
+  return new RunnerError('RUNNER_RELEASED', `The runner was released; ${what} needs one that was not.`);
+}

@@ -1,0 +1,143 @@
+/**
+ * Keeps filers fresh: asks for an update every interval and carries passes out when the queue says so (R75–R80). Invariants: one pass
+ * at a time, filers in the order of the map, and a pass always ends: a filer that exceeds the limit is given up.
+ */
+import { checkDuration, checkLimit, checkObject, checkRecord } from '../../kernel/argument-check.ts';
+import type { Timer } from '../../kernel/clock.ts';
+import { messageOf, shownText } from '../../kernel/errors.ts';
+import type { Filer } from '../../model/filer.ts';
+import type { RunType, RunTypeMap } from '../../model/run-type.ts';
+import type { World } from '../../model/world.ts';
+import { FilerUpdate, type UpdateEnd } from './filer-update.ts';
+
+/** What the queue wants to know. */
+export interface UpdateListener {
+  /** A filer has asked; `isWanted` is true now. */
+  onWanted(): void;
+  /** The pass is over. `fault` says which filer exceeded the limit, if one did. */
+  onDone(fault: string | undefined): void;
+}
+
+/** Updates of one runner's filers. */
+export class UpdateCycle {
+  readonly #world: World;
+  readonly #name: string;
+  readonly #filers: RunTypeMap;
+  readonly #limitMs: number;
+  readonly #listener: UpdateListener;
+  readonly #asked = new Set<RunType>();
+  /** Filers whose update was given up and has not come back; they are not asked again before it does. */
+  readonly #overdue = new Set<RunType>();
+  readonly #timers = new Map<RunType, Timer>();
+  #isAtWork = false;
+  #isStopped = false;
+  #update: FilerUpdate | undefined;
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative interval (R75) or limit. */
+  constructor(world: World, name: string, filers: RunTypeMap, limitMs: number, listener: UpdateListener) {
+    checkLimit('updateLimitMs', limitMs);
+    for (const [type, entry] of filers) {
+      const runType = shownText(type);
+      checkRecord(`filers.get(${runType})`, 'an object with filer', entry);
+      checkObject(`filer ${runType}`, 'a filer', entry.filer);
+      checkDuration(`updateIntervalMs of filer ${runType}`, entry.filer.updateIntervalMs);
+    }
+    this.#world = world;
+    this.#name = name;
+    this.#filers = filers;
+    this.#limitMs = limitMs;
+    this.#listener = listener;
+  }
+
+  /** A filer waits for its update. */
+  get isWanted(): boolean {
+    return this.#asked.size > 0;
+  }
+
+  /** A pass is at work. */
+  get isAtWork(): boolean {
+    return this.#isAtWork;
+  }
+
+  /** Begins to count the intervals. */
+  start(): void {
+    for (const [type, { filer }] of this.#filers) {
+      if (filer.updateIntervalMs > 0) this.#setTimer(type, filer.updateIntervalMs);
+    }
+  }
+
+  /** Ends the intervals and tells the update at work to stop; the pass still ends with `onDone`. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#asked.clear();
+    this.#update?.cancel();
+  }
+
+  /** Carries out one pass over the filers that asked. May call `onDone` before it returns. */
+  begin(): void {
+    this.#isAtWork = true;
+    const types = [...this.#filers.keys()].filter((type) => this.#asked.has(type));
+    this.#asked.clear();
+    this.#next(types, undefined);
+  }
+
+  #setTimer(type: RunType, intervalMs: number): void {
+    const fire = (): void => {
+      this.#setTimer(type, intervalMs);
+      if (this.#overdue.has(type)) return;
+      this.#asked.add(type);
+      this.#listener.onWanted();
+    };
+    this.#timers.set(type, this.#world.clock.timer(`${this.#name} update ${type}`, intervalMs, fire));
+  }
+
+  #next(types: readonly RunType[], fault: string | undefined): void {
+    const [type, ...rest] = types;
+    if (type === undefined || this.#isStopped) {
+      this.#isAtWork = false;
+      this.#update = undefined;
+      this.#listener.onDone(fault);
+      return;
+    }
+    this.#trace({ type: 'acquired', resource: 'update', name: type });
+    const { filer } = this.#filers.get(type) as { filer: Filer };
+    this.#update = new FilerUpdate(this.#world, `${this.#name} update ${type} done`, filer, {
+      onOver: (end) => this.#next(rest, this.#conclude(type, end) ?? fault),
+      onReturn: () => {
+        this.#overdue.delete(type);
+      },
+    });
+    this.#update.start(this.#limitMs);
+  }
+
+  /** Traces how an update ended; gives the fault to show, if it passed its limit (R80). An error changes neither health nor runs (R79). */
+  #conclude(type: RunType, end: UpdateEnd): string | undefined {
+    if (end.type === 'overdue') {
+      this.#overdue.add(type);
+      this.#asked.delete(type);
+      this.#trace({ type: 'abandoned', resource: 'update', name: type });
+      return this.#limitFault(type);
+    }
+    if (end.type === 'failed') {
+      const error = messageOf(end.error);
+      this.#trace({ type: 'recorded', what: `update ${type}`, error, exitCode: 0 });
+    }
+    this.#trace({ type: 'freed', resource: 'update', name: type });
+    return end.type === 'late' ? this.#limitFault(type) : undefined;
+  }
+
+  #limitFault(type: RunType): string {
+    return `update of filer ${type} took longer than ${this.#limitMs} ms`;
+  }
+
+  #trace(event: UpdateTrace): void {
+    const { clock, tracer } = this.#world;
+    tracer?.record({ at: clock.now(), runner: this.#name, runId: '', ...event });
+  }
+}
+
+type UpdateTrace =
+  | { readonly type: 'acquired' | 'freed' | 'abandoned'; readonly resource: 'update'; readonly name: string }
+  | { readonly type: 'recorded'; readonly what: string; readonly error: string; readonly exitCode: number };

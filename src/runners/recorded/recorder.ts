@@ -1,0 +1,149 @@
+/**
+ * Records runners so that what happened can be played again exactly. Invariants: a recorded runner is given the same answers in the
+ * same order and turn as an unrecorded one; all that happens in one turn of the event loop happens at one microsecond, which is the
+ * time that the runner itself sees, so that a time is rounded once and everything that follows from it agrees.
+ */
+import { checkLimit, checkOptions } from '../../kernel/argument-check.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { microsecondsOf } from '../../kernel/microseconds.ts';
+import type { RecordedEntry, Recording } from '../../model/recording.ts';
+import { checkWorld } from '../../model/world-check.ts';
+import type { World } from '../../model/world.ts';
+
+/** What to keep. */
+export interface RecorderOptions {
+  /** How many bytes of output to keep per process, both streams together; the rest is counted. Default 64 MiB. */
+  readonly outputBytesMax?: number;
+}
+
+/** Records every runner that is made with it. */
+export interface Recorder {
+  /** What happened so far. Runs that have not ended are in it as far as they came. */
+  recording(): Recording;
+}
+
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+/** A turn ends after so many consecutive promise reactions without activity of the runner, whose own chains are far shorter. */
+const QUIET_REACTIONS = 32;
+
+/**
+ * Makes a recorder of runners that live in `world`: give it to `createQueueRunner`, or to `createExecRunner` of `dryrunner/host`, as
+ * `recorder`. Runners that share a recorder stand in one recording, which holds the order among them;
+ * each needs a name of its own.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `world` is not a world, or `outputBytesMax` is not a number ≥ 0.
+ * @example
+ * ```ts
+ * import { createNullOutputs, createQueueRunner, createRecorder, createSimExecer, finalStatus } from 'dryrunner';
+ * import { replayRecording, simulate, virtualTempDirs, createVirtualFiler, type Recording } from 'dryrunner';
+ * let recording: Recording = { entries: [] };
+ * await simulate({
+ *   scenario: async ({ world }) => {
+ *     const recorder = createRecorder(world);
+ *     const runner = createQueueRunner(world, {
+ *       recorder,
+ *       execer: createSimExecer({ clock: world.clock }),
+ *       filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
+ *       outputs: createNullOutputs(),
+ *       tempDirs: virtualTempDirs(),
+ *     });
+ *     const { runId } = await runner.run({ argv: ['sleep 5', 'complete 3'] });
+ *     await finalStatus(runner, runId);
+ *     await runner.release();
+ *     recording = recorder.recording();
+ *   },
+ * });
+ * const { problem } = await replayRecording(recording);
+ * if (problem !== undefined) throw new Error(problem);
+ * ```
+ */
+export function createRecorder(world: World, options: RecorderOptions = {}): Recorder {
+  checkWorld(world);
+  checkOptions(options);
+  const { outputBytesMax = OUTPUT_BYTES_MAX } = options;
+  checkLimit('outputBytesMax', outputBytesMax);
+  return new RunRecorder(world, outputBytesMax);
+}
+
+/** The recorder itself, as runners and the replay use it. */
+export class RunRecorder implements Recorder {
+  readonly world: World;
+  readonly outputBytesMax: number;
+  /** The clocks that recorded runners may be on: that of the world, or in a replay one for each. */
+  readonly clocks: Set<Clock>;
+  /** Of the runners that are recorded. */
+  readonly names: Set<string> = new Set();
+  /** Told about each entry once it is written; the replay lets nested steps in there. */
+  onEntry: ((entry: RecordedEntry) => void) | undefined;
+  readonly #entries: RecordedEntry[] = [];
+  readonly #beganUs: number;
+  /** The time of the turn, or of the last one. */
+  #stampUs: number;
+  #isTurn = false;
+  #quiet = 0;
+  #depth = 0;
+
+  constructor(world: World, outputBytesMax: number = OUTPUT_BYTES_MAX) {
+    this.world = world;
+    this.outputBytesMax = outputBytesMax;
+    this.clocks = new Set([world.clock]);
+    this.#beganUs = microsecondsOf(world.clock.now());
+    this.#stampUs = this.#beganUs;
+  }
+
+  recording(): Recording {
+    return { entries: [...this.#entries] };
+  }
+
+  /** True while the runner is at work further up on the stack. */
+  get isNested(): boolean {
+    return this.#depth > 0;
+  }
+
+  /** The time of the turn, on the clock of the world. */
+  now(): number {
+    if (!this.#isTurn) this.#stampUs = Math.max(this.#stampUs, microsecondsOf(this.world.clock.now()));
+    this.#quiet = 0;
+    return this.#stampUs / 1000;
+  }
+
+  /** The time of the turn, from the beginning of the recording. */
+  at(): number {
+    return this.sinceBegin(this.now());
+  }
+
+  sinceBegin(nowMs: number): number {
+    return (microsecondsOf(nowMs) - this.#beganUs) / 1000;
+  }
+
+  /** Something comes in: a turn begins, unless one is under way. An event of the clock always begins one. */
+  beginTurn(isEvent = false): void {
+    this.#quiet = 0;
+    if (this.#isTurn && !isEvent) return;
+    this.#stampUs = Math.max(this.#stampUs, microsecondsOf(this.world.clock.now()));
+    if (this.#isTurn) return;
+    this.#isTurn = true;
+    this.#awaitQuiet();
+  }
+
+  /** Writes an entry down and does `work` as a part of what the runner does, after listeners have been given the entry. */
+  pass<T>(entry: RecordedEntry, work: () => T): T {
+    this.#quiet = 0;
+    this.#entries.push(entry);
+    this.#depth += 1;
+    try {
+      this.onEntry?.(entry);
+      return work();
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #awaitQuiet(): void {
+    void Promise.resolve().then(() => {
+      this.#quiet += 1;
+      if (this.#quiet < QUIET_REACTIONS) this.#awaitQuiet();
+      else this.#isTurn = false;
+    });
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * The recording of one runner: writes down what goes in and out, under the names that the replay finds them by. Invariant: nothing
+ * that either side sees is changed.
+ */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
+import type { Clock, Timer } from '../../kernel/clock.ts';
+import { isRunnerError, messageOf } from '../../kernel/errors.ts';
+import { millisecondsBetween } from '../../kernel/microseconds.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import { checkCommand } from '../../model/command-check.ts';
+import { copyCommand } from '../../model/command-copy.ts';
+import type { Command } from '../../model/command.ts';
+import { isExitCodeError } from '../../model/exit-code.ts';
+import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
+import { RecordedNames } from '../../model/recorded-names.ts';
+import {
+  NO_URI,
+  type AskKind,
+  type RecordedAnswer,
+  type RecordedAsk,
+  type RecordedCall,
+  type RecordedInput,
+  type RecordedStep,
+} from '../../model/recording.ts';
+import type { RunID, RunStatus } from '../../model/run-status.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import type { World } from '../../model/world.ts';
+import type { RunRecorder } from './recorder.ts';
+
+type Body<T> = T extends unknown ? Omit<T, 'at' | 'runner' | 'nested'> : never;
+type Listened = () => void;
+
+/** An invalid command cannot be recorded, and neither can the text that shows it. */
+const REFUSED: RecordedAnswer = Object.freeze({ code: 'RUNNER_INVALID_ARGUMENT' });
+const NO_REF: RecordedAnswer = Object.freeze({ uri: NO_URI });
+const NOTHING: RecordedAnswer = Object.freeze({});
+
+/** What is known of a call beside its kind. */
+export interface CallSubject {
+  readonly command?: Command;
+  readonly runId?: RunID;
+}
+
+/** Where one runner is recorded. */
+export class RunnerTape {
+  readonly recorder: RunRecorder;
+  readonly name: string;
+  /** The world that the recorded runner lives in. */
+  readonly world: World;
+  readonly names: RecordedNames = new RecordedNames();
+  /** What refs of this host are called in the recording. */
+  readonly #uris = new Map<string, string>();
+
+  constructor(recorder: RunRecorder, name: string, clock: Clock) {
+    this.recorder = recorder;
+    this.name = name;
+    const { choices, random, onHeal } = recorder.world;
+    this.world = {
+      clock: new TapedClock(this, clock),
+      choices,
+      random,
+      tracer: { record: (event) => this.#event(event) },
+      ...(onHeal === undefined ? {} : { onHeal }),
+    };
+  }
+
+  /** Something comes in: the runner deals with it in `work`, which gets the time at which it came. */
+  input<T>(body: Body<RecordedInput>, work: (at: number) => T): T {
+    const { recorder, name } = this;
+    const at = recorder.at();
+    // An answer is delivered by a reaction of its promise, whoever gave it.
+    const nested = recorder.isNested && body.type !== 'answered' ? { nested: true } : {};
+    const step = { at, runner: name, ...nested, ...body } as RecordedStep;
+    return recorder.pass(step, () => work(at));
+  }
+
+  /** A request of the runner. `answerOf` says what is kept of the answer. */
+  ask<T>(
+    what: AskKind,
+    name: string,
+    cancel: Cancellable | undefined,
+    work: () => MaybePromise<T>,
+    answerOf: (value: T) => RecordedAnswer = () => NOTHING,
+  ): MaybePromise<T> {
+    const { recorder } = this;
+    const about = { what, name, nth: this.names.ask(what, name) };
+    const asked: RecordedAsk & { type: 'asked'; answer?: RecordedAnswer } = {
+      at: recorder.at(),
+      runner: this.name,
+      type: 'asked',
+      ...about,
+    };
+    const unwatch = this.#watchCancel(about, cancel);
+    let result: MaybePromise<T>;
+    try {
+      result = recorder.pass(asked, work);
+    } catch (error) {
+      unwatch?.();
+      asked.answer = answerOfError(error);
+      throw error;
+    }
+    if (!isPending(result)) {
+      unwatch?.();
+      asked.answer = answerOf(result);
+      return result;
+    }
+    const answered = (answer: RecordedAnswer): void => {
+      unwatch?.();
+      recorder.beginTurn();
+      const afterMs = millisecondsBetween(asked.at, recorder.at());
+      this.input({ type: 'answered', ...about, afterMs, answer }, nothing);
+    };
+    return result.then(
+      (value) => {
+        answered(answerOf(value));
+        return value;
+      },
+      (error: unknown) => {
+        answered(answerOfError(error));
+        throw error;
+      },
+    );
+  }
+
+  /** Looks at what refuses commands; only a refusal is written down. */
+  check(work: () => void): void {
+    const nth = this.names.ask('check', '');
+    try {
+      work();
+    } catch (error) {
+      const { recorder, name: runner } = this;
+      const answer = answerOfError(error);
+      const asked: RecordedStep = {
+        at: recorder.at(),
+        runner,
+        type: 'asked',
+        what: 'check',
+        name: '',
+        nth,
+        answer,
+      };
+      recorder.pass(asked, nothing);
+      throw error;
+    }
+  }
+
+  /** A call on the runner, in its own synchronous call, and its answer. */
+  call<T>(call: RecordedCall, subject: CallSubject, make: () => Promise<T>): Promise<T> {
+    const { recorder, name: runner } = this;
+    recorder.beginTurn();
+    const nth = this.names.call(call);
+    return this.input({ type: 'call', call, nth, ...shown(subject) }, (calledAt) => {
+      const answer = make();
+      const returned = (what: object): void => {
+        const at = recorder.at();
+        const afterMs = millisecondsBetween(calledAt, at);
+        recorder.pass({ at, runner, type: 'returned', call, nth, afterMs, ...what }, nothing);
+      };
+      answer.then(
+        (value) => returned(call === 'release' ? {} : shownStatus(value as RunStatus)),
+        (error: unknown) =>
+          returned(call === 'run' && !isCommand(subject.command) ? REFUSED : answerOfError(error)),
+      );
+      return answer;
+    });
+  }
+
+  /** The answer with what stands for a ref of this host from now on. */
+  shownUri(uri: string, shownAs: string): RecordedAnswer {
+    if (uri === '') return NO_REF;
+    // One place may stand for many outputs, such as the null device.
+    const known = this.#uris.get(uri) ?? shownAs;
+    this.#uris.set(uri, known);
+    return { uri: known };
+  }
+
+  #event(event: TraceEvent): void {
+    const { recorder } = this;
+    // Who waits for what is the business of those who wait: their calls are not recorded.
+    if ('resource' in event && event.resource === 'waiter') {
+      recorder.world.tracer?.record(event);
+      return;
+    }
+    const shownEvent = { ...this.#withoutHost(event), at: recorder.sinceBegin(event.at) };
+    recorder.pass(shownEvent, () => recorder.world.tracer?.record(event));
+  }
+
+  #withoutHost(event: TraceEvent): TraceEvent {
+    if (event.type !== 'status' && event.type !== 'dropped') return event;
+    const { stdoutRef, stderrRef, ...status } = event.status;
+    const shownRef = (ref: string): string => this.#uris.get(ref) ?? ref;
+    return {
+      ...event,
+      status: { ...status, stdoutRef: shownRef(stdoutRef), stderrRef: shownRef(stderrRef) },
+    };
+  }
+
+  #watchCancel(
+    about: Omit<RecordedAsk, 'at' | 'runner'>,
+    cancel: Cancellable | undefined,
+  ): Listened | undefined {
+    if (cancel === undefined) return undefined;
+    const { recorder, name: runner } = this;
+    const { signal } = cancel;
+    const onCancel = (): void => {
+      recorder.pass({ at: recorder.at(), runner, type: 'cancelled', ...about }, nothing);
+    };
+    const waiter: SignalWaiter = { cancelRequested: onCancel };
+    if (signal.aborted) onCancel();
+    else waitWithSignal(signal, waiter);
+    return () => leaveSignal(signal, waiter);
+  }
+}
+
+/** The clock of a recorded runner: the time of the turn, and events whose firing is written down. */
+class TapedClock implements Clock {
+  readonly #tape: RunnerTape;
+  readonly #clock: Clock;
+
+  constructor(tape: RunnerTape, clock: Clock) {
+    this.#tape = tape;
+    this.#clock = clock;
+  }
+
+  get epochMs(): number {
+    return this.#clock.epochMs;
+  }
+
+  now(): number {
+    return this.#tape.recorder.now();
+  }
+
+  timer(label: string, ms: number, fire: () => void): Timer {
+    return this.#clock.timer(label, ms, this.#taped(label, ms, fire));
+  }
+
+  post(label: string, fire: () => void): Timer {
+    return this.#clock.post(label, this.#taped(label, 0, fire));
+  }
+
+  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+    return this.#clock.endOfInstant(label, ms, this.#taped(label, ms, fire));
+  }
+
+  #taped(label: string, delayMs: number, fire: () => void): () => void {
+    const tape = this.#tape;
+    const { recorder } = tape;
+    const nth = tape.names.event(label);
+    const setAt = recorder.at();
+    return () => {
+      recorder.beginTurn(true);
+      const afterMs = millisecondsBetween(setAt, recorder.at());
+      tape.input({ type: 'fired', label, nth, delayMs, afterMs }, fire);
+    };
+  }
+}
+
+function nothing(): void {}
+
+function shown({ command, runId }: CallSubject): CallSubject {
+  return {
+    ...(isCommand(command) ? { command: copyCommand(command) } : {}),
+    ...(typeof runId === 'string' ? { runId } : {}),
+  };
+}
+
+function isCommand(command: unknown): command is Command {
+  try {
+    checkCommand(command);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function shownStatus({ runId, state, exitCode, error }: RunStatus): object {
+  return { runId, state, exitCode, error };
+}
+
+function answerOfError(error: unknown): RecordedAnswer {
+  return {
+    error: messageOf(error),
+    ...(isExitCodeError(error) ? { exitCode: error.exitCode } : {}),
+    ...(isRunnerError(error) ? { code: error.code } : {}),
+  };
+}

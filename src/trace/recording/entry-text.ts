@@ -1,0 +1,50 @@
+/** Entries of a recording in plain words, one line each. */
+import { checkRecord } from '../../kernel/argument-check.ts';
+import { isStep, type RecordedAnswer, type RecordedEntry } from '../../model/recording.ts';
+import { formatEvent } from '../event-text.ts';
+
+/**
+ * One line that says what happened and when.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @example
+ * ```ts
+ * import { formatEntry } from 'dryrunner/trace';
+ * const line = formatEntry({ at: 5, runner: 'exec', type: 'call', call: 'abort', nth: 1, runId: '0' });
+ * if (line !== '5 ms: exec was called: abort 0') throw new Error(line);
+ * ```
+ */
+export function formatEntry(entry: RecordedEntry): string {
+  checkRecord('entry', 'an entry of a recording', entry);
+  if (!isStep(entry)) return formatEvent(entry);
+  const { at, runner } = entry;
+  switch (entry.type) {
+    case 'runner':
+      return `${at} ms: runner ${runner} was made`;
+    case 'call':
+      return `${at} ms: ${runner} was called: ${entry.call}${entry.runId === undefined ? '' : ` ${entry.runId}`}`;
+    case 'returned':
+      return `${at} ms: ${runner} answered ${entry.call} ${entry.nth}`;
+    case 'fired':
+      return `${at} ms: "${entry.label}" of ${runner} came due`;
+    case 'asked':
+      return `${at} ms: ${runner} asked for ${subject(entry)}${entry.answer === undefined ? '' : `: ${answerText(entry.answer)}`}`;
+    case 'cancelled':
+      return `${at} ms: ${runner} cancelled ${subject(entry)}`;
+    case 'answered':
+      return `${at} ms: ${runner} got ${subject(entry)}: ${answerText(entry.answer)}`;
+    case 'output':
+      return `${at} ms: the process of run ${entry.runId} of ${runner} wrote to ${entry.stream}`;
+    case 'memory':
+      return `${at} ms: the process of run ${entry.runId} of ${runner} passed its memory cap`;
+  }
+}
+
+function subject({ what, name }: { readonly what: string; readonly name: string }): string {
+  return name === '' ? what : `${what} ${name}`;
+}
+
+function answerText({ error, status }: RecordedAnswer): string {
+  if (error !== undefined) return `error ${JSON.stringify(error)}`;
+  return status === undefined ? 'done' : `${status.state} ${status.exitCode}`;
+}

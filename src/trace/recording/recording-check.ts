@@ -1,0 +1,41 @@
+/** What a recording says twice without a replay showing it. Invariant: everything else that must agree follows from what is played. */
+import type { RecordedEntry } from '../../model/recording.ts';
+import { findDataDifference } from '../data-difference.ts';
+import { formatEntry } from './entry-text.ts';
+
+/** An entry that contradicts an earlier one, or itself. */
+export interface Contradiction {
+  /** Position of the entry, from 0. */
+  readonly index: number;
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The first contradiction; undefined if there is none. */
+export function findContradiction(entries: readonly RecordedEntry[]): Contradiction | undefined {
+  const ends = new Map<string, unknown>();
+  for (const [index, entry] of entries.entries()) {
+    const path = entry.type === 'memory' ? wrongKind(entry) : otherEnd(ends, entry);
+    if (path === undefined) continue;
+    const text = `entry ${index + 1} contradicts ${entry.type === 'memory' ? 'itself' : 'an earlier one'} in ${path}: ${formatEntry(entry)}`;
+    return { index, path, text };
+  }
+  return undefined;
+}
+
+/** However a process is asked for its end, it has one (R120). */
+function otherEnd(ends: Map<string, unknown>, entry: RecordedEntry): string | undefined {
+  if (entry.type !== 'answered' && entry.type !== 'asked') return undefined;
+  const status = entry.answer?.status;
+  if (status === undefined) return undefined;
+  const process = JSON.stringify([entry.runner, entry.name]);
+  if (!ends.has(process)) ends.set(process, status);
+  const found = findDataDifference(ends.get(process), status);
+  return found === undefined ? undefined : `answer.status.${found.path}`;
+}
+
+/** At the first look the runner's machine is to blame, later the command (R132). */
+function wrongKind({ kind, status }: Extract<RecordedEntry, { type: 'memory' }>): string | undefined {
+  const expected = kind === 'initial' ? 'FAILED' : 'COMPLETE';
+  return status.state === expected ? undefined : 'kind';
+}

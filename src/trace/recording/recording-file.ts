@@ -1,0 +1,57 @@
+/** Recordings as files of kind `recording`: what went in and out of the recorded runners, one thing a line, in its order. */
+import { checkArray, checkOptions, checkRecord } from '../../kernel/argument-check.ts';
+import { isStep, type RecordedEntry, type Recording } from '../../model/recording.ts';
+import type { TextSource } from '../line-reader.ts';
+import type { RecordingHeader } from '../trace-header.ts';
+import type { TraceReaderOptions } from '../trace-reader.ts';
+import { openTrace } from '../trace-reader.ts';
+import { createTraceWriter } from '../trace-writer.ts';
+
+/** A recording that was read. */
+export interface RecordingFile extends Recording {
+  readonly header: RecordingHeader;
+}
+
+/**
+ * The lines of a recording, each with its newline.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first entry that the format cannot hold.
+ * @example
+ * ```ts
+ * import { readRecording, recordingLines } from 'dryrunner/trace';
+ * const recording = { entries: [{ at: 5, type: 'released', runner: 'exec' }] } as const;
+ * const { entries } = await readRecording(recordingLines(recording, { host: 'build-3' }));
+ * if (entries[0]?.at !== 5) throw new Error('lost');
+ * ```
+ */
+export function* recordingLines(
+  recording: Recording,
+  header: Omit<RecordingHeader, 'kind'> = {},
+): Generator<string, void, void> {
+  checkRecord('recording', 'a recording', recording);
+  checkArray('recording.entries', 'a list of entries', recording.entries);
+  checkRecord('header', 'an object', header);
+  const writer = createTraceWriter({ kind: 'recording', ...header });
+  yield writer.header();
+  for (const entry of recording.entries) yield isStep(entry) ? writer.step(entry) : writer.event(entry);
+  yield writer.end();
+}
+
+/**
+ * Reads a whole recording.
+ *
+ * @throws TraceFormatError for anything but a whole file of kind `recording`.
+ */
+export async function readRecording(
+  source: TextSource,
+  options: Omit<TraceReaderOptions, 'kind'> = {},
+): Promise<RecordingFile> {
+  checkOptions(options);
+  const trace = await openTrace(source, { ...options, kind: 'recording' });
+  const entries: RecordedEntry[] = [];
+  for await (const line of trace) {
+    if (line.type === 'event') entries.push(line.event);
+    if (line.type === 'step') entries.push(line.step);
+  }
+  return { header: trace.header as RecordingHeader, entries };
+}

@@ -1,0 +1,139 @@
+/**
+ * Reads logs in the Standard Workload Format, streamed. Invariant: jobs come in file order, which is what breaks the tie between
+ * jobs of the same second.
+ */
+import { checkOptions } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import { plural } from '../../model/plural.ts';
+import type { TextSource } from '../line-reader.ts';
+import { LineReader } from '../line-reader.ts';
+import type { SwfHeader } from './swf-header.ts';
+import { SwfHeaderLines } from './swf-header.ts';
+import type { SwfJob } from './swf-job.ts';
+import { parseSwfRow } from './swf-row.ts';
+import { SwfWarnings, type SwfWarning, type SwfWarningKind } from './swf-warnings.ts';
+import { TraceFormatError } from '../trace-format-error.ts';
+
+/** How to read a log. */
+export interface SwfReaderOptions {
+  /**
+   * `strict` refuses the first row that the format does not allow; `lenient` takes what sense there is and collects warnings, as
+   * real logs have rows with too many fields, fractions and negative run times. Default: strict.
+   */
+  readonly mode?: 'strict' | 'lenient';
+}
+
+/** A log that was read. */
+export interface SwfLog {
+  readonly header: SwfHeader;
+  /** In file order. */
+  readonly jobs: readonly SwfJob[];
+  /** At most a hundred: those that changed data first, each in the order of their lines. */
+  readonly warnings: readonly SwfWarning[];
+  /** All warnings, counted by kind: those that changed data first, and of these the most frequent. */
+  readonly warningKinds: readonly SwfWarningKind[];
+  /** How many there were. */
+  readonly warningCount: number;
+}
+
+const LINE_BYTES_MAX = 64 * 1024;
+/** What a refused log can still be read with. */
+const LENIENT = "mode 'lenient' reads on and collects warnings";
+const MODES: readonly string[] = ['strict', 'lenient'];
+
+class SwfReading {
+  readonly header = new SwfHeaderLines();
+  readonly #warnings = new SwfWarnings();
+  readonly #isStrict: boolean;
+  #jobCount = 0;
+  #latestSubmitS = 0;
+  #isDisordered = false;
+
+  constructor(isStrict: boolean) {
+    this.#isStrict = isStrict;
+  }
+
+  /** Takes a line; gives its job if it has one. */
+  take(number: number, text: string): SwfJob | undefined {
+    const content = text.trim();
+    if (content === '') return undefined;
+    if (content.startsWith(';')) {
+      this.header.add(text);
+      return undefined;
+    }
+    const { job, complaints } = parseSwfRow(content);
+    for (const { expected, actual, remedy, kind, changesData } of complaints) {
+      if (this.#isStrict) {
+        throw new TraceFormatError({ problem: 'corrupted', line: number, expected, actual, hint: LENIENT });
+      }
+      const warning = { line: number, text: `expected ${expected}, got ${actual}; ${remedy}`, changesData };
+      this.#warnings.add(kind, warning);
+    }
+    if (job !== undefined) this.#count(number, job);
+    return job;
+  }
+
+  finish(line: number): void {
+    if (this.#jobCount === 0 && this.#isStrict) {
+      throw new TraceFormatError({
+        problem: 'empty',
+        line: Math.max(line, 1),
+        expected: 'a job',
+        actual: 'none',
+      });
+    }
+    const promised = this.header.number('MaxJobs');
+    if (promised !== undefined && promised !== this.#jobCount) {
+      const text = `the header promises ${promised} ${plural(promised, 'job')}, the log has ${this.#jobCount}`;
+      this.#warnings.add('another number of jobs than promised', { line, text, changesData: false });
+    }
+  }
+
+  #count(number: number, { submitS }: SwfJob): void {
+    this.#jobCount += 1;
+    if (submitS < this.#latestSubmitS && !this.#isDisordered) {
+      this.#isDisordered = true;
+      const text = 'jobs are not in the order of their submission from here on';
+      this.#warnings.add('jobs out of order', { line: number, text, changesData: false });
+    }
+    this.#latestSubmitS = Math.max(this.#latestSubmitS, submitS);
+  }
+
+  get warnings(): Pick<SwfLog, 'warnings' | 'warningKinds' | 'warningCount'> {
+    return this.#warnings.summary();
+  }
+}
+
+/**
+ * Reads a whole log. Comments may stand anywhere; labels among them make the header. Blank lines, a byte order mark and CRLF are
+ * no matter; what is not UTF-8 in a comment reads as replacement characters.
+ *
+ * @throws TraceFormatError for a row that the format does not allow (strict), a log without jobs (strict), a line of more than
+ * 64 KiB; RunnerError `RUNNER_INVALID_ARGUMENT` for another mode or source.
+ * @example
+ * ```ts
+ * import { readSwf } from 'dryrunner/trace';
+ * const { jobs } = await readSwf('; MaxProcs: 128\n1 0 5 60 1 -1 -1 1 90 -1 1 3 -1 -1 -1 -1 -1 -1\n');
+ * if (jobs[0]?.runS !== 60) throw new Error('one job of a minute');
+ * ```
+ */
+export async function readSwf(source: TextSource, options: SwfReaderOptions = {}): Promise<SwfLog> {
+  checkOptions(options);
+  const { mode = 'strict' } = options;
+  if (!MODES.includes(mode)) throw invalidArgument('mode', '"strict" or "lenient"', mode);
+  const lines = new LineReader(source, { foreignBytes: 'replaced' });
+  const reading = new SwfReading(mode === 'strict');
+  const jobs: SwfJob[] = [];
+  try {
+    for (;;) {
+      const line = await lines.next(LINE_BYTES_MAX);
+      if (line === undefined) break;
+      const job = reading.take(line.number, line.text);
+      if (job !== undefined) jobs.push(job);
+    }
+    reading.finish(lines.number);
+  } finally {
+    await lines.close();
+  }
+  return { header: reading.header, jobs, ...reading.warnings };
+}

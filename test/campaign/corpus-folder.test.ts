@@ -1,0 +1,203 @@
+import { execFile } from 'node:child_process';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CorpusFolder } from '../../src/campaign/corpus-folder.ts';
+import { readKeptFile } from '../../src/host/trace-file.ts';
+import type { Decision } from '../../src/kernel/decisions.ts';
+
+let dir = '';
+let folders = 0;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-corpus-'));
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+function open(root: string = join(dir, String((folders += 1)))): {
+  corpus: CorpusFolder;
+  troubles: string[];
+  root: string;
+} {
+  const troubles: string[] = [];
+  return {
+    corpus: new CorpusFolder(root, 'mine', './mine.js#mine', (text) => troubles.push(text)),
+    troubles,
+    root,
+  };
+}
+
+const log = (answer: number): Decision[] => [{ label: 'which', n: 1_000, answer }];
+
+test('what is kept is there for the next one, failures before seeds', async () => {
+  const { corpus, root, troubles } = open();
+  expect(await corpus.load()).toEqual([]);
+  await corpus.keepSeeds([log(1)]);
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  const entries = await open(root).corpus.load();
+  expect(entries).toMatchObject([{ key: 'check broken', decisions: log(7) }, { decisions: log(1) }]);
+  expect(entries[1]).not.toHaveProperty('key');
+  expect(troubles).toEqual([]);
+});
+
+test('one failure is one file: a smaller log takes the place of the first', async () => {
+  const { corpus, root } = open();
+  const failure = { key: 'check broken', message: 'broken' };
+  const first = await corpus.keep({ ...failure, decisions: log(7) });
+  const second = await corpus.keep({ ...failure, decisions: log(1) });
+  expect(second).toBe(first);
+  expect((await corpus.load()).map(({ decisions }) => decisions)).toEqual([log(1)]);
+  await corpus.keep({ key: 'check otherwise', message: 'otherwise', decisions: log(2) });
+  expect(await readdir(join(root, 'mine'))).toHaveLength(2);
+});
+
+test.for(['fixed', 'changed'] as const)('what is %s is put aside and not tried again', async (why) => {
+  const { corpus, root, troubles } = open();
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  const [entry] = await corpus.load();
+  await corpus.retire(entry?.id ?? '', why);
+  expect(await corpus.load()).toEqual([]);
+  expect(await readdir(join(root, 'mine', why))).toEqual([entry?.id]);
+  expect(troubles).toEqual([]);
+});
+
+test('seeds stay as many as they may be: the oldest make room', async () => {
+  const { corpus, root } = open();
+  await corpus.keepSeeds(Array.from({ length: 60 }, (_, at) => log(at)));
+  const folder = join(root, 'mine', 'seeds');
+  for (const name of await readdir(folder)) await utimes(join(folder, name), 1_000, 1_000);
+  await corpus.keepSeeds(Array.from({ length: 10 }, (_, at) => log(100 + at)));
+  const answers = (await corpus.load()).map(({ decisions }) => decisions[0]?.answer ?? 0);
+  expect(answers).toHaveLength(64);
+  expect(answers.filter((answer) => answer >= 100)).toHaveLength(10);
+});
+
+test('a log of another file whose scenario has the same name is let be', async () => {
+  const { corpus, root } = open();
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  const { troubles } = open();
+  const elsewhere = new CorpusFolder(root, 'mine', './other.js#mine', (text) => troubles.push(text));
+  expect(await elsewhere.load()).toEqual([]);
+  const same = new CorpusFolder(root, 'mine', 'mine.js#mine', (text) => troubles.push(text));
+  expect(await same.load()).toHaveLength(1);
+  await elsewhere.keep({ key: 'check broken', message: 'broken', decisions: log(8) });
+  expect(await same.load()).toMatchObject([{ decisions: log(7) }]);
+  expect(await elsewhere.load()).toMatchObject([{ decisions: log(8) }]);
+  expect(troubles).toEqual([]);
+});
+
+test('a damaged file is told and left out, the others are there', async () => {
+  const { corpus, root, troubles } = open();
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  await writeFile(join(root, 'mine', '00.jsonl'), '{"format":"dryrunner","version":1,"kind":"decisions"}\n');
+  expect(await corpus.load()).toMatchObject([{ key: 'check broken' }]);
+  expect(troubles).toEqual([expect.stringMatching(/00\.jsonl is left out: line /)]);
+});
+
+test('of a file that unpacks to more than may be kept no more than that is read', async () => {
+  const path = join(dir, 'bomb');
+  await writeFile(path, gzipSync(Buffer.alloc(5_000_000, 'line\n')));
+  let bytes = 0;
+  const read = async (): Promise<void> => {
+    for await (const chunk of readKeptFile(path, 1_000_000)) bytes += chunk.length;
+  };
+  await expect(read()).rejects.toMatchObject({ message: `${path} has more than 1,000,000 bytes` });
+  expect(bytes).toBeLessThanOrEqual(1_000_000);
+});
+
+test('of more files than a campaign keeps the first are taken', async () => {
+  const { corpus, root, troubles } = open();
+  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  const folder = join(root, 'mine');
+  await Promise.all(
+    Array.from({ length: 10_000 }, (_, at) => symlink('nowhere', join(folder, `z${at}.jsonl`))),
+  );
+  expect(await corpus.load()).toHaveLength(1);
+  expect(troubles[0]).toBe(`${folder} has 10,001 files; those after the first 10,000 are left out`);
+});
+
+test('a folder that cannot be written is told once, and nothing is lost but what was to be kept', async () => {
+  await writeFile(join(dir, 'a-file'), '');
+  const { corpus, troubles } = open(join(dir, 'a-file'));
+  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
+  expect(await corpus.keep(failure)).toBeUndefined();
+  expect(await corpus.keep(failure)).toBeUndefined();
+  await corpus.keepSeeds([log(1)]);
+  await corpus.retire('x.jsonl', 'fixed');
+  expect(troubles.filter((text) => text.startsWith('not kept: '))).toHaveLength(1);
+});
+
+test('what goes wrong with one file costs that file', async () => {
+  const { corpus, root, troubles } = open();
+  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
+  const path = (await corpus.keep(failure)) ?? '';
+  await rm(path);
+  await mkdir(path);
+  expect(await corpus.keep(failure)).toBeUndefined();
+  // Another campaign with the same corpus has put it aside already.
+  await corpus.retire('gone.jsonl', 'fixed');
+  expect(troubles).toEqual([expect.stringMatching(/^not kept: .*EISDIR/)]);
+  expect(await corpus.keep({ ...failure, key: 'check other' })).toContain(join(root, 'mine'));
+});
+
+test('a link or a pipe in the place of a file is replaced, not followed or waited for', async () => {
+  const { corpus } = open();
+  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
+  const path = (await corpus.keep(failure)) ?? '';
+  await writeFile(join(dir, 'precious'), 'mine');
+  await rm(path);
+  await symlink(join(dir, 'precious'), path);
+  expect(await corpus.keep(failure)).toBe(path);
+  expect(await readFile(join(dir, 'precious'), 'utf8')).toBe('mine');
+  await rm(path);
+  await promisify(execFile)('mkfifo', [path]);
+  expect(await corpus.keep(failure)).toBe(path);
+  expect((await corpus.load()).map(({ decisions }) => decisions)).toEqual([log(7)]);
+});
+
+test('what was kept for its reach has no failure that could be mended, whatever its file says', async () => {
+  const { corpus, root } = open();
+  await corpus.keepSeeds([log(1)]);
+  const path = (await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) })) ?? '';
+  await rename(path, join(root, 'mine', 'seeds', 'moved.jsonl'));
+  const entries = await corpus.load();
+  expect(entries).toHaveLength(2);
+  for (const entry of entries) expect(entry).not.toHaveProperty('key');
+});
+
+test('seeds make room beside what is no file', async () => {
+  const { corpus, root, troubles } = open();
+  const folder = join(root, 'mine', 'seeds');
+  await mkdir(join(folder, 'dir.jsonl'), { recursive: true });
+  await symlink(join(folder, 'nowhere'), join(folder, 'dangling.jsonl'));
+  await corpus.keepSeeds(Array.from({ length: 70 }, (_, at) => log(at)));
+  expect(await readdir(folder)).toHaveLength(66);
+  expect(troubles).toEqual([]);
+});
+
+test.skipIf(process.getuid?.() === 0)(
+  'a folder that cannot be read is told, because root reads all',
+  async () => {
+    const { corpus, root, troubles } = open();
+    await mkdir(join(root, 'mine'), { recursive: true });
+    await chmod(join(root, 'mine'), 0);
+    expect(await corpus.load()).toEqual([]);
+    expect(troubles[0]).toContain('cannot be read');
+    await chmod(join(root, 'mine'), 0o700);
+  },
+);

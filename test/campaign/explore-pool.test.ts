@@ -1,0 +1,338 @@
+import { describe, expect, test, vi } from 'vitest';
+import { runExplorePool } from '../../src/campaign/explore-pool.ts';
+import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/campaign/explore-pool.ts';
+import { replayInThread } from '../../src/campaign/explore-replay.ts';
+import { shrinkInThread } from '../../src/campaign/explore-shrink.ts';
+
+const limits = {
+  entry: new URL('./explore-worker-entry.ts', import.meta.url),
+  hangMs: 1_500,
+  memoryMb: 64,
+};
+
+async function explore(
+  scenario: string,
+  options: Partial<ExplorePoolOptions> = {},
+): Promise<{ report: PoolReport; events: PoolEvent[] }> {
+  const events: PoolEvent[] = [];
+  const report = await runExplorePool({
+    ...limits,
+    ...{ scenario, strategy: 'random', seed: '1', bounds: {}, workers: 2 },
+    ...{ firstIndex: 0, shard: 0, shards: 1, goOn: false, strict: false, auditEvery: 10, corpus: [] },
+    maxExecutions: 60,
+    signal: new AbortController().signal,
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  return { report, events };
+}
+
+describe('a pool', () => {
+  test('runs each execution once, whatever the number of threads', async () => {
+    const [one, three] = [
+      await explore('held', { workers: 1, maxExecutions: 50 }),
+      await explore('held', { workers: 3, maxExecutions: 50 }),
+    ];
+    for (const { report } of [one, three]) {
+      expect(report).toMatchObject({ executions: 50, failed: 0, stoppedBy: 'executions', lostThreads: 0 });
+      expect(report.sometimes).toEqual({ 'last of three': true });
+    }
+    expect(three.report.decisions).toBe(one.report.decisions);
+  });
+
+  test('the shards of several machines together run what one runs', async () => {
+    const whole = await explore('check', { goOn: true, maxExecutions: 60 });
+    const parts = [
+      await explore('check', { goOn: true, maxExecutions: 30, shard: 0, shards: 2 }),
+      await explore('check', { goOn: true, maxExecutions: 30, shard: 1, shards: 2 }),
+    ];
+    const sum = (pick: (report: PoolReport) => number): number =>
+      parts.reduce((total, { report }) => total + pick(report), 0);
+    expect(sum(({ decisions }) => decisions)).toBe(whole.report.decisions);
+    expect(sum(({ failed }) => failed)).toBe(whole.report.failed);
+  });
+
+  test('the first failure ends it, told with what all threads had done', async () => {
+    const { report, events } = await explore('check', { maxExecutions: 10_000 });
+    expect(report.failures).toMatchObject([{ key: 'check the second was not plain', kind: 'check' }]);
+    expect(report.executions).toBeLessThan(1_000);
+    expect(events.filter(({ type }) => type === 'failure')).toHaveLength(1);
+  });
+
+  test.for([1, 2])('a signal ends it with what was done by %i threads', async (workers) => {
+    const controller = new AbortController();
+    const { report } = await explore('held', {
+      workers,
+      maxExecutions: 1_000_000_000,
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.type === 'progress' && event.progress.executions > 0) controller.abort();
+      },
+    });
+    expect(report.stoppedBy).toBe('stopped');
+    expect(report.executions).toBeGreaterThan(0);
+    // One of two may not have come to its first yet: then that is where to go on.
+    if (workers === 1) expect(report.nextIndex).toBe(report.executions);
+    else expect(report.nextIndex).toBeLessThanOrEqual(report.executions);
+  });
+
+  test('a scenario that does not load refuses it', async () => {
+    await expect(explore('nobody')).rejects.toThrow('no scenario is called nobody');
+  });
+
+  test('an exhaustive search gives its certificate', async () => {
+    const { report } = await explore('check', { strategy: 'exhaustive', workers: 1, goOn: true });
+    expect(report.certificate).toMatchObject({ schedules: 18, failures: 9, complete: true });
+  });
+
+  test('logs of the corpus come first, and another thread waits for them', async () => {
+    const corpus = [
+      {
+        id: 'kept',
+        key: 'check the second was not plain',
+        decisions: [
+          { label: 'also first', n: 3, answer: 2 },
+          { label: 'second', n: 4, answer: 3 },
+        ],
+      },
+    ];
+    const { report } = await explore('check', { corpus });
+    expect(report.failures).toMatchObject([{ corpusId: 'kept', executions: 1, index: -1 }]);
+    expect(report.executions).toBe(1);
+  });
+});
+
+describe('an execution that takes its thread with it', () => {
+  test.for([
+    ['hang', 'hang', /made no progress for \d/],
+    ['microtasks', 'hang', /a loop that never ends nor waits/],
+    ['memory', 'crash', /needed more than 64 MiB of memory/],
+    ['buffers', 'crash', /needed much more than 64 MiB of memory, outside of its heap/],
+    ['exit', 'crash', /ended its thread with process\.exit\(7\)/],
+  ] as const)('%s is a failure with its log, and its thread is replaced', async ([name, kind, message]) => {
+    // What takes long to fill its memory, on a machine that is busy, is not to count as a hang.
+    const hangMs = kind === 'crash' ? 60_000 : limits.hangMs;
+    const options = { goOn: true, workers: 1, maxExecutions: 8, auditEvery: 0, hangMs };
+    const { report } = await explore(name, options);
+    const [failure] = report.failures;
+    expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
+    expect(failure?.decisions.slice(1, 2)).toEqual([{ label: 'also first', n: 3, answer: 2 }]);
+    expect(report.lostThreads).toBeGreaterThan(0);
+    expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([8, 8, 'executions']);
+
+    const again = await replayInThread({
+      ...{ ...limits, hangMs },
+      ...{ scenario: name, log: failure?.decisions ?? [], onGap: 'keyed', explains: true },
+      signal: new AbortController().signal,
+    });
+    expect(again.lost?.kind).toBe(kind);
+  });
+
+  test('is told if time is up before it counts as hanging', async () => {
+    const { report } = await explore('microtasks', { timeMs: 300, hangMs: 3_600_000, workers: 1 });
+    expect(report.failures).toMatchObject([{ kind: 'hang' }]);
+  });
+
+  test('an execution that outlives the time is cut off, and told with its log', async () => {
+    const options = { timeMs: 300, hangMs: 3_600_000, workers: 1, maxExecutions: Infinity };
+    const { report, events } = await explore('endless', options);
+    const [execution] = report.cutOff;
+    expect(execution).toMatchObject({ message: expect.stringContaining('the execution had not ended') });
+    expect(execution?.decisions.at(-1)).toEqual({ label: 'also first', n: 3, answer: 2 });
+    expect(execution?.details.join()).toContain('timer forever');
+    expect(events.filter(({ type }) => type === 'cut-off')).toHaveLength(1);
+    expect(report).toMatchObject({ failures: [], stoppedBy: 'stopped', nextIndex: execution?.index });
+  });
+
+  test('an execution that nobody waits for any longer is not told', async () => {
+    const controller = new AbortController();
+    let looks = 0;
+    const { report } = await explore('endless', {
+      ...{ workers: 1, hangMs: 3_600_000, maxExecutions: Infinity, signal: controller.signal },
+      onEvent: ({ type }) => {
+        if (type === 'progress') looks += 1;
+        // By then it has begun, unless the machine is very busy.
+        if (looks > 8) controller.abort();
+      },
+    });
+    expect(report).toMatchObject({ cutOff: [], stoppedBy: 'stopped' });
+  });
+
+  test('in the corpus costs that log only', async () => {
+    const decisions = [
+      { label: 'also first', n: 3, answer: 2 },
+      { label: 'second', n: 2, answer: 1 },
+    ];
+    const corpus = [
+      { id: 'first', key: 'hang', decisions },
+      { id: 'second', key: 'check gone', decisions: [] },
+    ];
+    const { report, events } = await explore('hang', { corpus, goOn: true, maxExecutions: 0, workers: 1 });
+    expect(report.failures).toMatchObject([{ kind: 'hang', corpusId: 'first' }]);
+    expect(events).toContainEqual({ type: 'fixed', corpusId: 'second', key: 'check gone' });
+    expect(report.executions).toBe(2);
+  });
+
+  test('in the corpus costs that log only, however many there are in a row', async () => {
+    const decisions = [
+      { label: 'also first', n: 3, answer: 2 },
+      { label: 'second', n: 2, answer: 1 },
+    ];
+    const corpus = ['a', 'b', 'c', 'd'].map((id) => ({ id, key: `crash ${id}`, decisions }));
+    const { report } = await explore('exit', {
+      ...{ corpus, goOn: true, maxExecutions: 8, workers: 1, auditEvery: 0 },
+    });
+    expect(report.lostThreads).toBeGreaterThanOrEqual(corpus.length);
+    expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([4 + 8, 8, 'executions']);
+  });
+});
+
+describe('what a scenario leaves behind', () => {
+  test('a rejection that nobody handles is a failure', async () => {
+    const { report } = await explore('stray');
+    expect(report.failures).toMatchObject([
+      { kind: 'error', message: 'unhandled rejection in the scenario: nobody waits for me' },
+    ]);
+  });
+
+  test('a real timer is an escape, and keeps no thread', async () => {
+    const { report } = await explore('timer');
+    expect(report.failures).toMatchObject([{ kind: 'escape', message: expect.stringContaining('Timeout') }]);
+  });
+
+  test('a real timer that nobody waits for is an escape too', async () => {
+    const { report } = await explore('interval');
+    expect(report.failures).toMatchObject([
+      { kind: 'escape', message: expect.stringContaining('left 1 real timer of the machine') },
+    ]);
+  });
+
+  test('more than the memory takes, kept from one execution to the next, costs a thread', async () => {
+    const { report } = await explore('leaks', { goOn: true, workers: 1, maxExecutions: 300, auditEvery: 0 });
+    expect(report.failures).toMatchObject([
+      { kind: 'crash', message: expect.stringContaining('buffers take more than 128 MiB of memory') },
+    ]);
+    expect(report.executions).toBe(300);
+  });
+
+  test('what it posts to the thread that started it is let be', async () => {
+    const { report } = await explore('posts');
+    expect(report).toMatchObject({ failures: [], executions: 60, lostThreads: 0 });
+  });
+
+  test('what it prints is passed on before the next begins, so that it fills no memory', async () => {
+    let bytes = 0;
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+      bytes += chunk.length;
+      return true;
+    });
+    try {
+      const { report } = await explore('prints');
+      expect(report).toMatchObject({ failures: [], executions: 60, lostThreads: 0 });
+      expect(bytes).toBeGreaterThan((64 * 2 ** 20) / 2);
+    } finally {
+      write.mockRestore();
+    }
+  });
+});
+
+test('a strict pool lists what was reached for outside, over all threads, and says if it was nothing', async () => {
+  const { report } = await explore('clock', { strict: true, goOn: true });
+  expect(report.escapes).toMatchObject([{ kind: 'clock', what: 'Date.now' }]);
+  expect(report.escapes?.[0]?.frames[0]).toContain('explore-worker-entry.ts');
+  expect(report.escapes?.[0]?.count).toBeGreaterThan(1);
+  expect((await explore('held', { strict: true })).report.escapes).toEqual([]);
+});
+
+describe('shrinking in a thread', () => {
+  const decisions = [
+    { label: 'first', n: 3, answer: 1 },
+    { label: 'also first', n: 3, answer: 2 },
+    { label: 'second', n: 4, answer: 3 },
+  ];
+  const options = {
+    ...limits,
+    ...{
+      scenario: 'check',
+      key: 'check the second was not plain',
+      decisions,
+      timeMs: 60_000,
+      explainMs: 60_000,
+    },
+    onSmaller: () => undefined,
+  };
+
+  test('gives the smallest log with its explanation', async () => {
+    const smaller: number[] = [];
+    const shrunk = await shrinkInThread({
+      ...options,
+      maxExecutions: 1_000,
+      signal: new AbortController().signal,
+      onSmaller: (failure) => void smaller.push(failure.decisions.length),
+    });
+    expect(shrunk).toMatchObject({ stoppedBy: 'minimal', message: 'the second was not plain' });
+    expect(shrunk?.decisions.map(({ answer }) => answer)).toEqual([0, 2, 1]);
+    expect(shrunk?.explanation?.sentence).toContain('the second was not plain');
+    expect(smaller.length).toBeGreaterThan(1);
+  });
+
+  // N7: thirty seconds of shrinking left no time for explaining, and nothing nearby was tried.
+  test('leaves explaining its own time, however little there is for itself', async () => {
+    const signal = new AbortController().signal;
+    const shrunk = await shrinkInThread({ ...options, timeMs: 0, maxExecutions: 1_000, signal });
+    expect(shrunk?.stoppedBy).toBe('stopped');
+    expect(shrunk?.explanation?.nearestPass?.text).toContain('it would have held');
+  });
+
+  test('is over at once if it is already to end, and explains what there is', async () => {
+    const shrunk = await shrinkInThread({ ...options, maxExecutions: 1_000, signal: AbortSignal.abort() });
+    expect(shrunk).toMatchObject({ stoppedBy: 'stopped', decisions });
+    expect(shrunk?.explanation?.history.length).toBeGreaterThan(0);
+    expect(shrunk?.explanation?.nearestSearch.executions).toBeGreaterThan(0);
+  });
+});
+
+describe('a replay in a thread', () => {
+  const signal = new AbortController().signal;
+
+  // N5: explaining took the thread with it, and a failure that was known was called a hang.
+  test('tells what it came to although explaining it hangs', async () => {
+    const key = 'check first time';
+    const log = [
+      { label: 'first', n: 3, answer: 1 },
+      { label: 'also first', n: 3, answer: 2 },
+    ];
+    const { outcome, story, lost } = await replayInThread({
+      ...limits,
+      ...{ scenario: 'once', log, failureKey: key, onGap: 'keyed', explains: true, signal },
+    });
+    expect(outcome).toMatchObject({ isReproduced: true, failure: { kind: 'check', message: 'first time' } });
+    expect([story, lost]).toEqual([{}, undefined]);
+  });
+
+  test('tells how far it is', async () => {
+    const seen: number[] = [];
+    await replayInThread({
+      ...{ ...limits, hangMs: 2_000 },
+      ...{ scenario: 'microtasks', seed: '1', onGap: 'keyed', explains: false, signal },
+      log: [
+        { label: 'first', n: 3, answer: 1 },
+        { label: 'also first', n: 3, answer: 2 },
+      ],
+      onProgress: ({ executions, decisions }) => void seen.push(executions, decisions),
+    });
+    expect(seen.slice(-2)).toEqual([1, 2]);
+  });
+
+  test('runs what a seed decides, with the random stream of that seed', async () => {
+    const outcomeOf = async (seed: string): Promise<unknown> =>
+      (
+        await replayInThread({
+          ...limits,
+          ...{ scenario: 'random', seed, onGap: 'keyed', explains: false, signal },
+        })
+      ).outcome?.traceHash;
+    expect(await outcomeOf('7')).toBe(await outcomeOf('7'));
+    expect(await outcomeOf('7')).not.toBe(await outcomeOf('8'));
+  });
+});

@@ -1,0 +1,20 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { ExploreSharedState } from '../../src/campaign/explore-shared-state.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+test('a log is that of one execution, also if its thread begins another while it is read', () => {
+  const writer = new ExploreSharedState();
+  const reader = new ExploreSharedState(writer.memory);
+  writer.beginExecution();
+  for (const label of ['a', 'b', 'c']) writer.noteDecision(label, 9, 1);
+  expect(reader.decisions().map(({ label }) => label)).toEqual(['a', 'b', 'c']);
+
+  const { decode } = TextDecoder.prototype;
+  vi.spyOn(TextDecoder.prototype, 'decode').mockImplementationOnce((bytes) => {
+    writer.beginExecution();
+    writer.noteDecision('d', 5, 4);
+    return decode.call(new TextDecoder(), bytes);
+  });
+  expect(reader.decisions()).toEqual([{ label: 'd', n: 5, answer: 4 }]);
+});

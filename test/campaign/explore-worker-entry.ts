@@ -1,0 +1,76 @@
+// What the exploring threads of the tests run: scenarios by name, each with something wrong.
+import { parentPort } from 'node:worker_threads';
+import { watchEscapes } from '../../src/ambient/escape-watch.ts';
+import { serveExploreTask, type PreparedScenario } from '../../src/campaign/explore-worker.ts';
+import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+
+function endlessly(): never {
+  for (;;);
+}
+
+function fillMemory(): never {
+  const kept: number[][] = [];
+  for (;;) kept.push(Array.from({ length: 1_000 }, (_, at) => at + 0.5));
+}
+
+function fillBuffers(): never {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const kept: Buffer[] = [];
+  for (;;) {
+    kept.push(Buffer.alloc(1 << 21, 1));
+    Atomics.wait(pause, 0, 0, 1);
+  }
+}
+
+let times = 0;
+const leaked: Buffer[] = [];
+
+/** What each does when its first decision is the last of three answers. */
+const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
+  held: () => undefined,
+  check: (sim) => sim.check(sim.choose('second', 4) === 0, 'the second was not plain'),
+  hang: (sim) => (sim.choose('second', 2) === 1 ? endlessly() : undefined),
+  microtasks: async () => {
+    for (;;) await Promise.resolve();
+  },
+  memory: () => fillMemory(),
+  exit: () => process.exit(7),
+  buffers: () => fillBuffers(),
+  leaks: () => void leaked.push(Buffer.alloc(1 << 23)),
+  prints: () => console.log('a line\n'.repeat(1 << 19)),
+  posts: () =>
+    [null, 'text', { type: 'done' }, { type: 'event' }].map((what) => parentPort?.postMessage(what)),
+  endless: async (sim) => {
+    for (;;) await sim.sleep(1, 'forever');
+  },
+  interval: () => void setInterval(() => undefined, 3_600_000),
+  stray: () => void Promise.reject(new Error('nobody waits for me')),
+  clock: () => Date.now(),
+  once: (sim) => {
+    times += 1;
+    return times > 1 ? endlessly() : sim.check(false, 'first time');
+  },
+  random: (sim) => sim.note(`${sim.world.random.int(1_000_000)}`),
+  timer: () =>
+    new Promise((resolve) => {
+      setTimeout(resolve, 3_600_000);
+    }),
+};
+
+await serveExploreTask({ load, watchEscapes });
+
+async function load(name: string): Promise<PreparedScenario> {
+  const misdeed = MISDEEDS[name];
+  if (misdeed === undefined) throw new Error(`no scenario is called ${name}`);
+  const definition: ScenarioDefinition = defineScenario({
+    name,
+    description: 'of a test',
+    ...(name === 'endless' ? { options: { maxEvents: 1e12 } } : {}),
+    async run(sim) {
+      sim.sometimes('last of three', sim.choose('first', 3) === 2);
+      if (sim.world.choices.choose('also first', 3) === 2) await misdeed(sim);
+    },
+  });
+  return { definition, input: undefined };
+}

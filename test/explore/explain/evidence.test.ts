@@ -1,0 +1,157 @@
+/** X2, X3, X4, X7: what a history keeps, what a cause says, and what is known of a scenario that stands still. */
+import { expect, test } from 'vitest';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { explain, type Explanation } from '../../../src/explore/explain/explanation.ts';
+import { createSimExecer } from '../../../src/execers/sim-execer.ts';
+import { finalStatus } from '../../../src/model/status-lookup.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { createStatusStore } from '../../../src/store/status-store.ts';
+import { historyOf } from '../../../src/explore/explain/history.ts';
+import { observe } from '../../../src/explore/explain/observed-run.ts';
+import { defineScenario } from '../../../src/simulation/scenario.ts';
+import type { Simulation } from '../../../src/simulation/simulation.ts';
+
+async function explained(
+  run: (sim: Simulation) => Promise<void> | void,
+  log: Parameters<typeof explain>[1] = [],
+): Promise<Explanation> {
+  const scenario = defineScenario<unknown>({ name: 'evident', description: 'shows why it fails', run });
+  return explain(createExecutor(scenario), log);
+}
+
+/** So much is told that what says nothing is not needed to fill up. */
+function talk(sim: Simulation): void {
+  for (let line = 0; line < 6; line += 1) sim.note(`line ${line}`);
+}
+
+const textsOf = ({ history }: Explanation): string[] => history.map(({ text }) => text);
+
+test('a release that nobody named, and the first status of a run that nobody accepted, are kept', async () => {
+  const explanation = await explained(async (sim) => {
+    const store = createStatusStore({ ...sim.world, name: 'store' });
+    const worker = createSimulatedRunner(sim.world, { name: 'worker' });
+    store.newRun({ jobId: '', taskId: '', tag: '' });
+    await worker.release();
+    talk(sim);
+    for (let turn = 0; turn < 20; turn += 1) await sim.sleep(1);
+    sim.check(false, 'run 0 was lost');
+  });
+  expect(textsOf(explanation)).toEqual(
+    expect.arrayContaining(['run 0 of store became PENDING', 'worker was released']),
+  );
+});
+
+test.for([
+  ['of no run', {}, ['process #0 of runner started', 'child 1 of process #0 of runner started']],
+  ['of a run', { runId: '7' }, ['child 1 of the process of run 7 of runner started']],
+] as const)(
+  'the children of a process %s are told by their start, and no name is doubled',
+  async ([, run, told]) => {
+    const explanation = await explained(async (sim) => {
+      const execer = createSimExecer({ ...sim.world });
+      const argv = ['fork', 'orphan', 'sleep 20', 'complete 5'];
+      const process = execer.exec({ argv, dir: '/', jobId: '', taskId: '', tag: '', ...run });
+      talk(sim);
+      for (let turn = 0; turn < 15; turn += 1) await sim.sleep(1);
+      sim.check(execer.livingProcesses === 0, 'processes are alive');
+      await process.wait();
+    });
+    expect(textsOf(explanation)).toEqual(expect.arrayContaining([...told]));
+  },
+);
+
+test('what fires again and again does not fill a history', async () => {
+  const explanation = await explained(async (sim) => {
+    sim.note('the evidence');
+    for (const name of ['ant', 'bee']) await sim.sleep(1, name);
+    for (let turn = 0; turn < 40; turn += 1) await sim.sleep(1, 'heartbeat');
+    sim.check(false, 'too late');
+  });
+  const texts = textsOf(explanation);
+  expect(texts).toEqual(expect.arrayContaining(['note: the evidence', '"ant" fires', '"bee" fires']));
+  expect(texts.filter((text) => text.includes('heartbeat')).length).toBeLessThanOrEqual(3);
+});
+
+test('no cause is given that says nothing', async () => {
+  const scenario = defineScenario<unknown>({
+    name: 'drowsy',
+    description: 'sleeps before it fails',
+    async run(sim) {
+      await sim.sleep(1);
+      await sim.sleep(1);
+      sim.note('at last');
+      sim.check(false, 'it failed');
+    },
+  });
+  // Without places nobody knows which sleep it was.
+  const run = await observe(createExecutor(scenario), [], false);
+  const { lines } = historyOf(run, run.verdict.failure!, 12);
+  expect(lines.find(({ text }) => text === 'note: at last')).not.toHaveProperty('because');
+});
+
+test('a sleep without a name is called by the line that slept', async () => {
+  const { sentence } = await explained(
+    async (sim) => {
+      const order: string[] = [];
+      const napper = async (): Promise<void> => {
+        await sim.sleep(5);
+        order.push('napper');
+      };
+      await Promise.all([sim.sleep(5, 'clock').then(() => order.push('clock')), napper()]);
+      sim.check(order[0] === 'clock', 'the napper was first');
+    },
+    [{ label: 'order clock', n: 2, answer: 1 }],
+  );
+  expect(sentence).toMatch(
+    /when the sleep in napper \(evidence\.test\.ts:\d+\) comes before "clock", due at the same time\.$/,
+  );
+});
+
+test('R211 X4 of a promise that is nobody else’s, the last lines that ran are known, and what was due together', async () => {
+  const { details, sentence } = await explained(async (sim) => {
+    const never = new Promise<void>(() => {});
+    const waitForLock = async (name: string): Promise<void> => {
+      await sim.sleep(5, `${name} asks for the lock`);
+      await never;
+    };
+    await Promise.all(['ant', 'bee'].map(waitForLock));
+  });
+  expect(sentence).toContain('the scenario awaits a promise that nothing is left to settle');
+  const texts = details.map(({ text }) => text);
+  expect(texts).toContain(
+    'due together at 5 ms: first "ant asks for the lock", then "bee asks for the lock" fired',
+  );
+  const steps = details.filter(({ text }) => text.includes('fired at 5 ms'));
+  expect(steps.map(({ text }) => text)).toEqual([
+    '"ant asks for the lock" fired at 5 ms',
+    '"bee asks for the lock" fired at 5 ms',
+  ]);
+  for (const { frames } of steps) expect(frames[0]).toMatch(/^waitForLock \(.*evidence\.test\.ts:\d+:\d+\)$/);
+});
+
+test('R211 X4 who waits is named in the sentence, before what is only held', async () => {
+  const { sentence, details } = await explained(async (sim) => {
+    const uploader = { cancelBoundMs: Infinity, upload: () => new Promise<never>(() => {}) };
+    const worker = createSimulatedRunner(sim.world, { name: 'worker', uploader });
+    const { runId } = await worker.run({ argv: ['complete 0'] });
+    await sim.sleep(1);
+    await finalStatus(worker, runId);
+  });
+  expect(details[0]?.text).toMatch(/^the wait for .* of run 0 on worker, since 1 ms$/);
+  expect(details[0]?.frames[0]).toContain('evidence.test.ts');
+  expect(sentence).toContain(`such as ${details[0]?.text}`);
+});
+
+test('X7 what happens in one of two executions only is not said to be all that happens', async () => {
+  const { nearestPass } = await explained(
+    (sim) => {
+      const isSaid = sim.choose('says it', 2) === 1;
+      if (isSaid) sim.note('it');
+      sim.check(!isSaid, 'it was said');
+    },
+    [{ label: 'says it', n: 2, answer: 1 }],
+  );
+  expect(nearestPass?.difference).toBe(
+    'Where it fails: 0 ms: note: it. Where it holds: that does not happen.',
+  );
+});

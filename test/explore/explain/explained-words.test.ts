@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { createSimExecer, createSimulatedRunner, defineScenario } from '../../../src/index.ts';
+import { createExecutor, explain } from '../../../src/explore/index.ts';
+import { pick } from '../../../sims/zoo/odds.ts';
+
+const choice = (label: string, answer = 1, n = 2): { label: string; n: number; answer: number } => ({
+  label,
+  n,
+  answer,
+});
+
+test('names all choices while there are three, and says of more that they differ from the default', async () => {
+  const labels = ['a', 'b', 'c', 'd'];
+  const scenarioOf = (count: number) =>
+    defineScenario({
+      name: 'choosy',
+      description: 'fails when all of its choices are odd',
+      run(sim) {
+        const odd = labels.slice(0, count).map((label) => sim.choose(label, 2));
+        sim.check(odd.includes(0), 'all are odd');
+      },
+    });
+  const sentences = [];
+  for (const count of [3, 4]) {
+    const log = labels.slice(0, count).map((label) => choice(label));
+    sentences.push((await explain(createExecutor(scenarioOf(count)), log)).sentence);
+  }
+  expect(sentences).toEqual([
+    'choosy fails at 0 ms: all are odd, when "a" is 1 (of 0 to 1) and "b" is 1 (of 0 to 1) and "c" is 1 (of 0 to 1).',
+    expect.stringMatching(/ and "c" is 1 \(of 0 to 1\), and 1 more choice differs from the default\.$/),
+  ]);
+});
+
+test('tells in one line that an event was passed over by one after the other', async () => {
+  const scenario = defineScenario({
+    name: 'late',
+    description: 'the cancel comes before the third step',
+    async run(sim) {
+      const turn = (label: string): Promise<void> =>
+        new Promise((resolve) => {
+          sim.world.clock.post(label, resolve);
+        });
+      let isCancelled = false;
+      const steps = async (): Promise<void> => {
+        for (const step of ['one', 'two', 'three']) await turn(step);
+        sim.check(isCancelled, 'not yet cancelled');
+      };
+      const cancel = async (): Promise<void> => {
+        await turn('the cancel');
+        isCancelled = true;
+      };
+      await Promise.all([cancel(), steps()]);
+    },
+  });
+  const log = [1, 2, 3].map(() => choice('order the cancel'));
+  const { sentence, history } = await explain(createExecutor(scenario), log);
+  const text = '3 events, from "one" to "three", come before "the cancel", due at the same time';
+  expect(sentence).toBe(`late fails at 0 ms: not yet cancelled, when ${text}.`);
+  expect(history.map((line) => line.text)).toEqual([text, 'not yet cancelled']);
+});
+
+test('tells once that a process started, though the machine and the run both record it', async () => {
+  const scenario = defineScenario({
+    name: 'forgetful',
+    description: 'leaves a process that never ends',
+    async run(sim) {
+      const execer = createSimExecer({ ...sim.world, runner: 'worker' });
+      await createSimulatedRunner(sim.world, { name: 'worker', execer }).run({ argv: ['pause'] });
+      await sim.sleep(5);
+    },
+  });
+  const { history } = await explain(createExecutor(scenario), []);
+  expect(history.filter(({ text }) => text === 'the process of run 0 of worker started')).toHaveLength(1);
+});
+
+test('does not say that it had failed by a time before the failure', async () => {
+  const scenario = defineScenario({
+    name: 'silent',
+    description: 'what is told at 10 ms is missed at 50 ms',
+    async run(sim) {
+      const isSilent = sim.choose('is silent', 2) === 1;
+      await sim.sleep(10, 'news');
+      if (!isSilent) sim.note('told');
+      await sim.sleep(40, 'look');
+      sim.check(!isSilent, 'nobody was told');
+    },
+  });
+  const { nearestPass } = await explain(createExecutor(scenario), [choice('is silent')]);
+  expect(nearestPass?.difference).toBe(
+    'Where it holds: 10 ms: note: told. Where it fails: that does not happen.',
+  );
+});
+
+test('compares with the value that shares most of its words, and with what came of it', async () => {
+  const programs = [
+    ['complete 0'],
+    ['fork', 'orphan'],
+    ['mem 200', 'complete 7'],
+    ['stdout a'],
+    ['mem 200', 'sleep 30'],
+  ];
+  const scenario = defineScenario({
+    name: 'hungry',
+    description: 'who has much memory and sleeps is too slow',
+    async run(sim) {
+      const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+      const argv = pick(sim, 'program', programs, 20, (program) => program);
+      await runner.run({ argv });
+      await sim.sleep(10);
+      await runner.release();
+      sim.check(argv.at(-1) !== 'sleep 30', 'too slow');
+    },
+  });
+  const { nearestPass, places } = await explain(createExecutor(scenario), [choice('program', 23, 24)]);
+  expect(nearestPass?.text).toBe(
+    'If "program" had been ["mem 200","complete 7"] instead of ["mem 200","sleep 30"], it would have held.',
+  );
+  expect(nearestPass?.difference).not.toContain('accepted');
+  expect(places.flatMap(({ frames }) => frames).join()).not.toContain('odds.ts');
+});
+
+test('says of what was due together what came first, and what never came', async () => {
+  const scenario = defineScenario({
+    name: 'cancelling',
+    description: 'of two timers the first cancels the other, and somebody waits for that',
+    async run(sim) {
+      const { clock } = sim.world;
+      await new Promise<void>((resolve) => {
+        clock.timer('the first', 10, () => {
+          other.cancel();
+        });
+        const other = clock.timer('the other', 10, resolve);
+      });
+    },
+  });
+  const { details } = await explain(createExecutor(scenario), []);
+  expect(details.map(({ text }) => text)).toContainEqual(
+    'due together at 10 ms: first "the first" fired; "the other" was cancelled then, and never fired',
+  );
+});
+
+test('leaves out that a runner is well as it begins, and what it counts', async () => {
+  const scenario = defineScenario({
+    name: 'well',
+    description: 'fails at once',
+    run(sim) {
+      createSimulatedRunner(sim.world, { name: 'worker' });
+      sim.check(false, 'failed');
+    },
+  });
+  const { history } = await explain(createExecutor(scenario), []);
+  expect(history.map(({ text }) => text)).toEqual(['failed']);
+});

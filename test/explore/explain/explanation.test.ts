@@ -1,0 +1,431 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { explain } from '../../../src/explore/explain/explanation.ts';
+import type { Explanation } from '../../../src/explore/explain/explanation.ts';
+import { formatExplanation } from '../../../src/explore/explain/explanation-text.ts';
+import { checkReplay } from '../../../src/explore/replay-check.ts';
+import { decodeToken } from '../../../src/explore/replay-token.ts';
+import { shrink } from '../../../src/explore/shrink/shrinker.ts';
+import type { ShrinkResult } from '../../../src/explore/shrink/shrinker.ts';
+import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
+import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { finalStatus } from '../../../src/model/status-lookup.ts';
+import { defineScenario } from '../../../src/simulation/scenario.ts';
+import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
+import { findFailure, keyOfVerdict } from '../failing-logs.ts';
+import { plantedBugs } from '../planted-bugs.ts';
+
+async function explained(bug: ScenarioDefinition, seed = 1): Promise<[Explanation, ShrinkResult]> {
+  const executor = createExecutor(bug);
+  const found = await findFailure(executor, seed);
+  const shrunk = await shrink(executor, found.decisions(), keyOfVerdict(found), { maxExecutions: 400 });
+  return [await explain(executor, shrunk.log), shrunk];
+}
+
+const bugNamed = (name: string): ScenarioDefinition => {
+  const bug = plantedBugs.find((other) => other.name === name);
+  if (bug === undefined) throw new Error(`no bug is called ${name}`);
+  return bug;
+};
+
+describe.each(plantedBugs)('the explanation of $name', (bug) => {
+  let explanation: Explanation;
+  let shrunk: ShrinkResult;
+  beforeAll(async () => {
+    [explanation, shrunk] = await explained(bug);
+  });
+
+  test('has one sentence, a history of at most a dozen lines in the order of time, and the failure last', () => {
+    const { sentence, history } = explanation;
+    expect(sentence).toContain(shrunk.verdict.failure?.message);
+    expect(sentence).not.toContain('\n');
+    expect(history.length).toBeLessThanOrEqual(12);
+    const times = history.map(({ atMs }) => atMs);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(history.at(-1)).toMatchObject({ role: 'failure', text: shrunk.verdict.failure?.message });
+  });
+
+  test('shows every decision that is not plain', () => {
+    const notPlain = shrunk.log.filter(({ answer }) => answer > 0);
+    expect(explanation.history.filter(({ role }) => role === 'decision')).toHaveLength(notPlain.length);
+  });
+
+  test('names one decision that would have let it hold, and the source line of whoever made it', () => {
+    const { nearestPass, places } = explanation;
+    expect(nearestPass).toMatchObject({
+      changes: 1,
+      text: expect.stringMatching(/^(If .*, it would have held|Without this it would have held: .*)\.$/),
+    });
+    expect(places[0]?.frames[0]).toMatch(/planted-bugs\.ts:\d+:\d+|src\/runners\//);
+    expect(places.flatMap(({ frames }) => frames).join()).not.toContain('node:');
+    expect(places.flatMap(({ frames }) => frames.slice(0, 1)).join()).toContain('planted-bugs.ts');
+  });
+
+  test('ends with a line that repeats it to the byte', async () => {
+    const line = formatExplanation(explanation).at(-1);
+    expect(line?.role).toBe('command');
+    const word = line?.text.replace('dryrunner replay ', '') ?? '';
+    const report = await checkReplay(createExecutor(bug), decodeToken(word));
+    expect([report.isReproduced, report.verdict.traceHash]).toEqual([true, shrunk.verdict.traceHash]);
+  });
+
+  test('is plain data', () => {
+    expect(structuredClone(explanation)).toEqual(explanation);
+    expect(JSON.parse(JSON.stringify(explanation))).toEqual(explanation);
+  });
+
+  test('is the same for the same log', async () => {
+    expect(await explain(createExecutor(bug), shrunk.log)).toEqual(explanation);
+  });
+});
+
+test('half of all histories have at most seven lines', async () => {
+  const lengths = [];
+  for (const bug of plantedBugs) lengths.push((await explained(bug, 2))[0].history.length);
+  lengths.sort((a, b) => a - b);
+  expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(7);
+});
+
+describe('a failure that is explained', () => {
+  test('reads from the top: what, how, what instead, where, and the line to paste', async () => {
+    const [explanation] = await explained(bugNamed('abort-wins'));
+    const lines = formatExplanation(explanation).map(({ text }) => text);
+    const isFrame = (line: string): boolean => line.startsWith('    ');
+    expect(lines.filter((line) => !isFrame(line)).slice(0, -1)).toEqual([
+      'abort-wins fails at 50 ms: run 0 was aborted and is TIMEDOUT, when "patience in round 0" is 2 (of 0 to 2) and the deadline of run 0 comes before the sleep in Object.run (planted-bugs.ts:76), due at the same time.',
+      'What happened',
+      '   0 ms   worker accepted run 0: ["sleep 80","complete 0"], timeout 50 ms',
+      '   0 ms ? "patience in round 0" is 2 (of 0 to 2)',
+      '   0 ms   run 0 of worker became RUNNING  (by "worker start", set at the start)',
+      '  50 ms ? the deadline of run 0 comes before the sleep in Object.run (planted-bugs.ts:76), due at the same time  (set at 0 ms by "worker start")',
+      '  50 ms   worker was asked to abort run 0  (by the sleep in Object.run (planted-bugs.ts:76), set at the start)',
+      '  50 ms   run 0 of worker became TIMEDOUT  (by the end of the process of run 0, set at 50 ms by the deadline of run 0)',
+      '  50 ms ! run 0 was aborted and is TIMEDOUT',
+      'What would have held',
+      '  If the sleep in Object.run (planted-bugs.ts:76) had come before the deadline of run 0 at 50 ms, it would have held.',
+      '  Where it holds: 50 ms: run 0 of worker became ABORTED. Where it fails: 50 ms: run 0 of worker became TIMEDOUT.',
+      'Where',
+      '  the deadline of run 0 goes back to "worker start", which was set',
+      '  the sleep in Object.run (planted-bugs.ts:76) was set',
+      '  it was noticed',
+      'To see it again',
+    ]);
+    expect(lines).toContainEqual(expect.stringMatching(/^ {4}Object\.run \(.*planted-bugs\.ts:\d+:\d+\)$/));
+  });
+
+  test('tells which job a run was for, because that is the name its author knows', async () => {
+    const [{ history }] = await explained(bugNamed('double-start'));
+    const starts = history.filter(({ text }) => / accepted run .* for job-0/.test(text));
+    expect(starts).toHaveLength(2);
+  });
+
+  test('tells where there is room which other runs did not complete', async () => {
+    const scenario = defineScenario({
+      name: 'one-after-the-other',
+      description: 'what becomes of the last job depends on the first',
+      async run(sim) {
+        const runner = createSimulatedRunner(sim.world, { history: 0 });
+        for (const sleepMs of [9, 3, 3, 3, 3, 9]) {
+          const command = { argv: [`sleep ${sleepMs}`, 'complete 1'], timeoutMs: 5 };
+          await finalStatus(runner, (await runner.run(command)).runId);
+        }
+        await runner.release();
+        sim.check(false, 'run 5 has ended otherwise than it should');
+      },
+    });
+    const { history } = await explain(createExecutor(scenario), []);
+    expect(history.map(({ text }) => text)).toContain('run 0 of runner became TIMEDOUT');
+  });
+
+  test('shows drawn values, and not the answers that made them', async () => {
+    const tired = defineScenario({
+      name: 'tired',
+      description: 'short lists of small numbers, or so its author believes',
+      run(sim) {
+        const pauses = sim.draw(fc.array(fc.nat(9), { maxLength: 5 }), 'pauses');
+        const limit = sim.draw(fc.integer({ min: 3, max: 90 }), 'limit');
+        const eager = sim.draw(fc.boolean(), 'eager');
+        sim.check(eager || pauses.length < 2 || limit < 20, 'too tired');
+      },
+    });
+    const executor = createExecutor(tired);
+    const found = await findFailure(executor, 1);
+    const { log } = await shrink(executor, found.decisions(), keyOfVerdict(found), { maxExecutions: 2_000 });
+    const { sentence, history, nearestPass, places } = await explain(executor, log);
+    expect(sentence).toBe('tired fails at 0 ms: too tired, when "pauses" is [0,0] and "limit" is 20.');
+    expect(history.map(({ text }) => text)).toEqual(['"pauses" is [0,0]', '"limit" is 20', 'too tired']);
+    expect(nearestPass?.text).toBe('If "limit" had been 19 instead of 20, it would have held.');
+    expect(places[0]?.what).toBe('"limit" was drawn');
+  });
+
+  test.each([
+    [0, 'If "network status 0" had not been delayed, it would have held.'],
+    [1, 'If "network status 0" had been delayed by 10 ms instead of 20 ms, it would have held.'],
+  ])('tells a delay by its length, and one that is short enough: %i', async (late, text) => {
+    const hasty = defineScenario({
+      name: 'hasty',
+      description: 'a reply comes at once, or so its author believes',
+      async run(sim) {
+        const worker = createSimulatedRunner(sim.world, { name: 'worker' });
+        const options = { name: 'network', maxDelayMs: 40, delaySteps: 4 };
+        const network = createChaosRunner(sim.world, worker, options);
+        const { runId } = await worker.run({ argv: ['complete 0'] });
+        await sim.sleep(5);
+        const beganAtMs = sim.now();
+        await network.status(runId);
+        sim.check(sim.now() - beganAtMs <= late * 10, 'too late');
+        await network.release();
+      },
+    });
+    const found = await findFailure(createExecutor(hasty), 1);
+    const log = found
+      .decisions()
+      .map((entry) => (entry.label.endsWith(' delay') ? { ...entry, answer: late + 1 } : entry));
+    const { sentence, nearestPass } = await explain(createExecutor(hasty), log);
+    expect(sentence).toContain(`"network status 0" is delayed by ${(late + 1) * 10} ms`);
+    expect(nearestPass?.text).toBe(text);
+  });
+
+  test('names the answer where two drawn values read the same', async () => {
+    const wordy = defineScenario({
+      name: 'wordy',
+      description: 'long texts differ in their last letter',
+      run(sim) {
+        const text = sim.draw(fc.constantFrom('x'.repeat(200), `${'x'.repeat(200)}y`), 'text');
+        sim.check(!text.endsWith('y'), 'it ends in y');
+      },
+    });
+    const { nearestPass } = await explain(createExecutor(wordy), [
+      { label: 'text integer', n: 2, answer: 1 },
+    ]);
+    expect(nearestPass?.text).toBe('If "text integer" had been 0 instead of 1, it would have held.');
+  });
+
+  test('tells a difference only where one can be read', async () => {
+    const tagged = defineScenario({
+      name: 'tagged',
+      description: 'differs in what no line of the trace shows',
+      async run(sim) {
+        const choice = sim.choose('variable', 2);
+        const worker = createSimulatedRunner(sim.world, { name: 'worker' });
+        await worker.run({ argv: ['complete 0'], envVars: { CHOICE: String(choice) } });
+        await worker.release();
+        sim.check(choice === 0, 'not the plain one');
+      },
+    });
+    const { nearestPass } = await explain(createExecutor(tagged), [{ label: 'variable', n: 2, answer: 1 }]);
+    expect(nearestPass).toEqual({
+      text: 'If "variable" had been 0 instead of 1, it would have held.',
+      changes: 1,
+    });
+  });
+
+  test('says one sentence about a message of many lines, and shows the others below', async () => {
+    const pictured = defineScenario({
+      name: 'pictured',
+      description: 'fails with a drawing',
+      run: (sim) => sim.check(false, 'no order explains it\n\na |---|\nb   |---|'),
+    });
+    const explanation = await explain(createExecutor(pictured), []);
+    const lines = formatExplanation(explanation).map(({ text }) => text);
+    expect(lines.slice(0, 6)).toEqual([
+      'pictured fails at 0 ms: no order explains it, also with every choice at its default.',
+      'What happened',
+      '  0 ms ! no order explains it',
+      'In detail',
+      '  a |---|',
+      '  b   |---|',
+    ]);
+  });
+
+  test('R204 names what is left, since when, and the line that made it', async () => {
+    const forgetful = defineScenario({
+      name: 'forgetful',
+      description: 'releases its runner, or so its author believes',
+      async run(sim) {
+        const worker = createSimulatedRunner(sim.world, { name: 'worker' });
+        await worker.run({ argv: ['sleep 1000'] });
+        await sim.sleep(10);
+      },
+    });
+    const { details, places, sentence, history } = await explain(createExecutor(forgetful), []);
+    expect(sentence).toMatch(
+      /^forgetful fails at 10 ms: The scenario has ended and left .* also with every choice at its default\.$/,
+    );
+    expect(details.map(({ text }) => text)).toContainEqual(
+      expect.stringContaining('the process of run 0 on worker'),
+    );
+    expect(places.flatMap(({ frames }) => frames).join('\n')).toContain('explanation.test.ts');
+    expect(history.map(({ text }) => text)).toContain('the process of run 0 of worker started');
+  });
+
+  test('R211 names who waits in a deadlock, and where', async () => {
+    const endless = defineScenario({
+      name: 'endless',
+      description: 'waits for what never ends',
+      async run(sim) {
+        const worker = createFakeRunner(sim.world, { name: 'worker', capacity: 1 });
+        const { runId } = await worker.run({ argv: ['x'] });
+        if (sim.choose('impatient', 2) === 1) await worker.release();
+        await finalStatus(worker, runId);
+        await worker.release();
+      },
+    });
+    const { details, nearestPass } = await explain(createExecutor(endless), []);
+    expect(details.map(({ text }) => text).join('\n')).toMatch(
+      /^the wait for the end of run 0 on worker, since 0 ms$/m,
+    );
+    expect(details.flatMap(({ frames }) => frames).join('\n')).toContain('explanation.test.ts');
+    expect(nearestPass?.text).toBe('If "impatient" had been 1 instead of 0, it would have held.');
+  });
+
+  test('R211 shows in which phase a run stands still, and what the scenario has noted, rather than each log that it holds', async () => {
+    const stuck = defineScenario({
+      name: 'stuck',
+      description: 'uploads to a store that never answers',
+      async run(sim) {
+        const uploader = { cancelBoundMs: Infinity, upload: () => new Promise<never>(() => {}) };
+        sim.note('the store of logs is away');
+        const worker = createSimulatedRunner(sim.world, { name: 'worker', uploader });
+        const { runId } = await worker.run({ argv: ['complete 0'] });
+        await finalStatus(worker, runId);
+      },
+    });
+    const { history } = await explain(createExecutor(stuck), []);
+    const texts = history.map(({ text }) => text);
+    expect(texts).toContain('note: the store of logs is away');
+    expect(texts.filter((text) => text.includes('phase'))).toEqual(['run 0 of worker entered phase upload']);
+    expect(texts.filter((text) => text.includes('output'))).toEqual([]);
+  });
+
+  test('needs several decisions to hold where no single one does', async () => {
+    const either = defineScenario({
+      name: 'either',
+      description: 'two ways to fail',
+      run(sim) {
+        const faults = ['a', 'b', 'c', 'd'].filter((name) => sim.choose(`${name} fault`, 3) > 0);
+        sim.check(faults.length < 2, 'faults');
+      },
+    });
+    const log = ['a', 'b', 'c', 'd'].map((name) => ({ label: `${name} fault`, n: 3, answer: 1 }));
+    const { nearestPass } = await explain(createExecutor(either), log);
+    expect(nearestPass).toMatchObject({
+      changes: 3,
+      text: 'If no fault had struck "b", and 2 more choices had been the default, it would have held.',
+    });
+  });
+
+  test('says so if nothing nearby holds', async () => {
+    const hopeless = defineScenario({
+      name: 'hopeless',
+      description: 'always fails',
+      run(sim) {
+        sim.choose('anything', 3);
+        throw new TypeError('broken');
+      },
+    });
+    const explanation = await explain(createExecutor(hopeless), [{ label: 'anything', n: 3, answer: 1 }]);
+    expect(explanation.nearestPass).toBeUndefined();
+    expect(explanation.sentence).toContain('"broken" was thrown');
+    expect(explanation.places[0]?.what).toBe('it was thrown');
+    expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
+      '  Nothing nearby: 2 executions with other decisions fail as well.',
+    );
+  });
+
+  test.for([
+    [
+      0,
+      [],
+      { executions: 0, isComplete: true, untried: 0 },
+      'Nothing: there is nothing to decide otherwise.',
+    ],
+    [
+      0,
+      [1, 1],
+      { executions: 0, isComplete: false, untried: 2, stoppedBy: 'executions' },
+      'Not known: nothing nearby was tried, as no more were allowed, and 2 decisions left to try otherwise.',
+    ],
+    [
+      2,
+      [1, 1],
+      { executions: 2, isComplete: false, untried: 1, stoppedBy: 'executions' },
+      'Not known: nothing among the 2 executions nearby that were tried; no more were allowed, and 1 decision left to try otherwise.',
+    ],
+  ] as const)(
+    'of at most %i executions, with the answers %o, says no more than was tried',
+    async ([maxExecutions, answers, nearestSearch, text]) => {
+      const hopeless = defineScenario({
+        name: 'hopeless',
+        description: 'always fails',
+        run(sim) {
+          for (const index of answers.keys()) sim.choose(`choice ${index}`, 3);
+          throw new TypeError('broken');
+        },
+      });
+      const log = answers.map((answer, index) => ({ label: `choice ${index}`, n: 3, answer }));
+      const explanation = await explain(createExecutor(hopeless), log, { maxExecutions });
+      expect(explanation.nearestSearch).toEqual(nearestSearch);
+      expect(formatExplanation(explanation).map((line) => line.text)).toContain(`  ${text}`);
+    },
+  );
+
+  test('a search that is stopped before it begins has not found out that nothing holds', async () => {
+    const executor = createExecutor(bugNamed('abort-wins'));
+    const log = (await findFailure(executor, 1)).decisions();
+    const explanation = await explain(executor, log, { shouldStop: () => true });
+    expect(explanation.nearestSearch).toEqual({
+      ...{ executions: 0, isComplete: false, stoppedBy: 'stopped' },
+      untried: log.length,
+    });
+    expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
+      `  Not known: nothing nearby was tried, as there was no more time, and ${log.length} decisions left to try otherwise.`,
+    );
+  });
+
+  test('keeps to its limits of lines and executions', async () => {
+    const executor = createExecutor(bugNamed('double-start'));
+    const found = await findFailure(executor, 1);
+    let executions = 0;
+    const counting = {
+      ...executor,
+      execute: (request: Parameters<typeof executor.execute>[0]) => {
+        executions += 1;
+        return executor.execute(request);
+      },
+    };
+    const { history, leftOut } = await explain(counting, found.decisions(), {
+      linesMax: 5,
+      maxExecutions: 2,
+    });
+    expect(history).toHaveLength(5);
+    expect(leftOut).toBeGreaterThan(20);
+    // The failing one, two on the search, and the passing one if it was found.
+    expect(executions).toBeLessThanOrEqual(4);
+  });
+
+  test('shows a dozen lines at most, however much there is to tell', async () => {
+    const scenario = defineScenario({
+      name: 'talkative',
+      description: 'much happens',
+      run(sim) {
+        for (let i = 0; i < 40; i += 1) sim.note(`note ${i}`);
+        sim.check(false, 'it was too much');
+      },
+    });
+    const { history, leftOut } = await explain(createExecutor(scenario), []);
+    expect(history).toHaveLength(12);
+    expect(leftOut).toBe(29);
+  });
+
+  test('must fail', async () => {
+    const executor = createExecutor(bugNamed('abort-wins'));
+    await expect(explain(executor, [])).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    await expect(explain(3 as never, [])).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    expect(() => formatExplanation(3 as never)).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }),
+    );
+  });
+});

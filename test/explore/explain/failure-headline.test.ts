@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { headlineOf } from '../../../src/explore/explain/failure-headline.ts';
+import { failureKey } from '../../../src/explore/failure-key.ts';
+import { messageOf } from '../../../src/kernel/errors.ts';
+
+const thrownBy = (act: () => void): string => {
+  try {
+    act();
+  } catch (error) {
+    return messageOf(error);
+  }
+  throw new Error('expected it to throw');
+};
+
+describe('the headline of a message', () => {
+  test.each<[name: string, message: string, headline: string, rest: readonly string[]]>([
+    ['a line is all of it', 'two jobs started', 'two jobs started', []],
+    ['a paragraph becomes one line', 'two jobs\n  started \n', 'two jobs started', []],
+    [
+      'what follows is a picture',
+      'a read 0\n\na |--|\nb   |--|\n\nno order',
+      'a read 0',
+      ['a |--|', 'b   |--|', '', 'no order'],
+    ],
+    [
+      'an assertion announces its values',
+      thrownBy(() => assert.equal(1, 2)),
+      'Expected values to be strictly equal: 1 !== 2',
+      [],
+    ],
+    ['a message may be empty', '', '', []],
+  ])('%s', (_name, message, headline, rest) => {
+    expect(headlineOf(message)).toEqual({ headline, rest });
+  });
+
+  test('property: with the rest it has all words of the message, in order', () => {
+    const lines = fc.array(fc.constantFrom('', ' ', 'a', ' b c', 'd:', 'e '), { maxLength: 9 });
+    fc.assert(
+      fc.property(lines, (parts) => {
+        const message = parts.join('\n');
+        const { headline, rest } = headlineOf(message);
+        const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
+        expect([...words(headline), ...words(rest.join(' '))]).toEqual(words(message));
+        expect(headline).not.toContain('\n');
+      }),
+    );
+  });
+});
+
+describe('the key', () => {
+  test('of a check is the same for another picture', () => {
+    const [one, other] = ['a |-|', 'b |----|'].map((picture) =>
+      failureKey({ kind: 'check', message: `read by a said 0\n\n${picture}` }),
+    );
+    expect(one).toBe('check read by a said #');
+    expect(other).toBe(one);
+  });
+
+  test('of two assertions that begin alike is not the same', () => {
+    const [one, other] = [['a'], ['b']].map((value) =>
+      failureKey({ kind: 'error', message: thrownBy(() => assert.deepEqual(value, [])) }),
+    );
+    expect(one).not.toBe(other);
+  });
+});

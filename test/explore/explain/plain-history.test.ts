@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { plainHistory } from '../../../src/explore/explain/plain-history.ts';
+
+const failure = { message: 'too large\n\nand more', atMs: 5 };
+
+test('a log without times shows its decisions that were not plain, the last before the failure', () => {
+  const log = [
+    { label: 'die', n: 6, answer: 0 },
+    { label: 'network run job-1 fault', n: 20, answer: 19 },
+    { label: 'die', n: 6, answer: 5 },
+  ];
+  const { lines, leftOut } = plainHistory(log, failure);
+  expect(lines.map(({ role }) => role)).toEqual(['decision', 'decision', 'failure']);
+  expect(lines[0]?.text).toContain('network run job-1');
+  expect(lines.slice(1)).toEqual([
+    { role: 'decision', text: '"die" (2nd) is 5 (of 0 to 5)' },
+    { role: 'failure', atMs: 5, text: 'too large' },
+  ]);
+  expect(leftOut).toBe(0);
+});
+
+test('of a long log the earliest decisions are left out, and counted', () => {
+  const log = Array.from({ length: 30 }, (_, at) => ({ label: `number ${at}`, n: 9, answer: 1 }));
+  const { lines, leftOut } = plainHistory(log, failure);
+  expect([lines.length, leftOut]).toEqual([12, 19]);
+  expect(lines[0]?.text).toContain('number 19');
+});

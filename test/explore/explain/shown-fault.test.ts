@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { explain } from '../../../src/explore/explain/explanation.ts';
+import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
+import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
+import { defineScenario } from '../../../src/simulation/scenario.ts';
+
+test('takes a fault in the trace for the doing of the decision that made it, and of no other', async () => {
+  const scenario = defineScenario({
+    name: 'two-faults',
+    description: 'one fault leaves nothing in the trace',
+    run(sim) {
+      const mine = sim.choose('mine fault', 2);
+      const other = sim.strikes('other', 'lost', { oneIn: 2 });
+      sim.check(mine === 0 || !other, 'both');
+    },
+  });
+  const log = ['mine fault', 'other lost fault'].map((label) => ({ label, n: 2, answer: 1 }));
+  const { sentence, history } = await explain(createExecutor(scenario), log);
+  const told = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes other'];
+  expect(sentence).toContain(`both, when ${told.join(' and ')}.`);
+  expect(history.map(({ text }) => text)).toEqual([...told, 'both']);
+});
+
+test('does not say that a fault strikes where nothing went wrong', async () => {
+  const scenario = defineScenario({
+    name: 'spared',
+    description: 'one answer in twenty is a fault, one call comes after some events',
+    async run(sim) {
+      const runner = createFakeRunner(sim.world);
+      const network = createChaosRunner(sim.world, runner, {
+        name: 'net',
+        plan: { rates: { run: { before: 0.05 } } },
+      });
+      sim.atSomeEvent('a call', () => runner.release());
+      await network.run({ argv: ['x'], taskId: 'job-1' });
+      await sim.sleep(5);
+      sim.check(false, 'the end');
+    },
+  });
+  const log = [
+    { label: 'a call fault', n: 65, answer: 1 },
+    { label: 'net run job-1 fault', n: 20, answer: 12 },
+  ];
+  const { sentence, history } = await explain(createExecutor(scenario), log);
+  expect(sentence).toContain(
+    'when a call, right after "fake start" and "net run job-1 fault" is 12 of 0 to 19, which is no fault.',
+  );
+  expect(history.map(({ text }) => text)).toContain(
+    '"net run job-1 fault" is 12 of 0 to 19, which is no fault',
+  );
+});
+
+test('tells what was decided before all the faults that spared what they were asked about', async () => {
+  const scenario = defineScenario({
+    name: 'lucky',
+    description: 'fails for the second of two, whatever else is asked',
+    run(sim) {
+      const which = sim.choose('which', 2);
+      for (let i = 0; i < 20; i += 1) sim.strikes(`link ${i}`, 'lost');
+      sim.check(which === 0, 'the second');
+    },
+  });
+  const spared = Array.from({ length: 20 }, (_, i) => ({ label: `link ${i} lost fault`, n: 8, answer: 5 }));
+  const log = [{ label: 'which', n: 2, answer: 1 }, ...spared];
+  const { sentence, history } = await explain(createExecutor(scenario), log, { linesMax: 5 });
+  expect(sentence).toContain('when "which" is 1 (of 0 to 1) and ');
+  expect(history.map(({ text }) => text)).toContain('"which" is 1 (of 0 to 1)');
+});
+
+test('says which of the questions of one name it was', async () => {
+  const scenario = defineScenario({
+    name: 'asked-often',
+    description: 'the third of twelve is lost',
+    run(sim) {
+      const lost = Array.from({ length: 12 }, () => sim.strikes('send', 'lost', { oneIn: 2 }));
+      sim.check(!lost.includes(true), 'lost');
+    },
+  });
+  const sentenceFor = async (index: number): Promise<string> => {
+    const log = lostAt(index);
+    return (await explain(createExecutor(scenario), log)).sentence;
+  };
+  expect(await sentenceFor(0)).toContain('when fault "lost" strikes send.');
+  expect(await sentenceFor(1)).toContain('when fault "lost" strikes send (2nd).');
+  expect(await sentenceFor(2)).toContain('when fault "lost" strikes send (3rd).');
+  expect(await sentenceFor(10)).toContain('when fault "lost" strikes send (11th).');
+});
+
+test('tells a delay that would have helped in milliseconds, also where there was none', async () => {
+  const scenario = defineScenario({
+    name: 'hasty',
+    description: 'a call that is not delayed comes too early',
+    async run(sim) {
+      const runner = createChaosRunner(sim.world, createFakeRunner(sim.world), {
+        name: 'net',
+        maxDelayMs: 64,
+      });
+      await runner.run({ argv: ['x'], taskId: 'job-1' });
+      sim.check(sim.now() > 0, 'too early');
+      await runner.release();
+    },
+  });
+  const { nearestPass } = await explain(createExecutor(scenario), []);
+  expect(nearestPass?.text).toMatch(
+    /^If "net run job-1" had been delayed by \d+ ms instead of not at all, it/,
+  );
+});
+
+function lostAt(index: number): { label: string; n: number; answer: number }[] {
+  return Array.from({ length: index + 1 }, (_, at) => ({
+    label: 'send lost fault',
+    n: 2,
+    answer: at === index ? 1 : 0,
+  }));
+}

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { framesOf, hasUserFrame, shortPlaceOf } from '../../../src/explore/explain/source-place.ts';
+
+const OWN = new URL('../../../src/runners/queue/queue-runner.ts', import.meta.url);
+
+test.for([
+  ['at run (file:///work/pool.ts:3:5)', 'run (/work/pool.ts:3:5)'],
+  ['at async file:///work/my%20pool/j%C3%B6b.ts:3:5', '/work/my pool/jöb.ts:3:5'],
+  ['at async Pool.run (file:///work/my%20pool/job.ts:3:5)', 'Pool.run (/work/my pool/job.ts:3:5)'],
+  ['at Object.<anonymous> (/work/my pool/job.cjs:3:5)', 'Object.<anonymous> (/work/my pool/job.cjs:3:5)'],
+  ['at /work/my pool/job.cjs:3:5', '/work/my pool/job.cjs:3:5'],
+  ['at file:///work/100%.ts:3:5', '/work/100%.ts:3:5'],
+] as const)('the line "%s" is told as %s', ([line, told]) => {
+  expect(framesOf(`Error: x\n    ${line}`)).toEqual([told]);
+  expect(hasUserFrame(line)).toBe(true);
+});
+
+test.for([
+  'at async Promise.all (index 0)',
+  'at new Promise (<anonymous>)',
+  'at process.processTicksAndRejections (node:internal/process/task_queues:95:5)',
+  'at run (/work/node_modules/vitest/dist/run.js:3:5)',
+  'a line of the message',
+])('the line "%s" tells nothing', (line) => {
+  expect(framesOf(line)).toEqual([]);
+});
+
+test('lines of this package are shown only where there is none of those who use it', () => {
+  const own = `at QueueRunner.run (${OWN.href}:3:5)`;
+  expect(hasUserFrame(own)).toBe(false);
+  expect(framesOf(own)).toEqual([`QueueRunner.run (${decodeURIComponent(OWN.pathname)}:3:5)`]);
+  expect(framesOf([own, 'at file:///work/pool.ts:1:1'].join('\n'))).toEqual(['/work/pool.ts:1:1']);
+});
+
+test('X8 a shipped scenario is a user’s line when compiled too', () => {
+  const called = new URL('../../../src/network/chaos-runner.ts', import.meta.url).pathname;
+  const scenario = new URL('../../../src/sims/zoo/clients.js', import.meta.url).pathname;
+  const stack = [
+    `at Passage.take (${OWN.pathname}:1:1)`,
+    `at Runner.run (${called}:2:2)`,
+    `at pick (${scenario}:3:3)`,
+    `at Client.work (${scenario}:4:4)`,
+  ].join('\n');
+  expect(framesOf(stack)).toEqual([`pick (${scenario}:3:3)`, `Client.work (${scenario}:4:4)`]);
+  expect(shortPlaceOf(stack)).toBe('in pick (clients.js:3)');
+});

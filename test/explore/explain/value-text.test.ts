@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { valueText } from '../../../src/explore/explain/value-text.ts';
+
+const cycle: unknown[] = [];
+cycle.push(cycle);
+
+test.each<[name: string, value: unknown, text: string]>([
+  ['a text', 'a "b"', '"a \\"b\\""'],
+  ['a command', { argv: ['sleep 5'], timeoutMs: 3 }, '{"argv":["sleep 5"],"timeoutMs":3}'],
+  ['a bigint', 5n, '5n'],
+  ['a bigint within', [5n], '["5n"]'],
+  ['no number', NaN, 'NaN'],
+  ['no number within', [Infinity], '["Infinity"]'],
+  ['zero from below', -0, '-0'],
+  ['nothing', undefined, 'undefined'],
+  ['a set', new Set([1, 2]), '[1,2]'],
+  ['a map', new Map([['a', 1]]), '[["a",1]]'],
+  ['bytes', Uint8Array.of(1, 255), '[1,255]'],
+  ['a function', () => 0, 'a function'],
+  ['a cycle', cycle, 'an array of 1'],
+])('%s reads as it is written', (_name, value, text) => {
+  expect(valueText(value)).toBe(text);
+});
+
+test('property: any value is one short line, and plain data that is short can be read back', () => {
+  fc.assert(
+    fc.property(
+      fc.anything({ withBigInt: true, withTypedArray: true, withMap: true, withSet: true }),
+      (value) => {
+        const text = valueText(value);
+        expect(text.length).toBeLessThanOrEqual(101);
+        expect(text).not.toMatch(/[\n\r]/);
+      },
+    ),
+  );
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 1, noUnicodeString: true }), (value) => {
+      const text = valueText(value);
+      fc.pre(text.length <= 100 && !Object.is(value, -0));
+      expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
+    }),
+  );
+});

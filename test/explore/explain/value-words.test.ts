@@ -1,0 +1,207 @@
+/** X1, X6: what was chosen is said as the value it stands for, and the nearest value that holds is the nearest there is. */
+import { describe, expect, test } from 'vitest';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { explain } from '../../../src/explore/explain/explanation.ts';
+import { createSimFiler } from '../../../src/filers/sim-filer.ts';
+import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
+import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
+import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
+import { chosenOutputFaults, chosenSkew } from '../../../src/simulation/chosen-faults.ts';
+import { createNode } from '../../../src/simulation/node.ts';
+import { defineScenario } from '../../../src/simulation/scenario.ts';
+import { simulate } from '../../../src/simulation/simulate.ts';
+import type { Simulation } from '../../../src/simulation/simulation.ts';
+
+type Asked = readonly [label: string, n: number, answer: number];
+
+/** What an explanation says of a scenario that fails after it has run with these answers. */
+async function told(
+  run: (sim: Simulation) => Promise<void> | void,
+  ...asked: readonly Asked[]
+): Promise<string> {
+  const scenario = defineScenario<unknown>({
+    name: 'told',
+    description: 'fails at its end',
+    async run(sim) {
+      await run(sim);
+      sim.check(false, 'the end');
+    },
+  });
+  const log = asked.map(([label, n, answer]) => ({ label, n, answer }));
+  const { sentence } = await explain(createExecutor(scenario), log, { maxExecutions: 0 });
+  return sentence.replace(/^told fails at .*: the end, when /, '').replace(/\.$/, '');
+}
+
+describe('what was chosen', () => {
+  test('is the element that was picked', async () => {
+    const pick = (sim: Simulation): void => void sim.pick('program', ['sleep 5', 'complete 0']);
+    expect(await told(pick, ['program', 2, 1])).toBe('"program" is complete 0');
+  });
+
+  test('is what the asker makes of the value', async () => {
+    const pick = (sim: Simulation): void => {
+      sim.pick('timeout', [50, 100], (ms) => `${ms} ms`);
+      sim.choose('pause', 6, (answer) => `${answer * 10} ms`);
+    };
+    const asked: readonly Asked[] = [
+      ['timeout', 2, 1],
+      ['pause', 6, 3],
+    ];
+    expect(await told(pick, ...asked)).toBe('"timeout" is 100 ms and "pause" is 30 ms');
+  });
+
+  test('is data where it is no text, and the answer where its description throws', async () => {
+    const pick = (sim: Simulation): void => {
+      sim.pick('job', [{ ms: 1 }, { ms: 2 }]);
+      sim.choose('odd', 3, () => {
+        throw new Error('no words');
+      });
+    };
+    const asked: readonly Asked[] = [
+      ['job', 2, 1],
+      ['odd', 3, 2],
+    ];
+    expect(await told(pick, ...asked)).toBe('"job" is {"ms":2} and "odd" is 2 (of 0 to 2)');
+  });
+
+  test('is described only when a failure is explained', async () => {
+    let described = 0;
+    const inWords = (answer: number): string => {
+      described += 1;
+      return String(answer);
+    };
+    await simulate({ seed: 3, scenario: (sim) => void sim.choose('thing', 9, inWords) });
+    expect(described).toBe(0);
+    await told((sim) => void sim.choose('thing', 9, inWords), ['thing', 9, 4]);
+    expect(described).toBeGreaterThan(0);
+  });
+
+  test.for([
+    ['an empty list', (sim: Simulation) => sim.pick('x', [])],
+    ['no list', (sim: Simulation) => sim.pick('x', 3 as never)],
+    ['a description that is no function', (sim: Simulation) => sim.pick('x', [1], 3 as never)],
+    ['a description of an answer that is none', (sim: Simulation) => sim.choose('x', 2, 3 as never)],
+  ] as const)('%s is refused', async ([, ask]) => {
+    const { failure } = await simulate({ scenario: (sim) => void ask(sim) });
+    expect(failure).toMatchObject({ kind: 'error', cause: { code: 'RUNNER_INVALID_ARGUMENT' } });
+  });
+});
+
+describe('a fault is said as what happens', () => {
+  test.for([
+    ['before', 'the request run job-1 is lost on network 1'],
+    ['after', 'the reply to run job-1 is lost on network 1'],
+    ['duplicated', 'the request run job-1 is duplicated on network 1'],
+    ['reordered', 'the request run job-1 is held back on network 1 until another overtakes it'],
+    ['stuck', 'the request run job-1 gets stuck on network 1'],
+  ] as const)('%s of a call', async ([kind, text]) => {
+    const call = async (sim: Simulation): Promise<void> => {
+      const runner = createFakeRunner(sim.world, { name: 'worker' });
+      const plan = { rates: { run: { [kind]: 0.5 } } };
+      const network = createChaosRunner(sim.world, runner, { name: 'network 1', plan });
+      const reply = network.run({ argv: ['x'], taskId: 'job-1' });
+      reply.catch(() => undefined);
+      await sim.sleep(2_000);
+      await network.release();
+    };
+    expect(await told(call, ['network 1 run job-1 fault', 2, 1])).toBe(text);
+  });
+
+  test('a delay in milliseconds', async () => {
+    const call = async (sim: Simulation): Promise<void> => {
+      const runner = createFakeRunner(sim.world, { name: 'worker' });
+      const network = createChaosRunner(sim.world, runner, { name: 'net', maxDelayMs: 40, delaySteps: 4 });
+      await network.statusAll();
+      await network.release();
+    };
+    expect(await told(call, ['net statusAll delay', 4, 2])).toBe('"net statusAll" is delayed by 20 ms');
+  });
+
+  test.for([
+    [2, 'the clock of n1 is 15000 ms behind'],
+    [7, 'the clock of n1 is 60000 ms ahead'],
+  ] as const)('a clock that is off, answer %i', async ([answer, text]) => {
+    expect(await told((sim) => void chosenSkew(sim, 'n1'), ['n1 clock offset fault', 9, answer])).toBe(text);
+  });
+
+  test.for([
+    [1, 'the checkout of abc by the filer takes 20 ms'],
+    [2, 'the checkout of abc by the filer fails ("no disk")'],
+    [3, 'the checkout of abc by the filer takes 40 ms and ignores cancellation'],
+    [4, 'the checkout of abc by the filer hangs until it is cancelled and takes 5 ms to honour cancellation'],
+  ] as const)('a filer, answer %i', async ([answer, text]) => {
+    const checkOut = async (sim: Simulation): Promise<void> => {
+      const { clock, choices, tracer, onHeal } = sim.world;
+      const checkout = [
+        { latencyMs: 20 },
+        { fail: { text: 'no disk' } },
+        { latencyMs: 40, deaf: true },
+        { hang: true, cancelMs: 5 },
+      ];
+      const filer = createSimFiler({ clock, choices, tracer, onHeal, name: 'filer', menu: { checkout } });
+      const made = (async () => filer.checkout('abc'))();
+      made.catch(() => undefined);
+      await sim.sleep(100);
+      sim.heal();
+    };
+    expect(await told(checkOut, ['filer/filer checkout abc fault', 5, answer])).toBe(text);
+  });
+
+  test('an output', async () => {
+    const create = (sim: Simulation): void => {
+      const outputs = createMemoryOutputs({ faults: chosenOutputFaults(sim, { oneIn: 2 }) });
+      outputs.create('log');
+    };
+    expect(await told(create, ['output/log fault', 8, 4])).toBe('output log cannot be closed');
+  });
+
+  test.for([
+    ['n1 crash at n1 run job-1 fault', 'n1 crashes as run job-1 arrives'],
+    ['n1 crash at n1 run job-1 reply fault', 'n1 crashes before it answers run job-1'],
+  ] as const)('a node: %s', async ([label, text]) => {
+    const call = async (sim: Simulation): Promise<void> => {
+      const node = createNode(sim, {
+        name: 'n1',
+        faults: { crash: 2 },
+        start: (world, { name, idPrefix }) => createFakeRunner(world, { name, idPrefix }),
+      });
+      await node.run({ argv: ['x'], taskId: 'job-1' }).catch(() => undefined);
+      sim.heal();
+      await node.release();
+    };
+    expect(await told(call, [label, 2, 1])).toBe(text);
+  });
+
+  test('what strikes at some event, by that event', async () => {
+    const strike = async (sim: Simulation): Promise<void> => {
+      sim.atSomeEvent('the power fails', () => undefined, { within: 3 });
+      await sim.sleep(5, 'breakfast');
+      await sim.sleep(5, 'lunch');
+    };
+    expect(await told(strike, ['the power fails fault', 4, 1])).toBe(
+      'the power fails, right after "breakfast"',
+    );
+  });
+});
+
+describe('the nearest value that holds', () => {
+  const nearest = async (n: number, fails: (value: number) => boolean, answer: number): Promise<string> => {
+    const scenario = defineScenario({
+      name: 'limited',
+      description: 'some values fail',
+      run: (sim) => sim.check(!fails(sim.choose('pause', n, (k) => `${k} ms`)), 'too long'),
+    });
+    const log = [{ label: 'pause', n, answer }];
+    return (await explain(createExecutor(scenario), log)).nearestPass?.text ?? 'none';
+  };
+
+  test.for([
+    ['among few, all are tried', 6, (k: number) => k > 3, 5, '3 ms instead of 5 ms'],
+    ['of two at the same distance, the lesser', 6, (k: number) => k === 3, 3, '2 ms instead of 3 ms'],
+    ['among many, below', 100_000, (k: number) => k > 777, 99_000, '777 ms instead of 99000 ms'],
+    ['among many, above', 100_000, (k: number) => k < 777, 0, '777 ms instead of 0 ms'],
+    ['on both sides, the nearer', 1_000, (k: number) => k > 10 && k < 500, 400, '500 ms instead of 400 ms'],
+  ] as const)('%s', async ([, n, fails, answer, text]) => {
+    expect(await nearest(n, fails, answer)).toBe(`If "pause" had been ${text}, it would have held.`);
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import { IndexedLog } from '../../../src/explore/strategies/indexed-log.ts';
+import { LogMutant } from '../../../src/explore/strategies/log-mutant.ts';
+import { DrawStream } from '../../../src/explore/strategies/draw-stream.ts';
+import { mutationStrategy } from '../../../src/explore/strategies/mutation-strategy.ts';
+import { randomStrategy } from '../../../src/explore/strategies/random-strategy.ts';
+import type { Decision } from '../../../src/kernel/decisions.ts';
+import { executionsToFind, exploreAll } from '../executions-to-find.ts';
+import { staircase, toy } from '../toy-bugs.ts';
+
+describe('mutation', () => {
+  test('climbs stairs that random would need 4,096 executions for on average', async () => {
+    const bug = staircase(4, 8);
+    const found: number[] = [];
+    for (let seed = 1; seed <= 9; seed += 1) {
+      found.push(await executionsToFind(bug, mutationStrategy(seed), 1500));
+    }
+    expect(Math.max(...found)).toBeLessThan(1500);
+    expect(await executionsToFind(bug, randomStrategy(1), 1500)).toBe(Infinity);
+  });
+
+  test('climbs stairs that show in the trace alone', async () => {
+    const bug = toy('notes', (sim) => {
+      let level = 0;
+      for (let i = 0; i < 6; i += 1) {
+        if (sim.choose('move', 12) !== level) break;
+        level += 1;
+        sim.note('up'.repeat(level));
+      }
+      sim.check(level < 5, 'the top');
+    });
+    expect(await executionsToFind(bug, mutationStrategy(2), 5000)).toBeLessThan(Infinity);
+    expect(await executionsToFind(bug, randomStrategy(2), 5000)).toBe(Infinity);
+  });
+
+  test('climbs stairs that show in conditions alone', async () => {
+    const bug = toy('conditions', (sim) => {
+      let level = 0;
+      for (let i = 0; i < 6; i += 1) {
+        if (sim.choose('move', 12) !== level + 1) break;
+        level += 1;
+        sim.sometimes(`${'one more '.repeat(level)}is reached`);
+      }
+      sim.check(level < 5, 'the top');
+    });
+    expect(await executionsToFind(bug, mutationStrategy(2), 5000)).toBeLessThan(Infinity);
+    expect(await executionsToFind(bug, randomStrategy(2), 5000)).toBe(Infinity);
+  });
+
+  test('begins with the plain schedule and says what it changes in which log', async () => {
+    const scenario = toy('wide', (sim) => {
+      for (let i = 0; i < 10; i += 1) sim.choose(`site ${i}`, 50);
+    });
+    const strategy = mutationStrategy(1);
+    const lines: (string | undefined)[] = [];
+    let first: number[] | undefined;
+    await exploreAll(scenario, strategy, 30, (verdict) => {
+      first ??= verdict.decisions().map(({ answer }) => answer);
+      lines.push(strategy.configuration);
+    });
+    expect(first).toEqual(Array.from({ length: 10 }, () => 0));
+    expect(lines[0]).toMatch(/^new; /);
+    expect(lines.filter((line) => /^log 1; .*site \d \[0\] = \d+/.test(line ?? '')).length).toBeGreaterThan(
+      5,
+    );
+  });
+});
+
+describe('a mutant', () => {
+  const log: Decision[] = Array.from({ length: 30 }, (_, i) => ({
+    label: `${i % 3 === 0 ? 'node crash fault' : `draw ${i % 5}`}`,
+    n: 7,
+    answer: i % 7,
+  }));
+  const other: Decision[] = log.map((entry) => ({ ...entry, answer: 6 - entry.answer }));
+
+  function answersOf(index: number): { mutant: LogMutant; answers: (number | undefined)[] } {
+    const draws = new DrawStream(1, 'test');
+    draws.restart(index);
+    const mutant = new LogMutant(new IndexedLog(log));
+    mutant.mutate(draws, new IndexedLog(other));
+    const asked = new Map<string, number>();
+    const answers = log.map(({ label, n }) => {
+      const occurrence = asked.get(label) ?? 0;
+      asked.set(label, occurrence + 1);
+      return mutant.answer(label, n, occurrence);
+    });
+    return { mutant, answers };
+  }
+
+  test('differs from its log where it says so, and by every kind of change', () => {
+    const kinds = new Set<string>();
+    for (let index = 0; index < 400; index += 1) {
+      const { mutant, answers } = answersOf(index);
+      const { description } = mutant;
+      for (const change of description.split(', ')) kinds.add(change.replace(/\d+/g, '#'));
+      const cut = Math.min(
+        ...Array.from(description.matchAll(/(?:new end|end of another) from (\d+)/g), ([, at]) => Number(at)),
+        30,
+      );
+      answers.slice(0, cut).forEach((answer, position) => {
+        if (answer === log[position]?.answer) return;
+        const isZeroed = answer === 0 && description.includes('plain from');
+        expect(isZeroed || description.includes(` = ${answer}`)).toBe(true);
+      });
+    }
+    expect([...kinds].filter((kind) => !kind.startsWith('draw')).sort()).toEqual([
+      'end of another from #',
+      'new end from #',
+      'node crash fault [#] = #',
+      'plain from # to #',
+    ]);
+  });
+
+  test('leaves open what its log does not know or what no longer fits', () => {
+    const mutant = new LogMutant(new IndexedLog(log));
+    expect(mutant.answer('draw 1', 7, 0)).toBe(1);
+    expect(mutant.answer('unknown', 7, 0)).toBeUndefined();
+    expect(mutant.answer('draw 4', 2, 0)).toBeUndefined();
+    expect(mutant.answer('draw 4', 7, 99)).toBeUndefined();
+  });
+
+  test('of an empty log changes nothing', () => {
+    const mutant = new LogMutant(new IndexedLog([]));
+    mutant.mutate(new DrawStream(1, 'test'), new IndexedLog(log));
+    expect(mutant.description).toBe('nothing to change');
+    expect(mutant.answer('draw 1', 7, 0)).toBeUndefined();
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { LengthEstimate } from '../../../src/explore/strategies/length-estimate.ts';
+import { pctStrategy } from '../../../src/explore/strategies/pct-strategy.ts';
+import { randomStrategy } from '../../../src/explore/strategies/random-strategy.ts';
+import type { Strategy } from '../../../src/explore/strategies/strategy.ts';
+import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
+import { exploreAll } from '../executions-to-find.ts';
+import { narrowGap, postChain, toy } from '../toy-bugs.ts';
+
+const EXECUTIONS = 4000;
+
+async function share(scenario: ScenarioDefinition, strategy: Strategy): Promise<number> {
+  const { failures } = await exploreAll(scenario, strategy, EXECUTIONS);
+  return failures / EXECUTIONS;
+}
+
+describe('PCT', () => {
+  test('shows an ordering of depth 2 among 20 events as often as promised, and random hardly ever', async () => {
+    const scenario = narrowGap(19, 10);
+    // Two chains, and at most 19 decisions between them.
+    const promised = 1 / (2 * 19);
+    expect(await share(scenario, pctStrategy(1, { depth: 2 }))).toBeGreaterThan(0.8 * promised);
+    expect(await share(scenario, randomStrategy(1))).toBeLessThan(promised / 10);
+  });
+
+  test('shows an ordering of depth 1 with one chain against many', async () => {
+    const scenario = toy('last-of-five', (sim) => {
+      let others = 0;
+      for (const name of ['a/1', 'b/2', 'c/3', 'd/4']) postChain(sim, name, 5, () => (others += 1));
+      sim.world.clock.post('e/5', () => sim.check(others < 20, 'the fifth came last'));
+    });
+    expect(await share(scenario, pctStrategy(1, { depth: 1 }))).toBeGreaterThan(0.8 / 5);
+    expect(await share(scenario, randomStrategy(1))).toBeLessThan(0.01);
+  });
+
+  test('goes on with one chain until it ends when nothing is to be changed', async () => {
+    const orders = new Set<string>();
+    const scenario = toy('whole-chains', (sim) => {
+      let order = '';
+      for (const name of ['a', 'b', 'c']) postChain(sim, `${name}/1`, 4, () => (order += name));
+      sim.world.clock.timer('look', 0.5, () => orders.add(order));
+    });
+    await exploreAll(scenario, pctStrategy(1, { depth: 1 }), 200);
+    const whole = ['abc', 'acb', 'bac', 'bca', 'cab', 'cba'].map((order) =>
+      [...order].map((name) => name.repeat(4)).join(''),
+    );
+    expect([...orders].sort()).toEqual(whole);
+  });
+
+  test('draws depths of 1 to 3 unless it is told one, and says which', async () => {
+    const depths = new Set<string | undefined>();
+    const strategy = pctStrategy(1);
+    for (let index = 0; index < 60; index += 1) {
+      strategy.begin(index);
+      depths.add(strategy.configuration?.split(';')[0]);
+    }
+    expect([...depths].map(String).sort()).toEqual(['depth 1', 'depth 2', 'depth 3']);
+    const told = pctStrategy(1, { depth: 5 });
+    told.begin(0);
+    expect(told.configuration).toBe('depth 5; stratified');
+  });
+});
+
+test('an estimate of the length is the largest of late executions, and never below 1', () => {
+  const estimate = new LengthEstimate();
+  expect(estimate.value).toBeGreaterThan(1);
+  estimate.learn(0);
+  expect(estimate.value).toBe(1);
+  estimate.learn(40);
+  estimate.learn(7);
+  expect(estimate.value).toBe(40);
+  for (let i = 0; i < 64; i += 1) estimate.learn(7);
+  expect(estimate.value).toBe(40);
+  for (let i = 0; i < 64; i += 1) estimate.learn(7);
+  expect(estimate.value).toBe(7);
+});

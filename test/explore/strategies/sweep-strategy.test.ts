@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { explore } from '../../../src/explore/explorer.ts';
+import { sweepAnswer } from '../../../src/explore/strategies/sweep-points.ts';
+import { sweepStrategy } from '../../../src/explore/strategies/sweep-strategy.ts';
+import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
+import { executionsToFind } from '../executions-to-find.ts';
+import { needleFault, toy } from '../toy-bugs.ts';
+
+/** The faults of each execution, as `site=answer`, of one shard. */
+async function faultsOf(scenario: ScenarioDefinition, shard = 0, shards = 1): Promise<string[]> {
+  const found: string[] = [];
+  await explore(createExecutor(scenario), sweepStrategy({ pairs: 0 }), {
+    firstIndex: shard,
+    shards,
+    onExecution: (verdict) => {
+      const faults = verdict.decisions().filter(({ answer }) => answer > 0);
+      found.push(faults.map(({ label, answer }) => `${label}=${answer}`).join(' '));
+    },
+  });
+  return found;
+}
+
+const threeSites = toy('three-sites', (sim) => {
+  sim.choose('a/1 loss fault', 3);
+  sim.choose('draw', 9);
+  sim.choose('b/2 send delay', 4);
+  sim.choose('b/2 loss fault', 2);
+  sim.choose('a/3 crash fault', 4);
+});
+
+describe('a sweep', () => {
+  test('is plain first, then tries each fault singly, the highest answers of all sites first', async () => {
+    expect(await faultsOf(threeSites)).toEqual([
+      '',
+      'a/1 loss fault=2',
+      'b/2 loss fault=1',
+      'a/3 crash fault=3',
+      'a/1 loss fault=1',
+      'a/3 crash fault=2',
+      'a/3 crash fault=1',
+    ]);
+  });
+
+  test('finds what one fault does within one execution per site and the plain one', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 30 }), fc.nat(), async (sites, harmful) => {
+        const bug = needleFault(sites, harmful % sites, 10_000);
+        expect(await executionsToFind(bug, sweepStrategy(), 1000)).toBeLessThanOrEqual(sites + 1);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('is split by shards without loss, and nothing is tried twice but the plain schedule', async () => {
+    const whole = await faultsOf(threeSites);
+    for (const shards of [2, 3, 8, 20]) {
+      const found: string[] = [];
+      for (let shard = 0; shard < shards; shard += 1) {
+        found.push(...(await faultsOf(threeSites, shard, shards)));
+      }
+      expect(found.filter((faults) => faults !== '').sort()).toEqual([...whole].sort().slice(1));
+    }
+  });
+
+  test('goes on with two faults, also with one that only the other makes possible', async () => {
+    const bug = toy('loss-of-retry', (sim) => {
+      for (const i of [1, 2, 3, 4, 5]) {
+        const isLost = sim.choose(`link send job-${i} fault`, 8) === 7;
+        if (!isLost) continue;
+        sim.check(sim.choose(`link send job-${i} again fault`, 8) !== 7, 'lost twice');
+      }
+    });
+    expect(await executionsToFind(bug, sweepStrategy(), 1 + 35 + 5 * 5)).toBeLessThan(Infinity);
+    expect(await executionsToFind(bug, sweepStrategy({ pairs: 0 }), 1000)).toBe(Infinity);
+  });
+
+  test('says which fault it strikes with', () => {
+    const strategy = sweepStrategy();
+    strategy.begin(0);
+    expect(strategy.configuration).toBe('no fault');
+  });
+});
+
+test('all answers of small questions are tried, and of large ones those near the highest, and 1', () => {
+  const answers = (n: number): number[] => {
+    const found: number[] = [];
+    for (let round = 0, answer = sweepAnswer(n, 0); answer !== undefined; answer = sweepAnswer(n, ++round)) {
+      found.push(answer);
+    }
+    return found;
+  };
+  expect(answers(2)).toEqual([1]);
+  expect(answers(5)).toEqual([4, 3, 2, 1]);
+  expect(answers(10_000)).toEqual([
+    9999, 9998, 9996, 9992, 9984, 9968, 9936, 9872, 9744, 9488, 8976, 7952, 5904, 1808, 1,
+  ]);
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 2 ** 31 }), (n) => {
+      const found = answers(n);
+      expect(new Set(found).size).toBe(found.length);
+      expect(found.every((answer) => answer > 0 && answer < n)).toBe(true);
+      expect([found[0], found.at(-1)]).toEqual([n - 1, 1]);
+    }),
+  );
+});

@@ -1,0 +1,85 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { startInCgroup } from '../../../src/host/process/process-cgroup.ts';
+import { findCgroupHome } from '../../../src/host/process/process-cgroup-home.ts';
+import { COOKIE_VARIABLE, createProcessCookie } from '../../../src/host/process/process-cookie.ts';
+import { comesTrue } from '../hostile/leftovers.ts';
+
+const home = findCgroupHome();
+const inCgroup = home === undefined ? describe.skip : describe;
+const WHY = home === undefined ? ' (skipped because no control group can be made here)' : '';
+
+const children: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    child.kill('SIGKILL');
+    if (!isOver) await once(child, 'exit');
+  }
+});
+
+function sleeper(options: { detached?: boolean; env?: Record<string, string> } = {}): number {
+  const env = { ...process.env, ...options.env };
+  const child = spawn('sleep', ['50'], { stdio: 'ignore', ...options, env });
+  children.push(child);
+  return child.pid ?? 0;
+}
+
+function groupOf(pid: number | 'self'): string {
+  return /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
+}
+
+inCgroup(`the control group of a command${WHY}`, () => {
+  test('R129 holds what was started and nothing else, and this process is back where it was', () => {
+    const before = groupOf('self');
+    const { token } = createProcessCookie(undefined);
+    const { started, cgroup } = startInCgroup(token, () => ({
+      // As threads of this process might do at the same moment.
+      stranger: sleeper(),
+      leader: sleeper({ detached: true, env: { [COOKIE_VARIABLE]: token } }),
+      detached: sleeper({ detached: true }),
+    }));
+    expect(cgroup?.members()).toEqual(new Set([started.leader]));
+    expect(groupOf('self')).toBe(before);
+    expect([groupOf(started.stranger), groupOf(started.detached)]).toEqual([before, before]);
+    expect(groupOf(started.leader)).toMatch(/\/dryrunner-\d+-\d+$/);
+  });
+
+  test('R129 is killed with the groups below it, and removed when it is empty', async () => {
+    const { token } = createProcessCookie(undefined);
+    const { started, cgroup } = startInCgroup(token, () =>
+      sleeper({ detached: true, env: { TOKEN: token } }),
+    );
+    const path = `${home}/${groupOf(started).split('/').at(-1)}`;
+    mkdirSync(`${path}/inner`);
+    writeFileSync(`${path}/inner/cgroup.procs`, String(started));
+    expect(cgroup?.members()).toEqual(new Set([started]));
+    expect(cgroup?.remove()).toBe(false);
+    cgroup?.kill();
+    expect(await comesTrue(() => cgroup?.remove() === true)).toBe(true);
+    expect(existsSync(path)).toBe(false);
+    expect([cgroup?.members(), cgroup?.remove()]).toEqual([new Set(), true]);
+  });
+
+  test('R118 what cannot be started leaves no group and throws its own error', () => {
+    let path = '';
+    const start = (): never => {
+      path = groupOf('self');
+      throw new Error('not today');
+    };
+    expect(() => startInCgroup('token', start)).toThrow('not today');
+    expect(path).toMatch(/\/dryrunner-\d+-\d+$/);
+    expect(groupOf('self')).not.toBe(path);
+    expect(existsSync(`${home}/${path.split('/').at(-1)}`)).toBe(false);
+  });
+
+  test('a worker thread makes none', async () => {
+    vi.resetModules();
+    vi.doMock('node:worker_threads', () => ({ isMainThread: false }));
+    const inWorker = await import('../../../src/host/process/process-cgroup.ts');
+    vi.doUnmock('node:worker_threads');
+    expect(inWorker.startInCgroup('token', () => 1)).toEqual({ started: 1 });
+  });
+});

@@ -1,0 +1,371 @@
+import { describe, expect, test } from 'vitest';
+import type { Process, ProcessStatus } from '../../../src/model/execer.ts';
+import type { TraceEvent } from '../../../src/model/trace-event.ts';
+import { inSimulation } from '../in-simulation.ts';
+import {
+  afterHeader,
+  filersOf,
+  invoke,
+  labFiler,
+  labProcessor,
+  labUploader,
+  logTexts,
+  makeLab,
+  pass,
+  slowExecer,
+  type Lab,
+} from '../lab.ts';
+import type { Simulation } from '../../../src/simulation/simulation.ts';
+
+const TRAILER = `\n\n${`${'#'.repeat(43)}\n`.repeat(2)}\nFAILED\n`;
+
+function never<T>(): Promise<T> {
+  return Promise.race([]);
+}
+
+/** Preprocessor 10 ms, checkout 20, exec 5, process 100, three uploads of 10 each, postprocessor 10; bounds of 100. */
+function slowLab(sim: Simulation): Lab {
+  return makeLab(sim, (parts) => ({
+    preprocessors: [labProcessor(parts, 'pre', { ms: 10 })],
+    filers: filersOf(labFiler(parts, { ms: 20 })),
+    execer: slowExecer(parts.execer, async (begin) => {
+      await pass(parts, 5);
+      parts.log.push('exec');
+      return begin();
+    }),
+    uploader: labUploader(parts, { ms: 10 }),
+    postprocessors: [labProcessor(parts, 'post', { ms: 10 })],
+  }));
+}
+
+const SLOW = { argv: ['stdout begun', 'sleep 100', 'complete 3'], snapshotId: 's' } as const;
+
+function eventsOf(trace: readonly TraceEvent[], type: TraceEvent['type']): TraceEvent[] {
+  return trace.filter((event) => event.type === type);
+}
+
+describe('an abort', () => {
+  test.for([
+    // at, when it is over, whether RUNNING was seen, what was done
+    [3, 3 + 10, 'ABORTED', false, ['pre', 'post']],
+    [15, 15 + 10, 'ABORTED', false, ['pre', 'checkout s', 'cancel s', 'post']],
+    [32, 35 + 10, 'ABORTED', false, ['pre', 'checkout s', 'exec', 'release s', 'post']],
+    [60, 60 + 10, 'ABORTED', true, ['pre', 'checkout s', 'exec', 'release s', 'post']],
+    [140, 140 + 10, 'ABORTED', true, ['pre', 'checkout s', 'exec', 'upload stdlog', 'release s', 'post']],
+    [
+      156,
+      156 + 10,
+      'ABORTED',
+      true,
+      ['pre', 'checkout s', 'exec', 'upload stdlog', 'upload stderr', 'upload stdout', 'release s', 'post'],
+    ],
+    [
+      168,
+      175,
+      'COMPLETE',
+      true,
+      ['pre', 'checkout s', 'exec', 'upload stdlog', 'upload stderr', 'upload stdout', 'release s', 'post'],
+    ],
+  ] as const)(
+    'R105 R106 R107 R108 R109 D42 D43 at %i ms is over at %i ms as %s',
+    async ([abortMs, endMs, state, ran, log]) => {
+      await inSimulation(async (sim) => {
+        const lab = slowLab(sim);
+        const run = invoke(lab, SLOW);
+        await sim.sleep(abortMs);
+        run.abort();
+        const status = await run.ended;
+        expect([status.state, sim.now()]).toEqual([state, endMs]);
+        expect(run.statuses.some((seen) => seen.state === 'RUNNING')).toBe(ran);
+        expect(lab.log).toEqual(log);
+        expect(lab.execer.livingProcesses).toBe(0);
+      });
+    },
+  );
+
+  test('R105 is remembered: asked for before anything could begin, it still stops the run', async () => {
+    await inSimulation(async (sim) => {
+      const lab = slowLab(sim);
+      const run = invoke(lab, SLOW);
+      run.abort();
+      run.abort();
+      expect((await run.ended).state).toBe('ABORTED');
+      expect(lab.log).toEqual(['pre', 'post']);
+    });
+  });
+
+  test('R107 D51 while running: the trailer is the last thing in every log, nothing is uploaded, the refs stay', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({ uploader: labUploader(parts) }));
+      const run = invoke(lab, { argv: ['ignore-term', 'stdout a', 'sleep 50', 'stdout b', 'hang'] });
+      await sim.sleep(20);
+      run.abort();
+      const status = await run.ended;
+      expect(sim.now()).toBe(20 + 10_000);
+      expect(afterHeader(logTexts(lab).stdout)).toBe(`ab${TRAILER}Task aborted\n`);
+      expect(afterHeader(logTexts(lab).stderr)).toBe(`${TRAILER}Task aborted\n`);
+      expect(lab.log).toEqual([]);
+      expect([status.stdoutRef, status.stderrRef, status.error]).toEqual(['', '', '']);
+    });
+  });
+
+  test('R94 R106 D44 of a checkout that succeeds all the same releases it', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({
+        filers: filersOf(labFiler(parts, { ms: 60, cancelMs: Infinity })),
+      }));
+      const run = invoke(lab, { argv: ['complete 0'], snapshotId: 's' });
+      await sim.sleep(10);
+      run.abort();
+      expect((await run.ended).state).toBe('ABORTED');
+      expect(sim.now()).toBe(60);
+      expect(lab.log).toEqual(['checkout s', 'cancel s', 'release s']);
+    });
+  });
+
+  test('R106 D44 of a deaf checkout holds the run for its bound only; the checkout is abandoned and released when it comes', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({
+        filers: filersOf(labFiler(parts, { ms: 5_000, cancelMs: Infinity })),
+      }));
+      const run = invoke(lab, { argv: ['complete 0'], snapshotId: 's' });
+      await sim.sleep(10);
+      run.abort();
+      expect((await run.ended).state).toBe('ABORTED');
+      expect(sim.now()).toBe(10 + 100);
+      expect(lab.log).toEqual(['checkout s', 'cancel s']);
+      await sim.sleep(10_000);
+      expect(lab.log).toEqual(['checkout s', 'cancel s', 'release s']);
+    });
+    expect(eventsOf(verdict.trace(), 'abandoned')).toMatchObject([
+      { at: 110, resource: 'checkout', name: 's' },
+    ]);
+  });
+
+  test('R106 R199 a collaborator that comes back exactly at its bound has kept it', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({
+        filers: filersOf(labFiler(parts, { ms: 5_000, cancelMs: 100 })),
+      }));
+      const run = invoke(lab, { argv: ['complete 0'], snapshotId: 's' });
+      await sim.sleep(10);
+      run.abort();
+      await run.ended;
+      expect(sim.now()).toBe(110);
+    });
+    expect(eventsOf(verdict.trace(), 'abandoned')).toEqual([]);
+  });
+
+  test.for(['deaf', 'failing', 'throwing'] as const)(
+    'R108 D41 during the upload wins over COMPLETE whatever the uploader does: %s',
+    async (kind) => {
+      await inSimulation(async (sim) => {
+        const lab = makeLab(sim, (parts) => ({
+          uploader: {
+            cancelBoundMs: 100,
+            upload: (_name, _log, cancel) => {
+              if (kind === 'deaf') return never<string>();
+              return new Promise<string>((_resolve, reject) => {
+                if (kind === 'throwing') {
+                  cancel.signal.addEventListener('abort', () => reject(new Error('stopped')));
+                } else parts.sim.world.clock.timer('upload fails', 50, () => reject(new Error('broke')));
+              });
+            },
+          },
+        }));
+        const run = invoke(lab, { argv: ['complete 0'] });
+        await sim.sleep(10);
+        run.abort();
+        expect((await run.ended).state).toBe('ABORTED');
+        expect(sim.now()).toBe({ deaf: 110, failing: 50, throwing: 10 }[kind]);
+      });
+    },
+  );
+
+  test('R108 D41 in the very instant in which the last upload returns ends the run either way, and the order is a decision', async () => {
+    const states = new Set<string>();
+    for (let seed = 0; seed < 20; seed += 1) {
+      await inSimulation(
+        async (sim) => {
+          const lab = makeLab(sim, (parts) => ({ uploader: labUploader(parts, { ms: 10 }) }));
+          const run = invoke(lab, { argv: ['complete 0'] });
+          sim.world.clock.timer('abort', 30, () => run.abort());
+          states.add((await run.ended).state);
+          expect(sim.now()).toBe(30);
+          await sim.sleep(1);
+        },
+        { seed },
+      );
+    }
+    expect([...states].sort()).toEqual(['ABORTED', 'COMPLETE']);
+  });
+
+  test('R108 during the upload of a run past its deadline replaces TIMEDOUT', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({ uploader: labUploader(parts, { ms: 10 }) }));
+      const run = invoke(lab, { argv: ['hang'], timeoutMs: 50 });
+      await sim.sleep(55);
+      run.abort();
+      expect((await run.ended).state).toBe('ABORTED');
+    });
+  });
+
+  test('R199 too late for the outcome, it still does not wait for a release or a postprocessor that hangs', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const hung = never<void>();
+      const lab = makeLab(sim, (parts) => ({
+        filers: filersOf({
+          ...labFiler(parts),
+          checkout: (id) => ({ id, path: '/p', release: () => hung }),
+        }),
+        postprocessors: [labProcessor(parts, 'post', { ms: Infinity, cancelMs: Infinity })],
+      }));
+      const run = invoke(lab, { argv: ['complete 5'], snapshotId: 's' });
+      await sim.sleep(10);
+      run.abort();
+      expect(await run.ended).toMatchObject({ state: 'COMPLETE', exitCode: 5 });
+      expect(sim.now()).toBe(10 + 100 + 100);
+    });
+    expect(eventsOf(verdict.trace(), 'abandoned')).toMatchObject([{ resource: 'checkout', at: 110 }]);
+  });
+
+  test('R199 does not wait for a process that cannot be stopped, beyond the execer’s bound', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const hung = never<ProcessStatus>();
+      const zombie: Process = { wait: () => hung, abort: () => hung };
+      const lab = makeLab(sim, () => ({ execer: { cancelBoundMs: 30, exec: () => zombie } }));
+      const run = invoke(lab, { argv: ['x'] });
+      await sim.sleep(10);
+      run.abort();
+      expect((await run.ended).state).toBe('ABORTED');
+      expect(sim.now()).toBe(40);
+    });
+    expect(eventsOf(verdict.trace(), 'abandoned')).toMatchObject([{ resource: 'process', at: 40 }]);
+  });
+
+  test('R105 a process that starts after the run gave up waiting for it is stopped at once', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({
+        execer: {
+          cancelBoundMs: 30,
+          exec: async (command) => {
+            await pass(parts, 200);
+            return parts.execer.exec(command);
+          },
+        },
+      }));
+      const run = invoke(lab, { argv: ['hang'] });
+      await sim.sleep(10);
+      run.abort();
+      expect((await run.ended).state).toBe('ABORTED');
+      expect([sim.now(), run.statuses.length]).toEqual([40, 1]);
+      await sim.sleep(500);
+      expect(lab.execer.livingProcesses).toBe(0);
+    });
+  });
+});
+
+describe('a deadline', () => {
+  test.for([
+    [4, 4 + 10, false, ['pre', 'post']],
+    [15, 15 + 10, false, ['pre', 'checkout s', 'cancel s', 'post']],
+    [
+      32,
+      35 + 30 + 10,
+      false,
+      ['pre', 'checkout s', 'exec', 'upload stdlog', 'upload stderr', 'upload stdout', 'release s', 'post'],
+    ],
+    [
+      60,
+      60 + 30 + 10,
+      true,
+      ['pre', 'checkout s', 'exec', 'upload stdlog', 'upload stderr', 'upload stdout', 'release s', 'post'],
+    ],
+  ] as const)(
+    'R100 R101 R102 R115 D42 at %i ms, counted from the start of the invocation, is over at %i ms',
+    async ([timeoutMs, endMs, ran, log]) => {
+      await inSimulation(async (sim) => {
+        await sim.sleep(1_000);
+        const lab = slowLab(sim);
+        const run = invoke(lab, { ...SLOW, timeoutMs });
+        const status = await run.ended;
+        expect([status.state, sim.now() - 1_000]).toEqual(['TIMEDOUT', endMs]);
+        expect(run.statuses.some(({ state }) => state === 'RUNNING')).toBe(ran);
+        expect(lab.log).toEqual(log);
+        expect(lab.metrics.value('workerTimeouts')).toBe(1);
+        expect(lab.execer.livingProcesses).toBe(0);
+      });
+    },
+  );
+
+  test('R101 while running: the trailer names the timeout, and the uploaded refs are in the status', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({ uploader: labUploader(parts) }));
+      const status = await invoke(lab, { argv: ['stdout a', 'hang'], timeoutMs: 90_000, jobId: 'j' }).ended;
+      expect(afterHeader(logTexts(lab).stdlog)).toBe(`a${TRAILER}Task exceeded timeout 1m30s\n`);
+      expect(status.stdoutRef).toMatch(/^https:\/\/logs\/j_[0-9a-f]{8}\/stdout$/);
+    });
+  });
+
+  test('R101 R113 what is uploaded of a run that was stopped ends with the trailer already', async () => {
+    await inSimulation(async (sim) => {
+      const uploaded: string[] = [];
+      const lab = makeLab(sim, (parts) => ({
+        uploader: {
+          ...labUploader(parts),
+          upload: (name, log) => {
+            uploaded.push(afterHeader(lab.outputs.find(log.uri)?.text() ?? ''));
+            return `https://logs/${name}`;
+          },
+        },
+      }));
+      await invoke(lab, { argv: ['stdout a', 'hang'], timeoutMs: 90_000 }).ended;
+      const trailer = `${TRAILER}Task exceeded timeout 1m30s\n`;
+      expect(uploaded).toEqual([`a${trailer}`, trailer, `a${trailer}`]);
+    });
+  });
+
+  test.for([0, -5])('R16 R100 a timeout of %i ms means none', async (timeoutMs) => {
+    await inSimulation(async (sim) => {
+      const run = invoke(makeLab(sim), { argv: ['sleep 86400000', 'complete 1'], timeoutMs });
+      expect((await run.ended).state).toBe('COMPLETE');
+    });
+  });
+
+  test('R103 after the process has ended changes nothing, however long the upload takes', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({ uploader: labUploader(parts, { ms: 1_000 }) }));
+      const status = await invoke(lab, { argv: ['sleep 40', 'complete 6'], timeoutMs: 50 }).ended;
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 6 });
+      expect(sim.now()).toBe(3_040);
+      expect(lab.metrics.value('workerTimeouts')).toBe(0);
+    });
+  });
+
+  test('R102 an upload has its stated bound, so that a run with a timeout ends', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({
+        uploader: labUploader(parts, { ms: Infinity, cancelMs: Infinity, uploadBoundMs: 70 }),
+      }));
+      const status = await invoke(lab, { argv: ['hang'], timeoutMs: 50 }).ended;
+      expect([status.state, status.stdoutRef, sim.now()]).toEqual([
+        'TIMEDOUT',
+        'memory:///7-stdout-0',
+        50 + 3 * 70,
+      ]);
+    });
+  });
+
+  test('R104 D54 in the instant of the natural end gives TIMEDOUT or COMPLETE, by decision, and nothing else', async () => {
+    const states = new Set<string>();
+    for (let seed = 0; seed < 20; seed += 1) {
+      await inSimulation(
+        async (sim) => {
+          states.add((await invoke(makeLab(sim), { argv: ['sleep 50'], timeoutMs: 50 }).ended).state);
+        },
+        { seed },
+      );
+    }
+    expect([...states].sort()).toEqual(['COMPLETE', 'TIMEDOUT']);
+  });
+});
