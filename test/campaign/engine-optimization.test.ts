@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 
 test('the flags that an exploration sets are known to this engine', () => {
-  const urlOf = (name: string): string => pathToFileURL(join(projectRoot, 'src', 'host', name)).href;
+  const urlOf = (name: string): string => pathToFileURL(join(projectRoot, 'src', 'campaign', name)).href;
   const code = `
     const { allocateYoung } = await import('${urlOf('engine-allocation.ts')}');
     const { optimizeEarly } = await import('${urlOf('engine-optimization.ts')}');

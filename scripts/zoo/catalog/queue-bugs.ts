@@ -86,7 +86,7 @@ export const queueBugs: readonly Bug[] = [
       { file: 'src/runners/queue/admission.ts', find: '  checkCommand(command);\n', replace: '' },
       {
         file: 'src/runners/queue/admission.ts',
-        find: "import { checkCommand } from '../model/command-check.ts';\n",
+        find: "import { checkCommand } from '../../model/command-check.ts';\n",
         replace: '',
       },
     ],

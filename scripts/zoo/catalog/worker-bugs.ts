@@ -93,8 +93,8 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: updates,
-        find: '      if (!(updateIntervalMs >= 0 && updateIntervalMs < Infinity)) {\n',
-        replace: '      if (!(updateIntervalMs < Infinity)) {\n',
+        find: '      checkDuration(`updateIntervalMs',
+        replace: '      if (!(entry.filer.updateIntervalMs < Infinity)) checkDuration(`updateIntervalMs',
       },
       {
         file: updates,
@@ -153,8 +153,8 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/network/chaos-delay.ts',
-        find: '    if (!(maxDelayMs >= 0 && maxDelayMs < Infinity)) {\n',
-        replace: '    if (!(maxDelayMs < Infinity)) {\n',
+        find: "    checkDuration('maxDelayMs', maxDelayMs);\n",
+        replace: "    if (!(maxDelayMs < Infinity)) checkDuration('maxDelayMs', maxDelayMs);\n",
       },
     ],
   },
@@ -165,7 +165,7 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/runners/polling/polling-querier.ts',
-        find: '    if (!(periodMs >= MIN_PERIOD_MS && periodMs < Infinity)) {\n',
+        find: "    if (!(typeof periodMs === 'number' && periodMs >= MIN_PERIOD_MS && periodMs < Infinity)) {\n",
         replace: '    if (!(periodMs >= 0 && periodMs < Infinity)) {\n',
       },
     ],
