@@ -3,6 +3,7 @@ import { createExecRunner } from '../host/exec-runner.ts';
 import type { Command } from '../model/command.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
 import { finalStatus } from '../model/status-lookup.ts';
+import { hasField } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { createSimulatedRunner } from '../runners/simulated-runner.ts';
@@ -90,7 +91,7 @@ async function outcome(
   }
   const { status } = await finalStatus(runner, runId);
   const path = [...seen, status].map(({ state }) => state).join(' → ');
-  return status.state === 'COMPLETE' || status.state === 'FAILED' ? `${path} ${status.exitCode}` : path;
+  return hasField(status.state, 'exitCode') ? `${path} ${status.exitCode}` : path;
 }
 
 function pause(ms: number): Promise<void> {

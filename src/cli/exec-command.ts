@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import type { TempDirs } from '../model/collaborators.ts';
 import type { Chunk } from '../model/output.ts';
-import { isTerminal } from '../model/run-state.ts';
+import { hasField, isTerminal } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { finalStatus } from '../model/status-lookup.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -206,6 +206,6 @@ function showEvent(terminal: Terminal, display: OutputDisplay, event: TraceEvent
     return;
   }
   const { state, exitCode, error } = event.status;
-  const end = state === 'COMPLETE' || state === 'FAILED' ? ` ${exitCode}` : '';
+  const end = hasField(state, 'exitCode') ? ` ${exitCode}` : '';
   terminal.note(`${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${error}`}`);
 }

@@ -3,7 +3,7 @@ import { readTraceFile } from '../host/trace-file.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { formatCount, plural } from '../model/plural.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
-import { isTerminal } from '../model/run-state.ts';
+import { hasField, isTerminal } from '../model/run-state.ts';
 import { replayRecording } from '../simulation/recording-replay.ts';
 import { recordedRuns } from '../trace/recording/recorded-runs.ts';
 import { readRecording } from '../trace/recording/recording-file.ts';
@@ -59,5 +59,5 @@ function describe({ runId, runner = '', command, statuses }: RecordedRun, isShar
 
 /** A run that was stopped has no exit code. */
 function endText({ state, exitCode }: RecordedRun['statuses'][number]): string {
-  return state === 'COMPLETE' || state === 'FAILED' ? `${state} ${exitCode}` : state;
+  return hasField(state, 'exitCode') ? `${state} ${exitCode}` : state;
 }

@@ -1,56 +1,74 @@
 /**
- * The states of a run, their numeric codes and the one place that knows the allowed moves. Every layer asks here whether a state is
- * terminal or a move is legal; no other file has an opinion on it.
+ * The states of a run: one table of what each of them means. Everything else about states derives from it (terminal or not, moves,
+ * masks, codes, valid fields), so that a state more is a row here, and does not compile until it is decided in every field.
  */
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
+
+/** A field of a status that is valid in some states only (R11). */
+export type OutcomeField = 'snapshotId' | 'exitCode' | 'error';
+
+interface StateFacts {
+  /** Of masks, wire and traces (R1); without gaps from 0. */
+  readonly code: number;
+  /** Whether a run that has come there is over (R2); then nothing leads out. */
+  readonly isTerminal: boolean;
+  /** Whether a run may come there from one that is not terminal (R4). */
+  readonly isReached: boolean;
+  readonly validFields: readonly OutcomeField[];
+}
 
 /** The state a run is in (R1, R3). */
 export type RunState = 'UNKNOWN' | 'PENDING' | 'RUNNING' | 'COMPLETE' | 'FAILED' | 'ABORTED' | 'TIMEDOUT';
 
+const FACTS: Readonly<Record<RunState, StateFacts>> = {
+  UNKNOWN: { code: 0, isTerminal: true, isReached: true, validFields: [] },
+  PENDING: { code: 1, isTerminal: false, isReached: false, validFields: [] },
+  RUNNING: { code: 2, isTerminal: false, isReached: true, validFields: [] },
+  COMPLETE: { code: 3, isTerminal: true, isReached: true, validFields: ['snapshotId', 'exitCode', 'error'] },
+  FAILED: { code: 4, isTerminal: true, isReached: true, validFields: ['exitCode', 'error'] },
+  ABORTED: { code: 5, isTerminal: true, isReached: true, validFields: ['error'] },
+  TIMEDOUT: { code: 6, isTerminal: true, isReached: true, validFields: [] },
+};
+
 /** All states, the index being the numeric code of masks, wire and traces (R1). */
-export const RUN_STATES: readonly RunState[] = Object.freeze([
-  'UNKNOWN',
-  'PENDING',
-  'RUNNING',
-  'COMPLETE',
-  'FAILED',
-  'ABORTED',
-  'TIMEDOUT',
-] as const);
+export const RUN_STATES: readonly RunState[] = Object.freeze(
+  (Object.keys(FACTS) as RunState[]).sort((a, b) => FACTS[a].code - FACTS[b].code),
+);
 
-const STATES: ReadonlySet<unknown> = new Set(RUN_STATES);
+/** Those in which a run is over. */
+export const TERMINAL_STATES: readonly RunState[] = Object.freeze(
+  RUN_STATES.filter((state) => FACTS[state].isTerminal),
+);
 
-const CODES: Readonly<Record<RunState, number>> = Object.freeze({
-  UNKNOWN: 0,
-  PENDING: 1,
-  RUNNING: 2,
-  COMPLETE: 3,
-  FAILED: 4,
-  ABORTED: 5,
-  TIMEDOUT: 6,
-});
+/** Whether one is given: also of what is no text, and of names that any object has. */
+function isKnown(state: unknown): state is RunState {
+  return typeof state === 'string' && Object.hasOwn(FACTS, state);
+}
 
 /** The numeric code of a state (R1). */
 export function runStateCode(state: RunState): number {
-  const code: unknown = typeof state === 'string' ? CODES[state] : undefined;
-  if (typeof code !== 'number') throw invalidArgument('state', `one of ${RUN_STATES.join(', ')}`, state);
-  return code;
+  if (!isKnown(state)) throw invalidArgument('state', `one of ${RUN_STATES.join(', ')}`, state);
+  return FACTS[state].code;
 }
 
 /** True for COMPLETE, FAILED, ABORTED, TIMEDOUT and UNKNOWN (R2). */
 export function isTerminal(state: RunState): boolean {
-  return state !== 'PENDING' && state !== 'RUNNING';
+  return isKnown(state) && FACTS[state].isTerminal;
 }
 
-/** True if a run may go from one state to the other (R4). */
+/** True if a run may go from one state to the other (R4). RUNNING may be rewritten. */
 export function canMove(from: RunState, to: RunState): boolean {
-  // A run only goes forward: nothing leads back to PENDING, and nothing leads out of an end. RUNNING may be rewritten.
-  return (from === 'PENDING' || from === 'RUNNING') && to !== 'PENDING';
+  return isKnown(from) && isKnown(to) && !FACTS[from].isTerminal && FACTS[to].isReached;
+}
+
+/** True if a status of that state may have a value in that field (R11). */
+export function hasField(state: RunState, field: OutcomeField): boolean {
+  return isKnown(state) && FACTS[state].validFields.includes(field);
 }
 
 /** True if `value` is one of the seven states. */
 export function isRunState(value: unknown): value is RunState {
-  return STATES.has(value);
+  return isKnown(value);
 }
 
 /** The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never throws. */

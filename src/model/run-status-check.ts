@@ -1,7 +1,7 @@
 /** Holds statuses to R11 where they enter a store: fields of the right type, and only those that are valid in the state. */
 import { unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { isRunState, RUN_STATES } from './run-state.ts';
+import { hasField, isRunState, RUN_STATES } from './run-state.ts';
 import type { RunStatus } from './run-status.ts';
 
 /**
@@ -44,10 +44,13 @@ function checkText(name: keyof RunStatus, value: unknown): void {
 }
 
 function checkValidity({ state, snapshotId, exitCode, error }: RunStatus): void {
-  if (state === 'COMPLETE') return;
-  if (snapshotId !== '') throw invalidArgument('status.snapshotId', `'' in state ${state}`, snapshotId);
-  if (state === 'FAILED') return;
-  if (exitCode !== 0) throw invalidArgument('status.exitCode', `0 in state ${state}`, exitCode);
-  if (state === 'ABORTED') return;
-  if (error !== '') throw invalidArgument('status.error', `'' in state ${state}`, error);
+  if (snapshotId !== '' && !hasField(state, 'snapshotId')) {
+    throw invalidArgument('status.snapshotId', `'' in state ${state}`, snapshotId);
+  }
+  if (exitCode !== 0 && !hasField(state, 'exitCode')) {
+    throw invalidArgument('status.exitCode', `0 in state ${state}`, exitCode);
+  }
+  if (error !== '' && !hasField(state, 'error')) {
+    throw invalidArgument('status.error', `'' in state ${state}`, error);
+  }
 }

@@ -1,6 +1,6 @@
 /** A run status as one line of text, in the model's form (R14). */
 import { checkObject, unreadable } from '../kernel/argument-check.ts';
-import { formatRunState } from './run-state.ts';
+import { formatRunState, hasField } from './run-state.ts';
 import type { RunStatus } from './run-status.ts';
 
 /**
@@ -27,9 +27,9 @@ export function formatRunStatus(status: RunStatus): string {
     ];
     if (stdoutRef !== '') parts.push(`Stdout: ${stdoutRef}`);
     if (stderrRef !== '') parts.push(`Stderr: ${stderrRef}`);
-    if (state === 'COMPLETE') parts.push(`SnapshotID: ${snapshotId}`);
-    if (state === 'COMPLETE' || state === 'FAILED') parts.push(`ExitCode: ${exitCode}`);
-    if (state === 'COMPLETE' || state === 'FAILED' || state === 'ABORTED') parts.push(`Error: ${error}`);
+    if (hasField(state, 'snapshotId')) parts.push(`SnapshotID: ${snapshotId}`);
+    if (hasField(state, 'exitCode')) parts.push(`ExitCode: ${exitCode}`);
+    if (hasField(state, 'error')) parts.push(`Error: ${error}`);
     if (status.actionResult !== undefined) parts.push(`ActionResult: ${JSON.stringify(status.actionResult)}`);
     return parts.join(' # ');
   } catch (error) {

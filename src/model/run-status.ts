@@ -8,7 +8,7 @@ import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { NO_TAGS, type LogTags } from './command.ts';
 import { isExitCodeError, type ExitCode, type ExitCodeError } from './exit-code.ts';
-import type { RunState } from './run-state.ts';
+import { hasField, RUN_STATES, type RunState } from './run-state.ts';
 
 /** An opaque id, compared by equality only (R18). Any string can be used where one is expected. */
 export type RunID = string;
@@ -165,6 +165,8 @@ export function withRefs(status: RunStatus, stdoutRef: string, stderrRef: string
   }
 }
 
+const WITH_ERROR = RUN_STATES.filter((state) => hasField(state, 'error'));
+
 /**
  * A copy with an error text.
  *
@@ -174,8 +176,12 @@ export function withError(status: RunStatus, error: string): RunStatus {
   try {
     checkObject('status', 'a run status', status);
     const { runId, state, snapshotId, exitCode } = status;
-    if (state !== 'COMPLETE' && state !== 'FAILED' && state !== 'ABORTED') {
-      throw invalidArgument('status', 'state COMPLETE, FAILED or ABORTED', state);
+    if (!hasField(state, 'error')) {
+      throw invalidArgument(
+        'status',
+        `state ${WITH_ERROR.slice(0, -1).join(', ')} or ${WITH_ERROR.at(-1)}`,
+        state,
+      );
     }
     return makeRunStatus(runId, state, status, status, { snapshotId, exitCode, error });
   } catch (thrown) {

@@ -3,7 +3,7 @@
  * function here that is given anything else says so.
  */
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
-import { isRunState, RUN_STATES, runStateCode, type RunState } from './run-state.ts';
+import { isRunState, RUN_STATES, runStateCode, TERMINAL_STATES, type RunState } from './run-state.ts';
 
 declare const stateMask: unique symbol;
 
@@ -25,19 +25,13 @@ export const ABORTED_MASK: StateMask = maskForState('ABORTED');
 /** Matches TIMEDOUT only. */
 export const TIMEDOUT_MASK: StateMask = maskForState('TIMEDOUT');
 /** Matches the five terminal states (R7). */
-export const DONE_MASK: StateMask = maskForState('COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN');
+export const DONE_MASK: StateMask = maskForState(...TERMINAL_STATES);
 /** Matches all seven states (R7); their union, not the model's 64-bit value. */
 export const ALL_MASK: StateMask = maskForState(...RUN_STATES);
 
 const NAMES: ReadonlyMap<number, string> = new Map([
   [0, 'NONE'],
-  [UNKNOWN_MASK, 'UNKNOWN_MASK'],
-  [PENDING_MASK, 'PENDING_MASK'],
-  [RUNNING_MASK, 'RUNNING_MASK'],
-  [COMPLETE_MASK, 'COMPLETE_MASK'],
-  [FAILED_MASK, 'FAILED_MASK'],
-  [ABORTED_MASK, 'ABORTED_MASK'],
-  [TIMEDOUT_MASK, 'TIMEDOUT_MASK'],
+  ...RUN_STATES.map((state): [number, string] => [maskForState(state), `${state}_MASK`]),
   [DONE_MASK, 'DONE_MASK'],
   [ALL_MASK, 'ALL_MASK'],
 ]);

@@ -2,6 +2,7 @@
 import { checkRecord } from '../kernel/argument-check.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import { resourceEventText } from '../model/resource-text.ts';
+import { hasField } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { faultText } from '../model/fault-text.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
@@ -88,7 +89,7 @@ function named(runner: string): string {
 }
 
 function outcomeOf({ state, exitCode, error }: RunStatus): string {
-  const code = state === 'COMPLETE' || state === 'FAILED' ? ` with exit code ${exitCode}` : '';
+  const code = hasField(state, 'exitCode') ? ` with exit code ${exitCode}` : '';
   return `${state}${code}${error === '' ? '' : ` (${error})`}`;
 }
 
