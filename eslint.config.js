@@ -6,7 +6,7 @@ const clock =
   'Take the injected Clock (now, timer, post, endOfInstant); only host, ambient, cli and the drain touch real time.';
 const random = 'Draw from the injected Decisions or a keyed random stream, so that the draw is in the log.';
 const machine =
-  'Only src/host, src/campaign, src/ambient and src/cli touch the machine; take a collaborator of src/model instead.';
+  'Only src/host, src/campaign, src/ambient, src/cli and src/vitest touch the machine; take a collaborator of src/model instead.';
 const locale = 'Results must not depend on the host; compare and format with plain code.';
 
 const bannedGlobals = [

@@ -14,19 +14,23 @@ import {
 
 /** Each makes something with a good value if `odd` is false, else with one that makes no sense. */
 const SETTINGS: readonly {
+  /** The setting, and what takes it. */
   readonly what: string;
-  /** What makes no sense, in words. */
+  /** What makes no sense. */
   readonly value: number | string;
+  readonly good: number | string;
   readonly make: (sim: Simulation, odd: boolean) => unknown;
 }[] = [
   {
-    what: 'a capacity',
+    what: 'capacity of createSimulatedRunner',
     value: -1,
+    good: 1,
     make: (sim, odd) => createSimulatedRunner(sim.world, { capacity: odd ? -1 : 1 }),
   },
   {
-    what: 'an update interval',
+    what: 'updateIntervalMs of a filer',
     value: -5,
+    good: 0,
     make: (sim, odd) => {
       const files = createVirtualFiler();
       const updater = { updateIntervalMs: odd ? -5 : 0, update: () => undefined };
@@ -35,21 +39,24 @@ const SETTINGS: readonly {
     },
   },
   {
-    what: 'an error to fail with',
-    value: 'no error',
+    what: 'error of createErrorExecer',
+    value: 'undefined',
+    good: 'an Error',
     make: (_sim, odd) => createErrorExecer((odd ? undefined : new Error('no such program')) as Error),
   },
   {
-    what: 'a period of polls',
+    what: 'periodMs of createPollingQuerier',
     value: 0,
+    good: 10,
     make: (sim, odd) => {
       const runner = createSimulatedRunner(sim.world);
       return createPollingQuerier(sim.world, runner, { periodMs: odd ? 0 : 10 });
     },
   },
   {
-    what: 'a delay of calls',
+    what: 'maxDelayMs of createChaosRunner',
     value: -1,
+    good: 10,
     make: (sim, odd) => createChaosRunner(sim.world, undefined, { maxDelayMs: odd ? -1 : 10 }),
   },
 ];
@@ -58,10 +65,8 @@ export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>(
   name: 'zoo-odd-settings',
   description: 'somebody gives a setting a value that makes no sense: it is refused where it is given',
   run(sim) {
-    for (const { what, value, make } of SETTINGS) {
-      const odd =
-        sim.choose(`${what}`, 40, (answer) => (answer === 39 ? `${value}, which makes no sense` : 'good')) ===
-        39;
+    for (const { what, value, good, make } of SETTINGS) {
+      const odd = sim.choose(what, 40, (answer) => (answer === 39 ? value : good)) === 39;
       let isRefused = false;
       try {
         make(sim, odd);
@@ -71,7 +76,9 @@ export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>(
       }
       sim.check(
         isRefused === odd,
-        odd ? `${what} of ${value} was accepted` : `a good value for ${what} was refused`,
+        odd
+          ? `${what} was accepted as ${value}\n\nExpected RUNNER_INVALID_ARGUMENT, got no error.`
+          : `${what} was refused as ${good}`,
       );
     }
   },

@@ -228,7 +228,7 @@ class Stage {
     );
     this.#sim.check(
       this.#tempDirs.held.size === 0,
-      `${this.#tempDirs.held.size} temporary directories are left`,
+      `temporary directories are left\n\nOf the runner that was released a second ago: ${[...this.#tempDirs.held].join(', ')}.`,
     );
     const { livingProcesses } = this.runner.execer;
     this.#sim.check(livingProcesses === 0, `${livingProcesses} processes are alive after the release`);

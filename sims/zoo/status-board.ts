@@ -76,12 +76,12 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
       ids === diary.runIds.join(),
       `the store keeps other runs than it should\n\nExpected runs ${diary.runIds.join()}, got ${ids}.`,
     );
-    if (!rarely(sim, 'a remote reader asks for nobody', 25)) return;
+    if (!rarely(sim, "a remote reader asks for run 'nobody'", 25)) return;
     const copy = createStatusesRO(statuses, service);
-    await refused(sim, "queryNow for a run that is not there, 'nobody',", 'RUNNER_UNKNOWN_RUN', () =>
+    await refused(sim, "queryNow of run 'nobody', which does not exist,", 'RUNNER_UNKNOWN_RUN', () =>
       copy.queryNow({ runs: ['nobody'], states: ALL_MASK }),
     );
-    await refused(sim, "status of a run that is not there, 'nobody',", 'RUNNER_UNKNOWN_RUN', () =>
+    await refused(sim, "status of run 'nobody', which does not exist,", 'RUNNER_UNKNOWN_RUN', () =>
       copy.status('nobody'),
     );
   },
@@ -132,6 +132,6 @@ async function refused(
   }
   sim.check(
     false,
-    `what makes no sense was not refused\n\nThe call was ${call}.\nExpected ${code}, got ${answer === undefined ? 'no error' : JSON.stringify(answer)}.`,
+    `${call} was not refused\n\nExpected ${code}, got ${answer === undefined ? 'no error' : JSON.stringify(answer)}.`,
   );
 }

@@ -1,8 +1,8 @@
 /**
  * What a decision is about, told from its label, so that strategies and shrinkers can treat faults and delays apart from order.
  * Invariant: labels that are made in this package follow the convention: `order …` for the order of events due together, `… fault`
- * where something may go wrong, `… delay` for how long something takes. Answer 0 of a fault is that nothing goes wrong. Where it has many
- * answers the highest is that the fault strikes: those between are the chance that it does not, and strategies and shrinkers try both ends.
+ * where something may go wrong, `… delay` for how long something takes. Answer 0 of a fault is that nothing goes wrong, and the highest
+ * that it strikes; what those between mean is up to whoever asks, so strategies and shrinkers try both ends.
  */
 import { checkString } from './argument-check.ts';
 

@@ -11,6 +11,8 @@ export type Held = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'runId'>
 const BECAME = {
   thing: { acquired: 'was taken', freed: 'was given back', abandoned: 'was not given back in time' },
   process: { acquired: 'started', freed: 'ended', abandoned: 'did not end in time' },
+  // That it has exited is noted at once; whoever waits for its end also waits for its output.
+  ownProcess: { acquired: 'started', freed: 'exited', abandoned: 'did not exit in time' },
   activity: { acquired: 'began', freed: 'ended', abandoned: 'did not end in time' },
 } as const;
 
@@ -46,8 +48,8 @@ export function heldText({ resource, name, runner, runId }: Held, on: 'of' | 'on
   }
 }
 
-function sortOf({ resource }: ResourceEvent): keyof typeof BECAME {
-  if (resource === 'process') return 'process';
+function sortOf({ resource, runId }: ResourceEvent): keyof typeof BECAME {
+  if (resource === 'process') return runId.startsWith('#') ? 'ownProcess' : 'process';
   return resource === 'waiter' || resource === 'update' || resource === 'upload' ? 'activity' : 'thing';
 }
 

@@ -80,8 +80,8 @@ export const domainBugs: readonly Bug[] = [
     edits: [
       {
         file: stateMask,
-        find: "maskForState('COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN')",
-        replace: "maskForState('COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT')",
+        find: 'maskForState(...TERMINAL_STATES)',
+        replace: "maskForState(...TERMINAL_STATES.filter((state) => state !== 'UNKNOWN'))",
       },
     ],
   },

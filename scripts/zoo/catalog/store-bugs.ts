@@ -61,7 +61,7 @@ export const storeBugs: readonly Bug[] = [
     edits: [
       {
         file: runState,
-        find: "  return (from === 'PENDING' || from === 'RUNNING') && to !== 'PENDING';\n",
+        find: '  return isKnown(from) && isKnown(to) && !FACTS[from].isTerminal && FACTS[to].isReached;\n',
         replace: "  return from === 'PENDING' || (from === 'RUNNING' && to !== from);\n",
       },
     ],

@@ -34,7 +34,7 @@ import { observe } from './observed-run.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { encodeToken } from '../replay-token.ts';
 import { actText } from './label-text.ts';
-import { framesOf, hasUserFrame, placeOf } from './source-place.ts';
+import { framesOf, framesOfThrower, hasUserFrame, placeOf } from './source-place.ts';
 import { awaitedPlaces } from './standstill-awaits.ts';
 import { coincidenceIn, lastStepsIn } from './standstill.ts';
 import type { SourcePlace } from './source-place.ts';
@@ -267,6 +267,8 @@ function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
 }
 
 function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
-  const what = kind === 'error' ? 'it was thrown' : 'it was noticed';
-  return cause instanceof Error ? placeOf(what, cause.stack) : [];
+  if (!(cause instanceof Error)) return [];
+  return kind === 'error'
+    ? placeOf('it was thrown', cause.stack, framesOfThrower)
+    : placeOf('it was noticed', cause.stack);
 }

@@ -36,7 +36,7 @@ export interface HistoryLine {
 /** What happened, in short. */
 export interface History {
   readonly lines: readonly HistoryLine[];
-  /** How many lines are not shown: trace events, and decisions that are not plain. */
+  /** How many lines are not shown: trace events but metrics, and decisions that are not plain. */
   readonly leftOut: number;
 }
 
@@ -68,8 +68,13 @@ const RANK = {
 } as const;
 type Rank = (typeof RANK)[keyof typeof RANK];
 
+/** Events of the clock that stop a run. */
+const STOPS = / (deadline|memory|bound)$/;
+
 /** Where less than this is telling, what says little is shown as well. */
 const LINES_MIN = 6;
+/** So few are not left out if there is room: that they are would take a line as well. */
+const LEFT_OUT_MIN = 3;
 
 /** Chooses the lines. The failure is the last one. */
 export function historyOf(run: ObservedRun, failure: Failure, linesMax: number): History {
@@ -82,7 +87,8 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
   // What happened around it may be what brought the named one to where it is, so it is shown as far as there is room.
   const telling = byWorth.filter(({ rank }) => rank <= RANK.around).length;
   const worth = byWorth.filter(({ rank }) => rank < RANK.never).length;
-  const count = Math.min(linesMax - 1, Math.max(telling, Math.min(worth, LINES_MIN)));
+  const wanted = Math.max(telling, Math.min(worth, LINES_MIN));
+  const count = Math.min(linesMax - 1, worth - wanted <= LEFT_OUT_MIN ? worth : wanted);
   const chosen = withBegins(byWorth.slice(0, count), candidates, linesMax - 1);
   const shown = candidates.filter((candidate) => chosen.has(candidate));
   const names = new EventNames(run);
@@ -91,10 +97,13 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
   lines.push({ role: 'failure', atMs, runner: '', text: headlineOf(message).headline });
   return {
     lines,
-    leftOut:
-      candidates.filter(({ isFiring }) => !isFiring).length -
-      shown.filter(({ isFiring }) => !isFiring).length,
+    leftOut: candidates.filter(isLine).length - shown.filter(isLine).length,
   };
+}
+
+/** Metrics and the like are no lines of a history, and events of the clock are counted by what they do. */
+function isLine({ isFiring, rank }: Candidate): boolean {
+  return !isFiring && rank < RANK.never;
 }
 
 /** The end of something is shown with its beginning, as far as there is room. */
@@ -215,7 +224,14 @@ function* withSilentFirings(
   candidates: readonly Candidate[],
   told: readonly number[],
 ): Iterable<Candidate> {
-  const speaking = new Set([...candidates.map(({ firingId }) => firingId), ...told]);
+  const telling = new Set(
+    candidates.filter(({ rank }) => rank < RANK.routine).map(({ firingId }) => firingId),
+  );
+  const doing = new Set(candidates.map(({ firingId }) => firingId));
+  // That a run is stopped is shown by what comes of it only later.
+  const isSpeaking = ({ id, label }: EventInfo): boolean =>
+    telling.has(id) || (doing.has(id) && !STOPS.test(label));
+  const speaking = new Set([...[...run.firings.values()].filter(isSpeaking).map(({ id }) => id), ...told]);
   const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
   const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
   const periodic = periodicIn(silent);

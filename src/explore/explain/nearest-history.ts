@@ -141,15 +141,15 @@ function differenceText(failing: ObservedRun, passing: ObservedRun): string | un
     firstDifference(failing, passing, () => true);
   if (found === undefined) return undefined;
   const [failed, held] = found;
-  return held === undefined
-    ? `Where it fails: ${failed?.text}. Where it holds: that does not happen.`
-    : `Where it holds: ${held.text}. Where it fails: ${failed?.text ?? insteadOf(held, failing)}.`;
+  if (held === undefined) return `Where it fails: ${failed?.text}. Where it holds: that does not happen.`;
+  const instead = failed?.text ?? insteadOf(held, failing);
+  return instead === undefined ? undefined : `Where it holds: ${held.text}. Where it fails: ${instead}.`;
 }
 
-/** What stands in a failing execution where the passing one has an event more. */
-function insteadOf({ atMs }: Shown, { verdict: { failure } }: ObservedRun): string {
+/** What stands in a failing execution where the passing one has an event more; nothing if it has failed by then. */
+function insteadOf({ atMs }: Shown, { verdict: { failure } }: ObservedRun): string | undefined {
   if (failure?.kind === 'deadlock') return 'nothing more happens';
-  return failure !== undefined && atMs < failure.atMs ? 'that does not happen' : 'it has failed by then';
+  return failure !== undefined && atMs < failure.atMs ? 'that does not happen' : undefined;
 }
 
 interface Shown {

@@ -46,6 +46,15 @@ export function framesOf(stack: string): string[] {
   return (users.length > 0 ? users : lines.slice(0, OWN_FRAMES_MAX)).map(frameOf);
 }
 
+/** The same of an error that was thrown: the line that threw it comes first, whoever's it is. */
+export function framesOfThrower(stack: string): string[] {
+  const [first] = telling(stack);
+  const frames = framesOf(stack);
+  return first === undefined || !isOwn(first) || frames.includes(frameOf(first))
+    ? frames
+    : [frameOf(first), ...frames];
+}
+
 /** Where a user's code did it, in a few words: `in Client.work (clients.ts:58)`, or `at clients.ts:58`; undefined if it did not. */
 export function shortPlaceOf(stack: string): string | undefined {
   const line = telling(stack).find((candidate) => !isOwn(candidate));
@@ -135,7 +144,11 @@ function pathOf(location: string): string {
 }
 
 /** A place, if the stack tells one. */
-export function placeOf(what: string, stack: string | undefined): SourcePlace[] {
-  const frames = stack === undefined ? [] : framesOf(stack);
+export function placeOf(
+  what: string,
+  stack: string | undefined,
+  framesIn: (stack: string) => string[] = framesOf,
+): SourcePlace[] {
+  const frames = stack === undefined ? [] : framesIn(stack);
   return frames.length === 0 ? [] : [{ what, frames }];
 }

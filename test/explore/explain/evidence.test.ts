@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explain, type Explanation } from '../../../src/explore/explain/explanation.ts';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
+import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { createStatusStore } from '../../../src/store/status-store.ts';
 import { historyOf } from '../../../src/explore/explain/history.ts';
 import { observe } from '../../../src/explore/explain/observed-run.ts';
@@ -154,4 +156,54 @@ test('X7 what happens in one of two executions only is not said to be all that h
   expect(nearestPass?.difference).toBe(
     'Where it fails: 0 ms: note: it. Where it holds: that does not happen.',
   );
+});
+
+test('so few lines are never left out that saying so would take as much room', async () => {
+  const { history, leftOut } = await explained(async (sim) => {
+    const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+    for (let left = 2; left > 0; left -= 1) {
+      const { runId } = await runner.run({ argv: ['complete 0'] });
+      await finalStatus(runner, runId);
+    }
+    sim.check(false, 'enough');
+  });
+  expect([leftOut === 0 || leftOut > 3, history.length <= 12]).toEqual([true, true]);
+  const small = await explained(async (sim) => {
+    const store = createStatusStore({ clock: sim.world.clock, tracer: sim.world.tracer });
+    const { runId } = store.newRun();
+    const waits = [10, 11, 12, 13].map((timeoutMs) =>
+      store.query({ runs: [runId], states: DONE_MASK }, { timeoutMs }),
+    );
+    await Promise.all(waits);
+    sim.check(false, 'it was not answered');
+  });
+  expect([small.leftOut, small.history.length]).toEqual([0, 10]);
+  expect(textsOf(small)).toEqual(
+    expect.arrayContaining([
+      'the wait for the end of run 0 of store began',
+      'the wait for the end of run 0 of store ended',
+    ]),
+  );
+});
+
+test('an event of the clock that does only what any run does is told by its name', async () => {
+  const texts = textsOf(
+    await explained(async (sim) => {
+      const metrics = createMemoryMetrics({ clock: sim.world.clock, tracer: sim.world.tracer });
+      const runner = createSimulatedRunner(sim.world, { name: 'worker', metrics });
+      const { runId } = await runner.run({ argv: ['ignore-term', 'sleep 40', 'complete 0'], timeoutMs: 30 });
+      const { status } = await finalStatus(runner, runId);
+      sim.check(status.state === 'COMPLETE', 'it was stopped');
+    }),
+  );
+  expect(texts).toContain('the deadline of run 0 fires');
+});
+
+test('the line that threw an error comes first, also if it is of this package', async () => {
+  const { places } = await explained((sim) => {
+    createStatusStore({ clock: sim.world.clock }).currentStatus('7');
+  });
+  const [frame, caller] = places.find(({ what }) => what === 'it was thrown')?.frames ?? [];
+  expect(frame).toMatch(/src\/(store\/status-store|model\/status-errors)\.ts:\d+:\d+/);
+  expect(caller).toMatch(/evidence\.test\.ts/);
 });
