@@ -35,6 +35,56 @@ export function activeResources(): string[] {
   return process.getActiveResourcesInfo().sort();
 }
 
+const TIMER = 'Timeout';
+type SetTimer = typeof setTimeout;
+
+/**
+ * What keeps the process alive since this was made. An execution that waits for a real timer leaves it behind, and it fires during any
+ * later one; so from then on those that are set during an execution are counted, since numbers alone no longer tell whose they are. (Hooks
+ * of async resources would: but they put those of promises out of action, by which awaits are located.)
+ */
+export class ResourcesSince {
+  static #hasLeftTimers = false;
+  readonly #before = activeResources();
+  readonly #restore: (() => void) | undefined;
+  #timersSet = 0;
+
+  constructor() {
+    if (ResourcesSince.#hasLeftTimers) this.#restore = this.#countTimers();
+  }
+
+  /** The kinds, each as often as there are more of it. */
+  kinds(): string[] {
+    const since = resourcesSince(this.#before);
+    if (this.#restore === undefined) return since;
+    return [...since.filter((kind) => kind !== TIMER), ...(this.#timersSet > 0 ? [TIMER] : [])].sort();
+  }
+
+  /** The execution waits for a real timer, and leaves it behind. */
+  noteLeft(kinds: readonly string[]): void {
+    if (kinds.includes(TIMER)) ResourcesSince.#hasLeftTimers = true;
+  }
+
+  /** Nothing is counted any more. */
+  end(): void {
+    this.#restore?.();
+  }
+
+  #countTimers(): () => void {
+    const before = globalThis.setTimeout;
+    const counting = ((...args: Parameters<SetTimer>) => {
+      this.#timersSet += 1;
+      return before(...args);
+    }) as SetTimer;
+    // It carries what makes a promise of it.
+    globalThis.setTimeout = Object.defineProperties(counting, Object.getOwnPropertyDescriptors(before));
+    return () => {
+      // Whoever has replaced it meanwhile keeps the last word.
+      if (globalThis.setTimeout === counting) globalThis.setTimeout = before;
+    };
+  }
+}
+
 /** Those of {@link activeResources} that are not in `before`, each as often as there are more of it. */
 export function resourcesSince(before: readonly string[]): string[] {
   const known = new Map<string, number>();

@@ -7,6 +7,8 @@ import { promiseHooks } from 'node:v8';
 /** Frames between an await and the flow that it is part of. */
 const FRAMES_MAX = 200;
 
+const OWN_PROPERTY = { configurable: true, enumerable: false, writable: true };
+
 /**
  * Calls `seen` for each promise that is made while `flow`, a named function, awaits what makes it, directly or through functions
  * that await one another. Chains of `then` cannot be followed. Costs some 10 µs per promise, and a tenth of all promises from then on: an
@@ -22,9 +24,17 @@ export function watchFlow(flow: (...args: never[]) => unknown, seen: () => void)
 export function isAwaitedBy(flow: (...args: never[]) => unknown): boolean {
   const isOfFlow = (_error: Error, frames: NodeJS.CallSite[]): boolean =>
     frames.some((frame) => frame.getFunctionName() === flow.name);
-  const before = { ...Error };
-  Object.assign(Error, { stackTraceLimit: FRAMES_MAX, prepareStackTrace: isOfFlow });
-  const isPart: unknown = new Error('place').stack;
-  Object.assign(Error, { prepareStackTrace: undefined }, before);
-  return isPart === true;
+  // Source maps of whoever runs this hang on the property, which is not enumerable.
+  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  const { stackTraceLimit } = Error;
+  try {
+    Object.defineProperty(Error, 'prepareStackTrace', { ...OWN_PROPERTY, value: isOfFlow });
+    Error.stackTraceLimit = FRAMES_MAX;
+    const isPart: unknown = new Error('place').stack;
+    return isPart === true;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Object.defineProperty(Error, 'prepareStackTrace', before);
+  }
 }

@@ -3,7 +3,7 @@
  * only looks.
  */
 import { AwaitWatch } from '../kernel/drain-awaits.ts';
-import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
+import { ResourcesSince } from '../kernel/drain-host.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
@@ -28,8 +28,8 @@ export class EndJudge {
   readonly #clock: VirtualClock;
   readonly #ledger: ResourceLedger;
   readonly #fail: NoteFailure;
-  /** What kept the process alive before the simulation. */
-  readonly #aliveBefore = activeResources();
+  /** What keeps the process alive since the simulation began. */
+  readonly #alive = new ResourcesSince();
   readonly #capturesAwaits: boolean;
   #awaits: AwaitWatch | undefined;
 
@@ -53,11 +53,17 @@ export class EndJudge {
   /** What was seen until now is still known. */
   stop(): void {
     this.#awaits?.stop();
+    this.#alive.end();
   }
 
   /** What is held, waited for and pending now, a line each. */
   describeState(): string[] {
     return [...this.#ledger.describe(SHOWN_MAX), ...this.#pendingEvents()];
+  }
+
+  /** Nothing is queued, and a real timer of the scenario runs: whether it fires before or after one looks again is chance. */
+  waitsForRealTimer(): boolean {
+    return this.#alive.kinds().includes('Timeout');
   }
 
   /** Nothing is queued, but the scenario has not ended. */
@@ -77,7 +83,7 @@ export class EndJudge {
   }
 
   #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
-    const alive = resourcesSince(this.#aliveBefore);
+    const alive = this.#alive.kinds();
     // Who waits is asked first.
     const details = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),
@@ -86,6 +92,7 @@ export class EndJudge {
       ...repeats,
     ];
     if (alive.length > 0) {
+      this.#alive.noteLeft(alive);
       const message = `The scenario waits for something outside of the simulation (${alive.join(', ')})`;
       this.#fail('escape', message, { details });
       return;

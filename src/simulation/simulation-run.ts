@@ -161,11 +161,8 @@ export class SimulationRun {
   #step(): StepResult {
     this.#tracer.settle();
     if (this.#failure !== undefined) return 'stop';
-    if (this.#properties.isNeeded || this.#actions.isNeeded) this.#options.isolator?.noteObserver();
-    if (this.#properties.isNeeded) {
-      const check = this.#properties.check();
-      if (check !== 'unchanged') return check === 'failed' ? 'stop' : true;
-    }
+    const checked = this.#checkProperties();
+    if (checked !== undefined) return checked;
     if (this.#isEnded) return 'stop';
     if (!this.#isStarted) {
       // The scenario starts inside the drain, so that every run begins in the same phase of the event loop.
@@ -177,7 +174,17 @@ export class SimulationRun {
     if (this.#actions.isNeeded && this.#actions.strike()) return true;
     if (this.#clock.fired >= this.#lookAt && this.#isEndless()) return 'stop';
     this.#tellState(false);
-    return this.#clock.step();
+    if (this.#clock.step()) return true;
+    return this.#judge.waitsForRealTimer() ? 'stop' : false;
+  }
+
+  /** What follows from a look at the properties; undefined if they are as before. */
+  #checkProperties(): StepResult | undefined {
+    if (this.#properties.isNeeded || this.#actions.isNeeded) this.#options.isolator?.noteObserver();
+    if (!this.#properties.isNeeded) return undefined;
+    const check = this.#properties.check();
+    if (check === 'unchanged') return undefined;
+    return check === 'failed' ? 'stop' : true;
   }
 
   #isEndless(): boolean {

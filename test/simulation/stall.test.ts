@@ -276,3 +276,24 @@ describe('the watch', () => {
     expect(growing.repeats).toBeUndefined();
   });
 });
+
+test('a simulation whose flow is looked at leaves stacks as they were prepared before', async () => {
+  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  const prepare = (): string => 'prepared';
+  Object.defineProperty(Error, 'prepareStackTrace', { configurable: true, writable: true, value: prepare });
+  try {
+    const { failure } = await simulate({
+      scenario: async (sim) => {
+        const beat = async (): Promise<void> => {
+          for (;;) await sim.sleep(1, 'heartbeat');
+        };
+        void beat();
+        await new Promise(() => {});
+      },
+    });
+    expect([failure?.kind, Error.prepareStackTrace]).toEqual(['stall', prepare]);
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Object.defineProperty(Error, 'prepareStackTrace', before);
+  }
+});
