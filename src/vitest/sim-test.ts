@@ -21,7 +21,7 @@ export interface SimTestOptions extends Omit<SimulateOptions, 'scenario' | 'name
 }
 
 /** A scenario, or the definition of one that needs no files. */
-export type TestedScenario = Scenario | ScenarioDefinition<undefined>;
+export type TestedScenario = Scenario | ScenarioDefinition;
 
 /** Declares a simulation as a test. */
 export interface SimTest {
@@ -85,6 +85,7 @@ export async function holdForSeeds(
 ): Promise<void> {
   checkOptions(given);
   const { seeds = DEFAULT_SEEDS, explain = false, ...options } = given;
+  if ('seed' in options) throw invalidArgument('options', 'seeds, a list or a number', 'seed');
   if (typeof explain !== 'boolean') throw invalidArgument('explain', 'true or false', explain);
   const tested = simulationOf(scenario);
   for (const seed of seedsOf(seeds)) {

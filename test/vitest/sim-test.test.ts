@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defineScenario } from '../../src/simulation/scenario.ts';
+import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
 import { holdForSeeds, simTest } from '../../src/vitest/sim-test.ts';
@@ -14,6 +14,12 @@ simTest('a scenario that holds passes, once per seed', async (sim) => {
 simTest('seeds and options are passed on', (sim) => void sim.world.clock.timer('left', 5, () => undefined), {
   seeds: ['only'],
   leftovers: 'ignore',
+});
+
+const typed: ScenarioDefinition = defineScenario({
+  name: 'typed',
+  description: 'is declared as what it is',
+  run: (sim) => sim.sleep(1),
 });
 
 describe('a simulation as a test', () => {
@@ -84,6 +90,11 @@ describe('a simulation as a test', () => {
       seeds: [verdict.seed],
     });
     await expect(again).rejects.toThrow('drew 0');
+  });
+
+  test('a seed where seeds belong is refused, and is not taken for no wish', async () => {
+    const options = { seed: 7 } as object;
+    await expect(holdForSeeds('one', () => undefined, options)).rejects.toThrow('options: expected seeds');
   });
 
   test('R204 a failure names the rule and its details', async () => {
@@ -172,3 +183,5 @@ describe('a simulation as a test', () => {
     await expect(failing).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
   });
 });
+
+simTest('a definition with the type that is declared is taken as it is', typed, { seeds: 1 });

@@ -65,12 +65,13 @@ export function formatHistory(history: readonly HistoryLine[], leftOut: number):
 }
 
 /** Says no more than was tried. */
-function nothingHeld({ nearestSearch: { executions, isComplete, stoppedBy, untried } }: Explanation): string {
+function nothingHeld({ nearestSearch }: Explanation): string {
+  const { executions, isComplete, stoppedBy, untried, otherFailure } = nearestSearch;
   const count = counted(executions, 'execution');
   if (isComplete) {
     return executions === 0
       ? 'Nothing: there is nothing to decide otherwise.'
-      : `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well.`;
+      : `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}.`;
   }
   const why = stoppedBy === 'executions' ? 'no more were allowed' : 'there was no more time';
   const left = untried > 0 ? `, and ${counted(untried, 'decision')} left to try otherwise` : '';

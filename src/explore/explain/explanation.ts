@@ -29,11 +29,11 @@ import { checkLog } from '../log-check.ts';
 import { observedIn, tellApart } from './nearest-history.ts';
 import type { NearestPass } from './nearest-history.ts';
 import { findNearestPass } from './nearest-pass.ts';
-import type { NearestPassSearch, PassingLog } from './nearest-pass.ts';
+import type { NearestPassSearch, OtherFailure, PassingLog } from './nearest-pass.ts';
 import { observe } from './observed-run.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { encodeToken } from '../replay-token.ts';
-import { actText } from './label-text.ts';
+import { aboutOf, actText, answerText } from './label-text.ts';
 import { framesOf, framesOfThrower, hasUserFrame, placeOf } from './source-place.ts';
 import { awaitedPlaces } from './standstill-awaits.ts';
 import { coincidenceIn, lastStepsIn } from './standstill.ts';
@@ -66,7 +66,10 @@ export interface FailureDetail {
 }
 
 /** How far the search for the nearest passing execution came. */
-export type NearestSearch = Omit<NearestPassSearch, 'passing'>;
+export type NearestSearch = Omit<NearestPassSearch, 'passing' | 'otherFailure'> & {
+  /** Absent if all that fails nearby fails alike: what one other decision leads to, in words. */
+  readonly otherFailure?: string;
+};
 
 /** See the head of the file. */
 export interface Explanation {
@@ -85,6 +88,11 @@ export interface Explanation {
   readonly places: readonly SourcePlace[];
   /** Everything in one word; see `decodeToken`. */
   readonly token: string;
+}
+
+function otherFailureText({ decision, answer, message }: OtherFailure): string {
+  const value = answerText(decision, answer) ?? String(answer);
+  return `with "${aboutOf(decision.label)}" ${value} it fails differently: ${message}`;
 }
 
 /**
@@ -127,10 +135,11 @@ export async function explain(
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
   const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
-  const { passing: passLog, ...nearestSearch } = await findNearestPass(trials, run.decisions, options);
+  const key = failureKey(failure);
+  const search = await findNearestPass(trials, run.decisions, { ...options, failureKey: key });
+  const { passing: passLog, otherFailure, ...nearestSearch } = search;
   const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
   const { lines, leftOut } = historyOf(run, failure, linesMax);
-  const key = failureKey(failure);
   return {
     scenario: executor.scenario,
     failureKey: key,
@@ -141,7 +150,10 @@ export async function explain(
     ...(passLog === undefined || passRun === undefined
       ? {}
       : { nearestPass: tellApart(run, passRun, passLog.changes) }),
-    nearestSearch,
+    nearestSearch: {
+      ...nearestSearch,
+      ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(otherFailure) }),
+    },
     places: [
       ...placesThatMatter(run, passRun, passLog),
       ...placesOfHolder(run, failure),

@@ -3,9 +3,12 @@
  * for as long as possible; several only if no answer that is not plain does alone. Invariant: it really was run, and held.
  */
 import { decisionKind } from '../../kernel/decision-kind.ts';
+import type { Failure } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
+import { failureKey } from '../failure-key.ts';
 import { answersOf, withAnswer } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
+import { headlineOf } from './failure-headline.ts';
 import { answerText } from './label-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 
@@ -15,6 +18,16 @@ export interface NearestPassOptions {
   readonly maxExecutions?: number;
   /** Asked before each execution. */
   readonly shouldStop?: () => boolean;
+  /** How it fails; without it nothing is said of executions that fail differently. */
+  readonly failureKey?: string;
+}
+
+/** An execution nearby that fails, but differently. */
+export interface OtherFailure {
+  readonly decision: AskedDecision;
+  readonly answer: number;
+  /** Its first sentence. */
+  readonly message: string;
 }
 
 /** One answer that is another one in the passing execution. */
@@ -41,6 +54,8 @@ export interface NearestPassSearch {
   readonly isComplete: boolean;
   /** What cut it short: `maxExecutions`, or `shouldStop`. */
   readonly stoppedBy?: 'executions' | 'stopped';
+  /** The first execution nearby that fails, but differently, by one decision. */
+  readonly otherFailure?: OtherFailure;
   /** How many decisions were then not tried with all their other answers. */
   readonly untried: number;
 }
@@ -73,6 +88,8 @@ class Search {
   #executions = 0;
   #stoppedBy: NearestPassSearch['stoppedBy'];
   #untried = 0;
+  #otherFailure: OtherFailure | undefined;
+  #tried: Pick<OtherFailure, 'decision' | 'answer'> | undefined;
 
   constructor(executor: Executor, log: readonly AskedDecision[], options: NearestPassOptions) {
     this.#executor = executor;
@@ -92,6 +109,7 @@ class Search {
       isComplete: stoppedBy === undefined,
       untried: this.#untried,
       ...(stoppedBy === undefined ? {} : { stoppedBy }),
+      ...(this.#otherFailure === undefined ? {} : { otherFailure: this.#otherFailure }),
       ...(passing === undefined ? {} : { passing }),
     };
   }
@@ -110,8 +128,10 @@ class Search {
 
   /** The nearest answer with which it holds, as far as answers that are nearer to each other do the same. */
   async #nearestTo(decision: AskedDecision): Promise<number | undefined> {
-    const holds = (answer: number): Promise<boolean> =>
-      this.#holds(withAnswer(this.#answers, decision, answer));
+    const holds = (answer: number): Promise<boolean> => {
+      this.#tried = { decision, answer };
+      return this.#holds(withAnswer(this.#answers, decision, answer));
+    };
     const alternatives = decision.n <= DESCRIBED_MAX ? alternativesTo(decision) : [];
     if (
       decision.n <= ALTERNATIVES_MAX ||
@@ -152,6 +172,7 @@ class Search {
   /** Bisects between the plain execution, if that holds, and the failing one. */
   async #withoutLast(): Promise<PassingLog | undefined> {
     const all = this.#answers;
+    this.#tried = undefined;
     if (all.length < 2 || !(await this.#holds([]))) return undefined;
     let holding = 0;
     let failing = all.length;
@@ -170,7 +191,15 @@ class Search {
     else if (shouldStop?.() === true) this.#stoppedBy ??= 'stopped';
     if (this.#stoppedBy !== undefined) return false;
     this.#executions += 1;
-    return (await this.#executor.execute({ source: answersOf(answers) })).held;
+    const { held, failure } = await this.#executor.execute({ source: answersOf(answers) });
+    if (failure !== undefined) this.#noteFailure(failure);
+    return held;
+  }
+
+  #noteFailure(failure: Failure): void {
+    const { failureKey: key } = this.#options;
+    if (key === undefined || this.#tried === undefined || failureKey(failure) === key) return;
+    this.#otherFailure ??= { ...this.#tried, message: headlineOf(failure.message).headline };
   }
 }
 

@@ -151,3 +151,20 @@ test('leaves out that a runner is well as it begins, and what it counts', async 
   const { history } = await explain(createExecutor(scenario), []);
   expect(history.map(({ text }) => text)).toEqual(['failed']);
 });
+
+test('says of what fails nearby that one of it fails differently', async () => {
+  const scenario = defineScenario({
+    name: 'two-ways',
+    description: 'fails in one way or in another',
+    run(sim) {
+      const length = sim.choose('length of the job', 3, (answer) => `${answer + 1} ms`);
+      sim.check(length !== 2, 'the timer is left');
+      sim.check(false, 'the job was too short');
+    },
+  });
+  const { nearestSearch, nearestPass } = await explain(createExecutor(scenario), []);
+  expect(nearestPass).toBeUndefined();
+  expect(nearestSearch.otherFailure).toBe(
+    'with "length of the job" 3 ms it fails differently: the timer is left',
+  );
+});
