@@ -73,7 +73,7 @@ async function execProgram(
 ): Promise<number> {
   const { trace, timeout, json = false } = options;
   const directory = await workingDirectory(options);
-  if (trace !== undefined) await (await import('./trace-target.ts')).requireWritable(trace);
+  if (trace !== undefined) await requireTrace(trace, argv, directory, options);
   const interruption = new Interruption({ hasProcesses: true });
   const display = new OutputDisplay(terminal, json);
   const world = {
@@ -132,6 +132,21 @@ async function runToEnd(
   } finally {
     interruption.signal.removeEventListener('abort', abort);
   }
+}
+
+/** Neither the input nor the program is overwritten. */
+async function requireTrace(
+  path: string,
+  [program = '']: readonly string[],
+  directory: string | undefined,
+  { stdin }: ExecCommandOptions,
+): Promise<void> {
+  const { requireOwnFile, requireWritable } = await import('./trace-target.ts');
+  await requireWritable('--trace', path);
+  // A program without a slash is looked up elsewhere, and `inherit` and `null` are no files.
+  const programs = program.includes('/') && directory !== undefined ? [resolve(directory, program)] : [];
+  const inputs = ['inherit', 'null'].includes(stdin) ? [] : [stdin];
+  await requireOwnFile('--trace', path, [...inputs, ...programs]);
 }
 
 /** Where the command runs; undefined for a new directory of its own. */

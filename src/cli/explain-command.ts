@@ -22,7 +22,13 @@ import { replayLog, replayProgressText, type ReplayedLog } from './replay-log.ts
 import { findScenario, isScenarioReference, type LoadedScenario } from './scenario-loader.ts';
 import { eventBound, explainTimeMs, settleFailure, tokenOf } from './settled-failure.ts';
 import type { Terminal } from './terminal.ts';
-import { checkTimelineTarget, drawTimeline, writeTimeline, type TimelineTarget } from './timeline-file.ts';
+import {
+  checkTimelineTarget,
+  drawTimeline,
+  requireOwnTimeline,
+  writeTimeline,
+  type TimelineTarget,
+} from './timeline-file.ts';
 
 /** Options as typed. */
 export interface ExplainCommandOptions {
@@ -51,6 +57,7 @@ export async function explainCommand(
 ): Promise<ExitStatus> {
   await checkTimelineTarget(options.timeline, options.debug ?? false);
   const named = await executionOf(what, options);
+  await requireOwnTimeline(options.timeline, [what], [named.scenario]);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
   const interruption = new Interruption();
   try {

@@ -17,7 +17,7 @@ import { replayRecordingCommand } from './replay-recording.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-import { checkTimelineTarget, drawTimeline } from './timeline-file.ts';
+import { checkTimelineTarget, drawTimeline, requireOwnTimeline } from './timeline-file.ts';
 import { failureLines, verdictJson } from './verdict-report.ts';
 
 /** Options as typed. */
@@ -57,6 +57,7 @@ export async function replayCommand(
     }
     return replayRecordingCommand(terminal, source.path, json);
   }
+  await requireOwnTimeline(timeline, [what], [source.log.scenario]);
   if (debug) return debugExecution(terminal, source.log, json);
   const options = { json, continueRandomly, hang, memory, timeline };
   return source.kind === 'log'

@@ -8,10 +8,15 @@ import { MEMORY_MB } from './explore-defaults.ts';
 import { Interruption } from './interruption.ts';
 import { printSummaries, rehearse, statusOf } from './rehearsal.ts';
 import type { ScenarioSummary } from './scenario-campaign.ts';
-import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
+import { findScenarios, moduleFiles, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-import { checkTimelineTarget, drawTimeline, type TimelineTarget } from './timeline-file.ts';
-import { requireWritable, writeTarget } from './trace-target.ts';
+import {
+  checkTimelineTarget,
+  drawTimeline,
+  requireOwnTimeline,
+  type TimelineTarget,
+} from './timeline-file.ts';
+import { requireOwnFile, requireWritable, writeTarget } from './trace-target.ts';
 
 /** Options as typed. */
 export interface RunCommandOptions {
@@ -37,6 +42,7 @@ export async function runCommand(
 ): Promise<ExitStatus> {
   const { json = false, trace, timeline } = options;
   const seeds = seedsOf(options);
+  await requireOwnFiles(references, options);
   const interruption = new Interruption();
   try {
     const scenarios = await interruption.unlessRequested(findScenarios(references), 'scenarios were loaded');
@@ -56,7 +62,7 @@ async function runScenarios(
     const got = `${scenarios.length} ${plural(scenarios.length, 'scenario')} and ${seeds.length} ${plural(seeds.length, 'seed')}`;
     throw new UsageError(`--trace keeps one run: expected one scenario and one seed, got ${got}`);
   }
-  if (trace !== undefined) await requireWritable(trace);
+  if (trace !== undefined) await requireWritable('--trace', trace);
   await checkTimelineTarget(timeline, false);
   let first: Verdict | undefined;
   const summaries = await rehearse(terminal, scenarios, interruption, {
@@ -75,6 +81,15 @@ async function runScenarios(
     await drawRun(terminal, drawn, { path: timeline, json, interruption });
   }
   return statusOf(summaries, interruption);
+}
+
+async function requireOwnFiles(
+  references: readonly string[],
+  { trace, timeline }: RunCommandOptions,
+): Promise<void> {
+  const traces = trace === undefined ? [] : [trace];
+  await requireOwnTimeline(timeline, traces, references);
+  if (trace !== undefined) await requireOwnFile('--trace', trace, moduleFiles(references));
 }
 
 function seedsOf({ seed, seeds }: RunCommandOptions): string[] {

@@ -83,6 +83,11 @@ export function isModulePath(reference: string): boolean {
   return /[\\/]|\.[cm]?[jt]s(#|$)/.test(reference);
 }
 
+/** The files of those references that are of files. */
+export function moduleFiles(references: readonly string[]): string[] {
+  return references.filter(isModulePath).map((reference) => splitReference(reference).file);
+}
+
 async function loadFile(reference: string): Promise<LoadedScenario[]> {
   const { file, name } = splitReference(reference);
   const path = resolve(file);

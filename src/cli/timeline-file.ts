@@ -5,8 +5,9 @@ import type { ReplayTask } from '../campaign/explore-task.ts';
 import type { ThreadLimits } from '../campaign/explore-thread.ts';
 import { UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
+import { moduleFiles } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-import { requireWritable, writeTarget } from './trace-target.ts';
+import { requireOwnFile, requireWritable, writeTarget } from './trace-target.ts';
 
 /** Where a timeline goes, and how people and programs learn of it. */
 export interface TimelineTarget {
@@ -30,7 +31,16 @@ export async function checkTimelineTarget(path: string | undefined, isDebugged: 
   if (isDebugged) {
     throw new UsageError('expected --timeline or --debug, got both: a timeline takes another run');
   }
-  await requireWritable(path);
+  await requireWritable('--timeline', path);
+}
+
+/** @throws UsageError (rejects) if the timeline would overwrite one of `files`, or a module of `scenarios`. */
+export async function requireOwnTimeline(
+  path: string | undefined,
+  files: readonly string[],
+  scenarios: readonly string[],
+): Promise<void> {
+  if (path !== undefined) await requireOwnFile('--timeline', path, [...files, ...moduleFiles(scenarios)]);
 }
 
 /** Runs an execution again, in a thread of its own, and writes its timeline. */

@@ -1,10 +1,11 @@
 /**
- * The files that `--trace` and `--timeline` write. Invariants: a path is looked at before the work whose result it is to hold; nobody who
+ * The files that `--trace` and `--timeline` write. Invariants: a path is looked at before the work whose result it is to hold; what a
+ * command reads is never overwritten; nobody who
  * does not read from a FIFO keeps a signal from ending the command.
  */
 import { closeSync, writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { checkTracePath, writeTraceFile } from '../host/trace-file.ts';
+import { checkTracePath, plainPathOf, writeTraceFile } from '../host/trace-file.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { awaitReader } from './exec-files.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
@@ -12,9 +13,35 @@ import type { Interruption } from './interruption.ts';
 
 const READER_POLL_MS = 20;
 
+/** An option whose value is a file to be written. */
+export type WrittenFlag = '--trace' | '--timeline';
+
 /** @throws UsageError (rejects) if no file can be written there. */
-export async function requireWritable(path: string): Promise<void> {
+export async function requireWritable(flag: WrittenFlag, path: string): Promise<void> {
+  if (path === '' || path.endsWith('/')) {
+    throw new UsageError(`${flag}: expected the path of a file, got ${JSON.stringify(path)}`);
+  }
   await asUsage(checkTracePath(path));
+}
+
+/**
+ * Keeps what a command reads, or writes besides, from being overwritten. A device or a pipe can be both.
+ *
+ * @throws UsageError (rejects) if `path` leads to one of `others`, whatever links are on the way.
+ */
+export async function requireOwnFile(
+  flag: WrittenFlag,
+  path: string,
+  others: readonly string[],
+): Promise<void> {
+  const real = await plainPathOf(path);
+  if (real === undefined) return;
+  for (const other of others) {
+    if ((await plainPathOf(other)) !== real) continue;
+    throw new UsageError(
+      `${flag}: expected a file of its own, got ${path}, which is ${other === path ? 'in use' : `the same file as ${other}`}`,
+    );
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { checkAnyIterable, checkString } from '../kernel/argument-check.ts';
@@ -114,7 +114,7 @@ async function writeTo(
   path: string,
   lines: Iterable<string> | AsyncIterable<string>,
 ): Promise<number> {
-  const target = place.isPlain ? `${place.path}.${randomBytes(6).toString('hex')}.partial` : place.path;
+  const target = place.isPlain ? partialOf(place.path) : place.path;
   const file = await open(target, 'w').catch((cause: unknown) => {
     throw cannotWrite(path, cause);
   });
@@ -131,6 +131,11 @@ async function writeTo(
   }
 }
 
+/** A name of its own in the same folder: the longest name that a file may have leaves no room to add to it. */
+function partialOf(path: string): string {
+  return join(dirname(path), `.dryrunner-${randomBytes(6).toString('hex')}.partial`);
+}
+
 /**
  * Looks whether a file could be written there, so that nobody does costly work first and loses it for a wrong path. A disk may still
  * fill up later.
@@ -140,15 +145,31 @@ async function writeTo(
 export async function checkTracePath(path: string): Promise<void> {
   try {
     const { path: real, isPlain } = await placeOf(path);
-    const isThere = await access(real).then(
-      () => true,
-      () => false,
-    );
+    const isThere = await exists(real);
     if (isThere && (await stat(real)).isDirectory()) throw new Error('it is a directory');
     await access(isThere && !isPlain ? real : dirname(real), constants.W_OK);
   } catch (cause) {
     throw cannotWrite(path, cause);
   }
+}
+
+/** Anything but a file that is missing, such as a name that is too long, would keep it from being written as well. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** The path of the plain file that is there or would be made, links followed; undefined for a device, a pipe or a folder. */
+export async function plainPathOf(path: string): Promise<string | undefined> {
+  const place = await placeOf(path);
+  if (!place.isPlain) return undefined;
+  const folder = await realpath(dirname(place.path)).catch(() => dirname(resolve(place.path)));
+  return join(folder, basename(place.path));
 }
 
 async function openFile(path: string): Promise<FileHandle> {

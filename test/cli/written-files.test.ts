@@ -1,0 +1,94 @@
+// `--trace` and `--timeline`: a path that cannot be written, or that belongs to what is read or written besides, is refused before anything runs.
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startIn, type Finished } from './command.ts';
+
+// Many commands one after the other, on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+
+let dir = '';
+const at = (name: string): string => join(dir, name);
+const dryrunner = (...args: readonly string[]): Promise<Finished> => startIn(dir, ...args).finished;
+
+const SMALL = `export const small = { name: 'small', description: 'of a test', run: (sim) => sim.sleep(1) };\n`;
+const PROGRAM = '#!/bin/sh\necho ran\n';
+let trace = '';
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-written-'));
+  await writeFile(at('small.mjs'), SMALL);
+  await writeFile(at('program.sh'), PROGRAM, { mode: 0o755 });
+  await symlink('small.mjs', at('link'));
+  await symlink('.', at('here'));
+  await dryrunner('run', './small.mjs', '--trace', 'in.jsonl');
+  trace = await readFile(at('in.jsonl'), 'utf8');
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('what a command reads, or writes besides, is not overwritten', () => {
+  beforeEach(async () => {
+    await rm(at('out'), { force: true });
+  });
+
+  test.each([
+    ['the scenario of explain', ['explain', './small.mjs', '--seed', '1', '--timeline', 'small.mjs']],
+    ['it by a link', ['explain', './small.mjs#small', '--timeline', 'link']],
+    ['the scenario of run', ['run', './small.mjs', '--timeline', 'here/small.mjs']],
+    ['the scenario of run by --trace', ['run', './small.mjs', '--trace', 'small.mjs']],
+    ['the file of replay', ['replay', 'in.jsonl', '--timeline', 'in.jsonl']],
+    ['the file of explain', ['explain', 'in.jsonl', '--timeline', './here/in.jsonl']],
+    ['the scenario that a file names', ['replay', 'in.jsonl', '--timeline', 'link']],
+    ['--trace, which is not there yet', ['run', './small.mjs', '--trace', 'out', '--timeline', 'here/out']],
+  ])('%s', async (_what, args) => {
+    const { code, out, err } = await dryrunner(...args);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/^error: --t(race|imeline): expected a file of its own, got /m);
+    expect(existsSync(at('out'))).toBe(false);
+    expect(await readFile(at('small.mjs'), 'utf8')).toBe(SMALL);
+    expect(await readFile(at('in.jsonl'), 'utf8')).toBe(trace);
+  });
+
+  test.each([
+    ['its program', ['--trace', 'here/program.sh', '--', './program.sh']],
+    ['its input', ['--stdin', 'program.sh', '--trace', 'program.sh', '--', 'sh']],
+  ])('exec: %s', async (_what, args) => {
+    const { code, out, err } = await dryrunner('exec', ...args);
+    expect([code, out]).toEqual([125, '']);
+    expect(err).toMatch(/^error: --trace: expected a file of its own, got /m);
+    expect(await readFile(at('program.sh'), 'utf8')).toBe(PROGRAM);
+  });
+
+  test('a device takes both', async () => {
+    const both = ['--trace', '/dev/null', '--timeline', '/dev/null'];
+    expect(await dryrunner('run', './small.mjs', ...both)).toMatchObject({ code: 0 });
+  });
+});
+
+describe('a path that no file can have', () => {
+  test.each(['', 'new/', 'in.jsonl/', 'x'.repeat(256)])(
+    '%j is refused before anything runs',
+    async (path) => {
+      const results = await Promise.all([
+        dryrunner('exec', '--trace', path, '--', 'sh', '-c', 'echo ran; exit 7'),
+        dryrunner('run', './small.mjs', '--trace', path),
+        dryrunner('run', './small.mjs', '--timeline', path),
+      ]);
+      expect(results.map(({ code, out }) => [code, out])).toEqual([
+        [125, ''],
+        [2, ''],
+        [2, ''],
+      ]);
+    },
+  );
+});
+
+test('the longest name that a file can have is written', async () => {
+  const name = 'y'.repeat(255);
+  expect(await dryrunner('exec', '--trace', name, '--', 'sh', '-c', 'exit 7')).toMatchObject({ code: 7 });
+  expect(await readFile(at(name), 'utf8')).toContain('COMPLETE');
+  expect((await readdir(dir)).filter((entry) => entry.endsWith('.partial'))).toEqual([]);
+});
