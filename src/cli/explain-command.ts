@@ -29,6 +29,7 @@ import {
   writeTimeline,
   type TimelineTarget,
 } from './timeline-file.ts';
+import { writeAfterResult } from './trace-target.ts';
 
 /** Options as typed. */
 export interface ExplainCommandOptions {
@@ -134,8 +135,10 @@ class Explaining {
     }
     const settled = await this.#settle(failure);
     this.#tell(settled);
-    if (lost === undefined) await this.#draw((settled.shrunk ?? failure).decisions, eventBound(failure));
-    else if (timeline !== undefined) await writeTimeline(this.#terminal, this.#target(timeline), replay);
+    await writeAfterResult(this.#terminal, EXIT_STATUS.FAILED, async () => {
+      if (lost === undefined) await this.#draw((settled.shrunk ?? failure).decisions, eventBound(failure));
+      else if (timeline !== undefined) await writeTimeline(this.#terminal, this.#target(timeline), replay);
+    });
     return this.#interruption.status ?? EXIT_STATUS.FAILED;
   }
 

@@ -18,6 +18,7 @@ import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { checkTimelineTarget, drawTimeline, requireOwnTimeline } from './timeline-file.ts';
+import { writeAfterResult } from './trace-target.ts';
 import { failureLines, verdictJson } from './verdict-report.ts';
 
 /** Options as typed. */
@@ -93,9 +94,16 @@ async function replaySimulation(
   const realMs = performance.now() - startedAt;
   if (options.json) terminal.json(replayJson(verdict, difference, realMs));
   else for (const line of replayLines(terminal, verdict, reference, difference)) terminal.line(line);
-  await drawReplay(terminal, { ...log, scenario: reference }, options);
+  const status = replayStatus(verdict, difference);
+  await writeAfterResult(terminal, status, () =>
+    drawReplay(terminal, { ...log, scenario: reference }, options),
+  );
+  return status;
+}
+
+function replayStatus({ held }: Verdict, difference: Difference | undefined): ExitStatus {
   if (difference?.isOfNotes === false) return EXIT_STATUS.DIVERGED;
-  return verdict.held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
+  return held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
 }
 
 async function drawReplay(

@@ -20,6 +20,7 @@ import { Interruption } from './interruption.ts';
 import { detailLines } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 import { writeTimeline } from './timeline-file.ts';
+import { writeAfterResult } from './trace-target.ts';
 
 /** What is to be run again. */
 export interface ReplayedLog {
@@ -55,7 +56,7 @@ export async function replayLog(
   replayed: ReplayedLog,
   { json, continueRandomly, hang, memory, timeline }: ReplayLogOptions,
 ): Promise<ExitStatus> {
-  const { scenario, log, seed, maxEvents, failureKey, file } = replayed;
+  const { scenario, log, seed, maxEvents, failureKey } = replayed;
   const interruption = new Interruption();
   try {
     const replay = await replayInThread({
@@ -72,21 +73,25 @@ export async function replayLog(
     if (interruption.status !== undefined && replay.outcome === undefined) return interruption.status;
     if (json) terminal.json(replayJson(replayed, replay));
     else for (const line of replayLines(terminal, replayed, replay)) terminal.line(line);
+    const status = interruption.status ?? statusOf(replayed, replay, continueRandomly);
     if (timeline !== undefined) {
-      await writeTimeline(terminal, { path: timeline, json, interruption }, replay);
+      const target = { path: timeline, json, interruption };
+      await writeAfterResult(terminal, status, () => writeTimeline(terminal, target, replay));
     }
-    return interruption.status ?? statusOf(replayed, replay, continueRandomly);
+    return interruption.status ?? status;
   } catch (error) {
-    if (error instanceof ScenarioRefusedError) {
-      const isElsewhere = file === undefined && isMissingFile(scenario);
-      const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
-      throw new UsageError(`${error.message}${isElsewhere ? hint : ''}`);
-    }
+    if (error instanceof ScenarioRefusedError) throw new UsageError(refusalText(error, replayed));
     throw error;
   } finally {
     terminal.progress('');
     interruption.dispose();
   }
+}
+
+function refusalText({ message }: ScenarioRefusedError, { scenario, file }: ReplayedLog): string {
+  const isElsewhere = file === undefined && isMissingFile(scenario);
+  const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
+  return `${message}${isElsewhere ? hint : ''}`;
 }
 
 /** True for `FILE` or `FILE#NAME` of a file that is not there. */

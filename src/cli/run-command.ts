@@ -1,13 +1,11 @@
 /** `dryrunner run`: scenarios over seeds, a verdict row each. */
 import { plural } from '../model/plural.ts';
-import type { Verdict } from '../simulation/verdict.ts';
 import { simulationLines } from '../trace/simulation-file.ts';
 import { UsageError, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { MEMORY_MB } from './explore-defaults.ts';
 import { Interruption } from './interruption.ts';
-import { printSummaries, rehearse, statusOf } from './rehearsal.ts';
-import type { ScenarioSummary } from './scenario-campaign.ts';
+import { printSummaries, rehearse, statusOf, type NamedVerdict } from './rehearsal.ts';
 import { findScenarios, moduleFiles, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import {
@@ -16,7 +14,7 @@ import {
   requireOwnTimeline,
   type TimelineTarget,
 } from './timeline-file.ts';
-import { requireOwnFile, requireWritable, writeTarget } from './trace-target.ts';
+import { requireOwnFile, requireWritable, writeAfterResult, writeTarget } from './trace-target.ts';
 
 /** Options as typed. */
 export interface RunCommandOptions {
@@ -64,23 +62,19 @@ async function runScenarios(
   }
   if (trace !== undefined) await requireWritable('--trace', trace);
   await checkTimelineTarget(timeline, false);
-  let first: Verdict | undefined;
-  const summaries = await rehearse(terminal, scenarios, interruption, {
-    seeds,
-    json,
-    keepTrace: trace !== undefined,
-    onVerdict: (verdict) => {
-      first ??= verdict;
-    },
+  const keepTrace = trace !== undefined;
+  const rehearsal = await rehearse(terminal, scenarios, interruption, { seeds, json, keepTrace });
+  if (!json) printSummaries(terminal, rehearsal.summaries);
+  const { first, firstFailure: drawn = first } = rehearsal;
+  const status = statusOf(rehearsal, interruption);
+  await writeAfterResult(terminal, status, async () => {
+    if (trace !== undefined && first !== undefined) await writeTrace(trace, first, interruption);
   });
-  const reference = scenarios[0]?.reference ?? '';
-  if (trace !== undefined && first !== undefined) await writeTrace(trace, first, reference, interruption);
-  if (!json) printSummaries(terminal, summaries);
-  const drawn = firstFailure(summaries) ?? (first === undefined ? undefined : { reference, verdict: first });
-  if (timeline !== undefined && drawn !== undefined) {
+  await writeAfterResult(terminal, status, async () => {
+    if (timeline === undefined || drawn === undefined) return;
     await drawRun(terminal, drawn, { path: timeline, json, interruption });
-  }
-  return statusOf(summaries, interruption);
+  });
+  return statusOf(rehearsal, interruption);
 }
 
 async function requireOwnFiles(
@@ -99,18 +93,6 @@ function seedsOf({ seed, seeds }: RunCommandOptions): string[] {
   return seeds === undefined ? [seed ?? '1'] : Array.from({ length: seeds }, (_, index) => String(index + 1));
 }
 
-/** A verdict and the scenario that it is of, as it is named on a command line. */
-interface NamedVerdict {
-  readonly reference: string;
-  readonly verdict: Verdict;
-}
-
-function firstFailure(summaries: readonly ScenarioSummary[]): NamedVerdict | undefined {
-  const [failing] = summaries.filter((summary) => summary.firstFailure !== undefined);
-  if (failing?.firstFailure === undefined) return undefined;
-  return { reference: failing.scenario.reference, verdict: failing.firstFailure };
-}
-
 function drawRun(
   terminal: Terminal,
   { reference: scenario, verdict }: NamedVerdict,
@@ -122,8 +104,7 @@ function drawRun(
 
 async function writeTrace(
   path: string,
-  verdict: Verdict,
-  reference: string,
+  { reference, verdict }: NamedVerdict,
   interruption: Interruption,
 ): Promise<void> {
   const { scenario, seed, traceHash } = verdict;

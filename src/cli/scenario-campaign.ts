@@ -37,7 +37,11 @@ export interface CampaignListener {
 
 class Interrupted extends Error {}
 
-/** Runs one scenario over the seeds. */
+/**
+ * Runs one scenario over the seeds.
+ *
+ * @throws UsageError (rejects) if it cannot be prepared, InterruptedError if a signal comes while it prepares.
+ */
 export async function runScenario(
   scenario: LoadedScenario,
   seeds: readonly string[],
@@ -46,7 +50,10 @@ export async function runScenario(
   keepTrace = false,
 ): Promise<ScenarioSummary> {
   const { definition } = scenario;
-  const input = await prepareScenario(scenario);
+  const input = await interruption.unlessRequested(
+    prepareScenario(scenario),
+    `${definition.name} was preparing`,
+  );
   nowRunning(definition.name);
   const tally = new SummaryTally(scenario);
   for (const seed of seeds) {

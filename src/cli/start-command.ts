@@ -28,12 +28,12 @@ export async function startCommand(
       );
     }
     const seedList = Array.from({ length: seeds }, (_, index) => String(index + 1));
-    const summaries = await rehearse(terminal, scenarios, interruption, {
+    const rehearsal = await rehearse(terminal, scenarios, interruption, {
       seeds: seedList,
       json,
     });
-    if (!json) printSummaries(terminal, summaries);
-    const status = statusOf(summaries, interruption);
+    if (!json) printSummaries(terminal, rehearsal.summaries);
+    const status = statusOf(rehearsal, interruption);
     if (interruption.requested) return status;
     const agreements = await compare(terminal, json, interruption);
     if (!json) printAgreements(terminal, agreements);

@@ -1,15 +1,16 @@
 /**
  * The files that `--trace` and `--timeline` write. Invariants: a path is looked at before the work whose result it is to hold; what a
- * command reads is never overwritten; nobody who
- * does not read from a FIFO keeps a signal from ending the command.
+ * command reads is never overwritten; the result itself is printed before they are written, and a file that cannot be written never hides
+ * a failure; nobody who does not read from a FIFO keeps a signal from ending the command.
  */
 import { closeSync, writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkTracePath, plainPathOf, writeTraceFile } from '../host/trace-file.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { awaitReader } from './exec-files.ts';
-import { InterruptedError, UsageError } from './exit-status.ts';
+import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
+import type { Terminal } from './terminal.ts';
 
 const READER_POLL_MS = 20;
 
@@ -63,6 +64,25 @@ export async function writeTarget(
     for (const line of lines) await writeAll(fifo, path, Buffer.from(line), interruption);
   } finally {
     closeSync(fifo);
+  }
+}
+
+/**
+ * Writes files once the result is printed. If the result is not that all held, a file that cannot be written is only reported, so that the
+ * exit code stays that of the result.
+ *
+ * @throws UsageError (rejects) if a file cannot be written and all held.
+ */
+export async function writeAfterResult(
+  terminal: Terminal,
+  status: ExitStatus,
+  write: () => Promise<void>,
+): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (status === EXIT_STATUS.HELD || !(error instanceof UsageError)) throw error;
+    terminal.note(`error: ${error.message}`);
   }
 }
 

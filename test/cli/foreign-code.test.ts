@@ -16,6 +16,8 @@ const SCENARIOS: Readonly<Record<string, string>> = {
   'exits-later': 'async () => { setImmediate(() => process.exit(0)); await new Promise(() => {}); }',
   'sets-code': '(sim) => { process.exitCode = 0; sim.check(false, "bad"); }',
   hooks: '(sim) => { process.on("exit", () => { process.exitCode = 0; }); sim.check(false, "bad"); }',
+  patches:
+    '(sim) => { Array.prototype.some = () => false; Array.prototype.filter = () => []; sim.check(false, "boom"); }',
   throws: '() => { setTimeout(() => { throw new Error("late"); }, 20); }',
   interval: '() => { setInterval(() => {}, 10); }',
 };
@@ -44,6 +46,7 @@ describe('the exit code is that of the command', () => {
     ['explain', 'exits', ['--debug'], 1, /^error: the scenario exits called process\.exit\(0\)$/m],
     ['run', 'sets-code', [], 1, /^$/],
     ['run', 'hooks', [], 1, /^$/],
+    ['run', 'patches', ['--seeds', '2'], 1, /^$/],
     ['list', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
     ['run', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
     ['explore', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],

@@ -34,6 +34,11 @@ beforeAll(async () => {
     at('loading.mjs'),
     "process.stderr.write('at work\\n'); await new Promise((resolve) => setTimeout(resolve, 600_000)); export default 7;",
   );
+  await writeFile(
+    at('preparing.mjs'),
+    `const prepare = () => { setInterval(() => {}, 1_000); process.stderr.write('at work\\n'); return new Promise(() => {}); };
+    export const preparing = { name: 'preparing', description: 'of a test', prepare, run: () => {} };`,
+  );
   // Holds the process up when it has begun to load, or when its command is done.
   const hold =
     "process._rawDebug('held up'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600_000);";
@@ -93,6 +98,7 @@ test.concurrent.for(EDGES)(
 const ENDLESS: readonly (readonly [string, string, () => readonly string[]])[] = [
   ['run', 'at work', () => ['run', at('s.mjs#endless')]],
   ['run, loading', 'at work', () => ['run', at('loading.mjs')]],
+  ['run, preparing', 'at work', () => ['run', at('preparing.mjs')]],
   ['list, loading', 'at work', () => ['list', at('loading.mjs')]],
   ['explore', 'at work', () => ['explore', at('s.mjs#endless'), '--corpus', at('none'), '--workers', '1']],
   ['exec', 'at work', () => ['exec', '--', 'sh', '-c', 'echo at work; sleep 600']],
@@ -112,6 +118,16 @@ describe('in the middle', () => {
       expect(await statusOf(started)).toBe(STATUS[signal]);
     },
   );
+
+  test('run, as the second scenario prepares: what the first came to is printed', async ({ expect }) => {
+    const started = startWith({}, 'run', at('s.mjs#fine'), at('preparing.mjs'));
+    await started.prints('at work');
+    started.child.kill('SIGINT');
+    expect(await statusOf(started)).toBe(130);
+    const { out, err } = await started.finished;
+    expect(out).toMatch(/^fine +held /m);
+    expect(err).toMatch(/^interrupted while preparing was preparing$/m);
+  });
 
   test('the replay of a log that does not end: SIGTERM ends it with its own status', async ({ expect }) => {
     const header = { scenario: 'endless', meta: { reference: at('s.mjs#endless') } };

@@ -22,6 +22,7 @@ export const die = define('die', async (sim) => {
   await sim.sleep(sim.choose('before', 3));
   sim.check(sim.choose('die', 6) < 4, 'too much');
 });
+export const bad = define('bad', (sim) => sim.check(false, 'boom'));
 export const hang = define('hang', () => { for (;;); });
 export const long = define('long', async (sim) => { for (let i = 0; i < 60_000; i += 1) await sim.sleep(1, 'step ' + i); });
 `;
@@ -162,6 +163,20 @@ describe('a timeline that cannot be written', () => {
     const { code, out, err } = await dryrunner('explain', 's.mjs#fine', '--timeline', '/dev/full');
     expect(out).toBe('fine, seed 1: it holds, so there is nothing to explain\n');
     expect([code, err]).toEqual([2, expect.stringMatching(/^error: \/dev\/full cannot be written: ENOSPC/m)]);
+  });
+
+  test.each([
+    ['run --trace', 1, /^bad, seed 1: check/m, () => ['run', 's.mjs#bad', '--trace', '/dev/full']],
+    ['run --trace', 2, /^fine +held/m, () => ['run', 's.mjs#fine', '--trace', '/dev/full']],
+    ['run --timeline', 1, /^bad, seed 1: check/m, () => ['run', 's.mjs#bad', '--timeline', '/dev/full']],
+    ['run --timeline', 2, /^fine +held/m, () => ['run', 's.mjs#fine', '--timeline', '/dev/full']],
+    ['explain', 1, /^bad fails at/m, () => ['explain', 's.mjs#bad', '--timeline', '/dev/full']],
+    ['replay', 1, /: reproduced/, () => ['replay', token, '--timeline', '/dev/full']],
+  ])('as the disk is full hides no result of %s: exit %i', async (_command, expected, result, args) => {
+    const { code, out, err } = await dryrunner(...args());
+    expect(out).toMatch(result);
+    expect(err).toMatch(/^error: \/dev\/full cannot be written: ENOSPC/m);
+    expect(code).toBe(expected);
   });
 
   test('with --debug, or of a recording, is wrong usage', async () => {
