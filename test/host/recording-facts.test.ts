@@ -134,3 +134,42 @@ describe('a single changed fact of a recording is found under correct sums', () 
     expect(passed).toBeLessThan(40);
   });
 });
+
+/** An answer may come after calls that were made in the same instant, so that the recording may have ended before it. */
+function mayBeCut(entry: RecordedEntry): boolean {
+  return entry.type === 'returned' && entry.call !== 'run';
+}
+
+describe('of a recording that was cut off', () => {
+  test.for([
+    ...CHOSEN,
+    'an abort before the run starts',
+    'a release before anything starts, and calls after it',
+  ])('anything is believed, but nothing that lacks a fact of its last instant: %s', async (name) => {
+    const [, situation] = SITUATIONS[name] ?? [[], () => Promise.reject(new Error(`no situation ${name}`))];
+    const stage = new Stage();
+    try {
+      await situation(stage);
+    } finally {
+      await stage.strike();
+    }
+    const { entries } = stage.recording();
+    const doubted: string[] = [];
+    for (let end = 0; end < entries.length; end += 1) {
+      const problem = await objection({ entries: entries.slice(0, end) });
+      if (problem !== undefined) doubted.push(`the first ${end}: ${problem}`);
+    }
+    const endsAt = entries.at(-1)?.at ?? 0;
+    const believed: string[] = [];
+    let count = 0;
+    for (const [index, entry] of entries.slice(0, -1).entries()) {
+      if (entry.at < endsAt || mayBeCut(entry)) continue;
+      count += 1;
+      const problem = await objection({ entries: entries.filter((other) => other !== entry) });
+      if (problem === undefined) believed.push(`without entry ${index + 1}: ${JSON.stringify(entry)}`);
+    }
+    expect(doubted).toEqual([]);
+    expect(believed).toEqual([]);
+    expect(count).toBeGreaterThan(1);
+  });
+});

@@ -94,6 +94,23 @@ describe('a recording of runners in virtual time', () => {
     expect(faults).toBeGreaterThan(0);
   });
 
+  test('is reproduced as far as it goes, wherever it was cut off', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(),
+        fc.array(fc.tuple(fc.nat(9), fc.nat(3), fc.boolean()), { minLength: 1, maxLength: 6 }),
+        async (seed, commands) => {
+          const { entries } = await record(seed, commands);
+          for (let end = 0; end < entries.length; end += 1) {
+            const { problem } = await replayRecording({ entries: entries.slice(0, end) });
+            expect(problem && `the first ${end} of ${entries.length}: ${problem}`).toBeUndefined();
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
   test('is reproduced where outputs share one place', async () => {
     let recording: Recording = { entries: [] };
     await simulate({

@@ -46,14 +46,11 @@ export function diffRecordings(expected: Recording, actual: Recording): Recordin
   }
   const expectedLanes = lanesOf(expected.entries);
   const actualLanes = lanesOf(entriesOf('actual', actual));
-  // What was recorded may have ended in the middle of a turn, and what is played goes on to its end.
-  const endsAt = expected.entries.at(-1)?.at ?? 0;
+  const beyond = beyondTheEnd(expected, actual, expectedLanes, actualLanes);
   let first: RecordingDifference | undefined;
   for (const lane of new Set([...expectedLanes.keys(), ...actualLanes.keys()])) {
     const ours = expectedLanes.get(lane) ?? [];
-    const theirs = (actualLanes.get(lane) ?? []).filter(
-      ({ entry }, place) => place < ours.length || !(entry.at >= endsAt && !wentIn(entry)),
-    );
+    const theirs = (actualLanes.get(lane) ?? []).filter(({ index }) => !beyond.has(index));
     const found = diffLane(ours, theirs, expected.entries.length, cutRuns);
     if (found !== undefined && (first === undefined || found.index < first.index)) first = found;
   }
@@ -77,6 +74,69 @@ function lanesOf(entries: readonly RecordedEntry[]): Map<string, Placed[]> {
   return lanes;
 }
 
+/**
+ * Positions in `actual` of what need not be recorded: the recording may have ended in the middle of a turn, and what is played goes on
+ * to its end. What follows such an entry for certain is not recorded either.
+ */
+function beyondTheEnd(
+  expected: Recording,
+  actual: Recording,
+  expectedLanes: ReadonlyMap<string, readonly Placed[]>,
+  actualLanes: ReadonlyMap<string, readonly Placed[]>,
+): Set<number> {
+  const endsAt = expected.entries.at(-1)?.at ?? 0;
+  const extras = extrasOf(expectedLanes, actualLanes);
+  const beyond = new Set<number>();
+  let isFollowed = false;
+  let isFollowedInTurn = false;
+  let isFollowedLater = false;
+  let isFollowedByAnswer = false;
+  for (let index = actual.entries.length - 1; index >= 0; index--) {
+    const entry = actual.entries[index] as RecordedEntry;
+    if (entry.at < endsAt) break;
+    if (extras.has(index)) {
+      const isOvertaken = isFollowedInTurn || isFollowedLater || (isFollowedByAnswer && isOfRun(entry));
+      const mustBe = isReaction(entry) ? isOvertaken : isFollowed;
+      if (!mustBe && !wentIn(entry)) beyond.add(index);
+      continue;
+    }
+    isFollowed = true;
+    isFollowedInTurn = !wentIn(entry);
+    // An event of the clock waits for all reactions. Calls and answers may come before them; in a replay they do not.
+    isFollowedLater ||= entry.type === 'fired';
+    isFollowedByAnswer ||= entry.type === 'returned';
+  }
+  return beyond;
+}
+
+/** Positions in `actual` of what its lane has beyond that of `expected`. */
+function extrasOf(
+  expectedLanes: ReadonlyMap<string, readonly Placed[]>,
+  actualLanes: ReadonlyMap<string, readonly Placed[]>,
+): Set<number> {
+  const extras = new Set<number>();
+  for (const [lane, placed] of actualLanes) {
+    for (const { index } of placed.slice(expectedLanes.get(lane)?.length ?? 0)) extras.add(index);
+  }
+  return extras;
+}
+
+/** An answer to `run`, which no other answer overtakes: it waits for nothing. */
+function isOfRun(entry: RecordedEntry): boolean {
+  return entry.type === 'returned' && entry.call === 'run';
+}
+
+/** It comes in a reaction of a promise, and so may come after what went in later. */
+function isReaction(entry: RecordedEntry): boolean {
+  return entry.type === 'asked' || entry.type === 'cancelled' || entry.type === 'returned' || isOfHeld(entry);
+}
+
+function isOfHeld(
+  entry: RecordedEntry,
+): entry is Extract<RecordedEntry, { type: 'wrote' | 'recorded' | 'acquired' | 'freed' }> {
+  return entry.type === 'wrote' || entry.type === 'recorded' || 'resource' in entry;
+}
+
 /** What goes in is played in its order, and statuses follow at once; what a run holds comes and goes in reactions of promises. */
 function laneOf(entry: RecordedEntry): string {
   const { runner, type } = entry;
@@ -84,7 +144,7 @@ function laneOf(entry: RecordedEntry): string {
     return JSON.stringify([runner, 'ask', entry.what, entry.name]);
   }
   if (type === 'returned') return JSON.stringify([runner, type, entry.call, entry.nth]);
-  if (type === 'wrote' || type === 'recorded' || 'resource' in entry) {
+  if (isOfHeld(entry)) {
     return JSON.stringify([runner, 'held', entry.runId]);
   }
   return JSON.stringify([runner]);
