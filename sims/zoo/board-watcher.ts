@@ -55,6 +55,15 @@ const KINDS = new Map<string, Outcome['kind']>([
   ['RUNNER_INVALID_ARGUMENT', 'invalid'],
 ]);
 
+/** When a wait ended, and how it may have. */
+interface Moment {
+  readonly mayBe: ReadonlySet<Outcome['kind']>;
+  /** What was asked for, in words. */
+  readonly limit: string;
+  /** What ends it just then, if nothing was written. */
+  readonly due: 'cancelled' | 'empty' | undefined;
+}
+
 /** One wait after another. */
 export class Watcher {
   readonly #sim: Simulation;
@@ -77,7 +86,7 @@ export class Watcher {
 
   async #waitOnce(): Promise<void> {
     const question = this.#question();
-    const timeoutMs = pick(this.#sim, `${this.#name} waits for`, TIMEOUTS_MS, 10, (ms) =>
+    const timeoutMs = pick(this.#sim, `the timeout of ${this.#name}'s wait`, TIMEOUTS_MS, 10, (ms) =>
       ms === Infinity ? 'without limit' : `${ms} ms`,
     );
     const cancelMs = pickIndex(this.#sim, `${this.#name} cancels its wait`, 6, 20, cancelText) * 10 - 10;
@@ -99,7 +108,9 @@ export class Watcher {
     if (endedMs === cancelledMs) mayBe.add('cancelled');
     // A write that comes later in this instant goes before a deadline or a cancel of it.
     if (mayBe.has(outcome.kind)) await this.#endOfInstant();
-    this.#compare(outcome, expectation, mayBe);
+    const limit = `${timeoutMs === Infinity ? 'without timeout' : `with a timeout of ${timeoutMs} ms`}, from ${beganAtMs} ms on, and ${cancelMs >= 0 ? `is cancelled after ${cancelledMs} ms` : 'is not cancelled until then'}`;
+    const due = endedMs === cancelledMs ? 'cancelled' : endedMs === timeoutMs ? 'empty' : undefined;
+    this.#compare(outcome, expectation, { mayBe, limit, due });
   }
 
   #question(): Question {
@@ -140,14 +151,14 @@ export class Watcher {
     });
   }
 
-  #compare(outcome: Outcome, expectation: Expectation, mayBe: ReadonlySet<Outcome['kind']>): void {
+  #compare(outcome: Outcome, expectation: Expectation, { mayBe, limit, due }: Moment): void {
     const { outcome: expected, question, decidedAtMs } = expectation;
     const said = `${this.#name} was not answered as it should be`;
-    const asked = `It waited for ${statesText({ names: question.stateNames })} of ${subjectOf(question)}.`;
+    const asked = `It waited for ${statesText({ names: question.stateNames })} of ${subjectOf(question)}, ${limit}.`;
     if (expected === undefined) {
       this.#sim.check(
         mayBe.has(outcome.kind),
-        `${said}\n\n${asked}\nExpected it to wait on, as nothing has happened yet that ends its wait.\nGot: it ${shown(outcome)}, at ${this.#sim.now()} ms.`,
+        `${said}\n\n${asked}\nExpected: it ${due === undefined ? 'waits on, as nothing has happened yet that ends its wait' : TOLD[due]}.\nGot: it ${shown(outcome)}, at ${this.#sim.now()} ms.`,
       );
       return;
     }

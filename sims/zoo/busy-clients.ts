@@ -90,6 +90,7 @@ class Client {
     const job = pick(this.#sim, `${this.#name} job of round ${round}`, JOBS, 8, ({ argv }) => argv);
     this.#argv.splice(0, this.#argv.length, ...job.argv);
     const accepted = await this.#accepted({ argv: this.#argv, tag: this.#name });
+    this.#sim.note(`${this.#name} changes the arguments of the command that it has handed over`);
     this.#argv.splice(0, this.#argv.length, 'complete 99');
     if (accepted === undefined) return false;
     const { runId } = accepted;

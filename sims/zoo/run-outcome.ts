@@ -69,7 +69,10 @@ export function checkLogs(sim: Simulation, status: RunStatus, program: Program, 
   );
   const headerEnd = text.indexOf(LOG_HEADER_END) + LOG_HEADER_END.length;
   const header = text.slice(0, headerEnd);
-  sim.check(!header.includes('hunter2'), 'the header of the log shows a secret of the environment');
+  sim.check(
+    !header.includes('hunter2'),
+    `the header of the log shows a secret of the environment\n\nExpected <redacted> in the place of hunter2, got:\n${header}`,
+  );
   sim.check(
     header.includes('PATH=<redacted>  TOKEN='),
     `the header of the log does not list the environment in the order of its names\n\n${header}`,

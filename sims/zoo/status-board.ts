@@ -60,7 +60,7 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
     const store = createStatusStore({ clock, tracer, capacity });
     const diary = new Diary(sim, store, capacity);
     const lives = Array.from({ length: pickCount(sim, 'more runs', 3) }, (_, index) =>
-      live(sim, diary, `run ${index}`),
+      live(sim, diary, `worker ${index}`),
     );
     const watchers = Array.from({ length: pickCount(sim, 'another watcher', 2) }, (_, index) =>
       new Watcher(sim, diary, `watcher ${index}`).watch(WAITS),
@@ -74,7 +74,7 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
     const ids = statuses.map(({ runId }) => runId).join();
     sim.check(
       ids === diary.runIds.join(),
-      `the store keeps other runs than it should\n\nExpected runs ${diary.runIds.join()}, got ${ids}.`,
+      `the store keeps other runs than it should\n\nThere is room for ${capacity} in the store, whose oldest run that has ended makes room for a new one.\nExpected it to keep run ${diary.runIds.join(' and ')}, got run ${statuses.map(({ runId }) => runId).join(' and ')}.`,
     );
     if (!rarely(sim, "a remote reader asks for run 'nobody'", 25)) return;
     const copy = createStatusesRO(statuses, service);
@@ -91,23 +91,26 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
 async function live(sim: Simulation, diary: Diary, name: string): Promise<void> {
   const pause = (what: string, n: number): Promise<void> =>
     sim.sleep(pickMs(sim, `${name} ${what}`, n, 10), `${name} ${what}`);
-  await pause('is created', 6);
+  await pause('creates its run', 6);
   const runId = diary.newRun({ jobId: 'job', taskId: name, tag: '' });
-  await pause('starts', 4);
+  await pause('starts its run', 4);
   if (!rarely(sim, `${name} skips RUNNING`)) {
     diary.update(runningStatus(runId, `${name}.out`, `${name}.err`));
-    if (rarely(sim, `${name} is reported late`, 25)) {
-      await refused(sim, `an update of ${name} from RUNNING to PENDING`, 'RUNNER_ILLEGAL_MOVE', async () =>
-        diary.store.update(pendingStatus(runId)),
+    if (rarely(sim, `${name} reports PENDING late`, 25)) {
+      await refused(
+        sim,
+        `an update of run ${runId} from RUNNING to PENDING`,
+        'RUNNER_ILLEGAL_MOVE',
+        async () => diary.store.update(pendingStatus(runId)),
       );
     }
-    await pause('ends', 4);
+    await pause('ends its run', 4);
   }
   if (rarely(sim, `${name} makes its runner sick`, 20)) diary.updateService(serviceStatus(true, false, name));
-  if (rarely(sim, `${name} loses the error`, 40)) await failWithoutError(sim, runId);
-  const end = pick(sim, `${name} ends as`, ENDS, 10, (ending) => ending(name).state);
+  if (rarely(sim, `${name} fails its run without an error`, 40)) await failWithoutError(sim, runId);
+  const end = pick(sim, `${name} ends its run as`, ENDS, 10, (ending) => ending(name).state);
   diary.update(end(runId));
-  if (rarely(sim, `${name} is reported twice`)) diary.update(completeStatus(runId, '', 1));
+  if (rarely(sim, `${name} reports the end twice`)) diary.update(completeStatus(runId, '', 1));
 }
 
 /** A coded error that is made from no error is none, and no run fails of it. */

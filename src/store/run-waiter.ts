@@ -57,6 +57,7 @@ export class RunWaiter extends Waiter {
 
   get label(): string {
     if (this.allRuns) return 'wait on all runs';
+    if (this.runs.length === 0) return 'wait on no run';
     const first = this.runs[0]?.status.runId;
     return this.runs.length === 1 ? `wait on run ${first}` : `wait on ${this.runs.length} runs from ${first}`;
   }
