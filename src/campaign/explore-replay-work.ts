@@ -7,7 +7,7 @@ import type { Executor } from '../explore/executor.ts';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import { heldHistory } from '../explore/explain/held-history.ts';
 import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
-import { recordTimeline, type Timeline } from '../explore/timeline/timeline.ts';
+import { recordBeginning, recordTimeline, type Timeline } from '../explore/timeline/timeline.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { formatCount } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
@@ -59,18 +59,14 @@ export async function runReplayTask(
   });
 }
 
-/** What goes on and on is seen in its beginning. That it is cut off there is no failure of its own. */
+/** What goes on and on is seen in its beginning and its failure. That it is cut off there is no failure of its own. */
 async function beginningOf(verdict: Verdict, executor: Executor): Promise<Timeline> {
   const { firedEvents, failure } = verdict;
   const brief = withinEvents(executor, DRAWN_EVENTS_MAX, true);
-  const { traceEvents, otherData, ...rest } = await recordTimeline(brief, verdict.decisions());
-  const shown = `the first ${formatCount(DRAWN_EVENTS_MAX)} of ${formatCount(firedEvents)} events`;
-  const { scenario = '' } = otherData;
-  return {
-    ...rest,
-    traceEvents: traceEvents.filter(({ cat }) => cat !== 'failure'),
-    otherData: { scenario, ...(failure === undefined ? {} : { failure: failure.message }), shown },
-  };
+  const { otherData, ...rest } = await recordBeginning(brief, verdict);
+  const first = `the first ${formatCount(DRAWN_EVENTS_MAX)} of ${formatCount(firedEvents)} events`;
+  const shown = failure === undefined ? first : `${first} and the failure; what lies between is not drawn`;
+  return { ...rest, otherData: { ...otherData, shown } };
 }
 
 async function execute(

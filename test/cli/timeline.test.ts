@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Timeline } from '../../src/explore/timeline/timeline.ts';
 import { lanesOf, namesIn, readTimeline, type TimelineModel } from '../explore/timeline/timeline-reader.ts';
 import { jsonLines, startIn, type Finished } from './command.ts';
 
@@ -24,6 +25,10 @@ export const die = define('die', async (sim) => {
 });
 export const bad = define('bad', (sim) => sim.check(false, 'boom'));
 export const hang = define('hang', () => { for (;;); });
+export const stall = define('stall', async (sim) => {
+  (async () => { for (;;) await sim.sleep(1, 'beat'); })();
+  await new Promise(() => {});
+});
 export const long = define('long', async (sim) => { for (let i = 0; i < 60_000; i += 1) await sim.sleep(1, 'step ' + i); });
 `;
 
@@ -95,7 +100,25 @@ describe('--timeline of run', () => {
     expect(code).toBe(0);
     const names = await story('long.json');
     expect(names.filter((name) => name.includes('step'))).toHaveLength(50_000);
-    expect(names.at(-1)).not.toMatch(/^FAILS/);
+    expect(names.at(-1)).toBe('not drawn: 10,000 events until the end');
+  });
+
+  test('of a stall has the mark of the failure at its time, and says what is not drawn', async () => {
+    const { code, out } = await dryrunner('run', 's.mjs#stall', '--timeline', 'stall.json');
+    const [, all = ''] =
+      /\ntimeline: stall\.json, the first 50,000 of ([\d,]+) events and the failure; what lies between is not drawn\n$/.exec(
+        out,
+      ) ?? [];
+    expect(code).toBe(1);
+    const left = (Number(all.replaceAll(',', '')) - 50_000).toLocaleString('en');
+    const file = JSON.parse(await readFile(at('stall.json'), 'utf8')) as Timeline;
+    const [skipped, failure, ...others] = file.traceEvents.filter(({ s }) => s === 'g');
+    expect(skipped?.name).toBe(`not drawn: ${left} events until the failure`);
+    expect(failure).toMatchObject({ name: expect.stringMatching(/^FAILS: /), args: { kind: 'stall' } });
+    expect(others).toEqual([]);
+    // A beat each millisecond: as late as there were beats.
+    expect(failure?.ts).toBeGreaterThan(2 * (skipped?.ts ?? Infinity));
+    expect(file.otherData['shown']).toContain('what lies between is not drawn');
   });
 });
 

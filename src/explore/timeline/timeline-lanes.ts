@@ -6,7 +6,7 @@
 /** One event of the Chrome Trace Event format. Times are microseconds. */
 export interface TimelineEvent {
   readonly name: string;
-  /** Kind of thing: `run`, `state`, `call`, `node`, `event`, `cause`, `decision`, `failure`, or the type of a trace event. */
+  /** Kind of thing: `run`, `state`, `call`, `node`, `event`, `cause`, `decision`, `failure`, `gap` (what is not drawn), or the type of a trace event. */
   readonly cat: string;
   /** `X` slice, `i` mark, `s` and `f` ends of an arrow, `M` name of a lane. */
   readonly ph: 'X' | 'i' | 's' | 'f' | 'M';

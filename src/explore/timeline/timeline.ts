@@ -9,6 +9,8 @@ import type { Decision } from '../../kernel/decisions.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { formatEvent } from '../../trace/event-text.ts';
+import { counted } from '../../model/plural.ts';
+import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { headlineOf } from '../explain/failure-headline.ts';
 import { keyDecisions } from '../keyed-log.ts';
@@ -80,7 +82,8 @@ class TimelineWriter {
     this.#decisions = run.decisions.filter(({ answer }) => answer > 0);
   }
 
-  write(): Timeline {
+  /** @param whole the execution of which this run is the beginning. */
+  write(whole: Verdict = this.#run.verdict): Timeline {
     const { verdict, events, firings } = this.#run;
     let index = 0;
     let fired = 0;
@@ -103,8 +106,9 @@ class TimelineWriter {
     this.#runs.end(endTs);
     this.#calls.endAll(endTs);
     this.#nodes.endAll(endTs);
-    this.#fail(endTs);
-    const { failure, scenario } = verdict;
+    const { failure, scenario } = whole;
+    this.#skip(whole, endTs);
+    if (failure !== undefined) this.#fail(failure, this.#stamps.next(whole.virtualMs));
     return {
       traceEvents: this.#lanes.toEvents(scenario),
       displayTimeUnit: 'ms',
@@ -188,10 +192,14 @@ class TimelineWriter {
     this.#lanes.add(lane, { ...mark, ph: 'i', s: 't' });
   }
 
-  #fail(ts: number): void {
-    const { failure } = this.#run.verdict;
-    if (failure === undefined) return;
-    const { kind, message, details } = failure;
+  #skip({ firedEvents, failure }: Verdict, ts: number): void {
+    const left = firedEvents - this.#run.verdict.firedEvents;
+    if (left <= 0) return;
+    const name = `not drawn: ${counted(left, 'event')} until the ${failure === undefined ? 'end' : 'failure'}`;
+    this.#lanes.add(SCENARIO, { name, cat: 'gap', ph: 'i', s: 'g', ts });
+  }
+
+  #fail({ kind, message, details }: Failure, ts: number): void {
     const name = `FAILS: ${headlineOf(message).headline}`;
     this.#lanes.add(SCENARIO, {
       name,
@@ -206,11 +214,6 @@ class TimelineWriter {
 
 function laneOfEvents(runner: string | undefined): string {
   return runner === undefined || runner === '' || runner === SCENARIO ? SCENARIO : `${runner}: events`;
-}
-
-/** The timeline of an execution that was watched. */
-function timelineOf(run: ObservedRun, moments: readonly ServiceMoment[]): Timeline {
-  return new TimelineWriter(run, moments).write();
 }
 
 /**
@@ -239,7 +242,20 @@ function timelineOf(run: ObservedRun, moments: readonly ServiceMoment[]): Timeli
 export async function recordTimeline(executor: Executor, log: readonly Decision[]): Promise<Timeline> {
   checkMethods('executor', executor, ['execute']);
   checkLog('log', log);
+  return timelineOf(executor, log);
+}
+
+/**
+ * The timeline of the beginning of an execution, with a mark for its failure where that is.
+ *
+ * @param executor stops after so many events.
+ */
+export function recordBeginning(executor: Executor, whole: Verdict): Promise<Timeline> {
+  return timelineOf(executor, whole.decisions(), whole);
+}
+
+async function timelineOf(executor: Executor, log: readonly Decision[], whole?: Verdict): Promise<Timeline> {
   const keyed = keyDecisions(log);
   const run = await observe(executor, keyed, true);
-  return timelineOf(run, await observeServices(executor, keyed, run));
+  return new TimelineWriter(run, await observeServices(executor, keyed, run)).write(whole);
 }
