@@ -2,6 +2,8 @@
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { messageOf, stackOf } from '../kernel/errors.ts';
+import { isOfLostFolder } from './current-folder.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';
 import { endProcess } from './end-process.ts';
@@ -222,7 +224,11 @@ async function main(): Promise<number> {
       // What was waited for may keep the process alive as long as it likes.
       endProcess(error.status);
     }
-    terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (isOfLostFolder(error)) {
+      terminal.note('error: the current folder has been removed: go to one that is there');
+      return ownFailure();
+    }
+    terminal.note(stackOf(error) ?? messageOf(error));
     return process.argv[2] === 'exec' ? EXEC_FAILED : EXIT_STATUS.FAILED;
   }
 }

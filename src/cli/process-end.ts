@@ -3,7 +3,7 @@
  * process itself is named, and never ends it with 0; the process ends once its output is written, whatever a module has left open.
  */
 import { userFrameOf } from '../explore/explain/source-place.ts';
-import { messageOf } from '../kernel/errors.ts';
+import { messageOf, stackOf } from '../kernel/errors.ts';
 import { chooseExitCode, chosenExitCode, endProcess } from './end-process.ts';
 import { EXIT_STATUS } from './exit-status.ts';
 import { holdsForeignModule, lastForeignCode } from './foreign-code.ts';
@@ -19,6 +19,7 @@ export function watchProcessEnd(terminal: Terminal): void {
     chooseExitCode(chosenExitCode() ?? codeOfForeignEnd(terminal, exitCode));
   };
   process.on('exit', onExit);
+  guardReallyExit(terminal);
   process.on('uncaughtException', (error) => onStray(terminal, 'uncaughtException', error));
   process.on('unhandledRejection', (reason) => onStray(terminal, 'unhandledRejection', reason));
   // Nothing left to wait for, and yet not done: something that was loaded awaits what nobody will settle.
@@ -28,6 +29,13 @@ export function watchProcessEnd(terminal: Terminal): void {
     if (status === 0) terminal.note('error: what was loaded awaits a promise that nobody will settle');
     chooseExitCode(status === 0 ? EXIT_STATUS.USAGE : status);
   });
+}
+
+/** What `process.exit` ends with, after the listeners of `exit`: any module can remove those. */
+function guardReallyExit(terminal: Terminal): void {
+  const ending = process as unknown as { reallyExit(code?: number): never };
+  const reallyExit = ending.reallyExit.bind(process);
+  ending.reallyExit = (code = 0) => reallyExit(chosenExitCode() ?? codeOfForeignEnd(terminal, code));
 }
 
 /** The command is done: its output is written, then the process ends with this code. */
@@ -63,7 +71,7 @@ function onStray(terminal: Terminal, event: StrayEvent, error: unknown): void {
   if (process.listenerCount(event) > 1) return;
   const foreign = lastForeignCode();
   if (foreign === undefined) {
-    terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    terminal.note(stackOf(error) ?? messageOf(error));
     endProcess(EXIT_STATUS.FAILED);
   }
   const what = event === 'uncaughtException' ? 'uncaught exception' : 'unhandled rejection';

@@ -5,6 +5,7 @@
 import { relative } from 'node:path';
 import { decodeToken } from '../explore/replay-token.ts';
 import { folderToAllow } from './allowed-scenario.ts';
+import { currentFolder } from './current-folder.ts';
 
 /** How this process was started. */
 export interface Invocation {
@@ -14,7 +15,8 @@ export interface Invocation {
   readonly nodeOptions: readonly string[];
   /** The script that was started, as an absolute path. */
   readonly script: string;
-  readonly cwd: string;
+  /** Undefined if it is gone. */
+  readonly cwd: string | undefined;
 }
 
 /** How the running process was started. */
@@ -23,7 +25,7 @@ function ownInvocation(): Invocation {
     moduleUrl: import.meta.url,
     nodeOptions: process.execArgv,
     script: process.argv[1] ?? '',
-    cwd: process.cwd(),
+    cwd: currentFolder(),
   };
 }
 
@@ -62,7 +64,9 @@ export function replayLine(
 function commandOf({ moduleUrl, nodeOptions, script, cwd }: Invocation): string {
   if (moduleUrl.endsWith('.ts')) return 'npm run dryrunner --';
   if (nodeOptions.length === 0) return 'npx dryrunner';
-  return ['node', ...nodeOptions, relative(cwd, script)].map(shellWord).join(' ');
+  return ['node', ...nodeOptions, cwd === undefined ? script : relative(cwd, script)]
+    .map(shellWord)
+    .join(' ');
 }
 
 /** Words of these characters mean themselves to a shell. */

@@ -6,7 +6,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
-import { messageOf } from '../kernel/errors.ts';
+import { messageOf, stackOf } from '../kernel/errors.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { UsageError } from './exit-status.ts';
 import { nowLoading } from './foreign-code.ts';
@@ -143,7 +143,7 @@ async function importScenario(path: string, reference: string): Promise<Record<s
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     const hint =
-      (error as NodeJS.ErrnoException | null | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION'
+      stackOf(error)?.includes('[ERR_UNKNOWN_FILE_EXTENSION]') === true
         ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
         : '';
     const frame = userFrameOf(error);

@@ -1,9 +1,11 @@
 /** Source lines as they are read and opened where the command was typed: their paths start there. */
 import { sep } from 'node:path';
 import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
+import { currentFolder } from './current-folder.ts';
 
 /** A line of a stack, its path relative to `folder` if it lies below that; default: the current folder. */
-export function shownFrame(frame: string, folder: string = process.cwd()): string {
+export function shownFrame(frame: string, folder: string | undefined = currentFolder()): string {
+  if (folder === undefined) return frame;
   const start = folder.endsWith(sep) ? folder : `${folder}${sep}`;
   const bracket = frame.lastIndexOf(`(${start}`);
   if (bracket >= 0) return `${frame.slice(0, bracket + 1)}${frame.slice(bracket + 1 + start.length)}`;

@@ -160,6 +160,17 @@ export function messageOf(error: unknown): string {
   }
 }
 
+/** The stack of whatever was thrown, if it has one. Never throws. */
+export function stackOf(error: unknown): string | undefined {
+  try {
+    const { stack } = (error ?? {}) as { readonly stack?: unknown };
+    return typeof stack === 'string' ? stack : undefined;
+  } catch {
+    // A proxy or a getter threw.
+    return undefined;
+  }
+}
+
 function textOf({ message, name }: { message: unknown; name: unknown }): string | undefined {
   return [message, name].find((text): text is string => typeof text === 'string' && text !== '');
 }

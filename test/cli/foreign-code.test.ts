@@ -14,6 +14,9 @@ const FINE = "export const s = { name: 'fine', description: 'of a test', run: ()
 const SCENARIOS: Readonly<Record<string, string>> = {
   exits: '() => { process.exit(0); }',
   'exits-later': 'async () => { setImmediate(() => process.exit(0)); await new Promise(() => {}); }',
+  'exits-unheard': '() => { process.removeAllListeners("exit"); process.exit(0); }',
+  'really-exits': '() => { process.reallyExit(0); }',
+  hostile: '() => { throw new Proxy({}, { get() { throw 1; }, getPrototypeOf() { throw 2; } }); }',
   'sets-code': '(sim) => { process.exitCode = 0; sim.check(false, "bad"); }',
   hooks: '(sim) => { process.on("exit", () => { process.exitCode = 0; }); sim.check(false, "bad"); }',
   patches:
@@ -23,6 +26,7 @@ const SCENARIOS: Readonly<Record<string, string>> = {
 };
 const MODULES: Readonly<Record<string, string>> = {
   'top-exits': 'process.exit(0);',
+  'top-exits-unheard': 'process.removeAllListeners("exit"); process.exit(0);',
   'top-throws': "setTimeout(() => { throw new Error('in a timer'); }, 5); await new Promise(() => {});",
   'top-rejects': "void Promise.reject(new Error('of nobody')); await new Promise(() => {});",
   'top-interval': `${FINE} setInterval(() => {}, 10);`,
@@ -43,11 +47,14 @@ describe('the exit code is that of the command', () => {
   test.for([
     ['run', 'exits', [], 1, /^error: the scenario exits called process\.exit\(0\)$/m],
     ['run', 'exits-later', [], 1, /^error: the scenario exits-later called process\.exit\(0\)$/m],
+    ['run', 'exits-unheard', [], 1, /^error: the scenario exits-unheard called process\.exit\(0\)$/m],
+    ['run', 'really-exits', [], 1, /^error: the scenario really-exits called process\.exit\(0\)$/m],
     ['explain', 'exits', ['--debug'], 1, /^error: the scenario exits called process\.exit\(0\)$/m],
     ['run', 'sets-code', [], 1, /^$/],
     ['run', 'hooks', [], 1, /^$/],
     ['run', 'patches', ['--seeds', '2'], 1, /^$/],
     ['list', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
+    ['run', 'top-exits-unheard', [], 2, /top-exits-unheard\.mjs called process\.exit\(0\)$/m],
     ['run', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
     ['explore', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
     ['explain', 'top-exits', [], 2, /top-exits\.mjs called process\.exit\(0\)$/m],
@@ -55,6 +62,20 @@ describe('the exit code is that of the command', () => {
     const { code, err } = await run(command, at(`${name}.mjs`), ...options);
     expect(err).toMatch(text);
     expect(code).toBe(expected);
+  });
+});
+
+describe('something is thrown that throws when it is looked at', () => {
+  test('run shows the failure, with the line that repeats it', async () => {
+    const { code, out, err } = await run('run', at('hostile.mjs'));
+    expect(out).toMatch(/^hostile, seed 1: error at 0 ms\n {2}an object\n {2}again: .* run \S+ --seed 1$/m);
+    expect([code, err]).toEqual([1, '']);
+  });
+
+  test('explain explains it', async () => {
+    const { code, out } = await run('explain', at('hostile.mjs'));
+    expect(out).toMatch(/^hostile fails at 0 ms: "an object" was thrown/m);
+    expect(code).toBe(1);
   });
 });
 

@@ -18,6 +18,11 @@ test.for([
     'node --import tsx node_modules/.bin/dryrunner run ./mine.mjs#mine --seed 7',
   ],
   [
+    'a package with a loader, from a folder that was removed',
+    { ...packaged, nodeOptions: ['--import', 'tsx'], cwd: undefined },
+    'node --import tsx /app/node_modules/.bin/dryrunner run ./mine.mjs#mine --seed 7',
+  ],
+  [
     'the checkout',
     { ...packaged, moduleUrl: 'file:///app/src/cli/rerun-line.ts', nodeOptions: ['--require', '/tsx.cjs'] },
     'npm run dryrunner -- run ./mine.mjs#mine --seed 7',

@@ -13,7 +13,7 @@ import {
 import { decisionKind } from '../../kernel/decision-kind.ts';
 import type { Decision } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
+import { invalidArgument, stackOf } from '../../kernel/errors.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
 import type { Executor } from '../executor.ts';
@@ -279,8 +279,8 @@ function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
 }
 
 function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
-  if (!(cause instanceof Error)) return [];
+  const stack = stackOf(cause);
   return kind === 'error'
-    ? placeOf('it was thrown', cause.stack, framesOfThrower)
-    : placeOf('it was noticed', cause.stack);
+    ? placeOf('it was thrown', stack, framesOfThrower)
+    : placeOf('it was noticed', stack);
 }

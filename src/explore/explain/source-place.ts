@@ -2,6 +2,7 @@
  * Source lines out of stacks. Invariant: lines of those who use this package are shown, its own only where there is none of theirs, those
  * of the engine never: a reader looks for the line that they wrote.
  */
+import { stackOf } from '../../kernel/errors.ts';
 
 /** Where something was made or noticed. */
 export interface SourcePlace {
@@ -88,8 +89,8 @@ export function callerOf(stack: string): Caller | undefined {
 
 /** The nearest line of those who use this package in the stack of what was thrown; undefined if there is none. */
 export function userFrameOf(error: unknown): string | undefined {
-  const { stack } = (error ?? {}) as { readonly stack?: unknown };
-  return typeof stack === 'string' && hasUserFrame(stack) ? framesOf(stack)[0] : undefined;
+  const stack = stackOf(error);
+  return stack !== undefined && hasUserFrame(stack) ? framesOf(stack)[0] : undefined;
 }
 
 /** True if the stack has a line of those who use this package. */
