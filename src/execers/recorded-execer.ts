@@ -1,5 +1,5 @@
 /** The execer that plays recorded runs again: output and end at their times, in their order, on the injected clock. */
-import { checkIterable, checkObject, checkOptions, checkRecord } from '../kernel/argument-check.ts';
+import { checkIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
@@ -39,7 +39,7 @@ export function recordingsByRunId(runs: Iterable<RecordedRun>): FindRecording {
   const byKey = new Map<string, RecordedRun>();
   const byId = new Map<string, RecordedRun | undefined>();
   for (const run of runs) {
-    checkObject('runs', 'recorded runs', run);
+    checkRecord('runs', 'recorded runs', run);
     const { runner, runId } = run;
     const key = keyOf(runner, runId);
     if (byKey.has(key)) {

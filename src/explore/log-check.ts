@@ -14,6 +14,10 @@ export function checkLog(name: string, log: unknown): void {
 }
 
 function isDecision(value: unknown): boolean {
-  const { label, n, answer } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  return typeof label === 'string' && Number.isSafeInteger(n) && Number.isSafeInteger(answer);
+  try {
+    const { label, n, answer } = (value ?? {}) as Readonly<Record<string, unknown>>;
+    return typeof label === 'string' && Number.isSafeInteger(n) && Number.isSafeInteger(answer);
+  } catch {
+    return false;
+  }
 }

@@ -2,7 +2,7 @@
  * Sources that read a log. The strict one is positional and stops at the first question that does not fit; the keyed one looks
  * answers up by label and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside [0, n).
  */
-import { checkArray, checkInteger, checkString } from './argument-check.ts';
+import { checkArray, checkInteger, checkString, unreadable } from './argument-check.ts';
 import type { Decision, DecisionSource } from './decisions.ts';
 import { RunnerError, describeValue, invalidArgument } from './errors.ts';
 
@@ -81,12 +81,21 @@ function checkLog(log: unknown): void {
   checkArray('log', 'an array of decisions', log);
   // Not by `forEach`, which skips the holes of an array.
   for (const [index, entry] of (log as readonly unknown[]).entries()) {
-    const { label, n, answer } = (entry ?? {}) as Partial<Record<keyof Decision, unknown>>;
+    const { label, n, answer } = fieldsOf(`log[${index}]`, entry);
     checkString(`log[${index}].label`, 'a string', label);
     checkInteger(`log[${index}].n`, n, 2);
     if (!Number.isInteger(answer) || (answer as number) < 0 || (answer as number) >= (n as number)) {
       throw invalidArgument(`log[${index}].answer`, `an integer in [0, ${String(n)})`, answer);
     }
+  }
+}
+
+function fieldsOf(name: string, entry: unknown): Partial<Record<keyof Decision, unknown>> {
+  try {
+    const { label, n, answer } = (entry ?? {}) as Partial<Record<keyof Decision, unknown>>;
+    return { label, n, answer };
+  } catch (error) {
+    throw unreadable(name, entry, error);
   }
 }
 

@@ -95,7 +95,7 @@ export class LineReader {
   }
 
   #bytesOf(piece: Chunk): Uint8Array {
-    if (typeof piece !== 'string' && !(piece instanceof Uint8Array)) {
+    if (typeof piece !== 'string' && !isInstance(piece, Uint8Array)) {
       throw invalidArgument('source', 'pieces of text or bytes', piece);
     }
     const half = this.#half;

@@ -102,13 +102,21 @@ export async function digestOutput(
 ): Promise<string> {
   checkOptions(options);
   const digest = new OutputDigest(options);
-  const isWhole = typeof content === 'string' || isInstance(content, Uint8Array);
-  if (!isWhole) checkAnyIterable('content', content);
-  for await (const chunk of isWhole ? [content] : content) {
-    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
-      throw invalidArgument('content', 'pieces of text or bytes', chunk);
-    }
-    digest.add(chunk);
+  if (typeof content === 'string' || isInstance<Uint8Array>(content, Uint8Array)) {
+    digest.add(content);
+    return digest.end();
+  }
+  checkAnyIterable('content', content);
+  if (Symbol.asyncIterator in content) {
+    for await (const chunk of content) digest.add(checked(chunk));
+  } else {
+    // Nothing of these is awaited, which would look into what may be anything.
+    for (const chunk of content) digest.add(checked(chunk));
   }
   return digest.end();
+}
+
+function checked(chunk: Chunk): Chunk {
+  if (typeof chunk === 'string' || isInstance(chunk, Uint8Array)) return chunk;
+  throw invalidArgument('content', 'pieces of text or bytes', chunk);
 }

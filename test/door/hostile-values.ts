@@ -61,6 +61,7 @@ const HOSTILE: Readonly<Record<string, () => unknown>> = {
   '[a symbol]': () => [Symbol('hostile')],
   '[an object without prototype]': () => [Object.create(null)],
   'a list with a hole': () => new Array<unknown>(2),
+  'a list with a proxy that throws': () => [new Proxy({}, TRAPS)],
   'a function': () => () => undefined,
   'an async function': () => async () => undefined,
   'a map': () => new Map([[Symbol('key'), null]]),
