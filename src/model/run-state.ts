@@ -40,35 +40,43 @@ export const TERMINAL_STATES: readonly RunState[] = Object.freeze(
   RUN_STATES.filter((state) => FACTS[state].isTerminal),
 );
 
-/** Whether one is given: also of what is no text, and of names that any object has. */
-function isKnown(state: unknown): state is RunState {
-  return typeof state === 'string' && Object.hasOwn(FACTS, state);
+function columnOf<Value>(read: (facts: StateFacts) => Value): Readonly<Record<string, Value | undefined>> {
+  return Object.freeze(Object.fromEntries(RUN_STATES.map((state) => [state, read(FACTS[state])])));
 }
+
+// Asked for every status that is written: a column of its own is one look-up.
+const CODES = columnOf(({ code }) => code);
+const TERMINAL = columnOf((facts) => facts.isTerminal);
+const REACHED = columnOf(({ isReached }) => isReached);
 
 /** The numeric code of a state (R1). */
 export function runStateCode(state: RunState): number {
-  if (!isKnown(state)) throw invalidArgument('state', `one of ${RUN_STATES.join(', ')}`, state);
-  return FACTS[state].code;
+  const code: unknown = typeof state === 'string' ? CODES[state] : undefined;
+  if (typeof code !== 'number') throw invalidArgument('state', `one of ${RUN_STATES.join(', ')}`, state);
+  return code;
 }
 
 /** True for COMPLETE, FAILED, ABORTED, TIMEDOUT and UNKNOWN (R2). */
 export function isTerminal(state: RunState): boolean {
-  return isKnown(state) && FACTS[state].isTerminal;
+  return typeof state === 'string' && TERMINAL[state] === true;
 }
 
 /** True if a run may go from one state to the other (R4). RUNNING may be rewritten. */
 export function canMove(from: RunState, to: RunState): boolean {
-  return isKnown(from) && isKnown(to) && !FACTS[from].isTerminal && FACTS[to].isReached;
+  return (
+    typeof from === 'string' && typeof to === 'string' && TERMINAL[from] === false && REACHED[to] === true
+  );
 }
 
 /** True if a status of that state may have a value in that field (R11). */
 export function hasField(state: RunState, field: OutcomeField): boolean {
-  return isKnown(state) && FACTS[state].validFields.includes(field);
+  return isRunState(state) && FACTS[state].validFields.includes(field);
 }
 
 /** True if `value` is one of the seven states. */
 export function isRunState(value: unknown): value is RunState {
-  return isKnown(value);
+  // Any object has names of its own, such as `toString`.
+  return typeof value === 'string' && typeof CODES[value] === 'number';
 }
 
 /** The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never throws. */

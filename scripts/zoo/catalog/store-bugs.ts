@@ -61,8 +61,8 @@ export const storeBugs: readonly Bug[] = [
     edits: [
       {
         file: runState,
-        find: '  return isKnown(from) && isKnown(to) && !FACTS[from].isTerminal && FACTS[to].isReached;\n',
-        replace: "  return from === 'PENDING' || (from === 'RUNNING' && to !== from);\n",
+        find: 'TERMINAL[from] === false && REACHED[to] === true',
+        replace: "(from === 'PENDING' || (from === 'RUNNING' && to !== from))",
       },
     ],
   },
