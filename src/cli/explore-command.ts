@@ -39,6 +39,8 @@ export async function exploreCommand(
   requireStrategy(options);
   const interruption = new Interruption();
   try {
+    // Before it begins: a module that keeps this thread busy leaves no time later.
+    terminal.progress(`loading (Ctrl-C or Ctrl-\\ ends it): ${references.join(', ')}`);
     const loading = findScenarios(references);
     const scenarios = await interruption.unlessRequested(loading, 'the scenario files were loading');
     let status: ExitStatus = EXIT_STATUS.HELD;

@@ -26,11 +26,17 @@ export interface Explored {
 
 /** The progress line. */
 export function progressText(scenario: string, progress: PoolProgress): string {
-  const { executions, failed, seconds, features } = progress;
+  const { executions, failed, seconds, features, decisions, firedEvents } = progress;
+  if (executions + decisions + firedEvents === 0 && seconds >= WAIT_SHOWN_S) {
+    return `${scenario} ${formatCount(seconds)} s, Ctrl-C ends it · nothing has run yet: it loads, prepares or hangs`;
+  }
   const rate = formatCount(executions / Math.max(seconds, 0.001));
   const parts = [`${formatCount(executions)} executions`, `${rate}/s`, `${formatCount(features)} features`];
   return `${scenario} ${formatCount(seconds)} s · ${parts.join(' · ')} · ${formatCount(failed)} failed`;
 }
+
+/** By then most scenarios have begun, on a slow machine too. */
+const WAIT_SHOWN_S = 3;
 
 const NOTHING_RUN = 'no execution came to its end: it needs more time, or never ends';
 

@@ -1,0 +1,57 @@
+// What somebody who waits for `explore` sees: nothing bounds how long a file loads or a scenario prepares.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { progressText } from '../../src/cli/explore-report.ts';
+import { root } from './command.ts';
+
+const hasScript = spawnSync('script', ['--version']).status === 0;
+const NOTHING = { executions: 0, failed: 0, features: 0, decisions: 0, firedEvents: 0, nextIndex: 0 };
+
+let dir = '';
+const at = (name: string): string => join(dir, name);
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dryrunner-progress-'));
+  await writeFile(at('loading.mjs'), 'setInterval(() => {}, 1_000); await new Promise(() => {});');
+  await writeFile(
+    at('preparing.mjs'),
+    `const prepare = () => { setInterval(() => {}, 1_000); return new Promise(() => {}); };
+    export const s = { name: 'preparing', description: 'of a test', prepare, run: () => {} };`,
+  );
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+test.for([
+  [2, {}, 's 2 s · 0 executions · 0/s · 0 features · 0 failed'],
+  [3, {}, 's 3 s, Ctrl-C ends it · nothing has run yet: it loads, prepares or hangs'],
+  [9, { decisions: 1 }, 's 9 s · 0 executions · 0/s · 0 features · 0 failed'],
+] as const)('after %i s with %o', ([seconds, done, text]) => {
+  expect(progressText('s', { ...NOTHING, ...done, seconds })).toBe(text);
+});
+
+describe.skipIf(!hasScript)(
+  'on a terminal (skipped where there is no script(1), because nothing else makes one)',
+  () => {
+    test.for([
+      ['loads', 'loading (Ctrl-C or Ctrl-\\ ends it): ', 'loading.mjs'],
+      ['prepares', 'nothing has run yet', 'preparing.mjs'],
+    ] as const)('a scenario that %s without end is what it waits for', async ([, text, file]) => {
+      const line = `exec node --import tsx src/cli/main.ts explore ${at(file)} --corpus ${at('none')} --workers 1`;
+      const terminal = spawn('script', ['-qfc', line, '/dev/null'], {
+        cwd: root,
+        env: { ...process.env, TERM: 'xterm' },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      let shown = '';
+      for await (const chunk of terminal.stdout) {
+        shown += String(chunk);
+        if (shown.includes(text)) break;
+      }
+      terminal.kill('SIGKILL');
+      expect(shown).toContain(text);
+    });
+  },
+);
