@@ -1,5 +1,5 @@
 /** The execer that plays recorded runs again: output and end at their times, in their order, on the injected clock. */
-import { checkIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
+import { checkedIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
@@ -32,13 +32,13 @@ export interface RecordedExecer extends Execer {
 /**
  * Finds recordings by the runner and the run id of the command; by the run id alone, where only one runner has a run of that id.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for two recordings of the same run of the same runner.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for two recordings of the same run of the same runner. What `runs` throws on the way
+ * passes through.
  */
 export function recordingsByRunId(runs: Iterable<RecordedRun>): FindRecording {
-  checkIterable('runs', runs);
   const byKey = new Map<string, RecordedRun>();
   const byId = new Map<string, RecordedRun | undefined>();
-  for (const run of runs) {
+  for (const run of checkedIterable('runs', runs)) {
     checkRecord('runs', 'recorded runs', run);
     const { runner, runId } = run;
     const key = keyOf(runner, runId);

@@ -139,6 +139,24 @@ export function checkIterable(name: string, value: unknown): void {
   if (typeof fieldOf(value, Symbol.iterator) !== 'function') throw invalidArgument(name, 'a list', value);
 }
 
+/** What can be gone through once, its iterator checked. What that throws on the way is the caller's own, and passes through. */
+export function checkedIterable<T>(name: string, value: Iterable<T>): Iterable<T> {
+  checkIterable(name, value);
+  const iterator = startOf(name, value, () => value[Symbol.iterator]());
+  return { [Symbol.iterator]: () => iterator };
+}
+
+/** Starts to go through `value`; refuses what throws then, or gives no iterator. */
+export function startOf<I>(name: string, value: unknown, start: () => I): I {
+  try {
+    const iterator = start();
+    checkMethods(`the iterator of ${name}`, iterator, ['next']);
+    return iterator;
+  } catch (error) {
+    throw unreadable(name, value, error);
+  }
+}
+
 /** Refuses what can be gone through neither at once nor as it comes. */
 export function checkAnyIterable(name: string, value: unknown): void {
   if (typeof fieldOf(value, Symbol.asyncIterator) !== 'function') checkIterable(name, value);

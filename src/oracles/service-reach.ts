@@ -3,7 +3,7 @@
  * counts what callers can see, each end of a run once.
  */
 import { membersOf } from '../kernel/members.ts';
-import { checkIterable, isInstance } from '../kernel/argument-check.ts';
+import { checkedIterable, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
 /** Something that calls on a runner can lead to. */
@@ -81,8 +81,7 @@ export class ServiceReach {
 
   /** Which of these were never reached, in their order. */
   missed(wanted: Iterable<ReachKind>): ReachKind[] {
-    checkIterable('wanted', wanted);
-    return [...wanted].filter((kind) => this.times(kind) === 0);
+    return [...checkedIterable('wanted', wanted)].filter((kind) => this.times(kind) === 0);
   }
 
   /** One line per kind: how often, then what. */

@@ -2,7 +2,7 @@
  * A read-only reader over a list of statuses, such as a remote worker's answer. It keeps the store's rules about matches, order and
  * unknown ids (R57); a list never changes, so there is nothing to wait for.
  */
-import { checkIterable } from '../kernel/argument-check.ts';
+import { checkedIterable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkQuery } from '../model/query-check.ts';
 import type { Query } from '../model/query.ts';
@@ -26,10 +26,10 @@ export class StatusesRO implements StatusQueryNower, LegacyStatusReader {
   readonly #service: ServiceStatus;
 
   constructor(statuses: readonly RunStatus[], service: ServiceStatus) {
-    checkIterable('statuses', statuses);
+    const all = checkedIterable('statuses', statuses);
     checkServiceStatus(service);
     this.#service = serviceStatus(service.initialized, service.isHealthy, service.error);
-    for (const status of statuses) {
+    for (const status of all) {
       checkRunStatus(status);
       if (this.#table.get(status.runId) !== undefined) {
         throw invalidArgument('statuses', 'one status per run', status.runId);

@@ -5,7 +5,7 @@
  */
 import { invalidArgument } from '../kernel/errors.ts';
 import { createHash, type Hash } from 'node:crypto';
-import { checkAnyIterable, checkOptions, isInstance } from '../kernel/argument-check.ts';
+import { checkAnyIterable, checkedIterable, checkOptions, isInstance } from '../kernel/argument-check.ts';
 import type { Chunk } from '../model/output.ts';
 
 /** What is known of the file. */
@@ -111,7 +111,7 @@ export async function digestOutput(
     for await (const chunk of content) digest.add(checked(chunk));
   } else {
     // Nothing of these is awaited, which would look into what may be anything.
-    for (const chunk of content) digest.add(checked(chunk));
+    for (const chunk of checkedIterable('content', content)) digest.add(checked(chunk));
   }
   return digest.end();
 }

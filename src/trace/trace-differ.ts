@@ -1,5 +1,5 @@
 /** Finds the first event in which two traces differ, and says it in plain words. Equal traces have none (R209). */
-import { checkAnyIterable, checkIterable } from '../kernel/argument-check.ts';
+import { checkAnyIterable, checkedIterable, startOf } from '../kernel/argument-check.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { DataDifference } from './data-difference.ts';
 import { findDataDifference, formatDataDifference } from './data-difference.ts';
@@ -21,7 +21,7 @@ export interface EventDifference {
 /**
  * The first difference of two lists of events; `undefined` if they are equal.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no list.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no list. What a list throws on the way passes through.
  * @example
  * ```ts
  * import { diffEvents } from 'dryrunner/trace';
@@ -33,10 +33,8 @@ export function diffEvents(
   first: Iterable<TraceEvent>,
   second: Iterable<TraceEvent>,
 ): EventDifference | undefined {
-  checkIterable('first', first);
-  checkIterable('second', second);
-  const one = first[Symbol.iterator]();
-  const other = second[Symbol.iterator]();
+  const one = checkedIterable('first', first)[Symbol.iterator]();
+  const other = checkedIterable('second', second)[Symbol.iterator]();
   for (let index = 0; ; index++) {
     const a = valueOf(one.next());
     const b = valueOf(other.next());
@@ -72,7 +70,9 @@ type Events = Iterator<TraceEvent, unknown> | AsyncIterator<TraceEvent, unknown>
 
 function iterate(name: string, source: AsyncIterable<TraceEvent> | Iterable<TraceEvent>): Events {
   checkAnyIterable(name, source);
-  return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  return startOf<Events>(name, source, () =>
+    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator](),
+  );
 }
 
 function valueOf(result: IteratorResult<TraceEvent, unknown>): TraceEvent | undefined {

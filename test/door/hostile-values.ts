@@ -62,6 +62,8 @@ const HOSTILE: Readonly<Record<string, () => unknown>> = {
   '[an object without prototype]': () => [Object.create(null)],
   'a list with a hole': () => new Array<unknown>(2),
   'a list with a proxy that throws': () => [new Proxy({}, TRAPS)],
+  'a list without an iterator': () => ({ [Symbol.iterator]: () => ({}) }),
+  'a list whose iterator cannot be made': () => ({ [Symbol.iterator]: spring }),
   'a function': () => () => undefined,
   'an async function': () => async () => undefined,
   'a map': () => new Map([[Symbol('key'), null]]),
