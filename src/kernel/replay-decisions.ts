@@ -79,23 +79,22 @@ function describeQuestion({ label, n }: { readonly label: string; readonly n: nu
 
 function checkLog(log: unknown): void {
   checkArray('log', 'an array of decisions', log);
+  try {
+    checkEntries(log as readonly unknown[]);
+  } catch (error) {
+    throw unreadable('log', log, error);
+  }
+}
+
+function checkEntries(log: readonly unknown[]): void {
   // Not by `forEach`, which skips the holes of an array.
-  for (const [index, entry] of (log as readonly unknown[]).entries()) {
-    const { label, n, answer } = fieldsOf(`log[${index}]`, entry);
+  for (const [index, entry] of log.entries()) {
+    const { label, n, answer } = (entry ?? {}) as Partial<Record<keyof Decision, unknown>>;
     checkString(`log[${index}].label`, 'a string', label);
     checkInteger(`log[${index}].n`, n, 2);
     if (!Number.isInteger(answer) || (answer as number) < 0 || (answer as number) >= (n as number)) {
       throw invalidArgument(`log[${index}].answer`, `an integer in [0, ${String(n)})`, answer);
     }
-  }
-}
-
-function fieldsOf(name: string, entry: unknown): Partial<Record<keyof Decision, unknown>> {
-  try {
-    const { label, n, answer } = (entry ?? {}) as Partial<Record<keyof Decision, unknown>>;
-    return { label, n, answer };
-  } catch (error) {
-    throw unreadable(name, entry, error);
   }
 }
 
