@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { progressText } from '../../src/cli/explore-report.ts';
 import { root } from './command.ts';
 
@@ -45,12 +45,12 @@ describe.skipIf(!hasScript)(
         env: { ...process.env, TERM: 'xterm' },
         stdio: ['ignore', 'pipe', 'ignore'],
       });
+      onTestFinished(() => void terminal.kill('SIGKILL'));
       let shown = '';
       for await (const chunk of terminal.stdout) {
         shown += String(chunk);
         if (shown.includes(text)) break;
       }
-      terminal.kill('SIGKILL');
       expect(shown).toContain(text);
     });
   },
