@@ -13,7 +13,7 @@ import type { CutShort } from './explore-task.ts';
 export const DRAWN_EVENTS_MAX = 50_000;
 /** All that is watched of an execution is kept, and gone through without a turn of the event loop. No stall takes as many. */
 const WATCHED_EVENTS_MAX = 250_000;
-/** How long it goes on once whoever waits wants an end: enough to say something of most failures. */
+/** How long it goes on once it is asked to end: enough to say something about most failures. */
 const HURRY_MS = 1_000;
 
 /** How to explain. */

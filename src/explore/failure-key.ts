@@ -1,7 +1,7 @@
 /**
  * What makes two failures the same bug: kind, rule and message without what differs from run to run. A shrinker accepts only the
- * same key, a campaign counts failures by it. Invariant: what a check shows below its first paragraph, or in double quotes, is data, and
- * not in the key; of a thrown error nothing can be told apart so, since assertions begin alike.
+ * same key, and a campaign counts failures by it. Invariant: what a check shows below its first paragraph, or in double quotes, is data and
+ * not part of the key; the message of a thrown error is kept whole, because assertion errors all begin the same way.
  */
 import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';

@@ -11,7 +11,10 @@ import { checkWorld } from '../model/world-check.ts';
 import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
 import type { Simulation } from './simulation.ts';
 
-/** What can happen to an output unless told otherwise: too early, too short, too full, too late. */
+/**
+ * What can happen to an output by default: closed too early, written short, full, not created. How many there are is part of each question,
+ * so one more changes the logs, tokens and hashes of all who use the default.
+ */
 const OUTPUT_FAULTS: readonly OutputFault[] = Object.freeze([
   { kind: 'close' },
   { kind: 'short', afterBytes: 16 },
@@ -100,7 +103,7 @@ export interface ChosenFilerMenuOptions {
 
 /**
  * A menu for `createSimFiler({ menu, choices: sim.world.choices, tracer: sim.world.tracer })`: checkouts, ingestions and updates that
- * are slow also in minding a cancel, fail, hang until they are cancelled, or do not mind a cancel. The filer asks `filer/NAME OPERATION SUBJECT fault`, of which
+ * are slow, also to honour cancellation, fail, hang until they are cancelled, or ignore cancellation. The filer asks `filer/NAME OPERATION SUBJECT fault`, of which
  * the highest answers are these.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.

@@ -11,7 +11,7 @@ import { StallWatch, type Liveness } from './stall-watch.ts';
 /** A last bound, for what is neither a stall nor short. */
 const DEFAULT_MAX_EVENTS = 10_000_000;
 
-/** See the head of the file. */
+/** Ends a simulation that goes on for ever. */
 export class EndlessWatch {
   /** Fired events at which to look next. */
   lookAt: number;

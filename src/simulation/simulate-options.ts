@@ -40,10 +40,10 @@ export interface SimulateOptions {
    * goes on until then; default `defaultMaxEvents`.
    */
   readonly maxEvents?: number;
-  /** For who runs scenarios of others: events after which one that states no bound is given up; default 10,000,000. */
+  /** For tools that run scenarios of others: events after which one that states no bound is given up; default 10,000,000. */
   readonly defaultMaxEvents?: number;
   /**
-   * Events between two looks at whether the scenario stalls, for who runs a known stall again: fewer find it sooner, and take for one what
+   * Events between two looks at whether the scenario stalls, to run a known stall again: fewer find it sooner, and take for one what
    * is only slow. From 256; default 24,576.
    */
   readonly stallLookEvery?: number;

@@ -54,7 +54,7 @@ interface Stretch {
   looks: number;
 }
 
-/** See the head of the file. */
+/** Notices a scenario that no longer makes progress. */
 export class StallWatch {
   /** Fired events at which it looks next. */
   lookAt: number;
@@ -95,7 +95,7 @@ export class StallWatch {
       this.lookAt = this.#clock.fired + this.#lookEvery;
       return;
     }
-    // Who goes on mostly sleeps now and then, which is seen for nothing; to watch its promises makes all of them dearer for good.
+    // A scenario that makes progress usually sleeps, and noticing that is free; watching its promises slows every later promise.
     this.#look =
       this.#stretch.looks < LOOKS_MIN - 2 ? new Look(this.#clock) : new LookBeforeLast(this.#clock);
     this.lookAt = this.#clock.fired + LOOK_LENGTH;
@@ -235,7 +235,7 @@ class LastLook extends Look {
     this.madeBefore = clock.made;
     this.#stopFlow = watchFlow(awaitScenario, () => {
       this.scenarioGoesOn = true;
-      // Once seen it need not be looked for, which is what is dear.
+      // Looking on is the expensive part, and once is enough.
       this.#stopFlow();
     });
   }

@@ -6,7 +6,7 @@ import { ANONYMOUS_SLEEP, eventText } from './label-text.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { shortPlaceOf } from './source-place.ts';
 
-/** See the head of the file. */
+/** Names the events of one or two executions. */
 export class EventNames {
   readonly #run: Pick<ObservedRun, 'firings'>;
   readonly #other: Pick<ObservedRun, 'firings'> | undefined;

@@ -71,7 +71,7 @@ export type NearestSearch = Omit<NearestPassSearch, 'passing' | 'otherFailure'> 
   readonly otherFailure?: string;
 };
 
-/** See the head of the file. */
+/** Everything that is said about a failure. */
 export interface Explanation {
   readonly scenario: string;
   /** See `failureKey`. */

@@ -1,6 +1,6 @@
 /**
- * Runs a stall that is known already. Invariant: what is found so is only a guess, for what is slow is taken for a stall as well; whoever
- * tells of it has run it once more without.
+ * Runs a known stall again, with a shorter look. Invariant: what is found this way is a guess, because it also takes slow executions for
+ * stalls; report it only after running it again without the shorter look.
  */
 import { STALL_LOOK_EVERY_KNOWN } from '../../simulation/stall-watch.ts';
 import type { Executor } from '../executor.ts';

@@ -46,7 +46,7 @@ export interface ObservedDecision extends KeyedDecision {
   readonly asked?: KeptStack;
 }
 
-/** See the head of the file. */
+/** One execution, with everything that was decided, fired and traced. */
 export interface ObservedRun {
   readonly verdict: Verdict;
   /** In the order of firing. */

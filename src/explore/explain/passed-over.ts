@@ -1,16 +1,16 @@
 /**
- * One event that is passed over by others, one after the other, takes a decision for each of them, and is one thing to tell. Invariant: only
- * decisions that follow each other and pick the next but one are put together, so that what is told of them is all that they decide.
+ * An event that others pass over, one after the other, takes a decision for each of them; they are reported as one. Invariant: only
+ * consecutive decisions that pass over the same event are grouped, so that the report of a group says all that it decides.
  */
 import { counted } from '../../model/plural.ts';
 import type { EventNames } from './event-name.ts';
 import type { ObservedDecision } from './observed-run.ts';
 
-/** Groups of decisions; the last one of a group is told for all. */
+/** Groups of decisions; the last one of a group is reported for all. */
 export class PassedOver {
   readonly #groupOf = new Map<ObservedDecision, readonly ObservedDecision[]>();
 
-  /** `decisions` are those that are to be told, in the order of asking. */
+  /** `decisions` are those to report, in the order of asking. */
   constructor(decisions: readonly ObservedDecision[]) {
     let group: ObservedDecision[] = [];
     for (const decision of decisions) {
@@ -21,7 +21,7 @@ export class PassedOver {
     }
   }
 
-  /** The events that a decision with others is told to have picked. */
+  /** The events that the decisions of a group have picked. */
   get eventIds(): number[] {
     return [...this.#groupOf].flatMap(([{ due, answer }, { length }]) => {
       const id = due[answer]?.id;
@@ -29,12 +29,12 @@ export class PassedOver {
     });
   }
 
-  /** False for a decision that a later one is told for. */
+  /** False for a decision that is reported with a later one. */
   isTold(decision: ObservedDecision): boolean {
     return this.#of(decision).at(-1) === decision;
   }
 
-  /** How many decisions this one is told for, itself included. */
+  /** How many decisions are reported with this one, itself included. */
   countOf(decision: ObservedDecision): number {
     return this.#of(decision).length;
   }

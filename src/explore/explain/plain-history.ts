@@ -14,7 +14,7 @@ export interface PlainHistoryLine {
   readonly text: string;
 }
 
-/** See the head of the file. */
+/** What happened, without an explanation. */
 export interface PlainHistory {
   readonly lines: readonly PlainHistoryLine[];
   /** How many decisions that were not plain are not shown. */

@@ -50,7 +50,7 @@ export class QueueRunner implements Service {
   #idleSince: number;
   #initFailure: string | undefined;
   #released: Promise<void> | undefined;
-  /** True before anybody hears of the release: who is told of it may ask for a run at once. */
+  /** True before the release is traced: a listener may ask for a run at once. */
   #isReleased = false;
   #onIdle: (() => void) | undefined;
 
