@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import type { HistoryLine } from '../../src/explore/explain/history.ts';
+import type { HistoryLine } from '../../src/explore/explain/failure-history.ts';
 
 /** Where to look, how, and for how long. */
 export interface HuntOptions {

@@ -4,7 +4,7 @@
  */
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
-import { briefly } from '../explore/explain/known-stall.ts';
+import { briefly } from '../explore/known-stall.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { shrinkInBrief } from '../explore/shrink/shrinker.ts';
 import type { ShrunkLog } from '../explore/shrink/shrink-memory.ts';

@@ -3,7 +3,7 @@ import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/camp
 import type { Certificate, SearchBounds } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
-import type { History } from '../explore/explain/history.ts';
+import type { History } from '../explore/explain/failure-history.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
 import type { ShrinkEnd } from '../explore/shrink/shrinker.ts';
 import type { Timeline } from '../explore/timeline/timeline.ts';

@@ -36,7 +36,7 @@ export interface ExploreCommandOptions {
 export const EXHAUSTIVE = 'exhaustive';
 
 // The checkout runs TypeScript, the package JavaScript.
-const WORKER = `./explore-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
+const WORKER = `./worker-entry${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
 
 /** How each thread is started. */
 export function threadLimits({

@@ -1,7 +1,7 @@
 /** Runs the log of an exploration again: a token, or a file of the corpus. */
 import { existsSync } from 'node:fs';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
-import type { History } from '../explore/explain/history.ts';
+import type { History } from '../explore/explain/failure-history.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
 import { replayInThread, type ReplayProgress, type ThreadReplay } from '../campaign/explore-replay.ts';
 import { lostFailureKey, type LostExecution } from '../campaign/explore-thread.ts';

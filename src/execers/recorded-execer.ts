@@ -3,8 +3,8 @@ import { checkedIterable, checkOptions, checkRecord } from '../kernel/argument-c
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { RecordedRun } from '../model/recorded-run.ts';
-import type { VirtualExecerOptions } from './process-table.ts';
-import { ProcessTable } from './process-table.ts';
+import type { VirtualExecerOptions } from './virtual-processes.ts';
+import { ProcessTable } from './virtual-processes.ts';
 import { planRecordedRun } from './recorded-plan.ts';
 import { RecordedProcess } from './recorded-process.ts';
 

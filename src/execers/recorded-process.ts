@@ -4,7 +4,7 @@
  */
 import type { Timer } from '../kernel/clock.ts';
 import type { ExecCommand } from '../model/execer.ts';
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from './virtual-processes.ts';
 import type { PlannedChunk, PlannedEnd } from './recorded-plan.ts';
 import { completeProcess } from './process-status.ts';
 import { VirtualProcess } from './virtual-process.ts';

@@ -7,7 +7,7 @@ import type { ExecCommand, ProcessStatus } from '../model/execer.ts';
 import type { MemoryCap } from './memory-watch.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { completeProcess, failedProcess, signalledProcess } from './process-status.ts';
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from './virtual-processes.ts';
 import type { SimStep } from './sim-step.ts';
 import { VirtualProcess } from './virtual-process.ts';
 

@@ -9,7 +9,7 @@ import { FaultLog } from './fault-log.ts';
 import type { StreamName } from './process-output.ts';
 import { ProcessOutput } from './process-output.ts';
 import { abortedProcess, withFaults } from './process-status.ts';
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from './virtual-processes.ts';
 
 /** The base of simulated and recorded processes. Subclasses say what goes on inside. */
 export abstract class VirtualProcess implements Process {

@@ -9,7 +9,7 @@ import { hashText, mixBits } from '../kernel/text-hash.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import type { CoverageMeter } from './explorer.ts';
-import { siteOf } from './explain/label-parts.ts';
+import { siteOf } from './label-parts.ts';
 
 const CELLS = 65_536;
 const TEXTS_KEPT = 8192;

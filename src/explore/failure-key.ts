@@ -5,7 +5,7 @@
  */
 import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
-import { headlineOf } from './explain/failure-headline.ts';
+import { headlineOf } from './failure-headline.ts';
 
 /** Stands for the key of an execution that was cut off: nobody knows whether it fails. */
 export const CUT_OFF_KEY = 'cut off';

@@ -33,7 +33,7 @@ export {
 export { type ExplanationLine, type ExplanationRole, formatExplanation } from './explain/explanation-text.ts';
 export { type ExplainOptions, type Explanation, type FailureDetail, explain } from './explain/explanation.ts';
 export { failureKey } from './failure-key.ts';
-export { type HistoryLine } from './explain/history.ts';
+export { type HistoryLine } from './explain/failure-history.ts';
 export { type KeyedDecision } from './keyed-log.ts';
 export { mutationStrategy } from './strategies/mutation-strategy.ts';
 export { type PctOptions, pctStrategy } from './strategies/pct-strategy.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ProcessTable } from '../../src/execers/process-table.ts';
+import { ProcessTable } from '../../src/execers/virtual-processes.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 
 describe('the process table', () => {

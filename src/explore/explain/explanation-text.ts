@@ -2,7 +2,7 @@
 import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
 import { counted, plural } from '../../model/plural.ts';
 import type { Explanation, FailureDetail } from './explanation.ts';
-import type { HistoryLine } from './history.ts';
+import type { HistoryLine } from './failure-history.ts';
 import type { SourcePlace } from './source-place.ts';
 
 /** What a line is, for whoever gives it a style. */

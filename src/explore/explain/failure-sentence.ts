@@ -2,7 +2,7 @@
 import { counted } from '../../model/plural.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
-import { headlineOf } from './failure-headline.ts';
+import { headlineOf } from '../failure-headline.ts';
 import { decisionKind } from '../../kernel/decision-kind.ts';
 import type { DecisionKind } from '../../kernel/decision-kind.ts';
 import { unusualDecisions } from './observed-run.ts';

@@ -1,7 +1,7 @@
 /** What happened in an execution that holds, in as many lines as a failure gets. */
 import type { Decision } from '../../kernel/decisions.ts';
 import type { Executor } from '../executor.ts';
-import { historyOf, type History } from './history.ts';
+import { historyOf, type History } from './failure-history.ts';
 import { keyDecisions } from '../keyed-log.ts';
 import { observe } from './observed-run.ts';
 

@@ -8,7 +8,7 @@ import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
 import { answersOf, withAnswer } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { headlineOf } from './failure-headline.ts';
+import { headlineOf } from '../failure-headline.ts';
 import { answerText } from './label-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 

@@ -9,7 +9,7 @@ import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
 import { answersOf } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { lookingOften } from './known-stall.ts';
+import { lookingOften } from '../known-stall.ts';
 
 /** The details that say where the scenario waits, each with its stack; none for what is no standstill, or if it is asked to stop. */
 export async function awaitedPlaces(

@@ -6,7 +6,7 @@ import { decisionKind } from '../../kernel/decision-kind.ts';
 import { isSameKey, keyOf, withAnswer } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 import { numberedThingsIn, withNumber, withSwappedThings } from './label-numbers.ts';
-import { siteOf } from '../explain/label-parts.ts';
+import { siteOf } from '../label-parts.ts';
 import type { ShrinkAttempt, ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
 /** At how many questions one answer is tried, at most and at least; the longer the log, the fewer, because executions take longer. */

@@ -5,7 +5,7 @@
 import { decisionKind } from '../../kernel/decision-kind.ts';
 import { isSameKey, keyOf } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { siteOf } from '../explain/label-parts.ts';
+import { siteOf } from '../label-parts.ts';
 import type { ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
 /** With more answers than this, pairs are too many; with less than three, leaving the others out is nothing to win. */

@@ -2,7 +2,7 @@
 import { decisionKind } from '../../kernel/decision-kind.ts';
 import type { DecisionKind } from '../../kernel/decision-kind.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { siteOf } from '../explain/label-parts.ts';
+import { siteOf } from '../label-parts.ts';
 import type { ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
 const KINDS: readonly DecisionKind[] = ['fault', 'delay', 'order', 'choice'];

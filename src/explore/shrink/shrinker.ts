@@ -10,7 +10,7 @@ import { diffEvents } from '../../trace/trace-differ.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
 import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
-import { briefly } from '../explain/known-stall.ts';
+import { briefly } from '../known-stall.ts';
 import { checkLog } from '../log-check.ts';
 import { compareSizes, sizeOf } from './log-order.ts';
 import { lowerCounts, mergeAnswers, moveAnswers, renameSubjects } from './shrink-moves.ts';

@@ -4,7 +4,7 @@
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { siteOf } from '../explain/label-parts.ts';
+import { siteOf } from '../label-parts.ts';
 
 /** Answers per site, in the order of asking; plain ones too. */
 export type SiteSeries = ReadonlyMap<string, readonly number[]>;

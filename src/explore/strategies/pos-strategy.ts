@@ -3,7 +3,7 @@ import type { DueEvents } from '../../kernel/decisions.ts';
 import { hashText } from '../../kernel/text-hash.ts';
 import { DrawStream } from './draw-stream.ts';
 import { EventNumbers } from './event-numbers.ts';
-import { subjectOf } from '../explain/label-parts.ts';
+import { subjectOf } from '../label-parts.ts';
 import type { Strategy } from './strategy.ts';
 import { ValuePolicy } from './value-policy.ts';
 

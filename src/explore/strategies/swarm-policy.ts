@@ -7,7 +7,7 @@ import { decisionKind, type DecisionKind } from '../../kernel/decision-kind.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
 import { hashText } from '../../kernel/text-hash.ts';
-import { faultKindOf, siteOf } from '../explain/label-parts.ts';
+import { faultKindOf, siteOf } from '../label-parts.ts';
 
 const WORD = 0x1_0000_0000;
 const LABELS_KEPT = 8192;

@@ -8,7 +8,7 @@ import type { Command } from '../../model/command.ts';
 import type { Query } from '../../model/query.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { querySubject } from '../../model/query-subject.ts';
-import type { ObservedCall } from '../explain/observed-services.ts';
+import type { ObservedCall } from './observed-services.ts';
 import { LaneSlots, type Slot, type TimelineLanes } from './timeline-lanes.ts';
 
 /** A call that has not returned. */

@@ -8,7 +8,7 @@ import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { createStatusStore } from '../../../src/store/status-store.ts';
-import { historyOf } from '../../../src/explore/explain/history.ts';
+import { historyOf } from '../../../src/explore/explain/failure-history.ts';
 import { observe } from '../../../src/explore/explain/observed-run.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { faultKindOf, siteOf, subjectOf } from '../../../src/explore/explain/label-parts.ts';
+import { faultKindOf, siteOf, subjectOf } from '../../../src/explore/label-parts.ts';
 import { swarmStrategy } from '../../../src/explore/strategies/swarm-strategy.ts';
 
 const KINDS = ['crash', 'loss', 'pause', 'run'];

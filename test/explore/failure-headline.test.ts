@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { headlineOf } from '../../../src/explore/explain/failure-headline.ts';
-import { failureKey } from '../../../src/explore/failure-key.ts';
-import { messageOf } from '../../../src/kernel/errors.ts';
+import { headlineOf } from '../../src/explore/failure-headline.ts';
+import { failureKey } from '../../src/explore/failure-key.ts';
+import { messageOf } from '../../src/kernel/errors.ts';
 
 const thrownBy = (act: () => void): string => {
   try {

@@ -8,7 +8,7 @@ import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import type { Failure } from '../../simulation/verdict.ts';
-import { headlineOf } from './failure-headline.ts';
+import { headlineOf } from '../failure-headline.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';

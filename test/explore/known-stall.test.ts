@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { createExecutor, type Executor } from '../../../src/explore/executor.ts';
-import { explain } from '../../../src/explore/explain/explanation.ts';
-import { formatExplanation } from '../../../src/explore/explain/explanation-text.ts';
-import { failureKey } from '../../../src/explore/failure-key.ts';
-import { shrink, shrinkInBrief } from '../../../src/explore/shrink/shrinker.ts';
-import { sleep } from '../../../src/kernel/clock.ts';
-import { ExecutionInterrupted, type Decision } from '../../../src/kernel/decisions.ts';
-import { randomDecisions } from '../../../src/kernel/random-decisions.ts';
-import { replayDecisions } from '../../../src/kernel/replay-decisions.ts';
-import { finalStatus } from '../../../src/model/status-lookup.ts';
-import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
-import { defineScenario, type ScenarioDefinition } from '../../../src/simulation/scenario.ts';
-import type { Simulation } from '../../../src/simulation/simulation.ts';
-import { STALL_EVENTS_LEAST } from '../../../src/simulation/stall-watch.ts';
-import type { Verdict } from '../../../src/simulation/verdict.ts';
+import { createExecutor, type Executor } from '../../src/explore/executor.ts';
+import { explain } from '../../src/explore/explain/explanation.ts';
+import { formatExplanation } from '../../src/explore/explain/explanation-text.ts';
+import { failureKey } from '../../src/explore/failure-key.ts';
+import { shrink, shrinkInBrief } from '../../src/explore/shrink/shrinker.ts';
+import { sleep } from '../../src/kernel/clock.ts';
+import { ExecutionInterrupted, type Decision } from '../../src/kernel/decisions.ts';
+import { randomDecisions } from '../../src/kernel/random-decisions.ts';
+import { replayDecisions } from '../../src/kernel/replay-decisions.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { STALL_EVENTS_LEAST } from '../../src/simulation/stall-watch.ts';
+import type { Verdict } from '../../src/simulation/verdict.ts';
 
 /** Beats for ever. */
 function startHeartbeat(sim: Simulation, ms: number, label: string): void {

@@ -5,8 +5,8 @@
 import type { CallOutcome, StartedCall } from '../../model/service-watch.ts';
 import type { Executor } from '../executor.ts';
 import { answersOf, type KeyedDecision } from '../keyed-log.ts';
-import type { ObservedRun } from './observed-run.ts';
-import { callerOf, type Caller } from './source-place.ts';
+import type { ObservedRun } from '../explain/observed-run.ts';
+import { callerOf, type Caller } from '../explain/source-place.ts';
 
 /** A call of a service, made by the code of those who use this package. */
 export interface ObservedCall extends StartedCall {

@@ -2,8 +2,8 @@
  * Runs a known stall again, with a shorter look. Invariant: what is found this way is a guess, because it also takes slow executions for
  * stalls; report it only after running it again without the shorter look.
  */
-import { STALL_LOOK_EVERY_KNOWN } from '../../simulation/stall-watch.ts';
-import type { Executor } from '../executor.ts';
+import { STALL_LOOK_EVERY_KNOWN } from '../simulation/stall-watch.ts';
+import type { Executor } from './executor.ts';
 
 /** An executor that finds a stall in a twentieth of the events that it otherwise takes. */
 export function lookingOften(executor: Executor): Executor {
