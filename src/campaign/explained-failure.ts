@@ -7,7 +7,7 @@ import type { Executor } from '../explore/executor.ts';
 import { explain, type Explanation } from '../explore/explain/explanation.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
-import type { CutShort } from './explore-task.ts';
+import type { CutShort } from './task.ts';
 
 /** Everything that happens is drawn, so that of more events the beginning is enough. */
 export const DRAWN_EVENTS_MAX = 50_000;

@@ -1,7 +1,7 @@
 /** An executor whose decisions are written to shared memory as they are taken, so that they outlive a thread that hangs or dies. */
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { Executor } from '../explore/executor.ts';
-import type { ExploreSharedState } from './explore-shared-state.ts';
+import type { ExploreSharedState } from './shared-state.ts';
 
 /** Shows in `state` that executions of `executor` go on. */
 export function watchedExecutor(executor: Executor, state: ExploreSharedState): Executor {

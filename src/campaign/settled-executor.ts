@@ -7,7 +7,7 @@ import type { Executor } from '../explore/executor.ts';
 import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
 import { counted } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import type { ExploreSharedState } from './explore-shared-state.ts';
+import type { ExploreSharedState } from './shared-state.ts';
 
 /** Taken when loaded, since fake timers may stand in the globals later. */
 const wait = setTimeout;

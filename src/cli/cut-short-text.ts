@@ -1,6 +1,6 @@
 /** What is said where a failure could not be explained as far as it could have been. */
 import type { Explanation } from '../explore/explain/explanation.ts';
-import type { CutShort } from '../campaign/explore-task.ts';
+import type { CutShort } from '../campaign/task.ts';
 import { counted, formatCount } from '../model/plural.ts';
 
 /** How many times as long `explain` makes a failure small as it explains it. */

@@ -1,9 +1,9 @@
 /** `dryrunner explain`: one execution that fails, made small and explained, whatever names it: a seed, a token or a file. */
 import { failureKey } from '../explore/failure-key.ts';
 import type { CampaignFailure } from '../explore/campaign-report.ts';
-import { replayInThread, type ThreadReplay } from '../campaign/explore-replay.ts';
-import type { ReplayOutcome } from '../campaign/explore-task.ts';
-import { lostFailureKey, type LostExecution } from '../campaign/explore-thread.ts';
+import { replayInThread, type ThreadReplay } from '../campaign/replay.ts';
+import type { ReplayOutcome } from '../campaign/task.ts';
+import { lostFailureKey, type LostExecution } from '../campaign/thread.ts';
 import { ScenarioRefusedError } from '../campaign/scenario-refused-error.ts';
 import { debugExecution, type DebuggedExecution } from './debug-execution.ts';
 import { readExecution } from './execution-source.ts';

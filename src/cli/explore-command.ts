@@ -10,12 +10,7 @@ import { formatCount } from '../model/plural.ts';
 import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../campaign/campaign-state.ts';
 import { canonicalReference } from '../campaign/canonical-reference.ts';
 import { CorpusFolder } from '../campaign/corpus-folder.ts';
-import {
-  runExplorePool,
-  type PoolEvent,
-  type PoolProgress,
-  type PoolReport,
-} from '../campaign/explore-pool.ts';
+import { runExplorePool, type PoolEvent, type PoolProgress, type PoolReport } from '../campaign/pool.ts';
 import { ScenarioRefusedError } from '../campaign/scenario-refused-error.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { FailureDesk } from './explore-failures.ts';

@@ -1,6 +1,6 @@
 /** What is done with each failure that an exploration finds: made small, kept, put into one line that repeats it. */
 import type { CorpusFolder } from '../campaign/corpus-folder.ts';
-import type { PoolFailure } from '../campaign/explore-pool.ts';
+import type { PoolFailure } from '../campaign/pool.ts';
 import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
 import { threadLimits, type ExploreCommandOptions } from './explore-options.ts';
 import type { FoundFailure } from './failure-report.ts';

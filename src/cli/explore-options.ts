@@ -1,8 +1,8 @@
 /** What can be typed after `dryrunner explore`, and what it means for the threads. */
 import { availableParallelism } from 'node:os';
 import { DEFAULT_AUDIT_EVERY } from '../explore/campaign.ts';
-import type { ExplorePoolOptions } from '../campaign/explore-pool.ts';
-import type { ThreadLimits } from '../campaign/explore-thread.ts';
+import type { ExplorePoolOptions } from '../campaign/pool.ts';
+import type { ThreadLimits } from '../campaign/thread.ts';
 import { HANG_MS, TIME_MS } from './explore-defaults.ts';
 
 /** Options as typed. */

@@ -1,6 +1,6 @@
 /** What an exploration found and covered, for people and for programs. */
 import type { AuditDifference, CutOffExecution } from '../explore/campaign-report.ts';
-import type { PoolProgress, PoolReport } from '../campaign/explore-pool.ts';
+import type { PoolProgress, PoolReport } from '../campaign/pool.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';

@@ -2,8 +2,8 @@
 import type { CampaignFailure } from '../explore/campaign-report.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
-import type { PoolFailure } from '../campaign/explore-pool.ts';
-import type { ShrunkFailure } from '../campaign/explore-task.ts';
+import type { PoolFailure } from '../campaign/pool.ts';
+import type { ShrunkFailure } from '../campaign/task.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import { cutShortLines } from './cut-short-text.ts';

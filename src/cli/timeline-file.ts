@@ -1,8 +1,8 @@
 /** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is told whether there is one, and if not why. */
 import type { Timeline } from '../explore/timeline/timeline.ts';
-import { replayInThread, type ThreadReplay } from '../campaign/explore-replay.ts';
-import type { ReplayTask } from '../campaign/explore-task.ts';
-import type { ThreadLimits } from '../campaign/explore-thread.ts';
+import { replayInThread, type ThreadReplay } from '../campaign/replay.ts';
+import type { ReplayTask } from '../campaign/task.ts';
+import type { ThreadLimits } from '../campaign/thread.ts';
 import { UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import { moduleFiles } from './scenario-loader.ts';

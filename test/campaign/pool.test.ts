@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
-import { runExplorePool } from '../../src/campaign/explore-pool.ts';
-import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/campaign/explore-pool.ts';
-import { replayInThread } from '../../src/campaign/explore-replay.ts';
-import { shrinkInThread } from '../../src/campaign/explore-shrink.ts';
+import { runExplorePool } from '../../src/campaign/pool.ts';
+import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/campaign/pool.ts';
+import { replayInThread } from '../../src/campaign/replay.ts';
+import { shrinkInThread } from '../../src/campaign/shrink.ts';
 
 const limits = {
-  entry: new URL('./explore-worker-entry.ts', import.meta.url),
+  entry: new URL('./worker-entry.ts', import.meta.url),
   hangMs: 1_500,
   memoryMb: 64,
 };
@@ -239,7 +239,7 @@ describe('what a scenario leaves behind', () => {
 test('a strict pool lists what was reached for outside, over all threads, and says if it was nothing', async () => {
   const { report } = await explore('clock', { strict: true, goOn: true });
   expect(report.escapes).toMatchObject([{ kind: 'clock', what: 'Date.now' }]);
-  expect(report.escapes?.[0]?.frames[0]).toContain('explore-worker-entry.ts');
+  expect(report.escapes?.[0]?.frames[0]).toContain('worker-entry.ts');
   expect(report.escapes?.[0]?.count).toBeGreaterThan(1);
   expect((await explore('held', { strict: true })).report.escapes).toEqual([]);
 });

@@ -9,8 +9,8 @@ import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { shrinkInBrief } from '../explore/shrink/shrinker.ts';
 import type { ShrunkLog } from '../explore/shrink/shrink-memory.ts';
 import { explained, inBrief } from './explained-failure.ts';
-import type { ExploreSharedState } from './explore-shared-state.ts';
-import type { ExploreMessage, ShrinkTask, SmallerFailure } from './explore-task.ts';
+import type { ExploreSharedState } from './shared-state.ts';
+import type { ExploreMessage, ShrinkTask, SmallerFailure } from './task.ts';
 
 /** Shrinks until nothing gets simpler, executions or time are used up, or it is asked to stop; then explains. */
 export async function runShrinkTask(

@@ -3,8 +3,8 @@
  * execution that it was in: the best so far is what is given.
  */
 import { ScenarioRefusedError } from './scenario-refused-error.ts';
-import type { ShrinkTask, ShrunkFailure, SmallerFailure } from './explore-task.ts';
-import { ExploreThread, type ThreadLimits } from './explore-thread.ts';
+import type { ShrinkTask, ShrunkFailure, SmallerFailure } from './task.ts';
+import { ExploreThread, type ThreadLimits } from './thread.ts';
 
 /** What {@link shrinkInThread} takes. */
 export interface ShrinkInThreadOptions extends ThreadLimits, Omit<ShrinkTask, 'kind' | 'memory'> {

@@ -12,8 +12,8 @@ import type { Certificate, SearchBounds } from '../explore/exhaustive/certificat
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import { mergeEscapes, type Escape } from '../explore/escape.ts';
-import { ExploreSlot, type ExploreSlotOptions } from './explore-slot.ts';
-import type { ThreadLimits } from './explore-thread.ts';
+import { ExploreSlot, type ExploreSlotOptions } from './slot.ts';
+import type { ThreadLimits } from './thread.ts';
 
 /** What {@link runExplorePool} takes. */
 export interface ExplorePoolOptions extends ThreadLimits {

@@ -13,15 +13,15 @@ import type { Certificate } from '../explore/exhaustive/certificate.ts';
 import type { Coverage } from '../explore/coverage.ts';
 import type { Escape } from '../explore/escape.ts';
 import type { StopCause } from '../explore/explorer.ts';
-import type { ExploreCounters } from './explore-shared-state.ts';
-import type { CampaignTask, ExploreMessage } from './explore-task.ts';
+import type { ExploreCounters } from './shared-state.ts';
+import type { CampaignTask, ExploreMessage } from './task.ts';
 import {
   ExploreThread,
   lostFailureKey,
   type LostExecution,
   type ThreadEnd,
   type ThreadLimits,
-} from './explore-thread.ts';
+} from './thread.ts';
 import { ScenarioRefusedError } from './scenario-refused-error.ts';
 
 /** The share of a slot: a task that may need more than one thread. */

@@ -1,8 +1,8 @@
 /** Runs a log again in a thread of its own, so that one which hangs or dies is told as what it is. */
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import { ScenarioRefusedError } from './scenario-refused-error.ts';
-import type { ReplayOutcome, ReplayStory, ReplayTask } from './explore-task.ts';
-import { ExploreThread, type LostExecution, type ThreadLimits } from './explore-thread.ts';
+import type { ReplayOutcome, ReplayStory, ReplayTask } from './task.ts';
+import { ExploreThread, type LostExecution, type ThreadLimits } from './thread.ts';
 
 /** What {@link replayInThread} takes. */
 export interface ReplayInThreadOptions extends ThreadLimits, Omit<ReplayTask, 'kind' | 'memory'> {

@@ -6,8 +6,8 @@ import type { Executor } from '../explore/executor.ts';
 import { exhaustiveStrategy } from '../explore/exhaustive/exhaustive-strategy.ts';
 import { createStrategy } from '../explore/strategies/strategy-names.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
-import type { ExploreSharedState } from './explore-shared-state.ts';
-import type { CampaignTask, ExploreMessage } from './explore-task.ts';
+import type { ExploreSharedState } from './shared-state.ts';
+import type { CampaignTask, ExploreMessage } from './task.ts';
 
 const CUT_OFF = 'The time of the campaign was up, and the execution had not ended';
 

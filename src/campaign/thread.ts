@@ -9,8 +9,8 @@ import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { allocateYoung } from './engine-allocation.ts';
 import { optimizeEarly } from './engine-optimization.ts';
-import { ExploreSharedState, type ExploreCounters } from './explore-shared-state.ts';
-import { messageIn, type ExploreMessage, type ExploreTask } from './explore-task.ts';
+import { ExploreSharedState, type ExploreCounters } from './shared-state.ts';
+import { messageIn, type ExploreMessage, type ExploreTask } from './task.ts';
 import { threadEntry } from './thread-entry.ts';
 
 /** How a thread is started, and what it may take. */

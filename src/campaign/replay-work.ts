@@ -12,9 +12,9 @@ import { randomDecisions } from '../kernel/random-decisions.ts';
 import { formatCount } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { DRAWN_EVENTS_MAX, explained } from './explained-failure.ts';
-import type { ExploreSharedState } from './explore-shared-state.ts';
-import { smallerFailure } from './explore-shrink-work.ts';
-import type { ExploreMessage, ReplayOutcome, ReplayStory, ReplayTask } from './explore-task.ts';
+import type { ExploreSharedState } from './shared-state.ts';
+import { smallerFailure } from './shrink-work.ts';
+import type { ExploreMessage, ReplayOutcome, ReplayStory, ReplayTask } from './task.ts';
 
 /** The same scenario: with its decisions told, and without anything of ours among the frames of its stacks. */
 export interface ReplayExecutors {
