@@ -259,6 +259,7 @@ export default tseslint.config(
     ignores: [
       'test/{host,campaign,ambient,cli,package,docs}/**',
       'test/kernel/{drain,virtual-clock,clock}*',
+      'test/simulation/real-timer*',
       'test/tidy/**',
     ],
     rules: {

@@ -77,7 +77,9 @@ function findUnused(): string[] {
     doors.has(path) ||
     path.startsWith('sims/') ||
     // Threads and processes are started from these by their path.
-    /^(src\/cli\/worker-entry|test\/.+\/(?:worker-entry|.+-process)|scripts\/zoo\/trial-process)\.ts$/.test(path) ||
+    /^(src\/cli\/worker-entry|test\/.+\/(?:worker-entry|.+-process)|scripts\/zoo\/trial-process)\.ts$/.test(
+      path,
+    ) ||
     /\.(test|d)\.ts$/.test(path) ||
     /^(scripts|bench)\/[^/]+$/.test(path);
   const unreached = modules

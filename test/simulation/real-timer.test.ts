@@ -8,7 +8,9 @@ test('a scenario that waits for a real timer escapes, however soon it fires and 
       seed,
       scenario: async (sim) => {
         await sim.sleep(1);
-        await new Promise((resolve) => setTimeout(resolve, seed % 7));
+        await new Promise((resolve) => {
+          setTimeout(resolve, seed % 7);
+        });
       },
     });
     kinds.push(failure?.kind);
