@@ -277,7 +277,7 @@ export { type FakeRunnerOptions, type FakeRunner, createFakeRunner } from './run
 export { type FakeEnd, type FakeScript, type FakeScripts, argvScript } from './runners/fake/fake-script.ts';
 export { type InvokerOptions } from './runners/invocation/invoker-parts.ts';
 export { type Invoker, createInvoker } from './runners/invocation/invoker.ts';
-export { LOG_HEADER_END } from './runners/invocation/log-header.ts';
+export { LOG_HEADER_END } from './model/log-markers.ts';
 export { type MeterOptions, type MeteredService, meterService } from './runners/metered-service.ts';
 export { type StatusListener, type Performance, type Performer } from './runners/queue/performer.ts';
 export {

@@ -4,6 +4,7 @@ import { createCoverage } from '../explore/coverage.ts';
 import type { Escape } from '../explore/escape.ts';
 import type { Executor } from '../explore/executor.ts';
 import { exhaustiveStrategy } from '../explore/exhaustive/exhaustive-strategy.ts';
+import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import { createStrategy } from '../explore/strategies/strategy-names.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { ExploreSharedState } from './shared-state.ts';
@@ -28,7 +29,7 @@ export async function runCampaignTask(
 ): Promise<void> {
   const { firstIndex, shards, maxExecutions, goOn, auditEvery, corpus } = task;
   const coverage = createCoverage();
-  const exhaustive = task.strategy === 'exhaustive' ? exhaustiveStrategy(definition, task.bounds) : undefined;
+  const exhaustive = task.strategy === EXHAUSTIVE ? exhaustiveStrategy(definition, task.bounds) : undefined;
   const strategy = exhaustive ?? createStrategy(task.strategy, task.seed);
   let corpusLeft = corpus.length;
   state.noteIndex(corpusLeft > 0 ? -1 : firstIndex);

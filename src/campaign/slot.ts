@@ -2,6 +2,7 @@
  * The place of one thread in a pool: starts a thread, and after an execution that took its thread with it another one, until the
  * slot's share is done. Invariant: no index is run twice, the one of a lost execution included.
  */
+import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import type {
   CampaignEvent,
   CampaignReport,
@@ -113,7 +114,7 @@ export class ExploreSlot {
         if (end.type === 'lost') this.#lose(end.execution, counters);
         this.#reports.push(this.#reportOf(end, counters));
         // A strategy that goes through all there is would come to the same execution again.
-        if (end.type === 'stopped' || this.#options.task.strategy === 'exhaustive') break;
+        if (end.type === 'stopped' || this.#options.task.strategy === EXHAUSTIVE) break;
         // A log of the corpus that took its thread with it is not tried again, so there is one less.
         const isFruitless = counters.executions === 0 && counters.index >= 0;
         fruitless = isFruitless ? fruitless + 1 : 0;

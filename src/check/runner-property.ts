@@ -9,7 +9,7 @@ import type { Violation } from '../oracles/oracle.ts';
 import { ServiceReach, type ReachKind } from '../oracles/service-reach.ts';
 import { watchAnswers } from '../oracles/watch-answers.ts';
 import { createChaosRunner } from '../network/chaos-runner.ts';
-import { LOG_HEADER_END } from '../runners/invocation/log-header.ts';
+import { LOG_HEADER_END } from '../model/log-markers.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { NeverReachedError } from './never-reached-error.ts';

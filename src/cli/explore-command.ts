@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CutOffExecution } from '../explore/campaign-report.ts';
 import { scenarioFault } from '../explore/exhaustive/certificate.ts';
-import { strategyNames } from '../explore/strategies/strategy-names.ts';
+import { EXHAUSTIVE, strategyNames } from '../explore/strategies/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { formatCount } from '../model/plural.ts';
@@ -14,7 +14,7 @@ import { runExplorePool, type PoolEvent, type PoolProgress, type PoolReport } fr
 import { ScenarioRefusedError } from '../campaign/scenario-refused-error.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { FailureDesk } from './explore-failures.ts';
-import { EXHAUSTIVE, poolOptions, type ExploreCommandOptions } from './explore-options.ts';
+import { poolOptions, type ExploreCommandOptions } from './explore-options.ts';
 import { eventsOfSecondTry, exploredJson, exploredLines, progressText } from './explore-report.ts';
 import type { FoundFailure } from './failure-report.ts';
 import { Interruption } from './interruption.ts';

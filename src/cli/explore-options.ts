@@ -1,4 +1,5 @@
 /** What can be typed after `dryrunner explore`, and what it means for the threads. */
+import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import { availableParallelism } from 'node:os';
 import { DEFAULT_AUDIT_EVERY } from '../explore/campaign.ts';
 import type { ExplorePoolOptions } from '../campaign/pool.ts';
@@ -31,9 +32,6 @@ export interface ExploreCommandOptions {
   readonly memory: number;
   readonly json?: boolean;
 }
-
-/** The strategy that is not made by name alone, for it vouches for a scenario. */
-export const EXHAUSTIVE = 'exhaustive';
 
 // The checkout runs TypeScript, the package JavaScript.
 const WORKER = `./worker-entry${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;

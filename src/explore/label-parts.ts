@@ -2,14 +2,14 @@
  * What strategies read from the label of a decision or an event beside its kind. Invariant: pure functions of the text, by the
  * convention of this package that a label begins with whose it is and carries the ids of what it is about: `network/2 run job-7 fault`.
  */
+import { maskNumbers } from '../simulation/event-tail.ts';
 
-const NUMBERS = /\d+/g;
 const HAS_NUMBER = /\d/;
 const NAMES_A_THING = /[\d/]/;
 
 /** The label without what differs from one run to the next: one text per place that asks. */
 export function siteOf(label: string): string {
-  return label.replace(NUMBERS, '#');
+  return maskNumbers(label);
 }
 
 /**

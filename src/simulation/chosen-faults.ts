@@ -3,7 +3,7 @@
  * Invariant: answer 0 is always the plain behaviour and the highest answer never is, and who made the value knows nothing of it.
  */
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
-import { checkDuration, checkRecord, checkString } from '../kernel/argument-check.ts';
+import { checkDuration, checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import { outputFaultText } from '../model/fault-text.ts';
@@ -67,7 +67,7 @@ export function chosenOutputFaults(
 ): OutputFaultPlan {
   checkRecord('options', 'an object of options', options);
   const { name = 'output', oneIn = ONE_IN, faults = OUTPUT_FAULTS } = options;
-  checkOneIn(oneIn);
+  checkInteger('oneIn', oneIn, 2);
   if (faults.length === 0) throw invalidArgument('faults', 'at least one fault', faults);
   const n = faults.length * oneIn;
   return (id) => {
@@ -128,7 +128,7 @@ export interface ChosenFilerMenuOptions {
 export function chosenFilerMenu(options: ChosenFilerMenuOptions = {}): FilerBehaviours {
   checkRecord('options', 'an object of options', options);
   const { latencyMs = LATENCY_MS, slowMs = SLOW_MS, oneIn = ONE_IN } = options;
-  checkOneIn(oneIn);
+  checkInteger('oneIn', oneIn, 2);
   checkDuration('latencyMs', latencyMs);
   checkDuration('slowMs', slowMs);
   const wrong: readonly FilerBehaviour[] = [
@@ -207,8 +207,4 @@ export function chosenSkew(
       (ppm) => `is ${Math.abs(ppm)} ppm too ${ppm > 0 ? 'fast' : 'slow'}`,
     ),
   };
-}
-
-function checkOneIn(oneIn: number): void {
-  if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) throw invalidArgument('oneIn', 'an integer ≥ 2', oneIn);
 }

@@ -3,7 +3,7 @@
  * and for how long. Invariants: at most one fault of these is in force, and it ends by itself, when faults end, or with the node; the
  * number of strikes is bounded, so that a run cannot be kept from its end for ever.
  */
-import { checkRecord } from '../kernel/argument-check.ts';
+import { checkInteger, checkRecord } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { nodeFaultText } from '../model/fault-text.ts';
@@ -146,9 +146,7 @@ function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] 
     const oneIn = faults[kind];
     const duration = new DelayDraw(choices, msMax, DURATIONS);
     if (oneIn === undefined) return [];
-    if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) {
-      throw invalidArgument(`faults.${kind}`, 'an integer ≥ 2', oneIn);
-    }
+    checkInteger(`faults.${kind}`, oneIn, 2);
     return [{ kind, oneIn, duration, ...effect }];
   };
   return [

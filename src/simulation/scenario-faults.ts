@@ -1,4 +1,5 @@
 /** Faults that a scenario places itself. Invariant: answer 0 of each question is no fault, and each that strikes is a `fault` event (R212). */
+import { checkInteger } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { namedFaultText } from '../model/fault-text.ts';
 import type { World } from '../model/world.ts';
@@ -8,7 +9,7 @@ type FaultWorld = Pick<World, 'clock' | 'choices'> & Required<Pick<World, 'trace
 
 /** See `Simulation.strikes`. */
 export function strikesAt(world: FaultWorld, where: string, kind: string, oneIn: number): boolean {
-  if (!(Number.isSafeInteger(oneIn) && oneIn >= 2)) throw invalidArgument('oneIn', 'an integer ≥ 2', oneIn);
+  checkInteger('oneIn', oneIn, 2);
   const describe = (answer: number): string => (answer === oneIn - 1 ? namedFaultText(where, kind) : '');
   if (world.choices.choose(`${where} ${kind} fault`, oneIn, describe) !== oneIn - 1) return false;
   traceFault(world, where, kind);
@@ -23,9 +24,7 @@ export function strikeAtSomeEvent(
   within: number,
 ): { readonly nth: number; readonly act: EventAction } | undefined {
   if (typeof (action as unknown) !== 'function') throw invalidArgument('action', 'a function', action);
-  if (!(Number.isSafeInteger(within) && within >= 1)) {
-    throw invalidArgument('within', 'an integer ≥ 1', within);
-  }
+  checkInteger('within', within, 1);
   const describe = (k: number): string => (k === 0 ? '' : `${label}, right after event ${k} from here`);
   const nth = world.choices.choose(`${label} fault`, within + 1, describe);
   if (nth === 0) return undefined;

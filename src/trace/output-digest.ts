@@ -6,6 +6,7 @@
 import { invalidArgument } from '../kernel/errors.ts';
 import { createHash, type Hash } from 'node:crypto';
 import { checkAnyIterable, checkedIterable, checkOptions, isInstance } from '../kernel/argument-check.ts';
+import { LOG_HEADER_END, LOG_TRAILER_BEGIN } from '../model/log-markers.ts';
 import type { Chunk } from '../model/output.ts';
 
 /** What is known of the file. */
@@ -54,7 +55,7 @@ export class OutputDigest {
 
   #skipHeader(): void {
     const [marker] = MARKER_LINE.exec(this.#held.toString('latin1', 0, MARKER_BYTES_MAX)) ?? [];
-    const headerEnd = marker === undefined ? undefined : `${marker}\nSCOOT_CMD_LOG\n`;
+    const headerEnd = marker === undefined ? undefined : `${marker}\n${LOG_HEADER_END}`;
     const end = headerEnd === undefined ? -1 : this.#held.indexOf(headerEnd);
     if (marker === undefined || headerEnd === undefined || end === -1) {
       const limit = marker === undefined ? MARKER_BYTES_MAX : HEADER_BYTES_MAX;
@@ -63,7 +64,7 @@ export class OutputDigest {
     }
     this.#isInHeader = false;
     this.#held = this.#held.subarray(end + headerEnd.length);
-    if (this.#hasTrailer) this.#trailer = Buffer.from(`\n\n${marker}\nFAILED\n`);
+    if (this.#hasTrailer) this.#trailer = Buffer.from(`\n\n${marker}\n${LOG_TRAILER_BEGIN}`);
   }
 
   /** Hashes what is held but for the last `keep` bytes. */

@@ -1,7 +1,7 @@
 /** Cases about what can be read of a run: headers, streams, the interleaving, trailers. */
 import { formatGoDuration } from '../../model/go-duration.ts';
 import type { RunStatus } from '../../model/run-status.ts';
-import { LOG_HEADER_END } from '../../runners/invocation/log-header.ts';
+import { LOG_HEADER_END } from '../../model/log-markers.ts';
 import { checkEqual, checkThat } from '../check.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';

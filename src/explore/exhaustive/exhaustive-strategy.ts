@@ -22,11 +22,12 @@ import type { ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Certificate, SearchBounds, SearchStop } from './certificate.ts';
 import { ExhaustiveSearch } from './exhaustive-search.ts';
 import { FootprintMeter } from './footprint.ts';
+import { EXHAUSTIVE } from '../strategies/strategy-names.ts';
 import type { Execution, Strategy } from '../strategies/strategy.ts';
 
 /** A strategy that ends with a certificate. */
 export class ExhaustiveStrategy implements Strategy {
-  readonly name = 'exhaustive';
+  readonly name: string = EXHAUSTIVE;
   readonly isolator: FootprintMeter;
   readonly watcher: OracleFactory;
   readonly #scenario: string;

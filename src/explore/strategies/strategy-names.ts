@@ -56,3 +56,6 @@ export function createStrategy(
   if (make === undefined) throw invalidArgument('strategy', `one of ${strategyNames.join(', ')}`, name);
   return make(seed, options);
 }
+
+/** The strategy that ends with a certificate: it is named beside the others, has no seed, and runs whole, on one thread. */
+export const EXHAUSTIVE = 'exhaustive';

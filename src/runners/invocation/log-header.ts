@@ -3,13 +3,11 @@ import { formatUtc } from '../../kernel/utc-time.ts';
 import { formatCommand } from '../../model/command-text.ts';
 import { formatGoDuration } from '../../model/go-duration.ts';
 import type { Command } from '../../model/command.ts';
+import { LOG_HEADER_END, LOG_TRAILER_BEGIN } from '../../model/log-markers.ts';
 import type { Output } from '../../model/output.ts';
 
 const LINE = '###########################################\n';
 const MARKER: string = LINE + LINE;
-
-/** The last line of every header; process bytes begin after it. */
-export const LOG_HEADER_END = 'SCOOT_CMD_LOG\n';
 
 /** Stdout, stderr and the combined one. */
 export type LogOutputs = readonly [stdout: Output, stderr: Output, stdlog: Output];
@@ -32,10 +30,10 @@ export function logTrailer(
     case 'none':
       return undefined;
     case 'abort':
-      return `\n\n${MARKER}\nFAILED\nTask aborted\n`;
+      return `\n\n${MARKER}\n${LOG_TRAILER_BEGIN}Task aborted\n`;
     case 'deadline':
-      return `\n\n${MARKER}\nFAILED\nTask exceeded timeout ${formatGoDuration(timeoutMs)}\n`;
+      return `\n\n${MARKER}\n${LOG_TRAILER_BEGIN}Task exceeded timeout ${formatGoDuration(timeoutMs)}\n`;
     case 'memory':
-      return `\n\n${MARKER}\nFAILED\n${report}\n`;
+      return `\n\n${MARKER}\n${LOG_TRAILER_BEGIN}${report}\n`;
   }
 }
