@@ -45,14 +45,14 @@ class ToldFailures implements Oracle {
     for (const note of this.#processors) {
       this.#complain(
         'R90',
-        `${title} has ended, and nobody tells: ${note}\n\nExpected a recorded failure of the processor, and what it threw, before the run ends; got none until it was ${state}.`,
+        `${title} has ended without a record of this: ${note}\n\nExpected a recorded failure of the processor, and what it threw, before the run ends; got none until it was ${state}.`,
         event.at,
       );
     }
     if (this.#releases > 0) {
       this.#complain(
         'R94',
-        `${title} has ended, and nobody tells that its release failed\n\nExpected a recorded failure with exit code ${EXIT_CODES.CHECKOUT_RELEASE} before the run ends; got none until it was ${state}.`,
+        `${title} has ended without a record that its release failed\n\nExpected a recorded failure with exit code ${EXIT_CODES.CHECKOUT_RELEASE} before the run ends; got none until it was ${state}.`,
         event.at,
       );
     }

@@ -1,5 +1,5 @@
 /**
- * Runs an execution again in an exploring thread, and explains what it comes to. Invariant: what came of it is told before anything else is
+ * Runs an execution again in an exploring thread, and explains what it comes to. Invariant: the outcome is sent before anything else is
  * tried, so that it is known whatever becomes of the explanation.
  */
 import { withinEvents } from '../explore/event-budget.ts';

@@ -1,4 +1,4 @@
-/** Runs a log again in a thread of its own, so that one which hangs or dies is told as what it is. */
+/** Runs a log again in its own thread, so that a hang or a crash is reported as such. */
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import { ScenarioRefusedError } from './scenario-refused-error.ts';
 import type { ReplayOutcome, ReplayStory, ReplayTask } from './task.ts';
@@ -31,7 +31,7 @@ export interface ThreadReplay {
   /** Absent if nobody asked for it, or the thread was lost; of many events only the beginning, which `otherData.shown` says. */
   readonly timeline?: Timeline;
   readonly lost?: LostExecution;
-  /** What took the thread with it after the outcome was told. */
+  /** Why the thread ended after it had sent the outcome. */
   readonly lostAfter?: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Makes a failure small in an exploring thread, and tells each step, so that the best so far is not lost with the thread. Invariant:
+ * Makes a failure small in an exploring thread, and reports each step, so that the best so far is not lost with the thread. Invariant:
  * explaining has time of its own, however long it took to make the failure small.
  */
 import { withinEvents } from '../explore/event-budget.ts';

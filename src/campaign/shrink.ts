@@ -47,7 +47,7 @@ export async function shrinkInThread(options: ShrinkInThreadOptions): Promise<Sh
     if (end.type === 'refused') throw new ScenarioRefusedError(end.message);
     if (shrunk !== undefined || best === undefined) return shrunk;
     const { explainMs } = task;
-    // Whoever has ended it knows why it says no more.
+    // The caller ended it and knows why nothing more comes.
     return {
       ...best,
       stoppedBy: 'stopped',

@@ -123,7 +123,7 @@ export interface ReplayOutcome {
   readonly decisions: number;
 }
 
-/** What is told after the outcome of a replay, if there is time for it. */
+/** Sent after the outcome of a replay, if there is time. */
 export interface ReplayStory {
   /** Of a failure; absent if it does not repeat, or was cut short before there was any. */
   readonly explanation?: Explanation;

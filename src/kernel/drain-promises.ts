@@ -24,7 +24,7 @@ export function watchFlow(flow: (...args: never[]) => unknown, seen: () => void)
 export function isAwaitedBy(flow: (...args: never[]) => unknown): boolean {
   const isOfFlow = (_error: Error, frames: NodeJS.CallSite[]): boolean =>
     frames.some((frame) => frame.getFunctionName() === flow.name);
-  // Source maps of whoever runs this hang on the property, which is not enumerable.
+  // Source maps depend on this property, which is not enumerable.
   const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   const { stackTraceLimit } = Error;
   try {

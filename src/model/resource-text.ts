@@ -11,7 +11,7 @@ export type Held = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'runId'>
 const BECAME = {
   thing: { acquired: 'was taken', freed: 'was given back', abandoned: 'was not given back in time' },
   process: { acquired: 'started', freed: 'ended', abandoned: 'did not end in time' },
-  // That it has exited is noted at once; whoever waits for its end also waits for its output.
+  // Its exit is noted at once; a wait for its end also waits for its output.
   ownProcess: { acquired: 'started', freed: 'exited', abandoned: 'did not exit in time' },
   activity: { acquired: 'began', freed: 'ended', abandoned: 'did not end in time' },
 } as const;

@@ -1,6 +1,6 @@
 /**
- * A tracer that takes what nearly every run does as calls. Invariant: a call and the event that it stands for are the same to whoever
- * watches; an event object is made only where somebody keeps it or reads it.
+ * A tracer that takes what nearly every run does as calls. Invariant: a call and the event that it stands for are the same to a
+ * watcher; an event object is made only where somebody keeps it or reads it.
  */
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';

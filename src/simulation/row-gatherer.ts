@@ -1,5 +1,5 @@
 /**
- * Gathers the events of undisturbed runs into rows, so that whoever watches takes ten of them for the price of two. Invariants: events
+ * Gathers the events of undisturbed runs into rows, so that watchers take ten events for the price of two. Invariants: events
  * are passed on in the order in which they came, and all of them before anybody looks (`settle`); the first that does not fit the row at
  * hand ends it, and what was gathered is passed on one by one.
  */

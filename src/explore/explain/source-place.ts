@@ -47,7 +47,7 @@ export function framesOf(stack: string): string[] {
   return (users.length > 0 ? users : lines.slice(0, OWN_FRAMES_MAX)).map(frameOf);
 }
 
-/** The same of an error that was thrown: the line that threw it comes first, whoever's it is. */
+/** The same of an error that was thrown: the line that threw it comes first, even if it is ours. */
 export function framesOfThrower(stack: string): string[] {
   const [first] = telling(stack);
   const frames = framesOf(stack);
