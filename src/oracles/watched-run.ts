@@ -62,7 +62,7 @@ export class WatchedRun {
     return this.status !== undefined && isTerminal(this.status.state);
   }
 
-  /** Takes what an undisturbed run holds while its process is at work. */
+  /** Takes what an undisturbed run holds while its process is at work: what `STARTED_ROW` acquires. */
   takeUndisturbed(): void {
     this.held = 5;
     this.checkouts = 1;
