@@ -111,6 +111,7 @@ describe('a comparison', () => {
     ['500 executions in 7.2 s', '501 executions in 7.2 s', false],
     ['found in execution 3, after 2.2 s, by pct', 'found in execution 12, after 1 s, by walk', true],
     ['run (/home/you/a.ts:1:2)', 'run (/tmp/x/b.ts:1:2)', true],
+    ['run (/home/you/a.ts:1:2)', 'run (/any/root/b.ts:1:2)', true],
     ['run (/home/you/a.ts:1:2)', 'run (/tmp/x/b.ts:3:2)', false],
     ['run (a.ts:1:2)', 'run (b.ts:1:2)', false],
     ['kept in a/0123456789abcdef.jsonl', 'kept in a/9df80d4393180280.jsonl', true],

@@ -7,7 +7,7 @@ const blanks: readonly (readonly [pattern: RegExp, text: string])[] = [
   [/\bdr\d+:[\w.-]+/g, 'dr1:…'],
   [/\b[0-9a-f]{16}\b/g, '#hash'],
   [/\b\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, '#date'],
-  [/(?<![\w.])\/(?:tmp|home|work|root)\/[^\s:)]+/g, '#path'],
+  [/(?<![\w./])\/[\w.@+-]+\/[^\s:)]+/g, '#path'],
   [/\b\d[\d,.]*\/s\b/g, '#/s'],
   [/\b\d[\d,.]* s\b/g, '# s'],
   [/\b(found in execution )[\d,]+(.*) by \w+$/gm, '$1#$2 by #'],
