@@ -139,7 +139,7 @@ export {
   formatServiceStatus,
   checkServiceStatus,
 } from './model/service-status.ts';
-export { type Controller, type Service } from './model/service.ts';
+export { type Controller, type Service, type ServiceMethod } from './model/service.ts';
 export {
   type StateMask,
   UNKNOWN_MASK,
@@ -174,12 +174,9 @@ export {
   type Tracer,
 } from './model/trace-event.ts';
 export { NO_WAIT, waitForever, checkWait } from './model/wait.ts';
-export {
-  type CallOutcome,
-  type ServiceOperation,
-  type ServiceWatch,
-  type StartedCall,
-} from './model/service-watch.ts';
+export { type ServiceWatch } from './model/service-watch.ts';
+export { type Around, type GoOn, interceptInPlace, interceptService } from './call/intercept-service.ts';
+export { type ServiceCall } from './call/service-call.ts';
 export { type World } from './model/world.ts';
 export { zeroStatus } from './model/zero-status.ts';
 export { type StatusStoreOptions, type StatusStore, createStatusStore } from './store/status-store.ts';
@@ -322,7 +319,7 @@ export {
   registerModel,
 } from './oracles/history/register-model.ts';
 export { type SequentialModel } from './oracles/history/sequential-model.ts';
-export { type SeenRun, type ServiceCall, type ServiceReply } from './oracles/history/service-call.ts';
+export { type SeenRun, type ServiceReply } from './oracles/history/service-reply.ts';
 export { type RunBeliefs } from './oracles/history/service-model.ts';
 export { type StatusStoreModelOptions, statusStoreModel } from './oracles/history/status-store-model.ts';
 export { watchHistory } from './oracles/history/watch-history.ts';

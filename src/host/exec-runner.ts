@@ -1,16 +1,13 @@
 /** The exec runner: the same queue and invoker as in a simulation, on the OS execer and the machine's clock. */
 import { createMemoryFiler } from '../filers/memory-filer.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
-import type { Command } from '../model/command.ts';
 import type { Execer } from '../model/execer.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
 import { Invoker } from '../runners/invocation/invoker.ts';
 import type { InvokerOptions } from '../runners/invocation/invoker-parts.ts';
 import type { QueueOptions, QueueParts } from '../runners/queue/queue-options.ts';
 import { QueueRunner } from '../runners/queue/queue-runner.ts';
-import type { CallTape } from '../runners/recorded/call-tape.ts';
 import { recordedParts } from '../runners/recorded/recorded-runner.ts';
 import type { Recorder } from '../runners/recorded/recorder.ts';
 import { createInstruments } from '../runners/queue/runner-instruments.ts';
@@ -36,28 +33,11 @@ export class ExecRunner extends QueueRunner {
   readonly world: World;
   /** The files that commands write to; drop them when you are done. */
   readonly outputs: LocalOutputs;
-  readonly #calls: CallTape | undefined;
 
-  constructor(world: World, parts: QueueParts, outputs: LocalOutputs, calls?: CallTape) {
+  constructor(world: World, parts: QueueParts, outputs: LocalOutputs) {
     super(world, parts);
     this.world = world;
     this.outputs = outputs;
-    this.#calls = calls;
-  }
-
-  override run(command: Command): Promise<RunStatus> {
-    const run = (): Promise<RunStatus> => super.run(command);
-    return this.#calls === undefined ? run() : this.#calls.run(command, run);
-  }
-
-  override abort(runId: RunID): Promise<RunStatus> {
-    const abort = (): Promise<RunStatus> => super.abort(runId);
-    return this.#calls === undefined ? abort() : this.#calls.abort(runId, abort);
-  }
-
-  override release(): Promise<void> {
-    const release = (): Promise<void> => super.release();
-    return this.#calls === undefined ? release() : this.#calls.release(release);
   }
 }
 
@@ -93,7 +73,8 @@ export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
   // Refuses what no runner can be made of, before it is recorded as one.
   execParts(world, all);
   const recorded = recordedParts(recorder, world, name, all);
-  return new ExecRunner(recorded.world, execParts(recorded.world, recorded.options), outputs, recorded.calls);
+  const parts = execParts(recorded.world, recorded.options);
+  return recorded.record(new ExecRunner(recorded.world, parts, outputs));
 }
 
 function execParts(

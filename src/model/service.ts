@@ -27,8 +27,11 @@ export interface Controller {
 /** A runner as its callers see it. */
 export interface Service extends Controller, StatusReader {}
 
+/** A method of a {@link Service}. */
+export type ServiceMethod = keyof Service;
+
 /** The methods of a {@link Service}. */
-export const SERVICE_METHODS: readonly (keyof Service)[] = membersOf<keyof Service>({
+export const SERVICE_METHODS: readonly ServiceMethod[] = membersOf<ServiceMethod>({
   run: true,
   abort: true,
   query: true,

@@ -18,5 +18,5 @@ export function checkWorld(world: unknown, parts: readonly Part[] = ['clock', 'c
   if (parts.includes('choices')) checkMethods('world.choices', choices, ['choose']);
   if (parts.includes('random')) checkMethods('world.random', random, ['fork', 'int']);
   if (tracer !== undefined) checkMethods('world.tracer', tracer, ['record']);
-  if (watchServices !== undefined) checkMethods('world.watchServices', watchServices, ['call', 'node']);
+  if (watchServices !== undefined) checkMethods('world.watchServices', watchServices, ['service', 'node']);
 }

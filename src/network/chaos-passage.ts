@@ -2,22 +2,19 @@
  * The way of one call through chaos: delay, set error, fault point, delegate. Invariant: without delay and fault the delegate is
  * reached in the same synchronous call, and every strike is a `fault` event before it takes effect (R212).
  */
+import type { GoOn } from '../call/intercept-service.ts';
+import type { ServiceCall } from '../call/service-call.ts';
 import { isRunnerError, RunnerError } from '../kernel/errors.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
-import type { Service } from '../model/service.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { World } from '../model/world.ts';
-import type { ChaosCall } from './chaos-call.ts';
 import type { InjectedFault } from './chaos-error.ts';
 import type { FaultKind } from './chaos-fault.ts';
 import type { ChaosHolds, HoldEnd } from './chaos-holds.ts';
 import type { ChaosSettings } from './chaos-settings.ts';
+import type { SentCall } from './sent-call.ts';
 
-/** Hands a call to the delegate. */
-export type Apply<T> = (delegate: Service) => Promise<T>;
-
-/** The name of a call, made when it is asked for. */
-type Label = () => string;
+const AGAIN = ' again';
 
 /** What chaos needs of the world. */
 export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' | 'watchServices'>;
@@ -25,82 +22,71 @@ export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' |
 /** Takes calls through. */
 export class ChaosPassage {
   readonly #world: ChaosWorld;
-  readonly #delegate: Service | undefined;
   readonly #settings: ChaosSettings;
   readonly #holds: ChaosHolds;
 
-  constructor(world: ChaosWorld, delegate: Service | undefined, settings: ChaosSettings, holds: ChaosHolds) {
+  constructor(world: ChaosWorld, settings: ChaosSettings, holds: ChaosHolds) {
     this.#world = world;
-    this.#delegate = delegate;
     this.#settings = settings;
     this.#holds = holds;
   }
 
   /**
-   * Delays the call, then lets it fail, strikes it or hands it on; `again` is what a duplicate does. Without a delay it may throw
-   * instead of giving back a promise that rejects.
+   * Delays the call, then lets it fail, strikes it or lets it go on. Without a delay it may throw instead of giving back a promise that
+   * rejects.
    */
-  pass<T>(call: ChaosCall, apply: Apply<T>, again: Apply<unknown> = apply): Promise<T> {
-    const label = (): string => call.label(this.#settings.name);
-    const held = this.#hold(call, label, this.#drawDelay(label));
-    return held === undefined
-      ? this.#arrive(call, label, apply, again)
-      : held.then(() => this.#arrive(call, label, apply, again));
+  pass<R>(sent: SentCall, goOn: GoOn<R>): Promise<R> {
+    const held = this.#hold(sent, this.#drawDelay(sent));
+    return held === undefined ? this.#arrive(sent, goOn) : held.then(() => this.#arrive(sent, goOn));
   }
 
-  #arrive<T>(call: ChaosCall, label: Label, apply: Apply<T>, again: Apply<unknown>): Promise<T> {
-    const error = this.#settings.setErrorFor(call.operation);
+  #arrive<R>(sent: SentCall, goOn: GoOn<R>): Promise<R> {
+    const error = this.#settings.setErrorFor(sent.operation);
     if (error !== undefined) {
-      this.#traceFault(call, 'error');
+      this.#traceFault(sent, 'error');
       throw error;
     }
-    const kind = this.#holds.released ? undefined : this.#settings.faults.pick(call.operation, label);
-    return kind === undefined ? this.#reach(call, apply) : this.#strike(kind, call, label, apply, again);
+    const kind = this.#holds.released
+      ? undefined
+      : this.#settings.faults.pick(sent.operation, () => sent.label);
+    return kind === undefined ? this.#reach(sent.now, goOn) : this.#strike(kind, sent, goOn);
   }
 
-  async #strike<T>(
-    kind: FaultKind,
-    call: ChaosCall,
-    label: Label,
-    apply: Apply<T>,
-    again: Apply<unknown>,
-  ): Promise<T> {
-    this.#traceFault(call, kind);
+  async #strike<R>(kind: FaultKind, sent: SentCall, goOn: GoOn<R>): Promise<R> {
+    this.#traceFault(sent, kind);
     switch (kind) {
       case 'before':
-        throw this.#settings.faultErrorFor(call.operation, kind);
+        throw this.#settings.faultErrorFor(sent.operation, kind);
       case 'after':
-        return this.#loseReply(call, apply);
+        return this.#loseReply(sent, goOn);
       case 'duplicated': {
-        const reply = this.#reach(call, apply);
-        const againLabel = (): string => `${label()} again`;
-        void this.#sendAgain(call, againLabel, this.#drawDelay(againLabel), again);
+        const reply = this.#reach(sent.now, goOn);
+        void this.#sendAgain(sent, this.#drawDelay(sent, AGAIN), goOn);
         return reply;
       }
       case 'reordered':
-        await this.#hold(call, label, this.#settings.reorderHoldMs, true);
-        return this.#reach(call, apply);
+        await this.#hold(sent, this.#settings.reorderHoldMs, true);
+        return this.#reach(sent.now, goOn);
       case 'stuck':
-        await this.#stick(call, label());
-        return this.#reach(call, apply);
+        await this.#stick(sent);
+        return this.#reach(sent.now, goOn);
     }
   }
 
-  #drawDelay(label: Label): number {
-    return this.#holds.released ? 0 : this.#settings.delays.draw(label);
+  #drawDelay(sent: SentCall, suffix = ''): number {
+    return this.#holds.released ? 0 : this.#settings.delays.draw(() => `${sent.label}${suffix}`);
   }
 
   /** Holds a call back, if there is time to; a `query` no longer than its deadline (R151). */
-  #hold(call: ChaosCall, label: Label, ms: number, isOvertakable = false): Promise<HoldEnd> | undefined {
-    const { leftMs, signal } = call;
+  #hold(sent: SentCall, ms: number, isOvertakable = false): Promise<HoldEnd> | undefined {
+    const { leftMs, signal } = sent;
     if (ms === 0 || leftMs === 0) return undefined;
     const isDeadline = leftMs <= ms;
-    return this.#holds.hold(label(), { ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal });
+    return this.#holds.hold(sent.label, { ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal });
   }
 
   /** Ends only with a cancel, a release or, without an error, healing (R204). */
-  async #stick(call: ChaosCall, label: string): Promise<void> {
-    const { signal, operation } = call;
+  async #stick({ label, signal, operation }: SentCall): Promise<void> {
     const end = await this.#holds.hold(label, { signal });
     if (end === 'cancelled') throw waitCancelled(signal?.reason);
     if (end !== 'released') return;
@@ -109,42 +95,39 @@ export class ChaosPassage {
     throw new RunnerError('RUNNER_RELEASED', message);
   }
 
-  async #loseReply<T>(call: ChaosCall, apply: Apply<T>): Promise<T> {
-    const reply = this.#reach(call, apply);
+  async #loseReply<R>(sent: SentCall, goOn: GoOn<R>): Promise<R> {
+    const reply = this.#reach(sent.now, goOn);
     try {
       await reply;
     } catch (error) {
       if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) throw error;
-      this.#recordUnseen(call, 'lost reply', error);
+      this.#recordUnseen(sent, 'lost reply', error);
     }
-    throw this.#settings.faultErrorFor(call.operation, 'after');
+    throw this.#settings.faultErrorFor(sent.operation, 'after');
   }
 
-  async #sendAgain(call: ChaosCall, label: Label, delayMs: number, again: Apply<unknown>): Promise<void> {
-    if (delayMs > 0) await this.#holds.hold(label(), { ms: delayMs });
+  async #sendAgain<R>(sent: SentCall, delayMs: number, goOn: GoOn<R>): Promise<void> {
+    if (delayMs > 0) await this.#holds.hold(`${sent.label}${AGAIN}`, { ms: delayMs });
     try {
-      await this.#reach(call, again);
+      await this.#reach(sent.again, goOn);
     } catch (error) {
-      this.#recordUnseen(call, 'reply to a duplicate', error);
+      this.#recordUnseen(sent, 'reply to a duplicate', error);
     }
   }
 
-  #reach<T>({ operation }: ChaosCall, apply: Apply<T>): Promise<T> {
-    if (this.#delegate === undefined) {
-      throw new RunnerError('RUNNER_NO_DELEGATE', `${operation}: there is no runner behind the chaos`);
-    }
-    const reply = apply(this.#delegate);
+  #reach<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
+    const reply = goOn(call);
     this.#holds.overtake();
     return reply;
   }
 
-  #traceFault({ operation, runId }: ChaosCall, kind: InjectedFault['kind']): void {
+  #traceFault({ operation, runId }: SentCall, kind: InjectedFault['kind']): void {
     const { tracer, clock } = this.#world;
     tracer?.record({ at: clock.now(), type: 'fault', runner: this.#settings.name, operation, kind, runId });
   }
 
   /** Keeps an error of the delegate that the caller does not get to see. */
-  #recordUnseen({ operation, runId }: ChaosCall, what: string, error: unknown): void {
+  #recordUnseen({ operation, runId }: SentCall, what: string, error: unknown): void {
     if (isRunnerError(error, 'RUNNER_INVARIANT')) throw error;
     const { tracer, clock } = this.#world;
     const text = error instanceof Error ? error.message : String(error);

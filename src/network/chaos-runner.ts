@@ -2,26 +2,21 @@
  * A runner that misbehaves on purpose around another one: late, failing, forgetful or stuck (R147–R153). Invariant: without settings
  * it is transparent, and nothing of it is left after a release.
  */
+import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
+import { makeCall, type ServiceCall } from '../call/service-call.ts';
+import { RunnerError } from '../kernel/errors.ts';
 import { checkWorld } from '../model/world-check.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
-import { checkCommand } from '../model/command-check.ts';
-import { copyCommand } from '../model/command-copy.ts';
-import { watchedCalls } from '../model/service-watch.ts';
-import type { Command } from '../model/command.ts';
-import { checkQuery } from '../model/query-check.ts';
-import { copyQuery } from '../model/query-copy.ts';
-import type { Query, Wait } from '../model/query.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
+import { watchedService } from '../model/service-watch.ts';
+import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
-import type { QueryResult, StatusResult } from '../model/status-reader.ts';
-import { checkWait } from '../model/wait.ts';
-import { ChaosCall } from './chaos-call.ts';
 import type { FaultPlan } from './chaos-fault.ts';
 import { ChaosHolds } from './chaos-holds.ts';
 import { ChaosPassage } from './chaos-passage.ts';
 import type { ChaosWorld } from './chaos-passage.ts';
 import { ChaosSettings } from './chaos-settings.ts';
 import { CHAOS_NAME, type ChaosError, type ChaosOptions } from './chaos-settings.ts';
+import { SentCall } from './sent-call.ts';
 
 /** A service with its knobs. Settings hold from the call on; a delayed call uses those in force when its delay ends (R150). */
 export interface ChaosRunner extends Service {
@@ -76,64 +71,43 @@ export function createChaosRunner(
   checkOptions(options);
   const chaos = new ChaosService(world, delegate, options);
   world.onHeal?.(() => chaos.heal());
-  return watchedCalls(world, options.name ?? CHAOS_NAME, chaos);
+  return watchedService(world, options.name ?? CHAOS_NAME, chaos);
 }
 
-class ChaosService implements ChaosRunner {
+/** What is behind a chaos runner without a delegate: it has nothing to release, and cannot do anything else. */
+const NOBODY: Service = new InterceptedService(
+  () => Promise.resolve(),
+  (call, goOn) => {
+    if (call.method === 'release') return goOn(call);
+    throw new RunnerError('RUNNER_NO_DELEGATE', `${call.method}: there is no runner behind the chaos`);
+  },
+);
+
+class ChaosService extends InterceptedService implements ChaosRunner {
   readonly #world: ChaosWorld;
-  readonly #delegate: Service | undefined;
   readonly #settings: ChaosSettings;
   readonly #holds: ChaosHolds;
   readonly #passage: ChaosPassage;
 
   constructor(world: ChaosWorld, delegate: Service | undefined, options: ChaosOptions) {
+    const behind = delegate ?? NOBODY;
+    super(
+      (call) => makeCall(behind, call),
+      (call, goOn) => this.#take(call, goOn),
+    );
     this.#world = world;
-    this.#delegate = delegate;
     this.#settings = new ChaosSettings(world.choices, options);
     this.#holds = new ChaosHolds(world.clock);
-    this.#passage = new ChaosPassage(world, delegate, this.#settings, this.#holds);
+    this.#passage = new ChaosPassage(world, this.#settings, this.#holds);
   }
 
-  async run(offered: Command): Promise<RunStatus> {
-    checkCommand(offered);
-    const command = copyCommand(offered);
-    return this.#passage.pass(ChaosCall.run(command), (delegate) => delegate.run(command));
-  }
-
-  async abort(runId: RunID): Promise<RunStatus> {
-    return this.#passage.pass(ChaosCall.onRun('abort', runId), (delegate) => delegate.abort(runId));
-  }
-
-  async query(asked: Query, askedWait: Wait): Promise<QueryResult> {
-    checkQuery(asked);
-    checkWait(askedWait);
-    const [query, wait] = [copyQuery(asked), { ...askedWait }];
-    const call = ChaosCall.query(query, this.#world.clock, wait);
-    return this.#passage.pass(
-      call,
-      (delegate) => delegate.query(query, { ...wait, timeoutMs: call.leftMs }),
-      (delegate) => delegate.queryNow(query),
-    );
-  }
-
-  async queryNow(asked: Query): Promise<QueryResult> {
-    checkQuery(asked);
-    const query = copyQuery(asked);
-    return this.#passage.pass(ChaosCall.queryNow(query), (delegate) => delegate.queryNow(query));
-  }
-
-  async status(runId: RunID): Promise<StatusResult> {
-    return this.#passage.pass(ChaosCall.onRun('status', runId), (delegate) => delegate.status(runId));
-  }
-
-  async statusAll(): Promise<QueryResult> {
-    return this.#passage.pass(ChaosCall.statusAll(), (delegate) => delegate.statusAll());
-  }
-
-  async release(): Promise<void> {
-    const released = this.#delegate?.release();
+  async #take<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
+    if (call.method !== 'release') {
+      return this.#passage.pass(new SentCall(call, this.#settings.name, this.#world.clock), goOn);
+    }
+    const released = goOn(call);
     this.#holds.release();
-    await released;
+    return await released;
   }
 
   setDelay(maxDelayMs: number): void {

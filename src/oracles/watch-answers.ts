@@ -3,15 +3,25 @@
  * decorator, because answers are not in a trace. Invariant: calls pass in the same synchronous call, the very promises of the runner
  * are returned, and nothing is asked beside them, so that no timing changes.
  */
+import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
+import {
+  makeCall,
+  queryOf,
+  statusesOf,
+  type CallOf,
+  type QueryCall,
+  type ServiceCall,
+} from '../call/service-call.ts';
 import { checkMethods, unreadable } from '../kernel/argument-check.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { isRunnerError, messageOf, shownText } from '../kernel/errors.ts';
-import type { Command } from '../model/command.ts';
-import type { Query, Wait } from '../model/query.ts';
+import type { Wait } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
-import { ALL_MASK, maskMatches } from '../model/state-mask.ts';
-import type { QueryResult, StatusResult } from '../model/status-reader.ts';
+import { maskMatches } from '../model/state-mask.ts';
+import type { StatusResult } from '../model/status-reader.ts';
+import { checkWorld } from '../model/world-check.ts';
 import type { World } from '../model/world.ts';
 import { AnswerBook } from './answer-book.ts';
 import type { ReportViolation } from './oracle.ts';
@@ -32,7 +42,7 @@ export interface WatchedAnswers extends Service {
  * given twice (R44). Unlike `watchService` it asks nothing by itself. `report` takes what is wrong and must not throw: the caller's
  * own promise is the runner's.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no service.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a world without a clock, or if not given a service.
  * @example
  * ```ts
  * import { createSimulatedRunner, finalStatus, simulate, watchAnswers } from 'dryrunner';
@@ -55,140 +65,152 @@ export function watchAnswers(
   service: Service,
   report: ReportViolation,
 ): WatchedAnswers {
+  checkWorld(world, ['clock']);
   checkMethods('service', service, SERVICE_METHODS);
   return new AnswerWatch(world, service, report);
 }
 
-class AnswerWatch implements WatchedAnswers {
-  readonly reach = new ServiceReach();
-  readonly #world: Pick<World, 'clock'>;
-  readonly #service: Service;
-  readonly #book: AnswerBook;
-  readonly #calls = new Set<{ readonly call: string }>();
+/** What is made of the end of a call. */
+interface Judge {
+  answered(reply: unknown): void;
+  refused?(error: unknown): void;
+}
 
-  constructor(world: Pick<World, 'clock'>, service: Service, report: ReportViolation) {
-    this.#world = world;
-    this.#service = service;
-    const complain = (rule: string, message: string): void =>
-      report({ rule, message, atMs: world.clock.now() });
+class AnswerWatch extends InterceptedService implements WatchedAnswers {
+  readonly reach = new ServiceReach();
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #book: AnswerBook;
+  readonly #calls = new Set<{ readonly text: string }>();
+
+  constructor({ clock }: Pick<World, 'clock'>, service: Service, report: ReportViolation) {
+    super(
+      (call) => makeCall(service, call),
+      (call, goOn) => this.#watch(call, goOn),
+    );
+    this.#clock = clock;
+    const complain = (rule: string, message: string): void => report({ rule, message, atMs: clock.now() });
     this.#book = new AnswerBook(complain, this.reach);
   }
 
   get openCalls(): readonly string[] {
-    return [...this.#calls].map(({ call }) => call);
-  }
-
-  run(command: Command): Promise<RunStatus> {
-    const since = this.#book.mark();
-    const isBesideActive = this.#book.hasActive;
-    return this.#beside(
-      'run',
-      this.#service.run(command),
-      (status) => {
-        this.#book.accept(status, since);
-        if (isBesideActive) this.reach.note('run offered while another is active');
-      },
-      (error) => {
-        if (isRunnerError(error, 'RUNNER_BUSY')) this.reach.note('run refused as full');
-      },
-    );
-  }
-
-  abort(runId: RunID): Promise<RunStatus> {
-    const since = this.#book.mark();
-    const wasOver = this.#book.isOver(runId);
-    return this.#beside(`abort(${shownText(runId)})`, this.#service.abort(runId), (status) => {
-      this.#book.see('abort', status, since, runId);
-      if (!isTerminal(status.state)) {
-        this.#book.complain('R70', `abort of run ${runId} returned ${status.state}`);
-      }
-      if (wasOver) this.reach.note('abort of a run that is over');
-      else if (status.state === 'ABORTED') {
-        this.reach.note(status.stdoutRef === '' ? 'abort of a queued run' : 'abort of an active run');
-      }
-    });
-  }
-
-  release(): Promise<void> {
-    this.reach.note(this.#book.hasOpen ? 'release with runs left' : 'release without runs left');
-    return this.#beside('release', this.#service.release(), () => undefined);
-  }
-
-  query(query: Query, wait: Wait): Promise<QueryResult> {
-    const { clock } = this.#world;
-    const startedAt = clock.now();
-    const isWait = isForSomeTime(wait);
-    const wasKnown = isWait && this.#book.matches(query);
-    const see = this.#seeing('query', query);
-    return this.#beside(
-      'query',
-      this.#service.query(query, wait),
-      (result) => {
-        see(result);
-        if (!isWait) return;
-        if (result.statuses.length > 0) {
-          this.reach.note(wasKnown ? 'wait met at once' : 'wait met later');
-        } else if (clock.now() > startedAt) this.reach.note('wait timed out');
-      },
-      (error) => {
-        if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) this.reach.note('wait cancelled');
-        if (isRunnerError(error, 'RUNNER_CANNOT_HAPPEN')) this.reach.note('wait that cannot be met');
-        if (isRunnerError(error, 'RUNNER_RELEASED')) this.reach.note('wait ended by a release');
-      },
-    );
-  }
-
-  queryNow(query: Query): Promise<QueryResult> {
-    return this.#beside('queryNow', this.#service.queryNow(query), this.#seeing('queryNow', query));
-  }
-
-  status(runId: RunID): Promise<StatusResult> {
-    const since = this.#book.mark();
-    return this.#beside(`status(${shownText(runId)})`, this.#service.status(runId), ({ status }) =>
-      this.#book.see('status', status, since, runId),
-    );
-  }
-
-  statusAll(): Promise<QueryResult> {
-    const see = this.#seeing('statusAll', { allRuns: true, states: ALL_MASK });
-    return this.#beside('statusAll', this.#service.statusAll(), see);
-  }
-
-  #seeing(call: string, query: Query): (result: QueryResult) => void {
-    const since = this.#book.mark();
-    return ({ statuses }) => {
-      for (const status of statuses) {
-        this.#book.see(call, status, since);
-        if (!maskMatches(query.states, status.state)) {
-          this.#book.complain('R24', `${call} shows run ${status.runId}, which is ${status.state}`);
-        }
-      }
-      if (query.allRuns === true) this.#book.seeAll(call, statuses);
-    };
+    return [...this.#calls].map(({ text }) => text);
   }
 
   /** Looks at what comes before its caller does, and hands on the runner's own promise. */
-  #beside<T>(
-    call: string,
-    promise: Promise<T>,
-    answered: (value: T) => void,
-    refused: (error: unknown) => void = () => undefined,
-  ): Promise<T> {
-    const open = { call };
+  #watch<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
+    const judge = this.#judge(call);
+    const promise = goOn(call);
+    const open = { text: textOf(call) };
     this.#calls.add(open);
     // Whatever comes: a runner in plain JavaScript may not return a promise.
     Promise.resolve(promise).then(
-      (value) => {
+      (reply) => {
         this.#calls.delete(open);
-        this.#look(call, () => answered(value));
+        this.#look(open.text, () => judge.answered(reply));
       },
       (error: unknown) => {
         this.#calls.delete(open);
         if (isRunnerError(error, 'RUNNER_INJECTED_FAULT')) this.reach.note('injected fault');
-        refused(error);
+        judge.refused?.(error);
       },
     );
     return promise;
+  }
+
+  /** A call begins: what was known before it counts. */
+  #judge(call: ServiceCall): Judge {
+    switch (call.method) {
+      case 'run':
+        return this.#judgeRun();
+      case 'abort':
+        return this.#judgeAbort(call.args[0]);
+      case 'status': {
+        const [runId] = call.args;
+        const since = this.#book.mark();
+        return {
+          answered: (reply) => this.#book.see('status', (reply as StatusResult).status, since, runId),
+        };
+      }
+      case 'query':
+        return this.#judgeWait(call);
+      case 'queryNow':
+      case 'statusAll':
+        return { answered: this.#seeing(call) };
+      case 'release':
+        this.reach.note(this.#book.hasOpen ? 'release with runs left' : 'release without runs left');
+        return { answered: () => undefined };
+    }
+  }
+
+  #judgeRun(): Judge {
+    const since = this.#book.mark();
+    const isBesideActive = this.#book.hasActive;
+    return {
+      answered: (reply) => {
+        this.#book.accept(reply as RunStatus, since);
+        if (isBesideActive) this.reach.note('run offered while another is active');
+      },
+      refused: (error) => {
+        if (isRunnerError(error, 'RUNNER_BUSY')) this.reach.note('run refused as full');
+      },
+    };
+  }
+
+  #judgeAbort(runId: RunID): Judge {
+    const since = this.#book.mark();
+    const wasOver = this.#book.isOver(runId);
+    return {
+      answered: (reply) => {
+        const status = reply as RunStatus;
+        this.#book.see('abort', status, since, runId);
+        if (!isTerminal(status.state)) {
+          this.#book.complain('R70', `abort of run ${runId} returned ${status.state}`);
+        }
+        if (wasOver) this.reach.note('abort of a run that is over');
+        else if (status.state === 'ABORTED') {
+          this.reach.note(status.stdoutRef === '' ? 'abort of a queued run' : 'abort of an active run');
+        }
+      },
+    };
+  }
+
+  #judgeWait(call: CallOf<'query'>): Judge {
+    const [query, wait] = call.args;
+    const clock = this.#clock;
+    const startedAt = clock.now();
+    const isWait = isForSomeTime(wait);
+    const wasKnown = isWait && this.#book.matches(query);
+    const see = this.#seeing(call);
+    return {
+      answered: (reply) => {
+        see(reply);
+        if (!isWait) return;
+        if (statusesOf(call, reply).length > 0) {
+          this.reach.note(wasKnown ? 'wait met at once' : 'wait met later');
+        } else if (clock.now() > startedAt) this.reach.note('wait timed out');
+      },
+      refused: (error) => {
+        if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) this.reach.note('wait cancelled');
+        if (isRunnerError(error, 'RUNNER_CANNOT_HAPPEN')) this.reach.note('wait that cannot be met');
+        if (isRunnerError(error, 'RUNNER_RELEASED')) this.reach.note('wait ended by a release');
+      },
+    };
+  }
+
+  #seeing(call: QueryCall): (reply: unknown) => void {
+    const { method } = call;
+    const query = queryOf(call);
+    const since = this.#book.mark();
+    return (reply) => {
+      const statuses = statusesOf(call, reply);
+      for (const status of statuses) {
+        this.#book.see(method, status, since);
+        if (!maskMatches(query.states, status.state)) {
+          this.#book.complain('R24', `${method} shows run ${status.runId}, which is ${status.state}`);
+        }
+      }
+      if (query.allRuns === true) this.#book.seeAll(method, statuses);
+    };
   }
 
   /** An answer of another shape than the contract's is a violation like any other. */
@@ -199,6 +221,10 @@ class AnswerWatch implements WatchedAnswers {
       this.#book.complain('R38', `${call} returned something else than statuses: ${messageOf(error)}`);
     }
   }
+}
+
+function textOf({ method, args: [first] }: ServiceCall): string {
+  return method === 'abort' || method === 'status' ? `${method}(${shownText(first)})` : method;
 }
 
 /** A malformed wait is the service's to refuse, so nothing here relies on its form. */

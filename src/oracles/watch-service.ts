@@ -2,14 +2,13 @@
  * R207: what a service answers agrees with what it answers next. A decorator, because answers are not in a trace. Invariant: calls and
  * results pass unchanged; a result is held back until the questions about it are answered.
  */
+import { type GoOn, interceptService } from '../call/intercept-service.ts';
+import { type ServiceCall, statusesOf } from '../call/service-call.ts';
 import { isRunnerError } from '../kernel/errors.ts';
-import type { Command } from '../model/command.ts';
-import type { Query, Wait } from '../model/query.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { DONE_MASK } from '../model/state-mask.ts';
-import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { NO_WAIT } from '../model/wait.ts';
 import type { World } from '../model/world.ts';
 import type { ReportViolation } from './oracle.ts';
@@ -38,60 +37,34 @@ export function watchService(
   service: Service,
   report: ReportViolation,
 ): Service {
-  return new ServiceWatch(world, service, report);
+  const watch = new AgreementWatch(world, service, report);
+  return interceptService(service, (call, goOn) => watch.around(call, goOn));
 }
 
-class ServiceWatch implements Service {
-  readonly #world: Pick<World, 'clock'>;
+class AgreementWatch {
   readonly #service: Service;
+  readonly #world: Pick<World, 'clock'>;
   readonly #report: ReportViolation;
 
   constructor(world: Pick<World, 'clock'>, service: Service, report: ReportViolation) {
-    this.#world = world;
     this.#service = service;
+    this.#world = world;
     this.#report = report;
   }
 
-  async run(command: Command): Promise<RunStatus> {
-    const status = await this.#service.run(command);
-    await this.#confirm([status]);
-    return status;
+  async around<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
+    const reply = await goOn(call);
+    const statuses = statusesOf(call, reply);
+    if (call.method === 'abort') await this.#confirmAbort(call.args[0], statuses);
+    await this.#confirm(statuses);
+    return reply;
   }
 
-  async abort(runId: RunID): Promise<RunStatus> {
-    const answer = await this.#service.abort(runId);
+  async #confirmAbort(runId: RunID, [answer]: readonly RunStatus[]): Promise<void> {
+    if (answer === undefined) return;
     if (!isTerminal(answer.state)) this.#complain(`abort of run ${runId} returned ${answer.state}`);
     const now = await this.#ask(async () => (await this.#service.status(runId)).status);
     if (now !== undefined) this.#compare(`abort of run ${runId} returned`, answer, 'status', now);
-    await this.#confirm([answer]);
-    return answer;
-  }
-
-  async release(): Promise<void> {
-    return this.#service.release();
-  }
-
-  async query(query: Query, wait: Wait): Promise<QueryResult> {
-    return this.#confirmed(await this.#service.query(query, wait));
-  }
-
-  async queryNow(query: Query): Promise<QueryResult> {
-    return this.#confirmed(await this.#service.queryNow(query));
-  }
-
-  async status(runId: RunID): Promise<StatusResult> {
-    const result = await this.#service.status(runId);
-    await this.#confirm([result.status]);
-    return result;
-  }
-
-  async statusAll(): Promise<QueryResult> {
-    return this.#confirmed(await this.#service.statusAll());
-  }
-
-  async #confirmed(result: QueryResult): Promise<QueryResult> {
-    await this.#confirm(result.statuses);
-    return result;
   }
 
   async #confirm(observed: readonly RunStatus[]): Promise<void> {

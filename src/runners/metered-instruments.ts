@@ -1,11 +1,13 @@
 /** The instruments of a metered service (R183) and how each value is computed. */
+import type { ServiceCall } from '../call/service-call.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { millisecondsBetween } from '../kernel/microseconds.ts';
 import { METRIC_NAMES } from '../model/metric-names.ts';
 import type { Counter, Gauge, Histogram, Metrics } from '../model/metrics.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
-import type { QueryResult } from '../model/status-reader.ts';
+import type { ServiceMethod } from '../model/service.ts';
+import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 
 /** Takes note of what happens to one service. */
 export class ServiceInstruments {
@@ -49,30 +51,27 @@ export class ServiceInstruments {
     this.#start.set(startSpikeMs > 0 ? 1 : 0);
   }
 
-  /** `run` was called; the function returned is told when it is answered. */
-  runCalled(): () => void {
-    this.contacted();
-    this.#runs.increment();
-    const calledMs = this.#contactMs;
-    return () => this.#runLatency.record(this.#since(calledMs));
-  }
-
-  abortCalled(): void {
-    this.contacted();
-    this.#aborts.increment();
-  }
-
-  queryCalled(): void {
-    this.contacted();
-    this.#queries.increment();
-  }
-
-  contacted(): void {
+  /** A method was called; the function returned is to be called when it has answered or refused. */
+  called(method: ServiceMethod): () => void {
     this.#contactMs = this.#clock.now();
+    if (method === 'run') {
+      this.#runs.increment();
+      const calledMs = this.#contactMs;
+      return () => this.#runLatency.record(this.#since(calledMs));
+    }
+    if (method === 'abort') this.#aborts.increment();
+    else if (method !== 'release') this.#queries.increment();
+    return () => undefined;
+  }
+
+  /** A call has returned. */
+  replied({ method }: ServiceCall, reply: unknown): void {
+    if (method === 'run' || method === 'abort' || method === 'release') return;
+    this.#observeService((reply as QueryResult | StatusResult).service);
   }
 
   /** The first service status that says initialized ends the initialization. */
-  observeService({ initialized }: ServiceStatus): void {
+  #observeService({ initialized }: ServiceStatus): void {
     if (this.#isInitialized) return;
     this.#isInitialized = initialized;
     const latencyMs = this.#since(this.#startMs);
@@ -94,7 +93,7 @@ export class ServiceInstruments {
       this.#activeRuns.set(statuses.length - ended);
       this.#endedRuns.set(ended);
       this.#failedRuns.set(statuses.filter(({ state }) => state === 'FAILED').length);
-      this.observeService(service);
+      this.#observeService(service);
     };
   }
 

@@ -2,15 +2,13 @@
  * Meters a service from outside: how often it is called, how long `run` takes, and how its runs stand (R183). Invariant: the calls
  * themselves are passed on unchanged, in the same synchronous call, and never wait for the metering.
  */
+import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
+import { makeCall, type ServiceCall } from '../call/service-call.ts';
 import { checkLimit, checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isRunnerError } from '../kernel/errors.ts';
-import type { Command } from '../model/command.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { Query, Wait } from '../model/query.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
-import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { ServiceInstruments } from './metered-instruments.ts';
 
@@ -75,7 +73,7 @@ export function meterService(service: Service, options: MeterOptions): MeteredSe
   return new ServiceMeter(service, options);
 }
 
-class ServiceMeter implements MeteredService {
+class ServiceMeter extends InterceptedService implements MeteredService {
   readonly #service: Service;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #instruments: ServiceInstruments;
@@ -86,6 +84,10 @@ class ServiceMeter implements MeteredService {
   #isRefreshDue = false;
 
   constructor(service: Service, options: MeterOptions) {
+    super(
+      (call) => makeCall(service, call),
+      (call, goOn) => this.#meter(call, goOn),
+    );
     const {
       metrics,
       clock,
@@ -103,58 +105,19 @@ class ServiceMeter implements MeteredService {
     this.#name = name;
   }
 
-  async run(command: Command): Promise<RunStatus> {
-    const answered = this.#instruments.runCalled();
-    try {
-      return await this.#service.run(command);
-    } finally {
-      answered();
-      this.#refreshSoon();
-    }
-  }
-
-  async abort(runId: RunID): Promise<RunStatus> {
-    this.#instruments.abortCalled();
-    return this.#thenRefresh(this.#service.abort(runId));
-  }
-
-  async query(query: Query, wait: Wait): Promise<QueryResult> {
-    return this.#read(() => this.#service.query(query, wait));
-  }
-
-  async queryNow(query: Query): Promise<QueryResult> {
-    return this.#read(() => this.#service.queryNow(query));
-  }
-
-  async status(runId: RunID): Promise<StatusResult> {
-    return this.#read(() => this.#service.status(runId));
-  }
-
-  async statusAll(): Promise<QueryResult> {
-    return this.#read(() => this.#service.statusAll());
-  }
-
-  async release(): Promise<void> {
-    this.#instruments.contacted();
-    return this.#thenRefresh(this.#service.release());
-  }
-
   async refresh(): Promise<void> {
     const observe = this.#instruments.beginRefresh();
     observe(await this.#service.statusAll());
   }
 
-  async #read<T extends QueryResult | StatusResult>(ask: () => Promise<T>): Promise<T> {
-    this.#instruments.queryCalled();
-    const result = await this.#thenRefresh(ask());
-    this.#instruments.observeService(result.service);
-    return result;
-  }
-
-  async #thenRefresh<T>(answer: Promise<T>): Promise<T> {
+  async #meter<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
+    const answered = this.#instruments.called(call.method);
     try {
-      return await answer;
+      const reply = await goOn(call);
+      this.#instruments.replied(call, reply);
+      return reply;
     } finally {
+      answered();
       this.#refreshSoon();
     }
   }

@@ -3,7 +3,7 @@ import { checkWorld } from '../model/world-check.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { createSimExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
-import { watchedCalls } from '../model/service-watch.ts';
+import { watchedService } from '../model/service-watch.ts';
 import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
@@ -104,7 +104,7 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
     updateLimitMs: options.updateLimitMs,
     part,
   };
-  return watchedCalls(world, name, new SimulatedRunner(home, parts, execer, outputs));
+  return watchedService(world, name, new SimulatedRunner(home, parts, execer, outputs));
 }
 
 function defaultFilers(): RunTypeMap {

@@ -3,6 +3,7 @@
  * stopped; when the process dies, each call that it has not answered is lost, in the order of the calls; nothing waits here after a
  * release.
  */
+import type { GoOn } from '../call/intercept-service.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { callFaultText } from '../model/fault-text.ts';
@@ -11,9 +12,9 @@ import type { Service } from '../model/service.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { zeroStatus } from '../model/zero-status.ts';
-import type { ChaosCall } from '../network/chaos-call.ts';
 import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts';
 import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
+import type { SentCall } from '../network/sent-call.ts';
 
 /** What calls need to know of their node. */
 export interface CallHost {
@@ -29,7 +30,7 @@ export interface CallHost {
   readonly hangMs: number;
   readonly tracer: Tracer;
   /** Decides whether the caller of a lost call hangs. */
-  mayHang(label: string, call: ChaosCall): boolean;
+  mayHang(call: SentCall): boolean;
 }
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown } | typeof LOST;
@@ -58,18 +59,16 @@ export class NodeCalls {
   }
 
   /** Takes a call to the process that is there when it gets through. */
-  async pass<T>(call: ChaosCall, apply: (service: Service) => Promise<T>): Promise<T> {
+  async pass<R>(call: SentCall, goOn: GoOn<R>): Promise<R> {
     const host = this.#host;
-    const label = call.label(host.name);
+    const { label, signal } = call;
     if (host.state === 'down') throw this.#refusal(call);
     const { incarnation } = host;
     host.strike(label);
-    while (host.state === 'paused') {
-      await this.#wait(call, this.#held.hold(label, { signal: call.signal }));
-    }
+    while (host.state === 'paused') await this.#wait(call, this.#held.hold(label, { signal }));
     // Whoever was held is connected to the process that was there then, not to its successor.
-    const service = host.incarnation === incarnation ? host.service : undefined;
-    return service === undefined ? this.#lose(label, call) : this.#fly(label, call, apply(service));
+    const isThere = host.incarnation === incarnation && host.service !== undefined;
+    return isThere ? this.#fly(call, goOn(call.now)) : this.#lose(call);
   }
 
   /** The process goes on, or has died: those who were held see which. */
@@ -93,9 +92,9 @@ export class NodeCalls {
     this.#hanging.release();
   }
 
-  async #fly<T>(label: string, call: ChaosCall, reply: Promise<T>): Promise<T> {
-    const outcome = await this.#outcomeOf(label, reply);
-    if (outcome === LOST) return this.#lose(label, call);
+  async #fly<R>(call: SentCall, reply: Promise<R>): Promise<R> {
+    const outcome = await this.#outcomeOf(call.label, reply);
+    if (outcome === LOST) return this.#lose(call);
     if ('error' in outcome) throw outcome.error;
     return outcome.value;
   }
@@ -115,17 +114,17 @@ export class NodeCalls {
   }
 
   /** The connection breaks: the caller is told at once, or hangs until a cancel, healing or a release, or for long. */
-  async #lose(label: string, call: ChaosCall): Promise<never> {
-    if (!this.#hanging.released && this.#host.mayHang(label, call)) {
+  async #lose(call: SentCall): Promise<never> {
+    if (!this.#hanging.released && this.#host.mayHang(call)) {
       const { hangMs } = this.#host;
       const limits = hangMs < Infinity ? { ms: hangMs, signal: call.signal } : { signal: call.signal };
-      await this.#wait(call, this.#hanging.hold(label, limits));
+      await this.#wait(call, this.#hanging.hold(call.label, limits));
     }
     throw this.#brokenConnection(call, 'went down before it answered');
   }
 
   /** Whoever waits here is in the trace, so that a standstill names it (R211). */
-  async #wait({ operation, runId, signal }: ChaosCall, held: Promise<HoldEnd>): Promise<void> {
+  async #wait({ operation, runId, signal }: SentCall, held: Promise<HoldEnd>): Promise<void> {
     const { tracer, clock, name: runner } = this.#host;
     const record = (type: 'acquired' | 'freed'): void => {
       const name = `answer to ${operation}`;
@@ -137,7 +136,7 @@ export class NodeCalls {
     if (end === 'cancelled') throw waitCancelled(signal?.reason);
   }
 
-  #refusal(call: ChaosCall): Error {
+  #refusal(call: SentCall): Error {
     if (!this.#hanging.released) return this.#brokenConnection(call, 'is down');
     const message = `node ${this.#host.name} was released`;
     return call.operation === 'run'
@@ -145,7 +144,7 @@ export class NodeCalls {
       : new RunnerError('RUNNER_RELEASED', message);
   }
 
-  #brokenConnection({ operation }: ChaosCall, what: string): Error {
+  #brokenConnection({ operation }: SentCall, what: string): Error {
     const cause = new Error(`${operation}: node ${this.#host.name} ${what}`);
     return new InjectedFaultError(makeInjectedFault(operation, 'error', zeroStatus()), cause);
   }

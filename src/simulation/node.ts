@@ -3,26 +3,20 @@
  * Invariants: one process at most is alive; who calls never sees an answer of a process that has died; after a release nothing of the
  * node is left (R204).
  */
+import { InterceptedService } from '../call/intercept-service.ts';
+import { makeCall } from '../call/service-call.ts';
 import { checkMethods } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { checkCommand } from '../model/command-check.ts';
-import { copyCommand } from '../model/command-copy.ts';
-import type { Command } from '../model/command.ts';
-import { checkQuery } from '../model/query-check.ts';
-import { copyQuery } from '../model/query-copy.ts';
-import type { Query, Wait } from '../model/query.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
+import type { RunID } from '../model/run-status.ts';
+import { watchedService } from '../model/service-watch.ts';
 import type { Service } from '../model/service.ts';
-import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import type { Tracer } from '../model/trace-event.ts';
-import { checkWait } from '../model/wait.ts';
-import { ChaosCall } from '../network/chaos-call.ts';
+import { type NetworkCall, SentCall } from '../network/sent-call.ts';
 import { type CallHost, hangWords, NodeCalls } from './node-calls.ts';
 import { checkNodeOptions, HANG_MS, type NodeOptions } from './node-options.ts';
 import { NodeProcess } from './node-process.ts';
 import { checkSlowFactor, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
-import { watchedNode } from './watched-node.ts';
 
 /** `down` from a crash to the restart. */
 export type NodeState = 'up' | 'paused' | 'down';
@@ -55,7 +49,7 @@ export interface Node<S extends Service = Service> extends Service {
   slow(factor: number): void;
 }
 
-class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarget {
+class SimulatedNode<S extends Service> extends InterceptedService implements Node<S>, CallHost, StrikeTarget {
   readonly name: string;
   readonly hangMs: number;
   readonly #world: SimulatedWorld;
@@ -71,6 +65,10 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
   #released: Promise<void> | undefined;
 
   constructor(world: SimulatedWorld, options: NodeOptions<S>) {
+    super(
+      (call) => makeCall(this.service as S, call),
+      async (call, goOn) => this.#calls.pass(new SentCall(call as NetworkCall, this.name, this.clock), goOn),
+    );
     this.name = options.name;
     this.hangMs = options.hangMs ?? HANG_MS;
     this.#world = world;
@@ -92,39 +90,7 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     return this.#world.tracer;
   }
 
-  async run(offered: Command): Promise<RunStatus> {
-    checkCommand(offered);
-    const command = copyCommand(offered);
-    return this.#calls.pass(ChaosCall.run(command), (service) => service.run(command));
-  }
-
-  async abort(runId: RunID): Promise<RunStatus> {
-    return this.#calls.pass(ChaosCall.onRun('abort', runId), (service) => service.abort(runId));
-  }
-
-  async query(asked: Query, askedWait: Wait): Promise<QueryResult> {
-    checkQuery(asked);
-    checkWait(askedWait);
-    const [query, wait] = [copyQuery(asked), { ...askedWait }];
-    const call = ChaosCall.query(query, this.clock, wait);
-    return this.#calls.pass(call, (service) => service.query(query, { ...wait, timeoutMs: call.leftMs }));
-  }
-
-  async queryNow(asked: Query): Promise<QueryResult> {
-    checkQuery(asked);
-    const query = copyQuery(asked);
-    return this.#calls.pass(ChaosCall.queryNow(query), (service) => service.queryNow(query));
-  }
-
-  async status(runId: RunID): Promise<StatusResult> {
-    return this.#calls.pass(ChaosCall.onRun('status', runId), (service) => service.status(runId));
-  }
-
-  async statusAll(): Promise<QueryResult> {
-    return this.#calls.pass(ChaosCall.statusAll(), (service) => service.statusAll());
-  }
-
-  release(): Promise<void> {
+  override release(): Promise<void> {
     this.#released ??= this.#shutDown();
     return this.#released;
   }
@@ -138,6 +104,7 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     this.#process?.die();
     this.#process = undefined;
     this.#calls.loseAll();
+    this.#showState();
   }
 
   restart(): void {
@@ -153,6 +120,7 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     this.changes += 1;
     this.state = 'paused';
     this.#process?.clock.stop();
+    this.#showState();
   }
 
   resume(): void {
@@ -173,7 +141,7 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     if (this.state === 'up') this.#strikes.at(at);
   }
 
-  mayHang(label: string, { operation, runId }: ChaosCall): boolean {
+  mayHang({ label, operation, runId }: SentCall): boolean {
     if (this.#world.choices.choose(`${label} hang fault`, 2, hangWords(this.name)) === 0) return false;
     this.#traceFault(operation, 'hang', runId);
     return true;
@@ -184,6 +152,7 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     this.state = 'up';
     this.#process?.clock.goOn();
     this.#calls.endHolds();
+    this.#showState();
   }
 
   #start(): void {
@@ -200,6 +169,12 @@ class SimulatedNode<S extends Service> implements Node<S>, CallHost, StrikeTarge
     checkMethods('the result of start', service, ['run', 'abort', 'query', 'release']);
     this.service = service as S;
     this.state = 'up';
+    this.#showState();
+  }
+
+  #showState(): void {
+    const { name, state, incarnation } = this;
+    this.#world.watchServices?.node(name, state === 'up' ? `up (${name}/${incarnation})` : state);
   }
 
   async #shutDown(): Promise<void> {
@@ -254,5 +229,5 @@ export function createNode<S extends Service>(
   options: NodeOptions<S>,
 ): Node<S> {
   checkNodeOptions(sim, options);
-  return watchedNode(sim.world, new SimulatedNode(sim.world, options));
+  return watchedService(sim.world, options.name, new SimulatedNode(sim.world, options));
 }

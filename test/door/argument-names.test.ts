@@ -54,7 +54,7 @@ test.for<[string, () => unknown]>([
   ],
   ['world.tracer: expected an object with record(), got ', () => checkWorld(without({ tracer: {} }))],
   [
-    'world.watchServices: expected an object with call(), got ',
+    'world.watchServices: expected an object with service(), got ',
     () => checkWorld(without({ watchServices: 7 })),
   ],
   ['world.clock: expected ', () => door.createChaosRunner(without({ clock: {} }), service)],

@@ -17,6 +17,7 @@ export interface Floor {
 export const FLOORS: readonly Floor[] = [
   { floor: '0', folders: ['kernel'], mayUse: '–', upTo: -1 },
   { floor: '1', folders: ['model'], mayUse: 'kernel', upTo: 0 },
+  { floor: '2', folders: ['call'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '2', folders: ['store'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '2', folders: ['execers'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '2', folders: ['outputs', 'filers', 'metrics'], mayUse: 'kernel, model', upTo: 1 },

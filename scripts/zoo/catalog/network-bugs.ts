@@ -13,10 +13,10 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: passage,
-        find: '    const held = this.#hold(call, label, this.#drawDelay(label));\n',
+        find: '    const held = this.#hold(sent, this.#drawDelay(sent));\n',
         replace:
-          '    const delayMs = this.#drawDelay(label);\n' +
-          '    const held = this.#lock.then(() => this.#hold(call, label, delayMs));\n' +
+          '    const delayMs = this.#drawDelay(sent);\n' +
+          '    const held = this.#lock.then(() => this.#hold(sent, delayMs));\n' +
           '    this.#lock = held.then(() => undefined);\n',
       },
       {
@@ -33,19 +33,18 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: passage,
-        find: 'again: Apply<unknown>): Promise<T> {\n    const error = this.#settings.setErrorFor(call.operation);\n',
-        replace: 'again: Apply<unknown>, error?: Error): Promise<T> {\n',
+        find: 'goOn: GoOn<R>): Promise<R> {\n    const error = this.#settings.setErrorFor(sent.operation);\n',
+        replace: 'goOn: GoOn<R>, error?: Error): Promise<R> {\n',
       },
       {
         file: passage,
         find:
-          '    const held = this.#hold(call, label, this.#drawDelay(label));\n    return held === undefined\n' +
-          '      ? this.#arrive(call, label, apply, again)\n' +
-          '      : held.then(() => this.#arrive(call, label, apply, again));\n',
+          '    const held = this.#hold(sent, this.#drawDelay(sent));\n' +
+          '    return held === undefined ? this.#arrive(sent, goOn) : held.then(() => this.#arrive(sent, goOn));\n',
         replace:
-          '    const error = this.#settings.setErrorFor(call.operation);\n' +
-          '    const held = this.#hold(call, label, this.#drawDelay(label));\n' +
-          '    return (held ?? Promise.resolve()).then(() => this.#arrive(call, label, apply, again, error));\n',
+          '    const error = this.#settings.setErrorFor(sent.operation);\n' +
+          '    const held = this.#hold(sent, this.#drawDelay(sent));\n' +
+          '    return (held ?? Promise.resolve()).then(() => this.#arrive(sent, goOn, error));\n',
       },
     ],
   },
@@ -67,8 +66,8 @@ export const networkBugs: readonly Bug[] = [
     scenario: 'bad-network',
     edits: [
       {
-        file: 'src/network/chaos-runner.ts',
-        find: '{ ...wait, timeoutMs: call.leftMs }',
+        file: 'src/network/sent-call.ts',
+        find: '{ ...wait, timeoutMs: this.leftMs }',
         replace: 'wait',
       },
     ],
@@ -92,9 +91,9 @@ export const networkBugs: readonly Bug[] = [
     scenario: 'bad-network',
     edits: [
       {
-        file: passage,
-        find: '    if (this.#delegate === undefined) {\n',
-        replace: '    if (operation === undefined) {\n',
+        file: 'src/network/chaos-runner.ts',
+        find: '    throw new RunnerError(',
+        replace: '    throw new TypeError(',
       },
     ],
   },
@@ -105,8 +104,8 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: passage,
-        find: '        return this.#loseReply(call, apply);\n',
-        replace: '        throw this.#settings.faultErrorFor(call.operation, kind);\n',
+        find: '        return this.#loseReply(sent, goOn);\n',
+        replace: '        throw this.#settings.faultErrorFor(sent.operation, kind);\n',
       },
     ],
   },

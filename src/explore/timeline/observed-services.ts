@@ -2,18 +2,26 @@
  * The calls that clients make in an execution, and how its nodes stand. Invariant: whoever watches the calls of services changes what becomes of a rejection that
  * nobody handles, so they are watched in an execution of their own, and count only if that is the same to the hash.
  */
-import type { CallOutcome, StartedCall } from '../../model/service-watch.ts';
+import { callingClient, interceptInPlace } from '../../call/intercept-service.ts';
+import type { ServiceCall } from '../../call/service-call.ts';
 import type { Executor } from '../executor.ts';
 import { answersOf, type KeyedDecision } from '../keyed-log.ts';
 import type { ObservedRun } from '../explain/observed-run.ts';
 import { callerOf, type Caller } from '../explain/source-place.ts';
 
+/** What comes of a call. */
+export type CallOutcome = { readonly reply: unknown } | { readonly error: unknown };
+
 /** A call of a service, made by the code of those who use this package. */
-export interface ObservedCall extends StartedCall {
+export type ObservedCall = ServiceCall & {
+  /** Name of the service. */
+  readonly service: string;
+  /** As a history names its callers; undefined if none does. */
+  readonly client: string | undefined;
   readonly caller: Caller;
   /** Undefined while it has not returned. */
   outcome: CallOutcome | undefined;
-}
+};
 
 /** A call begins or ends, or a node changes. */
 export interface ServiceMoment {
@@ -44,16 +52,24 @@ export async function observeServices(
     },
     watchers: [() => ({ watch: () => void (traceIndex += 1), end() {} })],
     watchServices: {
-      call(started) {
-        const caller = callerOf(new Error('call').stack ?? '');
-        if (caller === undefined) return () => undefined;
-        const call: ObservedCall = { ...started, caller, outcome: undefined };
-        note({ type: 'call', call });
-        return (outcome) => {
-          call.outcome = outcome;
-          note({ type: 'return', call });
-        };
-      },
+      service: (name, service) =>
+        void interceptInPlace(service, (made, goOn) => {
+          const caller = callerOf(new Error('call').stack ?? '');
+          if (caller === undefined) return goOn(made);
+          const call: ObservedCall = {
+            ...made,
+            service: name,
+            client: callingClient(),
+            caller,
+            outcome: undefined,
+          };
+          const end = (outcome: CallOutcome): void => {
+            call.outcome = outcome;
+            note({ type: 'return', call });
+          };
+          note({ type: 'call', call });
+          return watched(end, () => goOn(made));
+        }),
       node: (node, state) => note({ type: 'node', node, state }),
     },
   });
@@ -61,4 +77,18 @@ export async function observeServices(
     verdict.traceHash === expected.verdict.traceHash &&
     verdict.failure?.message === expected.verdict.failure?.message;
   return isSame ? moments : [];
+}
+
+function watched<R>(end: (outcome: CallOutcome) => void, act: () => Promise<R>): Promise<R> {
+  try {
+    const promise = act();
+    promise.then(
+      (reply) => end({ reply }),
+      (error: unknown) => end({ error }),
+    );
+    return promise;
+  } catch (error) {
+    end({ error });
+    throw error;
+  }
 }

@@ -2,13 +2,11 @@
  * Calls of clients as slices of a timeline, from call to return. Invariant: calls of one client that overlap are drawn in lanes of their
  * own, so that the slices of a lane nest.
  */
+import { callSubject, commandName, commandText } from '../../call/service-call.ts';
 import { isRunnerError } from '../../kernel/errors.ts';
-import type { CallOutcome } from '../../model/service-watch.ts';
 import type { Command } from '../../model/command.ts';
-import type { Query } from '../../model/query.ts';
 import type { RunStatus } from '../../model/run-status.ts';
-import { querySubject } from '../../model/query-subject.ts';
-import type { ObservedCall } from './observed-services.ts';
+import type { CallOutcome, ObservedCall } from './observed-services.ts';
 import { LaneSlots, type Slot, type TimelineLanes } from './timeline-lanes.ts';
 
 /** A call that has not returned. */
@@ -19,8 +17,6 @@ interface OpenCall {
 
 /** How many statuses of a reply are told. */
 const STATUSES_MAX = 3;
-/** Characters of a command without a name. */
-const COMMAND_MAX = 24;
 
 /** Turns calls into slices. */
 export class CallSlices {
@@ -38,8 +34,8 @@ export class CallSlices {
 
   begin(call: ObservedCall, ts: number): void {
     this.#newest = call;
-    if (call.operation === 'run') {
-      const identity = identityOf(call.args[0] as Command);
+    if (call.method === 'run') {
+      const identity = identityOf(call.args[0]);
       const equal = this.#runs.get(identity) ?? new Set();
       this.#runs.set(identity, equal.add(call));
     }
@@ -50,7 +46,7 @@ export class CallSlices {
     const open = this.#open.get(call);
     if (open === undefined) return;
     this.#open.delete(call);
-    if (call.operation === 'run') this.#runs.get(identityOf(call.args[0] as Command))?.delete(call);
+    if (call.method === 'run') this.#runs.get(identityOf(call.args[0]))?.delete(call);
     const { slot, fromTs } = open;
     this.#slots.free(slot);
     const { service, outcome, caller } = call;
@@ -84,31 +80,23 @@ function laneOf({ client, caller }: ObservedCall): string {
 }
 
 /** What is asked for, in a few words; arguments of wrong calls may be anything. */
-function subjectOf({ operation, args: [first] }: ObservedCall): string {
+function subjectOf(call: ObservedCall): string {
   let subject = '';
   try {
-    if (operation === 'run') {
-      const { taskId = '', tag = '', jobId = '', argv } = first as Command;
-      subject = [taskId, tag, jobId].find((name) => name !== '') ?? cut(argv.join(' '));
-    } else if (operation === 'abort' || operation === 'status') subject = `run ${first as string}`;
-    else if (operation === 'query' || operation === 'queryNow') {
-      const { allRuns = false } = first as Query;
-      subject = allRuns ? 'all runs' : `run ${querySubject(first as Query)}`;
-    }
+    if (call.method === 'run') subject = commandName(call.args[0]) || commandText(call.args[0]);
+    else if (call.method === 'query' || call.method === 'queryNow') {
+      subject = call.args[0].allRuns === true ? 'all runs' : `run ${callSubject(call)}`;
+    } else if (call.method === 'abort' || call.method === 'status') subject = `run ${callSubject(call)}`;
   } catch {
     // It says no more than its name.
   }
-  return subject === '' ? operation : `${operation} ${subject}`;
+  return subject === '' ? call.method : `${call.method} ${subject}`;
 }
 
 /** What tells commands apart as far as a reader sees. */
 function identityOf(command: Command | null | undefined): string {
   const { argv, taskId = '', tag = '', jobId = '', timeoutMs = 0 } = command ?? { argv: [] };
   return JSON.stringify([argv, taskId, tag, jobId, timeoutMs]);
-}
-
-function cut(text: string): string {
-  return text.length > COMMAND_MAX ? `${text.slice(0, COMMAND_MAX)}…` : text;
 }
 
 /** What a glance must show. */

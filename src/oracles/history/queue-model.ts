@@ -2,12 +2,13 @@
  * The model of a runner's queue: bounded, and first in, first out. Invariants: at most `capacity` runs are in it that are not over; a
  * run that has started is the first of those (R58, R67). A run ends by itself only when it is the first.
  */
+import type { ServiceCall } from '../../call/service-call.ts';
 import { checkOptions } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { RunID } from '../../model/run-status.ts';
 import { HELD, look, OVER, stateSetOf, type RunBelief } from './run-belief.ts';
 import type { SequentialModel } from './sequential-model.ts';
-import type { ServiceCall, ServiceReply } from './service-call.ts';
+import type { ServiceReply } from './service-reply.ts';
 import {
   beliefsKey,
   collect,

@@ -2,8 +2,9 @@
  * Splits calls on a runner into parts without a run in common. Invariant: a run that nobody is known to have made may come from any
  * `run` whose reply was lost, so all of these are one part; and who asks for all runs is about all of them.
  */
+import { isQuery, queryOf, type ServiceCall } from '../../call/service-call.ts';
 import type { HistoryOperation } from './history-operation.ts';
-import type { ServiceCall, ServiceReply } from './service-call.ts';
+import type { ServiceReply } from './service-reply.ts';
 
 type ServiceOperation = HistoryOperation<ServiceCall, ServiceReply>;
 
@@ -14,7 +15,7 @@ const NONE = '[none]';
 
 /** The parts, in the order of their first operations. */
 export function partitionByRun(operations: readonly ServiceOperation[]): ServiceOperation[][] {
-  if (operations.some(({ operation }) => operation.method === 'query' && operation.allRuns)) {
+  if (operations.some(({ operation }) => isQuery(operation) && queryOf(operation).allRuns === true)) {
     return [[...operations]];
   }
   const made = new Set(operations.flatMap(madeBy));
@@ -43,7 +44,8 @@ function madeBy({ operation, reply }: ServiceOperation): string[] {
 function subjectsOf(of: ServiceOperation, made: ReadonlySet<string>): string[] {
   const { operation, reply } = of;
   if (operation.method === 'run') return reply === undefined ? [LOST] : madeBy(of);
-  const runs = operation.method === 'query' ? operation.runs : [operation.runId];
+  if (operation.method === 'release') return [];
+  const runs = isQuery(operation) ? (queryOf(operation).runs ?? []) : [operation.args[0]];
   return runs.flatMap((runId) => {
     const name = `run ${runId}`;
     return made.has(name) ? [name] : [name, LOST];

@@ -3,6 +3,8 @@
  * the models of a status store and of a queue apart is in {@link ServiceRules}. Invariant: a run whose reply was lost is kept without
  * id, and gets it when somebody sees a run that nobody else has made.
  */
+import { type CallOf, isQuery, type QueryCall, queryOf, type ServiceCall } from '../../call/service-call.ts';
+import type { Query } from '../../model/query.ts';
 import type { RunID } from '../../model/run-status.ts';
 import { ALL_MASK, DONE_MASK, maskMatches } from '../../model/state-mask.ts';
 import {
@@ -18,13 +20,7 @@ import {
   type StateSet,
 } from './run-belief.ts';
 import { TooManyStatesError, type SequentialModel } from './sequential-model.ts';
-import {
-  showServiceCall,
-  showServiceReply,
-  type SeenRun,
-  type ServiceCall,
-  type ServiceReply,
-} from './service-call.ts';
+import { showServiceCall, showServiceReply, type SeenRun, type ServiceReply } from './service-reply.ts';
 
 /** All runs of a runner that may exist, in order of acceptance. */
 export type RunBeliefs = readonly RunBelief[];
@@ -46,7 +42,6 @@ export interface ServiceRules {
 }
 
 type Calls = SequentialModel<ServiceCall, ServiceReply, RunBeliefs>;
-type QueryCall = Extract<ServiceCall, { method: 'query' }>;
 
 /** The parts of a model that all models of a runner share; `key` is theirs. */
 export function createServiceModel(
@@ -75,13 +70,14 @@ class ServiceReplies {
 
   step(beliefs: RunBeliefs, call: ServiceCall, reply: ServiceReply | undefined): readonly RunBeliefs[] {
     if (call.method === 'run') return this.#run(beliefs, reply);
+    if (call.method === 'release') return [beliefs];
     if (reply === undefined) {
-      return call.method === 'abort' ? this.#rules.abortUnseen(beliefs, call.runId) : [beliefs];
+      return call.method === 'abort' ? this.#rules.abortUnseen(beliefs, call.args[0]) : [beliefs];
     }
     if ('refused' in reply) return this.#refusedLook(beliefs, call, reply.refused);
-    if (call.method === 'query') return this.#query(beliefs, call, reply.runs);
+    if (isQuery(call)) return this.#query(beliefs, queryOf(call), reply.runs);
     const [seen] = reply.runs;
-    if (seen?.runId !== call.runId) return [];
+    if (seen?.runId !== call.args[0]) return [];
     // An abort returns when the run is over (R70).
     const states = stateSetOf(seen.state) & (call.method === 'abort' ? DONE_MASK : ALL_MASK);
     return this.#settled(this.#look(beliefs, seen.runId, { states, end: seenEnd(seen) }));
@@ -102,28 +98,30 @@ class ServiceReplies {
 
   #refusedLook(
     beliefs: RunBeliefs,
-    call: Exclude<ServiceCall, { method: 'run' }>,
+    call: QueryCall | CallOf<'abort' | 'status'>,
     code: string,
   ): readonly RunBeliefs[] {
-    const runs = call.method === 'query' ? call.runs : [call.runId];
+    const query = isQuery(call) ? queryOf(call) : undefined;
+    const runs = isQuery(call) ? (queryOf(call).runs ?? []) : [call.args[0]];
     if (code === 'RUNNER_UNKNOWN_RUN') return runs.flatMap((runId) => this.#missing(beliefs, runId));
-    if (code !== 'RUNNER_CANNOT_HAPPEN' || call.method !== 'query') return [beliefs];
-    const states = DONE_MASK & ~call.states;
+    if (code !== 'RUNNER_CANNOT_HAPPEN' || query === undefined) return [beliefs];
+    const states = DONE_MASK & ~query.states;
     return this.#settled(this.#lookAtEach([beliefs], runs, () => ({ states })));
   }
 
-  #query(beliefs: RunBeliefs, call: QueryCall, shown: readonly SeenRun[]): readonly RunBeliefs[] {
-    const listed = new Set(call.runs);
+  #query(beliefs: RunBeliefs, query: Query, shown: readonly SeenRun[]): readonly RunBeliefs[] {
+    const { runs, allRuns = false, states } = query;
+    const listed = new Set(runs);
     const seen = new Map(shown.map((run) => [run.runId, run]));
     const isAsked = ({ runId, state }: SeenRun): boolean =>
-      maskMatches(call.states, state) && (call.allRuns || listed.has(runId));
+      maskMatches(states, state) && (allRuns || listed.has(runId));
     if (!shown.every(isAsked)) return [];
-    const outside = ALL_MASK & ~call.states;
+    const outside = ALL_MASK & ~states;
     const looked = this.#lookAtEach([beliefs], new Set([...seen.keys(), ...listed]), (runId) => {
       const run = seen.get(runId);
       return run === undefined ? { states: outside } : { states: stateSetOf(run.state), end: seenEnd(run) };
     });
-    if (!call.allRuns) return this.#settled(looked);
+    if (!allRuns) return this.#settled(looked);
     const isShown = ({ runId = '' }: RunBelief): boolean => seen.has(runId) || listed.has(runId);
     return this.#settled(
       looked.flatMap((after) =>

@@ -2,11 +2,12 @@
  * The model of a status store: each accepted run is there, moves along the graph of R4 by itself, and stays as it ended. Invariant:
  * runs have nothing to do with each other but where one call looks at several, or where a reply that would name a run was lost.
  */
+import type { ServiceCall } from '../../call/service-call.ts';
 import { checkOptions } from '../../kernel/argument-check.ts';
 import { beliefsKey, createServiceModel, type RunBeliefs } from './service-model.ts';
 import { partitionByRun } from './run-partition.ts';
 import type { SequentialModel } from './sequential-model.ts';
-import type { ServiceCall, ServiceReply } from './service-call.ts';
+import type { ServiceReply } from './service-reply.ts';
 
 /** What is known of the store. */
 export interface StatusStoreModelOptions {

@@ -2,17 +2,15 @@
  * A decorator that writes what one client does with a runner into a history. Invariant: calls, results and errors pass unchanged and in
  * the same synchronous call; only what the client can know gets into the history.
  */
-import { checkMethods, unreadable } from '../../kernel/argument-check.ts';
-import { invalidArgument, isRunnerError, type RunnerErrorCode, shownText } from '../../kernel/errors.ts';
-import { callAs } from '../../model/service-watch.ts';
-import type { Command } from '../../model/command.ts';
-import type { Query, Wait } from '../../model/query.ts';
-import type { RunID, RunStatus } from '../../model/run-status.ts';
+import { callAs, type GoOn, interceptService } from '../../call/intercept-service.ts';
+import { ownCall, type ServiceCall, statusesOf } from '../../call/service-call.ts';
+import { checkMethods } from '../../kernel/argument-check.ts';
+import { invalidArgument, isRunnerError, type RunnerErrorCode } from '../../kernel/errors.ts';
+import type { RunStatus } from '../../model/run-status.ts';
 import { SERVICE_METHODS, type Service } from '../../model/service.ts';
 import { ALL_MASK } from '../../model/state-mask.ts';
-import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
 import type { ErrorMeaning, History } from './history.ts';
-import type { SeenRun, ServiceCall, ServiceReply } from './service-call.ts';
+import type { SeenRun, ServiceReply } from './service-reply.ts';
 
 /** Refusals of `run`: no run exists then (R22). */
 const RUN_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([
@@ -29,9 +27,6 @@ const STATUS_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([
   'RUNNER_UNKNOWN_RUN',
   'RUNNER_CANNOT_HAPPEN',
 ]);
-
-/** The longest label of a command, in characters. */
-const LABEL_MAX = 24;
 
 /**
  * Records the calls of one client: `run`, `abort`, `status`, `statusAll`, `queryNow` and `query`; `release` is passed on and not
@@ -64,79 +59,23 @@ export function watchHistory(
   checkMethods('service', service, SERVICE_METHODS);
   checkMethods('history', history, ['begin', 'end', 'fail', 'unknown']);
   if (typeof client !== 'string') throw invalidArgument('client', 'a name', client);
-  return new HistoryWatch(service, history, client);
-}
-
-class HistoryWatch implements Service {
-  readonly #service: Service;
-  readonly #history: History<ServiceCall, ServiceReply>;
-  readonly #client: string;
-
-  constructor(service: Service, history: History<ServiceCall, ServiceReply>, client: string) {
-    this.#service = service;
-    this.#history = history;
-    this.#client = client;
-  }
-
-  run(command: Command): Promise<RunStatus> {
-    return this.#record(
-      { method: 'run', label: labelOf(command) },
-      () => this.#service.run(command),
-      (status) => [status],
-    );
-  }
-
-  abort(runId: RunID): Promise<RunStatus> {
-    return this.#record(
-      { method: 'abort', runId },
-      () => this.#service.abort(runId),
-      (status) => [status],
-    );
-  }
-
-  release(): Promise<void> {
-    return this.#service.release();
-  }
-
-  query(query: Query, wait: Wait): Promise<QueryResult> {
-    return this.#record(queryCall(query), () => this.#service.query(query, wait), statusesOf);
-  }
-
-  queryNow(query: Query): Promise<QueryResult> {
-    return this.#record(queryCall(query), () => this.#service.queryNow(query), statusesOf);
-  }
-
-  status(runId: RunID): Promise<StatusResult> {
-    return this.#record(
-      { method: 'status', runId },
-      () => this.#service.status(runId),
-      ({ status }) => [status],
-    );
-  }
-
-  statusAll(): Promise<QueryResult> {
-    const call = queryCall({ allRuns: true, states: ALL_MASK });
-    return this.#record(call, () => this.#service.statusAll(), statusesOf);
-  }
-
-  async #record<T>(
-    call: ServiceCall,
-    act: () => Promise<T>,
-    seen: (result: T) => readonly RunStatus[],
-  ): Promise<T> {
-    const id = this.#history.begin(this.#client, call);
+  const record = async <R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> => {
+    const id = history.begin(client, keptCall(call));
     try {
-      const result = await callAs(this.#client, act);
-      this.#history.end(id, { runs: seen(result).map(seenRun) });
-      return result;
+      const reply = await callAs(client, () => goOn(call));
+      history.end(id, { runs: statusesOf(call, reply).map(seenRun) });
+      return reply;
     } catch (error) {
       const meaning = meaningOf(call, error);
-      if (meaning === 'failed') this.#history.fail(id);
-      else if (meaning === 'unknown') this.#history.unknown(id);
-      else this.#history.end(id, meaning.reply);
+      if (meaning === 'failed') history.fail(id);
+      else if (meaning === 'unknown') history.unknown(id);
+      else history.end(id, meaning.reply);
       throw error;
     }
-  }
+  };
+  return interceptService(service, (call, goOn) =>
+    call.method === 'release' ? goOn(call) : record(call, goOn),
+  );
 }
 
 function meaningOf({ method }: ServiceCall, error: unknown): ErrorMeaning<ServiceReply> {
@@ -145,35 +84,20 @@ function meaningOf({ method }: ServiceCall, error: unknown): ErrorMeaning<Servic
   return method === 'run' || method === 'abort' ? 'unknown' : 'failed';
 }
 
-function statusesOf({ statuses }: QueryResult): readonly RunStatus[] {
-  return statuses;
-}
-
 function seenRun({ runId, state, exitCode, error }: RunStatus): SeenRun {
   return { runId, state, exitCode, error };
 }
 
-/** A malformed query is the service's to refuse, so nothing here relies on its form. */
-function queryCall(query: Query): ServiceCall {
+/** What of a call is kept. A malformed one says nothing: it is the service's to refuse. */
+function keptCall(call: ServiceCall): ServiceCall {
   try {
-    const { runs, allRuns, states } = (query as Query | null | undefined) ?? { states: ALL_MASK };
-    return {
-      method: 'query',
-      runs: Array.isArray(runs) ? Array.from(runs as readonly RunID[]) : [],
-      allRuns: allRuns === true,
-      states,
-    };
-  } catch (error) {
-    throw unreadable('query', query, error);
-  }
-}
-
-function labelOf(command: Command): string {
-  try {
-    const argv: unknown = (command as Command | null | undefined)?.argv;
-    const text = Array.isArray(argv) ? argv.map(shownText).join(' ') : '';
-    return text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text;
-  } catch (error) {
-    throw unreadable('command', command, error);
+    const own = ownCall(call);
+    if (own.method !== 'query') return own;
+    const [query, { timeoutMs }] = own.args;
+    return { method: 'query', args: [query, { timeoutMs }] };
+  } catch {
+    return call.method === 'run'
+      ? { method: 'run', args: [{ argv: [] }] }
+      : { method: 'queryNow', args: [{ states: ALL_MASK }] };
   }
 }

@@ -5,7 +5,7 @@
 import { checkOptions } from '../../kernel/argument-check.ts';
 import { checkWorld } from '../../model/world-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import { watchedCalls } from '../../model/service-watch.ts';
+import { watchedService } from '../../model/service-watch.ts';
 import type { ExitCode } from '../../model/exit-code.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import type { IsolatedPart } from '../../model/isolation.ts';
@@ -104,11 +104,11 @@ export function createFakeRunner(world: World, options: FakeRunnerOptions = {}):
   const { name = 'fake', script } = options;
   const part = isolateRunner(world, name, options, ['script']);
   if (part === undefined) {
-    return watchedCalls(world, name, new FakeRunner(world, new FakePerformer(world, script), options));
+    return watchedService(world, name, new FakeRunner(world, new FakePerformer(world, script), options));
   }
   const home = { ...world, clock: part.clock };
   const performer = new FakePerformer(home, notedScript(part, script));
-  return watchedCalls(world, name, new FakeRunner(home, performer, options, part));
+  return watchedService(world, name, new FakeRunner(home, performer, options, part));
 }
 
 /** The scripts of this package look at the command alone; any other may do what it likes. */

@@ -1,14 +1,11 @@
 /** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
 import { checkOptions } from '../../kernel/argument-check.ts';
-import { watchedCalls } from '../../model/service-watch.ts';
-import type { Command } from '../../model/command.ts';
-import type { RunID, RunStatus } from '../../model/run-status.ts';
+import { watchedService } from '../../model/service-watch.ts';
 import type { World } from '../../model/world.ts';
 import { Invoker } from '../invocation/invoker.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';
 import type { QueueOptions, QueueParts } from './queue-options.ts';
 import { QueueRunner } from './queue-runner.ts';
-import type { CallTape } from '../recorded/call-tape.ts';
 import { recordedParts } from '../recorded/recorded-runner.ts';
 import type { Recorder } from '../recorded/recorder.ts';
 import { createInstruments } from './runner-instruments.ts';
@@ -49,13 +46,13 @@ export function createQueueRunner(world: World, options: QueueRunnerOptions): Qu
   checkOptions(options);
   const { recorder, name = 'runner' } = options;
   if (recorder === undefined) {
-    return watchedCalls(world, name, new QueueRunner(world, queueParts(world, options)));
+    return watchedService(world, name, new QueueRunner(world, queueParts(world, options)));
   }
   // Refuses what no runner can be made of, before it is recorded as one.
   queueParts(world, options);
   const parts = recordedParts(recorder, world, name, options);
-  const recorded = new RecordedQueueRunner(parts.world, queueParts(parts.world, parts.options), parts.calls);
-  return watchedCalls(world, name, recorded);
+  const runner = new QueueRunner(parts.world, queueParts(parts.world, parts.options));
+  return watchedService(world, name, parts.record(runner));
 }
 
 function queueParts(world: World, options: QueueRunnerOptions): QueueParts {
@@ -70,27 +67,6 @@ function queueParts(world: World, options: QueueRunnerOptions): QueueParts {
     idPrefix,
     updateLimitMs,
   };
-}
-
-class RecordedQueueRunner extends QueueRunner {
-  readonly #calls: CallTape;
-
-  constructor(world: World, parts: QueueParts, calls: CallTape) {
-    super(world, parts);
-    this.#calls = calls;
-  }
-
-  override run(command: Command): Promise<RunStatus> {
-    return this.#calls.run(command, () => super.run(command));
-  }
-
-  override abort(runId: RunID): Promise<RunStatus> {
-    return this.#calls.abort(runId, () => super.abort(runId));
-  }
-
-  override release(): Promise<void> {
-    return this.#calls.release(() => super.release());
-  }
 }
 
 /** A queue of capacity 1 that remembers one run (R59). */

@@ -1,7 +1,7 @@
 /** Makes a runner part of a recording: its world, its collaborators and the calls on it. */
 import { invalidArgument } from '../../kernel/errors.ts';
+import type { Service } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
-import { CallTape } from './call-tape.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';
 import type { QueueOptions } from '../queue/queue-options.ts';
 import { recordedSettings } from './recorded-settings.ts';
@@ -16,7 +16,8 @@ import { TapedOutputs, tapedUploader } from './taped-outputs.ts';
 export interface RecordedParts<Options> {
   readonly world: World;
   readonly options: Options;
-  readonly calls: CallTape;
+  /** Has the calls on the runner recorded, once it is made. */
+  record<S extends Service>(runner: S): S;
 }
 
 /**
@@ -59,6 +60,6 @@ export function recordedParts<Options extends QueueOptions & InvokerOptions>(
       uploader: uploader === undefined ? undefined : tapedUploader(tape, uploader),
       dirMonitor: dirMonitor === undefined ? undefined : tapedMonitor(tape, dirMonitor),
     },
-    calls: new CallTape(tape),
+    record: (runner) => tape.recordCalls(runner),
   };
 }

@@ -2,6 +2,8 @@
  * The recording of one runner: writes down what goes in and out, under the names that the replay finds them by. Invariant: nothing
  * that either side sees is changed.
  */
+import { interceptInPlace } from '../../call/intercept-service.ts';
+import type { CallOf } from '../../call/service-call.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
@@ -23,6 +25,7 @@ import {
   type RecordedStep,
 } from '../../model/recording.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
+import type { Service } from '../../model/service.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { World } from '../../model/world.ts';
 import type { RunRecorder } from './recorder.ts';
@@ -34,12 +37,6 @@ type Listened = () => void;
 const REFUSED: RecordedAnswer = Object.freeze({ code: 'RUNNER_INVALID_ARGUMENT' });
 const NO_REF: RecordedAnswer = Object.freeze({ uri: NO_URI });
 const NOTHING: RecordedAnswer = Object.freeze({});
-
-/** What is known of a call beside its kind. */
-export interface CallSubject {
-  readonly command?: Command;
-  readonly runId?: RunID;
-}
 
 /** Where one runner is recorded. */
 export class RunnerTape {
@@ -144,12 +141,22 @@ export class RunnerTape {
     }
   }
 
+  /** The runner itself, with the calls on it that change something and their answers written down. */
+  recordCalls<S extends Service>(runner: S): S {
+    return interceptInPlace(runner, (call, goOn) =>
+      call.method === 'run' || call.method === 'abort' || call.method === 'release'
+        ? this.#call(call, () => goOn(call))
+        : goOn(call),
+    );
+  }
+
   /** A call on the runner, in its own synchronous call, and its answer. */
-  call<T>(call: RecordedCall, subject: CallSubject, make: () => Promise<T>): Promise<T> {
+  #call<R>(made: CallOf<RecordedCall>, make: () => Promise<R>): Promise<R> {
     const { recorder, name: runner } = this;
+    const { method: call } = made;
     recorder.beginTurn();
     const nth = this.names.call(call);
-    return this.input({ type: 'call', call, nth, ...shown(subject) }, (calledAt) => {
+    return this.input({ type: 'call', call, nth, ...shown(made) }, (calledAt) => {
       const answer = make();
       const returned = (what: object): void => {
         const at = recorder.at();
@@ -159,7 +166,7 @@ export class RunnerTape {
       answer.then(
         (value) => returned(call === 'release' ? {} : shownStatus(value as RunStatus)),
         (error: unknown) =>
-          returned(call === 'run' && !isCommand(subject.command) ? REFUSED : answerOfError(error)),
+          returned(made.method === 'run' && !isCommand(made.args[0]) ? REFUSED : answerOfError(error)),
       );
       return answer;
     });
@@ -257,11 +264,10 @@ class TapedClock implements Clock {
 
 function nothing(): void {}
 
-function shown({ command, runId }: CallSubject): CallSubject {
-  return {
-    ...(isCommand(command) ? { command: copyCommand(command) } : {}),
-    ...(typeof runId === 'string' ? { runId } : {}),
-  };
+function shown(call: CallOf<RecordedCall>): { readonly command?: Command; readonly runId?: RunID } {
+  const [first] = call.args;
+  if (call.method === 'run') return isCommand(first) ? { command: copyCommand(first) } : {};
+  return typeof first === 'string' ? { runId: first } : {};
 }
 
 function isCommand(command: unknown): command is Command {

@@ -9,7 +9,8 @@ import {
   type RegisterReply,
 } from '../../../src/oracles/history/register-model.ts';
 import type { SequentialModel } from '../../../src/oracles/history/sequential-model.ts';
-import type { ServiceCall, ServiceReply } from '../../../src/oracles/history/service-call.ts';
+import type { ServiceCall } from '../../../src/call/service-call.ts';
+import type { ServiceReply } from '../../../src/oracles/history/service-reply.ts';
 import { statusStoreModel } from '../../../src/oracles/history/status-store-model.ts';
 import type { RunState } from '../../../src/model/run-state.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK } from '../../../src/model/state-mask.ts';
@@ -46,22 +47,28 @@ const listing = fc
 const serviceEntries: fc.Arbitrary<ServiceEntry> = fc.oneof(
   {
     weight: 3,
-    arbitrary: ids.map((id): ServiceEntry => [{ method: 'run', label: '' }, { runs: [seen(id, 'PENDING')] }]),
+    arbitrary: ids.map((id): ServiceEntry => [
+      { method: 'run', args: [{ argv: [] }] },
+      { runs: [seen(id, 'PENDING')] },
+    ]),
   },
   {
     weight: 1,
-    arbitrary: fc.constant<ServiceEntry>([{ method: 'run', label: '' }, { refused: 'RUNNER_BUSY' }]),
+    arbitrary: fc.constant<ServiceEntry>([
+      { method: 'run', args: [{ argv: [] }] },
+      { refused: 'RUNNER_BUSY' },
+    ]),
   },
   {
     weight: 3,
     arbitrary: fc
       .tuple(ids, fc.oneof(oneRun, fc.constant(unknownRun)))
-      .map(([runId, reply]): ServiceEntry => [{ method: 'status', runId: idOf(reply) ?? runId }, reply]),
+      .map(([runId, reply]): ServiceEntry => [{ method: 'status', args: [idOf(reply) ?? runId] }, reply]),
   },
   {
     weight: 1,
     arbitrary: ids.map((runId): ServiceEntry => [
-      { method: 'abort', runId },
+      { method: 'abort', args: [runId] },
       { runs: [seen(runId, 'ABORTED')] },
     ]),
   },
@@ -75,7 +82,7 @@ const serviceEntries: fc.Arbitrary<ServiceEntry> = fc.oneof(
         listing,
       )
       .map(([runs, allRuns, mask, reply]): ServiceEntry => [
-        { method: 'query', runs, allRuns, states: mask },
+        { method: 'queryNow', args: [{ runs, allRuns, states: mask }] },
         reply,
       ]),
   },

@@ -4,7 +4,8 @@ import { ALL_MASK, DONE_MASK, maskForState, type StateMask } from '../../../src/
 import { checkLinearizable } from '../../../src/oracles/history/check-linearizable.ts';
 import { queueModel } from '../../../src/oracles/history/queue-model.ts';
 import type { SequentialModel } from '../../../src/oracles/history/sequential-model.ts';
-import type { ServiceCall, ServiceReply } from '../../../src/oracles/history/service-call.ts';
+import type { ServiceCall } from '../../../src/call/service-call.ts';
+import type { ServiceReply } from '../../../src/oracles/history/service-reply.ts';
 import { statusStoreModel } from '../../../src/oracles/history/status-store-model.ts';
 import { operationsOf, type Row } from './hand-made-history.ts';
 
@@ -15,25 +16,28 @@ const seen = (runId: string, state: RunState, exitCode = 0) => ({ runId, state, 
 const UNKNOWN_RUN = { refused: 'RUNNER_UNKNOWN_RUN' } as const;
 const BUSY = { refused: 'RUNNER_BUSY' } as const;
 
-const run = (runId: string): Step => [{ method: 'run', label: '' }, { runs: [seen(runId, 'PENDING')] }];
-const refusedRun: Step = [{ method: 'run', label: '' }, BUSY];
-const lostRun: Step = [{ method: 'run', label: '' }, undefined];
+const run = (runId: string): Step => [
+  { method: 'run', args: [{ argv: [] }] },
+  { runs: [seen(runId, 'PENDING')] },
+];
+const refusedRun: Step = [{ method: 'run', args: [{ argv: [] }] }, BUSY];
+const lostRun: Step = [{ method: 'run', args: [{ argv: [] }] }, undefined];
 const status = (runId: string, state: RunState, exitCode = 0): Step => [
-  { method: 'status', runId },
+  { method: 'status', args: [runId] },
   { runs: [seen(runId, state, exitCode)] },
 ];
-const noStatus = (runId: string): Step => [{ method: 'status', runId }, UNKNOWN_RUN];
+const noStatus = (runId: string): Step => [{ method: 'status', args: [runId] }, UNKNOWN_RUN];
 const abort = (runId: string, state: RunState = 'ABORTED'): Step => [
-  { method: 'abort', runId },
+  { method: 'abort', args: [runId] },
   { runs: [seen(runId, state)] },
 ];
-const lostAbort = (runId: string): Step => [{ method: 'abort', runId }, undefined];
+const lostAbort = (runId: string): Step => [{ method: 'abort', args: [runId] }, undefined];
 const all = (states: StateMask, ...runs: ReturnType<typeof seen>[]): Step => [
-  { method: 'query', runs: [], allRuns: true, states },
+  { method: 'queryNow', args: [{ allRuns: true, states }] },
   { runs },
 ];
 const query = (runs: string[], states: StateMask, reply: ServiceReply): Step => [
-  { method: 'query', runs, allRuns: false, states },
+  { method: 'queryNow', args: [{ runs, states }] },
   reply,
 ];
 

@@ -5,14 +5,15 @@ import { RunRejectedError } from '../../../src/model/run-rejected-error.ts';
 import type { Service } from '../../../src/model/service.ts';
 import { HEALTHY_SERVICE_STATUS } from '../../../src/model/service-status.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
-import { ALL_MASK, DONE_MASK } from '../../../src/model/state-mask.ts';
+import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import { unknownRun } from '../../../src/model/status-errors.ts';
 import { waitForever } from '../../../src/model/wait.ts';
 import { checkLinearizable } from '../../../src/oracles/history/check-linearizable.ts';
 import { formatContradiction } from '../../../src/oracles/history/contradiction-text.ts';
 import { createHistory, type History } from '../../../src/oracles/history/history.ts';
 import { queueModel } from '../../../src/oracles/history/queue-model.ts';
-import type { ServiceCall, ServiceReply } from '../../../src/oracles/history/service-call.ts';
+import type { ServiceCall } from '../../../src/call/service-call.ts';
+import type { ServiceReply } from '../../../src/oracles/history/service-reply.ts';
 import { statusStoreModel } from '../../../src/oracles/history/status-store-model.ts';
 import { watchHistory } from '../../../src/oracles/history/watch-history.ts';
 import type { FaultPlan } from '../../../src/network/chaos-fault.ts';
@@ -49,27 +50,17 @@ const CALLS: readonly (readonly [keyof Service, (watched: Service) => Promise<un
     [
       'run',
       (watched) => watched.run({ argv: ['make', 'all of the things that there are'] }),
-      { method: 'run', label: 'make all of the things t…' },
+      { method: 'run', args: [{ argv: ['make', 'all of the things that there are'] }] },
       { runs: [{ runId: '0', state: 'PENDING', exitCode: 0, error: '' }] },
     ],
-    ['abort', (watched) => watched.abort('0'), { method: 'abort', runId: '0' }, shownDone],
-    ['status', (watched) => watched.status('0'), { method: 'status', runId: '0' }, shownDone],
-    [
-      'statusAll',
-      (watched) => watched.statusAll(),
-      { method: 'query', runs: [], allRuns: true, states: ALL_MASK },
-      shownDone,
-    ],
-    [
-      'queryNow',
-      (watched) => watched.queryNow(query),
-      { method: 'query', ...query, allRuns: false },
-      shownDone,
-    ],
+    ['abort', (watched) => watched.abort('0'), { method: 'abort', args: ['0'] }, shownDone],
+    ['status', (watched) => watched.status('0'), { method: 'status', args: ['0'] }, shownDone],
+    ['statusAll', (watched) => watched.statusAll(), { method: 'statusAll', args: [] }, shownDone],
+    ['queryNow', (watched) => watched.queryNow(query), { method: 'queryNow', args: [query] }, shownDone],
     [
       'query',
       (watched) => watched.query(query, waitForever()),
-      { method: 'query', ...query, allRuns: false },
+      { method: 'query', args: [query, { timeoutMs: Infinity }] },
       shownDone,
     ],
   ];

@@ -1,25 +1,11 @@
-/** Calls on a runner and their replies as small plain data: what the models of a runner judge, and how people see it. */
-import type { RunnerErrorCode } from '../../kernel/errors.ts';
+/** Replies of a runner as small plain data, which the models of a runner judge, and how people see them and the calls. */
+import { commandText, isQuery, queryOf, type ServiceCall } from '../../call/service-call.ts';
+import { type RunnerErrorCode, shownText } from '../../kernel/errors.ts';
+import type { Query } from '../../model/query.ts';
 import { formatRunState, type RunState } from '../../model/run-state.ts';
 import type { ExitCode } from '../../model/exit-code.ts';
 import type { RunID } from '../../model/run-status.ts';
-import { ALL_MASK, formatMask, type StateMask } from '../../model/state-mask.ts';
-
-/** A call on a runner. `statusAll` and `queryNow` are queries too. */
-export type ServiceCall =
-  | {
-      readonly method: 'run';
-      /** The command, for people. */
-      readonly label: string;
-    }
-  | { readonly method: 'abort'; readonly runId: RunID }
-  | { readonly method: 'status'; readonly runId: RunID }
-  | {
-      readonly method: 'query';
-      readonly runs: readonly RunID[];
-      readonly allRuns: boolean;
-      readonly states: StateMask;
-    };
+import { ALL_MASK, formatMask } from '../../model/state-mask.ts';
 
 /** What a reply says of a run. */
 export interface SeenRun {
@@ -35,21 +21,17 @@ export type ServiceReply = { readonly runs: readonly SeenRun[] } | { readonly re
 /** So many runs of a reply are shown. */
 const SHOWN_MAX = 12;
 
-/** Shows a call: `run(build)`, `status(3)`, `query(3, 4: DONE_MASK)`. */
+/** Shows a call: `run(build)`, `status(3)`, `query(3, 4: DONE_MASK)`. `statusAll` and `queryNow` are queries too. */
 export function showServiceCall(call: ServiceCall): string {
-  switch (call.method) {
-    case 'run':
-      return call.label === '' ? 'run' : `run(${call.label})`;
-    case 'abort':
-    case 'status':
-      return `${call.method}(${call.runId})`;
-    case 'query':
-      return showQuery(call.allRuns ? ['all', ...call.runs] : call.runs, call.states);
-  }
+  if (isQuery(call)) return showQuery(queryOf(call));
+  if (call.method === 'release') return call.method;
+  if (call.method !== 'run') return `${call.method}(${shownText(call.args[0])})`;
+  const text = commandText(call.args[0]);
+  return text === '' ? 'run' : `run(${text})`;
 }
 
-function showQuery(subjects: readonly RunID[], states: StateMask): string {
-  const which = subjects.join(', ');
+function showQuery({ runs = [], allRuns = false, states }: Query): string {
+  const which = (allRuns ? ['all', ...runs] : runs).join(', ');
   return states === ALL_MASK ? `query(${which})` : `query(${which}: ${formatMask(states)})`;
 }
 

@@ -1,0 +1,128 @@
+/**
+ * A call on a `Service` as data: which method, with which arguments. Whatever stands between callers and a service works on this one type.
+ */
+import { shownText } from '../kernel/errors.ts';
+import { checkCommand } from '../model/command-check.ts';
+import { copyCommand } from '../model/command-copy.ts';
+import type { Command } from '../model/command.ts';
+import { checkQuery } from '../model/query-check.ts';
+import { copyQuery } from '../model/query-copy.ts';
+import type { Query } from '../model/query.ts';
+import { querySubject } from '../model/query-subject.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
+import type { Service, ServiceMethod } from '../model/service.ts';
+import { ALL_MASK } from '../model/state-mask.ts';
+import type { QueryResult, StatusResult } from '../model/status-reader.ts';
+import { checkWait } from '../model/wait.ts';
+
+/**
+ * A call on a {@link Service}. The arguments are those that the caller gave, well-formed or not.
+ *
+ * @example
+ * ```ts
+ * import type { ServiceCall } from 'dryrunner';
+ * const call: ServiceCall = { method: 'abort', args: ['job-1'] };
+ * if (call.method === 'abort') console.log(call.args[0]);
+ * ```
+ */
+export type ServiceCall = {
+  [M in ServiceMethod]: { readonly method: M; readonly args: Readonly<Parameters<Service[M]>> };
+}[ServiceMethod];
+
+/** Calls of some methods only. */
+export type CallOf<M extends ServiceMethod> = Extract<ServiceCall, { readonly method: M }>;
+
+/** Calls that ask for runs in some states, whichever method does it. */
+export type QueryCall = CallOf<'query' | 'queryNow' | 'statusAll'>;
+
+const EVERYTHING: Query = Object.freeze({ allRuns: true, states: ALL_MASK });
+/** The longest text that stands for a command, in characters. */
+const COMMAND_MAX = 24;
+
+/** Makes the call on a service, in the same synchronous call. */
+export function makeCall(service: Service, call: ServiceCall): ReturnType<Service[ServiceMethod]> {
+  switch (call.method) {
+    case 'run':
+      return service.run(call.args[0]);
+    case 'abort':
+      return service.abort(call.args[0]);
+    case 'query':
+      return service.query(call.args[0], call.args[1]);
+    case 'queryNow':
+      return service.queryNow(call.args[0]);
+    case 'status':
+      return service.status(call.args[0]);
+    case 'statusAll':
+      return service.statusAll();
+    case 'release':
+      return service.release();
+  }
+}
+
+/**
+ * The call with arguments of its own, so that a caller that changes its objects later does not change a call that is still on its way.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a malformed command, query or wait.
+ */
+export function ownCall(call: ServiceCall): ServiceCall {
+  const { method } = call;
+  if (method === 'run') {
+    const [command] = call.args;
+    checkCommand(command);
+    return { method, args: [copyCommand(command)] };
+  }
+  if (method === 'query') {
+    const [query, wait] = call.args;
+    checkQuery(query);
+    checkWait(wait);
+    return { method, args: [copyQuery(query), { ...wait }] };
+  }
+  if (method !== 'queryNow') return call;
+  const [query] = call.args;
+  checkQuery(query);
+  return { method, args: [copyQuery(query)] };
+}
+
+/** Whether a call asks for runs in some states. */
+export function isQuery(call: ServiceCall): call is QueryCall {
+  return call.method === 'query' || call.method === 'queryNow' || call.method === 'statusAll';
+}
+
+/** What such a call asks for: `statusAll` asks for everything. */
+export function queryOf(call: QueryCall): Query {
+  return call.method === 'statusAll' ? EVERYTHING : call.args[0];
+}
+
+/** The run that a call is about, empty if there is none or more than one. */
+export function runIdOf(call: ServiceCall): RunID {
+  if (call.method === 'abort' || call.method === 'status') return call.args[0];
+  if (call.method !== 'query' && call.method !== 'queryNow') return '';
+  const { runs = [], allRuns = false } = call.args[0];
+  const [first = ''] = runs;
+  return runs.length === 1 && !allRuns ? first : '';
+}
+
+/** What a call is about in a word, for labels: the name of a command, a run id, `all`; empty if there is nothing to name. */
+export function callSubject(call: ServiceCall): string {
+  if (call.method === 'run') return commandName(call.args[0]);
+  if (call.method === 'abort' || call.method === 'status') return shownText(call.args[0]);
+  return call.method === 'query' || call.method === 'queryNow' ? querySubject(call.args[0]) : '';
+}
+
+/** The name that its user gave a command, empty if there is none. */
+export function commandName({ taskId, tag, jobId }: Command): string {
+  return [taskId, tag, jobId].find((name) => name !== undefined && name !== '') ?? '';
+}
+
+/** The beginning of a command line, for people. */
+export function commandText({ argv }: Command): string {
+  const text = argv.map(shownText).join(' ');
+  return text.length > COMMAND_MAX ? `${text.slice(0, COMMAND_MAX)}…` : text;
+}
+
+/** The statuses that a reply to the call shows. */
+export function statusesOf(call: ServiceCall, reply: unknown): readonly RunStatus[] {
+  if (isQuery(call)) return (reply as QueryResult).statuses;
+  if (call.method === 'status') return [(reply as StatusResult).status];
+  return call.method === 'release' ? [] : [reply as RunStatus];
+}
