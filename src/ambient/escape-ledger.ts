@@ -4,6 +4,7 @@
  */
 import type { Escape, EscapeKind } from '../explore/escape.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
+import { codePathOf, fileOfFrame } from '../kernel/own-files.ts';
 
 interface CountedEscape extends Escape {
   count: number;
@@ -11,8 +12,6 @@ interface CountedEscape extends Escape {
 
 const PLACES_KEPT = 100;
 const FRAMES = 60;
-const DRAIN = new URL('../kernel/drain', import.meta.url).href;
-const OWN_FOLDER = new URL('.', import.meta.url).href;
 
 /** What was seen so far. */
 export class EscapeLedger {
@@ -64,15 +63,10 @@ function stackOfNow(): string {
 
 /** True if the nearest line that is neither Node's nor of this folder is the drain's. */
 function isOfDrain(stack: string): boolean {
-  const caller = stack
+  const paths = stack
     .split('\n')
     .slice(1)
-    .map(asUrl)
-    .find((line) => !line.includes('node:') && !line.includes('<anonymous>') && !line.includes(OWN_FOLDER));
-  return caller?.includes(DRAIN) ?? false;
-}
-
-/** Stacks that went through a source map name files by their path. */
-function asUrl(line: string): string {
-  return line.includes('file://') ? line : line.replace(/(\(|at (?:async )?)\//, '$1file:///');
+    .filter((line) => !line.includes('node:') && !line.includes('<anonymous>'))
+    .map((line) => codePathOf(fileOfFrame(line)));
+  return paths.find((path) => path?.startsWith('ambient/') !== true)?.startsWith('kernel/drain') === true;
 }

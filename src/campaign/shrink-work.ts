@@ -3,7 +3,7 @@
  * explaining has time of its own, however long it took to make the failure small.
  */
 import { withinEvents } from '../explore/event-budget.ts';
-import type { Executor } from '../explore/executor.ts';
+import { executorWith, type Executor } from '../explore/executor.ts';
 import { briefly } from '../explore/known-stall.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { shrinkInBrief } from '../explore/shrink/shrinker.ts';
@@ -45,17 +45,11 @@ export async function runShrinkTask(
 
 /** An executor whose executions are given up when there is no more time: one of them may take minutes. */
 function endingInTime(executor: Executor, shouldStop: () => boolean): Executor {
-  return {
-    scenario: executor.scenario,
-    execute: (request) =>
-      executor.execute({
-        ...request,
-        onTurn: () => {
-          if (shouldStop()) throw new ExecutionInterrupted('there is no more time for it');
-          request.onTurn?.();
-        },
-      }),
-  };
+  return executorWith(executor, {
+    onTurn: () => {
+      if (shouldStop()) throw new ExecutionInterrupted('there is no more time for it');
+    },
+  });
 }
 
 /** A failing execution as plain data. */

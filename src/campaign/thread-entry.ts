@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { packageFile } from '../kernel/own-files.ts';
 
 /** The URL to start a thread with, so that it runs the module `entry`. */
 export function threadEntry(entry: URL): URL {
@@ -21,7 +22,7 @@ function isUnderTsx(): boolean {
 
 /** The one of whoever runs the command comes first, as it is theirs that loaded their files. */
 function resolveTsx(): string {
-  const bases = [join(process.cwd(), 'package.json'), import.meta.url];
+  const bases = [join(process.cwd(), 'package.json'), packageFile('package.json')];
   for (const base of bases) {
     try {
       // `require.resolve` gives the CommonJS half; only the other one registers itself for `import`.

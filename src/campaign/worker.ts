@@ -13,9 +13,7 @@ import { runReplayTask } from './replay-work.ts';
 import { ExploreSharedState } from './shared-state.ts';
 import { runShrinkTask } from './shrink-work.ts';
 import type { ExploreEnvelope, ExploreMessage, ExploreTask } from './task.ts';
-import { loggedExecutor, watchedExecutor } from './logged-executor.ts';
-import { withinMemory, withoutLeftTimers, withOutputTaken } from './settled-executor.ts';
-import { withoutStrays } from './stray-errors.ts';
+import { GuardedExecutor } from './guarded-executor.ts';
 
 /** A scenario with what its `prepare` made. */
 export interface PreparedScenario {
@@ -48,9 +46,10 @@ export async function serveExploreTask({ load, watchEscapes }: ExploreServices):
   const { definition, input } = prepared;
   const plain = createExecutor(definition, input, seedOf(task));
   const strict = task.kind === 'campaign' && task.strict ? watchEscapes(plain) : undefined;
-  const settled = withoutLeftTimers(withoutStrays(strict?.executor ?? plain));
-  const watched = withOutputTaken(withinMemory(watchedExecutor(settled, state), memoryMb()), state);
-  const logged = loggedExecutor(watched, state);
+  const { maxOldGenerationSizeMb: memoryMb = Infinity } = resourceLimits;
+  const [logged, watched] = [true, false].map(
+    (keepsLog) => new GuardedExecutor(strict?.executor ?? plain, { state, memoryMb, keepsLog }),
+  ) as [GuardedExecutor, GuardedExecutor];
   if (task.kind === 'campaign') {
     const escapes = strict === undefined ? undefined : () => strict.escapes();
     await runCampaignTask(task, { executor: logged, definition, escapes }, state, tell);
@@ -62,10 +61,6 @@ export async function serveExploreTask({ load, watchEscapes }: ExploreServices):
 /** That of `world.random`; the seed of a campaign is its strategy's. */
 function seedOf(task: ExploreTask): string | undefined {
   return task.kind === 'campaign' ? undefined : task.seed;
-}
-
-function memoryMb(): number {
-  return resourceLimits.maxOldGenerationSizeMb ?? Infinity;
 }
 
 function tell(message: ExploreMessage): void {

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { DEFAULT_AUDIT_EVERY } from '../explore/campaign.ts';
 import type { ExplorePoolOptions } from '../campaign/pool.ts';
 import type { ThreadLimits } from '../campaign/thread.ts';
+import { codeModule } from '../kernel/own-files.ts';
 import { HANG_MS, TIME_MS } from './explore-defaults.ts';
 
 /** Options as typed. */
@@ -33,15 +34,12 @@ export interface ExploreCommandOptions {
   readonly json?: boolean;
 }
 
-// The checkout runs TypeScript, the package JavaScript.
-const WORKER = `./worker-entry${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
-
 /** How each thread is started. */
 export function threadLimits({
   hang = HANG_MS,
   memory,
 }: Pick<ExploreCommandOptions, 'hang' | 'memory'>): ThreadLimits {
-  return { entry: new URL(WORKER, import.meta.url), hangMs: hang, memoryMb: memory };
+  return { entry: codeModule('cli/worker-entry'), hangMs: hang, memoryMb: memory };
 }
 
 /** The pool that does what was typed. */

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageOf, stackOf } from '../kernel/errors.ts';
+import { packageFile } from '../kernel/own-files.ts';
 import { isOfLostFolder } from './current-folder.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';
@@ -33,7 +34,7 @@ watchProcessEnd(terminal);
 let status: number = EXIT_STATUS.HELD;
 
 function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(packageFile('package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

@@ -4,13 +4,14 @@
  */
 import { relative } from 'node:path';
 import { decodeToken } from '../explore/replay-token.ts';
+import { runsSources } from '../kernel/own-files.ts';
 import { folderToAllow } from './allowed-scenario.ts';
 import { currentFolder } from './current-folder.ts';
 
 /** How this process was started. */
 export interface Invocation {
-  /** The address of a module of the running command: TypeScript in the checkout, JavaScript in the package. */
-  readonly moduleUrl: string;
+  /** True in the checkout, which runs TypeScript. */
+  readonly runsSources: boolean;
   /** Options of Node itself, such as the loader that a TypeScript scenario needs. */
   readonly nodeOptions: readonly string[];
   /** The script that was started, as an absolute path. */
@@ -22,7 +23,7 @@ export interface Invocation {
 /** How the running process was started. */
 function ownInvocation(): Invocation {
   return {
-    moduleUrl: import.meta.url,
+    runsSources,
     nodeOptions: process.execArgv,
     script: process.argv[1] ?? '',
     cwd: currentFolder(),
@@ -61,8 +62,8 @@ export function replayLine(
   return `${commandOf(invocation)} replay ${shellWord(what)}${allowed}`;
 }
 
-function commandOf({ moduleUrl, nodeOptions, script, cwd }: Invocation): string {
-  if (moduleUrl.endsWith('.ts')) return 'npm run dryrunner --';
+function commandOf({ runsSources: isCheckout, nodeOptions, script, cwd }: Invocation): string {
+  if (isCheckout) return 'npm run dryrunner --';
   if (nodeOptions.length === 0) return 'npx dryrunner';
   return ['node', ...nodeOptions, cwd === undefined ? script : relative(cwd, script)]
     .map(shellWord)

@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
+import { packageFile, shippedScenariosModule } from '../kernel/own-files.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { UsageError } from './exit-status.ts';
 import { nowLoading } from './foreign-code.ts';
@@ -20,16 +21,10 @@ export interface LoadedScenario {
   readonly reference: string;
 }
 
-// The checkout runs TypeScript from src/cli, the package JavaScript from dist/cli.
-const isSource = import.meta.url.endsWith('.ts');
-const here = dirname(fileURLToPath(import.meta.url));
-const packageRoot = resolve(here, '../..');
-const shippedIndex = isSource ? resolve(packageRoot, 'sims/index.ts') : resolve(here, '../sims/index.js');
-
 /** All shipped scenarios, in the order in which they are run. */
 export async function shippedScenarios(): Promise<LoadedScenario[]> {
-  const files = filesBelow(packageRoot);
-  const { scenarios } = (await import(pathToFileURL(shippedIndex).href)) as {
+  const files = filesBelow(fileURLToPath(packageFile('.')));
+  const { scenarios } = (await import(shippedScenariosModule().href)) as {
     scenarios: readonly ScenarioDefinition[];
   };
   return scenarios.map((definition) => ({ definition, files, reference: definition.name }));

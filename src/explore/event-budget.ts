@@ -7,7 +7,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { STALL_EVENTS_LEAST } from '../simulation/stall-watch.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import type { ExecutionRequest, Executor } from './executor.ts';
+import { executorWith, type ExecutionRequest, type Executor } from './executor.ts';
 
 /** Enough to find a stall in, else it would end for lack of events. */
 const EVENTS_MIN = Math.max(250_000, 2 * STALL_EVENTS_LEAST);
@@ -121,8 +121,5 @@ export class EventBudget implements Executor {
 export function withinEvents(executor: Executor, maxEvents: number | undefined, isHard = false): Executor {
   if (maxEvents === undefined) return executor;
   const bounds = { defaultMaxEvents: maxEvents, ...(isHard ? { hardMaxEvents: maxEvents } : {}) };
-  return {
-    scenario: executor.scenario,
-    execute: (request) => executor.execute({ ...bounds, ...request }),
-  };
+  return executorWith(executor, bounds);
 }

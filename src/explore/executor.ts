@@ -101,6 +101,29 @@ export function createExecutor<Input>(
   };
 }
 
+/** An executor that adds `settings` to each request; what the request says itself comes first, and both are called at each turn. */
+export function executorWith(
+  executor: Executor,
+  { onTurn, ...settings }: Partial<ExecutionRequest>,
+): Executor {
+  return {
+    scenario: executor.scenario,
+    execute: (request) =>
+      executor.execute({
+        ...settings,
+        ...request,
+        ...(onTurn === undefined
+          ? {}
+          : {
+              onTurn: () => {
+                onTurn();
+                request.onTurn?.();
+              },
+            }),
+      }),
+  };
+}
+
 /** A report is read by people. */
 function cut(message: string): string {
   return `${message.slice(0, MESSAGE_MAX)}… (${message.length} characters)`;

@@ -3,14 +3,11 @@
  * stalls; report it only after running it again without the shorter look.
  */
 import { STALL_LOOK_EVERY_KNOWN } from '../simulation/stall-watch.ts';
-import type { Executor } from './executor.ts';
+import { executorWith, type Executor } from './executor.ts';
 
 /** An executor that finds a stall in a twentieth of the events that it otherwise takes. */
 export function lookingOften(executor: Executor): Executor {
-  return {
-    scenario: executor.scenario,
-    execute: (request) => executor.execute({ ...request, stallLookEvery: STALL_LOOK_EVERY_KNOWN }),
-  };
+  return executorWith(executor, { stallLookEvery: STALL_LOOK_EVERY_KNOWN });
 }
 
 /** What shows failures of this key in fewer events; the executor itself if nothing does. */

@@ -1,6 +1,7 @@
 /** Stacks as the author of a scenario reads them: what turns events into calls is at the bottom of each, and explains nothing. */
 
-const ENGINE: readonly string[] = ['../kernel/', './'].map((folder) => new URL(folder, import.meta.url).href);
+import { codePathOf, fileOfFrame } from '../kernel/own-files.ts';
+
 const FRAME = /^\s+at .*:\d+:\d+\)?$/;
 
 /** The lines of what was thrown, below its message; none if it has none. */
@@ -13,10 +14,12 @@ function isFrame(line: string): boolean {
   return FRAME.test(line);
 }
 
-/** The lines but those of the engine. Test frameworks name files by path, Node by URL. */
+/** The lines but those of the engine. */
 export function withoutEngine(lines: readonly string[]): string[] {
-  const folders = ENGINE.flatMap((folder) => [folder, decodeURIComponent(new URL(folder).pathname)]);
-  return lines.filter(
-    (line) => !isFrame(line) || !(line.includes('node:') || folders.some((folder) => line.includes(folder))),
-  );
+  return lines.filter((line) => !isFrame(line) || !(line.includes('node:') || isOfEngine(line)));
+}
+
+function isOfEngine(line: string): boolean {
+  const path = codePathOf(fileOfFrame(line)) ?? '';
+  return path.startsWith('kernel/') || path.startsWith('simulation/');
 }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { rerunLine, type Invocation } from '../../src/cli/rerun-line.ts';
 
 const packaged: Invocation = {
-  moduleUrl: 'file:///app/node_modules/dryrunner/dist/cli/rerun-line.js',
+  runsSources: false,
   nodeOptions: [],
   script: '/app/node_modules/.bin/dryrunner',
   cwd: '/app',
@@ -24,7 +24,7 @@ test.for([
   ],
   [
     'the checkout',
-    { ...packaged, moduleUrl: 'file:///app/src/cli/rerun-line.ts', nodeOptions: ['--require', '/tsx.cjs'] },
+    { ...packaged, runsSources: true, nodeOptions: ['--require', '/tsx.cjs'] },
     'npm run dryrunner -- run ./mine.mjs#mine --seed 7',
   ],
 ] as const)('in %s the line starts the same program', ([, invocation, line]) => {

@@ -3,6 +3,7 @@
  * of the engine never: a reader looks for the line that they wrote.
  */
 import { stackOf } from '../../kernel/errors.ts';
+import { codePathOf, fileOfFrame, pathOfLocation, scenarioPathOf } from '../../kernel/own-files.ts';
 
 /** Where something was made or noticed. */
 export interface SourcePlace {
@@ -12,31 +13,15 @@ export interface SourcePlace {
   readonly frames: readonly string[];
 }
 
-/** What every line with a place ends with; a quick look, as most lines of a long message have none. */
-const POSITION = /:\d+:\d+\)?$/;
-const WHERE = /(?:.*\((.*)\)|(?:at )?(?:async )?(.*))$/;
-const LOCATION = /^(.+):\d+:\d+$/;
 const ROW = /:(\d+):\d+\)?$/;
 const FUNCTION = /^at (?:async )?(.*\S) \(.*\)$/;
 const URL_SCHEME = 'file://';
-/** The folder of this package's code, in the checkout or as built. */
-const OWN_FOLDER = decodeURIComponent(new URL('../..', import.meta.url).pathname);
-/** The scenarios of the package are written by its users' rules: below `dist` they are scenarios all the same. */
-const SHIPPED_SCENARIOS = `${OWN_FOLDER}sims/`;
-/** Draws of the shipped scenarios: what was drawn is decided by those who call them. */
-const SILENT_FILES: readonly string[] = ['../../sims/zoo/odds.', '../../../sims/zoo/odds.'].map((name) =>
-  decodeURIComponent(new URL(name, import.meta.url).pathname),
-);
 /** What every stack of ours goes through tells nothing. */
-const SILENT_FOLDERS: readonly string[] = ['ambient', 'kernel', 'explore', 'simulation'].map(
-  (name) => `${OWN_FOLDER}${name}/`,
-);
+const SILENT_FOLDERS = ['ambient/', 'kernel/', 'explore/', 'simulation/'];
+/** Draws of the shipped scenarios: what was drawn is decided by those who call them. */
+const SILENT_SCENARIOS = ['zoo/odds.'];
 /** Services that call others. */
-const SERVICE_FILES: readonly string[] = ['runners/', 'network/', 'simulation/node'].map(
-  (start) => `${OWN_FOLDER}${start}`,
-);
-/** A longer line is part of a message; looking for a place in it could take minutes. */
-const LINE_LENGTH_MAX = 4_096;
+const SERVICES = ['runners/', 'network/', 'simulation/node'];
 const USER_FRAMES_MAX = 4;
 const OWN_FRAMES_MAX = 2;
 
@@ -60,7 +45,7 @@ export function framesOfThrower(stack: string): string[] {
 export function shortPlaceOf(stack: string): string | undefined {
   const line = telling(stack).find((candidate) => !isOwn(candidate));
   if (line === undefined) return undefined;
-  const file = fileOf(line).split('/').at(-1) ?? '';
+  const file = fileOfFrame(line).split('/').at(-1) ?? '';
   const [, row = ''] = ROW.exec(line) ?? [];
   const [, name] = FUNCTION.exec(line) ?? [];
   return name === undefined ? `at ${file}:${row}` : `in ${name} (${file}:${row})`;
@@ -81,10 +66,13 @@ export function callerOf(stack: string): Caller | undefined {
   const place = shortPlaceOf(stack);
   if (first === undefined || place === undefined) return undefined;
   const between = lines.slice(0, lines.indexOf(first));
-  if (between.some((line) => SERVICE_FILES.some((start) => fileOf(line).startsWith(start)))) return undefined;
+  if (between.some((line) => startsWithAny(codePathOf(fileOfFrame(line)) ?? '', SERVICES))) return undefined;
   const [, name = '<anonymous>'] = FUNCTION.exec(first) ?? [];
   const isNamed = !name.includes('<anonymous>');
-  return { name: isNamed ? name.replace(/^Object\./, '') : (fileOf(first).split('/').at(-1) ?? ''), place };
+  return {
+    name: isNamed ? name.replace(/^Object\./, '') : (fileOfFrame(first).split('/').at(-1) ?? ''),
+    place,
+  };
 }
 
 /** The nearest line of those who use this package in the stack of what was thrown; undefined if there is none. */
@@ -102,46 +90,31 @@ export function hasUserFrame(stack: string): boolean {
 function frameOf(line: string): string {
   const text = line.replace(/^at (async )?/, '');
   const at = text.indexOf(URL_SCHEME);
-  return at < 0 ? text : text.slice(0, at) + pathOf(text.slice(at));
+  return at < 0 ? text : text.slice(0, at) + pathOfLocation(text.slice(at));
 }
 
 function telling(stack: string): string[] {
   return stack
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line.length <= LINE_LENGTH_MAX && fileOf(line) !== '' && !isSilent(line));
+    .filter((line) => fileOfFrame(line) !== '' && !isSilent(line));
 }
 
 function isSilent(line: string): boolean {
-  const file = fileOf(line);
+  const file = fileOfFrame(line);
   if (line.includes('node:') || line.includes('(<anonymous>)')) return true;
-  return (
-    [...SILENT_FOLDERS, ...SILENT_FILES].some((start) => file.startsWith(start)) ||
-    (file.includes('/node_modules/') && !isOwn(line))
-  );
+  const code = codePathOf(file);
+  if (code !== undefined) return startsWithAny(code, SILENT_FOLDERS);
+  const scenario = scenarioPathOf(file);
+  return scenario === undefined ? file.includes('/node_modules/') : startsWithAny(scenario, SILENT_SCENARIOS);
+}
+
+function startsWithAny(text: string, starts: readonly string[]): boolean {
+  return starts.some((start) => text.startsWith(start));
 }
 
 function isOwn(line: string): boolean {
-  const file = fileOf(line);
-  return file.startsWith(OWN_FOLDER) && !file.startsWith(SHIPPED_SCENARIOS);
-}
-
-/** The path in a line of a stack; empty if it has none. */
-function fileOf(line: string): string {
-  if (!POSITION.test(line)) return '';
-  const [, inBrackets, bare = ''] = WHERE.exec(line) ?? [];
-  return pathOf(LOCATION.exec(inBrackets ?? bare)?.[1] ?? '');
-}
-
-/** In a URL, blanks and other letters are encoded; a path that only looks like one is left as it is. */
-function pathOf(location: string): string {
-  if (!location.startsWith(URL_SCHEME)) return location;
-  const path = location.slice(URL_SCHEME.length);
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
+  return codePathOf(fileOfFrame(line)) !== undefined;
 }
 
 /** A place, if the stack tells one. */

@@ -1,0 +1,124 @@
+/**
+ * Runs executions in a thread that shall outlive them, and shows from outside that they go on. Invariant: what an execution may leave to its
+ * thread (errors that nobody caught, real timers, output that nobody has taken, memory outside of the heap) reaches no later execution
+ * unseen, for there the thread would hang or die of it without a reason.
+ */
+import process from 'node:process';
+import type { ExecutionRequest, Executor } from '../explore/executor.ts';
+import type { DecisionSource } from '../kernel/decisions.ts';
+import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
+import { counted } from '../model/plural.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import type { ExploreSharedState } from './shared-state.ts';
+import { catchStrayErrors } from './stray-errors.ts';
+
+/** Taken when loaded, since fake timers may stand in the globals later. */
+const wait = setTimeout;
+
+const BEHIND_BYTES = 1 << 20;
+const WAIT_MS = 5;
+/** Buffers that nobody holds any more are counted until they are collected. */
+const OUTSIDE_HEAP_FACTOR = 2;
+/** Looking costs some microseconds. */
+const LOOK_EVERY = 64;
+const MIB = 1 << 20;
+
+/** How executions are guarded. */
+export interface Guard {
+  /** Where each turn of the event loop shows. */
+  readonly state: ExploreSharedState;
+  /** Memory of the heap in MiB. */
+  readonly memoryMb: number;
+  /** Writes decisions to `state` as they are taken; the call that does it is then among the frames of who asked. */
+  readonly keepsLog: boolean;
+}
+
+/**
+ * An executor whose executions fail for what they leave: a stray error is a failure of kind `error`, a real timer one of kind `escape`.
+ * It rejects if an execution leaves too much memory behind, as the thread has to go with it.
+ */
+export class GuardedExecutor implements Executor {
+  readonly scenario: string;
+  readonly #executor: Executor;
+  readonly #guard: Guard;
+  #looks = 0;
+
+  constructor(executor: Executor, guard: Guard) {
+    this.scenario = executor.scenario;
+    this.#executor = executor;
+    this.#guard = guard;
+  }
+
+  async execute({ onTurn, ...request }: ExecutionRequest): Promise<Verdict> {
+    const { state, keepsLog } = this.#guard;
+    state.beginExecution();
+    const before = activeResources();
+    const source = keepsLog ? loggedSource(request.source, state) : request.source;
+    const verdict = await catchStrayErrors((noteStrays) =>
+      this.#executor.execute({
+        ...request,
+        source,
+        onTurn: () => {
+          noteStrays();
+          state.noteTurn();
+          this.#lookAtMemory();
+          onTurn?.();
+        },
+      }),
+    );
+    const left = verdict.held ? resourcesSince(before).filter((kind) => kind === 'Timeout').length : 0;
+    this.#lookAtMemory();
+    await this.#untilOutputIsTaken();
+    return left === 0 ? verdict : withLeftTimers(verdict, left);
+  }
+
+  /** What the limit of the heap does not cover. */
+  #lookAtMemory(): void {
+    this.#looks += 1;
+    const limitMb = this.#guard.memoryMb * OUTSIDE_HEAP_FACTOR;
+    if (this.#looks % LOOK_EVERY !== 0 || process.memoryUsage().external <= limitMb * MIB) return;
+    throw new RangeError(`buffers take more than ${limitMb} MiB of memory outside of the heap`);
+  }
+
+  /** Begins nothing while much of what was printed still waits in this thread. */
+  async #untilOutputIsTaken(): Promise<void> {
+    const { state } = this.#guard;
+    while (isBehind() && !state.mustStop) {
+      state.noteTurn();
+      await new Promise((resolve) => {
+        wait(resolve, WAIT_MS);
+      });
+    }
+  }
+}
+
+function isBehind(): boolean {
+  return process.stdout.writableLength + process.stderr.writableLength > BEHIND_BYTES;
+}
+
+function withLeftTimers(verdict: Verdict, count: number): Verdict {
+  const message = `The scenario has ended and left ${counted(count, 'real timer')} of the machine (setTimeout or setInterval)`;
+  return {
+    ...verdict,
+    held: false,
+    failure: { kind: 'escape', message, atMs: verdict.virtualMs, details: [] },
+  };
+}
+
+/** Decisions outlive a thread that hangs or dies. */
+function loggedSource(source: DecisionSource, state: ExploreSharedState): DecisionSource {
+  const decide: DecisionSource['decide'] = (label, n, occurrence, hash) => {
+    const answer = source.decide(label, n, occurrence, hash);
+    state.noteDecision(label, n, answer);
+    return answer;
+  };
+  if (source.order === undefined) return { decide };
+  return {
+    decide,
+    order: (label, due, occurrence, hash) => {
+      const answer = source.order?.(label, due, occurrence, hash) ?? 0;
+      state.noteDecision(label, due.count, answer);
+      return answer;
+    },
+  };
+}

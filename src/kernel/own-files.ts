@@ -1,0 +1,69 @@
+/**
+ * Where this package lies, and which files are its own. Invariant: it holds in the checkout, as built and as installed, because a folder
+ * of `src` has the same name in `dist`; no other module asks where it lies.
+ */
+
+/** The folder with package.json. */
+const PACKAGE = new URL('../..', import.meta.url);
+/** True if the checkout runs TypeScript; the package runs JavaScript. */
+export const runsSources: boolean = import.meta.url.endsWith('.ts');
+
+/** A file of the package by its path from package.json. */
+export function packageFile(path: string): URL {
+  return new URL(path, PACKAGE);
+}
+
+/** A module of the running code by its path in `src`, without its ending. */
+export function codeModule(path: string): URL {
+  return packageFile(runsSources ? `src/${path}.ts` : `dist/${path}.js`);
+}
+
+/** The shipped scenarios. */
+export function shippedScenariosModule(): URL {
+  return packageFile(runsSources ? 'sims/index.ts' : 'dist/sims/index.js');
+}
+
+const PACKAGE_PATH = decodeURIComponent(PACKAGE.pathname);
+/** Code in the form in which it runs, and in that to which a source map leads. */
+const CODE = ['src/', 'dist/'].map((folder) => `${PACKAGE_PATH}${folder}`);
+const SCENARIOS = 'sims/';
+
+/** The path of a file in `src`, such as `kernel/drain.ts`, if it is code of this package; its shipped scenarios are not. */
+export function codePathOf(file: string): string | undefined {
+  const path = CODE.flatMap((folder) => (file.startsWith(folder) ? [file.slice(folder.length)] : []))[0];
+  return path?.startsWith(SCENARIOS) === true ? undefined : path;
+}
+
+/** The path of a file in `sims`, if it is one of the shipped scenarios, compiled or not. */
+export function scenarioPathOf(file: string): string | undefined {
+  const folder = ['', 'src/', 'dist/']
+    .map((start) => `${PACKAGE_PATH}${start}${SCENARIOS}`)
+    .find((start) => file.startsWith(start));
+  return folder === undefined ? undefined : file.slice(folder.length);
+}
+
+/** What every line with a place ends with; a quick look, as most lines of a long message have none. */
+const POSITION = /:\d+:\d+\)?$/;
+const WHERE = /(?:.*\((.*)\)|(?:at )?(?:async )?(.*))$/;
+const LOCATION = /^(.+):\d+:\d+$/;
+const URL_SCHEME = 'file://';
+/** A longer line is part of a message; looking for a place in it could take minutes. */
+const LINE_LENGTH_MAX = 4_096;
+
+/** The path of the file in a line of a stack; empty if it has none. Test frameworks name files by path, Node by URL. */
+export function fileOfFrame(line: string): string {
+  if (line.length > LINE_LENGTH_MAX || !POSITION.test(line)) return '';
+  const [, inBrackets, bare = ''] = WHERE.exec(line.trim()) ?? [];
+  return pathOfLocation(LOCATION.exec(inBrackets ?? bare)?.[1] ?? '');
+}
+
+/** In a URL, blanks and other letters are encoded; a path that only looks like one is left as it is. */
+export function pathOfLocation(location: string): string {
+  if (!location.startsWith(URL_SCHEME)) return location;
+  const path = location.slice(URL_SCHEME.length);
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
