@@ -41,7 +41,7 @@ const STARTED = stateSetOf('RUNNING') | stateSetOf('COMPLETE') | stateSetOf('TIM
  * ```ts
  * import { queueModel } from 'dryrunner';
  * const model = queueModel({ capacity: 1 });
- * const run = { method: 'run', label: 'make' } as const;
+ * const run = { method: 'run', args: [{ argv: ['make'] }] } as const;
  * const early = model.step(model.initial, run, { refused: 'RUNNER_BUSY' }) ?? [];
  * if (early.length > 0) throw new Error('an empty queue has room');
  * ```

@@ -26,9 +26,9 @@ export interface StatusStoreModelOptions {
  * import { statusStoreModel, type SeenRun } from 'dryrunner';
  * const model = statusStoreModel();
  * const run = (state: SeenRun['state']) => ({ runs: [{ runId: '0', state, exitCode: 0, error: '' }] });
- * const [accepted = []] = model.step(model.initial, { method: 'run', label: 'make' }, run('PENDING')) ?? [];
- * const [over = []] = model.step(accepted, { method: 'status', runId: '0' }, run('COMPLETE')) ?? [];
- * const back = model.step(over, { method: 'status', runId: '0' }, run('RUNNING')) ?? [];
+ * const [accepted = []] = model.step(model.initial, { method: 'run', args: [{ argv: ['make'] }] }, run('PENDING')) ?? [];
+ * const [over = []] = model.step(accepted, { method: 'status', args: ['0'] }, run('COMPLETE')) ?? [];
+ * const back = model.step(over, { method: 'status', args: ['0'] }, run('RUNNING')) ?? [];
  * if (back.length > 0) throw new Error('nothing leads out of an end');
  * ```
  */
