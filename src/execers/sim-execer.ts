@@ -34,12 +34,16 @@ export interface SimExecer extends Execer {
   readonly livingProcesses: number;
 }
 
-class ScriptExecer implements SimExecer {
-  readonly #ground: SimGround;
+/** What {@link createSimExecer} makes. */
+export class ScriptExecer implements SimExecer {
   readonly cancelBoundMs: number;
+  /** Whether its processes appear in a trace. */
+  readonly isTraced: boolean;
+  readonly #ground: SimGround;
 
   constructor(options: SimExecerOptions) {
     const table = new ProcessTable(options);
+    this.isTraced = options.tracer !== undefined;
     this.#ground = { table, memory: new MemoryCap(options.clock, options), paused: new Set() };
     this.cancelBoundMs = table.cancelBoundMs;
   }
@@ -52,7 +56,7 @@ class ScriptExecer implements SimExecer {
     return this.#ground.table.living;
   }
 
-  exec(command: ExecCommand): Process {
+  exec(command: ExecCommand): SimProcess {
     const script = parseSimScript(argvOf(command));
     const process = new SimProcess(this.#ground, command, script);
     process.run();

@@ -11,6 +11,11 @@ import { ProcessOutput } from './process-output.ts';
 import { abortedProcess, withFaults } from './process-status.ts';
 import type { ProcessTable } from './virtual-processes.ts';
 
+/** Is called when a process ends. */
+export interface EndListener {
+  processEnded(status: ProcessStatus): void;
+}
+
 /** The base of simulated and recorded processes. Subclasses say what goes on inside. */
 export abstract class VirtualProcess implements Process {
   readonly name: string;
@@ -22,6 +27,7 @@ export abstract class VirtualProcess implements Process {
   #final: ProcessStatus | undefined;
   #promise: Promise<ProcessStatus> | undefined;
   #resolve: ((status: ProcessStatus) => void) | undefined;
+  #onEnd: EndListener | undefined;
   #faults: FaultLog | undefined;
   #output: ProcessOutput | undefined;
   #timer: Timer | undefined;
@@ -49,6 +55,12 @@ export abstract class VirtualProcess implements Process {
       this.#resolve = resolve;
     });
     return this.#promise;
+  }
+
+  /** How it ended, or undefined and the listener is called when it does, without a promise in between; replaces the listener before. */
+  whenEnded(listener: EndListener | undefined): ProcessStatus | undefined {
+    if (this.#final === undefined) this.#onEnd = listener;
+    return this.#final;
   }
 
   abort(): ProcessStatus | Promise<ProcessStatus> {
@@ -135,7 +147,9 @@ export abstract class VirtualProcess implements Process {
 
   #settle(): void {
     this.#timer = undefined;
-    this.#final = withFaults(this.#ending as ProcessStatus, this.#faults?.list() ?? []);
+    const ending = this.#ending as ProcessStatus;
+    this.#final = this.#faults === undefined ? ending : withFaults(ending, this.#faults.list());
     this.#resolve?.(this.#final);
+    this.#onEnd?.processEnded(this.#final);
   }
 }

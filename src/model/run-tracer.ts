@@ -5,8 +5,12 @@
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent, Tracer } from './trace-event.ts';
+import { ENDED_ROW, STARTED_ROW, type Row, type Step } from './undisturbed-run.ts';
 
-/** The events of an undisturbed run, each as a call; `record` takes the others, and these too. */
+/**
+ * The events of an undisturbed run, each as a call, or a row of them as one; `record` takes the others, and these too. A row and its
+ * events one by one are the same to whoever watches.
+ */
 export interface RunTracer extends Tracer {
   accepted(at: number, runner: string, runId: RunID, command: Command): void;
   status(at: number, runner: string, status: RunStatus): void;
@@ -14,6 +18,10 @@ export interface RunTracer extends Tracer {
   phase(at: number, runner: string, runId: RunID, phase: InvocationPhase): void;
   acquired(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void;
   freed(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void;
+  /** The events of `STARTED_ROW`, all at once. */
+  started(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void;
+  /** The events of `ENDED_ROW`, all at once. */
+  ended(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void;
 }
 
 /** Makes an event of each call. */
@@ -51,6 +59,14 @@ class EventTracer implements RunTracer {
   freed(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void {
     this.#tracer.record({ at, type: 'freed', runner, runId, resource, name });
   }
+
+  started(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    eachOfRow(this, STARTED_ROW, { at, runner, runId, checkout, status });
+  }
+
+  ended(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    eachOfRow(this, ENDED_ROW, { at, runner, runId, checkout, status });
+  }
 }
 
 const CALLS: readonly (keyof RunTracer)[] = [
@@ -61,6 +77,8 @@ const CALLS: readonly (keyof RunTracer)[] = [
   'phase',
   'acquired',
   'freed',
+  'started',
+  'ended',
 ];
 
 /** Whether something takes calls. */
@@ -106,5 +124,20 @@ export function recordAsCall(tracer: RunTracer, event: TraceEvent): boolean {
     case 'service':
     case 'wrote':
       return false;
+  }
+}
+
+/** Passes on the first `count` events of a row, by default all, one by one. */
+export function eachOfRow(
+  tracer: RunTracer,
+  row: readonly Step[],
+  of: Row,
+  count: number = row.length,
+): void {
+  const { at, runner, runId, checkout, status } = of;
+  for (const step of row.slice(0, count)) {
+    if (step.call === 'phase') tracer.phase(at, runner, runId, step.phase);
+    else if (step.call === 'status') tracer.status(at, runner, status);
+    else tracer[step.call](at, runner, runId, step.resource, step.name ?? checkout);
   }
 }

@@ -4,14 +4,16 @@
  * is nothing to upload, to measure or to process; a run that does anything else is none of these.
  */
 import type { RunID, RunStatus } from './run-status.ts';
-import type { RunTracer } from './run-tracer.ts';
 import type { InvocationPhase, ResourceKind } from './trace-event.ts';
 
 /** One event of a row; the name of a checkout is the run's own. */
-type Step =
+export type Step =
   | { readonly call: 'phase'; readonly phase: InvocationPhase }
   | { readonly call: 'acquired' | 'freed'; readonly resource: ResourceKind; readonly name?: string }
   | { readonly call: 'status' };
+
+/** Stands for the checkout of a run without snapshot. */
+export const TEMP_DIR_NAME = 'tempdir';
 
 /** The logs of a run, in the order of their making. */
 export const LOG_NAMES = ['stdout', 'stderr', 'stdlog'] as const;
@@ -46,22 +48,4 @@ export interface Row {
   /** Of the checkout: the snapshot, or `tempdir`. */
   readonly checkout: string;
   readonly status: RunStatus;
-}
-
-/** Tells the first `count` events of a row one by one. */
-export function tellRow(tracer: RunTracer, row: readonly Step[], count: number, of: Row): void {
-  const { at, runner, runId, checkout, status } = of;
-  for (const step of row.slice(0, count)) {
-    if (step.call === 'phase') tracer.phase(at, runner, runId, step.phase);
-    else if (step.call === 'status') tracer.status(at, runner, status);
-    else tracer[step.call](at, runner, runId, step.resource, step.name ?? checkout);
-  }
-}
-
-/** Takes whole rows. What comes of one is what comes of its events one by one. */
-export interface RowTracer extends RunTracer {
-  /** Whether rows may be given; if not, events are. */
-  readonly takesRows: boolean;
-  started(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void;
-  ended(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void;
 }

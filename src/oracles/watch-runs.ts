@@ -7,8 +7,8 @@ import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
-import { recordAsCall } from '../model/run-tracer.ts';
-import { ENDED_ROW, STARTED_ROW, tellRow, type RowTracer } from '../model/undisturbed-run.ts';
+import { eachOfRow, recordAsCall, type RunTracer } from '../model/run-tracer.ts';
+import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent } from '../model/trace-event.ts';
 import type { Oracle, OracleFactory, ReportViolation } from './oracle.ts';
 import { RuleHooks } from './rule-hooks.ts';
@@ -19,8 +19,7 @@ import { WatchedRunner } from './watched-runner.ts';
 
 type EventOf<Type extends TraceEvent['type']> = Extract<TraceEvent, { readonly type: Type }>;
 
-class RunWatch implements Oracle, RowTracer {
-  readonly takesRows: boolean;
+class RunWatch implements Oracle, RunTracer {
   readonly #hooks: RuleHooks;
   readonly #report: ReportViolation;
   readonly #runners = new Map<string, WatchedRunner>();
@@ -28,7 +27,6 @@ class RunWatch implements Oracle, RowTracer {
 
   constructor(hooks: RuleHooks, report: ReportViolation) {
     this.#hooks = hooks;
-    this.takesRows = hooks.ignoreUndisturbed;
     this.#report = report;
   }
 
@@ -164,8 +162,9 @@ class RunWatch implements Oracle, RowTracer {
   started(at: number, runnerName: string, runId: RunID, checkout: string, status: RunStatus): void {
     const runner = this.#runner(runnerName);
     const run = runner.find(runId) ?? runner.add(runId);
-    if (run.isTerminal || run.held > 0 || run.abandoned !== undefined || runner.updates > 0) {
-      tellRow(this, STARTED_ROW, STARTED_ROW.length, { at, runner: runnerName, runId, checkout, status });
+    const isUsual = !run.isTerminal && run.held === 0 && run.abandoned === undefined && runner.updates === 0;
+    if (!isUsual || !this.#hooks.ignoreUndisturbed) {
+      eachOfRow(this, STARTED_ROW, { at, runner: runnerName, runId, checkout, status });
       return;
     }
     if (!run.isStarted) this.#start(run, runner, at);
@@ -177,8 +176,8 @@ class RunWatch implements Oracle, RowTracer {
 
   ended(at: number, runnerName: string, runId: RunID, checkout: string, status: RunStatus): void {
     const run = this.#runner(runnerName).find(runId);
-    if (run?.holdsUndisturbed !== true || run.isTerminal) {
-      tellRow(this, ENDED_ROW, ENDED_ROW.length, { at, runner: runnerName, runId, checkout, status });
+    if (run?.holdsUndisturbed !== true || run.isTerminal || !this.#hooks.ignoreUndisturbed) {
+      eachOfRow(this, ENDED_ROW, { at, runner: runnerName, runId, checkout, status });
       return;
     }
     run.giveBackUndisturbed();

@@ -36,6 +36,11 @@ export function bytesOf(chunk: Chunk): Uint8Array {
 /** A chunk, or what makes its text. */
 type LazyChunk = Chunk | (() => string);
 
+/** Where an output of that name is found. */
+export function memoryUri(name: string): string {
+  return `memory:///${name}`;
+}
+
 /** An output without faults; the base of those with faults. */
 export class MemoryFile implements MemoryOutput {
   readonly id: string;
@@ -61,7 +66,7 @@ export class MemoryFile implements MemoryOutput {
   get uri(): string {
     // Asked for several times per run, and most ids need no encoding.
     if (this.#uri === '') {
-      this.#uri = `memory:///${isPlainId(this.id) ? this.name : encodeURIComponent(this.name)}`;
+      this.#uri = memoryUri(isPlainId(this.id) ? this.name : encodeURIComponent(this.name));
     }
     return this.#uri;
   }

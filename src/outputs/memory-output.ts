@@ -42,14 +42,21 @@ export interface MemoryOutputs extends OutputCreator {
 
 const HOLES_KEPT = 32;
 
-class MemoryOutputFolder implements MemoryOutputs {
+/** Several outputs in a row that are made when somebody looks; the first has the number `serial`. */
+export abstract class HeldOutputs {
+  abstract readonly serial: number;
+  abstract outputAt(index: number): MemoryOutput;
+}
+
+/** What {@link createMemoryOutputs} makes. */
+export class MemoryOutputFolder implements MemoryOutputs {
   readonly #options: MemoryOutputsOptions;
   readonly #maxOutputs: number;
   /**
    * By serial number less `#base`; a hole where one was dropped or never came to be. An array, because every run makes and drops
    * three. Before `#oldest` are holes only.
    */
-  #held: (MemoryOutput | undefined)[] = [];
+  #held: (MemoryOutput | HeldOutputs | undefined)[] = [];
   #base = 0;
   #oldest = 0;
   #count = 0;
@@ -73,28 +80,52 @@ class MemoryOutputFolder implements MemoryOutputs {
     return output;
   }
 
+  /** Whether outputs may be held: whether none of them has a fault. */
+  get isPlain(): boolean {
+    return this.#options.faults === undefined;
+  }
+
+  /** Gives the next `count` places to outputs that are not made yet; returns the number of the first. */
+  hold(outputs: HeldOutputs, count: number): number {
+    const serial = this.#base + this.#held.length;
+    for (let index = 0; index < count; index += 1) this.#held.push(outputs);
+    this.#count += count;
+    while (this.#count > this.#maxOutputs) this.#dropAt(this.#firstHeld());
+    return serial;
+  }
+
+  /** An output without faults, for a place that was held. */
+  plainFile(id: string, serial: number): MemoryFile {
+    return new MemoryFile(id, serial, this.#options.toFile);
+  }
+
   find(uri: string): MemoryOutput | undefined {
     checkString('uri', 'a URI', uri);
-    const output = this.#held[serialIn(uri) - this.#base];
+    const output = this.#at(serialIn(uri) - this.#base);
     return output?.uri === uri ? output : undefined;
   }
 
   drop(uri: string): boolean {
     checkString('uri', 'a URI', uri);
     const index = serialIn(uri) - this.#base;
-    if (this.#held[index]?.uri !== uri) return false;
+    if (this.#at(index)?.uri !== uri) return false;
     this.#dropAt(index);
     return true;
   }
 
   all(): MemoryOutput[] {
-    return this.#held.filter((output) => output !== undefined);
+    return Array.from(this.#held, (_, index) => this.#at(index)).filter((output) => output !== undefined);
+  }
+
+  #at(index: number): MemoryOutput | undefined {
+    const output = this.#held[index];
+    return output instanceof HeldOutputs ? output.outputAt(this.#base + index - output.serial) : output;
   }
 
   #make(id: string, serial: number): MemoryOutput {
     const { faults: plan, clock, toFile } = this.#options;
     const faults = plan?.(id, serial);
-    if (faults === undefined || faults.length === 0) return new MemoryFile(id, serial, toFile);
+    if (faults === undefined || faults.length === 0) return this.plainFile(id, serial);
     return new FaultyMemoryFile({ id, serial, toFile, faults, clock });
   }
 

@@ -1,20 +1,21 @@
 /** The simulated runner: the real queue and invoker on the sim execer, so that commands are scripts and time is virtual. */
 import { checkWorld } from '../model/world-check.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
-import { createSimExecer, type SimExecer } from '../execers/sim-execer.ts';
+import { createSimExecer, ScriptExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
 import { watchedService } from '../model/service-watch.ts';
 import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
-import { createMemoryOutputs, type MemoryOutputs } from '../outputs/memory-output.ts';
+import { createMemoryOutputs, MemoryOutputFolder, type MemoryOutputs } from '../outputs/memory-output.ts';
 import { Invoker } from './invocation/invoker.ts';
 import type { InvokerOptions } from './invocation/invoker-parts.ts';
+import type { PlainParts } from './invocation/undisturbed-invocation.ts';
 import { isolateRunner } from './queue/isolated-part.ts';
 import type { QueueOptions, QueueParts } from './queue/queue-options.ts';
 import { QueueRunner } from './queue/queue-runner.ts';
 import { createInstruments } from './queue/runner-instruments.ts';
-import { virtualTempDirs } from './virtual-temp-dirs.ts';
+import { PrivateTempDirs } from './virtual-temp-dirs.ts';
 
 /** Everything has a default: a virtual filer, outputs in memory, temporary directories in name only. */
 export interface SimulatedRunnerOptions
@@ -77,10 +78,10 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
     filers = defaultFilers(),
     execer = createSimExecer({ clock: home.clock }),
     outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_KEPT }),
-    tempDirs = virtualTempDirs(),
+    tempDirs = new PrivateTempDirs(),
   } = options;
   // Each made of all of its fields: one shape, whatever the options are.
-  const performer = new Invoker(home, {
+  const invoker: InvokerOptions = {
     name,
     filers,
     execer,
@@ -92,11 +93,11 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
     dirMonitor: options.dirMonitor,
     metrics: options.metrics,
     localBoundMs: options.localBoundMs,
-  });
+  };
   const parts: QueueParts = {
     name,
     filers,
-    performer,
+    performer: new Invoker(home, invoker, plainParts(invoker)),
     instruments: createInstruments(options.metrics),
     capacity: options.capacity,
     history: options.history,
@@ -109,4 +110,20 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
 
 function defaultFilers(): RunTypeMap {
   return new Map([['scoot', { filer: createVirtualFiler() }]]);
+}
+
+/** The collaborators, if each of them answers at once, traces nothing and fails in nothing. */
+function plainParts(options: InvokerOptions): PlainParts | undefined {
+  const { execer, outputs, tempDirs, filers } = options;
+  const hasMore = [
+    options.preprocessors,
+    options.postprocessors,
+    options.uploader,
+    options.dirMonitor,
+    options.metrics,
+  ].some((part) => part !== undefined);
+  if (hasMore || !filers.has('scoot')) return undefined;
+  if (!(execer instanceof ScriptExecer) || execer.isTraced) return undefined;
+  if (!(outputs instanceof MemoryOutputFolder) || !outputs.isPlain) return undefined;
+  return tempDirs instanceof PrivateTempDirs ? { execer, outputs, tempDirs } : undefined;
 }

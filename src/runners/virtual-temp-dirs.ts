@@ -4,6 +4,8 @@ import { invalidArgument } from '../kernel/errors.ts';
 import type { TempDirs } from '../model/collaborators.ts';
 import type { Checkout } from '../model/filer.ts';
 
+const DEFAULT_ROOT = '/virtual/tmp';
+
 class VirtualTempDir implements Checkout {
   readonly path: string;
   readonly id = '';
@@ -25,12 +27,25 @@ export interface VirtualTempDirs extends TempDirs {
   readonly held: ReadonlySet<string>;
 }
 
+/** Those of a runner that nobody else knows, so that nothing needs to be held. */
+export class PrivateTempDirs implements TempDirs {
+  readonly boundMs = 0;
+
+  create(name: string): Checkout {
+    return { path: this.pathOf(name), id: '', release: () => {} };
+  }
+
+  pathOf(name: string): string {
+    return `${DEFAULT_ROOT}/${name}`;
+  }
+}
+
 /**
  * Gives `ROOT/NAME` for each name and keeps nothing on any disk.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `root` is not absolute.
  */
-export function virtualTempDirs(root = '/virtual/tmp'): VirtualTempDirs {
+export function virtualTempDirs(root: string = DEFAULT_ROOT): VirtualTempDirs {
   if (typeof root !== 'string' || !root.startsWith('/')) {
     throw invalidArgument('root', 'an absolute path', root);
   }

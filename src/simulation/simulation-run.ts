@@ -23,7 +23,6 @@ import { NotedErrors } from './noted-errors.ts';
 import { ReachedConditions } from './reached-conditions.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
-import { RowGatherer } from './row-gatherer.ts';
 import { RunTally } from './run-tally.ts';
 import type { Liveness } from './stall-watch.ts';
 import type { SimulateOptions } from './simulate-options.ts';
@@ -48,7 +47,7 @@ export class SimulationRun {
   readonly #ledger: ResourceLedger;
   readonly #tally = new RunTally();
   readonly #oracles: readonly Oracle[];
-  readonly #tracer: RowGatherer;
+  readonly #tracer: SimulationTracer;
   readonly #properties: WatchedProperties;
   readonly #reached = new ReachedConditions();
   readonly #actions: EventActions;
@@ -85,14 +84,13 @@ export class SimulationRun {
       make(({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
     );
     // Places are captured for each thing as it is taken.
-    const events = new SimulationTracer(
+    this.#tracer = new SimulationTracer(
       this.#recorder,
       this.#ledger,
       this.#tally,
       this.#oracles,
-      keepTrace || capturePlaces,
+      !keepTrace && !capturePlaces,
     );
-    this.#tracer = new RowGatherer(events);
     this.#lookAt = this.#endless.lookAt;
     const report: ReportFailure = (kind, message, cause) => this.#fail(kind, message, { cause });
     this.#properties = new WatchedProperties(this.#clock, report);
@@ -159,7 +157,6 @@ export class SimulationRun {
 
   /** Called when all promise reactions of the event before have run. */
   #step(): StepResult {
-    this.#tracer.settle();
     if (this.#failure !== undefined) return 'stop';
     const checked = this.#checkProperties();
     if (checked !== undefined) return checked;
@@ -221,7 +218,6 @@ export class SimulationRun {
 
   /** What came out of the drain: a callback of the clock threw, or somebody has ended the execution. */
   #noteEarlyEnd(error: unknown): void {
-    this.#tracer.settle();
     const message = messageOf(error);
     if (error instanceof ExecutionInterrupted) {
       this.#fail('interrupted', message, { cause: error, details: this.#judge.describeState() });
@@ -229,7 +225,6 @@ export class SimulationRun {
   }
 
   #judgeEnd(): void {
-    this.#tracer.settle();
     if (!this.#isEnded) {
       this.#judge.judgeStandstill();
       return;
@@ -268,8 +263,6 @@ export class SimulationRun {
   }
 
   #fail(kind: FailureKind, message: string, more: Partial<Failure> = {}): void {
-    // What happened before may break a rule, and the first failure counts.
-    this.#tracer.settle();
     const { rule, details = [], cause } = more;
     if (THROWN_AS_WELL.has(kind)) this.#noted.add(cause);
     this.#failure ??= {
@@ -283,7 +276,6 @@ export class SimulationRun {
   }
 
   #verdict(): Verdict {
-    this.#tracer.settle();
     const { name, scenario, seed = 1, keepTrace = false } = this.#options;
     const decisions = this.#decisions;
     const recorder = this.#recorder;

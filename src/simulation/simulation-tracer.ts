@@ -1,39 +1,37 @@
 /**
  * What a simulation does with its trace: each event goes into the hash, the account of what is held, the numbers of the verdict and the
- * oracles, in this order. Invariant: an oracle that takes events sees one for each call; where there is one, there are no rows.
+ * oracles, in this order. Invariant: an oracle that takes events sees one for each call.
  */
 import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
-import { runTracer, takesCalls, type RunTracer } from '../model/run-tracer.ts';
+import { eachOfRow, runTracer, takesCalls, type RunTracer } from '../model/run-tracer.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent } from '../model/trace-event.ts';
-import type { RowTracer } from '../model/undisturbed-run.ts';
+import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import type { HashingRecorder } from '../trace/trace-recorder.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 import type { RunTally } from './run-tally.ts';
 
-/** Made once per simulation. */
-export class SimulationTracer implements RowTracer {
-  readonly takesRows: boolean;
+/** Made once per simulation. Unless `inRows`, the events of rows are passed on one by one. */
+export class SimulationTracer implements RunTracer {
   readonly #recorder: HashingRecorder;
   readonly #ledger: ResourceLedger;
   readonly #tally: RunTally;
   readonly #watchers: readonly RunTracer[];
-  readonly #rowWatchers: readonly RowTracer[];
+  readonly #inRows: boolean;
 
   constructor(
     recorder: HashingRecorder,
     ledger: ResourceLedger,
     tally: RunTally,
     oracles: readonly Oracle[],
-    wantsEvents: boolean,
+    inRows: boolean,
   ) {
     this.#recorder = recorder;
     this.#ledger = ledger;
     this.#tally = tally;
     this.#watchers = oracles.map(watcherOf);
-    this.#rowWatchers = this.#watchers.filter(takesRows);
-    this.takesRows = !wantsEvents && this.#rowWatchers.length === this.#watchers.length;
+    this.#inRows = inRows;
   }
 
   record(event: TraceEvent): void {
@@ -77,17 +75,25 @@ export class SimulationTracer implements RowTracer {
   }
 
   started(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    if (!this.#inRows) {
+      eachOfRow(this, STARTED_ROW, { at, runner, runId, checkout, status });
+      return;
+    }
     this.#recorder.started(at, runner, runId, checkout, status);
     this.#ledger.started(at, runner, runId, checkout);
     this.#tally.status(status);
-    for (const watcher of this.#rowWatchers) watcher.started(at, runner, runId, checkout, status);
+    for (const watcher of this.#watchers) watcher.started(at, runner, runId, checkout, status);
   }
 
   ended(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    if (!this.#inRows) {
+      eachOfRow(this, ENDED_ROW, { at, runner, runId, checkout, status });
+      return;
+    }
     this.#recorder.ended(at, runner, runId, checkout, status);
     this.#ledger.ended(runner, runId, checkout);
     this.#tally.status(status);
-    for (const watcher of this.#rowWatchers) watcher.ended(at, runner, runId, checkout, status);
+    for (const watcher of this.#watchers) watcher.ended(at, runner, runId, checkout, status);
   }
 
   #account(event: TraceEvent): void {
@@ -122,10 +128,6 @@ export class SimulationTracer implements RowTracer {
         break;
     }
   }
-}
-
-function takesRows(watcher: RunTracer): watcher is RowTracer {
-  return (watcher as Partial<RowTracer>).takesRows === true;
 }
 
 /** An oracle of ours takes calls itself; any other is shown events. */

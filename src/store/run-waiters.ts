@@ -7,6 +7,7 @@ import { isTerminal } from '../model/run-state.ts';
 import { maskForState, maskMatches } from '../model/state-mask.ts';
 import { cannotHappen, unknownRun } from '../model/status-errors.ts';
 import type { RunnerError } from '../kernel/errors.ts';
+import type { RunStatus } from '../model/run-status.ts';
 import type { QueryResult } from '../model/status-reader.ts';
 import type { RunRecord } from './run-record.ts';
 import { RunWaiter, type ServiceSource } from './run-waiter.ts';
@@ -43,10 +44,20 @@ export class RunWaiters {
     return waiter.promise;
   }
 
+  /** Whether somebody waits for the status that the run has. */
+  wantsAny({ lists, status }: RunRecord): boolean {
+    return hasMatch(lists, status) || hasMatch(this.#everyRun.lists, status);
+  }
+
   /** Wakes whoever waits for the run's new status, and whoever cannot be met any more because of it (R36, R54). */
   wake(record: RunRecord): void {
     if (record.lists === undefined && this.#everyRun.lists === undefined) return;
     const { status } = record;
+    const only = this.#onlyWaiter(record);
+    if (only !== undefined) {
+      this.#end(only, status);
+      return;
+    }
     const woken: RunWaiter[] = [];
     for (let list = record.lists; list !== undefined; list = list.next) {
       if (maskMatches(list.mask, status.state)) this.#take(list, woken);
@@ -55,13 +66,23 @@ export class RunWaiters {
     for (let list = this.#everyRun.lists; list !== undefined; list = list.next) {
       if (maskMatches(list.mask, status.state)) this.#take(list, woken);
     }
-    for (const waiter of inOrder(woken)) {
-      if (maskMatches(waiter.states, status.state)) {
-        this.#register.leave(waiter);
-        waiter.meet(status);
-      } else {
-        this.#register.fail(waiter, cannotMatch(waiter));
-      }
+    for (const waiter of inOrder(woken)) this.#end(waiter, status);
+  }
+
+  /** The one who waits, if there is but one and the run's status is what it waits for: so it is nearly always. */
+  #onlyWaiter({ lists, status }: RunRecord): RunWaiter | undefined {
+    if (lists === undefined || lists.next !== undefined || lists.first !== lists.last) return undefined;
+    if (this.#everyRun.lists !== undefined || !maskMatches(lists.mask, status.state)) return undefined;
+    this.visited += 1;
+    return lists.first?.waiter;
+  }
+
+  #end(waiter: RunWaiter, status: RunStatus): void {
+    if (maskMatches(waiter.states, status.state)) {
+      this.#register.leave(waiter);
+      waiter.meet(status);
+    } else {
+      this.#register.fail(waiter, cannotMatch(waiter));
     }
   }
 
@@ -101,4 +122,11 @@ export function cannotMatch({ runs, states }: Pick<RunWaiter, 'runs' | 'states'>
 /** Lists of different masks each stand in order of registration, but not one after the other. */
 function inOrder(woken: RunWaiter[]): RunWaiter[] {
   return woken.length > 1 ? woken.sort((a, b) => a.sequence - b.sequence) : woken;
+}
+
+function hasMatch(first: WaiterList<RunWaiter> | undefined, { state }: RunStatus): boolean {
+  for (let list = first; list !== undefined; list = list.next) {
+    if (maskMatches(list.mask, state)) return true;
+  }
+  return false;
 }

@@ -25,7 +25,8 @@ import { ALL_MASK } from '../model/state-mask.ts';
 import { unknownRun } from '../model/status-errors.ts';
 import type { QueryResult, StatusReader, StatusResult } from '../model/status-reader.ts';
 import type { StatusWriter, WriteOutcome } from '../model/status-writer.ts';
-import { runTracer, type RunTracer } from '../model/run-tracer.ts';
+import { eachOfRow, runTracer, type RunTracer } from '../model/run-tracer.ts';
+import { STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { checkWait, NO_WAIT } from '../model/wait.ts';
 import { allTerminal, listedRecords, selectStatuses } from './query-selection.ts';
@@ -133,6 +134,32 @@ export class StatusStore implements StatusReader, StatusWriter {
     this.#table?.replace(record, mergeStatus(old, update));
     this.#written(record);
     return 'accepted';
+  }
+
+  /**
+   * Writes a status of an undisturbed run, RUNNING or terminal, and traces the row that ends with it. The status must be frozen and hold
+   * all that the run has, tags and refs, so that nothing of the status before it is to be kept.
+   */
+  updateInRow(status: RunStatus, checkout: string): void {
+    const { runId } = status;
+    const record = this.#record(runId);
+    const old = record.status;
+    if (!canMove(old.state, status.state)) throw illegalMove(old, status);
+    this.#table?.replace(record, status);
+    const { name, tracer } = this;
+    const at = this.clock.now();
+    if (isTerminal(status.state)) tracer?.ended(at, name, runId, checkout, status);
+    else if (this.#waiters?.runs.wantsAny(record) !== true) {
+      tracer?.started(at, name, runId, checkout, status);
+    } else {
+      // Waits that end now leave their mark before the last event of the row.
+      const of = { at, runner: name, runId, checkout, status };
+      if (tracer !== undefined) eachOfRow(tracer, STARTED_ROW, of, STARTED_ROW.length - 1);
+      this.#waiters.runs.wake(record);
+      tracer?.phase(at, name, runId, 'wait');
+      return;
+    }
+    this.#waiters?.runs.wake(record);
   }
 
   updateService(update: ServiceStatus): void {

@@ -12,7 +12,8 @@ import { runStateCode } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
-import { LOG_NAMES, type RowTracer } from '../model/undisturbed-run.ts';
+import type { RunTracer } from '../model/run-tracer.ts';
+import { LOG_NAMES, TEMP_DIR_NAME } from '../model/undisturbed-run.ts';
 import { canonicalJson, sortedKeys } from './canonical-json.ts';
 
 /**
@@ -36,7 +37,9 @@ interface KnownText {
 }
 
 const known = (text: string): KnownText => ({ text, words: textWords(text) });
+const TEMP_DIR = known(TEMP_DIR_NAME);
 const CHECKOUT = known('checkout');
+const CLOSE = known('close');
 const OUTPUTS = known('outputs');
 const OUTPUT = known('output');
 const LOGS = LOG_NAMES.map(known);
@@ -88,8 +91,7 @@ type RunnerEvent = Extract<
 >;
 
 /** Hashes one list of events. */
-export class EventHasher implements RowTracer {
-  readonly takesRows = true;
+export class EventHasher implements RunTracer {
   readonly #hash: EventHash;
   #runner = '';
   #runId = '';
@@ -134,10 +136,10 @@ export class EventHasher implements RowTracer {
 
   /** The same as the events of `STARTED_ROW` one by one, written out for speed. */
   started(at: number, runner: string, runId: string, checkout: string, status: RunStatus): void {
-    this.phase(at, runner, runId, 'checkout');
-    const hash = this.#hash;
+    this.#head(at, CODES.phase, runner, runId);
+    this.#text(CHECKOUT);
     this.#again(at, CODES.acquired, CHECKOUT);
-    hash.addString(checkout);
+    this.#checkout(checkout);
     this.#again(at, CODES.phase, OUTPUTS);
     for (const log of LOGS) {
       this.#again(at, CODES.acquired, OUTPUT);
@@ -146,26 +148,26 @@ export class EventHasher implements RowTracer {
     this.#again(at, CODES.phase, EXEC);
     this.#again(at, CODES.acquired, PROCESS);
     this.#text(PROCESS);
-    hash.addNumber(at);
-    hash.addNumber(CODES.status);
+    this.#hash.addNumber(at);
+    this.#hash.addNumber(CODES.status);
     this.#status(status);
     this.#again(at, CODES.phase, WAIT);
   }
 
   /** The same as the events of `ENDED_ROW` one by one, written out for speed. */
   ended(at: number, runner: string, runId: string, checkout: string, status: RunStatus): void {
-    this.phase(at, runner, runId, 'close');
-    const hash = this.#hash;
+    this.#head(at, CODES.phase, runner, runId);
+    this.#text(CLOSE);
     for (const log of LOGS) {
       this.#again(at, CODES.freed, OUTPUT);
       this.#text(log);
     }
     this.#again(at, CODES.phase, RELEASE);
     this.#again(at, CODES.freed, CHECKOUT);
-    hash.addString(checkout);
+    this.#checkout(checkout);
     this.#again(at, CODES.phase, END);
-    hash.addNumber(at);
-    hash.addNumber(CODES.status);
+    this.#hash.addNumber(at);
+    this.#hash.addNumber(CODES.status);
     this.#status(status);
   }
 
@@ -266,6 +268,11 @@ export class EventHasher implements RowTracer {
     this.#hash.addNumber(at);
     this.#hash.addNumber(code);
     this.#text(text);
+  }
+
+  #checkout(name: string): void {
+    if (name === TEMP_DIR_NAME) this.#text(TEMP_DIR);
+    else this.#hash.addString(name);
   }
 
   #text({ text, words }: KnownText): void {

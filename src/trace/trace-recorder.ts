@@ -8,7 +8,8 @@ import { plural } from '../model/plural.ts';
 import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent, Tracer } from '../model/trace-event.ts';
-import { ENDED_ROW, STARTED_ROW, type RowTracer } from '../model/undisturbed-run.ts';
+import { eachOfRow, type RunTracer } from '../model/run-tracer.ts';
+import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { EventHash } from './event-hasher.ts';
 import { EventHasher } from './event-hasher.ts';
 
@@ -35,8 +36,7 @@ export interface TraceRecorder extends Tracer {
 }
 
 /** The recorder of a simulation, which takes calls and rows. */
-export class HashingRecorder implements TraceRecorder, RowTracer {
-  readonly takesRows: boolean;
+export class HashingRecorder implements TraceRecorder, RunTracer {
   readonly #hash: EventHash;
   readonly #hasher: EventHasher;
   readonly #events: TraceEvent[] | undefined;
@@ -46,7 +46,6 @@ export class HashingRecorder implements TraceRecorder, RowTracer {
     this.#hash = hash;
     this.#hasher = new EventHasher(hash);
     this.#events = keep ? [] : undefined;
-    this.takesRows = !keep;
   }
 
   get count(): number {
@@ -96,11 +95,19 @@ export class HashingRecorder implements TraceRecorder, RowTracer {
   }
 
   started(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    if (this.#events !== undefined) {
+      eachOfRow(this, STARTED_ROW, { at, runner, runId, checkout, status });
+      return;
+    }
     this.#count += STARTED_ROW.length;
     this.#hasher.started(at, runner, runId, checkout, status);
   }
 
   ended(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void {
+    if (this.#events !== undefined) {
+      eachOfRow(this, ENDED_ROW, { at, runner, runId, checkout, status });
+      return;
+    }
     this.#count += ENDED_ROW.length;
     this.#hasher.ended(at, runner, runId, checkout, status);
   }

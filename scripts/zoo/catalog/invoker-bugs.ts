@@ -67,8 +67,8 @@ export const invokerBugs: readonly Bug[] = [
       },
       {
         file: invocation,
-        find: '      );\n    }\n    this.#enter();\n  }\n',
-        replace: '      );\n    }\n  }\n',
+        find: 'this.passDeadline());\n    }\n    this.#enter();\n  }\n',
+        replace: 'this.passDeadline());\n    }\n  }\n',
       },
       {
         file: invocation,

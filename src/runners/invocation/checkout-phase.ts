@@ -6,6 +6,7 @@ import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
 import { isPending, orElse, type MaybePromise } from '../../model/maybe-promise.ts';
 import { runTypeOf } from '../../model/run-type.ts';
+import { TEMP_DIR_NAME } from '../../model/undisturbed-run.ts';
 import { missingRequest } from '../queue/bazel-request.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
@@ -42,7 +43,7 @@ function hasSnapshot(run: RunContext): boolean {
 }
 
 function checkoutName(run: RunContext): string {
-  return hasSnapshot(run) ? (run.command.snapshotId as string) : 'tempdir';
+  return hasSnapshot(run) ? (run.command.snapshotId as string) : TEMP_DIR_NAME;
 }
 
 function filerOf(run: RunContext): Filer | undefined {

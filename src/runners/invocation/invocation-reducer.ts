@@ -28,8 +28,9 @@ const ABANDON: readonly InvocationEffect[] = ['abandon', 'enter'];
  * are made once, here, by the same rules as all others; a state that is not one of these is not found.
  */
 const PLAIN_STEPS = new Map<InvocationState, InvocationStep>();
-const PLAIN_WAIT: InvocationState = keepPlainSteps(NEW_INVOCATION);
-const PLAIN_END: InvocationStep = go({ ...PLAIN_WAIT, outcome: COMPLETE_0 }, 'measure');
+/** The state of a run whose process is at work and which nothing has disturbed. */
+export const UNDISTURBED_WAIT: InvocationState = keepPlainSteps(NEW_INVOCATION);
+const PLAIN_END: InvocationStep = go({ ...UNDISTURBED_WAIT, outcome: COMPLETE_0 }, 'measure');
 keepPlainSteps(PLAIN_END.state);
 
 /** The first state from which a phase's end alone leads no further. */
@@ -152,7 +153,7 @@ function afterFailure(state: InvocationState, exitCode: number, error: string): 
 
 function afterEnd(state: InvocationState, status: ProcessStatus): InvocationStep {
   const outcome = endedOutcome(status, state.stop);
-  if (state === PLAIN_WAIT && outcome === COMPLETE_0) return PLAIN_END;
+  if (state === UNDISTURBED_WAIT && outcome === COMPLETE_0) return PLAIN_END;
   return go({ ...state, hurried: isStopped(state), outcome }, 'measure');
 }
 

@@ -7,12 +7,12 @@ import { messageOf } from '../../kernel/errors.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import type { Command } from '../../model/command.ts';
-import type { MemoryReport } from '../../model/execer.ts';
+import type { MemoryReport, ProcessStatus } from '../../model/execer.ts';
 import { EXIT_CODES, exitCodeOf } from '../../model/exit-code.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
 import { checkoutPhase, releasePhase } from './checkout-phase.ts';
-import { reduceInvocation } from './invocation-reducer.ts';
+import { reduceInvocation, UNDISTURBED_WAIT } from './invocation-reducer.ts';
 import {
   NEW_INVOCATION,
   type InvocationEffect,
@@ -24,7 +24,7 @@ import type { InvokerParts } from './invoker-parts.ts';
 import { closePhase, outputsPhase } from './outputs-phase.ts';
 import type { Performance, StatusListener } from '../queue/performer.ts';
 import type { Phase } from './phase.ts';
-import { execPhase, measurePhase, waitPhase } from './process-phase.ts';
+import { execPhase, keepStatus, measurePhase, waitPhase } from './process-phase.ts';
 import { postprocessPhase, preprocessPhase } from './processors-phase.ts';
 import { RunContext } from './run-context.ts';
 import { uploadPhase } from './upload-phase.ts';
@@ -56,11 +56,11 @@ export class Invocation implements Performance {
   #abort: Timer | undefined;
   #memory: Timer | undefined;
 
-  constructor(parts: InvokerParts, command: Command, runId: string, onStatus: StatusListener) {
+  constructor(parts: InvokerParts, run: RunContext, onStatus: StatusListener, startedAt: number) {
     this.#parts = parts;
-    this.#run = new RunContext(parts, command, runId, (report) => this.#reportMemory(report));
+    this.#run = run;
     this.#onStatus = onStatus;
-    this.#startedAt = parts.world.clock.now();
+    this.#startedAt = startedAt;
   }
 
   /** Begins the first phase; statuses may come before this returns. */
@@ -69,11 +69,32 @@ export class Invocation implements Performance {
     this.#parts.instruments.runningTask.set(1);
     const { timeoutMs = 0 } = this.#run.command;
     if (timeoutMs > 0) {
-      this.#deadline = clock.timer(`run/${this.#run.runId} deadline`, timeoutMs, () =>
-        this.#dispatch({ type: 'deadline' }),
-      );
+      const label = `run/${this.#run.runId} deadline`;
+      this.#deadline = clock.timer(label, timeoutMs, () => this.passDeadline());
     }
     this.#enter();
+  }
+
+  /** Goes on with a run of which somebody else has started the process, and traced it, and which may have ended. */
+  takeOver(deadline: Timer | undefined): void {
+    this.#deadline = deadline;
+    this.#state = UNDISTURBED_WAIT;
+    if (this.#run.processStatus === undefined) this.#begin('wait');
+  }
+
+  /** The process has ended; `endWait` is called later. */
+  keepEnd(status: ProcessStatus): void {
+    keepStatus(this.#run, status);
+  }
+
+  /** The end of the process is looked at. */
+  endWait(): void {
+    this.#done('wait');
+  }
+
+  /** The time of the run is up. */
+  passDeadline(): void {
+    this.#dispatch({ type: 'deadline' });
   }
 
   /** Asks for the run to be stopped. Takes effect as an event of its own; asking again does nothing (R105). */
@@ -133,16 +154,23 @@ export class Invocation implements Performance {
       return;
     }
     this.#tracePhase(phase);
+    const goesOn = this.#begin(phase);
+    // Logs are uploaded at leisure: an abort would have left them out, and a deadline does not cut them (R101, R115).
+    if (goesOn && hurried && phase !== 'upload') this.#setBound();
+  }
+
+  /** True if the phase has yet to come to its end. */
+  #begin(phase: WorkPhase): boolean {
     let result: MaybePromise<void>;
     try {
       result = PHASES[phase].begin(this.#run);
     } catch (error) {
       this.#failed(phase, error);
-      return;
+      return false;
     }
     if (!isPending(result)) {
       this.#done(phase);
-      return;
+      return false;
     }
     const { clock } = this.#parts.world;
     const label = this.#run.label(phase);
@@ -150,8 +178,7 @@ export class Invocation implements Performance {
       () => clock.post(label, () => this.#done(phase)),
       (error: unknown) => clock.post(label, () => this.#failed(phase, error)),
     );
-    // Logs are uploaded at leisure: an abort would have left them out, and a deadline does not cut them (R101, R115).
-    if (hurried && phase !== 'upload') this.#setBound();
+    return true;
   }
 
   #done(phase: InvocationPhase): void {
@@ -185,7 +212,8 @@ export class Invocation implements Performance {
     }
   }
 
-  #reportMemory(report: MemoryReport): void {
+  /** The execer has killed the process for its memory (R133); only the first report counts. */
+  reportMemory(report: MemoryReport): void {
     if (this.#run.memoryReport !== undefined) return;
     this.#run.memoryReport = report;
     this.#parts.instruments.memoryCapExceeded.increment();
@@ -222,4 +250,17 @@ export class Invocation implements Performance {
     const { world, tracer, name: runner } = this.#parts;
     tracer?.phase(world.clock.now(), runner, this.#run.runId, phase);
   }
+}
+
+/** Starts an invocation that goes through all its phases. */
+export function startInvocation(
+  parts: InvokerParts,
+  command: Command,
+  runId: string,
+  onStatus: StatusListener,
+): Invocation {
+  const run = new RunContext(parts, command, runId, (report) => invocation.reportMemory(report));
+  const invocation = new Invocation(parts, run, onStatus, parts.world.clock.now());
+  invocation.start();
+  return invocation;
 }

@@ -4,16 +4,20 @@ import { checkCommand } from '../../model/command-check.ts';
 import type { Command } from '../../model/command.ts';
 import type { RunID } from '../../model/run-status.ts';
 import type { World } from '../../model/world.ts';
-import { Invocation } from './invocation.ts';
+import { startInvocation } from './invocation.ts';
 import { InvokerParts, type InvokerOptions } from './invoker-parts.ts';
+import { mayGoUndisturbed, UndisturbedInvocation, type PlainParts } from './undisturbed-invocation.ts';
 import type { Performance, Performer, StatusListener } from '../queue/performer.ts';
 
 /** Starts invocations. */
 export class Invoker implements Performer {
   readonly #parts: InvokerParts;
+  readonly #plain: PlainParts | undefined;
 
-  constructor(world: World, options: InvokerOptions) {
+  /** `plain`: the same collaborators as in the options, if all of them are plain. */
+  constructor(world: World, options: InvokerOptions, plain?: PlainParts) {
     this.#parts = new InvokerParts(world, options);
+    this.#plain = plain;
   }
 
   check(command: Command): void {
@@ -21,9 +25,11 @@ export class Invoker implements Performer {
   }
 
   perform(command: Command, runId: RunID, onStatus: StatusListener): Performance {
-    const invocation = new Invocation(this.#parts, command, runId, onStatus);
-    invocation.start();
-    return invocation;
+    const plain = this.#plain;
+    if (plain !== undefined && mayGoUndisturbed(command, runId)) {
+      return new UndisturbedInvocation(this.#parts, plain, command, runId, onStatus).start();
+    }
+    return startInvocation(this.#parts, command, runId, onStatus);
   }
 }
 

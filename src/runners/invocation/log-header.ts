@@ -37,3 +37,8 @@ export function logTrailer(
       return `\n\n${MARKER}\n${LOG_TRAILER_BEGIN}${report}\n`;
   }
 }
+
+/** Apart, because outputs keep the closure for as long as nobody reads them: what else it could see would live on with them. */
+export function headerLater(epochMs: number, outputs: LogOutputs, command: Command): () => string {
+  return () => logHeader(epochMs, outputs, command);
+}

@@ -3,11 +3,10 @@
  * could not be created (R95) or came after the run had given up (R204).
  */
 import { messageOf } from '../../kernel/errors.ts';
-import type { Command } from '../../model/command.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { allDone, isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { Output } from '../../model/output.ts';
-import { logHeader, logTrailer, type LogOutputs } from './log-header.ts';
+import { headerLater, logTrailer } from './log-header.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 import { RunLogs, type LogName } from './run-logs.ts';
@@ -43,11 +42,6 @@ function accept(run: RunContext): MaybePromise<void> {
   const epochMs = clock.epochMs + clock.now();
   const written = writeText(run, logs, headerLater(epochMs, outputs, run.command));
   return isPending(written) ? written.then(() => measureStart(run)) : measureStart(run);
-}
-
-/** Apart, because outputs keep the closure for as long as nobody reads them: what else it could see would live on with them. */
-function headerLater(epochMs: number, outputs: LogOutputs, command: Command): () => string {
-  return () => logHeader(epochMs, outputs, command);
 }
 
 /** Closes what is open; a failure to close is recorded and changes no status. */

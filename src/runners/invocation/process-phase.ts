@@ -97,7 +97,8 @@ function giveUp(run: RunContext, process: Process, error: unknown): never {
   throw error;
 }
 
-function keepStatus(run: RunContext, status: ProcessStatus): void {
+/** Keeps how the process ended, and its faults. */
+export function keepStatus(run: RunContext, status: ProcessStatus): void {
   run.processStatus = status;
   status.faults?.forEach((fault) => run.recorded('process', fault));
   run.freed('process', 'process');

@@ -2,8 +2,11 @@
 import type { Command } from '../../model/command.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 
-/** Takes the statuses of a run as they come: RUNNING at most once, then one terminal status (R87). */
-export type StatusListener = (status: RunStatus) => void;
+/**
+ * Takes the statuses of a run as they come: RUNNING at most once, then one terminal status (R87). One with a `checkout` ends a row of
+ * an undisturbed run with that checkout, none of which is traced yet (`undisturbed-run.ts`).
+ */
+export type StatusListener = (status: RunStatus, checkout?: string) => void;
 
 /** A run at work. */
 export interface Performance {

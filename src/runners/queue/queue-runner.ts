@@ -47,6 +47,9 @@ export class QueueRunner implements Service {
   /** One for all runs; made for the first. */
   #listener: StatusListener | undefined;
   #start: Timer | undefined;
+  /** One for all starts; made for the first. */
+  #startLabel: string | undefined;
+  #onStart: (() => void) | undefined;
   #idleSince: number;
   #initFailure: string | undefined;
   #released: Promise<void> | undefined;
@@ -157,7 +160,9 @@ export class QueueRunner implements Service {
       return;
     }
     if (!waiting || !this.#store.serviceStatus.isHealthy) return;
-    this.#start = this.#world.clock.post(`${this.#parts.name} start`, () => this.#startHead());
+    this.#startLabel ??= `${this.#parts.name} start`;
+    this.#onStart ??= () => this.#startHead();
+    this.#start = this.#world.clock.post(this.#startLabel, this.#onStart);
   }
 
   #startHead(): void {
@@ -172,14 +177,14 @@ export class QueueRunner implements Service {
     const active: ActiveRun = { runId, performance: undefined, abortWanted: false };
     this.#active = active;
     this.#parts.instruments.idleLatency.record(this.#world.clock.now() - this.#idleSince);
-    this.#listener ??= (status) => this.#onStatus(status);
+    this.#listener ??= (status, checkout) => this.#onStatus(status, checkout);
     active.performance = this.#parts.performer.perform(command, runId, this.#listener);
     if (active.abortWanted) active.performance.abort();
   }
 
-  #onStatus(status: RunStatus): void {
+  #onStatus(status: RunStatus, checkout: string | undefined): void {
     if (!isTerminal(status.state)) {
-      this.#store.update(status);
+      this.#write(status, checkout);
       return;
     }
     invariant(this.#active?.runId === status.runId, 'expected the terminal status of the active run');
@@ -187,10 +192,15 @@ export class QueueRunner implements Service {
     this.#idleSince = this.#world.clock.now();
     const fault = this.#health.note(status);
     if (fault !== undefined) this.#becomeUnhealthy(fault);
-    this.#store.update(status);
+    this.#write(status, checkout);
     if (fault !== undefined) this.#failQueue();
     this.#proceed();
     this.#settleRelease();
+  }
+
+  #write(status: RunStatus, checkout: string | undefined): void {
+    if (checkout === undefined) this.#store.update(status);
+    else this.#store.updateInRow(status, checkout);
   }
 
   #becomeUnhealthy(error: string): void {

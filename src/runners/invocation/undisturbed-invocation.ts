@@ -1,0 +1,205 @@
+/**
+ * The life of a simulated run that nothing disturbs: its process starts, ends by itself and has written nothing. Nearly all runs of a
+ * simulation go this way, so it makes neither context nor outputs nor phases, and passes its trace on in two rows. Invariant: whatever it
+ * does not do itself (abort, deadline, memory cap, output, a process that fails) an {@link Invocation} takes over, in the very state
+ * in which it would be.
+ */
+import type { Timer } from '../../kernel/clock.ts';
+import type { ScriptExecer } from '../../execers/sim-execer.ts';
+import type { SimProcess } from '../../execers/sim-process.ts';
+import { tagsOf, type Command } from '../../model/command.ts';
+import type { ExecCommand, MemoryReport, ProcessStatus, Sink } from '../../model/execer.ts';
+import { TEMP_DIR_NAME } from '../../model/undisturbed-run.ts';
+import { makeRunStatus, runningStatus } from '../../model/run-status.ts';
+import { isPlainId } from '../../outputs/output-id.ts';
+import type { MemoryOutputFolder } from '../../outputs/memory-output.ts';
+import type { PrivateTempDirs } from '../virtual-temp-dirs.ts';
+import type { Performance, StatusListener } from '../queue/performer.ts';
+import { Invocation, startInvocation } from './invocation.ts';
+import type { InvokerParts } from './invoker-parts.ts';
+import { RunContext } from './run-context.ts';
+import { UnreadLogs } from './unread-logs.ts';
+
+const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
+
+/** Collaborators that answer at once, trace nothing and fail in nothing. */
+export interface PlainParts {
+  readonly execer: ScriptExecer;
+  readonly outputs: MemoryOutputFolder;
+  readonly tempDirs: PrivateTempDirs;
+}
+
+/** Whether a run may go undisturbed: no snapshot, so no filer, and an id that outputs take as it is. */
+export function mayGoUndisturbed({ snapshotId = '' }: Command, runId: string): boolean {
+  return snapshotId === '' && isPlainId(runId);
+}
+
+/** A run at work; what the execer gets is the run itself. */
+export class UndisturbedInvocation implements Performance, ExecCommand {
+  readonly runId: string;
+  readonly #parts: InvokerParts;
+  readonly #plain: PlainParts;
+  readonly #command: Command;
+  readonly #onStatus: StatusListener;
+  readonly #startedAt: number;
+  #logs: UnreadLogs | undefined;
+  #deadline: Timer | undefined;
+  #process: SimProcess | undefined;
+  #ended: ProcessStatus | undefined;
+  /** Of a process that was over its cap before it had started. */
+  #earlyReport: MemoryReport | undefined;
+  #isOver = false;
+  /** Has taken over. */
+  #successor: Invocation | undefined;
+
+  constructor(
+    parts: InvokerParts,
+    plain: PlainParts,
+    command: Command,
+    runId: string,
+    onStatus: StatusListener,
+  ) {
+    this.runId = runId;
+    this.#parts = parts;
+    this.#plain = plain;
+    this.#command = command;
+    this.#onStatus = onStatus;
+    this.#startedAt = parts.world.clock.now();
+  }
+
+  get argv(): readonly string[] {
+    return this.#command.argv;
+  }
+
+  get envVars(): NonNullable<ExecCommand['envVars']> {
+    return this.#command.envVars ?? NO_ENV;
+  }
+
+  get dir(): string {
+    return this.#plain.tempDirs.pathOf(`run-${this.runId}`);
+  }
+
+  get stdout(): Sink {
+    return this.#unread().opened().stdoutSink;
+  }
+
+  get stderr(): Sink {
+    return this.#unread().opened().stderrSink;
+  }
+
+  get jobId(): string {
+    return this.#command.jobId ?? '';
+  }
+
+  get taskId(): string {
+    return this.#command.taskId ?? '';
+  }
+
+  get tag(): string {
+    return this.#command.tag ?? '';
+  }
+
+  get runner(): string {
+    return this.#parts.name;
+  }
+
+  onMemoryReport(report: MemoryReport): void {
+    if (this.#process === undefined) this.#earlyReport = report;
+    else this.#takenOver().reportMemory(report);
+  }
+
+  /** Starts the process; RUNNING comes before this returns, the terminal status too if the process lets no time pass. */
+  start(): Performance {
+    const { clock } = this.#parts.world;
+    const { timeoutMs = 0 } = this.#command;
+    if (timeoutMs > 0) {
+      const label = `run/${this.runId} deadline`;
+      this.#deadline = clock.timer(label, timeoutMs, () => this.#takenOver().passDeadline());
+    }
+    let process: SimProcess;
+    try {
+      process = this.#plain.execer.exec(this);
+    } catch {
+      // A bad script has done nothing yet, so the whole run goes the long way.
+      this.#deadline?.cancel();
+      return startInvocation(this.#parts, this.#command, this.runId, this.#onStatus);
+    }
+    this.#process = process;
+    const { stdoutRef, stderrRef } = this.#unread();
+    this.#onStatus(runningStatus(this.runId, stdoutRef, stderrRef, tagsOf(this.#command)), TEMP_DIR_NAME);
+    if (this.#earlyReport !== undefined) {
+      this.#takenOver().reportMemory(this.#earlyReport);
+      return this;
+    }
+    const status = process.whenEnded(this);
+    if (status?.faults !== undefined) this.#takenOver();
+    else if (status !== undefined) {
+      this.#keepEnd(status);
+      this.#finish();
+    }
+    return this;
+  }
+
+  abort(): void {
+    if (!this.#isOver) this.#takenOver().abort();
+  }
+
+  /** Called by the process, once, unless somebody has taken over. */
+  processEnded(status: ProcessStatus): void {
+    if (status.faults === undefined) this.#keepEnd(status);
+    else {
+      this.#ended = status;
+      this.#takenOver().keepEnd(status);
+    }
+    this.#parts.world.clock.post(`run/${this.runId} wait`, () => this.#finish());
+  }
+
+  #keepEnd(status: ProcessStatus): void {
+    this.#ended = status;
+    const { world, tracer, name } = this.#parts;
+    tracer?.freed(world.clock.now(), name, this.runId, 'process', 'process');
+  }
+
+  #finish(): void {
+    const { state, exitCode, error } = this.#ended as ProcessStatus;
+    if (this.#successor !== undefined || state !== 'COMPLETE' || this.#unread().hasBytes) {
+      this.#takenOver().endWait();
+      return;
+    }
+    this.#isOver = true;
+    this.#deadline?.cancel();
+    const logs = this.#unread();
+    logs.close();
+    const outcome = { snapshotId: '', exitCode, error };
+    this.#onStatus(makeRunStatus(this.runId, state, tagsOf(this.#command), logs, outcome), TEMP_DIR_NAME);
+  }
+
+  #unread(): UnreadLogs {
+    const { world } = this.#parts;
+    this.#logs ??= new UnreadLogs(this.#plain.outputs, this.runId, this.#command, world);
+    return this.#logs;
+  }
+
+  /** The invocation that goes on from here, made when the first thing comes that disturbs the run. */
+  #takenOver(): Invocation {
+    if (this.#successor !== undefined) return this.#successor;
+    const process = this.#process as SimProcess;
+    const run = new RunContext(this.#parts, this.#command, this.runId, (report) =>
+      this.onMemoryReport(report),
+    );
+    const logs = this.#unread().opened();
+    run.phase = 'wait';
+    run.checkout = this.#plain.tempDirs.create(`run-${this.runId}`);
+    run.logs = logs;
+    run.openOutputs.push(logs.stdout, logs.stderr, logs.stdlog);
+    run.stdoutRef = logs.stdout.uri;
+    run.stderrRef = logs.stderr.uri;
+    run.process = process;
+    run.processStatus = this.#ended;
+    const successor = new Invocation(this.#parts, run, this.#onStatus, this.#startedAt);
+    this.#successor = successor;
+    process.whenEnded(undefined);
+    successor.takeOver(this.#deadline);
+    return successor;
+  }
+}
