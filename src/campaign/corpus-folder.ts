@@ -9,6 +9,7 @@
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CorpusEntry } from '../explore/campaign-report.ts';
+import { eventBound, type FailingExecution } from '../explore/failing-execution.ts';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
@@ -18,17 +19,6 @@ import { formatCount } from '../model/plural.ts';
 import { canonicalReference } from './canonical-reference.ts';
 import { makeFolder } from '../host/make-folder.ts';
 import { readKeptFile, replaceTraceFile } from '../host/trace-file.ts';
-
-/** A failure that is to be kept. */
-export interface KeptFailure {
-  /** Tells it from others; see `failureKey`. */
-  readonly key: string;
-  /** What went wrong, for people who look into the file. */
-  readonly message: string;
-  /** Events after which the execution was given up, for a failure of kind `budget`. */
-  readonly maxEvents?: number;
-  readonly decisions: readonly Decision[];
-}
 
 const SUFFIX = '.jsonl';
 const SEEDS = 'seeds';
@@ -74,14 +64,24 @@ export class CorpusFolder {
     return [...failures, ...seeds];
   }
 
-  /** Keeps a failure in place of what was kept for the same key; gives the path, or undefined if it cannot be written. */
-  async keep({ key, message, maxEvents, decisions }: KeptFailure): Promise<string | undefined> {
-    const path = join(this.#folder, `${nameOf(`${canonicalReference(this.#reference)} ${key}`)}${SUFFIX}`);
+  /**
+   * Keeps a failure, as small as it is, in place of what was kept for the same key; of logs that were cut off, the oldest make room. Gives
+   * the path, or undefined if it cannot be written.
+   */
+  async keep(failing: FailingExecution): Promise<string | undefined> {
+    const { key, shrunk = failing } = failing;
+    const { message, decisions } = shrunk;
+    const { maxEvents } = eventBound(failing);
+    const isCutOff = key === CUT_OFF_KEY;
+    const folder = isCutOff ? join(this.#folder, CUT_OFF) : this.#folder;
+    const id = isCutOff ? JSON.stringify(decisions) : `${canonicalReference(this.#reference)} ${key}`;
+    const path = join(folder, `${nameOf(id)}${SUFFIX}`);
     const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
     const meta = { failureKey: key, message, reference: this.#reference, ...bound };
     return this.#write(async () => {
-      await makeFolder(this.#folder);
+      await makeFolder(folder);
       await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
+      if (isCutOff) await removeOldest(folder, CUT_OFF_MAX);
       return path;
     });
   }
@@ -99,20 +99,6 @@ export class CorpusFolder {
       });
     }
     await this.#write(() => removeOldest(folder, SEEDS_MAX));
-  }
-
-  /** Keeps the log of an execution that was cut off; the oldest make room. Gives the path, or undefined if it cannot be written. */
-  async keepCutOff({ message, maxEvents, decisions }: Omit<KeptFailure, 'key'>): Promise<string | undefined> {
-    const folder = join(this.#folder, CUT_OFF);
-    return this.#write(async () => {
-      await makeFolder(folder);
-      const path = join(folder, `${nameOf(JSON.stringify(decisions))}${SUFFIX}`);
-      const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
-      const meta = { failureKey: CUT_OFF_KEY, message, reference: this.#reference, ...bound };
-      await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
-      await removeOldest(folder, CUT_OFF_MAX);
-      return path;
-    });
   }
 
   /** Puts a log aside: it does not fail any more, or otherwise, and is kept under that failure. */

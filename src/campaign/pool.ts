@@ -2,15 +2,11 @@
  * A campaign on many threads. Invariants: an execution that takes its thread with it is told with its log and costs nothing else: the
  * next thread goes on behind it; together the threads run each index of their shard once.
  */
-import type {
-  CampaignEvent,
-  CampaignFailure,
-  CampaignReport,
-  CorpusEntry,
-} from '../explore/campaign-report.ts';
+import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
 import type { Certificate, SearchBounds } from '../explore/exhaustive/certificate.ts';
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
 import { mergeEscapes, type Escape } from '../explore/escape.ts';
 import { ExploreSlot, type ExploreSlotOptions } from './slot.ts';
 import type { ThreadLimits } from './thread.ts';
@@ -61,20 +57,11 @@ export interface PoolProgress {
   readonly seconds: number;
 }
 
-/** A failure with what the whole pool had done by then. */
-export interface PoolFailure extends CampaignFailure {
-  readonly seconds: number;
-}
-
-/** Told as it happens. */
-export type PoolEvent =
-  | Exclude<CampaignEvent, { type: 'failure' }>
-  | { readonly type: 'failure'; readonly failure: PoolFailure }
-  | { readonly type: 'progress'; readonly progress: PoolProgress };
+/** Sent as it happens. Executions and seconds of a failure are those of the whole pool. */
+export type PoolEvent = CampaignEvent | { readonly type: 'progress'; readonly progress: PoolProgress };
 
 /** What a pool did. */
-export interface PoolReport extends Omit<CampaignReport, 'failures'> {
-  readonly failures: readonly PoolFailure[];
+export interface PoolReport extends CampaignReport {
   readonly seconds: number;
   /** Features of coverage that all threads have reached together; 0 if the strategy does not watch it. */
   readonly features: number;
@@ -98,7 +85,7 @@ class ExplorePool {
   readonly #options: ExplorePoolOptions;
   readonly #slots: readonly ExploreSlot[];
   readonly #coverage = createCoverage();
-  readonly #failures = new Map<string, PoolFailure>();
+  readonly #failures = new Map<string, FailingExecution>();
   readonly #startedAt = performance.now();
   #deadline: NodeJS.Timeout | undefined;
   #isReady = false;

@@ -3,31 +3,27 @@
  * slot's share is done. Invariant: no index is run twice, the one of a lost execution included.
  */
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
-import type {
-  CampaignEvent,
-  CampaignReport,
-  CorpusEntry,
-  CutOffExecution,
-} from '../explore/campaign-report.ts';
+import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import type { Certificate } from '../explore/exhaustive/certificate.ts';
 import type { Coverage } from '../explore/coverage.ts';
 import type { Escape } from '../explore/escape.ts';
 import type { StopCause } from '../explore/explorer.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
+import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import type { ExploreCounters } from './shared-state.ts';
-import type { CampaignTask, ExploreMessage } from './task.ts';
+import type { CampaignTask, ExploreMessage, TaskResult } from './task.ts';
 import {
-  ExploreThread,
-  lostFailureKey,
-  type LostExecution,
+  runInThread,
+  type ExploreThread,
   type ThreadEnd,
   type ThreadLimits,
+  type ThreadRun,
 } from './thread.ts';
-import { ScenarioRefusedError } from './scenario-refused-error.ts';
 
 /** The share of a slot: a task that may need more than one thread. */
 export interface ExploreSlotOptions {
-  readonly task: Omit<CampaignTask, 'memory'>;
+  readonly task: CampaignTask;
   readonly limits: ThreadLimits;
   /** Gathers what all slots have reached. */
   readonly coverage: Coverage;
@@ -104,14 +100,13 @@ export class ExploreSlot {
     let fruitless = 0;
     try {
       while (!this.#mustStop && fruitless < FRUITLESS_MAX && this.#hasWork()) {
-        const thread = this.#startThread();
-        const end = await thread.ended;
-        const counters = thread.counters();
+        const { end, ...result } = await this.#runThread();
+        const counters = this.#thread?.counters() ?? NO_COUNTERS;
         this.#thread = undefined;
         this.#past = plus(this.#past, counters);
-        if (end.type === 'refused') throw new ScenarioRefusedError(end.message);
+        this.#keep(result);
         if (end.type === 'done') break;
-        if (end.type === 'lost') this.#lose(end.execution, counters);
+        if (end.type === 'lost') this.#lose(end.failing, counters);
         this.#reports.push(this.#reportOf(end, counters));
         // A strategy that goes through all there is would come to the same execution again.
         if (end.type === 'stopped' || this.#options.task.strategy === EXHAUSTIVE) break;
@@ -161,37 +156,39 @@ export class ExploreSlot {
     return this.#left > 0 || this.#corpus.length > 0;
   }
 
-  #startThread(): ExploreThread {
+  #runThread(): Promise<ThreadRun<CampaignTask>> {
     const { task, limits } = this.#options;
-    this.#thread = new ExploreThread(
-      (memory) => ({
-        ...task,
-        firstIndex: this.#nextIndex,
-        corpus: this.#corpus,
-        ...(this.#left === Infinity ? {} : { maxExecutions: this.#left }),
-        memory,
-      }),
-      { ...limits, onMessage: (message) => this.#onMessage(message) },
-    );
-    return this.#thread;
+    const rest: CampaignTask = {
+      ...task,
+      firstIndex: this.#nextIndex,
+      corpus: this.#corpus,
+      ...(this.#left === Infinity ? {} : { maxExecutions: this.#left }),
+    };
+    return runInThread(rest, {
+      ...limits,
+      onStart: (thread) => {
+        this.#thread = thread;
+      },
+      onMessage: (message) => this.#onMessage(message),
+    });
   }
 
   #onMessage(message: ExploreMessage): void {
-    const { onEvent, onReady, coverage } = this.#options;
+    const { onEvent, onReady } = this.#options;
     if (message.type === 'ready') onReady();
     else if (message.type === 'event') onEvent(message.event);
     else if (message.type === 'corpus-tried') this.#endCorpus();
-    else if (message.type === 'report') {
-      this.#reports.push(message.report);
-      coverage.merge(message.features);
-      this.#escapes.push(...(message.escapes ?? []));
-      if (message.certificate !== undefined) this.#certificate = message.certificate;
-    }
   }
 
-  /** Tells the execution that is lost, and goes on behind it. */
-  #lose(execution: LostExecution, { index, executions }: ExploreCounters): void {
-    const { kind, message, details, decisions } = execution;
+  #keep({ report, features, escapes = [], certificate }: TaskResult<CampaignTask>): void {
+    if (report !== undefined) this.#reports.push(report);
+    if (features !== undefined) this.#options.coverage.merge(features);
+    this.#escapes.push(...escapes);
+    if (certificate !== undefined) this.#certificate = certificate;
+  }
+
+  /** Reports the execution that is lost, and goes on behind it. */
+  #lose(failing: FailingExecution, { index, executions }: ExploreCounters): void {
     const corpusId = index < 0 ? this.#corpus[executions]?.id : undefined;
     if (index < 0) this.#corpus = this.#corpus.slice(executions + 1);
     else {
@@ -203,19 +200,22 @@ export class ExploreSlot {
     this.#lostThreads += 1;
     this.#past = { ...this.#past, executions: this.#past.executions + 1, failed: this.#past.failed + 1 };
     const failure = {
-      key: lostFailureKey(execution),
-      ...{ kind, message, details, decisions, index, atMs: 0, firedEvents: 0, traceHash: '' },
-      executions: this.#past.executions,
+      ...failing,
+      ...{ index, executions: this.#past.executions },
       ...(corpusId === undefined ? {} : { corpusId }),
     };
     this.#options.onEvent({ type: 'failure', failure });
   }
 
   /** A thread that had to be ended can no longer say what it was in. */
-  #cutOffBy(end: ThreadEnd, { index }: ExploreCounters): CutOffExecution[] {
+  #cutOffBy(end: ThreadEnd, { index, executions }: ExploreCounters): FailingExecution[] {
     if (end.type !== 'stopped' || end.decisions === undefined) return [];
     const message = 'The execution was to be cut off, and its thread did not do so in time';
-    const execution = { index, message, details: [], atMs: 0, firedEvents: 0, decisions: end.decisions };
+    const { scenario } = this.#options.task;
+    const execution: FailingExecution = {
+      ...{ scenario, key: CUT_OFF_KEY, kind: 'interrupted', message, details: [], index, executions },
+      ...{ atMs: 0, firedEvents: 0, traceHash: '', decisions: end.decisions },
+    };
     this.#options.onEvent({ type: 'cut-off', execution });
     return [execution];
   }

@@ -1,16 +1,23 @@
 /**
- * One exploring thread as whoever started it sees it. Invariants: it ends once, with its report or with what became of it; a thread
- * that makes no progress is ended from outside, and the execution that it was in is not lost with it.
+ * One exploring thread as seen by the thread that started it. Invariants: it ends once; a thread that makes no progress is ended from outside,
+ * and neither what it has sent nor the execution that it was in is lost with it.
  */
 import { Worker } from 'node:worker_threads';
-import type { CampaignFailureKind } from '../explore/campaign-report.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
 import { failureKey } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { allocateYoung } from './engine-allocation.ts';
 import { optimizeEarly } from './engine-optimization.ts';
 import { ExploreSharedState, type ExploreCounters } from './shared-state.ts';
-import { messageIn, type ExploreMessage, type ExploreTask } from './task.ts';
+import {
+  messageIn,
+  type ExploreMessage,
+  type ExploreTask,
+  type ReplayTask,
+  type TaskResult,
+  type ThreadInput,
+} from './task.ts';
 import { threadEntry } from './thread-entry.ts';
 
 /** How a thread is started, and what it may take. */
@@ -23,21 +30,24 @@ export interface ThreadLimits {
   readonly memoryMb: number;
 }
 
-interface ThreadOptions extends ThreadLimits {
-  readonly onMessage: (message: ExploreMessage) => void;
+/** How {@link runInThread} runs a task. */
+export interface ThreadOptions extends ThreadLimits {
+  /** Ends it early, with what there is by then. */
+  readonly signal?: AbortSignal;
+  /** Called with the thread once it is started, to ask it to end and to look at its counters. */
+  readonly onStart?: (thread: ExploreThread) => void;
+  readonly onMessage?: (message: ExploreMessage) => void;
+  /** Called now and then. */
+  readonly onProgress?: (progress: ThreadProgress) => void;
 }
 
-/** An execution that took its thread with it. */
-export interface LostExecution {
-  readonly kind: Extract<CampaignFailureKind, 'hang' | 'crash'>;
-  readonly message: string;
-  readonly details: readonly string[];
-  readonly decisions: readonly Decision[];
-}
-
-/** The key of the failure that an execution which took its thread with it is; see `failureKey`. */
-export function lostFailureKey({ kind, message, details }: LostExecution): string {
-  return failureKey({ kind, message: [message, details[0] ?? ''].join(' ') });
+/** How far a thread has come. */
+export interface ThreadProgress {
+  /** Executions begun; the first of a replay is the replay itself, the others explain it. */
+  readonly executions: number;
+  /** Decisions of the execution that it is in. */
+  readonly decisions: number;
+  readonly seconds: number;
 }
 
 /** What became of a thread. */
@@ -46,9 +56,58 @@ export type ThreadEnd =
   | { readonly type: 'done' }
   /** It was ended, or asked to stop and did not in time although it was alive. `decisions` are those of the execution that it was in. */
   | { readonly type: 'stopped'; readonly decisions?: readonly Decision[] }
-  /** The scenario did not load. */
-  | { readonly type: 'refused'; readonly message: string }
-  | { readonly type: 'lost'; readonly execution: LostExecution };
+  /** Its execution took the thread with it. */
+  | { readonly type: 'lost'; readonly failing: FailingExecution };
+
+/** What came of a task: the parts of its result that were sent, and the end of the thread. */
+export type ThreadRun<Task extends ExploreTask> = TaskResult<Task> & { readonly end: ThreadEnd };
+
+/** The execution that took its thread with it before anything was known of it. */
+export function lostIn({ outcome, end }: ThreadRun<ReplayTask>): FailingExecution | undefined {
+  return outcome === undefined && end.type === 'lost' ? end.failing : undefined;
+}
+
+/** The scenario does not load in a thread; the message is for people. */
+export class ScenarioRefusedError extends Error {
+  override readonly name = 'ScenarioRefusedError';
+}
+
+/** How often progress is shown. */
+const PROGRESS_MS = 250;
+/** For loading the scenario, and the executions that begin and confirm: a thread that settles a failure keeps its time itself. */
+const OVERTIME_MS = 5_000;
+
+/**
+ * Runs a task in a thread of its own, to its end or until it is lost or stopped.
+ *
+ * @throws ScenarioRefusedError (rejects) if the scenario does not load in a thread.
+ */
+export async function runInThread<Task extends ExploreTask>(
+  task: Task,
+  { signal, onStart, onProgress, ...options }: ThreadOptions,
+): Promise<ThreadRun<Task>> {
+  const startedAt = performance.now();
+  const thread = new ExploreThread(task, options);
+  onStart?.(thread);
+  const ticker = setInterval(() => {
+    const { begun: executions, decided: decisions } = thread.counters();
+    onProgress?.({ executions, decisions, seconds: (performance.now() - startedAt) / 1_000 });
+  }, PROGRESS_MS);
+  // Only what was made small by then can still be explained.
+  const stop = (): void => (task.kind === 'settle' ? thread.askToStop() : thread.terminate());
+  const deadline =
+    task.kind === 'settle' ? setTimeout(stop, task.shrinkMs + task.explainMs + OVERTIME_MS) : undefined;
+  signal?.addEventListener('abort', stop);
+  try {
+    if (signal?.aborted === true) stop();
+    const end = await thread.ended;
+    return { ...(thread.result as TaskResult<Task>), end };
+  } finally {
+    clearInterval(ticker);
+    clearTimeout(deadline);
+    signal?.removeEventListener('abort', stop);
+  }
+}
 
 const WATCH_MS = 100;
 const MIB = 1 << 20;
@@ -62,16 +121,18 @@ const GIVE_UP_MS = 10_000;
 
 /** A thread and its end. */
 export class ExploreThread {
-  /** Never rejects. */
+  /** Rejects with a ScenarioRefusedError if the scenario does not load. */
   readonly ended: Promise<ThreadEnd>;
+  readonly #task: ExploreTask;
   readonly #state: ExploreSharedState;
   readonly #worker: Worker;
-  readonly #options: ThreadOptions;
+  readonly #options: ThreadLimits & Pick<ThreadOptions, 'onMessage'>;
   readonly #watch: NodeJS.Timeout;
-  #resolve: (end: ThreadEnd) => void = () => undefined;
+  #resolve: (end: ThreadEnd | Promise<never>) => void = () => undefined;
+  #result: object = {};
   #isReady = false;
   #isDone = false;
-  #end: ThreadEnd | undefined;
+  #end: ThreadEnd | { readonly type: 'refused'; readonly message: string } | undefined;
   #turns = -1;
   /** How long it has been seen without a turn. */
   #silentMs = 0;
@@ -80,9 +141,11 @@ export class ExploreThread {
   #rssAtTurn = Infinity;
   #stopAskedAt = Infinity;
 
-  constructor(makeTask: (memory: SharedArrayBuffer) => ExploreTask, options: ThreadOptions) {
+  constructor(task: ExploreTask, options: ThreadLimits & Pick<ThreadOptions, 'onMessage'>) {
+    this.#task = task;
     this.#options = options;
     this.#state = new ExploreSharedState();
+    const input: ThreadInput = { task, memory: this.#state.memory };
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -90,7 +153,7 @@ export class ExploreThread {
     optimizeEarly();
     living += 1;
     this.#worker = new Worker(threadEntry(options.entry), {
-      workerData: makeTask(this.#state.memory),
+      workerData: input,
       resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
       // Results go to stdout; what a scenario prints is about the work.
       stdout: true,
@@ -103,6 +166,11 @@ export class ExploreThread {
     this.#worker.on('error', (error) => this.#onError(error));
     this.#worker.on('exit', (code) => this.#onExit(code));
     this.#watch = setInterval(() => this.#look(), WATCH_MS);
+  }
+
+  /** The parts that it has sent so far. */
+  get result(): object {
+    return this.#result;
   }
 
   counters(): ExploreCounters {
@@ -132,12 +200,13 @@ export class ExploreThread {
       this.#isReady = true;
       this.#silentMs = 0;
     } else if (message.type === 'refused') this.#end ??= message;
+    else if (message.type === 'part') this.#result = { ...this.#result, ...message.part };
     else if (message.type === 'done') {
       this.#isDone = true;
       // A real timer or socket that the scenario left behind would keep the thread.
       void this.#worker.terminate();
     }
-    this.#options.onMessage(message);
+    this.#options.onMessage?.(message);
   }
 
   #onError(error: unknown): void {
@@ -166,7 +235,9 @@ export class ExploreThread {
       this.#end ??= { type: 'refused', message };
     }
     this.#lose('crash', `the execution ended its thread with process.exit(${code})`, []);
-    if (this.#end !== undefined) this.#resolve(this.#end);
+    const end = this.#end;
+    if (end?.type === 'refused') this.#resolve(Promise.reject(new ScenarioRefusedError(end.message)));
+    else if (end !== undefined) this.#resolve(end);
   }
 
   #look(): void {
@@ -215,12 +286,28 @@ export class ExploreThread {
     void this.#worker.terminate();
   }
 
-  #lose(kind: LostExecution['kind'], message: string, details: readonly string[]): void {
+  #lose(kind: 'hang' | 'crash', message: string, stack: readonly string[]): void {
     if (this.#end !== undefined) return;
     const decisions = this.#state.decisions();
     const last = decisions.at(-1);
     const where = last === undefined ? [] : [`last decision: ${JSON.stringify(last.label)} out of ${last.n}`];
-    const execution = { kind, message, details: [...where, ...details], decisions };
-    this.#end = { type: 'lost', execution };
+    const details = [...where, ...stack];
+    const { scenario, seed } = this.#task.kind === 'settle' ? this.#task.failing : this.#task;
+    const failing = {
+      ...{ scenario, ...(this.#task.kind === 'campaign' || seed === undefined ? {} : { seed }) },
+      key: failureKey({ kind, message: [message, details[0] ?? ''].join(' ') }),
+      ...{
+        kind,
+        message,
+        details,
+        decisions,
+        index: 0,
+        executions: 1,
+        atMs: 0,
+        firedEvents: 0,
+        traceHash: '',
+      },
+    };
+    this.#end = { type: 'lost', failing };
   }
 }

@@ -5,39 +5,29 @@
 import { withinEvents } from '../explore/event-budget.ts';
 import { createExecutor } from '../explore/executor.ts';
 import { checkReplay } from '../explore/replay-check.ts';
-import type { ReplayToken } from '../explore/replay-token.ts';
 import { withoutStrays } from '../campaign/stray-errors.ts';
-import type { Decision } from '../kernel/decisions.ts';
+import { boundOf } from '../campaign/task.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
+import type { NamedExecution } from './execution-source.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
+import { failureText } from './failure-report.ts';
 import { nowRunning } from './foreign-code.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-import { failureText, verdictJson } from './verdict-report.ts';
-
-/** What is run: the decisions of a log, or those of a seed. */
-export interface DebuggedExecution {
-  /** The scenario as it is named on a command line. */
-  readonly scenario: string;
-  readonly log?: ReplayToken | readonly Decision[];
-  readonly seed?: string | undefined;
-  /** Events after which it is given up, if a file says so. */
-  readonly maxEvents?: number | undefined;
-  readonly failureKey?: string | undefined;
-}
+import { verdictJson } from './verdict-report.ts';
 
 /** 1 if it fails, 0 if it holds, 3 if it is not what its log says. */
 export async function debugExecution(
   terminal: Terminal,
-  { scenario: reference, log, seed, maxEvents, failureKey }: DebuggedExecution,
+  named: NamedExecution,
   json: boolean,
 ): Promise<ExitStatus> {
+  const { scenario: reference, log, seed, failureKey } = named;
   const scenario = await findScenario(reference);
   const { definition } = scenario;
-  const bound = log !== undefined && 'maxEvents' in log ? log.maxEvents : maxEvents;
   const plain = withoutStrays(createExecutor(definition, await prepareScenario(scenario), seed));
-  const executor = withinEvents(plain, bound);
+  const executor = withinEvents(plain, boundOf(named));
   nowRunning(definition.name);
   const startedAt = performance.now();
   const { verdict, gap } =

@@ -5,15 +5,27 @@
 import { decodeToken, isTokenText } from '../explore/replay-token.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
+import type { ReplayTask } from '../campaign/task.ts';
 import { readTraceFile } from '../host/trace-file.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import { openTrace } from '../trace/trace-reader.ts';
 import { checkAllowedScenario } from './allowed-scenario.ts';
 import { UsageError } from './exit-status.ts';
-import type { ReplayedLog } from './replay-log.ts';
 
 /** The header of a file that was made by simulating. */
 export type SimulatedHeader = Exclude<TraceHeader, { kind: 'recording' }>;
+
+/** One execution as it was named: by a token, a file that keeps its log, or a scenario and a seed. */
+export interface NamedExecution extends Pick<
+  ReplayTask,
+  'scenario' | 'log' | 'seed' | 'maxEvents' | 'failureKey'
+> {
+  /** The file that keeps the log; absent if it was typed. */
+  readonly file?: string;
+}
+
+/** One that has a log. */
+export type ReplayedLog = NamedExecution & { readonly log: NonNullable<NamedExecution['log']> };
 
 /** One execution that can be run again. */
 export type ExecutionSource =

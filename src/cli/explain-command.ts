@@ -1,26 +1,17 @@
 /** `dryrunner explain`: one execution that fails, made small and explained, whatever names it: a seed, a token or a file. */
-import { failureKey } from '../explore/failure-key.ts';
-import type { CampaignFailure } from '../explore/campaign-report.ts';
-import { replayInThread, type ThreadReplay } from '../campaign/replay.ts';
-import type { ReplayOutcome } from '../campaign/task.ts';
-import { lostFailureKey, type LostExecution } from '../campaign/thread.ts';
-import { ScenarioRefusedError } from '../campaign/scenario-refused-error.ts';
-import { debugExecution, type DebuggedExecution } from './debug-execution.ts';
-import { readExecution } from './execution-source.ts';
+import type { ReplayOutcome, ReplayTask } from '../campaign/task.ts';
+import { lostIn, runInThread, type ThreadRun } from '../campaign/thread.ts';
+import { eventBound, type FailingExecution } from '../explore/failing-execution.ts';
+import { debugExecution } from './debug-execution.ts';
+import { readExecution, type NamedExecution, type ReplayedLog } from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits } from './explore-options.ts';
-import {
-  explainedLines,
-  failureBlock,
-  foundJson,
-  settledLines,
-  type SettledFailure,
-} from './failure-report.ts';
-import { Interruption } from './interruption.ts';
-import { replayLog, replayProgressText, type ReplayedLog } from './replay-log.ts';
-import { findScenario, isScenarioReference, type LoadedScenario } from './scenario-loader.ts';
-import { eventBound, explainTimeMs, settleFailure, tokenOf } from './settled-failure.ts';
+import { explainTimeMs, settle } from './failure-desk.ts';
+import { cutShortLines, failingBlock, failingJson, settledLines } from './failure-report.ts';
+import { replayLog, replayProgressText, taskOf } from './replay-log.ts';
+import { findScenario, isScenarioReference } from './scenario-loader.ts';
+import { interruptible, type ScenarioSession } from './scenario-session.ts';
 import type { Terminal } from './terminal.ts';
 import {
   checkTimelineTarget,
@@ -60,23 +51,14 @@ export async function explainCommand(
   const named = await executionOf(what, options);
   await requireOwnTimeline(options.timeline, [what], [named.scenario]);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
-  const interruption = new Interruption();
-  try {
+  return interruptible(terminal, async (interruption) => {
     const loading = findScenario(named.scenario);
     const scenario = await interruption.unlessRequested(loading, 'the scenario was loading');
-    return await new Explaining(terminal, scenario, named, options, interruption).run();
-  } catch (error) {
-    if (error instanceof ScenarioRefusedError) throw new UsageError(error.message);
-    throw error;
-  } finally {
-    terminal.progress('');
-    interruption.dispose();
-  }
+    return new Explaining({ terminal, scenario, options, interruption }, named).run();
+  });
 }
 
-/** What is to be explained; a seed of a scenario has no log yet. */
-type NamedExecution = DebuggedExecution | ReplayedLog;
-
+/** A seed of a scenario has no log yet. */
 async function executionOf(
   what: string,
   { seed, allow = [] }: ExplainCommandOptions,
@@ -94,142 +76,100 @@ async function executionOf(
 
 /** One execution in front of a person or a program. */
 class Explaining {
-  readonly #terminal: Terminal;
-  readonly #scenario: LoadedScenario;
+  readonly #session: ScenarioSession<ExplainCommandOptions>;
   readonly #named: NamedExecution;
-  readonly #options: ExplainCommandOptions;
-  readonly #interruption: Interruption;
 
-  constructor(
-    terminal: Terminal,
-    scenario: LoadedScenario,
-    named: NamedExecution,
-    options: ExplainCommandOptions,
-    interruption: Interruption,
-  ) {
-    this.#terminal = terminal;
-    this.#scenario = scenario;
+  constructor(session: ScenarioSession<ExplainCommandOptions>, named: NamedExecution) {
+    this.#session = session;
     this.#named = named;
-    this.#options = options;
-    this.#interruption = interruption;
   }
 
   async run(): Promise<ExitStatus> {
+    const { terminal, options, interruption } = this.#session;
+    const { memory, hang, json = false, timeline } = options;
     const replay = await this.#execute();
-    const { outcome, lost } = replay;
-    const { memory, hang, json = false, timeline } = this.#options;
-    if (outcome !== undefined && !outcome.isReproduced && isLog(this.#named)) {
-      return replayLog(this.#terminal, this.#named, {
-        json,
-        continueRandomly: false,
-        memory,
-        hang,
-        timeline,
-      });
+    const { outcome } = replay;
+    if (outcome?.isReproduced === false && isLog(this.#named)) {
+      return replayLog(terminal, this.#named, { json, continueRandomly: false, memory, hang, timeline });
     }
-    const failure = lost === undefined ? failureOf(outcome) : failureOfLoss(lost);
-    if (failure === undefined) {
+    const failing = lostIn(replay) ?? outcome?.failing;
+    if (failing === undefined) {
       if (outcome !== undefined) this.#tellHeld(outcome);
       await this.#draw(this.#named.log);
-      return this.#interruption.status ?? EXIT_STATUS.HELD;
+      return interruption.status ?? EXIT_STATUS.HELD;
     }
-    const settled = await this.#settle(failure);
+    const settled = await this.#settle(failing);
     this.#tell(settled);
-    await writeAfterResult(this.#terminal, EXIT_STATUS.FAILED, async () => {
-      if (lost === undefined) await this.#draw((settled.shrunk ?? failure).decisions, eventBound(failure));
-      else if (timeline !== undefined) await writeTimeline(this.#terminal, this.#target(timeline), replay);
+    await writeAfterResult(terminal, EXIT_STATUS.FAILED, async () => {
+      if (outcome !== undefined) await this.#draw((settled.shrunk ?? failing).decisions, eventBound(failing));
+      else if (timeline !== undefined) await writeTimeline(terminal, this.#target(timeline), replay);
     });
-    return this.#interruption.status ?? EXIT_STATUS.FAILED;
+    return interruption.status ?? EXIT_STATUS.FAILED;
   }
 
-  #execute(): Promise<ThreadReplay> {
-    const { definition, reference } = this.#scenario;
-    const { log, seed, maxEvents, failureKey: key } = this.#named;
-    return replayInThread({
-      ...threadLimits(this.#options),
-      scenario: reference,
-      ...(log === undefined ? {} : { log }),
-      ...(seed === undefined ? {} : { seed }),
-      ...(maxEvents === undefined ? {} : { maxEvents }),
-      failureKey: key,
-      onGap: 'keyed',
-      explains: false,
-      signal: this.#interruption.signal,
-      onProgress: (progress) => this.#terminal.progress(replayProgressText(definition.name, progress)),
+  #execute(): Promise<ThreadRun<ReplayTask>> {
+    const { terminal, scenario, options, interruption } = this.#session;
+    const { reference } = scenario;
+    const task = { ...taskOf(this.#named), scenario: reference, onGap: 'keyed', explains: false } as const;
+    return runInThread(task, {
+      ...threadLimits(options),
+      signal: interruption.signal,
+      onProgress: (progress) => terminal.progress(replayProgressText(scenario.definition.name, progress)),
     });
   }
 
-  async #settle(failure: CampaignFailure): Promise<SettledFailure> {
-    const { definition, reference } = this.#scenario;
-    const { shrink, time = SHRINK_MS } = this.#options;
-    const { seed } = this.#named;
-    const settling = {
-      ...{ reference, name: definition.name, seed, failure },
-      limits: threadLimits(this.#options),
+  async #settle(failing: FailingExecution): Promise<FailingExecution> {
+    const { shrink, time = SHRINK_MS } = this.#session.options;
+    const settled = await settle(this.#session, {
+      failing,
       ...(shrink ? {} : { maxExecutions: 0 }),
-      timeMs: time,
+      shrinkMs: time,
       explainMs: explainTimeMs(time, SHRINK_MS),
-      signal: this.#interruption.signal,
-    };
-    const shrunk = await settleFailure(this.#terminal, settling);
-    this.#terminal.progress('');
-    return { failure, token: tokenOf(settling, shrunk), ...(shrunk === undefined ? {} : { shrunk }) };
+    });
+    this.#session.terminal.progress('');
+    return settled;
   }
 
-  async #draw(log: ReplayedLog['log'] | undefined, bound: ReturnType<typeof eventBound> = {}): Promise<void> {
-    const { timeline } = this.#options;
-    if (timeline === undefined || this.#interruption.requested) return;
-    const { seed, maxEvents } = this.#named;
-    const limits = threadLimits(this.#options);
-    const { reference: scenario } = this.#scenario;
-    const drawn = { scenario, seed, log, maxEvents, limits, ...bound };
-    await drawTimeline(this.#terminal, this.#target(timeline), drawn);
+  async #draw(log: ReplayTask['log'], bound: ReturnType<typeof eventBound> = {}): Promise<void> {
+    const { terminal, scenario, options, interruption } = this.#session;
+    const { timeline } = options;
+    if (timeline === undefined || interruption.requested) return;
+    const drawn = { ...this.#named, scenario: scenario.reference, log, ...bound };
+    await drawTimeline(terminal, this.#target(timeline), drawn, threadLimits(options));
   }
 
   #target(path: string): TimelineTarget {
-    return { path, json: this.#options.json ?? false, interruption: this.#interruption };
+    const { options, interruption } = this.#session;
+    return { path, json: options.json ?? false, interruption };
   }
 
   #tellHeld({ traceHash }: ReplayOutcome): void {
-    this.#terminal.progress('');
-    const { name } = this.#scenario.definition;
-    if (this.#options.json === true) {
-      this.#terminal.json({ type: 'explained', scenario: name, held: true, traceHash });
-    } else this.#terminal.line(`${name}${this.#seedText()}: it holds, so there is nothing to explain`);
+    const { terminal, scenario, options } = this.#session;
+    terminal.progress('');
+    const { name } = scenario.definition;
+    if (options.json === true) {
+      terminal.json({ type: 'explained', scenario: name, held: true, traceHash });
+    } else terminal.line(`${name}${this.#seedText()}: it holds, so there is nothing to explain`);
   }
 
   #seedText(): string {
     return isLog(this.#named) ? '' : `, seed ${this.#named.seed ?? '1'}`;
   }
 
-  #tell(settled: SettledFailure): void {
-    const { definition } = this.#scenario;
-    if (this.#options.json === true) {
-      this.#terminal.json({
-        type: 'explained',
-        scenario: definition.name,
-        held: false,
-        ...foundJson(settled),
-      });
+  #tell(settled: FailingExecution): void {
+    const { terminal, scenario, options } = this.#session;
+    const { definition } = scenario;
+    if (options.json === true) {
+      terminal.json({ type: 'explained', scenario: definition.name, held: false, ...failingJson(settled) });
       return;
     }
-    for (const line of failureBlock(this.#terminal, definition, settled)) this.#terminal.line(line);
-    const rest = this.#options.shrink ? settledLines(settled) : explainedLines(settled.shrunk);
-    if (rest.length > 0) this.#terminal.line();
-    for (const line of rest) this.#terminal.line(line);
+    for (const line of failingBlock(terminal, definition, settled)) terminal.line(line);
+    const rest = options.shrink ? settledLines(settled) : cutShortLines(settled);
+    if (rest.length > 0) terminal.line();
+    for (const line of rest) terminal.line(line);
   }
 }
 
 function isLog(named: NamedExecution): named is ReplayedLog {
   return named.log !== undefined;
-}
-
-function failureOf(outcome: ReplayOutcome | undefined): CampaignFailure | undefined {
-  const { failure } = outcome ?? {};
-  return failure === undefined ? undefined : { ...failure, key: failureKey(failure), index: 0 };
-}
-
-function failureOfLoss(lost: LostExecution): CampaignFailure {
-  const figures = { index: 0, executions: 1, atMs: 0, firedEvents: 0, traceHash: '' };
-  return { ...lost, key: lostFailureKey(lost), ...figures };
 }

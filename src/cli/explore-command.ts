@@ -1,7 +1,7 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CutOffExecution } from '../explore/campaign-report.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
 import { scenarioFault } from '../explore/exhaustive/certificate.ts';
 import { EXHAUSTIVE, strategyNames } from '../explore/strategies/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
@@ -11,15 +11,12 @@ import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../cam
 import { canonicalReference } from '../campaign/canonical-reference.ts';
 import { CorpusFolder } from '../campaign/corpus-folder.ts';
 import { runExplorePool, type PoolEvent, type PoolProgress, type PoolReport } from '../campaign/pool.ts';
-import { ScenarioRefusedError } from '../campaign/scenario-refused-error.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
-import { FailureDesk } from './explore-failures.ts';
 import { poolOptions, type ExploreCommandOptions } from './explore-options.ts';
-import { eventsOfSecondTry, exploredJson, exploredLines, progressText } from './explore-report.ts';
-import type { FoundFailure } from './failure-report.ts';
-import { Interruption } from './interruption.ts';
-import { eventBound } from './settled-failure.ts';
-import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
+import { eventJson, exploredJson, exploredLines, progressText } from './explore-report.ts';
+import { settleAll } from './failure-desk.ts';
+import { findScenarios } from './scenario-loader.ts';
+import { interruptible, type ScenarioSession } from './scenario-session.ts';
 import type { Terminal } from './terminal.ts';
 
 const STATE_EVERY_MS = 1_000;
@@ -32,8 +29,7 @@ export async function exploreCommand(
 ): Promise<ExitStatus> {
   requireFolder(options);
   requireStrategy(options);
-  const interruption = new Interruption();
-  try {
+  return interruptible(terminal, async (interruption) => {
     // Before it begins: a module that keeps this thread busy leaves no time later.
     terminal.progress(`loading (Ctrl-C or Ctrl-\\ ends it): ${references.join(', ')}`);
     const loading = findScenarios(references);
@@ -41,17 +37,11 @@ export async function exploreCommand(
     let status: ExitStatus = EXIT_STATUS.HELD;
     for (const scenario of scenarios) {
       if (interruption.requested) break;
-      const report = await new Exploration(terminal, scenario, options, interruption.signal).run();
+      const report = await new Exploration({ terminal, scenario, options, interruption }).run();
       if (!isClean(report)) status = EXIT_STATUS.FAILED;
     }
     return interruption.status ?? status;
-  } catch (error) {
-    if (error instanceof ScenarioRefusedError) throw new UsageError(error.message);
-    throw error;
-  } finally {
-    terminal.progress('');
-    interruption.dispose();
-  }
+  });
 }
 
 /** Nothing found where nothing was tried is no reason to be content, nor where the scenario is not what it says. */
@@ -103,10 +93,7 @@ function requireStrategy(options: ExploreCommandOptions): void {
 
 /** One scenario in front of a person or a program. */
 class Exploration {
-  readonly #terminal: Terminal;
-  readonly #scenario: LoadedScenario;
-  readonly #options: ExploreCommandOptions;
-  readonly #signal: AbortSignal;
+  readonly #session: ScenarioSession<ExploreCommandOptions>;
   readonly #corpus: CorpusFolder;
   /** The last state that was written, or is to be. */
   #keptIndex = 0;
@@ -114,46 +101,40 @@ class Exploration {
   /** What is being written to the corpus, in order. */
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    terminal: Terminal,
-    scenario: LoadedScenario,
-    options: ExploreCommandOptions,
-    signal: AbortSignal,
-  ) {
-    this.#terminal = terminal;
-    this.#scenario = scenario;
-    this.#options = options;
-    this.#signal = signal;
-    const { definition, reference } = scenario;
-    this.#corpus = new CorpusFolder(options.corpus, definition.name, reference, (text) => this.#note(text));
+  constructor(session: ScenarioSession<ExploreCommandOptions>) {
+    this.#session = session;
+    const { definition, reference } = session.scenario;
+    const { corpus } = session.options;
+    this.#corpus = new CorpusFolder(corpus, definition.name, reference, (text) => this.#note(text));
   }
 
   async run(): Promise<PoolReport> {
-    const { strategy, seed, json = false } = this.#options;
+    const { terminal, scenario, options, interruption } = this.#session;
+    const { strategy, seed, json = false } = options;
     const firstIndex = await this.#firstIndex();
     this.#keptIndex = firstIndex + this.#campaign.shard;
     const report = await runExplorePool({
-      ...poolOptions(this.#scenario.reference, this.#options),
+      ...poolOptions(scenario.reference, options),
       firstIndex,
       corpus: await this.#corpus.load(),
-      signal: this.#signal,
+      signal: interruption.signal,
       onEvent: (event) => this.#onEvent(event),
     });
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
     this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
-    const found = await this.#settleFailures(report);
-    this.#terminal.progress('');
-    const cutOffFiles = await this.#keepCutOff(report);
-    const explored = { scenario: this.#scenario, report, strategy, seed, found, cutOffFiles };
-    if (json) this.#terminal.json(exploredJson(explored));
-    else for (const line of exploredLines(this.#terminal, explored)) this.#terminal.line(line);
+    const found = await settleAll(this.#session, report.failures, this.#corpus);
+    terminal.progress('');
+    const cutOff = await this.#keepCutOff(report);
+    const explored = { scenario, report, strategy, seed, found, cutOff };
+    if (json) terminal.json(exploredJson(explored));
+    else for (const line of exploredLines(terminal, explored)) terminal.line(line);
     return report;
   }
 
   get #campaign(): CampaignIdentity {
-    const { strategy, seed, shard = { index: 1, count: 1 } } = this.#options;
-    const { definition, reference } = this.#scenario;
+    const { strategy, seed, shard = { index: 1, count: 1 } } = this.#session.options;
+    const { definition, reference } = this.#session.scenario;
     return {
       scenario: definition.name,
       reference: canonicalReference(reference),
@@ -168,14 +149,18 @@ class Exploration {
   get #statePath(): string {
     const { scenario, reference, strategy, seed, shard, shards } = this.#campaign;
     const id = (hashText(`${reference}\n${seed}`) >>> 0).toString(16);
-    return join(this.#options.corpus, scenario, `state-${strategy}-${id}-${shard + 1}-of-${shards}.json`);
+    return join(
+      this.#session.options.corpus,
+      scenario,
+      `state-${strategy}-${id}-${shard + 1}-of-${shards}.json`,
+    );
   }
 
   async #firstIndex(): Promise<number> {
-    if (this.#options.resume !== true) return 0;
+    if (this.#session.options.resume !== true) return 0;
     try {
       const next = await readNextIndex(this.#statePath, this.#campaign);
-      const { name } = this.#scenario.definition;
+      const { name } = this.#session.scenario.definition;
       this.#note(
         next === 0
           ? `${name}: nothing was kept for this scenario, strategy, seed and shard: it begins anew`
@@ -188,7 +173,7 @@ class Exploration {
   }
 
   async #keepState(nextIndex: number): Promise<void> {
-    if (this.#options.strategy === EXHAUSTIVE) return;
+    if (this.#session.options.strategy === EXHAUSTIVE) return;
     try {
       await writeCampaignState(this.#statePath, { ...this.#campaign, nextIndex });
     } catch (error) {
@@ -205,40 +190,32 @@ class Exploration {
     this.#write(() => this.#keepState(nextIndex));
   }
 
-  #settleFailures({ failures }: PoolReport): Promise<FoundFailure[]> {
-    const desk = new FailureDesk(this.#terminal, this.#scenario, this.#options, this.#corpus);
-    return desk.settleAll(failures, this.#signal);
-  }
-
   /** Their logs are mostly too long to be pasted. */
-  async #keepCutOff({ cutOff }: PoolReport): Promise<ReadonlyMap<CutOffExecution, string>> {
-    const files = new Map<CutOffExecution, string>();
+  async #keepCutOff({ cutOff }: PoolReport): Promise<FailingExecution[]> {
+    const kept: FailingExecution[] = [];
     for (const execution of cutOff) {
-      const { message, decisions } = execution;
-      const path = await this.#corpus.keepCutOff({
-        message,
-        decisions,
-        maxEvents: eventsOfSecondTry(execution),
-      });
-      if (path !== undefined) files.set(execution, path);
+      const file = await this.#corpus.keep(execution);
+      kept.push(file === undefined ? execution : { ...execution, file });
     }
-    return files;
+    return kept;
   }
 
   #onEvent(event: PoolEvent): void {
-    const { name } = this.#scenario.definition;
-    const { json = false } = this.#options;
-    if (event.type === 'progress' && !json) this.#terminal.progress(progressText(name, event.progress));
+    const { name } = this.#session.scenario.definition;
+    const { json = false } = this.#session.options;
+    if (event.type === 'progress' && !json) {
+      this.#session.terminal.progress(progressText(name, event.progress));
+    }
     if (event.type === 'progress') this.#keepProgress(event.progress);
     if (event.type === 'failure') {
-      this.#write(() => this.#corpus.keep({ ...event.failure, ...eventBound(event.failure) }));
+      this.#write(() => this.#corpus.keep(event.failure));
     }
     if (event.type === 'fixed' || event.type === 'changed') {
       this.#write(() => this.#corpus.retire(event.corpusId, event.type));
       const what = event.type === 'fixed' ? 'no longer fails' : 'now fails differently';
       this.#note(`${name}: ${what}: ${event.key}`);
     }
-    if (json) this.#terminal.json(eventJson(name, event));
+    if (json) this.#session.terminal.json(eventJson(name, event));
   }
 
   #write(work: () => Promise<unknown>): void {
@@ -246,31 +223,7 @@ class Exploration {
   }
 
   #note(text: string): void {
-    this.#terminal.progress('');
-    this.#terminal.note(text);
-  }
-}
-
-function eventJson(scenario: string, event: PoolEvent): Record<string, unknown> {
-  const { type } = event;
-  switch (type) {
-    case 'progress':
-      return { type, scenario, ...event.progress };
-    case 'fixed':
-      return { type, scenario, key: event.key };
-    case 'changed':
-      return { type, scenario, key: event.key, now: event.now };
-    case 'failure': {
-      const { decisions, ...failure } = event.failure;
-      return { type, scenario, ...failure, decisions: decisions.length };
-    }
-    case 'cut-off': {
-      const { decisions, ...execution } = event.execution;
-      return { type, scenario, ...execution, decisions: decisions.length };
-    }
-    case 'nondeterministic': {
-      const { kind, execution, text } = event.difference;
-      return { type, scenario, kind, execution, text };
-    }
+    this.#session.terminal.progress('');
+    this.#session.terminal.note(text);
   }
 }

@@ -28,7 +28,7 @@ export interface ExploreCommandOptions {
   readonly all?: boolean;
   readonly strict?: boolean;
   /** Milliseconds; default {@link HANG_MS}. */
-  readonly hang?: number;
+  readonly hang?: number | undefined;
   /** MiB. */
   readonly memory: number;
   readonly json?: boolean;

@@ -1,13 +1,11 @@
 /** What an exploration found and covered, for people and for programs. */
-import type { AuditDifference, CutOffExecution } from '../explore/campaign-report.ts';
-import type { PoolProgress, PoolReport } from '../campaign/pool.ts';
+import type { AuditDifference } from '../explore/campaign-report.ts';
+import type { PoolEvent, PoolProgress, PoolReport } from '../campaign/pool.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
-import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
-import { CUT_OFF_KEY } from '../explore/failure-key.ts';
-import { encodeToken } from '../explore/replay-token.ts';
-import { failureBlock, foundJson, settledLines, type FoundFailure } from './failure-report.ts';
+import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
+import { failingBlock, failingJson, settledLines } from './failure-report.ts';
 import { replayLine } from './rerun-line.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
 import { detailLines, shownFrame } from './source-line.ts';
@@ -19,9 +17,10 @@ export interface Explored {
   readonly strategy: string;
   readonly seed: string;
   readonly report: PoolReport;
-  readonly found: readonly FoundFailure[];
-  /** Where the logs of executions that were cut off are kept; those that could not be written are missing. */
-  readonly cutOffFiles: ReadonlyMap<CutOffExecution, string>;
+  /** The failures of the report, with what became of them. */
+  readonly found: readonly FailingExecution[];
+  /** The executions of the report that were cut off, with where they are kept. */
+  readonly cutOff: readonly FailingExecution[];
 }
 
 /** The progress line. */
@@ -42,10 +41,10 @@ const NOTHING_RUN = 'no execution came to its end: it needs more time, or never 
 
 /** What is printed at the end. */
 export function exploredLines(terminal: Terminal, explored: Explored): string[] {
-  const { report, found } = explored;
+  const { report, found, cutOff } = explored;
   const blocks = [
     ...found.map((failure) => failureLines(terminal, explored, failure)),
-    ...report.cutOff.map((execution) => cutOffLines(terminal, explored, execution)),
+    ...cutOff.map((execution) => cutOffLines(terminal, explored, execution)),
     ...report.audit.differences.map((difference) => differenceLines(terminal, explored, difference)),
     ...(report.escapes ?? []).map((escape) => escapeLines(terminal, explored, escape)),
   ];
@@ -63,33 +62,16 @@ function headline(terminal: Terminal, { certificate, executions }: PoolReport): 
 /** The log so far, as a line that goes on from there: that is how to see whether it would ever end. */
 function cutOffLines(
   terminal: Terminal,
-  { scenario, strategy, cutOffFiles }: Explored,
-  execution: CutOffExecution,
+  { scenario, strategy }: Explored,
+  execution: FailingExecution,
 ): string[] {
-  const { message, details, firedEvents, atMs, configuration = strategy } = execution;
+  const { message, details, firedEvents, atMs, configuration = strategy, file } = execution;
   return [
     terminal.style('red', `${scenario.definition.name}: cut off: ${message}`),
     `  ${counted(firedEvents, 'event')} and ${atMs} ms of virtual time, by ${configuration}`,
     ...detailLines(details),
-    `  again: ${replayLine(cutOffToken(scenario.reference, execution), cutOffFiles.get(execution))}`,
+    `  again: ${replayLine(tokenOf(execution), file)}`,
   ];
-}
-
-/** A replay is to take a few times what the execution took. */
-const SECOND_TRY = 4;
-
-/** After how many events a second try is cut off as well. */
-export function eventsOfSecondTry({ firedEvents }: CutOffExecution): number {
-  return SECOND_TRY * Math.max(firedEvents, 1);
-}
-
-/** A log that has no end of its own has neither hash nor failure. */
-function cutOffToken(scenario: string, execution: CutOffExecution): string {
-  const traceHash = '0'.repeat(16);
-  return encodeToken({
-    ...{ scenario, traceHash, failureKey: CUT_OFF_KEY, maxEvents: eventsOfSecondTry(execution) },
-    decisions: nonZeroOf(keyDecisions(execution.decisions)),
-  });
 }
 
 const DIFFERENCES = {
@@ -169,22 +151,22 @@ function sometimesLines({ sometimes }: PoolReport): string[] {
 function failureLines(
   terminal: Terminal,
   { scenario, strategy, report }: Explored,
-  found: FoundFailure,
+  failing: FailingExecution,
 ): string[] {
-  const { failure } = found;
-  const by =
-    failure.corpusId === undefined ? `by ${failure.configuration ?? strategy}` : 'by a log kept from before';
+  const { kind, executions, seconds = 0, configuration = strategy, corpusId } = failing;
+  const by = corpusId === undefined ? `by ${configuration}` : 'by a log kept from before';
   return [
-    ...failureBlock(terminal, scenario.definition, found),
-    ...(failure.kind === 'escape' ? strictHint(report) : []),
+    ...failingBlock(terminal, scenario.definition, failing),
+    ...(kind === 'escape' ? strictHint(report) : []),
     '',
-    `  found in execution ${formatCount(failure.executions)}, after ${failure.seconds.toFixed(1)} s, ${by}`,
-    ...settledLines(found),
+    `  found in execution ${formatCount(executions)}, after ${seconds.toFixed(1)} s, ${by}`,
+    ...settledLines(failing),
   ];
 }
 
 /** The last line of `--json`, one per scenario. */
-export function exploredJson({ scenario, strategy, seed, report, found }: Explored): Record<string, unknown> {
+export function exploredJson(explored: Explored): Record<string, unknown> {
+  const { scenario, strategy, seed, report, found, cutOff } = explored;
   const { audit, executions, seconds, failed, decisions, firedEvents, features, lostThreads } = report;
   return {
     type: 'explored',
@@ -201,11 +183,54 @@ export function exploredJson({ scenario, strategy, seed, report, found }: Explor
       ...audit,
       differences: audit.differences.map(({ kind, execution, text }) => ({ kind, execution, text })),
     },
-    failures: found.map(foundJson),
-    cutOff: report.cutOff.map((execution) => ({
-      ...execution,
-      decisions: execution.decisions.length,
-      token: cutOffToken(scenario.reference, execution),
-    })),
+    failures: found.map(failingJson),
+    cutOff: cutOff.map((execution) => ({ ...cutOffJson(execution), token: tokenOf(execution) })),
   };
+}
+
+/** What happens meanwhile, for programs. */
+export function eventJson(scenario: string, event: PoolEvent): Record<string, unknown> {
+  const { type } = event;
+  switch (type) {
+    case 'progress':
+      return { type, scenario, ...event.progress };
+    case 'fixed':
+      return { type, scenario, key: event.key };
+    case 'changed':
+      return { type, scenario, key: event.key, now: event.now };
+    case 'failure': {
+      const { key, kind, rule, traceHash, executions, seconds, corpusId } = event.failure;
+      return {
+        type,
+        scenario,
+        key,
+        kind,
+        rule,
+        ...cutOffJson(event.failure),
+        executions,
+        seconds,
+        corpusId,
+        traceHash,
+      };
+    }
+    case 'cut-off':
+      return { type, scenario, ...cutOffJson(event.execution) };
+    case 'nondeterministic': {
+      const { kind, execution, text } = event.difference;
+      return { type, scenario, kind, execution, text };
+    }
+  }
+}
+
+/** What is known of an execution that has no end. */
+function cutOffJson({
+  index,
+  message,
+  details,
+  atMs,
+  firedEvents,
+  configuration,
+  decisions,
+}: FailingExecution): Record<string, unknown> {
+  return { index, message, details, atMs, firedEvents, configuration, decisions: decisions.length };
 }

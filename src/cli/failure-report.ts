@@ -1,72 +1,99 @@
-/** A failure that was found, with what became of it, for people and for programs: of `explore` and of `explain`. */
-import type { CampaignFailure } from '../explore/campaign-report.ts';
-import { unusualCount } from '../explore/keyed-log.ts';
+/**
+ * What a failure prints, for people and for programs: of one seed (`run`, `replay`), and of an execution that was found, made small and
+ * explained (`explore`, `explain`, and `replay` of what these printed).
+ */
+import type { Explanation } from '../explore/explain/explanation.ts';
+import { formatExplanation, type ExplanationRole } from '../explore/explain/explanation-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
-import type { PoolFailure } from '../campaign/pool.ts';
-import type { ShrunkFailure } from '../campaign/task.ts';
+import { userFrameOf } from '../explore/explain/source-place.ts';
+import { tokenOf, type FailingExecution, type ShrunkExecution } from '../explore/failing-execution.ts';
+import { unusualCount } from '../explore/keyed-log.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
-import { cutShortLines } from './cut-short-text.ts';
-import { explanationLines } from './explanation-lines.ts';
-import { replayLine } from './rerun-line.ts';
-import { detailLines } from './source-line.ts';
-import type { Terminal } from './terminal.ts';
+import { kindText, type Failure, type Verdict } from '../simulation/verdict.ts';
+import { formatSpan } from './quantity-text.ts';
+import { explainLine, replayLine, rerunLine } from './rerun-line.ts';
+import { detailLines, shownFrame } from './source-line.ts';
+import type { Style, Terminal } from './terminal.ts';
 
-/** A failure with what became of it. */
-export interface SettledFailure {
-  readonly failure: CampaignFailure;
-  /** As small as it got; absent if it was not, or could not be, made smaller. */
-  readonly shrunk?: ShrunkFailure;
-  /** One line that repeats it. */
-  readonly token: string;
-  /** Where its log is kept; absent if it could not be written. */
-  readonly file?: string;
+const STYLES: Readonly<Partial<Record<ExplanationRole, Style>>> = {
+  sentence: 'red',
+  heading: 'bold',
+  decision: 'yellow',
+  failure: 'red',
+  place: 'dim',
+};
+
+/** How many times as long `explain` makes a failure small as it explains it. */
+const TIMES_EXPLAINING = 3;
+/** How much more time is suggested. */
+const TIMES_MORE = 4;
+const MINUTE_MS = 60_000;
+
+/** Why a simulation failed, and the lines that repeat and explain it. */
+export function failureLines(terminal: Terminal, verdict: Verdict, reference: string): string[] {
+  const { failure, scenario, seed } = verdict;
+  if (failure === undefined) return [];
+  return [
+    terminal.style('red', `${scenario}, seed ${seed}: ${kindText(failure)} at ${formatSpan(failure.atMs)}`),
+    ...failureText(failure),
+    `  again: ${rerunLine(reference, seed)}`,
+    `  to explain it: ${explainLine(reference, seed)}`,
+  ];
 }
 
-/** One of an exploration. */
-export interface FoundFailure extends SettledFailure {
-  readonly failure: PoolFailure;
+/** What went wrong, in detail, and where it was noticed. */
+export function failureText(failure: Failure | undefined): string[] {
+  if (failure === undefined) return [];
+  const { message, details, cause } = failure;
+  const frame = userFrameOf(cause);
+  return [
+    `  ${message}`,
+    ...detailLines(details),
+    ...(frame === undefined ? [] : [`    at ${shownFrame(frame)}`]),
+  ];
 }
 
-/** The failure for people: what should hold, what happened instead, how to see it again. */
-export function failureBlock(
+/** What was found for people: what should hold, what happened instead, how to see it again. */
+export function failingBlock(
   terminal: Terminal,
   { name, description }: Pick<ScenarioDefinition, 'name' | 'description'>,
-  { failure, shrunk, token, file }: SettledFailure,
+  failing: FailingExecution,
 ): string[] {
-  const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
-  const { explanation } = shrunk ?? {};
+  const { shrunk = failing, explanation, file } = failing;
+  const token = tokenOf(failing);
   return [
-    terminal.style('bold', `${name}: ${failure.kind}${rule}`),
+    terminal.style('bold', `${name}: ${kindText(failing)}`),
     // What should hold, for a reader who does not know the scenario.
     terminal.style('dim', description),
     ...(explanation === undefined
-      ? [...plainLines(terminal, shrunk ?? failure), `  again: ${replayLine(token, file)}`]
+      ? [...plainLines(terminal, shrunk), `  again: ${replayLine(token, file)}`]
       : // Of what is explained by its beginning, that alone is what the explanation repeats.
         explanationLines(terminal, { ...explanation, token }, file)),
   ];
 }
 
-/** What kept it from being explained in full, if anything did. */
-export function explainedLines(shrunk: ShrunkFailure | undefined): string[] {
-  return shrunk === undefined ? [] : cutShortLines(shrunk.cutShort, shrunk.firedEvents, shrunk.explanation);
+/** The explanation in the colours of the terminal, with the command as it has to be typed here. `file` keeps the log, if any does. */
+export function explanationLines(
+  terminal: Terminal,
+  explanation: Explanation,
+  file: string | undefined,
+): string[] {
+  return formatExplanation(explanation).map(({ role, text }) => {
+    if (role === 'command') return `  ${replayLine(explanation.token, file)}`;
+    const shown = role === 'place' ? text.replace(/\S.*/, (frame) => shownFrame(frame)) : text;
+    const style = STYLES[role];
+    return style === undefined ? shown : terminal.style(style, shown);
+  });
 }
-
-/** What became of it. */
-export function settledLines({ failure, shrunk, file }: SettledFailure): string[] {
-  return [
-    ...(shrunk === undefined ? [] : [`  ${shrunkText(failure, shrunk)}`]),
-    ...explainedLines(shrunk),
-    ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
-  ];
-}
-
-type PlainFailure = Pick<CampaignFailure, 'message' | 'details' | 'decisions' | 'atMs'>;
 
 /** What is known of a failure that is not explained. */
-export function plainLines(terminal: Terminal, failure: PlainFailure): string[] {
-  const { message, details, decisions } = failure;
-  const { lines, leftOut } = plainHistory(decisions, failure);
+export function plainLines(
+  terminal: Terminal,
+  failing: Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>,
+): string[] {
+  const { message, details, decisions } = failing;
+  const { lines, leftOut } = plainHistory(decisions, failing);
   return [
     `  ${message}`,
     ...detailLines(details),
@@ -82,7 +109,17 @@ export function plainLines(terminal: Terminal, failure: PlainFailure): string[] 
   ];
 }
 
-function shrunkText({ decisions }: CampaignFailure, shrunk: ShrunkFailure): string {
+/** What became of it. */
+export function settledLines(failing: FailingExecution): string[] {
+  const { shrunk, file } = failing;
+  return [
+    ...(shrunk === undefined ? [] : [`  ${shrunkText(failing, shrunk)}`]),
+    ...cutShortLines(failing),
+    ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
+  ];
+}
+
+function shrunkText({ decisions }: FailingExecution, shrunk: ShrunkExecution): string {
   if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
   if (shrunk.wasBegunOnly === true) {
     return 'not made smaller: to run to its end what fails as well in its beginning takes more than there was time for';
@@ -97,49 +134,59 @@ function shrunkText({ decisions }: CampaignFailure, shrunk: ShrunkFailure): stri
     : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
 }
 
-/** A failure with what became of it, for programs. */
-export function foundJson({ failure, shrunk, token, file }: SettledFailure): Record<string, unknown> {
-  const { decisions, firedEvents, traceHash, message, details, ...rest } = failure;
-  return {
-    ...rest,
-    sentence: message,
-    history: plainHistory(decisions, failure).lines,
-    details,
-    decisionsBefore: decisions.length,
-    eventsBefore: firedEvents,
-    eventsAfter: firedEvents,
-    traceHash,
-    ...(shrunk === undefined ? {} : shrunkJson(shrunk)),
-    token,
-    ...(file === undefined ? {} : { file }),
-  };
+/** What kept it from being explained in full, in one line, and what helps; none if nothing did. */
+export function cutShortLines(failing: FailingExecution): string[] {
+  const { cutShort, explanation, shrunk = failing } = failing;
+  if (cutShort === undefined) return [];
+  if (cutShort.by === 'events') {
+    const [all, most] = [shrunk.firedEvents, cutShort.eventsMax].map(formatCount);
+    return [
+      explanation === undefined
+        ? `  not explained: it has ${all} events, and no more than ${most} can be watched`
+        : `  explained by its first ${most} events of ${all}`,
+    ];
+  }
+  const { timeMs } = cutShort;
+  const more = `dryrunner explain with --time ${Math.ceil((timeMs * TIMES_EXPLAINING * TIMES_MORE) / MINUTE_MS)}m takes more`;
+  const time = `${Math.round(timeMs / 100) / 10} s`;
+  if (explanation === undefined) return [`  not explained: that took more than its ${time}; ${more}`];
+  const { untried } = explanation.nearestSearch;
+  return [
+    `  explaining it took all of its ${time}, and ${counted(untried, 'decision')} had no other answer tried in full; ${more}`,
+  ];
 }
 
-function shrunkJson(shrunk: ShrunkFailure): Record<string, unknown> {
+/** A failure as `run` and `replay` give it to programs: all but the cause, which may be any object. */
+export function failureJson({
+  kind,
+  rule,
+  message,
+  atMs,
+  details,
+}: Pick<FailingExecution, 'kind' | 'rule' | 'message' | 'atMs' | 'details'>): Record<string, unknown> {
+  return { kind, rule, message, atMs, details };
+}
+
+/** A failing execution with what became of it, for programs. */
+export function failingJson(failing: FailingExecution): Record<string, unknown> {
+  const { key, kind, rule, atMs, index, executions, configuration, corpusId, seconds } = failing;
+  const { shrunk, explanation, cutShort, file } = failing;
+  const smallest = shrunk ?? failing;
   const {
-    message,
-    details,
-    decisions,
-    firedEvents,
-    traceHash,
-    executions,
-    stoppedBy,
-    flakiness,
-    explanation,
-    cutShort,
-  } = shrunk;
-  const {
-    sentence = message,
-    history = plainHistory(decisions, shrunk).lines,
+    sentence = smallest.message,
+    history = plainHistory(smallest.decisions, smallest).lines,
     nearestPass,
   } = explanation ?? {};
   return {
-    ...{ sentence, history, details, traceHash },
-    eventsAfter: firedEvents,
-    shrinkExecutions: executions,
-    shrinkEnd: stoppedBy,
-    ...(flakiness === undefined ? {} : { flakiness }),
-    ...(nearestPass === undefined ? {} : { nearestPass }),
-    ...(cutShort === undefined ? {} : { cutShort }),
+    ...{ key, kind, rule, atMs, index, executions, configuration, corpusId, seconds },
+    ...{ sentence, history, details: smallest.details },
+    decisionsBefore: failing.decisions.length,
+    eventsBefore: failing.firedEvents,
+    eventsAfter: smallest.firedEvents,
+    traceHash: smallest.traceHash,
+    shrinkExecutions: shrunk?.executions,
+    shrinkEnd: shrunk?.stoppedBy,
+    flakiness: shrunk?.flakiness,
+    ...{ nearestPass, cutShort, token: tokenOf(failing), file },
   };
 }

@@ -2,11 +2,12 @@
 import { plural } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { EXIT_STATUS, InterruptedError, type ExitStatus } from './exit-status.ts';
+import { failureLines } from './failure-report.ts';
 import type { Interruption } from './interruption.ts';
 import { runScenario, type CampaignListener, type ScenarioSummary } from './scenario-campaign.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-import { failureLines, summaryJson, summaryTable, verdictJson } from './verdict-report.ts';
+import { summaryJson, summaryTable, verdictJson } from './verdict-report.ts';
 
 /** How to rehearse. */
 export interface RehearsalOptions {

@@ -7,19 +7,25 @@ import type { Verdict } from '../simulation/verdict.ts';
 import { diffEventStreams } from '../trace/trace-differ.ts';
 import { openTrace } from '../trace/trace-reader.ts';
 import { debugExecution } from './debug-execution.ts';
-import { readExecution, type ExecutionSource, type SimulatedHeader } from './execution-source.ts';
+import {
+  readExecution,
+  type ExecutionSource,
+  type ReplayedLog,
+  type SimulatedHeader,
+} from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
+import { failureLines } from './failure-report.ts';
 import { nowRunning } from './foreign-code.ts';
-import { Interruption } from './interruption.ts';
-import { replayLog, type ReplayedLog, type ReplayLogOptions } from './replay-log.ts';
+import { replayLog, type ReplayLogOptions } from './replay-log.ts';
 import { replayRecordingCommand } from './replay-recording.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
+import { interruptible } from './scenario-session.ts';
 import type { Terminal } from './terminal.ts';
 import { checkTimelineTarget, drawTimeline, requireOwnTimeline } from './timeline-file.ts';
 import { writeAfterResult } from './trace-target.ts';
-import { failureLines, verdictJson } from './verdict-report.ts';
+import { verdictJson } from './verdict-report.ts';
 
 /** Options as typed. */
 export interface ReplayCommandOptions {
@@ -108,17 +114,13 @@ function replayStatus({ held }: Verdict, difference: Difference | undefined): Ex
 
 async function drawReplay(
   terminal: Terminal,
-  { scenario, log, seed, maxEvents }: ReplayedLog,
-  { timeline: path, json, memory, hang }: ReplayLogOptions,
+  replayed: ReplayedLog,
+  { timeline: path, json, ...limits }: ReplayLogOptions,
 ): Promise<void> {
   if (path === undefined) return;
-  const interruption = new Interruption();
-  const limits = threadLimits({ memory, ...(hang === undefined ? {} : { hang }) });
-  try {
-    await drawTimeline(terminal, { path, json, interruption }, { scenario, log, seed, maxEvents, limits });
-  } finally {
-    interruption.dispose();
-  }
+  await interruptible(terminal, (interruption) =>
+    drawTimeline(terminal, { path, json, interruption }, replayed, threadLimits(limits)),
+  );
 }
 
 /** Where a run is not what a file says. */

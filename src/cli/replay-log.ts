@@ -2,40 +2,24 @@
 import { existsSync } from 'node:fs';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import type { History } from '../explore/explain/failure-history.ts';
-import type { ReplayToken } from '../explore/replay-token.ts';
-import { replayInThread, type ReplayProgress, type ThreadReplay } from '../campaign/replay.ts';
-import { lostFailureKey, type LostExecution } from '../campaign/thread.ts';
-import type { ReplayOutcome } from '../campaign/task.ts';
-import { ScenarioRefusedError } from '../campaign/scenario-refused-error.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
+import { expectedKey, type ReplayOutcome, type ReplayTask } from '../campaign/task.ts';
+import { lostIn, runInThread, type ThreadProgress, type ThreadRun } from '../campaign/thread.ts';
 import { formatHistory } from '../explore/explain/explanation-text.ts';
-import type { Decision } from '../kernel/decisions.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { counted } from '../model/plural.ts';
-import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
-import { cutShortLines } from './cut-short-text.ts';
-import { explanationLines } from './explanation-lines.ts';
+import type { NamedExecution, ReplayedLog } from './execution-source.ts';
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
-import { plainLines } from './failure-report.ts';
-import { Interruption } from './interruption.ts';
+import { cutShortLines, explanationLines, failureJson, plainLines } from './failure-report.ts';
+import type { Interruption } from './interruption.ts';
+import { interruptible } from './scenario-session.ts';
 import { detailLines } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 import { writeTimeline } from './timeline-file.ts';
 import { writeAfterResult } from './trace-target.ts';
 
-/** What is to be run again. */
-export interface ReplayedLog {
-  /** The scenario as it is named on a command line. */
-  readonly scenario: string;
-  readonly log: ReplayToken | readonly Decision[];
-  /** Seed of `world.random`; absent for that of an exploration. */
-  readonly seed?: string | undefined;
-  /** Events after which it is given up, if a file says so; a token knows its own. */
-  readonly maxEvents?: number | undefined;
-  /** The failure that the log is kept for, if it is; a token knows its own. */
-  readonly failureKey?: string | undefined;
-  /** The file that keeps the log; absent if it was typed. */
-  readonly file?: string;
-}
+type Replay = ThreadRun<ReplayTask>;
 
 /** How. */
 export interface ReplayLogOptions {
@@ -56,18 +40,18 @@ export async function replayLog(
   replayed: ReplayedLog,
   { json, continueRandomly, hang, memory, timeline }: ReplayLogOptions,
 ): Promise<ExitStatus> {
-  const { scenario, log, seed, maxEvents, failureKey } = replayed;
-  const interruption = new Interruption();
-  try {
-    const replay = await replayInThread({
-      ...threadLimits({ memory, ...(hang === undefined ? {} : { hang }) }),
-      ...{ scenario, log, failureKey, explains: true },
+  const work = async (interruption: Interruption): Promise<ExitStatus> => {
+    const onGap = continueRandomly ? 'random' : 'keyed';
+    const task = {
+      ...taskOf(replayed),
+      onGap,
+      explains: true,
       drawsTimeline: timeline !== undefined,
-      ...(seed === undefined ? {} : { seed }),
-      ...(maxEvents === undefined ? {} : { maxEvents }),
-      onGap: continueRandomly ? 'random' : 'keyed',
+    } as const;
+    const replay = await runInThread(task, {
+      ...threadLimits({ memory, hang }),
       signal: interruption.signal,
-      onProgress: (progress) => terminal.progress(replayProgressText(scenario, progress)),
+      onProgress: (progress) => terminal.progress(replayProgressText(replayed.scenario, progress)),
     });
     terminal.progress('');
     if (interruption.status !== undefined && replay.outcome === undefined) return interruption.status;
@@ -79,16 +63,22 @@ export async function replayLog(
       await writeAfterResult(terminal, status, () => writeTimeline(terminal, target, replay));
     }
     return interruption.status ?? status;
-  } catch (error) {
-    if (error instanceof ScenarioRefusedError) throw new UsageError(refusalText(error, replayed));
-    throw error;
-  } finally {
-    terminal.progress('');
-    interruption.dispose();
-  }
+  };
+  return interruptible(terminal, work, (message) => refusalText(message, replayed));
 }
 
-function refusalText({ message }: ScenarioRefusedError, { scenario, file }: ReplayedLog): string {
+/** The task that runs it again. */
+export function taskOf({
+  scenario,
+  log,
+  seed,
+  maxEvents,
+  failureKey,
+}: NamedExecution): Pick<ReplayTask, 'kind' | 'scenario' | 'log' | 'seed' | 'maxEvents' | 'failureKey'> {
+  return { kind: 'replay', scenario, log, seed, maxEvents, failureKey };
+}
+
+function refusalText(message: string, { scenario, file }: ReplayedLog): string {
   const isElsewhere = file === undefined && isMissingFile(scenario);
   const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
   return `${message}${isElsewhere ? hint : ''}`;
@@ -103,7 +93,7 @@ function isMissingFile(reference: string): boolean {
 /** How far it is, for somebody who waits. */
 export function replayProgressText(
   scenario: string,
-  { executions, decisions, seconds }: ReplayProgress,
+  { executions, decisions, seconds }: ThreadProgress,
 ): string {
   const time = `${Math.round(seconds)} s`;
   if (executions === 0) return `${scenario}: loading, ${time}`;
@@ -111,31 +101,26 @@ export function replayProgressText(
   return `${scenario}: explaining it, ${time}, ${counted(executions - 1, 'more execution')}`;
 }
 
-function expectedKey({ log, failureKey }: ReplayedLog): string | undefined {
-  return 'failureKey' in log ? log.failureKey : failureKey;
-}
-
 /** True if the execution took its thread with it, and the log is kept for another failure. */
-function isOtherLoss(replayed: ReplayedLog, lost: LostExecution): boolean {
+function isOtherLoss(replayed: ReplayedLog, lost: FailingExecution): boolean {
   const key = expectedKey(replayed);
-  return key !== undefined && key !== lostFailureKey(lost);
+  return key !== undefined && key !== lost.key;
 }
 
-function statusOf(
-  replayed: ReplayedLog,
-  { outcome, lost }: ThreadReplay,
-  continueRandomly: boolean,
-): ExitStatus {
+function statusOf(replayed: ReplayedLog, replay: Replay, continueRandomly: boolean): ExitStatus {
+  const { outcome } = replay;
+  const lost = lostIn(replay);
   if (lost !== undefined) return isOtherLoss(replayed, lost) ? EXIT_STATUS.DIVERGED : EXIT_STATUS.FAILED;
   invariant(outcome !== undefined, 'a replay that nobody has stopped comes to an end');
   if (!outcome.isReproduced && !continueRandomly) return EXIT_STATUS.DIVERGED;
-  if (outcome.failure !== undefined) return EXIT_STATUS.FAILED;
+  if (outcome.failing !== undefined) return EXIT_STATUS.FAILED;
   return outcome.isReproduced ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
 }
 
-function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: ThreadReplay): string[] {
+function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay): string[] {
   const { scenario, file } = replayed;
-  const { outcome, lost } = replay;
+  const { outcome } = replay;
+  const lost = lostIn(replay);
   if (lost !== undefined) return lostLines(terminal, replayed, lost);
   if (outcome === undefined) return [];
   const { gap, traceHash, isSameTrace } = outcome;
@@ -149,7 +134,7 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: ThreadRe
       ...(isSameTrace
         ? []
         : ['  the decisions fit and the failure is the same; what else happens has changed since']),
-      ...(outcome.failure === undefined ? [] : ['', ...storyLines(terminal, replay, file)]),
+      ...(outcome.failing === undefined ? [] : ['', ...storyLines(terminal, replay, file)]),
     ];
   }
   return [
@@ -167,15 +152,15 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: ThreadRe
 function goneOnLines(
   terminal: Terminal,
   { scenario }: ReplayedLog,
-  replay: ThreadReplay,
-  { failure, firedEvents }: ReplayOutcome,
+  replay: Replay,
+  { failing, firedEvents }: ReplayOutcome,
 ): string[] {
-  if (failure?.kind === 'budget') {
-    const head = terminal.style('red', `${scenario}: cut off again: ${failure.message}`);
-    return [head, ...detailLines(failure.details)];
+  if (failing?.kind === 'budget') {
+    const head = terminal.style('red', `${scenario}: cut off again: ${failing.message}`);
+    return [head, ...detailLines(failing.details)];
   }
   const end = `it has gone on and ended after ${counted(firedEvents, 'event')}`;
-  if (failure === undefined) return [`${scenario}: ${end}, and holds`];
+  if (failing === undefined) return [`${scenario}: ${end}, and holds`];
   return [
     terminal.style('red', `${scenario}: ${end}, and fails`),
     '',
@@ -184,13 +169,13 @@ function goneOnLines(
 }
 
 /** Where all decisions fit, the code has changed in what comes of them: it may have been fixed. */
-function gapHeadline({ gap, failure }: ReplayOutcome): string {
+function gapHeadline({ gap, failing }: ReplayOutcome): string {
   if (gap?.isOfDecision !== false) return 'the log does not fit';
-  return failure === undefined ? 'no longer fails' : 'now fails differently';
+  return failing === undefined ? 'no longer fails' : 'now fails differently';
 }
 
-function nowText({ gap, wentOn, failure }: ReplayOutcome): string {
-  const end = failure === undefined ? 'it holds' : `it fails (${failure.kind}): ${failure.message}`;
+function nowText({ gap, wentOn, failing }: ReplayOutcome): string {
+  const end = failing === undefined ? 'it holds' : `it fails (${failing.kind}): ${failing.message}`;
   if (wentOn) return `From there it went on by chance: ${end}`;
   const how =
     gap?.isOfDecision === true ? ', with the answers of the log to the questions that are still asked' : '';
@@ -200,21 +185,21 @@ function nowText({ gap, wentOn, failure }: ReplayOutcome): string {
 /** The explanation; where there is none, what is known without; for what holds, what happens in it. */
 function storyLines(
   terminal: Terminal,
-  { outcome, story }: ThreadReplay,
+  { outcome, explanation, cutShort, history }: Replay,
   file: string | undefined,
 ): string[] {
-  const { explanation, history, cutShort } = story;
-  const cut = cutShortLines(cutShort, outcome?.firedEvents ?? 0, explanation);
-  if (explanation !== undefined) return [...explanationLines(terminal, explanation, file), ...cut];
-  if (outcome?.failure !== undefined) return [...plainLines(terminal, outcome.failure), ...cut];
-  return history === undefined ? [] : historyLines(history);
+  const { failing } = outcome ?? {};
+  if (failing === undefined) return history === undefined ? [] : historyLines(history);
+  const shown =
+    explanation === undefined ? plainLines(terminal, failing) : explanationLines(terminal, explanation, file);
+  return [...shown, ...cutShortLines({ ...failing, explanation, cutShort })];
 }
 
 function historyLines({ lines, leftOut }: History): string[] {
   return formatHistory(lines, leftOut).map(({ text }) => text);
 }
 
-function lostLines(terminal: Terminal, replayed: ReplayedLog, lost: LostExecution): string[] {
+function lostLines(terminal: Terminal, replayed: ReplayedLog, lost: FailingExecution): string[] {
   const { kind } = lost;
   const other = isOtherLoss(replayed, lost) ? [`  expected "${expectedKey(replayed) ?? ''}"`] : [];
   const head = terminal.style(
@@ -224,35 +209,29 @@ function lostLines(terminal: Terminal, replayed: ReplayedLog, lost: LostExecutio
   return [
     head,
     ...other,
-    ...plainLines(terminal, { ...lost, atMs: 0, details: lost.details.map((detail) => detail.trim()) }),
+    ...plainLines(terminal, { ...lost, details: lost.details.map((detail) => detail.trim()) }),
   ];
 }
 
-function replayJson(replayed: ReplayedLog, { outcome, story, lost }: ThreadReplay): Record<string, unknown> {
+function replayJson(replayed: ReplayedLog, replay: Replay): Record<string, unknown> {
   const named = { type: 'replay', scenario: replayed.scenario };
+  const { outcome, explanation, cutShort, history } = replay;
   if (outcome === undefined) {
+    const lost = lostIn(replay);
     const { kind, message, details = [] } = lost ?? {};
     const isReproduced =
       lost !== undefined && expectedKey(replayed) !== undefined && !isOtherLoss(replayed, lost);
     return { ...named, reproduced: isReproduced, held: false, failure: { kind, message, details } };
   }
-  const { isReproduced, isSameTrace, gap, failure, wentOn, ...figures } = outcome;
+  const { isReproduced, isSameTrace, gap, failing, wentOn, ...figures } = outcome;
   return {
     ...named,
     reproduced: isReproduced,
     sameTrace: isSameTrace,
     ...(gap === undefined ? {} : { difference: gap.text, wentOn }),
-    held: failure === undefined,
-    ...(failure === undefined ? {} : { failure: failureJson(failure) }),
-    ...(story.explanation === undefined ? {} : { explanation: story.explanation }),
-    ...(story.cutShort === undefined ? {} : { cutShort: story.cutShort }),
-    ...(story.history === undefined ? {} : { history: story.history.lines }),
+    held: failing === undefined,
+    ...(failing === undefined ? {} : { failure: failureJson(failing) }),
+    ...{ explanation, cutShort, history: history?.lines },
     ...figures,
   };
-}
-
-type ReplayFailure = NonNullable<ReplayOutcome['failure']>;
-
-function failureJson({ kind, rule, message, atMs, details }: ReplayFailure): Record<string, unknown> {
-  return { kind, ...(rule === undefined ? {} : { rule }), message, atMs, details };
 }

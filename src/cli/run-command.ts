@@ -99,7 +99,8 @@ function drawRun(
   target: TimelineTarget,
 ): Promise<void> {
   const limits = threadLimits({ memory: MEMORY_MB });
-  return drawTimeline(terminal, target, { scenario, seed: verdict.seed, log: verdict.decisions(), limits });
+  const { seed } = verdict;
+  return drawTimeline(terminal, target, { scenario, seed, log: verdict.decisions() }, limits);
 }
 
 async function writeTrace(

@@ -1,8 +1,8 @@
 /** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is told whether there is one, and if not why. */
 import type { Timeline } from '../explore/timeline/timeline.ts';
-import { replayInThread, type ThreadReplay } from '../campaign/replay.ts';
 import type { ReplayTask } from '../campaign/task.ts';
-import type { ThreadLimits } from '../campaign/thread.ts';
+import { runInThread, type ThreadLimits, type ThreadRun } from '../campaign/thread.ts';
+import type { NamedExecution } from './execution-source.ts';
 import { UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import { moduleFiles } from './scenario-loader.ts';
@@ -15,14 +15,6 @@ export interface TimelineTarget {
   /** What is printed about it goes to stderr. */
   readonly json: boolean;
   readonly interruption: Interruption;
-}
-
-/** The execution that is drawn. */
-export interface DrawnExecution extends Pick<ReplayTask, 'scenario'> {
-  readonly log: ReplayTask['log'] | undefined;
-  readonly seed?: string | undefined;
-  readonly maxEvents?: number | undefined;
-  readonly limits: ThreadLimits;
 }
 
 /** @throws UsageError (rejects) if the path cannot be written, or the timeline would be of what `--debug` runs only once. */
@@ -47,17 +39,18 @@ export async function requireOwnTimeline(
 export async function drawTimeline(
   terminal: Terminal,
   target: TimelineTarget,
-  { scenario, log, seed, maxEvents, limits }: DrawnExecution,
+  { scenario, log, seed, maxEvents }: NamedExecution,
+  limits: ThreadLimits,
 ): Promise<void> {
   const { signal } = target.interruption;
   terminal.progress('drawing the timeline');
-  const replay = await replayInThread({
-    ...limits,
-    ...{ scenario, signal, onGap: 'keyed', explains: false, drawsTimeline: true },
-    ...(log === undefined ? {} : { log }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(maxEvents === undefined ? {} : { maxEvents }),
-  });
+  const replay = await runInThread(
+    {
+      ...{ kind: 'replay', scenario, log, seed, maxEvents },
+      ...{ onGap: 'keyed', explains: false, drawsTimeline: true },
+    },
+    { ...limits, signal },
+  );
   terminal.progress('');
   await writeTimeline(terminal, target, replay);
 }
@@ -70,17 +63,16 @@ export async function drawTimeline(
 export async function writeTimeline(
   terminal: Terminal,
   { path, json, interruption }: TimelineTarget,
-  replay: ThreadReplay,
+  { timeline, outcome, end }: ThreadRun<ReplayTask>,
 ): Promise<void> {
-  const { timeline, outcome } = replay;
   if (timeline === undefined) {
-    const { lost, lostAfter = 'the thread that drew it ended' } = replay;
-    if (!interruption.requested) terminal.note(`no timeline: ${lost?.message ?? lostAfter}`);
+    const why = end.type === 'lost' ? end.failing.message : 'the thread that drew it ended';
+    if (!interruption.requested) terminal.note(`no timeline: ${why}`);
     return;
   }
   await writeTarget(path, timelineLines(timeline), interruption);
   const { failure, shown } = timeline.otherData;
-  const isSame = failure === outcome?.failure?.message;
+  const isSame = failure === outcome?.failing?.message;
   const what = isSame ? shown : 'of another execution, as this one does not repeat';
   const text = `timeline: ${path}${what === undefined ? '' : `, ${what}`}`;
   if (json) terminal.note(text);

@@ -1,13 +1,11 @@
 /** Verdicts for people and for programs. */
-import { userFrameOf } from '../explore/explain/source-place.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { formatCount } from '../model/plural.ts';
 import { RUN_STATES } from '../model/run-state.ts';
-import type { Failure, Verdict } from '../simulation/verdict.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import { failureJson } from './failure-report.ts';
 import { formatSpan } from './quantity-text.ts';
-import { explainLine, rerunLine } from './rerun-line.ts';
 import type { ScenarioSummary } from './scenario-campaign.ts';
-import { detailLines, shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
@@ -56,31 +54,6 @@ function endStatesText({ endStates }: ScenarioSummary): string {
   return texts.join(', ') || '–';
 }
 
-/** Why a simulation failed, and the lines that repeat and explain it. */
-export function failureLines(terminal: Terminal, verdict: Verdict, reference: string): string[] {
-  const { failure, scenario, seed } = verdict;
-  if (failure === undefined) return [];
-  const rule = failure.rule === undefined ? '' : ` (${failure.rule})`;
-  return [
-    terminal.style('red', `${scenario}, seed ${seed}: ${failure.kind}${rule} at ${formatSpan(failure.atMs)}`),
-    ...failureText(failure),
-    `  again: ${rerunLine(reference, seed)}`,
-    `  to explain it: ${explainLine(reference, seed)}`,
-  ];
-}
-
-/** What went wrong, in detail, and where it was noticed. */
-export function failureText(failure: Failure | undefined): string[] {
-  if (failure === undefined) return [];
-  const { message, details, cause } = failure;
-  const frame = userFrameOf(cause);
-  return [
-    `  ${message}`,
-    ...detailLines(details),
-    ...(frame === undefined ? [] : [`    at ${shownFrame(frame)}`]),
-  ];
-}
-
 /** The `run` line of `--json`. */
 export function verdictJson(verdict: Verdict, realMs: number): Record<string, unknown> {
   const { failure } = verdict;
@@ -99,11 +72,6 @@ export function verdictJson(verdict: Verdict, realMs: number): Record<string, un
     decisions: verdict.decisionCount,
     traceHash: verdict.traceHash,
   };
-}
-
-/** All but the cause, which may be any object. */
-function failureJson({ kind, rule, message, atMs, details }: Failure): Record<string, unknown> {
-  return { kind, ...(rule === undefined ? {} : { rule }), message, atMs, details };
 }
 
 /** The `scenario` line of `--json`, after the last seed of a scenario. */

@@ -4,56 +4,8 @@
  */
 import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
-import type { FailureKind } from '../simulation/verdict.ts';
 import type { StopCause } from './explorer.ts';
-
-/** `hang`: its thread made no progress. `crash`: its thread died, for instance out of memory. Both are told by whoever runs the thread. */
-export type CampaignFailureKind = FailureKind | 'hang' | 'crash';
-
-/** A failure that was found, with the first log that showed it. */
-export interface CampaignFailure {
-  /** The same for the same bug; see `failureKey`. */
-  readonly key: string;
-  readonly kind: CampaignFailureKind;
-  /** The rule that was broken, for kind `rule`. */
-  readonly rule?: string;
-  /** One sentence. */
-  readonly message: string;
-  /** Virtual time at which it was noticed, in milliseconds. */
-  readonly atMs: number;
-  readonly details: readonly string[];
-  /** Number of the execution in its campaign, from 0; -1 for one of the corpus. */
-  readonly index: number;
-  /** Executions of this campaign until then, this one included. */
-  readonly executions: number;
-  /** What was special about the execution, as its strategy says. */
-  readonly configuration?: string;
-  readonly decisions: readonly Decision[];
-  readonly firedEvents: number;
-  readonly traceHash: string;
-  /** Id of the corpus entry that showed it, if one did. */
-  readonly corpusId?: string;
-}
-
-/**
- * An execution that was cut off, because the time of its campaign was up or its events were: nobody knows how it would have ended. It is
- * neither a success nor a failure that can be made smaller, and a campaign that has one is not clean.
- */
-export interface CutOffExecution {
-  /** Number of the execution in its campaign, from 0; -1 for one of the corpus. */
-  readonly index: number;
-  /** Why and when it was cut off, in one sentence. */
-  readonly message: string;
-  /** Who waited for what then, and what was pending, a line each. */
-  readonly details: readonly string[];
-  /** Virtual time by then, in milliseconds. */
-  readonly atMs: number;
-  readonly firedEvents: number;
-  /** What was special about the execution, as its strategy says. */
-  readonly configuration?: string;
-  /** What was decided until then, of many the first 65,536. */
-  readonly decisions: readonly Decision[];
-}
+import type { FailingExecution } from './failing-execution.ts';
 
 /** A log that is tried before anything else, for it failed, or reached something new, in an earlier campaign. */
 export interface CorpusEntry {
@@ -86,12 +38,12 @@ export interface AuditReport {
 
 /** Told as it happens. */
 export type CampaignEvent =
-  | { readonly type: 'failure'; readonly failure: CampaignFailure }
+  | { readonly type: 'failure'; readonly failure: FailingExecution }
   /** A log of the corpus that failed once holds now. */
   | { readonly type: 'fixed'; readonly corpusId: string; readonly key: string }
   /** A log of the corpus that failed under `key` once fails under another one now. */
   | { readonly type: 'changed'; readonly corpusId: string; readonly key: string; readonly now: string }
-  | { readonly type: 'cut-off'; readonly execution: CutOffExecution }
+  | { readonly type: 'cut-off'; readonly execution: FailingExecution }
   | { readonly type: 'nondeterministic'; readonly difference: AuditDifference };
 
 /** What a campaign did. */
@@ -101,9 +53,12 @@ export interface CampaignReport {
   /** How many of them did not hold. */
   readonly failed: number;
   /** The different failures, in the order in which they were found. */
-  readonly failures: readonly CampaignFailure[];
-  /** Executions that were begun and have no end; not among `executions`. */
-  readonly cutOff: readonly CutOffExecution[];
+  readonly failures: readonly FailingExecution[];
+  /**
+   * Executions that were begun and have no end, because the time of the campaign was up or their events were; not among `executions`. They
+   * are neither successes nor failures that can be made smaller, and a campaign that has one is not clean.
+   */
+  readonly cutOff: readonly FailingExecution[];
   readonly decisions: number;
   readonly firedEvents: number;
   /** Index of the first execution that was not run: where to go on. */

@@ -10,28 +10,30 @@ import {
   checkLimit,
   checkMethods,
   checkRecord,
+  checkString,
 } from '../kernel/argument-check.ts';
 import { type Decision, ExecutionInterrupted } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { CampaignAudit } from './campaign-audit.ts';
-import type {
-  CampaignEvent,
-  CampaignFailure,
-  CampaignReport,
-  CorpusEntry,
-  CutOffExecution,
-} from './campaign-report.ts';
-import { cutOffExecution, plainFailure } from './campaign-record.ts';
+import type { CampaignEvent, CampaignReport, CorpusEntry } from './campaign-report.ts';
 import { EventBudget } from './event-budget.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { explore, type CoverageMeter, type StopCause } from './explorer.ts';
+import {
+  cutOffExecution,
+  failingExecution,
+  type FailingExecution,
+  type FoundExecution,
+} from './failing-execution.ts';
 import { failureKey, hasFailed } from './failure-key.ts';
 import { checkLog } from './log-check.ts';
 import type { Strategy } from './strategies/strategy.ts';
 
 /** What {@link runCampaign} takes beside executor and strategy. */
 export interface CampaignOptions {
+  /** How the scenario is named on a command line, for what fails; default: the name of the executor's scenario. */
+  readonly reference?: string;
   /** Executions of the strategy at most; default unlimited. Those of the corpus come on top. */
   readonly maxExecutions?: number;
   /** This campaign runs the executions `firstIndex`, `firstIndex + shards`, …; default 0. */
@@ -68,8 +70,8 @@ class Campaign {
   readonly #budget: EventBudget;
   readonly #strategy: Strategy;
   readonly #options: CampaignOptions;
-  readonly #failures = new Map<string, CampaignFailure>();
-  readonly #cutOff: CutOffExecution[] = [];
+  readonly #failures = new Map<string, FailingExecution>();
+  readonly #cutOff: FailingExecution[] = [];
   readonly #sometimes: Record<string, boolean> = {};
   #executions = 0;
   #failed = 0;
@@ -209,18 +211,7 @@ class Campaign {
     this.#failed += 1;
     const key = failureKey(failure);
     if (this.#failures.has(key) || this.#failures.size >= FAILURES_KEPT) return;
-    const { configuration } = this.#strategy;
-    const kept: CampaignFailure = {
-      key,
-      ...plainFailure(failure),
-      index,
-      executions: this.#executions,
-      ...(configuration === undefined || index < 0 ? {} : { configuration }),
-      decisions: verdict.decisions(),
-      firedEvents: verdict.firedEvents,
-      traceHash: verdict.traceHash,
-      ...(corpusId === undefined ? {} : { corpusId }),
-    };
+    const kept = failingExecution(verdict, failure, this.#found(index, corpusId));
     this.#failures.set(key, kept);
     this.#tell({ type: 'failure', failure: kept });
   }
@@ -232,9 +223,20 @@ class Campaign {
   }
 
   #noteCutOff(verdict: Verdict, index: number): void {
-    const execution = cutOffExecution(verdict, index, this.#strategy.configuration);
+    const execution = cutOffExecution(verdict, this.#found(index));
     this.#cutOff.push(execution);
     this.#tell({ type: 'cut-off', execution });
+  }
+
+  #found(index: number, corpusId?: string): FoundExecution {
+    const { configuration } = this.#strategy;
+    return {
+      scenario: this.#options.reference ?? this.#executor.scenario,
+      index,
+      executions: this.#executions,
+      ...(configuration === undefined || index < 0 ? {} : { configuration }),
+      ...(corpusId === undefined ? {} : { corpusId }),
+    };
   }
 
   #tell(event: CampaignEvent): void {
@@ -261,7 +263,8 @@ function check(executor: unknown, strategy: unknown, options: CampaignOptions): 
   checkInteger('firstIndex', firstIndex, 0);
   checkInteger('shards', shards, 1);
   checkInteger('auditEvery', auditEvery, 0);
-  const { coverage } = options;
+  const { coverage, reference = '' } = options;
+  checkString('reference', 'how the scenario is named', reference);
   if (coverage !== undefined) checkMethods('coverage', coverage, ['watcher', 'takeNovelty']);
   checkArray('corpus', 'an array of logs', corpus);
   for (const [index, entry] of corpus.entries()) {

@@ -4,11 +4,8 @@ export {
   type AuditDifference,
   type AuditReport,
   type CampaignEvent,
-  type CampaignFailure,
-  type CampaignFailureKind,
   type CampaignReport,
   type CorpusEntry,
-  type CutOffExecution,
   mergeCampaignReports,
 } from './campaign-report.ts';
 export {
@@ -32,6 +29,7 @@ export {
 } from './explorer.ts';
 export { type ExplanationLine, type ExplanationRole, formatExplanation } from './explain/explanation-text.ts';
 export { type ExplainOptions, type Explanation, type FailureDetail, explain } from './explain/explanation.ts';
+export { type CutShort, type FailingExecution, type ShrunkExecution } from './failing-execution.ts';
 export { failureKey } from './failure-key.ts';
 export { type HistoryLine } from './explain/failure-history.ts';
 export { type KeyedDecision } from './keyed-log.ts';

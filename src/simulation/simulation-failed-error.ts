@@ -2,7 +2,7 @@
 import { checkRecord, unreadable } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
 import { framesOfThrown, withoutEngine } from './scenario-stack.ts';
-import type { Verdict } from './verdict.ts';
+import { kindText, type Verdict } from './verdict.ts';
 
 /** What failed, when, its details, and how to see it again. */
 export function describeFailure(verdict: Verdict): string {
@@ -16,9 +16,9 @@ export function describeFailure(verdict: Verdict): string {
 
 function failureText({ failure, scenario, seed, virtualMs, traceHash }: Verdict): string {
   if (failure === undefined) return `${scenario} held (seed ${seed})`;
-  const { kind, rule, message, atMs, details } = failure;
+  const { message, atMs, details } = failure;
   return [
-    `${rule === undefined ? kind : `${kind} (${rule})`} at ${atMs} ms: ${message}`,
+    `${kindText(failure)} at ${atMs} ms: ${message}`,
     ...details.map((detail) => `  ${withoutEngine(detail.split('\n')).join('\n')}`),
     `scenario ${scenario}, seed ${JSON.stringify(seed)}, ${virtualMs} ms of virtual time, trace ${traceHash}`,
   ].join('\n');

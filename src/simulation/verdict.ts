@@ -50,6 +50,11 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
+/** What failed, in one word, and the rule if it is one. */
+export function kindText({ kind, rule }: Pick<Failure, 'rule'> & { readonly kind: string }): string {
+  return rule === undefined ? kind : `${kind} (${rule})`;
+}
+
 /** The result of one simulation. */
 export interface Verdict {
   /** True if nothing failed. */

@@ -1,9 +1,10 @@
 /** What a failing seed of a test leaves its author with: the line where it went wrong, how to see it again, and, if asked for, why. */
-import { explain, linesOfFailure } from '../explore/explain/explanation.ts';
+import { linesOfFailure } from '../explore/explain/explanation.ts';
 import { formatExplanation } from '../explore/explain/explanation-text.ts';
 import type { Executor } from '../explore/executor.ts';
-import { failureKey } from '../explore/failure-key.ts';
-import { shrink } from '../explore/shrink/shrinker.ts';
+import { failingExecution } from '../explore/failing-execution.ts';
+import { settleFailure } from '../explore/settle-failure.ts';
+import { formatCount } from '../model/plural.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
@@ -28,13 +29,15 @@ export async function failedSimulation(
 ): Promise<SimulationFailedError> {
   const seeds = `seeds: [${JSON.stringify(verdict.seed)}]`;
   const again = `To see it again: simTest(…, { ${seeds} })`;
-  const kind = verdict.failure?.kind ?? 'error';
-  if (INEXPLICABLE.has(kind)) return new SimulationFailedError(verdict, again);
+  const { failure } = verdict;
+  if (failure === undefined || INEXPLICABLE.has(failure.kind)) {
+    return new SimulationFailedError(verdict, again);
+  }
   const more = explains
-    ? ['', ...(await explanationOf(verdict, simulation))]
+    ? ['', ...(await explanationOf(verdict, failure, simulation))]
     : [`To have it made small and explained: simTest(…, { ${seeds}, explain: true })`];
   const error = new SimulationFailedError(verdict, [again, ...more].join('\n'));
-  if (!PLACELESS.has(kind)) return error;
+  if (!PLACELESS.has(failure.kind)) return error;
   const lines = new Set(await linesOfFailure(executorOf(simulation), verdict.decisions()));
   const frames = [...lines].map((line) => `    at ${line}`);
   if (frames.length > 0) error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
@@ -43,24 +46,28 @@ export async function failedSimulation(
 
 async function explanationOf(
   verdict: Verdict,
+  failure: Failure,
   simulation: SimulateOptions & { readonly name: string },
 ): Promise<string[]> {
-  const executor = executorOf(simulation);
-  const { signal } = simulation;
-  const stopAfter = (ms: number): (() => boolean) => {
-    const endsAt = performance.now() + ms;
-    return () => signal?.aborted === true || performance.now() > endsAt;
-  };
-  const log = verdict.decisions();
-  const key = verdict.failure === undefined ? '' : failureKey(verdict.failure);
-  const shrunk = await shrink(executor, log, key, { shouldStop: stopAfter(SHRINK_MS) });
-  if (shrunk.flakiness !== undefined) {
+  const { name: scenario, signal } = simulation;
+  const failing = failingExecution(verdict, failure, {
+    ...{ scenario, seed: verdict.seed, index: 0, executions: 1 },
+  });
+  const { shrunk, explanation, cutShort } = await settleFailure(executorOf(simulation), failing, {
+    ...{ shrinkMs: SHRINK_MS, explainMs: EXPLAIN_MS },
+    mustStop: () => signal?.aborted === true,
+    now: () => performance.now(),
+  });
+  if (shrunk?.flakiness !== undefined) {
     return [`It cannot be explained, for it does not repeat: ${shrunk.flakiness}`];
   }
-  const explanation = await explain(executor, shrunk.log, {
-    seed: verdict.seed,
-    shouldStop: stopAfter(EXPLAIN_MS),
-  });
+  if (explanation === undefined) {
+    const why =
+      cutShort?.by === 'events'
+        ? `has more than the ${formatCount(cutShort.eventsMax)} events that can be watched`
+        : 'does not fail again';
+    return [`It cannot be explained, for it ${why}`];
+  }
   // A token names a file, and this scenario is in none that can be loaded by itself.
   return formatExplanation(explanation)
     .slice(0, -2)

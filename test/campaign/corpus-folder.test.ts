@@ -19,6 +19,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CorpusFolder } from '../../src/campaign/corpus-folder.ts';
 import { readKeptFile } from '../../src/host/trace-file.ts';
 import type { Decision } from '../../src/kernel/decisions.ts';
+import { failingWith } from '../explore/failing-executions.ts';
 
 let dir = '';
 let folders = 0;
@@ -43,12 +44,13 @@ function open(root: string = join(dir, String((folders += 1)))): {
 }
 
 const log = (answer: number): Decision[] => [{ label: 'which', n: 1_000, answer }];
+const broken = failingWith({ decisions: log(7) });
 
 test('what is kept is there for the next one, failures before seeds', async () => {
   const { corpus, root, troubles } = open();
   expect(await corpus.load()).toEqual([]);
   await corpus.keepSeeds([log(1)]);
-  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  await corpus.keep(broken);
   const entries = await open(root).corpus.load();
   expect(entries).toMatchObject([{ key: 'check broken', decisions: log(7) }, { decisions: log(1) }]);
   expect(entries[1]).not.toHaveProperty('key');
@@ -57,18 +59,17 @@ test('what is kept is there for the next one, failures before seeds', async () =
 
 test('one failure is one file: a smaller log takes the place of the first', async () => {
   const { corpus, root } = open();
-  const failure = { key: 'check broken', message: 'broken' };
-  const first = await corpus.keep({ ...failure, decisions: log(7) });
-  const second = await corpus.keep({ ...failure, decisions: log(1) });
+  const first = await corpus.keep({ ...broken, decisions: log(7) });
+  const second = await corpus.keep({ ...broken, decisions: log(1) });
   expect(second).toBe(first);
   expect((await corpus.load()).map(({ decisions }) => decisions)).toEqual([log(1)]);
-  await corpus.keep({ key: 'check otherwise', message: 'otherwise', decisions: log(2) });
+  await corpus.keep({ ...broken, key: 'check otherwise', message: 'otherwise', decisions: log(2) });
   expect(await readdir(join(root, 'mine'))).toHaveLength(2);
 });
 
 test.for(['fixed', 'changed'] as const)('what is %s is put aside and not tried again', async (why) => {
   const { corpus, root, troubles } = open();
-  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  await corpus.keep(broken);
   const [entry] = await corpus.load();
   await corpus.retire(entry?.id ?? '', why);
   expect(await corpus.load()).toEqual([]);
@@ -89,13 +90,13 @@ test('seeds stay as many as they may be: the oldest make room', async () => {
 
 test('a log of another file whose scenario has the same name is let be', async () => {
   const { corpus, root } = open();
-  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  await corpus.keep(broken);
   const { troubles } = open();
   const elsewhere = new CorpusFolder(root, 'mine', './other.js#mine', (text) => troubles.push(text));
   expect(await elsewhere.load()).toEqual([]);
   const same = new CorpusFolder(root, 'mine', 'mine.js#mine', (text) => troubles.push(text));
   expect(await same.load()).toHaveLength(1);
-  await elsewhere.keep({ key: 'check broken', message: 'broken', decisions: log(8) });
+  await elsewhere.keep({ ...broken, decisions: log(8) });
   expect(await same.load()).toMatchObject([{ decisions: log(7) }]);
   expect(await elsewhere.load()).toMatchObject([{ decisions: log(8) }]);
   expect(troubles).toEqual([]);
@@ -103,7 +104,7 @@ test('a log of another file whose scenario has the same name is let be', async (
 
 test('a damaged file is told and left out, the others are there', async () => {
   const { corpus, root, troubles } = open();
-  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  await corpus.keep(broken);
   await writeFile(join(root, 'mine', '00.jsonl'), '{"format":"dryrunner","version":1,"kind":"decisions"}\n');
   expect(await corpus.load()).toMatchObject([{ key: 'check broken' }]);
   expect(troubles).toEqual([expect.stringMatching(/00\.jsonl is left out: line /)]);
@@ -122,7 +123,7 @@ test('of a file that unpacks to more than may be kept no more than that is read'
 
 test('of more files than a campaign keeps the first are taken', async () => {
   const { corpus, root, troubles } = open();
-  await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) });
+  await corpus.keep(broken);
   const folder = join(root, 'mine');
   await Promise.all(
     Array.from({ length: 10_000 }, (_, at) => symlink('nowhere', join(folder, `z${at}.jsonl`))),
@@ -134,9 +135,8 @@ test('of more files than a campaign keeps the first are taken', async () => {
 test('a folder that cannot be written is told once, and nothing is lost but what was to be kept', async () => {
   await writeFile(join(dir, 'a-file'), '');
   const { corpus, troubles } = open(join(dir, 'a-file'));
-  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
-  expect(await corpus.keep(failure)).toBeUndefined();
-  expect(await corpus.keep(failure)).toBeUndefined();
+  expect(await corpus.keep(broken)).toBeUndefined();
+  expect(await corpus.keep(broken)).toBeUndefined();
   await corpus.keepSeeds([log(1)]);
   await corpus.retire('x.jsonl', 'fixed');
   expect(troubles.filter((text) => text.startsWith('not kept: '))).toHaveLength(1);
@@ -144,36 +144,34 @@ test('a folder that cannot be written is told once, and nothing is lost but what
 
 test('what goes wrong with one file costs that file', async () => {
   const { corpus, root, troubles } = open();
-  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
-  const path = (await corpus.keep(failure)) ?? '';
+  const path = (await corpus.keep(broken)) ?? '';
   await rm(path);
   await mkdir(path);
-  expect(await corpus.keep(failure)).toBeUndefined();
+  expect(await corpus.keep(broken)).toBeUndefined();
   // Another campaign with the same corpus has put it aside already.
   await corpus.retire('gone.jsonl', 'fixed');
   expect(troubles).toEqual([expect.stringMatching(/^not kept: .*EISDIR/)]);
-  expect(await corpus.keep({ ...failure, key: 'check other' })).toContain(join(root, 'mine'));
+  expect(await corpus.keep({ ...broken, key: 'check other' })).toContain(join(root, 'mine'));
 });
 
 test('a link or a pipe in the place of a file is replaced, not followed or waited for', async () => {
   const { corpus } = open();
-  const failure = { key: 'check broken', message: 'broken', decisions: log(7) };
-  const path = (await corpus.keep(failure)) ?? '';
+  const path = (await corpus.keep(broken)) ?? '';
   await writeFile(join(dir, 'precious'), 'mine');
   await rm(path);
   await symlink(join(dir, 'precious'), path);
-  expect(await corpus.keep(failure)).toBe(path);
+  expect(await corpus.keep(broken)).toBe(path);
   expect(await readFile(join(dir, 'precious'), 'utf8')).toBe('mine');
   await rm(path);
   await promisify(execFile)('mkfifo', [path]);
-  expect(await corpus.keep(failure)).toBe(path);
+  expect(await corpus.keep(broken)).toBe(path);
   expect((await corpus.load()).map(({ decisions }) => decisions)).toEqual([log(7)]);
 });
 
 test('what was kept for its reach has no failure that could be mended, whatever its file says', async () => {
   const { corpus, root } = open();
   await corpus.keepSeeds([log(1)]);
-  const path = (await corpus.keep({ key: 'check broken', message: 'broken', decisions: log(7) })) ?? '';
+  const path = (await corpus.keep(broken)) ?? '';
   await rename(path, join(root, 'mine', 'seeds', 'moved.jsonl'));
   const entries = await corpus.load();
   expect(entries).toHaveLength(2);

@@ -1,14 +1,23 @@
 import { describe, expect, test, vi } from 'vitest';
 import { runExplorePool } from '../../src/campaign/pool.ts';
 import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/campaign/pool.ts';
-import { replayInThread } from '../../src/campaign/replay.ts';
-import { shrinkInThread } from '../../src/campaign/shrink.ts';
+import type { ReplayTask, SettleTask } from '../../src/campaign/task.ts';
+import { lostIn, runInThread, type ThreadOptions, type ThreadRun } from '../../src/campaign/thread.ts';
+import { failingWith } from '../explore/failing-executions.ts';
 
 const limits = {
   entry: new URL('./worker-entry.ts', import.meta.url),
   hangMs: 1_500,
   memoryMb: 64,
 };
+
+function replay(
+  task: Partial<ReplayTask> & Pick<ReplayTask, 'scenario'>,
+  options: Partial<ThreadOptions> = {},
+): Promise<ThreadRun<ReplayTask>> {
+  const defaults = { kind: 'replay', onGap: 'keyed', explains: false } as const;
+  return runInThread({ ...defaults, ...task }, { ...limits, ...options });
+}
 
 async function explore(
   scenario: string,
@@ -120,12 +129,9 @@ describe('an execution that takes its thread with it', () => {
     expect(report.lostThreads).toBeGreaterThan(0);
     expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([8, 8, 'executions']);
 
-    const again = await replayInThread({
-      ...{ ...limits, hangMs },
-      ...{ scenario: name, log: failure?.decisions ?? [], onGap: 'keyed', explains: true },
-      signal: new AbortController().signal,
-    });
-    expect(again.lost?.kind).toBe(kind);
+    const log = failure?.decisions ?? [];
+    const again = await replay({ scenario: name, log, explains: true }, { hangMs });
+    expect(lostIn(again)).toMatchObject({ kind, scenario: name });
   });
 
   test('is told if time is up before it counts as hanging', async () => {
@@ -250,51 +256,48 @@ describe('shrinking in a thread', () => {
     { label: 'also first', n: 3, answer: 2 },
     { label: 'second', n: 4, answer: 3 },
   ];
-  const options = {
-    ...limits,
-    ...{
-      scenario: 'check',
-      key: 'check the second was not plain',
-      decisions,
-      timeMs: 60_000,
-      explainMs: 60_000,
-    },
-    onSmaller: () => undefined,
-  };
+  const failing = failingWith({ scenario: 'check', key: 'check the second was not plain', decisions });
+  const settle = (
+    task: Partial<SettleTask>,
+    options: Partial<ThreadOptions> = {},
+  ): Promise<ThreadRun<SettleTask>> =>
+    runInThread(
+      { kind: 'settle', failing, shrinkMs: 60_000, explainMs: 60_000, maxExecutions: 1_000, ...task },
+      { ...limits, ...options },
+    );
 
   test('gives the smallest log with its explanation', async () => {
     const smaller: number[] = [];
-    const shrunk = await shrinkInThread({
-      ...options,
-      maxExecutions: 1_000,
-      signal: new AbortController().signal,
-      onSmaller: (failure) => void smaller.push(failure.decisions.length),
-    });
+    const { shrunk, explanation } = await settle(
+      {},
+      {
+        onMessage: (message) => {
+          if (message.type === 'part') smaller.push(message.part.shrunk?.decisions.length ?? 0);
+        },
+      },
+    );
     expect(shrunk).toMatchObject({ stoppedBy: 'minimal', message: 'the second was not plain' });
     expect(shrunk?.decisions.map(({ answer }) => answer)).toEqual([0, 2, 1]);
-    expect(shrunk?.explanation?.sentence).toContain('the second was not plain');
-    expect(smaller.length).toBeGreaterThan(1);
+    expect(explanation?.sentence).toContain('the second was not plain');
+    expect(smaller.length).toBeGreaterThan(2);
   });
 
   // N7: thirty seconds of shrinking left no time for explaining, and nothing nearby was tried.
   test('leaves explaining its own time, however little there is for itself', async () => {
-    const signal = new AbortController().signal;
-    const shrunk = await shrinkInThread({ ...options, timeMs: 0, maxExecutions: 1_000, signal });
+    const { shrunk, explanation } = await settle({ shrinkMs: 0 });
     expect(shrunk?.stoppedBy).toBe('stopped');
-    expect(shrunk?.explanation?.nearestPass?.text).toContain('it would have held');
+    expect(explanation?.nearestPass?.text).toContain('it would have held');
   });
 
   test('is over at once if it is already to end, and explains what there is', async () => {
-    const shrunk = await shrinkInThread({ ...options, maxExecutions: 1_000, signal: AbortSignal.abort() });
+    const { shrunk, explanation } = await settle({}, { signal: AbortSignal.abort() });
     expect(shrunk).toMatchObject({ stoppedBy: 'stopped', decisions });
-    expect(shrunk?.explanation?.history.length).toBeGreaterThan(0);
-    expect(shrunk?.explanation?.nearestSearch.executions).toBeGreaterThan(0);
+    expect(explanation?.history.length).toBeGreaterThan(0);
+    expect(explanation?.nearestSearch.executions).toBeGreaterThan(0);
   });
 });
 
 describe('a replay in a thread', () => {
-  const signal = new AbortController().signal;
-
   // N5: explaining took the thread with it, and a failure that was known was called a hang.
   test('tells what it came to although explaining it hangs', async () => {
     const key = 'check first time';
@@ -302,36 +305,29 @@ describe('a replay in a thread', () => {
       { label: 'first', n: 3, answer: 1 },
       { label: 'also first', n: 3, answer: 2 },
     ];
-    const { outcome, story, lost } = await replayInThread({
-      ...limits,
-      ...{ scenario: 'once', log, failureKey: key, onGap: 'keyed', explains: true, signal },
-    });
-    expect(outcome).toMatchObject({ isReproduced: true, failure: { kind: 'check', message: 'first time' } });
-    expect([story, lost]).toEqual([{}, undefined]);
+    const replayed = await replay({ scenario: 'once', log, failureKey: key, explains: true });
+    const { outcome, end } = replayed;
+    expect(outcome).toMatchObject({ isReproduced: true, failing: { kind: 'check', message: 'first time' } });
+    expect(end).toMatchObject({ type: 'lost', failing: { kind: 'hang' } });
+    expect([replayed.explanation, lostIn(replayed)]).toEqual([undefined, undefined]);
   });
 
   test('tells how far it is', async () => {
     const seen: number[] = [];
-    await replayInThread({
-      ...{ ...limits, hangMs: 2_000 },
-      ...{ scenario: 'microtasks', seed: '1', onGap: 'keyed', explains: false, signal },
-      log: [
-        { label: 'first', n: 3, answer: 1 },
-        { label: 'also first', n: 3, answer: 2 },
-      ],
-      onProgress: ({ executions, decisions }) => void seen.push(executions, decisions),
-    });
+    const log = [
+      { label: 'first', n: 3, answer: 1 },
+      { label: 'also first', n: 3, answer: 2 },
+    ];
+    await replay(
+      { scenario: 'microtasks', seed: '1', log },
+      { hangMs: 2_000, onProgress: ({ executions, decisions }) => void seen.push(executions, decisions) },
+    );
     expect(seen.slice(-2)).toEqual([1, 2]);
   });
 
   test('runs what a seed decides, with the random stream of that seed', async () => {
     const outcomeOf = async (seed: string): Promise<unknown> =>
-      (
-        await replayInThread({
-          ...limits,
-          ...{ scenario: 'random', seed, onGap: 'keyed', explains: false, signal },
-        })
-      ).outcome?.traceHash;
+      (await replay({ scenario: 'random', seed })).outcome?.traceHash;
     expect(await outcomeOf('7')).toBe(await outcomeOf('7'));
     expect(await outcomeOf('7')).not.toBe(await outcomeOf('8'));
   });

@@ -36,11 +36,11 @@ export type ShrinkEnd =
   | 'flaky';
 
 /** Executions that shrinking takes at most, unless told otherwise. Most need a tenth of that. */
-export const SHRINK_EXECUTIONS = 30_000;
+const SHRINK_EXECUTIONS = 30_000;
 
 /** What {@link shrink} takes. */
 export interface ShrinkOptions {
-  /** Executions at most; default {@link SHRINK_EXECUTIONS}. The two that begin and the one that confirms the result are run in any case. */
+  /** Executions at most; default 30,000. The two that begin and the one that confirms the result are run in any case. */
   readonly maxExecutions?: number;
   /** Asked before each of them. */
   readonly shouldStop?: () => boolean;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shrinkTimeMs, shrinkTimeOfAllMs } from '../../src/cli/explore-failures.ts';
+import { explainTimeMs, shrinkTimeMs, shrinkTimeOfAllMs } from '../../src/cli/failure-desk.ts';
 
 test.for([
   [120_000, 1, 30_000],
@@ -15,4 +15,13 @@ test.for([
 test('N8: making all failures small takes no longer than the exploration was to take, within limits', () => {
   const times = [undefined, 600_000, 30_000, 1_000].map((timeMs) => shrinkTimeOfAllMs(timeMs));
   expect(times).toEqual([120_000, 120_000, 30_000, 10_000]);
+});
+
+test.for([
+  [undefined, 30_000, 10_000],
+  [5_000, 30_000, 10_000],
+  [180_000, 30_000, 60_000],
+  [180_000, 60_000, 30_000],
+] as const)('%s ms in the place of %i ms make %i ms for explaining', ([timeMs, usualMs, explainMs]) => {
+  expect(explainTimeMs(timeMs, usualMs)).toBe(explainMs);
 });

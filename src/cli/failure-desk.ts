@@ -1,0 +1,86 @@
+/** What is done with a failure that was found: made small and explained in a thread of its own, and kept. */
+import type { CorpusFolder } from '../campaign/corpus-folder.ts';
+import type { SettleTask } from '../campaign/task.ts';
+import { runInThread } from '../campaign/thread.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
+import { unusualCount } from '../explore/keyed-log.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import { formatCount } from '../model/plural.ts';
+import { EXPLAIN_MS, SHRINK_MS, TIME_MS } from './explore-defaults.ts';
+import { threadLimits, type ExploreCommandOptions } from './explore-options.ts';
+import type { ScenarioSession } from './scenario-session.ts';
+
+/** For all failures of a scenario: with many of them, each gets its share of what is left. */
+const SHRINK_TIME_OF_ALL_MS = 120_000;
+/** However short the exploration was to be. */
+const SHRINK_TIME_OF_ALL_LEAST_MS = 10_000;
+/** Most failures need no more. */
+const SHRINK_TIME_LEAST_MS = 1_000;
+
+/** The time for all failures of a scenario that was to be explored for `timeMs`: no longer than that, or one would wait for the rest. */
+export function shrinkTimeOfAllMs(timeMs: number = Infinity): number {
+  return Math.min(SHRINK_TIME_OF_ALL_MS, Math.max(SHRINK_TIME_OF_ALL_LEAST_MS, timeMs));
+}
+
+/** The time for the next of `count` failures, of `leftMs` that is left for all of them. */
+export function shrinkTimeMs(leftMs: number, count: number): number {
+  return Math.min(SHRINK_MS, Math.max(SHRINK_TIME_LEAST_MS, leftMs / count));
+}
+
+/** The time for explaining where `timeMs` was typed instead of `usualMs`: in proportion, and no less than usual. */
+export function explainTimeMs(timeMs: number | undefined, usualMs: number): number {
+  return Math.max(EXPLAIN_MS, (EXPLAIN_MS * (timeMs ?? usualMs)) / usualMs);
+}
+
+/** The failures of an exploration, made small as far as there is time, explained and kept. */
+export async function settleAll(
+  session: ScenarioSession<ExploreCommandOptions>,
+  failures: readonly FailingExecution[],
+  corpus: CorpusFolder,
+): Promise<FailingExecution[]> {
+  const { time, shrink } = session.options;
+  const explainMs = explainTimeMs(time, TIME_MS);
+  const found: FailingExecution[] = [];
+  const deadlineMs = performance.now() + shrinkTimeOfAllMs(time);
+  for (const failing of failures) {
+    const shrinkMs = shrinkTimeMs(deadlineMs - performance.now(), failures.length - found.length);
+    const settled = shrink ? await settle(session, { failing, shrinkMs, explainMs }) : failing;
+    const file = await corpus.keep(settled);
+    found.push(file === undefined ? settled : { ...settled, file });
+  }
+  return found;
+}
+
+/** The failure as small as it gets, with its explanation; as it is if it takes its thread with it, which each try would. */
+export async function settle(
+  { terminal, scenario, options, interruption }: ScenarioSession,
+  task: Omit<SettleTask, 'kind'>,
+): Promise<FailingExecution> {
+  const { failing, maxExecutions, explainMs } = task;
+  const { kind, decisions } = failing;
+  if (kind === 'hang' || kind === 'crash') return failing;
+  const { name } = scenario.definition;
+  const before = formatCount(unusualCount(decisions));
+  const progress = (smaller: readonly Decision[]): void =>
+    terminal.progress(
+      maxExecutions === 0
+        ? `${name}: explaining the failure`
+        : `${name}: making the failure small, ${before} decisions → ${formatCount(unusualCount(smaller))}`,
+    );
+  progress(decisions);
+  const { signal } = interruption;
+  const { end, ...settled } = await runInThread(
+    { kind: 'settle', ...task },
+    {
+      ...threadLimits(options),
+      signal,
+      onMessage: (message) => {
+        const { shrunk } = message.type === 'part' ? message.part : {};
+        if (shrunk !== undefined) progress(shrunk.decisions);
+      },
+    },
+  );
+  // If a signal has ended it, nobody asks why nothing more comes.
+  const isCut = settled.shrunk !== undefined && end.type !== 'done' && !signal.aborted;
+  return { ...failing, ...settled, ...(isCut ? { cutShort: { by: 'time', timeMs: explainMs } } : {}) };
+}

@@ -1,0 +1,40 @@
+/** One scenario in front of a person or a program, in a command that runs it on threads and that signals may end. */
+import { ScenarioRefusedError } from '../campaign/thread.ts';
+import { UsageError } from './exit-status.ts';
+import type { ExploreCommandOptions } from './explore-options.ts';
+import { Interruption } from './interruption.ts';
+import type { LoadedScenario } from './scenario-loader.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options of all commands that run scenarios on threads. */
+export type ThreadOptionsTyped = Pick<ExploreCommandOptions, 'hang' | 'memory' | 'json'>;
+
+/** What the parts of such a command share. */
+export interface ScenarioSession<Options extends ThreadOptionsTyped = ThreadOptionsTyped> {
+  readonly terminal: Terminal;
+  readonly scenario: LoadedScenario;
+  readonly options: Options;
+  readonly interruption: Interruption;
+}
+
+/**
+ * Does the work of such a command.
+ *
+ * @throws UsageError (rejects) if the scenario does not load in a thread; `refusalText` says it in words for what was typed.
+ */
+export async function interruptible<T>(
+  terminal: Terminal,
+  work: (interruption: Interruption) => Promise<T>,
+  refusalText = (message: string): string => message,
+): Promise<T> {
+  const interruption = new Interruption();
+  try {
+    return await work(interruption);
+  } catch (error) {
+    if (error instanceof ScenarioRefusedError) throw new UsageError(refusalText(error.message));
+    throw error;
+  } finally {
+    terminal.progress('');
+    interruption.dispose();
+  }
+}

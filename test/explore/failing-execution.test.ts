@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { runCampaign } from '../../src/explore/campaign.ts';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { tokenOf } from '../../src/explore/failing-execution.ts';
+import { decodeToken } from '../../src/explore/replay-token.ts';
+import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import { failingWith } from './failing-executions.ts';
+
+const decisions = [
+  { label: 'first', n: 3, answer: 2 },
+  { label: 'plain', n: 2, answer: 0 },
+  { label: 'second', n: 2, answer: 1 },
+];
+
+test('what a campaign finds is plain data, whatever was thrown, and knows how its scenario is named', async () => {
+  const scenario = defineScenario({
+    name: 'throws',
+    description: 'always fails',
+    run() {
+      throw Object.assign(new TypeError('broken'), { callback: () => undefined });
+    },
+  });
+  const strategy = randomStrategy(1);
+  const options = { reference: './mine.js#throws', maxExecutions: 1 };
+  const { failures } = await runCampaign(createExecutor(scenario), strategy, options);
+  expect(structuredClone(failures)).toEqual(failures);
+  expect(failures).toMatchObject([{ scenario: './mine.js#throws', key: 'error broken', index: 0 }]);
+  const named = await runCampaign(createExecutor(scenario), strategy, { maxExecutions: 1 });
+  expect(named.failures).toMatchObject([{ scenario: 'throws' }]);
+});
+
+test('the token of a failure is that of the smallest execution, under the key of the first', () => {
+  const failing = failingWith({ decisions, kind: 'budget', firedEvents: 500, seed: '8' });
+  const { message, atMs, details } = failing;
+  const shrunk = {
+    ...{ message, atMs, details, decisions: decisions.slice(0, 1), firedEvents: 7, traceHash: 'beef' },
+    ...{ executions: 9, stoppedBy: 'minimal' as const },
+  };
+  expect(decodeToken(tokenOf(failing)).decisions.map(({ label }) => label)).toEqual(['first', 'second']);
+  expect(decodeToken(tokenOf({ ...failing, shrunk }))).toEqual({
+    ...{ scenario: 'mine', seed: '8', failureKey: 'check broken', traceHash: 'beef', maxEvents: 500 },
+    decisions: [{ label: 'first', occurrence: 0, n: 3, answer: 2 }],
+  });
+});
+
+test('what was cut off is run again with four times as many events, and has no hash', () => {
+  const cutOff = failingWith({ key: 'cut off', kind: 'interrupted', firedEvents: 100, traceHash: '' });
+  expect(decodeToken(tokenOf(cutOff))).toMatchObject({ maxEvents: 400, traceHash: '0'.repeat(16) });
+  expect(decodeToken(tokenOf({ ...cutOff, firedEvents: 0 })).maxEvents).toBe(4);
+});
