@@ -242,8 +242,10 @@ export { type InstantCheckout, type InstantFiler } from './filers/instant-filer.
 export { type MemoryFiler, createMemoryFiler } from './filers/memory-filer.ts';
 export { type TreeEntry, type TreeEntries, type MemoryTree, createMemoryTree } from './filers/memory-tree.ts';
 export { type SimFilerOptions, type SimFiler, createSimFiler } from './filers/sim-filer.ts';
-export { type HistogramSummary, type OnRecord, type MemoryHistogram } from './metrics/memory-histogram.ts';
 export {
+  type HistogramSummary,
+  type OnRecord,
+  type MemoryHistogram,
   type MemoryMetricsOptions,
   type MetricsSnapshot,
   type MemoryMetrics,
@@ -292,19 +294,32 @@ export {
   createSimulatedRunner,
 } from './runners/simulated-runner.ts';
 export { type VirtualTempDirs, virtualTempDirs } from './runners/virtual-temp-dirs.ts';
-export { checkoutRelease } from './oracles/checkout-release.ts';
+export {
+  checkoutRelease,
+  endCause,
+  givenBack,
+  keptRefs,
+  oneTerminal,
+  runAccounts,
+  type Complaint,
+  type RunRule,
+  startOrder,
+  statePath,
+} from './oracles/run-rules.ts';
 export { defaultRules, defaultOracles } from './oracles/default-oracles.ts';
-export { endCause } from './oracles/end-cause.ts';
-export { givenBack } from './oracles/given-back.ts';
 export {
   type LinearizabilityOptions,
   type LinearizabilityResult,
   checkLinearizable,
 } from './oracles/history/check-linearizable.ts';
-export { formatContradiction } from './oracles/history/contradiction-text.ts';
-export { type ContradictingOperation, type Contradiction } from './oracles/history/contradiction.ts';
-export { type HistoryOperation, type OperationOutcome } from './oracles/history/history-operation.ts';
 export {
+  formatContradiction,
+  type ContradictingOperation,
+  type Contradiction,
+} from './oracles/history/contradiction.ts';
+export {
+  type HistoryOperation,
+  type OperationOutcome,
   type ErrorMeaning,
   type History,
   type OperationID,
@@ -323,16 +338,14 @@ export { type SeenRun, type ServiceReply } from './oracles/history/service-reply
 export { type RunBeliefs } from './oracles/history/service-model.ts';
 export { type StatusStoreModelOptions, statusStoreModel } from './oracles/history/status-store-model.ts';
 export { watchHistory } from './oracles/history/watch-history.ts';
-export { keptRefs } from './oracles/kept-refs.ts';
-export { oneTerminal } from './oracles/one-terminal.ts';
 export { type Violation, type ReportViolation, type Oracle, type OracleFactory } from './oracles/oracle.ts';
-export { type PhaseBounds, type BoundedCollaborators, phaseBounds } from './oracles/phase-bounds.ts';
-export { promptness } from './oracles/promptness.ts';
-export { runAccounts } from './oracles/run-accounts.ts';
-export { type Complaint, type RunRule } from './oracles/run-rule.ts';
+export {
+  type PhaseBounds,
+  type BoundedCollaborators,
+  phaseBounds,
+  promptness,
+} from './oracles/promptness.ts';
 export { REACH_KINDS, type ReachCounts, type ReachKind, ServiceReach } from './oracles/service-reach.ts';
-export { startOrder } from './oracles/start-order.ts';
-export { statePath } from './oracles/state-path.ts';
 export { type WatchedAnswers, watchAnswers } from './oracles/watch-answers.ts';
 export { watchRuns } from './oracles/watch-runs.ts';
 export { watchService } from './oracles/watch-service.ts';

@@ -1,6 +1,10 @@
-/** What each metric of R176–R183 is: its kind and its meaning in one line. Implementations take kinds and help texts from here. */
+/**
+ * What each metric of R176–R183 is: its kind, its meaning in one line, and what it refuses. Implementations take all three from here, so that
+ * wrong use is refused alike in tests and in production.
+ */
 import { checkString } from '../kernel/argument-check.ts';
 import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES } from '../model/metric-names.ts';
+import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
 
 /** The three kinds of instrument. */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
@@ -73,4 +77,23 @@ function gauge(name: string, help: string): MetricEntry {
 
 function histogram(name: string, help: string): MetricEntry {
   return { name, kind: 'histogram', help };
+}
+
+/** Refuses what a counter must not be grown by: anything but a finite number ≥ 0 (R208). */
+export function checkIncrement(name: string, by: number): void {
+  if (!(Number.isFinite(by) && by >= 0)) throw invalidArgument(name, 'an increment ≥ 0', by);
+}
+
+/** Refuses what a gauge or a histogram must not hold: anything but a finite number. */
+export function checkValue(name: string, value: number): void {
+  if (!Number.isFinite(value)) throw invalidArgument(name, 'a finite number', value);
+}
+
+/** Refuses an empty name, a name of the contract used as another kind, and a name that exists as another kind. */
+export function checkKind(name: string, asked: MetricKind, existing: MetricKind | undefined): void {
+  if (typeof name !== 'string' || name === '') throw invalidArgument('name', 'a metric name', name);
+  const kind = existing ?? findMetricEntry(name)?.kind;
+  if (kind === undefined || kind === asked) return;
+  const message = `${describeValue(name)} is a ${kind}, not a ${asked}`;
+  throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected: kind, actual: asked });
 }

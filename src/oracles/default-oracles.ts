@@ -1,14 +1,16 @@
 /** The watchers that every simulation has without being asked. */
-import { checkoutRelease } from './checkout-release.ts';
-import { endCause } from './end-cause.ts';
-import { givenBack } from './given-back.ts';
-import { keptRefs } from './kept-refs.ts';
-import { oneTerminal } from './one-terminal.ts';
+import {
+  checkoutRelease,
+  endCause,
+  givenBack,
+  keptRefs,
+  oneTerminal,
+  runAccounts,
+  type RunRule,
+  startOrder,
+  statePath,
+} from './run-rules.ts';
 import type { OracleFactory } from './oracle.ts';
-import { runAccounts } from './run-accounts.ts';
-import type { RunRule } from './run-rule.ts';
-import { startOrder } from './start-order.ts';
-import { statePath } from './state-path.ts';
 import { watchRuns } from './watch-runs.ts';
 
 /**

@@ -2,7 +2,7 @@
  * Which rules of a set judge which event, found once. Invariant: all judges of a hook have one shape, and their order is the order of
  * the set; they are called for every event of every simulation.
  */
-import type { RunRule } from './run-rule.ts';
+import type { RunRule } from './run-rules.ts';
 
 type HookName = Exclude<keyof RunRule, 'rule' | 'ignoresUndisturbed'>;
 

@@ -12,8 +12,7 @@ import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent } from '../model/trace-event.ts';
 import type { Oracle, OracleFactory, ReportViolation } from './oracle.ts';
 import { RuleHooks } from './rule-hooks.ts';
-import type { Complaint, RunRule } from './run-rule.ts';
-import { COUNTER_NAMES, RUNNING_TASK } from './watched-metrics.ts';
+import { type Complaint, type RunRule, COUNTER_NAMES, RUNNING_TASK } from './run-rules.ts';
 import type { WatchedRun } from './watched-run.ts';
 import { WatchedRunner } from './watched-runner.ts';
 

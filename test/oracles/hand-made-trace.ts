@@ -4,7 +4,7 @@ import type { RunState } from '../../src/model/run-state.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent } from '../../src/model/trace-event.ts';
 import { defaultRules } from '../../src/oracles/default-oracles.ts';
 import type { Violation } from '../../src/oracles/oracle.ts';
-import type { RunRule } from '../../src/oracles/run-rule.ts';
+import type { RunRule } from '../../src/oracles/run-rules.ts';
 import { watchRuns } from '../../src/oracles/watch-runs.ts';
 
 const TAGS = { jobId: '', taskId: '', tag: '' };

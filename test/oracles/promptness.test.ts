@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { phaseBounds } from '../../src/oracles/phase-bounds.ts';
-import { promptness } from '../../src/oracles/promptness.ts';
+import { phaseBounds, promptness } from '../../src/oracles/promptness.ts';
 import { HandMadeTrace, violationsOf } from './hand-made-trace.ts';
 
 const bounds = phaseBounds({

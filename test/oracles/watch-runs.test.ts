@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultOracles, defaultRules } from '../../src/oracles/default-oracles.ts';
-import { oneTerminal } from '../../src/oracles/one-terminal.ts';
+import { oneTerminal, statePath } from '../../src/oracles/run-rules.ts';
 import type { Violation } from '../../src/oracles/oracle.ts';
-import { statePath } from '../../src/oracles/state-path.ts';
 import { watchRuns } from '../../src/oracles/watch-runs.ts';
 import { WatchedRunner } from '../../src/oracles/watched-runner.ts';
 import { HandMadeTrace, statusOf, violationsOf } from './hand-made-trace.ts';

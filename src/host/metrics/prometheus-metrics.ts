@@ -10,9 +10,13 @@ import type {
 } from 'prom-client';
 import { checkRecord } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import { findMetricEntry } from '../../metrics/metric-table.ts';
-import type { MetricKind } from '../../metrics/metric-table.ts';
-import { checkIncrement, checkKind, checkValue } from '../../metrics/metric-value.ts';
+import {
+  findMetricEntry,
+  type MetricKind,
+  checkIncrement,
+  checkKind,
+  checkValue,
+} from '../../metrics/metric-table.ts';
 import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
 import { prometheusName } from './prometheus-name.ts';
 import { loadPrometheusPackage } from './prometheus-package.ts';

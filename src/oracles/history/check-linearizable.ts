@@ -5,12 +5,9 @@
  */
 import { checkIterable, checkRecord, checkOptions } from '../../kernel/argument-check.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
-import { contradictionSentence } from './contradiction-sentence.ts';
+import { contradictionSentence, type Contradiction } from './contradiction.ts';
 import { shrinkContradiction } from './contradiction-search.ts';
-import type { Contradiction } from './contradiction.ts';
-import type { RecordedOperations } from './history.ts';
-import type { HistoryOperation, OperationOutcome } from './history-operation.ts';
-import { mergeOrders } from './merged-order.ts';
+import type { RecordedOperations, HistoryOperation, OperationOutcome } from './history.ts';
 import { searchOrder } from './order-search.ts';
 import { checkModel, type SequentialModel } from './sequential-model.ts';
 
@@ -192,4 +189,20 @@ function showValue(value: unknown): string {
     // A cycle or a bigint has no JSON either; that is no reason to keep a contradiction from whoever waits for it.
     return describeValue(value);
   }
+}
+
+/** One order out of the orders of parts that have nothing to do with each other: it keeps to each of them and to real time. */
+function mergeOrders<O, R>(orders: readonly (readonly HistoryOperation<O, R>[])[]): HistoryOperation<O, R>[] {
+  const placed = orders.flatMap((order) => {
+    // Nothing takes effect before it began, nor before what comes earlier in its part: the earliest moment for each is also
+    // before its return, so a common order of these moments is one of the operations.
+    let moment = -Infinity;
+    return order.map((operation) => {
+      moment = Math.max(moment, operation.invokedAt);
+      return { operation, moment };
+    });
+  });
+  return placed
+    .toSorted((a, b) => (a.moment === b.moment ? 0 : a.moment - b.moment))
+    .map(({ operation }) => operation);
 }

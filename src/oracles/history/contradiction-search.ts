@@ -5,7 +5,7 @@
  * away, so that what is a contradiction afterwards was one before; and because setting free more never makes one, a single pass of
  * chunks of one leaves only what is needed.
  */
-import { byInvocation, type HistoryOperation } from './history-operation.ts';
+import { byInvocation, type HistoryOperation } from './history.ts';
 import { searchOrder } from './order-search.ts';
 import type { SequentialModel } from './sequential-model.ts';
 

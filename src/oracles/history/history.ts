@@ -1,11 +1,53 @@
 /**
- * Records concurrent operations from their callers' side. Invariants: events are numbered in the order in which they are recorded, by
- * a counter and not by time; an operation ends at most once; what the operation itself returns or throws passes unchanged.
+ * Concurrent operations as plain data, recorded from their callers' side: who asked for what, what came back, and between which events.
+ * Invariants: events are numbered in the order in which they are recorded, by a counter and not by time, so that two operations at the same
+ * virtual time are still told apart; an operation ends at most once; what the operation itself returns or throws passes unchanged.
  */
 import { checkFunction, checkMethods } from '../../kernel/argument-check.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import type { HistoryOperation, OperationOutcome } from './history-operation.ts';
+
+/**
+ * How an operation ended. `returned`: its reply is known. `failed`: it is known that it had no effect. `open`: its reply never came or
+ * was lost, so that it may have taken effect at any time since, or may yet, or never.
+ */
+export type OperationOutcome = 'returned' | 'failed' | 'open';
+
+/** An operation of type `O` with a reply of type `R`. */
+export interface HistoryOperation<O, R> {
+  /** Who asked. One client may have several operations under way. */
+  readonly client: string;
+  readonly operation: O;
+  readonly outcome: OperationOutcome;
+  /** Undefined unless it returned, or if what returned says nothing. */
+  readonly reply: R | undefined;
+  /** Number of the event with which it began. */
+  readonly invokedAt: number;
+  /** Number of the event with which it returned or failed; `Infinity` while it is open. */
+  readonly respondedAt: number;
+  /** When it began, in milliseconds of the history's clock. */
+  readonly invokedAtMs: number;
+  /** When it returned or failed, in milliseconds of the history's clock; `Infinity` while it is open. */
+  readonly respondedAtMs: number;
+}
+
+/** True if the first had returned before the second began: only then is their order known. */
+export function isBefore(
+  first: HistoryOperation<unknown, unknown>,
+  second: HistoryOperation<unknown, unknown>,
+): boolean {
+  return first.respondedAt < second.invokedAt;
+}
+
+/** Sorts operations by their beginnings. */
+export function byInvocation(
+  a: HistoryOperation<unknown, unknown>,
+  b: HistoryOperation<unknown, unknown>,
+): number {
+  // A difference would be no number for two that began at no known time.
+  if (a.invokedAt === b.invokedAt) return 0;
+  return a.invokedAt < b.invokedAt ? -1 : 1;
+}
 
 /** Names an operation of a history that has begun. */
 export type OperationID = number;

@@ -4,12 +4,151 @@
  * (2017), without partition. It keeps a frontier instead of backtracking, so that open operations can be tried last. Invariant: the
  * answer depends on nothing but operations and model.
  */
+import { type HistoryOperation, byInvocation } from './history.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import { placedCount, placedOrder, placeOpen, placeReturned, type Configuration } from './configuration.ts';
-import { ConfigurationCache } from './configuration-cache.ts';
-import { byInvocation, type HistoryOperation } from './history-operation.ts';
-import { SearchFrontier } from './search-frontier.ts';
 import { TooManyStatesError, type SequentialModel } from './sequential-model.ts';
+
+/**
+ * A point of the search: a placement of some operations, and the state after them. Invariant: immutable. Indices are those of the operations
+ * that returned, in the order in which they began. "All before `first`, and these beyond" is short however long the history is.
+ */
+export interface Configuration<O, R, S> {
+  readonly state: S;
+  /** All operations before this index are placed, and it is not. */
+  readonly first: number;
+  /** Placed operations after `first`, ascending. */
+  readonly beyond: readonly number[];
+  /** Open operations that took effect, ascending. */
+  readonly usedOpen: readonly number[];
+  /** What was placed last, and after what. */
+  readonly last: HistoryOperation<O, R> | undefined;
+  readonly before: Configuration<O, R, S> | undefined;
+}
+
+/** How many operations that returned are placed. */
+function placedCount({ first, beyond }: Configuration<never, never, unknown>): number {
+  return first + beyond.length;
+}
+
+/** The configuration after one more operation that returned. */
+function placeReturned<O, R, S>(
+  before: Configuration<O, R, S>,
+  index: number,
+  last: HistoryOperation<O, R>,
+  state: S,
+): Configuration<O, R, S> {
+  const { usedOpen } = before;
+  if (index !== before.first) {
+    return { state, first: before.first, beyond: inserted(before.beyond, index), usedOpen, last, before };
+  }
+  let first = index + 1;
+  let skipped = 0;
+  while (before.beyond[skipped] === first) {
+    first += 1;
+    skipped += 1;
+  }
+  return { state, first, beyond: before.beyond.slice(skipped), usedOpen, last, before };
+}
+
+/** The configuration after one more open operation. */
+function placeOpen<O, R, S>(
+  before: Configuration<O, R, S>,
+  index: number,
+  last: HistoryOperation<O, R>,
+  state: S,
+): Configuration<O, R, S> {
+  const { first, beyond, usedOpen } = before;
+  return { state, first, beyond, usedOpen: inserted(usedOpen, index), last, before };
+}
+
+/** What was placed, in order. */
+function placedOrder<O, R, S>(configuration: Configuration<O, R, S>): HistoryOperation<O, R>[] {
+  const order: HistoryOperation<O, R>[] = [];
+  let at: Configuration<O, R, S> | undefined = configuration;
+  while (at?.last !== undefined) {
+    order.push(at.last);
+    at = at.before;
+  }
+  return order.reverse();
+}
+
+function inserted(sorted: readonly number[], index: number): number[] {
+  const at = sorted.findIndex((other) => other > index);
+  return at === -1 ? [...sorted, index] : [...sorted.slice(0, at), index, ...sorted.slice(at)];
+}
+
+/** Indices of open operations, ascending. */
+export type UsedOpen = readonly number[];
+
+/**
+ * Which configurations are known: a set of placed operations and the state after them (G. Lowe, "Testing for linearizability", Concurrency
+ * and Computation 29(4), 2017). Invariant: of those that differ only in the open operations they have used, those are kept that use no more
+ * than another: whatever can be done with fewer left can be done with more.
+ */
+class ConfigurationCache {
+  readonly #known = new Map<string, UsedOpen[]>();
+
+  /** False if a configuration that is as good is known; otherwise this one is known from now on. */
+  add(key: string, used: UsedOpen): boolean {
+    const others = this.#known.get(key);
+    if (others === undefined) {
+      this.#known.set(key, Array.of(used));
+      return true;
+    }
+    if (others.some((other) => isSubset(other, used))) return false;
+    const kept = others.filter((other) => !isSubset(used, other));
+    kept.push(used);
+    this.#known.set(key, kept);
+    return true;
+  }
+}
+
+function isSubset(small: UsedOpen, large: UsedOpen): boolean {
+  if (small.length > large.length) return false;
+  let at = 0;
+  for (const index of small) {
+    while (at < large.length && (large[at] as number) < index) at += 1;
+    if (large[at] !== index) return false;
+    at += 1;
+  }
+  return true;
+}
+
+/**
+ * Configurations in the order in which to look at them. Invariants: what goes on with operations that returned comes first, deepest first,
+ * as in a backtracking search; open operations are tried only when that leads no further, where most has been placed already and with the
+ * fewest open ones, so that a lost operation is used when something needs it.
+ */
+class SearchFrontier<C> {
+  readonly #next: C[] = [];
+  /** By number of operations placed, then by number of open ones used. */
+  readonly #stuck: (C[] | undefined)[][] = [];
+
+  /** To be looked at next. */
+  push(configuration: C): void {
+    this.#next.push(configuration);
+  }
+
+  pop(): C | undefined {
+    return this.#next.pop();
+  }
+
+  /** To be gone on with by an open operation, when nothing else is left. */
+  defer(configuration: C, placed: number, usedOpen: number): void {
+    while (this.#stuck.length <= placed) this.#stuck.push([]);
+    const byUse = this.#stuck[placed] ?? [];
+    (byUse[usedOpen] ??= []).push(configuration);
+  }
+
+  popDeferred(): C | undefined {
+    while (this.#stuck.length > 0) {
+      const found = this.#stuck.at(-1)?.find((configurations) => (configurations?.length ?? 0) > 0);
+      if (found !== undefined) return found.pop();
+      this.#stuck.pop();
+    }
+    return undefined;
+  }
+}
 
 /** How far a search may go. */
 export interface SearchBounds {

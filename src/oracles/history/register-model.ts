@@ -2,7 +2,7 @@
  * The simplest model: registers that can be read, written, and set if they hold what is expected. An example of a model, and what to
  * compare a key-value store with. Invariant: a state is never changed, and registers do not know of each other.
  */
-import type { HistoryOperation } from './history-operation.ts';
+import type { HistoryOperation } from './history.ts';
 import type { SequentialModel } from './sequential-model.ts';
 
 /** What a register can hold. */

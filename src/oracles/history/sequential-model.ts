@@ -3,7 +3,7 @@
  * about the same state again and again, in whatever order.
  */
 import { checkMethods, checkRecord } from '../../kernel/argument-check.ts';
-import type { HistoryOperation } from './history-operation.ts';
+import type { HistoryOperation } from './history.ts';
 
 /** Operations of type `O` with replies of type `R` on states of type `S`. */
 export interface SequentialModel<O, R, S> {

@@ -1,16 +1,22 @@
-/** Makes a runner part of a recording: its world, its collaborators and the calls on it. */
+/** Makes a runner part of a recording: its settings, its world, its collaborators and the calls on it. */
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { Service } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';
 import type { QueueOptions } from '../queue/queue-options.ts';
-import { recordedSettings } from './recorded-settings.ts';
 import { RunRecorder, type Recorder } from './recorder.ts';
 import { RunnerTape } from './runner-tape.ts';
-import { tapedMonitor, tapedProcessors } from './taped-collaborators.ts';
-import { TapedExecer } from './taped-execer.ts';
-import { tapedFilers, tapedTempDirs } from './taped-filers.ts';
-import { TapedOutputs, tapedUploader } from './taped-outputs.ts';
+import {
+  tapedMonitor,
+  tapedProcessors,
+  TapedExecer,
+  tapedFilers,
+  tapedTempDirs,
+  TapedOutputs,
+  tapedUploader,
+} from './taped-collaborators.ts';
+import { LOCAL_BOUND_MS } from '../../model/collaborators.ts';
+import type { RecordedCollaborator, RecordedFiler, RecordedSettings } from '../../model/recording.ts';
 
 /** A runner as its maker sees it while it is recorded. */
 export interface RecordedParts<Options> {
@@ -62,4 +68,46 @@ export function recordedParts<Options extends QueueOptions & InvokerOptions>(
     },
     record: (runner) => tape.recordCalls(runner),
   };
+}
+
+/** What a runner was made with, as far as a replay needs it to make one alike. */
+function recordedSettings(options: QueueOptions & InvokerOptions): RecordedSettings {
+  const { capacity = 1, history, idPrefix = '', updateLimitMs = 0, localBoundMs = LOCAL_BOUND_MS } = options;
+  const { uploader, preprocessors = [], postprocessors = [] } = options;
+  const filers = [...options.filers].map(([type, { filer, init }]): RecordedFiler => ({
+    type,
+    ...bound('cancelBoundMs', filer.cancelBoundMs),
+    updateIntervalMs: filer.updateIntervalMs,
+    hasInit: init !== undefined,
+  }));
+  return {
+    capacity,
+    ...(history === undefined ? {} : { history }),
+    idPrefix,
+    ...(updateLimitMs > 0 ? bound('updateLimitMs', updateLimitMs) : {}),
+    localBoundMs,
+    ...bound('execBoundMs', options.execer.cancelBoundMs),
+    ...bound('tempDirBoundMs', options.tempDirs.boundMs),
+    filers,
+    preprocessors: preprocessors.map(helperOf),
+    postprocessors: postprocessors.map(helperOf),
+    ...(uploader === undefined
+      ? {}
+      : {
+          uploader: {
+            ...helperOf({ name: 'uploader', cancelBoundMs: uploader.cancelBoundMs }),
+            ...bound('uploadBoundMs', uploader.uploadBoundMs),
+          },
+        }),
+    measures: options.dirMonitor !== undefined,
+  };
+}
+
+function helperOf({ name, cancelBoundMs }: { name: string; cancelBoundMs: number }): RecordedCollaborator {
+  return { name, ...bound('cancelBoundMs', cancelBoundMs) };
+}
+
+/** JSON has no Infinity, so a bound that does not exist is absent. */
+function bound<K extends string>(name: K, ms: number | undefined): { readonly [key in K]?: number } {
+  return ms === undefined || ms === Infinity ? {} : ({ [name]: ms } as { readonly [key in K]: number });
 }

@@ -1,11 +1,342 @@
 /**
- * The processors and the directory monitor of a recorded runner, each with its calls and answers written down. Invariant: nothing that either
- * side sees is changed, neither what is asked and answered nor whether an answer is there at once.
+ * The collaborators of a recorded runner: execer, outputs, uploader, filers, temporary directories, processors and monitor, each with its
+ * calls and answers written down. Invariant: nothing that either side sees is changed, neither what is asked and answered nor whether an
+ * answer is there at once.
  */
-import type { Cancellable } from '../../model/cancellation.ts';
-import type { DirMonitor, Processor } from '../../model/collaborators.ts';
+import { millisecondsBetween } from '../../kernel/microseconds.ts';
 import type { Command } from '../../model/command.ts';
+import type { ExecCommand, Execer, MemoryReport, Process, ProcessStatus, Sink } from '../../model/execer.ts';
+import { whenThere, type MaybePromise, isPending } from '../../model/maybe-promise.ts';
+import type { Chunk, Output, OutputCreator } from '../../model/output.ts';
 import type { RunnerTape } from './runner-tape.ts';
+import type { LogUploader, TempDirs, DirMonitor, Processor } from '../../model/collaborators.ts';
+import { uploadName } from '../../model/recorded-names.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import type { Checkout, Filer } from '../../model/filer.ts';
+import type { FilerAndInit, RunType, RunTypeMap } from '../../model/run-type.ts';
+
+/** Starts processes and records them. */
+export class TapedExecer implements Execer {
+  readonly #tape: RunnerTape;
+  readonly #execer: Execer;
+  readonly #outputs: TapedOutputs;
+
+  constructor(tape: RunnerTape, execer: Execer, outputs: TapedOutputs) {
+    this.#tape = tape;
+    this.#execer = execer;
+    this.#outputs = outputs;
+  }
+
+  get cancelBoundMs(): number {
+    return this.#execer.cancelBoundMs;
+  }
+
+  check(command: Command): void {
+    this.#tape.check(() => this.#execer.check?.(command));
+  }
+
+  exec(command: ExecCommand): MaybePromise<Process> {
+    const { runId = '' } = command;
+    const record = new ProcessTape(this.#tape, runId, this.#outputs);
+    const process = this.#tape.ask('exec', runId, undefined, () =>
+      this.#execer.exec({
+        ...command,
+        stdout: record.sink('stdout', command.stdout),
+        stderr: record.sink('stderr', command.stderr),
+        onMemoryReport: (report) => record.takeMemoryReport(report, command.onMemoryReport),
+      }),
+    );
+    return whenThere(process, (started) => new TapedProcess(this.#tape, runId, started));
+  }
+}
+
+type Content =
+  | { readonly text: string }
+  | { readonly utf8: string }
+  | { readonly base64: string }
+  | { readonly cutBytes: number };
+
+/** What one process does. */
+class ProcessTape {
+  readonly #tape: RunnerTape;
+  readonly #runId: string;
+  readonly #outputs: TapedOutputs;
+  readonly #askedAt: number;
+  #bytesLeft: number;
+
+  constructor(tape: RunnerTape, runId: string, outputs: TapedOutputs) {
+    this.#tape = tape;
+    this.#runId = runId;
+    this.#outputs = outputs;
+    this.#askedAt = tape.recorder.at();
+    this.#bytesLeft = tape.recorder.outputBytesMax;
+  }
+
+  sink(stream: 'stdout' | 'stderr', inner: Sink | undefined): Sink {
+    return {
+      write: (chunk) => {
+        const tape = this.#tape;
+        tape.recorder.beginTurn();
+        const content = this.#contentOf(chunk);
+        return tape.input(
+          { type: 'output', runId: this.#runId, stream, afterMs: this.#after(), ...content },
+          () => this.#outputs.whileProcessWrites(() => inner?.write(chunk)),
+        );
+      },
+    };
+  }
+
+  takeMemoryReport(report: MemoryReport, inner: ((report: MemoryReport) => void) | undefined): void {
+    this.#tape.recorder.beginTurn();
+    const { kind, status } = report;
+    this.#tape.input({ type: 'memory', runId: this.#runId, afterMs: this.#after(), kind, status }, () =>
+      inner?.(report),
+    );
+  }
+
+  #after(): number {
+    return millisecondsBetween(this.#askedAt, this.#tape.recorder.at());
+  }
+
+  #contentOf(chunk: Chunk): Content {
+    const size = Buffer.byteLength(chunk);
+    this.#bytesLeft -= size;
+    if (this.#bytesLeft < 0) return { cutBytes: size };
+    return typeof chunk === 'string' ? { text: chunk } : contentOf(chunk);
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Stored as text where the bytes are valid UTF-8, so that people can read recordings; a chunk that ends within a character is stored as bytes. */
+function contentOf(bytes: Uint8Array): Content {
+  try {
+    return { utf8: utf8.decode(bytes) };
+  } catch {
+    return { base64: Buffer.from(bytes).toString('base64') };
+  }
+}
+
+class TapedProcess implements Process {
+  readonly #tape: RunnerTape;
+  readonly #runId: string;
+  readonly #process: Process;
+
+  constructor(tape: RunnerTape, runId: string, process: Process) {
+    this.#tape = tape;
+    this.#runId = runId;
+    this.#process = process;
+  }
+
+  wait(): MaybePromise<ProcessStatus> {
+    return this.#tape.ask('wait', this.#runId, undefined, () => this.#process.wait(), keptStatus);
+  }
+
+  abort(): MaybePromise<ProcessStatus> {
+    return this.#tape.ask('kill', this.#runId, undefined, () => this.#process.abort(), keptStatus);
+  }
+}
+
+function keptStatus(status: ProcessStatus): { readonly status: ProcessStatus } {
+  return { status };
+}
+
+/** Output creators whose logs are recorded: what the runner itself writes to them, not what processes write. */
+export class TapedOutputs implements OutputCreator {
+  readonly #tape: RunnerTape;
+  readonly #outputs: OutputCreator;
+  #isProcessWriting = false;
+
+  constructor(tape: RunnerTape, outputs: OutputCreator) {
+    this.#tape = tape;
+    this.#outputs = outputs;
+  }
+
+  /** True while a process writes: its output is recorded where it comes from. */
+  get isProcessWriting(): boolean {
+    return this.#isProcessWriting;
+  }
+
+  whileProcessWrites<T>(write: () => T): T {
+    this.#isProcessWriting = true;
+    try {
+      return write();
+    } finally {
+      this.#isProcessWriting = false;
+    }
+  }
+
+  create(id: string): MaybePromise<Output> {
+    const shownAs = `output:///${id}`;
+    const created = this.#tape.ask(
+      'output',
+      id,
+      undefined,
+      () => this.#outputs.create(id),
+      ({ uri }) => this.#tape.shownUri(uri, shownAs),
+    );
+    return whenThere(created, (output) => new TapedOutput(this.#tape, this, id, output));
+  }
+}
+
+class TapedOutput implements Output {
+  readonly #tape: RunnerTape;
+  readonly #creator: TapedOutputs;
+  readonly #id: string;
+  readonly output: Output;
+
+  constructor(tape: RunnerTape, creator: TapedOutputs, id: string, output: Output) {
+    this.#tape = tape;
+    this.#creator = creator;
+    this.#id = id;
+    this.output = output;
+  }
+
+  get uri(): string {
+    return this.output.uri;
+  }
+
+  write(chunk: Chunk): MaybePromise<void> {
+    return this.#write(() => this.output.write(chunk));
+  }
+
+  writeLazily(text: () => string): MaybePromise<void> {
+    const { output } = this;
+    return this.#write(() =>
+      output.writeLazily === undefined ? output.write(text()) : output.writeLazily(text),
+    );
+  }
+
+  close(): MaybePromise<void> {
+    return this.#tape.ask('close', this.#id, undefined, () => this.output.close());
+  }
+
+  asFile(): MaybePromise<string> {
+    return this.output.asFile();
+  }
+
+  #write(work: () => MaybePromise<void>): MaybePromise<void> {
+    return this.#creator.isProcessWriting ? work() : this.#tape.ask('write', this.#id, undefined, work);
+  }
+}
+
+/** Copies logs elsewhere. */
+export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploader {
+  const { uploadBoundMs } = uploader;
+  return {
+    get cancelBoundMs() {
+      return uploader.cancelBoundMs;
+    },
+    ...(uploadBoundMs === undefined ? {} : { uploadBoundMs }),
+    upload(path, log, cancel) {
+      const name = uploadName(path);
+      const given = log instanceof TapedOutput ? log.output : log;
+      return tape.ask(
+        'upload',
+        name,
+        cancel,
+        () => uploader.upload(path, given, cancel),
+        (uri) => tape.shownUri(uri, `upload:///${name}-${tape.names.uploadUri()}`),
+      );
+    },
+  };
+}
+
+/** The filers with their init signals. */
+export function tapedFilers(tape: RunnerTape, filers: RunTypeMap): RunTypeMap {
+  const taped: RunTypeMap = new Map();
+  for (const [type, { filer, init }] of filers) {
+    const entry: FilerAndInit = { filer: new TapedFiler(tape, type, filer) };
+    if (!isPending(init)) taped.set(type, entry);
+    else {
+      taped.set(type, { ...entry, init: tape.ask('init', type, undefined, () => init) as PromiseLike<void> });
+    }
+  }
+  return taped;
+}
+
+class TapedFiler implements Filer {
+  readonly #tape: RunnerTape;
+  readonly #type: RunType;
+  readonly #filer: Filer;
+
+  constructor(tape: RunnerTape, type: RunType, filer: Filer) {
+    this.#tape = tape;
+    this.#type = type;
+    this.#filer = filer;
+  }
+
+  get cancelBoundMs(): number {
+    return this.#filer.cancelBoundMs;
+  }
+
+  get updateIntervalMs(): number {
+    return this.#filer.updateIntervalMs;
+  }
+
+  checkout(snapshotId: string, cancel?: Cancellable): MaybePromise<Checkout> {
+    return askCheckout(this.#tape, 'checkout', snapshotId, cancel, () =>
+      this.#filer.checkout(snapshotId, cancel),
+    );
+  }
+
+  checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): MaybePromise<Checkout> {
+    return this.#filer.checkoutAt(snapshotId, dir, cancel);
+  }
+
+  ingest(path: string, cancel?: Cancellable): MaybePromise<string> {
+    return this.#filer.ingest(path, cancel);
+  }
+
+  ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): MaybePromise<string> {
+    return this.#filer.ingestMap(paths, cancel);
+  }
+
+  update(cancel?: Cancellable): MaybePromise<void> {
+    return this.#tape.ask('update', this.#type, cancel, () => this.#filer.update(cancel));
+  }
+}
+
+function askCheckout(
+  tape: RunnerTape,
+  what: 'checkout' | 'tempdir',
+  name: string,
+  cancel: Cancellable | undefined,
+  work: () => MaybePromise<Checkout>,
+): MaybePromise<Checkout> {
+  const checkout = tape.ask(what, name, cancel, work);
+  return whenThere(checkout, (made) => new TapedCheckout(tape, name, made));
+}
+
+class TapedCheckout implements Checkout {
+  readonly path: string;
+  readonly id: string;
+  readonly #tape: RunnerTape;
+  readonly #name: string;
+  readonly #checkout: Checkout;
+
+  constructor(tape: RunnerTape, name: string, checkout: Checkout) {
+    this.path = checkout.path;
+    this.id = checkout.id;
+    this.#tape = tape;
+    this.#name = name;
+    this.#checkout = checkout;
+  }
+
+  release(): MaybePromise<void> {
+    return this.#tape.ask('release', this.#name, undefined, () => this.#checkout.release());
+  }
+}
+
+/** Where commands without a snapshot run. */
+export function tapedTempDirs(tape: RunnerTape, tempDirs: TempDirs): TempDirs {
+  return {
+    get boundMs() {
+      return tempDirs.boundMs;
+    },
+    create: (name) => askCheckout(tape, 'tempdir', name, undefined, () => tempDirs.create(name)),
+  };
+}
 
 /** Pre- or postprocessors. */
 export function tapedProcessors(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkLinearizable } from '../../../src/oracles/history/check-linearizable.ts';
-import type { HistoryOperation } from '../../../src/oracles/history/history-operation.ts';
+import type { HistoryOperation } from '../../../src/oracles/history/history.ts';
 import { queueModel } from '../../../src/oracles/history/queue-model.ts';
 import {
   registerModel,

@@ -1,6 +1,6 @@
 // Decides linearizability by the definition alone: some choice of the open operations, some order of them all, some states. It knows
 // no cache, no partition and no frontier, and takes factorial time.
-import { isBefore, type HistoryOperation } from '../../../src/oracles/history/history-operation.ts';
+import { isBefore, type HistoryOperation } from '../../../src/oracles/history/history.ts';
 import type { SequentialModel } from '../../../src/oracles/history/sequential-model.ts';
 
 /** True if some order explains the operations. */

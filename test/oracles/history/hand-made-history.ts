@@ -1,5 +1,5 @@
 // Operations for tests, written as rows: who, what, reply, and the events between which it lay.
-import type { HistoryOperation } from '../../../src/oracles/history/history-operation.ts';
+import type { HistoryOperation } from '../../../src/oracles/history/history.ts';
 
 /** A row; without `to`, the operation is open. */
 export type Row<O, R> = readonly [client: string, operation: O, reply: R, from: number, to?: number];

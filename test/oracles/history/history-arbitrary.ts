@@ -1,6 +1,6 @@
 // Small random histories for comparison with brute force: a few clients, overlapping or not, some operations lost.
 import fc from 'fast-check';
-import type { HistoryOperation } from '../../../src/oracles/history/history-operation.ts';
+import type { HistoryOperation } from '../../../src/oracles/history/history.ts';
 
 /** Histories of up to `size` operations with these calls and replies, right or wrong. */
 export function histories<O, R>(

@@ -9,7 +9,7 @@ import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import { unknownRun } from '../../../src/model/status-errors.ts';
 import { waitForever } from '../../../src/model/wait.ts';
 import { checkLinearizable } from '../../../src/oracles/history/check-linearizable.ts';
-import { formatContradiction } from '../../../src/oracles/history/contradiction-text.ts';
+import { formatContradiction } from '../../../src/oracles/history/contradiction.ts';
 import { createHistory, type History } from '../../../src/oracles/history/history.ts';
 import { queueModel } from '../../../src/oracles/history/queue-model.ts';
 import type { ServiceCall } from '../../../src/call/service-call.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkLinearizable } from '../../../src/oracles/history/check-linearizable.ts';
-import { formatContradiction } from '../../../src/oracles/history/contradiction-text.ts';
-import type { Contradiction } from '../../../src/oracles/history/contradiction.ts';
+import { formatContradiction, type Contradiction } from '../../../src/oracles/history/contradiction.ts';
 import {
   registerModel,
   type RegisterCall,
