@@ -230,7 +230,7 @@ class Stage {
       this.#tempDirs.held.size === 0,
       `temporary directories are left\n\nOf the runner that was released a second ago: ${[...this.#tempDirs.held].join(', ')}.`,
     );
-    const { livingProcesses } = this.runner.execer;
+    const { livingProcesses } = this.runner.shareExecer();
     this.#sim.check(livingProcesses === 0, `${livingProcesses} processes are alive after the release`);
     const starts = this.#metrics.value(METRIC_NAMES.IDLE_LATENCY_MS);
     const calls = this.#after?.calls ?? starts;

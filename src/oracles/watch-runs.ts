@@ -3,6 +3,7 @@
  * facts. Invariant: one look-up per event at most, and memory that does not grow with the number of runs, because it watches every
  * simulation.
  */
+import { type RunRule, type Complaint, COUNTER_NAMES, RUNNING_TASK } from './run-rules.ts';
 import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import { isTerminal } from '../model/run-state.ts';
@@ -11,10 +12,50 @@ import { eachOfRow, recordAsCall, type RunTracer } from '../model/run-tracer.ts'
 import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent } from '../model/trace-event.ts';
 import type { Oracle, OracleFactory, ReportViolation } from './oracle.ts';
-import { RuleHooks } from './rule-hooks.ts';
-import { type Complaint, type RunRule, COUNTER_NAMES, RUNNING_TASK } from './run-rules.ts';
 import type { WatchedRun } from './watched-run.ts';
 import { WatchedRunner } from './watched-runner.ts';
+
+type HookName = Exclude<keyof RunRule, 'rule' | 'ignoresUndisturbed'>;
+
+/** One rule's judge of one kind of event. */
+export interface Judge<Name extends HookName> {
+  readonly rule: string;
+  readonly judge: NonNullable<RunRule[Name]>;
+}
+
+/** Which rules judge which event, found once: all judges of a hook have one shape, and their order is that of the set. */
+class RuleHooks {
+  readonly beforeStatus: readonly Judge<'beforeStatus'>[];
+  readonly afterStatus: readonly Judge<'afterStatus'>[];
+  readonly onStart: readonly Judge<'onStart'>[];
+  readonly onAcquired: readonly Judge<'onAcquired'>[];
+  readonly onFreed: readonly Judge<'onFreed'>[];
+  readonly onUpdate: readonly Judge<'onUpdate'>[];
+  readonly onMetric: readonly Judge<'onMetric'>[];
+  readonly onEnd: readonly Judge<'onEnd'>[];
+  /** Whether all rules have nothing to say of what an undisturbed run takes and gives back. */
+  readonly ignoreUndisturbed: boolean;
+
+  constructor(rules: readonly RunRule[]) {
+    const having = <Name extends HookName>(name: Name): Judge<Name>[] =>
+      rules.flatMap((rule) => {
+        const judge = rule[name];
+        return judge === undefined ? [] : [{ rule: rule.rule, judge }];
+      });
+    this.beforeStatus = having('beforeStatus');
+    this.afterStatus = having('afterStatus');
+    this.onStart = having('onStart');
+    this.onAcquired = having('onAcquired');
+    this.onFreed = having('onFreed');
+    this.onUpdate = having('onUpdate');
+    this.onMetric = having('onMetric');
+    this.onEnd = having('onEnd');
+    this.ignoreUndisturbed = rules.every(
+      ({ onAcquired, onFreed, ignoresUndisturbed }) =>
+        (onAcquired === undefined && onFreed === undefined) || ignoresUndisturbed === true,
+    );
+  }
+}
 
 type EventOf<Type extends TraceEvent['type']> = Extract<TraceEvent, { readonly type: Type }>;
 

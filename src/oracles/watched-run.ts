@@ -5,6 +5,7 @@
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { isTerminal, type RunState } from '../model/run-state.ts';
 import type { InvocationPhase, ResourceKind } from '../model/trace-event.ts';
+import { STARTED_ROW } from '../model/undisturbed-run.ts';
 
 /** A resource that a run owns; waiters belong to callers and updates to the runner (R204). */
 export type OwnedKind = Exclude<ResourceKind, 'waiter' | 'update'>;
@@ -17,6 +18,13 @@ export const OWNED_KINDS: readonly OwnedKind[] = Object.freeze([
   'tempdir',
   'upload',
 ] as const);
+
+const rowResources = STARTED_ROW.flatMap((step) => (step.call === 'acquired' ? [step.resource] : []));
+const countInRow = (kind: OwnedKind): number => rowResources.filter((resource) => resource === kind).length;
+const ROW_HELD = rowResources.length;
+const ROW_CHECKOUTS = countInRow('checkout');
+const ROW_OUTPUTS = countInRow('output');
+const ROW_PROCESSES = countInRow('process');
 
 /** Facts about a run. */
 export class WatchedRun {
@@ -64,17 +72,22 @@ export class WatchedRun {
 
   /** Takes what an undisturbed run holds while its process is at work: what `STARTED_ROW` acquires. */
   takeUndisturbed(): void {
-    this.held = 5;
-    this.checkouts = 1;
-    this.checkoutsOut = 1;
-    this.outputs = 3;
-    this.processes = 1;
+    this.held = ROW_HELD;
+    this.checkouts = ROW_CHECKOUTS;
+    this.checkoutsOut = ROW_CHECKOUTS;
+    this.outputs = ROW_OUTPUTS;
+    this.processes = ROW_PROCESSES;
   }
 
   /** Whether it holds just that, but for the process, which has ended. */
   get holdsUndisturbed(): boolean {
     const { held, checkouts, checkoutsOut, outputs } = this;
-    return held === 4 && checkouts === 1 && checkoutsOut === 1 && outputs === 3;
+    return (
+      held === ROW_HELD - ROW_PROCESSES &&
+      checkouts === ROW_CHECKOUTS &&
+      checkoutsOut === ROW_CHECKOUTS &&
+      outputs === ROW_OUTPUTS
+    );
   }
 
   /** Gives it all back. */

@@ -42,8 +42,8 @@ export class SimulatedRunner extends QueueRunner {
     this.outputs = outputs;
   }
 
-  /** Resumes paused commands and tells what is alive. */
-  get execer(): SimExecer {
+  /** Hands out the execer, which resumes paused commands and says what is alive. */
+  shareExecer(): SimExecer {
     // Whoever has it can run processes of their own on it.
     this.#part?.dissolve();
     return this.#execer;

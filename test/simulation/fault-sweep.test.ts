@@ -65,7 +65,7 @@ async function everything(sim: Simulation): Promise<void> {
 }
 
 function isRunnerUnhealthy(runner: ReturnType<typeof createSimulatedRunner> | undefined): boolean {
-  return runner !== undefined && !runner.store.serviceStatus.isHealthy;
+  return runner !== undefined && !runner.shareStore().serviceStatus.isHealthy;
 }
 
 /** Everything plain but one answer, by label and occurrence. */

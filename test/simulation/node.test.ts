@@ -204,7 +204,7 @@ describe('the verbs', () => {
       const call = node.run({ argv: ['sleep 7', 'complete 2'] }).then(({ runId }) => (accepted = runId));
       await sim.sleep(100);
       sim.check(node.state === 'paused' && accepted === '', 'the call waits');
-      sim.check(node.service?.store.currentStatus(short.runId).state === 'RUNNING', 'and the run');
+      sim.check(node.service?.shareStore().currentStatus(short.runId).state === 'RUNNING', 'and the run');
       node.resume();
       await finalStatus(node, short.runId);
       sim.check(sim.now() === 105, `what was due at 10 came at ${sim.now()}`);

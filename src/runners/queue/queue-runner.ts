@@ -83,9 +83,9 @@ export class QueueRunner implements Service {
     awaitFilers(world, name, parts.filers, (failure) => this.#afterInit(failure));
   }
 
-  /** The runner's own store, to watch service changes or count waiters. */
-  get store(): StatusStore {
-    // It leads to the runner's clock, on which others could then make events.
+  /** Hands out the runner's own store, to watch service changes or count waiters. */
+  shareStore(): StatusStore {
+    // It leads to the runner's clock, on which others could then make events: the runner is no part of its own any more.
     this.#parts.part?.dissolve();
     return this.#store;
   }

@@ -99,7 +99,7 @@ const ways: readonly Way[] = [
     run: async (sim, see) => {
       const runners = NAMES.map((name) => createSimulatedRunner(sim.world, { name }));
       const watch = async (index: number): Promise<void> => {
-        const process = runners[index]!.execer.exec({ ...COMMAND, ...NO_TAGS, dir: '' });
+        const process = runners[index]!.shareExecer().exec({ ...COMMAND, ...NO_TAGS, dir: '' });
         await process.wait();
         see(NAMES[index]!);
       };
@@ -111,7 +111,7 @@ const ways: readonly Way[] = [
     way: 'an event is made on the clock of its store',
     run: async (sim, see) => {
       const runners = await startTwo(sim);
-      NAMES.forEach((name, index) => runners[index]!.store.clock.timer('own', 1, () => see(name)));
+      NAMES.forEach((name, index) => runners[index]!.shareStore().clock.timer('own', 1, () => see(name)));
       await leave(sim, runners);
     },
   },

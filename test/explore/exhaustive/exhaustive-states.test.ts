@@ -285,8 +285,10 @@ describe('a scenario that declares its state', () => {
           async run(sim) {
             let seen: unknown[] = [];
             const places = [0, 0];
-            const stateOf = ({ store }: SimulatedRunner): unknown =>
-              [...store.runIds].map((runId) => store.currentStatus(runId).state);
+            const stateOf = (runner: SimulatedRunner): unknown => {
+              const store = runner.shareStore();
+              return [...store.runIds].map((runId) => store.currentStatus(runId).state);
+            };
             if (isDeclared) sim.state(() => [seen, places, runners.map(stateOf)]);
             const runners = ['a', 'b'].map((name) =>
               createSimulatedRunner(sim.world, { name, idPrefix: prefixOf(name) }),

@@ -90,7 +90,7 @@ async function carryOut(
       note(runner.statusAll());
       return;
     case 'resume':
-      notes.push(runner.execer.resume());
+      notes.push(runner.shareExecer().resume());
       return;
     case 'read':
       notes.push(runner.outputs.all().map((output) => [output.uri, output.closed, output.text()]));
@@ -117,7 +117,7 @@ async function watch(acts: readonly Act[], seed: number, isPlain: boolean): Prom
       const ids: string[] = [];
       for (const one of acts) await carryOut(runner, sim, { notes, ids }, one);
       await sim.sleep(20);
-      notes.push(runner.execer.paused, runner.execer.livingProcesses);
+      notes.push(runner.shareExecer().paused, runner.shareExecer().livingProcesses);
       await runner.release();
       notes.push((await runner.statusAll()).statuses);
       notes.push(runner.outputs.all().map((output) => [output.uri, output.closed, output.text()]));

@@ -317,7 +317,7 @@ describe('release', () => {
       await first;
       expect(sim.now()).toBe(startedAt + 10_000);
       expect((await waiting).status.state).toBe('ABORTED');
-      expect(runner.execer.livingProcesses).toBe(0);
+      expect(runner.shareExecer().livingProcesses).toBe(0);
       await runner.release();
     });
   });
@@ -359,7 +359,7 @@ describe('release', () => {
             for (const status of await Promise.all(ends)) {
               expect(['COMPLETE', 'ABORTED', 'TIMEDOUT']).toContain(status.state);
             }
-            expect(runner.store.waiterCount).toBe(0);
+            expect(runner.shareStore().waiterCount).toBe(0);
             expect(
               (await runner.queryNow({ allRuns: true, states: ALL_MASK })).statuses.every(
                 ({ state }) => state !== 'PENDING',
@@ -416,14 +416,16 @@ test('R11 R185 the fake and the simulated runner know a Bazel run by its snapsho
       expect(status).toMatchObject({ state: 'FAILED', exitCode: 200, stdoutRef: '' });
       const asked = await runner.run({ argv: ['sleep 9', 'complete 0'], snapshotId, executeRequest: {} });
       const running = (await waitForState(runner, asked.runId, 'RUNNING')).status;
-      runner.store.update({ ...running, actionResult: { cached: false } });
+      runner.shareStore().update({ ...running, actionResult: { cached: false } });
       expect((await finalStatus(runner, asked.runId)).status.state).toBe('COMPLETE');
       await runner.release();
     }
     const plain = createFakeRunner(sim.world, { script: argvScript });
     const { runId } = await plain.run({ argv: ['sleep 9'] });
     const running = (await waitForState(plain, runId, 'RUNNING')).status;
-    expect(() => plain.store.update({ ...running, actionResult: { cached: false } })).toThrow(/actionResult/);
+    expect(() => plain.shareStore().update({ ...running, actionResult: { cached: false } })).toThrow(
+      /actionResult/,
+    );
     await plain.release();
   });
 });

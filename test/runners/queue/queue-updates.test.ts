@@ -63,7 +63,7 @@ describe('initialization', () => {
   test('R60 without any init signal the runner is initialized and healthy before it is handed out', async () => {
     await inSimulation(async (sim) => {
       const runner = createSimulatedRunner(sim.world);
-      expect(runner.store.serviceStatus).toEqual({ initialized: true, isHealthy: true, error: '' });
+      expect(runner.shareStore().serviceStatus).toEqual({ initialized: true, isHealthy: true, error: '' });
       await runner.release();
     });
   });
@@ -143,7 +143,7 @@ describe('initialization', () => {
     await inSimulation(async (sim) => {
       const filers: RunTypeMap = new Map([['scoot', { filer: createVirtualFiler(), init: sim.sleep(30) }]]);
       const runner = createSimulatedRunner(sim.world, { filers });
-      const service = await runner.store.awaitService(({ initialized }) => initialized, waitForever());
+      const service = await runner.shareStore().awaitService(({ initialized }) => initialized, waitForever());
       expect([service?.isHealthy, sim.now()]).toEqual([true, 30]);
       await runner.release();
     });
@@ -155,7 +155,7 @@ describe('initialization', () => {
       const runner = createSimulatedRunner(sim.world, { filers });
       await runner.release();
       await sim.sleep(40);
-      expect(runner.store.serviceStatus.initialized).toBe(false);
+      expect(runner.shareStore().serviceStatus.initialized).toBe(false);
     });
   });
 });
