@@ -1,6 +1,7 @@
 /** What each exploring thread runs: the same scenario files, loaded in the same way, as in the thread of the command. */
 import { watchEscapes } from '../ambient/escape-watch.ts';
-import { serveExploreTask, type PreparedScenario } from '../campaign/worker.ts';
+import type { PreparedScenario } from '../campaign/thread-scenario.ts';
+import { serveExploreTask } from '../campaign/worker.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
 import { UsageError } from './exit-status.ts';

@@ -1,0 +1,56 @@
+/** A campaign in an exploring thread, with its counters where the thread that started it can see them. */
+import { runCampaign } from '../explore/campaign.ts';
+import { createCoverage } from '../explore/coverage.ts';
+import type { EscapeWatch } from '../explore/escape.ts';
+import type { Executor } from '../explore/executor.ts';
+import { exhaustiveStrategy } from '../explore/exhaustive/exhaustive-strategy.ts';
+import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
+import { createStrategy } from '../explore/strategies/strategy-names.ts';
+import type { CampaignTask } from './task.ts';
+import type { ThreadScenario } from './thread-scenario.ts';
+
+const CUT_OFF = 'The time of the campaign was up, and the execution had not ended';
+
+/** Runs the campaign to its end, or until it is asked to stop. */
+export async function runCampaignTask(
+  task: CampaignTask,
+  scenario: ThreadScenario,
+  watchEscapes: (executor: Executor) => EscapeWatch,
+): Promise<void> {
+  const { definition, state, send } = scenario;
+  const { scenario: reference, firstIndex, shards, maxExecutions, goOn, auditEvery, corpus } = task;
+  const plain = scenario.executor();
+  const strict = task.strict ? watchEscapes(plain) : undefined;
+  const coverage = createCoverage();
+  const exhaustive = task.strategy === EXHAUSTIVE ? exhaustiveStrategy(definition, task.bounds) : undefined;
+  const strategy = exhaustive ?? createStrategy(task.strategy, task.seed);
+  let corpusLeft = corpus.length;
+  state.noteIndex(corpusLeft > 0 ? -1 : firstIndex);
+  const report = await runCampaign(scenario.guarded(strict?.executor ?? plain, true), strategy, {
+    reference,
+    firstIndex,
+    shards,
+    ...(maxExecutions === undefined ? {} : { maxExecutions }),
+    goOn,
+    auditEvery,
+    corpus,
+    coverage,
+    shouldStop: () => state.mustStop,
+    shouldCutOff: () => (state.mustCutOff ? CUT_OFF : undefined),
+    onEvent: (event) => send({ type: 'event', event }),
+    onExecution: (verdict, index) => {
+      if (index < 0) corpusLeft -= 1;
+      const afterCorpus = corpusLeft > 0 ? -1 : firstIndex;
+      state.noteExecution(index < 0 ? afterCorpus : index + shards, verdict);
+      state.noteFeatures(coverage.featureCount);
+      if (index < 0 && corpusLeft === 0) send({ type: 'corpus-tried' });
+    },
+  });
+  const part = {
+    report,
+    features: coverage.features(),
+    ...(strict === undefined ? {} : { escapes: strict.escapes() }),
+    ...(exhaustive === undefined ? {} : { certificate: exhaustive.certificate() }),
+  };
+  send({ type: 'part', part });
+}

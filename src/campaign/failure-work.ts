@@ -1,0 +1,131 @@
+/**
+ * Failures in a thread of their own: one is made small and explained, or an execution is run again and explained. Invariant: what is known is
+ * sent before anything else is tried, so that it is known whatever becomes of the rest.
+ */
+import { withinEvents } from '../explore/event-budget.ts';
+import type { Executor } from '../explore/executor.ts';
+import { heldHistory } from '../explore/explain/held-history.ts';
+import { eventBound, failingExecution } from '../explore/failing-execution.ts';
+import { CUT_OFF_KEY } from '../explore/failure-key.ts';
+import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
+import { explainWithin, settleFailure, type SettleLimits } from '../explore/settle-failure.ts';
+import { recordBeginning, recordTimeline, type Timeline } from '../explore/timeline/timeline.ts';
+import { randomDecisions } from '../kernel/random-decisions.ts';
+import { formatCount } from '../model/plural.ts';
+import type { Verdict } from '../simulation/verdict.ts';
+import {
+  boundOf,
+  expectedKey,
+  type ReplayOutcome,
+  type ReplayResult,
+  type ReplayTask,
+  type SettleTask,
+} from './task.ts';
+import type { ThreadScenario } from './thread-scenario.ts';
+
+/** Everything that happens is drawn, so that of more events the beginning is enough. */
+const DRAWN_EVENTS_MAX = 50_000;
+/** A replay is to take a few times what its execution takes; a short one has this much for its explanation. */
+const EXPLAIN_MS_LEAST = 2_000;
+const EXPLAIN_MS_MOST = 10_000;
+
+/** Makes a failure small until that gets no further or it is asked to stop, then explains it. */
+export async function runSettleTask(
+  { failing, explainMs, ...options }: SettleTask,
+  scenario: ThreadScenario,
+): Promise<void> {
+  const { send } = scenario;
+  const executor = scenario.guarded(scenario.executor(failing.seed), false);
+  const part = await settleFailure(executor, failing, {
+    ...{ ...options, ...limitsOf(scenario, explainMs) },
+    onSmaller: (shrunk) => send({ type: 'part', part: { shrunk } }),
+  });
+  send({ type: 'part', part });
+}
+
+/** Runs an execution once, and more often to draw and to explain it. */
+export async function runReplayTask(task: ReplayTask, scenario: ThreadScenario): Promise<void> {
+  const { log, seed } = task;
+  const { send } = scenario;
+  const maxEvents = boundOf(task);
+  const isOfCutOff = expectedKey(task) === CUT_OFF_KEY;
+  const logged = scenario.guarded(scenario.executor(seed), true);
+  // Without anything of ours among the frames of its stacks.
+  const watched = scenario.guarded(scenario.executor(seed), false);
+  const startedAt = performance.now();
+  const report = await runOnce(task, withinEvents(logged, maxEvents, isOfCutOff));
+  const tookMs = performance.now() - startedAt;
+  const outcome = outcomeOf(report, task);
+  send({ type: 'part', part: { outcome } });
+  const { verdict } = report;
+  const executor = withinEvents(watched, maxEvents, isOfCutOff);
+  if (task.drawsTimeline === true) {
+    const isWhole = verdict.firedEvents <= DRAWN_EVENTS_MAX;
+    const drawn = isWhole
+      ? recordTimeline(executor, verdict.decisions())
+      : timelineOfBeginning(verdict, watched);
+    send({ type: 'part', part: { timeline: await drawn } });
+  }
+  // What has no end has nothing to explain.
+  if (!task.explains || (isOfCutOff && verdict.failure?.kind === 'budget')) return;
+  const explainMs = Math.min(EXPLAIN_MS_MOST, Math.max(EXPLAIN_MS_LEAST, 2 * tookMs));
+  const part = await storyOf(outcome, report, { executor, log, seed }, limitsOf(scenario, explainMs));
+  send({ type: 'part', part });
+}
+
+function limitsOf({ state }: ThreadScenario, explainMs: number): SettleLimits {
+  return { explainMs, mustStop: () => state.mustStop, now: () => performance.now() };
+}
+
+async function runOnce(
+  { log, seed = '1', failureKey, onGap }: ReplayTask,
+  executor: Executor,
+): Promise<ReplayReport> {
+  if (log !== undefined) return checkReplay(executor, log, { onGap, failureKey });
+  const verdict = await executor.execute({ source: randomDecisions(seed) });
+  return { verdict, isReproduced: true, isSameTrace: true };
+}
+
+function outcomeOf(
+  { verdict, isReproduced, isSameTrace, gap }: ReplayReport,
+  { scenario, seed, onGap }: ReplayTask,
+): ReplayOutcome {
+  const { failure, traceHash, firedEvents, virtualMs, decisionCount } = verdict;
+  const found = { scenario, ...(seed === undefined ? {} : { seed }), index: 0, executions: 1 };
+  return {
+    ...{ isReproduced, isSameTrace, traceHash, firedEvents, virtualMs, decisions: decisionCount },
+    ...(gap === undefined ? {} : { gap: { text: gap.text, isOfDecision: isOfDecision(gap) } }),
+    wentOn: onGap === 'random' && gap !== undefined && isOfDecision(gap),
+    ...(failure === undefined ? {} : { failing: failingExecution(verdict, failure, found) }),
+  };
+}
+
+/** What goes on and on is seen in its beginning and its failure. That it is cut off there is no failure of its own. */
+async function timelineOfBeginning(verdict: Verdict, executor: Executor): Promise<Timeline> {
+  const { firedEvents, failure } = verdict;
+  const brief = withinEvents(executor, DRAWN_EVENTS_MAX, true);
+  const { otherData, ...rest } = await recordBeginning(brief, verdict);
+  const first = `the first ${formatCount(DRAWN_EVENTS_MAX)} of ${formatCount(firedEvents)} events`;
+  const shown = failure === undefined ? first : `${first} and the failure; what lies between is not drawn`;
+  return { ...rest, otherData: { ...otherData, shown } };
+}
+
+/** Why it fails; of what holds where its log does not fit, what happens now. */
+async function storyOf(
+  { failing, isReproduced }: ReplayOutcome,
+  { verdict }: ReplayReport,
+  { executor, log, seed }: Pick<ReplayTask, 'log' | 'seed'> & { readonly executor: Executor },
+  limits: SettleLimits,
+): Promise<Omit<ReplayResult, 'outcome' | 'timeline'>> {
+  if (failing !== undefined) {
+    const { scenario, firedEvents, decisions } = failing;
+    const { maxEvents } = eventBound(failing);
+    return explainWithin(executor, decisions, { scenario, seed, firedEvents, maxEvents }, limits);
+  }
+  if (isReproduced || log === undefined) return {};
+  return { history: await heldHistory(executor, verdict.decisions()) };
+}
+
+function isOfDecision({ expected, came }: ReplayGap): boolean {
+  return expected !== undefined || came !== undefined;
+}
