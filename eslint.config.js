@@ -6,7 +6,7 @@ const clock =
   'Take the injected Clock (now, timer, post, endOfInstant); only host, ambient, cli and the drain touch real time.';
 const random = 'Draw from the injected Decisions or a keyed random stream, so that the draw is in the log.';
 const machine =
-  'Only src/host, src/campaign, src/ambient, src/cli and src/vitest touch the machine; take a collaborator of src/model instead.';
+  'Only src/host, src/threads, src/ambient, src/cli and src/vitest touch the machine; take a collaborator of src/model instead.';
 const locale = 'Results must not depend on the host; compare and format with plain code.';
 
 const bannedGlobals = [
@@ -228,7 +228,7 @@ export default tseslint.config(
   banned(['sims/**/*.ts'], bannedImports),
   {
     files: [
-      'src/{host,campaign,ambient,cli,vitest}/**/*.ts',
+      'src/{host,threads,ambient,cli,vitest}/**/*.ts',
       'src/kernel/drain*.ts',
       'scripts/**/*.ts',
       'bench/**/*.ts',
@@ -257,7 +257,7 @@ export default tseslint.config(
   {
     files: ['test/**/*.ts'],
     ignores: [
-      'test/{host,campaign,ambient,cli,package,docs}/**',
+      'test/{host,threads,ambient,cli,package,docs}/**',
       'test/kernel/{drain,virtual-clock,clock}*',
       'test/simulation/real-timer*',
       'test/tidy/**',

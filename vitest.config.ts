@@ -5,7 +5,7 @@ import { doorAliases } from './scripts/door-aliases.ts';
 
 const machine = [
   'test/host/**',
-  'test/campaign/**',
+  'test/threads/**',
   'test/ambient/**',
   'test/cli/**',
   'test/package/**',

@@ -4,8 +4,7 @@
  * set as the command `explore` sets it.
  */
 import { createCoverage, createExecutor, createStrategy, explore } from '../src/explore/index.ts';
-import { allocateYoung } from '../src/campaign/engine-allocation.ts';
-import { optimizeEarly } from '../src/campaign/engine-optimization.ts';
+import { tuneEngine } from '../src/threads/engine-settings.ts';
 import {
   createChaosRunner,
   createFakeRunner,
@@ -149,8 +148,7 @@ function executionFigure(what: string, way: Way, costs: readonly Cost[], goal: n
 
 /** Executions and decisions per second, what strategies add, what hashing costs, and how long shrinking takes. */
 export async function measureExplore(rounds: number): Promise<Figure[]> {
-  allocateYoung();
-  optimizeEarly();
+  tuneEngine();
   const way = (scenario: ScenarioDefinition, strategy: string): Way => ({
     scenario,
     strategy,

@@ -10,8 +10,7 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import type * as Explore from '../src/explore/index.ts';
 import type * as Main from '../src/index.ts';
-import { allocateYoung } from '../src/campaign/engine-allocation.ts';
-import { optimizeEarly } from '../src/campaign/engine-optimization.ts';
+import { tuneEngine } from '../src/threads/engine-settings.ts';
 import { costOf } from './measure.ts';
 
 type Doors = typeof Main & typeof Explore;
@@ -172,8 +171,7 @@ async function measureOnce(name: PairedName, doors: Doors, root: string): Promis
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const root = process.argv[2] ?? '';
-  allocateYoung();
-  optimizeEarly();
+  tuneEngine();
   const doors = await openDoors(root);
   process.on('message', (name: PairedName) => {
     void measureOnce(name, doors, root).then((cpuMs) => process.send?.(cpuMs));

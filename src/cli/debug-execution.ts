@@ -5,8 +5,8 @@
 import { withinEvents } from '../explore/event-budget.ts';
 import { createExecutor } from '../explore/executor.ts';
 import { checkReplay } from '../explore/replay-check.ts';
-import { withoutStrays } from '../campaign/stray-errors.ts';
-import { boundOf } from '../campaign/task.ts';
+import { withoutStrays } from '../threads/stray-errors.ts';
+import { boundOf } from '../threads/task.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { NamedExecution } from './execution-source.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';

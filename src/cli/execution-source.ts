@@ -5,7 +5,7 @@
 import { decodeToken, isTokenText } from '../explore/replay-token.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
-import type { ReplayTask } from '../campaign/task.ts';
+import type { ReplayTask } from '../threads/task.ts';
 import { readTraceFile } from '../host/trace-file.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import { openTrace } from '../trace/trace-reader.ts';

@@ -1,6 +1,6 @@
 /** `dryrunner explain`: one execution that fails, made small and explained, whatever names it: a seed, a token or a file. */
-import type { ReplayOutcome, ReplayTask } from '../campaign/task.ts';
-import { lostIn, runInThread, type ThreadRun } from '../campaign/thread.ts';
+import type { ReplayOutcome, ReplayTask } from '../threads/task.ts';
+import { lostIn, runInThread, type ThreadRun } from '../threads/thread.ts';
 import { eventBound, type FailingExecution } from '../explore/failing-execution.ts';
 import { debugExecution } from './debug-execution.ts';
 import { readExecution, type NamedExecution, type ReplayedLog } from './execution-source.ts';

@@ -7,10 +7,10 @@ import { EXHAUSTIVE, strategyNames } from '../explore/strategies/strategy-names.
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { formatCount } from '../model/plural.ts';
-import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../campaign/campaign-state.ts';
-import { canonicalReference } from '../campaign/canonical-reference.ts';
-import { CorpusFolder } from '../campaign/corpus-folder.ts';
-import { runExplorePool, type PoolEvent, type PoolProgress, type PoolReport } from '../campaign/pool.ts';
+import { readNextIndex, writeCampaignState, type CampaignIdentity } from '../host/corpus/campaign-state.ts';
+import { canonicalReference } from '../host/corpus/campaign-state.ts';
+import { CorpusFolder } from '../host/corpus/corpus-folder.ts';
+import { runExplorePool, type PoolEvent, type PoolProgress, type PoolReport } from '../threads/pool.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { poolOptions, type ExploreCommandOptions } from './explore-options.ts';
 import { eventJson, exploredJson, exploredLines, progressText } from './explore-report.ts';

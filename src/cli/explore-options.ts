@@ -2,8 +2,8 @@
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import { availableParallelism } from 'node:os';
 import { DEFAULT_AUDIT_EVERY } from '../explore/campaign.ts';
-import type { ExplorePoolOptions } from '../campaign/pool.ts';
-import type { ThreadLimits } from '../campaign/thread.ts';
+import type { ExplorePoolOptions } from '../threads/pool.ts';
+import type { ThreadLimits } from '../threads/thread.ts';
 import { codeModule } from '../kernel/own-files.ts';
 import { HANG_MS, TIME_MS } from './explore-defaults.ts';
 

@@ -1,6 +1,6 @@
 /** What an exploration found and covered, for people and for programs. */
 import type { AuditDifference } from '../explore/campaign-report.ts';
-import type { PoolEvent, PoolProgress, PoolReport } from '../campaign/pool.ts';
+import type { PoolEvent, PoolProgress, PoolReport } from '../threads/pool.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';

@@ -1,6 +1,6 @@
 /** `dryrunner replay`: plays a token or a file again, whatever kind it is, and names the first difference. */
 import type { TraceEvent } from '../model/trace-event.ts';
-import { catchStrayErrors } from '../campaign/stray-errors.ts';
+import { catchStrayErrors } from '../threads/stray-errors.ts';
 import { readTraceFile } from '../host/trace-file.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';

@@ -1,6 +1,6 @@
 /** Runs scenarios over seeds, one simulation after another, with progress; can be interrupted without losing what is done. */
 import type { LoadedScenario } from './scenario-loader.ts';
-import { catchStrayErrors } from '../campaign/stray-errors.ts';
+import { catchStrayErrors } from '../threads/stray-errors.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import type { RunState } from '../model/run-state.ts';

@@ -30,14 +30,14 @@ export const FLOORS: readonly Floor[] = [
   { floor: '5', folders: ['fleet'], mayUse: 'floors 0–4', upTo: 4 },
   { floor: '6', folders: ['check'], mayUse: 'floors 0–5', upTo: 5 },
   { floor: 'edge', folders: ['host'], mayUse: 'floors 0–5', upTo: 5 },
-  { floor: 'edge', folders: ['campaign'], mayUse: 'floors 0–5, host', upTo: 5, edges: ['host'] },
+  { floor: 'edge', folders: ['threads'], mayUse: 'floors 0–5', upTo: 5 },
   { floor: 'edge', folders: ['ambient'], mayUse: 'floors 0–5', upTo: 5 },
   {
     floor: 'edge',
     folders: ['vitest', 'conformance', 'cli', 'viewer'],
     mayUse: 'anything but each other',
     upTo: 6,
-    edges: ['host', 'campaign', 'ambient'],
+    edges: ['host', 'threads', 'ambient'],
   },
   { floor: 'door', folders: ['index.ts'], mayUse: 'floors 0–4', upTo: 4 },
 ];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import type { TimelineEvent } from '../../../src/explore/timeline/timeline-lanes.ts';
 import { recordTimeline, type Timeline } from '../../../src/explore/timeline/timeline.ts';
-import { withoutStrays } from '../../../src/campaign/stray-errors.ts';
+import { withoutStrays } from '../../../src/threads/stray-errors.ts';
 import { randomDecisions } from '../../../src/kernel/random-decisions.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import type { Service } from '../../../src/model/service.ts';

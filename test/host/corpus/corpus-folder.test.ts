@@ -16,10 +16,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CorpusFolder } from '../../src/campaign/corpus-folder.ts';
-import { readKeptFile } from '../../src/host/trace-file.ts';
-import type { Decision } from '../../src/kernel/decisions.ts';
-import { failingWith } from '../explore/failing-executions.ts';
+import { CorpusFolder } from '../../../src/host/corpus/corpus-folder.ts';
+import { readKeptFile } from '../../../src/host/trace-file.ts';
+import type { Decision } from '../../../src/kernel/decisions.ts';
+import { failingWith } from '../../explore/failing-executions.ts';
 
 let dir = '';
 let folders = 0;

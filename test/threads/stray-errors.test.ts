@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { expect, test } from 'vitest';
-import { catchStrayErrors } from '../../src/campaign/stray-errors.ts';
+import { catchStrayErrors } from '../../src/threads/stray-errors.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 
 const EVENTS = ['unhandledRejection', 'uncaughtException'] as const;

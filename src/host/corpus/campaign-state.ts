@@ -3,22 +3,27 @@
  * machine; a state is used only by a campaign that would have
  * run the same executions; an index may be run again, but none is left out.
  */
-import { dirname } from 'node:path';
-import { RunnerError } from '../kernel/errors.ts';
-import { makeFolder } from '../host/make-folder.ts';
-import { NotRegularError, TooLargeError, readRegularFile } from '../host/regular-file.ts';
-import { replaceTraceFile } from '../host/trace-file.ts';
+import { dirname, relative, resolve } from 'node:path';
+import { RunnerError } from '../../kernel/errors.ts';
+import { makeFolder } from '../make-folder.ts';
+import { NotRegularError, TooLargeError, readRegularFile } from '../regular-file.ts';
+import { replaceTraceFile } from '../trace-file.ts';
 
 /** What makes two campaigns the same. */
 export interface CampaignIdentity {
   readonly scenario: string;
-  /** The scenario as it was named on the command line: two files may each have one of the same name. */
+  /** The scenario as it was named on the command line, see {@link canonicalReference}: two files may each have one of the same name. */
   readonly reference: string;
   readonly strategy: string;
   readonly seed: string;
   /** From 0. */
   readonly shard: number;
   readonly shards: number;
+}
+
+/** A reference as it is typed from here, whatever form it was given in; the same on every machine that has the same checkout. */
+export function canonicalReference(reference: string): string {
+  return relative('', resolve(reference));
 }
 
 /** How far it has come. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { ExploreSharedState } from '../../src/campaign/shared-state.ts';
+import { ExploreSharedState } from '../../src/threads/shared-state.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -8,17 +8,17 @@
  */
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CorpusEntry } from '../explore/campaign-report.ts';
-import { eventBound, type FailingExecution } from '../explore/failing-execution.ts';
-import { CUT_OFF_KEY } from '../explore/failure-key.ts';
-import type { Decision } from '../kernel/decisions.ts';
-import { messageOf } from '../kernel/errors.ts';
-import { hashText } from '../kernel/text-hash.ts';
-import { decisionLogLines, readDecisionLog } from '../trace/decision-log-file.ts';
-import { formatCount } from '../model/plural.ts';
-import { canonicalReference } from './canonical-reference.ts';
-import { makeFolder } from '../host/make-folder.ts';
-import { readKeptFile, replaceTraceFile } from '../host/trace-file.ts';
+import type { CorpusEntry } from '../../explore/campaign-report.ts';
+import { eventBound, type FailingExecution } from '../../explore/failing-execution.ts';
+import { CUT_OFF_KEY } from '../../explore/failure-key.ts';
+import type { Decision } from '../../kernel/decisions.ts';
+import { messageOf } from '../../kernel/errors.ts';
+import { hashText } from '../../kernel/text-hash.ts';
+import { decisionLogLines, readDecisionLog } from '../../trace/decision-log-file.ts';
+import { formatCount } from '../../model/plural.ts';
+import { canonicalReference } from './campaign-state.ts';
+import { makeFolder } from '../make-folder.ts';
+import { readKeptFile, replaceTraceFile } from '../trace-file.ts';
 
 const SUFFIX = '.jsonl';
 const SEEDS = 'seeds';

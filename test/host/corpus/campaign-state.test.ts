@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readNextIndex, writeCampaignState, type CampaignState } from '../../src/campaign/campaign-state.ts';
+import {
+  readNextIndex,
+  writeCampaignState,
+  type CampaignState,
+} from '../../../src/host/corpus/campaign-state.ts';
 
 const campaign = { scenario: 'mine', reference: 'mine.js', strategy: 'pos', seed: '1', shard: 0, shards: 1 };
 let dir = '';

@@ -6,12 +6,10 @@ import { expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 
 test('the flags that an exploration sets are known to this engine', () => {
-  const urlOf = (name: string): string => pathToFileURL(join(projectRoot, 'src', 'campaign', name)).href;
+  const { href } = pathToFileURL(join(projectRoot, 'src', 'threads', 'engine-settings.ts'));
   const code = `
-    const { allocateYoung } = await import('${urlOf('engine-allocation.ts')}');
-    const { optimizeEarly } = await import('${urlOf('engine-optimization.ts')}');
-    allocateYoung();
-    optimizeEarly();
+    const { tuneEngine } = await import('${href}');
+    tuneEngine();
     console.log('set');`;
   const { stdout, stderr } = spawnSync(
     process.execPath,

@@ -1,8 +1,8 @@
 // What the exploring threads of the tests run: scenarios by name, each with something wrong.
 import { parentPort } from 'node:worker_threads';
 import { watchEscapes } from '../../src/ambient/escape-watch.ts';
-import type { PreparedScenario } from '../../src/campaign/thread-scenario.ts';
-import { serveExploreTask } from '../../src/campaign/worker.ts';
+import type { PreparedScenario } from '../../src/threads/thread-scenario.ts';
+import { serveExploreTask } from '../../src/threads/worker.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 

@@ -7,8 +7,7 @@ import type { FailingExecution } from '../explore/failing-execution.ts';
 import { failureKey } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
-import { allocateYoung } from './engine-allocation.ts';
-import { optimizeEarly } from './engine-optimization.ts';
+import { tuneEngine } from './engine-settings.ts';
 import { ExploreSharedState, type ExploreCounters } from './shared-state.ts';
 import {
   messageIn,
@@ -149,8 +148,7 @@ export class ExploreThread {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    allocateYoung();
-    optimizeEarly();
+    tuneEngine();
     living += 1;
     this.#worker = new Worker(threadEntry(options.entry), {
       workerData: input,

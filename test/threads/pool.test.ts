@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import { runExplorePool } from '../../src/campaign/pool.ts';
-import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/campaign/pool.ts';
-import type { ReplayTask, SettleTask } from '../../src/campaign/task.ts';
-import { lostIn, runInThread, type ThreadOptions, type ThreadRun } from '../../src/campaign/thread.ts';
+import { runExplorePool } from '../../src/threads/pool.ts';
+import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/threads/pool.ts';
+import type { ReplayTask, SettleTask } from '../../src/threads/task.ts';
+import { lostIn, runInThread, type ThreadOptions, type ThreadRun } from '../../src/threads/thread.ts';
 import { failingWith } from '../explore/failing-executions.ts';
 
 const limits = {
