@@ -102,8 +102,12 @@ export class RollingHash {
   }
 }
 
+const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** By bytes, because two digests are made per execution of an exploration. */
 function hexWord(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, '0');
+  const [b3, b2, b1, b0] = [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255];
+  return `${HEX_BYTES[b3]}${HEX_BYTES[b2]}${HEX_BYTES[b1]}${HEX_BYTES[b0]}`;
 }
 
 /**

@@ -10,21 +10,19 @@ const WARM_UP_ROUNDS = 12;
 
 class Sfc32 implements RandomStream {
   private readonly path: string;
-  private a: number;
-  private b: number;
-  private c: number;
+  /** Seeded by the first draw: most streams are only forked, or never asked. */
+  private isSeeded = false;
+  private a = 0;
+  private b = 0;
+  private c = 0;
   private counter = 1;
 
   constructor(path: string) {
-    const state = alea(path);
     this.path = path;
-    this.a = state.int32();
-    this.b = state.int32();
-    this.c = state.int32();
-    for (let round = 0; round < WARM_UP_ROUNDS; round++) this.uint32();
   }
 
   uint32(): number {
+    if (!this.isSeeded) this.seed();
     const sum = (this.a + this.b + this.counter) | 0;
     this.counter = (this.counter + 1) | 0;
     this.a = this.b ^ (this.b >>> 9);
@@ -48,6 +46,15 @@ class Sfc32 implements RandomStream {
       while (drawn < unfair) drawn = this.uint32();
     }
     return drawn % n;
+  }
+
+  private seed(): void {
+    const state = alea(this.path);
+    this.isSeeded = true;
+    this.a = state.int32();
+    this.b = state.int32();
+    this.c = state.int32();
+    for (let round = 0; round < WARM_UP_ROUNDS; round++) this.uint32();
   }
 
   fork(name: string): RandomStream {

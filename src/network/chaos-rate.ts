@@ -34,6 +34,10 @@ export class RateTable {
   }
 }
 
+/** Tables hold no state, and an exploration asks for the same ones in each execution: looking for `n` takes longer than all calls. */
+const known = new Map<string, RateTable>();
+const KNOWN_MAX = 256;
+
 /**
  * Makes the question for one operation: the smallest `n` for which every rate is a whole number of answers, at most 10,000; rates
  * that fit none are rounded to ten-thousandths, upwards from nothing. Rates that add up to 1 leave one answer in 10,000 plain.
@@ -49,6 +53,13 @@ export function makeRateTable(
   const kinds = FAULT_KINDS.filter((kind) => (rates[kind] ?? 0) > 0);
   if (kinds.length === 0) return undefined;
   const positive = kinds.map((kind) => rates[kind] as number);
+  const key = `${kinds.join()} ${positive.join()}`;
+  const table = known.get(key) ?? newTable(kinds, positive);
+  if (known.size < KNOWN_MAX) known.set(key, table);
+  return table;
+}
+
+function newTable(kinds: readonly FaultKind[], positive: readonly number[]): RateTable {
   for (let n = 2; n < MAX_ANSWERS; n += 1) {
     if (fits(n, positive)) return new RateTable(n, kinds, countAnswers(n, positive));
   }

@@ -25,10 +25,11 @@ export class UpdateCycle {
   readonly #filers: RunTypeMap;
   readonly #limitMs: number;
   readonly #listener: UpdateListener;
-  readonly #asked = new Set<RunType>();
+  /** Filers that ask for their update; made for the first interval, because most filers have none. */
+  #asked: Set<RunType> | undefined;
   /** Filers whose update was given up and has not come back; they are not asked again before it does. */
-  readonly #overdue = new Set<RunType>();
-  readonly #timers = new Map<RunType, Timer>();
+  #overdue: Set<RunType> | undefined;
+  #timers: Map<RunType, Timer> | undefined;
   #isAtWork = false;
   #isStopped = false;
   #update: FilerUpdate | undefined;
@@ -51,7 +52,7 @@ export class UpdateCycle {
 
   /** A filer waits for its update. */
   get isWanted(): boolean {
-    return this.#asked.size > 0;
+    return this.#asked !== undefined && this.#asked.size > 0;
   }
 
   /** A pass is at work. */
@@ -69,28 +70,29 @@ export class UpdateCycle {
   /** Ends the intervals and tells the update at work to stop; the pass still ends with `onDone`. */
   stop(): void {
     this.#isStopped = true;
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
-    this.#asked.clear();
+    for (const timer of this.#timers?.values() ?? []) timer.cancel();
+    this.#timers?.clear();
+    this.#asked?.clear();
     this.#update?.cancel();
   }
 
   /** Carries out one pass over the filers that asked. May call `onDone` before it returns. */
   begin(): void {
     this.#isAtWork = true;
-    const types = [...this.#filers.keys()].filter((type) => this.#asked.has(type));
-    this.#asked.clear();
+    const types = [...this.#filers.keys()].filter((type) => this.#asked?.has(type));
+    this.#asked?.clear();
     this.#next(types, undefined);
   }
 
   #setTimer(type: RunType, intervalMs: number): void {
     const fire = (): void => {
       this.#setTimer(type, intervalMs);
-      if (this.#overdue.has(type)) return;
-      this.#asked.add(type);
+      if (this.#overdue?.has(type) === true) return;
+      (this.#asked ??= new Set()).add(type);
       this.#listener.onWanted();
     };
-    this.#timers.set(type, this.#world.clock.timer(`${this.#name} update ${type}`, intervalMs, fire));
+    const timer = this.#world.clock.timer(`${this.#name} update ${type}`, intervalMs, fire);
+    (this.#timers ??= new Map()).set(type, timer);
   }
 
   #next(types: readonly RunType[], fault: string | undefined): void {
@@ -106,7 +108,7 @@ export class UpdateCycle {
     this.#update = new FilerUpdate(this.#world, `${this.#name} update ${type} done`, filer, {
       onOver: (end) => this.#next(rest, this.#conclude(type, end) ?? fault),
       onReturn: () => {
-        this.#overdue.delete(type);
+        this.#overdue?.delete(type);
       },
     });
     this.#update.start(this.#limitMs);
@@ -115,8 +117,8 @@ export class UpdateCycle {
   /** Traces how an update ended; gives the fault to show, if it passed its limit (R80). An error changes neither health nor runs (R79). */
   #conclude(type: RunType, end: UpdateEnd): string | undefined {
     if (end.type === 'overdue') {
-      this.#overdue.add(type);
-      this.#asked.delete(type);
+      (this.#overdue ??= new Set()).add(type);
+      this.#asked?.delete(type);
       this.#trace({ type: 'abandoned', resource: 'update', name: type });
       return this.#limitFault(type);
     }
