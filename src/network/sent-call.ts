@@ -58,6 +58,7 @@ export class SentCall {
     const call = this.#call;
     if (call.method !== 'query') return call;
     const [query, wait] = call.args;
+    if (wait.timeoutMs === Infinity) return call;
     return { method: 'query', args: [query, { ...wait, timeoutMs: this.leftMs }] };
   }
 
