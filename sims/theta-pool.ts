@@ -9,7 +9,7 @@ import {
   type FaultRates,
   type ScenarioDefinition,
 } from 'dryrunner';
-import { createSwfWorkload, readSwf, type SwfWorkItem } from 'dryrunner/trace';
+import { createWorkload, readSwf, swfWorkload, type WorkItem } from 'dryrunner/trace';
 import { schedule, type Job } from './pool-scheduler.ts';
 
 const RUNNERS = 16;
@@ -19,12 +19,12 @@ const NETWORK_FAULTS: FaultRates = {
   statusAll: { before: 0.03, after: 0.03 },
 };
 
-export const thetaPool: ScenarioDefinition<readonly SwfWorkItem[]> = defineScenario<readonly SwfWorkItem[]>({
+export const thetaPool: ScenarioDefinition<readonly WorkItem[]> = defineScenario<readonly WorkItem[]>({
   name: 'theta-pool',
   description: `200 recorded jobs of a supercomputer on ${RUNNERS} runners that lose replies: each runs once and ends as it did`,
   async prepare(files) {
     const { jobs } = await readSwf(files.read('fixtures/theta-cut.swf'));
-    return createSwfWorkload(jobs, { overrun: 'enforce' }).items;
+    return createWorkload(swfWorkload(jobs).jobs, { overrun: 'enforce' }).items;
   },
   async run(sim, items) {
     const runners = Array.from({ length: RUNNERS }, (_, index) =>
@@ -37,17 +37,17 @@ export const thetaPool: ScenarioDefinition<readonly SwfWorkItem[]> = defineScena
         plan: { rates: NETWORK_FAULTS },
       }),
     );
-    const expected = new Map(items.map((item) => [item.job.jobNumber, item.expected]));
+    const expected = new Map(items.map((item) => [item.job.id, item.expected]));
     const jobs: Job[] = items.map(({ job, arrivalMs, command }) => ({
-      id: String(job.jobNumber),
+      id: job.id,
       arrivalMs,
-      command: { ...command, taskId: String(job.jobNumber) },
+      command: { ...command, taskId: job.id },
     }));
     const finished = await schedule(sim, pool, jobs);
 
     sim.check(finished.length === jobs.length, `${jobs.length - finished.length} jobs were forgotten`);
     for (const { job, status } of finished) {
-      const { state } = expected.get(Number(job.id)) ?? { state: 'UNKNOWN' };
+      const { state } = expected.get(job.id) ?? { state: 'UNKNOWN' };
       sim.check(status.taskId === job.id, `job ${job.id} got the status of job ${status.taskId}`);
       sim.check(status.state === state, `job ${job.id} ended as ${status.state}, recorded was ${state}`);
     }

@@ -75,7 +75,7 @@ const UNATTACKED: readonly Unattacked[] = [
     because: 'calls start programs; it checks arguments as the directory filer does',
   },
   {
-    of: /^(createOutputServer|createSwfWorkload)$/,
+    of: /^(createOutputServer|createWorkload|swfWorkload)$/,
     methods: 'all',
     because: 'nothing of it takes an argument',
   },

@@ -5,7 +5,8 @@ import { projectRoot } from '../../scripts/module-graph.ts';
 import { readTraceFile } from '../../src/host/trace-file.ts';
 import type { SwfJob } from '../../src/trace/swf/swf-job.ts';
 import { readSwf } from '../../src/trace/swf/swf-reader.ts';
-import { createSwfWorkload } from '../../src/trace/swf/swf-workload.ts';
+import { swfWorkload } from '../../src/trace/swf/swf-workload.ts';
+import { createWorkload } from '../../src/trace/workload.ts';
 
 /** Whole recorded logs with figures about them, kept beside the checkout where they are kept at all. */
 const logs = join(projectRoot, '..', 'shared', 'traces');
@@ -70,8 +71,8 @@ describe.skipIf(!existsSync(factsFile))(
       expect(facts(name)).toMatchObject(factsOf(jobs));
       expect(Math.max(...jobs.map(({ waitS }) => waitS))).toBe(facts(name).maxWait);
       expect(warningCount).toBe(0);
-      const work = createSwfWorkload(jobs, { overrun: 'enforce' });
-      expect(work.statusesMeanNothing).toBe(true);
+      const work = createWorkload(swfWorkload(jobs).jobs, { overrun: 'enforce' });
+      expect(swfWorkload(jobs).statusesMeanNothing).toBe(true);
       expect(work.items.filter(({ expected }) => expected.state === 'TIMEDOUT')).toHaveLength(146);
     });
 
@@ -83,7 +84,7 @@ describe.skipIf(!existsSync(factsFile))(
       expect(new Set(jobs.map(({ userId }) => userId)).size).toBe(facts(name).users);
       expect(jobs.filter(({ runS }) => runS === 0)).toHaveLength(facts(name).run0 ?? -1);
       expect(warnings.map(({ text }) => text)).toEqual(['the header promises 42264 jobs, the log has 18239']);
-      const work = createSwfWorkload(jobs);
+      const work = createWorkload(swfWorkload(jobs).jobs);
       expect(work.items).toHaveLength(18_239);
       expect(new Set(work.items.map(({ expected }) => expected.state))).toEqual(new Set(['COMPLETE']));
     });

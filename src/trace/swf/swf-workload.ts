@@ -1,155 +1,92 @@
 /**
- * Turns a recorded log into work for runners: when each command arrives, what it does, and how its run is to end. Recorded waits
- * and outcomes are for comparison; they are what a scheduler under test is judged by, not what it is fed.
+ * The jobs of a log in the Standard Workload Format as jobs of a workload: parts put together, statuses read, seconds made
+ * milliseconds. A log's status is trusted only if it tells jobs apart: where every status is 0, status means nothing and every job ran to
+ * its end.
  */
-import { checkArray, checkLimit, checkOptions, checkRecord } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
-import type { Command } from '../../model/command.ts';
-import { TIME_MS_MAX } from '../../model/recording.ts';
+import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
+import type { WorkloadJob } from '../workload.ts';
 import type { SwfJob } from './swf-job.ts';
-import type { SwfOutcome, SwfOutcomeOptions } from './swf-outcome.ts';
-import { SWF_STATUS, isOverrun, outcomeOf, scriptOf } from './swf-outcome.ts';
-import { mergeParts } from './swf-parts.ts';
 
-/** What to make of a log. */
-export interface SwfWorkloadOptions {
-  /**
-   * Every time is multiplied by this; 0.001 makes seconds of milliseconds. No time may come to more than a hundred years. Default 1.
-   */
-  readonly timeScale?: number;
-  /** Which jobs to take, after parts were merged and in order of arrival; all by default. */
-  readonly select?: (job: SwfJob) => boolean;
-  /** How many of these at most; no limit by default. */
-  readonly limit?: number;
-  /** Whether a failed job is a command with exit code 1 (default) or a failure of the machinery, FAILED 1. */
-  readonly failure?: 'exit' | 'machinery';
-  /**
-   * What becomes of a job that ran as long as it had asked for, or longer, though the log does not say that it failed. `grace` (default):
-   * the recorded machine let it, so its timeout lies a tenth of the requested time beyond its run. `enforce`: it times out.
-   */
-  readonly overrun?: 'grace' | 'enforce';
-}
+/** Status codes of the format. */
+const STATUS = { FAILED: 0, COMPLETED: 1, PART: 2, LAST_COMPLETED: 3, LAST_FAILED: 4, CANCELLED: 5 } as const;
 
-/** A recorded cancellation, for whoever drives the runners to repeat. */
-export interface SwfAbort {
-  /** Whether the job was waiting or running when it was cancelled. */
-  readonly when: 'queued' | 'running';
-  /** From its arrival if it was queued, from its start if it was running. */
-  readonly afterMs: number;
-}
-
-/** One job as work for a runner. */
-export interface SwfWorkItem {
-  readonly job: SwfJob;
-  /** From the arrival of the first job. Items are in order of arrival, those of one instant in file order. */
-  readonly arrivalMs: number;
-  /** A sim script; `jobId` is the job's number, `timeoutMs` the requested time. */
-  readonly command: Command;
-  readonly expected: SwfOutcome;
-  /** Only if `expected.state` is ABORTED. */
-  readonly abort?: SwfAbort;
-  /** How long the job waited on the recorded machine, if the log knows. */
-  readonly recordedWaitMs?: number;
-  /** Processors asked for, or granted if nobody asked; at least 1. A pool of single-slot runners ignores it. */
-  readonly slots: number;
-  /** The job that must have ended `thinkMs` before this one is submitted, if the log knows. */
-  readonly after?: { readonly jobId: string; readonly thinkMs: number };
-}
-
-/** Work made of a log. */
+/** A log as a workload. */
 export interface SwfWorkload {
-  readonly items: readonly SwfWorkItem[];
-  /** Jobs of which the log does not know whether they ran. */
-  readonly skipped: readonly SwfJob[];
+  /** In the order of the first rows. */
+  readonly jobs: readonly WorkloadJob[];
   /** True if every status of the log is 0, so that none of them means anything. */
   readonly statusesMeanNothing: boolean;
 }
 
 /**
- * Makes work of the jobs of a log.
+ * Reads the rows of a log as jobs of a workload, whose ids are the job numbers.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time scale that is not > 0 and finite, or makes a time of more than a hundred
- * years, for a job with such a time, or a limit that is no count.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if not given a list of jobs.
  * @example
  * ```ts
- * import { createSwfWorkload, readSwf } from 'dryrunner/trace';
+ * import { createWorkload, readSwf, swfWorkload } from 'dryrunner/trace';
  * const { jobs } = await readSwf('1 0 5 60 1 -1 -1 1 90 -1 1 3 -1 -1 -1 -1 -1 -1\n');
- * const [item] = createSwfWorkload(jobs).items;
+ * const [item] = createWorkload(swfWorkload(jobs).jobs).items;
  * if (item?.command.argv.join() !== 'sleep 60000,complete 0') throw new Error('a minute of sleep');
  * ```
  */
-export function createSwfWorkload(
-  jobs: readonly SwfJob[],
-  workloadOptions: SwfWorkloadOptions = {},
-): SwfWorkload {
+export function swfWorkload(jobs: readonly SwfJob[]): SwfWorkload {
   checkArray('jobs', 'a list of jobs', jobs);
-  for (const job of jobs) checkRecord('job', 'a job of a workload', job);
-  checkOptions(workloadOptions);
-  const { timeScale = 1, select, limit = Infinity, failure = 'exit', overrun = 'grace' } = workloadOptions;
-  if (!(timeScale > 0 && Number.isFinite(timeScale))) {
-    throw invalidArgument('timeScale', 'a finite number > 0', timeScale);
-  }
-  checkLimit('limit', limit);
-  const statusesMeanNothing = jobs.every(({ status }) => status === SWF_STATUS.FAILED);
-  const options = { statusesMeanNothing, failure, overrun };
-  const chosen = mergeParts(jobs)
-    .sort((a, b) => a.submitS - b.submitS)
-    .filter((job) => select?.(job) !== false);
-  const isKnown = (job: SwfJob): boolean => outcomeOf(job, options) !== undefined;
-  const taken = chosen.filter(isKnown).slice(0, limit);
-  const beginS = taken[0]?.submitS ?? 0;
-  const toMs = (seconds: number): number => {
-    const ms = Math.round(seconds * timeScale * 1e6) / 1000;
-    if (ms <= TIME_MS_MAX) return ms;
-    throw invalidArgument('timeScale', `one that makes no time longer than ${TIME_MS_MAX} ms`, timeScale);
-  };
-  return {
-    items: taken.map((job) => itemOf(job, beginS, toMs, options)),
-    skipped: chosen.filter((job) => !isKnown(job)),
-    statusesMeanNothing,
-  };
+  for (const job of jobs) checkRecord('job', 'a job of a log', job);
+  const statusesMeanNothing = jobs.every(({ status }) => status === STATUS.FAILED);
+  return { jobs: mergeParts(jobs).map((job) => workloadJob(job, statusesMeanNothing)), statusesMeanNothing };
 }
 
-function itemOf(
-  job: SwfJob,
-  beginS: number,
-  toMs: (seconds: number) => number,
-  options: SwfOutcomeOptions,
-): SwfWorkItem {
-  const expected = outcomeOf(job, options) as SwfOutcome;
-  const { jobNumber, submitS, waitS, runS, requestedProcessors, allocatedProcessors } = job;
-  const timeoutMs = timeoutOf(job, expected, toMs);
-  const hasPredecessor = job.precedingJob > 0;
+function workloadJob(job: SwfJob, statusesMeanNothing: boolean): WorkloadJob {
+  const { jobNumber, submitS, waitS, runS, requestedS, requestedProcessors, allocatedProcessors } = job;
   return {
-    job,
-    arrivalMs: toMs(submitS - beginS),
-    command: {
-      argv: scriptOf(expected, toMs(Math.max(runS, 0))),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      jobId: String(jobNumber),
-    },
-    expected,
-    ...(expected.state === 'ABORTED' ? { abort: abortOf(job, toMs) } : {}),
-    ...(waitS < 0 ? {} : { recordedWaitMs: toMs(waitS) }),
+    id: String(jobNumber),
+    submitMs: submitS * 1000,
+    ...(runS < 0 ? {} : { runMs: runS * 1000 }),
+    ...(waitS < 0 ? {} : { waitMs: waitS * 1000 }),
+    ...(requestedS <= 0 ? {} : { limitMs: requestedS * 1000 }),
     slots: Math.max(1, requestedProcessors > 0 ? requestedProcessors : allocatedProcessors),
-    ...(hasPredecessor
-      ? { after: { jobId: String(job.precedingJob), thinkMs: toMs(Math.max(job.thinkS, 0)) } }
+    end: endOf(job, statusesMeanNothing),
+    ...(job.precedingJob > 0
+      ? { after: { jobId: String(job.precedingJob), thinkMs: Math.max(job.thinkS, 0) * 1000 } }
       : {}),
   };
 }
 
-function timeoutOf(
-  job: SwfJob,
-  { state }: SwfOutcome,
-  toMs: (seconds: number) => number,
-): number | undefined {
-  if (job.requestedS <= 0) return undefined;
-  const hadGrace = isOverrun(job) && state !== 'TIMEDOUT';
-  return hadGrace ? toMs(job.runS + job.requestedS / 10) : toMs(job.requestedS);
+function endOf({ status }: SwfJob, statusesMeanNothing: boolean): WorkloadJob['end'] {
+  if (status === STATUS.CANCELLED) return 'cancelled';
+  const isFailed = status === STATUS.FAILED || status === STATUS.LAST_FAILED;
+  return isFailed && !statusesMeanNothing ? 'failed' : 'completed';
 }
 
-function abortOf({ runS, waitS }: SwfJob, toMs: (seconds: number) => number): SwfAbort {
-  return runS > 0
-    ? { when: 'running', afterMs: toMs(runS) }
-    : { when: 'queued', afterMs: toMs(Math.max(waitS, 0)) };
+/** Jobs that were stopped and resumed have a row per part, mostly beside a row for the whole: afterwards each job has one row. */
+function mergeParts(jobs: readonly SwfJob[]): SwfJob[] {
+  const parts = new Map<number, SwfJob[]>();
+  const wholes = new Set<number>();
+  for (const job of jobs) {
+    if (!isPart(job)) wholes.add(job.jobNumber);
+    else if (!parts.get(job.jobNumber)?.push(job)) parts.set(job.jobNumber, [job]);
+  }
+  return jobs.flatMap((job) => {
+    if (!isPart(job)) return [job];
+    const own = parts.get(job.jobNumber) ?? [];
+    return own[0] === job && !wholes.has(job.jobNumber) ? [wholeOf(own)] : [];
+  });
+}
+
+function isPart({ status }: SwfJob): boolean {
+  return status === STATUS.PART || status === STATUS.LAST_COMPLETED || status === STATUS.LAST_FAILED;
+}
+
+/** All parts as one job: submitted with the first, ended as the last, having run as long as all of them. */
+function wholeOf(parts: readonly SwfJob[]): SwfJob {
+  const [first, last] = [parts[0], parts.at(-1)] as [SwfJob, SwfJob];
+  const known = parts.filter(({ runS }) => runS >= 0);
+  const runS = known.length === 0 ? first.runS : known.reduce((sum, part) => sum + part.runS, 0);
+  return { ...first, runS, status: wholeStatus(last) };
+}
+
+function wholeStatus({ status }: SwfJob): number {
+  if (status === STATUS.LAST_COMPLETED) return STATUS.COMPLETED;
+  return status === STATUS.LAST_FAILED ? STATUS.FAILED : -1;
 }

@@ -5,8 +5,13 @@ import { parseSimScript } from '../../../src/execers/sim-script.ts';
 import { checkCommand } from '../../../src/model/command-check.ts';
 import type { SwfJob } from '../../../src/trace/swf/swf-job.ts';
 import { readSwf } from '../../../src/trace/swf/swf-reader.ts';
-import { createSwfWorkload } from '../../../src/trace/swf/swf-workload.ts';
-import type { SwfWorkItem, SwfWorkload, SwfWorkloadOptions } from '../../../src/trace/swf/swf-workload.ts';
+import { swfWorkload } from '../../../src/trace/swf/swf-workload.ts';
+import {
+  createWorkload,
+  type WorkItem,
+  type Workload,
+  type WorkloadOptions,
+} from '../../../src/trace/workload.ts';
 
 const base: SwfJob = {
   jobNumber: 1,
@@ -28,19 +33,30 @@ const base: SwfJob = {
   precedingJob: -1,
   thinkS: -1,
 };
+/** The work of a log. */
+const createSwfWorkload = (jobs: readonly SwfJob[], options?: WorkloadOptions): Workload =>
+  createWorkload(swfWorkload(jobs).jobs, options);
 /** A job of a log in which statuses mean something. */
-function workOf(job: Partial<SwfJob>, options?: SwfWorkloadOptions): SwfWorkItem | undefined {
+function workOf(job: Partial<SwfJob>, options?: WorkloadOptions): WorkItem | undefined {
   const other = { ...base, jobNumber: 99, submitS: 1_000_000 };
   return createSwfWorkload([{ ...base, ...job }, other], options).items.find(
-    ({ job: { jobNumber } }) => jobNumber === (job.jobNumber ?? 1),
+    ({ job: { id } }) => id === String(job.jobNumber ?? 1),
   );
 }
-const numbers = ({ items }: SwfWorkload): number[] => items.map(({ job }) => job.jobNumber);
+const numbers = ({ items }: Workload): number[] => items.map(({ job }) => Number(job.id));
 
-describe('createSwfWorkload', () => {
+describe('the work of a log in the Standard Workload Format', () => {
   test('a job becomes a command that sleeps, with its number as job id and the requested time as timeout', () => {
     expect(workOf({})).toEqual({
-      job: base,
+      job: {
+        id: '1',
+        submitMs: 100_000,
+        runMs: 60_000,
+        waitMs: 5000,
+        limitMs: 90_000,
+        slots: 4,
+        end: 'completed',
+      },
       arrivalMs: 0,
       command: { argv: ['sleep 60000', 'complete 0'], timeoutMs: 90_000, jobId: '1' },
       expected: { state: 'COMPLETE', exitCode: 0 },
@@ -50,12 +66,7 @@ describe('createSwfWorkload', () => {
   });
 
   test.for<
-    [
-      string,
-      Partial<SwfJob>,
-      SwfWorkloadOptions,
-      Partial<SwfWorkItem> & { argv: string[]; timeoutMs?: number },
-    ]
+    [string, Partial<SwfJob>, WorkloadOptions, Partial<WorkItem> & { argv: string[]; timeoutMs?: number }]
   >([
     [
       'status 1 completes',
@@ -202,12 +213,12 @@ describe('createSwfWorkload', () => {
   test('where every status is 0, status means nothing', () => {
     const jobs = [60, 95].map((runS, i) => ({ ...base, jobNumber: i + 1, status: 0, runS }));
     const work = createSwfWorkload(jobs);
-    expect(work.statusesMeanNothing).toBe(true);
+    expect(swfWorkload(jobs).statusesMeanNothing).toBe(true);
     expect(work.items.map(({ expected }) => expected.state)).toEqual(['COMPLETE', 'COMPLETE']);
     expect(work.items.map(({ command }) => command.timeoutMs)).toEqual([90_000, 104_000]);
     const enforced = createSwfWorkload(jobs, { overrun: 'enforce' });
     expect(enforced.items.map(({ expected }) => expected.state)).toEqual(['COMPLETE', 'TIMEDOUT']);
-    expect(createSwfWorkload([...jobs, { ...base, status: 1 }]).statusesMeanNothing).toBe(false);
+    expect(swfWorkload([...jobs, { ...base, status: 1 }]).statusesMeanNothing).toBe(false);
   });
 
   test('jobs arrive in order of submission, those of one second in file order, from the first one taken', () => {
@@ -224,7 +235,7 @@ describe('createSwfWorkload', () => {
     expect(numbers(work)).toEqual([2, 4, 5, 1, 3]);
     expect(work.items.map(({ arrivalMs }) => arrivalMs)).toEqual([0, 0, 10_000, 20_000, 20_000]);
     const some = createSwfWorkload(jobs, {
-      select: ({ jobNumber }) => jobNumber !== 2 && jobNumber !== 4,
+      select: ({ id }) => id !== '2' && id !== '4',
       limit: 2,
     });
     expect(numbers(some)).toEqual([5, 1]);
@@ -241,7 +252,7 @@ describe('createSwfWorkload', () => {
     ];
     const work = createSwfWorkload(jobs, { limit: 1 });
     expect(numbers(work)).toEqual([2]);
-    expect(work.skipped.map(({ jobNumber }) => jobNumber)).toEqual([1, 3]);
+    expect(work.skipped.map(({ id }) => id)).toEqual(['1', '3']);
   });
 
   test('slots are what was asked for, else what was granted, else one', () => {
@@ -278,7 +289,7 @@ describe('createSwfWorkload', () => {
       ['3', 'sleep 50000', 0],
       ['4', 'sleep 9000', 0],
     ]);
-    expect(work.skipped.map(({ jobNumber }) => jobNumber)).toEqual([5]);
+    expect(work.skipped.map(({ id }) => id)).toEqual(['5']);
   });
 
   test('every time is scaled, to the microsecond', () => {
@@ -313,7 +324,8 @@ describe('createSwfWorkload', () => {
     expect(() => createSwfWorkload([], { limit: -1 })).toThrow(
       expect.objectContaining({ message: 'limit: expected a number ≥ 0, got -1' }),
     );
-    expect(createSwfWorkload([])).toEqual({ items: [], skipped: [], statusesMeanNothing: true });
+    expect(createSwfWorkload([])).toEqual({ items: [], skipped: [] });
+    expect(swfWorkload([])).toEqual({ jobs: [], statusesMeanNothing: true });
   });
 
   test('every job of any log becomes a well-formed command with a script that can be read', () => {
@@ -352,7 +364,7 @@ describe('createSwfWorkload', () => {
 test('the cut of the Theta log becomes 200 commands that complete', async () => {
   const { jobs } = await readSwf(await readFile(new URL('../../../fixtures/theta-cut.swf', import.meta.url)));
   const work = createSwfWorkload(jobs);
-  expect(work.statusesMeanNothing).toBe(true);
+  expect(swfWorkload(jobs).statusesMeanNothing).toBe(true);
   expect(work.skipped).toEqual([]);
   expect(work.items).toHaveLength(200);
   expect(new Set(work.items.map(({ expected }) => expected.state))).toEqual(new Set(['COMPLETE']));
