@@ -7,8 +7,7 @@ import { checkMethods } from '../kernel/argument-check.ts';
 import type { EscapeWatch } from '../explore/escape.ts';
 import type { Executor } from '../explore/executor.ts';
 import { EscapeLedger } from './escape-ledger.ts';
-import { outsideCalls } from './outside-calls.ts';
-import { OUTSIDE_RESOURCES } from './outside-resources.ts';
+import { OUTSIDE_RESOURCES, outsideCalls, resourceName } from './outside.ts';
 import { PatchedCalls } from './patched-calls.ts';
 
 /**
@@ -37,7 +36,7 @@ export function watchEscapes(executor: Executor): EscapeWatch {
   const hook = createHook({
     init(_id, type) {
       const kind = OUTSIDE_RESOURCES.get(type);
-      if (kind !== undefined) ledger.note(kind, RESOURCE_NAMES[type] ?? type);
+      if (kind !== undefined) ledger.note(kind, resourceName(type));
     },
   });
   return {
@@ -58,17 +57,3 @@ export function watchEscapes(executor: Executor): EscapeWatch {
     escapes: () => ledger.escapes(),
   };
 }
-
-/** Where the machine's name says little. */
-const RESOURCE_NAMES: Readonly<Record<string, string>> = {
-  Timeout: 'a real timer',
-  Immediate: 'setImmediate',
-  PROCESSWRAP: 'a child process',
-  WORKER: 'a worker thread',
-  MESSAGEPORT: 'a message port',
-  FSREQCALLBACK: 'the file system',
-  FSREQPROMISE: 'the file system',
-  GETADDRINFOREQWRAP: 'a name server',
-  TCPWRAP: 'a TCP connection',
-  TCPSERVERWRAP: 'a TCP server',
-};

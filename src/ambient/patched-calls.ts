@@ -3,7 +3,7 @@
  * afterwards each property is described as it was, unless somebody else has replaced it meanwhile.
  */
 import { syncBuiltinESMExports } from 'node:module';
-import type { OutsideCall } from './outside-calls.ts';
+import type { OutsideCall } from './outside.ts';
 
 /** Told of each call, before it is made. */
 export type NoteCall = (call: Pick<OutsideCall, 'kind' | 'what'>) => void;

@@ -12,11 +12,10 @@ import { createChaosRunner } from '../network/chaos-runner.ts';
 import { LOG_HEADER_END } from '../model/log-markers.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import { NeverReachedError } from './never-reached-error.ts';
 import type { RunnerCommand } from './runner-command.ts';
 import { weightedCommands, type RunnerCommandConstraints } from './runner-commands.ts';
 import { ContractBrokenError, naturalEnd, RunnerModel } from './runner-model.ts';
-import { requiredReach } from './runner-reach.ts';
+import { NeverReachedError, requiredReach } from './runner-reach.ts';
 import { simulationProperty, type SimulationPropertyOptions } from './simulation-property.ts';
 import { finish, OddWait } from './wait-commands.ts';
 

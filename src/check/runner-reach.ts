@@ -1,5 +1,7 @@
-/** What a property of a runner must reach to prove something, as far as its options allow it. */
-import { REACH_KINDS, type ReachKind } from '../oracles/service-reach.ts';
+/** What a property of a runner must reach to prove something, as far as its options allow it, and its failure where it did not. */
+import { checkArray, isInstance } from '../kernel/argument-check.ts';
+import { invalidArgument, shownText } from '../kernel/errors.ts';
+import { REACH_KINDS, type ReachKind, ServiceReach } from '../oracles/service-reach.ts';
 
 /** The options that it depends on. */
 export interface ReachOptions {
@@ -26,4 +28,24 @@ export function requiredReach({
   if (!mayRelease) excluded.add('release with runs left');
   if (faults.length === 0) excluded.add('injected fault');
   return REACH_KINDS.filter((kind) => !excluded.has(kind) && mayMiss[kind] === undefined);
+}
+
+/** A property holds and has proved too little. Names what was never reached, with how often everything else was. */
+export class NeverReachedError extends Error {
+  override readonly name = 'NeverReachedError';
+  /** What never happened. */
+  readonly missed: readonly ReachKind[];
+
+  constructor(missed: readonly ReachKind[], sequences: number, reach: ServiceReach) {
+    checkArray('missed', 'a list of kinds', missed);
+    if (!isInstance(reach, ServiceReach)) throw invalidArgument('reach', 'the counts of a watch', reach);
+    super(
+      [
+        `never reached in ${shownText(sequences)} sequences: ${missed.map(shownText).join(', ')}`,
+        'If that cannot happen here, say why in `mayMiss`. Reached so far:',
+        reach.toString(),
+      ].join('\n'),
+    );
+    this.missed = missed;
+  }
 }

@@ -22,8 +22,7 @@ import { execStatus, NOT_FOUND } from './exec-status.ts';
 import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
-import { ShownExecer } from './shown-execer.ts';
-import { StreamText } from './stream-text.ts';
+import { ShownExecer, StreamText } from './shown-execer.ts';
 import type { Terminal } from './terminal.ts';
 
 type StreamName = 'stdout' | 'stderr';

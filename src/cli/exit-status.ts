@@ -1,4 +1,4 @@
-/** Exit codes of the command line, but for those of `exec`. */
+/** Exit codes of the command line, but for those of `exec`, and the ways by which a command ends. */
 
 /** Exit codes of the command line. */
 export const EXIT_STATUS: {
@@ -9,6 +9,26 @@ export const EXIT_STATUS: {
   /** Nobody reads the output any more, as after SIGPIPE. */
   readonly CLOSED: 141;
 } = Object.freeze({ HELD: 0, FAILED: 1, USAGE: 2, DIVERGED: 3, CLOSED: 141 });
+
+/** The exit code that the command itself has chosen, as opposed to one that code of the user's sets. */
+let chosen: number | undefined;
+
+/** Ends the process now, with this code: the way for all but code of the user's. */
+export function endProcess(code: number): never {
+  chosen = code;
+  process.exit(code);
+}
+
+/** From now on the process ends with this code, whenever it ends. */
+export function chooseExitCode(code: number): void {
+  chosen = code;
+  process.exitCode = code;
+}
+
+/** Undefined while the command is at work. */
+export function chosenExitCode(): number | undefined {
+  return chosen;
+}
 
 /** Signals that ask a command to end. */
 export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGTERM';

@@ -3,8 +3,8 @@
  * of the signal, also if there is nowhere left to print to; after `dispose` signals do again what they did before; a scenario that keeps
  * this thread busy cannot keep Ctrl-\ from ending it, for then no handler would ever run.
  */
-import { endProcess } from './end-process.ts';
 import {
+  endProcess,
   exitByHangUp,
   InterruptedError,
   signalStatus,

@@ -1,7 +1,6 @@
 /** Where the command line writes: people read stderr and stdout, programs read stdout alone. */
 import { styleText } from 'node:util';
-import { endProcess } from './end-process.ts';
-import { EXIT_STATUS, exitByHangUp } from './exit-status.ts';
+import { endProcess, EXIT_STATUS, exitByHangUp } from './exit-status.ts';
 
 /** Styles in use. */
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';

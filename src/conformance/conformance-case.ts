@@ -9,6 +9,7 @@ import {
   checkRecord,
   checkString,
 } from '../kernel/argument-check.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
 import type { ServiceReach } from '../oracles/service-reach.ts';
@@ -19,7 +20,6 @@ import { lackOf } from './capability-probe.ts';
 import type { Capability } from './capability.ts';
 import { CaseContext } from './case-context.ts';
 import { ConformanceError } from './check.ts';
-import { withCutOff } from './cut-off.ts';
 import { checkSubject, type ConformanceSubject } from './subject.ts';
 
 /** A case as it is written down. */
@@ -50,6 +50,7 @@ const DEFAULT_SEEDS = [1, 2, 3];
 const DEFAULT_CUT_OFF_MS = 120_000;
 /** What is left of a case that was given up gets this much of its time to end. */
 const CLOSE_SHARE = 0.1;
+const TICK_MS = 100;
 
 /** A case that can be run against any subject. */
 export class ConformanceCase {
@@ -182,6 +183,31 @@ async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
     return {
       error: error instanceof Error ? error : new ConformanceError(messageOf(error), 'no error', error),
     };
+  }
+}
+
+/** What became of the work: its value, or that it was cut off. */
+type CutOff<T> = { readonly isCut: false; readonly value: T } | { readonly isCut: true };
+
+/**
+ * Waits for the work, but no longer than that; the work itself goes on, unwatched. It counts ticks that this process has really had, so that a
+ * machine that stops it for a while does not cut it off.
+ */
+async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promise<CutOff<T>> {
+  let timer: Timer | undefined;
+  const cut = new Promise<CutOff<T>>((resolve) => {
+    let ticks = Math.ceil(ms / TICK_MS);
+    const tick = (): void => {
+      ticks -= 1;
+      if (ticks < 0) resolve({ isCut: true });
+      else timer = clock.timer('cut-off', TICK_MS, tick);
+    };
+    tick();
+  });
+  try {
+    return await Promise.race([work.then((value) => ({ isCut: false, value }) as const), cut]);
+  } finally {
+    timer?.cancel();
   }
 }
 

@@ -47,7 +47,7 @@ export {
   checkReplay,
 } from './replay-check.ts';
 export { type NearestPass } from './explain/nearest-history.ts';
-export { type ReplayOptions, replayStrategy } from './replay-strategy.ts';
+export { type ReplayOptions, replayStrategy } from './strategies/replay-strategy.ts';
 export { type ReplayToken, decodeToken, encodeToken } from './replay-token.ts';
 export { type ShrunkLog } from './shrink/shrink-memory.ts';
 export { type ShrinkEnd, type ShrinkOptions, type ShrinkResult, shrink } from './shrink/shrinker.ts';

@@ -4,7 +4,7 @@ import { having, cachedBy } from '../conformance/broken-services.ts';
 import { createSmallQueue } from '../conformance/small-queue.ts';
 import { commandArbitrary } from '../../src/check/sim-script-arbitrary.ts';
 import { faultPlanArbitrary } from '../../src/check/fault-plan-arbitrary.ts';
-import { NeverReachedError } from '../../src/check/never-reached-error.ts';
+import { NeverReachedError } from '../../src/check/runner-reach.ts';
 import { assertRunnerProperty, runnerProperty } from '../../src/check/runner-property.ts';
 import { simulationProperty } from '../../src/check/simulation-property.ts';
 import { abortStatus, completeStatus, type RunStatus } from '../../src/model/run-status.ts';

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { createExecutor } from '../../src/explore/executor.ts';
-import { explore } from '../../src/explore/explorer.ts';
-import { plainStrategy } from '../../src/explore/strategies/plain-strategy.ts';
-import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
-import { replayStrategy } from '../../src/explore/replay-strategy.ts';
-import type { Verdict } from '../../src/simulation/verdict.ts';
-import { thrownBy } from '../model/thrown.ts';
-import { exploreAll } from './executions-to-find.ts';
-import { toyBugs } from './toy-bugs.ts';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { explore } from '../../../src/explore/explorer.ts';
+import { plainStrategy } from '../../../src/explore/strategies/plain-strategy.ts';
+import { randomStrategy } from '../../../src/explore/strategies/random-strategy.ts';
+import { replayStrategy } from '../../../src/explore/strategies/replay-strategy.ts';
+import type { Verdict } from '../../../src/simulation/verdict.ts';
+import { thrownBy } from '../../model/thrown.ts';
+import { exploreAll } from '../executions-to-find.ts';
+import { toyBugs } from '../toy-bugs.ts';
 
 test.each(['strict', 'keyed'] as const)('a %s replay repeats any execution to the byte, once', async (by) => {
   for (const bug of toyBugs) {

@@ -1,10 +1,10 @@
 /** One log, once: strictly, entry by entry, or by label and occurrence for a log that need not fit any more. */
-import { checkOptions } from '../kernel/argument-check.ts';
-import type { Decision, DecisionSource } from '../kernel/decisions.ts';
-import { invalidArgument } from '../kernel/errors.ts';
-import { keyedReplayDecisions, replayDecisions } from '../kernel/replay-decisions.ts';
-import { checkLog } from './log-check.ts';
-import type { Strategy } from './strategies/strategy.ts';
+import { checkOptions } from '../../kernel/argument-check.ts';
+import type { Decision, DecisionSource } from '../../kernel/decisions.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import { keyedReplayDecisions, replayDecisions } from '../../kernel/replay-decisions.ts';
+import { checkLog } from '../log-check.ts';
+import type { Strategy } from './strategy.ts';
 
 /** What {@link replayStrategy} takes beside the log. */
 export interface ReplayOptions {
