@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { findCgroupHome } from '../src/host/process/process-cgroup-home.ts';
+import { findCgroupHome } from '../src/host/process/process-cgroup.ts';
 import { comesTrue, livingWithMark, openFiles } from '../test/host/hostile/leftovers.ts';
 
 /** What is still there when all runs have ended and nothing was said of it. */

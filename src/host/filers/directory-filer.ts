@@ -2,23 +2,26 @@
  * A filer of content-addressed snapshots of directories. Invariant: an id is the digest of everything that comes back, so the same
  * content has the same id, and a checkout is that content or an error.
  */
-import { mkdir, realpath, stat, symlink } from 'node:fs/promises';
+import { mkdir, realpath, stat, symlink, readdir, readlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { checkOptions } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { checkAbsolutePath, checkIngestPaths } from '../../filers/filer-arguments.ts';
-import { throwIfCancelled } from '../../filers/filer-error.ts';
+import { throwIfCancelled, FilerError } from '../../filers/filer-error.ts';
 import { DirCheckout, asFilerError, filled, prepareTarget } from './dir-checkout.ts';
-import { ManifestBuilder, isSha256, parseManifest } from './directory-filer-manifest.ts';
-import type { ManifestEntry } from './directory-filer-manifest.ts';
-import { scanTree } from './directory-filer-scan.ts';
-import type { FoundEntry } from './directory-filer-scan.ts';
+import {
+  ManifestBuilder,
+  isSha256,
+  parseManifest,
+  type ManifestEntry,
+  isConfinedLink,
+} from './directory-filer-manifest.ts';
 import { ObjectStore } from './directory-filer-store.ts';
 import type { DiskFiler } from './disk-filer.ts';
-import { createTempDirs } from './temp-dirs.ts';
-import type { DiskTempDirs } from './temp-dirs.ts';
+import { createTempDirs, type DiskTempDirs } from './temp-dirs.ts';
+import type { Dirent } from 'node:fs';
 
 /** Options of {@link createDirectoryFiler}. */
 export interface DirectoryFilerOptions {
@@ -153,4 +156,61 @@ async function isDirectory(path: string): Promise<boolean> {
 export function createDirectoryFiler(options: DirectoryFilerOptions): DiskFiler {
   checkOptions(options);
   return new DirectoryFiler(options);
+}
+
+/**
+ * Walks a directory that is to be stored. Invariant: links are read, not followed, and what cannot be kept exactly is refused, not
+ * left out.
+ *
+ * Something found, by its path relative to where the walk began.
+ */
+export type FoundEntry =
+  | { readonly path: string; readonly kind: 'dir' }
+  | { readonly path: string; readonly kind: 'file'; readonly source: string }
+  | { readonly path: string; readonly kind: 'link'; readonly target: string };
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * All entries below `source`, at paths below `target` ('' for the root), parents first.
+ *
+ * @throws RunnerError `RUNNER_FILER_FAILED` for a name that is not UTF-8, a link that could lead out of the snapshot, or something
+ * that is neither file, directory nor link.
+ */
+async function* scanTree(source: string, target: string): AsyncGenerator<FoundEntry> {
+  const entries = await readdir(Buffer.from(source), { withFileTypes: true, encoding: 'buffer' });
+  for (const entry of entries) {
+    const name = decodeName(entry.name, source);
+    const path = target === '' ? name : `${target}/${name}`;
+    const at = join(source, name);
+    yield await foundEntry(entry, path, at);
+    if (entry.isDirectory()) yield* scanTree(at, path);
+  }
+}
+
+async function foundEntry(
+  entry: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>,
+  path: string,
+  at: string,
+): Promise<FoundEntry> {
+  if (entry.isDirectory()) return { path, kind: 'dir' };
+  if (entry.isFile()) return { path, kind: 'file', source: at };
+  if (!entry.isSymbolicLink()) throw refusal(`neither file, directory nor link: ${at}`);
+  const target = decodeName(await readlink(at, { encoding: 'buffer' }), at);
+  if (!isConfinedLink(path, target)) {
+    throw refusal(`link that could lead out of the snapshot: ${at} -> ${target}`);
+  }
+  return { path, kind: 'link', target };
+}
+
+function decodeName(bytes: Uint8Array, where: string): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw new FilerError(`name that is not UTF-8 in ${where}`, { cause, exitCode: EXIT_CODES.BUNDLE_UPLOAD });
+  }
+}
+
+function refusal(message: string): FilerError {
+  return new FilerError(message, { exitCode: EXIT_CODES.BUNDLE_UPLOAD });
 }

@@ -2,6 +2,7 @@
  * Metrics in a Prometheus registry. Invariant: an instrument that the registry has already, from another runner for one, is shared
  * if it is of the same kind and has the same label names, and refused otherwise.
  */
+import type * as promClient from 'prom-client';
 import type {
   Counter as PromCounter,
   Gauge as PromGauge,
@@ -9,7 +10,7 @@ import type {
   Registry,
 } from 'prom-client';
 import { checkRecord } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
+import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
 import {
   findMetricEntry,
   type MetricKind,
@@ -18,9 +19,6 @@ import {
   checkValue,
 } from '../../metrics/metric-table.ts';
 import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
-import { prometheusName } from './prometheus-name.ts';
-import { loadPrometheusPackage } from './prometheus-package.ts';
-import type { PrometheusPackage } from './prometheus-package.ts';
 
 /** What is used of prom-client's `Registry`. */
 export interface PrometheusRegistry {
@@ -177,4 +175,49 @@ function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: Prom
   if (buckets.some((bound, index) => !(bound > (buckets[index - 1] ?? -Infinity)))) {
     throw invalidArgument('buckets', 'ascending numbers', buckets.join(', '));
   }
+}
+
+/**
+ * Loads prom-client, an optional peer, when somebody asks for Prometheus and not before.
+ *
+ * What is used of prom-client.
+ */
+export type PrometheusPackage = Pick<typeof promClient, 'Counter' | 'Gauge' | 'Histogram'>;
+
+/**
+ * Loads the package.
+ *
+ * Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed, and with whatever else it fails with.
+ */
+export async function loadPrometheusPackage(
+  load: () => Promise<PrometheusPackage> = () => import('prom-client'),
+): Promise<PrometheusPackage> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as { code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    const message = 'createPrometheusMetrics needs the package prom-client: npm install prom-client';
+    throw new RunnerError('RUNNER_MISSING_PACKAGE', message, { expected: 'prom-client', cause: error });
+  }
+}
+
+const VALID = /^(?!U__)[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const VALID_FIRST = /[a-zA-Z:]/;
+const VALID_LATER = /[a-zA-Z0-9:]/;
+
+/**
+ * Names that Prometheus takes. Invariant: different names stay different. A name that is valid stays as it is; any other one is
+ * escaped as Prometheus itself does it (scheme `values`): `U__`, then `_` doubled and each invalid character as `_HEX_`.
+ *
+ * The name under which Prometheus knows a metric.
+ */
+export function prometheusName(name: string): string {
+  if (VALID.test(name)) return name;
+  return `U__${Array.from(name, escapeCharacter).join('')}`;
+}
+
+function escapeCharacter(character: string, index: number): string {
+  if (character === '_') return '__';
+  if ((index === 0 ? VALID_FIRST : VALID_LATER).test(character)) return character;
+  return `_${(character.codePointAt(0) ?? 0).toString(16)}_`;
 }

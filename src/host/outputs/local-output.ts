@@ -3,8 +3,7 @@
  * out of the folder, and every output is in the index until it is dropped.
  */
 import { randomBytes } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { hostname as machineName, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -12,9 +11,7 @@ import { checkLimit, checkOptions, checkRecord, checkString } from '../../kernel
 import { RunnerError, invalidArgument } from '../../kernel/errors.ts';
 import type { OutputCreator } from '../../model/output.ts';
 import { checkOutputId } from '../../outputs/output-id.ts';
-import { LocalOutputFile } from './local-output-file.ts';
-import type { LocalOutput } from './local-output-file.ts';
-import { fileUri, httpUri } from './local-output-uri.ts';
+import { LocalOutputFile, type LocalOutput } from './local-output-file.ts';
 import { makeFolder } from '../make-folder.ts';
 
 /** Which outputs to keep. Only closed outputs are ever dropped by age or count. */
@@ -194,4 +191,18 @@ function checkRetention(retention: OutputRetention): void {
 export function createLocalOutputs(options: LocalOutputsOptions = {}): LocalOutputs {
   checkOptions(options);
   return new LocalOutputFolder(options);
+}
+
+/**
+ * Where a local output can be read. Invariant: what stands in a URI is percent-encoded, so that any name survives the way.
+ *
+ * `file://HOST` and the absolute path (R162).
+ */
+function fileUri(hostname: string, path: string): string {
+  return `file://${hostname}${path.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+/** `BASE/ID?file=` and the file URI; a base with or without trailing slash gives the same (R162). */
+function httpUri(baseUrl: string, id: string, file: string): string {
+  return `${baseUrl.replace(/\/+$/, '')}/${encodeURIComponent(id)}?file=${file}`;
 }

@@ -2,9 +2,8 @@
  * Serves the outputs of one folder over HTTP, complete, in ranges, or as a page that follows the file. Invariant: a request opens
  * at most one file, closes it whatever happens, and reaches nothing but regular files that lie directly in the folder.
  */
-import type { FileHandle } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -17,12 +16,18 @@ import {
 import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
 import { isOutputId } from '../../outputs/output-id.ts';
 import type { LocalOutputs } from './local-output.ts';
-import { filesIn, openRegular } from './output-server-file.ts';
-import { OwnHosts, checkOwnOrigin } from './output-server-origin.ts';
-import { parseRange, sendBytes } from './output-server-range.ts';
+import {
+  OwnHosts,
+  checkOwnOrigin,
+  parseRange,
+  sendBytes,
+  Refusal,
+  UNRECOGNIZED,
+  refuse,
+} from './output-request.ts';
 import { listingPage } from './output-server-listing.ts';
-import { Refusal, UNRECOGNIZED, refuse } from './output-server-refusal.ts';
 import { TAIL_PAGE_POLICY, tailPage } from './tail-page.ts';
+import { constants } from 'node:fs';
 
 /** Options of {@link createOutputServer}. */
 export interface OutputServerOptions {
@@ -251,4 +256,41 @@ function checkedOptions(options: OutputServerOptions): Required<OutputServerOpti
 function checkHost(name: string, value: unknown): void {
   if (typeof value === 'string' && /^[^\s/?#@\\\0]+$/.test(value)) return;
   throw invalidArgument(name, 'the name or address of a host', value);
+}
+
+/**
+ * Opens and lists what may be served. Invariant: only regular files, never through a link, and never waiting for the other end of a pipe.
+ *
+ * Opens a regular file for reading; throws a {@link Refusal}, with that status if there is no such file.
+ */
+async function openRegular(path: string, statusWhenGone: 404 | 410): Promise<FileHandle> {
+  const gone = statusWhenGone === 404 ? UNRECOGNIZED : 'The file is gone';
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ELOOP') throw new Refusal(statusWhenGone, gone, { cause });
+    if (code === 'ENAMETOOLONG' || code === 'ENXIO') throw new Refusal(404, UNRECOGNIZED, { cause });
+    throw new Refusal(500, 'The file cannot be opened', { cause });
+  }
+  try {
+    if ((await file.stat()).isFile()) return file;
+  } catch (cause) {
+    await file.close();
+    throw new Refusal(500, 'The file cannot be examined', { cause });
+  }
+  await file.close();
+  throw new Refusal(statusWhenGone, gone);
+}
+
+/** The names of the regular files of a folder; none if it does not exist. */
+async function filesIn(dir: string): Promise<string[]> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new Refusal(500, 'The folder cannot be read', { cause });
+  }
 }

@@ -4,7 +4,138 @@
  */
 import { createHash } from 'node:crypto';
 import { escapeHtml } from './output-server-listing.ts';
-import { TAIL_LIMITS, followFile, joinedBytes, readUpTo, unfinishedLength } from './tail-page-follower.ts';
+
+/**
+ * Follows a file that grows, for the page that shows it. The functions here also run in the browser, as their own text: they use
+ * nothing but their arguments, each other and what every browser has, and define no named functions inside. Invariant: what has been
+ * rendered is at all times the bytes read so far, decoded together (R166).
+ *
+ * What a look at the file tells.
+ */
+export interface TailHead {
+  readonly length: number;
+  /** Changes when another file stands at the same URL. */
+  readonly resourceId: string;
+}
+
+/** A part of the file. */
+export interface TailPart {
+  readonly bytes: Uint8Array;
+  readonly resourceId: string;
+}
+
+/** What following needs of its surroundings. A rejected request counts as one that brought nothing new. */
+export interface TailHost {
+  head(): Promise<TailHead>;
+  /** Bytes from `start` up to, but not with, `end`; fewer are taken as they are. */
+  range(start: number, end: number): Promise<TailPart>;
+  sleep(ms: number): Promise<void>;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Appends `text`; `unfinished` stands behind it until the next call: a character whose last bytes have not come yet. */
+  render(text: string, unfinished: string): void;
+}
+
+/** How fast and how long to follow. */
+export interface TailLimits {
+  readonly rangeBytes: number;
+  /** The first pause. */
+  readonly pauseMs: number;
+  /** The pause after growth was seen. */
+  readonly grownPauseMs: number;
+  readonly pauseMsMax: number;
+  /** What a pause without growth is multiplied by. */
+  readonly backoff: number;
+  /** Following ends when nothing has changed for so long. */
+  readonly quietMs: number;
+}
+
+/** The page's limits (R165). */
+export const TAIL_LIMITS: TailLimits = Object.freeze({
+  rangeBytes: 1_310_720,
+  pauseMs: 50,
+  grownPauseMs: 5_000,
+  pauseMsMax: 15 * 60_000,
+  backoff: 1.5,
+  quietMs: 60 * 60_000,
+});
+
+/** Why following ended: nothing changed for long, or the file is another one. */
+export type TailEnd = 'quiet' | 'replaced';
+
+/** How many bytes at the end begin a UTF-8 sequence that is not complete. */
+export function unfinishedLength(bytes: Uint8Array): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > back ? back : 0;
+    if (byte < 0x80) return 0;
+  }
+  return 0;
+}
+
+/** One array after the other. */
+function joinedBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
+}
+
+/** What following remembers. */
+export interface TailState {
+  resourceId: string | undefined;
+  /** Bytes that were read. */
+  shown: number;
+  /** The unfinished ones among them, at the end. */
+  rest: Uint8Array;
+}
+
+/** Reads and renders up to `length`, as far as requests succeed. False if another file answers. */
+async function readUpTo(
+  host: TailHost,
+  rangeBytes: number,
+  state: TailState,
+  length: number,
+): Promise<boolean> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  while (state.shown < length) {
+    const end = Math.min(state.shown + rangeBytes, length);
+    const part = await host.range(state.shown, end).catch(() => undefined);
+    if (part === undefined) return true;
+    if (part.resourceId !== state.resourceId) return false;
+    if (part.bytes.length === 0) return true;
+    state.shown += part.bytes.length;
+    const bytes = joinedBytes(state.rest, part.bytes);
+    const complete = bytes.length - unfinishedLength(bytes);
+    state.rest = bytes.slice(complete);
+    host.render(decoder.decode(bytes.subarray(0, complete)), decoder.decode(state.rest));
+  }
+  return true;
+}
+
+/** Renders the file as it grows, until it stays quiet or is replaced (R165, R166). */
+export async function followFile(host: TailHost, limits: TailLimits): Promise<TailEnd> {
+  const state: TailState = { resourceId: undefined, shown: 0, rest: new Uint8Array(0) };
+  let { pauseMs } = limits;
+  let changedMs = host.now();
+  for (let look = 0; ; look += 1) {
+    const before = state.shown;
+    const head = await host.head().catch(() => undefined);
+    if (head !== undefined) {
+      state.resourceId ??= head.resourceId;
+      if (head.resourceId !== state.resourceId || head.length < state.shown) return 'replaced';
+      if (!(await readUpTo(host, limits.rangeBytes, state, head.length))) return 'replaced';
+    }
+    const grown = state.shown > before;
+    if (grown) changedMs = host.now();
+    if (look > 0) {
+      pauseMs = grown ? limits.grownPauseMs : Math.min(pauseMs * limits.backoff, limits.pauseMsMax);
+    }
+    const leftMs = changedMs + limits.quietMs - host.now();
+    if (leftMs <= 0) return 'quiet';
+    await host.sleep(Math.min(pauseMs, leftMs));
+  }
+}
 
 const STYLE = 'pre { white-space: pre-wrap; word-break: break-all; }';
 

@@ -3,13 +3,13 @@
  * only if it was found to be a member in the same slice of time, so that a reused pid is never hit.
  */
 import { invariant } from '../../kernel/invariant.ts';
-import { doSoon, doTogether, type Errand } from './process-errand.ts';
 import { ProcessMembership } from './process-membership.ts';
 import { measureMember, type MemberMemory } from './process-memory.ts';
 import { sendSignal } from './process-signal.ts';
 import { readProcess, type ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
 import type { ProcessCgroup } from './process-cgroup.ts';
+import { lookForMembers } from './process-look.ts';
 
 /** The tree of a process that was just started as leader of its own session, with a cookie of that token, in that control group. */
 export function createLinuxProcessTree(leader: number, token: string, cgroup?: ProcessCgroup): ProcessTree {
@@ -177,4 +177,90 @@ function signalGroup(membership: ProcessMembership, name: NodeJS.Signals): void 
 function signal(member: ProcessEntry, name: NodeJS.Signals): void {
   if (readProcess(member.pid)?.startTicks !== member.startTicks) return;
   sendSignal(leadsGroup(member) ? -member.pid : member.pid, name);
+}
+
+/**
+ * What trees want of the table of processes, done for all that ask in one turn of the event loop with the same looks: a look takes
+ * as long as the machine has processes, and hundreds of commands may end at once. Invariant: from the first look of an errand to
+ * its end nothing else runs, so that a pid that was seen cannot have become somebody else's through us.
+ *
+ * What one tree wants.
+ */
+export interface Errand {
+  readonly membership: ProcessMembership;
+  /** Comes before the first look. */
+  begin(): void;
+  /** A living member has come into sight; again in each look. */
+  see(member: ProcessEntry): void;
+  /** A look is over. True if another one has to follow at once. */
+  looked(exact: boolean): boolean;
+  /** Comes last, also if a look failed. */
+  end(): void;
+}
+
+interface Waiting {
+  readonly errand: Errand;
+  readonly done: () => void;
+  readonly failed: (reason: unknown) => void;
+}
+
+const LOOKS_MAX = 10;
+const nextTurn = setImmediate;
+let waiting: Waiting[] = [];
+
+/** Does the errand with the next look that is taken; all that are asked for in one turn share it. Rejects if a look fails. */
+function doSoon(errand: Errand): Promise<void> {
+  return new Promise((done, failed) => {
+    if (waiting.push({ errand, done, failed }) === 1) nextTurn(doWaiting);
+  });
+}
+
+function doWaiting(): void {
+  const all = waiting;
+  waiting = [];
+  try {
+    doTogether(all.map(({ errand }) => errand));
+    for (const { done } of all) done();
+  } catch (reason) {
+    for (const { failed } of all) failed(reason);
+  }
+}
+
+/**
+ * Does errands now.
+ *
+ * @throws Error if the table of processes cannot be read.
+ */
+function doTogether(errands: readonly Errand[]): void {
+  const steps = [
+    ...errands.map((errand) => () => errand.begin()),
+    () => lookFor(errands),
+    ...errands.map((errand) => () => errand.end()),
+  ];
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (failure) {
+      // Nobody's errand stays undone because another one's failed.
+      failures.push(failure);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+function lookFor(errands: readonly Errand[]): void {
+  let unfinished = errands;
+  for (let looks = 0; unfinished.length > 0 && looks < LOOKS_MAX; looks++) {
+    const byMembership = new Map<ProcessMembership, Errand[]>();
+    for (const errand of unfinished) {
+      const same = byMembership.get(errand.membership);
+      if (same === undefined) byMembership.set(errand.membership, [errand]);
+      else same.push(errand);
+    }
+    const exact = lookForMembers([...byMembership.keys()], (membership, member) => {
+      for (const errand of byMembership.get(membership) ?? []) errand.see(member);
+    });
+    unfinished = unfinished.filter((errand) => errand.looked(exact));
+  }
 }

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findCgroupHome } from '../../../src/host/process/process-cgroup-home.ts';
+import { findCgroupHome } from '../../../src/host/process/process-cgroup.ts';
 import { C_PROGRAMS } from './c-programs.ts';
 import { WHY_NO_PERL } from './perl-programs.ts';
 

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { Counter, Registry } from 'prom-client';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createPrometheusMetrics } from '../../../src/host/metrics/prometheus-metrics.ts';
-import { prometheusName } from '../../../src/host/metrics/prometheus-name.ts';
-import { loadPrometheusPackage } from '../../../src/host/metrics/prometheus-package.ts';
+import {
+  createPrometheusMetrics,
+  prometheusName,
+  loadPrometheusPackage,
+} from '../../../src/host/metrics/prometheus-metrics.ts';
 import { METRIC_TABLE } from '../../../src/metrics/metric-table.ts';
 import { commandDirUsageName } from '../../../src/model/metric-names.ts';
 

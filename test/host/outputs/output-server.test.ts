@@ -14,7 +14,7 @@ import type { LocalOutput } from '../../../src/host/outputs/local-output-file.ts
 import type { LocalOutputs } from '../../../src/host/outputs/local-output.ts';
 import { createOutputServer } from '../../../src/host/outputs/output-server.ts';
 import type { OutputServer } from '../../../src/host/outputs/output-server.ts';
-import { parseRange } from '../../../src/host/outputs/output-server-range.ts';
+import { parseRange } from '../../../src/host/outputs/output-request.ts';
 
 interface Answer {
   readonly status: number | undefined;

@@ -7,9 +7,16 @@ import { createContext, runInContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { createLocalOutputs } from '../../../src/host/outputs/local-output.ts';
 import { createOutputServer } from '../../../src/host/outputs/output-server.ts';
-import { TAIL_LIMITS, followFile, unfinishedLength } from '../../../src/host/outputs/tail-page-follower.ts';
-import type { TailEnd, TailHost, TailLimits } from '../../../src/host/outputs/tail-page-follower.ts';
-import { TAIL_PAGE_POLICY, tailPage } from '../../../src/host/outputs/tail-page.ts';
+import {
+  TAIL_LIMITS,
+  followFile,
+  unfinishedLength,
+  type TailEnd,
+  type TailHost,
+  type TailLimits,
+  TAIL_PAGE_POLICY,
+  tailPage,
+} from '../../../src/host/outputs/tail-page.ts';
 import { sleep } from '../../../src/kernel/clock.ts';
 import { chooseDrain } from '../../../src/kernel/drain.ts';
 import { createVirtualClock } from '../../../src/kernel/virtual-clock.ts';

@@ -2,8 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { startInCgroup } from '../../../src/host/process/process-cgroup.ts';
-import { findCgroupHome } from '../../../src/host/process/process-cgroup-home.ts';
+import { startInCgroup, findCgroupHome } from '../../../src/host/process/process-cgroup.ts';
 import { COOKIE_VARIABLE, createProcessCookie } from '../../../src/host/process/process-cookie.ts';
 import { comesTrue } from '../hostile/leftovers.ts';
 

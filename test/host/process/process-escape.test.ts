@@ -1,6 +1,6 @@
 // Programs that do what they can to get away from the command that started them.
 import { describe, expect, test } from 'vitest';
-import { findCgroupHome } from '../../../src/host/process/process-cgroup-home.ts';
+import { findCgroupHome } from '../../../src/host/process/process-cgroup.ts';
 import { start, testExecer } from '../command-run.ts';
 import {
   FACELESS_DAEMON,

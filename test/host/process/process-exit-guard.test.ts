@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { guardAtExit } from '../../../src/host/process/process-exit-guard.ts';
+import { guardAtExit } from '../../../src/host/process/os-execer.ts';
 import type { ProcessTree } from '../../../src/host/process/process-tree.ts';
 import { livingWithMark, newMark } from '../hostile/leftovers.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sweepTree } from '../../../src/host/process/process-sweep.ts';
+import { sweepTree } from '../../../src/host/process/os-execer-process.ts';
 import type { TreeCensus } from '../../../src/host/process/process-tree.ts';
 import { emptiesWithin, settlesWithin } from '../../../src/host/process/process-wait.ts';
 import { createVirtualClock } from '../../../src/kernel/virtual-clock.ts';
