@@ -2,6 +2,7 @@
  * Which events of one stretch happened before which: those that made them, those that they depend on, and what happened before these.
  * Everything else could have come in another order. Events are named by their place in the stretch.
  */
+import { RollingHash } from '../../kernel/rolling-hash.ts';
 import type { Step } from './exhaustive-path.ts';
 import { areDependent } from './footprint.ts';
 
@@ -79,4 +80,36 @@ export function stretchEnd(steps: readonly Step[], start: number): number {
   let end = start + 1;
   while (steps[end]?.stretch === start) end += 1;
   return end;
+}
+
+/**
+ * A name for all schedules that differ in nothing but the order of independent events, 16 hexadecimal characters: a hash of the Foata normal
+ * form (Cartier and Foata, 1969), which puts every event into the earliest layer that what happened before it allows. `answers` are those that
+ * were given before any event.
+ */
+export function traceClass(steps: readonly Step[], answers: readonly number[]): string {
+  const hash = new RollingHash();
+  hash.addString(answers.join());
+  for (let start = 0; start < steps.length;) {
+    const end = stretchEnd(steps, start);
+    const layers = layersOf(new EventOrder(steps, start, end));
+    hash.addString(layers.map((layer) => layer.sort().join(' ')).join('/'));
+    start = end;
+  }
+  return hash.digest();
+}
+
+function layersOf(order: EventOrder): string[][] {
+  const layers: string[][] = [];
+  const heights: number[] = [];
+  for (let place = 0; place < order.length; place += 1) {
+    const height = heights.reduce(
+      (least, other, before) => (order.precedes(before, place) ? Math.max(least, other + 1) : least),
+      0,
+    );
+    heights.push(height);
+    const { identity, answers } = order.step(place);
+    (layers[height] ??= []).push(`${identity.number}:${answers.join()}`);
+  }
+  return layers;
 }

@@ -8,12 +8,12 @@ import { invariant } from '../../kernel/invariant.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import type { LimitingBound, SearchBounds } from './certificate.ts';
 import { EventIdentity } from './event-identity.ts';
+import { traceClass } from './event-order.ts';
 import { asleepAfter, OrderPoint, type Point, type Step, type ValuePoint } from './exhaustive-path.ts';
 import { wantReversals } from './exhaustive-races.ts';
 import { ExhaustiveStates } from './exhaustive-states.ts';
 import { isAsleep, NOBODY, sleepsWith, type Sleeper } from './exhaustive-sleep.ts';
 import { EVERYTHING, type FootprintMeter } from './footprint.ts';
-import { traceClass } from './trace-class.ts';
 
 const ASLEEP_TOO_LONG = 'expected what sleeps to be due still: something unexpected has touched it';
 
