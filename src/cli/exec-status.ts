@@ -26,13 +26,20 @@ export interface ProcessEnd {
 
 /** The exit code for a run that has ended. */
 export function execStatus({ state, exitCode }: RunStatus, process: ProcessEnd): number {
-  if (state === 'TIMEDOUT') return TIMED_OUT;
-  if (process.passedMemoryCap) return signalCode('SIGKILL');
-  if (state === 'COMPLETE') {
-    return process.end?.signal === undefined ? exitCode : signalCode(process.end.signal);
+  if (state !== 'TIMEDOUT' && process.passedMemoryCap) return signalCode('SIGKILL');
+  switch (state) {
+    case 'TIMEDOUT':
+      return TIMED_OUT;
+    case 'COMPLETE':
+      return process.end?.signal === undefined ? exitCode : signalCode(process.end.signal);
+    case 'FAILED':
+      return process.startError === undefined ? EXEC_FAILED : startCode(process.startError);
+    case 'ABORTED':
+    case 'UNKNOWN':
+    case 'PENDING':
+    case 'RUNNING':
+      return EXEC_FAILED;
   }
-  if (state === 'FAILED' && process.startError !== undefined) return startCode(process.startError);
-  return EXEC_FAILED;
 }
 
 function signalCode(name: string): number {
