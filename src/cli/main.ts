@@ -15,17 +15,21 @@ import type { RunCommandOptions } from './run-command.ts';
 import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
 import { EXEC_HELP, EXPLAIN_HELP, EXPLORE_HELP, PROGRAM_HELP, REPLAY_HELP } from './help-texts.ts';
 import { finishProcess, watchProcessEnd } from './process-end.ts';
-import { allowOption, debugOption, hangOption, memoryOption, timelineOption } from './shared-options.ts';
 import { Terminal } from './terminal.ts';
 import {
+  allowOption,
+  debugOption,
+  hangOption,
+  memoryOption,
   positiveInteger,
   requireSeparator,
   shard,
   signalName,
   span,
   threadCount,
+  timelineOption,
   wholeNumber,
-} from './typed-values.ts';
+} from './typed-options.ts';
 
 const terminal = new Terminal({ lostStatus: ownFailure() });
 watchProcessEnd(terminal);
