@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,9 +29,13 @@ function newestSourceMs(): number {
   return Math.max(...sources.map(({ parentPath, name }) => statSync(`${parentPath}/${name}`).mtimeMs));
 }
 
-/** Compiles this folder, with what it imports of the sources taken from the built package; returns the program to run. */
-export function compileBench(): string {
+/**
+ * Compiles this folder, with the doors that it imports taken from the built package, and what lies behind them compiled beside it; returns
+ * the program to run.
+ */
+export async function compileBench(): Promise<string> {
   mkdirSync(compiled, { recursive: true });
+  const behind = new Set<string>();
   for (const name of readdirSync(`${root}bench`)) {
     const { outputText } = ts.transpileModule(readFileSync(`${root}bench/${name}`, 'utf8'), {
       compilerOptions: {
@@ -40,8 +45,24 @@ export function compileBench(): string {
         rewriteRelativeImportExtensions: true,
       },
     });
-    const text = outputText.replaceAll(/(["'])\.\.\/src\//g, '$1../../dist/');
+    const text = outputText.replaceAll(/(?<=["']\.)\.\/src\/([\w/-]+)(?=\.js["'])/g, (_, path: string) => {
+      if (/^(?:\w+\/)?index$/.test(path)) return `./../dist/${path}`;
+      behind.add(`src/${path}`);
+      return `/src/${path}`;
+    });
     writeFileSync(`${compiled}/${name.replace(/\.ts$/, '.js')}`, text);
   }
+  await compileModules([...behind]);
   return `${compiled}/report.js`;
+}
+
+async function compileModules(paths: readonly string[]): Promise<void> {
+  const input = Object.fromEntries(paths.map((path) => [path, `${root}${path}.ts`]));
+  const modules = await rolldown({ input, platform: 'node', external: [/^[^./]/] });
+  await modules.write({
+    dir: compiled,
+    preserveModules: true,
+    preserveModulesRoot: root,
+    entryFileNames: '[name].js',
+  });
 }

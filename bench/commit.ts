@@ -3,8 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import process from 'node:process';
 
-/** Builds the package as it was at a commit, once; returns the folder it is in.
- * The tools are those of the checkout. */
+/** Builds the package as it was at a commit, as it was built then, once; returns the folder it is in. The tools are those of the checkout. */
 export function buildCommit(
   checkout: string,
   commit: string,
@@ -19,19 +18,13 @@ export function buildCommit(
   output(checkout, 'tar', ['-xf', files, '-C', folder]);
   rmSync(files);
   if (!existsSync(`${folder}/node_modules`)) symlinkSync(`${checkout}node_modules`, `${folder}/node_modules`);
-  for (const project of ['tsconfig.build.json', 'tsconfig.sims.json']) {
-    output(checkout, process.execPath, [
-      `${checkout}node_modules/typescript/bin/tsc`,
-      '-p',
-      `${folder}/${project}`,
-    ]);
-  }
+  output(folder, 'npm', ['run', '-s', 'build']);
   return { folder, id };
 }
 
 /** What a program prints; ends with what it said if it fails. */
-function output(checkout: string, program: string, args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: checkout, encoding: 'utf8' });
+function output(cwd: string, program: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' });
   if (status === 0) return stdout;
   process.stderr.write(`${program} ${args.join(' ')} fails:\n${stdout}${stderr}\n`);
   process.exit(1);

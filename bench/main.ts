@@ -12,7 +12,7 @@ import process from 'node:process';
 import { buildIfNeeded, compileBench } from './built.ts';
 
 buildIfNeeded();
-const { status } = spawnSync(process.execPath, [compileBench(), ...process.argv.slice(2)], {
+const { status } = spawnSync(process.execPath, [await compileBench(), ...process.argv.slice(2)], {
   stdio: 'inherit',
 });
 process.exitCode = status ?? 1;

@@ -1,19 +1,16 @@
-/** The shipped scenarios, in the order in which they are run. Each is written as a user of the package would write it. */
+/**
+ * The shipped scenarios by their names, in the order in which they are run. Each is written as a user of the package would write it, and
+ * loaded when it is wanted.
+ */
 import type { ScenarioDefinition } from 'dryrunner';
-import { filerFaults } from './filer-faults.ts';
-import { lostReply } from './lost-reply.ts';
-import { pollingClient } from './polling-client.ts';
-import { restart } from './restart.ts';
-import { thetaPool } from './theta-pool.ts';
-import { threeRunnersTwoAborts } from './three-runners-two-aborts.ts';
-import { timeoutRace } from './timeout-race.ts';
 
-export const scenarios: readonly ScenarioDefinition[] = [
-  thetaPool,
-  timeoutRace,
-  lostReply,
-  restart,
-  filerFaults,
-  pollingClient,
-  threeRunnersTwoAborts,
-];
+export const scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition>>> = {
+  'theta-pool': async () => (await import('./theta-pool.ts')).thetaPool,
+  'timeout-race': async () => (await import('./timeout-race.ts')).timeoutRace,
+  'lost-reply': async () => (await import('./lost-reply.ts')).lostReply,
+  restart: async () => (await import('./restart.ts')).restart,
+  'filer-faults': async () => (await import('./filer-faults.ts')).filerFaults,
+  'polling-client': async () => (await import('./polling-client.ts')).pollingClient,
+  'three-runners-two-aborts': async () =>
+    (await import('./three-runners-two-aborts.ts')).threeRunnersTwoAborts,
+};

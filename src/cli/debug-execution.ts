@@ -13,7 +13,7 @@ import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { failureText } from './failure-report.ts';
 import { nowRunning } from './foreign-code.ts';
 import { prepareScenario } from './scenario-campaign.ts';
-import { findScenario } from './scenario-loader.ts';
+import { nameScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { verdictJson } from './verdict-report.ts';
 
@@ -24,7 +24,7 @@ export async function debugExecution(
   json: boolean,
 ): Promise<ExitStatus> {
   const { scenario: reference, log, seed, failureKey } = named;
-  const scenario = await findScenario(reference);
+  const scenario = await (await nameScenario(reference)).load();
   const { definition } = scenario;
   const plain = withoutStrays(createExecutor(definition, await prepareScenario(scenario), seed));
   const executor = withinEvents(plain, boundOf(named));

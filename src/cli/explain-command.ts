@@ -10,7 +10,7 @@ import { threadLimits } from './explore-options.ts';
 import { explainTimeMs, settle } from './failure-desk.ts';
 import { cutShortLines, failingBlock, failingJson, settledLines } from './failure-report.ts';
 import { replayLog, replayProgressText, taskOf } from './replay-log.ts';
-import { findScenario, isScenarioReference } from './scenario-loader.ts';
+import { isScenarioReference, nameScenario } from './scenario-loader.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 import type { Terminal } from './terminal.ts';
 import {
@@ -52,7 +52,7 @@ export async function explainCommand(
   await requireOwnTimeline(options.timeline, [what], [named.scenario]);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
   return interruptible(terminal, async (interruption) => {
-    const loading = findScenario(named.scenario);
+    const loading = nameScenario(named.scenario);
     const scenario = await interruption.unlessRequested(loading, 'the scenario was loading');
     return new Explaining({ terminal, scenario, options, interruption }, named).run();
   });
@@ -99,7 +99,7 @@ class Explaining {
       return interruption.status ?? EXIT_STATUS.HELD;
     }
     const settled = await this.#settle(failing);
-    this.#tell(settled);
+    await this.#tell(settled);
     await writeAfterResult(terminal, EXIT_STATUS.FAILED, async () => {
       if (outcome !== undefined) await this.#draw((settled.shrunk ?? failing).decisions, eventBound(failing));
       else if (timeline !== undefined) await writeTimeline(terminal, this.#target(timeline), replay);
@@ -114,7 +114,7 @@ class Explaining {
     return runInThread(task, {
       ...threadLimits(options),
       signal: interruption.signal,
-      onProgress: (progress) => terminal.progress(replayProgressText(scenario.definition.name, progress)),
+      onProgress: (progress) => terminal.progress(replayProgressText(scenario.name, progress)),
     });
   }
 
@@ -146,7 +146,7 @@ class Explaining {
   #tellHeld({ traceHash }: ReplayOutcome): void {
     const { terminal, scenario, options } = this.#session;
     terminal.progress('');
-    const { name } = scenario.definition;
+    const { name } = scenario;
     if (options.json === true) {
       terminal.json({ type: 'explained', scenario: name, held: true, traceHash });
     } else terminal.line(`${name}${this.#seedText()}: it holds, so there is nothing to explain`);
@@ -156,13 +156,13 @@ class Explaining {
     return isLog(this.#named) ? '' : `, seed ${this.#named.seed ?? '1'}`;
   }
 
-  #tell(settled: FailingExecution): void {
+  async #tell(settled: FailingExecution): Promise<void> {
     const { terminal, scenario, options } = this.#session;
-    const { definition } = scenario;
     if (options.json === true) {
-      terminal.json({ type: 'explained', scenario: definition.name, held: false, ...failingJson(settled) });
+      terminal.json({ type: 'explained', scenario: scenario.name, held: false, ...failingJson(settled) });
       return;
     }
+    const { definition } = await scenario.load();
     for (const line of failingBlock(terminal, definition, settled)) terminal.line(line);
     const rest = options.shrink ? settledLines(settled) : cutShortLines(settled);
     if (rest.length > 0) terminal.line();

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { scenarioFault } from '../explore/exhaustive/certificate.ts';
-import { EXHAUSTIVE, strategyNames } from '../explore/strategies/strategy-names.ts';
+import { EXHAUSTIVE, isStrategyName, strategyNames } from '../explore/strategies/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { formatCount } from '../model/plural.ts';
@@ -13,9 +13,8 @@ import { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import { runExplorePool, type PoolEvent, type PoolProgress, type PoolReport } from '../threads/pool.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { poolOptions, type ExploreCommandOptions } from './explore-options.ts';
-import { eventJson, exploredJson, exploredLines, progressText } from './explore-report.ts';
-import { settleAll } from './failure-desk.ts';
-import { findScenarios } from './scenario-loader.ts';
+import { eventJson, exploredJson, exploredLines, progressText, type Explored } from './explore-report.ts';
+import { nameScenarios } from './scenario-loader.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,7 +31,7 @@ export async function exploreCommand(
   return interruptible(terminal, async (interruption) => {
     // Before it begins: a module that keeps this thread busy leaves no time later.
     terminal.progress(`loading (Ctrl-C or Ctrl-\\ ends it): ${references.join(', ')}`);
-    const loading = findScenarios(references);
+    const loading = nameScenarios(references);
     const scenarios = await interruption.unlessRequested(loading, 'the scenario files were loading');
     let status: ExitStatus = EXIT_STATUS.HELD;
     for (const scenario of scenarios) {
@@ -78,7 +77,7 @@ function requireStrategy(options: ExploreCommandOptions): void {
     throw new UsageError('an exhaustive search cannot be resumed: what it has tried is in its memory only');
   }
   if (strategy === EXHAUSTIVE) return;
-  if (!strategyNames.includes(strategy)) {
+  if (!isStrategyName(strategy)) {
     const names = [...strategyNames, EXHAUSTIVE].join(', ');
     throw new UsageError(`--strategy: expected one of ${names}, got ${JSON.stringify(strategy)}`);
   }
@@ -103,9 +102,9 @@ class Exploration {
 
   constructor(session: ScenarioSession<ExploreCommandOptions>) {
     this.#session = session;
-    const { definition, reference } = session.scenario;
+    const { name, reference } = session.scenario;
     const { corpus } = session.options;
-    this.#corpus = new CorpusFolder(corpus, definition.name, reference, (text) => this.#note(text));
+    this.#corpus = new CorpusFolder(corpus, name, reference, (text) => this.#note(text));
   }
 
   async run(): Promise<PoolReport> {
@@ -123,10 +122,17 @@ class Exploration {
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
     this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
-    const found = await settleAll(this.#session, report.failures, this.#corpus);
+    const { found, description } = await this.#settle(report);
     terminal.progress('');
     const cutOff = await this.#keepCutOff(report);
-    const explored = { scenario, report, strategy, seed, found, cutOff };
+    const explored = {
+      scenario: { name: scenario.name, description },
+      report,
+      strategy,
+      seed,
+      found,
+      cutOff,
+    };
     if (json) terminal.json(exploredJson(explored));
     else for (const line of exploredLines(terminal, explored)) terminal.line(line);
     return report;
@@ -134,9 +140,9 @@ class Exploration {
 
   get #campaign(): CampaignIdentity {
     const { strategy, seed, shard = { index: 1, count: 1 } } = this.#session.options;
-    const { definition, reference } = this.#session.scenario;
+    const { name, reference } = this.#session.scenario;
     return {
-      scenario: definition.name,
+      scenario: name,
       reference: canonicalReference(reference),
       strategy,
       seed,
@@ -160,7 +166,7 @@ class Exploration {
     if (this.#session.options.resume !== true) return 0;
     try {
       const next = await readNextIndex(this.#statePath, this.#campaign);
-      const { name } = this.#session.scenario.definition;
+      const { name } = this.#session.scenario;
       this.#note(
         next === 0
           ? `${name}: nothing was kept for this scenario, strategy, seed and shard: it begins anew`
@@ -190,6 +196,16 @@ class Exploration {
     this.#write(() => this.#keepState(nextIndex));
   }
 
+  async #settle({
+    failures,
+  }: PoolReport): Promise<Pick<Explored, 'found'> & { readonly description: string }> {
+    if (failures.length === 0) return { found: [], description: '' };
+    const { settleAll } = await import('./failure-desk.ts');
+    const found = await settleAll(this.#session, failures, this.#corpus);
+    const { definition } = await this.#session.scenario.load();
+    return { found, description: definition.description };
+  }
+
   /** Their logs are mostly too long to be pasted. */
   async #keepCutOff({ cutOff }: PoolReport): Promise<FailingExecution[]> {
     const kept: FailingExecution[] = [];
@@ -201,7 +217,7 @@ class Exploration {
   }
 
   #onEvent(event: PoolEvent): void {
-    const { name } = this.#session.scenario.definition;
+    const { name } = this.#session.scenario;
     const { json = false } = this.#session.options;
     if (event.type === 'progress' && !json) {
       this.#session.terminal.progress(progressText(name, event.progress));

@@ -1,7 +1,6 @@
 /** What can be typed after `dryrunner explore`, and what it means for the threads. */
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import { availableParallelism } from 'node:os';
-import { DEFAULT_AUDIT_EVERY } from '../explore/campaign.ts';
 import type { ExplorePoolOptions } from '../threads/pool.ts';
 import type { ThreadLimits } from '../threads/thread.ts';
 import { codeModule } from '../kernel/own-files.ts';
@@ -67,6 +66,5 @@ export function poolOptions(
     ...(executions === undefined || isExhaustive ? {} : { maxExecutions: executions }),
     goOn: all,
     strict,
-    auditEvery: DEFAULT_AUDIT_EVERY,
   };
 }

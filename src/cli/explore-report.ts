@@ -7,13 +7,16 @@ import { counted, formatCount } from '../model/plural.ts';
 import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import { failingBlock, failingJson, settledLines } from './failure-report.ts';
 import { replayLine } from './rerun-line.ts';
-import type { LoadedScenario } from './scenario-loader.ts';
 import { detailLines, shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One scenario after its exploration. */
 export interface Explored {
-  readonly scenario: LoadedScenario;
+  readonly scenario: {
+    readonly name: string;
+    /** Shown with its failures. */
+    readonly description: string;
+  };
   readonly strategy: string;
   readonly seed: string;
   readonly report: PoolReport;
@@ -50,7 +53,7 @@ export function exploredLines(terminal: Terminal, explored: Explored): string[] 
   ];
   const coverage = coveredLines(explored);
   if (blocks.length > 0) return [...blocks.flatMap((lines) => [...lines, '']), ...coverage];
-  return [`${explored.scenario.definition.name}: ${headline(terminal, report)}`, ...coverage];
+  return [`${explored.scenario.name}: ${headline(terminal, report)}`, ...coverage];
 }
 
 function headline(terminal: Terminal, { certificate, executions }: PoolReport): string {
@@ -67,7 +70,7 @@ function cutOffLines(
 ): string[] {
   const { message, details, firedEvents, atMs, configuration = strategy, file } = execution;
   return [
-    terminal.style('red', `${scenario.definition.name}: cut off: ${message}`),
+    terminal.style('red', `${scenario.name}: cut off: ${message}`),
     `  ${counted(firedEvents, 'event')} and ${atMs} ms of virtual time, by ${configuration}`,
     ...detailLines(details),
     `  again: ${replayLine(tokenOf(execution), file)}`,
@@ -85,7 +88,7 @@ function differenceLines(
   { kind, text }: AuditDifference,
 ): string[] {
   return [
-    terminal.style('red', `${scenario.definition.name}: ${DIFFERENCES[kind]}`),
+    terminal.style('red', `${scenario.name}: ${DIFFERENCES[kind]}`),
     `  ${text}`,
     '  Something outside of the simulation decides: a clock, randomness, I/O, or a variable that outlives the scenario.',
     ...strictHint(report),
@@ -100,7 +103,7 @@ function strictHint({ escapes }: PoolReport): string[] {
 function escapeLines(terminal: Terminal, { scenario }: Explored, { what, count, frames }: Escape): string[] {
   const times = count === 1 ? 'once' : `${formatCount(count)} times`;
   return [
-    terminal.style('red', `${scenario.definition.name}: outside of the simulation: ${what}, ${times}`),
+    terminal.style('red', `${scenario.name}: outside of the simulation: ${what}, ${times}`),
     ...(frames.length === 0
       ? ['  the machine does not say from where']
       : frames.map((frame) => `  ${shownFrame(frame)}`)),
@@ -156,7 +159,7 @@ function failureLines(
   const { kind, executions, seconds = 0, configuration = strategy, corpusId } = failing;
   const by = corpusId === undefined ? `by ${configuration}` : 'by a log kept from before';
   return [
-    ...failingBlock(terminal, scenario.definition, failing),
+    ...failingBlock(terminal, scenario, failing),
     ...(kind === 'escape' ? strictHint(report) : []),
     '',
     `  found in execution ${formatCount(executions)}, after ${seconds.toFixed(1)} s, ${by}`,
@@ -170,7 +173,7 @@ export function exploredJson(explored: Explored): Record<string, unknown> {
   const { audit, executions, seconds, failed, decisions, firedEvents, features, lostThreads } = report;
   return {
     type: 'explored',
-    scenario: scenario.definition.name,
+    scenario: scenario.name,
     strategy,
     seed,
     ...{ executions, seconds, failed, decisions, firedEvents, features, lostThreads },

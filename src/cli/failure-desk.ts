@@ -59,7 +59,7 @@ export async function settle(
   const { failing, maxExecutions, explainMs } = task;
   const { kind, decisions } = failing;
   if (kind === 'hang' || kind === 'crash') return failing;
-  const { name } = scenario.definition;
+  const { name } = scenario;
   const before = formatCount(unusualCount(decisions));
   const progress = (smaller: readonly Decision[]): void =>
     terminal.progress(

@@ -21,13 +21,25 @@ export interface LoadedScenario {
   readonly reference: string;
 }
 
-/** All shipped scenarios, in the order in which they are run. */
-export async function shippedScenarios(): Promise<LoadedScenario[]> {
-  const files = filesBelow(fileURLToPath(packageFile('.')));
+/** A scenario of a name, to be loaded when it is wanted. */
+export interface NamedScenario {
+  readonly name: string;
+  /** What to type to run it. */
+  readonly reference: string;
+  load(): Promise<LoadedScenario>;
+}
+
+/** The shipped scenarios, in the order in which they are run. */
+async function shippedByName(): Promise<NamedScenario[]> {
   const { scenarios } = (await import(shippedScenariosModule().href)) as {
-    scenarios: readonly ScenarioDefinition[];
+    scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition>>>;
   };
-  return scenarios.map((definition) => ({ definition, files, reference: definition.name }));
+  const files = filesBelow(fileURLToPath(packageFile('.')));
+  return Object.entries(scenarios).map(([name, load]) => ({
+    name,
+    reference: name,
+    load: async () => ({ definition: await load(), files, reference: name }),
+  }));
 }
 
 /**
@@ -36,14 +48,23 @@ export async function shippedScenarios(): Promise<LoadedScenario[]> {
  * @throws UsageError for a name that nobody has, or a file that does not load.
  */
 export async function findScenarios(references: readonly string[]): Promise<LoadedScenario[]> {
-  const shipped = await shippedScenarios();
+  return Promise.all((await nameScenarios(references)).map((scenario) => scenario.load()));
+}
+
+/**
+ * The same by their names: files are loaded to learn these, shipped scenarios are not.
+ *
+ * @throws UsageError as {@link findScenarios}.
+ */
+export async function nameScenarios(references: readonly string[]): Promise<NamedScenario[]> {
+  const shipped = await shippedByName();
   if (references.length === 0) return shipped;
   const found = await Promise.all(
     references.map(async (reference) => {
-      const byName = shipped.find(({ definition }) => definition.name === reference);
+      const byName = shipped.find(({ name }) => name === reference);
       if (byName !== undefined) return [byName];
-      if (isModulePath(reference)) return loadFile(reference);
-      const names = shipped.map(({ definition }) => definition.name).join(', ');
+      if (isModulePath(reference)) return (await loadFile(reference)).map(loadedAlready);
+      const names = shipped.map(({ name }) => name).join(', ');
       throw new UsageError(
         `no scenario is called ${JSON.stringify(reference)}; there are ${names}, or give a file such as ./my-scenario.js`,
       );
@@ -52,13 +73,18 @@ export async function findScenarios(references: readonly string[]): Promise<Load
   return found.flat();
 }
 
+function loadedAlready(scenario: LoadedScenario): NamedScenario {
+  const { definition, reference } = scenario;
+  return { name: definition.name, reference, load: () => Promise.resolve(scenario) };
+}
+
 /**
  * The one scenario of a reference.
  *
  * @throws UsageError as {@link findScenarios}, and for a file that exports several.
  */
-export async function findScenario(reference: string): Promise<LoadedScenario> {
-  const [scenario, ...others] = await findScenarios([reference]);
+export async function nameScenario(reference: string): Promise<NamedScenario> {
+  const [scenario, ...others] = await nameScenarios([reference]);
   if (scenario !== undefined && others.length === 0) return scenario;
   const names = [scenario, ...others].map((each) => each?.reference ?? '').join(', ');
   throw new UsageError(`${reference}: expected one scenario, got ${others.length + 1}: give one of ${names}`);
@@ -70,7 +96,7 @@ export async function isScenarioReference(text: string): Promise<boolean> {
   if (/\.[cm]?[jt]sx?$/.test(file)) return true;
   // A name has no ending, and no file that is there is taken for one.
   if (isModulePath(text) || /\.\w+$/.test(text) || existsSync(file)) return false;
-  return !text.includes(':') || (await shippedScenarios()).some(({ definition }) => definition.name === text);
+  return !text.includes(':') || (await shippedByName()).some(({ name }) => name === text);
 }
 
 /** True for a reference that can only be a file. */

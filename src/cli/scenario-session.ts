@@ -3,7 +3,7 @@ import { ScenarioRefusedError } from '../threads/thread.ts';
 import { UsageError } from './exit-status.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import { Interruption } from './interruption.ts';
-import type { LoadedScenario } from './scenario-loader.ts';
+import type { NamedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of all commands that run scenarios on threads. */
@@ -12,7 +12,7 @@ export type ThreadOptionsTyped = Pick<ExploreCommandOptions, 'hang' | 'memory' |
 /** What the parts of such a command share. */
 export interface ScenarioSession<Options extends ThreadOptionsTyped = ThreadOptionsTyped> {
   readonly terminal: Terminal;
-  readonly scenario: LoadedScenario;
+  readonly scenario: NamedScenario;
   readonly options: Options;
   readonly interruption: Interruption;
 }

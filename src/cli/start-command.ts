@@ -4,7 +4,7 @@ import { compareRunners, REHEARSALS, type Agreement } from './agreement.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { printSummaries, rehearse, statusOf } from './rehearsal.ts';
-import { shippedScenarios } from './scenario-loader.ts';
+import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
@@ -21,7 +21,7 @@ export async function startCommand(
 ): Promise<ExitStatus> {
   const interruption = new Interruption({ hasProcesses: true });
   try {
-    const scenarios = await interruption.unlessRequested(shippedScenarios(), 'scenarios were loaded');
+    const scenarios = await interruption.unlessRequested(findScenarios([]), 'scenarios were loaded');
     if (!json) {
       terminal.line(
         terminal.style('bold', `Shipped scenarios in virtual time, ${seeds} ${plural(seeds, 'seed')} each`),

@@ -1,12 +1,14 @@
 /** What each exploring thread runs: the same scenario files, loaded in the same way, as in the thread of the command. */
-import { watchEscapes } from '../ambient/escape-watch.ts';
 import type { PreparedScenario } from '../threads/thread-scenario.ts';
 import { serveExploreTask } from '../threads/worker.ts';
 import { prepareScenario } from './scenario-campaign.ts';
 import { findScenarios } from './scenario-loader.ts';
 import { UsageError } from './exit-status.ts';
 
-await serveExploreTask({ load, watchEscapes });
+await serveExploreTask({
+  load,
+  loadEscapeWatch: async () => (await import('../ambient/escape-watch.ts')).watchEscapes,
+});
 
 async function load(reference: string): Promise<PreparedScenario> {
   const [scenario] = await findScenarios([reference]);

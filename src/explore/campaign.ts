@@ -59,7 +59,7 @@ export interface CampaignOptions {
 }
 
 /** See `CampaignOptions.auditEvery`. */
-export const DEFAULT_AUDIT_EVERY = 100;
+const DEFAULT_AUDIT_EVERY = 100;
 /** Failures with different keys that are kept; messages with random text in them would fill the memory. */
 const FAILURES_KEPT = 100;
 const SEEDS_KEPT = 16;

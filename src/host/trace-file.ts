@@ -8,7 +8,6 @@ import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { checkAnyIterable, checkString } from '../kernel/argument-check.ts';
 import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
 import { openRegularFile, TooLargeError } from './regular-file.ts';
@@ -208,6 +207,7 @@ async function* unpacked(
   path: string,
   packed: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, void> {
+  const { createGunzip } = await import('node:zlib');
   // The callback is there because pipeline wants one; an error reaches the loop below through the stream.
   const stream = pipeline(Readable.from(packed), createGunzip(), () => undefined);
   try {

@@ -3,26 +3,34 @@ import { runCampaign } from '../explore/campaign.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import type { EscapeWatch } from '../explore/escape.ts';
 import type { Executor } from '../explore/executor.ts';
-import { exhaustiveStrategy } from '../explore/exhaustive/exhaustive-strategy.ts';
-import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
-import { createStrategy } from '../explore/strategies/strategy-names.ts';
+import type { exhaustiveStrategy } from '../explore/exhaustive/exhaustive-strategy.ts';
+import { createStrategy } from '../explore/strategies/create-strategy.ts';
 import type { CampaignTask } from './task.ts';
 import type { ThreadScenario } from './thread-scenario.ts';
 
 const CUT_OFF = 'The time of the campaign was up, and the execution had not ended';
 
+/** Watches what executions reach for outside of their simulation. */
+export type WatchEscapes = (executor: Executor) => EscapeWatch;
+
+/** What only some campaigns need. */
+export interface CampaignParts {
+  readonly watchEscapes: WatchEscapes | undefined;
+  readonly exhaustive: { readonly exhaustiveStrategy: typeof exhaustiveStrategy } | undefined;
+}
+
 /** Runs the campaign to its end, or until it is asked to stop. */
 export async function runCampaignTask(
   task: CampaignTask,
   scenario: ThreadScenario,
-  watchEscapes: (executor: Executor) => EscapeWatch,
+  parts: CampaignParts,
 ): Promise<void> {
   const { definition, state, send } = scenario;
   const { scenario: reference, firstIndex, shards, maxExecutions, goOn, auditEvery, corpus } = task;
   const plain = scenario.executor();
-  const strict = task.strict ? watchEscapes(plain) : undefined;
+  const strict = parts.watchEscapes?.(plain);
   const coverage = createCoverage();
-  const exhaustive = task.strategy === EXHAUSTIVE ? exhaustiveStrategy(definition, task.bounds) : undefined;
+  const exhaustive = parts.exhaustive?.exhaustiveStrategy(definition, task.bounds);
   const strategy = exhaustive ?? createStrategy(task.strategy, task.seed);
   let corpusLeft = corpus.length;
   state.noteIndex(corpusLeft > 0 ? -1 : firstIndex);
@@ -32,7 +40,7 @@ export async function runCampaignTask(
     shards,
     ...(maxExecutions === undefined ? {} : { maxExecutions }),
     goOn,
-    auditEvery,
+    ...(auditEvery === undefined ? {} : { auditEvery }),
     corpus,
     coverage,
     shouldStop: () => state.mustStop,

@@ -36,7 +36,7 @@ export interface ExplorePoolOptions extends ThreadLimits {
   /** Watches what executions reach for outside of their simulation; takes about twice the time. */
   readonly strict: boolean;
   /** One execution of so many is run twice; 0 for none. */
-  readonly auditEvery: number;
+  readonly auditEvery?: number;
   /** Tried before anything else. */
   readonly corpus: readonly CorpusEntry[];
   /** Ends the campaign early. */
@@ -218,7 +218,8 @@ function taskOf(options: ExplorePoolOptions, worker: number): ExploreSlotOptions
   const { scenario, strategy, seed, bounds, goOn, strict, auditEvery, workers, shard, shards } = options;
   const { corpus, firstIndex, maxExecutions } = options;
   return {
-    ...{ kind: 'campaign', scenario, strategy, seed, bounds, goOn, strict, auditEvery },
+    ...{ kind: 'campaign', scenario, strategy, seed, bounds, goOn, strict },
+    ...(auditEvery === undefined ? {} : { auditEvery }),
     firstIndex: firstIndex + shard + shards * worker,
     shards: shards * workers,
     // One thread is enough to see a failure again; what to go on from is good for all.

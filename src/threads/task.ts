@@ -24,7 +24,7 @@ export interface CampaignTask {
   readonly goOn: boolean;
   /** Watches what executions reach for outside of their simulation. */
   readonly strict: boolean;
-  readonly auditEvery: number;
+  readonly auditEvery?: number;
   readonly corpus: readonly CorpusEntry[];
 }
 

@@ -3,10 +3,10 @@
  * and ends its task early when it is asked to stop; the thread that started it watches that it does.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { EscapeWatch } from '../explore/escape.ts';
-import type { Executor } from '../explore/executor.ts';
+import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
+import type { WatchEscapes } from './campaign-work.ts';
 import { ExploreSharedState } from './shared-state.ts';
 import type { ExploreEnvelope, ExploreMessage, ExploreTask, ThreadInput } from './task.ts';
 import { ThreadScenario, type PreparedScenario } from './thread-scenario.ts';
@@ -16,13 +16,13 @@ export interface ExploreServices {
   /** Finds a scenario by what was typed; what it throws is the reason why nothing is run. */
   readonly load: (scenario: string) => Promise<PreparedScenario>;
   /** Watches what executions reach for outside of their simulation. */
-  readonly watchEscapes: (executor: Executor) => EscapeWatch;
+  readonly loadEscapeWatch: () => Promise<WatchEscapes>;
 }
 
 /** Serves the task that this thread was started with; to be called once by the file that the thread runs. */
-export async function serveExploreTask({ load, watchEscapes }: ExploreServices): Promise<void> {
+export async function serveExploreTask({ load, loadEscapeWatch }: ExploreServices): Promise<void> {
   const { task, memory } = workerData as ThreadInput;
-  const work = await workOf(task, watchEscapes);
+  const work = await workOf(task, loadEscapeWatch);
   let prepared: PreparedScenario;
   try {
     prepared = await load((task.kind === 'settle' ? task.failing : task).scenario);
@@ -38,11 +38,18 @@ export async function serveExploreTask({ load, watchEscapes }: ExploreServices):
 /** What does the task. Each thread loads what it needs: most never explain anything. */
 async function workOf(
   task: ExploreTask,
-  watchEscapes: ExploreServices['watchEscapes'],
+  loadEscapeWatch: ExploreServices['loadEscapeWatch'],
 ): Promise<(scenario: ThreadScenario) => Promise<void>> {
   if (task.kind === 'campaign') {
     const { runCampaignTask } = await import('./campaign-work.ts');
-    return (scenario) => runCampaignTask(task, scenario, watchEscapes);
+    const parts = {
+      watchEscapes: task.strict ? await loadEscapeWatch() : undefined,
+      exhaustive:
+        task.strategy === EXHAUSTIVE
+          ? await import('../explore/exhaustive/exhaustive-strategy.ts')
+          : undefined,
+    };
+    return (scenario) => runCampaignTask(task, scenario, parts);
   }
   const { runReplayTask, runSettleTask } = await import('./failure-work.ts');
   return (scenario) =>

@@ -8,7 +8,7 @@ import { createExecutor, type Executor } from '../../src/explore/executor.ts';
 import { exhaustiveStrategy } from '../../src/explore/exhaustive/exhaustive-strategy.ts';
 import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
 import type { Strategy } from '../../src/explore/strategies/strategy.ts';
-import { createStrategy } from '../../src/explore/strategies/strategy-names.ts';
+import { createStrategy } from '../../src/explore/strategies/create-strategy.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 

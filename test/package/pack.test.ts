@@ -15,6 +15,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 import { packageDoors, readManifest } from '../../scripts/package-doors.ts';
+import { blanked } from '../docs/shown-output.ts';
 
 const manifest = readManifest();
 const doors = packageDoors(manifest).map(({ specifier }) => specifier);
@@ -42,6 +43,29 @@ function linkPeers(): void {
   }
 }
 
+/** One that waits for ever, one that fails in a callback, one that reaches outside. */
+const LATE = `export const stuck = {
+  name: 'stuck',
+  description: 'waits for what nobody does',
+  run: (sim) => sim.sleep(1).then(() => new Promise(() => undefined)),
+};
+export const late = {
+  name: 'late',
+  description: 'is sometimes late',
+  async run(sim) {
+    let done = 0;
+    sim.world.clock.timer('work', 5, () => (done += 1));
+    sim.world.clock.timer('look', 5, () => sim.check(done === 1, 'the work is done'));
+    await sim.sleep(10);
+  },
+};
+export const clock = {
+  name: 'reads-a-clock',
+  description: 'reads the clock of the machine',
+  run: (sim) => sim.sleep(Date.now() % 1),
+};
+`;
+
 describe('the packed package in an empty folder', () => {
   beforeAll(() => {
     run('npm', ['pack', ...quiet, '--pack-destination', root], projectRoot);
@@ -59,7 +83,7 @@ describe('the packed package in an empty folder', () => {
     const tops = [...pages, 'dist', 'docs', 'fixtures', 'package.json', 'sims'];
     expect(readdirSync(folder).sort()).toEqual(tops);
     const sources = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' });
-    expect(sources.filter((name) => name.includes('.') && !/\.(js|d\.ts)$/.test(name))).toEqual([]);
+    expect(sources.filter((name) => name.includes('.') && !/\.(js|js\.map|d\.ts)$/.test(name))).toEqual([]);
   });
 
   test('runs its command', () => {
@@ -68,13 +92,43 @@ describe('the packed package in an empty folder', () => {
     expect(run('npx', ['--no-install', 'dryrunner', '--version']).trim()).toBe(manifest.version);
   });
 
-  test.for(doors.filter((door) => door !== 'dryrunner/vitest'))(
-    '%s loads without the optional peers',
-    (door) => {
-      const code = `await import('${door}'); console.log('loaded')`;
-      expect(run('node', ['--input-type=module', '--eval', code])).toBe('loaded\n');
+  test.for(packageDoors(manifest).filter(({ specifier }) => specifier !== 'dryrunner/vitest'))(
+    '$specifier loads without the optional peers and exports what its source does',
+    async ({ specifier, source }) => {
+      const code = `console.log(Object.keys(await import('${specifier}')).join(' '))`;
+      const names = Object.keys((await import(join(projectRoot, source))) as object);
+      expect(run('node', ['--input-type=module', '--eval', code]).trim().split(' ').sort()).toEqual(
+        names.sort(),
+      );
     },
   );
+
+  test('shows the same lines of a scenario as the sources do', () => {
+    writeFileSync(join(consumer, 'late.mjs'), LATE);
+    const shown = (program: readonly string[], scenario: string, more: readonly string[]): string => {
+      const args = ['explore', `./late.mjs#${scenario}`, '--executions', '30', '--workers', '1'];
+      const corpus = ['--corpus', join(root, 'corpus', program.length > 1 ? 'sources' : 'package')];
+      const { stdout } = spawnSync(process.execPath, [...program, ...args, ...corpus, ...more], {
+        cwd: consumer,
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: '1' },
+      });
+      // What follows depends on how fast it goes.
+      return blanked(stdout.split(/^\s*(?:What would have held|\d+ executions? in )/m)[0] ?? '');
+    };
+    const sources = ['--import', import.meta.resolve('tsx'), join(projectRoot, 'src/cli/main.ts')];
+    const installed = [join(consumer, 'node_modules/dryrunner/dist/cli/main.js')];
+    for (const [scenario, line, ...more] of [
+      ['stuck', 'late.mjs:4:'],
+      ['late', 'late.mjs:12:'],
+      ['reads-a-clock', 'late.mjs:19:', '--strict'],
+    ] as const) {
+      const printed = shown(installed, scenario, more);
+      expect(printed).toContain(line);
+      expect(printed).not.toContain('/dist/');
+      expect(printed).toBe(shown(sources, scenario, more));
+    }
+  });
 
   test('types of all doors resolve and check in a strict project', { timeout: 60_000 }, () => {
     linkPeers();

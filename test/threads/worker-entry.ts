@@ -59,7 +59,7 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     }),
 };
 
-await serveExploreTask({ load, watchEscapes });
+await serveExploreTask({ load, loadEscapeWatch: () => Promise.resolve(watchEscapes) });
 
 async function load(name: string): Promise<PreparedScenario> {
   const misdeed = MISDEEDS[name];

@@ -1,60 +1,27 @@
-/** Strategies by the names that people type. Invariant: a strategy's `name` is the name it is made by. */
-import { checkOptions, checkString } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
-import { mutationStrategy } from './mutation-strategy.ts';
-import { pctStrategy, type PctOptions } from './pct-strategy.ts';
-import { plainStrategy } from './plain-strategy.ts';
-import { portfolioStrategy } from './portfolio.ts';
-import { posStrategy } from './pos-strategy.ts';
-import { randomStrategy } from './random-strategy.ts';
-import type { Strategy } from './strategy.ts';
-import { stratifiedStrategy } from './stratified-strategy.ts';
-import { swarmStrategy } from './swarm-strategy.ts';
-import { sweepStrategy, type SweepOptions } from './sweep-strategy.ts';
-import { walkStrategy } from './walk-strategy.ts';
+/** The names of strategies that people type. Apart from the strategies themselves, because whoever reads a command line needs no more. */
 
-/** What {@link createStrategy} passes on to the strategies that know it. */
-export interface StrategyOptions extends PctOptions, SweepOptions {}
+const NAMES = [
+  'portfolio',
+  'plain',
+  'random',
+  'stratified',
+  'swarm',
+  'pct',
+  'pos',
+  'walk',
+  'sweep',
+  'mutation',
+] as const;
 
-const FACTORIES: Readonly<Record<string, (seed: string | number, options: StrategyOptions) => Strategy>> = {
-  portfolio: portfolioStrategy,
-  plain: plainStrategy,
-  random: randomStrategy,
-  stratified: stratifiedStrategy,
-  swarm: swarmStrategy,
-  pct: pctStrategy,
-  pos: posStrategy,
-  walk: walkStrategy,
-  sweep: (_seed, options) => sweepStrategy(options),
-  mutation: mutationStrategy,
-};
+/** A name that `createStrategy` knows. */
+export type StrategyName = (typeof NAMES)[number];
 
-/** The names that {@link createStrategy} knows; the default comes first. */
-export const strategyNames: readonly string[] = Object.freeze(Object.keys(FACTORIES));
+/** The names that `createStrategy` knows; the default comes first. */
+export const strategyNames: readonly StrategyName[] = Object.freeze([...NAMES]);
 
-/**
- * Makes a strategy by its name, with seed 1 unless told otherwise.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown name, a seed that is neither a text nor a finite number, or options out
- * of range.
- * @example
- * ```ts
- * import { createStrategy, strategyNames } from 'dryrunner/explore';
- * for (const name of strategyNames) {
- *   if (createStrategy(name, 7).name !== name) throw new Error('each has its own name');
- * }
- * ```
- */
-export function createStrategy(
-  name: string,
-  seed: string | number = 1,
-  options: StrategyOptions = {},
-): Strategy {
-  checkOptions(options);
-  checkString('strategy', 'the name of a strategy', name);
-  const make = Object.hasOwn(FACTORIES, name) ? FACTORIES[name] : undefined;
-  if (make === undefined) throw invalidArgument('strategy', `one of ${strategyNames.join(', ')}`, name);
-  return make(seed, options);
+/** True for one of {@link strategyNames}. */
+export function isStrategyName(name: string): name is StrategyName {
+  return (strategyNames as readonly string[]).includes(name);
 }
 
 /** The strategy that ends with a certificate: it is named beside the others, has no seed, and runs whole, on one thread. */

@@ -7,18 +7,16 @@
  * logs of executions that were cut off, which are not tried again by themselves.
  */
 import { readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CorpusEntry } from '../../explore/campaign-report.ts';
 import { eventBound, type FailingExecution } from '../../explore/failing-execution.ts';
 import { CUT_OFF_KEY } from '../../explore/failure-key.ts';
 import type { Decision } from '../../kernel/decisions.ts';
 import { messageOf } from '../../kernel/errors.ts';
 import { hashText } from '../../kernel/text-hash.ts';
-import { decisionLogLines, readDecisionLog } from '../../trace/decision-log-file.ts';
 import { formatCount } from '../../model/plural.ts';
 import { canonicalReference } from './campaign-state.ts';
 import { makeFolder } from '../make-folder.ts';
-import { readKeptFile, replaceTraceFile } from '../trace-file.ts';
 
 const SUFFIX = '.jsonl';
 const SEEDS = 'seeds';
@@ -79,8 +77,7 @@ export class CorpusFolder {
     const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
     const meta = { failureKey: key, message, reference: this.#reference, ...bound };
     return this.#write(async () => {
-      await makeFolder(folder);
-      await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
+      await this.#writeLog(path, decisions, meta);
       if (isCutOff) await removeOldest(folder, CUT_OFF_MAX);
       return path;
     });
@@ -93,9 +90,7 @@ export class CorpusFolder {
     const meta = { reference: this.#reference };
     for (const log of logs) {
       await this.#write(async () => {
-        await makeFolder(folder);
-        const path = join(folder, `${nameOf(JSON.stringify(log))}${SUFFIX}`);
-        await replaceTraceFile(path, decisionLogLines(log, { scenario: this.#scenario, meta }));
+        await this.#writeLog(join(folder, `${nameOf(JSON.stringify(log))}${SUFFIX}`), log, meta);
       });
     }
     await this.#write(() => removeOldest(folder, SEEDS_MAX));
@@ -112,7 +107,11 @@ export class CorpusFolder {
 
   async #loadFrom(folder: string): Promise<CorpusEntry[]> {
     const entries: CorpusEntry[] = [];
-    for (const name of await this.#namesIn(folder)) {
+    const names = await this.#namesIn(folder);
+    if (names.length === 0) return entries;
+    const { readKeptFile } = await import('../trace-file.ts');
+    const { readDecisionLog } = await import('../../trace/decision-log-file.ts');
+    for (const name of names) {
       const path = join(folder, name);
       try {
         const { header, decisions } = await readDecisionLog(readKeptFile(path, BYTES_MAX));
@@ -142,6 +141,17 @@ export class CorpusFolder {
       }
       return [];
     }
+  }
+
+  async #writeLog(
+    path: string,
+    decisions: readonly Decision[],
+    meta: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    await makeFolder(dirname(path));
+    const { replaceTraceFile } = await import('../trace-file.ts');
+    const { decisionLogLines } = await import('../../trace/decision-log-file.ts');
+    await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
   }
 
   /** What goes wrong with one file costs that file. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createStrategy, strategyNames } from '../../../src/explore/strategies/strategy-names.ts';
+import { createStrategy } from '../../../src/explore/strategies/create-strategy.ts';
+import { strategyNames } from '../../../src/explore/strategies/strategy-names.ts';
 import type { Strategy } from '../../../src/explore/strategies/strategy.ts';
 import { thrownBy } from '../../model/thrown.ts';
 import { exploreAll } from '../executions-to-find.ts';

@@ -1,0 +1,124 @@
+/**
+ * `npm run build`: what is published, in `dist`. Modules are put together into some forty files, because a command that loads five hundred
+ * takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of `dist/FOLDER`, because that is how a line of a
+ * stack shows what it belongs to (`src/kernel/own-files.ts`). `--code` leaves the declarations out.
+ */
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { rolldown, type CodeSplittingNameFunction, type ModuleInfo, type OutputChunk } from 'rolldown';
+import { listFiles, projectRoot } from './module-graph.ts';
+import { commandSources, packageDoors } from './package-doors.ts';
+
+type InfoOf = (id: string) => ModuleInfo | null;
+
+/**
+ * What is loaded together lies together: what every command needs, what exploring adds, what its threads need with a scenario that uses
+ * whatever a user's may. A module that several need lies with those that the same ones need, so that files never import in circles.
+ */
+const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
+  ['command', ['src/cli/main.ts']],
+  ['explore', ['src/cli/explore-command.ts']],
+  ['run', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
+];
+/** Threads are started with it by its path. */
+const WORKER = 'src/cli/worker-entry.ts';
+/** Stacks tell these from others of their folder. */
+const APART = ['kernel/drain', 'simulation/node'];
+
+const pathOf = (id: string): string => id.slice(projectRoot.length + 1);
+
+function reachedFrom(paths: readonly string[], infoOf: InfoOf): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const left = paths.map((path) => join(projectRoot, path));
+  for (let id = left.pop(); id !== undefined; id = left.pop()) {
+    if (reached.has(id)) continue;
+    reached.add(id);
+    left.push(...(infoOf(id)?.importedIds ?? []));
+  }
+  return reached;
+}
+
+/** Names the file of a module: its folder, and with whom it is loaded. */
+function createNaming(): CodeSplittingNameFunction {
+  let needs: readonly (readonly [name: string, ids: ReadonlySet<string>])[] | undefined;
+  return (id, chunking) => {
+    const infoOf: InfoOf = (module) => chunking.getModuleInfo(module);
+    const [, folder, rest] = /^src\/(\w+)\/(.*)$/.exec(pathOf(id)) ?? [];
+    if (folder === undefined || rest === undefined || isEntry(pathOf(id))) return null;
+    const apart = APART.find((start) => `${folder}/${rest}`.startsWith(start));
+    if (apart !== undefined) return apart;
+    needs ??= NEEDS.map(([name, from]) => [name, reachedFrom(from, infoOf)] as const);
+    const names = needs.filter(([, ids]) => ids.has(id)).map(([name]) => name);
+    // What only another command loads lies with that.
+    return folder === 'cli' && names.length === 0 ? null : `${folder}/${names.join('-') || 'rest'}`;
+  };
+}
+
+const entries = [...packageDoors().map(({ source }) => source), ...commandSources(), WORKER];
+const isEntry = (path: string): boolean =>
+  entries.includes(path) || NEEDS.some(([, from]) => from.includes(path));
+const named = (paths: readonly string[], from = ''): Record<string, string> =>
+  Object.fromEntries(
+    paths.map((path) => [path.slice(from.length).replace(/\.ts$/, ''), join(projectRoot, path)]),
+  );
+/** Other packages, and this one by its own name. */
+const external = [/^[^./]/];
+const dist = join(projectRoot, 'dist');
+
+async function writeCode(): Promise<void> {
+  const code = await rolldown({
+    input: named(entries, 'src/'),
+    platform: 'node',
+    external,
+    treeshake: { moduleSideEffects: false },
+    preserveEntrySignatures: 'allow-extension',
+  });
+  const { output } = await code.write({
+    dir: dist,
+    sourcemap: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: ({ name }) => `${name.includes('/') ? '' : 'cli/'}[name]-[hash].js`,
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [{ name: createNaming(), debugName: 'folders' }],
+    },
+  });
+  checkCircles(output.filter((file) => file.type === 'chunk'));
+}
+
+/** A file that is loaded before one that it needs fails in any order of imports but one. */
+function checkCircles(chunks: readonly OutputChunk[]): void {
+  const left = new Map(chunks.map(({ fileName, imports }) => [fileName, imports] as const));
+  const isFree = (name: string): boolean => !(left.get(name) ?? []).some((imported) => left.has(imported));
+  for (let free = [...left.keys()].filter(isFree); free.length > 0; free = [...left.keys()].filter(isFree)) {
+    for (const name of free) left.delete(name);
+  }
+  if (left.size > 0) throw new Error(`files import in circles: ${[...left.keys()].join(', ')}`);
+}
+
+/** Scenarios stay what they are, a file each: users read them, and name them on the command line. */
+async function writeScenarios(): Promise<void> {
+  const scenarios = await rolldown({ input: named(listFiles(['sims'])), platform: 'node', external });
+  await scenarios.write({
+    dir: dist,
+    preserveModules: true,
+    preserveModulesRoot: projectRoot,
+    entryFileNames: '[name].js',
+  });
+}
+
+function writeDeclarations(): void {
+  const compiler = join(projectRoot, 'node_modules/typescript/bin/tsc');
+  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    cwd: projectRoot,
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(1);
+}
+
+rmSync(dist, { recursive: true, force: true });
+await writeCode();
+await writeScenarios();
+if (!process.argv.includes('--code')) writeDeclarations();
