@@ -6,9 +6,7 @@ import { checkOptions, checkString } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { OutputCreator } from '../model/output.ts';
-import { FaultyMemoryFile } from './faulty-memory-file.ts';
-import { MemoryFile } from './memory-file.ts';
-import type { MemoryOutput, ToFile } from './memory-file.ts';
+import { FaultyMemoryFile, MemoryFile, type MemoryOutput, type ToFile } from './memory-file.ts';
 import type { OutputFaultPlan } from './output-fault.ts';
 import { checkOutputId } from './output-id.ts';
 

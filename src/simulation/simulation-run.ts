@@ -1,9 +1,12 @@
 /** The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure counts. */
+import type { Drain, DrainHooks, StepResult } from '../kernel/drain-run.ts';
+import { withholdRejections } from '../kernel/drain-host.ts';
+import { EventuallyFailedError, WatchedProperties } from './watched-properties.ts';
+import { ExecutionInterrupted, type DecisionSource, ExecutionAbandoned } from '../kernel/decisions.ts';
+import { messageOf, isRunnerError } from '../kernel/errors.ts';
+import type { SimulateOptions } from './simulate-options.ts';
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
-import { type DecisionSource, ExecutionAbandoned, ExecutionInterrupted } from '../kernel/decisions.ts';
 import { chooseDrain } from '../kernel/drain.ts';
-import type { StepResult } from '../kernel/drain-run.ts';
-import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { ReplaySource } from '../kernel/replay-decisions.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
@@ -17,20 +20,64 @@ import { DeclaredState } from './declared-state.ts';
 import { EndJudge } from './end-judge.ts';
 import { EndlessWatch } from './endless-watch.ts';
 import { EventActions } from './event-actions.ts';
-import { HealingChoices } from './healing-choices.ts';
-import { Healing } from './healing.ts';
-import { NotedErrors } from './noted-errors.ts';
+import { HealingChoices, Healing } from './healing.ts';
 import { ReachedConditions } from './reached-conditions.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
 import { RunTally } from './run-tally.ts';
 import type { Liveness } from './stall-watch.ts';
-import type { SimulateOptions } from './simulate-options.ts';
 import { Simulation } from './simulation.ts';
 import { SimulationTracer } from './simulation-tracer.ts';
-import { SimulationTurns } from './simulation-turns.ts';
 import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts';
-import { WatchedProperties } from './watched-properties.ts';
+
+/**
+ * What a simulation has thrown into code under test after it had noted the failure. Invariant: no such error counts as an unhandled
+ * rejection, whatever promise of the scenario it ends in; the verdict has it.
+ *
+ * The errors of one simulation.
+ */
+class NotedErrors {
+  readonly #errors = new Set<unknown>();
+  #release: (() => void) | undefined;
+
+  add(error: unknown): void {
+    this.#errors.add(error);
+    this.#release ??= withholdRejections(
+      (reason) => this.#errors.has(reason) || reason instanceof EventuallyFailedError,
+    );
+  }
+
+  /** Ends the watch once the rejections that there are were announced, which is at the end of a turn at the latest. */
+  async end(drain: Drain): Promise<void> {
+    if (this.#release === undefined) return;
+    await drain.run(() => 'stop');
+    this.#release();
+  }
+}
+
+/**
+ * The turns of the real event loop that a simulation takes, and how it is ended from outside between them.
+ *
+ * What a drain is to call.
+ */
+class SimulationTurns implements DrainHooks {
+  /** True while what the simulation has led to runs: who starts another one then does it inside of this one. */
+  isOn = false;
+  readonly onTurn: () => void;
+  readonly onTurnEnd: () => void;
+
+  constructor({ onTurn, signal }: Pick<SimulateOptions, 'onTurn' | 'signal'>) {
+    this.onTurn = () => {
+      this.isOn = true;
+      onTurn?.();
+      if (signal?.aborted !== true) return;
+      throw new ExecutionInterrupted(`The simulation was ended from outside: ${messageOf(signal.reason)}`);
+    };
+    this.onTurnEnd = () => {
+      this.isOn = false;
+    };
+  }
+}
 
 const PLACE_FRAMES = 40;
 /** What the scenario gets as an error too, in whichever of its promises that ends. */

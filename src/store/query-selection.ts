@@ -4,8 +4,7 @@ import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { maskMatches } from '../model/state-mask.ts';
 import { unknownRun } from '../model/status-errors.ts';
-import type { RunRecord } from './run-record.ts';
-import type { RunTable } from './run-table.ts';
+import type { RunRecord, RunTable } from './run-table.ts';
 
 const NONE: readonly RunRecord[] = [];
 

@@ -2,11 +2,28 @@
  * The runs of a store in the order of their creation, with a count per state. Invariant: the counts add up to the number of runs, so
  * that a query which matches nothing costs no walk over history, and neither does a look for something to evict.
  */
-import { isTerminal, RUN_STATES, runStateCode } from '../model/run-state.ts';
 import type { RunType } from '../model/run-type.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
+import type { RunStatus, RunID } from '../model/run-status.ts';
+import type { RunWaiter } from './run-waiter.ts';
+import type { Awaited, WaiterList } from './waiter-list.ts';
+import { isTerminal, RUN_STATES, runStateCode } from '../model/run-state.ts';
 import { DONE_MASK, maskMatches, type StateMask } from '../model/state-mask.ts';
-import { RunRecord } from './run-record.ts';
+
+/**
+ * One run as the store holds it: its latest status, and who waits on it.
+ *
+ * A run of the store.
+ */
+export class RunRecord implements Awaited<RunWaiter> {
+  status: RunStatus;
+  readonly runType: RunType;
+  lists: WaiterList<RunWaiter> | undefined = undefined;
+
+  constructor(status: RunStatus, runType: RunType) {
+    this.status = status;
+    this.runType = runType;
+  }
+}
 
 /** The runs of one store. */
 export class RunTable {

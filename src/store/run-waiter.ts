@@ -5,7 +5,7 @@ import type { ServiceStatus } from '../model/service-status.ts';
 import { formatMask, type StateMask } from '../model/state-mask.ts';
 import type { QueryResult } from '../model/status-reader.ts';
 import { unlinkWaiter, type WaiterLink } from './waiter-list.ts';
-import { Waiter } from './waiter.ts';
+import { Waiter } from './waiter-register.ts';
 
 /** Where a waiter reads the service status that goes with its result (R38). */
 export interface ServiceSource {

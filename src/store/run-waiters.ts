@@ -9,7 +9,7 @@ import { cannotHappen, unknownRun } from '../model/status-errors.ts';
 import type { RunnerError } from '../kernel/errors.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { QueryResult } from '../model/status-reader.ts';
-import type { RunRecord } from './run-record.ts';
+import type { RunRecord } from './run-table.ts';
 import { RunWaiter, type ServiceSource } from './run-waiter.ts';
 import { linkWaiter, type Awaited, type WaiterList } from './waiter-list.ts';
 import type { WaiterRegister } from './waiter-register.ts';

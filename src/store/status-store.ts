@@ -30,11 +30,9 @@ import { STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { checkWait, NO_WAIT } from '../model/wait.ts';
 import { allTerminal, listedRecords, selectStatuses } from './query-selection.ts';
-import type { RunRecord } from './run-record.ts';
-import { RunTable } from './run-table.ts';
+import { type RunRecord, RunTable } from './run-table.ts';
 import { cannotMatch } from './run-waiters.ts';
-import type { ServicePredicate } from './service-waiter.ts';
-import { judgeService } from './service-waiters.ts';
+import { type ServicePredicate, judgeService } from './service-waiters.ts';
 import { copyStatus, mergeStatus } from './status-merge.ts';
 import { Waiters } from './waiters.ts';
 

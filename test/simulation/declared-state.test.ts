@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
-import { plainDataText } from '../../src/simulation/plain-data-text.ts';
+import { plainDataText } from '../../src/simulation/declared-state.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 
 class Counter {

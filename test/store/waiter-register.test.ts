@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
-import { ServiceWaiter } from '../../src/store/service-waiter.ts';
+import { ServiceWaiter } from '../../src/store/service-waiters.ts';
 import { WaiterRegister } from '../../src/store/waiter-register.ts';
 import { thrownBy } from '../model/thrown.ts';
 

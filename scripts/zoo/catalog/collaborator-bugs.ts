@@ -69,7 +69,7 @@ export const collaboratorBugs: readonly Bug[] = [
     scenario: 'one-run',
     edits: [
       {
-        file: 'src/runners/invocation/invocation-outcome.ts',
+        file: 'src/runners/invocation/invocation-reducer.ts',
         find: 'error: status.error, uploads: true };\n}',
         replace: "error: status.error, uploads: state !== 'FAILED' };\n}",
       },

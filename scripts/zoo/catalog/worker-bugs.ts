@@ -2,7 +2,7 @@
 import type { Bug } from '../bug.ts';
 
 const queue = 'src/runners/queue/queue-runner.ts';
-const health = 'src/runners/queue/runner-health.ts';
+const health = 'src/runners/queue/queue-runner.ts';
 const updates = 'src/runners/queue/update-cycle.ts';
 
 /** The rest of B3 of docs/defects.md, with D22, D72, D75, D82 and D103. */
@@ -80,7 +80,7 @@ export const workerBugs: readonly Bug[] = [
     scenario: 'slow-start',
     edits: [
       {
-        file: 'src/runners/queue/filer-init.ts',
+        file: 'src/runners/queue/queue-runner.ts',
         find: '    failure ??= error;\n',
         replace: '    failure = error ?? failure;\n',
       },
@@ -111,7 +111,7 @@ export const workerBugs: readonly Bug[] = [
     scenario: 'fresh-filer',
     edits: [
       {
-        file: 'src/runners/queue/filer-update.ts',
+        file: 'src/runners/queue/update-cycle.ts',
         find: '      if (limitMs > 0 && limitMs < Infinity) {\n',
         replace: '      if (limitMs > 0 && limitMs < 0) {\n',
       },

@@ -4,15 +4,63 @@
  * deadline or memory report only over nothing (R103), and cleaning up follows every path.
  */
 import type { ProcessStatus } from '../../model/execer.ts';
-import type { InvocationPhase } from '../../model/trace-event.ts';
-import { COMPLETE_0, endedOutcome, failedOutcome, stoppedOutcome } from './invocation-outcome.ts';
+import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
 import {
+  type Outcome,
+  type StopCause,
   NEW_INVOCATION,
   type InvocationEffect,
   type InvocationEvent,
   type InvocationState,
   type InvocationStep,
 } from './invocation-state.ts';
+import type { InvocationPhase } from '../../model/trace-event.ts';
+
+const ABORTED: Outcome = Object.freeze({ state: 'ABORTED', exitCode: 0, error: '', uploads: false });
+const TIMEDOUT: Outcome = Object.freeze({ state: 'TIMEDOUT', exitCode: 0, error: '', uploads: true });
+/**
+ * How a process's end, or the reason for stopping it, becomes the outcome of its run (R101, R107, R110, R111).
+ *
+ * The outcome of a run that went well.
+ */
+const COMPLETE_0: Outcome = Object.freeze({
+  state: 'COMPLETE',
+  exitCode: 0,
+  error: '',
+  uploads: true,
+});
+
+/** The outcome of a run that was stopped by a request or its deadline. */
+function stoppedOutcome(cause: 'abort' | 'deadline'): Outcome {
+  return cause === 'abort' ? ABORTED : TIMEDOUT;
+}
+
+/** The machinery failed in a phase. */
+function failedOutcome(exitCode: ExitCode, error: string): Outcome {
+  return { state: 'FAILED', exitCode, error, uploads: false };
+}
+
+/** The outcome of a run whose process ended, given what it was being stopped for. */
+function endedOutcome(status: ProcessStatus, stop: StopCause): Outcome {
+  if (stop === 'abort' || stop === 'deadline') return stoppedOutcome(stop);
+  if (stop === 'memory') return memoryOutcome(status);
+  switch (status.state) {
+    case 'COMPLETE':
+      if (status.exitCode === 0 && status.error === '') return COMPLETE_0;
+      return { state: 'COMPLETE', exitCode: status.exitCode, error: status.error, uploads: true };
+    case 'FAILED':
+      return failedOutcome(status.exitCode || EXIT_CODES.POST_EXEC, `error execing: ${status.error}`);
+    case 'UNKNOWN':
+    case 'RUNNING':
+      return failedOutcome(EXIT_CODES.POST_EXEC, `unexpected exec state ${status.state}: ${status.error}`);
+  }
+}
+
+/** Over the cap at the start is the machine's fault (FAILED 241), passing it later the command's (COMPLETE 1); both upload. */
+function memoryOutcome(status: ProcessStatus): Outcome {
+  const state = status.state === 'FAILED' ? 'FAILED' : 'COMPLETE';
+  return { state, exitCode: status.exitCode, error: status.error, uploads: true };
+}
 
 const NONE: readonly InvocationEffect[] = [];
 const ENTER: readonly InvocationEffect[] = ['enter'];

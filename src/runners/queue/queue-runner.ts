@@ -3,29 +3,75 @@
  * is active and never during an update; runs start in order of acceptance; the slot is free and the health known before a terminal
  * status can be seen (R69, R82).
  */
+import { EXIT_CODES, type ExitCode, ExitCodeError } from '../../model/exit-code.ts';
+import { type RunStatus, abortStatus, failedStatus, type RunID } from '../../model/run-status.ts';
+import { isPending } from '../../model/maybe-promise.ts';
+import { type RunTypeMap, runTypeOf } from '../../model/run-type.ts';
+import type { World } from '../../model/world.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { invalidArgument, isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { copyCommand } from '../../model/command-copy.ts';
 import { tagsOf, type Command } from '../../model/command.ts';
-import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import type { Query, Wait } from '../../model/query.ts';
 import { isTerminal } from '../../model/run-state.ts';
-import { abortStatus, failedStatus, type RunID, type RunStatus } from '../../model/run-status.ts';
-import { runTypeOf } from '../../model/run-type.ts';
 import type { Service } from '../../model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
-import type { World } from '../../model/world.ts';
 import { createStatusStore, type StatusStore } from '../../store/status-store.ts';
 import { admit } from './admission.ts';
-import { awaitFilers } from './filer-init.ts';
 import type { Performance, StatusListener } from './performer.ts';
 import type { QueueParts } from './queue-options.ts';
-import { RunnerHealth } from './runner-health.ts';
 import { UpdateCycle } from './update-cycle.ts';
+
+/**
+ * When a runner stops trusting its machine (R81). Only FAILED runs count, and an ABORTED one neither counts nor breaks a row.
+ *
+ * Watches terminal statuses for the signs of a broken machine.
+ */
+class RunnerHealth {
+  #lastCode: ExitCode = 0;
+
+  /** Takes a terminal status; says why the runner is unhealthy from now on, or undefined. */
+  note({ state, exitCode, error }: RunStatus): string | undefined {
+    if (state === 'ABORTED') return undefined;
+    const previous = this.#lastCode;
+    this.#lastCode = state === 'FAILED' ? exitCode : 0;
+    if (state !== 'FAILED') return undefined;
+    if (exitCode === EXIT_CODES.HIGH_INITIAL_MEMORY) return `exit code ${exitCode}: ${error}`;
+    const isCheckout = exitCode === EXIT_CODES.CLEAN || exitCode === EXIT_CODES.CHECKOUT;
+    return isCheckout && previous === exitCode ? `exit code ${exitCode} twice in a row: ${error}` : undefined;
+  }
+}
+
+/**
+ * Waits for the init signals of all filers (R60–R62). Invariant: the outcome is told once, after the last signal.
+ *
+ * Calls `done` with the first failure in time, or undefined if every filer is ready; at once if there is nothing to wait for.
+ */
+function awaitFilers(world: World, name: string, filers: RunTypeMap, done: (failure: unknown) => void): void {
+  const signals: { readonly type: string; readonly init: PromiseLike<unknown> }[] = [];
+  for (const [type, { init }] of filers) if (isPending(init)) signals.push({ type, init });
+  let left = signals.length;
+  let failure: { readonly error: unknown } | undefined;
+  if (left === 0) done(undefined);
+  const settle = (error?: { readonly error: unknown }): void => {
+    failure ??= error;
+    left -= 1;
+    if (left === 0) {
+      done(failure === undefined ? undefined : (failure.error ?? new Error('initialization failed')));
+    }
+  };
+  for (const { type, init } of signals) {
+    const label = `${name} init ${type}`;
+    init.then(
+      () => world.clock.post(label, () => settle()),
+      (error: unknown) => world.clock.post(label, () => settle({ error })),
+    );
+  }
+}
 
 interface ActiveRun {
   readonly runId: RunID;
