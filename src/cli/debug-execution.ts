@@ -12,8 +12,7 @@ import type { NamedExecution } from './execution-source.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { failureText } from './failure-report.ts';
 import { nowRunning } from './foreign-code.ts';
-import { prepareScenario } from './scenario-campaign.ts';
-import { nameScenario } from './scenario-loader.ts';
+import { nameScenario, prepareScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { verdictJson } from './verdict-report.ts';
 

@@ -1,13 +1,17 @@
-/** Scenarios over seeds in front of a person or a program: progress, verdict rows, JSON lines, the exit code. */
+/** Scenarios over seeds in front of a person or a program: progress, verdict rows, JSON lines, the exit code; a signal loses nothing that is done. */
+import { RollingHash } from '../kernel/rolling-hash.ts';
 import { plural } from '../model/plural.ts';
+import type { RunState } from '../model/run-state.ts';
+import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
+import { catchStrayErrors } from '../threads/stray-errors.ts';
 import { EXIT_STATUS, InterruptedError, type ExitStatus } from './exit-status.ts';
 import { failureLines } from './failure-report.ts';
+import { nowRunning } from './foreign-code.ts';
 import type { Interruption } from './interruption.ts';
-import { runScenario, type CampaignListener, type ScenarioSummary } from './scenario-campaign.ts';
-import type { LoadedScenario } from './scenario-loader.ts';
+import { prepareScenario, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-import { summaryJson, summaryTable, verdictJson } from './verdict-report.ts';
+import { summaryJson, summaryTable, verdictJson, type ScenarioSummary } from './verdict-report.ts';
 
 /** How to rehearse. */
 export interface RehearsalOptions {
@@ -47,7 +51,7 @@ export async function rehearse(
   const summaries: ScenarioSummary[] = [];
   let first: NamedVerdict | undefined;
   let firstFailure: NamedVerdict | undefined;
-  const listener: CampaignListener = {
+  const listener: SeedListener = {
     onSeed: ({ definition }, done, total) => terminal.progress(progressText(definition.name, done, total)),
     onVerdict: ({ reference }, verdict, realMs) => {
       first ??= { reference, verdict };
@@ -68,6 +72,111 @@ export async function rehearse(
   }
   terminal.progress('');
   return { summaries, first, firstFailure };
+}
+
+/** Called as the work goes on. */
+interface SeedListener {
+  onSeed(scenario: LoadedScenario, done: number, total: number): void;
+  onVerdict(scenario: LoadedScenario, verdict: Verdict, realMs: number): void;
+}
+
+class Interrupted extends Error {}
+
+/**
+ * Runs one scenario over the seeds.
+ *
+ * @throws UsageError (rejects) if it cannot be prepared, InterruptedError if a signal comes while it prepares.
+ */
+async function runScenario(
+  scenario: LoadedScenario,
+  seeds: readonly string[],
+  interruption: Interruption,
+  listener: SeedListener,
+  keepTrace = false,
+): Promise<ScenarioSummary> {
+  const { definition } = scenario;
+  const input = await interruption.unlessRequested(
+    prepareScenario(scenario),
+    `${definition.name} was preparing`,
+  );
+  nowRunning(definition.name);
+  const tally = new SummaryTally(scenario);
+  for (const seed of seeds) {
+    listener.onSeed(scenario, tally.seeds, seeds.length);
+    const startedAt = performance.now();
+    // Its turn of the real loop after each simulation also lets Ctrl-C be seen between short ones.
+    const verdict = await catchStrayErrors((onTurn) =>
+      simulate({
+        ...definition.options,
+        name: definition.name,
+        seed,
+        keepTrace,
+        scenario: (sim) => definition.run(sim, input),
+        onTurn: () => {
+          onTurn();
+          if (interruption.requested) throw new Interrupted('interrupted');
+        },
+      }),
+    );
+    if (interruption.requested) return tally.summary(true);
+    const realMs = performance.now() - startedAt;
+    tally.add(verdict, realMs);
+    listener.onVerdict(scenario, verdict, realMs);
+  }
+  return tally.summary(false);
+}
+
+class SummaryTally {
+  readonly #scenario: LoadedScenario;
+  readonly #hash = new RollingHash();
+  readonly #endStates: Partial<Record<RunState, number>> = {};
+  seeds = 0;
+  #lastHash = '';
+  #failed = 0;
+  #runs = 0;
+  #faults = 0;
+  #virtualMs = 0;
+  #realMs = 0;
+  #decisions = 0;
+  #firstFailure: Verdict | undefined;
+
+  constructor(scenario: LoadedScenario) {
+    this.#scenario = scenario;
+  }
+
+  add(verdict: Verdict, realMs: number): void {
+    this.seeds += 1;
+    this.#runs += verdict.runs;
+    this.#faults += verdict.faults;
+    this.#virtualMs += verdict.virtualMs;
+    this.#realMs += realMs;
+    this.#decisions += verdict.decisionCount;
+    this.#hash.addString(verdict.traceHash);
+    this.#lastHash = verdict.traceHash;
+    for (const [state, count] of Object.entries(verdict.endStates)) {
+      this.#endStates[state as RunState] = (this.#endStates[state as RunState] ?? 0) + count;
+    }
+    if (verdict.held) return;
+    this.#failed += 1;
+    this.#firstFailure ??= verdict;
+  }
+
+  summary(interrupted: boolean): ScenarioSummary {
+    return {
+      scenario: this.#scenario,
+      seeds: this.seeds,
+      failed: this.#failed,
+      runs: this.#runs,
+      faults: this.#faults,
+      endStates: this.#endStates,
+      virtualMs: this.#virtualMs,
+      realMs: this.#realMs,
+      decisions: this.#decisions,
+      traceHash: this.seeds === 1 ? this.#lastHash : this.#hash.digest(),
+      firstFailure: this.#firstFailure,
+      interrupted,
+    };
+  }
 }
 
 /** A bar of twenty cells with the count behind it. */

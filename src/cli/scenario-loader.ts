@@ -158,6 +158,19 @@ function scenariosIn(module: Record<string, unknown>, file: string, path: string
   }));
 }
 
+/**
+ * Reads what a scenario needs, once for all seeds.
+ *
+ * @throws UsageError if that fails.
+ */
+export async function prepareScenario({ definition, files, reference }: LoadedScenario): Promise<unknown> {
+  try {
+    return await definition.prepare?.(files);
+  } catch (error) {
+    throw new UsageError(`${reference}: prepare failed: ${messageOf(error)}`);
+  }
+}
+
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
   const work = nowLoading(reference);
   try {

@@ -1,13 +1,32 @@
 /** Verdicts for people and for programs. */
 import { roundedMs } from '../kernel/microseconds.ts';
 import { formatCount } from '../model/plural.ts';
-import { RUN_STATES } from '../model/run-state.ts';
+import { RUN_STATES, type RunState } from '../model/run-state.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { failureJson } from './failure-report.ts';
 import { formatSpan } from './quantity-text.ts';
-import type { ScenarioSummary } from './scenario-campaign.ts';
+import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
+
+/** One scenario over all its seeds. */
+export interface ScenarioSummary {
+  readonly scenario: LoadedScenario;
+  readonly seeds: number;
+  readonly failed: number;
+  readonly runs: number;
+  readonly faults: number;
+  readonly endStates: Readonly<Partial<Record<RunState, number>>>;
+  readonly virtualMs: number;
+  readonly realMs: number;
+  readonly decisions: number;
+  /** The trace hash of one seed, or the hash of the trace hashes in the order of the seeds. */
+  readonly traceHash: string;
+  /** The first failure. */
+  readonly firstFailure: Verdict | undefined;
+  /** Ended by Ctrl-C before its last seed. */
+  readonly interrupted: boolean;
+}
 
 const HEAD = [
   'scenario',

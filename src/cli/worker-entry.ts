@@ -1,8 +1,7 @@
 /** What each exploring thread runs: the same scenario files, loaded in the same way, as in the thread of the command. */
 import type { PreparedScenario } from '../threads/thread-scenario.ts';
 import { serveExploreTask } from '../threads/worker.ts';
-import { prepareScenario } from './scenario-campaign.ts';
-import { findScenarios } from './scenario-loader.ts';
+import { findScenarios, prepareScenario } from './scenario-loader.ts';
 import { UsageError } from './exit-status.ts';
 
 await serveExploreTask({
