@@ -38,9 +38,17 @@ export { type ClockSkew, skewedClock } from './kernel/skewed-clock.ts';
 export { type VirtualClockOptions, type VirtualClock, createVirtualClock } from './kernel/virtual-clock.ts';
 export { type Cancellable, isCancelled, Cancellation } from './model/cancellation.ts';
 export { type Processor, type LogUploader, type DirMonitor, type TempDirs } from './model/collaborators.ts';
-export { checkCommand } from './model/command-check.ts';
-export { REDACTED, type CommandTextOptions, formatCommand } from './model/command-text.ts';
-export { type LogTags, NO_TAGS, type ExecuteRequest, type Command, tagsOf } from './model/command.ts';
+export {
+  checkCommand,
+  REDACTED,
+  type CommandTextOptions,
+  formatCommand,
+  type LogTags,
+  NO_TAGS,
+  type ExecuteRequest,
+  type Command,
+  tagsOf,
+} from './model/command.ts';
 export {
   type ProcessState,
   type ProcessStatus,
@@ -77,13 +85,17 @@ export {
   type MetricName,
   COMMAND_DIR_USAGE_PREFIX,
   commandDirUsageName,
-} from './model/metric-names.ts';
-export { type Counter, type Gauge, type Histogram, type Metrics } from './model/metrics.ts';
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type Metrics,
+} from './model/metrics.ts';
 export { type Chunk, type Output, type OutputCreator } from './model/output.ts';
-export { matchesQuery, checkQuery } from './model/query-check.ts';
-export { type Query, type Wait } from './model/query.ts';
-export { type RecordedChunk, type RecordedStatus, type RecordedRun } from './model/recorded-run.ts';
+export { matchesQuery, checkQuery, type Query, type Wait } from './model/query.ts';
 export {
+  type RecordedChunk,
+  type RecordedStatus,
+  type RecordedRun,
   type AskKind,
   type RecordedAnswer,
   type RecordedAsk,
@@ -105,9 +117,9 @@ export {
   isRunState,
   formatRunState,
 } from './model/run-state.ts';
-export { checkRunStatus } from './model/run-status-check.ts';
-export { formatRunStatus } from './model/run-status-text.ts';
 export {
+  checkRunStatus,
+  formatRunStatus,
   type RunID,
   type ActionResult,
   type OutputRefs,
@@ -122,6 +134,7 @@ export {
   timeoutStatus,
   withRefs,
   withError,
+  zeroStatus,
 } from './model/run-status.ts';
 export {
   type RunType,
@@ -178,7 +191,6 @@ export { type ServiceWatch } from './model/service-watch.ts';
 export { type Around, type GoOn, interceptInPlace, interceptService } from './call/intercept-service.ts';
 export { type ServiceCall } from './call/service-call.ts';
 export { type World } from './model/world.ts';
-export { zeroStatus } from './model/zero-status.ts';
 export { type StatusStoreOptions, type StatusStore, createStatusStore } from './store/status-store.ts';
 export { type StatusesRO, createStatusesRO } from './store/statuses-ro.ts';
 export { type DoneExecerOptions, type InstantExecer, createDoneExecer } from './execers/done-execer.ts';

@@ -2,13 +2,8 @@
  * A call on a `Service` as data: which method, with which arguments. Whatever stands between callers and a service works on this one type.
  */
 import { shownText } from '../kernel/errors.ts';
-import { checkCommand } from '../model/command-check.ts';
-import { copyCommand } from '../model/command-copy.ts';
-import type { Command } from '../model/command.ts';
-import { checkQuery } from '../model/query-check.ts';
-import { copyQuery } from '../model/query-copy.ts';
-import type { Query } from '../model/query.ts';
-import { querySubject } from '../model/query-subject.ts';
+import { checkCommand, copyCommand, type Command } from '../model/command.ts';
+import { checkQuery, copyQuery, type Query, querySubject } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Service, ServiceMethod } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';

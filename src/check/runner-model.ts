@@ -6,8 +6,7 @@ import { parseSimScript } from '../execers/sim-script.ts';
 import type { SimStep } from '../execers/sim-step.ts';
 import { checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
-import { checkCommand } from '../model/command-check.ts';
-import type { Command } from '../model/command.ts';
+import { checkCommand, type Command } from '../model/command.ts';
 import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 

@@ -2,7 +2,7 @@
 import { readTraceFile } from '../host/trace-file.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { formatCount, plural } from '../model/plural.ts';
-import type { RecordedRun } from '../model/recorded-run.ts';
+import type { RecordedRun } from '../model/recording.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
 import { replayRecording } from '../simulation/recording-replay.ts';
 import { recordedRuns } from '../trace/recording/recorded-runs.ts';

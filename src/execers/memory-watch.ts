@@ -7,8 +7,7 @@ import type { Clock, Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { MemoryReport } from '../model/execer.ts';
-import { METRIC_NAMES } from '../model/metric-names.ts';
-import type { Counter, Gauge, Metrics } from '../model/metrics.ts';
+import { METRIC_NAMES, type Counter, type Gauge, type Metrics } from '../model/metrics.ts';
 import { memoryReport } from './process-status.ts';
 
 /** The cap, how often it is looked at, and who is told. */

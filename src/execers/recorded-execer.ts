@@ -2,7 +2,7 @@
 import { checkedIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
-import type { RecordedRun } from '../model/recorded-run.ts';
+import type { RecordedRun } from '../model/recording.ts';
 import type { VirtualExecerOptions } from './virtual-processes.ts';
 import { ProcessTable } from './virtual-processes.ts';
 import { planRecordedRun } from './recorded-plan.ts';

@@ -3,12 +3,11 @@
  * included, and all of it comes before the end.
  */
 import { describeValue, RunnerError } from '../kernel/errors.ts';
-import { microsecondsOf } from '../kernel/microseconds.ts';
+import { microsecondsOf, TIME_MS_MAX } from '../kernel/microseconds.ts';
 import type { MemoryReport, ProcessStatus } from '../model/execer.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { Chunk } from '../model/output.ts';
-import type { RecordedChunk, RecordedRun, RecordedStatus } from '../model/recorded-run.ts';
-import { TIME_MS_MAX } from '../model/recording.ts';
+import type { RecordedChunk, RecordedRun, RecordedStatus } from '../model/recording.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { StreamName } from './process-output.ts';
 import { completeProcess, failedProcess } from './process-status.ts';

@@ -14,3 +14,6 @@ export function roundedMs(ms: number): number {
 export function millisecondsBetween(startMs: number, endMs: number): number {
   return (microsecondsOf(endMs) - microsecondsOf(startMs)) / 1_000;
 }
+
+/** The longest time that a file may hold: a hundred years, which microseconds still count exactly. */
+export const TIME_MS_MAX = 3_155_760_000_000;

@@ -3,7 +3,7 @@
  * wrong use is refused alike in tests and in production.
  */
 import { checkString } from '../kernel/argument-check.ts';
-import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES } from '../model/metric-names.ts';
+import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES } from '../model/metrics.ts';
 import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
 
 /** The three kinds of instrument. */

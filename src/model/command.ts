@@ -1,5 +1,8 @@
 /** What a scheduler hands to a runner: argv, environment, a timeout, a snapshot and tags (R16). */
-import { checkObject, unreadable } from '../kernel/argument-check.ts';
+import { checkObject, unreadable, checkArray, checkOptions } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { TIME_MS_MAX } from '../kernel/microseconds.ts';
+import { formatGoDuration } from './go-duration.ts';
 
 /** Ids that trace a task through all layers; empty strings when not given. */
 export interface LogTags {
@@ -45,4 +48,164 @@ export function tagsOf(command: Command): LogTags {
   } catch (error) {
     throw unreadable('command', command, error);
   }
+}
+
+const NUL = '\0';
+/** A trace that holds more could not be read again. */
+const TIMEOUT = `a number of milliseconds from ${-TIME_MS_MAX} to ${TIME_MS_MAX}, a hundred years`;
+const TEXT_FIELDS = ['snapshotId', 'jobId', 'taskId', 'tag'] as const;
+
+/**
+ * Refuses malformed commands before anything is done with them (R66). It is called once per run, so a well-formed command costs one
+ * pass over its strings and no allocation but that of the environment's keys.
+ *
+ * Checks that `command` is one: `argv` an array of strings, environment keys non-empty and without `=`, no NUL in either, a
+ * `timeoutMs` of at most a hundred years if any, ids strings. An empty `argv` passes here, because a simulated script may be empty; execers that need a
+ * program refuse it (R66).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
+ * @example
+ * ```ts
+ * import { checkCommand } from 'dryrunner';
+ * checkCommand({ argv: ['true'], timeoutMs: 500 });
+ * ```
+ */
+export function checkCommand(command: unknown): asserts command is Command {
+  try {
+    if (typeof command !== 'object' || command === null) {
+      throw invalidArgument('command', 'an object with argv', command);
+    }
+    const fields = command as { readonly [field in keyof Command]: unknown };
+    checkArgv(fields.argv);
+    if (fields.envVars !== undefined) checkEnv(fields.envVars);
+    const { timeoutMs, executeRequest } = fields;
+    if (timeoutMs !== undefined && !isTimeout(timeoutMs)) {
+      throw invalidArgument('command.timeoutMs', TIMEOUT, timeoutMs);
+    }
+    for (const name of TEXT_FIELDS) {
+      const value = fields[name];
+      if (value !== undefined && typeof value !== 'string') {
+        throw invalidArgument(`command.${name}`, 'a string', value);
+      }
+    }
+    if (executeRequest !== undefined && (typeof executeRequest !== 'object' || executeRequest === null)) {
+      throw invalidArgument('command.executeRequest', 'an object', executeRequest);
+    }
+  } catch (error) {
+    throw unreadable('command', command, error);
+  }
+}
+
+function isTimeout(value: unknown): boolean {
+  return typeof value === 'number' && Math.abs(value) <= TIME_MS_MAX;
+}
+
+function checkArgv(argv: unknown): void {
+  if (!Array.isArray(argv)) throw invalidArgument('command.argv', 'an array of strings', argv);
+  for (let index = 0; index < argv.length; index += 1) {
+    const argument: unknown = argv[index];
+    if (typeof argument !== 'string' || argument.includes(NUL)) {
+      throw invalidArgument(`command.argv[${index}]`, 'a string without NUL bytes', argument);
+    }
+  }
+}
+
+function checkEnv(envVars: unknown): void {
+  if (typeof envVars !== 'object' || envVars === null || Array.isArray(envVars)) {
+    throw invalidArgument('command.envVars', 'an object of strings', envVars);
+  }
+  for (const key of Object.keys(envVars)) {
+    if (key === '' || key.includes('=') || key.includes(NUL)) {
+      throw invalidArgument('command.envVars', 'non-empty keys without "=" and NUL bytes', key);
+    }
+    const value = (envVars as Readonly<Record<string, unknown>>)[key];
+    if (typeof value !== 'string' || value.includes(NUL)) {
+      throw invalidArgument(`command.envVars.${key}`, 'a string without NUL bytes', value);
+    }
+  }
+}
+
+/**
+ * A runner's own copy of a command: what the caller changes afterwards, or a runner changes, is nobody else's business (D94).
+ *
+ * A frozen copy; what is frozen already is shared. The request data of the Bazel path is passed on as it is.
+ *
+ * A literal that begins with a spread would, once frozen, have a hidden class of its own, and every look at it would be a slow one.
+ */
+export function copyCommand(command: Command): Command {
+  if (Object.isFrozen(command) && Object.isFrozen(command.argv) && isFrozenEnv(command)) return command;
+  const argv = Object.isFrozen(command.argv) ? command.argv : Object.freeze(command.argv.slice());
+  const copy: { -readonly [field in keyof Command]: Command[field] } = {
+    argv,
+    ...(command as Partial<Command>),
+  };
+  copy.argv = argv;
+  if (command.envVars !== undefined) copy.envVars = Object.freeze({ ...command.envVars });
+  return Object.freeze(copy);
+}
+
+function isFrozenEnv({ envVars }: Command): boolean {
+  return envVars === undefined || Object.isFrozen(envVars);
+}
+
+/**
+ * A command as one line of text, in the model's form (R17). Environment keys come sorted; values can be left out for logs.
+ *
+ * What stands in the place of a value that is not shown.
+ */
+export const REDACTED = '<redacted>';
+
+/** How a command is shown. */
+export interface CommandTextOptions {
+  /** Hides the values of environment variables: of all of them, or of those whose key it says yes to. Default: shows them. */
+  readonly redactEnv?: boolean | ((key: string) => boolean);
+}
+
+/**
+ * Shows a command; `redactEnv: true` is the form for logs, where secrets must not end up (R17).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what has no argv, or options that are none.
+ * @example
+ * ```ts
+ * import { formatCommand } from 'dryrunner';
+ * const command = { argv: ['make', 'all'], envVars: { TOKEN: 'secret' } };
+ * console.log(formatCommand(command, { redactEnv: true }));
+ * ```
+ */
+export function formatCommand(command: Command, options: CommandTextOptions = {}): string {
+  try {
+    checkObject('command', 'an object with argv', command);
+    checkOptions(options);
+    const { redactEnv = false } = options;
+    const { argv, envVars, timeoutMs = 0, snapshotId = '', jobId = '', taskId = '', tag = '' } = command;
+    checkArray('command.argv', 'an array of strings', argv);
+    const head =
+      `runner.Command -- SnapshotID: ${snapshotId} # Argv: [${quoted(argv)}] # Timeout: ${formatGoDuration(timeoutMs)}` +
+      ` # JobID: ${jobId} # TaskID: ${taskId} # Tag: ${tag}`;
+    const request = command.executeRequest;
+    if (envVars === undefined && request === undefined) return head;
+    const isHidden = typeof redactEnv === 'function' ? redactEnv : () => redactEnv;
+    const env = Object.keys(envVars ?? {})
+      .sort()
+      .map((key) => `  ${key}=${isHidden(key) ? REDACTED : envVars?.[key]}`);
+    return (
+      head +
+      (env.length === 0 ? '' : ` # Env:${env.join('')}`) +
+      (request === undefined ? '' : `  ExecuteRequest=${JSON.stringify(request)}`)
+    );
+  } catch (error) {
+    throw unreadable('command', command, error);
+  }
+}
+
+/** Printable ASCII but for the quote and the backslash: JSON shows it as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function quoted(argv: readonly string[]): string {
+  let text = '';
+  for (const argument of argv) {
+    const shown = PLAIN.test(argument) ? `"${argument}"` : JSON.stringify(argument);
+    text += text === '' ? shown : ` ${shown}`;
+  }
+  return text;
 }

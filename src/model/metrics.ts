@@ -1,4 +1,5 @@
 /** The small contract behind which metrics are kept. Names are the interface (R176–R183). */
+import { checkString } from '../kernel/argument-check.ts';
 
 /** Only grows. */
 export interface Counter {
@@ -21,4 +22,61 @@ export interface Metrics {
   counter(name: string): Counter;
   gauge(name: string): Gauge;
   histogram(name: string): Histogram;
+}
+
+const NAMES = {
+  RUNNING_TASK: 'runningTask',
+  TASK_LATENCY_MS: 'workerTaskLatency_ms',
+  DOWNLOADS: 'workerDownloads',
+  DOWNLOAD_LATENCY_MS: 'workerDownloadLatency_ms',
+  UPLOADS: 'workerUploads',
+  LOG_UPLOAD_FAILURES: 'workerLogUploadFailures',
+  LOG_UPLOAD_LATENCY_MS: 'workerLogUploadLatency_ms',
+  UPLOAD_LATENCY_MS: 'workerUploadLatency_ms',
+  TIMEOUTS: 'workerTimeouts',
+  MEMORY_CAP_EXCEEDED: 'memoryCapExceeded',
+  HIGH_INITIAL_MEMORY: 'highInitialMemoryUtilization',
+  MEMORY: 'memory',
+  UNHEALTHY: 'workerUnhealthy',
+  INIT_FAILURE: 'workerDownloadInitFailure',
+  IDLE_LATENCY_MS: 'workerIdleLatency_ms',
+  RUNS: 'runs',
+  ABORTS: 'aborts',
+  QUERIES: 'workerQueries',
+  RUN_LATENCY_MS: 'runLatency_ms',
+  ACTIVE_RUNS: 'activeRunsGauge',
+  FAILED_CACHED_RUNS: 'failedCachedRunsGauge',
+  ENDED_CACHED_RUNS: 'endedCachedRunsGauge',
+  FINISHED_INIT_LATENCY_MS: 'workerFinishedInitLatency_ms',
+  ACTIVE_INIT_LATENCY_MS: 'workerActiveInitLatency_ms',
+  UPTIME_MS: 'workerUptimeGauge_ms',
+  TIME_SINCE_LAST_CONTACT_MS: 'timeSinceLastContactGauge_ms',
+  START: 'workerStartGauge',
+} as const;
+
+/**
+ * The names of all metrics, which are the interface of R176–R183: dashboards and tests rely on them, so they never change.
+ *
+ * Every fixed name of R176–R183. The names that depend on a directory are made by {@link commandDirUsageName}.
+ *
+ * @example
+ * ```ts
+ * import { METRIC_NAMES, createMemoryMetrics } from 'dryrunner';
+ * const metrics = createMemoryMetrics();
+ * metrics.counter(METRIC_NAMES.RUNS).increment();
+ * if (metrics.value('runs') !== 1) throw new Error('names are the interface');
+ * ```
+ */
+export const METRIC_NAMES: typeof NAMES = Object.freeze(NAMES);
+
+/** One of the fixed names. */
+export type MetricName = (typeof NAMES)[keyof typeof NAMES];
+
+/** What every name of R182 starts with. */
+export const COMMAND_DIR_USAGE_PREFIX = 'commandDirUsage_kb_';
+
+/** The name of the gauge that holds by how many KB the directory of that suffix grew during a run (R182). */
+export function commandDirUsageName(suffix: string): string {
+  checkString('suffix', 'a text', suffix);
+  return COMMAND_DIR_USAGE_PREFIX + suffix;
 }

@@ -12,9 +12,6 @@ import type { RunID } from './run-status.ts';
 import type { RunType } from './run-type.ts';
 import type { TraceEvent } from './trace-event.ts';
 
-/** The longest time that a file may hold: a hundred years, which microseconds still count exactly. */
-export const TIME_MS_MAX = 3_155_760_000_000;
-
 /** What a collaborator can be asked for. `write` is the header or trailer of a log: the writes of a process are {@link RecordedStep} `output`. */
 export type AskKind =
   | 'init'
@@ -199,4 +196,38 @@ export type RecordedInput = Extract<
 /** True for what is played; the rest follows from it. */
 export function wentIn(entry: RecordedEntry): entry is RecordedInput {
   return WENT_IN.has(entry.type);
+}
+
+/**
+ * One run of a recording as one piece: enough for a recorded execer to play its process under any scheduler.
+ *
+ * One chunk of output: when, relative to the start of the process, on which stream, and its text or base64 bytes.
+ */
+export interface RecordedChunk {
+  readonly atMs: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text?: string;
+  readonly base64?: string;
+}
+
+/** A status as it was seen, relative to the acceptance of the run. */
+export interface RecordedStatus {
+  readonly atMs: number;
+  readonly state: RunState;
+  readonly exitCode: number;
+  readonly error: string;
+}
+
+/** One run as it really happened. Times are relative. */
+export interface RecordedRun {
+  readonly runId: string;
+  /** The runner that it is of: another one may have a run of the same id. Absent: it is the only one. */
+  readonly runner?: string;
+  readonly command: Command;
+  /** When it was accepted, relative to the start of the recording. */
+  readonly acceptedAtMs: number;
+  readonly statuses: readonly RecordedStatus[];
+  readonly output: readonly RecordedChunk[];
+  /** When an abort was asked for, relative to the acceptance; absent if none was. */
+  readonly abortedAtMs?: number;
 }

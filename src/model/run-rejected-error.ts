@@ -1,7 +1,6 @@
 /** The error of a `run` that was not accepted; it carries the zero-valued status that the model would have returned. */
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
-import type { RunStatus } from './run-status.ts';
-import { zeroStatus } from './zero-status.ts';
+import { type RunStatus, zeroStatus } from './run-status.ts';
 
 /** Codes with which a `run` can be refused. */
 export type RunRejectionCode = Extract<

@@ -8,7 +8,7 @@ import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { NO_TAGS, type LogTags } from './command.ts';
 import { isExitCodeError, type ExitCode, type ExitCodeError } from './exit-code.ts';
-import { hasField, RUN_STATES, type RunState } from './run-state.ts';
+import { hasField, RUN_STATES, type RunState, isRunState, formatRunState } from './run-state.ts';
 
 /** An opaque id, compared by equality only (R18). Any string can be used where one is expected. */
 export type RunID = string;
@@ -187,4 +187,103 @@ export function withError(status: RunStatus, error: string): RunStatus {
   } catch (thrown) {
     throw unreadable('status', status, thrown);
   }
+}
+
+/**
+ * Holds statuses to R11 where they enter a store: fields of the right type, and only those that are valid in the state.
+ *
+ * Checks that `status` is one, and that fields which are not valid in its state hold their zero value (R11).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
+ */
+export function checkRunStatus(status: unknown): asserts status is RunStatus {
+  try {
+    if (typeof status !== 'object' || status === null) {
+      throw invalidArgument('status', 'a run status', status);
+    }
+    const fields = status as { readonly [field in keyof RunStatus]: unknown };
+    if (!isRunState(fields.state)) {
+      throw invalidArgument('status.state', `one of ${RUN_STATES.join(', ')}`, fields.state);
+    }
+    checkText('runId', fields.runId);
+    checkText('jobId', fields.jobId);
+    checkText('taskId', fields.taskId);
+    checkText('tag', fields.tag);
+    checkText('stdoutRef', fields.stdoutRef);
+    checkText('stderrRef', fields.stderrRef);
+    checkText('snapshotId', fields.snapshotId);
+    checkText('error', fields.error);
+    if (!Number.isInteger(fields.exitCode)) {
+      throw invalidArgument('status.exitCode', 'an integer', fields.exitCode);
+    }
+    const { actionResult } = fields;
+    if (actionResult !== undefined && (typeof actionResult !== 'object' || actionResult === null)) {
+      throw invalidArgument('status.actionResult', 'an object', actionResult);
+    }
+    checkValidity(status as RunStatus);
+  } catch (error) {
+    throw unreadable('status', status, error);
+  }
+}
+
+function checkText(name: keyof RunStatus, value: unknown): void {
+  if (typeof value !== 'string') throw invalidArgument(`status.${name}`, 'a string', value);
+}
+
+function checkValidity({ state, snapshotId, exitCode, error }: RunStatus): void {
+  if (snapshotId !== '' && !hasField(state, 'snapshotId')) {
+    throw invalidArgument('status.snapshotId', `'' in state ${state}`, snapshotId);
+  }
+  if (exitCode !== 0 && !hasField(state, 'exitCode')) {
+    throw invalidArgument('status.exitCode', `0 in state ${state}`, exitCode);
+  }
+  if (error !== '' && !hasField(state, 'error')) {
+    throw invalidArgument('status.error', `'' in state ${state}`, error);
+  }
+}
+
+/**
+ * A run status as one line of text, in the model's form (R14).
+ *
+ * Shows the fields that are valid in the status's state, in a fixed order (R14).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @example
+ * ```ts
+ * import { formatRunStatus, pendingStatus } from 'dryrunner';
+ * console.log(formatRunStatus(pendingStatus('0')));
+ * // RunStatus -- RunID: 0 # State: PENDING # JobID:  # TaskID:  # Tag:
+ * ```
+ */
+export function formatRunStatus(status: RunStatus): string {
+  try {
+    checkObject('status', 'a run status', status);
+    const { runId, state, jobId, taskId, tag, stdoutRef, stderrRef, snapshotId, exitCode, error } = status;
+    const parts = [
+      `RunStatus -- RunID: ${runId}`,
+      `State: ${formatRunState(state)}`,
+      `JobID: ${jobId}`,
+      `TaskID: ${taskId}`,
+      `Tag: ${tag}`,
+    ];
+    if (stdoutRef !== '') parts.push(`Stdout: ${stdoutRef}`);
+    if (stderrRef !== '') parts.push(`Stderr: ${stderrRef}`);
+    if (hasField(state, 'snapshotId')) parts.push(`SnapshotID: ${snapshotId}`);
+    if (hasField(state, 'exitCode')) parts.push(`ExitCode: ${exitCode}`);
+    if (hasField(state, 'error')) parts.push(`Error: ${error}`);
+    if (status.actionResult !== undefined) parts.push(`ActionResult: ${JSON.stringify(status.actionResult)}`);
+    return parts.join(' # ');
+  } catch (error) {
+    throw unreadable('status', status, error);
+  }
+}
+
+/**
+ * The zero-valued status: what stands in the place of a run that does not exist.
+ *
+ * Empty id, UNKNOWN, no tags, and perhaps an error text (R22, R149).
+ */
+export function zeroStatus(error = ''): RunStatus {
+  const refs = { stdoutRef: '', stderrRef: '' };
+  return makeRunStatus('', 'UNKNOWN', NO_TAGS, refs, { snapshotId: '', exitCode: 0, error });
 }

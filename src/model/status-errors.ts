@@ -1,8 +1,7 @@
 /** The errors of reading statuses, made in one place so that every querier says the same (R26, R34, R36, R42, R84). */
 import { RunnerError } from '../kernel/errors.ts';
 import { unknownRunMessage } from './messages.ts';
-import { checkQuery } from './query-check.ts';
-import type { Query } from './query.ts';
+import { checkQuery, type Query } from './query.ts';
 import type { RunID } from './run-status.ts';
 import type { ServiceStatus } from './service-status.ts';
 import { formatMask } from './state-mask.ts';

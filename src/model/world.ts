@@ -8,6 +8,7 @@ import type { RandomStream } from '../kernel/random.ts';
 import type { Isolate } from './isolation.ts';
 import type { ServiceWatch } from './service-watch.ts';
 import type { Tracer } from './trace-event.ts';
+import { checkClock, checkMethods, checkRecord } from '../kernel/argument-check.ts';
 
 /** The surroundings handed to every `create…Runner`. */
 export interface World {
@@ -23,4 +24,32 @@ export interface World {
   readonly isolate?: Isolate;
   /** Told of the calls of services and the states of nodes that are made here. Absent: nobody wants to know, and nothing is looked at. */
   readonly watchServices?: ServiceWatch;
+}
+
+type Part = 'clock' | 'choices' | 'random';
+
+const ALL_PARTS: readonly Part[] = ['clock', 'choices', 'random'];
+
+/** Worlds with all parts: many runners are made in one, and a look at every field costs more than making some of them. */
+const whole = new WeakSet();
+
+/**
+ * Refuses what is no world, when a runner is made in it.
+ *
+ * Checks the parts of a world that are needed; a tracer, and who watches services, only if there is one.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the part.
+ */
+export function checkWorld(world: unknown, parts: readonly Part[] = ALL_PARTS): void {
+  if (typeof world === 'object' && world !== null && whole.has(world)) return;
+  checkRecord('world', 'a World such as sim.world or realWorld()', world);
+  const { clock, choices, random, tracer, watchServices } = world as {
+    readonly [part in keyof World]: unknown;
+  };
+  if (parts.includes('clock')) checkClock('world.clock', clock);
+  if (parts.includes('choices')) checkMethods('world.choices', choices, ['choose']);
+  if (parts.includes('random')) checkMethods('world.random', random, ['fork', 'int']);
+  if (tracer !== undefined) checkMethods('world.tracer', tracer, ['record']);
+  if (watchServices !== undefined) checkMethods('world.watchServices', watchServices, ['service', 'node']);
+  if (parts.length === ALL_PARTS.length) whole.add(world as World);
 }

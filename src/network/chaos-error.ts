@@ -1,10 +1,9 @@
 /** The error of an injected fault, which carries the zero values that the model returns together with an error (R149). */
 import { checkRecord } from '../kernel/argument-check.ts';
 import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/errors.ts';
-import type { RunStatus } from '../model/run-status.ts';
+import { type RunStatus, zeroStatus } from '../model/run-status.ts';
 import { NEW_SERVICE_STATUS } from '../model/service-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
-import { zeroStatus } from '../model/zero-status.ts';
 import type { ChaosOperation, FaultKind } from './chaos-fault.ts';
 
 /** A fault that ends a call with an error. */

@@ -5,7 +5,7 @@
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
 import { makeCall, type ServiceCall } from '../call/service-call.ts';
 import { RunnerError } from '../kernel/errors.ts';
-import { checkWorld } from '../model/world-check.ts';
+import { checkWorld } from '../model/world.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { watchedService } from '../model/service-watch.ts';
 import type { RunStatus } from '../model/run-status.ts';

@@ -5,8 +5,7 @@
 import { checkDuration, isInstance } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import type { RunStatus } from '../model/run-status.ts';
-import { zeroStatus } from '../model/zero-status.ts';
+import { type RunStatus, zeroStatus } from '../model/run-status.ts';
 import { DEFAULT_DELAY_STEPS, DelayDraw } from './chaos-delay.ts';
 import { InjectedFaultError, makeInjectedFault } from './chaos-error.ts';
 import type { FaultErrorMaker, InjectedFault } from './chaos-error.ts';

@@ -6,7 +6,7 @@ import type { RunStatus } from '../model/run-status.ts';
 import { type OwnedKind, type WatchedRun, OWNED_KINDS } from './watched-run.ts';
 import type { WatchedRunner } from './watched-runner.ts';
 import { isTerminal, canMove } from '../model/run-state.ts';
-import { METRIC_NAMES } from '../model/metric-names.ts';
+import { METRIC_NAMES } from '../model/metrics.ts';
 import { plural } from '../model/plural.ts';
 
 /** What is wrong, in one sentence with the ids it is about; undefined if nothing is. */

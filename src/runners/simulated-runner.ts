@@ -1,12 +1,11 @@
 /** The simulated runner: the real queue and invoker on the sim execer, so that commands are scripts and time is virtual. */
-import { checkWorld } from '../model/world-check.ts';
+import { checkWorld, type World } from '../model/world.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { createSimExecer, ScriptExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
 import { watchedService } from '../model/service-watch.ts';
 import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
-import type { World } from '../model/world.ts';
 import { createMemoryOutputs, MemoryOutputFolder, type MemoryOutputs } from '../outputs/memory-output.ts';
 import { Invoker } from './invocation/invoker.ts';
 import type { InvokerOptions } from './invocation/invoker-parts.ts';

@@ -11,7 +11,7 @@ import { RunRejectedError } from '../model/run-rejected-error.ts';
 import type { Service } from '../model/service.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
-import { zeroStatus } from '../model/zero-status.ts';
+import { zeroStatus } from '../model/run-status.ts';
 import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts';
 import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
 import type { SentCall } from '../network/sent-call.ts';

@@ -9,7 +9,7 @@ import {
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import type { Service } from '../model/service.ts';
-import { checkWorld } from '../model/world-check.ts';
+import { checkWorld } from '../model/world.ts';
 import type { NodeFaults } from './node-strikes.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
 

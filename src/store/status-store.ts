@@ -9,12 +9,10 @@ import type { Clock } from '../kernel/clock.ts';
 import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { NO_TAGS, type LogTags } from '../model/command.ts';
-import { checkQuery } from '../model/query-check.ts';
-import type { Query, Wait } from '../model/query.ts';
-import { checkRunStatus } from '../model/run-status-check.ts';
+import { checkQuery, type Query, type Wait } from '../model/query.ts';
+import { checkRunStatus, pendingStatus, type RunID, type RunStatus } from '../model/run-status.ts';
 import { canMove, isTerminal } from '../model/run-state.ts';
 import type { RunType } from '../model/run-type.ts';
-import { pendingStatus, type RunID, type RunStatus } from '../model/run-status.ts';
 import {
   checkServiceStatus,
   NEW_SERVICE_STATUS,

@@ -4,10 +4,8 @@
  */
 import { checkedIterable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { checkQuery } from '../model/query-check.ts';
-import type { Query } from '../model/query.ts';
-import { checkRunStatus } from '../model/run-status-check.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
+import { checkQuery, type Query } from '../model/query.ts';
+import { checkRunStatus, type RunID, type RunStatus } from '../model/run-status.ts';
 import { checkServiceStatus, serviceStatus, type ServiceStatus } from '../model/service-status.ts';
 import { statusAll, statusNow } from '../model/status-lookup.ts';
 import type {

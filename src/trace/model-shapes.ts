@@ -1,7 +1,7 @@
 /** The shapes of the model's types as they stand in files: commands, statuses, recorded runs, decisions. */
 import type { Decision } from '../kernel/decisions.ts';
 import type { Command } from '../model/command.ts';
-import { TIME_MS_MAX } from '../model/recording.ts';
+import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 import { RUN_STATES } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';

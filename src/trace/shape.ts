@@ -2,7 +2,7 @@
  * What one line of a file may look like, as data: the reader checks by it, the writer orders fields by it, and the published
  * schema is made from it, so that the three cannot drift apart. Invariant: a record lists every field that may occur.
  */
-import { TIME_MS_MAX } from '../model/recording.ts';
+import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 
 /** Any text. With `pattern`, only texts that match it; `says` names them in messages. */
 export interface TextShape {

@@ -6,7 +6,7 @@
 import { checkArray, checkLimit, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
-import { TIME_MS_MAX } from '../model/recording.ts';
+import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 import type { RunState } from '../model/run-state.ts';
 
 /** One job of a recorded workload, whatever the format of its log. Times are milliseconds. */

@@ -2,12 +2,11 @@
 // near relative, as far as it can be planted from outside.
 import { invalidArgument, isRunnerError } from '../../src/kernel/errors.ts';
 import { isTerminal } from '../../src/model/run-state.ts';
-import { abortStatus, type RunStatus } from '../../src/model/run-status.ts';
+import { abortStatus, type RunStatus, zeroStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
 import { ALL_MASK, DONE_MASK, PENDING_MASK } from '../../src/model/state-mask.ts';
 import type { QueryResult } from '../../src/model/status-reader.ts';
 import { waitForever } from '../../src/model/wait.ts';
-import { zeroStatus } from '../../src/model/zero-status.ts';
 
 /** Breaks a service in one place. */
 export interface Breakage {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import * as door from '../../src/index.ts';
-import { checkWorld } from '../../src/model/world-check.ts';
+import { checkWorld } from '../../src/model/world.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 
 const wrong = 7 as never;

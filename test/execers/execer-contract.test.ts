@@ -7,7 +7,7 @@ import { simScript, simStep } from '../../src/execers/sim-step.ts';
 import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
-import type { RecordedChunk, RecordedRun } from '../../src/model/recorded-run.ts';
+import type { RecordedChunk, RecordedRun } from '../../src/model/recording.ts';
 import type { ExecerFixture } from './execer-cases.ts';
 import { GRACE_MS, LONG_MS } from './execer-cases.ts';
 import { describeExecer } from './execer-contract.ts';

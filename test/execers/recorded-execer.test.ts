@@ -7,7 +7,7 @@ import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { ExecCommand, Process } from '../../src/model/execer.ts';
-import type { RecordedChunk, RecordedRun, RecordedStatus } from '../../src/model/recorded-run.ts';
+import type { RecordedChunk, RecordedRun, RecordedStatus } from '../../src/model/recording.ts';
 import type { RunState } from '../../src/model/run-state.ts';
 import { aborted, complete, fireAll, fireFor, loggedCommand, statusOf, traceLine } from './sim-world.ts';
 

@@ -4,8 +4,7 @@ import { createRecordedExecer, recordingsByRunId } from '../../src/execers/recor
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import type { Execer } from '../../src/model/execer.ts';
-import type { RecordedRun } from '../../src/model/recorded-run.ts';
-import type { Recording } from '../../src/model/recording.ts';
+import type { RecordedRun, Recording } from '../../src/model/recording.ts';
 import type { RunTypeMap } from '../../src/model/run-type.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { World } from '../../src/model/world.ts';

@@ -3,8 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createSystemClock } from '../../src/host/system-clock.ts';
-import { SystemTimerHeap, type SystemTimer } from '../../src/host/system-timer.ts';
+import { createSystemClock, SystemTimerHeap, type SystemTimer } from '../../src/host/system-clock.ts';
 import { sleep } from '../../src/kernel/clock.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TIME_MS_MAX } from '../../src/model/recording.ts';
-import { checkCommand } from '../../src/model/command-check.ts';
-import { copyCommand } from '../../src/model/command-copy.ts';
-import { formatCommand } from '../../src/model/command-text.ts';
-import { NO_TAGS, tagsOf, type Command } from '../../src/model/command.ts';
+import { TIME_MS_MAX } from '../../src/kernel/microseconds.ts';
+import {
+  checkCommand,
+  copyCommand,
+  formatCommand,
+  NO_TAGS,
+  tagsOf,
+  type Command,
+} from '../../src/model/command.ts';
 import { formatGoDuration } from '../../src/model/go-duration.ts';
 import { refused, thrownBy } from './thrown.ts';
 

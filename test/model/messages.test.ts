@@ -4,7 +4,7 @@ import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
 import { serviceStatus } from '../../src/model/service-status.ts';
 import { ALL_MASK, maskForState } from '../../src/model/state-mask.ts';
 import { cannotHappen, NoStatusError, unknownRun, waitCancelled } from '../../src/model/status-errors.ts';
-import { zeroStatus } from '../../src/model/zero-status.ts';
+import { zeroStatus } from '../../src/model/run-status.ts';
 
 describe('fixed texts', () => {
   test('R23 are those of the model', () => {

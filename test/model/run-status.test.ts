@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { NO_TAGS } from '../../src/model/command.ts';
 import { EXIT_CODES, ExitCodeError } from '../../src/model/exit-code.ts';
-import { checkRunStatus } from '../../src/model/run-status-check.ts';
 import {
+  checkRunStatus,
   abortStatus,
   completeStatus,
   failedStatus,
@@ -13,8 +13,8 @@ import {
   withError,
   withRefs,
   type RunStatus,
+  zeroStatus,
 } from '../../src/model/run-status.ts';
-import { zeroStatus } from '../../src/model/zero-status.ts';
 import { refused, thrownBy } from './thrown.ts';
 
 const tags = { jobId: 'j', taskId: 't', tag: 'g' };

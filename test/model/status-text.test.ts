@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ExitCodeError } from '../../src/model/exit-code.ts';
-import { formatRunStatus } from '../../src/model/run-status-text.ts';
 import {
+  formatRunStatus,
   abortStatus,
   completeStatus,
   failedStatus,
@@ -10,6 +10,7 @@ import {
   timeoutStatus,
   withRefs,
   type RunStatus,
+  zeroStatus,
 } from '../../src/model/run-status.ts';
 import {
   checkServiceStatus,
@@ -18,7 +19,6 @@ import {
   NEW_SERVICE_STATUS,
   serviceStatus,
 } from '../../src/model/service-status.ts';
-import { zeroStatus } from '../../src/model/zero-status.ts';
 import { refused, thrownBy } from './thrown.ts';
 
 const tags = { jobId: '46', taskId: '2', tag: 'tag' };

@@ -7,7 +7,7 @@ import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
 import { waitForever } from '../../src/model/wait.ts';
-import { zeroStatus } from '../../src/model/zero-status.ts';
+import { zeroStatus } from '../../src/model/run-status.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import type { ChaosRunner } from '../../src/network/chaos-runner.ts';
 import type { ChaosOperation, FaultKind, ScheduledFault } from '../../src/network/chaos-fault.ts';

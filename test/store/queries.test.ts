@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matchesQuery } from '../../src/model/query-check.ts';
-import type { Query } from '../../src/model/query.ts';
+import { matchesQuery, type Query } from '../../src/model/query.ts';
 import { RUN_STATES } from '../../src/model/run-state.ts';
 import { serviceStatus } from '../../src/model/service-status.ts';
 import { maskForState } from '../../src/model/state-mask.ts';

@@ -10,7 +10,7 @@ export const collaboratorBugs: readonly Bug[] = [
     id: 'D7',
     title: 'the log shows the environment in the order of its map',
     scenario: 'one-run',
-    edits: [{ file: 'src/model/command-text.ts', find: '    .sort()\n', replace: '' }],
+    edits: [{ file: 'src/model/command.ts', find: '    .sort()\n', replace: '' }],
   },
   {
     id: 'D7b',

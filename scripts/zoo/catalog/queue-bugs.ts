@@ -86,8 +86,8 @@ export const queueBugs: readonly Bug[] = [
       { file: 'src/runners/queue/admission.ts', find: '  checkCommand(command);\n', replace: '' },
       {
         file: 'src/runners/queue/admission.ts',
-        find: "import { checkCommand } from '../../model/command-check.ts';\n",
-        replace: '',
+        find: "import { checkCommand, type Command } from '../../model/command.ts';\n",
+        replace: "import type { Command } from '../../model/command.ts';\n",
       },
     ],
   },

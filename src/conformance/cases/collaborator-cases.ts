@@ -1,7 +1,7 @@
 /** Cases about processors, uploads and metrics, as far as callers see them. */
 import { createMemoryMetrics } from '../../metrics/memory-metrics.ts';
 import type { LogUploader, Processor } from '../../model/collaborators.ts';
-import { METRIC_NAMES } from '../../model/metric-names.ts';
+import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { waitForState } from '../../model/status-lookup.ts';
 import { checkEqual, checkFields, checkThat } from '../check.ts';

@@ -6,8 +6,7 @@ import { FaultLog } from '../../execers/fault-log.ts';
 import type { StreamName } from '../../execers/process-output.ts';
 import { checkArray, checkClock, checkOptions, checkRecord } from '../../kernel/argument-check.ts';
 import { RunnerError } from '../../kernel/errors.ts';
-import { checkCommand } from '../../model/command-check.ts';
-import type { Command } from '../../model/command.ts';
+import { checkCommand, type Command } from '../../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../../model/execer.ts';
 import { isPending, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import {

@@ -6,8 +6,7 @@ import type { Clock, Timer } from '../../kernel/clock.ts';
 import { memoryReport } from '../../execers/process-status.ts';
 import type { MemoryReport } from '../../model/execer.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
-import { METRIC_NAMES } from '../../model/metric-names.ts';
-import type { Metrics } from '../../model/metrics.ts';
+import { METRIC_NAMES, type Metrics } from '../../model/metrics.ts';
 
 /** One measurement. */
 export interface MemoryUse {

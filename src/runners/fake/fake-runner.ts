@@ -3,7 +3,7 @@
  * enough for 100,000 in a process. Invariant: it keeps the contract of every runner; only what a run does is made up.
  */
 import { checkOptions } from '../../kernel/argument-check.ts';
-import { checkWorld } from '../../model/world-check.ts';
+import { checkWorld, type World } from '../../model/world.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { watchedService } from '../../model/service-watch.ts';
 import type { ExitCode } from '../../model/exit-code.ts';
@@ -11,7 +11,6 @@ import { EXIT_CODES } from '../../model/exit-code.ts';
 import type { IsolatedPart } from '../../model/isolation.ts';
 import type { RunID } from '../../model/run-status.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
-import type { World } from '../../model/world.ts';
 import { FakePerformer } from './fake-performer.ts';
 import { argvScript, type FakeScripts } from './fake-script.ts';
 import { isolateRunner } from '../queue/isolated-part.ts';

@@ -12,8 +12,7 @@ import type { Metrics } from '../../model/metrics.ts';
 import type { OutputCreator } from '../../model/output.ts';
 import { runTracer, type RunTracer } from '../../model/run-tracer.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
-import { checkWorld } from '../../model/world-check.ts';
-import type { World } from '../../model/world.ts';
+import { checkWorld, type World } from '../../model/world.ts';
 import { createInstruments, type RunnerInstruments } from '../queue/runner-instruments.ts';
 
 /** What a runner that invokes commands is made of. Only execer, filers, outputs and temporary directories are needed. */

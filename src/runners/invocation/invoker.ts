@@ -1,7 +1,6 @@
 /** The performer that really invokes: checkout, logs, process, upload, clean-up, each through its collaborator (R87–R117). */
 import { checkFunction, checkString } from '../../kernel/argument-check.ts';
-import { checkCommand } from '../../model/command-check.ts';
-import type { Command } from '../../model/command.ts';
+import { checkCommand, type Command } from '../../model/command.ts';
 import type { RunID } from '../../model/run-status.ts';
 import type { World } from '../../model/world.ts';
 import { startInvocation } from './invocation.ts';

@@ -1,8 +1,7 @@
 /** The texts that the invoker adds to a run's logs: the header before, the trailer after the process's bytes (R96, R101, R107). */
 import { formatUtc } from '../../kernel/utc-time.ts';
-import { formatCommand } from '../../model/command-text.ts';
+import { formatCommand, type Command } from '../../model/command.ts';
 import { formatGoDuration } from '../../model/go-duration.ts';
-import type { Command } from '../../model/command.ts';
 import { LOG_HEADER_END, LOG_TRAILER_BEGIN } from '../../model/log-markers.ts';
 import type { Output } from '../../model/output.ts';
 

@@ -4,7 +4,7 @@ import { invariant } from '../../kernel/invariant.ts';
 import type { ExecCommand, MemoryReport, Process, ProcessStatus, Sink } from '../../model/execer.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
-import { commandDirUsageName } from '../../model/metric-names.ts';
+import { commandDirUsageName } from '../../model/metrics.ts';
 import { finishLogs } from './outputs-phase.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';

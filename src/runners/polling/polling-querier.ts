@@ -5,13 +5,10 @@
 import { checkMethods, checkOptions } from '../../kernel/argument-check.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import { checkQuery } from '../../model/query-check.ts';
-import { copyQuery } from '../../model/query-copy.ts';
-import type { Query, Wait } from '../../model/query.ts';
+import { checkQuery, copyQuery, type Query, type Wait } from '../../model/query.ts';
 import type { QueryResult, StatusQuerier, StatusQueryNower } from '../../model/status-reader.ts';
 import { checkWait } from '../../model/wait.ts';
-import { checkWorld } from '../../model/world-check.ts';
-import type { World } from '../../model/world.ts';
+import { checkWorld, type World } from '../../model/world.ts';
 import { MAX_PERIOD_MS, PollingWait } from './polling-wait.ts';
 import type { PollingParent } from './polling-wait.ts';
 

@@ -5,12 +5,11 @@
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { RunnerError } from '../../kernel/errors.ts';
-import type { Query, Wait } from '../../model/query.ts';
+import { type Query, type Wait, querySubject } from '../../model/query.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import { ALL_MASK, DONE_MASK, maskMatches, type StateMask } from '../../model/state-mask.ts';
 import { cannotHappen, unknownRun, waitCancelled } from '../../model/status-errors.ts';
 import type { QueryResult, StatusQueryNower } from '../../model/status-reader.ts';
-import { querySubject } from '../../model/query-subject.ts';
 
 /** No pause is longer (R154). */
 export const MAX_PERIOD_MS = 10_000;

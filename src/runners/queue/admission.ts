@@ -1,6 +1,5 @@
 /** Whether a command is accepted, checked in the order form, release, initialization, health, room (R63, R64, R66). */
-import { checkCommand } from '../../model/command-check.ts';
-import type { Command } from '../../model/command.ts';
+import { checkCommand, type Command } from '../../model/command.ts';
 import {
   QUEUE_FULL_MSG,
   QUEUE_INITING_MSG,

@@ -1,6 +1,5 @@
 /** The instruments of invoker and queue, fetched once per runner; without metrics every call is a no-op (R117). */
-import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
-import { METRIC_NAMES } from '../../model/metric-names.ts';
+import { type Counter, type Gauge, type Histogram, type Metrics, METRIC_NAMES } from '../../model/metrics.ts';
 
 /** Instruments of R176–R182. */
 export interface RunnerInstruments {

@@ -7,8 +7,7 @@ import { checkLimit, checkOptions } from '../../kernel/argument-check.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
 import type { RecordedEntry, Recording } from '../../model/recording.ts';
-import { checkWorld } from '../../model/world-check.ts';
-import type { World } from '../../model/world.ts';
+import { checkWorld, type World } from '../../model/world.ts';
 
 /** What to keep. */
 export interface RecorderOptions {

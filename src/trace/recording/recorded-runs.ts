@@ -1,8 +1,13 @@
 /** The runs of a recording, each as one piece: what a recorded execer plays, and what people want to see of a recording. */
 import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
-import type { RecordedChunk, RecordedRun, RecordedStatus } from '../../model/recorded-run.ts';
-import type { RecordedEntry, Recording } from '../../model/recording.ts';
+import type {
+  RecordedChunk,
+  RecordedRun,
+  RecordedStatus,
+  RecordedEntry,
+  Recording,
+} from '../../model/recording.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 
 interface RunSoFar {

@@ -10,7 +10,7 @@ import { type SwfHeader, SwfHeaderLines } from './swf-header.ts';
 import { type SwfJob, SWF_FIELDS } from './swf-job.ts';
 import { SwfWarnings, type SwfWarning, type SwfWarningKind } from './swf-warnings.ts';
 import { TraceFormatError } from '../trace-format-error.ts';
-import { TIME_MS_MAX } from '../../model/recording.ts';
+import { TIME_MS_MAX } from '../../kernel/microseconds.ts';
 
 /** How to read a log. */
 export interface SwfReaderOptions {

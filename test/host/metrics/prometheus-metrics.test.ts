@@ -7,7 +7,7 @@ import {
   loadPrometheusPackage,
 } from '../../../src/host/metrics/prometheus-metrics.ts';
 import { METRIC_TABLE } from '../../../src/metrics/metric-table.ts';
-import { commandDirUsageName } from '../../../src/model/metric-names.ts';
+import { commandDirUsageName } from '../../../src/model/metrics.ts';
 
 let registry: Registry;
 

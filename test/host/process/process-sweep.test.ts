@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { sweepTree } from '../../../src/host/process/os-execer-process.ts';
+import { sweepTree, emptiesWithin, settlesWithin } from '../../../src/host/process/os-execer-process.ts';
 import type { TreeCensus } from '../../../src/host/process/process-tree.ts';
-import { emptiesWithin, settlesWithin } from '../../../src/host/process/process-wait.ts';
 import { createVirtualClock } from '../../../src/kernel/virtual-clock.ts';
 import { runOn } from './clock-steps.ts';
 import { LEADER, census, entry, fakeTree } from './fake-tree.ts';

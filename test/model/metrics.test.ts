@@ -3,7 +3,7 @@ import { readProjectFile } from '../../scripts/module-graph.ts';
 import { METRIC_TABLE, findMetricEntry } from '../../src/metrics/metric-table.ts';
 import type { MetricKind } from '../../src/metrics/metric-table.ts';
 import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
-import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES, commandDirUsageName } from '../../src/model/metric-names.ts';
+import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES, commandDirUsageName } from '../../src/model/metrics.ts';
 
 type Named = readonly [name: string, kind: MetricKind];
 const rules: readonly (readonly [rule: string, names: readonly Named[]])[] = [
