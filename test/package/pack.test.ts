@@ -66,6 +66,11 @@ export const clock = {
 };
 `;
 
+/** The lines that name a file. */
+function placesIn(printed: string): string[] {
+  return printed.split('\n').filter((line) => /\.m?[jt]s:\d/.test(line));
+}
+
 describe('the packed package in an empty folder', () => {
   beforeAll(() => {
     run('npm', ['pack', ...quiet, '--pack-destination', root], projectRoot);
@@ -113,8 +118,7 @@ describe('the packed package in an empty folder', () => {
         encoding: 'utf8',
         env: { ...process.env, NO_COLOR: '1' },
       });
-      // What follows depends on how fast it goes.
-      return blanked(stdout.split(/^\s*(?:What would have held|\d+ executions? in )/m)[0] ?? '');
+      return blanked(stdout);
     };
     const sources = ['--import', import.meta.resolve('tsx'), join(projectRoot, 'src/cli/main.ts')];
     const installed = [join(consumer, 'node_modules/dryrunner/dist/cli/main.js')];
@@ -126,7 +130,8 @@ describe('the packed package in an empty folder', () => {
       const printed = shown(installed, scenario, more);
       expect(printed).toContain(line);
       expect(printed).not.toContain('/dist/');
-      expect(printed).toBe(shown(sources, scenario, more));
+      // How far explaining gets, and what is counted, depends on how fast it goes.
+      expect(placesIn(shown(sources, scenario, more))).toEqual(placesIn(printed));
     }
   });
 
