@@ -32,7 +32,13 @@ const config: ViteUserConfig = defineConfig({
       // Some start half a dozen processes, one after the other, beside whatever else the machine does.
       {
         extends: true,
-        test: { name: 'machine', include: asTests(machine), isolate: true, testTimeout: 120_000 },
+        test: {
+          name: 'machine',
+          include: asTests(machine),
+          isolate: true,
+          testTimeout: 120_000,
+          globalSetup: './scripts/built-package.ts',
+        },
       },
     ],
   },

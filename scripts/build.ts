@@ -1,10 +1,11 @@
 /**
  * `npm run build`: what is published, in `dist`. Modules are put together into some forty files, because a command that loads five hundred
  * takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of `dist/FOLDER`, because that is how a line of a
- * stack shows what it belongs to (`src/kernel/own-files.ts`). `--code` leaves the declarations out.
+ * stack shows what it belongs to (`src/kernel/own-files.ts`). `--code` leaves the declarations out,
+ * `--code FOLDER` puts the code there, with what it needs to run.
  */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { rolldown, type CodeSplittingNameFunction, type ModuleInfo, type OutputChunk } from 'rolldown';
@@ -65,9 +66,8 @@ const named = (paths: readonly string[], from = ''): Record<string, string> =>
   );
 /** Other packages, and this one by its own name. */
 const external = [/^[^./]/];
-const dist = join(projectRoot, 'dist');
 
-async function writeCode(): Promise<void> {
+async function writeCode(dist: string): Promise<void> {
   const code = await rolldown({
     input: named(entries, 'src/'),
     platform: 'node',
@@ -99,7 +99,7 @@ function checkCircles(chunks: readonly OutputChunk[]): void {
 }
 
 /** Scenarios stay what they are, a file each: users read them, and name them on the command line. */
-async function writeScenarios(): Promise<void> {
+async function writeScenarios(dist: string): Promise<void> {
   const scenarios = await rolldown({ input: named(listFiles(['sims'])), platform: 'node', external });
   await scenarios.write({
     dir: dist,
@@ -118,7 +118,13 @@ function writeDeclarations(): void {
   if (status !== 0) process.exit(1);
 }
 
+const [flag, folder = projectRoot] = process.argv.slice(2);
+const dist = join(folder, 'dist');
 rmSync(dist, { recursive: true, force: true });
-await writeCode();
-await writeScenarios();
-if (!process.argv.includes('--code')) writeDeclarations();
+await writeCode(dist);
+await writeScenarios(dist);
+if (flag !== '--code') writeDeclarations();
+if (folder !== projectRoot) {
+  cpSync(join(projectRoot, 'package.json'), join(folder, 'package.json'));
+  symlinkSync(join(projectRoot, 'fixtures'), join(folder, 'fixtures'));
+}

@@ -1,10 +1,19 @@
-// Runs the command line as a person would, from its source, and keeps what it printed.
+// Runs the command line as a person would, as it is built from the sources that are there, and keeps what it printed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 
 /** The project's root. */
 export const root: string = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What Node is started with to run `dryrunner`. */
+export const builtCommand: readonly string[] = [join(inject('builtPackage'), 'dist/cli/main.js')];
+
+/** What Node is started with to run a module of the project. */
+function nodeArgs(module: string): string[] {
+  return ['--import', import.meta.resolve('tsx'), join(root, module)];
+}
 
 /** What a finished command left. */
 export interface Finished {
@@ -28,7 +37,7 @@ export function start(...args: readonly string[]): Started {
 
 /** Starts `dryrunner ARGS` in a folder. */
 export function startIn(cwd: string, ...args: readonly string[]): Started {
-  return startModule(cwd, 'src/cli/main.ts', ...args);
+  return startProcess(cwd, {}, [...builtCommand, ...args]);
 }
 
 /** Starts `dryrunner ARGS` in the project's root with more in its environment. */
@@ -36,38 +45,33 @@ export function startWith(
   environment: Readonly<Record<string, string>>,
   ...args: readonly string[]
 ): Started {
-  return startProcess(root, environment, 'src/cli/main.ts', args);
+  return startProcess(root, environment, [...builtCommand, ...args]);
 }
 
 /** Starts `dryrunner ARGS` in the project's root, with this to read. */
 export function startWithInput(input: string, ...args: readonly string[]): Started {
-  const started = startProcess(root, {}, 'src/cli/main.ts', args, 'pipe');
+  const started = startProcess(root, {}, [...builtCommand, ...args], 'pipe');
   started.child.stdin?.end(input);
   return started;
 }
 
 /** Starts a module of the project, by its path from the root, in a folder. */
 export function startModule(cwd: string, module: string, ...args: readonly string[]): Started {
-  return startProcess(cwd, {}, module, args);
+  return startProcess(cwd, {}, [...nodeArgs(module), ...args]);
 }
 
 function startProcess(
   cwd: string,
   environment: Readonly<Record<string, string>>,
-  module: string,
   args: readonly string[],
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): Started {
-  const child = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(root, module), ...args],
-    {
-      cwd,
-      stdio: [stdin, 'pipe', 'pipe'],
-      // Elsewhere than in the root, the loader does not find where the package's own name leads.
-      env: { ...process.env, NO_COLOR: '1', TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'), ...environment },
-    },
-  );
+  const child = spawn(process.execPath, args, {
+    cwd,
+    stdio: [stdin, 'pipe', 'pipe'],
+    // Elsewhere than in the root, the loader does not find where the package's own name leads.
+    env: { ...process.env, NO_COLOR: '1', TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'), ...environment },
+  });
   let out = '';
   let err = '';
   const watchers = new Set<() => void>();

@@ -145,7 +145,7 @@ describe('run', () => {
     const { code, out } = await run('run', at('failing.mjs#failing'), '--seeds', '10');
     expect(code).toBe(1);
     expect(out).toMatch(
-      /failing, seed \d+: check at 0 ms\n {2}out of luck\n {4}at .*failing\.mjs:\d+:\d+\)?\n {2}again: npm run dryrunner -- run .*failing\.mjs#failing --seed \d+\n/,
+      /failing, seed \d+: check at 0 ms\n {2}out of luck\n {4}at .*failing\.mjs:\d+:\d+\)?\n {2}again: npx dryrunner run .*failing\.mjs#failing --seed \d+\n/,
     );
   });
 

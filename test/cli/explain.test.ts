@@ -71,7 +71,7 @@ afterAll(() => rm(dir, { recursive: true }));
 describe('explain', () => {
   test('makes what a seed shows small, explains it, and exits with 1; run names the command', async () => {
     const ran = await dryrunner('run', 's.mjs#die', '--seed', dieSeed);
-    expect(ran.out).toContain(`  to explain it: npm run dryrunner -- explain s.mjs#die --seed ${dieSeed}\n`);
+    expect(ran.out).toContain(`  to explain it: npx dryrunner explain s.mjs#die --seed ${dieSeed}\n`);
     const { code, out } = await dryrunner('explain', 's.mjs#die', '--seed', dieSeed);
     expect(out).toMatch(
       /^die: check\nof a test\ndie fails at 3 ms: too much[^]*What happened\n[^]*"die" is 4 \(of 0 to 5\)[^]*What would have held\n[^]*it would have held[^]* \d+ executions/,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { progressText } from '../../src/cli/explore-report.ts';
-import { root } from './command.ts';
+import { builtCommand, root } from './command.ts';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
 const NOTHING = { executions: 0, failed: 0, features: 0, decisions: 0, firedEvents: 0, nextIndex: 0 };
@@ -39,7 +39,7 @@ describe.skipIf(!hasScript)(
       ['loads', 'loading (Ctrl-C or Ctrl-\\ ends it): ', 'loading.mjs'],
       ['prepares', 'nothing has run yet', 'preparing.mjs'],
     ] as const)('a scenario that %s without end is what it waits for', async ([, text, file]) => {
-      const line = `exec node --import tsx src/cli/main.ts explore ${at(file)} --corpus ${at('none')} --workers 1`;
+      const line = `exec node ${builtCommand.join(' ')} explore ${at(file)} --corpus ${at('none')} --workers 1`;
       const terminal = spawn('script', ['-qfc', line, '/dev/null'], {
         cwd: root,
         env: { ...process.env, TERM: 'xterm' },

@@ -217,7 +217,7 @@ describe('what fails', () => {
     const explored = await run('explore', at('s.mjs#wordy'), ...corpus());
     const [, file = ''] = /kept in (.*), and tried first/.exec(explored.out) ?? [];
     for (const { out, code } of [explored, await run('replay', '--allow', dir, file)]) {
-      expect(out).toContain(`npm run dryrunner -- replay ${file} --allow ${dir}\n`);
+      expect(out).toContain(`npx dryrunner replay ${file} --allow ${dir}\n`);
       expect(out).not.toContain('dr1:');
       expect(code).toBe(1);
     }

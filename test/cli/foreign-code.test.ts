@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { root, run } from './command.ts';
+import { builtCommand, root, run } from './command.ts';
 import { spawnSync } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
 
@@ -110,11 +110,11 @@ describe('a disk that is full is no reader that has left', () => {
   ] as const)('%s', ([, args, expected]) => {
     const full = openSync('/dev/full', 'w');
     try {
-      const { status, stderr } = spawnSync(
-        process.execPath,
-        ['--import', import.meta.resolve('tsx'), join(root, 'src/cli/main.ts'), ...args],
-        { cwd: root, stdio: ['ignore', full, 'pipe'], encoding: 'utf8' },
-      );
+      const { status, stderr } = spawnSync(process.execPath, [...builtCommand, ...args], {
+        cwd: root,
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      });
       expect(stderr).toMatch(/^error: stdout cannot be written: ENOSPC/m);
       expect(status).toBe(expected);
     } finally {

@@ -8,7 +8,7 @@ import { startWith, type Finished } from './command.ts';
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
-/** In a folder that is gone by the time the command begins; the loader of this checkout needs one, so it comes first. */
+/** In a folder that is gone by the time the command begins. */
 const dryrunner = (...args: readonly string[]): Promise<Finished> =>
   startWith({ NODE_OPTIONS: `--import ${pathToFileURL(at('lose.mjs')).href}` }, ...args).finished;
 
@@ -19,7 +19,6 @@ beforeAll(async () => {
     `import { isMainThread } from 'node:worker_threads';
     import { mkdirSync, rmdirSync } from 'node:fs';
     if (isMainThread) {
-      await import(${JSON.stringify(import.meta.resolve('tsx'))});
       const folder = ${JSON.stringify(at('gone'))} + process.pid;
       mkdirSync(folder);
       process.chdir(folder);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
-import { root, run, startWith, type Started } from './command.ts';
+import { builtCommand, root, run, startWith, type Started } from './command.ts';
 
 type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 const SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -150,7 +150,7 @@ describe('in the middle', () => {
   test.skipIf(!hasScript)(
     'a closed terminal ends it with 129 (skipped where there is no script(1), because nothing else makes one)',
     async ({ expect }) => {
-      const line = `trap : HUP; node --import tsx src/cli/main.ts explore ${at('s.mjs#endless')} --corpus ${at('none')}; echo $? > ${at('status')}`;
+      const line = `trap : HUP; node ${builtCommand.join(' ')} explore ${at('s.mjs#endless')} --corpus ${at('none')}; echo $? > ${at('status')}`;
       const terminal = spawn('script', ['-qfc', line, '/dev/null'], {
         cwd: root,
         stdio: ['ignore', 'pipe', 'ignore'],

@@ -2,14 +2,14 @@ import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
+import { builtCommand } from '../cli/command.ts';
 import { SUBCOMMANDS } from './command-lines.ts';
 
 test.for<[name: string, flags: Readonly<Record<string, boolean>>]>([
   ...Object.entries(SUBCOMMANDS),
   ['--help', {}],
 ])('the help of `%s` shows the flags that documents may use, in 80 columns', ([name, flags]) => {
-  const args = ['--import', 'tsx', 'src/cli/main.ts', name, '--help'];
-  const { stdout, status, stderr } = spawnSync(process.execPath, args, {
+  const { stdout, status, stderr } = spawnSync(process.execPath, [...builtCommand, name, '--help'], {
     cwd: projectRoot,
     encoding: 'utf8',
   });

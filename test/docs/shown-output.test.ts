@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { format } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
+import { builtCommand } from '../cli/command.ts';
 import { writeBlocks } from './block-program.ts';
 import { readCodeBlocks, type CodeBlock } from './code-blocks.ts';
 import { blanked, isShown } from './shown-output.ts';
@@ -39,11 +40,13 @@ function commandOf({ code }: CodeBlock): string {
 /** What a command prints on stdout, whatever it exits with. */
 function printedBy(command: string): Promise<string> {
   const words = command.split(/\s+/);
+  // The checkout runs the sources, a package what was built.
+  const program = words[0] === 'npx' ? builtCommand : ['--import', 'tsx', join(copy, 'src/cli/main.ts')];
   const args = words.slice(words.indexOf('dryrunner') + 1).filter((word) => word !== '--');
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
-      ['--import', 'tsx', join(copy, 'src/cli/main.ts'), ...args],
+      [...program, ...args],
       { cwd: copy, env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined } },
       (_, stdout, stderr) =>
         stdout === '' ? reject(new Error(`${command} prints nothing: ${stderr}`)) : resolve(stdout),
