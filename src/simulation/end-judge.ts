@@ -20,7 +20,7 @@ export const SHOWN_MAX = 20;
 /** Several tasks of a scenario may wait, each at a place of its own. */
 const AWAITS_SHOWN_MAX = 4;
 /** How the details begin that say where a scenario waits; the stack follows. */
-export const AWAITED_HERE = 'the scenario waits here, for a promise that nothing settles';
+export const AWAITED_HERE = 'the scenario waits here, for ';
 export const MADE_HERE = 'that promise was made here';
 
 /** Looks at what is pending and held. */
@@ -87,7 +87,9 @@ export class EndJudge {
     // Who waits is asked first.
     const details = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),
-      ...this.#awaitedPlaces(),
+      ...this.#awaitedPlaces(
+        alive.length === 0 ? 'a promise that nothing settles' : 'a promise that is settled from outside',
+      ),
       ...this.#ledger.describe(SHOWN_MAX, 'things'),
       ...repeats,
     ];
@@ -123,11 +125,12 @@ export class EndJudge {
     this.#fail('leftovers', message, { rule: 'R204', details });
   }
 
-  #awaitedPlaces(): string[] {
+  #awaitedPlaces(what: string): string[] {
     const places = (this.#awaits?.pending() ?? []).map(({ awaitedAt, madeAt }) =>
-      [`${AWAITED_HERE}\n${awaitedAt}`, ...(madeAt === undefined ? [] : [`${MADE_HERE}\n${madeAt}`])].join(
-        '\0',
-      ),
+      [
+        `${AWAITED_HERE}${what}\n${awaitedAt}`,
+        ...(madeAt === undefined ? [] : [`${MADE_HERE}\n${madeAt}`]),
+      ].join('\0'),
     );
     // Tasks that run the same code wait at the same place.
     return [...new Set(places)].slice(0, AWAITS_SHOWN_MAX).flatMap((place) => place.split('\0'));

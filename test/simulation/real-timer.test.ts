@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { createExecutor, explain, formatExplanation } from '../../src/explore/index.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 
 test('a scenario that waits for a real timer escapes, however soon it fires and whatever the execution before it has left', async () => {
@@ -16,6 +18,23 @@ test('a scenario that waits for a real timer escapes, however soon it fires and 
     kinds.push(failure?.kind);
   }
   expect(new Set(kinds)).toEqual(new Set(['escape']));
+});
+
+test('the explanation of an escape says at which line the scenario waits', async () => {
+  const scenario = defineScenario<unknown>({
+    name: 'real-wait',
+    description: 'waits for a real timer',
+    async run(sim) {
+      await sim.sleep(1);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 2);
+      });
+    },
+  });
+  const lines = formatExplanation(await explain(createExecutor(scenario), [])).map(({ text }) => text);
+  const said = lines.indexOf('  the scenario waits here, for a promise that is settled from outside');
+  expect(lines[said - 1]).toBe('In detail');
+  expect(lines[said + 1]).toMatch(/^ {4}(Object\.)?run \(.*real-timer\.test\.ts:\d+:\d+\)$/);
 });
 
 test('a deadlock beside the timer of somebody else is a deadlock', async () => {

@@ -1,5 +1,5 @@
 /**
- * Where the scenario waits in a standstill, by line. Invariant: to see that costs more than the execution does, so that it is run once more
+ * Where the scenario waits in a standstill, or for what comes from outside, by line. Invariant: to see that costs more than the execution does, so that it is run once more
  * for it, as short as it gets; a standstill that is another one then says nothing of this one.
  */
 import { ExecutionInterrupted } from '../../kernel/decisions.ts';
@@ -11,14 +11,14 @@ import { answersOf } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 import { lookingOften } from '../known-stall.ts';
 
-/** The details that say where the scenario waits, each with its stack; none for what is no standstill, or if it is asked to stop. */
+/** The details that say where the scenario waits, each with its stack; none if it does not wait, or if it is asked to stop. */
 export async function awaitedPlaces(
   executor: Executor,
   log: readonly KeyedDecision[],
   failure: Failure,
   shouldStop: (() => boolean) | undefined,
 ): Promise<readonly string[]> {
-  if (failure.kind !== 'deadlock' && failure.kind !== 'stall') return [];
+  if (!['deadlock', 'stall', 'escape'].includes(failure.kind)) return [];
   const key = failureKey(failure);
   const onTurn = (): void => {
     if (shouldStop?.() === true) throw new ExecutionInterrupted('there is no more time for it');
