@@ -29,6 +29,7 @@ import { createTraceRecorder } from '../src/trace/index.ts';
 import type { Figure } from './figure.ts';
 import { interleave, median, type Cost } from './measure.ts';
 import { plantedFailures, shrinkFigure, shrinkOnce } from './shrinking.ts';
+import { question } from '../src/kernel/question.ts';
 
 const EXECUTIONS = 2000;
 const GOAL_PER_SECOND = 5000;
@@ -82,9 +83,9 @@ const bare = defineScenario<unknown>({
   async run(sim) {
     for (let chain = 0; chain < 5; chain += 1) {
       const go = (step: number): void => {
-        sim.choose(`chain/${chain} send fault`, 8);
+        sim.world.choices.choose(question('fault', { owner: `chain/${chain}`, what: 'send' }), 8);
         if (step % 2 === 0) sim.choose('draw', 100);
-        if (step < 12) sim.world.clock.post(`chain/${chain} step`, () => go(step + 1));
+        if (step < 12) sim.world.clock.post({ subject: `chain/${chain}`, what: 'step' }, () => go(step + 1));
       };
       go(1);
     }
@@ -121,8 +122,8 @@ function hashAgain(verdict: Verdict): () => void {
       const recorder = createTraceRecorder({ hash: createRollingHash() });
       for (const event of events) recorder.record(event);
       const hash = createRollingHash();
-      for (const { label, n, answer } of decisions) {
-        hash.addString(label);
+      for (const { question: asked, n, answer } of decisions) {
+        hash.addString(asked.text);
         hash.addNumber(n);
         hash.addNumber(answer);
       }

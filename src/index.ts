@@ -1,7 +1,6 @@
 /** The door `dryrunner`: model, store, execers, outputs, filers, metrics, runners, oracles and `simulate`. Names only, no code. */
 export { type Timer, type Clock, sleep } from './kernel/clock.ts';
 export { type DecisionLogOptions, type DecisionLog, createDecisions } from './kernel/decision-log.ts';
-export { type DecisionKind, decisionKind } from './kernel/decision-kind.ts';
 export {
   type Decision,
   type DecisionSource,
@@ -24,6 +23,17 @@ export {
 } from './kernel/errors.ts';
 export { fifoDecisions } from './kernel/fifo-decisions.ts';
 export { invariant } from './kernel/invariant.ts';
+export {
+  type Label,
+  type QuestionKind,
+  type TopicParts,
+  type Question,
+  type Thing,
+  type Topic,
+  question,
+  thing,
+  topicOf,
+} from './kernel/question.ts';
 export { randomDecisions } from './kernel/random-decisions.ts';
 export { type RandomStream } from './kernel/random.ts';
 export {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { Executor } from '../../src/explore/executor.ts';
 import type { DecisionSource, DueEvents } from '../../src/kernel/decisions.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
+import type { Question } from '../../src/kernel/question.ts';
 
 /** What a hunt with fast-check came to; `cannot` if time passes in the scenario. */
 export type FastCheckHunt =
@@ -29,13 +30,13 @@ class SchedulerDecisions implements DecisionSource {
     this.#draw = draw;
   }
 
-  decide(_label: string, n: number): number {
+  decide(_question: Question, n: number): number {
     return this.#draw(fc.nat, n - 1);
   }
 
-  order(_label: string, due: DueEvents): number {
+  order(_question: Question, due: DueEvents): number {
     const places = new Map(Array.from({ length: due.count }, (_, k) => [due.idOf(k), k]));
-    for (const [id, k] of places) this.#hold(id, due.labelOf(k));
+    for (const [id, k] of places) this.#hold(id, due.textOf(k));
     for (;;) {
       const place = places.get(this.#take());
       // What is held and not due any more was cancelled, or fired when nothing else was due.

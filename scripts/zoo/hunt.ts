@@ -139,7 +139,7 @@ function startChild(
 /** A token is too long to read, and where the copy lies is nobody's business. */
 function printedHunt(lines: readonly string[], { folder }: HuntOptions, complaint: string): Hunt {
   const text = lines
-    .map((line) => line.replaceAll(`${folder}/`, '').replace(/dr1:\S{40,}/, 'dr1:…'))
+    .map((line) => line.replaceAll(`${folder}/`, '').replace(/dr2:\S{40,}/, 'dr2:…'))
     .join('\n');
   const found = lines.some((line) => line === 'What happened' || line.includes('not deterministic'));
   const [, executions = '0', seconds = '0'] =

@@ -33,7 +33,7 @@ class ToldFailures implements Oracle {
   }
 
   watch(event: TraceEvent): void {
-    if (event.type === 'fault' && event.operation.endsWith(' release')) this.#releases += 1;
+    if (event.type === 'fault' && event.operation === 'release') this.#releases += 1;
     if (event.type === 'note' && isFailureNote(event.text)) this.#processors.add(event.text);
     if (event.type === 'recorded') {
       if (event.exitCode === EXIT_CODES.CHECKOUT_RELEASE) this.#releases -= 1;

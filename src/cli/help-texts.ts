@@ -20,7 +20,7 @@ export const EXPLAIN_HELP = `
 Examples:
   dryrunner explain ./my-scheduler.js --seed 8  a seed that \`run\` found to fail
   dryrunner explain failure.jsonl --no-shrink   a log, as it is
-  dryrunner explain dr1:… --time 2m             a token, with more time
+  dryrunner explain dr2:… --time 2m             a token, with more time
 
 Exit codes: 1 it fails and is explained, 0 it holds, 3 a token or a log no
 longer fits, and what happens now is shown.`;

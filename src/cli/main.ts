@@ -133,7 +133,7 @@ program
 program
   .command('replay')
   .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
-  .argument('<what>', 'the token that explore printed (dr1:…), a file of its corpus, or what --trace wrote')
+  .argument('<what>', 'the token that explore printed (dr2:…), a file of its corpus, or what --trace wrote')
   .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
   .addOption(timelineOption('what happens'))
   .addOption(debugOption())
@@ -152,7 +152,7 @@ program
   .description('make one failing execution small and explain it: that of a seed, a token or a log')
   .argument(
     '<what>',
-    'a scenario, as for run; a token (dr1:…); a file of the corpus, or what run --trace wrote',
+    'a scenario, as for run; a token (dr2:…); a file of the corpus, or what run --trace wrote',
   )
   .option('--seed <s>', 'of a scenario: the seed that fails (default: 1)')
   .option('--no-shrink', 'explain it as it is, without making it small first')

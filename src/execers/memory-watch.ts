@@ -6,6 +6,7 @@
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
+import type { Topic } from '../kernel/question.ts';
 import type { MemoryReport } from '../model/execer.ts';
 import { METRIC_NAMES, type Counter, type Gauge, type Metrics } from '../model/metrics.ts';
 import { memoryReport } from './process-status.ts';
@@ -53,7 +54,7 @@ export class MemoryCap {
 /** The watch over one process. */
 export class MemoryWatch {
   readonly #cap: MemoryCap;
-  readonly #label: string;
+  readonly #topic: Topic;
   readonly #startedAtMs: number;
   readonly #onPassed: (report: MemoryReport) => void;
   #usageBytes = 0;
@@ -61,9 +62,9 @@ export class MemoryWatch {
   #isShown = false;
 
   /** Made at the start of the process. `onPassed` has to kill the process, and then to hand the report over (R133). */
-  constructor(cap: MemoryCap, label: string, onPassed: (report: MemoryReport) => void) {
+  constructor(cap: MemoryCap, topic: Topic, onPassed: (report: MemoryReport) => void) {
     this.#cap = cap;
-    this.#label = label;
+    this.#topic = topic;
     this.#startedAtMs = cap.clock.now();
     this.#onPassed = onPassed;
   }
@@ -74,7 +75,7 @@ export class MemoryWatch {
     this.#isShown = true;
     this.#cap.gauge?.set(bytes);
     if (bytes < this.#cap.bytes) this.stop();
-    else this.#timer ??= this.#cap.clock.timer(this.#label, this.#untilNextLookMs(), () => this.#look());
+    else this.#timer ??= this.#cap.clock.timer(this.#topic, this.#untilNextLookMs(), () => this.#look());
   }
 
   /** Looks no more: the process is below its cap, or is being stopped. */

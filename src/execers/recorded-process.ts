@@ -3,6 +3,7 @@
  * together keep their recorded order whatever the clock's policy is.
  */
 import type { Timer } from '../kernel/clock.ts';
+import type { Topic } from '../kernel/question.ts';
 import type { ExecCommand } from '../model/execer.ts';
 import type { ProcessTable } from './virtual-processes.ts';
 import type { PlannedChunk, PlannedEnd } from './recorded-plan.ts';
@@ -14,7 +15,7 @@ export class RecordedProcess extends VirtualProcess {
   readonly #chunks: readonly PlannedChunk[];
   readonly #end: PlannedEnd;
   readonly #startedAtMs: number;
-  readonly #label: string;
+  readonly #topic: Topic;
   #next = 0;
   /** When it ends, from its start; `Infinity` while nothing has asked a stopped one to stop. */
   #endAtUs: number;
@@ -25,7 +26,7 @@ export class RecordedProcess extends VirtualProcess {
     this.#chunks = chunks;
     this.#end = end;
     this.#startedAtMs = table.clock.now();
-    this.#label = `process/${this.name} recorded`;
+    this.#topic = this.topic('recorded');
     this.#endAtUs = end.kind === 'stopped' ? Infinity : end.atUs;
   }
 
@@ -64,7 +65,7 @@ export class RecordedProcess extends VirtualProcess {
     const nextUs = Math.min(this.#chunks[this.#next]?.atUs ?? Infinity, this.#endAtUs);
     if (nextUs === Infinity) return;
     const delayMs = Math.max(0, nextUs - nowUs) / 1000;
-    this.#timer = this.table.clock.timer(this.#label, delayMs, () => this.play());
+    this.#timer = this.table.clock.timer(this.#topic, delayMs, () => this.play());
   }
 
   #finish(): void {

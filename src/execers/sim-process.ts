@@ -3,6 +3,7 @@
  * without letting time pass, and holds at most one timer for its script; its end buries the whole tree (R129).
  */
 import type { Timer } from '../kernel/clock.ts';
+import type { Topic } from '../kernel/question.ts';
 import type { ExecCommand, ProcessStatus } from '../model/execer.ts';
 import type { MemoryCap } from './memory-watch.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -37,7 +38,7 @@ export class SimProcess extends VirtualProcess {
   #children: Child[] | undefined;
   #childCount = 0;
   #sleep: Timer | undefined;
-  #sleepLabel = '';
+  #sleepTopic: Topic | undefined;
   #wake: (() => void) | undefined;
 
   constructor(ground: SimGround, command: ExecCommand, script: readonly SimStep[]) {
@@ -46,7 +47,7 @@ export class SimProcess extends VirtualProcess {
     this.#script = script;
     if (ground.memory.watched) {
       const kill = this.endByMemory.bind(this);
-      this.#memory = new MemoryWatch(ground.memory, `process/${this.name} memory`, kill);
+      this.#memory = new MemoryWatch(ground.memory, this.topic('memory'), kill);
     }
   }
 
@@ -141,11 +142,11 @@ export class SimProcess extends VirtualProcess {
   }
 
   #startSleep(ms: number): void {
-    if (this.#wake === undefined) {
+    if (this.#wake === undefined || this.#sleepTopic === undefined) {
       this.#wake = () => this.run();
-      this.#sleepLabel = `process/${this.name} sleep`;
+      this.#sleepTopic = this.topic('sleep');
     }
-    this.#sleep = this.table.clock.timer(this.#sleepLabel, ms, this.#wake);
+    this.#sleep = this.table.clock.timer(this.#sleepTopic, ms, this.#wake);
   }
 
   #addChild(outlives: boolean): void {

@@ -3,6 +3,7 @@
  * is delivered before the end is told. Invariant: the first cause of the end wins (R120), and nothing is written after it (R142).
  */
 import type { Timer } from '../kernel/clock.ts';
+import { thing, type Topic } from '../kernel/question.ts';
 import type { ExecCommand, MemoryReport, Process, ProcessStatus } from '../model/execer.ts';
 import type { Chunk } from '../model/output.ts';
 import { FaultLog } from './fault-log.ts';
@@ -42,6 +43,11 @@ export abstract class VirtualProcess implements Process {
   /** True from its death on, also while output is being delivered. */
   get ended(): boolean {
     return this.#ending !== undefined;
+  }
+
+  /** What an event of this process is about. */
+  protected topic(what: string): Topic {
+    return thing('process', this.name).topic(what);
   }
 
   /** True once SIGTERM was sent. */
@@ -111,7 +117,7 @@ export abstract class VirtualProcess implements Process {
   #startGrace(): void {
     const { clock, graceMs } = this.table;
     const kill = (): void => this.#finish(abortedProcess('SIGKILL'));
-    this.#timer = clock.timer(`process/${this.name} grace`, graceMs, kill);
+    this.#timer = clock.timer(this.topic('grace'), graceMs, kill);
   }
 
   #finish(status: ProcessStatus): void {
@@ -135,7 +141,7 @@ export abstract class VirtualProcess implements Process {
     }
     const { clock, drainGraceMs } = this.table;
     // Not at the end of the instant: whoever bounds an abort by `cancelBoundMs` there must see that it was kept.
-    this.#timer = clock.timer(`process/${this.name} drain`, drainGraceMs, () => {
+    this.#timer = clock.timer(this.topic('drain'), drainGraceMs, () => {
       output.cut(drainGraceMs);
       this.#settle();
     });

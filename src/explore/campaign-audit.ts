@@ -111,8 +111,8 @@ function textOf(one: EarlyExecution, again: Verdict): string {
   if (events !== undefined) return events.text;
   const other = again.decisions();
   const at = one.decisions.findIndex(
-    ({ label, n, answer }, index) =>
-      other[index]?.label !== label || other[index].n !== n || other[index].answer !== answer,
+    ({ question, n, answer }, index) =>
+      other[index]?.question.key !== question.key || other[index].n !== n || other[index].answer !== answer,
   );
   if (at >= 0) return `decision ${at} differs: first ${asked(one.decisions[at])}, second ${asked(other[at])}`;
   return 'the events are the same, but the times or the number of events of the clock are not';
@@ -120,5 +120,5 @@ function textOf(one: EarlyExecution, again: Verdict): string {
 
 function asked(decision: Decision | undefined): string {
   if (decision === undefined) return 'the end';
-  return `${JSON.stringify(decision.label)} out of ${decision.n}, answered ${decision.answer}`;
+  return `${JSON.stringify(decision.question.text)} out of ${decision.n}, answered ${decision.answer}`;
 }

@@ -9,10 +9,10 @@ import { hashText, mixBits } from '../kernel/text-hash.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import type { CoverageMeter } from './explorer.ts';
-import { siteOf } from './label-parts.ts';
 
 const CELLS = 65_536;
 const TEXTS_KEPT = 8192;
+const DIGITS = /\d+/g;
 const RUN_EDGE = 0x510e527f;
 const RUNNER_EDGE = 0x1f83d9ab;
 
@@ -30,7 +30,7 @@ function codeOf(text: string): number {
   let code = textCodes.get(text);
   if (code === undefined) {
     if (textCodes.size >= TEXTS_KEPT) textCodes.clear();
-    code = hashText(siteOf(text));
+    code = hashText(text.replace(DIGITS, '#'));
     textCodes.set(text, code);
   }
   return code;

@@ -1,24 +1,25 @@
 /**
- * A log by key: what was asked, how often before, and what was answered. Invariant: a key (label, occurrence) occurs once, and what
+ * A log by key: what was asked, how often before, and what was answered. Invariant: a key (question, occurrence) occurs once, and what
  * is not in a log is answered 0, so that entries can be taken out, lowered and moved one by one.
  */
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
+import type { Question } from '../kernel/question.ts';
 import { hashText, mixBits } from '../kernel/text-hash.ts';
 
-/** A decision with how often its label was asked before. */
+/** A decision with how often its question was asked before. */
 export interface KeyedDecision extends Decision {
   readonly occurrence: number;
 }
 
-type Key = Pick<KeyedDecision, 'label' | 'occurrence'>;
+type Key = Pick<KeyedDecision, 'question' | 'occurrence'>;
 
 /** The decisions of a whole log with their keys, in the order of asking. */
 export function keyDecisions(log: readonly Decision[]): KeyedDecision[] {
   const asked = new Map<string, number>();
-  return log.map(({ label, n, answer }) => {
-    const occurrence = asked.get(label) ?? 0;
-    asked.set(label, occurrence + 1);
-    return { label, occurrence, n, answer };
+  return log.map(({ question, n, answer }) => {
+    const occurrence = asked.get(question.key) ?? 0;
+    asked.set(question.key, occurrence + 1);
+    return { question, occurrence, n, answer };
   });
 }
 
@@ -33,13 +34,18 @@ export function unusualCount(log: readonly Decision[]): number {
 }
 
 /** Text that tells keys apart. */
-export function keyOf({ label, occurrence }: Key): string {
-  return `${occurrence} ${label}`;
+export function keyOf({ question, occurrence }: Key): string {
+  return `${occurrence} ${question.key}`;
 }
 
 /** Both have the same key. */
 export function isSameKey(a: Key, b: Key): boolean {
-  return a.occurrence === b.occurrence && a.label === b.label;
+  return a.occurrence === b.occurrence && isSameQuestion(a.question, b.question);
+}
+
+/** Both are the same question. */
+function isSameQuestion(a: Question, b: Question): boolean {
+  return a === b || (a.kind === b.kind && a.topic.text === b.topic.text);
 }
 
 /** The log with that entry changed to another answer; 0 takes it out. */
@@ -58,8 +64,8 @@ const OTHER_BASIS = 0x2545f491;
 export function hashAnswers(log: readonly KeyedDecision[]): string {
   let high = 0;
   let low = 0;
-  for (const { label, occurrence, answer } of log) {
-    const key = `${answer} ${occurrence} ${label}`;
+  for (const { question, occurrence, answer } of log) {
+    const key = `${answer} ${occurrence} ${question.key}`;
     high = (high + mixBits(hashText(key))) >>> 0;
     low = (low + mixBits(hashText(key, OTHER_BASIS))) >>> 0;
   }
@@ -70,14 +76,14 @@ class AnswersSource implements DecisionSource {
   readonly #answers = new Map<string, Map<number, number>>();
 
   constructor(log: readonly KeyedDecision[]) {
-    for (const { label, occurrence, answer } of log) {
-      const ofLabel = this.#answers.get(label) ?? new Map<number, number>();
-      this.#answers.set(label, ofLabel.set(occurrence, answer));
+    for (const { question, occurrence, answer } of log) {
+      const byOccurrence = this.#answers.get(question.key) ?? new Map<number, number>();
+      this.#answers.set(question.key, byOccurrence.set(occurrence, answer));
     }
   }
 
-  decide(label: string, n: number, occurrence: number): number {
-    const answer = this.#answers.get(label)?.get(occurrence) ?? 0;
+  decide({ key }: Question, n: number, occurrence: number): number {
+    const answer = this.#answers.get(key)?.get(occurrence) ?? 0;
     return answer < n ? answer : 0;
   }
 }

@@ -7,6 +7,7 @@ import { checkCallbacks, checkMethods, checkRecord, checkString } from '../kerne
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
+import type { Question } from '../kernel/question.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
@@ -19,7 +20,7 @@ import type { ReplayToken } from './replay-token.ts';
 const GAPS = ['stop', 'plain', 'random', 'keyed'] as const;
 
 /** A question as it came. */
-export type ReplayQuestion = Pick<KeyedDecision, 'label' | 'occurrence' | 'n'>;
+export type ReplayQuestion = Pick<KeyedDecision, 'question' | 'occurrence' | 'n'>;
 
 /** The first point where a log does not fit. */
 export interface ReplayGap {
@@ -47,7 +48,7 @@ export interface ReplayReport {
 export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' | 'capturePlaces' | 'onTurn'> {
   /**
    * What comes after the first gap: `stop` fails the question with `RUNNER_REPLAY_DIVERGED`, `plain` answers 0 from there, `random`
-   * goes on by chance, `keyed` goes on with the log's answers to the same labels and 0 to what is not in it. Default: `stop`.
+   * goes on by chance, `keyed` goes on with the log's answers to the same questions and 0 to what is not in it. Default: `stop`.
    */
   readonly onGap?: (typeof GAPS)[number];
   /** For `random`; default 1. */
@@ -62,16 +63,16 @@ export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' |
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, log or option.
  * @example
  * ```ts
- * import { defineScenario } from 'dryrunner';
+ * import { defineScenario, question } from 'dryrunner';
  * import { checkReplay, createExecutor } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'coin',
  *   description: 'never heads',
  *   run: (sim) => sim.check(sim.choose('second toss', 2) === 0, 'heads'),
  * });
- * const log = [{ label: 'first toss', n: 2, answer: 1 }];
+ * const log = [{ question: question('choice', 'first toss'), n: 2, answer: 1 }];
  * const { gap } = await checkReplay(createExecutor(scenario), log, { onGap: 'random' });
- * if (gap?.came?.label !== 'second toss') throw new Error('expected to be told');
+ * if (gap?.came?.question.text !== 'second toss') throw new Error('expected to be told');
  * ```
  */
 export async function checkReplay(
@@ -146,13 +147,13 @@ abstract class CheckedSource implements DecisionSource {
     this.#beyond = beyond;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
+  decide(question: Question, n: number, occurrence: number): number {
     if (this.gap === undefined) {
-      const answer = this.answer({ label, n, occurrence });
+      const answer = this.answer({ question, n, occurrence });
       if (answer !== undefined) return answer;
-      this.gap = gapAt(this.next, this.log[this.next], { label, n, occurrence });
+      this.gap = gapAt(this.next, this.log[this.next], { question, n, occurrence });
     }
-    if (this.#beyond !== undefined) return this.#beyond.decide(label, n, occurrence, labelHash);
+    if (this.#beyond !== undefined) return this.#beyond.decide(question, n, occurrence);
     throw new RunnerError('RUNNER_REPLAY_DIVERGED', this.gap.text, { actual: this.gap });
   }
 
@@ -214,8 +215,8 @@ function gapAt(
   };
 }
 
-function questionText({ label, occurrence, n }: ReplayQuestion): string {
-  return `"${label}" out of ${n} (time ${occurrence + 1})`;
+function questionText({ question, occurrence, n }: ReplayQuestion): string {
+  return `"${question.text}" out of ${n} (time ${occurrence + 1})`;
 }
 
 /** What is known of the execution that a log is of. */

@@ -4,6 +4,7 @@
  */
 import { checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { RunnerError, describeValue, invalidArgument } from '../kernel/errors.ts';
+import { questionData, questionFrom, type Question, type QuestionData } from '../kernel/question.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
@@ -26,7 +27,7 @@ export interface ReplayToken {
 }
 
 const FORMAT = /^dr(\d+):/;
-const VERSION = '1';
+const VERSION = '2';
 const WORD = 0x1_0000_0000;
 const CHECK_BASIS = 0x0dd5eed5;
 const CHECK_LENGTH = 12;
@@ -39,8 +40,10 @@ const COUNT_MAX = 2 ** 48;
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no token.
  * @example
  * ```ts
+ * import { question, thing } from 'dryrunner';
  * import { decodeToken, encodeToken } from 'dryrunner/explore';
- * const decisions = [{ label: 'order run/0 abort', occurrence: 0, n: 2, answer: 1 }];
+ * const abort = question('order', { subject: thing('run', '0'), what: 'abort' });
+ * const decisions = [{ question: abort, occurrence: 0, n: 2, answer: 1 }];
  * const token = { scenario: './mine.js#race', failureKey: 'check both ended', traceHash: '00c0ffee00c0ffee', decisions };
  * const text = encodeToken(token);
  * if (decodeToken(text).decisions[0]?.answer !== 1) throw new Error('lost');
@@ -61,16 +64,17 @@ export function encodeToken(token: ReplayToken): string {
   decisions.forEach(({ occurrence }, index) => {
     checkInteger(`token.decisions[${index}].occurrence`, occurrence, 0);
   });
-  const labels = [...new Set(decisions.map(({ label }) => label))];
-  const index = new Map(labels.map((label, at) => [label, at]));
-  const rows = decisions.flatMap(({ label, occurrence, n, answer }) => [
-    index.get(label),
+  const questions = new Map(decisions.map(({ question }) => [question.key, question]));
+  const index = new Map([...questions.keys()].map((key, at) => [key, at]));
+  const rows = decisions.flatMap(({ question, occurrence, n, answer }) => [
+    index.get(question.key),
     occurrence,
     n,
     answer,
   ]);
   const extras = seed === undefined ? [maxEvents] : [maxEvents ?? null, seed];
-  const fields = [scenario, failureKey, traceHash, labels, rows];
+  const asked = [...questions.values()].map(questionData);
+  const fields = [scenario, failureKey, traceHash, asked, rows];
   const text = JSON.stringify(extras[0] === undefined ? fields : [...fields, ...extras]);
   readToken(text, (expected, actual) => invalidArgument('token', expected, actual));
   const payload = Buffer.from(text, 'utf8').toString('base64url');
@@ -93,7 +97,10 @@ export function decodeToken(text: string): ReplayToken {
   const token = text.trim();
   const version = FORMAT.exec(token)?.[1];
   if (version === undefined) throw refused(`a token that begins with "dr${VERSION}:"`, describeValue(token));
-  if (version !== VERSION) throw refused(`a token of version ${VERSION}`, `one of version ${version}`);
+  if (version !== VERSION) {
+    const hint = Number(version) < Number(VERSION) ? '; run dryrunner explore again to get a new one' : '';
+    throw refused(`a token of version ${VERSION}`, `one of version ${version}${hint}`);
+  }
   const [payload = '', check = '', ...rest] = token.slice(token.indexOf(':') + 1).split('.');
   if (check.length < CHECK_LENGTH) {
     throw refused('a whole token', `one that was cut off after ${token.length} characters`);
@@ -128,11 +135,11 @@ function readToken(text: string, refuse: Refuse): ReplayToken {
   if (!Array.isArray(fields) || fields.length < 5 || fields.length > 7) {
     throw refuse('five to seven fields', fields);
   }
-  const [scenario, failureKey, traceHash, labels, rows] = fields as readonly unknown[];
+  const [scenario, failureKey, traceHash, asked, rows] = fields as readonly unknown[];
   for (const [name, value] of Object.entries({ scenario, failureKey, traceHash })) {
     if (typeof value !== 'string' || value === '') throw refuse(`a ${name} that is a text`, value);
   }
-  if (!isListOf(labels, (label) => typeof label === 'string')) throw refuse('labels that are texts', labels);
+  const questions = readQuestions(asked, refuse);
   if (!isListOf(rows, Number.isSafeInteger) || rows.length % 4 !== 0) {
     throw refuse('rows of four integers', rows);
   }
@@ -141,7 +148,7 @@ function readToken(text: string, refuse: Refuse): ReplayToken {
     scenario: scenario as string,
     failureKey: failureKey as string,
     traceHash: traceHash as string,
-    decisions: readRows(labels as string[], rows as number[], refuse),
+    decisions: readRows(questions, rows as number[], refuse),
   };
 }
 
@@ -173,25 +180,34 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): value is 
   return Array.isArray(value) && value.every(isItem);
 }
 
-function readRows(labels: readonly string[], rows: readonly number[], refuse: Refuse): KeyedDecision[] {
+function readQuestions(asked: unknown, refuse: Refuse): Question[] {
+  if (!isListOf(asked, (data) => typeof data === 'object')) throw refuse('a list of questions', asked);
+  try {
+    return (asked as readonly QuestionData[]).map(questionFrom);
+  } catch {
+    throw refuse('questions with kind, owner, what and subject', asked);
+  }
+}
+
+function readRows(questions: readonly Question[], rows: readonly number[], refuse: Refuse): KeyedDecision[] {
   const decisions: KeyedDecision[] = [];
   const keys = new Set<string>();
   for (let at = 0; at < rows.length; at += 4) {
     const [index, occurrence, n, answer] = rows.slice(at, at + 4) as [number, number, number, number];
-    const label = labels[index];
-    if (label === undefined) throw refuse(`the number of one of ${labels.length} labels`, index);
+    const question = questions[index];
+    if (question === undefined) throw refuse(`the number of one of ${questions.length} questions`, index);
     if (occurrence < 0 || occurrence > COUNT_MAX) {
-      throw refuse(`an occurrence in [0, ${COUNT_MAX}] of ${describeValue(label)}`, occurrence);
+      throw refuse(`an occurrence in [0, ${COUNT_MAX}] of ${describeValue(question.text)}`, occurrence);
     }
     if (n < 2 || answer < 1 || answer >= n) {
-      throw refuse(`an answer in [1, ${n}) to ${describeValue(label)}`, answer);
+      throw refuse(`an answer in [1, ${n}) to ${describeValue(question.text)}`, answer);
     }
-    const key = keyOf({ label, occurrence });
+    const key = keyOf({ question, occurrence });
     if (keys.has(key)) {
-      throw refuse(`one answer to each question, such as ${describeValue(label)}`, 'two');
+      throw refuse(`one answer to each question, such as ${describeValue(question.text)}`, 'two');
     }
     keys.add(key);
-    decisions.push({ label, occurrence, n, answer });
+    decisions.push({ question, occurrence, n, answer });
   }
   return decisions;
 }

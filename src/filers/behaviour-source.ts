@@ -4,14 +4,14 @@
  */
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { topicOf, type Thing, type Topic } from '../kernel/question.ts';
 import { filerCallText } from '../model/fault-text.ts';
 import { behaviourText, FILER_OPERATIONS, checkFilerBehaviour } from './filer-behaviour.ts';
 import type { FilerBehaviour, FilerBehaviours, FilerOperation } from './filer-behaviour.ts';
 
 /** What behaviours are taken from. */
 export interface BehaviourSourceOptions {
-  /** `filer/NAME`. */
-  readonly label: string;
+  readonly filer: Thing;
   readonly usual: FilerBehaviour;
   readonly plan: FilerBehaviours | undefined;
   readonly menu: FilerBehaviours | undefined;
@@ -55,24 +55,22 @@ export class BehaviourSource {
   }
 
   /** Names a call in decisions, timers and errors. */
-  labelOf(operation: FilerOperation, subject: string): string {
-    const { label } = this.#options;
-    return subject === '' ? `${label} ${operation}` : `${label} ${operation} ${subject}`;
+  topicOf(operation: FilerOperation, subject: string): Topic {
+    return topicOf({ owner: this.#options.filer, what: operation, subject });
   }
 
   #fromMenu(operation: FilerOperation, subject: string): FilerBehaviour | undefined {
     const { menu, choices } = this.#options;
     const others = menu?.[operation];
     if (others === undefined || others.length === 0 || choices === undefined) return undefined;
-    const describe = (answer: number, label: string): string => this.#describe(others[answer - 1], label);
-    const answer = choices.choose(`${this.labelOf(operation, subject)} fault`, others.length + 1, describe);
+    const describe = (answer: number): string => this.#describe(others[answer - 1], operation, subject);
+    const question = this.topicOf(operation, subject).asks('fault');
+    const answer = choices.choose(question, others.length + 1, describe);
     return answer === 0 ? undefined : others[answer - 1];
   }
 
-  #describe(behaviour: FilerBehaviour | undefined, label: string): string {
+  #describe(behaviour: FilerBehaviour | undefined, operation: FilerOperation, subject: string): string {
     const does = behaviour === undefined ? '' : behaviourText(behaviour, this.#options.usual);
-    if (does === '') return '';
-    const call = label.replace(/ fault$/, '');
-    return `${filerCallText(call) ?? call} ${does}`;
+    return does === '' ? '' : `${filerCallText(this.#options.filer.id, operation, subject)} ${does}`;
   }
 }

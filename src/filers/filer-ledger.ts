@@ -3,6 +3,7 @@
  * call comes, so that a violation carries the time of its cause.
  */
 import type { Clock } from '../kernel/clock.ts';
+import type { Thing } from '../kernel/question.ts';
 import type { Tracer } from '../model/trace-event.ts';
 
 /** A rule that was broken (R175, R205). */
@@ -28,8 +29,7 @@ export interface FilerLedgerOptions {
   readonly tracer: Tracer | undefined;
   /** The runner whose trace it writes to. */
   readonly runner: string;
-  /** `filer/NAME`. */
-  readonly label: string;
+  readonly filer: Thing;
 }
 
 /** Counts checkouts and updates of one filer. */
@@ -91,26 +91,19 @@ export class FilerLedger {
 
   /** Writes that a fault strikes an operation. */
   fault(operation: string, kind: string): void {
-    const { clock, tracer, runner, label } = this.#options;
-    tracer?.record({
-      at: clock.now(),
-      type: 'fault',
-      runner,
-      operation: `${label} ${operation}`,
-      kind,
-      runId: '',
-    });
+    const { clock, tracer, runner, filer } = this.#options;
+    tracer?.record({ at: clock.now(), type: 'fault', runner, operation, kind, runId: '', filer: filer.id });
   }
 
   #violate(rule: FilerRule, text: string): void {
-    const { clock, tracer, runner, label } = this.#options;
+    const { clock, tracer, runner, filer } = this.#options;
     this.violations.push({ atMs: clock.now(), rule, text });
     tracer?.record({
       at: clock.now(),
       type: 'recorded',
       runner,
       runId: '',
-      what: `${label} ${rule}`,
+      what: `${filer.text} ${rule}`,
       error: text,
       exitCode: 0,
     });

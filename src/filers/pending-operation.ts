@@ -4,6 +4,7 @@
  */
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import type { Topic } from '../kernel/question.ts';
 import { isCancelled } from '../model/cancellation.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
@@ -13,8 +14,8 @@ import { cancelledOperation } from './filer-error.ts';
 /** What a pending operation is made of. */
 export interface PendingOperationOptions<T> {
   readonly clock: Clock;
-  /** Names its timers: `filer/NAME checkout ID`. */
-  readonly label: string;
+  /** What its timers are about: `filer/NAME checkout ID`. */
+  readonly topic: Topic;
   readonly behaviour: FilerBehaviour;
   readonly cancel: Cancellable | undefined;
   /** Called at its natural end; gives the result or throws the failure. */
@@ -50,7 +51,7 @@ export class PendingOperation<T> {
   }
 
   #start(): void {
-    const { clock, label, behaviour, cancel } = this.#options;
+    const { clock, topic, behaviour, cancel } = this.#options;
     const heeded = behaviour.deaf === true ? undefined : cancel;
     // Told to stop before it began, it never gets to its natural end (R173).
     if (isCancelled(heeded)) {
@@ -58,7 +59,7 @@ export class PendingOperation<T> {
       return;
     }
     if (behaviour.hang !== true) {
-      this.#natural = clock.timer(label, behaviour.latencyMs ?? 0, () => this.#complete());
+      this.#natural = clock.timer(topic, behaviour.latencyMs ?? 0, () => this.#complete());
     }
     this.#signal = heeded?.signal;
     if (this.#signal !== undefined) waitWithSignal(this.#signal, this.#waiter);
@@ -66,15 +67,15 @@ export class PendingOperation<T> {
 
   /** A slow canceller may still reach its natural end first. */
   #endByCancel(): void {
-    const { clock, label, behaviour } = this.#options;
+    const { clock, topic, behaviour } = this.#options;
     const cancelMs = behaviour.cancelMs ?? 0;
     if (cancelMs === 0) this.#fail();
-    else this.#ending = clock.timer(`${label} cancel`, cancelMs, () => this.#fail());
+    else this.#ending = clock.timer(topic.plus('cancel'), cancelMs, () => this.#fail());
   }
 
   #fail(): void {
     this.#leaveNothing();
-    this.#reject(cancelledOperation(this.#options.label));
+    this.#reject(cancelledOperation(this.#options.topic.text));
   }
 
   #complete(): void {

@@ -6,6 +6,7 @@ import { checkClock, checkDuration, checkOptions, checkString } from '../kernel/
 import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import { thing } from '../kernel/question.ts';
 import { isCancelled } from '../model/cancellation.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { ExitCodeError } from '../model/exit-code.ts';
@@ -98,9 +99,9 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
     checkDuration('latencyMs', latencyMs);
     checkDuration('updateIntervalMs', updateIntervalMs);
     const { plan, menu, choices } = options;
-    const label = `filer/${name}`;
-    this.#behaviours = new BehaviourSource({ label, usual: { latencyMs }, plan, menu, choices });
-    this.#ledger = new FilerLedger({ clock, tracer, runner, label });
+    const filer = thing('filer', name);
+    this.#behaviours = new BehaviourSource({ filer, usual: { latencyMs }, plan, menu, choices });
+    this.#ledger = new FilerLedger({ clock, tracer, runner, filer });
     this.#clock = clock;
     this.#delegate = options.delegate ?? createVirtualFiler();
     this.updateIntervalMs = updateIntervalMs;
@@ -190,12 +191,12 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
       behaviour.hang === true ||
       (told && (behaviour.cancelMs ?? 0) > 0)
     ) {
-      const label = this.#behaviours.labelOf(operation, subject);
-      const pending = new PendingOperation({ clock: this.#clock, label, behaviour, cancel, complete });
+      const topic = this.#behaviours.topicOf(operation, subject);
+      const pending = new PendingOperation({ clock: this.#clock, topic, behaviour, cancel, complete });
       if (behaviour.hang === true) this.#keepHanging(pending);
       return pending.result;
     }
-    if (told) throw cancelledOperation(this.#behaviours.labelOf(operation, subject));
+    if (told) throw cancelledOperation(this.#behaviours.topicOf(operation, subject).text);
     return complete();
   }
 

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Choices } from '../kernel/decisions.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import type { Question } from '../kernel/question.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
 import type { World } from '../model/world.ts';
 import { createSystemClock } from './system-clock.ts';
@@ -34,9 +35,9 @@ export function realWorld(options: RealWorldOptions = {}): World {
   return { clock: createSystemClock(), choices: PLAIN_CHOICES, random: createRandomStream(seed) };
 }
 
-/** Keeps no log: a runner on the machine may live for months, and its labels carry the ids of runs. */
+/** Keeps no log: a runner on the machine may live for months, and its questions carry the ids of runs. */
 const PLAIN_CHOICES: Choices = Object.freeze({
-  choose(_label: string, n: number): number {
+  choose(_question: Question | string, n: number): number {
     if (!(n >= 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
     return 0;
   },

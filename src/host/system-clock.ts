@@ -8,6 +8,7 @@ import { checkOptions } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { topicOf, type Label } from '../kernel/question.ts';
 
 /** What {@link createSystemClock} takes. */
 export interface SystemClockOptions {
@@ -60,15 +61,15 @@ class SystemClock implements Clock {
     return this.#nowUs() / 1000;
   }
 
-  timer(label: string, ms: number, fire: () => void): Timer {
+  timer(label: Label, ms: number, fire: () => void): Timer {
     return this.#add(label, this.#timeAfter(ms), fire, this.#ordinary);
   }
 
-  post(label: string, fire: () => void): Timer {
+  post(label: Label, fire: () => void): Timer {
     return this.#add(label, this.#nowUs(), fire, this.#ordinary);
   }
 
-  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
     return this.#add(label, this.#timeAfter(ms), fire, this.#late);
   }
 
@@ -80,9 +81,9 @@ class SystemClock implements Clock {
     return Math.min(this.#nowUs() + delayUsOf(ms), LAST_TIME_US);
   }
 
-  #add(label: string, timeUs: number, fire: () => void, heap: SystemTimerHeap): Timer {
+  #add(label: Label, timeUs: number, fire: () => void, heap: SystemTimerHeap): Timer {
     if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
-    if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
+    if (typeof label !== 'string') topicOf(label);
     const timer = heap.add(timeUs, AsyncResource.bind(fire));
     this.#arm();
     return timer;

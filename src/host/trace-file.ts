@@ -71,9 +71,11 @@ async function* bytesOf(path: string, file: FileHandle): AsyncGenerator<Uint8Arr
  * What `lines` throws passes through.
  * @example
  * ```ts
+ * import { question } from 'dryrunner';
  * import { writeTraceFile } from 'dryrunner/host';
  * import { decisionLogLines } from 'dryrunner/trace';
- * const bytes = await writeTraceFile('/dev/null', decisionLogLines([{ label: 'order', n: 2, answer: 1 }]));
+ * const log = [{ question: question('choice', 'toss'), n: 2, answer: 1 }];
+ * const bytes = await writeTraceFile('/dev/null', decisionLogLines(log));
  * if (bytes === 0) throw new Error('nothing written');
  * ```
  */

@@ -4,6 +4,7 @@
  */
 import { leaveSignal, type SignalWaiter, waitWithSignal } from './signal-waiters.ts';
 import { checkClock, checkMethods } from './argument-check.ts';
+import type { Label } from './question.ts';
 
 /** A pending event. Cancelling one that has fired or was cancelled does nothing. */
 export interface Timer {
@@ -14,8 +15,9 @@ export interface Timer {
 /**
  * Time and the order of events.
  *
- * Labels are stable names that carry the ids of what they are about (`run/3 deadline`): they key the decisions about
- * order and appear in reports. On a hot path build a label once, not per event.
+ * A label says what an event is about, in parts (`{ owner: 'link', what: 'send', subject: 'message-3' }`) or as a text: it keys the
+ * decisions about order, appears in reports, and tells strategies which events are about the same thing. On a hot path make it once,
+ * by `topicOf`, not per event.
  */
 export interface Clock {
   /** Milliseconds since this clock began, with microsecond resolution; monotonic. */
@@ -27,14 +29,14 @@ export interface Clock {
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `ms` is negative or not finite.
    */
-  timer(label: string, ms: number, fire: () => void): Timer;
+  timer(label: Label, ms: number, fire: () => void): Timer;
   /**
    * Fires once, now, after the callback that is running. Among others due now the order is a decision on the virtual clock
    * and first-in-first-out on the wall clock.
    */
-  post(label: string, fire: () => void): Timer;
+  post(label: Label, fire: () => void): Timer;
   /** As `timer`, but after everything else that is due at that time, also what those events post (R35). */
-  endOfInstant(label: string, ms: number, fire: () => void): Timer;
+  endOfInstant(label: Label, ms: number, fire: () => void): Timer;
 }
 
 /**
@@ -52,7 +54,7 @@ export interface Clock {
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) if `ms` is negative or not finite.
  */
-export function sleep(clock: Clock, ms: number, label = 'sleep', signal?: AbortSignal): Promise<void> {
+export function sleep(clock: Clock, ms: number, label: Label = 'sleep', signal?: AbortSignal): Promise<void> {
   if (signal !== undefined) return abortableSleep(clock, ms, label, signal);
   const promise = new Promise<void>(takeResolve);
   try {
@@ -76,7 +78,7 @@ function takeResolve(resolve: () => void): void {
   resolveTaken = resolve;
 }
 
-function abortableSleep(clock: Clock, ms: number, label: string, signal: AbortSignal): Promise<void> {
+function abortableSleep(clock: Clock, ms: number, label: Label, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     checkClock('clock', clock);
     checkMethods('signal', signal, ['addEventListener', 'removeEventListener']);

@@ -2,11 +2,12 @@
  * Puts each open question to one source and keeps the answers. Invariant: the log holds every answer that was given to a question
  * with more than one alternative, in order, and nothing else.
  */
-import { checkMethods, checkOptions } from './argument-check.ts';
+import { checkMethods, checkOptions, isInstance } from './argument-check.ts';
 import type { Choices, Decision, DecisionSource, DescribeAnswer, DueEvents } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
+import { canonicalQuestion, Question, topicOf, type QuestionKind } from './question.ts';
 import type { RollingHash } from './rolling-hash.ts';
-import { textWords, type TextWords } from './text-words.ts';
+import type { TextWords } from './text-words.ts';
 
 /** A multiple of 3. */
 const CHUNK_LENGTH = 3072;
@@ -15,16 +16,15 @@ const CHUNK_LENGTH = 3072;
 export interface DecisionLogOptions {
   /** Keeps the entries; without them only `count` grows. Default: true. */
   readonly record?: boolean;
-  /** Takes in every answer as it is given: label, n, answer. */
+  /** Takes in every answer as it is given: text of the question, n, answer. */
   readonly hash?: RollingHash;
 }
 
-/** A label that was asked, with what is kept per label. */
-interface AskedLabel {
-  readonly label: string;
-  /** Position among the labels in the order of first asking. */
+/** A question that was asked, with what is kept of each. */
+interface AskedQuestion {
+  readonly question: Question;
+  /** Position among the questions in the order of first asking. */
   readonly index: number;
-  readonly words: TextWords;
   occurrences: number;
 }
 
@@ -33,9 +33,16 @@ export class DecisionLog implements Choices {
   private readonly source: DecisionSource;
   private readonly record: boolean;
   private readonly hash: RollingHash | undefined;
-  private readonly asked = new Map<string, AskedLabel>();
-  private readonly labels: string[] = [];
-  /** Per entry: index of its label, n, answer. No object per decision, and no array so long that growing it costs more. */
+  /** By kind and text of the topic: two objects may be the same question. */
+  private readonly asked: Readonly<Record<QuestionKind, Map<string, AskedQuestion>>> = {
+    order: new Map(),
+    fault: new Map(),
+    delay: new Map(),
+    draw: new Map(),
+    choice: new Map(),
+  };
+  private readonly questions: Question[] = [];
+  /** Per entry: index of its question, n, answer. No object per decision, and no array so long that growing it costs more. */
   private readonly fullChunks: number[][] = [];
   private chunk: number[] = [];
   private given = 0;
@@ -51,22 +58,26 @@ export class DecisionLog implements Choices {
     return this.given;
   }
 
-  choose(label: string, n: number, describe?: DescribeAnswer): number {
+  choose(question: Question | string, n: number, describe?: DescribeAnswer): number {
     if (n === 1) return 0;
     if (!(Number.isSafeInteger(n) && n > 1)) throw invalidArgument('n', 'an integer ≥ 1', n);
-    const asked = this.asked.get(label) ?? this.firstAsked(label);
-    return this.keep(asked, n, this.source.decide(label, n, asked.occurrences, asked.words.high, describe));
+    const asked = this.askedOf(question);
+    return this.keep(asked, n, this.source.decide(asked.question, n, asked.occurrences, describe));
   }
 
-  order(label: string, due: DueEvents): number {
+  order(due: DueEvents): number {
     const { source } = this;
-    if (source.order === undefined) return this.choose(label, due.count);
-    const asked = this.asked.get(label) ?? this.firstAsked(label);
-    return this.keep(asked, due.count, source.order(label, due, asked.occurrences, asked.words.high));
+    const { count } = due;
+    const asked = this.asked.order.get(due.textOf(0)) ?? this.firstAsked(due.topicOf(0).asks('order'));
+    const answer =
+      source.order === undefined
+        ? source.decide(asked.question, count, asked.occurrences)
+        : source.order(asked.question, due, asked.occurrences);
+    return this.keep(asked, count, answer);
   }
 
-  drawn(label: string, value: unknown, asked: number): void {
-    this.source.drawn?.(label, value, asked);
+  drawn(name: string, value: unknown, asked: number): void {
+    this.source.drawn?.(name, value, asked);
   }
 
   /** The decisions so far; empty if they are not recorded. The objects are made by this call. */
@@ -75,43 +86,51 @@ export class DecisionLog implements Choices {
     for (const chunk of [...this.fullChunks, this.chunk]) {
       for (let i = 0; i < chunk.length; i += 3) {
         const [index, n, answer] = chunk.slice(i, i + 3) as [number, number, number];
-        entries.push({ label: this.labels[index] as string, n, answer });
+        entries.push({ question: this.questions[index] as Question, n, answer });
       }
     }
     return entries;
   }
 
-  private keep(asked: AskedLabel, n: number, answer: number): number {
+  private keep(asked: AskedQuestion, n: number, answer: number): number {
     if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
-      throw invalidArgument(`answer to "${asked.label}"`, `an integer in [0, ${n})`, answer);
+      throw invalidArgument(`answer to "${asked.question.text}"`, `an integer in [0, ${n})`, answer);
     }
     asked.occurrences += 1;
     this.given += 1;
     if (this.record) this.note(asked.index, n, answer);
-    if (this.hash !== undefined) addDecision(this.hash, asked.words, n, answer);
+    if (this.hash !== undefined) addDecision(this.hash, asked.question.words, n, answer);
     return answer;
   }
 
-  private note(labelIndex: number, n: number, answer: number): void {
+  private note(index: number, n: number, answer: number): void {
     if (this.chunk.length === CHUNK_LENGTH) {
       this.fullChunks.push(this.chunk);
       this.chunk = [];
     }
-    this.chunk.push(labelIndex);
+    this.chunk.push(index);
     this.chunk.push(n);
     this.chunk.push(answer);
   }
 
-  private firstAsked(label: string): AskedLabel {
-    if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
-    const asked = { label, index: this.labels.push(label) - 1, words: textWords(label), occurrences: 0 };
-    this.asked.set(label, asked);
+  private askedOf(question: Question | string): AskedQuestion {
+    if (typeof question === 'string') {
+      return this.asked.choice.get(question) ?? this.firstAsked(topicOf(question).asks('choice'));
+    }
+    if (!isInstance(question, Question)) throw invalidArgument('question', 'a question or a text', question);
+    return this.asked[question.kind].get(question.topic.text) ?? this.firstAsked(question);
+  }
+
+  private firstAsked(first: Question): AskedQuestion {
+    const question = canonicalQuestion(first);
+    const asked = { question, index: this.questions.push(question) - 1, occurrences: 0 };
+    this.asked[question.kind].set(question.topic.text, asked);
     return asked;
   }
 }
 
-function addDecision(hash: RollingHash, label: TextWords, n: number, answer: number): void {
-  hash.addWords(label);
+function addDecision(hash: RollingHash, question: TextWords, n: number, answer: number): void {
+  hash.addWords(question);
   hash.addNumber(n);
   hash.addNumber(answer);
 }

@@ -3,10 +3,11 @@
  * replay reads one, shrinking edits one. Invariant: 0 is always the plain choice (first in order, no fault, least delay).
  */
 import { shownText } from './errors.ts';
+import type { Question, Topic } from './question.ts';
 
-/** One logged decision: out of `n` (> 1) alternatives named by `label`, `answer` was taken. */
+/** One logged decision: out of `n` (> 1) alternatives, `answer` was taken. */
 export interface Decision {
-  readonly label: string;
+  readonly question: Question;
   readonly n: number;
   readonly answer: number;
 }
@@ -17,8 +18,10 @@ export interface Decision {
  */
 export interface DueEvents {
   readonly count: number;
-  /** Label of the `k`-th event, 0 ≤ k < count. */
-  labelOf(k: number): string;
+  /** What the `k`-th event is about, 0 ≤ k < count. */
+  topicOf(k: number): Topic;
+  /** The text of that. */
+  textOf(k: number): string;
   /** Its number in the order of making, from 1. */
   idOf(k: number): number;
   /** Id of the event that was firing when it was made; 0 if none had fired yet. */
@@ -54,39 +57,39 @@ export class ExecutionInterrupted extends Error {
  * delay its milliseconds; of any other choice the value. Asked only when a failure is explained, perhaps after the simulation has ended,
  * so it must depend on its arguments alone.
  */
-export type DescribeAnswer = (answer: number, label: string) => unknown;
+export type DescribeAnswer = (answer: number, question: Question) => unknown;
 
 /** Where answers come from. Sources: `fifoDecisions`, `randomDecisions(seed)`, `replayDecisions(log)`. */
 export interface DecisionSource {
   /**
-   * Answers one open question with an integer in [0, n). `occurrence` counts earlier questions with the same label, from 0.
-   * Keyed sources depend on (label, occurrence) only, so that dropping one event does not reshuffle all others. `labelHash`
-   * is `hashText(label)`, which the log keeps per label, so that no source needs to hash a label twice. `describe` says what each
-   * answer stands for, for sources that show it.
+   * Answers one open question with an integer in [0, n). `occurrence` counts how often the same question was asked before.
+   * Keyed sources depend on (question, occurrence) only, so that dropping one event does not reshuffle all others. `describe` says what
+   * each answer stands for, for sources that show it.
    */
-  decide(label: string, n: number, occurrence: number, labelHash?: number, describe?: DescribeAnswer): number;
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number;
   /**
    * Answers which of the events that are due now fires first, for sources that look at the events; without it `decide` is asked
    * with `due.count` alternatives. The answer is logged like any other.
    */
-  order?(label: string, due: DueEvents, occurrence: number, labelHash?: number): number;
+  order?(question: Question, due: DueEvents, occurrence: number): number;
   /**
-   * Told that the last `asked` answers together made `value`, which is called `label`; for sources that show it. The value belongs to
-   * whoever drew it and must not be changed.
+   * The last `asked` answers together made `value`, which is called `name`; for sources that show it. The value belongs to the
+   * scenario that drew it and must not be changed.
    */
-  drawn?(label: string, value: unknown, asked: number): void;
+  drawn?(name: string, value: unknown, asked: number): void;
 }
 
 /** What parts of a simulation use to leave a choice to whoever explores. */
 export interface Choices {
   /**
-   * An integer in [0, n). With n = 1 the choice is forced: it costs nothing and is not logged. `describe` is for explanations only.
+   * An integer in [0, n). With n = 1 the choice is forced: it costs nothing and is not logged. A text asks a plain choice of that name:
+   * faults and delays are asked for as such, by a `question`. `describe` is for explanations only.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if n is not an integer ≥ 1.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if n is not an integer ≥ 1, or for what is neither a question nor a text.
    */
-  choose(label: string, n: number, describe?: DescribeAnswer): number;
+  choose(question: Question | string, n: number, describe?: DescribeAnswer): number;
   /** Which of the events that are due now fires first; what a clock asks. Absent: it asks `choose`. */
-  order?(label: string, due: DueEvents): number;
-  /** Tells that the last `asked` answers together made `value`. Absent: nobody wants to know. */
-  drawn?(label: string, value: unknown, asked: number): void;
+  order?(due: DueEvents): number;
+  /** Notes that the last `asked` answers together made `value`. Absent: nobody wants to know. */
+  drawn?(name: string, value: unknown, asked: number): void;
 }

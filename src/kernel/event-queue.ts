@@ -7,6 +7,7 @@ import { DueList } from './due-list.ts';
 import { EventTable, NOT_PENDING } from './event-table.ts';
 import { LaterEvents } from './later-events.ts';
 import { withPlace } from './made-place.ts';
+import { topicOf, type Topic } from './question.ts';
 
 /** What is known of an event. */
 export interface EventInfo {
@@ -14,7 +15,8 @@ export interface EventInfo {
   readonly id: number;
   /** Id of the event that was firing when this one was made; 0 if none had fired yet. */
   readonly cause: number;
-  readonly label: string;
+  /** What it is about. */
+  readonly topic: Topic;
   /** When it is due, in milliseconds of its clock. */
   readonly atMs: number;
   /** True if it fires after everything else due at its time. */
@@ -35,8 +37,13 @@ class DueCandidates implements DueEvents {
     return this.queue.dueCount;
   }
 
-  labelOf(k: number): string {
-    return this.queue.labelOf(this.queue.pick(k));
+  topicOf(k: number): Topic {
+    return topicOf(this.queue.labelOf(this.queue.pick(k)));
+  }
+
+  textOf(k: number): string {
+    const label = this.queue.labelOf(this.queue.pick(k));
+    return typeof label === 'string' ? label : label.text;
   }
 
   idOf(k: number): number {
@@ -79,7 +86,7 @@ export class EventQueue {
   }
 
   /** Adds an event due at `timeUs`, an integer not before `nowUs`, and returns its row. */
-  add(timeUs: number, late: boolean, cause: number, label: string, fire: () => void): number {
+  add(timeUs: number, late: boolean, cause: number, label: string | Topic, fire: () => void): number {
     const id = ++this.made;
     const row = this.table.add(id, late, cause, label, fire);
     if (timeUs === this.nowUs && !late) this.due.append(row);
@@ -108,11 +115,6 @@ export class EventQueue {
     return due.size > 0 ? due.size : 1;
   }
 
-  /** Label of the first candidate after {@link advance} has found one. */
-  get candidateLabel(): string {
-    return this.table.labelOf(this.due.size > 0 ? this.due.first : this.later.first);
-  }
-
   /** Row of the `k`-th candidate, k below what {@link advance} returned. */
   pick(k: number): number {
     if (this.due.size === 0) return this.later.first;
@@ -134,7 +136,7 @@ export class EventQueue {
     return this.table.causeOf(row);
   }
 
-  labelOf(row: number): string {
+  labelOf(row: number): string | Topic {
     return this.table.labelOf(row);
   }
 
@@ -160,7 +162,7 @@ export class EventQueue {
     const info = {
       id: table.idOf(row),
       cause: table.causeOf(row),
-      label: table.labelOf(row),
+      topic: topicOf(table.labelOf(row)),
       atMs: (table.positionOf(row) > NOT_PENDING ? later.timeUsOf(row) : this.nowUs) / 1000,
       late: table.isLate(row),
     };

@@ -4,6 +4,8 @@
  * row in use holds the id that was given out for it, so that a timer of an earlier event in the same row is told apart.
  */
 
+import type { Topic } from './question.ts';
+
 /** Position of a free row. */
 export const NOT_PENDING = 0;
 
@@ -29,12 +31,12 @@ export class EventTable {
   /** Per row: id and lateness in one number. */
   private readonly ranks: number[] = [];
   /** Per row: callback, label. */
-  private readonly texts: (string | (() => void))[] = [];
+  private readonly texts: (string | Topic | (() => void))[] = [];
   /** The first of the free rows, which are chained by `NEXT`. */
   private free = NO_ROW;
 
   /** Takes a row for an event that stands nowhere yet and is alone in its ring. */
-  add(id: number, late: boolean, cause: number, label: string, fire: () => void): number {
+  add(id: number, late: boolean, cause: number, label: string | Topic, fire: () => void): number {
     const { links, texts } = this;
     const rank = late ? id + LATE : id;
     const row = this.free;
@@ -122,7 +124,7 @@ export class EventTable {
     return this.links[(row << 2) + CAUSE] as number;
   }
 
-  labelOf(row: number): string {
-    return this.texts[2 * row + 1] as string;
+  labelOf(row: number): string | Topic {
+    return this.texts[2 * row + 1] as string | Topic;
   }
 }

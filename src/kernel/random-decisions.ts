@@ -1,8 +1,9 @@
 /**
- * The keyed random policy. Invariant: an answer depends on seed, label and occurrence alone, never on what else was asked, so
+ * The keyed random policy. Invariant: an answer depends on seed, question and occurrence alone, never on what else was asked, so
  * that dropping one event leaves the answers of all others as they were.
  */
 import type { DecisionSource } from './decisions.ts';
+import type { Question } from './question.ts';
 import { seedText } from './seeded-random.ts';
 import { hashText, mixBits } from './text-hash.ts';
 
@@ -10,7 +11,8 @@ const WORD = 0x1_0000_0000;
 const LANE_BASIS = 0x5bd1e995;
 const LANE_STEP = 0x9e3779b9;
 
-class RandomSource implements DecisionSource {
+/** Made by {@link randomDecisions}. `draw` is for what a strategy draws itself: by a hash of what for. */
+export class RandomSource implements DecisionSource {
   private readonly seedHigh: number;
   private readonly seedLow: number;
 
@@ -19,8 +21,12 @@ class RandomSource implements DecisionSource {
     this.seedLow = hashText(seed, LANE_BASIS);
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
-    const key = mixBits(this.seedHigh ^ labelHash) ^ mixBits(this.seedLow + Math.imul(occurrence, LANE_STEP));
+  decide({ hash }: Question, n: number, occurrence: number): number {
+    return this.draw(hash, n, occurrence);
+  }
+
+  draw(hash: number, n: number, occurrence: number): number {
+    const key = mixBits(this.seedHigh ^ hash) ^ mixBits(this.seedLow + Math.imul(occurrence, LANE_STEP));
     return n <= WORD ? fairWord(key, n) : fairPair(key, n);
   }
 }
@@ -59,11 +65,11 @@ function fairPair(key: number, n: number): number {
  * const one = createDecisions(randomDecisions(42));
  * const other = createDecisions(randomDecisions(42));
  * one.choose('asked here only', 1000);
- * if (one.choose('delay', 1000) !== other.choose('delay', 1000)) throw new Error('labels do not disturb each other');
+ * if (one.choose('delay', 1000) !== other.choose('delay', 1000)) throw new Error('questions do not disturb each other');
  * ```
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a string nor a finite number.
  */
-export function randomDecisions(seed: string | number): DecisionSource {
+export function randomDecisions(seed: string | number): RandomSource {
   return new RandomSource(seedText(seed));
 }

@@ -1,10 +1,11 @@
 /**
  * Sources that read a log. The strict one is positional and stops at the first question that does not fit; the keyed one looks
- * answers up by label and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside [0, n).
+ * answers up by question and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside [0, n).
  */
-import { checkArray, checkInteger, checkString, unreadable } from './argument-check.ts';
+import { checkArray, checkInteger, isInstance, unreadable } from './argument-check.ts';
 import type { Decision, DecisionSource } from './decisions.ts';
 import { RunnerError, describeValue, invalidArgument } from './errors.ts';
+import { Question } from './question.ts';
 
 /** Where a replay and its log part; the `actual` of the error `RUNNER_REPLAY_DIVERGED`. */
 export interface ReplayMismatch {
@@ -13,7 +14,7 @@ export interface ReplayMismatch {
   /** The entry there; `undefined` if the log has ended. */
   readonly expected: Decision | undefined;
   /** The question that was asked; `undefined` if the run ended before the log. */
-  readonly got: { readonly label: string; readonly n: number } | undefined;
+  readonly got: Pick<Decision, 'question' | 'n'> | undefined;
 }
 
 /** A strict replay. Made by {@link replayDecisions}. */
@@ -26,10 +27,10 @@ export class ReplaySource implements DecisionSource {
   }
 
   /** @throws RunnerError `RUNNER_REPLAY_DIVERGED` at the first question that is not the log's next entry. */
-  decide(label: string, n: number): number {
+  decide(question: Question, n: number): number {
     const entry = this.log[this.next];
-    if (entry?.label !== label || entry.n !== n) {
-      throw diverged({ index: this.next, expected: entry, got: { label, n } });
+    if (entry?.question.key !== question.key || entry.n !== n) {
+      throw diverged({ index: this.next, expected: entry, got: { question, n } });
     }
     this.next += 1;
     return entry.answer;
@@ -51,15 +52,15 @@ class KeyedReplaySource implements DecisionSource {
   private readonly answers = new Map<string, number[]>();
 
   constructor(log: readonly Decision[]) {
-    for (const { label, answer } of log) {
-      const known = this.answers.get(label);
-      if (known === undefined) this.answers.set(label, [answer]);
+    for (const { question, answer } of log) {
+      const known = this.answers.get(question.key);
+      if (known === undefined) this.answers.set(question.key, [answer]);
       else known.push(answer);
     }
   }
 
-  decide(label: string, n: number, occurrence: number): number {
-    const answer = this.answers.get(label)?.[occurrence] ?? 0;
+  decide({ key }: Question, n: number, occurrence: number): number {
+    const answer = this.answers.get(key)?.[occurrence] ?? 0;
     return answer < n ? answer : 0;
   }
 }
@@ -73,8 +74,8 @@ function diverged(mismatch: ReplayMismatch, length?: number): RunnerError {
   return new RunnerError('RUNNER_REPLAY_DIVERGED', message, { expected: wanted, actual: mismatch });
 }
 
-function describeQuestion({ label, n }: { readonly label: string; readonly n: number }): string {
-  return `${describeValue(label)} out of ${n}`;
+function describeQuestion({ question, n }: Pick<Decision, 'question' | 'n'>): string {
+  return `${describeValue(question.text)} out of ${n}`;
 }
 
 function checkLog(log: unknown): void {
@@ -89,8 +90,10 @@ function checkLog(log: unknown): void {
 function checkEntries(log: readonly unknown[]): void {
   // Not by `forEach`, which skips the holes of an array.
   for (const [index, entry] of log.entries()) {
-    const { label, n, answer } = (entry ?? {}) as Partial<Record<keyof Decision, unknown>>;
-    checkString(`log[${index}].label`, 'a string', label);
+    const { question, n, answer } = (entry ?? {}) as Partial<Record<keyof Decision, unknown>>;
+    if (!isInstance(question, Question)) {
+      throw invalidArgument(`log[${index}].question`, 'a question', question);
+    }
     checkInteger(`log[${index}].n`, n, 2);
     if (!Number.isInteger(answer) || (answer as number) < 0 || (answer as number) >= (n as number)) {
       throw invalidArgument(`log[${index}].answer`, `an integer in [0, ${String(n)})`, answer);
@@ -103,8 +106,8 @@ function checkEntries(log: readonly unknown[]): void {
  *
  * @example
  * ```ts
- * import { createDecisions, replayDecisions } from 'dryrunner';
- * const source = replayDecisions([{ label: 'which', n: 3, answer: 2 }]);
+ * import { createDecisions, question, replayDecisions } from 'dryrunner';
+ * const source = replayDecisions([{ question: question('choice', 'which'), n: 3, answer: 2 }]);
  * if (createDecisions(source).choose('which', 3) !== 2) throw new Error('the log decides');
  * source.finish();
  * ```
@@ -117,13 +120,14 @@ export function replayDecisions(log: readonly Decision[]): ReplaySource {
 }
 
 /**
- * A source that answers by (label, occurrence) from `log`. What is missing there, or no longer fits into `n`, is 0, the plain
+ * A source that answers by (question, occurrence) from `log`. What is missing there, or no longer fits into `n`, is 0, the plain
  * choice: a log from which entries were taken away still steers the rest.
  *
  * @example
  * ```ts
- * import { createDecisions, keyedReplayDecisions } from 'dryrunner';
- * const decisions = createDecisions(keyedReplayDecisions([{ label: 'b', n: 3, answer: 2 }]));
+ * import { createDecisions, keyedReplayDecisions, question } from 'dryrunner';
+ * const log = [{ question: question('choice', 'b'), n: 3, answer: 2 }];
+ * const decisions = createDecisions(keyedReplayDecisions(log));
  * if (decisions.choose('a', 3) + decisions.choose('b', 3) !== 2) throw new Error('what is missing is 0');
  * ```
  *

@@ -6,6 +6,7 @@ import { checkClock, checkRecord } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
 import { invalidArgument } from './errors.ts';
+import type { Label } from './question.ts';
 import { microsecondsOf } from './microseconds.ts';
 
 /** How far a clock is off. */
@@ -40,15 +41,15 @@ class SkewedClock implements Clock {
     return this.#shownUs(this.#trueUs()) / 1_000;
   }
 
-  timer(label: string, ms: number, fire: () => void): Timer {
+  timer(label: Label, ms: number, fire: () => void): Timer {
     return this.#clock.timer(label, this.#trueMs(ms), fire);
   }
 
-  post(label: string, fire: () => void): Timer {
+  post(label: Label, fire: () => void): Timer {
     return this.#clock.post(label, fire);
   }
 
-  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
     return this.#clock.endOfInstant(label, this.#trueMs(ms), fire);
   }
 

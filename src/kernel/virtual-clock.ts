@@ -11,20 +11,13 @@ import { chooseDrain } from './drain.ts';
 import { invalidArgument } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
+import { topicOf, type Label } from './question.ts';
 
 /** 2000-01-01T00:00:00Z, where virtual dates begin unless told otherwise. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;
-const ORDER_LABELS_KEPT = 16_384;
-const KEPT_LENGTH_MAX = 128;
 const NO_LISTENERS: readonly FireListener[] = Object.freeze([]);
 
 type FireListener = (event: EventInfo, made: number) => void;
-
-/**
- * Order labels by event label, of all clocks: building one anew for each decision would cost more than the decision. A cache of a
- * pure function: what is in it changes the speed and nothing else.
- */
-const orderLabels = new Map<string, string>();
 
 /** What {@link createVirtualClock} takes. */
 export interface VirtualClockOptions {
@@ -124,15 +117,15 @@ export class VirtualClock implements Clock {
     return this.currentId;
   }
 
-  timer(label: string, ms: number, fire: () => void): Timer {
+  timer(label: Label, ms: number, fire: () => void): Timer {
     return this.add(label, this.timeAfter(ms), fire, false);
   }
 
-  post(label: string, fire: () => void): Timer {
+  post(label: Label, fire: () => void): Timer {
     return this.add(label, this.queue.nowUs, fire, false);
   }
 
-  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
     return this.add(label, this.timeAfter(ms), fire, true);
   }
 
@@ -211,9 +204,9 @@ export class VirtualClock implements Clock {
     return this.queue.sorted().slice(0, limit);
   }
 
-  /** Labels of the first `limit` pending events in the order of time and making. */
+  /** The texts of the first `limit` pending events in the order of time and making. */
   pendingLabels(limit: number = Infinity): string[] {
-    return this.pendingEvents(limit).map(({ label }) => label);
+    return this.pendingEvents(limit).map(({ topic }) => topic.text);
   }
 
   private listenWith(listeners: readonly FireListener[]): void {
@@ -231,33 +224,25 @@ export class VirtualClock implements Clock {
     return timeUs < LAST_TIME_US ? timeUs : LAST_TIME_US;
   }
 
-  private add(label: string, timeUs: number, fire: () => void, late: boolean): Timer {
+  private add(label: Label, timeUs: number, fire: () => void, late: boolean): Timer {
     if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
-    if (typeof label !== 'string') throw invalidArgument('label', 'a string', label);
-    const row = this.queue.add(timeUs, late, this.currentId, label, fire);
+    const topic = typeof label === 'string' ? label : topicOf(label);
+    const row = this.queue.add(timeUs, late, this.currentId, topic, fire);
     if (this.onMake !== undefined) this.onMake(row);
     return new VirtualTimer(this.queue, row);
   }
 
   private chooseNext(choices: Choices, n: number): number {
-    const label = orderLabelOf(this.queue.candidateLabel);
+    const { dueEvents } = this.queue;
     const answer =
-      choices.order === undefined ? choices.choose(label, n) : choices.order(label, this.queue.dueEvents);
+      choices.order === undefined
+        ? choices.choose(dueEvents.topicOf(0).asks('order'), n)
+        : choices.order(dueEvents);
     if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
       throw invalidArgument('answer of choices', `an integer in [0, ${n})`, answer);
     }
     return answer;
   }
-}
-
-function orderLabelOf(label: string): string {
-  if (label.length > KEPT_LENGTH_MAX) return `order ${label}`;
-  const known = orderLabels.get(label);
-  if (known !== undefined) return known;
-  const orderLabel = `order ${label}`;
-  if (orderLabels.size >= ORDER_LABELS_KEPT) orderLabels.clear();
-  orderLabels.set(label, orderLabel);
-  return orderLabel;
 }
 
 /**

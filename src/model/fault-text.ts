@@ -47,7 +47,6 @@ const OF_CLOCK: Words = {
 };
 
 const CALLS: ReadonlySet<string> = new Set(SERVICE_METHODS.filter((method) => method !== 'release'));
-const FILER_CALL = /^filer\/(\S+) (checkout|ingest|update|release)(?: (.+))?$/;
 const FILER_NOUNS: Readonly<Record<string, string>> = {
   checkout: 'checkout',
   ingest: 'ingestion',
@@ -83,11 +82,9 @@ export function outputFaultText(kind: string, id: string): string {
   return worded(OF_OUTPUT, kind, `output ${id}`) ?? namedFaultText(`output ${id}`, kind);
 }
 
-/** The call of a filer that a label names: `filer/sim checkout abc` is `the checkout of abc by filer sim`. */
-export function filerCallText(label: string): string | undefined {
-  const [, name, operation = '', subject] = FILER_CALL.exec(label) ?? [];
-  if (name === undefined) return undefined;
-  const what = `the ${FILER_NOUNS[operation] ?? operation}${subject === undefined ? '' : ` of ${subject}`}`;
+/** A call of a filer in words: `the checkout of abc by filer sim`. */
+export function filerCallText(name: string, operation: string, subject = ''): string {
+  const what = `the ${FILER_NOUNS[operation] ?? operation}${subject === '' ? '' : ` of ${subject}`}`;
   return `${what} by ${name === 'filer' ? 'the filer' : `filer ${name}`}`;
 }
 
@@ -97,14 +94,13 @@ export function namedFaultText(where: string, kind: string): string {
 }
 
 /** A fault of a trace. */
-export function faultText({ operation, kind, runner, runId }: FaultEvent): string {
-  const filerCall = filerCallText(operation);
-  if (filerCall !== undefined) return worded(OF_FILER, kind, filerCall) ?? namedFaultText(filerCall, kind);
-  if (runner === 'scenario') {
-    return operation.startsWith('event ')
-      ? `${kind}, right after ${operation}`
-      : namedFaultText(operation, kind);
+export function faultText({ operation, kind, runner, runId, filer, afterEvent }: FaultEvent): string {
+  if (filer !== undefined) {
+    const call = filerCallText(filer, operation);
+    return worded(OF_FILER, kind, call) ?? namedFaultText(call, kind);
   }
+  if (afterEvent !== undefined) return `${kind}, right after event ${afterEvent}`;
+  if (runner === 'scenario') return namedFaultText(operation, kind);
   const where = runner === '' ? 'the runner' : runner;
   if (operation === 'node') return nodeFaultText(kind, where);
   if (CALLS.has(operation)) {

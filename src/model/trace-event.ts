@@ -85,6 +85,10 @@ export type TraceEvent = { readonly at: number } & (
       readonly operation: string;
       readonly kind: string;
       readonly runId: RunID;
+      /** The filer whose operation it is; absent for all other faults. */
+      readonly filer?: string;
+      /** Which event it came right after, if the exploration chose one; counted from where it was asked. */
+      readonly afterEvent?: number;
     }
   | { readonly type: 'note'; readonly runner: string; readonly text: string }
 );

@@ -6,6 +6,7 @@ import { checkDuration } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
+import type { Topic } from '../kernel/question.ts';
 
 /** The steps unless told otherwise. */
 export const DEFAULT_DELAY_STEPS = 32;
@@ -28,10 +29,10 @@ export class DelayDraw {
     this.#n = Math.max(1, Math.min(steps, this.#maxUs));
   }
 
-  /** A multiple of max/steps in milliseconds, rounded down to microseconds; decided as `LABEL delay`. */
-  draw(label: () => string): number {
+  /** A multiple of max/steps in milliseconds, rounded down to microseconds. */
+  draw(topic: () => Topic): number {
     if (this.#n === 1) return 0;
-    return this.#msOf(this.#choices.choose(`${label()} delay`, this.#n, this.#msOf));
+    return this.#msOf(this.#choices.choose(topic().asks('delay'), this.#n, this.#msOf));
   }
 
   readonly #msOf = (answer: number): number => Math.floor((answer * this.#maxUs) / this.#n) / 1000;

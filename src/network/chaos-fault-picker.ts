@@ -2,13 +2,12 @@
 import { checkRecord } from '../kernel/argument-check.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import type { Topic } from '../kernel/question.ts';
 import { callFaultText, callText } from '../model/fault-text.ts';
 import { CHAOS_OPERATIONS, FAULT_KINDS } from './chaos-fault.ts';
 import type { ChaosOperation, FaultKind, FaultPlan, ScheduledFault } from './chaos-fault.ts';
 import { makeRateTable } from './chaos-rate.ts';
 import type { RateTable } from './chaos-rate.ts';
-
-const FAULT_WORD = ' fault';
 
 /** A plan at work; it counts the calls since it came into force. */
 export class FaultPicker {
@@ -18,7 +17,7 @@ export class FaultPicker {
   readonly #calls = new Map<ChaosOperation, number>();
 
   /**
-   * `name` is what labels begin with.
+   * `name` is whose calls they are.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a plan that is none.
    */
@@ -30,19 +29,19 @@ export class FaultPicker {
   }
 
   /**
-   * The fault that strikes this call, if any. The decision `LABEL fault` is asked for even where a fault is scheduled, so that
+   * The fault that strikes this call, if any. The decision is asked for even where a fault is scheduled, so that
    * taking a scheduled fault away moves no other decision.
    */
-  pick(operation: ChaosOperation, label: () => string): FaultKind | undefined {
+  pick(operation: ChaosOperation, topic: () => Topic): FaultKind | undefined {
     const call = (this.#calls.get(operation) ?? 0) + 1;
     this.#calls.set(operation, call);
     const chances = this.#rates.get(operation);
-    const byChance = chances === undefined ? undefined : this.#byChance(chances, label);
+    const byChance = chances === undefined ? undefined : this.#byChance(chances, topic);
     return this.#schedule.get(operation)?.get(call) ?? byChance;
   }
 
-  #byChance({ table, describe }: Chances, label: () => string): FaultKind | undefined {
-    return table.kindOf(this.#choices.choose(`${label()} fault`, table.n, describe));
+  #byChance({ table, describe }: Chances, topic: () => Topic): FaultKind | undefined {
+    return table.kindOf(this.#choices.choose(topic().asks('fault'), table.n, describe));
   }
 }
 
@@ -53,11 +52,14 @@ interface Chances {
 }
 
 function makeChances(operation: ChaosOperation, table: RateTable, name: string): Chances {
-  const before = name.length + operation.length + 2;
-  const describe = (answer: number, label: string): string => {
+  const describe: DescribeAnswer = (answer, { topic: { subject } }) => {
     const kind = table.kindOf(answer);
     if (kind === undefined) return '';
-    return callFaultText(kind, callText(operation, label.slice(before, -FAULT_WORD.length)), name);
+    return callFaultText(
+      kind,
+      callText(operation, typeof subject === 'string' ? subject : subject.text),
+      name,
+    );
   };
   return { table, describe };
 }

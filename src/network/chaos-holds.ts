@@ -5,6 +5,7 @@
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
+import type { Topic } from '../kernel/question.ts';
 
 /** Why a held call goes on. */
 export type HoldEnd = 'time' | 'overtaken' | 'cancelled' | 'released' | 'healed';
@@ -38,11 +39,11 @@ export class ChaosHolds {
   }
 
   /** Resolves when the hold ends, in the same instant; with an aborted signal at once. Not to be called after a release. */
-  hold(label: string, limits: HoldLimits): Promise<HoldEnd> {
-    invariant(!this.#released, () => `expected nothing to be held after the release, got ${label}`);
+  hold(topic: Topic, limits: HoldLimits): Promise<HoldEnd> {
+    invariant(!this.#released, () => `expected nothing to be held after the release, got ${topic.text}`);
     if (limits.signal?.aborted === true) return Promise.resolve('cancelled');
     return new Promise((resolve) => {
-      const held = new HeldCall(this.#clock, label, limits, (call, why) => {
+      const held = new HeldCall(this.#clock, topic, limits, (call, why) => {
         this.#held.delete(call);
         this.#overtakable.delete(call);
         resolve(why);
@@ -76,7 +77,7 @@ class HeldCall implements SignalWaiter {
 
   constructor(
     clock: Clock,
-    label: string,
+    topic: Topic,
     { ms, isDeadline = false, signal }: HoldLimits,
     onEnd: (call: HeldCall, why: HoldEnd) => void,
   ) {
@@ -84,7 +85,7 @@ class HeldCall implements SignalWaiter {
     this.#onEnd = onEnd;
     if (ms !== undefined) {
       const onTime = (): void => this.end('time');
-      this.#timer = isDeadline ? clock.endOfInstant(label, ms, onTime) : clock.timer(label, ms, onTime);
+      this.#timer = isDeadline ? clock.endOfInstant(topic, ms, onTime) : clock.timer(topic, ms, onTime);
     }
     if (signal !== undefined) waitWithSignal(signal, this);
   }

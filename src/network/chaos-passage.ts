@@ -5,6 +5,7 @@
 import type { GoOn } from '../call/intercept-service.ts';
 import type { ServiceCall } from '../call/service-call.ts';
 import { isRunnerError, RunnerError } from '../kernel/errors.ts';
+import type { Topic } from '../kernel/question.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { World } from '../model/world.ts';
@@ -14,7 +15,7 @@ import type { ChaosHolds, HoldEnd } from './chaos-holds.ts';
 import type { ChaosSettings } from './chaos-settings.ts';
 import type { SentCall } from './sent-call.ts';
 
-const AGAIN = ' again';
+const AGAIN = 'again';
 
 /** What chaos needs of the world. */
 export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' | 'watchServices'>;
@@ -48,7 +49,7 @@ export class ChaosPassage {
     }
     const kind = this.#holds.released
       ? undefined
-      : this.#settings.faults.pick(sent.operation, () => sent.label);
+      : this.#settings.faults.pick(sent.operation, () => sent.topic);
     return kind === undefined ? this.#reach(sent.now, goOn) : this.#strike(kind, sent, goOn);
   }
 
@@ -61,7 +62,7 @@ export class ChaosPassage {
         return this.#loseReply(sent, goOn);
       case 'duplicated': {
         const reply = this.#reach(sent.now, goOn);
-        void this.#sendAgain(sent, this.#drawDelay(sent, AGAIN), goOn);
+        void this.#sendAgain(sent, this.#drawDelay(sent, true), goOn);
         return reply;
       }
       case 'reordered':
@@ -73,8 +74,9 @@ export class ChaosPassage {
     }
   }
 
-  #drawDelay(sent: SentCall, suffix = ''): number {
-    return this.#holds.released ? 0 : this.#settings.delays.draw(() => `${sent.label}${suffix}`);
+  #drawDelay(sent: SentCall, isAgain = false): number {
+    const topic = (): Topic => (isAgain ? sent.topic.plus(AGAIN) : sent.topic);
+    return this.#holds.released ? 0 : this.#settings.delays.draw(topic);
   }
 
   /** Holds a call back, if there is time to; a `query` no longer than its deadline (R151). */
@@ -82,12 +84,12 @@ export class ChaosPassage {
     const { leftMs, signal } = sent;
     if (ms === 0 || leftMs === 0) return undefined;
     const isDeadline = leftMs <= ms;
-    return this.#holds.hold(sent.label, { ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal });
+    return this.#holds.hold(sent.topic, { ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal });
   }
 
   /** Ends only with a cancel, a release or, without an error, healing (R204). */
-  async #stick({ label, signal, operation }: SentCall): Promise<void> {
-    const end = await this.#holds.hold(label, { signal });
+  async #stick({ topic, signal, operation }: SentCall): Promise<void> {
+    const end = await this.#holds.hold(topic, { signal });
     if (end === 'cancelled') throw waitCancelled(signal?.reason);
     if (end !== 'released') return;
     const message = `the runner was released while ${operation} was stuck`;
@@ -107,7 +109,7 @@ export class ChaosPassage {
   }
 
   async #sendAgain<R>(sent: SentCall, delayMs: number, goOn: GoOn<R>): Promise<void> {
-    if (delayMs > 0) await this.#holds.hold(`${sent.label}${AGAIN}`, { ms: delayMs });
+    if (delayMs > 0) await this.#holds.hold(sent.topic.plus(AGAIN), { ms: delayMs });
     try {
       await this.#reach(sent.again, goOn);
     } catch (error) {

@@ -1,6 +1,7 @@
-/** A call on its way to a service through a network: its name in labels, and how much of its time is left. */
+/** A call on its way to a service through a network: what is asked of it, and how much of its time is left. */
 import { callSubject, type CallOf, ownCall, runIdOf, type ServiceCall } from '../call/service-call.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { topicOf, type Topic } from '../kernel/question.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { ChaosOperation } from './chaos-fault.ts';
 
@@ -18,10 +19,10 @@ export class SentCall {
   readonly #name: string;
   readonly #clock: Clock;
   readonly #startMs: number;
-  #label: string | undefined;
+  #topic: Topic | undefined;
 
   /**
-   * `name` is what its label begins with.
+   * `name` is whose network it goes through.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a malformed call.
    */
@@ -36,14 +37,13 @@ export class SentCall {
     this.#startMs = clock.now();
   }
 
-  /** A stable name: `NAME OPERATION SUBJECT`, made when it is first asked for. */
-  get label(): string {
-    if (this.#label === undefined) {
-      const subject = callSubject(this.#call);
-      const what = `${this.#name} ${this.operation}`;
-      this.#label = subject === '' ? what : `${what} ${subject}`;
-    }
-    return this.#label;
+  /** What is asked of it and its events are about: `NAME OPERATION SUBJECT`, made when it is first asked for. */
+  get topic(): Topic {
+    return (this.#topic ??= topicOf({
+      owner: this.#name,
+      what: this.operation,
+      subject: callSubject(this.#call),
+    }));
   }
 
   /** What is left of the query's timeout (R151); `Infinity` for all other calls. */

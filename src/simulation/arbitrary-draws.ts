@@ -1,9 +1,10 @@
 /**
  * Draws values of fast-check arbitraries from the decision log, so that they are replayed and shrunk with everything else. Invariant:
- * what one draw asks for has labels of its own, so that a value that becomes smaller moves no other.
+ * what one draw asks for are questions of its own, so that a value that becomes smaller moves no other.
  */
 import { checkMethods, checkString } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
+import { question } from '../kernel/question.ts';
 import { DrawTape, DrawnRandom, type RandomSource } from './drawn-random.ts';
 
 /** What is asked of an arbitrary; those of fast-check have it. */
@@ -30,7 +31,7 @@ export class ArbitraryDraws {
     const tape = new DrawTape((what, n) => {
       // A forced answer is no decision.
       if (n > 1) asked += 1;
-      return this.#choices.choose(`${name} ${what}`, n);
+      return this.#choices.choose(question('draw', { owner: name, what }), n);
     });
     const { value } = arbitrary.generate(new DrawnRandom(tape), undefined);
     this.#choices.drawn?.(name, value, asked);

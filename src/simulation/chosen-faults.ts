@@ -5,6 +5,7 @@
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
 import { checkDuration, checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { thing, topicOf } from '../kernel/question.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import { outputFaultText } from '../model/fault-text.ts';
 import { checkWorld } from '../model/world.ts';
@@ -77,7 +78,7 @@ export function chosenOutputFaults(
       const struck = faultOf(answer);
       return struck === undefined ? '' : outputFaultText(struck.kind, id);
     };
-    const fault = faultOf(choices.choose(`${name}/${id} fault`, n, describe));
+    const fault = faultOf(choices.choose(thing(name, id).topic('').asks('fault'), n, describe));
     if (fault === undefined) return undefined;
     tracer.record({
       at: clock.now(),
@@ -186,7 +187,8 @@ export function chosenSkew(
       ((Math.ceil(answer / 2) * most) / SKEW_STEPS) * (answer % 2 === 1 ? 1 : -1);
     const describe = (answer: number): string =>
       answer === 0 ? '' : `the clock of ${name} ${inWords(amountOf(answer))}`;
-    const answer = sim.world.choices.choose(`${name} clock ${what} fault`, 2 * SKEW_STEPS + 1, describe);
+    const question = topicOf({ owner: name, what: `clock ${what}` }).asks('fault');
+    const answer = sim.world.choices.choose(question, 2 * SKEW_STEPS + 1, describe);
     if (answer === 0) return 0;
     const { clock, tracer } = sim.world;
     tracer.record({

@@ -114,8 +114,8 @@ export class DeclaredState {
   }
 }
 
-function eventText({ label, atMs }: EventInfo): string {
-  return `${JSON.stringify(label)} at ${atMs} ms`;
+function eventText({ topic, atMs }: EventInfo): string {
+  return `${JSON.stringify(topic.text)} at ${atMs} ms`;
 }
 
 function misuse(what: string): RunnerError {

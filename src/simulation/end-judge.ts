@@ -137,7 +137,7 @@ export class EndJudge {
   }
 
   #forgottenAwaits(): string[] {
-    const asleep = this.#clock.pendingLabels().filter((label) => label === SCENARIO_SLEEP).length;
+    const asleep = this.#clock.pendingEvents().filter(({ topic }) => topic === SCENARIO_SLEEP).length;
     if (asleep === 0) return [];
     return [`${asleep} × sim.sleep of the scenario has not ended: a promise was not awaited`];
   }
@@ -146,8 +146,8 @@ export class EndJudge {
     return this.#clock
       .pendingEvents(SHOWN_MAX)
       .map(
-        ({ label, atMs, place }) =>
-          `timer ${label}, due at ${atMs} ms${place === undefined ? '' : `\n${place}`}`,
+        ({ topic, atMs, place }) =>
+          `timer ${topic.text}, due at ${atMs} ms${place === undefined ? '' : `\n${place}`}`,
       );
   }
 }

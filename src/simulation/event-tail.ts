@@ -1,53 +1,48 @@
-/** The labels of the last events of a run that does not end, and the cycle in which they repeat. */
+/** What the last events of a run that does not end are about, and the cycle in which they repeat. */
 import type { EventInfo } from '../kernel/event-queue.ts';
+import type { Topic } from '../kernel/question.ts';
 
-/** Labels kept. */
+/** Events kept. */
 export const TAIL_LENGTH = 4096;
-const DIGITS = /\d+/g;
 const TIMES_SEEN_MIN = 3;
 
 /** Watches events as they fire. */
 export class EventTail {
-  readonly #labels: string[] = [];
+  readonly #topics: Topic[] = [];
 
-  readonly watch = ({ label }: EventInfo): void => {
-    this.#labels.push(label);
+  readonly watch = ({ topic }: EventInfo): void => {
+    this.#topics.push(topic);
   };
 
   /**
-   * `repeats every 3 events: a → b → c`, if the second half of the labels is one cycle over and over, numbers apart, and at least three
-   * times; else undefined. A number that changes from round to round is shown as `#`. Wherever the run was stopped, the text is the
-   * same: it begins with the label that comes first in the alphabet.
+   * `repeats every 3 events: a → b → c`, if the second half of the events is one cycle over and over, subjects apart, and at least three
+   * times; else undefined. A subject that changes from round to round is shown as `#`. Wherever the run was stopped, the text is the
+   * same: it begins with the event that comes first in the alphabet.
    */
   describeCycle(): string | undefined {
-    const period = findPeriod(this.#labels.map(maskNumbers));
+    const period = findPeriod(this.#topics.map(({ site }) => site));
     if (period === undefined) return undefined;
-    const last = this.#labels.slice(-period);
-    const before = this.#labels.slice(-2 * period, -period);
-    const shown = last.map((label, index) => (label === before[index] ? label : maskNumbers(label)));
+    const last = this.#topics.slice(-period);
+    const before = this.#topics.slice(-2 * period, -period);
+    const shown = last.map(({ text, site }, index) => (text === before[index]?.text ? text : site));
     const events = period === 1 ? 'event' : `${period} events`;
     return `repeats every ${events}: ${smallestRotation(shown).join(' → ')}`;
   }
 }
 
-/** The label without what differs from one round to the next. */
-export function maskNumbers(label: string): string {
-  return label.replace(DIGITS, '#');
-}
-
-/** The shortest period of the second half of `labels`. */
-function findPeriod(labels: readonly string[]): number | undefined {
-  const { length } = labels;
+/** The shortest period of the second half of `sites`. */
+function findPeriod(sites: readonly string[]): number | undefined {
+  const { length } = sites;
   for (let period = 1; period * TIMES_SEEN_MIN <= length; period += 1) {
     const from = length - Math.max(period * TIMES_SEEN_MIN, Math.ceil(length / 2));
-    if (hasPeriod(labels, from, period)) return period;
+    if (hasPeriod(sites, from, period)) return period;
   }
   return undefined;
 }
 
-function hasPeriod(labels: readonly string[], from: number, period: number): boolean {
-  for (let index = labels.length - 1; index >= from + period; index -= 1) {
-    if (labels[index] !== labels[index - period]) return false;
+function hasPeriod(sites: readonly string[], from: number, period: number): boolean {
+  for (let index = sites.length - 1; index >= from + period; index -= 1) {
+    if (sites[index] !== sites[index - period]) return false;
   }
   return true;
 }
@@ -58,6 +53,6 @@ function smallestRotation(cycle: readonly string[]): readonly string[] {
 }
 
 function isBefore(one: readonly string[], other: readonly string[]): boolean {
-  const index = one.findIndex((label, at) => label !== other[at]);
+  const index = one.findIndex((text, at) => text !== other[at]);
   return index >= 0 && (one[index] as string) < (other[index] as string);
 }

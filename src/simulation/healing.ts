@@ -1,7 +1,7 @@
 /** The end of all faults. Invariant: it comes at most once, whoever asked to be told is told once, and in the order of asking. */
 import { invalidArgument } from '../kernel/errors.ts';
-import { decisionKind } from '../kernel/decision-kind.ts';
 import type { Choices, DescribeAnswer, DueEvents } from '../kernel/decisions.ts';
+import type { Question } from '../kernel/question.ts';
 
 /** Whether faults are over, and who must know. */
 export class Healing {
@@ -44,16 +44,16 @@ export class HealingChoices implements Choices {
     this.#healing = healing;
   }
 
-  choose(label: string, n: number, describe?: DescribeAnswer): number {
-    if (this.#healing.isHealed && decisionKind(label) === 'fault') return 0;
-    return this.#log.choose(label, n, describe);
+  choose(question: Question | string, n: number, describe?: DescribeAnswer): number {
+    if (this.#healing.isHealed && typeof question === 'object' && question.kind === 'fault') return 0;
+    return this.#log.choose(question, n, describe);
   }
 
-  order(label: string, due: DueEvents): number {
-    return this.#log.order(label, due);
+  order(due: DueEvents): number {
+    return this.#log.order(due);
   }
 
-  drawn(label: string, value: unknown, asked: number): void {
-    this.#log.drawn(label, value, asked);
+  drawn(name: string, value: unknown, asked: number): void {
+    this.#log.drawn(name, value, asked);
   }
 }

@@ -6,7 +6,7 @@
 import type { GoOn } from '../call/intercept-service.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
-import { callFaultText } from '../model/fault-text.ts';
+import type { Topic } from '../kernel/question.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import type { Service } from '../model/service.ts';
 import { waitCancelled } from '../model/status-errors.ts';
@@ -24,8 +24,8 @@ export interface CallHost {
   /** Changes with each new process. */
   readonly incarnation: number;
   readonly service: Service | undefined;
-  /** A moment at which a fault may strike. */
-  strike(at: string): void;
+  /** A moment of a call at which a fault may strike. */
+  strike(moment: 'call' | 'reply', call: Topic): void;
   /** How long a caller that hangs does not know that its call is lost; `Infinity` for ever. */
   readonly hangMs: number;
   readonly tracer: Tracer;
@@ -61,11 +61,11 @@ export class NodeCalls {
   /** Takes a call to the process that is there when it gets through. */
   async pass<R>(call: SentCall, goOn: GoOn<R>): Promise<R> {
     const host = this.#host;
-    const { label, signal } = call;
+    const { topic, signal } = call;
     if (host.state === 'down') throw this.#refusal(call);
     const { incarnation } = host;
-    host.strike(label);
-    while (host.state === 'paused') await this.#wait(call, this.#held.hold(label, { signal }));
+    host.strike('call', topic);
+    while (host.state === 'paused') await this.#wait(call, this.#held.hold(topic, { signal }));
     // Whoever was held is connected to the process that was there then, not to its successor.
     const isThere = host.incarnation === incarnation && host.service !== undefined;
     return isThere ? this.#fly(call, goOn(call.now)) : this.#lose(call);
@@ -93,13 +93,13 @@ export class NodeCalls {
   }
 
   async #fly<R>(call: SentCall, reply: Promise<R>): Promise<R> {
-    const outcome = await this.#outcomeOf(call.label, reply);
+    const outcome = await this.#outcomeOf(call.topic, reply);
     if (outcome === LOST) return this.#lose(call);
     if ('error' in outcome) throw outcome.error;
     return outcome.value;
   }
 
-  async #outcomeOf<T>(label: string, reply: Promise<T>): Promise<Outcome<T>> {
+  async #outcomeOf<T>(topic: Topic, reply: Promise<T>): Promise<Outcome<T>> {
     const { flight, lost } = makeFlight();
     this.#flights.add(flight);
     const answered = reply.then(
@@ -108,7 +108,7 @@ export class NodeCalls {
     );
     const outcome = await Promise.race([answered, lost]);
     // Between the effect of a call and its answer is where a crash does most harm.
-    if (!flight.isLost) this.#host.strike(`${label} reply`);
+    if (!flight.isLost) this.#host.strike('reply', topic);
     this.#flights.delete(flight);
     return flight.isLost ? LOST : outcome;
   }
@@ -118,7 +118,7 @@ export class NodeCalls {
     if (!this.#hanging.released && this.#host.mayHang(call)) {
       const { hangMs } = this.#host;
       const limits = hangMs < Infinity ? { ms: hangMs, signal: call.signal } : { signal: call.signal };
-      await this.#wait(call, this.#hanging.hold(call.label, limits));
+      await this.#wait(call, this.#hanging.hold(call.topic, limits));
     }
     throw this.#brokenConnection(call, 'went down before it answered');
   }
@@ -148,12 +148,6 @@ export class NodeCalls {
     const cause = new Error(`${operation}: node ${this.#host.name} ${what}`);
     return new InjectedFaultError(makeInjectedFault(operation, 'error', zeroStatus()), cause);
   }
-}
-
-/** What the answers to `NODE CALL hang fault` stand for. */
-export function hangWords(node: string): (answer: number, label: string) => string {
-  return (answer, label) =>
-    answer === 0 ? '' : callFaultText('hang', label.slice(node.length + 1).replace(/ hang fault$/, ''), node);
 }
 
 function makeFlight(): { readonly flight: Flight; readonly lost: Promise<typeof LOST> } {

@@ -6,14 +6,15 @@
 import { checkDuration } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
+import { topicOf, type Label, type Topic } from '../kernel/question.ts';
 
-/** Called with the label of an event of the process just before it fires. It may stop or end the process. */
-export type BeforeEvent = (label: string) => void;
+/** Called with what an event of the process is about just before it fires. It may stop or end the process. */
+export type BeforeEvent = (topic: Topic) => void;
 
 const DEAD_TIMER: Timer = Object.freeze({ cancel: () => undefined });
 
 class NodeTimer implements Timer {
-  readonly label: string;
+  readonly topic: Topic;
   readonly dueMs: number;
   readonly isLate: boolean;
   readonly fire: () => void;
@@ -21,8 +22,8 @@ class NodeTimer implements Timer {
   event: Timer | undefined = undefined;
   readonly #pending: Set<NodeTimer>;
 
-  constructor(label: string, dueMs: number, isLate: boolean, fire: () => void, pending: Set<NodeTimer>) {
-    this.label = label;
+  constructor(topic: Topic, dueMs: number, isLate: boolean, fire: () => void, pending: Set<NodeTimer>) {
+    this.topic = topic;
     this.dueMs = dueMs;
     this.isLate = isLate;
     this.fire = fire;
@@ -56,15 +57,15 @@ export class NodeClock implements Clock {
     return this.#clock.now();
   }
 
-  timer(label: string, ms: number, fire: () => void): Timer {
+  timer(label: Label, ms: number, fire: () => void): Timer {
     return this.#add(label, ms, fire, false);
   }
 
-  post(label: string, fire: () => void): Timer {
+  post(label: Label, fire: () => void): Timer {
     return this.#add(label, 0, fire, false);
   }
 
-  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
     return this.#add(label, ms, fire, true);
   }
 
@@ -98,11 +99,11 @@ export class NodeClock implements Clock {
     this.#pending.clear();
   }
 
-  #add(label: string, ms: number, fire: () => void, isLate: boolean): Timer {
+  #add(label: Label, ms: number, fire: () => void, isLate: boolean): Timer {
     checkDuration('ms', ms);
     if (this.#isDead) return DEAD_TIMER;
     const delayMs = ms * this.#factor;
-    const timer = new NodeTimer(label, this.#clock.now() + delayMs, isLate, fire, this.#pending);
+    const timer = new NodeTimer(topicOf(label), this.#clock.now() + delayMs, isLate, fire, this.#pending);
     if (!this.#isStopped) this.#arm(timer, delayMs);
     return timer;
   }
@@ -110,13 +111,13 @@ export class NodeClock implements Clock {
   #arm(timer: NodeTimer, delayMs: number): void {
     const fire = (): void => this.#fire(timer);
     timer.event = timer.isLate
-      ? this.#clock.endOfInstant(timer.label, delayMs, fire)
-      : this.#clock.timer(timer.label, delayMs, fire);
+      ? this.#clock.endOfInstant(timer.topic, delayMs, fire)
+      : this.#clock.timer(timer.topic, delayMs, fire);
   }
 
   #fire(timer: NodeTimer): void {
     timer.event = undefined;
-    this.#before(timer.label);
+    this.#before(timer.topic);
     if (this.#isDead || this.#isStopped) return;
     this.#pending.delete(timer);
     timer.fire();

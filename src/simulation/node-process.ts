@@ -38,7 +38,7 @@ export class NodeProcess {
     this.world = {
       clock: this.clock,
       choices: {
-        choose: (label, n, describe) => (this.#isAlive ? choices.choose(label, n, describe) : 0),
+        choose: (question, n, describe) => (this.#isAlive ? choices.choose(question, n, describe) : 0),
       },
       random: world.random.fork(name),
       tracer: { record: (event) => this.#record(event) },

@@ -6,9 +6,13 @@
 import { checkInteger, checkRecord } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { topicOf, type Topic } from '../kernel/question.ts';
 import { nodeFaultText } from '../model/fault-text.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import type { SimulatedWorld } from './simulation.ts';
+
+/** When something may strike: just before an event of the process, as a call arrives, or before it is answered. */
+export type Moment = 'event' | 'call' | 'reply';
 
 /** What the exploration may do to a node. What is absent does not happen. */
 export interface NodeFaults {
@@ -62,7 +66,6 @@ const SLOW_FACTOR = 10;
 const OUTAGE_MS_MAX = 1_000;
 const SLOW_MS_MAX = 10_000;
 const DURATIONS = 4;
-const REPLY = ' reply';
 
 /** The strikes against one node. */
 export class NodeStrikes {
@@ -86,17 +89,18 @@ export class NodeStrikes {
     this.#strikes = makeStrikes(world, faults);
   }
 
-  /** A moment at which something may strike. */
-  at(moment: string): void {
+  /** A moment at which something may strike, and what happens then. */
+  at(moment: Moment, what: Topic): void {
     if (this.#isOver || this.#left === 0 || this.#recovery !== undefined) return;
     const { name } = this.#target;
+    const subject = moment === 'reply' ? what.plus('reply') : what;
     for (const strike of this.#strikes) {
-      const label = `${name} ${strike.kind} at ${moment}`;
+      const topic = topicOf({ owner: name, what: strike.kind, subject });
       const { oneIn } = strike;
       const describe = (answer: number): string =>
-        answer === oneIn - 1 ? `${nodeFaultText(strike.kind, name)} ${momentText(name, moment)}` : '';
-      if (this.#world.choices.choose(`${label} fault`, oneIn, describe) !== oneIn - 1) continue;
-      this.#begin(strike, label);
+        answer === oneIn - 1 ? `${nodeFaultText(strike.kind, name)} ${momentText(moment, what)}` : '';
+      if (this.#world.choices.choose(topic.asks('fault'), oneIn, describe) !== oneIn - 1) continue;
+      this.#begin(strike, topic);
       return;
     }
   }
@@ -116,7 +120,7 @@ export class NodeStrikes {
     this.#recovery = undefined;
   }
 
-  #begin(strike: Strike, label: string): void {
+  #begin(strike: Strike, topic: Topic): void {
     const target = this.#target;
     this.#left -= 1;
     strike.begin(target);
@@ -126,16 +130,19 @@ export class NodeStrikes {
       // The scenario may have set the node right, or wrong, by itself meanwhile.
       if (target.changes === changes) strike.end(target);
     };
-    const ms = strike.duration.draw(() => label);
-    this.#recovery = { timer: this.#world.clock.timer(`${label} end`, ms, end), end };
+    const ms = strike.duration.draw(() => topic);
+    this.#recovery = { timer: this.#world.clock.timer(topic.plus('end'), ms, end), end };
   }
 }
 
-/** When something strikes: at a call, between its effect and its answer, or just before an event of the process. */
-function momentText(name: string, moment: string): string {
-  if (!moment.startsWith(`${name} `)) return `just before "${moment}"`;
-  const call = moment.slice(name.length + 1);
-  return call.endsWith(REPLY) ? `before it answers ${call.slice(0, -REPLY.length)}` : `as ${call} arrives`;
+function momentText(moment: Moment, what: Topic): string {
+  if (moment === 'event') return `just before "${what.text}"`;
+  return moment === 'reply' ? `before it answers ${callWords(what)}` : `as ${callWords(what)} arrives`;
+}
+
+/** A call to a node without the name of the node. */
+export function callWords({ what, subject }: Topic): string {
+  return topicOf(subject === '' ? what : { owner: what, what: '', subject }).text;
 }
 
 function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] {

@@ -7,15 +7,17 @@ import { InterceptedService } from '../call/intercept-service.ts';
 import { makeCall } from '../call/service-call.ts';
 import { checkMethods } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { Topic } from '../kernel/question.ts';
+import { callFaultText } from '../model/fault-text.ts';
 import type { RunID } from '../model/run-status.ts';
 import { watchedService } from '../model/service-watch.ts';
 import type { Service } from '../model/service.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { type NetworkCall, SentCall } from '../network/sent-call.ts';
-import { type CallHost, hangWords, NodeCalls } from './node-calls.ts';
+import { type CallHost, NodeCalls } from './node-calls.ts';
 import { checkNodeOptions, HANG_MS, type NodeOptions } from './node-options.ts';
 import { NodeProcess } from './node-process.ts';
-import { checkSlowFactor, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
+import { callWords, checkSlowFactor, type Moment, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
 
 /** `down` from a crash to the restart. */
@@ -137,12 +139,14 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     this.#process?.clock.slow(factor);
   }
 
-  strike(at: string): void {
-    if (this.state === 'up') this.#strikes.at(at);
+  strike(moment: Moment, what: Topic): void {
+    if (this.state === 'up') this.#strikes.at(moment, what);
   }
 
-  mayHang({ label, operation, runId }: SentCall): boolean {
-    if (this.#world.choices.choose(`${label} hang fault`, 2, hangWords(this.name)) === 0) return false;
+  mayHang({ topic, operation, runId }: SentCall): boolean {
+    const describe = (answer: number): string =>
+      answer === 0 ? '' : callFaultText('hang', callWords(topic), this.name);
+    if (this.#world.choices.choose(topic.plus('hang').asks('fault'), 2, describe) === 0) return false;
     this.#traceFault(operation, 'hang', runId);
     return true;
   }
@@ -160,7 +164,7 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     this.incarnation += 1;
     const index = this.incarnation;
     const name = `${this.name}/${index}`;
-    const before = (label: string): void => this.strike(label);
+    const before = (topic: Topic): void => this.strike('event', topic);
     const process = new NodeProcess({ world: this.#world, name, skew, before });
     process.clock.slow(this.#factor);
     const idPrefix = reusesIds ? `${this.name}-` : `${this.name}.${index}-`;

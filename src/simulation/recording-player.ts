@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
+import { topicOf, type Label } from '../kernel/question.ts';
 import type { DirMonitor, LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
 import type { ExecCommand, Execer, Process, ProcessStatus } from '../model/execer.ts';
 import { ExitCodeError } from '../model/exit-code.ts';
@@ -64,15 +65,16 @@ export class RecordingPlayer implements Clock {
     return this.#clock.now();
   }
 
-  timer(label: string, _ms: number, fire: () => void): Timer {
+  timer(label: Label, _ms: number, fire: () => void): Timer {
     return this.post(label, fire);
   }
 
-  endOfInstant(label: string, _ms: number, fire: () => void): Timer {
+  endOfInstant(label: Label, _ms: number, fire: () => void): Timer {
     return this.post(label, fire);
   }
 
-  post(label: string, fire: () => void): Timer {
+  post(of: Label, fire: () => void): Timer {
+    const label = topicOf(of).text;
     const key = eventKey(label, this.#names.event(label));
     this.#events.set(key, { fire });
     return { cancel: () => void this.#events.delete(key) };

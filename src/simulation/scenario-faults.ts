@@ -1,7 +1,8 @@
 /** Faults that a scenario places itself. Invariant: answer 0 of each question is no fault, and each that strikes is a `fault` event (R212). */
 import { checkInteger } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { namedFaultText } from '../model/fault-text.ts';
+import { question } from '../kernel/question.ts';
+import { namedFaultText, type FaultEvent } from '../model/fault-text.ts';
 import type { World } from '../model/world.ts';
 import type { EventAction } from './event-actions.ts';
 
@@ -11,8 +12,10 @@ type FaultWorld = Pick<World, 'clock' | 'choices'> & Required<Pick<World, 'trace
 export function strikesAt(world: FaultWorld, where: string, kind: string, oneIn: number): boolean {
   checkInteger('oneIn', oneIn, 2);
   const describe = (answer: number): string => (answer === oneIn - 1 ? namedFaultText(where, kind) : '');
-  if (world.choices.choose(`${where} ${kind} fault`, oneIn, describe) !== oneIn - 1) return false;
-  traceFault(world, where, kind);
+  if (world.choices.choose(question('fault', { owner: where, what: kind }), oneIn, describe) !== oneIn - 1) {
+    return false;
+  }
+  traceFault(world, { operation: where, kind });
   return true;
 }
 
@@ -26,15 +29,18 @@ export function strikeAtSomeEvent(
   if (typeof (action as unknown) !== 'function') throw invalidArgument('action', 'a function', action);
   checkInteger('within', within, 1);
   const describe = (k: number): string => (k === 0 ? '' : `${label}, right after event ${k} from here`);
-  const nth = world.choices.choose(`${label} fault`, within + 1, describe);
+  const nth = world.choices.choose(question('fault', label), within + 1, describe);
   if (nth === 0) return undefined;
   const act = (): Promise<void> | void => {
-    traceFault(world, `event ${nth}`, label);
+    traceFault(world, { operation: 'event', kind: label, afterEvent: nth });
     return action();
   };
   return { nth, act };
 }
 
-function traceFault({ tracer, clock }: FaultWorld, operation: string, kind: string): void {
-  tracer.record({ at: clock.now(), type: 'fault', runner: 'scenario', operation, kind, runId: '' });
+function traceFault(
+  { tracer, clock }: FaultWorld,
+  fault: Pick<FaultEvent, 'operation' | 'kind' | 'afterEvent'>,
+): void {
+  tracer.record({ at: clock.now(), type: 'fault', runner: 'scenario', runId: '', ...fault });
 }

@@ -2,6 +2,7 @@
 import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { question, type Label } from '../kernel/question.ts';
 import type { Holds } from './watched-properties.ts';
 
 /** A property has a name, and a function that says whether it holds. */
@@ -27,7 +28,7 @@ export function checkDescribe(describe: unknown): void {
 /** One of `values` by a choice; what explanations show is the value. */
 export function pickFrom<T>(
   choices: Choices,
-  label: string,
+  label: Label,
   values: readonly T[],
   describe: (value: T) => unknown = (value) => value,
 ): T {
@@ -35,5 +36,5 @@ export function pickFrom<T>(
   checkDescribe(describe);
   if (values.length === 0) throw invalidArgument('values', 'at least one value', values);
   const describeAnswer: DescribeAnswer = (answer) => describe(values[answer] as T);
-  return values[choices.choose(label, values.length, describeAnswer)] as T;
+  return values[choices.choose(question('choice', label), values.length, describeAnswer)] as T;
 }

@@ -296,9 +296,9 @@ export class SimulationRun {
   #watched(source: DecisionSource): DecisionSource {
     if (this.#options.replay === undefined) return source;
     return {
-      decide: (label, n, occurrence, hash) => {
+      decide: (question, n, occurrence) => {
         try {
-          return source.decide(label, n, occurrence, hash);
+          return source.decide(question, n, occurrence);
         } catch (error) {
           if (isRunnerError(error, 'RUNNER_REPLAY_DIVERGED')) {
             this.#fail('diverged', error.message, { cause: error });

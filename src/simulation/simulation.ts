@@ -6,6 +6,7 @@ import { checkString } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
 import type { DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError, shownText } from '../kernel/errors.ts';
+import { question, topicOf, type Label, type Topic } from '../kernel/question.ts';
 import type { World } from '../model/world.ts';
 import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
 import type { DeclaredState } from './declared-state.ts';
@@ -64,19 +65,22 @@ export class Simulation {
   }
 
   /** Lets `ms` of virtual time pass. `label` is what reports call it; without one it is a sleep of the scenario among others. */
-  sleep(ms: number, label: string = SCENARIO_SLEEP): Promise<void> {
+  sleep(ms: number, label: Label = SCENARIO_SLEEP): Promise<void> {
     this.#mustRun('sleep');
     return sleep(this.world.clock, ms, label);
   }
 
   /**
-   * An integer in [0, n) that the exploration decides; 0 is the plain choice. Where a failure is explained, `describe` says what an answer
-   * stands for: the value, or of a `… fault` what happens, empty if nothing does. It must depend on the answer alone.
+   * An integer in [0, n) that the exploration decides; 0 is the plain choice. Where a failure is explained, `describe` says what value an
+   * answer stands for; it must depend on the answer alone. What can go wrong is no choice but a fault: see `strikes`, `atSomeEvent`.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `label` is a text or parts, and n an integer ≥ 1.
    */
-  choose(label: string, n: number, describe?: DescribeAnswer): number {
+  choose(label: Label, n: number, describe?: DescribeAnswer): number {
     this.#mustRun('choose');
     checkDescribe(describe);
-    return this.world.choices.choose(label, n, describe);
+    const asked = typeof label === 'string' ? label : question('choice', label);
+    return this.world.choices.choose(asked, n, describe);
   }
 
   /**
@@ -94,7 +98,7 @@ export class Simulation {
    * if (!held) throw new Error('expected the plain choice');
    * ```
    */
-  pick<T>(label: string, values: readonly T[], describe?: (value: T) => unknown): T {
+  pick<T>(label: Label, values: readonly T[], describe?: (value: T) => unknown): T {
     this.#mustRun('pick');
     return pickFrom(this.world.choices, label, values, describe);
   }
@@ -208,7 +212,7 @@ export class Simulation {
   }
 
   /**
-   * A place where something can go wrong: true if it does, which is the highest of `oneIn` (default 8) answers to
+   * A place where something can go wrong: true if it does, which is the highest of `oneIn` (default 8) answers to the question
    * `WHERE KIND fault`, and a `fault` event of the trace (R212). Never true once faults have ended.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `oneIn` is an integer ≥ 2: a fault that cannot be left out is none.
@@ -290,5 +294,5 @@ export class Simulation {
   }
 }
 
-/** The label of `sim.sleep` without one of its own: one that is left says that the scenario has not awaited it. */
-export const SCENARIO_SLEEP = 'scenario sleep';
+/** What a `sim.sleep` without a label is about: one that is left says that the scenario has not awaited it. */
+export const SCENARIO_SLEEP: Topic = topicOf({ owner: 'scenario', what: 'sleep' });

@@ -1,5 +1,5 @@
 /**
- * Notices that a scenario waits while nothing but periodic work fires. It looks now and then only: at the labels that fire, at what is
+ * Notices that a scenario waits while nothing but periodic work fires. It looks now and then only: at what fires, at what is
  * pending and held, at how far the runs have come. Invariants: what it finds depends on the events alone, so that a replay finds it at
  * the same one; a simulation in which anything else may still happen is left alone.
  */
@@ -7,7 +7,6 @@ import { isAwaitedBy, watchFlow } from '../kernel/drain-promises.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
-import { maskNumbers } from './event-tail.ts';
 import { awaitScenario } from './scenario-flow.ts';
 
 /** Events between two looks, and how many of them a look takes. */
@@ -37,8 +36,8 @@ export interface Liveness {
   readonly held: number;
 }
 
-interface LabelCount {
-  readonly label: string;
+interface SiteCount {
+  readonly text: string;
   readonly firstMs: number;
   isSame: boolean;
   lastMs: number;
@@ -106,9 +105,9 @@ export class StallWatch {
     this.stop();
     this.lookAt = fired + this.#lookEvery - LOOK_LENGTH;
     let isNew = false;
-    for (const label of look.counts.keys()) {
-      isNew ||= !this.#known.has(label);
-      this.#known.add(label);
+    for (const site of look.counts.keys()) {
+      isNew ||= !this.#known.has(site);
+      this.#known.add(site);
     }
     const stretch = this.#stretch;
     if (isNew || stretch === undefined || !this.#isStill(stretch)) {
@@ -168,9 +167,9 @@ export class StallWatch {
   }
 }
 
-/** The events of a short while, by label without numbers. */
+/** The events of a short while, by what they are about without the subject. */
 class Look {
-  readonly counts = new Map<string, LabelCount>();
+  readonly counts = new Map<string, SiteCount>();
   readonly #stop: () => void;
 
   constructor(clock: VirtualClock) {
@@ -186,21 +185,20 @@ class Look {
     const counts = [...this.counts.entries()].sort(([, one], [, other]) => other.times - one.times);
     const more = counts.length - SHOWN_MAX;
     return [
-      ...counts.slice(0, SHOWN_MAX).map(([masked, count]) => describeCount(masked, count)),
+      ...counts.slice(0, SHOWN_MAX).map(([site, count]) => describeCount(site, count)),
       ...(more > 0 ? [`and ${more} more that repeat`] : []),
     ];
   }
 
-  #note({ label, atMs }: EventInfo): void {
-    const masked = maskNumbers(label);
-    const count = this.counts.get(masked);
+  #note({ topic: { site, text }, atMs }: EventInfo): void {
+    const count = this.counts.get(site);
     if (count === undefined) {
-      this.counts.set(masked, { label, firstMs: atMs, isSame: true, lastMs: atMs, times: 1 });
+      this.counts.set(site, { text, firstMs: atMs, isSame: true, lastMs: atMs, times: 1 });
       return;
     }
     count.times += 1;
     count.lastMs = atMs;
-    count.isSame &&= count.label === label;
+    count.isSame &&= count.text === text;
   }
 }
 
@@ -246,8 +244,8 @@ class LastLook extends Look {
   }
 }
 
-function describeCount(masked: string, { label, isSame, firstMs, lastMs, times }: LabelCount): string {
-  const name = isSame ? label : masked;
+function describeCount(site: string, { text, isSame, firstMs, lastMs, times }: SiteCount): string {
+  const name = isSame ? text : site;
   if (times === 1) return `repeats: ${name}`;
   const everyMs = roundedMs((lastMs - firstMs) / (times - 1));
   return everyMs === 0 ? `repeats at one instant: ${name}` : `repeats: ${name}, every ${everyMs} ms`;

@@ -4,6 +4,7 @@
  */
 import type { Timer, Clock } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
+import { topicOf } from '../kernel/question.ts';
 import type { Wait } from '../model/query.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { RunTracer } from '../model/run-tracer.ts';
@@ -149,7 +150,8 @@ export class WaiterRegister implements CancelReceiver {
   }
 
   #endOfInstant(waiter: Waiter, ms: number, fire: () => void): Timer {
-    return this.#around.clock.endOfInstant(`${this.#around.name} ${waiter.label}`, ms, fire);
+    const topic = topicOf({ owner: this.#around.name, what: waiter.label });
+    return this.#around.clock.endOfInstant(topic, ms, fire);
   }
 
   #trace(type: 'acquired' | 'freed', waiter: Waiter): void {

@@ -107,17 +107,17 @@ function withLeftTimers(verdict: Verdict, count: number): Verdict {
 
 /** Decisions outlive a thread that hangs or dies. */
 function loggedSource(source: DecisionSource, state: ExploreSharedState): DecisionSource {
-  const decide: DecisionSource['decide'] = (label, n, occurrence, hash) => {
-    const answer = source.decide(label, n, occurrence, hash);
-    state.noteDecision(label, n, answer);
+  const decide: DecisionSource['decide'] = (question, n, occurrence) => {
+    const answer = source.decide(question, n, occurrence);
+    state.noteDecision(question, n, answer);
     return answer;
   };
   if (source.order === undefined) return { decide };
   return {
     decide,
-    order: (label, due, occurrence, hash) => {
-      const answer = source.order?.(label, due, occurrence, hash) ?? 0;
-      state.noteDecision(label, due.count, answer);
+    order: (question, due, occurrence) => {
+      const answer = source.order?.(question, due, occurrence) ?? 0;
+      state.noteDecision(question, due.count, answer);
       return answer;
     },
   };

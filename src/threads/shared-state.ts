@@ -5,6 +5,7 @@
  */
 import { hasFailed } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import { questionFrom, type Question, type QuestionData } from '../kernel/question.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
 const STOP = 0;
@@ -26,16 +27,16 @@ const FIRED_EVENTS = 1;
 const ALL_DECISIONS = 2;
 const FIGURE_CELLS = 4;
 
-/** Per decision: label, n, answer. */
+/** Per decision: question, n, answer. */
 const ENTRY_CELLS = 3;
 const DECISIONS_KEPT = 1 << 16;
-const LABELS_BYTES_MAX = 1 << 20;
+const QUESTIONS_BYTES_MAX = 1 << 20;
 
 /** Figures need a multiple of 8 bytes before them. */
 const FIGURES_AT = CONTROL_CELLS * 4;
 const ENTRIES_AT = FIGURES_AT + FIGURE_CELLS * 8;
-const LABELS_AT = ENTRIES_AT + DECISIONS_KEPT * ENTRY_CELLS * 8;
-const BYTES = LABELS_AT + LABELS_BYTES_MAX;
+const QUESTIONS_AT = ENTRIES_AT + DECISIONS_KEPT * ENTRY_CELLS * 8;
+const BYTES = QUESTIONS_AT + QUESTIONS_BYTES_MAX;
 
 /** Counters of a thread. */
 export interface ExploreCounters {
@@ -61,12 +62,12 @@ export class ExploreSharedState {
   readonly #control: Int32Array;
   readonly #figures: Float64Array;
   readonly #entries: Float64Array;
-  readonly #labels: Uint8Array;
+  readonly #questions: Uint8Array;
   readonly #offsets = new Map<string, number>();
   readonly #encoder = new TextEncoder();
-  #labelBytes = 0;
+  #questionBytes = 0;
   #count = 0;
-  /** A label did not fit: what comes after it is not kept either, so that the log has no gap. */
+  /** A question did not fit: what comes after it is not kept either, so that the log has no gap. */
   #isFull = false;
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
@@ -74,7 +75,7 @@ export class ExploreSharedState {
     this.#control = new Int32Array(memory, 0, CONTROL_CELLS);
     this.#figures = new Float64Array(memory, FIGURES_AT, FIGURE_CELLS);
     this.#entries = new Float64Array(memory, ENTRIES_AT, DECISIONS_KEPT * ENTRY_CELLS);
-    this.#labels = new Uint8Array(memory, LABELS_AT, LABELS_BYTES_MAX);
+    this.#questions = new Uint8Array(memory, QUESTIONS_AT, QUESTIONS_BYTES_MAX);
   }
 
   /** True once no further execution is to begin. */
@@ -108,16 +109,16 @@ export class ExploreSharedState {
     Atomics.add(this.#control, BEGUN, 1);
     Atomics.store(this.#control, DECISIONS, 0);
     this.noteTurn();
-    // Labels are kept from one execution to the next, as most are the same, until they no longer fit.
-    if (this.#labelBytes < LABELS_BYTES_MAX / 2) return;
+    // Questions are kept from one execution to the next, as most are the same, until they no longer fit.
+    if (this.#questionBytes < QUESTIONS_BYTES_MAX / 2) return;
     this.#offsets.clear();
-    this.#labelBytes = 0;
+    this.#questionBytes = 0;
   }
 
-  noteDecision(label: string, n: number, answer: number): void {
+  noteDecision(question: Question, n: number, answer: number): void {
     const at = this.#count * ENTRY_CELLS;
     if (at >= this.#entries.length || this.#isFull) return;
-    const offset = this.#offsets.get(label) ?? this.#keepLabel(label);
+    const offset = this.#offsets.get(question.key) ?? this.#keepQuestion(question);
     if (offset < 0) {
       this.#isFull = true;
       return;
@@ -177,23 +178,23 @@ export class ExploreSharedState {
     const count = Atomics.load(this.#control, DECISIONS);
     return Array.from({ length: count }, (_, index) => {
       const [offset = 0, n = 0, answer = 0] = this.#entries.subarray(index * ENTRY_CELLS);
-      const length = ((this.#labels[offset] ?? 0) << 8) | (this.#labels[offset + 1] ?? 0);
-      const label = decoder.decode(this.#labels.slice(offset + 2, offset + 2 + length));
-      return { label, n, answer };
+      const length = ((this.#questions[offset] ?? 0) << 8) | (this.#questions[offset + 1] ?? 0);
+      const text = decoder.decode(this.#questions.slice(offset + 2, offset + 2 + length));
+      return { question: questionFrom(JSON.parse(text) as QuestionData), n, answer };
     });
   }
 
-  /** Where the label stands, its length in two bytes before it; -1 if it does not fit. */
-  #keepLabel(label: string): number {
-    const bytes = this.#encoder.encode(label);
-    const offset = this.#labelBytes;
+  /** Where the question stands as JSON, its length in two bytes before it; -1 if it does not fit. */
+  #keepQuestion(question: Question): number {
+    const bytes = this.#encoder.encode(JSON.stringify(question));
+    const offset = this.#questionBytes;
     const end = offset + 2 + bytes.length;
-    if (bytes.length > 0xffff || end > LABELS_BYTES_MAX) return -1;
-    this.#labels[offset] = bytes.length >> 8;
-    this.#labels[offset + 1] = bytes.length & 0xff;
-    this.#labels.set(bytes, offset + 2);
-    this.#labelBytes = end;
-    this.#offsets.set(label, offset);
+    if (bytes.length > 0xffff || end > QUESTIONS_BYTES_MAX) return -1;
+    this.#questions[offset] = bytes.length >> 8;
+    this.#questions[offset + 1] = bytes.length & 0xff;
+    this.#questions.set(bytes, offset + 2);
+    this.#questionBytes = end;
+    this.#offsets.set(question.key, offset);
     return offset;
   }
 }

@@ -7,6 +7,7 @@ import type { FailingExecution } from '../explore/failing-execution.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import { Question, questionData, questionFrom, type QuestionData } from '../kernel/question.ts';
 
 /** A campaign on one shard. */
 export interface CampaignTask {
@@ -140,10 +141,52 @@ export type ExploreMessage =
 
 /** What a thread posts: a scenario may post messages of its own, which are none of ours. */
 export interface ExploreEnvelope {
-  readonly exploreMessage: ExploreMessage;
+  readonly exploreMessage: unknown;
 }
 
 /** Our message in what a thread has posted, if there is one. */
 export function messageIn(posted: unknown): ExploreMessage | undefined {
-  return (posted as Partial<ExploreEnvelope> | null | undefined)?.exploreMessage;
+  const { exploreMessage } = (posted as Partial<ExploreEnvelope> | null | undefined) ?? {};
+  return exploreMessage === undefined ? undefined : received<ExploreMessage>(exploreMessage);
+}
+
+/** A question on its way to another thread, which would make a bare object of it. */
+class PostedQuestion {
+  readonly askedAs: QuestionData;
+
+  constructor(question: Question) {
+    this.askedAs = questionData(question);
+  }
+}
+
+/** A task or message as it can be posted. */
+export function toPost(value: unknown): unknown {
+  const known = new Map<unknown, PostedQuestion>();
+  return exchanged(value, (part) => {
+    if (!(part instanceof Question)) return undefined;
+    const posted = known.get(part) ?? new PostedQuestion(part);
+    known.set(part, posted);
+    return posted;
+  });
+}
+
+/** A task or message as it was before {@link toPost}. */
+export function received<T>(value: unknown): T {
+  const known = new Map<unknown, Question>();
+  return exchanged(value, (part) => {
+    if (!('askedAs' in part)) return undefined;
+    const question = known.get(part) ?? questionFrom((part as PostedQuestion).askedAs);
+    known.set(part, question);
+    return question;
+  }) as T;
+}
+
+/** A copy with some of the objects in it exchanged; what is neither a plain object nor a list stays. */
+function exchanged(value: unknown, exchange: (part: object) => object | undefined): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const instead = exchange(value);
+  if (instead !== undefined) return instead;
+  if (Array.isArray(value)) return value.map((item) => exchanged(item, exchange));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, exchanged(item, exchange)]));
 }

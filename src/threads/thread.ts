@@ -11,6 +11,7 @@ import { tuneEngine } from './engine-settings.ts';
 import { ExploreSharedState, type ExploreCounters } from './shared-state.ts';
 import {
   messageIn,
+  toPost,
   type ExploreMessage,
   type ExploreTask,
   type ReplayTask,
@@ -151,7 +152,7 @@ export class ExploreThread {
     tuneEngine();
     living += 1;
     this.#worker = new Worker(threadEntry(options.entry), {
-      workerData: input,
+      workerData: toPost(input),
       resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
       // Results go to stdout; what a scenario prints is about the work.
       stdout: true,
@@ -288,7 +289,8 @@ export class ExploreThread {
     if (this.#end !== undefined) return;
     const decisions = this.#state.decisions();
     const last = decisions.at(-1);
-    const where = last === undefined ? [] : [`last decision: ${JSON.stringify(last.label)} out of ${last.n}`];
+    const where =
+      last === undefined ? [] : [`last decision: ${JSON.stringify(last.question.text)} out of ${last.n}`];
     const details = [...where, ...stack];
     const { scenario, seed } = this.#task.kind === 'settle' ? this.#task.failing : this.#task;
     const failing = {

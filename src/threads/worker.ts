@@ -8,7 +8,14 @@ import { messageOf } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { WatchEscapes } from './campaign-work.ts';
 import { ExploreSharedState } from './shared-state.ts';
-import type { ExploreEnvelope, ExploreMessage, ExploreTask, ThreadInput } from './task.ts';
+import {
+  received,
+  toPost,
+  type ExploreEnvelope,
+  type ExploreMessage,
+  type ExploreTask,
+  type ThreadInput,
+} from './task.ts';
 import { ThreadScenario, type PreparedScenario } from './thread-scenario.ts';
 
 /** What the threads need that lies above this folder. */
@@ -21,7 +28,7 @@ export interface ExploreServices {
 
 /** Serves the task that this thread was started with; to be called once by the file that the thread runs. */
 export async function serveExploreTask({ load, loadEscapeWatch }: ExploreServices): Promise<void> {
-  const { task, memory } = workerData as ThreadInput;
+  const { task, memory } = received<ThreadInput>(workerData);
   const work = await workOf(task, loadEscapeWatch);
   let prepared: PreparedScenario;
   try {
@@ -58,6 +65,6 @@ async function workOf(
 
 function send(message: ExploreMessage): void {
   invariant(parentPort !== null, 'an exploring thread was started as a thread');
-  const envelope: ExploreEnvelope = { exploreMessage: message };
+  const envelope: ExploreEnvelope = { exploreMessage: toPost(message) };
   parentPort.postMessage(envelope);
 }

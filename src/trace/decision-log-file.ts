@@ -1,4 +1,4 @@
-/** Decision logs as files of kind `decisions`: the label of every open question, how many answers it had, and which was taken. */
+/** Decision logs as files of kind `decisions`: every open question, how many answers it had, and which was taken. */
 import { checkIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TextSource } from './line-reader.ts';
@@ -19,8 +19,9 @@ export interface DecisionLogFile {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first decision that is none.
  * @example
  * ```ts
+ * import { question } from 'dryrunner';
  * import { decisionLogLines, readDecisionLog } from 'dryrunner/trace';
- * const log = [{ label: 'order', n: 3, answer: 2 }];
+ * const log = [{ question: question('choice', 'which'), n: 3, answer: 2 }];
  * const { decisions } = await readDecisionLog(decisionLogLines(log, { seed: '42' }));
  * if (decisions[0]?.answer !== 2) throw new Error('lost');
  * ```

@@ -235,7 +235,7 @@ export class EventHasher implements RunTracer {
         hash.addNumber(event.exitCode);
         return;
       case 'fault':
-        hash.addString(event.operation);
+        hash.addString(faultPlace(event));
         hash.addString(event.kind);
         return;
     }
@@ -371,4 +371,14 @@ export class EventHasher implements RunTracer {
       this.#hash.addString(envVars[key] ?? '');
     }
   }
+}
+
+/** Where a fault strikes, as one text. */
+function faultPlace({
+  operation,
+  filer,
+  afterEvent,
+}: Extract<TraceEvent, { readonly type: 'fault' }>): string {
+  if (filer !== undefined) return `filer/${filer} ${operation}`;
+  return afterEvent === undefined ? operation : `${operation} ${afterEvent}`;
 }

@@ -33,12 +33,16 @@ const RESOURCES: Readonly<Record<ResourceKind, true>> = {
 };
 const RESOURCE_FIELDS = { runId: TEXT, resource: oneOf(...Object.keys(RESOURCES)), name: TEXT };
 
-function eventOf<T extends EventType>(type: T, own: { readonly [K in keyof Own<T>]-?: Shape }): RecordShape {
+function eventOf<T extends EventType>(
+  type: T,
+  own: { readonly [K in keyof Own<T>]-?: Shape },
+  ...optional: readonly (keyof Own<T> & string)[]
+): RecordShape {
   const { fields } = recordOf<Readonly<Record<string, unknown>>>(own, {});
   return {
     is: 'record',
     fields: new Map<string, Shape>([['at', TIME_MS], ['type', oneOf(type)], ['runner', TEXT], ...fields]),
-    optional: new Set(),
+    optional: new Set(optional),
   };
 }
 
@@ -59,6 +63,11 @@ export const EVENT_SHAPES: Readonly<Record<EventType, RecordShape>> = Object.fre
   recorded: eventOf('recorded', { runId: TEXT, what: TEXT, error: TEXT, exitCode: WHOLE }),
   wrote: eventOf('wrote', { runId: TEXT, output: TEXT, bytes: COUNT, digest: TEXT }),
   metric: eventOf('metric', { name: TEXT, value: NUMBER }),
-  fault: eventOf('fault', { runId: TEXT, operation: TEXT, kind: TEXT }),
+  fault: eventOf(
+    'fault',
+    { runId: TEXT, operation: TEXT, kind: TEXT, filer: TEXT, afterEvent: COUNT },
+    'filer',
+    'afterEvent',
+  ),
   note: eventOf('note', { text: TEXT }),
 });

@@ -14,6 +14,19 @@ import { TRACE_FORMAT, TRACE_VERSION, TRACE_VERSIONS } from './trace-header.ts';
 const HEADER_BYTES_MAX = 1024 * 1024;
 const BEGINNING = `{"format":"${TRACE_FORMAT}"`;
 
+const KINDS_IN_WORDS: Readonly<Record<TraceKind, string>> = {
+  simulation: 'a simulation',
+  decisions: 'a decision log',
+  recording: 'a recording',
+};
+
+/** What to do with a file of an older version. */
+const TOO_OLD_HINTS: Readonly<Record<TraceKind, string>> = {
+  simulation: 'older ones have questions as texts only; run the scenario again with --trace',
+  decisions: 'older ones have questions as texts only; run dryrunner explore again to find the failure anew',
+  recording: 'older ones do not hold what an exact replay needs; record the command again',
+};
+
 /** A header and the line it stood on. */
 export interface HeaderLine {
   readonly header: TraceHeader;
@@ -72,9 +85,9 @@ function checkVersionOf(kind: TraceKind, version: number): void {
   const known = TRACE_VERSIONS[kind];
   if (version === known) return;
   const actual = `version ${version}`;
-  if (version > known) throw headerError('too-new', `a ${kind} of version ${known}`, actual);
-  const hint = 'older ones do not hold what an exact replay needs; record the command again';
-  throw headerError('too-old', `a ${kind} of version ${known}`, actual, hint);
+  const expected = `${KINDS_IN_WORDS[kind]} of version ${known}`;
+  if (version > known) throw headerError('too-new', expected, actual);
+  throw headerError('too-old', expected, actual, TOO_OLD_HINTS[kind]);
 }
 
 function headerError(

@@ -1,5 +1,6 @@
 /** The shapes of the model's types as they stand in files: commands, statuses, recorded runs, decisions. */
 import type { Decision } from '../kernel/decisions.ts';
+import type { QuestionData } from '../kernel/question.ts';
 import type { Command } from '../model/command.ts';
 import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 import { RUN_STATES } from '../model/run-state.ts';
@@ -66,8 +67,14 @@ export const SERVICE_STATUS_SHAPE: RecordShape = recordOf<ServiceStatus>(
   {},
 );
 
+/** A decision as a line: its question as plain data, which only the kernel knows how to read. */
+export interface DecisionLine extends Omit<Decision, 'question'> {
+  readonly type: 'decision';
+  readonly question: QuestionData;
+}
+
 /** A line of type `decision`. */
-export const DECISION_LINE_SHAPE: RecordShape = recordOf<Decision & { readonly type: 'decision' }>(
-  { type: oneOf('decision'), label: TEXT, n: { ...COUNT, min: 2 }, answer: COUNT },
+export const DECISION_LINE_SHAPE: RecordShape = recordOf<DecisionLine>(
+  { type: oneOf('decision'), question: OPAQUE, n: { ...COUNT, min: 2 }, answer: COUNT },
   {},
 );

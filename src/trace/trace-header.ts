@@ -13,8 +13,8 @@ export type TraceKind = 'simulation' | 'decisions' | 'recording';
 
 /** The version that this package writes and reads, by kind: what has not changed keeps its number. */
 export const TRACE_VERSIONS: Readonly<Record<TraceKind, number>> = Object.freeze({
-  simulation: 1,
-  decisions: 1,
+  simulation: 2,
+  decisions: 2,
   recording: 2,
 });
 

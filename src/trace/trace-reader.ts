@@ -5,6 +5,7 @@
  */
 import { checkOptions } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import { questionFrom } from '../kernel/question.ts';
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { isStep, type RecordedStep } from '../model/recording.ts';
@@ -13,6 +14,7 @@ import { FOOTER_SHAPE, LINE_SHAPES } from './file-shapes.ts';
 import type { HeaderLine } from './header-line.ts';
 import { readHeader } from './header-line.ts';
 import type { ParsedLine } from './line-check.ts';
+import type { DecisionLine } from './model-shapes.ts';
 import { checkLine, corrupted, parseLine, withoutFields } from './line-check.ts';
 import type { Line, TextSource } from './line-reader.ts';
 import { LineReader } from './line-reader.ts';
@@ -100,7 +102,7 @@ class StreamedTrace implements OpenTrace {
       throw corrupted(number, `a type of line that a ${kind} has (${types})`, describeValue(type));
     }
     checkLine(number, shape, value);
-    if (type === 'decision') return this.#decision(number, text, value as unknown as Decision);
+    if (type === 'decision') return this.#decision(number, text, value as unknown as DecisionLine);
     if (kind === 'recording') this.#checkTime(number, value['at'] as number);
     const entry = value as unknown as RecordedStep | TraceEvent;
     if (!isStep(entry)) return this.#event(number, text, entry);
@@ -108,10 +110,14 @@ class StreamedTrace implements OpenTrace {
     return { type: 'step', step: entry };
   }
 
-  #decision(number: number, text: string, { label, n, answer }: Decision): TraceEntry {
+  #decision(number: number, text: string, { question, n, answer }: DecisionLine): TraceEntry {
     if (answer >= n) throw corrupted(number, `answer: a whole number below ${n}`, String(answer));
     this.#sums.addDecision(text);
-    return { type: 'decision', decision: { label, n, answer } };
+    try {
+      return { type: 'decision', decision: { question: questionFrom(question), n, answer } };
+    } catch (cause) {
+      throw corrupted(number, 'question: its kind, owner, what and subject', describeValue(text), cause);
+    }
   }
 
   /** What happened later stands later. */

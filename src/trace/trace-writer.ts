@@ -2,9 +2,10 @@
  * Makes the lines of a trace, decision log or recording, one at a time, so that a file of any size is written without
  * being held. Invariant: equal data gives equal lines (R209), and every line that is made can be read back.
  */
-import { checkRecord } from '../kernel/argument-check.ts';
+import { checkRecord, isInstance } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { Question, questionData } from '../kernel/question.ts';
 import type { RecordedStep } from '../model/recording.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { FOOTER_SHAPE, HEADER_SHAPES, LINE_SHAPES } from './file-shapes.ts';
@@ -60,10 +61,15 @@ class LineWriter implements TraceWriter {
   }
 
   decision(decision: Decision): string {
-    checkRecord('decision', 'an object with label, n and answer', decision);
-    const { answer, n } = decision;
+    checkRecord('decision', 'an object with question, n and answer', decision);
+    const { question, answer, n } = decision;
+    if (!isInstance(question, Question)) throw invalidArgument('decision.question', 'a question', question);
     if (answer >= n) throw invalidArgument('decision.answer', `a whole number below ${n}`, answer);
-    const line = lineOf(this.#shapeOf('decision'), 'decision', { type: 'decision', ...decision });
+    const line = lineOf(this.#shapeOf('decision'), 'decision', {
+      type: 'decision',
+      question: questionData(question),
+      ...{ n, answer },
+    });
     this.#sums.addDecision(line);
     return `${line}\n`;
   }
@@ -117,9 +123,11 @@ function lineOf(shape: RecordShape, name: string, value: object): string {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `header.kind` is no kind of file.
  * @example
  * ```ts
+ * import { question } from 'dryrunner';
  * import { createTraceWriter } from 'dryrunner/trace';
  * const writer = createTraceWriter({ kind: 'decisions', seed: '42' });
- * const text = writer.header() + writer.decision({ label: 'order', n: 2, answer: 1 }) + writer.end();
+ * const decision = { question: question('choice', 'toss'), n: 2, answer: 1 };
+ * const text = writer.header() + writer.decision(decision) + writer.end();
  * if (text.split('\n').length !== 4) throw new Error('three lines');
  * ```
  */

@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { encodeToken } from '../../src/explore/replay-token.ts';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { startIn, startModule, type Finished } from './command.ts';
+import { choice } from '../questions.ts';
 
 const RULE =
   'a token or a file loads only modules under the folder in which the command runs, or under a folder given with --allow';
@@ -54,7 +55,7 @@ const token = (reference: string): string =>
     scenario: reference,
     failureKey: 'check heads',
     traceHash: '00c0ffee00c0ffee',
-    decisions: [{ label: 'toss', occurrence: 0, n: 2, answer: 1 }],
+    decisions: [{ question: choice('toss'), occurrence: 0, n: 2, answer: 1 }],
   });
 
 describe('what a token may load', () => {
@@ -128,7 +129,7 @@ describe('replay loads nothing that it may not', () => {
     'named by %s, unless --allow says so',
     async (kind) => {
       const reference = '../else where/s.mjs#coin';
-      const lines = decisionLogLines([{ label: 'toss', n: 2, answer: 1 }], {
+      const lines = decisionLogLines([{ question: choice('toss'), n: 2, answer: 1 }], {
         scenario: 'coin',
         meta: { reference },
         ...(kind === 'a simulation' ? { seed: '1' } : {}),
@@ -147,7 +148,7 @@ describe('replay loads nothing that it may not', () => {
 
   test('what a person types may lie anywhere, and the line that is printed repeats it', async () => {
     const explored = await startIn(here, 'explore', '../else where/s.mjs', '--executions', '20').finished;
-    const [, line = ''] = /(replay dr1:\S+ --allow .*)/.exec(explored.out) ?? [];
+    const [, line = ''] = /(replay dr2:\S+ --allow .*)/.exec(explored.out) ?? [];
     expect(line).toMatch(/ --allow '\.\.\/else where'$/);
     const words = line.slice(0, -"'../else where'".length).trim().split(' ');
     const again = await startIn(here, ...words, '../else where').finished;

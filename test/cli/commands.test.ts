@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { jsonLines, run, start } from './command.ts';
+import { choice } from '../questions.ts';
 
 /** The shipped scenarios, in their order. */
 const SHIPPED: readonly string[] = [
@@ -257,7 +258,7 @@ describe('replay', () => {
   });
 
   test('a decision log that no longer fits names the first entry that differs, and exits with 3', async () => {
-    const lines = decisionLogLines([{ label: 'nobody asks', n: 3, answer: 1 }], {
+    const lines = decisionLogLines([{ question: choice('nobody asks'), n: 3, answer: 1 }], {
       scenario: 'timeout-race',
       seed: '1',
     });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createRandomStream } from '../../src/kernel/seeded-random.ts';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { jsonLines, run, startIn, type Finished } from './command.ts';
+import { choice } from '../questions.ts';
 
 // Many commands one after the other, on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
@@ -77,7 +78,7 @@ describe('explain', () => {
       /^die: check\nof a test\ndie fails at 3 ms: too much[^]*What happened\n[^]*"die" is 4 \(of 0 to 5\)[^]*What would have held\n[^]*it would have held[^]* \d+ executions/,
     );
     expect(code).toBe(1);
-    const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
+    const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
     for (const again of await Promise.all([dryrunner('replay', token), dryrunner('explain', token)])) {
       expect(again.out).toContain('"die" is 4 (of 0 to 5)');
       expect(again.code).toBe(1);
@@ -92,7 +93,7 @@ describe('explain', () => {
     expect(found).toMatchObject({
       ...{ type: 'explained', scenario: 'die', held: false, kind: 'check', key: 'check too much' },
       shrinkEnd: 'executions',
-      token: expect.stringMatching(/^dr1:/),
+      token: expect.stringMatching(/^dr2:/),
       nearestPass: { text: expect.stringContaining('it would have held') },
     });
     expect(found?.['history']).not.toEqual([]);
@@ -104,7 +105,7 @@ describe('explain', () => {
       /In detail\n {2}the scenario waits here, for a promise that nothing settles\n {4}releaseOf \(\S*s\.mjs:\d+:\d+\)\n[^]* {2}repeats: heartbeat, every 10 ms\n/,
     );
     expect(out).toContain('If "is it lost" had been 2 instead of 3, it would have held.');
-    const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
+    const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
     const again = await dryrunner('replay', token);
     expect(again.out).toMatch(/^s\.mjs#stalled: reproduced, trace hash [^]*releaseOf \(/);
     expect([code, again.code]).toEqual([1, 1]);
@@ -119,7 +120,7 @@ describe('explain', () => {
 
   test('what hangs on the random stream of its seed is repeated by its token', async () => {
     const { out } = await dryrunner('explain', 's.mjs#stream', '--seed', streamSeed);
-    const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
+    const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
     const again = await dryrunner('replay', token);
     expect(again.out).toMatch(/^s\.mjs#stream: reproduced, trace hash /);
     expect(again.code).toBe(1);
@@ -160,7 +161,7 @@ describe('explain', () => {
     [['s.mjs#nobody'], /exports no scenario "nobody"/],
     [['no-such'], /no scenario is called "no-such"/],
     [['no-such.jsonl'], /no-such\.jsonl/],
-    [['dr1:abc'], /replay token: expected a whole token/],
+    [['dr2:abc'], /replay token: expected a whole token/],
     [['true.jsonl'], /expected a simulated execution, got a recording of real commands/],
     [['log.jsonl', '--seed', '8'], /--seed: expected with a scenario/],
     [['s.mjs#die', '--time', 'soon'], /duration such as/],
@@ -175,7 +176,7 @@ describe('explain', () => {
 
   test('loads no module that a token names outside of the folder', async () => {
     const { out } = await run('explain', `${dir}/s.mjs#die`, '--seed', dieSeed);
-    const [, token = ''] = /(dr1:\S+)/.exec(out) ?? [];
+    const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
     const { code, err } = await run('explain', token);
     expect(err).toContain('a token or a file loads only modules under the folder');
     expect(code).toBe(2);
@@ -196,7 +197,7 @@ describe('--debug', () => {
       const header = { scenario: 'slow', meta: { reference: 's.mjs#slow', failureKey: 'check small' } };
       await writeFile(
         at('slow.jsonl'),
-        [...decisionLogLines([{ label: 'die', n: 6, answer: 4 }], header)].join(''),
+        [...decisionLogLines([{ question: choice('die'), n: 6, answer: 4 }], header)].join(''),
       );
       const again = await dryrunner(command, 'slow.jsonl', '--debug', '--hang', '1s', '--json');
       expect([again.code, again.err]).toEqual([1, 'ran\n']);
@@ -222,7 +223,7 @@ describe('a log after the code has changed', () => {
 
   beforeAll(async () => {
     const { out } = await dryrunner('explain', 's.mjs#die', '--seed', dieSeed);
-    token = /(dr1:\S+)/.exec(out)?.[1] ?? '';
+    token = /(dr2:\S+)/.exec(out)?.[1] ?? '';
     await dryrunner('run', 's.mjs#die', '--seed', dieSeed, '--trace', 'noted.jsonl');
   }, 120_000);
 

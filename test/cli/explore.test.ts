@@ -100,7 +100,7 @@ describe('what holds', () => {
     expect(out).toMatch(
       /^endless: cut off: The time of the campaign was up, and the execution had not ended\n/,
     );
-    expect(out).toMatch(/\n {4}timer scenario sleep, due at \d+ ms\n {2}again: .* replay dr1:.+\n/);
+    expect(out).toMatch(/\n {4}timer scenario sleep, due at \d+ ms\n {2}again: .* replay dr2:.+\n/);
     expect(out).toMatch(/\n {2}0 executions in \d+\.\d s, /);
     expect(code).toBe(1);
     const json = await run('explore', at('s.mjs#endless'), '--json', ...args);
@@ -164,7 +164,7 @@ describe('what fails', () => {
     expect(found.out).toMatch(
       /\n {2}shrunk in [\d,]+ executions, from \d+ choices that differ from the default to 1\n/,
     );
-    const token = /replay (dr1:\S+)/.exec(found.out)?.[1] ?? '';
+    const token = /replay (dr2:\S+)/.exec(found.out)?.[1] ?? '';
     const again = await run('replay', '--allow', dir, token);
     expect(again.out).toMatch(/late: reproduced, trace hash [0-9a-f]{16}\n\nlate fails at 5 ms: too large/);
     expect(again.code).toBe(1);
@@ -194,7 +194,7 @@ describe('what fails', () => {
       seconds: expect.any(Number),
       eventsBefore: 0,
       eventsAfter: 0,
-      token: expect.stringMatching(/^dr1:/),
+      token: expect.stringMatching(/^dr2:/),
       history: expect.arrayContaining([expect.objectContaining({ role: 'failure' })]),
     });
     // What a scenario prints must not come between the objects.
@@ -218,7 +218,7 @@ describe('what fails', () => {
     const [, file = ''] = /kept in (.*), and tried first/.exec(explored.out) ?? [];
     for (const { out, code } of [explored, await run('replay', '--allow', dir, file)]) {
       expect(out).toContain(`npx dryrunner replay ${file} --allow ${dir}\n`);
-      expect(out).not.toContain('dr1:');
+      expect(out).not.toContain('dr2:');
       expect(code).toBe(1);
     }
   });
@@ -322,7 +322,7 @@ describe('Ctrl-C', () => {
     child.kill('SIGINT');
     const { code, out } = await finished;
     const [failure] = (jsonLines(out).at(-1) as { failures: Record<string, unknown>[] }).failures;
-    expect(failure).toMatchObject({ key: 'check too large', token: expect.stringMatching(/^dr1:/) });
+    expect(failure).toMatchObject({ key: 'check too large', token: expect.stringMatching(/^dr2:/) });
     expect(failure?.['history']).not.toEqual([]);
     expect(code).toBe(130);
   });
@@ -411,7 +411,7 @@ describe('a log that does not fit', () => {
   test.for([
     ['cut', (text: string) => text.slice(0, -5), /token/],
     ['changed', (text: string) => text.replace(/.(?=\.)/, '!'), /token/],
-    ['of another version', (text: string) => text.replace('dr1', 'dr9'), /version/],
+    ['of another version', (text: string) => text.replace('dr2', 'dr9'), /version/],
   ] as const)('a token that was %s is refused with 2', async ([, damage, problem]) => {
     const { code, err } = await run('replay', '--allow', dir, damage(token));
     expect(err).toMatch(problem);

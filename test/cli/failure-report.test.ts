@@ -4,6 +4,7 @@ import { createExecutor } from '../../src/explore/executor.ts';
 import { explainWithin } from '../../src/explore/settle-failure.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { failingWith } from '../explore/failing-executions.ts';
+import { choice } from '../questions.ts';
 
 const hopeless = defineScenario({
   name: 'hopeless',
@@ -28,7 +29,7 @@ const execution = (scenario: string, firedEvents: number, maxEvents?: number) =>
 
 // Point 3 of the explaining: an explanation that ran out of its time did not say so.
 test('time that runs out is told, with what was not tried and what gives it more', async () => {
-  const log = ['a', 'b', 'c'].map((label) => ({ label, n: 3, answer: 1 }));
+  const log = ['a', 'b', 'c'].map((name) => ({ question: choice(name), n: 3, answer: 1 }));
   const executor = createExecutor(hopeless);
   const { explanation, cutShort } = await explainWithin(executor, log, execution('hopeless', 0), within(0));
   expect(cutShort).toEqual({ by: 'time', timeMs: 0 });
@@ -72,7 +73,7 @@ test('what goes on and on is explained by its beginning; of anything else that i
 test('nothing might get smaller still where no decision is left', () => {
   const linesFor = (before: number, after: number): readonly string[] => {
     const log = (count: number) =>
-      Array.from({ length: count }, (_, at) => ({ label: `a ${at}`, n: 2, answer: 1 }));
+      Array.from({ length: count }, (_, at) => ({ question: choice(`a ${at}`), n: 2, answer: 1 }));
     const failing = failingWith({ decisions: log(before) });
     const shrunk = { ...failing, decisions: log(after), executions: 5, stoppedBy: 'stopped' as const };
     return settledLines({ ...failing, shrunk });

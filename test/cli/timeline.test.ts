@@ -135,7 +135,7 @@ describe('--timeline of explain and replay', () => {
     expect(explained.out).toMatch(/\ntimeline: e\.json\n$/);
     expect(explained.code).toBe(1);
     expect((await story('e.json')).slice(-2)).toEqual(['"die" is 4 (of 0 to 5)', 'FAILS: too much']);
-    const [, small = ''] = /(dr1:\S+)/.exec(explained.out) ?? [];
+    const [, small = ''] = /(dr2:\S+)/.exec(explained.out) ?? [];
     const replayed = await dryrunner('replay', small, '--timeline', 'r.json');
     expect(replayed.out).toMatch(/\ntimeline: r\.json\n$/);
     expect(await readFile(at('r.json'), 'utf8')).toBe(await readFile(at('e.json'), 'utf8'));
@@ -174,7 +174,7 @@ describe('a timeline that cannot be written', () => {
     const results = await Promise.all([
       dryrunner('run', 's.mjs#fine', '--timeline', path),
       dryrunner('explain', 's.mjs#fine', '--timeline', path),
-      dryrunner('replay', 'dr1:x', '--timeline', path),
+      dryrunner('replay', 'dr2:x', '--timeline', path),
     ]);
     for (const { code, out, err } of results) {
       expect([code, out]).toEqual([2, '']);

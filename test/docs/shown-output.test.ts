@@ -107,7 +107,7 @@ describe('a comparison', () => {
     ['one', 'one\ntwo', false],
     ['one\n…\nfour', 'one\ntwo\nthree\nfour', true],
     ['one\n…\nfour', 'one\ntwo\nthree\nfive', false],
-    ['replay dr1:…', 'replay dr1:WyJz.j9h69828eumc', true],
+    ['replay dr2:…', 'replay dr2:WyJz.j9h69828eumc', true],
     ['0 ms  a (by …)', '0 ms  a (by b)', true],
     ['at 5 ms', 'at 6 ms', false],
     ['500 executions in 7.2 s (277/s)', '500 executions in 11 s (91.5/s)', true],

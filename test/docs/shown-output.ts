@@ -4,7 +4,7 @@
 
 /** Blanked from the first to the last, so the longer ones come first. */
 const blanks: readonly (readonly [pattern: RegExp, text: string])[] = [
-  [/\bdr\d+:[\w.-]+/g, 'dr1:…'],
+  [/\bdr\d+:[\w.-]+/g, 'dr2:…'],
   [/\b[0-9a-f]{16}\b/g, '#hash'],
   [/\b\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, '#date'],
   [/(?<![\w./])\/[\w.@+-]+\/[^\s:)]+/g, '#path'],

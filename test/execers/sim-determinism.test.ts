@@ -15,7 +15,7 @@ import { shortScript } from './step-arbitrary.ts';
 function rehearse(scripts: readonly (readonly SimStep[])[], seed: number): string[] {
   const seen: string[] = [];
   const choices = createDecisions(randomDecisions(seed));
-  const clock = createVirtualClock({ choices, onFire: ({ label }) => seen.push(`fired ${label}`) });
+  const clock = createVirtualClock({ choices, onFire: ({ topic }) => seen.push(`fired ${topic.text}`) });
   const tracer = { record: (event: TraceEvent) => void seen.push(traceLine(event)) };
   const execer = createSimExecer({ clock, tracer, graceMs: 4, memoryCapBytes: 100, memoryPeriodMs: 5 });
   scripts.forEach((script, index) => {

@@ -11,6 +11,7 @@ import type { Strategy } from '../../src/explore/strategies/strategy.ts';
 import { createStrategy } from '../../src/explore/strategies/create-strategy.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { choice } from '../questions.ts';
 
 function scenarioOf(run: (sim: Simulation) => Promise<void> | void): Executor {
   return createExecutor(defineScenario({ name: 'under-test', description: 'of a test', run }));
@@ -55,7 +56,9 @@ describe('failures', () => {
     const { report, events } = await eventsOf(dice, { maxExecutions: 1_000 });
     expect(report).toMatchObject({ stoppedBy: 'failure', failed: 1 });
     const [failure] = report.failures;
-    expect(failure?.decisions).toEqual([{ label: 'die', n: 6, answer: failure?.kind === 'check' ? 4 : 3 }]);
+    expect(failure?.decisions).toEqual([
+      { question: choice('die'), n: 6, answer: failure?.kind === 'check' ? 4 : 3 },
+    ]);
     expect(failure?.executions).toBe(report.executions);
     expect(failure?.index).toBe(report.executions - 1);
     expect(events).toEqual([{ type: 'failure', failure }]);
@@ -159,8 +162,8 @@ describe('shards', () => {
 });
 
 describe('the corpus', () => {
-  const five = { id: 'five', key: 'check a five', decisions: [{ label: 'die', n: 6, answer: 4 }] };
-  const one = { id: 'one', key: 'check a five', decisions: [{ label: 'die', n: 6, answer: 0 }] };
+  const five = { id: 'five', key: 'check a five', decisions: [{ question: choice('die'), n: 6, answer: 4 }] };
+  const one = { id: 'one', key: 'check a five', decisions: [{ question: choice('die'), n: 6, answer: 0 }] };
 
   test('is tried before the strategy, and ends the campaign if it still fails', async () => {
     const { report } = await eventsOf(dice, { corpus: [one, five], maxExecutions: 50 });
@@ -171,7 +174,11 @@ describe('the corpus', () => {
   });
 
   test('what no longer fails, or fails otherwise, is told; a log kept for its reach never is', async () => {
-    const four = { id: 'four', key: 'check a five', decisions: [{ label: 'die', n: 6, answer: 3 }] };
+    const four = {
+      id: 'four',
+      key: 'check a five',
+      decisions: [{ question: choice('die'), n: 6, answer: 3 }],
+    };
     const { events } = await eventsOf(dice, {
       corpus: [one, four, { id: 'seed', decisions: one.decisions }],
       goOn: true,
@@ -184,7 +191,11 @@ describe('the corpus', () => {
   });
 
   test('logs that the scenario no longer asks for do no harm', async () => {
-    const stale = { id: 'stale', key: 'check gone', decisions: [{ label: 'nobody asks', n: 9, answer: 8 }] };
+    const stale = {
+      id: 'stale',
+      key: 'check gone',
+      decisions: [{ question: choice('nobody asks'), n: 9, answer: 8 }],
+    };
     const { report, events } = await eventsOf(dice, { corpus: [stale], maxExecutions: 0 });
     expect(report.executions).toBe(1);
     expect(events).toEqual([{ type: 'fixed', corpusId: 'stale', key: 'check gone' }]);
@@ -229,7 +240,11 @@ describe('the end', () => {
       );
       expect(report).toMatchObject({ stoppedBy: 'stopped', executions: 0, failed: 0, nextIndex: 0 });
       const [execution] = report.cutOff;
-      expect(execution).toMatchObject({ index: 0, message: 'Enough', decisions: [{ label: 'first', n: 3 }] });
+      expect(execution).toMatchObject({
+        index: 0,
+        message: 'Enough',
+        decisions: [{ question: choice('first'), n: 3 }],
+      });
       expect(execution?.firedEvents).toBeGreaterThan(1_000);
       expect(execution?.details.join()).toContain('timer a long nap, due at 1000000000 ms');
       expect(events).toEqual([{ type: 'cut-off', execution }]);

@@ -6,11 +6,12 @@ import { decodeToken } from '../../src/explore/replay-token.ts';
 import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { failingWith } from './failing-executions.ts';
+import { choice } from '../questions.ts';
 
 const decisions = [
-  { label: 'first', n: 3, answer: 2 },
-  { label: 'plain', n: 2, answer: 0 },
-  { label: 'second', n: 2, answer: 1 },
+  { question: choice('first'), n: 3, answer: 2 },
+  { question: choice('plain'), n: 2, answer: 0 },
+  { question: choice('second'), n: 2, answer: 1 },
 ];
 
 test('what a campaign finds is plain data, whatever was thrown, and knows how its scenario is named', async () => {
@@ -37,10 +38,13 @@ test('the token of a failure is that of the smallest execution, under the key of
     ...{ message, atMs, details, decisions: decisions.slice(0, 1), firedEvents: 7, traceHash: 'beef' },
     ...{ executions: 9, stoppedBy: 'minimal' as const },
   };
-  expect(decodeToken(tokenOf(failing)).decisions.map(({ label }) => label)).toEqual(['first', 'second']);
+  expect(decodeToken(tokenOf(failing)).decisions.map(({ question }) => question.text)).toEqual([
+    'first',
+    'second',
+  ]);
   expect(decodeToken(tokenOf({ ...failing, shrunk }))).toEqual({
     ...{ scenario: 'mine', seed: '8', failureKey: 'check broken', traceHash: 'beef', maxEvents: 500 },
-    decisions: [{ label: 'first', occurrence: 0, n: 3, answer: 2 }],
+    decisions: [{ question: choice('first'), occurrence: 0, n: 3, answer: 2 }],
   });
 });
 

@@ -14,6 +14,7 @@ import { defineScenario, type ScenarioDefinition } from '../../src/simulation/sc
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { STALL_EVENTS_LEAST } from '../../src/simulation/stall-watch.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
+import { choice } from '../questions.ts';
 
 /** Beats for ever. */
 function startHeartbeat(sim: Simulation, ms: number, label: string): void {
@@ -54,7 +55,7 @@ async function lockWhichNobodyReleases(sim: Simulation): Promise<void> {
   await released;
 }
 
-const LOST: Decision = { label: 'is it lost', n: 2, answer: 1 };
+const LOST: Decision = { question: choice('is it lost'), n: 2, answer: 1 };
 
 function nothing(): void {}
 
@@ -99,7 +100,9 @@ describe('a stall that was found', () => {
     executor.eventsOfEach.length = 0;
     const { log, stoppedBy, verdict: small } = await shrink(executor, verdict.decisions(), key);
     expect(stoppedBy).toBe('minimal');
-    expect(log.filter(({ answer }) => answer > 0)).toMatchObject([{ label: 'how the run ends', answer: 2 }]);
+    expect(log.filter(({ answer }) => answer > 0)).toMatchObject([
+      { question: { text: 'how the run ends' }, answer: 2 },
+    ]);
     const inFull = executor.eventsOfEach.filter((events) => events >= STALL_EVENTS_LEAST);
     expect(inFull).toHaveLength(2);
     expect(executor.eventsOfEach.length).toBeGreaterThan(4);
@@ -109,7 +112,7 @@ describe('a stall that was found', () => {
 
   test('is explained with who waits for whom, where, and what goes on for ever', async () => {
     const executor = createExecutor(lostWait);
-    const text = await told(executor, [{ label: 'how the run ends', n: 3, answer: 2 }]);
+    const text = await told(executor, [{ question: choice('how the run ends'), n: 3, answer: 2 }]);
     expect(text).toMatch(
       /In detail\n {2}the wait for the end of run 0 on worker, since 0 ms\n {4}\S.*known-stall\.test\.ts:\d+:\d+\)\n/,
     );
@@ -146,7 +149,7 @@ describe('a stall that was found', () => {
     });
     const { verdict, key } = await found(createExecutor(slow));
     const { log } = await shrink(createExecutor(slow), verdict.decisions(), key);
-    expect(log.find(({ label }) => label === 'mode')?.answer).toBe(2);
+    expect(log.find(({ question }) => question.text === 'mode')?.answer).toBe(2);
   });
 
   test('is small in brief only where there is no time to run it in full', async () => {

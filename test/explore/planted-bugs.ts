@@ -7,6 +7,7 @@ import { isRunnerError } from '../../src/kernel/errors.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { question } from '../../src/kernel/question.ts';
 
 /** Starts a job again when the reply to its start was lost, without looking whether it runs. */
 const doubleStart = defineScenario({
@@ -108,7 +109,9 @@ const crossedLocks = defineScenario({
     const locks = [new Lock(), new Lock()] as const;
     const client = async (name: number): Promise<void> => {
       const [first, second] = name % 2 === 0 ? locks : ([locks[1], locks[0]] as const);
-      await sim.sleep(sim.choose(`think of client ${name} delay`, 10));
+      await sim.sleep(
+        sim.world.choices.choose(question('delay', { subject: `client ${name}`, what: 'thinks' }), 10),
+      );
       await first.take();
       await sim.sleep(2);
       await second.take();
@@ -161,7 +164,12 @@ const staleLeader = defineScenario({
         const expiry = sim.world.clock.timer(`${name} lease ${term}`, 10, () => {
           if (holder === name) holder = '';
         });
-        await sim.sleep(sim.choose(`${name} pause ${term} fault`, 6) * 5);
+        await sim.sleep(
+          sim.world.choices.choose(
+            question('fault', { owner: name, what: 'pause', subject: String(term) }),
+            6,
+          ) * 5,
+        );
         sim.check(holder === name, `${name} wrote although the lease of its term ${term} is with another`);
         expiry.cancel();
         holder = '';

@@ -13,6 +13,7 @@ import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 import { findFailure, keyOfVerdict } from './failing-logs.ts';
 import { plantedBugs } from './planted-bugs.ts';
+import { choice } from '../questions.ts';
 
 /** Asks the labels in order; fails with the sum of the answers if that is not 0. */
 const asking = (...questions: readonly (readonly [label: string, n: number])[]): ScenarioDefinition =>
@@ -48,7 +49,7 @@ describe('a replay', () => {
   });
 
   test('of what was cut off goes on behind its log, and fits whatever that comes to', async () => {
-    const cutOff: readonly Decision[] = [{ label: 'a', n: 3, answer: 2 }];
+    const cutOff: readonly Decision[] = [{ question: choice('a'), n: 3, answer: 2 }];
     const token = {
       scenario: 'asking',
       failureKey: CUT_OFF_KEY,
@@ -78,14 +79,14 @@ describe('a replay', () => {
   });
 
   const log: readonly Decision[] = [
-    { label: 'a', n: 3, answer: 2 },
-    { label: 'b', n: 2, answer: 1 },
-    { label: 'a', n: 3, answer: 1 },
+    { question: choice('a'), n: 3, answer: 2 },
+    { question: choice('b'), n: 2, answer: 1 },
+    { question: choice('a'), n: 3, answer: 1 },
   ];
 
   test.each([
     [
-      'an unknown label',
+      'an unknown question',
       asking(['a', 3], ['c', 2], ['a', 3]),
       'decision 1 of the log does not fit: expected "b" out of 2 (time 1), got "c" out of 2 (time 1)',
     ],
@@ -113,7 +114,7 @@ describe('a replay', () => {
 
   test('names the first point where a token does not fit, and lets plain questions come and go', async () => {
     const made = await createExecutor(asking(['a', 3], ['b', 2], ['x', 9], ['a', 3])).execute({
-      source: { decide: (label) => (label === 'x' ? 0 : 1) },
+      source: { decide: ({ text }) => (text === 'x' ? 0 : 1) },
     });
     const token = tokenOf(made);
     const replayOn = async (scenario: ScenarioDefinition): Promise<string | undefined> =>
@@ -162,7 +163,7 @@ describe('a replay', () => {
       run: (sim) => sim.check(sim.choose('toss', 2) === 0, 'heads'),
     });
     const replayed = (answer: number, failureKey?: string): ReturnType<typeof checkReplay> =>
-      checkReplay(createExecutor(coin), [{ label: 'toss', n: 2, answer }], { failureKey });
+      checkReplay(createExecutor(coin), [{ question: choice('toss'), n: 2, answer }], { failureKey });
     expect(await replayed(1, 'check heads')).toMatchObject({ isReproduced: true });
     expect(await replayed(0)).toMatchObject({ isReproduced: true });
     expect((await replayed(0, 'check heads')).gap?.text).toContain('expected "check heads", got "it held"');
@@ -201,9 +202,9 @@ describe('a replay', () => {
     const whole = found.decisions();
     await fc.assert(
       fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(8), async (index, shift) => {
-        const { label, n, answer } = whole[index] as Decision;
+        const { question, n, answer } = whole[index] as Decision;
         const other = (answer + 1 + (shift % (n - 1))) % n;
-        const changed = whole.map((entry, at) => (at === index ? { label, n, answer: other } : entry));
+        const changed = whole.map((entry, at) => (at === index ? { question, n, answer: other } : entry));
         const token = { ...tokenOf(found), decisions: nonZeroOf(keyDecisions(changed)) };
         const { isReproduced, isSameTrace } = await checkReplay(executor, token);
         expect(isReproduced && isSameTrace).toBe(false);
@@ -214,7 +215,7 @@ describe('a replay', () => {
 
   test.each([
     ['executor', [3, []]],
-    ['log', [createExecutor(asking()), 'dr1:abc']],
+    ['log', [createExecutor(asking()), 'dr2:abc']],
     ['option', [createExecutor(asking()), [], { onGap: 'never' }]],
   ])('refuses a wrong %s', async (_, [executor, wrong, options]) => {
     await expect(checkReplay(executor as never, wrong as never, options as never)).rejects.toMatchObject({

@@ -8,8 +8,28 @@ import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import { keyOf } from '../../src/explore/keyed-log.ts';
 import type { ReplayToken } from '../../src/explore/replay-token.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
+import {
+  QUESTION_KINDS,
+  question,
+  thing,
+  topicOf,
+  type Thing,
+  type Topic,
+} from '../../src/kernel/question.ts';
+import { choice } from '../questions.ts';
 
 const text = fc.string({ minLength: 1, unit: 'binary' });
+const parties: fc.Arbitrary<string | Thing> = fc.oneof(
+  fc.string(),
+  fc.tuple(fc.string(), fc.string()).map(([type, id]) => thing(type, id)),
+);
+const topics: fc.Arbitrary<Topic> = fc
+  .record({ owner: parties, what: fc.string(), subject: parties })
+  .map(topicOf)
+  .chain((topic) => fc.constantFrom(topic, topic.plus('reply'), topicOf({ ...topic, subject: topic })));
+const questions = fc
+  .tuple(fc.constantFrom(...QUESTION_KINDS), topics)
+  .map(([kind, topic]) => topic.asks(kind));
 const tokens: fc.Arbitrary<ReplayToken> = fc.record(
   {
     scenario: text,
@@ -19,7 +39,7 @@ const tokens: fc.Arbitrary<ReplayToken> = fc.record(
     maxEvents: fc.integer({ min: 1, max: 2 ** 40 }),
     decisions: fc.uniqueArray(
       fc
-        .record({ label: fc.string(), occurrence: fc.nat(), n: fc.integer({ min: 2, max: 2 ** 40 }) })
+        .record({ question: questions, occurrence: fc.nat(), n: fc.integer({ min: 2, max: 2 ** 40 }) })
         .chain((entry) =>
           fc.record({ ...mapConstant(entry), answer: fc.integer({ min: 1, max: entry.n - 1 }) }),
         ),
@@ -40,8 +60,13 @@ const example: ReplayToken = {
   failureKey: 'check both ended',
   traceHash: '00c0ffee00c0ffee',
   decisions: [
-    { label: 'order run/0 abort', occurrence: 0, n: 2, answer: 1 },
-    { label: 'network run job-0 fault', occurrence: 3, n: 10, answer: 9 },
+    { question: question('order', thing('run', '0').topic('abort')), occurrence: 0, n: 2, answer: 1 },
+    {
+      question: question('fault', { owner: 'network', what: 'run', subject: 'job-0' }),
+      occurrence: 3,
+      n: 10,
+      answer: 9,
+    },
   ],
 };
 
@@ -51,14 +76,14 @@ describe('a replay token', () => {
       fc.property(tokens, (token) => {
         fc.pre(isWellFormed(token));
         const word = encodeToken(token);
-        expect(word).toMatch(/^dr1:[\w.-]+$/);
+        expect(word).toMatch(/^dr2:[\w.-]+$/);
         expect(decodeToken(`  ${word}\n`)).toEqual(token);
       }),
     );
   });
 
   test('is short for a shrunk failure', () => {
-    expect(encodeToken(example).length).toBeLessThan(220);
+    expect(encodeToken(example).length).toBeLessThan(300);
   });
 
   test('tells that it was cut, wherever it was cut', () => {
@@ -77,9 +102,13 @@ describe('a replay token', () => {
   });
 
   test.each([
-    ['dr2:abc.def', 'a token of version 1, got one of version 2'],
-    ['nonsense', 'a token that begins with "dr1:", got "nonsense"'],
-    ['', 'a token that begins with "dr1:", got ""'],
+    [
+      'dr1:abc.def',
+      'a token of version 2, got one of version 1; run dryrunner explore again to get a new one',
+    ],
+    ['dr3:abc.def', 'a token of version 2, got one of version 3'],
+    ['nonsense', 'a token that begins with "dr2:", got "nonsense"'],
+    ['', 'a token that begins with "dr2:", got ""'],
   ])('of another kind is refused: %s', (word, message) => {
     expect(() => decodeToken(word)).toThrow(
       expect.objectContaining({ code: 'RUNNER_TRACE_FORMAT', message: `replay token: expected ${message}` }),
@@ -87,16 +116,25 @@ describe('a replay token', () => {
   });
 
   test.each([
-    ['a decision with the plain answer', { decisions: [{ label: 'x', occurrence: 0, n: 2, answer: 0 }] }],
-    ['an answer that there is not', { decisions: [{ label: 'x', occurrence: 0, n: 2, answer: 2 }] }],
-    ['a negative occurrence', { decisions: [{ label: 'x', occurrence: -1, n: 2, answer: 1 }] }],
-    ['an occurrence that never comes', { decisions: [{ label: 'x', occurrence: 2 ** 50, n: 2, answer: 1 }] }],
+    [
+      'a decision with the plain answer',
+      { decisions: [{ question: choice('x'), occurrence: 0, n: 2, answer: 0 }] },
+    ],
+    [
+      'an answer that there is not',
+      { decisions: [{ question: choice('x'), occurrence: 0, n: 2, answer: 2 }] },
+    ],
+    ['a negative occurrence', { decisions: [{ question: choice('x'), occurrence: -1, n: 2, answer: 1 }] }],
+    [
+      'an occurrence that never comes',
+      { decisions: [{ question: choice('x'), occurrence: 2 ** 50, n: 2, answer: 1 }] },
+    ],
     [
       'two answers to one question',
       {
         decisions: [
-          { label: 'x', occurrence: 1, n: 2, answer: 1 },
-          { label: 'x', occurrence: 1, n: 3, answer: 2 },
+          { question: choice('x'), occurrence: 1, n: 2, answer: 1 },
+          { question: choice('x'), occurrence: 1, n: 3, answer: 2 },
         ],
       },
     ],
@@ -112,7 +150,7 @@ describe('a replay token', () => {
 
 /** UTF-8 has no lone surrogates. */
 function isWellFormed({ scenario, failureKey, traceHash, decisions }: ReplayToken): boolean {
-  const texts = [scenario, failureKey, traceHash, ...decisions.map(({ label }) => label)];
+  const texts = [scenario, failureKey, traceHash, ...decisions.map(({ question: { text: asked } }) => asked)];
   return texts.every((one) => Buffer.from(one, 'utf8').toString('utf8') === one);
 }
 
@@ -126,7 +164,7 @@ test('a failure that is a budget carries it, so that a replay ends where it ende
       },
     }),
   );
-  const log = [{ label: 'first', n: 3, answer: 2 }];
+  const log = [{ question: choice('first'), n: 3, answer: 2 }];
   const { token, failureKey } = await explain(withinEvents(executor, 40_000), log, { maxExecutions: 0 });
   const decoded = decodeToken(token);
   expect(decoded).toMatchObject({ maxEvents: 40_000, failureKey });

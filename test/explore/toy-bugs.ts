@@ -4,11 +4,17 @@
  */
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { question } from '../../src/kernel/question.ts';
 
 /** Posts `length` events one after the other, each made by the one before it. */
-export function postChain(sim: Simulation, name: string, length: number, fire: (step: number) => void): void {
+export function postChain(
+  sim: Simulation,
+  subject: string,
+  length: number,
+  fire: (step: number) => void,
+): void {
   const go = (step: number): void => {
-    sim.world.clock.post(`${name} step`, () => {
+    sim.world.clock.post({ subject, what: 'step' }, () => {
       fire(step);
       if (step < length) go(step + 1);
     });
@@ -34,7 +40,12 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 export function needleFault(sites: number, harmful: number, n: number): ScenarioDefinition {
   return toy('needle-fault', (sim) => {
     for (const i of range(sites)) {
-      const strikes = sim.choose(`link send message-${i} fault`, n) === n - 1;
+      const strikes =
+        sim.world.choices.choose(
+          question('fault', { owner: 'link', what: 'send', subject: `message-${i}` }),
+          n,
+        ) ===
+        n - 1;
       sim.check(!strikes || i !== harmful, 'the message was needed');
     }
   });
@@ -53,7 +64,7 @@ export function narrowGap(length: number, after: number): ScenarioDefinition {
   return toy('narrow-gap', (sim) => {
     let done = 0;
     postChain(sim, 'chain/1', length, (step) => (done = step));
-    sim.world.clock.post('lone/2', () => sim.check(done !== after, 'in the gap'));
+    sim.world.clock.post({ subject: 'lone/2', what: 'comes' }, () => sim.check(done !== after, 'in the gap'));
   });
 }
 
@@ -74,23 +85,32 @@ export const toyBugs: readonly ScenarioDefinition[] = [
     sim.world.clock.timer('look', 0.5, () => sim.check(order !== 'edcba', 'backwards'));
   }),
   toy('double-fault', (sim) => {
-    const struck = range(12).filter((i) => sim.choose(`node-${i} crash fault`, 8) === 7);
+    const struck = range(12).filter(
+      (i) => sim.world.choices.choose(question('fault', { owner: `node-${i}`, what: 'crash' }), 8) === 7,
+    );
     sim.check(struck.join() !== '2,9', 'just these two');
   }),
   toy('only-crashes', (sim) => {
-    const lost = range(16).filter((i) => sim.choose(`link-${i} loss fault`, 4) === 3).length;
-    const crashed = range(8).filter((i) => sim.choose(`node-${i} crash fault`, 8) === 7).length;
+    const lost = range(16).filter(
+      (i) => sim.world.choices.choose(question('fault', { owner: `link-${i}`, what: 'loss' }), 4) === 3,
+    ).length;
+    const crashed = range(8).filter(
+      (i) => sim.world.choices.choose(question('fault', { owner: `node-${i}`, what: 'crash' }), 8) === 7,
+    ).length;
     sim.check(lost > 0 || crashed < 3, 'many crashes, and all was delivered');
   }),
   toy('burst-of-loss', (sim) => {
     let inRow = 0;
     for (let i = 0; i < 12; i += 1) {
-      inRow = sim.choose('link send fault', 6) === 5 ? inRow + 1 : 0;
+      inRow =
+        sim.world.choices.choose(question('fault', { owner: 'link', what: 'send' }), 6) === 5 ? inRow + 1 : 0;
       sim.check(inRow < 5, 'five in a row');
     }
   }),
   toy('extreme-delays', (sim) => {
-    const delays = range(7).map((i) => sim.choose(`link-${i} send delay`, 4));
+    const delays = range(7).map((i) =>
+      sim.world.choices.choose(question('delay', { owner: `link-${i}`, what: 'send' }), 4),
+    );
     sim.check(
       delays.some((delay) => delay < 3),
       'all as late as can be',
@@ -107,7 +127,7 @@ export const toyBugs: readonly ScenarioDefinition[] = [
     let isAcknowledged = false;
     sim.world.clock.post('acknowledge/1', () => (isAcknowledged = true));
     sim.world.clock.post('retry/2', () => {
-      const isLost = sim.choose('link reply fault', 16) === 15;
+      const isLost = sim.world.choices.choose(question('fault', { owner: 'link', what: 'reply' }), 16) === 15;
       sim.check(isAcknowledged || !isLost, 'lost before it was acknowledged');
     });
   }),

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { watchEscapes } from '../../src/ambient/index.ts';
 import * as door from '../../src/explore/index.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
+import { choice } from '../questions.ts';
 
 const scenario = defineScenario({
   name: 'dice',
@@ -10,7 +11,7 @@ const scenario = defineScenario({
 });
 const executor = door.createExecutor(scenario);
 const strategy = door.randomStrategy(1);
-const log = [{ label: 'die', n: 5, answer: 4 }];
+const log = [{ question: choice('die'), n: 5, answer: 4 }];
 const key = 'check a five';
 const token = { scenario: 'dice', failureKey: key, traceHash: '00c0ffee00c0ffee', decisions: [] };
 
@@ -136,7 +137,11 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
   ),
   [
     'encodeToken, occurrence',
-    (v) => door.encodeToken({ ...token, decisions: [{ label: 'die', n: 5, answer: 4, occurrence: v }] }),
+    (v) =>
+      door.encodeToken({
+        ...token,
+        decisions: [{ question: choice('die'), n: 5, answer: 4, occurrence: v }],
+      }),
     NO_INTEGERS,
   ],
   ['decodeToken', (v) => door.decodeToken(v), [undefined, null, 1, {}]],

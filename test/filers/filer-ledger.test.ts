@@ -32,7 +32,7 @@ describe('what a simulated filer watches', () => {
     expect(filer.verify()).toEqual(filer.violations);
     const common = { at: 0, runner: 'r1', runId: '' };
     expect(trace).toEqual([
-      { ...common, type: 'fault', operation: 'filer/disk release', kind: 'fail' },
+      { ...common, type: 'fault', operation: 'release', kind: 'fail', filer: 'disk' },
       { ...common, type: 'recorded', what: 'filer/disk released-twice', error: text, exitCode: 0 },
     ]);
   });

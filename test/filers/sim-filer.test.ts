@@ -15,6 +15,7 @@ import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import type { FilerBehaviour } from '../../src/filers/filer-behaviour.ts';
 import { createMemoryFiler } from '../../src/filers/memory-filer.ts';
 import { createSimFiler } from '../../src/filers/sim-filer.ts';
+import type { Question } from '../../src/kernel/question.ts';
 
 const drain = (clock: VirtualClock): Promise<void> => chooseDrain().run(() => clock.step());
 
@@ -259,7 +260,10 @@ describe('a simulated filer by plan', () => {
     const menu = { ingest: [{ latencyMs: 3 }] };
     const labels: string[] = [];
     // The length after the first push is the answer: 1.
-    const choices = { choose: (label: string): number => labels.push(label) };
+    const choices = {
+      choose: (asked: Question | string): number =>
+        labels.push(typeof asked === 'string' ? asked : asked.text),
+    };
     const filer = createSimFiler({ clock, latencyMs: 3, menu, choices });
     const cancel = new Cancellation();
     const checkout = filer.checkout('a', cancel);
@@ -268,7 +272,7 @@ describe('a simulated filer by plan', () => {
       ['/y', 'two'],
     ]);
     const ingested = filer.ingestMap(paths);
-    expect(clock.pendingEvents().map(({ label }) => label)).toEqual([
+    expect(clock.pendingEvents().map(({ topic }) => topic.text)).toEqual([
       'filer/sim checkout a',
       'filer/sim ingest one two',
     ]);
@@ -278,7 +282,7 @@ describe('a simulated filer by plan', () => {
     expect([await ingested, labels]).toEqual(['0', ['filer/sim ingest one two fault']]);
     const slow = createSimFiler({ clock, plan: { checkout: [{ hang: true, cancelMs: 4 }] } });
     const late = expect(slow.checkout('b', cancel)).rejects.toMatchObject({ code: 'RUNNER_CANCELLED' });
-    expect(clock.pendingEvents().map(({ label }) => label)).toEqual(['filer/sim checkout b cancel']);
+    expect(clock.pendingEvents().map(({ topic }) => topic.text)).toEqual(['filer/sim checkout b cancel']);
     await drain(clock);
     await late;
   });
@@ -295,7 +299,7 @@ describe('a simulated filer by plan', () => {
     const filer = createSimFiler({ clock, tracer, plan: { update: [all, { latencyMs: 1 }] } });
     void filer.update();
     void filer.update();
-    const operation = 'filer/sim update';
+    const operation = 'update';
     expect(kinds).toEqual(['fail', 'hang', 'deaf', 'slow-cancel'].map((kind) => ['', operation, kind]));
   });
 
@@ -321,8 +325,8 @@ describe('a simulated filer by choice', () => {
     const asked: [string, number][] = [];
     const answers = [0, 1, 2, 1];
     const choices = {
-      choose: (label: string, n: number): number => {
-        asked.push([label, n]);
+      choose: (question: Question | string, n: number): number => {
+        asked.push([typeof question === 'string' ? question : question.text, n]);
         return answers[asked.length - 1]!;
       },
     };

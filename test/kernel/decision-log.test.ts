@@ -3,7 +3,7 @@ import { createDecisions } from '../../src/kernel/decision-log.ts';
 import type { DecisionSource } from '../../src/kernel/decisions.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { createRollingHash } from '../../src/kernel/rolling-hash.ts';
-import { hashText } from '../../src/kernel/text-hash.ts';
+import { choice } from '../questions.ts';
 
 /** A source that answers n - 1 and keeps what it was asked. */
 function lastOf(): DecisionSource & { readonly asked: unknown[][] } {
@@ -18,22 +18,22 @@ function lastOf(): DecisionSource & { readonly asked: unknown[][] } {
 }
 
 describe('the decision log', () => {
-  test('keeps every answer in order and counts the occurrences of each label', () => {
+  test('keeps every answer in order and counts the occurrences of each question', () => {
     const source = lastOf();
     const decisions = createDecisions(source);
     expect(['a', 'b', 'a', 'a'].map((label, i) => decisions.choose(label, i + 2))).toEqual([1, 2, 3, 4]);
     expect(decisions.count).toBe(4);
     expect(decisions.entries()).toEqual([
-      { label: 'a', n: 2, answer: 1 },
-      { label: 'b', n: 3, answer: 2 },
-      { label: 'a', n: 4, answer: 3 },
-      { label: 'a', n: 5, answer: 4 },
+      { question: choice('a'), n: 2, answer: 1 },
+      { question: choice('b'), n: 3, answer: 2 },
+      { question: choice('a'), n: 4, answer: 3 },
+      { question: choice('a'), n: 5, answer: 4 },
     ]);
     expect(source.asked).toEqual([
-      ['a', 2, 0, hashText('a'), undefined],
-      ['b', 3, 0, hashText('b'), undefined],
-      ['a', 4, 1, hashText('a'), undefined],
-      ['a', 5, 2, hashText('a'), undefined],
+      [choice('a'), 2, 0, undefined],
+      [choice('b'), 3, 0, undefined],
+      [choice('a'), 4, 1, undefined],
+      [choice('a'), 5, 2, undefined],
     ]);
   });
 
@@ -42,11 +42,11 @@ describe('the decision log', () => {
     const decisions = createDecisions(source);
     expect(decisions.choose('forced', 1)).toBe(0);
     decisions.choose('forced', 2);
-    expect(source.asked).toEqual([['forced', 2, 0, hashText('forced'), undefined]]);
+    expect(source.asked).toEqual([[choice('forced'), 2, 0, undefined]]);
     expect(decisions.count).toBe(1);
   });
 
-  test('hashes label, n and answer of every decision, also when it keeps none', () => {
+  test('hashes the text of the question, n and answer of every decision, also when it keeps none', () => {
     const hash = createRollingHash();
     const decisions = createDecisions(lastOf(), { record: false, hash });
     decisions.choose('a', 3);
@@ -69,8 +69,12 @@ describe('the decision log', () => {
 
   test('keeps thousands of entries', () => {
     const decisions = createDecisions(lastOf());
-    const expected = Array.from({ length: 5000 }, (_, i) => ({ label: `${i % 7}`, n: 2 + i, answer: 1 + i }));
-    for (const { label, n } of expected) decisions.choose(label, n);
+    const expected = Array.from({ length: 5000 }, (_, i) => ({
+      question: choice(`${i % 7}`),
+      n: 2 + i,
+      answer: 1 + i,
+    }));
+    for (const { question, n } of expected) decisions.choose(question, n);
     expect(decisions.entries()).toEqual(expected);
   });
 
@@ -87,9 +91,9 @@ describe('the decision log', () => {
     expect(decisions.count).toBe(0);
   });
 
-  test('refuses a label that is no text', () => {
+  test('refuses what is neither a question nor a text', () => {
     expect(() => createDecisions(fifoDecisions()).choose(7 as never, 2)).toThrow(
-      expect.objectContaining({ message: 'label: expected a string, got 7' }),
+      expect.objectContaining({ message: 'question: expected a question or a text, got 7' }),
     );
   });
 

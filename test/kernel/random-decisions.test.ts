@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createDecisions } from '../../src/kernel/decision-log.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
-import { hashText } from '../../src/kernel/text-hash.ts';
+import { choice } from '../questions.ts';
 
 /** Pearson's statistic of counts that should be equal. */
 function chiSquare(counts: readonly number[]): number {
@@ -23,7 +23,7 @@ const questions = fc.array(
 );
 
 describe('keyed random decisions', () => {
-  test('answers depend on seed, label and occurrence, so that leaving others out changes none', () => {
+  test('answers depend on seed, question and occurrence, so that leaving others out changes none', () => {
     fc.assert(
       fc.property(fc.integer(), questions, fc.string(), (seed, list, left) => {
         const all = createDecisions(randomDecisions(seed));
@@ -38,13 +38,6 @@ describe('keyed random decisions', () => {
     );
   });
 
-  test('the label hash that a log keeps is the one that the source would make', () => {
-    const source = randomDecisions('seed');
-    for (const occurrence of range(20)) {
-      expect(source.decide('x', 1000, occurrence, hashText('x'))).toBe(source.decide('x', 1000, occurrence));
-    }
-  });
-
   // Limits: the statistic passes them once in a million for good mixing.
   test.for([
     [2, 24],
@@ -52,14 +45,14 @@ describe('keyed random decisions', () => {
     [10, 45],
     [64, 130],
     [100, 180],
-  ] as const)('are uniform over %i alternatives by occurrence, by label and by seed', ([n, limit]) => {
+  ] as const)('are uniform over %i alternatives by occurrence, by question and by seed', ([n, limit]) => {
     const source = randomDecisions(42);
     const draws = range(20_000);
     expect(
       chiSquare(
         tally(
           n,
-          draws.map((i) => source.decide('one label', n, i)),
+          draws.map((i) => source.decide(choice('one label'), n, i)),
         ),
       ),
     ).toBeLessThan(limit);
@@ -67,7 +60,7 @@ describe('keyed random decisions', () => {
       chiSquare(
         tally(
           n,
-          draws.map((i) => source.decide(`run/${i}`, n, 0)),
+          draws.map((i) => source.decide(choice(`run/${i}`), n, 0)),
         ),
       ),
     ).toBeLessThan(limit);
@@ -75,7 +68,7 @@ describe('keyed random decisions', () => {
       chiSquare(
         tally(
           n,
-          draws.map((i) => randomDecisions(i).decide('x', n, 0)),
+          draws.map((i) => randomDecisions(i).decide(choice('x'), n, 0)),
         ),
       ),
     ).toBeLessThan(limit);
@@ -88,13 +81,16 @@ describe('keyed random decisions', () => {
         64,
         range(20_000).map((i) => pair(i)[0] * 8 + pair(i)[1]),
       );
-    const at = (label: string, i: number): number => source.decide(label, 8, i);
+    const at = (label: string, i: number): number => source.decide(choice(label), 8, i);
     expect(chiSquare(pairs((i) => [at('x', i), at('x', i + 1)]))).toBeLessThan(130);
     expect(chiSquare(pairs((i) => [at(`run/${i}`, 0), at(`run/${i + 1}`, 0)]))).toBeLessThan(130);
     expect(chiSquare(pairs((i) => [at('x', i), at('y', i)]))).toBeLessThan(130);
     expect(
       chiSquare(
-        pairs((i) => [randomDecisions(i).decide('x', 8, 0), randomDecisions(i + 1).decide('x', 8, 0)]),
+        pairs((i) => [
+          randomDecisions(i).decide(choice('x'), 8, 0),
+          randomDecisions(i + 1).decide(choice('x'), 8, 0),
+        ]),
       ),
     ).toBeLessThan(130);
   });
@@ -102,12 +98,12 @@ describe('keyed random decisions', () => {
   test('stay below n for every n, and reach the upper half of large ones', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER }), fc.nat(), (n, occurrence) => {
-        const answer = randomDecisions('s').decide('x', n, occurrence);
+        const answer = randomDecisions('s').decide(choice('x'), n, occurrence);
         expect(Number.isSafeInteger(answer) && answer >= 0 && answer < n).toBe(true);
       }),
     );
     for (const n of [3 * 2 ** 30, 2 ** 32, 2 ** 32 + 1, 3 * 2 ** 51]) {
-      const high = range(4000).filter((i) => randomDecisions('s').decide('x', n, i) >= n / 2).length;
+      const high = range(4000).filter((i) => randomDecisions('s').decide(choice('x'), n, i) >= n / 2).length;
       expect(high).toBeGreaterThan(1800);
       expect(high).toBeLessThan(2200);
     }

@@ -3,11 +3,12 @@ import { createDecisions } from '../../src/kernel/decision-log.ts';
 import type { Decision } from '../../src/kernel/decisions.ts';
 import { RunnerError } from '../../src/kernel/errors.ts';
 import { keyedReplayDecisions, replayDecisions } from '../../src/kernel/replay-decisions.ts';
+import { choice } from '../questions.ts';
 
 const log: readonly Decision[] = [
-  { label: 'a', n: 3, answer: 2 },
-  { label: 'b', n: 2, answer: 1 },
-  { label: 'a', n: 4, answer: 3 },
+  { question: choice('a'), n: 3, answer: 2 },
+  { question: choice('b'), n: 2, answer: 1 },
+  { question: choice('a'), n: 4, answer: 3 },
 ];
 
 function errorOf(call: () => unknown): RunnerError {
@@ -39,7 +40,7 @@ describe('a strict replay', () => {
       code: 'RUNNER_REPLAY_DIVERGED',
       message: `Replay diverged at decision 1: ${difference}`,
       expected: '"b" out of 2',
-      actual: { index: 1, expected: log[1], got: { label, n } },
+      actual: { index: 1, expected: log[1], got: { question: choice(label), n } },
     });
     expect(decisions.count).toBe(1);
   });
@@ -50,7 +51,7 @@ describe('a strict replay', () => {
     expect(error).toMatchObject({
       code: 'RUNNER_REPLAY_DIVERGED',
       message: 'Replay diverged at decision 0: expected no more decisions, got "a" out of 3',
-      actual: { index: 0, expected: undefined, got: { label: 'a', n: 3 } },
+      actual: { index: 0, expected: undefined, got: { question: choice('a'), n: 3 } },
     });
   });
 
@@ -84,17 +85,17 @@ describe('a keyed replay', () => {
 describe.each([replayDecisions, keyedReplayDecisions])('a log that is none is refused by %o', (replay) => {
   test.for<[unknown, string]>([
     ['log', 'log: expected an array of decisions, got "log"'],
-    [[log[0], null], 'log[1].label: expected a string, got undefined'],
-    [[{ ...log[0], label: 3 }], 'log[0].label: expected a string, got 3'],
+    [[log[0], null], 'log[1].question: expected a question, got undefined'],
+    [[{ ...log[0], question: 3 }], 'log[0].question: expected a question, got 3'],
     [[{ ...log[0], n: 1 }], 'log[0].n: expected an integer ≥ 2, got 1'],
     [[{ ...log[0], n: 2.5 }], 'log[0].n: expected an integer ≥ 2, got 2.5'],
     [[{ ...log[0], n: Symbol('n') }], 'log[0].n: expected an integer ≥ 2, got Symbol(n)'],
-    [new Array(1), 'log[0].label: expected a string, got undefined'],
-    [[{ label: 'a', answer: 0 }], 'log[0].n: expected an integer ≥ 2, got undefined'],
+    [new Array(1), 'log[0].question: expected a question, got undefined'],
+    [[{ question: choice('a'), answer: 0 }], 'log[0].n: expected an integer ≥ 2, got undefined'],
     [[{ ...log[0], answer: 3 }], 'log[0].answer: expected an integer in [0, 3), got 3'],
     [[{ ...log[0], answer: -1 }], 'log[0].answer: expected an integer in [0, 3), got -1'],
     [[{ ...log[0], answer: 0.5 }], 'log[0].answer: expected an integer in [0, 3), got 0.5'],
-    [[{ label: 'a', n: 3 }], 'log[0].answer: expected an integer in [0, 3), got undefined'],
+    [[{ question: choice('a'), n: 3 }], 'log[0].answer: expected an integer in [0, 3), got undefined'],
   ])('%j', ([wrong, message]) => {
     expect(errorOf(() => replay(wrong as never))).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT', message });
   });

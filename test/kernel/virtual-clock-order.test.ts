@@ -12,8 +12,8 @@ function answering(...answers: number[]): Choices & { readonly asked: string[] }
   const asked: string[] = [];
   return {
     asked,
-    choose: (label, n) => {
-      asked.push(`${label} of ${n}`);
+    choose: (question, n) => {
+      asked.push(`${typeof question === 'string' ? question : question.text} of ${n}`);
       return answers[asked.length - 1] ?? 0;
     },
   };

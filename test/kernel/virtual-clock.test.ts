@@ -4,6 +4,7 @@ import { RunnerError } from '../../src/kernel/errors.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { EventInfo } from '../../src/kernel/event-queue.ts';
 import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
+import { topicOf } from '../../src/kernel/question.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -172,9 +173,9 @@ describe('what is known of events', () => {
       expect(each.currentEventId).toBe(3);
     }
     expect(told).toEqual([
-      { id: 1, cause: 0, label: 'parent', atMs: 1, late: false },
-      { id: 2, cause: 1, label: 'child', atMs: 1, late: false },
-      { id: 3, cause: 1, label: 'of a reaction', atMs: 3, late: false },
+      { id: 1, cause: 0, topic: topicOf('parent'), atMs: 1, late: false },
+      { id: 2, cause: 1, topic: topicOf('child'), atMs: 1, late: false },
+      { id: 3, cause: 1, topic: topicOf('of a reaction'), atMs: 3, late: false },
     ]);
   });
 

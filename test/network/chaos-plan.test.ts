@@ -6,6 +6,7 @@ import type { FaultKind, FaultPlan } from '../../src/network/chaos-fault.ts';
 import { FaultPicker } from '../../src/network/chaos-fault-picker.ts';
 import { makeRateTable } from '../../src/network/chaos-rate.ts';
 import { ScriptedChoices } from '../runners/scripted-choices.ts';
+import { topicOf, type Topic } from '../../src/kernel/question.ts';
 
 type Rates = Readonly<Partial<Record<FaultKind, number>>>;
 
@@ -95,10 +96,10 @@ describe('probabilities as decisions', () => {
 });
 
 describe('picking faults', () => {
-  const label = (): string => 'chaos run';
+  const topic = (): Topic => topicOf('chaos run');
   const pick = (plan: FaultPlan, choices = new ScriptedChoices(), calls = 4): string[] => {
     const picker = new FaultPicker(choices, plan);
-    return Array.from({ length: calls }, () => picker.pick('run', label) ?? '.');
+    return Array.from({ length: calls }, () => picker.pick('run', topic) ?? '.');
   };
 
   test('R153 without a plan nothing is asked and nothing comes', () => {
@@ -133,8 +134,8 @@ describe('picking faults', () => {
   test('R153 each operation counts its own calls', () => {
     const schedule = CHAOS_OPERATIONS.map((operation) => ({ operation, call: 2, kind: 'before' }) as const);
     const picker = new FaultPicker(new ScriptedChoices(), { schedule });
-    for (const operation of CHAOS_OPERATIONS) expect(picker.pick(operation, label)).toBeUndefined();
-    for (const operation of CHAOS_OPERATIONS) expect(picker.pick(operation, label)).toBe('before');
+    for (const operation of CHAOS_OPERATIONS) expect(picker.pick(operation, topic)).toBeUndefined();
+    for (const operation of CHAOS_OPERATIONS) expect(picker.pick(operation, topic)).toBe('before');
   });
 
   test('R212 a scheduled fault goes before one by chance and leaves its decision where it was', () => {
@@ -174,9 +175,9 @@ describe('picking faults', () => {
 });
 
 describe('drawing delays', () => {
-  const label = (): string => 'chaos run';
+  const topic = (): Topic => topicOf('chaos run');
   const draw = (maxDelayMs: number, steps: number, answer: number): number =>
-    new DelayDraw(new ScriptedChoices({ 'chaos run delay': [answer] }), maxDelayMs, steps).draw(label);
+    new DelayDraw(new ScriptedChoices({ 'chaos run delay': [answer] }), maxDelayMs, steps).draw(topic);
 
   test('R148 D75 steps divide [0, max) evenly, and answer 0 is no delay', () => {
     const answers = [0, 1, 2, 3];
@@ -186,15 +187,15 @@ describe('drawing delays', () => {
 
   test('R148 there is at most one step per microsecond', () => {
     const choices = new ScriptedChoices();
-    new DelayDraw(choices, 0.003, 32).draw(label);
-    new DelayDraw(choices, 5, 32).draw(label);
+    new DelayDraw(choices, 0.003, 32).draw(topic);
+    new DelayDraw(choices, 5, 32).draw(topic);
     expect(choices.asked).toEqual(['chaos run delay of 3', 'chaos run delay of 32']);
   });
 
   test.for([0, 0.001, 0.0004])('R148 a maximum of %d ms is no delay and no decision', (maxDelayMs) => {
     const choices = new ScriptedChoices({ 'chaos run delay': [1] });
-    const unasked = (): string => {
-      throw new Error('no label is needed');
+    const unasked = (): Topic => {
+      throw new Error('no topic is needed');
     };
     expect(new DelayDraw(choices, maxDelayMs, 32).draw(unasked)).toBe(0);
     expect(new DelayDraw(choices, 100, 1).draw(unasked)).toBe(0);

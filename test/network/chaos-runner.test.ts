@@ -147,7 +147,7 @@ describe('delays', () => {
       const choices = createDecisions(randomDecisions(seed));
       const runner = createChaosRunner({ clock, choices }, behind, { maxDelayMs: 80, name: 'n' });
       await inVirtualTime(clock, () => Promise.all(Array.from({ length: 40 }, () => runner.statusAll())));
-      expect(choices.entries().map(({ label, n }) => `${label} ${n}`)).toEqual(
+      expect(choices.entries().map(({ question, n }) => `${question.text} ${n}`)).toEqual(
         Array(40).fill('n statusAll delay 32'),
       );
       return behind.calls;
@@ -324,7 +324,7 @@ describe('a set error', () => {
 
   test('R152 release is neither delayed nor failed', async () => {
     // Whatever is asked gets the longest delay and a fault.
-    const choices = { choose: (_label: string, n: number) => n - 1 };
+    const choices = { choose: (_question: unknown, n: number) => n - 1 };
     const runner = createChaosRunner({ clock, choices, tracer }, behind, { maxDelayMs: 1000, error: 'x' });
     runner.statusAll().catch(() => undefined);
     expect(behind.calls).toEqual([]);

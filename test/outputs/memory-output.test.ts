@@ -229,7 +229,7 @@ describe('faults of an output in memory', () => {
     void Promise.resolve(output.close()).then(note('closed'));
     void Promise.resolve(output.close()).then(note('closed again'));
     expect([output.closed, output.text()]).toEqual([true, '']);
-    expect(clock.pendingEvents().map(({ label }) => label)).toEqual(['output/log-0 write']);
+    expect(clock.pendingEvents().map(({ topic }) => topic.text)).toEqual(['output/log-0 write']);
     await chooseDrain().run(() => clock.step());
     expect(events).toEqual([
       '10 wrote ab ab',

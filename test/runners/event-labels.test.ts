@@ -8,13 +8,14 @@ import { createSimulatedRunner, type SimulatedRunnerOptions } from '../../src/ru
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { inSimulation } from './in-simulation.ts';
 import { labFiler, labProcessor, labUploader } from './lab.ts';
+import { topicOf, type Label } from '../../src/kernel/question.ts';
 
 /** The world of a simulation, and the labels of all events that somebody made in it. */
 function labelled(sim: Simulation): { world: World; labels: Set<string> } {
   const { clock } = sim.world;
   const labels = new Set<string>();
-  const noted = (label: string): string => {
-    labels.add(label);
+  const noted = (label: Label): Label => {
+    labels.add(topicOf(label).text);
     return label;
   };
   const world: World = {

@@ -1,5 +1,6 @@
 // Answers to decisions as a test wants them: a list per label, and the plain answer 0 for everything else.
 import type { Choices } from '../../src/kernel/decisions.ts';
+import type { Question } from '../../src/kernel/question.ts';
 
 /** Choices with a record of what was asked. */
 export class ScriptedChoices implements Choices {
@@ -11,7 +12,8 @@ export class ScriptedChoices implements Choices {
     this.#answers = new Map(Object.entries(answers).map(([label, list]) => [label, [...list]]));
   }
 
-  choose(label: string, n: number): number {
+  choose(question: Question | string, n: number): number {
+    const label = typeof question === 'string' ? question : question.text;
     if (n === 1) return 0;
     this.asked.push(`${label} of ${n}`);
     return this.#answers.get(label)?.shift() ?? 0;

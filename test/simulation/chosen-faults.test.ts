@@ -64,7 +64,7 @@ const onSkewedClocks: Scenario = (sim) => {
 };
 
 function struckIn(log: readonly Decision[], plain: (entry: Decision) => number): Decision[] {
-  return log.filter((entry) => entry.label.endsWith(' fault') && entry.answer > plain(entry));
+  return log.filter((entry) => entry.question.kind === 'fault' && entry.answer > plain(entry));
 }
 
 describe('faults of collaborators as decisions', () => {
@@ -84,14 +84,17 @@ describe('faults of collaborators as decisions', () => {
         const struck = struckIn(log, plain);
         expect(first.faults).toBeGreaterThanOrEqual(struck.length);
         expect(
-          new Set(log.filter(({ label }) => label.endsWith(' fault')).map(({ label }) => label)).size,
-        ).toBe(log.filter(({ label }) => label.endsWith(' fault')).length);
+          new Set(log.filter(({ question }) => question.kind === 'fault').map(({ question }) => question.key))
+            .size,
+        ).toBe(log.filter(({ question }) => question.kind === 'fault').length);
         most = Math.max(most, struck.length);
         const [gone] = struck;
         if (gone === undefined) continue;
         const rest = log.filter((entry) => entry !== gone);
         const second = await simulate({ scenario, source: keyedReplayDecisions(rest), keepTrace: true });
-        expect(struckIn(second.decisions(), plain).map(({ label }) => label)).not.toContain(gone.label);
+        expect(struckIn(second.decisions(), plain).map(({ question }) => question.key)).not.toContain(
+          gone.question.key,
+        );
       }
       expect(most).toBeGreaterThan(1);
       const none = await simulate({ scenario, source: fifoDecisions() });

@@ -6,7 +6,6 @@ import type { Decision, DecisionSource } from '../../src/kernel/decisions.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { keyedReplayDecisions, replayDecisions } from '../../src/kernel/replay-decisions.ts';
-import { decisionKind } from '../../src/kernel/decision-kind.ts';
 import { ASKED_MAX, DrawTape, DrawnRandom } from '../../src/simulation/drawn-random.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 
@@ -105,7 +104,7 @@ describe('sim.draw', () => {
       const log = first.decisions;
       expect((await draw(arbitrary, replayDecisions(log))).value).toEqual(first.value);
       expect((await draw(arbitrary, keyedReplayDecisions(log))).value).toEqual(first.value);
-      expect(log.every(({ label }) => decisionKind(label) === 'choice')).toBe(true);
+      expect(log.every(({ question }) => question.kind === 'draw')).toBe(true);
       values.add(fc.stringify(first.value));
     }
     expect(values.size).toBeGreaterThan(1);
@@ -129,7 +128,7 @@ describe('sim.draw', () => {
     );
   });
 
-  test('a value that becomes smaller moves no other: each draw has labels of its own', async () => {
+  test('a value that becomes smaller moves no other: each draw asks questions of its own', async () => {
     const pair = async (source: DecisionSource): Promise<readonly [number[], number[], Decision[]]> => {
       let values: [number[], number[]] = [[], []];
       const verdict = await simulate({
@@ -142,12 +141,14 @@ describe('sim.draw', () => {
       return [...values, verdict.decisions()];
     };
     const [first, second, log] = await pair(randomDecisions('two lists'));
-    const rest = log.filter(({ label }) => label !== 'sizes integer');
+    const rest = log.filter(({ question }) => question.text !== 'sizes integer');
     const [smaller, same] = await pair(keyedReplayDecisions(rest));
     expect(first).not.toEqual([0, 0, 0]);
     expect(smaller).toEqual([0, 0, 0]);
     expect(same).toEqual(second);
-    expect(new Set(log.map(({ label }) => label))).toEqual(new Set(['sizes integer', 'sizes/1 integer']));
+    expect(new Set(log.map(({ question }) => question.text))).toEqual(
+      new Set(['sizes integer', 'sizes/1 integer']),
+    );
   });
 
   test.for([
@@ -155,7 +156,7 @@ describe('sim.draw', () => {
     ['a set', fc.uniqueArray(fc.nat(9), { minLength: 3 }), (v: number[]) => new Set(v).size >= 3],
   ] as const)('%s that refuses the plain choices for ever gets others in the end', async (row) => {
     const [, arbitrary, isAllowed] = row;
-    for (const source of [fifoDecisions(), { decide: (_label: string, n: number) => n % 2 }]) {
+    for (const source of [fifoDecisions(), { decide: (_question: unknown, n: number) => n % 2 }]) {
       const { value, decisions } = await draw(arbitrary as fc.Arbitrary<unknown>, source);
       expect(isAllowed(value as never), fc.stringify(value)).toBe(true);
       expect(decisions.length).toBeLessThanOrEqual(ASKED_MAX);

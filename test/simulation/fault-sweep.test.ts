@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createSimFiler } from '../../src/filers/sim-filer.ts';
 import type { DecisionSource } from '../../src/kernel/decisions.ts';
-import { decisionKind } from '../../src/kernel/decision-kind.ts';
+import type { Question } from '../../src/kernel/question.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { DONE_MASK } from '../../src/model/state-mask.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
@@ -68,41 +68,41 @@ function isRunnerUnhealthy(runner: ReturnType<typeof createSimulatedRunner> | un
   return runner !== undefined && !runner.shareStore().serviceStatus.isHealthy;
 }
 
-/** Everything plain but one answer, by label and occurrence. */
-function only(wanted: { readonly label: string; readonly occurrence: number }): DecisionSource {
+/** Everything plain but one answer, by question and occurrence. */
+function only(wanted: { readonly question: Question; readonly occurrence: number }): DecisionSource {
   return {
-    decide: (label, n, occurrence) =>
-      label === wanted.label && occurrence === wanted.occurrence ? n - 1 : 0,
+    decide: ({ key }, n, occurrence) =>
+      key === wanted.question.key && occurrence === wanted.occurrence ? n - 1 : 0,
   };
 }
 
-test('R200 R204 R212 any fault can be struck alone: its highest answer strikes at the place that its label names', async () => {
+test('R200 R204 R212 any fault can be struck alone: its highest answer strikes at the place that its question names', async () => {
   const plain = await simulate({ scenario: everything, source: { decide: () => 0 } });
   expect([plain.failure, plain.faults]).toEqual([undefined, 0]);
   const asked = new Map<string, number>();
-  const points = plain.decisions().flatMap(({ label }) => {
-    const occurrence = asked.get(label) ?? 0;
-    asked.set(label, occurrence + 1);
-    return decisionKind(label) === 'fault' ? [{ label, occurrence }] : [];
+  const points = plain.decisions().flatMap(({ question }) => {
+    const occurrence = asked.get(question.key) ?? 0;
+    asked.set(question.key, occurrence + 1);
+    return question.kind === 'fault' ? [{ question, occurrence }] : [];
   });
   const kinds = new Set<string>();
   for (const point of points) {
     const verdict = await simulate({ scenario: everything, source: only(point), keepTrace: true });
-    expect(verdict.failure, point.label).toBeUndefined();
+    expect(verdict.failure, point.question.text).toBeUndefined();
     const [fault, ...more] = verdict.trace().flatMap((event) => (event.type === 'fault' ? [event] : []));
-    expect(fault, point.label).toBeDefined();
+    expect(fault, point.question.text).toBeDefined();
     // The behaviour of a filer may have two names, such as slow and deaf.
-    expect(new Set(more.map(({ at }) => at)), point.label).toEqual(
+    expect(new Set(more.map(({ at }) => at)), point.question.text).toEqual(
       new Set(more.length > 0 ? [fault?.at] : []),
     );
     kinds.add(`${fault?.operation} ${fault?.kind}`.replace(/\d+/g, '#'));
   }
   expect([...kinds].sort()).toMatchInlineSnapshot(`
     [
+      "checkout deaf",
       "clock drift",
       "clock offset",
-      "event # noise",
-      "filer/f# checkout deaf",
+      "event noise",
       "n#.#-#-stderr create",
       "n#.#-#-stdlog create",
       "n#.#-#-stdout create",

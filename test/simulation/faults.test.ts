@@ -5,6 +5,8 @@ import { finalStatus } from '../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { fault } from '../questions.ts';
+import { question as asks } from '../../src/kernel/question.ts';
 
 describe('sim.strikes', () => {
   const tenSites = async (sim: Simulation): Promise<void> => {
@@ -19,21 +21,21 @@ describe('sim.strikes', () => {
       const first = await simulate({ seed, scenario: tenSites, keepTrace: true });
       const struck = first
         .decisions()
-        .filter(({ label, n, answer }) => label.endsWith(' fault') && answer === n - 1);
+        .filter(({ question, n, answer }) => question.kind === 'fault' && answer === n - 1);
       const faults = first.trace().filter(({ type }) => type === 'fault');
       expect(faults.map((event) => ('operation' in event ? `${event.operation} full fault` : ''))).toEqual(
-        struck.map(({ label }) => label),
+        struck.map(({ question }) => question.text),
       );
       expect(first.faults).toBe(struck.length);
       for (const gone of struck) {
-        const rest = first.decisions().filter((entry) => entry.label !== gone.label);
+        const rest = first.decisions().filter((entry) => entry.question.key !== gone.question.key);
         const second = await simulate({
           scenario: tenSites,
           keepTrace: true,
           source: keyedReplayDecisions(rest),
         });
         const expected = faults.filter(
-          (event) => !('operation' in event && gone.label.startsWith(event.operation)),
+          (event) => !('operation' in event && gone.question.text.startsWith(event.operation)),
         );
         expect(second.trace().filter(({ type }) => type === 'fault')).toEqual(expected);
       }
@@ -43,7 +45,7 @@ describe('sim.strikes', () => {
   test('the plain answers strike nowhere, and one in eight strikes unless told otherwise', async () => {
     expect((await simulate({ scenario: tenSites, source: fifoDecisions() })).faults).toBe(0);
     const { decisions } = await simulate({ scenario: (sim) => void sim.strikes('a', 'b') });
-    expect(decisions()).toMatchObject([{ label: 'a b fault', n: 8 }]);
+    expect(decisions()).toMatchObject([{ question: asks('fault', { owner: 'a', what: 'b' }), n: 8 }]);
   });
 });
 
@@ -51,7 +53,7 @@ describe('sim.atSomeEvent', () => {
   /** Ten events, one each millisecond, each with a reaction; the action says after which it came. */
   const ticks = (kth: number, seen: string[]): Parameters<typeof simulate>[0] => ({
     source: keyedReplayDecisions(
-      [{ label: 'strike fault', n: 17, answer: kth }].filter(({ answer }) => answer > 0),
+      [{ question: fault('strike'), n: 17, answer: kth }].filter(({ answer }) => answer > 0),
     ),
     keepTrace: true,
     scenario: async (sim) => {
@@ -81,9 +83,10 @@ describe('sim.atSomeEvent', () => {
                 at: kth,
                 type: 'fault',
                 runner: 'scenario',
-                operation: `event ${kth}`,
+                operation: 'event',
                 kind: 'strike',
                 runId: '',
+                afterEvent: kth,
               },
             ]
           : [],
@@ -148,7 +151,7 @@ describe('sim.atSomeEvent', () => {
     const ends = new Set<string>();
     for (let kth = 0; kth <= 12; kth += 1) {
       const { failure, endStates } = await simulate({
-        source: keyedReplayDecisions(kth === 0 ? [] : [{ label: 'abort fault', n: 65, answer: kth }]),
+        source: keyedReplayDecisions(kth === 0 ? [] : [{ question: fault('abort'), n: 65, answer: kth }]),
         scenario: async (sim) => {
           const runner = createSimulatedRunner(sim.world);
           const { runId } = await runner.run({

@@ -3,14 +3,20 @@ import { sleep } from '../../src/kernel/clock.ts';
 import { EventTail, TAIL_LENGTH } from '../../src/simulation/event-tail.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { topicOf, type Label } from '../../src/kernel/question.ts';
 
-function describeCycle(labels: readonly string[]): string | undefined {
+function describeCycle(labels: readonly Label[]): string | undefined {
   const tail = new EventTail();
-  labels.forEach((label, index) => tail.watch({ label, id: index + 1, cause: 0, atMs: 0, late: false }));
+  labels.forEach((label, index) =>
+    tail.watch({ topic: topicOf(label), id: index + 1, cause: 0, atMs: 0, late: false }),
+  );
   return tail.describeCycle();
 }
 
-function repeated(cycle: readonly string[], times: number): string[] {
+/** The n-th round of something that goes on and on. */
+const round = (what: string, n: number): Label => ({ owner: 'loop', what, subject: String(n) });
+
+function repeated<T>(cycle: readonly T[], times: number): T[] {
   return Array.from({ length: times }, () => cycle).flat();
 }
 
@@ -22,11 +28,16 @@ describe('the cycle of a run that does not end', () => {
     ['wherever it was stopped', [...repeated(['a', 'b'], 5), 'a'], 'repeats every 2 events: a → b'],
     ['a beginning is left out', ['x', 'y', ...repeated(['a', 'b'], 6)], 'repeats every 2 events: a → b'],
     [
-      'numbers that grow',
-      ['run 1', 'end', 'run 2', 'end', 'run 3', 'end'],
-      'repeats every 2 events: end → run #',
+      'subjects that change',
+      [round('run', 1), 'end', round('run', 2), 'end', round('run', 3), 'end'],
+      'repeats every 2 events: end → loop run #',
     ],
-    ['numbers that stay', repeated(['run 1', 'run 2'], 3), 'repeats every event: run #'],
+    [
+      'subjects that take turns',
+      repeated([round('run', 1), round('run', 2)], 3),
+      'repeats every event: loop run #',
+    ],
+    ['a text is all that is known of what has no parts', ['run 1', 'run 2', 'run 3'], undefined],
     ['a short repetition at the end of a long run is none', [...'abcdefghij', 'a', 'a', 'a'], undefined],
     ['no repetition', [...'abcabd'], undefined],
     ['twice is not enough', repeated(['a', 'b', 'c'], 2), undefined],
@@ -44,15 +55,18 @@ describe('the cycle of a run that does not end', () => {
   test('is shown once by the budget, however long the run was, and who listens to events still does', async () => {
     let heard = 0;
     const pingPong = async (sim: Simulation): Promise<void> => {
-      for (let round = 0; ; round += 1) {
-        await sleep(sim.world.clock, 1, `ping ${round}`);
+      for (let n = 0; ; n += 1) {
+        await sleep(sim.world.clock, 1, round('ping', n));
         await sleep(sim.world.clock, 1, 'pong');
       }
     };
     for (const maxEvents of [10, 20_000]) {
       heard = 0;
       const { failure } = await simulate({ maxEvents, scenario: pingPong, onFire: () => void (heard += 1) });
-      expect(failure).toMatchObject({ kind: 'budget', details: ['repeats every 2 events: ping # → pong'] });
+      expect(failure).toMatchObject({
+        kind: 'budget',
+        details: ['repeats every 2 events: loop ping # → pong'],
+      });
       expect(heard).toBe(maxEvents);
     }
   });

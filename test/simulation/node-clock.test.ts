@@ -10,7 +10,7 @@ function makeClocks(before: (label: string, clock: NodeClock) => void = () => un
   readonly note: (label: string) => () => void;
 } {
   const outside = createVirtualClock();
-  const clock = new NodeClock(outside, (label) => before(label, clock));
+  const clock = new NodeClock(outside, ({ text }) => before(text, clock));
   const fired: string[] = [];
   const note = (label: string) => (): void => void fired.push(`${outside.now()} ${label}`);
   return { outside, clock, fired, note };

@@ -11,6 +11,9 @@ import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { answering, codeOf, faultsOf, makeNode, play } from './node-play.ts';
 
+/** What strikes are asked as. */
+const STRIKES: ReadonlySet<string> = new Set(['crash', 'pause', 'slow']);
+
 describe('faults that the exploration decides', () => {
   const faults: NodeFaults = { crash: 6, pause: 6, slow: 6 };
   /** A client that does not give up, on two nodes behind a network that loses and repeats. */
@@ -72,7 +75,8 @@ describe('faults that the exploration decides', () => {
       events.filter((event) => event.type === 'fault').length;
     const struckIn = (log: readonly Decision[]): Decision[] =>
       log.filter(
-        ({ label, n, answer }) => / (crash|pause|slow) at .* fault$/.test(label) && answer === n - 1,
+        ({ question, n, answer }) =>
+          STRIKES.has(question.topic.what) && question.kind === 'fault' && answer === n - 1,
       );
     const alone = async (sim: Simulation): Promise<void> => {
       const node = makeNode(sim, { faults: { ...faults, strikesMax: 2 } });
@@ -89,7 +93,7 @@ describe('faults that the exploration decides', () => {
       const struck = struckIn(log);
       const hangs = first
         .decisions()
-        .filter(({ label, answer }) => label.endsWith(' hang fault') && answer === 1);
+        .filter(({ question, answer }) => question.topic.what === 'hang' && answer === 1);
       expect(first.failure).toBeUndefined();
       expect(strikes(first.trace())).toBe(struck.length + hangs.length);
       most = Math.max(most, struck.length);
@@ -97,8 +101,8 @@ describe('faults that the exploration decides', () => {
         const rest = log.map((entry) => (entry === gone ? { ...entry, answer: 0 } : entry));
         const second = await simulate({ scenario: alone, source: keyedReplayDecisions(rest) });
         // Those that came before stay, and of those that came after all that do not depend on it.
-        const left = struckIn(second.decisions()).map(({ label }) => label);
-        const others = struck.filter((entry) => entry !== gone).map(({ label }) => label);
+        const left = struckIn(second.decisions()).map(({ question }) => question.key);
+        const others = struck.filter((entry) => entry !== gone).map(({ question }) => question.key);
         expect(left.slice(0, index)).toEqual(others.slice(0, index));
         expect(others).toEqual(expect.arrayContaining(left));
         expect(second.faults).toBeLessThan(first.faults);
@@ -144,7 +148,7 @@ describe('faults that the exploration decides', () => {
       },
       {
         node: { faults: { crash: 4 } },
-        source: { decide: (label, n) => (label.endsWith(' hang fault') ? 0 : n - 1) },
+        source: { decide: ({ topic }, n) => (topic.what === 'hang' ? 0 : n - 1) },
       },
     );
   });

@@ -56,7 +56,7 @@ export async function codeOf(call: Promise<unknown>): Promise<string> {
 
 /** A source that answers what it is told by label, and else 0. */
 export function answering(answers: Readonly<Record<string, number>>): DecisionSource {
-  return { decide: (label, n) => Math.min(answers[label] ?? 0, n - 1) };
+  return { decide: ({ text }, n) => Math.min(answers[text] ?? 0, n - 1) };
 }
 
 export function faultsOf(verdict: Verdict): string[] {

@@ -4,6 +4,7 @@ import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { codeOf, faultsOf, makeNode, play } from './node-play.ts';
+import type { Question } from '../../src/kernel/question.ts';
 
 test('R147 D94 a call to a paused node is made as it was asked for', async () => {
   await play(async (sim, node) => {
@@ -87,7 +88,11 @@ describe('a crash', () => {
       'n1/1 after late',
       'n1/1 healed',
     ]);
-    expect(verdict.decisions().map(({ label }) => label)).toEqual(['n1/0 before', 'n1/1 after', 'n1/1 late']);
+    expect(verdict.decisions().map(({ question }) => question.text)).toEqual([
+      'n1/0 before',
+      'n1/1 after',
+      'n1/1 late',
+    ]);
   });
 
   test('R204 what was given back before is not abandoned', async () => {
@@ -128,7 +133,7 @@ describe('a crash', () => {
   });
 
   test('R211 who waits for a lost answer may hang: until a cancel, healing, the release, or for long', async () => {
-    const hang = { decide: (label: string) => (label.endsWith(' hang fault') ? 1 : 0) };
+    const hang = { decide: ({ topic }: Question) => (topic.what === 'hang' ? 1 : 0) };
     const verdict = await play(
       async (sim, node) => {
         const { runId } = await node.run({ argv: ['sleep 1000'] });

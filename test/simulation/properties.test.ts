@@ -5,6 +5,7 @@ import { simulate } from '../../src/simulation/simulate.ts';
 import type { Scenario } from '../../src/simulation/simulate-options.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { EventuallyFailedError } from '../../src/simulation/watched-properties.ts';
+import { fault } from '../questions.ts';
 
 /** Counts up to `last` on the clock, one each millisecond. */
 function counter(sim: Simulation, last: number): { count: number } {
@@ -184,14 +185,15 @@ describe('eventually', () => {
         sim.check(accepted === 0 && !sim.healed, 'it is stuck');
         await sim.eventually('accepted', () => accepted === 1, { withinMs: 0 });
         sim.check(sim.healed && !sim.strikes('disk', 'full', { oneIn: 2 }), 'healed');
-        sim.check(sim.choose('other fault', 4) === 0 && sim.choose('other', 4) === 3, 'only faults are over');
+        const other = sim.world.choices.choose(fault('other'), 4);
+        sim.check(other === 0 && sim.choose('other', 4) === 3, 'only faults are over');
         await Promise.all([stuck, run()]);
         await chaos.release();
       },
     });
     expect(verdict.failure).toBeUndefined();
-    const faults = verdict.decisions().filter(({ label }) => label.endsWith(' fault'));
-    expect(faults).toEqual([{ label: 'chaos run fault', n: 2, answer: 1 }]);
+    const faults = verdict.decisions().filter(({ question }) => question.kind === 'fault');
+    expect(faults).toMatchObject([{ question: { text: 'chaos run fault' }, n: 2, answer: 1 }]);
     expect(verdict.faults).toBe(1);
   });
 

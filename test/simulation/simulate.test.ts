@@ -9,6 +9,7 @@ import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { choice } from '../questions.ts';
 
 /** Two racing runs on one runner, with a choice of the scenario's own. */
 async function racing(sim: Simulation): Promise<void> {
@@ -71,7 +72,7 @@ describe('a verdict', () => {
   });
 
   test('a replay that does not fit has diverged, also if the scenario catches the error', async () => {
-    const log = [{ label: 'luck', n: 3, answer: 2 }];
+    const log = [{ question: choice('luck'), n: 3, answer: 2 }];
     const swallowing = (sim: Simulation): void => {
       try {
         sim.choose('luck', 2);
@@ -337,7 +338,7 @@ test('R212 every injected fault is in the trace, and its decision can be taken a
   const first = await simulate({ seed: 3, scenario, keepTrace: true });
   const faults = first.trace().filter(({ type }) => type === 'fault');
   const log = first.decisions();
-  const struck = log.filter(({ label, answer }) => label.includes('fault') && answer > 0);
+  const struck = log.filter(({ question, answer }) => question.kind === 'fault' && answer > 0);
   expect(faults.length).toBe(struck.length);
   expect(faults.length).toBeGreaterThan(1);
   const [dropped] = struck;

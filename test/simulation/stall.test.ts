@@ -67,7 +67,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
       let turns = 0;
       const turn = (): void => {
         turns += 1;
-        clock.post(`turn ${turns}`, turn);
+        clock.post({ subject: String(turns), what: 'turn' }, turn);
       };
       turn();
       await never();
@@ -77,7 +77,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
       kind: 'stall',
       message:
         'Stall: nothing but periodic work fires, and the scenario awaits a promise that nothing is left to settle',
-      details: ['repeats at one instant: turn #'],
+      details: ['repeats at one instant: # turn'],
     });
     expect(virtualMs).toBe(0);
   });

@@ -4,6 +4,7 @@ import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/thread
 import type { ReplayTask, SettleTask } from '../../src/threads/task.ts';
 import { lostIn, runInThread, type ThreadOptions, type ThreadRun } from '../../src/threads/thread.ts';
 import { failingWith } from '../explore/failing-executions.ts';
+import { choice } from '../questions.ts';
 
 const limits = {
   entry: new URL('./worker-entry.ts', import.meta.url),
@@ -100,8 +101,8 @@ describe('a pool', () => {
         id: 'kept',
         key: 'check the second was not plain',
         decisions: [
-          { label: 'also first', n: 3, answer: 2 },
-          { label: 'second', n: 4, answer: 3 },
+          { question: choice('also first'), n: 3, answer: 2 },
+          { question: choice('second'), n: 4, answer: 3 },
         ],
       },
     ];
@@ -125,7 +126,7 @@ describe('an execution that takes its thread with it', () => {
     const { report } = await explore(name, options);
     const [failure] = report.failures;
     expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
-    expect(failure?.decisions.slice(1, 2)).toEqual([{ label: 'also first', n: 3, answer: 2 }]);
+    expect(failure?.decisions.slice(1, 2)).toEqual([{ question: choice('also first'), n: 3, answer: 2 }]);
     expect(report.lostThreads).toBeGreaterThan(0);
     expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([8, 8, 'executions']);
 
@@ -144,7 +145,7 @@ describe('an execution that takes its thread with it', () => {
     const { report, events } = await explore('endless', options);
     const [execution] = report.cutOff;
     expect(execution).toMatchObject({ message: expect.stringContaining('the execution had not ended') });
-    expect(execution?.decisions.at(-1)).toEqual({ label: 'also first', n: 3, answer: 2 });
+    expect(execution?.decisions.at(-1)).toEqual({ question: choice('also first'), n: 3, answer: 2 });
     expect(execution?.details.join()).toContain('timer forever');
     expect(events.filter(({ type }) => type === 'cut-off')).toHaveLength(1);
     expect(report).toMatchObject({ failures: [], stoppedBy: 'stopped', nextIndex: execution?.index });
@@ -166,8 +167,8 @@ describe('an execution that takes its thread with it', () => {
 
   test('in the corpus costs that log only', async () => {
     const decisions = [
-      { label: 'also first', n: 3, answer: 2 },
-      { label: 'second', n: 2, answer: 1 },
+      { question: choice('also first'), n: 3, answer: 2 },
+      { question: choice('second'), n: 2, answer: 1 },
     ];
     const corpus = [
       { id: 'first', key: 'hang', decisions },
@@ -181,8 +182,8 @@ describe('an execution that takes its thread with it', () => {
 
   test('in the corpus costs that log only, however many there are in a row', async () => {
     const decisions = [
-      { label: 'also first', n: 3, answer: 2 },
-      { label: 'second', n: 2, answer: 1 },
+      { question: choice('also first'), n: 3, answer: 2 },
+      { question: choice('second'), n: 2, answer: 1 },
     ];
     const corpus = ['a', 'b', 'c', 'd'].map((id) => ({ id, key: `crash ${id}`, decisions }));
     const { report } = await explore('exit', {
@@ -252,9 +253,9 @@ test('a strict pool lists what was reached for outside, over all threads, and sa
 
 describe('shrinking in a thread', () => {
   const decisions = [
-    { label: 'first', n: 3, answer: 1 },
-    { label: 'also first', n: 3, answer: 2 },
-    { label: 'second', n: 4, answer: 3 },
+    { question: choice('first'), n: 3, answer: 1 },
+    { question: choice('also first'), n: 3, answer: 2 },
+    { question: choice('second'), n: 4, answer: 3 },
   ];
   const failing = failingWith({ scenario: 'check', key: 'check the second was not plain', decisions });
   const settle = (
@@ -302,8 +303,8 @@ describe('a replay in a thread', () => {
   test('tells what it came to although explaining it hangs', async () => {
     const key = 'check first time';
     const log = [
-      { label: 'first', n: 3, answer: 1 },
-      { label: 'also first', n: 3, answer: 2 },
+      { question: choice('first'), n: 3, answer: 1 },
+      { question: choice('also first'), n: 3, answer: 2 },
     ];
     const replayed = await replay({ scenario: 'once', log, failureKey: key, explains: true });
     const { outcome, end } = replayed;
@@ -315,8 +316,8 @@ describe('a replay in a thread', () => {
   test('tells how far it is', async () => {
     const seen: number[] = [];
     const log = [
-      { label: 'first', n: 3, answer: 1 },
-      { label: 'also first', n: 3, answer: 2 },
+      { question: choice('first'), n: 3, answer: 1 },
+      { question: choice('also first'), n: 3, answer: 2 },
     ];
     await replay(
       { scenario: 'microtasks', seed: '1', log },

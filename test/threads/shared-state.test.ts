@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { ExploreSharedState } from '../../src/threads/shared-state.ts';
+import { choice } from '../questions.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -7,14 +8,14 @@ test('a log is that of one execution, also if its thread begins another while it
   const writer = new ExploreSharedState();
   const reader = new ExploreSharedState(writer.memory);
   writer.beginExecution();
-  for (const label of ['a', 'b', 'c']) writer.noteDecision(label, 9, 1);
-  expect(reader.decisions().map(({ label }) => label)).toEqual(['a', 'b', 'c']);
+  for (const name of ['a', 'b', 'c']) writer.noteDecision(choice(name), 9, 1);
+  expect(reader.decisions().map(({ question }) => question.text)).toEqual(['a', 'b', 'c']);
 
   const { decode } = TextDecoder.prototype;
   vi.spyOn(TextDecoder.prototype, 'decode').mockImplementationOnce((bytes) => {
     writer.beginExecution();
-    writer.noteDecision('d', 5, 4);
+    writer.noteDecision(choice('d'), 5, 4);
     return decode.call(new TextDecoder(), bytes);
   });
-  expect(reader.decisions()).toEqual([{ label: 'd', n: 5, answer: 4 }]);
+  expect(reader.decisions()).toEqual([{ question: choice('d'), n: 5, answer: 4 }]);
 });

@@ -5,6 +5,7 @@ import type { Command } from '../../src/model/command.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent } from '../../src/model/trace-event.ts';
 import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
+import { Question } from '../../src/kernel/question.ts';
 
 const text = fc.oneof(
   fc.constantFrom(
@@ -141,7 +142,7 @@ export function mutations(value: unknown): unknown[] {
 /** The same data with the keys of every object in the opposite order. */
 export function reordered<T>(value: T): T {
   if (Array.isArray(value)) return value.map(reordered) as T;
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || value instanceof Question) return value;
   const entries = Object.entries(value).map(([key, held]) => [key, reordered(held)] as const);
   return Object.fromEntries(entries.reverse()) as T;
 }

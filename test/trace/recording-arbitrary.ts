@@ -5,6 +5,7 @@ import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
 import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
 import type { RecordShape, Shape } from '../../src/trace/shape.ts';
 import { STEP_SHAPES } from '../../src/trace/recording/step-shapes.ts';
+import { choice } from '../questions.ts';
 
 function valueOf(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.is) {
@@ -58,4 +59,4 @@ export const recordingArbitrary: fc.Arbitrary<Recording> = fc
 
 export const decisionArbitrary: fc.Arbitrary<Decision> = fc
   .tuple(fc.string({ maxLength: 5 }), fc.integer({ min: 2, max: 1000 }), fc.nat())
-  .map(([label, n, answer]) => ({ label, n, answer: answer % n }));
+  .map(([label, n, answer]) => ({ question: choice(label), n, answer: answer % n }));

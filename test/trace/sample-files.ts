@@ -6,6 +6,7 @@ import { recordingLines } from '../../src/trace/recording/recording-file.ts';
 import { simulationLines } from '../../src/trace/simulation-file.ts';
 import { openTrace } from '../../src/trace/trace-reader.ts';
 import type { TraceEntry, TraceReaderOptions } from '../../src/trace/trace-reader.ts';
+import { choice } from '../questions.ts';
 
 export const sampleStatus: RunStatus = {
   runId: '0',
@@ -32,7 +33,7 @@ export const sampleEvents: readonly TraceEvent[] = [
 ];
 export const sampleSimulation: string = [
   ...simulationLines(
-    { decisions: [{ label: 'order', n: 2, answer: 1 }], events: sampleEvents },
+    { decisions: [{ question: choice('order'), n: 2, answer: 1 }], events: sampleEvents },
     { seed: '42' },
   ),
 ].join('');
@@ -47,7 +48,7 @@ export const sampleRecording: string = [
   }),
 ].join('');
 /** The first line of a simulation, without its newline. */
-export const simulationHeader = '{"format":"dryrunner","version":1,"kind":"simulation"}';
+export const simulationHeader = '{"format":"dryrunner","version":2,"kind":"simulation"}';
 
 /** Reads a file to its end. */
 export async function readWhole(source: TextSource, options?: TraceReaderOptions): Promise<unknown> {

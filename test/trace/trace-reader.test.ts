@@ -11,6 +11,7 @@ import {
   sampleStatus as status,
   simulationHeader as header,
 } from './sample-files.ts';
+import { choice } from '../questions.ts';
 
 describe('openTrace', () => {
   test.for<[string, TextSource, string, string]>([
@@ -48,10 +49,22 @@ describe('openTrace', () => {
       'line 1: expected a recording of version 2, got version 1 (older ones do not hold what an exact replay needs; record the command again)',
     ],
     [
-      'a simulation of version 2',
-      '{"format":"dryrunner","version":2,"kind":"simulation"}\n',
+      'a decision log of version 1',
+      '{"format":"dryrunner","version":1,"kind":"decisions"}\n',
+      'too-old',
+      'line 1: expected a decision log of version 2, got version 1 (older ones have questions as texts only; run dryrunner explore again to find the failure anew)',
+    ],
+    [
+      'a simulation of version 1',
+      '{"format":"dryrunner","version":1,"kind":"simulation"}\n',
+      'too-old',
+      'line 1: expected a simulation of version 2, got version 1 (older ones have questions as texts only; run the scenario again with --trace)',
+    ],
+    [
+      'a simulation of version 3',
+      '{"format":"dryrunner","version":3,"kind":"simulation"}\n',
       'too-new',
-      'line 1: expected a simulation of version 1, got version 2',
+      'line 1: expected a version up to 2, which is what this version of dryrunner reads, got version 3',
     ],
     [
       'version 0',
@@ -215,13 +228,13 @@ describe('openTrace', () => {
     ],
     [
       'an answer too high',
-      `${header}\n{"type":"decision","label":"","n":2,"answer":2}\n`,
+      `${header}\n{"type":"decision","question":{"kind":"choice","what":""},"n":2,"answer":2}\n`,
       'corrupted',
       'line 2: expected answer: a whole number below 2, got 2',
     ],
     [
       'a forced choice',
-      `${header}\n{"type":"decision","label":"","n":1,"answer":0}\n`,
+      `${header}\n{"type":"decision","question":{"kind":"choice","what":""},"n":1,"answer":0}\n`,
       'corrupted',
       'line 2: expected n: a whole number ≥ 2, got 1',
     ],
@@ -360,7 +373,7 @@ describe('an open trace', () => {
   test('closes its source when the loop is left, and when the header is wrong', async () => {
     const left = closing(simulation);
     for await (const entry of await openTrace(left.source)) {
-      expect(entry).toEqual({ type: 'decision', decision: { label: 'order', n: 2, answer: 1 } });
+      expect(entry).toEqual({ type: 'decision', decision: { question: choice('order'), n: 2, answer: 1 } });
       break;
     }
     expect(left.log).toEqual(['line', 'line', 'closed']);

@@ -11,6 +11,7 @@ import { createTraceRecorder } from '../../src/trace/trace-recorder.ts';
 import { createTraceWriter } from '../../src/trace/trace-writer.ts';
 import { eventArbitrary, reordered } from './event-arbitrary.ts';
 import { decisionArbitrary, recordingArbitrary } from './recording-arbitrary.ts';
+import { choice } from '../questions.ts';
 
 const events = fc.array(eventArbitrary, { maxLength: 6 });
 const decisions = fc.array(decisionArbitrary, { maxLength: 4 });
@@ -54,12 +55,12 @@ describe('files of a simulation', () => {
 
   test('R209 a small file is written byte for byte like this', () => {
     const lines = simulationLines(
-      { decisions: [{ answer: 1, n: 2, label: 'order' }], events: [abort] },
+      { decisions: [{ answer: 1, n: 2, question: choice('order') }], events: [abort] },
       { seed: '42', scenario: 'pool' },
     );
     expect([...lines]).toEqual([
-      '{"format":"dryrunner","version":1,"kind":"simulation","scenario":"pool","seed":"42"}\n',
-      '{"type":"decision","label":"order","n":2,"answer":1}\n',
+      '{"format":"dryrunner","version":2,"kind":"simulation","scenario":"pool","seed":"42"}\n',
+      '{"type":"decision","question":{"kind":"choice","what":"order"},"n":2,"answer":1}\n',
       '{"at":1.5,"type":"abort","runner":"worker","runId":"0"}\n',
       expect.stringMatching(
         /^\{"type":"end","decisions":1,"events":1,"runs":0,"sha256":"[0-9a-f]{64}","traceHash":"[0-9a-f]{16}"\}\n$/,
@@ -129,22 +130,22 @@ describe('trace writer', () => {
     ],
     [
       'an answer too high',
-      (w) => w.decision({ label: 'a', n: 2, answer: 2 }),
+      (w) => w.decision({ question: choice('a'), n: 2, answer: 2 }),
       'decision.answer: expected a whole number below 2, got 2',
     ],
     [
       'a forced choice',
-      (w) => w.decision({ label: 'a', n: 1, answer: 0 }),
+      (w) => w.decision({ question: choice('a'), n: 1, answer: 0 }),
       'decision.n: expected a whole number ≥ 2, got 1',
     ],
     [
       'a negative answer',
-      (w) => w.decision({ label: 'a', n: 2, answer: -1 }),
+      (w) => w.decision({ question: choice('a'), n: 2, answer: -1 }),
       'decision.answer: expected a whole number ≥ 0, got -1',
     ],
     [
       'a decision that is half one',
-      (w) => w.decision({ label: 'a', n: 2 } as unknown as Decision),
+      (w) => w.decision({ question: choice('a'), n: 2 } as unknown as Decision),
       'decision.answer: expected a whole number ≥ 0, got nothing',
     ],
     [

@@ -19,9 +19,9 @@ export const invokerBugs: readonly Bug[] = [
       },
       {
         file: invocation,
-        find: '      () => clock.post(label, () => this.#done(phase)),\n',
+        find: '      () => clock.post(topic, () => this.#done(phase)),\n',
         replace:
-          "      () => {\n        this.#returned = phase === 'upload';\n        clock.post(label, () => this.#done(phase));\n      },\n",
+          "      () => {\n        this.#returned = phase === 'upload';\n        clock.post(topic, () => this.#done(phase));\n      },\n",
       },
       {
         file: invocation,
@@ -200,11 +200,11 @@ export const invokerBugs: readonly Bug[] = [
     edits: [
       {
         file: invocation,
-        find: '    this.#abort = this.#parts.world.clock.post(`run/${this.#run.runId} abort`, () =>\n',
+        find: "    this.#abort = this.#parts.world.clock.post(this.#run.topic('abort'), () =>\n",
         replace:
           '    const { clock } = this.#parts.world;\n    const late = Math.random() < 0.5;\n' +
-          '    const post = (label: string, fire: () => void): Timer => (late ? clock.endOfInstant(label, 0, fire) : clock.post(label, fire));\n' +
-          '    this.#abort = post(`run/${this.#run.runId} abort`, () =>\n',
+          '    const post: typeof clock.post = (label, fire) => (late ? clock.endOfInstant(label, 0, fire) : clock.post(label, fire));\n' +
+          "    this.#abort = post(this.#run.topic('abort'), () =>\n",
       },
     ],
   },

@@ -55,7 +55,7 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/network/chaos-delay.ts',
-        find: 'this.#choices.choose(`${label()} delay`, this.#n, this.#msOf)',
+        find: "this.#choices.choose(topic().asks('delay'), this.#n, this.#msOf)",
         replace: 'Math.floor(Math.random() * this.#n)',
       },
     ],
@@ -146,7 +146,7 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: pollingWait,
-        find: '        timer.cancel();\n        timer = this.#clock.endOfInstant(label, 0, end);\n',
+        find: '        timer.cancel();\n        timer = this.#clock.endOfInstant(topic, 0, end);\n',
         replace: '',
       },
     ],

@@ -17,6 +17,7 @@ import type { DecisionSource, DueEvents } from '../../kernel/decisions.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
+import type { Question } from '../../kernel/question.ts';
 import type { OracleFactory } from '../../oracles/oracle.ts';
 import type { ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Certificate, SearchBounds, SearchStop } from './certificate.ts';
@@ -68,14 +69,14 @@ export class ExhaustiveStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
+  decide(question: Question, n: number, occurrence: number): number {
     if (this.#walk === undefined) return this.#search.decide(n);
     // How many faults are left is no matter of one question.
-    return this.#bounds.maxFaults === undefined ? this.#walk.decide(label, n, occurrence, labelHash) : 0;
+    return this.#bounds.maxFaults === undefined ? this.#walk.decide(question, n, occurrence) : 0;
   }
 
-  order(label: string, due: DueEvents, occurrence: number, labelHash?: number): number {
-    return this.#walk?.decide(label, due.count, occurrence, labelHash) ?? this.#search.order(due);
+  order(question: Question, due: DueEvents, occurrence: number): number {
+    return this.#walk?.decide(question, due.count, occurrence) ?? this.#search.order(due);
   }
 
   onFire(event: EventInfo, made: number): void {

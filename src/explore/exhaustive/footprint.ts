@@ -22,6 +22,7 @@
  * What cannot be known touches everything, and events that touch everything commute with nothing.
  */
 import type { Clock, Timer } from '../../kernel/clock.ts';
+import type { Label } from '../../kernel/question.ts';
 import type { IsolatedPart, Isolator } from '../../model/isolation.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 
@@ -128,15 +129,15 @@ class PartClock implements Clock {
     return this.#clock.now();
   }
 
-  timer(label: string, ms: number, fire: () => void): Timer {
+  timer(label: Label, ms: number, fire: () => void): Timer {
     return this.#clock.timer(label, ms, this.#entered(fire));
   }
 
-  post(label: string, fire: () => void): Timer {
+  post(label: Label, fire: () => void): Timer {
     return this.#clock.post(label, this.#entered(fire));
   }
 
-  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
     this.#meter.noteLate();
     return this.#clock.endOfInstant(label, ms, this.#entered(fire));
   }

@@ -2,8 +2,9 @@
  * Names for the events of the clock of one execution. Invariant: an event without a name of its own is called by the line that set it,
  * where places were captured; one that is known by neither has no name that would tell anybody anything.
  */
-import { ANONYMOUS_SLEEP, eventText } from './label-text.ts';
+import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
+import { eventText } from './question-text.ts';
 import { shortPlaceOf } from './source-place.ts';
 
 /** Names the events of one or two executions. */
@@ -18,15 +19,15 @@ export class EventNames {
   }
 
   /** The event in words. */
-  of({ id, label }: DueEvent): string {
-    if (label !== ANONYMOUS_SLEEP) return eventText(label);
+  of({ id, topic }: DueEvent): string {
+    if (topic !== SCENARIO_SLEEP) return eventText(topic);
     const place = this.#placeOf(id);
-    return place === undefined ? eventText(label) : `the sleep ${place}`;
+    return place === undefined ? eventText(topic) : `the sleep ${place}`;
   }
 
   /** True if its name says more than that it is one of many. */
-  isTelling({ id, label }: DueEvent): boolean {
-    return label !== ANONYMOUS_SLEEP || this.#placeOf(id) !== undefined;
+  isTelling({ id, topic }: DueEvent): boolean {
+    return topic !== SCENARIO_SLEEP || this.#placeOf(id) !== undefined;
   }
 
   #placeOf(id: number): string | undefined {

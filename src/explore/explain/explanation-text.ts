@@ -21,16 +21,16 @@ export interface ExplanationLine {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no explanation.
  * @example
  * ```ts
- * import { defineScenario } from 'dryrunner';
+ * import { defineScenario, question } from 'dryrunner';
  * import { createExecutor, explain, formatExplanation } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'coin',
  *   description: 'never heads',
  *   run: (sim) => sim.check(sim.choose('toss', 2) === 0, 'heads'),
  * });
- * const explanation = await explain(createExecutor(scenario), [{ label: 'toss', n: 2, answer: 1 }]);
+ * const explanation = await explain(createExecutor(scenario), [{ question: question('choice', 'toss'), n: 2, answer: 1 }]);
  * const lines = formatExplanation(explanation);
- * if (!lines.at(-1)?.text.startsWith('dryrunner replay dr1:')) throw new Error('expected the line to paste');
+ * if (!lines.at(-1)?.text.startsWith('dryrunner replay dr2:')) throw new Error('expected the line to paste');
  * ```
  */
 export function formatExplanation(explanation: Explanation): ExplanationLine[] {

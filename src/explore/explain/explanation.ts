@@ -10,7 +10,6 @@ import {
   checkMethods,
   checkString,
 } from '../../kernel/argument-check.ts';
-import { decisionKind } from '../../kernel/decision-kind.ts';
 import type { Decision } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
@@ -33,7 +32,7 @@ import type { NearestPassSearch, OtherFailure, PassingLog } from './nearest-pass
 import { observe } from './observed-run.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { encodeToken } from '../replay-token.ts';
-import { aboutOf, actText, answerText } from './label-text.ts';
+import { aboutOf, actText, answerText } from './question-text.ts';
 import { framesOf, framesOfThrower, hasUserFrame, placeOf } from './source-place.ts';
 import { awaitedPlaces } from './standstill-awaits.ts';
 import { coincidenceIn, lastStepsIn } from './standstill.ts';
@@ -92,7 +91,7 @@ export interface Explanation {
 
 function otherFailureText({ decision, answer, message }: OtherFailure): string {
   const value = answerText(decision, answer) ?? String(answer);
-  return `with "${aboutOf(decision.label)}" ${value} it fails differently: ${message}`;
+  return `with "${aboutOf(decision.question)}" ${value} it fails differently: ${message}`;
 }
 
 /**
@@ -101,7 +100,7 @@ function otherFailureText({ decision, answer, message }: OtherFailure): string {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, and for a log that does not fail.
  * @example
  * ```ts
- * import { createSimulatedRunner, defineScenario } from 'dryrunner';
+ * import { createSimulatedRunner, defineScenario, question } from 'dryrunner';
  * import { createExecutor, explain } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'abort-wins',
@@ -115,7 +114,7 @@ function otherFailureText({ decision, answer, message }: OtherFailure): string {
  *     await runner.release();
  *   },
  * });
- * const log = [{ label: 'order patience', n: 2, answer: 1 }];
+ * const log = [{ question: question('order', 'patience'), n: 2, answer: 1 }];
  * const { nearestPass } = await explain(createExecutor(scenario), log);
  * if (nearestPass?.text !== 'If "patience" had come before the deadline of run 0 at 50 ms, it would have held.') {
  *   throw new Error(nearestPass?.text);
@@ -241,12 +240,12 @@ function placesThatMatter(
   const change = passLog?.changes[0];
   const decision = change === undefined ? undefined : observedIn(failing, change);
   if (change === undefined || decision === undefined) return [];
-  const { due, answer, asked, drawn } = decision;
-  const { label } = drawn ?? decision;
+  const { due, answer, asked, drawn, question } = decision;
   if (due.length === 0) {
-    const isChoice = decisionKind(label) === 'choice';
-    const done = drawn !== undefined ? 'drawn' : isChoice ? 'decided' : 'asked for';
-    return placeOf(`${isChoice ? `"${label}"` : actText(label)} was ${done}`, asked?.text);
+    const isChosen = question.kind === 'choice' || question.kind === 'draw';
+    const done = drawn !== undefined ? 'drawn' : isChosen ? 'decided' : 'asked for';
+    const what = drawn === undefined ? actText(question) : `"${drawn.name}"`;
+    return placeOf(`${what} was ${done}`, asked?.text);
   }
   return [due[answer], due[change.answer]].flatMap((event) => {
     if (event === undefined) return [];

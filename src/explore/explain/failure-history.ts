@@ -7,13 +7,13 @@ import { invariant } from '../../kernel/invariant.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { formatEvent } from '../../trace/event-text.ts';
+import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-headline.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';
 import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
-import { ANONYMOUS_SLEEP } from './label-text.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { PassedOver } from './passed-over.ts';
@@ -69,7 +69,7 @@ const RANK = {
 type Rank = (typeof RANK)[keyof typeof RANK];
 
 /** Events of the clock that stop a run. */
-const STOPS = / (deadline|memory|bound)$/;
+const STOPS: ReadonlySet<string> = new Set(['deadline', 'memory', 'bound']);
 
 /** Where less than this is telling, what says little is shown as well. */
 const LINES_MIN = 6;
@@ -229,8 +229,8 @@ function* withSilentFirings(
   );
   const doing = new Set(candidates.map(({ firingId }) => firingId));
   // That a run is stopped is shown by what comes of it only later.
-  const isSpeaking = ({ id, label }: EventInfo): boolean =>
-    telling.has(id) || (doing.has(id) && !STOPS.test(label));
+  const isSpeaking = ({ id, topic }: EventInfo): boolean =>
+    telling.has(id) || (doing.has(id) && !STOPS.has(topic.what));
   const speaking = new Set([...[...run.firings.values()].filter(isSpeaking).map(({ id }) => id), ...told]);
   const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
   const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
@@ -241,8 +241,8 @@ function* withSilentFirings(
       const firing = silent[next];
       invariant(firing !== undefined, 'index below length');
       if ((order.get(firing.id) ?? 0) >= at) return;
-      const { id, label, atMs } = firing;
-      const isSleep = label === ANONYMOUS_SLEEP;
+      const { id, topic, atMs } = firing;
+      const isSleep = topic === SCENARIO_SLEEP;
       const textOf = (): string => `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
       // To ask where a sleep was made is what takes long; hardly any was made by nobody's code but ours.
       const rank =
@@ -263,13 +263,13 @@ function* withSilentFirings(
 
 /** What fires again and again, but for the first time and the last: it says the same each time. */
 function periodicIn(silent: readonly EventInfo[]): Set<number> {
-  const byLabel = new Map<string, number[]>();
-  for (const { id, label } of silent) {
-    const ids = byLabel.get(label);
-    if (ids === undefined) byLabel.set(label, [id]);
+  const byText = new Map<string, number[]>();
+  for (const { id, topic } of silent) {
+    const ids = byText.get(topic.text);
+    if (ids === undefined) byText.set(topic.text, [id]);
     else ids.push(id);
   }
-  return new Set([...byLabel.values()].flatMap((ids) => ids.slice(1, -1)));
+  return new Set([...byText.values()].flatMap((ids) => ids.slice(1, -1)));
 }
 
 function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {

@@ -3,8 +3,7 @@ import { counted } from '../../model/plural.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
 import { headlineOf } from '../failure-headline.ts';
-import { decisionKind } from '../../kernel/decision-kind.ts';
-import type { DecisionKind } from '../../kernel/decision-kind.ts';
+import type { QuestionKind } from '../../kernel/question.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { PassedOver } from './passed-over.ts';
@@ -12,7 +11,7 @@ import { ShownFaults } from './shown-fault.ts';
 
 const TOLD_MAX = 3;
 /** What tells most first. */
-const TELLING: readonly DecisionKind[] = ['fault', 'order', 'delay', 'choice'];
+const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', 'draw'];
 
 /** The sentence about a failing execution. */
 export function sentenceOf(run: ObservedRun, failure: Failure): string {
@@ -69,5 +68,5 @@ function circumstances(run: ObservedRun): string {
 
 /** A fault that spared what it was asked about tells least. */
 function weightOf(faults: ShownFaults, decision: ObservedDecision): number {
-  return faults.isSpared(decision) ? TELLING.length : TELLING.indexOf(decisionKind(decision.label));
+  return faults.isSpared(decision) ? TELLING.length : TELLING.indexOf(decision.question.kind);
 }

@@ -1,8 +1,9 @@
 /**
- * Which runs and runners a failure is about, read from its text and from the decisions that led to it. Invariant: only what the trace
+ * Which runs and runners a failure is about: those that its text names, or those that the decisions that led to it are about. Invariant: only what the trace
  * knows counts, so that a number in a message is not taken for a run.
  */
 import { tagsOf } from '../../model/command.ts';
+import { Topic } from '../../kernel/question.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import type { ObservedRun } from './observed-run.ts';
@@ -21,12 +22,37 @@ export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
     failure.message,
     ...failure.details.map(([...line]) => line.join('').split('\n')[0] ?? ''),
   ].join('\n');
-  const labels = run.decisions.filter(({ answer }) => answer > 0).map(({ label }) => label);
-  return (
-    aboutNamed(events, text) ??
-    aboutNamed(events, labels.join('\n').replaceAll('run/', 'run ')) ??
-    (() => true)
-  );
+  const topics = run.decisions.flatMap(({ question, answer }) => (answer > 0 ? [question.topic] : []));
+  return aboutNamed(events, text) ?? aboutTopics(events, topics) ?? (() => true);
+}
+
+function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): IsAbout | undefined {
+  const named = new Set<string>();
+  const runIds = new Set<string>();
+  const tagged = new Set<string>();
+  const take = ({ owner, subject }: Topic): void => {
+    for (const part of [owner, subject]) {
+      if (part instanceof Topic) take(part);
+      else if (typeof part === 'string') named.add(part);
+      else if (part.type === 'run') runIds.add(part.id);
+    }
+  };
+  topics.forEach(take);
+  for (const event of events) {
+    if (event.type !== 'accepted') continue;
+    const { jobId, taskId, tag } = tagsOf(event.command);
+    if ([jobId, taskId, tag].some((name) => name !== '' && named.has(name))) {
+      tagged.add(`${event.runner} ${event.runId}`);
+    }
+  }
+  const runners = new Set(events.map(({ runner }) => runner).filter((name) => named.has(name)));
+  if (runners.size + runIds.size + tagged.size === 0) return undefined;
+  return (event) => {
+    const runId = runIdOf(event);
+    const isOfRun = runId !== undefined && runId !== '' && runIds.size + tagged.size > 0;
+    if (!isOfRun) return runners.has(event.runner);
+    return runIds.has(runId) || tagged.has(`${event.runner} ${runId}`);
+  };
 }
 
 function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | undefined {

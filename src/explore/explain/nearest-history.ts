@@ -1,11 +1,10 @@
 /** What the nearest passing execution did otherwise, in words. */
-import { decisionKind } from '../../kernel/decision-kind.ts';
 import { plural } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { isSameKey } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
-import { answerText, askedText, decisionText } from './label-text.ts';
+import { answerText, askedText, decisionText } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { isRoutine } from './routine-event.ts';
@@ -61,7 +60,7 @@ function faultText(
   observed: ObservedDecision,
   { answer }: AnswerChange,
 ): { readonly word: 'With' | 'Without'; readonly text: string } | undefined {
-  if (decisionKind(observed.label) !== 'fault' || observed.describe === undefined) return undefined;
+  if (observed.question.kind !== 'fault' || observed.describe === undefined) return undefined;
   const textOf = (run: ObservedRun, decision: ObservedDecision): string =>
     new ShownFaults(run, new EventNames(run)).textOf(decision);
   if (answer === 0 || answerText(observed, answer) === '') {
@@ -77,8 +76,8 @@ function insteadText(
   observed: ObservedDecision | undefined,
   change: AnswerChange,
 ): string {
-  const { label, n } = change.decision;
-  if (observed === undefined) return `"${label}" had been ${change.answer}`;
+  const { question, n } = change.decision;
+  if (observed === undefined) return `"${question.text}" had been ${change.answer}`;
   const { due, answer } = observed;
   const about = askedText(observed);
   if (due.length > 0) return orderInsteadText(failing, passing, observed, change.answer);
@@ -86,7 +85,7 @@ function insteadText(
   if (drawnInstead !== undefined) return drawnInstead;
   const here = answerText(observed, answer);
   const there = answerText(observed, change.answer);
-  switch (decisionKind(label)) {
+  switch (question.kind) {
     case 'fault':
       return change.answer === 0
         ? `no fault had struck ${about}`
@@ -100,6 +99,7 @@ function insteadText(
       return `${about} had been delayed by ${lengths}`;
     }
     case 'order':
+    case 'draw':
     case 'choice':
       return here === undefined || there === undefined || here === there
         ? `${about} had been ${change.answer} instead of ${answer}`
@@ -130,7 +130,7 @@ function drawnInsteadText(
 ): string | undefined {
   const other = passing.decisions.find((decision) => isSameKey(decision, observed))?.drawn;
   if (drawn === undefined || other === undefined || other.text === drawn.text) return undefined;
-  return `"${drawn.label}" had been ${other.text} instead of ${drawn.text}`;
+  return `"${drawn.name}" had been ${other.text} instead of ${drawn.text}`;
 }
 
 /** Of what tells most, if that differs; else of everything. Events differ if they read differently: a reader sees nothing else. */

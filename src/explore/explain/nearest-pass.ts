@@ -2,14 +2,13 @@
  * The passing execution that is nearest to a failing one: one answer changed, the latest that does, so that both share their history
  * for as long as possible; several only if no answer that is not plain does alone. Invariant: it really was run, and held.
  */
-import { decisionKind } from '../../kernel/decision-kind.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
 import { answersOf, withAnswer } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 import { headlineOf } from '../failure-headline.ts';
-import { answerText } from './label-text.ts';
+import { answerText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 
 /** What limits the search. */
@@ -143,7 +142,7 @@ class Search {
     const { answer, n } = decision;
     const near = [answer - 1, answer + 1].filter((other) => other >= 0 && other < n);
     // That no fault strikes says more than that a lesser one does.
-    const first = decisionKind(decision.label) === 'fault' ? [0] : near;
+    const first = decision.question.kind === 'fault' ? [0] : near;
     for (const other of new Set([...first, ...near])) {
       if (other !== answer && (await holds(other))) return other;
     }
@@ -205,8 +204,8 @@ class Search {
 
 /** The most telling first: without the fault, in the order of making; of others the nearest, the lesser of two. */
 function alternativesTo(decision: AskedDecision): number[] {
-  const { label, n, answer } = decision;
-  const kind = decisionKind(label);
+  const { question, n, answer } = decision;
+  const { kind } = question;
   const others = Array.from({ length: n }, (_, at) => at).filter((other) => other !== answer);
   const here = answerText(decision, answer);
   // What reads most like it isolates what matters: another program altogether says little.

@@ -4,6 +4,7 @@
  */
 import type { DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
+import type { Question, Topic } from '../../kernel/question.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
@@ -21,12 +22,12 @@ export interface ObservedEvent {
 /** An event that was due when an order was decided. */
 export interface DueEvent {
   readonly id: number;
-  readonly label: string;
+  readonly topic: Topic;
 }
 
 /** A value that several answers made. */
 export interface DrawnValue {
-  readonly label: string;
+  readonly name: string;
   readonly text: string;
 }
 
@@ -88,8 +89,8 @@ class Observation implements DecisionSource {
     this.#capturesPlaces = capturesPlaces;
   }
 
-  decide(label: string, n: number, occurrence: number, _hash?: number, describe?: DescribeAnswer): number {
-    const asked = { label, n, occurrence, due: [], ...(describe === undefined ? {} : { describe }) };
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
+    const asked = { question, n, occurrence, due: [], ...(describe === undefined ? {} : { describe }) };
     if (!this.#capturesPlaces) return this.#note(asked).answer;
     const stack = this.#keptStack();
     const done = this.#note({ ...asked, asked: stack });
@@ -97,13 +98,13 @@ class Observation implements DecisionSource {
     return done.answer;
   }
 
-  order(label: string, due: DueEvents, occurrence: number): number {
+  order(question: Question, due: DueEvents, occurrence: number): number {
     const n = due.count;
     const candidates: DueEvent[] = [];
     const keep = (at: number): void => {
-      candidates[at] = { id: due.idOf(at), label: due.labelOf(at) };
+      candidates[at] = { id: due.idOf(at), topic: due.topicOf(at) };
     };
-    const { answer } = this.#note({ label, n, occurrence, due: candidates });
+    const { answer } = this.#note({ question, n, occurrence, due: candidates });
     // All of a crowd at each of its decisions would be its square.
     if (n > DUE_KEPT_MAX) [0, answer].forEach(keep);
     else for (let at = 0; at < n; at += 1) keep(at);
@@ -112,8 +113,8 @@ class Observation implements DecisionSource {
     return answer;
   }
 
-  drawn(label: string, value: unknown, asked: number): void {
-    const drawn = { label, text: valueText(value) };
+  drawn(name: string, value: unknown, asked: number): void {
+    const drawn = { name, text: valueText(value) };
     const from = this.decisions.length - asked;
     this.decisions.push(...this.decisions.splice(from).map((decision) => ({ ...decision, drawn })));
   }
@@ -136,14 +137,14 @@ class Observation implements DecisionSource {
     return stack;
   }
 
-  #forgetPlace({ id, cause, label, atMs, late }: EventInfo): void {
-    if (!this.#named.has(id)) this.firings.set(id, { id, cause, label, atMs, late });
+  #forgetPlace({ id, cause, topic, atMs, late }: EventInfo): void {
+    if (!this.#named.has(id)) this.firings.set(id, { id, cause, topic, atMs, late });
   }
 
-  #note(question: Omit<ObservedDecision, 'answer' | 'firingId' | 'traceIndex'>): ObservedDecision {
-    const answer = this.#answers.decide(question.label, question.n, question.occurrence);
+  #note(asked: Omit<ObservedDecision, 'answer' | 'firingId' | 'traceIndex'>): ObservedDecision {
+    const answer = this.#answers.decide(asked.question, asked.n, asked.occurrence);
     const traceIndex = this.events.length;
-    const decision = { ...question, answer, firingId: this.#firingId, traceIndex };
+    const decision = { ...asked, answer, firingId: this.#firingId, traceIndex };
     this.decisions.push(decision);
     return decision;
   }

@@ -5,7 +5,7 @@
 import type { Decision } from '../../kernel/decisions.ts';
 import { headlineOf } from '../failure-headline.ts';
 import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
-import { decisionText } from './label-text.ts';
+import { decisionText } from './question-text.ts';
 
 /** One line. A log has no times, so that only the failure has one. */
 export interface PlainHistoryLine {

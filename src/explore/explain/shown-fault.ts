@@ -3,11 +3,10 @@
  * it; what leaves none is not said to strike, unless who asked says so or its answer is the highest, for those between may mean that
  * nothing goes wrong.
  */
-import { decisionKind } from '../../kernel/decision-kind.ts';
 import { faultText, type FaultEvent } from '../../model/fault-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { EventNames } from './event-name.ts';
-import { aboutOf, answerText, decisionText } from './label-text.ts';
+import { aboutOf, answerText, decisionText } from './question-text.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
 
 /** A fault that the trace tells. */
@@ -36,14 +35,16 @@ export class ShownFaults {
     }
     for (const observed of run.events) {
       const { event } = observed;
-      if (event.type === 'fault') this.#later.set(`${event.operation} ${event.kind}`, observed);
+      if (event.type === 'fault' && event.afterEvent !== undefined) {
+        this.#later.set(`${event.afterEvent} ${event.kind}`, observed);
+      }
     }
   }
 
   /** Undefined if the decision is about no fault, or about one that did not strike or leaves nothing in the trace. */
   of(decision: ObservedDecision): ShownFault | undefined {
     if (!isAnsweredFault(decision)) return undefined;
-    const struckLater = this.#later.get(`event ${decision.answer} ${aboutOf(decision.label)}`);
+    const struckLater = this.#later.get(`${decision.answer} ${aboutOf(decision.question)}`);
     if (struckLater !== undefined) return this.#struckLater(decision, struckLater);
     const { event, firingId } = this.#run.events[decision.traceIndex] ?? {};
     if (event?.type !== 'fault' || firingId !== decision.firingId) return undefined;
@@ -61,8 +62,8 @@ export class ShownFaults {
 
   /** The decision in words. */
   textOf(decision: ObservedDecision): string {
-    const { label, answer, n } = decision;
-    if (this.isSpared(decision)) return `"${label}" is ${answer} of 0 to ${n - 1}, which is no fault`;
+    const { question, answer, n } = decision;
+    if (this.isSpared(decision)) return `"${question.text}" is ${answer} of 0 to ${n - 1}, which is no fault`;
     return this.of(decision)?.text ?? decisionText(decision, (event) => this.#names.of(event));
   }
 
@@ -76,7 +77,7 @@ export class ShownFaults {
   #struckLater(decision: ObservedDecision, { event, firingId }: ObservedEvent): ShownFault {
     const firing = this.#run.firings.get(firingId);
     const when = firing === undefined ? 'at the start' : `right after ${this.#names.of(firing)}`;
-    return { event, others: [], decision, text: `${aboutOf(decision.label)}, ${when}` };
+    return { event, others: [], decision, text: `${aboutOf(decision.question)}, ${when}` };
   }
 
   /** One behaviour of a filer may be several faults. */
@@ -91,6 +92,6 @@ export class ShownFaults {
   }
 }
 
-function isAnsweredFault({ label, answer }: ObservedDecision): boolean {
-  return answer > 0 && decisionKind(label) === 'fault';
+function isAnsweredFault({ question, answer }: ObservedDecision): boolean {
+  return answer > 0 && question.kind === 'fault';
 }

@@ -2,10 +2,10 @@
  * What is known of a standstill: what was due together in its last instant, and what the scenario did last and where. Invariant: it was
  * observed, not concluded; the promise that is awaited may be nobody's but the user's.
  */
-import { decisionKind } from '../../kernel/decision-kind.ts';
+import type { QuestionKind } from '../../kernel/question.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import type { EventNames } from './event-name.ts';
-import { actText } from './label-text.ts';
+import { actText } from './question-text.ts';
 import type { DueEvent, ObservedRun, ObservedStep } from './observed-run.ts';
 import { framesOf, hasUserFrame } from './source-place.ts';
 
@@ -14,6 +14,9 @@ export interface LastStep {
   readonly text: string;
   readonly frames: readonly string[];
 }
+
+/** Kinds of questions that are answered by a value. */
+const CHOSEN: ReadonlySet<QuestionKind> = new Set(['choice', 'draw']);
 
 /** So many steps say where each of a few tasks stands. */
 const STEPS_MAX = 4;
@@ -49,7 +52,7 @@ export function lastStepsIn(run: ObservedRun, names: EventNames): LastStep[] {
     stackOf: () => firing.place ?? '',
   }));
   // What is chosen is there at once, so nobody waits for it.
-  const acts = run.steps.filter(({ done }) => 'type' in done || decisionKind(done.label) !== 'choice');
+  const acts = run.steps.filter(({ done }) => 'type' in done || !CHOSEN.has(done.question.kind));
   const ofSteps = acts.map((step) => ({
     at: order.get(step.firingId) ?? 0,
     textOf: () => stepText(step.done, run.firings.get(step.firingId)?.atMs ?? 0),
@@ -70,5 +73,5 @@ export function lastStepsIn(run: ObservedRun, names: EventNames): LastStep[] {
 
 function stepText(done: ObservedStep['done'], atMs: number): string {
   if ('type' in done) return formatEvent(done);
-  return `${atMs} ms: ${actText(done.label)} was asked for`;
+  return `${atMs} ms: ${actText(done.question)} was asked for`;
 }

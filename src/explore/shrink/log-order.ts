@@ -2,7 +2,6 @@
  * Which of two failing executions is the simpler one: a total order, so that whoever shrinks the same bug from another seed is drawn
  * to the same end. After the shortlex order of MacIver & Donaldson, "Test-Case Reduction via Test-Case Generation" (ECOOP 2020).
  */
-import { decisionKind } from '../../kernel/decision-kind.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 
@@ -26,11 +25,11 @@ export function sizeOf(
   let faults = 0;
   let nonZero = 0;
   let sum = 0;
-  for (const { label, answer } of log) {
+  for (const { question, answer } of log) {
     if (answer === 0) continue;
     nonZero += 1;
     sum += answer;
-    if (decisionKind(label) === 'fault') faults += 1;
+    if (question.kind === 'fault') faults += 1;
   }
   return { faults, nonZero, firedEvents, sum, answers: log.map(({ answer }) => answer) };
 }

@@ -2,11 +2,9 @@
  * Passes that let the same thing happen elsewhere: to an earlier run, in an earlier round, on another runner. They are what brings
  * different seeds of one bug to the same log, because which of many alike runs was hit is chance.
  */
-import { decisionKind } from '../../kernel/decision-kind.ts';
+import { questionAbout, Topic, type Party } from '../../kernel/question.ts';
 import { isSameKey, keyOf, withAnswer } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { numberedThingsIn, withNumber, withSwappedThings } from './label-numbers.ts';
-import { siteOf } from '../label-parts.ts';
 import type { ShrinkAttempt, ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
 /** At how many questions one answer is tried, at most and at least; the longer the log, the fewer, because executions take longer. */
@@ -19,58 +17,124 @@ const ANSWERS_EACH = 3;
 const MOVED_MAX = 40;
 /** With more answers than this, pairs are too many. */
 const MERGED_MAX = 6;
-/** Most smaller numbers by which one in a label is replaced. */
-const NUMBERS_MAX = 8;
+/** At how many of those that were asked about earlier an answer is tried. */
+const EARLIER_MAX = 8;
 
 /**
- * All answers about run 7 become answers about run 0, or those about both change places, and the third time becomes the first, all at
- * once.
+ * All answers about the seventh run become answers about the first, and those about the seventh job answers about the first one; or two
+ * that are alike change places; and the third time becomes the first, all at once.
  */
 export const renameSubjects: ShrinkPass = function* (state) {
   if (state.answers.length > MOVED_MAX) return;
-  const things = state.answers.flatMap(({ label }) => numberedThingsIn(label));
-  const numbers = new Set(things.map(({ number }) => number));
-  for (const from of [...numbers].sort((a, b) => b - a)) {
-    for (let to = 0; to < Math.min(from, NUMBERS_MAX); to += 1) {
-      yield withoutTwins(
-        state.answers.map((entry) => ({ ...entry, label: withNumber(entry.label, from, to) })),
-      );
+  const alike = new AlikeParts(state.log);
+  const about = (exchange: (part: Party) => Party): KeyedDecision[] =>
+    withoutTwins(
+      state.answers.map((entry) => ({ ...entry, question: questionAbout(entry.question, exchange) })),
+    );
+  for (const from of alike.ranksIn(state.answers)) {
+    for (let to = 0; to < Math.min(from, EARLIER_MAX); to += 1) {
+      yield about((part) => (alike.rankOf(part) === from ? alike.alikeAt(part, to) : part));
     }
   }
-  yield* swapThings(state);
+  for (const from of alike.partsIn(state.answers)) {
+    for (let to = 0; to < Math.min(alike.rankOf(from), EARLIER_MAX); to += 1) {
+      const other = alike.alikeAt(from, to);
+      yield about((part) => (isSamePart(part, from) ? other : isSamePart(part, other) ? from : part));
+    }
+  }
   const least = state.answers.reduce((min, { occurrence }) => Math.min(min, occurrence), Infinity);
   if (least > 0 && least < Infinity) {
     yield state.answers.map((entry) => ({ ...entry, occurrence: entry.occurrence - least }));
   }
-  for (const label of new Set(state.answers.map((entry) => entry.label))) yield* bringForward(state, label);
+  for (const key of new Set(state.answers.map(({ question }) => question.key))) {
+    yield* bringForward(state, key);
+  }
 };
 
-/** Client 1 becomes client 0 and client 0 client 1, whatever their rounds are; where nothing was about client 0, that is a move. */
-const swapThings: ShrinkPass = function* (state) {
-  const numbersOf = new Map<string, Set<number>>();
-  for (const { word, number } of state.answers.flatMap(({ label }) => numberedThingsIn(label))) {
-    numbersOf.set(word, (numbersOf.get(word) ?? new Set()).add(number));
-  }
-  for (const [word, numbers] of numbersOf) {
-    for (const from of [...numbers].sort((a, b) => b - a)) {
-      for (let to = 0; to < Math.min(from, NUMBERS_MAX); to += 1) {
-        yield state.answers.map((entry) => ({
-          ...entry,
-          label: withSwappedThings(entry.label, word, from, to),
-        }));
+/**
+ * Which owners and subjects are alike: those that stand in the same place of like questions. Invariant: the members of a family are in
+ * the order of first asking, and their rank is their place in it.
+ */
+class AlikeParts {
+  readonly #families = new Map<string, readonly Party[]>();
+  readonly #ranks = new Map<string, number>();
+
+  constructor(log: readonly KeyedDecision[]) {
+    const heads = new Map<string, string>();
+    const headOf = (name: string): string => {
+      let head = name;
+      for (let next = heads.get(head); next !== undefined; next = heads.get(head)) head = next;
+      return head;
+    };
+    const parts = new Map<string, Party>();
+    for (const { question } of log) {
+      for (const { place, part } of placedPartsOf(question.topic)) {
+        const text = textOfPart(part);
+        if (!parts.has(text)) parts.set(text, part);
+        const [one, other] = [headOf(`place ${place}`), headOf(`part ${text}`)];
+        if (one !== other) heads.set(other, one);
       }
     }
+    const families = new Map<string, Party[]>();
+    for (const [text, part] of parts) {
+      const head = headOf(`part ${text}`);
+      const family = families.get(head) ?? [];
+      families.set(head, family);
+      this.#families.set(text, family);
+      this.#ranks.set(text, family.push(part) - 1);
+    }
   }
-};
 
-function* bringForward(state: ShrinkState, label: string): ShrinkAttempt {
+  rankOf(part: Party): number {
+    return this.#ranks.get(textOfPart(part)) ?? 0;
+  }
+
+  /** The one of that rank that is like `part`; `part` itself if there are not so many. */
+  alikeAt(part: Party, rank: number): Party {
+    return this.#families.get(textOfPart(part))?.[rank] ?? part;
+  }
+
+  /** What the answers are about, the last of its kind first. */
+  partsIn(answers: readonly KeyedDecision[]): Party[] {
+    const found = new Map<string, Party>();
+    for (const { question } of answers) {
+      for (const { part } of placedPartsOf(question.topic)) found.set(textOfPart(part), part);
+    }
+    return [...found.values()].sort((a, b) => this.rankOf(b) - this.rankOf(a));
+  }
+
+  ranksIn(answers: readonly KeyedDecision[]): Set<number> {
+    return new Set(this.partsIn(answers).map((part) => this.rankOf(part)));
+  }
+}
+
+interface PlacedPart {
+  readonly place: string;
+  readonly part: Party;
+}
+
+function placedPartsOf({ owner, what, subject }: Topic): PlacedPart[] {
+  const owners = owner === '' ? [] : [{ place: `owner ${what}`, part: owner }];
+  if (subject instanceof Topic) return [...owners, ...placedPartsOf(subject)];
+  return subject === '' ? owners : [...owners, { place: `subject ${what}`, part: subject }];
+}
+
+function textOfPart(part: Party): string {
+  return typeof part === 'string' ? part : part.text;
+}
+
+function isSamePart(one: Party, other: Party): boolean {
+  return textOfPart(one) === textOfPart(other);
+}
+
+function* bringForward(state: ShrinkState, key: string): ShrinkAttempt {
   const least = state.answers.reduce(
-    (min, entry) => (entry.label === label ? Math.min(min, entry.occurrence) : min),
+    (min, entry) => (entry.question.key === key ? Math.min(min, entry.occurrence) : min),
     Infinity,
   );
   if (least === Infinity || least === 0) return false;
   const moved = state.answers.map((entry) =>
-    entry.label === label ? { ...entry, occurrence: entry.occurrence - least } : entry,
+    entry.question.key === key ? { ...entry, occurrence: entry.occurrence - least } : entry,
   );
   return (yield moved).isAccepted;
 }
@@ -132,15 +196,15 @@ function* moveElsewhere(
   return false;
 }
 
-/** Same label, then labels that differ in numbers only, then the same kind; in each the order of asking. */
+/** The same question, then those that differ in their subject only, then the same kind; in each the order of asking. */
 function nearestFirst(places: readonly KeyedDecision[], taken: readonly KeyedDecision[]): KeyedDecision[] {
-  const labels = new Set(taken.map(({ label }) => label));
-  const sites = new Set(taken.map(({ label }) => siteOf(label)));
-  const kinds = new Set(taken.map(({ label }) => decisionKind(label)));
-  const distance = ({ label }: KeyedDecision): number => {
-    if (labels.has(label)) return 0;
-    if (sites.has(siteOf(label))) return 1;
-    return kinds.has(decisionKind(label)) ? 2 : 3;
+  const keys = new Set(taken.map(({ question }) => question.key));
+  const sites = new Set(taken.map(({ question }) => question.site));
+  const kinds = new Set(taken.map(({ question }) => question.kind));
+  const distance = ({ question }: KeyedDecision): number => {
+    if (keys.has(question.key)) return 0;
+    if (sites.has(question.site)) return 1;
+    return kinds.has(question.kind) ? 2 : 3;
   };
   return places
     .map((place, index) => ({ place, index, distance: distance(place) }))

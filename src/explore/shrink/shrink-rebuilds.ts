@@ -2,10 +2,8 @@
  * Passes that choose answers anew instead of changing them little by little: any two with all values, beside the others, without them,
  * or at any two questions at all. They find the way to the same failure that no small change of the log leads to.
  */
-import { decisionKind } from '../../kernel/decision-kind.ts';
 import { isSameKey, keyOf } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { siteOf } from '../label-parts.ts';
 import type { ShrinkPass, ShrinkState } from './shrink-pass.ts';
 
 /** With more answers than this, pairs are too many; with less than three, leaving the others out is nothing to win. */
@@ -97,16 +95,16 @@ class ValueChoice {
   readonly #hasFaults: boolean;
 
   constructor({ answers }: ShrinkState) {
-    this.#sites = new Set(answers.map(({ label }) => siteOf(label)));
+    this.#sites = new Set(answers.map(({ question }) => question.site));
     this.#answers = [...new Set(answers.map(({ answer }) => answer))];
-    this.#hasFaults = answers.some(({ label }) => decisionKind(label) === 'fault');
+    this.#hasFaults = answers.some(({ question }) => question.kind === 'fault');
   }
 
   /** Those of each place; none of a fault if the log has none, since a fault is never simpler. */
   of(places: readonly KeyedDecision[]): KeyedDecision[] {
     return places.flatMap((place) => {
-      if (!this.#hasFaults && decisionKind(place.label) === 'fault') return [];
-      if (this.#sites.has(siteOf(place.label))) return spread(place, NEAR_VALUES);
+      if (!this.#hasFaults && place.question.kind === 'fault') return [];
+      if (this.#sites.has(place.question.site)) return spread(place, NEAR_VALUES);
       const values = new Set([1, ...this.#answers, ...spread(place, FAR_VALUES).map(({ answer }) => answer)]);
       return [...values].filter((answer) => answer < place.n).map((answer) => ({ ...place, answer }));
     });

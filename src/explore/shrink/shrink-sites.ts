@@ -1,6 +1,6 @@
 /**
  * A pass that lets things happen in another order or one time earlier: a job moves to the batch before, and all answers about it with
- * it. No change of single answers does that, because in another batch the questions about the job have other labels.
+ * it. No change of single answers does that, because in another batch the questions about the job are other ones.
  */
 import { seriesBySite, type SiteSeries } from './site-answers.ts';
 import type { ShrinkPass, ShrinkState } from './shrink-pass.ts';

@@ -1,5 +1,5 @@
 /**
- * A pass for what is drawn by one label again and again, such as the parts of a drawn list: a span of its answers is cut out and the
+ * A pass for what is asked again and again, such as the parts of a drawn list: a span of its answers is cut out and the
  * later ones move up, while a number before it, which may be how many there are, is lowered by one. Hypothesis deletes spans alike.
  */
 import { nonZeroOf } from '../keyed-log.ts';
@@ -12,19 +12,19 @@ const SERIES_MAX = 400;
 /** How many of the numbers that stand nearest before a span are tried as its count, beside the first of all. */
 const COUNTS_NEAR = 3;
 
-/** For each label that is asked several times. */
+/** For each question that is asked several times. */
 export const cutSpans: ShrinkPass = function* (state) {
-  const labels = new Set(state.answers.map(({ label }) => label));
-  for (const label of labels) {
-    if (seriesOf(state, label).length < 2) continue;
-    for (const length of LENGTHS) yield* cutAll(state, label, length);
+  const keys = new Set(state.answers.map(({ question }) => question.key));
+  for (const key of keys) {
+    if (seriesOf(state, key).length < 2) continue;
+    for (const length of LENGTHS) yield* cutAll(state, key, length);
   }
 };
 
-function* cutAll(state: ShrinkState, label: string, length: number): ShrinkAttempt {
+function* cutAll(state: ShrinkState, key: string, length: number): ShrinkAttempt {
   let isAny = false;
-  for (let start = 0; start + length <= seriesOf(state, label).length;) {
-    const isCut = yield* cutOne(state, label, start, length);
+  for (let start = 0; start + length <= seriesOf(state, key).length;) {
+    const isCut = yield* cutOne(state, key, start, length);
     isAny ||= isCut;
     // After a cut, what comes next stands at the same place.
     if (!isCut) start += 1;
@@ -32,10 +32,10 @@ function* cutAll(state: ShrinkState, label: string, length: number): ShrinkAttem
   return isAny;
 }
 
-function* cutOne(state: ShrinkState, label: string, start: number, length: number): ShrinkAttempt {
-  const series = seriesOf(state, label);
+function* cutOne(state: ShrinkState, key: string, start: number, length: number): ShrinkAttempt {
+  const series = seriesOf(state, key);
   if (series.length > SERIES_MAX) return false;
-  const others = state.answers.filter((entry) => entry.label !== label);
+  const others = state.answers.filter((entry) => entry.question.key !== key);
   const cut = [...series.slice(0, start), ...series.slice(start + length)];
   const counts = countsBefore(series, start);
   for (const count of [undefined, ...counts]) {
@@ -55,7 +55,7 @@ function countsBefore(series: readonly KeyedDecision[], start: number): number[]
   return [...new Set([...positions.slice(0, 1), ...positions.slice(-COUNTS_NEAR)])];
 }
 
-/** All answers to that label, plain ones too, in the order of asking. */
-function seriesOf({ log }: ShrinkState, label: string): KeyedDecision[] {
-  return log.filter((entry) => entry.label === label);
+/** All answers to that question, plain ones too, in the order of asking. */
+function seriesOf({ log }: ShrinkState, key: string): KeyedDecision[] {
+  return log.filter((entry) => entry.question.key === key);
 }

@@ -38,7 +38,7 @@ export const lowerPairs: ShrinkPass = function* (state) {
   if (state.answers.length > PAIRED_MAX) return;
   for (const first of [...state.answers]) {
     for (const second of [...state.answers]) {
-      if (first.label === second.label && first.occurrence === second.occurrence) continue;
+      if (isSameKey(first, second)) continue;
       yield* lowerPair(state, first, second);
     }
   }

@@ -1,28 +1,24 @@
 /** Passes that take answers out: whole groups first, then spans of falling length, down to single ones. */
-import { decisionKind } from '../../kernel/decision-kind.ts';
-import type { DecisionKind } from '../../kernel/decision-kind.ts';
+import { QUESTION_KINDS } from '../../kernel/question.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { siteOf } from '../label-parts.ts';
 import type { ShrinkPass, ShrinkState } from './shrink-pass.ts';
-
-const KINDS: readonly DecisionKind[] = ['fault', 'delay', 'order', 'choice'];
 
 type Group = (entry: KeyedDecision) => boolean;
 
-/** Everything, then all faults, all of each other kind, all whose labels differ in numbers only. */
+/** Everything, then all faults, all of each other kind, all that differ in their subjects only. */
 export const dropGroups: ShrinkPass = function* (state) {
-  const sites = new Set(state.answers.map(({ label }) => siteOf(label)));
+  const sites = new Set(state.answers.map(({ question }) => question.site));
   const groups: Group[] = [
     () => true,
-    ...KINDS.map(
+    ...QUESTION_KINDS.map(
       (kind): Group =>
-        ({ label }) =>
-          decisionKind(label) === kind,
+        ({ question }) =>
+          question.kind === kind,
     ),
     ...[...sites].map(
       (site): Group =>
-        ({ label }) =>
-          siteOf(label) === site,
+        ({ question }) =>
+          question.site === site,
     ),
   ];
   for (const isIn of groups) {
@@ -54,8 +50,8 @@ function* dropSpansOf(state: ShrinkState, isIn: Group): ReturnType<ShrinkPass> {
   }
 }
 
-function isFault({ label }: KeyedDecision): boolean {
-  return decisionKind(label) === 'fault';
+function isFault({ question }: KeyedDecision): boolean {
+  return question.kind === 'fault';
 }
 
 function nextLength(length: number): number {

@@ -1,10 +1,10 @@
 /**
  * A log by site: what is answered at each place that asks, time after time, whichever run or round the question is about. Invariant: what
- * is not in it is answered 0. It keeps its meaning where jobs move from one batch to the next and take other labels there.
+ * is not in it is answered 0. It keeps its meaning where jobs move from one batch to the next and are asked about otherwise there.
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
+import type { Question } from '../../kernel/question.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { siteOf } from '../label-parts.ts';
 
 /** Answers per site, in the order of asking; plain ones too. */
 export type SiteSeries = ReadonlyMap<string, readonly number[]>;
@@ -12,8 +12,8 @@ export type SiteSeries = ReadonlyMap<string, readonly number[]>;
 /** The answers of a whole log by site. */
 export function seriesBySite(log: readonly KeyedDecision[]): Map<string, number[]> {
   const bySite = new Map<string, number[]>();
-  for (const { label, answer } of log) {
-    const site = siteOf(label);
+  for (const { question, answer } of log) {
+    const { site } = question;
     const series = bySite.get(site);
     if (series === undefined) bySite.set(site, [answer]);
     else series.push(answer);
@@ -39,8 +39,7 @@ class SiteSource implements DecisionSource {
     this.#bySite = bySite;
   }
 
-  decide(label: string, n: number): number {
-    const site = siteOf(label);
+  decide({ site }: Question, n: number): number {
     const at = this.#asked.get(site) ?? 0;
     this.#asked.set(site, at + 1);
     const answer = this.#bySite.get(site)?.[at] ?? 0;

@@ -1,6 +1,6 @@
-/** A log that can be asked by label and occurrence as well as by position. Invariant: it does not change. */
-import { decisionKind } from '../../kernel/decision-kind.ts';
+/** A log that can be asked by question and occurrence as well as by position. Invariant: it does not change. */
 import type { Decision } from '../../kernel/decisions.ts';
+import type { Question } from '../../kernel/question.ts';
 
 /** One entry of an {@link IndexedLog}. */
 export interface IndexedDecision extends Decision {
@@ -13,22 +13,22 @@ export class IndexedLog {
   readonly entries: readonly IndexedDecision[];
   /** Positions of the questions for faults. */
   readonly faults: readonly number[];
-  readonly #byLabel = new Map<string, IndexedDecision[]>();
+  readonly #byKey = new Map<string, IndexedDecision[]>();
 
   constructor(log: readonly Decision[]) {
-    this.entries = log.map(({ label, n, answer }, position) => {
-      const asked = this.#byLabel.get(label) ?? [];
-      if (asked.length === 0) this.#byLabel.set(label, asked);
-      const entry = { label, n, answer, position, occurrence: asked.length };
+    this.entries = log.map(({ question, n, answer }, position) => {
+      const asked = this.#byKey.get(question.key) ?? [];
+      if (asked.length === 0) this.#byKey.set(question.key, asked);
+      const entry = { question, n, answer, position, occurrence: asked.length };
       asked.push(entry);
       return entry;
     });
     this.faults = this.entries
-      .filter(({ label }) => decisionKind(label) === 'fault')
+      .filter(({ question }) => question.kind === 'fault')
       .map(({ position }) => position);
   }
 
-  find(label: string, occurrence: number): IndexedDecision | undefined {
-    return this.#byLabel.get(label)?.[occurrence];
+  find({ key }: Question, occurrence: number): IndexedDecision | undefined {
+    return this.#byKey.get(key)?.[occurrence];
   }
 }

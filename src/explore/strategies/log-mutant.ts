@@ -1,8 +1,8 @@
 /**
  * A log that was changed here and there, as answers to questions. Invariant: what the changes do not touch is answered as in the log
- * by label and occurrence, so that a change moves nothing else; where the log knows nothing, the answer is not defined here.
+ * by question and occurrence, so that a change moves nothing else; where the log knows nothing, the answer is not defined here.
  */
-import { decisionKind } from '../../kernel/decision-kind.ts';
+import type { Question } from '../../kernel/question.ts';
 import type { DrawStream } from './draw-stream.ts';
 import type { IndexedDecision, IndexedLog } from './indexed-log.ts';
 
@@ -44,13 +44,13 @@ export class LogMutant {
   }
 
   /** The answer to a question, undefined if it is left open. To be asked once per question, in order. */
-  answer(label: string, n: number, occurrence: number): number | undefined {
+  answer(question: Question, n: number, occurrence: number): number | undefined {
     const position = this.#asked;
     this.#asked += 1;
-    const override = this.#overrides.get(label)?.get(occurrence);
+    const override = this.#overrides.get(question.key)?.get(occurrence);
     if (override !== undefined && override < n) return override;
     const isBase = position < this.#cut;
-    const entry = (isBase ? this.#base : this.#other)?.find(label, occurrence);
+    const entry = (isBase ? this.#base : this.#other)?.find(question, occurrence);
     if (entry === undefined || entry.answer >= n) return undefined;
     return isBase && entry.position >= this.#zeroFrom && entry.position < this.#zeroTo ? 0 : entry.answer;
   }
@@ -71,12 +71,14 @@ export class LogMutant {
   }
 
   #override(entry: IndexedDecision, draws: DrawStream): void {
-    const { label, occurrence } = entry;
+    const { question, occurrence } = entry;
     const answer = otherAnswer(entry, draws);
-    let ofLabel = this.#overrides.get(label);
-    if (ofLabel === undefined) this.#overrides.set(label, (ofLabel = new Map<number, number>()));
-    ofLabel.set(occurrence, answer);
-    this.#changes.push(`${label} [${occurrence}] = ${answer}`);
+    let byOccurrence = this.#overrides.get(question.key);
+    if (byOccurrence === undefined) {
+      this.#overrides.set(question.key, (byOccurrence = new Map<number, number>()));
+    }
+    byOccurrence.set(occurrence, answer);
+    this.#changes.push(`${question.text} [${occurrence}] = ${answer}`);
   }
 
   #zero(from: number, length: number): void {
@@ -99,8 +101,8 @@ function latePosition(draws: DrawStream, length: number): number {
 }
 
 /** An answer that differs: a fault is taken away or made, everything else is drawn anew, moved by one, or made extreme. */
-function otherAnswer({ label, n, answer }: IndexedDecision, draws: DrawStream): number {
-  if (decisionKind(label) === 'fault') {
+function otherAnswer({ question, n, answer }: IndexedDecision, draws: DrawStream): number {
+  if (question.kind === 'fault') {
     if (answer !== 0 && draws.below(2) === 0) return 0;
     return draws.below(2) === 0 ? n - 1 : 1 + draws.below(n - 1);
   }

@@ -2,7 +2,7 @@
  * Mutation of logs that reached something new. Invariant: what it keeps is bounded, and the same executions in the same order make it
  * go on in the same way.
  */
-import { hashText } from '../../kernel/text-hash.ts';
+import type { Question } from '../../kernel/question.ts';
 import { DrawStream } from './draw-stream.ts';
 import { LogMutant } from './log-mutant.ts';
 import { MutationCorpus, type CorpusLog } from './mutation-corpus.ts';
@@ -60,11 +60,11 @@ export class MutationStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
-    this.note(labelHash, occurrence);
-    const known = this.#mutant?.answer(label, n, occurrence);
+  decide(question: Question, n: number, occurrence: number): number {
+    this.note(question, occurrence);
+    const known = this.#mutant?.answer(question, n, occurrence);
     if (known !== undefined) return known;
-    return this.#isPlain ? 0 : this.#values.decide(label, n, occurrence, labelHash);
+    return this.#isPlain ? 0 : this.#values.decide(question, n, occurrence);
   }
 
   end(execution: Execution): void {
@@ -72,8 +72,8 @@ export class MutationStrategy implements Strategy {
   }
 
   /** Takes note of a question, whoever answers it. */
-  note(labelHash: number, occurrence: number): void {
-    this.#questions.note(labelHash, occurrence);
+  note(question: Question, occurrence: number): void {
+    this.#questions.note(question.hash, occurrence);
   }
 
   /** Keeps the log of an execution if anything in it was new, and says how much. A failing log would only lead to its failure again. */
@@ -96,7 +96,7 @@ export class MutationStrategy implements Strategy {
  * 2019): logs that reached something new are kept, chosen with more energy the more they reached and the less they were tried, and
  * changed: other answers, another order, faults made or taken away, a stretch made plain, a new end, or the end of another log.
  * New is what the exploration's coverage meter says, any question that was never asked before, and whatever `sim.sometimes` names when
- * it is reached. Answers go by label and occurrence; what a log does not know is plain or drawn from a swarm configuration. An execution depends on seed, index and the
+ * it is reached. Answers go by question and occurrence; what a log does not know is plain or drawn from a swarm configuration. An execution depends on seed, index and the
  * executions before.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.

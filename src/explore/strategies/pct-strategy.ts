@@ -2,6 +2,7 @@
 import { checkOptions } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { DueEvents } from '../../kernel/decisions.ts';
+import type { Question } from '../../kernel/question.ts';
 import { DrawStream } from './draw-stream.ts';
 import { LengthEstimate } from './length-estimate.ts';
 import { PctChains } from './pct-chains.ts';
@@ -55,11 +56,11 @@ class PctStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
-    return this.#values.decide(label, n, occurrence, labelHash);
+  decide(question: Question, n: number, occurrence: number): number {
+    return this.#values.decide(question, n, occurrence);
   }
 
-  order(_label: string, due: DueEvents): number {
+  order(_question: Question, due: DueEvents): number {
     const chains = this.#chains;
     this.#asked += 1;
     const chosen = chains.highest(due);

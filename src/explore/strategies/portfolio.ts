@@ -6,7 +6,7 @@
 import type { DueEvents } from '../../kernel/decisions.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
-import { hashText } from '../../kernel/text-hash.ts';
+import type { Question } from '../../kernel/question.ts';
 import { DrawStream } from './draw-stream.ts';
 import { MutationStrategy } from './mutation-strategy.ts';
 import { pctStrategy } from './pct-strategy.ts';
@@ -91,16 +91,16 @@ class PortfolioStrategy implements Strategy {
     return this.#member.begin(memberIndex(index));
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
-    if (this.#member !== this.#mutation) this.#mutation.note(labelHash, occurrence);
-    return this.#member.decide(label, n, occurrence, labelHash);
+  decide(question: Question, n: number, occurrence: number): number {
+    if (this.#member !== this.#mutation) this.#mutation.note(question, occurrence);
+    return this.#member.decide(question, n, occurrence);
   }
 
-  order(label: string, due: DueEvents, occurrence: number, labelHash: number = hashText(label)): number {
+  order(question: Question, due: DueEvents, occurrence: number): number {
     const member = this.#member;
-    if (member.order === undefined) return this.decide(label, due.count, occurrence, labelHash);
-    this.#mutation.note(labelHash, occurrence);
-    return member.order(label, due, occurrence, labelHash);
+    if (member.order === undefined) return this.decide(question, due.count, occurrence);
+    this.#mutation.note(question, occurrence);
+    return member.order(question, due, occurrence);
   }
 
   learn(execution: Execution): void {
@@ -155,7 +155,7 @@ function sweepTurn(index: number): number | undefined {
  *   name: 'lost-reply',
  *   description: 'no reply of thirty is needed',
  *   run(sim) {
- *     for (let i = 0; i < 30; i += 1) sim.check(sim.choose(`link reply call-${i} fault`, 9_999) < 9_998, 'lost');
+ *     for (let i = 0; i < 30; i += 1) sim.check(!sim.strikes(`call-${i}`, 'lost', { oneIn: 9_999 }), 'lost');
  *   },
  * });
  * const { executions } = await explore(createExecutor(scenario), portfolioStrategy(1), { maxExecutions: 100 });

@@ -1,13 +1,12 @@
 /** Partial order sampling. */
 import type { DueEvents } from '../../kernel/decisions.ts';
-import { hashText } from '../../kernel/text-hash.ts';
+import { textWords } from '../../kernel/text-words.ts';
+import type { Question, Topic } from '../../kernel/question.ts';
 import { DrawStream } from './draw-stream.ts';
 import { EventNumbers } from './event-numbers.ts';
-import { subjectOf } from '../label-parts.ts';
 import type { Strategy } from './strategy.ts';
 import { ValuePolicy } from './value-policy.ts';
 
-const LABELS_KEPT = 8192;
 /** Stands for whatever names no subject and may be about anything. */
 const ANYTHING = 0;
 
@@ -16,7 +15,6 @@ class PosStrategy implements Strategy {
   readonly #values: ValuePolicy;
   readonly #draws: DrawStream;
   readonly #priorities = new EventNumbers();
-  readonly #subjects = new Map<string, number>();
 
   constructor(seed: string | number) {
     this.#values = new ValuePolicy(seed);
@@ -34,11 +32,11 @@ class PosStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
-    return this.#values.decide(label, n, occurrence, labelHash);
+  decide(question: Question, n: number, occurrence: number): number {
+    return this.#values.decide(question, n, occurrence);
   }
 
-  order(_label: string, due: DueEvents): number {
+  order(_question: Question, due: DueEvents): number {
     const { count } = due;
     let best = 0;
     let bestPriority = 0;
@@ -67,30 +65,23 @@ class PosStrategy implements Strategy {
 
   /** Those that race with the chosen one get new priorities, so that losing once says nothing about the next race. */
   #reassign(due: DueEvents, chosen: number): void {
-    const subject = this.#subjectOf(due.labelOf(chosen));
+    const subject = subjectOf(due.topicOf(chosen));
     for (let k = 0; k < due.count; k++) {
       if (k === chosen) continue;
-      const other = this.#subjectOf(due.labelOf(k));
+      const other = subjectOf(due.topicOf(k));
       if (subject === ANYTHING || other === ANYTHING || other === subject) this.#draw(due.idOf(k));
     }
   }
+}
 
-  #subjectOf(label: string): number {
-    let subject = this.#subjects.get(label);
-    if (subject === undefined) {
-      if (this.#subjects.size >= LABELS_KEPT) this.#subjects.clear();
-      const text = subjectOf(label);
-      subject = text === undefined ? ANYTHING : hashText(text) | 1;
-      this.#subjects.set(label, subject);
-    }
-    return subject;
-  }
+function subjectOf({ about }: Topic): number {
+  return about === '' ? ANYTHING : textWords(about).high | 1;
 }
 
 /**
  * POS (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018): each pending event has a random priority, the highest of
- * those that are due fires first, and those that race with it draw anew. Two events race if their labels name the same subject, such
- * as `run/3`, or if one of them names none. Everything but order is answered as stratified, or for one in three from the 17th
+ * those that are due fires first, and those that race with it draw anew. Two events race if they are about the same subject, such
+ * as `run/3`, or if one of them has none. Everything but order is answered as stratified, or for one in three from the 17th
  * execution on as swarm. A pure function of seed and index.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
@@ -103,7 +94,9 @@ class PosStrategy implements Strategy {
  *   description: 'four events are never in reverse',
  *   async run(sim) {
  *     let order = '';
- *     for (const name of ['a/1', 'b/2', 'c/3', 'd/4']) sim.world.clock.post(name, () => (order += name[0]));
+ *     for (const subject of ['a', 'b', 'c', 'd']) {
+ *       sim.world.clock.post({ subject, what: 'comes' }, () => (order += subject));
+ *     }
  *     await sim.sleep(1);
  *     sim.check(order !== 'dcba', 'backwards');
  *   },

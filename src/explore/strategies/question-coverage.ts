@@ -5,16 +5,16 @@
 
 const CELLS = 65_536;
 
-/** Counts questions that are new: labels, and labels that are asked 2, 4, 8 … times in one execution. */
+/** Counts questions that are new: questions, and questions that are asked 2, 4, 8 … times in one execution. */
 export class QuestionCoverage {
   readonly #reached = new Uint8Array(CELLS);
   #novelty = 0;
 
-  note(labelHash: number, occurrence: number): void {
+  note(hash: number, occurrence: number): void {
     const asked = occurrence + 1;
     if ((asked & occurrence) !== 0) return;
     const bit = 1 << Math.min(7, 31 - Math.clz32(asked));
-    const cell = (labelHash ^ (labelHash >>> 16)) & (CELLS - 1);
+    const cell = (hash ^ (hash >>> 16)) & (CELLS - 1);
     const before = this.#reached[cell] as number;
     if ((before & bit) !== 0) return;
     this.#reached[cell] = before | bit;

@@ -1,6 +1,7 @@
 /** Plain random: every execution draws each answer from its own number. The yardstick for all others. */
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
+import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
 
 class RandomStrategy implements Strategy {
@@ -18,15 +19,15 @@ class RandomStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
-    return this.#source.decide(label, n, occurrence, labelHash);
+  decide(question: Question, n: number, occurrence: number): number {
+    return this.#source.decide(question, n, occurrence);
   }
 
   end(): void {}
 }
 
 /**
- * Answers uniformly, keyed by label and occurrence.
+ * Answers uniformly, keyed by question and occurrence.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  */

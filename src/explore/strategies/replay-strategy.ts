@@ -1,15 +1,16 @@
-/** One log, once: strictly, entry by entry, or by label and occurrence for a log that need not fit any more. */
+/** One log, once: strictly, entry by entry, or by question and occurrence for a log that need not fit any more. */
 import { checkOptions } from '../../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../../kernel/decisions.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { keyedReplayDecisions, replayDecisions } from '../../kernel/replay-decisions.ts';
+import type { Question } from '../../kernel/question.ts';
 import { checkLog } from '../log-check.ts';
 import type { Strategy } from './strategy.ts';
 
 /** What {@link replayStrategy} takes beside the log. */
 export interface ReplayOptions {
   /**
-   * `strict` fails at the first question that is not the log's next entry. `keyed` looks answers up by label and occurrence and
+   * `strict` fails at the first question that is not the log's next entry. `keyed` looks answers up by question and occurrence and
    * answers 0 to what the log does not know. Default: `strict`.
    */
   readonly by?: 'strict' | 'keyed';
@@ -32,8 +33,8 @@ class ReplayStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number): number {
-    return this.#source.decide(label, n, occurrence);
+  decide(question: Question, n: number, occurrence: number): number {
+    return this.#source.decide(question, n, occurrence);
   }
 
   end(): void {}
@@ -46,14 +47,14 @@ class ReplayStrategy implements Strategy {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision, or `by` is something else.
  * @example
  * ```ts
- * import { defineScenario } from 'dryrunner';
+ * import { defineScenario, question } from 'dryrunner';
  * import { createExecutor, explore, replayStrategy } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'coin',
  *   description: 'never heads',
  *   run: (sim) => sim.check(sim.choose('toss', 2) === 0, 'heads'),
  * });
- * const strategy = replayStrategy([{ label: 'toss', n: 2, answer: 1 }]);
+ * const strategy = replayStrategy([{ question: question('choice', 'toss'), n: 2, answer: 1 }]);
  * const { failures } = await explore(createExecutor(scenario), strategy);
  * if (failures !== 1) throw new Error('the log decides');
  * ```

@@ -1,11 +1,11 @@
 /**
  * Uniform answers that repeat themselves late: each question gets each of its answers once before it gets one of them again. Invariant:
- * an answer depends on seed, index of the execution, label, occurrence and n alone.
+ * an answer depends on seed, index of the execution, question, occurrence and n alone.
  */
-import { decisionKind } from '../../kernel/decision-kind.ts';
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
 import { hashText, mixBits } from '../../kernel/text-hash.ts';
+import type { Question } from '../../kernel/question.ts';
 
 const LOW_BASIS = 0x5bd1e995;
 const OCCURRENCE_STEP = 0x9e3779b9;
@@ -36,14 +36,14 @@ export class StratifiedDecisions implements DecisionSource {
     this.index = index;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
+  decide(question: Question, n: number, occurrence: number): number {
     const { index } = this;
     if (index === 0) return 0;
-    const position = decisionKind(label) === 'fault' ? index - 1 : index;
+    const position = question.kind === 'fault' ? index - 1 : index;
     const place = position % n;
     const block = (position - place) / n;
     const key =
-      mixBits(this.seedHigh ^ labelHash) ^ mixBits(this.seedLow + Math.imul(occurrence, OCCURRENCE_STEP));
+      mixBits(this.seedHigh ^ question.hash) ^ mixBits(this.seedLow + Math.imul(occurrence, OCCURRENCE_STEP));
     const word = mixBits(key + Math.imul(n > STRATA_MAX ? index : block, BLOCK_STEP)) >>> 0;
     if (n > STRATA_MAX) return Math.floor(((word + mixBits(key ^ word) / 2 ** 32 + 0.5) / 2 ** 32) * n) % n;
     const first = block === 0 && position === index ? 0 : word % n;

@@ -1,4 +1,5 @@
 /** Random that repeats itself late: the plain form of {@link StratifiedDecisions}. */
+import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
 import { StratifiedDecisions } from './stratified-decisions.ts';
 
@@ -15,8 +16,8 @@ class StratifiedStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
-    return this.#source.decide(label, n, occurrence, labelHash);
+  decide(question: Question, n: number, occurrence: number): number {
+    return this.#source.decide(question, n, occurrence);
   }
 
   end(): void {}
@@ -31,9 +32,11 @@ class StratifiedStrategy implements Strategy {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example
  * ```ts
+ * import { question } from 'dryrunner';
  * import { stratifiedStrategy } from 'dryrunner/explore';
  * const strategy = stratifiedStrategy(7);
- * const answers = [0, 1, 2, 3, 4].map((index) => strategy.begin(index) && strategy.decide('which', 5, 0));
+ * const which = question('choice', 'which');
+ * const answers = [0, 1, 2, 3, 4].map((index) => strategy.begin(index) && strategy.decide(which, 5, 0));
  * if (new Set(answers).size !== 5) throw new Error('each answer once in five executions');
  * ```
  */

@@ -1,16 +1,15 @@
 /**
  * Answers to everything but order, by a configuration that is drawn anew for each execution: some kinds of faults off, others wild.
- * Invariant: an answer depends on seed, index of the execution, label and occurrence alone.
+ * Invariant: an answer depends on seed, index of the execution, question and occurrence alone.
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
-import { decisionKind, type DecisionKind } from '../../kernel/decision-kind.ts';
-import { randomDecisions } from '../../kernel/random-decisions.ts';
+import { randomDecisions, type RandomSource } from '../../kernel/random-decisions.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
 import { hashText } from '../../kernel/text-hash.ts';
-import { faultKindOf, siteOf } from '../label-parts.ts';
+import type { Question } from '../../kernel/question.ts';
 
 const WORD = 0x1_0000_0000;
-const LABELS_KEPT = 8192;
+const QUESTIONS_KEPT = 8192;
 
 /** How often an active site of a fault kind strikes, as words out of 2^32. */
 const WEIGHTS = [
@@ -25,7 +24,7 @@ const ACTIVE_OF_FOUR = [1, 1, 2, 4] as const;
 const HABITS = ['uniform', 'uniform', 'plain', 'favourite'] as const;
 const DELAYS = ['off', 'uniform', 'extreme'] as const;
 
-// Lanes: what is drawn for one label besides its plain answer.
+// Lanes: what is drawn for one question besides its plain answer.
 const WEIGHT_LANE = 0x2545f491;
 const SITE_LANE = 0x3c6ef372;
 const STRIKE_LANE = 0x510e527f;
@@ -42,8 +41,7 @@ interface FaultKind {
   weight: (typeof WEIGHTS)[number];
 }
 
-interface KnownLabel {
-  readonly decision: DecisionKind;
+interface KnownQuestion {
   readonly fault: FaultKind | undefined;
   readonly siteHash: number;
   /** The execution for which `words` and `habit` were drawn. */
@@ -55,15 +53,15 @@ interface KnownLabel {
 /**
  * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): each execution turns some kinds of faults off and
  * weights the others by chance, because a feature that is never absent hides what happens without it. Of those that are on, only some
- * sites are active, as in FoundationDB's two-level `BUGGIFY`: a site is a label with its numbers masked. Delays are off, uniform or
+ * sites are active, as in FoundationDB's two-level `BUGGIFY`: a site is a question whatever its subject. Delays are off, uniform or
  * extreme (none or the longest). What a scenario draws itself is uniform in half of the executions, and in the others a site may
  * prefer the plain answer or a favourite one.
  */
 export class SwarmPolicy implements DecisionSource {
   private readonly seed: string;
-  private readonly labels = new Map<string, KnownLabel>();
+  private readonly questions = new Map<Question, KnownQuestion>();
   private readonly kinds = new Map<string, FaultKind>();
-  private draws: DecisionSource;
+  private draws: RandomSource;
   private epoch = 0;
   private activeOfFour: number = 4;
   private hasHabits = false;
@@ -82,10 +80,10 @@ export class SwarmPolicy implements DecisionSource {
   begin(index: number): void {
     this.draws = randomDecisions(`${this.seed}/${index}`);
     this.epoch += 1;
-    this.activeOfFour = ACTIVE_OF_FOUR[this.draws.decide('sites', 4, 0)] ?? 4;
-    this.hasHabits = this.draws.decide('habits', 2, 0) === 1;
-    this.delays = DELAYS[this.draws.decide('delays', DELAYS.length, 0)] ?? 'uniform';
-    this.longestOfFour = 1 + this.draws.decide('longest', 3, 0);
+    this.activeOfFour = ACTIVE_OF_FOUR[this.draws.draw(hashText('sites'), 4, 0)] ?? 4;
+    this.hasHabits = this.draws.draw(hashText('habits'), 2, 0) === 1;
+    this.delays = DELAYS[this.draws.draw(hashText('delays'), DELAYS.length, 0)] ?? 'uniform';
+    this.longestOfFour = 1 + this.draws.draw(hashText('longest'), 3, 0);
     this.met = [];
   }
 
@@ -96,16 +94,19 @@ export class SwarmPolicy implements DecisionSource {
     return `faults: ${faults}; sites ${25 * this.activeOfFour} %; delays ${this.delayText}`;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash: number = hashText(label)): number {
-    const known = this.labels.get(label) ?? this.firstMet(label);
-    if (known.fault !== undefined) return this.fault(known, known.fault, n, occurrence, labelHash);
-    if (known.decision === 'choice' && this.hasHabits) return this.choice(known, n, occurrence, labelHash);
-    if (known.decision === 'delay' && this.delays !== 'uniform') {
+  decide(question: Question, n: number, occurrence: number): number {
+    const known = this.questions.get(question) ?? this.firstMet(question);
+    const { kind, hash } = question;
+    if (known.fault !== undefined) return this.fault(known, known.fault, n, occurrence, hash);
+    if ((kind === 'choice' || kind === 'draw') && this.hasHabits) {
+      return this.choice(known, n, occurrence, hash);
+    }
+    if (kind === 'delay' && this.delays !== 'uniform') {
       if (this.delays === 'off') return 0;
-      const drawn = this.draws.decide('', 4, occurrence, labelHash ^ EXTREME_LANE);
+      const drawn = this.draws.draw(hash ^ EXTREME_LANE, 4, occurrence);
       return drawn < this.longestOfFour ? n - 1 : 0;
     }
-    return this.draws.decide(label, n, occurrence, labelHash);
+    return this.draws.decide(question, n, occurrence);
   }
 
   private get delayText(): string {
@@ -113,67 +114,60 @@ export class SwarmPolicy implements DecisionSource {
   }
 
   /** Which of `n` > 1 answers, once a fault was decided on: every second time the highest, which is a fault by convention. */
-  private fault(
-    known: KnownLabel,
-    kind: FaultKind,
-    n: number,
-    occurrence: number,
-    labelHash: number,
-  ): number {
+  private fault(known: KnownQuestion, kind: FaultKind, n: number, occurrence: number, hash: number): number {
     const words = known.epoch === this.epoch ? known.words : this.drawWords(known, kind);
     const { draws } = this;
-    if (words === 0 || draws.decide('', WORD, occurrence, labelHash ^ STRIKE_LANE) >= words) return 0;
-    if (draws.decide('', 2, occurrence, labelHash ^ HIGHEST_LANE) === 1) return n - 1;
-    return 1 + draws.decide('', n - 1, occurrence, labelHash);
+    if (words === 0 || draws.draw(hash ^ STRIKE_LANE, WORD, occurrence) >= words) return 0;
+    if (draws.draw(hash ^ HIGHEST_LANE, 2, occurrence) === 1) return n - 1;
+    return 1 + draws.draw(hash, n - 1, occurrence);
   }
 
   /** By habit three times of four, else uniformly. */
-  private choice(known: KnownLabel, n: number, occurrence: number, labelHash: number): number {
+  private choice(known: KnownQuestion, n: number, occurrence: number, hash: number): number {
     const { draws } = this;
     if (known.epoch !== this.epoch) {
       known.epoch = this.epoch;
-      known.habit = HABITS[draws.decide('', HABITS.length, 0, known.siteHash ^ HABIT_LANE)] ?? 'uniform';
+      known.habit = HABITS[draws.draw(known.siteHash ^ HABIT_LANE, HABITS.length, 0)] ?? 'uniform';
     }
     const { habit } = known;
-    if (habit === 'uniform' || draws.decide('', 4, occurrence, labelHash ^ HABIT_LANE) === 0) {
-      return draws.decide('', n, occurrence, labelHash);
+    if (habit === 'uniform' || draws.draw(hash ^ HABIT_LANE, 4, occurrence) === 0) {
+      return draws.draw(hash, n, occurrence);
     }
-    return habit === 'plain' ? 0 : draws.decide('', n, 0, known.siteHash ^ FAVOURITE_LANE);
+    return habit === 'plain' ? 0 : draws.draw(known.siteHash ^ FAVOURITE_LANE, n, 0);
   }
 
-  private drawWords(known: KnownLabel, kind: FaultKind): number {
+  private drawWords(known: KnownQuestion, kind: FaultKind): number {
     const { draws, epoch } = this;
     if (kind.epoch !== epoch) {
       kind.epoch = epoch;
-      kind.weight = WEIGHTS[draws.decide('', WEIGHTS.length, 0, kind.hash ^ WEIGHT_LANE)] ?? WEIGHTS[0];
+      kind.weight = WEIGHTS[draws.draw(kind.hash ^ WEIGHT_LANE, WEIGHTS.length, 0)] ?? WEIGHTS[0];
       this.met.push(kind);
     }
-    const isActive = draws.decide('', 4, 0, known.siteHash ^ SITE_LANE) < this.activeOfFour;
+    const isActive = draws.draw(known.siteHash ^ SITE_LANE, 4, 0) < this.activeOfFour;
     known.epoch = epoch;
     known.words = isActive ? kind.weight.words : 0;
     return known.words;
   }
 
-  private firstMet(label: string): KnownLabel {
+  private firstMet(question: Question): KnownQuestion {
     // What is forgotten is drawn again with the same result.
-    if (this.labels.size >= LABELS_KEPT) this.labels.clear();
-    const decision = decisionKind(label);
-    const known: KnownLabel = {
-      decision,
-      fault: decision === 'fault' ? this.kindOf(faultKindOf(label)) : undefined,
-      siteHash: hashText(siteOf(label)),
+    if (this.questions.size >= QUESTIONS_KEPT) this.questions.clear();
+    const { what, site } = question.topic;
+    const known: KnownQuestion = {
+      fault: question.kind === 'fault' ? this.kindOf(what === '' ? site : what) : undefined,
+      siteHash: hashText(question.site),
       epoch: 0,
       words: 0,
       habit: 'uniform',
     };
-    this.labels.set(label, known);
+    this.questions.set(question, known);
     return known;
   }
 
   private kindOf(text: string): FaultKind {
     let kind = this.kinds.get(text);
     if (kind === undefined) {
-      if (this.kinds.size >= LABELS_KEPT) this.kinds.clear();
+      if (this.kinds.size >= QUESTIONS_KEPT) this.kinds.clear();
       kind = { text, hash: hashText(text), epoch: 0, weight: WEIGHTS[0] };
       this.kinds.set(text, kind);
     }

@@ -1,4 +1,5 @@
 /** Random order under a swarm configuration: the plain form of {@link SwarmPolicy}. */
+import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
 import { SwarmPolicy } from './swarm-policy.ts';
 
@@ -19,8 +20,8 @@ class SwarmStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
-    return this.#policy.decide(label, n, occurrence, labelHash);
+  decide(question: Question, n: number, occurrence: number): number {
+    return this.#policy.decide(question, n, occurrence);
   }
 
   end(): void {}
@@ -35,10 +36,12 @@ class SwarmStrategy implements Strategy {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example
  * ```ts
+ * import { question } from 'dryrunner';
  * import { swarmStrategy } from 'dryrunner/explore';
  * const strategy = swarmStrategy(7);
+ * const crash = question('fault', { owner: 'node-1', what: 'crash' });
  * strategy.begin(0);
- * const answers = [0, 1, 2, 3].map((call) => strategy.decide('node-1 crash at run fault', 8, call));
+ * const answers = [0, 1, 2, 3].map((call) => strategy.decide(crash, 8, call));
  * if (answers.some((answer) => answer < 0 || answer > 7)) throw new Error('one of the alternatives');
  * if (strategy.configuration?.includes('crash') !== true) throw new Error('the kind is in the line');
  * ```

@@ -1,15 +1,17 @@
 /** Where a sweep strikes and with what. Invariant: the answers of a point go from the highest down, and their number is bounded. */
 
+import type { Question } from '../../kernel/question.ts';
+
 /** One question that has an answer of its own in a plan. */
 export interface ForcedAnswer {
-  readonly label: string;
+  readonly question: Question;
   readonly occurrence: number;
   readonly answer: number;
 }
 
 /** A question for a fault, as it was asked. */
 export interface FaultPoint {
-  readonly label: string;
+  readonly question: Question;
   readonly occurrence: number;
   readonly n: number;
 }
@@ -31,8 +33,8 @@ export function singlePlans(points: readonly FaultPoint[]): ForcedAnswer[] {
   let open = points;
   for (let round = 0; open.length > 0; round++) {
     open = open.filter(({ n }) => sweepAnswer(n, round) !== undefined);
-    for (const { label, occurrence, n } of open) {
-      plans.push({ label, occurrence, answer: sweepAnswer(n, round) as number });
+    for (const { question, occurrence, n } of open) {
+      plans.push({ question, occurrence, answer: sweepAnswer(n, round) as number });
     }
   }
   return plans;

@@ -3,7 +3,7 @@
  * twice; several shards that each run some of the indices try each single fault once between them.
  */
 import { checkInteger, checkOptions } from '../../kernel/argument-check.ts';
-import { decisionKind } from '../../kernel/decision-kind.ts';
+import type { Question } from '../../kernel/question.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { singlePlans, sweepAnswer, type FaultPoint, type ForcedAnswer } from './sweep-points.ts';
 
@@ -39,7 +39,7 @@ class SweepStrategy implements Strategy {
   get configuration(): string {
     if (this.#plan.length === 0) return 'no fault';
     return this.#plan
-      .map(({ label, occurrence, answer }) => `${label} [${occurrence}] = ${answer}`)
+      .map(({ question, occurrence, answer }) => `${question.text} [${occurrence}] = ${answer}`)
       .join(', ');
   }
 
@@ -52,17 +52,17 @@ class SweepStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number): number {
-    if (decisionKind(label) !== 'fault') return 0;
+  decide(question: Question, n: number, occurrence: number): number {
+    if (question.kind !== 'fault') return 0;
     const answer = this.#plan.find(
-      (forced) => forced.label === label && forced.occurrence === occurrence,
+      (forced) => forced.question.key === question.key && forced.occurrence === occurrence,
     )?.answer;
     if (answer !== undefined && answer < n) {
       this.#struck += 1;
       this.#points = [];
       return answer;
     }
-    this.#points.push({ label, occurrence, n });
+    this.#points.push({ question, occurrence, n });
     return 0;
   }
 
@@ -86,9 +86,9 @@ class SweepStrategy implements Strategy {
 
   /** What was asked after a single fault, faults that only it made possible included, may strike as well. */
   #addPairs(): void {
-    for (const { label, occurrence, n } of this.#points) {
+    for (const { question, occurrence, n } of this.#points) {
       if (this.#pairs.length >= this.#pairsMax) return;
-      this.#pairs.push([...this.#plan, { label, occurrence, answer: sweepAnswer(n, 0) as number }]);
+      this.#pairs.push([...this.#plan, { question, occurrence, answer: sweepAnswer(n, 0) as number }]);
     }
   }
 }
@@ -109,7 +109,7 @@ class SweepStrategy implements Strategy {
  *   name: 'ninth-loss',
  *   description: 'no single lost message of fifty does harm',
  *   run(sim) {
- *     const lost = (i: number): boolean => sim.choose(`link send message-${i} fault`, 100) === 99;
+ *     const lost = (i: number): boolean => sim.strikes(`message-${i}`, 'lost', { oneIn: 100 });
  *     for (let i = 0; i < 50; i += 1) sim.check(!lost(i) || i !== 9, 'the ninth was needed');
  *   },
  * });

@@ -1,8 +1,9 @@
 /**
  * How strategies that are about order answer everything else: stratified in some executions, by a swarm configuration in the others.
- * Invariant: an answer depends on seed, index of the execution, label, occurrence and n alone.
+ * Invariant: an answer depends on seed, index of the execution, question, occurrence and n alone.
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
+import type { Question } from '../../kernel/question.ts';
 import { DrawStream } from './draw-stream.ts';
 import { StratifiedDecisions } from './stratified-decisions.ts';
 import { SwarmPolicy } from './swarm-policy.ts';
@@ -36,8 +37,8 @@ export class ValuePolicy implements DecisionSource {
     else this.#stratified.begin(index);
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
-    if (this.#isSwarm) return this.#swarm.decide(label, n, occurrence, labelHash);
-    return this.#stratified.decide(label, n, occurrence, labelHash);
+  decide(question: Question, n: number, occurrence: number): number {
+    if (this.#isSwarm) return this.#swarm.decide(question, n, occurrence);
+    return this.#stratified.decide(question, n, occurrence);
   }
 }

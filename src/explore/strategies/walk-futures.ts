@@ -8,7 +8,7 @@ import { mixBits } from '../../kernel/text-hash.ts';
 import { EventNumbers } from './event-numbers.ts';
 
 const PATHS_KEPT = 65_536;
-const LABELS_KEPT = 8192;
+const TEXTS_KEPT = 8192;
 /** The share of the newest execution in what was learned. */
 const SHARE = 1 / 4;
 
@@ -21,7 +21,7 @@ export class WalkFutures {
   private readonly instants = new EventNumbers();
   private fired: EventInfo[] = [];
   private readonly byPath = new Map<number, number>();
-  private readonly byLabel = new Map<string, number>();
+  private readonly byText = new Map<string, number>();
 
   clear(): void {
     this.paths.clear();
@@ -38,8 +38,8 @@ export class WalkFutures {
   }
 
   /** The size of the future of a pending event; 1 if nothing like it was seen before. */
-  sizeOf(id: number, cause: number, label: string): number {
-    return this.byPath.get(this.pathOf(id, cause)) ?? this.byLabel.get(label) ?? 1;
+  sizeOf(id: number, cause: number, text: string): number {
+    return this.byPath.get(this.pathOf(id, cause)) ?? this.byText.get(text) ?? 1;
   }
 
   /** Learns from the events that fired. What happens later in time leaves no choice now and does not count. */
@@ -55,11 +55,11 @@ export class WalkFutures {
       instants.set(id, instant);
     }
     for (let i = fired.length - 1; i >= 0; i--) {
-      const { id, cause, label } = fired[i] as EventInfo;
+      const { id, cause, topic } = fired[i] as EventInfo;
       const size = sizes.get(id) + 1;
       if (instants.get(cause) === instants.get(id)) sizes.set(cause, sizes.get(cause) + size);
       remember(this.byPath, this.paths.get(id), size, PATHS_KEPT);
-      remember(this.byLabel, label, size, LABELS_KEPT);
+      remember(this.byText, topic.text, size, TEXTS_KEPT);
     }
   }
 

@@ -1,6 +1,7 @@
 /** Uniform random walk: every interleaving with the same probability. */
 import type { DueEvents } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
+import type { Question } from '../../kernel/question.ts';
 import { DrawStream } from './draw-stream.ts';
 import type { Strategy } from './strategy.ts';
 import { ValuePolicy } from './value-policy.ts';
@@ -29,16 +30,16 @@ class WalkStrategy implements Strategy {
     return true;
   }
 
-  decide(label: string, n: number, occurrence: number, labelHash?: number): number {
-    return this.#values.decide(label, n, occurrence, labelHash);
+  decide(question: Question, n: number, occurrence: number): number {
+    return this.#values.decide(question, n, occurrence);
   }
 
-  order(_label: string, due: DueEvents): number {
+  order(_question: Question, due: DueEvents): number {
     const { count } = due;
     const sizes = this.#sizes;
     let left = 0;
     for (let k = 0; k < count; k++) {
-      const size = this.#futures.sizeOf(due.idOf(k), due.causeOf(k), due.labelOf(k));
+      const size = this.#futures.sizeOf(due.idOf(k), due.causeOf(k), due.textOf(k));
       sizes[k] = size;
       left += size;
     }

@@ -14,7 +14,7 @@ import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { headlineOf } from '../failure-headline.ts';
 import { keyDecisions } from '../keyed-log.ts';
-import { decisionText, eventText } from '../explain/label-text.ts';
+import { decisionText, eventText } from '../explain/question-text.ts';
 import { checkLog } from '../log-check.ts';
 import { observeServices, type ServiceMoment } from './observed-services.ts';
 import { observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
@@ -123,7 +123,7 @@ class TimelineWriter {
     this.#calls.goOn();
     const lane = laneOfEvents(first?.runner);
     const ts = this.#stamps.next(firing.atMs);
-    const name = eventText(firing.label);
+    const name = eventText(firing.topic);
     const place = firing.place === undefined ? undefined : shortPlaceOf(firing.place);
     const args = place === undefined ? {} : { args: { set: place } };
     this.#lanes.add(lane, { name, cat: 'event', ph: 'X', ts, dur: EVENT_US, ...args });
@@ -158,10 +158,10 @@ class TimelineWriter {
       const [decision] = this.#decisions;
       if (decision === undefined || decision.traceIndex > traceIndex) return;
       this.#decisions.shift();
-      const { label, answer, n, firingId, due } = decision;
+      const { question, answer, n, firingId, due } = decision;
       const fired = this.#fired.get(firingId);
       const atMs = this.#run.firings.get(due[answer]?.id ?? firingId)?.atMs ?? 0;
-      const args = { label, answer, of: n };
+      const args = { question: question.text, answer, of: n };
       const ts = this.#stamps.next(atMs);
       this.#mark(fired?.lane ?? SCENARIO, { name: decisionText(decision), cat: 'decision', ts, args });
     }

@@ -3,6 +3,7 @@ import { checkString } from '../../kernel/argument-check.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
+import { thing, type Thing, type Topic } from '../../kernel/question.ts';
 import { tagsOf, type Command } from '../../model/command.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import type { RunState } from '../../model/run-state.ts';
@@ -28,6 +29,8 @@ class FakePerformance implements Performance {
   #isRunning = false;
   #isOver = false;
   #abort: Timer | undefined;
+  /** What its events are about. */
+  #run: Thing | undefined;
 
   constructor(world: World, command: Command, runId: RunID, onStatus: StatusListener, onEnd: () => void) {
     this.runId = runId;
@@ -41,9 +44,7 @@ class FakePerformance implements Performance {
     const { clock } = this.#world;
     const { timeoutMs = 0 } = this.#command;
     if (timeoutMs > 0) {
-      this.#deadline = clock.timer(`run/${this.runId} deadline`, timeoutMs, () =>
-        this.#end('TIMEDOUT', 0, ''),
-      );
+      this.#deadline = clock.timer(this.#topic('deadline'), timeoutMs, () => this.#end('TIMEDOUT', 0, ''));
     }
     if (script === undefined) return;
     this.#script = script;
@@ -68,13 +69,17 @@ class FakePerformance implements Performance {
 
   abort(): void {
     if (this.#abort !== undefined || this.#isOver) return;
-    this.#abort = this.#world.clock.post(`run/${this.runId} abort`, () => this.#end('ABORTED', 0, ''));
+    this.#abort = this.#world.clock.post(this.#topic('abort'), () => this.#end('ABORTED', 0, ''));
+  }
+
+  #topic(what: string): Topic {
+    return (this.#run ??= thing('run', this.runId)).topic(what);
   }
 
   #after(ms: number, what: string, go: () => void): void {
     if (this.#isOver) return;
     if (ms === 0) go();
-    else if (ms !== Infinity) this.#next = this.#world.clock.timer(`run/${this.runId} ${what}`, ms, go);
+    else if (ms !== Infinity) this.#next = this.#world.clock.timer(this.#topic(what), ms, go);
   }
 
   #end(state: RunState, exitCode: number, error: string): void {

@@ -69,8 +69,7 @@ export class Invocation implements Performance {
     this.#parts.instruments.runningTask.set(1);
     const { timeoutMs = 0 } = this.#run.command;
     if (timeoutMs > 0) {
-      const label = `run/${this.#run.runId} deadline`;
-      this.#deadline = clock.timer(label, timeoutMs, () => this.passDeadline());
+      this.#deadline = clock.timer(this.#run.topic('deadline'), timeoutMs, () => this.passDeadline());
     }
     this.#enter();
   }
@@ -100,7 +99,7 @@ export class Invocation implements Performance {
   /** Asks for the run to be stopped. Takes effect as an event of its own; asking again does nothing (R105). */
   abort(): void {
     if (this.#abort !== undefined || this.#state.phase === 'end') return;
-    this.#abort = this.#parts.world.clock.post(`run/${this.#run.runId} abort`, () =>
+    this.#abort = this.#parts.world.clock.post(this.#run.topic('abort'), () =>
       this.#dispatch({ type: 'abort' }),
     );
   }
@@ -173,10 +172,10 @@ export class Invocation implements Performance {
       return false;
     }
     const { clock } = this.#parts.world;
-    const label = this.#run.label(phase);
+    const topic = this.#run.topic(phase);
     result.then(
-      () => clock.post(label, () => this.#done(phase)),
-      (error: unknown) => clock.post(label, () => this.#failed(phase, error)),
+      () => clock.post(topic, () => this.#done(phase)),
+      (error: unknown) => clock.post(topic, () => this.#failed(phase, error)),
     );
     return true;
   }
@@ -217,7 +216,7 @@ export class Invocation implements Performance {
     if (this.#run.memoryReport !== undefined) return;
     this.#run.memoryReport = report;
     this.#parts.instruments.memoryCapExceeded.increment();
-    this.#memory = this.#parts.world.clock.post(`run/${this.#run.runId} memory`, () =>
+    this.#memory = this.#parts.world.clock.post(this.#run.topic('memory'), () =>
       this.#dispatch({ type: 'memory' }),
     );
   }
@@ -228,8 +227,8 @@ export class Invocation implements Performance {
     if (phase === 'end' || this.#bound !== undefined) return;
     const boundMs = PHASES[phase].boundMs(this.#run);
     if (boundMs === Infinity) return;
-    const label = `${this.#run.label(phase)} bound`;
-    this.#bound = this.#parts.world.clock.endOfInstant(label, boundMs, () =>
+    const topic = this.#run.topic(phase).plus('bound');
+    this.#bound = this.#parts.world.clock.endOfInstant(topic, boundMs, () =>
       this.#dispatch({ type: 'overdue', phase }),
     );
   }

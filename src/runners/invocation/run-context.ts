@@ -4,6 +4,7 @@
  */
 import { messageOf } from '../../kernel/errors.ts';
 import type { Timer } from '../../kernel/clock.ts';
+import { thing, type Thing, type Topic } from '../../kernel/question.ts';
 import { Cancellation } from '../../model/cancellation.ts';
 import type { Command } from '../../model/command.ts';
 import type { MemoryReport, Process, ProcessStatus } from '../../model/execer.ts';
@@ -41,9 +42,8 @@ export class RunContext {
   /** The upload at work, and its limit if it has one. */
   uploading: string | undefined;
   uploadTimer: Timer | undefined;
-  /** The label that was asked for last, and the phase that it is of: most runs wait for nothing but their process. */
-  #label = '';
-  #labelled: InvocationPhase | undefined;
+  /** What its events are about, once it has any. */
+  #thing: Thing | undefined;
 
   readonly onMemoryReport: (report: MemoryReport) => void;
 
@@ -66,13 +66,9 @@ export class RunContext {
     return cancellation;
   }
 
-  /** The stable label of an event of this run. */
-  label(phase: InvocationPhase): string {
-    if (this.#labelled !== phase) {
-      this.#labelled = phase;
-      this.#label = `run/${this.runId} ${phase}`;
-    }
-    return this.#label;
+  /** What an event of this run is about: the end of a phase, or what stops it. */
+  topic(what: InvocationPhase | 'deadline' | 'abort' | 'memory'): Topic {
+    return (this.#thing ??= thing('run', this.runId)).topic(what);
   }
 
   acquired(resource: ResourceKind, name: string): void {

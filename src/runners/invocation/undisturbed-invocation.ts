@@ -5,6 +5,7 @@
  * in which it would be.
  */
 import type { Timer } from '../../kernel/clock.ts';
+import { thing } from '../../kernel/question.ts';
 import type { ScriptExecer } from '../../execers/sim-execer.ts';
 import type { SimProcess } from '../../execers/sim-process.ts';
 import { tagsOf, type Command } from '../../model/command.ts';
@@ -113,8 +114,8 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     const { clock } = this.#parts.world;
     const { timeoutMs = 0 } = this.#command;
     if (timeoutMs > 0) {
-      const label = `run/${this.runId} deadline`;
-      this.#deadline = clock.timer(label, timeoutMs, () => this.#takenOver().passDeadline());
+      const topic = thing('run', this.runId).topic('deadline');
+      this.#deadline = clock.timer(topic, timeoutMs, () => this.#takenOver().passDeadline());
     }
     let process: SimProcess;
     try {
@@ -151,7 +152,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
       this.#ended = status;
       this.#takenOver().keepEnd(status);
     }
-    this.#parts.world.clock.post(`run/${this.runId} wait`, () => this.#finish());
+    this.#parts.world.clock.post(thing('run', this.runId).topic('wait'), () => this.#finish());
   }
 
   #keepEnd(status: ProcessStatus): void {

@@ -84,7 +84,7 @@ function withinBound(
   const upload = uploader.upload(path, logs[name], cancellation);
   if (uploadBoundMs === undefined || !isPending(upload)) return upload;
   return new Promise((resolve, reject) => {
-    const timer = run.parts.world.clock.endOfInstant(`${run.label('upload')} bound`, uploadBoundMs, () => {
+    const timer = run.parts.world.clock.endOfInstant(run.topic('upload').plus('bound'), uploadBoundMs, () => {
       cancellation.cancel();
       reject(
         new RunnerError('RUNNER_OUTPUT_FAILED', `upload of ${name} took longer than ${uploadBoundMs} ms`),

@@ -5,6 +5,7 @@
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { RunnerError } from '../../kernel/errors.ts';
+import { topicOf, type Topic } from '../../kernel/question.ts';
 import { type Query, type Wait, querySubject } from '../../model/query.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import { ALL_MASK, DONE_MASK, maskMatches, type StateMask } from '../../model/state-mask.ts';
@@ -35,7 +36,7 @@ export class PollingWait {
   readonly #listed: ReadonlySet<string>;
   /** False if the first poll is the only one: no time to wait (R30, R155), or nothing to wait for (R28). */
   readonly #mayWait: boolean;
-  #label: string | undefined;
+  #topic: Topic | undefined;
 
   constructor(clock: Clock, parent: PollingParent, query: Query, wait: Wait) {
     this.#clock = clock;
@@ -100,7 +101,7 @@ export class PollingWait {
     return new Promise((resolve, reject) => {
       let cut: Timer | undefined;
       const onAbort = (): void => {
-        cut = this.#clock.endOfInstant(this.#timerLabel(), 0, () => reject(waitCancelled(signal.reason)));
+        cut = this.#clock.endOfInstant(this.#timerTopic(), 0, () => reject(waitCancelled(signal.reason)));
       };
       const settle = (): void => {
         cut?.cancel();
@@ -116,7 +117,7 @@ export class PollingWait {
   /** Ends after `ms`, when it is told to, or at the end of the instant of a cancel; the last pause ends after all else of its instant (R35). */
   #pause(ms: number, isLast: boolean): Promise<void> {
     const { signal } = this.#wait;
-    const label = this.#timerLabel();
+    const topic = this.#timerTopic();
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel();
@@ -126,17 +127,21 @@ export class PollingWait {
       };
       const onAbort = (): void => {
         timer.cancel();
-        timer = this.#clock.endOfInstant(label, 0, end);
+        timer = this.#clock.endOfInstant(topic, 0, end);
       };
-      let timer = isLast ? this.#clock.endOfInstant(label, ms, end) : this.#clock.timer(label, ms, end);
+      let timer = isLast ? this.#clock.endOfInstant(topic, ms, end) : this.#clock.timer(topic, ms, end);
       const waiter: SignalWaiter = { cancelRequested: onAbort };
       if (signal !== undefined) waitWithSignal(signal, waiter);
       this.#parent.pauses.add(end);
     });
   }
 
-  #timerLabel(): string {
-    return (this.#label ??= `${this.#parent.name} poll ${querySubject(this.#query)}`);
+  #timerTopic(): Topic {
+    return (this.#topic ??= topicOf({
+      owner: this.#parent.name,
+      what: 'poll',
+      subject: querySubject(this.#query),
+    }));
   }
 }
 

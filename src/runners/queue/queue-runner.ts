@@ -11,6 +11,7 @@ import type { World } from '../../model/world.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { invalidArgument, isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
+import { topicOf, type Topic } from '../../kernel/question.ts';
 import { copyCommand, tagsOf, type Command } from '../../model/command.ts';
 import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import type { Query, Wait } from '../../model/query.ts';
@@ -64,10 +65,10 @@ function awaitFilers(world: World, name: string, filers: RunTypeMap, done: (fail
     }
   };
   for (const { type, init } of signals) {
-    const label = `${name} init ${type}`;
+    const topic = topicOf({ owner: name, what: `init ${type}` });
     init.then(
-      () => world.clock.post(label, () => settle()),
-      (error: unknown) => world.clock.post(label, () => settle({ error })),
+      () => world.clock.post(topic, () => settle()),
+      (error: unknown) => world.clock.post(topic, () => settle({ error })),
     );
   }
 }
@@ -93,7 +94,7 @@ export class QueueRunner implements Service {
   #listener: StatusListener | undefined;
   #start: Timer | undefined;
   /** One for all starts; made for the first. */
-  #startLabel: string | undefined;
+  #startTopic: Topic | undefined;
   #onStart: (() => void) | undefined;
   #idleSince: number;
   #initFailure: string | undefined;
@@ -205,9 +206,9 @@ export class QueueRunner implements Service {
       return;
     }
     if (!waiting || !this.#store.serviceStatus.isHealthy) return;
-    this.#startLabel ??= `${this.#parts.name} start`;
+    this.#startTopic ??= topicOf({ owner: this.#parts.name, what: 'start' });
     this.#onStart ??= () => this.#startHead();
-    this.#start = this.#world.clock.post(this.#startLabel, this.#onStart);
+    this.#start = this.#world.clock.post(this.#startTopic, this.#onStart);
   }
 
   #startHead(): void {

@@ -4,6 +4,7 @@
  */
 import type { Timer } from '../../kernel/clock.ts';
 import { Cancellation } from '../../model/cancellation.ts';
+import { topicOf, type Topic } from '../../kernel/question.ts';
 import type { Filer } from '../../model/filer.ts';
 import { isPending } from '../../model/maybe-promise.ts';
 import type { World } from '../../model/world.ts';
@@ -37,7 +38,7 @@ const OVERDUE: UpdateEnd = Object.freeze({ type: 'overdue' });
 /** An update at work. */
 class FilerUpdate {
   readonly #world: World;
-  readonly #label: string;
+  readonly #topic: Topic;
   readonly #filer: Filer;
   readonly #listener: FilerUpdateListener;
   readonly #cancellation = new Cancellation();
@@ -45,9 +46,9 @@ class FilerUpdate {
   #isLate = false;
   #over = false;
 
-  constructor(world: World, label: string, filer: Filer, listener: FilerUpdateListener) {
+  constructor(world: World, topic: Topic, filer: Filer, listener: FilerUpdateListener) {
     this.#world = world;
-    this.#label = label;
+    this.#topic = topic;
     this.#filer = filer;
     this.#listener = listener;
   }
@@ -62,11 +63,11 @@ class FilerUpdate {
         return;
       }
       update.then(
-        () => clock.post(this.#label, () => this.#end(DONE)),
-        (error: unknown) => clock.post(this.#label, () => this.#end({ type: 'failed', error })),
+        () => clock.post(this.#topic, () => this.#end(DONE)),
+        (error: unknown) => clock.post(this.#topic, () => this.#end({ type: 'failed', error })),
       );
       if (limitMs > 0 && limitMs < Infinity) {
-        this.#timer = clock.endOfInstant(`${this.#label} limit`, limitMs, () => {
+        this.#timer = clock.endOfInstant(this.#topic.plus('limit'), limitMs, () => {
           this.#isLate = true;
           this.cancel();
         });
@@ -85,7 +86,11 @@ class FilerUpdate {
       this.#over = true;
       this.#listener.onOver(OVERDUE);
     };
-    this.#timer = this.#world.clock.endOfInstant(`${this.#label} bound`, this.#filer.cancelBoundMs, giveUp);
+    this.#timer = this.#world.clock.endOfInstant(
+      this.#topic.plus('bound'),
+      this.#filer.cancelBoundMs,
+      giveUp,
+    );
   }
 
   #end(end: UpdateEnd): void {
@@ -180,8 +185,12 @@ export class UpdateCycle {
       (this.#asked ??= new Set()).add(type);
       this.#listener.onWanted();
     };
-    const timer = this.#world.clock.timer(`${this.#name} update ${type}`, intervalMs, fire);
+    const timer = this.#world.clock.timer(this.#topicOf(type), intervalMs, fire);
     (this.#timers ??= new Map()).set(type, timer);
+  }
+
+  #topicOf(type: RunType): Topic {
+    return topicOf({ owner: this.#name, what: `update ${type}` });
   }
 
   #next(types: readonly RunType[], fault: string | undefined): void {
@@ -194,7 +203,7 @@ export class UpdateCycle {
     }
     this.#trace({ type: 'acquired', resource: 'update', name: type });
     const { filer } = this.#filers.get(type) as { filer: Filer };
-    this.#update = new FilerUpdate(this.#world, `${this.#name} update ${type} done`, filer, {
+    this.#update = new FilerUpdate(this.#world, this.#topicOf(type).plus('done'), filer, {
       onOver: (end) => this.#next(rest, this.#conclude(type, end) ?? fault),
       onReturn: () => {
         this.#overdue?.delete(type);

@@ -7,6 +7,7 @@ import type { CallOf } from '../../call/service-call.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
+import { topicOf, type Label } from '../../kernel/question.ts';
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { checkCommand, copyCommand, type Command } from '../../model/command.ts';
@@ -235,21 +236,22 @@ class TapedClock implements Clock {
     return this.#tape.recorder.now();
   }
 
-  timer(label: string, ms: number, fire: () => void): Timer {
+  timer(label: Label, ms: number, fire: () => void): Timer {
     return this.#clock.timer(label, ms, this.#taped(label, ms, fire));
   }
 
-  post(label: string, fire: () => void): Timer {
+  post(label: Label, fire: () => void): Timer {
     return this.#clock.post(label, this.#taped(label, 0, fire));
   }
 
-  endOfInstant(label: string, ms: number, fire: () => void): Timer {
+  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
     return this.#clock.endOfInstant(label, ms, this.#taped(label, ms, fire));
   }
 
-  #taped(label: string, delayMs: number, fire: () => void): () => void {
+  #taped(of: Label, delayMs: number, fire: () => void): () => void {
     const tape = this.#tape;
     const { recorder } = tape;
+    const label = topicOf(of).text;
     const nth = tape.names.event(label);
     const setAt = recorder.at();
     return () => {

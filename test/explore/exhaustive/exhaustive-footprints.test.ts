@@ -10,6 +10,7 @@ import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { createSimulatedRunner, type SimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { defineScenario, type ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
+import { topicOf, type Label } from '../../../src/kernel/question.ts';
 
 type See = (what: string) => void;
 type Run = (sim: Simulation, see: See) => Promise<void>;
@@ -195,9 +196,10 @@ const ways: readonly Way[] = [
           now: () => clock.now(),
           timer: clock.timer.bind(clock),
           endOfInstant: clock.endOfInstant.bind(clock),
-          post(label: string, fire: () => void) {
+          post(label: Label, fire: () => void) {
             return clock.post(label, () => {
-              if (label.endsWith(' start')) see(label.charAt(0));
+              const { owner, what } = topicOf(label);
+              if (what === 'start') see(typeof owner === 'string' ? owner : owner.text);
               fire();
             });
           },

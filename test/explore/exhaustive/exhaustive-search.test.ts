@@ -73,7 +73,7 @@ describe('exhaustive search', () => {
 /** Answers other than 0 to questions about order, and to all others. */
 function spentIn(verdict: Verdict): { readonly delays: number; readonly faults: number } {
   const spent = verdict.decisions().filter(({ answer }) => answer !== 0);
-  const delays = spent.filter(({ label }) => label.startsWith('order ')).length;
+  const delays = spent.filter(({ question }) => question.kind === 'order').length;
   return { delays, faults: spent.length - delays };
 }
 

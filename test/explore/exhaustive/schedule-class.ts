@@ -48,14 +48,14 @@ export function seeingExecutor(
       const verdict = await executor.execute({
         ...request,
         source: {
-          decide(label, n, occurrence) {
-            const answer = source.decide(label, n, occurrence);
-            if (!label.startsWith('order ')) seen.answer(answer);
+          decide(question, n, occurrence) {
+            const answer = source.decide(question, n, occurrence);
+            if (question.kind !== 'order') seen.answer(answer);
             return answer;
           },
           ...(source.order === undefined
             ? {}
-            : { order: (label, due, occurrence) => source.order!(label, due, occurrence) }),
+            : { order: (question, due, occurrence) => source.order!(question, due, occurrence) }),
         },
         onFire(info, made) {
           onFire?.(info, made);
@@ -83,7 +83,7 @@ class Sight {
 
   fire(info: EventInfo, made: number): void {
     const cause = this.#byId.get(info.cause);
-    const owner = this.#ownerOf(info.label);
+    const owner = this.#ownerOf(info.topic.text);
     const event: SeenEvent = {
       path: cause === undefined ? `${info.id}` : `${cause.path}.${info.id - cause.made}`,
       cause,

@@ -12,6 +12,7 @@ import { historyOf } from '../../../src/explore/explain/failure-history.ts';
 import { observe } from '../../../src/explore/explain/observed-run.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
+import { choice, order as orderOf } from '../../questions.ts';
 
 async function explained(
   run: (sim: Simulation) => Promise<void> | void,
@@ -102,7 +103,7 @@ test('a sleep without a name is called by the line that slept', async () => {
       await Promise.all([sim.sleep(5, 'clock').then(() => order.push('clock')), napper()]);
       sim.check(order[0] === 'clock', 'the napper was first');
     },
-    [{ label: 'order clock', n: 2, answer: 1 }],
+    [{ question: orderOf('clock'), n: 2, answer: 1 }],
   );
   expect(sentence).toMatch(
     /when the sleep in napper \(evidence\.test\.ts:\d+\) comes before "clock", due at the same time\.$/,
@@ -151,7 +152,7 @@ test('X7 what happens in one of two executions only is not said to be all that h
       if (isSaid) sim.note('it');
       sim.check(!isSaid, 'it was said');
     },
-    [{ label: 'says it', n: 2, answer: 1 }],
+    [{ question: choice('says it'), n: 2, answer: 1 }],
   );
   expect(nearestPass?.difference).toBe(
     'Where it fails: 0 ms: note: it. Where it holds: that does not happen.',

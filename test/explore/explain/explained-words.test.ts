@@ -2,9 +2,11 @@ import { expect, test } from 'vitest';
 import { createSimExecer, createSimulatedRunner, defineScenario } from '../../../src/index.ts';
 import { createExecutor, explain } from '../../../src/explore/index.ts';
 import { pick } from '../../../sims/zoo/odds.ts';
+import type { Decision } from '../../../src/kernel/decisions.ts';
+import { choice, order } from '../../questions.ts';
 
-const choice = (label: string, answer = 1, n = 2): { label: string; n: number; answer: number } => ({
-  label,
+const chosen = (name: string, answer = 1, n = 2): Decision => ({
+  question: choice(name),
   n,
   answer,
 });
@@ -22,7 +24,7 @@ test('names all choices while there are three, and says of more that they differ
     });
   const sentences = [];
   for (const count of [3, 4]) {
-    const log = labels.slice(0, count).map((label) => choice(label));
+    const log = labels.slice(0, count).map((label) => chosen(label));
     sentences.push((await explain(createExecutor(scenarioOf(count)), log)).sentence);
   }
   expect(sentences).toEqual([
@@ -52,7 +54,7 @@ test('tells in one line that an event was passed over by one after the other', a
       await Promise.all([cancel(), steps()]);
     },
   });
-  const log = [1, 2, 3].map(() => choice('order the cancel'));
+  const log = [1, 2, 3].map(() => ({ question: order('the cancel'), n: 2, answer: 1 }));
   const { sentence, history } = await explain(createExecutor(scenario), log);
   const text = '3 events, from "one" to "three", come before "the cancel", due at the same time';
   expect(sentence).toBe(`late fails at 0 ms: not yet cancelled, when ${text}.`);
@@ -85,7 +87,7 @@ test('does not say that it had failed by a time before the failure', async () =>
       sim.check(!isSilent, 'nobody was told');
     },
   });
-  const { nearestPass } = await explain(createExecutor(scenario), [choice('is silent')]);
+  const { nearestPass } = await explain(createExecutor(scenario), [chosen('is silent')]);
   expect(nearestPass?.difference).toBe(
     'Where it holds: 10 ms: note: told. Where it fails: that does not happen.',
   );
@@ -111,7 +113,7 @@ test('compares with the value that shares most of its words, and with what came 
       sim.check(argv.at(-1) !== 'sleep 30', 'too slow');
     },
   });
-  const { nearestPass, places } = await explain(createExecutor(scenario), [choice('program', 23, 24)]);
+  const { nearestPass, places } = await explain(createExecutor(scenario), [chosen('program', 23, 24)]);
   expect(nearestPass?.text).toBe(
     'If "program" had been ["mem 200","complete 7"] instead of ["mem 200","sleep 30"], it would have held.',
   );

@@ -16,6 +16,7 @@ import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import { findFailure, keyOfVerdict } from '../failing-logs.ts';
 import { plantedBugs } from '../planted-bugs.ts';
+import { choice, draw, fault } from '../../questions.ts';
 
 async function explained(bug: ScenarioDefinition, seed = 1): Promise<[Explanation, ShrinkResult]> {
   const executor = createExecutor(bug);
@@ -94,21 +95,21 @@ describe('a failure that is explained', () => {
     const lines = formatExplanation(explanation).map(({ text }) => text);
     const isFrame = (line: string): boolean => line.startsWith('    ');
     expect(lines.filter((line) => !isFrame(line)).slice(0, -1)).toEqual([
-      'abort-wins fails at 50 ms: run 0 was aborted and is TIMEDOUT, when "patience in round 0" is 2 (of 0 to 2) and the deadline of run 0 comes before the sleep in Object.run (planted-bugs.ts:76), due at the same time.',
+      'abort-wins fails at 50 ms: run 0 was aborted and is TIMEDOUT, when "patience in round 0" is 2 (of 0 to 2) and the deadline of run 0 comes before the sleep in Object.run (planted-bugs.ts:77), due at the same time.',
       'What happened',
       '   0 ms   worker accepted run 0: ["sleep 80","complete 0"], timeout 50 ms',
       '   0 ms ? "patience in round 0" is 2 (of 0 to 2)',
       '   0 ms   run 0 of worker became RUNNING  (by "worker start", set at the start)',
-      '  50 ms ? the deadline of run 0 comes before the sleep in Object.run (planted-bugs.ts:76), due at the same time  (set at 0 ms by "worker start")',
-      '  50 ms   worker was asked to abort run 0  (by the sleep in Object.run (planted-bugs.ts:76), set at the start)',
+      '  50 ms ? the deadline of run 0 comes before the sleep in Object.run (planted-bugs.ts:77), due at the same time  (set at 0 ms by "worker start")',
+      '  50 ms   worker was asked to abort run 0  (by the sleep in Object.run (planted-bugs.ts:77), set at the start)',
       '  50 ms   run 0 of worker became TIMEDOUT  (by the end of the process of run 0, set at 50 ms by the deadline of run 0)',
       '  50 ms ! run 0 was aborted and is TIMEDOUT',
       'What would have held',
-      '  If the sleep in Object.run (planted-bugs.ts:76) had come before the deadline of run 0 at 50 ms, it would have held.',
+      '  If the sleep in Object.run (planted-bugs.ts:77) had come before the deadline of run 0 at 50 ms, it would have held.',
       '  Where it holds: 50 ms: run 0 of worker became ABORTED. Where it fails: 50 ms: run 0 of worker became TIMEDOUT.',
       'Where',
       '  the deadline of run 0 goes back to "worker start", which was set',
-      '  the sleep in Object.run (planted-bugs.ts:76) was set',
+      '  the sleep in Object.run (planted-bugs.ts:77) was set',
       '  it was noticed',
       'To see it again',
     ]);
@@ -182,7 +183,7 @@ describe('a failure that is explained', () => {
     const found = await findFailure(createExecutor(hasty), 1);
     const log = found
       .decisions()
-      .map((entry) => (entry.label.endsWith(' delay') ? { ...entry, answer: late + 1 } : entry));
+      .map((entry) => (entry.question.kind === 'delay' ? { ...entry, answer: late + 1 } : entry));
     const { sentence, nearestPass } = await explain(createExecutor(hasty), log);
     expect(sentence).toContain(`"network status 0" is delayed by ${(late + 1) * 10} ms`);
     expect(nearestPass?.text).toBe(text);
@@ -198,7 +199,7 @@ describe('a failure that is explained', () => {
       },
     });
     const { nearestPass } = await explain(createExecutor(wordy), [
-      { label: 'text integer', n: 2, answer: 1 },
+      { question: draw('text integer'), n: 2, answer: 1 },
     ]);
     expect(nearestPass?.text).toBe('If "text integer" had been 0 instead of 1, it would have held.');
   });
@@ -208,14 +209,16 @@ describe('a failure that is explained', () => {
       name: 'tagged',
       description: 'differs in what no line of the trace shows',
       async run(sim) {
-        const choice = sim.choose('variable', 2);
+        const variable = sim.choose('variable', 2);
         const worker = createSimulatedRunner(sim.world, { name: 'worker' });
-        await worker.run({ argv: ['complete 0'], envVars: { CHOICE: String(choice) } });
+        await worker.run({ argv: ['complete 0'], envVars: { CHOICE: String(variable) } });
         await worker.release();
-        sim.check(choice === 0, 'not the plain one');
+        sim.check(variable === 0, 'not the plain one');
       },
     });
-    const { nearestPass } = await explain(createExecutor(tagged), [{ label: 'variable', n: 2, answer: 1 }]);
+    const { nearestPass } = await explain(createExecutor(tagged), [
+      { question: choice('variable'), n: 2, answer: 1 },
+    ]);
     expect(nearestPass).toEqual({
       text: 'If "variable" had been 0 instead of 1, it would have held.',
       changes: 1,
@@ -305,11 +308,11 @@ describe('a failure that is explained', () => {
       name: 'either',
       description: 'two ways to fail',
       run(sim) {
-        const faults = ['a', 'b', 'c', 'd'].filter((name) => sim.choose(`${name} fault`, 3) > 0);
+        const faults = ['a', 'b', 'c', 'd'].filter((name) => sim.world.choices.choose(fault(name), 3) > 0);
         sim.check(faults.length < 2, 'faults');
       },
     });
-    const log = ['a', 'b', 'c', 'd'].map((name) => ({ label: `${name} fault`, n: 3, answer: 1 }));
+    const log = ['a', 'b', 'c', 'd'].map((name) => ({ question: fault(name), n: 3, answer: 1 }));
     const { nearestPass } = await explain(createExecutor(either), log);
     expect(nearestPass).toMatchObject({
       changes: 3,
@@ -326,7 +329,9 @@ describe('a failure that is explained', () => {
         throw new TypeError('broken');
       },
     });
-    const explanation = await explain(createExecutor(hopeless), [{ label: 'anything', n: 3, answer: 1 }]);
+    const explanation = await explain(createExecutor(hopeless), [
+      { question: choice('anything'), n: 3, answer: 1 },
+    ]);
     expect(explanation.nearestPass).toBeUndefined();
     expect(explanation.sentence).toContain('"broken" was thrown');
     expect(explanation.places[0]?.what).toBe('it was thrown');
@@ -365,7 +370,7 @@ describe('a failure that is explained', () => {
           throw new TypeError('broken');
         },
       });
-      const log = answers.map((answer, index) => ({ label: `choice ${index}`, n: 3, answer }));
+      const log = answers.map((answer, index) => ({ question: choice(`choice ${index}`), n: 3, answer }));
       const explanation = await explain(createExecutor(hopeless), log, { maxExecutions });
       expect(explanation.nearestSearch).toEqual(nearestSearch);
       expect(formatExplanation(explanation).map((line) => line.text)).toContain(`  ${text}`);

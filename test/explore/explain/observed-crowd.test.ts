@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { observe, type ObservedDecision } from '../../../src/explore/explain/observed-run.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
+import { order } from '../../questions.ts';
 
 /** The first decision among so many events, which lets this one fire. */
 async function decisionAmong(count: number, answer: number): Promise<ObservedDecision | undefined> {
@@ -14,12 +15,12 @@ async function decisionAmong(count: number, answer: number): Promise<ObservedDec
       await sim.sleep(2);
     },
   });
-  const log = [{ label: 'order event 0', occurrence: 0, n: count, answer }];
+  const log = [{ question: order('event 0'), occurrence: 0, n: count, answer }];
   const { decisions } = await observe(createExecutor(scenario), log, false);
   return decisions.find(({ due }) => due.length === count);
 }
 
-const kept = ({ due }: ObservedDecision): string[] => due.flatMap(({ label }) => [label]);
+const kept = ({ due }: ObservedDecision): string[] => due.flatMap(({ topic }) => [topic.text]);
 
 test('a hundred are all kept', async () => {
   const decision = await decisionAmong(100, 70);

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import { plainHistory } from '../../../src/explore/explain/plain-history.ts';
+import { choice, fault } from '../../questions.ts';
 
 const failure = { message: 'too large\n\nand more', atMs: 5 };
 
 test('a log without times shows its decisions that were not plain, the last before the failure', () => {
   const log = [
-    { label: 'die', n: 6, answer: 0 },
-    { label: 'network run job-1 fault', n: 20, answer: 19 },
-    { label: 'die', n: 6, answer: 5 },
+    { question: choice('die'), n: 6, answer: 0 },
+    { question: fault('network run job-1'), n: 20, answer: 19 },
+    { question: choice('die'), n: 6, answer: 5 },
   ];
   const { lines, leftOut } = plainHistory(log, failure);
   expect(lines.map(({ role }) => role)).toEqual(['decision', 'decision', 'failure']);
@@ -20,7 +21,7 @@ test('a log without times shows its decisions that were not plain, the last befo
 });
 
 test('of a long log the earliest decisions are left out, and counted', () => {
-  const log = Array.from({ length: 30 }, (_, at) => ({ label: `number ${at}`, n: 9, answer: 1 }));
+  const log = Array.from({ length: 30 }, (_, at) => ({ question: choice(`number ${at}`), n: 9, answer: 1 }));
   const { lines, leftOut } = plainHistory(log, failure);
   expect([lines.length, leftOut]).toEqual([12, 19]);
   expect(lines[0]?.text).toContain('number 19');

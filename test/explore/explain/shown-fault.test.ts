@@ -4,18 +4,20 @@ import { explain } from '../../../src/explore/explain/explanation.ts';
 import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
+import { choice, fault } from '../../questions.ts';
+import type { Decision } from '../../../src/kernel/decisions.ts';
 
 test('takes a fault in the trace for the doing of the decision that made it, and of no other', async () => {
   const scenario = defineScenario({
     name: 'two-faults',
     description: 'one fault leaves nothing in the trace',
     run(sim) {
-      const mine = sim.choose('mine fault', 2);
+      const mine = sim.world.choices.choose(fault('mine'), 2);
       const other = sim.strikes('other', 'lost', { oneIn: 2 });
       sim.check(mine === 0 || !other, 'both');
     },
   });
-  const log = ['mine fault', 'other lost fault'].map((label) => ({ label, n: 2, answer: 1 }));
+  const log = ['mine', 'other lost'].map((text) => ({ question: fault(text), n: 2, answer: 1 }));
   const { sentence, history } = await explain(createExecutor(scenario), log);
   const told = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes other'];
   expect(sentence).toContain(`both, when ${told.join(' and ')}.`);
@@ -39,8 +41,8 @@ test('does not say that a fault strikes where nothing went wrong', async () => {
     },
   });
   const log = [
-    { label: 'a call fault', n: 65, answer: 1 },
-    { label: 'net run job-1 fault', n: 20, answer: 12 },
+    { question: fault('a call'), n: 65, answer: 1 },
+    { question: fault('net run job-1'), n: 20, answer: 12 },
   ];
   const { sentence, history } = await explain(createExecutor(scenario), log);
   expect(sentence).toContain(
@@ -61,8 +63,12 @@ test('tells what was decided before all the faults that spared what they were as
       sim.check(which === 0, 'the second');
     },
   });
-  const spared = Array.from({ length: 20 }, (_, i) => ({ label: `link ${i} lost fault`, n: 8, answer: 5 }));
-  const log = [{ label: 'which', n: 2, answer: 1 }, ...spared];
+  const spared = Array.from({ length: 20 }, (_, i) => ({
+    question: fault(`link ${i} lost`),
+    n: 8,
+    answer: 5,
+  }));
+  const log = [{ question: choice('which'), n: 2, answer: 1 }, ...spared];
   const { sentence, history } = await explain(createExecutor(scenario), log, { linesMax: 5 });
   expect(sentence).toContain('when "which" is 1 (of 0 to 1) and ');
   expect(history.map(({ text }) => text)).toContain('"which" is 1 (of 0 to 1)');
@@ -107,9 +113,9 @@ test('tells a delay that would have helped in milliseconds, also where there was
   );
 });
 
-function lostAt(index: number): { label: string; n: number; answer: number }[] {
+function lostAt(index: number): Decision[] {
   return Array.from({ length: index + 1 }, (_, at) => ({
-    label: 'send lost fault',
+    question: fault('send lost'),
     n: 2,
     answer: at === index ? 1 : 0,
   }));

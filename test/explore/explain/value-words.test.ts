@@ -11,8 +11,10 @@ import { createNode } from '../../../src/simulation/node.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import { simulate } from '../../../src/simulation/simulate.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
+import { choice, delay, fault } from '../../questions.ts';
+import type { Question } from '../../../src/kernel/question.ts';
 
-type Asked = readonly [label: string, n: number, answer: number];
+type Asked = readonly [question: Question | string, n: number, answer: number];
 
 /** What an explanation says of a scenario that fails after it has run with these answers. */
 async function told(
@@ -27,7 +29,11 @@ async function told(
       sim.check(false, 'the end');
     },
   });
-  const log = asked.map(([label, n, answer]) => ({ label, n, answer }));
+  const log = asked.map(([asking, n, answer]) => ({
+    question: typeof asking === 'string' ? choice(asking) : asking,
+    n,
+    answer,
+  }));
   const { sentence } = await explain(createExecutor(scenario), log, { maxExecutions: 0 });
   return sentence.replace(/^told fails at .*: the end, when /, '').replace(/\.$/, '');
 }
@@ -104,7 +110,7 @@ describe('a fault is said as what happens', () => {
       await sim.sleep(2_000);
       await network.release();
     };
-    expect(await told(call, ['network 1 run job-1 fault', 2, 1])).toBe(text);
+    expect(await told(call, [fault('network 1 run job-1'), 2, 1])).toBe(text);
   });
 
   test('a delay in milliseconds', async () => {
@@ -114,14 +120,14 @@ describe('a fault is said as what happens', () => {
       await network.statusAll();
       await network.release();
     };
-    expect(await told(call, ['net statusAll delay', 4, 2])).toBe('"net statusAll" is delayed by 20 ms');
+    expect(await told(call, [delay('net statusAll'), 4, 2])).toBe('"net statusAll" is delayed by 20 ms');
   });
 
   test.for([
     [2, 'the clock of n1 is 15000 ms behind'],
     [7, 'the clock of n1 is 60000 ms ahead'],
   ] as const)('a clock that is off, answer %i', async ([answer, text]) => {
-    expect(await told((sim) => void chosenSkew(sim, 'n1'), ['n1 clock offset fault', 9, answer])).toBe(text);
+    expect(await told((sim) => void chosenSkew(sim, 'n1'), [fault('n1 clock offset'), 9, answer])).toBe(text);
   });
 
   test.for([
@@ -144,7 +150,7 @@ describe('a fault is said as what happens', () => {
       await sim.sleep(100);
       sim.heal();
     };
-    expect(await told(checkOut, ['filer/filer checkout abc fault', 5, answer])).toBe(text);
+    expect(await told(checkOut, [fault('filer/filer checkout abc'), 5, answer])).toBe(text);
   });
 
   test('an output', async () => {
@@ -152,12 +158,12 @@ describe('a fault is said as what happens', () => {
       const outputs = createMemoryOutputs({ faults: chosenOutputFaults(sim, { oneIn: 2 }) });
       outputs.create('log');
     };
-    expect(await told(create, ['output/log fault', 8, 4])).toBe('output log cannot be closed');
+    expect(await told(create, [fault('output/log'), 8, 4])).toBe('output log cannot be closed');
   });
 
   test.for([
-    ['n1 crash at n1 run job-1 fault', 'n1 crashes as run job-1 arrives'],
-    ['n1 crash at n1 run job-1 reply fault', 'n1 crashes before it answers run job-1'],
+    ['n1 crash at n1 run job-1', 'n1 crashes as run job-1 arrives'],
+    ['n1 crash at n1 run job-1 reply', 'n1 crashes before it answers run job-1'],
   ] as const)('a node: %s', async ([label, text]) => {
     const call = async (sim: Simulation): Promise<void> => {
       const node = createNode(sim, {
@@ -169,7 +175,7 @@ describe('a fault is said as what happens', () => {
       sim.heal();
       await node.release();
     };
-    expect(await told(call, [label, 2, 1])).toBe(text);
+    expect(await told(call, [fault(label), 2, 1])).toBe(text);
   });
 
   test('what strikes at some event, by that event', async () => {
@@ -178,7 +184,7 @@ describe('a fault is said as what happens', () => {
       await sim.sleep(5, 'breakfast');
       await sim.sleep(5, 'lunch');
     };
-    expect(await told(strike, ['the power fails fault', 4, 1])).toBe(
+    expect(await told(strike, [fault('the power fails'), 4, 1])).toBe(
       'the power fails, right after "breakfast"',
     );
   });
@@ -191,7 +197,7 @@ describe('the nearest value that holds', () => {
       description: 'some values fail',
       run: (sim) => sim.check(!fails(sim.choose('pause', n, (k) => `${k} ms`)), 'too long'),
     });
-    const log = [{ label: 'pause', n, answer }];
+    const log = [{ question: choice('pause'), n, answer }];
     return (await explain(createExecutor(scenario), log)).nearestPass?.text ?? 'none';
   };
 

@@ -13,12 +13,14 @@ import type { Simulation } from '../../../src/simulation/simulation.ts';
 import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { findFailure, keyOfVerdict } from '../failing-logs.ts';
 import { plantedBugs } from '../planted-bugs.ts';
+import { choice, fault } from '../../questions.ts';
+import { question, type Question } from '../../../src/kernel/question.ts';
 
 const seeds = Array.from({ length: 10 }, (_, index) => index + 1);
 
 /** What the answers that are not plain say. */
 const answersIn = (log: readonly Decision[]): string[] =>
-  log.filter(({ answer }) => answer > 0).map(({ label, answer }) => `${label}: ${answer}`);
+  log.filter(({ answer }) => answer > 0).map(({ question: { text }, answer }) => `${text}: ${answer}`);
 
 const sizeOfRun = (verdict: Verdict): ReturnType<typeof sizeOf> =>
   sizeOf(verdict, keyDecisions(verdict.decisions()));
@@ -65,7 +67,7 @@ describe.each(plantedBugs)('the bug of $name', (bug) => {
           !lower.held &&
           keyOfVerdict(lower) === key &&
           compareSizes(sizeOfRun(lower), sizeOfRun(verdict)) < 0;
-        expect([entry.label, answer, isSimpler]).toEqual([entry.label, answer, false]);
+        expect([entry.question.text, answer, isSimpler]).toEqual([entry.question.text, answer, false]);
       }
     }
   });
@@ -126,7 +128,7 @@ describe('shrinking', () => {
       async run(sim) {
         const job = fc.record({ ms: fc.integer({ min: 1, max: 1_000 }), name: fc.string() });
         const jobs = sim.draw(fc.array(job, { maxLength: 20 }), 'jobs');
-        const isTripped = sim.choose('network fault', 4) === 3;
+        const isTripped = sim.world.choices.choose(fault('network'), 4) === 3;
         for (const { ms } of jobs) await sim.sleep(ms);
         sim.note(JSON.stringify(jobs));
         sim.check(!(isTripped && jobs.length >= 2 && sim.now() > 300), 'it took too long');
@@ -178,10 +180,11 @@ describe('shrinking', () => {
         const jobs: string[] = [];
         for (let batch = 0; batch < 2; batch += 1) {
           for (let job = 0, isMore = true; job < 3 && isMore; job += 1) {
-            const kind = sim.choose(`batch ${batch} job ${job}`, 4);
-            const isAborted = kind > 0 && sim.choose(`batch ${batch} job ${job} is aborted`, 2) === 1;
+            const kind = sim.choose({ subject: `batch ${batch} job ${job}`, what: '' }, 4);
+            const isAborted =
+              kind > 0 && sim.choose({ subject: `batch ${batch} job ${job}`, what: 'is aborted' }, 2) === 1;
             jobs.push(`${kind}${isAborted ? 'x' : ''}`);
-            isMore = sim.choose(`batch ${batch} has more`, 2) === 1;
+            isMore = sim.choose({ subject: `batch ${batch}`, what: 'has more' }, 2) === 1;
           }
         }
         sim.check(!jobs.join(' ').includes('1 2x 1'), 'a stop between two of the same');
@@ -207,9 +210,9 @@ describe('shrinking', () => {
       name: 'two answers go to two other questions at once',
       run(sim) {
         const isHurried = sim.choose('user writes and gives up', 50) === 40;
-        const isSlow = sim.choose('disk write fault', 4) === 3;
+        const isSlow = sim.world.choices.choose(fault('disk write'), 4) === 3;
         const readsHurried = sim.choose('user reads and gives up', 50) === 40;
-        const isReadSlow = sim.choose('disk read fault', 4) === 3;
+        const isReadSlow = sim.world.choices.choose(fault('disk read'), 4) === 3;
         sim.check(!((isHurried && isSlow) || (readsHurried && isReadSlow)), 'it hangs');
       },
       forms: [
@@ -241,8 +244,8 @@ describe('shrinking', () => {
     const ends = new Set<string>();
     for (const form of forms) {
       const source = {
-        decide: (label: string, _n: number, occurrence: number) =>
-          occurrence === 0 ? (form[label] ?? 0) : 0,
+        decide: ({ text }: Question, _n: number, occurrence: number) =>
+          occurrence === 0 ? (form[text] ?? 0) : 0,
       };
       const found = await executor.execute({ source });
       const { log } = await shrink(executor, found.decisions(), keyOfVerdict(found));
@@ -263,8 +266,12 @@ describe('shrinking', () => {
       run(sim) {
         let faults = 0;
         for (let job = 0; job < 1_000; job += 1) {
-          sim.choose(`job ${job} delay`, 20);
-          if (sim.choose(`job ${job} fault`, 40) === 39) faults += 1;
+          sim.world.choices.choose(question('delay', { subject: `job ${job}`, what: 'takes' }), 20);
+          if (
+            sim.world.choices.choose(question('fault', { subject: `job ${job}`, what: 'fails' }), 40) === 39
+          ) {
+            faults += 1;
+          }
         }
         sim.check(faults < 3, 'three faults');
       },
@@ -277,7 +284,7 @@ describe('shrinking', () => {
         executionsUntilThen = executions;
       },
     });
-    expect(answersIn(log)).toEqual(['job 0 fault: 39', 'job 1 fault: 39', 'job 2 fault: 39']);
+    expect(answersIn(log)).toEqual([0, 1, 2].map((job) => `job ${job} fails fault: 39`));
     expect(stoppedBy).toBe('minimal');
     expect(executionsUntilThen).toBeLessThan(600);
   });
@@ -323,9 +330,9 @@ describe('shrinking', () => {
         const verdict = await executor.execute({
           ...request,
           source: {
-            decide(label, n, occurrence, hash) {
-              const answer = source.decide(label, n, occurrence, hash);
-              asked.push(`${label} ${answer}`);
+            decide(asking, n, occurrence) {
+              const answer = source.decide(asking, n, occurrence);
+              asked.push(`${asking.text} ${answer}`);
               return answer;
             },
           },
@@ -353,7 +360,7 @@ describe('shrinking', () => {
         sim.check(false, 'always');
       },
     });
-    const log = [{ label: 'something', n: 9, answer: 7 }];
+    const log = [{ question: choice('something'), n: 9, answer: 7 }];
     const result = await shrink(createExecutor(flaky), log, 'check always');
     expect([result.stoppedBy, result.executions, result.log]).toEqual(['flaky', 2, log]);
     expect(result.flakiness).toContain('note: execution 1');
@@ -366,7 +373,11 @@ describe('shrinking', () => {
       description: 'holds',
       run: (sim) => void sim.choose('x', 2),
     });
-    const result = await shrink(createExecutor(once), [{ label: 'x', n: 2, answer: 1 }], 'check gone');
+    const result = await shrink(
+      createExecutor(once),
+      [{ question: choice('x'), n: 2, answer: 1 }],
+      'check gone',
+    );
     expect(result).toMatchObject({ stoppedBy: 'flaky', flakiness: expect.stringContaining('it held') });
   });
 

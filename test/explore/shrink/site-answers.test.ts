@@ -5,6 +5,7 @@ import { keyDecisions } from '../../../src/explore/keyed-log.ts';
 import { answersOfSites, seriesBySite, textOfSeries } from '../../../src/explore/shrink/site-answers.ts';
 import { randomDecisions } from '../../../src/kernel/random-decisions.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
+import { question, thing } from '../../../src/kernel/question.ts';
 
 const batches = createExecutor(
   defineScenario({
@@ -12,8 +13,10 @@ const batches = createExecutor(
     description: 'as many jobs per batch as the decisions say',
     async run(sim) {
       for (let batch = 0; batch < 3; batch += 1) {
-        const jobs = sim.choose(`batch ${batch} has jobs`, 4);
-        for (let job = 0; job < jobs; job += 1) await sim.sleep(sim.choose(`batch ${batch} job ${job}`, 5));
+        const jobs = sim.choose({ subject: `batch ${batch}`, what: 'has jobs' }, 4);
+        for (let job = 0; job < jobs; job += 1) {
+          await sim.sleep(sim.choose({ subject: `batch ${batch} job ${job}`, what: 'takes' }, 5));
+        }
       }
     },
   }),
@@ -33,11 +36,12 @@ describe('answers by site', () => {
   });
 
   test('are 0 where the series is over, where it has a larger answer than there are, and at another site', () => {
-    const source = answersOfSites(new Map([['run # ends', [2, 7]]]));
+    const source = answersOfSites(new Map([['choice run/# ends', [2, 7]]]));
     expect(
-      ['run 0 ends', 'run 8 ends', 'run 8 ends', 'run 0 starts'].map((label, at) =>
-        source.decide(label, 4, at),
-      ),
+      ['0 ends', '8 ends', '8 ends', '0 starts'].map((run, at) => {
+        const [id = '', what = ''] = run.split(' ');
+        return source.decide(question('choice', { subject: thing('run', id), what }), 4, at);
+      }),
     ).toEqual([2, 0, 0, 0]);
   });
 

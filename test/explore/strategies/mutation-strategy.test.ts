@@ -7,6 +7,7 @@ import { randomStrategy } from '../../../src/explore/strategies/random-strategy.
 import type { Decision } from '../../../src/kernel/decisions.ts';
 import { executionsToFind, exploreAll } from '../executions-to-find.ts';
 import { staircase, toy } from '../toy-bugs.ts';
+import { choice, fault } from '../../questions.ts';
 
 describe('mutation', () => {
   test('climbs stairs that random would need 4,096 executions for on average', async () => {
@@ -68,7 +69,7 @@ describe('mutation', () => {
 
 describe('a mutant', () => {
   const log: Decision[] = Array.from({ length: 30 }, (_, i) => ({
-    label: `${i % 3 === 0 ? 'node crash fault' : `draw ${i % 5}`}`,
+    question: i % 3 === 0 ? fault('node crash') : choice(`draw ${i % 5}`),
     n: 7,
     answer: i % 7,
   }));
@@ -80,10 +81,10 @@ describe('a mutant', () => {
     const mutant = new LogMutant(new IndexedLog(log));
     mutant.mutate(draws, new IndexedLog(other));
     const asked = new Map<string, number>();
-    const answers = log.map(({ label, n }) => {
-      const occurrence = asked.get(label) ?? 0;
-      asked.set(label, occurrence + 1);
-      return mutant.answer(label, n, occurrence);
+    const answers = log.map(({ question, n }) => {
+      const occurrence = asked.get(question.key) ?? 0;
+      asked.set(question.key, occurrence + 1);
+      return mutant.answer(question, n, occurrence);
     });
     return { mutant, answers };
   }
@@ -114,16 +115,16 @@ describe('a mutant', () => {
 
   test('leaves open what its log does not know or what no longer fits', () => {
     const mutant = new LogMutant(new IndexedLog(log));
-    expect(mutant.answer('draw 1', 7, 0)).toBe(1);
-    expect(mutant.answer('unknown', 7, 0)).toBeUndefined();
-    expect(mutant.answer('draw 4', 2, 0)).toBeUndefined();
-    expect(mutant.answer('draw 4', 7, 99)).toBeUndefined();
+    expect(mutant.answer(choice('draw 1'), 7, 0)).toBe(1);
+    expect(mutant.answer(choice('unknown'), 7, 0)).toBeUndefined();
+    expect(mutant.answer(choice('draw 4'), 2, 0)).toBeUndefined();
+    expect(mutant.answer(choice('draw 4'), 7, 99)).toBeUndefined();
   });
 
   test('of an empty log changes nothing', () => {
     const mutant = new LogMutant(new IndexedLog([]));
     mutant.mutate(new DrawStream(1, 'test'), new IndexedLog(log));
     expect(mutant.description).toBe('nothing to change');
-    expect(mutant.answer('draw 1', 7, 0)).toBeUndefined();
+    expect(mutant.answer(choice('draw 1'), 7, 0)).toBeUndefined();
   });
 });

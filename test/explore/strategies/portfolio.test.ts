@@ -6,13 +6,16 @@ import { explore } from '../../../src/explore/explorer.ts';
 import { createCoverage } from '../../../src/explore/coverage.ts';
 import { executionsToFind, exploreAll, median } from '../executions-to-find.ts';
 import { needleFault, postChain, toy, toyBugs } from '../toy-bugs.ts';
+import { question } from '../../../src/kernel/question.ts';
 
 const LIMIT = 1000;
 const SEEDS = [1, 2, 3];
 
 const races = toy('races', (sim) => {
   for (const name of ['a/1', 'b/2']) {
-    postChain(sim, name, 4, (step) => sim.choose(`${name} send ${step} fault`, 3));
+    postChain(sim, name, 4, (step) =>
+      sim.world.choices.choose(question('fault', { owner: name, what: 'send', subject: String(step) }), 3),
+    );
   }
 });
 

@@ -8,6 +8,7 @@ import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { thrownBy } from '../../model/thrown.ts';
 import { exploreAll } from '../executions-to-find.ts';
 import { toyBugs } from '../toy-bugs.ts';
+import { choice, fault } from '../../questions.ts';
 
 test.each(['strict', 'keyed'] as const)('a %s replay repeats any execution to the byte, once', async (by) => {
   for (const bug of toyBugs) {
@@ -25,7 +26,7 @@ test.each(['strict', 'keyed'] as const)('a %s replay repeats any execution to th
 
 test('a strict replay fails where the log does not fit, a keyed one goes on with the plain choice', async () => {
   const bug = toyBugs.find(({ name }) => name === 'double-fault')!;
-  const log = [{ label: 'node-0 crash fault', n: 3, answer: 2 }];
+  const log = [{ question: fault('node-0 crash'), n: 3, answer: 2 }];
   const failures: Verdict[] = [];
   const executor = createExecutor(bug);
   const onFailure = (verdict: Verdict): boolean => failures.push(verdict) > 0;
@@ -40,7 +41,7 @@ test('a strict replay fails where the log does not fit, a keyed one goes on with
 test('a replay of nothing is strict unless told otherwise, and refuses what is no log or no way', () => {
   expect(replayStrategy([]).configuration).toBe('strict, 0 decisions');
   for (const make of [
-    () => replayStrategy([{ label: 'a', n: 1, answer: 0 }]),
+    () => replayStrategy([{ question: choice('a'), n: 1, answer: 0 }]),
     () => replayStrategy([], { by: 'heart' as never }),
   ]) {
     expect(thrownBy(make)).toMatch(/^RUNNER_INVALID_ARGUMENT: (log|by)/);

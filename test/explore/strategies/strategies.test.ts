@@ -6,6 +6,7 @@ import type { Strategy } from '../../../src/explore/strategies/strategy.ts';
 import { thrownBy } from '../../model/thrown.ts';
 import { exploreAll } from '../executions-to-find.ts';
 import { postChain, toy, toyBugs } from '../toy-bugs.ts';
+import { choice, delay, draw, fault, order } from '../../questions.ts';
 
 /** Those that learn nothing from one execution for the next. */
 const memoryless = ['random', 'stratified', 'swarm', 'pos'] as const;
@@ -13,8 +14,10 @@ const memoryless = ['random', 'stratified', 'swarm', 'pos'] as const;
 const mixed = toy('mixed', (sim) => {
   for (const name of ['a/1', 'b/2', 'c/3']) {
     postChain(sim, name, 3, (step) => {
-      if (sim.choose(`${name} send fault`, 5) === 4) sim.note(`${name} lost`);
-      sim.world.clock.timer(`${name} reply`, sim.choose(`${name} delay`, 4), () => sim.note(`reply ${step}`));
+      if (sim.world.choices.choose(fault(`${name} send`), 5) === 4) sim.note(`${name} lost`);
+      sim.world.clock.timer(`${name} reply`, sim.world.choices.choose(delay(name), 4), () =>
+        sim.note(`reply ${step}`),
+      );
       sim.choose('shape', 1000);
     });
   }
@@ -38,25 +41,36 @@ const toyLasting: typeof mixed = {
 
 describe.each(strategyNames)('the strategy %s', (name) => {
   test('has that name, and answers every question with one of its alternatives', () => {
-    const question = fc.record({
-      label: fc.constantFrom('order a/1', 'net/2 run fault', 'net/2 run delay', 'draw', 'node-1 crash fault'),
+    const questionArbitrary = fc.record({
+      question: fc.constantFrom(
+        order('a/1'),
+        fault('net/2 run'),
+        delay('net/2 run'),
+        choice('draw'),
+        draw('drawn integer'),
+        fault('node-1 crash'),
+      ),
       n: fc.oneof(fc.integer({ min: 2, max: 40 }), fc.integer({ min: 2, max: 2 ** 40 })),
     });
     fc.assert(
-      fc.property(fc.integer(), fc.array(fc.array(question), { maxLength: 5 }), (seed, executions) => {
-        const strategy = createStrategy(name, seed);
-        expect(strategy.name).toBe(name);
-        for (const [index, questions] of executions.entries()) {
-          if (!strategy.begin(index)) break;
-          const asked = new Map<string, number>();
-          for (const { label, n } of questions) {
-            const occurrence = asked.get(label) ?? 0;
-            asked.set(label, occurrence + 1);
-            const answer = strategy.decide(label, n, occurrence);
-            expect(Number.isInteger(answer) && answer >= 0 && answer < n).toBe(true);
+      fc.property(
+        fc.integer(),
+        fc.array(fc.array(questionArbitrary), { maxLength: 5 }),
+        (seed, executions) => {
+          const strategy = createStrategy(name, seed);
+          expect(strategy.name).toBe(name);
+          for (const [index, questions] of executions.entries()) {
+            if (!strategy.begin(index)) break;
+            const asked = new Map<string, number>();
+            for (const { question, n } of questions) {
+              const occurrence = asked.get(question.key) ?? 0;
+              asked.set(question.key, occurrence + 1);
+              const answer = strategy.decide(question, n, occurrence);
+              expect(Number.isInteger(answer) && answer >= 0 && answer < n).toBe(true);
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 100 },
     );
   });
@@ -87,7 +101,7 @@ test.each(memoryless)('an execution of %s depends on seed and index alone', asyn
       decide: (...question) => backwards.decide(...question),
       ...(backwards.order === undefined
         ? {}
-        : { order: (label, due, occurrence, hash) => backwards.order?.(label, due, occurrence, hash) ?? 0 }),
+        : { order: (question, due, occurrence) => backwards.order?.(question, due, occurrence) ?? 0 }),
       end: (execution) => backwards.end(execution),
     };
     await exploreAll(toyLasting, only, 1, (verdict) => hashes.unshift(verdict.traceHash));

@@ -2,14 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stratifiedStrategy } from '../../../src/explore/strategies/stratified-strategy.ts';
 import { ValuePolicy } from '../../../src/explore/strategies/value-policy.ts';
+import type { Question } from '../../../src/kernel/question.ts';
+import { choice, delay, fault, order } from '../../questions.ts';
 
-function answersOf(seed: number, label: string, n: number, executions: number): number[] {
+function answersOf(seed: number, question: Question, n: number, executions: number): number[] {
   const strategy = stratifiedStrategy(seed);
   // Blocks of faults begin behind the plain schedule.
-  const start = label.endsWith(' fault') ? 1 : 0;
+  const start = question.kind === 'fault' ? 1 : 0;
   return Array.from({ length: executions }, (_, index) => {
     strategy.begin(start + index);
-    return strategy.decide(label, n, 0);
+    return strategy.decide(question, n, 0);
   });
 }
 
@@ -18,10 +20,10 @@ describe('a stratified sample', () => {
     fc.assert(
       fc.property(
         fc.integer(),
-        fc.constantFrom('order a/1', 'draw', 'a/1 run fault', 'delay'),
+        fc.constantFrom(order('a/1'), choice('draw'), fault('a/1 run'), delay('takes')),
         fc.integer({ min: 2, max: 200 }),
-        (seed, label, n) => {
-          const answers = answersOf(seed, label, n, 3 * n);
+        (seed, question, n) => {
+          const answers = answersOf(seed, question, n, 3 * n);
           for (const block of [0, 1, 2]) {
             const sorted = answers.slice(block * n, (block + 1) * n).sort((a, b) => a - b);
             expect(sorted).toEqual(Array.from({ length: n }, (_, answer) => answer));
@@ -34,22 +36,22 @@ describe('a stratified sample', () => {
   test('begins with the plain schedule', () => {
     const strategy = stratifiedStrategy(4);
     strategy.begin(0);
-    expect([2, 7, 1000, 5000].map((n) => strategy.decide('which', n, 3))).toEqual([0, 0, 0, 0]);
+    expect([2, 7, 1000, 5000].map((n) => strategy.decide(choice('which'), n, 3))).toEqual([0, 0, 0, 0]);
   });
 
   test('lets faults strike apart from each other from the first execution on', () => {
     const strategy = stratifiedStrategy(5);
     strategy.begin(1);
     const zeros = Array.from({ length: 1000 }, (_, i) =>
-      strategy.decide(`site-${i} loss fault`, 4, 0),
+      strategy.decide(fault(`site-${i} loss`), 4, 0),
     ).filter((answer) => answer === 0);
     expect(Math.abs(zeros.length - 250)).toBeLessThan(50);
   });
 
   test('combines the answers of two questions about equally often', () => {
     const counts = new Map<string, number>();
-    const first = answersOf(1, 'first', 3, 9000);
-    const second = answersOf(1, 'second', 4, 9000);
+    const first = answersOf(1, choice('first'), 3, 9000);
+    const second = answersOf(1, choice('second'), 4, 9000);
     first.forEach((answer, index) => {
       const both = `${answer} ${second[index]}`;
       counts.set(both, (counts.get(both) ?? 0) + 1);
@@ -60,11 +62,11 @@ describe('a stratified sample', () => {
   });
 
   test('answers questions that are too wide for blocks uniformly', () => {
-    const answers = answersOf(2, 'wide', 100_000, 4000);
+    const answers = answersOf(2, choice('wide'), 100_000, 4000);
     const mean = answers.reduce((sum, answer) => sum + answer, 0) / answers.length;
     expect(Math.abs(mean / 100_000 - 0.5)).toBeLessThan(0.03);
     expect(new Set(answers).size).toBeGreaterThan(3800);
-    expect(answersOf(2, 'wider', 2 ** 50, 50).every((answer) => answer < 2 ** 50)).toBe(true);
+    expect(answersOf(2, choice('wider'), 2 ** 50, 50).every((answer) => answer < 2 ** 50)).toBe(true);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { faultKindOf, siteOf, subjectOf } from '../../../src/explore/label-parts.ts';
+import { question, thing, topicOf } from '../../../src/kernel/question.ts';
 import { swarmStrategy } from '../../../src/explore/strategies/swarm-strategy.ts';
+import { delay, fault } from '../../questions.ts';
 
 const KINDS = ['crash', 'loss', 'pause', 'run'];
 const EXECUTIONS = 2000;
@@ -15,7 +16,7 @@ function strikes(): { counts: number[][][]; configurations: (string | undefined)
       ['north', 'east', 'south', 'west'].map(
         (site) =>
           Array.from({ length: 32 }, (_unused, call) =>
-            strategy.decide(`${site} ${kind} fault`, 100, call),
+            strategy.decide(question('fault', { owner: site, what: kind }), 100, call),
           ).filter((answer) => answer > 0).length,
       ),
     );
@@ -75,7 +76,7 @@ describe('a swarm', () => {
     const answers: number[] = [];
     for (let index = 0; index < 400; index += 1) {
       strategy.begin(index);
-      for (let call = 0; call < 20; call += 1) answers.push(strategy.decide('node loss fault', 11, call));
+      for (let call = 0; call < 20; call += 1) answers.push(strategy.decide(fault('node loss'), 11, call));
     }
     const struck = answers.filter((answer) => answer > 0);
     expect(new Set(struck).size).toBe(10);
@@ -92,7 +93,7 @@ describe('a swarm', () => {
       const mode = /delays (off|uniform|extreme)/.exec(
         strategy.configuration ?? '',
       )?.[1] as keyof typeof seen;
-      for (let call = 0; call < 8; call += 1) seen[mode].add(strategy.decide('link send delay', 6, call));
+      for (let call = 0; call < 8; call += 1) seen[mode].add(strategy.decide(delay('link send'), 6, call));
     }
     expect([...seen.off]).toEqual([0]);
     expect([...seen.extreme].sort((a, b) => a - b)).toEqual([0, 5]);
@@ -105,7 +106,9 @@ test('what a scenario draws is uniform, mostly plain, or mostly a favourite, the
   const favourites = Array.from({ length: 600 }, (_, index) => {
     strategy.begin(index);
     const counts = Array.from({ length: 8 }, () => 0);
-    for (let job = 0; job < 64; job += 1) counts[strategy.decide(`job-${job} takes`, 8, 0)]! += 1;
+    for (let job = 0; job < 64; job += 1) {
+      counts[strategy.decide(question('choice', { subject: `job-${job}`, what: 'takes' }), 8, 0)]! += 1;
+    }
     const most = Math.max(...counts);
     // A uniform draw hardly gives one of eight answers half of the times.
     return most < 32 ? 'uniform' : counts.indexOf(most) === 0 ? 'plain' : 'favourite';
@@ -116,25 +119,22 @@ test('what a scenario draws is uniform, mostly plain, or mostly a favourite, the
   expect(Math.abs(share('plain') - (1 / 8) * (9 / 8))).toBeLessThan(0.04);
 });
 
-test.each([
-  ['chaos run run/3 fault', 'run', 'chaos run run/# fault'],
-  ['network/2 run job-7 fault', 'run', 'network/# run job-# fault'],
-  ['node-1 crash fault', 'crash', 'node-# crash fault'],
-  ['n1 crash at n1 run t reply fault', 'crash', 'n# crash at n# run t reply fault'],
-  ['node-1 clock drift fault', 'clock drift', 'node-# clock drift fault'],
-  ['network 2 statusAll again fault', 'statusAll again', 'network # statusAll again fault'],
-  ['filer/sim checkout snap-1 fault', 'checkout', 'filer/sim checkout snap-# fault'],
-  ['abort fault', 'abort', 'abort fault'],
-  ['run/12 fault', 'run/#', 'run/# fault'],
-])('the fault %s is of kind %s, at site %s', (label, kind, site) => {
-  expect([faultKindOf(label), siteOf(label)]).toEqual([kind, site]);
-});
-
-test.each([
-  ['run/3 deadline', 'run/3'],
-  ['network/2 run run/7', 'network/2'],
-  ['abort run/3', 'run/3'],
-  ['scenario sleep', undefined],
-])('the event %s is about %s', (label, subject) => {
-  expect(subjectOf(label)).toBe(subject);
+test('a kind of fault is what the question says it is, whoever asks and whatever it is about', () => {
+  const strategy = swarmStrategy(1);
+  strategy.begin(0);
+  const call = topicOf({ owner: 'n1', what: 'run', subject: 'job-1' });
+  for (const asked of [
+    { owner: 'chaos', what: 'run', subject: 'run/3' },
+    { owner: 'network/2', what: 'run', subject: 'job-7' },
+    { owner: 'node-1', what: 'crash', subject: call.plus('reply') },
+    { owner: 'node-1', what: 'clock drift' },
+    call.plus('hang'),
+    thing('output', 'log-1').topic(''),
+    'abort',
+  ]) {
+    strategy.decide(question('fault', asked), 8, 0);
+  }
+  const [, kinds = ''] = /^faults: (.*); sites/.exec(strategy.configuration ?? '') ?? [];
+  const named = kinds.split(', ').map((kind) => kind.split(' ').slice(0, -1).join(' '));
+  expect(named).toEqual(['run', 'crash', 'clock drift', 'hang', 'output/#', 'abort']);
 });

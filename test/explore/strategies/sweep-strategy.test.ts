@@ -7,6 +7,7 @@ import { sweepStrategy } from '../../../src/explore/strategies/sweep-strategy.ts
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import { executionsToFind } from '../executions-to-find.ts';
 import { needleFault, toy } from '../toy-bugs.ts';
+import { delay, fault } from '../../questions.ts';
 
 /** The faults of each execution, as `site=answer`, of one shard. */
 async function faultsOf(scenario: ScenarioDefinition, shard = 0, shards = 1): Promise<string[]> {
@@ -16,18 +17,18 @@ async function faultsOf(scenario: ScenarioDefinition, shard = 0, shards = 1): Pr
     shards,
     onExecution: (verdict) => {
       const faults = verdict.decisions().filter(({ answer }) => answer > 0);
-      found.push(faults.map(({ label, answer }) => `${label}=${answer}`).join(' '));
+      found.push(faults.map(({ question, answer }) => `${question.text}=${answer}`).join(' '));
     },
   });
   return found;
 }
 
 const threeSites = toy('three-sites', (sim) => {
-  sim.choose('a/1 loss fault', 3);
+  sim.world.choices.choose(fault('a/1 loss'), 3);
   sim.choose('draw', 9);
-  sim.choose('b/2 send delay', 4);
-  sim.choose('b/2 loss fault', 2);
-  sim.choose('a/3 crash fault', 4);
+  sim.world.choices.choose(delay('b/2 send'), 4);
+  sim.world.choices.choose(fault('b/2 loss'), 2);
+  sim.world.choices.choose(fault('a/3 crash'), 4);
 });
 
 describe('a sweep', () => {
@@ -67,9 +68,9 @@ describe('a sweep', () => {
   test('goes on with two faults, also with one that only the other makes possible', async () => {
     const bug = toy('loss-of-retry', (sim) => {
       for (const i of [1, 2, 3, 4, 5]) {
-        const isLost = sim.choose(`link send job-${i} fault`, 8) === 7;
+        const isLost = sim.world.choices.choose(fault(`link send job-${i}`), 8) === 7;
         if (!isLost) continue;
-        sim.check(sim.choose(`link send job-${i} again fault`, 8) !== 7, 'lost twice');
+        sim.check(sim.world.choices.choose(fault(`link send job-${i} again`), 8) !== 7, 'lost twice');
       }
     });
     expect(await executionsToFind(bug, sweepStrategy(), 1 + 35 + 5 * 5)).toBeLessThan(Infinity);

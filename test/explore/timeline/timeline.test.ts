@@ -21,6 +21,7 @@ import type { NodeIncarnation } from '../../../src/simulation/node-options.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import { doubleStart } from '../../../sims/double-start.ts';
 import { lanesOf, namesIn, readTimeline, type TimelineModel } from './timeline-reader.ts';
+import { delay, fault } from '../../questions.ts';
 
 /** As it is written. */
 function read(timeline: Timeline): TimelineModel {
@@ -52,7 +53,7 @@ async function recorded(seed: number): Promise<{ timeline: Timeline; trace: read
   return { timeline: await recordTimeline(executor, verdict.decisions()), trace: verdict.trace() };
 }
 
-const LOST_REPLY = { label: 'network 1 run job-1 fault', occurrence: 0, n: 20, answer: 19 };
+const LOST_REPLY = { question: fault('network 1 run job-1'), occurrence: 0, n: 20, answer: 19 };
 
 // Without its line: in a thread that runs one test file after the other, what an earlier one has loaded has no source map any more.
 const inRunJob: unknown = expect.stringMatching(/^in runJob \(double-start\.ts:\d+\)$/);
@@ -220,8 +221,12 @@ describe('the timeline of an execution', () => {
         await network.release();
       },
     });
-    const delayed = ['chaos run delay', 'chaos run delay', 'chaos run delay'];
-    const late = delayed.map((label, occurrence) => ({ label, occurrence, n: 32, answer: 5 }));
+    const late = [0, 1, 2].map((occurrence) => ({
+      question: delay('chaos run'),
+      occurrence,
+      n: 32,
+      answer: 5,
+    }));
     const { traceEvents } = await recordTimeline(createExecutor(scenario), late);
     const isRun = ({ cat }: TimelineEvent): boolean => cat === 'run';
     expect(traceEvents.filter(isRun).filter(({ ts }) => ts > 1_000)).toHaveLength(3);

@@ -20,6 +20,7 @@ import { CorpusFolder } from '../../../src/host/corpus/corpus-folder.ts';
 import { readKeptFile } from '../../../src/host/trace-file.ts';
 import type { Decision } from '../../../src/kernel/decisions.ts';
 import { failingWith } from '../../explore/failing-executions.ts';
+import { choice } from '../../questions.ts';
 
 let dir = '';
 let folders = 0;
@@ -43,7 +44,7 @@ function open(root: string = join(dir, String((folders += 1)))): {
   };
 }
 
-const log = (answer: number): Decision[] => [{ label: 'which', n: 1_000, answer }];
+const log = (answer: number): Decision[] => [{ question: choice('which'), n: 1_000, answer }];
 const broken = failingWith({ decisions: log(7) });
 
 test('what is kept is there for the next one, failures before seeds', async () => {

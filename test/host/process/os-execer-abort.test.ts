@@ -5,6 +5,7 @@ import { sleep, type Clock } from '../../../src/kernel/clock.ts';
 import { createSystemClock } from '../../../src/host/system-clock.ts';
 import { start, testExecer } from '../command-run.ts';
 import { comesTrue, isAlive, livingWithMark, newMark } from '../hostile/leftovers.ts';
+import { topicOf } from '../../../src/kernel/question.ts';
 
 const execer = testExecer();
 /** A minute of grace: a test that waits for it fails by its own time limit. */
@@ -94,7 +95,7 @@ describe('SIGTERM', () => {
       post: (label, fire) => system.post(label, fire),
       endOfInstant: (label, ms, fire) => system.endOfInstant(label, ms, fire),
       timer: (label, ms, fire) => {
-        labels.push(label);
+        labels.push(topicOf(label).text);
         return system.timer(label, ms, fire);
       },
     };

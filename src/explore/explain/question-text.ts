@@ -1,25 +1,38 @@
-/** Labels of events and decisions in words. Invariant: what no convention names is shown as it is, in quotes, and never guessed at. */
-import { decisionKind } from '../../kernel/decision-kind.ts';
+/** Events and decisions in words. Invariant: what is not known here is shown as its author says it, in quotes, and never guessed at. */
+import { Thing, Topic, type Question } from '../../kernel/question.ts';
 import { filerCallText } from '../../model/fault-text.ts';
+import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { ObservedDecision } from './observed-run.ts';
 import { valueText } from './value-text.ts';
 
-const OF_RUN = /^run\/(\S+) (.+)$/;
-const OF_PROCESS = /^process\/(\S+) (.+)$/;
-/** The label of a sleep to which the scenario gave no name. */
-export const ANONYMOUS_SLEEP = 'scenario sleep';
-
 /** What an event of the clock is: `run/3 deadline` is the deadline of run 3. */
-export function eventText(label: string): string {
-  if (label === ANONYMOUS_SLEEP) return 'a sleep of the scenario';
-  const [, runId, what] = OF_RUN.exec(label) ?? [];
-  if (runId !== undefined && what !== undefined) return `${phaseText(what)} of run ${runId}`;
-  const [, process, doing] = OF_PROCESS.exec(label) ?? [];
-  if (process !== undefined && doing !== undefined) return `the ${doing} of process ${process}`;
-  const isCancel = label.endsWith(' cancel');
-  const filerCall = filerCallText(isCancel ? label.slice(0, -' cancel'.length) : label);
-  if (filerCall === undefined) return `"${label}"`;
-  return `the end of ${isCancel ? 'the cancellation of ' : ''}${filerCall}`;
+export function eventText(topic: Topic): string {
+  if (topic === SCENARIO_SLEEP) return 'a sleep of the scenario';
+  const { words, root } = phrasesOf(topic);
+  const { owner, what, subject } = root;
+  const phrase = words.join(' ');
+  if (owner === '' && isThing(subject, 'run')) return `${phaseText(phrase)} of run ${subject.id}`;
+  if (owner === '' && isThing(subject, 'process')) return `the ${phrase} of process ${subject.id}`;
+  if (!isThing(owner, 'filer')) return `"${topic.text}"`;
+  const [, follows] = words;
+  const call = filerCallText(owner.id, what, textOfSubject(root));
+  return `the end of ${follows === 'cancel' ? 'the cancellation of ' : ''}${call}`;
+}
+
+/** The topic that others follow from, and what each is, in that order: `upload bound` of run 3. */
+function phrasesOf(topic: Topic): { readonly words: readonly string[]; readonly root: Topic } {
+  const words = [topic.what];
+  let root = topic;
+  for (; root.owner === '' && root.subject instanceof Topic; words.unshift(root.what)) root = root.subject;
+  return { words, root };
+}
+
+function isThing(part: Topic['subject'], type: string): part is Thing {
+  return part instanceof Thing && part.type === type;
+}
+
+function textOfSubject({ subject }: Topic): string {
+  return typeof subject === 'string' ? subject : subject.text;
 }
 
 /** An invocation names the event that ends a phase after the phase. */
@@ -27,19 +40,23 @@ function phaseText(what: string): string {
   return what === 'wait' ? 'the end of the process' : `the ${what}`;
 }
 
-/** What a fault or delay is about: its label without the word that says which of the two it is. */
-export function aboutOf(label: string): string {
-  return label.replace(/ (fault|delay)$/, '');
+/** What a question is about: of a fault or delay the topic says it, as the sentence goes on with which of the two it is. */
+export function aboutOf({ kind, topic, text }: Question): string {
+  return kind === 'order' ? text : topic.text;
 }
 
 /** What is done where a question is asked: a fault or delay is asked about a call. */
-export function actText(label: string): string {
-  return filerCallText(aboutOf(label)) ?? `"${aboutOf(label)}"`;
+export function actText({ topic }: Question): string {
+  const { owner, what } = topic;
+  return isThing(owner, 'filer') ? filerCallText(owner.id, what, textOfSubject(topic)) : `"${topic.text}"`;
 }
 
 /** What a question is about, in quotes; of one that was asked before, its ordinal. */
-export function askedText({ label, occurrence }: Pick<ObservedDecision, 'label' | 'occurrence'>): string {
-  return `"${aboutOf(label)}"${timeText(occurrence)}`;
+export function askedText({
+  question,
+  occurrence,
+}: Pick<ObservedDecision, 'question' | 'occurrence'>): string {
+  return `"${aboutOf(question)}"${timeText(occurrence)}`;
 }
 
 function timeText(occurrence: number): string {
@@ -53,14 +70,14 @@ function ordinal(count: number): string {
 
 /** What an answer stands for, in the words of who asked; undefined if they gave none. Empty for a fault that does not strike. */
 export function answerText(
-  { label, describe }: Pick<ObservedDecision, 'label' | 'describe'>,
+  { question, describe }: Pick<ObservedDecision, 'question' | 'describe'>,
   answer: number,
 ): string | undefined {
   if (describe === undefined) return undefined;
   try {
-    const value = describe(answer, label);
+    const value = describe(answer, question);
     if (typeof value !== 'string') return valueText(value);
-    return value === '' && decisionKind(label) !== 'fault' ? '""' : value;
+    return value === '' && question.kind !== 'fault' ? '""' : value;
   } catch {
     // Words of the code under test; what they break on says nothing of the failure.
     return undefined;
@@ -72,14 +89,14 @@ type EventName = (event: ObservedDecision['due'][number]) => string;
 /** A decision in words; `eventName` names the events of an order. */
 export function decisionText(
   decision: ObservedDecision,
-  eventName: EventName = ({ label }) => eventText(label),
+  eventName: EventName = ({ topic }) => eventText(topic),
 ): string {
-  const { label, n, answer, due, drawn, occurrence } = decision;
+  const { question, n, answer, due, drawn, occurrence } = decision;
   if (due.length > 0) return orderText(decision, eventName);
-  if (drawn !== undefined) return `"${drawn.label}" is ${drawn.text}`;
+  if (drawn !== undefined) return `"${drawn.name}" is ${drawn.text}`;
   const about = askedText(decision);
   const told = answerText(decision, answer);
-  switch (decisionKind(label)) {
+  switch (question.kind) {
     case 'fault':
       if (told !== undefined && told !== '') return `${told}${timeText(occurrence)}`;
       return answer === 0 || told === ''
@@ -91,6 +108,7 @@ export function decisionText(
         ? `${about} is delayed (${answer} of ${n - 1})`
         : `${about} is delayed by ${told} ms`;
     case 'order':
+    case 'draw':
     case 'choice':
       return `${about} is ${told ?? `${answer} (of 0 to ${n - 1})`}`;
   }

@@ -1,0 +1,348 @@
+/**
+ * What is asked of an exploration, and what an event of the clock is about, as data: whoever asks says it once. The sentence for people is
+ * made from it, and nothing is read back out of that. Invariants: two questions are the same if kind and text agree; a question and its
+ * topic never change.
+ */
+import { checkRecord, checkString, isInstance, unreadable } from './argument-check.ts';
+import { invalidArgument } from './errors.ts';
+import { textWords, type TextWords } from './text-words.ts';
+
+/**
+ * What a question is about. Faults end with `sim.heal`, and sweeps and swarms look for them: answer 0 is that nothing goes wrong and the
+ * highest that it does; what those between mean is up to the asker. Of a delay 0 is none. `draw` is a part of a value that is drawn, and
+ * `choice` whatever else a scenario or workload leaves open.
+ */
+export type QuestionKind = 'order' | 'fault' | 'delay' | 'draw' | 'choice';
+
+/** All of them. */
+export const QUESTION_KINDS: readonly QuestionKind[] = Object.freeze([
+  'fault',
+  'delay',
+  'order',
+  'choice',
+  'draw',
+]);
+
+/** Something with an id of its own, such as a run or a filer: `run/3`. Made by {@link thing}. */
+export class Thing {
+  readonly type: string;
+  readonly id: string;
+  #text: string | undefined;
+
+  /** @internal */
+  constructor(type: string, id: string) {
+    this.type = type;
+    this.id = id;
+  }
+
+  get text(): string {
+    return (this.#text ??= `${this.type}/${this.id}`);
+  }
+
+  /** The topic `THING WHAT`, such as `run/3 deadline`. */
+  topic(what: string): Topic {
+    return new Topic('', what, this);
+  }
+}
+
+/** An owner or a subject: something with an id of its own, or a name. */
+export type Party = string | Thing;
+
+/** What an event or a question is about, in parts. */
+export interface TopicParts {
+  /** Who asks, or whose it is, such as a runner, link or node: `chaos`. Default: the scenario, which is not named. */
+  readonly owner?: string | Thing;
+  /** What it is, in the same words for all that are alike: `run`, `deadline`. */
+  readonly what: string;
+  /** The one that it is about, of those that are alike: `job-1`, a run, or another topic. Default: none. */
+  readonly subject?: string | Thing | Topic;
+}
+
+/**
+ * How the author of an event or a question says what it is about: in parts, or as a text, which is shown as it is and is all that is
+ * known then.
+ */
+export type Label = string | TopicParts;
+
+/** See {@link TopicParts}. Made by {@link topicOf}. */
+export class Topic implements TopicParts {
+  readonly owner: string | Thing;
+  readonly what: string;
+  readonly subject: string | Thing | Topic;
+  /** Made when somebody wants to know: most events are alone in their instant, and are never named. */
+  #text: string | undefined;
+  #asked: Question | undefined;
+
+  /** @internal */
+  constructor(owner: string | Thing, what: string, subject: string | Thing | Topic) {
+    this.owner = owner;
+    this.what = what;
+    this.subject = subject;
+  }
+
+  /** For people: `run/3 deadline`, `chaos run job-1`, `n1 crash at n1 run job-1 reply`. */
+  get text(): string {
+    const { owner, what, subject } = this;
+    return (this.#text ??= textOfParts(textOf(owner), what, textOf(subject), subject instanceof Topic));
+  }
+
+  /** The same with `#` for what tells apart those that are alike: one text for each place of the code that asks. */
+  get site(): string {
+    const { owner, what, subject } = this;
+    const of = subject instanceof Topic ? subject.site : subject instanceof Thing ? `${subject.type}/#` : '#';
+    return textOfParts(textOf(owner), what, subject === '' ? '' : of, subject instanceof Topic);
+  }
+
+  /** The text of the one thing that it is about, such as `run/3`; empty if it may be about anything. */
+  get about(): string {
+    const { subject } = this;
+    return subject instanceof Topic ? subject.about : textOf(subject);
+  }
+
+  /** The question of that kind about this. */
+  asks(kind: QuestionKind): Question {
+    if (this.#asked?.kind !== kind) this.#asked = new Question(kind, this);
+    return this.#asked;
+  }
+
+  /** What follows from this topic, such as `bound` from `run/3 upload`. */
+  plus(what: string): Topic {
+    return new Topic('', what, this);
+  }
+}
+
+/** An open question. Made by {@link question} and {@link Topic.asks}. */
+export class Question {
+  readonly kind: QuestionKind;
+  readonly topic: Topic;
+  #key: string | undefined;
+  #site: string | undefined;
+  #words: TextWords | undefined;
+
+  /** @internal */
+  constructor(kind: QuestionKind, topic: Topic) {
+    this.kind = kind;
+    this.topic = topic;
+  }
+
+  /** For people: `order run/3 deadline`, `chaos run job-1 fault`. */
+  get text(): string {
+    return TEXTS[this.kind](this.topic.text);
+  }
+
+  /** Tells it from all other questions. */
+  get key(): string {
+    return (this.#key ??= `${this.kind} ${this.topic.text}`);
+  }
+
+  /** One text for each place of the code that asks. */
+  get site(): string {
+    return (this.#site ??= `${this.kind} ${this.topic.site}`);
+  }
+
+  /** A hash of the text, for keyed random answers. */
+  get hash(): number {
+    return this.words.high;
+  }
+
+  /** Its kind and the parts of its topic. */
+  toJSON(): QuestionData {
+    return questionData(this);
+  }
+
+  /** What it adds to a rolling hash. */
+  get words(): TextWords {
+    return (this.#words ??= textWords(this.text));
+  }
+}
+
+const TEXTS: Readonly<Record<QuestionKind, (topic: string) => string>> = {
+  order: (topic) => `order ${topic}`,
+  fault: (topic) => `${topic} fault`,
+  delay: (topic) => `${topic} delay`,
+  draw: (topic) => topic,
+  choice: (topic) => topic,
+};
+
+const LABELS_KEPT = 8_192;
+
+/** Caches of pure functions: what is in them changes the speed and nothing else. */
+const labels = new Map<string, Topic>();
+const questions = new Map<QuestionKind, Map<string, Question>>(
+  QUESTION_KINDS.map((kind) => [kind, new Map<string, Question>()]),
+);
+
+function textOf(part: string | Thing | Topic): string {
+  return typeof part === 'string' ? part : part.text;
+}
+
+function spaced(...words: readonly string[]): string {
+  let text = '';
+  for (const word of words) if (word !== '') text += text === '' ? word : ` ${word}`;
+  return text;
+}
+
+/** `chaos run job-1`, `n1 crash at n1 run job-1`; what nobody owns begins with its subject: `run/3 deadline`. */
+function textOfParts(owner: string, what: string, subject: string, isTopic: boolean): string {
+  if (owner === '') return spaced(subject, what);
+  return spaced(owner, what, isTopic ? `at ${subject}` : subject);
+}
+
+/**
+ * Something with an id of its own, to be the owner or the subject of topics.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless both are texts.
+ * @example
+ * ```ts
+ * import { thing } from 'dryrunner';
+ * if (thing('lease', '7').topic('ends').text !== 'lease/7 ends') throw new Error('expected its text');
+ * ```
+ */
+export function thing(type: string, id: string): Thing {
+  checkString('type', 'a text', type);
+  checkString('id', 'a text', id);
+  return new Thing(type, id);
+}
+
+/**
+ * The topic that a label stands for.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a text, or parts with a text for what it is.
+ * @example
+ * ```ts
+ * import { topicOf } from 'dryrunner';
+ * const { text, about } = topicOf({ owner: 'link', what: 'send', subject: 'message-3' });
+ * if (text !== 'link send message-3' || about !== 'message-3') throw new Error('expected both');
+ * ```
+ */
+export function topicOf(label: Label): Topic {
+  if (typeof label === 'string') return topicOfText(label);
+  return isInstance(label, Topic) ? label : topicOfParts(label);
+}
+
+function topicOfText(text: string): Topic {
+  const known = labels.get(text);
+  if (known !== undefined) return known;
+  if (labels.size >= LABELS_KEPT) labels.clear();
+  const topic = new Topic('', text, '');
+  labels.set(text, topic);
+  return topic;
+}
+
+function topicOfParts(parts: TopicParts): Topic {
+  checkRecord('label', 'a text, or an object with owner, what and subject', parts);
+  try {
+    const { owner = '', what, subject = '' } = parts;
+    checkString('label.what', 'a text', what);
+    if (typeof owner !== 'string' && !isInstance(owner, Thing)) {
+      throw invalidArgument('label.owner', 'a text or a thing', owner);
+    }
+    if (typeof subject !== 'string' && !isInstance(subject, Thing) && !isInstance(subject, Topic)) {
+      throw invalidArgument('label.subject', 'a text, a thing or a topic', subject);
+    }
+    return new Topic(owner, what, subject);
+  } catch (error) {
+    throw unreadable('label', parts, error);
+  }
+}
+
+/**
+ * A question as data.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown kind, or what {@link topicOf} refuses.
+ * @example
+ * ```ts
+ * import { createDecisions, question, randomDecisions } from 'dryrunner';
+ * const decisions = createDecisions(randomDecisions(42));
+ * const asked = question('fault', { owner: 'link', what: 'send', subject: 'message-3' });
+ * decisions.choose(asked, 8);
+ * if (decisions.entries()[0]?.question.text !== 'link send message-3 fault') throw new Error('expected it in the log');
+ * ```
+ */
+export function question(kind: QuestionKind, label: Label): Question {
+  if (!QUESTION_KINDS.includes(kind)) {
+    throw invalidArgument('kind', `one of ${QUESTION_KINDS.join(', ')}`, kind);
+  }
+  return topicOf(label).asks(kind);
+}
+
+/** The object that stands for all equal questions; what is forgotten is stood for by another one later. */
+export function canonicalQuestion(asked: Question): Question {
+  const { kind, topic } = asked;
+  const ofKind = questions.get(kind) as Map<string, Question>;
+  const known = ofKind.get(topic.text);
+  if (known !== undefined) return known;
+  if (ofKind.size >= LABELS_KEPT) ofKind.clear();
+  ofKind.set(topic.text, asked);
+  return asked;
+}
+
+/** A thing as plain data. */
+export interface ThingData {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** A topic as plain data, for files and messages; what is empty is absent. */
+export interface TopicData {
+  readonly owner?: string | ThingData;
+  readonly what: string;
+  readonly subject?: string | ThingData | TopicData;
+}
+
+/** The same question about others: each owner and subject in it is exchanged for what `exchange` gives. */
+export function questionAbout(asked: Question, exchange: (part: Party) => Party): Question {
+  return topicAbout(asked.topic, exchange).asks(asked.kind);
+}
+
+function topicAbout({ owner, what, subject }: Topic, exchange: (part: Party) => Party): Topic {
+  return new Topic(
+    owner === '' ? '' : exchange(owner),
+    what,
+    subject instanceof Topic ? topicAbout(subject, exchange) : subject === '' ? '' : exchange(subject),
+  );
+}
+
+/** A question as plain data. */
+export interface QuestionData extends TopicData {
+  readonly kind: QuestionKind;
+}
+
+/** What files and messages keep of a question. */
+export function questionData({ kind, topic }: Question): QuestionData {
+  return { kind, ...topicData(topic) };
+}
+
+function topicData({ owner, what, subject }: Topic): TopicData {
+  return {
+    ...(owner === '' ? {} : { owner: partData(owner) }),
+    what,
+    ...(subject === '' ? {} : { subject: subject instanceof Topic ? topicData(subject) : partData(subject) }),
+  };
+}
+
+function partData(part: string | Thing): string | ThingData {
+  return typeof part === 'string' ? part : { type: part.type, id: part.id };
+}
+
+/**
+ * The question that {@link questionData} was made of.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything else.
+ */
+export function questionFrom(data: QuestionData): Question {
+  checkRecord('question', 'an object with kind, owner, what and subject', data);
+  return question(data.kind, topicFrom(data));
+}
+
+function topicFrom({ owner = '', what, subject = '' }: TopicData): Topic {
+  const madeSubject =
+    typeof subject === 'object' && 'what' in subject ? topicFrom(subject) : partFrom(subject);
+  return owner === '' && madeSubject === ''
+    ? topicOf(what)
+    : topicOfParts({ owner: partFrom(owner), what, subject: madeSubject });
+}
+
+function partFrom(part: string | ThingData): string | Thing {
+  return typeof part === 'string' ? part : thing(part.type, part.id);
+}
