@@ -213,11 +213,11 @@ export {
 } from './execers/intercept-execer.ts';
 export {
   type FindRecording,
-  type RecordedExecerOptions,
-  type RecordedExecer,
+  type PlaybackExecerOptions,
+  type PlaybackExecer,
   recordingsByRunId,
-  createRecordedExecer,
-} from './execers/recorded-execer.ts';
+  createPlaybackExecer,
+} from './execers/playback-execer.ts';
 export { type SimExecerOptions, type SimExecer, createSimExecer } from './execers/sim-execer.ts';
 export { parseSimScript } from './execers/sim-script.ts';
 export {
@@ -309,7 +309,7 @@ export {
 export { createPollingService } from './runners/polling/polling-service.ts';
 export { type QueueOptions } from './runners/queue/queue-options.ts';
 export { type QueueRunner } from './runners/queue/queue-runner.ts';
-export { type Recorder, type RecorderOptions, createRecorder } from './runners/recorded/recorder.ts';
+export { type Recorder, type RecorderOptions, createRecorder } from './runners/recording/recorder.ts';
 export {
   type SimulatedRunnerOptions,
   type SimulatedRunner,

@@ -16,7 +16,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
 import { createExecRunner, type ExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/process/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
-import { createRecorder, type Recorder } from '../runners/recorded/recorder.ts';
+import { createRecorder, type Recorder } from '../runners/recording/recorder.ts';
 import { openInput, watchFolder } from './exec-files.ts';
 import { execStatus, NOT_FOUND } from './exec-status.ts';
 import { UsageError } from './exit-status.ts';

@@ -8,8 +8,8 @@ import { Invoker } from '../runners/invocation/invoker.ts';
 import type { InvokerOptions } from '../runners/invocation/invoker-parts.ts';
 import type { QueueOptions, QueueParts } from '../runners/queue/queue-options.ts';
 import { QueueRunner } from '../runners/queue/queue-runner.ts';
-import { recordedParts } from '../runners/recorded/recorded-runner.ts';
-import type { Recorder } from '../runners/recorded/recorder.ts';
+import { recordingParts } from '../runners/recording/recording-runner.ts';
+import type { Recorder } from '../runners/recording/recorder.ts';
 import { createInstruments } from '../runners/queue/runner-instruments.ts';
 import { createLocalOutputs, type LocalOutputs } from './outputs/local-output.ts';
 import { createOsExecer } from './process/os-execer.ts';
@@ -72,7 +72,7 @@ export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
   if (recorder === undefined) return new ExecRunner(world, execParts(world, all), outputs);
   // Refuses what no runner can be made of, before it is recorded as one.
   execParts(world, all);
-  const recorded = recordedParts(recorder, world, name, all);
+  const recorded = recordingParts(recorder, world, name, all);
   const parts = execParts(recorded.world, recorded.options);
   return recorded.record(new ExecRunner(recorded.world, parts, outputs));
 }

@@ -199,7 +199,7 @@ export function wentIn(entry: RecordedEntry): entry is RecordedInput {
 }
 
 /**
- * One run of a recording as one piece: enough for a recorded execer to play its process under any scheduler.
+ * One run of a recording as one piece: enough for a playback execer to play its process under any scheduler.
  *
  * One chunk of output: when, relative to the start of the process, on which stream, and its text or base64 bytes.
  */

@@ -15,7 +15,7 @@ import {
 } from '../model/recording.ts';
 import type { Service } from '../model/service.ts';
 import { createQueueRunner } from '../runners/queue/create-queue-runner.ts';
-import { RunRecorder } from '../runners/recorded/recorder.ts';
+import { RunRecorder } from '../runners/recording/recorder.ts';
 import { formatEntry } from '../trace/recording/entry-text.ts';
 import { findContradiction } from '../trace/recording/recording-check.ts';
 import { diffRecordings, type RecordingDifference } from '../trace/recording/recording-differ.ts';

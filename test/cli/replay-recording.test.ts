@@ -7,7 +7,7 @@ import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import type { Recording } from '../../src/model/recording.ts';
 import { createNullOutputs } from '../../src/outputs/null-output.ts';
 import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.ts';
-import { createRecorder } from '../../src/runners/recorded/recorder.ts';
+import { createRecorder } from '../../src/runners/recording/recorder.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { recordingLines } from '../../src/trace/recording/recording-file.ts';

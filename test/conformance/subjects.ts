@@ -12,7 +12,7 @@ import { argvScript } from '../../src/runners/fake/fake-script.ts';
 import { meterService } from '../../src/runners/metered-service.ts';
 import { createPollingService } from '../../src/runners/polling/polling-service.ts';
 import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.ts';
-import { createRecorder } from '../../src/runners/recorded/recorder.ts';
+import { createRecorder } from '../../src/runners/recording/recorder.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createVirtualFiler } from '../../src/filers/fake-filer.ts';

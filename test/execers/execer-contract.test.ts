@@ -1,6 +1,6 @@
 import { createInterceptExecer } from '../../src/execers/intercept-execer.ts';
 import { createErrorExecer } from '../../src/execers/error-execer.ts';
-import { createRecordedExecer } from '../../src/execers/recorded-execer.ts';
+import { createPlaybackExecer } from '../../src/execers/playback-execer.ts';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import type { SimStep } from '../../src/execers/sim-step.ts';
 import { simScript, simStep } from '../../src/execers/sim-step.ts';
@@ -78,11 +78,11 @@ function recordingOf(steps: readonly SimStep[]): RecordedRun {
 const notRecorded = 'a recording does not say so';
 
 describeExecer(
-  'the recorded execer',
+  'the playback execer',
   () => {
     const clock = createVirtualClock();
     let recording: RecordedRun | undefined;
-    const execer = createRecordedExecer({ clock, graceMs: GRACE_MS, recordingOf: () => recording });
+    const execer = createPlaybackExecer({ clock, graceMs: GRACE_MS, recordingOf: () => recording });
     const recorded = (steps: readonly SimStep[]) => {
       recording = recordingOf(steps);
       return commandOf(steps);

@@ -1,6 +1,6 @@
 // A recording of two runners that both have run 0: whatever is looked up in it is looked up by runner and run.
 import { expect, test } from 'vitest';
-import { createRecordedExecer, recordingsByRunId } from '../../src/execers/recorded-execer.ts';
+import { createPlaybackExecer, recordingsByRunId } from '../../src/execers/playback-execer.ts';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import type { Execer } from '../../src/model/execer.ts';
@@ -11,7 +11,7 @@ import type { World } from '../../src/model/world.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.ts';
 import type { QueueRunner } from '../../src/runners/queue/queue-runner.ts';
-import { createRecorder, type Recorder } from '../../src/runners/recorded/recorder.ts';
+import { createRecorder, type Recorder } from '../../src/runners/recording/recorder.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { replayRecording } from '../../src/simulation/recording-replay.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
@@ -66,13 +66,13 @@ test('is reproduced, each run on its own runner', async () => {
   ]);
 });
 
-test('is played by a recorded execer that both share', async () => {
+test('is played by a playback execer that both share', async () => {
   const { recording, ends } = await record();
   let played: string[] = [];
   const { failure } = await simulate({
     async scenario({ world }) {
       const recordingOf = recordingsByRunId(recordedRuns(recording));
-      const execer = createRecordedExecer({ clock: world.clock, recordingOf });
+      const execer = createPlaybackExecer({ clock: world.clock, recordingOf });
       played = await atWork(runnerOf(world, 'a', execer), runnerOf(world, 'b', execer));
     },
   });

@@ -13,7 +13,7 @@ import type { Service } from '../../src/model/service.ts';
 import { statusAll } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import type { World } from '../../src/model/world.ts';
-import { createRecorder, type Recorder } from '../../src/runners/recorded/recorder.ts';
+import { createRecorder, type Recorder } from '../../src/runners/recording/recorder.ts';
 
 /** Something that is held until it is let go. */
 export class Gate {

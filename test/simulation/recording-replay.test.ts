@@ -7,7 +7,7 @@ import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createNullOutputs } from '../../src/outputs/null-output.ts';
 import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.ts';
-import { createRecorder } from '../../src/runners/recorded/recorder.ts';
+import { createRecorder } from '../../src/runners/recording/recorder.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { chosenFilerMenu, chosenOutputFaults } from '../../src/simulation/chosen-faults.ts';
 import { replayRecording } from '../../src/simulation/recording-replay.ts';

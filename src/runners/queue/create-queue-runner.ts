@@ -6,8 +6,8 @@ import { Invoker } from '../invocation/invoker.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';
 import type { QueueOptions, QueueParts } from './queue-options.ts';
 import { QueueRunner } from './queue-runner.ts';
-import { recordedParts } from '../recorded/recorded-runner.ts';
-import type { Recorder } from '../recorded/recorder.ts';
+import { recordingParts } from '../recording/recording-runner.ts';
+import type { Recorder } from '../recording/recorder.ts';
 import { createInstruments } from './runner-instruments.ts';
 
 /** Options of {@link createQueueRunner}. */
@@ -50,7 +50,7 @@ export function createQueueRunner(world: World, options: QueueRunnerOptions): Qu
   }
   // Refuses what no runner can be made of, before it is recorded as one.
   queueParts(world, options);
-  const parts = recordedParts(recorder, world, name, options);
+  const parts = recordingParts(recorder, world, name, options);
   const runner = new QueueRunner(parts.world, queueParts(parts.world, parts.options));
   return watchedService(world, name, parts.record(runner));
 }

@@ -1,4 +1,4 @@
-/** The runs of a recording, each as one piece: what a recorded execer plays, and what people want to see of a recording. */
+/** The runs of a recording, each as one piece: what a playback execer plays, and what people want to see of a recording. */
 import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
 import type {

@@ -5,21 +5,21 @@ import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { RecordedRun } from '../model/recording.ts';
 import type { VirtualExecerOptions } from './virtual-processes.ts';
 import { ProcessTable } from './virtual-processes.ts';
-import { planRecordedRun } from './recorded-plan.ts';
-import { RecordedProcess } from './recorded-process.ts';
+import { playbackPlan } from './playback-plan.ts';
+import { PlaybackProcess } from './playback-process.ts';
 
 /** Finds the recording that a command is to repeat. */
 export type FindRecording = (command: ExecCommand) => RecordedRun | undefined;
 
 /** What to play, and where. */
-export interface RecordedExecerOptions extends VirtualExecerOptions {
+export interface PlaybackExecerOptions extends VirtualExecerOptions {
   readonly recordingOf: FindRecording;
   /** The longest that a recorded process may take to die; it is killed then. Default 15,000 ms. */
   readonly graceMs?: number | undefined;
 }
 
 /** An execer that plays recordings. */
-export interface RecordedExecer extends Execer {
+export interface PlaybackExecer extends Execer {
   /**
    * @throws RunnerError `RUNNER_EXEC_FAILED` if there is no recording for the command or the recorded one could not be started,
    * `RUNNER_TRACE_FORMAT` if its recording is broken.
@@ -60,12 +60,12 @@ function runText(runner: string | undefined, runId = '(none)'): string {
   return `run ${runId}${runner === undefined ? '' : ` of ${runner}`}`;
 }
 
-class PlayingExecer implements RecordedExecer {
+class PlayingExecer implements PlaybackExecer {
   readonly #table: ProcessTable;
   readonly #recordingOf: FindRecording;
   readonly cancelBoundMs: number;
 
-  constructor(options: RecordedExecerOptions) {
+  constructor(options: PlaybackExecerOptions) {
     this.#table = new ProcessTable({ ...options, graceMs: options.graceMs ?? 15_000 });
     if (typeof options.recordingOf !== 'function') {
       throw invalidArgument('recordingOf', 'a function', options.recordingOf);
@@ -88,9 +88,9 @@ class PlayingExecer implements RecordedExecer {
         actual: command.runId,
       });
     }
-    const plan = planRecordedRun(recording);
+    const plan = playbackPlan(recording);
     if (!plan.starts) throw new RunnerError('RUNNER_EXEC_FAILED', plan.error);
-    const process = new RecordedProcess(this.#table, command, plan.chunks, plan.end);
+    const process = new PlaybackProcess(this.#table, command, plan.chunks, plan.end);
     process.play();
     return process;
   }
@@ -105,9 +105,9 @@ class PlayingExecer implements RecordedExecer {
  *
  * @example
  * ```ts
- * import { createRecordedExecer, createVirtualClock, recordingsByRunId } from 'dryrunner';
+ * import { createPlaybackExecer, createVirtualClock, recordingsByRunId } from 'dryrunner';
  * const clock = createVirtualClock();
- * const execer = createRecordedExecer({
+ * const execer = createPlaybackExecer({
  *   clock,
  *   recordingOf: recordingsByRunId([
  *     {
@@ -128,7 +128,7 @@ class PlayingExecer implements RecordedExecer {
  * if (exitCode !== 2 || clock.now() !== 40) throw new Error('expected the recorded end');
  * ```
  */
-export function createRecordedExecer(options: RecordedExecerOptions): RecordedExecer {
+export function createPlaybackExecer(options: PlaybackExecerOptions): PlaybackExecer {
   checkOptions(options);
   return new PlayingExecer(options);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RecordedExecerOptions } from '../../src/execers/recorded-execer.ts';
-import { createRecordedExecer, recordingsByRunId } from '../../src/execers/recorded-execer.ts';
+import type { PlaybackExecerOptions } from '../../src/execers/playback-execer.ts';
+import { createPlaybackExecer, recordingsByRunId } from '../../src/execers/playback-execer.ts';
 import { createDecisions } from '../../src/kernel/decision-log.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
@@ -36,14 +36,14 @@ interface Stage {
 
 function play(
   run: RecordedRun,
-  options: Partial<RecordedExecerOptions> = {},
+  options: Partial<PlaybackExecerOptions> = {},
   extra: Partial<ExecCommand> = {},
 ): Stage {
   const clock = createVirtualClock();
   const written: string[] = [];
   const trace: string[] = [];
   const reports: string[] = [];
-  const execer = createRecordedExecer({
+  const execer = createPlaybackExecer({
     clock,
     recordingOf: recordingsByRunId([run]),
     tracer: { record: (event) => void trace.push(traceLine(event)) },
@@ -58,7 +58,7 @@ function play(
   return { clock, written, trace, process, reports, living: () => execer.livingProcesses };
 }
 
-describe('the recorded execer', () => {
+describe('the playback execer', () => {
   test('plays output at its times and the end at its time, with the recorded exit code', () => {
     const stage = play(
       recording(
@@ -253,7 +253,7 @@ describe('the recorded execer', () => {
         const clock = createVirtualClock({ choices: createDecisions(randomDecisions(seed)) });
         const written: string[] = [];
         const run = recording([at(0, 'RUNNING'), at(endMs, 'COMPLETE', 5)], output);
-        const execer = createRecordedExecer({ clock, recordingOf: () => run });
+        const execer = createPlaybackExecer({ clock, recordingOf: () => run });
         const process = execer.exec(loggedCommand(clock, written, ['make']));
         fireAll(clock);
         let latest = 0;
@@ -275,7 +275,7 @@ describe('the recorded execer', () => {
     });
     expect(() => play(run, {}, { runId: '7' })).toThrow(expect.objectContaining(missing('7')));
     const clock = createVirtualClock();
-    const execer = createRecordedExecer({ clock, recordingOf: recordingsByRunId([run]) });
+    const execer = createPlaybackExecer({ clock, recordingOf: recordingsByRunId([run]) });
     expect(() => execer.exec(loggedCommand(clock, [], []))).toThrow(
       expect.objectContaining(missing('(none)')),
     );
@@ -340,7 +340,7 @@ describe('the recorded execer', () => {
     fireFor(clock, 1000);
     const written: string[] = [];
     const run = recording([at(0, 'RUNNING'), at(9, 'ABORTED')], [out(2, 'a')], { abortedAtMs: 5 });
-    const execer = createRecordedExecer({ clock, recordingOf: recordingsByRunId([run]) });
+    const execer = createPlaybackExecer({ clock, recordingOf: recordingsByRunId([run]) });
     const process = execer.exec({ ...loggedCommand(clock, written, ['make']), runId: '0' });
     expect(clock.pendingLabels()).toEqual(['process/0 recorded']);
     fireFor(clock, 10);
@@ -352,10 +352,10 @@ describe('the recorded execer', () => {
   test('a stated bound holds for aborts, and options are checked', () => {
     const clock = createVirtualClock();
     const recordingOf = () => undefined;
-    expect(createRecordedExecer({ clock, recordingOf }).cancelBoundMs).toBe(16_000);
-    expect(createRecordedExecer({ clock, recordingOf, graceMs: 1, drainGraceMs: 2 }).cancelBoundMs).toBe(3);
+    expect(createPlaybackExecer({ clock, recordingOf }).cancelBoundMs).toBe(16_000);
+    expect(createPlaybackExecer({ clock, recordingOf, graceMs: 1, drainGraceMs: 2 }).cancelBoundMs).toBe(3);
     const message = 'recordingOf: expected a function, got undefined';
-    expect(() => createRecordedExecer({ clock } as never)).toThrow(message);
-    expect(() => createRecordedExecer({ clock, recordingOf, graceMs: -1 })).toThrow('graceMs: expected');
+    expect(() => createPlaybackExecer({ clock } as never)).toThrow(message);
+    expect(() => createPlaybackExecer({ clock, recordingOf, graceMs: -1 })).toThrow('graceMs: expected');
   });
 });

@@ -6,12 +6,12 @@ import type { Timer } from '../kernel/clock.ts';
 import type { Topic } from '../kernel/question.ts';
 import type { ExecCommand } from '../model/execer.ts';
 import type { ProcessTable } from './virtual-processes.ts';
-import type { PlannedChunk, PlannedEnd } from './recorded-plan.ts';
+import type { PlannedChunk, PlannedEnd } from './playback-plan.ts';
 import { completeProcess } from './process-status.ts';
 import { VirtualProcess } from './virtual-process.ts';
 
 /** A process that follows a recording. */
-export class RecordedProcess extends VirtualProcess {
+export class PlaybackProcess extends VirtualProcess {
   readonly #chunks: readonly PlannedChunk[];
   readonly #end: PlannedEnd;
   readonly #startedAtMs: number;

@@ -19,7 +19,7 @@ import { LOCAL_BOUND_MS } from '../../model/collaborators.ts';
 import type { RecordedCollaborator, RecordedFiler, RecordedSettings } from '../../model/recording.ts';
 
 /** A runner as its maker sees it while it is recorded. */
-export interface RecordedParts<Options> {
+export interface RecordingParts<Options> {
   readonly world: World;
   readonly options: Options;
   /** Has the calls on the runner recorded, once it is made. */
@@ -32,12 +32,12 @@ export interface RecordedParts<Options> {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, lives in another world, or records a runner
  * of that name already: a recording tells runners apart by their names.
  */
-export function recordedParts<Options extends QueueOptions & InvokerOptions>(
+export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   recorder: Recorder,
   world: World,
   name: string,
   options: Options,
-): RecordedParts<Options> {
+): RecordingParts<Options> {
   if (!(recorder instanceof RunRecorder)) {
     throw invalidArgument('recorder', 'what createRecorder has made', recorder);
   }

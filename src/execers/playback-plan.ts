@@ -27,7 +27,7 @@ export type PlannedEnd =
   | { readonly kind: 'stopped'; readonly delayUs: number };
 
 /** What a recorded process does. */
-export type RecordedPlan =
+export type PlaybackPlan =
   | { readonly starts: false; readonly error: string }
   | { readonly starts: true; readonly chunks: readonly PlannedChunk[]; readonly end: PlannedEnd };
 
@@ -102,7 +102,7 @@ function naturalEnd(atUs: number, { state, exitCode, error }: RecordedStatus): P
  *
  * @throws RunnerError `RUNNER_TRACE_FORMAT` for times that are none, and chunks that are not text or bytes on a stream.
  */
-export function planRecordedRun(run: RecordedRun): RecordedPlan {
+export function playbackPlan(run: RecordedRun): PlaybackPlan {
   const running = run.statuses.find(({ state }) => state === 'RUNNING');
   const last = run.statuses.find(({ state }) => isTerminal(state));
   if (last?.state === 'FAILED' && running === undefined) {
