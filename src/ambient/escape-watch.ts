@@ -12,7 +12,7 @@ import { PatchedCalls } from './patched-calls.ts';
 
 /**
  * An executor that does what `executor` does, watched for real timers, I/O, entropy, clocks, processes and threads. It takes about
- * twice the time, for the machine then tells of each promise too.
+ * twice the time, for the machine then reports each promise too.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no executor.
  * @example

@@ -29,7 +29,7 @@ export class PatchedCalls {
     this.#patch(globalThis, 'Date', (original) =>
       notingDate(original as DateConstructor, () => note(NEW_DATE)),
     );
-    // Whoever imported a function of a module by its name has to see the replacement too.
+    // Code that imported a function of a module by its name has to see the replacement too.
     syncBuiltinESMExports();
   }
 

@@ -99,7 +99,7 @@ class Explaining {
       return interruption.status ?? EXIT_STATUS.HELD;
     }
     const settled = await this.#settle(failing);
-    await this.#tell(settled);
+    await this.#print(settled);
     await writeAfterResult(terminal, EXIT_STATUS.FAILED, async () => {
       if (outcome !== undefined) await this.#draw((settled.shrunk ?? failing).decisions, eventBound(failing));
       else if (timeline !== undefined) await writeTimeline(terminal, this.#target(timeline), replay);
@@ -156,7 +156,7 @@ class Explaining {
     return isLog(this.#named) ? '' : `, seed ${this.#named.seed ?? '1'}`;
   }
 
-  async #tell(settled: FailingExecution): Promise<void> {
+  async #print(settled: FailingExecution): Promise<void> {
     const { terminal, scenario, options } = this.#session;
     if (options.json === true) {
       terminal.json({ type: 'explained', scenario: scenario.name, held: false, ...failingJson(settled) });

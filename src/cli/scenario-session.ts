@@ -7,10 +7,10 @@ import type { NamedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of all commands that run scenarios on threads. */
-export type ThreadOptionsTyped = Pick<ExploreCommandOptions, 'hang' | 'memory' | 'json'>;
+export type ThreadCommandOptions = Pick<ExploreCommandOptions, 'hang' | 'memory' | 'json'>;
 
 /** What the parts of such a command share. */
-export interface ScenarioSession<Options extends ThreadOptionsTyped = ThreadOptionsTyped> {
+export interface ScenarioSession<Options extends ThreadCommandOptions = ThreadCommandOptions> {
   readonly terminal: Terminal;
   readonly scenario: NamedScenario;
   readonly options: Options;

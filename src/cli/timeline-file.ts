@@ -1,4 +1,4 @@
-/** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is told whether there is one, and if not why. */
+/** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is said whether there is one, and if not why. */
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import type { ReplayTask } from '../threads/task.ts';
 import { runInThread, type ThreadLimits, type ThreadRun } from '../threads/thread.ts';

@@ -1,5 +1,5 @@
 /**
- * What a campaign tells: plain data that can be sent between threads, written down and merged. Invariant: nothing in it grows with
+ * What a campaign reports: plain data that can be sent between threads, written down and merged. Invariant: nothing in it grows with
  * the number of executions.
  */
 import { checkArray, checkRecord } from '../kernel/argument-check.ts';

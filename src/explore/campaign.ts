@@ -1,6 +1,6 @@
 /**
  * A campaign: the logs of the corpus first, then what the strategy finds, with failures told apart by their keys and a sample of
- * the executions run twice. Invariants: it knows no clock, no file and no thread; it keeps nothing per execution; all that it tells
+ * the executions run twice. Invariants: it knows no clock, no file and no thread; it keeps nothing per execution; all that it reports
  * is plain data.
  */
 import {
@@ -95,7 +95,7 @@ class Campaign {
     this.#executor = new CampaignAudit(this.#budget, {
       every: options.auditEvery ?? DEFAULT_AUDIT_EVERY,
       mustStop: () => this.#mustStop(),
-      onDifference: (difference) => this.#tell({ type: 'nondeterministic', difference }),
+      onDifference: (difference) => this.#send({ type: 'nondeterministic', difference }),
     });
   }
 
@@ -141,8 +141,8 @@ class Campaign {
   #tellChange({ id: corpusId, key }: CorpusEntry, { failure }: Verdict): void {
     if (key === undefined) return;
     const now = failure === undefined ? undefined : failureKey(failure);
-    if (now === undefined) this.#tell({ type: 'fixed', corpusId, key });
-    else if (now !== key) this.#tell({ type: 'changed', corpusId, key, now });
+    if (now === undefined) this.#send({ type: 'fixed', corpusId, key });
+    else if (now !== key) this.#send({ type: 'changed', corpusId, key, now });
   }
 
   #corpusRequest({ decisions }: CorpusEntry): ExecutionRequest {
@@ -213,7 +213,7 @@ class Campaign {
     if (this.#failures.has(key) || this.#failures.size >= FAILURES_KEPT) return;
     const kept = failingExecution(verdict, failure, this.#found(index, corpusId));
     this.#failures.set(key, kept);
-    this.#tell({ type: 'failure', failure: kept });
+    this.#send({ type: 'failure', failure: kept });
   }
 
   /** Those that came to a budget and have no end: with time left they are run to one. */
@@ -225,7 +225,7 @@ class Campaign {
   #noteCutOff(verdict: Verdict, index: number): void {
     const execution = cutOffExecution(verdict, this.#found(index));
     this.#cutOff.push(execution);
-    this.#tell({ type: 'cut-off', execution });
+    this.#send({ type: 'cut-off', execution });
   }
 
   #found(index: number, corpusId?: string): FoundExecution {
@@ -239,7 +239,7 @@ class Campaign {
     };
   }
 
-  #tell(event: CampaignEvent): void {
+  #send(event: CampaignEvent): void {
     this.#options.onEvent?.(event);
   }
 

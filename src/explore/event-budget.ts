@@ -1,7 +1,7 @@
 /**
  * How many events an execution of a campaign may take: little at first, so that the next one gets its turn, and a multiple of what others
  * took once some have ended. Invariants: a bound that the scenario states is the only one; what comes to a budget before any execution has
- * ended shows nothing yet, and is run again with more once one has, or told as cut off.
+ * ended shows nothing yet, and is run again with more once one has, or reported as cut off.
  */
 import type { Decision } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';

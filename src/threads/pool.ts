@@ -1,5 +1,5 @@
 /**
- * A campaign on many threads. Invariants: an execution that takes its thread with it is told with its log and costs nothing else: the
+ * A campaign on many threads. Invariants: an execution that takes its thread with it is reported with its log and costs nothing else: the
  * next thread goes on behind it; together the threads run each index of their shard once.
  */
 import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';

@@ -1,7 +1,7 @@
 /**
  * What a thread that explores shows of itself while it cannot answer: counters, a sign of life, and the decisions of the execution
- * that it is in, so that one which never ends can be told with its log. Invariants: one thread writes, except for the wish to stop;
- * whoever reads sees a prefix of what was decided, never a torn entry.
+ * that it is in, so that one which never ends can be reported with its log. Invariants: one thread writes, except for the wish to stop;
+ * a reader sees a prefix of what was decided, never a torn entry.
  */
 import { hasFailed } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';

@@ -32,7 +32,7 @@ class StrayError extends Error {
  * Runs one simulation and gives its verdict; what it leaves uncaught meanwhile, or in the turn of the event loop after its end, is a
  * failure of kind `error`. A failure that the simulation noticed itself while it ran stays the failure, and has the other among
  * its details. What comes later still, from a
- * real timer for one, meets the next simulation: its owner cannot be told.
+ * real timer for one, meets the next simulation: its owner cannot be known.
  *
  * `run` gets a function to call at each turn of the event loop (`onTurn` of `simulate`), which ends a simulation that would otherwise
  * go on without what was lost.

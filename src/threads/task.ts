@@ -69,7 +69,7 @@ export interface ReplayTask {
   readonly failureKey?: string | undefined;
   /** What comes after the first entry that does not fit. */
   readonly onGap: 'keyed' | 'random';
-  /** Explains a failure, or what happens now where the log does not fit, after that has been told. */
+  /** Explains a failure, or what happens now where the log does not fit, after that has been sent. */
   readonly explains: boolean;
   /** Also gives its timeline, or that of its beginning; default false. */
   readonly drawsTimeline?: boolean;

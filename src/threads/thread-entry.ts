@@ -20,7 +20,7 @@ function isUnderTsx(): boolean {
   return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((text) => /\btsx\b/.test(text));
 }
 
-/** The one of whoever runs the command comes first, as it is theirs that loaded their files. */
+/** The user's own comes first, as it is that one that loaded their files. */
 function resolveTsx(): string {
   const bases = [join(process.cwd(), 'package.json'), packageFile('package.json')];
   for (const base of bases) {

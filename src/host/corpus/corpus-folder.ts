@@ -1,6 +1,6 @@
 /**
  * Logs that are tried before anything else: those that failed in an earlier campaign, then those that reached most. Invariants: a file
- * appears whole or not at all; a file that cannot be read or written is told, and costs nothing else.
+ * appears whole or not at all; a file that cannot be read or written is reported, and costs nothing else.
  *
  * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its scenario's place
  * and its failure's key, `fixed/` beside it those that no longer fail, `seeds/` logs that held and reached something new, and `cut-off/`
@@ -35,14 +35,14 @@ export class CorpusFolder {
   readonly #scenario: string;
   readonly #reference: string;
   readonly #onTrouble: (text: string) => void;
-  /** Each kind of trouble is told once: on a full disk every file has the same. */
-  readonly #told = new Set<string>();
+  /** Each kind of trouble is reported once: on a full disk every file has the same. */
+  readonly #reported = new Set<string>();
 
   /**
    * @param folder the root of all corpora; it and its parents are made when there is something to keep.
    * @param scenario the scenario's name.
    * @param reference what is typed to run it, so that `dryrunner replay FILE` finds it.
-   * @param onTrouble told in one sentence what could not be read or written; of the second, once for each kind of error.
+   * @param onTrouble gets in one sentence what could not be read or written; of the second, once for each kind of error.
    */
   constructor(folder: string, scenario: string, reference: string, onTrouble: (text: string) => void) {
     this.#folder = join(folder, scenario);
@@ -160,8 +160,8 @@ export class CorpusFolder {
       return await work();
     } catch (error) {
       const { code = '' } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
-      if (!this.#told.has(code)) this.#onTrouble(`not kept: ${messageOf(error)}`);
-      this.#told.add(code);
+      if (!this.#reported.has(code)) this.#onTrouble(`not kept: ${messageOf(error)}`);
+      this.#reported.add(code);
       return undefined;
     }
   }
