@@ -5,7 +5,6 @@
  */
 import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
-import { headlineOf } from './failure-headline.ts';
 
 /** Stands for the key of an execution that was cut off: nobody knows whether it fails. */
 export const CUT_OFF_KEY = 'cut off';
@@ -57,4 +56,29 @@ export function failureKey(failure: NamedFailure): string {
  */
 export function hasFailed({ failure }: Verdict): boolean {
   return failure !== undefined && failure.kind !== 'abandoned' && failure.kind !== 'interrupted';
+}
+
+/** A message in two parts. */
+export interface FailureHeadline {
+  /** The first paragraph, in one line; with the next one if it announces that. */
+  readonly headline: string;
+  /** The lines after it, as they are; none of the first and the last is blank. */
+  readonly rest: readonly string[];
+}
+
+const PARAGRAPHS = /\n[ \t]*\n/;
+
+/**
+ * Splits a message into its name and a picture of it, such as the time lines of a contradiction or the difference that an assertion shows.
+ * Invariant: with the rest nothing of the message is lost but blank space.
+ */
+export function headlineOf(message: string): FailureHeadline {
+  const [first = '', second, ...others] = message.trim().split(PARAGRAPHS);
+  const isAnnouncing = first.trimEnd().endsWith(':') && second !== undefined;
+  const head = isAnnouncing ? `${first}\n${second}` : first;
+  const rest = [...(isAnnouncing || second === undefined ? [] : [second]), ...others].join('\n\n');
+  return {
+    headline: head.replace(/\s*\n\s*/g, ' ').trim(),
+    rest: rest === '' ? [] : rest.split('\n').map((line) => line.trimEnd()),
+  };
 }

@@ -9,7 +9,7 @@ import type { TraceEvent } from '../../model/trace-event.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
-import { headlineOf } from '../failure-headline.ts';
+import { headlineOf } from '../failure-key.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';

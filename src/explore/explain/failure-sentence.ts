@@ -2,7 +2,7 @@
 import { counted } from '../../model/plural.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
-import { headlineOf } from '../failure-headline.ts';
+import { headlineOf } from '../failure-key.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
 import { unusualDecisions } from './observed-run.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';

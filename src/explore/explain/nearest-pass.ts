@@ -4,10 +4,9 @@
  */
 import type { Failure } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
-import { failureKey } from '../failure-key.ts';
+import { failureKey, headlineOf } from '../failure-key.ts';
 import { answersOf, withAnswer } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
-import { headlineOf } from '../failure-headline.ts';
 import { answerText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 

@@ -3,7 +3,7 @@
  * is there also for what hangs, does not repeat, or was found a moment before the end.
  */
 import type { Decision } from '../../kernel/decisions.ts';
-import { headlineOf } from '../failure-headline.ts';
+import { headlineOf } from '../failure-key.ts';
 import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
 import { decisionText } from './question-text.ts';
 

@@ -12,7 +12,7 @@ import { formatEvent } from '../../trace/event-text.ts';
 import { counted } from '../../model/plural.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
-import { headlineOf } from '../failure-headline.ts';
+import { headlineOf } from '../failure-key.ts';
 import { keyDecisions } from '../keyed-log.ts';
 import { decisionText, eventText } from '../explain/question-text.ts';
 import { checkLog } from '../log-check.ts';
@@ -20,8 +20,7 @@ import { observeServices, type ServiceMoment } from './observed-services.ts';
 import { observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
 import { shortPlaceOf } from '../explain/source-place.ts';
 import { CallSlices } from './timeline-calls.ts';
-import { TimelineLanes, type TimelineEvent } from './timeline-lanes.ts';
-import { NodeSlices } from './timeline-nodes.ts';
+import { NodeSlices, TimelineLanes, type TimelineEvent } from './timeline-lanes.ts';
 import { RunSlices } from './timeline-runs.ts';
 
 /** A timeline as JSON: what `--timeline FILE` writes. */

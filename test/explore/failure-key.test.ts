@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { headlineOf } from '../../src/explore/failure-headline.ts';
-import { failureKey } from '../../src/explore/failure-key.ts';
+import { failureKey, headlineOf } from '../../src/explore/failure-key.ts';
 import { messageOf } from '../../src/kernel/errors.ts';
 
 const thrownBy = (act: () => void): string => {
