@@ -18,7 +18,7 @@ export const restart: ScenarioDefinition = defineScenario<unknown>({
     for (let epoch = 1; epoch <= 5; epoch += 1) {
       const { runId } = await runner.run({ argv: ['sleep 100'], taskId: `task-${epoch}` });
       const client = watch(runner, runId);
-      await sim.sleep(sim.choose(`crash in epoch ${epoch}`, 4) * 50);
+      await sim.sleep(sim.choose({ owner: 'crash in', what: 'epoch', subject: String(epoch) }, 4) * 50);
       const released = runner.release();
       const successor = incarnation(sim, epoch);
       const next = await successor.run({ argv: ['complete 0'], taskId: `other-${epoch}` });

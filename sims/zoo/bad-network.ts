@@ -101,19 +101,23 @@ class Caller {
   }
 
   async call(): Promise<void> {
-    await this.#sim.sleep(pickMs(this.#sim, `${this.#name} begins`, 4, STEP_MS), `${this.#name} begins`);
+    await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'begins' }, 4, STEP_MS), {
+      subject: this.#name,
+      what: 'begins',
+    });
     await this.#timed('statusAll', DELAY_MS - STEP_MS, () => this.#network.statusAll());
     await this.#timed('run', DELAY_MS - STEP_MS, () => this.#run());
-    const timeoutMs = pickIndex(this.#sim, `${this.#name} waits for an end`, 4, 6, msText) * STEP_MS;
+    const timeoutMs =
+      pickIndex(this.#sim, { subject: this.#name, what: 'waits for an end' }, 4, 6, msText) * STEP_MS;
     const cancelMs =
-      pickIndex(this.#sim, `${this.#name} cancels its wait`, 5, 12, (at) =>
+      pickIndex(this.#sim, { subject: this.#name, what: 'cancels its wait' }, 5, 12, (at) =>
         at === 0 ? 'never' : `after ${msText(at)}`,
       ) * STEP_MS;
     const stop = new AbortController();
     const timer =
       cancelMs === 0
         ? undefined
-        : this.#sim.world.clock.timer(`${this.#name} cancels its wait`, cancelMs, () => {
+        : this.#sim.world.clock.timer({ subject: this.#name, what: 'cancels its wait' }, cancelMs, () => {
             stop.abort();
           });
     const limitMs = cancelMs > 0 ? Math.min(timeoutMs, cancelMs) : timeoutMs;

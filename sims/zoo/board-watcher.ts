@@ -79,7 +79,10 @@ export class Watcher {
   /** Waits `count` times; all waits are over when it resolves. */
   async watch(count: number): Promise<void> {
     for (let round = 0; round < count; round += 1) {
-      await this.#sim.sleep(pickMs(this.#sim, `${this.#name} begins`, 6, 10), `${this.#name} begins`);
+      await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'begins' }, 6, 10), {
+        subject: this.#name,
+        what: 'begins',
+      });
       await this.#waitOnce();
     }
   }
@@ -89,7 +92,8 @@ export class Watcher {
     const timeoutMs = pick(this.#sim, `the timeout of ${this.#name}'s wait`, TIMEOUTS_MS, 10, (ms) =>
       ms === Infinity ? 'without limit' : `${ms} ms`,
     );
-    const cancelMs = pickIndex(this.#sim, `${this.#name} cancels its wait`, 6, 20, cancelText) * 10 - 10;
+    const cancelMs =
+      pickIndex(this.#sim, { subject: this.#name, what: 'cancels its wait' }, 6, 20, cancelText) * 10 - 10;
     const stop = new AbortController();
     const wait = { timeoutMs, signal: stop.signal };
     const beganAtMs = this.#sim.now();
@@ -97,8 +101,10 @@ export class Watcher {
     const expectation = this.#diary.expect(question, wait);
     const limitMs = Number.isFinite(timeoutMs) ? timeoutMs : Math.max(0, PATIENCE_MS - beganAtMs);
     const cancelledMs = cancelMs >= 0 ? cancelMs : Math.max(0, limitMs) + 10;
-    const timer = this.#sim.world.clock.timer(`${this.#name} cancels its wait`, cancelledMs, () =>
-      stop.abort(),
+    const timer = this.#sim.world.clock.timer(
+      { subject: this.#name, what: 'cancels its wait' },
+      cancelledMs,
+      () => stop.abort(),
     );
     const outcome = await outcomeOf(answer);
     timer.cancel();
@@ -116,7 +122,7 @@ export class Watcher {
   #question(): Question {
     const { mask: states, names: stateNames } = pick(
       this.#sim,
-      `${this.#name} looks for`,
+      { subject: this.#name, what: 'looks for' },
       MASKS,
       14,
       statesText,
@@ -130,7 +136,7 @@ export class Watcher {
       );
     }
     const ids = this.#diary.runIds;
-    switch (pickIndex(this.#sim, `${this.#name} asks about`, 5, 12, (at) => SUBJECTS[at])) {
+    switch (pickIndex(this.#sim, { subject: this.#name, what: 'asks about' }, 5, 12, (at) => SUBJECTS[at])) {
       case 0:
         return { runs: ids.slice(0, 1), states, stateNames };
       case 1:
@@ -147,7 +153,7 @@ export class Watcher {
   #endOfInstant(): Promise<void> {
     const { clock } = this.#sim.world;
     return new Promise((resolve) => {
-      clock.endOfInstant(`${this.#name} looks back`, 0, resolve);
+      clock.endOfInstant({ subject: this.#name, what: 'looks back' }, 0, resolve);
     });
   }
 

@@ -80,14 +80,21 @@ class Client {
     for (let round = 0; round < ROUNDS; round += 1) {
       const label = `${this.#name} thinks in round ${round}`;
       await this.#sim.sleep(pickMs(this.#sim, label, 3, STEP_MS), label);
-      if (rarely(this.#sim, `${this.#name} has no job in round ${round}`, 50)) await this.#offerNothing();
-      else if (!(await this.#runOne(round))) return;
+      if (rarely(this.#sim, { owner: this.#name, what: 'has no job in round', subject: String(round) }, 50)) {
+        await this.#offerNothing();
+      } else if (!(await this.#runOne(round))) return;
     }
   }
 
   /** False once the runner was released. */
   async #runOne(round: number): Promise<boolean> {
-    const job = pick(this.#sim, `${this.#name} job of round ${round}`, JOBS, 8, ({ argv }) => argv);
+    const job = pick(
+      this.#sim,
+      { owner: this.#name, what: 'job of round', subject: String(round) },
+      JOBS,
+      8,
+      ({ argv }) => argv,
+    );
     this.#argv.splice(0, this.#argv.length, ...job.argv);
     const accepted = await this.#accepted({ argv: this.#argv, tag: this.#name });
     this.#sim.note(`${this.#name} changes the arguments of the command that it has handed over`);
@@ -125,11 +132,15 @@ class Client {
   }
 
   async #losePatience(round: number, runId: string): Promise<RunStatus | undefined> {
-    const patience = pickIndex(this.#sim, `${this.#name} loses patience in round ${round}`, 8, 28, (at) =>
-      at === 0 ? 'never' : `after ${((at - 1) * STEP_MS) / 2} ms`,
+    const patience = pickIndex(
+      this.#sim,
+      { owner: this.#name, what: 'loses patience in round', subject: String(round) },
+      8,
+      28,
+      (at) => (at === 0 ? 'never' : `after ${((at - 1) * STEP_MS) / 2} ms`),
     );
     if (patience === 0) return undefined;
-    await this.#sim.sleep(((patience - 1) * STEP_MS) / 2, `${this.#name} loses patience`);
+    await this.#sim.sleep(((patience - 1) * STEP_MS) / 2, { subject: this.#name, what: 'loses patience' });
     try {
       return await this.#runner.abort(runId);
     } catch (error) {

@@ -56,7 +56,10 @@ export const duplicateCompletion: ScenarioDefinition<unknown> = defineScenario<u
 });
 
 async function work(sim: Simulation, scheduler: Scheduler, part: string): Promise<void> {
-  await sim.sleep(pickMs(sim, `${part} takes`, 6, STEP_MS), `${part} is made`);
+  await sim.sleep(pickMs(sim, { subject: part, what: 'takes' }, 6, STEP_MS), {
+    subject: part,
+    what: 'is made',
+  });
   scheduler.make(part);
   const there = new Wire(sim, `wire from ${part}`, LOSSES_MAX);
   const back = new Wire(sim, `wire to ${part}`, LOSSES_MAX);
@@ -65,6 +68,6 @@ async function work(sim: Simulation, scheduler: Scheduler, part: string): Promis
       scheduler.report(part);
       if (await back.carry(`confirmation ${attempt}`)) return;
     }
-    await sim.sleep(REPEAT_MS, `${part} is reported again`);
+    await sim.sleep(REPEAT_MS, { subject: part, what: 'is reported again' });
   }
 }

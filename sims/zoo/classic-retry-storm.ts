@@ -41,11 +41,14 @@ export const retryStorm: ScenarioDefinition<unknown> = defineScenario<unknown>({
 });
 
 async function ask(sim: Simulation, server: Server, name: string): Promise<void> {
-  await sim.sleep(pickMs(sim, `${name} begins`, 4, FIRST_PAUSE_MS), `${name} begins`);
+  await sim.sleep(pickMs(sim, { subject: name, what: 'begins' }, 4, FIRST_PAUSE_MS), {
+    subject: name,
+    what: 'begins',
+  });
   let pauseMs = FIRST_PAUSE_MS;
   while (!server.answers()) {
     sim.note(`${name} is not answered, and asks again after ${pauseMs} ms`);
-    await sim.sleep(pauseMs, `${name} asks again`);
+    await sim.sleep(pauseMs, { subject: name, what: 'asks again' });
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }

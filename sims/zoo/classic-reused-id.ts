@@ -28,7 +28,9 @@ class Worker {
     this.#sim.note(`${job} takes the slot`);
     onStart(generation);
     return new Promise((resolve) => {
-      const timer = this.#sim.world.clock.timer(`${job} ends`, ms, () => this.#held?.end('done'));
+      const timer = this.#sim.world.clock.timer({ subject: job, what: 'ends' }, ms, () =>
+        this.#held?.end('done'),
+      );
       const end = (how: 'done' | 'aborted'): void => {
         timer.cancel();
         this.#held = undefined;
@@ -55,12 +57,16 @@ export const reusedId: ScenarioDefinition<unknown> = defineScenario<unknown>({
     const aborts: Promise<void>[] = [];
     for (let index = 0; index < 3; index += 1) {
       const job = `job ${index}`;
-      const givenUp = sim.choose(`${job} is given up`, 4, (at) =>
+      const givenUp = sim.choose({ subject: job, what: 'is given up' }, 4, (at) =>
         at === 0 ? 'never' : `after ${at * STEP_MS} ms`,
       );
-      const end = await worker.run(job, pickMs(sim, `${job} takes`, 3, STEP_MS, STEP_MS), (generation) => {
-        if (givenUp > 0) aborts.push(abortLater(sim, worker, wire, job, generation, givenUp * STEP_MS));
-      });
+      const end = await worker.run(
+        job,
+        pickMs(sim, { subject: job, what: 'takes' }, 3, STEP_MS, STEP_MS),
+        (generation) => {
+          if (givenUp > 0) aborts.push(abortLater(sim, worker, wire, job, generation, givenUp * STEP_MS));
+        },
+      );
       sim.check(end === 'done' || givenUp > 0, `${job} was aborted, and nobody had given it up`);
     }
     await Promise.all(aborts);
@@ -75,7 +81,7 @@ async function abortLater(
   generation: number,
   ms: number,
 ): Promise<void> {
-  await sim.sleep(ms, `${job} is given up`);
+  await sim.sleep(ms, { subject: job, what: 'is given up' });
   await wire.carry(`the abort of ${job}`);
   worker.abort(generation);
 }

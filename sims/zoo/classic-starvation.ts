@@ -57,7 +57,8 @@ export const starvation: ScenarioDefinition<unknown> = defineScenario<unknown>({
 async function arrive(sim: Simulation, queue: Queue): Promise<void> {
   for (let index = 0; index < ARRIVALS; index += 1) {
     const name = `important job ${index}`;
-    const comes = sim.choose(`${name} comes`, 4, (answer) => (answer > 0 ? 'yes' : 'no')) > 0;
+    const comes =
+      sim.choose({ subject: name, what: 'comes' }, 4, (answer) => (answer > 0 ? 'yes' : 'no')) > 0;
     if (comes) queue.add({ name, points: IMPORTANT, arrivedAtMs: sim.now() });
     await sim.sleep(SERVICE_MS, 'the next arrival');
   }

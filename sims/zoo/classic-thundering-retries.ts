@@ -27,7 +27,7 @@ class Server {
       this.#busy <= AT_ONCE_MAX,
       `the server is overloaded by ${who}\n\nExpected at most ${AT_ONCE_MAX} clients at once, got ${this.#busy}.`,
     );
-    await this.#sim.sleep(SERVICE_MS, `${who} has been served`);
+    await this.#sim.sleep(SERVICE_MS, { subject: who, what: 'has been served' });
     this.#busy -= 1;
     return true;
   }
@@ -47,7 +47,10 @@ export const thunderingRetries: ScenarioDefinition<unknown> = defineScenario<unk
 /** Each client has a moment of its own in every period. */
 async function ask(sim: Simulation, server: Server, index: number): Promise<void> {
   const name = `client ${index}`;
-  await sim.sleep(pickMs(sim, `${name} begins`, 5, STEP_MS), `${name} begins`);
+  await sim.sleep(pickMs(sim, { subject: name, what: 'begins' }, 5, STEP_MS), {
+    subject: name,
+    what: 'begins',
+  });
   while (!(await server.answer(name))) {
     sim.note(`${name} is refused`);
     const next = (Math.floor(sim.now() / PERIOD_MS) + 1) * PERIOD_MS;

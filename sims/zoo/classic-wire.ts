@@ -1,6 +1,5 @@
 /** A wire between two parties of a small scheduler: messages take their time, overtake each other, and a few get lost. */
-import type { Simulation } from 'dryrunner';
-import { pickMs } from './odds.ts';
+import { question, type Simulation } from 'dryrunner';
 
 const STEP_MS = 10;
 const STEPS = 3;
@@ -22,18 +21,22 @@ export class Wire {
 
   /** Resolves when the message has arrived, with false if it never will. */
   async carry(message: string): Promise<boolean> {
-    const label = `${this.#name} carries ${message}`;
-    await this.#sim.sleep(
-      pickMs(this.#sim, `the time of ${message} on ${this.#name}`, STEPS, STEP_MS),
-      `the arrival of ${message} on ${this.#name}`,
-    );
-    if (this.#losses === 0 || !this.#loses(label)) return true;
+    await this.#sim.sleep(this.#delayOf(message), { owner: this.#name, what: 'brings', subject: message });
+    if (this.#losses === 0 || !this.#loses(message)) return true;
     this.#losses -= 1;
     this.#sim.note(`${message} is lost on ${this.#name}`);
     return false;
   }
 
-  #loses(label: string): boolean {
-    return this.#sim.choose(`${label} and loses it`, 3, (answer) => (answer < 2 ? 'no' : 'yes')) === 2;
+  #delayOf(subject: string): number {
+    const asked = question('delay', { owner: this.#name, what: 'carries', subject });
+    const msOf = (answer: number): number => answer * STEP_MS;
+    return msOf(this.#sim.world.choices.choose(asked, STEPS, msOf));
+  }
+
+  #loses(subject: string): boolean {
+    const asked = question('fault', { owner: this.#name, what: 'loses', subject });
+    const inWords = (answer: number): string => (answer < 2 ? '' : `${subject} is lost on ${this.#name}`);
+    return this.#sim.world.choices.choose(asked, 3, inWords) === 2;
   }
 }

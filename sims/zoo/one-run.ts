@@ -108,11 +108,11 @@ async function losePatience(
   runId: string,
   who: string,
 ): Promise<void> {
-  const step = pickIndex(sim, `${who} loses patience`, 15, 30, (at) =>
+  const step = pickIndex(sim, { subject: who, what: 'loses patience' }, 15, 30, (at) =>
     at === 0 ? 'never' : `at ${((at - 1) * STEP_MS) / 2} ms`,
   );
   if (step === 0) return;
-  await sim.sleep(((step - 1) * STEP_MS) / 2, `${who} loses patience`);
+  await sim.sleep(((step - 1) * STEP_MS) / 2, { subject: who, what: 'loses patience' });
   await runner.abort(runId);
 }
 

@@ -116,8 +116,8 @@ class Life {
     this.#sim = sim;
     this.#execer = execer;
     this.#name = name;
-    this.#program = pick(sim, `${name} runs`, PROGRAMS, 10, ({ argv }) => argv);
-    this.#sinkKind = pick(sim, `${name} writes to`, SINKS, 12, (kind) =>
+    this.#program = pick(sim, { subject: name, what: 'runs' }, PROGRAMS, 10, ({ argv }) => argv);
+    this.#sinkKind = pick(sim, { subject: name, what: 'writes to' }, SINKS, 12, (kind) =>
       kind === 'none' ? 'no sink' : `a ${kind} sink`,
     );
     this.#sink = this.#sinkKind === 'none' ? undefined : new WatchedSink(sim, this.#sinkKind);
@@ -146,11 +146,11 @@ class Life {
 
   /** Somebody stops it, perhaps as it starts or just when it ends. */
   async #stop(process: Process): Promise<void> {
-    const step = pickIndex(this.#sim, `${this.#name} is aborted`, 9, 16, (at) =>
+    const step = pickIndex(this.#sim, { subject: this.#name, what: 'is aborted' }, 9, 16, (at) =>
       at === 0 ? 'never' : `at ${(at - 1) * 5} ms`,
     );
     if (step === 0) return;
-    await this.#sim.sleep((step - 1) * 5, `${this.#name} is aborted`);
+    await this.#sim.sleep((step - 1) * 5, { subject: this.#name, what: 'is aborted' });
     const askedAtMs = this.#sim.now();
     this.#abortedAtMs = askedAtMs;
     // From the abort on it does not wait for a resume any more.

@@ -39,14 +39,16 @@ export const lockOrder: ScenarioDefinition<unknown> = defineScenario<unknown>({
 
 async function transfer(sim: Simulation, locks: Locks, accounts: readonly [string, string]): Promise<void> {
   const name = `transfer ${accounts.join(' to ')}`;
-  for (let lookup = 0; lookup < LOOKUPS; lookup += 1) await turn(sim, `${name} makes lookup ${lookup}`);
+  for (let lookup = 0; lookup < LOOKUPS; lookup += 1) {
+    await turn(sim, { owner: name, what: 'makes lookup', subject: String(lookup) });
+  }
   const held: (() => void)[] = [];
   for (const account of [...accounts].sort()) {
-    await turn(sim, `${name} asks for ${account}`);
+    await turn(sim, { owner: name, what: 'asks for', subject: String(account) });
     sim.note(`${name} waits for the lock of ${account}`);
     held.push(await locks.take(account));
     sim.note(`${name} has the lock of ${account}`);
   }
-  await turn(sim, `${name} moves the money`);
+  await turn(sim, { subject: name, what: 'moves the money' });
   for (const free of held) free();
 }

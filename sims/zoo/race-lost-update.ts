@@ -28,10 +28,10 @@ export const lostUpdate: ScenarioDefinition<unknown> = defineScenario<unknown>({
 
 async function add(sim: Simulation, cell: Cell, client: string): Promise<void> {
   for (;;) {
-    await turn(sim, `${client} reads`);
+    await turn(sim, { subject: client, what: 'reads' });
     const seen = cell.value;
     sim.note(`${client} has read ${seen}`);
-    await turn(sim, `${client} writes`);
+    await turn(sim, { subject: client, what: 'writes' });
     const isWritten = cell.set(seen, seen + 1);
     sim.note(`${client} ${isWritten ? 'has written' : 'may not write'} ${seen + 1}`);
     if (isWritten) return;

@@ -31,7 +31,7 @@ export const reusedVersion: ScenarioDefinition<unknown> = defineScenario<unknown
 
 async function write(sim: Simulation, pair: Pair, writer: string): Promise<void> {
   for (let update = 0; update < UPDATES; update += 1) {
-    await turn(sim, `${writer} makes update ${update}`);
+    await turn(sim, { owner: writer, what: 'makes update', subject: String(update) });
     pair.update();
   }
 }

@@ -37,11 +37,11 @@ export const remotePoller: ScenarioDefinition<unknown> = defineScenario<unknown>
 const msText = (ms: number): string => `${ms} ms`;
 
 async function waitOnce(sim: Simulation, remote: Service, name: string): Promise<void> {
-  const runMs = pickMs(sim, `${name} runs`, 6, STEP_MS, STEP_MS);
+  const runMs = pickMs(sim, { subject: name, what: 'runs' }, 6, STEP_MS, STEP_MS);
   const { runId } = await remote.run({ argv: [`sleep ${runMs}`] });
-  const timeoutMs = pick(sim, `${name} waits`, TIMEOUTS_MS, 12, msText);
+  const timeoutMs = pick(sim, { subject: name, what: 'waits' }, TIMEOUTS_MS, 12, msText);
   const cancelMs =
-    pickIndex(sim, `${name} cancels its wait`, 4, 20, (at) =>
+    pickIndex(sim, { subject: name, what: 'cancels its wait' }, 4, 20, (at) =>
       at === 0 ? 'never' : `after ${msText(at * STEP_MS)}`,
     ) * STEP_MS;
   const beganAtMs = sim.now();
@@ -49,7 +49,7 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   const timer =
     cancelMs === 0
       ? undefined
-      : sim.world.clock.timer(`${name} cancels its wait`, cancelMs, () => {
+      : sim.world.clock.timer({ subject: name, what: 'cancels its wait' }, cancelMs, () => {
           stop.abort();
         });
   let answer: QueryResult | undefined;

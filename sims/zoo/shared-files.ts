@@ -93,7 +93,7 @@ class User {
     if (id === undefined) return;
     const first = pick(
       this.#sim,
-      `${this.#name} checks out at`,
+      { subject: this.#name, what: 'checks out at' },
       PLACES,
       9,
       (place) => place ?? 'a place of the filer',
@@ -116,12 +116,15 @@ class User {
     if (checkout === undefined) return;
     const { path } = checkout;
     this.#sim.note(`${this.#name} has its checkout at ${path}`);
-    await this.#sim.sleep(pickMs(this.#sim, `${this.#name} works`, 3, STEP_MS), `${this.#name} works`);
+    await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'works' }, 3, STEP_MS), {
+      subject: this.#name,
+      what: 'works',
+    });
     this.#mustBe('file', path, 'before it gives its checkout back');
     await checkout.release();
     this.#sim.note(`${this.#name} has given its checkout back`);
     this.#mustBe(undefined, path, 'after it has given its checkout back');
-    if (dir === undefined || !rarely(this.#sim, `${this.#name} gives back twice`)) return;
+    if (dir === undefined || !rarely(this.#sim, { subject: this.#name, what: 'gives back twice' })) return;
     // Somebody else has got the place meanwhile.
     const next = this.#files.checkoutAt(id, dir);
     this.#sim.note(`somebody else has a checkout at ${next.path} now`);
@@ -169,7 +172,7 @@ class User {
     let cancelledAtMs = step === 1 ? this.#sim.now() : Infinity;
     // Whoever has hung is cancelled in the end.
     const timer = this.#sim.world.clock.timer(
-      `${this.#name} changes its mind`,
+      { subject: this.#name, what: 'changes its mind' },
       step < 2 ? 50 : (step - 1) * STEP_MS,
       () => {
         cancel.cancel();

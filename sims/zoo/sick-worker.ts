@@ -105,7 +105,7 @@ class Dispatcher {
     const ends: Promise<StatusResult>[] = [];
     for (
       let index = 0;
-      index <= this.#sim.choose(`${name} has more jobs`, BATCH, (more) => `${more} more`);
+      index <= this.#sim.choose({ subject: name, what: 'has more jobs' }, BATCH, (more) => `${more} more`);
       index += 1
     ) {
       const label = `${name} job ${index}`;
@@ -141,11 +141,11 @@ class Dispatcher {
 
   async #seeThrough(label: string, runId: string): Promise<StatusResult> {
     const end = finalStatus(this.#runner, runId);
-    const step = this.#sim.choose(`${label} is aborted`, 12, (at) =>
+    const step = this.#sim.choose({ subject: label, what: 'is aborted' }, 12, (at) =>
       at < 10 ? 'no' : `after ${(at - 10) * 10} ms`,
     );
     if (step < 10) return end;
-    await this.#sim.sleep((step - 10) * 10, `${label} is aborted`);
+    await this.#sim.sleep((step - 10) * 10, { subject: label, what: 'is aborted' });
     await this.#runner.abort(runId);
     return end;
   }

@@ -31,8 +31,8 @@ export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
     'a worker gets its two filers ready, each in its time, and perhaps one fails; then it crashes and comes back with other run ids: clients are always answered as its state calls for',
   async run(sim) {
     const starts = ['scoot', 'bazel'].map((name): Start => {
-      const atMs = pickMs(sim, `${name} takes its time`, 3, STEP_MS, STEP_MS);
-      return { name, atMs, fails: rarely(sim, `${name} fails`) };
+      const atMs = pickMs(sim, { subject: name, what: 'takes its time' }, 3, STEP_MS, STEP_MS);
+      return { name, atMs, fails: rarely(sim, { subject: name, what: 'fails' }) };
     });
     const runner = incarnation(sim, 0, starts);
     const clients = [0, 1].map((index) => askEarly(sim, runner, `client ${index}`, starts));
@@ -79,7 +79,10 @@ async function askEarly(
   name: string,
   starts: readonly Start[],
 ): Promise<void> {
-  await sim.sleep(pickMs(sim, `${name} asks`, 4, STEP_MS, ASKS_MS), `${name} asks`);
+  await sim.sleep(pickMs(sim, { subject: name, what: 'asks' }, 4, STEP_MS, ASKS_MS), {
+    subject: name,
+    what: 'asks',
+  });
   const isReady = starts.every(({ atMs }) => atMs <= sim.now());
   const isBroken = isReady && starts.some(({ fails }) => fails);
   const expected = isReady ? (isBroken ? 'RUNNER_BROKEN' : 'accepted') : 'RUNNER_INITIALIZING';

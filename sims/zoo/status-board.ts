@@ -94,9 +94,9 @@ async function live(sim: Simulation, diary: Diary, name: string): Promise<void> 
   await pause('creates its run', 6);
   const runId = diary.newRun({ jobId: 'job', taskId: name, tag: '' });
   await pause('starts its run', 4);
-  if (!rarely(sim, `${name} skips RUNNING`)) {
+  if (!rarely(sim, { subject: name, what: 'skips RUNNING' })) {
     diary.update(runningStatus(runId, `${name}.out`, `${name}.err`));
-    if (rarely(sim, `${name} reports PENDING late`, 25)) {
+    if (rarely(sim, { subject: name, what: 'reports PENDING late' }, 25)) {
       await refused(
         sim,
         `an update of run ${runId} from RUNNING to PENDING`,
@@ -106,11 +106,17 @@ async function live(sim: Simulation, diary: Diary, name: string): Promise<void> 
     }
     await pause('ends its run', 4);
   }
-  if (rarely(sim, `${name} makes its runner sick`, 20)) diary.updateService(serviceStatus(true, false, name));
-  if (rarely(sim, `${name} fails its run without an error`, 40)) await failWithoutError(sim, runId);
-  const end = pick(sim, `${name} ends its run as`, ENDS, 10, (ending) => ending(name).state);
+  if (rarely(sim, { subject: name, what: 'makes its runner sick' }, 20)) {
+    diary.updateService(serviceStatus(true, false, name));
+  }
+  if (rarely(sim, { subject: name, what: 'fails its run without an error' }, 40)) {
+    await failWithoutError(sim, runId);
+  }
+  const end = pick(sim, { subject: name, what: 'ends its run as' }, ENDS, 10, (ending) => ending(name).state);
   diary.update(end(runId));
-  if (rarely(sim, `${name} reports the end twice`)) diary.update(completeStatus(runId, '', 1));
+  if (rarely(sim, { subject: name, what: 'reports the end twice' })) {
+    diary.update(completeStatus(runId, '', 1));
+  }
 }
 
 /** A coded error that is made from no error is none, and no run fails of it. */
