@@ -178,6 +178,17 @@ describe('a simulation as a test', () => {
     await expect(failing).rejects.toThrow(/It cannot be explained, for it does not repeat: .*/);
   });
 
+  test('a failure after more events than can be watched says so, and no thread dies of it', async () => {
+    const scenario = async (sim: Simulation): Promise<void> => {
+      for (let step = 0; step < 250_001; step += 1) await sim.sleep(1);
+      sim.check(false, 'too late');
+    };
+    const failing = holdForSeeds('long', scenario, { explain: true });
+    await expect(failing).rejects.toThrow(
+      'It cannot be explained, for it has more than the 250,000 events that can be watched',
+    );
+  });
+
   test('whether to explain is true or false', async () => {
     const failing = holdForSeeds('wrong', () => undefined, { explain: 1 as never });
     await expect(failing).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
