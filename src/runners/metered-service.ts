@@ -6,7 +6,7 @@ import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
 import { makeCall, type ServiceCall } from '../call/service-call.ts';
 import { checkLimit, checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { isRunnerError } from '../kernel/errors.ts';
+import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { type Metrics, type Counter, type Gauge, type Histogram, METRIC_NAMES } from '../model/metrics.ts';
 import type { Service, ServiceMethod } from '../model/service.ts';
 import type { Tracer } from '../model/trace-event.ts';
@@ -154,7 +154,7 @@ class ServiceMeter extends InterceptedService implements MeteredService {
       runner: this.#name,
       runId: '',
       what: 'refresh of metrics',
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
       exitCode: 0,
     });
   }
