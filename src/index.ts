@@ -90,6 +90,7 @@ export {
   QUEUE_INVALID_MSG,
   unknownRunMessage,
 } from './model/messages.ts';
+export { LOG_HEADER_END } from './model/log-markers.ts';
 export {
   METRIC_NAMES,
   type MetricName,
@@ -101,7 +102,15 @@ export {
   type Metrics,
 } from './model/metrics.ts';
 export { type Chunk, type Output, type OutputCreator } from './model/output.ts';
-export { matchesQuery, checkQuery, type Query, type Wait } from './model/query.ts';
+export {
+  matchesQuery,
+  checkQuery,
+  type Query,
+  type Wait,
+  NO_WAIT,
+  waitForever,
+  checkWait,
+} from './model/query.ts';
 export {
   type RecordedChunk,
   type RecordedStatus,
@@ -153,7 +162,6 @@ export {
   makeRunTypeMap,
   runTypeOf,
 } from './model/run-type.ts';
-export { type RunnerID } from './model/runner-id.ts';
 export {
   type ServiceStatus,
   NEW_SERVICE_STATUS,
@@ -162,7 +170,13 @@ export {
   formatServiceStatus,
   checkServiceStatus,
 } from './model/service-status.ts';
-export { type Controller, type Service, type ServiceMethod } from './model/service.ts';
+export {
+  type Controller,
+  type Service,
+  type RunnerID,
+  type ServiceMethod,
+  type ServiceWatch,
+} from './model/service.ts';
 export {
   type StateMask,
   UNKNOWN_MASK,
@@ -196,8 +210,6 @@ export {
   type TraceEvent,
   type Tracer,
 } from './model/trace-event.ts';
-export { NO_WAIT, waitForever, checkWait } from './model/wait.ts';
-export { type ServiceWatch } from './model/service-watch.ts';
 export { type Around, type GoOn, interceptInPlace, interceptService } from './call/intercept-service.ts';
 export { type ServiceCall } from './call/service-call.ts';
 export { type World } from './model/world.ts';
@@ -285,9 +297,8 @@ export {
   type FaultRates,
   type FaultPlan,
   NO_FAULTS,
-} from './network/chaos-fault.ts';
-export { type ChaosWorld } from './network/chaos-passage.ts';
-export { type ChaosRunner, createChaosRunner } from './network/chaos-runner.ts';
+} from './network/fault-plan.ts';
+export { type ChaosWorld, type ChaosRunner, createChaosRunner } from './network/chaos-runner.ts';
 export { type ChaosError, type ChaosOptions } from './network/chaos-settings.ts';
 export {
   type QueueRunnerOptions,
@@ -298,7 +309,6 @@ export { type FakeRunnerOptions, type FakeRunner, createFakeRunner } from './run
 export { type FakeEnd, type FakeScript, type FakeScripts, argvScript } from './runners/fake/fake-script.ts';
 export { type InvokerOptions } from './runners/invocation/invoker-parts.ts';
 export { type Invoker, createInvoker } from './runners/invocation/invoker.ts';
-export { LOG_HEADER_END } from './model/log-markers.ts';
 export { type MeterOptions, type MeteredService, meterService } from './runners/metered-service.ts';
 export { type StatusListener, type Performance, type Performer } from './runners/queue/performer.ts';
 export {
@@ -374,7 +384,7 @@ export { watchService } from './oracles/watch-service.ts';
 export { type OwnedKind, type WatchedRun } from './oracles/watched-run.ts';
 export { type WatchedRunner } from './oracles/watched-runner.ts';
 export { type EventAction } from './simulation/event-actions.ts';
-export { type DrawableArbitrary } from './simulation/arbitrary-draws.ts';
+export { type DrawableArbitrary, type RandomSource } from './simulation/arbitrary-draws.ts';
 export {
   type ChosenFilerMenuOptions,
   type ChosenOutputFaultsOptions,
@@ -383,10 +393,14 @@ export {
   chosenOutputFaults,
   chosenSkew,
 } from './simulation/chosen-faults.ts';
-export { type RandomSource } from './simulation/drawn-random.ts';
 export { type NodeFaults } from './simulation/node-strikes.ts';
-export { type Node, type NodeState, createNode } from './simulation/node.ts';
-export { type NodeIncarnation, type NodeOptions } from './simulation/node-options.ts';
+export {
+  type Node,
+  type NodeState,
+  createNode,
+  type NodeIncarnation,
+  type NodeOptions,
+} from './simulation/node.ts';
 export { type RecordingReplay, replayRecording } from './simulation/recording-replay.ts';
 export {
   type ScenarioFiles,

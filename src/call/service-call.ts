@@ -3,12 +3,11 @@
  */
 import { shownText } from '../kernel/errors.ts';
 import { checkCommand, copyCommand, type Command } from '../model/command.ts';
-import { checkQuery, copyQuery, type Query, querySubject } from '../model/query.ts';
+import { checkQuery, copyQuery, type Query, querySubject, checkWait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Service, ServiceMethod } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
-import { checkWait } from '../model/wait.ts';
 
 /**
  * A call on a {@link Service}. The arguments are those that the caller gave, well-formed or not.

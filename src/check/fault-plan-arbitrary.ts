@@ -7,7 +7,7 @@ import {
   type FaultKind,
   type FaultPlan,
   type ScheduledFault,
-} from '../network/chaos-fault.ts';
+} from '../network/fault-plan.ts';
 
 /** What generated plans may contain. */
 export interface FaultPlanConstraints {

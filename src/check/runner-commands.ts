@@ -8,7 +8,7 @@ import { isRunnerError } from '../kernel/errors.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Command } from '../model/command.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK, type StateMask } from '../model/state-mask.ts';
-import { CHAOS_OPERATIONS, type ScheduledFault } from '../network/chaos-fault.ts';
+import { CHAOS_OPERATIONS, type ScheduledFault } from '../network/fault-plan.ts';
 import {
   answered,
   later,
@@ -19,7 +19,7 @@ import {
 import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
 import { commandArbitrary, type CommandConstraints } from './sim-script-arbitrary.ts';
 import { Finish, firstActive, ODD_KINDS, OddWait, WaitForEnd } from './wait-commands.ts';
-import { NO_WAIT } from '../model/wait.ts';
+import { NO_WAIT } from '../model/query.ts';
 
 class Run extends RunnerCommandBase {
   readonly #command: Command;

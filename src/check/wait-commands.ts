@@ -3,7 +3,7 @@ import { isRunnerError } from '../kernel/errors.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID } from '../model/run-status.ts';
 import { DONE_MASK, PENDING_MASK, RUNNING_MASK } from '../model/state-mask.ts';
-import { waitForever } from '../model/wait.ts';
+import { waitForever } from '../model/query.ts';
 import { answered, later, LONG_WAIT_MS, RunnerCommandBase, type RunnerUnderTest } from './runner-command.ts';
 import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
 

@@ -5,7 +5,7 @@
 import { messageOf } from '../kernel/errors.ts';
 import { createMemoryMetrics } from '../metrics/memory-metrics.ts';
 import { METRIC_NAMES } from '../model/metrics.ts';
-import { waitForever } from '../model/wait.ts';
+import { waitForever } from '../model/query.ts';
 import { DONE_MASK } from '../model/state-mask.ts';
 import type { Capability } from './capability.ts';
 import type { CaseContext } from './case-context.ts';

@@ -5,7 +5,7 @@
 import { checkRecord, checkString } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
-import type { ServiceWatch } from '../model/service-watch.ts';
+import type { ServiceWatch } from '../model/service.ts';
 import type { Isolator } from '../model/isolation.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';

@@ -2,6 +2,9 @@
 import { checkDuration } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
+import type { Choices } from '../kernel/decisions.ts';
+import { topicOf, type Thing, type Topic } from '../kernel/question.ts';
+import { filerCallText } from '../model/fault-text.ts';
 
 /** What a simulated filer can be asked for. `checkout` stands for `checkoutAt` too, `ingest` for `ingestMap`. */
 export type FilerOperation = 'checkout' | 'ingest' | 'update' | 'release';
@@ -36,7 +39,7 @@ export type FilerBehaviours = Partial<Record<FilerOperation, readonly FilerBehav
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT`.
  */
-export function checkFilerBehaviour(behaviour: FilerBehaviour): void {
+function checkFilerBehaviour(behaviour: FilerBehaviour): void {
   checkDuration('latencyMs', behaviour.latencyMs ?? 0);
   checkDuration('cancelMs', behaviour.cancelMs ?? 0);
   const { exitCode = 0 } = behaviour.fail ?? {};
@@ -44,7 +47,7 @@ export function checkFilerBehaviour(behaviour: FilerBehaviour): void {
 }
 
 /** What a call does that goes so, as far as it is not usual; empty for what is. */
-export function behaviourText(behaviour: FilerBehaviour, usual: FilerBehaviour): string {
+function behaviourText(behaviour: FilerBehaviour, usual: FilerBehaviour): string {
   const { latencyMs = 0, fail, hang = false, deaf = false, cancelMs = 0 } = behaviour;
   const parts = [
     ...(latencyMs === (usual.latencyMs ?? 0) || hang ? [] : [`takes ${latencyMs} ms`]),
@@ -64,4 +67,75 @@ export function faultsIn(behaviour: FilerBehaviour): string[] {
   if (behaviour.deaf === true) faults.push('deaf');
   if ((behaviour.cancelMs ?? 0) > 0) faults.push('slow-cancel');
   return faults;
+}
+
+/**
+ * Says how the next call of a simulated filer goes: by plan, else by choice from the menu, else as usual. Invariant: only an open
+ * choice is asked of the decision log, and its answer 0 is the usual behaviour.
+ *
+ * What behaviours are taken from.
+ */
+export interface BehaviourSourceOptions {
+  readonly filer: Thing;
+  readonly usual: FilerBehaviour;
+  readonly plan: FilerBehaviours | undefined;
+  readonly menu: FilerBehaviours | undefined;
+  readonly choices: Choices | undefined;
+}
+
+const PLAIN: FilerBehaviour = Object.freeze({});
+
+/** See {@link BehaviourSourceOptions}. */
+export class BehaviourSource {
+  /** The slowest cancellation that plan and menu know. */
+  readonly cancelMsMax: number;
+  readonly #options: BehaviourSourceOptions;
+  readonly #calls: Record<FilerOperation, number> = { checkout: 0, ingest: 0, update: 0, release: 0 };
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a behaviour that means nothing, or a menu that nobody takes from. */
+  constructor(options: BehaviourSourceOptions) {
+    const { plan, menu, choices } = options;
+    const all = FILER_OPERATIONS.flatMap((operation) => [
+      ...(plan?.[operation] ?? []),
+      ...(menu?.[operation] ?? []),
+    ]);
+    all.forEach(checkFilerBehaviour);
+    if (menu !== undefined && choices === undefined) {
+      throw invalidArgument('choices', 'someone who takes from the menu', choices);
+    }
+    this.cancelMsMax = all.reduce((most, { cancelMs = 0 }) => Math.max(most, cancelMs), 0);
+    this.#options = options;
+  }
+
+  /** The behaviour of the next call of that operation; undefined for the usual one. */
+  next(operation: FilerOperation, subject: string): FilerBehaviour | undefined {
+    const nth = this.#calls[operation];
+    this.#calls[operation] += 1;
+    return this.#options.plan?.[operation]?.[nth] ?? this.#fromMenu(operation, subject);
+  }
+
+  /** How a call goes that is neither planned nor chosen. A release takes no time. */
+  usual(operation: FilerOperation): FilerBehaviour {
+    return operation === 'release' ? PLAIN : this.#options.usual;
+  }
+
+  /** Names a call in decisions, timers and errors. */
+  topicOf(operation: FilerOperation, subject: string): Topic {
+    return topicOf({ owner: this.#options.filer, what: operation, subject });
+  }
+
+  #fromMenu(operation: FilerOperation, subject: string): FilerBehaviour | undefined {
+    const { menu, choices } = this.#options;
+    const others = menu?.[operation];
+    if (others === undefined || others.length === 0 || choices === undefined) return undefined;
+    const describe = (answer: number): string => this.#describe(others[answer - 1], operation, subject);
+    const question = this.topicOf(operation, subject).asks('fault');
+    const answer = choices.choose(question, others.length + 1, describe);
+    return answer === 0 ? undefined : others[answer - 1];
+  }
+
+  #describe(behaviour: FilerBehaviour | undefined, operation: FilerOperation, subject: string): string {
+    const does = behaviour === undefined ? '' : behaviourText(behaviour, this.#options.usual);
+    return does === '' ? '' : `${filerCallText(this.#options.filer.id, operation, subject)} ${does}`;
+  }
 }

@@ -2,30 +2,70 @@
  * A filer that behaves as it is told, in virtual time, and watches how it is used. Invariant: the decision log alone says which
  * behaviour of the menu a call gets; answer 0 is the usual one.
  */
+import type { Checkout, Filer } from '../model/filer.ts';
+import { type MaybePromise, isPending } from '../model/maybe-promise.ts';
 import { checkClock, checkDuration, checkOptions, checkString } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { thing } from '../kernel/question.ts';
-import { isCancelled } from '../model/cancellation.ts';
-import type { Cancellable } from '../model/cancellation.ts';
+import { isCancelled, type Cancellable } from '../model/cancellation.ts';
 import { ExitCodeError } from '../model/exit-code.ts';
-import type { Checkout, Filer } from '../model/filer.ts';
-import { isPending } from '../model/maybe-promise.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
-import { BehaviourSource } from './behaviour-source.ts';
+import {
+  BehaviourSource,
+  faultsIn,
+  type FilerBehaviour,
+  type FilerBehaviours,
+  type FilerOperation,
+} from './filer-behaviour.ts';
 import { createVirtualFiler } from './fake-filer.ts';
 import { checkIngestPaths, checkSnapshotId } from './filer-arguments.ts';
-import { faultsIn } from './filer-behaviour.ts';
-import type { FilerBehaviour, FilerBehaviours, FilerOperation } from './filer-behaviour.ts';
 import { cancelledOperation } from './filer-error.ts';
-import { FilerLedger } from './filer-ledger.ts';
-import type { FilerViolation } from './filer-ledger.ts';
+import { FilerLedger, type FilerViolation } from './filer-ledger.ts';
 import { PendingOperation } from './pending-operation.ts';
-import { SimCheckout } from './sim-checkout.ts';
-import type { ReleaseDesk } from './sim-checkout.ts';
+
+/**
+ * A checkout of a simulated filer. Invariant: only its first release does anything; later ones are told on (R171, R205).
+ *
+ * Takes checkouts back.
+ */
+export interface ReleaseDesk {
+  /** Called once per checkout, with the serial number it was given. */
+  takeBack(made: Checkout, serial: number): MaybePromise<void>;
+  /** Called for each release after the first. */
+  takeBackAgain(made: Checkout): void;
+}
+
+/** See {@link ReleaseDesk}. */
+class SimCheckout implements Checkout {
+  readonly path: string;
+  readonly id: string;
+  readonly #desk: ReleaseDesk;
+  readonly #made: Checkout;
+  readonly #serial: number;
+  #released = false;
+  #first: MaybePromise<void> = undefined;
+
+  constructor(desk: ReleaseDesk, made: Checkout, serial: number) {
+    this.path = made.path;
+    this.id = made.id;
+    this.#desk = desk;
+    this.#made = made;
+    this.#serial = serial;
+  }
+
+  release(): MaybePromise<void> {
+    if (this.#released) {
+      this.#desk.takeBackAgain(this.#made);
+      return this.#first;
+    }
+    this.#released = true;
+    this.#first = this.#desk.takeBack(this.#made, this.#serial);
+    return this.#first;
+  }
+}
 
 /** Options of {@link createSimFiler}. */
 export interface SimFilerOptions {

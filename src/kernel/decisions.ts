@@ -93,3 +93,9 @@ export interface Choices {
   /** Notes that the last `asked` answers together made `value`. Absent: nobody wants to know. */
   drawn?(name: string, value: unknown, asked: number): void;
 }
+
+/** Whether a fault strikes: the highest of `oneIn` answers, 0 being that nothing goes wrong. `words` say what happens then. */
+export function choosesFault(choices: Choices, topic: Topic, oneIn: number, words: () => string): boolean {
+  const describe = (answer: number): string => (answer === oneIn - 1 ? words() : '');
+  return choices.choose(topic.asks('fault'), oneIn, describe) === oneIn - 1;
+}

@@ -8,7 +8,7 @@ import type { RunID } from './run-status.ts';
 import { NoStatusError, unknownRun } from './status-errors.ts';
 import { ALL_MASK, DONE_MASK, maskForState, type StateMask } from './state-mask.ts';
 import type { QueryResult, StatusQuerier, StatusQueryNower, StatusResult } from './status-reader.ts';
-import { waitForever } from './wait.ts';
+import { waitForever } from './query.ts';
 
 const QUERY: readonly string[] = ['query'];
 const QUERY_NOW: readonly string[] = ['queryNow'];

@@ -6,7 +6,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Isolate } from './isolation.ts';
-import type { ServiceWatch } from './service-watch.ts';
+import type { ServiceWatch } from './service.ts';
 import type { Tracer } from './trace-event.ts';
 import { checkClock, checkMethods, checkRecord } from '../kernel/argument-check.ts';
 

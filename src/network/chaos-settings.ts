@@ -9,9 +9,7 @@ import { type RunStatus, zeroStatus } from '../model/run-status.ts';
 import { DEFAULT_DELAY_STEPS, DelayDraw } from './chaos-delay.ts';
 import { InjectedFaultError, makeInjectedFault } from './chaos-error.ts';
 import type { FaultErrorMaker, InjectedFault } from './chaos-error.ts';
-import { FaultPicker } from './chaos-fault-picker.ts';
-import { NO_FAULTS } from './chaos-fault.ts';
-import type { ChaosOperation, FaultPlan } from './chaos-fault.ts';
+import { FaultPicker, NO_FAULTS, type ChaosOperation, type FaultPlan } from './fault-plan.ts';
 
 /** Name of a chaos runner without one of its own. */
 export const CHAOS_NAME = 'chaos';

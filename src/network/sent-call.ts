@@ -3,7 +3,7 @@ import { callSubject, type CallOf, ownCall, runIdOf, type ServiceCall } from '..
 import type { Clock } from '../kernel/clock.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import type { RunID } from '../model/run-status.ts';
-import type { ChaosOperation } from './chaos-fault.ts';
+import type { ChaosOperation } from './fault-plan.ts';
 
 /** What can be on its way: `release` goes straight on (R152). */
 export type NetworkCall = CallOf<ChaosOperation>;

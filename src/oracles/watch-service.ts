@@ -9,7 +9,7 @@ import { isTerminal } from '../model/run-state.ts';
 import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { DONE_MASK } from '../model/state-mask.ts';
-import { NO_WAIT } from '../model/wait.ts';
+import { NO_WAIT } from '../model/query.ts';
 import type { World } from '../model/world.ts';
 import type { ReportViolation } from './oracle.ts';
 

@@ -3,7 +3,7 @@ import { checkWorld, type World } from '../model/world.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
 import { createSimExecer, ScriptExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
-import { watchedService } from '../model/service-watch.ts';
+import { watchedService } from '../model/service.ts';
 import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import { createMemoryOutputs, MemoryOutputFolder, type MemoryOutputs } from '../outputs/memory-output.ts';

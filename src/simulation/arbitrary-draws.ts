@@ -2,10 +2,154 @@
  * Draws values of fast-check arbitraries from the decision log, so that they are replayed and shrunk with everything else. Invariant:
  * what one draw asks for are questions of its own, so that a value that becomes smaller moves no other.
  */
+import { mixBits } from '../kernel/text-hash.ts';
 import { checkMethods, checkString } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { question } from '../kernel/question.ts';
-import { DrawTape, DrawnRandom, type RandomSource } from './drawn-random.ts';
+
+/**
+ * Randomness for generators of values that are made elsewhere, drawn from the decision log. Invariants: answer 0 is the smallest value
+ * of its range, the one nearest to zero, and a larger answer is never nearer to zero than a smaller one of the same range; a clone
+ * draws what its original drew, and draws, from where it was made.
+ *
+ * The number generator that fast-check hands to its arbitraries, by its methods.
+ */
+export interface RandomSource {
+  /** An integer of so many bits. */
+  next(bits: number): number;
+  nextBoolean(): boolean;
+  /** An integer from `min` to `max`, both included; of 32 bits with sign without them. */
+  nextInt(min?: number, max?: number): number;
+  nextBigInt(min: bigint, max: bigint): bigint;
+  /** In [0, 1). */
+  nextDouble(): number;
+  clone(): RandomSource;
+  getState(): readonly number[] | undefined;
+}
+
+/** Asks the log: an integer in [0, n). `what` says what it is for. */
+export type AskLog = (what: string, n: number) => number;
+
+const DIGIT_BITS = 32n;
+const DIGIT = 1n << DIGIT_BITS;
+const LARGEST_N = BigInt(Number.MAX_SAFE_INTEGER);
+const INT_MIN = -0x8000_0000;
+const INT_MAX = 0x7fff_ffff;
+/** So many answers of one draw come from the log. */
+export const ASKED_MAX = 1_024;
+const HIGH_LANE = 0x5bd1e995;
+const WORD_BITS = 32;
+/** A number holds 53 bits of two words. */
+const DROPPED_BITS = 11;
+const HIGH_BITS = 26;
+const LOW_BITS = 27;
+
+/**
+ * The answers of one draw, shared by a generator and its clones; each is asked for when somebody first gets there. An arbitrary that
+ * refuses what it was given asks for ever if the answers never change, as they do not in a log of zeros; so after the first
+ * {@link ASKED_MAX} answers the others are computed from these.
+ */
+export class DrawTape {
+  readonly #ask: AskLog;
+  readonly #answers: number[] = [];
+  #mixed = 0;
+
+  constructor(ask: AskLog) {
+    this.#ask = ask;
+  }
+
+  /** Who comes second with another range gets what fits into it. */
+  answerAt(position: number, what: string, n: number): number {
+    const known = this.#answers[position];
+    if (known !== undefined) return known % n;
+    const answer = position < ASKED_MAX ? this.#ask(what, n) : this.#compute(n);
+    this.#mixed = mixBits(this.#mixed + answer + position);
+    this.#answers.push(answer);
+    return answer;
+  }
+
+  #compute(n: number): number {
+    const high = mixBits(this.#mixed ^ HIGH_LANE) >>> 0;
+    const low = mixBits(this.#mixed) >>> DROPPED_BITS;
+    return (high * 2 ** (WORD_BITS - DROPPED_BITS) + low) % n;
+  }
+}
+
+/** See {@link RandomSource}. Beyond 2^53 values the last of them are a little more likely than the others. */
+export class DrawnRandom implements RandomSource {
+  readonly #tape: DrawTape;
+  #position: number;
+
+  constructor(tape: DrawTape, position = 0) {
+    this.#tape = tape;
+    this.#position = position;
+  }
+
+  next(bits: number): number {
+    return this.#below('bits', 2 ** bits);
+  }
+
+  nextBoolean(): boolean {
+    return this.#below('boolean', 2) === 1;
+  }
+
+  nextInt(min: number = INT_MIN, max: number = INT_MAX): number {
+    const n = max - min + 1;
+    if (n <= Number.MAX_SAFE_INTEGER) return fromSmallest(this.#below('integer', n), min, max);
+    return Number(this.nextBigInt(BigInt(min), BigInt(max)));
+  }
+
+  nextBigInt(min: bigint, max: bigint): bigint {
+    return bigFromSmallest(this.#bigBelow(max - min + 1n), min, max);
+  }
+
+  nextDouble(): number {
+    const high = this.#below('double', 2 ** HIGH_BITS);
+    const low = this.#below('double', 2 ** LOW_BITS);
+    return (high * 2 ** LOW_BITS + low) / 2 ** (HIGH_BITS + LOW_BITS);
+  }
+
+  clone(): DrawnRandom {
+    return new DrawnRandom(this.#tape, this.#position);
+  }
+
+  /** There is no state but the log. */
+  getState(): undefined {
+    return undefined;
+  }
+
+  #below(what: string, n: number): number {
+    if (n === 1) return 0;
+    const answer = this.#tape.answerAt(this.#position, what, n);
+    this.#position += 1;
+    return answer;
+  }
+
+  /** Digit by digit, the highest first, so that the answer 0 everywhere is 0. */
+  #bigBelow(n: bigint): bigint {
+    if (n <= LARGEST_N) return BigInt(this.#below('bigint', Number(n)));
+    const top = (n - 1n) / DIGIT;
+    const high = this.#bigBelow(top + 1n);
+    return high * DIGIT + this.#bigBelow(high === top ? n - top * DIGIT : DIGIT);
+  }
+}
+
+/** The integer of [min, max] that comes `k`-th when they are counted from zero outwards: 0, 1, −1, 2, −2, … as far as they go. */
+function fromSmallest(k: number, min: number, max: number): number {
+  if (min >= 0) return min + k;
+  if (max <= 0) return max - k;
+  const both = 2 * Math.min(-min, max);
+  if (k > both) return (k - both / 2) * (max > -min ? 1 : -1);
+  return k % 2 === 1 ? (k + 1) / 2 : -(k / 2) + 0;
+}
+
+function bigFromSmallest(k: bigint, min: bigint, max: bigint): bigint {
+  if (min >= 0n) return min + k;
+  if (max <= 0n) return max - k;
+  const both = 2n * (-min < max ? -min : max);
+  if (k > both) return (k - both / 2n) * (max > -min ? 1n : -1n);
+  return k % 2n === 1n ? (k + 1n) / 2n : -(k / 2n);
+}
 
 /** What is asked of an arbitrary; those of fast-check have it. */
 export interface DrawableArbitrary<T> {

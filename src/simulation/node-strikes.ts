@@ -5,6 +5,7 @@
  */
 import { checkInteger, checkRecord } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
+import { choosesFault } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import { nodeFaultText } from '../model/fault-text.ts';
@@ -96,10 +97,8 @@ export class NodeStrikes {
     const subject = moment === 'reply' ? what.plus('reply') : what;
     for (const strike of this.#strikes) {
       const topic = topicOf({ owner: name, what: strike.kind, subject });
-      const { oneIn } = strike;
-      const describe = (answer: number): string =>
-        answer === oneIn - 1 ? `${nodeFaultText(strike.kind, name)} ${momentText(moment, what)}` : '';
-      if (this.#world.choices.choose(topic.asks('fault'), oneIn, describe) !== oneIn - 1) continue;
+      const words = (): string => `${nodeFaultText(strike.kind, name)} ${momentText(moment, what)}`;
+      if (!choosesFault(this.#world.choices, topic, strike.oneIn, words)) continue;
       this.#begin(strike, topic);
       return;
     }

@@ -11,8 +11,9 @@ import { ExitCodeError } from '../model/exit-code.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk, Output, OutputCreator } from '../model/output.ts';
-import { RecordedNames, uploadName } from '../model/recorded-names.ts';
 import {
+  RecordedNames,
+  uploadName,
   NO_URI,
   type AskKind,
   type RecordedAnswer,

@@ -1,7 +1,8 @@
 /** Faults that a scenario places itself. Invariant: answer 0 of each question is no fault, and each that strikes is a `fault` event (R212). */
 import { checkInteger } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { question } from '../kernel/question.ts';
+import { choosesFault } from '../kernel/decisions.ts';
+import { question, topicOf } from '../kernel/question.ts';
 import { namedFaultText, type FaultEvent } from '../model/fault-text.ts';
 import type { World } from '../model/world.ts';
 import type { EventAction } from './event-actions.ts';
@@ -11,10 +12,8 @@ type FaultWorld = Pick<World, 'clock' | 'choices'> & Required<Pick<World, 'trace
 /** See `Simulation.strikes`. */
 export function strikesAt(world: FaultWorld, where: string, kind: string, oneIn: number): boolean {
   checkInteger('oneIn', oneIn, 2);
-  const describe = (answer: number): string => (answer === oneIn - 1 ? namedFaultText(where, kind) : '');
-  if (world.choices.choose(question('fault', { owner: where, what: kind }), oneIn, describe) !== oneIn - 1) {
-    return false;
-  }
+  const topic = topicOf({ owner: where, what: kind });
+  if (!choosesFault(world.choices, topic, oneIn, () => namedFaultText(where, kind))) return false;
   traceFault(world, { operation: where, kind });
   return true;
 }

@@ -2,7 +2,7 @@
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { DrainChoice } from '../kernel/drain.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
-import type { ServiceWatch } from '../model/service-watch.ts';
+import type { ServiceWatch } from '../model/service.ts';
 import type { Isolator } from '../model/isolation.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { OnState } from './declared-state.ts';

@@ -24,10 +24,9 @@ import { HealingChoices, Healing } from './healing.ts';
 import { ReachedConditions } from './reached-conditions.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
-import { RunTally } from './run-tally.ts';
+import { RunTally, SimulationTracer } from './simulation-tracer.ts';
 import type { Liveness } from './stall-watch.ts';
 import { Simulation } from './simulation.ts';
-import { SimulationTracer } from './simulation-tracer.ts';
 import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts';
 
 /**

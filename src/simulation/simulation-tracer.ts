@@ -2,15 +2,42 @@
  * What a simulation does with its trace: each event goes into the hash, the account of what is held, the numbers of the verdict and the
  * oracles, in this order. Invariant: an oracle that takes events sees one for each call.
  */
+import { isTerminal, type RunState } from '../model/run-state.ts';
+import type { RunStatus, RunID } from '../model/run-status.ts';
 import type { Command } from '../model/command.ts';
-import type { RunID, RunStatus } from '../model/run-status.ts';
 import { eachOfRow, runTracer, takesCalls, type RunTracer } from '../model/run-tracer.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent } from '../model/trace-event.ts';
 import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import type { HashingRecorder } from '../trace/trace-recorder.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
-import type { RunTally } from './run-tally.ts';
+
+/**
+ * Counts what a verdict reports: runs, end states, faults.
+ *
+ * Is told of what counts.
+ */
+export class RunTally {
+  runs = 0;
+  faults = 0;
+  /** Grows with each run that is accepted or gets another status. */
+  progress = 0;
+  readonly endStates: Partial<Record<RunState, number>> = {};
+
+  accepted(): void {
+    this.runs += 1;
+    this.progress += 1;
+  }
+
+  status({ state }: RunStatus): void {
+    this.progress += 1;
+    if (isTerminal(state)) this.endStates[state] = (this.endStates[state] ?? 0) + 1;
+  }
+
+  fault(): void {
+    this.faults += 1;
+  }
+}
 
 /** Made once per simulation. Unless `inRows`, the events of rows are passed on one by one. */
 export class SimulationTracer implements RunTracer {

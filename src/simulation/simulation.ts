@@ -2,11 +2,12 @@
  * What a scenario gets: its world, and the few verbs that end in the verdict. Invariant: after the end of the simulation no verb does
  * anything but say so.
  */
-import { checkString } from '../kernel/argument-check.ts';
-import { sleep } from '../kernel/clock.ts';
-import type { DescribeAnswer } from '../kernel/decisions.ts';
+import { checkArray, checkRecord, checkString } from '../kernel/argument-check.ts';
+import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError, shownText } from '../kernel/errors.ts';
-import { question, topicOf, type Label, type Topic } from '../kernel/question.ts';
+import { question, type Label, topicOf, type Topic } from '../kernel/question.ts';
+import type { Holds, WatchedProperties } from './watched-properties.ts';
+import { sleep } from '../kernel/clock.ts';
 import type { World } from '../model/world.ts';
 import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
 import type { DeclaredState } from './declared-state.ts';
@@ -14,9 +15,45 @@ import type { EventAction, EventActions } from './event-actions.ts';
 import type { Healing } from './healing.ts';
 import type { ReachedConditions } from './reached-conditions.ts';
 import { strikeAtSomeEvent, strikesAt } from './scenario-faults.ts';
-import { checkDescribe, checkProperty, checkWithinMs, pickFrom } from './simulation-arguments.ts';
 import type { ReportFailure } from './verdict.ts';
-import type { Holds, WatchedProperties } from './watched-properties.ts';
+
+/**
+ * Checks of what the verbs of a simulation are given. Invariant: what is wrong throws `RUNNER_INVALID_ARGUMENT` before anything is done.
+ *
+ * A property has a name, and a function that says whether it holds.
+ */
+function checkProperty(name: string, holds: Holds): void {
+  if (typeof (name as unknown) !== 'string') throw invalidArgument('name', 'a text', name);
+  if (typeof (holds as unknown) !== 'function') throw invalidArgument('holds', 'a function', holds);
+}
+
+/** How long a property may take to come true. */
+function checkWithinMs(limits: { readonly withinMs: number }): void {
+  checkRecord('limits', 'an object with withinMs', limits);
+  const { withinMs } = limits;
+  if (withinMs >= 0 && withinMs < Infinity) return;
+  throw invalidArgument('withinMs', 'a finite number ≥ 0', withinMs);
+}
+
+/** How a choice is described is optional. */
+function checkDescribe(describe: unknown): void {
+  if (describe === undefined || typeof describe === 'function') return;
+  throw invalidArgument('describe', 'a function', describe);
+}
+
+/** One of `values` by a choice; what explanations show is the value. */
+function pickFrom<T>(
+  choices: Choices,
+  label: Label,
+  values: readonly T[],
+  describe: (value: T) => unknown = (value) => value,
+): T {
+  checkArray('values', 'a list', values);
+  checkDescribe(describe);
+  if (values.length === 0) throw invalidArgument('values', 'at least one value', values);
+  const describeAnswer: DescribeAnswer = (answer) => describe(values[answer] as T);
+  return values[choices.choose(question('choice', label), values.length, describeAnswer)] as T;
+}
 
 /** Thrown by `sim.check`, so that the scenario goes no further; the verdict has noted it by then. */
 export class CheckFailedError extends Error {

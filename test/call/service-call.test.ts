@@ -9,7 +9,7 @@ import {
 } from '../../src/call/service-call.ts';
 import { HEALTHY_SERVICE_STATUS } from '../../src/model/service-status.ts';
 import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
-import { NO_WAIT } from '../../src/model/wait.ts';
+import { NO_WAIT } from '../../src/model/query.ts';
 import { statusOf } from '../oracles/hand-made-trace.ts';
 
 const one = { runs: ['3'], states: DONE_MASK };

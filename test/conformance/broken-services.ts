@@ -6,7 +6,7 @@ import { abortStatus, type RunStatus, zeroStatus } from '../../src/model/run-sta
 import type { Service } from '../../src/model/service.ts';
 import { ALL_MASK, DONE_MASK, PENDING_MASK } from '../../src/model/state-mask.ts';
 import type { QueryResult } from '../../src/model/status-reader.ts';
-import { waitForever } from '../../src/model/wait.ts';
+import { waitForever } from '../../src/model/query.ts';
 
 /** Breaks a service in one place. */
 export interface Breakage {

@@ -19,7 +19,7 @@ import { isTerminal } from '../../src/model/run-state.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
 import { maskForState } from '../../src/model/state-mask.ts';
-import { waitForever } from '../../src/model/wait.ts';
+import { waitForever } from '../../src/model/query.ts';
 import { LOG_HEADER_END } from '../../src/model/log-markers.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkQuery, matchesQuery } from '../../src/model/query.ts';
+import { checkQuery, matchesQuery, checkWait, NO_WAIT, waitForever } from '../../src/model/query.ts';
 import { RUN_STATES } from '../../src/model/run-state.ts';
 import { makeRunStatus, zeroStatus } from '../../src/model/run-status.ts';
 import { ALL_MASK, maskForState, PENDING_MASK, type StateMask } from '../../src/model/state-mask.ts';
-import { checkWait, NO_WAIT, waitForever } from '../../src/model/wait.ts';
 import { refused, thrownBy } from './thrown.ts';
 
 describe('a query', () => {

@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DelayDraw } from '../../src/network/chaos-delay.ts';
-import { CHAOS_OPERATIONS, FAULT_KINDS } from '../../src/network/chaos-fault.ts';
-import type { FaultKind, FaultPlan } from '../../src/network/chaos-fault.ts';
-import { FaultPicker } from '../../src/network/chaos-fault-picker.ts';
-import { makeRateTable } from '../../src/network/chaos-rate.ts';
+import {
+  CHAOS_OPERATIONS,
+  FAULT_KINDS,
+  type FaultKind,
+  type FaultPlan,
+  FaultPicker,
+  makeRateTable,
+} from '../../src/network/fault-plan.ts';
 import { ScriptedChoices } from '../runners/scripted-choices.ts';
 import { topicOf, type Topic } from '../../src/kernel/question.ts';
 

@@ -10,7 +10,7 @@ import type { Service } from '../../src/model/service.ts';
 import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
-import { waitForever } from '../../src/model/wait.ts';
+import { waitForever } from '../../src/model/query.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import type { ChaosRunner } from '../../src/network/chaos-runner.ts';
 import type { ChaosOptions } from '../../src/network/chaos-settings.ts';

@@ -6,7 +6,7 @@ import { HEALTHY_SERVICE_STATUS } from '../../src/model/service-status.ts';
 import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import { unknownRun } from '../../src/model/status-errors.ts';
 import type { QueryResult } from '../../src/model/status-reader.ts';
-import { NO_WAIT } from '../../src/model/wait.ts';
+import { NO_WAIT } from '../../src/model/query.ts';
 import type { Violation } from '../../src/oracles/oracle.ts';
 import { watchService } from '../../src/oracles/watch-service.ts';
 import { simulate } from '../../src/simulation/simulate.ts';

@@ -6,7 +6,7 @@ import type { Decision, DecisionSource } from '../../src/kernel/decisions.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { keyedReplayDecisions, replayDecisions } from '../../src/kernel/replay-decisions.ts';
-import { ASKED_MAX, DrawTape, DrawnRandom } from '../../src/simulation/drawn-random.ts';
+import { ASKED_MAX, DrawTape, DrawnRandom } from '../../src/simulation/arbitrary-draws.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 
 interface Drawn {

@@ -8,8 +8,7 @@ import { ENDED_ROW, STARTED_ROW, type Row } from '../../src/model/undisturbed-ru
 import { defaultOracles } from '../../src/oracles/default-oracles.ts';
 import type { Violation } from '../../src/oracles/oracle.ts';
 import { ResourceLedger } from '../../src/simulation/resource-ledger.ts';
-import { RunTally } from '../../src/simulation/run-tally.ts';
-import { SimulationTracer } from '../../src/simulation/simulation-tracer.ts';
+import { RunTally, SimulationTracer } from '../../src/simulation/simulation-tracer.ts';
 import { HashingRecorder } from '../../src/trace/trace-recorder.ts';
 
 type Tell = (tracer: RunTracer) => void;

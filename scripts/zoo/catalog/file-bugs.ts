@@ -42,7 +42,7 @@ export const fileBugs: readonly Bug[] = [
         replace: '',
       },
       {
-        file: 'src/filers/sim-checkout.ts',
+        file: 'src/filers/sim-filer.ts',
         find: '      this.#desk.takeBackAgain(this.#made);\n      return this.#first;\n',
         replace: '      return this.#made.release();\n',
       },

@@ -1,8 +1,8 @@
 // Defects of chaos and polling.
 import type { Bug } from '../bug.ts';
 
-const passage = 'src/network/chaos-passage.ts';
-const pollingWait = 'src/runners/polling/polling-wait.ts';
+const passage = 'src/network/chaos-runner.ts';
+const pollingWait = 'src/runners/polling/polling-querier.ts';
 
 /** B7 of docs/defects.md, but for settings. */
 export const networkBugs: readonly Bug[] = [
@@ -21,8 +21,8 @@ export const networkBugs: readonly Bug[] = [
       },
       {
         file: passage,
-        find: '  readonly #holds: ChaosHolds;\n',
-        replace: '  readonly #holds: ChaosHolds;\n  #lock: Promise<void> = Promise.resolve();\n',
+        find: 'class ChaosPassage {\n',
+        replace: 'class ChaosPassage {\n  #lock: Promise<void> = Promise.resolve();\n',
       },
     ],
   },
@@ -92,8 +92,8 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/network/chaos-runner.ts',
-        find: '    throw new RunnerError(',
-        replace: '    throw new TypeError(',
+        find: "throw new RunnerError('RUNNER_NO_DELEGATE', ",
+        replace: "throw new TypeError('RUNNER_NO_DELEGATE', ",
       },
     ],
   },

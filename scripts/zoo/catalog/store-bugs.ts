@@ -97,7 +97,7 @@ export const storeBugs: readonly Bug[] = [
     scenario: 'status-board',
     edits: [
       {
-        file: 'src/model/wait.ts',
+        file: 'src/model/query.ts',
         find: "  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {\n",
         replace: "  if (typeof timeoutMs !== 'number') {\n",
       },

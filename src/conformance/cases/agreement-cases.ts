@@ -2,7 +2,7 @@
 import type { RunID } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { ALL_MASK } from '../../model/state-mask.ts';
-import { NO_WAIT } from '../../model/wait.ts';
+import { NO_WAIT } from '../../model/query.ts';
 import { checkEqual, checkFields } from '../check.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';

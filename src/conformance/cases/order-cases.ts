@@ -6,7 +6,7 @@ import type { RunID } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { DONE_MASK } from '../../model/state-mask.ts';
 import { waitForState } from '../../model/status-lookup.ts';
-import { waitForever } from '../../model/wait.ts';
+import { waitForever } from '../../model/query.ts';
 import { checkEqual, checkFields } from '../check.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';

@@ -1,11 +1,10 @@
 /** Cases about reads that do not wait. */
-import type { Query } from '../../model/query.ts';
+import { type Query, NO_WAIT, waitForever } from '../../model/query.ts';
 import type { RunID } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { unknownRunMessage } from '../../model/messages.ts';
 import { ALL_MASK, COMPLETE_MASK, DONE_MASK, maskForState, RUNNING_MASK } from '../../model/state-mask.ts';
 import { singleStatus, statusAll, statusNow } from '../../model/status-lookup.ts';
-import { NO_WAIT, waitForever } from '../../model/wait.ts';
 import { checkEqual, checkRejects } from '../check.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';

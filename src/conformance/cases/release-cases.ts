@@ -1,7 +1,7 @@
 /** Cases about the end of a runner. */
 import { ALL_MASK, DONE_MASK, PENDING_MASK } from '../../model/state-mask.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
-import { waitForever } from '../../model/wait.ts';
+import { waitForever } from '../../model/query.ts';
 import { checkEqual, checkFields, checkRejects } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 

@@ -4,7 +4,7 @@ import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { maskForState } from '../../model/state-mask.ts';
 import { waitForState } from '../../model/status-lookup.ts';
-import { waitForever } from '../../model/wait.ts';
+import { waitForever } from '../../model/query.ts';
 import { checkEqual, checkFields, checkThat } from '../check.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';

@@ -5,7 +5,7 @@ import type { Service } from '../../model/service.ts';
 import { ALL_MASK, DONE_MASK, maskForState, PENDING_MASK, RUNNING_MASK } from '../../model/state-mask.ts';
 import { finalStatus, waitForState } from '../../model/status-lookup.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
-import { waitForever } from '../../model/wait.ts';
+import { waitForever } from '../../model/query.ts';
 import type { CaseContext } from '../case-context.ts';
 import { checkEqual, checkFields, checkRejects, checkThat } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';

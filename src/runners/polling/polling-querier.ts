@@ -2,15 +2,159 @@
  * Waits for statuses over something that can only tell the current ones, such as a remote runner, by asking again and again
  * (R154–R159). A state that came and went between two polls is missed.
  */
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
+import type { Clock, Timer } from '../../kernel/clock.ts';
+import { RunnerError, invalidArgument } from '../../kernel/errors.ts';
+import { topicOf, type Topic } from '../../kernel/question.ts';
+import { type Query, type Wait, querySubject, checkQuery, copyQuery, checkWait } from '../../model/query.ts';
+import { isTerminal } from '../../model/run-state.ts';
+import { ALL_MASK, DONE_MASK, maskMatches, type StateMask } from '../../model/state-mask.ts';
+import { cannotHappen, unknownRun, waitCancelled } from '../../model/status-errors.ts';
+import type { QueryResult, StatusQueryNower, StatusQuerier } from '../../model/status-reader.ts';
 import { checkMethods, checkOptions } from '../../kernel/argument-check.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
-import { checkQuery, copyQuery, type Query, type Wait } from '../../model/query.ts';
-import type { QueryResult, StatusQuerier, StatusQueryNower } from '../../model/status-reader.ts';
-import { checkWait } from '../../model/wait.ts';
 import { checkWorld, type World } from '../../model/world.ts';
-import { MAX_PERIOD_MS, PollingWait } from './polling-wait.ts';
-import type { PollingParent } from './polling-wait.ts';
+
+/**
+ * One wait of a poller: poll, look, pause, and again. Invariant: at any time it is either asking or pausing; a pause has exactly one
+ * timer and is in the poller's set of pauses, and both are gone when it ends.
+ *
+ * No pause is longer (R154).
+ */
+const MAX_PERIOD_MS = 10_000;
+
+/** What a wait needs of the poller that it belongs to. */
+export interface PollingParent extends StatusQueryNower {
+  readonly name: string;
+  /** The first pause, at most {@link MAX_PERIOD_MS}. */
+  readonly periodMs: number;
+  /** True once nothing can change any more. */
+  readonly released: boolean;
+  /** What ends each pause that is under way. */
+  readonly pauses: Set<() => void>;
+}
+
+/** A wait under way. */
+class PollingWait {
+  readonly #clock: Clock;
+  readonly #parent: PollingParent;
+  readonly #query: Query;
+  readonly #wait: Wait;
+  /** Listed ids without duplicates. */
+  readonly #listed: ReadonlySet<string>;
+  /** False if the first poll is the only one: no time to wait (R30, R155), or nothing to wait for (R28). */
+  readonly #mayWait: boolean;
+  #topic: Topic | undefined;
+
+  constructor(clock: Clock, parent: PollingParent, query: Query, wait: Wait) {
+    this.#clock = clock;
+    this.#parent = parent;
+    this.#query = query;
+    this.#wait = wait;
+    this.#listed = new Set(query.runs);
+    this.#mayWait = wait.timeoutMs > 0 && (query.allRuns === true || this.#listed.size > 0);
+  }
+
+  /** Polls until there is an outcome. */
+  async result(): Promise<QueryResult> {
+    const deadlineMs = this.#clock.now() + this.#wait.timeoutMs;
+    let periodMs = this.#parent.periodMs;
+    let isLast = false;
+    let answer = await this.#poll(this.#firstMask());
+    this.#refuseUnknown(answer);
+    for (;;) {
+      const statuses = answer.statuses.filter(({ state }) => maskMatches(this.#query.states, state));
+      if (statuses.length > 0 || !this.#mayWait) return { statuses, service: answer.service };
+      if (this.#isHopeless(answer)) throw cannotHappen(this.#query);
+      if (this.#wait.signal?.aborted === true) throw waitCancelled(this.#wait.signal.reason);
+      const leftMs = deadlineMs - this.#clock.now();
+      // A release may have cut the last pause short; then the deadline is still to come.
+      if (leftMs > 0 && this.#parent.released) throw releasedWhileWaiting();
+      if (isLast || leftMs <= 0) return { statuses, service: answer.service };
+      isLast = leftMs <= periodMs;
+      await this.#pause(isLast ? leftMs : periodMs, isLast);
+      periodMs = Math.min(periodMs * 2, MAX_PERIOD_MS);
+      answer = await this.#poll(this.#laterMask());
+    }
+  }
+
+  /** The first poll asks for every state of listed runs, so that one that is not in the answer is known to be unknown (R26, D2). */
+  #firstMask(): StateMask {
+    return this.#query.allRuns === true ? this.#query.states : ALL_MASK;
+  }
+
+  /** Terminal states tell whether a wait on listed runs can still be met (R36); a wait on all runs always can. */
+  #laterMask(): StateMask {
+    const { allRuns, states } = this.#query;
+    return allRuns === true ? states : ((states | DONE_MASK) as StateMask);
+  }
+
+  #refuseUnknown({ statuses }: QueryResult): void {
+    if (this.#query.allRuns === true) return;
+    const known = new Set(statuses.map(({ runId }) => runId));
+    for (const runId of this.#listed) if (!known.has(runId)) throw unknownRun(runId);
+  }
+
+  #isHopeless({ statuses }: QueryResult): boolean {
+    if (this.#query.allRuns === true) return false;
+    const ended = new Set(statuses.flatMap(({ runId, state }) => (isTerminal(state) ? [runId] : [])));
+    return ended.size === this.#listed.size;
+  }
+
+  /** Asks once. A cancel gives the answer until the end of the instant, because a match that is there wins (R29, R35). */
+  #poll(states: StateMask): Promise<QueryResult> {
+    const asked = this.#parent.queryNow({ ...this.#query, states });
+    const { signal } = this.#wait;
+    if (signal === undefined || !this.#mayWait) return asked;
+    return new Promise((resolve, reject) => {
+      let cut: Timer | undefined;
+      const onAbort = (): void => {
+        cut = this.#clock.endOfInstant(this.#timerTopic(), 0, () => reject(waitCancelled(signal.reason)));
+      };
+      const settle = (): void => {
+        cut?.cancel();
+        leaveSignal(signal, waiter);
+      };
+      const waiter: SignalWaiter = { cancelRequested: onAbort };
+      if (signal.aborted) onAbort();
+      else waitWithSignal(signal, waiter);
+      asked.finally(settle).then(resolve, reject);
+    });
+  }
+
+  /** Ends after `ms`, when it is told to, or at the end of the instant of a cancel; the last pause ends after all else of its instant (R35). */
+  #pause(ms: number, isLast: boolean): Promise<void> {
+    const { signal } = this.#wait;
+    const topic = this.#timerTopic();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        if (signal !== undefined) leaveSignal(signal, waiter);
+        this.#parent.pauses.delete(end);
+        resolve();
+      };
+      const onAbort = (): void => {
+        timer.cancel();
+        timer = this.#clock.endOfInstant(topic, 0, end);
+      };
+      let timer = isLast ? this.#clock.endOfInstant(topic, ms, end) : this.#clock.timer(topic, ms, end);
+      const waiter: SignalWaiter = { cancelRequested: onAbort };
+      if (signal !== undefined) waitWithSignal(signal, waiter);
+      this.#parent.pauses.add(end);
+    });
+  }
+
+  #timerTopic(): Topic {
+    return (this.#topic ??= topicOf({
+      owner: this.#parent.name,
+      what: 'poll',
+      subject: querySubject(this.#query),
+    }));
+  }
+}
+
+function releasedWhileWaiting(): RunnerError {
+  return new RunnerError('RUNNER_RELEASED', 'the runner was released; what the wait is for cannot come');
+}
 
 /** The clock has no finer times; a shorter period would be none. */
 const MIN_PERIOD_MS = 0.001;

@@ -1,7 +1,6 @@
 /** A service made of a controller, whose calls pass through, and a poller for the waits (R159). */
 import { checkMethods } from '../../kernel/argument-check.ts';
-import { watchedService } from '../../model/service-watch.ts';
-import type { Controller, Service } from '../../model/service.ts';
+import { watchedService, type Controller, type Service } from '../../model/service.ts';
 import { statusAll, statusNow } from '../../model/status-lookup.ts';
 import type { StatusQueryNower } from '../../model/status-reader.ts';
 import type { World } from '../../model/world.ts';

@@ -1,6 +1,6 @@
 /** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
 import { checkOptions } from '../../kernel/argument-check.ts';
-import { watchedService } from '../../model/service-watch.ts';
+import { watchedService } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
 import { Invoker } from '../invocation/invoker.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';

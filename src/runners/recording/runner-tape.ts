@@ -13,8 +13,8 @@ import type { Cancellable } from '../../model/cancellation.ts';
 import { checkCommand, copyCommand, type Command } from '../../model/command.ts';
 import { isExitCodeError } from '../../model/exit-code.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
-import { RecordedNames } from '../../model/recorded-names.ts';
 import {
+  RecordedNames,
   NO_URI,
   type AskKind,
   type RecordedAnswer,

@@ -10,7 +10,7 @@ import { whenThere, type MaybePromise, isPending } from '../../model/maybe-promi
 import type { Chunk, Output, OutputCreator } from '../../model/output.ts';
 import type { RunnerTape } from './runner-tape.ts';
 import type { LogUploader, TempDirs, DirMonitor, Processor } from '../../model/collaborators.ts';
-import { uploadName } from '../../model/recorded-names.ts';
+import { uploadName } from '../../model/recording.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
 import type { FilerAndInit, RunType, RunTypeMap } from '../../model/run-type.ts';

@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createVirtualClock } from '../../../src/kernel/virtual-clock.ts';
 import type { VirtualClock } from '../../../src/kernel/virtual-clock.ts';
-import type { Query } from '../../../src/model/query.ts';
+import { type Query, waitForever } from '../../../src/model/query.ts';
 import { HEALTHY_SERVICE_STATUS } from '../../../src/model/service-status.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK } from '../../../src/model/state-mask.ts';
-import { waitForever } from '../../../src/model/wait.ts';
 import { createPollingQuerier } from '../../../src/runners/polling/polling-querier.ts';
 import type { PollingQuerier } from '../../../src/runners/polling/polling-querier.ts';
 import { ScriptedService } from '../scripted-service.ts';

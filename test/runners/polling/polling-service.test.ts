@@ -5,7 +5,7 @@ import { HEALTHY_SERVICE_STATUS } from '../../../src/model/service-status.ts';
 import type { Service } from '../../../src/model/service.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK } from '../../../src/model/state-mask.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
-import { waitForever } from '../../../src/model/wait.ts';
+import { waitForever } from '../../../src/model/query.ts';
 import { createPollingService } from '../../../src/runners/polling/polling-service.ts';
 import { ScriptedService } from '../scripted-service.ts';
 import { inVirtualTime } from '../virtual-time.ts';

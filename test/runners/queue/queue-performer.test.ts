@@ -3,7 +3,7 @@ import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { abortStatus, completeStatus } from '../../../src/model/run-status.ts';
 import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
-import { waitForever } from '../../../src/model/wait.ts';
+import { waitForever } from '../../../src/model/query.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { argvScript } from '../../../src/runners/fake/fake-script.ts';

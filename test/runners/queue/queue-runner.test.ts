@@ -6,7 +6,7 @@ import type { RunStatus } from '../../../src/model/run-status.ts';
 import type { RunTypeMap } from '../../../src/model/run-type.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK } from '../../../src/model/state-mask.ts';
 import { finalStatus, statusAll, waitForState } from '../../../src/model/status-lookup.ts';
-import { waitForever } from '../../../src/model/wait.ts';
+import { waitForever } from '../../../src/model/query.ts';
 import { createNullOutputs } from '../../../src/outputs/null-output.ts';
 import { createQueueRunner, createSingleRunner } from '../../../src/runners/queue/create-queue-runner.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';

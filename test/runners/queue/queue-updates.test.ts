@@ -7,7 +7,7 @@ import type { Filer } from '../../../src/model/filer.ts';
 import type { RunRejectedError } from '../../../src/model/run-rejected-error.ts';
 import type { RunTypeMap } from '../../../src/model/run-type.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
-import { waitForever } from '../../../src/model/wait.ts';
+import { waitForever } from '../../../src/model/query.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
 import { inSimulation } from '../in-simulation.ts';
