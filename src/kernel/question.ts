@@ -176,16 +176,11 @@ function textOf(part: string | Thing | Topic): string {
   return typeof part === 'string' ? part : part.text;
 }
 
-function spaced(...words: readonly string[]): string {
-  let text = '';
-  for (const word of words) if (word !== '') text += text === '' ? word : ` ${word}`;
-  return text;
-}
-
 /** `chaos run job-1`, `n1 crash at n1 run job-1`; what nobody owns begins with its subject: `run/3 deadline`. */
 function textOfParts(owner: string, what: string, subject: string, isTopic: boolean): string {
-  if (owner === '') return spaced(subject, what);
-  return spaced(owner, what, isTopic ? `at ${subject}` : subject);
+  if (owner === '') return subject === '' ? what : what === '' ? subject : `${subject} ${what}`;
+  const own = what === '' ? owner : `${owner} ${what}`;
+  return subject === '' ? own : `${own}${isTopic ? ' at ' : ' '}${subject}`;
 }
 
 /**
@@ -199,8 +194,10 @@ function textOfParts(owner: string, what: string, subject: string, isTopic: bool
  * ```
  */
 export function thing(type: string, id: string): Thing {
-  checkString('type', 'a text', type);
-  checkString('id', 'a text', id);
+  if (typeof type !== 'string' || typeof id !== 'string') {
+    checkString('type', 'a text', type);
+    checkString('id', 'a text', id);
+  }
   return new Thing(type, id);
 }
 
