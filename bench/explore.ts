@@ -14,7 +14,6 @@ import { tuneEngine } from '../src/threads/engine-settings.ts';
 import {
   createChaosRunner,
   createFakeRunner,
-  createRollingHash,
   createSimulatedRunner,
   defineScenario,
   finalStatus,
@@ -25,6 +24,7 @@ import {
   type Simulation,
   type Verdict,
 } from '../src/index.ts';
+import { createRollingHash } from '../src/kernel/index.ts';
 import { createTraceRecorder } from '../src/trace/index.ts';
 import type { Figure } from './figure.ts';
 import { interleave, median, type Cost } from './measure.ts';

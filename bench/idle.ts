@@ -2,11 +2,11 @@
 import process from 'node:process';
 import {
   createDecisions,
-  createFakeRunner,
   createRandomStream,
   createVirtualClock,
   fifoDecisions,
-} from '../src/index.ts';
+} from '../src/kernel/index.ts';
+import { createFakeRunner } from '../src/index.ts';
 import type { Figure } from './figure.ts';
 import { collectGarbage, median } from './measure.ts';
 

@@ -2,14 +2,9 @@
  * What a status write costs in a store where 100,000 wait for something else, on runs of their own and on all runs, beside the same
  * write in a store where nobody does. Invariants: both stores see the same writes, batch by batch in turns; only the writes are timed.
  */
-import {
-  createStatusStore,
-  createVirtualClock,
-  maskForState,
-  runningStatus,
-  waitForever,
-  type StatusStore,
-} from '../src/index.ts';
+import { createStatusStore, runningStatus, type StatusStore } from '../src/kit/index.ts';
+import { createVirtualClock } from '../src/kernel/index.ts';
+import { maskForState, waitForever } from '../src/index.ts';
 import type { Figure } from './figure.ts';
 import { collectGarbage, costOf, median } from './measure.ts';
 

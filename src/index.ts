@@ -1,28 +1,12 @@
-/** The door `dryrunner`: model, store, execers, outputs, filers, metrics, runners, oracles and `simulate`. Names only, no code. */
+/** The door `dryrunner`: what the author of a scenario needs. Runners, nodes and networks, ways to look at runs, models and histories, `simulate`. Names only, no code. */
 export { type Timer, type Clock, sleep } from './kernel/clock.ts';
-export { type DecisionLogOptions, type DecisionLog, createDecisions } from './kernel/decision-log.ts';
-export {
-  type Decision,
-  type DecisionSource,
-  type Choices,
-  type DueEvents,
-  ExecutionAbandoned,
-  ExecutionInterrupted,
-} from './kernel/decisions.ts';
-export { type EventInfo } from './kernel/event-queue.ts';
-export { bindContext } from './kernel/drain-host.ts';
-export { type DrainChoice, chooseDrain } from './kernel/drain.ts';
+export { type Decision, type DecisionSource } from './kernel/decisions.ts';
 export {
   type RunnerErrorCode,
   type RunnerErrorDetails,
   RunnerError,
   isRunnerError,
-  describeValue,
-  invalidArgument,
-  messageOf,
 } from './kernel/errors.ts';
-export { fifoDecisions } from './kernel/fifo-decisions.ts';
-export { invariant } from './kernel/invariant.ts';
 export {
   type Label,
   type QuestionKind,
@@ -30,34 +14,16 @@ export {
   type Question,
   type Thing,
   type Topic,
-  question,
-  thing,
-  topicOf,
 } from './kernel/question.ts';
-export { randomDecisions } from './kernel/random-decisions.ts';
 export { type RandomStream } from './kernel/random.ts';
-export {
-  type ReplayMismatch,
-  type ReplaySource,
-  replayDecisions,
-  keyedReplayDecisions,
-} from './kernel/replay-decisions.ts';
-export { type RollingHash, createRollingHash } from './kernel/rolling-hash.ts';
-export { createRandomStream } from './kernel/seeded-random.ts';
 export { type ClockSkew, skewedClock } from './kernel/skewed-clock.ts';
-export { type VirtualClockOptions, type VirtualClock, createVirtualClock } from './kernel/virtual-clock.ts';
-export { type Cancellable, isCancelled, Cancellation } from './model/cancellation.ts';
 export { type Processor, type LogUploader, type DirMonitor, type TempDirs } from './model/collaborators.ts';
 export {
-  checkCommand,
-  REDACTED,
   type CommandTextOptions,
   formatCommand,
   type LogTags,
-  NO_TAGS,
   type ExecuteRequest,
   type Command,
-  tagsOf,
 } from './model/command.ts';
 export {
   type ProcessState,
@@ -68,49 +34,20 @@ export {
   type Process,
   type Execer,
 } from './model/execer.ts';
-export {
-  type ExitCode,
-  EXIT_CODES,
-  ExitCodeError,
-  isExitCodeError,
-  codedError,
-  exitCodeOf,
-} from './model/exit-code.ts';
+export { type ExitCode } from './model/exit-code.ts';
 export { type Checkout, type Checkouter, type Ingester, type Updater, type Filer } from './model/filer.ts';
 export { formatGoDuration } from './model/go-duration.ts';
-export { type Isolate, type IsolatedPart, type Isolator, type PartSurroundings } from './model/isolation.ts';
-export { type MaybePromise, isResultPending as isPending } from './model/maybe-promise.ts';
-export {
-  LOGGING_ERR_MSG,
-  NO_RUNNERS_MSG,
-  RUNNER_BUSY_MSG,
-  QUEUE_INITING_MSG,
-  QUEUE_FULL_MSG,
-  WORKER_UNHEALTHY_MSG,
-  QUEUE_INVALID_MSG,
-  unknownRunMessage,
-} from './model/messages.ts';
-export { LOG_HEADER_END } from './model/log-markers.ts';
+export { type MaybePromise } from './model/maybe-promise.ts';
 export {
   METRIC_NAMES,
   type MetricName,
-  COMMAND_DIR_USAGE_PREFIX,
-  commandDirUsageName,
   type Counter,
   type Gauge,
   type Histogram,
   type Metrics,
 } from './model/metrics.ts';
 export { type Chunk, type Output, type OutputCreator } from './model/output.ts';
-export {
-  matchesQuery,
-  checkQuery,
-  type Query,
-  type Wait,
-  NO_WAIT,
-  waitForever,
-  checkWait,
-} from './model/query.ts';
+export { type Query, type Wait, waitForever } from './model/query.ts';
 export {
   type RecordedChunk,
   type RecordedStatus,
@@ -126,50 +63,17 @@ export {
   type RecordedStep,
   type Recording,
 } from './model/recording.ts';
-export { type RunRejectionCode, RunRejectedError } from './model/run-rejected-error.ts';
+export { type RunState, RUN_STATES, isTerminal, formatRunState } from './model/run-state.ts';
 export {
-  type RunState,
-  RUN_STATES,
-  runStateCode,
-  isTerminal,
-  canMove,
-  isRunState,
-  formatRunState,
-} from './model/run-state.ts';
-export {
-  checkRunStatus,
   formatRunStatus,
   type RunID,
   type ActionResult,
   type OutputRefs,
   type RunOutcome,
   type RunStatus,
-  makeRunStatus,
-  pendingStatus,
-  runningStatus,
-  completeStatus,
-  failedStatus,
-  abortStatus,
-  timeoutStatus,
-  withRefs,
-  withError,
-  zeroStatus,
 } from './model/run-status.ts';
-export {
-  type RunType,
-  type FilerAndInit,
-  type RunTypeMap,
-  makeRunTypeMap,
-  runTypeOf,
-} from './model/run-type.ts';
-export {
-  type ServiceStatus,
-  NEW_SERVICE_STATUS,
-  HEALTHY_SERVICE_STATUS,
-  serviceStatus,
-  formatServiceStatus,
-  checkServiceStatus,
-} from './model/service-status.ts';
+export { type RunType, type FilerAndInit, type RunTypeMap } from './model/run-type.ts';
+export { type ServiceStatus } from './model/service-status.ts';
 export {
   type Controller,
   type Service,
@@ -190,10 +94,8 @@ export {
   ALL_MASK,
   maskForState,
   maskMatches,
-  isStateMask,
   formatMask,
 } from './model/state-mask.ts';
-export { NoStatusError, unknownRun, waitCancelled, cannotHappen } from './model/status-errors.ts';
 export { singleStatus, statusNow, statusAll, finalStatus, waitForState } from './model/status-lookup.ts';
 export {
   type QueryResult,
@@ -203,7 +105,6 @@ export {
   type LegacyStatusReader,
   type StatusReader,
 } from './model/status-reader.ts';
-export { type WriteOutcome, type StatusWriter } from './model/status-writer.ts';
 export {
   type InvocationPhase,
   type ResourceKind,
@@ -213,28 +114,9 @@ export {
 export { type Around, type GoOn, interceptInPlace, interceptService } from './call/intercept-service.ts';
 export { type ServiceCall } from './call/service-call.ts';
 export { type World } from './model/world.ts';
-export { type StatusStoreOptions, type StatusStore, createStatusStore } from './store/status-store.ts';
-export { type StatusesRO, createStatusesRO } from './store/statuses-ro.ts';
-export { type DoneExecerOptions, type InstantExecer, createDoneExecer } from './execers/done-execer.ts';
-export { createErrorExecer } from './execers/error-execer.ts';
-export {
-  SIM_EXECER_MARK,
-  isSimCommand,
-  type InterceptExecerOptions,
-  createInterceptExecer,
-} from './execers/intercept-execer.ts';
-export {
-  type FindRecording,
-  type PlaybackExecerOptions,
-  type PlaybackExecer,
-  recordingsByRunId,
-  createPlaybackExecer,
-} from './execers/playback-execer.ts';
-export { type SimExecerOptions, type SimExecer, createSimExecer } from './execers/sim-execer.ts';
 export { parseSimScript } from './execers/sim-script.ts';
 export {
   type SimStep,
-  MAX_SLEEP_MS,
   type SimStepConstructors,
   simStep,
   formatSimStep,
@@ -246,7 +128,7 @@ export {
   type MemoryOutputs,
   createMemoryOutputs,
 } from './outputs/memory-output.ts';
-export { type NullOutput, NULL_OUTPUT, type NullOutputs, createNullOutputs } from './outputs/null-output.ts';
+export { type NullOutput, type NullOutputs, createNullOutputs } from './outputs/null-output.ts';
 export { type OutputFault, type OutputFaultPlan } from './outputs/output-fault.ts';
 export { type FilerParts, composeFiler } from './filers/composed-filer.ts';
 export {
@@ -254,18 +136,8 @@ export {
   type CountingUpdater,
   createCountingUpdater,
 } from './filers/counting-updater.ts';
-export {
-  INVALID_PATH,
-  createFixedFiler,
-  createInvalidFiler,
-  createVirtualFiler,
-} from './filers/fake-filer.ts';
-export {
-  type FilerOperation,
-  FILER_OPERATIONS,
-  type FilerBehaviour,
-  type FilerBehaviours,
-} from './filers/filer-behaviour.ts';
+export { createFixedFiler, createInvalidFiler, createVirtualFiler } from './filers/fake-filer.ts';
+export { type FilerOperation, type FilerBehaviour, type FilerBehaviours } from './filers/filer-behaviour.ts';
 export {
   type FilerRule,
   type FilerViolation,
@@ -285,40 +157,25 @@ export {
   type MemoryMetrics,
   createMemoryMetrics,
 } from './metrics/memory-metrics.ts';
-export { type MetricKind, type MetricEntry, METRIC_TABLE, findMetricEntry } from './metrics/metric-table.ts';
-export { NULL_METRICS } from './metrics/null-metrics.ts';
 export { type InjectedFault, type FaultErrorMaker, InjectedFaultError } from './network/chaos-error.ts';
 export {
   type ChaosOperation,
-  CHAOS_OPERATIONS,
   type FaultKind,
-  FAULT_KINDS,
   type ScheduledFault,
   type FaultRates,
   type FaultPlan,
-  NO_FAULTS,
 } from './network/fault-plan.ts';
 export { type ChaosWorld, type ChaosRunner, createChaosRunner } from './network/chaos-runner.ts';
 export { type ChaosError, type ChaosOptions } from './network/chaos-settings.ts';
-export {
-  type QueueRunnerOptions,
-  createQueueRunner,
-  createSingleRunner,
-} from './runners/queue/create-queue-runner.ts';
 export { type FakeRunnerOptions, type FakeRunner, createFakeRunner } from './runners/fake/fake-runner.ts';
 export { type FakeEnd, type FakeScript, type FakeScripts, argvScript } from './runners/fake/fake-script.ts';
-export { type InvokerOptions } from './runners/invocation/invoker-parts.ts';
-export { type Invoker, createInvoker } from './runners/invocation/invoker.ts';
 export { type MeterOptions, type MeteredService, meterService } from './runners/metered-service.ts';
-export { type StatusListener, type Performance, type Performer } from './runners/queue/performer.ts';
 export {
   type PollingOptions,
   type PollingQuerier,
   createPollingQuerier,
 } from './runners/polling/polling-querier.ts';
 export { createPollingService } from './runners/polling/polling-service.ts';
-export { type QueueOptions } from './runners/queue/queue-options.ts';
-export { type QueueRunner } from './runners/queue/queue-runner.ts';
 export { type Recorder, type RecorderOptions, createRecorder } from './runners/recording/recorder.ts';
 export {
   type SimulatedRunnerOptions,
@@ -327,12 +184,8 @@ export {
 } from './runners/simulated-runner.ts';
 export { type VirtualTempDirs, virtualTempDirs } from './runners/virtual-temp-dirs.ts';
 export {
-  checkoutRelease,
   endCause,
-  givenBack,
-  keptRefs,
   oneTerminal,
-  runAccounts,
   type Complaint,
   type RunRule,
   startOrder,
@@ -377,7 +230,7 @@ export {
   phaseBounds,
   promptness,
 } from './oracles/promptness.ts';
-export { REACH_KINDS, type ReachCounts, type ReachKind, ServiceReach } from './oracles/service-reach.ts';
+export { REACH_KINDS, type ReachCounts, type ReachKind } from './oracles/service-reach.ts';
 export { type WatchedAnswers, watchAnswers } from './oracles/watch-answers.ts';
 export { watchRuns } from './oracles/watch-runs.ts';
 export { watchService } from './oracles/watch-service.ts';
@@ -402,15 +255,10 @@ export {
   type NodeOptions,
 } from './simulation/node.ts';
 export { type RecordingReplay, replayRecording } from './simulation/recording-replay.ts';
-export {
-  type ScenarioFiles,
-  type ScenarioDefinition,
-  defineScenario,
-  checkScenario,
-} from './simulation/scenario.ts';
+export { type ScenarioFiles, type ScenarioDefinition, defineScenario } from './simulation/scenario.ts';
 export { type Scenario, type SimulateOptions } from './simulation/simulate-options.ts';
 export { simulate } from './simulation/simulate.ts';
-export { describeFailure, SimulationFailedError } from './simulation/simulation-failed-error.ts';
-export { CheckFailedError, type SimulatedWorld, type Simulation } from './simulation/simulation.ts';
+export { SimulationFailedError } from './simulation/simulation-failed-error.ts';
+export { type SimulatedWorld, type Simulation } from './simulation/simulation.ts';
 export { type FailureKind, type Failure, type Verdict } from './simulation/verdict.ts';
-export { EventuallyFailedError, type Holds } from './simulation/watched-properties.ts';
+export { type Holds } from './simulation/watched-properties.ts';

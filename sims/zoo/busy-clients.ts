@@ -2,8 +2,8 @@
  * Clients share a runner that has a slot for each of them. They run jobs one after another, lose patience and abort, build their
  * commands in one buffer, and sometimes offer nothing at all; two owners release the runner, perhaps while it is busy.
  */
+import { createSimExecer } from 'dryrunner/kit';
 import {
-  createSimExecer,
   createSimulatedRunner,
   defineScenario,
   type Command,

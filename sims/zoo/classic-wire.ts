@@ -1,5 +1,6 @@
 /** A wire between two parties of a small scheduler: messages take their time, overtake each other, and a few get lost. */
-import { question, type Simulation } from 'dryrunner';
+import { question } from 'dryrunner/kernel';
+import type { Simulation } from 'dryrunner';
 
 const STEP_MS = 10;
 const STEPS = 3;

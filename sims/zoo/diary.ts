@@ -10,9 +10,9 @@ import {
   type RunStatus,
   type ServiceStatus,
   type Simulation,
-  type StatusStore,
   type Wait,
 } from 'dryrunner';
+import type { StatusStore } from 'dryrunner/kit';
 
 /** What a wait comes to. `found` are the statuses in order, and the service status of the same instant. */
 export type Outcome =

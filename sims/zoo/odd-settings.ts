@@ -2,7 +2,6 @@
 import {
   composeFiler,
   createChaosRunner,
-  createErrorExecer,
   createPollingQuerier,
   createSimulatedRunner,
   createVirtualFiler,
@@ -11,6 +10,7 @@ import {
   type ScenarioDefinition,
   type Simulation,
 } from 'dryrunner';
+import { createErrorExecer } from 'dryrunner/kit';
 
 /** Each makes something with a good value if `odd` is false, else with one that makes no sense. */
 const SETTINGS: readonly {

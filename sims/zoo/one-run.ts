@@ -5,13 +5,11 @@
 import {
   createMemoryMetrics,
   createMemoryOutputs,
-  createSimExecer,
   createSimFiler,
   createSimulatedRunner,
   type Command,
   defaultRules,
   defineScenario,
-  EXIT_CODES,
   finalStatus,
   isRunnerError,
   type MemoryMetrics,
@@ -27,8 +25,8 @@ import {
   virtualTempDirs,
   waitForState,
   watchRuns,
-  WORKER_UNHEALTHY_MSG,
 } from 'dryrunner';
+import { createSimExecer, EXIT_CODES, WORKER_UNHEALTHY_MSG } from 'dryrunner/kit';
 import { pick, pickIndex, rarely } from './odds.ts';
 import { noLateStart, toldFailures } from './run-oracles.ts';
 import { CountingProcessor, TidyUploader, type ProcessorKind, type UploaderKind } from './run-parts.ts';

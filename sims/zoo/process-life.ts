@@ -4,15 +4,14 @@
  */
 import {
   createMemoryMetrics,
-  createSimExecer,
   defineScenario,
   METRIC_NAMES,
   type Process,
   type ProcessStatus,
   type ScenarioDefinition,
-  type SimExecer,
   type Simulation,
 } from 'dryrunner';
+import { createSimExecer, type SimExecer } from 'dryrunner/kit';
 import { pick, pickCount, pickIndex, pickMs } from './odds.ts';
 import { WatchedSink, type SinkKind } from './watched-sink.ts';
 

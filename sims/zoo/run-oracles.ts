@@ -1,6 +1,7 @@
 /** Two watchers that a user of the package adds to the default ones: nothing starts after a stop, and no failure is kept secret. */
 import type { Oracle, OracleFactory, ReportViolation, TraceEvent } from 'dryrunner';
-import { EXIT_CODES, isTerminal } from 'dryrunner';
+import { EXIT_CODES } from 'dryrunner/kit';
+import { isTerminal } from 'dryrunner';
 import { failureNote, isFailureNote } from './run-parts.ts';
 
 /** R105: no process is started for a run that was told to stop at an earlier instant. */

@@ -1,5 +1,6 @@
 /** What may become of a program, and what its logs say then. */
-import { LOG_HEADER_END, type RunStatus, type Simulation } from 'dryrunner';
+import { LOG_HEADER_END } from 'dryrunner/kit';
+import type { RunStatus, Simulation } from 'dryrunner';
 
 /** A script, with what it writes and how it ends when nobody stops it. */
 export interface Program {

@@ -1,5 +1,6 @@
 /** Collaborators of a run as they are in real life: an uploader and processors that are quick, slow, failing, or deaf to a cancel. */
-import type { Cancellable, LogUploader, Output, Processor, Simulation } from 'dryrunner';
+import type { Cancellable } from 'dryrunner/kit';
+import type { LogUploader, Output, Processor, Simulation } from 'dryrunner';
 
 const SLOW_MS = 10;
 const ENDLESS_MS = 100;

@@ -2,8 +2,8 @@
  * Several users of one filer: they ingest a tree, check it out where it suits them, give it back, perhaps twice, and change their mind
  * while something is under way. What they keep meanwhile must stay as it is, and in the end nothing of them is left.
  */
+import { Cancellation } from 'dryrunner/kit';
 import {
-  Cancellation,
   createMemoryFiler,
   createMemoryOutputs,
   createSimFiler,

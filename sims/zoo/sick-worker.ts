@@ -6,11 +6,9 @@ import {
   type Checkout,
   composeFiler,
   createMemoryMetrics,
-  createSimExecer,
   createSimulatedRunner,
   createVirtualFiler,
   defineScenario,
-  ExitCodeError,
   type Filer,
   finalStatus,
   isRunnerError,
@@ -20,8 +18,8 @@ import {
   type SimulatedRunner,
   type Simulation,
   type StatusResult,
-  WORKER_UNHEALTHY_MSG,
 } from 'dryrunner';
+import { createSimExecer, ExitCodeError, WORKER_UNHEALTHY_MSG } from 'dryrunner/kit';
 import { pick } from './odds.ts';
 
 const BATCHES = 2;

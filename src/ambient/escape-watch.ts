@@ -17,7 +17,8 @@ import { PatchedCalls } from './patched-calls.ts';
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no executor.
  * @example
  * ```ts
- * import { defineScenario, fifoDecisions } from 'dryrunner';
+ * import { defineScenario } from 'dryrunner';
+ * import { fifoDecisions } from 'dryrunner/kernel';
  * import { createExecutor } from 'dryrunner/explore';
  * import { watchEscapes } from 'dryrunner/ambient';
  * const scenario = defineScenario({

@@ -10,7 +10,7 @@ import type { RunnerModel } from './runner-model.ts';
 export const LONG_WAIT_MS = 1_000_000;
 
 /** What commands act on. */
-export interface RunnerUnderTest {
+export interface CommandedRunner {
   readonly sim: Simulation;
   readonly service: Service;
   /** The chaos in front of it, for fault commands. */
@@ -20,7 +20,7 @@ export interface RunnerUnderTest {
 }
 
 /** One command of a model-based property. */
-export type RunnerCommand = fc.AsyncCommand<RunnerModel, RunnerUnderTest>;
+export type RunnerCommand = fc.AsyncCommand<RunnerModel, CommandedRunner>;
 
 /** A call whose reply may be lost; undefined if it was. Other errors go on. */
 export async function answered<T>(call: Promise<T>): Promise<T | undefined> {
@@ -33,7 +33,7 @@ export async function answered<T>(call: Promise<T>): Promise<T | undefined> {
 }
 
 /** Goes on in the background; a failure is taken up when the property waits for it at its end. */
-export function later({ background }: RunnerUnderTest, promise: Promise<void>): void {
+export function later({ background }: CommandedRunner, promise: Promise<void>): void {
   promise.catch(() => undefined);
   background.push(promise);
 }
@@ -43,6 +43,6 @@ export abstract class RunnerCommandBase implements RunnerCommand {
     return true;
   }
 
-  abstract run(model: RunnerModel, real: RunnerUnderTest): Promise<void>;
+  abstract run(model: RunnerModel, real: CommandedRunner): Promise<void>;
   abstract toString(): string;
 }

@@ -14,7 +14,7 @@ import {
   later,
   RunnerCommandBase,
   type RunnerCommand,
-  type RunnerUnderTest,
+  type CommandedRunner,
 } from './runner-command.ts';
 import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
 import { commandArbitrary, type CommandConstraints } from './sim-script-arbitrary.ts';
@@ -31,7 +31,7 @@ class Run extends RunnerCommandBase {
     this.#isBeside = isBeside;
   }
 
-  async run(model: RunnerModel, real: RunnerUnderTest): Promise<void> {
+  async run(model: RunnerModel, real: CommandedRunner): Promise<void> {
     const { service } = real;
     if (this.#isBeside) await firstActive(model, real);
     // Looked at first, so that the model knows what has ended; then nothing can happen before the offer.
@@ -69,7 +69,7 @@ class Abort extends RunnerCommandBase {
     return model.runAt(this.#index) !== undefined && !model.isReleased;
   }
 
-  async run(model: RunnerModel, real: RunnerUnderTest): Promise<void> {
+  async run(model: RunnerModel, real: CommandedRunner): Promise<void> {
     const active = this.#manner === 'active' ? await firstActive(model, real) : undefined;
     const runId = active ?? model.runAt(this.#index)?.runId;
     if (runId === undefined) return;
@@ -83,7 +83,7 @@ class Abort extends RunnerCommandBase {
     return `${MANNERS[this.#manner]}(run ${this.#index})`;
   }
 
-  async #abort(model: RunnerModel, { service }: RunnerUnderTest, runId: RunID): Promise<void> {
+  async #abort(model: RunnerModel, { service }: CommandedRunner, runId: RunID): Promise<void> {
     const status = await answered(service.abort(runId));
     if (status === undefined) return;
     model.saw(status);
@@ -101,7 +101,7 @@ const MANNERS: Readonly<Record<AbortManner, string>> = {
 };
 
 class Release extends RunnerCommandBase {
-  async run(model: RunnerModel, real: RunnerUnderTest): Promise<void> {
+  async run(model: RunnerModel, real: CommandedRunner): Promise<void> {
     model.releaseAsked();
     later(real, real.service.release());
     return Promise.resolve();
@@ -120,7 +120,7 @@ class Pass extends RunnerCommandBase {
     this.#ms = ms;
   }
 
-  run(_model: RunnerModel, { sim }: RunnerUnderTest): Promise<void> {
+  run(_model: RunnerModel, { sim }: CommandedRunner): Promise<void> {
     return sim.sleep(this.#ms);
   }
 
@@ -137,7 +137,7 @@ class Strike extends RunnerCommandBase {
     this.#fault = fault;
   }
 
-  run(_model: RunnerModel, { chaos }: RunnerUnderTest): Promise<void> {
+  run(_model: RunnerModel, { chaos }: CommandedRunner): Promise<void> {
     chaos?.setPlan({ schedule: [this.#fault] });
     return Promise.resolve();
   }
@@ -156,7 +156,10 @@ export interface RunnerCommandConstraints extends CommandConstraints {
   readonly faults?: readonly ('before' | 'after')[];
 }
 
-/** Arbitraries of single commands; draw an array of them, since a path cannot repeat what `fc.commands` shrinks by. */
+/**
+ * Arbitraries of single commands; draw an array of them, since a path cannot repeat what `fc.commands` shrinks by.
+ * See {@link runnerProperty}.
+ */
 export function runnerCommandArbitraries(
   constraints: RunnerCommandConstraints = {},
 ): fc.Arbitrary<RunnerCommand>[] {
@@ -217,7 +220,7 @@ class Query extends RunnerCommandBase {
     this.#states = states;
   }
 
-  async run(model: RunnerModel, { service }: RunnerUnderTest): Promise<void> {
+  async run(model: RunnerModel, { service }: CommandedRunner): Promise<void> {
     const result = await answered(service.queryNow({ allRuns: true, states: this.#states }));
     if (result === undefined) return;
     result.statuses.forEach((status) => model.saw(status));
@@ -245,7 +248,7 @@ class Look extends RunnerCommandBase {
     this.#turn = turn;
   }
 
-  async run(model: RunnerModel, { service }: RunnerUnderTest): Promise<void> {
+  async run(model: RunnerModel, { service }: CommandedRunner): Promise<void> {
     const ids = model.runIds;
     const query = { runs: ids, states: ALL_MASK };
     const each = async (): Promise<readonly RunStatus[]> =>

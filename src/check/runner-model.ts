@@ -19,7 +19,7 @@ export interface ModelRun {
   readonly abortAsked: boolean;
 }
 
-/** An observation that the contract does not allow. */
+/** An observation that the contract does not allow. See {@link runnerProperty}. */
 export class ContractBrokenError extends Error {
   override readonly name = 'ContractBrokenError';
   /** The rule that was broken. */
@@ -31,7 +31,7 @@ export class ContractBrokenError extends Error {
   }
 }
 
-/** The model of one runner. */
+/** The model of one runner. See {@link runnerProperty}. */
 export class RunnerModel {
   readonly capacity: number;
   readonly #runs = new Map<RunID, ModelRun>();

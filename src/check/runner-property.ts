@@ -81,8 +81,7 @@ export function runnerProperty<Runner extends Service>(
  *
  * @example
  * ```ts
- * import { createFakeRunner } from 'dryrunner';
- * import { argvScript } from 'dryrunner';
+ * import { createFakeRunner, argvScript } from 'dryrunner';
  * import { assertRunnerProperty } from 'dryrunner/check';
  * const reach = await assertRunnerProperty(
  *   { capacity: 3, create: (world) => createFakeRunner(world, { capacity: 3, history: 0, script: argvScript }) },

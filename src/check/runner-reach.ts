@@ -30,7 +30,9 @@ export function requiredReach({
   return REACH_KINDS.filter((kind) => !excluded.has(kind) && mayMiss[kind] === undefined);
 }
 
-/** A property holds and has proved too little. Names what was never reached, with how often everything else was. */
+/**
+ * A property holds and has proved too little. Names what was never reached, with how often everything else was. See {@link runnerProperty}.
+ */
 export class NeverReachedError extends Error {
   override readonly name = 'NeverReachedError';
   /** What never happened. */

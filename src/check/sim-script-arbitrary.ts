@@ -59,7 +59,7 @@ export interface CommandConstraints extends SimScriptConstraints {
   readonly maxTimeoutMs?: number;
 }
 
-/** Commands whose argv is a sim script, with or without a timeout and tags. */
+/** Commands whose argv is a sim script, with or without a timeout and tags. See {@link simScriptArbitrary}. */
 export function commandArbitrary(constraints: CommandConstraints = {}): fc.Arbitrary<Command> {
   checkRecord('constraints', 'an object', constraints);
   const { maxTimeoutMs = 200 } = constraints;

@@ -4,7 +4,7 @@ import { isTerminal } from '../model/run-state.ts';
 import type { RunID } from '../model/run-status.ts';
 import { DONE_MASK, PENDING_MASK, RUNNING_MASK } from '../model/state-mask.ts';
 import { waitForever } from '../model/query.ts';
-import { answered, later, LONG_WAIT_MS, RunnerCommandBase, type RunnerUnderTest } from './runner-command.ts';
+import { answered, later, LONG_WAIT_MS, RunnerCommandBase, type CommandedRunner } from './runner-command.ts';
 import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
 
 export class WaitForEnd extends RunnerCommandBase {
@@ -21,7 +21,7 @@ export class WaitForEnd extends RunnerCommandBase {
     return model.runAt(this.#index) !== undefined;
   }
 
-  async run(model: RunnerModel, { service, sim }: RunnerUnderTest): Promise<void> {
+  async run(model: RunnerModel, { service, sim }: CommandedRunner): Promise<void> {
     // A wait that is worth its time, for a run that is not over.
     const run = this.#timeoutMs > 0 ? model.openAt(this.#index) : model.runAt(this.#index);
     if (run === undefined) return;
@@ -60,7 +60,7 @@ export class Finish extends RunnerCommandBase {
     return model.runAt(this.#index) !== undefined;
   }
 
-  async run(model: RunnerModel, real: RunnerUnderTest): Promise<void> {
+  async run(model: RunnerModel, real: CommandedRunner): Promise<void> {
     const run = model.runAt(this.#index);
     if (run !== undefined) await finish(model, real, run.runId);
   }
@@ -73,7 +73,7 @@ export class Finish extends RunnerCommandBase {
 /** The end of a run, unless nobody can be sure that it comes: behind chaos there may be runs that nobody knows of. */
 export async function finish(
   model: RunnerModel,
-  { service, chaos }: RunnerUnderTest,
+  { service, chaos }: CommandedRunner,
   runId: RunID,
 ): Promise<void> {
   if (!model.isSureToEnd(runId)) return;
@@ -85,7 +85,7 @@ export async function finish(
 /** Waits until the first run that is not over runs, and gives its id; undefined if none does. */
 export async function firstActive(
   model: RunnerModel,
-  { service }: RunnerUnderTest,
+  { service }: CommandedRunner,
 ): Promise<RunID | undefined> {
   const all = await answered(service.statusAll());
   all?.statuses.forEach((status) => model.saw(status));
@@ -129,13 +129,13 @@ export class OddWait extends RunnerCommandBase {
     return model.runAt(this.#index) !== undefined;
   }
 
-  run(model: RunnerModel, real: RunnerUnderTest): Promise<void> {
+  run(model: RunnerModel, real: CommandedRunner): Promise<void> {
     const run = this.#kind === 'cancelled' ? model.openAt(this.#index) : model.runAt(this.#index);
     if (run !== undefined) later(real, this.#wait(model, real, run.runId));
     return Promise.resolve();
   }
 
-  async #wait(model: RunnerModel, { service, sim }: RunnerUnderTest, runId: RunID): Promise<void> {
+  async #wait(model: RunnerModel, { service, sim }: CommandedRunner, runId: RunID): Promise<void> {
     const stop = new AbortController();
     const giveUp = (): void => {
       if (this.#kind === 'cancelled') stop.abort();

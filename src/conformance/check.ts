@@ -3,7 +3,7 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import { isRunnerError, type RunnerError, type RunnerErrorCode, shownText } from '../kernel/errors.ts';
 import type { RunStatus } from '../model/run-status.ts';
 
-/** A case's expectation that was not met. */
+/** A case's expectation that was not met. See {@link runConformance}. */
 export class ConformanceError extends Error {
   override readonly name = 'ConformanceError';
   readonly expected: unknown;

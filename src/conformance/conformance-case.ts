@@ -52,7 +52,7 @@ const DEFAULT_CUT_OFF_MS = 120_000;
 const CLOSE_SHARE = 0.1;
 const TICK_MS = 100;
 
-/** A case that can be run against any subject. */
+/** A case that can be run against any subject. See {@link runConformance}. */
 export class ConformanceCase {
   readonly title: string;
   /** The part of the contract it belongs to, such as `abort`. */

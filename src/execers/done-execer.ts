@@ -64,7 +64,7 @@ const DONE_STATES: readonly ProcessState[] = STATES.filter(isProcessDone);
  *
  * @example
  * ```ts
- * import { createDoneExecer } from 'dryrunner';
+ * import { createDoneExecer } from 'dryrunner/kit';
  * const { exitCode } = await createDoneExecer({ exitCode: 3 }).exec().wait();
  * if (exitCode !== 3) throw new Error('expected the configured exit code');
  * ```

@@ -11,7 +11,7 @@ import { createDoneExecer } from './done-execer.ts';
  *
  * @example
  * ```ts
- * import { createErrorExecer } from 'dryrunner';
+ * import { createErrorExecer } from 'dryrunner/kit';
  * const execer = createErrorExecer(new Error('no such program'));
  * let text = '';
  * try {

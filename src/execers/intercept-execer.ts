@@ -4,11 +4,15 @@ import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 
-/** The first element of argv that marks a command as a script for the sim execer, which reads it as a comment (R146). */
+/**
+ * The first element of argv that marks a command as a script for the sim execer, which reads it as a comment (R146).
+ * See {@link createInterceptExecer}.
+ */
 export const SIM_EXECER_MARK = '#! sim execer';
 
 /**
  * True if argv[0] equals {@link SIM_EXECER_MARK}; a longer text that starts with it is no mark (R146).
+ * See {@link createInterceptExecer}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what has no argv.
  */
@@ -68,7 +72,7 @@ class InterceptExecer implements Execer {
  *
  * @example
  * ```ts
- * import { createDoneExecer, createInterceptExecer, SIM_EXECER_MARK } from 'dryrunner';
+ * import { createDoneExecer, createInterceptExecer, SIM_EXECER_MARK } from 'dryrunner/kit';
  * const execer = createInterceptExecer({
  *   interceptor: createDoneExecer({ exitCode: 1 }),
  *   fallback: createDoneExecer({ exitCode: 2 }),

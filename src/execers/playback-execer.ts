@@ -112,6 +112,7 @@ export interface PlaybackExecer extends Execer {
 
 /**
  * Finds recordings by the runner and the run id of the command; by the run id alone, where only one runner has a run of that id.
+ * See {@link createPlaybackExecer}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for two recordings of the same run of the same runner. What `runs` throws on the way
  * passes through.
@@ -186,7 +187,8 @@ class PlayingExecer implements PlaybackExecer {
  *
  * @example
  * ```ts
- * import { createPlaybackExecer, createVirtualClock, recordingsByRunId } from 'dryrunner';
+ * import { createPlaybackExecer, recordingsByRunId } from 'dryrunner/kit';
+ * import { createVirtualClock } from 'dryrunner/kernel';
  * const clock = createVirtualClock();
  * const execer = createPlaybackExecer({
  *   clock,

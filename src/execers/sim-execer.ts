@@ -91,7 +91,8 @@ function argvOf(command: ExecCommand): readonly string[] {
  *
  * @example
  * ```ts
- * import { createSimExecer, createVirtualClock } from 'dryrunner';
+ * import { createSimExecer } from 'dryrunner/kit';
+ * import { createVirtualClock } from 'dryrunner/kernel';
  * const execer = createSimExecer({ clock: createVirtualClock() });
  * const process = execer.exec({ argv: ['complete 3'], dir: '/', jobId: '', taskId: '', tag: '' });
  * const { exitCode } = await process.wait();

@@ -144,7 +144,7 @@ export const simStep: SimStepConstructors = Object.freeze({
 });
 
 /**
- * The text of a step, as it stands in an argv.
+ * The text of a step, as it stands in an argv. See {@link simStep}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what none of the constructors made.
  */
@@ -178,6 +178,7 @@ export function formatSimStep(step: SimStep): string {
 
 /**
  * The argv of a simulated command that does these steps, in order.
+ * See {@link simStep}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no step.
  */

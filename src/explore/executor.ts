@@ -63,7 +63,8 @@ const MESSAGE_MAX = 10_000;
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `definition` is a scenario and `seed` a text.
  * @example
  * ```ts
- * import { defineScenario, fifoDecisions } from 'dryrunner';
+ * import { defineScenario } from 'dryrunner';
+ * import { fifoDecisions } from 'dryrunner/kernel';
  * import { createExecutor } from 'dryrunner/explore';
  * const scenario = defineScenario({ name: 'nap', description: 'one second passes', run: (sim) => sim.sleep(1_000) });
  * const verdict = await createExecutor(scenario).execute({ source: fifoDecisions() });

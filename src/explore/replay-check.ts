@@ -63,7 +63,8 @@ export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' |
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, log or option.
  * @example
  * ```ts
- * import { defineScenario, question } from 'dryrunner';
+ * import { defineScenario } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { checkReplay, createExecutor } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'coin',

@@ -40,7 +40,7 @@ const COUNT_MAX = 2 ** 48;
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no token.
  * @example
  * ```ts
- * import { question, thing } from 'dryrunner';
+ * import { question, thing } from 'dryrunner/kernel';
  * import { decodeToken, encodeToken } from 'dryrunner/explore';
  * const abort = question('order', { subject: thing('run', '0'), what: 'abort' });
  * const decisions = [{ question: abort, occurrence: 0, n: 2, answer: 1 }];

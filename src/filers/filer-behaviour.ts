@@ -10,7 +10,7 @@ import { filerCallText } from '../model/fault-text.ts';
 export type FilerOperation = 'checkout' | 'ingest' | 'update' | 'release';
 
 /** All operations. */
-export const FILER_OPERATIONS: readonly FilerOperation[] = Object.freeze([
+const FILER_OPERATIONS: readonly FilerOperation[] = Object.freeze([
   'checkout',
   'ingest',
   'update',
@@ -69,7 +69,12 @@ export function faultsIn(behaviour: FilerBehaviour): string[] {
   return faults;
 }
 
-/** What behaviours are taken from. */
+/**
+ * Says how the next call of a simulated filer goes: by plan, else by choice from the menu, else as usual. Invariant: only an open
+ * choice is asked of the decision log, and its answer 0 is the usual behaviour.
+ *
+ * What behaviours are taken from.
+ */
 export interface BehaviourSourceOptions {
   readonly filer: Thing;
   readonly usual: FilerBehaviour;
@@ -80,10 +85,7 @@ export interface BehaviourSourceOptions {
 
 const PLAIN: FilerBehaviour = Object.freeze({});
 
-/**
- * Says how the next call of a simulated filer goes: by plan, else by choice from the menu, else as usual. Invariant: only an open
- * choice is asked of the decision log, and its answer 0 is the usual behaviour.
- */
+/** See {@link BehaviourSourceOptions}. */
 export class BehaviourSource {
   /** The slowest cancellation that plan and menu know. */
   readonly cancelMsMax: number;

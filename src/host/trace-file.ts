@@ -71,7 +71,7 @@ async function* bytesOf(path: string, file: FileHandle): AsyncGenerator<Uint8Arr
  * What `lines` throws passes through.
  * @example
  * ```ts
- * import { question } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { writeTraceFile } from 'dryrunner/host';
  * import { decisionLogLines } from 'dryrunner/trace';
  * const log = [{ question: question('choice', 'toss'), n: 2, answer: 1 }];

@@ -44,7 +44,8 @@ export interface Clock {
  *
  * @example
  * ```ts
- * import { createVirtualClock, sleep } from 'dryrunner';
+ * import { createVirtualClock } from 'dryrunner/kernel';
+ * import { sleep } from 'dryrunner';
  * const clock = createVirtualClock();
  * const slept = sleep(clock, 3_600_000);
  * await clock.runUntilIdle();

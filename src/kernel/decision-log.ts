@@ -140,7 +140,7 @@ function addDecision(hash: RollingHash, question: TextWords, n: number, answer: 
  *
  * @example
  * ```ts
- * import { createDecisions, randomDecisions } from 'dryrunner';
+ * import { createDecisions, randomDecisions } from 'dryrunner/kernel';
  * const decisions = createDecisions(randomDecisions(42));
  * const answer = decisions.choose('latency of run/0', 100);
  * if (decisions.entries()[0]?.answer !== answer) throw new Error('every answer is in the log');

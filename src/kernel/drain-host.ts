@@ -10,7 +10,7 @@ import { invalidArgument } from './errors.ts';
  * @example
  * ```ts
  * import { AsyncLocalStorage } from 'node:async_hooks';
- * import { bindContext } from 'dryrunner';
+ * import { bindContext } from 'dryrunner/kernel';
  * const storage = new AsyncLocalStorage<string>();
  * const read = storage.run('here', () => bindContext(() => storage.getStore()));
  * if (read() !== 'here') throw new Error('the context is kept');

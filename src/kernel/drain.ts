@@ -22,7 +22,7 @@ const autoDrain: Drain = {
  *
  * @example
  * ```ts
- * import { chooseDrain, createVirtualClock } from 'dryrunner';
+ * import { chooseDrain, createVirtualClock } from 'dryrunner/kernel';
  * const clock = createVirtualClock();
  * let reacted = false;
  * clock.timer('first', 1, () => void Promise.resolve().then(() => (reacted = true)));

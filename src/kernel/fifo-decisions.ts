@@ -8,7 +8,7 @@ const FIFO: DecisionSource = { decide: () => 0 };
  *
  * @example
  * ```ts
- * import { createDecisions, fifoDecisions } from 'dryrunner';
+ * import { createDecisions, fifoDecisions } from 'dryrunner/kernel';
  * if (createDecisions(fifoDecisions()).choose('which', 7) !== 0) throw new Error('always the plain choice');
  * ```
  */

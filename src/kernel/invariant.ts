@@ -6,7 +6,7 @@ import { describeValue, messageOf, RunnerError } from './errors.ts';
  *
  * @example
  * ```ts
- * import { invariant } from 'dryrunner';
+ * import { invariant } from 'dryrunner/kernel';
  * invariant(1 + 1 === 2, 'expected arithmetic to hold');
  * ```
  */

@@ -176,11 +176,16 @@ function textOf(part: string | Thing | Topic): string {
   return typeof part === 'string' ? part : part.text;
 }
 
+function spaced(...words: readonly string[]): string {
+  let text = '';
+  for (const word of words) if (word !== '') text += text === '' ? word : ` ${word}`;
+  return text;
+}
+
 /** `chaos run job-1`, `n1 crash at n1 run job-1`; what nobody owns begins with its subject: `run/3 deadline`. */
 function textOfParts(owner: string, what: string, subject: string, isTopic: boolean): string {
-  if (owner === '') return subject === '' ? what : what === '' ? subject : `${subject} ${what}`;
-  const own = what === '' ? owner : `${owner} ${what}`;
-  return subject === '' ? own : `${own}${isTopic ? ' at ' : ' '}${subject}`;
+  if (owner === '') return spaced(subject, what);
+  return spaced(owner, what, isTopic ? `at ${subject}` : subject);
 }
 
 /**
@@ -189,15 +194,13 @@ function textOfParts(owner: string, what: string, subject: string, isTopic: bool
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless both are texts.
  * @example
  * ```ts
- * import { thing } from 'dryrunner';
+ * import { thing } from 'dryrunner/kernel';
  * if (thing('lease', '7').topic('ends').text !== 'lease/7 ends') throw new Error('expected its text');
  * ```
  */
 export function thing(type: string, id: string): Thing {
-  if (typeof type !== 'string' || typeof id !== 'string') {
-    checkString('type', 'a text', type);
-    checkString('id', 'a text', id);
-  }
+  checkString('type', 'a text', type);
+  checkString('id', 'a text', id);
   return new Thing(type, id);
 }
 
@@ -207,7 +210,7 @@ export function thing(type: string, id: string): Thing {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a text, or parts with a text for what it is.
  * @example
  * ```ts
- * import { topicOf } from 'dryrunner';
+ * import { topicOf } from 'dryrunner/kernel';
  * const { text, about } = topicOf({ owner: 'link', what: 'send', subject: 'message-3' });
  * if (text !== 'link send message-3' || about !== 'message-3') throw new Error('expected both');
  * ```
@@ -249,7 +252,7 @@ function topicOfParts(parts: TopicParts): Topic {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown kind, or what {@link topicOf} refuses.
  * @example
  * ```ts
- * import { createDecisions, question, randomDecisions } from 'dryrunner';
+ * import { createDecisions, question, randomDecisions } from 'dryrunner/kernel';
  * const decisions = createDecisions(randomDecisions(42));
  * const asked = question('fault', { owner: 'link', what: 'send', subject: 'message-3' });
  * decisions.choose(asked, 8);

@@ -61,7 +61,7 @@ function fairPair(key: number, n: number): number {
  *
  * @example
  * ```ts
- * import { createDecisions, randomDecisions } from 'dryrunner';
+ * import { createDecisions, randomDecisions } from 'dryrunner/kernel';
  * const one = createDecisions(randomDecisions(42));
  * const other = createDecisions(randomDecisions(42));
  * one.choose('asked here only', 1000);

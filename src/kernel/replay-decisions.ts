@@ -106,7 +106,7 @@ function checkEntries(log: readonly unknown[]): void {
  *
  * @example
  * ```ts
- * import { createDecisions, question, replayDecisions } from 'dryrunner';
+ * import { createDecisions, question, replayDecisions } from 'dryrunner/kernel';
  * const source = replayDecisions([{ question: question('choice', 'which'), n: 3, answer: 2 }]);
  * if (createDecisions(source).choose('which', 3) !== 2) throw new Error('the log decides');
  * source.finish();
@@ -125,7 +125,7 @@ export function replayDecisions(log: readonly Decision[]): ReplaySource {
  *
  * @example
  * ```ts
- * import { createDecisions, keyedReplayDecisions, question } from 'dryrunner';
+ * import { createDecisions, keyedReplayDecisions, question } from 'dryrunner/kernel';
  * const log = [{ question: question('choice', 'b'), n: 3, answer: 2 }];
  * const decisions = createDecisions(keyedReplayDecisions(log));
  * if (decisions.choose('a', 3) + decisions.choose('b', 3) !== 2) throw new Error('what is missing is 0');

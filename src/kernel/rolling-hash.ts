@@ -115,7 +115,7 @@ function hexWord(word: number): string {
  *
  * @example
  * ```ts
- * import { createRollingHash } from 'dryrunner';
+ * import { createRollingHash } from 'dryrunner/kernel';
  * const hash = createRollingHash();
  * hash.addNumber(1.5);
  * hash.addString('PENDING');

@@ -75,7 +75,7 @@ export function seedText(seed: string | number): string {
  *
  * @example
  * ```ts
- * import { createRandomStream } from 'dryrunner';
+ * import { createRandomStream } from 'dryrunner/kernel';
  * const stream = createRandomStream(42);
  * const latencyMs = stream.fork('latency').int(100);
  * if (latencyMs !== createRandomStream('42').fork('latency').int(100)) throw new Error('reproducible');

@@ -85,7 +85,8 @@ class SkewedClock implements Clock {
  * speed) to 1,000,000 (double speed).
  * @example
  * ```ts
- * import { createVirtualClock, skewedClock } from 'dryrunner';
+ * import { createVirtualClock } from 'dryrunner/kernel';
+ * import { skewedClock } from 'dryrunner';
  * const clock = createVirtualClock();
  * const fast = skewedClock(clock, { offsetMs: 5_000, driftPpm: 100_000 });
  * fast.timer('eleven seconds of its own', 11_000, () => {});

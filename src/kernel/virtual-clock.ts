@@ -250,7 +250,7 @@ export class VirtualClock implements Clock {
  *
  * @example
  * ```ts
- * import { createVirtualClock } from 'dryrunner';
+ * import { createVirtualClock } from 'dryrunner/kernel';
  * const clock = createVirtualClock();
  * clock.timer('wake', 60_000, () => {});
  * clock.step();

@@ -12,7 +12,7 @@ const IGNORE = Object.freeze({
  *
  * @example
  * ```ts
- * import { NULL_METRICS } from 'dryrunner';
+ * import { NULL_METRICS } from 'dryrunner/kit';
  * NULL_METRICS.counter('runs').increment();
  * ```
  */

@@ -13,6 +13,7 @@ export interface Cancellable {
 
 /**
  * True if the operation has been told to stop. Makes no signal where `cancelled` can tell.
+ * See {@link Cancellation}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what can tell neither way.
  */
@@ -29,7 +30,18 @@ export function isCancelled(cancel: Cancellable | undefined): boolean {
   }
 }
 
-/** One operation's cancellation: hand the object to the collaborator, call `cancel` to stop it. */
+/**
+ * One operation's cancellation: hand the object to the collaborator, call `cancel` to stop it.
+ *
+ * @example
+ * ```ts
+ * import { Cancellation, isCancelled } from 'dryrunner/kit';
+ * const cancellation = new Cancellation();
+ * const before = isCancelled(cancellation);
+ * cancellation.cancel('no longer wanted');
+ * console.log(before, isCancelled(cancellation), cancellation.signal.reason); // false true no longer wanted
+ * ```
+ */
 export class Cancellation implements Cancellable {
   #controller: AbortController | undefined;
   #reason: unknown;

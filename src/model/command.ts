@@ -11,7 +11,7 @@ export interface LogTags {
   readonly tag: string;
 }
 
-/** No tags at all. */
+/** No tags at all. See {@link checkCommand}. */
 export const NO_TAGS: LogTags = Object.freeze({ jobId: '', taskId: '', tag: '' });
 
 /** Request data of the Bazel path, opaque here: only runners with a Bazel filer look inside. */
@@ -37,6 +37,7 @@ export interface Command {
 
 /**
  * The tags of a command, empty strings for what it leaves out.
+ * See {@link checkCommand}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  */
@@ -66,7 +67,7 @@ const TEXT_FIELDS = ['snapshotId', 'jobId', 'taskId', 'tag'] as const;
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
  * @example
  * ```ts
- * import { checkCommand } from 'dryrunner';
+ * import { checkCommand } from 'dryrunner/kit';
  * checkCommand({ argv: ['true'], timeoutMs: 500 });
  * ```
  */
@@ -153,7 +154,7 @@ function isFrozenEnv({ envVars }: Command): boolean {
  *
  * What stands in the place of a value that is not shown.
  */
-export const REDACTED = '<redacted>';
+const REDACTED = '<redacted>';
 
 /** How a command is shown. */
 export interface CommandTextOptions {

@@ -7,7 +7,7 @@ import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/e
 /** A command's or the machinery's exit code; −1 for a death by signal. */
 export type ExitCode = number;
 
-/** The machinery's codes (R19). */
+/** The machinery's codes (R19). See {@link codedError}. */
 export const EXIT_CODES: {
   readonly PREPROCESSING: 200;
   readonly CHECKOUT_UNCODED: 210;
@@ -40,7 +40,7 @@ export const EXIT_CODES: {
   POST_EXEC: 250,
 });
 
-/** An error with an exit code: what a filer, an execer or the invoker says when the machinery fails. */
+/** An error with an exit code: what a filer, an execer or the invoker says when the machinery fails. See {@link codedError}. */
 export class ExitCodeError extends Error {
   readonly exitCode: ExitCode;
 
@@ -63,7 +63,16 @@ export function isExitCodeError(error: unknown): error is ExitCodeError {
   }
 }
 
-/** Wraps an error into a coded one, keeping a code it already has; no error stays no error (R21). */
+/**
+ * Wraps an error into a coded one, keeping a code it already has; no error stays no error (R21).
+ *
+ * @example
+ * ```ts
+ * import { codedError, EXIT_CODES, exitCodeOf } from 'dryrunner/kit';
+ * const error = codedError(new Error('disk full'), EXIT_CODES.CHECKOUT);
+ * console.log(error?.message, exitCodeOf(error) === EXIT_CODES.CHECKOUT); // disk full true
+ * ```
+ */
 export function codedError(error: unknown, exitCode: ExitCode): ExitCodeError | undefined {
   if (error === undefined || error === null) return undefined;
   if (isExitCodeError(error)) return error;
@@ -74,7 +83,9 @@ function textOf(error: unknown): string {
   return messageOf(error);
 }
 
-/** The code of a coded error; 0 for no error, and for an error without code the given fallback (default 250) (R21). */
+/**
+ * The code of a coded error; 0 for no error, and for an error without code the given fallback (default 250) (R21). See {@link codedError}.
+ */
 export function exitCodeOf(error: unknown, fallback: ExitCode = EXIT_CODES.POST_EXEC): ExitCode {
   if (!Number.isInteger(fallback)) throw invalidArgument('fallback', 'an integer', fallback);
   if (error === undefined || error === null) return 0;

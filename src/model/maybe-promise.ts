@@ -1,6 +1,7 @@
 /** A result that is there already or comes later. Collaborators that answer synchronously cost no event (see ARCHITECTURE.md). */
 import { unreadable } from '../kernel/argument-check.ts';
 
+/** A result that is there, or a promise of it. */
 export type MaybePromise<T> = T | PromiseLike<T>;
 
 /** True if the result is still to come. What a thenable throws when it is looked at is what its operation has failed with. */
@@ -14,6 +15,11 @@ export function isPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
  * True if the result is still to come: the `isPending` of the door.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an object that throws when it is asked for its `then`.
+ * @example
+ * ```ts
+ * import { isPending } from 'dryrunner/kit';
+ * console.log(isPending(7), isPending(Promise.resolve(7))); // false true
+ * ```
  */
 export function isResultPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
   try {

@@ -24,6 +24,7 @@ export interface Wait {
  * Which statuses a query matches (R24), and which queries are none.
  *
  * True if the status's state is in the mask and its id is listed, or the query looks at all runs (R24).
+ * See {@link checkQuery}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no status or no query.
  */
@@ -42,6 +43,15 @@ export function matchesQuery(status: RunStatus, query: Query): boolean {
  * Checks that `query` is one.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field: a mask out of range, ids that are not strings.
+ * @example
+ * ```ts
+ * import { DONE_MASK } from 'dryrunner';
+ * import { checkQuery, checkWait, completeStatus, matchesQuery } from 'dryrunner/kit';
+ * const query = { runs: ['7'], states: DONE_MASK };
+ * checkQuery(query);
+ * checkWait({ timeoutMs: 1000 });
+ * console.log(matchesQuery(completeStatus('7', '', 0), query)); // true
+ * ```
  */
 export function checkQuery(query: unknown): asserts query is Query {
   try {
@@ -88,7 +98,11 @@ export function querySubject({ runs = [], allRuns = false }: Query): string {
   return runs.length === 1 ? first : `${first}+${runs.length - 1}`;
 }
 
-/** Answers at once from the current state (R25, R30). */
+/**
+ * How long to wait: not at all, for ever, or a checked time.
+ *
+ * Answers at once from the current state (R25, R30).
+ */
 export const NO_WAIT: Wait = Object.freeze({ timeoutMs: 0 });
 
 const FOREVER: Wait = Object.freeze({ timeoutMs: Infinity });
@@ -109,6 +123,7 @@ export function waitForever(signal?: AbortSignal): Wait {
 
 /**
  * Checks that `wait` is one: `timeoutMs` 0 or more, `Infinity` included, and `signal` an `AbortSignal` if given.
+ * See {@link checkQuery}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT`, for a negative timeout too (R33).
  */

@@ -13,7 +13,9 @@ export type RunRejectionCode = Extract<
   | 'RUNNER_INVALID_ARGUMENT'
 >;
 
-/** A refused `run` (R22): no run exists, `status` has an empty id, state UNKNOWN and perhaps an error text. */
+/**
+ * A refused `run` (R22): no run exists, `status` has an empty id, state UNKNOWN and perhaps an error text. See {@link createQueueRunner}.
+ */
 export class RunRejectedError extends RunnerError {
   readonly status: RunStatus;
 

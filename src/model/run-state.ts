@@ -30,7 +30,7 @@ const FACTS: Readonly<Record<RunState, StateFacts>> = {
   TIMEDOUT: { code: 6, isTerminal: true, isReached: true, validFields: [] },
 };
 
-/** All states, the index being the numeric code of masks, wire and traces (R1). */
+/** All states, the index being the numeric code of masks, wire and traces (R1). See {@link isTerminal}. */
 export const RUN_STATES: readonly RunState[] = Object.freeze(
   (Object.keys(FACTS) as RunState[]).sort((a, b) => FACTS[a].code - FACTS[b].code),
 );
@@ -56,7 +56,15 @@ export function runStateCode(state: RunState): number {
   return code;
 }
 
-/** True for COMPLETE, FAILED, ABORTED, TIMEDOUT and UNKNOWN (R2). */
+/**
+ * True for COMPLETE, FAILED, ABORTED, TIMEDOUT and UNKNOWN (R2).
+ *
+ * @example
+ * ```ts
+ * import { formatRunState, isTerminal, RUN_STATES } from 'dryrunner';
+ * console.log(RUN_STATES.filter(isTerminal).map(formatRunState).length); // 5
+ * ```
+ */
 export function isTerminal(state: RunState): boolean {
   return typeof state === 'string' && TERMINAL[state] === true;
 }
@@ -79,7 +87,10 @@ export function isRunState(value: unknown): value is RunState {
   return typeof value === 'string' && typeof CODES[value] === 'number';
 }
 
-/** The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never throws. */
+/**
+ * The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never throws.
+ * See {@link isTerminal}.
+ */
 export function formatRunState(state: RunState | number): string {
   if (typeof state === 'string') return state;
   if (typeof state === 'number') return RUN_STATES[state] ?? `RunState(${state})`;

@@ -64,6 +64,7 @@ const NO_OUTCOME: RunOutcome = Object.freeze({ snapshotId: '', exitCode: 0, erro
 /**
  * Puts a status together; the constructors below are for callers, this is for code that merges statuses. Like them it checks that its
  * parts are there, and leaves the rest to `checkRunStatus`, which a store asks.
+ * See {@link completeStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `tags`, `refs` or `outcome` is no object.
  */
@@ -95,12 +96,12 @@ export function makeRunStatus(
   }
 }
 
-/** Waiting to run: id and tags only (R12). */
+/** Waiting to run: id and tags only (R12). See {@link completeStatus}. */
 export function pendingStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
   return makeRunStatus(runId, 'PENDING', tags, NO_REFS, NO_OUTCOME);
 }
 
-/** Running, with the places where its output can be read (R12). */
+/** Running, with the places where its output can be read (R12). See {@link completeStatus}. */
 export function runningStatus(
   runId: RunID,
   stdoutRef: string,
@@ -116,7 +117,8 @@ export function runningStatus(
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the exit code is not an integer.
  * @example
  * ```ts
- * import { completeStatus, formatRunStatus } from 'dryrunner';
+ * import { completeStatus } from 'dryrunner/kit';
+ * import { formatRunStatus } from 'dryrunner';
  * console.log(formatRunStatus(completeStatus('7', '', 1)));
  * ```
  */
@@ -132,6 +134,7 @@ export function completeStatus(
 
 /**
  * The machinery failed: text and exit code come from the coded error (R3, R12).
+ * See {@link completeStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the error is missing or has no exit code (R13).
  */
@@ -141,18 +144,19 @@ export function failedStatus(runId: RunID, error: ExitCodeError, tags: LogTags =
   return makeRunStatus(runId, 'FAILED', tags, NO_REFS, outcome);
 }
 
-/** Killed on request: id and tags only (R3, R12). */
+/** Killed on request: id and tags only (R3, R12). See {@link completeStatus}. */
 export function abortStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
   return makeRunStatus(runId, 'ABORTED', tags, NO_REFS, NO_OUTCOME);
 }
 
-/** Killed by its deadline, state TIMEDOUT: id and tags only (R3, R12). */
+/** Killed by its deadline, state TIMEDOUT: id and tags only (R3, R12). See {@link completeStatus}. */
 export function timeoutStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
   return makeRunStatus(runId, 'TIMEDOUT', tags, NO_REFS, NO_OUTCOME);
 }
 
 /**
  * A copy that says where the output can be read.
+ * See {@link completeStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  */
@@ -169,6 +173,7 @@ const WITH_ERROR = RUN_STATES.filter((state) => hasField(state, 'error'));
 
 /**
  * A copy with an error text.
+ * See {@link completeStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state that has none (R11), and for what is no object.
  */
@@ -250,7 +255,8 @@ function checkValidity({ state, snapshotId, exitCode, error }: RunStatus): void 
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  * @example
  * ```ts
- * import { formatRunStatus, pendingStatus } from 'dryrunner';
+ * import { formatRunStatus } from 'dryrunner';
+ * import { pendingStatus } from 'dryrunner/kit';
  * console.log(formatRunStatus(pendingStatus('0')));
  * // RunStatus -- RunID: 0 # State: PENDING # JobID:  # TaskID:  # Tag:
  * ```

@@ -14,11 +14,6 @@ export interface FilerAndInit {
 /** Which filer serves which run type. */
 export type RunTypeMap = Map<RunType, FilerAndInit>;
 
-/** An empty map to fill. */
-export function makeRunTypeMap(): RunTypeMap {
-  return new Map();
-}
-
 const BAZEL_SNAPSHOT = /^bz-[^-]{64}-(-1|\d+)$/;
 
 /** `bazel` for a snapshot id of the form `bz-<64 characters>-<size ≥ −1>`, else `scoot` (R184). */

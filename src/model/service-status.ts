@@ -14,16 +14,25 @@ export interface ServiceStatus {
 /** What a new store says: not initialized, not healthy, no error (R15). */
 export const NEW_SERVICE_STATUS: ServiceStatus = serviceStatus(false, false);
 
-/** What a runner says once it is initialized. */
+/** What a runner says once it is initialized. See {@link serviceStatus}. */
 export const HEALTHY_SERVICE_STATUS: ServiceStatus = serviceStatus(true, true);
 
-/** Puts a service status together. */
+/**
+ * Puts a service status together.
+ *
+ * @example
+ * ```ts
+ * import { formatServiceStatus, serviceStatus } from 'dryrunner/kit';
+ * console.log(formatServiceStatus(serviceStatus(true, false, 'disk full'))); //
+ * ```
+ */
 export function serviceStatus(initialized: boolean, isHealthy: boolean, error = ''): ServiceStatus {
   return Object.freeze({ initialized, isHealthy, error });
 }
 
 /**
  * Shows a service status in the model's form, and its error when there is one (R15).
+ * See {@link serviceStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
  */

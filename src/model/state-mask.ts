@@ -10,23 +10,23 @@ declare const stateMask: unique symbol;
 /** A set of states; make one with `maskForState`, or use a named constant. */
 export type StateMask = number & { readonly [stateMask]: true };
 
-/** Matches UNKNOWN only. */
+/** Matches UNKNOWN only. See {@link maskForState}. */
 export const UNKNOWN_MASK: StateMask = maskForState('UNKNOWN');
-/** Matches PENDING only. */
+/** Matches PENDING only. See {@link maskForState}. */
 export const PENDING_MASK: StateMask = maskForState('PENDING');
-/** Matches RUNNING only. */
+/** Matches RUNNING only. See {@link maskForState}. */
 export const RUNNING_MASK: StateMask = maskForState('RUNNING');
-/** Matches COMPLETE only. */
+/** Matches COMPLETE only. See {@link maskForState}. */
 export const COMPLETE_MASK: StateMask = maskForState('COMPLETE');
-/** Matches FAILED only. */
+/** Matches FAILED only. See {@link maskForState}. */
 export const FAILED_MASK: StateMask = maskForState('FAILED');
-/** Matches ABORTED only. */
+/** Matches ABORTED only. See {@link maskForState}. */
 export const ABORTED_MASK: StateMask = maskForState('ABORTED');
-/** Matches TIMEDOUT only. */
+/** Matches TIMEDOUT only. See {@link maskForState}. */
 export const TIMEDOUT_MASK: StateMask = maskForState('TIMEDOUT');
-/** Matches the five terminal states (R7). */
+/** Matches the five terminal states (R7). See {@link maskForState}. */
 export const DONE_MASK: StateMask = maskForState(...TERMINAL_STATES);
-/** Matches all seven states (R7); their union, not the model's 64-bit value. */
+/** Matches all seven states (R7); their union, not the model's 64-bit value. See {@link maskForState}. */
 export const ALL_MASK: StateMask = maskForState(...RUN_STATES);
 
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -56,7 +56,7 @@ export function maskForState(...states: readonly RunState[]): StateMask {
   return mask as StateMask;
 }
 
-/** True if `state` is in the mask (the model's `StateMask.Matches`). */
+/** True if `state` is in the mask (the model's `StateMask.Matches`). See {@link maskForState}. */
 export function maskMatches(mask: StateMask, state: RunState): boolean {
   if (typeof mask !== 'number') {
     throw invalidArgument('mask', `a mask, an integer from 0 to ${ALL_MASK}`, mask);
@@ -71,7 +71,7 @@ export function isStateMask(value: unknown): value is StateMask {
 
 /**
  * The name of a named mask, else the names of its states joined by `|`; `NONE` for the empty mask, and `StateMask(n)` for a
- * number that is none (R9). Never throws.
+ * number that is none (R9). Never throws. See {@link maskForState}.
  */
 export function formatMask(mask: StateMask): string {
   const name = NAMES.get(mask);

@@ -16,18 +16,30 @@ export class NoStatusError extends RunnerError {
   }
 }
 
-/** The error about an id that is not known, or was evicted (R26, R49). */
+/**
+ * The error about an id that is not known, or was evicted (R26, R49).
+ *
+ * @example
+ * ```ts
+ * import { DONE_MASK } from 'dryrunner';
+ * import { cannotHappen, unknownRun, unknownRunMessage, waitCancelled } from 'dryrunner/kit';
+ * console.log(unknownRun('7').message === unknownRunMessage('7')); // true
+ * console.log(waitCancelled('no longer wanted').code); // RUNNER_WAIT_CANCELLED
+ * console.log(cannotHappen({ runs: ['7'], states: DONE_MASK }).code); // RUNNER_CANNOT_HAPPEN
+ * ```
+ */
 export function unknownRun(runId: RunID): RunnerError {
   return new RunnerError('RUNNER_UNKNOWN_RUN', unknownRunMessage(runId), { actual: runId });
 }
 
-/** The outcome of a wait whose signal was aborted (R34). */
+/** The outcome of a wait whose signal was aborted (R34). See {@link unknownRun}. */
 export function waitCancelled(reason: unknown): RunnerError {
   return new RunnerError('RUNNER_WAIT_CANCELLED', 'the wait was cancelled', { cause: reason });
 }
 
 /**
  * The outcome of a wait on runs that are all terminal in other states (R36).
+ * See {@link unknownRun}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no query.
  */

@@ -15,6 +15,7 @@ const QUERY_NOW: readonly string[] = ['queryNow'];
 
 /**
  * The first status of a result, with the service status of the same instant.
+ * See {@link finalStatus}.
  *
  * @throws NoStatusError `RUNNER_NO_STATUS` for an empty list; it carries the service status (R42). RunnerError
  * `RUNNER_INVALID_ARGUMENT` for what is no result.
@@ -32,7 +33,7 @@ export function singleStatus(result: QueryResult): StatusResult {
   }
 }
 
-/** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`, also if the answer is empty (R40). */
+/** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`, also if the answer is empty (R40). See {@link finalStatus}. */
 export async function statusNow(querier: StatusQueryNower, runId: RunID): Promise<StatusResult> {
   checkMethods('querier', querier, QUERY_NOW);
   const { statuses, service } = await querier.queryNow({ runs: [runId], states: ALL_MASK });
@@ -41,7 +42,7 @@ export async function statusNow(querier: StatusQueryNower, runId: RunID): Promis
   return { status, service };
 }
 
-/** The current status of all runs, in creation order (R37, R43). */
+/** The current status of all runs, in creation order (R37, R43). See {@link finalStatus}. */
 export async function statusAll(querier: StatusQueryNower): Promise<QueryResult> {
   checkMethods('querier', querier, QUERY_NOW);
   return querier.queryNow({ allRuns: true, states: ALL_MASK });
@@ -71,7 +72,7 @@ export function finalStatus(
 
 /**
  * Waits without limit until the run is in state `expected`; rejects with `RUNNER_CANNOT_HAPPEN` when that can no longer come (R36,
- * R41), and with `RUNNER_INVALID_ARGUMENT` if it is no state.
+ * R41), and with `RUNNER_INVALID_ARGUMENT` if it is no state. See {@link finalStatus}.
  */
 export async function waitForState(
   querier: StatusQuerier,

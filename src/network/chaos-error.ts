@@ -24,7 +24,7 @@ export type FaultErrorMaker = (fault: InjectedFault) => Error;
 
 /**
  * What a call that chaos lets fail rejects with. Its code is `RUNNER_INJECTED_FAULT`, or that of the configured `RunnerError`; the
- * configured error is its `cause`.
+ * configured error is its `cause`. See {@link createChaosRunner}.
  */
 export class InjectedFaultError extends RunnerError {
   readonly fault: InjectedFault;

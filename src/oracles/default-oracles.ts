@@ -18,7 +18,7 @@ import { watchRuns } from './watch-runs.ts';
  * about what is held has its explanation helped by `isAboutHolding` (`src/explore/explain/held-resources.ts`).
  *
  * The rules that any trace can be held to: R200–R206 and R208, in this order. R199 needs to be told what was promised (`promptness`),
- * and R207 is about answers, which are not in a trace (`watchService`).
+ * and R207 is about answers, which are not in a trace (`watchService`). See {@link watchRuns}.
  */
 export const defaultRules: readonly RunRule[] = Object.freeze([
   oneTerminal,
@@ -33,7 +33,7 @@ export const defaultRules: readonly RunRule[] = Object.freeze([
 
 const DEFAULT_ORACLES: readonly OracleFactory[] = Object.freeze([watchRuns(defaultRules)]);
 
-/** The {@link defaultRules} as oracles, to which a scenario may add its own. */
+/** The {@link defaultRules} as oracles, to which a scenario may add its own. See {@link watchRuns}. */
 export function defaultOracles(): readonly OracleFactory[] {
   return DEFAULT_ORACLES;
 }

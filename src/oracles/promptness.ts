@@ -22,7 +22,7 @@ export interface BoundedCollaborators {
   readonly localBoundMs?: number;
 }
 
-/** The bounds of a runner that is made of these. */
+/** The bounds of a runner that is made of these. See {@link promptness}. */
 export function phaseBounds(parts: BoundedCollaborators): PhaseBounds {
   checkRecord('parts', 'the collaborators of a runner', parts);
   checkRecord('execer', 'an Execer', parts.execer);
@@ -69,7 +69,8 @@ const ROUNDING_MS = 0.01;
  *
  * @example
  * ```ts
- * import { createSimExecer, createSimulatedRunner, phaseBounds, promptness, simulate, watchRuns } from 'dryrunner';
+ * import { createSimExecer } from 'dryrunner/kit';
+ * import { createSimulatedRunner, phaseBounds, promptness, simulate, watchRuns } from 'dryrunner';
  * const verdict = await simulate({
  *   oracles: [watchRuns([promptness(phaseBounds({ execer: { cancelBoundMs: 2_000 } }))])],
  *   scenario: async ({ world }) => {

@@ -46,7 +46,7 @@ export interface RunRule {
 
 /**
  * Each accepted run reaches exactly one terminal status, which never changes. That it is reached at all can be told of runs whose
- * runner was released (R85): the others may go on after the end of the trace.
+ * runner was released (R85): the others may go on after the end of the trace. See {@link watchRuns}.
  */
 export const oneTerminal: RunRule = {
   rule: 'R200',
@@ -61,7 +61,7 @@ export const oneTerminal: RunRule = {
   },
 };
 
-/** The observed state sequence of a run is a path of R4's graph; where it begins is up to who observes. */
+/** The observed state sequence of a run is a path of R4's graph; where it begins is up to who observes. See {@link watchRuns}. */
 export const statePath: RunRule = {
   rule: 'R201',
   beforeStatus(run, { state }) {
@@ -73,7 +73,7 @@ export const statePath: RunRule = {
 
 /**
  * A run starts with its first phase, or with RUNNING if its runner has no phases. It must have been accepted, all that were accepted
- * before it must have started or ended, and no other may be active (R67).
+ * before it must have started or ended, and no other may be active (R67). See {@link watchRuns}.
  */
 export const startOrder: RunRule = {
   rule: 'R202',
@@ -89,7 +89,7 @@ export const startOrder: RunRule = {
 
 /**
  * A run that nobody asked to stop, by an abort or a release (R85), does not become ABORTED, nor UNKNOWN once its process has ended;
- * one without a timeout does not become TIMEDOUT.
+ * one without a timeout does not become TIMEDOUT. See {@link watchRuns}.
  */
 export const endCause: RunRule = {
   rule: 'R203',

@@ -28,7 +28,7 @@ export type ReachKind =
   | 'release without runs left'
   | 'injected fault';
 
-/** All kinds, in the order in which reports list them. */
+/** All kinds, in the order in which reports list them. See {@link watchAnswers}. */
 export const REACH_KINDS: readonly ReachKind[] = membersOf<ReachKind>({
   'end COMPLETE 0': true,
   'end COMPLETE with another exit code': true,

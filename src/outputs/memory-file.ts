@@ -148,7 +148,12 @@ function find<K extends OutputFault['kind']>(faults: readonly OutputFault[], kin
   return faults.find((fault): fault is Fault<K> => fault.kind === kind);
 }
 
-/** What a faulty output is made of. */
+/**
+ * An output in memory that fails on schedule. Invariant: the order of the writes is the order in the content, however long each
+ * takes, and what a failed write left behind is exactly what its fault says.
+ *
+ * What a faulty output is made of.
+ */
 export interface FaultyMemoryFileOptions {
   readonly id: string;
   readonly serial: number;
@@ -157,12 +162,7 @@ export interface FaultyMemoryFileOptions {
   readonly clock: Clock | undefined;
 }
 
-/**
- * An output in memory that fails on schedule. Invariant: the order of the writes is the order in the content, however long each
- * takes, and what a failed write left behind is exactly what its fault says.
- *
- * See {@link OutputFault}. A `create` fault is thrown by the constructor.
- */
+/** See {@link OutputFault}. A `create` fault is thrown by the constructor. */
 export class FaultyMemoryFile extends MemoryFile {
   readonly #error: Fault<'error'> | undefined;
   readonly #short: Fault<'short'> | undefined;

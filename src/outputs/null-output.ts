@@ -15,7 +15,7 @@ export interface NullOutput extends Output {
  *
  * @example
  * ```ts
- * import { NULL_OUTPUT } from 'dryrunner';
+ * import { NULL_OUTPUT } from 'dryrunner/kit';
  * if (NULL_OUTPUT.asFile() !== '/dev/null') throw new Error('not there');
  * ```
  */

@@ -44,6 +44,19 @@ export class PrivateTempDirs implements TempDirs {
  * Gives `ROOT/NAME` for each name and keeps nothing on any disk.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `root` is not absolute.
+ * @example
+ * ```ts
+ * import { createSimulatedRunner, simulate, virtualTempDirs } from 'dryrunner';
+ * const tempDirs = virtualTempDirs();
+ * await simulate({
+ *   async scenario(sim) {
+ *     const runner = createSimulatedRunner(sim.world, { tempDirs });
+ *     await runner.run({ argv: ['complete 0'] });
+ *     await runner.release();
+ *   },
+ * });
+ * console.log(tempDirs.held.size); // 0
+ * ```
  */
 export function virtualTempDirs(root: string = DEFAULT_ROOT): VirtualTempDirs {
   if (typeof root !== 'string' || !root.startsWith('/')) {

@@ -5,7 +5,7 @@ import { framesOfThrown, withoutEngine } from './scenario-stack.ts';
 import { kindText, type Verdict } from './verdict.ts';
 
 /** What failed, when, its details, and how to see it again. */
-export function describeFailure(verdict: Verdict): string {
+function describeFailure(verdict: Verdict): string {
   checkRecord('verdict', 'the verdict of a simulation', verdict);
   try {
     return failureText(verdict);
@@ -27,7 +27,7 @@ function failureText({ failure, scenario, seed, virtualMs, traceHash }: Verdict)
 /**
  * Carries the verdict; the message says what failed, and which seed repeats it. Its stack is that of what the scenario threw, without the
  * lines of the engine, because test frameworks show the line on top. `expected` and `actual` are those of what was thrown, if it has any.
- * What was thrown is `verdict.failure.cause`.
+ * What was thrown is `verdict.failure.cause`. See {@link simulate}.
  */
 export class SimulationFailedError extends Error {
   override readonly name = 'SimulationFailedError';

@@ -17,7 +17,11 @@ import type { ReachedConditions } from './reached-conditions.ts';
 import { strikeAtSomeEvent, strikesAt } from './scenario-faults.ts';
 import type { ReportFailure } from './verdict.ts';
 
-/** A property has a name, and a function that says whether it holds. */
+/**
+ * Checks of what the verbs of a simulation are given. Invariant: what is wrong throws `RUNNER_INVALID_ARGUMENT` before anything is done.
+ *
+ * A property has a name, and a function that says whether it holds.
+ */
 function checkProperty(name: string, holds: Holds): void {
   if (typeof (name as unknown) !== 'string') throw invalidArgument('name', 'a text', name);
   if (typeof (holds as unknown) !== 'function') throw invalidArgument('holds', 'a function', holds);
@@ -52,7 +56,7 @@ function pickFrom<T>(
 }
 
 /** Thrown by `sim.check`, so that the scenario goes no further; the verdict has noted it by then. */
-export class CheckFailedError extends Error {
+class CheckFailedError extends Error {
   override readonly name = 'CheckFailedError';
 
   constructor(message = '') {
@@ -123,7 +127,8 @@ export class Simulation {
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `values` is a list of at least one.
    * @example
    * ```ts
-   * import { fifoDecisions, simulate } from 'dryrunner';
+   * import { fifoDecisions } from 'dryrunner/kernel';
+   * import { simulate } from 'dryrunner';
    * const { held } = await simulate({
    *   source: fifoDecisions(),
    *   scenario: (sim) => sim.check(sim.pick('timeout', [50, 100], (ms) => `${ms} ms`) === 50, 'the first'),
@@ -145,7 +150,8 @@ export class Simulation {
    * @example
    * ```ts
    * import fc from 'fast-check';
-   * import { fifoDecisions, simulate } from 'dryrunner';
+   * import { fifoDecisions } from 'dryrunner/kernel';
+   * import { simulate } from 'dryrunner';
    * const { held } = await simulate({
    *   source: fifoDecisions(),
    *   scenario: (sim) => {

@@ -3,10 +3,14 @@ import type { ServiceStatus } from '../model/service-status.ts';
 import { Waiter, type WaiterRegister } from './waiter-register.ts';
 import type { Wait } from '../model/query.ts';
 
-/** Says which service statuses end a wait. */
+/**
+ * A wait for a change of the service status (R56).
+ *
+ * Says which service statuses end a wait.
+ */
 export type ServicePredicate = (service: ServiceStatus) => boolean;
 
-/** A wait for a change of the service status (R56). */
+/** Waits until the service status fulfils its predicate. */
 export class ServiceWaiter extends Waiter {
   readonly predicate: ServicePredicate;
   readonly promise: Promise<ServiceStatus | undefined>;

@@ -292,7 +292,8 @@ function illegalMove(old: RunStatus, update: RunStatus): RunnerError {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a capacity that is negative or no integer.
  * @example
  * ```ts
- * import { createStatusStore, runningStatus, type Clock } from 'dryrunner';
+ * import { createStatusStore, runningStatus } from 'dryrunner/kit';
+ * import { type Clock } from 'dryrunner';
  * function startOne(clock: Clock): string {
  *   const store = createStatusStore({ clock, idPrefix: 'node7-' });
  *   const { runId } = store.newRun();

@@ -57,7 +57,8 @@ export class StatusesRO implements StatusQueryNower, LegacyStatusReader {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no status, and for two statuses of one run.
  * @example
  * ```ts
- * import { completeStatus, createStatusesRO, HEALTHY_SERVICE_STATUS, statusNow } from 'dryrunner';
+ * import { completeStatus, createStatusesRO, HEALTHY_SERVICE_STATUS } from 'dryrunner/kit';
+ * import { statusNow } from 'dryrunner';
  * const answer = createStatusesRO([completeStatus('0', '', 0)], HEALTHY_SERVICE_STATUS);
  * const { status } = await statusNow(answer, '0');
  * ```

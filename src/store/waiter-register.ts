@@ -10,16 +10,16 @@ import { waitCancelled } from '../model/status-errors.ts';
 import type { RunTracer } from '../model/run-tracer.ts';
 import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
 
-/** Told when the signal of one of its waiters aborts. */
+/**
+ * What all waiters of a store have in common: a place in the order of registration, and what can end them from outside.
+ *
+ * Told when the signal of one of its waiters aborts.
+ */
 export interface CancelReceiver {
   cancelRequested(waiter: Waiter): void;
 }
 
-/**
- * What all waiters of a store have in common: a place in the order of registration, and what can end them from outside.
- *
- * Somebody who waits. It is settled exactly once, by the `WaiterRegister` that it entered.
- */
+/** Somebody who waits. It is settled exactly once, by the `WaiterRegister` that it entered. */
 export abstract class Waiter {
   /** Position in the order of registration, from 0; negative once it has left. */
   sequence = 0;

@@ -19,7 +19,7 @@ export interface DecisionLogFile {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first decision that is none.
  * @example
  * ```ts
- * import { question } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { decisionLogLines, readDecisionLog } from 'dryrunner/trace';
  * const log = [{ question: question('choice', 'which'), n: 3, answer: 2 }];
  * const { decisions } = await readDecisionLog(decisionLogLines(log, { seed: '42' }));
@@ -40,6 +40,7 @@ export function* decisionLogLines(
 
 /**
  * Reads a whole decision log.
+ * See {@link decisionLogLines}.
  *
  * @throws TraceFormatError for anything but a whole file of kind `decisions`.
  */

@@ -1,5 +1,4 @@
 /** The door `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and what tells two of them apart. */
-export { createRollingHash, type RollingHash } from '../kernel/rolling-hash.ts';
 export { decisionLogLines, readDecisionLog } from './decision-log-file.ts';
 export type { DecisionLogFile } from './decision-log-file.ts';
 export type { EventHash } from './event-hasher.ts';
@@ -24,11 +23,11 @@ export { swfWorkload } from './swf/swf-workload.ts';
 export type { SwfWorkload } from './swf/swf-workload.ts';
 export { createWorkload } from './workload.ts';
 export type { WorkAbort, WorkItem, Workload, WorkloadJob, WorkloadOptions, WorkOutcome } from './workload.ts';
-export { diffEvents, diffEventStreams } from './trace-differ.ts';
+export { diffEvents } from './trace-differ.ts';
 export type { EventDifference } from './trace-differ.ts';
 export { TraceFormatError } from './trace-format-error.ts';
 export type { TraceFault, TraceProblem } from './trace-format-error.ts';
-export { TRACE_FORMAT, TRACE_VERSION } from './trace-header.ts';
+export { TRACE_FORMAT } from './trace-header.ts';
 export type {
   DecisionsHeader,
   RecordingHeader,

@@ -53,6 +53,7 @@ export function* simulationLines(
 
 /**
  * Reads a whole simulation into memory; `openTrace` reads one of any size.
+ * See {@link simulationLines}.
  *
  * @throws TraceFormatError for anything but a whole file of kind `simulation`.
  */

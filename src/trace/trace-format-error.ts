@@ -35,7 +35,7 @@ export interface TraceFault {
   readonly cause?: unknown;
 }
 
-/** A `RUNNER_TRACE_FORMAT` error with the line and the kind of problem. */
+/** A `RUNNER_TRACE_FORMAT` error with the line and the kind of problem. See {@link openTrace}. */
 export class TraceFormatError extends RunnerError {
   readonly problem: TraceProblem;
   readonly line: number;

@@ -3,7 +3,7 @@
  * cut off or changed is known for one. Invariant: wall time and places on the host occur in the header of a recording only.
  */
 
-/** What the first line calls the format. */
+/** What the first line calls the format. See {@link openTrace}. */
 export const TRACE_FORMAT = 'dryrunner';
 /** The newest version that this package reads. */
 export const TRACE_VERSION = 2;

@@ -160,7 +160,8 @@ class EventRecorder implements TraceRecorder {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `hash` is no rolling hash.
  * @example
  * ```ts
- * import { createTraceRecorder, createRollingHash } from 'dryrunner/trace';
+ * import { createTraceRecorder } from 'dryrunner/trace';
+ * import { createRollingHash } from 'dryrunner/kernel';
  * const recorder = createTraceRecorder({ hash: createRollingHash(), keep: true });
  * recorder.record({ type: 'note', at: 0, runner: 'worker', text: 'begin' });
  * if (recorder.count !== 1 || recorder.events().length !== 1) throw new Error('not recorded');

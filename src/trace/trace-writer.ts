@@ -123,7 +123,7 @@ function lineOf(shape: RecordShape, name: string, value: object): string {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `header.kind` is no kind of file.
  * @example
  * ```ts
- * import { question } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { createTraceWriter } from 'dryrunner/trace';
  * const writer = createTraceWriter({ kind: 'decisions', seed: '42' });
  * const decision = { question: question('choice', 'toss'), n: 2, answer: 1 };

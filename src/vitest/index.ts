@@ -1,4 +1,3 @@
 /** The door `dryrunner/vitest`: simulations and cases as tests of Vitest. */
 export { describeRunner, type DescribeRunnerOptions, type RunnerCase } from './describe-runner.ts';
-export { describeFailure, SimulationFailedError } from '../simulation/simulation-failed-error.ts';
-export { holdForSeeds, simTest, type SimTest, type SimTestOptions, type TestedScenario } from './sim-test.ts';
+export { simTest, type SimTest, type SimTestOptions, type TestedScenario } from './sim-test.ts';

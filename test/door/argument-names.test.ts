@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import * as door from '../../src/index.ts';
+import * as door from './own-doors.ts';
 import { checkWorld } from '../../src/model/world.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 

@@ -18,16 +18,9 @@ const LEFT_OUT: ReadonlyMap<string, string> = new Map([
   ['describeRunner', 'it registers tests, and cannot be called while one runs'],
   ['simTest', 'it registers a test, and cannot be called while one runs'],
   // Rules about runs: their hooks are called by our watch only, with accounts of its own.
-  ...[
-    'checkoutRelease',
-    'endCause',
-    'givenBack',
-    'keptRefs',
-    'oneTerminal',
-    'runAccounts',
-    'startOrder',
-    'statePath',
-  ].map((rule) => [rule, 'its hooks are called by the watch of runs only'] as const),
+  ...['endCause', 'oneTerminal', 'startOrder', 'statePath'].map(
+    (rule) => [rule, 'its hooks are called by the watch of runs only'] as const,
+  ),
 ]);
 
 interface Unattacked {
@@ -63,6 +56,12 @@ const UNATTACKED: readonly Unattacked[] = [
     because: 'it is private to its class',
   },
   { of: /^createSimFiler$/, methods: ['takeBack', 'takeBackAgain'], because: 'its checkouts call it' },
+  {
+    of: /^createMemoryOutputs$/,
+    methods: ['hold', 'plainFile'],
+    because: 'runners call it, for runs of their own',
+  },
+  { of: /^createStatusStore$/, methods: ['updateInRow'], because: 'runners call it, for runs of their own' },
   { of: /^createNode$/, methods: ['mayHang', 'strike'], because: 'the parts of a node call it' },
   {
     of: /^createRecorder$/,
@@ -108,7 +107,7 @@ const titled = (all: readonly DoorExport[]): (readonly [string, DoorExport])[] =
 test('the walk finds doors, functions, classes and objects', () => {
   expect(new Set(exported.map(({ door: path }) => path)).size).toBeGreaterThan(7);
   expect(functions.length).toBeGreaterThan(150);
-  expect(classes.length).toBeGreaterThan(15);
+  expect(classes.length).toBeGreaterThan(10);
   expect(objects.length).toBeGreaterThan(10);
 });
 

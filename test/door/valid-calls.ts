@@ -5,7 +5,8 @@ import { Registry } from 'prom-client';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as host from '../../src/host/index.ts';
-import * as door from '../../src/index.ts';
+import { ServiceReach } from '../../src/oracles/service-reach.ts';
+import * as door from './own-doors.ts';
 import { createTraceWriter, type TraceHeader } from '../../src/trace/index.ts';
 
 type Given = () => readonly unknown[];
@@ -116,8 +117,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   ContractBrokenError: () => ['R1', 'message'],
   ExitCodeError: () => [1, 'message'],
   InjectedFaultError: () => [{ operation: 'run', kind: 'before' }],
-  NeverReachedError: () => [['end FAILED'], 3, new door.ServiceReach()],
-  NoStatusError: () => [door.HEALTHY_SERVICE_STATUS],
+  NeverReachedError: () => [['end FAILED'], 3, new ServiceReach()],
   RunnerError: () => ['RUNNER_BUSY', 'message', {}],
   RunnerModel: () => [2],
   RunRejectedError: () => ['RUNNER_BUSY', 'message'],

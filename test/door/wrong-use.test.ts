@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import * as checkDoor from '../../src/check/index.ts';
 import * as conformanceDoor from '../../src/conformance/index.ts';
 import * as hostDoor from '../../src/host/index.ts';
-import * as mainDoor from '../../src/index.ts';
+import * as mainDoor from './own-doors.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import * as traceDoor from '../../src/trace/index.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Cancellation, isCancelled } from '../../src/model/cancellation.ts';
 import { allDone, isPending, orElse, whenThere } from '../../src/model/maybe-promise.ts';
-import { makeRunTypeMap, runTypeOf } from '../../src/model/run-type.ts';
+import { runTypeOf } from '../../src/model/run-type.ts';
 
 describe('a cancellation', () => {
   test('holds from the moment it is made, whoever looks first', () => {
@@ -91,10 +91,5 @@ describe('run types', () => {
     [`bz-${hash}-`, 'scoot'],
   ] as const)('R184 D101 snapshot id %s is of type %s', ([snapshotId, type]) => {
     expect(runTypeOf(snapshotId)).toBe(type);
-  });
-
-  test('a new map is empty and belongs to its maker', () => {
-    expect(makeRunTypeMap()).toEqual(new Map());
-    expect(makeRunTypeMap()).not.toBe(makeRunTypeMap());
   });
 });

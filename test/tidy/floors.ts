@@ -39,7 +39,7 @@ export const FLOORS: readonly Floor[] = [
     upTo: 6,
     edges: ['host', 'threads', 'ambient'],
   },
-  { floor: 'door', folders: ['index.ts'], mayUse: 'floors 0–4', upTo: 4 },
+  { floor: 'door', folders: ['index.ts', 'kit'], mayUse: 'floors 0–4', upTo: 4 },
 ];
 
 const rowOf = new Map(FLOORS.flatMap((row) => row.folders.map((folder) => [folder, row] as const)));

@@ -21,7 +21,8 @@ export interface ExplanationLine {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no explanation.
  * @example
  * ```ts
- * import { defineScenario, question } from 'dryrunner';
+ * import { defineScenario } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { createExecutor, explain, formatExplanation } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'coin',

@@ -99,7 +99,8 @@ function otherFailureText({ decision, answer, message }: OtherFailure): string {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, and for a log that does not fail.
  * @example
  * ```ts
- * import { createSimulatedRunner, defineScenario, question } from 'dryrunner';
+ * import { createSimulatedRunner, defineScenario } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { createExecutor, explain } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'abort-wins',

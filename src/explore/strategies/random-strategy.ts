@@ -28,6 +28,7 @@ class RandomStrategy implements Strategy {
 
 /**
  * Answers uniformly, keyed by question and occurrence.
+ * See {@link createStrategy}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  */

@@ -47,7 +47,8 @@ class ReplayStrategy implements Strategy {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision, or `by` is something else.
  * @example
  * ```ts
- * import { defineScenario, question } from 'dryrunner';
+ * import { defineScenario } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { createExecutor, explore, replayStrategy } from 'dryrunner/explore';
  * const scenario = defineScenario({
  *   name: 'coin',

@@ -16,7 +16,7 @@ const NAMES = [
 /** A name that `createStrategy` knows. */
 export type StrategyName = (typeof NAMES)[number];
 
-/** The names that `createStrategy` knows; the default comes first. */
+/** The names that `createStrategy` knows; the default comes first. See {@link createStrategy}. */
 export const strategyNames: readonly StrategyName[] = Object.freeze([...NAMES]);
 
 /** True for one of {@link strategyNames}. */

@@ -32,7 +32,7 @@ class StratifiedStrategy implements Strategy {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example
  * ```ts
- * import { question } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { stratifiedStrategy } from 'dryrunner/explore';
  * const strategy = stratifiedStrategy(7);
  * const which = question('choice', 'which');

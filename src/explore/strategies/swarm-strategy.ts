@@ -36,7 +36,7 @@ class SwarmStrategy implements Strategy {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example
  * ```ts
- * import { question } from 'dryrunner';
+ * import { question } from 'dryrunner/kernel';
  * import { swarmStrategy } from 'dryrunner/explore';
  * const strategy = swarmStrategy(7);
  * const crash = question('fault', { owner: 'node-1', what: 'crash' });

@@ -17,6 +17,7 @@ import { hashText } from '../../kernel/text-hash.ts';
 import { formatCount } from '../../model/plural.ts';
 import { canonicalReference } from './campaign-state.ts';
 import { makeFolder } from '../make-folder.ts';
+import { readKeptFile, replaceTraceFile } from '../trace-file.ts';
 
 const SUFFIX = '.jsonl';
 const SEEDS = 'seeds';
@@ -109,7 +110,6 @@ export class CorpusFolder {
     const entries: CorpusEntry[] = [];
     const names = await this.#namesIn(folder);
     if (names.length === 0) return entries;
-    const { readKeptFile } = await import('../trace-file.ts');
     const { readDecisionLog } = await import('../../trace/decision-log-file.ts');
     for (const name of names) {
       const path = join(folder, name);
@@ -149,7 +149,6 @@ export class CorpusFolder {
     meta: Readonly<Record<string, string>>,
   ): Promise<void> {
     await makeFolder(dirname(path));
-    const { replaceTraceFile } = await import('../trace-file.ts');
     const { decisionLogLines } = await import('../../trace/decision-log-file.ts');
     await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
   }

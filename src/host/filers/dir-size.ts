@@ -13,6 +13,7 @@ const SLASH = Buffer.from('/');
 
 /**
  * The size of a directory in kilobytes, rounded up.
+ * See {@link createDirMonitor}.
  *
  * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for what is no text; the system's error if a part cannot be read.
  */

@@ -118,12 +118,7 @@ class DirectoryFiler implements DiskFiler {
   }
 }
 
-/**
- * Walks a directory that is to be stored. Invariant: links are read, not followed, and what cannot be kept exactly is refused, not
- * left out.
- *
- * What a source gives: a directory its contents, a file itself. The source may be a link, what is in it is taken as it is.
- */
+/** What a source gives: a directory its contents, a file itself. The source may be a link, what is in it is taken as it is. */
 async function* find(source: string, target: string): AsyncGenerator<FoundEntry> {
   if (await isDirectory(source)) {
     if (target !== '') yield { path: target, kind: 'dir' };
@@ -163,7 +158,12 @@ export function createDirectoryFiler(options: DirectoryFilerOptions): DiskFiler 
   return new DirectoryFiler(options);
 }
 
-/** Something found, by its path relative to where the walk began. */
+/**
+ * Walks a directory that is to be stored. Invariant: links are read, not followed, and what cannot be kept exactly is refused, not
+ * left out.
+ *
+ * Something found, by its path relative to where the walk began.
+ */
 export type FoundEntry =
   | { readonly path: string; readonly kind: 'dir' }
   | { readonly path: string; readonly kind: 'file'; readonly source: string }

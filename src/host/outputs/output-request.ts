@@ -102,7 +102,11 @@ function isOwnAddress(name: string): boolean {
   return addresses.some(({ address }) => canonicalHost(bracketed(address)) === name);
 }
 
-/** Bytes from `start` up to, but not with, `end`. */
+/**
+ * Reads a `Range` header and copies a part of a file into a response. Invariant: never more bytes than were announced.
+ *
+ * Bytes from `start` up to, but not with, `end`.
+ */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -111,8 +115,6 @@ export interface ByteRange {
 const CHUNK_BYTES = 65_536;
 
 /**
- * Reads a `Range` header and copies a part of a file into a response. Invariant: never more bytes than were announced.
- *
  * The part of a file of `size` bytes that a `Range` header asks for: one range, its suffix and open forms included. Absent,
  * malformed and multiple ranges ask for the whole (`undefined`); one that lies outside is `'unsatisfiable'` (R164).
  */

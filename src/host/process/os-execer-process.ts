@@ -202,7 +202,12 @@ function untold(why: unknown): ProcessStatus {
   return failedProcess(EXIT_CODES.POST_EXEC, `Cannot tell how the process ended: ${text}`);
 }
 
-/** What a sweep did. */
+/**
+ * Ending a process tree: kill, look again, and go on until a look that can have missed nobody finds nobody. It always ends within
+ * its bound, and says what it could not do.
+ *
+ * What a sweep did.
+ */
 export interface Sweep {
   /** How many living members it found, the leader not counted. */
   readonly descendants: number;
@@ -218,12 +223,7 @@ export interface Sweep {
   readonly blind?: unknown;
 }
 
-/**
- * Ending a process tree: kill, look again, and go on until a look that can have missed nobody finds nobody. It always ends within
- * its bound, and says what it could not do.
- *
- * Kills every member, again and again until none is left, for at most `boundMs`.
- */
+/** Kills every member, again and again until none is left, for at most `boundMs`. */
 export async function sweepTree(
   clock: Clock,
   tree: ProcessTree,

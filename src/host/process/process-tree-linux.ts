@@ -180,9 +180,11 @@ function signal(member: ProcessEntry, name: NodeJS.Signals): void {
 }
 
 /**
- * What one tree wants of the table of processes, done for all that ask in one turn of the event loop with the same looks: a look takes as
- * long as the machine has processes, and hundreds of commands may end at once. Invariant: from the first look of an errand to its end
- * nothing else runs, so that a pid that was seen cannot have become somebody else's through us.
+ * What trees want of the table of processes, done for all that ask in one turn of the event loop with the same looks: a look takes
+ * as long as the machine has processes, and hundreds of commands may end at once. Invariant: from the first look of an errand to
+ * its end nothing else runs, so that a pid that was seen cannot have become somebody else's through us.
+ *
+ * What one tree wants.
  */
 export interface Errand {
   readonly membership: ProcessMembership;

@@ -96,7 +96,8 @@ interface Bar {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no contradiction.
  * @example
  * ```ts
- * import { checkLinearizable, createHistory, createVirtualClock, formatContradiction, registerModel } from 'dryrunner';
+ * import { checkLinearizable, createHistory, formatContradiction, registerModel } from 'dryrunner';
+ * import { createVirtualClock } from 'dryrunner/kernel';
  * import type { RegisterCall } from 'dryrunner';
  * const history = createHistory<RegisterCall<number>, number | boolean | undefined>(createVirtualClock());
  * await history.call('a', { kind: 'write', value: 1 }, async () => undefined);

@@ -180,7 +180,8 @@ export class History<O, R> implements RecordedOperations<O, R> {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no clock.
  * @example
  * ```ts
- * import { checkLinearizable, createHistory, createVirtualClock, registerModel, type RegisterCall } from 'dryrunner';
+ * import { checkLinearizable, createHistory, registerModel, type RegisterCall } from 'dryrunner';
+ * import { createVirtualClock } from 'dryrunner/kernel';
  * const history = createHistory<RegisterCall<number>, number | boolean | undefined>(createVirtualClock());
  * let register = 0;
  * const write = history.call('a', { kind: 'write', value: 1 }, async () => void (register = 1));

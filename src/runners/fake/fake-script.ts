@@ -27,6 +27,7 @@ export type FakeScripts = (command: Command) => FakeScript | undefined;
 /**
  * Reads a command's argv as a sim script and keeps what a fake can do: `sleep`, `complete`, `fail`, `pause` and `hang`; output and
  * comments are skipped. So a fake and a simulated runner can be given the same commands.
+ * See {@link createFakeRunner}.
  *
  * @throws RunnerError `RUNNER_EXEC_FAILED` for a bad step, which the fake runner reports as the run's failure.
  */

@@ -18,7 +18,11 @@ import type { InvocationPhase } from '../../model/trace-event.ts';
 
 const ABORTED: Outcome = Object.freeze({ state: 'ABORTED', exitCode: 0, error: '', uploads: false });
 const TIMEDOUT: Outcome = Object.freeze({ state: 'TIMEDOUT', exitCode: 0, error: '', uploads: true });
-/** The outcome of a run that went well. */
+/**
+ * How a process's end, or the reason for stopping it, becomes the outcome of its run (R101, R107, R110, R111).
+ *
+ * The outcome of a run that went well.
+ */
 const COMPLETE_0: Outcome = Object.freeze({
   state: 'COMPLETE',
   exitCode: 0,
@@ -26,11 +30,7 @@ const COMPLETE_0: Outcome = Object.freeze({
   uploads: true,
 });
 
-/**
- * How a process's end, or the reason for stopping it, becomes the outcome of its run (R101, R107, R110, R111).
- *
- * The outcome of a run that was stopped by a request or its deadline.
- */
+/** The outcome of a run that was stopped by a request or its deadline. */
 function stoppedOutcome(cause: 'abort' | 'deadline'): Outcome {
   return cause === 'abort' ? ABORTED : TIMEDOUT;
 }

@@ -3,46 +3,31 @@
  * then exactly one terminal status, after which nothing of the run is left (R87, R89); completions, abort, deadline and memory
  * report reach the reducer as events of the clock, so that their order is a decision (R104).
  */
-import { tagsOf, type Command } from '../../model/command.ts';
-import { makeRunStatus, runningStatus, type OutputRefs, type RunStatus } from '../../model/run-status.ts';
-import {
-  type Outcome,
-  NEW_INVOCATION,
-  type InvocationEffect,
-  type InvocationEvent,
-  type InvocationState,
-} from './invocation-state.ts';
-import { RunContext } from './run-context.ts';
 import { messageOf } from '../../kernel/errors.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/invariant.ts';
+import type { Command } from '../../model/command.ts';
 import type { MemoryReport, ProcessStatus } from '../../model/execer.ts';
 import { EXIT_CODES, exitCodeOf } from '../../model/exit-code.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
 import { checkoutPhase, releasePhase } from './checkout-phase.ts';
 import { reduceInvocation, UNDISTURBED_WAIT } from './invocation-reducer.ts';
+import {
+  NEW_INVOCATION,
+  type InvocationEffect,
+  type InvocationEvent,
+  type InvocationState,
+} from './invocation-state.ts';
+import { runningRunStatus, terminalRunStatus } from './invocation-status.ts';
 import type { InvokerParts } from './invoker-parts.ts';
 import { closePhase, outputsPhase } from './outputs-phase.ts';
 import type { Performance, StatusListener } from '../queue/performer.ts';
 import type { Phase } from './phase.ts';
 import { execPhase, keepStatus, measurePhase, waitPhase } from './process-phase.ts';
 import { postprocessPhase, preprocessPhase } from './processors-phase.ts';
+import { RunContext } from './run-context.ts';
 import { uploadPhase } from './upload-phase.ts';
-
-const KEPT_REFS: OutputRefs = Object.freeze({ stdoutRef: '', stderrRef: '' });
-
-/** RUNNING with the refs of stdout and stderr (R99). */
-function runningRunStatus(run: RunContext): RunStatus {
-  return runningStatus(run.runId, run.stdoutRef, run.stderrRef, tagsOf(run.command));
-}
-
-/** The terminal status. ABORTED and FAILED leave the refs that RUNNING gave in the store, by being empty here (R52, R107). */
-function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus {
-  const { state, exitCode, error, uploads } = outcome;
-  const refs: OutputRefs = uploads ? run : KEPT_REFS;
-  return makeRunStatus(run.runId, state, tagsOf(run.command), refs, { snapshotId: '', exitCode, error });
-}
 
 type WorkPhase = Exclude<InvocationPhase, 'end'>;
 

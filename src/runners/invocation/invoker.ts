@@ -47,7 +47,28 @@ class CheckedInvoker extends Invoker {
   }
 }
 
-/** Makes an invoker; to be used alone, or behind a queue by `createQueueRunner`. */
+/**
+ * Makes an invoker; to be used alone, or behind a queue by `createQueueRunner`.
+ *
+ * @example
+ * ```ts
+ * import { createNullOutputs, createVirtualFiler, virtualTempDirs } from 'dryrunner';
+ * import { createDecisions, createRandomStream, createVirtualClock, fifoDecisions } from 'dryrunner/kernel';
+ * import { createDoneExecer, createInvoker } from 'dryrunner/kit';
+ * const clock = createVirtualClock();
+ * const world = { clock, choices: createDecisions(fifoDecisions()), random: createRandomStream(1) };
+ * const invoker = createInvoker(world, {
+ *   execer: createDoneExecer(),
+ *   filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
+ *   outputs: createNullOutputs(),
+ *   tempDirs: virtualTempDirs(),
+ * });
+ * const states: string[] = [];
+ * invoker.perform({ argv: ['true'] }, '0', ({ state }) => states.push(state));
+ * await clock.runUntilIdle();
+ * console.log(states.join(' ')); // RUNNING COMPLETE
+ * ```
+ */
 export function createInvoker(world: World, options: InvokerOptions): Invoker {
   return new CheckedInvoker(world, options);
 }

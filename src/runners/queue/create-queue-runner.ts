@@ -22,8 +22,9 @@ export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity (R59), interval or limit (R75, R80).
  * @example
  * ```ts
- * import { createDoneExecer, createQueueRunner, createNullOutputs, createVirtualClock, createVirtualFiler } from 'dryrunner';
- * import { createDecisions, createRandomStream, fifoDecisions, virtualTempDirs } from 'dryrunner';
+ * import { createDoneExecer, createQueueRunner } from 'dryrunner/kit';
+ * import { createNullOutputs, createVirtualFiler, virtualTempDirs } from 'dryrunner';
+ * import { createVirtualClock, createDecisions, createRandomStream, fifoDecisions } from 'dryrunner/kernel';
  * const world = {
  *   clock: createVirtualClock(),
  *   choices: createDecisions(fifoDecisions()),
@@ -69,7 +70,7 @@ function queueParts(world: World, options: QueueRunnerOptions): QueueParts {
   };
 }
 
-/** A queue of capacity 1 that remembers one run (R59). */
+/** A queue of capacity 1 that remembers one run (R59). See {@link createQueueRunner}. */
 export function createSingleRunner(world: World, options: InvokerOptions): QueueRunner {
   checkOptions(options);
   return createQueueRunner(world, { ...options, capacity: 1, history: 1 });

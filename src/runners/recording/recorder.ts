@@ -33,8 +33,8 @@ const QUIET_REACTIONS = 32;
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `world` is not a world, or `outputBytesMax` is not a number ≥ 0.
  * @example
  * ```ts
- * import { createNullOutputs, createQueueRunner, createRecorder, createSimExecer, finalStatus } from 'dryrunner';
- * import { replayRecording, simulate, virtualTempDirs, createVirtualFiler, type Recording } from 'dryrunner';
+ * import { createNullOutputs, createRecorder, finalStatus, replayRecording, simulate, virtualTempDirs, createVirtualFiler, type Recording } from 'dryrunner';
+ * import { createQueueRunner, createSimExecer } from 'dryrunner/kit';
  * let recording: Recording = { entries: [] };
  * await simulate({
  *   scenario: async ({ world }) => {

@@ -39,6 +39,7 @@ export function* recordingLines(
 
 /**
  * Reads a whole recording.
+ * See {@link recordingLines}.
  *
  * @throws TraceFormatError for anything but a whole file of kind `recording`.
  */

@@ -103,9 +103,6 @@ class SwfReading {
 }
 
 /**
- * Parses one row of a Standard Workload Format log. Strict parsing refuses the first thing that the format does not allow; lenient
- * parsing takes what sense there is, and says what it did.
- *
  * Reads a whole log. Comments may stand anywhere; labels among them make the header. Blank lines, a byte order mark and CRLF are
  * no matter; what is not UTF-8 in a comment reads as replacement characters.
  *
@@ -139,7 +136,12 @@ export async function readSwf(source: TextSource, options: SwfReaderOptions = {}
   return { header: reading.header, jobs, ...reading.warnings };
 }
 
-/** Something in a row that the format does not allow. */
+/**
+ * Parses one row of a Standard Workload Format log. Strict parsing refuses the first thing that the format does not allow; lenient
+ * parsing takes what sense there is, and says what it did.
+ *
+ * Something in a row that the format does not allow.
+ */
 export interface SwfComplaint {
   readonly expected: string;
   readonly actual: string;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { createSimExecer, createSimulatedRunner, defineScenario } from '../../../src/index.ts';
+import { createSimulatedRunner, defineScenario } from '../../../src/index.ts';
+import { createSimExecer } from '../../../src/kit/index.ts';
 import { createExecutor, explain } from '../../../src/explore/index.ts';
 import { pick } from '../../../sims/zoo/odds.ts';
 import type { Decision } from '../../../src/kernel/decisions.ts';

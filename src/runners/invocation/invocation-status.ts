@@ -1,0 +1,19 @@
+/** The two kinds of status that an invocation emits. */
+import { tagsOf } from '../../model/command.ts';
+import { makeRunStatus, runningStatus, type OutputRefs, type RunStatus } from '../../model/run-status.ts';
+import type { Outcome } from './invocation-state.ts';
+import type { RunContext } from './run-context.ts';
+
+const KEPT_REFS: OutputRefs = Object.freeze({ stdoutRef: '', stderrRef: '' });
+
+/** RUNNING with the refs of stdout and stderr (R99). */
+export function runningRunStatus(run: RunContext): RunStatus {
+  return runningStatus(run.runId, run.stdoutRef, run.stderrRef, tagsOf(run.command));
+}
+
+/** The terminal status. ABORTED and FAILED leave the refs that RUNNING gave in the store, by being empty here (R52, R107). */
+export function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus {
+  const { state, exitCode, error, uploads } = outcome;
+  const refs: OutputRefs = uploads ? run : KEPT_REFS;
+  return makeRunStatus(run.runId, state, tagsOf(run.command), refs, { snapshotId: '', exitCode, error });
+}
