@@ -2,10 +2,10 @@
  * Puts each open question to one source and keeps the answers. Invariant: the log holds every answer that was given to a question
  * with more than one alternative, in order, and nothing else.
  */
-import { checkMethods, checkOptions, isInstance } from './argument-check.ts';
+import { checkMethods, checkOptions } from './argument-check.ts';
 import type { Choices, Decision, DecisionSource, DescribeAnswer, DueEvents } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
-import { canonicalQuestion, Question, topicOf, type QuestionKind } from './question.ts';
+import { canonicalQuestion, Question, topicOf, type QuestionKind, type Topic } from './question.ts';
 import type { RollingHash } from './rolling-hash.ts';
 import type { TextWords } from './text-words.ts';
 
@@ -28,8 +28,12 @@ interface AskedQuestion {
   occurrences: number;
 }
 
+let logsMade = 0;
+
 /** Choices with their log. Made by {@link createDecisions}. */
 export class DecisionLog implements Choices {
+  /** Questions hold it rather than the log, which they may outlive. */
+  private readonly id = ++logsMade;
   private readonly source: DecisionSource;
   private readonly record: boolean;
   private readonly hash: RollingHash | undefined;
@@ -68,7 +72,7 @@ export class DecisionLog implements Choices {
   order(due: DueEvents): number {
     const { source } = this;
     const { count } = due;
-    const asked = this.asked.order.get(due.textOf(0)) ?? this.firstAsked(due.topicOf(0).asks('order'));
+    const asked = this.#askedOrder(due.topicOf(0));
     const answer =
       source.order === undefined
         ? source.decide(asked.question, count, asked.occurrences)
@@ -117,8 +121,27 @@ export class DecisionLog implements Choices {
     if (typeof question === 'string') {
       return this.asked.choice.get(question) ?? this.firstAsked(topicOf(question).asks('choice'));
     }
-    if (!isInstance(question, Question)) throw invalidArgument('question', 'a question or a text', question);
-    return this.asked[question.kind].get(question.topic.text) ?? this.firstAsked(question);
+    if (!Question.is(question)) throw invalidArgument('question', 'a question or a text', question);
+    if (question.logId === this.id) return question.kept as AskedQuestion;
+    return this.#keptIn(
+      question,
+      this.asked[question.kind].get(question.topic.text) ?? this.firstAsked(question),
+    );
+  }
+
+  /** Many events have a topic of their own, of which there need be no question. */
+  #askedOrder(topic: Topic): AskedQuestion {
+    const last = topic.asked;
+    if (last?.kind === 'order' && last.logId === this.id) return last.kept as AskedQuestion;
+    const asked = this.asked.order.get(topic.text) ?? this.firstAsked(topic.asks('order'));
+    topic.asked = asked.question;
+    return this.#keptIn(asked.question, asked);
+  }
+
+  #keptIn(question: Question, asked: AskedQuestion): AskedQuestion {
+    question.logId = this.id;
+    question.kept = asked;
+    return asked;
   }
 
   private firstAsked(first: Question): AskedQuestion {

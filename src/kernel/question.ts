@@ -80,6 +80,11 @@ export class Topic implements TopicParts {
     this.subject = subject;
   }
 
+  /** Whether it is one, whatever it is: a proxy is asked nothing. */
+  static is(value: unknown): value is Topic {
+    return typeof value === 'object' && value !== null && #text in value;
+  }
+
   /** For people: `run/3 deadline`, `chaos run job-1`, `n1 crash at n1 run job-1 reply`. */
   get text(): string {
     const { owner, what, subject } = this;
@@ -99,6 +104,15 @@ export class Topic implements TopicParts {
     return subject instanceof Topic ? subject.about : textOf(subject);
   }
 
+  /** @internal The question that was asked about it last, or that it is the same as. */
+  get asked(): Question | undefined {
+    return this.#asked;
+  }
+
+  set asked(same: Question | undefined) {
+    this.#asked = same;
+  }
+
   /** The question of that kind about this. */
   asks(kind: QuestionKind): Question {
     if (this.#asked?.kind !== kind) this.#asked = new Question(kind, this);
@@ -115,6 +129,10 @@ export class Topic implements TopicParts {
 export class Question {
   readonly kind: QuestionKind;
   readonly topic: Topic;
+  /** @internal Number of the log that was asked last, and what that keeps of the question: spares most look-ups. */
+  logId = 0;
+  /** @internal */
+  kept: unknown = undefined;
   #key: string | undefined;
   #site: string | undefined;
   #words: TextWords | undefined;
@@ -123,6 +141,11 @@ export class Question {
   constructor(kind: QuestionKind, topic: Topic) {
     this.kind = kind;
     this.topic = topic;
+  }
+
+  /** Whether it is one, whatever it is: a proxy is asked nothing. */
+  static is(value: unknown): value is Question {
+    return typeof value === 'object' && value !== null && #key in value;
   }
 
   /** For people: `order run/3 deadline`, `chaos run job-1 fault`. */
@@ -217,7 +240,7 @@ export function thing(type: string, id: string): Thing {
  */
 export function topicOf(label: Label): Topic {
   if (typeof label === 'string') return topicOfText(label);
-  return isInstance(label, Topic) ? label : topicOfParts(label);
+  return Topic.is(label) ? label : topicOfParts(label);
 }
 
 function topicOfText(text: string): Topic {
@@ -229,6 +252,33 @@ function topicOfText(text: string): Topic {
   return topic;
 }
 
+/** By owner, what and subject. */
+const named = new Map<string, Map<string, Map<string, Topic>>>();
+let namedCount = 0;
+
+/**
+ * The topic of three names, one object for all that ask about the same: for what is asked about again and again, in this execution and the
+ * next, so that its text is made once.
+ */
+export function namedTopic(owner: string, what: string, subject: string): Topic {
+  const known = named.get(owner)?.get(what)?.get(subject);
+  if (known !== undefined) return known;
+  if (namedCount >= LABELS_KEPT) {
+    named.clear();
+    namedCount = 0;
+  }
+  namedCount += 1;
+  const topic = new Topic(owner, what, subject);
+  inner(inner(named, owner), what).set(subject, topic);
+  return topic;
+}
+
+function inner<V>(maps: Map<string, Map<string, V>>, key: string): Map<string, V> {
+  const map = maps.get(key) ?? new Map<string, V>();
+  maps.set(key, map);
+  return map;
+}
+
 function topicOfParts(parts: TopicParts): Topic {
   checkRecord('label', 'a text, or an object with owner, what and subject', parts);
   try {
@@ -237,7 +287,7 @@ function topicOfParts(parts: TopicParts): Topic {
     if (typeof owner !== 'string' && !isInstance(owner, Thing)) {
       throw invalidArgument('label.owner', 'a text or a thing', owner);
     }
-    if (typeof subject !== 'string' && !isInstance(subject, Thing) && !isInstance(subject, Topic)) {
+    if (typeof subject !== 'string' && !isInstance(subject, Thing) && !Topic.is(subject)) {
       throw invalidArgument('label.subject', 'a text, a thing or a topic', subject);
     }
     return new Topic(owner, what, subject);

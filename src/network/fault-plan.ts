@@ -105,14 +105,16 @@ export function makeRateTable(
   operation: ChaosOperation,
   rates: Readonly<Partial<Record<FaultKind, number>>>,
 ): RateTable | undefined {
+  const key = JSON.stringify(rates);
+  const table = known.get(key);
+  if (table !== undefined) return table;
   checkRates(operation, rates);
   const kinds = FAULT_KINDS.filter((kind) => (rates[kind] ?? 0) > 0);
   if (kinds.length === 0) return undefined;
   const positive = kinds.map((kind) => rates[kind] as number);
-  const key = `${kinds.join()} ${positive.join()}`;
-  const table = known.get(key) ?? newTable(kinds, positive);
-  if (known.size < KNOWN_MAX) known.set(key, table);
-  return table;
+  const made = newTable(kinds, positive);
+  if (known.size < KNOWN_MAX) known.set(key, made);
+  return made;
 }
 
 function newTable(kinds: readonly FaultKind[], positive: readonly number[]): RateTable {

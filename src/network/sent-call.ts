@@ -1,7 +1,7 @@
 /** A call on its way to a service through a network: what is asked of it, and how much of its time is left. */
 import { callSubject, type CallOf, ownCall, runIdOf, type ServiceCall } from '../call/service-call.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { topicOf, type Topic } from '../kernel/question.ts';
+import { namedTopic, type Topic } from '../kernel/question.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { ChaosOperation } from './fault-plan.ts';
 
@@ -39,11 +39,7 @@ export class SentCall {
 
   /** What is asked of it and its events are about: `NAME OPERATION SUBJECT`, made when it is first asked for. */
   get topic(): Topic {
-    return (this.#topic ??= topicOf({
-      owner: this.#name,
-      what: this.operation,
-      subject: callSubject(this.#call),
-    }));
+    return (this.#topic ??= namedTopic(this.#name, this.operation, callSubject(this.#call)));
   }
 
   /** What is left of the query's timeout (R151); `Infinity` for all other calls. */

@@ -68,8 +68,8 @@ export class RunWaiter extends Waiter {
   }
 
   get runId(): string {
-    const [first, second] = this.runs;
-    return this.allRuns || first === undefined || second !== undefined ? '' : first.status.runId;
+    const { runs } = this;
+    return this.allRuns || runs.length !== 1 ? '' : (runs[0] as ListedRun).status.runId;
   }
 
   /** Answers with the one status that matched, as it was written (R31). */

@@ -45,8 +45,18 @@ export interface StatusStoreOptions {
   readonly tracer?: Tracer | undefined;
 }
 
+/**
+ * Writes a status of an undisturbed run, RUNNING or terminal, and traces the row that ends with it. The status must be frozen and hold
+ * all that the run has, tags and refs, so that nothing of the status before it is to be kept.
+ */
+export let writeInRow: (store: StatusStore, status: RunStatus, checkout: string) => void;
+
 /** A status store. Made by {@link createStatusStore}. */
 export class StatusStore implements StatusReader, StatusWriter {
+  static {
+    writeInRow = (store, status, checkout) => store.#writeInRow(status, checkout);
+  }
+
   readonly clock: Clock;
   readonly name: string;
   readonly tracer: RunTracer | undefined;
@@ -131,11 +141,7 @@ export class StatusStore implements StatusReader, StatusWriter {
     return 'accepted';
   }
 
-  /**
-   * Writes a status of an undisturbed run, RUNNING or terminal, and traces the row that ends with it. The status must be frozen and hold
-   * all that the run has, tags and refs, so that nothing of the status before it is to be kept.
-   */
-  updateInRow(status: RunStatus, checkout: string): void {
+  #writeInRow(status: RunStatus, checkout: string): void {
     const { runId } = status;
     const record = this.#record(runId);
     const old = record.status;

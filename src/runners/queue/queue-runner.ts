@@ -20,7 +20,7 @@ import type { Service } from '../../model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
-import { createStatusStore, type StatusStore } from '../../store/status-store.ts';
+import { createStatusStore, writeInRow, type StatusStore } from '../../store/status-store.ts';
 import { admit } from './admission.ts';
 import type { Performance, StatusListener } from './performer.ts';
 import type { QueueParts } from './queue-options.ts';
@@ -246,7 +246,7 @@ export class QueueRunner implements Service {
 
   #write(status: RunStatus, checkout: string | undefined): void {
     if (checkout === undefined) this.#store.update(status);
-    else this.#store.updateInRow(status, checkout);
+    else writeInRow(this.#store, status, checkout);
   }
 
   #becomeUnhealthy(error: string): void {
