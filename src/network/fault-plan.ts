@@ -105,7 +105,7 @@ export function makeRateTable(
   operation: ChaosOperation,
   rates: Readonly<Partial<Record<FaultKind, number>>>,
 ): RateTable | undefined {
-  const key = JSON.stringify(rates);
+  const key = keyOf(rates);
   const table = known.get(key);
   if (table !== undefined) return table;
   checkRates(operation, rates);
@@ -115,6 +115,15 @@ export function makeRateTable(
   const made = newTable(kinds, positive);
   if (known.size < KNOWN_MAX) known.set(key, made);
   return made;
+}
+
+/** Empty for what is no data, which is refused. */
+function keyOf(rates: unknown): string {
+  try {
+    return JSON.stringify(rates);
+  } catch {
+    return '';
+  }
 }
 
 function newTable(kinds: readonly FaultKind[], positive: readonly number[]): RateTable {

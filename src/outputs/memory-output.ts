@@ -46,8 +46,18 @@ export abstract class HeldOutputs {
   abstract outputAt(index: number): MemoryOutput;
 }
 
+/** Gives the next `count` places of a folder to outputs that are not made yet; returns the number of the first. */
+export let holdOutputs: (folder: MemoryOutputFolder, outputs: HeldOutputs, count: number) => number;
+/** An output without faults, for a place that is held. */
+export let plainOutput: (folder: MemoryOutputFolder, id: string, serial: number) => MemoryFile;
+
 /** What {@link createMemoryOutputs} makes. */
 export class MemoryOutputFolder implements MemoryOutputs {
+  static {
+    holdOutputs = (folder, outputs, count) => folder.#hold(outputs, count);
+    plainOutput = (folder, id, serial) => folder.#plainFile(id, serial);
+  }
+
   readonly #options: MemoryOutputsOptions;
   readonly #maxOutputs: number;
   /**
@@ -83,8 +93,7 @@ export class MemoryOutputFolder implements MemoryOutputs {
     return this.#options.faults === undefined;
   }
 
-  /** Gives the next `count` places to outputs that are not made yet; returns the number of the first. */
-  hold(outputs: HeldOutputs, count: number): number {
+  #hold(outputs: HeldOutputs, count: number): number {
     const serial = this.#base + this.#held.length;
     for (let index = 0; index < count; index += 1) this.#held.push(outputs);
     this.#count += count;
@@ -92,8 +101,7 @@ export class MemoryOutputFolder implements MemoryOutputs {
     return serial;
   }
 
-  /** An output without faults, for a place that was held. */
-  plainFile(id: string, serial: number): MemoryFile {
+  #plainFile(id: string, serial: number): MemoryFile {
     return new MemoryFile(id, serial, this.#options.toFile);
   }
 
@@ -123,7 +131,7 @@ export class MemoryOutputFolder implements MemoryOutputs {
   #make(id: string, serial: number): MemoryOutput {
     const { faults: plan, clock, toFile } = this.#options;
     const faults = plan?.(id, serial);
-    if (faults === undefined || faults.length === 0) return this.plainFile(id, serial);
+    if (faults === undefined || faults.length === 0) return this.#plainFile(id, serial);
     return new FaultyMemoryFile({ id, serial, toFile, faults, clock });
   }
 

@@ -7,7 +7,12 @@ import { LOG_NAMES } from '../../model/undisturbed-run.ts';
 import type { World } from '../../model/world.ts';
 import type { MemoryFile } from '../../outputs/memory-file.ts';
 import { memoryUri } from '../../outputs/memory-file.ts';
-import { HeldOutputs, type MemoryOutputFolder } from '../../outputs/memory-output.ts';
+import {
+  HeldOutputs,
+  holdOutputs,
+  plainOutput,
+  type MemoryOutputFolder,
+} from '../../outputs/memory-output.ts';
 import { headerLater } from './log-header.ts';
 import { RunLogs } from './run-logs.ts';
 
@@ -32,7 +37,7 @@ export class UnreadLogs extends HeldOutputs {
     this.#command = command;
     this.#epochMs = clock.epochMs + clock.now();
     this.#isHashed = tracer !== undefined;
-    this.serial = folder.hold(this, LOG_NAMES.length);
+    this.serial = holdOutputs(folder, this, LOG_NAMES.length);
     this.stdoutRef = memoryUri(`${runId}-stdout-${this.serial}`);
     this.stderrRef = memoryUri(`${runId}-stderr-${this.serial + 1}`);
   }
@@ -62,7 +67,7 @@ export class UnreadLogs extends HeldOutputs {
   #made(): readonly MemoryFile[] {
     if (this.#files !== undefined) return this.#files;
     const files = Array.from(LOG_NAMES, (name, index) =>
-      this.#folder.plainFile(`${this.#runId}-${name}`, this.serial + index),
+      plainOutput(this.#folder, `${this.#runId}-${name}`, this.serial + index),
     );
     this.#files = files;
     const header = headerLater(this.#epochMs, files as [MemoryFile, MemoryFile, MemoryFile], this.#command);
