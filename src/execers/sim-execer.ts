@@ -67,6 +67,7 @@ export class ScriptExecer implements SimExecer {
     for (const process of this.#ground.paused) {
       if (name !== undefined && !process.answersTo(name)) continue;
       this.#ground.paused.delete(process);
+      process.disturb();
       process.run();
       return true;
     }

@@ -15,6 +15,8 @@ import type { ProcessTable } from './virtual-processes.ts';
 /** Is called when a process ends. */
 export interface EndListener {
   processEnded(status: ProcessStatus): void;
+  /** Somebody from outside makes it go on; afterwards it has no listener. */
+  processDisturbed(): void;
 }
 
 /** The base of simulated and recorded processes. Subclasses say what goes on inside. */
@@ -67,6 +69,11 @@ export abstract class VirtualProcess implements Process {
   whenEnded(listener: EndListener | undefined): ProcessStatus | undefined {
     if (this.#final === undefined) this.#onEnd = listener;
     return this.#final;
+  }
+
+  /** To be called before somebody from outside makes it go on: what follows is known by promise then, not in the midst of that call. */
+  disturb(): void {
+    this.#onEnd?.processDisturbed();
   }
 
   abort(): ProcessStatus | Promise<ProcessStatus> {

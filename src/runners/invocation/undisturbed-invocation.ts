@@ -155,6 +155,11 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     this.#parts.world.clock.post(thing('run', this.runId).topic('wait'), () => this.#finish());
   }
 
+  /** Called by the process. */
+  processDisturbed(): void {
+    this.#takenOver();
+  }
+
   #keepEnd(status: ProcessStatus): void {
     this.#ended = status;
     const { world, tracer, name } = this.#parts;
