@@ -133,7 +133,16 @@ const banned = (files, imports) => ({ files, rules: bans({ imports }) });
 
 export default tseslint.config(
   {
-    ignores: ['node_modules/', 'dist/', 'coverage/', 'reports/', '.stryker-tmp/', '.dryrunner/', 'fixtures/'],
+    ignores: [
+      'node_modules/',
+      'dist/',
+      'api/',
+      'coverage/',
+      'reports/',
+      '.stryker-tmp/',
+      '.dryrunner/',
+      'fixtures/',
+    ],
   },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {

@@ -1,4 +1,9 @@
-/** The door `dryrunner`: what the author of a scenario needs. Runners, nodes and networks, ways to look at runs, models and histories, `simulate`. Names only, no code. */
+/**
+ * The door `dryrunner`: what the author of a scenario needs. Runners, nodes and networks, ways to look at runs, models and histories,
+ * `simulate`. Names only, no code.
+ *
+ * @module dryrunner
+ */
 export { type Timer, type Clock, sleep } from './kernel/clock.ts';
 export { type Decision, type DecisionSource } from './kernel/decisions.ts';
 export {
@@ -14,6 +19,7 @@ export {
   type Question,
   type Thing,
   type Topic,
+  type QuestionData,
 } from './kernel/question.ts';
 export { type RandomStream } from './kernel/random.ts';
 export { type ClockSkew, skewedClock } from './kernel/skewed-clock.ts';
@@ -230,7 +236,7 @@ export {
   phaseBounds,
   promptness,
 } from './oracles/promptness.ts';
-export { REACH_KINDS, type ReachCounts, type ReachKind } from './oracles/service-reach.ts';
+export { REACH_KINDS, type ReachCounts, type ReachKind, type ServiceReach } from './oracles/service-reach.ts';
 export { type WatchedAnswers, watchAnswers } from './oracles/watch-answers.ts';
 export { watchRuns } from './oracles/watch-runs.ts';
 export { watchService } from './oracles/watch-service.ts';
@@ -262,3 +268,5 @@ export { SimulationFailedError } from './simulation/simulation-failed-error.ts';
 export { type SimulatedWorld, type Simulation } from './simulation/simulation.ts';
 export { type FailureKind, type Failure, type Verdict } from './simulation/verdict.ts';
 export { type Holds } from './simulation/watched-properties.ts';
+export { type RunBelief } from './oracles/history/run-belief.ts';
+export { type RunRejectionCode, RunRejectedError } from './model/run-rejected-error.ts';

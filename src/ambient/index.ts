@@ -1,3 +1,7 @@
-/** The door `dryrunner/ambient`: what stands between code under test and the machine around it. Names only, no code. */
+/**
+ * The door `dryrunner/ambient`: what stands between code under test and the machine around it. Names only, no code.
+ *
+ * @module dryrunner/ambient
+ */
 export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';
 export { watchEscapes } from './escape-watch.ts';

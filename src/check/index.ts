@@ -1,4 +1,8 @@
-/** The door `dryrunner/check`: fast-check over simulations. Names only, no code. */
+/**
+ * The door `dryrunner/check`: fast-check over simulations. Names only, no code.
+ *
+ * @module dryrunner/check
+ */
 export {
   commandArbitrary,
   simScriptArbitrary,

@@ -1,6 +1,10 @@
-/** The door `dryrunner/conformance`: the contract as a list of cases, and what a runner has to tell to be held to it. */
+/**
+ * The door `dryrunner/conformance`: the contract as a list of cases, and what a runner has to tell to be held to it.
+ *
+ * @module dryrunner/conformance
+ */
 export { type Capability, type Supports, supportsAllBut } from './capability.ts';
-export { type CaseContext } from './case-context.ts';
+export { type CaseContext, type TimedEnd, type Gate } from './case-context.ts';
 export { ConformanceError } from './check.ts';
 export { type CommandVocabulary, shellCommands, simCommands } from './command-vocabulary.ts';
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';

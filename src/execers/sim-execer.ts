@@ -85,7 +85,7 @@ function argvOf(command: ExecCommand): readonly string[] {
 
 /**
  * Makes a sim execer. A command's argv is its script, a step per element: `stdout TEXT`, `sleep MS`, `complete N` and the others
- * of {@link simStep}. Memory is looked at as on the real machine: at once, then every `memoryPeriodMs`; a process over the
+ * of `simStep`. Memory is looked at as on the real machine: at once, then every `memoryPeriodMs`; a process over the
  * cap is killed, then reported (R130–R133).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time or a cap that is negative or not finite.

@@ -88,7 +88,7 @@ export interface SimStepConstructors {
   comment(text: string): SimStep;
   /** The machinery loses the process: FAILED with this code and text, the tree is killed. */
   fail(exitCode: ExitCode, text?: string): SimStep;
-  /** The process dies of this signal: COMPLETE −1 and the signal's name (R124). One of {@link FATAL_SIGNALS}. */
+  /** The process dies of this signal: COMPLETE −1 and the signal's name (R124). One of `FATAL_SIGNALS`. */
   signal(signal: string): SimStep;
   /** From here on the tree holds that much resident memory, in bytes. See `memoryCapBytes` of the sim execer. */
   mem(bytes: number): SimStep;

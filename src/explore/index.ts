@@ -1,4 +1,8 @@
-/** The door `dryrunner/explore`: strategies, exploration, shrinking and explanation over the decision log. Names only, no code. */
+/**
+ * The door `dryrunner/explore`: strategies, exploration, shrinking and explanation over the decision log. Names only, no code.
+ *
+ * @module dryrunner/explore
+ */
 export { type CampaignOptions, runCampaign } from './campaign.ts';
 export {
   type AuditDifference,
@@ -28,7 +32,13 @@ export {
   explore,
 } from './explorer.ts';
 export { type ExplanationLine, type ExplanationRole, formatExplanation } from './explain/explanation-text.ts';
-export { type ExplainOptions, type Explanation, type FailureDetail, explain } from './explain/explanation.ts';
+export {
+  type ExplainOptions,
+  type Explanation,
+  type FailureDetail,
+  explain,
+  type NearestSearch,
+} from './explain/explanation.ts';
 export { type CutShort, type FailingExecution, type ShrunkExecution } from './failing-execution.ts';
 export { failureKey } from './failure-key.ts';
 export { type HistoryLine } from './explain/failure-history.ts';
@@ -61,3 +71,5 @@ export { type SweepOptions, sweepStrategy } from './strategies/sweep-strategy.ts
 export { type Timeline, recordTimeline } from './timeline/timeline.ts';
 export { type TimelineEvent } from './timeline/timeline-lanes.ts';
 export { walkStrategy } from './strategies/walk-strategy.ts';
+export { type OnState } from '../simulation/declared-state.ts';
+export { type DescribeAnswer } from '../kernel/decisions.ts';

@@ -90,7 +90,7 @@ export function createFixedFiler(path: string): InstantFiler {
 }
 
 /**
- * A filer whose checkouts have a path that does not exist, {@link INVALID_PATH} (R174).
+ * A filer whose checkouts have a path that does not exist, `INVALID_PATH` (R174).
  *
  * @example
  * ```ts

@@ -1,4 +1,8 @@
-/** The door `dryrunner/host`: everything that touches the machine. Names only, no code. */
+/**
+ * The door `dryrunner/host`: everything that touches the machine. Names only, no code.
+ *
+ * @module dryrunner/host
+ */
 export { type DirectoryFilerOptions, createDirectoryFiler } from './filers/directory-filer.ts';
 export { dirSizeKb, createDirMonitor } from './filers/dir-size.ts';
 export { type ExecRunnerOptions, createExecRunner, type ExecRunner } from './exec-runner.ts';
@@ -23,3 +27,4 @@ export { type SystemClockOptions, createSystemClock } from './system-clock.ts';
 export { createTempDirFiler } from './filers/temp-dir-filer.ts';
 export { type TempDirsOptions, type DiskTempDirs, createTempDirs } from './filers/temp-dirs.ts';
 export { readTraceFile, writeTraceFile } from './trace-file.ts';
+export { type DiskFiler } from './filers/disk-filer.ts';

@@ -1,4 +1,9 @@
-/** The door `dryrunner/kernel`: virtual clock, decisions, keyed randomness and the drain, for those who build a simulation of their own. Names only, no code. */
+/**
+ * The door `dryrunner/kernel`: virtual clock, decisions, keyed randomness and the drain, for those who build a simulation of their own.
+ * Names only, no code.
+ *
+ * @module dryrunner/kernel
+ */
 export { type DecisionLogOptions, type DecisionLog, createDecisions } from './decision-log.ts';
 export { type Choices, type DueEvents } from './decisions.ts';
 export { type EventInfo } from './event-queue.ts';
@@ -17,3 +22,4 @@ export {
 export { type RollingHash, createRollingHash } from './rolling-hash.ts';
 export { createRandomStream } from './seeded-random.ts';
 export { type VirtualClockOptions, type VirtualClock, createVirtualClock } from './virtual-clock.ts';
+export { type Drain, type DrainHooks, type StepResult } from './drain-run.ts';

@@ -1,4 +1,8 @@
-/** The door `dryrunner/kit`: what the author of a runner needs. Queue, invoker, store, execers, statuses and checks. Names only, no code. */
+/**
+ * The door `dryrunner/kit`: what the author of a runner needs. Queue, invoker, store, execers, statuses and checks. Names only, no code.
+ *
+ * @module dryrunner/kit
+ */
 export { type Cancellable, isCancelled, Cancellation } from '../model/cancellation.ts';
 export { checkCommand, NO_TAGS, tagsOf } from '../model/command.ts';
 export { EXIT_CODES, ExitCodeError, codedError, exitCodeOf } from '../model/exit-code.ts';
@@ -16,7 +20,6 @@ export {
 } from '../model/messages.ts';
 export { LOG_HEADER_END } from '../model/log-markers.ts';
 export { matchesQuery, checkQuery, checkWait } from '../model/query.ts';
-export { type RunRejectionCode, RunRejectedError } from '../model/run-rejected-error.ts';
 export {
   makeRunStatus,
   pendingStatus,
@@ -61,3 +64,5 @@ export { type Invoker, createInvoker } from '../runners/invocation/invoker.ts';
 export { type StatusListener, type Performance, type Performer } from '../runners/queue/performer.ts';
 export { type QueueOptions } from '../runners/queue/queue-options.ts';
 export { type QueueRunner } from '../runners/queue/queue-runner.ts';
+export { type RunTracer } from '../model/run-tracer.ts';
+export { type ServicePredicate } from '../store/service-waiters.ts';

@@ -57,7 +57,7 @@ const NAMES = {
 /**
  * The names of all metrics, which are the interface of R176–R183: dashboards and tests rely on them, so they never change.
  *
- * Every fixed name of R176–R183. The names that depend on a directory are made by {@link commandDirUsageName}.
+ * Every fixed name of R176–R183. The names that depend on a directory are made by `commandDirUsageName`.
  *
  * @example
  * ```ts

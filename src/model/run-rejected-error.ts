@@ -14,7 +14,7 @@ export type RunRejectionCode = Extract<
 >;
 
 /**
- * A refused `run` (R22): no run exists, `status` has an empty id, state UNKNOWN and perhaps an error text. See {@link createQueueRunner}.
+ * A refused `run` (R22): no run exists, `status` has an empty id, state UNKNOWN and perhaps an error text. See {@link createSimulatedRunner}.
  */
 export class RunRejectedError extends RunnerError {
   readonly status: RunStatus;

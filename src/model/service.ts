@@ -10,7 +10,7 @@ export interface Controller {
    * Offers a command. The order of acceptance is the order of the synchronous calls. Resolves within the same instant with the
    * new run's status, PENDING as a rule (R65), without waiting for the run to start or end.
    *
-   * Rejects with a {@link RunRejectedError} of code `RUNNER_INITIALIZING`, `RUNNER_BROKEN`, `RUNNER_UNHEALTHY`, `RUNNER_BUSY` or
+   * Rejects with a `RunRejectedError` of code `RUNNER_INITIALIZING`, `RUNNER_BROKEN`, `RUNNER_UNHEALTHY`, `RUNNER_BUSY` or
    * `RUNNER_RELEASED`, or with `RUNNER_INVALID_ARGUMENT`; then no run exists (R22).
    */
   run(command: Command): Promise<RunStatus>;

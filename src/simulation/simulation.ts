@@ -230,7 +230,7 @@ export class Simulation {
   /**
    * Ends all faults, and then waits until `holds` is true: at once, after any event, or at last after everything that is due
    * `withinMs` of virtual time from now. If it is not true by then, the simulation has failed with kind `eventually` and the promise
-   * rejects with an {@link EventuallyFailedError}.
+   * rejects with an `EventuallyFailedError`.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `holds` is a function and `withinMs` finite and ≥ 0 (as a rejection).
    * @example

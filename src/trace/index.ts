@@ -1,4 +1,8 @@
-/** The door `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and what tells two of them apart. */
+/**
+ * The door `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and what tells two of them apart.
+ *
+ * @module dryrunner/trace
+ */
 export { decisionLogLines, readDecisionLog } from './decision-log-file.ts';
 export type { DecisionLogFile } from './decision-log-file.ts';
 export type { EventHash } from './event-hasher.ts';

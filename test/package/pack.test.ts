@@ -85,10 +85,19 @@ describe('the packed package in an empty folder', () => {
   test('holds the build, the documents and the licence, and nothing else', () => {
     const folder = join(consumer, 'node_modules', manifest.name);
     const pages = ['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md'];
-    const tops = [...pages, 'dist', 'docs', 'fixtures', 'package.json', 'sims'];
+    const tops = [...pages, 'api', 'dist', 'docs', 'fixtures', 'package.json', 'sims'];
     expect(readdirSync(folder).sort()).toEqual(tops);
     const sources = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' });
     expect(sources.filter((name) => name.includes('.') && !/\.(js|js\.map|d\.ts)$/.test(name))).toEqual([]);
+  });
+
+  test('has a page of reference for each door, made without a warning, with every value that it exports', async () => {
+    const api = join(consumer, 'node_modules', manifest.name, 'api');
+    for (const { specifier, source } of packageDoors(manifest)) {
+      const page = readFileSync(join(api, `${specifier}.md`), 'utf8').replaceAll('\\', '');
+      const names = Object.keys((await import(join(projectRoot, source))) as object);
+      expect(names.filter((name) => !new RegExp(`^### ${name}\\b`, 'm').test(page))).toEqual([]);
+    }
   });
 
   test('runs its command', () => {
