@@ -39,17 +39,19 @@ const TIMER = 'Timeout';
 type SetTimer = typeof setTimeout;
 
 /**
- * What keeps the process alive since this was made. An execution that waits for a real timer leaves it behind, and it fires during any
+ * What keeps the process alive since `begin`. An execution that waits for a real timer leaves it behind, and it fires during any
  * later one; so from then on those that are set during an execution are counted, since numbers alone no longer tell whose they are. (Hooks
  * of async resources would: but they put those of promises out of action, by which awaits are located.)
  */
 export class ResourcesSince {
   static #hasLeftTimers = false;
-  readonly #before = activeResources();
-  readonly #restore: (() => void) | undefined;
+  #before: readonly string[] = [];
+  #restore: (() => void) | undefined;
   #timersSet = 0;
 
-  constructor() {
+  /** To be called in a burst of the drain, like the looks: between two of them others set timers too. */
+  begin(): void {
+    this.#before = activeResources();
     if (ResourcesSince.#hasLeftTimers) this.#restore = this.#countTimers();
   }
 

@@ -15,6 +15,7 @@ import type { Failure, FailureKind } from './verdict.ts';
 /** Notes a failure; the first one counts. */
 export type NoteFailure = (kind: FailureKind, message: string, more?: Partial<Failure>) => void;
 
+const TIMER = 'Timeout';
 /** Pending events and held resources shown in a report. */
 export const SHOWN_MAX = 20;
 /** Several tasks of a scenario may wait, each at a place of its own. */
@@ -32,6 +33,8 @@ export class EndJudge {
   readonly #alive = new ResourcesSince();
   readonly #capturesAwaits: boolean;
   #awaits: AwaitWatch | undefined;
+  /** Whether it did when nothing was queued last; afterwards others may have set timers. */
+  #waitedForTimer: boolean | undefined;
 
   constructor(
     clock: VirtualClock,
@@ -50,6 +53,11 @@ export class EndJudge {
     if (this.#capturesAwaits) this.#awaits = new AwaitWatch(awaitScenario);
   }
 
+  /** The scenario starts; called in the midst of the drain. */
+  noteStart(): void {
+    this.#alive.begin();
+  }
+
   /** What was seen until now is still known. */
   stop(): void {
     this.#awaits?.stop();
@@ -63,7 +71,8 @@ export class EndJudge {
 
   /** Nothing is queued, and a real timer of the scenario runs: whether it fires before or after one looks again is chance. */
   waitsForRealTimer(): boolean {
-    return this.#alive.kinds().includes('Timeout');
+    this.#waitedForTimer = this.#alive.kinds().includes(TIMER);
+    return this.#waitedForTimer;
   }
 
   /** Nothing is queued, but the scenario has not ended. */
@@ -83,7 +92,8 @@ export class EndJudge {
   }
 
   #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
-    const alive = this.#alive.kinds();
+    const kinds = this.#alive.kinds();
+    const alive = this.#waitedForTimer === false ? kinds.filter((kind) => kind !== TIMER) : kinds;
     // Who waits is asked first.
     const details = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),

@@ -210,6 +210,7 @@ export class SimulationRun {
     if (!this.#isStarted) {
       // The scenario starts inside the drain, so that every run begins in the same phase of the event loop.
       this.#isStarted = true;
+      this.#judge.noteStart();
       void this.#begin();
       return true;
     }

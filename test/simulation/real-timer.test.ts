@@ -3,6 +3,22 @@ import { createExecutor, explain, formatExplanation } from '../../src/explore/in
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 
+// First of all: once a scenario has left a timer behind, timers are told apart in another way.
+test('a deadlock is one although others set timers in all turns of the event loop', async () => {
+  const timers: NodeJS.Timeout[] = [];
+  let isOn = true;
+  const inEachTurn = (): void => {
+    timers.push(setTimeout(() => {}, 60_000));
+    if (isOn) setImmediate(inEachTurn);
+  };
+  setImmediate(inEachTurn);
+  const { failure } = await simulate({ scenario: () => new Promise(() => {}) });
+  isOn = false;
+  for (const timer of timers) clearTimeout(timer);
+  expect(timers.length).toBeGreaterThan(1);
+  expect(failure?.kind).toBe('deadlock');
+});
+
 test('a scenario that waits for a real timer escapes, however soon it fires and whatever the execution before it has left', async () => {
   const kinds: (string | undefined)[] = [];
   for (let seed = 1; seed <= 30; seed += 1) {
