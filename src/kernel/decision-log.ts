@@ -122,7 +122,8 @@ export class DecisionLog implements Choices {
       return this.asked.choice.get(question) ?? this.firstAsked(topicOf(question).asks('choice'));
     }
     if (!Question.is(question)) throw invalidArgument('question', 'a question or a text', question);
-    if (question.logId === this.id) return question.kept as AskedQuestion;
+    const kept = question.keptBy(this.id) as AskedQuestion | undefined;
+    if (kept !== undefined) return kept;
     return this.#keptIn(
       question,
       this.asked[question.kind].get(question.topic.text) ?? this.firstAsked(question),
@@ -132,15 +133,17 @@ export class DecisionLog implements Choices {
   /** Many events have a topic of their own, of which there need be no question. */
   #askedOrder(topic: Topic): AskedQuestion {
     const last = topic.asked;
-    if (last?.kind === 'order' && last.logId === this.id) return last.kept as AskedQuestion;
+    if (last?.kind === 'order') {
+      const kept = last.keptBy(this.id) as AskedQuestion | undefined;
+      if (kept !== undefined) return kept;
+    }
     const asked = this.asked.order.get(topic.text) ?? this.firstAsked(topic.asks('order'));
     topic.asked = asked.question;
     return this.#keptIn(asked.question, asked);
   }
 
   #keptIn(question: Question, asked: AskedQuestion): AskedQuestion {
-    question.logId = this.id;
-    question.kept = asked;
+    question.keep(this.id, asked);
     return asked;
   }
 

@@ -129,10 +129,9 @@ export class Topic implements TopicParts {
 export class Question {
   readonly kind: QuestionKind;
   readonly topic: Topic;
-  /** @internal Number of the log that was asked last, and what that keeps of the question: spares most look-ups. */
-  logId = 0;
-  /** @internal */
-  kept: unknown = undefined;
+  /** Number of the log that was asked last, and what that keeps of the question: spares most look-ups. */
+  #logId = 0;
+  #kept: unknown;
   #key: string | undefined;
   #site: string | undefined;
   #words: TextWords | undefined;
@@ -141,6 +140,17 @@ export class Question {
   constructor(kind: QuestionKind, topic: Topic) {
     this.kind = kind;
     this.topic = topic;
+  }
+
+  /** @internal What the log of that number keeps, if it was asked last. */
+  keptBy(logId: number): unknown {
+    return this.#logId === logId ? this.#kept : undefined;
+  }
+
+  /** @internal */
+  keep(logId: number, kept: unknown): void {
+    this.#logId = logId;
+    this.#kept = kept;
   }
 
   /** Whether it is one, whatever it is: a proxy is asked nothing. */

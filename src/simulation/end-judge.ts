@@ -15,7 +15,6 @@ import type { Failure, FailureKind } from './verdict.ts';
 /** Notes a failure; the first one counts. */
 export type NoteFailure = (kind: FailureKind, message: string, more?: Partial<Failure>) => void;
 
-const TIMER = 'Timeout';
 /** Pending events and held resources shown in a report. */
 export const SHOWN_MAX = 20;
 /** Several tasks of a scenario may wait, each at a place of its own. */
@@ -33,8 +32,8 @@ export class EndJudge {
   readonly #alive = new ResourcesSince();
   readonly #capturesAwaits: boolean;
   #awaits: AwaitWatch | undefined;
-  /** Whether it did when nothing was queued last; afterwards others may have set timers. */
-  #waitedForTimer: boolean | undefined;
+  /** How many events had fired when nothing was queued and nothing outside was waited for: what came later is that of others. */
+  #stillAt: number | undefined;
 
   constructor(
     clock: VirtualClock,
@@ -71,8 +70,10 @@ export class EndJudge {
 
   /** Nothing is queued, and a real timer of the scenario runs: whether it fires before or after one looks again is chance. */
   waitsForRealTimer(): boolean {
-    this.#waitedForTimer = this.#alive.kinds().includes(TIMER);
-    return this.#waitedForTimer;
+    if (this.#stillAt === this.#clock.fired) return false;
+    const kinds = this.#alive.kinds();
+    if (kinds.length === 0) this.#stillAt = this.#clock.fired;
+    return kinds.includes('Timeout');
   }
 
   /** Nothing is queued, but the scenario has not ended. */
@@ -92,8 +93,7 @@ export class EndJudge {
   }
 
   #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
-    const kinds = this.#alive.kinds();
-    const alive = this.#waitedForTimer === false ? kinds.filter((kind) => kind !== TIMER) : kinds;
+    const alive = this.#stillAt === this.#clock.fired ? [] : this.#alive.kinds();
     // Who waits is asked first.
     const details = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),
