@@ -233,7 +233,6 @@ const aborts: readonly ExecerCase[] = [
       const { text } = sink;
       await fixture.pass(120);
       assert.equal(sink.text, text);
-      assert.ok(!text.includes('b'), `expected nothing after the abort, got ${text}`);
     },
   },
 ];
