@@ -9,8 +9,8 @@ import { cpSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { rolldown, type CodeSplittingNameFunction, type ModuleInfo, type OutputChunk } from 'rolldown';
-import { listFiles, projectRoot } from './module-graph.ts';
-import { commandSources, packageDoors } from './package-doors.ts';
+import { listFiles, projectRoot, readProjectFile } from './module-graph.ts';
+import { BUNDLED, commandSources, packageDoors } from './package-doors.ts';
 
 type InfoOf = (id: string) => ModuleInfo | null;
 
@@ -46,6 +46,8 @@ function createNaming(): CodeSplittingNameFunction {
   let needs: readonly (readonly [name: string, ids: ReadonlySet<string>])[] | undefined;
   return (id, chunking) => {
     const infoOf: InfoOf = (module) => chunking.getModuleInfo(module);
+    const bundled = BUNDLED.find((name) => id.includes(`/node_modules/${name}/`));
+    if (bundled !== undefined) return `cli/${bundled}`;
     const [, folder, rest] = /^src\/(\w+)\/(.*)$/.exec(pathOf(id)) ?? [];
     if (folder === undefined || rest === undefined || isEntry(pathOf(id))) return null;
     const apart = APART.find((start) => `${folder}/${rest}`.startsWith(start));
@@ -65,7 +67,12 @@ const named = (paths: readonly string[], from = ''): Record<string, string> =>
     paths.map((path) => [path.slice(from.length).replace(/\.ts$/, ''), join(projectRoot, path)]),
   );
 /** Other packages, and this one by its own name. */
-const external = [/^[^./]/];
+const external = (id: string): boolean => /^[^./]/.test(id) && !BUNDLED.includes(id);
+
+function licencesIn({ moduleIds }: { readonly moduleIds: readonly string[] }): string {
+  const found = BUNDLED.filter((name) => moduleIds.some((id) => id.includes(`/node_modules/${name}/`)));
+  return found.map((name) => `/*! ${name}\n${readProjectFile(`node_modules/${name}/LICENSE`)}*/\n`).join('');
+}
 
 async function writeCode(dist: string): Promise<void> {
   const code = await rolldown({
@@ -78,6 +85,7 @@ async function writeCode(dist: string): Promise<void> {
   const { output } = await code.write({
     dir: dist,
     sourcemap: true,
+    banner: licencesIn,
     entryFileNames: '[name].js',
     chunkFileNames: ({ name }) => `${name.includes('/') ? '' : 'cli/'}[name]-[hash].js`,
     codeSplitting: {

@@ -4,7 +4,7 @@
 import process from 'node:process';
 import { listRootFiles, readModule, readModules } from './module-graph.ts';
 import type { ModuleImport, SourceModule } from './module-graph.ts';
-import { commandSources, packageDoors, readManifest } from './package-doors.ts';
+import { BUNDLED, commandSources, packageDoors, readManifest } from './package-doors.ts';
 
 const checkedFolders = ['src', 'scripts', 'bench', 'sims', 'test'];
 
@@ -53,7 +53,11 @@ function unusedDependencies(modules: readonly SourceModule[]): string[] {
   const manifest = readManifest();
   const imports = modules.filter(({ path }) => path.startsWith('src/')).flatMap((module) => module.imports);
   const used = new Set(imports.map(packageOf));
-  const declared = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)];
+  const declared = [
+    ...Object.keys(manifest.dependencies),
+    ...Object.keys(manifest.peerDependencies),
+    ...BUNDLED,
+  ];
   const idle = declared
     .filter((name) => !used.has(name))
     .map((name) => `package.json depends on ${name}, but src does not import it`);

@@ -56,11 +56,6 @@ const UNATTACKED: readonly Unattacked[] = [
     because: 'it is private to its class',
   },
   { of: /^createSimFiler$/, methods: ['takeBack', 'takeBackAgain'], because: 'its checkouts call it' },
-  {
-    of: /^createMemoryOutputs$/,
-    methods: ['hold', 'plainFile'],
-    because: 'runners call it, for runs of their own',
-  },
   { of: /^createStatusStore$/, methods: ['updateInRow'], because: 'runners call it, for runs of their own' },
   { of: /^createNode$/, methods: ['mayHang', 'strike'], because: 'the parts of a node call it' },
   {
