@@ -1,5 +1,5 @@
 // Builds the package for tests that run its command, once for each state of the sources. Invariant: the folder is named by a hash of all
-// that goes into it and appears whole, so that no test sees an older build, whoever runs beside it.
+// that goes into it and appears whole, so that no test sees an older build, also if several runs of tests build at once.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';

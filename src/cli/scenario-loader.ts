@@ -21,7 +21,7 @@ export interface LoadedScenario {
   readonly reference: string;
 }
 
-/** A scenario of a name, to be loaded when it is wanted. */
+/** A scenario by its name, loaded on demand. */
 export interface NamedScenario {
   readonly name: string;
   /** What to type to run it. */

@@ -1,4 +1,4 @@
-/** The names of strategies that people type. Apart from the strategies themselves, because whoever reads a command line needs no more. */
+/** The names of strategies that people type. They lie apart from the strategies, because reading a command line needs no more than names. */
 
 const NAMES = [
   'portfolio',
