@@ -166,11 +166,11 @@ export {
 export { type InjectedFault, type FaultErrorMaker, InjectedFaultError } from './network/chaos-error.ts';
 export {
   type ChaosOperation,
-  type FaultKind,
   type ScheduledFault,
   type FaultRates,
   type FaultPlan,
 } from './network/fault-plan.ts';
+export type { FaultKind } from './model/faults.ts';
 export { type ChaosWorld, type ChaosRunner, createChaosRunner } from './network/chaos-runner.ts';
 export { type ChaosError, type ChaosOptions } from './network/chaos-settings.ts';
 export { type FakeRunnerOptions, type FakeRunner, createFakeRunner } from './runners/fake/fake-runner.ts';

@@ -1,13 +1,8 @@
 /** Arbitraries for plans of chaos. They shrink towards no faults at all, and every scheduled fault can be dropped by itself (R212). */
 import fc from 'fast-check';
 import { checkRecord } from '../kernel/argument-check.ts';
-import {
-  CHAOS_OPERATIONS,
-  FAULT_KINDS,
-  type FaultKind,
-  type FaultPlan,
-  type ScheduledFault,
-} from '../network/fault-plan.ts';
+import { CHAOS_OPERATIONS, type FaultPlan, type ScheduledFault } from '../network/fault-plan.ts';
+import { FAULT_KINDS, type FaultKind } from '../model/faults.ts';
 
 /** What generated plans may contain. */
 export interface FaultPlanConstraints {

@@ -4,7 +4,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { topicOf, type Thing, type Topic } from '../kernel/question.ts';
-import { filerCallText } from '../model/fault-text.ts';
+import { filerCallText } from '../model/faults.ts';
 
 /** What a simulated filer can be asked for. `checkout` stands for `checkoutAt` too, `ingest` for `ingestMap`. */
 export type FilerOperation = 'checkout' | 'ingest' | 'update' | 'release';

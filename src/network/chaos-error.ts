@@ -4,7 +4,8 @@ import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/erro
 import { type RunStatus, zeroStatus } from '../model/run-status.ts';
 import { NEW_SERVICE_STATUS } from '../model/service-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
-import type { ChaosOperation, FaultKind } from './fault-plan.ts';
+import type { ChaosOperation } from './fault-plan.ts';
+import type { FaultKind } from '../model/faults.ts';
 
 /** A fault that ends a call with an error. */
 export interface InjectedFault {

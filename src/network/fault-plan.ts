@@ -4,7 +4,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import { checkRecord } from '../kernel/argument-check.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import type { Topic } from '../kernel/question.ts';
-import { callFaultText, callText } from '../model/fault-text.ts';
+import { callFaultText, callText, FAULT_KINDS, type FaultKind } from '../model/faults.ts';
 
 /** The calls that chaos can strike; `release` it never does (R152). */
 export type ChaosOperation = Exclude<keyof Service, 'release'>;
@@ -13,27 +13,6 @@ export type ChaosOperation = Exclude<keyof Service, 'release'>;
 export const CHAOS_OPERATIONS: readonly ChaosOperation[] = Object.freeze(
   SERVICE_METHODS.filter((method) => method !== 'release'),
 );
-
-/**
- * What can happen to a call.
- *
- * - `before`: it fails and is not applied.
- * - `after`: it is applied, and then fails: the reply is lost.
- * - `duplicated`: it is applied twice, the second time after a delay of its own; the caller gets the first reply. The second one of
- *   a `query` asks without waiting.
- * - `reordered`: it is held back until another call has overtaken it, or until a bound (`reorderHoldMs`).
- * - `stuck`: it is never applied and never answered; a cancel, `release` or `heal` ends it (R204).
- */
-export type FaultKind = 'before' | 'after' | 'duplicated' | 'reordered' | 'stuck';
-
-/** All of them. */
-export const FAULT_KINDS: readonly FaultKind[] = Object.freeze([
-  'before',
-  'after',
-  'duplicated',
-  'reordered',
-  'stuck',
-]);
 
 /** One fault that must come: at the `call`-th call of `operation`, counted from 1 as calls get through their delays. */
 export interface ScheduledFault {

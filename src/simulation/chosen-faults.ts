@@ -7,7 +7,7 @@ import { checkDuration, checkInteger, checkRecord, checkString } from '../kernel
 import { invalidArgument } from '../kernel/errors.ts';
 import { thing, topicOf } from '../kernel/question.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
-import { outputFaultText } from '../model/fault-text.ts';
+import { outputFaultText } from '../model/faults.ts';
 import { checkWorld } from '../model/world.ts';
 import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
 import type { Simulation } from './simulation.ts';

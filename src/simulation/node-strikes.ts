@@ -8,7 +8,7 @@ import type { Timer } from '../kernel/clock.ts';
 import { choosesFault } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
-import { nodeFaultText } from '../model/fault-text.ts';
+import { nodeFaultText } from '../model/faults.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import type { SimulatedWorld } from './simulation.ts';
 

@@ -28,7 +28,7 @@ import { InterceptedService } from '../call/intercept-service.ts';
 import { makeCall } from '../call/service-call.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Topic } from '../kernel/question.ts';
-import { callFaultText } from '../model/fault-text.ts';
+import { callFaultText } from '../model/faults.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { type NetworkCall, SentCall } from '../network/sent-call.ts';

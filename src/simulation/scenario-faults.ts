@@ -3,7 +3,7 @@ import { checkInteger } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { choosesFault } from '../kernel/decisions.ts';
 import { question, topicOf } from '../kernel/question.ts';
-import { namedFaultText, type FaultEvent } from '../model/fault-text.ts';
+import { namedFaultText, type FaultEvent } from '../model/faults.ts';
 import type { World } from '../model/world.ts';
 import type { EventAction } from './event-actions.ts';
 

@@ -4,7 +4,7 @@ import { tagsOf, type Command } from '../model/command.ts';
 import { resourceEventText } from '../model/resource-text.ts';
 import { hasField } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
-import { faultText } from '../model/fault-text.ts';
+import { faultText } from '../model/faults.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 

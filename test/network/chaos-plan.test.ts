@@ -3,12 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { DelayDraw } from '../../src/network/chaos-delay.ts';
 import {
   CHAOS_OPERATIONS,
-  FAULT_KINDS,
-  type FaultKind,
   type FaultPlan,
   FaultPicker,
   makeRateTable,
 } from '../../src/network/fault-plan.ts';
+import { FAULT_KINDS, type FaultKind } from '../../src/model/faults.ts';
 import { ScriptedChoices } from '../runners/scripted-choices.ts';
 import { topicOf, type Topic } from '../../src/kernel/question.ts';
 

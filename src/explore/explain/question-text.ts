@@ -1,6 +1,6 @@
 /** Events and decisions in words. Invariant: what is not known here is shown as its author says it, in quotes, and never guessed at. */
 import { Thing, Topic, type Question } from '../../kernel/question.ts';
-import { filerCallText } from '../../model/fault-text.ts';
+import { filerCallText } from '../../model/faults.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { ObservedDecision } from './observed-run.ts';
 import { valueText } from './value-text.ts';

@@ -3,7 +3,7 @@
  * it; what leaves none is not said to strike, unless who asked says so or its answer is the highest, for those between may mean that
  * nothing goes wrong.
  */
-import { faultText, type FaultEvent } from '../../model/fault-text.ts';
+import { faultText, type FaultEvent } from '../../model/faults.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { EventNames } from './event-name.ts';
 import { aboutOf, answerText, decisionText } from './question-text.ts';

@@ -1,6 +1,6 @@
 /**
- * Faults in plain words: what happens when one strikes, as a clause in the present tense. Invariant: what is not known here keeps the
- * names that its author gave it.
+ * The kinds of faults, and what happens when one strikes, as a clause in the present tense. Invariant: a kind that is not known here keeps
+ * the names that its author gave it.
  */
 import { SERVICE_METHODS } from './service.ts';
 import type { TraceEvent } from './trace-event.ts';
@@ -8,14 +8,34 @@ import type { TraceEvent } from './trace-event.ts';
 /** What a trace says of a fault. */
 export type FaultEvent = Extract<TraceEvent, { readonly type: 'fault' }>;
 
-type Words = Readonly<Record<string, (what: string, where: string) => string>>;
+/**
+ * What can happen to a call.
+ *
+ * - `before`: it fails and is not applied.
+ * - `after`: it is applied, and then fails: the reply is lost.
+ * - `duplicated`: it is applied twice, the second time after a delay of its own; the caller gets the first reply. The second one of
+ *   a `query` asks without waiting.
+ * - `reordered`: it is held back until another call has overtaken it, or until a bound (`reorderHoldMs`).
+ * - `stuck`: it is never applied and never answered; a cancel, `release` or `heal` ends it (R204).
+ */
+export type FaultKind = 'before' | 'after' | 'duplicated' | 'reordered' | 'stuck';
 
-const OF_CALL: Words = {
+type Word = (what: string, where: string) => string;
+type Words = Readonly<Record<string, Word>>;
+
+const OF_NETWORK: Readonly<Record<FaultKind, Word>> = {
   before: (call, where) => `the request ${call} is lost on ${where}`,
   after: (call, where) => `the reply to ${call} is lost on ${where}`,
   duplicated: (call, where) => `the request ${call} is duplicated on ${where}`,
   reordered: (call, where) => `the request ${call} is held back on ${where} until another overtakes it`,
   stuck: (call, where) => `the request ${call} gets stuck on ${where}`,
+};
+
+/** All of them. */
+export const FAULT_KINDS: readonly FaultKind[] = Object.freeze(Object.keys(OF_NETWORK) as FaultKind[]);
+
+const OF_CALL: Words = {
+  ...OF_NETWORK,
   error: (call, where) => `${call} fails on ${where}, as it is set to`,
   hang: (call, where) => `${call} hangs, as nobody answers at ${where}`,
 };
