@@ -4,8 +4,7 @@
  */
 import type { RunType } from '../model/run-type.ts';
 import type { RunStatus, RunID } from '../model/run-status.ts';
-import type { RunWaiter } from './run-waiter.ts';
-import type { Awaited, WaiterList } from './waiter-list.ts';
+import type { RunWaiter, Awaited, WaiterList } from './run-waiters.ts';
 import { isTerminal, RUN_STATES, runStateCode } from '../model/run-state.ts';
 import { DONE_MASK, maskMatches, type StateMask } from '../model/state-mask.ts';
 

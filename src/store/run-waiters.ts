@@ -2,20 +2,196 @@
  * Wakes those who wait on runs. A write looks at the waiters that it wakes or dooms and at nobody else, however many wait on other
  * runs or for other states; they are woken in the order of registration, across all lists (R54).
  */
+import { type StateMask, formatMask, maskForState, maskMatches } from '../model/state-mask.ts';
 import type { Query, Wait } from '../model/query.ts';
+import type { RunStatus } from '../model/run-status.ts';
+import type { ServiceStatus } from '../model/service-status.ts';
+import type { QueryResult } from '../model/status-reader.ts';
+import { Waiter, type WaiterRegister } from './waiters.ts';
 import { isTerminal } from '../model/run-state.ts';
-import { maskForState, maskMatches } from '../model/state-mask.ts';
 import { cannotHappen, unknownRun } from '../model/status-errors.ts';
 import type { RunnerError } from '../kernel/errors.ts';
-import type { RunStatus } from '../model/run-status.ts';
-import type { QueryResult } from '../model/status-reader.ts';
-import type { RunRecord } from './run-table.ts';
-import { RunWaiter, type ServiceSource } from './run-waiter.ts';
-import { linkWaiter, type Awaited, type WaiterList } from './waiter-list.ts';
-import type { WaiterRegister } from './waiter-register.ts';
+
+/**
+ * Who waits on one run, or on all of them: a linked list per mask, so that a write looks at those whose mask matches and at nobody
+ * else. Invariant: a list is there only while it is not empty, and its links stand in the order of registration.
+ *
+ * What can be waited on: a run, or all runs.
+ */
+export interface Awaited<W> {
+  lists: WaiterList<W> | undefined;
+}
+
+/** Those who wait on one {@link Awaited} with one mask. There are at most 128 masks, whatever the number of waiters. */
+export class WaiterList<W> {
+  readonly mask: StateMask;
+  /** The list of another mask. */
+  next: WaiterList<W> | undefined;
+  first: WaiterLink<W> | undefined = undefined;
+  last: WaiterLink<W> | undefined = undefined;
+
+  constructor(mask: StateMask, next: WaiterList<W> | undefined) {
+    this.mask = mask;
+    this.next = next;
+  }
+}
+
+/** A waiter's place in one list. */
+export class WaiterLink<W> {
+  readonly waiter: W;
+  readonly on: Awaited<W>;
+  readonly list: WaiterList<W>;
+  /** The same waiter's place in the list of another run. */
+  readonly sibling: WaiterLink<W> | undefined;
+  previous: WaiterLink<W> | undefined;
+  next: WaiterLink<W> | undefined = undefined;
+
+  constructor(waiter: W, on: Awaited<W>, list: WaiterList<W>, sibling: WaiterLink<W> | undefined) {
+    this.waiter = waiter;
+    this.on = on;
+    this.list = list;
+    this.sibling = sibling;
+    this.previous = list.last;
+  }
+}
+
+/** Appends a waiter to the list of its mask. `sibling` is the place that it took before on another run. */
+export function linkWaiter<W>(
+  waiter: W,
+  on: Awaited<W>,
+  mask: StateMask,
+  sibling: WaiterLink<W> | undefined,
+): WaiterLink<W> {
+  const list = listOf(on, mask);
+  const link = new WaiterLink(waiter, on, list, sibling);
+  if (list.last === undefined) list.first = link;
+  else list.last.next = link;
+  list.last = link;
+  return link;
+}
+
+/** Takes one link out of its list, and the list away if it was the last. */
+export function unlinkWaiter<W>({ on, list, previous, next }: WaiterLink<W>): void {
+  if (previous === undefined) list.first = next;
+  else previous.next = next;
+  if (next === undefined) list.last = previous;
+  else next.previous = previous;
+  if (list.first === undefined) dropList(on, list);
+}
+
+function listOf<W>(on: Awaited<W>, mask: StateMask): WaiterList<W> {
+  for (let list = on.lists; list !== undefined; list = list.next) {
+    if (list.mask === mask) return list;
+  }
+  on.lists = new WaiterList(mask, on.lists);
+  return on.lists;
+}
+
+function dropList<W>(on: Awaited<W>, empty: WaiterList<W>): void {
+  if (on.lists === empty) {
+    on.lists = empty.next;
+    return;
+  }
+  for (let list = on.lists; list !== undefined; list = list.next) {
+    if (list.next === empty) list.next = empty.next;
+  }
+}
+
+/**
+ * A wait for a status: on the runs it lists, or on all.
+ *
+ * Where a waiter reads the service status that goes with its result (R38).
+ */
+export interface ServiceSource {
+  readonly serviceStatus: ServiceStatus;
+}
+
+/** A run that a waiter waits on. */
+export interface ListedRun {
+  readonly status: RunStatus;
+}
+
+/** What is waited for, by mask: there are 128 at most, and each is the name of two trace events per wait. */
+const GOALS: (string | undefined)[] = [];
+
+const taken = { resolve: (_: QueryResult): void => {}, reject: (_: Error): void => {} };
+
+/** One executor for all waits, which runs before `new Promise` returns. */
+function takeSettlers(resolve: (result: QueryResult) => void, reject: (error: Error) => void): void {
+  taken.resolve = resolve;
+  taken.reject = reject;
+}
+
+/** Waits until a status matches its query (R31). */
+export class RunWaiter extends Waiter {
+  readonly states: StateMask;
+  readonly allRuns: boolean;
+  /** The runs that the query lists, without duplicates. */
+  readonly runs: readonly ListedRun[];
+  readonly promise: Promise<QueryResult>;
+  /** How many of the listed runs may still come to match; at 0 the wait cannot be met (R36). `Infinity` if new runs may. */
+  live = 0;
+  /** Its places in the lists of what it waits on, chained by `sibling`. */
+  links: WaiterLink<RunWaiter> | undefined = undefined;
+  readonly #source: ServiceSource;
+  readonly #resolve: (result: QueryResult) => void;
+  readonly #reject: (error: Error) => void;
+
+  /** Keeps nothing of the query itself, which stays the caller's to change. */
+  constructor({ states, allRuns = false }: Query, runs: readonly ListedRun[], source: ServiceSource) {
+    super();
+    this.states = states;
+    this.allRuns = allRuns;
+    this.runs = runs;
+    this.#source = source;
+    this.promise = new Promise(takeSettlers);
+    this.#resolve = taken.resolve;
+    this.#reject = taken.reject;
+  }
+
+  get label(): string {
+    if (this.allRuns) return 'wait on all runs';
+    if (this.runs.length === 0) return 'wait on no run';
+    const first = this.runs[0]?.status.runId;
+    return this.runs.length === 1 ? `wait on run ${first}` : `wait on ${this.runs.length} runs from ${first}`;
+  }
+
+  get goal(): string {
+    const goal = (GOALS[this.states] ??= `for ${formatMask(this.states)}`);
+    return this.runId === '' ? `${this.label} ${goal}` : goal;
+  }
+
+  get runId(): string {
+    const { runs } = this;
+    return this.allRuns || runs.length !== 1 ? '' : (runs[0] as ListedRun).status.runId;
+  }
+
+  /** Answers with the one status that matched, as it was written (R31). */
+  meet(status: RunStatus): void {
+    this.#resolve({ statuses: [status], service: this.#source.serviceStatus });
+  }
+
+  override expire(): void {
+    this.#resolve({ statuses: [], service: this.#source.serviceStatus });
+  }
+
+  override fail(error: Error): void {
+    this.#reject(error);
+  }
+
+  override unlink(): void {
+    for (let { links } = this; links !== undefined; links = links.sibling) unlinkWaiter(links);
+    this.links = undefined;
+  }
+}
 
 /** Mask of a place that no write matches: who waits on all runs stands there for the runs it lists, to be told of an eviction. */
 const EVICTION_ONLY = maskForState();
+
+/** A run as those who wait on it see it. */
+interface AwaitedRun extends Awaited<RunWaiter> {
+  readonly status: RunStatus;
+}
 
 /** Those who wait on the runs of one store. */
 export class RunWaiters {
@@ -29,7 +205,7 @@ export class RunWaiters {
   }
 
   /** Registers a wait. `records` are the runs that the query lists, without duplicates. */
-  add(query: Query, records: readonly RunRecord[], wait: Wait, source: ServiceSource): Promise<QueryResult> {
+  add(query: Query, records: readonly AwaitedRun[], wait: Wait, source: ServiceSource): Promise<QueryResult> {
     const waiter = new RunWaiter(query, records, source);
     const { allRuns, states } = waiter;
     this.#register.enter(waiter, wait);
@@ -45,12 +221,12 @@ export class RunWaiters {
   }
 
   /** Whether somebody waits for the status that the run has. */
-  wantsAny({ lists, status }: RunRecord): boolean {
+  wantsAny({ lists, status }: AwaitedRun): boolean {
     return hasMatch(lists, status) || hasMatch(this.#everyRun.lists, status);
   }
 
   /** Wakes whoever waits for the run's new status, and whoever cannot be met any more because of it (R36, R54). */
-  wake(record: RunRecord): void {
+  wake(record: AwaitedRun): void {
     if (record.lists === undefined && this.#everyRun.lists === undefined) return;
     const { status } = record;
     const only = this.#onlyWaiter(record);
@@ -70,7 +246,7 @@ export class RunWaiters {
   }
 
   /** The one who waits, if there is but one and the run's status is what it waits for: so it is nearly always. */
-  #onlyWaiter({ lists, status }: RunRecord): RunWaiter | undefined {
+  #onlyWaiter({ lists, status }: AwaitedRun): RunWaiter | undefined {
     if (lists === undefined || lists.next !== undefined || lists.first !== lists.last) return undefined;
     if (this.#everyRun.lists !== undefined || !maskMatches(lists.mask, status.state)) return undefined;
     this.visited += 1;
@@ -87,7 +263,7 @@ export class RunWaiters {
   }
 
   /** Ends every wait that lists the run, because its id is unknown from now on (R49). */
-  wakeEvicted({ lists, status }: RunRecord): void {
+  wakeEvicted({ lists, status }: AwaitedRun): void {
     if (lists === undefined) return;
     const woken: RunWaiter[] = [];
     for (let list: WaiterList<RunWaiter> | undefined = lists; list !== undefined; list = list.next) {

@@ -28,10 +28,10 @@ import { STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { allTerminal, listedRecords, selectStatuses } from './query-selection.ts';
 import { type RunRecord, RunTable } from './run-table.ts';
-import { cannotMatch } from './run-waiters.ts';
-import { type ServicePredicate, judgeService } from './service-waiters.ts';
+import { cannotMatch, RunWaiters } from './run-waiters.ts';
+import { type ServicePredicate, judgeService, ServiceWaiters } from './service-waiters.ts';
 import { copyStatus, mergeStatus } from './status-merge.ts';
-import { Waiters } from './waiters.ts';
+import { WaiterRegister, type WaiterSurroundings } from './waiters.ts';
 
 /** What a store is made of; a `World` gives the first and the last. */
 export interface StatusStoreOptions {
@@ -312,4 +312,21 @@ export function createStatusStore(options: StatusStoreOptions): StatusStore {
   checkOptions(options);
   checkClock('clock', options.clock);
   return new StatusStore(options);
+}
+
+/**
+ * All who wait on one store, together; made when the first one comes.
+ *
+ * The register of all waiters, and the two kinds that stand in it.
+ */
+class Waiters {
+  readonly register: WaiterRegister;
+  readonly runs: RunWaiters;
+  readonly service: ServiceWaiters;
+
+  constructor(around: WaiterSurroundings) {
+    this.register = new WaiterRegister(around);
+    this.runs = new RunWaiters(this.register);
+    this.service = new ServiceWaiters(this.register);
+  }
 }

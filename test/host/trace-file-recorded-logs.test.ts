@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 import { readTraceFile } from '../../src/host/trace-file.ts';
-import type { SwfJob } from '../../src/trace/swf/swf-job.ts';
-import { readSwf } from '../../src/trace/swf/swf-reader.ts';
+import { type SwfJob, readSwf } from '../../src/trace/swf/swf-reader.ts';
 import { swfWorkload } from '../../src/trace/swf/swf-workload.ts';
 import { createWorkload } from '../../src/trace/workload.ts';
 

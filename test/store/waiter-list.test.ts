@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StateMask } from '../../src/model/state-mask.ts';
-import { linkWaiter, unlinkWaiter, type Awaited, type WaiterLink } from '../../src/store/waiter-list.ts';
+import { linkWaiter, unlinkWaiter, type Awaited, type WaiterLink } from '../../src/store/run-waiters.ts';
 
 /** Mask and waiters of each list, read forwards; reading backwards must give the same. */
 function listsOf(on: Awaited<string>): [number, string[]][] {

@@ -2,9 +2,9 @@
 import type { Bug } from '../bug.ts';
 
 const store = 'src/store/status-store.ts';
-const register = 'src/store/waiter-register.ts';
+const register = 'src/store/waiters.ts';
 const waiters = 'src/store/run-waiters.ts';
-const waiter = 'src/store/run-waiter.ts';
+const waiter = 'src/store/run-waiters.ts';
 const table = 'src/store/run-table.ts';
 const runState = 'src/model/run-state.ts';
 

@@ -5,7 +5,7 @@
  */
 import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
 import type { WorkloadJob } from '../workload.ts';
-import type { SwfJob } from './swf-job.ts';
+import type { SwfJob } from './swf-reader.ts';
 
 /** Status codes of the format. */
 const STATUS = { FAILED: 0, COMPLETED: 1, PART: 2, LAST_COMPLETED: 3, LAST_FAILED: 4, CANCELLED: 5 } as const;

@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SWF_FIELDS } from '../../../src/trace/swf/swf-job.ts';
-import type { SwfJob } from '../../../src/trace/swf/swf-job.ts';
-import { readSwf } from '../../../src/trace/swf/swf-reader.ts';
+import { SWF_FIELDS, type SwfJob, readSwf } from '../../../src/trace/swf/swf-reader.ts';
 
 const row = '7 10 5 60 4 1.5 2048 8 90 4096 1 3 2 11 1 0 6 30';
 const job: SwfJob = {

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSimScript } from '../../../src/execers/sim-script.ts';
 import { checkCommand } from '../../../src/model/command.ts';
-import type { SwfJob } from '../../../src/trace/swf/swf-job.ts';
-import { readSwf } from '../../../src/trace/swf/swf-reader.ts';
+import { type SwfJob, readSwf } from '../../../src/trace/swf/swf-reader.ts';
 import { swfWorkload } from '../../../src/trace/swf/swf-workload.ts';
 import {
   createWorkload,
