@@ -14,7 +14,7 @@ import { PatchedCalls } from './patched-calls.ts';
  * An executor that does what `executor` does, watched for real timers, I/O, entropy, clocks, processes and threads. It takes about
  * twice the time, for the machine then reports each promise too.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no executor.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an executor.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';

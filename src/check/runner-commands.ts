@@ -1,6 +1,6 @@
 /**
  * Model-based commands against a runner: run, abort, query, look in all ways, wait, release, let time pass, strike a fault. Each does one
- * thing, and tells the model what came back. With chaos in between, an injected error is an answer like any other, after which nothing is certain.
+ * thing, and reports to the model what came back. With chaos in between, an injected error is an answer like any other, after which nothing is certain.
  */
 import fc from 'fast-check';
 import { checkRecord } from '../kernel/argument-check.ts';
@@ -211,7 +211,7 @@ export function weightedCommands(
   return commands;
 }
 
-/** Commands that read: whatever they show is told to the model, which knows what may be shown now. */
+/** Commands that read: whatever they show is reported to the model, which knows what may be shown now. */
 class Query extends RunnerCommandBase {
   readonly #states: StateMask;
 

@@ -65,7 +65,7 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
   });
 }
 
-/** fast-check refuses what is no arbitrary by an untyped error of its own. */
+/** fast-check refuses anything but an arbitrary by an untyped error of its own. */
 function checkArbitraries(arbitraries: unknown): void {
   checkArray('arbitraries', 'a list of arbitraries', arbitraries);
   for (const [index, arbitrary] of (arbitraries as readonly unknown[]).entries()) {

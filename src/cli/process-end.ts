@@ -66,7 +66,7 @@ function codeOfForeignEnd(terminal: Terminal, exitCode: number): number {
 type StrayEvent = 'uncaughtException' | 'unhandledRejection';
 
 function onStray(terminal: Terminal, event: StrayEvent, error: unknown): void {
-  // Whoever runs a scenario makes it the failure of that scenario.
+  // Callers that run a scenario make it the failure of that scenario.
   if (process.listenerCount(event) > 1) return;
   const foreign = lastForeignCode();
   if (foreign === undefined) {

@@ -1,5 +1,5 @@
 /**
- * Whether a subject has what it claims to support, asked only once a case that needs it has failed: a subject that lacks it is told
+ * Whether a subject has what it claims to support, asked only once a case that needs it has failed: a subject that lacks it is shown
  * so, instead of what the lack led to. Invariant: a probe looks for the capability being there at all, never for its being right.
  */
 import { messageOf } from '../kernel/errors.ts';

@@ -1,5 +1,5 @@
 /**
- * One case of the suite: what it proves, what it needs, and its body. Invariant: it knows no test framework; whoever runs it asks
+ * One case of the suite: what it proves, what it needs, and its body. Invariant: it knows no test framework; its runner asks
  * `skipReason` first and takes what `prove` throws for the failure.
  */
 import {

@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/conformance`: the contract as a list of cases, and what a runner has to tell to be held to it.
+ * The door `dryrunner/conformance`: the contract as a list of cases, and what a runner has to say to be held to it.
  *
  * @module dryrunner/conformance
  */

@@ -1,4 +1,4 @@
-/** What a runner has to tell about itself to be held to the contract. */
+/** What a runner has to say about itself to be held to the contract. */
 import { checkMethods, checkRecord } from '../kernel/argument-check.ts';
 import type { LogUploader, Processor } from '../model/collaborators.ts';
 import type { Metrics } from '../model/metrics.ts';

@@ -30,7 +30,7 @@ export function completeProcess(exitCode: ExitCode, error = ''): ProcessStatus {
   return (error === '' ? completed[exitCode] : undefined) ?? complete(exitCode, error);
 }
 
-/** The machinery failed, or cannot tell how the process ended (R124). */
+/** The machinery failed, or it is not known how the process ended (R124). */
 export function failedProcess(exitCode: ExitCode, error: string): ProcessStatus {
   return Object.freeze({ state: 'FAILED', exitCode, error });
 }

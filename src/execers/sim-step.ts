@@ -180,7 +180,7 @@ export function formatSimStep(step: SimStep): string {
  * The argv of a simulated command that does these steps, in order.
  * See {@link simStep}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no step.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a step.
  */
 export function simScript(...steps: readonly SimStep[]): string[] {
   return steps.map(formatSimStep);

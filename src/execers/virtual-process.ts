@@ -147,7 +147,7 @@ export abstract class VirtualProcess implements Process {
       return;
     }
     const { clock, drainGraceMs } = this.table;
-    // Not at the end of the instant: whoever bounds an abort by `cancelBoundMs` there must see that it was kept.
+    // Not at the end of the instant: a caller that bounds an abort by `cancelBoundMs` there must see that it was kept.
     this.#timer = clock.timer(this.topic('drain'), drainGraceMs, () => {
       output.cut(drainGraceMs);
       this.#settle();

@@ -92,7 +92,7 @@ export class CampaignAudit implements Executor {
 
   #judge(kind: AuditDifference['kind'], one: EarlyExecution, again: Verdict): void {
     if (one.traceHash === again.traceHash) return;
-    // What differs each time would be told each time; and a difference at once explains one that shows late.
+    // What differs each time would be reported each time; and a difference at once explains one that shows late.
     if (this.#differences.length > 0) return;
     const text = textOf(one, again);
     const difference = { kind, execution: one.execution, text, decisions: one.decisions };

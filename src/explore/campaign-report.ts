@@ -94,7 +94,7 @@ const CAUSES: readonly StopCause[] = ['failure', 'stopped', 'executions', 'exhau
  * The report of several campaigns on shards of one whole. Failures with the same key are one; `nextIndex` is the lowest, so that
  * nothing is left out by going on from there.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no array.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an array.
  * @example
  * ```ts
  * import { mergeCampaignReports } from 'dryrunner/explore';

@@ -63,7 +63,7 @@ export interface ExplorationSummary {
 /**
  * Explores a scenario with a strategy. Rejects with what a listener, the strategy or the executor throws.
  *
- * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for what is no executor, strategy or option.
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for anything but an executor, a strategy and options.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';

@@ -27,9 +27,9 @@ const LENGTH_MAX = 500;
 
 /**
  * A short text that stays the same for the same failure at another time, of another run, after more events. What makes a message long
- * is its data: the first 500 characters tell.
+ * is its data: the first 500 characters say it.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no failure.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a failure.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Refuses what is no log of decisions. Invariant: only its form is looked at; what does not fit a scenario shows when it is run. */
+/** Refuses anything but a log of decisions. Invariant: only its form is looked at; what does not fit a scenario shows when it is run. */
 import { checkArray, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { Question } from '../kernel/question.ts';

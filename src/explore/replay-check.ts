@@ -60,7 +60,7 @@ export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' |
 /**
  * Runs a token, or the whole log of an execution, on a scenario.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, log or option.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for anything but an executor, a log and options.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';
@@ -73,7 +73,7 @@ export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' |
  * });
  * const log = [{ question: question('choice', 'first toss'), n: 2, answer: 1 }];
  * const { gap } = await checkReplay(createExecutor(scenario), log, { onGap: 'random' });
- * if (gap?.came?.question.text !== 'second toss') throw new Error('expected to be told');
+ * if (gap?.came?.question.text !== 'second toss') throw new Error('expected to hear of it');
  * ```
  */
 export async function checkReplay(
@@ -124,7 +124,7 @@ function sourceOf(
   return key === CUT_OFF_KEY ? new Sparse(keyDecisions(log), beyond) : new WholeLog(log, beyond);
 }
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither a token nor a log. */
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a token or a log. */
 function tokenIn(log: ReplayToken | readonly Decision[]): ReplayToken | undefined {
   checkRecord('log', 'a replay token or a log of decisions', log);
   const token = isToken(log) ? log : undefined;

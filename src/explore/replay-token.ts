@@ -37,7 +37,7 @@ const COUNT_MAX = 2 ** 48;
 /**
  * The token as text: letters, digits, `-`, `_`, `.` and `:`, which no shell takes apart.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no token.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a token.
  * @example
  * ```ts
  * import { question, thing } from 'dryrunner/kernel';
@@ -90,7 +90,7 @@ export function isTokenText(text: string): boolean {
  * Reads what {@link encodeToken} wrote; white space around it is let be.
  *
  * @throws RunnerError `RUNNER_TRACE_FORMAT` for a text that is no token, was cut or damaged, or is of another version;
- * `RUNNER_INVALID_ARGUMENT` for what is no text.
+ * `RUNNER_INVALID_ARGUMENT` for anything but a text.
  */
 export function decodeToken(text: string): ReplayToken {
   checkString('token', 'a text', text);

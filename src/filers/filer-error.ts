@@ -5,7 +5,7 @@ import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 
-/** A filer's machinery failed: `RUNNER_FILER_FAILED` with an exit code, 212 unless told otherwise (R19). */
+/** A filer's machinery failed: `RUNNER_FILER_FAILED` with an exit code, 212 by default (R19). */
 export class FilerError extends RunnerError {
   readonly exitCode: ExitCode;
 
@@ -28,7 +28,7 @@ export function cancelledOperation(what: string): RunnerError {
 }
 
 /**
- * Ends an operation that has been told to stop, also when it was told before it began (R173).
+ * Ends an operation that has been asked to stop, also when that was before it began (R173).
  *
  * @throws RunnerError `RUNNER_CANCELLED`.
  */

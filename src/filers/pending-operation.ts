@@ -43,7 +43,7 @@ export class PendingOperation<T> {
     this.#start();
   }
 
-  /** One that hangs gets to its natural end now, unless it was told to stop. */
+  /** One that hangs gets to its natural end now, unless it was asked to stop. */
   endHang(): void {
     if (this.#options.behaviour.hang === true && this.#ending === undefined && !this.#isSettled) {
       this.#complete();

@@ -27,7 +27,7 @@ import { FilerLedger, type FilerViolation } from './filer-ledger.ts';
 import { PendingOperation } from './pending-operation.ts';
 
 /**
- * A checkout of a simulated filer. Invariant: only its first release does anything; later ones are told on (R171, R205).
+ * A checkout of a simulated filer. Invariant: only its first release does anything; later ones are reported (R171, R205).
  *
  * Takes checkouts back.
  */
@@ -90,7 +90,7 @@ export interface SimFilerOptions {
   readonly tracer?: Tracer;
   /** The runner whose trace that is. Default: empty. */
   readonly runner?: string;
-  /** How it is told that all faults are to end (`World.onHeal`): what hangs then ends. Absent: nobody tells it. */
+  /** How it learns that all faults are to end (`World.onHeal`): what hangs then ends. Absent: it does not. */
   readonly onHeal?: World['onHeal'];
 }
 
@@ -222,7 +222,7 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
     const behaviour = this.#behaviourOf(operation, subject);
     const complete = (): MaybePromise<T> => {
       if (behaviour.fail !== undefined) throw failureOf(behaviour.fail);
-      // Who gets here although told to stop is deaf, or faster than its own cancellation.
+      // One that gets here although asked to stop is deaf, or faster than its own cancellation.
       return act(isCancelled(cancel) ? undefined : cancel);
     };
     const told = behaviour.deaf !== true && isCancelled(cancel);

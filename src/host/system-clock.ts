@@ -170,7 +170,7 @@ export class SystemTimerHeap {
   readonly #onCancelled: () => void;
   #made = 0;
 
-  /** `onCancelled` is told after each cancelling. */
+  /** `onCancelled` is called after each cancelling. */
   constructor(onCancelled: () => void) {
     this.#onCancelled = onCancelled;
   }

@@ -67,7 +67,7 @@ async function* bytesOf(path: string, file: FileHandle): AsyncGenerator<Uint8Arr
  * before is still there. Of several who write one path at once, the last to end has it. Devices and pipes are written to directly.
  *
  * @returns how many bytes were written.
- * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written, `RUNNER_INVALID_ARGUMENT` for what is no path or no lines.
+ * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written, `RUNNER_INVALID_ARGUMENT` for anything but a path and lines.
  * What `lines` throws passes through.
  * @example
  * ```ts

@@ -83,7 +83,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
-/** Refuses what is no record of options. */
+/** Refuses anything but a record of options. */
 export function checkOptions(value: unknown): void {
   checkRecord('options', 'an object of options', value);
 }
@@ -129,7 +129,7 @@ export function checkInteger(
 
 const CLOCK_METHODS: readonly string[] = ['timer', 'post', 'endOfInstant', 'now'];
 
-/** Refuses what is no clock. */
+/** Refuses anything but a clock. */
 export function checkClock(name: string, value: unknown): void {
   checkMethods(name, value, CLOCK_METHODS);
 }

@@ -16,7 +16,7 @@ export interface Timer {
  * Time and the order of events.
  *
  * A label says what an event is about, in parts (`{ owner: 'link', what: 'send', subject: 'message-3' }`) or as a text: it keys the
- * decisions about order, appears in reports, and tells strategies which events are about the same thing. On a hot path make it once,
+ * decisions about order, appears in reports, and shows strategies which events are about the same thing. On a hot path make it once,
  * by `topicOf`, not per event.
  */
 export interface Clock {

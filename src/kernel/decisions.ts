@@ -29,7 +29,7 @@ export interface DueEvents {
 }
 
 /**
- * Thrown by a source when it is asked for an order, or told of an event that fires: going on would show nothing new. Never thrown by
+ * Thrown by a source when it is asked for an order, or shown an event that fires: going on would show nothing new. Never thrown by
  * `decide`, since code under test would see it there.
  */
 export class ExecutionAbandoned extends Error {
@@ -79,7 +79,7 @@ export interface DecisionSource {
   drawn?(name: string, value: unknown, asked: number): void;
 }
 
-/** What parts of a simulation use to leave a choice to whoever explores. */
+/** What parts of a simulation use to leave a choice to the exploration. */
 export interface Choices {
   /**
    * An integer in [0, n). With n = 1 the choice is forced: it costs nothing and is not logged. A text asks a plain choice of that name:

@@ -46,7 +46,7 @@ interface Read extends Made {
   readonly stack: string;
   /** All frames, the nearest first. */
   readonly frames: readonly Frame[];
-  /** How many of them ran when it was made, without whoever drove them; the flow itself is the last at most. */
+  /** How many of them ran when it was made, without those of the driver; the flow itself is the last at most. */
   readonly running: number;
   /** The functions from here down to the flow; undefined if it does not lead there. */
   readonly path: readonly string[] | undefined;

@@ -81,7 +81,7 @@ export class ResourcesSince {
     // It carries what makes a promise of it.
     globalThis.setTimeout = Object.defineProperties(counting, Object.getOwnPropertyDescriptors(before));
     return () => {
-      // Whoever has replaced it meanwhile keeps the last word.
+      // A replacement made meanwhile stays.
       if (globalThis.setTimeout === counting) globalThis.setTimeout = before;
     };
   }
@@ -113,7 +113,7 @@ export function withholdRejections(isKnown: (reason: unknown) => boolean): () =>
   announcer.emit = filtered;
   return () => {
     isOn = false;
-    // Who has replaced it meanwhile keeps the last word.
+    // A replacement made meanwhile stays.
     if (announcer.emit !== filtered) return;
     if (before === undefined) delete announcer.emit;
     else Object.defineProperty(announcer, 'emit', before);

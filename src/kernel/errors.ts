@@ -31,7 +31,7 @@ export type RunnerErrorCode =
   | 'RUNNER_RELEASED'
   /** A chaos runner without delegate was asked to pass a call on (R152). */
   | 'RUNNER_NO_DELEGATE'
-  /** An error that a chaos runner or a fault plan was told to inject. */
+  /** An error that a chaos runner or a fault plan injected. */
   | 'RUNNER_INJECTED_FAULT'
   /** An execer could not start a command (R98, R136). */
   | 'RUNNER_EXEC_FAILED'
@@ -52,7 +52,7 @@ export type RunnerErrorCode =
   /** An optional package that a function needs is not installed. */
   | 'RUNNER_MISSING_PACKAGE';
 
-/** What a {@link RunnerError} can tell beside its message. */
+/** What a {@link RunnerError} can say beside its message. */
 export interface RunnerErrorDetails {
   /** What was expected, in words. */
   readonly expected?: string;

@@ -69,7 +69,7 @@ export class EventTable {
     return fire;
   }
 
-  /** Where the event stands, in terms of whoever holds it. */
+  /** Where the event stands, in terms of its holder. */
   positionOf(row: number): number {
     return this.links[(row << 2) + POSITION] as number;
   }

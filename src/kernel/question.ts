@@ -1,5 +1,5 @@
 /**
- * What is asked of an exploration, and what an event of the clock is about, as data: whoever asks says it once. The sentence for people is
+ * What is asked of an exploration, and what an event of the clock is about, as data: the asker says it once. The sentence for people is
  * made from it, and nothing is read back out of that. Invariants: two questions are the same if kind and text agree; a question and its
  * topic never change.
  */

@@ -102,7 +102,7 @@ function checkEntries(log: readonly unknown[]): void {
 }
 
 /**
- * A source that repeats `log` and throws at the first question that does not fit it. `finish` tells whether all of it was used.
+ * A source that repeats `log` and throws at the first question that does not fit it. `finish` throws unless all of it was used.
  *
  * @example
  * ```ts

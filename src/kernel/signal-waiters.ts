@@ -42,7 +42,7 @@ class SignalListener {
 // Keyed by the signal, whose owner decides how long it lives; what one simulation leaves here, no other can see.
 const listeners = new WeakMap<AbortSignal, SignalListener>();
 
-/** Lets `waiter` be told when `signal` aborts. */
+/** Calls `waiter` when `signal` aborts. */
 export function waitWithSignal(signal: AbortSignal, waiter: SignalWaiter): void {
   const known = listeners.get(signal);
   if (known !== undefined) {

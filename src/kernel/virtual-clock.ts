@@ -1,5 +1,5 @@
 /**
- * The virtual clock: time is the time of the event that fired last, and jumps to the next one. Nothing here waits; whoever drives
+ * The virtual clock: time is the time of the event that fired last, and jumps to the next one. Nothing here waits; what drives
  * the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and event ids never go back, and the
  * same calls with the same answers give the same order on every machine.
  */
@@ -13,7 +13,7 @@ import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
 import { topicOf, type Label } from './question.ts';
 
-/** 2000-01-01T00:00:00Z, where virtual dates begin unless told otherwise. */
+/** 2000-01-01T00:00:00Z, where virtual dates begin by default. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;
 const NO_LISTENERS: readonly FireListener[] = Object.freeze([]);
 
@@ -170,7 +170,7 @@ export class VirtualClock implements Clock {
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
   }
 
-  /** Tells `listener` too about each event from now on, just before it fires, until the function that is returned is called. */
+  /** Calls `listener` too for each event from now on, just before it fires, until the function that is returned is called. */
   addFireListener(listener: FireListener): () => void {
     checkFunction('listener', listener);
     this.listenWith([...this.listeners, listener]);

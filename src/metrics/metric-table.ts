@@ -32,7 +32,7 @@ export const METRIC_TABLE: readonly MetricEntry[] = Object.freeze([
   counter(N.TIMEOUTS, 'Runs killed by their deadline'),
   counter(N.MEMORY_CAP_EXCEEDED, 'Runs killed because they passed the memory cap'),
   counter(N.HIGH_INITIAL_MEMORY, 'Runs that found the memory over the cap at their start'),
-  gauge(N.MEMORY, 'Memory in use by the process tree in bytes, -1 if it could not be told'),
+  gauge(N.MEMORY, 'Memory in use by the process tree in bytes, -1 if it is not known'),
   gauge(N.UNHEALTHY, '1 while the runner is unhealthy, else 0'),
   counter(N.INIT_FAILURE, 'Initializations that failed, at most one per runner'),
   histogram(N.IDLE_LATENCY_MS, 'Time without an active run before each start'),
@@ -55,7 +55,7 @@ const ENTRIES: ReadonlyMap<string, MetricEntry> = new Map(METRIC_TABLE.map((entr
 /**
  * The entry of a name of the contract, those of R182 included; `undefined` for any other name.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no string.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a string.
  */
 export function findMetricEntry(name: string): MetricEntry | undefined {
   checkString('name', 'the name of a metric', name);

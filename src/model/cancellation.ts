@@ -12,10 +12,10 @@ export interface Cancellable {
 }
 
 /**
- * True if the operation has been told to stop. Makes no signal where `cancelled` can tell.
+ * True if the operation has been asked to stop. Makes no signal where `cancelled` says so.
  * See {@link Cancellation}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what can tell neither way.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything that says it in neither way.
  */
 export function isCancelled(cancel: Cancellable | undefined): boolean {
   try {

@@ -39,7 +39,7 @@ export interface Command {
  * The tags of a command, empty strings for what it leaves out.
  * See {@link checkCommand}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  */
 export function tagsOf(command: Command): LogTags {
   try {

@@ -51,7 +51,7 @@ export interface ExecCommand extends LogTags {
 
 /** A started process. `wait` and `abort` may be called often, in any order; all give the same final status (R120). */
 export interface Process {
-  /** Its end, once all output has been delivered. Never rejects: what cannot be told is FAILED with a text. */
+  /** Its end, once all output has been delivered. Never rejects: an end that is not known is FAILED with a text. */
   wait(): MaybePromise<ProcessStatus>;
   /** Stops it and its descendants, and gives the final status; the natural one if it had ended before. Never rejects. */
   abort(): MaybePromise<ProcessStatus>;

@@ -14,7 +14,7 @@ export interface PartSurroundings {
 
 /** A part that shares nothing. */
 export interface IsolatedPart {
-  /** Tells the same time; what is due on it is known to be the part's own. */
+  /** Shows the same time; what is due on it is known to be the part's own. */
   readonly clock: Clock;
   /** Code that is not the part's own runs in the event that is firing. */
   noteOutside(): void;

@@ -26,7 +26,7 @@ export interface Wait {
  * True if the status's state is in the mask and its id is listed, or the query looks at all runs (R24).
  * See {@link checkQuery}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no status or no query.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a status or a query.
  */
 export function matchesQuery(status: RunStatus, query: Query): boolean {
   try {
@@ -79,7 +79,7 @@ export function checkQuery(query: unknown): asserts query is Query {
 /**
  * A query as it was at the call: what the caller does with the list of ids afterwards changes nothing.
  *
- * A copy, for whoever still needs the query after the synchronous call.
+ * A copy, for use after the synchronous call.
  */
 export function copyQuery(query: Query): Query {
   const { runs } = query;

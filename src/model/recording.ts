@@ -130,7 +130,7 @@ export type RecordedStep =
     })
   /** Out: the runner asked something of a collaborator. `answer` is there if it was answered at once. */
   | (RecordedAsk & { readonly type: 'asked'; readonly answer?: RecordedAnswer })
-  /** Out: it told the collaborator to stop. */
+  /** Out: it asked the collaborator to stop. */
   | (RecordedAsk & { readonly type: 'cancelled' })
   /** In: the collaborator answered later, `afterMs` after it was asked. */
   | (RecordedAsk &

@@ -158,7 +158,7 @@ export function timeoutStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus 
  * A copy that says where the output can be read.
  * See {@link completeStatus}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  */
 export function withRefs(status: RunStatus, stdoutRef: string, stderrRef: string): RunStatus {
   try {
@@ -175,7 +175,7 @@ const WITH_ERROR = RUN_STATES.filter((state) => hasField(state, 'error'));
  * A copy with an error text.
  * See {@link completeStatus}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state that has none (R11), and for what is no object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state that has none (R11), and for anything but an object.
  */
 export function withError(status: RunStatus, error: string): RunStatus {
   try {
@@ -252,7 +252,7 @@ function checkValidity({ state, snapshotId, exitCode, error }: RunStatus): void 
  *
  * Shows the fields that are valid in the status's state, in a fixed order (R14).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  * @example
  * ```ts
  * import { formatRunStatus } from 'dryrunner';

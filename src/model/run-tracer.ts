@@ -9,7 +9,7 @@ import { ENDED_ROW, STARTED_ROW, type Row, type Step } from './undisturbed-run.t
 
 /**
  * The events of an undisturbed run, each as a call, or a row of them as one; `record` takes the others, and these too. A row and its
- * events one by one are the same to whoever watches.
+ * events one by one are the same to any watcher.
  */
 export interface RunTracer extends Tracer {
   accepted(at: number, runner: string, runId: RunID, command: Command): void;

@@ -34,7 +34,7 @@ export function serviceStatus(initialized: boolean, isHealthy: boolean, error = 
  * Shows a service status in the model's form, and its error when there is one (R15).
  * See {@link serviceStatus}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  */
 export function formatServiceStatus(service: ServiceStatus): string {
   try {

@@ -53,7 +53,7 @@ export interface ServiceWatch {
   node(name: string, state: string): void;
 }
 
-/** The service itself, once whoever watches the services of its world has seen it. */
+/** The service itself, once the watcher of its world's services has seen it. */
 export function watchedService<S extends Service>(
   { watchServices }: { readonly watchServices?: ServiceWatch | undefined },
   name: string,

@@ -41,7 +41,7 @@ export function waitCancelled(reason: unknown): RunnerError {
  * The outcome of a wait on runs that are all terminal in other states (R36).
  * See {@link unknownRun}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no query.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a query.
  */
 export function cannotHappen(query: Query): RunnerError {
   checkQuery(query);

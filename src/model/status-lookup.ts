@@ -18,7 +18,7 @@ const QUERY_NOW: readonly string[] = ['queryNow'];
  * See {@link finalStatus}.
  *
  * @throws NoStatusError `RUNNER_NO_STATUS` for an empty list; it carries the service status (R42). RunnerError
- * `RUNNER_INVALID_ARGUMENT` for what is no result.
+ * `RUNNER_INVALID_ARGUMENT` for anything but a result.
  */
 export function singleStatus(result: QueryResult): StatusResult {
   try {

@@ -34,7 +34,7 @@ const ALL_PARTS: readonly Part[] = ['clock', 'choices', 'random'];
 const whole = new WeakSet();
 
 /**
- * Refuses what is no world, when a runner is made in it.
+ * Refuses anything but a world, when a runner is made in it.
  *
  * Checks the parts of a world that are needed; a tracer, and who watches services, only if there is one.
  *

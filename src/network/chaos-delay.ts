@@ -8,7 +8,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { Topic } from '../kernel/question.ts';
 
-/** The steps unless told otherwise. */
+/** The default number of steps. */
 export const DEFAULT_DELAY_STEPS = 32;
 
 /** Draws delays. */

@@ -16,7 +16,7 @@ export interface InjectedFault {
   readonly status?: RunStatus;
   /** Empty for `query`, `queryNow` and `statusAll`; absent for the others. */
   readonly statuses?: readonly RunStatus[];
-  /** The zero service status; absent for `run` and `abort`, which tell none. */
+  /** The zero service status; absent for `run` and `abort`, which show none. */
   readonly service?: ServiceStatus;
 }
 

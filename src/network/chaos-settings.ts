@@ -1,5 +1,5 @@
 /**
- * What a chaos runner is told to do, changeable at any time (R150). Invariant: a setting is checked when it is made, and in force
+ * What a chaos runner is set to do, changeable at any time (R150). Invariant: a setting is checked when it is made, and in force
  * from then on; changing one waits for nothing.
  */
 import { checkDuration, isInstance } from '../kernel/argument-check.ts';

@@ -96,7 +96,7 @@ export function makeRateTable(
   return made;
 }
 
-/** Empty for what is no data, which is refused. */
+/** Empty for what cannot be written as JSON, which is refused. */
 function keyOf(rates: unknown): string {
   try {
     return JSON.stringify(rates);

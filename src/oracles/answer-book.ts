@@ -139,7 +139,7 @@ export class AnswerBook {
   }
 }
 
-/** Whether a status tells more than another one of the same run. */
+/** Whether a status says more than another one of the same run. */
 function isAhead(before: RunStatus, after: RunStatus): boolean {
   if (isTerminal(before.state)) return false;
   if (before.state === after.state) return before.stdoutRef === '' && after.stdoutRef !== '';

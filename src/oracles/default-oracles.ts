@@ -17,7 +17,7 @@ import { watchRuns } from './watch-runs.ts';
  * Invariant: each judges one runner by that runner's own events, for an exhaustive search relies on it (`src/explore/exhaustive/footprint.ts`). One
  * about what is held has its explanation helped by `isAboutHolding` (`src/explore/explain/held-resources.ts`).
  *
- * The rules that any trace can be held to: R200–R206 and R208, in this order. R199 needs to be told what was promised (`promptness`),
+ * The rules that any trace can be held to: R200–R206 and R208, in this order. R199 needs to know what was promised (`promptness`),
  * and R207 is about answers, which are not in a trace (`watchService`). See {@link watchRuns}.
  */
 export const defaultRules: readonly RunRule[] = Object.freeze([

@@ -45,7 +45,7 @@ export interface RunRule {
 }
 
 /**
- * Each accepted run reaches exactly one terminal status, which never changes. That it is reached at all can be told of runs whose
+ * Each accepted run reaches exactly one terminal status, which never changes. That it is reached at all can be said of runs whose
  * runner was released (R85): the others may go on after the end of the trace. See {@link watchRuns}.
  */
 export const oneTerminal: RunRule = {

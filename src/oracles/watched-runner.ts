@@ -87,7 +87,7 @@ export class WatchedRunner {
     else this.queued -= 1;
     this.ended += 1;
     if (this.active === run) this.active = undefined;
-    // The list must not hold on to runs that are over, whoever asks for its head.
+    // The list must not hold on to runs that are over, even if nobody asks for its head.
     this.head();
     this.#forgetOldest(run);
   }

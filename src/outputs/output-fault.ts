@@ -1,4 +1,4 @@
-/** The faults that an output in memory can be told to have, and their checks. */
+/** The faults that an output in memory can be set to have, and their checks. */
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 
 /** One fault of one output (R169). Faults of different kinds combine. */

@@ -43,7 +43,7 @@ export class SimulatedRunner extends QueueRunner {
 
   /** Hands out the execer, which resumes paused commands and says what is alive. */
   shareExecer(): SimExecer {
-    // Whoever has it can run processes of their own on it.
+    // Its holder can run processes of their own on it.
     this.#part?.dissolve();
     return this.#execer;
   }

@@ -1,4 +1,4 @@
-/** The end of all faults. Invariant: it comes at most once, whoever asked to be told is told once, and in the order of asking. */
+/** The end of all faults. Invariant: it comes at most once, those who asked for it are called once, in the order of asking. */
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Choices, DescribeAnswer, DueEvents } from '../kernel/decisions.ts';
 import type { Question } from '../kernel/question.ts';

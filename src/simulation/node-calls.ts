@@ -66,7 +66,7 @@ export class NodeCalls {
     const { incarnation } = host;
     host.strike('call', topic);
     while (host.state === 'paused') await this.#wait(call, this.#held.hold(topic, { signal }));
-    // Whoever was held is connected to the process that was there then, not to its successor.
+    // A held caller is connected to the process that was there then, not to its successor.
     const isThere = host.incarnation === incarnation && host.service !== undefined;
     return isThere ? this.#fly(call, goOn(call.now)) : this.#lose(call);
   }
@@ -113,7 +113,7 @@ export class NodeCalls {
     return flight.isLost ? LOST : outcome;
   }
 
-  /** The connection breaks: the caller is told at once, or hangs until a cancel, healing or a release, or for long. */
+  /** The connection breaks: the caller learns it at once, or hangs until a cancel, healing or a release, or for long. */
   async #lose(call: SentCall): Promise<never> {
     if (!this.#hanging.released && this.#host.mayHang(call)) {
       const { hangMs } = this.#host;
@@ -123,7 +123,7 @@ export class NodeCalls {
     throw this.#brokenConnection(call, 'went down before it answered');
   }
 
-  /** Whoever waits here is in the trace, so that a standstill names it (R211). */
+  /** A wait here is in the trace, so that a standstill names it (R211). */
   async #wait({ operation, runId, signal }: SentCall, held: Promise<HoldEnd>): Promise<void> {
     const { tracer, clock, name: runner } = this.#host;
     const record = (type: 'acquired' | 'freed'): void => {

@@ -64,14 +64,14 @@ export interface NodeOptions<S extends Service> {
   readonly skew?: ClockSkew;
   /** Gives every incarnation the same ids: the defect that R45 is about, to see who notices. Default false. */
   readonly reusesIds?: boolean;
-  /** How long a caller whose call was lost in a crash can hang before it is told; `Infinity` for ever. Default 60,000. */
+  /** How long a caller whose call was lost in a crash can hang before it learns so; `Infinity` for ever. Default 60,000. */
   readonly hangMs?: number;
 }
 
 const HANG_MS: number = 60_000;
 const NAME = /^[\w.-]+$/;
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense, and for what is no simulation. */
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense, and for anything but a simulation. */
 function checkNodeOptions<S extends Service>(sim: Pick<Simulation, 'world'>, options: NodeOptions<S>): void {
   checkRecord('sim', 'a simulation', sim);
   checkWorld(sim.world);

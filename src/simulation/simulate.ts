@@ -21,7 +21,7 @@ let running: Running | undefined;
 
 /**
  * Runs a scenario in virtual time to its verdict. Simulations of one thread run one after another: one that is started while another
- * is on waits for its end, also if whoever started that one has given it up, as a test that has timed out.
+ * is on waits for its end, also if the caller of that one has given it up, as a test that has timed out.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for wrong options, `RUNNER_SIMULATION_MISUSE` inside another simulation (as rejections).
  * @example

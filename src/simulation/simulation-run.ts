@@ -243,7 +243,7 @@ export class SimulationRun {
     this.#options.onState?.(() => this.#state.text(), isLast);
   }
 
-  /** It is read whoever listens, so that a declaration that is no data fails at once. */
+  /** It is read even if nobody listens, so that a declaration that is no data fails at once. */
   #tellLastState(): void {
     if (!this.#state.isDeclared) return;
     try {
@@ -292,7 +292,7 @@ export class SimulationRun {
     }
   }
 
-  /** A replay that diverges has failed, whoever catches the error that its question throws. */
+  /** A replay that diverges has failed, no matter who catches the error that its question throws. */
   #watched(source: DecisionSource): DecisionSource {
     if (this.#options.replay === undefined) return source;
     return {

@@ -15,7 +15,7 @@ import type { ResourceLedger } from './resource-ledger.ts';
 /**
  * Counts what a verdict reports: runs, end states, faults.
  *
- * Is told of what counts.
+ * Gets what counts.
  */
 export class RunTally {
   runs = 0;

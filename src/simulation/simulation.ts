@@ -208,7 +208,7 @@ export class Simulation {
   }
 
   /**
-   * Ends all faults: from now on no question about a fault is asked (its answer is 0), and chaos runners, nodes and whoever else asked
+   * Ends all faults: from now on no question about a fault is asked (its answer is 0), and chaos runners, nodes and all others that asked
    * with `onHeal` are told. There is no way back.
    */
   heal(): void {

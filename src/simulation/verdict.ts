@@ -29,10 +29,10 @@ export type FailureKind =
   | 'diverged'
   /** Ended from outside before its end, by a signal or a limit of time: nothing is known of how it would have ended. */
   | 'interrupted'
-  /** Whoever decides has given the execution up, because it can show nothing new: no failure of the scenario. */
+  /** The source of decisions has given the execution up, because it can show nothing new: no failure of the scenario. */
   | 'abandoned';
 
-/** How the engine is told of a failure; the first one counts. */
+/** How a failure is reported to the engine; the first one counts. */
 export type ReportFailure = (kind: FailureKind, message: string, cause?: unknown) => void;
 
 /** Why a simulation did not hold. */

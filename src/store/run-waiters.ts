@@ -185,7 +185,7 @@ export class RunWaiter extends Waiter {
   }
 }
 
-/** Mask of a place that no write matches: who waits on all runs stands there for the runs it lists, to be told of an eviction. */
+/** Mask of a place that no write matches: who waits on all runs stands there for the runs it lists, to learn of an eviction. */
 const EVICTION_ONLY = maskForState();
 
 /** A run as those who wait on it see it. */
@@ -225,7 +225,7 @@ export class RunWaiters {
     return hasMatch(lists, status) || hasMatch(this.#everyRun.lists, status);
   }
 
-  /** Wakes whoever waits for the run's new status, and whoever cannot be met any more because of it (R36, R54). */
+  /** Wakes all who wait for the run's new status, and those who cannot be met any more because of it (R36, R54). */
   wake(record: AwaitedRun): void {
     if (record.lists === undefined && this.#everyRun.lists === undefined) return;
     const { status } = record;

@@ -75,7 +75,7 @@ export class ServiceWaiters {
     return waiter.promise;
   }
 
-  /** Wakes whoever waits for such a service status. A predicate that throws ends its own wait with what it threw. */
+  /** Wakes all who wait for such a service status. A predicate that throws ends its own wait with what it threw. */
   wake(service: ServiceStatus): void {
     for (const waiter of this.#waiting) {
       const outcome = judgeService(waiter.predicate, service);

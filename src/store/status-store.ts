@@ -214,7 +214,7 @@ export class StatusStore implements StatusReader, StatusWriter {
    * writes to runs that exist still work (R84). Only the first call counts.
    */
   close(error: Error = new RunnerError('RUNNER_RELEASED', `${this.name} was released`)): void {
-    // Whoever waits, or asks for a run later, is thrown this.
+    // Waits, and later requests for runs, get this error.
     if (!isInstance(error, Error)) throw invalidArgument('error', 'an error', error);
     if (this.#closedWith !== undefined) return;
     this.#closedWith = error;
@@ -257,7 +257,7 @@ export class StatusStore implements StatusReader, StatusWriter {
     return record;
   }
 
-  /** The trace comes first: whoever is woken may look at it. */
+  /** The trace comes first: those woken may look at it. */
   #written(record: RunRecord): void {
     const { status } = record;
     this.tracer?.status(this.clock.now(), this.name, status);

@@ -54,7 +54,7 @@ export class StatusesRO implements StatusQueryNower, LegacyStatusReader {
 /**
  * Makes a reader over copies of `statuses`, in their order, and the service status of the same instant.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no status, and for two statuses of one run.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a status, and for two statuses of one run.
  * @example
  * ```ts
  * import { completeStatus, createStatusesRO, HEALTHY_SERVICE_STATUS } from 'dryrunner/kit';

@@ -42,7 +42,7 @@ export abstract class Waiter {
   /** Leaves every list that it is on. */
   abstract unlink(): void;
 
-  /** Called for the signal: the waiter is told itself, so that waiting with a signal makes no closure. */
+  /** Called for the signal: the waiter is called itself, so that waiting with a signal makes no closure. */
   cancelRequested(): void {
     this.receiver?.cancelRequested(this);
   }

@@ -11,7 +11,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
 /**
  * One line that says what happened and when.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  * @example
  * ```ts
  * import { formatEvent } from 'dryrunner/trace';

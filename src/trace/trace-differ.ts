@@ -21,7 +21,7 @@ export interface EventDifference {
 /**
  * The first difference of two lists of events; `undefined` if they are equal.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no list. What a list throws on the way passes through.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a list. What a list throws on the way passes through.
  * @example
  * ```ts
  * import { diffEvents } from 'dryrunner/trace';

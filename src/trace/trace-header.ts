@@ -25,7 +25,7 @@ interface SimulatedHeader {
   readonly seed?: string;
   /** Name and version of the program that wrote the file. */
   readonly writtenBy?: string;
-  /** Anything else that whoever wrote the file wants to find again. */
+  /** Anything else that the writer of the file wants to find again. */
   readonly meta?: Readonly<Record<string, string>>;
 }
 
@@ -63,7 +63,7 @@ export interface TraceFooter {
   readonly runs: number;
   /** In a recording: what went in and out of the runners, events left out. */
   readonly steps?: number;
-  /** The rolling hash of all events, in a simulation only: equal to the `hash()` of the recorder that was told them. */
+  /** The rolling hash of all events, in a simulation only: equal to the `hash()` of the recorder that got them. */
   readonly traceHash?: string;
   /** SHA-256 of all lines before this one, each with a single newline at its end. */
   readonly sha256: string;

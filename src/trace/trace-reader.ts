@@ -1,5 +1,5 @@
 /**
- * Reads traces, decision logs and recordings of any size, line by line, and checks every line deeply. Invariant: whoever has
+ * Reads traces, decision logs and recordings of any size, line by line, and checks every line deeply. Invariant: who has
  * read a file to its end without an error has exactly what was written; a file that was cut off, changed or written by a newer
  * version ends in a `TraceFormatError` that says where.
  */

@@ -1,6 +1,6 @@
 /**
  * The tracer that every simulation has: it folds each event into a rolling hash and keeps the events themselves only if
- * asked to. Invariant: two recorders give the same hash if and only if they were told equal events in the same order.
+ * asked to. Invariant: two recorders give the same hash if and only if they got equal events in the same order.
  */
 import { checkMethods, checkOptions, unreadable } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';

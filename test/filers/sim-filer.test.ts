@@ -95,7 +95,7 @@ describe('a simulated filer by plan', () => {
     }
   });
 
-  test('R175 what hangs ends when faults end, once, and not if it was told to stop or has ended', async () => {
+  test('R175 what hangs ends when faults end, once, and not if it was asked to stop or has ended', async () => {
     const clock = createVirtualClock();
     const heals: (() => void)[] = [];
     const plan = {

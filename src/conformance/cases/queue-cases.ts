@@ -157,7 +157,7 @@ export const queueCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R69 D25 whoever has seen the end of a run can use its slot',
+    title: 'R69 D25 a caller that has seen the end of a run can use its slot',
     async run(t) {
       const runner = await t.runner();
       for (let run = 0; run < 6; run += 1) {
@@ -166,7 +166,7 @@ export const queueCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R69 R73 D25 whoever has aborted a run can use its slot',
+    title: 'R69 R73 D25 a caller that has aborted a run can use its slot',
     async run(t) {
       const runner = await t.runner();
       for (let run = 0; run < 4; run += 1) {

@@ -69,7 +69,7 @@ export interface Certificate {
 const STOPS: Readonly<Record<SearchStop, string>> = {
   maxExecutions: 'the bound on executions stopped it',
   failure: 'it was stopped at a failure',
-  interruption: 'it was told to stop',
+  interruption: 'it was asked to stop',
   divergence: 'the scenario did not do the same again with the same answers',
   incompleteState: 'the declared state is not complete',
 };
@@ -86,7 +86,7 @@ export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): stri
 /**
  * The certificate as a few lines of text.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no certificate.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a certificate.
  * @example
  * ```ts
  * import { certify, formatCertificate } from 'dryrunner/explore';

@@ -29,7 +29,7 @@ export class ExhaustiveSearch {
   readonly #maxDelays: number;
   readonly #maxFaults: number;
   readonly #limitedBy = new Set<LimitingBound>();
-  /** The bounds leave states alone: how much of them is left is told by no state, nor is which of the events due is the first. */
+  /** The bounds leave states alone: how much of them is left is in no state, nor is which of the events due is the first. */
   readonly #canMerge: boolean;
   /** The classes that were seen; only where delays are bounded. */
   readonly #classes: Set<string> | undefined;

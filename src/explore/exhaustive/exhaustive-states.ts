@@ -56,7 +56,7 @@ export class ExhaustiveStates {
   /** Where the execution came to a state that is explored, and what can follow there. */
   #walk: { readonly text: string; readonly known: readonly number[] } | undefined;
 
-  /** True once a scenario has told a state. */
+  /** True once a scenario has declared a state. */
   get isDeclared(): boolean {
     return this.#isDeclared;
   }
@@ -75,14 +75,14 @@ export class ExhaustiveStates {
     };
   }
 
-  /** Must be called before anything else, as soon as a scenario tells a state. */
+  /** Must be called before anything else, as soon as a scenario declares a state. */
   declare(): void {
     this.#isDeclared = true;
   }
 
   /**
    * The state before the step `step` is reached for the first time on this path. False if all that can follow was seen: then the
-   * execution goes on in any one way, of which nothing is told but the end.
+   * execution goes on in any one way, of which nothing is reported but the end.
    */
   reach(step: number, text: string): boolean {
     const key = keyOf(text);

@@ -1,6 +1,6 @@
 /**
  * Names for the events of the clock of one execution. Invariant: an event without a name of its own is called by the line that set it,
- * where places were captured; one that is known by neither has no name that would tell anybody anything.
+ * where places were captured; one that is known by neither has no name that says anything.
  */
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';

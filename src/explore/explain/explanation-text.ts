@@ -1,11 +1,11 @@
-/** An explanation as lines for a terminal. Invariant: plain text; what colours it gets is left to whoever prints it, by role. */
+/** An explanation as lines for a terminal. Invariant: plain text; what colours it gets is left to the printer, by role. */
 import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
 import { counted, plural } from '../../model/plural.ts';
 import type { Explanation, FailureDetail } from './explanation.ts';
 import type { HistoryLine } from './failure-history.ts';
 import type { SourcePlace } from './source-place.ts';
 
-/** What a line is, for whoever gives it a style. */
+/** What a line is, so that it can be given a style. */
 export type ExplanationRole =
   'sentence' | 'heading' | 'event' | 'decision' | 'failure' | 'note' | 'place' | 'command';
 
@@ -18,7 +18,7 @@ export interface ExplanationLine {
 /**
  * The lines of an explanation, in the order in which they are read: sentence, history, what would have held, places, command.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no explanation.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an explanation.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';

@@ -96,7 +96,7 @@ function otherFailureText({ decision, answer, message }: OtherFailure): string {
 /**
  * Explains a failing log, best a shrunk one.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, and for a log that does not fail.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for anything but an executor, and for a log that does not fail.
  * @example
  * ```ts
  * import { createSimulatedRunner, defineScenario } from 'dryrunner';
@@ -271,7 +271,7 @@ function placesOfEvent(run: ObservedRun, id: number): SourcePlace[] {
   return placeOf(`${names.of(event)} was set`, event.place);
 }
 
-/** What is left was mostly taken by a runner on its own; whoever set that in motion stands further up. */
+/** What is left was mostly taken by a runner on its own; the cause stands further up. */
 function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
   const [first] = isAboutHolding(failure) ? unfreedIn(run.events) : [];
   return first === undefined ? [] : placesOfEvent(run, first.firingId);

@@ -136,7 +136,7 @@ function lineOf(
   return { role, atMs, runner, text: textOf(), ...(because === undefined ? {} : { because }) };
 }
 
-/** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that tell. */
+/** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that say something. */
 function causeText(
   { firings }: ObservedRun,
   names: EventNames,
@@ -217,7 +217,7 @@ function candidateOf(
   return { role: 'decision', atMs, runner: '', textOf, firingId, isFiring, rank };
 }
 
-/** Where a scenario has little or no trace, its events of the clock are what there is to tell. */
+/** Where a scenario has little or no trace, its events of the clock are all there is to show. */
 function* withSilentFirings(
   run: ObservedRun,
   names: EventNames,

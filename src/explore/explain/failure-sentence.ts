@@ -10,7 +10,7 @@ import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
 
 const TOLD_MAX = 3;
-/** What tells most first. */
+/** What says most first. */
 const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', 'draw'];
 
 /** The sentence about a failing execution. */
@@ -66,7 +66,7 @@ function circumstances(run: ObservedRun): string {
   return `when ${inOrder.join(' and ')}${more}`;
 }
 
-/** A fault that spared what it was asked about tells least. */
+/** A fault that spared what it was asked about says least. */
 function weightOf(faults: ShownFaults, decision: ObservedDecision): number {
   return faults.isSpared(decision) ? TELLING.length : TELLING.indexOf(decision.question.kind);
 }

@@ -7,7 +7,7 @@ import { observe } from './observed-run.ts';
 
 const LINES_MAX = 12;
 
-/** Runs the log and tells its history; the last line says that it holds. */
+/** Runs the log and gives its history; the last line says that it holds. */
 export async function heldHistory(executor: Executor, log: readonly Decision[]): Promise<History> {
   const run = await observe(executor, keyDecisions(log), false);
   const end = { kind: 'check', message: 'it holds', atMs: run.verdict.virtualMs, details: [] } as const;

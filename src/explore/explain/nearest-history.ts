@@ -133,7 +133,7 @@ function drawnInsteadText(
   return `"${drawn.name}" had been ${other.text} instead of ${drawn.text}`;
 }
 
-/** Of what tells most, if that differs; else of everything. Events differ if they read differently: a reader sees nothing else. */
+/** Of what says most, if that differs; else of everything. Events differ if they read differently: a reader sees nothing else. */
 function differenceText(failing: ObservedRun, passing: ObservedRun): string | undefined {
   const found =
     firstDifference(failing, passing, isEffect) ??

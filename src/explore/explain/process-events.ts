@@ -1,4 +1,4 @@
-/** What the beginnings and ends of processes tell a reader. */
+/** What the beginnings and ends of processes say to a reader. */
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedRun } from './observed-run.ts';
 import type { RoutineEvent } from './routine-event.ts';
@@ -18,12 +18,12 @@ export function toldByMachine({ events }: ObservedRun): (event: TraceEvent) => b
   return (event) => isOfProcess(event) && event.name === 'process' && seen.has(ownerOf(event));
 }
 
-/** No status tells of a process that another one has started. */
+/** No status shows a process that another one has started. */
 export function isChild(event: TraceEvent): boolean {
   return event.type === 'acquired' && event.resource === 'process' && event.name.split('/').length > 2;
 }
 
-/** Nothing else tells when it began and ended. */
+/** Nothing else shows when it began and ended. */
 export function isProcessWithoutRun(event: RoutineEvent): boolean {
   return (event.type === 'acquired' || event.type === 'freed') && event.runId.startsWith('#');
 }

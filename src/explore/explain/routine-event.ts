@@ -1,4 +1,4 @@
-/** Trace events that tell a reader nothing by themselves: every run has them, whatever becomes of it. */
+/** Trace events that say nothing to a reader by themselves: every run has them, whatever becomes of it. */
 import type { TraceEvent } from '../../model/trace-event.ts';
 
 type RoutineType = 'phase' | 'acquired' | 'freed' | 'wrote' | 'metric';

@@ -9,7 +9,7 @@ import type { EventNames } from './event-name.ts';
 import { aboutOf, answerText, decisionText } from './question-text.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
 
-/** A fault that the trace tells. */
+/** A fault in the trace. */
 export interface ShownFault {
   readonly event: TraceEvent;
   /** Events of the same doing, which say nothing more. */

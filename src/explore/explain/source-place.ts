@@ -16,7 +16,7 @@ export interface SourcePlace {
 const ROW = /:(\d+):\d+\)?$/;
 const FUNCTION = /^at (?:async )?(.*\S) \(.*\)$/;
 const URL_SCHEME = 'file://';
-/** What every stack of ours goes through tells nothing. */
+/** Lines that every stack of ours goes through say nothing. */
 const SILENT_FOLDERS = ['ambient/', 'kernel/', 'explore/', 'simulation/'];
 /** Draws of the shipped scenarios: what was drawn is decided by those who call them. */
 const SILENT_SCENARIOS = ['zoo/odds.'];
@@ -117,7 +117,7 @@ function isOwn(line: string): boolean {
   return codePathOf(fileOfFrame(line)) !== undefined;
 }
 
-/** A place, if the stack tells one. */
+/** A place, if the stack has one. */
 export function placeOf(
   what: string,
   stack: string | undefined,

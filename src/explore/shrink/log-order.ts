@@ -1,5 +1,5 @@
 /**
- * Which of two failing executions is the simpler one: a total order, so that whoever shrinks the same bug from another seed is drawn
+ * Which of two failing executions is the simpler one: a total order, so that shrinking the same bug from another seed is drawn
  * to the same end. After the shortlex order of MacIver & Donaldson, "Test-Case Reduction via Test-Case Generation" (ECOOP 2020).
  */
 import type { Verdict } from '../../simulation/verdict.ts';

@@ -27,5 +27,5 @@ export interface Trial {
 /** Proposes answers that are not plain, all others being 0. */
 export type ShrinkPass = (state: ShrinkState) => Generator<Proposal, void, Trial>;
 
-/** A part of a pass that tells whether something was accepted. */
+/** A part of a pass; true if something was accepted. */
 export type ShrinkAttempt = Generator<Proposal, boolean, Trial>;

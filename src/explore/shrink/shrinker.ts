@@ -35,7 +35,7 @@ export type ShrinkEnd =
   /** The same decisions do not give the same execution: there is nothing to hold on to. */
   | 'flaky';
 
-/** Executions that shrinking takes at most, unless told otherwise. Most need a tenth of that. */
+/** Executions that shrinking takes at most, by default. Most need a tenth of that. */
 const SHRINK_EXECUTIONS = 30_000;
 
 /** What {@link shrink} takes. */
@@ -92,7 +92,7 @@ const PASSES: readonly ShrinkPass[] = [
 /**
  * Looks for the simplest log that fails with `key`, beginning at `log`.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for what is no executor, log or key.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for anything but an executor, a log and a key.
  * @example
  * ```ts
  * import { defineScenario, type Verdict } from 'dryrunner';

@@ -33,7 +33,7 @@ const FACTORIES: Readonly<
 };
 
 /**
- * Makes a strategy by its name, with seed 1 unless told otherwise.
+ * Makes a strategy by its name, with seed 1 by default.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown name, a seed that is neither a text nor a finite number, or options out
  * of range.

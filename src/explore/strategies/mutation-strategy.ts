@@ -71,7 +71,7 @@ export class MutationStrategy implements Strategy {
     if (this.learn(execution) > 0 && this.#parent !== undefined) this.#parent.tries = 0;
   }
 
-  /** Takes note of a question, whoever answers it. */
+  /** Takes note of a question, no matter who answers it. */
   note(question: Question, occurrence: number): void {
     this.#questions.note(question.hash, occurrence);
   }

@@ -1,5 +1,5 @@
 /**
- * The calls that clients make in an execution, and how its nodes stand. Invariant: whoever watches the calls of services changes what becomes of a rejection that
+ * The calls that clients make in an execution, and how its nodes stand. Invariant: watching the calls of services changes what becomes of a rejection that
  * nobody handles, so they are watched in an execution of their own, and count only if that is the same to the hash.
  */
 import { callingClient, interceptInPlace } from '../../call/intercept-service.ts';

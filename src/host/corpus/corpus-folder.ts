@@ -55,7 +55,7 @@ export class CorpusFolder {
   /** What is kept: failures, then seeds, in the order of names. */
   async load(): Promise<CorpusEntry[]> {
     const failures = await this.#loadFrom(this.#folder);
-    // Whatever a file there says: what was kept for its reach is not to be put aside as mended.
+    // Whatever a file there says: what was kept for its reach is not to be put aside as fixed.
     const seeds = (await this.#loadFrom(join(this.#folder, SEEDS))).map(({ id, decisions }) => ({
       id,
       decisions,

@@ -15,7 +15,7 @@ const SLASH = Buffer.from('/');
  * The size of a directory in kilobytes, rounded up.
  * See {@link createDirMonitor}.
  *
- * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for what is no text; the system's error if a part cannot be read.
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for anything but a text; the system's error if a part cannot be read.
  */
 export async function dirSizeKb(path: string): Promise<number> {
   checkString('path', 'a path', path);

@@ -24,7 +24,7 @@ const CHUNK_BYTES = 65_536;
 /** Far more than the list of a snapshot needs that can be checked out in reasonable time: about a million entries. */
 const TEXT_BYTES_MAX = 256 * 1024 * 1024;
 /**
- * Who writes touches its file with every chunk, so that one as old as this was given up. No process id tells that as well: a store may be
+ * Who writes touches its file with every chunk, so that one as old as this was given up. No process id shows that as well: a store may be
  * shared by machines and containers.
  */
 const STALE_MS = 24 * 60 * 60 * 1_000;
@@ -99,7 +99,7 @@ export class ObjectStore {
     }
   }
 
-  /** Whoever can write to the store can put a pipe there, which nobody may wait for. */
+  /** Anybody who can write to the store can put a pipe there, which nobody may wait for. */
   async #open(sha256: string): Promise<RegularFile | undefined> {
     try {
       return await openRegularFile(this.#pathOf(sha256));

@@ -1,5 +1,5 @@
 /**
- * What git is told about the world: settings of our own alone. Invariant: neither the machine, nor the user, nor the repository decides
+ * What git knows of the world: settings of our own alone. Invariant: neither the machine, nor the user, nor the repository decides
  * what is stored, what is written into a checkout, or which programs run, so that the same content is the same commit everywhere.
  *
  * Every command that handles content runs in a git directory of its own that has nothing but these settings and borrows the repository's

@@ -1,5 +1,5 @@
 /**
- * One output on the local disk. Invariant: bytes reach the file in the order of the calls, each write's promise tells the truth
+ * One output on the local disk. Invariant: bytes reach the file in the order of the calls, each write's promise is true
  * about its own bytes, and the descriptor is closed exactly once, whatever failed before.
  */
 import type { FileHandle } from 'node:fs/promises';
@@ -20,7 +20,7 @@ export interface LocalOutput extends Output {
   readonly closed: boolean;
   /** Rejects with `RUNNER_OUTPUT_FAILED` if not all of the chunk was written. The chunk must not change until then. */
   write(chunk: Chunk): Promise<void>;
-  /** Rejects with `RUNNER_OUTPUT_FAILED` if the file could not be closed; a write that failed has told so itself. */
+  /** Rejects with `RUNNER_OUTPUT_FAILED` if the file could not be closed; a write that failed has rejected already. */
   close(): Promise<void>;
   asFile(): string;
 }

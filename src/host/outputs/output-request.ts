@@ -1,4 +1,4 @@
-/** How the output server says no. Invariant: once a part of an answer is out, only a cut connection can tell that it failed. */
+/** How the output server says no. Invariant: once a part of an answer is out, only a cut connection shows that it failed. */
 import type { ServerResponse, IncomingMessage } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { once } from 'node:events';
@@ -142,7 +142,7 @@ export async function sendBytes(file: FileHandle, response: ServerResponse, rang
     const length = Math.min(CHUNK_BYTES, range.end - position);
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
     if (bytesRead === 0) {
-      // The announced length can no longer be kept; only a broken connection tells the client so.
+      // The announced length can no longer be kept; only a broken connection says so to the client.
       response.destroy();
       return;
     }

@@ -10,7 +10,7 @@ import { escapeHtml } from './output-server-listing.ts';
  * nothing but their arguments, each other and what every browser has, and define no named functions inside. Invariant: what has been
  * rendered is at all times the bytes read so far, decoded together (R166).
  *
- * What a look at the file tells.
+ * What a look at the file shows.
  */
 export interface TailHead {
   readonly length: number;

@@ -98,7 +98,7 @@ export class OsProcess implements Process {
     return true;
   }
 
-  /** False once its end is decided, also if it has exited and Node has not told yet (R120). */
+  /** False once its end is decided, also if it has exited and Node has not reported it yet (R120). */
   #isStoppable(): boolean {
     if (this.#request !== undefined || this.#natural !== undefined) return false;
     return this.#status === undefined && this.#parts.tree.leaderLives();

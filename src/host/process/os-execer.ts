@@ -30,7 +30,7 @@ import type { ProcessTree } from './process-tree.ts';
 /**
  * Makes an execer that starts real processes.
  *
- * A command gets the parent's environment with its own over it and the cookie `DRYRUNNER_COOKIE`, stdin from /dev/null unless told otherwise, and a
+ * A command gets the parent's environment with its own over it and the cookie `DRYRUNNER_COOKIE`, stdin from /dev/null by default, and a
  * session of its own. Output is copied until end of file; a sink that fails never holds the process up. When the leader ends,
  * whatever it left behind is killed at once; when it is aborted, the whole tree gets SIGTERM, and what is left after the grace
  * SIGKILL. What did not change the outcome stands in `faults`: a sink that failed, output that was cut, descendants that were

@@ -1,5 +1,5 @@
 /**
- * Who belongs to one command on Linux: whoever is in its group or session, descends from a member, carries its cookie, is in its
+ * Who belongs to one command on Linux: all that is in its group or session, descends from a member, carries its cookie, is in its
  * control group, or was a member before. Invariant: the number of a reaped leader counts only while nobody else can have got it.
  */
 import type { ProcessEnvironment } from './process-environment.ts';
@@ -24,7 +24,7 @@ export class ProcessMembership {
   #found = new Map<number, ProcessEntry>();
   #suspects: ProcessEntry[] = [];
   #inCgroup = NOBODY;
-  /** True if this look met a process that could not be told to be a member or not. */
+  /** True if this look met a process of which it is not known whether it is a member. */
   #undecided = false;
   #reaped = false;
   /** When the leader's number was last seen to be this command's; −Infinity once a stranger has it. */
@@ -75,7 +75,7 @@ export class ProcessMembership {
     return belongs;
   }
 
-  /** The look could not tell what this process is. */
+  /** The look did not find out what this process is. */
   doubt(entry: ProcessEntry): void {
     if (entry.startTicks >= this.leaderStart) this.#undecided = true;
   }

@@ -14,7 +14,7 @@ export interface MemoryUse {
   /**
    * How much of it was in use before the command did anything. The first look comes when the machine gets round to it, and by then a
    * quick command may have taken a lot: that is its own doing, and not `initial`. Undefined while the command has not begun, or is just
-   * becoming another program: nobody can tell then, and the look does not count.
+   * becoming another program: nobody knows then, and the look does not count.
    */
   readonly initialBytes: number | undefined;
   /** Text for people that says who uses it; asked for at most once, if it is too much. */

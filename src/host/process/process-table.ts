@@ -135,7 +135,7 @@ export function readProcesses(see: (entry: ProcessEntry) => void = () => undefin
   return { entries, exact: false };
 }
 
-/** The pids given out since; all of them where that cannot be told from two numbers. */
+/** The pids given out since; all of them where two numbers do not show that. */
 function newborn(since: number, until: number): number[] {
   const count = until - since;
   if (count < 0 || count > NEWBORN_MAX) return listPids();

@@ -186,7 +186,7 @@ function showValue(value: unknown): string {
     const json = JSON.stringify(value) as string | undefined;
     return json ?? describeValue(value);
   } catch {
-    // A cycle or a bigint has no JSON either; that is no reason to keep a contradiction from whoever waits for it.
+    // A cycle or a bigint has no JSON either; that is no reason to keep a contradiction back.
     return describeValue(value);
   }
 }

@@ -32,7 +32,7 @@ export interface Contradiction<O, R> {
   readonly isMinimal: boolean;
 }
 
-/** So many operations are told on either side of the reply; of more only the latest. */
+/** So many operations are shown on either side of the reply; of more only the latest. */
 const TOLD_MAX = 4;
 
 type Told = ContradictingOperation<unknown, unknown>;
@@ -93,7 +93,7 @@ interface Bar {
  * Renders a contradiction: what is wrong, a time line per client, and the intervals. Columns are events in order and not times, so that two
  * operations overlap in the picture just if they overlapped.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no contradiction.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a contradiction.
  * @example
  * ```ts
  * import { checkLinearizable, createHistory, formatContradiction, registerModel } from 'dryrunner';

@@ -177,7 +177,7 @@ export class History<O, R> implements RecordedOperations<O, R> {
 /**
  * Makes an empty history. Times are those of `clock`, in milliseconds; they are for people, the order of events is what counts.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no clock.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a clock.
  * @example
  * ```ts
  * import { checkLinearizable, createHistory, registerModel, type RegisterCall } from 'dryrunner';

@@ -78,7 +78,7 @@ export function look(belief: RunBelief, { states, end }: RunLook, mayEvict: bool
   return makeBelief(belief.runId, belief.notIds, left, end ?? belief.end);
 }
 
-/** The end that a status tells, undefined if the run had not ended. */
+/** The end that a status shows, undefined if the run had not ended. */
 export function endOf(state: RunState, exitCode: number, error: string): string | undefined {
   return isTerminal(state) ? `${exitCode} ${error}` : undefined;
 }

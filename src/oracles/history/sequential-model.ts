@@ -39,7 +39,7 @@ export class TooManyStatesError extends Error {
   override readonly name = 'TooManyStatesError';
 }
 
-/** Refuses what is no model. */
+/** Refuses anything but a model. */
 export function checkModel(model: unknown): void {
   checkRecord('model', 'a sequential model', model);
   checkMethods('model', model, ['step', 'key']);

@@ -35,7 +35,7 @@ const STATUS_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([
  * A typed refusal is a reply. Any other error leaves a `run` or `abort` open, because it may have taken effect; a read that fails
  * has no effect.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no service, no history or no name.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a service, a history and a name.
  * @example
  * ```ts
  * import { createFakeRunner, createHistory, simulate, watchHistory, type ServiceCall, type ServiceReply } from 'dryrunner';

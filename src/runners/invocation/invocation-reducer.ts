@@ -151,7 +151,7 @@ function onAbort(state: InvocationState): InvocationStep {
     };
     return { state: aborted, effects: state.phase === 'upload' ? CANCEL : BOUND };
   }
-  // Too late to change the outcome (R109); but whoever aborts must not wait for a collaborator that hangs (R199).
+  // Too late to change the outcome (R109); but an aborting caller must not wait for a collaborator that hangs (R199).
   return state.hurried ? { state, effects: NONE } : { state: { ...state, hurried: true }, effects: BOUND };
 }
 

@@ -125,7 +125,7 @@ function shownName(name: LogName): string {
   return name === 'stdlog' ? 'combined stdout/stderr' : name;
 }
 
-/** Closes all that are open; whoever is first does it. */
+/** Closes all that are open; the first to come does it. */
 function closeAll(run: RunContext): MaybePromise<void> {
   if (run.areOutputsClosing) return undefined;
   run.areOutputsClosing = true;

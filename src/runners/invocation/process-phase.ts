@@ -87,7 +87,7 @@ export const waitPhase: Phase = {
   abandon: (run) => run.abandoned('process', 'process'),
 };
 
-/** Of a process that cannot be waited for nobody knows whether it lives: it is told to end, and the run goes on without it. */
+/** Of a process that cannot be waited for nobody knows whether it lives: it is asked to end, and the run goes on without it. */
 function giveUp(run: RunContext, process: Process, error: unknown): never {
   run.abandoned('process', 'process');
   void orElse<unknown>(

@@ -3,7 +3,7 @@ import type { Processor } from '../../model/collaborators.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 
-/** A stop ends the list after the preprocessor at work, which is told to stop (R105). */
+/** A stop ends the list after the preprocessor at work, which is asked to stop (R105). */
 export const preprocessPhase: Phase = {
   isIdle: (run) => run.parts.preprocessors.length === 0,
   begin: (run) => runAll(run, run.parts.preprocessors, true),

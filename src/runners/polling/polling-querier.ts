@@ -1,5 +1,5 @@
 /**
- * Waits for statuses over something that can only tell the current ones, such as a remote runner, by asking again and again
+ * Waits for statuses over something that only knows the current ones, such as a remote runner, by asking again and again
  * (R154–R159). A state that came and went between two polls is missed.
  */
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
@@ -82,7 +82,7 @@ class PollingWait {
     return this.#query.allRuns === true ? this.#query.states : ALL_MASK;
   }
 
-  /** Terminal states tell whether a wait on listed runs can still be met (R36); a wait on all runs always can. */
+  /** Terminal states show whether a wait on listed runs can still be met (R36); a wait on all runs always can. */
   #laterMask(): StateMask {
     const { allRuns, states } = this.#query;
     return allRuns === true ? states : ((states | DONE_MASK) as StateMask);
@@ -121,7 +121,7 @@ class PollingWait {
     });
   }
 
-  /** Ends after `ms`, when it is told to, or at the end of the instant of a cancel; the last pause ends after all else of its instant (R35). */
+  /** Ends after `ms`, when it is asked to, or at the end of the instant of a cancel; the last pause ends after all else of its instant (R35). */
   #pause(ms: number, isLast: boolean): Promise<void> {
     const { signal } = this.#wait;
     const topic = this.#timerTopic();
@@ -167,7 +167,7 @@ export interface PollingOptions {
   readonly name?: string;
 }
 
-/** A querier that polls, and can be told that nothing will change any more. */
+/** A querier that polls, and can be ended once nothing will change any more. */
 export interface PollingQuerier extends StatusQuerier {
   /**
    * Says that the runner behind was released: each wait polls once more, now, and ends with what it finds, or with

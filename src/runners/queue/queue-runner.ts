@@ -47,7 +47,7 @@ class RunnerHealth {
 }
 
 /**
- * Waits for the init signals of all filers (R60–R62). Invariant: the outcome is told once, after the last signal.
+ * Waits for the init signals of all filers (R60–R62). Invariant: the outcome is reported once, after the last signal.
  *
  * Calls `done` with the first failure in time, or undefined if every filer is ready; at once if there is nothing to wait for.
  */

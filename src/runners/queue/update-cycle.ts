@@ -14,7 +14,7 @@ import type { RunType, RunTypeMap } from '../../model/run-type.ts';
 
 /**
  * One update of one filer, with its limit (R79, R80). Invariant: `onOver` is called exactly once; an update that keeps neither its
- * limit nor its cancel bound is given up, and `onReturn` tells when it has come back after all.
+ * limit nor its cancel bound is given up, and `onReturn` is called when it comes back after all.
  *
  * How an update ended: by itself, with an error of its own, cancelled at its limit and back in time, or given up.
  */
@@ -77,7 +77,7 @@ class FilerUpdate {
     }
   }
 
-  /** Tells the filer to stop and holds it to its bound. */
+  /** Asks the filer to stop and holds it to its bound. */
   cancel(): void {
     if (this.#over || this.#cancellation.cancelled) return;
     this.#cancellation.cancel();
@@ -161,7 +161,7 @@ export class UpdateCycle {
     }
   }
 
-  /** Ends the intervals and tells the update at work to stop; the pass still ends with `onDone`. */
+  /** Ends the intervals and asks the update at work to stop; the pass still ends with `onDone`. */
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers?.values() ?? []) timer.cancel();

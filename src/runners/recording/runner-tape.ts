@@ -64,7 +64,7 @@ export class RunnerTape {
   input<T>(body: Body<RecordedInput>, work: (at: number) => T): T {
     const { recorder, name } = this;
     const at = recorder.at();
-    // An answer is delivered by a reaction of its promise, whoever gave it.
+    // An answer is delivered by a reaction of its promise, no matter who gave it.
     const nested = recorder.isNested && body.type !== 'answered' ? { nested: true } : {};
     const step = { at, runner: name, ...nested, ...body } as RecordedStep;
     return recorder.pass(step, () => work(at));

@@ -6,7 +6,7 @@ import { formatEvent } from '../event-text.ts';
 /**
  * One line that says what happened and when.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  * @example
  * ```ts
  * import { formatEntry } from 'dryrunner/trace';

@@ -169,7 +169,7 @@ test.each<{ text: string; certificate: Partial<Certificate> }>([
     certificate: { schedules: 1 },
   },
   {
-    text: 'No certificate: it was told to stop after 12 distinct schedules of dice, 1 fails.',
+    text: 'No certificate: it was asked to stop after 12 distinct schedules of dice, 1 fails.',
     certificate: { schedules: 12, failures: 1, complete: { stoppedBy: 'interruption' } },
   },
   {
