@@ -24,9 +24,16 @@ export function buildIfNeeded(): void {
 }
 
 function newestSourceMs(): number {
-  const files = readdirSync(`${root}src`, { recursive: true, withFileTypes: true });
+  const files = ['src', 'sims', 'scripts'].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, withFileTypes: true }),
+  );
   const sources = files.filter((file) => file.isFile() && file.name.endsWith('.ts'));
-  return Math.max(...sources.map(({ parentPath, name }) => statSync(`${parentPath}/${name}`).mtimeMs));
+  const paths = [
+    ...sources.map(({ parentPath, name }) => `${parentPath}/${name}`),
+    `${root}package.json`,
+    `${root}package-lock.json`,
+  ];
+  return Math.max(...paths.map((path) => statSync(path).mtimeMs));
 }
 
 /**

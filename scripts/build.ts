@@ -1,5 +1,5 @@
 /**
- * `npm run build`: what is published, in `dist`. Modules are put together into some forty files, because a command that loads five hundred
+ * `npm run build`: what is published, in `dist`. Modules are put together into some eighty files, because a command that loads five hundred
  * takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of `dist/FOLDER`, because that is how a line of a
  * stack shows what it belongs to (`src/kernel/own-files.ts`). `--code` leaves the declarations out,
  * `--code FOLDER` puts the code there, with what it needs to run.
@@ -134,5 +134,6 @@ await writeScenarios(dist);
 if (flag !== '--code') writeDeclarations();
 if (folder !== projectRoot) {
   cpSync(join(projectRoot, 'package.json'), join(folder, 'package.json'));
+  rmSync(join(folder, 'fixtures'), { force: true });
   symlinkSync(join(projectRoot, 'fixtures'), join(folder, 'fixtures'));
 }

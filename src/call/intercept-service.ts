@@ -3,6 +3,7 @@
  * what is thrown, rejected or returned passes as it is.
  */
 import { checkFunction, checkMethods } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -115,10 +116,17 @@ export function interceptService(service: Service, around: Around): Service {
  */
 export function interceptInPlace<S extends Service>(service: S, around: Around): S {
   checkMethods('service', service, SERVICE_METHODS);
+  if (!Object.isExtensible(service)) {
+    throw invalidArgument('service', 'one whose methods can be replaced', service);
+  }
   const methods = SERVICE_METHODS.map((method) => [method, service[method].bind(service)] as const);
   const front = interceptService(Object.fromEntries(methods) as unknown as Service, around);
   for (const method of SERVICE_METHODS) {
-    Object.defineProperty(service, method, { configurable: true, value: front[method].bind(front) });
+    Object.defineProperty(service, method, {
+      configurable: true,
+      writable: true,
+      value: front[method].bind(front),
+    });
   }
   return service;
 }

@@ -43,7 +43,7 @@ export async function runCommand(
   await requireOwnFiles(references, options);
   const interruption = new Interruption();
   try {
-    const scenarios = await interruption.unlessRequested(findScenarios(references), 'scenarios were loaded');
+    const scenarios = await interruption.unlessRequested(findScenarios(references), 'scenarios were loading');
     return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline });
   } finally {
     interruption.dispose();

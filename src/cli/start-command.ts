@@ -21,7 +21,7 @@ export async function startCommand(
 ): Promise<ExitStatus> {
   const interruption = new Interruption({ hasProcesses: true });
   try {
-    const scenarios = await interruption.unlessRequested(findScenarios([]), 'scenarios were loaded');
+    const scenarios = await interruption.unlessRequested(findScenarios([]), 'scenarios were loading');
     if (!json) {
       terminal.line(
         terminal.style('bold', `Shipped scenarios in virtual time, ${seeds} ${plural(seeds, 'seed')} each`),

@@ -113,6 +113,6 @@ export function timelineOption(which: string): Option {
 export function allowOption(): Option {
   return new Option(
     '--allow <dir>',
-    'also load a scenario from this folder, beside the one in which the command runs; may be given again',
+    'also load a scenario from this folder, in addition to the one in which the command runs; may be given again',
   ).argParser((folder: string, before: readonly string[] = []) => [...before, folder]);
 }

@@ -36,8 +36,7 @@ export interface ExploreOptions {
   /** Measures the novelty of an execution; see `coverage.ts`. */
   readonly coverage?: CoverageMeter;
   /**
-   * Called at each turn of the real event loop; throwing ends the execution with that error. An `ExecutionInterrupted` cuts it off,
-   * which ends the exploration.
+   * Called at each turn of the real event loop; throwing ends the execution with that error, as a failure.
    */
   readonly onTurn?: () => void;
   /** Told about the execution that was cut off. It counts as none, and its strategy does not hear of its end. */

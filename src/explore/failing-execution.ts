@@ -106,7 +106,8 @@ export function cutOffExecution(verdict: Verdict, found: FoundExecution): Failin
 
 /** After how many events it is given up when it is run again: for a failure that is one of these, and for what was cut off. */
 export function eventBound({ key, kind, firedEvents }: FailingExecution): { readonly maxEvents?: number } {
-  if (key === CUT_OFF_KEY) return { maxEvents: SECOND_TRY * Math.max(firedEvents, 1) };
+  // How many there were is not known of a thread that had to be ended.
+  if (key === CUT_OFF_KEY) return firedEvents === 0 ? {} : { maxEvents: SECOND_TRY * firedEvents };
   return kind === 'budget' ? { maxEvents: firedEvents } : {};
 }
 

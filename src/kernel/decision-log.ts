@@ -5,7 +5,14 @@
 import { checkMethods, checkOptions } from './argument-check.ts';
 import type { Choices, Decision, DecisionSource, DescribeAnswer, DueEvents } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
-import { canonicalQuestion, Question, topicOf, type QuestionKind, type Topic } from './question.ts';
+import {
+  canonicalQuestion,
+  isSameTopic,
+  Question,
+  topicOf,
+  type QuestionKind,
+  type Topic,
+} from './question.ts';
 import type { RollingHash } from './rolling-hash.ts';
 import type { TextWords } from './text-words.ts';
 
@@ -138,7 +145,7 @@ export class DecisionLog implements Choices {
       if (kept !== undefined) return kept;
     }
     const asked = this.asked.order.get(topic.text) ?? this.firstAsked(topic.asks('order'));
-    topic.asked = asked.question;
+    if (isSameTopic(topic, asked.question.topic)) topic.asked = asked.question;
     return this.#keptIn(asked.question, asked);
   }
 

@@ -55,6 +55,11 @@ export class ResourcesSince {
     if (ResourcesSince.#hasLeftTimers) this.#restore = this.#countTimers();
   }
 
+  /** Nothing of the scenario's keeps the process alive: from now on timers are counted as they are set, because others may set some. */
+  noteStill(): void {
+    this.#restore ??= this.#countTimers();
+  }
+
   /** The kinds, each as often as there are more of it. */
   kinds(): string[] {
     const since = resourcesSince(this.#before);

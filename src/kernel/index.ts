@@ -11,7 +11,7 @@ export { bindContext } from './drain-host.ts';
 export { type DrainChoice, chooseDrain } from './drain.ts';
 export { fifoDecisions } from './fifo-decisions.ts';
 export { invariant } from './invariant.ts';
-export { question, thing, topicOf } from './question.ts';
+export { question, questionFrom, thing, topicOf } from './question.ts';
 export { randomDecisions } from './random-decisions.ts';
 export {
   type ReplayMismatch,

@@ -326,12 +326,29 @@ export function question(kind: QuestionKind, label: Label): Question {
   return topicOf(label).asks(kind);
 }
 
-/** The object that stands for all equal questions; what is forgotten is stood for by another one later. */
+/** Whether two topics have the same parts: equal texts may be made of others. */
+export function isSameTopic(one: Topic, other: Topic): boolean {
+  return (
+    one === other ||
+    (one.what === other.what && isSamePart(one.owner, other.owner) && isSamePart(one.subject, other.subject))
+  );
+}
+
+function isSamePart(one: string | Thing | Topic, other: string | Thing | Topic): boolean {
+  if (typeof one === 'string' || typeof other === 'string') return one === other;
+  if (one instanceof Topic) return other instanceof Topic && isSameTopic(one, other);
+  return other instanceof Thing && one.type === other.type && one.id === other.id;
+}
+
+/**
+ * The object that stands for all questions of the same parts; what is forgotten is stood for by another one later. One with the same
+ * text and other parts stands for itself, so that what was asked before in this process changes nothing.
+ */
 export function canonicalQuestion(asked: Question): Question {
   const { kind, topic } = asked;
   const ofKind = questions.get(kind) as Map<string, Question>;
   const known = ofKind.get(topic.text);
-  if (known !== undefined) return known;
+  if (known !== undefined) return isSameTopic(known.topic, topic) ? known : asked;
   if (ofKind.size >= LABELS_KEPT) ofKind.clear();
   ofKind.set(topic.text, asked);
   return asked;
@@ -386,18 +403,29 @@ function partData(part: string | Thing): string | ThingData {
 }
 
 /**
- * The question that {@link questionData} was made of.
+ * The question that was written as JSON: a log of decisions goes into a file and back.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything else.
+ * @example
+ * ```ts
+ * import { question, questionFrom } from 'dryrunner/kernel';
+ * const asked = question('fault', { owner: 'link', what: 'send', subject: 'message-3' });
+ * const again = questionFrom(JSON.parse(JSON.stringify(asked)));
+ * if (again.text !== asked.text) throw new Error('expected the same');
+ * ```
  */
 export function questionFrom(data: QuestionData): Question {
   checkRecord('question', 'an object with kind, owner, what and subject', data);
-  return question(data.kind, topicFrom(data));
+  try {
+    return question(data.kind, topicFrom(data));
+  } catch (error) {
+    throw unreadable('question', data, error);
+  }
 }
 
 function topicFrom({ owner = '', what, subject = '' }: TopicData): Topic {
-  const madeSubject =
-    typeof subject === 'object' && 'what' in subject ? topicFrom(subject) : partFrom(subject);
+  const isTopic = typeof subject === 'object' && (subject as unknown) !== null && 'what' in subject;
+  const madeSubject = isTopic ? topicFrom(subject) : partFrom(subject as string | ThingData);
   return owner === '' && madeSubject === ''
     ? topicOf(what)
     : topicOfParts({ owner: partFrom(owner), what, subject: madeSubject });

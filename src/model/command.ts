@@ -149,11 +149,7 @@ function isFrozenEnv({ envVars }: Command): boolean {
   return envVars === undefined || Object.isFrozen(envVars);
 }
 
-/**
- * A command as one line of text, in the model's form (R17). Environment keys come sorted; values can be left out for logs.
- *
- * What stands in the place of a value that is not shown.
- */
+/** What stands in the place of a value that is not shown. */
 const REDACTED = '<redacted>';
 
 /** How a command is shown. */

@@ -98,11 +98,7 @@ export function querySubject({ runs = [], allRuns = false }: Query): string {
   return runs.length === 1 ? first : `${first}+${runs.length - 1}`;
 }
 
-/**
- * How long to wait: not at all, for ever, or a checked time.
- *
- * Answers at once from the current state (R25, R30).
- */
+/** Answers at once from the current state (R25, R30). */
 export const NO_WAIT: Wait = Object.freeze({ timeoutMs: 0 });
 
 const FOREVER: Wait = Object.freeze({ timeoutMs: Infinity });

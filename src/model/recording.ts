@@ -198,11 +198,7 @@ export function wentIn(entry: RecordedEntry): entry is RecordedInput {
   return WENT_IN.has(entry.type);
 }
 
-/**
- * One run of a recording as one piece: enough for a playback execer to play its process under any scheduler.
- *
- * One chunk of output: when, relative to the start of the process, on which stream, and its text or base64 bytes.
- */
+/** One chunk of output: when, relative to the start of the process, on which stream, and its text or base64 bytes. */
 export interface RecordedChunk {
   readonly atMs: number;
   readonly stream: 'stdout' | 'stderr';

@@ -21,15 +21,15 @@ import type { RunStatus } from '../model/run-status.ts';
 
 const AGAIN = 'again';
 
+/** What chaos needs of the world. */
+export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' | 'watchServices'>;
+
 /**
  * The way of one call through chaos: delay, set error, fault point, delegate. Invariant: without delay and fault the delegate is
  * reached in the same synchronous call, and every strike is a `fault` event before it takes effect (R212).
  *
- * What chaos needs of the world.
+ * Takes calls through.
  */
-export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' | 'watchServices'>;
-
-/** Takes calls through. */
 class ChaosPassage {
   readonly #world: ChaosWorld;
   readonly #settings: ChaosSettings;

@@ -1,7 +1,7 @@
 /** The names of what chaos can do to which call, and the plain data of a plan of faults (R153). */
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { checkRecord } from '../kernel/argument-check.ts';
+import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import type { Topic } from '../kernel/question.ts';
 import { callFaultText, callText, FAULT_KINDS, type FaultKind } from '../model/faults.ts';
@@ -84,25 +84,16 @@ export function makeRateTable(
   operation: ChaosOperation,
   rates: Readonly<Partial<Record<FaultKind, number>>>,
 ): RateTable | undefined {
-  const key = keyOf(rates);
+  checkRates(operation, rates);
+  const key = FAULT_KINDS.map((kind) => rates[kind] ?? 0).join();
   const table = known.get(key);
   if (table !== undefined) return table;
-  checkRates(operation, rates);
   const kinds = FAULT_KINDS.filter((kind) => (rates[kind] ?? 0) > 0);
   if (kinds.length === 0) return undefined;
   const positive = kinds.map((kind) => rates[kind] as number);
   const made = newTable(kinds, positive);
   if (known.size < KNOWN_MAX) known.set(key, made);
   return made;
-}
-
-/** Empty for what cannot be written as JSON, which is refused. */
-function keyOf(rates: unknown): string {
-  try {
-    return JSON.stringify(rates);
-  } catch {
-    return '';
-  }
 }
 
 function newTable(kinds: readonly FaultKind[], positive: readonly number[]): RateTable {
@@ -212,8 +203,10 @@ function makeRateTables(
   name: string,
 ): Map<ChaosOperation, Chances | undefined> {
   const tables = new Map<ChaosOperation, Chances | undefined>();
+  checkRecord('plan.rates', 'an object with operations', rates);
   for (const operation of Object.keys(rates)) {
     checkOperation('plan.rates', operation);
+    checkRecord(`plan.rates.${operation}`, 'an object with rates by kind', rates[operation] ?? {});
     const table = makeRateTable(operation, rates[operation] ?? {});
     tables.set(operation, table === undefined ? undefined : makeChances(operation, table, name));
   }
@@ -222,8 +215,11 @@ function makeRateTables(
 
 function makeSchedule(faults: readonly ScheduledFault[]): Map<ChaosOperation, Map<number, FaultKind>> {
   const schedule = new Map<ChaosOperation, Map<number, FaultKind>>();
-  for (const [index, { operation, call, kind }] of faults.entries()) {
+  checkArray('plan.schedule', 'a list of faults', faults);
+  for (const [index, fault] of faults.entries()) {
     const name = `plan.schedule[${index}]`;
+    checkRecord(name, 'an object with operation, call and kind', fault);
+    const { operation, call, kind } = fault;
     checkOperation(`${name}.operation`, operation);
     if (!(Number.isSafeInteger(call) && call >= 1)) {
       throw invalidArgument(`${name}.call`, 'an integer ≥ 1', call);

@@ -122,7 +122,10 @@ function plainParts(options: InvokerOptions): PlainParts | undefined {
     options.metrics,
   ].some((part) => part !== undefined);
   if (hasMore || !filers.has('scoot')) return undefined;
-  if (!(execer instanceof ScriptExecer) || execer.isTraced) return undefined;
-  if (!(outputs instanceof MemoryOutputFolder) || !outputs.isPlain) return undefined;
+  // Whose methods were replaced is not plain any more.
+  if (!(execer instanceof ScriptExecer) || execer.exec !== ScriptExecer.prototype.exec) return undefined;
+  if (!(outputs instanceof MemoryOutputFolder)) return undefined;
+  if (outputs.create !== MemoryOutputFolder.prototype.create) return undefined;
+  if (execer.isTraced || !outputs.isPlain) return undefined;
   return tempDirs instanceof PrivateTempDirs ? { execer, outputs, tempDirs } : undefined;
 }

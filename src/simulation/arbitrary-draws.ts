@@ -7,13 +7,7 @@ import { checkMethods, checkString } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { question } from '../kernel/question.ts';
 
-/**
- * Randomness for generators of values that are made elsewhere, drawn from the decision log. Invariants: answer 0 is the smallest value
- * of its range, the one nearest to zero, and a larger answer is never nearer to zero than a smaller one of the same range; a clone
- * draws what its original drew, and draws, from where it was made.
- *
- * The number generator that fast-check hands to its arbitraries, by its methods.
- */
+/** The number generator that fast-check hands to its arbitraries, by its methods. */
 export interface RandomSource {
   /** An integer of so many bits. */
   next(bits: number): number;
@@ -45,6 +39,10 @@ const HIGH_BITS = 26;
 const LOW_BITS = 27;
 
 /**
+ * Randomness for generators of values that are made elsewhere, drawn from the decision log. Invariants: answer 0 is the smallest value
+ * of its range, the one nearest to zero, and a larger answer is never nearer to zero than a smaller one of the same range; a clone
+ * draws what its original drew, and draws, from where it was made.
+ *
  * The answers of one draw, shared by a generator and its clones; each is asked for when somebody first gets there. An arbitrary that
  * refuses what it was given asks for ever if the answers never change, as they do not in a log of zeros; so after the first
  * {@link ASKED_MAX} answers the others are computed from these.

@@ -61,8 +61,8 @@ function objectText(path: string, value: object, around: readonly object[]): str
 }
 
 /**
- * Told about a declared state before each event of the clock, and with `isLast` at an end at which nothing has failed. `read` gives the
- * state as text. May throw `ExecutionAbandoned` before an event.
+ * Called with a declared state before each event of the clock, and with `isLast` at an end at which nothing has failed. `read` gives the
+ * state as text.
  */
 export type OnState = (read: () => string, isLast: boolean) => void;
 

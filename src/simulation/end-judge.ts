@@ -32,8 +32,6 @@ export class EndJudge {
   readonly #alive = new ResourcesSince();
   readonly #capturesAwaits: boolean;
   #awaits: AwaitWatch | undefined;
-  /** How many events had fired when nothing was queued and nothing outside was waited for: what came later is that of others. */
-  #stillAt: number | undefined;
 
   constructor(
     clock: VirtualClock,
@@ -70,9 +68,8 @@ export class EndJudge {
 
   /** Nothing is queued, and a real timer of the scenario runs: whether it fires before or after one looks again is chance. */
   waitsForRealTimer(): boolean {
-    if (this.#stillAt === this.#clock.fired) return false;
     const kinds = this.#alive.kinds();
-    if (kinds.length === 0) this.#stillAt = this.#clock.fired;
+    if (kinds.length === 0) this.#alive.noteStill();
     return kinds.includes('Timeout');
   }
 
@@ -93,7 +90,7 @@ export class EndJudge {
   }
 
   #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
-    const alive = this.#stillAt === this.#clock.fired ? [] : this.#alive.kinds();
+    const alive = this.#alive.kinds();
     // Who waits is asked first.
     const details = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),

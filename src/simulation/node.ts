@@ -35,11 +35,7 @@ import { type NetworkCall, SentCall } from '../network/sent-call.ts';
 import { type CallHost, NodeCalls } from './node-calls.ts';
 import { NodeProcess } from './node-process.ts';
 
-/**
- * What a node is made of, and what is refused before one is made.
- *
- * Who starts: what `start` names its runner by.
- */
+/** Who starts: what `start` names its runner by. */
 export interface NodeIncarnation {
   /** 0 for the first process of the node, and one more with each restart. */
   readonly index: number;

@@ -57,13 +57,13 @@ export interface SimulateOptions {
   readonly onFire?: (event: EventInfo, made: number) => void;
   /** Told about the state that the scenario has declared (`sim.state`); for strategies. Default: nobody is told. */
   readonly onState?: OnState;
-  /** Told which parts of the world share nothing with others; for strategies. Default: nobody is told. */
+  /** Learns which parts of the world share nothing with others; for strategies. Default: none. */
   readonly isolator?: Isolator;
-  /** Told of the calls of services, and the states of nodes, that are made in its world; for reports. Default: nobody is told. */
+  /** Gets the calls of services, and the states of nodes, that are made in its world; for reports. Default: none. */
   readonly watchServices?: ServiceWatch;
   /**
-   * Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error, and without
-   * blame with an `ExecutionInterrupted`.
+   * Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error; to end
+   * it early without a failure of the scenario there is `signal`.
    */
   readonly onTurn?: () => void;
   /** Ends the simulation early, at the next turn of the real event loop after it aborts: it has then failed with kind `interrupted`. */

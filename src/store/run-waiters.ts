@@ -12,17 +12,17 @@ import { isTerminal } from '../model/run-state.ts';
 import { cannotHappen, unknownRun } from '../model/status-errors.ts';
 import type { RunnerError } from '../kernel/errors.ts';
 
-/**
- * Who waits on one run, or on all of them: a linked list per mask, so that a write looks at those whose mask matches and at nobody
- * else. Invariant: a list is there only while it is not empty, and its links stand in the order of registration.
- *
- * What can be waited on: a run, or all runs.
- */
+/** What can be waited on: a run, or all runs. */
 export interface Awaited<W> {
   lists: WaiterList<W> | undefined;
 }
 
-/** Those who wait on one {@link Awaited} with one mask. There are at most 128 masks, whatever the number of waiters. */
+/**
+ * Who waits on one run, or on all of them: a linked list per mask, so that a write looks at those whose mask matches and at nobody
+ * else. Invariant: a list is there only while it is not empty, and its links stand in the order of registration.
+ *
+ * Those who wait on one {@link Awaited} with one mask. There are at most 128 masks, whatever the number of waiters.
+ */
 export class WaiterList<W> {
   readonly mask: StateMask;
   /** The list of another mask. */
@@ -97,11 +97,7 @@ function dropList<W>(on: Awaited<W>, empty: WaiterList<W>): void {
   }
 }
 
-/**
- * A wait for a status: on the runs it lists, or on all.
- *
- * Where a waiter reads the service status that goes with its result (R38).
- */
+/** Where a waiter reads the service status that goes with its result (R38). */
 export interface ServiceSource {
   readonly serviceStatus: ServiceStatus;
 }

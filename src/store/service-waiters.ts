@@ -3,11 +3,7 @@ import type { ServiceStatus } from '../model/service-status.ts';
 import { Waiter, type WaiterRegister } from './waiters.ts';
 import type { Wait } from '../model/query.ts';
 
-/**
- * A wait for a change of the service status (R56).
- *
- * Says which service statuses end a wait.
- */
+/** Says which service statuses end a wait. */
 export type ServicePredicate = (service: ServiceStatus) => boolean;
 
 /** Waits until the service status fulfils its predicate. */

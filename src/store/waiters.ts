@@ -10,11 +10,7 @@ import { waitCancelled } from '../model/status-errors.ts';
 import type { RunTracer } from '../model/run-tracer.ts';
 import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
 
-/**
- * What all waiters of a store have in common: a place in the order of registration, and what can end them from outside.
- *
- * Told when the signal of one of its waiters aborts.
- */
+/** Told when the signal of one of its waiters aborts. */
 export interface CancelReceiver {
   cancelRequested(waiter: Waiter): void;
 }

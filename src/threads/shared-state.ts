@@ -30,7 +30,8 @@ const FIGURE_CELLS = 4;
 /** Per decision: question, n, answer. */
 const ENTRY_CELLS = 3;
 const DECISIONS_KEPT = 1 << 16;
-const QUESTIONS_BYTES_MAX = 1 << 20;
+/** Room for as many questions as decisions are kept, at some seventy bytes each; what is not used costs nothing. */
+const QUESTIONS_BYTES_MAX = 1 << 22;
 
 /** Figures need a multiple of 8 bytes before them. */
 const FIGURES_AT = CONTROL_CELLS * 4;
@@ -168,8 +169,14 @@ export class ExploreSharedState {
   decisions(): Decision[] {
     for (;;) {
       const begun = Atomics.load(this.#control, BEGUN);
-      const decisions = this.#readDecisions();
-      if (Atomics.load(this.#control, BEGUN) === begun) return decisions;
+      const isSame = (): boolean => Atomics.load(this.#control, BEGUN) === begun;
+      try {
+        const decisions = this.#readDecisions();
+        if (isSame()) return decisions;
+      } catch (error) {
+        // What is written over while it is read may be no question at all.
+        if (isSame()) throw error;
+      }
     }
   }
 

@@ -220,7 +220,7 @@ test('Ctrl-C while scenario files still load says so and exits with 130', async 
   expect(await finished).toEqual({
     code: 130,
     out: '',
-    err: 'loading\ninterrupted while scenarios were loaded\n',
+    err: 'loading\ninterrupted while scenarios were loading\n',
   });
 });
 

@@ -131,3 +131,24 @@ test('A2: a fault ends with healing because a verb asked for it, and a choice do
     'choice: disk full fault',
   ]);
 });
+
+test('what was asked before in this process changes no question of the same text and other parts', () => {
+  const asText = question('fault', 'pipe send m/0');
+  const asParts = (): Question =>
+    question('fault', { owner: 'pipe', what: 'send', subject: thing('m', '0') });
+  expect(asParts().text).toBe(asText.text);
+  createDecisions(randomDecisions(1)).choose(asText, 2);
+  const decisions = createDecisions(randomDecisions(1));
+  decisions.choose(asParts(), 2);
+  const [asked] = decisions.entries();
+  expect(asked?.question.site).toBe('fault pipe send m/#');
+  expect(asked?.question.toJSON()).toEqual(asParts().toJSON());
+});
+
+test.for([{ subject: null }, { owner: null }, { subject: { what: 1 } }, { owner: { type: 1 } }])(
+  'no question is made of %j',
+  (parts) => {
+    const data = { kind: 'fault', what: 'send', ...parts } as unknown as Parameters<typeof questionFrom>[0];
+    expect(() => questionFrom(data)).toThrow(expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }));
+  },
+);

@@ -217,3 +217,26 @@ describe('drawing delays', () => {
     );
   });
 });
+
+test('a table of rates is of these rates alone, whatever others have asked for', () => {
+  class Inherited {
+    get before(): number {
+      return 0.5;
+    }
+  }
+  expect(makeRateTable('run', new Inherited() as Rates)).toBeDefined();
+  expect(makeRateTable('run', {})).toBeUndefined();
+  makeRateTable('run', { after: 0.1 });
+  expect(() => makeRateTable('run', { before: Number.NaN, after: 0.1 })).toThrow(
+    /expected a number from 0 to 1/,
+  );
+});
+
+test.for([{ schedule: 5 }, { schedule: [null] }, { rates: 5 }, { rates: { run: 5 } }])(
+  'a plan of %j is refused',
+  (plan) => {
+    expect(() => new FaultPicker(new ScriptedChoices(), plan as unknown as FaultPlan)).toThrow(
+      expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }),
+    );
+  },
+);

@@ -8,6 +8,7 @@ import { checkMethods } from '../../kernel/argument-check.ts';
 import { invalidArgument, isRunnerError, type RunnerErrorCode } from '../../kernel/errors.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { SERVICE_METHODS, type Service } from '../../model/service.ts';
+import { checkQuery, copyQuery } from '../../model/query.ts';
 import { ALL_MASK } from '../../model/state-mask.ts';
 import type { ErrorMeaning, History } from './history.ts';
 import type { SeenRun, ServiceReply } from './service-reply.ts';
@@ -91,13 +92,19 @@ function seenRun({ runId, state, exitCode, error }: RunStatus): SeenRun {
 /** What of a call is kept. A malformed one says nothing: it is the service's to refuse. */
 function keptCall(call: ServiceCall): ServiceCall {
   try {
-    const own = ownCall(call);
-    if (own.method !== 'query') return own;
-    const [query, { timeoutMs }] = own.args;
-    return { method: 'query', args: [query, { timeoutMs }] };
+    if (call.method !== 'query') return ownCall(call);
+    const [query, wait] = call.args;
+    checkQuery(query);
+    return { method: 'query', args: [copyQuery(query), { timeoutMs: timeoutOf(wait) }] };
   } catch {
     return call.method === 'run'
       ? { method: 'run', args: [{ argv: [] }] }
       : { method: 'queryNow', args: [{ states: ALL_MASK }] };
   }
+}
+
+/** A service may answer also without a wait, or with one that is none. */
+function timeoutOf(wait: unknown): number {
+  const { timeoutMs } = (wait ?? {}) as { readonly timeoutMs?: unknown };
+  return typeof timeoutMs === 'number' ? timeoutMs : 0;
 }

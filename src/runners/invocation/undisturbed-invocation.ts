@@ -5,6 +5,7 @@
  * in which it would be.
  */
 import type { Timer } from '../../kernel/clock.ts';
+import { invariant } from '../../kernel/invariant.ts';
 import { thing } from '../../kernel/question.ts';
 import type { ScriptExecer } from '../../execers/sim-execer.ts';
 import type { SimProcess } from '../../execers/sim-process.ts';
@@ -47,8 +48,6 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
   #deadline: Timer | undefined;
   #process: SimProcess | undefined;
   #ended: ProcessStatus | undefined;
-  /** Of a process that was over its cap before it had started. */
-  #earlyReport: MemoryReport | undefined;
   #isOver = false;
   /** Has taken over. */
   #successor: Invocation | undefined;
@@ -105,8 +104,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
   }
 
   onMemoryReport(report: MemoryReport): void {
-    if (this.#process === undefined) this.#earlyReport = report;
-    else this.#takenOver().reportMemory(report);
+    this.#takenOver().reportMemory(report);
   }
 
   /** Starts the process; RUNNING comes before this returns, the terminal status too if the process lets no time pass. */
@@ -128,10 +126,6 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     this.#process = process;
     const { stdoutRef, stderrRef } = this.#unread();
     this.#onStatus(runningStatus(this.runId, stdoutRef, stderrRef, tagsOf(this.#command)), TEMP_DIR_NAME);
-    if (this.#earlyReport !== undefined) {
-      this.#takenOver().reportMemory(this.#earlyReport);
-      return this;
-    }
     const status = process.whenEnded(this);
     if (status?.faults !== undefined) this.#takenOver();
     else if (status !== undefined) {
@@ -189,7 +183,8 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
   /** The invocation that goes on from here, made when the first thing comes that disturbs the run. */
   #takenOver(): Invocation {
     if (this.#successor !== undefined) return this.#successor;
-    const process = this.#process as SimProcess;
+    const process = this.#process;
+    invariant(process !== undefined, 'expected a process that was started');
     const run = new RunContext(this.#parts, this.#command, this.runId, (report) =>
       this.onMemoryReport(report),
     );

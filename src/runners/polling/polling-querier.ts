@@ -14,12 +14,7 @@ import type { QueryResult, StatusQueryNower, StatusQuerier } from '../../model/s
 import { checkMethods, checkOptions } from '../../kernel/argument-check.ts';
 import { checkWorld, type World } from '../../model/world.ts';
 
-/**
- * One wait of a poller: poll, look, pause, and again. Invariant: at any time it is either asking or pausing; a pause has exactly one
- * timer and is in the poller's set of pauses, and both are gone when it ends.
- *
- * No pause is longer (R154).
- */
+/** No pause is longer (R154). */
 const MAX_PERIOD_MS = 10_000;
 
 /** What a wait needs of the poller that it belongs to. */
@@ -33,7 +28,12 @@ export interface PollingParent extends StatusQueryNower {
   readonly pauses: Set<() => void>;
 }
 
-/** A wait under way. */
+/**
+ * One wait of a poller: poll, look, pause, and again. Invariant: at any time it is either asking or pausing; a pause has exactly one
+ * timer and is in the poller's set of pauses, and both are gone when it ends.
+ *
+ * A wait under way.
+ */
 class PollingWait {
   readonly #clock: Clock;
   readonly #parent: PollingParent;

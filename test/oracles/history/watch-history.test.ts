@@ -271,3 +271,14 @@ test('R47 a runner of one slot forgets, and is linearizable with a model that kn
     },
   });
 });
+
+test('a service that answers a query without a wait is not accused of what nobody asked', async () => {
+  const history = newHistory();
+  const watched = watchHistory(answering({}), history, 'a');
+  await watched.run({ argv: ['x'] });
+  await (watched.query as (of: unknown) => Promise<unknown>)(query);
+  expect(history.operations().at(-1)?.operation).toEqual({
+    method: 'query',
+    args: [query, { timeoutMs: 0 }],
+  });
+});

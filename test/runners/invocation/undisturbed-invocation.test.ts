@@ -9,6 +9,8 @@ import {
   type Simulation,
   type SimulatedRunner,
 } from '../../../src/index.ts';
+import { createSimExecer } from '../../../src/execers/sim-execer.ts';
+import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
 import { UndisturbedInvocation } from '../../../src/runners/invocation/undisturbed-invocation.ts';
 
 const step = fc.constantFrom(
@@ -158,5 +160,33 @@ describe('a run that nothing disturbs', () => {
     expect(held).toBe(true);
     expect(start.mock.calls.length === 1).toBe(isUndisturbed);
     start.mockRestore();
+  });
+
+  test('does not go it where a method of its outputs or execer was replaced', async () => {
+    const ends: string[] = [];
+    const { held } = await simulate({
+      seed: 1,
+      scenario: async (sim) => {
+        const outputs = createMemoryOutputs();
+        outputs.create = () => {
+          throw new Error('disk full');
+        };
+        const execer = createSimExecer({ clock: sim.world.clock });
+        const exec = execer.exec.bind(execer);
+        execer.exec = (given) => exec({ ...given, argv: ['complete 7'] });
+        for (const options of [
+          { name: 'outputs', outputs },
+          { name: 'execer', execer },
+        ]) {
+          const runner = createSimulatedRunner(sim.world, options);
+          const { runId } = await runner.run({ argv: ['complete 0'] });
+          const { status } = await finalStatus(runner, runId);
+          ends.push(`${status.state} ${status.exitCode}`);
+          await runner.release();
+        }
+      },
+    });
+    expect(held).toBe(true);
+    expect(ends).toEqual(['FAILED 220', 'COMPLETE 7']);
   });
 });
