@@ -147,7 +147,7 @@ export function cutShortLines(failing: FailingExecution): string[] {
     ];
   }
   const { timeMs } = cutShort;
-  const more = `dryrunner explain with --time ${Math.ceil((timeMs * TIMES_EXPLAINING * TIMES_MORE) / MINUTE_MS)}m takes more`;
+  const more = `dryrunner explain --time ${Math.ceil((timeMs * TIMES_EXPLAINING * TIMES_MORE) / MINUTE_MS)}m takes longer`;
   const time = `${Math.round(timeMs / 100) / 10} s`;
   if (explanation === undefined) return [`  not explained: that took more than its ${time}; ${more}`];
   const { untried } = explanation.nearestSearch;

@@ -69,12 +69,7 @@ export function faultsIn(behaviour: FilerBehaviour): string[] {
   return faults;
 }
 
-/**
- * Says how the next call of a simulated filer goes: by plan, else by choice from the menu, else as usual. Invariant: only an open
- * choice is asked of the decision log, and its answer 0 is the usual behaviour.
- *
- * What behaviours are taken from.
- */
+/** What behaviours are taken from. */
 export interface BehaviourSourceOptions {
   readonly filer: Thing;
   readonly usual: FilerBehaviour;
@@ -85,7 +80,12 @@ export interface BehaviourSourceOptions {
 
 const PLAIN: FilerBehaviour = Object.freeze({});
 
-/** See {@link BehaviourSourceOptions}. */
+/**
+ * Says how the next call of a simulated filer goes: by plan, else by choice from the menu, else as usual. Invariant: only an open
+ * choice is asked of the decision log, and its answer 0 is the usual behaviour.
+ *
+ * See {@link BehaviourSourceOptions}.
+ */
 export class BehaviourSource {
   /** The slowest cancellation that plan and menu know. */
   readonly cancelMsMax: number;

@@ -26,11 +26,7 @@ import { cancelledOperation } from './filer-error.ts';
 import { FilerLedger, type FilerViolation } from './filer-ledger.ts';
 import { PendingOperation } from './pending-operation.ts';
 
-/**
- * A checkout of a simulated filer. Invariant: only its first release does anything; later ones are reported (R171, R205).
- *
- * Takes checkouts back.
- */
+/** Takes checkouts back. */
 export interface ReleaseDesk {
   /** Called once per checkout, with the serial number it was given. */
   takeBack(made: Checkout, serial: number): MaybePromise<void>;
@@ -38,7 +34,11 @@ export interface ReleaseDesk {
   takeBackAgain(made: Checkout): void;
 }
 
-/** See {@link ReleaseDesk}. */
+/**
+ * A checkout of a simulated filer. Invariant: only its first release does anything; later ones are reported (R171, R205).
+ *
+ * See {@link ReleaseDesk}.
+ */
 class SimCheckout implements Checkout {
   readonly path: string;
   readonly id: string;

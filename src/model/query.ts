@@ -1,4 +1,4 @@
-/** Which statuses are wanted, and how long to wait for them. */
+/** Queries and waits: which statuses are wanted and how long to wait for them, their checks, copies and names in labels. */
 import type { RunID, RunStatus } from './run-status.ts';
 import { type StateMask, ALL_MASK, isStateMask, maskMatches } from './state-mask.ts';
 import { checkObject, unreadable } from '../kernel/argument-check.ts';

@@ -23,7 +23,7 @@ export const HEALTHY_SERVICE_STATUS: ServiceStatus = serviceStatus(true, true);
  * @example
  * ```ts
  * import { formatServiceStatus, serviceStatus } from 'dryrunner/kit';
- * console.log(formatServiceStatus(serviceStatus(true, false, 'disk full'))); //
+ * console.log(formatServiceStatus(serviceStatus(true, false, 'disk full')));
  * ```
  */
 export function serviceStatus(initialized: boolean, isHealthy: boolean, error = ''): ServiceStatus {

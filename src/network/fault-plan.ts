@@ -1,4 +1,6 @@
-/** The names of what chaos can do to which call, and the plain data of a plan of faults (R153). */
+/**
+ * Plans of faults (R153): which call is struck how, by schedule or by chance, as plain data; and what picks the fault of each call from one.
+ */
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkArray, checkRecord } from '../kernel/argument-check.ts';
@@ -44,7 +46,7 @@ const TOLERANCE = 1e-9;
  * Probabilities as decisions: an open question with `n` answers of which the highest ones are faults. Invariant: answer 0 is never a
  * fault, so that each one can be taken away singly (R212).
  *
- * The faults of one operation by chance: `kindOf(choose(label, n))`.
+ * The faults of one operation by chance: `kindOf(choose(question, n))`.
  */
 class RateTable {
   readonly n: number;

@@ -1,6 +1,6 @@
 /**
- * One output in memory. Invariant: a write stores the chunk as it came and does nothing else; bytes and text are made only
- * when somebody reads, because a simulated run makes three outputs and mostly nobody looks.
+ * One output in memory, without faults or with some. Invariant: a write that does not fail stores the chunk as it came; bytes and text are
+ * made only when somebody reads, because a simulated run makes three outputs and mostly nobody looks.
  */
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
@@ -148,12 +148,7 @@ function find<K extends OutputFault['kind']>(faults: readonly OutputFault[], kin
   return faults.find((fault): fault is Fault<K> => fault.kind === kind);
 }
 
-/**
- * An output in memory that fails on schedule. Invariant: the order of the writes is the order in the content, however long each
- * takes, and what a failed write left behind is exactly what its fault says.
- *
- * What a faulty output is made of.
- */
+/** What a faulty output is made of. */
 export interface FaultyMemoryFileOptions {
   readonly id: string;
   readonly serial: number;
@@ -162,7 +157,12 @@ export interface FaultyMemoryFileOptions {
   readonly clock: Clock | undefined;
 }
 
-/** See {@link OutputFault}. A `create` fault is thrown by the constructor. */
+/**
+ * An output in memory that fails on schedule. Invariant: the order of the writes is the order in the content, however long each
+ * takes, and what a failed write left behind is exactly what its fault says.
+ *
+ * See {@link OutputFault}. A `create` fault is thrown by the constructor.
+ */
 export class FaultyMemoryFile extends MemoryFile {
   readonly #error: Fault<'error'> | undefined;
   readonly #short: Fault<'short'> | undefined;

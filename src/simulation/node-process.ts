@@ -11,13 +11,7 @@ import { type ClockSkew, skewedClock } from '../kernel/skewed-clock.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { SimulatedWorld } from './simulation.ts';
 
-/**
- * The time of one process on a simulated machine, which can be slow, be stopped and die. Invariants: nothing of it fires while it is
- * stopped or after it has died; what was due meanwhile fires when it goes on, in the order in which it was due; once dead it has no
- * event left in the clock underneath.
- *
- * Called with what an event of the process is about just before it fires. It may stop or end the process.
- */
+/** Called with what an event of the process is about just before it fires. It may stop or end the process. */
 export type BeforeEvent = (topic: Topic) => void;
 
 const DEAD_TIMER: Timer = Object.freeze({ cancel: () => undefined });
@@ -46,7 +40,11 @@ class NodeTimer implements Timer {
   }
 }
 
-/** See above. */
+/**
+ * The time of one process on a simulated machine, which can be slow, be stopped and die. Invariants: nothing of it fires while it is
+ * stopped or after it has died; what was due meanwhile fires when it goes on, in the order in which it was due; once dead it has no
+ * event left in the clock underneath.
+ */
 export class NodeClock implements Clock {
   readonly epochMs: number;
   readonly #clock: Clock;

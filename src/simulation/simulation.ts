@@ -17,11 +17,7 @@ import type { ReachedConditions } from './reached-conditions.ts';
 import { strikeAtSomeEvent, strikesAt } from './scenario-faults.ts';
 import type { ReportFailure } from './verdict.ts';
 
-/**
- * Checks of what the verbs of a simulation are given. Invariant: what is wrong throws `RUNNER_INVALID_ARGUMENT` before anything is done.
- *
- * A property has a name, and a function that says whether it holds.
- */
+/** A property has a name, and a function that says whether it holds. */
 function checkProperty(name: string, holds: Holds): void {
   if (typeof (name as unknown) !== 'string') throw invalidArgument('name', 'a text', name);
   if (typeof (holds as unknown) !== 'function') throw invalidArgument('holds', 'a function', holds);

@@ -34,10 +34,10 @@ test('time that runs out is told, with what was not tried and what gives it more
   const { explanation, cutShort } = await explainWithin(executor, log, execution('hopeless', 0), within(0));
   expect(cutShort).toEqual({ by: 'time', timeMs: 0 });
   expect(cutShortLines(failingWith({ cutShort: { by: 'time', timeMs: 10_000 }, explanation }))).toEqual([
-    '  explaining it took all of its 10 s, and 3 decisions had no other answer tried in full; dryrunner explain with --time 2m takes more',
+    '  explaining it took all of its 10 s, and 3 decisions had no other answer tried in full; dryrunner explain --time 2m takes longer',
   ]);
   expect(cutShortLines(failingWith({ cutShort: { by: 'time', timeMs: 60_000 } }))).toEqual([
-    '  not explained: that took more than its 60 s; dryrunner explain with --time 12m takes more',
+    '  not explained: that took more than its 60 s; dryrunner explain --time 12m takes longer',
   ]);
 });
 

@@ -158,12 +158,7 @@ export function createDirectoryFiler(options: DirectoryFilerOptions): DiskFiler 
   return new DirectoryFiler(options);
 }
 
-/**
- * Walks a directory that is to be stored. Invariant: links are read, not followed, and what cannot be kept exactly is refused, not
- * left out.
- *
- * Something found, by its path relative to where the walk began.
- */
+/** Something found, by its path relative to where the walk began. */
 export type FoundEntry =
   | { readonly path: string; readonly kind: 'dir' }
   | { readonly path: string; readonly kind: 'file'; readonly source: string }
@@ -188,6 +183,10 @@ async function* scanTree(source: string, target: string): AsyncGenerator<FoundEn
   }
 }
 
+/**
+ * Walks a directory that is to be stored. Invariant: links are read, not followed, and what cannot be kept exactly is refused, not
+ * left out.
+ */
 async function foundEntry(
   entry: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>,
   path: string,

@@ -177,14 +177,12 @@ function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: Prom
   }
 }
 
-/**
- * Loads prom-client, an optional peer, when somebody asks for Prometheus and not before.
- *
- * What is used of prom-client.
- */
+/** What is used of prom-client. */
 export type PrometheusPackage = Pick<typeof promClient, 'Counter' | 'Gauge' | 'Histogram'>;
 
 /**
+ * Loads prom-client, an optional peer, when somebody asks for Prometheus and not before.
+ *
  * Loads the package.
  *
  * Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed, and with whatever else it fails with.

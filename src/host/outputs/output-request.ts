@@ -102,11 +102,7 @@ function isOwnAddress(name: string): boolean {
   return addresses.some(({ address }) => canonicalHost(bracketed(address)) === name);
 }
 
-/**
- * Reads a `Range` header and copies a part of a file into a response. Invariant: never more bytes than were announced.
- *
- * Bytes from `start` up to, but not with, `end`.
- */
+/** Bytes from `start` up to, but not with, `end`. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -115,6 +111,8 @@ export interface ByteRange {
 const CHUNK_BYTES = 65_536;
 
 /**
+ * Reads a `Range` header and copies a part of a file into a response. Invariant: never more bytes than were announced.
+ *
  * The part of a file of `size` bytes that a `Range` header asks for: one range, its suffix and open forms included. Absent,
  * malformed and multiple ranges ask for the whole (`undefined`); one that lies outside is `'unsatisfiable'` (R164).
  */

@@ -202,12 +202,7 @@ function untold(why: unknown): ProcessStatus {
   return failedProcess(EXIT_CODES.POST_EXEC, `Cannot tell how the process ended: ${text}`);
 }
 
-/**
- * Ending a process tree: kill, look again, and go on until a look that can have missed nobody finds nobody. It always ends within
- * its bound, and says what it could not do.
- *
- * What a sweep did.
- */
+/** What a sweep did. */
 export interface Sweep {
   /** How many living members it found, the leader not counted. */
   readonly descendants: number;
@@ -223,7 +218,12 @@ export interface Sweep {
   readonly blind?: unknown;
 }
 
-/** Kills every member, again and again until none is left, for at most `boundMs`. */
+/**
+ * Ending a process tree: kill, look again, and go on until a look that can have missed nobody finds nobody. It always ends within
+ * its bound, and says what it could not do.
+ *
+ * Kills every member, again and again until none is left, for at most `boundMs`.
+ */
 export async function sweepTree(
   clock: Clock,
   tree: ProcessTree,

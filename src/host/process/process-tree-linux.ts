@@ -179,13 +179,7 @@ function signal(member: ProcessEntry, name: NodeJS.Signals): void {
   sendSignal(leadsGroup(member) ? -member.pid : member.pid, name);
 }
 
-/**
- * What trees want of the table of processes, done for all that ask in one turn of the event loop with the same looks: a look takes
- * as long as the machine has processes, and hundreds of commands may end at once. Invariant: from the first look of an errand to
- * its end nothing else runs, so that a pid that was seen cannot have become somebody else's through us.
- *
- * What one tree wants.
- */
+/** What one tree wants. */
 export interface Errand {
   readonly membership: ProcessMembership;
   /** Comes before the first look. */
@@ -208,7 +202,13 @@ const LOOKS_MAX = 10;
 const nextTurn = setImmediate;
 let waiting: Waiting[] = [];
 
-/** Does the errand with the next look that is taken; all that are asked for in one turn share it. Rejects if a look fails. */
+/**
+ * What trees want of the table of processes, done for all that ask in one turn of the event loop with the same looks: a look takes
+ * as long as the machine has processes, and hundreds of commands may end at once. Invariant: from the first look of an errand to
+ * its end nothing else runs, so that a pid that was seen cannot have become somebody else's through us.
+ *
+ * Does the errand with the next look that is taken; all that are asked for in one turn share it. Rejects if a look fails.
+ */
 function doSoon(errand: Errand): Promise<void> {
   return new Promise((done, failed) => {
     if (waiting.push({ errand, done, failed }) === 1) nextTurn(doWaiting);
@@ -265,15 +265,13 @@ function lookFor(errands: readonly Errand[]): void {
   }
 }
 
+/** Told of each living member as soon as it has been read, while the table is still growing. */
+export type SeeMember = (of: ProcessMembership, member: ProcessEntry) => void;
+
 /**
  * One look at the table of processes on behalf of many commands. Invariant: each process is read once, however many commands look
  * for their members, and is offered to those alone that it shows something in common with.
  *
- * Told of each living member as soon as it has been read, while the table is still growing.
- */
-export type SeeMember = (of: ProcessMembership, member: ProcessEntry) => void;
-
-/**
  * Finds the members of all. What was found is asked of each membership's `endLook`.
  *
  * @returns whether none can have been missed because processes were born faster than they could be read.

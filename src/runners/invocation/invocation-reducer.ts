@@ -18,11 +18,7 @@ import type { InvocationPhase } from '../../model/trace-event.ts';
 
 const ABORTED: Outcome = Object.freeze({ state: 'ABORTED', exitCode: 0, error: '', uploads: false });
 const TIMEDOUT: Outcome = Object.freeze({ state: 'TIMEDOUT', exitCode: 0, error: '', uploads: true });
-/**
- * How a process's end, or the reason for stopping it, becomes the outcome of its run (R101, R107, R110, R111).
- *
- * The outcome of a run that went well.
- */
+/** The outcome of a run that went well. */
 const COMPLETE_0: Outcome = Object.freeze({
   state: 'COMPLETE',
   exitCode: 0,

@@ -6,12 +6,11 @@ import { messageOf } from '../../kernel/errors.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { allDone, isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { Output } from '../../model/output.ts';
+import { LOG_NAMES } from '../../model/undisturbed-run.ts';
 import { headerLater, logTrailer } from './log-header.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 import { RunLogs, type LogName } from './run-logs.ts';
-
-const LOG_NAMES: readonly LogName[] = ['stdout', 'stderr', 'stdlog'];
 
 /** Creates stdout, stderr and stdlog, writes the header and measures the directories (R88, R95, R96). */
 export const outputsPhase: Phase = {

@@ -12,12 +12,7 @@ import { checkDuration, checkLimit, checkObject, checkRecord } from '../../kerne
 import { messageOf, shownText } from '../../kernel/errors.ts';
 import type { RunType, RunTypeMap } from '../../model/run-type.ts';
 
-/**
- * One update of one filer, with its limit (R79, R80). Invariant: `onOver` is called exactly once; an update that keeps neither its
- * limit nor its cancel bound is given up, and `onReturn` is called when it comes back after all.
- *
- * How an update ended: by itself, with an error of its own, cancelled at its limit and back in time, or given up.
- */
+/** How an update ended: by itself, with an error of its own, cancelled at its limit and back in time, or given up. */
 export type UpdateEnd =
   | { readonly type: 'done' }
   | { readonly type: 'late' }
@@ -35,7 +30,12 @@ const DONE: UpdateEnd = Object.freeze({ type: 'done' });
 const LATE: UpdateEnd = Object.freeze({ type: 'late' });
 const OVERDUE: UpdateEnd = Object.freeze({ type: 'overdue' });
 
-/** An update at work. */
+/**
+ * One update of one filer, with its limit (R79, R80). Invariant: `onOver` is called exactly once; an update that keeps neither its
+ * limit nor its cancel bound is given up, and `onReturn` is called when it comes back after all.
+ *
+ * An update at work.
+ */
 class FilerUpdate {
   readonly #world: World;
   readonly #topic: Topic;

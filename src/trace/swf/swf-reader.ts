@@ -190,12 +190,7 @@ export async function readSwf(source: TextSource, options: SwfReaderOptions = {}
   return { header: reading.header, jobs, ...reading.warnings };
 }
 
-/**
- * Parses one row of a Standard Workload Format log. Strict parsing refuses the first thing that the format does not allow; lenient
- * parsing takes what sense there is, and says what it did.
- *
- * Something in a row that the format does not allow.
- */
+/** Something in a row that the format does not allow. */
 export interface SwfComplaint {
   readonly expected: string;
   readonly actual: string;
@@ -223,7 +218,12 @@ const DROPPED = 'the row is left out';
 /** A hundred years: no log is longer, and milliseconds and microseconds of it are exact. */
 const SECONDS_MAX = TIME_MS_MAX / 1_000;
 
-/** Reads a row of blank-separated numbers. */
+/**
+ * Parses one row of a Standard Workload Format log. Strict parsing refuses the first thing that the format does not allow; lenient
+ * parsing takes what sense there is, and says what it did.
+ *
+ * Reads a row of blank-separated numbers.
+ */
 function parseSwfRow(text: string): SwfRow {
   const complaints: SwfComplaint[] = [];
   const texts = text.trim().split(/\s+/);
