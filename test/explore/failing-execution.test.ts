@@ -51,5 +51,6 @@ test('the token of a failure is that of the smallest execution, under the key of
 test('what was cut off is run again with four times as many events, and has no hash', () => {
   const cutOff = failingWith({ key: 'cut off', kind: 'interrupted', firedEvents: 100, traceHash: '' });
   expect(decodeToken(tokenOf(cutOff))).toMatchObject({ maxEvents: 400, traceHash: '0'.repeat(16) });
-  expect(decodeToken(tokenOf({ ...cutOff, firedEvents: 0 })).maxEvents).toBe(4);
+  // A thread that had to be ended does not say how many there were.
+  expect(decodeToken(tokenOf({ ...cutOff, firedEvents: 0 })).maxEvents).toBeUndefined();
 });

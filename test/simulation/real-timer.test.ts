@@ -39,18 +39,6 @@ test('a scenario that waits for a real timer escapes, however soon it fires and 
   expect(new Set(kinds)).toEqual(new Set(['escape']));
 });
 
-test('a scenario that waits for a real timer after work of the thread pool escapes', async () => {
-  const { failure } = await simulate({
-    scenario: async () => {
-      await crypto.subtle.digest('SHA-256', new Uint8Array(8));
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
-    },
-  });
-  expect(failure?.kind).toBe('escape');
-});
-
 test('the explanation of an escape says at which line the scenario waits', async () => {
   const scenario = defineScenario<unknown>({
     name: 'real-wait',
