@@ -91,7 +91,7 @@ export class Topic implements TopicParts {
     return (this.#text ??= textOfParts(textOf(owner), what, textOf(subject), subject instanceof Topic));
   }
 
-  /** The same with `#` for what tells apart those that are alike: one text for each place of the code that asks. */
+  /** The same with `#` for what differs between those that are alike: one text for each place of the code that asks. */
   get site(): string {
     const { owner, what, subject } = this;
     const of = subject instanceof Topic ? subject.site : subject instanceof Thing ? `${subject.type}/#` : '#';
@@ -163,7 +163,7 @@ export class Question {
     return TEXTS[this.kind](this.topic.text);
   }
 
-  /** Tells it from all other questions. */
+  /** The same for equal questions, different for all others. */
   get key(): string {
     return (this.#key ??= `${this.kind} ${this.topic.text}`);
   }

@@ -17,7 +17,7 @@ export interface HistogramSummary {
   readonly max: number;
 }
 
-/** Told of every recorded value. */
+/** Called with every recorded value. */
 export type OnRecord = (value: number) => void;
 
 /** Keeps a summary and the newest samples. */

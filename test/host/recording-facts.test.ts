@@ -107,16 +107,21 @@ const CHOSEN = [
   'refusals: no room, no program, no command',
 ];
 
+/** What a recording of that situation holds. */
+async function entriesOf(name: string): Promise<readonly RecordedEntry[]> {
+  const [, situation] = SITUATIONS[name] ?? [[], () => Promise.reject(new Error(`no situation ${name}`))];
+  const stage = new Stage();
+  try {
+    await situation(stage);
+  } finally {
+    await stage.strike();
+  }
+  return stage.recording().entries;
+}
+
 describe('a single changed fact of a recording is found under correct sums', () => {
   test.for(CHOSEN)('%s', async (name) => {
-    const [, situation] = SITUATIONS[name] ?? [[], () => Promise.reject(new Error(`no situation ${name}`))];
-    const stage = new Stage();
-    try {
-      await situation(stage);
-    } finally {
-      await stage.strike();
-    }
-    const { entries } = stage.recording();
+    const entries = await entriesOf(name);
     expect(await objection({ entries })).toBeUndefined();
     const believed: string[] = [];
     let passed = 0;
@@ -146,14 +151,7 @@ describe('of a recording that was cut off', () => {
     'an abort before the run starts',
     'a release before anything starts, and calls after it',
   ])('anything is believed, but nothing that lacks a fact of its last instant: %s', async (name) => {
-    const [, situation] = SITUATIONS[name] ?? [[], () => Promise.reject(new Error(`no situation ${name}`))];
-    const stage = new Stage();
-    try {
-      await situation(stage);
-    } finally {
-      await stage.strike();
-    }
-    const { entries } = stage.recording();
+    const entries = await entriesOf(name);
     const doubted: string[] = [];
     for (let end = 0; end < entries.length; end += 1) {
       const problem = await objection({ entries: entries.slice(0, end) });

@@ -265,7 +265,7 @@ function lookFor(errands: readonly Errand[]): void {
   }
 }
 
-/** Told of each living member as soon as it has been read, while the table is still growing. */
+/** Called with each living member as soon as it has been read, while the table is still growing. */
 export type SeeMember = (of: ProcessMembership, member: ProcessEntry) => void;
 
 /**

@@ -19,7 +19,7 @@ export type UpdateEnd =
   | { readonly type: 'failed'; readonly error: unknown }
   | { readonly type: 'overdue' };
 
-/** Who is told. */
+/** Gets the end of an update. */
 export interface FilerUpdateListener {
   onOver(end: UpdateEnd): void;
   /** An update that was given up has come back. */

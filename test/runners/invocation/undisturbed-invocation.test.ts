@@ -10,6 +10,7 @@ import {
   type SimulatedRunner,
 } from '../../../src/index.ts';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
+import type { ProcessStatus } from '../../../src/model/execer.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
 import { UndisturbedInvocation } from '../../../src/runners/invocation/undisturbed-invocation.ts';
 
@@ -172,8 +173,8 @@ describe('a run that nothing disturbs', () => {
           throw new Error('disk full');
         };
         const execer = createSimExecer({ clock: sim.world.clock });
-        const exec = execer.exec.bind(execer);
-        execer.exec = (given) => exec({ ...given, argv: ['complete 7'] });
+        const end: ProcessStatus = { state: 'COMPLETE', exitCode: 7, error: '' };
+        execer.exec = () => ({ wait: () => end, abort: () => end });
         for (const options of [
           { name: 'outputs', outputs },
           { name: 'execer', execer },
