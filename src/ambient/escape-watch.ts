@@ -2,13 +2,159 @@
  * Watches what executions reach for outside of their simulation. Invariants: it changes nothing that they see, so that hashes are the
  * same with and without it; between two executions everything is as if it were not there.
  */
+import type { Escape, EscapeKind, EscapeWatch } from '../explore/escape.ts';
+import { framesOf } from '../explore/explain/source-place.ts';
+import { codePathOf, fileOfFrame } from '../kernel/own-files.ts';
+import { syncBuiltinESMExports } from 'node:module';
+import { type OutsideCall, OUTSIDE_RESOURCES, outsideCalls, resourceName } from './outside.ts';
 import { createHook } from 'node:async_hooks';
 import { checkMethods } from '../kernel/argument-check.ts';
-import type { EscapeWatch } from '../explore/escape.ts';
 import type { Executor } from '../explore/executor.ts';
-import { EscapeLedger } from './escape-ledger.ts';
-import { OUTSIDE_RESOURCES, outsideCalls, resourceName } from './outside.ts';
-import { PatchedCalls } from './patched-calls.ts';
+
+interface CountedEscape extends Escape {
+  count: number;
+}
+
+const PLACES_KEPT = 100;
+const FRAMES = 60;
+
+/**
+ * Escapes by place. Invariant: the turns that the drain itself takes of the event loop are not among them, told apart by who asked for
+ * them and not by what they are.
+ *
+ * What was seen so far.
+ */
+export class EscapeLedger {
+  readonly #escapes = new Map<string, CountedEscape>();
+  /** Kinds with a known place in this execution: what comes without one follows from it. */
+  readonly #placed = new Set<EscapeKind>();
+  #isLooking = false;
+
+  /** Forgets what belongs to one execution. */
+  beginExecution(): void {
+    this.#placed.clear();
+  }
+
+  /** Notes what is happening now, with the stack of now. */
+  note(kind: EscapeKind, what: string): void {
+    // Taking a stack may itself read what is watched.
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      const stack = stackOfNow();
+      if (!isOfDrain(stack)) this.#count(kind, what, framesOf(stack));
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  escapes(): readonly Escape[] {
+    return [...this.#escapes.values()].map((escape) => ({ ...escape }));
+  }
+
+  #count(kind: EscapeKind, what: string, frames: readonly string[]): void {
+    const [nearest = ''] = frames;
+    if (nearest !== '') this.#placed.add(kind);
+    else if (this.#placed.has(kind)) return;
+    const key = `${what} ${nearest}`;
+    const known = this.#escapes.get(key);
+    if (known !== undefined) known.count += 1;
+    else if (this.#escapes.size < PLACES_KEPT) this.#escapes.set(key, { kind, what, frames, count: 1 });
+  }
+}
+
+function stackOfNow(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = FRAMES;
+  const { stack = '' } = new Error('escape');
+  Error.stackTraceLimit = stackTraceLimit;
+  return stack;
+}
+
+/** True if the nearest line that is neither Node's nor of this folder is the drain's. */
+function isOfDrain(stack: string): boolean {
+  const paths = stack
+    .split('\n')
+    .slice(1)
+    .filter((line) => !line.includes('node:') && !line.includes('<anonymous>'))
+    .map((line) => codePathOf(fileOfFrame(line)));
+  return paths.find((path) => path?.startsWith('ambient/') !== true)?.startsWith('kernel/drain') === true;
+}
+
+/**
+ * Puts a look-out in front of functions, and takes it away again. Invariants: what is called does what it did, with the same `this`;
+ * afterwards each property is described as it was, unless somebody else has replaced it meanwhile.
+ *
+ * Told of each call, before it is made.
+ */
+export type NoteCall = (call: Pick<OutsideCall, 'kind' | 'what'>) => void;
+
+interface Patch {
+  readonly owner: object;
+  readonly key: string;
+  readonly before: PropertyDescriptor;
+  readonly patched: unknown;
+}
+
+const NEW_DATE = { kind: 'clock', what: 'new Date' } as const;
+
+/** Functions with a look-out in front of them. */
+export class PatchedCalls {
+  readonly #patches: Patch[] = [];
+
+  constructor(calls: readonly OutsideCall[], note: NoteCall) {
+    for (const { kind, what, owner, key } of calls) {
+      const seen = { kind, what };
+      this.#patch(owner, key, (original) => noting(original, () => note(seen)));
+    }
+    this.#patch(globalThis, 'Date', (original) =>
+      notingDate(original as DateConstructor, () => note(NEW_DATE)),
+    );
+    // Code that imported a function of a module by its name has to see the replacement too.
+    syncBuiltinESMExports();
+  }
+
+  /** Puts everything back. */
+  restore(): void {
+    for (const { owner, key, before, patched } of this.#patches.splice(0).reverse()) {
+      const now = Object.getOwnPropertyDescriptor(owner, key)?.value as unknown;
+      if (now === patched) Object.defineProperty(owner, key, before);
+    }
+    syncBuiltinESMExports();
+  }
+
+  #patch(owner: object, key: string, make: (original: unknown) => unknown): void {
+    const before = Object.getOwnPropertyDescriptor(owner, key);
+    if (before?.configurable !== true || !('value' in before)) return;
+    const patched = make(before.value);
+    Object.defineProperty(owner, key, { ...before, value: patched });
+    this.#patches.push({ owner, key, before, patched });
+  }
+}
+
+/** A proxy, so that the properties of the function are there as before. */
+function noting(original: unknown, note: () => void): unknown {
+  return new Proxy(original as (...args: unknown[]) => unknown, {
+    apply(target, self, args): unknown {
+      note();
+      return Reflect.apply(target, self, args);
+    },
+  });
+}
+
+/** A date made from a number or a text reads no clock. */
+function notingDate(original: DateConstructor, note: () => void): unknown {
+  return new Proxy(original, {
+    apply(target, self, args): unknown {
+      note();
+      return Reflect.apply(target, self, args) as unknown;
+    },
+    construct(target, args, made) {
+      if (args.length === 0) note();
+      return Reflect.construct(target, args, made) as object;
+    },
+  });
+}
 
 /**
  * An executor that does what `executor` does, watched for real timers, I/O, entropy, clocks, processes and threads. It takes about

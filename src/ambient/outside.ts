@@ -30,7 +30,7 @@ function syncKeysOf(module: object): string[] {
   return Object.keys(module).filter((key) => key.endsWith('Sync'));
 }
 
-/** All of them, as they are on this Node. `new Date()` is not a method; see `patched-calls.ts`. */
+/** All of them, as they are on this Node. `new Date()` is not a method; see `escape-watch.ts`. */
 export function outsideCalls(): OutsideCall[] {
   return [
     ...callsOf('clock', 'Date', Date, ['now']),

@@ -2,13 +2,17 @@
  * `dryrunner exec`: one real command through the exec runner, in place of `timeout` or `env`. Invariants: the exit code is what those
  * and the shell would give; a signal stops the command with all its children before this process ends.
  */
+import type { Command } from '../model/command.ts';
+import type { ExecCommand, Execer, Process, ProcessStatus, Sink } from '../model/execer.ts';
+import { isPending, whenThere, type MaybePromise } from '../model/maybe-promise.ts';
+import type { Chunk } from '../model/output.ts';
+import { type ProcessEnd, execStatus, NOT_FOUND } from './exec-status.ts';
 import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import type { TempDirs } from '../model/collaborators.ts';
-import type { Chunk } from '../model/output.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { finalStatus } from '../model/status-lookup.ts';
@@ -18,12 +22,100 @@ import { createOsExecer } from '../host/process/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
 import { createRecorder, type Recorder } from '../runners/recording/recorder.ts';
 import { openInput, watchFolder } from './exec-files.ts';
-import { execStatus, NOT_FOUND } from './exec-status.ts';
 import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
-import { ShownExecer, StreamText } from './shown-execer.ts';
 import type { Terminal } from './terminal.ts';
+
+/**
+ * Shows what processes write while it goes into their logs, and remembers how the last of them started and ended.
+ *
+ * Is shown the output.
+ */
+export type ShowChunk = (stream: 'stdout' | 'stderr', chunk: Chunk) => void;
+
+/** An execer whose processes' output is shown as it comes. */
+export class ShownExecer implements Execer, ProcessEnd {
+  startError: unknown;
+  end: ProcessStatus | undefined;
+  passedMemoryCap = false;
+  readonly cancelBoundMs: number;
+  readonly #execer: Execer;
+  readonly #show: ShowChunk;
+
+  constructor(execer: Execer, show: ShowChunk) {
+    this.cancelBoundMs = execer.cancelBoundMs;
+    this.#execer = execer;
+    this.#show = show;
+  }
+
+  check(command: Command): void {
+    this.#execer.check?.(command);
+  }
+
+  /** An answer that is there at once stays so: output comes after RUNNING. */
+  exec(command: ExecCommand): MaybePromise<Process> {
+    const failed = (error: unknown): never => {
+      this.startError = error;
+      throw error;
+    };
+    try {
+      const started = this.#execer.exec({
+        ...command,
+        stdout: this.#shown('stdout', command.stdout),
+        stderr: this.#shown('stderr', command.stderr),
+        onMemoryReport: (report) => {
+          this.passedMemoryCap = true;
+          command.onMemoryReport?.(report);
+        },
+      });
+      return isPending(started)
+        ? started.then((process) => this.#watched(process), failed)
+        : this.#watched(started);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #watched(process: Process): Process {
+    return {
+      wait: () => whenThere(process.wait(), (status) => this.#ended(status)),
+      abort: () => process.abort(),
+    };
+  }
+
+  #ended(status: ProcessStatus): ProcessStatus {
+    this.end = status;
+    return status;
+  }
+
+  #shown(stream: 'stdout' | 'stderr', sink: Sink | undefined): Sink {
+    return {
+      write: (chunk) => {
+        this.#show(stream, chunk);
+        return sink?.write(chunk);
+      },
+    };
+  }
+}
+
+/**
+ * The text of one stream whose bytes come in pieces; what is not UTF-8 reads as U+FFFD. Invariant: the pieces of text together are the text of
+ * all the bytes, wherever those were cut.
+ */
+export class StreamText {
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+  /** The text that is complete with this piece; the first bytes of a character wait for the rest. */
+  add(chunk: Chunk): string {
+    return typeof chunk === 'string' ? this.end() + chunk : this.#decoder.decode(chunk, { stream: true });
+  }
+
+  /** What still waits, once nothing comes any more. */
+  end(): string {
+    return this.#decoder.decode();
+  }
+}
 
 type StreamName = 'stdout' | 'stderr';
 

@@ -1,12 +1,115 @@
 /** `dryrunner start`: the main job. The shipped scenarios in virtual time, then real commands, and how simulated and real agree. */
+import { createExecRunner } from '../host/exec-runner.ts';
+import type { Command } from '../model/command.ts';
+import { ALL_MASK } from '../model/state-mask.ts';
+import { finalStatus } from '../model/status-lookup.ts';
+import { hasField } from '../model/run-state.ts';
+import type { RunStatus } from '../model/run-status.ts';
+import type { Service } from '../model/service.ts';
+import { createSimulatedRunner } from '../runners/simulated-runner.ts';
+import { simulate } from '../simulation/simulate.ts';
 import { plural } from '../model/plural.ts';
-import { compareRunners, REHEARSALS, type Agreement } from './agreement.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { printSummaries, rehearse, statusOf } from './rehearsal.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
+
+/**
+ * How the simulated and the real runner agree: the same command, once as a script and once for real (R210).
+ *
+ * One thing to do, for either runner.
+ */
+export interface Rehearsal {
+  readonly title: string;
+  readonly script: Command;
+  readonly real: Command;
+  /** Aborts the run this long after its acceptance. */
+  readonly abortAfterMs?: number;
+}
+
+/** What either runner made of it. */
+export interface Agreement {
+  readonly title: string;
+  readonly simulated: string;
+  readonly real: string;
+  readonly agrees: boolean;
+}
+
+/** A handful of commands that say most about a runner. */
+export const REHEARSALS: readonly Rehearsal[] = [
+  { title: 'exit 0', script: { argv: ['complete 0'] }, real: { argv: ['true'] } },
+  {
+    title: 'exit 3 after output',
+    script: { argv: ['stdout hi', 'complete 3'] },
+    real: { argv: ['sh', '-c', 'echo hi; exit 3'] },
+  },
+  {
+    title: 'death by SIGKILL',
+    script: { argv: ['signal SIGKILL'] },
+    real: { argv: ['sh', '-c', 'kill -9 $$'] },
+  },
+  {
+    title: 'past its timeout',
+    script: { argv: ['sleep 60000'], timeoutMs: 200 },
+    real: { argv: ['sleep', '60'], timeoutMs: 200 },
+  },
+  { title: 'aborted', script: { argv: ['sleep 60000'] }, real: { argv: ['sleep', '60'] }, abortAfterMs: 200 },
+  {
+    title: 'aborted with children',
+    script: { argv: ['fork', 'orphan', 'sleep 60000'] },
+    real: { argv: ['sh', '-c', 'sleep 60 & setsid sleep 60 & wait'] },
+    abortAfterMs: 200,
+  },
+  { title: 'no such program', script: { argv: ['no such step'] }, real: { argv: ['/no/such/program'] } },
+];
+
+/** Runs one rehearsal on both runners. */
+export async function compareRunners(rehearsal: Rehearsal): Promise<Agreement> {
+  let simulated = '';
+  const verdict = await simulate({
+    name: 'agreement',
+    scenario: async (sim) => {
+      const runner = createSimulatedRunner(sim.world);
+      simulated = await outcome(runner, rehearsal.script, rehearsal.abortAfterMs, (ms) => sim.sleep(ms));
+      await runner.release();
+    },
+  });
+  if (!verdict.held) simulated = `failed: ${verdict.failure?.message ?? ''}`;
+  const runner = createExecRunner();
+  try {
+    const real = await outcome(runner, rehearsal.real, rehearsal.abortAfterMs, (ms) => pause(ms));
+    return { title: rehearsal.title, simulated, real, agrees: verdict.held && simulated === real };
+  } finally {
+    await runner.release();
+    await runner.outputs.dispose();
+  }
+}
+
+async function outcome(
+  runner: Service,
+  command: Command,
+  abortAfterMs: number | undefined,
+  wait: (ms: number) => Promise<void>,
+): Promise<string> {
+  const { runId } = await runner.run(command);
+  const seen: RunStatus[] = [];
+  if (abortAfterMs !== undefined) {
+    await wait(abortAfterMs);
+    seen.push(...(await runner.queryNow({ runs: [runId], states: ALL_MASK })).statuses);
+    await runner.abort(runId);
+  }
+  const { status } = await finalStatus(runner, runId);
+  const path = [...seen, status].map(({ state }) => state).join(' → ');
+  return hasField(status.state, 'exitCode') ? `${path} ${status.exitCode}` : path;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
 
 /** Options as typed. */
 export interface StartCommandOptions {

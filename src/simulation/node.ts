@@ -3,17 +3,30 @@
  * Invariants: one process at most is alive; who calls never sees an answer of a process that has died; after a release nothing of the
  * node is left (R204).
  */
+import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { type Topic, topicOf, type Label } from '../kernel/question.ts';
+import { RunRejectedError } from '../model/run-rejected-error.ts';
+import { type Service, watchedService } from '../model/service.ts';
+import { waitCancelled } from '../model/status-errors.ts';
+import type { Tracer, TraceEvent } from '../model/trace-event.ts';
+import { zeroStatus, type RunID } from '../model/run-status.ts';
+import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts';
+import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
+import { SentCall, type NetworkCall } from '../network/sent-call.ts';
 import {
+  checkDuration,
   checkFunction,
   checkLimit,
   checkMethods,
   checkOptions,
   checkRecord,
 } from '../kernel/argument-check.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
+import { type ClockSkew, skewedClock } from '../kernel/skewed-clock.ts';
+import type { SimulatedWorld, Simulation } from './simulation.ts';
 import { choosesFault } from '../kernel/decisions.ts';
-import { invalidArgument } from '../kernel/errors.ts';
-import type { ClockSkew } from '../kernel/skewed-clock.ts';
-import { type Service, watchedService } from '../model/service.ts';
 import { checkWorld } from '../model/world.ts';
 import {
   type NodeFaults,
@@ -23,17 +36,352 @@ import {
   NodeStrikes,
   type StrikeTarget,
 } from './node-strikes.ts';
-import type { SimulatedWorld, Simulation } from './simulation.ts';
-import { InterceptedService } from '../call/intercept-service.ts';
 import { makeCall } from '../call/service-call.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Topic } from '../kernel/question.ts';
 import { callFaultText } from '../model/faults.ts';
-import type { RunID } from '../model/run-status.ts';
-import type { Tracer } from '../model/trace-event.ts';
-import { type NetworkCall, SentCall } from '../network/sent-call.ts';
-import { type CallHost, NodeCalls } from './node-calls.ts';
-import { NodeProcess } from './node-process.ts';
+
+/**
+ * The calls that are under way to a node. Invariants: a call reaches the service in the same synchronous call unless the process is
+ * stopped; when the process dies, each call that it has not answered is lost, in the order of the calls; nothing waits here after a
+ * release.
+ *
+ * What calls need to know of their node.
+ */
+export interface CallHost {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly state: 'up' | 'paused' | 'down';
+  /** Changes with each new process. */
+  readonly incarnation: number;
+  readonly service: Service | undefined;
+  /** A moment of a call at which a fault may strike. */
+  strike(moment: 'call' | 'reply', call: Topic): void;
+  /** How long a caller that hangs does not know that its call is lost; `Infinity` for ever. */
+  readonly hangMs: number;
+  readonly tracer: Tracer;
+  /** Decides whether the caller of a lost call hangs. */
+  mayHang(call: SentCall): boolean;
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown } | typeof LOST;
+
+const LOST = Symbol('lost');
+
+/** A call that the service has got and not answered. */
+interface Flight {
+  isLost: boolean;
+  readonly lose: () => void;
+}
+
+/** All calls to one node. */
+class NodeCalls {
+  readonly #host: CallHost;
+  readonly #flights = new Set<Flight>();
+  /** Calls that came while the process was stopped. */
+  readonly #held: ChaosHolds;
+  /** Lost calls whose callers do not know it. */
+  readonly #hanging: ChaosHolds;
+
+  constructor(host: CallHost) {
+    this.#host = host;
+    this.#held = new ChaosHolds(host.clock);
+    this.#hanging = new ChaosHolds(host.clock);
+  }
+
+  /** Takes a call to the process that is there when it gets through. */
+  async pass<R>(call: SentCall, goOn: GoOn<R>): Promise<R> {
+    const host = this.#host;
+    const { topic, signal } = call;
+    if (host.state === 'down') throw this.#refusal(call);
+    const { incarnation } = host;
+    host.strike('call', topic);
+    while (host.state === 'paused') await this.#wait(call, this.#held.hold(topic, { signal }));
+    // A held caller is connected to the process that was there then, not to its successor.
+    const isThere = host.incarnation === incarnation && host.service !== undefined;
+    return isThere ? this.#fly(call, goOn(call.now)) : this.#lose(call);
+  }
+
+  /** The process goes on, or has died: those who were held see which. */
+  endHolds(): void {
+    this.#held.heal();
+  }
+
+  /** The process has died. */
+  loseAll(): void {
+    for (const flight of this.#flights) flight.lose();
+    this.#held.heal();
+  }
+
+  /** Callers that hang learn that their connection is gone. */
+  heal(): void {
+    this.#hanging.heal();
+  }
+
+  release(): void {
+    this.#held.release();
+    this.#hanging.release();
+  }
+
+  async #fly<R>(call: SentCall, reply: Promise<R>): Promise<R> {
+    const outcome = await this.#outcomeOf(call.topic, reply);
+    if (outcome === LOST) return this.#lose(call);
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  async #outcomeOf<T>(topic: Topic, reply: Promise<T>): Promise<Outcome<T>> {
+    const { flight, lost } = makeFlight();
+    this.#flights.add(flight);
+    const answered = reply.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    const outcome = await Promise.race([answered, lost]);
+    // Between the effect of a call and its answer is where a crash does most harm.
+    if (!flight.isLost) this.#host.strike('reply', topic);
+    this.#flights.delete(flight);
+    return flight.isLost ? LOST : outcome;
+  }
+
+  /** The connection breaks: the caller learns it at once, or hangs until a cancel, healing or a release, or for long. */
+  async #lose(call: SentCall): Promise<never> {
+    if (!this.#hanging.released && this.#host.mayHang(call)) {
+      const { hangMs } = this.#host;
+      const limits = hangMs < Infinity ? { ms: hangMs, signal: call.signal } : { signal: call.signal };
+      await this.#wait(call, this.#hanging.hold(call.topic, limits));
+    }
+    throw this.#brokenConnection(call, 'went down before it answered');
+  }
+
+  /** A wait here is in the trace, so that a standstill names it (R211). */
+  async #wait({ operation, runId, signal }: SentCall, held: Promise<HoldEnd>): Promise<void> {
+    const { tracer, clock, name: runner } = this.#host;
+    const record = (type: 'acquired' | 'freed'): void => {
+      const name = `answer to ${operation}`;
+      tracer.record({ at: clock.now(), type, runner, runId, resource: 'waiter', name });
+    };
+    record('acquired');
+    const end = await held;
+    record('freed');
+    if (end === 'cancelled') throw waitCancelled(signal?.reason);
+  }
+
+  #refusal(call: SentCall): Error {
+    if (!this.#hanging.released) return this.#brokenConnection(call, 'is down');
+    const message = `node ${this.#host.name} was released`;
+    return call.operation === 'run'
+      ? new RunRejectedError('RUNNER_RELEASED', message)
+      : new RunnerError('RUNNER_RELEASED', message);
+  }
+
+  #brokenConnection({ operation }: SentCall, what: string): Error {
+    const cause = new Error(`${operation}: node ${this.#host.name} ${what}`);
+    return new InjectedFaultError(makeInjectedFault(operation, 'error', zeroStatus()), cause);
+  }
+}
+
+function makeFlight(): { readonly flight: Flight; readonly lost: Promise<typeof LOST> } {
+  let lose = (): void => undefined;
+  const lost = new Promise<typeof LOST>((resolve) => {
+    lose = (): void => {
+      flight.isLost = true;
+      resolve(LOST);
+    };
+  });
+  const flight: Flight = { isLost: false, lose: () => lose() };
+  return { flight, lost };
+}
+
+/**
+ * One process of a node, from its start to its death: the world that its service lives in. Invariant: once it is dead, nothing that its
+ * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, and what it held is
+ * recorded as abandoned.
+ *
+ * Called with what an event of the process is about just before it fires. It may stop or end the process.
+ */
+export type BeforeEvent = (topic: Topic) => void;
+
+const DEAD_TIMER: Timer = Object.freeze({ cancel: () => undefined });
+
+class NodeTimer implements Timer {
+  readonly topic: Topic;
+  readonly dueMs: number;
+  readonly isLate: boolean;
+  readonly fire: () => void;
+  /** The event underneath; none while the process is stopped. */
+  event: Timer | undefined = undefined;
+  readonly #pending: Set<NodeTimer>;
+
+  constructor(topic: Topic, dueMs: number, isLate: boolean, fire: () => void, pending: Set<NodeTimer>) {
+    this.topic = topic;
+    this.dueMs = dueMs;
+    this.isLate = isLate;
+    this.fire = fire;
+    this.#pending = pending;
+    pending.add(this);
+  }
+
+  cancel(): void {
+    this.event?.cancel();
+    this.#pending.delete(this);
+  }
+}
+
+/**
+ * The time of one process on a simulated machine, which can be slow, be stopped and die. Invariants: nothing of it fires while it is
+ * stopped or after it has died; what was due meanwhile fires when it goes on, in the order in which it was due; once dead it has no
+ * event left in the clock underneath.
+ */
+export class NodeClock implements Clock {
+  readonly epochMs: number;
+  readonly #clock: Clock;
+  readonly #before: BeforeEvent;
+  readonly #pending = new Set<NodeTimer>();
+  #factor = 1;
+  #isStopped = false;
+  #isDead = false;
+
+  constructor(clock: Clock, before: BeforeEvent) {
+    this.epochMs = clock.epochMs;
+    this.#clock = clock;
+    this.#before = before;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  timer(label: Label, ms: number, fire: () => void): Timer {
+    return this.#add(label, ms, fire, false);
+  }
+
+  post(label: Label, fire: () => void): Timer {
+    return this.#add(label, 0, fire, false);
+  }
+
+  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
+    return this.#add(label, ms, fire, true);
+  }
+
+  /** Timers that are made from now on take `factor` times as long. */
+  slow(factor: number): void {
+    this.#factor = factor;
+  }
+
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const timer of this.#pending) {
+      timer.event?.cancel();
+      timer.event = undefined;
+    }
+  }
+
+  goOn(): void {
+    if (!this.#isStopped || this.#isDead) return;
+    this.#isStopped = false;
+    // Those that are overdue fire in the same instant, whose order is a decision; they are made in the order in which they were due.
+    const inOrder = [...this.#pending].sort((one, other) => one.dueMs - other.dueMs);
+    const now = this.#clock.now();
+    for (const timer of inOrder) this.#arm(timer, roundedMs(Math.max(0, timer.dueMs - now)));
+  }
+
+  /** Takes everything out, for good. */
+  die(): void {
+    this.#isDead = true;
+    for (const timer of this.#pending) timer.event?.cancel();
+    this.#pending.clear();
+  }
+
+  #add(label: Label, ms: number, fire: () => void, isLate: boolean): Timer {
+    checkDuration('ms', ms);
+    if (this.#isDead) return DEAD_TIMER;
+    const delayMs = ms * this.#factor;
+    const timer = new NodeTimer(topicOf(label), this.#clock.now() + delayMs, isLate, fire, this.#pending);
+    if (!this.#isStopped) this.#arm(timer, delayMs);
+    return timer;
+  }
+
+  #arm(timer: NodeTimer, delayMs: number): void {
+    const fire = (): void => this.#fire(timer);
+    timer.event = timer.isLate
+      ? this.#clock.endOfInstant(timer.topic, delayMs, fire)
+      : this.#clock.timer(timer.topic, delayMs, fire);
+  }
+
+  #fire(timer: NodeTimer): void {
+    timer.event = undefined;
+    this.#before(timer.topic);
+    if (this.#isDead || this.#isStopped) return;
+    this.#pending.delete(timer);
+    timer.fire();
+  }
+}
+
+type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
+
+/** What the surroundings of a process are made of. */
+export interface NodeProcessOptions {
+  readonly world: SimulatedWorld;
+  /** Names its random stream. */
+  readonly name: string;
+  readonly skew: ClockSkew | undefined;
+  readonly before: BeforeEvent;
+}
+
+/** A process that is alive until `die`. */
+class NodeProcess {
+  readonly clock: NodeClock;
+  readonly world: SimulatedWorld;
+  readonly #outside: SimulatedWorld;
+  readonly #isSkewed: boolean;
+  #held: ResourceEvent[] = [];
+  #isAlive = true;
+
+  constructor({ world, name, skew, before }: NodeProcessOptions) {
+    this.#outside = world;
+    this.#isSkewed = skew !== undefined;
+    const base: Clock = skew === undefined ? world.clock : skewedClock(world.clock, skew);
+    this.clock = new NodeClock(base, before);
+    const { choices } = world;
+    this.world = {
+      clock: this.clock,
+      choices: {
+        choose: (question, n, describe) => (this.#isAlive ? choices.choose(question, n, describe) : 0),
+      },
+      random: world.random.fork(name),
+      tracer: { record: (event) => this.#record(event) },
+      onHeal: (hook) => world.onHeal(() => (this.#isAlive ? hook() : undefined)),
+    };
+  }
+
+  die(): void {
+    this.clock.die();
+    this.#isAlive = false;
+    const at = this.#outside.clock.now();
+    for (const held of this.#held) this.#outside.tracer.record({ ...held, type: 'abandoned', at });
+    this.#held = [];
+  }
+
+  /** Times in a trace are those of the simulation, whatever the clock of the process shows. */
+  #record(event: TraceEvent): void {
+    if (!this.#isAlive) return;
+    const { type } = event;
+    if (type === 'acquired') this.#held.push(event);
+    else if (type === 'freed' || type === 'abandoned') this.#giveBack(event);
+    this.#outside.tracer.record(this.#isSkewed ? { ...event, at: this.#outside.clock.now() } : event);
+  }
+
+  #giveBack(event: ResourceEvent): void {
+    const index = this.#held.findIndex(
+      ({ resource, name, runner, runId }) =>
+        resource === event.resource &&
+        name === event.name &&
+        runner === event.runner &&
+        runId === event.runId,
+    );
+    if (index >= 0) this.#held.splice(index, 1);
+  }
+}
 
 /** Who starts: what `start` names its runner by. */
 export interface NodeIncarnation {

@@ -2,6 +2,8 @@
  * Makes the lines of a trace, decision log or recording, one at a time, so that a file of any size is written without
  * being held. Invariant: equal data gives equal lines (R209), and every line that is made can be read back.
  */
+import { canonicalJson, sortedKeys } from './canonical-json.ts';
+import type { MapShape, RecordShape, Shape } from './shape.ts';
 import { checkRecord, isInstance } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
@@ -10,11 +12,52 @@ import type { RecordedStep } from '../model/recording.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { FOOTER_SHAPE, HEADER_SHAPES, LINE_SHAPES } from './file-shapes.ts';
 import { findMismatch } from './shape-check.ts';
-import { shapeText } from './shape-text.ts';
-import type { RecordShape } from './shape.ts';
-import type { TraceHeader } from './trace-header.ts';
-import { TRACE_FORMAT, TRACE_VERSIONS } from './trace-header.ts';
+import { type TraceHeader, TRACE_FORMAT, TRACE_VERSIONS } from './trace-header.ts';
 import { TraceSums } from './trace-sums.ts';
+
+/**
+ * Writes values as JSON with their fields in the order of their shape and the keys of maps sorted, so that equal data is written as
+ * equal bytes whatever built it (R209).
+ *
+ * The JSON text of `value`, which fits `shape`.
+ */
+function shapeText(shape: Shape, value: unknown): string {
+  switch (shape.is) {
+    case 'text':
+    case 'choice':
+    case 'number':
+    case 'boolean':
+      return JSON.stringify(value);
+    case 'opaque':
+      return canonicalJson(value);
+    case 'list':
+      return `[${(value as readonly unknown[]).map((held) => shapeText(shape.of, held)).join(',')}]`;
+    case 'map':
+      return mapText(shape, value as JsonObject);
+    case 'record':
+      return recordText(shape, value as JsonObject);
+  }
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function mapText({ of }: MapShape, map: JsonObject): string {
+  return `{${sortedKeys(map)
+    .map((key) => `${JSON.stringify(key)}:${shapeText(of, map[key])}`)
+    .join(',')}}`;
+}
+
+/** By hand, because it is done for every line of a file. */
+function recordText({ fields }: RecordShape, record: JsonObject): string {
+  let text = '{';
+  for (const [key, shape] of fields) {
+    const held = record[key];
+    if (held === undefined) continue;
+    if (text.length > 1) text += ',';
+    text += `"${key}":${shapeText(shape, held)}`;
+  }
+  return `${text}}`;
+}
 
 /**
  * Gives the lines of one file, each with its newline: `header` first, then any number of others that the kind allows, `end` last.

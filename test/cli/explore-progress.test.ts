@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { progressText } from '../../src/cli/explore-report.ts';
+import { progressText } from '../../src/cli/explore-command.ts';
 import { builtCommand, root } from './command.ts';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { StreamText } from '../../src/cli/shown-execer.ts';
+import { StreamText } from '../../src/cli/exec-command.ts';
 
 test('the texts of the pieces are the text of the whole, wherever it is cut', () => {
   const bytes = fc.oneof(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sleep } from '../../src/kernel/clock.ts';
-import { EventTail, TAIL_LENGTH } from '../../src/simulation/event-tail.ts';
+import { EventTail, TAIL_LENGTH } from '../../src/simulation/endless-watch.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { topicOf, type Label } from '../../src/kernel/question.ts';

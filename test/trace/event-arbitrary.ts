@@ -4,7 +4,7 @@ import { isRunState, RUN_STATES } from '../../src/model/run-state.ts';
 import type { Command } from '../../src/model/command.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import type { InvocationPhase, ResourceKind, TraceEvent } from '../../src/model/trace-event.ts';
-import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
+import { EVENT_SHAPES } from '../../src/trace/file-shapes.ts';
 import { Question } from '../../src/kernel/question.ts';
 
 const text = fc.oneof(

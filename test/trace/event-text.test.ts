@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
-import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
+import { EVENT_SHAPES } from '../../src/trace/file-shapes.ts';
 import { formatEvent } from '../../src/trace/event-text.ts';
 import { sampleStatus } from './sample-files.ts';
 

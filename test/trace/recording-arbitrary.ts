@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Decision } from '../../src/kernel/decisions.ts';
 import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
-import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
+import { EVENT_SHAPES } from '../../src/trace/file-shapes.ts';
 import type { RecordShape, Shape } from '../../src/trace/shape.ts';
 import { STEP_SHAPES } from '../../src/trace/recording/step-shapes.ts';
 import { choice } from '../questions.ts';

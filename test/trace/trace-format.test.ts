@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { format } from 'prettier';
 import { describe, expect, test } from 'vitest';
 import { projectRoot, readProjectFile } from '../../scripts/module-graph.ts';
-import { EVENT_SHAPES } from '../../src/trace/event-shapes.ts';
-import { FOOTER_SHAPE, HEADER_SHAPES } from '../../src/trace/file-shapes.ts';
+import { EVENT_SHAPES, FOOTER_SHAPE, HEADER_SHAPES } from '../../src/trace/file-shapes.ts';
 import {
   COMMAND_SHAPE,
   DECISION_LINE_SHAPE,

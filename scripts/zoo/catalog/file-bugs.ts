@@ -2,7 +2,7 @@
 import type { Bug } from '../bug.ts';
 
 const memoryFiler = 'src/filers/memory-filer.ts';
-const pending = 'src/filers/pending-operation.ts';
+const pending = 'src/filers/sim-filer.ts';
 
 /** B8 of docs/defects.md, and of B9 what any filer can do wrong. */
 export const fileBugs: readonly Bug[] = [

@@ -2,6 +2,29 @@
  * Makes a shrunk failure readable: a sentence, a short history, the nearest execution that holds, the source lines that matter, and one
  * line that repeats it. Invariant: it is plain data, and everything in it was observed by running the log again.
  */
+import { ExecutionInterrupted, type Decision } from '../../kernel/decisions.ts';
+import { AWAITED_HERE, MADE_HERE } from '../../simulation/end-judge.ts';
+import type { Failure, Verdict } from '../../simulation/verdict.ts';
+import type { Executor } from '../executor.ts';
+import { failureKey, headlineOf } from '../failure-key.ts';
+import { answersOf, type KeyedDecision, keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { lookingOften } from '../known-stall.ts';
+import type { QuestionKind } from '../../kernel/question.ts';
+import { formatEvent } from '../../trace/event-text.ts';
+import { EventNames } from './event-name.ts';
+import { actText, aboutOf, answerText } from './question-text.ts';
+import {
+  type DueEvent,
+  type ObservedRun,
+  type ObservedStep,
+  unusualDecisions,
+  type ObservedDecision,
+  observe,
+} from './observed-run.ts';
+import { framesOf, hasUserFrame, framesOfThrower, placeOf, type SourcePlace } from './source-place.ts';
+import { counted } from '../../model/plural.ts';
+import { PassedOver } from './passed-over.ts';
+import { ShownFaults } from './shown-fault.ts';
 import { isWaitText } from '../../model/resource-text.ts';
 import {
   checkCallbacks,
@@ -10,32 +33,189 @@ import {
   checkMethods,
   checkString,
 } from '../../kernel/argument-check.ts';
-import type { Decision } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
-import type { Failure } from '../../simulation/verdict.ts';
-import { EventNames } from './event-name.ts';
-import type { Executor } from '../executor.ts';
-import { lookingOften } from '../known-stall.ts';
-import { failureKey, headlineOf } from '../failure-key.ts';
-import { sentenceOf } from './failure-sentence.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
-import { historyOf } from './failure-history.ts';
-import type { HistoryLine } from './failure-history.ts';
-import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { historyOf, type HistoryLine } from './failure-history.ts';
 import { checkLog } from '../log-check.ts';
-import { observedIn, tellApart } from './nearest-history.ts';
-import type { NearestPass } from './nearest-history.ts';
-import { findNearestPass } from './nearest-pass.ts';
-import type { NearestPassSearch, OtherFailure, PassingLog } from './nearest-pass.ts';
-import { observe } from './observed-run.ts';
-import type { ObservedRun } from './observed-run.ts';
+import { observedIn, tellApart, type NearestPass } from './nearest-history.ts';
+import {
+  findNearestPass,
+  type NearestPassSearch,
+  type OtherFailure,
+  type PassingLog,
+} from './nearest-pass.ts';
 import { encodeToken } from '../replay-token.ts';
-import { aboutOf, actText, answerText } from './question-text.ts';
-import { framesOf, framesOfThrower, hasUserFrame, placeOf } from './source-place.ts';
-import { awaitedPlaces } from './standstill-awaits.ts';
-import { coincidenceIn, lastStepsIn } from './standstill.ts';
-import type { SourcePlace } from './source-place.ts';
+
+/**
+ * Where the scenario waits in a standstill, or for what comes from outside, by line. Invariant: to see that costs more than the execution does, so that it is run once more
+ * for it, as short as it gets; a standstill that is another one then says nothing of this one.
+ *
+ * The details that say where the scenario waits, each with its stack; none if it does not wait, or if it is asked to stop.
+ */
+async function awaitedPlaces(
+  executor: Executor,
+  log: readonly KeyedDecision[],
+  failure: Failure,
+  shouldStop: (() => boolean) | undefined,
+): Promise<readonly string[]> {
+  if (!['deadlock', 'stall', 'escape'].includes(failure.kind)) return [];
+  const key = failureKey(failure);
+  const onTurn = (): void => {
+    if (shouldStop?.() === true) throw new ExecutionInterrupted('there is no more time for it');
+  };
+  const request = { source: answersOf(log), captureAwaits: true };
+  // What is found in brief is found at once.
+  const inBrief = (): Promise<Verdict> => lookingOften(executor).execute(request);
+  const inFull = (): Promise<Verdict> => executor.execute({ ...request, onTurn });
+  for (const execute of failure.kind === 'stall' ? [inBrief, inFull] : [inFull]) {
+    const { failure: again } = await execute();
+    if (again !== undefined && failureKey(again) === key) return again.details.filter(isAboutAwait);
+  }
+  return [];
+}
+
+function isAboutAwait(detail: string): boolean {
+  return detail.startsWith(AWAITED_HERE) || detail.startsWith(MADE_HERE);
+}
+
+/**
+ * What is known of a standstill: what was due together in its last instant, and what the scenario did last and where. Invariant: it was
+ * observed, not concluded; the promise that is awaited may be nobody's but the user's.
+ *
+ * A line, and where it was done.
+ */
+export interface LastStep {
+  readonly text: string;
+  readonly frames: readonly string[];
+}
+
+/** Kinds of questions that are answered by a value. */
+const CHOSEN: ReadonlySet<QuestionKind> = new Set(['choice', 'draw']);
+
+/** So many steps say where each of a few tasks stands. */
+const STEPS_MAX = 4;
+const FRAMES_MAX = 3;
+/** More than these at once are no coincidence. */
+const TOGETHER_MAX = 5;
+
+/** What was due together in the last instant, in one line; undefined if nothing was. */
+function coincidenceIn(run: ObservedRun, names: EventNames, atMs: number): string | undefined {
+  const orders = run.decisions.filter(
+    ({ due, answer }) => run.firings.get(due[answer]?.id ?? 0)?.atMs === atMs,
+  );
+  // What was due when the instant began, unless much of what fell into it only followed from that.
+  const first = orders.find(({ due }) => due.length <= TOGETHER_MAX);
+  if (first === undefined) return undefined;
+  const fired = [...run.firings.keys()];
+  const inOrder = first.due
+    .filter(({ id }) => run.firings.has(id))
+    .sort((a, b) => fired.indexOf(a.id) - fired.indexOf(b.id));
+  const named = (events: readonly DueEvent[]): string =>
+    events.map((event) => names.of(event)).join(', then ');
+  const cancelled = first.due.filter(({ id }) => !run.firings.has(id));
+  const never = cancelled.map((event) => `; ${names.of(event)} was cancelled then, and never fired`).join('');
+  return `due together at ${atMs} ms: first ${named(inOrder)} fired${never}`;
+}
+
+/** The last things that the scenario did, as far as they passed through this package. */
+function lastStepsIn(run: ObservedRun, names: EventNames): LastStep[] {
+  const order = new Map([...run.firings.keys()].map((id, at) => [id, at + 1]));
+  const ofFirings = [...run.firings.values()].map((firing) => ({
+    at: order.get(firing.id) ?? 0,
+    textOf: () => `${names.of(firing)} fired at ${firing.atMs} ms`,
+    stackText: () => firing.place ?? '',
+  }));
+  // What is chosen is there at once, so nobody waits for it.
+  const acts = run.steps.filter(({ done }) => 'type' in done || !CHOSEN.has(done.question.kind));
+  const ofSteps = acts.map((step) => ({
+    at: order.get(step.firingId) ?? 0,
+    textOf: () => stepText(step.done, run.firings.get(step.firingId)?.atMs ?? 0),
+    stackText: () => step.stack.text,
+  }));
+  // What a firing brought comes after it: the sort keeps the order of those of one firing.
+  const all = [...ofFirings, ...ofSteps].sort((a, b) => a.at - b.at);
+  const last = new Map<number, LastStep>();
+  for (const { at, textOf, stackText } of all.reverse()) {
+    if (last.size >= STEPS_MAX) break;
+    const stack = stackText();
+    // Of what one event brought, the last says how far it came.
+    if (last.has(at) || !hasUserFrame(stack)) continue;
+    last.set(at, { text: textOf(), frames: framesOf(stack).slice(0, FRAMES_MAX) });
+  }
+  return [...last.values()].reverse();
+}
+
+function stepText(done: ObservedStep['done'], atMs: number): string {
+  if ('type' in done) return formatEvent(done);
+  return `${atMs} ms: ${actText(done.question)} was asked for`;
+}
+
+const TOLD_MAX = 3;
+/** What says most first. */
+const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', 'draw'];
+
+/**
+ * One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds.
+ *
+ * The sentence about a failing execution.
+ */
+function sentenceOf(run: ObservedRun, failure: Failure): string {
+  const { scenario } = run.verdict;
+  return `${scenario} fails at ${failure.atMs} ms: ${whatOf(failure)}, ${circumstances(run)}.`;
+}
+
+function whatOf({ kind, rule, message, details }: Failure): string {
+  const text = headlineOf(message).headline.replace(/\.$/, '');
+  switch (kind) {
+    case 'rule':
+      return `rule ${rule} is broken, ${text}`;
+    case 'error':
+      return `"${text}" was thrown`;
+    case 'deadlock':
+    case 'stall': {
+      const [first] = details;
+      const isHeld = text.includes('Still held or awaited');
+      return isHeld && first !== undefined ? `${text}, such as ${first.split('\n')[0]}` : text;
+    }
+    case 'check':
+    case 'always':
+    case 'eventually':
+    case 'leftovers':
+    case 'escape':
+    case 'budget':
+    case 'diverged':
+    case 'interrupted':
+    case 'abandoned':
+      return text;
+  }
+}
+
+function circumstances(run: ObservedRun): string {
+  const decisions = unusualDecisions(run);
+  if (decisions.length === 0) return 'also with every choice at its default';
+  const names = new EventNames(run);
+  const faults = new ShownFaults(run, names);
+  const passed = new PassedOver(decisions);
+  const told = decisions
+    .filter((decision) => passed.isTold(decision))
+    .sort((a, b) => weightOf(faults, a) - weightOf(faults, b))
+    .slice(0, TOLD_MAX);
+  const inOrder = decisions
+    .filter((decision) => told.includes(decision))
+    .map((decision) => passed.textOf(decision, names) ?? faults.textOf(decision));
+  const others = decisions.length - told.reduce((sum, decision) => sum + passed.countOf(decision), 0);
+  const more =
+    others === 0
+      ? ''
+      : `, and ${counted(others, 'more choice')} ${others === 1 ? 'differs' : 'differ'} from the default`;
+  return `when ${inOrder.join(' and ')}${more}`;
+}
+
+/** A fault that spared what it was asked about says least. */
+function weightOf(faults: ShownFaults, decision: ObservedDecision): number {
+  return faults.isSpared(decision) ? TELLING.length : TELLING.indexOf(decision.question.kind);
+}
 
 /** A history is to be read at one glance. */
 const LINES_MAX = 12;

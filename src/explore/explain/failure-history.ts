@@ -2,24 +2,56 @@
  * The few events that show a failure, out of all that happened: what was decided, what happened to those whom the failure names, with
  * when and why. Invariant: lines are in the order of happening, at most as many as asked for, and say how many were left out.
  */
+import type { TraceEvent } from '../../model/trace-event.ts';
+import { type ObservedRun, unusualDecisions, type ObservedDecision } from './observed-run.ts';
+import { type RoutineEvent, isRoutine } from './routine-event.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
-import type { TraceEvent } from '../../model/trace-event.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
-import { subjectsOf } from './failure-subjects.ts';
-import type { IsAbout } from './failure-subjects.ts';
+import { subjectsOf, type IsAbout } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';
 import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
-import { unusualDecisions } from './observed-run.ts';
-import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { PassedOver } from './passed-over.ts';
-import { isChild, isProcessWithoutRun, toldByMachine } from './process-events.ts';
-import { isRoutine } from './routine-event.ts';
 import { ShownFaults } from './shown-fault.ts';
+
+type ProcessEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>;
+
+/**
+ * What the beginnings and ends of processes say to a reader.
+ *
+ * Tells events that say what another one says: a simulated machine records its processes, and a run that it has one; to a reader that is
+ * one process.
+ */
+function toldByMachine({ events }: ObservedRun): (event: TraceEvent) => boolean {
+  const seen = new Set(
+    events.flatMap(({ event }) =>
+      isOfProcess(event) && event.name.startsWith('process/') ? [ownerOf(event)] : [],
+    ),
+  );
+  return (event) => isOfProcess(event) && event.name === 'process' && seen.has(ownerOf(event));
+}
+
+/** No status shows a process that another one has started. */
+function isChild(event: TraceEvent): boolean {
+  return event.type === 'acquired' && event.resource === 'process' && event.name.split('/').length > 2;
+}
+
+/** Nothing else shows when it began and ended. */
+function isProcessWithoutRun(event: RoutineEvent): boolean {
+  return (event.type === 'acquired' || event.type === 'freed') && event.runId.startsWith('#');
+}
+
+function isOfProcess(event: TraceEvent): event is ProcessEvent {
+  return (event.type === 'acquired' || event.type === 'freed') && event.resource === 'process';
+}
+
+function ownerOf({ runner, runId }: ProcessEvent): string {
+  return `${runner} ${runId}`;
+}
 
 /** One line of a history. */
 export interface HistoryLine {

@@ -3,26 +3,64 @@
  * accepted; the log after it is what that execution really asked; no proposal is run twice; whenever it is stopped, the best so far
  * is what it gives back.
  */
+import type { DecisionSource, Decision } from '../../kernel/decisions.ts';
+import { answersOf, hashAnswers, keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { type KnownTrial, TrialMemory, type FailingRun, type ShrunkLog } from './shrink-memory.ts';
+import type { Proposal, Trial, ShrinkPass } from './shrink-pass.ts';
+import { answersOfSites, textOfSeries } from './site-answers.ts';
 import { checkCallbacks, checkLimit, checkMethods, checkString } from '../../kernel/argument-check.ts';
-import type { Decision } from '../../kernel/decisions.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import { diffEvents } from '../../trace/trace-differ.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
-import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
 import { briefly } from '../known-stall.ts';
 import { checkLog } from '../log-check.ts';
 import { compareSizes, sizeOf } from './log-order.ts';
-import { lowerCounts, mergeAnswers, moveAnswers, renameSubjects } from './shrink-moves.ts';
-import type { Proposal, ShrinkPass } from './shrink-pass.ts';
-import { TrialMemory } from './shrink-memory.ts';
-import type { FailingRun, KnownTrial, ShrunkLog } from './shrink-memory.ts';
-import { rebuildPairs, rebuildSmall, rechoosePairs } from './shrink-rebuilds.ts';
-import { shiftSites } from './shrink-sites.ts';
-import { cutSpans } from './shrink-spans.ts';
-import { hashOf, ProposalOutcome, sourceOf } from './shrink-trial.ts';
-import { lowerAnswers, lowerPairs } from './shrink-values.ts';
-import { dropFaults, dropGroups, dropSpans } from './shrink-zeros.ts';
+import {
+  lowerCounts,
+  mergeAnswers,
+  moveAnswers,
+  renameSubjects,
+  rebuildPairs,
+  rebuildSmall,
+  rechoosePairs,
+  shiftSites,
+  cutSpans,
+  lowerAnswers,
+  lowerPairs,
+  dropFaults,
+  dropGroups,
+  dropSpans,
+} from './shrink-passes.ts';
+
+/**
+ * A proposal as it is run, and what a pass learns of it.
+ *
+ * What a pass learns; it asks the trial for what was asked only if it is asked itself.
+ */
+class ProposalOutcome implements Trial {
+  readonly isAccepted: boolean;
+  readonly #trial: KnownTrial;
+
+  constructor(isAccepted: boolean, trial: KnownTrial) {
+    this.isAccepted = isAccepted;
+    this.#trial = trial;
+  }
+
+  get asked(): Trial['asked'] {
+    return this.#trial.asked;
+  }
+}
+
+/** The same for the same answers. */
+function hashOf(proposal: Proposal): string {
+  return 'length' in proposal ? hashAnswers(proposal) : textOfSeries(proposal);
+}
+
+/** What answers as it proposes. */
+function sourceOf(proposal: Proposal): DecisionSource {
+  return 'length' in proposal ? answersOf(proposal) : answersOfSites(proposal);
+}
 
 /** Why shrinking ended. */
 export type ShrinkEnd =

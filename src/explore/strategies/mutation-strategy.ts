@@ -2,13 +2,220 @@
  * Mutation of logs that reached something new. Invariant: what it keeps is bounded, and the same executions in the same order make it
  * go on in the same way.
  */
-import type { Question } from '../../kernel/question.ts';
+import type { Decision } from '../../kernel/decisions.ts';
 import { DrawStream } from './draw-stream.ts';
-import { LogMutant } from './log-mutant.ts';
-import { MutationCorpus, type CorpusLog } from './mutation-corpus.ts';
-import { QuestionCoverage } from './question-coverage.ts';
+import { IndexedLog, type IndexedDecision } from './indexed-log.ts';
+import type { Question } from '../../kernel/question.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { ValuePolicy } from './value-policy.ts';
+
+const CELLS = 65_536;
+
+/**
+ * Which questions an exploration has met, as far as a mutation wants to know: a question that nobody asked before is a place of the
+ * code that nobody has reached. Invariant: fixed in size, and a question costs a few instructions.
+ *
+ * Counts questions that are new: questions, and questions that are asked 2, 4, 8 … times in one execution.
+ */
+class QuestionCoverage {
+  readonly #reached = new Uint8Array(CELLS);
+  #novelty = 0;
+
+  note(hash: number, occurrence: number): void {
+    const asked = occurrence + 1;
+    if ((asked & occurrence) !== 0) return;
+    const bit = 1 << Math.min(7, 31 - Math.clz32(asked));
+    const cell = (hash ^ (hash >>> 16)) & (CELLS - 1);
+    const before = this.#reached[cell] as number;
+    if ((before & bit) !== 0) return;
+    this.#reached[cell] = before | bit;
+    this.#novelty += 1;
+  }
+
+  /** How many were new since the last call. */
+  takeNovelty(): number {
+    const novelty = this.#novelty;
+    this.#novelty = 0;
+    return novelty;
+  }
+}
+
+const LOGS_KEPT = 256;
+
+/**
+ * The logs that reached something new, and which of them to go on from. Invariant: bounded in number; which one is chosen depends on
+ * what was added and drawn alone.
+ *
+ * A kept log.
+ */
+export interface CorpusLog {
+  /** Number in the order of keeping, from 1. */
+  readonly id: number;
+  readonly log: IndexedLog;
+  /** How much of what it reached was new. */
+  readonly novelty: number;
+  /** How often it was gone on from since it, or what came of it, last reached something new. */
+  tries: number;
+}
+
+/**
+ * How much of the effort a log deserves: more for more novelty, less for each try that brought nothing, as in the power schedules of
+ * AFLFast (Böhme, Pham, Roychoudhury, CCS 2016). An integer ≥ 1, because rounding must not differ between machines.
+ */
+function energyOf({ novelty, tries }: CorpusLog): number {
+  return 1 + Math.floor((64 * (33 - Math.clz32(novelty))) / (4 + tries));
+}
+
+/** Kept logs. */
+class MutationCorpus {
+  readonly #logs: CorpusLog[] = [];
+  #added = 0;
+
+  get size(): number {
+    return this.#logs.length;
+  }
+
+  add(decisions: readonly Decision[], novelty: number): void {
+    if (this.#logs.length >= LOGS_KEPT) this.#dropWeakest();
+    this.#added += 1;
+    this.#logs.push({ id: this.#added, log: new IndexedLog(decisions), novelty, tries: 0 });
+  }
+
+  /** A log in proportion to its energy; there must be one. */
+  choose(draws: DrawStream): CorpusLog {
+    let left = draws.below(this.#logs.reduce((sum, log) => sum + energyOf(log), 0));
+    for (const log of this.#logs) {
+      left -= energyOf(log);
+      if (left < 0) return log;
+    }
+    return this.#logs[0] as CorpusLog;
+  }
+
+  #dropWeakest(): void {
+    let weakest = 0;
+    this.#logs.forEach((log, i) => {
+      if (energyOf(log) < energyOf(this.#logs[weakest] as CorpusLog)) weakest = i;
+    });
+    this.#logs.splice(weakest, 1);
+  }
+}
+
+const CHANGES_MAX = 8;
+
+/**
+ * A log that was changed here and there, as answers to questions. Invariant: what the changes do not touch is answered as in the log
+ * by question and occurrence, so that a change moves nothing else; where the log knows nothing, the answer is not defined here.
+ *
+ * A changed log.
+ */
+export class LogMutant {
+  readonly #base: IndexedLog;
+  readonly #changes: string[] = [];
+  readonly #overrides = new Map<string, Map<number, number>>();
+  /** Questions from this one on, in the order of asking, are answered by `#other`, or not at all. */
+  #cut = Infinity;
+  #other: IndexedLog | undefined;
+  #zeroFrom = 0;
+  #zeroTo = 0;
+  #asked = 0;
+
+  constructor(base: IndexedLog) {
+    this.#base = base;
+  }
+
+  /** What was changed, in a few words. */
+  get description(): string {
+    return this.#changes.join(', ');
+  }
+
+  /** Changes the log in 1 place, in half of the cases in another one, and so on, 8 at most. `other` is the log to splice with. */
+  mutate(draws: DrawStream, other: IndexedLog): void {
+    const { length } = this.#base.entries;
+    if (length === 0) {
+      this.#changes.push('nothing to change');
+      return;
+    }
+    let changes = 0;
+    do {
+      this.#change(draws, length, other);
+      changes += 1;
+    } while (changes < CHANGES_MAX && draws.below(2) === 0);
+  }
+
+  /** The answer to a question, undefined if it is left open. To be asked once per question, in order. */
+  answer(question: Question, n: number, occurrence: number): number | undefined {
+    const position = this.#asked;
+    this.#asked += 1;
+    const override = this.#overrides.get(question.key)?.get(occurrence);
+    if (override !== undefined && override < n) return override;
+    const isBase = position < this.#cut;
+    const entry = (isBase ? this.#base : this.#other)?.find(question, occurrence);
+    if (entry === undefined || entry.answer >= n) return undefined;
+    return isBase && entry.position >= this.#zeroFrom && entry.position < this.#zeroTo ? 0 : entry.answer;
+  }
+
+  #change(draws: DrawStream, length: number, other: IndexedLog): void {
+    const { faults } = this.#base;
+    const way = draws.below(16);
+    if (way < 9) this.#override(this.#entry(latePosition(draws, length)), draws);
+    else if (way < 12 && faults.length > 0) {
+      this.#override(this.#entry(faults[draws.below(faults.length)] as number), draws);
+    } else if (way < 13) this.#zero(draws.below(length), 1 + draws.below(length));
+    else if (way < 15) this.#cutAt(latePosition(draws, length), undefined, 'new end');
+    else this.#cutAt(draws.below(length), other, 'end of another');
+  }
+
+  #entry(position: number): IndexedDecision {
+    return this.#base.entries[position] as IndexedDecision;
+  }
+
+  #override(entry: IndexedDecision, draws: DrawStream): void {
+    const { question, occurrence } = entry;
+    const answer = otherAnswer(entry, draws);
+    let byOccurrence = this.#overrides.get(question.key);
+    if (byOccurrence === undefined) {
+      this.#overrides.set(question.key, (byOccurrence = new Map<number, number>()));
+    }
+    byOccurrence.set(occurrence, answer);
+    this.#changes.push(`${question.text} [${occurrence}] = ${answer}`);
+  }
+
+  #zero(from: number, length: number): void {
+    this.#zeroFrom = from;
+    this.#zeroTo = from + length;
+    this.#changes.push(`plain from ${from} to ${from + length}`);
+  }
+
+  #cutAt(position: number, other: IndexedLog | undefined, what: string): void {
+    this.#cut = position;
+    this.#other = other;
+    this.#changes.push(`${what} from ${position}`);
+  }
+}
+
+/** Any position, those near the end more often: what came first led to something new, and the last question is the one to go on from. */
+function latePosition(draws: DrawStream, length: number): number {
+  if (draws.below(2) === 0) return draws.below(length);
+  return length - 1 - draws.below(Math.ceil(length / (1 << draws.below(6))));
+}
+
+/** An answer that differs: a fault is taken away or made, everything else is drawn anew, moved by one, or made extreme. */
+function otherAnswer({ question, n, answer }: IndexedDecision, draws: DrawStream): number {
+  if (question.kind === 'fault') {
+    if (answer !== 0 && draws.below(2) === 0) return 0;
+    return draws.below(2) === 0 ? n - 1 : 1 + draws.below(n - 1);
+  }
+  switch (draws.below(8)) {
+    case 0:
+      return (answer + 1) % n;
+    case 1:
+      return (answer + n - 1) % n;
+    case 2:
+      return answer === 0 ? n - 1 : 0;
+    default:
+      return (answer + 1 + draws.below(n - 1)) % n;
+  }
+}
 
 /** One execution in so many is new from its beginning. */
 const FRESH_ONE_IN = 16;

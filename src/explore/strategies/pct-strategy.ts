@@ -1,13 +1,100 @@
 /** Probabilistic concurrency testing over chains of events. */
+import type { DueEvents } from '../../kernel/decisions.ts';
+import { DrawStream } from './draw-stream.ts';
+import { EventNumbers } from './event-numbers.ts';
 import { checkOptions } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import type { DueEvents } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
-import { DrawStream } from './draw-stream.ts';
-import { LengthEstimate } from './length-estimate.ts';
-import { PctChains } from './pct-chains.ts';
 import type { Strategy } from './strategy.ts';
 import { ValuePolicy } from './value-policy.ts';
+
+const FIRST = 16;
+const WINDOW = 64;
+
+/**
+ * How many order decisions the next execution will ask for at most, learned from those before. Invariant: at least 1.
+ *
+ * The largest of the last 64 to 128 executions: a bound that is too low leaves places out, one that is too high thins them out.
+ */
+export class LengthEstimate {
+  #before = 0;
+  #now = 0;
+  #learned = 0;
+
+  /** An integer ≥ 1. */
+  get value(): number {
+    if (this.#learned === 0 && this.#before === 0) return FIRST;
+    return Math.max(1, this.#before, this.#now);
+  }
+
+  learn(length: number): void {
+    if (this.#learned === WINDOW) {
+      this.#before = this.#now;
+      this.#now = 0;
+      this.#learned = 0;
+    }
+    this.#learned += 1;
+    this.#now = Math.max(this.#now, length);
+  }
+}
+
+/**
+ * Chains of events and their priorities. Invariant: a chain is a sequence of events each of which was caused by the one before it,
+ * every event that was due together with others belongs to one chain, and what a chain did is all in the past of what it does next.
+ *
+ * The chains of one execution, found as their events become due.
+ */
+class PctChains {
+  private readonly draws: DrawStream;
+  private readonly chainOf = new EventNumbers();
+  /** Per chain, from 1: the id of its last event. */
+  private lastOf: number[] = [0];
+  /** Per chain, from 1: ≥ 1 as drawn, below 1 once lowered. */
+  private priorityOf: number[] = [0];
+
+  constructor(draws: DrawStream) {
+    this.draws = draws;
+  }
+
+  clear(): void {
+    this.chainOf.clear();
+    this.lastOf = [0];
+    this.priorityOf = [0];
+  }
+
+  /** Which of the due events belongs to the chain of the highest priority. */
+  highest(due: DueEvents): number {
+    const { count } = due;
+    let best = 0;
+    let bestPriority = -1;
+    for (let k = 0; k < count; k++) {
+      const priority = this.priorityOf[this.find(due.idOf(k), due, k)] as number;
+      if (priority <= bestPriority) continue;
+      best = k;
+      bestPriority = priority;
+    }
+    return best;
+  }
+
+  /** Gives the chain of the `k`-th due event another priority. */
+  lower(due: DueEvents, k: number, priority: number): void {
+    this.priorityOf[this.find(due.idOf(k), due, k)] = priority;
+  }
+
+  /** An event goes on the chain of its cause unless another event has done so before. */
+  private find(id: number, due: DueEvents, k: number): number {
+    const known = this.chainOf.get(id);
+    if (known !== 0) return known;
+    const cause = due.causeOf(k);
+    let chain = this.chainOf.get(cause);
+    if (chain === 0 || this.lastOf[chain] !== cause) {
+      chain = this.lastOf.push(id) - 1;
+      this.priorityOf.push(1 + this.draws.fraction());
+    } else this.lastOf[chain] = id;
+    this.chainOf.set(id, chain);
+    return chain;
+  }
+}
 
 const DEPTH_MAX = 3;
 

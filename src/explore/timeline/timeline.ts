@@ -4,10 +4,22 @@
  * from an event to those that it set. Invariants: times are virtual; slices of one lane nest; what happens within one instant keeps its
  * order, nanoseconds apart.
  */
+import { tagsOf, type Command } from '../../model/command.ts';
+import { isTerminal } from '../../model/run-state.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import { LaneSlots, type Slot, TimelineLanes, NodeSlices, type TimelineEvent } from './timeline-lanes.ts';
+import { callSubject, commandName, commandText } from '../../call/service-call.ts';
+import { isRunnerError } from '../../kernel/errors.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import {
+  type CallOutcome,
+  type ObservedCall,
+  observeServices,
+  type ServiceMoment,
+} from './observed-services.ts';
 import { checkMethods } from '../../kernel/argument-check.ts';
 import type { Decision } from '../../kernel/decisions.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
-import type { TraceEvent } from '../../model/trace-event.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { counted } from '../../model/plural.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
@@ -16,12 +28,236 @@ import { headlineOf } from '../failure-key.ts';
 import { keyDecisions } from '../keyed-log.ts';
 import { decisionText, eventText } from '../explain/question-text.ts';
 import { checkLog } from '../log-check.ts';
-import { observeServices, type ServiceMoment } from './observed-services.ts';
 import { observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
 import { shortPlaceOf } from '../explain/source-place.ts';
-import { CallSlices } from './timeline-calls.ts';
-import { NodeSlices, TimelineLanes, type TimelineEvent } from './timeline-lanes.ts';
-import { RunSlices } from './timeline-runs.ts';
+
+/** A state ends this much before what comes next, so that a reader who adds fractions never sees the two overlap. */
+const GAP_US = 0.001;
+
+interface OpenRun {
+  readonly runner: string;
+  readonly runId: string;
+  readonly slot: Slot;
+  readonly fromTs: number;
+  /** Known once the runner has accepted the command. */
+  command: Command | undefined;
+  state: string;
+  stateFromTs: number;
+}
+
+/**
+ * Runs as slices of a timeline: one slice from acceptance to end, and one inside of it for each state. Invariant: runs of one runner that
+ * overlap are drawn in lanes of their own, so that the slices of a lane nest.
+ *
+ * Turns what a trace says about runs into slices.
+ */
+class RunSlices {
+  readonly #lanes: TimelineLanes;
+  readonly #open = new Map<string, OpenRun>();
+  readonly #slots = new LaneSlots();
+
+  constructor(lanes: TimelineLanes) {
+    this.#lanes = lanes;
+  }
+
+  /** True if the event is shown by a slice and needs no mark. */
+  take(event: TraceEvent, ts: number): boolean {
+    if (event.type === 'accepted') {
+      this.#runOf(event.runner, event.runId, ts).command = event.command;
+      return true;
+    }
+    if (event.type !== 'status') return false;
+    const { state, runId } = event.status;
+    const run = this.#runOf(event.runner, runId, ts);
+    if (state === run.state) return true;
+    this.#endState(run, ts);
+    run.state = state;
+    run.stateFromTs = ts;
+    // The end is a mark as well: a slice does not show its exit code and error at a glance.
+    if (!isTerminal(state)) return true;
+    this.#endRun(run, ts, state);
+    return false;
+  }
+
+  /** Where a run that has not ended is drawn. */
+  laneOf(runner: string, runId: string): string | undefined {
+    return this.#open.get(keyOf(runner, runId))?.slot.lane;
+  }
+
+  /** Ends what has not ended, at the end of the execution. */
+  end(ts: number): void {
+    for (const run of this.#open.values()) {
+      this.#endState(run, ts);
+      this.#endRun(run, ts, `still ${run.state}`);
+    }
+  }
+
+  /** The run, which begins in the first lane of its runner that is free. */
+  #runOf(runner: string, runId: string, ts: number): OpenRun {
+    const key = keyOf(runner, runId);
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const from = { fromTs: ts, state: 'PENDING', stateFromTs: ts };
+    const run: OpenRun = { runner, runId, slot: this.#slots.take(runner), command: undefined, ...from };
+    this.#open.set(key, run);
+    return run;
+  }
+
+  #endState({ slot, state, stateFromTs }: OpenRun, ts: number): void {
+    const dur = Math.max(0, ts - stateFromTs - GAP_US);
+    this.#lanes.add(slot.lane, { name: state, cat: 'state', ph: 'X', ts: stateFromTs, dur });
+  }
+
+  #endRun({ runner, runId, slot, fromTs, command }: OpenRun, ts: number, ended: string): void {
+    this.#open.delete(keyOf(runner, runId));
+    this.#slots.free(slot);
+    const tags = command === undefined ? '' : taskOf(command);
+    this.#lanes.add(slot.lane, {
+      name: `run ${runId}${tags === '' ? '' : ` for ${tags}`}: ${ended}`,
+      cat: 'run',
+      ph: 'X',
+      ts: fromTs,
+      dur: ts - fromTs,
+      ...(command === undefined ? {} : { args: argsOf(command) }),
+    });
+  }
+}
+
+/** The name that its scheduler knows a run by. */
+function taskOf(command: Command): string {
+  const { jobId, taskId, tag } = tagsOf(command);
+  return [jobId, taskId, tag].filter((part) => part !== '').join('/');
+}
+
+/** What was to be done; environments and snapshots would bury the rest. */
+function argsOf({ argv, timeoutMs }: Command): Record<string, unknown> {
+  return { argv, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+}
+
+function keyOf(runner: string, runId: string): string {
+  return JSON.stringify([runner, runId]);
+}
+
+/** A call that has not returned. */
+interface OpenCall {
+  readonly slot: Slot;
+  readonly fromTs: number;
+}
+
+/** How many statuses of a reply are told. */
+const STATUSES_MAX = 3;
+
+/**
+ * Calls of clients as slices of a timeline, from call to return. Invariant: calls of one client that overlap are drawn in lanes of their
+ * own, so that the slices of a lane nest.
+ *
+ * Turns calls into slices.
+ */
+class CallSlices {
+  readonly #lanes: TimelineLanes;
+  readonly #slots = new LaneSlots();
+  readonly #open = new Map<ObservedCall, OpenCall>();
+  /** Calls of `run` that have not returned, by their command. */
+  readonly #runs = new Map<string, Set<ObservedCall>>();
+  /** The last that has begun: one that reaches its runner at once. */
+  #newest: ObservedCall | undefined;
+
+  constructor(lanes: TimelineLanes) {
+    this.#lanes = lanes;
+  }
+
+  begin(call: ObservedCall, ts: number): void {
+    this.#newest = call;
+    if (call.method === 'run') {
+      const identity = identityOf(call.args[0]);
+      const equal = this.#runs.get(identity) ?? new Set();
+      this.#runs.set(identity, equal.add(call));
+    }
+    this.#open.set(call, { slot: this.#slots.take(laneOf(call)), fromTs: ts });
+  }
+
+  end(call: ObservedCall, ts: number): void {
+    const open = this.#open.get(call);
+    if (open === undefined) return;
+    this.#open.delete(call);
+    if (call.method === 'run') this.#runs.get(identityOf(call.args[0]))?.delete(call);
+    const { slot, fromTs } = open;
+    this.#slots.free(slot);
+    const { service, outcome, caller } = call;
+    const args = { caller: caller.place, ...(outcome === undefined ? {} : { reply: replyText(outcome) }) };
+    const name = `${subjectOf(call)} on ${service}${endText(outcome)}`;
+    this.#lanes.add(slot.lane, { name, cat: 'call', ph: 'X', ts: fromTs, dur: ts - fromTs, args });
+  }
+
+  /** Where the call began that a runner has accepted this command for; undefined if it might be one of several. */
+  starting(command: Command): OpenCall | undefined {
+    const equal = this.#runs.get(identityOf(command)) ?? new Set();
+    const [only] = equal;
+    const newest = this.#newest !== undefined && equal.has(this.#newest) ? this.#newest : undefined;
+    const call = equal.size === 1 ? only : newest;
+    return call === undefined ? undefined : this.#open.get(call);
+  }
+
+  /** Time has passed since the last call began. */
+  goOn(): void {
+    this.#newest = undefined;
+  }
+
+  /** Ends what has not returned, at the end of the execution. */
+  endAll(ts: number): void {
+    for (const call of [...this.#open.keys()]) this.end(call, ts);
+  }
+}
+
+function laneOf({ client, caller }: ObservedCall): string {
+  return `client ${client ?? caller.name}`;
+}
+
+/** What is asked for, in a few words; arguments of wrong calls may be anything. */
+function subjectOf(call: ObservedCall): string {
+  let subject = '';
+  try {
+    if (call.method === 'run') subject = commandName(call.args[0]) || commandText(call.args[0]);
+    else if (call.method === 'query' || call.method === 'queryNow') {
+      subject = call.args[0].allRuns === true ? 'all runs' : `run ${callSubject(call)}`;
+    } else if (call.method === 'abort' || call.method === 'status') subject = `run ${callSubject(call)}`;
+  } catch {
+    // It says no more than its name.
+  }
+  return subject === '' ? call.method : `${call.method} ${subject}`;
+}
+
+/** What tells commands apart as far as a reader sees. */
+function identityOf(command: Command | null | undefined): string {
+  const { argv, taskId = '', tag = '', jobId = '', timeoutMs = 0 } = command ?? { argv: [] };
+  return JSON.stringify([argv, taskId, tag, jobId, timeoutMs]);
+}
+
+/** What a glance must show. */
+function endText(outcome: CallOutcome | undefined): string {
+  if (outcome === undefined) return ': no reply';
+  return 'error' in outcome ? `: ${errorText(outcome.error)}` : '';
+}
+
+function errorText(error: unknown): string {
+  if (isRunnerError(error)) return error.code;
+  return error instanceof Error ? error.name : 'error';
+}
+
+function replyText(outcome: CallOutcome): string {
+  if ('error' in outcome) return outcome.error instanceof Error ? outcome.error.message : 'an error';
+  const { statuses, status } = (outcome.reply ?? {}) as {
+    readonly statuses?: readonly RunStatus[];
+    readonly status?: RunStatus;
+  };
+  const all = statuses ?? [status ?? (outcome.reply as RunStatus | undefined)];
+  const texts = all.flatMap((each) =>
+    each?.runId === undefined ? [] : [`run ${each.runId} is ${each.state}`],
+  );
+  const more = texts.length - STATUSES_MAX;
+  if (statuses?.length === 0) return 'no runs';
+  return `${texts.slice(0, STATUSES_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}` || 'done';
+}
 
 /** A timeline as JSON: what `--timeline FILE` writes. */
 export interface Timeline {

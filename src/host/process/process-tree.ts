@@ -1,6 +1,6 @@
 /**
  * The contract of a process tree: who belongs to a command, who of them is alive, and how all of them are ended. Linux finds
- * members everywhere (`process-tree-linux.ts`), other systems have the process group only (`process-tree-group.ts`). What looks at
+ * members everywhere (`process-tree-linux.ts`), other systems have the process group only (`os-execer.ts`). What looks at
  * the table of processes may answer later, because a look is shared by all trees that ask for one.
  */
 import type { MaybePromise } from '../../model/maybe-promise.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { IndexedLog } from '../../../src/explore/strategies/indexed-log.ts';
-import { LogMutant } from '../../../src/explore/strategies/log-mutant.ts';
+import { LogMutant, mutationStrategy } from '../../../src/explore/strategies/mutation-strategy.ts';
 import { DrawStream } from '../../../src/explore/strategies/draw-stream.ts';
-import { mutationStrategy } from '../../../src/explore/strategies/mutation-strategy.ts';
 import { randomStrategy } from '../../../src/explore/strategies/random-strategy.ts';
 import type { Decision } from '../../../src/kernel/decisions.ts';
 import { executionsToFind, exploreAll } from '../executions-to-find.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LengthEstimate } from '../../../src/explore/strategies/length-estimate.ts';
-import { pctStrategy } from '../../../src/explore/strategies/pct-strategy.ts';
+import { LengthEstimate, pctStrategy } from '../../../src/explore/strategies/pct-strategy.ts';
 import { randomStrategy } from '../../../src/explore/strategies/random-strategy.ts';
 import type { Strategy } from '../../../src/explore/strategies/strategy.ts';
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';

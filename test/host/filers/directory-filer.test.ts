@@ -19,13 +19,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createDirectoryFiler } from '../../../src/host/filers/directory-filer.ts';
 import {
+  createDirectoryFiler,
   ManifestBuilder,
   isConfinedLink,
   parseManifest,
-} from '../../../src/host/filers/directory-filer-manifest.ts';
-import { ObjectStore } from '../../../src/host/filers/directory-filer-store.ts';
+  ObjectStore,
+} from '../../../src/host/filers/directory-filer.ts';
 import type { DiskFiler } from '../../../src/host/filers/disk-filer.ts';
 import { diskFilerCases } from './disk-filer-cases.ts';
 import { readTree, writeTree } from './disk-tree.ts';

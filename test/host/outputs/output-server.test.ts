@@ -12,9 +12,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLocalOutputs } from '../../../src/host/outputs/local-output.ts';
 import type { LocalOutput } from '../../../src/host/outputs/local-output-file.ts';
 import type { LocalOutputs } from '../../../src/host/outputs/local-output.ts';
-import { createOutputServer } from '../../../src/host/outputs/output-server.ts';
-import type { OutputServer } from '../../../src/host/outputs/output-server.ts';
-import { parseRange } from '../../../src/host/outputs/output-request.ts';
+import {
+  createOutputServer,
+  type OutputServer,
+  parseRange,
+} from '../../../src/host/outputs/output-server.ts';
 
 interface Answer {
   readonly status: number | undefined;

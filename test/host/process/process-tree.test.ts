@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { COOKIE_VARIABLE } from '../../../src/host/process/process-cookie.ts';
 import { readProcess, type ProcessEntry } from '../../../src/host/process/process-table.ts';
-import { createGroupProcessTree } from '../../../src/host/process/process-tree-group.ts';
+import { createGroupProcessTree } from '../../../src/host/process/os-execer.ts';
 import { createLinuxProcessTree } from '../../../src/host/process/process-tree-linux.ts';
 import { comesTrue, isAlive, livingWithMark, newMark } from '../hostile/leftovers.ts';
 
