@@ -20,16 +20,33 @@ import { lackOf } from './capability-probe.ts';
 import type { Capability } from './capability.ts';
 import { CaseContext } from './case-context.ts';
 import { ConformanceError } from './check.ts';
-import { checkSubject, type ConformanceSubject } from './subject.ts';
+import { checkSubject, type ConformanceSubject, type SubjectOptions } from './subject.ts';
+import type { Service } from '../model/service.ts';
 
 /** A case as it is written down. */
-export interface CaseSpec {
+export type CaseSpec = CaseHead & (ContextBody | RunnerBody);
+
+interface CaseHead {
   /** Begins with the numbers of the rules that it proves, then says what happens. */
   readonly title: string;
-  /** What a runner must support for the case to mean anything. Default: nothing. */
+  /** What a runner must support for the case to mean anything, beside what `options` need. Default: nothing. */
   readonly needs?: readonly Capability[];
+}
+
+/** A case that makes its runners itself. */
+interface ContextBody {
   readonly run: (t: CaseContext) => Promise<void>;
 }
+
+/** A case about one runner. */
+interface RunnerBody {
+  /** What the runner is made with. Default: its own defaults. */
+  readonly options?: PlainOptions;
+  readonly serve: (t: CaseContext, runner: Service) => Promise<void>;
+}
+
+/** Options that each need the capability of the same name. */
+type PlainOptions = Pick<SubjectOptions, 'capacity' | 'history' | 'idPrefix'>;
 
 /** How a case is run. */
 export interface ProveOptions {
@@ -64,15 +81,16 @@ export class ConformanceCase {
 
   constructor(group: string, spec: CaseSpec) {
     checkString('group', 'a name', group);
-    checkRecord('spec', 'an object with title and run', spec);
-    const { title, needs = [], run } = spec;
+    checkRecord('spec', 'an object with title and run or serve', spec);
+    const { title, needs = [] } = spec;
     checkString('title', 'a text', title);
     checkArray('needs', 'a list of capabilities', needs);
+    const run = 'serve' in spec ? servingBody(spec) : spec.run;
     checkFunction('run', run);
     this.title = title;
     this.group = group;
     this.rules = /^(?:[RD]\d+ )+/.exec(title)?.[0].match(/R\d+/g) ?? [];
-    this.needs = needs;
+    this.needs = 'serve' in spec ? [...capabilitiesFor(spec), ...needs] : needs;
     this.run = run;
   }
 
@@ -169,6 +187,15 @@ export class ConformanceCase {
     const wrong = context.violation();
     if (wrong !== undefined) throw wrong;
   }
+}
+
+function servingBody({ options, serve }: RunnerBody): ContextBody['run'] {
+  checkFunction('serve', serve);
+  return async (t) => serve(t, await t.runner(options));
+}
+
+function capabilitiesFor({ options = {} }: RunnerBody): Capability[] {
+  return Object.keys(options) as (keyof PlainOptions)[];
 }
 
 interface Settled<T> {

@@ -10,8 +10,7 @@ import type { CaseSpec } from '../conformance-case.ts';
 export const abortCases: readonly CaseSpec[] = [
   {
     title: 'R70 R207 R107 aborting the active run stops it and returns its end, which is what status says',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.hang());
       const status = await runner.abort(runId);
       checkFields('what abort returns', status, { runId, state: 'ABORTED' });
@@ -20,8 +19,7 @@ export const abortCases: readonly CaseSpec[] = [
   },
   {
     title: 'R107 R52 R206 an aborted run keeps the refs of RUNNING',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.hang());
       const { status: running } = await waitForState(runner, runId, 'RUNNING');
       const { stdoutRef, stderrRef } = running;
@@ -32,8 +30,7 @@ export const abortCases: readonly CaseSpec[] = [
   },
   {
     title: 'R105 D43 a run that is aborted right after its acceptance never runs',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.hang());
       const running = t.meanwhile(waitForState(runner, runId, 'RUNNING'));
       checkFields('what abort returns', await runner.abort(runId), {
@@ -46,9 +43,8 @@ export const abortCases: readonly CaseSpec[] = [
   },
   {
     title: 'R71 a queued run is ABORTED at once, never starts, and the others keep their order',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 4 });
+    options: { capacity: 4 },
+    async serve(t, runner) {
       const active = await t.running(runner, t.commands.hang());
       const queued = [1, 2, 3].map((exitCode) => runner.run(t.commands.exit(exitCode)));
       const [first = '', second = '', third = ''] = (await Promise.all(queued)).map(({ runId }) => runId);
@@ -71,9 +67,8 @@ export const abortCases: readonly CaseSpec[] = [
   },
   {
     title: 'R71 R69 the slot of an aborted queued run is free at once',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 2 });
+    options: { capacity: 2 },
+    async serve(t, runner) {
       await t.running(runner, t.commands.hang());
       for (let run = 0; run < 3; run += 1) {
         const queued = await t.start(runner, t.commands.hang());
@@ -83,8 +78,7 @@ export const abortCases: readonly CaseSpec[] = [
   },
   {
     title: 'R72 R51 R109 aborting a run that is over returns its status unchanged',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, t.commands.exit(9));
       checkEqual('what abort returns', await runner.abort(status.runId), status);
       checkEqual('what status says', (await runner.status(status.runId)).status, status);
@@ -92,16 +86,14 @@ export const abortCases: readonly CaseSpec[] = [
   },
   {
     title: 'R72 R26 aborting an id that is not known is the unknown-run error',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const { message } = await checkRejects('abort', runner.abort('no-such-run'), 'RUNNER_UNKNOWN_RUN');
       checkEqual('its text', message, unknownRunMessage('no-such-run'));
     },
   },
   {
     title: 'R73 R200 repeated and concurrent aborts of one run all return the same end',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.hang());
       const asked = [runner.abort(runId), runner.abort(runId), t.end(runner, runId)];
       const answers = await Promise.all(asked);
@@ -112,8 +104,7 @@ export const abortCases: readonly CaseSpec[] = [
   },
   {
     title: 'R70 R104 R203 an abort in the instant of the end gives one of the two ends, and all agree on it',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.exit(3, t.ms(2)));
       await t.sleep(2);
       const status = await runner.abort(runId);
@@ -125,9 +116,9 @@ export const abortCases: readonly CaseSpec[] = [
   },
   {
     title: 'R74 D24 while an abort waits for a stubborn command, everything else is served',
-    needs: ['capacity', 'stubborn'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3 });
+    options: { capacity: 3 },
+    needs: ['stubborn'],
+    async serve(t, runner) {
       const stubborn = await t.running(runner, t.commands.stubborn());
       await t.sleep(4);
       const ended: RunStatus[] = [];

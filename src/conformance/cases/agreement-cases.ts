@@ -52,9 +52,8 @@ async function checkEnd(
 export const agreementCases: readonly CaseSpec[] = [
   {
     title: 'R207 R24 R25 R43 status, query, queryNow and statusAll agree on a run in every stage of its life',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3 });
+    options: { capacity: 3 },
+    async serve(t, runner) {
       const first = await t.running(runner, t.commands.hang());
       const second = await t.start(runner, t.commands.hang());
       const ids = [first, second];
@@ -71,8 +70,7 @@ export const agreementCases: readonly CaseSpec[] = [
   },
   {
     title: 'R207 R4 R206 however a run is read while it changes, it never goes back',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (let run = 0; run < 3; run += 1) {
         const runId = await t.start(runner, t.commands.exit(run, t.ms(1)));
         let turn = run;

@@ -60,9 +60,8 @@ async function startWhenFree(t: CaseContext, runner: Service, command: Command):
 export const orderCases: readonly CaseSpec[] = [
   {
     title: 'R67 R202 R58 a run that is offered while another is at work waits until that is over',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 4 });
+    options: { capacity: 4 },
+    async serve(t, runner) {
       const ids = [await t.running(runner, t.commands.hang())];
       for (let run = 1; run < 4; run += 1) {
         ids.push(await t.start(runner, t.commands.hang()));
@@ -83,9 +82,8 @@ export const orderCases: readonly CaseSpec[] = [
   },
   {
     title: 'R67 R202 R69 runs that are offered as others end never run beside them',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3 });
+    options: { capacity: 3 },
+    async serve(t, runner) {
       const ids: RunID[] = [];
       for (let run = 0; run < 6; run += 1) {
         ids.push(await startWhenFree(t, runner, t.commands.exit(run, t.ms(1))));
@@ -102,9 +100,8 @@ export const orderCases: readonly CaseSpec[] = [
   {
     title:
       'R200 R203 R67 R202 in a load of all kinds of commands and ends, each run has the end that is its own',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3 });
+    options: { capacity: 3 },
+    async serve(t, runner) {
       const load = mixedLoad(t);
       const ids: RunID[] = [];
       const ends: Promise<unknown>[] = [];

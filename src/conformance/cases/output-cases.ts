@@ -25,8 +25,7 @@ export const outputCases: readonly CaseSpec[] = [
   {
     title: 'R96 every log begins with a header: marker, date, the three URIs, the command, SCOOT_CMD_LOG',
     needs: ['outputs'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, { ...t.commands.write('out\n', 'err\n'), jobId: 'job-7' });
       const { stdoutRef, stderrRef } = status;
       for (const [name, log] of Object.entries(await logsOf(t, status))) {
@@ -59,8 +58,7 @@ export const outputCases: readonly CaseSpec[] = [
     title:
       'R97 R123 what the command writes comes after the header, each stream in its own log, both in the third',
     needs: ['outputs'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const { stdout, stderr, stdlog } = await logsOf(
         t,
         await t.outcome(runner, t.commands.write('to out\n', 'to err\n')),
@@ -78,8 +76,7 @@ export const outputCases: readonly CaseSpec[] = [
   {
     title: 'R123 R97 all of a long output is there when the end can be seen',
     needs: ['outputs'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const text = 'line of some length\n'.repeat(5_000);
       const { stdout, stdlog } = await logsOf(t, await t.outcome(runner, t.commands.write(text, '')));
       checkEqual('characters on stdout', bodyOf(stdout).length, text.length);
@@ -90,8 +87,7 @@ export const outputCases: readonly CaseSpec[] = [
   {
     title: 'R107 D51 the trailer of an aborted run is the last thing in every log',
     needs: ['outputs'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.writeAndHang('before\n'));
       const { stdoutRef } = (await runner.status(runId)).status;
       await t.until('the command has written', async () => bodyOf(await t.read(stdoutRef)) === 'before\n');
@@ -110,8 +106,7 @@ export const outputCases: readonly CaseSpec[] = [
   {
     title: 'R101 D51 the trailer of a run that timed out names the timeout',
     needs: ['outputs', 'timeouts'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const { status, timeoutMs } = await t.endRunning(runner, t.commands.writeAndHang('before\n'), 20);
       const { stdout, stderr, stdlog } = await logsOf(t, status);
       for (const log of [stdout, stderr, stdlog]) {
@@ -123,8 +118,7 @@ export const outputCases: readonly CaseSpec[] = [
   {
     title: 'R107 R97 the trailer stands once in a log, and not at all after a natural end',
     needs: ['outputs', 'timeouts'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const natural = await logsOf(
         t,
         await t.outcome(runner, { ...t.commands.write('x', ''), timeoutMs: t.ms(1e6) }),

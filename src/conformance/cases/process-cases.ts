@@ -6,8 +6,7 @@ import type { CaseSpec } from '../conformance-case.ts';
 export const processCases: readonly CaseSpec[] = [
   {
     title: 'R98 R11 a command that cannot be started is FAILED 240 and never RUNNING',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.unstartable());
       const running = waitForState(runner, runId, 'RUNNING');
       await checkRejects('a wait for RUNNING', running, 'RUNNER_CANNOT_HAPPEN');
@@ -23,8 +22,7 @@ export const processCases: readonly CaseSpec[] = [
   },
   {
     title: 'R98 R66 D36 a runner goes on after a command that cannot be started',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (let run = 0; run < 3; run += 1) {
         checkEqual('a bad one', (await t.outcome(runner, t.commands.unstartable())).exitCode, 240);
         checkEqual('a good one', (await t.outcome(runner, t.commands.exit(run))).exitCode, run);
@@ -35,8 +33,7 @@ export const processCases: readonly CaseSpec[] = [
   {
     title: 'R110 R11 a command that the machinery loses is FAILED with its code and text',
     needs: ['failures'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, t.commands.lost(17, 'pipe is gone'));
       checkFields('the end', status, { state: 'FAILED', exitCode: 17, error: 'error execing: pipe is gone' });
     },
@@ -44,8 +41,7 @@ export const processCases: readonly CaseSpec[] = [
   {
     title: 'R110 a lost command without a code is 250',
     needs: ['failures'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, t.commands.lost(0, 'gone'));
       checkFields('the end', status, { state: 'FAILED', exitCode: 250, error: 'error execing: gone' });
     },
@@ -53,8 +49,7 @@ export const processCases: readonly CaseSpec[] = [
   {
     title: 'R124 R110 D64 a death by signal is COMPLETE −1, and its error names the signal',
     needs: ['signals'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (const signal of ['SIGSEGV', 'SIGTERM']) {
         const status = await t.outcome(runner, t.commands.killedBy(signal));
         checkFields(`a death by ${signal}`, status, { state: 'COMPLETE', exitCode: -1 });
@@ -65,8 +60,7 @@ export const processCases: readonly CaseSpec[] = [
   {
     title: 'R107 an abort ends a command that ignores the request to stop',
     needs: ['stubborn'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.stubborn());
       await t.sleep(1);
       checkEqual('the end', (await runner.abort(runId)).state, 'ABORTED');
@@ -76,8 +70,7 @@ export const processCases: readonly CaseSpec[] = [
   {
     title: 'R101 a deadline ends a command that ignores the request to stop',
     needs: ['stubborn', 'timeouts'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, { ...t.commands.stubborn(), timeoutMs: t.ms(3) });
       checkEqual('the end', status.state, 'TIMEDOUT');
     },

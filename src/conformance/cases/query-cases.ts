@@ -60,8 +60,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R26 D2 a listed id that is not known fails the whole query at once, whatever the wait',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const known = await t.start(runner, t.commands.hang());
       for (const states of [ALL_MASK, DONE_MASK]) {
         const query = { runs: [known, UNKNOWN], states };
@@ -74,8 +73,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R26 a listed id must be known even if all runs are asked for',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       await t.start(runner, t.commands.hang());
       const query = { runs: [UNKNOWN], allRuns: true, states: ALL_MASK };
       await checkRejects('queryNow', runner.queryNow(query), 'RUNNER_UNKNOWN_RUN');
@@ -83,8 +81,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R27 R30 known runs in other states give an empty list without waiting, and no error',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(0));
       await t.end(runner, runId);
       checkEqual('runs', await idsFor(runner, { runs: [runId], states: RUNNING_MASK }), []);
@@ -92,8 +89,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R28 D20 no ids and not all runs give an empty list at once, even with a wait',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       await t.start(runner, t.commands.hang());
       for (const query of [{ states: ALL_MASK }, { runs: [], states: ALL_MASK }]) {
         checkEqual('statuses', (await runner.query(query, waitForever())).statuses, []);
@@ -118,8 +114,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R30 with timeout 0 nothing is waited for, and the signal is not looked at',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.hang());
       const wait = { timeoutMs: 0, signal: AbortSignal.abort() };
       checkEqual('statuses', (await runner.query({ runs: [runId], states: DONE_MASK }, wait)).statuses, []);
@@ -140,8 +135,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R40 R26 D2 an id that is not known is an unknown run for status and statusNow',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (const ask of [() => runner.status(UNKNOWN), () => statusNow(runner, UNKNOWN)]) {
         const { message } = await checkRejects('the answer', ask(), 'RUNNER_UNKNOWN_RUN');
         checkEqual('its text', message, unknownRunMessage(UNKNOWN));
@@ -150,8 +144,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R42 D3 a single status of an empty answer is a typed error that carries the service status',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.hang());
       const result = await runner.query({ runs: [runId], states: DONE_MASK }, NO_WAIT);
       const single = (async () => singleStatus(result))();
@@ -179,8 +172,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R33 D15 a wait that is negative or no number is refused',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(0));
       await t.end(runner, runId);
       for (const timeoutMs of [-1, -0.001, Number.NaN, -Infinity]) {
@@ -193,8 +185,7 @@ export const queryCases: readonly CaseSpec[] = [
   },
   {
     title: 'R24 a query that is none is refused',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const bad: readonly unknown[] = [
         { allRuns: true },
         { allRuns: true, states: 128 },

@@ -35,9 +35,8 @@ async function states(runner: Service): Promise<RunState[]> {
 export const queueCases: readonly CaseSpec[] = [
   {
     title: 'R58 R64 R22 a runner of capacity n takes n runs, the active one included, and refuses one more',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3 });
+    options: { capacity: 3 },
+    async serve(t, runner) {
       await t.running(runner, t.commands.hang());
       await t.start(runner, t.commands.hang());
       await t.start(runner, t.commands.hang());
@@ -47,17 +46,15 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R59 R64 R22 by default a runner takes one run at a time',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       await t.start(runner, t.commands.hang());
       await checkBusy(runner, t.commands.hang());
     },
   },
   {
     title: 'R59 D8 capacity 0 means one run at a time',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 0 });
+    options: { capacity: 0 },
+    async serve(t, runner) {
       await t.start(runner, t.commands.hang());
       await checkBusy(runner, t.commands.hang());
     },
@@ -73,8 +70,7 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R60 without an init signal a runner is initialized and healthy when it is made',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const { statuses, service } = await runner.statusAll();
       checkEqual('runs', statuses, []);
       checkEqual('the service', service, { initialized: true, isHealthy: true, error: '' });
@@ -82,8 +78,7 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R66 D36 a malformed command is refused and brings nothing down',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const bad: readonly unknown[] = [
         undefined,
         null,
@@ -110,9 +105,8 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R67 R202 runs start in the order of acceptance, and at most one is active',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 4 });
+    options: { capacity: 4 },
+    async serve(t, runner) {
       const ids: RunID[] = [];
       for (let run = 0; run < 4; run += 1) ids.push(await t.start(runner, t.commands.hang()));
       for (const [index, runId] of ids.entries()) {
@@ -127,9 +121,8 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R67 R65 the order of acceptance is that of the calls of run',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 5 });
+    options: { capacity: 5 },
+    async serve(t, runner) {
       const offers = [1, 2, 3, 4, 5].map((exitCode) => runner.run(t.commands.exit(exitCode)));
       const ids = (await Promise.all(offers)).map(({ runId }) => runId);
       checkEqual('ids in order of creation', await knownIds(runner), ids);
@@ -145,9 +138,9 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R68 the head of the queue starts as soon as none is active',
-    needs: ['capacity', 'virtualTime', 'exactStates'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 2 });
+    options: { capacity: 2 },
+    needs: ['virtualTime', 'exactStates'],
+    async serve(t, runner) {
       const first = await t.start(runner, t.commands.exit(0, t.ms(3)));
       const second = await t.start(runner, t.commands.hang());
       await waitForState(runner, first, 'RUNNING');
@@ -158,8 +151,7 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R69 D25 a caller that has seen the end of a run can use its slot',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (let run = 0; run < 6; run += 1) {
         checkEqual(`run ${run}`, (await t.outcome(runner, t.commands.exit(run))).exitCode, run);
       }
@@ -167,8 +159,7 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R69 R73 D25 a caller that has aborted a run can use its slot',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (let run = 0; run < 4; run += 1) {
         const runId = await t.start(runner, t.commands.hang());
         if (run % 2 === 0) await waitForState(runner, runId, 'RUNNING');
@@ -178,8 +169,7 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R59 R49 R26 a single runner remembers one run; the older id is unknown for everything',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const old = await t.start(runner, t.commands.exit(0));
       await t.end(runner, old);
       const newer = await t.start(runner, t.commands.hang());
@@ -195,9 +185,8 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R47 R48 a history of n keeps the n newest, and the oldest that is terminal goes',
-    needs: ['history', 'capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 2, history: 2 });
+    options: { capacity: 2, history: 2 },
+    async serve(t, runner) {
       const ids: RunID[] = [];
       for (let run = 0; run < 4; run += 1) {
         ids.push(await t.start(runner, t.commands.exit(0)));
@@ -208,9 +197,8 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R48 D11 a run that is not terminal is never forgotten',
-    needs: ['history', 'capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3, history: 1 });
+    options: { capacity: 3, history: 1 },
+    async serve(t, runner) {
       const ids = [await t.running(runner, t.commands.hang())];
       for (let run = 0; run < 2; run += 1) ids.push(await t.start(runner, t.commands.hang()));
       checkEqual('runs', await knownIds(runner), ids);
@@ -223,9 +211,8 @@ export const queueCases: readonly CaseSpec[] = [
   },
   {
     title: 'R47 R58 without a bound all runs are remembered',
-    needs: ['history', 'capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 2, history: 0 });
+    options: { capacity: 2, history: 0 },
+    async serve(t, runner) {
       const ids: RunID[] = [];
       for (let run = 0; run < 8; run += 1) ids.push((await t.outcome(runner, t.commands.exit(run))).runId);
       checkEqual('runs', await knownIds(runner), ids);

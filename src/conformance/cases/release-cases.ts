@@ -8,8 +8,7 @@ import type { CaseSpec } from '../conformance-case.ts';
 export const releaseCases: readonly CaseSpec[] = [
   {
     title: 'R84 D26 release may be called any number of times, also at once',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       await t.running(runner, t.commands.hang());
       await Promise.all([runner.release(), runner.release()]);
       await runner.release();
@@ -17,8 +16,7 @@ export const releaseCases: readonly CaseSpec[] = [
   },
   {
     title: 'R84 D26 after a release run and abort are refused with an error of its own',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(0));
       await t.end(runner, runId);
       await runner.release();
@@ -28,8 +26,7 @@ export const releaseCases: readonly CaseSpec[] = [
   },
   {
     title: 'R84 after a release reads that need no waiting still work',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, t.commands.exit(5));
       const { runId } = status;
       await runner.release();
@@ -41,8 +38,7 @@ export const releaseCases: readonly CaseSpec[] = [
   },
   {
     title: 'R84 a wait that only a new run could meet ends with the released error',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const waiting = t.meanwhile(runner.query({ allRuns: true, states: DONE_MASK }, waitForever()));
       await t.sleep(1);
       await runner.release();
@@ -53,9 +49,8 @@ export const releaseCases: readonly CaseSpec[] = [
   },
   {
     title: 'R85 R203 D27 a release aborts the active run and the queued ones, and nobody waits in vain',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3 });
+    options: { capacity: 3 },
+    async serve(t, runner) {
       const ids = [await t.running(runner, t.commands.hang())];
       for (let run = 0; run < 2; run += 1) ids.push(await t.start(runner, t.commands.hang()));
       const waits = ids.map((runId) => t.meanwhile(t.end(runner, runId)));
@@ -72,8 +67,7 @@ export const releaseCases: readonly CaseSpec[] = [
   {
     title: 'R85 a release settles when nothing is left running',
     needs: ['stubborn'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.stubborn());
       await t.sleep(1);
       await runner.release();
@@ -82,8 +76,7 @@ export const releaseCases: readonly CaseSpec[] = [
   },
   {
     title: 'R85 a release in the instant of an acceptance still ends the run',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.hang());
       await runner.release();
       checkEqual('the run', (await runner.status(runId)).status.state, 'ABORTED');
@@ -91,8 +84,7 @@ export const releaseCases: readonly CaseSpec[] = [
   },
   {
     title: 'R85 R70 an abort that waits while the runner is released gets the end',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.hang());
       const aborting = t.meanwhile(runner.abort(runId));
       const releasing = t.meanwhile(runner.release());
@@ -103,8 +95,7 @@ export const releaseCases: readonly CaseSpec[] = [
   {
     title: 'R86 D28 after a release no timer, task or waiter is left',
     needs: ['virtualTime'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, { ...t.commands.hang(), timeoutMs: t.ms(1e6) });
       const long = { timeoutMs: t.ms(1e7) };
       const end = t.meanwhile(runner.query({ runs: [runId], states: DONE_MASK }, long));

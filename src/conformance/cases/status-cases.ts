@@ -30,8 +30,7 @@ const OPEN_STATES: readonly RunState[] = ['PENDING', 'RUNNING'];
 export const statusCases: readonly CaseSpec[] = [
   {
     title: 'R65 R46 D21 an accepted run is PENDING, has an id of its own and carries the tags of its command',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await runner.run({ ...t.commands.hang(), ...TAGS });
       checkFields('the status of an accepted run', status, { state: 'PENDING', ...TAGS });
       checkThat(status.runId !== '', 'its id', 'one that is not empty', status.runId);
@@ -40,8 +39,7 @@ export const statusCases: readonly CaseSpec[] = [
   {
     title: 'R65 run returns within the same instant',
     needs: ['virtualTime'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const atMs = t.now();
       await runner.run(t.commands.exit(0, t.ms(3)));
       checkEqual('time that run takes', t.now() - atMs, 0);
@@ -71,8 +69,7 @@ export const statusCases: readonly CaseSpec[] = [
   },
   {
     title: 'R99 R52 R206 RUNNING says where output is, and the end still does',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(0, t.ms(4)));
       const { status: running } = await waitForState(runner, runId, 'RUNNING');
       checkThat(running.stdoutRef !== '', 'stdoutRef of RUNNING', 'a ref', running.stdoutRef);
@@ -84,9 +81,8 @@ export const statusCases: readonly CaseSpec[] = [
   },
   {
     title: 'R3 R110 R11 a command that ends with a code is COMPLETE with that code, whatever it is',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3 });
+    options: { capacity: 3 },
+    async serve(t, runner) {
       for (const exitCode of [0, 1, 7, 255]) {
         const status = await t.outcome(runner, t.commands.exit(exitCode));
         checkFields(`exit ${exitCode}`, status, { state: 'COMPLETE', exitCode, error: '', snapshotId: '' });
@@ -95,8 +91,7 @@ export const statusCases: readonly CaseSpec[] = [
   },
   {
     title: 'R20 D31 codes that the machinery uses are the command’s own in a COMPLETE run',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (const exitCode of MACHINERY_CODES) {
         checkFields(`exit ${exitCode}`, await t.outcome(runner, t.commands.exit(exitCode)), {
           state: 'COMPLETE',
@@ -109,8 +104,7 @@ export const statusCases: readonly CaseSpec[] = [
   },
   {
     title: 'R11 an ABORTED run has no exit code, snapshot or error',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, { ...t.commands.hang(), ...TAGS });
       const status = await runner.abort(runId);
       checkFields('the status', status, {
@@ -126,8 +120,7 @@ export const statusCases: readonly CaseSpec[] = [
   {
     title: 'R11 a TIMEDOUT run has no exit code, snapshot or error',
     needs: ['timeouts'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(1), ...TAGS });
       checkFields('the status', status, {
         state: 'TIMEDOUT',
@@ -140,8 +133,7 @@ export const statusCases: readonly CaseSpec[] = [
   },
   {
     title: 'R39 a returned status is a value: changing it changes nothing else',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(4));
       const status = await t.end(runner, runId);
       // A frozen value refuses the change, another one keeps it to itself.
@@ -155,8 +147,7 @@ export const statusCases: readonly CaseSpec[] = [
   },
   {
     title: 'R44 ids are never used twice, eviction included',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const ids = new Set<string>();
       for (let run = 0; run < 5; run += 1) ids.add((await t.outcome(runner, t.commands.exit(0))).runId);
       checkEqual('different ids of five runs', ids.size, 5);

@@ -9,8 +9,7 @@ export const timeoutCases: readonly CaseSpec[] = [
   {
     title: 'R100 R101 a run that is still at work at its deadline becomes TIMEDOUT',
     needs: ['timeouts'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(2) });
       checkEqual('the end', status.state, 'TIMEDOUT');
       checkFields('a run after it', await t.outcome(runner, t.commands.exit(1)), {
@@ -22,8 +21,7 @@ export const timeoutCases: readonly CaseSpec[] = [
   {
     title: 'R100 the deadline is kept to the microsecond',
     needs: ['timeouts', 'virtualTime', 'exactStates'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (const timeoutMs of [0.5, 86_400_000]) {
         const atMs = t.now();
         checkEqual(
@@ -37,9 +35,9 @@ export const timeoutCases: readonly CaseSpec[] = [
   },
   {
     title: 'R100 time in the queue does not count',
-    needs: ['timeouts', 'capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 2 });
+    options: { capacity: 2 },
+    needs: ['timeouts'],
+    async serve(t, runner) {
       const throughQueue = async (timeoutMs: number): Promise<{ status: RunStatus; sinceMs: number }> => {
         const active = await t.running(runner, t.commands.hang());
         const queued = await t.start(runner, { ...t.commands.exit(3), timeoutMs });
@@ -56,8 +54,7 @@ export const timeoutCases: readonly CaseSpec[] = [
   {
     title: 'R100 R203 a timeout of 0 or less is none',
     needs: ['timeouts'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (const timeoutMs of [0, -1]) {
         const status = await t.outcome(runner, { ...t.commands.exit(2, t.ms(2)), timeoutMs });
         checkFields('the end', status, { state: 'COMPLETE', exitCode: 2 });
@@ -67,8 +64,7 @@ export const timeoutCases: readonly CaseSpec[] = [
   {
     title: 'R103 R200 a deadline after the end changes nothing',
     needs: ['timeouts'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const { status, timeoutMs } = await t.endBefore(runner, t.commands.exit(8), 9);
       await sleep(t.world.clock, timeoutMs + t.ms(1));
       checkFields('the end', status, { state: 'COMPLETE', exitCode: 8 });
@@ -78,8 +74,7 @@ export const timeoutCases: readonly CaseSpec[] = [
   {
     title: 'R104 D54 an end in the instant of the deadline is one of the two, for all who ask',
     needs: ['timeouts', 'virtualTime'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       for (let run = 0; run < 8; run += 1) {
         const timeoutMs = t.ms(2);
         const runId = await t.start(runner, { ...t.commands.exit(3, timeoutMs), timeoutMs });
@@ -124,8 +119,7 @@ export const timeoutCases: readonly CaseSpec[] = [
   {
     title: 'R70 R101 an abort of a run that timed out returns TIMEDOUT',
     needs: ['timeouts'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const status = await t.outcome(runner, { ...t.commands.hang(), timeoutMs: t.ms(1) });
       checkEqual('what abort returns', await runner.abort(status.runId), status);
     },

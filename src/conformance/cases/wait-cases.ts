@@ -29,8 +29,7 @@ async function hanging(t: CaseContext): Promise<{ runner: Service; runId: RunID 
 export const waitCases: readonly CaseSpec[] = [
   {
     title: 'R31 a wait ends with the first later write that matches, alone and as it was written',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(6, t.ms(2)));
       const { statuses } = await runner.query({ runs: [runId], states: DONE_MASK }, waitForever());
       checkEqual('how many statuses', statuses.length, 1);
@@ -43,9 +42,9 @@ export const waitCases: readonly CaseSpec[] = [
   },
   {
     title: 'R31 R24 a wait on all runs ends with the one that is first in a wanted state',
-    needs: ['capacity', 'exactStates'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 3 });
+    options: { capacity: 3 },
+    needs: ['exactStates'],
+    async serve(t, runner) {
       const first = await t.start(runner, t.commands.exit(1, t.ms(1)));
       await t.start(runner, t.commands.exit(2, t.ms(1)));
       const { statuses } = await runner.query({ allRuns: true, states: DONE_MASK }, waitForever());
@@ -116,8 +115,7 @@ export const waitCases: readonly CaseSpec[] = [
   {
     title: 'R35 D17 a match in the instant of the deadline wins',
     needs: ['virtualTime'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.exit(3, t.ms(5)));
       const { statuses } = await runner.query({ runs: [runId], states: DONE_MASK }, { timeoutMs: t.ms(5) });
       checkEqual(
@@ -130,8 +128,7 @@ export const waitCases: readonly CaseSpec[] = [
   {
     title: 'R35 D17 a match in the instant of the cancel wins',
     needs: ['virtualTime'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.exit(3, t.ms(5)));
       const stop = new AbortController();
       t.world.clock.timer('cancel', t.ms(5), () => stop.abort());
@@ -148,8 +145,7 @@ export const waitCases: readonly CaseSpec[] = [
   },
   {
     title: 'R36 D4 a wait that can no longer be met ends at once with an outcome of its own',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(0));
       await t.end(runner, runId);
       await checkRejects('the wait', waitForState(runner, runId, 'RUNNING'), 'RUNNER_CANNOT_HAPPEN');
@@ -157,17 +153,15 @@ export const waitCases: readonly CaseSpec[] = [
   },
   {
     title: 'R36 D4 a wait ends so as soon as its run ends otherwise',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.running(runner, t.commands.exit(0, t.ms(2)));
       await checkRejects('the wait', waitForState(runner, runId, 'ABORTED'), 'RUNNER_CANNOT_HAPPEN');
     },
   },
   {
     title: 'R36 a wait on several runs stays as long as one of them can meet it',
-    needs: ['capacity'],
-    async run(t) {
-      const runner = await t.runner({ capacity: 2 });
+    options: { capacity: 2 },
+    async serve(t, runner) {
       const first = await t.running(runner, t.commands.exit(0, t.ms(1)));
       const second = await t.start(runner, t.commands.hang());
       const states = maskForState('FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN');
@@ -188,8 +182,7 @@ export const waitCases: readonly CaseSpec[] = [
   {
     title:
       'R41 finalStatus and waitForState wait for the state that they name, and give it at once if it is there',
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const runId = await t.start(runner, t.commands.hang());
       for (let turn = 0; turn < 2; turn += 1) {
         checkFields('RUNNING', (await waitForState(runner, runId, 'RUNNING')).status, {
@@ -208,8 +201,7 @@ export const waitCases: readonly CaseSpec[] = [
   {
     title: 'R46 D14 a new run wakes a wait for PENDING runs',
     needs: ['exactStates'],
-    async run(t) {
-      const runner = await t.runner();
+    async serve(t, runner) {
       const query = { allRuns: true, states: PENDING_MASK };
       const waiting = t.meanwhile(runner.query(query, { timeoutMs: t.ms(100) }));
       const runId = await t.start(runner, t.commands.hang());
