@@ -22,38 +22,6 @@ export interface InstantExecer extends Execer {
   exec(): Process;
 }
 
-class EndedProcess implements Process {
-  readonly #status: ProcessStatus;
-
-  constructor(status: ProcessStatus) {
-    this.#status = status;
-  }
-
-  wait(): ProcessStatus {
-    return this.#status;
-  }
-
-  abort(): ProcessStatus {
-    return this.#status;
-  }
-}
-
-class DoneExecer implements InstantExecer {
-  readonly cancelBoundMs = 0;
-  readonly #process: Process;
-  readonly #execError: Error | undefined;
-
-  constructor(status: ProcessStatus, execError: Error | undefined) {
-    this.#process = new EndedProcess(status);
-    this.#execError = execError;
-  }
-
-  exec(): Process {
-    if (this.#execError !== undefined) throw this.#execError;
-    return this.#process;
-  }
-}
-
 const STATES: readonly ProcessState[] = ['UNKNOWN', 'RUNNING', 'COMPLETE', 'FAILED'];
 const DONE_STATES: readonly ProcessState[] = STATES.filter(isProcessDone);
 
@@ -80,5 +48,13 @@ export function createDoneExecer(options: DoneExecerOptions = {}): InstantExecer
   if (execError !== undefined && !(execError instanceof Error)) {
     throw invalidArgument('execError', 'an Error', execError);
   }
-  return new DoneExecer(Object.freeze({ state, exitCode, error }), execError);
+  const status: ProcessStatus = Object.freeze({ state, exitCode, error });
+  const process: Process = { wait: () => status, abort: () => status };
+  return {
+    cancelBoundMs: 0,
+    exec() {
+      if (execError !== undefined) throw execError;
+      return process;
+    },
+  };
 }

@@ -1,8 +1,7 @@
 /** An execer that hands each command to one of two others. It keeps no state: the same command always takes the same way. */
 import { checkArray, checkMethods, checkObject, checkOptions, unreadable } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
-import type { ExecCommand, Execer, Process } from '../model/execer.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { ExecCommand, Execer } from '../model/execer.ts';
 
 /**
  * The first element of argv that marks a command as a script for the sim execer, which reads it as a comment (R146).
@@ -36,34 +35,6 @@ export interface InterceptExecerOptions {
   readonly fallback: Execer;
 }
 
-class InterceptExecer implements Execer {
-  readonly #options: InterceptExecerOptions;
-
-  constructor(options: InterceptExecerOptions) {
-    checkMethods('interceptor', options.interceptor, ['exec']);
-    checkMethods('fallback', options.fallback, ['exec']);
-    this.#options = options;
-  }
-
-  get cancelBoundMs(): number {
-    const { interceptor, fallback } = this.#options;
-    return Math.max(interceptor.cancelBoundMs, fallback.cancelBoundMs);
-  }
-
-  check(command: Command): void {
-    this.#choose(command).check?.(command);
-  }
-
-  exec(command: ExecCommand): MaybePromise<Process> {
-    return this.#choose(command).exec(command);
-  }
-
-  #choose(command: Command | ExecCommand): Execer {
-    const { intercepts = isSimCommand, interceptor, fallback } = this.#options;
-    return intercepts(command) ? interceptor : fallback;
-  }
-}
-
 /**
  * Makes an execer that gives a command to `interceptor` if the predicate says so, else to `fallback` (R146). Its bound for an
  * abort is the greater of both.
@@ -84,5 +55,15 @@ class InterceptExecer implements Execer {
  */
 export function createInterceptExecer(options: InterceptExecerOptions): Execer {
   checkOptions(options);
-  return new InterceptExecer(options);
+  const { intercepts = isSimCommand, interceptor, fallback } = options;
+  checkMethods('interceptor', interceptor, ['exec']);
+  checkMethods('fallback', fallback, ['exec']);
+  const choose = (command: Command | ExecCommand): Execer => (intercepts(command) ? interceptor : fallback);
+  return {
+    get cancelBoundMs() {
+      return Math.max(interceptor.cancelBoundMs, fallback.cancelBoundMs);
+    },
+    check: (command) => choose(command).check?.(command),
+    exec: (command) => choose(command).exec(command),
+  };
 }

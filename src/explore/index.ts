@@ -45,7 +45,6 @@ export { type HistoryLine } from './explain/failure-history.ts';
 export { type KeyedDecision } from './keyed-log.ts';
 export { mutationStrategy } from './strategies/mutation-strategy.ts';
 export { type PctOptions, pctStrategy } from './strategies/pct-strategy.ts';
-export { plainStrategy } from './strategies/plain-strategy.ts';
 export { portfolioStrategy } from './strategies/portfolio.ts';
 export { posStrategy } from './strategies/pos-strategy.ts';
 export { randomStrategy } from './strategies/random-strategy.ts';
@@ -57,7 +56,7 @@ export {
   checkReplay,
 } from './replay-check.ts';
 export { type NearestPass } from './explain/nearest-history.ts';
-export { type ReplayOptions, replayStrategy } from './strategies/replay-strategy.ts';
+export { plainStrategy, type ReplayOptions, replayStrategy } from './strategies/replay-strategy.ts';
 export { type ReplayToken, decodeToken, encodeToken } from './replay-token.ts';
 export { type ShrunkLog } from './shrink/shrink-memory.ts';
 export { type ShrinkEnd, type ShrinkOptions, type ShrinkResult, shrink } from './shrink/shrinker.ts';

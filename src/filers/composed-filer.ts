@@ -1,8 +1,6 @@
 /** A filer put together from a checkouter, an ingester and an updater. Invariant: it adds nothing of its own. */
 import { checkMethods, checkRecord } from '../kernel/argument-check.ts';
-import type { Cancellable } from '../model/cancellation.ts';
-import type { Checkout, Checkouter, Filer, Ingester, Updater } from '../model/filer.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { Checkouter, Filer, Ingester, Updater } from '../model/filer.ts';
 
 /** The parts of {@link composeFiler}. Any filer can stand for any part. */
 export interface FilerParts {
@@ -11,40 +9,6 @@ export interface FilerParts {
   readonly updater: Updater;
   /** The largest bound of the parts (R199). Default 0. */
   readonly cancelBoundMs?: number;
-}
-
-class ComposedFiler implements Filer {
-  readonly cancelBoundMs: number;
-  readonly #parts: FilerParts;
-
-  constructor(parts: FilerParts) {
-    this.cancelBoundMs = parts.cancelBoundMs ?? 0;
-    this.#parts = parts;
-  }
-
-  get updateIntervalMs(): number {
-    return this.#parts.updater.updateIntervalMs;
-  }
-
-  checkout(snapshotId: string, cancel?: Cancellable): MaybePromise<Checkout> {
-    return this.#parts.checkouter.checkout(snapshotId, cancel);
-  }
-
-  checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): MaybePromise<Checkout> {
-    return this.#parts.checkouter.checkoutAt(snapshotId, dir, cancel);
-  }
-
-  ingest(path: string, cancel?: Cancellable): MaybePromise<string> {
-    return this.#parts.ingester.ingest(path, cancel);
-  }
-
-  ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): MaybePromise<string> {
-    return this.#parts.ingester.ingestMap(paths, cancel);
-  }
-
-  update(cancel?: Cancellable): MaybePromise<void> {
-    return this.#parts.updater.update(cancel);
-  }
 }
 
 /**
@@ -62,5 +26,16 @@ export function composeFiler(parts: FilerParts): Filer {
   checkMethods('checkouter', parts.checkouter, ['checkout', 'checkoutAt']);
   checkMethods('ingester', parts.ingester, ['ingest', 'ingestMap']);
   checkMethods('updater', parts.updater, ['update']);
-  return new ComposedFiler(parts);
+  const { checkouter, ingester, updater, cancelBoundMs = 0 } = parts;
+  return {
+    cancelBoundMs,
+    get updateIntervalMs() {
+      return updater.updateIntervalMs;
+    },
+    checkout: (snapshotId, cancel) => checkouter.checkout(snapshotId, cancel),
+    checkoutAt: (snapshotId, dir, cancel) => checkouter.checkoutAt(snapshotId, dir, cancel),
+    ingest: (path, cancel) => ingester.ingest(path, cancel),
+    ingestMap: (paths, cancel) => ingester.ingestMap(paths, cancel),
+    update: (cancel) => updater.update(cancel),
+  };
 }

@@ -10,16 +10,8 @@ import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
 /** What the invalid filer checks out to: an absolute path that does not exist (R174). */
 export const INVALID_PATH = '/path/is/invalid';
 
-class FakeCheckout implements InstantCheckout {
-  readonly path: string;
-  readonly id: string;
-
-  constructor(path: string, id: string) {
-    this.path = path;
-    this.id = id;
-  }
-
-  release(): void {}
+function fakeCheckout(path: string, id: string): InstantCheckout {
+  return { path, id, release: () => undefined };
 }
 
 class FakeFiler implements InstantFiler {
@@ -38,17 +30,17 @@ class FakeFiler implements InstantFiler {
   checkout(snapshotId: string, cancel?: Cancellable): InstantCheckout {
     checkSnapshotId(snapshotId);
     throwIfCancelled(cancel, 'checkout');
-    if (!this.#numbered) return new FakeCheckout(this.#root, snapshotId);
+    if (!this.#numbered) return fakeCheckout(this.#root, snapshotId);
     const path = `${this.#root}/checkout-${this.#checkouts}`;
     this.#checkouts += 1;
-    return new FakeCheckout(path, snapshotId);
+    return fakeCheckout(path, snapshotId);
   }
 
   checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): InstantCheckout {
     checkSnapshotId(snapshotId);
     checkAbsolutePath('dir', dir);
     throwIfCancelled(cancel, 'checkout');
-    return new FakeCheckout(dir, snapshotId);
+    return fakeCheckout(dir, snapshotId);
   }
 
   ingest(path: string, cancel?: Cancellable): string {

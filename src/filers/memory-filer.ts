@@ -18,26 +18,6 @@ export interface MemoryFiler extends InstantFiler {
 
 const CHECKOUTS = '/checkouts';
 
-class TreeCheckout implements InstantCheckout {
-  readonly path: string;
-  readonly id: string;
-  readonly #tree: MemoryTree;
-  #released = false;
-
-  constructor(tree: MemoryTree, path: string, id: string) {
-    this.#tree = tree;
-    this.path = path;
-    this.id = id;
-  }
-
-  release(): void {
-    // The path may belong to a later checkout by the time of a second release.
-    if (this.#released) return;
-    this.#released = true;
-    this.#tree.remove(this.path);
-  }
-}
-
 class TreeFiler implements MemoryFiler {
   readonly cancelBoundMs = 0;
   readonly updateIntervalMs = 0;
@@ -64,7 +44,16 @@ class TreeFiler implements MemoryFiler {
       throw new RunnerError('RUNNER_FILER_FAILED', `Not an empty directory: ${dir}`);
     }
     this.tree.putUnder(dir, snapshot);
-    return new TreeCheckout(this.tree, dir, snapshotId);
+    let isReleased = false;
+    return {
+      path: dir,
+      id: snapshotId,
+      release: () => {
+        // The path may belong to a later checkout by the time of a second release.
+        if (!isReleased) this.tree.remove(dir);
+        isReleased = true;
+      },
+    };
   }
 
   ingest(path: string, cancel?: Cancellable): string {

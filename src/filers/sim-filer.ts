@@ -115,47 +115,6 @@ class PendingOperation<T> {
   }
 }
 
-/** Takes checkouts back. */
-export interface ReleaseDesk {
-  /** Called once per checkout, with the serial number it was given. */
-  takeBack(made: Checkout, serial: number): MaybePromise<void>;
-  /** Called for each release after the first. */
-  takeBackAgain(made: Checkout): void;
-}
-
-/**
- * A checkout of a simulated filer. Invariant: only its first release does anything; later ones are reported (R171, R205).
- *
- * See {@link ReleaseDesk}.
- */
-class SimCheckout implements Checkout {
-  readonly path: string;
-  readonly id: string;
-  readonly #desk: ReleaseDesk;
-  readonly #made: Checkout;
-  readonly #serial: number;
-  #released = false;
-  #first: MaybePromise<void> = undefined;
-
-  constructor(desk: ReleaseDesk, made: Checkout, serial: number) {
-    this.path = made.path;
-    this.id = made.id;
-    this.#desk = desk;
-    this.#made = made;
-    this.#serial = serial;
-  }
-
-  release(): MaybePromise<void> {
-    if (this.#released) {
-      this.#desk.takeBackAgain(this.#made);
-      return this.#first;
-    }
-    this.#released = true;
-    this.#first = this.#desk.takeBack(this.#made, this.#serial);
-    return this.#first;
-  }
-}
-
 /** Options of {@link createSimFiler}. */
 export interface SimFilerOptions {
   readonly clock: Clock;
@@ -212,7 +171,7 @@ function thenOrNow<T, U>(
   });
 }
 
-class BehavingFiler implements SimFiler, ReleaseDesk {
+class BehavingFiler implements SimFiler {
   readonly cancelBoundMs: number;
   readonly updateIntervalMs: number;
   readonly #clock: Clock;
@@ -279,15 +238,6 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
     return thenOrNow(update, end, end);
   }
 
-  takeBack(made: Checkout, serial: number): MaybePromise<void> {
-    this.#ledger.endCheckout(serial);
-    return this.#perform('release', made.id, undefined, () => made.release());
-  }
-
-  takeBackAgain(made: Checkout): void {
-    this.#ledger.doubleRelease(made.id);
-  }
-
   #checkOut(
     snapshotId: string,
     cancel: Cancellable | undefined,
@@ -297,9 +247,26 @@ class BehavingFiler implements SimFiler, ReleaseDesk {
     const serial = this.#ledger.beginCheckout(snapshotId);
     return thenOrNow(
       () => this.#perform('checkout', snapshotId, cancel, make),
-      (made) => new SimCheckout(this, made, serial),
+      (made) => this.#checkoutOf(made, serial),
       () => this.#ledger.endCheckout(serial),
     );
+  }
+
+  /** Only its first release does anything; later ones are reported (R171, R205). */
+  #checkoutOf(made: Checkout, serial: number): Checkout {
+    const { path, id } = made;
+    let isReleased = false;
+    let first: MaybePromise<void>;
+    const release = (): MaybePromise<void> => {
+      if (isReleased) this.#ledger.doubleRelease(id);
+      else {
+        isReleased = true;
+        this.#ledger.endCheckout(serial);
+        first = this.#perform('release', id, undefined, () => made.release());
+      }
+      return first;
+    };
+    return { path, id, release };
   }
 
   #perform<T>(

@@ -6,22 +6,6 @@ import type { Checkout } from '../model/filer.ts';
 
 const DEFAULT_ROOT = '/virtual/tmp';
 
-class VirtualTempDir implements Checkout {
-  readonly path: string;
-  readonly id = '';
-  readonly #held: Set<string>;
-
-  constructor(path: string, held: Set<string>) {
-    this.path = path;
-    this.#held = held;
-    held.add(path);
-  }
-
-  release(): void {
-    this.#held.delete(this.path);
-  }
-}
-
 /** Directories in name only; those not released yet can be looked at. */
 export interface VirtualTempDirs extends TempDirs {
   readonly held: ReadonlySet<string>;
@@ -65,7 +49,9 @@ export function virtualTempDirs(root: string = DEFAULT_ROOT): VirtualTempDirs {
   const held = new Set<string>();
   const create = (name: string): Checkout => {
     checkString('name', 'a name', name);
-    return new VirtualTempDir(`${root}/${name}`, held);
+    const path = `${root}/${name}`;
+    held.add(path);
+    return { path, id: '', release: () => void held.delete(path) };
   };
   return { held, boundMs: 0, create };
 }

@@ -25,9 +25,8 @@ export const fileBugs: readonly Bug[] = [
     edits: [
       {
         file: memoryFiler,
-        find: '    this.#tree.remove(this.path);\n',
-        replace:
-          "    this.#tree.remove(`${CHECKOUTS}/${this.path.slice(this.path.lastIndexOf('/') + 1)}`);\n",
+        find: 'this.tree.remove(dir);\n',
+        replace: "this.tree.remove(`${CHECKOUTS}/${dir.slice(dir.lastIndexOf('/') + 1)}`);\n",
       },
     ],
   },
@@ -38,13 +37,13 @@ export const fileBugs: readonly Bug[] = [
     edits: [
       {
         file: memoryFiler,
-        find: '    if (this.#released) return;\n',
-        replace: '',
+        find: 'if (!isReleased) this.tree.remove(dir);\n',
+        replace: 'this.tree.remove(dir);\n',
       },
       {
         file: 'src/filers/sim-filer.ts',
-        find: '      this.#desk.takeBackAgain(this.#made);\n      return this.#first;\n',
-        replace: '      return this.#made.release();\n',
+        find: '      if (isReleased) this.#ledger.doubleRelease(id);\n',
+        replace: '      if (isReleased) return made.release();\n',
       },
     ],
   },
@@ -98,8 +97,8 @@ export const fileBugs: readonly Bug[] = [
     edits: [
       {
         file: memoryFiler,
-        find: '    this.#tree.remove(this.path);\n',
-        replace: '    if (this.#tree.entriesUnder(this.path).size === 0) this.#tree.remove(this.path);\n',
+        find: 'if (!isReleased) this.tree.remove(dir);\n',
+        replace: 'if (!isReleased && this.tree.entriesUnder(dir).size === 0) this.tree.remove(dir);\n',
       },
     ],
   },

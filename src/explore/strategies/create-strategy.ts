@@ -3,7 +3,7 @@ import { checkOptions, checkString } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { mutationStrategy } from './mutation-strategy.ts';
 import { pctStrategy, type PctOptions } from './pct-strategy.ts';
-import { plainStrategy } from './plain-strategy.ts';
+import { plainStrategy } from './replay-strategy.ts';
 import { portfolioStrategy } from './portfolio.ts';
 import { posStrategy } from './pos-strategy.ts';
 import { randomStrategy } from './random-strategy.ts';

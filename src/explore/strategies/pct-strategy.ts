@@ -1,12 +1,12 @@
 /** Probabilistic concurrency testing over chains of events. */
 import type { DueEvents } from '../../kernel/decisions.ts';
-import { DrawStream } from './draw-stream.ts';
+import type { DrawStream } from './draw-stream.ts';
 import { EventNumbers } from './event-numbers.ts';
 import { checkOptions } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
-import { ValuePolicy } from './value-policy.ts';
+import { OrderStrategy } from './value-policy.ts';
 
 const FIRST = 16;
 const WINDOW = 64;
@@ -111,10 +111,7 @@ interface ChangePoint {
   readonly priority: number;
 }
 
-class PctStrategy implements Strategy {
-  readonly name = 'pct';
-  readonly #values: ValuePolicy;
-  readonly #draws: DrawStream;
+class PctStrategy extends OrderStrategy {
   readonly #chains: PctChains;
   readonly #length = new LengthEstimate();
   readonly #depth: number | undefined;
@@ -123,28 +120,20 @@ class PctStrategy implements Strategy {
   #asked = 0;
 
   constructor(seed: string | number, depth: number | undefined) {
-    this.#values = new ValuePolicy(seed);
-    this.#draws = new DrawStream(seed, 'pct');
-    this.#chains = new PctChains(this.#draws);
+    super('pct', seed);
+    this.#chains = new PctChains(this.draws);
     this.#depth = depth;
   }
 
-  get configuration(): string {
-    return `depth ${this.#drawnDepth}; ${this.#values.configuration}`;
+  override get configuration(): string {
+    return `depth ${this.#drawnDepth}; ${super.configuration}`;
   }
 
-  begin(index: number): boolean {
-    this.#values.begin(index);
-    this.#draws.restart(index);
+  protected restart(): void {
     this.#chains.clear();
     this.#asked = 0;
-    this.#drawnDepth = this.#depth ?? 1 + this.#draws.below(DEPTH_MAX);
+    this.#drawnDepth = this.#depth ?? 1 + this.draws.below(DEPTH_MAX);
     this.#changePoints = this.#drawChangePoints(this.#drawnDepth);
-    return true;
-  }
-
-  decide(question: Question, n: number, occurrence: number): number {
-    return this.#values.decide(question, n, occurrence);
   }
 
   order(_question: Question, due: DueEvents): number {
@@ -164,7 +153,7 @@ class PctStrategy implements Strategy {
   /** Each at a place of its own drawing, and each below those drawn before it. */
   #drawChangePoints(depth: number): ChangePoint[] {
     return Array.from({ length: depth - 1 }, (_, i) => ({
-      at: 1 + this.#draws.below(this.#length.value),
+      at: 1 + this.draws.below(this.#length.value),
       priority: 1 - (i + 1) / depth,
     }));
   }

@@ -2,38 +2,18 @@
 import type { DueEvents } from '../../kernel/decisions.ts';
 import { textWords } from '../../kernel/text-words.ts';
 import type { Question, Topic } from '../../kernel/question.ts';
-import { DrawStream } from './draw-stream.ts';
 import { EventNumbers } from './event-numbers.ts';
 import type { Strategy } from './strategy.ts';
-import { ValuePolicy } from './value-policy.ts';
+import { OrderStrategy } from './value-policy.ts';
 
 /** Stands for whatever names no subject and may be about anything. */
 const ANYTHING = 0;
 
-class PosStrategy implements Strategy {
-  readonly name = 'pos';
-  readonly #values: ValuePolicy;
-  readonly #draws: DrawStream;
+class PosStrategy extends OrderStrategy {
   readonly #priorities = new EventNumbers();
 
-  constructor(seed: string | number) {
-    this.#values = new ValuePolicy(seed);
-    this.#draws = new DrawStream(seed, 'pos');
-  }
-
-  get configuration(): string {
-    return this.#values.configuration;
-  }
-
-  begin(index: number): boolean {
-    this.#values.begin(index);
-    this.#draws.restart(index);
+  protected restart(): void {
     this.#priorities.clear();
-    return true;
-  }
-
-  decide(question: Question, n: number, occurrence: number): number {
-    return this.#values.decide(question, n, occurrence);
   }
 
   order(_question: Question, due: DueEvents): number {
@@ -58,7 +38,7 @@ class PosStrategy implements Strategy {
   }
 
   #draw(id: number): number {
-    const priority = 1 + (this.#draws.word() >>> 2);
+    const priority = 1 + (this.draws.word() >>> 2);
     this.#priorities.set(id, priority);
     return priority;
   }
@@ -106,5 +86,5 @@ function subjectOf({ about }: Topic): number {
  * ```
  */
 export function posStrategy(seed: string | number = 1): Strategy {
-  return new PosStrategy(seed);
+  return new PosStrategy('pos', seed);
 }

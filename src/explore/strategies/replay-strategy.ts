@@ -1,9 +1,12 @@
-/** One log, once: strictly, entry by entry, or by question and occurrence for a log that need not fit any more. */
+/**
+ * Strategies that run once: the plain schedule, which is first in order, without a fault and with least delay (many bugs need no luck,
+ * and it is the one that is easiest to read); and one log, strictly, entry by entry, or by question and occurrence for a log that need
+ * not fit any more.
+ */
 import { checkOptions } from '../../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../../kernel/decisions.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { keyedReplayDecisions, replayDecisions } from '../../kernel/replay-decisions.ts';
-import type { Question } from '../../kernel/question.ts';
 import { checkLog } from '../log-check.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -16,28 +19,19 @@ export interface ReplayOptions {
   readonly by?: 'strict' | 'keyed';
 }
 
-class ReplayStrategy implements Strategy {
-  readonly name = 'replay';
-  readonly configuration: string;
-  readonly #source: DecisionSource;
-  #isDone = false;
-
-  constructor(source: DecisionSource, configuration: string) {
-    this.#source = source;
-    this.configuration = configuration;
-  }
-
-  begin(): boolean {
-    if (this.#isDone) return false;
-    this.#isDone = true;
-    return true;
-  }
-
-  decide(question: Question, n: number, occurrence: number): number {
-    return this.#source.decide(question, n, occurrence);
-  }
-
-  end(): void {}
+function onceStrategy(name: string, source: DecisionSource, configuration?: string): Strategy {
+  let isDone = false;
+  return {
+    name,
+    ...(configuration === undefined ? {} : { configuration }),
+    begin() {
+      if (isDone) return false;
+      isDone = true;
+      return true;
+    },
+    decide: (question, n, occurrence) => source.decide(question, n, occurrence),
+    end: () => undefined,
+  };
 }
 
 /**
@@ -64,7 +58,23 @@ export function replayStrategy(log: readonly Decision[], options: ReplayOptions 
   checkLog('log', log);
   checkOptions(options);
   const { by = 'strict' } = options;
-  if (by === 'strict') return new ReplayStrategy(replayDecisions(log), `strict, ${log.length} decisions`);
+  if (by === 'strict') return onceStrategy('replay', replayDecisions(log), `strict, ${log.length} decisions`);
   if ((by as unknown) !== 'keyed') throw invalidArgument('by', '"strict" or "keyed"', by);
-  return new ReplayStrategy(keyedReplayDecisions(log), `keyed, ${log.length} decisions`);
+  return onceStrategy('replay', keyedReplayDecisions(log), `keyed, ${log.length} decisions`);
+}
+
+/**
+ * Runs the plain schedule once and has nothing else to try.
+ *
+ * @example
+ * ```ts
+ * import { defineScenario } from 'dryrunner';
+ * import { createExecutor, explore, plainStrategy } from 'dryrunner/explore';
+ * const scenario = defineScenario({ name: 'nap', description: 'one second passes', run: (sim) => sim.sleep(1_000) });
+ * const { stoppedBy, executions } = await explore(createExecutor(scenario), plainStrategy());
+ * if (stoppedBy !== 'exhausted' || executions !== 1) throw new Error('one execution');
+ * ```
+ */
+export function plainStrategy(): Strategy {
+  return onceStrategy('plain', { decide: () => 0 });
 }

@@ -1,26 +1,72 @@
-/** Random that repeats itself late: the plain form of {@link StratifiedDecisions}. */
+/**
+ * Uniform answers that repeat themselves late: each question gets each of its answers once before it gets one of them again. Invariant:
+ * an answer depends on seed, index of the execution, question, occurrence and n alone.
+ */
+import { seedText } from '../../kernel/seeded-random.ts';
+import { hashText, mixBits } from '../../kernel/text-hash.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
-import { StratifiedDecisions } from './stratified-decisions.ts';
 
-class StratifiedStrategy implements Strategy {
+const LOW_BASIS = 0x5bd1e995;
+const OCCURRENCE_STEP = 0x9e3779b9;
+const BLOCK_STEP = 0x85ebca77;
+/** More alternatives than executions in which they could come leave nothing to spread. */
+const STRATA_MAX = 1024;
+
+/**
+ * Stratified sampling, each question a dimension (McKay, Beckman, Conover: A Comparison of Three Methods for Selecting Values of Input
+ * Variables, Technometrics 1979): in a block of n executions a question with n alternatives is answered with each of them once, in an
+ * order of its own that is drawn anew for each block. What depends on one answer out of n shows after (n + 1) / 2 executions on average
+ * where independent draws need n, and what depends on several loses nothing. Execution 0 is the plain schedule: with it the blocks
+ * of most questions begin, but not those of faults, which would all strike together in the executions that follow.
+ */
+export class StratifiedStrategy implements Strategy {
   readonly name = 'stratified';
-  readonly #source: StratifiedDecisions;
+  private readonly seedHigh: number;
+  private readonly seedLow: number;
+  private index = 0;
 
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
   constructor(seed: string | number) {
-    this.#source = new StratifiedDecisions(seed);
+    const text = `${seedText(seed)}/strata`;
+    this.seedHigh = hashText(text);
+    this.seedLow = hashText(text, LOW_BASIS);
   }
 
   begin(index: number): boolean {
-    this.#source.begin(index);
+    this.index = index;
     return true;
   }
 
-  decide(question: Question, n: number, occurrence: number): number {
-    return this.#source.decide(question, n, occurrence);
-  }
-
   end(): void {}
+
+  decide(question: Question, n: number, occurrence: number): number {
+    const { index } = this;
+    if (index === 0) return 0;
+    const position = question.kind === 'fault' ? index - 1 : index;
+    const place = position % n;
+    const block = (position - place) / n;
+    const key =
+      mixBits(this.seedHigh ^ question.hash) ^ mixBits(this.seedLow + Math.imul(occurrence, OCCURRENCE_STEP));
+    const word = mixBits(key + Math.imul(n > STRATA_MAX ? index : block, BLOCK_STEP)) >>> 0;
+    if (n > STRATA_MAX) return Math.floor(((word + mixBits(key ^ word) / 2 ** 32 + 0.5) / 2 ** 32) * n) % n;
+    const first = block === 0 && position === index ? 0 : word % n;
+    return (first + stepFor(n, mixBits(word) >>> 0) * place) % n;
+  }
+}
+
+/** A step with which all of n numbers are reached before one comes again. */
+function stepFor(n: number, word: number): number {
+  if (n === 2) return 1;
+  let step = 1 + (word % (n - 1));
+  while (greatestCommonDivisor(n, step) !== 1) step = step === n - 1 ? 1 : step + 1;
+  return step;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  let [large, small] = [a, b];
+  while (small !== 0) [large, small] = [small, large % small];
+  return large;
 }
 
 /**

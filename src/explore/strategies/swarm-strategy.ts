@@ -1,30 +1,182 @@
-/** Random order under a swarm configuration: the plain form of {@link SwarmPolicy}. */
+/**
+ * Answers to everything but order, by a configuration that is drawn anew for each execution: some kinds of faults off, others wild.
+ * Invariant: an answer depends on seed, index of the execution, question and occurrence alone.
+ */
+import { randomDecisions, type RandomSource } from '../../kernel/random-decisions.ts';
+import { seedText } from '../../kernel/seeded-random.ts';
+import { hashText } from '../../kernel/text-hash.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
-import { SwarmPolicy } from './swarm-policy.ts';
 
-class SwarmStrategy implements Strategy {
+const WORD = 0x1_0000_0000;
+const QUESTIONS_KEPT = 8192;
+
+/** How often an active site of a fault kind strikes, as words out of 2^32. */
+const WEIGHTS = [
+  { name: 'off', words: 0 },
+  { name: 'rare', words: WORD / 32 },
+  { name: 'usual', words: WORD / 8 },
+  { name: 'wild', words: WORD / 2 },
+] as const;
+/** Out of four sites so many are active: mostly FoundationDB's quarter; all of them for scenarios that have few. */
+const ACTIVE_OF_FOUR = [1, 1, 2, 4] as const;
+/** How a site that draws for the scenario does so: uniformly, mostly the plain answer, or mostly a favourite one. */
+const HABITS = ['uniform', 'uniform', 'plain', 'favourite'] as const;
+const DELAYS = ['off', 'uniform', 'extreme'] as const;
+
+// Lanes: what is drawn for one question besides its plain answer.
+const WEIGHT_LANE = 0x2545f491;
+const SITE_LANE = 0x3c6ef372;
+const STRIKE_LANE = 0x510e527f;
+const HIGHEST_LANE = 0x6a09e667;
+const EXTREME_LANE = 0x1f83d9ab;
+const HABIT_LANE = 0x5be0cd19;
+const FAVOURITE_LANE = 0x137e2179;
+
+interface FaultKind {
+  readonly text: string;
+  readonly hash: number;
+  /** The execution for which `weight` was drawn. */
+  epoch: number;
+  weight: (typeof WEIGHTS)[number];
+}
+
+interface KnownQuestion {
+  readonly fault: FaultKind | undefined;
+  readonly siteHash: number;
+  /** The execution for which `words` and `habit` were drawn. */
+  epoch: number;
+  words: number;
+  habit: (typeof HABITS)[number];
+}
+
+/**
+ * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): each execution turns some kinds of faults off and
+ * weights the others by chance, because a feature that is never absent hides what happens without it. Of those that are on, only some
+ * sites are active, as in FoundationDB's two-level `BUGGIFY`: a site is a question whatever its subject. Delays are off, uniform or
+ * extreme (none or the longest). What a scenario draws itself is uniform in half of the executions, and in the others a site may
+ * prefer the plain answer or a favourite one.
+ */
+export class SwarmStrategy implements Strategy {
   readonly name = 'swarm';
-  readonly #policy: SwarmPolicy;
+  private readonly seed: string;
+  private readonly questions = new Map<Question, KnownQuestion>();
+  private readonly kinds = new Map<string, FaultKind>();
+  private draws: RandomSource;
+  private epoch = 0;
+  private activeOfFour: number = 4;
+  private hasHabits = false;
+  private delays: (typeof DELAYS)[number] = 'uniform';
+  /** Of the extreme delays so many out of four are the longest. */
+  private longestOfFour = 2;
+  private met: FaultKind[] = [];
 
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
   constructor(seed: string | number) {
-    this.#policy = new SwarmPolicy(seed);
+    this.seed = seedText(seed);
+    this.draws = randomDecisions(this.seed);
   }
 
-  get configuration(): string {
-    return this.#policy.configuration;
-  }
-
+  /** Draws the configuration of execution `index`. */
   begin(index: number): boolean {
-    this.#policy.begin(index);
+    this.draws = randomDecisions(`${this.seed}/${index}`);
+    this.epoch += 1;
+    this.activeOfFour = ACTIVE_OF_FOUR[this.draws.draw(hashText('sites'), 4, 0)] ?? 4;
+    this.hasHabits = this.draws.draw(hashText('habits'), 2, 0) === 1;
+    this.delays = DELAYS[this.draws.draw(hashText('delays'), DELAYS.length, 0)] ?? 'uniform';
+    this.longestOfFour = 1 + this.draws.draw(hashText('longest'), 3, 0);
+    this.met = [];
     return true;
   }
 
-  decide(question: Question, n: number, occurrence: number): number {
-    return this.#policy.decide(question, n, occurrence);
+  end(): void {}
+
+  /** The configuration in one line, with the kinds of faults that were asked for so far. */
+  get configuration(): string {
+    const kinds = this.met.map(({ text, weight }) => `${text} ${weight.name}`);
+    const faults = kinds.length === 0 ? 'none asked for' : kinds.join(', ');
+    return `faults: ${faults}; sites ${25 * this.activeOfFour} %; delays ${this.delayText}`;
   }
 
-  end(): void {}
+  decide(question: Question, n: number, occurrence: number): number {
+    const known = this.questions.get(question) ?? this.firstMet(question);
+    const { kind, hash } = question;
+    if (known.fault !== undefined) return this.fault(known, known.fault, n, occurrence, hash);
+    if ((kind === 'choice' || kind === 'draw') && this.hasHabits) {
+      return this.choice(known, n, occurrence, hash);
+    }
+    if (kind === 'delay' && this.delays !== 'uniform') {
+      if (this.delays === 'off') return 0;
+      const drawn = this.draws.draw(hash ^ EXTREME_LANE, 4, occurrence);
+      return drawn < this.longestOfFour ? n - 1 : 0;
+    }
+    return this.draws.decide(question, n, occurrence);
+  }
+
+  private get delayText(): string {
+    return this.delays === 'extreme' ? `extreme, ${25 * this.longestOfFour} % longest` : this.delays;
+  }
+
+  /** Which of `n` > 1 answers, once a fault was decided on: every second time the highest, which is a fault by convention. */
+  private fault(known: KnownQuestion, kind: FaultKind, n: number, occurrence: number, hash: number): number {
+    const words = known.epoch === this.epoch ? known.words : this.drawWords(known, kind);
+    const { draws } = this;
+    if (words === 0 || draws.draw(hash ^ STRIKE_LANE, WORD, occurrence) >= words) return 0;
+    if (draws.draw(hash ^ HIGHEST_LANE, 2, occurrence) === 1) return n - 1;
+    return 1 + draws.draw(hash, n - 1, occurrence);
+  }
+
+  /** By habit three times of four, else uniformly. */
+  private choice(known: KnownQuestion, n: number, occurrence: number, hash: number): number {
+    const { draws } = this;
+    if (known.epoch !== this.epoch) {
+      known.epoch = this.epoch;
+      known.habit = HABITS[draws.draw(known.siteHash ^ HABIT_LANE, HABITS.length, 0)] ?? 'uniform';
+    }
+    const { habit } = known;
+    if (habit === 'uniform' || draws.draw(hash ^ HABIT_LANE, 4, occurrence) === 0) {
+      return draws.draw(hash, n, occurrence);
+    }
+    return habit === 'plain' ? 0 : draws.draw(known.siteHash ^ FAVOURITE_LANE, n, 0);
+  }
+
+  private drawWords(known: KnownQuestion, kind: FaultKind): number {
+    const { draws, epoch } = this;
+    if (kind.epoch !== epoch) {
+      kind.epoch = epoch;
+      kind.weight = WEIGHTS[draws.draw(kind.hash ^ WEIGHT_LANE, WEIGHTS.length, 0)] ?? WEIGHTS[0];
+      this.met.push(kind);
+    }
+    const isActive = draws.draw(known.siteHash ^ SITE_LANE, 4, 0) < this.activeOfFour;
+    known.epoch = epoch;
+    known.words = isActive ? kind.weight.words : 0;
+    return known.words;
+  }
+
+  private firstMet(question: Question): KnownQuestion {
+    // What is forgotten is drawn again with the same result.
+    if (this.questions.size >= QUESTIONS_KEPT) this.questions.clear();
+    const { what, site } = question.topic;
+    const known: KnownQuestion = {
+      fault: question.kind === 'fault' ? this.kindOf(what === '' ? site : what) : undefined,
+      siteHash: hashText(question.site),
+      epoch: 0,
+      words: 0,
+      habit: 'uniform',
+    };
+    this.questions.set(question, known);
+    return known;
+  }
+
+  private kindOf(text: string): FaultKind {
+    let kind = this.kinds.get(text);
+    if (kind === undefined) {
+      if (this.kinds.size >= QUESTIONS_KEPT) this.kinds.clear();
+      kind = { text, hash: hashText(text), epoch: 0, weight: WEIGHTS[0] };
+      this.kinds.set(text, kind);
+    }
+    return kind;
+  }
 }
 
 /**

@@ -2,11 +2,12 @@
  * How strategies that are about order answer everything else: stratified in some executions, by a swarm configuration in the others.
  * Invariant: an answer depends on seed, index of the execution, question, occurrence and n alone.
  */
-import type { DecisionSource } from '../../kernel/decisions.ts';
+import type { DecisionSource, DueEvents } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
 import { DrawStream } from './draw-stream.ts';
-import { StratifiedDecisions } from './stratified-decisions.ts';
-import { SwarmPolicy } from './swarm-policy.ts';
+import type { Execution, Strategy } from './strategy.ts';
+import { StratifiedStrategy } from './stratified-strategy.ts';
+import { SwarmStrategy } from './swarm-strategy.ts';
 
 /** Shallow bugs come first: a configuration that leaves things out is for those that the first executions have not found. */
 const STRATIFIED_UNTIL = 16;
@@ -14,15 +15,15 @@ const SWARM_ONE_IN = 3;
 
 /** Values for one execution after the other. */
 export class ValuePolicy implements DecisionSource {
-  readonly #stratified: StratifiedDecisions;
-  readonly #swarm: SwarmPolicy;
+  readonly #stratified: StratifiedStrategy;
+  readonly #swarm: SwarmStrategy;
   readonly #draws: DrawStream;
   #isSwarm = false;
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
   constructor(seed: string | number) {
-    this.#stratified = new StratifiedDecisions(seed);
-    this.#swarm = new SwarmPolicy(seed);
+    this.#stratified = new StratifiedStrategy(seed);
+    this.#swarm = new SwarmStrategy(seed);
     this.#draws = new DrawStream(seed, 'values');
   }
 
@@ -41,4 +42,40 @@ export class ValuePolicy implements DecisionSource {
     if (this.#isSwarm) return this.#swarm.decide(question, n, occurrence);
     return this.#stratified.decide(question, n, occurrence);
   }
+}
+
+/** A strategy that is about order, and leaves everything else to a {@link ValuePolicy}. */
+export abstract class OrderStrategy implements Strategy {
+  readonly name: string;
+  protected readonly values: ValuePolicy;
+  protected readonly draws: DrawStream;
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
+  constructor(name: string, seed: string | number) {
+    this.name = name;
+    this.values = new ValuePolicy(seed);
+    this.draws = new DrawStream(seed, name);
+  }
+
+  get configuration(): string {
+    return this.values.configuration;
+  }
+
+  begin(index: number): boolean {
+    this.values.begin(index);
+    this.draws.restart(index);
+    this.restart();
+    return true;
+  }
+
+  decide(question: Question, n: number, occurrence: number): number {
+    return this.values.decide(question, n, occurrence);
+  }
+
+  abstract order(question: Question, due: DueEvents): number;
+
+  abstract end(execution: Execution): void;
+
+  /** Forgets the events of the execution before. */
+  protected abstract restart(): void;
 }

@@ -4,9 +4,8 @@ import { mixBits } from '../../kernel/text-hash.ts';
 import { EventNumbers } from './event-numbers.ts';
 import type { DueEvents } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
-import { DrawStream } from './draw-stream.ts';
 import type { Strategy } from './strategy.ts';
-import { ValuePolicy } from './value-policy.ts';
+import { OrderStrategy } from './value-policy.ts';
 
 const PATHS_KEPT = 65_536;
 const TEXTS_KEPT = 8192;
@@ -83,31 +82,12 @@ function remember<Key>(sizes: Map<Key, number>, key: Key, size: number, limit: n
   else if (sizes.size < limit) sizes.set(key, size);
 }
 
-class WalkStrategy implements Strategy {
-  readonly name = 'walk';
-  readonly #values: ValuePolicy;
-  readonly #draws: DrawStream;
+class WalkStrategy extends OrderStrategy {
   readonly #futures = new WalkFutures();
   readonly #sizes: number[] = [];
 
-  constructor(seed: string | number) {
-    this.#values = new ValuePolicy(seed);
-    this.#draws = new DrawStream(seed, 'walk');
-  }
-
-  get configuration(): string {
-    return this.#values.configuration;
-  }
-
-  begin(index: number): boolean {
-    this.#values.begin(index);
-    this.#draws.restart(index);
+  protected restart(): void {
     this.#futures.clear();
-    return true;
-  }
-
-  decide(question: Question, n: number, occurrence: number): number {
-    return this.#values.decide(question, n, occurrence);
   }
 
   order(_question: Question, due: DueEvents): number {
@@ -119,7 +99,7 @@ class WalkStrategy implements Strategy {
       sizes[k] = size;
       left += size;
     }
-    left *= this.#draws.fraction();
+    left *= this.draws.fraction();
     for (let k = 0; k < count - 1; k++) {
       left -= sizes[k] as number;
       if (left < 0) return k;
@@ -165,5 +145,5 @@ class WalkStrategy implements Strategy {
  * ```
  */
 export function walkStrategy(seed: string | number = 1): Strategy {
-  return new WalkStrategy(seed);
+  return new WalkStrategy('walk', seed);
 }

@@ -53,26 +53,6 @@ async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
   }
 }
 
-class DiskDirMonitor implements DirMonitor {
-  readonly #dirs: ReadonlyMap<string, string>;
-
-  constructor(dirs: ReadonlyMap<string, string>) {
-    this.#dirs = new Map(dirs);
-  }
-
-  async sizesKb(): Promise<ReadonlyMap<string, number>> {
-    const sizes = new Map<string, number>();
-    for (const [suffix, path] of this.#dirs) {
-      try {
-        sizes.set(suffix, await dirSizeKb(path));
-      } catch {
-        // The metric says nothing about a directory that could not be measured.
-      }
-    }
-    return sizes;
-  }
-}
-
 /**
  * Measures directories for `commandDirUsage_kb_SUFFIX`: a map of suffix → path (R182).
  *
@@ -90,5 +70,18 @@ export function createDirMonitor(dirs: ReadonlyMap<string, string>): DirMonitor 
   const isTexts =
     isInstance(dirs, Map) && [...dirs].flat().every((text) => typeof text === 'string' && text !== '');
   if (!isTexts) throw invalidArgument('dirs', 'a Map of suffix to path', dirs);
-  return new DiskDirMonitor(dirs);
+  const measured = new Map<string, string>(dirs);
+  return { sizesKb: () => sizesOf(measured) };
+}
+
+async function sizesOf(dirs: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const [suffix, path] of dirs) {
+    try {
+      sizes.set(suffix, await dirSizeKb(path));
+    } catch {
+      // The metric says nothing about a directory that could not be measured.
+    }
+  }
+  return sizes;
 }

@@ -23,25 +23,6 @@ export interface DiskTempDirs extends TempDirs {
 
 const NAME_LENGTH_MAX = 40;
 
-class SystemTempDirs implements DiskTempDirs {
-  readonly boundMs = 5_000;
-  readonly #path: string;
-
-  constructor({ root = tmpdir(), prefix = 'dryrunner-' }: TempDirsOptions) {
-    checkString('root', 'a path', root);
-    checkString('prefix', 'a text', prefix);
-    this.#path = `${resolve(root)}/${safeName(prefix)}`;
-  }
-
-  async create(name: string): Promise<DirCheckout> {
-    try {
-      return new DirCheckout(await mkdtemp(`${this.#path}${safeName(name)}-`), '');
-    } catch (cause) {
-      throw new FilerError('a temporary directory could not be made', { cause });
-    }
-  }
-}
-
 /** Any text as a part of one file name. */
 function safeName(text: string): string {
   return text.replace(/[^\w.-]/g, '_').slice(0, NAME_LENGTH_MAX);
@@ -59,5 +40,18 @@ function safeName(text: string): string {
  */
 export function createTempDirs(options: TempDirsOptions = {}): DiskTempDirs {
   checkOptions(options);
-  return new SystemTempDirs(options);
+  const { root = tmpdir(), prefix = 'dryrunner-' } = options;
+  checkString('root', 'a path', root);
+  checkString('prefix', 'a text', prefix);
+  const path = `${resolve(root)}/${safeName(prefix)}`;
+  return {
+    boundMs: 5_000,
+    async create(name) {
+      try {
+        return new DirCheckout(await mkdtemp(`${path}${safeName(name)}-`), '');
+      } catch (cause) {
+        throw new FilerError('a temporary directory could not be made', { cause });
+      }
+    },
+  };
 }

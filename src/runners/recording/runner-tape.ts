@@ -5,7 +5,7 @@
 import { interceptInPlace } from '../../call/intercept-service.ts';
 import type { CallOf } from '../../call/service-call.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
-import type { Clock, Timer } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import { topicOf, type Label } from '../../kernel/question.ts';
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
@@ -52,7 +52,7 @@ export class RunnerTape {
     this.name = name;
     const { choices, random, onHeal } = recorder.world;
     this.world = {
-      clock: new TapedClock(this, clock),
+      clock: tapedClock(this, clock),
       choices,
       random,
       tracer: { record: (event) => this.#event(event) },
@@ -219,47 +219,27 @@ export class RunnerTape {
 }
 
 /** The clock of a recorded runner: the time of the turn, and events whose firing is written down. */
-class TapedClock implements Clock {
-  readonly #tape: RunnerTape;
-  readonly #clock: Clock;
-
-  constructor(tape: RunnerTape, clock: Clock) {
-    this.#tape = tape;
-    this.#clock = clock;
-  }
-
-  get epochMs(): number {
-    return this.#clock.epochMs;
-  }
-
-  now(): number {
-    return this.#tape.recorder.now();
-  }
-
-  timer(label: Label, ms: number, fire: () => void): Timer {
-    return this.#clock.timer(label, ms, this.#taped(label, ms, fire));
-  }
-
-  post(label: Label, fire: () => void): Timer {
-    return this.#clock.post(label, this.#taped(label, 0, fire));
-  }
-
-  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
-    return this.#clock.endOfInstant(label, ms, this.#taped(label, ms, fire));
-  }
-
-  #taped(of: Label, delayMs: number, fire: () => void): () => void {
-    const tape = this.#tape;
-    const { recorder } = tape;
+function tapedClock(tape: RunnerTape, clock: Clock): Clock {
+  const { recorder, names } = tape;
+  const taped = (of: Label, delayMs: number, fire: () => void): (() => void) => {
     const label = topicOf(of).text;
-    const nth = tape.names.event(label);
+    const nth = names.event(label);
     const setAt = recorder.at();
     return () => {
       recorder.beginTurn(true);
       const afterMs = millisecondsBetween(setAt, recorder.at());
       tape.input({ type: 'fired', label, nth, delayMs, afterMs }, fire);
     };
-  }
+  };
+  return {
+    get epochMs() {
+      return clock.epochMs;
+    },
+    now: () => recorder.now(),
+    timer: (label, ms, fire) => clock.timer(label, ms, taped(label, ms, fire)),
+    post: (label, fire) => clock.post(label, taped(label, 0, fire)),
+    endOfInstant: (label, ms, fire) => clock.endOfInstant(label, ms, taped(label, ms, fire)),
+  };
 }
 
 function nothing(): void {}

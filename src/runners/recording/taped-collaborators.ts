@@ -46,7 +46,7 @@ export class TapedExecer implements Execer {
         onMemoryReport: (report) => record.takeMemoryReport(report, command.onMemoryReport),
       }),
     );
-    return whenThere(process, (started) => new TapedProcess(this.#tape, runId, started));
+    return whenThere(process, (started) => tapedProcess(this.#tape, runId, started));
   }
 }
 
@@ -117,24 +117,11 @@ function contentOf(bytes: Uint8Array): Content {
   }
 }
 
-class TapedProcess implements Process {
-  readonly #tape: RunnerTape;
-  readonly #runId: string;
-  readonly #process: Process;
-
-  constructor(tape: RunnerTape, runId: string, process: Process) {
-    this.#tape = tape;
-    this.#runId = runId;
-    this.#process = process;
-  }
-
-  wait(): MaybePromise<ProcessStatus> {
-    return this.#tape.ask('wait', this.#runId, undefined, () => this.#process.wait(), keptStatus);
-  }
-
-  abort(): MaybePromise<ProcessStatus> {
-    return this.#tape.ask('kill', this.#runId, undefined, () => this.#process.abort(), keptStatus);
-  }
+function tapedProcess(tape: RunnerTape, runId: string, process: Process): Process {
+  return {
+    wait: () => tape.ask('wait', runId, undefined, () => process.wait(), keptStatus),
+    abort: () => tape.ask('kill', runId, undefined, () => process.abort(), keptStatus),
+  };
 }
 
 function keptStatus(status: ProcessStatus): { readonly status: ProcessStatus } {
@@ -246,7 +233,7 @@ export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploa
 export function tapedFilers(tape: RunnerTape, filers: RunTypeMap): RunTypeMap {
   const taped: RunTypeMap = new Map();
   for (const [type, { filer, init }] of filers) {
-    const entry: FilerAndInit = { filer: new TapedFiler(tape, type, filer) };
+    const entry: FilerAndInit = { filer: tapedFiler(tape, type, filer) };
     if (!isPending(init)) taped.set(type, entry);
     else {
       taped.set(type, { ...entry, init: tape.ask('init', type, undefined, () => init) as PromiseLike<void> });
@@ -255,46 +242,21 @@ export function tapedFilers(tape: RunnerTape, filers: RunTypeMap): RunTypeMap {
   return taped;
 }
 
-class TapedFiler implements Filer {
-  readonly #tape: RunnerTape;
-  readonly #type: RunType;
-  readonly #filer: Filer;
-
-  constructor(tape: RunnerTape, type: RunType, filer: Filer) {
-    this.#tape = tape;
-    this.#type = type;
-    this.#filer = filer;
-  }
-
-  get cancelBoundMs(): number {
-    return this.#filer.cancelBoundMs;
-  }
-
-  get updateIntervalMs(): number {
-    return this.#filer.updateIntervalMs;
-  }
-
-  checkout(snapshotId: string, cancel?: Cancellable): MaybePromise<Checkout> {
-    return askCheckout(this.#tape, 'checkout', snapshotId, cancel, () =>
-      this.#filer.checkout(snapshotId, cancel),
-    );
-  }
-
-  checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): MaybePromise<Checkout> {
-    return this.#filer.checkoutAt(snapshotId, dir, cancel);
-  }
-
-  ingest(path: string, cancel?: Cancellable): MaybePromise<string> {
-    return this.#filer.ingest(path, cancel);
-  }
-
-  ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): MaybePromise<string> {
-    return this.#filer.ingestMap(paths, cancel);
-  }
-
-  update(cancel?: Cancellable): MaybePromise<void> {
-    return this.#tape.ask('update', this.#type, cancel, () => this.#filer.update(cancel));
-  }
+function tapedFiler(tape: RunnerTape, type: RunType, filer: Filer): Filer {
+  return {
+    get cancelBoundMs() {
+      return filer.cancelBoundMs;
+    },
+    get updateIntervalMs() {
+      return filer.updateIntervalMs;
+    },
+    checkout: (snapshotId, cancel) =>
+      askCheckout(tape, 'checkout', snapshotId, cancel, () => filer.checkout(snapshotId, cancel)),
+    checkoutAt: (snapshotId, dir, cancel) => filer.checkoutAt(snapshotId, dir, cancel),
+    ingest: (path, cancel) => filer.ingest(path, cancel),
+    ingestMap: (paths, cancel) => filer.ingestMap(paths, cancel),
+    update: (cancel) => tape.ask('update', type, cancel, () => filer.update(cancel)),
+  };
 }
 
 function askCheckout(
@@ -304,28 +266,11 @@ function askCheckout(
   cancel: Cancellable | undefined,
   work: () => MaybePromise<Checkout>,
 ): MaybePromise<Checkout> {
-  const checkout = tape.ask(what, name, cancel, work);
-  return whenThere(checkout, (made) => new TapedCheckout(tape, name, made));
-}
-
-class TapedCheckout implements Checkout {
-  readonly path: string;
-  readonly id: string;
-  readonly #tape: RunnerTape;
-  readonly #name: string;
-  readonly #checkout: Checkout;
-
-  constructor(tape: RunnerTape, name: string, checkout: Checkout) {
-    this.path = checkout.path;
-    this.id = checkout.id;
-    this.#tape = tape;
-    this.#name = name;
-    this.#checkout = checkout;
-  }
-
-  release(): MaybePromise<void> {
-    return this.#tape.ask('release', this.#name, undefined, () => this.#checkout.release());
-  }
+  return whenThere(tape.ask(what, name, cancel, work), (checkout) => ({
+    path: checkout.path,
+    id: checkout.id,
+    release: () => tape.ask('release', name, undefined, () => checkout.release()),
+  }));
 }
 
 /** Where commands without a snapshot run. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explore } from '../../../src/explore/explorer.ts';
-import { plainStrategy } from '../../../src/explore/strategies/plain-strategy.ts';
+import { plainStrategy } from '../../../src/explore/strategies/replay-strategy.ts';
 import { randomStrategy } from '../../../src/explore/strategies/random-strategy.ts';
 import { replayStrategy } from '../../../src/explore/strategies/replay-strategy.ts';
 import type { Verdict } from '../../../src/simulation/verdict.ts';
