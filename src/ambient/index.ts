@@ -3,5 +3,7 @@
  *
  * @module dryrunner/ambient
  */
+export type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
+export { ambientTime } from './ambient-time.ts';
 export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';
 export { watchEscapes } from './escape-watch.ts';

@@ -3,20 +3,21 @@
  * user that comes meanwhile has reactions of its own, so ticks are counted and the hop is repeated until one saw none. Invariant:
  * `process.nextTick` is replaced only while a burst runs.
  */
+import { realFunctions } from './drain-real-functions.ts';
 import { startRun } from './drain-run.ts';
 import type { Burst, Drain, DrainRun, StepResult } from './drain-run.ts';
 
 type NextTick = (call: (...args: unknown[]) => void, ...args: unknown[]) => void;
 const host: { nextTick: NextTick } = process;
 
-// Taken when loaded, since fake timers may stand in `process` later. Hops go through it and are not counted.
-const { nextTick } = host;
+// The machine's own, since others may stand in `process` now. Hops go through it and are not counted.
+const { nextTick } = realFunctions;
 const settled = Promise.resolve();
 
 let ticksSeen = 0;
 let bursts = 0;
-let replaced = nextTick;
-let counting = nextTick;
+let replaced = host.nextTick;
+let counting = host.nextTick;
 
 function countTicks(): void {
   bursts += 1;

@@ -6,9 +6,10 @@
 import { RunnerError } from './errors.ts';
 import { startRun } from './drain-run.ts';
 import type { Burst, Drain, DrainRun, StepResult } from './drain-run.ts';
+import { realFunctions } from './drain-real-functions.ts';
 
 const runReactions = (process as { _tickCallback?: unknown })._tickCallback as () => void;
-const nextTick = process.nextTick.bind(process);
+const { nextTick } = realFunctions;
 const isPresent = typeof runReactions === 'function';
 let isExact: boolean | undefined;
 

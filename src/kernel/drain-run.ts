@@ -4,6 +4,7 @@
  * run settles once, and nothing of it is left in the loop then.
  */
 import { checkFunction, checkLimit, checkRecord } from './argument-check.ts';
+import { realFunctions } from './drain-real-functions.ts';
 
 /** `true`: an event was fired; `false`: nothing is pending; `'stop'`: the run is over. */
 export type StepResult = boolean | 'stop';
@@ -44,9 +45,8 @@ const STEPS_PER_TURN = 4096;
 const IDLE_TURNS = 2;
 const IDLE_WAIT_MS = 1;
 
-// Taken when loaded, since fake timers may stand in the globals later.
-const nextTurn = setImmediate;
-const wait = setTimeout;
+// The machine's own, since others may stand in the globals now.
+const { setImmediate: nextTurn, setTimeout: wait } = realFunctions;
 
 /** One run of a drain. */
 export class DrainRun {

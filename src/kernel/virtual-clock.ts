@@ -11,13 +11,21 @@ import { chooseDrain } from './drain.ts';
 import { invalidArgument } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
-import { topicOf, type Label } from './question.ts';
+import { topicOf, type Label, type Topic } from './question.ts';
 
 /** 2000-01-01T00:00:00Z, where virtual dates begin by default. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;
 const NO_LISTENERS: readonly FireListener[] = Object.freeze([]);
 
 type FireListener = (event: EventInfo, made: number) => void;
+
+/** Where an event comes from that waited somewhere else before it was put into the queue. */
+export interface EventOrigin {
+  /** Id of the event that was firing when it was made. */
+  readonly cause: number;
+  /** The stack of where it was made, with four lines above the caller's; only if places are captured. */
+  readonly place?: Error | undefined;
+}
 
 /** What {@link createVirtualClock} takes. */
 export interface VirtualClockOptions {
@@ -127,6 +135,19 @@ export class VirtualClock implements Clock {
 
   endOfInstant(label: Label, ms: number, fire: () => void): Timer {
     return this.add(label, this.timeAfter(ms), fire, true);
+  }
+
+  /**
+   * As `timer`, for an event that somebody else keeps in a queue of its own until now: it is due at `atMs`, at once if that is past, and
+   * its cause and place are those of when it was made there.
+   */
+  queued(topic: Topic, atMs: number, made: EventOrigin, fire: () => void): Timer {
+    const { queue } = this;
+    const atUs = Math.min(Math.max(Math.round(atMs * 1000), queue.nowUs), LAST_TIME_US);
+    const row = queue.add(atUs, false, made.cause, topic, fire);
+    if (made.place !== undefined) queue.notePlace(row, made.place);
+    this.onMake?.(row);
+    return new VirtualTimer(queue, row);
   }
 
   /**

@@ -114,9 +114,9 @@ export class EndJudge {
     this.#fail(kind, `${what}, and ${wait}`, { rule: 'R211', details });
   }
 
-  /** The scenario has ended: something of it may be left (R204). */
-  judgeLeftovers(): void {
-    const { pending } = this.#clock;
+  /** The scenario has ended: something of it may be left (R204), also timers that it has set as if they were the machine's, a line each. */
+  judgeLeftovers(ambient: readonly string[]): void {
+    const pending = this.#clock.pending + ambient.length;
     const { count } = this.#ledger;
     if (pending + count === 0) return;
     const left = [
@@ -126,6 +126,7 @@ export class EndJudge {
     const message = `The scenario has ended and left ${left.join(' and ')}`;
     const details = [
       ...this.#forgottenAwaits(),
+      ...ambient.slice(0, SHOWN_MAX),
       ...this.#pendingEvents(),
       ...this.#ledger.describe(SHOWN_MAX),
     ];

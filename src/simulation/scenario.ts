@@ -20,7 +20,7 @@ export interface ScenarioDefinition<Input = unknown> {
   prepare?(files: ScenarioFiles): Input | Promise<Input>;
   run(sim: Simulation, input: Input): Promise<void> | void;
   /** Limits other than the usual ones. */
-  readonly options?: Pick<SimulateOptions, 'maxEvents' | 'leftovers' | 'oracles'>;
+  readonly options?: Pick<SimulateOptions, 'maxEvents' | 'leftovers' | 'oracles' | 'ambient'>;
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]*$/;

@@ -5,6 +5,7 @@ import type { EventInfo } from '../kernel/event-queue.ts';
 import type { ServiceWatch } from '../model/service.ts';
 import type { Isolator } from '../model/isolation.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
+import type { Ambience } from './ambience.ts';
 import type { OnState } from './declared-state.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -24,6 +25,11 @@ export interface SimulateOptions {
   readonly source?: DecisionSource;
   /** Watchers of the trace; default `defaultOracles()`. */
   readonly oracles?: readonly OracleFactory[];
+  /**
+   * What code that takes timers, dates and randomness from the globals of the machine sees while it runs: `ambientTime()` of
+   * `dryrunner/ambient`. Default: the machine's own.
+   */
+  readonly ambient?: Ambience | undefined;
   /** Keeps the trace for `verdict.trace()`; default false, the hash is always there. */
   readonly keepTrace?: boolean;
   /** Remembers where timers and resources were made, for reports; costs some 2 µs per event. Default false. */

@@ -16,6 +16,7 @@ import type { Tracer } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { HashingRecorder } from '../trace/trace-recorder.ts';
+import type { AmbientSession } from './ambience.ts';
 import { DeclaredState } from './declared-state.ts';
 import { EndJudge } from './end-judge.ts';
 import { EndlessWatch } from './endless-watch.ts';
@@ -65,14 +66,21 @@ class SimulationTurns implements DrainHooks {
   readonly onTurn: () => void;
   readonly onTurnEnd: () => void;
 
-  constructor({ onTurn, signal }: Pick<SimulateOptions, 'onTurn' | 'signal'>) {
+  /** `session` is in force between the beginning and the end of each turn. */
+  constructor(
+    { onTurn, signal }: Pick<SimulateOptions, 'onTurn' | 'signal'>,
+    session: () => AmbientSession | undefined,
+  ) {
     this.onTurn = () => {
       this.isOn = true;
       onTurn?.();
-      if (signal?.aborted !== true) return;
-      throw new ExecutionInterrupted(`The simulation was ended from outside: ${messageOf(signal.reason)}`);
+      if (signal?.aborted === true) {
+        throw new ExecutionInterrupted(`The simulation was ended from outside: ${messageOf(signal.reason)}`);
+      }
+      session()?.enter();
     };
     this.onTurnEnd = () => {
+      session()?.leave();
       this.isOn = false;
     };
   }
@@ -103,6 +111,7 @@ export class SimulationRun {
   readonly #source: DecisionSource;
   readonly #judge: EndJudge;
   readonly #endless: EndlessWatch;
+  readonly #session: AmbientSession | undefined;
   /** What the watch says, in a field of its own, because it is read before every event. */
   #lookAt: number;
   readonly #noted = new NotedErrors();
@@ -113,7 +122,7 @@ export class SimulationRun {
   constructor(options: SimulateOptions, source: DecisionSource) {
     const { capturePlaces = false, keepTrace = false, oracles = defaultOracles(), onFire } = options;
     this.#options = options;
-    this.turns = new SimulationTurns(options);
+    this.turns = new SimulationTurns(options, () => this.#session);
     this.#source = source;
     this.#decisions = createDecisions(this.#watched(source), { hash: this.#decisionHash });
     this.#clock = createVirtualClock({
@@ -143,6 +152,8 @@ export class SimulationRun {
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
     this.#state = new DeclaredState(this.#clock, this.#healing, () => this.#decisions.count);
     this.#simulation = this.#makeSimulation(report);
+    const { choices, random } = this.#simulation.world;
+    this.#session = options.ambient?.begin({ clock: this.#clock, choices, random, report, capturePlaces });
   }
 
   async run(): Promise<Verdict> {
@@ -166,6 +177,7 @@ export class SimulationRun {
     if (this.#failure === undefined) this.#judgeEnd();
     if (this.#failure === undefined) this.#tellLastState();
     this.#simulation.end();
+    this.#session?.end();
     return this.#verdict();
   }
 
@@ -281,7 +293,10 @@ export class SimulationRun {
     if (this.#options.replay !== undefined && this.#source instanceof ReplaySource) {
       this.#finishReplay(this.#source);
     }
-    if (this.#options.leftovers !== 'ignore') this.#judge.judgeLeftovers();
+    const ambient = this.#session?.leftovers() ?? [];
+    // What it keeps in the queue of the clock is a part of those.
+    this.#session?.end();
+    if (this.#options.leftovers !== 'ignore') this.#judge.judgeLeftovers(ambient);
   }
 
   #finishReplay(source: ReplaySource): void {

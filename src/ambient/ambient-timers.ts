@@ -1,0 +1,329 @@
+/**
+ * Node's timers in virtual time. As in Node, timers of one duration stand in a list and fire in the order of setting; only the first of each
+ * list is an event of the clock, so that the order of those that are due together is a decision between lists and never one that Node
+ * rules out. The same goes for immediates, of which there is one list.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { framesOf } from '../explore/explain/source-place.ts';
+import type { Timer } from '../kernel/clock.ts';
+import type { AmbientTimer } from './hub.ts';
+import { topicOf, type Topic } from '../kernel/question.ts';
+import type { VirtualClock } from '../kernel/virtual-clock.ts';
+
+type Callback = (...args: unknown[]) => void;
+
+/** Longer ones fire after 1 ms, as in Node. */
+const TIMEOUT_MAX = 2 ** 31 - 1;
+/** `destroy` of a resource is of interest to nobody here, and to notice it costs a finalizer. */
+const RESOURCE = { requireManualDestroy: true };
+
+/** Something that waits in a list. */
+class Waiting extends AsyncResource {
+  readonly topic: Topic;
+  callback: Callback | undefined;
+  readonly args: unknown[];
+  cause = 0;
+  place: Error | undefined;
+  atMs = 0;
+  list: WaitingList | undefined;
+  next: Waiting | undefined;
+  previous: Waiting | undefined;
+  isRef = true;
+
+  constructor(type: string, topic: Topic, callback: Callback, args: unknown[]) {
+    super(type, RESOURCE);
+    this.topic = topic;
+    this.callback = callback;
+    this.args = args;
+  }
+
+  run(): void {
+    const { callback, args } = this;
+    if (callback !== undefined) this.runInAsyncScope(callback, this, ...args);
+  }
+}
+
+/** Those that fire one after the other. Only the first is known to the clock. */
+class WaitingList {
+  first: Waiting | undefined;
+  readonly #clock: VirtualClock;
+  #last: Waiting | undefined;
+  #event: Timer | undefined;
+  readonly #fire = (): void => this.#fireFirst();
+  readonly #onFire: (waiting: Waiting) => void;
+
+  constructor(clock: VirtualClock, onFire: (waiting: Waiting) => void) {
+    this.#clock = clock;
+    this.#onFire = onFire;
+  }
+
+  append(waiting: Waiting): void {
+    waiting.list = this;
+    waiting.previous = this.#last;
+    waiting.next = undefined;
+    if (this.#last === undefined) {
+      this.first = waiting;
+      this.#arm();
+    } else this.#last.next = waiting;
+    this.#last = waiting;
+  }
+
+  remove(waiting: Waiting): void {
+    const { previous, next } = waiting;
+    waiting.list = undefined;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    if (previous !== undefined) {
+      previous.next = next;
+      return;
+    }
+    this.first = next;
+    this.#event?.cancel();
+    this.#arm();
+  }
+
+  #arm(): void {
+    const { first } = this;
+    this.#event =
+      first === undefined ? undefined : this.#clock.queued(first.topic, first.atMs, first, this.#fire);
+  }
+
+  #fireFirst(): void {
+    const waiting = this.first as Waiting;
+    this.#event = undefined;
+    this.remove(waiting);
+    this.#onFire(waiting);
+  }
+}
+
+/** What `setTimeout` and `setInterval` return; its name and its methods are Node's. */
+class Timeout extends Waiting implements AmbientTimer {
+  readonly #timers: AmbientTimers;
+  readonly #ms: number;
+  #repeats: boolean;
+  #number: number | undefined;
+
+  constructor(timers: AmbientTimers, kind: TimerKind, callback: Callback, ms: number, args: unknown[]) {
+    super('Timeout', topicNamed(kind, callback), callback, args);
+    this.#timers = timers;
+    this.#ms = ms;
+    this.#repeats = kind === 'setInterval';
+  }
+
+  get _idleTimeout(): number {
+    return this.list === undefined ? -1 : this.#ms;
+  }
+
+  get _repeat(): number | null {
+    return this.#repeats ? this.#ms : null;
+  }
+
+  get _destroyed(): boolean {
+    return this.callback === undefined || (this.list === undefined && !this.#repeats);
+  }
+
+  get _onTimeout(): Callback | null {
+    return this.callback ?? null;
+  }
+
+  /** @internal */
+  static start(timeout: Timeout): void {
+    timeout.#timers.wait(timeout, timeout.#ms);
+  }
+
+  /** @internal Fires; an interval is set again once its callback has returned, as in Node. */
+  static fire(timeout: Timeout): void {
+    try {
+      timeout.run();
+    } finally {
+      if (timeout.#repeats && timeout.callback !== undefined && timeout.list === undefined) {
+        Timeout.start(timeout);
+      }
+    }
+  }
+
+  ref(): this {
+    this.isRef = true;
+    return this;
+  }
+
+  unref(): this {
+    this.isRef = false;
+    return this;
+  }
+
+  hasRef(): boolean {
+    return this.isRef;
+  }
+
+  refresh(): this {
+    if (this.callback === undefined) return this;
+    this.list?.remove(this);
+    Timeout.start(this);
+    return this;
+  }
+
+  close(): this {
+    this.callback = undefined;
+    this.#repeats = false;
+    this.list?.remove(this);
+    return this;
+  }
+
+  [Symbol.toPrimitive](): number {
+    return (this.#number ??= this.#timers.numberOf(this));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  clearInSimulation(): void {
+    this.close();
+  }
+}
+
+/** What `setImmediate` returns. */
+class Immediate extends Waiting implements AmbientTimer {
+  constructor(callback: Callback, args: unknown[]) {
+    super('Immediate', topicNamed('setImmediate', callback), callback, args);
+  }
+
+  ref(): this {
+    this.isRef = true;
+    return this;
+  }
+
+  unref(): this {
+    this.isRef = false;
+    return this;
+  }
+
+  hasRef(): boolean {
+    return this.isRef;
+  }
+
+  clearInSimulation(): void {
+    this.callback = undefined;
+    this.list?.remove(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.clearInSimulation();
+  }
+}
+
+/** Who sets timers. */
+export type TimerKind = 'setTimeout' | 'setInterval';
+
+const topics = new Map<string, Topic>();
+const TOPICS_KEPT = 4_096;
+
+/** One topic for all that run the same function, as far as its name says. */
+function topicNamed(kind: string, { name }: Callback): Topic {
+  const text = typeof name === 'string' && name !== '' ? `${kind} ${name}` : kind;
+  let topic = topics.get(text);
+  if (topic === undefined) {
+    if (topics.size >= TOPICS_KEPT) topics.clear();
+    topic = topicOf(text);
+    topics.set(text, topic);
+  }
+  return topic;
+}
+
+/** All timers and immediates of one simulation. */
+export class AmbientTimers {
+  readonly #clock: VirtualClock;
+  readonly #capturesPlaces: boolean;
+  readonly #lists = new Map<number, WaitingList>();
+  readonly #immediates: WaitingList;
+  readonly #numbers = new Map<number, Timeout>();
+  #lastNumber = 0;
+  #isOver = false;
+
+  constructor(clock: VirtualClock, capturesPlaces: boolean) {
+    this.#clock = clock;
+    this.#capturesPlaces = capturesPlaces;
+    this.#immediates = new WaitingList(clock, (waiting) => waiting.run());
+  }
+
+  setTimer(kind: TimerKind, callback: Callback, ms: unknown, args: unknown[]): NodeJS.Timeout {
+    const timeout = new Timeout(this, kind, callback, durationOf(ms), args);
+    Timeout.start(timeout);
+    return timeout as unknown as NodeJS.Timeout;
+  }
+
+  setImmediate(callback: Callback, args: unknown[]): NodeJS.Immediate {
+    const immediate = new Immediate(callback, args);
+    this.#note(immediate, 0);
+    if (!this.#isOver) this.#immediates.append(immediate);
+    return immediate as unknown as NodeJS.Immediate;
+  }
+
+  /** @internal */
+  wait(timeout: Timeout, ms: number): void {
+    this.#note(timeout, ms);
+    if (this.#isOver) return;
+    let list = this.#lists.get(ms);
+    if (list === undefined) {
+      list = new WaitingList(this.#clock, (waiting) => {
+        if (this.#lists.get(ms)?.first === undefined) this.#lists.delete(ms);
+        Timeout.fire(waiting as Timeout);
+      });
+      this.#lists.set(ms, list);
+    }
+    list.append(timeout);
+  }
+
+  /** Clears the timer of that number; false if none has it. */
+  clear(number: unknown): boolean {
+    const found = this.#numbers.get(Number(number));
+    found?.close();
+    return found !== undefined;
+  }
+
+  /** @internal */
+  numberOf(timeout: Timeout): number {
+    this.#lastNumber += 1;
+    this.#numbers.set(this.#lastNumber, timeout);
+    return this.#lastNumber;
+  }
+
+  /** A line for each timer that would keep a process alive. */
+  leftovers(): string[] {
+    const left = [...this.#lists.values(), this.#immediates].flatMap((list) => {
+      const waiting: Waiting[] = [];
+      for (let one = list.first; one !== undefined; one = one.next) if (one.isRef) waiting.push(one);
+      return waiting;
+    });
+    left.sort((one, other) => one.atMs - other.atMs);
+    return left.map(({ topic, atMs, place }) => {
+      const frames = place?.stack === undefined ? [] : framesOf(place.stack).map((frame) => `at ${frame}`);
+      return [`timer ${topic.text}, due at ${atMs} ms`, ...frames].join('\n');
+    });
+  }
+
+  /** None of them fires any more, nor one that is set later. */
+  end(): void {
+    this.#isOver = true;
+    for (const list of [...this.#lists.values(), this.#immediates]) {
+      while (list.first !== undefined) list.remove(list.first);
+    }
+    this.#lists.clear();
+  }
+
+  #note(waiting: Waiting, ms: number): void {
+    waiting.cause = this.#clock.currentEventId;
+    waiting.atMs = this.#clock.now() + ms;
+    if (this.#capturesPlaces) waiting.place = new Error('place');
+  }
+}
+
+function durationOf(ms: unknown): number {
+  const given = Number(ms);
+  if (given > TIMEOUT_MAX) {
+    const message = `${given} does not fit into a 32-bit signed integer.\nTimeout duration was set to 1.`;
+    process.emitWarning(message, 'TimeoutOverflowWarning');
+  }
+  return given >= 1 && given <= TIMEOUT_MAX ? Math.trunc(given) : 1;
+}

@@ -1,0 +1,21 @@
+/** All stand-ins for globals of the machine. Invariant: they are there before the code that takes the originals, or it never sees them. */
+import { syncBuiltinESMExports } from 'node:module';
+import '../../kernel/drain-real-functions.ts';
+import { installClocks } from './clocks.ts';
+import { installDate } from './date.ts';
+import { installEntropy } from './entropy.ts';
+import { installPromisedTimers } from './promised-timers.ts';
+import { areInPlace } from './stand-in.ts';
+import { installTimers } from './timers.ts';
+
+/** Does nothing the second time. */
+export function installGlobals(): void {
+  if (areInPlace()) return;
+  installTimers();
+  installPromisedTimers();
+  installDate();
+  installClocks();
+  installEntropy();
+  // Code that imported a function of a module by its name has to see the stand-in too.
+  syncBuiltinESMExports();
+}

@@ -1,0 +1,40 @@
+/** `setTimeout`, `setInterval`, `setImmediate` and what clears them, as globals and in `node:timers`. */
+import timers from 'node:timers';
+import { hub, type AmbientTimer } from '../hub.ts';
+import { alsoIn, standInFor } from './stand-in.ts';
+
+type SetTimer = (this: unknown, callback: unknown, ms?: unknown, ...args: unknown[]) => NodeJS.Timeout;
+type Clear = (this: unknown, timer: unknown) => void;
+
+export function installTimers(): void {
+  for (const kind of ['setTimeout', 'setInterval'] as const) {
+    standInFor<SetTimer>(kind, globalThis, kind, (real) => (callback, ms, ...args) => {
+      const { world } = hub;
+      if (world === undefined || typeof callback !== 'function') return real(callback, ms, ...args);
+      return world.setTimer(kind, callback, ms, args);
+    });
+  }
+  standInFor('setImmediate', globalThis, 'setImmediate', (real: typeof setImmediate) => {
+    const standIn = (callback: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Immediate => {
+      const { world } = hub;
+      if (world === undefined || typeof callback !== 'function') return real(callback, ...args);
+      return world.setImmediate(callback, args);
+    };
+    return standIn as typeof setImmediate;
+  });
+  // One that a simulation has set is known as such from outside too.
+  for (const key of ['clearTimeout', 'clearInterval', 'clearImmediate'] as const) {
+    standInFor<Clear>(key, globalThis, key, (real: Clear) => (timer) => {
+      if (!clearAmbient(timer)) real(timer);
+    });
+  }
+  alsoIn(timers, globalThis);
+}
+
+/** It may be of a simulation that is over, and a number is one of a simulation only while that runs. */
+function clearAmbient(timer: unknown): boolean {
+  if (typeof timer !== 'object' || timer === null) return hub.world?.clear(timer) === true;
+  if (!('clearInSimulation' in timer)) return false;
+  (timer as AmbientTimer).clearInSimulation();
+  return true;
+}

@@ -1,0 +1,42 @@
+/**
+ * Where the globals of the machine ask what they mean now. Invariants: there is one hub in a thread, whichever copy of the package made
+ * it; this file and `globals.ts` import next to nothing, because they are loaded before everything else in every process that uses them.
+ */
+
+/** What a simulation answers while its code runs. */
+export interface AmbientWorld {
+  setTimer(
+    kind: 'setTimeout' | 'setInterval',
+    callback: unknown,
+    ms: unknown,
+    args: unknown[],
+  ): NodeJS.Timeout;
+  setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate;
+  /** Clears a timer by its number; false if it has none of that number. */
+  clear(number: unknown): boolean;
+  /** Milliseconds since the Unix epoch as `Date` has them. */
+  dateMs(): number;
+  /** Milliseconds since the simulation began, with fractions, monotonic. */
+  now(): number;
+  /** In [0, 1). */
+  random(): number;
+  /** Fills `bytes` with what looks like entropy. */
+  fill(bytes: Uint8Array): void;
+}
+
+/** A timer or an immediate of a simulation: whichever copy of the package has made it, it is known by its method. */
+export interface AmbientTimer {
+  clearInSimulation(): void;
+}
+
+/** See {@link hub}. */
+export interface AmbientHub {
+  /** The world whose code runs; undefined between bursts, and without a simulation. */
+  world: AmbientWorld | undefined;
+}
+
+const KEY = Symbol.for('dryrunner.ambient');
+const thread = globalThis as unknown as { [KEY]: AmbientHub | undefined };
+
+/** The hub of this thread. */
+export const hub: AmbientHub = (thread[KEY] ??= { world: undefined });

@@ -1,0 +1,9 @@
+/**
+ * Puts the stand-ins in place, for what has to come before the code under test: `import 'dryrunner/ambient/install'`, the setup file of the
+ * Vitest plugin, or `node --import dryrunner/ambient/install`.
+ *
+ * @module dryrunner/ambient/install
+ */
+import { installGlobals } from './globals/install-globals.ts';
+
+installGlobals();

@@ -1,0 +1,36 @@
+/**
+ * What makes the globals of the machine (timers, dates, randomness) those of a simulation, seen from the simulation. Invariant: it is in
+ * force only while a burst of the drain runs, so that test runners, consoles and other tests keep the machine's own meanwhile.
+ */
+import type { Choices } from '../kernel/decisions.ts';
+import type { RandomStream } from '../kernel/random.ts';
+import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import type { ReportFailure } from './verdict.ts';
+
+/** What it is given of a simulation. */
+export interface AmbientParts {
+  readonly clock: VirtualClock;
+  readonly choices: Choices;
+  readonly random: RandomStream;
+  readonly report: ReportFailure;
+  /** True if places are captured, for reports. */
+  readonly capturePlaces: boolean;
+}
+
+/** What is in force during one simulation. */
+export interface AmbientSession {
+  /** From now on code sees the simulation. */
+  enter(): void;
+  /** From now on code sees the machine. */
+  leave(): void;
+  /** The simulation has ended: what is pending never fires. */
+  end(): void;
+  /** A line for each timer that is left and would keep a process alive: what, due when, and where it was set if places are captured. */
+  leftovers(): readonly string[];
+}
+
+/** Option `ambient` of a simulation. Made by `ambientTime` of `dryrunner/ambient`. */
+export interface Ambience {
+  /** @throws RunnerError `RUNNER_SIMULATION_MISUSE` if code would not see it, because somebody else has replaced the globals. */
+  begin(parts: AmbientParts): AmbientSession;
+}

@@ -1,0 +1,235 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import crypto from 'node:crypto';
+import nodeTimers from 'node:timers';
+import timersPromises from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { simulate, type Scenario } from 'dryrunner';
+import { ambientTime } from 'dryrunner/ambient';
+import { fifoDecisions } from 'dryrunner/kernel';
+
+const EPOCH_MS = Date.UTC(2000, 0, 1);
+
+/** What the scenario has logged, with its decisions first in first out. */
+async function logOf(scenario: (log: (entry: unknown) => void) => Promise<void> | void): Promise<unknown[]> {
+  const entries: unknown[] = [];
+  const verdict = await simulate({
+    ambient: ambientTime(),
+    source: fifoDecisions(),
+    scenario: () => scenario((entry) => void entries.push(entry)),
+  });
+  if (!verdict.held) throw new Error(verdict.failure?.message, { cause: verdict.failure?.cause });
+  return entries;
+}
+
+const passes = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+describe('timers in ambient time', () => {
+  test('an hour passes at once, for all clocks alike', async () => {
+    const log = await logOf(async (note) => {
+      const bigint = process.hrtime.bigint();
+      await passes(3_600_000);
+      note([
+        Date.now() - EPOCH_MS,
+        performance.now(),
+        process.uptime(),
+        process.hrtime(),
+        process.hrtime.bigint() - bigint,
+      ]);
+      note(new Date().toISOString());
+    });
+    expect(log).toEqual([
+      [3_600_000, 3_600_000, 3_600, [3_600, 0], 3_600_000_000_000n],
+      '2000-01-01T01:00:00.000Z',
+    ]);
+  });
+
+  test('timers of one duration fire in the order of setting under every decision, others in any order', async () => {
+    const seen = new Set<string>();
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const order: string[] = [];
+      await simulate({
+        ambient: ambientTime(),
+        seed,
+        scenario: async () => {
+          for (const name of ['a', 'b', 'c']) setTimeout(() => order.push(name), 10);
+          await passes(5);
+          setTimeout(() => order.push('x'), 5);
+          await passes(20);
+        },
+      });
+      expect(order.filter((name) => name !== 'x')).toEqual(['a', 'b', 'c']);
+      seen.add(order.join(''));
+    }
+    expect([...seen].sort()).toEqual(['abcx', 'abxc', 'axbc', 'xabc']);
+  });
+
+  test('ticks come before promises, those before immediates, those before timers', async () => {
+    const log = await logOf(async (note) => {
+      setTimeout(note, 0, 'timer');
+      setImmediate(note, 'immediate');
+      queueMicrotask(() => note('microtask'));
+      process.nextTick(note, 'tick');
+      note('now');
+      await passes(2);
+    });
+    expect(log).toEqual(['now', 'tick', 'microtask', 'immediate', 'timer']);
+  });
+
+  test('an interval ends when it is cleared, by itself, its number, or a method', async () => {
+    const log = await logOf(async (note) => {
+      let ticks = 0;
+      const interval = setInterval(() => {
+        ticks += 1;
+        note(performance.now());
+        if (ticks === 3) clearInterval(interval);
+      }, 10);
+      clearTimeout(Number(setTimeout(note, 1, 'cleared by number')));
+      setTimeout(note, 1, 'closed')[Symbol.dispose]();
+      setInterval(note, 1, 'closed').close();
+      clearImmediate(setImmediate(note, 'cleared'));
+      clearTimeout(undefined);
+      await passes(100);
+    });
+    expect(log).toEqual([10, 20, 30]);
+  });
+
+  test('a timer can be set again, and knows whether it keeps a process alive', async () => {
+    const log = await logOf(async (note) => {
+      const timeout = setTimeout(() => note(performance.now()), 10);
+      await passes(6);
+      note(timeout.refresh() === timeout);
+      note([timeout.hasRef(), timeout.unref().hasRef(), timeout.ref().hasRef(), typeof Number(timeout)]);
+      await passes(50);
+    });
+    expect(log).toEqual([true, [true, false, true, 'number'], 16]);
+  });
+
+  test('node:timers and node:timers/promises are virtual too', async () => {
+    const log = await logOf(async (note) => {
+      nodeTimers.setTimeout(note, 5, 'from node:timers');
+      note(await timersPromises.setTimeout(10, 'value'));
+      note(await timersPromises.setImmediate('immediate'));
+      await timersPromises.scheduler.wait(20);
+      await timersPromises.scheduler.yield();
+      for await (const tick of timersPromises.setInterval(10, 'tick')) {
+        note(tick);
+        if (performance.now() >= 50) break;
+      }
+      note(performance.now());
+    });
+    expect(log).toEqual(['from node:timers', 'value', 'immediate', 'tick', 'tick', 50]);
+  });
+
+  test('a promised timer rejects when its signal aborts, and leaves nothing', async () => {
+    const log = await logOf(async (note) => {
+      const controller = new AbortController();
+      const slept = timersPromises.setTimeout(1_000, 'value', { signal: controller.signal });
+      setTimeout(() => controller.abort('why'), 10);
+      await slept.catch((error: unknown) => {
+        const { name, code, cause } = error as Error & { code: string };
+        note([name, code, cause]);
+      });
+      const { signal } = { signal: AbortSignal.timeout(30) };
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve);
+      });
+      note([(signal.reason as Error).name, performance.now()]);
+    });
+    expect(log).toEqual([
+      ['AbortError', 'ABORT_ERR', 'why'],
+      ['TimeoutError', 40],
+    ]);
+  });
+
+  test('a store of the async context is there in a timer, an immediate and after them', async () => {
+    const store = new AsyncLocalStorage<string>();
+    const log = await logOf(async (note) => {
+      await store.run('mine', async () => {
+        setImmediate(() => note(store.getStore()));
+        await passes(5);
+        note(store.getStore());
+      });
+      note(store.getStore());
+    });
+    expect(log).toEqual(['mine', 'mine', undefined]);
+  });
+});
+
+describe('entropy in ambient time', () => {
+  const draws: Scenario = (sim) => {
+    sim.note(
+      JSON.stringify([
+        ...[Math.random(), crypto.randomInt(1_000), crypto.randomUUID(), globalThis.crypto.randomUUID()],
+        ...[crypto.randomBytes(4).toString('hex'), [...globalThis.crypto.getRandomValues(new Uint8Array(4))]],
+      ]),
+    );
+  };
+
+  test('is the same again for a seed, and another one for another', async () => {
+    const hashOf = async (seed: number): Promise<string> =>
+      (await simulate({ ambient: ambientTime(), seed, scenario: draws })).traceHash;
+    expect(await hashOf(1)).toBe(await hashOf(1));
+    expect(await hashOf(1)).not.toBe(await hashOf(2));
+  });
+
+  test('Math.random is drawn from the log, and no two draws agree by decision', async () => {
+    const log = await logOf((note) => {
+      note(Math.random());
+      note(Math.random());
+    });
+    expect(log).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(new Set(log).size).toBe(2);
+    expect(Math.max(...(log as number[]))).toBeLessThan(1 / 16);
+  });
+});
+
+describe('between simulations', () => {
+  test('the machine has its own time, and a timer of a simulation that is over never fires', async () => {
+    let left: NodeJS.Timeout | undefined;
+    let fired = false;
+    await simulate({
+      ambient: ambientTime(),
+      leftovers: 'ignore',
+      scenario: () => {
+        left = setTimeout(() => (fired = true), 1);
+      },
+    });
+    expect(Date.now()).toBeGreaterThan(Date.UTC(2020, 0, 1));
+    left?.refresh();
+    clearTimeout(left);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+    expect(fired).toBe(false);
+  });
+
+  test('a timer that would keep a process alive is left over, with its line; one that would not is none', async () => {
+    const { failure } = await simulate({
+      ambient: ambientTime(),
+      capturePlaces: true,
+      scenario: () => {
+        setTimeout(function renew() {}, 5_000);
+        setTimeout(() => {}, 5_000).unref();
+      },
+    });
+    expect(failure?.message).toBe('The scenario has ended and left 1 timer');
+    expect(failure?.details).toEqual([
+      expect.stringMatching(/^timer setTimeout renew, due at 5000 ms\nat .*ambient-time\.test\.ts:\d+:\d+/),
+    ]);
+  });
+
+  test('globals that somebody else has replaced are refused', async () => {
+    const real = globalThis.setTimeout;
+    globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => real(...args)) as typeof setTimeout;
+    try {
+      await expect(simulate({ ambient: ambientTime(), scenario: () => {} })).rejects.toThrow(
+        /^setTimeout is not the machine's any more/,
+      );
+    } finally {
+      globalThis.setTimeout = real;
+    }
+  });
+});
