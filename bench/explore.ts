@@ -113,7 +113,7 @@ async function run(way: Way): Promise<void> {
   way.decisions = decisions;
 }
 
-/** Hashes again what an execution hashed, so that the share of it can be told. */
+/** Hashes again what an execution hashed, so that its share can be seen. */
 function hashAgain(verdict: Verdict): () => void {
   const events = verdict.trace();
   const decisions = verdict.decisions();

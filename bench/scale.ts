@@ -96,7 +96,7 @@ async function measureFake(rounds: number): Promise<Figure[]> {
   ];
 }
 
-/** Beside all at work, few of them: with that, what so many runners cost is told from what so many open jobs cost. */
+/** Beside all at work, few of them: with that, the cost of so many runners is separated from the cost of so many open jobs. */
 async function measureSimulated(rounds: number): Promise<Figure[]> {
   const { few, many, jobs } = SIMULATED;
   const costs: Record<'few' | 'some' | 'all', number[]> = { few: [], some: [], all: [] };

@@ -22,7 +22,7 @@ import {
 import type { Figure } from './figure.ts';
 import { median, type Cost } from './measure.ts';
 
-/** Whoever waits for a report has not gone away by then; nobody has stated another figure. */
+/** A reader who waits for a report has not gone away by then; nobody has stated another figure. */
 const SHRINK_MS_MAX = 10_000;
 
 const END: Readonly<Record<ShrinkEnd, string>> = {

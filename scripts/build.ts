@@ -25,7 +25,7 @@ const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
 ];
 /** Threads are started with it by its path. */
 const WORKER = 'src/cli/worker-entry.ts';
-/** Stacks tell these from others of their folder. */
+/** Stacks distinguish these from others in their folder. */
 const APART = ['kernel/drain', 'simulation/node'];
 
 const pathOf = (id: string): string => id.slice(projectRoot.length + 1);

@@ -1,5 +1,5 @@
 // What hostile programs are run through: the OS execer alone, with sinks that fail as the programs ask, or a whole
-// exec runner, whose own files are the sinks. Both end a program as its table entry says and tell how that went.
+// exec runner, whose own files are the sinks. Both end a program as its table entry says and report how that went.
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createExecRunner } from '../src/host/exec-runner.ts';

@@ -1,4 +1,4 @@
-// Ends every test run with one plain line, `N passed, N failed`, for whoever reads the output by machine.
+// Ends every test run with one plain line, `N passed, N failed`, for programs that read the output.
 // A file that failed to load, or an error outside of tests, counts as one failure.
 import type { SerializedError } from 'vitest';
 import type { Reporter, TestModule } from 'vitest/node';

@@ -71,7 +71,7 @@ export async function runStep({ title, program, args, cwd, log, nodeFolder, env 
 function environment(nodeFolder: string | undefined, more: Step['env'] = {}): NodeJS.ProcessEnv {
   const { PATH = '' } = process.env;
   const path = nodeFolder === undefined ? PATH : `${nodeFolder}${delimiter}${PATH}`;
-  // What npm tells the script that started us is about another package than the one that the step is about.
+  // The environment that npm gave the script that started us is about another package than that of the step.
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'));
   return {
     ...Object.fromEntries(inherited),

@@ -37,7 +37,7 @@ function plansFor(id: string, { strategies, starts, executions, timeMs, seed }: 
   );
 }
 
-/** Tells each cell as soon as it is there. */
+/** Reports each cell as soon as it is there. */
 export async function tabulate(
   quarries: readonly Quarry[],
   plan: TabulationPlan,

@@ -12,7 +12,7 @@ import { FAST_CHECK, type Trial, type TrialPlan, type TrialTask } from './trial.
 /** How long a process may take for a hunt beyond its time. */
 const PATIENCE_MS = 10_000;
 
-/** What is told about each trial, in the order of the plans. */
+/** What is reported about each trial, in the order of the plans. */
 export type OnTrial = (plan: TrialPlan, trial: Trial) => void;
 
 /** Carries out what it can; how many plans that were. */

@@ -164,7 +164,7 @@ export class Watcher {
     if (expected === undefined) {
       this.#sim.check(
         mayBe.has(outcome.kind),
-        `${said}\n\n${asked}\nExpected: it ${due === undefined ? 'waits on, as nothing has happened yet that ends its wait' : TOLD[due]}.\nGot: it ${shown(outcome)}, at ${this.#sim.now()} ms.`,
+        `${said}\n\n${asked}\nExpected: it ${due === undefined ? 'waits on, as nothing has happened yet that ends its wait' : SENTENCES[due]}.\nGot: it ${shown(outcome)}, at ${this.#sim.now()} ms.`,
       );
       return;
     }
@@ -212,10 +212,10 @@ async function outcomeOf(answer: Promise<QueryResult>): Promise<Outcome> {
   throw new Error('there is a single status in an empty result');
 }
 
-const TOLD: Readonly<Record<Exclude<Outcome['kind'], 'found'>, string>> = {
+const SENTENCES: Readonly<Record<Exclude<Outcome['kind'], 'found'>, string>> = {
   empty: 'got nothing by its timeout',
-  'unknown run': 'was told that a run of its question is unknown',
-  'cannot happen': 'was told that this cannot happen any more',
+  'unknown run': 'learnt that a run of its question is unknown',
+  'cannot happen': 'learnt that this cannot happen any more',
   cancelled: 'was cancelled',
   invalid: 'was refused',
 };
@@ -236,7 +236,7 @@ function fieldsOf({ found, service }: Outcome & { readonly kind: 'found' }): Rea
 }
 
 function shown(outcome: Outcome): string {
-  if (outcome.kind !== 'found') return TOLD[outcome.kind];
+  if (outcome.kind !== 'found') return SENTENCES[outcome.kind];
   return `got ${outcome.found.map(({ runId, state }) => `run ${runId || '(no id)'} ${state}`).join(' and ')}`;
 }
 

@@ -1,4 +1,4 @@
-/** A worker numbers its runs by slot and uses slots again: an abort that comes late must not hit whoever has the slot now. */
+/** A worker numbers its runs by slot and uses slots again: a late abort must not hit the run that has the slot now. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
 import { Wire } from './classic-wire.ts';
 import { pickMs } from './odds.ts';

@@ -74,7 +74,7 @@ async function lead(sim: Simulation, office: LeaseOffice, worker: Worker, name: 
   const started = worker.follow(token);
   for (const job of JOBS.filter((candidate) => !started.includes(candidate))) {
     if (!office.isHeldBy(token)) return;
-    // The machine may stop here for a while, and nothing tells it that it did.
+    // The machine may stop here for a while, and nothing shows it that it did.
     const label = `${name} pauses before ${job}`;
     await sim.sleep(pickMs(sim, label, 6, STEP_MS), label);
     await wire.carry(job);

@@ -18,7 +18,7 @@ class Server {
     this.#awayUntilMs = awayUntilMs;
   }
 
-  /** False while it is away; fails for whoever finds it overloaded. */
+  /** False while it is away; fails if it is overloaded. */
   async answer(who: string): Promise<boolean> {
     if (this.#sim.now() < this.#awayUntilMs) return false;
     this.#busy += 1;

@@ -8,7 +8,7 @@ const STEPS = 3;
 /** No message takes longer. */
 export const WIRE_MS_MAX: number = (STEPS - 1) * STEP_MS;
 
-/** See above. Only so many messages get lost that whoever repeats itself gets through. */
+/** See above. Few enough messages get lost that repeating them gets through. */
 export class Wire {
   readonly #sim: Simulation;
   readonly #name: string;

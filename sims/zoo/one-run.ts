@@ -94,7 +94,7 @@ export const oneRun: ScenarioDefinition<unknown> = defineScenario<unknown>({
   },
 });
 
-/** Whoever builds an environment does not sort its keys. */
+/** Callers who build an environment do not sort its keys. */
 function envOf(sim: Simulation): NonNullable<Command['envVars']> {
   const env = { TOKEN: 'hunter2', PATH: '/bin' };
   return rarely(sim, 'keys of the environment swap places', 20) ? env : { PATH: env.PATH, TOKEN: env.TOKEN };

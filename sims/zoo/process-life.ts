@@ -1,6 +1,6 @@
 /**
  * Processes of a simulated execer, used without any runner: scripts end as they say, an abort ends what is alive and nothing else,
- * output arrives before the end is told, paused processes wake one by one, and nobody is alive in the end.
+ * output arrives before the end is reported, paused processes wake one by one, and nobody is alive in the end.
  */
 import {
   createMemoryMetrics,
@@ -84,20 +84,20 @@ export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>(
   },
 });
 
-/** Wakes whoever is paused, one after another; each is woken some time. A resume that says yes has woken somebody. */
+/** Wakes paused processes, one after another; each is woken some time. A resume that says yes has woken somebody. */
 async function resumeAll(sim: Simulation, execer: SimExecer, lives: readonly Life[]): Promise<void> {
   await sim.sleep(pickMs(sim, 'the first resume comes', 6, 10), 'the first resume');
   for (let attempt = 0; attempt <= lives.length; attempt += 1) {
     const oldest = lives.find(({ isPaused }) => isPaused);
     const woken = execer.resume();
-    const told = `a resume said that it has ${woken ? '' : 'not '}woken a process, and ${oldest === undefined ? 'none' : 'one'} was paused`;
-    sim.check(woken === (oldest !== undefined), told);
+    const message = `a resume said that it has ${woken ? '' : 'not '}woken a process, and ${oldest === undefined ? 'none' : 'one'} was paused`;
+    sim.check(woken === (oldest !== undefined), message);
     if (oldest !== undefined) oldest.isPaused = false;
     await sim.sleep(10, 'the next resume');
   }
 }
 
-/** One process and whoever starts and stops it. */
+/** One process and those who start and stop it. */
 class Life {
   end: ProcessStatus | undefined;
   /** It waits for a resume. */

@@ -74,7 +74,7 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   // With a timeout the last poll comes after all else of its instant; without one it comes when it comes.
   sim.check(
     answer.statuses.length > 0 || timeoutMs === 0 || status.state !== 'COMPLETE',
-    `${name} was told at its timeout that run ${runId} goes on, and it had ended by then\n\nThe timeout was ${timeoutMs} ms, it was answered after ${tookMs} ms.`,
+    `${name} was answered at its timeout that run ${runId} goes on, and it had ended by then\n\nThe timeout was ${timeoutMs} ms, it was answered after ${tookMs} ms.`,
   );
   await remote.abort(runId);
 }

@@ -4,7 +4,7 @@ import { EXIT_CODES } from 'dryrunner/kit';
 import { isTerminal } from 'dryrunner';
 import { failureNote, isFailureNote } from './run-parts.ts';
 
-/** R105: no process is started for a run that was told to stop at an earlier instant. */
+/** R105: no process is started for a run that was asked to stop at an earlier instant. */
 export const noLateStart: OracleFactory = (report) => {
   const stoppedAtMs = new Map<string, number>();
   return {
@@ -14,7 +14,7 @@ export const noLateStart: OracleFactory = (report) => {
       const { runId, at: atMs } = event;
       const stopMs = stoppedAtMs.get(runId);
       if (stopMs === undefined || stopMs >= atMs) return;
-      const message = `run ${runId} was told to stop at ${stopMs} ms, and its process was started at ${atMs} ms`;
+      const message = `run ${runId} was asked to stop at ${stopMs} ms, and its process was started at ${atMs} ms`;
       report({ rule: 'R105', message, atMs });
     },
     end() {},

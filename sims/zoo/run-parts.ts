@@ -78,13 +78,13 @@ export function isFailureNote(text: string): boolean {
   return text.startsWith('processor ') && text.endsWith(' fails');
 }
 
-/** Sleeps, or fails as soon as it is told to stop. */
+/** Sleeps, or fails as soon as it is asked to stop. */
 async function sleepUnlessCancelled(sim: Simulation, ms: number, { signal }: Cancellable): Promise<void> {
   const { clock } = sim.world;
   await new Promise<void>((resolve, reject) => {
     const stop = (): void => {
       timer.cancel();
-      reject(new Error('told to stop'));
+      reject(new Error('asked to stop'));
     };
     const timer = clock.timer('the end of slow work', ms, () => {
       signal.removeEventListener('abort', stop);

@@ -170,7 +170,7 @@ class User {
     );
     if (step === 1) cancel.cancel();
     let cancelledAtMs = step === 1 ? this.#sim.now() : Infinity;
-    // Whoever has hung is cancelled in the end.
+    // Users that hang are cancelled in the end.
     const timer = this.#sim.world.clock.timer(
       { subject: this.#name, what: 'changes its mind' },
       step < 2 ? 50 : (step - 1) * STEP_MS,

@@ -47,9 +47,9 @@ export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
     );
     const firstAtMs = Math.min(...failed.map(({ atMs }) => atMs));
     const first = failed.filter(({ atMs }) => atMs === firstAtMs).map(({ name }) => `${name} is broken`);
-    const isTold = failed.length === 0 ? service.error === '' : first.includes(service.error);
+    const isReported = failed.length === 0 ? service.error === '' : first.includes(service.error);
     sim.check(
-      isTold,
+      isReported,
       `the runner does not report the error of the filer that failed first\n\nExpected "${first.join(' or ')}", got "${service.error}".`,
     );
     await comeBack(sim, runner, failed.length > 0);

@@ -1,4 +1,4 @@
-/** A sink that remembers what a process wrote, fast, slowly, or not at all, and tells who writes to it after the end. */
+/** A sink that remembers what a process wrote, fast, slowly, or not at all, and reports who writes to it after the end. */
 import type { Chunk, MaybePromise, Simulation, Sink } from 'dryrunner';
 
 /** How a sink takes what it is given. */

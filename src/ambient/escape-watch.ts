@@ -19,7 +19,7 @@ const PLACES_KEPT = 100;
 const FRAMES = 60;
 
 /**
- * Escapes by place. Invariant: the turns that the drain itself takes of the event loop are not among them, told apart by who asked for
+ * Escapes by place. Invariant: the turns that the drain itself takes of the event loop are not among them, recognized by who asked for
  * them and not by what they are.
  *
  * What was seen so far.
@@ -85,7 +85,7 @@ function isOfDrain(stack: string): boolean {
  * Puts a look-out in front of functions, and takes it away again. Invariants: what is called does what it did, with the same `this`;
  * afterwards each property is described as it was, unless somebody else has replaced it meanwhile.
  *
- * Told of each call, before it is made.
+ * Called for each call, before it is made.
  */
 export type NoteCall = (call: Pick<OutsideCall, 'kind' | 'what'>) => void;
 

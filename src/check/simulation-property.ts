@@ -16,7 +16,7 @@ export type SimulationPropertyOptions = Pick<
   SimulateOptions,
   'oracles' | 'maxEvents' | 'leftovers' | 'drain' | 'keepTrace' | 'signal'
 > & {
-  /** Told of each verdict, held or not. */
+  /** Called with each verdict, held or not. */
   readonly onVerdict?: (verdict: Verdict) => void;
 };
 

@@ -58,7 +58,7 @@ export interface ConformanceSubject {
   readonly wallWorld?: () => World;
   /**
    * How long one step of a case lasts, in milliseconds. Default 10 in virtual time, where it matters little, and 80 on the machine:
-   * long enough to tell two moments apart, short enough not to wait.
+   * long enough to distinguish two moments, short enough not to wait.
    */
   readonly stepMs?: number;
 }

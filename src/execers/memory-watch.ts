@@ -11,7 +11,7 @@ import type { MemoryReport } from '../model/execer.ts';
 import { METRIC_NAMES, type Counter, type Gauge, type Metrics } from '../model/metrics.ts';
 import { memoryReport } from './process-status.ts';
 
-/** The cap, how often it is looked at, and who is told. */
+/** The cap, how often memory is measured, and who gets the report. */
 export interface MemoryCapOptions {
   /** At this resident memory a process is killed; absent or 0 means that memory is not watched (R130). */
   readonly memoryCapBytes?: number | undefined;

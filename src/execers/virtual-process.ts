@@ -1,6 +1,6 @@
 /**
  * What every process in virtual time has: one end, one promise for it, an abort with SIGTERM, grace and SIGKILL, and output that
- * is delivered before the end is told. Invariant: the first cause of the end wins (R120), and nothing is written after it (R142).
+ * is delivered before the end is reported. Invariant: the first cause of the end wins (R120), and nothing is written after it (R142).
  */
 import type { Timer } from '../kernel/clock.ts';
 import { thing, type Topic } from '../kernel/question.ts';

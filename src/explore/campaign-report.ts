@@ -36,7 +36,7 @@ export interface AuditReport {
   readonly differences: readonly AuditDifference[];
 }
 
-/** Told as it happens. */
+/** Reported as it happens. */
 export type CampaignEvent =
   | { readonly type: 'failure'; readonly failure: FailingExecution }
   /** A log of the corpus that failed once holds now. */

@@ -1,5 +1,5 @@
 /**
- * A campaign: the logs of the corpus first, then what the strategy finds, with failures told apart by their keys and a sample of
+ * A campaign: the logs of the corpus first, then what the strategy finds, with failures distinguished by their keys and a sample of
  * the executions run twice. Invariants: it knows no clock, no file and no thread; it keeps nothing per execution; all that it reports
  * is plain data.
  */
@@ -54,7 +54,7 @@ export interface CampaignOptions {
   readonly corpus?: readonly CorpusEntry[];
   readonly coverage?: CoverageMeter;
   readonly onEvent?: (event: CampaignEvent) => void;
-  /** Told the index of each execution that is over; for counters. */
+  /** Called with the index of each execution that is over; for counters. */
   readonly onExecution?: (verdict: Verdict, index: number) => void;
 }
 

@@ -28,7 +28,7 @@ interface Undecided {
 export interface EventBudgetOptions {
   /** False for a strategy that must see each execution to its end. */
   readonly adapts: boolean;
-  /** Told what came of an execution that was undecided. */
+  /** Called with the outcome of an execution that was undecided. */
   readonly onDecided: (verdict: Verdict, index: number) => void;
 }
 

@@ -27,9 +27,9 @@ export interface ExecutionRequest {
   readonly watchers?: readonly OracleFactory[];
   readonly onFire?: (event: EventInfo, made: number) => void;
   readonly isolator?: Isolator;
-  /** Told of the calls of services, and the states of nodes, of the simulated world. */
+  /** Gets the calls of services, and the states of nodes, of the simulated world. */
   readonly watchServices?: ServiceWatch;
-  /** Told about the state that the scenario has declared, if it has. */
+  /** Called with the state that the scenario has declared, if it has. */
   readonly onState?: OnState;
   /** Events that it may take, unless the scenario states another bound; default 10,000,000. */
   readonly defaultMaxEvents?: number;
@@ -51,7 +51,7 @@ export interface Executor {
   execute(request: ExecutionRequest): Promise<Verdict>;
 }
 
-/** All executions of an exploration have the same stream of `world.random`: only decisions tell them apart. */
+/** All executions of an exploration have the same stream of `world.random`: they differ only in their decisions. */
 const SEED = '1';
 
 /** Messages are kept, printed and sent from thread to thread; some hold a whole state. */

@@ -29,9 +29,9 @@ export interface ExploreOptions {
   readonly shards?: number;
   /** Asked before each execution: true begins no further one. */
   readonly shouldStop?: () => boolean;
-  /** Told about every execution, held or not; `novelty` is how much of it was new to the coverage meter, 0 without one. */
+  /** Called for every execution, held or not; `novelty` is how much of it was new to the coverage meter, 0 without one. */
   readonly onExecution?: (verdict: Verdict, index: number, novelty: number) => void;
-  /** Told about every failed one; answers whether to go on. Default: stop at the first. */
+  /** Called for every failed one; returns whether to go on. Default: stop at the first. */
   readonly onFailure?: (verdict: Verdict, index: number) => boolean;
   /** Measures the novelty of an execution; see `coverage.ts`. */
   readonly coverage?: CoverageMeter;
@@ -39,7 +39,7 @@ export interface ExploreOptions {
    * Called at each turn of the real event loop; throwing ends the execution with that error, as a failure.
    */
   readonly onTurn?: () => void;
-  /** Told about the execution that was cut off. It counts as none, and its strategy does not hear of its end. */
+  /** Called for the execution that was cut off. It is not counted, and its strategy does not hear of its end. */
   readonly onCutOff?: (verdict: Verdict, index: number) => void;
 }
 

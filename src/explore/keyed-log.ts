@@ -33,7 +33,7 @@ export function unusualCount(log: readonly Decision[]): number {
   return log.filter(({ answer }) => answer > 0).length;
 }
 
-/** Text that tells keys apart. */
+/** Text that distinguishes keys. */
 export function keyOf({ question, occurrence }: Key): string {
   return `${occurrence} ${question.key}`;
 }

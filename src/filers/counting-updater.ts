@@ -13,7 +13,7 @@ export interface CountingUpdaterOptions {
   readonly updateIntervalMs?: number;
   /** Whether updates wait for `unpause`. Default true. */
   readonly paused?: boolean;
-  /** Told `running` when an update begins. */
+  /** Called with `running` when an update begins. */
   readonly say?: (word: 'running') => void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A filer that behaves as it is told, in virtual time, and watches how it is used. Invariant: the decision log alone says which
+ * A filer that behaves as planned, in virtual time, and watches how it is used. Invariant: the decision log alone says which
  * behaviour of the menu a call gets; answer 0 is the usual one.
  */
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
@@ -73,7 +73,7 @@ class PendingOperation<T> {
   #start(): void {
     const { clock, topic, behaviour, cancel } = this.#options;
     const heeded = behaviour.deaf === true ? undefined : cancel;
-    // Told to stop before it began, it never gets to its natural end (R173).
+    // Asked to stop before it began, it never gets to its natural end (R173).
     if (isCancelled(heeded)) {
       this.#endByCancel();
       return;
@@ -281,18 +281,18 @@ class BehavingFiler implements SimFiler {
       // One that gets here although asked to stop is deaf, or faster than its own cancellation.
       return act(isCancelled(cancel) ? undefined : cancel);
     };
-    const told = behaviour.deaf !== true && isCancelled(cancel);
+    const cancelled = behaviour.deaf !== true && isCancelled(cancel);
     if (
       (behaviour.latencyMs ?? 0) > 0 ||
       behaviour.hang === true ||
-      (told && (behaviour.cancelMs ?? 0) > 0)
+      (cancelled && (behaviour.cancelMs ?? 0) > 0)
     ) {
       const topic = this.#behaviours.topicOf(operation, subject);
       const pending = new PendingOperation({ clock: this.#clock, topic, behaviour, cancel, complete });
       if (behaviour.hang === true) this.#keepHanging(pending);
       return pending.result;
     }
-    if (told) throw cancelledOperation(this.#behaviours.topicOf(operation, subject).text);
+    if (cancelled) throw cancelledOperation(this.#behaviours.topicOf(operation, subject).text);
     return complete();
   }
 

@@ -40,7 +40,7 @@ type SetTimer = typeof setTimeout;
 
 /**
  * What keeps the process alive since `begin`. An execution that waits for a real timer leaves it behind, and it fires during any
- * later one; so from then on those that are set during an execution are counted, since numbers alone no longer tell whose they are. (Hooks
+ * later one; so from then on those that are set during an execution are counted, since numbers alone no longer show whose they are. (Hooks
  * of async resources would: but they put those of promises out of action, by which awaits are located.)
  */
 export class ResourcesSince {

@@ -1,5 +1,5 @@
 /**
- * The one error type that this package throws for wrong use, refused requests and broken invariants. Callers tell cases
+ * The one error type that this package throws for wrong use, refused requests and broken invariants. Callers distinguish cases
  * apart by `code`, which never changes its meaning; the message is for people and may be reworded.
  */
 

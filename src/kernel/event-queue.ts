@@ -94,7 +94,7 @@ export class EventQueue {
     return row;
   }
 
-  /** Takes the event out if it is still pending; `id` tells it from later events in the same row. */
+  /** Takes the event out if it is still pending; `id` distinguishes it from later events in the same row. */
   cancel(row: number, id: number): void {
     if (this.table.idOf(row) === id) this.remove(row);
   }

@@ -1,7 +1,7 @@
 /**
  * What is known of each pending event: a row per event in three arrays. An event has no object of its own: of a sleep that nobody
  * cancels only the callback stays alive, so the collector has less to copy, and what is used together lies together. Invariant: a
- * row in use holds the id that was given out for it, so that a timer of an earlier event in the same row is told apart.
+ * row in use holds the id that was given out for it, so that a timer of an earlier event in the same row is recognized.
  */
 
 import type { Topic } from './question.ts';

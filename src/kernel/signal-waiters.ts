@@ -3,7 +3,7 @@
  * than ten for a leak. Invariant: a signal is listened to only while somebody waits with it.
  */
 
-/** Told when the signal that it waits with aborts. */
+/** Called when the signal that it waits with aborts. */
 export interface SignalWaiter {
   cancelRequested(): void;
 }
@@ -31,7 +31,7 @@ class SignalListener {
     return this.#only === undefined && (this.#all === undefined || this.#all.size === 0);
   }
 
-  /** Called by the signal. As with listeners, who leaves before its turn is not told, and neither is who comes meanwhile. */
+  /** Called by the signal. As with listeners, one that leaves before its turn is not called, and neither is one that comes meanwhile. */
   handleEvent(): void {
     const all = this.#all;
     if (all === undefined) this.#only?.cancelRequested();

@@ -21,7 +21,7 @@ const PARTS = 1_000_000;
 /** Half and double speed. */
 const SLOWEST_PPM = -500_000;
 const FASTEST_PPM = 1_000_000;
-/** Some thirty years: with more, microseconds could not be told apart any more. */
+/** Some thirty years: with more, microseconds could not be distinguished any more. */
 const OFFSET_MS_MAX = 1e12;
 
 class SkewedClock implements Clock {
@@ -62,7 +62,7 @@ class SkewedClock implements Clock {
     return trueUs + this.#offsetUs + Math.floor((trueUs * this.#driftPpm) / PARTS);
   }
 
-  /** The shortest true delay after which `ms` have passed on this clock; what is no delay goes on, to be refused. */
+  /** The shortest true delay after which `ms` have passed on this clock; anything but a delay is passed on, to be refused. */
   #trueMs(ms: number): number {
     if (!(typeof ms === 'number' && ms > 0 && ms < Infinity)) return ms;
     const fromUs = this.#trueUs();

@@ -36,7 +36,7 @@ export interface VirtualClockOptions {
   /** Remembers the stack of where each event was made, for reports; costs some 2 µs per event, and more for those that are read. Default: false. */
   readonly capturePlaces?: boolean;
   /**
-   * Told about each event just before it fires; time is already its time. `made` is how many events were made so far: those that
+   * Called for each event just before it fires; time is already its time. `made` is how many events were made so far: those that
    * this one causes get the ids from `made + 1` on.
    */
   readonly onFire?: (event: EventInfo, made: number) => void;
@@ -64,7 +64,7 @@ export class VirtualClock implements Clock {
   readonly epochMs: number;
   private readonly queue = new EventQueue();
   private readonly choices: Choices | undefined;
-  /** Told each event that is made, by its row. One field for all who want to know, as it is looked at for each event. */
+  /** Called for each event that is made, with its row. One field for all who want to know, as it is looked at for each event. */
   private onMake: ((row: number) => void) | undefined;
   private onFire: FireListener | undefined;
   private listeners: readonly FireListener[] = NO_LISTENERS;

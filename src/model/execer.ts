@@ -45,7 +45,7 @@ export interface ExecCommand extends LogTags {
   readonly runId?: string;
   /** Name of the runner that it belongs to: runs of two runners may have the same id. */
   readonly runner?: string;
-  /** Told once if the memory cap is passed; needs no receiver (R133). */
+  /** Called once if the memory cap is passed; needs no receiver (R133). */
   readonly onMemoryReport?: (report: MemoryReport) => void;
 }
 

@@ -17,12 +17,12 @@ export interface World {
   readonly random: RandomStream;
   readonly tracer?: Tracer;
   /**
-   * Asks to be told, once, when all faults are to end; what injects faults asks when it is made. Absent: they never end by themselves.
+   * Registers to be called once, when all faults are to end; what injects faults asks when it is made. Absent: they never end by themselves.
    */
   readonly onHeal?: (heal: () => void) => void;
   /** Asked by parts that share nothing with others, when they are made. Absent: nobody wants to know. */
   readonly isolate?: Isolate;
-  /** Told of the calls of services and the states of nodes that are made here. Absent: nobody wants to know, and nothing is looked at. */
+  /** Gets the calls of services and the states of nodes that are made here. Absent: nobody wants to know, and nothing is watched. */
   readonly watchServices?: ServiceWatch;
 }
 

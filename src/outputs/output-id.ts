@@ -11,7 +11,7 @@ export function isOutputId(id: unknown): id is string {
   return isPlainId(id) || !FORBIDDEN.test(id);
 }
 
-/** True if every character of `id` stands for itself in a URI and on every disk, as in nearly all ids: quickly told. */
+/** True if every character of `id` stands for itself in a URI and on every disk, as in nearly all ids: a quick check. */
 export function isPlainId(id: string): boolean {
   return PLAIN.test(id);
 }

@@ -12,7 +12,7 @@ const DEPTH_MAX = 100;
 const EXPECTED = 'plain data (null, texts, numbers, truth values, arrays and plain objects of them)';
 
 /**
- * One text per value of plain data, for telling states apart. Unlike JSON it loses nothing: what it cannot write exactly it refuses.
+ * One text per value of plain data, to distinguish states. Unlike JSON it loses nothing: what it cannot write exactly it refuses.
  * Invariant: two values have the same text only if they are equal in all that plain data can hold; the order of keys does not count.
  *
  * The text of `value`; `name` stands in errors, with the path to what is refused.

@@ -38,7 +38,7 @@ export interface NodeFaults {
 /** What strikes can do. */
 export interface StrikeTarget {
   readonly name: string;
-  /** Changes with every verb, so that an end that comes too late can be told. */
+  /** Changes with every verb, so that an end that comes too late can be recognized. */
   readonly changes: number;
   crash(): void;
   restart(): void;

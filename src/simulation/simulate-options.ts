@@ -57,11 +57,11 @@ export interface SimulateOptions {
   readonly leftovers?: 'fail' | 'ignore';
   readonly drain?: DrainChoice;
   /**
-   * Told about each event of the clock just before it fires, with the number of events made so far; for strategies and reports.
-   * Costs an object per event. Default: nobody is told.
+   * Called for each event of the clock just before it fires, with the number of events made so far; for strategies and reports.
+   * Costs an object per event. Default: not called.
    */
   readonly onFire?: (event: EventInfo, made: number) => void;
-  /** Told about the state that the scenario has declared (`sim.state`); for strategies. Default: nobody is told. */
+  /** Called with the state that the scenario has declared (`sim.state`); for strategies. Default: not called. */
   readonly onState?: OnState;
   /** Learns which parts of the world share nothing with others; for strategies. Default: none. */
   readonly isolator?: Isolator;

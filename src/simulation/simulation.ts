@@ -205,7 +205,7 @@ export class Simulation {
 
   /**
    * Ends all faults: from now on no question about a fault is asked (its answer is 0), and chaos runners, nodes and all others that asked
-   * with `onHeal` are told. There is no way back.
+   * with `onHeal` are called. There is no way back.
    */
   heal(): void {
     this.#mustRun('heal');

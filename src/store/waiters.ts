@@ -10,7 +10,7 @@ import { waitCancelled } from '../model/status-errors.ts';
 import type { RunTracer } from '../model/run-tracer.ts';
 import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
 
-/** Told when the signal of one of its waiters aborts. */
+/** Called when the signal of one of its waiters aborts. */
 export interface CancelReceiver {
   cancelRequested(waiter: Waiter): void;
 }

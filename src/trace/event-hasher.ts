@@ -1,6 +1,6 @@
 /**
- * Feeds trace events to a rolling hash as numbers and strings, without making text. Invariant: what is fed can be told
- * apart again, so two lists of events feed the same sequence only if they are equal as data: optional fields that are
+ * Feeds trace events to a rolling hash as numbers and strings, without making text. Invariant: what is fed can be
+ * separated again, so two lists of events feed the same sequence only if they are equal as data: optional fields that are
  * absent or undefined are equal, and so are maps that list the same entries in another order.
  *
  * Most events repeat the runner, run, tags and refs of the one before; a flag stands for what is repeated.

@@ -64,7 +64,7 @@ export function isObject(value: unknown): value is JsonObject {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Whether the value is right as far as can be told without looking inside. */
+/** Whether the value is right as far as can be seen without looking inside. */
 function fitsOutside(shape: Shape, value: unknown): boolean {
   switch (shape.is) {
     case 'text':

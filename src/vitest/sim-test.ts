@@ -96,7 +96,7 @@ export const simTest: SimTest = Object.assign(declareWith(test), {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) unless `seeds` is a list or a number ≥ 1, and for a definition with `prepare`.
  *
  * Rejects with a `SimulationFailedError` for the first seed whose verdict does not hold. Its stack begins with the line of the scenario
- * that noticed the failure; where only a later look can tell the line, as for a deadlock, the seed is run once more.
+ * that noticed the failure; where only a second look can find the line, as for a deadlock, the seed is run once more.
  */
 export async function holdForSeeds(
   name: string,

@@ -79,7 +79,7 @@ const WAITS: readonly (readonly [kind: string, what: string, run: () => Promise<
   ],
 ];
 
-describe('what reaches outside is told with its place', () => {
+describe('what reaches outside is reported with its place', () => {
   test.for(CALLS)('%s: %s', async ([kind, what, run]) => {
     const escapes = await escapesOf(run);
     const found = escapes.find((escape) => escape.what === what);
@@ -94,7 +94,7 @@ describe('what reaches outside is told with its place', () => {
     expect(escapes.find((escape) => escape.what === what)?.frames[0]).toContain('escape-watch.test.ts');
   });
 
-  test('one place is counted, two places are told apart', async () => {
+  test('one place is counted, two places are kept separate', async () => {
     const escapes = await escapesOf((sim) => {
       for (let i = 0; i < 3; i += 1) sim.note(`drawn ${Math.random() < 2}`);
       Math.random();
@@ -106,7 +106,7 @@ describe('what reaches outside is told with its place', () => {
   });
 });
 
-describe('what stays inside is not told', () => {
+describe('what stays inside is not reported', () => {
   test('promises, ticks, virtual sleeps, dates of a given time, and the turns of the drain', async () => {
     const escapes = await escapesOf(async (sim) => {
       await new Promise<void>((resolve) => {
@@ -143,7 +143,7 @@ describe('afterwards', () => {
     ...outsideCalls().map(({ owner, key }) => Object.getOwnPropertyDescriptor(owner, key)),
   ];
 
-  test('every function is as it was, also if the scenario threw', async () => {
+  test('every function is restored, even if the scenario threw', async () => {
     const before = described();
     await escapesOf(() => {
       throw new Error('on purpose');
@@ -155,7 +155,7 @@ describe('afterwards', () => {
     });
   });
 
-  test('what somebody else put in place meanwhile stays', async () => {
+  test('a replacement that somebody else made meanwhile stays', async () => {
     const original = Math.random;
     const theirs = (): number => 0.5;
     await escapesOf(() => {
@@ -176,7 +176,7 @@ describe('afterwards', () => {
   });
 });
 
-test('the machine still names its resources as they are watched for', async () => {
+test('the machine still gives its resources the names that are watched for', async () => {
   const { createHook } = await import('node:async_hooks');
   const seen = new Set<string>();
   const hook = createHook({ init: (_id, type) => void seen.add(type) }).enable();

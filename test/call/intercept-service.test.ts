@@ -104,7 +104,7 @@ describe.for([
     expect(reply).toBe(behind.replies[call.method]);
   });
 
-  test.for(CALLS)('what $0.method throws is thrown, what it rejects with is rejected', async ([, make]) => {
+  test.for(CALLS)('passes on what $0.method throws or rejects with', async ([, make]) => {
     const behind = new Behind();
     const error = new Error('mine');
     behind.thrown = error;
@@ -127,7 +127,7 @@ describe.for([
     expect(behind.reached).toEqual([{ method: 'statusAll', args: [] }, call]);
   });
 
-  test('a method is the same one each time', () => {
+  test('a method keeps its identity', () => {
     const front = intercept(new Behind(), (call, goOn) => goOn(call));
     for (const method of SERVICE_METHODS) expect(front[method]).toBe(front[method]);
   });
@@ -141,7 +141,7 @@ describe.for([
   });
 });
 
-test('a service that is intercepted stays as it is, one that is intercepted in place stays who it is', async () => {
+test('intercepting leaves the service unchanged; intercepting in place keeps its identity', async () => {
   const behind = new Behind();
   let seen = 0;
   const count: Around = (call, goOn) => {
@@ -156,7 +156,7 @@ test('a service that is intercepted stays as it is, one that is intercepted in p
   expect([seen, behind.calls]).toEqual([2, 3]);
 });
 
-test('interceptors in place are layers: the last one is the first to see a call', async () => {
+test('interceptors in place are layers: the last one added sees a call first', async () => {
   const behind = new Behind();
   const order: string[] = [];
   const layer =

@@ -32,7 +32,7 @@ test.for<readonly [call: ServiceCall, subject: string, runId: string]>([
   expect(runIdOf(call)).toBe(runId);
 });
 
-test('a call of its own does not change with the objects of its caller', () => {
+test("a detached call does not change with its caller's objects", () => {
   const command = { argv: ['make'] };
   const query = { runs: ['3'], states: ALL_MASK };
   const wait = { timeoutMs: 5, signal: new AbortController().signal };
@@ -58,11 +58,11 @@ test.for<ServiceCall>([
   { method: 'query', args: [null as never, NO_WAIT] },
   { method: 'query', args: [one, undefined as never] },
   { method: 'queryNow', args: [7 as never] },
-])('%j is refused before anything is made of it', (call) => {
+])('%j is refused before it is used', (call) => {
   expect(() => ownCall(call)).toThrow(expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }));
 });
 
-test('a reply shows statuses whatever its form', () => {
+test('a reply shows statuses in any form', () => {
   expect(statusesOf({ method: 'run', args: [{ argv: ['true'] }] }, status)).toEqual([status]);
   expect(statusesOf({ method: 'abort', args: ['3'] }, status)).toEqual([status]);
   expect(statusesOf({ method: 'status', args: ['3'] }, { status, service })).toEqual([status]);
@@ -71,7 +71,7 @@ test('a reply shows statuses whatever its form', () => {
   expect(statusesOf({ method: 'release', args: [] }, undefined)).toEqual([]);
 });
 
-test('a command is shown by the beginning of its words', () => {
+test('a command is shown by the start of its words', () => {
   expect(commandText({ argv: ['make', 'all'] })).toBe('make all');
   expect(commandText({ argv: ['make', 'all of the things that there are'] })).toBe(
     'make all of the things t…',

@@ -46,7 +46,7 @@ describe('a runner that keeps the contract', () => {
     },
   );
 
-  test('R153 R200 property: so it does when replies get lost, before or after the work', async () => {
+  test('R153 R200 property: the same holds when replies get lost, before or after the work', async () => {
     const [, create] = RUNNERS[0] ?? [];
     if (create === undefined) throw new Error('expected a runner');
     await fc.assert(runnerProperty({ capacity: 3, create, faults: ['before'] }), { numRuns: 150 });
@@ -156,7 +156,7 @@ describe('a runner with a planted bug', () => {
     expect(commands.length).toBeLessThanOrEqual(5);
   });
 
-  test('R4 an end that changes is told by the field that does, once', async () => {
+  test('R4 an end that changes is reported once, by the field that changed', async () => {
     const create = (world: World): Service => {
       const runner = createSimulatedRunner(world, { history: 0 });
       return having(runner, { abort: async (runId) => ({ ...(await runner.abort(runId)), exitCode: 7 }) });
@@ -171,7 +171,7 @@ describe('a runner with a planted bug', () => {
     expect(error.verdict.failure?.cause).toMatchObject({ rule: 'R4' });
   });
 
-  test('R209 seed and path repeat a failure to the byte', async () => {
+  test('R209 seed and path repeat a failure byte for byte', async () => {
     const run = async (
       parameters: fc.Parameters<[[unknown[]], number]>,
     ): Promise<{ path: string | null; hash: string | undefined; seed: number }> => {
@@ -197,7 +197,7 @@ describe('a runner with a planted bug', () => {
   });
 });
 
-/** S5: what it runs ends otherwise than it should. */
+/** S5: what it runs does not end as it should. */
 function offByOne(world: World): Execer {
   const execer = createSimExecer({ clock: world.clock });
   return {
@@ -218,7 +218,7 @@ describe('what a property of a runner has reached', () => {
   const readOutput = (runner: SimulatedRunner, ref: string): string =>
     runner.outputs.find(ref)?.text() ?? 'no such output';
 
-  test('R110 R97 is counted: natural ends with their exit codes and outputs are common', async () => {
+  test('R110 R97 is counted: natural ends with exit codes and outputs are common', async () => {
     const property = runnerProperty({ capacity: 3, create, readOutput });
     await fc.assert(property, { seed: 5 });
     const { counts } = property.reach;
@@ -230,14 +230,14 @@ describe('what a property of a runner has reached', () => {
     );
   });
 
-  test('R97 outputs that are not what the script writes are a failure', async () => {
+  test('R97 outputs that differ from what the script writes are a failure', async () => {
     const swapped = (runner: SimulatedRunner, ref: string): string =>
       readOutput(runner, ref.replace('-stdout-', '-stderr-'));
     const details = await fc.check(runnerProperty({ capacity: 3, create, readOutput: swapped }), { seed: 5 });
     expect(String(details.errorInstance)).toMatch(/R97: stdout of run \d+ is ".*", its script writes "/s);
   });
 
-  test('what was never reached fails the hundredth sequence, and is named', async () => {
+  test('whatever was never reached fails the hundredth sequence, by name', async () => {
     const short = { capacity: 3, create, maxCommands: 1 };
     expect((await fc.check(runnerProperty(short), { seed: 5, numRuns: 99 })).failed).toBe(false);
     const { errorInstance } = await fc.check(runnerProperty(short), { seed: 5 });
@@ -250,7 +250,7 @@ describe('what a property of a runner has reached', () => {
     expect((await fc.check(runnerProperty({ ...short, mayMiss }), { seed: 5 })).failed).toBe(false);
   });
 
-  test('a failure that is being shrunk is never taken for one of those', async () => {
+  test('a failure that is being shrunk is never mistaken for one of those', async () => {
     const full = (world: World): Service => createSimulatedRunner(world, { capacity: 1, history: 0 });
     for (const reachWithin of [2, 5, 10, 20, 40]) {
       const property = runnerProperty({ capacity: 2, create: full, reachWithin });
@@ -260,7 +260,7 @@ describe('what a property of a runner has reached', () => {
     }
   });
 
-  test('an assertion goes on until it knows, and no further than it must', async () => {
+  test('an assertion runs until it is decided, and no further', async () => {
     let sequences = 0;
     const onVerdict = (): void => {
       sequences += 1;
@@ -278,7 +278,7 @@ describe('what a property of a runner has reached', () => {
     await expect(assertRunnerProperty(short, { seed: 5, path: '0' })).resolves.toBeDefined();
   });
 
-  test('options that exclude something are not asked for it', async () => {
+  test('what options exclude is not required', async () => {
     const options = { create: (world: World) => createSimulatedRunner(world, { history: 0 }) };
     const reach = await assertRunnerProperty(
       { ...options, maxTimeoutMs: 0, mayRelease: false, mayHang: false },

@@ -84,7 +84,7 @@ describe('what a token may load', () => {
     expect(await answers(references)).toEqual(references.map(() => 'allowed'));
   });
 
-  test('nothing else, however it is named', async () => {
+  test('nothing else, under any name', async () => {
     const references = [
       '../else where/s.mjs',
       `${elsewhere}/s.mjs#coin`,
@@ -109,7 +109,7 @@ describe('what a token may load', () => {
     );
   });
 
-  test('modules below a folder of --allow, which has to be one', async () => {
+  test('modules below a folder given by --allow, which must exist', async () => {
     const allow = ['sub', elsewhere];
     expect(await answers(['./out.mjs', `${elsewhere}/s.mjs`, '../here2/s.mjs'], allow)).toEqual([
       'allowed',
@@ -122,7 +122,7 @@ describe('what a token may load', () => {
   });
 });
 
-describe('replay loads nothing that it may not', () => {
+describe('replay loads only what is allowed', () => {
   const replay = (...args: readonly string[]): Promise<Finished> => startIn(here, 'replay', ...args).finished;
 
   test.for(['a token', 'a log', 'a simulation'] as const)(
@@ -146,7 +146,7 @@ describe('replay loads nothing that it may not', () => {
     },
   );
 
-  test('what a person types may lie anywhere, and the line that is printed repeats it', async () => {
+  test('a path that a person types may lie anywhere, and the printed line repeats it', async () => {
     const explored = await startIn(here, 'explore', '../else where/s.mjs', '--executions', '20').finished;
     const [, line = ''] = /(replay dr2:\S+ --allow .*)/.exec(explored.out) ?? [];
     expect(line).toMatch(/ --allow '\.\.\/else where'$/);

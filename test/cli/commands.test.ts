@@ -81,14 +81,14 @@ describe('wrong usage says what was expected and exits with 2', () => {
     ['list.mjs', /its export scenarios\[1\] is no scenario: scenario: expected a scenario definition, got 7/],
     ['absent.mjs', /absent\.mjs does not load: Cannot find module/],
     ['failing.mjs#other', /exports no scenario "other"; it has failing, forgetful/],
-  ] as const)('a scenario file that does not serve: %s', async ([name, text]) => {
+  ] as const)('an unusable scenario file: %s', async ([name, text]) => {
     const { code, err } = await run('run', at(name));
     expect(err).toMatch(text);
     expect(code).toBe(2);
   });
 });
 
-describe('what is loaded can fail in any way', () => {
+describe('loaded code can fail in any way', () => {
   test.for([
     [
       'waits.mjs',
@@ -113,7 +113,7 @@ describe('what is loaded can fail in any way', () => {
     expect(code).toBe(2);
   });
 
-  test('a seed count that no machine could hold is refused', async () => {
+  test('a seed count too large for any machine is refused', async () => {
     const { code, err } = await run('run', 'timeout-race', '--seeds', '9007199254740991');
     expect(err).toContain('whole number ≥ 1 and ≤ 10000000');
     expect(code).toBe(2);
@@ -150,7 +150,7 @@ describe('run', () => {
     );
   });
 
-  test('R204 leftovers fail a scenario by themselves', async () => {
+  test('R204 leftovers alone fail a scenario', async () => {
     const { code, out } = await run('run', at('failing.mjs#forgetful'), '--json');
     expect(code).toBe(1);
     expect(jsonLines(out)[0]).toMatchObject({
@@ -159,7 +159,7 @@ describe('run', () => {
     });
   });
 
-  test('Ctrl-C prints what is done and exits with 130', async () => {
+  test('Ctrl-C prints what was done and exits with 130', async () => {
     const { child, prints, finished } = start('run', 'timeout-race', at('endless.mjs'), '--json');
     await prints('"type":"scenario"');
     child.kill('SIGINT');
@@ -169,7 +169,7 @@ describe('run', () => {
   });
 });
 
-test('what a scenario leaves uncaught is the failure of its seed, and the next seed is run', async () => {
+test('an uncaught error of a scenario fails its seed, and the next seed is run', async () => {
   const scenario = (name: string, body: string): string =>
     `export const ${name} = { name: '${name}', description: 'x', run: async (sim) => { ${body} } };\n`;
   await writeFile(
@@ -270,7 +270,7 @@ describe('replay', () => {
     expect(code).toBe(3);
   });
 
-  test('a trace that cannot be written is an error, and loses nothing else', async () => {
+  test('a trace that cannot be written is an error, and nothing else is lost', async () => {
     const { code, err } = await run('run', 'timeout-race', '--trace', '/dev/full');
     expect(err).toMatch(/dev\/full/);
     expect(code).toBe(2);
@@ -304,7 +304,7 @@ describe('exec', () => {
     ]);
   });
 
-  test('--json gives whole characters, however the bytes of the command were cut', async () => {
+  test('--json gives whole characters, wherever the bytes of the command were split', async () => {
     // An odd byte first, so that every even piece ends in the middle of a character; the last character never ends.
     const program =
       "process.stdout.write('x' + 'é'.repeat(40_000)); process.stderr.write(Buffer.from([0x61, 0xc3]))";
@@ -328,7 +328,7 @@ describe('exec', () => {
     expect(code).toBe(0);
   });
 
-  test('a recording that was changed differs, and the first difference is named', async () => {
+  test('a changed recording differs, and the first difference is named', async () => {
     const file = at('changed.jsonl');
     await run('exec', '--trace', file, '--', 'true');
     const { recordingLines, readRecording } = await import('../../src/trace/recording/recording-file.ts');
@@ -360,7 +360,7 @@ describe('exec', () => {
   );
 });
 
-test('list and help show what can be typed', async () => {
+test('list and help show every command', async () => {
   const list = await run('list', '--json');
   expect(jsonLines(list.out).map(({ name }) => name)).toEqual(SHIPPED);
   const own = await run('list', '--json', at('failing.mjs'));

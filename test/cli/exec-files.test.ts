@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 describe('a FIFO', () => {
-  test('whose other end nobody opens keeps no signal from ending the command: --stdin', async () => {
+  test('whose other end nobody opens does not block signals: --stdin', async () => {
     const hook = at('sends.mjs');
     // Once its handlers are there, and while it opens the FIFO.
     await writeFile(
@@ -32,7 +32,7 @@ describe('a FIFO', () => {
     expect(code).toBe(143);
   });
 
-  test('whose other end nobody opens keeps no signal from ending the command: --trace', async () => {
+  test('whose other end nobody opens does not block signals: --trace', async () => {
     const started = start('exec', '--trace', at('no-reader'), '--', 'true');
     await started.prints('COMPLETE');
     // It is released by then, or ends the command that has ended: either way there is nothing to abort.
@@ -43,7 +43,7 @@ describe('a FIFO', () => {
     expect(code).toBe(130);
   });
 
-  test('with somebody at its other end is read and written', async () => {
+  test('with a reader and a writer works', async () => {
     const script = `echo fed > ${at('fed')} & cat ${at('read')} > ${at('copy')}`;
     const other = once(spawn('sh', ['-c', script]), 'close');
     const { code, out } = await run('exec', '--stdin', at('fed'), '--trace', at('read'), '--', 'cat');
@@ -61,7 +61,7 @@ describe('folders that had to be made', () => {
     expect(existsSync(at('made'))).toBe(false);
   });
 
-  test('stay if something lies in them', async () => {
+  test('stay if they are not empty', async () => {
     const removeMade = watchFolder(at('kept/for/it'));
     await mkdir(at('kept/for/it'), { recursive: true });
     await writeFile(at('kept/other'), '');
@@ -70,7 +70,7 @@ describe('folders that had to be made', () => {
   });
 });
 
-test('replay names a damaged file once', async () => {
+test('replay names a damaged file only once', async () => {
   await writeFile(at('cut.gz'), gzipSync('{"format":"dryrunner-trace"}\n').subarray(0, 15));
   const { code, err } = await run('replay', at('cut.gz'));
   expect(err.split('cut.gz').length - 1).toBe(1);

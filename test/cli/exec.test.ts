@@ -81,7 +81,7 @@ test.for([
 });
 
 describe('surroundings', () => {
-  test('S1 a recorded make in a project runs there, exits with its code, and is played again', async () => {
+  test('S1 a recorded make runs in its project, exits with its code, and is replayed', async () => {
     const trace = at('make.jsonl');
     const made = await startIn(at('project'), 'exec', '--trace', trace, '--', 'make', '-s', 'test').finished;
     expect(made.out).toBe('tested in project\n');
@@ -110,14 +110,14 @@ describe('surroundings', () => {
     );
   });
 
-  test('passes its input on, and a file with --stdin', async () => {
+  test('passes on its own input, or a file with --stdin', async () => {
     const { code, out } = await startWithInput('one\ntwo\n', 'exec', '--', 'wc', '-l').finished;
     expect([code, out.trim()]).toEqual([0, '2']);
     const file = await run('exec', '--stdin', at('input'), '--', 'cat');
     expect([file.code, file.out]).toEqual([0, 'from a file\n']);
   });
 
-  test('--signal is what stopping sends first', async () => {
+  test('--signal is the first signal sent on stopping', async () => {
     const script = 'trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.02; done';
     const { code, out } = await run('exec', '--signal', 'int', '--timeout', '500ms', ...sh(script));
     expect([code, out]).toEqual([124, 'ready\ninterrupted\n']);

@@ -70,7 +70,7 @@ afterAll(() => rm(dir, { recursive: true }));
 
 // N4: no command shrank or explained a given seed.
 describe('explain', () => {
-  test('makes what a seed shows small, explains it, and exits with 1; run names the command', async () => {
+  test('shrinks and explains the failure of a seed, and exits with 1; run names the command', async () => {
     const ran = await dryrunner('run', 's.mjs#die', '--seed', dieSeed);
     expect(ran.out).toContain(`  to explain it: npx dryrunner explain s.mjs#die --seed ${dieSeed}\n`);
     const { code, out } = await dryrunner('explain', 's.mjs#die', '--seed', dieSeed);
@@ -85,7 +85,7 @@ describe('explain', () => {
     }
   });
 
-  test('--no-shrink explains it as it is, and --json gives all of it as one object', async () => {
+  test('--no-shrink explains it as found, and --json gives one object', async () => {
     const [found, ...more] = jsonLines(
       (await dryrunner('explain', 's.mjs#die', '--seed', dieSeed, '--no-shrink', '--json')).out,
     );
@@ -99,7 +99,7 @@ describe('explain', () => {
     expect(found?.['history']).not.toEqual([]);
   });
 
-  test('a stall is made small and explained: where it waits, and what goes on for ever', async () => {
+  test('a stall is shrunk and explained: where it waits, and what runs for ever', async () => {
     const { code, out } = await dryrunner('explain', 's.mjs#stalled', '--seed', await failingSeed('stalled'));
     expect(out).toMatch(
       /In detail\n {2}the scenario waits here, for a promise that nothing settles\n {4}releaseOf \(\S*s\.mjs:\d+:\d+\)\n[^]* {2}repeats: heartbeat, every 10 ms\n/,
@@ -111,14 +111,14 @@ describe('explain', () => {
     expect([code, again.code]).toEqual([1, 1]);
   });
 
-  test('what goes on and on is explained by its beginning, and says so', async () => {
+  test('an endless execution is explained by its beginning, and says so', async () => {
     const { out } = await dryrunner('explain', 's.mjs#endless');
     expect(out).toMatch(
       /\n {2}nothing to make smaller: it fails with every choice at its default\n {2}explained by its first 250,000 events of 260,000\n/,
     );
   });
 
-  test('what hangs on the random stream of its seed is repeated by its token', async () => {
+  test('a failure that depends on the random stream of its seed is repeated by its token', async () => {
     const { out } = await dryrunner('explain', 's.mjs#stream', '--seed', streamSeed);
     const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
     const again = await dryrunner('replay', token);
@@ -139,7 +139,7 @@ describe('explain', () => {
     }
   });
 
-  test('an execution that holds is said to, with exit 0', async () => {
+  test('an execution that holds is reported as such, with exit 0', async () => {
     expect(await dryrunner('explain', 's.mjs#fine', '--seed', '8')).toMatchObject({
       code: 0,
       out: 'fine, seed 8: it holds, so there is nothing to explain\n',
@@ -148,7 +148,7 @@ describe('explain', () => {
     expect(jsonLines(out)).toMatchObject([{ type: 'explained', scenario: 'fine', held: true }]);
   });
 
-  test('a hang is told with the decisions that led there, a deadlock with who waits', async () => {
+  test('a hang is reported with the decisions that led there, a deadlock with who waits', async () => {
     const hang = await dryrunner('explain', 's.mjs#hang', '--hang', '1s', '--seed', '2');
     expect(hang.out).toMatch(/^hang: hang\n[^]*made no progress for [^]*last decision: "die" out of 3/);
     const stuck = await dryrunner('explain', 's.mjs#stuck');
@@ -174,7 +174,7 @@ describe('explain', () => {
     expect([code, out]).toEqual([2, '']);
   });
 
-  test('loads no module that a token names outside of the folder', async () => {
+  test('does not load a module outside the folder that a token names', async () => {
     const { out } = await run('explain', `${dir}/s.mjs#die`, '--seed', dieSeed);
     const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
     const { code, err } = await run('explain', token);
@@ -184,30 +184,27 @@ describe('explain', () => {
   });
 });
 
-// N5: a breakpoint of 14 s was told as a hang, after the scenario had run four times.
+// N5: a breakpoint of 14 s was reported as a hang, after the scenario had run four times.
 describe('--debug', () => {
-  test.for(['explain', 'replay'] as const)(
-    '%s runs it once, however long it stands still',
-    async (command) => {
-      const first = await dryrunner('explain', 's.mjs#slow', '--debug', '--hang', '1s');
-      expect([first.code, first.err]).toEqual([1, 'ran\n']);
-      expect(first.out).toMatch(
-        /^s\.mjs#slow: run once, it fails \(check\), trace hash \w+\n {2}small\n {4}at .*s\.mjs:/,
-      );
-      const header = { scenario: 'slow', meta: { reference: 's.mjs#slow', failureKey: 'check small' } };
-      await writeFile(
-        at('slow.jsonl'),
-        [...decisionLogLines([{ question: choice('die'), n: 6, answer: 4 }], header)].join(''),
-      );
-      const again = await dryrunner(command, 'slow.jsonl', '--debug', '--hang', '1s', '--json');
-      expect([again.code, again.err]).toEqual([1, 'ran\n']);
-      expect(jsonLines(again.out)).toMatchObject([
-        { type: 'replay', reproduced: true, failure: { kind: 'check', message: 'small' } },
-      ]);
-    },
-  );
+  test.for(['explain', 'replay'] as const)('%s runs it once, however long it is paused', async (command) => {
+    const first = await dryrunner('explain', 's.mjs#slow', '--debug', '--hang', '1s');
+    expect([first.code, first.err]).toEqual([1, 'ran\n']);
+    expect(first.out).toMatch(
+      /^s\.mjs#slow: run once, it fails \(check\), trace hash \w+\n {2}small\n {4}at .*s\.mjs:/,
+    );
+    const header = { scenario: 'slow', meta: { reference: 's.mjs#slow', failureKey: 'check small' } };
+    await writeFile(
+      at('slow.jsonl'),
+      [...decisionLogLines([{ question: choice('die'), n: 6, answer: 4 }], header)].join(''),
+    );
+    const again = await dryrunner(command, 'slow.jsonl', '--debug', '--hang', '1s', '--json');
+    expect([again.code, again.err]).toEqual([1, 'ran\n']);
+    expect(jsonLines(again.out)).toMatchObject([
+      { type: 'replay', reproduced: true, failure: { kind: 'check', message: 'small' } },
+    ]);
+  });
 
-  test('is refused for a recording, in which nothing can be stopped', async () => {
+  test('is refused for a recording, which cannot be paused', async () => {
     await dryrunner('exec', '--trace', at('sleep.jsonl'), '--', 'true');
     const { code, err } = await dryrunner('replay', 'sleep.jsonl', '--debug');
     expect(err).toContain('--debug: a recording is of a real command');

@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(dir, { recursive: true }));
 
-describe('a number that nothing can be done with is refused with 2', () => {
+describe('an unusable number is refused with 2', () => {
   test.for([
     [['--shard', '0/3'], /the number of a part/],
     [['--shard', 'abc'], /the number of a part/],
@@ -44,7 +44,7 @@ describe('a number that nothing can be done with is refused with 2', () => {
   });
 });
 
-test('two scenarios of one name are refused, one that is exported twice is one', async () => {
+test('two scenarios of the same name are refused; one exported twice counts as one', async () => {
   const define = (body: string): string => `({ name: 'dup', description: 'x', run: (sim) => ${body} })`;
   const first = `export const first = ${define('undefined')};\n`;
   await writeFile(at('same.mjs'), `${first}export const second = ${define("sim.check(false, 'no')")};\n`);
@@ -56,7 +56,7 @@ test('two scenarios of one name are refused, one that is exported twice is one',
   expect(jsonLines(out)).toHaveLength(1);
 });
 
-test('a folder may have a # in its name, and a scenario be named behind it', async () => {
+test('a folder may have a # in its name, with a scenario name after it', async () => {
   await mkdir(at('a#b'));
   await writeFile(at('a#b/s.mjs'), SCENARIOS);
   const { out } = await run('run', at('a#b/s.mjs#held'), '--json');
@@ -66,7 +66,7 @@ test('a folder may have a # in its name, and a scenario be named behind it', asy
   expect(code).toBe(2);
 });
 
-test('a failure that does not repeat keeps its message, and its line does not pass for a replay', async () => {
+test('a failure that does not repeat keeps its message, and its line is not presented as a replay', async () => {
   const found = await run('explore', at('s.mjs#flaky'), '--workers', '1', ...corpus('flaky'));
   expect(found.out).toMatch(/^flaky: check\n.+\n {2}the time has come\n {2}again: /);
   expect(found.out).toContain('not made smaller, for it does not repeat');
@@ -75,14 +75,14 @@ test('a failure that does not repeat keeps its message, and its line does not pa
   expect(again.code).toBe(3);
 });
 
-test('what a message holds does not get at the terminal', async () => {
+test('control characters in a message do not reach the terminal', async () => {
   const { code, out } = await run('explore', at('s.mjs#loud'), ...corpus('loud'));
   expect(out).toContain('\\u001b[2Jbell\\u0007 \\u001b[31mred\\u000dover');
   expect(out).not.toMatch(/[\u0007\u001b\r]/);
   expect(code).toBe(1);
 });
 
-test('a pipe in the corpus is left out and not waited for', async () => {
+test('a pipe in the corpus is skipped without waiting', async () => {
   await mkdir(at('piped/held'), { recursive: true });
   await promisify(execFile)('mkfifo', [at('piped/held/pipe.jsonl')]);
   const { code, err } = await run('explore', at('s.mjs#held'), '--executions', '3', ...corpus('piped'));

@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(dir, { recursive: true }));
 
-test('--resume goes on where the last campaign of the same scenario, strategy, seed and shard ended', async () => {
+test('--resume continues where the last campaign of the same scenario, strategy, seed and shard ended', async () => {
   const folder = corpus();
   const args = [
     'explore',
@@ -54,7 +54,7 @@ test('--resume goes on where the last campaign of the same scenario, strategy, s
 });
 
 // R-12: a campaign that was killed began anew.
-test('--resume goes on near the point at which a campaign was killed', async () => {
+test('--resume continues near the point at which a campaign was killed', async () => {
   const [flag = '', path = ''] = corpus();
   const args = ['explore', at('s.mjs#held'), '--strategy', 'random', '--workers', '1', '--json', flag, path];
   const { child, finished } = start(...args);
@@ -73,7 +73,7 @@ test('--resume goes on near the point at which a campaign was killed', async () 
   expect(jsonLines(again.out).at(-1)).toMatchObject({ executions: 1, nextIndex: index + 1 });
 });
 
-test('--resume refuses a state that is damaged', async () => {
+test('--resume refuses a damaged state', async () => {
   const [flag = '', path = ''] = corpus();
   const args = ['explore', at('s.mjs#held'), '--strategy', 'random', '--executions', '3', flag, path];
   await run(...args);
@@ -109,7 +109,7 @@ test('the log of an execution that ran out of events is replayed no further than
 });
 
 describe('the corpus', () => {
-  test('is tried first; what no longer fails is told and put aside', async () => {
+  test('is tried first; what no longer fails is reported and set aside', async () => {
     const folder = at('kept');
     await run('explore', at('s.mjs#coin'), '--corpus', folder);
     const second = await run('explore', at('s.mjs#coin'), '--corpus', folder);
@@ -124,7 +124,7 @@ describe('the corpus', () => {
     expect(await readdir(join(folder, 'coin', 'fixed'))).toHaveLength(1);
   });
 
-  test('a file that no longer fails, or otherwise, is not reproduced', async () => {
+  test('a file that no longer fails, or fails differently, is not reproduced', async () => {
     const { out } = await run('explore', at('s.mjs#coin'), ...corpus());
     const [, file = ''] = /kept in (.*), and tried first/.exec(out) ?? [];
     expect((await run('replay', '--allow', dir, file)).out).toContain('reproduced');
@@ -140,7 +140,7 @@ describe('the corpus', () => {
     await writeFile(at('s.mjs'), SCENARIOS);
   });
 
-  test('what fails otherwise is told, and kept for what it is now', async () => {
+  test('what fails differently is reported, and kept under its new failure', async () => {
     const folder = at('renamed');
     await run('explore', at('s.mjs#coin'), '--corpus', folder, '--no-shrink');
     await writeFile(at('s.mjs'), SCENARIOS.replaceAll("'two heads'", "'both heads'"));
@@ -153,7 +153,7 @@ describe('the corpus', () => {
     expect(await readdir(join(folder, 'coin', 'changed'))).toHaveLength(1);
   });
 
-  test('a file that is damaged is left out, and one that cannot be written is told once', async () => {
+  test('a damaged file is skipped, and one that cannot be written is reported once', async () => {
     await mkdir(at('broken/coin'), { recursive: true });
     await writeFile(at('broken/coin/0.jsonl'), 'not a log');
     const damaged = await run('explore', at('s.mjs#coin'), '--corpus', at('broken'), '--no-shrink');

@@ -38,7 +38,7 @@ describe.skipIf(!hasScript)(
     test.for([
       ['loads', 'loading (Ctrl-C or Ctrl-\\ ends it): ', 'loading.mjs'],
       ['prepares', 'nothing has run yet', 'preparing.mjs'],
-    ] as const)('a scenario that %s without end is what it waits for', async ([, text, file]) => {
+    ] as const)('a scenario that %s for ever is named as what it waits for', async ([, text, file]) => {
       const line = `exec node ${builtCommand.join(' ')} explore ${at(file)} --corpus ${at('none')} --workers 1`;
       const terminal = spawn('script', ['-qfc', line, '/dev/null'], {
         cwd: root,

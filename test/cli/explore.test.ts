@@ -53,7 +53,7 @@ describe('wrong usage says what was expected and exits with 2', () => {
 });
 
 describe('what holds', () => {
-  test('is told with what was covered, and exits with 0', async () => {
+  test('is reported with its coverage, and exits with 0', async () => {
     const { code, out } = await run('explore', at('s.mjs#held'), '--executions', '150', ...corpus());
     expect(out).toMatch(/^held: no failure\n {2}150 executions in [\d.]+ s .*, 150 decisions, 0 events\n/);
     expect(out).toContain('sometimes, reached: a six');
@@ -83,7 +83,7 @@ describe('what holds', () => {
     expect([few.code, plain.code]).toEqual([0, 0]);
   });
 
-  test('--strategy exhaustive fails for a scenario that has not told its whole state', async () => {
+  test('--strategy exhaustive fails for a scenario that has not declared its whole state', async () => {
     const args = ['--strategy', 'exhaustive', ...corpus()];
     const { code, out } = await run('explore', at('s.mjs#secretive'), ...args);
     expect(out).toMatch(/^secretive: the declared state is not complete\n/);
@@ -94,7 +94,7 @@ describe('what holds', () => {
     expect(code).toBe(1);
   });
 
-  test('P2: --time cuts off an execution that goes on, which is told with its log and is no success', async () => {
+  test('P2: --time cuts off an execution that goes on, which is reported with its log and is not a success', async () => {
     const args = ['--time', '300ms', '--workers', '1', ...corpus()];
     const { code, out } = await run('explore', at('s.mjs#endless'), ...args);
     expect(out).toMatch(
@@ -109,7 +109,7 @@ describe('what holds', () => {
   });
 
   test.for(['endless', 'rambling'])(
-    '%s is cut off again when it is replayed, also if its log is too long for a line',
+    '%s is cut off again when replayed, even if its log is too long for a line',
     async (name) => {
       const args = ['--time', '300ms', '--workers', '1', ...corpus()];
       const { out } = await run('explore', at(`s.mjs#${name}`), ...args);
@@ -126,7 +126,7 @@ describe('what holds', () => {
     ['is not there', 'absent.mjs', true],
     ['does not load', 'broken.mjs', false],
   ] as const)(
-    'a token whose file %s says so, and where to paste it only if that may help',
+    'a token whose file %s says so, and says where to paste it only if that may help',
     async ([, name, isHinted]) => {
       await writeFile(at('broken.mjs'), 'throw new Error("no config");');
       const token = encodeToken({
@@ -155,7 +155,7 @@ describe('what holds', () => {
 });
 
 describe('what fails', () => {
-  test('is made small, explained, kept, and repeated by the line that is printed', async () => {
+  test('is shrunk, explained, kept, and repeated by the printed line', async () => {
     const [, folder = ''] = corpus();
     const found = await run('explore', at('s.mjs#late'), '--corpus', folder);
     expect(found.code).toBe(1);
@@ -202,7 +202,7 @@ describe('what fails', () => {
     expect(code).toBe(1);
   });
 
-  test('--all tells each different failure; without it the first is all', async () => {
+  test('--all reports each different failure; without it only the first', async () => {
     const args = ['explore', at('s.mjs#two'), '--executions', '40', '--no-shrink', '--json'] as const;
     const keysOf = (out: string): unknown[] =>
       (jsonLines(out).at(-1) as { failures: { key: string }[] }).failures.map(({ key }) => key).sort();
@@ -213,7 +213,7 @@ describe('what fails', () => {
     expect(keysOf((await run(...args, ...corpus())).out)).toHaveLength(1);
   });
 
-  test('what is too long for a line is repeated by the file that keeps it', async () => {
+  test('a log too long for a line is repeated by the file that keeps it', async () => {
     const explored = await run('explore', at('s.mjs#wordy'), ...corpus());
     const [, file = ''] = /kept in (.*), and tried first/.exec(explored.out) ?? [];
     for (const { out, code } of [explored, await run('replay', '--allow', dir, file)]) {
@@ -223,19 +223,19 @@ describe('what fails', () => {
     }
   });
 
-  test('R204 leftovers are a failure', async () => {
+  test('R204 leftovers fail an execution', async () => {
     const { out } = await run('explore', at('s.mjs#forgetful'), ...corpus());
     expect(out).toMatch(/^forgetful: leftovers \(R204\)\n/);
   });
 
-  test('an endless loop costs one execution, told with its log', async () => {
+  test('an endless loop costs one execution, reported with its log', async () => {
     const { code, out } = await run('explore', at('s.mjs#hang'), '--hang', '1s', '--json', ...corpus());
     const [failure] = (jsonLines(out).at(-1) as { failures: Record<string, unknown>[] }).failures;
     expect(failure).toMatchObject({ kind: 'hang', details: ['last decision: "die" out of 3'] });
     expect(code).toBe(1);
   });
 
-  test('R209 what is not deterministic is told with the first difference, and exits with 1', async () => {
+  test('R209 nondeterminism is reported with the first difference, and exits with 1', async () => {
     const { code, out } = await run('explore', at('s.mjs#leaky'), '--executions', '3', ...corpus());
     expect(out).toMatch(
       /^leaky: not deterministic: .*\n {2}event 0 differs in text: "time 1" against "time 2"/,
@@ -244,7 +244,7 @@ describe('what fails', () => {
     expect(code).toBe(1);
   });
 
-  test('the shards of a scenario find together what it has', async () => {
+  test('the shards of a scenario together find all that it has', async () => {
     const parts = await Promise.all(
       ['1/2', '2/2'].map((shard) =>
         run(
@@ -285,14 +285,14 @@ describe('--strict', () => {
     expect(code).toBe(0);
   });
 
-  test('is proposed where the simulation was left', async () => {
+  test('is suggested where the simulation was left', async () => {
     const args = ['explore', at('s.mjs#waits'), ...corpus()];
     const hint = '--strict lists the lines that touch';
     expect((await run(...args)).out).toContain(hint);
     expect((await run(...args, '--strict')).out).not.toContain(hint);
   });
 
-  test('lists what was, with places, and exits with 1', async () => {
+  test('lists what was touched, with places, and exits with 1', async () => {
     const { code, out } = await run(
       'explore',
       at('s.mjs#timed'),
@@ -307,7 +307,7 @@ describe('--strict', () => {
 });
 
 describe('Ctrl-C', () => {
-  test('prints what is there and exits with 130', async () => {
+  test('prints what it has and exits with 130', async () => {
     const { child, prints, finished } = start('explore', at('s.mjs#held'), '--json', ...corpus());
     await prints('"type":"progress"');
     child.kill('SIGINT');
@@ -316,7 +316,7 @@ describe('Ctrl-C', () => {
     expect(code).toBe(130);
   });
 
-  test('shows failures that were found by then, as small as they got', async () => {
+  test('shows the failures found so far, as small as they got', async () => {
     const { child, prints, finished } = start('explore', at('s.mjs#late'), '--all', '--json', ...corpus());
     await prints('"type":"failure"');
     child.kill('SIGINT');
@@ -328,7 +328,7 @@ describe('Ctrl-C', () => {
   });
 });
 
-test('Ctrl-C shows what is known of a failure that nobody could explain any more', async () => {
+test('Ctrl-C shows what is known of a failure that there was no time to explain', async () => {
   // Once it has failed, no further thread comes to an end with loading the file.
   await writeFile(
     at('once.mjs'),
@@ -382,7 +382,7 @@ describe('a log that does not fit', () => {
 
   afterAll(() => writeFile(at('s.mjs'), SCENARIOS));
 
-  test('names the first decision that does not, exits with 3 and offers to go on', async () => {
+  test('names the first decision that does not fit, exits with 3 and offers to continue', async () => {
     const { code, out } = await run('replay', '--allow', dir, moved);
     expect(out).toMatch(
       /decision 0 of the log does not fit: expected "number 0" out of 1000 .*got "figure 0"/,
@@ -394,7 +394,7 @@ describe('a log that does not fit', () => {
   test.for([
     ['no longer', `< 2, 'two heads'`, `< 3, 'two heads'`, 'no longer fails'],
     ['otherwise', `'two heads'`, `'heads'`, 'now fails differently'],
-  ] as const)('that fits, and then fails %s, is said to', async ([, text, instead, said]) => {
+  ] as const)('that fits and then fails %s is reported as such', async ([, text, instead, said]) => {
     await writeFile(at('s.mjs'), SCENARIOS.replace(text, instead));
     const { code, out } = await run('replay', '--allow', dir, token);
     await writeFile(at('s.mjs'), MOVED);

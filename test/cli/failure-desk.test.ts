@@ -8,11 +8,11 @@ test.for([
   [9_000, 3, 3_000],
   [120_000, 1_000, 1_000],
   [-5, 2, 1_000],
-] as const)('of %i ms for %i failures the next one gets %i ms to be made small', ([left, count, ms]) => {
+] as const)('of %i ms for %i failures the next one gets %i ms for shrinking', ([left, count, ms]) => {
   expect(shrinkTimeMs(left, count)).toBe(ms);
 });
 
-test('N8: making all failures small takes no longer than the exploration was to take, within limits', () => {
+test('N8: shrinking all failures takes no longer than the exploration was to take, within limits', () => {
   const times = [undefined, 600_000, 30_000, 1_000].map((timeMs) => shrinkTimeOfAllMs(timeMs));
   expect(times).toEqual([120_000, 120_000, 30_000, 10_000]);
 });
@@ -22,6 +22,6 @@ test.for([
   [5_000, 30_000, 10_000],
   [180_000, 30_000, 60_000],
   [180_000, 60_000, 30_000],
-] as const)('%s ms in the place of %i ms make %i ms for explaining', ([timeMs, usualMs, explainMs]) => {
+] as const)('%s ms instead of %i ms leave %i ms for explaining', ([timeMs, usualMs, explainMs]) => {
   expect(explainTimeMs(timeMs, usualMs)).toBe(explainMs);
 });

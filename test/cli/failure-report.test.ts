@@ -28,7 +28,7 @@ const execution = (scenario: string, firedEvents: number, maxEvents?: number) =>
 });
 
 // Point 3 of the explaining: an explanation that ran out of its time did not say so.
-test('time that runs out is told, with what was not tried and what gives it more', async () => {
+test('running out of time is reported, with what was not tried and how to give it more', async () => {
   const log = ['a', 'b', 'c'].map((name) => ({ question: choice(name), n: 3, answer: 1 }));
   const executor = createExecutor(hopeless);
   const { explanation, cutShort } = await explainWithin(executor, log, execution('hopeless', 0), within(0));
@@ -41,7 +41,7 @@ test('time that runs out is told, with what was not tried and what gives it more
   ]);
 });
 
-test('what had all the time that it needed says nothing of it', async () => {
+test('a search that had all the time it needed does not mention time', async () => {
   const executor = createExecutor(hopeless);
   const { explanation, cutShort } = await explainWithin(
     executor,
@@ -53,7 +53,7 @@ test('what had all the time that it needed says nothing of it', async () => {
   expect(cutShortLines(failingWith({ cutShort }))).toEqual([]);
 });
 
-test('what goes on and on is explained by its beginning; of anything else that is as long, nothing is said', async () => {
+test('an endless execution is explained by its beginning; for one that is merely as long, nothing is said', async () => {
   const executor = createExecutor(endless);
   const firedEvents = 10_000_000;
   const { explanation, cutShort } = await explainWithin(
@@ -70,7 +70,7 @@ test('what goes on and on is explained by its beginning; of anything else that i
   expect(other).toEqual({ cutShort: { by: 'events', eventsMax: 250_000 } });
 });
 
-test('nothing might get smaller still where no decision is left', () => {
+test('where no decision is left, nothing is said to be reducible further', () => {
   const linesFor = (before: number, after: number): readonly string[] => {
     const log = (count: number) =>
       Array.from({ length: count }, (_, at) => ({ question: choice(`a ${at}`), n: 2, answer: 1 }));

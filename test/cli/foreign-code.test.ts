@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-describe('the exit code is that of the command', () => {
+describe("the exit code is the command's", () => {
   test.for([
     ['run', 'exits', [], 1, /^error: the scenario exits called process\.exit\(0\)$/m],
     ['run', 'exits-later', [], 1, /^error: the scenario exits-later called process\.exit\(0\)$/m],
@@ -65,7 +65,7 @@ describe('the exit code is that of the command', () => {
   });
 });
 
-describe('something is thrown that throws when it is looked at', () => {
+describe('the thrown value throws when it is inspected', () => {
   test('run shows the failure, with the line that repeats it', async () => {
     const { code, out, err } = await run('run', at('hostile.mjs'));
     expect(out).toMatch(/^hostile, seed 1: error at 0 ms\n {2}an object\n {2}again: .* run \S+ --seed 1$/m);
@@ -79,7 +79,7 @@ describe('something is thrown that throws when it is looked at', () => {
   });
 });
 
-describe('what fails outside of every call is one line', () => {
+describe('a failure outside every call is one line', () => {
   test.for([
     ['list', 'top-throws', 2, /^error: \S*top-throws\.mjs: uncaught exception: in a timer.*\n$/],
     ['run', 'top-rejects', 2, /^error: \S*top-rejects\.mjs: unhandled rejection: of nobody.*\n$/],
@@ -91,7 +91,7 @@ describe('what fails outside of every call is one line', () => {
   });
 });
 
-describe('a command ends when it is done, whatever was left open', () => {
+describe('a command ends when it is done, even if something was left open', () => {
   test.for([
     ['run', 'interval', 0],
     ['list', 'top-interval', 0],
@@ -103,7 +103,7 @@ describe('a command ends when it is done, whatever was left open', () => {
   });
 });
 
-describe('a disk that is full is no reader that has left', () => {
+describe('a full disk is not mistaken for a reader that has left', () => {
   test.for([
     ['list', ['list'], 2],
     ['exec', ['exec', '--', 'echo', 'hello'], 125],

@@ -25,11 +25,11 @@ export const coin: ScenarioDefinition = {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-test.for(['--help', '--version', 'list'])('%s prints what the package does', async (what) => {
+test.for(['--help', '--version', 'list'])('%s prints the same as the package', async (what) => {
   expect(await fromSources(what)).toEqual(await run(what));
 });
 
-test('a trace is the same to the byte', async () => {
+test('a trace is the same byte for byte', async () => {
   const hash = async (ran: Promise<Finished>): Promise<string> =>
     /"traceHash":"(\w+)"/.exec((await ran).out)?.[1] ?? 'none';
   const args = ['run', 'restart', '--seeds', '5', '--json'];

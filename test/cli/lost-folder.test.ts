@@ -43,7 +43,7 @@ describe('in a folder that has been removed', () => {
     expect([code, out]).toEqual([expected, '']);
   });
 
-  test('run of a file elsewhere shows what fails', async () => {
+  test('run of a file elsewhere shows the failure', async () => {
     const { code, out, err } = await dryrunner('run', at('bad.mjs'));
     expect(out).toContain(`\n  boom\n    at Object.run (${at('bad.mjs')}:1:`);
     expect(out).toContain(` run ${at('bad.mjs')}#bad --seed 1\n`);

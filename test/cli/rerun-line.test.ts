@@ -27,11 +27,11 @@ test.for([
     { ...packaged, runsSources: true, nodeOptions: ['--require', '/tsx.cjs'] },
     'npm run dryrunner -- run ./mine.mjs#mine --seed 7',
   ],
-] as const)('in %s the line starts the same program', ([, invocation, line]) => {
+] as const)('in %s the printed line starts the same program', ([, invocation, line]) => {
   expect(rerunLine('./mine.mjs#mine', '7', invocation)).toBe(line);
 });
 
-test('a shell takes the line apart into the words it was made of, whatever they are', () => {
+test('a shell splits the line into the words it was made of, whatever they are', () => {
   const word = fc.string({
     unit: fc.constantFrom('a', ' ', "'", '"', '$', '`', '\\', '#', '!', '\n', 'é', '-'),
   });

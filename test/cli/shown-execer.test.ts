@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StreamText } from '../../src/cli/exec-command.ts';
 
-test('the texts of the pieces are the text of the whole, wherever it is cut', () => {
+test('the pieces give the text of the whole, wherever it is split', () => {
   const bytes = fc.oneof(
     fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)),
     fc.uint8Array().map((some) => Buffer.from(some)),

@@ -119,7 +119,7 @@ describe('in the middle', () => {
     },
   );
 
-  test('run, as the second scenario prepares: what the first came to is printed', async ({ expect }) => {
+  test('run, while the second scenario prepares: the result of the first is printed', async ({ expect }) => {
     const started = startWith({}, 'run', at('s.mjs#fine'), at('preparing.mjs'));
     await started.prints('at work');
     started.child.kill('SIGINT');
@@ -138,7 +138,7 @@ describe('in the middle', () => {
     expect(await statusOf(started)).toBe(143);
   });
 
-  test('Ctrl-\\ ends a command that has started processes with all of them, and its own status', async ({
+  test('Ctrl-\\ ends a command with all processes that it has started, and its own status', async ({
     expect,
   }) => {
     const started = startWith({}, 'exec', '--', 'sh', '-c', 'echo at work; sleep 600');

@@ -11,7 +11,7 @@ test.for([
   expect(shownFrame(frame, folder)).toBe(shown);
 });
 
-test('of the stack in a detail, the lines of the user are shown, and no others', () => {
+test("only the user's lines of a stack in a detail are shown", () => {
   const engine = new URL('../../src/runners/queue/queue-runner.ts', import.meta.url).pathname;
   const detail = [
     'timer mine, due at 50 ms',

@@ -62,7 +62,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 describe('--timeline of run', () => {
-  test('is of the first failure, and says where it lies', async () => {
+  test('shows the first failure, and says where the file is', async () => {
     const args = ['run', 's.mjs#fine', 's.mjs#die', '--seeds', String(failing + 3), '--timeline', 't.json'];
     const { code, out } = await dryrunner(...args);
     expect(code).toBe(1);
@@ -70,7 +70,7 @@ describe('--timeline of run', () => {
     expect((await story('t.json')).at(-1)).toBe('FAILS: too much');
   });
 
-  test('is of the first execution if none fails', async () => {
+  test('shows the first execution if none fails', async () => {
     const { code, out } = await dryrunner(
       'run',
       's.mjs#fine',
@@ -86,7 +86,7 @@ describe('--timeline of run', () => {
     expect(await story('f.json')).toContain('all is well');
   });
 
-  test('has a lane per runner, for a reader that is not ours', async () => {
+  test('has a lane per runner, as an independent reader sees it', async () => {
     await dryrunner('run', 'lost-reply', '--timeline', 'lanes.json');
     const slices = [...lanesOf(await timeline('lanes.json')).values()].flat().filter((e) => e.isComplete());
     const states = slices.filter(({ cat }) => String(cat) === 'state').map(({ name }) => name);
@@ -94,7 +94,7 @@ describe('--timeline of run', () => {
   });
 
   // A stall takes more than a hundred thousand events, and its beginning shows it.
-  test('of very many events has the beginning, which is no failure', async () => {
+  test('of very many events has the beginning, which is not a failure', async () => {
     const { code, out } = await dryrunner('run', 's.mjs#long', '--timeline', 'long.json');
     expect(out).toMatch(/\ntimeline: long\.json, the first 50,000 of 60,000 events\n$/);
     expect(code).toBe(0);
@@ -103,7 +103,7 @@ describe('--timeline of run', () => {
     expect(names.at(-1)).toBe('not drawn: 10,000 events until the end');
   });
 
-  test('of a stall has the mark of the failure at its time, and says what is not drawn', async () => {
+  test('of a stall marks the failure at its time, and says what is not drawn', async () => {
     const { code, out } = await dryrunner('run', 's.mjs#stall', '--timeline', 'stall.json');
     const [, all = ''] =
       /\ntimeline: stall\.json, the first 50,000 of ([\d,]+) events and the failure; what lies between is not drawn\n$/.exec(
@@ -123,7 +123,7 @@ describe('--timeline of run', () => {
 });
 
 describe('--timeline of explain and replay', () => {
-  test('is of the failure made small, however it is named', async () => {
+  test('shows the shrunk failure, however it is named', async () => {
     const explained = await dryrunner(
       'explain',
       's.mjs#die',
@@ -141,7 +141,7 @@ describe('--timeline of explain and replay', () => {
     expect(await readFile(at('r.json'), 'utf8')).toBe(await readFile(at('e.json'), 'utf8'));
   });
 
-  test('is written for a trace, also where it no longer fits', async () => {
+  test('is written for a trace, even where it no longer fits', async () => {
     await dryrunner('run', 's.mjs#die', '--seed', String(failing), '--trace', 't.jsonl');
     const { code, out } = await dryrunner('replay', 't.jsonl', '--timeline', 'trace.json');
     expect([code, out]).toEqual([1, expect.stringMatching(/\ntimeline: trace\.json\n$/)]);
@@ -159,7 +159,7 @@ describe('--timeline of explain and replay', () => {
     expect(await story('held.json')).toContain('all is well');
   });
 
-  test('is not written for a hang, which is said', async () => {
+  test('is not written for a hang, and says so', async () => {
     const { code, err } = await dryrunner('explain', 's.mjs#hang', '--hang', '1s', '--timeline', 'h.json');
     expect(err).toMatch(/^no timeline: the execution made no progress/m);
     expect([code, existsSync(at('h.json'))]).toEqual([1, false]);
@@ -182,7 +182,7 @@ describe('a timeline that cannot be written', () => {
     }
   });
 
-  test('as the disk is full is an error, after the result', async () => {
+  test('because the disk is full is an error, after the result', async () => {
     const { code, out, err } = await dryrunner('explain', 's.mjs#fine', '--timeline', '/dev/full');
     expect(out).toBe('fine, seed 1: it holds, so there is nothing to explain\n');
     expect([code, err]).toEqual([2, expect.stringMatching(/^error: \/dev\/full cannot be written: ENOSPC/m)]);
@@ -195,12 +195,15 @@ describe('a timeline that cannot be written', () => {
     ['run --timeline', 2, /^fine +held/m, () => ['run', 's.mjs#fine', '--timeline', '/dev/full']],
     ['explain', 1, /^bad fails at/m, () => ['explain', 's.mjs#bad', '--timeline', '/dev/full']],
     ['replay', 1, /: reproduced/, () => ['replay', token, '--timeline', '/dev/full']],
-  ])('as the disk is full hides no result of %s: exit %i', async (_command, expected, result, args) => {
-    const { code, out, err } = await dryrunner(...args());
-    expect(out).toMatch(result);
-    expect(err).toMatch(/^error: \/dev\/full cannot be written: ENOSPC/m);
-    expect(code).toBe(expected);
-  });
+  ])(
+    'because the disk is full does not hide the result of %s: exit %i',
+    async (_command, expected, result, args) => {
+      const { code, out, err } = await dryrunner(...args());
+      expect(out).toMatch(result);
+      expect(err).toMatch(/^error: \/dev\/full cannot be written: ENOSPC/m);
+      expect(code).toBe(expected);
+    },
+  );
 
   test('with --debug, or of a recording, is wrong usage', async () => {
     await dryrunner('exec', '--trace', 'exec.jsonl', '--', 'true');
@@ -221,7 +224,7 @@ describe('a FIFO', () => {
   test.each([
     ['run --trace', '"type":"run"', () => ['run', 's.mjs#fine', '--json', '--trace', 'unread']],
     ['replay --timeline', 'To see it again', () => ['replay', token, '--timeline', 'unread']],
-  ])('that nobody reads keeps no signal from ending %s', async (_command, printed, args) => {
+  ])('that nobody reads does not keep a signal from ending %s', async (_command, printed, args) => {
     const started = startIn(dir, ...args());
     await started.prints(printed);
     started.child.kill('SIGTERM');
@@ -230,7 +233,7 @@ describe('a FIFO', () => {
     expect(code).toBe(143);
   });
 
-  test('that somebody has opened and does not read keeps no signal from ending run --trace', async () => {
+  test('that somebody has opened and does not read does not keep a signal from ending run --trace', async () => {
     const reader = spawn('sh', ['-c', 'exec 3< asleep; echo open; exec sleep 600'], { cwd: dir });
     try {
       const started = startIn(dir, 'run', 'theta-pool', '--json', '--trace', 'asleep');
@@ -244,7 +247,7 @@ describe('a FIFO', () => {
     }
   });
 
-  test.each(['--trace', '--timeline'])('that somebody reads gets all of it: %s', async (flag) => {
+  test.each(['--trace', '--timeline'])('that has a reader gets all of it: %s', async (flag) => {
     const reader = spawn('sh', ['-c', 'cat read > copy'], { cwd: dir });
     const closed = once(reader, 'close');
     const { code } = await dryrunner('run', 'theta-pool', flag, 'read');

@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(dir, { recursive: true }));
 
-describe('what a command reads, or writes besides, is not overwritten', () => {
+describe('what a command reads, or also writes, is not overwritten', () => {
   beforeEach(async () => {
     await rm(at('out'), { force: true });
   });
@@ -62,13 +62,13 @@ describe('what a command reads, or writes besides, is not overwritten', () => {
     expect(await readFile(at('program.sh'), 'utf8')).toBe(PROGRAM);
   });
 
-  test('a device takes both', async () => {
+  test('a device may be both read and written', async () => {
     const both = ['--trace', '/dev/null', '--timeline', '/dev/null'];
     expect(await dryrunner('run', './small.mjs', ...both)).toMatchObject({ code: 0 });
   });
 });
 
-describe('a path that no file can have', () => {
+describe('an impossible path', () => {
   test.each(['', 'new/', 'in.jsonl/', 'x'.repeat(256)])(
     '%j is refused before anything runs',
     async (path) => {

@@ -15,7 +15,7 @@ describe('a case on the machine’s time that does not end', () => {
   const never = (): Promise<never> => new Promise<never>(() => {});
   const released = { ...noService, release: () => Promise.resolve() };
 
-  test('is cut off, and says what it waits for', async () => {
+  test('is cut off, and says what it was waiting for', async () => {
     const waiting = caseOf(async (t) => {
       const runner = await t.runner();
       void runner.status('7');
@@ -33,7 +33,7 @@ describe('a case on the machine’s time that does not end', () => {
     ).rejects.toThrow('cut off after 300 ms, waiting for abort(3)');
   });
 
-  test('is cut off too if only the release never returns, and a failure of the body comes first', async () => {
+  test('is also cut off if only the release never returns, and a failure of the body comes first', async () => {
     const subject = onMachine({ ...noService, release: never });
     const making = caseOf(async (t) => {
       await t.runner();
@@ -46,7 +46,7 @@ describe('a case on the machine’s time that does not end', () => {
     await expect(failing.prove(subject, { cutOffMs: 300 })).rejects.toThrow('it: expected 2, got 1');
   });
 
-  test('has no time limit of a test framework, in virtual time that of the configuration', () => {
+  test('has no test framework time limit; in virtual time it has the configured one', () => {
     const some = caseOf(() => undefined);
     expect(some.timeoutMs(onMachine(noService))).toBe(0);
     expect(some.timeoutMs(simulated)).toBeUndefined();

@@ -37,7 +37,7 @@ describe('a queue that does not wait for the active run', () => {
   const failuresOf = async (isGuarded: boolean): Promise<readonly CaseResult[]> =>
     (await resultsOf(subjectOf(isGuarded), conformanceCases)).filter(({ outcome }) => outcome === 'failed');
 
-  test('R67 R202 is found by the cases that offer runs while others are at work', async () => {
+  test('R67 R202 is found by the cases that offer runs while others are running', async () => {
     const failed = await failuresOf(false);
     expect(failed.filter(({ group }) => group === 'order').map(({ title }) => title)).toEqual(
       conformanceCases.filter(({ group }) => group === 'order').map(({ title }) => title),
@@ -47,7 +47,7 @@ describe('a queue that does not wait for the active run', () => {
     );
   });
 
-  test('R67 and with its guard it passes them all', async () => {
+  test('R67 passes them all once its guard is back', async () => {
     expect(await failuresOf(true)).toEqual([]);
   });
 });
@@ -144,12 +144,12 @@ describe('a case', () => {
     ],
   ];
 
-  test.for(failures)('R202 R204 R211 fails for %s, with the seed', async ([, run, message]) => {
+  test.for(failures)('R202 R204 R211 fails for %s, naming the seed', async ([, run, message]) => {
     const proof = caseOf(run).prove(simulated, { seeds: [5] });
     await expect(proof).rejects.toThrow(expect.objectContaining({ name: 'ConformanceError', message }));
   });
 
-  test('fails with one error, whose stack is that of the check without the engine', async () => {
+  test('fails with one error, whose stack shows the check without the engine', async () => {
     const error = await caseOf(() => checkEqual('the answer', 41, 42))
       .prove(simulated)
       .catch((caught: unknown) => caught);
@@ -161,7 +161,7 @@ describe('a case', () => {
     expect(error).toMatchObject({ expected: 42, actual: 41 });
   });
 
-  test('R86 R204 releases and disposes of what it made, on the machine also when it fails', async () => {
+  test('R86 R204 releases and disposes of what it made, on the machine even when it fails', async () => {
     for (const fails of [false, true]) {
       const log: string[] = [];
       const subject: ConformanceSubject = {
@@ -184,7 +184,7 @@ describe('a case', () => {
     }
   });
 
-  test('reads nothing where the runner has nothing to read', async () => {
+  test('reads no output where the runner has none', async () => {
     const reading = caseOf(async (t) => {
       checkEqual('before there is a runner', await t.read('x'), '');
       await t.runner();
@@ -199,7 +199,7 @@ describe('running the suite', () => {
   const failing = caseOf(() => checkEqual('it', 1, 2), { title: 'R2 fails' });
   const needing = caseOf(() => undefined, { title: 'R3 needs', needs: ['signals'] });
 
-  test('gives a result per case, in order, and throws for none', async () => {
+  test('gives a result per case, in order, and never throws', async () => {
     const subject = { ...simulated, supports: supportsAllBut({ signals: 'it has none' }) };
     const about = { subject: 'simulated', group: 'group' };
     const results = (await resultsOf(subject, [failing, needing, passing])).map(
@@ -240,7 +240,7 @@ describe('running the suite', () => {
     }
   });
 
-  test('runs the whole suite unless told otherwise', async () => {
+  test('runs the whole suite by default', async () => {
     const makesNone = {
       ...simulated,
       supports: supportsAllBut({}),
@@ -255,7 +255,7 @@ describe('running the suite', () => {
     expect(titles.at(-1)).toContain('the suite has reached');
   });
 
-  test('R3 R31 R70 R203 counts what was reached, and a kind that never was is a failure that names it', async () => {
+  test('R3 R31 R70 R203 counts what was reached; a kind never reached is a failure that names it', async () => {
     const hasty = (good: Service): Service =>
       having(good, { run: ({ timeoutMs: _timeoutMs, ...command }) => good.run(command) });
     const subject: ConformanceSubject = {
@@ -278,7 +278,7 @@ describe('running the suite', () => {
 });
 
 describe('a check', () => {
-  test('says what was looked at, what was expected and what came', async () => {
+  test('names what was checked, what was expected and what came', async () => {
     const failed = (check: () => void): unknown => {
       try {
         check();

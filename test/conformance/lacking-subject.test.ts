@@ -103,7 +103,7 @@ describe('a subject that lacks what it claims', () => {
     LACKS.map(
       ([capability, missing, subject]) => [`${capability}: ${missing}`, capability, subject] as const,
     ),
-  )('is told what is missing: %s', async ([missing, capability, subject]) => {
+  )('gets an error that names what is missing: %s', async ([missing, capability, subject]) => {
     const cases = conformanceCases.filter(({ needs }) => needs.length === 1 && needs[0] === capability);
     const some =
       cases.length > 0 ? cases : conformanceCases.filter(({ needs }) => needs.includes(capability));
@@ -116,7 +116,7 @@ describe('a subject that lacks what it claims', () => {
     expect(errors[0]?.slice(0, sentence.length)).toBe(sentence);
   });
 
-  test('a service without all methods is named by what it lacks', async () => {
+  test('a service that lacks methods gets an error that names them', async () => {
     const partial = { ...noService, statusAll: undefined } as unknown as Service;
     const subject = claiming(() => ({ service: partial }));
     const [result] = await resultsOf(subject, conformanceCases.slice(0, 1));

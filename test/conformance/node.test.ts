@@ -1,4 +1,4 @@
-// A node without faults is its runner: whoever calls notices neither machine nor network, on a clock that is off as well.
+// A node without faults is its runner: its callers notice neither machine nor network, on a clock that is off as well.
 import { supportsAllBut } from '../../src/conformance/capability.ts';
 import { simCommands } from '../../src/conformance/command-vocabulary.ts';
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';

@@ -4,7 +4,7 @@ import { exampleBlocks, markdownBlocks } from './code-blocks.ts';
 const fence = '```';
 
 describe('code blocks', () => {
-  test('of a page know their language, place and reason not to run', () => {
+  test('on a page know their language, place and reason not to run', () => {
     const page = [
       'text',
       `${fence}ts no-run needs a server`,
@@ -25,7 +25,7 @@ describe('code blocks', () => {
     expect(() => markdownBlocks('a.md', `${fence}ts\na();`)).toThrow('a.md:1 opens a block that never ends');
   });
 
-  test('of a doc comment are its examples, fenced or bare, up to the next tag', () => {
+  test('in a doc comment are its examples, fenced or bare, up to the next tag', () => {
     const source = [
       '/**',
       ' * Does a.',

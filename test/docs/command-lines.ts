@@ -1,5 +1,5 @@
 // The command lines that documents may show: the subcommands of `dryrunner` with their flags, and the programs
-// besides npm that a reader is told to start. A new flag or subcommand gets its line here.
+// besides npm that a reader is asked to start. A new flag or subcommand gets its line here.
 
 /** The flags of each subcommand; `true` if the flag takes a value. Arguments after `--` are free. */
 export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {

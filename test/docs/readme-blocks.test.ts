@@ -28,7 +28,7 @@ describe('code in README, docs and doc comments', () => {
     expect(typeErrors(files)).toEqual([]);
   });
 
-  test('opts out of running only with a reason', () => {
+  test('is not run only for a stated reason', () => {
     const silent = blocks.filter(({ noRun }) => noRun === '');
     expect(silent.map(({ file, line }) => `${file}:${line}`)).toEqual([]);
   });

@@ -71,7 +71,7 @@ function expectShown(text: string, printed: string): void {
 }
 
 describe('output that documents show', () => {
-  test('is looked for in every block that does not hold code or data', () => {
+  test('is expected in every block that does not hold code or data', () => {
     const [withoutRunning, pages] = [/^(ts|sh|json|jsonl)$/, /\.md$/];
     const others = blocks.filter(({ file, language }) => pages.test(file) && !withoutRunning.test(language));
     expect(others.map(place)).toEqual(shown.map(place));
@@ -80,7 +80,7 @@ describe('output that documents show', () => {
   });
 
   test.for(commands.map((block) => [place(block), block] as const))(
-    '%s is what its command prints',
+    '%s is the output of its command',
     { timeout: 300_000 },
     async ([, block]) => {
       expectShown(block.code.slice(block.code.indexOf('\n') + 1), (await outputs.get(block)) ?? '');
@@ -88,7 +88,7 @@ describe('output that documents show', () => {
   );
 
   test.for(shown.filter((block) => !commands.includes(block)).map((block) => [place(block), block] as const))(
-    '%s is what the block above prints',
+    '%s is the output of the block above',
     { timeout: 120_000 },
     async ([, block]) => {
       const [program] = writeBlocks('shown-blocks', [programAbove(block)]);

@@ -99,14 +99,14 @@ const shown = (breaches: readonly Breach[]): string[] =>
 const titled = (all: readonly DoorExport[]): (readonly [string, DoorExport])[] =>
   all.map((each) => [`dryrunner${each.door.slice(1)}: ${each.name}`, each]);
 
-test('the walk finds doors, functions, classes and objects', () => {
+test('the search finds doors, functions, classes and objects', () => {
   expect(new Set(exported.map(({ door: path }) => path)).size).toBeGreaterThan(7);
   expect(functions.length).toBeGreaterThan(150);
   expect(classes.length).toBeGreaterThan(10);
   expect(objects.length).toBeGreaterThan(10);
 });
 
-describe('R-11 whatever it is given, nothing comes out of an export but a typed error', () => {
+describe('R-11 for any argument, an export throws nothing but a typed error', () => {
   const callable = functions.filter(({ name }) => !LEFT_OUT.has(name));
 
   test.for(titled(callable))('%s', async ([, { name, value }]) => {
@@ -157,7 +157,7 @@ describe('R-11 whatever it is given, nothing comes out of an export but a typed 
   });
 });
 
-test('every row is about something that a door exports', () => {
+test("every row is about a door's export", () => {
   const names = exported.map(({ name }) => name);
   expect(Object.keys(VALID).filter((name) => !names.includes(name))).toEqual([]);
   expect([...LEFT_OUT.keys()].filter((name) => !names.includes(name))).toEqual([]);

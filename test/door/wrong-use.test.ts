@@ -48,7 +48,7 @@ function functionsOf(door: object): [string, Call][] {
   );
 }
 
-test('the tables below are about what the doors export', () => {
+test("the tables below cover the doors' exports", () => {
   const counts = DOORS.map(([, door]) => functionsOf(door).length);
   expect(counts.every((count) => count > 1)).toBe(true);
   expect(counts.reduce((sum, count) => sum + count)).toBeGreaterThan(130);
@@ -82,7 +82,7 @@ test.for([
   ['diffEvents', () => traceDoor.diffEvents([], 5 as never), /^second: expected a list, got 5/],
   ['simulationProperty', () => checkDoor.simulationProperty([5] as never, () => {}), /^arbitraries\[0\]: /],
   ['createExecRunner', () => hostDoor.createExecRunner(null as never), /^options: expected an object/],
-] as const)('%s says what it expected and what came', ([, call, message]) => {
+] as const)('%s says what was expected and what came', ([, call, message]) => {
   expect(call).toThrow(message);
 });
 

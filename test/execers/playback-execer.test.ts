@@ -84,8 +84,8 @@ describe('the playback execer', () => {
     ['a bare failure', at(5, 'FAILED', 7, 'odd'), { state: 'FAILED', exitCode: 7, error: 'odd' }],
     [
       'an unknown end',
-      at(5, 'UNKNOWN', 0, 'cannot tell'),
-      { state: 'UNKNOWN', exitCode: 0, error: 'cannot tell' },
+      at(5, 'UNKNOWN', 0, 'cannot say'),
+      { state: 'UNKNOWN', exitCode: 0, error: 'cannot say' },
     ],
   ])('ends a run with %s as it was recorded', ([, last, status]) => {
     const stage = play(recording([at(0, 'RUNNING'), last]));
@@ -103,7 +103,7 @@ describe('the playback execer', () => {
     expect([statusOf(stage.process), stage.reports]).toEqual([{ state, exitCode, error }, [report]]);
   });
 
-  test('an exit code of 1 or a text about memory alone is no memory report', () => {
+  test('an exit code of 1 or a text about memory alone is not a memory report', () => {
     for (const last of [at(5, 'COMPLETE', 1), at(5, 'COMPLETE', 2, 'Cmd exceeded MemoryCap')]) {
       const stage = play(recording([at(0, 'RUNNING'), last]));
       fireAll(stage.clock);
@@ -125,7 +125,7 @@ describe('the playback execer', () => {
     expect(() => play(run)).toThrow(expect.objectContaining({ code: 'RUNNER_EXEC_FAILED', message }));
   });
 
-  test('chunks are played in their recorded order, also if times go back, and all before the end', () => {
+  test('chunks are played in their recorded order, even if times go back, and all before the end', () => {
     const stage = play(
       recording(
         [at(10, 'RUNNING'), at(15, 'COMPLETE', 0)],
@@ -137,7 +137,7 @@ describe('the playback execer', () => {
     expect([statusOf(stage.process), stage.clock.now()]).toEqual([complete(0), 8]);
   });
 
-  test('an end that was seen before RUNNING does not go back in time', () => {
+  test('an end seen before RUNNING does not go back in time', () => {
     const stage = play(recording([at(10, 'RUNNING'), at(9, 'COMPLETE', 2)]));
     expect(statusOf(stage.process)).toEqual(complete(2));
   });
@@ -177,7 +177,7 @@ describe('the playback execer', () => {
     ['earlier', abortedRun, 20, 28, ['10 stdout a']],
     ['later', abortedRun, 100, 108, ['10 stdout a', '37 stdout dying', '43 stdout x']],
     ['as recorded, by its deadline', timedOutRun, 30, 38, ['10 stdout a', '37 stdout dying']],
-  ])('a process that was stopped waits to be stopped, and takes as long to die as it did: %s', (row) => {
+  ])('a process that was stopped waits for it again, and takes as long to die as recorded: %s', (row) => {
     const [, run, abortAtMs, endAtMs, written] = row;
     const stage = play(run);
     fireFor(stage.clock, abortAtMs);
@@ -199,14 +199,14 @@ describe('the playback execer', () => {
       'whose time came before it ran',
       recording([at(5, 'RUNNING'), at(6, 'TIMEDOUT')], [], { command: timedOutRun.command }),
     ],
-  ])('a process %s lives until it is stopped, and then dies at once', ([, run]) => {
+  ])('a process %s runs until it is stopped, and then dies at once', ([, run]) => {
     const { clock, process } = play(run);
     fireFor(clock, 1e6);
     expect(statusOf(process)).toBe('running');
     expect([process.abort(), clock.pending]).toEqual([aborted('SIGTERM'), 0]);
   });
 
-  test('an abort that was asked for before the run was RUNNING counts from RUNNING', () => {
+  test('an abort requested before RUNNING counts from RUNNING', () => {
     const stage = play(recording([at(5, 'RUNNING'), at(9, 'ABORTED')], [], { abortedAtMs: 1 }));
     void stage.process.abort();
     fireAll(stage.clock);
@@ -225,7 +225,7 @@ describe('the playback execer', () => {
     expect([statusOf(hasty.process), hasty.clock.now()]).toEqual([aborted('SIGKILL'), 20]);
   });
 
-  test('an abort out of a sink stops the playing', () => {
+  test('an abort from within a sink stops the playback', () => {
     const holder: { process?: Process } = {};
     const texts: string[] = [];
     const stdout = {
@@ -241,7 +241,7 @@ describe('the playback execer', () => {
     expect([texts, statusOf(stage.process)]).toEqual([['a'], aborted('SIGTERM')]);
   });
 
-  test('the recorded order of ties within a process is kept under every seed', () => {
+  test('ties within a process keep their recorded order under every seed', () => {
     const chunk = fc.tuple(
       fc.constantFrom(0, 1, 2, 3),
       fc.constantFrom('stdout', 'stderr'),
@@ -324,7 +324,7 @@ describe('the playback execer', () => {
     expect(() => play(run)).toThrow(expect.objectContaining({ code: 'RUNNER_TRACE_FORMAT', message }));
   });
 
-  test('the refusal of a recording also carries what was expected and what came', () => {
+  test('the error for a bad recording carries what was expected and what came', () => {
     const details = { expected: 'a number from 0 to 3155760000000', actual: -1 };
     expect(() => play(recording([running], [out(-1, 'a')]))).toThrow(expect.objectContaining(details));
     const missing = { expected: 'a recorded run', actual: '7' };
@@ -349,7 +349,7 @@ describe('the playback execer', () => {
     expect([written, clock.now()]).toEqual([['1002 stdout a'], 1014]);
   });
 
-  test('a stated bound holds for aborts, and options are checked', () => {
+  test('the stated bound holds for aborts, and options are checked', () => {
     const clock = createVirtualClock();
     const recordingOf = () => undefined;
     expect(createPlaybackExecer({ clock, recordingOf }).cancelBoundMs).toBe(16_000);

@@ -20,7 +20,7 @@ describe('process statuses', () => {
     expect(isProcessDone(state)).toBe(done);
   });
 
-  test('R124 D64 a death by signal is told apart from an exit code, and the signal has a name', () => {
+  test('R124 D64 a death by signal differs from an exit code, and the signal has a name', () => {
     expect(completeProcess(7)).toEqual({ state: 'COMPLETE', exitCode: 7, error: '' });
     expect(completeProcess(1, 'said why')).toEqual({ state: 'COMPLETE', exitCode: 1, error: 'said why' });
     expect(completeProcess(-1)).toEqual({ state: 'COMPLETE', exitCode: -1, error: '' });
@@ -58,12 +58,12 @@ describe('process statuses', () => {
     expect(() => memoryReport('initial', NaN, 10)).toThrow('usageBytes: expected at least 10, got NaN');
   });
 
-  test('plain exits share one status per code, because a run a microsecond leaves no time to make them', () => {
+  test('plain exits share one status per code, because there is no time to make one for each run', () => {
     for (const exitCode of [0, 1, 255]) expect(completeProcess(exitCode)).toBe(completeProcess(exitCode));
     for (const exitCode of [-1, 256]) expect(completeProcess(exitCode)).not.toBe(completeProcess(exitCode));
   });
 
-  test('faults are added to a copy; without any it is the same status', () => {
+  test('faults are added to a copy; without faults the status is the same object', () => {
     const status = completeProcess(0);
     expect(withFaults(status, [])).toBe(status);
     const faulty = withFaults(status, ['stdout sink: full']);

@@ -55,7 +55,7 @@ async function record(): Promise<{ recording: Recording; ends: string[] }> {
   return { recording, ends };
 }
 
-test('is reproduced, each run on its own runner', async () => {
+test('are reproduced, each run on its own runner', async () => {
   const { recording } = await record();
   const { problem, recording: replayed } = await replayRecording(recording);
   expect(problem).toBeUndefined();
@@ -66,7 +66,7 @@ test('is reproduced, each run on its own runner', async () => {
   ]);
 });
 
-test('is played by a playback execer that both share', async () => {
+test('are played by one playback execer that both share', async () => {
   const { recording, ends } = await record();
   let played: string[] = [];
   const { failure } = await simulate({
@@ -97,7 +97,7 @@ const asked = (runId: string, runner?: string) => ({
   ...(runner === undefined ? {} : { runner }),
 });
 
-test('a run of one id is found whatever its runner is called, one of several only by its runner', () => {
+test('a unique run id is found under any runner name, a repeated one only under its own', () => {
   const find = recordingsByRunId([made('0', 'a'), made('0', 'b'), made('1', 'a')]);
   expect(find(asked('0', 'b'))?.command.argv).toEqual(['b-0']);
   expect(find(asked('1', 'other'))?.command.argv).toEqual(['a-1']);

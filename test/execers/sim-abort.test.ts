@@ -11,7 +11,7 @@ describe('abort of a simulated process', () => {
     ['a pause with ignored SIGTERM', ['ignore-term', 'pause', 'stdout late'], 'SIGKILL', 10_000],
     ['a hang with ignored SIGTERM', ['ignore-term', 'hang', 'stdout late'], 'SIGKILL', 10_000],
   ] as const)(
-    'R141 R142 R144 D71 of %s ends it at once or after the grace, and it writes no more',
+    'R141 R142 R144 D71 of %s ends it at once or after the grace, with no further output',
     (kind) => {
       const [, argv, signal, tookMs] = kind;
       const world = simWorld();
@@ -99,7 +99,7 @@ describe('abort of a simulated process', () => {
     expect(statusOf(process)).toEqual(aborted('SIGKILL'));
   });
 
-  test('R142 D71 an abort out of a sink stops the script before its next step', () => {
+  test('R142 D71 an abort from within a sink stops the script before its next step', () => {
     const world = simWorld();
     const holder: { process?: Process } = {};
     const texts: string[] = [];

@@ -46,7 +46,7 @@ describe('the simulation of processes', () => {
     );
   });
 
-  test('R120 R129 R141 under every seed each process ends once its abort is over, and none is left', () => {
+  test('R120 R129 R141 under every seed each process has ended once its abort is over, and none is left', () => {
     fc.assert(
       fc.property(scripts, fc.nat(), (some, seed) => {
         const seen = rehearse(some, seed);
@@ -57,7 +57,7 @@ describe('the simulation of processes', () => {
     );
   });
 
-  test('R104 R120 D60 end and abort at one instant: under every order all calls give one status, and both orders occur', () => {
+  test('R104 R120 D60 end and abort at one instant: in either order all calls give one status, and both orders occur', () => {
     const outcomes = new Set<string>();
     for (let seed = 0; seed < 40; seed++) {
       const clock = createVirtualClock({ choices: createDecisions(randomDecisions(seed)) });

@@ -65,7 +65,7 @@ describe('the sim execer', () => {
     expect(statusOf(process)).toEqual(complete(7));
   });
 
-  test('R138 a sleep of 0 gives way to what is due now', () => {
+  test('R138 a sleep of 0 lets other due events run first', () => {
     const world = simWorld();
     world.start(['stdout first', 'sleep 0', 'stdout third']);
     world.start(['stdout second']);
@@ -74,7 +74,7 @@ describe('the sim execer', () => {
     expect(world.clock.fired).toBe(1);
   });
 
-  test('R136 a script with a bad step is refused whole: nothing is written, no process lives', () => {
+  test('R136 a script with a bad step is refused as a whole: nothing is written, no process starts', () => {
     const world = simWorld();
     const message = 'Bad sim script: argv[1]: expected "sleep MS" with a number MS from 0 to';
     expect(() => world.start(['stdout hi', 'sleep soon'])).toThrow(message);
@@ -88,7 +88,7 @@ describe('the sim execer', () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  test('R118 R120 waiting for a process that lives gives one promise, however often it is asked', async () => {
+  test('R118 R120 every wait for a running process returns the same promise', async () => {
     const world = simWorld();
     const process = world.start(['sleep 3', 'complete 2']);
     const waits = [process.wait(), process.wait()];
@@ -148,7 +148,7 @@ describe('the sim execer', () => {
     what: fc.constantFrom('resume', 'abort', 'wait'),
   });
 
-  test('R120 R135 R137 R138 R139 R140 R141 R142 R144 every script does what the plain model of it does', () => {
+  test('R120 R135 R137 R138 R139 R140 R141 R142 R144 every script behaves as its plain model', () => {
     fc.assert(
       fc.property(shortScript, fc.array(action, { maxLength: 8 }), (script, actions) => {
         const limits = { capBytes: 100, periodMs: 4, graceMs: 6 };

@@ -90,7 +90,7 @@ describe('memory of a simulated process', () => {
     expect(world.clock.now()).toBe(1.5);
   });
 
-  test('R133 D46 D47 the process is dead when the report comes, and its end is told only after it', async () => {
+  test('R133 D46 D47 the process is dead when the report comes, and its end is reported only after it', async () => {
     const world = simWorld({ memoryCapBytes: 100 });
     const seen: unknown[] = [];
     const holder: { process?: Process } = {};
@@ -123,7 +123,7 @@ describe('memory of a simulated process', () => {
     },
   );
 
-  test('a process that is being stopped is looked at no more', () => {
+  test('a process that is being stopped is not measured any more', () => {
     const { world, process, reports } = watched([
       'ignore-term',
       'sleep 1',

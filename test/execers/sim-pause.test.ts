@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { aborted, complete, simWorld, statusOf } from './sim-world.ts';
 
 describe('pause and resume', () => {
-  test('R140 a pause blocks until it is resumed, whatever time passes', () => {
+  test('R140 a pause blocks until it is resumed, however long that takes', () => {
     const world = simWorld();
     const process = world.start(['stdout a', 'pause', 'stdout b', 'complete 4']);
     world.advance(1e9);

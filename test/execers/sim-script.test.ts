@@ -169,7 +169,7 @@ describe('parseSimScript', () => {
     expect(parseSimScript([])).toEqual([]);
   });
 
-  test('R135 R144 every script is read as it was written, however often it was read before', () => {
+  test('R135 R144 every script reads back as written, also when it was read before', () => {
     fc.assert(
       fc.property(fc.array(anyStep), (steps) => {
         const argv = simScript(...steps);
@@ -190,7 +190,7 @@ describe('parseSimScript', () => {
     );
   });
 
-  test('R135 short steps are remembered, at most 1024 of them, and are read alike when they are forgotten', () => {
+  test('R135 at most 1024 short steps are cached, and parse the same once evicted', () => {
     const [probe] = ['sleep 12.125'];
     const read = (): SimStep => parseSimScript([probe])[0]!;
     let unique = 0;
@@ -211,7 +211,7 @@ describe('parseSimScript', () => {
   test.for([
     [128, true],
     [129, false],
-  ] as const)('R135 a step of %d characters is remembered: %s', ([length, isRemembered]) => {
+  ] as const)('R135 a step of %d characters is cached: %s', ([length, isRemembered]) => {
     const text = 'stdout '.padEnd(length, 'x');
     const [first, second] = [parseSimScript([text])[0], parseSimScript([text])[0]];
     expect(first).toEqual({ op: 'stdout', text: 'x'.repeat(length - 7) });
@@ -257,7 +257,7 @@ describe('simStep', () => {
     expect(errorOf(make)).toEqual({ code: 'RUNNER_INVALID_ARGUMENT', message });
   });
 
-  test('R144 each fatal signal can be a step, and minus zero is zero', () => {
+  test('R144 each fatal signal can be a step, and -0 is 0', () => {
     for (const signal of FATAL_SIGNALS) expect(simStep.signal(signal)).toEqual({ op: 'signal', signal });
     expect([simStep.complete(-0), simStep.mem(-0), simStep.fail(-0)]).toEqual([
       { op: 'complete', exitCode: 0 },

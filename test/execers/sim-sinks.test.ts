@@ -59,7 +59,7 @@ describe('sinks of a simulated process', () => {
     expect(faultsOf(1000)).toEqual([...sixteen, 'and 984 more']);
   });
 
-  test('R142 the end is told when slow writes are done; the script did not wait for them', async () => {
+  test('R142 the end is reported when slow writes are done; the script did not wait for them', async () => {
     const world = simWorld();
     const sink = slowSink();
     const process = world.start(['stdout a', 'sleep 5', 'stderr b', 'complete 3'], {
@@ -79,7 +79,7 @@ describe('sinks of a simulated process', () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  test('R142 an abort waits for the writes that were begun, and nothing is written after it', async () => {
+  test('R142 an abort waits for writes already begun, and nothing is written after it', async () => {
     const world = simWorld();
     const sink = slowSink();
     const process = world.start(['stdout a', 'sleep 5', 'stdout b'], { stdout: sink });
@@ -105,7 +105,7 @@ describe('sinks of a simulated process', () => {
     });
   });
 
-  test('a write that is done while the process lives does not end the wait', async () => {
+  test('a write that completes while the process runs does not end the wait', async () => {
     const world = simWorld();
     const sink = slowSink();
     const process = world.start(['stdout a', 'sleep 5', 'stdout b', 'complete 1'], { stdout: sink });
@@ -119,7 +119,7 @@ describe('sinks of a simulated process', () => {
     });
   });
 
-  test('output that is not written within the drain is cut, at the stated bound, and late sinks change nothing', async () => {
+  test('output not written within the drain is cut at the stated bound, and late sinks change nothing', async () => {
     const world = simWorld({ drainGraceMs: 30 });
     const sink = slowSink();
     const process = world.start(['stdout a', 'stdout b', 'stdout c', 'complete 1'], { stdout: sink });
@@ -136,7 +136,7 @@ describe('sinks of a simulated process', () => {
     expect(process.wait()).toBe(status);
   });
 
-  test('a hostile thenable is tamed: it settles twice, or throws when it is looked at', async () => {
+  test('a hostile thenable does no harm: it settles twice, or throws when inspected', async () => {
     const world = simWorld();
     const twice = {
       then: (done: () => void, failed: (error: Error) => void) => {
@@ -156,7 +156,7 @@ describe('sinks of a simulated process', () => {
     expect(statusOf(process)).toEqual({ ...complete(0), faults: ['stdout sink: do not look'] });
   });
 
-  test('a sink may resume another process: each goes on where it was', () => {
+  test('a sink may resume another process: each continues where it was', () => {
     const world = simWorld();
     world.start(['pause', 'stdout resumed'], { runId: 'a' });
     const stdout = {

@@ -24,7 +24,7 @@ describe('the simulated process tree', () => {
     if (signal !== undefined) expect(statusOf(process)).toEqual(aborted(signal));
   });
 
-  test('R144 SIGTERM goes to the whole tree: children from before `ignore-term` die of it, later ones ignore it too', () => {
+  test('R144 SIGTERM goes to the whole tree: children from before `ignore-term` die, later ones ignore it too', () => {
     const world = simWorld();
     const process = world.start(['fork', 'orphan', 'ignore-term', 'fork', 'hang'], { runId: '8' });
     expect(world.execer.livingProcesses).toBe(4);
@@ -51,7 +51,7 @@ describe('the simulated process tree', () => {
     expect(statusOf(simWorld().start(argv))).toEqual(status);
   });
 
-  test('R144 children that a stop has ended with their parent are no fault; those that outlive it are', () => {
+  test('R144 children stopped with their parent are not a fault; those that outlive it are', () => {
     const world = simWorld({ memoryCapBytes: 10, graceMs: 50 });
     const stopped = world.start(['orphan', 'hang']);
     expect(stopped.abort()).toEqual(aborted('SIGTERM'));
@@ -66,7 +66,7 @@ describe('the simulated process tree', () => {
     expect(statusOf(overCap)).not.toHaveProperty('faults');
   });
 
-  test('the living of several processes are counted together', () => {
+  test('running members of several processes are counted together', () => {
     const world = simWorld();
     const first = world.start(['fork', 'hang']);
     world.start(['hang']);

@@ -20,7 +20,7 @@ describe('the done execer', () => {
       { state: 'FAILED', exitCode: 250, error: 'lost' },
     ],
     [{ state: 'UNKNOWN' }, { state: 'UNKNOWN', exitCode: 0, error: '' }],
-  ])('R145 with %j a process has ended at once, for wait and abort alike', ([options, status]) => {
+  ])('R145 with %j a process ends at once, for wait and abort alike', ([options, status]) => {
     const execer = createDoneExecer(options);
     const process = execer.exec();
     expect([process.wait(), process.abort(), process.wait()]).toEqual([status, status, status]);
@@ -41,7 +41,7 @@ describe('the done execer', () => {
     ['error: expected a string, got 7', { error: 7 }],
     ['execError: expected an Error, got "text"', { execError: 'text' }],
     ['execError: expected an Error, got null', { execError: null }],
-  ])('R145 refuses what cannot be: %s', ([message, options]) => {
+  ])('R145 refuses an impossible status: %s', ([message, options]) => {
     const refusal: unknown = expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', message });
     expect(() => createDoneExecer(options)).toThrow(refusal);
   });
@@ -60,7 +60,7 @@ describe('the error execer', () => {
     [undefined, 'undefined'],
     [null, 'null'],
     ['text', '"text"'],
-  ] as const)('R145 D72 the error %s is a usage error when the execer is made', ([error, shown]) => {
+  ] as const)('R145 D72 the error %s is refused as wrong use when the execer is made', ([error, shown]) => {
     const message = `error: expected an Error, got ${shown}`;
     const refusal: unknown = expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', message });
     expect(() => createErrorExecer(error as never)).toThrow(refusal);
@@ -108,7 +108,7 @@ describe('the intercept execer', () => {
     expect(await codeOf(execer, commandOf(SIM_EXECER_MARK, 'complete 9'))).toBe(9);
   });
 
-  test('a command is checked by the execer that would run it, if that one checks', () => {
+  test('a command is checked by the execer that would run it, if it checks', () => {
     const checked: string[] = [];
     const checking = (name: string): Execer => ({
       ...{ cancelBoundMs: 0, exec: () => both().fallback.exec() },

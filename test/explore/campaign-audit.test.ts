@@ -10,9 +10,9 @@ async function audit(
   run: (sim: Simulation) => Promise<void> | void,
   maxExecutions: number,
   auditEvery: number,
-): Promise<{ report: CampaignReport; told: AuditDifference[]; executions: number }> {
+): Promise<{ report: CampaignReport; differences: AuditDifference[]; executions: number }> {
   let executions = 0;
-  const told: AuditDifference[] = [];
+  const differences: AuditDifference[] = [];
   const definition = defineScenario({
     name: 'audited',
     description: 'of a test',
@@ -24,10 +24,10 @@ async function audit(
   const report = await runCampaign(createExecutor(definition), randomStrategy(1), {
     ...{ maxExecutions, auditEvery },
     onEvent: (event) => {
-      if (event.type === 'nondeterministic') told.push(event.difference);
+      if (event.type === 'nondeterministic') differences.push(event.difference);
     },
   });
-  return { report, told, executions };
+  return { report, differences, executions };
 }
 
 async function draws(sim: Simulation): Promise<void> {
@@ -35,10 +35,10 @@ async function draws(sim: Simulation): Promise<void> {
   sim.note('awake');
 }
 
-test('R209 one execution in so many is run twice and the first one again later; all come out the same', async () => {
-  const { report, told, executions } = await audit(draws, 10, 4);
+test('R209 one execution in N is run twice, the first again later; all give the same result', async () => {
+  const { report, differences, executions } = await audit(draws, 10, 4);
   expect(report.audit).toEqual({ repeated: 3, rerunLater: 2, differences: [] });
-  expect([report.executions, executions, told]).toEqual([10, 15, []]);
+  expect([report.executions, executions, differences]).toEqual([10, 15, []]);
 });
 
 test('with 0 nothing is run twice', async () => {
@@ -46,9 +46,9 @@ test('with 0 nothing is run twice', async () => {
   expect([report.audit.repeated, executions]).toEqual([0, 10]);
 });
 
-test('R209 what reads something from outside is told with the first event that differs, from both sides, once', async () => {
+test('R209 reading something from outside is reported once, with the first event that differs on both sides', async () => {
   let outside = 0;
-  const { report, told } = await audit(
+  const { report, differences } = await audit(
     async (sim) => {
       await draws(sim);
       outside += 1;
@@ -57,15 +57,15 @@ test('R209 what reads something from outside is told with the first event that d
     10,
     3,
   );
-  expect(told).toHaveLength(1);
-  expect(told).toEqual(report.audit.differences);
-  expect(told[0]).toMatchObject({ kind: 'repeat', execution: 0 });
-  expect(told[0]?.text).toMatch(/event 1 differs in text: .*note: read 1", second .*note: read 2"$/);
+  expect(differences).toHaveLength(1);
+  expect(differences).toEqual(report.audit.differences);
+  expect(differences[0]).toMatchObject({ kind: 'repeat', execution: 0 });
+  expect(differences[0]?.text).toMatch(/event 1 differs in text: .*note: read 1", second .*note: read 2"$/);
 });
 
-test('state that shows only after a while is told as a leak of one execution into the next', async () => {
+test('state that shows only after a while is reported as a leak between executions', async () => {
   let executions = 0;
-  const { told } = await audit(
+  const { differences } = await audit(
     (sim) => {
       executions += 1;
       sim.note(executions > 4 ? 'tired' : 'fresh');
@@ -73,13 +73,13 @@ test('state that shows only after a while is told as a leak of one execution int
     8,
     3,
   );
-  expect(told).toMatchObject([{ kind: 'leak', execution: 0 }]);
-  expect(told[0]?.text).toContain('first "0 ms: note: fresh", second "0 ms: note: tired"');
+  expect(differences).toMatchObject([{ kind: 'leak', execution: 0 }]);
+  expect(differences[0]?.text).toContain('first "0 ms: note: fresh", second "0 ms: note: tired"');
 });
 
-test('other questions are told even if the events are the same', async () => {
+test('different questions are reported even if the events are the same', async () => {
   let executions = 0;
-  const { told } = await audit(
+  const { differences } = await audit(
     (sim) => {
       executions += 1;
       sim.choose(executions % 2 === 1 ? 'one way' : 'another', 2);
@@ -87,5 +87,7 @@ test('other questions are told even if the events are the same', async () => {
     1,
     1,
   );
-  expect(told[0]?.text).toMatch(/^decision 0 differs: first "one way" out of 2, answered [01], second /);
+  expect(differences[0]?.text).toMatch(
+    /^decision 0 differs: first "one way" out of 2, answered [01], second /,
+  );
 });

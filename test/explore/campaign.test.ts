@@ -25,7 +25,7 @@ const dice = scenarioOf((sim) => {
   if (eyes === 4) throw new Error(`four in throw ${eyes}`);
 });
 
-/** A strategy of which each end is told. */
+/** A strategy that reports each end. */
 function countingEnds(strategy: Strategy, onEnd: () => void): Strategy {
   return {
     name: strategy.name,
@@ -64,7 +64,7 @@ describe('failures', () => {
     expect(events).toEqual([{ type: 'failure', failure }]);
   });
 
-  test('with goOn each key is told once, however often it comes', async () => {
+  test('with goOn each key is reported once, however often it occurs', async () => {
     const { report, events } = await eventsOf(dice, { maxExecutions: 300, goOn: true });
     expect(report.failures.map(({ key }) => key).sort()).toEqual(['check a five', 'error four in throw #']);
     expect(report).toMatchObject({ stoppedBy: 'executions', executions: 300 });
@@ -72,13 +72,13 @@ describe('failures', () => {
     expect(events).toHaveLength(2);
   });
 
-  test('are plain data: what was thrown does not go along', async () => {
+  test('are plain data, without the thrown value', async () => {
     const { report } = await eventsOf(dice, { maxExecutions: 300, goOn: true });
     expect(structuredClone(report)).toEqual(report);
     expect(JSON.stringify(report)).not.toContain('cause');
   });
 
-  test('messages with random text in them do not fill the memory', async () => {
+  test('messages with random text do not fill the memory', async () => {
     const noisy = scenarioOf((sim) => {
       const word = Array.from({ length: 4 }, (_, at) => 'abcdefgh'[sim.choose(`letter ${at}`, 8)]).join('');
       throw new Error(word);
@@ -87,7 +87,7 @@ describe('failures', () => {
     expect([report.failed, report.failures.length]).toEqual([500, 100]);
   });
 
-  test('what a strategy gives up is no failure', async () => {
+  test('an execution that the strategy gives up is not a failure', async () => {
     const executor = scenarioOf(async (sim) => {
       sim.world.clock.post('a', () => {});
       sim.world.clock.post('b', () => {});
@@ -145,7 +145,7 @@ describe('shards', () => {
     );
   });
 
-  test('going on at nextIndex runs what was left', async () => {
+  test('continuing at nextIndex runs what was left', async () => {
     const run = async (firstIndex: number, maxExecutions: number): Promise<[number[], number]> => {
       const seen: number[] = [];
       const { nextIndex } = await runCampaign(dice, randomStrategy(3), {
@@ -165,7 +165,7 @@ describe('the corpus', () => {
   const five = { id: 'five', key: 'check a five', decisions: [{ question: choice('die'), n: 6, answer: 4 }] };
   const one = { id: 'one', key: 'check a five', decisions: [{ question: choice('die'), n: 6, answer: 0 }] };
 
-  test('is tried before the strategy, and ends the campaign if it still fails', async () => {
+  test('is tried before the strategy, and ends the campaign if a log still fails', async () => {
     const { report } = await eventsOf(dice, { corpus: [one, five], maxExecutions: 50 });
     expect(report).toMatchObject({ stoppedBy: 'failure', executions: 2, nextIndex: 0 });
     expect(report.failures).toMatchObject([
@@ -173,7 +173,7 @@ describe('the corpus', () => {
     ]);
   });
 
-  test('what no longer fails, or fails otherwise, is told; a log kept for its reach never is', async () => {
+  test('what no longer fails, or fails differently, is reported; a log kept for its reach never is', async () => {
     const four = {
       id: 'four',
       key: 'check a five',
@@ -203,7 +203,7 @@ describe('the corpus', () => {
 });
 
 describe('the end', () => {
-  test('a wish to stop lets the execution that is on come to its end', async () => {
+  test('a request to stop lets the current execution finish', async () => {
     let turns = 0;
     const long = scenarioOf(async (sim) => {
       for (let i = 0; i < 20_000; i += 1) await sim.sleep(1);
@@ -220,7 +220,7 @@ describe('the end', () => {
   });
 
   test.for(['random', 'exhaustive'])(
-    'an execution that is cut off is told with its log and who waits, and is none that held (%s)',
+    'an execution that is cut off is reported with its log and who waits, and does not count as held (%s)',
     async (name) => {
       const scenario = defineScenario({
         name: 'endless',
@@ -258,7 +258,7 @@ describe('the end', () => {
     },
   );
 
-  test('a log of the corpus that is cut off is told too', async () => {
+  test('a log of the corpus that is cut off is reported too', async () => {
     const entry = { id: 'kept', key: 'check gone', decisions: [] };
     const endless = scenarioOf(async (sim) => {
       for (;;) await sim.sleep(1);
@@ -268,7 +268,7 @@ describe('the end', () => {
     expect(events.map(({ type }) => type)).toEqual(['cut-off']);
   });
 
-  test('P2: an execution that takes much more events than any other is given up, so that others get their turn', async () => {
+  test('P2: an execution that takes far more events than any other is given up, so that others get their turn', async () => {
     const scenario = scenarioOf(async (sim) => {
       if (sim.choose('loops', 4) < 3) return;
       for (;;) await sim.sleep(1);
@@ -281,7 +281,7 @@ describe('the end', () => {
     expect(report.failed).toBeGreaterThan(0);
   });
 
-  test('where all take many events, those that came to a budget first are run again with more', async () => {
+  test('where all take many events, those that hit a budget first are run again with a larger one', async () => {
     let ended = 0;
     const scenario = scenarioOf(async (sim) => {
       for (let i = 0; i < 260_000; i += 1) await sim.sleep(1);
@@ -296,7 +296,7 @@ describe('the end', () => {
     expect([ended, indices.sort((one, other) => one - other)]).toEqual([3, [0, 1, 2]]);
   });
 
-  test('what came to a budget and gets no more time is cut off, one of the corpus too', async () => {
+  test('what hit a budget and gets no more time is cut off, even a log of the corpus', async () => {
     const scenario = scenarioOf(async (sim) => {
       for (;;) await sim.sleep(1);
     });
@@ -317,7 +317,7 @@ describe('the end', () => {
     expect(report.cutOff[0]?.details).toEqual(['repeats every event: scenario sleep']);
   });
 
-  test('a bound of the scenario is no budget of the campaign', async () => {
+  test('a bound of the scenario is not a budget of the campaign', async () => {
     const scenario = createExecutor(
       defineScenario({
         ...{ name: 'bounded', description: 'of a test', options: { maxEvents: 5_000 } },
@@ -350,7 +350,7 @@ describe('the end', () => {
   });
 });
 
-test('coverage is watched for strategies that want it, and executions that reach something new are counted', async () => {
+test('coverage is measured for strategies that want it, and executions that reach something new are counted', async () => {
   const coverage = createCoverage();
   const noting = scenarioOf((sim) => sim.note('abcdefgh'[sim.choose('letter', 8)] ?? ''));
   const { report } = await eventsOf(noting, { coverage, maxExecutions: 200 }, createStrategy('mutation'));
@@ -358,7 +358,7 @@ test('coverage is watched for strategies that want it, and executions that reach
   expect(report.novelExecutions).toBe(8);
 });
 
-test('logs that reached something new are given back, and a strategy learns from those that are tried first', async () => {
+test('logs that reached something new are returned, and a strategy learns from those tried first', async () => {
   // Each step is taken only by those who have taken all before it.
   const stairs = scenarioOf((sim) => {
     let step = 0;
@@ -380,7 +380,7 @@ test('logs that reached something new are given back, and a strategy learns from
   expect(height(second)).toBeGreaterThan(height(first));
 });
 
-test('a campaign of many executions keeps nothing of them', async () => {
+test('a campaign of many executions retains none of them', async () => {
   // What is kept shows in the report, whose size must not depend on the number of executions.
   const small = await eventsOf(dice, { maxExecutions: 200, goOn: true });
   const large = await eventsOf(dice, { maxExecutions: 4_000, goOn: true });

@@ -26,7 +26,7 @@ const phase = (runId: string, name: 'exec' | 'wait', runner = 'a'): TraceEvent =
 });
 
 describe('coverage', () => {
-  test('finds nothing new in the same execution, whatever it is', () => {
+  test('finds nothing new in any execution run again', () => {
     fc.assert(
       fc.property(fc.array(eventArbitrary), (events) => {
         const coverage = createCoverage();
@@ -47,7 +47,7 @@ describe('coverage', () => {
       [phase('r/9', 'exec'), phase('r/9', 'wait')],
     ],
     ['on another runner', [phase('r/1', 'exec')], [phase('r/1', 'exec', 'b')]],
-  ])('takes what happens %s for the same', (_what, first, second) => {
+  ])('counts what happens %s as the same', (_what, first, second) => {
     const coverage = createCoverage();
     watch(coverage, first);
     expect(watch(coverage, second)).toBe(0);
@@ -63,13 +63,13 @@ describe('coverage', () => {
       [phase('r/1', 'exec'), phase('r/2', 'wait')],
     ],
     ['twice as often', [note('a'), note('a')], [note('a'), note('a'), note('a')]],
-  ])('takes %s for something new', (_what, first, second) => {
+  ])('counts %s as new', (_what, first, second) => {
     const coverage = createCoverage();
     watch(coverage, first);
     expect(watch(coverage, second)).toBeGreaterThan(0);
   });
 
-  test('counts in classes: a loop that turns a little more often is not new', () => {
+  test('counts in classes: a few more turns of a loop are not new', () => {
     const coverage = createCoverage();
     const news: number[] = [];
     for (let count = 2; count <= 200; count += 1) {
@@ -86,7 +86,7 @@ describe('coverage', () => {
     expect(news).toEqual([2, 3, 4, 5, 9, 17, 33, 129]);
   });
 
-  test('of two meters adds up to that of one that has seen everything', () => {
+  test('of two meters adds up to that of one that saw everything', () => {
     fc.assert(
       fc.property(fc.array(fc.array(eventArbitrary)), (executions) => {
         const [one, other, all] = [createCoverage(), createCoverage(), createCoverage()];
@@ -110,7 +110,7 @@ describe('coverage', () => {
     );
   });
 
-  test('watches a real execution, also one that was cut short before', async () => {
+  test('measures a real execution, even after one that was cut short', async () => {
     const executor = createExecutor(
       defineScenario({
         name: 'one-run',

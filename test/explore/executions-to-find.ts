@@ -17,7 +17,7 @@ export async function executionsToFind(
   return failures === 0 ? Infinity : executions;
 }
 
-/** Runs `executions` executions whatever fails, and tells about each. */
+/** Runs `executions` executions whatever fails, and reports each. */
 export function exploreAll(
   scenario: ScenarioDefinition,
   strategy: Strategy,

@@ -16,7 +16,7 @@ const coins = defineScenario({
 });
 
 describe('an exploration', () => {
-  test('goes on until a failure, which its log repeats', async () => {
+  test('runs until a failure, which its log repeats', async () => {
     const executor = createExecutor(coins);
     let found: unknown;
     const summary = await explore(executor, randomStrategy(1), {
@@ -30,7 +30,7 @@ describe('an exploration', () => {
     expect(summary.decisions).toBe(8 * summary.executions);
   });
 
-  test('stops at its limit, when it is told to, and when nothing is left to try', async () => {
+  test('stops at its limit, on request, and when nothing is left to try', async () => {
     const never: Strategy = {
       ...randomStrategy(),
       name: 'never',
@@ -47,7 +47,7 @@ describe('an exploration', () => {
     expect([none.stoppedBy, none.executions]).toEqual(['exhausted', 0]);
   });
 
-  test('shards run what one explorer would run alone', async () => {
+  test('shards together run what one explorer would', async () => {
     const hashes = async (shard: number, shards: number, maxExecutions: number): Promise<string[]> => {
       const found: string[] = [];
       await explore(createExecutor(coins), randomStrategy('s'), {
@@ -67,7 +67,7 @@ describe('an exploration', () => {
   });
 });
 
-test('a failure has the same key whatever its numbers, and another one for another rule or text', () => {
+test('the key of a failure ignores numbers, and changes with the rule or the text', () => {
   const failure = { kind: 'rule', rule: 'R200', message: 'run 3 ended twice', atMs: 3, details: [] } as const;
   expect(failureKey(failure)).toBe('rule R200 run # ended twice');
   const later = { ...failure, message: 'run 12.5 ended  twice', atMs: 9 };

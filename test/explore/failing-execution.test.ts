@@ -14,7 +14,7 @@ const decisions = [
   { question: choice('second'), n: 2, answer: 1 },
 ];
 
-test('what a campaign finds is plain data, whatever was thrown, and knows how its scenario is named', async () => {
+test('the findings of a campaign are plain data, whatever was thrown, and name their scenario', async () => {
   const scenario = defineScenario({
     name: 'throws',
     description: 'always fails',
@@ -31,7 +31,7 @@ test('what a campaign finds is plain data, whatever was thrown, and knows how it
   expect(named.failures).toMatchObject([{ scenario: 'throws' }]);
 });
 
-test('the token of a failure is that of the smallest execution, under the key of the first', () => {
+test('the token of a failure replays the smallest execution, under the key of the first', () => {
   const failing = failingWith({ decisions, kind: 'budget', firedEvents: 500, seed: '8' });
   const { message, atMs, details } = failing;
   const shrunk = {
@@ -48,7 +48,7 @@ test('the token of a failure is that of the smallest execution, under the key of
   });
 });
 
-test('what was cut off is run again with four times as many events, and has no hash', () => {
+test('an execution that was cut off is run again with four times as many events, and has no hash', () => {
   const cutOff = failingWith({ key: 'cut off', kind: 'interrupted', firedEvents: 100, traceHash: '' });
   expect(decodeToken(tokenOf(cutOff))).toMatchObject({ maxEvents: 400, traceHash: '0'.repeat(16) });
   // A thread that had to be ended does not say how many there were.

@@ -49,7 +49,7 @@ describe('the headline of a message', () => {
 });
 
 describe('the key', () => {
-  test('of a check is the same for another picture', () => {
+  test('of a check ignores the drawing', () => {
     const [one, other] = ['a |-|', 'b |----|'].map((picture) =>
       failureKey({ kind: 'check', message: `read by a said 0\n\n${picture}` }),
     );
@@ -57,7 +57,7 @@ describe('the key', () => {
     expect(other).toBe(one);
   });
 
-  test('of two assertions that begin alike is not the same', () => {
+  test('differs for two assertions that begin alike', () => {
     const [one, other] = [['a'], ['b']].map((value) =>
       failureKey({ kind: 'error', message: thrownBy(() => assert.deepEqual(value, [])) }),
     );

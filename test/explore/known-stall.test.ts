@@ -84,7 +84,7 @@ async function found(executor: Executor): Promise<{ readonly verdict: Verdict; r
 }
 
 /** The text of an explanation. */
-async function told(executor: Executor, log: readonly Decision[]): Promise<string> {
+async function explanationOf(executor: Executor, log: readonly Decision[]): Promise<string> {
   const explanation = await explain(executor, log);
   return formatExplanation(explanation)
     .map(({ text }) => text)
@@ -92,8 +92,8 @@ async function told(executor: Executor, log: readonly Decision[]): Promise<strin
 }
 
 // Points 1, 8 and 13: a stall of 123,264 events took longer to make small and explain than there was time for.
-describe('a stall that was found', () => {
-  test('is made small mostly in brief, and what comes of it is what happens in full', async () => {
+describe('a stall', () => {
+  test('is shrunk mostly with a short watch, and the result is the same with the full one', async () => {
     const executor = counting(createExecutor(lostWait));
     const { verdict, key } = await found(executor);
     expect(key).toMatch(/^stall R211 /);
@@ -112,7 +112,7 @@ describe('a stall that was found', () => {
 
   test('is explained with who waits for whom, where, and what goes on for ever', async () => {
     const executor = createExecutor(lostWait);
-    const text = await told(executor, [{ question: choice('how the run ends'), n: 3, answer: 2 }]);
+    const text = await explanationOf(executor, [{ question: choice('how the run ends'), n: 3, answer: 2 }]);
     expect(text).toMatch(
       /In detail\n {2}the wait for the end of run 0 on worker, since 0 ms\n {4}\S.*known-stall\.test\.ts:\d+:\d+\)\n/,
     );
@@ -124,9 +124,9 @@ describe('a stall that was found', () => {
     expect(text).toContain('If "how the run ends" had been 1 instead of 2, it would have held.');
   });
 
-  test('on a promise of its own is located by the line that awaits it', async () => {
+  test('on a bare promise is located by the line that awaits it', async () => {
     const executor = createExecutor(lostPromise);
-    const text = await told(executor, [LOST]);
+    const text = await explanationOf(executor, [LOST]);
     expect(text).toContain('the scenario awaits a promise that nothing is left to settle');
     expect(text).toMatch(
       /In detail\n {2}the scenario waits here, for a promise that nothing settles\n {4}lockWhichNobodyReleases \(.*known-stall\.test\.ts:\d+:\d+\)\n/,
@@ -134,7 +134,7 @@ describe('a stall that was found', () => {
     expect(text).toMatch(/ {2}that promise was made here\n {4}lockWhichNobodyReleases \(/);
   });
 
-  test('is made small in full where what only takes long is taken for it in brief', async () => {
+  test('is shrunk with the full watch where a short one mistakes slow work for a stall', async () => {
     const slow = defined('slow', async (sim) => {
       startHeartbeat(sim, 1, 'heartbeat');
       const mode = sim.choose('mode', 3);
@@ -152,7 +152,7 @@ describe('a stall that was found', () => {
     expect(log.find(({ question }) => question.text === 'mode')?.answer).toBe(2);
   });
 
-  test('is small in brief only where there is no time to run it in full', async () => {
+  test('is shrunk with the short watch alone where there is no time for the full one', async () => {
     const executor = createExecutor(lostPromise);
     const { verdict, key } = await found(executor);
     const interrupted: Executor = {
@@ -176,14 +176,14 @@ describe('a stall that was found', () => {
 });
 
 describe('a deadlock', () => {
-  test('on a promise of its own is located by the line that awaits it', async () => {
+  test('on a bare promise is located by the line that awaits it', async () => {
     const executor = createExecutor(defined('deadlock', (sim) => lockWhichNobodyReleases(sim)));
-    expect(await told(executor, [LOST])).toMatch(
+    expect(await explanationOf(executor, [LOST])).toMatch(
       / {2}the scenario waits here, for a promise that nothing settles\n {4}lockWhichNobodyReleases \(.*known-stall\.test\.ts/,
     );
   });
 
-  test('keeps its place to itself if there is no time to look for it', async () => {
+  test('shows no place if there is no time to look for it', async () => {
     const executor = createExecutor(defined('deadlock', (sim) => lockWhichNobodyReleases(sim)));
     const { verdict } = await found(executor);
     const { details, nearestSearch } = await explain(executor, verdict.decisions(), {

@@ -35,7 +35,7 @@ const tokenOf = (verdict: Verdict): ReplayToken => ({
 });
 
 describe('a replay', () => {
-  test.each(plantedBugs)('of $name goes through a token to the byte', async (bug) => {
+  test.each(plantedBugs)('of $name goes through a token byte for byte', async (bug) => {
     const executor = createExecutor(bug);
     const found = await findFailure(executor, 11);
     const { verdict } = await shrink(executor, found.decisions(), keyOfVerdict(found), { maxExecutions: 60 });
@@ -48,7 +48,7 @@ describe('a replay', () => {
     }
   });
 
-  test('of what was cut off goes on behind its log, and fits whatever that comes to', async () => {
+  test('of what was cut off continues beyond its log, and fits whatever happens there', async () => {
     const cutOff: readonly Decision[] = [{ question: choice('a'), n: 3, answer: 2 }];
     const token = {
       scenario: 'asking',
@@ -112,7 +112,7 @@ describe('a replay', () => {
     }
   });
 
-  test('names the first point where a token does not fit, and lets plain questions come and go', async () => {
+  test('names the first point where a token does not fit, and ignores new and missing default questions', async () => {
     const made = await createExecutor(asking(['a', 3], ['b', 2], ['x', 9], ['a', 3])).execute({
       source: { decide: ({ text }) => (text === 'x' ? 0 : 1) },
     });
@@ -156,7 +156,7 @@ describe('a replay', () => {
     },
   );
 
-  test('a log that is held to a failure has to come to that one', async () => {
+  test('a log of a failure must end in that failure', async () => {
     const coin = defineScenario({
       name: 'coin',
       description: 'never heads',
@@ -170,7 +170,7 @@ describe('a replay', () => {
     expect((await replayed(1, 'check tails')).gap?.text).toContain('got "check heads"');
   });
 
-  test('says that a token is of another scenario', async () => {
+  test('says that a token belongs to another scenario', async () => {
     const [doubleStart, abortWins] = plantedBugs;
     if (doubleStart === undefined || abortWins === undefined) throw new Error('no bugs are planted');
     const found = await findFailure(createExecutor(doubleStart), 1);
@@ -180,7 +180,7 @@ describe('a replay', () => {
     expect(gap?.text).toContain('expected "check job-# was started # time", got "it held"');
   });
 
-  test('stops at the gap, goes on plainly, or by chance with a seed, as it is told', async () => {
+  test('stops at the gap, continues with defaults, or at random with a seed, as configured', async () => {
     const executor = createExecutor(asking(['a', 3], ['c', 1000], ['d', 1000]));
     const answers = async (options: object): Promise<unknown> => {
       const { verdict } = await checkReplay(executor, log, options);
@@ -196,7 +196,7 @@ describe('a replay', () => {
     expect(random).not.toEqual(await answers({ onGap: 'random', seed: 6 }));
   });
 
-  test('of a log with one entry changed never passes for a reproduction', async () => {
+  test('of a log with one entry changed is never a reproduction', async () => {
     const executor = createExecutor(plantedBugs[0] as ScenarioDefinition);
     const found = await findFailure(executor, 12);
     const whole = found.decisions();

@@ -71,7 +71,7 @@ const example: ReplayToken = {
 };
 
 describe('a replay token', () => {
-  test('carries everything through one word that no shell takes apart', () => {
+  test('carries everything in one word that no shell splits', () => {
     fc.assert(
       fc.property(tokens, (token) => {
         fc.pre(isWellFormed(token));
@@ -86,14 +86,14 @@ describe('a replay token', () => {
     expect(encodeToken(example).length).toBeLessThan(300);
   });
 
-  test('tells that it was cut, wherever it was cut', () => {
+  test('reports that it was cut, wherever it was cut', () => {
     const word = encodeToken(example);
     for (let length = 4; length < word.length; length += 1) {
       expect(() => decodeToken(word.slice(0, length))).toThrow(/a whole token, got one that was cut off/);
     }
   });
 
-  test('tells any other character, wherever it stands', () => {
+  test('reports any changed character, wherever it stands', () => {
     const word = encodeToken(example);
     for (let at = 4; at < word.length; at += 1) {
       const other = word[at] === 'x' ? 'y' : 'x';
@@ -154,7 +154,7 @@ function isWellFormed({ scenario, failureKey, traceHash, decisions }: ReplayToke
   return texts.every((one) => Buffer.from(one, 'utf8').toString('utf8') === one);
 }
 
-test('a failure that is a budget carries it, so that a replay ends where it ended', async () => {
+test('a failure by budget carries the budget, so that a replay ends where it ended', async () => {
   const executor = createExecutor(
     defineScenario({
       ...{ name: 'endless', description: 'of a test' },

@@ -155,7 +155,7 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
   ['watchEscapes', (v) => watchEscapes(v), [undefined, ...NO_OBJECTS, {}]],
 ];
 
-describe('wrong use is refused with what was expected', () => {
+describe('wrong use is refused, with what was expected', () => {
   test.for(CASES)('%s', async ([, call, values]) => {
     for (const value of values) {
       await expect(
@@ -179,7 +179,7 @@ describe('an answer out of range', () => {
   );
 });
 
-describe('who throws is who is told', () => {
+describe('the source of an error is named', () => {
   const cause = new Error('of a helper');
   const fail = (): never => {
     throw cause;
@@ -202,7 +202,7 @@ describe('who throws is who is told', () => {
   });
 });
 
-test('a message of any length makes a short key, a verdict that can be printed, and an explanation', async () => {
+test('a message of any length gives a short key, a printable verdict, and an explanation', async () => {
   const talkative = defineScenario({
     name: 'talkative',
     description: 'puts its state into its message',

@@ -3,7 +3,7 @@ import { Cancellation } from '../../src/model/cancellation.ts';
 import { createCountingUpdater } from '../../src/filers/counting-updater.ts';
 
 describe('the counting updater', () => {
-  test('R174 says running, waits for its turn to be unpaused, oldest first, and counts what is over', async () => {
+  test('R174 reports running, waits to be unpaused, oldest first, and counts what is over', async () => {
     const said: string[] = [];
     const updater = createCountingUpdater({ updateIntervalMs: 5, say: (word) => said.push(word) });
     expect([updater.updateIntervalMs, updater.unpause()]).toEqual([5, false]);
@@ -18,7 +18,7 @@ describe('the counting updater', () => {
     expect(over).toEqual([1, 2]);
   });
 
-  test('R174 unpaused from the start it is over at once', () => {
+  test('R174 ends at once when unpaused from the start', () => {
     const updater = createCountingUpdater({ paused: false });
     expect([updater.update(), updater.count, updater.running, updater.updateIntervalMs]).toEqual([
       undefined,

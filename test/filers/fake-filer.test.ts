@@ -49,23 +49,20 @@ describe('fake filers', () => {
     ['memory', () => createMemoryFiler()],
   ];
 
-  test.for(filers)(
-    'R173 D97 the %s filer fails an operation that was cancelled before it began',
-    ([, create]) => {
-      const filer = create();
-      const cancel = new Cancellation();
-      cancel.cancel();
-      expect(() => filer.checkout('0', cancel)).toThrow(cancelled('checkout was cancelled'));
-      expect(() => filer.checkoutAt('0', '/d', cancel)).toThrow(cancelled('checkout was cancelled'));
-      expect(() => filer.ingest('/a', cancel)).toThrow(cancelled('ingestion was cancelled'));
-      expect(() => filer.ingestMap(new Map([['/a', 'a']]), cancel)).toThrow(
-        cancelled('ingestion was cancelled'),
-      );
-      expect(() => filer.update(cancel)).toThrow(cancelled('update was cancelled'));
-    },
-  );
+  test.for(filers)('R173 D97 the %s filer fails an operation cancelled before it began', ([, create]) => {
+    const filer = create();
+    const cancel = new Cancellation();
+    cancel.cancel();
+    expect(() => filer.checkout('0', cancel)).toThrow(cancelled('checkout was cancelled'));
+    expect(() => filer.checkoutAt('0', '/d', cancel)).toThrow(cancelled('checkout was cancelled'));
+    expect(() => filer.ingest('/a', cancel)).toThrow(cancelled('ingestion was cancelled'));
+    expect(() => filer.ingestMap(new Map([['/a', 'a']]), cancel)).toThrow(
+      cancelled('ingestion was cancelled'),
+    );
+    expect(() => filer.update(cancel)).toThrow(cancelled('update was cancelled'));
+  });
 
-  test.for(filers)('R170 the %s filer refuses ids and paths that make no sense', ([, create]) => {
+  test.for(filers)('R170 the %s filer refuses malformed ids and paths', ([, create]) => {
     const filer = create();
     const path = 'an absolute path without NUL';
     expect(() => filer.checkout('a\0')).toThrow(invalid('a string without NUL'));
@@ -79,7 +76,7 @@ describe('fake filers', () => {
     expect(() => filer.ingestMap({} as never)).toThrow(invalid('a Map of source path to target path'));
   });
 
-  test('R170 a root that is no absolute path is refused', () => {
+  test('R170 a root that is not an absolute path is refused', () => {
     expect(() => createFixedFiler('x')).toThrow(invalid('an absolute path without NUL'));
     expect(() => createVirtualFiler('')).toThrow(invalid('an absolute path without NUL'));
   });

@@ -12,7 +12,7 @@ import { createSimFiler } from '../../src/filers/sim-filer.ts';
 const drain = (clock: VirtualClock): Promise<void> => chooseDrain().run(() => clock.step());
 
 describe('what a simulated filer watches', () => {
-  test('R171 R175 R205 D89 a second release is harmless, told, and gives the first outcome', async () => {
+  test('R171 R175 R205 D89 a second release is harmless, reported, and gives the first outcome', async () => {
     const clock = createVirtualClock();
     const trace: TraceEvent[] = [];
     const tracer = { record: (event: TraceEvent): void => void trace.push(event) };
@@ -37,7 +37,7 @@ describe('what a simulated filer watches', () => {
     ]);
   });
 
-  test('R175 R205 a checkout that is still out at the end is told, a failed one is not', () => {
+  test('R175 R205 a checkout still out at the end is reported, a failed one is not', () => {
     const clock = createVirtualClock();
     const filer = createSimFiler({ clock, plan: { checkout: [{ fail: { text: 'no' } }] } });
     expect(() => filer.checkout('a')).toThrow('no');
@@ -51,7 +51,7 @@ describe('what a simulated filer watches', () => {
     expect(filer.verify()).toEqual([]);
   });
 
-  test('R175 R205 updates are apart from checkouts, and from each other', async () => {
+  test('R175 R205 updates are independent of checkouts, and of each other', async () => {
     const clock = createVirtualClock();
     const plan = { checkout: [{ latencyMs: 10 }], update: [{ latencyMs: 10 }, { latencyMs: 10 }, {}] };
     const filer = createSimFiler({ clock, plan });

@@ -67,7 +67,7 @@ describe('the in-memory filer', () => {
     }
   });
 
-  test('R171 what is done in one checkout changes neither the snapshot nor another checkout', () => {
+  test('R171 changes in one checkout affect neither the snapshot nor another checkout', () => {
     const filer = createMemoryFiler(sources());
     const id = filer.ingest('/src');
     const [first, second] = [filer.checkout(id), filer.checkout(id)];
@@ -77,7 +77,7 @@ describe('the in-memory filer', () => {
     expect(text(filer.tree.readFile(`${filer.checkout(id).path}/readme`))).toBe('read');
   });
 
-  test('R170 what is not there, not empty or not a relative target is refused', () => {
+  test('R170 a missing source, a directory that is not empty and a target that is not relative are refused', () => {
     const filer = createMemoryFiler(sources());
     const id = filer.ingest('/src');
     expect(() => filer.ingest('/none')).toThrow(failed('No such file or directory: /none'));
@@ -187,7 +187,7 @@ describe('the tree in memory', () => {
     expect([tree.kindOf('/'), tree.entriesUnder('/').size]).toEqual(['dir', 0]);
   });
 
-  test('a name that begins like another is not under it', () => {
+  test('a name that starts like another is not inside it', () => {
     const tree = createMemoryTree();
     tree.writeFile('/a/x', '1');
     tree.writeFile('/ab/y', '2');

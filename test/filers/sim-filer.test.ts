@@ -51,7 +51,7 @@ async function oneCheckout(behaviour: FilerBehaviour, cancelAtMs?: number): Prom
 }
 
 describe('a simulated filer by plan', () => {
-  test('R175 answers at once, without a promise, when it takes no time', () => {
+  test('R175 answers at once, without a promise, if it takes no time', () => {
     const clock = createVirtualClock();
     const filer = createSimFiler({ clock });
     const checkout = filer.checkout('s') as Checkout;
@@ -66,7 +66,7 @@ describe('a simulated filer by plan', () => {
     expect([clock.pending, filer.cancelBoundMs, filer.updateIntervalMs]).toEqual([0, 0, 0]);
   });
 
-  test('R173 R175 D44 D97 latency, failure, hang, slow and deaf cancel end when they say', async () => {
+  test('R173 R175 D44 D97 latency, failure, hang, slow and ignored cancel end when stated', async () => {
     const fail = { text: 'no', exitCode: 212 };
     const done = '/virtual/checkout-0';
     const cases: [FilerBehaviour, number | undefined, string[]][] = [
@@ -95,7 +95,7 @@ describe('a simulated filer by plan', () => {
     }
   });
 
-  test('R175 what hangs ends when faults end, once, and not if it was asked to stop or has ended', async () => {
+  test('R175 a hang ends once, when faults end, unless it was asked to stop or has ended', async () => {
     const clock = createVirtualClock();
     const heals: (() => void)[] = [];
     const plan = {
@@ -167,12 +167,12 @@ describe('a simulated filer by plan', () => {
     expect((filer.checkout('a') as Checkout).release()).toBeUndefined();
   });
 
-  test('R175 a slow canceller that is not cancelled takes its usual time', () => {
+  test('R175 a filer that is slow to cancel takes its usual time if not cancelled', () => {
     const filer = createSimFiler({ clock: createVirtualClock(), plan: { checkout: [{ cancelMs: 9 }] } });
     expect((filer.checkout('a', new Cancellation()) as Checkout).id).toBe('a');
   });
 
-  test('R175 each operation follows its own list, and then its usual latency', async () => {
+  test('R175 each operation follows its own list, then its usual latency', async () => {
     const clock = createVirtualClock();
     const plan = {
       checkout: [{}, { latencyMs: 1 }],
@@ -202,7 +202,7 @@ describe('a simulated filer by plan', () => {
     ]);
   });
 
-  test('R175 what the delegate says is passed on: its content, its failures, its own time', async () => {
+  test("R175 the delegate's content, failures and time are passed on", async () => {
     const clock = createVirtualClock();
     const memory = createMemoryFiler();
     memory.tree.writeFile('/src/x', '1');
@@ -226,7 +226,7 @@ describe('a simulated filer by plan', () => {
     expect(filer.openCheckouts).toBe(0);
   });
 
-  test('R173 R175 what is over leaves neither timer nor listener', async () => {
+  test('R173 R175 a finished operation leaves neither timer nor listener', async () => {
     const clock = createVirtualClock();
     const plan = {
       checkout: [{ latencyMs: 5 }, { latencyMs: 50, cancelMs: 20 }, { hang: true }, { latencyMs: 50 }],
@@ -287,7 +287,7 @@ describe('a simulated filer by plan', () => {
     await late;
   });
 
-  test('R175 every kind of fault is told, latency is none', () => {
+  test('R175 every kind of fault is reported; latency is not a fault', () => {
     const clock = createVirtualClock();
     const kinds: unknown[] = [];
     const tracer = {
@@ -369,7 +369,7 @@ describe('a simulated filer by choice', () => {
 });
 
 describe('the options of a simulated filer', () => {
-  test('R175 its bound is the slowest cancellation that it knows, or what it is told', () => {
+  test('R175 its bound is its slowest known cancellation, or the stated one', () => {
     const clock = createVirtualClock();
     const choices = { choose: (): number => 0 };
     const plan = { checkout: [{ cancelMs: 5 }, {}] };

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 describe('makeFolder', () => {
-  test('makes the parents too, and lets be what is there', async () => {
+  test('makes the parents too, and keeps what is there', async () => {
     const path = join(dir, 'a/b/c');
     await makeFolder(path);
     await makeFolder(path);
@@ -22,7 +22,7 @@ describe('makeFolder', () => {
     expect((await stat(path)).isDirectory()).toBe(true);
   });
 
-  test('many at once make one', async () => {
+  test('many concurrent calls make one folder', async () => {
     for (let round = 0; round < 50; round += 1) {
       const paths = ['a', 'b', 'c', 'd'].flatMap((name) => [
         join(dir, `x${round}/y/${name}`),
@@ -33,7 +33,7 @@ describe('makeFolder', () => {
     }
   });
 
-  test('keeps to the mode', async () => {
+  test('applies the mode', async () => {
     await makeFolder(join(dir, 'private/inner'), 0o700);
     expect((await stat(join(dir, 'private/inner'))).mode & 0o777).toBe(0o700);
   });
@@ -46,7 +46,7 @@ describe('makeFolder', () => {
   });
 
   test.skipIf(!existsSync('/proc/self'))(
-    'rejects where the file system lets nothing be made (skipped without /proc, because no other does that)',
+    'rejects where the file system allows no folder (skipped without /proc, because no other does that)',
     async () => {
       await expect(makeFolder('/proc/dryrunner/corpus')).rejects.toMatchObject({ code: 'ENOENT' });
     },

@@ -9,11 +9,11 @@ describe('the real world', () => {
     expect([random.uint32(), random.fork('x').uint32()]).toEqual([same.uint32(), same.fork('x').uint32()]);
   });
 
-  test('draws from the machine’s randomness otherwise', () => {
+  test('draws from the machine’s randomness without one', () => {
     expect(realWorld().random.uint32()).not.toBe(realWorld().random.uint32());
   });
 
-  test('always takes the plain choice', () => {
+  test('always takes the default choice', () => {
     const { choices } = realWorld();
     expect([1, 2, 100].map((n) => choices.choose('any', n))).toEqual([0, 0, 0]);
   });
@@ -22,7 +22,7 @@ describe('the real world', () => {
     expect(() => realWorld().choices.choose('any', n)).toThrow(/n: expected an integer ≥ 1/);
   });
 
-  test('lives on the machine’s time and has no tracer', () => {
+  test('runs on the machine’s time and has no tracer', () => {
     const { clock, tracer } = realWorld();
     expect(Math.abs(clock.epochMs + clock.now() - Date.now())).toBeLessThan(1000);
     expect(tracer).toBe(undefined);

@@ -119,7 +119,7 @@ async function entriesOf(name: string): Promise<readonly RecordedEntry[]> {
   return stage.recording().entries;
 }
 
-describe('a single changed fact of a recording is found under correct sums', () => {
+describe('a single changed fact of a recording is found despite correct checksums', () => {
   test.for(CHOSEN)('%s', async (name) => {
     const entries = await entriesOf(name);
     expect(await objection({ entries })).toBeUndefined();
@@ -145,12 +145,12 @@ function mayBeCut(entry: RecordedEntry): boolean {
   return entry.type === 'returned' && entry.call !== 'run';
 }
 
-describe('of a recording that was cut off', () => {
+describe('a recording that was cut off', () => {
   test.for([
     ...CHOSEN,
     'an abort before the run starts',
     'a release before anything starts, and calls after it',
-  ])('anything is believed, but nothing that lacks a fact of its last instant: %s', async (name) => {
+  ])('may end anywhere, but must have every fact of its last instant: %s', async (name) => {
     const entries = await entriesOf(name);
     const doubted: string[] = [];
     for (let end = 0; end < entries.length; end += 1) {

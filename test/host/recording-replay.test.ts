@@ -32,7 +32,7 @@ describe('a recording is reproduced to the microsecond', () => {
     }
   });
 
-  test('of a command that wrote more than is kept: all but the digest of what is gone', async () => {
+  test('of a command that wrote more than is kept: all but the digest of the lost part', async () => {
     const stage = new Stage({ outputBytesMax: 4 });
     const runner = stage.runner();
     await runner.run({ argv: ['sh', '-c', 'echo abcdefgh; sleep 0.01; echo i; exit 5'] });

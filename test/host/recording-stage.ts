@@ -152,7 +152,7 @@ export function outputsAround(around: {
   };
 }
 
-/** Real temporary directories that fail where told. */
+/** Real temporary directories that fail where planned. */
 export function failingTempDirs(where: 'create' | 'release', error: Error): ExecRunnerOptions {
   const dirs = createTempDirs();
   return {

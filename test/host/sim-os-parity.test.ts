@@ -64,7 +64,7 @@ const cases: readonly ParityCase[] = [
   { title: 'an abort after the end', command: ({ exit }) => exit(6), abortAfterMs: 900 },
 ];
 
-/** Runs a case to its end and tells what a caller sees. */
+/** Runs a case to its end and returns what a caller sees. */
 async function play(
   runner: Service,
   clock: Clock,

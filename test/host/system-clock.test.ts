@@ -42,7 +42,7 @@ describe('timers of the system clock', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('fire in the order of making if they are due together', () => {
+  test('fire in the order of creation if due together', () => {
     const { clock, fired, note } = heldClock();
     clock.timer('a', 10, note('a'));
     vi.advanceTimersByTime(5);
@@ -66,7 +66,7 @@ describe('timers of the system clock', () => {
     native.mockRestore();
   });
 
-  test('beyond the end of representable time can be set and cancelled', () => {
+  test('beyond representable time can be set and cancelled', () => {
     const { clock, fired, note } = heldClock();
     clock.timer('never', Number.MAX_VALUE, note('never')).cancel();
     expect(vi.getTimerCount()).toBe(0);
@@ -82,7 +82,7 @@ describe('timers of the system clock', () => {
     }
   });
 
-  test('that were cancelled do not fire; cancelling twice or too late does nothing', () => {
+  test('do not fire once cancelled; cancelling twice or too late does nothing', () => {
     const { clock, fired, note } = heldClock();
     const kept = clock.timer('kept', 10, note('kept'));
     const gone = clock.timer('gone', 5, note('gone'));
@@ -105,7 +105,7 @@ describe('timers of the system clock', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a later one does not put off an earlier one, nor does an earlier one wait for a later one', () => {
+  test('neither delay nor wait for each other', () => {
     const { clock, fired, note } = heldClock();
     clock.timer('late', 1000, note('late'));
     clock.timer('early', 10, note('early'));
@@ -122,7 +122,7 @@ describe('timers of the system clock', () => {
     expect(() => clock.endOfInstant('x', ms, () => undefined)).toThrow(/ms: expected a finite number ≥ 0/);
   });
 
-  test('with a label or a callback that is none are refused', () => {
+  test('with a bad label or callback are refused', () => {
     const clock = createSystemClock();
     expect(() => clock.post('x', 7 as never)).toThrow(/fire: expected a function, got 7/);
     expect(() => clock.post(7 as never, () => undefined)).toThrow(
@@ -132,7 +132,7 @@ describe('timers of the system clock', () => {
 });
 
 describe('the order within an instant', () => {
-  test('R104 what is posted fires after the running callback, first-in-first-out', () => {
+  test('R104 posted callbacks fire after the running one, first-in-first-out', () => {
     const { clock, fired, note } = heldClock();
     clock.post('a', () => {
       clock.post('c', note('c'));
@@ -143,7 +143,7 @@ describe('the order within an instant', () => {
     expect(settle(fired)).toEqual(['now', 'a', 'b', 'c']);
   });
 
-  test('R35 an end-of-instant event fires after everything else that is due, also what that posts', () => {
+  test('R35 an end-of-instant event fires after everything else due, including what that posts', () => {
     const { clock, fired, note } = heldClock();
     clock.endOfInstant('end', 10, note('end'));
     clock.endOfInstant('end too', 10, note('too'));
@@ -158,7 +158,7 @@ describe('the order within an instant', () => {
     expect(settle(fired)).toEqual(['a', 'b', 'c', 'end', 'too']);
   });
 
-  test('an end-of-instant event does not wait for what is due later', () => {
+  test('an end-of-instant event does not wait for later events', () => {
     const { clock, fired, note } = heldClock();
     clock.timer('later', 20, note('later'));
     clock.endOfInstant('end', 10, note('end'));
@@ -184,7 +184,7 @@ describe('the order within an instant', () => {
     expect(order).toEqual(['a', 'reaction', 'b']);
   });
 
-  test('a callback that throws hides neither its error nor the events after it', () => {
+  test('a callback that throws hides neither its error nor later events', () => {
     const { clock, fired, note } = heldClock();
     clock.timer('bad', 10, () => {
       throw new Error('boom');
@@ -208,7 +208,7 @@ describe('the order within an instant', () => {
 });
 
 describe('time', () => {
-  test('begins at zero, never goes back, and has whole microseconds', () => {
+  test('begins at zero, never goes back, and is in whole microseconds', () => {
     const clock = createSystemClock();
     const times = Array.from({ length: 1000 }, () => clock.now());
     expect(times[0]).toBeLessThan(1000);
@@ -216,7 +216,7 @@ describe('time', () => {
     expect(times.filter((ms) => Math.abs(ms * 1000 - Math.round(ms * 1000)) > 1e-6)).toEqual([]);
   });
 
-  test('is a date together with the epoch, which does not change', () => {
+  test('gives a date together with the epoch, which does not change', () => {
     const { clock } = heldClock();
     const { epochMs } = clock;
     vi.advanceTimersByTime(DAY_MS);
@@ -244,7 +244,7 @@ test.for([
   },
 );
 
-test('the heap gives timers in order whatever is added and cancelled', () => {
+test('the heap gives timers in order, whatever was added and cancelled', () => {
   const steps = fc.array(fc.oneof(fc.nat(20), fc.constantFrom('shift' as const, 'cancel' as const)), {
     maxLength: 200,
   });

@@ -64,7 +64,7 @@ describe.skipIf(!existsSync(factsFile))(
     const facts = (name: string): Facts =>
       (JSON.parse(readFileSync(factsFile, 'utf8')) as Record<string, Facts>)[name] as Facts;
 
-    test('the Theta log reads with the figures that are known of it', async () => {
+    test('the Theta log reads with its known figures', async () => {
       const name = 'theta_1000.swf';
       const { jobs, warningCount } = await readSwf(readTraceFile(join(logs, name)));
       expect(facts(name)).toMatchObject(factsOf(jobs));
@@ -75,7 +75,7 @@ describe.skipIf(!existsSync(factsFile))(
       expect(work.items.filter(({ expected }) => expected.state === 'TIMEDOUT')).toHaveLength(146);
     });
 
-    test('the NASA log reads, out of gzip, with the figures that are known of it', async () => {
+    test('the NASA log reads from gzip with its known figures', async () => {
       const name = 'NASA-iPSC-1993-3.1-cln.swf.gz';
       const { header, jobs, warnings } = await readSwf(readTraceFile(join(logs, name)));
       expect(facts(name)).toMatchObject(factsOf(jobs));

@@ -50,7 +50,7 @@ describe('writeTraceFile and readTraceFile', () => {
     expect(readdirSync(dir)).toEqual(['run.jsonl']);
   });
 
-  test('two who write one path at once each write a whole file, and the last to end has it', async () => {
+  test('two concurrent writers of one path each write a whole file, and the last to end wins', async () => {
     const started = new Set<string>();
     let bothStarted = (): void => undefined;
     const both = new Promise<void>((resolve) => {
@@ -93,7 +93,7 @@ describe('writeTraceFile and readTraceFile', () => {
     });
   });
 
-  test('no descriptor is left by reading all, a part, nothing, gzip or a broken file', async () => {
+  test('reading all, a part, nothing, gzip or a broken file leaves no descriptor', async () => {
     const before = openFiles();
     await writeTraceFile(path, simulationLines({ decisions: [], events: events(20_000) }));
     const packed = join(dir, 'packed.gz');
@@ -122,7 +122,7 @@ describe('writeTraceFile and readTraceFile', () => {
     });
   });
 
-  test('a failure on the way leaves what was there before and nothing else', async () => {
+  test('a failure on the way leaves only what was there before', async () => {
     writeFileSync(path, 'before');
     const failure = new Error('no more');
     async function* failing(): AsyncGenerator<string> {

@@ -25,7 +25,7 @@ describe('sleep', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('with a signal that does not abort is a plain sleep, and leaves no listener', async () => {
+  test('with a signal that does not abort is an ordinary sleep, and leaves no listener', async () => {
     const clock = createVirtualClock();
     const { signal } = new AbortController();
     let listeners = 0;

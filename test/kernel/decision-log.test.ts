@@ -46,7 +46,7 @@ describe('the decision log', () => {
     expect(decisions.count).toBe(1);
   });
 
-  test('hashes the text of the question, n and answer of every decision, also when it keeps none', () => {
+  test('hashes the question text, n and answer of every decision, even when it keeps none', () => {
     const hash = createRollingHash();
     const decisions = createDecisions(lastOf(), { record: false, hash });
     decisions.choose('a', 3);
@@ -78,7 +78,7 @@ describe('the decision log', () => {
     expect(decisions.entries()).toEqual(expected);
   });
 
-  test('the plain policy answers 0 to everything', () => {
+  test('the default policy answers 0 to everything', () => {
     const decisions = createDecisions(fifoDecisions());
     expect([2, 3, 1000].map((n) => decisions.choose('x', n))).toEqual([0, 0, 0]);
   });
@@ -91,7 +91,7 @@ describe('the decision log', () => {
     expect(decisions.count).toBe(0);
   });
 
-  test('refuses what is neither a question nor a text', () => {
+  test('refuses anything but a question or a text', () => {
     expect(() => createDecisions(fifoDecisions()).choose(7 as never, 2)).toThrow(
       expect.objectContaining({ message: 'question: expected a question or a text, got 7' }),
     );

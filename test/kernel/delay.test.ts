@@ -19,7 +19,7 @@ describe('N9: a positive delay never becomes 0', () => {
     ['a slow clock', (clock: Clock) => skewedClock(clock, { driftPpm: -500_000, offsetMs: 0.3 })],
     ['a fast clock', (clock: Clock) => skewedClock(clock, { driftPpm: 1_000_000, offsetMs: -7 })],
     ['the clock of a node', (clock: Clock) => new NodeClock(clock, () => undefined)],
-  ] as const)('property: who waits for what is left gets there, on %s', async ([, on]) => {
+  ] as const)('property: waiting for the rest of a time reaches it, on %s', async ([, on]) => {
     await fc.assert(
       fc.asyncProperty(fractions, fractions, async (startMs, ms) => {
         const virtual = createVirtualClock();
@@ -42,7 +42,7 @@ describe('N9: a positive delay never becomes 0', () => {
     );
   });
 
-  test('on the system clock, where others that are due come first', () => {
+  test('on the system clock, where other due events come first', () => {
     vi.useFakeTimers({
       toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
     });
@@ -54,12 +54,12 @@ describe('N9: a positive delay never becomes 0', () => {
     expect(fired).toEqual(['now', 'later']);
   });
 
-  test('others are rounded to the nearest microsecond, and 0 stays 0', () => {
+  test('other delays are rounded to the nearest microsecond, and 0 stays 0', () => {
     const delays = [0, 1e-300, 0.0004, 0.0014, 0.0016, 1.0004, 3.0005].map(delayUsOf);
     expect(delays).toEqual([0, 1, 1, 1, 2, 1_000, 3_001]);
   });
 
-  test('what is left of a difference of two times is none, where a node goes on', () => {
+  test('a rounding remainder of two times is no delay when a node resumes', () => {
     const clock = createVirtualClock();
     const node = new NodeClock(clock, () => undefined);
     clock.timer('the instant', 0.1, () => undefined);

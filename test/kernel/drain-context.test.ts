@@ -31,7 +31,7 @@ describe.each([fastDrain as Drain, documentedDrain])('AsyncLocalStorage under th
     expect(storage.getStore()).toBeUndefined();
   });
 
-  test('a raw callback sees the store of whoever drives, a bound one that of whoever made it', async () => {
+  test('a raw callback sees the store of its driver, a bound one that of its creator', async () => {
     const storage = new AsyncLocalStorage<string>();
     const clock = createVirtualClock();
     const seen: (string | undefined)[] = [];

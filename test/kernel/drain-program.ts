@@ -37,7 +37,7 @@ export const programs: fc.Arbitrary<readonly Node[]> = nodes(4);
 /** Gives every node the path of its place, such as `0.2.1`. */
 type Visit = (path: string) => void;
 
-/** Plays a program on `clock`; whoever drives the clock sees to the rest. */
+/** Plays a program on `clock`; the driver of the clock does the rest. */
 export function start(clock: VirtualClock, program: readonly Node[], visit: Visit): void {
   const run = (node: Node, path: string): void => {
     visit(path);

@@ -16,7 +16,7 @@ function nextTurn(): Promise<void> {
 }
 
 describe.each(drains)('the turns of the $name drain', (drain) => {
-  test('gives the real loop a turn every so many steps, and tells the caller', async () => {
+  test('gives the real loop a turn every N steps, and calls the caller back', async () => {
     let steps = 0;
     let hasRealTimerFired = false;
     const turnsAt: number[] = [];
@@ -32,14 +32,14 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     expect(turnsAt.slice(0, 3)).toEqual([0, 100, 200]);
   });
 
-  test('stops when told to, with events still pending', async () => {
+  test('stops on request, with events still pending', async () => {
     const clock = createVirtualClock();
     for (let i = 0; i < 5; i++) clock.timer('t', i, () => {});
     await drain.run(() => (clock.fired === 3 ? 'stop' : clock.step()));
     expect(clock.pending).toBe(2);
   });
 
-  test('with nothing pending lets real I/O bring something, for as long as the caller wants', async () => {
+  test('with nothing pending waits for real I/O, as long as the caller wants', async () => {
     const clock = createVirtualClock();
     let text = '';
     let asked = 0;
@@ -58,7 +58,7 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     expect(clock.now()).toBe(2);
   });
 
-  test('with nothing pending and no say of the caller ends after two more turns', async () => {
+  test('with nothing pending and no caller callback ends after two more turns', async () => {
     let steps = 0;
     const turns: number[] = [];
     await drain.run(
@@ -178,7 +178,7 @@ describe('a tick that throws', () => {
   );
 });
 
-test('resources are listed by kind, and those that were there before are told apart', async () => {
+test('resources are listed by kind, and earlier ones are set apart', async () => {
   const before = activeResources();
   expect(before).toEqual([...before].sort());
   const timers = [setTimeout(() => {}, 1000), setTimeout(() => {}, 1000)];

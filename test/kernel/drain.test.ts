@@ -56,7 +56,7 @@ async function doneAfterAwaits(done: () => void): Promise<void> {
 }
 
 describe('choosing a drain', () => {
-  test('takes the fast one where it works, and each by name', () => {
+  test('takes the fast one where it works, and any by name', () => {
     expect(fastDrain?.name).toBe('fast');
     expect(chooseDrain('fast')).toBe(fastDrain);
     expect(chooseDrain('documented')).toBe(documentedDrain);
@@ -110,7 +110,7 @@ describe.each(drains)('the $name drain', (drain) => {
     expect(await isDoneBeforeNextEvent(drain, arm)).toBe(true);
   });
 
-  test('begins in a turn of its own, when all that was going on has run', async () => {
+  test('begins in a turn of its own, after everything already queued', async () => {
     const order: string[] = [];
     chain(20, () => order.push('reactions'));
     process.nextTick(() => order.push('tick'));
@@ -124,7 +124,7 @@ describe.each(drains)('the $name drain', (drain) => {
     expect(order).toEqual(['caller', 'step']);
   });
 
-  test('runs beside another one and inside of one, each in its own order', async () => {
+  test('runs beside and inside another one, each in its own order', async () => {
     const program: Node[] = [0, 1, 2, 3].map((amount) => ({
       way: 'timer',
       amount,
@@ -164,7 +164,7 @@ describe.each(drains)('the $name drain', (drain) => {
 });
 
 describe('the documented drain and process.nextTick', () => {
-  test('counts it only while a burst runs', async () => {
+  test('counts ticks only while a burst runs', async () => {
     const clock = createVirtualClock();
     const seen: boolean[] = [];
     clock.timer('t', 1, () => seen.push(process.nextTick === nextTick));
@@ -179,7 +179,7 @@ describe('the documented drain and process.nextTick', () => {
     expect(process.nextTick).toBe(nextTick);
   });
 
-  test('leaves in place who replaced it on top', async () => {
+  test('leaves a later replacement in place', async () => {
     const clock = createVirtualClock();
     const calls: unknown[] = [];
     let fired = false;

@@ -23,7 +23,7 @@ describe('a RunnerError', () => {
     expect(new RunnerError('RUNNER_BUSY', 'full', { cause: undefined })).toHaveProperty('cause', undefined);
   });
 
-  test('is recognised by name and code, also from another copy of the package', () => {
+  test('is recognised by name and code, even from another copy of the package', () => {
     const foreign = Object.assign(new Error('x'), { name: 'RunnerError', code: 'RUNNER_BUSY' });
     for (const error of [new RunnerError('RUNNER_BUSY', 'x'), foreign]) {
       expect(isRunnerError(error)).toBe(true);
@@ -34,7 +34,7 @@ describe('a RunnerError', () => {
     expect(others.map((other) => isRunnerError(other))).toEqual([false, false, false, false]);
   });
 
-  test('for a wrong argument says its name, what was expected and what came', () => {
+  test('for a wrong argument gives its name, what was expected and what came', () => {
     expect(invalidArgument('timeoutMs', 'a number ≥ 0', -1)).toMatchObject({
       code: 'RUNNER_INVALID_ARGUMENT',
       message: 'timeoutMs: expected a number ≥ 0, got -1',
@@ -92,7 +92,7 @@ describe('showing a value', () => {
 });
 
 describe('invariants', () => {
-  test('hold silently, and break with an error of their own', () => {
+  test('pass silently, and fail with an error of their own', () => {
     expect(() => invariant(true, 'never shown')).not.toThrow();
     for (const message of ['expected order', () => 'expected order']) {
       expect(() => invariant(false, message)).toThrow(
@@ -105,7 +105,7 @@ describe('invariants', () => {
     expect(() => unreachable('x' as never)).toThrow('reached the unreachable with x');
   });
 
-  test('do not make their message while they hold', () => {
+  test('do not build their message while they hold', () => {
     let made = 0;
     invariant(true, () => String(++made));
     expect(made).toBe(0);

@@ -47,7 +47,7 @@ class ModelledQueue {
     if (event === undefined) return;
     this.queue.cancel(event.row, event.id);
     this.events = this.events.filter(({ id }) => id !== event.id);
-    // A second cancel must not hit whoever has the row now.
+    // A second cancel must not hit the event that has the row now.
     this.queue.cancel(event.row, event.id);
   }
 
@@ -82,7 +82,7 @@ class ModelledQueue {
 }
 
 describe('the event queue', () => {
-  test('adds, cancels and fires as a sorted array does', () => {
+  test('adds, cancels and fires like a sorted array', () => {
     fc.assert(
       fc.property(moves, (list) => {
         const model = new ModelledQueue();
@@ -116,7 +116,7 @@ describe('the event queue', () => {
     expect(queue.size).toBe(0);
   });
 
-  test('keeps no row of what was cancelled, however often', () => {
+  test('keeps no row of cancelled events, however many', () => {
     const queue = new EventQueue();
     const rows = new Set<number>();
     for (let i = 0; i < 10_000; i++) {

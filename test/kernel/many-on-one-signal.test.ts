@@ -53,7 +53,7 @@ const WAITS: Readonly<Record<string, Begin>> = {
 };
 
 describe.each(Object.entries(WAITS))('thirty times %s with one signal', (_, begin) => {
-  test('is one listener, and none once all are cancelled', async () => {
+  test('make one listener, and none once all are cancelled', async () => {
     const clock = createVirtualClock();
     const controller = new AbortController();
     const { signal } = controller;

@@ -19,7 +19,7 @@ describe('files of this package', () => {
     expect(fileOfFrame(`    at async run (file://${encodeURI(root)}${path}:3:5)`)).toBe(`${root}${path}`);
   });
 
-  test('are asked for in one place', () => {
+  test('are decided in one place', () => {
     const asking = readModules(['src']).filter(({ text }) => text.includes('import.meta'));
     expect(asking.map(({ path }) => path)).toEqual(['src/kernel/own-files.ts']);
   });

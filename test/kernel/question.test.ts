@@ -86,14 +86,14 @@ describe('a question', () => {
     );
   });
 
-  test('can be asked about others: owners and subjects are exchanged wherever they stand', () => {
+  test('can be renamed: owners and subjects are exchanged wherever they occur', () => {
     const asked = question('fault', { owner: 'n1', what: 'crash', subject: call.plus('reply') });
     const about = questionAbout(asked, (part) => (part === 'n1' ? 'n2' : part === 'job-1' ? 'job-0' : part));
     expect(about.text).toBe('n2 crash at n2 run job-0 reply fault');
     expect(questionAbout(asked, (part) => part)).toEqual(asked);
   });
 
-  test('is of the kind that was asked, whatever its text: each has answers and occurrences of its own', () => {
+  test('has the kind that was asked, whatever its text: each kind has its own answers and occurrences', () => {
     const asked: string[] = [];
     const decisions = createDecisions({
       decide: ({ kind }, _n, occurrence) => asked.push(`${kind} ${occurrence}`) % 2,
@@ -132,7 +132,7 @@ test('A2: a fault ends with healing because a verb asked for it, and a choice do
   ]);
 });
 
-test('what was asked before in this process changes no question of the same text and other parts', () => {
+test('earlier questions in this process do not affect one of the same text with other parts', () => {
   const asText = question('fault', 'pipe send m/0');
   const asParts = (): Question =>
     question('fault', { owner: 'pipe', what: 'send', subject: thing('m', '0') });

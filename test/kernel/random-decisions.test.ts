@@ -23,7 +23,7 @@ const questions = fc.array(
 );
 
 describe('keyed random decisions', () => {
-  test('answers depend on seed, question and occurrence, so that leaving others out changes none', () => {
+  test('answers depend only on seed, question and occurrence, so that leaving others out changes none', () => {
     fc.assert(
       fc.property(fc.integer(), questions, fc.string(), (seed, list, left) => {
         const all = createDecisions(randomDecisions(seed));

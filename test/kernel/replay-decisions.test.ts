@@ -21,7 +21,7 @@ function errorOf(call: () => unknown): RunnerError {
 }
 
 describe('a strict replay', () => {
-  test('repeats the log and is finished at its end', () => {
+  test('repeats the log and ends with it', () => {
     const source = replayDecisions(log);
     const decisions = createDecisions(source);
     expect([decisions.choose('a', 3), decisions.choose('b', 2), decisions.choose('a', 4)]).toEqual([2, 1, 3]);
@@ -68,12 +68,12 @@ describe('a strict replay', () => {
 });
 
 describe('a keyed replay', () => {
-  test('answers by label and occurrence, in whatever order is asked', () => {
+  test('answers by label and occurrence, in any order', () => {
     const decisions = createDecisions(keyedReplayDecisions(log));
     expect([decisions.choose('b', 2), decisions.choose('a', 3), decisions.choose('a', 4)]).toEqual([1, 2, 3]);
   });
 
-  test('answers 0 where the log says nothing or what no longer fits', () => {
+  test('answers 0 where the log has no entry or one that no longer fits', () => {
     const decisions = createDecisions(keyedReplayDecisions(log));
     expect(decisions.choose('c', 9)).toBe(0);
     expect(decisions.choose('a', 2)).toBe(0);
@@ -82,7 +82,7 @@ describe('a keyed replay', () => {
   });
 });
 
-describe.each([replayDecisions, keyedReplayDecisions])('a log that is none is refused by %o', (replay) => {
+describe.each([replayDecisions, keyedReplayDecisions])('an invalid log is refused by %o', (replay) => {
   test.for<[unknown, string]>([
     ['log', 'log: expected an array of decisions, got "log"'],
     [[log[0], null], 'log[1].question: expected a question, got undefined'],

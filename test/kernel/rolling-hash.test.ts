@@ -33,7 +33,7 @@ describe('the rolling hash', () => {
     );
   });
 
-  test('is 16 hexadecimal characters and depends on the values alone', () => {
+  test('is 16 hexadecimal characters and depends only on the values', () => {
     fc.assert(
       fc.property(fc.array(value), (values) => {
         const digest = hashOf(...values);
@@ -43,7 +43,7 @@ describe('the rolling hash', () => {
     );
   });
 
-  test('one value more, less, exchanged or changed gives another digest', () => {
+  test('adding, removing, swapping or changing a value changes the digest', () => {
     fc.assert(
       fc.property(fc.array(value, { minLength: 1 }), value, fc.nat(), (values, other, at) => {
         const digest = hashOf(...values);
@@ -59,7 +59,7 @@ describe('the rolling hash', () => {
     );
   });
 
-  test('tells kinds of values apart, and where one ends', () => {
+  test('distinguishes kinds of values, and where one ends', () => {
     const lists: Value[][] = [
       [1],
       ['1'],
@@ -102,7 +102,7 @@ describe('the rolling hash', () => {
     expect(hashOf('first', 'second')).toBe(before);
   });
 
-  test('goes on after a digest as if there had been none', () => {
+  test('continues after a digest as if there had been none', () => {
     const hash = createRollingHash();
     hash.addNumber(1);
     expect(hash.digest()).toBe(hashOf(1));

@@ -18,7 +18,7 @@ describe('a seeded stream', () => {
     expect(draws(stream.fork('latency').fork('disk'), 2)).toEqual([169_998_636, 1_440_667_382]);
   });
 
-  test('depends on the text of its seed alone', () => {
+  test('depends only on the text of its seed', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true })), (seed) => {
         expect(draws(createRandomStream(seed))).toEqual(draws(createRandomStream(String(seed))));
@@ -39,7 +39,7 @@ describe('a seeded stream', () => {
     expect(draws(parent.fork('other child'))).not.toEqual(early);
   });
 
-  test('fork paths cannot be confused with each other', () => {
+  test('fork paths cannot collide', () => {
     const root = createRandomStream('s');
     const streams = [
       root,

@@ -6,7 +6,7 @@ import { listed, StoreWorld } from '../store/store-world.ts';
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
 
-test('R34 R55 waits of any number and of several stores share one listener per signal, which goes with the last', async () => {
+test('R34 R55 any number of waits, also of several stores, share one listener per signal, which goes with the last', async () => {
   const stop = new AbortController();
   const { signal } = stop;
   const worlds = [new StoreWorld(), new StoreWorld()];
@@ -27,14 +27,14 @@ test('R34 R55 waits of any number and of several stores share one listener per s
   expect(listenersOf(signal)).toBe(0);
 });
 
-test('R34 those who still wait are told of an abort, each once, in the order in which they came', () => {
+test('R34 an abort reaches each remaining waiter once, in the order in which they came', () => {
   const step = fc.record({ waiter: fc.nat(4), enters: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step), (steps) => {
       const stop = new AbortController();
-      const told: number[] = [];
+      const called: number[] = [];
       const waiters: SignalWaiter[] = Array.from({ length: 5 }, (_, index) => ({
-        cancelRequested: () => told.push(index),
+        cancelRequested: () => called.push(index),
       }));
       const waiting: number[] = [];
       for (const { waiter, enters } of steps) {
@@ -49,7 +49,7 @@ test('R34 those who still wait are told of an abort, each once, in the order in 
         expect(listenersOf(stop.signal)).toBe(waiting.length === 0 ? 0 : 1);
       }
       stop.abort();
-      expect(told).toEqual(waiting);
+      expect(called).toEqual(waiting);
     }),
   );
 });

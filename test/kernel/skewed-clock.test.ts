@@ -11,7 +11,7 @@ const starts = fc.nat(0x7fff_ffff).map((k) => (k * 2 ** 19) / 1_000);
 const delays = fc.nat(10_000_000).map((us) => us / 1_000);
 
 describe('a skewed clock', () => {
-  test('property: its time never goes back, and is off by offset and drift', async () => {
+  test('property: its time never goes back, and differs by offset and drift', async () => {
     await fc.assert(
       fc.asyncProperty(
         offsets,

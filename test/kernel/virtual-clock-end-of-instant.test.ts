@@ -5,7 +5,7 @@ import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 
 describe('end-of-instant events', () => {
-  test('R35 fire after everything else due at that time, also after what those events post or schedule with 0 ms', () => {
+  test('R35 fire after everything else due at that time, including what those events post or schedule with 0 ms', () => {
     const clock = createVirtualClock();
     const fired: string[] = [];
     const log = (name: string) => () => void fired.push(`${name}@${clock.now()}`);
@@ -22,7 +22,7 @@ describe('end-of-instant events', () => {
     expect(fired).toEqual(['a@5', 'posted@5', 'zero@5', 'end@5', 'next@5.001']);
   });
 
-  test('R35 several of one instant fire first-in-first-out, and what one of them posts comes before the next', () => {
+  test('R35 fire first-in-first-out within an instant, and what one of them posts comes before the next', () => {
     const clock = createVirtualClock({ choices: { choose: (_, n) => n - 1 } });
     const fired: string[] = [];
     clock.endOfInstant('end 1', 3, () => {
@@ -35,7 +35,7 @@ describe('end-of-instant events', () => {
     expect(fired).toEqual(['end 1', 'posted', 'end 2', 'end 3']);
   });
 
-  test('R35 a match that comes at the deadline wins, in whatever order the instant is played', async () => {
+  test('R35 a match at the deadline wins, in any order of the instant', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer(),

@@ -31,7 +31,7 @@ describe('the order of events due together', () => {
     expect(choices.asked).toEqual(['order a of 3', 'order a of 2']);
   });
 
-  test('takes in what is posted meanwhile', () => {
+  test('includes what is posted meanwhile', () => {
     const choices = answering(0, 1);
     const clock = createVirtualClock({ choices });
     const fired: string[] = [];
@@ -61,7 +61,7 @@ describe('the order of events due together', () => {
     }
   });
 
-  test('more labels than are kept change nothing', () => {
+  test('exceeding the label cache changes nothing', () => {
     const choices = answering();
     const clock = createVirtualClock({ choices });
     for (let i = 0; i < 5000; i++) clock.post(`event ${i}`, () => {});
@@ -87,7 +87,7 @@ function play(source: DecisionSource, count: number, without = -1): { order: str
 }
 
 describe('policies', () => {
-  test('first-in-first-out is the order of making', () => {
+  test('first-in-first-out is the order of creation', () => {
     const clock = createVirtualClock();
     const plain: string[] = [];
     for (let i = 0; i < 10; i++) clock.timer(`run/${i}`, (i * 7) % 5, () => plain.push(`run/${i}`));
@@ -113,7 +113,7 @@ describe('policies', () => {
     expect(orders.size).toBe(5);
   });
 
-  test('every event has its turn first under some seed', () => {
+  test('every event comes first under some seed', () => {
     const firsts = new Set(
       Array.from({ length: 200 }, (_, seed) => play(randomDecisions(seed), 20).order[0]),
     );

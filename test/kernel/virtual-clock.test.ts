@@ -33,7 +33,7 @@ describe('virtual time', () => {
     expect(clock.step()).toBe(false);
   });
 
-  test('jumps to the time of each event, ties in the order of making, fractions rounded to microseconds', () => {
+  test('jumps to the time of each event, ties in the order of creation, fractions rounded to microseconds', () => {
     const clock = createVirtualClock();
     const { fired, log } = logging(clock);
     clock.timer('b', 10, log('b'));
@@ -47,7 +47,7 @@ describe('virtual time', () => {
     expect(clock.fired).toBe(5);
   });
 
-  test('what is posted fires now, after what was due before it', () => {
+  test('posted callbacks fire now, after what was due before', () => {
     const clock = createVirtualClock();
     const { fired, log } = logging(clock);
     clock.timer('first', 3, () => {
@@ -67,7 +67,7 @@ describe('virtual time', () => {
     expect(firings(clock, fired)).toEqual([`near@${days * DAY_MS - 1}`, `far@${days * DAY_MS}`]);
   });
 
-  test('a delay beyond representable time fires at its end, and time stands still there', () => {
+  test('a delay beyond representable time fires at its end, and time stops there', () => {
     const clock = createVirtualClock();
     const { fired, log } = logging(clock);
     clock.timer('huge', Number.MAX_VALUE, () => {
@@ -100,7 +100,7 @@ describe('virtual time', () => {
 });
 
 describe('cancelling', () => {
-  test('takes an event out at once, wherever it stands, and twice is harmless', () => {
+  test('removes an event at once, wherever it stands, and twice is harmless', () => {
     const clock = createVirtualClock();
     const { fired, log } = logging(clock);
     const posted = clock.post('posted', log('posted'));
@@ -112,7 +112,7 @@ describe('cancelling', () => {
     expect(firings(clock, fired)).toEqual(['kept@6']);
   });
 
-  test('of an event that has fired leaves alone whoever came after it', () => {
+  test('of an event that has fired does not affect later ones', () => {
     const clock = createVirtualClock();
     const { fired, log } = logging(clock);
     const first = clock.timer('first', 1, log('first'));
@@ -141,7 +141,7 @@ describe('cancelling', () => {
 });
 
 describe('what a callback throws', () => {
-  test('comes out of the step; the event counts as fired and the clock goes on', () => {
+  test('is thrown by the step; the event counts as fired and the clock goes on', () => {
     const clock = createVirtualClock();
     const { fired, log } = logging(clock);
     clock.timer('bad', 1, () => {
@@ -161,8 +161,8 @@ describe('what a callback throws', () => {
 describe('what is known of events', () => {
   test('the cause of an event is the one that was firing, also in its promise reactions', async () => {
     const clock = createVirtualClock();
-    const told: EventInfo[] = [];
-    const watched = createVirtualClock({ onFire: (event) => told.push(event) });
+    const infos: EventInfo[] = [];
+    const watched = createVirtualClock({ onFire: (event) => infos.push(event) });
     for (const each of [clock, watched]) {
       each.timer('parent', 1, () => {
         void Promise.resolve().then(() => each.timer('of a reaction', 2, () => {}));
@@ -172,14 +172,14 @@ describe('what is known of events', () => {
       await each.runUntilIdle();
       expect(each.currentEventId).toBe(3);
     }
-    expect(told).toEqual([
+    expect(infos).toEqual([
       { id: 1, cause: 0, topic: topicOf('parent'), atMs: 1, late: false },
       { id: 2, cause: 1, topic: topicOf('child'), atMs: 1, late: false },
       { id: 3, cause: 1, topic: topicOf('of a reaction'), atMs: 3, late: false },
     ]);
   });
 
-  test('pending events are listed in the order of time and making, as many as asked for', () => {
+  test('pending events are listed in the order of time and creation, as many as asked for', () => {
     const clock = createVirtualClock();
     clock.timer('later', 7, () => {});
     clock.endOfInstant('end of now', 0, () => {});

@@ -51,7 +51,7 @@ describe('metrics in memory', () => {
     );
   });
 
-  test('a histogram refuses what is no finite number and keeps 1,000 samples unless told otherwise', () => {
+  test('a histogram refuses anything but a finite number and keeps 1,000 samples by default', () => {
     const metrics = createMemoryMetrics();
     const histogram = metrics.histogram('h');
     expect(metrics.snapshot().histograms).toEqual({ h: { count: 0, sum: 0, min: 0, max: 0 } });
@@ -77,7 +77,7 @@ describe('metrics in memory', () => {
     expect(() => metrics.counter('')).toThrow('name: expected a metric name, got ""');
   });
 
-  test('names that were never asked for read as nothing', () => {
+  test('names that were never used read as nothing', () => {
     const metrics = createMemoryMetrics();
     metrics.counter('c').increment();
     expect(metrics.value('x')).toBe(0);
@@ -133,7 +133,7 @@ describe('metrics in memory', () => {
   });
 });
 
-test('null metrics take everything and keep nothing', () => {
+test('null metrics accept everything and keep nothing', () => {
   expect(NULL_METRICS.counter('a').increment(-1)).toBeUndefined();
   expect(NULL_METRICS.gauge('a').set(NaN)).toBeUndefined();
   expect(NULL_METRICS.histogram('a').record(NaN)).toBeUndefined();

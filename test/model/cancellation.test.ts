@@ -4,7 +4,7 @@ import { allDone, isPending, orElse, whenThere } from '../../src/model/maybe-pro
 import { runTypeOf } from '../../src/model/run-type.ts';
 
 describe('a cancellation', () => {
-  test('holds from the moment it is made, whoever looks first', () => {
+  test('holds from the moment it is made, whichever form is read first', () => {
     const before = new Cancellation();
     const { signal } = before;
     expect([before.cancelled, signal.aborted]).toEqual([false, false]);
@@ -18,7 +18,7 @@ describe('a cancellation', () => {
     expect(after.signal).toBe(after.signal);
   });
 
-  test('is looked at without a signal where it can be, and through its signal where it must be', () => {
+  test('is read without a signal where possible, and through its signal where necessary', () => {
     const cancellation = new Cancellation();
     const stop = new AbortController();
     const bySignal = { signal: stop.signal };
@@ -36,8 +36,8 @@ describe('a cancellation', () => {
   });
 });
 
-describe('a result that may be there already', () => {
-  test('is used at once if it is, and later if it is not', async () => {
+describe('a result that may be available already', () => {
+  test('is used at once if it is, else later', async () => {
     expect([1, null, undefined, 'x', {}, { then: 1 }].map(isPending)).toEqual(Array(6).fill(false));
     expect(isPending(Promise.resolve(1))).toBe(true);
     expect(whenThere(2, (value) => value + 1)).toBe(3);
@@ -46,7 +46,7 @@ describe('a result that may be there already', () => {
 });
 
 describe('several results', () => {
-  test('are done at once if all are there, else when the last one is', async () => {
+  test('are done at once if all are available, else with the last one', async () => {
     expect(allDone([])).toBeUndefined();
     expect(allDone([undefined, undefined])).toBeUndefined();
     let finish = (): void => {};

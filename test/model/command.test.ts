@@ -34,13 +34,13 @@ describe('the text of a command', () => {
     expect(formatCommand({ argv: ['a "b"\n', ''] })).toContain('# Argv: ["a \\"b\\"\\n" ""] #');
   });
 
-  test('R16 R17 request data is shown if there is any', () => {
+  test('R16 R17 request data is shown if present', () => {
     expect(formatCommand({ argv: [], executeRequest: { digest: 'd' } })).toBe(
       `${emptyText}  ExecuteRequest={"digest":"d"}`,
     );
   });
 
-  test('R17 D7 environment keys come sorted, whatever the order they were given in', () => {
+  test('R17 D7 environment keys are sorted, in whatever order they were given', () => {
     const keys = fc.uniqueArray(fc.stringMatching(/^[A-Za-z_]{1,4}$/), { minLength: 2, maxLength: 6 });
     const shuffled = keys.chain((sorted) =>
       fc.tuple(fc.constant(sorted), fc.shuffledSubarray(sorted, { minLength: sorted.length })),
@@ -61,7 +61,7 @@ describe('the text of a command', () => {
     );
   });
 
-  test('R17 D7 the form for logs shows no value, or only those that are let through', () => {
+  test('R17 D7 the form for logs shows no value, or only allowed ones', () => {
     const command = { argv: [], envVars: { TOKEN: 'secret', HOME: '/root' } };
     const env = (options: Parameters<typeof formatCommand>[1]): string =>
       formatCommand(command, options).slice(emptyText.length);
@@ -150,7 +150,7 @@ describe('the check of commands', () => {
     expect(thrownBy(() => checkCommand(command))).toBe(refused(name, expected, got));
   });
 
-  test('R66 whatever it is given, it passes or throws a typed error', () => {
+  test('R66 any argument passes or throws a typed error', () => {
     fc.assert(
       fc.property(fc.anything(), fc.anything(), (argv, envVars) => {
         for (const value of [argv, { argv, envVars }, { argv: [], envVars }]) {
@@ -178,7 +178,7 @@ describe('the tags of a command', () => {
 });
 
 describe('the copy of a command', () => {
-  test('is frozen, and no change of the original reaches it', () => {
+  test('is frozen, and does not follow changes of the original', () => {
     const argv = ['a'];
     const envVars = { A: '1' };
     const copy = copyCommand({ argv, envVars, tag: 't' });

@@ -29,7 +29,7 @@ describe('exit codes of the machinery', () => {
     expect(Object.isFrozen(EXIT_CODES)).toBe(true);
   });
 
-  test('R21 a coded error made from no error is no error, and the code of no error is 0', () => {
+  test('R21 a coded error of no error is no error, and its code is 0', () => {
     expect(codedError(undefined, 210)).toBeUndefined();
     expect(codedError(null, 210)).toBeUndefined();
     expect(exitCodeOf(undefined)).toBe(0);
@@ -37,7 +37,7 @@ describe('exit codes of the machinery', () => {
     expect(exitCodeOf(undefined, 210)).toBe(0);
   });
 
-  test('R21 an error keeps the code that it has, and gets the given one otherwise', () => {
+  test('R21 an error keeps its code, or gets the given one if it has none', () => {
     const coded = new ExitCodeError(212, 'no disk');
     const plain = new TypeError('odd');
     expect(codedError(coded, 210)).toBe(coded);
@@ -56,11 +56,11 @@ describe('exit codes of the machinery', () => {
     ['text', 'text'],
     [7, '7'],
     [{ a: 1 }, 'an object'],
-  ] as const)('what is thrown but no error, %o, becomes the text %s', ([thrown, message]) => {
+  ] as const)('a thrown value that is not an error, %o, becomes the text %s', ([thrown, message]) => {
     expect(codedError(thrown, 250)).toMatchObject({ exitCode: 250, message, cause: thrown });
   });
 
-  test('any error with an integer exit code is a coded one, also from another copy of the package', () => {
+  test('any error with an integer exit code is a coded one, even from another copy of the package', () => {
     const foreign = Object.assign(new Error('x'), { exitCode: 211 });
     expect([foreign, new ExitCodeError(0, '')].every(isExitCodeError)).toBe(true);
     const others = [

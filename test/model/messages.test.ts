@@ -31,7 +31,7 @@ describe('errors of reading statuses', () => {
     });
   });
 
-  test('R34 a cancelled wait keeps the reason as its cause', () => {
+  test('R34 a cancelled wait has the reason as its cause', () => {
     const reason = new Error('enough');
     expect(waitCancelled(reason)).toMatchObject({
       code: 'RUNNER_WAIT_CANCELLED',
@@ -40,7 +40,7 @@ describe('errors of reading statuses', () => {
     });
   });
 
-  test('R36 what cannot happen is said with its runs and states', () => {
+  test('R36 an impossible wait is reported with its runs and states', () => {
     expect(cannotHappen({ runs: ['3'], states: maskForState('RUNNING') })).toMatchObject({
       code: 'RUNNER_CANNOT_HAPPEN',
       message: 'RUNNING_MASK cannot happen any more: run 3 is terminal in another state',

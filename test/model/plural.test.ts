@@ -6,7 +6,7 @@ test.for([
   [1, 'timer'],
   [2, 'timers'],
   [1_000, 'timers'],
-] as const)('behind %i stands %s', ([count, noun]) => {
+] as const)('%i is followed by %s', ([count, noun]) => {
   expect(plural(count, 'timer')).toBe(noun);
 });
 

@@ -56,7 +56,7 @@ describe('a query', () => {
 });
 
 describe('a wait', () => {
-  test('R32 for ever has no limit, R30 none at all is 0', () => {
+  test('R32 for ever has no limit, R30 no wait is 0', () => {
     const { signal } = new AbortController();
     expect(waitForever()).toStrictEqual({ timeoutMs: Infinity });
     expect(waitForever(signal)).toStrictEqual({ timeoutMs: Infinity, signal });
@@ -115,7 +115,7 @@ describe('a wait', () => {
     );
   });
 
-  test('R24 the mask of a query is what decides, not its order', () => {
+  test('R24 the mask of a query decides, not its order', () => {
     const pending = makeRunStatus('0', 'PENDING', zeroStatus(), zeroStatus(), zeroStatus());
     expect(matchesQuery(pending, { states: PENDING_MASK })).toBe(false);
     expect(matchesQuery(pending, { states: PENDING_MASK, allRuns: true })).toBe(true);

@@ -27,7 +27,7 @@ describe('run states', () => {
     expect(Object.isFrozen(RUN_STATES)).toBe(true);
   });
 
-  test('R2 D9 every state but PENDING and RUNNING is terminal, UNKNOWN too, and the DONE mask says the same', () => {
+  test('R2 D9 every state but PENDING and RUNNING is terminal, UNKNOWN too, and the DONE mask agrees', () => {
     for (const state of RUN_STATES) {
       expect([state, isTerminal(state)]).toEqual([state, !LIVE.includes(state)]);
       expect([state, maskMatches(DONE_MASK, state)]).toEqual([state, isTerminal(state)]);

@@ -39,12 +39,15 @@ const constructed: readonly (readonly [() => RunStatus, Partial<RunStatus>])[] =
 ];
 
 describe('status constructors', () => {
-  test.for(constructed)('R12 R10 %s sets id, state, tags and %o, all else is zero', ([construct, fields]) => {
-    const status = construct();
-    expect(status).toStrictEqual({ ...bare, ...fields });
-    expect(Object.isFrozen(status)).toBe(true);
-    expect(Object.keys(status)).toEqual(Object.keys(pendingStatus('0')));
-  });
+  test.for(constructed)(
+    'R12 R10 %s sets id, state, tags and %o, and all else is zero',
+    ([construct, fields]) => {
+      const status = construct();
+      expect(status).toStrictEqual({ ...bare, ...fields });
+      expect(Object.isFrozen(status)).toBe(true);
+      expect(Object.keys(status)).toEqual(Object.keys(pendingStatus('0')));
+    },
+  );
 
   test('R3 each end of a run has its own constructor and state', () => {
     expect(completeStatus('0', '', 0).state).toBe('COMPLETE');

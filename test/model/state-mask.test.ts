@@ -63,7 +63,7 @@ describe('state masks', () => {
     );
   });
 
-  test('what is no state is refused, with the names that are', () => {
+  test('anything but a state is refused, with the names of the states', () => {
     const expected = 'one of UNKNOWN, PENDING, RUNNING, COMPLETE, FAILED, ABORTED, TIMEDOUT';
     expect(thrownBy(() => maskForState('RUNNING', 'DONE' as RunState))).toBe(
       refused('state', expected, '"DONE"'),
@@ -87,7 +87,7 @@ describe('state masks', () => {
     expect(texts).not.toContain('');
   });
 
-  test('a mask is an integer from 0 to 127; any other number prints as what it is', () => {
+  test('a mask is an integer from 0 to 127; any other number prints as itself', () => {
     expect([0, 1, 64, 127].filter((value) => !isStateMask(value))).toEqual([]);
     const others = [-1, 128, 1.5, NaN, Infinity, 2 ** 53, '1', null, undefined, 1n];
     expect(others.filter((value) => isStateMask(value))).toEqual([]);

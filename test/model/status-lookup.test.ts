@@ -84,13 +84,13 @@ describe('finalStatus and waitForState', () => {
     ]);
   });
 
-  test('R42 a querier that answers with nothing is a typed error here too', async () => {
+  test('R42 an empty answer of a querier is a typed error here too', async () => {
     const text = 'RUNNER_NO_STATUS: expected one run status, got none';
     expect(await rejectionOf(finalStatus(answering(), '7'))).toBe(text);
     expect(await rejectionOf(waitForState(answering(), '7', 'FAILED'))).toBe(text);
   });
 
-  test('a state that is none rejects', async () => {
+  test('an invalid state rejects', async () => {
     expect(await rejectionOf(waitForState(answering(done), '7', 'DONE' as 'FAILED'))).toMatch(
       /^RUNNER_INVALID_ARGUMENT: state: expected one of UNKNOWN, /,
     );

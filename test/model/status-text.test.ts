@@ -46,14 +46,14 @@ describe('the text of a run status', () => {
     expect(formatRunStatus(status)).toBe(text);
   });
 
-  test('R14 an action result is shown if there is one', () => {
+  test('R14 an action result is shown if present', () => {
     const status = { ...timeoutStatus('12', tags), actionResult: { cached: true } };
     expect(formatRunStatus(status)).toBe(`${head('TIMEDOUT')} # ActionResult: {"cached":true}`);
   });
 });
 
 describe('the service status', () => {
-  test('R15 of a new store is not initialized, not healthy, without error', () => {
+  test('R15 of a new store is not initialized, not healthy, and has no error', () => {
     expect(NEW_SERVICE_STATUS).toStrictEqual({ initialized: false, isHealthy: false, error: '' });
     expect(HEALTHY_SERVICE_STATUS).toStrictEqual({ initialized: true, isHealthy: true, error: '' });
     expect([NEW_SERVICE_STATUS, serviceStatus(true, false, 'x')].every(Object.isFrozen)).toBe(true);
@@ -68,7 +68,7 @@ describe('the service status', () => {
     );
   });
 
-  test('what is none is refused by field', () => {
+  test('an invalid one is refused, naming the field', () => {
     expect(() => checkServiceStatus(HEALTHY_SERVICE_STATUS)).not.toThrow();
     expect(thrownBy(() => checkServiceStatus(null))).toBe(refused('service', 'a service status', 'null'));
     expect(thrownBy(() => checkServiceStatus(1))).toBe(refused('service', 'a service status', '1'));

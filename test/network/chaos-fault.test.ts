@@ -73,7 +73,7 @@ describe('before', () => {
     expect(await runner.run(command)).toMatchObject({ runId: '0' });
   });
 
-  test('R153 a maker makes the errors of fault points, and of them alone', async () => {
+  test('R153 a factory makes the errors of fault points, and of them alone', async () => {
     const runner = chaos(first('abort', 'before'), {
       faultError: ({ operation, kind }) => new TypeError(`${operation} ${kind}`),
     });
@@ -122,7 +122,7 @@ describe('after', () => {
     expect(clock.now()).toBe(3);
   });
 
-  test('a broken invariant of the runner behind is not lost', async () => {
+  test('a broken invariant of the delegate is not lost', async () => {
     behind.failure = new RunnerError('RUNNER_INVARIANT', 'broken');
     await expect(chaos(first('run', 'after')).run(command)).rejects.toBe(behind.failure);
   });
@@ -138,7 +138,7 @@ describe('duplicated', () => {
     expect(events).toEqual([faultEvent('run', 'duplicated')]);
   });
 
-  test('R153 a delayed duplicate comes in its turn, not after all else', async () => {
+  test('R153 a delayed duplicate comes in its turn, not after everything else', async () => {
     const runner = chaos(first('run', 'duplicated'), { maxDelayMs: 1000 }, { 'chaos run again delay': [40] });
     await runner.run(command);
     at(40, () => behind.calls.push('other'));
@@ -203,7 +203,7 @@ describe('reordered', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('R153 several that are held back go on in the order in which they came', async () => {
+  test('R153 calls that are held back go on in the order in which they came', async () => {
     const runner = chaos([1, 2].map((call) => ({ operation: 'run', call, kind: 'reordered' }) as const));
     const runs = ['a', 'b'].map((name) => runner.run({ argv: [name] }));
     await runner.statusAll();
@@ -276,7 +276,7 @@ describe('stuck', () => {
     });
   });
 
-  test('R153 R204 R22 what is stuck ends with the release, unapplied', async () => {
+  test('R153 R204 R22 a stuck call ends with the release, unapplied', async () => {
     const schedule = [...first('run', 'stuck'), ...first('abort', 'stuck'), ...first('query', 'stuck')];
     const runner = chaos(schedule);
     const calls = [runner.run(command), runner.abort('0'), runner.query(done, { timeoutMs: 10 })];
@@ -296,7 +296,7 @@ describe('stuck', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('R153 healing hands a stuck call on', async () => {
+  test('R153 healing passes on a stuck call', async () => {
     const runner = chaos(first('run', 'stuck'));
     const run = runner.run(command);
     at(50, () => runner.heal());
@@ -306,7 +306,7 @@ describe('stuck', () => {
 });
 
 describe('healing', () => {
-  test('R153 it ends delays, holds, faults and the set error', async () => {
+  test('R153 ends delays, holds, faults and the set error', async () => {
     const schedule = [1, 3].map((call) => ({ operation: 'run', call, kind: 'reordered' }) as const);
     const runner = chaos(schedule, { maxDelayMs: 1000 }, { 'chaos abort 0 delay': [900, 900] });
     const calls = [runner.run(command), runner.abort('0')];
@@ -322,7 +322,7 @@ describe('healing', () => {
 });
 
 describe('after a release', () => {
-  test('R86 R204 nothing is held back any more: delayed and reordered calls go on at once, in their order', async () => {
+  test('R86 R204 nothing is held back: delayed and reordered calls go on at once, in order', async () => {
     const runner = chaos(first('status', 'reordered'), { maxDelayMs: 1000 }, { 'chaos run delay': [900] });
     behind.newRun();
     const calls = [runner.run(command), runner.status('0')];
@@ -333,7 +333,7 @@ describe('after a release', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('R84 R86 later calls are neither delayed nor struck', async () => {
+  test('R84 R86 later calls get neither delays nor faults', async () => {
     const choices = new ScriptedChoices();
     const runner = createChaosRunner({ clock, choices }, behind, {
       maxDelayMs: 1000,
@@ -364,7 +364,7 @@ describe('after a release', () => {
   });
 });
 
-test('R212 faults by chance are asked for by name, and traced as they strike', async () => {
+test('R212 random faults are asked for by name, and traced as they strike', async () => {
   const choices = new ScriptedChoices({ 'w3 abort 4 fault': [0, 1] });
   const tracer = { record: (event: TraceEvent): void => void events.push(event) };
   const runner = createChaosRunner({ clock, choices, tracer }, behind, {
@@ -378,7 +378,7 @@ test('R212 faults by chance are asked for by name, and traced as they strike', a
   expect(choices.asked).toEqual(['w3 abort 4 fault of 2', 'w3 abort 4 fault of 2']);
 });
 
-test('R212 a fault in a query names its run if it is about one only', async () => {
+test('R212 a fault in a query names its run if there is only one', async () => {
   const schedule = [1, 2, 3, 4].map((call) => ({ operation: 'queryNow', call, kind: 'before' }) as const);
   const runner = chaos(schedule);
   for (const query of [{ runs: ['4'] }, { runs: ['4', '5'] }, { runs: ['4'], allRuns: true }, {}]) {

@@ -30,7 +30,7 @@ describe('probabilities as decisions', () => {
     [{ stuck: 0.2, before: 0.2, duplicated: 0.2 }, '..bds'],
     [{ reordered: 0.1, stuck: 0 }, '.........r'],
   ] as const)(
-    'R153 R212 %j becomes the smallest question that fits, plain answers first: %s',
+    'R153 R212 %j becomes the smallest question that fits, default answers first: %s',
     ([rates, answers]) => {
       expect(answersOf(rates)).toBe(answers);
     },
@@ -54,13 +54,13 @@ describe('probabilities as decisions', () => {
     [{ before: 0.2, after: 0.8 }, '1.2000b7999a'],
     [{ before: 1e-9, after: 0.999999999, stuck: 1e-10 }, '1.1b9997a1s'],
   ] as const)(
-    'R212 rates that fit no smaller question have ten thousand answers, one of them plain at least: %j',
+    'R212 rates that fit no smaller question have ten thousand answers, at least one of them the default: %j',
     ([rates, answers]) => {
       expect(answersOf(rates).replace(/(.)\1*/g, (run, kind) => `${run.length}${kind}`)).toBe(answers);
     },
   );
 
-  test('R153 R212 whatever the rates, answer 0 is plain and each kind has its share', () => {
+  test('R153 R212 for any rates, answer 0 is the default and each kind has its share', () => {
     const weights = fc.array(fc.nat({ max: 50 }), { minLength: 5, maxLength: 5 });
     fc.assert(
       fc.property(weights, fc.nat({ max: 50 }), (kinds, plain) => {
@@ -105,7 +105,7 @@ describe('picking faults', () => {
     return Array.from({ length: calls }, () => picker.pick('run', topic) ?? '.');
   };
 
-  test('R153 without a plan nothing is asked and nothing comes', () => {
+  test('R153 without a plan nothing is asked and nothing strikes', () => {
     const choices = new ScriptedChoices();
     expect(pick({}, choices)).toEqual(['.', '.', '.', '.']);
     expect(pick({ rates: { abort: { before: 0.5 } } }, choices)).toEqual(['.', '.', '.', '.']);
@@ -141,7 +141,7 @@ describe('picking faults', () => {
     for (const operation of CHAOS_OPERATIONS) expect(picker.pick(operation, topic)).toBe('before');
   });
 
-  test('R212 a scheduled fault goes before one by chance and leaves its decision where it was', () => {
+  test('R212 a scheduled fault precedes a random one and leaves its decision in place', () => {
     const rates = { run: { before: 0.5 } };
     const schedule = [{ operation: 'run', call: 2, kind: 'stuck' }] as const;
     const answers = { 'chaos run fault': [1, 1, 0, 1] };
@@ -218,7 +218,7 @@ describe('drawing delays', () => {
   });
 });
 
-test('a table of rates is of these rates alone, whatever others have asked for', () => {
+test('a table of rates depends on these rates alone, not on earlier ones', () => {
   class Inherited {
     get before(): number {
       return 0.5;

@@ -45,7 +45,7 @@ describe('the deadline of a query', () => {
     expect(clock.now()).toBe(1800);
   });
 
-  test('R148 a delay within the timeout ends in its turn, not after all else', async () => {
+  test('R148 a delay within the timeout ends in its turn, not after everything else', async () => {
     const runner = delayed(300);
     const query = runner.query(done, { timeoutMs: 800 });
     at(300, () => behind.calls.push('other'));
@@ -61,7 +61,7 @@ describe('the deadline of a query', () => {
   });
 
   test.for([800, 900])(
-    'R151 R35 D76 a delay of %d ms ends at the deadline of 800, after all else then',
+    'R151 R35 D76 a delay of %d ms ends at the deadline of 800, after everything else then',
     async (delay) => {
       const runner = delayed(delay);
       const runId = behind.newRun();

@@ -72,7 +72,7 @@ describe('without settings', () => {
     for (const [, call] of operations) await expect(call(chaos())).rejects.toBe(behind.failure);
   });
 
-  test('a wait is handed on as it came', async () => {
+  test('a wait is passed on unchanged', async () => {
     const stop = new AbortController();
     const seen: unknown[] = [];
     const delegate = Object.assign(Object.create(behind) as ScriptedService, {
@@ -98,8 +98,8 @@ describe('without settings', () => {
   });
 });
 
-describe('what a caller does with its arguments afterwards', () => {
-  test('R147 D94 a delayed call is made as it was asked for', async () => {
+describe('a caller that changes its arguments afterwards', () => {
+  test('R147 D94 does not change a delayed call', async () => {
     const [first, second] = [behind.newRun(), behind.newRun()];
     const late = { 'chaos run delay': [500], 'chaos query 0 delay': [500], 'chaos queryNow 0 delay': [500] };
     const runner = chaos({ maxDelayMs: 100 }, late);
@@ -191,7 +191,7 @@ describe('delays', () => {
     expect(clock.now()).toBe(500);
   });
 
-  test('R150 D74 an error that is taken back while a call is delayed does not strike it', async () => {
+  test('R150 D74 an error that is removed while a call is delayed does not strike it', async () => {
     behind.newRun();
     const runner = chaos({ maxDelayMs: 1000, error: 'down' }, { 'chaos status 0 delay': [500] });
     runner.setPlan({ schedule: [{ operation: 'status', call: 1, kind: 'before' }] });
@@ -204,7 +204,7 @@ describe('delays', () => {
     expect(clock.now()).toBe(500);
   });
 
-  test('R150 R149 the status that is set while a run is delayed is the one in its error', async () => {
+  test('R150 R149 a status set while a run is delayed is the one in its error', async () => {
     const runner = chaos(
       { maxDelayMs: 1000, error: 'down', runStatus: pendingStatus('before') },
       { 'chaos run a delay': [500], 'chaos run delay': [500] },
@@ -215,7 +215,7 @@ describe('delays', () => {
     expect(clock.now()).toBe(500);
   });
 
-  test('R150 a plan that is set while a call is delayed strikes it', async () => {
+  test('R150 a plan set while a call is delayed strikes it', async () => {
     const runner = chaos({ maxDelayMs: 1000 }, { 'chaos run delay': [500] });
     const run = runner.run(command);
     runner.setPlan({ schedule: [{ operation: 'run', call: 1, kind: 'before' }] });
@@ -276,9 +276,9 @@ describe('a set error', () => {
       const {
         status,
         statuses,
-        service: told,
+        service: answered,
       } = error as { [field in 'status' | 'statuses' | 'service']: unknown };
-      expect({ status, statuses, service: told }).toEqual(carried[operation]);
+      expect({ status, statuses, service: answered }).toEqual(carried[operation]);
       expect(behind.calls).toEqual([]);
       const runId = operation === 'abort' || operation === 'status' ? '0' : '';
       expect(events).toEqual([{ at: 0, type: 'fault', runner: 'chaos', operation, kind: 'error', runId }]);
@@ -289,7 +289,7 @@ describe('a set error', () => {
     await expect(chaos({ error: 'x' }).run(command)).rejects.toMatchObject({ status: zeroStatus() });
   });
 
-  test('R147 a RunnerError lends its code, and is the cause', async () => {
+  test('R147 a RunnerError gives its code, and is the cause', async () => {
     const busy = new RunnerError('RUNNER_BUSY', 'No resources available.');
     await expect(chaos({ error: busy }).run(command)).rejects.toMatchObject({
       code: 'RUNNER_BUSY',
@@ -304,7 +304,7 @@ describe('a set error', () => {
     });
   });
 
-  test('R147 a maker makes the very error that is thrown', async () => {
+  test('R147 a factory makes the very error that is thrown', async () => {
     const made = new TypeError('socket closed');
     const runner = chaos();
     const seen: unknown[] = [];
@@ -316,7 +316,7 @@ describe('a set error', () => {
     expect(seen).toEqual([{ operation: 'status', kind: 'error', status: zeroStatus(), service }]);
   });
 
-  test('R147 it comes after the delay', async () => {
+  test('R147 comes after the delay', async () => {
     const runner = chaos({ maxDelayMs: 1000, error: 'x' }, { 'chaos statusAll delay': [70] });
     await expect(inVirtualTime(clock, () => runner.statusAll())).rejects.toThrow('x');
     expect(clock.now()).toBe(70);
@@ -352,14 +352,14 @@ describe('without a delegate', () => {
     }
   });
 
-  test('R152 a set error goes before, and release is fine', async () => {
+  test('R152 a set error comes first, and release works', async () => {
     const runner = alone({ error: 'down' });
     await expect(runner.run(command)).rejects.toMatchObject({ code: 'RUNNER_INJECTED_FAULT' });
     await expect(runner.release()).resolves.toBeUndefined();
   });
 });
 
-test('R209 R212 the same seed gives the same faults, and each can be taken away by its one decision', async () => {
+test('R209 R212 the same seed gives the same faults, and each can be removed by its one decision', async () => {
   const run = async (source: Parameters<typeof createDecisions>[0]) => {
     clock = createVirtualClock();
     behind = new ScriptedService(clock);
@@ -413,7 +413,7 @@ describe('wrong options', () => {
     expect(() => chaos(options)).toThrow(message);
   });
 
-  test('R148 R153 a refused setting leaves the old one in force', async () => {
+  test('R148 R153 a refused setting keeps the old one in force', async () => {
     const runner = chaos({ maxDelayMs: 1000, error: 'old' }, { 'chaos run delay': [5] });
     expect(() => runner.setDelay(-1)).toThrow('maxDelayMs');
     expect(() => runner.setError(null as never)).toThrow('error: expected');

@@ -25,7 +25,7 @@ function reported(trace: readonly TraceEvent[]): Violation[] {
 }
 
 describe('the default oracles', () => {
-  test('R199 R200 R201 R202 R203 R204 R205 R206 R207 R208 report nothing of a correct runner', async () => {
+  test('R199 R200 R201 R202 R203 R204 R205 R206 R207 R208 report nothing for a correct runner', async () => {
     const ends = new Set<string>();
     await fc.assert(
       fc.asyncProperty(legalPlan, fc.nat(), async (plan, seed) => {

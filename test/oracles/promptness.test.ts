@@ -14,7 +14,7 @@ const bounds = phaseBounds({
 const rules = [promptness(bounds)];
 
 describe('bounds', () => {
-  test('R199 are those that the collaborators state, by phase', () => {
+  test('R199 are those stated by the collaborators, by phase', () => {
     expect(bounds).toEqual({
       preprocess: 7,
       checkout: 30,
@@ -30,7 +30,7 @@ describe('bounds', () => {
     });
   });
 
-  test('R199 of what is absent take no time, local work 10 s', () => {
+  test('R199 are zero for what is absent, and 10 s for local work', () => {
     const { preprocess, checkout, upload, release, postprocess, outputs, close, measure } = phaseBounds({
       execer: { cancelBoundMs: 3 },
     });
@@ -77,14 +77,14 @@ describe('promptness', () => {
     expect(violationsOf(late, rules)).toMatchObject([{ message: expect.stringContaining('; 0 ms are') }]);
   });
 
-  test('R199 where there are no phases, a run at work is held to the bounds from its process on', () => {
+  test('R199 without phases, a running run is held to the bounds from its process on', () => {
     const at = (tookMs: number): HandMadeTrace =>
       new HandMadeTrace().accept('0').status('0', 'RUNNING').abort('0').wait(tookMs).status('0', 'ABORTED');
     expect(violationsOf(at(148), rules)).toEqual([]);
     expect(violationsOf(at(149), rules)).toHaveLength(1);
   });
 
-  test('R199 R85 a release is an abort of every run that is open', () => {
+  test('R199 R85 a release is an abort of every open run', () => {
     const trace = new HandMadeTrace().run('0').accept('1').start('1').accept('2').release();
     trace.status('2', 'ABORTED').wait(149);
     expect(violationsOf(trace, rules)).toEqual([
@@ -96,7 +96,7 @@ describe('promptness', () => {
     ]);
   });
 
-  test('R199 without a bound nothing is late, and a run that nobody aborts may take its time', () => {
+  test('R199 without a bound nothing is late, and a run that is not aborted may take any time', () => {
     const unbounded = [promptness(phaseBounds({ execer: { cancelBoundMs: Infinity } }))];
     expect(violationsOf(hit('wait', 1e9), unbounded)).toEqual([]);
     expect(violationsOf(new HandMadeTrace().accept('0').wait(1e9).start('0'), rules)).toEqual([]);

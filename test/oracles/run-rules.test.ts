@@ -150,7 +150,7 @@ const legal: readonly TraceCase[] = [
       .status('0', 'FAILED'),
   },
   {
-    title: 'R208 a total that is told again',
+    title: 'R208 a total that is reported twice',
     trace: trace().metric('workerUploads', 3).metric('workerUploads', 3),
   },
   {

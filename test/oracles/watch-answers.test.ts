@@ -22,7 +22,7 @@ const all = (...statuses: RunStatus[]): ReturnType<Service['statusAll']> =>
   Promise.resolve({ statuses, service });
 const one = (status: RunStatus): ReturnType<Service['status']> => Promise.resolve({ status, service });
 
-/** A service that answers what it is told, one answer after another. */
+/** A service that gives the listed answers, one after another. */
 class Scripted {
   readonly violations: Violation[] = [];
   readonly clock = createVirtualClock();
@@ -151,7 +151,7 @@ describe('answers that do not fit together', () => {
 });
 
 describe('answers that fit together', () => {
-  test('R207 an answer may be as old as its call, and no older', async () => {
+  test('R207 an answer may be as old as its call, but no older', async () => {
     const scripted = new Scripted();
     let settle: (answer: Awaited<ReturnType<Service['status']>>) => void = () => undefined;
     scripted.next = new Promise((resolve) => {

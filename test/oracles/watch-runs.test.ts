@@ -7,7 +7,7 @@ import { WatchedRunner } from '../../src/oracles/watched-runner.ts';
 import { HandMadeTrace, statusOf, violationsOf } from './hand-made-trace.ts';
 
 describe('watching runs', () => {
-  test('only the rules that were asked for are reported, in their order', () => {
+  test('only the requested rules are reported, in their order', () => {
     const trace = new HandMadeTrace().run('0').status('0', 'RUNNING');
     expect(violationsOf(trace, [oneTerminal, statePath]).map(({ rule }) => rule)).toEqual(['R200', 'R201']);
     expect(violationsOf(trace, [statePath, oneTerminal]).map(({ rule }) => rule)).toEqual(['R201', 'R200']);
@@ -27,7 +27,7 @@ describe('watching runs', () => {
     expect(violationsOf(both)).toEqual([]);
   });
 
-  test('each trace has facts of its own', () => {
+  test('facts of one trace do not leak into another', () => {
     const [factory] = defaultOracles();
     const found: Violation[] = [];
     for (let turn = 0; turn < 2; turn += 1) {
@@ -44,7 +44,7 @@ describe('watching runs', () => {
     expect(defaultOracles()).toHaveLength(1);
   });
 
-  test('events without a run are passed over', () => {
+  test('events without a run are ignored', () => {
     const found: Violation[] = [];
     const oracle = watchRuns(defaultRules)((violation) => found.push(violation));
     const at = 0;
@@ -78,7 +78,7 @@ describe('memory of a watched runner', () => {
     expect(play(5_000, false)).toMatchObject({ ended: 5_000, queued: 0, working: 0 });
   });
 
-  test('keeps what is open or still holds something, however old', () => {
+  test('keeps runs that are open or still hold something, however old', () => {
     const runner = new WatchedRunner('r');
     const holding = runner.add('holding');
     holding.take('checkout');
@@ -98,7 +98,7 @@ describe('memory of a watched runner', () => {
     expect(runner.runs.size).toBe(258);
   });
 
-  test('a run that took the id of a forgotten one is another run', () => {
+  test('a run that reuses a forgotten id is another run', () => {
     const runner = play(1, true);
     const again = runner.add('0');
     for (let id = 1; id < 600; id += 1) {

@@ -47,7 +47,7 @@ const readers: readonly (readonly [string, (watched: Service) => Promise<unknown
 ];
 
 describe('a watched service', () => {
-  test.for(readers)('R207 %s of one that tells the truth is passed on unchanged', async ([, read]) => {
+  test.for(readers)('R207 %s of a truthful one is passed on unchanged', async ([, read]) => {
     const plain = answering({});
     expect(await read(plain)).toEqual(expect.anything());
     expect(await plain.run({ argv: [] })).toEqual(statusOf('0', 'PENDING'));
@@ -56,7 +56,7 @@ describe('a watched service', () => {
     expect(found).toEqual([]);
   });
 
-  test('R207 an abort that returns something else than status is reported', async () => {
+  test('R207 an abort that returns something other than status does is reported', async () => {
     const watched = answering({ status: async () => ({ status: differing({ exitCode: 3 }), service }) });
     expect(await watched.abort('0')).toBe(done);
     expect(found).toEqual([
@@ -108,7 +108,7 @@ describe('a watched service', () => {
     ]);
   });
 
-  test('R207 open runs prove nothing, nor does a question that fails', async () => {
+  test('R207 open runs prove nothing, nor does a failed read', async () => {
     const evicted = async (): Promise<never> => Promise.reject(unknownRun('0'));
     const open = { statuses: [statusOf('0', 'RUNNING')], service };
     await answering({ query: async () => ({ statuses: [], service }), queryNow: async () => open }).queryNow(
@@ -118,13 +118,13 @@ describe('a watched service', () => {
     expect(found).toEqual([]);
   });
 
-  test('a broken invariant under a question is not swallowed', async () => {
+  test('a broken invariant during a read is not swallowed', async () => {
     const broken = new RunnerError('RUNNER_INVARIANT', 'broken');
     const watched = answering({ query: async () => Promise.reject(broken) });
     await expect(watched.status('0')).rejects.toBe(broken);
   });
 
-  test('R207 a simulated runner keeps to it', async () => {
+  test('R207 a simulated runner passes', async () => {
     const verdict = await simulate({
       scenario: async (sim) => {
         const runner = createSimulatedRunner(sim.world, { capacity: 3 });

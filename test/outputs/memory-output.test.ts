@@ -14,7 +14,7 @@ const failure = (text: string): unknown =>
   expect.objectContaining({ code: 'RUNNER_OUTPUT_FAILED', message: `${text} (injected fault)` });
 
 describe('an output in memory', () => {
-  test('R160 R169 is written, read and closed, and tells where it is', () => {
+  test('R160 R169 is written, read and closed, and has a URI', () => {
     const outputs = createMemoryOutputs({ toFile: ({ name }) => `/copies/${name}` });
     const output = outputs.create('stdout');
     expect(output.write('a')).toBeUndefined();
@@ -33,7 +33,7 @@ describe('an output in memory', () => {
     expect(output.asFile()).toBe('/copies/stdout-0');
   });
 
-  test('R169 its content is the bytes of its chunks, which it keeps as given', () => {
+  test('R169 keeps its chunks as given, and their bytes are its content', () => {
     const text = fc
       .array(fc.constantFrom('a', 'é', '\ufeff', '😀', '\ud83d', '\ude00', '\0'))
       .map((all) => all.join(''));
@@ -51,7 +51,7 @@ describe('an output in memory', () => {
     );
   });
 
-  test('a lazy text is made by the first reader, in its place among the chunks, and only once', () => {
+  test('a lazy text is made once, by the first reader, in its place among the chunks', () => {
     const output = createMemoryOutputs().create('log');
     let made = 0;
     const text = (): string => `text ${++made}`;
@@ -71,20 +71,20 @@ describe('an output in memory', () => {
     );
   });
 
-  test('a lazy text meets the faults of its output as any other', () => {
+  test('a lazy text meets the faults of its output like any other', () => {
     const output = faulty({ kind: 'short', afterBytes: 3 });
     expect(() => output.writeLazily?.(() => 'header')).toThrow(failure('output log-0 took 3 of 6 bytes'));
     expect(output.text()).toBe('hea');
   });
 
-  test('the bytes that it gives are a copy', () => {
+  test('the returned bytes are a copy', () => {
     const output = createMemoryOutputs().create('log');
     void output.write(Uint8Array.of(1, 2));
     output.bytes().fill(9);
     expect(output.bytes()).toEqual(Uint8Array.of(1, 2));
   });
 
-  test('a write after the close, a chunk of another type, and a file that nobody makes are errors', () => {
+  test('a write after the close, a chunk of another type, and a file without a creator are errors', () => {
     const output = createMemoryOutputs().create('log');
     expect(() => output.write(7 as never)).toThrow(
       expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', expected: 'a string or a Uint8Array' }),
@@ -146,7 +146,7 @@ describe('the creator of outputs in memory', () => {
     );
   });
 
-  test('a URI that was never given out finds and drops nothing', () => {
+  test('an unknown URI finds and drops nothing', () => {
     const outputs = createMemoryOutputs();
     outputs.create('a');
     for (const uri of ['', '-0', 'memory:///b-0', 'memory:///a-00', 'memory:///a-1', 'file:///a-0']) {
@@ -186,7 +186,7 @@ describe('faults of an output in memory', () => {
     expect(output.chunks).toEqual(['ab', new TextEncoder().encode('cd')]);
   });
 
-  test('R169 creation and close fail when told, with the given error if there is one', () => {
+  test('R169 creation and close fail when planned, with the given error if there is one', () => {
     const own = new Error('mine');
     expect(() => faulty({ kind: 'create' })).toThrow(failure('output log could not be created'));
     expect(() => faulty({ kind: 'create', error: own })).toThrow(own);

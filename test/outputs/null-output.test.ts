@@ -3,7 +3,7 @@ import type { Output } from '../../src/model/output.ts';
 import { NULL_OUTPUT, createNullOutputs } from '../../src/outputs/null-output.ts';
 
 describe('null outputs', () => {
-  test('R168 drop what is written, say where nothing is, and are one frozen object', () => {
+  test('R168 drop what is written, have an empty URI, and are one frozen object', () => {
     const output: { [K in keyof Output]: Output[K] } = createNullOutputs().create('stdout');
     expect(output).toBe(NULL_OUTPUT);
     expect(createNullOutputs().create('stderr')).toBe(NULL_OUTPUT);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { checkOutputId, isOutputId } from '../../src/outputs/output-id.ts';
 
 describe('output ids', () => {
-  test('R161 an accepted id is a direct entry of its folder on every platform, whatever it is', () => {
+  test('R161 any accepted id is a direct entry of its folder on every platform', () => {
     const parts = fc.constantFrom('.', '/', '\\', '\0', 'a', 'é', '😀', '\ud83d', ' ', 'C:');
     fc.assert(
       fc.property(
@@ -21,7 +21,7 @@ describe('output ids', () => {
     );
   });
 
-  test.for(['stdout', '0-stdout', '...', '..a', 'ünï😀', 'a b', '-'])('the id %j is taken', (id) => {
+  test.for(['stdout', '0-stdout', '...', '..a', 'ünï😀', 'a b', '-'])('the id %j is accepted', (id) => {
     expect(isOutputId(id)).toBe(true);
     expect(() => checkOutputId(id)).not.toThrow();
   });

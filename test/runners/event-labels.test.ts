@@ -93,7 +93,7 @@ describe('the labels of events, by which a log is replayed', () => {
     });
   });
 
-  test('a fake runner’s are those of its script', async () => {
+  test('a fake runner uses those of its script', async () => {
     await inSimulation(async (sim) => {
       const { world, labels } = labelled(sim);
       const runner = createFakeRunner(world, { name: 'f', script: () => ({ runMs: 50 }) });

@@ -69,7 +69,7 @@ export function invoke(lab: Lab, command: Command, onStatus?: (status: RunStatus
   const seenAtMs: number[] = [];
   let abort = (): void => undefined;
   let refs: OutputRefs = { stdoutRef: '', stderrRef: '' };
-  // Queue and store would tell the tracer of these, and the oracles rely on it.
+  // Queue and store would report these to the tracer, and the oracles rely on it.
   const { clock, tracer } = lab.sim.world;
   tracer.record({ at: clock.now(), type: 'accepted', runner: 'runner', runId: '7', command });
   const ended = new Promise<RunStatus>((resolve, reject) => {
@@ -118,7 +118,7 @@ export interface Behaviour {
   readonly error?: Error;
 }
 
-/** Takes its time, and ends early if it is cancelled and cares. Rejects when cancelled or told to. */
+/** Takes its time, and ends early if it is cancelled and honours that. Rejects when cancelled or set to. */
 export async function behave(
   sim: Simulation,
   what: string,
@@ -143,7 +143,7 @@ export async function behave(
   });
 }
 
-/** A filer whose checkouts behave as told; it logs `checkout ID` and `release ID`. */
+/** A filer whose checkouts behave as given; it logs `checkout ID` and `release ID`. */
 export function labFiler(
   { sim, log }: Pick<Lab, 'sim' | 'log'>,
   behaviour: Behaviour & { readonly boundMs?: number } = {},

@@ -39,7 +39,7 @@ async function passTo(ms: number): Promise<void> {
   await runToQuiet(clock);
 }
 
-/** A service whose answers are held back until it is told. */
+/** A service whose answers are held back until released. */
 class SlowService extends ScriptedService {
   readonly held: (() => void)[] = [];
 
@@ -96,7 +96,7 @@ describe('calls', () => {
     expect(counters()).toEqual(expected);
   });
 
-  test('R183 refresh is no call', async () => {
+  test('R183 refresh does not count as a call', async () => {
     await meter().refresh();
     expect(counters()).toEqual({ runs: 0, aborts: 0, workerQueries: 0 });
   });
@@ -118,7 +118,7 @@ describe('calls', () => {
 });
 
 describe('gauges', () => {
-  test('R183 runs are counted by how they stand', async () => {
+  test('R183 runs are counted by state', async () => {
     const runs = Array.from({ length: 6 }, () => behind.newRun());
     const metered = meter();
     behind.start(runs[1]!);
@@ -138,7 +138,7 @@ describe('gauges', () => {
     expect(metrics.snapshot().gauges).toMatchObject({ activeRunsGauge: 1, endedCachedRunsGauge: 5 });
   });
 
-  test('R183 an initialization is timed while it lasts and when it is over', async () => {
+  test('R183 an initialization is timed while it lasts and when it ends', async () => {
     behind.store.updateService(NEW_SERVICE_STATUS);
     await passTo(100);
     const metered = meter();
@@ -172,7 +172,7 @@ describe('gauges', () => {
     expect(metrics.value('workerFinishedInitLatency_ms')).toBe(4);
   });
 
-  test('R183 uptime runs from the wrapping, contact from the last call', async () => {
+  test('R183 uptime runs from the wrapping, contact time from the last call', async () => {
     await passTo(1000);
     const metered = meter();
     await passTo(1200);
@@ -234,7 +234,7 @@ describe('gauges', () => {
     expect(metrics.value('activeRunsGauge')).toBe(1);
   });
 
-  test('refresh rejects as the service does, with the times up to date', async () => {
+  test('refresh rejects as the service does, and still updates the times', async () => {
     const metered = meter();
     behind.failure = new Error('down');
     await passTo(3);
@@ -244,7 +244,7 @@ describe('gauges', () => {
 });
 
 describe('refreshes after calls', () => {
-  test('R183 come after every call, without anybody waiting', async () => {
+  test('R183 follow every call, without anybody waiting', async () => {
     const metered = meterService(behind, { metrics, clock });
     const { runId } = await metered.run(command);
     await runToQuiet(clock);
@@ -266,14 +266,14 @@ describe('refreshes after calls', () => {
     expect(counters()).toEqual({ runs: 1, aborts: 1, workerQueries: 3 });
   });
 
-  test('R183 come after refused calls too', async () => {
+  test('R183 follow refused calls too', async () => {
     const metered = meter({ refreshAfterCalls: true });
     await metered.abort('nope').catch(() => {});
     await runToQuiet(clock);
     expect(behind.takeCalls()).toEqual(['abort nope', 'statusAll']);
   });
 
-  test('R183 calls that come during one share the next', async () => {
+  test('R183 calls during a refresh share the next one', async () => {
     const slow = new SlowService(clock);
     const metered = meter({ refreshAfterCalls: true }, slow);
     for (let call = 0; call < 4; call += 1) await metered.run(command);
@@ -294,26 +294,37 @@ describe('refreshes after calls', () => {
   test.for([
     [{}, 'metered'],
     [{ name: 'node7' }, 'node7'],
-  ] as const)('R183 one that fails is recorded and leaves the gauges: %j', async ([options, runner]) => {
-    const events: TraceEvent[] = [];
-    const tracer = { record: (event: TraceEvent) => void events.push(event) };
-    const metered = meter({ refreshAfterCalls: true, tracer, ...options });
-    await metered.run(command);
-    await runToQuiet(clock);
-    behind.failure = new Error('down');
-    await metered.run(command).catch(() => {});
-    await runToQuiet(clock);
-    expect(metrics.value('activeRunsGauge')).toBe(1);
-    expect(events).toEqual([
-      { at: 0, type: 'recorded', runner, runId: '', what: 'refresh of metrics', error: 'down', exitCode: 0 },
-    ]);
-    behind.failure = undefined;
-    await metered.run(command);
-    await runToQuiet(clock);
-    expect(metrics.value('activeRunsGauge')).toBe(2);
-  });
+  ] as const)(
+    'R183 a failed one is recorded and leaves the gauges unchanged: %j',
+    async ([options, runner]) => {
+      const events: TraceEvent[] = [];
+      const tracer = { record: (event: TraceEvent) => void events.push(event) };
+      const metered = meter({ refreshAfterCalls: true, tracer, ...options });
+      await metered.run(command);
+      await runToQuiet(clock);
+      behind.failure = new Error('down');
+      await metered.run(command).catch(() => {});
+      await runToQuiet(clock);
+      expect(metrics.value('activeRunsGauge')).toBe(1);
+      expect(events).toEqual([
+        {
+          at: 0,
+          type: 'recorded',
+          runner,
+          runId: '',
+          what: 'refresh of metrics',
+          error: 'down',
+          exitCode: 0,
+        },
+      ]);
+      behind.failure = undefined;
+      await metered.run(command);
+      await runToQuiet(clock);
+      expect(metrics.value('activeRunsGauge')).toBe(2);
+    },
+  );
 
-  test('a failure without a tracer is dropped quietly', async () => {
+  test('a failure without a tracer is ignored', async () => {
     const metered = meter({ refreshAfterCalls: true });
     behind.failure = new Error('down');
     await metered.run(command).catch(() => {});

@@ -17,7 +17,7 @@ function failingUpdates(): RunTypeMap {
   return new Map([['scoot', { filer: { ...createVirtualFiler(), updateIntervalMs: 50, update } }]]);
 }
 
-/** Lets a runner live through everything that it would trace; tells how its runs ended. */
+/** Puts a runner through everything that it would trace; returns how its runs ended. */
 async function live(make: (world: World) => Service): Promise<string[]> {
   const clock = createVirtualClock();
   const choices = createDecisions(fifoDecisions());
@@ -42,6 +42,6 @@ async function live(make: (world: World) => Service): Promise<string[]> {
 test.for([
   ['simulated', (world: World) => createSimulatedRunner(world, { filers: failingUpdates() })],
   ['fake', (world: World) => createFakeRunner(world, { script: argvScript })],
-] as const)('a world without a tracer is enough for a %s runner', async ([, make]) => {
+] as const)('a %s runner works in a world without a tracer', async ([, make]) => {
   expect(await live(make)).toEqual(['No resources available. Please try later.', 'COMPLETE', 'ABORTED']);
 });

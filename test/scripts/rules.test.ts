@@ -12,7 +12,7 @@ describe('the numbered pages', () => {
     expect(definedNumbers('D')).toEqual(upTo('D', 103));
   });
 
-  test('ask for tests of all but the Bazel path', () => {
+  test('require tests for all but the Bazel path', () => {
     const asked = [...definedNumbers('R'), ...definedNumbers('D')].filter(isAskedFor);
     expect(asked).toHaveLength(183 + 14 + 90);
     expect(asked).not.toContain('R184');
@@ -42,7 +42,7 @@ describe('the numbers of a test', () => {
     expect(leadingNumbers(title)).toEqual(numbers);
   });
 
-  test('come from its groups too, count only when it passed, and a file that failed to load is one failure', () => {
+  test('also come from its groups, count only if it passed, and a file that failed to load is one failure', () => {
     const result = (title: string, status: string) => ({ ancestorTitles: ['R1 group'], title, status });
     const outcome = summarize({
       testResults: [

@@ -73,7 +73,7 @@ describe('faults of collaborators as decisions', () => {
     ['filers', onBrokenFiler, (entry: Decision) => entry.n - 5],
     ['clocks', onSkewedClocks, () => 0],
   ] as const)(
-    'R200 R204 R212 of %s: each is in the trace, goes away singly, and breaks no rule',
+    'R200 R204 R212 of %s: each is in the trace, can be removed singly, and breaks no rule',
     async (row) => {
       const [, scenario, plain] = row;
       let most = 0;
@@ -105,7 +105,7 @@ describe('faults of collaborators as decisions', () => {
     },
   );
 
-  test('R169 every kind of output fault comes about, and ends a run as a status', async () => {
+  test('R169 every kind of output fault occurs, and ends a run as a status', async () => {
     const kinds = new Set<string>();
     const ends = new Set<string>();
     for (let seed = 0; seed < 60; seed += 1) {
@@ -123,7 +123,7 @@ describe('faults of collaborators as decisions', () => {
     expect([...ends].sort()).toEqual(['COMPLETE', 'FAILED']);
   });
 
-  test('a clock is off by at most what is allowed, on both sides, a small answer by little', async () => {
+  test('a clock is off by at most the allowed skew, either way, a small answer by little', async () => {
     const skewOf = async (answer: number): Promise<unknown> => {
       let skew: unknown;
       const options = { offsetMsMax: 80, driftPpmMax: 400 };

@@ -20,7 +20,7 @@ function nested(depth: number): unknown {
 }
 
 describe('the text of plain data', () => {
-  test('is the same for equal data and differs for any other, as far as plain data can differ', () => {
+  test('is the same for equal data and differs for any other plain data', () => {
     const data = fc.jsonValue({ maxDepth: 3 });
     fc.assert(
       fc.property(data, data, (one, other) => {
@@ -51,7 +51,7 @@ describe('the text of plain data', () => {
     [[], {}],
     [[1, 2], [[1, 2]]],
     [['a,b'], ['a', 'b']],
-  ])('tells %o from %o', (one, other) => {
+  ])('distinguishes %o from %o', (one, other) => {
     expect(plainDataText('state', one)).not.toBe(plainDataText('state', other));
   });
 
@@ -72,7 +72,7 @@ describe('the text of plain data', () => {
     );
   });
 
-  test('takes what stands in two places, which is no cycle', () => {
+  test('accepts one object in two places, which is not a cycle', () => {
     const shared = [1];
     expect(plainDataText('state', { a: shared, b: shared })).toBe('{"a":[1],"b":[1]}');
   });
@@ -113,12 +113,12 @@ describe('a declaration', () => {
     expect(isRunnerError(failure?.cause, 'RUNNER_SIMULATION_MISUSE')).toBe(true);
   });
 
-  test('of what is no function is refused', async () => {
+  test('of anything but a function is refused', async () => {
     const { failure } = await simulate({ scenario: (sim) => sim.state(3 as never) });
     expect(isRunnerError(failure?.cause, 'RUNNER_INVALID_ARGUMENT')).toBe(true);
   });
 
-  test('that gives no plain data fails the simulation, whoever listens', async () => {
+  test('that does not give plain data fails the simulation, with or without listeners', async () => {
     const { failure } = await simulate({ scenario: (sim) => sim.state(() => new Set()) });
     expect(failure).toMatchObject({
       kind: 'error',
@@ -126,8 +126,8 @@ describe('a declaration', () => {
     });
   });
 
-  test('is told before each event and at the end, with time and what is pending', async () => {
-    const told: string[] = [];
+  test('is read before each event and at the end, with time and what is pending', async () => {
+    const reads: string[] = [];
     let count = 0;
     await simulate({
       scenario: async (sim) => {
@@ -138,9 +138,9 @@ describe('a declaration', () => {
         sim.heal();
         await sim.sleep(1);
       },
-      onState: (read, isLast) => told.push(`${isLast ? 'last: ' : ''}${read()}`),
+      onState: (read, isLast) => reads.push(`${isLast ? 'last: ' : ''}${read()}`),
     });
-    expect(told).toEqual([
+    expect(reads).toEqual([
       '0 at 0 ms; pending: "first" at 0 ms, "scenario sleep" at 1 ms, "late" at 1 ms late',
       '1 at 0 ms; pending: "scenario sleep" at 1 ms, "late" at 1 ms late',
       '1 at 1 ms, healed; pending: "scenario sleep" at 2 ms, "late" at 1 ms late',

@@ -81,7 +81,7 @@ const CASES: readonly (readonly [
 ];
 
 describe('sim.draw', () => {
-  test.for(CASES)('%s: every value is allowed, and the plain choices give the smallest', async (row) => {
+  test.for(CASES)('%s: every value is allowed, and the default choices give the smallest', async (row) => {
     const [, arbitrary, smallest, isAllowed] = row;
     expect((await draw(arbitrary, fifoDecisions())).value).toEqual(smallest);
     for (let seed = 0; seed < 60; seed += 1) {
@@ -110,7 +110,7 @@ describe('sim.draw', () => {
     expect(values.size).toBeGreaterThan(1);
   });
 
-  test('property: a log with answers lowered or taken away still gives an allowed value', async () => {
+  test('property: a log with answers lowered or removed still gives an allowed value', async () => {
     const lists = fc.array(fc.integer({ min: -20, max: 60 }), { maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.array(fc.nat(99), { maxLength: 20 }), async (seed, edits) => {
@@ -128,7 +128,7 @@ describe('sim.draw', () => {
     );
   });
 
-  test('a value that becomes smaller moves no other: each draw asks questions of its own', async () => {
+  test('a smaller value moves no other: each draw asks its own questions', async () => {
     const pair = async (source: DecisionSource): Promise<readonly [number[], number[], Decision[]]> => {
       let values: [number[], number[]] = [[], []];
       const verdict = await simulate({
@@ -154,7 +154,7 @@ describe('sim.draw', () => {
   test.for([
     ['a filter', fc.nat(1_000).filter((n) => n > 900), (v: number) => v > 900],
     ['a set', fc.uniqueArray(fc.nat(9), { minLength: 3 }), (v: number[]) => new Set(v).size >= 3],
-  ] as const)('%s that refuses the plain choices for ever gets others in the end', async (row) => {
+  ] as const)('%s that always refuses the default choices gets others in the end', async (row) => {
     const [, arbitrary, isAllowed] = row;
     for (const source of [fifoDecisions(), { decide: (_question: unknown, n: number) => n % 2 }]) {
       const { value, decisions } = await draw(arbitrary as fc.Arbitrary<unknown>, source);
@@ -216,7 +216,7 @@ describe('drawn randomness', () => {
     );
   });
 
-  test('property: bigints stay within their ends, with 0 for the nearest to zero', () => {
+  test('property: bigints stay within their range, with 0 for the one nearest to zero', () => {
     fc.assert(
       fc.property(ends, ends, fc.nat(), (one, other, seed) => {
         const [min, max] = one < other ? [one, other] : [other, one];
@@ -234,7 +234,7 @@ describe('drawn randomness', () => {
     );
   });
 
-  test('a clone draws what its original draws, whichever of them is first', () => {
+  test('a clone draws what its original draws, whichever is first', () => {
     const choices = createDecisions(randomDecisions(4));
     const original = new DrawnRandom(new DrawTape((what, n) => choices.choose(what, n)));
     original.nextDouble();

@@ -13,7 +13,7 @@ function turn(): Promise<void> {
   return chooseDrain().run(() => 'stop');
 }
 
-describe('R-13: a simulation that nobody waits for any longer', () => {
+describe('R-13: an abandoned simulation', () => {
   test('is ended by its signal, with what was pending, and is neither a success nor a failure of the scenario', async () => {
     const controller = new AbortController();
     const running = simulate({ scenario: endless, signal: controller.signal });
@@ -28,7 +28,7 @@ describe('R-13: a simulation that nobody waits for any longer', () => {
     expect(failure?.details).toContain('timer a long nap, due at 1000000000 ms');
   });
 
-  test('does not begin if its signal has aborted before', async () => {
+  test('does not start if its signal has already aborted', async () => {
     let isBegun = false;
     const scenario = (): void => {
       isBegun = true;
@@ -37,7 +37,7 @@ describe('R-13: a simulation that nobody waits for any longer', () => {
     expect([failure?.kind, isBegun]).toEqual(['interrupted', false]);
   });
 
-  test('gives the thread back to the next, which waits for it', async () => {
+  test('frees the thread for the next simulation, which waits for it', async () => {
     const controller = new AbortController();
     const first = simulate({ scenario: endless, signal: controller.signal });
     const others = [1, 2, 3].map((ms) => simulate({ scenario: (sim) => sim.sleep(ms) }));
@@ -51,7 +51,7 @@ describe('R-13: a simulation that nobody waits for any longer', () => {
     ]);
   });
 
-  test('does the same under whatever else waits: the order of simulations changes none of them', async () => {
+  test('is not affected by others that wait: the order of simulations changes none of them', async () => {
     const scenario = async (sim: Simulation): Promise<void> => {
       for (let i = 0; i < 20; i += 1) await sim.sleep(sim.choose('ms', 5));
     };
@@ -60,7 +60,7 @@ describe('R-13: a simulation that nobody waits for any longer', () => {
     expect(together[1]?.traceHash).toBe(alone.traceHash);
   });
 
-  test('what is no signal is refused', async () => {
+  test('anything but a signal is refused', async () => {
     for (const signal of [5, {}, null]) {
       await expect(simulate({ scenario: endless, signal: signal as never })).rejects.toMatchObject({
         code: 'RUNNER_INVALID_ARGUMENT',
@@ -70,7 +70,7 @@ describe('R-13: a simulation that nobody waits for any longer', () => {
   });
 });
 
-describe('N9 N3: what a simulation throws into a promise that nobody awaits', () => {
+describe('N9 N3: an error of a simulation in a promise that nobody awaits', () => {
   const seen: unknown[] = [];
   const others = process.listeners('unhandledRejection');
   const note = (reason: unknown): void => void seen.push(reason);
@@ -109,7 +109,7 @@ describe('N9 N3: what a simulation throws into a promise that nobody awaits', ()
     },
   );
 
-  test('nor does what was not to come true in time', async () => {
+  test('so does a property that did not become true in time', async () => {
     const { failure } = await simulate({
       scenario: (sim) => inBackground(sim, () => sim.eventually('it', () => false, { withinMs: 3 })),
     });
@@ -117,7 +117,7 @@ describe('N9 N3: what a simulation throws into a promise that nobody awaits', ()
     expect([failure?.kind, seen]).toEqual(['eventually', []]);
   });
 
-  test('what else is rejected meanwhile is still seen', async () => {
+  test('other rejections meanwhile are still seen', async () => {
     const stray = new Error('of somebody else');
     const { failure } = await simulate({
       scenario: (sim) =>
@@ -130,7 +130,7 @@ describe('N9 N3: what a simulation throws into a promise that nobody awaits', ()
     expect([failure?.kind, seen]).toEqual(['check', [stray]]);
   });
 
-  test('the same error is seen again where no simulation has noted it', async () => {
+  test('the same error is seen if no simulation has noted it', async () => {
     let thrown: unknown;
     await simulate({
       scenario: (sim) => {

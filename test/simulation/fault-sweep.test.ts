@@ -76,7 +76,7 @@ function only(wanted: { readonly question: Question; readonly occurrence: number
   };
 }
 
-test('R200 R204 R212 any fault can be struck alone: its highest answer strikes at the place that its question names', async () => {
+test('R200 R204 R212 any fault can strike alone: its highest answer strikes at the place that its question names', async () => {
   const plain = await simulate({ scenario: everything, source: { decide: () => 0 } });
   expect([plain.failure, plain.faults]).toEqual([undefined, 0]);
   const asked = new Map<string, number>();

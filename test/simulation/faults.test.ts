@@ -16,7 +16,7 @@ describe('sim.strikes', () => {
     }
   };
 
-  test('R212 each strike is in the trace, and goes away alone when its answer becomes 0', async () => {
+  test('R212 each strike is in the trace, and can be removed alone by answering 0', async () => {
     for (let seed = 0; seed < 20; seed += 1) {
       const first = await simulate({ seed, scenario: tenSites, keepTrace: true });
       const struck = first
@@ -42,7 +42,7 @@ describe('sim.strikes', () => {
     }
   });
 
-  test('the plain answers strike nowhere, and one in eight strikes unless told otherwise', async () => {
+  test('the default answers never strike, and the default rate is one in eight', async () => {
     expect((await simulate({ scenario: tenSites, source: fifoDecisions() })).faults).toBe(0);
     const { decisions } = await simulate({ scenario: (sim) => void sim.strikes('a', 'b') });
     expect(decisions()).toMatchObject([{ question: asks('fault', { owner: 'a', what: 'b' }), n: 8 }]);
@@ -94,7 +94,7 @@ describe('sim.atSomeEvent', () => {
     }
   });
 
-  test('what the action starts has run before the next event, also when it is asynchronous', async () => {
+  test('what the action starts has run before the next event, even if asynchronous', async () => {
     const order: string[] = [];
     await simulate({
       source: { decide: () => 1 },

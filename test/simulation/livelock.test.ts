@@ -52,7 +52,7 @@ describe('the cycle of a run that does not end', () => {
     expect(describeCycle(labels)).toBe(`repeats every 1000 events: ${cycle.join(' → ')}`);
   });
 
-  test('is shown once by the budget, however long the run was, and who listens to events still does', async () => {
+  test('is shown once by the budget, however long the run was, and listeners to events stay', async () => {
     let heard = 0;
     const pingPong = async (sim: Simulation): Promise<void> => {
       for (let n = 0; ; n += 1) {

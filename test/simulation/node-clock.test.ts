@@ -31,7 +31,7 @@ describe('the clock of a process', () => {
     expect([clock.now(), clock.epochMs]).toEqual([5, outside.epochMs]);
   });
 
-  test('while it is stopped nothing fires; then what is overdue does, in the order in which it was due', async () => {
+  test('nothing fires while it is stopped; then overdue events do, in the order in which they were due', async () => {
     const { outside, clock, fired, note } = makeClocks();
     clock.timer('third', 30, note('third'));
     clock.timer('first', 10, note('first'));
@@ -50,7 +50,7 @@ describe('the clock of a process', () => {
     expect(fired).toEqual(['100 first', '100 cancelled', '100 third', '200 later']);
   });
 
-  test('an event before which the process is stopped comes when it goes on', async () => {
+  test('an event that the process is stopped before comes when it resumes', async () => {
     const { outside, clock, fired, note } = makeClocks((label, own) => {
       if (label === 'a' && fired.length === 0) own.stop();
     });
@@ -64,7 +64,7 @@ describe('the clock of a process', () => {
     expect(fired).toEqual(['50 go on', '50 a', '50 b']);
   });
 
-  test('an event before which the process dies never comes, nor does anything after it, and nothing is left', async () => {
+  test('an event that the process dies before never comes, nor does anything after it, and nothing is left', async () => {
     const { outside, clock, fired, note } = makeClocks((label, own) => {
       if (label === 'b') own.die();
     });

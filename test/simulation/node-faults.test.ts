@@ -70,7 +70,7 @@ describe('faults that the exploration decides', () => {
     expect([...kinds].sort()).toEqual(['after', 'crash', 'duplicated', 'hang', 'pause', 'slow']);
   });
 
-  test('R212 every strike is in the trace and goes away singly; no strike, no trace of a fault', async () => {
+  test('R212 every strike is in the trace and can be removed singly; without strikes there is no fault in the trace', async () => {
     const strikes = (events: readonly TraceEvent[]): number =>
       events.filter((event) => event.type === 'fault').length;
     const struckIn = (log: readonly Decision[]): Decision[] =>
@@ -113,7 +113,7 @@ describe('faults that the exploration decides', () => {
     expect([plain.held, plain.faults]).toEqual([true, 0]);
   });
 
-  test('a crash between the effect of a call and its answer leaves a run that its caller knows nothing of', async () => {
+  test('a crash between the effect of a call and its answer leaves a run that its caller does not know', async () => {
     const verdict = await play(
       async (sim, node) => {
         sim.check(
@@ -133,7 +133,7 @@ describe('faults that the exploration decides', () => {
     expect(faultsOf(verdict)).toEqual(['0 n1 node crash']);
   });
 
-  test('healing undoes what the exploration did, at once, and not what the scenario did', async () => {
+  test('healing undoes at once what the exploration did, but not what the scenario did', async () => {
     await play(
       async (sim, node) => {
         await codeOf(node.run({ argv: ['sleep 10'], taskId: 't' }));
@@ -153,7 +153,7 @@ describe('faults that the exploration decides', () => {
     );
   });
 
-  test('a verb of the scenario goes before the end of a strike', async () => {
+  test('a verb of the scenario takes precedence over the end of a strike', async () => {
     await play(
       async (sim, node) => {
         await codeOf(node.run({ argv: ['sleep 10'], taskId: 't' }));

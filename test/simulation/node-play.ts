@@ -53,7 +53,7 @@ export async function codeOf(call: Promise<unknown>): Promise<string> {
   }
 }
 
-/** A source that answers what it is told by label, and else 0. */
+/** A source with given answers by label, and else 0. */
 export function answering(answers: Readonly<Record<string, number>>): DecisionSource {
   return { decide: ({ text }, n) => Math.min(answers[text] ?? 0, n - 1) };
 }

@@ -6,7 +6,7 @@ import { simulate } from '../../src/simulation/simulate.ts';
 import { codeOf, faultsOf, makeNode, play } from './node-play.ts';
 import type { Question } from '../../src/kernel/question.ts';
 
-test('R147 D94 a call to a paused node is made as it was asked for', async () => {
+test('R147 D94 a call to a paused node keeps its original arguments', async () => {
   await play(async (sim, node) => {
     const [first, second] = [await node.run({ argv: ['a'] }), await node.run({ argv: ['complete 2'] })];
     node.pause();
@@ -26,7 +26,7 @@ test('R147 D94 a call to a paused node is made as it was asked for', async () =>
 });
 
 describe('a crash', () => {
-  test('R204 gives back all that the process held: what it had begun is abandoned, and no timer of it is left', async () => {
+  test('R204 gives back all that the process held: its operations are abandoned, and no timer is left', async () => {
     const verdict = await play(async (sim, node) => {
       const { runId } = await node.run({ argv: ['sleep 1000'], snapshotId: 'a', timeoutMs: 5_000 });
       await node.run({ argv: ['sleep 1000'] });
@@ -46,7 +46,7 @@ describe('a crash', () => {
     expect(verdict.endStates).toEqual({ ABORTED: 1 });
   });
 
-  test('nothing of a process is seen after its death, whatever its code goes on to do', async () => {
+  test('nothing of a process is seen after its death, whatever its code still does', async () => {
     const seen: string[] = [];
     const acts: ((what: string) => void)[] = [];
     const verdict = await play(
@@ -95,7 +95,7 @@ describe('a crash', () => {
     ]);
   });
 
-  test('R204 what was given back before is not abandoned', async () => {
+  test('R204 does not abandon what was given back before', async () => {
     const verdict = await play(async (_sim, node) => {
       const { runId } = await node.run({ argv: ['sleep 10', 'stdout x'], snapshotId: 'a' });
       await finalStatus(node, runId);
@@ -119,7 +119,7 @@ describe('a crash', () => {
     });
   });
 
-  test('R45 D22 with ids that are used again, a client is told of the run of somebody else', async () => {
+  test('R45 D22 with reused ids, a client gets the run of somebody else', async () => {
     await play(
       async (sim, node) => {
         const mine = await node.run({ argv: ['sleep 1000'], tag: 'mine' });
@@ -132,7 +132,7 @@ describe('a crash', () => {
     );
   });
 
-  test('R211 who waits for a lost answer may hang: until a cancel, healing, the release, or for long', async () => {
+  test('R211 waiting for a lost answer may hang: until a cancel, healing, the release, or a long timeout', async () => {
     const hang = { decide: ({ topic }: Question) => (topic.what === 'hang' ? 1 : 0) };
     const verdict = await play(
       async (sim, node) => {
@@ -150,7 +150,7 @@ describe('a crash', () => {
         await sim.sleep(1);
         node.crash();
         await sim.sleep(100);
-        sim.check(ends.length === 0, 'nobody has been told');
+        sim.check(ends.length === 0, 'nobody has heard of it');
         cancel.abort();
         await sim.sleep(1);
         sim.check(ends.join() === 'cancelled RUNNER_WAIT_CANCELLED', ends.join());
@@ -191,7 +191,7 @@ describe('a crash', () => {
         node.crash();
         sim.check(
           (await codeOf(call)) === 'RUNNER_INJECTED_FAULT' && sim.now() === 60_000,
-          'told in the end',
+          'reported in the end',
         );
       },
       { source: hang },
@@ -200,7 +200,7 @@ describe('a crash', () => {
 });
 
 describe('the verbs', () => {
-  test('a stopped process does nothing, calls wait, and what was due meanwhile comes when it goes on', async () => {
+  test('a stopped process does nothing, calls wait, and what was due meanwhile comes when it resumes', async () => {
     await play(async (sim, node) => {
       const short = await node.run({ argv: ['sleep 10', 'complete 1'] });
       await sim.sleep(5);
@@ -218,7 +218,7 @@ describe('the verbs', () => {
     });
   });
 
-  test('a wait of a caller is over in time although the process was stopped when it was asked', async () => {
+  test("a caller's wait ends in time although the process was stopped when it began", async () => {
     await play(async (sim, node) => {
       const { runId } = await node.run({ argv: ['sleep 500'] });
       node.pause();
@@ -229,7 +229,7 @@ describe('the verbs', () => {
     });
   });
 
-  test('a call that waited for a stopped process is lost with it, and cancelled by its caller', async () => {
+  test('a call that waits for a stopped process is lost with it, or cancelled by its caller', async () => {
     await play(async (sim, node) => {
       const { runId } = await node.run({ argv: ['sleep 500'] });
       node.pause();
@@ -245,7 +245,7 @@ describe('the verbs', () => {
     });
   });
 
-  test('a slow machine takes its time, and so does the next process on it', async () => {
+  test('a slow machine slows its process, and the next one on it', async () => {
     await play(async (sim, node) => {
       const took = async (): Promise<number> => {
         const startMs = sim.now();
@@ -264,7 +264,7 @@ describe('the verbs', () => {
     });
   });
 
-  test('a clock that is off measures its own time, and the trace shows the true one', async () => {
+  test('a skewed clock measures its own time, and the trace shows the true one', async () => {
     const verdict = await play(
       async (sim, node) => {
         const { runId } = await node.run({ argv: ['sleep 1000', 'complete 0'] });
@@ -276,7 +276,7 @@ describe('the verbs', () => {
     expect(new Set(verdict.trace().map(({ at }) => at))).toEqual(new Set([0, 500]));
   });
 
-  test('R84 R86 after the release no verb does anything, and calls are answered as by a released runner', async () => {
+  test('R84 R86 after the release verbs do nothing, and calls are answered as by a released runner', async () => {
     const verdict = await simulate({
       scenario: async (sim) => {
         const [up, stopped, down] = ['up', 'stopped', 'down'].map((name) => makeNode(sim, { name }));

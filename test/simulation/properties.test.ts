@@ -19,7 +19,7 @@ function counter(sim: Simulation, last: number): { count: number } {
 }
 
 describe('always', () => {
-  test('a property is asked after every event, and the first time that it is false is the failure', async () => {
+  test('a property is evaluated after every event, and the first time that it is false is the failure', async () => {
     const { failure, firedEvents } = await simulate({
       scenario: async (sim) => {
         const state = counter(sim, 100);
@@ -31,7 +31,7 @@ describe('always', () => {
     expect(firedEvents).toBe(7);
   });
 
-  test('a state that only lasts until the reactions of its event have run is never seen', async () => {
+  test('a state that lasts only until the reactions of its event have run is never seen', async () => {
     const { held } = await simulate({
       scenario: async (sim) => {
         let sum = 0;
@@ -47,7 +47,7 @@ describe('always', () => {
     expect(held).toBe(true);
   });
 
-  test('what the scenario leaves behind in its last step is judged too', async () => {
+  test('the state after the last step is judged too', async () => {
     const { failure } = await simulate({
       scenario: async (sim) => {
         let isOpen = false;
@@ -59,7 +59,7 @@ describe('always', () => {
     expect(failure?.message).toBe('"closed" does not hold');
   });
 
-  test('a property that throws does not hold, and one that gives no truth value is a mistake', async () => {
+  test('a property that throws does not hold, and one that does not return a boolean is misuse', async () => {
     const thrown = new Error('three are alive');
     const throwing = await simulate({
       scenario: (sim) =>
@@ -108,7 +108,7 @@ describe('eventually', () => {
     };
   };
 
-  test('it resolves after the event that makes the property true, also at the very end of its time', async () => {
+  test('resolves after the event that makes the property true, even at the very end of its time', async () => {
     for (const withinMs of [500, 10]) {
       const verdict = await simulate({ scenario: afterCount(20, withinMs), keepTrace: true });
       expect(verdict.failure).toBeUndefined();
@@ -117,7 +117,7 @@ describe('eventually', () => {
     }
   });
 
-  test('what comes true too late, or never, is a failure at the end of its time', async () => {
+  test('a property that becomes true too late, or never, fails at the end of its time', async () => {
     const late = await simulate({ scenario: afterCount(20, 9) });
     expect(late.failure).toMatchObject({
       kind: 'eventually',
@@ -158,7 +158,7 @@ describe('eventually', () => {
     expect(caught).toBeInstanceOf(EventuallyFailedError);
   });
 
-  test('R204 one that was not awaited is left over by its name', async () => {
+  test('R204 one that was not awaited is left over under its name', async () => {
     const { failure } = await simulate({
       scenario: (sim) => {
         void sim.eventually('forgotten', () => false, { withinMs: 5 });
@@ -168,7 +168,7 @@ describe('eventually', () => {
     expect(failure?.details).toEqual(['timer eventually forgotten, due at 5 ms']);
   });
 
-  test('it ends the faults, of chaos too: what was stuck goes on, and no fault is asked for any more', async () => {
+  test('ends all faults, also those of chaos: stuck calls go on, and no fault is asked for any more', async () => {
     const verdict = await simulate({
       // Every answer is the highest one, so that every fault strikes.
       source: { decide: (_label, n) => n - 1 },
@@ -197,23 +197,23 @@ describe('eventually', () => {
     expect(verdict.faults).toBe(1);
   });
 
-  test('who asked is told once, in order, and at once after the end of faults', async () => {
-    const told: string[] = [];
+  test('listeners are called once, in order, and at once after the end of faults', async () => {
+    const calls: string[] = [];
     await simulate({
       scenario: (sim) => {
-        sim.onHeal(() => told.push('first'));
-        sim.world.onHeal(() => told.push('second'));
+        sim.onHeal(() => calls.push('first'));
+        sim.world.onHeal(() => calls.push('second'));
         sim.heal();
         sim.heal();
-        sim.onHeal(() => told.push('late'));
+        sim.onHeal(() => calls.push('late'));
       },
     });
-    expect(told).toEqual(['first', 'second', 'late']);
+    expect(calls).toEqual(['first', 'second', 'late']);
   });
 });
 
 describe('clear reports', () => {
-  test('a scenario that throws at once fails with just that', async () => {
+  test('a scenario that throws at once fails with just that error', async () => {
     const { failure } = await simulate({
       scenario: () => {
         throw new Error('no such file');
@@ -222,7 +222,7 @@ describe('clear reports', () => {
     expect(failure).toMatchObject({ kind: 'error', message: 'no such file', details: [] });
   });
 
-  test('R204 a sleep of the scenario that was not awaited is said to be one', async () => {
+  test('R204 a sleep of the scenario that was not awaited is reported as such', async () => {
     const { failure } = await simulate({
       scenario: (sim) => {
         void sim.sleep(5);
@@ -234,7 +234,7 @@ describe('clear reports', () => {
     );
   });
 
-  test('a sleep can have a name, by which reports call it', async () => {
+  test('a sleep can have a name, which reports use', async () => {
     const { failure } = await simulate({
       scenario: (sim) => {
         void sim.sleep(5, 'worker 1 looks again');
@@ -243,7 +243,7 @@ describe('clear reports', () => {
     expect(failure?.details).toEqual(['timer worker 1 looks again, due at 5 ms']);
   });
 
-  test('a check that comes to nothing only after the end says that something was not awaited', async () => {
+  test('a check that fails only after the end says that something was not awaited', async () => {
     let leaked: Simulation | undefined;
     await simulate({ scenario: (sim) => void (leaked = sim) });
     expect(() => leaked?.check(true, 'fine')).not.toThrow();

@@ -7,7 +7,7 @@ import { simulate } from '../../src/simulation/simulate.ts';
 /** Taken when loaded, as a test runner does. */
 const setOwnTimer = setTimeout;
 
-test('a deadlock is one although others set timers in all turns of the event loop', async () => {
+test('a deadlock is found although others set timers in every turn of the event loop', async () => {
   const timers: NodeJS.Timeout[] = [];
   let isOn = true;
   const inEachTurn = (): void => {
@@ -22,7 +22,7 @@ test('a deadlock is one although others set timers in all turns of the event loo
   expect(failure?.kind).toBe('deadlock');
 });
 
-test('a scenario that waits for a real timer escapes, however soon it fires and whatever the execution before it has left', async () => {
+test('a scenario that waits for a real timer escapes, however soon it fires and whatever an earlier execution left', async () => {
   const kinds: (string | undefined)[] = [];
   for (let seed = 1; seed <= 30; seed += 1) {
     const { failure } = await simulate({
@@ -56,7 +56,7 @@ test('the explanation of an escape says at which line the scenario waits', async
   expect(lines[said + 1]).toMatch(/^ {4}(Object\.)?run \(.*real-timer\.test\.ts:\d+:\d+\)$/);
 });
 
-test('a deadlock beside the timer of somebody else is a deadlock', async () => {
+test('a deadlock beside a foreign timer is a deadlock', async () => {
   const timer = setTimeout(() => {}, 60_000);
   const { failure } = await simulate({ scenario: () => new Promise(() => {}) });
   clearTimeout(timer);

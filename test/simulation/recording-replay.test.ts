@@ -153,7 +153,7 @@ const healthy: RecordedEntry = {
   service: { initialized: true, isHealthy: true, error: '' },
 };
 
-describe('a replay that cannot go on says what it needed', () => {
+describe('a replay that cannot continue says what it needed', () => {
   test.for<[string, RecordedEntry[], string]>([
     [
       'an event that nobody has set',
@@ -199,7 +199,7 @@ describe('a replay that cannot go on says what it needed', () => {
     expect(problem).toBe(name === 'less than follows' ? undefined : text);
   });
 
-  test('S4 a failure of the replay itself comes before any difference', async () => {
+  test('S4 a failure of the replay itself is reported before any difference', async () => {
     // A filer of a kind that the settings cannot mean: the runner refuses to be made, and everything after it differs as well.
     const settings = { ...made.settings, capacity: -1 };
     const { problem, difference, verdict } = await replayRecording({

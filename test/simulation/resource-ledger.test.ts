@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ResourceLedger } from '../../src/simulation/resource-ledger.ts';
 
-test('R204 runs of the same number on two runners are two: each holds and gives back its own', () => {
+test('R204 runs of the same number on two runners are separate: each holds and gives back its own', () => {
   const ledger = new ResourceLedger(true);
   for (const runner of ['a', 'b', 'a']) ledger.acquired(1, runner, '0', 'process', 'process');
   ledger.acquired(1, 'b', '', 'waiter', 'wait 0');
@@ -20,7 +20,7 @@ test('R204 runs of the same number on two runners are two: each holds and gives 
   expect([ledger.count, ledger.describe(9)]).toEqual([0, []]);
 });
 
-test('R204 runs that take and give back by turns keep what each of them holds', () => {
+test('R204 runs that take and give back by turns each keep what they hold', () => {
   const ledger = new ResourceLedger();
   for (const runId of ['0', '1', '2']) {
     ledger.acquired(1, 'a', runId, 'checkout', 'tempdir');
@@ -42,7 +42,7 @@ test('R204 runs that take and give back by turns keep what each of them holds', 
   ]);
 });
 
-test('R204 a look at what one runner gives back does not go through what others of the same run number hold', () => {
+test('R204 a give-back on one runner does not scan what runs of the same number on others hold', () => {
   const ledger = new ResourceLedger();
   const runners = Array.from({ length: 100 }, (_, index) => `runner-${index}`);
   for (const runner of runners) ledger.acquired(1, runner, '0', 'process', 'process');

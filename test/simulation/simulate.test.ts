@@ -26,7 +26,7 @@ async function racing(sim: Simulation): Promise<void> {
 }
 
 describe('a verdict', () => {
-  test('tells what happened: runs, end states, virtual time, decisions, and a hash', async () => {
+  test('reports runs, end states, virtual time, decisions, and a hash', async () => {
     const verdict = await simulate({ seed: 'text', name: 'racing', scenario: racing });
     expect(verdict).toMatchObject({ held: true, scenario: 'racing', seed: 'text', runs: 3, faults: 0 });
     expect(verdict.failure).toBeUndefined();
@@ -37,7 +37,7 @@ describe('a verdict', () => {
     expect(verdict.trace()).toEqual([]);
   });
 
-  test('R209 property: the same seed gives the same trace and hash, another trace another hash', async () => {
+  test('R209 property: the same seed gives the same trace and hash, a different trace a different hash', async () => {
     const hashes = new Map<string, string>();
     await fc.assert(
       fc.asyncProperty(fc.nat(), async (seed) => {
@@ -71,7 +71,7 @@ describe('a verdict', () => {
     expect([again.held, again.traceHash]).toEqual([true, first.traceHash]);
   });
 
-  test('a replay that does not fit has diverged, also if the scenario catches the error', async () => {
+  test('a replay that does not fit has diverged, even if the scenario catches the error', async () => {
     const log = [{ question: choice('luck'), n: 3, answer: 2 }];
     const swallowing = (sim: Simulation): void => {
       try {
@@ -112,7 +112,7 @@ describe('a failure', () => {
   });
 
   test.for([undefined, null, 7, {}])(
-    'a check whose message is %o is refused, also while it holds',
+    'a check whose message is %o is refused, even while it holds',
     async (message) => {
       const { failure } = await simulate({ scenario: (sim) => sim.check(true, message as never) });
       expect(failure).toMatchObject({ kind: 'error', cause: { code: 'RUNNER_INVALID_ARGUMENT' } });
@@ -123,7 +123,7 @@ describe('a failure', () => {
     ['an error whose message is no text', () => Object.assign(new Error('x'), { message: 7 }), 'Error'],
     ['an error without a message', () => new TypeError(), 'TypeError'],
     ['nothing', () => undefined, 'undefined'],
-  ])('%s that is thrown is told by a text', async ([, thrown, message]) => {
+  ])('%s that is thrown is reported as a text', async ([, thrown, message]) => {
     const { failure } = await simulate({
       scenario: () => {
         throw thrown();
@@ -132,7 +132,7 @@ describe('a failure', () => {
     expect(failure).toMatchObject({ kind: 'error', message });
   });
 
-  test('an oracle that says no text is told by a text', async () => {
+  test('an oracle that does not return a text is reported as a text', async () => {
     const { failure } = await simulate({
       scenario: (sim) => sim.sleep(1),
       oracles: [
@@ -171,7 +171,7 @@ describe('a failure', () => {
     expect(failure?.cause).toBeInstanceOf(Error);
   });
 
-  test('R211 D27 a standstill names every wait that is stuck, and on what', async () => {
+  test('R211 D27 a deadlock names every stuck wait, and what it waits for', async () => {
     const { failure } = await simulate({
       scenario: async (sim) => {
         const runner = createSimulatedRunner(sim.world);
@@ -226,7 +226,7 @@ describe('a failure', () => {
     expect((await simulate({ scenario, leftovers: 'ignore' })).held).toBe(true);
   });
 
-  test('a scenario that never ends is stopped by its budget of events, with the cycle in which it turns', async () => {
+  test('a scenario that never ends is stopped by its event budget, with the cycle that it repeats', async () => {
     const { failure, firedEvents } = await simulate({
       maxEvents: 500,
       scenario: async (sim) => {
@@ -250,7 +250,7 @@ describe('a failure', () => {
     expect(failure?.message).toContain('Timeout');
   });
 
-  test('R200 a broken rule is seen by the watchers without being asked for', async () => {
+  test('R200 watchers report a broken rule by default', async () => {
     const { failure } = await simulate({
       scenario: (sim) => {
         const status = {

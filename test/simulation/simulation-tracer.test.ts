@@ -11,16 +11,16 @@ import { ResourceLedger } from '../../src/simulation/resource-ledger.ts';
 import { RunTally, SimulationTracer } from '../../src/simulation/simulation-tracer.ts';
 import { HashingRecorder } from '../../src/trace/trace-recorder.ts';
 
-type Tell = (tracer: RunTracer) => void;
+type Segment = (tracer: RunTracer) => void;
 
 /** What a simulation knows of a trace. */
-function watch(tell: Tell, inRows: boolean): unknown {
+function watch(emit: Segment, inRows: boolean): unknown {
   const recorder = new HashingRecorder({ hash: createRollingHash() });
   const ledger = new ResourceLedger();
   const tally = new RunTally();
   const violations: Violation[] = [];
   const oracles = defaultOracles().map((make) => make((violation) => violations.push(violation)));
-  tell(new SimulationTracer(recorder, ledger, tally, oracles, inRows));
+  emit(new SimulationTracer(recorder, ledger, tally, oracles, inRows));
   for (const oracle of oracles) oracle.end(99);
   const { runs, faults, progress, endStates } = tally;
   return {
@@ -42,7 +42,7 @@ const rowOf = (of: Place, isStart: boolean): Row => ({
   status: isStart ? runningStatus(of.runId, `o${of.runId}`, 'e') : completeStatus(of.runId, '', 0),
 });
 
-function segments(of: Place, count: number): Readonly<Record<string, Tell>> {
+function segments(of: Place, count: number): Readonly<Record<string, Segment>> {
   const { at, runner, runId } = of;
   const resources: readonly ResourceKind[] = ['process', 'checkout', 'output', 'waiter', 'update'];
   const resource = resources[count % resources.length] as ResourceKind;
@@ -75,32 +75,32 @@ const segment = fc
     fc.nat(20),
     fc.constantFrom(...Object.keys(segments({ at: 0, runner: '', runId: '', checkout: '' }, 0))),
   )
-  .map(([of, count, name]): { readonly tell: Tell; toString(): string } => ({
-    tell: segments(of, count)[name] as Tell,
+  .map(([of, count, name]): { readonly emit: Segment; toString(): string } => ({
+    emit: segments(of, count)[name] as Segment,
     toString: () => `${name} ${count} of ${JSON.stringify(of)}`,
   }));
 
 /** A run from its acceptance to its end, with one thing in between that may disturb it. */
 const life = fc.tuple(place, segment, fc.nat(4)).map(([of, other, when]) => {
-  const steps = ['accept', 'start', 'endProcess', 'end'].map((name) => segments(of, 0)[name] as Tell);
-  steps.splice(when, 0, other.tell);
-  return { tell: (tracer: RunTracer) => steps.forEach((step) => step(tracer)) };
+  const steps = ['accept', 'start', 'endProcess', 'end'].map((name) => segments(of, 0)[name] as Segment);
+  steps.splice(when, 0, other.emit);
+  return { emit: (tracer: RunTracer) => steps.forEach((step) => step(tracer)) };
 });
 
 describe('rows of events', () => {
-  test('whoever watches knows the same of a trace in rows as of its events one by one', () => {
+  test('watchers learn the same from a trace in rows as from its events one by one', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(segment, life), { maxLength: 12 }), (parts) => {
-        const tell: Tell = (tracer) => parts.forEach((part) => part.tell(tracer));
-        expect(watch(tell, true)).toEqual(watch(tell, false));
+        const emit: Segment = (tracer) => parts.forEach((part) => part.emit(tracer));
+        expect(watch(emit, true)).toEqual(watch(emit, false));
       }),
       { numRuns: 2_000 },
     );
   });
 
-  test('events are handed to the calls that take them, and the others are not', () => {
-    const told: TraceEvent[] = [];
-    const tracer = runTracer({ record: (event) => told.push(event) });
+  test('only calls that take events get them', () => {
+    const recorded: TraceEvent[] = [];
+    const tracer = runTracer({ record: (event) => recorded.push(event) });
     const events: TraceEvent[] = [
       { at: 1, type: 'accepted', runner: 'a', runId: '0', command: { argv: ['x'] } },
       { at: 1, type: 'status', runner: 'a', status: pendingStatus('0') },
@@ -110,10 +110,10 @@ describe('rows of events', () => {
       { at: 2, type: 'evicted', runner: 'a', runId: '0' },
     ];
     expect(events.map((event) => recordAsCall(tracer, event))).toEqual(events.map(() => true));
-    expect(told).toEqual(events);
+    expect(recorded).toEqual(events);
     tracer.started(3, 'a', '0', 'tempdir', runningStatus('0', 'out', 'err'));
-    expect(told.slice(events.length)).toHaveLength(STARTED_ROW.length);
-    expect(told.at(-2)).toEqual({
+    expect(recorded.slice(events.length)).toHaveLength(STARTED_ROW.length);
+    expect(recorded.at(-2)).toEqual({
       at: 3,
       type: 'status',
       runner: 'a',

@@ -61,7 +61,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
     expect([again.failure?.kind, again.traceHash]).toEqual(['stall', verdict.traceHash]);
   });
 
-  test('also with a promise of its own, beside work at one instant, and under the documented drain', async () => {
+  test('also on a bare promise, beside work at one instant, and under the documented drain', async () => {
     const scenario = async (sim: Simulation): Promise<void> => {
       const { clock } = sim.world;
       let turns = 0;
@@ -82,7 +82,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
     expect(virtualMs).toBe(0);
   });
 
-  test('at the line at which the scenario waits, if that is to be seen', async () => {
+  test('at the line at which the scenario waits, if it is visible', async () => {
     const scenario = async (sim: Simulation): Promise<void> => {
       heartbeat(sim, 5);
       await never();
@@ -96,7 +96,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
     expect([seen.traceHash, seen.firedEvents]).toEqual([plain.traceHash, STALL_EVENTS_LEAST]);
   });
 
-  test('in fewer events if it is looked for more often, and the page says in how many else', async () => {
+  test('in fewer events if checked for more often, and the page gives the default number', async () => {
     const { failure, firedEvents } = await simulate({
       stallLookEvery: 1_024,
       async scenario(sim) {
@@ -106,10 +106,10 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
     });
     expect([failure?.kind, firedEvents]).toEqual(['stall', 5_504]);
     const page = readFileSync(new URL('../../docs/scenarios.md', import.meta.url), 'utf8');
-    const told = /A \*stall\* is noticed after ([\d,]+) events at the earliest: for ([\d,]+) of them/.exec(
+    const stated = /A \*stall\* is noticed after ([\d,]+) events at the earliest: for ([\d,]+) of them/.exec(
       page,
     );
-    const numbers = told?.slice(1).map((text) => Number(text.replaceAll(',', '')));
+    const numbers = stated?.slice(1).map((text) => Number(text.replaceAll(',', '')));
     expect(numbers).toEqual([STALL_EVENTS_LEAST, STALL_STRETCH]);
   });
 
@@ -125,7 +125,7 @@ describe('P2: a scenario that waits while only periodic work fires has stalled',
     expect(failure).toMatchObject({ kind: 'escape', details: ['repeats: heartbeat, every 1 ms'] });
   });
 
-  test('a bound that the scenario states is the only one, and then says who waits', async () => {
+  test('a bound that the scenario states is the only one, and its failure says who waits', async () => {
     const { failure, firedEvents } = await simulate({
       maxEvents: 200_000,
       leftovers: 'ignore',
@@ -163,7 +163,7 @@ describe('what goes on has not stalled:', () => {
   });
 
   // Once they were watched, all promises of the thread cost a tenth more for good.
-  test('a loop of the scenario, and its promises are not watched to know it', async () => {
+  test('a loop of the scenario, without watching its promises', async () => {
     const watched = vi.spyOn(promiseHooks, 'onInit');
     const { held } = await rehearse(async (sim) => {
       heartbeat(sim, 1);
@@ -177,7 +177,7 @@ describe('what goes on has not stalled:', () => {
     expect([failure?.kind, watched.mock.calls.length]).toEqual(['stall', 1]);
   });
 
-  test('a loop whose every round takes thousands of events of others', async () => {
+  test('a loop each round of which takes thousands of events of others', async () => {
     const { held, failure } = await rehearse(async (sim) => {
       heartbeat(sim, 1, 'scenario sleep');
       for (let i = 0; i < 60; i += 1) await sim.sleep(5_000);
@@ -243,14 +243,14 @@ describe('the watch', () => {
     return { at: Infinity, repeats: undefined };
   }
 
-  test('is sure after some hundred thousand events, and leaves the clock as it was', () => {
+  test('decides after some hundred thousand events, and leaves the clock as it was', () => {
     const { at, repeats } = watchOf(() => undefined);
     expect(repeats).toEqual(['repeats: tick, every 1 ms']);
     expect(at).toBeGreaterThan(100_000);
     expect(at).toBeLessThan(200_000);
   });
 
-  test('begins anew where a label comes that it does not know', () => {
+  test('starts again at an unknown label', () => {
     const clock = createVirtualClock();
     let names = 'a';
     const watch = new StallWatch(clock, () => ({ progress: 0, held: 0 }));
@@ -265,7 +265,7 @@ describe('the watch', () => {
     watch.stop();
   });
 
-  test('leaves alone what grows: there is more each time', () => {
+  test('ignores what grows: there is more each time', () => {
     let held = 0;
     const growing = watchOf(
       (fired) => {
@@ -277,7 +277,7 @@ describe('the watch', () => {
   });
 });
 
-test('a simulation whose flow is looked at leaves stacks as they were prepared before', async () => {
+test('a simulation whose flow is inspected restores how stacks are prepared', async () => {
   const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   const prepare = (): string => 'prepared';
   Object.defineProperty(Error, 'prepareStackTrace', { configurable: true, writable: true, value: prepare });

@@ -38,7 +38,7 @@ describe('eviction', () => {
     expect(world.write('0', 'RUNNING')).toBe('accepted');
   });
 
-  test('R48 the oldest terminal run goes first, and as many as are too many', async () => {
+  test('R48 the oldest terminal runs go first, as many as exceed the capacity', async () => {
     const world = new StoreWorld({ capacity: 2 });
     world.newRuns(5);
     for (const runId of ['3', '1']) world.write(runId, 'COMPLETE');
@@ -109,7 +109,7 @@ describe('eviction', () => {
     expect(world.store.waiterCount).toBe(0);
   });
 
-  test('R46 R49 whoever waits for the new run is woken before those who wait for the evicted one', async () => {
+  test('R46 R49 those who wait for the new run are woken before those who wait for the evicted one', async () => {
     const world = new StoreWorld({ capacity: 1 });
     world.newRuns(2);
     world.write('0', 'COMPLETE');

@@ -30,7 +30,7 @@ describe('a query that need not wait', () => {
     expect(await now({ ...listed(['0']), allRuns: false })).toBe('0 COMPLETE');
   });
 
-  test('R24 R37 D19 all runs come in creation order, also if some are listed as well', async () => {
+  test('R24 R37 D19 all runs come in creation order, even if some are listed too', async () => {
     const { store } = fourRuns();
     const now = async (query: Query): Promise<string> => resultText(await store.queryNow(query));
     expect(await now(everyRun())).toBe('0 COMPLETE, 1 RUNNING, 2 PENDING, 3 FAILED');
@@ -91,7 +91,7 @@ describe('a query that need not wait', () => {
     );
   });
 
-  test('R27 R30 what is known and does not match gives an empty list, cancelled or not', async () => {
+  test('R27 R30 known runs that do not match give an empty list, cancelled or not', async () => {
     const { store } = fourRuns();
     const stop = new AbortController();
     stop.abort();
@@ -145,7 +145,7 @@ describe('a query that need not wait', () => {
     expect(await rejectionOf(statusNow(store, '4'))).toBe('RUNNER_UNKNOWN_RUN: unknown run id 4');
   });
 
-  test('R33 D15 a negative or senseless timeout is refused, also where nothing would wait', async () => {
+  test('R33 D15 a negative or invalid timeout is refused, even where nothing would wait', async () => {
     const { store } = fourRuns();
     for (const timeoutMs of [-1, -0.001, NaN]) {
       const text = refused('wait.timeoutMs', 'a number of milliseconds, 0 or more', String(timeoutMs));

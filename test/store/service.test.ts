@@ -21,7 +21,7 @@ describe('the service status of a store', () => {
     expect(world.store.waitersVisited).toBe(0);
   });
 
-  test('R39 R56 is a frozen value of its own', () => {
+  test('R39 R56 is a frozen copy', () => {
     const { store } = new StoreWorld();
     const mine = { initialized: true, isHealthy: true, error: '' };
     store.updateService(mine);
@@ -30,7 +30,7 @@ describe('the service status of a store', () => {
     expect(Object.isFrozen(store.serviceStatus)).toBe(true);
   });
 
-  test('what is no service status is refused and changes nothing', () => {
+  test('anything but a service status is refused and changes nothing', () => {
     const { store } = new StoreWorld();
     const before = store.serviceStatus;
     const wrong = { initialized: true, isHealthy: true } as ServiceStatus;
@@ -42,7 +42,7 @@ describe('the service status of a store', () => {
 });
 
 describe('awaitService', () => {
-  test('R56 gives the current status if it will do, else the first change that does', async () => {
+  test('R56 gives the current status if it satisfies, else the first that does', async () => {
     const world = new StoreWorld();
     const { store } = world;
     const wait = { timeoutMs: 50 };
@@ -193,7 +193,7 @@ describe('close', () => {
     expect([store.waiterCount, world.clock.pending]).toEqual([0, 0]);
   });
 
-  test('R84 takes an error of the caller, and only the first call counts', async () => {
+  test('R84 accepts an error from the caller, and only the first call counts', async () => {
     const world = new StoreWorld();
     world.wait('first', everyRun('FAILED'));
     world.store.close(new Error('mine'));

@@ -78,7 +78,7 @@ describe('a read-only list', () => {
     expect([answer.statuses[0], answer.service].every(Object.isFrozen)).toBe(true);
   });
 
-  test('what is no list of statuses is refused', async () => {
+  test('anything but a list of statuses is refused', async () => {
     const make =
       (statuses: unknown[], service: unknown = HEALTHY_SERVICE_STATUS) =>
       (): unknown =>

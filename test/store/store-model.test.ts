@@ -177,7 +177,7 @@ function outcomeOf(call: () => string): string {
   }
 }
 
-test('R24 R29 R31 R35 R36 R38 R44 R47 R48 R49 R51 R52 R53 R54 R55 R56 a store behaves as its model in any history', async () => {
+test('R24 R29 R31 R35 R36 R38 R44 R47 R48 R49 R51 R52 R53 R54 R55 R56 a store behaves like its model in any history', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(3), history, async (capacity, steps) => {
       const rehearsal = new Rehearsal(capacity);

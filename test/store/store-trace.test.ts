@@ -9,7 +9,7 @@ function traced(options: { capacity?: number } = {}): { world: StoreWorld; trace
 }
 
 describe('the trace of a store', () => {
-  test('R56 holds every accepted and every dropped write, evictions and service changes, with their times', async () => {
+  test('R56 has every accepted and dropped write, eviction and service change, with its time', async () => {
     const { world, tracer } = traced({ capacity: 1 });
     const { store } = world;
     const tags = { jobId: 'j', taskId: '', tag: '' };
@@ -40,7 +40,7 @@ describe('the trace of a store', () => {
     ]);
   });
 
-  test('holds when each waiter came and left, and on which run it waited if it was one', async () => {
+  test('shows when each waiter came and left, and its run if it waited on only one', async () => {
     const { world, tracer } = traced();
     world.newRuns(2);
     tracer.events.length = 0;
@@ -63,7 +63,7 @@ describe('the trace of a store', () => {
     ]);
   });
 
-  test('tells of a write before it tells of those that the write wakes', () => {
+  test('has a write before the waiters that it wakes', () => {
     const { world, tracer } = traced();
     world.newRuns(1);
     void world.store.query(listed(['0'], 'RUNNING'), { timeoutMs: Infinity });

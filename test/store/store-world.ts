@@ -108,7 +108,7 @@ export function bareStatus(runId: RunID, state: RunState, fields: Partial<RunSta
   return { runId, state, ...tags, ...refs, snapshotId: '', exitCode: 0, error: '', ...fields };
 }
 
-/** A tracer that keeps what it is told. */
+/** A tracer that keeps what it gets. */
 export class KeptTrace {
   readonly events: TraceEvent[] = [];
 

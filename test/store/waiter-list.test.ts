@@ -44,7 +44,7 @@ describe('lists of waiters', () => {
     );
   });
 
-  test('a link remembers its waiter, its run, its list and its sibling', () => {
+  test('a link knows its waiter, run, list and sibling', () => {
     const on: Awaited<string> = { lists: undefined };
     const first = linkWaiter('w', on, 1 as StateMask, undefined);
     const second = linkWaiter('w', { lists: undefined }, 1 as StateMask, first);

@@ -25,7 +25,7 @@ describe('the cost of a write', () => {
     await settle();
   });
 
-  test('R36 a wait that a write dooms costs one look, whatever the number of runs and waiters', async () => {
+  test('R36 a wait that a write makes impossible costs one check, whatever the number of runs and waiters', async () => {
     const world = new StoreWorld();
     const ids = world.newRuns(500);
     const doomed = world.store.query(listed(ids, 'FAILED'), { timeoutMs: Infinity });
@@ -38,7 +38,7 @@ describe('the cost of a write', () => {
   });
 });
 
-describe('the cost of a look', () => {
+describe('the cost of a read', () => {
   test('R48 a query that matches nothing and an eviction that finds nothing walk over no runs', async () => {
     const world = new StoreWorld({ capacity: 2 });
     const { store } = world;

@@ -8,7 +8,7 @@ import { rejectionOf } from '../model/thrown.ts';
 import { bareStatus, everyRun, listed, StoreWorld } from './store-world.ts';
 
 describe('a wait that is met', () => {
-  test('R31 ends with the first later write that matches, that one alone, as it was written', async () => {
+  test('R31 ends with the first later write that matches, and with that one alone, as written', async () => {
     const world = new StoreWorld();
     world.newRuns(2);
     const answer = world.store.query(everyRun('RUNNING', 'COMPLETE'), { timeoutMs: 1000 });
@@ -48,7 +48,7 @@ describe('a wait that is met', () => {
     }
   });
 
-  test('R46 D14 by a new run wakes whoever waits for PENDING', async () => {
+  test('R46 D14 by a new run wakes those who wait for PENDING', async () => {
     const world = new StoreWorld();
     world.wait('pending', everyRun('PENDING'), { timeoutMs: 1000 });
     world.wait('any', everyRun());
@@ -84,7 +84,7 @@ describe('a wait that is met', () => {
     expect(world.store.waiterCount).toBe(0);
   });
 
-  test('R54 a waiter that left in the middle, at the front or at the end of a list disturbs no other', async () => {
+  test('R54 a waiter that left in the middle, at the front or at the end of a list affects no other', async () => {
     for (const gone of [0, 1, 2]) {
       const world = new StoreWorld();
       world.newRuns(1);
@@ -121,7 +121,7 @@ describe('a wait that is met', () => {
     }
   });
 
-  test('a query that is changed while it waits still means what it meant', async () => {
+  test('a query that is changed while it waits keeps its meaning', async () => {
     const world = new StoreWorld();
     world.newRuns(2);
     const query = { runs: ['0'], allRuns: false, states: maskForState('COMPLETE') };
@@ -162,7 +162,7 @@ describe('a wait that is not met in time', () => {
     expect(await world.news()).toEqual(['1000000000000 for ever 0 COMPLETE']);
   });
 
-  test('R35 D17 a match at the same instant wins over the deadline, however the events were made', async () => {
+  test('R35 D17 a match at the same instant wins over the deadline, in any order of creation', async () => {
     const world = new StoreWorld();
     world.newRuns(2);
     world.clock.timer('before', 10, () => world.write('0', 'RUNNING'));
@@ -195,7 +195,7 @@ describe('a wait that is not met in time', () => {
     expect(unnamed.clock.pendingLabels()).toEqual(['store wait on run 0']);
   });
 
-  test('a clock that refuses leaves nobody waiting', async () => {
+  test('a clock that refuses a timer leaves nobody waiting', async () => {
     const world = new StoreWorld();
     world.newRuns(1);
     world.clock.endOfInstant = () => {
@@ -235,7 +235,7 @@ describe('a wait that is cancelled', () => {
     expect([world.store.waiterCount, world.clock.pending]).toEqual([0, 0]);
   });
 
-  test('R34 also one whose signal was aborted before it began, and one without limit', async () => {
+  test('R34 ends too if its signal was aborted before it began, and if it has no limit', async () => {
     const world = new StoreWorld();
     world.newRuns(1);
     const stop = new AbortController();
@@ -306,7 +306,7 @@ describe('a wait that cannot be met', () => {
     expect([world.store.waiterCount, world.clock.pending]).toEqual([0, 0]);
   });
 
-  test('R36 D4 ends with the write that dooms it, when the last listed run is terminal in another state', async () => {
+  test('R36 D4 ends with the write that makes it impossible, when the last listed run is terminal in another state', async () => {
     const world = new StoreWorld();
     world.newRuns(4);
     world.write('3', 'ABORTED');
@@ -327,7 +327,7 @@ describe('a wait that cannot be met', () => {
     expect([world.store.waiterCount, world.clock.pending]).toEqual([0, 0]);
   });
 
-  test('R36 goes on while one listed run is live, also if its states were passed', async () => {
+  test('R36 goes on while one listed run is live, even if its states were passed', async () => {
     const world = new StoreWorld();
     world.newRuns(2);
     world.write('0', 'COMPLETE');
@@ -339,7 +339,7 @@ describe('a wait that cannot be met', () => {
     expect(await world.news()).toEqual(['0 pending RUNNER_CANNOT_HAPPEN']);
   });
 
-  test('R36 a wait on all runs can always be met by a new one, also if it lists ids', async () => {
+  test('R36 on all runs can always be met by a new one, even if it lists ids', async () => {
     const world = new StoreWorld();
     world.newRuns(1);
     world.wait('all', everyRun('FAILED'));
@@ -352,7 +352,7 @@ describe('a wait that cannot be met', () => {
     expect(await world.news()).toEqual(['0 all 1 FAILED', '0 union 1 FAILED', '0 after 1 FAILED']);
   });
 
-  test('R36 R54 those that a write dooms and those that it meets are told in order of registration', async () => {
+  test('R36 R54 and waits that the same write meets end in order of registration', async () => {
     const world = new StoreWorld();
     world.newRuns(1);
     world.wait('a', listed(['0'], 'FAILED'));
@@ -368,7 +368,7 @@ describe('a wait that cannot be met', () => {
     ]);
   });
 
-  test('R36 is seen before the signal of the wait is looked at', async () => {
+  test('R36 is noticed before the signal of the wait is checked', async () => {
     const world = new StoreWorld();
     world.newRuns(1);
     world.write('0', 'COMPLETE');

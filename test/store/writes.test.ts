@@ -13,7 +13,7 @@ describe('newRun', () => {
     expect(new StoreWorld({ idPrefix: 'a-' }).newRuns(3)).toEqual(['a-0', 'a-1', 'a-2']);
   });
 
-  test('R44 never uses an id again, also after evictions', () => {
+  test('R44 never reuses an id, even after evictions', () => {
     const { store } = new StoreWorld({ capacity: 1 });
     const ids: string[] = [];
     for (let run = 0; run < 5; run += 1) {
@@ -54,7 +54,7 @@ describe('newRun', () => {
 });
 
 describe('update', () => {
-  test('R4 D13 takes exactly the moves of the table, and a refused one changes nothing', async () => {
+  test('R4 D13 accepts exactly the moves of the table, and a refused one changes nothing', async () => {
     for (const from of ['PENDING', 'RUNNING'] as const) {
       for (const to of RUN_STATES) {
         const world = new StoreWorld();
@@ -82,7 +82,7 @@ describe('update', () => {
   });
 
   test.for(RUN_STATES.filter(isTerminal))(
-    'R51 D13 of a run that is %s changes nothing, wakes nobody and is told as dropped',
+    'R51 D13 of a run that is %s changes nothing, wakes nobody and is reported as dropped',
     async (end) => {
       const world = new StoreWorld();
       const [runId] = world.newRuns(2);
@@ -99,7 +99,7 @@ describe('update', () => {
     },
   );
 
-  test('R52 an empty ref keeps the old one, another replaces it, each by itself', () => {
+  test('R52 an empty ref keeps the old one, another replaces it, each separately', () => {
     const { store } = new StoreWorld();
     const { runId } = store.newRun();
     const refs = (stdoutRef: string, stderrRef: string): string => {
@@ -124,7 +124,7 @@ describe('update', () => {
     expect(store.currentStatus(runId)).toStrictEqual(end);
   });
 
-  test('R53 D13 empty tags do not erase known ones, each by itself', () => {
+  test('R53 D13 empty tags do not erase known ones, each separately', () => {
     const { store } = new StoreWorld();
     const { runId } = store.newRun(tags);
     store.update(runningStatus(runId, '', ''));
@@ -202,7 +202,7 @@ describe('update', () => {
     }
   });
 
-  test('R4 R39 whatever is written, a run walks the table and its status is frozen', () => {
+  test('R4 R39 whatever is written, a run follows the table and its status is frozen', () => {
     const anyWrite = fc.record({ run: fc.nat(2), state: fc.constantFrom(...RUN_STATES) });
     fc.assert(
       fc.property(fc.array(anyWrite, { maxLength: 30 }), (writes) => {
@@ -248,7 +248,7 @@ describe('a new store', () => {
     );
   });
 
-  test('a prefix that is no text is refused', () => {
+  test('a prefix that is not text is refused', () => {
     expect(thrownBy(() => new StoreWorld({ idPrefix: 7 as unknown as string }))).toBe(
       refused('idPrefix', 'a string', '7'),
     );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 
-test('the flags that an exploration sets are known to this engine', () => {
+test('this engine knows the flags that an exploration sets', () => {
   const { href } = pathToFileURL(join(projectRoot, 'src', 'threads', 'engine-settings.ts'));
   const code = `
     const { tuneEngine } = await import('${href}');

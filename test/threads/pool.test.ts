@@ -50,7 +50,7 @@ describe('a pool', () => {
     expect(three.report.decisions).toBe(one.report.decisions);
   });
 
-  test('the shards of several machines together run what one runs', async () => {
+  test('the shards of several machines together run what one would', async () => {
     const whole = await explore('check', { goOn: true, maxExecutions: 60 });
     const parts = [
       await explore('check', { goOn: true, maxExecutions: 30, shard: 0, shards: 2 }),
@@ -62,14 +62,14 @@ describe('a pool', () => {
     expect(sum(({ failed }) => failed)).toBe(whole.report.failed);
   });
 
-  test('the first failure ends it, told with what all threads had done', async () => {
+  test('the first failure ends it, reported with the work of all threads', async () => {
     const { report, events } = await explore('check', { maxExecutions: 10_000 });
     expect(report.failures).toMatchObject([{ key: 'check the second was not plain', kind: 'check' }]);
     expect(report.executions).toBeLessThan(1_000);
     expect(events.filter(({ type }) => type === 'failure')).toHaveLength(1);
   });
 
-  test.for([1, 2])('a signal ends it with what was done by %i threads', async (workers) => {
+  test.for([1, 2])('a signal ends it with the work of %i threads', async (workers) => {
     const controller = new AbortController();
     const { report } = await explore('held', {
       workers,
@@ -95,7 +95,7 @@ describe('a pool', () => {
     expect(report.certificate).toMatchObject({ schedules: 18, failures: 9, complete: true });
   });
 
-  test('logs of the corpus come first, and another thread waits for them', async () => {
+  test('logs of the corpus come first, and other threads wait for them', async () => {
     const corpus = [
       {
         id: 'kept',
@@ -135,12 +135,12 @@ describe('an execution that takes its thread with it', () => {
     expect(lostIn(again)).toMatchObject({ kind, scenario: name });
   });
 
-  test('is told if time is up before it counts as hanging', async () => {
+  test('is reported if time is up before it counts as hanging', async () => {
     const { report } = await explore('microtasks', { timeMs: 300, hangMs: 3_600_000, workers: 1 });
     expect(report.failures).toMatchObject([{ kind: 'hang' }]);
   });
 
-  test('an execution that outlives the time is cut off, and told with its log', async () => {
+  test('an execution that outlives the time is cut off, and reported with its log', async () => {
     const options = { timeMs: 300, hangMs: 3_600_000, workers: 1, maxExecutions: Infinity };
     const { report, events } = await explore('endless', options);
     const [execution] = report.cutOff;
@@ -151,7 +151,7 @@ describe('an execution that takes its thread with it', () => {
     expect(report).toMatchObject({ failures: [], stoppedBy: 'stopped', nextIndex: execution?.index });
   });
 
-  test('an execution that nobody waits for any longer is not told', async () => {
+  test('an abandoned execution is not reported', async () => {
     const controller = new AbortController();
     let looks = 0;
     const { report } = await explore('endless', {
@@ -180,7 +180,7 @@ describe('an execution that takes its thread with it', () => {
     expect(report.executions).toBe(2);
   });
 
-  test('in the corpus costs that log only, however many there are in a row', async () => {
+  test('in the corpus costs that log only, however many come in a row', async () => {
     const decisions = [
       { question: choice('also first'), n: 3, answer: 2 },
       { question: choice('second'), n: 2, answer: 1 },
@@ -195,7 +195,7 @@ describe('an execution that takes its thread with it', () => {
 });
 
 describe('what a scenario leaves behind', () => {
-  test('a rejection that nobody handles is a failure', async () => {
+  test('an unhandled rejection is a failure', async () => {
     const { report } = await explore('stray');
     expect(report.failures).toMatchObject([
       { kind: 'error', message: 'unhandled rejection in the scenario: nobody waits for me' },
@@ -207,14 +207,14 @@ describe('what a scenario leaves behind', () => {
     expect(report.failures).toMatchObject([{ kind: 'escape', message: expect.stringContaining('Timeout') }]);
   });
 
-  test('a real timer that nobody waits for is an escape too', async () => {
+  test('a real timer that nobody awaits is an escape too', async () => {
     const { report } = await explore('interval');
     expect(report.failures).toMatchObject([
       { kind: 'escape', message: expect.stringContaining('left 1 real timer of the machine') },
     ]);
   });
 
-  test('more than the memory takes, kept from one execution to the next, costs a thread', async () => {
+  test('memory that leaks between executions until it is full costs a thread', async () => {
     const { report } = await explore('leaks', { goOn: true, workers: 1, maxExecutions: 300, auditEvery: 0 });
     expect(report.failures).toMatchObject([
       { kind: 'crash', message: expect.stringContaining('buffers take more than 128 MiB of memory') },
@@ -222,12 +222,12 @@ describe('what a scenario leaves behind', () => {
     expect(report.executions).toBe(300);
   });
 
-  test('what it posts to the thread that started it is let be', async () => {
+  test('messages that it posts to the starting thread are ignored', async () => {
     const { report } = await explore('posts');
     expect(report).toMatchObject({ failures: [], executions: 60, lostThreads: 0 });
   });
 
-  test('what it prints is passed on before the next begins, so that it fills no memory', async () => {
+  test('its output is passed on before the next execution, so that it does not fill the memory', async () => {
     let bytes = 0;
     const write = vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
       bytes += chunk.length;
@@ -243,7 +243,7 @@ describe('what a scenario leaves behind', () => {
   });
 });
 
-test('a strict pool lists what was reached for outside, over all threads, and says if it was nothing', async () => {
+test('a strict pool lists what was touched outside, over all threads, and says if it was nothing', async () => {
   const { report } = await explore('clock', { strict: true, goOn: true });
   expect(report.escapes).toMatchObject([{ kind: 'clock', what: 'Date.now' }]);
   expect(report.escapes?.[0]?.frames[0]).toContain('worker-entry.ts');
@@ -284,13 +284,13 @@ describe('shrinking in a thread', () => {
   });
 
   // N7: thirty seconds of shrinking left no time for explaining, and nothing nearby was tried.
-  test('leaves explaining its own time, however little there is for itself', async () => {
+  test('leaves explaining its own time, however little is left for shrinking', async () => {
     const { shrunk, explanation } = await settle({ shrinkMs: 0 });
     expect(shrunk?.stoppedBy).toBe('stopped');
     expect(explanation?.nearestPass?.text).toContain('it would have held');
   });
 
-  test('is over at once if it is already to end, and explains what there is', async () => {
+  test('ends at once if asked to before it starts, and explains what there is', async () => {
     const { shrunk, explanation } = await settle({}, { signal: AbortSignal.abort() });
     expect(shrunk).toMatchObject({ stoppedBy: 'stopped', decisions });
     expect(explanation?.history.length).toBeGreaterThan(0);
@@ -300,7 +300,7 @@ describe('shrinking in a thread', () => {
 
 describe('a replay in a thread', () => {
   // N5: explaining took the thread with it, and a failure that was known was called a hang.
-  test('tells what it came to although explaining it hangs', async () => {
+  test('reports its outcome although explaining it hangs', async () => {
     const key = 'check first time';
     const log = [
       { question: choice('first'), n: 3, answer: 1 },
@@ -313,7 +313,7 @@ describe('a replay in a thread', () => {
     expect([replayed.explanation, lostIn(replayed)]).toEqual([undefined, undefined]);
   });
 
-  test('tells how far it is', async () => {
+  test('reports its progress', async () => {
     const seen: number[] = [];
     const log = [
       { question: choice('first'), n: 3, answer: 1 },
@@ -326,7 +326,7 @@ describe('a replay in a thread', () => {
     expect(seen.slice(-2)).toEqual([1, 2]);
   });
 
-  test('runs what a seed decides, with the random stream of that seed', async () => {
+  test('runs the execution of a seed, with its random stream', async () => {
     const outcomeOf = async (seed: string): Promise<unknown> =>
       (await replay({ scenario: 'random', seed })).outcome?.traceHash;
     expect(await outcomeOf('7')).toBe(await outcomeOf('7'));

@@ -4,7 +4,7 @@ import { choice } from '../questions.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-test('a log is that of one execution, also if its thread begins another while it is read', () => {
+test('a log is of one execution, even if its thread begins another while it is read', () => {
   const writer = new ExploreSharedState();
   const reader = new ExploreSharedState(writer.memory);
   writer.beginExecution();

@@ -16,7 +16,7 @@ test('a simulation without stray errors keeps its verdict, and the process liste
   expect(listeners()).toEqual(before);
 });
 
-test('what the simulation itself rejects with passes through, and the process listens as before', async () => {
+test('a rejection of the simulation itself passes through, and the process listens as before', async () => {
   const before = listeners();
   await expect(catchStrayErrors(() => simulate({ scenario: 5 as never }))).rejects.toMatchObject({
     code: 'RUNNER_INVALID_ARGUMENT',

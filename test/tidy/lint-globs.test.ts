@@ -60,7 +60,7 @@ describe('the lint configuration', () => {
     ['test/kernel/{drain,wall-clock}*', ['test/kernel/wall-clock*']],
     ['src/**/*.ts', []],
     ['src/index.ts', []],
-  ] as const)('of %s it finds missing: %o', ([glob, missing]) => {
+  ] as const)('of %s, missing: %o', ([glob, missing]) => {
     expect(withoutFiles([glob])).toEqual(missing);
   });
 });

@@ -77,7 +77,7 @@ function readingsIn(file: string, code: string): string[] {
   return found;
 }
 
-test('A2: no code reads anything back out of the text of a question or an event', () => {
+test('A2: no code parses the text of a question or an event', () => {
   const files = listFiles(['src']);
   const found = files
     .filter((file) => !OTHER_LABELS.test(file))
@@ -97,7 +97,7 @@ test.each([
   expect(readingsIn('some.ts', `const read = ${code};`)).toHaveLength(1);
 });
 
-test('lets comparing and showing be', () => {
+test('allows comparing and showing', () => {
   const code = "const a = (q: Question, t: Topic) => q.text === t.text || `${t.text} fault`.endsWith('x');";
   expect(readingsIn('some.ts', code)).toEqual([]);
 });

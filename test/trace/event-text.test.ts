@@ -68,10 +68,10 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   [{ type: 'note', ...base, text: 'begin' }, 'worker notes: begin'],
 ];
 
-test.for(texts)('%o is said in words', ([event, text]) => {
+test.for(texts)('%o has words', ([event, text]) => {
   expect(formatEvent(event)).toBe(`5 ms: ${text}`);
 });
 
-test('every type of event is said in words', () => {
+test('every type of event has words', () => {
   expect(new Set(texts.map(([{ type }]) => type))).toEqual(new Set(Object.keys(EVENT_SHAPES)));
 });

@@ -29,7 +29,7 @@ async function* later(pieces: readonly Chunk[]): AsyncGenerator<Chunk> {
 }
 
 describe('line reader', () => {
-  test('gives the same lines however the text is cut, as text, as bytes, now or later', async () => {
+  test('gives the same lines wherever the text is split, as text, as bytes, now or later', async () => {
     const unit = fc.constantFrom('a', '\n', '\n', 'ü', '\u{1f4a5}', '\ud83d', '"', ' ');
     const pieces = fc.array(fc.string({ unit, maxLength: 6 }), { maxLength: 6 });
     await fc.assert(
@@ -62,7 +62,7 @@ describe('line reader', () => {
   });
 
   // R-12: a line of 3 MB in chunks of one byte took 480 MB.
-  test('keeps no chunk of a long line once its bytes are taken', async () => {
+  test('keeps no chunk of a long line once its bytes are read', async () => {
     const chunks: WeakRef<ArrayBufferLike>[] = [];
     let alive = Infinity;
     async function* source(): AsyncGenerator<Chunk> {
@@ -101,7 +101,7 @@ describe('line reader', () => {
     });
   });
 
-  test('reads foreign bytes as replacement characters if told to', async () => {
+  test('reads foreign bytes as replacement characters on request', async () => {
     const reader = new LineReader(Uint8Array.of(0x61, 0xff, 0x0a), { foreignBytes: 'replaced' });
     expect((await reader.next(10))?.text).toBe('a\ufffd');
   });
@@ -110,16 +110,19 @@ describe('line reader', () => {
     ['in one piece', ['ok\n12345\n']],
     ['in pieces', ['ok\n123', '45', '\n']],
     ['without an end', ['ok\n', '12345']],
-  ] as const)('refuses a line longer than allowed, %s, and takes one just as long', async ([, pieces]) => {
-    await expect(linesOf(pieces, 4)).rejects.toMatchObject({
-      problem: 'too-long',
-      line: 2,
-      message: 'line 2: expected a line of at most 4 bytes (maxLineBytes), got a longer one',
-    });
-    expect((await linesOf(pieces, 5)).map(({ text }) => text)).toEqual(['ok', '12345']);
-  });
+  ] as const)(
+    'refuses a line longer than allowed, %s, and accepts one exactly as long',
+    async ([, pieces]) => {
+      await expect(linesOf(pieces, 4)).rejects.toMatchObject({
+        problem: 'too-long',
+        line: 2,
+        message: 'line 2: expected a line of at most 4 bytes (maxLineBytes), got a longer one',
+      });
+      expect((await linesOf(pieces, 5)).map(({ text }) => text)).toEqual(['ok', '12345']);
+    },
+  );
 
-  test('takes no more of its source than it was asked for, and closes it once', async () => {
+  test('reads no more of its source than needed, and closes it once', async () => {
     const log: string[] = [];
     function* source(): Generator<string> {
       try {
@@ -152,7 +155,7 @@ describe('line reader', () => {
     );
   });
 
-  test('refuses pieces that are neither text nor bytes, and passes on what its source throws', async () => {
+  test('refuses chunks that are neither text nor bytes, and passes on what its source throws', async () => {
     await expect(linesOf([7] as unknown as string[])).rejects.toMatchObject({
       message: 'source: expected pieces of text or bytes, got 7',
     });

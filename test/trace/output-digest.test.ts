@@ -17,7 +17,7 @@ const trailers = [
 ] as string[];
 
 describe('digestOutput', () => {
-  test('the header does not count, whatever date, places and command stand in it', async () => {
+  test('the header does not count, whatever date, paths and command are in it', async () => {
     for (const argv of [['make'], ['a\nSCOOT_CMD_LOG\n', '########'], []]) {
       for (const epochMs of [0, 1_700_000_000_000]) {
         expect(await digestOutput(`${header(argv, epochMs)}hi\n`)).toBe(sha('hi\n'));
@@ -35,7 +35,7 @@ describe('digestOutput', () => {
     expect(await digestOutput(`${header([], 0)}hi`, { hasTrailer: true })).toBe(sha('hi'));
   });
 
-  test('the digest is that of the process’s bytes, however the file is cut and whatever they are', async () => {
+  test('the digest is of the process’s bytes, whatever they are and however the file is split', async () => {
     const unit = fc.oneof(fc.constantFrom('\n', '#', 'SCOOT_CMD_LOG\n', ...trailers), fc.string());
     const bodies = fc.array(unit, { maxLength: 6 }).map((units) => units.join(''));
     await fc.assert(
@@ -69,13 +69,13 @@ describe('digestOutput', () => {
     expect(await digestOutput([...file])).toBe(sha(file));
   });
 
-  test('a header that goes on for more than 4 MiB is none', async () => {
+  test('a header of more than 4 MiB is not a header', async () => {
     const long = `########\n########\n${'x'.repeat(4 * 1024 * 1024)}`;
     const file = [long, '\n########\n########\n\nSCOOT_CMD_LOG\n', 'hi'];
     expect(await digestOutput(file)).toBe(sha(file.join('')));
   });
 
-  test('streams and pieces give the same, bytes are taken as they are', async () => {
+  test('streams and chunks give the same, and bytes are used as they are', async () => {
     async function* later(): AsyncGenerator<Uint8Array> {
       yield Promise.resolve(Buffer.from(header(['make'], 0)));
       yield Uint8Array.of(0xff, 0x00);

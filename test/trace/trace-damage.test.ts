@@ -26,7 +26,7 @@ describe.for([
 ] as const)('a damaged %s', ([, whole]) => {
   const bytes = Buffer.from(whole);
 
-  test('cut off anywhere is known to be cut off', async () => {
+  test('cut off anywhere is reported as cut off', async () => {
     for (let length = 1; length < bytes.length - 1; length++) {
       const result = await outcome(bytes.subarray(0, length));
       expect(result, `cut after ${length} bytes`).toMatchObject({ error: { problem: 'truncated' } });
@@ -34,7 +34,7 @@ describe.for([
     expect(await outcome(bytes.subarray(0, -1))).toEqual({ file: await read(bytes) });
   });
 
-  test('with any one byte changed is refused, or reads the same where letters may be of either case', async () => {
+  test('with any one byte changed is refused, or reads the same where case does not matter', async () => {
     const expected = { file: await read(bytes) };
     const positions = fc.nat(bytes.length - 1);
     let refused = 0;

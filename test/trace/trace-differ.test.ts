@@ -14,7 +14,7 @@ async function* later<T>(values: readonly T[]): AsyncGenerator<T> {
 }
 
 describe('diffEvents', () => {
-  test('R209 names no difference if and only if two traces are equal, and agrees with the streamed form', async () => {
+  test('R209 finds no difference if and only if two traces are equal, and agrees with the streamed form', async () => {
     await fc.assert(
       fc.asyncProperty(list, list, async (one, other) => {
         const found = diffEvents(one, other);
@@ -25,7 +25,7 @@ describe('diffEvents', () => {
     );
   });
 
-  test('finds the index and the field of the one thing that was changed', () => {
+  test('finds the index and the field of a single change', () => {
     fc.assert(
       fc.property(list, eventArbitrary, list, (before, event, after) => {
         for (const mutant of mutations(event) as TraceEvent[]) {

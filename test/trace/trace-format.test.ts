@@ -120,14 +120,14 @@ describe('docs/trace-format.md', () => {
     expect(page).toContain(`# The trace format, version ${TRACE_VERSION}\n`);
   });
 
-  test('lists every problem that a reader names', () => {
+  test('lists every problem that a reader can report', () => {
     const named = readProjectFile('src/trace/trace-format-error.ts').matchAll(/^ {2}\| '([a-z-]+)'/gm);
     expect(rowsOf('What readers refuse').map(([problem]) => problem)).toEqual(
       [...named].map(([, problem]) => problem),
     );
   });
 
-  test('R209 its examples are whole files, in the bytes that a writer gives, with a line of every type', async () => {
+  test('R209 its examples are whole files, byte for byte as written, with a line of every type', async () => {
     const examples = [...page.matchAll(/^```jsonl\n([^]*?)^```$/gm)].map(([, text = '']) => text);
     const seen = new Set<string>();
     for (const example of examples) {
@@ -163,7 +163,7 @@ function rewritten(
   }
 }
 
-test('docs/trace.schema.json says what the shapes say', async () => {
+test('docs/trace.schema.json agrees with the shapes', async () => {
   const text = await format(JSON.stringify(lineSchema()), { parser: 'json', printWidth: 110 });
   await expect(text).toMatchFileSnapshot(join(projectRoot, 'docs', 'trace.schema.json'));
 });

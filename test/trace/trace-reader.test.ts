@@ -302,7 +302,7 @@ describe('openTrace', () => {
     await expect(read(source)).rejects.toMatchObject({ code: 'RUNNER_TRACE_FORMAT', problem, message });
   });
 
-  test('a file of another kind than wanted is refused, and the right kind is taken', async () => {
+  test('a file of the wrong kind is refused, and the right kind is accepted', async () => {
     await expect(read(recording, { kind: 'simulation' })).rejects.toMatchObject({
       problem: 'wrong-kind',
       message: 'line 1: expected a file of kind simulation, got one of kind recording',

@@ -57,13 +57,13 @@ describe('trace recorder', () => {
     );
   });
 
-  test('R209 the same fields under another type of event give another hash', () => {
+  test('R209 the same fields under another event type give another hash', () => {
     const fields = { at: 1, runner: 'worker', runId: '0', resource: 'process', name: 'p' } as const;
     const hashes = (['acquired', 'freed', 'abandoned'] as const).map((type) => hashOf([{ type, ...fields }]));
     expect(new Set(hashes).size).toBe(3);
   });
 
-  test('R209 an absent field and an undefined one are the same data', () => {
+  test('R209 an absent field and an undefined one are the same', () => {
     const accepted = (command: object): TraceEvent =>
       ({ type: 'accepted', at: 0, runner: 'worker', runId: '0', command }) as TraceEvent;
     const sparse = {
@@ -76,7 +76,7 @@ describe('trace recorder', () => {
     expect(hashOf([accepted(sparse)])).toBe(hashOf([accepted({ argv: ['a'] })]));
   });
 
-  test('counts what it was told and keeps nothing unless asked', () => {
+  test('counts what it gets and keeps nothing unless asked', () => {
     const recorder = createTraceRecorder({ hash: new ExactHash() });
     recorder.record(note('a'));
     recorder.record(note('b'));

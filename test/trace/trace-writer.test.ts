@@ -19,7 +19,7 @@ const text = (lines: Iterable<string>): string => [...lines].join('');
 const abort: TraceEvent = { type: 'abort', at: 1.5, runner: 'worker', runId: '0' };
 
 describe('files of a simulation', () => {
-  test('R209 equal simulations give the same bytes, whatever order their keys were set in', () => {
+  test('R209 equal simulations give the same bytes, in whatever order their keys were set', () => {
     fc.assert(
       fc.property(decisions, events, (log, list) => {
         const header = { scenario: 'pool', seed: '42', meta: { b: '1', a: '2' } };
@@ -32,7 +32,7 @@ describe('files of a simulation', () => {
     );
   });
 
-  test('R209 what is read is what was written, and the trace hash is the recorder’s', async () => {
+  test('R209 a file reads back as written, and the trace hash is the recorder’s', async () => {
     await fc.assert(
       fc.asyncProperty(decisions, events, async (log, list) => {
         const recorder = createTraceRecorder({ hash: createRollingHash(), keep: true });
@@ -70,7 +70,7 @@ describe('files of a simulation', () => {
 });
 
 describe('files of decisions and recordings', () => {
-  test('a decision log is read as it was written', async () => {
+  test('a decision log reads back as written', async () => {
     await fc.assert(
       fc.asyncProperty(decisions, async (log) => {
         const header = { scenario: 'pool', writtenBy: 'a test' };
@@ -80,7 +80,7 @@ describe('files of decisions and recordings', () => {
     );
   });
 
-  test('a recording is read as it was written, with wall time and host in its header only', async () => {
+  test('a recording reads back as written, with wall time and host in its header only', async () => {
     await fc.assert(
       fc.asyncProperty(recordingArbitrary, async (recording) => {
         const header = { startedAt: '2024-05-01T10:00:00.000Z', host: 'here', directory: '/tmp' };
@@ -90,7 +90,7 @@ describe('files of decisions and recordings', () => {
     );
   });
 
-  test('files without header fields are files', async () => {
+  test('header fields are optional', async () => {
     expect((await readDecisionLog(decisionLogLines([]))).header).toEqual({ kind: 'decisions' });
     expect((await readRecording(recordingLines({ entries: [] }))).header).toEqual({ kind: 'recording' });
     const simulation = await readSimulation(simulationLines({ decisions: [], events: [] }));
@@ -198,7 +198,7 @@ describe('trace writer', () => {
     expect(() => writer.end()).toThrow(expect.objectContaining({ message: late }));
   });
 
-  test('a header of no kind and one with unknown fields are refused', () => {
+  test('a header without a kind and one with unknown fields are refused', () => {
     expect(() => createTraceWriter({ kind: 'story' as 'decisions' })).toThrow(
       expect.objectContaining({
         message: 'header.kind: expected one of simulation, decisions, recording, got "story"',
@@ -213,7 +213,7 @@ describe('trace writer', () => {
     );
   });
 
-  test('request data that JSON cannot hold is refused', () => {
+  test('request data that JSON cannot represent is refused', () => {
     const cycle: { [key: string]: unknown } = {};
     cycle['self'] = cycle;
     const writer = createTraceWriter({ kind: 'recording' });

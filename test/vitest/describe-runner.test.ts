@@ -24,7 +24,7 @@ describeRunner({ name: 'old', isOld: true }, cases);
 describeRunner({ name: 'at once', isOld: true }, cases, { concurrent: true });
 
 describe('a described runner', () => {
-  test('has passed each case that means something for it, group by group', () => {
+  test('passes each case that applies to it, group by group', () => {
     const [atOnce, inTurn] = [true, false].map((concurrent) =>
       proved.filter((line) => line.startsWith('at once') === concurrent),
     );

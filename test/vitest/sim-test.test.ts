@@ -23,11 +23,11 @@ const typed: ScenarioDefinition = defineScenario({
 });
 
 describe('a simulation as a test', () => {
-  test('runs for 20 seeds unless told otherwise', () => {
+  test('runs 20 seeds by default', () => {
     expect(played).toEqual(Array.from({ length: 20 }, () => 3_600_000));
   });
 
-  test('seeds can be a number, and the scenario the definition of one, with its options', async () => {
+  test('seeds can be a number, and the scenario a definition with its options', async () => {
     const seeds: number[] = [];
     const definition = defineScenario({
       name: 'forgetful',
@@ -59,12 +59,12 @@ describe('a simulation as a test', () => {
     await expect(ended).rejects.toThrow(/^interrupted at [\d.]+ ms: The simulation was ended from outside/);
   });
 
-  test.for([0, 0.5, 'seed', null])('seeds that are no list are refused: %o', async (seeds) => {
+  test.for([0, 0.5, 'seed', null])('seeds that are not a list are refused: %o', async (seeds) => {
     const failing = holdForSeeds('counted', () => undefined, { seeds: seeds as never });
     await expect(failing).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
   });
 
-  test('fails at the first seed that does not hold, with what repeats it', async () => {
+  test('fails at the first seed that does not hold, with the line that repeats it', async () => {
     const seeds: string[] = [];
     const failing = holdForSeeds(
       'unlucky',
@@ -92,7 +92,7 @@ describe('a simulation as a test', () => {
     await expect(again).rejects.toThrow('drew 0');
   });
 
-  test('a seed where seeds belong is refused, and is not taken for no wish', async () => {
+  test('a seed where seeds belong is refused, not ignored', async () => {
     const options = { seed: 7 } as object;
     await expect(holdForSeeds('one', () => undefined, options)).rejects.toThrow('options: expected seeds');
   });
@@ -121,7 +121,7 @@ describe('a simulation as a test', () => {
       (sim: Simulation): void => void sim.world.clock.timer('left', 5, () => undefined),
     ],
     ['a deadlock', (sim: Simulation): Promise<void> => sim.sleep(1).then(() => new Promise<void>(() => {}))],
-  ] as const)('of %s, the stack begins with the line of the user, explained or not', async ([, scenario]) => {
+  ] as const)("for %s, the stack begins with the user's line, explained or not", async ([, scenario]) => {
     for (const explain of [false, true]) {
       const error = await holdForSeeds('lines', scenario, { explain }).catch((caught: unknown) => caught);
       const { stack = '', message } = error as SimulationFailedError;
@@ -138,14 +138,14 @@ describe('a simulation as a test', () => {
     }
   });
 
-  test('what an assertion expected and got is that of the error', async () => {
+  test('the error has the expected and actual values of the assertion', async () => {
     const error = await holdForSeeds('compared', () => expect(['a']).toEqual(['b'])).catch(
       (caught: unknown) => caught,
     );
     expect(error).toMatchObject({ expected: ['b'], actual: ['a'] });
   });
 
-  test('a failure is made small and explained if that is asked for', async () => {
+  test('a failure is shrunk and explained on request', async () => {
     const scenario = async (sim: Simulation): Promise<void> => {
       for (let round = 1; round <= 5; round += 1) {
         sim.pick(`noise ${round}`, ['low', 'high']);
@@ -178,7 +178,7 @@ describe('a simulation as a test', () => {
     await expect(failing).rejects.toThrow(/It cannot be explained, for it does not repeat: .*/);
   });
 
-  test('a failure after more events than can be watched says so, and no thread dies of it', async () => {
+  test('a failure after more events than can be watched says so, and no thread dies', async () => {
     const scenario = async (sim: Simulation): Promise<void> => {
       for (let step = 0; step < 250_001; step += 1) await sim.sleep(1);
       sim.check(false, 'too late');
@@ -189,7 +189,7 @@ describe('a simulation as a test', () => {
     );
   });
 
-  test('whether to explain is true or false', async () => {
+  test('explain must be a boolean', async () => {
     const failing = holdForSeeds('wrong', () => undefined, { explain: 1 as never });
     await expect(failing).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
   });

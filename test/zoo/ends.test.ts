@@ -7,8 +7,8 @@ function found(...history: readonly string[]): Hunt {
 }
 const MISSED: Hunt = { found: false, executions: 9, seconds: 60, sentence: '' };
 
-describe('where the cold starts of a bug end', () => {
-  test('counts the histories that are printed differently, the most frequent first', () => {
+describe('the ends of the cold starts of a bug', () => {
+  test('counts differently printed histories, the most frequent first', () => {
     const ends = endsOf('D1', [
       found('0 ms a'),
       found('0 ms b', '1 ms c'),
@@ -33,7 +33,7 @@ describe('where the cold starts of a bug end', () => {
     expect(rows.slice(1, 3)).toEqual(['    from 1 of them:', '      0 ms a']);
   });
 
-  test('a failure that shows no history, as one that no seed repeats, is none of them', () => {
+  test('a failure without a history, such as one that no seed repeats, is not counted', () => {
     const ends = endsOf('D54', [{ ...found(), sentence: 'not deterministic' }]);
     expect(ends).toMatchObject({ found: 1, histories: [] });
     expect(endsRows(ends)).toEqual([`${'D54'.padEnd(28)}   1 of 1 found  0 histories`]);

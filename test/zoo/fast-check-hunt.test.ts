@@ -39,14 +39,14 @@ describe('a hunt with fast-check', () => {
     expect([...orders].sort()).toEqual(['abc', 'acb', 'bac', 'bca', 'cab', 'cba']);
   });
 
-  test('never takes an event that was cancelled', async () => {
+  test('never picks a cancelled event', async () => {
     const orders = new Set<string>();
     const executor = createExecutor(scenario(async (sim) => void orders.add(await firingOrder(sim, true))));
     expect(await huntWithFastCheck(executor, plan)).toMatchObject({ type: 'missed' });
     expect([...orders].sort()).toEqual(['ac', 'bac', 'bca', 'ca']);
   });
 
-  test('finds what an order breaks, after the same number of runs for the same seed', async () => {
+  test('finds what a certain order breaks, after the same number of runs for the same seed', async () => {
     const fails = scenario(async (sim) => sim.check((await firingOrder(sim)) !== 'cba', 'backwards'));
     const hunts = [];
     for (let time = 0; time < 2; time += 1) hunts.push(await huntWithFastCheck(createExecutor(fails), plan));
@@ -64,7 +64,7 @@ describe('a hunt with fast-check', () => {
     expect(hunt).toEqual({ type: 'found', executions: runs, sentence: 'seventeen' });
   });
 
-  test('says that it cannot where time passes', async () => {
+  test('says that it cannot hunt where time passes', async () => {
     const waits = scenario((sim) => sim.sleep(1));
     expect(await huntWithFastCheck(createExecutor(waits), plan)).toEqual({ type: 'cannot' });
   });

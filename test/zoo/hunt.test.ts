@@ -42,7 +42,7 @@ describe('a hunt', () => {
     expect(held).toMatchObject({ found: false, executions: 300, sentence: '' });
   });
 
-  test('in a package that does not even load has found nothing, and says why', async () => {
+  test('in a package that does not load finds nothing, and says why', async () => {
     const broken = copies.makeMutant({ id: 'broken', edits: [] });
     rmSync(join(broken, 'dist/index.js'));
     const result = await hunt(options({ folder: broken }));
@@ -50,7 +50,7 @@ describe('a hunt', () => {
     expect(result.sentence).toContain('index.js');
   });
 
-  test('that is stopped ends with its child, and has found nothing', async () => {
+  test('that is stopped ends with its child, and finds nothing', async () => {
     const stop = new AbortController();
     const result = hunt(options({ folder: copies.base, executions: 10_000_000, signal: stop.signal }));
     stop.abort();
@@ -59,7 +59,7 @@ describe('a hunt', () => {
 });
 
 describe('a copy of the package', () => {
-  test('differs from the base in the edited file alone', () => {
+  test('differs from the base only in the edited file', () => {
     const mutant = copies.makeMutant(SLEEP);
     const file = 'dist/execers/sim-process.js';
     const read = (root: string, path: string): string => readFileSync(join(root, path), 'utf8');

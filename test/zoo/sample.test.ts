@@ -5,14 +5,14 @@ import { drawSample } from '../../scripts/zoo/sample.ts';
 const ids = bugs.map(({ id }) => id);
 
 describe('a sample of the zoo', () => {
-  test('holds as many different bugs as asked for, the same ones for the same seed', () => {
+  test('holds as many different bugs as requested, the same ones for the same seed', () => {
     const drawn = drawSample(ids, 10, 'a');
     expect(new Set(drawn).size).toBe(10);
     expect(ids).toEqual(expect.arrayContaining(drawn));
     expect(drawSample(ids, 10, 'a')).toEqual(drawn);
   });
 
-  test('leaves no bug out for ever', () => {
+  test('covers every bug in time', () => {
     const seen = new Set(Array.from({ length: 200 }, (_, seed) => drawSample(ids, 10, String(seed))).flat());
     expect(ids.filter((id) => !seen.has(id))).toEqual([]);
   });

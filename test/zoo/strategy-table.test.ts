@@ -68,7 +68,7 @@ describe('the table of strategies', () => {
 });
 
 describe('the report of hunts', () => {
-  test('a row says what was found with what effort, and the sentence stands below it', () => {
+  test('a row shows what was found with what effort, with the sentence below', () => {
     const hunt = {
       ...found(12),
       eventsBefore: 40,
@@ -85,7 +85,7 @@ describe('the report of hunts', () => {
     expect(huntRow(bug, missed, true)).toContain('held');
   });
 
-  test('the figures leave what was missed out of the medians, not out of the count', () => {
+  test('misses are left out of the medians, not out of the count', () => {
     expect(figuresLine([found(2), found(4), missed], 3)).toBe('2 of 3 found, median 3 executions');
     expect(figuresLine([missed], 2)).toBe('0 of 2 found');
   });

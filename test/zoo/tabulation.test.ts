@@ -52,7 +52,7 @@ describe('the trials of the table', () => {
     }
   });
 
-  test('are made from outside where a scenario ends its process, and the rest goes on', async () => {
+  test('run in a process of their own where a scenario ends its process, and the rest goes on', async () => {
     const file = 'sims/zoo/race-lock-order.ts';
     const find = 'const locks = new Locks();';
     const edits = [{ file, find, replace: `process.exit(7); ${find}` }];

@@ -25,7 +25,7 @@ export const domainBugs: readonly Bug[] = [
   {
     id: 'D2',
     title:
-      'a remote reader answers an unknown id with an empty list, and whoever reads its first entry crashes',
+      'a remote reader answers an unknown id with an empty list, and a caller that reads its first entry crashes',
     scenario: 'status-board',
     edits: [
       {

@@ -32,7 +32,7 @@ export const fileBugs: readonly Bug[] = [
   },
   {
     id: 'D89',
-    title: 'a second release takes the place from whoever has got it meanwhile',
+    title: 'a second release takes the place from a checkout that has got it meanwhile',
     scenario: 'shared-files',
     edits: [
       {

@@ -153,7 +153,7 @@ export const networkBugs: readonly Bug[] = [
   },
   {
     id: 'D81',
-    title: 'a poll that timed out tells a service status of zeros',
+    title: 'a poll that timed out gives a service status of zeros',
     scenario: 'remote-poller',
     edits: [
       {

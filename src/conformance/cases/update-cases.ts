@@ -155,7 +155,7 @@ export const updateCases: readonly CaseSpec[] = [
       await waitForState(runner, runId, 'RUNNING');
       const { service } = await runner.statusAll();
       checkEqual('health', service.isHealthy, true);
-      checkThat(service.error !== '', 'the service error', 'one that tells of the update', service.error);
+      checkThat(service.error !== '', 'the service error', 'one that mentions the update', service.error);
       gate.open();
       await runner.release();
     },

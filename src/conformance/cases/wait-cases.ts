@@ -152,7 +152,7 @@ export const waitCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R36 D4 a wait ends so as soon as its run ends otherwise',
+    title: 'R36 D4 a wait ends that way as soon as its run ends in another state',
     async serve(t, runner) {
       const runId = await t.running(runner, t.commands.exit(0, t.ms(2)));
       await checkRejects('the wait', waitForState(runner, runId, 'ABORTED'), 'RUNNER_CANNOT_HAPPEN');

@@ -77,7 +77,7 @@ const STOPS: Readonly<Record<SearchStop, string>> = {
 /** The stops that say something about the scenario, although nothing has failed. */
 const FAULTS_OF_SCENARIO: readonly SearchStop[] = ['divergence', 'incompleteState'];
 
-/** What the search has found wrong with the scenario itself; undefined if it ended otherwise. */
+/** What the search has found wrong with the scenario itself; undefined if that is not why it ended. */
 export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): string | undefined {
   if (complete === true || !FAULTS_OF_SCENARIO.includes(complete.stoppedBy)) return undefined;
   return STOPS[complete.stoppedBy];

@@ -6,12 +6,12 @@ import { createExecutor } from '../executor.ts';
 import { exhaustiveStrategy } from './exhaustive-strategy.ts';
 import { explore, type ExploreOptions } from '../explorer.ts';
 
-/** What {@link certify} takes beside the scenario: bounds, and how to be told. */
+/** What {@link certify} takes beside the scenario: bounds and callbacks. */
 export interface CertifyOptions<Input>
   extends SearchBounds, Pick<ExploreOptions, 'shouldStop' | 'onExecution'> {
   /** What the scenario's `prepare` has made. */
   readonly input?: Input;
-  /** Told about every schedule that failed; answers whether to go on. Default: it goes on. */
+  /** Called for every schedule that failed; returns whether to go on. Default: it goes on. */
   readonly onFailure?: ExploreOptions['onFailure'];
 }
 

@@ -4,7 +4,7 @@
  * have had to ask for reversals before it (Yang, Chen, Gopalakrishnan and Kirby, "Efficient Stateful Dynamic Partial Order Reduction",
  * SPIN 2008).
  *
- * Whether a declaration is complete shows where states are the same and what follows is not. So whoever comes to a state again goes on
+ * Whether a declaration is complete shows where states are the same and what follows is not. So an execution that reaches a state again goes on
  * to one end, which must be one of those that the state is known to lead to; and a sample of the states that are reached again is gone
  * through in full, and all its ends are compared. Invariants: only states below which nothing is left to try are merged; of a state, a
  * hash is kept, and the list of its ends, which states with the same ends share.

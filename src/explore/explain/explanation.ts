@@ -151,7 +151,7 @@ function stepText(done: ObservedStep['done'], atMs: number): string {
   return `${atMs} ms: ${actText(done.question)} was asked for`;
 }
 
-const TOLD_MAX = 3;
+const SHOWN_MAX = 3;
 /** What says most first. */
 const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', 'draw'];
 
@@ -197,14 +197,14 @@ function circumstances(run: ObservedRun): string {
   const names = new EventNames(run);
   const faults = new ShownFaults(run, names);
   const passed = new PassedOver(decisions);
-  const told = decisions
-    .filter((decision) => passed.isTold(decision))
+  const shown = decisions
+    .filter((decision) => passed.isShown(decision))
     .sort((a, b) => weightOf(faults, a) - weightOf(faults, b))
-    .slice(0, TOLD_MAX);
+    .slice(0, SHOWN_MAX);
   const inOrder = decisions
-    .filter((decision) => told.includes(decision))
+    .filter((decision) => shown.includes(decision))
     .map((decision) => passed.textOf(decision, names) ?? faults.textOf(decision));
-  const others = decisions.length - told.reduce((sum, decision) => sum + passed.countOf(decision), 0);
+  const others = decisions.length - shown.reduce((sum, decision) => sum + passed.countOf(decision), 0);
   const more =
     others === 0
       ? ''
@@ -381,8 +381,8 @@ function detailOf(detail: string): FailureDetail {
 
 /** Who waits comes first, with where the scenario itself does. */
 function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[]): FailureDetail[] {
-  const told = failure.details.map(detailOf);
-  const waits = told.filter(({ text }) => isWaitText(text));
+  const lines = failure.details.map(detailOf);
+  const waits = lines.filter(({ text }) => isWaitText(text));
   const known = new Set(waits.flatMap(({ frames }) => frames));
   const places = awaited
     .map(detailOf)
@@ -391,7 +391,7 @@ function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[
     ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
     ...waits,
     ...places,
-    ...told.filter(({ text }) => !isWaitText(text)),
+    ...lines.filter(({ text }) => !isWaitText(text)),
     ...standstillDetails(run, failure, waits.length + places.length > 0),
   ];
 }

@@ -23,10 +23,10 @@ type ProcessEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>
 /**
  * What the beginnings and ends of processes say to a reader.
  *
- * Tells events that say what another one says: a simulated machine records its processes, and a run that it has one; to a reader that is
+ * Finds events that say what another one says: a simulated machine records its processes, and a run that it has one; to a reader that is
  * one process.
  */
-function toldByMachine({ events }: ObservedRun): (event: TraceEvent) => boolean {
+function recordedByMachine({ events }: ObservedRun): (event: TraceEvent) => boolean {
   const seen = new Set(
     events.flatMap(({ event }) =>
       isOfProcess(event) && event.name.startsWith('process/') ? [ownerOf(event)] : [],
@@ -193,9 +193,9 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const accepted = new Set(
     run.events.flatMap(({ event }) => (event.type === 'accepted' ? [`${event.runner} ${event.runId}`] : [])),
   );
-  const isToldByMachine = toldByMachine(run);
+  const isRecordedByMachine = recordedByMachine(run);
   const rankOf = (event: TraceEvent): Rank => {
-    if (isToldByMachine(event)) return RANK.never;
+    if (isRecordedByMachine(event)) return RANK.never;
     if (held.has(event)) return RANK.named;
     // That it waits is said by its acceptance already.
     if (event.type === 'status' && accepted.has(`${event.runner} ${event.status.runId}`)) {
@@ -208,9 +208,9 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const faults = new ShownFaults(run, names);
   const shown = decisions.flatMap((decision) => faults.of(decision) ?? []);
   const faultOf = new Map(shown.map((fault) => [fault.event, fault]));
-  const told = new Set(shown.map(({ decision }) => decision));
+  const named = new Set(shown.map(({ decision }) => decision));
   const passed = new PassedOver(decisions);
-  for (const decision of decisions) if (!passed.isTold(decision)) told.add(decision);
+  for (const decision of decisions) if (!passed.isShown(decision)) named.add(decision);
   const toldAlready = new Set(shown.flatMap(({ others }) => others));
   const ofDecision = (decision: ObservedDecision): Candidate =>
     candidateOf(run, faults, decision, () => passed.textOf(decision, names));
@@ -219,7 +219,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     while (decisions[0] !== undefined && decisions[0].traceIndex <= index) {
       const decision = decisions.shift() as ObservedDecision;
       // A fault that shows in the trace is not said twice.
-      if (!told.has(decision)) candidates.push(ofDecision(decision));
+      if (!named.has(decision)) candidates.push(ofDecision(decision));
     }
     if (toldAlready.has(event)) return;
     const { at: atMs, runner } = event;
@@ -228,7 +228,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     const textOf = (): string => fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
     candidates.push({ role, atMs, runner, textOf, firingId, event, isFiring: false, rank: rankOf(event) });
   });
-  const late = decisions.filter((decision) => !told.has(decision));
+  const late = decisions.filter((decision) => !named.has(decision));
   candidates.push(...late.map(ofDecision));
   return [...withSilentFirings(run, names, candidates, passed.eventIds)];
 }
@@ -254,7 +254,7 @@ function* withSilentFirings(
   run: ObservedRun,
   names: EventNames,
   candidates: readonly Candidate[],
-  told: readonly number[],
+  named: readonly number[],
 ): Iterable<Candidate> {
   const telling = new Set(
     candidates.filter(({ rank }) => rank < RANK.routine).map(({ firingId }) => firingId),
@@ -263,7 +263,7 @@ function* withSilentFirings(
   // That a run is stopped is shown by what comes of it only later.
   const isSpeaking = ({ id, topic }: EventInfo): boolean =>
     telling.has(id) || (doing.has(id) && !STOPS.has(topic.what));
-  const speaking = new Set([...[...run.firings.values()].filter(isSpeaking).map(({ id }) => id), ...told]);
+  const speaking = new Set([...[...run.firings.values()].filter(isSpeaking).map(({ id }) => id), ...named]);
   const order = new Map([...run.firings.keys()].map((id, at) => [id, at]));
   const silent = [...run.firings.values()].filter(({ id }) => !speaking.has(id));
   const periodic = periodicIn(silent);

@@ -77,7 +77,7 @@ function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | unde
     const runId = runIdOf(event);
     if (runId === undefined || runId === '') return runners.has(event.runner);
     if (exact.has(`${event.runner} ${runId}`)) return true;
-    // Runners that number their runs alike are told apart only if the text names one.
+    // Runners that number their runs alike are distinguished only if the text names one.
     const isNamed = runIds.has(runId) && (inRest.size === 0 || inRest.has(event.runner));
     return isNamed || (runIds.size + exact.size === 0 && runners.has(event.runner));
   };

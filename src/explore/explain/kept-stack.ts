@@ -24,7 +24,7 @@ export class KeptStack {
   }
 }
 
-/** Tells what is neither among the first that were added nor among the last. */
+/** Finds what is neither among the first that were added nor among the last. */
 export class KeptEnds<Item> {
   readonly #forget: (item: Item) => void;
   readonly #last: Item[] = [];

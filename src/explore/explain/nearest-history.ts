@@ -20,7 +20,7 @@ export interface NearestPass {
   readonly changes: number;
 }
 
-/** Tells the two executions apart. */
+/** Distinguishes the two executions. */
 export function tellApart(
   failing: ObservedRun,
   passing: ObservedRun,
@@ -123,7 +123,7 @@ function orderInsteadText(
     : `${other} had come before ${taken} at ${atMs} ms`;
 }
 
-/** A value says more than the answer that made it, if it can be told apart in few words. */
+/** A value says more than the answer that made it, if its words are few and differ. */
 function drawnInsteadText(
   { drawn, ...observed }: ObservedDecision,
   passing: ObservedRun,

@@ -214,11 +214,11 @@ function alternativesTo(decision: AskedDecision): number[] {
       (unlike.get(a) ?? 0) - (unlike.get(b) ?? 0) || Math.abs(a - answer) - Math.abs(b - answer) || a - b,
   );
   // Several answers may stand for one value, of which the least is plainest.
-  const told = new Set([answerText(decision, answer)]);
+  const seen = new Set([answerText(decision, answer)]);
   const byDistance = nearest.flatMap((other) => {
     const text = answerText(decision, other);
-    if (text !== undefined && told.has(text)) return [];
-    told.add(text);
+    if (text !== undefined && seen.has(text)) return [];
+    seen.add(text);
     return [text === undefined ? other : leastOf(decision, text)];
   });
   if (kind !== 'order' && kind !== 'fault') return byDistance;

@@ -80,7 +80,7 @@ class Observation implements DecisionSource {
   readonly #capturesPlaces: boolean;
   readonly #stacks = new KeptEnds<KeptStack>((stack) => stack.forget());
   readonly #placed = new KeptEnds<EventInfo>((event) => this.#forgetPlace(event));
-  /** Events between which it was decided otherwise than plainly: they are named. */
+  /** Events between which a decision was not the default: they are named. */
   readonly #named = new Set<number>();
   #firingId = 0;
 
@@ -152,10 +152,10 @@ class Observation implements DecisionSource {
 
 /** What was decided other than plainly, with one decision for each value that was drawn: the first that is not plain. */
 export function unusualDecisions(run: ObservedRun): ObservedDecision[] {
-  const told = new Set<DrawnValue>();
+  const seen = new Set<DrawnValue>();
   return run.decisions.filter(({ answer, drawn }) => {
-    if (answer === 0 || (drawn !== undefined && told.has(drawn))) return false;
-    if (drawn !== undefined) told.add(drawn);
+    if (answer === 0 || (drawn !== undefined && seen.has(drawn))) return false;
+    if (drawn !== undefined) seen.add(drawn);
     return true;
   });
 }

@@ -30,7 +30,7 @@ export class PassedOver {
   }
 
   /** False for a decision that is reported with a later one. */
-  isTold(decision: ObservedDecision): boolean {
+  isShown(decision: ObservedDecision): boolean {
     return this.#of(decision).at(-1) === decision;
   }
 

@@ -95,22 +95,22 @@ export function decisionText(
   if (due.length > 0) return orderText(decision, eventName);
   if (drawn !== undefined) return `"${drawn.name}" is ${drawn.text}`;
   const about = askedText(decision);
-  const told = answerText(decision, answer);
+  const words = answerText(decision, answer);
   switch (question.kind) {
     case 'fault':
-      if (told !== undefined && told !== '') return `${told}${timeText(occurrence)}`;
-      return answer === 0 || told === ''
+      if (words !== undefined && words !== '') return `${words}${timeText(occurrence)}`;
+      return answer === 0 || words === ''
         ? `no fault strikes ${about}`
         : `a fault strikes ${about} (${answer} of ${n - 1})`;
     case 'delay':
       if (answer === 0) return `${about} is not delayed`;
-      return told === undefined
+      return words === undefined
         ? `${about} is delayed (${answer} of ${n - 1})`
-        : `${about} is delayed by ${told} ms`;
+        : `${about} is delayed by ${words} ms`;
     case 'order':
     case 'draw':
     case 'choice':
-      return `${about} is ${told ?? `${answer} (of 0 to ${n - 1})`}`;
+      return `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
   }
 }
 

@@ -56,8 +56,8 @@ export class ShownFaults {
   isSpared(decision: ObservedDecision): boolean {
     const { answer, n } = decision;
     if (!isAnsweredFault(decision) || this.of(decision) !== undefined) return false;
-    const told = answerText(decision, answer);
-    return told === undefined ? answer !== n - 1 : told === '';
+    const words = answerText(decision, answer);
+    return words === undefined ? answer !== n - 1 : words === '';
   }
 
   /** The decision in words. */
@@ -68,8 +68,8 @@ export class ShownFaults {
   }
 
   #textOf(decision: ObservedDecision, event: FaultEvent): string {
-    const told = answerText(decision, decision.answer);
-    return told === undefined || told === ''
+    const words = answerText(decision, decision.answer);
+    return words === undefined || words === ''
       ? faultText(event)
       : decisionText(decision, (due) => this.#names.of(due));
   }

@@ -150,7 +150,7 @@ export const moveAnswers: ShrinkPass = function* (state) {
 };
 
 /**
- * Each answer in turn is lowered by one, and what is no longer asked then is given to another question: a number of jobs falls, and
+ * Each answer in turn is lowered by one, and what that removes is given to another question: a number of jobs falls, and
  * the job that made the difference becomes one of those that are left.
  */
 export const lowerCounts: ShrinkPass = function* (state) {

@@ -82,7 +82,7 @@ export interface ShrinkOptions {
   readonly maxExecutions?: number;
   /** Asked before each of them. */
   readonly shouldStop?: () => boolean;
-  /** Told about every improvement, the first execution included. */
+  /** Called for every improvement, the first execution included. */
   readonly onBetter?: (better: ShrunkLog) => void;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
@@ -311,7 +311,7 @@ class Shrinker {
     for (const { failure } of [first, again]) {
       if (failure === undefined) return 'run again with the same decisions, it held';
       const key = failureKey(failure);
-      if (key !== this.#key) return `run again with the same decisions, it failed otherwise: ${key}`;
+      if (key !== this.#key) return `run again with the same decisions, it now fails differently: ${key}`;
     }
     if (first.traceHash === again.traceHash) return undefined;
     const difference = diffEvents(first.trace(), again.trace())?.text;

@@ -21,7 +21,7 @@ export function seriesBySite(log: readonly KeyedDecision[]): Map<string, number[
   return bySite;
 }
 
-/** Text that tells series apart; the order of sites and what is answered plainly at their ends do not matter. */
+/** Text that distinguishes series; the order of sites and what is answered plainly at their ends do not matter. */
 export function textOfSeries(bySite: SiteSeries): string {
   const lines: string[] = [];
   for (const [site, series] of bySite) {

@@ -1,6 +1,6 @@
 /**
  * All strategies in turns, because none is the best for every bug. Invariants: which member runs an execution depends on seed, index and
- * on whether the sweep has ended, so that a campaign can be sharded; members with memory learn from what their shard ran. Whoever changes
+ * on whether the sweep has ended, so that a campaign can be sharded; members with memory learn from what their shard ran. A caller that changes
  * who runs what raises the version of `campaign-state.ts`: a state that was kept before would leave executions out.
  */
 import type { DueEvents } from '../../kernel/decisions.ts';
@@ -76,7 +76,7 @@ class PortfolioStrategy implements Strategy {
     return configuration === undefined ? name : `${name}: ${configuration}`;
   }
 
-  /** Undefined when the member whose turn it is does not care, because telling costs an object per event. */
+  /** Undefined when the member whose turn it is does not care, because the call costs an object per event. */
   get onFire(): Strategy['onFire'] {
     return this.#member.onFire === undefined ? undefined : this.#passOn;
   }

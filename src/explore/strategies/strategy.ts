@@ -29,16 +29,16 @@ export interface Strategy extends DecisionSource {
    * strategies without memory draw from it alone, so that a campaign can be sharded. False: there is nothing left to try.
    */
   begin(index: number): boolean;
-  /** Told how the execution that began last went. */
+  /** Called with the outcome of the execution that began last. */
   end(execution: Execution): void;
-  /** Told about an execution of a kept log, which it did not decide, before its own begin; for strategies that go on from logs. */
+  /** Called for an execution of a kept log, which it did not decide, before its own begin; for strategies that go on from logs. */
   learn?(execution: Execution): void;
-  /** Told about each event just before it fires, if it wants to know; looked for at the beginning of each execution. */
+  /** Called for each event just before it fires, if it wants to know; looked for at the beginning of each execution. */
   readonly onFire?: ((event: EventInfo, made: number) => void) | undefined;
   /** Watches the trace of every execution, if it wants to know. */
   readonly watcher?: OracleFactory;
-  /** Told which parts of the world share nothing with others, if it wants to know. */
+  /** Called with the parts of the world that share nothing with others, if it wants to know. */
   readonly isolator?: Isolator;
-  /** Told about the state that a scenario has declared, if it wants to know. */
+  /** Called with the state that a scenario has declared, if it wants to know. */
   readonly onState?: OnState;
 }

@@ -144,7 +144,7 @@ interface OpenCall {
   readonly fromTs: number;
 }
 
-/** How many statuses of a reply are told. */
+/** How many statuses of a reply are shown. */
 const STATUSES_MAX = 3;
 
 /**
@@ -227,7 +227,7 @@ function subjectOf(call: ObservedCall): string {
   return subject === '' ? call.method : `${call.method} ${subject}`;
 }
 
-/** What tells commands apart as far as a reader sees. */
+/** What distinguishes commands as far as a reader sees. */
 function identityOf(command: Command | null | undefined): string {
   const { argv, taskId = '', tag = '', jobId = '', timeoutMs = 0 } = command ?? { argv: [] };
   return JSON.stringify([argv, taskId, tag, jobId, timeoutMs]);

@@ -181,7 +181,7 @@ export class GitRepository {
   }
 }
 
-/** True if the repository lacks that commit; false if that cannot be told. */
+/** True if the repository lacks that commit; false if that is not known. */
 async function lacks(
   workshop: GitWorkshop,
   commit: string,

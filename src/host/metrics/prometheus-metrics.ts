@@ -30,7 +30,7 @@ export interface PrometheusRegistry {
 export interface PrometheusMetricsOptions {
   /** A `Registry` of prom-client; its `metrics()` is what a scrape gets. */
   readonly registry: PrometheusRegistry;
-  /** Fixed labels of everything that these metrics make, such as `{ runner: 'node7' }`; they tell runners apart in one registry. */
+  /** Fixed labels of everything that these metrics make, such as `{ runner: 'node7' }`; they distinguish runners in one registry. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Upper bounds of the buckets of histograms, ascending; by default from 1 ms to 1 h. */
   readonly buckets?: readonly number[];

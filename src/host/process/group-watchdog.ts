@@ -36,7 +36,7 @@ class GroupWatchdog {
       try {
         endGroup(group, 'SIGTERM');
       } catch {
-        // The others have still to be told, and the shell does the rest.
+        // The others still need their message, and the shell does the rest.
       }
     }
   };

@@ -73,7 +73,7 @@ export class OsProcess implements Process {
       });
     });
     parts.child.on('error', (error) => parts.faults.add('process', error));
-    this.#ended = this.#conduct(stopped).catch((error: unknown) => this.#settle(untold(error)));
+    this.#ended = this.#conduct(stopped).catch((error: unknown) => this.#settle(unknownEnd(error)));
   }
 
   wait(): MaybePromise<ProcessStatus> {
@@ -155,7 +155,7 @@ export class OsProcess implements Process {
 
   #outcome(endedBefore: boolean): ProcessStatus {
     if (this.#request === 'abort') return abortedProcess(endedBefore ? this.#stopSignal() : 'SIGKILL');
-    return this.#request?.status ?? this.#natural ?? untold('it was not reaped');
+    return this.#request?.status ?? this.#natural ?? unknownEnd('it was not reaped');
   }
 
   #settle(status: ProcessStatus): ProcessStatus {
@@ -188,18 +188,18 @@ export class OsProcess implements Process {
       );
     }
     if (blind !== undefined) faults.add('process table', blind);
-    else if (!exact) say(`some may be left: no look within ${limits.reapMs} ms could tell`);
+    else if (!exact) say(`some may be left: no look within ${limits.reapMs} ms was exact`);
   }
 }
 
 function naturalStatus(code: number | null, signal: NodeJS.Signals | null): ProcessStatus {
   if (signal !== null) return signalledProcess(signal);
-  return code === null ? untold('neither code nor signal') : completeProcess(code);
+  return code === null ? unknownEnd('neither code nor signal') : completeProcess(code);
 }
 
-function untold(why: unknown): ProcessStatus {
+function unknownEnd(why: unknown): ProcessStatus {
   const text = why instanceof Error ? why.message : String(why);
-  return failedProcess(EXIT_CODES.POST_EXEC, `Cannot tell how the process ended: ${text}`);
+  return failedProcess(EXIT_CODES.POST_EXEC, `The process ended in an unknown way: ${text}`);
 }
 
 /** What a sweep did. */

@@ -268,6 +268,6 @@ function killOnce(tree: ProcessTree): void {
   try {
     tree.killNow();
   } catch {
-    // The other trees still have to be killed, and there is nobody left to be told.
+    // The other trees still have to be killed, and there is nobody left to report to.
   }
 }

@@ -27,7 +27,7 @@ export interface MemoryWatchOptions {
   readonly capBytes: number;
   readonly periodMs: number;
   readonly metrics: Metrics | undefined;
-  /** What is in use now. What it throws or rejects with, and what is no size, is a measuring error (R131). */
+  /** What is in use now. A rejection, or anything but a size, is a measuring error (R131). */
   readonly measure: () => MaybePromise<MemoryUse>;
   /** Kills the tree and answers true; false if it had ended before, which leaves it alone (R133). */
   readonly stop: (report: MemoryReport, list: MemoryUse['list']) => boolean;

@@ -140,7 +140,7 @@ function setFree<O, R>(operation: HistoryOperation<O, R>): HistoryOperation<O, R
 /** How far a check may go. */
 export interface LinearizabilityOptions {
   /**
-   * So many configurations may be visited, an integer of at least 1, in each part of the history that the model tells apart. Default
+   * So many configurations may be visited, an integer of at least 1, in each part of the history that the model separates. Default
    * 200,000.
    */
   readonly maxStates?: number;
@@ -251,7 +251,12 @@ function checkParts<O, R, S>(
     else if (outcome.kind === 'undecided') undecided = part;
     else {
       const small = shrinkContradiction(part, model);
-      const contradiction = tell(small.operations, model, operations.length, small.isMinimal);
+      const contradiction = describeContradiction(
+        small.operations,
+        model,
+        operations.length,
+        small.isMinimal,
+      );
       return { linearizable: false, contradiction, visited };
     }
   }
@@ -280,20 +285,20 @@ function partsOf<O, R, S>(
   return parts;
 }
 
-function tell<O, R, S>(
+function describeContradiction<O, R, S>(
   operations: readonly HistoryOperation<O, R>[],
   model: SequentialModel<O, R, S>,
   total: number,
   isMinimal: boolean,
 ): Contradiction<O, R> {
-  const told = operations.map((operation) => ({
+  const entries = operations.map((operation) => ({
     client: operation.client,
     call: model.showOperation?.(operation.operation) ?? showValue(operation.operation),
     reply: showReply(operation, model),
     operation,
   }));
   const leftOutCount = total - operations.length;
-  return { sentence: contradictionSentence(told), operations: told, leftOutCount, isMinimal };
+  return { sentence: contradictionSentence(entries), operations: entries, leftOutCount, isMinimal };
 }
 
 function showReply<O, R, S>(

@@ -33,58 +33,58 @@ export interface Contradiction<O, R> {
 }
 
 /** So many operations are shown on either side of the reply; of more only the latest. */
-const TOLD_MAX = 4;
+const SHOWN_MAX = 4;
 
-type Told = ContradictingOperation<unknown, unknown>;
+type Entry = ContradictingOperation<unknown, unknown>;
 
 /**
  * What is wrong with operations that contradict each other, given in the order in which they began: the last reply, after what came before it.
  * It stays short, also where a contradiction could not be made small.
  */
-export function contradictionSentence(operations: readonly Told[]): string {
+export function contradictionSentence(operations: readonly Entry[]): string {
   const returned = operations.filter(({ operation }) => operation.outcome === 'returned');
-  const subject = returned.reduce<Told | undefined>(
-    (last, told) =>
-      last === undefined || told.operation.respondedAt > last.operation.respondedAt ? told : last,
+  const subject = returned.reduce<Entry | undefined>(
+    (last, entry) =>
+      last === undefined || entry.operation.respondedAt > last.operation.respondedAt ? entry : last,
     undefined,
   );
   if (subject === undefined) return 'the operations contradict the model’s initial state';
-  const others = operations.filter((told) => told !== subject);
+  const others = operations.filter((entry) => entry !== subject);
   const earlier = others.filter(({ operation }) => isBefore(operation, subject.operation));
-  const meanwhile = others.filter((told) => !earlier.includes(told));
+  const meanwhile = others.filter((entry) => !earlier.includes(entry));
   const main = `${callBy(subject)} ${subject.reply === '' ? 'returned' : `said ${subject.reply}`}`;
   if (others.length === 0) return `${main}, which nothing that came before explains`;
-  const untold = others.length - Math.min(earlier.length, TOLD_MAX) - Math.min(meanwhile.length, TOLD_MAX);
-  const more = untold === 0 ? '' : `, and ${untold} more`;
-  return [main, after(earlier.slice(-TOLD_MAX)), ...meanwhile.slice(-TOLD_MAX).map(during), more].join('');
+  const unshown = others.length - Math.min(earlier.length, SHOWN_MAX) - Math.min(meanwhile.length, SHOWN_MAX);
+  const more = unshown === 0 ? '' : `, and ${unshown} more`;
+  return [main, after(earlier.slice(-SHOWN_MAX)), ...meanwhile.slice(-SHOWN_MAX).map(during), more].join('');
 }
 
-function after(earlier: readonly Told[]): string {
+function after(earlier: readonly Entry[]): string {
   return earlier
-    .map((told, index) => {
+    .map((entry, index) => {
       const last = earlier[index - 1];
-      if (last === undefined) return ` after ${ended(told)}`;
-      return `${isBefore(last.operation, told.operation) ? ', then' : ' and'} ${ended(told)}`;
+      if (last === undefined) return ` after ${ended(entry)}`;
+      return `${isBefore(last.operation, entry.operation) ? ', then' : ' and'} ${ended(entry)}`;
     })
     .join('');
 }
 
-function during(told: Told): string {
-  if (told.operation.outcome === 'open') return `, while ${callBy(told)} had not returned`;
-  return `, while ${callBy(told)} ${told.reply === '' ? 'went on' : `said ${told.reply}`}`;
+function during(entry: Entry): string {
+  if (entry.operation.outcome === 'open') return `, while ${callBy(entry)} had not returned`;
+  return `, while ${callBy(entry)} ${entry.reply === '' ? 'went on' : `said ${entry.reply}`}`;
 }
 
-function ended(told: Told): string {
-  return `${callBy(told)} had ${told.reply === '' ? 'returned' : `said ${told.reply} and returned`}`;
+function ended(entry: Entry): string {
+  return `${callBy(entry)} had ${entry.reply === '' ? 'returned' : `said ${entry.reply} and returned`}`;
 }
 
-function callBy({ call, client }: Told): string {
+function callBy({ call, client }: Entry): string {
   return `${call} by ${client}`;
 }
 
 /** An operation and the columns it takes; `end` is undefined if it is open. */
 interface Bar {
-  readonly told: Told;
+  readonly entry: Entry;
   readonly begin: number;
   readonly end: number | undefined;
 }
@@ -129,7 +129,7 @@ function count(operations: number): string {
   return operations === 1 ? 'operation' : `${operations} operations`;
 }
 
-function timeLines(operations: readonly Told[]): string[] {
+function timeLines(operations: readonly Entry[]): string[] {
   const bars = placeBars(operations);
   const rows: Bar[][] = [];
   for (const bar of bars) {
@@ -138,64 +138,64 @@ function timeLines(operations: readonly Told[]): string[] {
     else row.push(bar);
   }
   const names = widthOf(operations.map(({ client }) => client));
-  const edge = Math.max(0, ...bars.map(({ begin, end, told }) => end ?? begin + widthOfBar(told) - 1));
+  const edge = Math.max(0, ...bars.map(({ begin, end, entry }) => end ?? begin + widthOfBar(entry) - 1));
   return rows
     .toSorted((a, b) => operations.findIndex(isOf(a)) - operations.findIndex(isOf(b)))
-    .map((row) => `${(row[0]?.told.client ?? '').padEnd(names)}  ${drawRow(row, edge)}`);
+    .map((row) => `${(row[0]?.entry.client ?? '').padEnd(names)}  ${drawRow(row, edge)}`);
 }
 
-function isOf(row: readonly Bar[]): (told: Told) => boolean {
-  return ({ client }) => client === row[0]?.told.client;
+function isOf(row: readonly Bar[]): (entry: Entry) => boolean {
+  return ({ client }) => client === row[0]?.entry.client;
 }
 
 function canFollow(last: Bar | undefined, bar: Bar): boolean {
-  return last?.told.client === bar.told.client && last.end !== undefined && last.end < bar.begin;
+  return last?.entry.client === bar.entry.client && last.end !== undefined && last.end < bar.begin;
 }
 
 /** Goes through the events in order: each gets a column of its own, far enough to the right for the label that ends there. */
-function placeBars(operations: readonly Told[]): Bar[] {
-  const begins = new Map<Told, number>();
-  const ends = new Map<Told, number>();
-  const events = operations.flatMap((told) => [
-    { at: told.operation.invokedAt, told, isEnd: false },
-    { at: told.operation.respondedAt, told, isEnd: true },
+function placeBars(operations: readonly Entry[]): Bar[] {
+  const begins = new Map<Entry, number>();
+  const ends = new Map<Entry, number>();
+  const events = operations.flatMap((entry) => [
+    { at: entry.operation.invokedAt, entry, isEnd: false },
+    { at: entry.operation.respondedAt, entry, isEnd: true },
   ]);
   let column = -2;
-  for (const { at, told, isEnd } of events.toSorted((a, b) => (a.at === b.at ? 0 : a.at - b.at))) {
+  for (const { at, entry, isEnd } of events.toSorted((a, b) => (a.at === b.at ? 0 : a.at - b.at))) {
     if (at === Infinity) continue;
-    const own = isEnd ? (begins.get(told) ?? 0) + widthOfBar(told) - 1 : 0;
+    const own = isEnd ? (begins.get(entry) ?? 0) + widthOfBar(entry) - 1 : 0;
     column = Math.max(column + 2, own);
-    (isEnd ? ends : begins).set(told, column);
+    (isEnd ? ends : begins).set(entry, column);
   }
-  return operations.map((told) => ({ told, begin: begins.get(told) ?? 0, end: ends.get(told) }));
+  return operations.map((entry) => ({ entry, begin: begins.get(entry) ?? 0, end: ends.get(entry) }));
 }
 
-function labelOf({ call, reply }: Told): string {
+function labelOf({ call, reply }: Entry): string {
   return reply === '' ? call : `${call} → ${reply}`;
 }
 
-function widthOfBar(told: Told): number {
-  return `|--- ${labelOf(told)} ---|`.length;
+function widthOfBar(entry: Entry): number {
+  return `|--- ${labelOf(entry)} ---|`.length;
 }
 
 function drawRow(row: readonly Bar[], edge: number): string {
   let line = '';
-  for (const { told, begin, end } of row) {
+  for (const { entry, begin, end } of row) {
     const width = (end ?? edge) + 1 - begin;
-    const body = `|--- ${labelOf(told)} `.padEnd(width - 1, '-');
+    const body = `|--- ${labelOf(entry)} `.padEnd(width - 1, '-');
     line = `${line.padEnd(begin)}${body}${end === undefined ? '-' : '|'}`;
   }
   return line;
 }
 
-function intervals(operations: readonly Told[]): string[] {
+function intervals(operations: readonly Entry[]): string[] {
   const names = widthOf(operations.map(({ client }) => client));
   const labels = widthOf(operations.map(labelOf));
-  return operations.map((told) => {
-    const { invokedAtMs, respondedAtMs } = told.operation;
+  return operations.map((entry) => {
+    const { invokedAtMs, respondedAtMs } = entry.operation;
     const until = respondedAtMs === Infinity ? 'on' : `to ${respondedAtMs} ms`;
     const from = respondedAtMs === Infinity ? `from ${invokedAtMs} ms` : `${invokedAtMs}`;
-    return `${told.client.padEnd(names)}  ${labelOf(told).padEnd(labels)}  ${from} ${until}`;
+    return `${entry.client.padEnd(names)}  ${labelOf(entry).padEnd(labels)}  ${from} ${until}`;
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * Concurrent operations as plain data, recorded from their callers' side: who asked for what, what came back, and between which events.
  * Invariants: events are numbered in the order in which they are recorded, by a counter and not by time, so that two operations at the same
- * virtual time are still told apart; an operation ends at most once; what the operation itself returns or throws passes unchanged.
+ * virtual time are still distinguished; an operation ends at most once; what the operation itself returns or throws passes unchanged.
  */
 import { checkFunction, checkMethods } from '../../kernel/argument-check.ts';
 import type { Clock } from '../../kernel/clock.ts';

@@ -12,10 +12,10 @@ export interface SequentialModel<O, R, S> {
    * The states that may follow if the operation is done on `state` and answers `reply`; none, or undefined, if it cannot answer that.
    *
    * `reply` is undefined if it is not known, or says nothing: then these are the states after any reply. More than one state means
-   * that the reply does not tell which of them it is.
+   * that the reply does not show which of them it is.
    */
   step(state: S, operation: O, reply: R | undefined): readonly S[] | undefined;
-  /** Equal for states that nothing can tell apart, different for all others. */
+  /** Equal for states that nothing can distinguish, different for all others. */
   key(state: S): string;
   /**
    * Splits a history into parts that have nothing to do with each other, such as the keys of a map: a history is linearizable if each

@@ -51,7 +51,7 @@ export function createServiceModel(
   return {
     initial: [],
     step: (beliefs, call, reply) => replies.step(beliefs, call, reply),
-    // Commands are told apart by nothing that a model looks at.
+    // Nothing that a model looks at distinguishes commands.
     operationKey: (call) => (call.method === 'run' ? 'run' : showServiceCall(call)),
     showOperation: showServiceCall,
     showReply: showServiceReply,

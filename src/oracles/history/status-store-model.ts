@@ -20,7 +20,7 @@ export interface StatusStoreModelOptions {
  * its states are a path of the graph of R4, and its end never changes (R4, R200); an abort returns when the run is over, with its end
  * (R70, R207); a query shows all runs in the states asked for, and no others (R24, R38). Which `run` is refused, it does not judge.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what are no options.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options.
  * @example
  * ```ts
  * import { statusStoreModel, type SeenRun } from 'dryrunner';

@@ -175,7 +175,7 @@ export interface FakeRunnerOptions extends QueueOptions {
 
 const NO_FILERS: RunTypeMap = new Map();
 
-/** A runner whose runs do what they are told. */
+/** A runner whose runs do what its driver or script says. */
 export class FakeRunner extends QueueRunner {
   readonly #performer: FakePerformer;
 

@@ -72,7 +72,7 @@ export class RunRecorder implements Recorder {
   readonly clocks: Set<Clock>;
   /** Of the runners that are recorded. */
   readonly names: Set<string> = new Set();
-  /** Told about each entry once it is written; the replay lets nested steps in there. */
+  /** Called for each entry once it is written; the replay lets nested steps in there. */
   onEntry: ((entry: RecordedEntry) => void) | undefined;
   readonly #entries: RecordedEntry[] = [];
   readonly #beganUs: number;

@@ -30,7 +30,7 @@ export interface RecordingParts<Options> {
  * Begins the recording of a runner that is about to be made of `options` in `world`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, lives in another world, or records a runner
- * of that name already: a recording tells runners apart by their names.
+ * of that name already: a recording distinguishes runners by their names.
  */
 export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   recorder: Recorder,

@@ -1,6 +1,6 @@
 /**
  * The jobs of a log in the Standard Workload Format as jobs of a workload: parts put together, statuses read, seconds made
- * milliseconds. A log's status is trusted only if it tells jobs apart: where every status is 0, status means nothing and every job ran to
+ * milliseconds. A log's status is trusted only if it distinguishes jobs: where every status is 0, status means nothing and every job ran to
  * its end.
  */
 import { checkArray, checkRecord } from '../../kernel/argument-check.ts';

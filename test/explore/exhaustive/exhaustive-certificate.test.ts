@@ -34,7 +34,7 @@ const abortRace = defineScenario({
 });
 
 describe('a search', () => {
-  test('that came to its end vouches for every schedule, those that failed included', async () => {
+  test('that completed vouches for every schedule, including those that failed', async () => {
     const certificate = await certify(dice);
     expect(certificate).toEqual({
       scenario: 'dice',
@@ -59,18 +59,18 @@ describe('a search', () => {
   test.each([
     { name: 'maxExecutions', stoppedBy: 'maxExecutions', bounds: { maxExecutions: 7 }, schedules: 7 },
     { name: 'a failure', stoppedBy: 'failure', onFailure: () => false, schedules: 36 },
-    { name: 'whoever is asked', stoppedBy: 'interruption', shouldStop: after(3), schedules: 3 },
+    { name: 'its caller', stoppedBy: 'interruption', shouldStop: after(3), schedules: 3 },
   ] as const)('that was stopped by $name says so', async ({ stoppedBy, schedules, ...rest }) => {
     const { bounds = {}, ...how } = { bounds: {}, ...rest };
     const certificate = await certify(dice, { ...how, ...bounds });
     expect(certificate).toMatchObject({ complete: { stoppedBy }, schedules });
   });
 
-  test('that ends just at its bound on executions is complete', async () => {
+  test('that ends exactly at its bound on executions is complete', async () => {
     expect(await certify(dice, { maxExecutions: 36 })).toMatchObject({ complete: true, schedules: 36 });
   });
 
-  test('vouches for nothing before it has begun', () => {
+  test('vouches for nothing before it begins', () => {
     expect(exhaustiveStrategy(dice).certificate()).toMatchObject({
       complete: { stoppedBy: 'interruption' },
       schedules: 0,
@@ -104,7 +104,7 @@ describe('a search', () => {
     },
   );
 
-  test('gives executions up that show nothing new, which are no failures', async () => {
+  test('gives up executions that show nothing new, which are not failures', async () => {
     const scenario = defineScenario({
       name: 'three-users',
       description: 'three users of two parts',

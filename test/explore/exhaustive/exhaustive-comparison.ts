@@ -6,7 +6,7 @@ import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { seeingExecutor, type OwnerOf } from './schedule-class.ts';
 
-/** A scenario that tells what its users can see, whose labels say whose its events are. */
+/** A scenario that reports what its users can see, whose labels say whose its events are. */
 export interface SeenScenario {
   readonly definition: ScenarioDefinition<undefined>;
   readonly ownerOf: OwnerOf;
@@ -28,7 +28,7 @@ export interface Exploration {
 /** With more, brute force is given up. */
 const INTERLEAVINGS_MAX = 1_500;
 
-/** Explores with `strategy`; tells only of schedules that are `wanted`. */
+/** Explores with `strategy`; reports only schedules that are `wanted`. */
 export async function exploreAll(
   { definition, ownerOf, seen }: SeenScenario,
   strategy: Strategy,

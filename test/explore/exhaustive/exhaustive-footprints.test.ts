@@ -51,7 +51,7 @@ async function startTwo(sim: Simulation): Promise<SimulatedRunner[]> {
   return runners;
 }
 
-function told(see: See, name: string): FakeScripts {
+function scripts(see: See, name: string): FakeScripts {
   return (command) => {
     see(name);
     return argvScript(command);
@@ -90,7 +90,7 @@ const ways: readonly Way[] = [
   {
     way: 'a script function is asked',
     run: async (sim, see) => {
-      const runners = NAMES.map((name) => createFakeRunner(sim.world, { name, script: told(see, name) }));
+      const runners = NAMES.map((name) => createFakeRunner(sim.world, { name, script: scripts(see, name) }));
       await Promise.all(runners.map((runner) => runner.run(COMMAND)));
       await leave(sim, runners);
     },
@@ -219,7 +219,7 @@ describe('events of two runners are tried in both orders if', () => {
   });
 });
 
-test('runners that nobody watches need one order only, however many they are', async () => {
+test('any number of runners that nobody watches need only one order', async () => {
   const scenario = defineScenario({
     name: 'side-by-side',
     description: 'ten runners work',

@@ -26,7 +26,7 @@ async function agrees(scenario: SeenScenario): Promise<boolean> {
 }
 
 describe('exhaustive search', () => {
-  test('explores each class of equivalent interleavings once, as brute force counts them, of any program', async () => {
+  test('explores each class of equivalent interleavings of any program once, as brute force counts them', async () => {
     let compared = 0;
     await fc.assert(
       fc.asyncProperty(programEvents(-1, 2), fc.integer({ min: 1, max: 4 }), async (program, failsAt) => {
@@ -80,7 +80,7 @@ function spentIn(verdict: Verdict): { readonly delays: number; readonly faults: 
 describe('a bound', () => {
   const bound = fc.record({ kind: fc.constantFrom('maxDelays', 'maxFaults'), most: fc.nat(2) });
 
-  test('on delays or faults leaves out what is beyond it, and nothing else, and the certificate says so', async () => {
+  test('on delays or faults leaves out only what is beyond it, and the certificate says so', async () => {
     await fc.assert(
       fc.asyncProperty(programEvents(-1, 2), bound, async (program, { kind, most }) => {
         const scenario = programScenario(program, 2);

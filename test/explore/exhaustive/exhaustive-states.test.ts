@@ -141,7 +141,7 @@ describe('a scenario that declares its state', () => {
     },
   );
 
-  test('comes to the same ends as by brute force, whatever the machine', async () => {
+  test('reaches the same ends as brute force, for any machine', async () => {
     let compared = 0;
     let saved = 0;
     await fc.assert(
@@ -171,7 +171,7 @@ describe('a scenario that declares its state', () => {
     expect(saved).toBeGreaterThan(50);
   });
 
-  test('comes to the same ends within a bound on faults, and the certificate says that it left some out', async () => {
+  test('reaches the same ends within a bound on faults, and the certificate says that it left some out', async () => {
     const bounds = { maxFaults: 1 };
     let limited = 0;
     await fc.assert(
@@ -193,7 +193,7 @@ describe('a scenario that declares its state', () => {
   });
 
   test.each([{ maxDelays: 1 }, { maxDecisions: 2 }])(
-    'is explored as if it had not where %o belongs to the state',
+    'is explored as if undeclared where %o belongs to the state',
     async (bounds) => {
       const { states, ...certificate } = await certify(tickers(3, 2), bounds);
       expect(states).toBeUndefined();
@@ -206,7 +206,7 @@ describe('a scenario that declares its state', () => {
     },
   );
 
-  test('tells states apart by when the rest is due', async () => {
+  test('distinguishes states by when the rest is due', async () => {
     const ends = new Set<string>();
     const scenario = defineScenario({
       name: 'alarm',
@@ -226,7 +226,7 @@ describe('a scenario that declares its state', () => {
     expect(ends).toEqual(new Set(['once', 'again']));
   });
 
-  test('keeps end-of-instant events apart by the order of their making, in which they fire', async () => {
+  test('distinguishes end-of-instant events by the order of creation, in which they fire', async () => {
     const orders = new Set<string>();
     const scenario = defineScenario({
       name: 'late',
@@ -318,7 +318,7 @@ describe('a scenario that declares its state', () => {
   );
 });
 
-describe('a declaration that is not complete', () => {
+describe('an incomplete declaration', () => {
   const firstWins = defineScenario({
     name: 'first-wins',
     description: 'who comes first is not in the state',
@@ -338,7 +338,7 @@ describe('a declaration that is not complete', () => {
     },
   });
 
-  test('is found out, with the state and the ends that differ', async () => {
+  test('is detected, with the state and the ends that differ', async () => {
     const certificate = await certify(firstWins);
     expect(certificate.complete).toEqual({ stoppedBy: 'incompleteState' });
     expect(certificate.states?.gap).toBe(
@@ -351,7 +351,7 @@ describe('a declaration that is not complete', () => {
     );
   });
 
-  test('is found out in most machines, and no complete one is suspected', async () => {
+  test('is detected in most machines, and no complete one is suspected', async () => {
     let incomplete = 0;
     let foundOut = 0;
     await fc.assert(

@@ -71,9 +71,9 @@ export function runnersScenario(kinds: readonly number[], plans: readonly UserPl
 async function useRunner(sim: Simulation, runner: Service, plan: UserPlan, see: See): Promise<void> {
   const { runMs, abortAtMs, releasesAtMs, waitMs, timeoutMs, step, chooses } = plan;
   const { runId } = await runner.run({ argv: [step, `sleep ${runMs}`, 'complete 0'], timeoutMs });
-  const told: Promise<unknown>[] = [];
-  const tell = (what: string, answer: Promise<string>): void => {
-    told.push(
+  const answers: Promise<unknown>[] = [];
+  const note = (what: string, answer: Promise<string>): void => {
+    answers.push(
       answer.then(
         (text) => see(`${runId} ${what} ${text}`),
         (error: unknown) => see(`${runId} ${what} ${isRunnerError(error) ? error.code : 'failed'}`),
@@ -82,24 +82,24 @@ async function useRunner(sim: Simulation, runner: Service, plan: UserPlan, see: 
   };
   if (waitMs !== undefined) {
     const waiting = runner.query({ runs: [runId], states: DONE_MASK }, { timeoutMs: waitMs });
-    tell(
+    note(
       'wait',
       waiting.then(({ statuses }) => String(statuses[0]?.state)),
     );
   }
   if (abortAtMs !== undefined && !(chooses && sim.choose('change of mind', 2) === 1)) {
     await sim.sleep(abortAtMs);
-    tell(
+    note(
       'abort',
       runner.abort(runId).then(({ state }) => state),
     );
   }
   if (releasesAtMs !== undefined) {
     await sim.sleep(releasesAtMs);
-    tell(
+    note(
       'release',
       runner.release().then(() => 'over'),
     );
   }
-  await Promise.all(told);
+  await Promise.all(answers);
 }

@@ -29,7 +29,7 @@ export interface SeenSchedule {
 /** Says whose an event is by its label; undefined if it may be anybody's. */
 export type OwnerOf = (label: string) => string | undefined;
 
-/** An executor that tells about every schedule that was not abandoned. */
+/** An executor that reports every schedule that was not abandoned. */
 export function seeingExecutor(
   scenario: ScenarioDefinition<undefined>,
   ownerOf: OwnerOf,

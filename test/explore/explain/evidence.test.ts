@@ -22,14 +22,14 @@ async function explained(
   return explain(createExecutor(scenario), log);
 }
 
-/** So much is told that what says nothing is not needed to fill up. */
+/** So much is shown that lines which say nothing are not needed to fill up. */
 function talk(sim: Simulation): void {
   for (let line = 0; line < 6; line += 1) sim.note(`line ${line}`);
 }
 
 const textsOf = ({ history }: Explanation): string[] => history.map(({ text }) => text);
 
-test('a release that nobody named, and the first status of a run that nobody accepted, are kept', async () => {
+test('an unnamed release, and the first status of a run that nobody accepted, are kept', async () => {
   const explanation = await explained(async (sim) => {
     const store = createStatusStore({ ...sim.world, name: 'store' });
     const worker = createSimulatedRunner(sim.world, { name: 'worker' });
@@ -48,8 +48,8 @@ test.for([
   ['of no run', {}, ['process #0 of runner started', 'child 1 of process #0 of runner started']],
   ['of a run', { runId: '7' }, ['child 1 of the process of run 7 of runner started']],
 ] as const)(
-  'the children of a process %s are told by their start, and no name is doubled',
-  async ([, run, told]) => {
+  'the children of a process %s are shown by their start, and no name appears twice',
+  async ([, run, expected]) => {
     const explanation = await explained(async (sim) => {
       const execer = createSimExecer({ ...sim.world });
       const argv = ['fork', 'orphan', 'sleep 20', 'complete 5'];
@@ -59,11 +59,11 @@ test.for([
       sim.check(execer.livingProcesses === 0, 'processes are alive');
       await process.wait();
     });
-    expect(textsOf(explanation)).toEqual(expect.arrayContaining([...told]));
+    expect(textsOf(explanation)).toEqual(expect.arrayContaining([...expected]));
   },
 );
 
-test('what fires again and again does not fill a history', async () => {
+test('an event that fires again and again does not fill a history', async () => {
   const explanation = await explained(async (sim) => {
     sim.note('the evidence');
     for (const name of ['ant', 'bee']) await sim.sleep(1, name);
@@ -75,7 +75,7 @@ test('what fires again and again does not fill a history', async () => {
   expect(texts.filter((text) => text.includes('heartbeat')).length).toBeLessThanOrEqual(3);
 });
 
-test('no cause is given that says nothing', async () => {
+test('a cause that says nothing is not given', async () => {
   const scenario = defineScenario<unknown>({
     name: 'drowsy',
     description: 'sleeps before it fails',
@@ -92,7 +92,7 @@ test('no cause is given that says nothing', async () => {
   expect(lines.find(({ text }) => text === 'note: at last')).not.toHaveProperty('because');
 });
 
-test('a sleep without a name is called by the line that slept', async () => {
+test('a sleep without a name is named by the line that slept', async () => {
   const { sentence } = await explained(
     async (sim) => {
       const order: string[] = [];
@@ -110,7 +110,7 @@ test('a sleep without a name is called by the line that slept', async () => {
   );
 });
 
-test('R211 X4 of a promise that is nobody else’s, the last lines that ran are known, and what was due together', async () => {
+test('R211 X4 for a bare promise, the last lines that ran and what was due together are shown', async () => {
   const { details, sentence } = await explained(async (sim) => {
     const never = new Promise<void>(() => {});
     const waitForLock = async (name: string): Promise<void> => {
@@ -132,7 +132,7 @@ test('R211 X4 of a promise that is nobody else’s, the last lines that ran are 
   for (const { frames } of steps) expect(frames[0]).toMatch(/^waitForLock \(.*evidence\.test\.ts:\d+:\d+\)$/);
 });
 
-test('R211 X4 who waits is named in the sentence, before what is only held', async () => {
+test('R211 X4 the sentence names who waits before what is merely held', async () => {
   const { sentence, details } = await explained(async (sim) => {
     const uploader = { cancelBoundMs: Infinity, upload: () => new Promise<never>(() => {}) };
     const worker = createSimulatedRunner(sim.world, { name: 'worker', uploader });
@@ -145,7 +145,7 @@ test('R211 X4 who waits is named in the sentence, before what is only held', asy
   expect(sentence).toContain(`such as ${details[0]?.text}`);
 });
 
-test('X7 what happens in one of two executions only is not said to be all that happens', async () => {
+test('X7 what happens in only one of two executions is not said to be all that happens', async () => {
   const { nearestPass } = await explained(
     (sim) => {
       const isSaid = sim.choose('says it', 2) === 1;
@@ -159,7 +159,7 @@ test('X7 what happens in one of two executions only is not said to be all that h
   );
 });
 
-test('so few lines are never left out that saying so would take as much room', async () => {
+test('lines are not left out if saying so would take as much room', async () => {
   const { history, leftOut } = await explained(async (sim) => {
     const runner = createSimulatedRunner(sim.world, { name: 'worker' });
     for (let left = 2; left > 0; left -= 1) {
@@ -187,7 +187,7 @@ test('so few lines are never left out that saying so would take as much room', a
   );
 });
 
-test('an event of the clock that does only what any run does is told by its name', async () => {
+test('an event that does only what any run does is shown by its name', async () => {
   const texts = textsOf(
     await explained(async (sim) => {
       const metrics = createMemoryMetrics({ clock: sim.world.clock, tracer: sim.world.tracer });
@@ -200,7 +200,7 @@ test('an event of the clock that does only what any run does is told by its name
   expect(texts).toContain('the deadline of run 0 fires');
 });
 
-test('the line that threw an error comes first, also if it is of this package', async () => {
+test('the line that threw an error comes first, even if it is in this package', async () => {
   const { places } = await explained((sim) => {
     createStatusStore({ clock: sim.world.clock }).currentStatus('7');
   });

@@ -12,7 +12,7 @@ const chosen = (name: string, answer = 1, n = 2): Decision => ({
   answer,
 });
 
-test('names all choices while there are three, and says of more that they differ from the default', async () => {
+test('names up to three choices, and says of more that they differ from the default', async () => {
   const labels = ['a', 'b', 'c', 'd'];
   const scenarioOf = (count: number) =>
     defineScenario({
@@ -34,7 +34,7 @@ test('names all choices while there are three, and says of more that they differ
   ]);
 });
 
-test('tells in one line that an event was passed over by one after the other', async () => {
+test('says in one line that an event was passed over repeatedly', async () => {
   const scenario = defineScenario({
     name: 'late',
     description: 'the cancel comes before the third step',
@@ -62,7 +62,7 @@ test('tells in one line that an event was passed over by one after the other', a
   expect(history.map((line) => line.text)).toEqual([text, 'not yet cancelled']);
 });
 
-test('tells once that a process started, though the machine and the run both record it', async () => {
+test('says once that a process started, though the machine and the run both record it', async () => {
   const scenario = defineScenario({
     name: 'forgetful',
     description: 'leaves a process that never ends',
@@ -76,21 +76,21 @@ test('tells once that a process started, though the machine and the run both rec
   expect(history.filter(({ text }) => text === 'the process of run 0 of worker started')).toHaveLength(1);
 });
 
-test('does not say that it had failed by a time before the failure', async () => {
+test('does not say that it failed by a time before the failure', async () => {
   const scenario = defineScenario({
     name: 'silent',
-    description: 'what is told at 10 ms is missed at 50 ms',
+    description: 'what is sent at 10 ms is missed at 50 ms',
     async run(sim) {
       const isSilent = sim.choose('is silent', 2) === 1;
       await sim.sleep(10, 'news');
-      if (!isSilent) sim.note('told');
+      if (!isSilent) sim.note('sent');
       await sim.sleep(40, 'look');
-      sim.check(!isSilent, 'nobody was told');
+      sim.check(!isSilent, 'nothing was sent');
     },
   });
   const { nearestPass } = await explain(createExecutor(scenario), [chosen('is silent')]);
   expect(nearestPass?.difference).toBe(
-    'Where it holds: 10 ms: note: told. Where it fails: that does not happen.',
+    'Where it holds: 10 ms: note: sent. Where it fails: that does not happen.',
   );
 });
 
@@ -122,7 +122,7 @@ test('compares with the value that shares most of its words, and with what came 
   expect(places.flatMap(({ frames }) => frames).join()).not.toContain('odds.ts');
 });
 
-test('says of what was due together what came first, and what never came', async () => {
+test('says which of two due events came first, and which never came', async () => {
   const scenario = defineScenario({
     name: 'cancelling',
     description: 'of two timers the first cancels the other, and somebody waits for that',
@@ -142,7 +142,7 @@ test('says of what was due together what came first, and what never came', async
   );
 });
 
-test('leaves out that a runner is well as it begins, and what it counts', async () => {
+test('leaves out that a runner starts healthy, and what it counts', async () => {
   const scenario = defineScenario({
     name: 'well',
     description: 'fails at once',

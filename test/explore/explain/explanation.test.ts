@@ -48,12 +48,12 @@ describe.each(plantedBugs)('the explanation of $name', (bug) => {
     expect(history.at(-1)).toMatchObject({ role: 'failure', text: shrunk.verdict.failure?.message });
   });
 
-  test('shows every decision that is not plain', () => {
+  test('shows every decision that is not the default', () => {
     const notPlain = shrunk.log.filter(({ answer }) => answer > 0);
     expect(explanation.history.filter(({ role }) => role === 'decision')).toHaveLength(notPlain.length);
   });
 
-  test('names one decision that would have let it hold, and the source line of whoever made it', () => {
+  test('names one decision that would have let it hold, and the source line that made it', () => {
     const { nearestPass, places } = explanation;
     expect(nearestPass).toMatchObject({
       changes: 1,
@@ -64,7 +64,7 @@ describe.each(plantedBugs)('the explanation of $name', (bug) => {
     expect(places.flatMap(({ frames }) => frames.slice(0, 1)).join()).toContain('planted-bugs.ts');
   });
 
-  test('ends with a line that repeats it to the byte', async () => {
+  test('ends with a line that repeats it byte for byte', async () => {
     const line = formatExplanation(explanation).at(-1);
     expect(line?.role).toBe('command');
     const word = line?.text.replace('dryrunner replay ', '') ?? '';
@@ -116,13 +116,13 @@ describe('a failure that is explained', () => {
     expect(lines).toContainEqual(expect.stringMatching(/^ {4}Object\.run \(.*planted-bugs\.ts:\d+:\d+\)$/));
   });
 
-  test('tells which job a run was for, because that is the name its author knows', async () => {
+  test('says which job a run was for, because that is the name its author knows', async () => {
     const [{ history }] = await explained(bugNamed('double-start'));
     const starts = history.filter(({ text }) => / accepted run .* for job-0/.test(text));
     expect(starts).toHaveLength(2);
   });
 
-  test('tells where there is room which other runs did not complete', async () => {
+  test('says which other runs did not complete, where there is room', async () => {
     const scenario = defineScenario({
       name: 'one-after-the-other',
       description: 'what becomes of the last job depends on the first',
@@ -133,7 +133,7 @@ describe('a failure that is explained', () => {
           await finalStatus(runner, (await runner.run(command)).runId);
         }
         await runner.release();
-        sim.check(false, 'run 5 has ended otherwise than it should');
+        sim.check(false, 'run 5 has not ended as it should');
       },
     });
     const { history } = await explain(createExecutor(scenario), []);
@@ -164,7 +164,7 @@ describe('a failure that is explained', () => {
   test.each([
     [0, 'If "network status 0" had not been delayed, it would have held.'],
     [1, 'If "network status 0" had been delayed by 10 ms instead of 20 ms, it would have held.'],
-  ])('tells a delay by its length, and one that is short enough: %i', async (late, text) => {
+  ])('shows the length of a delay, and one that is short enough: %i', async (late, text) => {
     const hasty = defineScenario({
       name: 'hasty',
       description: 'a reply comes at once, or so its author believes',
@@ -204,7 +204,7 @@ describe('a failure that is explained', () => {
     expect(nearestPass?.text).toBe('If "text integer" had been 0 instead of 1, it would have held.');
   });
 
-  test('tells a difference only where one can be read', async () => {
+  test('shows a difference only where one can be read', async () => {
     const tagged = defineScenario({
       name: 'tagged',
       description: 'differs in what no line of the trace shows',
@@ -284,7 +284,7 @@ describe('a failure that is explained', () => {
     expect(nearestPass?.text).toBe('If "impatient" had been 1 instead of 0, it would have held.');
   });
 
-  test('R211 shows in which phase a run stands still, and what the scenario has noted, rather than each log that it holds', async () => {
+  test('R211 shows the phase in which a run is stuck, and the notes of the scenario, rather than each log that it holds', async () => {
     const stuck = defineScenario({
       name: 'stuck',
       description: 'uploads to a store that never answers',
@@ -360,7 +360,7 @@ describe('a failure that is explained', () => {
       'Not known: nothing among the 2 executions nearby that were tried; no more were allowed, and 1 decision left to try otherwise.',
     ],
   ] as const)(
-    'of at most %i executions, with the answers %o, says no more than was tried',
+    'of at most %i executions, with the answers %o, claims no more than was tried',
     async ([maxExecutions, answers, nearestSearch, text]) => {
       const hopeless = defineScenario({
         name: 'hopeless',
@@ -377,7 +377,7 @@ describe('a failure that is explained', () => {
     },
   );
 
-  test('a search that is stopped before it begins has not found out that nothing holds', async () => {
+  test('a search stopped before it begins does not claim that nothing holds', async () => {
     const executor = createExecutor(bugNamed('abort-wins'));
     const log = (await findFailure(executor, 1)).decisions();
     const explanation = await explain(executor, log, { shouldStop: () => true });
@@ -411,7 +411,7 @@ describe('a failure that is explained', () => {
     expect(executions).toBeLessThanOrEqual(4);
   });
 
-  test('shows a dozen lines at most, however much there is to tell', async () => {
+  test('shows a dozen lines at most, however much there is to show', async () => {
     const scenario = defineScenario({
       name: 'talkative',
       description: 'much happens',
@@ -425,7 +425,7 @@ describe('a failure that is explained', () => {
     expect(leftOut).toBe(29);
   });
 
-  test('must fail', async () => {
+  test('refuses an execution that holds', async () => {
     const executor = createExecutor(bugNamed('abort-wins'));
     await expect(explain(executor, [])).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
     await expect(explain(3 as never, [])).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });

@@ -22,13 +22,13 @@ async function decisionAmong(count: number, answer: number): Promise<ObservedDec
 
 const kept = ({ due }: ObservedDecision): string[] => due.flatMap(({ topic }) => [topic.text]);
 
-test('a hundred are all kept', async () => {
+test('up to a hundred are all kept', async () => {
   const decision = await decisionAmong(100, 70);
   expect(decision?.answer).toBe(70);
   expect(kept(decision!)).toEqual(Array.from({ length: 100 }, (_, i) => `event ${i}`));
 });
 
-test('of more only the first and the one that fires are, with their number', async () => {
+test('of more, only the first and the one that fires are kept, with their number', async () => {
   const decision = await decisionAmong(300, 250);
   expect([decision?.answer, decision?.due.length]).toEqual([250, 300]);
   expect(kept(decision!)).toEqual(['event 0', 'event 250']);

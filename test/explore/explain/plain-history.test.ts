@@ -4,7 +4,7 @@ import { choice, fault } from '../../questions.ts';
 
 const failure = { message: 'too large\n\nand more', atMs: 5 };
 
-test('a log without times shows its decisions that were not plain, the last before the failure', () => {
+test('a log without times shows its non-default decisions, the last before the failure', () => {
   const log = [
     { question: choice('die'), n: 6, answer: 0 },
     { question: fault('network run job-1'), n: 20, answer: 19 },

@@ -7,7 +7,7 @@ import { defineScenario } from '../../../src/simulation/scenario.ts';
 import { choice, fault } from '../../questions.ts';
 import type { Decision } from '../../../src/kernel/decisions.ts';
 
-test('takes a fault in the trace for the doing of the decision that made it, and of no other', async () => {
+test('attributes a fault in the trace to the decision that made it, and to no other', async () => {
   const scenario = defineScenario({
     name: 'two-faults',
     description: 'one fault leaves nothing in the trace',
@@ -19,9 +19,9 @@ test('takes a fault in the trace for the doing of the decision that made it, and
   });
   const log = ['mine', 'other lost'].map((text) => ({ question: fault(text), n: 2, answer: 1 }));
   const { sentence, history } = await explain(createExecutor(scenario), log);
-  const told = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes other'];
-  expect(sentence).toContain(`both, when ${told.join(' and ')}.`);
-  expect(history.map(({ text }) => text)).toEqual([...told, 'both']);
+  const lines = ['a fault strikes "mine" (1 of 1)', 'fault "lost" strikes other'];
+  expect(sentence).toContain(`both, when ${lines.join(' and ')}.`);
+  expect(history.map(({ text }) => text)).toEqual([...lines, 'both']);
 });
 
 test('does not say that a fault strikes where nothing went wrong', async () => {
@@ -53,7 +53,7 @@ test('does not say that a fault strikes where nothing went wrong', async () => {
   );
 });
 
-test('tells what was decided before all the faults that spared what they were asked about', async () => {
+test('shows decisions before all the faults that did not strike', async () => {
   const scenario = defineScenario({
     name: 'lucky',
     description: 'fails for the second of two, whatever else is asked',
@@ -74,7 +74,7 @@ test('tells what was decided before all the faults that spared what they were as
   expect(history.map(({ text }) => text)).toContain('"which" is 1 (of 0 to 1)');
 });
 
-test('says which of the questions of one name it was', async () => {
+test('says which of several questions of one name it was', async () => {
   const scenario = defineScenario({
     name: 'asked-often',
     description: 'the third of twelve is lost',
@@ -93,7 +93,7 @@ test('says which of the questions of one name it was', async () => {
   expect(await sentenceFor(10)).toContain('when fault "lost" strikes send (11th).');
 });
 
-test('tells a delay that would have helped in milliseconds, also where there was none', async () => {
+test('gives a delay that would have helped in milliseconds, even where there was none', async () => {
   const scenario = defineScenario({
     name: 'hasty',
     description: 'a call that is not delayed comes too early',

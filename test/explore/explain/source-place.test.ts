@@ -10,8 +10,8 @@ test.for([
   ['at Object.<anonymous> (/work/my pool/job.cjs:3:5)', 'Object.<anonymous> (/work/my pool/job.cjs:3:5)'],
   ['at /work/my pool/job.cjs:3:5', '/work/my pool/job.cjs:3:5'],
   ['at file:///work/100%.ts:3:5', '/work/100%.ts:3:5'],
-] as const)('the line "%s" is told as %s', ([line, told]) => {
-  expect(framesOf(`Error: x\n    ${line}`)).toEqual([told]);
+] as const)('the line "%s" is shown as %s', ([line, frame]) => {
+  expect(framesOf(`Error: x\n    ${line}`)).toEqual([frame]);
   expect(hasUserFrame(line)).toBe(true);
 });
 
@@ -21,11 +21,11 @@ test.for([
   'at process.processTicksAndRejections (node:internal/process/task_queues:95:5)',
   'at run (/work/node_modules/vitest/dist/run.js:3:5)',
   'a line of the message',
-])('the line "%s" tells nothing', (line) => {
+])('the line "%s" is left out', (line) => {
   expect(framesOf(line)).toEqual([]);
 });
 
-test('lines of this package are shown only where there is none of those who use it', () => {
+test('lines of this package are shown only where there are none of its users', () => {
   const own = `at QueueRunner.run (${OWN.href}:3:5)`;
   expect(hasUserFrame(own)).toBe(false);
   expect(framesOf(own)).toEqual([`QueueRunner.run (${decodeURIComponent(OWN.pathname)}:3:5)`]);

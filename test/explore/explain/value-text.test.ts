@@ -19,7 +19,7 @@ test.each<[name: string, value: unknown, text: string]>([
   ['bytes', Uint8Array.of(1, 255), '[1,255]'],
   ['a function', () => 0, 'a function'],
   ['a cycle', cycle, 'an array of 1'],
-])('%s reads as it is written', (_name, value, text) => {
+])('%s reads as written', (_name, value, text) => {
   expect(valueText(value)).toBe(text);
 });
 

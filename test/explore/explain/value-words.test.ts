@@ -17,12 +17,12 @@ import type { Question } from '../../../src/kernel/question.ts';
 type Asked = readonly [question: Question | string, n: number, answer: number];
 
 /** What an explanation says of a scenario that fails after it has run with these answers. */
-async function told(
+async function words(
   run: (sim: Simulation) => Promise<void> | void,
   ...asked: readonly Asked[]
 ): Promise<string> {
   const scenario = defineScenario<unknown>({
-    name: 'told',
+    name: 'words',
     description: 'fails at its end',
     async run(sim) {
       await run(sim);
@@ -35,16 +35,16 @@ async function told(
     answer,
   }));
   const { sentence } = await explain(createExecutor(scenario), log, { maxExecutions: 0 });
-  return sentence.replace(/^told fails at .*: the end, when /, '').replace(/\.$/, '');
+  return sentence.replace(/^words fails at .*: the end, when /, '').replace(/\.$/, '');
 }
 
 describe('what was chosen', () => {
   test('is the element that was picked', async () => {
     const pick = (sim: Simulation): void => void sim.pick('program', ['sleep 5', 'complete 0']);
-    expect(await told(pick, ['program', 2, 1])).toBe('"program" is complete 0');
+    expect(await words(pick, ['program', 2, 1])).toBe('"program" is complete 0');
   });
 
-  test('is what the asker makes of the value', async () => {
+  test("is the asker's description of the value", async () => {
     const pick = (sim: Simulation): void => {
       sim.pick('timeout', [50, 100], (ms) => `${ms} ms`);
       sim.choose('pause', 6, (answer) => `${answer * 10} ms`);
@@ -53,10 +53,10 @@ describe('what was chosen', () => {
       ['timeout', 2, 1],
       ['pause', 6, 3],
     ];
-    expect(await told(pick, ...asked)).toBe('"timeout" is 100 ms and "pause" is 30 ms');
+    expect(await words(pick, ...asked)).toBe('"timeout" is 100 ms and "pause" is 30 ms');
   });
 
-  test('is data where it is no text, and the answer where its description throws', async () => {
+  test('is data where it is not text, and the answer where its description throws', async () => {
     const pick = (sim: Simulation): void => {
       sim.pick('job', [{ ms: 1 }, { ms: 2 }]);
       sim.choose('odd', 3, () => {
@@ -67,7 +67,7 @@ describe('what was chosen', () => {
       ['job', 2, 1],
       ['odd', 3, 2],
     ];
-    expect(await told(pick, ...asked)).toBe('"job" is {"ms":2} and "odd" is 2 (of 0 to 2)');
+    expect(await words(pick, ...asked)).toBe('"job" is {"ms":2} and "odd" is 2 (of 0 to 2)');
   });
 
   test('is described only when a failure is explained', async () => {
@@ -78,7 +78,7 @@ describe('what was chosen', () => {
     };
     await simulate({ seed: 3, scenario: (sim) => void sim.choose('thing', 9, inWords) });
     expect(described).toBe(0);
-    await told((sim) => void sim.choose('thing', 9, inWords), ['thing', 9, 4]);
+    await words((sim) => void sim.choose('thing', 9, inWords), ['thing', 9, 4]);
     expect(described).toBeGreaterThan(0);
   });
 
@@ -93,7 +93,7 @@ describe('what was chosen', () => {
   });
 });
 
-describe('a fault is said as what happens', () => {
+describe('a fault is described by what happens', () => {
   test.for([
     ['before', 'the request run job-1 is lost on network 1'],
     ['after', 'the reply to run job-1 is lost on network 1'],
@@ -110,7 +110,7 @@ describe('a fault is said as what happens', () => {
       await sim.sleep(2_000);
       await network.release();
     };
-    expect(await told(call, [fault('network 1 run job-1'), 2, 1])).toBe(text);
+    expect(await words(call, [fault('network 1 run job-1'), 2, 1])).toBe(text);
   });
 
   test('a delay in milliseconds', async () => {
@@ -120,14 +120,16 @@ describe('a fault is said as what happens', () => {
       await network.statusAll();
       await network.release();
     };
-    expect(await told(call, [delay('net statusAll'), 4, 2])).toBe('"net statusAll" is delayed by 20 ms');
+    expect(await words(call, [delay('net statusAll'), 4, 2])).toBe('"net statusAll" is delayed by 20 ms');
   });
 
   test.for([
     [2, 'the clock of n1 is 15000 ms behind'],
     [7, 'the clock of n1 is 60000 ms ahead'],
   ] as const)('a clock that is off, answer %i', async ([answer, text]) => {
-    expect(await told((sim) => void chosenSkew(sim, 'n1'), [fault('n1 clock offset'), 9, answer])).toBe(text);
+    expect(await words((sim) => void chosenSkew(sim, 'n1'), [fault('n1 clock offset'), 9, answer])).toBe(
+      text,
+    );
   });
 
   test.for([
@@ -150,7 +152,7 @@ describe('a fault is said as what happens', () => {
       await sim.sleep(100);
       sim.heal();
     };
-    expect(await told(checkOut, [fault('filer/filer checkout abc'), 5, answer])).toBe(text);
+    expect(await words(checkOut, [fault('filer/filer checkout abc'), 5, answer])).toBe(text);
   });
 
   test('an output', async () => {
@@ -158,7 +160,7 @@ describe('a fault is said as what happens', () => {
       const outputs = createMemoryOutputs({ faults: chosenOutputFaults(sim, { oneIn: 2 }) });
       outputs.create('log');
     };
-    expect(await told(create, [fault('output/log'), 8, 4])).toBe('output log cannot be closed');
+    expect(await words(create, [fault('output/log'), 8, 4])).toBe('output log cannot be closed');
   });
 
   test.for([
@@ -175,16 +177,16 @@ describe('a fault is said as what happens', () => {
       sim.heal();
       await node.release();
     };
-    expect(await told(call, [fault(label), 2, 1])).toBe(text);
+    expect(await words(call, [fault(label), 2, 1])).toBe(text);
   });
 
-  test('what strikes at some event, by that event', async () => {
+  test('a fault at some event, by that event', async () => {
     const strike = async (sim: Simulation): Promise<void> => {
       sim.atSomeEvent('the power fails', () => undefined, { within: 3 });
       await sim.sleep(5, 'breakfast');
       await sim.sleep(5, 'lunch');
     };
-    expect(await told(strike, [fault('the power fails'), 4, 1])).toBe(
+    expect(await words(strike, [fault('the power fails'), 4, 1])).toBe(
       'the power fails, right after "breakfast"',
     );
   });

@@ -55,7 +55,7 @@ describe.each(plantedBugs)('the bug of $name', (bug) => {
     expect(hashes.size).toBeLessThanOrEqual(2);
   });
 
-  test('ends where no single answer can be lowered or taken out', async () => {
+  test('ends where no single answer can be lowered or removed', async () => {
     const found = await findFailure(executor, 'any');
     const key = keyOfVerdict(found);
     const { log, verdict } = await shrink(executor, found.decisions(), key);
@@ -86,7 +86,7 @@ describe('shrinking', () => {
   const [doubleStart] = plantedBugs;
   if (doubleStart === undefined) throw new Error('no bug is planted');
 
-  test('only goes to simpler executions with the same failure, whatever it begins with', async () => {
+  test('moves only to simpler executions with the same failure, from any start', async () => {
     const sums = defineScenario({
       name: 'sums',
       description: 'two properties over the same numbers',
@@ -121,7 +121,7 @@ describe('shrinking', () => {
     );
   });
 
-  test('takes what is drawn from fast-check arbitraries down together with the schedule', async () => {
+  test('shrinks values from fast-check arbitraries together with the schedule', async () => {
     const drawn = defineScenario({
       name: 'drawn',
       description: 'two jobs or more may take long after a fault',
@@ -146,7 +146,7 @@ describe('shrinking', () => {
     expect([...notes]).toEqual(['[{"ms":300,"name":""},{"ms":1,"name":""}]']);
   });
 
-  test('finds the simpler of two ways to one failure, though no small change leads from one to the other', async () => {
+  test('finds the simpler of two ways to one failure, though no small change connects them', async () => {
     const detour = defineScenario({
       name: 'detour',
       description: 'fails with three small answers, or with two of which one is large',
@@ -237,7 +237,7 @@ describe('shrinking', () => {
     },
   ];
 
-  test.each(alike)('comes to one end from each form of a failure: $name', async ({ run, forms }) => {
+  test.each(alike)('reaches one end from each form of a failure: $name', async ({ run, forms }) => {
     const executor = createExecutor(
       defineScenario({ name: 'alike', description: 'several forms of one failure', run }),
     );
@@ -289,7 +289,7 @@ describe('shrinking', () => {
     expect(executionsUntilThen).toBeLessThan(600);
   });
 
-  test('tells of every improvement, and keeps the last one when it is interrupted', async () => {
+  test('reports every improvement, and keeps the last one when interrupted', async () => {
     const { executor, count } = counted(createExecutor(doubleStart));
     const found = await findFailure(executor, 3);
     const before = count();
@@ -310,7 +310,7 @@ describe('shrinking', () => {
     expect(count()).toBe(before + 3 + 5 + 9 + 30 + 4);
   });
 
-  test('runs no more executions than it may', async () => {
+  test('runs no more executions than allowed', async () => {
     const executor = createExecutor(doubleStart);
     const found = await findFailure(executor, 4);
     const result = await shrink(executor, found.decisions(), keyOfVerdict(found), { maxExecutions: 20 });
@@ -318,7 +318,7 @@ describe('shrinking', () => {
     expect(compareSizes(sizeOfRun(result.verdict), sizeOfRun(found))).toBeLessThan(0);
   });
 
-  test('runs no log twice but to make sure of the first and the last', async () => {
+  test('runs no log twice except to confirm the first and the last', async () => {
     const executor = createExecutor(doubleStart);
     const found = await findFailure(executor, 5);
     const tried: string[] = [];
@@ -343,12 +343,12 @@ describe('shrinking', () => {
     };
     const { executions } = await shrink(watched, found.decisions(), keyOfVerdict(found));
     expect(tried).toHaveLength(executions);
-    // Proposals that differ in what nobody asks any more are told apart only by running them.
+    // Proposals that differ in what nobody asks any more are distinguished only by running them.
     expect(new Set(tried).size).toBeGreaterThan(executions / 2);
     expect(tried[1]).toBe(tried[0]);
   });
 
-  test('tells a failure that the same decisions do not repeat, and leaves its log alone', async () => {
+  test('reports a failure that the same decisions do not repeat, and leaves its log alone', async () => {
     let runs = 0;
     const flaky = defineScenario({
       name: 'flaky',
@@ -367,7 +367,7 @@ describe('shrinking', () => {
     expect(result.flakiness).toContain('note: execution 0');
   });
 
-  test('tells a failure that is gone when it is run again', async () => {
+  test('reports a failure that is gone when run again', async () => {
     const once = defineScenario({
       name: 'once',
       description: 'holds',

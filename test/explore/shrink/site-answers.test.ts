@@ -23,7 +23,7 @@ const batches = createExecutor(
 );
 
 describe('answers by site', () => {
-  test('repeat the execution that they are of', async () => {
+  test('repeat their execution', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer(), async (seed) => {
         const verdict = await batches.execute({ source: randomDecisions(seed) });
@@ -45,7 +45,7 @@ describe('answers by site', () => {
     ).toEqual([2, 0, 0, 0]);
   });
 
-  test('have one text if they answer alike, whatever the order of sites and the plain answers at the ends', () => {
+  test('have one text if they answer alike, regardless of the order of sites and default answers at the ends', () => {
     const text = textOfSeries(
       new Map([
         ['a', [0, 1]],

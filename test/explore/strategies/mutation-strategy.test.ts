@@ -47,7 +47,7 @@ describe('mutation', () => {
     expect(await executionsToFind(bug, randomStrategy(2), 5000)).toBe(Infinity);
   });
 
-  test('begins with the plain schedule and says what it changes in which log', async () => {
+  test('begins with the default schedule and says what it changes in which log', async () => {
     const scenario = toy('wide', (sim) => {
       for (let i = 0; i < 10; i += 1) sim.choose(`site ${i}`, 50);
     });
@@ -88,7 +88,7 @@ describe('a mutant', () => {
     return { mutant, answers };
   }
 
-  test('differs from its log where it says so, and by every kind of change', () => {
+  test('differs from its log where it says, by every kind of change', () => {
     const kinds = new Set<string>();
     for (let index = 0; index < 400; index += 1) {
       const { mutant, answers } = answersOf(index);
@@ -112,7 +112,7 @@ describe('a mutant', () => {
     ]);
   });
 
-  test('leaves open what its log does not know or what no longer fits', () => {
+  test('leaves open what is not in its log or no longer fits', () => {
     const mutant = new LogMutant(new IndexedLog(log));
     expect(mutant.answer(choice('draw 1'), 7, 0)).toBe(1);
     expect(mutant.answer(choice('unknown'), 7, 0)).toBeUndefined();

@@ -14,7 +14,7 @@ async function share(scenario: ScenarioDefinition, strategy: Strategy): Promise<
 }
 
 describe('PCT', () => {
-  test('shows an ordering of depth 2 among 20 events as often as promised, and random hardly ever', async () => {
+  test('finds an ordering of depth 2 among 20 events as often as promised, and random hardly ever does', async () => {
     const scenario = narrowGap(19, 10);
     // Two chains, and at most 19 decisions between them.
     const promised = 1 / (2 * 19);
@@ -22,7 +22,7 @@ describe('PCT', () => {
     expect(await share(scenario, randomStrategy(1))).toBeLessThan(promised / 10);
   });
 
-  test('shows an ordering of depth 1 with one chain against many', async () => {
+  test('finds an ordering of depth 1 with one chain against many', async () => {
     const scenario = toy('last-of-five', (sim) => {
       let others = 0;
       for (const name of ['a/1', 'b/2', 'c/3', 'd/4']) postChain(sim, name, 5, () => (others += 1));
@@ -32,7 +32,7 @@ describe('PCT', () => {
     expect(await share(scenario, randomStrategy(1))).toBeLessThan(0.01);
   });
 
-  test('goes on with one chain until it ends when nothing is to be changed', async () => {
+  test('continues one chain to its end when nothing is to be changed', async () => {
     const orders = new Set<string>();
     const scenario = toy('whole-chains', (sim) => {
       let order = '';
@@ -46,7 +46,7 @@ describe('PCT', () => {
     expect([...orders].sort()).toEqual(whole);
   });
 
-  test('draws depths of 1 to 3 unless it is told one, and says which', async () => {
+  test('draws depths of 1 to 3 by default, and says which', async () => {
     const depths = new Set<string | undefined>();
     const strategy = pctStrategy(1);
     for (let index = 0; index < 60; index += 1) {
@@ -54,9 +54,9 @@ describe('PCT', () => {
       depths.add(strategy.configuration?.split(';')[0]);
     }
     expect([...depths].map(String).sort()).toEqual(['depth 1', 'depth 2', 'depth 3']);
-    const told = pctStrategy(1, { depth: 5 });
-    told.begin(0);
-    expect(told.configuration).toBe('depth 5; stratified');
+    const given = pctStrategy(1, { depth: 5 });
+    given.begin(0);
+    expect(given.configuration).toBe('depth 5; stratified');
   });
 });
 

@@ -66,7 +66,7 @@ describe('the portfolio', () => {
     }
   });
 
-  test('gives an index to the same member whoever runs it', async () => {
+  test('gives an index to the same member in any shard', async () => {
     const membersOf = async (shard: number, shards: number): Promise<string[]> => {
       const strategy = portfolioStrategy('s');
       const members: string[] = [];
@@ -85,16 +85,16 @@ describe('the portfolio', () => {
     expect(new Set(alone).size).toBeGreaterThan(5);
   });
 
-  test('is told about events only while a member wants to know', () => {
+  test('gets events only while a member wants them', () => {
     const strategy = portfolioStrategy(1);
-    const told = new Map<string, Set<boolean>>();
+    const wanted = new Map<string, Set<boolean>>();
     for (let index = 0; index < 200; index += 2) {
       strategy.begin(index);
       const member = strategy.configuration?.split(':')[0] ?? '';
-      told.set(member, (told.get(member) ?? new Set()).add(strategy.onFire !== undefined));
+      wanted.set(member, (wanted.get(member) ?? new Set()).add(strategy.onFire !== undefined));
     }
-    expect([...(told.get('walk') ?? [])]).toEqual([true]);
-    told.delete('walk');
-    expect([...told.values()].every((answers) => !answers.has(true))).toBe(true);
+    expect([...(wanted.get('walk') ?? [])]).toEqual([true]);
+    wanted.delete('walk');
+    expect([...wanted.values()].every((answers) => !answers.has(true))).toBe(true);
   });
 });

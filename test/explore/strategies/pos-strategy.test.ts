@@ -29,7 +29,7 @@ describe('POS', () => {
   test.each([
     ['has the same subject', { owner: 'nobody', what: 'abort', subject: 'chain/1' }],
     ['names no subject', 'tick'],
-  ] as const)('draws again for what lost a race, which is what %s', async (_what, lone) => {
+  ] as const)('draws again for an event that lost a race, which is one that %s', async (_what, lone) => {
     // Seven races, each lost with one half.
     const share = await lastShare(lone);
     expect(share).toBeGreaterThan(0.4 / 2 ** LENGTH);

@@ -10,21 +10,24 @@ import { exploreAll } from '../executions-to-find.ts';
 import { toyBugs } from '../toy-bugs.ts';
 import { choice, fault } from '../../questions.ts';
 
-test.each(['strict', 'keyed'] as const)('a %s replay repeats any execution to the byte, once', async (by) => {
-  for (const bug of toyBugs) {
-    const verdicts: Verdict[] = [];
-    await exploreAll(bug, randomStrategy(9), 5, (verdict) => verdicts.push(verdict));
-    for (const verdict of verdicts) {
-      const hashes: string[] = [];
-      const strategy = replayStrategy(verdict.decisions(), { by });
-      const { stoppedBy } = await exploreAll(bug, strategy, 10, ({ traceHash }) => hashes.push(traceHash));
-      expect(hashes).toEqual([verdict.traceHash]);
-      expect(stoppedBy).toBe('exhausted');
+test.each(['strict', 'keyed'] as const)(
+  'a %s replay repeats any execution byte for byte, once',
+  async (by) => {
+    for (const bug of toyBugs) {
+      const verdicts: Verdict[] = [];
+      await exploreAll(bug, randomStrategy(9), 5, (verdict) => verdicts.push(verdict));
+      for (const verdict of verdicts) {
+        const hashes: string[] = [];
+        const strategy = replayStrategy(verdict.decisions(), { by });
+        const { stoppedBy } = await exploreAll(bug, strategy, 10, ({ traceHash }) => hashes.push(traceHash));
+        expect(hashes).toEqual([verdict.traceHash]);
+        expect(stoppedBy).toBe('exhausted');
+      }
     }
-  }
-});
+  },
+);
 
-test('a strict replay fails where the log does not fit, a keyed one goes on with the plain choice', async () => {
+test('a strict replay fails where the log does not fit, a keyed one continues with the default', async () => {
   const bug = toyBugs.find(({ name }) => name === 'double-fault')!;
   const log = [{ question: fault('node-0 crash'), n: 3, answer: 2 }];
   const failures: Verdict[] = [];
@@ -38,7 +41,7 @@ test('a strict replay fails where the log does not fit, a keyed one goes on with
   expect(failed).toBe(0);
 });
 
-test('a replay of nothing is strict unless told otherwise, and refuses what is no log or no way', () => {
+test('a replay is strict by default, and refuses anything but a log and a known mode', () => {
   expect(replayStrategy([]).configuration).toBe('strict, 0 decisions');
   for (const make of [
     () => replayStrategy([{ question: choice('a'), n: 1, answer: 0 }]),
@@ -48,7 +51,7 @@ test('a replay of nothing is strict unless told otherwise, and refuses what is n
   }
 });
 
-test('the plain schedule answers 0 to everything, once', async () => {
+test('the default schedule answers 0 to everything, once', async () => {
   const answers = new Set<number>();
   const bug = toyBugs.find(({ name }) => name === 'burst-of-loss')!;
   const { executions, stoppedBy } = await exploreAll(bug, plainStrategy(), 10, (verdict) => {

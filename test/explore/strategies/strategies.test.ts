@@ -75,13 +75,13 @@ describe.each(strategyNames)('the strategy %s', (name) => {
     );
   });
 
-  test('does the same again under the same seed', async () => {
+  test('repeats itself under the same seed', async () => {
     const once = await hashesOf(createStrategy(name, 'seed'), 60);
     expect(await hashesOf(createStrategy(name, 'seed'), 60)).toEqual(once);
     expect(once.length).toBeGreaterThan(0);
   });
 
-  test('runs every toy without a question that its answers do not fit', async () => {
+  test('answers every question of every toy within range', async () => {
     for (const bug of toyBugs) {
       const kinds = new Set<string | undefined>();
       await exploreAll(bug, createStrategy(name, 3), 20, ({ failure }) => kinds.add(failure?.kind));
@@ -90,7 +90,7 @@ describe.each(strategyNames)('the strategy %s', (name) => {
   });
 });
 
-test.each(memoryless)('an execution of %s depends on seed and index alone', async (name) => {
+test.each(memoryless)('an execution of %s depends only on seed and index', async (name) => {
   const alone = await hashesOf(createStrategy(name, 7), 12);
   const backwards = createStrategy(name, 7);
   const hashes: string[] = [];
@@ -122,6 +122,6 @@ test.each([
   expect(thrownBy(make)).toMatch(/^RUNNER_INVALID_ARGUMENT: (strategy|seed|depth|pairs|options): expected /);
 });
 
-test('who names no strategy that there is reads which there are', () => {
+test('an unknown strategy is refused with the list of known ones', () => {
   expect(() => createStrategy('guess')).toThrow(`one of ${strategyNames.join(', ')}`);
 });

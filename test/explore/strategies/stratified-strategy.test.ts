@@ -16,7 +16,7 @@ function answersOf(seed: number, question: Question, n: number, executions: numb
 }
 
 describe('a stratified sample', () => {
-  test('gives each question each of its answers once per block, whatever else is asked', () => {
+  test('gives each question each of its answers once per block, regardless of other questions', () => {
     fc.assert(
       fc.property(
         fc.integer(),
@@ -33,13 +33,13 @@ describe('a stratified sample', () => {
     );
   });
 
-  test('begins with the plain schedule', () => {
+  test('begins with the default schedule', () => {
     const strategy = stratifiedStrategy(4);
     strategy.begin(0);
     expect([2, 7, 1000, 5000].map((n) => strategy.decide(choice('which'), n, 3))).toEqual([0, 0, 0, 0]);
   });
 
-  test('lets faults strike apart from each other from the first execution on', () => {
+  test('lets faults strike independently from the first execution on', () => {
     const strategy = stratifiedStrategy(5);
     strategy.begin(1);
     const zeros = Array.from({ length: 1000 }, (_, i) =>

@@ -45,7 +45,7 @@ describe('a swarm', () => {
     ['rare', 1 / 32],
     ['usual', 1 / 8],
     ['wild', 1 / 2],
-  ])('lets active sites of a kind that is %s strike as often as that', (weight, probability) => {
+  ])('lets active sites of a kind that is %s strike that often', (weight, probability) => {
     const active = counts.flatMap((ofKinds, index) =>
       KINDS.flatMap((kind, k) =>
         configurations[index]?.includes(`${kind} ${weight}`) && configurations[index].includes('sites 100 %')
@@ -58,7 +58,7 @@ describe('a swarm', () => {
     expect(Math.abs(share - probability)).toBeLessThan(0.1 * probability);
   });
 
-  test.each([25, 50, 100])('leaves only some sites active when %d in a hundred are to be', (percent) => {
+  test.each([25, 50, 100])('leaves only %d in a hundred sites active', (percent) => {
     const wild = counts.flatMap((ofKinds, index) =>
       KINDS.flatMap((kind, k) =>
         configurations[index]?.includes(`${kind} wild`) &&
@@ -119,7 +119,7 @@ test('what a scenario draws is uniform, mostly plain, or mostly a favourite, the
   expect(Math.abs(share('plain') - (1 / 8) * (9 / 8))).toBeLessThan(0.04);
 });
 
-test('a kind of fault is what the question says it is, whoever asks and whatever it is about', () => {
+test('the kind of a fault comes from the question alone, regardless of asker and subject', () => {
   const strategy = swarmStrategy(1);
   strategy.begin(0);
   const call = topicOf({ owner: 'n1', what: 'run', subject: 'job-1' });

@@ -31,7 +31,7 @@ const threeSites = toy('three-sites', (sim) => {
 });
 
 describe('a sweep', () => {
-  test('is plain first, then tries each fault singly, the highest answers of all sites first', async () => {
+  test('begins with the default, then tries each fault singly, the highest answers of all sites first', async () => {
     expect(await faultsOf(threeSites)).toEqual([
       '',
       'a/1 loss fault=2',
@@ -43,7 +43,7 @@ describe('a sweep', () => {
     ]);
   });
 
-  test('finds what one fault does within one execution per site and the plain one', async () => {
+  test('finds what one fault does within one execution per site plus the default one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 30 }), fc.nat(), async (sites, harmful) => {
         const bug = needleFault(sites, harmful % sites, 10_000);
@@ -53,7 +53,7 @@ describe('a sweep', () => {
     );
   });
 
-  test('is split by shards without loss, and nothing is tried twice but the plain schedule', async () => {
+  test('is split by shards without loss, and repeats only the default schedule', async () => {
     const whole = await faultsOf(threeSites);
     for (const shards of [2, 3, 8, 20]) {
       const found: string[] = [];
@@ -64,7 +64,7 @@ describe('a sweep', () => {
     }
   });
 
-  test('goes on with two faults, also with one that only the other makes possible', async () => {
+  test('goes on to two faults, also where only the first makes the second possible', async () => {
     const bug = toy('loss-of-retry', (sim) => {
       for (const i of [1, 2, 3, 4, 5]) {
         const isLost = sim.world.choices.choose(fault(`link send job-${i}`), 8) === 7;
@@ -76,7 +76,7 @@ describe('a sweep', () => {
     expect(await executionsToFind(bug, sweepStrategy({ pairs: 0 }), 1000)).toBe(Infinity);
   });
 
-  test('says which fault it strikes with', () => {
+  test('names the fault that strikes', () => {
     const strategy = sweepStrategy();
     strategy.begin(0);
     expect(strategy.configuration).toBe('no fault');

@@ -92,7 +92,7 @@ describe('the timeline of an execution', () => {
     expect(failure?.start).toBeCloseTo(180_000_000, 0);
   });
 
-  test('shows who called what, from call to return, and what came of it', async () => {
+  test('shows who called what, from call to return, and the result', async () => {
     const model = read(await recordTimeline(createExecutor(doubleStart), [LOST_REPLY]));
     const [first, second] = ['client runJob', 'client runJob #2'].map((lane) => lanesOf(model).get(lane)!);
     // The network's own calls of the runners are no client's.
@@ -134,7 +134,7 @@ describe('the timeline of an execution', () => {
     expect([...lanesOf(model).keys()].filter((lane) => lane?.startsWith('client'))).toHaveLength(2);
   });
 
-  test('shows in which state a node was, and its faults', async () => {
+  test('shows the states of a node, and its faults', async () => {
     const scenario = defineScenario({
       name: 'restarts',
       description: 'a node is restarted, and stopped for a while',
@@ -162,8 +162,8 @@ describe('the timeline of an execution', () => {
     expect(lane.filter(({ cat }) => String(cat) === 'fault')).toHaveLength(2);
   });
 
-  // Whoever watches a promise handles its rejection.
-  test('shows no calls where to watch them would change what happens', async () => {
+  // Watching a promise handles its rejection.
+  test('shows no calls where watching them would change what happens', async () => {
     const scenario = defineScenario({
       name: 'unhandled',
       description: 'a rejection that nobody handles',
@@ -179,7 +179,7 @@ describe('the timeline of an execution', () => {
     expect(traceEvents.filter(({ cat }) => cat === 'call')).toEqual([]);
   });
 
-  test('draws an arrow from the event that set another to that one, forward in time', async () => {
+  test('draws an arrow from an event to the one that it scheduled, forward in time', async () => {
     const { traceEvents } = await recordTimeline(createExecutor(doubleStart), [LOST_REPLY]);
     const tails = traceEvents.filter(({ ph }) => ph === 's');
     const heads = new Map(traceEvents.filter(({ ph }) => ph === 'f').map((event) => [event.id, event]));
@@ -208,7 +208,7 @@ describe('the timeline of an execution', () => {
     ]);
   });
 
-  test('of equal commands under way at once, one that is late has no arrow to say which it is', async () => {
+  test('among equal concurrent commands, a late one has no arrow, because it could be any of them', async () => {
     const scenario = defineScenario({
       name: 'late',
       description: 'two equal commands through a slow network',
@@ -234,7 +234,7 @@ describe('the timeline of an execution', () => {
     expect(arrows.map(({ id }) => id)).toEqual(['["fake","1"]', '["fake","2"]']);
   });
 
-  test('whatever was decided, slices nest, none is lost and none is longer than the execution', async () => {
+  test('for any decisions, slices nest, none is lost and none is longer than the execution', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), async (seed) => {
         const { timeline, trace } = await recorded(seed);
@@ -251,7 +251,7 @@ describe('the timeline of an execution', () => {
     );
   });
 
-  test('shows a run that never ends up to the end, and two runners with the same run id apart', async () => {
+  test('shows a run that never ends up to the end, and separates two runners with the same run id', async () => {
     const scenario = defineScenario({
       name: 'two-runners',
       description: 'one run hangs',

@@ -22,7 +22,7 @@ afterAll(() => rm(dir, { recursive: true }));
 test.for([
   ['a pipe', (path: string) => promisify(execFile)('mkfifo', [path])],
   ['a folder', (path: string) => mkdir(path)],
-] as const)('%s in the place of a state is refused and not waited for', async ([name, make]) => {
+] as const)('%s in place of a state is refused without waiting', async ([name, make]) => {
   const path = join(dir, name);
   await make(path);
   await expect(readNextIndex(path, campaign)).rejects.toMatchObject({
@@ -53,7 +53,7 @@ test('a state of any size is refused before it is read', async () => {
   });
 });
 
-test('a pipe in the place of a state is replaced', async () => {
+test('a pipe in place of a state is replaced', async () => {
   const path = join(dir, 'old pipe');
   await promisify(execFile)('mkfifo', [path]);
   await writeCampaignState(path, { ...campaign, nextIndex: 7 });

@@ -47,7 +47,7 @@ function open(root: string = join(dir, String((folders += 1)))): {
 const log = (answer: number): Decision[] => [{ question: choice('which'), n: 1_000, answer }];
 const broken = failingWith({ decisions: log(7) });
 
-test('what is kept is there for the next one, failures before seeds', async () => {
+test('what is kept is there for the next campaign, failures before seeds', async () => {
   const { corpus, root, troubles } = open();
   expect(await corpus.load()).toEqual([]);
   await corpus.keepSeeds([log(1)]);
@@ -58,7 +58,7 @@ test('what is kept is there for the next one, failures before seeds', async () =
   expect(troubles).toEqual([]);
 });
 
-test('one failure is one file: a smaller log takes the place of the first', async () => {
+test('one failure is one file: a smaller log replaces the first', async () => {
   const { corpus, root } = open();
   const first = await corpus.keep({ ...broken, decisions: log(7) });
   const second = await corpus.keep({ ...broken, decisions: log(1) });
@@ -68,7 +68,7 @@ test('one failure is one file: a smaller log takes the place of the first', asyn
   expect(await readdir(join(root, 'mine'))).toHaveLength(2);
 });
 
-test.for(['fixed', 'changed'] as const)('what is %s is put aside and not tried again', async (why) => {
+test.for(['fixed', 'changed'] as const)('what is %s is set aside and not tried again', async (why) => {
   const { corpus, root, troubles } = open();
   await corpus.keep(broken);
   const [entry] = await corpus.load();
@@ -78,7 +78,7 @@ test.for(['fixed', 'changed'] as const)('what is %s is put aside and not tried a
   expect(troubles).toEqual([]);
 });
 
-test('seeds stay as many as they may be: the oldest make room', async () => {
+test('the number of seeds stays within its limit: the oldest make room', async () => {
   const { corpus, root } = open();
   await corpus.keepSeeds(Array.from({ length: 60 }, (_, at) => log(at)));
   const folder = join(root, 'mine', 'seeds');
@@ -89,7 +89,7 @@ test('seeds stay as many as they may be: the oldest make room', async () => {
   expect(answers.filter((answer) => answer >= 100)).toHaveLength(10);
 });
 
-test('a log of another file whose scenario has the same name is let be', async () => {
+test('a log of another file whose scenario has the same name is left alone', async () => {
   const { corpus, root } = open();
   await corpus.keep(broken);
   const { troubles } = open();
@@ -103,7 +103,7 @@ test('a log of another file whose scenario has the same name is let be', async (
   expect(troubles).toEqual([]);
 });
 
-test('a damaged file is told and left out, the others are there', async () => {
+test('a damaged file is reported and skipped, the others are read', async () => {
   const { corpus, root, troubles } = open();
   await corpus.keep(broken);
   await writeFile(join(root, 'mine', '00.jsonl'), '{"format":"dryrunner","version":1,"kind":"decisions"}\n');
@@ -111,7 +111,7 @@ test('a damaged file is told and left out, the others are there', async () => {
   expect(troubles).toEqual([expect.stringMatching(/00\.jsonl is left out: line /)]);
 });
 
-test('of a file that unpacks to more than may be kept no more than that is read', async () => {
+test('a file that unpacks to more than the limit is read only up to the limit', async () => {
   const path = join(dir, 'bomb');
   await writeFile(path, gzipSync(Buffer.alloc(5_000_000, 'line\n')));
   let bytes = 0;
@@ -122,7 +122,7 @@ test('of a file that unpacks to more than may be kept no more than that is read'
   expect(bytes).toBeLessThanOrEqual(1_000_000);
 });
 
-test('of more files than a campaign keeps the first are taken', async () => {
+test('of more files than a campaign keeps, the first are taken', async () => {
   const { corpus, root, troubles } = open();
   await corpus.keep(broken);
   const folder = join(root, 'mine');
@@ -133,7 +133,7 @@ test('of more files than a campaign keeps the first are taken', async () => {
   expect(troubles[0]).toBe(`${folder} has 10,001 files; those after the first 10,000 are left out`);
 });
 
-test('a folder that cannot be written is told once, and nothing is lost but what was to be kept', async () => {
+test('a folder that cannot be written is reported once, and only what was to be kept is lost', async () => {
   await writeFile(join(dir, 'a-file'), '');
   const { corpus, troubles } = open(join(dir, 'a-file'));
   expect(await corpus.keep(broken)).toBeUndefined();
@@ -143,7 +143,7 @@ test('a folder that cannot be written is told once, and nothing is lost but what
   expect(troubles.filter((text) => text.startsWith('not kept: '))).toHaveLength(1);
 });
 
-test('what goes wrong with one file costs that file', async () => {
+test('a problem with one file costs only that file', async () => {
   const { corpus, root, troubles } = open();
   const path = (await corpus.keep(broken)) ?? '';
   await rm(path);
@@ -155,7 +155,7 @@ test('what goes wrong with one file costs that file', async () => {
   expect(await corpus.keep({ ...broken, key: 'check other' })).toContain(join(root, 'mine'));
 });
 
-test('a link or a pipe in the place of a file is replaced, not followed or waited for', async () => {
+test('a link or a pipe in place of a file is replaced, not followed or waited for', async () => {
   const { corpus } = open();
   const path = (await corpus.keep(broken)) ?? '';
   await writeFile(join(dir, 'precious'), 'mine');
@@ -169,7 +169,7 @@ test('a link or a pipe in the place of a file is replaced, not followed or waite
   expect((await corpus.load()).map(({ decisions }) => decisions)).toEqual([log(7)]);
 });
 
-test('what was kept for its reach has no failure that could be mended, whatever its file says', async () => {
+test('a log kept for its reach has no failure that could be fixed, whatever its file says', async () => {
   const { corpus, root } = open();
   await corpus.keepSeeds([log(1)]);
   const path = (await corpus.keep(broken)) ?? '';
@@ -179,7 +179,7 @@ test('what was kept for its reach has no failure that could be mended, whatever 
   for (const entry of entries) expect(entry).not.toHaveProperty('key');
 });
 
-test('seeds make room beside what is no file', async () => {
+test('seeds make room beside entries that are not files', async () => {
   const { corpus, root, troubles } = open();
   const folder = join(root, 'mine', 'seeds');
   await mkdir(join(folder, 'dir.jsonl'), { recursive: true });
@@ -190,7 +190,7 @@ test('seeds make room beside what is no file', async () => {
 });
 
 test.skipIf(process.getuid?.() === 0)(
-  'a folder that cannot be read is told, because root reads all',
+  'a folder that cannot be read is reported, because root reads all',
   async () => {
     const { corpus, root, troubles } = open();
     await mkdir(join(root, 'mine'), { recursive: true });

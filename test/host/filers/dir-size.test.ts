@@ -16,7 +16,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const du = (path: string): number =>
   Number(execFileSync('du', ['-sk', path], { encoding: 'utf8' }).split('\t')[0]);
 
-test('R182 sizes are those of du: blocks of files and directories, hard links once, links not followed', async () => {
+test('R182 sizes equal those of du: blocks of files and directories, hard links once, links not followed', async () => {
   writeTree(dir, { 'a/b/c': 'x'.repeat(50_000), 'a/d': 'y', empty: 'dir', e: '', 'é☃': 'z'.repeat(5_000) });
   for (let nth = 0; nth < 5; nth += 1) linkSync(join(dir, 'a/b/c'), join(dir, `hard${nth}`));
   symlinkSync('/usr', join(dir, 'usr'));
@@ -64,7 +64,7 @@ test('R182 a directory with a part that may not be read is left out', async () =
   }
 });
 
-test('R182 files that come and go while they are measured do no harm', async () => {
+test('R182 files that come and go while being measured do no harm', async () => {
   const names = Array.from({ length: 50 }, (_, nth) => join(dir, `f${nth}`));
   for (let round = 0; round < 10; round += 1) {
     for (const name of names) writeFileSync(name, 'x');

@@ -76,8 +76,8 @@ const objects = (): string[] =>
 const objectOf = (content: string): string | undefined =>
   objects().find((path) => readFileSync(path, 'utf8') === content);
 
-describe('what a directory snapshot keeps', () => {
-  test('R170 any tree comes back as it was, empty directories too, and the id depends on its content only', async () => {
+describe('what a directory snapshot contains', () => {
+  test('R170 any tree is restored as it was, empty directories too, and the id depends only on its content', async () => {
     const name = fc.constantFrom('a', 'b', 'c d', 'é☃', '.hidden', '-x');
     const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join('/'));
     const content = fc.oneof(fc.constantFrom('dir', '', 'x:', 'x:run'), fc.string());
@@ -151,7 +151,7 @@ describe('what a directory snapshot keeps', () => {
   });
 });
 
-describe('a store that was damaged', () => {
+describe('a damaged store', () => {
   test('R170 a changed or missing object fails the checkout, leaves nothing of it, and is healed by ingesting again', async () => {
     const source = writeTree(join(base, 'source'), { 'a/good': 'good', 'b/bad': 'original' });
     const id = await filer.ingest(source);
@@ -186,7 +186,7 @@ describe('a store that was damaged', () => {
     'a link to a pipe',
     'a link to a file',
   ] as const)(
-    'R170 %s in the place of an object or of a list is an error of the filer, and is not waited for',
+    'R170 %s in place of an object or of a list is an error of the filer, without waiting',
     async (what) => {
       const source = writeTree(join(base, 'source'), { a: 'original' });
       const id = await filer.ingest(source);
@@ -211,7 +211,7 @@ describe('a store that was damaged', () => {
     },
   );
 
-  test('R170 a pipe among what is half written does not hold up an ingestion', async () => {
+  test('R170 a pipe among half-written files does not block an ingestion', async () => {
     mkdirSync(join(store, 'incoming'), { recursive: true });
     execFileSync('mkfifo', [join(store, 'incoming', 'pipe')]);
     const at = new Date(0);
@@ -236,7 +236,7 @@ describe('a store that was damaged', () => {
     });
   });
 
-  test('R170 a damaged list of entries is noticed, and a link in the place of an object is not followed', async () => {
+  test('R170 a damaged list of entries is noticed, and a link in place of an object is not followed', async () => {
     const id = await filer.ingest(writeTree(join(base, 'source'), { a: '1' }));
     const manifest = join(store, 'objects', id.slice(0, 2), id.slice(2));
     writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"a"', '"b"'));
@@ -251,7 +251,7 @@ describe('a store that was damaged', () => {
     });
   });
 
-  test('R170 a list with the right digest is still not trusted', async () => {
+  test('R170 a list with the right digest is checked all the same', async () => {
     const objectStore = new ObjectStore(store);
     const sha256 = 'ab'.repeat(32);
     const file = { kind: 'file', sha256, bytes: 1, executable: false };
@@ -319,7 +319,7 @@ describe('a store that was damaged', () => {
     expect(readdirSync(join(base, 'checkouts'))).toEqual([]);
   });
 
-  test('R170 what a crashed process left half written a day ago goes with the first ingestion, what may be in the making stays', async () => {
+  test('R170 the first ingestion removes files left half written a day ago, and keeps newer ones', async () => {
     const incoming = join(store, 'incoming');
     mkdirSync(incoming, { recursive: true });
     const hoursOld = { stale: 25, writing: 23, ahead: -1 };
@@ -350,7 +350,7 @@ describe('a store that was damaged', () => {
 });
 
 describe('the list of a snapshot', () => {
-  test('R170 an accepted set of links leads nowhere outside, however they point at each other', () => {
+  test('R170 an accepted set of links never leads outside, however they point at each other', () => {
     const segment = fc.constantFrom('a', 'b', '..', '.', 'l1', 'l2');
     const target = fc.array(segment, { minLength: 1, maxLength: 5 }).map((segments) => segments.join('/'));
     fc.assert(
@@ -372,7 +372,7 @@ describe('the list of a snapshot', () => {
     );
   });
 
-  test('R170 is read back as it was built', () => {
+  test('R170 reads back as built', () => {
     const builder = new ManifestBuilder();
     builder.add({ path: 'b/c/l', kind: 'link', target: '../x' });
     builder.add({ path: 'a', kind: 'file', sha256: 'ab'.repeat(32), bytes: 3, executable: true });

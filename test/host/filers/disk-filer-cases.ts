@@ -43,7 +43,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
   });
   afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-  test('R170 R171 D89 what was ingested is checked out the same, and is gone after a release, which can come twice', async () => {
+  test('R170 R171 D89 an ingested tree is checked out unchanged, and is gone after a release, which may be repeated', async () => {
     const id = await filer.ingest(source);
     expect(await filer.ingest(source)).toBe(id);
     const checkout = await filer.checkout(id);
@@ -56,7 +56,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     expect(existsSync(checkout.path)).toBe(true);
   });
 
-  test('R171 what is done in a checkout changes neither the snapshot nor another checkout', async () => {
+  test('R171 changes in a checkout affect neither the snapshot nor another checkout', async () => {
     const id = await filer.ingest(source);
     const [first, second] = [await filer.checkout(id), await filer.checkout(id)];
     writeFileSync(join(first.path, 'readme'), 'changed');
@@ -84,7 +84,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     }
   });
 
-  test('R170 R171 checkoutAt takes no directory with something in it, no file, no link, and no missing parent', async () => {
+  test('R170 R171 checkoutAt refuses a directory that is not empty, a file, a link, and a missing parent', async () => {
     const id = await filer.ingest(source);
     const link = join(base, 'link');
     mkdirSync(join(base, 'target'));
@@ -108,7 +108,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     expect([readTree(source), readdirSync(join(base, 'target'))]).toEqual([TREE, []]);
   });
 
-  test('R171 16 checkouts at once are all whole and separate, and leave nothing', async () => {
+  test('R171 16 concurrent checkouts are all complete and separate, and leave nothing', async () => {
     const id = await filer.ingest(source);
     const checkouts = await Promise.all(Array.from({ length: 16 }, () => filer.checkout(id)));
     expect(new Set(checkouts.map(({ path }) => path)).size).toBe(16);
@@ -117,7 +117,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('R170 16 ingestions at once give the ids that they give one by one', async () => {
+  test('R170 16 concurrent ingestions give the same ids as one by one', async () => {
     const sources = Array.from({ length: 16 }, (_, nth) =>
       writeTree(join(base, `source${nth}`), { shared: 'same', own: String(nth % 4) }),
     );
@@ -171,7 +171,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     });
   });
 
-  test('R170 what cannot be read is an error of the filer with exit code 214', async () => {
+  test('R170 an unreadable source is an error of the filer with exit code 214', async () => {
     for (const path of [join(base, 'none'), join(source, 'readme', 'below')]) {
       await expect(filer.ingest(path)).rejects.toMatchObject({ code: 'RUNNER_FILER_FAILED', exitCode: 214 });
     }
@@ -192,7 +192,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     },
   );
 
-  test('R174 an id that no snapshot has is named', async () => {
+  test('R174 an unknown id is named', async () => {
     await filer.ingest(source);
     await expect(filer.checkout(unknownId)).rejects.toMatchObject({
       code: 'RUNNER_UNKNOWN_SNAPSHOT',
@@ -204,7 +204,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     expect([readdirSync(root), existsSync(join(base, 'at'))]).toEqual([[], false]);
   });
 
-  test('R173 D97 an operation that was cancelled before it began fails', async () => {
+  test('R173 D97 an operation cancelled before it began fails', async () => {
     const id = await filer.ingest(source);
     const cancel = new Cancellation();
     cancel.cancel();
@@ -221,7 +221,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     expect([readdirSync(root), existsSync(join(base, 'at'))]).toEqual([[], false]);
   });
 
-  test('R173 D44 D97 a cancel in the middle fails the operation soon, and nothing of it is left', async () => {
+  test('R173 D44 D97 a cancel in the middle fails the operation soon, and leaves nothing', async () => {
     const big: Record<string, string> = {};
     for (let nth = 0; nth < 300; nth += 1) big[`d${nth % 20}/f${nth}`] = String(nth).repeat(500);
     const bigSource = writeTree(join(base, 'big'), big);
@@ -243,7 +243,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     expect(readTree(after.path)).toEqual(big);
   });
 
-  test('R170 it states its bound and never asks for updates by itself', async () => {
+  test('R170 states its bound and never asks for updates by itself', async () => {
     expect([filer.cancelBoundMs, filer.updateIntervalMs]).toEqual([5_000, 0]);
     expect(await filer.update()).toBeUndefined();
   });

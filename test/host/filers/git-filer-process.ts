@@ -1,4 +1,4 @@
-// A process that starts an operation of the git filer and then ends in the way it is told, for a test that looks at what is left.
+// A process that starts an operation of the git filer and then ends in the given way, for a test that looks at what is left.
 import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createGitFiler } from '../../../src/host/filers/git-filer.ts';

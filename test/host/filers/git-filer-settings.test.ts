@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-describe('git runs with settings of ours alone', () => {
+describe('git runs with our settings alone', () => {
   const content = { 'a.txt': 'one\r\ntwo\n', 'b.bin': '$Id$\n', 'c.sh': 'x:#!/bin/sh\n', l: '-> a.txt' };
   /** Converts everything that it may, and leaves a mark wherever a program of somebody else's is run. */
   const attributes =
@@ -92,7 +92,7 @@ describe('git runs with settings of ours alone', () => {
   }
   const whole = { ...content, '.gitattributes': attributes, one: { 'a.txt': content['a.txt'] } };
 
-  test('R170 not with those of the machine or the user: the same content is the same commit', async () => {
+  test('R170 not with those of the machine or the user: the same content gives the same commit', async () => {
     const plain = await roundTrip(join(base, 'plain'));
     expect(plain.tree).toEqual(whole);
     writeSettings();
@@ -140,14 +140,14 @@ describe('git runs with settings of ours alone', () => {
     }
     const { id, tree } = await roundTrip(repo);
     expect({ id, tree, ran: existsSync(mark) }).toEqual({ ...plain, ran: false });
-    // Another commit in the place of the snapshot, for whoever minds replacements.
+    // Another commit in place of the snapshot, for those who honour replacements.
     const [snapshot = ''] = id.split(' ');
     writeTree(join(repo, '.git'), { [`refs/replace/${snapshot}`]: `${id.split(' ')[1]}\n` });
     const again = await createGitFiler({ repo, root }).checkout(snapshot);
     expect(readTree(again.path)).toEqual({ ...content, '.gitattributes': attributes });
   });
 
-  test('R170 not with those of a remote: nothing that the repository says of it is run', async () => {
+  test('R170 not with those of a remote: no command that the repository configures for it is run', async () => {
     const remote = join(base, 'remote');
     const commit = commitOf(remote, { a: '1' });
     commitOf(repo, { b: '2' });
@@ -215,22 +215,19 @@ describe('git runs with settings of ours alone', () => {
     '.git::$INDEX_ALLOCATION/x',
     'a\\.git\\x',
     '.g\u200cit/x',
-  ])(
-    'R170 the target %j inside of .git is refused, for git would leave it out without a word',
-    async (target) => {
-      const source = writeTree(join(base, 'source'), { a: '1' });
-      const filer = createGitFiler({ repo, root });
-      for (const path of [source, join(source, 'a')]) {
-        await expect(filer.ingestMap(new Map([[path, target]]))).rejects.toMatchObject({
-          code: 'RUNNER_INVALID_ARGUMENT',
-          expected: 'a path outside of .git',
-        });
-      }
-      expect(existsSync(repo)).toBe(false);
-    },
-  );
+  ])('R170 the target %j inside .git is refused, because git would silently leave it out', async (target) => {
+    const source = writeTree(join(base, 'source'), { a: '1' });
+    const filer = createGitFiler({ repo, root });
+    for (const path of [source, join(source, 'a')]) {
+      await expect(filer.ingestMap(new Map([[path, target]]))).rejects.toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        expected: 'a path outside of .git',
+      });
+    }
+    expect(existsSync(repo)).toBe(false);
+  });
 
-  test('R170 targets that only look like .git are kept, and names that git cannot keep are an error', async () => {
+  test('R170 targets that only resemble .git are kept, and names that git cannot store are an error', async () => {
     const names = ['.gitignore', '.github/x', 'x.git', 'git', '.git-x', 'git~2', '.gi', '..git', 'a/.gita'];
     const source = writeTree(join(base, 'source'), Object.fromEntries(names.map((name) => [name, name])));
     const filer = createGitFiler({ repo, root });

@@ -54,7 +54,7 @@ const processesNaming = (mark: string): string[] =>
     });
 
 describe('commits of a real repository', () => {
-  test('R170 R171 each commit is checked out as it is, links and executable bits too, and the repository stays as it was', async () => {
+  test('R170 R171 each commit is checked out as it is, links and executable bits too, and the repository is unchanged', async () => {
     const tree = { 'a/x.sh': 'x:run', b: 'text', 'a/l': '-> ../b' };
     const first = commitOf(repo, tree);
     const second = commitOf(repo, { c: 'new' });
@@ -69,7 +69,7 @@ describe('commits of a real repository', () => {
     expect(git(repo, 'status', '--porcelain')).toBe('M b');
   });
 
-  test('R170 an ingestion is a commit that others can read and that a clean-up keeps', async () => {
+  test('R170 an ingestion is a commit that others can read and that garbage collection keeps', async () => {
     commitOf(repo, { a: '1' });
     const filer = createGitFiler({ repo, root });
     const id = await filer.ingest(writeTree(join(base, 'source'), { 'd/e': 'content', '.gitignore': 'e\n' }));
@@ -85,7 +85,7 @@ describe('commits of a real repository', () => {
     expect(git(repo, 'status', '--porcelain')).toBe('');
   });
 
-  test('R170 what stands around the filer does not change it: variables, ignored files, a repository above', async () => {
+  test('R170 the surroundings do not affect the filer: variables, ignored files, a repository above', async () => {
     git(base, 'init', '-q');
     const source = writeTree(join(base, 'source'), { a: 'one\r\ntwo\n' });
     const outside = {
@@ -107,7 +107,7 @@ describe('commits of a real repository', () => {
     expect(git(base, 'rev-list', '--all', '--count')).toBe('0');
   });
 
-  test('R170 a repository inside of what is ingested is refused with exit code 214', async () => {
+  test('R170 a repository inside the source is refused with exit code 214', async () => {
     const source = writeTree(join(base, 'source'), { a: '1' });
     commitOf(join(source, 'inner'), { b: '2' });
     await expect(createGitFiler({ repo, root }).ingest(source)).rejects.toMatchObject({
@@ -118,7 +118,7 @@ describe('commits of a real repository', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('R170 D90 names that git would quote or take for options survive', async () => {
+  test('R170 D90 names that git would quote or read as options survive', async () => {
     const tree = { '--help': '1', 'a\tb\n"c"': '2', 'é☃': '3', '*': '4', ':(top)x': '5' };
     const source = writeTree(join(base, 'source'), tree);
     const filer = createGitFiler({ repo, root });
@@ -151,7 +151,7 @@ describe('commits of a real repository', () => {
     expect(filer.updateIntervalMs).toBe(60_000);
   });
 
-  test('R170 a damaged repository, a missing git and a repository that cannot be are errors of the filer, not unknown ids', async () => {
+  test('R170 a damaged repository, a missing git and an impossible repository are errors of the filer, not unknown ids', async () => {
     const commit = commitOf(repo, { a: 'content' });
     const object = git(repo, 'rev-parse', 'HEAD:a');
     const path = join(repo, '.git', 'objects', object.slice(0, 2), object.slice(2));
@@ -231,7 +231,7 @@ describe('a git that does not end', () => {
 
   // Not by chance: each way of ending five times at once.
   test.for(['exit', 'throw', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'])(
-    'R204 ends with our process, its children too, when that ends by %s',
+    'R204 ends with our process, including its children, when that ends by %s',
     async (how) => {
       const mark = `mark-${process.pid}-${base.slice(-6)}`;
       onTestFinished(() => {

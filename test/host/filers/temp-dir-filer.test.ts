@@ -55,7 +55,7 @@ describe('the temp-dir filer', () => {
     }
   });
 
-  test('R173 D97 cancelled before it began it makes nothing', async () => {
+  test('R173 D97 makes nothing when cancelled before it began', async () => {
     const filer = createTempDirFiler({ root });
     const cancel = new Cancellation();
     cancel.cancel();
@@ -69,7 +69,7 @@ describe('the temp-dir filer', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('R170 R174 D90 it refuses to ingest, ids with NUL, and what the disk refuses', async () => {
+  test('R170 R174 D90 refuses to ingest, ids with NUL, and what the disk refuses', async () => {
     const filer = createTempDirFiler({ root });
     for (const attempt of [() => filer.ingest('/etc'), () => filer.ingestMap(new Map())]) {
       await expect(attempt()).rejects.toMatchObject({
@@ -99,7 +99,7 @@ describe('the temp-dir filer', () => {
 });
 
 describe('temporary directories', () => {
-  test('are private, carry the name that asked for them, and are gone after the release', async () => {
+  test('are private, carry the requested name, and are gone after the release', async () => {
     const dirs = createTempDirs({ root });
     const dir = await dirs.create('run/0 ../\0x');
     expect(basename(dir.path)).toMatch(/^dryrunner-run_0_..__x-\w{6}$/);
@@ -113,7 +113,7 @@ describe('temporary directories', () => {
     await usual.release();
   });
 
-  test('R171 a directory that the run made read-only is removed all the same', async () => {
+  test('R171 a directory that the run made read-only is still removed', async () => {
     // The superuser may write anywhere, so that the test must be somebody else for a while.
     const isRoot = process.geteuid?.() === 0;
     chmodSync(root, 0o777);
@@ -135,7 +135,7 @@ describe('temporary directories', () => {
     }
   });
 
-  test('R171 a directory deeper than any path may be long is removed with all that is in it', async () => {
+  test('R171 a directory deeper than the longest path is removed with all that is in it', async () => {
     const dirs = createTempDirs({ root });
     const dir = await dirs.create('run');
     // 400 levels of 30 bytes are 12 kB, and no path has more than 4 kB. A file and a link on each level; some levels are locked.
@@ -148,7 +148,7 @@ describe('temporary directories', () => {
     expect([readdirSync(root), existsSync('/proc')]).toEqual([[], true]);
   });
 
-  test('R172 what a run left too deep in a directory that was there goes, and the directory stays', async () => {
+  test('R172 what a run left too deep in an existing directory is removed, and the directory stays', async () => {
     const kept = join(root, 'kept');
     mkdirSync(kept);
     const checkout = await createTempDirFiler({ root }).checkoutAt('a', kept);
@@ -158,7 +158,7 @@ describe('temporary directories', () => {
     expect([readdirSync(root), readdirSync(kept)]).toEqual([['kept'], []]);
   });
 
-  test('R171 what cannot be removed is told with exit code 213', async () => {
+  test('R171 a directory that cannot be removed is reported with exit code 213', async () => {
     const isRoot = process.geteuid?.() === 0;
     chmodSync(root, 0o777);
     if (isRoot) process.seteuid?.(65_534);

@@ -34,7 +34,7 @@ export const THREADED_DAEMON: string = perl(
    threads->create(sub { select(undef, undef, undef, 0.02); POSIX::close($fd); sleep 50 })->detach; syscall(${exit}, 0);`,
 );
 
-/** A daemon of which nothing tells where it is from: session, parent, environment and output are all its own. */
+/** A daemon of which nothing shows its origin: session, parent, environment and output are all its own. */
 export const FACELESS_DAEMON: string = perl(
   `pipe(my $r, my $w); if (fork) { close $w; <$r>; exit 0 }
    POSIX::setsid(); exit 0 if fork; ${OVERWRITE} my $fd = fileno $w; for (0 .. 9) { POSIX::close($_) if $_ != $fd }

@@ -20,14 +20,18 @@ const DIG = `d=dddddddddddddddddddddddddddddd; i=0; while [ $i -lt 200 ]; do i=$
 
 const HIDING: readonly HostileProgram[] = [
   natural('R129 leaves a daemon whose first thread has ended', THREADED_DAEMON, { needs: ['perl'] }),
-  natural('R129 leaves a daemon that tells nothing of where it is from', FACELESS_DAEMON, {
+  natural('R129 leaves a daemon that shows nothing of its origin', FACELESS_DAEMON, {
     needs: ['perl', 'cgroup'],
   }),
   natural('R129 makes children for its parent', FOSTERED_CHILDREN, { needs: ['perl'], reports: UNREAPED }),
-  natural('R129 makes children for its parent that tell nothing', FACELESS_FOSTERED_CHILDREN, {
-    needs: ['perl', 'cgroup'],
-    reports: UNREAPED,
-  }),
+  natural(
+    'R129 makes children for its parent that show nothing of their origin',
+    FACELESS_FOSTERED_CHILDREN,
+    {
+      needs: ['perl', 'cgroup'],
+      reports: UNREAPED,
+    },
+  ),
   natural('R129 makes eight sessions for its parent', C('fosters'), { needs: ['cc'], reports: UNREAPED }),
   aborted('R125 blocks every signal under a false name', C('renamed'), { needs: ['cc'], endings: [KILLED] }),
   natural('R129 leaves a daemon that may not be looked at', C('undumpable'), { needs: ['cc'] }),

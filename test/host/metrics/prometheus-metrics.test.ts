@@ -57,7 +57,7 @@ describe('metrics in a Prometheus registry', () => {
     expect(await scrape()).toEqual(['runs 3', 'memory -1']);
   });
 
-  test('wrong use is refused as by the metrics in memory', async () => {
+  test('wrong use is refused as in the metrics in memory', async () => {
     const metrics = await createPrometheusMetrics({ registry });
     expect(() => metrics.counter('runs').increment(-1)).toThrow('runs: expected an increment ≥ 0, got -1');
     expect(() => metrics.gauge('memory').set(NaN)).toThrow('memory: expected a finite number, got NaN');
@@ -69,7 +69,7 @@ describe('metrics in a Prometheus registry', () => {
     expect(await scrape()).toEqual(['runs 0', 'memory 0', 'h_sum 0', 'h_count 0']);
   });
 
-  test('labels tell the runners of one registry apart', async () => {
+  test('labels distinguish the runners of one registry', async () => {
     const [a, b] = await Promise.all(
       ['a', 'b'].map((runner) => createPrometheusMetrics({ registry, labels: { runner } })),
     );
@@ -105,7 +105,7 @@ describe('metrics in a Prometheus registry', () => {
     expect(await scrape()).toEqual(['memory 5', 'h_sum 3', 'h_count 2', 'runs 2']);
   });
 
-  test('what the registry has of that name must fit', async () => {
+  test('an existing metric of that name must fit', async () => {
     new Counter({ name: 'memory', help: 'x', registers: [registry] });
     new Counter({ name: 'runs', help: 'x', labelNames: ['zone', 'host'], registers: [registry] });
     const metrics = await createPrometheusMetrics({ registry });
@@ -120,7 +120,7 @@ describe('metrics in a Prometheus registry', () => {
     expect(await scrape()).toEqual(['memory 0', 'runs{zone="z",host="h"} 1']);
   });
 
-  test('buckets reach from 1 ms to 1 h, or are as given', async () => {
+  test('buckets range from 1 ms to 1 h, or as given', async () => {
     const metrics = await createPrometheusMetrics({ registry });
     metrics.histogram('a').record(70_000);
     const given = await createPrometheusMetrics({ registry, buckets: [2, 4] });
@@ -199,7 +199,7 @@ describe('the package prom-client', () => {
     await expect(loadPrometheusPackage(() => Promise.reject(broken))).rejects.toBe(broken);
   });
 
-  test('one that is there is used', async () => {
+  test('one that is installed is used', async () => {
     expect((await loadPrometheusPackage()).Counter).toBe(Counter);
   });
 });

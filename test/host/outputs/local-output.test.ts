@@ -88,7 +88,7 @@ describe('a local output', () => {
     },
   );
 
-  test('R161 a folder that cannot be, and a name that is too long, are errors of the output', async () => {
+  test('R161 an impossible folder, and a name that is too long, are errors of the output', async () => {
     await writeFile(join(dir, 'file'), '');
     const inFile = createLocalOutputs({ dir: join(dir, 'file', 'sub') });
     const error = await inFile.create('log').catch((caught: unknown) => caught);
@@ -106,7 +106,7 @@ describe('a local output', () => {
     });
   });
 
-  test('R160 a full disk rejects the write with its cause, and the file is closed all the same', async () => {
+  test('R160 a full disk rejects the write with its cause, and the file is still closed', async () => {
     const before = openFiles();
     const output = fileOn(await open('/dev/full', 'w'));
     for (const chunk of ['a', 'b']) {
@@ -119,7 +119,7 @@ describe('a local output', () => {
     expect(openFiles()).toBe(before);
   });
 
-  test('R160 of writes that are made together, those that fit succeed and the others fail', async () => {
+  test('R160 of concurrent writes, those that fit succeed and the others fail', async () => {
     const disk: number[] = [];
     let closes = 0;
     const file = {
@@ -147,7 +147,7 @@ describe('a local output', () => {
     expect(closes).toBe(1);
   });
 
-  test('R160 a disk that takes nothing is an error, not an endless loop', async () => {
+  test('R160 a disk that accepts nothing is an error, not an endless loop', async () => {
     const file = {
       write: async () => ({ bytesWritten: 0 }),
       close: async () => {},
@@ -173,7 +173,7 @@ describe('a local output', () => {
     expect(closes).toBe(1);
   });
 
-  test('a write after the close, or of something else than a chunk, is an error', async () => {
+  test('a write after the close, or of anything but a chunk, is an error', async () => {
     const output = await createLocalOutputs({ dir }).create('log');
     await expect(output.write(7 as never)).rejects.toMatchObject({
       code: 'RUNNER_INVALID_ARGUMENT',
@@ -268,7 +268,7 @@ describe('the folder of local outputs', () => {
     ).toEqual(['log4', 'log5']);
   });
 
-  test('R167 D83 creating, finding and dropping many at once loses none', async () => {
+  test('R167 D83 concurrent creating, finding and dropping loses none', async () => {
     const before = openFiles();
     const outputs = createLocalOutputs({ dir });
     const kept = await Promise.all(

@@ -70,7 +70,7 @@ async function outputWith(id: string, content: string): Promise<void> {
   await output.close();
 }
 
-describe('whom the output server answers', () => {
+describe('which requests the output server answers', () => {
   const asked = async (headers: Record<string, string>, path = '/stdout?content=true'): Promise<Answer> =>
     ask(path, { headers });
 
@@ -84,7 +84,7 @@ describe('whom the output server answers', () => {
     '127.0.0.1@evil.example',
     'x y',
   ])(
-    'R164 a request to %j is refused: a stranger may let a name lead here, and read what the page of that name gets',
+    'R164 a request to %j is refused: a foreign name may resolve to this address, and its page would read the reply',
     async (host) => {
       await outputWith('stdout', 'SECRET');
       for (const path of ['/', '/stdout', '/stdout?content=true', '/nothing']) {
@@ -104,7 +104,7 @@ describe('whom the output server answers', () => {
     expect(Buffer.concat(parts).toString()).toMatch(/^HTTP\/1\.1 421 /);
   });
 
-  test('R164 its own names are answered, however they are written, and those that it was given', async () => {
+  test('R164 its own names, however written, and those that it was given are answered', async () => {
     await outputWith('stdout', 'x');
     const own = ['127.0.0.1', '127.1:1', 'localhost', 'LOCALHOST:99', 'localhost.'];
     for (const host of own) expect((await asked({ Host: host })).status).toBe(200);
@@ -116,7 +116,7 @@ describe('whom the output server answers', () => {
     await other.close();
   });
 
-  test('R164 who listens on all addresses is asked by any of them, and by the name of the machine', async () => {
+  test('R164 when listening on all addresses, any of them and the name of the machine are answered', async () => {
     await outputWith('stdout', 'x');
     const other = await createOutputServer(outputs, { host: '0.0.0.0' });
     const addresses = Object.values(networkInterfaces())
@@ -133,7 +133,7 @@ describe('whom the output server answers', () => {
     await other.close();
   });
 
-  test('R163 R164 the listing is for its own pages, for people and for programs; content is for all', async () => {
+  test('R163 R164 the listing serves its own pages, people and programs; content is for all', async () => {
     await outputWith('stdout', 'x');
     const own = `127.0.0.1:${server.port}`;
     const refused: Record<string, string>[] = [
@@ -174,7 +174,7 @@ describe('whom the output server answers', () => {
   });
 });
 
-describe('what the output server is asked to be', () => {
+describe('how the output server can be configured', () => {
   test.for([
     { host: 5 },
     { host: '' },
@@ -197,7 +197,7 @@ describe('what the output server is asked to be', () => {
     { hostNames: [5] },
     { hostNames: ['a/b'] },
     { hostNames: [''] },
-  ] as const)('not with the options %o, and then nothing listens', async (options) => {
+  ] as const)('not with the options %o: nothing listens then', async (options) => {
     const listen = vi.spyOn(Server.prototype, 'listen');
     try {
       await expect(createOutputServer(outputs, options as never)).rejects.toMatchObject({
@@ -211,7 +211,7 @@ describe('what the output server is asked to be', () => {
   });
 
   test.for([{}, { find: () => undefined, create: () => undefined }, createServer()] as const)(
-    'not for what holds no local outputs',
+    'not for anything but local outputs',
     async (wrong) => {
       await expect(createOutputServer(wrong as never)).rejects.toMatchObject({
         code: 'RUNNER_INVALID_ARGUMENT',

@@ -108,7 +108,7 @@ describe('what the output server finds', () => {
     expect((await ask(`${href}?content=true`)).status).toBe(200);
   });
 
-  test('R163 what is not known is 404, what is gone is 410, what cannot be opened is 500', async () => {
+  test('R163 unknown is 404, gone is 410, unopenable is 500', async () => {
     expect(await ask('/nothing')).toMatchObject({ status: 404, body: 'Unrecognized path\n' });
     const output = await outputWith('stdout', 'x');
     await rm(output.path);
@@ -156,7 +156,7 @@ describe('what the output server finds', () => {
     `/${'x'.repeat(300)}`,
     'http://127.0.0.1/secret',
     '*',
-  ])('R163 R164 %s reaches nothing outside of the folder', async (path) => {
+  ])('R163 R164 %s reaches nothing outside the folder', async (path) => {
     await writeFile(join(root, 'secret'), 'SECRET');
     await mkdir(join(outputs.dir, 'sub'), { recursive: true });
     await writeFile(join(outputs.dir, 'sub', 'inner'), 'SECRET');
@@ -211,7 +211,7 @@ describe('what the output server finds', () => {
 });
 
 describe('what the output server answers', () => {
-  test('R164 content is bytes with range support that nobody stores; both answers name the file to all origins', async () => {
+  test('R164 content is uncached bytes with range support; both answers name the file to all origins', async () => {
     const { path } = await outputWith('stdout', '0123456789');
     const common = { 'access-control-allow-origin': '*', 'x-resource-id': path, 'cache-control': 'no-store' };
     const content = await ask('/stdout?content=true');
@@ -270,7 +270,7 @@ describe('what the output server answers', () => {
     expect(parseRange(undefined, 0)).toBeUndefined();
   });
 
-  test('R164 R165 HEAD tells the length without a body', async () => {
+  test('R164 R165 HEAD gives the length without a body', async () => {
     await outputWith('stdout', 'héllo');
     const content = await ask('/stdout?content=true', { method: 'HEAD' });
     expect([content.status, content.body, content.headers['content-length']]).toEqual([200, '', '6']);
@@ -278,7 +278,7 @@ describe('what the output server answers', () => {
     expect([page.status, page.body]).toEqual([200, '']);
   });
 
-  test('R164 a file name that is not ASCII is told percent-encoded', async () => {
+  test('R164 a file name that is not ASCII is sent percent-encoded', async () => {
     const output = await outputWith('é%\n', 'x');
     const { headers, status } = await ask(`/${encodeURIComponent('é%\n')}`);
     expect([status, headers['x-resource-id']]).toEqual([
@@ -299,7 +299,7 @@ describe('what the output server answers', () => {
     expect(await ask('/%')).toMatchObject({ status: 400 });
   });
 
-  test('R164 a file that grows while it is sent gives the length that was announced', async () => {
+  test('R164 a file that grows while being sent is sent at its announced length', async () => {
     const size = 4_000_000;
     const output = await outputWith('stdout', 'x'.repeat(size));
     const answer = await begin('/stdout?content=true');
@@ -309,7 +309,7 @@ describe('what the output server answers', () => {
     expect([answer.headers['content-length'], received]).toEqual([String(size), size]);
   });
 
-  test('R164 a file that shrinks while it is sent cuts the connection', async () => {
+  test('R164 a file that shrinks while being sent cuts the connection', async () => {
     const output = await outputWith('stdout', 'x'.repeat(30_000_000));
     const answer = await begin('/stdout?content=true');
     await truncate(output.path, 0);
@@ -323,7 +323,7 @@ describe('what the output server answers', () => {
   });
 });
 
-describe('what the output server leaves behind', () => {
+describe('what the output server leaves open', () => {
   test('R167 D83 D84 1,000 requests while outputs are made close every file', async () => {
     await outputWith('stdout', 'x'.repeat(200_000));
     const agent = new Agent({ maxSockets: 200 });
@@ -361,7 +361,7 @@ describe('what the output server leaves behind', () => {
     await eventually(() => openFiles().length === 0);
   });
 
-  test('R167 D84 closing the server ends what is being sent', async () => {
+  test('R167 D84 closing the server ends transfers under way', async () => {
     await outputWith('stdout', 'x'.repeat(20_000_000));
     const answer = await begin('/stdout?content=true');
     answer.on('error', () => {});
@@ -372,7 +372,7 @@ describe('what the output server leaves behind', () => {
 });
 
 describe('where the output server listens', () => {
-  test('on this machine only unless told otherwise, and a taken port is an error', async () => {
+  test('on this machine only by default, and a taken port is an error', async () => {
     expect(server.url).toBe(`http://127.0.0.1:${server.port}`);
     const addresses = Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address));
     for (const [host, shown] of [

@@ -102,7 +102,7 @@ const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreB
 const limits = { ...TAIL_LIMITS, rangeBytes: 5, pauseMsMax: 10_000 };
 
 describe('following a file', () => {
-  test('R166 D86 every byte that was appended is shown, whatever the steps, ranges, latencies and refusals', async () => {
+  test('R166 D86 every appended byte is shown, for any steps, ranges, latencies and refusals', async () => {
     const piece = fc.constantFrom('a', 'é', '€', '😀', '\ufeff', '\r\n', '\0').map(text);
     const bytes = fc.oneof(
       { weight: 3, arbitrary: fc.array(piece, { maxLength: 6 }).map((all) => Buffer.concat(all)) },
@@ -145,7 +145,7 @@ describe('following a file', () => {
     expect([shown, end]).toEqual(['AAAAABBB', 'quiet']);
   });
 
-  test('R165 pauses grow from 50 ms by half, from 5 s after growth, to 15 min at most; an hour of quiet ends it', async () => {
+  test('R165 pauses grow by half from 50 ms, from 5 s after growth, to 15 min at most; an hour of silence ends it', async () => {
     const growths = [
       { afterMs: 0, bytes: text('x') },
       { afterMs: 200, bytes: text('y') },
@@ -164,7 +164,7 @@ describe('following a file', () => {
     expect([end, endMs]).toEqual(['quiet', 237.5 + 60 * minute]);
   });
 
-  test('R165 the file is read in ranges of 1,310,720 bytes up to the length that was told', async () => {
+  test('R165 the file is read in ranges of 1,310,720 bytes up to the announced length', async () => {
     const { asked } = await follow([{ afterMs: 10, bytes: new Uint8Array(3_000_000) }], TAIL_LIMITS);
     expect(asked.slice(0, 5)).toEqual([
       '0 head',
@@ -193,7 +193,7 @@ describe('following a file', () => {
     expect([never.end, never.endMs, never.shown]).toEqual(['quiet', 3_600_000, '']);
   });
 
-  test('R165 what begins a character at the end is told apart from what does not', () => {
+  test('R165 a character begun at the end is distinguished from a complete one', () => {
     const cases = ['', 'a', 'é', '€', '😀'].flatMap((character) => {
       const bytes = text(character);
       return Array.from({ length: bytes.length + 1 }, (_, length) => bytes.slice(0, length));
@@ -267,7 +267,7 @@ async function eventually(what: () => boolean): Promise<void> {
 }
 
 describe('the page', () => {
-  test('R164 R165 R166 served and run, it shows what is written, follows the end, and alerts when replaced', async () => {
+  test('R164 R165 R166 when served and run, it shows what is written, follows the end, and alerts when replaced', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'dryrunner-test-'));
     const outputs = createLocalOutputs({ dir });
     const server = await createOutputServer(outputs);
@@ -290,7 +290,7 @@ describe('the page', () => {
     await rm(dir, { recursive: true });
   });
 
-  test('R165 its title is text, and its policy lets its own script and style run only', () => {
+  test('R165 its title is text, and its policy allows only its own script and style', () => {
     const html = tailPage('<script>"&');
     expect(html).toContain('<title>&lt;script&gt;&quot;&amp;</title>');
     expect(html.match(/<script>/g)).toHaveLength(1);

@@ -1,4 +1,4 @@
-// A process tree that shows what it is told to.
+// A process tree that shows what it is given.
 import type { ProcessEntry } from '../../../src/host/process/process-table.ts';
 import type { ProcessTree, TreeCensus } from '../../../src/host/process/process-tree.ts';
 

@@ -41,13 +41,13 @@ describe('SIGTERM', () => {
     expect(livingWithMark(mark)).toEqual([]);
   });
 
-  test('R127 D59 with everybody gone the grace is over', async () => {
+  test('R127 D59 ends its grace when everybody is gone', async () => {
     const run = await start(patient, 'sleep 50 & echo up; wait');
     await run.says('up');
     expect(await run.process.abort()).toEqual(ABORTED);
   });
 
-  test('R127 D59 with the leader gone the rest gets a short grace instead of the full one', async () => {
+  test('R127 D59 gives the rest a short grace instead of the full one when the leader is gone', async () => {
     const run = await start(patient, `(trap '' TERM; echo up; sleep 50; sleep 50) & wait`);
     await run.says('up');
     expect(await run.process.abort()).toEqual({
@@ -56,7 +56,7 @@ describe('SIGTERM', () => {
     });
   });
 
-  test('R127 a descendant that needs a moment to clean up gets it', async () => {
+  test('R127 gives a descendant a moment to clean up', async () => {
     const slow = `sleep 50 & trap 'sleep 0.2; echo cleaned; exit 0' TERM; echo up; wait`;
     const run = await start(testExecer({ graceMs: 15_000, drainGraceMs: 10_000 }), `sh -c "$SLOW" & wait`, {
       envVars: { SLOW: slow },
@@ -66,7 +66,7 @@ describe('SIGTERM', () => {
     expect(run.stdout()).toBe('up\ncleaned\n');
   });
 
-  test('R127 D59 a natural end with a child in the background ends now, not with the child', async () => {
+  test('R127 D59 a natural end with a background child ends now, not with the child', async () => {
     const run = await start(patient, 'sleep 50 & echo up; exit 3');
     expect(await run.process.wait()).toEqual({
       state: 'COMPLETE',
@@ -76,7 +76,7 @@ describe('SIGTERM', () => {
     });
   });
 
-  test('R123 D66 an abort that nobody waited before loses no output', async () => {
+  test('R123 D66 an abort without an earlier wait loses no output', async () => {
     const run = await start(
       patient,
       `sleep 50 & trap 'head -c 200000 /dev/zero | tr "\\0" x; exit 0' TERM; echo up; wait`,
@@ -86,7 +86,7 @@ describe('SIGTERM', () => {
     expect(run.stdout()).toBe(`up\n${'x'.repeat(200_000)}`);
   });
 
-  test('R128 D57 while an abort waits, time is waited for once and everything else goes on', async () => {
+  test('R128 D57 while an abort waits, there is one timer and everything else goes on', async () => {
     const system = createSystemClock();
     const labels: string[] = [];
     const clock: Clock = {
@@ -134,7 +134,7 @@ describe('interleavings of wait, abort and the end', () => {
     expect(natural).toEqual({ state: 'COMPLETE', exitCode: 3, error: '' });
   });
 
-  test('R120 D60 an abort between the exit and the moment when Node tells it gives the natural result', async () => {
+  test("R120 D60 an abort between the exit and Node's report of it gives the natural result", async () => {
     const run = await start(execer, 'echo $$; exit 3');
     // This callback does not return to the event loop before the process has ended.
     await run.says('\n');
@@ -155,7 +155,7 @@ describe('interleavings of wait, abort and the end', () => {
     expect(await run.process.abort()).toMatchObject({ state: 'COMPLETE', exitCode: 4, error: '' });
   });
 
-  test('R120 R128 D60 aborts at every moment around the exit give one status that is legal', async () => {
+  test('R120 R128 D60 aborts at every moment around the exit give one legal status', async () => {
     const legal = ['', 'Aborted (SIGTERM)'];
     for (let delayMs = 0; delayMs < 20; delayMs++) {
       const { process } = await start(patient, 'sleep 0.01; exit 9');
@@ -170,7 +170,7 @@ describe('interleavings of wait, abort and the end', () => {
     }
   });
 
-  test('R128 D56 a leader that exits with a code of its own as the grace ends does not wedge the abort', async () => {
+  test('R128 D56 a leader that exits with its own code as the grace ends does not block the abort', async () => {
     const legal = [ABORTED, KILLED];
     for (const delay of ['0.10', '0.14', '0.15', '0.16']) {
       const run = await start(

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { livingWithMark, newMark } from '../hostile/leftovers.ts';
 
-test('R125 R128 with no file descriptor left an abort still asks and kills, and exec is an exec error', async () => {
+test('R125 R128 with no file descriptor left an abort still signals and kills, and exec is an exec error', async () => {
   const mark = newMark();
   const program = `
     import { openSync } from 'node:fs';

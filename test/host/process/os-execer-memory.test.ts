@@ -17,7 +17,7 @@ describe('a real process over its cap', () => {
     ['itself', (mark: string) => `exec sh -c '${hold(60, mark)}'`],
     ['a child', (mark: string) => `sh -c '${hold(60, mark)}' & wait`],
     ['a daemon', (mark: string) => `(setsid sh -c '${hold(60, mark)}' &); sleep 50.${mark}`],
-  ] as const)('R131 R132 is killed, also if %s holds the memory', async ([, script]) => {
+  ] as const)('R131 R132 is killed, even if %s holds the memory', async ([, script]) => {
     const mark = newMark();
     const reports: MemoryReport[] = [];
     const execer = testExecer({ memoryCapBytes: 50 * MEGABYTE, memoryPeriodMs: 20 });
@@ -35,7 +35,7 @@ describe('a real process over its cap', () => {
     expect(livingWithMark(mark)).toEqual([]);
   });
 
-  test('R132 what is over its cap leaves the list of its processes at the end of stderr, the largest first', async () => {
+  test('R132 leaves the list of its processes at the end of stderr, the largest first', async () => {
     const mark = newMark();
     const execer = testExecer({ memoryCapBytes: 50 * MEGABYTE, memoryPeriodMs: 20 });
     const script = `echo first >&2; ${hold(60, mark)}; echo never >&2`;
@@ -55,13 +55,13 @@ describe('a real process over its cap', () => {
     expect(Math.max(...sizes)).toBeGreaterThan(49 * 1024);
   });
 
-  test('R132 a cap below what the program itself takes up is passed from the beginning', async () => {
+  test('R132 passes a cap below the size of the program from the beginning', async () => {
     const run = await start(testExecer({ memoryCapBytes: 1 }), 'sleep 50');
     expect(await run.process.wait()).toMatchObject({ state: 'FAILED', exitCode: 241 });
     expect(run.stderr()).toContain('ps after increased memory utilization for pid');
   });
 
-  test('R131 below its cap it ends by itself, and the gauge has shown what its tree used', async () => {
+  test('R131 below its cap it ends by itself, and the gauge showed what its tree used', async () => {
     const metrics = createMemoryMetrics();
     const seen: number[] = [];
     const set = (value: number): void => void seen.push(value);

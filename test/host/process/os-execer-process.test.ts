@@ -66,17 +66,17 @@ describe('how an end becomes a status', () => {
     expect(await end()).toEqual({
       state: 'FAILED',
       exitCode: 250,
-      error: 'Cannot tell how the process ended: neither code nor signal',
+      error: 'The process ended in an unknown way: neither code nor signal',
     });
   });
 
-  test('R124 what goes wrong inside is FAILED with a text, and wait does not reject', async () => {
+  test('R124 an internal error is FAILED with a text, and wait does not reject', async () => {
     const { exit, end, happened } = made({ brokenClock: true });
     exit(0);
     expect(await end()).toEqual({
       state: 'FAILED',
       exitCode: 250,
-      error: 'Cannot tell how the process ended: no timers today',
+      error: 'The process ended in an unknown way: no timers today',
     });
     expect(happened).toEqual(['stopped', 'end']);
   });
@@ -103,7 +103,7 @@ describe('the order of things at the end', () => {
     expect(happened).toEqual(['stopped', 'end']);
   });
 
-  test('R125 R127 an abort asks first, and when the leader has gone the rest has the drain grace', async () => {
+  test('R125 R127 an abort sends SIGTERM first, and when the leader has gone the rest gets the drain grace', async () => {
     const { clock, exit, end, tree, process } = made({ shows: [census([7])] });
     void process.abort();
     expect(tree.calls).toEqual(['terminate']);
@@ -119,7 +119,7 @@ describe('the order of things at the end', () => {
     ]);
   });
 
-  test('R125 R127 what is left of the grace is not made longer by the drain grace', async () => {
+  test('R125 R127 the drain grace does not extend what is left of the grace', async () => {
     const { clock, exit, end, tree, process } = made({ shows: [census([7])] });
     void process.abort();
     clock.timer('exit', 9800, () => exit(0));
@@ -143,7 +143,7 @@ describe('the order of things at the end', () => {
     expect(tree.calls).toEqual(['terminate', 'kill', 'kill', 'leaderReaped']);
   });
 
-  test('R128 R199 an abort of what cannot be killed ends within the bound, and says so', async () => {
+  test('R128 R199 an abort of an unkillable process ends within the bound, and says so', async () => {
     const never: OutputPump = {
       done: new Promise(() => {}),
       append: async () => undefined,
@@ -226,7 +226,7 @@ describe('the drain', () => {
     expect(cuts).toEqual([1000]);
   });
 
-  test('R123 it ends as soon as both streams are done', async () => {
+  test('R123 ends as soon as both streams are done', async () => {
     const pump = (): OutputPump => ({
       done: Promise.resolve(),
       append: async () => undefined,

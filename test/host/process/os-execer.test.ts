@@ -12,7 +12,7 @@ const execer = testExecer();
 
 describe('how a process ends', () => {
   test.for([0, 64, 128, 192])(
-    'R118 R119 R124 every exit code from %i on is COMPLETE with that code and no error',
+    'R118 R119 R124 every exit code from %i up is COMPLETE with that code and no error',
     async (first) => {
       const codes = Array.from({ length: 64 }, (_, index) => first + index);
       const runs = await Promise.all(codes.map((code) => start(execer, `exit ${code}`)));
@@ -40,7 +40,7 @@ describe('how a process ends', () => {
     expect(await process.wait()).toEqual({ state: 'COMPLETE', exitCode: 137, error: '' });
   });
 
-  test('R120 wait gives the same status however often it is asked, and at once after the end', async () => {
+  test('R120 every wait gives the same status, at once after the end', async () => {
     const { process } = await start(execer, 'exit 7');
     const [first, second] = await Promise.all([process.wait(), process.wait()]);
     expect(first).toEqual({ state: 'COMPLETE', exitCode: 7, error: '' });
@@ -49,8 +49,8 @@ describe('how a process ends', () => {
   });
 });
 
-describe('what a command gets', () => {
-  test('R122 the environment is the parent’s with the command’s over it', async () => {
+describe('what a command receives', () => {
+  test('R122 the environment is the parent’s, overridden by the command’s', async () => {
     const own = testExecer({ env: { PATH: process.env['PATH'], FROM_PARENT: 'parent', BOTH: 'parent' } });
     const { process: run, stdout } = await start(own, 'echo $FROM_PARENT $BOTH $FROM_COMMAND $HOME.', {
       envVars: { BOTH: 'command', FROM_COMMAND: 'command' },
@@ -59,7 +59,7 @@ describe('what a command gets', () => {
     expect(stdout()).toBe('parent command command .\n');
   });
 
-  test('R122 the parent’s environment is this process’s unless another one is given', async () => {
+  test('R122 the parent’s environment is this process’s by default', async () => {
     process.env['OS_EXECER_TEST'] = 'inherited';
     const run = await start(execer, 'echo $OS_EXECER_TEST');
     delete process.env['OS_EXECER_TEST'];
@@ -75,7 +75,7 @@ describe('what a command gets', () => {
     expect(stdout().trim()).toContain(dir.slice(dir.lastIndexOf('/')));
   });
 
-  test('R122 the PATH of the command decides where its program is looked up', async () => {
+  test('R122 the program is looked up in the PATH of the command', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'os-execer-'));
     writeFileSync(join(dir, 'only-here'), '#!/bin/sh\nexit 8\n', { mode: 0o755 });
     const found = await start(execer, '', { argv: ['only-here'], envVars: { PATH: dir } });
@@ -115,7 +115,7 @@ describe('what a command gets', () => {
     expect(first!.slice(-24)).not.toBe(second!.slice(-24));
   });
 
-  test('R122 a command cannot take its cookie away by setting the variable', async () => {
+  test('R122 a command cannot remove its cookie by setting the variable', async () => {
     const mark = newMark();
     const { process: run } = await start(execer, `(setsid sleep 50.${mark} &); sleep 0.02`, {
       envVars: { DRYRUNNER_COOKIE: 'mine' },
@@ -140,12 +140,12 @@ describe('output', () => {
     expect(stderr()).toBe('e'.repeat(1_000_000));
   });
 
-  test('R123 D63 without sinks the output is discarded and nothing breaks', async () => {
+  test('R123 D63 without sinks the output is discarded', async () => {
     const run = await execer.exec({ argv: ['sh', '-c', 'echo out; echo err >&2'], dir: '', ...NO_TAGS });
     expect(await run.wait()).toEqual({ state: 'COMPLETE', exitCode: 0, error: '' });
   });
 
-  test('R123 D62 one missing sink does not keep the other stream from its own', async () => {
+  test('R123 D62 one missing sink does not affect the other stream', async () => {
     const chunks: unknown[] = [];
     const run = await execer.exec({
       argv: ['sh', '-c', 'echo out; echo err >&2'],
@@ -172,7 +172,7 @@ describe('output', () => {
     expect(status.faults?.[0]).toBe('stdout sink: disk full');
   });
 
-  test('R123 R127 what escaped and holds the pipe costs the drain grace only, and the cut is recorded', async () => {
+  test('R123 R127 an escaped process that holds the pipe costs only the drain grace, and the cut is recorded', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'os-execer-'));
     const escapee = `env -i setsid sh -c 'echo $$ > pid.new; mv pid.new pid; exec sleep 20'`;
     const script = `echo early; (${escapee} &); while [ ! -e pid ]; do sleep 0.01; done; exit 2`;

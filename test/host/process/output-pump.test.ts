@@ -67,7 +67,7 @@ describe('copying output', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('R123 a write that is pending holds the next ones back, in order', async () => {
+  test('R123 a pending write holds back the next ones, in order', async () => {
     const writes = [held(), held(), held()];
     let count = 0;
     const { stream, written, state, clock, faults } = pumped(() => writes[count++]!.promise);
@@ -91,7 +91,7 @@ describe('copying output', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('R123 chunks that come in spite of the pause wait in order', async () => {
+  test('R123 chunks that arrive despite the pause wait in order', async () => {
     const writes = [held(), held(), held()];
     let count = 0;
     const { stream, written } = pumped(() => writes[count++]!.promise);
@@ -113,7 +113,7 @@ describe('copying output', () => {
     expect(written).toEqual(['a', 'b', 'c']);
   });
 
-  test('R123 D52 a sink that throws gets every later chunk all the same', async () => {
+  test('R123 D52 a sink that throws still gets every later chunk', async () => {
     const { stream, written, state, faults } = pumped((text) => {
       if (text !== 'c') throw new Error(`no ${text}`);
     });
@@ -125,7 +125,7 @@ describe('copying output', () => {
     expect(faults()).toEqual(['stdout sink: no a', 'stdout sink: no b']);
   });
 
-  test('R123 D52 a sink that rejects gets every later chunk all the same', async () => {
+  test('R123 D52 a sink that rejects still gets every later chunk', async () => {
     const { stream, written, state, faults, clock } = pumped((text) =>
       Promise.reject(new Error(`no ${text}`)),
     );
@@ -153,7 +153,7 @@ describe('copying output', () => {
     expect(faults()).toEqual(['stdout sink: hostile']);
   });
 
-  test('R123 D52 a sink that holds a write for too long gets nothing more, and the rest is discarded', async () => {
+  test('R123 D52 a sink that holds a write too long gets nothing more, and the rest is discarded', async () => {
     const { stream, written, state, faults, clock } = pumped(() => held().promise);
     stream.write('a');
     stream.end('bcd');
@@ -171,7 +171,7 @@ describe('copying output', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('R123 a write that fails after it was given up is not recorded again', async () => {
+  test('R123 a write that fails after being given up is not recorded again', async () => {
     const write = held();
     const { stream, faults, clock } = pumped(() => write.promise);
     stream.end('a');
@@ -182,7 +182,7 @@ describe('copying output', () => {
     expect(faults()).toEqual(['stdout sink: a write was not done within 5000 ms']);
   });
 
-  test('R123 D63 without a sink everything is taken, and nothing is a fault', async () => {
+  test('R123 D63 without a sink everything is consumed, and nothing is a fault', async () => {
     const { stream, state, faults } = pumped(() => undefined, true);
     stream.write('a');
     stream.end('b');
@@ -216,7 +216,7 @@ describe('cutting output', () => {
     expect(faults()).toEqual(['stdout cut: the stream was still open 1000 ms after everybody had ended']);
   });
 
-  test('R123 a write that is still pending is given up, and what waits behind it is counted', async () => {
+  test('R123 a pending write is given up, and what waits behind it is counted', async () => {
     const { stream, written, pump, state, faults, clock } = pumped(() => held().promise);
     stream.write('a');
     await turns();

@@ -31,7 +31,7 @@ function groupOf(pid: number | 'self'): string {
 }
 
 inCgroup(`the control group of a command${WHY}`, () => {
-  test('R129 holds what was started and nothing else, and this process is back where it was', () => {
+  test('R129 holds what was started and nothing else, and this process returns to its own group', () => {
     const before = groupOf('self');
     const { token } = createProcessCookie(undefined);
     const { started, cgroup } = startInCgroup(token, () => ({
@@ -62,7 +62,7 @@ inCgroup(`the control group of a command${WHY}`, () => {
     expect([cgroup?.members(), cgroup?.remove()]).toEqual([new Set(), true]);
   });
 
-  test('R118 what cannot be started leaves no group and throws its own error', () => {
+  test('R118 a program that cannot be started leaves no group and throws its own error', () => {
     let path = '';
     const start = (): never => {
       path = groupOf('self');
@@ -74,7 +74,7 @@ inCgroup(`the control group of a command${WHY}`, () => {
     expect(existsSync(`${home}/${path.split('/').at(-1)}`)).toBe(false);
   });
 
-  test('a worker thread makes none', async () => {
+  test('a worker thread makes no group', async () => {
     vi.resetModules();
     vi.doMock('node:worker_threads', () => ({ isMainThread: false }));
     const inWorker = await import('../../../src/host/process/process-cgroup.ts');

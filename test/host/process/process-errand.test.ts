@@ -34,7 +34,7 @@ function started(): Started {
   return { pid, tree: createLinuxProcessTree(pid, token), exited: once(child, 'exit') };
 }
 
-test('R129 trees that ask in one turn share one look, and each gets its own members', async () => {
+test('R129 trees that ask in one turn share one scan, and each gets its own members', async () => {
   const all = Array.from({ length: 20 }, started);
   const censuses = async (): Promise<boolean> => {
     listing.count = 0;
@@ -58,7 +58,7 @@ test('R129 trees that ask in one turn share one look, and each gets its own memb
   await Promise.all(all.map(({ exited }) => exited));
 });
 
-test('R125 R128 a look that fails is everybody’s failure, and the groups are signalled all the same', async () => {
+test('R125 R128 a scan that fails fails for all, and the groups are still signalled', async () => {
   const [asked, killed, looked] = [started(), started(), started()];
   listing.failure = new Error('EMFILE: too many open files');
   const results = await Promise.allSettled([

@@ -35,8 +35,8 @@ function watched(
     },
     measure: () => {
       looks.push(clock.now());
-      const told = (answers.length > 1 ? answers.shift()! : answers[0]!)();
-      return whenThere(told, (bytes) => ({
+      const next = (answers.length > 1 ? answers.shift()! : answers[0]!)();
+      return whenThere(next, (bytes) => ({
         bytes,
         initialBytes: initialBytes === 'all' ? bytes : initialBytes === 'unknown' ? undefined : initialBytes,
       }));
@@ -52,7 +52,7 @@ function watched(
 }
 
 describe('the watch over a process’s memory', () => {
-  test('R130 looks at once after the start and then every 500 ms', () => {
+  test('R130 measures at once after the start and then every 500 ms', () => {
     const { clock, looks, watch } = watched([() => 1]);
     expect(looks).toEqual([0]);
     for (let step = 0; step < 4; step++) clock.step();
@@ -130,7 +130,7 @@ describe('the watch over a process’s memory', () => {
     expect(reports.map(({ kind }) => kind)).toEqual(['exceeded']);
   });
 
-  test('R132 a first measurement that comes later is still the first', async () => {
+  test('R132 a late first measurement is still the first', async () => {
     const { reports } = watched([() => Promise.resolve(CAP)]);
     await Promise.resolve();
     await Promise.resolve();

@@ -37,7 +37,7 @@ describe('sweeping a tree', () => {
       { descendants: 1, survivors: 0, unreaped: [], suspects: [], exact: true },
       3,
     ],
-  ])('R129 if %s it goes on until an exact look finds nobody', async ([, looks, swept, kills]) => {
+  ])('R129 if %s it continues until an exact scan finds nobody', async ([, looks, swept, kills]) => {
     const clock = createVirtualClock();
     const tree = fakeTree(looks);
     expect(await runOn(clock, sweepTree(clock, tree, LEADER, 5000))).toEqual(swept);
@@ -55,7 +55,7 @@ describe('sweeping a tree', () => {
     expect(await runOn(clock, sweepTree(clock, tree, LEADER, 5000))).toMatchObject({ descendants: 2 });
   });
 
-  test('R128 it ends at its bound and says who is left, after a number of looks that hardly grows', async () => {
+  test('R128 ends at its bound and says who is left, after a number of scans that hardly grows', async () => {
     const clock = createVirtualClock();
     const tree = fakeTree([census([1, 2])]);
     expect(await runOn(clock, sweepTree(clock, tree, LEADER, 5000))).toEqual({
@@ -70,7 +70,7 @@ describe('sweeping a tree', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('R128 blind to the end it says why', async () => {
+  test('R128 says why it never saw the tree', async () => {
     const clock = createVirtualClock();
     const error = new Error('EMFILE');
     expect(await runOn(clock, sweepTree(clock, fakeTree([census([1]), error]), LEADER, 100))).toEqual({
@@ -86,7 +86,7 @@ describe('sweeping a tree', () => {
 });
 
 describe('waiting with a bound', () => {
-  test('R128 what settles in time leaves no timer', async () => {
+  test('R128 a promise that settles in time leaves no timer', async () => {
     const clock = createVirtualClock();
     expect(await settlesWithin(clock, 'x', 10, Promise.resolve())).toBe(true);
     expect(await settlesWithin(clock, 'x', 10, Promise.reject(new Error('also settled')))).toBe(true);
@@ -94,7 +94,7 @@ describe('waiting with a bound', () => {
     expect(clock.now()).toBe(0);
   });
 
-  test('R128 what does not is waited for exactly that long', async () => {
+  test('R128 one that does not is waited for exactly that long', async () => {
     const clock = createVirtualClock();
     const never = new Promise(() => {});
     expect(await runOn(clock, settlesWithin(clock, 'x', 10, never))).toBe(false);

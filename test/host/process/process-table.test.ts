@@ -32,9 +32,12 @@ describe('a line of the process table', () => {
     });
   });
 
-  test.for(['a b', ') R 1 2 3', '(()', '', 'x) Z 9'])('is read right for a program named "%s"', (name) => {
-    expect(parseStat(stat(name, 'S', 1))).toEqual({ ...parseStat(stat('sh', 'S', 1)), name });
-  });
+  test.for(['a b', ') R 1 2 3', '(()', '', 'x) Z 9'])(
+    'is parsed correctly for a program named "%s"',
+    (name) => {
+      expect(parseStat(stat(name, 'S', 1))).toEqual({ ...parseStat(stat('sh', 'S', 1)), name });
+    },
+  );
 
   test.for([
     ['R', 1, true],
@@ -50,22 +53,22 @@ describe('a line of the process table', () => {
     expect(parseStat(stat('sh', state, threads))?.alive).toBe(alive);
   });
 
-  test('shows who is halted', () => {
+  test('shows which process is halted', () => {
     expect(parseStat(stat('sh', 'T', 1))?.stopped).toBe(true);
     expect(parseStat(stat('sh', 'R', 1))?.stopped).toBe(false);
   });
 
-  test('shows who is a thread of the kernel', () => {
+  test('shows which process is a kernel thread', () => {
     expect(parseStat(stat('kworker/0:1', 'I', 1).replace('4194304', '69238880'))?.kernel).toBe(true);
   });
 
-  test.for(['', 'nonsense', '42 (sh) S 1 2'])('"%s" is none', (text) => {
+  test.for(['', 'nonsense', '42 (sh) S 1 2'])('"%s" is not a line of the table', (text) => {
     expect(parseStat(text)).toBe(undefined);
   });
 });
 
 describe('the process table', () => {
-  test('holds this process and its children, and says that it is exact', async () => {
+  test('holds this process and its children, and is exact', async () => {
     const child = spawn('sleep', ['50']);
     const { entries } = readProcesses();
     expect(entries.get(process.pid)).toMatchObject({ pid: process.pid, parent: process.ppid, alive: true });
@@ -100,14 +103,14 @@ describe('the process table', () => {
   });
 });
 
-/** Undefined while nobody can tell. */
+/** Undefined while it is unknown. */
 function carries(pid: number, token: string): boolean | undefined {
   const environment = readEnvironment(pid);
   return environment.isKnown ? environment.holds(token) : undefined;
 }
 
 describe('the environment cookie', () => {
-  test('R122 is found wherever it stands in the environment, and in nobody else’s', async () => {
+  test('R122 is found anywhere in the environment, and in no other process', async () => {
     const { token, value } = createProcessCookie(undefined);
     expect(value).toBe(token);
     // The token lies once in each of the pieces in which an environment is read, and across their borders.
@@ -122,7 +125,7 @@ describe('the environment cookie', () => {
     }
   });
 
-  test('R129 no look misses it, also in the moment when a process becomes another program', async () => {
+  test('R129 no scan misses it, even while a process becomes another program', async () => {
     const { token, value } = createProcessCookie(undefined);
     const env = { PATH: process.env['PATH'], COOKIE: value };
     const seen = new Set<boolean | undefined>();

@@ -33,7 +33,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-describe('whose process it is', () => {
+describe('which tree a process belongs to', () => {
   test('R129 R131 members are found by group, session, ancestry and cookie, and counted with their memory', async () => {
     const mark = newMark();
     const sleep = `sleep 50.${mark}`;
@@ -52,7 +52,7 @@ describe('whose process it is', () => {
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
   });
 
-  test('R129 who was a member once stays one when it leaves everything', async () => {
+  test('R129 a former member stays one when it leaves group, session and ancestry', async () => {
     const mark = newMark();
     const dir = mkdtempSync(join(tmpdir(), 'process-tree-'));
     const go = join(dir, 'go');
@@ -74,7 +74,7 @@ describe('whose process it is', () => {
     rmSync(dir, { recursive: true });
   });
 
-  test('R129 a stranger who got the number of a reaped leader is neither counted nor signalled', async () => {
+  test('R129 a stranger with the pid of a reaped leader is neither counted nor signalled', async () => {
     const stranger = leader('sleep 50');
     const [looking, asking, killing] = [0, 1, 2].map(() => createLinuxProcessTree(stranger.pid, newMark()));
     for (const tree of [looking, asking, killing]) tree!.leaderReaped();
@@ -86,7 +86,7 @@ describe('whose process it is', () => {
     expect(readProcess(stranger.pid)?.stopped).toBe(false);
   });
 
-  test('R129 strangers with the number of a group that was found empty long ago are left alone', async () => {
+  test('R129 strangers with the id of a group found empty long ago are left alone', async () => {
     const mark = newMark();
     const gone = leader(`sh -c 'sleep 0.4; exec sleep 50.${mark}' & exit 0`);
     const tree = createLinuxProcessTree(gone.pid, newMark());
@@ -99,7 +99,7 @@ describe('whose process it is', () => {
     process.kill(-gone.pid, 'SIGKILL');
   });
 
-  test('R129 a number stays the tree’s, also for newcomers, as long as somebody known has it', async () => {
+  test('R129 a group id stays the tree’s, for newcomers too, as long as a known member has it', async () => {
     const mark = newMark();
     const dir = mkdtempSync(join(tmpdir(), 'process-tree-'));
     const go = join(dir, 'go');
@@ -118,7 +118,7 @@ describe('whose process it is', () => {
     rmSync(dir, { recursive: true });
   });
 
-  test('R125 each group that a member leads is asked once, and everybody else by himself', async () => {
+  test('R125 each group that a member leads is signalled once, and everybody else individually', async () => {
     const mark = newMark();
     const sleep = `sleep 50.${mark}`;
     const { pid } = leader(`${sleep} & setsid ${sleep} & (setsid sh -c '${sleep} & exit' &); wait`, mark);
@@ -160,7 +160,7 @@ describe('whose process it is', () => {
     expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
   });
 
-  test('R129 a daemon that keeps becoming another program is seen, or the look is not exact', async () => {
+  test('R129 a daemon that keeps becoming another program is seen, or the scan is not exact', async () => {
     const mark = newMark();
     const again = `n=$((n+1)); export n; [ $n -lt 3000 ] && exec sh -c "$AGAIN"; exec sleep 50.${mark}`;
     const gone = leader(`export AGAIN='${again}'; (setsid sh -c "$AGAIN" &); exit 0`, mark);
@@ -190,7 +190,7 @@ describe('whose process it is', () => {
 });
 
 describe('the tree of machines without /proc', () => {
-  test('R125 R129 its group is asked, killed, and left alone once it was empty', async () => {
+  test('R125 R129 its group gets SIGTERM, SIGKILL, and nothing once it was empty', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'process-tree-'));
     const ready = join(dir, 'ready');
     const child = leader(`trap 'exit 3' TERM; exec 2>${ready}; while :; do sleep 0.05; done`);

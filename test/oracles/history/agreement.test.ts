@@ -109,11 +109,11 @@ function checkAgreement<O, R, S>(
       expect(result.order).toEqual(expect.arrayContaining(operations.filter(isReturned)));
     }
     if (result.linearizable === false) {
-      const { operations: told, isMinimal } = result.contradiction;
+      const { operations: shown, isMinimal } = result.contradiction;
       expect(isMinimal).toBe(true);
       checkMinimal(
         operations,
-        told.map(({ operation }) => operation),
+        shown.map(({ operation }) => operation),
         model,
       );
     }
@@ -145,7 +145,7 @@ function checkMinimal<O, R, S>(
   }
 }
 
-describe('on random small histories the checker says what all orders say, and its contradictions are minimal', () => {
+describe('on random small histories the checker agrees with trying all orders, and its contradictions are minimal', () => {
   test('for registers', () => {
     const { yes, no } = checkAgreement(registerEntries, registerModel<number>(0));
     expect(Math.min(yes, no)).toBeGreaterThan(100);

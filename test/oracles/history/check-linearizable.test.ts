@@ -175,7 +175,7 @@ describe('a history of a register', () => {
     expect(result).toMatchObject({ linearizable: false, contradiction: { sentence, isMinimal: true } });
   });
 
-  test('an operation that failed has had no effect', () => {
+  test('an operation that failed had no effect', () => {
     const failed = {
       ...operationsOf<Call, Reply>([['a', write(1), undefined, 0, 1]])[0]!,
       outcome: 'failed' as const,
@@ -262,7 +262,7 @@ describe('the configurations visited', () => {
     expect(result.visited).toBeLessThan(2 ** 4 * 250 * 2);
   });
 
-  test('do not multiply with lost operations that are equal, nor with lost reads', () => {
+  test('do not multiply with equal lost operations, nor with lost reads', () => {
     const lost = (operation: Call): RegisterRow[] =>
       Array.from({ length: 30 }, (_, at): RegisterRow => [`l${at}`, operation, undefined, at]);
     const rows: RegisterRow[] = [...lost(write(1)), ...lost(read), ['a', read, 2, 100, 101]];
@@ -341,7 +341,7 @@ describe('what is wrong', () => {
     expect(() => checkLinearizable([operation!], wrong)).toThrow('model.step(): expected a list of states');
   });
 
-  test('in a model is thrown on', () => {
+  test('in a model is rethrown', () => {
     const broken: SequentialModel<Call, Reply, number> = {
       initial: 0,
       step: () => {

@@ -28,7 +28,7 @@ const textOf = (rows: readonly RegisterRow[]): string[] =>
   formatContradiction(contradictionOf(rows, registerModel<number>(0))).split('\n');
 
 describe('a contradiction reads', () => {
-  test('as a sentence, time lines, intervals and what else there was', () => {
+  test('as a sentence, time lines, intervals and the number of other operations', () => {
     const rows: RegisterRow[] = [
       ['bob', read, 0, 0, 1],
       ['a', write(1), undefined, 2, 5],
@@ -71,7 +71,7 @@ describe('a contradiction reads', () => {
     ).toBe('read by b said 0 after read by b had said 1 and returned');
   });
 
-  test('with what was still under way when the last reply came', () => {
+  test('with operations still under way when the last reply came', () => {
     // A ticket is given out by `take`, once each, and only after it was asked for by `ask`.
     const tickets: SequentialModel<string, number, number> = {
       initial: 0,
@@ -139,7 +139,7 @@ describe('a contradiction reads', () => {
     expect(sentence).toBe(`show by b said 0 after ${Array(4).fill(pressed).join(', then ')}, and 6 more`);
   });
 
-  test('in JSON where the model says no better', () => {
+  test('in JSON where the model has no better words', () => {
     const never: SequentialModel<unknown, unknown, number> = { initial: 0, step: () => [], key: String };
     const cases: [unknown, unknown, string][] = [
       [{ get: 'x' }, [1], '{"get":"x"} by a said [1]'],

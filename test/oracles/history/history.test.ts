@@ -40,7 +40,7 @@ describe('a history', () => {
     ]);
   });
 
-  test('tells apart what failed, what nobody knows and what is under way', () => {
+  test('distinguishes what failed, what is unknown and what is under way', () => {
     history.fail(history.begin('a', 'failed'));
     history.unknown(history.begin('a', 'lost'));
     history.begin('a', 'under way');
@@ -51,7 +51,7 @@ describe('a history', () => {
     ]);
   });
 
-  test('records a call around what it does, and passes the result on', async () => {
+  test('records a call from start to end, and passes on the result', async () => {
     const during: string[] = [];
     const result = await history.call('a', 'x', async () => {
       during.push(...history.operations().map(({ outcome }) => outcome));
@@ -69,14 +69,14 @@ describe('a history', () => {
     ['can mean that nothing was done', (): 'failed' => 'failed', { outcome: 'failed', reply: undefined }],
     ['can mean nothing', (): 'unknown' => 'unknown', { outcome: 'open', reply: undefined }],
     ['can be a reply', () => ({ reply: 9 }), { outcome: 'returned', reply: 9 }],
-  ] as const)('an error of a call %s, and is thrown on', async ([, meaningOf, expected]) => {
+  ] as const)('an error of a call %s, and is rethrown', async ([, meaningOf, expected]) => {
     const error = new Error('lost');
     const call = history.call('a', 'x', () => Promise.reject(error), meaningOf);
     await expect(call).rejects.toBe(error);
     expect(history.operations()).toMatchObject([expected]);
   });
 
-  test('a call that throws before it has begun to wait is one that fails', async () => {
+  test('a call that throws synchronously is one that fails', async () => {
     const call = history.call('a', 'x', (): never => {
       throw new Error('at once');
     });
@@ -97,7 +97,7 @@ describe('a history', () => {
     expect(history.operations().map(({ outcome }) => outcome)).toEqual(['returned', 'failed', 'open']);
   });
 
-  test('what it has given out does not change any more', () => {
+  test('what it has returned does not change any more', () => {
     const id = history.begin('a', 'x');
     const before = history.operations();
     history.end(id, 1);

@@ -82,7 +82,7 @@ const STORE: readonly (readonly [title: string, steps: readonly Step[], verdict:
     'status(3) by a said COMPLETE 2 after status(3) by a had said COMPLETE 1 and returned',
   ],
   [
-    'R73 R207 an abort and a status tell the same end',
+    'R73 R207 an abort and a status show the same end',
     [run('3'), abort('3', 'COMPLETE'), status('3', 'ABORTED')],
     'status(3) by a said ABORTED after abort(3) by a had said COMPLETE and returned',
   ],
@@ -144,7 +144,7 @@ const STORE: readonly (readonly [title: string, steps: readonly Step[], verdict:
     'status(3) by a said PENDING after query(3: PENDING_MASK) by a had said none and returned',
   ],
   [
-    'R36 a wait that cannot be met tells of ends',
+    'R36 an impossible wait implies ends',
     [
       run('3'),
       query(['3'], maskForState('COMPLETE'), { refused: 'RUNNER_CANNOT_HAPPEN' }),
@@ -179,7 +179,7 @@ const QUEUE: readonly (readonly [title: string, steps: readonly Step[], verdict:
     'run by a said RUNNER_BUSY after run by a had said 0 and returned, then run by a had said 1 and returned, then query(1: PENDING_MASK) by a had said none and returned',
   ],
   [
-    'R69 whoever has seen an end can use its slot',
+    'R69 once an end is seen, its slot can be used',
     [run('0'), run('1'), status('0', 'COMPLETE'), refusedRun],
     'run by a said RUNNER_BUSY after status(0) by a had said COMPLETE and returned',
   ],
@@ -221,7 +221,7 @@ describe('the model of a status store', () => {
     expect(verdictOf(steps, statusStoreModel())).toBe(verdict);
   });
 
-  test('R47 R49 lets runs that are over go missing for good, if they may', () => {
+  test('R47 R49 allows finished runs to disappear for good, if permitted', () => {
     const forgotten = [run('0'), status('0', 'COMPLETE'), noStatus('0')];
     expect(verdictOf(forgotten, statusStoreModel({ mayEvict: true }))).toBe('true');
     expect(verdictOf(forgotten, statusStoreModel())).not.toBe('true');
@@ -231,7 +231,7 @@ describe('the model of a status store', () => {
     );
   });
 
-  test('splits a history by runs, and joins those that one call or lost replies have in common', () => {
+  test('splits a history by runs, and joins those that share a call or lost replies', () => {
     const partsOf = (steps: readonly Step[]): number[][] | undefined => {
       const operations = operationsOf(inSequence(steps));
       const parts = statusStoreModel().partition?.(operations);
@@ -258,11 +258,11 @@ describe('many lost replies', () => {
   const shown = Array.from({ length: 12 }, (_, index) => seen(`${index}`, 'PENDING'));
   const rows = operationsOf(inSequence([...lost, all(ALL_MASK, ...shown)]));
 
-  test('are as good as each other where order does not matter', () => {
+  test('are interchangeable where order does not matter', () => {
     expect(checkLinearizable(rows, statusStoreModel())).toMatchObject({ linearizable: true, visited: 14 });
   });
 
-  test('are not matched in all orders where it does: nothing is decided', () => {
+  test('are not tried in all orders where it does: nothing is decided', () => {
     const result = checkLinearizable(rows, queueModel({ capacity: 12 }));
     expect(result).toMatchObject({
       linearizable: undefined,
@@ -276,7 +276,7 @@ describe('the model of a queue', () => {
     expect(verdictOf(steps, queueModel({ capacity: 2 }))).toBe(verdict);
   });
 
-  test('R59 takes a capacity of 0 for 1', () => {
+  test('R59 treats a capacity of 0 as 1', () => {
     expect(verdictOf([run('0'), refusedRun], queueModel({ capacity: 0 }))).toBe('true');
     expect(verdictOf([refusedRun], queueModel({ capacity: 0 }))).not.toBe('true');
   });

@@ -185,7 +185,7 @@ async function historyOf({
   return made!;
 }
 
-describe('what clients of a simulated runner in chaos see', () => {
+describe('what clients of a simulated runner behind chaos see', () => {
   const seeds = Array.from({ length: 40 }, (_, index) => index + 1);
 
   test.for(seeds)('R58 R67 R70 R200 R207 is linearizable, seed %d', async (seed) => {
@@ -215,7 +215,7 @@ describe('what clients of a simulated runner in chaos see', () => {
     return found;
   }
 
-  test('R207 is not, if one of them reads what it has read before', async () => {
+  test('R207 is not, if one of them reads a stale value', async () => {
     /** Answers every second question about a run with the answer before. */
     const stale = (runner: Service): Service => {
       const answers = new Map<RunID, RunStatus>();
@@ -242,18 +242,18 @@ describe('what clients of a simulated runner in chaos see', () => {
     }
   });
 
-  test('R153 is not, if the network hands a run on twice', async () => {
+  test('R153 is not, if the network passes on a run twice', async () => {
     const found = await complaints(statusStoreModel(), { plan: { rates: { run: { duplicated: 0.5 } } } });
     expect(found.length).toBeGreaterThan(0);
   });
 
-  test('R58 is not, if there is less room than there is said to be', async () => {
+  test('R58 is not, if there is less room than stated', async () => {
     expect((await complaints(queueModel({ capacity: 4 }), {})).length).toBeGreaterThan(0);
     expect((await complaints(queueModel({ capacity: 2 }), {})).length).toBeGreaterThan(0);
   });
 });
 
-test('R47 a runner of one slot forgets, and is linearizable with a model that knows it', async () => {
+test('R47 a runner with one slot forgets, and is linearizable under a model that knows so', async () => {
   await simulate({
     async scenario(sim) {
       const history = createHistory<ServiceCall, ServiceReply>(sim.world.clock);
@@ -272,7 +272,7 @@ test('R47 a runner of one slot forgets, and is linearizable with a model that kn
   });
 });
 
-test('a service that answers a query without a wait is not accused of what nobody asked', async () => {
+test('a query without a wait does not count as one that came back too early', async () => {
   const history = newHistory();
   const watched = watchHistory(answering({}), history, 'a');
   await watched.run({ argv: ['x'] });

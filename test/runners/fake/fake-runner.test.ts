@@ -17,7 +17,7 @@ function pendingIn(sim: Simulation): string[] {
   return (sim.world.clock as VirtualClock).pendingLabels();
 }
 
-/** A driven runner whose run 0 waits to be told, and run 1 for its turn. */
+/** A driven runner whose run 0 waits for the driver, and run 1 for its turn. */
 async function driven(sim: Simulation): Promise<FakeRunner> {
   const runner = createFakeRunner(sim.world, { capacity: 2 });
   await runner.run(COMMAND);
@@ -27,7 +27,7 @@ async function driven(sim: Simulation): Promise<FakeRunner> {
 }
 
 describe('a fake runner that the test drives', () => {
-  test('does what it is told, when it is told, to the run whose turn it is', async () => {
+  test('does what the test says, when it says so, to the run whose turn it is', async () => {
     await inSimulation(async (sim) => {
       const runner = await driven(sim);
       expect(runner.current).toBe('0');
@@ -67,7 +67,7 @@ describe('a fake runner that the test drives', () => {
     });
   });
 
-  test('refuses what cannot be', async () => {
+  test('refuses impossible steps', async () => {
     await inSimulation(async (sim) => {
       const runner = await driven(sim);
       const notIts = 'runId: expected the run whose turn it is (0), got "1"';
@@ -87,7 +87,7 @@ describe('a fake runner that the test drives', () => {
     });
   });
 
-  test('R100 ends a run at its deadline, told or not, and keeps no timer of one that is over', async () => {
+  test('R100 ends a run at its deadline, driven or not, and keeps no timer of one that is over', async () => {
     await inSimulation(async (sim) => {
       const runner = createFakeRunner(sim.world);
       await runner.run({ ...COMMAND, timeoutMs: 50 });
@@ -131,7 +131,7 @@ describe('a fake runner with a script', () => {
     [{ startAfterMs: 10 }, 4, 4],
     [{ startAfterMs: Infinity, runMs: 20 }, 4, 24],
   ] as const)(
-    '%o that is started by hand at %i ms is not started again, and ends at %i ms',
+    '%o started by hand at %i ms is not started again, and ends at %i ms',
     async ([script, startMs, endMs]) => {
       const verdict = await inSimulation(async (sim) => {
         const runner = createFakeRunner(sim.world, { script: () => script });
@@ -152,7 +152,7 @@ describe('a fake runner with a script', () => {
     },
   );
 
-  test('that is ended by hand before its start leaves no timer', async () => {
+  test('ended by hand before its start leaves no timer', async () => {
     await inSimulation(async (sim) => {
       const runner = createFakeRunner(sim.world, { script: () => ({ startAfterMs: 10, runMs: 20 }) });
       await runner.run(COMMAND);

@@ -101,7 +101,7 @@ function withClose(close: () => void | Promise<void>): Replace {
   });
 }
 
-describe('a collaborator that misbehaves is recorded, and changes no outcome', () => {
+describe('a misbehaving collaborator is recorded, and changes no outcome', () => {
   test.for<[string, Replace, readonly string[], readonly (readonly [string, string, number])[]]>([
     [
       'an output that cannot be closed',
@@ -165,7 +165,7 @@ describe('a collaborator that misbehaves is recorded, and changes no outcome', (
   });
 });
 
-describe('R102 R106 R199 what does not come back once a run is aborted is given up at its bound, and recorded', () => {
+describe('R102 R106 R199 a collaborator that does not return after an abort is given up at its bound, and recorded', () => {
   const HANG = Promise.race<never>([]);
   test.for<[string, Replace, number, number, readonly (readonly [string, string, number])[]]>([
     [
@@ -222,7 +222,7 @@ describe('R102 R106 R199 what does not come back once a run is aborted is given 
   });
 });
 
-describe('the exit code of a failure without one', () => {
+describe('the exit code of a failure that has none', () => {
   test.for<[string, Replace, number, string]>([
     [
       'a checkout',
@@ -238,7 +238,7 @@ describe('the exit code of a failure without one', () => {
   });
 });
 
-test('R204 a process that cannot be waited for is given up, and told to end', async () => {
+test('R204 a process that cannot be waited for is given up, and asked to end', async () => {
   const aborts: string[] = [];
   const { abandoned, recorded } = await course(
     withProcess((process) => ({
@@ -253,7 +253,7 @@ test('R204 a process that cannot be waited for is given up, and told to end', as
   expect([aborts, abandoned, recorded]).toEqual([['abort'], ['process process'], [['wait', 'broken', 0]]]);
 });
 
-test('R111 R112 a report in the very instant of the end counts first: over the cap at the start is FAILED 241 with its logs', async () => {
+test('R111 R112 a report at the very instant of the end comes first: over the cap at the start is FAILED 241 with its logs', async () => {
   const status: ProcessStatus = { state: 'FAILED', exitCode: 241, error: 'too much memory before the start' };
   const { status: ended, recorded } = await course(({ execer }) => ({
     execer: {
@@ -271,7 +271,7 @@ test('R111 R112 a report in the very instant of the end counts first: over the c
   expect(recorded).toEqual([]);
 });
 
-test('R177 R178 latencies are spans, whenever a run begins', async () => {
+test('R177 R178 latencies are spans, whenever a run starts', async () => {
   await inSimulation(async (sim) => {
     const lab = makeLab(sim, (parts) => ({
       filers: filersOf(labFiler(parts, { ms: 20 })),

@@ -7,7 +7,7 @@ import { filersOf, invoke, labFiler, labProcessor, labUploader, makeLab } from '
 /** Preprocessor, checkout, process, three uploads and postprocessor, each as slow as it gets. */
 const UNDISTURBED_MS = 20 + 20 + 10 + 3 * 20 + 20;
 
-test('R87 R104 R105 R199 property: whatever is slow, deaf or failing, an abort or deadline at any moment ends the run within the bounds', async () => {
+test('R87 R104 R105 R199 property: whatever is slow, ignores cancels or fails, an abort or deadline at any moment ends the run within the bounds', async () => {
   const behaviour = fc.record({
     ms: fc.constantFrom(0, 5, 10, 20),
     cancelMs: fc.constantFrom(0, 10, 90, Infinity),

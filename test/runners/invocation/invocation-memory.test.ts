@@ -58,7 +58,7 @@ describe('a memory report', () => {
     },
   );
 
-  test('R104 R112 D46 D47 together with abort and deadline in one instant: every order is legal, and the process is dead first', async () => {
+  test('R104 R112 D46 D47 at the same instant as abort and deadline: every order is legal, and the process is dead first', async () => {
     const states = new Set<string>();
     for (let seed = 0; seed < 60; seed += 1) {
       await inSimulation(
@@ -77,7 +77,7 @@ describe('a memory report', () => {
     expect([...states].sort()).toEqual(['ABORTED', 'COMPLETE', 'TIMEDOUT']);
   });
 
-  test('R86 R204 the report of a run that has ended is nobody’s: its event goes with the run, whatever comes first', async () => {
+  test('R86 R204 of a run that has ended is dropped with the run, in either order', async () => {
     for (let seed = 0; seed < 20; seed += 1) {
       await inSimulation(
         async (sim) => {

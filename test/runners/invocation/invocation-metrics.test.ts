@@ -7,7 +7,7 @@ import { inSimulation } from '../in-simulation.ts';
 import { filersOf, invoke, labFiler, labUploader, makeLab } from '../lab.ts';
 
 describe('uploads', () => {
-  test('R113 R114 R178 go stdlog, stderr, stdout into one folder per run, become the refs, and are counted', async () => {
+  test('R113 R114 R178 put stdlog, stderr, stdout into one folder per run, become the refs, and are counted', async () => {
     const folders = new Set<string>();
     for (const seed of [1, 2]) {
       await inSimulation(
@@ -110,7 +110,7 @@ describe('gauges and latencies', () => {
     });
   });
 
-  test('R116 D48 between two queued runs the gauge is never down while the second runs', async () => {
+  test('R116 D48 between two queued runs the gauge is never 0 while the second runs', async () => {
     await inSimulation(async (sim) => {
       const metrics = createMemoryMetrics();
       const runner = createSimulatedRunner(sim.world, { capacity: 2, metrics });
@@ -203,7 +203,7 @@ describe('gauges and latencies', () => {
     });
   });
 
-  test('R181 the idle latency counts from the creation or the end of a run to the next start', async () => {
+  test('R181 the idle latency runs from the creation or the end of a run to the next start', async () => {
     await inSimulation(async (sim) => {
       const metrics = createMemoryMetrics();
       const runner = createSimulatedRunner(sim.world, { capacity: 2, metrics });

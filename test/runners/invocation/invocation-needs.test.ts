@@ -25,7 +25,7 @@ describe('what an invocation needs, and what it waits for', () => {
     });
   });
 
-  test('R99 R98 a process that could not be started was never RUNNING', async () => {
+  test('R99 R98 a process that could not be started is never RUNNING', async () => {
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({
         execer: slowExecer(parts.execer, async () => {
@@ -39,21 +39,18 @@ describe('what an invocation needs, and what it waits for', () => {
     });
   });
 
-  test.for(['execer', 'filers', 'outputs', 'tempDirs'] as const)(
-    'R117 %s may not be missing',
-    async (part) => {
-      await inSimulation((sim) => {
-        const lab = makeLab(sim);
-        const options = { ...lab.options, [part]: undefined };
-        expect(() => new Invoker(sim.world, options)).toThrow(
-          expect.objectContaining({
-            code: 'RUNNER_INVALID_ARGUMENT',
-            message: expect.stringContaining(part) as string,
-          }),
-        );
-      });
-    },
-  );
+  test.for(['execer', 'filers', 'outputs', 'tempDirs'] as const)('R117 %s is required', async (part) => {
+    await inSimulation((sim) => {
+      const lab = makeLab(sim);
+      const options = { ...lab.options, [part]: undefined };
+      expect(() => new Invoker(sim.world, options)).toThrow(
+        expect.objectContaining({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          message: expect.stringContaining(part) as string,
+        }),
+      );
+    });
+  });
 
   test.for([
     ['a natural end', ['sleep 5'], {}],

@@ -112,7 +112,7 @@ describe('a run that goes well', () => {
     ]);
   });
 
-  test('R92 D45 without a snapshot runs in a temporary directory that is gone afterwards, and asks no filer', async () => {
+  test('R92 D45 without a snapshot runs in a temporary directory that is gone afterwards, and uses no filer', async () => {
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({ filers: filersOf(labFiler(parts)) }));
       const run = invoke(lab, { argv: ['sleep 5'] });
@@ -152,7 +152,7 @@ describe('a run that goes well', () => {
     });
   });
 
-  test('R209 the trace tells how many bytes each stream wrote, not how many characters', async () => {
+  test('R209 the trace gives the bytes that each stream wrote, not the characters', async () => {
     const verdict = await inSimulation(async (sim) => {
       await invoke(makeLab(sim), { argv: ['stdout grüß', 'stderr €', 'stdout !'] }).ended;
     });
@@ -212,7 +212,7 @@ describe('a run that goes well', () => {
   });
 });
 
-describe('a run whose machinery fails', () => {
+describe('a run whose collaborators fail', () => {
   test('R91 without a filer for its type is FAILED 200, and nothing is checked out', async () => {
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, () => ({ filers: new Map() }));
@@ -231,7 +231,7 @@ describe('a run whose machinery fails', () => {
     [new ExitCodeError(212, 'disk is full'), 212, 'disk is full'],
     [new Error('no route'), 210, 'no route'],
   ] as const)(
-    'R93 a failed checkout is FAILED with its own code, else 210: %s',
+    'R93 a failed checkout is FAILED with its own code, or 210: %s',
     async ([error, exitCode, text]) => {
       await inSimulation(async (sim) => {
         const lab = makeLab(sim, (parts) => ({ filers: filersOf(labFiler(parts, { ms: 3, error })) }));

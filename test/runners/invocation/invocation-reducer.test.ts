@@ -236,7 +236,7 @@ function allSteps(): { before: Place; event: InvocationEvent; after: Place; effe
 const SHOWN = ({ before, event }: ReturnType<typeof allSteps>[number]): string =>
   `${before.course.entered.join(' ')} (${before.course.stop}) + ${event.type}`;
 
-describe('the life of a run, on all paths', () => {
+describe('the states of a run, on all paths', () => {
   test('there are hundreds of steps, and every phase and outcome is among them', () => {
     const steps = allSteps();
     expect(steps.length).toBeGreaterThan(500);
@@ -275,7 +275,7 @@ describe('the life of a run, on all paths', () => {
     }
   });
 
-  test('R87 R104 what a phase still says when it is over is ignored', () => {
+  test('R87 R104 events of a phase that is over are ignored', () => {
     const states = new Map(allSteps().map(({ after: { state } }) => [JSON.stringify(state), state]));
     for (const state of states.values()) {
       for (const phase of [...BEFORE_END, ...AFTER_END].filter((other) => other !== state.phase)) {
@@ -306,7 +306,7 @@ describe('the life of a run, on all paths', () => {
     }
   });
 
-  test('waiting is over when the process has ended, not when the phase says that it is done', () => {
+  test('waiting ends with the process, not when the phase says that it is done', () => {
     const waiting = allSteps().find(
       ({ after: { state, course } }) => state.phase === 'wait' && course.stop === 'none',
     )!;

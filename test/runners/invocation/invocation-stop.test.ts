@@ -67,7 +67,7 @@ describe('an abort', () => {
       ['pre', 'checkout s', 'exec', 'upload stdlog', 'upload stderr', 'upload stdout', 'release s', 'post'],
     ],
   ] as const)(
-    'R105 R106 R107 R108 R109 D42 D43 at %i ms is over at %i ms as %s',
+    'R105 R106 R107 R108 R109 D42 D43 at %i ms ends at %i ms as %s',
     async ([abortMs, endMs, state, ran, log]) => {
       await inSimulation(async (sim) => {
         const lab = slowLab(sim);
@@ -83,7 +83,7 @@ describe('an abort', () => {
     },
   );
 
-  test('R105 is remembered: asked for before anything could begin, it still stops the run', async () => {
+  test('R105 is remembered: requested before anything could start, it still stops the run', async () => {
     await inSimulation(async (sim) => {
       const lab = slowLab(sim);
       const run = invoke(lab, SLOW);
@@ -109,7 +109,7 @@ describe('an abort', () => {
     });
   });
 
-  test('R94 R106 D44 of a checkout that succeeds all the same releases it', async () => {
+  test('R94 R106 D44 of a checkout that still succeeds releases it', async () => {
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({
         filers: filersOf(labFiler(parts, { ms: 60, cancelMs: Infinity })),
@@ -123,7 +123,7 @@ describe('an abort', () => {
     });
   });
 
-  test('R106 D44 of a deaf checkout holds the run for its bound only; the checkout is abandoned and released when it comes', async () => {
+  test('R106 D44 of a checkout that ignores it holds the run only for its bound; the checkout is abandoned and released when it comes', async () => {
     const verdict = await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({
         filers: filersOf(labFiler(parts, { ms: 5_000, cancelMs: Infinity })),
@@ -142,7 +142,7 @@ describe('an abort', () => {
     ]);
   });
 
-  test('R106 R199 a collaborator that comes back exactly at its bound has kept it', async () => {
+  test('R106 R199 a collaborator that returns exactly at its bound has met it', async () => {
     const verdict = await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({
         filers: filersOf(labFiler(parts, { ms: 5_000, cancelMs: 100 })),
@@ -182,7 +182,7 @@ describe('an abort', () => {
     },
   );
 
-  test('R108 D41 in the very instant in which the last upload returns ends the run either way, and the order is a decision', async () => {
+  test('R108 D41 at the very instant when the last upload returns ends the run either way, and the order is a decision', async () => {
     const states = new Set<string>();
     for (let seed = 0; seed < 20; seed += 1) {
       await inSimulation(
@@ -243,7 +243,7 @@ describe('an abort', () => {
     expect(eventsOf(verdict.trace(), 'abandoned')).toMatchObject([{ resource: 'process', at: 40 }]);
   });
 
-  test('R105 a process that starts after the run gave up waiting for it is stopped at once', async () => {
+  test('R105 a process that starts after the run gave it up is stopped at once', async () => {
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({
         execer: {
@@ -307,7 +307,7 @@ describe('a deadline', () => {
     });
   });
 
-  test('R101 R113 what is uploaded of a run that was stopped ends with the trailer already', async () => {
+  test('R101 R113 the uploaded logs of a stopped run end with the trailer', async () => {
     await inSimulation(async (sim) => {
       const uploaded: string[] = [];
       const lab = makeLab(sim, (parts) => ({
@@ -342,7 +342,7 @@ describe('a deadline', () => {
     });
   });
 
-  test('R102 an upload has its stated bound, so that a run with a timeout ends', async () => {
+  test('R102 an upload is held to its stated bound, so that a run with a timeout ends', async () => {
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({
         uploader: labUploader(parts, { ms: Infinity, cancelMs: Infinity, uploadBoundMs: 70 }),
@@ -356,7 +356,7 @@ describe('a deadline', () => {
     });
   });
 
-  test('R104 D54 in the instant of the natural end gives TIMEDOUT or COMPLETE, by decision, and nothing else', async () => {
+  test('R104 D54 at the instant of the natural end gives TIMEDOUT or COMPLETE, by decision, and nothing else', async () => {
     const states = new Set<string>();
     for (let seed = 0; seed < 20; seed += 1) {
       await inSimulation(

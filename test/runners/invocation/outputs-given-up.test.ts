@@ -60,7 +60,7 @@ async function abortWith(
   return { events: verdict.trace().flatMap(shown), closed };
 }
 
-describe('an output that misbehaves while its run is aborted', () => {
+describe('a misbehaving output while its run is aborted', () => {
   test.for([
     ['hangs', ['0 acquired stdout', '110 abandoned stderr', '110 freed stdout'], { stdout: 1 }],
     ['fails late', ['0 acquired stdout', '110 abandoned stderr', '110 freed stdout'], { stdout: 1 }],

@@ -132,7 +132,7 @@ async function watch(acts: readonly Act[], seed: number, isPlain: boolean): Prom
 }
 
 describe('a run that nothing disturbs', () => {
-  test('is seen by nobody to go another way than all others', async () => {
+  test('looks the same from outside as one on the usual path', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(act, { maxLength: 9 }), fc.nat(1000), async (acts, seed) => {
         expect(await watch(acts, seed, true)).toEqual(await watch(acts, seed, false));
@@ -146,7 +146,7 @@ describe('a run that nothing disturbs', () => {
     [{ argv: ['complete 0'], timeoutMs: 5 }, true],
     [{ argv: ['stdout text', 'complete 0'] }, true],
     [{ argv: ['complete 0'], snapshotId: 'snapshot' }, false],
-  ] as const)('%j goes it: %s', async ([offered, isUndisturbed]) => {
+  ] as const)('%j takes the short path: %s', async ([offered, isUndisturbed]) => {
     const start = vi.spyOn(UndisturbedInvocation.prototype, 'start');
     const { held } = await simulate({
       seed: 1,
@@ -163,7 +163,7 @@ describe('a run that nothing disturbs', () => {
     start.mockRestore();
   });
 
-  test('does not go it where a method of its outputs or execer was replaced', async () => {
+  test('takes the usual path where a method of its outputs or execer was replaced', async () => {
     const ends: string[] = [];
     const { held } = await simulate({
       seed: 1,

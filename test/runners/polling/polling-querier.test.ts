@@ -49,8 +49,8 @@ async function outcome(
   return settled;
 }
 
-describe('when a poller asks', () => {
-  test('R154 it polls at once, then after the period, which doubles up to 10 s', async () => {
+describe('when a poller polls', () => {
+  test('R154 polls at once, then after the period, which doubles up to 10 s', async () => {
     const runId = service.newRun();
     at(40_000, () => service.complete(runId, 7));
     const result = await outcome(1000, { runs: [runId], states: DONE_MASK }, Infinity);
@@ -73,7 +73,7 @@ describe('when a poller asks', () => {
     expect(pollTimes()).toEqual([0, 8, 24]);
   });
 
-  test('R154 R36 it asks for the wanted and the terminal states, filters by itself, and misses what came and went', async () => {
+  test('R154 R36 polls for the wanted and the terminal states, filters itself, and misses what came and went', async () => {
     const runId = service.newRun();
     at(1, () => service.start(runId));
     at(2, () => service.complete(runId));
@@ -87,7 +87,7 @@ describe('when a poller asks', () => {
     expect(clock.now()).toBe(5);
   });
 
-  test('R154 of all runs it asks for the wanted states alone', async () => {
+  test('R154 polls for the wanted states alone on all runs', async () => {
     const runId = service.newRun();
     service.complete(service.newRun());
     at(3, () => service.start(runId));
@@ -118,7 +118,7 @@ describe('when there is no time to wait', () => {
     },
   );
 
-  test('R155 the one poll is waited for, however long it takes', async () => {
+  test('R155 the one poll is awaited, however long it takes', async () => {
     const runId = service.newRun();
     service.complete(runId);
     service.latencyMs = 500;
@@ -127,7 +127,7 @@ describe('when there is no time to wait', () => {
     expect(clock.now()).toBe(500);
   });
 
-  test('R27 R30 terminal runs in other states are no error without a wait', async () => {
+  test('R27 R30 without a wait, terminal runs in other states are not an error', async () => {
     const runId = service.newRun();
     service.complete(runId);
     expect(await outcome(5, { runs: [runId], states: RUNNING_MASK }, 0)).toEqual(empty);
@@ -145,7 +145,7 @@ describe('when there is no time to wait', () => {
 });
 
 describe('at the deadline', () => {
-  test('R156 D80 no pause passes it, and the last poll sees what ended before', async () => {
+  test('R156 D80 no pause outlasts it, and the last poll sees what ended before', async () => {
     const runId = service.newRun();
     at(500, () => service.complete(runId));
     const result = await outcome(10_000, { runs: [runId], states: DONE_MASK }, 1000);
@@ -165,7 +165,7 @@ describe('at the deadline', () => {
     expect(pollTimes()).toEqual(times);
   });
 
-  test('R156 whatever period and timeout are, a fruitless wait takes its timeout and polls once at its end', async () => {
+  test('R156 for any period and timeout, a fruitless wait takes its timeout and polls once at its end', async () => {
     const us = fc.integer({ min: 1, max: 50_000_000 }).map((value) => value / 1000);
     await fc.assert(
       fc.asyncProperty(us, us, us, async (startMs, periodMs, timeoutMs) => {
@@ -186,7 +186,7 @@ describe('at the deadline', () => {
   });
 
   test.for([4, 10, 20])(
-    'R35 a write in the instant of the deadline is seen, with period %d',
+    'R35 a write at the instant of the deadline is seen, with period %d',
     async (periodMs) => {
       const runId = service.newRun();
       const asked = outcome(periodMs, { runs: [runId], states: DONE_MASK }, 10);
@@ -218,7 +218,7 @@ describe('at the deadline', () => {
 });
 
 describe('cancelling', () => {
-  test('R156 R34 D16 it ends a pause at once with the outcome of a cancelled wait', async () => {
+  test('R156 R34 D16 ends a pause at once with the outcome of a cancelled wait', async () => {
     const runId = service.newRun();
     const stop = new AbortController();
     const reason = new Error('no longer needed');
@@ -228,7 +228,7 @@ describe('cancelling', () => {
     expect(clock.now()).toBe(1234);
   });
 
-  test('R35 a write in the instant of the cancel wins', async () => {
+  test('R35 a write at the instant of the cancel wins', async () => {
     const runId = service.newRun();
     const stop = new AbortController();
     at(5, () => stop.abort());
@@ -238,7 +238,7 @@ describe('cancelling', () => {
     expect(clock.now()).toBe(5);
   });
 
-  test('R34 it ends a poll that does not answer in the same instant', async () => {
+  test('R34 ends a poll that does not answer in the same instant', async () => {
     const runId = service.newRun();
     service.latencyMs = 1000;
     const stop = new AbortController();
@@ -248,7 +248,7 @@ describe('cancelling', () => {
     expect(clock.now()).toBe(7);
   });
 
-  test('R34 a signal that was aborted before lets one poll look, but not wait', async () => {
+  test('R34 a signal aborted before allows one poll, but no wait', async () => {
     const [done, waiting] = [service.newRun(), service.newRun()];
     service.complete(done);
     const signal = AbortSignal.abort();
@@ -266,7 +266,7 @@ describe('cancelling', () => {
     expect(clock.now()).toBe(0);
   });
 
-  test('R29 a match that is there when a cancel follows in the same breath is returned', async () => {
+  test('R29 a match that is there is returned, even if a cancel follows at once', async () => {
     const runId = service.newRun();
     service.complete(runId);
     const stop = new AbortController();
@@ -287,7 +287,7 @@ describe('cancelling', () => {
   });
 });
 
-describe('what cannot be', () => {
+describe('impossible waits', () => {
   test('R36 D4 a wait that can no longer be met ends with CANNOT_HAPPEN, but not before all its runs have ended', async () => {
     const runs = [service.newRun(), service.newRun()];
     service.complete('0');
@@ -378,7 +378,7 @@ describe('wrong use', () => {
   });
 });
 
-test('R154 a wait asks for the ids that it was given, whatever becomes of the list', async () => {
+test('R154 a wait polls for the ids that it was given, whatever happens to the list', async () => {
   const [mine, other] = [service.newRun(), service.newRun()];
   const runs = [mine];
   const asked = poller(5).query({ runs, states: DONE_MASK }, waitForever());

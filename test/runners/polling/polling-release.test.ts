@@ -25,7 +25,7 @@ const at = (ms: number, act: () => void): void => void clock.timer('test', ms, a
 const empty = { statuses: [], service: HEALTHY_SERVICE_STATUS };
 
 describe('after a release', () => {
-  test('R84 R86 a wait looks once more and ends; no timer is left', async () => {
+  test('R84 R86 a wait polls once more and ends; no timer is left', async () => {
     const [waiting, ended] = [service.newRun(), service.newRun()];
     const querier = poller(10_000);
     const doneWait = querier.query({ runs: [ended], states: DONE_MASK }, waitForever());
@@ -44,7 +44,7 @@ describe('after a release', () => {
     expect([clock.now(), clock.pending]).toEqual([3, 0]);
   });
 
-  test('R84 R157 a wait that is in its last pause ends as longer ones do, and one whose time is up as if nothing had happened', async () => {
+  test('R84 R157 a wait in its last pause ends as longer ones do, and one whose time is up as usual', async () => {
     const runId = service.newRun();
     const querier = poller(10_000);
     const query: Query = { runs: [runId], states: DONE_MASK };
@@ -60,7 +60,7 @@ describe('after a release', () => {
     expect([clock.now(), clock.pending]).toEqual([20, 0]);
   });
 
-  test('R84 what needs no waiting still works, and what would wait is refused', async () => {
+  test('R84 reads that need no waiting still work, and those that would wait are refused', async () => {
     const runId = service.newRun();
     const querier = poller(5);
     querier.release();

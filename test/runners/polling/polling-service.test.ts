@@ -81,7 +81,7 @@ describe('a polling service', () => {
     await expect(service.status('nope')).rejects.toMatchObject(unknown);
   });
 
-  test('R84 R86 waits end when the release behind has ended, and no timer is left', async () => {
+  test("R84 R86 waits end when the delegate's release has ended, and no timer is left", async () => {
     const { runId } = await service.run({ argv: ['a'] });
     const outcomes = Promise.allSettled([
       finalStatus(service, runId),
@@ -97,7 +97,7 @@ describe('a polling service', () => {
     expect([clock.now(), clock.pending]).toEqual([5, 0]);
   });
 
-  test('R84 a release that has not ended leaves the waits alone', async () => {
+  test('R84 a release that has not ended does not affect waits', async () => {
     let end = (): void => {};
     const ended = new Promise<void>((resolve) => {
       end = resolve;

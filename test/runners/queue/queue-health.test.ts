@@ -73,7 +73,7 @@ describe('health', () => {
     },
   );
 
-  test('R81 D31 a command that completes with 212 does not begin a row of failed checkouts', async () => {
+  test('R81 D31 a command that completes with 212 does not start a series of failed checkouts', async () => {
     await inSimulation(async (sim) => {
       const runner = failing(sim, [212]);
       await runner.run({ argv: ['complete 212'] });

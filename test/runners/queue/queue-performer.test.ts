@@ -21,7 +21,7 @@ function queueBefore(sim: Simulation, performer: Performer): QueueRunner {
   return new QueueRunner(sim.world, { name: 'runner', performer, filers: new Map(), instruments });
 }
 
-test('R84 whoever hears of the release in its trace can start nothing any more', async () => {
+test('R84 a listener that sees the release in the trace cannot start anything any more', async () => {
   await inSimulation(async (sim) => {
     const refused: Promise<unknown>[] = [];
     const tracer = {
@@ -35,8 +35,8 @@ test('R84 whoever hears of the release in its trace can start nothing any more',
   });
 });
 
-describe('a queue before a performer of one’s own', () => {
-  test('R70 an abort that comes while `perform` has not returned is passed on once it has, and once only', async () => {
+describe('a queue in front of a custom performer', () => {
+  test('R70 an abort before `perform` has returned is passed on once, when it has', async () => {
     await inSimulation(async (sim) => {
       const calls: string[] = [];
       const runner = queueBefore(sim, {
@@ -58,7 +58,7 @@ describe('a queue before a performer of one’s own', () => {
     });
   });
 
-  test('R70 an abort of the active run is the performer’s to carry out; one of a run that is over is nobody’s', async () => {
+  test('R70 an abort of the active run goes to the performer; one of a finished run goes to nobody', async () => {
     await inSimulation(async (sim) => {
       const aborts: string[] = [];
       const runner = queueBefore(sim, {
@@ -99,7 +99,7 @@ describe('a queue before a performer of one’s own', () => {
     });
   });
 
-  test('R66 what a performer’s check throws is the refusal; the trace has its code, if it has one', async () => {
+  test('R66 an error of the performer’s check is the refusal; the trace has its code, if it has one', async () => {
     const verdict = await inSimulation(async (sim) => {
       const odd = new Error('not on a Monday');
       const runner = queueBefore(sim, {
@@ -120,7 +120,7 @@ describe('a queue before a performer of one’s own', () => {
     ]);
   });
 
-  test('R84 what is refused after a release says that it was released, and what for', async () => {
+  test('R84 a refusal after a release says that the runner was released, and what was asked', async () => {
     await inSimulation(async (sim) => {
       const runner = queueBefore(sim, { perform: () => ({ abort: () => undefined }) });
       await runner.release();

@@ -22,7 +22,7 @@ const FULL = { code: 'RUNNER_BUSY', message: 'No resources available. Please try
 const SOME_FILERS: RunTypeMap = new Map([['scoot', { filer: createVirtualFiler() }]]);
 
 describe('admission', () => {
-  test('R58 R64 D39 at most capacity runs are in the runner, the active one included; history has no limit', async () => {
+  test('R58 R64 D39 at most capacity runs are in the runner, including the active one; history has no limit', async () => {
     await inSimulation(async (sim) => {
       const runner = createSimulatedRunner(sim.world, { capacity: 3 });
       for (let round = 0; round < 4; round += 1) {
@@ -35,7 +35,7 @@ describe('admission', () => {
     });
   });
 
-  test('D23 a history bound keeps the newest runs, and those that are not over', async () => {
+  test('D23 a history bound keeps the newest runs, and those not over', async () => {
     await inSimulation(async (sim) => {
       const runner = createSimulatedRunner(sim.world, { capacity: 3, history: 2 });
       for (let index = 0; index < 3; index += 1) await runner.run({ argv: ['sleep 10'] });
@@ -48,7 +48,7 @@ describe('admission', () => {
     });
   });
 
-  test('R59 the single runner has capacity 1 and remembers 1, which capacity 0 means too', async () => {
+  test('R59 the single runner has capacity 1 and remembers 1, also for capacity 0', async () => {
     await inSimulation(async (sim) => {
       const parts = {
         execer: createDoneExecer(),
@@ -72,7 +72,7 @@ describe('admission', () => {
     });
   });
 
-  test('R45 R47 R59 a runner of given parts has the capacity, history and ids that are asked for', async () => {
+  test('R45 R47 R59 a runner of given parts has the requested capacity, history and ids', async () => {
     await inSimulation(async (sim) => {
       const parts = {
         execer: createDoneExecer(),
@@ -123,7 +123,7 @@ describe('admission', () => {
     [{ argv: ['x'], timeoutMs: NaN }, /timeoutMs: expected a number/],
     [{ argv: ['x'], envVars: { 'A=B': '1' } }, /envVars/],
   ] as const)(
-    'R66 D36 a malformed command %o is refused, uses up no id and harms nobody',
+    'R66 D36 a malformed command %o is refused, uses no id and affects nobody',
     async ([command, text]) => {
       await inSimulation(async (sim) => {
         const runner = createSimulatedRunner(sim.world, { capacity: 2 });
@@ -137,7 +137,7 @@ describe('admission', () => {
     },
   );
 
-  test('R66 R121 what the execer can tell in advance is refused when offered', async () => {
+  test('R66 R121 what the execer knows in advance to be impossible is refused at once', async () => {
     await inSimulation(async (sim) => {
       const check = (): never => {
         throw new Error('No command specified.');
@@ -154,7 +154,7 @@ describe('admission', () => {
     });
   });
 
-  test('D94 a command is the runner’s own copy: what the caller changes afterwards changes nothing', async () => {
+  test('D94 a runner keeps its own copy of a command: later changes by the caller have no effect', async () => {
     await inSimulation(async (sim) => {
       const runner = createSimulatedRunner(sim.world);
       const argv = ['complete 5'];
@@ -192,7 +192,7 @@ describe('order', () => {
     );
   });
 
-  test('R69 D25 whoever has seen a terminal status can use its slot, in every order', async () => {
+  test('R69 D25 once a terminal status can be seen, its slot can be used, in every order', async () => {
     for (let seed = 0; seed < 30; seed += 1) {
       await inSimulation(
         async (sim) => {
@@ -210,7 +210,7 @@ describe('order', () => {
 });
 
 describe('abort', () => {
-  test('R70 R73 of the active run gives its terminal status, the same to all who ask and to those who look', async () => {
+  test('R70 R73 of the active run gives its terminal status, the same to all callers and readers', async () => {
     await inSimulation(async (sim) => {
       const runner = createSimulatedRunner(sim.world);
       const { runId } = await runner.run({ argv: ['hang'] });
@@ -241,7 +241,7 @@ describe('abort', () => {
     expect(started).toEqual(['0', '1', '3']);
   });
 
-  test('R71 of the head in the very instant of its start is settled by decision, and its successor starts either way', async () => {
+  test('R71 of the head at the very instant of its start is settled by decision, and its successor starts either way', async () => {
     const seen = new Set<string>();
     for (let seed = 0; seed < 20; seed += 1) {
       await inSimulation(
@@ -282,7 +282,7 @@ describe('abort', () => {
     expect(verdict.trace().filter(({ type }) => type === 'abort')).toEqual([]);
   });
 
-  test('R74 D24 while an abort waits for a process that ignores SIGTERM, everything else is served', async () => {
+  test('R74 D24 waiting for a process that ignores SIGTERM blocks nothing else', async () => {
     await inSimulation(async (sim) => {
       const runner = createSimulatedRunner(sim.world, { capacity: 3 });
       await runner.run({ argv: ['ignore-term', 'hang'] });
@@ -374,7 +374,7 @@ describe('release', () => {
   });
 });
 
-test('R207 an abort returns what status returns afterwards, and DONE includes it, however the race goes', async () => {
+test('R207 an abort returns what status returns afterwards, and DONE includes it, whatever the outcome of the race', async () => {
   for (let seed = 0; seed < 40; seed += 1) {
     await inSimulation(
       async (sim) => {
@@ -391,7 +391,7 @@ test('R207 an abort returns what status returns afterwards, and DONE includes it
   }
 });
 
-test('R167 R47 that a store forgets a run drops none of its outputs: callers may hold its refs', async () => {
+test('R167 R47 a store that forgets a run drops none of its outputs: callers may hold its refs', async () => {
   await inSimulation(async (sim) => {
     const runner = createSimulatedRunner(sim.world, { capacity: 1, history: 1 });
     const { runId } = await runner.run({ argv: ['stdout first'] });

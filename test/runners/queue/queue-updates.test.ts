@@ -13,7 +13,7 @@ import type { Simulation } from '../../../src/simulation/simulation.ts';
 import { inSimulation } from '../in-simulation.ts';
 import { behave, type Behaviour } from '../lab.ts';
 
-/** A filer that asks for updates, which behave as told; it logs when each begins and ends. */
+/** A filer that asks for updates, which behave as given; it logs when each begins and ends. */
 function updating(
   sim: Simulation,
   log: string[],
@@ -107,7 +107,7 @@ describe('initialization', () => {
     },
   );
 
-  test('R62 R63 R180 D34 D35 a failed signal breaks the runner for good, with the error that came first, counted once, after all came', async () => {
+  test('R62 R63 R180 D34 D35 a failed signal breaks the runner for good, with the first error, counted once, after all signals', async () => {
     await inSimulation(async (sim) => {
       const metrics = createMemoryMetrics();
       const failing = async (ms: number, text: string): Promise<void> => {
@@ -259,7 +259,7 @@ describe('updates', () => {
     });
   });
 
-  test('R80 D38 an update that hangs is cancelled at its limit, given up at its bound, and shown until the next one goes well', async () => {
+  test('R80 D38 an update that hangs is cancelled at its limit, given up at its bound, and shown until the next one succeeds', async () => {
     const verdict = await inSimulation(async (sim) => {
       const log: string[] = [];
       let behaviour: Behaviour = { ms: 400, cancelMs: Infinity };
@@ -342,7 +342,7 @@ describe('updates', () => {
     });
   });
 
-  test('R79 R82 an update that goes well says nothing, and does not heal a runner that is unhealthy', async () => {
+  test('R79 R82 a successful update reports nothing, and does not heal an unhealthy runner', async () => {
     const verdict = await inSimulation(async (sim) => {
       const broken = (): Promise<never> => Promise.reject(new ExitCodeError(241, 'full'));
       const runner = createSimulatedRunner(sim.world, {

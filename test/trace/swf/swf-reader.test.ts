@@ -38,13 +38,13 @@ function exactly(text: string): unknown {
 }
 
 describe('readSwf', () => {
-  test('reads the 18 fields in their order, whatever blanks stand between and around them', async () => {
+  test('reads the 18 fields in order, with any blanks between and around them', async () => {
     for (const text of [row, `${row}\n`, `  ${row.replaceAll(' ', ' \t ')}\r\n`, `\ufeff${row}\n\n \n`]) {
       expect(await readSwf(text)).toMatchObject({ jobs: [job], warnings: [], warningCount: 0 });
     }
   });
 
-  test('reads back whatever jobs were written, and keeps their order', async () => {
+  test('reads back any jobs that were written, in order', async () => {
     const value = fc.nat();
     const jobs = fc.array(
       fc.record(
@@ -104,12 +104,12 @@ describe('readSwf', () => {
     ['status 6', rowWith(11, '6'), 'status: a whole number from -1 to 5, got "6"'],
     ['status -2', rowWith(11, '-2'), 'status: a whole number from -1 to 5, got "-2"'],
     ['binary data', '\u0000\u0001', '18 fields, got 1'],
-  ])('refuses %s with the number of the line, if strict', async ([, bad, complaint]) => {
+  ])('strict mode refuses %s, with the line number', async ([, bad, complaint]) => {
     await expect(readSwf(`; Note: a log\n${row}\n\n${bad}\n${row}\n`)).rejects.toMatchObject({
       code: 'RUNNER_TRACE_FORMAT',
       problem: 'corrupted',
       line: 4,
-      // A reader that is refused is told what else there is.
+      // A reader that is refused learns what else there is.
       message: `line 4: expected ${complaint} (mode 'lenient' reads on and collects warnings)`,
     });
   });
@@ -165,7 +165,7 @@ describe('readSwf', () => {
       { status: -1 },
       'expected status: a whole number from -1 to 5, got "6"; it is unknown',
     ],
-  ])('makes the best of %s and says so, if lenient', async ([, bad, expected, text]) => {
+  ])('lenient mode makes the best of %s, with a warning', async ([, bad, expected, text]) => {
     const log = await readSwf(`${row}\n${bad}\n${row}\n`, { mode: 'lenient' });
     expect(log.warnings).toMatchObject([{ line: 2, text }]);
     const [changed] =
@@ -203,7 +203,7 @@ describe('readSwf', () => {
   });
 
   test.for(['', '; Note: nothing\n', '\n'])(
-    'a log without jobs, %j, is refused if strict and empty if lenient',
+    'a log without jobs, %j, is refused in strict mode and empty in lenient mode',
     async (text) => {
       await expect(readSwf(text)).rejects.toMatchObject({
         problem: 'empty',
@@ -213,7 +213,7 @@ describe('readSwf', () => {
     },
   );
 
-  test('warns of a header that promises other numbers and of jobs out of order, also if strict', async () => {
+  test('warns of a header with wrong numbers and of jobs out of order, in strict mode too', async () => {
     const text = `; MaxJobs: 5\n${rowWith(2, '9')}\n${rowWith(2, '8')}\n${rowWith(2, '7')}\n`;
     const { warnings, jobs } = await readSwf(text);
     expect(jobs.map(({ submitS }) => submitS)).toEqual([9, 8, 7]);
@@ -224,7 +224,7 @@ describe('readSwf', () => {
     expect((await readSwf(`; MaxJobs: 1\n${row}`)).warnings).toEqual([]);
   });
 
-  test('reads labels wherever they stand, their continuations, and no labels that are none', async () => {
+  test('reads labels anywhere, and their continuations, and nothing that only resembles a label', async () => {
     const { header } = await readSwf(
       [
         ';  Version: 2.2 ',
@@ -258,7 +258,7 @@ describe('readSwf', () => {
     await expect(readSwf('1 '.repeat(40_000))).rejects.toMatchObject({ problem: 'too-long', line: 1 });
   });
 
-  test('an unknown mode and a source that is none are refused', async () => {
+  test('an unknown mode and an invalid source are refused', async () => {
     await expect(readSwf(row, { mode: 'loose' as 'lenient' })).rejects.toMatchObject({
       code: 'RUNNER_INVALID_ARGUMENT',
       message: 'mode: expected "strict" or "lenient", got "loose"',
@@ -267,7 +267,7 @@ describe('readSwf', () => {
   });
 });
 
-test('the cut of the Theta log has the figures of its description', async () => {
+test('the excerpt of the Theta log has the figures of its description', async () => {
   const { header, jobs, warningCount } = await readSwf(
     await readFile(new URL('../../../fixtures/theta-cut.swf', import.meta.url)),
   );

@@ -105,7 +105,7 @@ describe('the work of a log in the Standard Workload Format', () => {
       },
     ],
     [
-      'status 0 fails in the machinery if told so',
+      'status 0 fails in the machinery on request',
       { status: 0 },
       { failure: 'machinery' },
       {
@@ -220,7 +220,7 @@ describe('the work of a log in the Standard Workload Format', () => {
     expect(swfWorkload([...jobs, { ...base, status: 1 }]).statusesMeanNothing).toBe(false);
   });
 
-  test('jobs arrive in order of submission, those of one second in file order, from the first one taken', () => {
+  test('jobs arrive in order of submission, then of the file, counted from the first one taken', () => {
     const jobs = (
       [
         [1, 30],
@@ -254,13 +254,13 @@ describe('the work of a log in the Standard Workload Format', () => {
     expect(work.skipped.map(({ id }) => id)).toEqual(['1', '3']);
   });
 
-  test('slots are what was asked for, else what was granted, else one', () => {
+  test('slots are those requested, else those granted, else one', () => {
     expect(workOf({ requestedProcessors: 8 })?.slots).toBe(8);
     expect(workOf({ requestedProcessors: 0 })?.slots).toBe(4);
     expect(workOf({ allocatedProcessors: -1 })?.slots).toBe(1);
   });
 
-  test('a preceding job and the time to think are passed on, an unknown wait is left out', () => {
+  test('a preceding job and the think time are passed on, an unknown wait is left out', () => {
     expect(workOf({ precedingJob: 7, thinkS: 30 })?.after).toEqual({ jobId: '7', thinkMs: 30_000 });
     expect(workOf({ precedingJob: 7, thinkS: -1 })?.after).toEqual({ jobId: '7', thinkMs: 0 });
     expect(workOf({ precedingJob: 0 })).not.toHaveProperty('after');
@@ -319,7 +319,7 @@ describe('the work of a log in the Standard Workload Format', () => {
     );
   });
 
-  test('a limit that is none is refused', () => {
+  test('an invalid limit is refused', () => {
     expect(() => createSwfWorkload([], { limit: -1 })).toThrow(
       expect.objectContaining({ message: 'limit: expected a number ≥ 0, got -1' }),
     );
@@ -360,7 +360,7 @@ describe('the work of a log in the Standard Workload Format', () => {
   });
 });
 
-test('the cut of the Theta log becomes 200 commands that complete', async () => {
+test('the excerpt of the Theta log becomes 200 commands that complete', async () => {
   const { jobs } = await readSwf(await readFile(new URL('../../../fixtures/theta-cut.swf', import.meta.url)));
   const work = createSwfWorkload(jobs);
   expect(swfWorkload(jobs).statusesMeanNothing).toBe(true);
