@@ -72,7 +72,8 @@ export interface CampaignReport {
   readonly audit: AuditReport;
 }
 
-const EMPTY: CampaignReport = {
+/** Of a campaign that has run nothing. */
+export const EMPTY_REPORT: CampaignReport = {
   stoppedBy: 'exhausted',
   executions: 0,
   failed: 0,
@@ -105,7 +106,7 @@ export function mergeCampaignReports(reports: readonly CampaignReport[]): Campai
   checkArray('reports', 'an array of reports', reports);
   for (const report of reports) checkRecord('report', 'the report of a campaign', report);
   const [first, ...others] = reports;
-  return first === undefined ? EMPTY : others.reduce(merge, first);
+  return first === undefined ? EMPTY_REPORT : others.reduce(merge, first);
 }
 
 function merge(one: CampaignReport, other: CampaignReport): CampaignReport {

@@ -85,56 +85,34 @@ export async function explore(
   options: ExploreOptions = {},
 ): Promise<ExplorationSummary> {
   check(executor, strategy, options);
-  return new Exploration(executor, strategy, options).run();
-}
-
-class Exploration {
-  readonly #executor: Executor;
-  readonly #strategy: Strategy;
-  readonly #options: ExploreOptions;
-  readonly #coverage: CoverageMeter | undefined;
-  readonly #tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
-
-  constructor(executor: Executor, strategy: Strategy, options: ExploreOptions) {
-    this.#executor = executor;
-    this.#strategy = strategy;
-    this.#options = options;
-    this.#coverage = strategy.wantsCoverage === true ? options.coverage : undefined;
-  }
-
-  async run(): Promise<ExplorationSummary> {
-    for (;;) {
-      const stoppedBy = await this.#runNext();
-      if (stoppedBy !== undefined) return { stoppedBy, ...this.#tally };
-    }
-  }
-
-  /** Runs one execution; says why if that is not done, or was the last. */
-  async #runNext(): Promise<StopCause | undefined> {
-    const { maxExecutions = Infinity, firstIndex = 0, shards = 1 } = this.#options;
-    const { executions } = this.#tally;
-    if (executions >= maxExecutions) return 'executions';
-    if (mustStop(this.#options)) return 'stopped';
-    const index = firstIndex + executions * shards;
-    if (!this.#strategy.begin(index)) return 'exhausted';
-    const request = requestOf(this.#strategy, this.#coverage, this.#options.onTurn);
-    const verdict = await this.#executor.execute(request);
-    if (verdict.failure?.kind !== 'interrupted') return this.#note(verdict, index);
-    this.#options.onCutOff?.(verdict, index);
-    return 'stopped';
-  }
-
-  #note(verdict: Verdict, index: number): StopCause | undefined {
-    this.#tally.executions += 1;
-    this.#tally.decisions += verdict.decisionCount;
-    this.#tally.firedEvents += verdict.firedEvents;
-    const novelty = this.#coverage?.takeNovelty() ?? 0;
-    this.#strategy.end({ verdict, novelty });
-    this.#options.onExecution?.(verdict, index, novelty);
+  const { maxExecutions = Infinity, firstIndex = 0, shards = 1, shouldStop, onFailure } = options;
+  const coverage = strategy.wantsCoverage === true ? options.coverage : undefined;
+  const tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
+  const mayGoOn = (verdict: Verdict, index: number): boolean => {
+    tally.executions += 1;
+    tally.decisions += verdict.decisionCount;
+    tally.firedEvents += verdict.firedEvents;
+    const novelty = coverage?.takeNovelty() ?? 0;
+    strategy.end({ verdict, novelty });
+    options.onExecution?.(verdict, index, novelty);
     // One that was abandoned is none of the scenario's failures.
-    if (!hasFailed(verdict)) return undefined;
-    this.#tally.failures += 1;
-    return mayGoOn(this.#options, verdict, index) ? undefined : 'failure';
+    if (!hasFailed(verdict)) return true;
+    tally.failures += 1;
+    return onFailure?.(verdict, index) ?? false;
+  };
+  const mustStop = (): boolean => shouldStop?.() ?? false;
+  const end = (stoppedBy: StopCause): ExplorationSummary => ({ stoppedBy, ...tally });
+  for (;;) {
+    if (tally.executions >= maxExecutions) return end('executions');
+    if (mustStop()) return end('stopped');
+    const index = firstIndex + tally.executions * shards;
+    if (!strategy.begin(index)) return end('exhausted');
+    const verdict = await executor.execute(requestOf(strategy, coverage, options.onTurn));
+    if (verdict.failure?.kind === 'interrupted') {
+      options.onCutOff?.(verdict, index);
+      return end('stopped');
+    }
+    if (!mayGoOn(verdict, index)) return end('failure');
   }
 }
 
@@ -147,14 +125,6 @@ function check(executor: unknown, strategy: unknown, options: ExploreOptions): v
   checkInteger('firstIndex', firstIndex, 0);
   checkInteger('shards', shards, 1);
   if (coverage !== undefined) checkMethods('coverage', coverage, ['watcher', 'takeNovelty']);
-}
-
-function mustStop({ shouldStop }: ExploreOptions): boolean {
-  return shouldStop?.() ?? false;
-}
-
-function mayGoOn({ onFailure }: ExploreOptions, verdict: Verdict, index: number): boolean {
-  return onFailure?.(verdict, index) ?? false;
 }
 
 function requestOf(

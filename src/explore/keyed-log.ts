@@ -72,23 +72,17 @@ export function hashAnswers(log: readonly KeyedDecision[]): string {
   return `${high.toString(16)}.${low.toString(16)}`;
 }
 
-class AnswersSource implements DecisionSource {
-  readonly #answers = new Map<string, Map<number, number>>();
-
-  constructor(log: readonly KeyedDecision[]) {
-    for (const { question, occurrence, answer } of log) {
-      const byOccurrence = this.#answers.get(question.key) ?? new Map<number, number>();
-      this.#answers.set(question.key, byOccurrence.set(occurrence, answer));
-    }
-  }
-
-  decide({ key }: Question, n: number, occurrence: number): number {
-    const answer = this.#answers.get(key)?.get(occurrence) ?? 0;
-    return answer < n ? answer : 0;
-  }
-}
-
 /** Answers from the log by key; what is missing there, or no longer fits into `n`, is 0. */
 export function answersOf(log: readonly KeyedDecision[]): DecisionSource {
-  return new AnswersSource(log);
+  const answers = new Map<string, Map<number, number>>();
+  for (const { question, occurrence, answer } of log) {
+    const byOccurrence = answers.get(question.key) ?? new Map<number, number>();
+    answers.set(question.key, byOccurrence.set(occurrence, answer));
+  }
+  return {
+    decide({ key }, n, occurrence) {
+      const answer = answers.get(key)?.get(occurrence) ?? 0;
+      return answer < n ? answer : 0;
+    },
+  };
 }

@@ -119,9 +119,11 @@ function sourceOf(
   key: string | undefined,
   beyond: DecisionSource | undefined,
 ): CheckedSource {
-  if (isToken(log)) return new Sparse(log.decisions, beyond);
+  const sparse = (entries: readonly KeyedDecision[]): CheckedSource =>
+    new CheckedSource(entries, beyond, new Set(entries.map(keyOf)));
+  if (isToken(log)) return sparse(log.decisions);
   // Of what was cut off, not every question is in the log.
-  return key === CUT_OFF_KEY ? new Sparse(keyDecisions(log), beyond) : new WholeLog(log, beyond);
+  return key === CUT_OFF_KEY ? sparse(keyDecisions(log)) : new CheckedSource(keyDecisions(log), beyond);
 }
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a token or a log. */
@@ -137,22 +139,25 @@ function isToken(log: ReplayToken | readonly Decision[]): log is ReplayToken {
 }
 
 /** A source that compares what is asked with a log. */
-abstract class CheckedSource implements DecisionSource {
+class CheckedSource implements DecisionSource {
   gap: ReplayGap | undefined;
-  protected readonly log: readonly KeyedDecision[];
-  protected next = 0;
+  readonly #log: readonly KeyedDecision[];
   readonly #beyond: DecisionSource | undefined;
+  readonly #keys: ReadonlySet<string> | undefined;
+  #next = 0;
 
-  constructor(log: readonly KeyedDecision[], beyond: DecisionSource | undefined) {
-    this.log = log;
+  /** What is not among `keys`, where they are given, is plain; what is comes in the log's order. */
+  constructor(log: readonly KeyedDecision[], beyond: DecisionSource | undefined, keys?: ReadonlySet<string>) {
+    this.#log = log;
     this.#beyond = beyond;
+    this.#keys = keys;
   }
 
   decide(question: Question, n: number, occurrence: number): number {
     if (this.gap === undefined) {
-      const answer = this.answer({ question, n, occurrence });
+      const answer = this.#answer({ question, n, occurrence });
       if (answer !== undefined) return answer;
-      this.gap = gapAt(this.next, this.log[this.next], { question, n, occurrence });
+      this.gap = gapAt(this.#next, this.#log[this.#next], { question, n, occurrence });
     }
     if (this.#beyond !== undefined) return this.#beyond.decide(question, n, occurrence);
     throw new RunnerError('RUNNER_REPLAY_DIVERGED', this.gap.text, { actual: this.gap });
@@ -160,44 +165,17 @@ abstract class CheckedSource implements DecisionSource {
 
   /** To be called when the execution has ended. */
   finish(): void {
-    const expected = this.log[this.next];
-    if (expected !== undefined) this.gap ??= gapAt(this.next, expected, undefined);
+    const expected = this.#log[this.#next];
+    if (expected !== undefined) this.gap ??= gapAt(this.#next, expected, undefined);
   }
 
-  /** The log's answer; `undefined` where the log does not fit. */
-  protected abstract answer(question: ReplayQuestion): number | undefined;
-
-  /** The answer of the log's next entry if it is the one to this question. */
-  protected take(question: ReplayQuestion): number | undefined {
-    const entry = this.log[this.next];
+  /** The answer of the log's next entry if it is the one to this question; `undefined` where the log does not fit. */
+  #answer(question: ReplayQuestion): number | undefined {
+    if (this.#keys?.has(keyOf(question)) === false) return 0;
+    const entry = this.#log[this.#next];
     if (entry?.n !== question.n || !isSameKey(entry, question)) return undefined;
-    this.next += 1;
+    this.#next += 1;
     return entry.answer;
-  }
-}
-
-/** Every question is in the log. */
-class WholeLog extends CheckedSource {
-  constructor(log: readonly Decision[], beyond: DecisionSource | undefined) {
-    super(keyDecisions(log), beyond);
-  }
-
-  protected answer(question: ReplayQuestion): number | undefined {
-    return this.take(question);
-  }
-}
-
-/** What is not in the log is plain; what is comes in the log's order. */
-class Sparse extends CheckedSource {
-  readonly #keys: ReadonlySet<string>;
-
-  constructor(decisions: readonly KeyedDecision[], beyond: DecisionSource | undefined) {
-    super(decisions, beyond);
-    this.#keys = new Set(decisions.map(keyOf));
-  }
-
-  protected answer(question: ReplayQuestion): number | undefined {
-    return this.#keys.has(keyOf(question)) ? this.take(question) : 0;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
-import { mergeCampaignReports } from '../explore/campaign-report.ts';
+import { EMPTY_REPORT, mergeCampaignReports } from '../explore/campaign-report.ts';
 import type { Certificate } from '../explore/exhaustive/certificate.ts';
 import type { Coverage } from '../explore/coverage.ts';
 import type { Escape } from '../explore/escape.ts';
@@ -232,18 +232,14 @@ export class ExploreSlot {
     const lost = end.type === 'lost' ? 1 : 0;
     const { executions, failed, decisions, firedEvents } = counters;
     return {
+      ...EMPTY_REPORT,
       stoppedBy: lost === 1 ? this.#causeAfterLoss() : 'stopped',
       executions: executions + lost,
       failed: failed + lost,
-      failures: [],
       cutOff: this.#cutOffBy(end, counters),
       decisions,
       firedEvents,
       nextIndex: this.#nextIndex,
-      sometimes: {},
-      novelExecutions: 0,
-      seeds: [],
-      audit: { repeated: 0, rerunLater: 0, differences: [] },
     };
   }
 }

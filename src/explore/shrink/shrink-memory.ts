@@ -35,20 +35,17 @@ export interface KnownTrial {
 const FORGOTTEN: KnownTrial = { asked: undefined, failing: undefined };
 
 /** An execution that did not fail in the same way. */
-class OtherTrial implements KnownTrial {
-  readonly failing = undefined;
-  readonly #verdict: Verdict;
-  #asked: Trial['asked'];
-
-  constructor(verdict: Verdict) {
-    this.#verdict = verdict;
-  }
-
-  get asked(): Trial['asked'] {
-    this.#asked ??= keyDecisions(this.#verdict.decisions());
-    return this.#asked;
-  }
+function otherTrial(verdict: Verdict): KnownTrial {
+  let asked: Trial['asked'];
+  return {
+    failing: undefined,
+    get asked() {
+      asked ??= keyDecisions(verdict.decisions());
+      return asked;
+    },
+  };
 }
+
 /** Of longer logs only the hash is kept. */
 const KEPT_LENGTH_MAX = 400;
 /** What passing executions asked is kept of the last ones only. */
@@ -76,7 +73,7 @@ export class TrialMemory {
   }
 
   keepOther(hash: string, verdict: Verdict): KnownTrial {
-    const trial = new OtherTrial(verdict);
+    const trial = otherTrial(verdict);
     const isShort = verdict.decisionCount <= KEPT_LENGTH_MAX;
     this.#trials.set(hash, isShort ? trial : FORGOTTEN);
     if (isShort) this.#forgetLater(hash);

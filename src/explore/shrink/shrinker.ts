@@ -33,23 +33,14 @@ import {
   dropSpans,
 } from './shrink-passes.ts';
 
-/**
- * A proposal as it is run, and what a pass learns of it.
- *
- * What a pass learns; it asks the trial for what was asked only if it is asked itself.
- */
-class ProposalOutcome implements Trial {
-  readonly isAccepted: boolean;
-  readonly #trial: KnownTrial;
-
-  constructor(isAccepted: boolean, trial: KnownTrial) {
-    this.isAccepted = isAccepted;
-    this.#trial = trial;
-  }
-
-  get asked(): Trial['asked'] {
-    return this.#trial.asked;
-  }
+/** What a pass learns; it asks the trial for what was asked only if it is asked itself. */
+function outcomeOf(trial: KnownTrial, isAccepted: boolean): Trial {
+  return {
+    isAccepted,
+    get asked() {
+      return trial.asked;
+    },
+  };
 }
 
 /** The same for the same answers. */
@@ -261,7 +252,7 @@ class Shrinker {
         this.#trials.dropDetour(failing);
         if (compareSizes(current.size, best.size) < 0) this.#options.onBetter?.(current);
       }
-      proposal = proposals.next(new ProposalOutcome(isAccepted, trial));
+      proposal = proposals.next(outcomeOf(trial, isAccepted));
     }
     return current;
   }

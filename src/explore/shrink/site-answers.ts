@@ -3,7 +3,6 @@
  * is not in it is answered 0. It keeps its meaning where jobs move from one batch to the next and are asked about otherwise there.
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
-import type { Question } from '../../kernel/question.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 
 /** Answers per site, in the order of asking; plain ones too. */
@@ -31,23 +30,15 @@ export function textOfSeries(bySite: SiteSeries): string {
   return lines.sort().join('\n');
 }
 
-class SiteSource implements DecisionSource {
-  readonly #bySite: SiteSeries;
-  readonly #asked = new Map<string, number>();
-
-  constructor(bySite: SiteSeries) {
-    this.#bySite = bySite;
-  }
-
-  decide({ site }: Question, n: number): number {
-    const at = this.#asked.get(site) ?? 0;
-    this.#asked.set(site, at + 1);
-    const answer = this.#bySite.get(site)?.[at] ?? 0;
-    return answer < n ? answer : 0;
-  }
-}
-
 /** Answers from the series by site; what is missing there, or no longer fits into `n`, is 0. */
 export function answersOfSites(bySite: SiteSeries): DecisionSource {
-  return new SiteSource(bySite);
+  const asked = new Map<string, number>();
+  return {
+    decide({ site }, n) {
+      const at = asked.get(site) ?? 0;
+      asked.set(site, at + 1);
+      const answer = bySite.get(site)?.[at] ?? 0;
+      return answer < n ? answer : 0;
+    },
+  };
 }

@@ -27,6 +27,12 @@ export interface GitCommand {
   readonly exitCode: number;
 }
 
+/** How a command is run, but for what it is and where. */
+export type CommandOptions = Omit<GitCommand, 'args' | 'globals'>;
+
+/** Git at work in a git directory of our own, made by `makeGitDir`, that borrows a repository's objects. */
+export type GitWorkshop = (args: readonly string[], options: CommandOptions) => Promise<string>;
+
 const KILL_GRACE_MS = 1_000;
 /** A process that left the group may hold the pipes open; nobody waits for it longer than this. */
 const PIPE_GRACE_MS = 500;

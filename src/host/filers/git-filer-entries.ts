@@ -7,7 +7,7 @@ import { FilerError } from '../../filers/filer-error.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
-import type { GitWorkshop } from './git-filer-workshop.ts';
+import type { GitWorkshop } from './git-filer-command.ts';
 
 /** Something to be stored, at a path of the snapshot ('' for its root). */
 export interface GitSource {
@@ -51,13 +51,13 @@ async function entriesOf(
   const target = Buffer.from(source.target).toString('latin1');
   if (source.kind === 'file') {
     const args = ['hash-object', '-w', '--no-filters', '--', source.path];
-    const object = (await workshop.run(args, { cancel, exitCode })).trim();
+    const object = (await workshop(args, { cancel, exitCode })).trim();
     return [{ mode: source.executable ? '100755' : '100644', object, path: target }];
   }
   const env = { GIT_INDEX_FILE: index, GIT_WORK_TREE: source.path };
   const options = { cwd: source.path, env, cancel, exitCode };
-  await workshop.run(['add', '--all', '--force', '--', '.'], options);
-  const listed = await workshop.run(['ls-files', '--stage', '-z'], options);
+  await workshop(['add', '--all', '--force', '--', '.'], options);
+  const listed = await workshop(['ls-files', '--stage', '-z'], options);
   return listed
     .split('\0')
     .filter((line) => line !== '')

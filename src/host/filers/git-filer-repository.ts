@@ -7,13 +7,11 @@ import { dirname, join, resolve } from 'node:path';
 import { FilerError, unknownSnapshot } from '../../filers/filer-error.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
-import { runGit } from './git-filer-command.ts';
+import { runGit, type CommandOptions, type GitWorkshop } from './git-filer-command.ts';
 import { storedEntries } from './git-filer-entries.ts';
 import type { GitSource } from './git-filer-entries.ts';
 import { IDENTITY, makeGitDir } from './git-filer-settings.ts';
 import type { BorrowedSettings } from './git-filer-settings.ts';
-import { GitWorkshop } from './git-filer-workshop.ts';
-import type { CommandOptions } from './git-filer-workshop.ts';
 
 /** What is needed to work with a repository. */
 export interface GitRepositoryOptions {
@@ -53,14 +51,14 @@ export class GitRepository {
     const exitCode = EXIT_CODES.CHECKOUT;
     const workshop = await this.#workshop(scratch, cancel);
     try {
-      await workshop.run(['read-tree', `${commit}^{commit}`], { env, cancel, exitCode });
+      await workshop(['read-tree', `${commit}^{commit}`], { env, cancel, exitCode });
     } catch (error) {
       // Asked only now, because a checkout that works is the rule.
       const isUnknown = error instanceof FilerError && (await lacks(workshop, commit, cancel));
       throw isUnknown ? unknownSnapshot(commit) : error;
     }
     const inside = { GIT_WORK_TREE: dir, ...env };
-    await workshop.run(['checkout-index', '--all', '--quiet'], { cwd: dir, env: inside, cancel, exitCode });
+    await workshop(['checkout-index', '--all', '--quiet'], { cwd: dir, env: inside, cancel, exitCode });
   }
 
   /** Stores what the sources give and gives the commit. */
@@ -76,10 +74,10 @@ export class GitRepository {
       exitCode: EXIT_CODES.BUNDLE_UPLOAD,
     };
     const input = await storedEntries(workshop, sources, (nth) => join(scratch, `index${nth}`), cancel);
-    await workshop.run(['update-index', '-z', '--index-info'], { ...options, input, isSilent: true });
-    const tree = (await workshop.run(['write-tree'], options)).trim();
+    await workshop(['update-index', '-z', '--index-info'], { ...options, input, isSilent: true });
+    const tree = (await workshop(['write-tree'], options)).trim();
     const commitTree = ['commit-tree', '--no-gpg-sign', '-m', 'Snapshot', tree];
-    const commit = (await workshop.run(commitTree, { ...options, env: IDENTITY })).trim();
+    const commit = (await workshop(commitTree, { ...options, env: IDENTITY })).trim();
     await this.#hold(commit, cancel);
     return commit;
   }
@@ -97,9 +95,9 @@ export class GitRepository {
     const refs = ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${REMOTE_REFS}${kind}/*`);
     const url = await this.#urlOf(remote, cancel);
     const how = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--prune'];
-    await workshop.run(['fetch', ...how, '--', url, ...refs], options);
+    await workshop(['fetch', ...how, '--', url, ...refs], options);
     const before = refsIn(known);
-    const after = refsIn(await workshop.run([...list, REMOTE_REFS], options));
+    const after = refsIn(await workshop([...list, REMOTE_REFS], options));
     const gone = [...before.keys()].filter((ref) => ref.startsWith(REMOTE_REFS) && !after.has(ref));
     const changed = [...after].filter(([ref, object]) => before.get(ref) !== object);
     // First what is gone: a branch may be called as the folder of another one that was.
@@ -150,7 +148,13 @@ export class GitRepository {
     const sharing = await this.#setting('core.sharedRepository', cancel);
     const dir = join(scratch, GIT_DIR);
     await makeGitDir(dir, { ...found, sharing });
-    return new GitWorkshop(this.#git, dir, found.objects);
+    return (args, { env = {}, ...options }) =>
+      runGit(this.#git, {
+        ...options,
+        env: { GIT_OBJECT_DIRECTORY: found.objects, ...env },
+        globals: [`--git-dir=${dir}`],
+        args,
+      });
   }
 
   /** Finds the repository, or makes a bare one where nothing is. A failure is not remembered. */
@@ -188,7 +192,7 @@ async function lacks(
   cancel: Cancellable | undefined,
 ): Promise<boolean> {
   const options = { input: `${commit}^{commit}\n`, cancel, exitCode: EXIT_CODES.CHECKOUT };
-  const answer = await workshop.run(['cat-file', '--batch-check'], options).catch((error: unknown) => {
+  const answer = await workshop(['cat-file', '--batch-check'], options).catch((error: unknown) => {
     if (error instanceof FilerError) return '';
     throw error;
   });

@@ -5,7 +5,6 @@
 import type { ServiceCall } from '../../call/service-call.ts';
 import { checkOptions } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import type { RunID } from '../../model/run-status.ts';
 import { HELD, look, OVER, stateSetOf, type RunBelief } from './run-belief.ts';
 import type { SequentialModel } from './sequential-model.ts';
 import type { ServiceReply } from './service-reply.ts';
@@ -55,56 +54,46 @@ export function queueModel(
     throw invalidArgument('capacity', 'an integer, 0 or more', capacity);
   }
   return {
-    ...createServiceModel(new QueueRules(Math.max(1, capacity), mayEvict)),
+    ...createServiceModel(queueRules(Math.max(1, capacity), mayEvict)),
     key: (beliefs) => beliefsKey(beliefs).join(' '),
   };
 }
 
-class QueueRules implements ServiceRules {
-  readonly isOrdered = true;
-  readonly mayEvict: boolean;
-  readonly #capacity: number;
-
-  constructor(capacity: number, mayEvict: boolean) {
-    this.#capacity = capacity;
-    this.mayEvict = mayEvict;
-  }
-
-  /** Where more may be held than fits, the first ones must be over by now. */
-  admit(beliefs: RunBeliefs): readonly RunBeliefs[] {
-    let surplus = beliefs.filter(isHeld).length - this.#capacity + 1;
-    return collect(beliefs, (belief) => {
-      if (surplus <= 0 || !isHeld(belief)) return belief;
-      surplus -= 1;
-      return this.#over(belief);
-    });
-  }
-
-  /** As many as fit are held, and of these only the first can have started. */
-  refuse(beliefs: RunBeliefs): readonly RunBeliefs[] {
-    if (beliefs.filter(isHeld).length < this.#capacity) return [];
-    const first = beliefs.findIndex(isHeld);
-    return collect(beliefs, (belief, index) => {
-      if (!isHeld(belief)) return belief;
-      return look(belief, { states: index === first ? HELD : PENDING }, this.mayEvict);
-    });
-  }
-
-  settle(beliefs: RunBeliefs): readonly RunBeliefs[] {
-    const lastStarted = beliefs.findLastIndex(isStarted);
-    return collect(beliefs, (belief, index) => (index < lastStarted ? this.#over(belief) : belief));
-  }
-
-  /** It takes a run out of the queue, from wherever it is. */
-  abortUnseen(beliefs: RunBeliefs, runId: RunID): readonly RunBeliefs[] {
-    const index = beliefs.findIndex((belief) => belief.runId === runId);
-    const aborted = index === -1 ? undefined : this.#over(beliefs[index] as RunBelief);
-    return aborted === undefined ? [beliefs] : [beliefs.with(index, aborted)];
-  }
-
-  #over(belief: RunBelief): RunBelief | undefined {
-    return mayBe(belief, HELD) ? look(belief, { states: OVER }, this.mayEvict) : belief;
-  }
+function queueRules(capacity: number, mayEvict: boolean): ServiceRules {
+  const over = (belief: RunBelief): RunBelief | undefined =>
+    mayBe(belief, HELD) ? look(belief, { states: OVER }, mayEvict) : belief;
+  return {
+    isOrdered: true,
+    mayEvict,
+    // Where more may be held than fits, the first ones must be over by now.
+    admit(beliefs) {
+      let surplus = beliefs.filter(isHeld).length - capacity + 1;
+      return collect(beliefs, (belief) => {
+        if (surplus <= 0 || !isHeld(belief)) return belief;
+        surplus -= 1;
+        return over(belief);
+      });
+    },
+    // As many as fit are held, and of these only the first can have started.
+    refuse(beliefs) {
+      if (beliefs.filter(isHeld).length < capacity) return [];
+      const first = beliefs.findIndex(isHeld);
+      return collect(beliefs, (belief, index) => {
+        if (!isHeld(belief)) return belief;
+        return look(belief, { states: index === first ? HELD : PENDING }, mayEvict);
+      });
+    },
+    settle(beliefs) {
+      const lastStarted = beliefs.findLastIndex(isStarted);
+      return collect(beliefs, (belief, index) => (index < lastStarted ? over(belief) : belief));
+    },
+    // It takes a run out of the queue, from wherever it is.
+    abortUnseen(beliefs, runId) {
+      const index = beliefs.findIndex((belief) => belief.runId === runId);
+      const aborted = index === -1 ? undefined : over(beliefs[index] as RunBelief);
+      return aborted === undefined ? [beliefs] : [beliefs.with(index, aborted)];
+    },
+  };
 }
 
 function isHeld(belief: RunBelief): boolean {

@@ -9,7 +9,7 @@ import { RunnerTape } from './runner-tape.ts';
 import {
   tapedMonitor,
   tapedProcessors,
-  TapedExecer,
+  tapedExecer,
   tapedFilers,
   tapedTempDirs,
   TapedOutputs,
@@ -57,7 +57,7 @@ export function recordingParts<Options extends QueueOptions & InvokerOptions>(
     world: tape.world,
     options: {
       ...options,
-      execer: new TapedExecer(tape, options.execer, outputs),
+      execer: tapedExecer(tape, options.execer, outputs),
       filers: tapedFilers(tape, options.filers),
       outputs,
       tempDirs: tapedTempDirs(tape, options.tempDirs),

@@ -5,7 +5,7 @@
  */
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
 import type { Command } from '../../model/command.ts';
-import type { ExecCommand, Execer, MemoryReport, Process, ProcessStatus, Sink } from '../../model/execer.ts';
+import type { Execer, MemoryReport, Process, ProcessStatus, Sink } from '../../model/execer.ts';
 import { whenThere, type MaybePromise, isPending } from '../../model/maybe-promise.ts';
 import type { Chunk, Output, OutputCreator } from '../../model/output.ts';
 import type { RunnerTape } from './runner-tape.ts';
@@ -16,38 +16,26 @@ import type { Checkout, Filer } from '../../model/filer.ts';
 import type { FilerAndInit, RunType, RunTypeMap } from '../../model/run-type.ts';
 
 /** Starts processes and records them. */
-export class TapedExecer implements Execer {
-  readonly #tape: RunnerTape;
-  readonly #execer: Execer;
-  readonly #outputs: TapedOutputs;
-
-  constructor(tape: RunnerTape, execer: Execer, outputs: TapedOutputs) {
-    this.#tape = tape;
-    this.#execer = execer;
-    this.#outputs = outputs;
-  }
-
-  get cancelBoundMs(): number {
-    return this.#execer.cancelBoundMs;
-  }
-
-  check(command: Command): void {
-    this.#tape.check(() => this.#execer.check?.(command));
-  }
-
-  exec(command: ExecCommand): MaybePromise<Process> {
-    const { runId = '' } = command;
-    const record = new ProcessTape(this.#tape, runId, this.#outputs);
-    const process = this.#tape.ask('exec', runId, undefined, () =>
-      this.#execer.exec({
-        ...command,
-        stdout: record.sink('stdout', command.stdout),
-        stderr: record.sink('stderr', command.stderr),
-        onMemoryReport: (report) => record.takeMemoryReport(report, command.onMemoryReport),
-      }),
-    );
-    return whenThere(process, (started) => tapedProcess(this.#tape, runId, started));
-  }
+export function tapedExecer(tape: RunnerTape, execer: Execer, outputs: TapedOutputs): Execer {
+  return {
+    get cancelBoundMs() {
+      return execer.cancelBoundMs;
+    },
+    check: (command) => tape.check(() => execer.check?.(command)),
+    exec(command) {
+      const { runId = '' } = command;
+      const record = new ProcessTape(tape, runId, outputs);
+      const process = tape.ask('exec', runId, undefined, () =>
+        execer.exec({
+          ...command,
+          stdout: record.sink('stdout', command.stdout),
+          stderr: record.sink('stderr', command.stderr),
+          onMemoryReport: (report) => record.takeMemoryReport(report, command.onMemoryReport),
+        }),
+      );
+      return whenThere(process, (started) => tapedProcess(tape, runId, started));
+    },
+  };
 }
 
 type Content =
