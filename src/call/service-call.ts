@@ -105,7 +105,8 @@ export function callSubject(call: ServiceCall): string {
 
 /** The name that its user gave a command, empty if there is none. */
 export function commandName({ taskId, tag, jobId }: Command): string {
-  return [taskId, tag, jobId].find((name) => name !== undefined && name !== '') ?? '';
+  if (taskId !== undefined && taskId !== '') return taskId;
+  return tag !== undefined && tag !== '' ? tag : (jobId ?? '');
 }
 
 /** The beginning of a command line, for people. */

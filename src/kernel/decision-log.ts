@@ -18,6 +18,8 @@ import type { TextWords } from './text-words.ts';
 
 /** A multiple of 3. */
 const CHUNK_LENGTH = 3072;
+/** How much there was in the chunk that was written last: the logs of an exploration are about as long, and an array that grows is copied. */
+let usualLength = 0;
 
 /** What {@link createDecisions} takes beside the source. */
 export interface DecisionLogOptions {
@@ -45,17 +47,18 @@ export class DecisionLog implements Choices {
   private readonly record: boolean;
   private readonly hash: RollingHash | undefined;
   /** By kind and text of the topic: two objects may be the same question. */
-  private readonly asked: Readonly<Record<QuestionKind, Map<string, AskedQuestion>>> = {
-    order: new Map(),
-    fault: new Map(),
-    delay: new Map(),
-    draw: new Map(),
-    choice: new Map(),
+  private readonly asked: Record<QuestionKind, Map<string, AskedQuestion> | undefined> = {
+    order: undefined,
+    fault: undefined,
+    delay: undefined,
+    draw: undefined,
+    choice: undefined,
   };
   private readonly questions: Question[] = [];
   /** Per entry: index of its question, n, answer. No object per decision, and no array so long that growing it costs more. */
   private readonly fullChunks: number[][] = [];
-  private chunk: number[] = [];
+  private chunk: number[] = new Array<number>(usualLength);
+  private used = 0;
   private given = 0;
 
   constructor(source: DecisionSource, options: DecisionLogOptions) {
@@ -95,7 +98,8 @@ export class DecisionLog implements Choices {
   entries(): Decision[] {
     const entries: Decision[] = [];
     for (const chunk of [...this.fullChunks, this.chunk]) {
-      for (let i = 0; i < chunk.length; i += 3) {
+      const end = chunk === this.chunk ? this.used : CHUNK_LENGTH;
+      for (let i = 0; i < end; i += 3) {
         const [index, n, answer] = chunk.slice(i, i + 3) as [number, number, number];
         entries.push({ question: this.questions[index] as Question, n, answer });
       }
@@ -115,37 +119,41 @@ export class DecisionLog implements Choices {
   }
 
   private note(index: number, n: number, answer: number): void {
-    if (this.chunk.length === CHUNK_LENGTH) {
+    if (this.used === CHUNK_LENGTH) {
       this.fullChunks.push(this.chunk);
-      this.chunk = [];
+      this.chunk = new Array<number>(CHUNK_LENGTH);
+      this.used = 0;
     }
-    this.chunk.push(index);
-    this.chunk.push(n);
-    this.chunk.push(answer);
+    const { chunk, used } = this;
+    chunk[used] = index;
+    chunk[used + 1] = n;
+    chunk[used + 2] = answer;
+    this.used = used + 3;
+    usualLength = used + 3;
   }
 
   private askedOf(question: Question | string): AskedQuestion {
     if (typeof question === 'string') {
-      return this.asked.choice.get(question) ?? this.firstAsked(topicOf(question).asks('choice'));
+      return this.asked.choice?.get(question) ?? this.firstAsked(topicOf(question).asks('choice'));
     }
     if (!Question.is(question)) throw invalidArgument('question', 'a question or a text', question);
     const kept = question.keptBy(this.id) as AskedQuestion | undefined;
     if (kept !== undefined) return kept;
     return this.#keptIn(
       question,
-      this.asked[question.kind].get(question.topic.text) ?? this.firstAsked(question),
+      this.asked[question.kind]?.get(question.topic.text) ?? this.firstAsked(question),
     );
   }
 
   /** Many events have a topic of their own, of which there need be no question. */
   #askedOrder(topic: Topic): AskedQuestion {
-    const last = topic.asked;
-    if (last?.kind === 'order') {
-      const kept = last.keptBy(this.id) as AskedQuestion | undefined;
-      if (kept !== undefined) return kept;
+    const own = topic.asked('order');
+    const kept = own?.keptBy(this.id) as AskedQuestion | undefined;
+    if (kept !== undefined) return kept;
+    const asked = this.asked.order?.get(topic.text) ?? this.firstAsked(own ?? topic.asks('order'));
+    if (asked.question.topic !== topic && isSameTopic(topic, asked.question.topic)) {
+      topic.share(asked.question);
     }
-    const asked = this.asked.order.get(topic.text) ?? this.firstAsked(topic.asks('order'));
-    if (isSameTopic(topic, asked.question.topic)) topic.asked = asked.question;
     return this.#keptIn(asked.question, asked);
   }
 
@@ -157,7 +165,7 @@ export class DecisionLog implements Choices {
   private firstAsked(first: Question): AskedQuestion {
     const question = canonicalQuestion(first);
     const asked = { question, index: this.questions.push(question) - 1, occurrences: 0 };
-    this.asked[question.kind].set(question.topic.text, asked);
+    (this.asked[question.kind] ??= new Map()).set(question.topic.text, asked);
     return asked;
   }
 }

@@ -77,7 +77,7 @@ export class RunnerError extends Error {
   readonly expected: string | undefined;
   readonly actual: unknown;
 
-  constructor(code: RunnerErrorCode, message: string, details: RunnerErrorDetails = {}) {
+  constructor(code: RunnerErrorCode, message: string, details?: RunnerErrorDetails) {
     super(shownText(message), errorOptions(details));
     this.name = 'RunnerError';
     this.code = code;
@@ -131,7 +131,8 @@ export function shownText(value: unknown): string {
 }
 
 /** Undefined also where the details are no object, or throw when they are looked at. */
-function detailOf(details: RunnerErrorDetails, key: keyof RunnerErrorDetails): unknown {
+function detailOf(details: RunnerErrorDetails | undefined, key: keyof RunnerErrorDetails): unknown {
+  if (details === undefined) return undefined;
   try {
     return details[key];
   } catch {

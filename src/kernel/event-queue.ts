@@ -147,6 +147,7 @@ export class EventQueue {
 
   /** `place` was taken by the function that a caller of the clock calls, two frames further down. */
   notePlace(row: number, place: Error): void {
+    this.table.places ??= new Map();
     this.table.places.set(row, place);
   }
 
@@ -158,7 +159,7 @@ export class EventQueue {
   /** What is known of a pending event. */
   describe(row: number): EventInfo {
     const { table, later } = this;
-    const place = table.places.get(row);
+    const place = table.places?.get(row);
     const info = {
       id: table.idOf(row),
       cause: table.causeOf(row),

@@ -25,7 +25,7 @@ function vacant(): void {}
 /** Rows of pending events. */
 export class EventTable {
   /** Where events were made, for the rows where that was captured. */
-  readonly places: Map<number, Error> = new Map();
+  places: Map<number, Error> | undefined;
   /** Per row: position, next and previous row of its ring, cause. */
   private readonly links: number[] = [];
   /** Per row: id and lateness in one number. */
@@ -65,7 +65,7 @@ export class EventTable {
     this.links[(row << 2) + POSITION] = NOT_PENDING;
     this.links[(row << 2) + NEXT] = this.free;
     this.free = row;
-    if (this.places.size > 0) this.places.delete(row);
+    if (this.places !== undefined) this.places.delete(row);
     return fire;
   }
 

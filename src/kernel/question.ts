@@ -71,6 +71,7 @@ export class Topic implements TopicParts {
   readonly subject: string | Thing | Topic;
   /** Made when somebody wants to know: most events are alone in their instant, and are never named. */
   #text: string | undefined;
+  /** The last of those that were asked, each with the one before it: a call is late, then struck, then in order, time and again. */
   #asked: Question | undefined;
 
   /** @internal */
@@ -104,19 +105,21 @@ export class Topic implements TopicParts {
     return subject instanceof Topic ? subject.about : textOf(subject);
   }
 
-  /** @internal The question that was asked about it last, or that it is the same as. */
-  get asked(): Question | undefined {
-    return this.#asked;
+  /** @internal The question of that kind that was asked about this, or that it is the same as. */
+  asked(kind: QuestionKind): Question | undefined {
+    let asked = this.#asked;
+    while (asked !== undefined && asked.kind !== kind) asked = asked.before;
+    return asked;
   }
 
-  set asked(same: Question | undefined) {
+  /** @internal From now on that question is asked about this: it is about the same. */
+  share(same: Question): void {
     this.#asked = same;
   }
 
   /** The question of that kind about this. */
   asks(kind: QuestionKind): Question {
-    if (this.#asked?.kind !== kind) this.#asked = new Question(kind, this);
-    return this.#asked;
+    return this.asked(kind) ?? (this.#asked = new Question(kind, this, this.#asked));
   }
 
   /** What follows from this topic, such as `bound` from `run/3 upload`. */
@@ -129,17 +132,32 @@ export class Topic implements TopicParts {
 export class Question {
   readonly kind: QuestionKind;
   readonly topic: Topic;
+  /** @internal One of another kind that was asked about the same before. */
+  readonly before: Question | undefined;
   /** Number of the log that was asked last, and what that keeps of the question: spares most look-ups. */
   #logId = 0;
   #kept: unknown;
   #key: string | undefined;
   #site: string | undefined;
   #words: TextWords | undefined;
+  /** When it came to stand for all that are like it. */
+  #canonicalSince = 0;
 
   /** @internal */
-  constructor(kind: QuestionKind, topic: Topic) {
+  constructor(kind: QuestionKind, topic: Topic, before?: Question) {
     this.kind = kind;
     this.topic = topic;
+    this.before = before;
+  }
+
+  /** @internal Whether it stands for all that are like it, since nothing was forgotten. */
+  get isCanonical(): boolean {
+    return this.#canonicalSince === timesForgotten;
+  }
+
+  /** @internal */
+  becomeCanonical(): void {
+    this.#canonicalSince = timesForgotten;
   }
 
   /** @internal What the log of that number keeps, if it was asked last. */
@@ -205,20 +223,22 @@ const questions = new Map<QuestionKind, Map<string, Question>>(
   QUESTION_KINDS.map((kind) => [kind, new Map<string, Question>()]),
 );
 
+/** From 1. What stood for others before may be stood for itself now. */
+let timesForgotten = 1;
+
 function textOf(part: string | Thing | Topic): string {
   return typeof part === 'string' ? part : part.text;
 }
 
-function spaced(...words: readonly string[]): string {
-  let text = '';
-  for (const word of words) if (word !== '') text += text === '' ? word : ` ${word}`;
-  return text;
+function spaced(one: string, other: string): string {
+  if (one === '') return other;
+  return other === '' ? one : `${one} ${other}`;
 }
 
 /** `chaos run job-1`, `n1 crash at n1 run job-1`; what nobody owns begins with its subject: `run/3 deadline`. */
 function textOfParts(owner: string, what: string, subject: string, isTopic: boolean): string {
   if (owner === '') return spaced(subject, what);
-  return spaced(owner, what, isTopic ? `at ${subject}` : subject);
+  return spaced(spaced(owner, what), isTopic ? `at ${subject}` : subject);
 }
 
 /**
@@ -345,12 +365,17 @@ function isSamePart(one: string | Thing | Topic, other: string | Thing | Topic):
  * text and other parts stands for itself, so that what was asked before in this process changes nothing.
  */
 export function canonicalQuestion(asked: Question): Question {
+  if (asked.isCanonical) return asked;
   const { kind, topic } = asked;
   const ofKind = questions.get(kind) as Map<string, Question>;
   const known = ofKind.get(topic.text);
   if (known !== undefined) return isSameTopic(known.topic, topic) ? known : asked;
-  if (ofKind.size >= LABELS_KEPT) ofKind.clear();
+  if (ofKind.size >= LABELS_KEPT) {
+    ofKind.clear();
+    timesForgotten += 1;
+  }
   ofKind.set(topic.text, asked);
+  asked.becomeCanonical();
   return asked;
 }
 

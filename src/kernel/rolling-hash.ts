@@ -16,6 +16,8 @@ const WORD = 0x1_0000_0000;
 const WIDE_INTEGER = 0x6a09e667;
 const FRACTION = 0x3c6ef372;
 const BYTES = 0x510e527f;
+/** Half of all texts of a trace are empty. */
+const NO_TEXT = textWords('');
 const doubleView = new DataView(new ArrayBuffer(8));
 
 /** A hash that grows with what is added. */
@@ -49,7 +51,7 @@ export class RollingHash {
       this.addRare(text);
       return;
     }
-    this.addWords(textWords(text));
+    this.addWords(text === '' ? NO_TEXT : textWords(text));
   }
 
   /** Adds a text of which the words are known: the same as `addString`. */

@@ -24,9 +24,11 @@ export interface HoldLimits {
 /** All calls of one runner that are held. */
 export class ChaosHolds {
   readonly #clock: Clock;
-  readonly #held = new Set<HeldCall>();
-  /** Those of them that another call can overtake. */
-  readonly #overtakable = new Set<HeldCall>();
+  /** A list, as hardly ever more than one is held at a time. */
+  #first: HeldCall | undefined = undefined;
+  #last: HeldCall | undefined = undefined;
+  /** How many of them another call can overtake. */
+  #overtakable = 0;
   #released = false;
 
   constructor(clock: Clock) {
@@ -43,44 +45,74 @@ export class ChaosHolds {
     invariant(!this.#released, () => `expected nothing to be held after the release, got ${topic.text}`);
     if (limits.signal?.aborted === true) return Promise.resolve('cancelled');
     return new Promise((resolve) => {
-      const held = new HeldCall(this.#clock, topic, limits, (call, why) => {
-        this.#held.delete(call);
-        this.#overtakable.delete(call);
-        resolve(why);
-      });
-      this.#held.add(held);
-      if (limits.isOvertakable === true) this.#overtakable.add(held);
+      this.#add(new HeldCall(this, this.#clock, topic, limits, resolve));
     });
+  }
+
+  /** Called by a held call when its hold ends. */
+  leave(call: HeldCall): void {
+    const { previous, next } = call;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    if (call.isOvertakable) this.#overtakable -= 1;
+    call.previous = undefined;
+    call.next = undefined;
+  }
+
+  #add(call: HeldCall): void {
+    call.previous = this.#last;
+    if (this.#last === undefined) this.#first = call;
+    else this.#last.next = call;
+    this.#last = call;
+    if (call.isOvertakable) this.#overtakable += 1;
   }
 
   /** A call has reached the delegate. */
   overtake(): void {
-    for (const call of this.#overtakable) call.end('overtaken');
+    if (this.#overtakable === 0) return;
+    for (let call = this.#first; call !== undefined;) {
+      const { next }: HeldCall = call;
+      if (call.isOvertakable) call.end('overtaken');
+      call = next;
+    }
   }
 
   /** Lets every held call go on. */
   heal(): void {
-    for (const call of this.#held) call.end('healed');
+    this.#endAll('healed');
   }
 
   /** Lets every held call go on, and holds none from now on. */
   release(): void {
     this.#released = true;
-    for (const call of this.#held) call.end('released');
+    this.#endAll('released');
+  }
+
+  #endAll(why: HoldEnd): void {
+    for (let call = this.#first; call !== undefined; call = this.#first) call.end(why);
   }
 }
 
 class HeldCall implements SignalWaiter {
+  readonly isOvertakable: boolean;
+  previous: HeldCall | undefined = undefined;
+  next: HeldCall | undefined = undefined;
+  readonly #holds: ChaosHolds;
   readonly #timer: Timer | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #onEnd: (call: HeldCall, why: HoldEnd) => void;
+  readonly #onEnd: (why: HoldEnd) => void;
 
   constructor(
+    holds: ChaosHolds,
     clock: Clock,
     topic: Topic,
-    { ms, isDeadline = false, signal }: HoldLimits,
-    onEnd: (call: HeldCall, why: HoldEnd) => void,
+    { ms, isDeadline = false, isOvertakable = false, signal }: HoldLimits,
+    onEnd: (why: HoldEnd) => void,
   ) {
+    this.isOvertakable = isOvertakable;
+    this.#holds = holds;
     this.#signal = signal;
     this.#onEnd = onEnd;
     if (ms !== undefined) {
@@ -97,6 +129,7 @@ class HeldCall implements SignalWaiter {
   end(why: HoldEnd): void {
     this.#timer?.cancel();
     if (this.#signal !== undefined) leaveSignal(this.#signal, this);
-    this.#onEnd(this, why);
+    this.#holds.leave(this);
+    this.#onEnd(why);
   }
 }

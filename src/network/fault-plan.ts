@@ -71,8 +71,18 @@ class RateTable {
   }
 }
 
+/** Not frozen, since to iterate over a frozen array is slow. */
+const KINDS = FAULT_KINDS.slice();
+
+/** Tables by their rates, those of one kind after those of the other. */
+interface KnownTables {
+  table: RateTable | undefined;
+  readonly byRate: Map<number, KnownTables>;
+}
+
 /** Tables hold no state, and an exploration asks for the same ones in each execution: looking for `n` takes longer than all calls. */
-const known = new Map<string, RateTable>();
+let known: KnownTables = { table: undefined, byRate: new Map() };
+let knownCount = 0;
 const KNOWN_MAX = 256;
 
 /**
@@ -87,15 +97,35 @@ export function makeRateTable(
   rates: Readonly<Partial<Record<FaultKind, number>>>,
 ): RateTable | undefined {
   checkRates(operation, rates);
-  const key = FAULT_KINDS.map((kind) => rates[kind] ?? 0).join();
-  const table = known.get(key);
-  if (table !== undefined) return table;
+  const of = knownOf(rates);
+  if (of.table !== undefined) return of.table;
   const kinds = FAULT_KINDS.filter((kind) => (rates[kind] ?? 0) > 0);
   if (kinds.length === 0) return undefined;
-  const positive = kinds.map((kind) => rates[kind] as number);
-  const made = newTable(kinds, positive);
-  if (known.size < KNOWN_MAX) known.set(key, made);
-  return made;
+  of.table = newTable(
+    kinds,
+    kinds.map((kind) => rates[kind] as number),
+  );
+  return of.table;
+}
+
+/** Where the table of these rates is kept: no text is made to find it. */
+function knownOf(rates: Readonly<Partial<Record<FaultKind, number>>>): KnownTables {
+  if (knownCount >= KNOWN_MAX) {
+    known = { table: undefined, byRate: new Map() };
+    knownCount = 0;
+  }
+  let of = known;
+  for (const kind of KINDS) {
+    const rate = rates[kind] ?? 0;
+    let next = of.byRate.get(rate);
+    if (next === undefined) {
+      next = { table: undefined, byRate: new Map() };
+      of.byRate.set(rate, next);
+      knownCount += 1;
+    }
+    of = next;
+  }
+  return of;
 }
 
 function newTable(kinds: readonly FaultKind[], positive: readonly number[]): RateTable {
@@ -149,8 +179,9 @@ function leaveOnePlain(counts: readonly number[]): readonly number[] {
 export class FaultPicker {
   readonly #choices: Choices;
   readonly #rates: ReadonlyMap<ChaosOperation, Chances | undefined>;
-  readonly #schedule: ReadonlyMap<ChaosOperation, ReadonlyMap<number, FaultKind>>;
-  readonly #calls = new Map<ChaosOperation, number>();
+  readonly #schedule: ReadonlyMap<ChaosOperation, ReadonlyMap<number, FaultKind>> | undefined;
+  /** By operation, for the schedule. */
+  readonly #calls: Map<ChaosOperation, number> | undefined;
 
   /**
    * `name` is whose calls they are.
@@ -161,7 +192,8 @@ export class FaultPicker {
     checkRecord('plan', 'an object with rates and schedule', plan);
     this.#choices = choices;
     this.#rates = makeRateTables(plan.rates ?? {}, name);
-    this.#schedule = makeSchedule(plan.schedule ?? []);
+    this.#schedule = plan.schedule === undefined ? undefined : makeSchedule(plan.schedule);
+    this.#calls = this.#schedule === undefined ? undefined : new Map();
   }
 
   /**
@@ -169,11 +201,16 @@ export class FaultPicker {
    * taking a scheduled fault away moves no other decision.
    */
   pick(operation: ChaosOperation, topic: () => Topic): FaultKind | undefined {
-    const call = (this.#calls.get(operation) ?? 0) + 1;
-    this.#calls.set(operation, call);
     const chances = this.#rates.get(operation);
     const byChance = chances === undefined ? undefined : this.#byChance(chances, topic);
-    return this.#schedule.get(operation)?.get(call) ?? byChance;
+    return this.#scheduled(operation) ?? byChance;
+  }
+
+  #scheduled(operation: ChaosOperation): FaultKind | undefined {
+    if (this.#calls === undefined) return undefined;
+    const call = (this.#calls.get(operation) ?? 0) + 1;
+    this.#calls.set(operation, call);
+    return this.#schedule?.get(operation)?.get(call);
   }
 
   #byChance({ table, describe }: Chances, topic: () => Topic): FaultKind | undefined {

@@ -157,7 +157,8 @@ export interface DrawableArbitrary<T> {
 /** The draws of one simulation. */
 export class ArbitraryDraws {
   readonly #choices: Choices;
-  readonly #counts = new Map<string, number>();
+  /** By label; made for the first. */
+  #counts: Map<string, number> | undefined;
 
   constructor(choices: Choices) {
     this.#choices = choices;
@@ -166,6 +167,7 @@ export class ArbitraryDraws {
   draw<T>(arbitrary: DrawableArbitrary<T>, label: string): T {
     checkMethods('arbitrary', arbitrary, ['generate']);
     checkString('label', 'a stable name for what is drawn', label);
+    this.#counts ??= new Map();
     const count = this.#counts.get(label) ?? 0;
     this.#counts.set(label, count + 1);
     const name = count === 0 ? label : `${label}/${count}`;

@@ -37,13 +37,15 @@ import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts'
  * The errors of one simulation.
  */
 class NotedErrors {
-  readonly #errors = new Set<unknown>();
+  /** Made for the first. */
+  #errors: Set<unknown> | undefined;
   #release: (() => void) | undefined;
 
   add(error: unknown): void {
-    this.#errors.add(error);
+    const errors = (this.#errors ??= new Set());
+    errors.add(error);
     this.#release ??= withholdRejections(
-      (reason) => this.#errors.has(reason) || reason instanceof EventuallyFailedError,
+      (reason) => errors.has(reason) || reason instanceof EventuallyFailedError,
     );
   }
 

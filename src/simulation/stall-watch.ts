@@ -60,7 +60,8 @@ export class StallWatch {
   readonly #clock: VirtualClock;
   readonly #liveness: () => Liveness;
   readonly #lookEvery: number;
-  readonly #known = new Set<string>();
+  /** Made for the first look: most simulations end before it. */
+  #known: Set<string> | undefined;
   #stretch: Stretch | undefined;
   #nextLastLookAt = 0;
   #look: Look | undefined;
@@ -105,9 +106,10 @@ export class StallWatch {
     this.stop();
     this.lookAt = fired + this.#lookEvery - LOOK_LENGTH;
     let isNew = false;
+    const known = (this.#known ??= new Set());
     for (const site of look.counts.keys()) {
-      isNew ||= !this.#known.has(site);
-      this.#known.add(site);
+      isNew ||= !known.has(site);
+      known.add(site);
     }
     const stretch = this.#stretch;
     if (isNew || stretch === undefined || !this.#isStill(stretch)) {

@@ -57,7 +57,8 @@ export class ServiceWaiter extends Waiter {
 /** Those who wait on the service status of one store. */
 export class ServiceWaiters {
   readonly #register: WaiterRegister;
-  readonly #waiting = new Set<ServiceWaiter>();
+  /** Made for the first. */
+  #waiting: Set<ServiceWaiter> | undefined;
 
   constructor(register: WaiterRegister) {
     this.#register = register;
@@ -65,6 +66,7 @@ export class ServiceWaiters {
 
   /** Registers a wait. */
   add(predicate: ServicePredicate, wait: Wait): Promise<ServiceStatus | undefined> {
+    this.#waiting ??= new Set();
     const waiter = new ServiceWaiter(predicate, this.#waiting);
     this.#register.enter(waiter, wait);
     this.#waiting.add(waiter);
@@ -73,10 +75,12 @@ export class ServiceWaiters {
 
   /** Wakes all who wait for such a service status. A predicate that throws ends its own wait with what it threw. */
   wake(service: ServiceStatus): void {
-    for (const waiter of this.#waiting) {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    for (const waiter of waiting) {
       const outcome = judgeService(waiter.predicate, service);
       // A predicate that writes to the store may have ended its own wait.
-      if (!this.#waiting.has(waiter)) continue;
+      if (!waiting.has(waiter)) continue;
       if (outcome instanceof Error) {
         this.#register.fail(waiter, outcome);
       } else if (outcome) {

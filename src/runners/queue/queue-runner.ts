@@ -11,7 +11,7 @@ import type { World } from '../../model/world.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { invalidArgument, isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
-import { topicOf, type Topic } from '../../kernel/question.ts';
+import { namedTopic, topicOf, type Topic } from '../../kernel/question.ts';
 import { copyCommand, tagsOf, type Command } from '../../model/command.ts';
 import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import type { Query, Wait } from '../../model/query.ts';
@@ -73,6 +73,51 @@ function awaitFilers(world: World, name: string, filers: RunTypeMap, done: (fail
   }
 }
 
+/** A run that was accepted, and whose turn has not come yet. */
+class QueuedRun {
+  readonly runId: RunID;
+  readonly command: Command;
+  next: QueuedRun | undefined = undefined;
+
+  constructor(runId: RunID, command: Command) {
+    this.runId = runId;
+    this.command = command;
+  }
+}
+
+/** Runs in the order of acceptance: a list, because most queues hold one run at a time, for which a map is made and emptied slowly. */
+class RunQueue {
+  size = 0;
+  #first: QueuedRun | undefined = undefined;
+  #last: QueuedRun | undefined = undefined;
+
+  add(runId: RunID, command: Command): void {
+    const run = new QueuedRun(runId, command);
+    if (this.#last === undefined) this.#first = run;
+    else this.#last.next = run;
+    this.#last = run;
+    this.size += 1;
+  }
+
+  /** Takes the run of that id out, the first one without an id; undefined if there is none. */
+  take(runId?: RunID): QueuedRun | undefined {
+    let before: QueuedRun | undefined;
+    let run = this.#first;
+    while (run !== undefined && runId !== undefined && run.runId !== runId) {
+      before = run;
+      run = run.next;
+    }
+    if (run === undefined) return undefined;
+    if (before === undefined) this.#first = run.next;
+    else before.next = run.next;
+    if (this.#last === run) this.#last = before;
+    // A chain of those that have left would keep all that came after them from the collector.
+    run.next = undefined;
+    this.size -= 1;
+    return run;
+  }
+}
+
 interface ActiveRun {
   readonly runId: RunID;
   performance: Performance | undefined;
@@ -87,8 +132,7 @@ export class QueueRunner implements Service {
   readonly #store: StatusStore;
   readonly #health = new RunnerHealth();
   readonly #updates: UpdateCycle | undefined;
-  /** In order of acceptance; never empty. */
-  #queue: Map<RunID, Command> | undefined;
+  #queue = new RunQueue();
   #active: ActiveRun | undefined;
   /** One for all runs; made for the first. */
   #listener: StatusListener | undefined;
@@ -179,7 +223,7 @@ export class QueueRunner implements Service {
 
   #accept(offered: Command): RunStatus {
     const { performer, name } = this.#parts;
-    const held = (this.#queue?.size ?? 0) + (this.#active === undefined ? 0 : 1);
+    const held = this.#queue.size + (this.#active === undefined ? 0 : 1);
     admit(offered, performer, {
       isReleased: this.#isReleased,
       initFailure: this.#initFailure,
@@ -190,15 +234,14 @@ export class QueueRunner implements Service {
     const status = this.#store.newRun(tagsOf(command), runTypeOf(command.snapshotId));
     const { clock } = this.#world;
     this.#store.tracer?.accepted(clock.now(), name, status.runId, command);
-    this.#queue ??= new Map();
-    this.#queue.set(status.runId, command);
+    this.#queue.add(status.runId, command);
     this.#proceed();
     return status;
   }
 
   /** What is next: an update that was asked for, or the head of the queue (R68, R77, R78). */
   #proceed(runFirst = false): void {
-    const waiting = this.#queue !== undefined;
+    const waiting = this.#queue.size > 0;
     if (this.#isReleased || this.#active !== undefined || this.#start !== undefined) return;
     if (this.#updates?.isAtWork === true) return;
     if (this.#updates?.isWanted === true && !(runFirst && waiting)) {
@@ -206,20 +249,20 @@ export class QueueRunner implements Service {
       return;
     }
     if (!waiting || !this.#store.serviceStatus.isHealthy) return;
-    this.#startTopic ??= topicOf({ owner: this.#parts.name, what: 'start' });
+    this.#startTopic ??= namedTopic(this.#parts.name, 'start', '');
     this.#onStart ??= () => this.#startHead();
     this.#start = this.#world.clock.post(this.#startTopic, this.#onStart);
   }
 
   #startHead(): void {
     this.#start = undefined;
-    const runId = this.#queue?.keys().next().value;
-    // The head may have been aborted since the start was posted.
-    if (runId === undefined) {
+    const head = this.#queue.take();
+    // It may have been aborted since the start was posted.
+    if (head === undefined) {
       this.#proceed();
       return;
     }
-    const command = this.#takeQueued(runId) as Command;
+    const { runId, command } = head;
     const active: ActiveRun = { runId, performance: undefined, abortWanted: false };
     this.#active = active;
     this.#parts.instruments.idleLatency.record(this.#world.clock.now() - this.#idleSince);
@@ -262,22 +305,16 @@ export class QueueRunner implements Service {
 
   #drainQueue(statusFor: (runId: RunID, command: Command) => RunStatus): void {
     const drained = this.#queue;
-    this.#queue = undefined;
-    drained?.forEach((command, runId) => this.#store.update(statusFor(runId, command)));
-  }
-
-  /** An empty map is dropped, because one that was used long keeps what was in it alive until a full collection. */
-  #takeQueued(runId: RunID): Command | undefined {
-    const command = this.#queue?.get(runId);
-    this.#queue?.delete(runId);
-    if (this.#queue?.size === 0) this.#queue = undefined;
-    return command;
+    this.#queue = new RunQueue();
+    for (let run = drained.take(); run !== undefined; run = drained.take()) {
+      this.#store.update(statusFor(run.runId, run.command));
+    }
   }
 
   #stop(runId: RunID): void {
-    const queued = this.#takeQueued(runId);
+    const queued = this.#queue.take(runId);
     if (queued !== undefined) {
-      this.#store.update(abortStatus(runId, tagsOf(queued)));
+      this.#store.update(abortStatus(runId, tagsOf(queued.command)));
       return;
     }
     if (this.#active?.runId !== runId) return;
