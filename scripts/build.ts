@@ -1,7 +1,7 @@
 /**
  * `npm run build`: what is published, in `dist`. Modules are put together into some eighty files, because a command that loads five hundred
  * takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of `dist/FOLDER`, because that is how a line of a
- * stack shows what it belongs to (`src/kernel/own-files.ts`). `--code` leaves the declarations out,
+ * stack shows what it belongs to (`src/kernel/package-files.ts`). `--code` leaves the declarations out,
  * `--code FOLDER` puts the code there, with what it needs to run.
  */
 import { spawnSync } from 'node:child_process';

@@ -236,7 +236,7 @@ export {
   phaseBounds,
   promptness,
 } from './oracles/promptness.ts';
-export { REACH_KINDS, type ReachCounts, type ReachKind, type ServiceReach } from './oracles/service-reach.ts';
+export { REACH_KINDS, type ReachCounts, type ReachKind, type ServiceReach } from './oracles/reach-kinds.ts';
 export { type WatchedAnswers, watchAnswers } from './oracles/watch-answers.ts';
 export { watchRuns } from './oracles/watch-runs.ts';
 export { watchService } from './oracles/watch-service.ts';

@@ -4,7 +4,7 @@
  */
 import type { Escape, EscapeKind, EscapeWatch } from '../explore/escape.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
-import { codePathOf, fileOfFrame } from '../kernel/own-files.ts';
+import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
 import { syncBuiltinESMExports } from 'node:module';
 import { type OutsideCall, OUTSIDE_RESOURCES, outsideCalls, resourceName } from './outside.ts';
 import { createHook } from 'node:async_hooks';

@@ -10,7 +10,7 @@ export {
   type SimScriptConstraints,
 } from './sim-script-arbitrary.ts';
 export { faultPlanArbitrary, type FaultPlanConstraints } from './fault-plan-arbitrary.ts';
-export { NeverReachedError } from './runner-reach.ts';
+export { NeverReachedError } from './required-reach.ts';
 export { type RunnerCommand, type CommandedRunner } from './runner-command.ts';
 export { runnerCommandArbitraries, type RunnerCommandConstraints } from './runner-commands.ts';
 export { ContractBrokenError, RunnerModel, type ModelRun } from './runner-model.ts';

@@ -6,7 +6,7 @@ import type { Service } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
 import type { World } from '../model/world.ts';
 import type { Violation } from '../oracles/oracle.ts';
-import { ServiceReach, type ReachKind } from '../oracles/service-reach.ts';
+import { ServiceReach, type ReachKind } from '../oracles/reach-kinds.ts';
 import { watchAnswers } from '../oracles/watch-answers.ts';
 import { createChaosRunner } from '../network/chaos-runner.ts';
 import { LOG_HEADER_END } from '../model/log-markers.ts';
@@ -15,7 +15,7 @@ import type { Verdict } from '../simulation/verdict.ts';
 import type { RunnerCommand } from './runner-command.ts';
 import { weightedCommands, type RunnerCommandConstraints } from './runner-commands.ts';
 import { ContractBrokenError, naturalEnd, RunnerModel } from './runner-model.ts';
-import { NeverReachedError, requiredReach } from './runner-reach.ts';
+import { NeverReachedError, requiredReach } from './required-reach.ts';
 import { simulationProperty, type SimulationPropertyOptions } from './simulation-property.ts';
 import { finish, OddWait } from './wait-commands.ts';
 

@@ -11,7 +11,7 @@ import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { NamedExecution } from './execution-source.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { failureText } from './failure-report.ts';
-import { nowRunning } from './foreign-code.ts';
+import { nowRunning } from './user-code.ts';
 import { nameScenario, prepareScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { verdictJson } from './verdict-report.ts';

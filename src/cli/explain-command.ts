@@ -1,13 +1,13 @@
 /** `dryrunner explain`: one execution that fails, made small and explained, whatever names it: a seed, a token or a file. */
 import type { ReplayOutcome, ReplayTask } from '../threads/task.ts';
-import { lostIn, runInThread, type ThreadRun } from '../threads/thread.ts';
+import { lostIn, runInThread, type ThreadRun } from '../threads/thread-supervisor.ts';
 import { eventBound, type FailingExecution } from '../explore/failing-execution.ts';
 import { debugExecution } from './debug-execution.ts';
 import { readExecution, type NamedExecution, type ReplayedLog } from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits } from './explore-options.ts';
-import { explainTimeMs, settle } from './failure-desk.ts';
+import { explainTimeMs, settle } from './failure-handler.ts';
 import { cutShortLines, failingBlock, failingJson, settledLines } from './failure-report.ts';
 import { replayLog, replayProgressText, taskOf } from './replay-log.ts';
 import { isScenarioReference, nameScenario } from './scenario-loader.ts';

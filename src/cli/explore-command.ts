@@ -440,7 +440,7 @@ class Exploration {
     failures,
   }: PoolReport): Promise<Pick<Explored, 'found'> & { readonly description: string }> {
     if (failures.length === 0) return { found: [], description: '' };
-    const { settleAll } = await import('./failure-desk.ts');
+    const { settleAll } = await import('./failure-handler.ts');
     const found = await settleAll(this.#session, failures, this.#corpus);
     const { definition } = await this.#session.scenario.load();
     return { found, description: definition.description };

@@ -2,8 +2,8 @@
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import { availableParallelism } from 'node:os';
 import type { ExplorePoolOptions } from '../threads/pool.ts';
-import type { ThreadLimits } from '../threads/thread.ts';
-import { codeModule } from '../kernel/own-files.ts';
+import type { ThreadLimits } from '../threads/thread-supervisor.ts';
+import { codeModule } from '../kernel/package-files.ts';
 import { HANG_MS, TIME_MS } from './explore-defaults.ts';
 
 /** Options as typed. */

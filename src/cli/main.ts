@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageOf, stackOf } from '../kernel/errors.ts';
-import { packageFile } from '../kernel/own-files.ts';
+import { packageFile } from '../kernel/package-files.ts';
 import { isOfLostFolder } from './current-folder.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';

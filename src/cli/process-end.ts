@@ -5,7 +5,7 @@
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { chooseExitCode, chosenExitCode, endProcess, EXIT_STATUS } from './exit-status.ts';
-import { holdsForeignModule, lastForeignCode } from './foreign-code.ts';
+import { holdsForeignModule, lastForeignCode } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 

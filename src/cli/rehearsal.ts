@@ -7,7 +7,7 @@ import type { Verdict } from '../simulation/verdict.ts';
 import { catchStrayErrors } from '../threads/stray-errors.ts';
 import { EXIT_STATUS, InterruptedError, type ExitStatus } from './exit-status.ts';
 import { failureLines } from './failure-report.ts';
-import { nowRunning } from './foreign-code.ts';
+import { nowRunning } from './user-code.ts';
 import type { Interruption } from './interruption.ts';
 import { prepareScenario, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';

@@ -25,7 +25,7 @@ import {
 } from './execution-source.ts';
 import { threadLimits } from './explore-options.ts';
 import { failureLines } from './failure-report.ts';
-import { nowRunning } from './foreign-code.ts';
+import { nowRunning } from './user-code.ts';
 import { replayLog, type ReplayLogOptions } from './replay-log.ts';
 import { findScenarios, prepareScenario } from './scenario-loader.ts';
 import { interruptible } from './scenario-session.ts';

@@ -4,7 +4,7 @@ import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import type { History } from '../explore/explain/failure-history.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { expectedKey, type ReplayOutcome, type ReplayTask } from '../threads/task.ts';
-import { lostIn, runInThread, type ThreadProgress, type ThreadRun } from '../threads/thread.ts';
+import { lostIn, runInThread, type ThreadProgress, type ThreadRun } from '../threads/thread-supervisor.ts';
 import { formatHistory } from '../explore/explain/explanation-text.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { counted } from '../model/plural.ts';

@@ -4,7 +4,7 @@
  */
 import { relative } from 'node:path';
 import { decodeToken } from '../explore/replay-token.ts';
-import { runsSources } from '../kernel/own-files.ts';
+import { runsSources } from '../kernel/package-files.ts';
 import { folderToAllow } from './allowed-scenario.ts';
 import { currentFolder } from './current-folder.ts';
 

@@ -7,10 +7,10 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
-import { packageFile, shippedScenariosModule } from '../kernel/own-files.ts';
+import { packageFile, shippedScenariosModule } from '../kernel/package-files.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { UsageError } from './exit-status.ts';
-import { nowLoading } from './foreign-code.ts';
+import { nowLoading } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 
 /** A scenario, and the files it may read. */

@@ -1,5 +1,5 @@
 /** One scenario in front of a person or a program, in a command that runs it on threads and that signals may end. */
-import { ScenarioRefusedError } from '../threads/thread.ts';
+import { ScenarioRefusedError } from '../threads/thread-supervisor.ts';
 import { UsageError } from './exit-status.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import { Interruption } from './interruption.ts';

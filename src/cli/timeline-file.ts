@@ -1,7 +1,7 @@
 /** `--timeline`: one execution as a file that Perfetto and speedscope open. Invariant: it is said whether there is one, and if not why. */
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import type { ReplayTask } from '../threads/task.ts';
-import { runInThread, type ThreadLimits, type ThreadRun } from '../threads/thread.ts';
+import { runInThread, type ThreadLimits, type ThreadRun } from '../threads/thread-supervisor.ts';
 import type { NamedExecution } from './execution-source.ts';
 import { UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';

@@ -12,7 +12,7 @@ import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import { finalStatus, waitForState } from '../model/status-lookup.ts';
 import type { World } from '../model/world.ts';
 import type { Violation } from '../oracles/oracle.ts';
-import type { ServiceReach } from '../oracles/service-reach.ts';
+import type { ServiceReach } from '../oracles/reach-kinds.ts';
 import { watchAnswers, type WatchedAnswers } from '../oracles/watch-answers.ts';
 import type { Capability } from './capability.ts';
 import { checkThat, ConformanceError } from './check.ts';

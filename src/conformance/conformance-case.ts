@@ -12,7 +12,7 @@ import {
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
-import type { ServiceReach } from '../oracles/service-reach.ts';
+import type { ServiceReach } from '../oracles/reach-kinds.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Failure } from '../simulation/verdict.ts';

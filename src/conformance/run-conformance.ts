@@ -1,6 +1,6 @@
 /** Runs cases for programs: one after another, a result each, nothing thrown for a case that fails. */
 import { checkOptions } from '../kernel/argument-check.ts';
-import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/service-reach.ts';
+import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/reach-kinds.ts';
 import type { Capability } from './capability.ts';
 import { ConformanceError } from './check.ts';
 import type { ConformanceCase, ProveOptions } from './conformance-case.ts';

@@ -1,12 +1,14 @@
 /**
- * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a heap.
+ * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a heap; and which of
+ * those due together fires next.
  * Invariants: time and ids never go back; what is cancelled is gone at once.
  */
-import type { DueEvents } from './decisions.ts';
+import type { Choices, DueEvents } from './decisions.ts';
 import { DueList } from './due-list.ts';
+import { invalidArgument } from './errors.ts';
 import { EventTable, NOT_PENDING } from './event-table.ts';
 import { LaterEvents } from './later-events.ts';
-import { withPlace } from './made-place.ts';
+import { withPlace } from './event-origin.ts';
 import { topicOf, type Topic } from './question.ts';
 
 /** What is known of an event. */
@@ -119,6 +121,19 @@ export class EventQueue {
   pick(k: number): number {
     if (this.due.size === 0) return this.later.first;
     return k === 0 ? this.due.first : this.due.at(k);
+  }
+
+  /** Lets `choices` decide which of the `n` candidates fires: the order of events that are due together. */
+  choose(choices: Choices, n: number): number {
+    const { dueEvents } = this;
+    const answer =
+      choices.order === undefined
+        ? choices.choose(dueEvents.topicOf(0).asks('order'), n)
+        : choices.order(dueEvents);
+    if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
+      throw invalidArgument('answer of choices', `an integer in [0, ${n})`, answer);
+    }
+    return answer;
   }
 
   /** Takes out a pending event, frees its row and returns its callback. */

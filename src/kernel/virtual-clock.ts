@@ -158,7 +158,7 @@ export class VirtualClock implements Clock {
     const { queue } = this;
     const n = queue.advance();
     if (n === 0) return false;
-    const row = queue.pick(n > 1 && this.choices !== undefined ? this.chooseNext(this.choices, n) : 0);
+    const row = queue.pick(n > 1 && this.choices !== undefined ? queue.choose(this.choices, n) : 0);
     this.firedCount += 1;
     this.currentId = queue.idOf(row);
     const info = this.onFire === undefined ? undefined : queue.describe(row);
@@ -251,18 +251,6 @@ export class VirtualClock implements Clock {
     const row = this.queue.add(timeUs, late, this.currentId, topic, fire);
     if (this.onMake !== undefined) this.onMake(row);
     return new VirtualTimer(this.queue, row);
-  }
-
-  private chooseNext(choices: Choices, n: number): number {
-    const { dueEvents } = this.queue;
-    const answer =
-      choices.order === undefined
-        ? choices.choose(dueEvents.topicOf(0).asks('order'), n)
-        : choices.order(dueEvents);
-    if (!(answer >= 0 && answer < n && Number.isInteger(answer))) {
-      throw invalidArgument('answer of choices', `an integer in [0, ${n})`, answer);
-    }
-    return answer;
   }
 }
 

@@ -3,7 +3,7 @@
  * zero value (empty string, 0, undefined), so that equality of statuses means what it seems to (R11). All constructors go through
  * one literal, so that every status has the same hidden class.
  */
-import { membersOf } from '../kernel/members.ts';
+import { membersOf } from '../kernel/union-members.ts';
 import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { NO_TAGS, type LogTags } from './command.ts';

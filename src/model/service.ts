@@ -1,5 +1,5 @@
 /** The one contract of all runners: start, abort, look, wait, release; and who watches the services of a world. */
-import { membersOf } from '../kernel/members.ts';
+import { membersOf } from '../kernel/union-members.ts';
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
 import type { StatusReader } from './status-reader.ts';

@@ -7,7 +7,7 @@ import type { Query, Wait } from '../model/query.ts';
 import { canMove, isTerminal } from '../model/run-state.ts';
 import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
 import { maskMatches } from '../model/state-mask.ts';
-import { ServiceReach } from './service-reach.ts';
+import { ServiceReach } from './reach-kinds.ts';
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
 import {
   makeCall,

@@ -1,6 +1,6 @@
 /** Stacks as the author of a scenario reads them: what turns events into calls is at the bottom of each, and explains nothing. */
 
-import { codePathOf, fileOfFrame } from '../kernel/own-files.ts';
+import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
 
 const FRAME = /^\s+at .*:\d+:\d+\)?$/;
 

@@ -7,7 +7,7 @@ import type { Query, Wait } from '../model/query.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { QueryResult } from '../model/status-reader.ts';
-import { Waiter, type WaiterRegister } from './waiters.ts';
+import { Waiter, type WaiterRegister } from './waiter-lifecycle.ts';
 import { isTerminal } from '../model/run-state.ts';
 import { cannotHappen, unknownRun } from '../model/status-errors.ts';
 import type { RunnerError } from '../kernel/errors.ts';

@@ -1,6 +1,6 @@
 /** Wakes those who wait for a change of the service status, in the order of registration (R56). */
 import type { ServiceStatus } from '../model/service-status.ts';
-import { Waiter, type WaiterRegister } from './waiters.ts';
+import { Waiter, type WaiterRegister } from './waiter-lifecycle.ts';
 import type { Wait } from '../model/query.ts';
 
 /** Says which service statuses end a wait. */

@@ -31,7 +31,7 @@ import { type RunRecord, RunTable } from './run-table.ts';
 import { cannotMatch, RunWaiters } from './run-waiters.ts';
 import { type ServicePredicate, judgeService, ServiceWaiters } from './service-waiters.ts';
 import { copyStatus, mergeStatus } from './status-merge.ts';
-import { WaiterRegister, type WaiterSurroundings } from './waiters.ts';
+import { WaiterRegister, type WaiterSurroundings } from './waiter-lifecycle.ts';
 
 /** What a store is made of; a `World` gives the first and the last. */
 export interface StatusStoreOptions {

@@ -4,11 +4,11 @@
  */
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
-import { heldHistory } from '../explore/explain/held-history.ts';
+import { heldHistory } from '../explore/explain/passing-history.ts';
 import { eventBound, failingExecution } from '../explore/failing-execution.ts';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
-import { explainWithin, settleFailure, type SettleLimits } from '../explore/settle-failure.ts';
+import { explainWithin, settleFailure, type SettleLimits } from '../explore/shrink-and-explain.ts';
 import { recordBeginning, recordTimeline, type Timeline } from '../explore/timeline/timeline.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { formatCount } from '../model/plural.ts';

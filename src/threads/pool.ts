@@ -9,7 +9,7 @@ import { createCoverage } from '../explore/coverage.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { mergeEscapes, type Escape } from '../explore/escape.ts';
 import { ExploreSlot, type ExploreSlotOptions } from './slot.ts';
-import type { ThreadLimits } from './thread.ts';
+import type { ThreadLimits } from './thread-supervisor.ts';
 
 /** What {@link runExplorePool} takes. */
 export interface ExplorePoolOptions extends ThreadLimits {

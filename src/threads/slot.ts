@@ -19,7 +19,7 @@ import {
   type ThreadEnd,
   type ThreadLimits,
   type ThreadRun,
-} from './thread.ts';
+} from './thread-supervisor.ts';
 
 /** The share of a slot: a task that may need more than one thread. */
 export interface ExploreSlotOptions {

@@ -7,7 +7,7 @@ import { linesOfFailure } from '../explore/explain/explanation.ts';
 import { formatExplanation } from '../explore/explain/explanation-text.ts';
 import type { Executor } from '../explore/executor.ts';
 import { failingExecution } from '../explore/failing-execution.ts';
-import { settleFailure } from '../explore/settle-failure.ts';
+import { settleFailure } from '../explore/shrink-and-explain.ts';
 import { checkIterable, checkOptions } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';

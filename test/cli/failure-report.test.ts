@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { cutShortLines, settledLines } from '../../src/cli/failure-report.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
-import { explainWithin } from '../../src/explore/settle-failure.ts';
+import { explainWithin } from '../../src/explore/shrink-and-explain.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { failingWith } from '../explore/failing-executions.ts';
 import { choice } from '../questions.ts';

@@ -52,7 +52,7 @@ const UNATTACKED: readonly Unattacked[] = [
   { of: /^createRollingHash$/, methods: ['addWords'], because: 'only the kernel makes such words' },
   {
     of: /^createVirtualClock$/,
-    methods: ['listenWith', 'timeAfter', 'add', 'chooseNext'],
+    methods: ['listenWith', 'timeAfter', 'add'],
     because: 'it is private to its class',
   },
   { of: /^createSimFiler$/, methods: ['takeBack', 'takeBackAgain'], because: 'its checkouts call it' },

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as host from '../../src/host/index.ts';
-import { ServiceReach } from '../../src/oracles/service-reach.ts';
+import { ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import * as door from './own-doors.ts';
 import { createTraceWriter, type TraceHeader } from '../../src/trace/index.ts';
 

@@ -14,7 +14,7 @@ import { HEALTHY_SERVICE_STATUS } from '../../src/model/service-status.ts';
 import type { Service } from '../../src/model/service.ts';
 import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import type { Violation } from '../../src/oracles/oracle.ts';
-import { REACH_KINDS, ServiceReach } from '../../src/oracles/service-reach.ts';
+import { REACH_KINDS, ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import { watchAnswers, type WatchedAnswers } from '../../src/oracles/watch-answers.ts';
 
 const service = HEALTHY_SERVICE_STATUS;

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { matrixLines, parityMatrix } from '../../scripts/parity-matrix.ts';
-import { ServiceReach } from '../../src/oracles/service-reach.ts';
+import { ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import type { CaseResult } from '../../src/conformance/run-conformance.ts';
 
 const result = (

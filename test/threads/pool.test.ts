@@ -2,7 +2,12 @@ import { describe, expect, test, vi } from 'vitest';
 import { runExplorePool } from '../../src/threads/pool.ts';
 import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/threads/pool.ts';
 import type { ReplayTask, SettleTask } from '../../src/threads/task.ts';
-import { lostIn, runInThread, type ThreadOptions, type ThreadRun } from '../../src/threads/thread.ts';
+import {
+  lostIn,
+  runInThread,
+  type ThreadOptions,
+  type ThreadRun,
+} from '../../src/threads/thread-supervisor.ts';
 import { failingWith } from '../explore/failing-executions.ts';
 import { choice } from '../questions.ts';
 

@@ -2,7 +2,7 @@
 import type { Bug } from '../bug.ts';
 
 const store = 'src/store/status-store.ts';
-const register = 'src/store/waiters.ts';
+const register = 'src/store/waiter-lifecycle.ts';
 const waiters = 'src/store/run-waiters.ts';
 const waiter = 'src/store/run-waiters.ts';
 const table = 'src/store/run-table.ts';

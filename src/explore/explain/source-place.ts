@@ -3,7 +3,7 @@
  * of the engine never: a reader looks for the line that they wrote.
  */
 import { stackOf } from '../../kernel/errors.ts';
-import { codePathOf, fileOfFrame, pathOfLocation, scenarioPathOf } from '../../kernel/own-files.ts';
+import { codePathOf, fileOfFrame, pathOfLocation, scenarioPathOf } from '../../kernel/package-files.ts';
 
 /** Where something was made or noticed. */
 export interface SourcePlace {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { codePathOf, fileOfFrame, packageFile, scenarioPathOf } from '../../src/kernel/own-files.ts';
+import { codePathOf, fileOfFrame, packageFile, scenarioPathOf } from '../../src/kernel/package-files.ts';
 import { readModules } from '../../scripts/module-graph.ts';
 
 const root = decodeURIComponent(packageFile('.').pathname);
@@ -11,7 +11,7 @@ describe('files of this package', () => {
     ['dist/index.js', 'index.js', undefined],
     ['sims/zoo/odds.ts', undefined, 'zoo/odds.ts'],
     ['dist/sims/zoo/odds.js', undefined, 'zoo/odds.js'],
-    ['test/kernel/own-files.test.ts', undefined, undefined],
+    ['test/kernel/package-files.test.ts', undefined, undefined],
     ['node_modules/vitest/dist/run.js', undefined, undefined],
   ] as const)('%s', ([path, code, scenario]) => {
     expect(codePathOf(`${root}${path}`)).toBe(code);
@@ -21,6 +21,6 @@ describe('files of this package', () => {
 
   test('are decided in one place', () => {
     const asking = readModules(['src']).filter(({ text }) => text.includes('import.meta'));
-    expect(asking.map(({ path }) => path)).toEqual(['src/kernel/own-files.ts']);
+    expect(asking.map(({ path }) => path)).toEqual(['src/kernel/package-files.ts']);
   });
 });

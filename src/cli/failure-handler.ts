@@ -1,7 +1,7 @@
 /** What is done with a failure that was found: made small and explained in a thread of its own, and kept. */
 import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import type { SettleTask } from '../threads/task.ts';
-import { runInThread } from '../threads/thread.ts';
+import { runInThread } from '../threads/thread-supervisor.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';

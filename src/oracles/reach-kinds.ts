@@ -2,7 +2,7 @@
  * What the calls on a runner have led to, counted by kind: a check that holds says little about what never happened. Invariant: it
  * counts what callers can see, each end of a run once.
  */
-import { membersOf } from '../kernel/members.ts';
+import { membersOf } from '../kernel/union-members.ts';
 import { checkedIterable, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 

@@ -1,7 +1,7 @@
 /** What a property of a runner must reach to prove something, as far as its options allow it, and its failure where it did not. */
 import { checkArray, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument, shownText } from '../kernel/errors.ts';
-import { REACH_KINDS, type ReachKind, ServiceReach } from '../oracles/service-reach.ts';
+import { REACH_KINDS, type ReachKind, ServiceReach } from '../oracles/reach-kinds.ts';
 
 /** The options that it depends on. */
 export interface ReachOptions {

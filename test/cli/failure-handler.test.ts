@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explainTimeMs, shrinkTimeMs, shrinkTimeOfAllMs } from '../../src/cli/failure-desk.ts';
+import { explainTimeMs, shrinkTimeMs, shrinkTimeOfAllMs } from '../../src/cli/failure-handler.ts';
 
 test.for([
   [120_000, 1, 30_000],

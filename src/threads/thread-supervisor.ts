@@ -1,12 +1,12 @@
 /**
- * One exploring thread as seen by the thread that started it. Invariants: it ends once; a thread that makes no progress is ended from outside,
- * and neither what it has sent nor the execution that it was in is lost with it.
+ * Starts an exploring thread, notices when it hangs, and ends it. Invariants: it ends once; a thread that makes no progress is ended from
+ * outside, and neither what it has sent nor the execution that it was in is lost with it.
  */
 import process from 'node:process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packageFile } from '../kernel/own-files.ts';
+import { packageFile } from '../kernel/package-files.ts';
 import { Worker } from 'node:worker_threads';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { failureKey } from '../explore/failure-key.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { ServiceWaiter } from '../../src/store/service-waiters.ts';
-import { WaiterRegister } from '../../src/store/waiters.ts';
+import { WaiterRegister } from '../../src/store/waiter-lifecycle.ts';
 import { thrownBy } from '../model/thrown.ts';
 
 test('R55 a waiter leaves once; leaving again is a broken invariant, not a wrong count', () => {
