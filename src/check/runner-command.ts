@@ -38,11 +38,11 @@ export function later({ background }: CommandedRunner, promise: Promise<void>): 
   background.push(promise);
 }
 
-export abstract class RunnerCommandBase implements RunnerCommand {
-  check(_model: Readonly<RunnerModel>): boolean {
-    return true;
-  }
-
-  abstract run(model: RunnerModel, real: CommandedRunner): Promise<void>;
-  abstract toString(): string;
+/** A command that `text` shows; it comes at any time unless `check` says otherwise. */
+export function runnerCommand(
+  text: string,
+  run: RunnerCommand['run'],
+  check: (model: Readonly<RunnerModel>) => boolean = () => true,
+): RunnerCommand {
+  return { check, run, toString: () => text };
 }

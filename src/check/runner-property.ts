@@ -17,7 +17,7 @@ import { weightedCommands, type RunnerCommandConstraints } from './runner-comman
 import { ContractBrokenError, naturalEnd, RunnerModel } from './runner-model.ts';
 import { NeverReachedError, requiredReach } from './required-reach.ts';
 import { simulationProperty, type SimulationPropertyOptions } from './simulation-property.ts';
-import { finish, OddWait } from './wait-commands.ts';
+import { finish, oddWait } from './wait-commands.ts';
 
 /** The runner under test, and what may be done to it. */
 export interface RunnerPropertyOptions<Runner extends Service = Service>
@@ -171,7 +171,7 @@ async function runSequence<Runner extends Service>(
     if (chaos === undefined && readOutput !== undefined) {
       await checkOutputs(model, (ref) => readOutput(inner, ref));
     }
-    const waiting = new OddWait(0, 'for a new run');
+    const waiting = oddWait(0, 'for a new run');
     if (waiting.check(model)) await waiting.run(model, real);
     model.releaseAsked();
     await service.release();

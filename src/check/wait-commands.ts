@@ -4,70 +4,50 @@ import { isTerminal } from '../model/run-state.ts';
 import type { RunID } from '../model/run-status.ts';
 import { DONE_MASK, PENDING_MASK, RUNNING_MASK } from '../model/state-mask.ts';
 import { waitForever } from '../model/query.ts';
-import { answered, later, LONG_WAIT_MS, RunnerCommandBase, type CommandedRunner } from './runner-command.ts';
+import {
+  answered,
+  later,
+  LONG_WAIT_MS,
+  runnerCommand,
+  type CommandedRunner,
+  type RunnerCommand,
+} from './runner-command.ts';
 import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
 
-export class WaitForEnd extends RunnerCommandBase {
-  readonly #index: number;
-  readonly #timeoutMs: number;
+const hasRun =
+  (index: number) =>
+  (model: Readonly<RunnerModel>): boolean =>
+    model.runAt(index) !== undefined;
 
-  constructor(index: number, timeoutMs: number) {
-    super();
-    this.#index = index;
-    this.#timeoutMs = timeoutMs;
-  }
-
-  override check(model: Readonly<RunnerModel>): boolean {
-    return model.runAt(this.#index) !== undefined;
-  }
-
-  async run(model: RunnerModel, { service, sim }: CommandedRunner): Promise<void> {
+/** Waits for the end of a run, for so long at most. */
+export function waitForEnd(index: number, timeoutMs: number): RunnerCommand {
+  const wait: RunnerCommand['run'] = async (model, { service, sim }) => {
     // A wait that is worth its time, for a run that is not over.
-    const run = this.#timeoutMs > 0 ? model.openAt(this.#index) : model.runAt(this.#index);
+    const run = timeoutMs > 0 ? model.openAt(index) : model.runAt(index);
     if (run === undefined) return;
     const startedAt = sim.now();
     try {
-      const result = await answered(
-        service.query({ runs: [run.runId], states: DONE_MASK }, { timeoutMs: this.#timeoutMs }),
-      );
+      const query = { runs: [run.runId], states: DONE_MASK };
+      const result = await answered(service.query(query, { timeoutMs }));
       result?.statuses.forEach((status) => model.saw(status));
-      if (result?.statuses.length === 0 && sim.now() - startedAt < this.#timeoutMs) {
-        throw new ContractBrokenError(
-          'R31',
-          `a wait of ${this.#timeoutMs} ms gave up after ${sim.now() - startedAt} ms`,
-        );
+      const waitedMs = sim.now() - startedAt;
+      if (result?.statuses.length === 0 && waitedMs < timeoutMs) {
+        throw new ContractBrokenError('R31', `a wait of ${timeoutMs} ms gave up after ${waitedMs} ms`);
       }
     } catch (error) {
       if (!isRunnerError(error, 'RUNNER_RELEASED') || !model.isReleased) throw error;
     }
-  }
-
-  toString(): string {
-    return `wait(run ${this.#index}, ${this.#timeoutMs} ms)`;
-  }
+  };
+  return runnerCommand(`wait(run ${index}, ${timeoutMs} ms)`, wait, hasRun(index));
 }
 
 /** Waits for the end of a run without limit, if it is sure to come. */
-export class Finish extends RunnerCommandBase {
-  readonly #index: number;
-
-  constructor(index: number) {
-    super();
-    this.#index = index;
-  }
-
-  override check(model: Readonly<RunnerModel>): boolean {
-    return model.runAt(this.#index) !== undefined;
-  }
-
-  async run(model: RunnerModel, real: CommandedRunner): Promise<void> {
-    const run = model.runAt(this.#index);
-    if (run !== undefined) await finish(model, real, run.runId);
-  }
-
-  toString(): string {
-    return `finish(run ${this.#index})`;
-  }
+export function finishing(index: number): RunnerCommand {
+  const run: RunnerCommand['run'] = async (model, real) => {
+    const found = model.runAt(index);
+    if (found !== undefined) await finish(model, real, found.runId);
+  };
+  return runnerCommand(`finish(run ${index})`, run, hasRun(index));
 }
 
 /** The end of a run, unless nobody can be sure that it comes: behind chaos there may be runs that nobody knows of. */
@@ -115,59 +95,48 @@ export const ODD_KINDS: readonly OddKind[] = Object.freeze([
 ] as const);
 
 /** A wait that is given up, cannot be met, or outlasts the runner. */
-export class OddWait extends RunnerCommandBase {
-  readonly #index: number;
-  readonly #kind: OddKind;
-
-  constructor(index: number, kind: OddKind) {
-    super();
-    this.#index = index;
-    this.#kind = kind;
-  }
-
-  override check(model: Readonly<RunnerModel>): boolean {
-    return model.runAt(this.#index) !== undefined;
-  }
-
-  run(model: RunnerModel, real: CommandedRunner): Promise<void> {
-    const run = this.#kind === 'cancelled' ? model.openAt(this.#index) : model.runAt(this.#index);
-    if (run !== undefined) later(real, this.#wait(model, real, run.runId));
+export function oddWait(index: number, kind: OddKind): RunnerCommand {
+  const run: RunnerCommand['run'] = (model, real) => {
+    const found = kind === 'cancelled' ? model.openAt(index) : model.runAt(index);
+    if (found !== undefined) later(real, waitOddly(kind, model, real, found.runId));
     return Promise.resolve();
-  }
+  };
+  return runnerCommand(`wait ${kind}(run ${index})`, run, hasRun(index));
+}
 
-  async #wait(model: RunnerModel, { service, sim }: CommandedRunner, runId: RunID): Promise<void> {
-    const stop = new AbortController();
-    const giveUp = (): void => {
-      if (this.#kind === 'cancelled') stop.abort();
-    };
-    const timer = sim.world.clock.timer('cancel a wait', 1, giveUp);
-    const query =
-      this.#kind === 'for a new run'
-        ? { allRuns: true, states: PENDING_MASK }
-        : { runs: [runId], states: this.#kind === 'cancelled' ? DONE_MASK : RUNNING_MASK };
-    const wait = { timeoutMs: LONG_WAIT_MS, signal: stop.signal };
-    try {
-      const result = await answered(service.query(query, wait));
-      // A new run may be seen here before its caller knows its id.
-      const known = result?.statuses.filter((status) => model.runIds.includes(status.runId)) ?? [];
-      known.forEach((status) => model.saw(status));
-    } catch (error) {
-      if (isRunnerError(error, 'RUNNER_RELEASED') && model.isReleased) return;
-      if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED') && stop.signal.aborted) return;
-      if (!isRunnerError(error, 'RUNNER_CANNOT_HAPPEN')) throw error;
-      const now = await answered(service.status(runId));
-      if (now !== undefined && !isTerminal(now.status.state)) {
-        throw new ContractBrokenError(
-          'R36',
-          `a wait for run ${runId} was given up, which is ${now.status.state}`,
-        );
-      }
-    } finally {
-      timer.cancel();
+async function waitOddly(
+  kind: OddKind,
+  model: RunnerModel,
+  { service, sim }: CommandedRunner,
+  runId: RunID,
+): Promise<void> {
+  const isCancelled = kind === 'cancelled';
+  const stop = new AbortController();
+  const timer = sim.world.clock.timer('cancel a wait', 1, () => {
+    if (isCancelled) stop.abort();
+  });
+  const query =
+    kind === 'for a new run'
+      ? { allRuns: true, states: PENDING_MASK }
+      : { runs: [runId], states: isCancelled ? DONE_MASK : RUNNING_MASK };
+  const wait = { timeoutMs: LONG_WAIT_MS, signal: stop.signal };
+  try {
+    const result = await answered(service.query(query, wait));
+    // A new run may be seen here before its caller knows its id.
+    const known = result?.statuses.filter((status) => model.runIds.includes(status.runId)) ?? [];
+    known.forEach((status) => model.saw(status));
+  } catch (error) {
+    if (isRunnerError(error, 'RUNNER_RELEASED') && model.isReleased) return;
+    if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED') && stop.signal.aborted) return;
+    if (!isRunnerError(error, 'RUNNER_CANNOT_HAPPEN')) throw error;
+    const now = await answered(service.status(runId));
+    if (now !== undefined && !isTerminal(now.status.state)) {
+      throw new ContractBrokenError(
+        'R36',
+        `a wait for run ${runId} was given up, which is ${now.status.state}`,
+      );
     }
-  }
-
-  toString(): string {
-    return `wait ${this.#kind}(run ${this.#index})`;
+  } finally {
+    timer.cancel();
   }
 }
