@@ -6,7 +6,7 @@ import { debugExecution } from './debug-execution.ts';
 import { readExecution, type NamedExecution, type ReplayedLog } from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { SHRINK_MS } from './explore-defaults.ts';
-import { threadLimits } from './explore-options.ts';
+import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
 import { explainTimeMs, settle } from './failure-handler.ts';
 import { cutShortLines, failingBlock, failingJson, settledLines } from './failure-report.ts';
 import { replayLog, replayProgressText, taskOf } from './replay-log.ts';
@@ -23,22 +23,13 @@ import {
 import { writeAfterResult } from './trace-target.ts';
 
 /** Options as typed. */
-export interface ExplainCommandOptions {
+export interface ExplainCommandOptions extends NamedExecutionOptions {
   /** Of a scenario; default 1. */
   readonly seed?: string;
   /** False after `--no-shrink`. */
   readonly shrink: boolean;
   /** Milliseconds for making it small; default {@link SHRINK_MS}. */
   readonly time?: number;
-  /** Milliseconds; default that of `explore`. */
-  readonly hang?: number;
-  /** MiB. */
-  readonly memory: number;
-  readonly allow?: readonly string[];
-  readonly debug?: boolean;
-  /** Where a timeline goes. */
-  readonly timeline?: string;
-  readonly json?: boolean;
 }
 
 /** 1 if the execution fails, 0 if it holds, 3 if it is named by a log that does not fit any more. */

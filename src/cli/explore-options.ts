@@ -33,6 +33,21 @@ export interface ExploreCommandOptions {
   readonly json?: boolean;
 }
 
+/** What can be typed where one execution is named. */
+export interface NamedExecutionOptions {
+  /** Milliseconds without progress after which it has failed; default {@link HANG_MS}. */
+  readonly hang?: number;
+  /** MiB that it may need. */
+  readonly memory: number;
+  /** Folders beside the current one from which the scenario that is named may be loaded. */
+  readonly allow?: readonly string[];
+  /** Runs it once, in the thread of the command, without a limit of time. */
+  readonly debug?: boolean;
+  /** Where a timeline goes. */
+  readonly timeline?: string;
+  readonly json?: boolean;
+}
+
 /** How each thread is started. */
 export function threadLimits({
   hang = HANG_MS,

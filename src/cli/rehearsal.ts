@@ -100,7 +100,8 @@ async function runScenario(
     `${definition.name} was preparing`,
   );
   nowRunning(definition.name);
-  const tally = new SummaryTally(scenario);
+  const hashes = new RollingHash();
+  const tally = emptyTally(scenario, hashes.digest());
   for (const seed of seeds) {
     listener.onSeed(scenario, tally.seeds, seeds.length);
     const startedAt = performance.now();
@@ -118,65 +119,39 @@ async function runScenario(
         },
       }),
     );
-    if (interruption.requested) return tally.summary(true);
+    if (interruption.requested) return { ...tally, interrupted: true };
     const realMs = performance.now() - startedAt;
-    tally.add(verdict, realMs);
+    addVerdict(tally, verdict, realMs);
+    hashes.addString(verdict.traceHash);
+    tally.traceHash = tally.seeds === 1 ? verdict.traceHash : hashes.digest();
     listener.onVerdict(scenario, verdict, realMs);
   }
-  return tally.summary(false);
+  return tally;
 }
 
-class SummaryTally {
-  readonly #scenario: LoadedScenario;
-  readonly #hash = new RollingHash();
-  readonly #endStates: Partial<Record<RunState, number>> = {};
-  seeds = 0;
-  #lastHash = '';
-  #failed = 0;
-  #runs = 0;
-  #faults = 0;
-  #virtualMs = 0;
-  #realMs = 0;
-  #decisions = 0;
-  #firstFailure: Verdict | undefined;
+/** A summary as it grows. */
+type Tally = { -readonly [Name in keyof ScenarioSummary]: ScenarioSummary[Name] } & {
+  readonly endStates: Partial<Record<RunState, number>>;
+};
 
-  constructor(scenario: LoadedScenario) {
-    this.#scenario = scenario;
-  }
+function emptyTally(scenario: LoadedScenario, traceHash: string): Tally {
+  const counts = { seeds: 0, failed: 0, runs: 0, faults: 0, virtualMs: 0, realMs: 0, decisions: 0 };
+  return { scenario, ...counts, endStates: {}, traceHash, firstFailure: undefined, interrupted: false };
+}
 
-  add(verdict: Verdict, realMs: number): void {
-    this.seeds += 1;
-    this.#runs += verdict.runs;
-    this.#faults += verdict.faults;
-    this.#virtualMs += verdict.virtualMs;
-    this.#realMs += realMs;
-    this.#decisions += verdict.decisionCount;
-    this.#hash.addString(verdict.traceHash);
-    this.#lastHash = verdict.traceHash;
-    for (const [state, count] of Object.entries(verdict.endStates)) {
-      this.#endStates[state as RunState] = (this.#endStates[state as RunState] ?? 0) + count;
-    }
-    if (verdict.held) return;
-    this.#failed += 1;
-    this.#firstFailure ??= verdict;
+function addVerdict(tally: Tally, verdict: Verdict, realMs: number): void {
+  tally.seeds += 1;
+  tally.runs += verdict.runs;
+  tally.faults += verdict.faults;
+  tally.virtualMs += verdict.virtualMs;
+  tally.realMs += realMs;
+  tally.decisions += verdict.decisionCount;
+  for (const [state, count] of Object.entries(verdict.endStates)) {
+    tally.endStates[state as RunState] = (tally.endStates[state as RunState] ?? 0) + count;
   }
-
-  summary(interrupted: boolean): ScenarioSummary {
-    return {
-      scenario: this.#scenario,
-      seeds: this.seeds,
-      failed: this.#failed,
-      runs: this.#runs,
-      faults: this.#faults,
-      endStates: this.#endStates,
-      virtualMs: this.#virtualMs,
-      realMs: this.#realMs,
-      decisions: this.#decisions,
-      traceHash: this.seeds === 1 ? this.#lastHash : this.#hash.digest(),
-      firstFailure: this.#firstFailure,
-      interrupted,
-    };
-  }
+  if (verdict.held) return;
+  tally.failed += 1;
+  tally.firstFailure ??= verdict;
 }
 
 /** A bar of twenty cells with the count behind it. */

@@ -23,7 +23,7 @@ import {
   type ReplayedLog,
   type SimulatedHeader,
 } from './execution-source.ts';
-import { threadLimits } from './explore-options.ts';
+import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
 import { failureLines } from './failure-report.ts';
 import { nowRunning } from './user-code.ts';
 import { replayLog, type ReplayLogOptions } from './replay-log.ts';
@@ -89,20 +89,9 @@ function endText({ state, exitCode }: RecordedRun['statuses'][number]): string {
 }
 
 /** Options as typed. */
-export interface ReplayCommandOptions {
-  readonly json?: boolean;
+export interface ReplayCommandOptions extends NamedExecutionOptions {
   /** Goes on by chance where the log of an exploration does not fit. */
   readonly continueRandomly?: boolean;
-  /** Runs it once, in the thread of the command, without a limit of time. */
-  readonly debug?: boolean;
-  /** Milliseconds without progress after which the log of an exploration has failed; default that of `explore`. */
-  readonly hang?: number;
-  /** MiB that the log of an exploration may need. */
-  readonly memory: number;
-  /** Folders beside the current one from which the scenario that is named may be loaded. */
-  readonly allow?: readonly string[];
-  /** Where a timeline goes. */
-  readonly timeline?: string;
 }
 
 type Simulation = Extract<ExecutionSource, { kind: 'simulation' }>;

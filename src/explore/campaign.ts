@@ -71,20 +71,22 @@ class Campaign {
   readonly #strategy: Strategy;
   readonly #options: CampaignOptions;
   readonly #failures = new Map<string, FailingExecution>();
-  readonly #cutOff: FailingExecution[] = [];
-  readonly #sometimes: Record<string, boolean> = {};
-  #executions = 0;
-  #failed = 0;
-  #decisions = 0;
-  #firedEvents = 0;
-  #novelExecutions = 0;
-  readonly #seeds: (readonly Decision[])[] = [];
-  #nextIndex: number;
+  readonly #tally = {
+    executions: 0,
+    failed: 0,
+    cutOff: [] as FailingExecution[],
+    decisions: 0,
+    firedEvents: 0,
+    nextIndex: 0,
+    sometimes: {} as Record<string, boolean>,
+    novelExecutions: 0,
+    seeds: [] as (readonly Decision[])[],
+  };
 
   constructor(executor: Executor, strategy: Strategy, options: CampaignOptions) {
     this.#strategy = strategy;
     this.#options = options;
-    this.#nextIndex = options.firstIndex ?? 0;
+    this.#tally.nextIndex = options.firstIndex ?? 0;
     this.#budget = new EventBudget(executor, {
       adapts: strategy.isolator === undefined,
       onDecided: (verdict, index) => {
@@ -103,17 +105,9 @@ class Campaign {
     const stoppedBy = (await this.#tryCorpus()) ?? (await this.#explore());
     await this.#decideRest();
     return {
+      ...this.#tally,
       stoppedBy,
-      executions: this.#executions,
-      failed: this.#failed,
       failures: [...this.#failures.values()],
-      cutOff: this.#cutOff,
-      decisions: this.#decisions,
-      firedEvents: this.#firedEvents,
-      nextIndex: this.#nextIndex,
-      sometimes: this.#sometimes,
-      novelExecutions: this.#novelExecutions,
-      seeds: this.#seeds,
       audit: this.#executor.report(),
     };
   }
@@ -160,13 +154,13 @@ class Campaign {
     let isUndecided = false;
     const { stoppedBy } = await explore(this.#executor, this.#strategy, {
       maxExecutions,
-      firstIndex: this.#nextIndex,
+      firstIndex: this.#tally.nextIndex,
       shards,
       shouldStop: () => this.#mustStop() || (this.#failures.size > 0 && !goOn),
       onTurn: () => this.#onTurn(),
       ...(coverage === undefined ? {} : { coverage }),
       onExecution: (verdict, index, novelty) => {
-        this.#nextIndex = index + shards;
+        this.#tally.nextIndex = index + shards;
         isUndecided = this.#budget.keepsUndecided(verdict, index);
         if (isUndecided) return;
         if (novelty > 0) this.#keepSeed(verdict);
@@ -189,18 +183,18 @@ class Campaign {
 
   /** Keeps the log of an execution that reached something new. A failing one is kept for its failure. */
   #keepSeed(verdict: Verdict): void {
-    this.#novelExecutions += 1;
+    this.#tally.novelExecutions += 1;
     if (!verdict.held || verdict.decisionCount > SEED_DECISIONS_MAX) return;
-    this.#seeds.push(verdict.decisions());
-    if (this.#seeds.length > SEEDS_KEPT) this.#seeds.shift();
+    this.#tally.seeds.push(verdict.decisions());
+    if (this.#tally.seeds.length > SEEDS_KEPT) this.#tally.seeds.shift();
   }
 
   #count(verdict: Verdict, index: number): void {
-    this.#executions += 1;
-    this.#decisions += verdict.decisionCount;
-    this.#firedEvents += verdict.firedEvents;
+    this.#tally.executions += 1;
+    this.#tally.decisions += verdict.decisionCount;
+    this.#tally.firedEvents += verdict.firedEvents;
     for (const [name, reached] of Object.entries(verdict.sometimes)) {
-      this.#sometimes[name] = reached || this.#sometimes[name] === true;
+      this.#tally.sometimes[name] = reached || this.#tally.sometimes[name] === true;
     }
     this.#options.onExecution?.(verdict, index);
   }
@@ -208,7 +202,7 @@ class Campaign {
   #keep(verdict: Verdict, index: number, corpusId?: string): void {
     const { failure } = verdict;
     if (failure === undefined) return;
-    this.#failed += 1;
+    this.#tally.failed += 1;
     const key = failureKey(failure);
     if (this.#failures.has(key) || this.#failures.size >= FAILURES_KEPT) return;
     const kept = failingExecution(verdict, failure, this.#found(index, corpusId));
@@ -224,7 +218,7 @@ class Campaign {
 
   #noteCutOff(verdict: Verdict, index: number): void {
     const execution = cutOffExecution(verdict, this.#found(index));
-    this.#cutOff.push(execution);
+    this.#tally.cutOff.push(execution);
     this.#send({ type: 'cut-off', execution });
   }
 
@@ -233,7 +227,7 @@ class Campaign {
     return {
       scenario: this.#options.reference ?? this.#executor.scenario,
       index,
-      executions: this.#executions,
+      executions: this.#tally.executions,
       ...(configuration === undefined || index < 0 ? {} : { configuration }),
       ...(corpusId === undefined ? {} : { corpusId }),
     };

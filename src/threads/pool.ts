@@ -2,43 +2,27 @@
  * A campaign on many threads. Invariants: an execution that takes its thread with it is reported with its log and costs nothing else: the
  * next thread goes on behind it; together the threads run each index of their shard once.
  */
-import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
-import type { Certificate, SearchBounds } from '../explore/exhaustive/certificate.ts';
+import type { CampaignEvent, CampaignReport } from '../explore/campaign-report.ts';
+import type { Certificate } from '../explore/exhaustive/certificate.ts';
 import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { mergeEscapes, type Escape } from '../explore/escape.ts';
 import { ExploreSlot, type ExploreSlotOptions } from './slot.ts';
+import type { CampaignTask } from './task.ts';
 import type { ThreadLimits } from './thread-supervisor.ts';
 
 /** What {@link runExplorePool} takes. */
-export interface ExplorePoolOptions extends ThreadLimits {
-  /** The scenario as it is named on a command line. */
-  readonly scenario: string;
-  readonly strategy: string;
-  readonly seed: string;
-  /** Of an exhaustive search; it runs on one thread. */
-  readonly bounds: SearchBounds;
+export interface ExplorePoolOptions extends ThreadLimits, Omit<CampaignTask, 'kind'> {
   /** How many threads. */
   readonly workers: number;
   /** This pool explores the indices `firstIndex + shard`, `firstIndex + shard + shards`, …; `shard` counts from 0. */
-  readonly firstIndex: number;
   readonly shard: number;
-  readonly shards: number;
   /**
    * Real time in milliseconds, from the first execution, after which no other begins. Those that are on may come to their end within
    * as much again, at most ten seconds; if none has ended yet, three times as long.
    */
   readonly timeMs?: number;
-  readonly maxExecutions?: number;
-  /** Goes on after the first failure. */
-  readonly goOn: boolean;
-  /** Watches what executions reach for outside of their simulation; takes about twice the time. */
-  readonly strict: boolean;
-  /** One execution of so many is run twice; 0 for none. */
-  readonly auditEvery?: number;
-  /** Tried before anything else. */
-  readonly corpus: readonly CorpusEntry[];
   /** Ends the campaign early. */
   readonly signal: AbortSignal;
   readonly onEvent: (event: PoolEvent) => void;

@@ -22,10 +22,13 @@ export interface CampaignTask {
   readonly shards: number;
   /** Executions at most; absent for unlimited. */
   readonly maxExecutions?: number;
+  /** Goes on after the first failure. */
   readonly goOn: boolean;
-  /** Watches what executions reach for outside of their simulation. */
+  /** Watches what executions reach for outside of their simulation; takes about twice the time. */
   readonly strict: boolean;
+  /** One execution of so many is run twice; 0 for none. */
   readonly auditEvery?: number;
+  /** Tried before anything else. */
   readonly corpus: readonly CorpusEntry[];
 }
 

@@ -39,24 +39,17 @@ export interface OsExecerOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The times and sizes, all given. */
-export interface OsExecerLimits {
-  readonly graceMs: number;
-  readonly drainGraceMs: number;
-  readonly reapMs: number;
-  readonly sinkGraceMs: number;
-  readonly memoryCapBytes: number;
-  readonly memoryPeriodMs: number;
-}
-
-const DEFAULTS: OsExecerLimits = Object.freeze({
+const DEFAULTS = {
   graceMs: 10_000,
   drainGraceMs: 1_000,
   reapMs: 5_000,
   sinkGraceMs: 5_000,
   memoryCapBytes: 0,
   memoryPeriodMs: 500,
-});
+} as const;
+
+/** The times and sizes, all given. */
+export type OsExecerLimits = Readonly<Record<keyof typeof DEFAULTS, number>>;
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a value that is not a finite number ≥ 0, or a period of 0. */
 export function osExecerLimits(options: OsExecerOptions): OsExecerLimits {

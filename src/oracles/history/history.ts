@@ -61,17 +61,9 @@ export interface RecordedOperations<O, R> {
   operations(): HistoryOperation<O, R>[];
 }
 
-interface Entry<O, R> {
-  readonly client: string;
-  readonly operation: O;
-  readonly invokedAt: number;
-  readonly invokedAtMs: number;
-  outcome: OperationOutcome;
+type Entry<O, R> = { -readonly [Name in keyof HistoryOperation<O, R>]: HistoryOperation<O, R>[Name] } & {
   isEnded: boolean;
-  reply: R | undefined;
-  respondedAt: number;
-  respondedAtMs: number;
-}
+};
 
 /** A history of operations of type `O` with replies of type `R`. Made by {@link createHistory}. */
 export class History<O, R> implements RecordedOperations<O, R> {
