@@ -21,8 +21,6 @@ const FRAMES = 60;
 /**
  * Escapes by place. Invariant: the turns that the drain itself takes of the event loop are not among them, recognized by who asked for
  * them and not by what they are.
- *
- * What was seen so far.
  */
 export class EscapeLedger {
   readonly #escapes = new Map<string, CountedEscape>();
@@ -81,12 +79,7 @@ function isOfDrain(stack: string): boolean {
   return paths.find((path) => path?.startsWith('ambient/') !== true)?.startsWith('kernel/drain') === true;
 }
 
-/**
- * Puts a look-out in front of functions, and takes it away again. Invariants: what is called does what it did, with the same `this`;
- * afterwards each property is described as it was, unless somebody else has replaced it meanwhile.
- *
- * Called for each call, before it is made.
- */
+/** Called for each call, before it is made. */
 export type NoteCall = (call: Pick<OutsideCall, 'kind' | 'what'>) => void;
 
 interface Patch {
@@ -98,7 +91,10 @@ interface Patch {
 
 const NEW_DATE = { kind: 'clock', what: 'new Date' } as const;
 
-/** Functions with a look-out in front of them. */
+/**
+ * Puts a look-out in front of functions, and takes it away again. Invariants: what is called does what it did, with the same `this`;
+ * afterwards each property is described as it was, unless somebody else has replaced it meanwhile.
+ */
 export class PatchedCalls {
   readonly #patches: Patch[] = [];
 

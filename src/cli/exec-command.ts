@@ -27,14 +27,10 @@ import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 
-/**
- * Shows what processes write while it goes into their logs, and remembers how the last of them started and ended.
- *
- * Is shown the output.
- */
+/** Gets the output, piece by piece. */
 export type ShowChunk = (stream: 'stdout' | 'stderr', chunk: Chunk) => void;
 
-/** An execer whose processes' output is shown as it comes. */
+/** Shows what processes write while it goes into their logs, and remembers how the last of them started and ended. */
 export class ShownExecer implements Execer, ProcessEnd {
   startError: unknown;
   end: ProcessStatus | undefined;

@@ -26,11 +26,7 @@ import { poolOptions, type ExploreCommandOptions } from './explore-options.ts';
 import { nameScenarios } from './scenario-loader.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 
-/**
- * What an exploration found and covered, for people and for programs.
- *
- * One scenario after its exploration.
- */
+/** One scenario after its exploration. */
 export interface Explored {
   readonly scenario: {
     readonly name: string;
@@ -62,7 +58,7 @@ const WAIT_SHOWN_S = 3;
 
 const NOTHING_RUN = 'no execution came to its end: it needs more time, or never ends';
 
-/** What is printed at the end. */
+/** What an exploration found and covered, for people and for programs. */
 export function exploredLines(terminal: Terminal, explored: Explored): string[] {
   const { report, found, cutOff } = explored;
   const blocks = [

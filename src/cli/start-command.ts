@@ -16,11 +16,7 @@ import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
-/**
- * How the simulated and the real runner agree: the same command, once as a script and once for real (R210).
- *
- * One thing to do, for either runner.
- */
+/** One thing to do, for either runner. */
 export interface Rehearsal {
   readonly title: string;
   readonly script: Command;
@@ -65,7 +61,7 @@ export const REHEARSALS: readonly Rehearsal[] = [
   { title: 'no such program', script: { argv: ['no such step'] }, real: { argv: ['/no/such/program'] } },
 ];
 
-/** Runs one rehearsal on both runners. */
+/** How the simulated and the real runner agree: the same command, once as a script and once for real (R210). */
 export async function compareRunners(rehearsal: Rehearsal): Promise<Agreement> {
   let simulated = '';
   const verdict = await simulate({

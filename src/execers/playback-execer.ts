@@ -14,12 +14,7 @@ import { ProcessTable, type VirtualExecerOptions } from './virtual-processes.ts'
 import { VirtualProcess } from './virtual-process.ts';
 import { checkedIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
 
-/**
- * Turns the recording of a run into what its process does in virtual time. Invariant: output keeps its recorded order, ties
- * included, and all of it comes before the end.
- *
- * A chunk of output and when it comes, in microseconds from the start of the process.
- */
+/** A chunk of output and when it comes, in microseconds from the start of the process. */
 export interface PlannedChunk {
   readonly atUs: number;
   readonly stream: StreamName;
@@ -33,7 +28,10 @@ export type PlannedEnd =
   /** `delayUs` is how long it took from the request to the end. */
   | { readonly kind: 'stopped'; readonly delayUs: number };
 
-/** What a recorded process does. */
+/**
+ * Turns the recording of a run into what its process does in virtual time. Invariant: output keeps its recorded order, ties
+ * included, and all of it comes before the end.
+ */
 export type PlaybackPlan =
   | { readonly starts: false; readonly error: string }
   | { readonly starts: true; readonly chunks: readonly PlannedChunk[]; readonly end: PlannedEnd };
@@ -130,8 +128,6 @@ function playbackPlan(run: RecordedRun): PlaybackPlan {
 /**
  * One process that does again what was recorded. Invariant: it holds one timer at a time, so that output and end that are due
  * together keep their recorded order whatever the clock's policy is.
- *
- * A process that follows a recording.
  */
 class PlaybackProcess extends VirtualProcess {
   readonly #chunks: readonly PlannedChunk[];

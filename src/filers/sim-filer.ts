@@ -26,12 +26,7 @@ import { createVirtualFiler } from './fake-filer.ts';
 import { checkIngestPaths, checkSnapshotId } from './filer-arguments.ts';
 import { FilerLedger, type FilerViolation } from './filer-ledger.ts';
 
-/**
- * One operation of a simulated filer that takes time. Invariant: it settles at most once, and leaves neither timer nor listener
- * behind when it has.
- *
- * What a pending operation is made of.
- */
+/** What a pending operation is made of. */
 export interface PendingOperationOptions<T> {
   readonly clock: Clock;
   /** What its timers are about: `filer/NAME checkout ID`. */
@@ -42,7 +37,12 @@ export interface PendingOperationOptions<T> {
   readonly complete: () => MaybePromise<T>;
 }
 
-/** See {@link PendingOperationOptions}; `result` settles when it is over, never if it hangs. */
+/**
+ * One operation of a simulated filer that takes time. Invariant: it settles at most once, and leaves neither timer nor listener
+ * behind when it has.
+ *
+ * See {@link PendingOperationOptions}; `result` settles when it is over, never if it hangs.
+ */
 class PendingOperation<T> {
   readonly result: Promise<T>;
   readonly #options: PendingOperationOptions<T>;

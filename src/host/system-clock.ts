@@ -139,12 +139,7 @@ class SystemClock implements Clock {
 
 const NOT_PENDING = -1;
 
-/**
- * The pending timers of the system clock: a binary heap in the order of time and, at one time, of making. Invariant: every
- * pending timer knows its place in the heap, so that cancelling needs no search.
- *
- * A timer of the system clock.
- */
+/** A timer of the system clock. */
 export class SystemTimer implements Timer {
   readonly timeUs: number;
   readonly order: number;
@@ -164,7 +159,10 @@ export class SystemTimer implements Timer {
   }
 }
 
-/** Timers that have neither fired nor been cancelled. */
+/**
+ * The pending timers of the system clock: a binary heap in the order of time and, at one time, of making. Invariant: every
+ * pending timer knows its place in the heap, so that cancelling needs no search.
+ */
 export class SystemTimerHeap {
   readonly #timers: SystemTimer[] = [];
   readonly #onCancelled: () => void;

@@ -76,11 +76,7 @@ export function checkQuery(query: unknown): asserts query is Query {
   }
 }
 
-/**
- * A query as it was at the call: what the caller does with the list of ids afterwards changes nothing.
- *
- * A copy, for use after the synchronous call.
- */
+/** A query as it was at the call: what the caller does with the list of ids afterwards changes nothing. */
 export function copyQuery(query: Query): Query {
   const { runs } = query;
   return runs === undefined ? { ...query } : { ...query, runs: runs.slice() };

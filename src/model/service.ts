@@ -1,4 +1,4 @@
-/** The one contract of all runners: start, abort, look, wait, release; and who watches the services of a world. */
+/** The one contract of all runners: start, abort, look, wait, release; who watches the services of a world; and the name of a runner. */
 import { membersOf } from '../kernel/union-members.ts';
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
@@ -41,11 +41,7 @@ export const SERVICE_METHODS: readonly ServiceMethod[] = membersOf<ServiceMethod
   release: true,
 });
 
-/**
- * Who wants to see the services of a world. Invariant: a service of a world that nobody watches is left as it is.
- *
- * Watches the services of a world.
- */
+/** Who wants to see the services of a world. Invariant: a service of a world that nobody watches is left as it is. */
 export interface ServiceWatch {
   /** Gets each service once it is made, before its maker hands it out; `interceptInPlace` lets its calls be seen. */
   service(name: string, service: Service): void;

@@ -27,8 +27,6 @@ export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' |
 /**
  * The way of one call through chaos: delay, set error, fault point, delegate. Invariant: without delay and fault the delegate is
  * reached in the same synchronous call, and every strike is a `fault` event before it takes effect (R212).
- *
- * Takes calls through.
  */
 class ChaosPassage {
   readonly #world: ChaosWorld;

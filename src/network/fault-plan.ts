@@ -1,5 +1,6 @@
 /**
- * Plans of faults (R153): which call is struck how, by schedule or by chance, as plain data; and what picks the fault of each call from one.
+ * Plans of faults (R153): which call is struck how, by schedule or by chance, as plain data; what picks the fault of each call
+ * from one; and rates as questions with as few answers as fit.
  */
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import { invalidArgument } from '../kernel/errors.ts';

@@ -34,8 +34,6 @@ interface Shown {
 /**
  * What the answers of one runner have shown of its runs, and when. Invariant: of each run at most three statuses are kept (PENDING,
  * RUNNING, its end), each with the moment from which on nobody may be shown less.
- *
- * Remembers and compares.
  */
 class AnswerBook {
   readonly complain: (rule: string, message: string) => void;

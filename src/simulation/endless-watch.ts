@@ -9,15 +9,11 @@ import { SHOWN_MAX, type EndJudge } from './end-judge.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { StallWatch, type Liveness } from './stall-watch.ts';
 
-/**
- * What the last events of a run that does not end are about, and the cycle in which they repeat.
- *
- * Events kept.
- */
+/** Events kept. */
 export const TAIL_LENGTH = 4096;
 const TIMES_SEEN_MIN = 3;
 
-/** Watches events as they fire. */
+/** What the last events of a run that does not end are about, and the cycle in which they repeat. */
 export class EventTail {
   readonly #topics: Topic[] = [];
 

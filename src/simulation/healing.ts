@@ -32,8 +32,6 @@ export class Healing {
 /**
  * The choices of a world whose faults can end. Invariant: once they have, no question about a fault is asked or logged any more; the
  * answer is 0, no fault, and all other questions stay as they were.
- *
- * Passes questions on to a log.
  */
 export class HealingChoices implements Choices {
   readonly #log: Required<Choices>;

@@ -39,13 +39,7 @@ import {
 import { makeCall } from '../call/service-call.ts';
 import { callFaultText } from '../model/faults.ts';
 
-/**
- * The calls that are under way to a node. Invariants: a call reaches the service in the same synchronous call unless the process is
- * stopped; when the process dies, each call that it has not answered is lost, in the order of the calls; nothing waits here after a
- * release.
- *
- * What calls need to know of their node.
- */
+/** What calls need to know of their node. */
 export interface CallHost {
   readonly name: string;
   readonly clock: Clock;
@@ -72,7 +66,11 @@ interface Flight {
   readonly lose: () => void;
 }
 
-/** All calls to one node. */
+/**
+ * The calls that are under way to a node. Invariants: a call reaches the service in the same synchronous call unless the process is
+ * stopped; when the process dies, each call that it has not answered is lost, in the order of the calls; nothing waits here after a
+ * release.
+ */
 class NodeCalls {
   readonly #host: CallHost;
   readonly #flights = new Set<Flight>();
@@ -191,13 +189,7 @@ function makeFlight(): { readonly flight: Flight; readonly lost: Promise<typeof 
   return { flight, lost };
 }
 
-/**
- * One process of a node, from its start to its death: the world that its service lives in. Invariant: once it is dead, nothing that its
- * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, and what it held is
- * recorded as abandoned.
- *
- * Called with what an event of the process is about just before it fires. It may stop or end the process.
- */
+/** Called with what an event of the process is about just before it fires. It may stop or end the process. */
 export type BeforeEvent = (topic: Topic) => void;
 
 const DEAD_TIMER: Timer = Object.freeze({ cancel: () => undefined });
@@ -328,7 +320,11 @@ export interface NodeProcessOptions {
   readonly before: BeforeEvent;
 }
 
-/** A process that is alive until `die`. */
+/**
+ * One process of a node, from its start to its death: the world that its service lives in. Invariant: once it is dead, nothing that its
+ * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, and what it held is
+ * recorded as abandoned.
+ */
 class NodeProcess {
   readonly clock: NodeClock;
   readonly world: SimulatedWorld;

@@ -54,8 +54,6 @@ interface PendingAsk {
 /**
  * Stands in for what a recorded runner had around it: a clock whose events fire, and collaborators that answer, when the recording says
  * so. Invariant: nothing here happens by itself; what the recording does not hold is never answered.
- *
- * The played surroundings of one runner.
  */
 class RecordingPlayer implements Clock {
   readonly #clock: Clock;

@@ -33,8 +33,6 @@ import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts'
 /**
  * What a simulation has thrown into code under test after it had noted the failure. Invariant: no such error counts as an unhandled
  * rejection, whatever promise of the scenario it ends in; the verdict has it.
- *
- * The errors of one simulation.
  */
 class NotedErrors {
   /** Made for the first. */
@@ -57,11 +55,7 @@ class NotedErrors {
   }
 }
 
-/**
- * The turns of the real event loop that a simulation takes, and how it is ended from outside between them.
- *
- * What a drain is to call.
- */
+/** The turns of the real event loop that a simulation takes, and how it is ended from outside between them. */
 class SimulationTurns implements DrainHooks {
   /** True while what the simulation has led to runs: who starts another one then does it inside of this one. */
   isOn = false;

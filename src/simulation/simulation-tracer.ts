@@ -12,11 +12,7 @@ import type { Oracle } from '../oracles/oracle.ts';
 import type { HashingRecorder } from '../trace/trace-recorder.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 
-/**
- * Counts what a verdict reports: runs, end states, faults.
- *
- * Gets what counts.
- */
+/** Counts what a verdict reports: runs, end states, faults. */
 export class RunTally {
   runs = 0;
   faults = 0;

@@ -8,11 +8,7 @@ import type { RunWaiter, Awaited, WaiterList } from './run-waiters.ts';
 import { isTerminal, RUN_STATES, runStateCode } from '../model/run-state.ts';
 import { DONE_MASK, maskMatches, type StateMask } from '../model/state-mask.ts';
 
-/**
- * One run as the store holds it: its latest status, and who waits on it.
- *
- * A run of the store.
- */
+/** One run as the store holds it: its latest status, and who waits on it. */
 export class RunRecord implements Awaited<RunWaiter> {
   status: RunStatus;
   readonly runType: RunType;

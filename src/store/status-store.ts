@@ -314,11 +314,7 @@ export function createStatusStore(options: StatusStoreOptions): StatusStore {
   return new StatusStore(options);
 }
 
-/**
- * All who wait on one store, together; made when the first one comes.
- *
- * The register of all waiters, and the two kinds that stand in it.
- */
+/** All who wait on one store, together; made when the first one comes. */
 class Waiters {
   readonly register: WaiterRegister;
   readonly runs: RunWaiters;

@@ -72,11 +72,7 @@ function eventOf<T extends EventType>(
   };
 }
 
-/**
- * The shape of every type of event, complete by the compiler's word: a new type or field of an event is missed here at once.
- *
- * The line of each type of event.
- */
+/** The shape of every type of event, complete by the compiler's word: a new type or field of an event is missed here at once. */
 export const EVENT_SHAPES: Readonly<Record<EventType, RecordShape>> = Object.freeze({
   accepted: eventOf('accepted', { runId: TEXT, command: COMMAND_SHAPE }),
   rejected: eventOf('rejected', { code: TEXT }),

@@ -43,17 +43,17 @@ const TOO_OLD_HINTS: Readonly<Record<TraceKind, string>> = {
   recording: 'older ones do not hold what an exact replay needs; record the command again',
 };
 
-/**
- * Reads the first line of a file: what it is, how new it is, and whether it is of the kind that was asked for.
- *
- * A header and the line it stood on.
- */
+/** A header and the line it stood on. */
 export interface HeaderLine {
   readonly header: TraceHeader;
   readonly text: string;
 }
 
-/** Reads the header, and checks that it is of `kind` if one is given. */
+/**
+ * Reads the first line of a file: what it is, how new it is, and whether it is of the kind that was asked for.
+ *
+ * Reads the header, and checks that it is of `kind` if one is given.
+ */
 async function readHeader(lines: LineReader, kind?: TraceKind): Promise<HeaderLine> {
   const line = await lines.next(HEADER_BYTES_MAX);
   if (line === undefined || line.text.trim() === '') {

@@ -18,8 +18,6 @@ import { TraceSums } from './trace-sums.ts';
 /**
  * Writes values as JSON with their fields in the order of their shape and the keys of maps sorted, so that equal data is written as
  * equal bytes whatever built it (R209).
- *
- * The JSON text of `value`, which fits `shape`.
  */
 function shapeText(shape: Shape, value: unknown): string {
   switch (shape.is) {

@@ -79,12 +79,7 @@ function isAboutAwait(detail: string): boolean {
   return detail.startsWith(AWAITED_HERE) || detail.startsWith(MADE_HERE);
 }
 
-/**
- * What is known of a standstill: what was due together in its last instant, and what the scenario did last and where. Invariant: it was
- * observed, not concluded; the promise that is awaited may be nobody's but the user's.
- *
- * A line, and where it was done.
- */
+/** A line, and where it was done. */
 export interface LastStep {
   readonly text: string;
   readonly frames: readonly string[];
@@ -99,7 +94,12 @@ const FRAMES_MAX = 3;
 /** More than these at once are no coincidence. */
 const TOGETHER_MAX = 5;
 
-/** What was due together in the last instant, in one line; undefined if nothing was. */
+/**
+ * What is known of a standstill: what was due together in its last instant, and what the scenario did last and where. Invariant: it was
+ * observed, not concluded; the promise that is awaited may be nobody's but the user's.
+ *
+ * What was due together in the last instant, in one line; undefined if nothing was.
+ */
 function coincidenceIn(run: ObservedRun, names: EventNames, atMs: number): string | undefined {
   const orders = run.decisions.filter(
     ({ due, answer }) => run.firings.get(due[answer]?.id ?? 0)?.atMs === atMs,
@@ -157,8 +157,6 @@ const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', '
 
 /**
  * One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds.
- *
- * The sentence about a failing execution.
  */
 function sentenceOf(run: ObservedRun, failure: Failure): string {
   const { scenario } = run.verdict;

@@ -21,8 +21,6 @@ import { ShownFaults } from './shown-fault.ts';
 type ProcessEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>;
 
 /**
- * What the beginnings and ends of processes say to a reader.
- *
  * Finds events that say what another one says: a simulated machine records its processes, and a run that it has one; to a reader that is
  * one process.
  */

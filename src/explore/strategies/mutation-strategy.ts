@@ -42,12 +42,7 @@ class QuestionCoverage {
 
 const LOGS_KEPT = 256;
 
-/**
- * The logs that reached something new, and which of them to go on from. Invariant: bounded in number; which one is chosen depends on
- * what was added and drawn alone.
- *
- * A kept log.
- */
+/** A kept log. */
 export interface CorpusLog {
   /** Number in the order of keeping, from 1. */
   readonly id: number;
@@ -66,7 +61,10 @@ function energyOf({ novelty, tries }: CorpusLog): number {
   return 1 + Math.floor((64 * (33 - Math.clz32(novelty))) / (4 + tries));
 }
 
-/** Kept logs. */
+/**
+ * The logs that reached something new, and which of them to go on from. Invariant: bounded in number; which one is chosen depends on
+ * what was added and drawn alone.
+ */
 class MutationCorpus {
   readonly #logs: CorpusLog[] = [];
   #added = 0;
@@ -105,8 +103,6 @@ const CHANGES_MAX = 8;
 /**
  * A log that was changed here and there, as answers to questions. Invariant: what the changes do not touch is answered as in the log
  * by question and occurrence, so that a change moves nothing else; where the log knows nothing, the answer is not defined here.
- *
- * A changed log.
  */
 export class LogMutant {
   readonly #base: IndexedLog;

@@ -6,18 +6,14 @@ import type { Question } from '../../kernel/question.ts';
 import { checkInteger, checkOptions } from '../../kernel/argument-check.ts';
 import type { Execution, Strategy } from './strategy.ts';
 
-/**
- * Where a sweep strikes and with what. Invariant: the answers of a point go from the highest down, and their number is bounded.
- *
- * One question that has an answer of its own in a plan.
- */
+/** One question that has an answer of its own in a plan. */
 export interface ForcedAnswer {
   readonly question: Question;
   readonly occurrence: number;
   readonly answer: number;
 }
 
-/** A question for a fault, as it was asked. */
+/** Where a sweep strikes and with what. Invariant: the answers of a point go from the highest down, and their number is bounded. */
 export interface FaultPoint {
   readonly question: Question;
   readonly occurrence: number;

@@ -48,8 +48,6 @@ interface OpenRun {
 /**
  * Runs as slices of a timeline: one slice from acceptance to end, and one inside of it for each state. Invariant: runs of one runner that
  * overlap are drawn in lanes of their own, so that the slices of a lane nest.
- *
- * Turns what a trace says about runs into slices.
  */
 class RunSlices {
   readonly #lanes: TimelineLanes;
@@ -150,8 +148,6 @@ const STATUSES_MAX = 3;
 /**
  * Calls of clients as slices of a timeline, from call to return. Invariant: calls of one client that overlap are drawn in lanes of their
  * own, so that the slices of a lane nest.
- *
- * Turns calls into slices.
  */
 class CallSlices {
   readonly #lanes: TimelineLanes;

@@ -30,12 +30,7 @@ import type { DiskFiler } from './disk-filer.ts';
 import { createTempDirs, type DiskTempDirs } from './temp-dirs.ts';
 import type { Dirent } from 'node:fs';
 
-/**
- * What a snapshot of a directory is: a canonical list of its entries. Invariant: the same content gives the same text, and a list
- * that was accepted stays inside the directory it is written to, links included.
- *
- * One entry; paths are relative, with `/` between segments.
- */
+/** One entry; paths are relative, with `/` between segments. */
 export type ManifestEntry =
   | { readonly path: string; readonly kind: 'dir' }
   | {
@@ -68,7 +63,12 @@ export function isConfinedLink(path: string, target: string): boolean {
   return climbs < path.split('/').length && !segments.slice(climbs).includes('..');
 }
 
-/** Gathers entries; a directory may come twice, anything else only once. Parents are added. */
+/**
+ * What a snapshot of a directory is: a canonical list of its entries. Invariant: the same content gives the same text, and a list
+ * that was accepted stays inside the directory it is written to, links included.
+ *
+ * Gathers entries; a directory may come twice, anything else only once. Parents are added.
+ */
 export class ManifestBuilder {
   readonly #entries = new Map<string, ManifestEntry>();
 
@@ -147,12 +147,7 @@ function isSound(entry: unknown): entry is ManifestEntry {
   return kind === 'link' && typeof target === 'string' && isConfinedLink(path, target);
 }
 
-/**
- * Objects on the disk, named by the SHA-256 of their bytes. Invariant: an object appears whole or not at all, and bytes that do not
- * fit their name never leave the store unnoticed. What a process that crashed left half written is removed once nobody can be writing it.
- *
- * What is known of a stored file.
- */
+/** What is known of a stored file. */
 export interface StoredFile {
   readonly sha256: string;
   readonly bytes: number;
@@ -169,7 +164,10 @@ const TEXT_BYTES_MAX = 256 * 1024 * 1024;
 const STALE_MS = 24 * 60 * 60 * 1_000;
 const TOO_MANY_ENTRIES = `the manifest of a snapshot has more than ${TEXT_BYTES_MAX / 1024 / 1024} MiB`;
 
-/** A folder of objects; made with the first of them. */
+/**
+ * Objects on the disk, named by the SHA-256 of their bytes. Invariant: an object appears whole or not at all, and bytes that do not
+ * fit their name never leave the store unnoticed. What a process that crashed left half written is removed once nobody can be writing it.
+ */
 export class ObjectStore {
   readonly #root: string;
   #swept: Promise<void> | undefined;

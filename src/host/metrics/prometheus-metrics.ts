@@ -183,8 +183,6 @@ export type PrometheusPackage = Pick<typeof promClient, 'Counter' | 'Gauge' | 'H
 /**
  * Loads prom-client, an optional peer, when somebody asks for Prometheus and not before.
  *
- * Loads the package.
- *
  * Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed, and with whatever else it fails with.
  */
 export async function loadPrometheusPackage(
@@ -206,8 +204,6 @@ const VALID_LATER = /[a-zA-Z0-9:]/;
 /**
  * Names that Prometheus takes. Invariant: different names stay different. A name that is valid stays as it is; any other one is
  * escaped as Prometheus itself does it (scheme `values`): `U__`, then `_` doubled and each invalid character as `_HEX_`.
- *
- * The name under which Prometheus knows a metric.
  */
 export function prometheusName(name: string): string {
   if (VALID.test(name)) return name;

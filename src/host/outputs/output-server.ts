@@ -22,11 +22,7 @@ import { listingPage } from './output-server-listing.ts';
 import { TAIL_PAGE_POLICY, tailPage } from './tail-page.ts';
 import { constants } from 'node:fs';
 
-/**
- * How the output server says no. Invariant: once a part of an answer is out, only a cut connection shows that it failed.
- *
- * The text of every 404 (R163).
- */
+/** The text of every 404 (R163). */
 const UNRECOGNIZED = 'Unrecognized path';
 
 /** A request that gets a status and one line of text. */
@@ -39,7 +35,11 @@ class Refusal extends Error {
   }
 }
 
-/** Answers with the refusal, or with 500 for an error that nobody foresaw. */
+/**
+ * How the output server says no. Invariant: once a part of an answer is out, only a cut connection shows that it failed.
+ *
+ * Answers with the refusal, or with 500 for an error that nobody foresaw.
+ */
 function refuse(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();

@@ -5,13 +5,7 @@
 import { createHash } from 'node:crypto';
 import { escapeHtml } from './output-server-listing.ts';
 
-/**
- * Follows a file that grows, for the page that shows it. The functions here also run in the browser, as their own text: they use
- * nothing but their arguments, each other and what every browser has, and define no named functions inside. Invariant: what has been
- * rendered is at all times the bytes read so far, decoded together (R166).
- *
- * What a look at the file shows.
- */
+/** What a look at the file shows. */
 export interface TailHead {
   readonly length: number;
   /** Changes when another file stands at the same URL. */
@@ -24,7 +18,13 @@ export interface TailPart {
   readonly resourceId: string;
 }
 
-/** What following needs of its surroundings. A rejected request counts as one that brought nothing new. */
+/**
+ * Follows a file that grows, for the page that shows it. The functions here also run in the browser, as their own text: they use
+ * nothing but their arguments, each other and what every browser has, and define no named functions inside. Invariant: what has been
+ * rendered is at all times the bytes read so far, decoded together (R166).
+ *
+ * What following needs of its surroundings. A rejected request counts as one that brought nothing new.
+ */
 export interface TailHost {
   head(): Promise<TailHead>;
   /** Bytes from `start` up to, but not with, `end`; fewer are taken as they are. */

@@ -17,8 +17,6 @@ const NOBODY: ReadonlySet<number> = new Set();
 /**
  * Who belongs to one command on Linux: all that is in its group or session, descends from a member, carries its cookie, is in its
  * control group, or was a member before. Invariant: the number of a reaped leader counts only while nobody else can have got it.
- *
- * The members of one command, look after look.
  */
 class ProcessMembership {
   /** Pid of the command's first process, which leads its group and its session. */

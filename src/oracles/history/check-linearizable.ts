@@ -15,15 +15,7 @@ import { checkIterable, checkRecord, checkOptions } from '../../kernel/argument-
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { contradictionSentence, type Contradiction } from './contradiction.ts';
 
-/**
- * Makes a contradiction small. First the history is cut after the first reply that made it one. Of what is left only the latest are
- * kept and all others set free, as many as it takes for a contradiction; then of these too, in ever smaller chunks (A. Zeller and R.
- * Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), 2002). Invariant: all of this only takes knowledge
- * away, so that what is a contradiction afterwards was one before; and because setting free more never makes one, a single pass of
- * chunks of one leaves only what is needed.
- *
- * The operations that are needed, in the order in which they began, as they stood when the last reply came.
- */
+/** The operations that are needed, in the order in which they began, as they stood when the last reply came. */
 export interface SmallContradiction<O, R> {
   readonly operations: readonly HistoryOperation<O, R>[];
   /** False if a bound was hit on the way. */
@@ -34,7 +26,13 @@ export interface SmallContradiction<O, R> {
 const STEPS_PER_TRIAL = 50_000;
 const STEPS_IN_ALL = 400_000;
 
-/** Shrinks operations that have no order. */
+/**
+ * Makes a contradiction small. First the history is cut after the first reply that made it one. Of what is left only the latest are
+ * kept and all others set free, as many as it takes for a contradiction; then of these too, in ever smaller chunks (A. Zeller and R.
+ * Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), 2002). Invariant: all of this only takes knowledge
+ * away, so that what is a contradiction afterwards was one before; and because setting free more never makes one, a single pass of
+ * chunks of one leaves only what is needed.
+ */
 function shrinkContradiction<O, R, S>(
   operations: readonly HistoryOperation<O, R>[],
   model: SequentialModel<O, R, S>,

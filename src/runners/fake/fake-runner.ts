@@ -104,11 +104,7 @@ class FakePerformance implements Performance {
   }
 }
 
-/**
- * Carries out fake runs: one at a time, by script or by hand. Invariant: a run that has ended leaves no timer.
- *
- * The performer of a fake runner.
- */
+/** Carries out fake runs: one at a time, by script or by hand. Invariant: a run that has ended leaves no timer. */
 class FakePerformer implements Performer {
   readonly #world: World;
   readonly #script: FakeScripts | undefined;

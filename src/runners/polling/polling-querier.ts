@@ -31,8 +31,6 @@ export interface PollingParent extends StatusQueryNower {
 /**
  * One wait of a poller: poll, look, pause, and again. Invariant: at any time it is either asking or pausing; a pause has exactly one
  * timer and is in the poller's set of pauses, and both are gone when it ends.
- *
- * A wait under way.
  */
 class PollingWait {
   readonly #clock: Clock;

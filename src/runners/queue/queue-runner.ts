@@ -26,11 +26,7 @@ import type { Performance, StatusListener } from './performer.ts';
 import type { QueueParts } from './queue-options.ts';
 import { UpdateCycle } from './update-cycle.ts';
 
-/**
- * When a runner stops trusting its machine (R81). Only FAILED runs count, and an ABORTED one neither counts nor breaks a row.
- *
- * Watches terminal statuses for the signs of a broken machine.
- */
+/** When a runner stops trusting its machine (R81). Only FAILED runs count, and an ABORTED one neither counts nor breaks a row. */
 class RunnerHealth {
   #lastCode: ExitCode = 0;
 

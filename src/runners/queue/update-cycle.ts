@@ -33,8 +33,6 @@ const OVERDUE: UpdateEnd = Object.freeze({ type: 'overdue' });
 /**
  * One update of one filer, with its limit (R79, R80). Invariant: `onOver` is called exactly once; an update that keeps neither its
  * limit nor its cancel bound is given up, and `onReturn` is called when it comes back after all.
- *
- * An update at work.
  */
 class FilerUpdate {
   readonly #world: World;

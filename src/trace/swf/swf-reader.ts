@@ -221,8 +221,6 @@ const SECONDS_MAX = TIME_MS_MAX / 1_000;
 /**
  * Parses one row of a Standard Workload Format log. Strict parsing refuses the first thing that the format does not allow; lenient
  * parsing takes what sense there is, and says what it did.
- *
- * Reads a row of blank-separated numbers.
  */
 function parseSwfRow(text: string): SwfRow {
   const complaints: SwfComplaint[] = [];
