@@ -78,3 +78,11 @@ function show(value: unknown): string {
   if (value instanceof Error) return `${value.name} (${value.message})`;
   return inspect(value, { breakLength: Infinity, depth: 4 });
 }
+
+/** That field of each status, in their order. */
+export function each<Field extends keyof RunStatus>(
+  statuses: readonly RunStatus[],
+  field: Field,
+): RunStatus[Field][] {
+  return statuses.map((status) => status[field]);
+}

@@ -126,11 +126,11 @@ class MemoryMetricsRegistry implements MemoryMetrics {
   }
 
   counter(name: string): Counter {
-    return this.#find(name, 'counter', (onChange) => new MemoryCounter(name, onChange));
+    return this.#find(name, 'counter', (onChange) => memoryCounter(name, onChange));
   }
 
   gauge(name: string): Gauge {
-    return this.#find(name, 'gauge', (onChange) => new MemoryGauge(name, onChange));
+    return this.#find(name, 'gauge', (onChange) => memoryGauge(name, onChange));
   }
 
   histogram(name: string): Histogram {
@@ -177,39 +177,39 @@ class MemoryMetricsRegistry implements MemoryMetrics {
 
 type OnChange = (value: number) => void;
 
-class MemoryCounter implements Counter {
-  readonly kind = 'counter';
-  readonly #name: string;
-  readonly #onChange: OnChange | undefined;
-  value = 0;
-
-  constructor(name: string, onChange: OnChange | undefined) {
-    this.#name = name;
-    this.#onChange = onChange;
-  }
-
-  increment(by = 1): void {
-    checkIncrement(this.#name, by);
-    this.value += by;
-    this.#onChange?.(this.value);
-  }
+interface MemoryCounter extends Counter {
+  readonly kind: 'counter';
+  value: number;
 }
 
-class MemoryGauge implements Gauge {
-  readonly kind = 'gauge';
-  readonly #name: string;
-  readonly #onChange: OnChange | undefined;
-  value = 0;
+function memoryCounter(name: string, onChange: OnChange | undefined): MemoryCounter {
+  const counter: MemoryCounter = {
+    kind: 'counter',
+    value: 0,
+    increment(by = 1) {
+      checkIncrement(name, by);
+      counter.value += by;
+      onChange?.(counter.value);
+    },
+  };
+  return counter;
+}
 
-  constructor(name: string, onChange: OnChange | undefined) {
-    this.#name = name;
-    this.#onChange = onChange;
-  }
+interface MemoryGauge extends Gauge {
+  readonly kind: 'gauge';
+  value: number;
+}
 
-  set(value: number): void {
-    checkValue(this.#name, value);
-    if (value === this.value) return;
-    this.value = value;
-    this.#onChange?.(value);
-  }
+function memoryGauge(name: string, onChange: OnChange | undefined): MemoryGauge {
+  const gauge: MemoryGauge = {
+    kind: 'gauge',
+    value: 0,
+    set(value) {
+      checkValue(name, value);
+      if (value === gauge.value) return;
+      gauge.value = value;
+      onChange?.(value);
+    },
+  };
+  return gauge;
 }

@@ -7,7 +7,7 @@ import type { Service } from '../../model/service.ts';
 import { DONE_MASK } from '../../model/state-mask.ts';
 import { waitForState } from '../../model/status-lookup.ts';
 import { waitForever } from '../../model/query.ts';
-import { checkEqual, checkFields } from '../check.ts';
+import { checkEqual, checkFields, each } from '../check.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
@@ -120,11 +120,7 @@ export const orderCases: readonly CaseSpec[] = [
       await t.until('all runs are over', async () => (await statesOf(runner)).every(isTerminal));
       await Promise.all(ends);
       const { statuses } = await runner.statusAll();
-      checkEqual(
-        'runs',
-        statuses.map(({ runId }) => runId),
-        ids,
-      );
+      checkEqual('runs', each(statuses, 'runId'), ids);
       for (const [index, { state, exitCode }] of load.entries()) {
         checkFields(`run ${index}`, statuses[index] ?? { state: 'UNKNOWN', exitCode: 0 }, {
           state,

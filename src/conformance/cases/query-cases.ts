@@ -5,7 +5,7 @@ import type { Service } from '../../model/service.ts';
 import { unknownRunMessage } from '../../model/messages.ts';
 import { ALL_MASK, COMPLETE_MASK, DONE_MASK, maskForState, RUNNING_MASK } from '../../model/state-mask.ts';
 import { singleStatus, statusAll, statusNow } from '../../model/status-lookup.ts';
-import { checkEqual, checkRejects } from '../check.ts';
+import { checkEqual, checkRejects, each } from '../check.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
@@ -104,11 +104,7 @@ export const queryCases: readonly CaseSpec[] = [
       const query = { runs: ids, states: maskForState('RUNNING', 'COMPLETE') };
       for (const wait of [NO_WAIT, waitForever(), waitForever(AbortSignal.abort())]) {
         const { statuses } = await runner.query(query, wait);
-        checkEqual(
-          'runs',
-          statuses.map(({ runId }) => runId),
-          ids.slice(0, 2),
-        );
+        checkEqual('runs', each(statuses, 'runId'), ids.slice(0, 2));
       }
     },
   },

@@ -6,7 +6,7 @@ import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { ALL_MASK, RUNNING_MASK } from '../../model/state-mask.ts';
 import { waitForState } from '../../model/status-lookup.ts';
-import { checkEqual, checkFields, checkRejects, checkThat, statusInside } from '../check.ts';
+import { checkEqual, checkFields, checkRejects, checkThat, statusInside, each } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
 const ZERO: Partial<RunStatus> = {
@@ -129,11 +129,7 @@ export const queueCases: readonly CaseSpec[] = [
       const last = ids.at(-1) ?? '';
       await t.end(runner, last);
       const { statuses } = await runner.statusAll();
-      checkEqual(
-        'exit codes',
-        statuses.map(({ exitCode }) => exitCode),
-        [1, 2, 3, 4, 5],
-      );
+      checkEqual('exit codes', each(statuses, 'exitCode'), [1, 2, 3, 4, 5]);
     },
   },
   {

@@ -2,7 +2,7 @@
 import { ALL_MASK, DONE_MASK, PENDING_MASK } from '../../model/state-mask.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import { waitForever } from '../../model/query.ts';
-import { checkEqual, checkFields, checkRejects } from '../check.ts';
+import { checkEqual, checkFields, checkRejects, each } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
 export const releaseCases: readonly CaseSpec[] = [
@@ -57,11 +57,7 @@ export const releaseCases: readonly CaseSpec[] = [
       await runner.release();
       for (const status of await Promise.all(waits)) checkEqual('an end', status.state, 'ABORTED');
       const { statuses } = await runner.statusAll();
-      checkEqual(
-        'states',
-        statuses.map(({ state }) => state),
-        ['ABORTED', 'ABORTED', 'ABORTED'],
-      );
+      checkEqual('states', each(statuses, 'state'), ['ABORTED', 'ABORTED', 'ABORTED']);
     },
   },
   {

@@ -7,7 +7,7 @@ import { finalStatus, waitForState } from '../../model/status-lookup.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
 import { waitForever } from '../../model/query.ts';
 import type { CaseContext } from '../case-context.ts';
-import { checkEqual, checkFields, checkRejects, checkThat } from '../check.ts';
+import { checkEqual, checkFields, checkRejects, checkThat, each } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
 /** Whether a promise has settled by the time that all that is due now has happened. */
@@ -118,11 +118,7 @@ export const waitCases: readonly CaseSpec[] = [
     async serve(t, runner) {
       const runId = await t.running(runner, t.commands.exit(3, t.ms(5)));
       const { statuses } = await runner.query({ runs: [runId], states: DONE_MASK }, { timeoutMs: t.ms(5) });
-      checkEqual(
-        'exit codes',
-        statuses.map(({ exitCode }) => exitCode),
-        [3],
-      );
+      checkEqual('exit codes', each(statuses, 'exitCode'), [3]);
     },
   },
   {
@@ -134,11 +130,7 @@ export const waitCases: readonly CaseSpec[] = [
       t.world.clock.timer('cancel', t.ms(5), () => stop.abort());
       const wait = waitForever(stop.signal);
       const { statuses } = await runner.query({ runs: [runId], states: DONE_MASK }, wait);
-      checkEqual(
-        'exit codes',
-        statuses.map(({ exitCode }) => exitCode),
-        [3],
-      );
+      checkEqual('exit codes', each(statuses, 'exitCode'), [3]);
       // Perhaps the cancel is still to come in this instant.
       await t.sleep(1);
     },
@@ -172,11 +164,7 @@ export const waitCases: readonly CaseSpec[] = [
       checkThat(await isOpen(t, waiting), 'the wait after the first end', 'still open', 'ended');
       await runner.abort(second);
       const { statuses } = await waiting;
-      checkEqual(
-        'runs',
-        statuses.map(({ runId }) => runId),
-        [second],
-      );
+      checkEqual('runs', each(statuses, 'runId'), [second]);
     },
   },
   {
