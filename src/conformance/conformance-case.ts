@@ -24,29 +24,25 @@ import { checkSubject, type ConformanceSubject, type SubjectOptions } from './su
 import type { Service } from '../model/service.ts';
 
 /** A case as it is written down. */
-export type CaseSpec = CaseHead & (ContextBody | RunnerBody);
-
-interface CaseHead {
+export type CaseSpec = {
   /** Begins with the numbers of the rules that it proves, then says what happens. */
   readonly title: string;
   /** What a runner must support for the case to mean anything, beside what `options` need. Default: nothing. */
   readonly needs?: readonly Capability[];
-}
-
-/** A case that makes its runners itself. */
-interface ContextBody {
-  readonly run: (t: CaseContext) => Promise<void>;
-}
+} & (
+  | {
+      /** Makes its runners itself. */
+      readonly run: (t: CaseContext) => Promise<void>;
+    }
+  | {
+      /** What the one runner is made with; each needs the capability of its name. Default: the runner's own defaults. */
+      readonly options?: Pick<SubjectOptions, 'capacity' | 'history' | 'idPrefix'>;
+      readonly serve: (t: CaseContext, runner: Service) => Promise<void>;
+    }
+);
 
 /** A case about one runner. */
-interface RunnerBody {
-  /** What the runner is made with. Default: its own defaults. */
-  readonly options?: PlainOptions;
-  readonly serve: (t: CaseContext, runner: Service) => Promise<void>;
-}
-
-/** Options that each need the capability of the same name. */
-type PlainOptions = Pick<SubjectOptions, 'capacity' | 'history' | 'idPrefix'>;
+type RunnerCase = Extract<CaseSpec, { readonly serve: unknown }>;
 
 /** How a case is run. */
 export interface ProveOptions {
@@ -189,13 +185,13 @@ export class ConformanceCase {
   }
 }
 
-function servingBody({ options, serve }: RunnerBody): ContextBody['run'] {
+function servingBody({ options, serve }: RunnerCase): ConformanceCase['run'] {
   checkFunction('serve', serve);
   return async (t) => serve(t, await t.runner(options));
 }
 
-function capabilitiesFor({ options = {} }: RunnerBody): Capability[] {
-  return Object.keys(options) as (keyof PlainOptions)[];
+function capabilitiesFor({ options = {} }: RunnerCase): Capability[] {
+  return Object.keys(options) as (keyof typeof options)[];
 }
 
 interface Settled<T> {
