@@ -3,9 +3,10 @@
  * know any id.
  */
 import type { Cancellable } from '../model/cancellation.ts';
-import { checkAbsolutePath, checkIngestPaths, checkSnapshotId } from './filer-arguments.ts';
+import { checkIngestPaths, SNAPSHOT_ID, ABSOLUTE_PATH } from './filer-arguments.ts';
 import { throwIfCancelled } from './filer-error.ts';
 import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** What the invalid filer checks out to: an absolute path that does not exist (R174). */
 export const INVALID_PATH = '/path/is/invalid';
@@ -28,7 +29,7 @@ class FakeFiler implements InstantFiler {
   }
 
   checkout(snapshotId: string, cancel?: Cancellable): InstantCheckout {
-    checkSnapshotId(snapshotId);
+    check('snapshotId', snapshotId, SNAPSHOT_ID);
     throwIfCancelled(cancel, 'checkout');
     if (!this.#numbered) return fakeCheckout(this.#root, snapshotId);
     const path = `${this.#root}/checkout-${this.#checkouts}`;
@@ -37,14 +38,14 @@ class FakeFiler implements InstantFiler {
   }
 
   checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): InstantCheckout {
-    checkSnapshotId(snapshotId);
-    checkAbsolutePath('dir', dir);
+    check('snapshotId', snapshotId, SNAPSHOT_ID);
+    check('dir', dir, ABSOLUTE_PATH);
     throwIfCancelled(cancel, 'checkout');
     return fakeCheckout(dir, snapshotId);
   }
 
   ingest(path: string, cancel?: Cancellable): string {
-    checkAbsolutePath('path', path);
+    check('path', path, ABSOLUTE_PATH);
     throwIfCancelled(cancel, 'ingestion');
     return this.#nextId();
   }
@@ -77,7 +78,7 @@ class FakeFiler implements InstantFiler {
  * ```
  */
 export function createFixedFiler(path: string): InstantFiler {
-  checkAbsolutePath('path', path);
+  check('path', path, ABSOLUTE_PATH);
   return new FakeFiler(path, false);
 }
 
@@ -105,6 +106,6 @@ export function createInvalidFiler(): InstantFiler {
  * ```
  */
 export function createVirtualFiler(root = '/virtual'): InstantFiler {
-  checkAbsolutePath('root', root);
+  check('root', root, ABSOLUTE_PATH);
   return new FakeFiler(root, true);
 }

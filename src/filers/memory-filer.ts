@@ -4,11 +4,12 @@
  */
 import { RunnerError } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
-import { checkAbsolutePath, checkIngestPaths, checkSnapshotId } from './filer-arguments.ts';
+import { checkIngestPaths, SNAPSHOT_ID, ABSOLUTE_PATH } from './filer-arguments.ts';
 import { throwIfCancelled, unknownSnapshot } from './filer-error.ts';
 import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
 import { createMemoryTree } from './memory-tree.ts';
 import type { MemoryTree, TreeEntries } from './memory-tree.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** An in-memory filer (R174). */
 export interface MemoryFiler extends InstantFiler {
@@ -36,8 +37,8 @@ class TreeFiler implements MemoryFiler {
   }
 
   checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): InstantCheckout {
-    checkSnapshotId(snapshotId);
-    checkAbsolutePath('dir', dir);
+    check('snapshotId', snapshotId, SNAPSHOT_ID);
+    check('dir', dir, ABSOLUTE_PATH);
     throwIfCancelled(cancel, 'checkout');
     const snapshot = this.#find(snapshotId);
     if (this.tree.kindOf(dir) === 'file' || this.tree.entriesUnder(dir).size > 0) {
@@ -57,7 +58,7 @@ class TreeFiler implements MemoryFiler {
   }
 
   ingest(path: string, cancel?: Cancellable): string {
-    checkAbsolutePath('path', path);
+    check('path', path, ABSOLUTE_PATH);
     const name = path.slice(path.lastIndexOf('/') + 1);
     const target = this.tree.kindOf(path) === 'file' ? name : '';
     return this.ingestMap(new Map([[path, target]]), cancel);

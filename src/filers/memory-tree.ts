@@ -2,10 +2,10 @@
  * A small file tree in memory, standing in for a disk. Invariant: every entry's parents are directories of the tree, and content
  * is copied on the way in and out, so that nobody changes it from outside.
  */
-import { checkRecord, checkString, isInstance } from '../kernel/argument-check.ts';
+import { checkRecord, checkString, isInstance, check } from '../kernel/argument-check.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
-import { checkAbsolutePath } from './filer-arguments.ts';
+import { ABSOLUTE_PATH } from './filer-arguments.ts';
 
 /** One entry of a tree. */
 export type TreeEntry =
@@ -19,7 +19,7 @@ const DIR: TreeEntry = Object.freeze({ kind: 'dir' });
 
 /** The segments of an absolute path; refuses those that are no plain path. */
 function segmentsOf(path: string): string[] {
-  checkAbsolutePath('path', path);
+  check('path', path, ABSOLUTE_PATH);
   const segments = path.split('/').filter((segment) => segment !== '');
   if (segments.some((segment) => segment === '.' || segment === '..')) {
     throw invalidArgument('path', 'a path without . and .. segments', path);

@@ -16,14 +16,14 @@ import {
 } from './filer-behaviour.ts';
 import { cancelledOperation } from './filer-error.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
-import { checkClock, checkDuration, checkOptions, checkString } from '../kernel/argument-check.ts';
+import { checkClock, checkDuration, checkOptions, checkString, check } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { ExitCodeError } from '../model/exit-code.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
 import { createVirtualFiler } from './fake-filer.ts';
-import { checkIngestPaths, checkSnapshotId } from './filer-arguments.ts';
+import { checkIngestPaths, SNAPSHOT_ID } from './filer-arguments.ts';
 import { FilerLedger, type FilerViolation } from './filer-ledger.ts';
 
 /** What a pending operation is made of. */
@@ -243,7 +243,7 @@ class BehavingFiler implements SimFiler {
     cancel: Cancellable | undefined,
     make: Act<Checkout>,
   ): MaybePromise<Checkout> {
-    checkSnapshotId(snapshotId);
+    check('snapshotId', snapshotId, SNAPSHOT_ID);
     const serial = this.#ledger.beginCheckout(snapshotId);
     return thenOrNow(
       () => this.#perform('checkout', snapshotId, cancel, make),

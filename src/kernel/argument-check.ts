@@ -1,5 +1,26 @@
 /** Refuses what a caller from plain JavaScript can get wrong, before anything is done with it. Each failure is `RUNNER_INVALID_ARGUMENT`. */
+import * as is from './shape.ts';
 import { describeValue, invalidArgument, RunnerError } from './errors.ts';
+
+/**
+ * Refuses what does not fit `shape`. A field of the options is named alone, of anything else after it: `query.states`. Reads each field that
+ * the shape has; what those throw is refused too.
+ */
+export function check(name: string, value: unknown, shape: is.Shape): void {
+  let found;
+  try {
+    found = is.findMismatch(shape, value);
+  } catch (error) {
+    throw unreadable(name, value, error);
+  }
+  if (found === undefined) return;
+  const { path, expected, actual, got } = found;
+  const where = name === 'options' && path !== '' ? path : is.joinPath(name, path);
+  throw new RunnerError('RUNNER_INVALID_ARGUMENT', `${where}: expected ${expected}, got ${got}`, {
+    expected,
+    actual,
+  });
+}
 
 /**
  * Refuses anything but an object, or a function, which may carry methods too. Looks at nothing in it, so that it may be called as often as one

@@ -2,9 +2,11 @@
  * Seeded streams: seedrandom's Alea turns the text of a seed into four words of state, an inlined sfc32 gives the numbers.
  * Invariant: a stream depends on its seed and fork path alone; forking and drawing never disturb each other.
  */
+import * as is from './shape.ts';
 import alea from 'seedrandom/lib/alea.js';
 import { invalidArgument } from './errors.ts';
 import type { RandomStream } from './random.ts';
+import { check } from './argument-check.ts';
 
 const WARM_UP_ROUNDS = 12;
 
@@ -58,16 +60,18 @@ class Sfc32 implements RandomStream {
   }
 
   fork(name: string): RandomStream {
-    if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
+    check('name', name, is.TEXT);
     return new Sfc32(`${this.path}/${name.length}:${name}`);
   }
 }
 
+/** What a seed may be. */
+export const SEED: is.SuchShape = is.anyOf('a string or a finite number', is.TEXT, is.NUMBER);
+
 /** The text that a seed stands for: 42 and '42' are the same seed. */
 export function seedText(seed: string | number): string {
-  if (typeof seed === 'string') return seed;
-  if (typeof seed === 'number' && Number.isFinite(seed)) return String(seed);
-  throw invalidArgument('seed', 'a string or a finite number', seed);
+  check('seed', seed, SEED);
+  return String(seed);
 }
 
 /**

@@ -2,12 +2,12 @@
  * The clock of one machine: another clock that is off by a constant and runs fast or slow. Invariants: its time never goes back, and
  * when a timer of it fires, the time that the timer was to wait for has passed on it.
  */
-import { checkClock, checkRecord } from './argument-check.ts';
+import * as is from './shape.ts';
 import type { Clock, Timer } from './clock.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
-import { invalidArgument } from './errors.ts';
 import type { Label } from './question.ts';
 import { microsecondsOf } from './microseconds.ts';
+import { check } from './argument-check.ts';
 
 /** How far a clock is off. */
 export interface ClockSkew {
@@ -23,6 +23,13 @@ const SLOWEST_PPM = -500_000;
 const FASTEST_PPM = 1_000_000;
 /** Some thirty years: with more, microseconds could not be distinguished any more. */
 const OFFSET_MS_MAX = 1e12;
+
+/** How far a clock may be off. */
+export const CLOCK_SKEW: is.RecordShape = is.objectOf<ClockSkew>(
+  'an object with offsetMs and driftPpm',
+  {},
+  { offsetMs: is.finite(-OFFSET_MS_MAX, OFFSET_MS_MAX), driftPpm: is.finite(SLOWEST_PPM, FASTEST_PPM) },
+);
 
 class SkewedClock implements Clock {
   readonly epochMs: number;
@@ -95,14 +102,8 @@ class SkewedClock implements Clock {
  * ```
  */
 export function skewedClock(clock: Clock, skew: ClockSkew = {}): Clock {
-  checkClock('clock', clock);
-  checkRecord('skew', 'an object with offsetMs and driftPpm', skew);
+  check('clock', clock, is.CLOCK);
+  check('skew', skew, CLOCK_SKEW);
   const { offsetMs = 0, driftPpm = 0 } = skew;
-  if (!(typeof offsetMs === 'number' && Math.abs(offsetMs) <= OFFSET_MS_MAX)) {
-    throw invalidArgument('offsetMs', 'a number from −10¹² to 10¹²', offsetMs);
-  }
-  if (!(typeof driftPpm === 'number' && driftPpm >= SLOWEST_PPM && driftPpm <= FASTEST_PPM)) {
-    throw invalidArgument('driftPpm', 'a number from -500,000 to 1,000,000', driftPpm);
-  }
   return new SkewedClock(clock, offsetMs, driftPpm);
 }

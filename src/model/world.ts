@@ -2,13 +2,15 @@
  * Where a runner lives: its time, its choices, its randomness, and who watches. The same body runs in a simulated world
  * (`simulate`) and in the real one (`realWorld` of `dryrunner/host`); nothing else differs between them.
  */
+import * as is from '../kernel/shape.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Isolate } from './isolation.ts';
 import type { ServiceWatch } from './service.ts';
 import type { Tracer } from './trace-event.ts';
-import { checkClock, checkMethods, checkRecord } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
+import { CHOICES, TRACER } from './argument-shapes.ts';
 
 /** The surroundings handed to every `create…Runner`. */
 export interface World {
@@ -26,30 +28,35 @@ export interface World {
   readonly watchServices?: ServiceWatch;
 }
 
-type Part = 'clock' | 'choices' | 'random';
-
-const ALL_PARTS: readonly Part[] = ['clock', 'choices', 'random'];
+const SAYS = 'a World such as sim.world or realWorld()';
+const PARTS = { clock: is.CLOCK, choices: CHOICES, random: is.withMethods('fork', 'int') };
+const ENDS = { tracer: TRACER, onHeal: is.FUNCTION };
+const EXTRAS = { isolate: is.FUNCTION, watchServices: is.withMethods('service', 'node') };
+/** Where a runner is made. */
+const WORLD = is.objectOf<World>(SAYS, PARTS, { ...ENDS, ...EXTRAS });
+/** Where simulations happen. */
+export const SIMULATED_WORLD: is.RecordShape = is.objectOf<
+  World & Required<Pick<World, 'tracer' | 'onHeal'>>
+>(SAYS, { ...PARTS, ...ENDS }, EXTRAS);
+/** Where nothing is drawn. */
+export const WORLD_OF_CHOICES: is.RecordShape = is.objectOf<Omit<World, 'random'>>(
+  SAYS,
+  { clock: is.CLOCK, choices: CHOICES },
+  { ...ENDS, ...EXTRAS },
+);
+/** Where only time passes. */
+export const WORLD_OF_TIME: is.RecordShape = is.objectOf<Pick<World, 'clock'>>(SAYS, { clock: is.CLOCK }, {});
 
 /** Worlds with all parts: many runners are made in one, and a look at every field costs more than making some of them. */
 const whole = new WeakSet();
 
 /**
- * Refuses anything but a world, when a runner is made in it.
- *
- * Checks the parts of a world that are needed; a tracer, and who watches services, only if there is one.
+ * Refuses anything but a world with all parts, when a runner is made in it.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the part.
  */
-export function checkWorld(world: unknown, parts: readonly Part[] = ALL_PARTS): void {
+export function checkWorld(world: unknown): void {
   if (typeof world === 'object' && world !== null && whole.has(world)) return;
-  checkRecord('world', 'a World such as sim.world or realWorld()', world);
-  const { clock, choices, random, tracer, watchServices } = world as {
-    readonly [part in keyof World]: unknown;
-  };
-  if (parts.includes('clock')) checkClock('world.clock', clock);
-  if (parts.includes('choices')) checkMethods('world.choices', choices, ['choose']);
-  if (parts.includes('random')) checkMethods('world.random', random, ['fork', 'int']);
-  if (tracer !== undefined) checkMethods('world.tracer', tracer, ['record']);
-  if (watchServices !== undefined) checkMethods('world.watchServices', watchServices, ['service', 'node']);
-  if (parts.length === ALL_PARTS.length) whole.add(world as World);
+  check('world', world, WORLD);
+  whole.add(world as World);
 }

@@ -2,14 +2,17 @@
  * Delays as decisions (R148): uniform in [0, max), in a limited number of steps, so that calls often come together and the order of
  * those is a decision in turn. Invariant: answer 0 is no delay.
  */
-import { checkDuration } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import type { Choices } from '../kernel/decisions.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { Topic } from '../kernel/question.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** The default number of steps. */
 export const DEFAULT_DELAY_STEPS = 32;
+
+/** How many different delays there are. */
+const DELAY_STEPS = is.integer(1);
 
 /** Draws delays. */
 export class DelayDraw {
@@ -20,10 +23,8 @@ export class DelayDraw {
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a maximum that is negative or not finite, or steps that are no integer ≥ 1. */
   constructor(choices: Choices, maxDelayMs: number, steps: number) {
-    checkDuration('maxDelayMs', maxDelayMs);
-    if (!(Number.isSafeInteger(steps) && steps >= 1)) {
-      throw invalidArgument('delaySteps', 'an integer ≥ 1', steps);
-    }
+    check('maxDelayMs', maxDelayMs, is.DURATION_MS);
+    check('delaySteps', steps, DELAY_STEPS);
     this.#choices = choices;
     this.#maxUs = microsecondsOf(maxDelayMs);
     this.#n = Math.max(1, Math.min(steps, this.#maxUs));

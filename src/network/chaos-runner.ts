@@ -8,16 +8,22 @@ import { isRunnerError, RunnerError } from '../kernel/errors.ts';
 import type { Topic } from '../kernel/question.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import { waitCancelled } from '../model/status-errors.ts';
-import { type World, checkWorld } from '../model/world.ts';
+import { type World, WORLD_OF_CHOICES } from '../model/world.ts';
 import type { InjectedFault } from './chaos-error.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { FaultKind } from '../model/faults.ts';
 import { ChaosHolds, type HoldEnd } from './chaos-holds.ts';
-import { ChaosSettings, CHAOS_NAME, type ChaosError, type ChaosOptions } from './chaos-settings.ts';
+import {
+  ChaosSettings,
+  CHAOS_NAME,
+  type ChaosError,
+  type ChaosOptions,
+  CHAOS_OPTIONS,
+} from './chaos-settings.ts';
 import { SentCall } from './sent-call.ts';
-import { checkOptions } from '../kernel/argument-check.ts';
 import { watchedService, type Service } from '../model/service.ts';
 import type { RunStatus } from '../model/run-status.ts';
+import { check } from '../kernel/argument-check.ts';
 
 const AGAIN = 'again';
 
@@ -201,8 +207,8 @@ export function createChaosRunner(
   delegate?: Service,
   options: ChaosOptions = {},
 ): ChaosRunner {
-  checkWorld(world, ['clock', 'choices']);
-  checkOptions(options);
+  check('world', world, WORLD_OF_CHOICES);
+  check('options', options, CHAOS_OPTIONS);
   const chaos = new ChaosService(world, delegate, options);
   world.onHeal?.(() => chaos.heal());
   return watchedService(world, options.name ?? CHAOS_NAME, chaos);

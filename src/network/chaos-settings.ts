@@ -2,14 +2,14 @@
  * What a chaos runner is set to do, changeable at any time (R150). Invariant: a setting is checked when it is made, and in force
  * from then on; changing one waits for nothing.
  */
-import { checkDuration, isInstance } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import type { Choices } from '../kernel/decisions.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { type RunStatus, zeroStatus } from '../model/run-status.ts';
 import { DEFAULT_DELAY_STEPS, DelayDraw } from './chaos-delay.ts';
 import { InjectedFaultError, makeInjectedFault } from './chaos-error.ts';
 import type { FaultErrorMaker, InjectedFault } from './chaos-error.ts';
 import { FaultPicker, NO_FAULTS, type ChaosOperation, type FaultPlan } from './fault-plan.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** Name of a chaos runner without one of its own. */
 export const CHAOS_NAME = 'chaos';
@@ -37,6 +37,29 @@ export interface ChaosOptions {
   readonly reorderHoldMs?: number;
 }
 
+const ERROR = is.anyOf(
+  'an Error, a message or a function that makes an Error',
+  is.TEXT,
+  is.FUNCTION,
+  is.instanceOf('an Error', Error),
+);
+
+/** The options of `createChaosRunner`. */
+export const CHAOS_OPTIONS: is.RecordShape = is.optionsOf<ChaosOptions>(
+  {},
+  {
+    name: is.TEXT,
+    // These are looked at where they come into force, since they can be changed.
+    maxDelayMs: is.ANY,
+    delaySteps: is.ANY,
+    plan: is.ANY,
+    error: is.ANY,
+    runStatus: is.anObject('a run status'),
+    faultError: is.FUNCTION,
+    reorderHoldMs: is.DURATION_MS,
+  },
+);
+
 /** The settings in force. */
 export class ChaosSettings {
   readonly name: string;
@@ -56,7 +79,6 @@ export class ChaosSettings {
       delaySteps = DEFAULT_DELAY_STEPS,
       reorderHoldMs = 1000,
     } = options;
-    checkDuration('reorderHoldMs', reorderHoldMs);
     this.name = name;
     this.reorderHoldMs = reorderHoldMs;
     this.#choices = choices;
@@ -116,7 +138,6 @@ export class ChaosSettings {
 }
 
 function checkError(error: ChaosError | undefined): ChaosError | undefined {
-  if (error === undefined || typeof error === 'string' || typeof error === 'function') return error;
-  if (isInstance(error, Error)) return error;
-  throw invalidArgument('error', 'an Error, a message or a function that makes an Error', error);
+  if (error !== undefined) check('error', error, ERROR);
+  return error;
 }

@@ -2,12 +2,13 @@
  * Plans of faults (R153): which call is struck how, by schedule or by chance, as plain data; what picks the fault of each call
  * from one; and rates as questions with as few answers as fit.
  */
+import * as is from '../kernel/shape.ts';
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import type { Topic } from '../kernel/question.ts';
 import { callFaultText, callText, FAULT_KINDS, type FaultKind } from '../model/faults.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** The calls that chaos can strike; `release` it never does (R152). */
 export type ChaosOperation = Exclude<keyof Service, 'release'>;
@@ -35,6 +36,25 @@ export interface FaultPlan {
   /** At most one fault per call. A scheduled fault goes before one by chance. */
   readonly schedule?: readonly ScheduledFault[];
 }
+
+const RATES = is.recordOf<Partial<Record<FaultKind, number>>>({}, is.each(FAULT_KINDS, is.finite(0, 1)));
+/** A {@link FaultPlan}; rates are looked at one operation at a time. */
+const FAULT_PLAN = is.objectOf<FaultPlan>(
+  'an object with rates and schedule',
+  {},
+  {
+    rates: is.recordOf<FaultRates>(
+      {},
+      is.each(CHAOS_OPERATIONS, is.anObject('an object with rates by kind')),
+    ),
+    schedule: is.listOf(
+      is.recordOf<ScheduledFault>(
+        { operation: is.oneOf(...CHAOS_OPERATIONS), call: is.integer(1), kind: is.oneOf(...FAULT_KINDS) },
+        {},
+      ),
+    ),
+  },
+);
 
 /** Nothing happens. */
 export const NO_FAULTS: FaultPlan = Object.freeze({});
@@ -138,14 +158,8 @@ function newTable(kinds: readonly FaultKind[], positive: readonly number[]): Rat
 
 function checkRates(operation: ChaosOperation, rates: Readonly<Partial<Record<FaultKind, number>>>): void {
   const name = `plan.rates.${operation}`;
-  let sum = 0;
-  for (const [kind, rate] of Object.entries(rates)) {
-    if (!FAULT_KINDS.includes(kind as FaultKind)) {
-      throw invalidArgument(name, `kinds out of ${FAULT_KINDS.join(', ')}`, kind);
-    }
-    if (!(rate >= 0 && rate <= 1)) throw invalidArgument(`${name}.${kind}`, 'a number from 0 to 1', rate);
-    sum += rate;
-  }
+  check(name, rates, RATES);
+  const sum = Object.values(rates).reduce((total, rate) => total + rate, 0);
   if (sum > 1 + TOLERANCE) throw invalidArgument(name, 'rates that add up to 1 at most', sum);
 }
 
@@ -190,7 +204,7 @@ export class FaultPicker {
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a plan that is none.
    */
   constructor(choices: Choices, plan: FaultPlan, name = 'chaos') {
-    checkRecord('plan', 'an object with rates and schedule', plan);
+    check('plan', plan, FAULT_PLAN);
     this.#choices = choices;
     this.#rates = makeRateTables(plan.rates ?? {}, name);
     this.#schedule = plan.schedule === undefined ? undefined : makeSchedule(plan.schedule);
@@ -243,10 +257,7 @@ function makeRateTables(
   name: string,
 ): Map<ChaosOperation, Chances | undefined> {
   const tables = new Map<ChaosOperation, Chances | undefined>();
-  checkRecord('plan.rates', 'an object with operations', rates);
-  for (const operation of Object.keys(rates)) {
-    checkOperation('plan.rates', operation);
-    checkRecord(`plan.rates.${operation}`, 'an object with rates by kind', rates[operation] ?? {});
+  for (const operation of Object.keys(rates) as ChaosOperation[]) {
     const table = makeRateTable(operation, rates[operation] ?? {});
     tables.set(operation, table === undefined ? undefined : makeChances(operation, table, name));
   }
@@ -255,26 +266,12 @@ function makeRateTables(
 
 function makeSchedule(faults: readonly ScheduledFault[]): Map<ChaosOperation, Map<number, FaultKind>> {
   const schedule = new Map<ChaosOperation, Map<number, FaultKind>>();
-  checkArray('plan.schedule', 'a list of faults', faults);
-  for (const [index, fault] of faults.entries()) {
-    const name = `plan.schedule[${index}]`;
-    checkRecord(name, 'an object with operation, call and kind', fault);
-    const { operation, call, kind } = fault;
-    checkOperation(`${name}.operation`, operation);
-    if (!(Number.isSafeInteger(call) && call >= 1)) {
-      throw invalidArgument(`${name}.call`, 'an integer ≥ 1', call);
-    }
-    if (!FAULT_KINDS.includes(kind)) {
-      throw invalidArgument(`${name}.kind`, `one of ${FAULT_KINDS.join(', ')}`, kind);
-    }
+  for (const [index, { operation, call, kind }] of faults.entries()) {
     const calls = schedule.get(operation) ?? new Map<number, FaultKind>();
-    if (calls.has(call)) throw invalidArgument(name, 'one fault per call', `${operation} ${call}`);
+    if (calls.has(call)) {
+      throw invalidArgument(`plan.schedule[${index}]`, 'one fault per call', `${operation} ${call}`);
+    }
     schedule.set(operation, calls.set(call, kind));
   }
   return schedule;
-}
-
-function checkOperation(name: string, operation: string): asserts operation is ChaosOperation {
-  if (CHAOS_OPERATIONS.includes(operation as ChaosOperation)) return;
-  throw invalidArgument(name, `operations out of ${CHAOS_OPERATIONS.join(', ')}`, operation);
 }

@@ -17,12 +17,12 @@ import {
   type QueryCall,
   type ServiceCall,
 } from '../call/service-call.ts';
-import { checkMethods, unreadable } from '../kernel/argument-check.ts';
+import { checkMethods, unreadable, check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isRunnerError, messageOf, shownText } from '../kernel/errors.ts';
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import type { StatusResult } from '../model/status-reader.ts';
-import { checkWorld, type World } from '../model/world.ts';
+import { type World, WORLD_OF_TIME } from '../model/world.ts';
 import type { ReportViolation } from './oracle.ts';
 
 /** A status that was shown, and the mark from which on it is known. */
@@ -204,7 +204,7 @@ export function watchAnswers(
   service: Service,
   report: ReportViolation,
 ): WatchedAnswers {
-  checkWorld(world, ['clock']);
+  check('world', world, WORLD_OF_TIME);
   checkMethods('service', service, SERVICE_METHODS);
   return new AnswerWatch(world, service, report);
 }

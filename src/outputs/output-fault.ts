@@ -1,5 +1,7 @@
 /** The faults that an output in memory can be set to have, and their checks. */
-import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import * as is from '../kernel/shape.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** One fault of one output (R169). Faults of different kinds combine. */
 export type OutputFault =
@@ -28,16 +30,6 @@ export function injectedFault(what: string): RunnerError {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT`.
  */
 export function checkOutputFault(fault: OutputFault): void {
-  switch (fault.kind) {
-    case 'error':
-    case 'short':
-      if (Number.isInteger(fault.afterBytes) && fault.afterBytes >= 0) return;
-      throw invalidArgument('afterBytes', 'an integer ≥ 0', fault.afterBytes);
-    case 'delay':
-      if (Number.isFinite(fault.ms) && fault.ms >= 0) return;
-      throw invalidArgument('delay fault ms', 'a finite number ≥ 0', fault.ms);
-    case 'create':
-    case 'close':
-      return;
-  }
+  if (fault.kind === 'delay') check('delay fault ms', fault.ms, is.DURATION_MS);
+  if (fault.kind === 'error' || fault.kind === 'short') check('afterBytes', fault.afterBytes, is.COUNT);
 }

@@ -2,9 +2,9 @@
  * Meters a service from outside: how often it is called, how long `run` takes, and how its runs stand (R183). Invariant: the calls
  * themselves are passed on unchanged, in the same synchronous call, and never wait for the metering.
  */
+import * as is from '../kernel/shape.ts';
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
 import { makeCall, type ServiceCall } from '../call/service-call.ts';
-import { checkLimit, checkMethods, checkOptions } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { type Metrics, type Counter, type Gauge, type Histogram, METRIC_NAMES } from '../model/metrics.ts';
@@ -14,6 +14,8 @@ import { millisecondsBetween } from '../kernel/microseconds.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
+import { check } from '../kernel/argument-check.ts';
+import { TRACER, METRICS } from '../model/argument-shapes.ts';
 
 /** Where the measurements go. */
 export interface MeterOptions {
@@ -69,12 +71,16 @@ export interface MeteredService extends Service {
  * ```
  */
 export function meterService(service: Service, options: MeterOptions): MeteredService {
-  checkMethods('service', service, ['run', 'query']);
-  checkOptions(options);
-  checkMethods('metrics', options.metrics, ['counter', 'gauge', 'histogram']);
-  checkMethods('clock', options.clock, ['now']);
+  check('service', service, METERED);
+  check('options', options, METER_OPTIONS);
   return new ServiceMeter(service, options);
 }
+
+const METERED = is.withMethods('run', 'query');
+const METER_OPTIONS = is.optionsOf<MeterOptions>(
+  { metrics: METRICS, clock: is.withMethods('now') },
+  { refreshAfterCalls: is.BOOLEAN, startSpikeMs: is.limit(), tracer: TRACER, name: is.TEXT },
+);
 
 class ServiceMeter extends InterceptedService implements MeteredService {
   readonly #service: Service;
@@ -99,7 +105,6 @@ class ServiceMeter extends InterceptedService implements MeteredService {
       tracer,
       name = 'metered',
     } = options;
-    checkLimit('startSpikeMs', startSpikeMs);
     this.#service = service;
     this.#clock = clock;
     this.#instruments = new ServiceInstruments(metrics, clock, startSpikeMs);

@@ -1,6 +1,6 @@
 /** The simulated runner: the real queue and invoker on the sim execer, so that commands are scripts and time is virtual. */
+import * as is from '../kernel/shape.ts';
 import { checkWorld, type World } from '../model/world.ts';
-import { checkOptions } from '../kernel/argument-check.ts';
 import { createSimExecer, ScriptExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
 import { watchedService } from '../model/service.ts';
@@ -15,6 +15,9 @@ import type { QueueOptions, QueueParts } from './queue/queue-options.ts';
 import { QueueRunner } from './queue/queue-runner.ts';
 import { createInstruments } from './queue/runner-instruments.ts';
 import { PrivateTempDirs } from './virtual-temp-dirs.ts';
+import { check } from '../kernel/argument-check.ts';
+import { QUEUE_FIELDS } from './queue/queue-options.ts';
+import { INVOKER_PARTS, INVOKER_EXTRAS } from './invocation/invoker-parts.ts';
 
 /** Everything has a default: a virtual filer, outputs in memory, temporary directories in name only. */
 export interface SimulatedRunnerOptions
@@ -26,6 +29,11 @@ export interface SimulatedRunnerOptions
 }
 
 const OUTPUTS_KEPT = 300;
+
+const SIMULATED_RUNNER_OPTIONS = is.optionsOf<SimulatedRunnerOptions>(
+  {},
+  { ...QUEUE_FIELDS, ...INVOKER_PARTS, ...INVOKER_EXTRAS },
+);
 
 /** A runner in a simulated world, with its insides at hand. */
 export class SimulatedRunner extends QueueRunner {
@@ -69,7 +77,7 @@ export class SimulatedRunner extends QueueRunner {
  */
 export function createSimulatedRunner(world: World, options: SimulatedRunnerOptions = {}): SimulatedRunner {
   checkWorld(world);
-  checkOptions(options);
+  check('options', options, SIMULATED_RUNNER_OPTIONS);
   const { name = 'runner' } = options;
   const part = isolateRunner(world, name, options);
   const home = part === undefined ? world : { ...world, clock: part.clock };

@@ -1,8 +1,9 @@
 /** Temporary directories that exist in name only, for runners whose commands touch no disk (R92). */
-import { checkString } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
+import * as is from '../kernel/shape.ts';
 import type { TempDirs } from '../model/collaborators.ts';
 import type { Checkout } from '../model/filer.ts';
+import { check } from '../kernel/argument-check.ts';
+import { ABSOLUTE_PATH } from '../filers/filer-arguments.ts';
 
 const DEFAULT_ROOT = '/virtual/tmp';
 
@@ -43,12 +44,10 @@ export class PrivateTempDirs implements TempDirs {
  * ```
  */
 export function virtualTempDirs(root: string = DEFAULT_ROOT): VirtualTempDirs {
-  if (typeof root !== 'string' || !root.startsWith('/')) {
-    throw invalidArgument('root', 'an absolute path', root);
-  }
+  check('root', root, ABSOLUTE_PATH);
   const held = new Set<string>();
   const create = (name: string): Checkout => {
-    checkString('name', 'a name', name);
+    check('name', name, is.TEXT);
     const path = `${root}/${name}`;
     held.add(path);
     return { path, id: '', release: () => void held.delete(path) };

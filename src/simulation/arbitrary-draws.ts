@@ -2,10 +2,11 @@
  * Draws values of fast-check arbitraries from the decision log, so that they are replayed and shrunk with everything else. Invariant:
  * what one draw asks for are questions of its own, so that a value that becomes smaller moves no other.
  */
+import * as is from '../kernel/shape.ts';
 import { mixBits } from '../kernel/text-hash.ts';
-import { checkMethods, checkString } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { question } from '../kernel/question.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** The number generator that fast-check hands to its arbitraries, by its methods. */
 export interface RandomSource {
@@ -154,6 +155,8 @@ export interface DrawableArbitrary<T> {
   generate(random: RandomSource, biasFactor: number | undefined): { readonly value: T };
 }
 
+const ARBITRARY = is.withMethods('generate');
+
 /** The draws of one simulation. */
 export class ArbitraryDraws {
   readonly #choices: Choices;
@@ -165,8 +168,8 @@ export class ArbitraryDraws {
   }
 
   draw<T>(arbitrary: DrawableArbitrary<T>, label: string): T {
-    checkMethods('arbitrary', arbitrary, ['generate']);
-    checkString('label', 'a stable name for what is drawn', label);
+    check('arbitrary', arbitrary, ARBITRARY);
+    check('label', label, is.TEXT);
     this.#counts ??= new Map();
     const count = this.#counts.get(label) ?? 0;
     this.#counts.set(label, count + 1);

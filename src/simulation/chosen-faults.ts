@@ -2,15 +2,17 @@
  * Faults of collaborators as decisions: outputs that fail or write short, filers that fail, hang or are slow, clocks that are off.
  * Invariant: answer 0 is always the plain behaviour and the highest answer never is, and who made the value knows nothing of it.
  */
+import * as is from '../kernel/shape.ts';
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
-import { checkDuration, checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { thing, topicOf } from '../kernel/question.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import { outputFaultText } from '../model/faults.ts';
-import { checkWorld } from '../model/world.ts';
 import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
 import type { Simulation } from './simulation.ts';
+import { check } from '../kernel/argument-check.ts';
+import { WORLD_OF_CHOICES } from '../model/world.ts';
+import { CHANCE } from './scenario-faults.ts';
 
 /**
  * What can happen to an output by default: closed too early, written short, full, not created. How many there are is part of each question,
@@ -40,6 +42,11 @@ export interface ChosenOutputFaultsOptions {
   readonly faults?: readonly OutputFault[];
 }
 
+const OUTPUT_FAULTS_OPTIONS = is.optionsOf<ChosenOutputFaultsOptions>(
+  {},
+  { name: is.TEXT, oneIn: CHANCE, faults: is.LIST },
+);
+
 /**
  * A plan for `createMemoryOutputs({ faults })` that leaves it to the exploration which output fails and how: a decision
  * `NAME/ID fault` for each output, and a `fault` event for each that is struck (R169, R212).
@@ -66,9 +73,8 @@ export function chosenOutputFaults(
   sim: Pick<Simulation, 'world'>,
   options: ChosenOutputFaultsOptions = {},
 ): OutputFaultPlan {
-  checkRecord('options', 'an object of options', options);
+  check('options', options, OUTPUT_FAULTS_OPTIONS);
   const { name = 'output', oneIn = ONE_IN, faults = OUTPUT_FAULTS } = options;
-  checkInteger('oneIn', oneIn, 2);
   if (faults.length === 0) throw invalidArgument('faults', 'at least one fault', faults);
   const n = faults.length * oneIn;
   return (id) => {
@@ -102,6 +108,11 @@ export interface ChosenFilerMenuOptions {
   readonly oneIn?: number;
 }
 
+const FILER_MENU_OPTIONS = is.optionsOf<ChosenFilerMenuOptions>(
+  {},
+  { latencyMs: is.DURATION_MS, slowMs: is.DURATION_MS, oneIn: CHANCE },
+);
+
 /**
  * A menu for `createSimFiler({ menu, choices: sim.world.choices, tracer: sim.world.tracer })`: checkouts, ingestions and updates that
  * are slow, also to honour cancellation, fail, hang until they are cancelled, or ignore cancellation. The filer asks `filer/NAME OPERATION SUBJECT fault`, of which
@@ -127,11 +138,8 @@ export interface ChosenFilerMenuOptions {
  * ```
  */
 export function chosenFilerMenu(options: ChosenFilerMenuOptions = {}): FilerBehaviours {
-  checkRecord('options', 'an object of options', options);
+  check('options', options, FILER_MENU_OPTIONS);
   const { latencyMs = LATENCY_MS, slowMs = SLOW_MS, oneIn = ONE_IN } = options;
-  checkInteger('oneIn', oneIn, 2);
-  checkDuration('latencyMs', latencyMs);
-  checkDuration('slowMs', slowMs);
   const wrong: readonly FilerBehaviour[] = [
     { latencyMs: slowMs, cancelMs: SLOW_CANCEL_MS },
     { latencyMs, fail: { text: 'injected fault' } },
@@ -151,6 +159,12 @@ export interface ChosenSkewOptions {
   /** Default 10,000: a hundredth. */
   readonly driftPpmMax?: number;
 }
+
+const SIMULATION = is.objectOf<Pick<Simulation, 'world'>>('a simulation', { world: WORLD_OF_CHOICES }, {});
+const SKEW_OPTIONS = is.optionsOf<ChosenSkewOptions>(
+  {},
+  { offsetMsMax: is.DURATION_MS, driftPpmMax: is.DURATION_MS },
+);
 
 /**
  * How far the clock of a machine is off, as the exploration decides: `NAME clock offset fault` and `NAME clock drift fault`, whose
@@ -175,13 +189,10 @@ export function chosenSkew(
   name: string,
   options: ChosenSkewOptions = {},
 ): ClockSkew {
-  checkRecord('sim', 'a simulation', sim);
-  checkWorld(sim.world, ['clock', 'choices']);
-  checkString('name', 'the name of a machine', name);
-  checkRecord('options', 'an object of options', options);
+  check('sim', sim, SIMULATION);
+  check('name', name, is.TEXT);
+  check('options', options, SKEW_OPTIONS);
   const { offsetMsMax = OFFSET_MS_MAX, driftPpmMax = DRIFT_PPM_MAX } = options;
-  checkDuration('offsetMsMax', offsetMsMax);
-  checkDuration('driftPpmMax', driftPpmMax);
   const choose = (what: string, most: number, inWords: (amount: number) => string): number => {
     const amountOf = (answer: number): number =>
       ((Math.ceil(answer / 2) * most) / SKEW_STEPS) * (answer % 2 === 1 ? 1 : -1);

@@ -3,10 +3,12 @@
  * time, what is pending, whether faults have ended. Invariants: it is declared in every execution or in none, because it is declared
  * before anything is chosen; two states with one text can go on in the same ways, if the declaration is right.
  */
+import * as is from '../kernel/shape.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Healing } from './healing.ts';
+import { check } from '../kernel/argument-check.ts';
 
 const DEPTH_MAX = 100;
 const EXPECTED = 'plain data (null, texts, numbers, truth values, arrays and plain objects of them)';
@@ -90,7 +92,7 @@ export class DeclaredState {
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a function, `RUNNER_SIMULATION_MISUSE` if it is too late, or the second.
    */
   declare(value: () => unknown): void {
-    if (typeof (value as unknown) !== 'function') throw invalidArgument('value', 'a function', value);
+    check('value', value, is.FUNCTION);
     if (this.isDeclared) throw misuse('was called twice; one state has to hold everything');
     if (this.#decided() > 0 || this.#clock.fired > 0) {
       throw misuse('was called late; call it before anything is chosen, drawn or awaited');

@@ -1,7 +1,8 @@
 /** The end of all faults. Invariant: it comes at most once, those who asked for it are called once, in the order of asking. */
-import { invalidArgument } from '../kernel/errors.ts';
+import * as is from '../kernel/shape.ts';
 import type { Choices, DescribeAnswer, DueEvents } from '../kernel/decisions.ts';
 import type { Question } from '../kernel/question.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** Whether faults are over, and who must know. */
 export class Healing {
@@ -23,7 +24,7 @@ export class Healing {
 
   /** Calls `hook` when faults end, at once if they have ended. */
   onHeal(hook: () => void): void {
-    if (typeof (hook as unknown) !== 'function') throw invalidArgument('onHeal', 'a function', hook);
+    check('onHeal', hook, is.FUNCTION);
     if (this.#isHealed) hook();
     else this.#hooks.push(hook);
   }

@@ -3,14 +3,14 @@
  * and for how long. Invariants: at most one fault of these is in force, and it ends by itself, when faults end, or with the node; the
  * number of strikes is bounded, so that a run cannot be kept from its end for ever.
  */
-import { checkInteger, checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { choosesFault } from '../kernel/decisions.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import { nodeFaultText } from '../model/faults.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import type { SimulatedWorld } from './simulation.ts';
+import { CHANCE } from './scenario-faults.ts';
 
 /** When something may strike: just before an event of the process, as a call arrives, or before it is answered. */
 export type Moment = 'event' | 'call' | 'reply';
@@ -34,6 +34,20 @@ export interface NodeFaults {
   /** Strikes at most, of all kinds together; default 4. */
   readonly strikesMax?: number;
 }
+
+/** At least as slow as ever. */
+export const SLOW_BY: is.NumberShape = is.finite(1);
+/** See {@link NodeFaults}. */
+export const NODE_FAULTS: is.RecordShape = is.objectOf<NodeFaults>(
+  'an object of faults',
+  {},
+  {
+    ...is.each(['crash', 'pause', 'slow'], CHANCE),
+    ...is.each(['downMsMax', 'pauseMsMax', 'slowMsMax'], is.DURATION_MS),
+    slowFactor: SLOW_BY,
+    strikesMax: is.COUNT,
+  },
+);
 
 /** What strikes can do. */
 export interface StrikeTarget {
@@ -79,14 +93,9 @@ export class NodeStrikes {
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that cannot be left out, or times and factors out of range. */
   constructor(world: SimulatedWorld, target: StrikeTarget, faults: NodeFaults) {
-    checkRecord('faults', 'an object of faults', faults);
-    const { strikesMax = STRIKES_MAX } = faults;
-    if (!(Number.isSafeInteger(strikesMax) && strikesMax >= 0)) {
-      throw invalidArgument('faults.strikesMax', 'an integer ≥ 0', strikesMax);
-    }
     this.#world = world;
     this.#target = target;
-    this.#left = strikesMax;
+    this.#left = faults.strikesMax ?? STRIKES_MAX;
     this.#strikes = makeStrikes(world, faults);
   }
 
@@ -147,12 +156,10 @@ export function callWords({ what, subject }: Topic): string {
 function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] {
   const { slowFactor = SLOW_FACTOR } = faults;
   const { downMsMax = OUTAGE_MS_MAX, pauseMsMax = OUTAGE_MS_MAX, slowMsMax = SLOW_MS_MAX } = faults;
-  checkSlowFactor(slowFactor);
   const make = (kind: Kind, msMax: number, effect: Pick<Strike, 'begin' | 'end'>): Strike[] => {
     const oneIn = faults[kind];
     const duration = new DelayDraw(choices, msMax, DURATIONS);
     if (oneIn === undefined) return [];
-    checkInteger(`faults.${kind}`, oneIn, 2);
     return [{ kind, oneIn, duration, ...effect }];
   };
   return [
@@ -160,11 +167,4 @@ function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] 
     ...make('pause', pauseMsMax, { begin: (node) => node.pause(), end: (node) => node.resume() }),
     ...make('slow', slowMsMax, { begin: (node) => node.slow(slowFactor), end: (node) => node.slow(1) }),
   ];
-}
-
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `factor` is finite and ≥ 1. */
-export function checkSlowFactor(factor: number): void {
-  if (!(typeof factor === 'number' && factor >= 1 && factor < Infinity)) {
-    throw invalidArgument('factor', 'a finite number ≥ 1', factor);
-  }
 }

@@ -3,9 +3,10 @@
  * Invariants: one process at most is alive; who calls never sees an answer of a process that has died; after a release nothing of the
  * node is left (R204).
  */
+import * as is from '../kernel/shape.ts';
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { RunnerError } from '../kernel/errors.ts';
 import { type Topic, topicOf, type Label } from '../kernel/question.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import { type Service, watchedService } from '../model/service.ts';
@@ -15,29 +16,24 @@ import { zeroStatus, type RunID } from '../model/run-status.ts';
 import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts';
 import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
 import { SentCall, type NetworkCall } from '../network/sent-call.ts';
-import {
-  checkDuration,
-  checkFunction,
-  checkLimit,
-  checkMethods,
-  checkOptions,
-  checkRecord,
-} from '../kernel/argument-check.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
-import { type ClockSkew, skewedClock } from '../kernel/skewed-clock.ts';
+import { type ClockSkew, skewedClock, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
 import { choosesFault } from '../kernel/decisions.ts';
-import { checkWorld } from '../model/world.ts';
 import {
   type NodeFaults,
   callWords,
-  checkSlowFactor,
   type Moment,
   NodeStrikes,
   type StrikeTarget,
+  SLOW_BY,
+  NODE_FAULTS,
 } from './node-strikes.ts';
 import { makeCall } from '../call/service-call.ts';
 import { callFaultText } from '../model/faults.ts';
+import { check } from '../kernel/argument-check.ts';
+import { SERVICE } from '../model/argument-shapes.ts';
+import { SIMULATED_WORLD } from '../model/world.ts';
 
 /** What calls need to know of their node. */
 export interface CallHost {
@@ -285,7 +281,7 @@ export class NodeClock implements Clock {
   }
 
   #add(label: Label, ms: number, fire: () => void, isLate: boolean): Timer {
-    checkDuration('ms', ms);
+    check('ms', ms, is.DURATION_MS);
     if (this.#isDead) return DEAD_TIMER;
     const delayMs = ms * this.#factor;
     const timer = new NodeTimer(topicOf(label), this.#clock.now() + delayMs, isLate, fire, this.#pending);
@@ -409,22 +405,12 @@ export interface NodeOptions<S extends Service> {
 }
 
 const HANG_MS: number = 60_000;
-const NAME = /^[\w.-]+$/;
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense, and for anything but a simulation. */
-function checkNodeOptions<S extends Service>(sim: Pick<Simulation, 'world'>, options: NodeOptions<S>): void {
-  checkRecord('sim', 'a simulation', sim);
-  checkWorld(sim.world);
-  checkFunction('sim.world.onHeal', sim.world.onHeal);
-  checkMethods('sim.world.tracer', sim.world.tracer, ['record']);
-  checkOptions(options);
-  const { name, start, hangMs = HANG_MS } = options;
-  if (!(typeof (name as unknown) === 'string' && NAME.test(name))) {
-    throw invalidArgument('name', 'letters, digits, dots, dashes and underscores', name);
-  }
-  checkFunction('start', start);
-  checkLimit('hangMs', hangMs);
-}
+const SIMULATION = is.objectOf<Pick<Simulation, 'world'>>('a simulation', { world: SIMULATED_WORLD }, {});
+const NODE_OPTIONS = is.optionsOf<NodeOptions<Service>>(
+  { name: is.text('letters, digits, dots, dashes and underscores', /^[\w.-]+$/), start: is.FUNCTION },
+  { faults: NODE_FAULTS, skew: CLOCK_SKEW, reusesIds: is.BOOLEAN, hangMs: is.limit() },
+);
 
 /** `down` from a crash to the restart. */
 export type NodeState = 'up' | 'paused' | 'down';
@@ -537,7 +523,7 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
   }
 
   slow(factor: number): void {
-    checkSlowFactor(factor);
+    check('factor', factor, SLOW_BY);
     if (this.#released !== undefined) return;
     if (factor > 1) this.#traceFault('node', 'slow', '');
     this.changes += 1;
@@ -575,7 +561,7 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     const idPrefix = reusesIds ? `${this.name}-` : `${this.name}.${index}-`;
     this.#process = process;
     const service: unknown = start(process.world, { index, name, idPrefix });
-    checkMethods('the result of start', service, ['run', 'abort', 'query', 'release']);
+    check('the result of start', service, SERVICE);
     this.service = service as S;
     this.state = 'up';
     this.#showState();
@@ -637,6 +623,7 @@ export function createNode<S extends Service>(
   sim: Pick<Simulation, 'world'>,
   options: NodeOptions<S>,
 ): Node<S> {
-  checkNodeOptions(sim, options);
+  check('sim', sim, SIMULATION);
+  check('options', options, NODE_OPTIONS);
   return watchedService(sim.world, options.name, new SimulatedNode(sim.world, options));
 }

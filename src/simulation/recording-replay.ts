@@ -2,6 +2,7 @@
  * Plays a recording: the real queue and invoker, in virtual time, with collaborators that answer as they did. What went in goes in again,
  * at its microsecond and in its order; what comes out is recorded again and compared. Invariant: the replay decides nothing.
  */
+import * as is from '../kernel/shape.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 import { topicOf, type Label } from '../kernel/question.ts';
@@ -28,7 +29,6 @@ import {
 } from '../model/recording.ts';
 import type { FilerAndInit, RunTypeMap } from '../model/run-type.ts';
 import { type QueueRunnerOptions, createQueueRunner } from '../runners/queue/create-queue-runner.ts';
-import { checkArray, checkRecord } from '../kernel/argument-check.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
 import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { Command } from '../model/command.ts';
@@ -40,6 +40,7 @@ import { diffRecordings, type RecordingDifference } from '../trace/recording/rec
 import { simulate } from './simulate.ts';
 import type { Simulation } from './simulation.ts';
 import type { Verdict } from './verdict.ts';
+import { check } from '../kernel/argument-check.ts';
 
 type RecordedOutput = Extract<RecordedInput, { readonly type: 'output' }>;
 
@@ -305,6 +306,8 @@ export interface RecordingReplay {
   readonly problem: string | undefined;
 }
 
+const RECORDING = is.objectOf<Recording>('a recording', { entries: is.LIST }, {});
+
 /**
  * Replays a recording and compares everything that follows from what went in: statuses and all other events of the runners' traces,
  * requests to collaborators and answers to calls, each with its time to the microsecond.
@@ -320,8 +323,7 @@ export interface RecordingReplay {
  * ```
  */
 export async function replayRecording(recording: Recording): Promise<RecordingReplay> {
-  checkRecord('recording', 'a recording', recording);
-  checkArray('recording.entries', 'a list of entries', recording.entries);
+  check('recording', recording, RECORDING);
   const { entries } = recording;
   let replayed: Recording = { entries: [] };
   let stuck: RecordingDifference | undefined;

@@ -1,17 +1,21 @@
 /** Faults that a scenario places itself. Invariant: answer 0 of each question is no fault, and each that strikes is a `fault` event (R212). */
-import { checkInteger } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
+import * as is from '../kernel/shape.ts';
 import { choosesFault } from '../kernel/decisions.ts';
 import { question, topicOf } from '../kernel/question.ts';
 import { namedFaultText, type FaultEvent } from '../model/faults.ts';
 import type { World } from '../model/world.ts';
 import type { EventAction } from './event-actions.ts';
+import { check } from '../kernel/argument-check.ts';
 
 type FaultWorld = Pick<World, 'clock' | 'choices'> & Required<Pick<World, 'tracer'>>;
 
+/** A fault strikes by the highest of so many answers. */
+export const CHANCE: is.NumberShape = is.integer(2);
+const WITHIN = is.integer(1);
+
 /** See `Simulation.strikes`. */
 export function strikesAt(world: FaultWorld, where: string, kind: string, oneIn: number): boolean {
-  checkInteger('oneIn', oneIn, 2);
+  check('oneIn', oneIn, CHANCE);
   const topic = topicOf({ owner: where, what: kind });
   if (!choosesFault(world.choices, topic, oneIn, () => namedFaultText(where, kind))) return false;
   traceFault(world, { operation: where, kind });
@@ -25,8 +29,8 @@ export function strikeAtSomeEvent(
   action: EventAction,
   within: number,
 ): { readonly nth: number; readonly act: EventAction } | undefined {
-  if (typeof (action as unknown) !== 'function') throw invalidArgument('action', 'a function', action);
-  checkInteger('within', within, 1);
+  check('action', action, is.FUNCTION);
+  check('within', within, WITHIN);
   const describe = (k: number): string => (k === 0 ? '' : `${label}, right after event ${k} from here`);
   const nth = world.choices.choose(question('fault', label), within + 1, describe);
   if (nth === 0) return undefined;

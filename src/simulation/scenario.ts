@@ -1,8 +1,8 @@
 /** A scenario with a name: what the command line runs, and what a file of scenarios exports. */
-import { unreadable } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
+import * as is from '../kernel/shape.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import type { Simulation } from './simulation.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** Reads the files that a scenario needs, before any simulation starts. Relative paths start at the scenario's package. */
 export interface ScenarioFiles {
@@ -23,7 +23,15 @@ export interface ScenarioDefinition<Input = unknown> {
   readonly options?: Pick<SimulateOptions, 'maxEvents' | 'leftovers' | 'oracles' | 'ambient'>;
 }
 
-const NAME = /^[a-z0-9][a-z0-9-]*$/;
+const SCENARIO = is.objectOf<ScenarioDefinition>(
+  'a scenario definition',
+  {
+    name: is.text('lower-case letters, digits and dashes', /^[a-z0-9][a-z0-9-]*$/),
+    description: is.text('a line of text', /./s),
+    run: is.FUNCTION,
+  },
+  { prepare: is.FUNCTION, options: is.OPAQUE },
+);
 
 /**
  * Checks a definition and gives it back, typed.
@@ -54,24 +62,5 @@ export function defineScenario<Input = undefined>(
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `value` is a scenario definition. */
 export function checkScenario(value: unknown): asserts value is ScenarioDefinition {
-  try {
-    if (typeof value !== 'object' || value === null) {
-      throw invalidArgument('scenario', 'a scenario definition', value);
-    }
-    const { name, description, run, prepare } = value as {
-      readonly [field in keyof ScenarioDefinition]: unknown;
-    };
-    if (typeof name !== 'string' || !NAME.test(name)) {
-      throw invalidArgument('scenario.name', 'lower-case letters, digits and dashes', name);
-    }
-    if (typeof description !== 'string' || description === '') {
-      throw invalidArgument(`description of scenario ${name}`, 'a line of text', description);
-    }
-    if (typeof run !== 'function') throw invalidArgument(`run of scenario ${name}`, 'a function', run);
-    if (prepare !== undefined && typeof prepare !== 'function') {
-      throw invalidArgument(`prepare of scenario ${name}`, 'a function', prepare);
-    }
-  } catch (error) {
-    throw unreadable('scenario', value, error);
-  }
+  check('scenario', value, SCENARIO);
 }

@@ -2,7 +2,7 @@
  * One seed, one clock, one log, one trace, one verdict. Invariants: it never throws for a property that failed; nothing but the seed
  * (or the log) decides what happens; one simulation at a time.
  */
-import { checkInteger, checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
@@ -11,6 +11,8 @@ import type { SimulateOptions } from './simulate-options.ts';
 import { SimulationRun } from './simulation-run.ts';
 import { STALL_LOOK_EVERY_LEAST } from './stall-watch.ts';
 import type { Verdict } from './verdict.ts';
+import { check } from '../kernel/argument-check.ts';
+import { SEED } from '../kernel/seeded-random.ts';
 
 interface Running {
   readonly run: SimulationRun;
@@ -18,6 +20,28 @@ interface Running {
 }
 
 let running: Running | undefined;
+
+const SIMULATE_OPTIONS = is.objectOf<SimulateOptions>(
+  'an object with a scenario',
+  { scenario: is.FUNCTION },
+  {
+    ...is.each(['keepTrace', 'capturePlaces', 'captureAwaits', 'omitStacks'], is.BOOLEAN),
+    ...is.each(['onFire', 'onState', 'onTurn'], is.FUNCTION),
+    ...is.each(['maxEvents', 'defaultMaxEvents'], is.limit(1)),
+    name: is.TEXT,
+    seed: SEED,
+    replay: is.LIST,
+    source: is.withMethods('decide'),
+    oracles: is.LIST,
+    ambient: is.withMethods('begin'),
+    stallLookEvery: is.integer(STALL_LOOK_EVERY_LEAST),
+    leftovers: is.oneOf('fail', 'ignore'),
+    drain: is.oneOf('fast', 'documented', 'auto'),
+    isolator: is.withMethods('isolate'),
+    watchServices: is.withMethods('service', 'node'),
+    signal: is.ABORT_SIGNAL,
+  },
+);
 
 /**
  * Runs a scenario in virtual time to its verdict. Simulations of one thread run one after another: one that is started while another
@@ -41,7 +65,10 @@ let running: Running | undefined;
  * ```
  */
 export async function simulate(options: SimulateOptions): Promise<Verdict> {
-  check(options);
+  check('options', options, SIMULATE_OPTIONS);
+  if (options.replay !== undefined && options.source !== undefined) {
+    throw invalidArgument('source', 'either replay or source', options.source);
+  }
   while (running !== undefined) {
     if (running.run.turns.isOn) {
       throw new RunnerError(
@@ -64,19 +91,4 @@ export async function simulate(options: SimulateOptions): Promise<Verdict> {
 function sourceOf({ replay, source, seed = 1 }: SimulateOptions): DecisionSource {
   if (source !== undefined) return source;
   return replay === undefined ? randomDecisions(seed) : replayDecisions(replay);
-}
-
-function check(options: SimulateOptions): void {
-  checkRecord('options', 'an object with a scenario', options);
-  const { scenario, maxEvents = 1, defaultMaxEvents = 1, stallLookEvery, replay, source, signal } = options;
-  if (typeof (scenario as unknown) !== 'function') throw invalidArgument('scenario', 'a function', scenario);
-  if (!(maxEvents >= 1)) throw invalidArgument('maxEvents', 'a number ≥ 1', maxEvents);
-  if (!(defaultMaxEvents >= 1)) throw invalidArgument('defaultMaxEvents', 'a number ≥ 1', defaultMaxEvents);
-  if (stallLookEvery !== undefined) checkInteger('stallLookEvery', stallLookEvery, STALL_LOOK_EVERY_LEAST);
-  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.aborted !== 'boolean') {
-    throw invalidArgument('signal', 'an AbortSignal', signal);
-  }
-  if (replay !== undefined && source !== undefined) {
-    throw invalidArgument('source', 'either replay or source', source);
-  }
 }

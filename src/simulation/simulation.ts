@@ -2,7 +2,7 @@
  * What a scenario gets: its world, and the few verbs that end in the verdict. Invariant: after the end of the simulation no verb does
  * anything but say so.
  */
-import { checkArray, checkRecord, checkString } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError, shownText } from '../kernel/errors.ts';
 import { question, type Label, topicOf, type Topic } from '../kernel/question.ts';
@@ -16,26 +16,19 @@ import type { Healing } from './healing.ts';
 import type { ReachedConditions } from './reached-conditions.ts';
 import { strikeAtSomeEvent, strikesAt } from './scenario-faults.ts';
 import type { ReportFailure } from './verdict.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** A property has a name, and a function that says whether it holds. */
 function checkProperty(name: string, holds: Holds): void {
-  if (typeof (name as unknown) !== 'string') throw invalidArgument('name', 'a text', name);
-  if (typeof (holds as unknown) !== 'function') throw invalidArgument('holds', 'a function', holds);
+  check('name', name, is.TEXT);
+  check('holds', holds, is.FUNCTION);
 }
 
-/** How long a property may take to come true. */
-function checkWithinMs(limits: { readonly withinMs: number }): void {
-  checkRecord('limits', 'an object with withinMs', limits);
-  const { withinMs } = limits;
-  if (withinMs >= 0 && withinMs < Infinity) return;
-  throw invalidArgument('withinMs', 'a finite number ≥ 0', withinMs);
-}
-
-/** How a choice is described is optional. */
-function checkDescribe(describe: unknown): void {
-  if (describe === undefined || typeof describe === 'function') return;
-  throw invalidArgument('describe', 'a function', describe);
-}
+const WITHIN = is.objectOf<{ readonly withinMs: number }>(
+  'an object with withinMs',
+  { withinMs: is.DURATION_MS },
+  {},
+);
 
 /** One of `values` by a choice; what explanations show is the value. */
 function pickFrom<T>(
@@ -44,8 +37,8 @@ function pickFrom<T>(
   values: readonly T[],
   describe: (value: T) => unknown = (value) => value,
 ): T {
-  checkArray('values', 'a list', values);
-  checkDescribe(describe);
+  check('values', values, is.LIST);
+  check('describe', describe, is.FUNCTION);
   if (values.length === 0) throw invalidArgument('values', 'at least one value', values);
   const describeAnswer: DescribeAnswer = (answer) => describe(values[answer] as T);
   return values[choices.choose(question('choice', label), values.length, describeAnswer)] as T;
@@ -111,7 +104,7 @@ export class Simulation {
    */
   choose(label: Label, n: number, describe?: DescribeAnswer): number {
     this.#mustRun('choose');
-    checkDescribe(describe);
+    if (describe !== undefined) check('describe', describe, is.FUNCTION);
     const asked = typeof label === 'string' ? label : question('choice', label);
     return this.world.choices.choose(asked, n, describe);
   }
@@ -170,7 +163,7 @@ export class Simulation {
    * the scenario has not awaited what leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is a text.
    */
   check(condition: boolean, message: string): void {
-    checkString('message', 'a text that says what must hold', message);
+    check('message', message, is.TEXT);
     if (condition) return;
     this.#mustRun(`check "${message}"`);
     const error = new CheckFailedError(message);
@@ -196,10 +189,8 @@ export class Simulation {
    */
   sometimes(name: string, condition = true): void {
     this.#mustRun('sometimes');
-    if (typeof (name as unknown) !== 'string') throw invalidArgument('name', 'a text', name);
-    if (typeof (condition as unknown) !== 'boolean') {
-      throw invalidArgument('condition', 'true or false', condition);
-    }
+    check('name', name, is.TEXT);
+    check('condition', condition, is.BOOLEAN);
     this.#parts.reached.note(name, condition);
   }
 
@@ -241,7 +232,7 @@ export class Simulation {
   async eventually(name: string, holds: Holds, limits: { readonly withinMs: number }): Promise<void> {
     this.#mustRun('eventually');
     checkProperty(name, holds);
-    checkWithinMs(limits);
+    check('limits', limits, WITHIN);
     this.heal();
     await this.#parts.properties.awaitProperty(name, holds, limits.withinMs);
   }

@@ -4,7 +4,7 @@
  * status never changes (R4); what is read is a frozen value (R39). What is rarely needed is made on first use, because there may be
  * 100,000 stores in a process.
  */
-import { checkClock, checkOptions, isInstance } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
@@ -32,6 +32,8 @@ import { cannotMatch, RunWaiters } from './run-waiters.ts';
 import { type ServicePredicate, judgeService, ServiceWaiters } from './service-waiters.ts';
 import { copyStatus, mergeStatus } from './status-merge.ts';
 import { WaiterRegister, type WaiterSurroundings } from './waiter-lifecycle.ts';
+import { check } from '../kernel/argument-check.ts';
+import { TRACER } from '../model/argument-shapes.ts';
 
 /** What a store is made of; a `World` gives the first and the last. */
 export interface StatusStoreOptions {
@@ -51,6 +53,11 @@ export interface StatusStoreOptions {
  */
 export let writeInRow: (store: StatusStore, status: RunStatus, checkout: string) => void;
 
+const STORE_OPTIONS = is.optionsOf<StatusStoreOptions>(
+  { clock: is.CLOCK },
+  { name: is.TEXT, idPrefix: is.TEXT, capacity: is.COUNT, tracer: TRACER },
+);
+
 /** A status store. Made by {@link createStatusStore}. */
 export class StatusStore implements StatusReader, StatusWriter {
   static {
@@ -69,10 +76,6 @@ export class StatusStore implements StatusReader, StatusWriter {
   #closedWith: Error | undefined = undefined;
 
   constructor({ clock, name = 'store', idPrefix = '', capacity = 0, tracer }: StatusStoreOptions) {
-    if (!Number.isSafeInteger(capacity) || capacity < 0) {
-      throw invalidArgument('capacity', 'an integer, 0 or more', capacity);
-    }
-    if (typeof idPrefix !== 'string') throw invalidArgument('idPrefix', 'a string', idPrefix);
     this.clock = clock;
     this.name = name;
     this.tracer = tracer === undefined ? undefined : runTracer(tracer);
@@ -215,7 +218,7 @@ export class StatusStore implements StatusReader, StatusWriter {
    */
   close(error: Error = new RunnerError('RUNNER_RELEASED', `${this.name} was released`)): void {
     // Waits, and later requests for runs, get this error.
-    if (!isInstance(error, Error)) throw invalidArgument('error', 'an error', error);
+    check('error', error, is.ERROR);
     if (this.#closedWith !== undefined) return;
     this.#closedWith = error;
     this.#waiters?.register.failAll(error);
@@ -238,7 +241,7 @@ export class StatusStore implements StatusReader, StatusWriter {
 
   #answerService(predicate: ServicePredicate, wait: Wait): Promise<ServiceStatus | undefined> {
     checkWait(wait);
-    if (typeof predicate !== 'function') throw invalidArgument('predicate', 'a function', predicate);
+    check('predicate', predicate, is.FUNCTION);
     const service = this.#service;
     const verdict = judgeService(predicate, service);
     if (verdict instanceof Error) throw verdict;
@@ -309,8 +312,7 @@ function illegalMove(old: RunStatus, update: RunStatus): RunnerError {
  * ```
  */
 export function createStatusStore(options: StatusStoreOptions): StatusStore {
-  checkOptions(options);
-  checkClock('clock', options.clock);
+  check('options', options, STORE_OPTIONS);
   return new StatusStore(options);
 }
 

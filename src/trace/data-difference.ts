@@ -1,6 +1,6 @@
 /** Finds the first place at which two pieces of plain data differ. Absent and undefined are the same. */
+import * as is from '../kernel/shape.ts';
 import { describeValue } from '../kernel/errors.ts';
-import { isObject } from './shape-check.ts';
 
 /** Where two pieces of data differ. */
 export interface DataDifference {
@@ -17,7 +17,7 @@ export function findDataDifference(first: unknown, second: unknown, path = ''): 
     const places = Array.from({ length }, (_, index) => index);
     return firstOf(places, (index) => findDataDifference(first[index], second[index], `${path}[${index}]`));
   }
-  if (isObject(first) && isObject(second)) {
+  if (is.isObject(first) && is.isObject(second)) {
     const keys = [...new Set([...Object.keys(first), ...Object.keys(second)])];
     const inside = path === '' ? '' : `${path}.`;
     return firstOf(keys, (key) => findDataDifference(own(first, key), own(second, key), `${inside}${key}`));

@@ -1,8 +1,7 @@
 /** Parses one line of a file and holds it against its shape. What does not fit becomes an error with the line's number. */
+import * as is from '../kernel/shape.ts';
 import { describeValue } from '../kernel/errors.ts';
 import type { Line } from './line-reader.ts';
-import type { Shape } from './shape.ts';
-import { findMismatch, isObject } from './shape-check.ts';
 import { TraceFormatError } from './trace-format-error.ts';
 
 /** A line's object before its fields are known to be right. */
@@ -17,7 +16,7 @@ export function corrupted(line: number, expected: string, actual: string, cause?
 export function parseLine({ number, text, isEnded }: Line): ParsedLine {
   try {
     const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
+    if (is.isObject(value)) return value;
   } catch (cause) {
     if (isEnded) throw corrupted(number, 'a JSON object', describeValue(text), cause);
     const expected = 'a whole line';
@@ -33,11 +32,11 @@ export function parseLine({ number, text, isEnded }: Line): ParsedLine {
 }
 
 /** Throws for the first place where a line does not fit. */
-export function checkLine(line: number, shape: Shape, value: ParsedLine): void {
-  const found = findMismatch(shape, value);
+export function checkLine(line: number, shape: is.Shape, value: ParsedLine): void {
+  const found = is.findMismatch(shape, value);
   if (found === undefined) return;
-  const { path, expected, actual } = found;
-  throw corrupted(line, path === '' ? expected : `${path}: ${expected}`, actual);
+  const { path, expected, got } = found;
+  throw corrupted(line, path === '' ? expected : `${path}: ${expected}`, got);
 }
 
 /** The line's object without fields that belong to the file and not to what it holds. */

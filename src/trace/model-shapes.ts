@@ -1,4 +1,5 @@
 /** The shapes of the model's types as they stand in files: commands, statuses, recorded runs, decisions. */
+import * as is from '../kernel/shape.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { QuestionData } from '../kernel/question.ts';
 import type { Command } from '../model/command.ts';
@@ -6,64 +7,52 @@ import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 import { RUN_STATES } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
-import type { RecordShape, TextShape } from './shape.ts';
-import {
-  BOOLEAN,
-  COUNT,
-  OPAQUE,
-  TEXT,
-  TIME_MS,
-  WHOLE,
-  listOf,
-  mapOf,
-  oneOf,
-  recordOf,
-  textLike,
-} from './shape.ts';
 
-const STATE = oneOf(...RUN_STATES);
+/** Milliseconds from some beginning. */
+export const TIME_MS: is.NumberShape = is.finite(0, TIME_MS_MAX);
+const STATE = is.oneOf(...RUN_STATES);
 /** A digest of lines or output. */
-export const SHA256_SHAPE: TextShape = textLike('64 lower-case hexadecimal digits', /^[0-9a-f]{64}$/);
+export const SHA256_SHAPE: is.TextShape = is.text('64 lower-case hexadecimal digits', /^[0-9a-f]{64}$/);
 /** Bytes that are not text. */
-export const BASE64_SHAPE: TextShape = textLike(
+export const BASE64_SHAPE: is.TextShape = is.text(
   'base64 text',
   /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
 );
 
 /** A command (R16). */
-export const COMMAND_SHAPE: RecordShape = recordOf<Command>(
-  { argv: listOf(TEXT) },
+export const COMMAND_SHAPE: is.RecordShape = is.recordOf<Command>(
+  { argv: is.listOf(is.TEXT) },
   {
-    envVars: mapOf(TEXT),
-    timeoutMs: { ...TIME_MS, min: -TIME_MS_MAX },
-    snapshotId: TEXT,
-    jobId: TEXT,
-    taskId: TEXT,
-    tag: TEXT,
-    executeRequest: OPAQUE,
+    envVars: is.mapOf(is.TEXT),
+    timeoutMs: is.finite(-TIME_MS_MAX, TIME_MS_MAX),
+    snapshotId: is.TEXT,
+    jobId: is.TEXT,
+    taskId: is.TEXT,
+    tag: is.TEXT,
+    executeRequest: is.OPAQUE,
   },
 );
 
 /** A run's status (R10). */
-export const RUN_STATUS_SHAPE: RecordShape = recordOf<RunStatus>(
+export const RUN_STATUS_SHAPE: is.RecordShape = is.recordOf<RunStatus>(
   {
-    runId: TEXT,
+    runId: is.TEXT,
     state: STATE,
-    jobId: TEXT,
-    taskId: TEXT,
-    tag: TEXT,
-    stdoutRef: TEXT,
-    stderrRef: TEXT,
-    snapshotId: TEXT,
-    exitCode: WHOLE,
-    error: TEXT,
+    jobId: is.TEXT,
+    taskId: is.TEXT,
+    tag: is.TEXT,
+    stdoutRef: is.TEXT,
+    stderrRef: is.TEXT,
+    snapshotId: is.TEXT,
+    exitCode: is.WHOLE,
+    error: is.TEXT,
   },
-  { actionResult: OPAQUE },
+  { actionResult: is.OPAQUE },
 );
 
 /** A runner's status (R15). */
-export const SERVICE_STATUS_SHAPE: RecordShape = recordOf<ServiceStatus>(
-  { initialized: BOOLEAN, isHealthy: BOOLEAN, error: TEXT },
+export const SERVICE_STATUS_SHAPE: is.RecordShape = is.recordOf<ServiceStatus>(
+  { initialized: is.BOOLEAN, isHealthy: is.BOOLEAN, error: is.TEXT },
   {},
 );
 
@@ -74,7 +63,7 @@ export interface DecisionLine extends Omit<Decision, 'question'> {
 }
 
 /** A line of type `decision`. */
-export const DECISION_LINE_SHAPE: RecordShape = recordOf<DecisionLine>(
-  { type: oneOf('decision'), question: OPAQUE, n: { ...COUNT, min: 2 }, answer: COUNT },
+export const DECISION_LINE_SHAPE: is.RecordShape = is.recordOf<DecisionLine>(
+  { type: is.oneOf('decision'), question: is.OPAQUE, n: is.integer(2), answer: is.COUNT },
   {},
 );

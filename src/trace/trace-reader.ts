@@ -3,11 +3,11 @@
  * read a file to its end without an error has exactly what was written; a file that was cut off, changed or written by a newer
  * version ends in a `TraceFormatError` that says where.
  */
+import * as is from '../kernel/shape.ts';
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
 import { HEADER_SHAPES, FOOTER_SHAPE, LINE_SHAPES } from './file-shapes.ts';
 import { checkLine, withoutFields, type ParsedLine, corrupted, parseLine } from './line-check.ts';
 import { type Line, LineReader, type TextSource } from './line-reader.ts';
-import { isObject } from './shape-check.ts';
 import { type TraceProblem, TraceFormatError } from './trace-format-error.ts';
 import {
   type TraceHeader,
@@ -60,7 +60,7 @@ async function readHeader(lines: LineReader, kind?: TraceKind): Promise<HeaderLi
     throw headerError('empty', 'a first line with format, version and kind', 'nothing');
   }
   const value = parseFirst(line);
-  if (!isObject(value) || value['format'] !== TRACE_FORMAT) {
+  if (!is.isObject(value) || value['format'] !== TRACE_FORMAT) {
     throw headerError('foreign', `a file of format "${TRACE_FORMAT}"`, describeValue(line.text));
   }
   checkVersion(value['version']);
@@ -79,7 +79,7 @@ function parseFirst({ text, isEnded }: Line): unknown {
 
 function checkVersion(version: unknown): void {
   if (!Number.isSafeInteger(version) || (version as number) < 1) {
-    throw headerError('corrupted', 'version: a whole number ≥ 1', describeValue(version));
+    throw headerError('corrupted', 'version: an integer ≥ 1', describeValue(version));
   }
   if ((version as number) > TRACE_VERSION) {
     const expected = `a version up to ${TRACE_VERSION}, which is what this version of dryrunner reads`;
@@ -209,7 +209,7 @@ class StreamedTrace implements OpenTrace {
   }
 
   #decision(number: number, text: string, { question, n, answer }: DecisionLine): TraceEntry {
-    if (answer >= n) throw corrupted(number, `answer: a whole number below ${n}`, String(answer));
+    if (answer >= n) throw corrupted(number, `answer: an integer below ${n}`, String(answer));
     this.#sums.addDecision(text);
     try {
       return { type: 'decision', decision: { question: questionFrom(question), n, answer } };

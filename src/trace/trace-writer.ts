@@ -2,16 +2,15 @@
  * Makes the lines of a trace, decision log or recording, one at a time, so that a file of any size is written without
  * being held. Invariant: equal data gives equal lines (R209), and every line that is made can be read back.
  */
+import type * as is from '../kernel/shape.ts';
 import { canonicalJson, sortedKeys } from './canonical-json.ts';
-import type { MapShape, RecordShape, Shape } from './shape.ts';
-import { checkRecord, isInstance } from '../kernel/argument-check.ts';
+import { checkRecord, isInstance, check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { Question, questionData } from '../kernel/question.ts';
 import type { RecordedStep } from '../model/recording.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { FOOTER_SHAPE, HEADER_SHAPES, LINE_SHAPES } from './file-shapes.ts';
-import { findMismatch } from './shape-check.ts';
 import { type TraceHeader, TRACE_FORMAT, TRACE_VERSIONS } from './trace-header.ts';
 import { TraceSums } from './trace-sums.ts';
 
@@ -19,7 +18,7 @@ import { TraceSums } from './trace-sums.ts';
  * Writes values as JSON with their fields in the order of their shape and the keys of maps sorted, so that equal data is written as
  * equal bytes whatever built it (R209).
  */
-function shapeText(shape: Shape, value: unknown): string {
+function shapeText(shape: is.Shape, value: unknown): string {
   switch (shape.is) {
     case 'text':
     case 'choice':
@@ -27,6 +26,8 @@ function shapeText(shape: Shape, value: unknown): string {
     case 'boolean':
       return JSON.stringify(value);
     case 'opaque':
+    case 'methods':
+    case 'such':
       return canonicalJson(value);
     case 'list':
       return `[${(value as readonly unknown[]).map((held) => shapeText(shape.of, held)).join(',')}]`;
@@ -39,14 +40,14 @@ function shapeText(shape: Shape, value: unknown): string {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-function mapText({ of }: MapShape, map: JsonObject): string {
+function mapText({ of }: is.MapShape, map: JsonObject): string {
   return `{${sortedKeys(map)
     .map((key) => `${JSON.stringify(key)}:${shapeText(of, map[key])}`)
     .join(',')}}`;
 }
 
 /** By hand, because it is done for every line of a file. */
-function recordText({ fields }: RecordShape, record: JsonObject): string {
+function recordText({ fields }: is.RecordShape, record: JsonObject): string {
   let text = '{';
   for (const [key, shape] of fields) {
     const held = record[key];
@@ -105,7 +106,7 @@ class LineWriter implements TraceWriter {
     checkRecord('decision', 'an object with question, n and answer', decision);
     const { question, answer, n } = decision;
     if (!isInstance(question, Question)) throw invalidArgument('decision.question', 'a question', question);
-    if (answer >= n) throw invalidArgument('decision.answer', `a whole number below ${n}`, answer);
+    if (answer >= n) throw invalidArgument('decision.answer', `an integer below ${n}`, answer);
     const line = lineOf(this.#shapeOf('decision'), 'decision', {
       type: 'decision',
       question: questionData(question),
@@ -128,7 +129,7 @@ class LineWriter implements TraceWriter {
     return `${lineOf(FOOTER_SHAPE, 'end', { type: 'end', ...this.#sums.end() })}\n`;
   }
 
-  #shapeOf(type: string): RecordShape {
+  #shapeOf(type: string): is.RecordShape {
     this.#expect('open', type);
     const shape = LINE_SHAPES[this.#header.kind].get(type);
     if (shape !== undefined) return shape;
@@ -146,15 +147,8 @@ class LineWriter implements TraceWriter {
   }
 }
 
-function lineOf(shape: RecordShape, name: string, value: object): string {
-  const found = findMismatch(shape, value, name);
-  if (found !== undefined) {
-    const { path, expected, actual } = found;
-    throw new RunnerError('RUNNER_INVALID_ARGUMENT', `${path}: expected ${expected}, got ${actual}`, {
-      expected,
-      actual,
-    });
-  }
+function lineOf(shape: is.RecordShape, name: string, value: object): string {
+  check(name, value, shape);
   return shapeText(shape, value);
 }
 

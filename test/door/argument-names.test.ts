@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import * as door from './own-doors.ts';
-import { checkWorld } from '../../src/model/world.ts';
+import { check } from '../../src/kernel/argument-check.ts';
+import { WORLD_OF_CHOICES, WORLD_OF_TIME, checkWorld } from '../../src/model/world.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 
 const wrong = 7 as never;
@@ -87,9 +88,9 @@ test.for<[string, () => unknown]>([
 });
 
 test('a part that is not needed is not asked for', async () => {
-  expect(() => checkWorld({}, [])).not.toThrow();
-  expect(() => checkWorld({ clock: world.clock }, ['clock'])).not.toThrow();
-  expect(() => checkWorld({ random: world.random }, ['random'])).not.toThrow();
-  expect(() => checkWorld({ choices: world.choices }, ['choices'])).not.toThrow();
+  expect(() => check('world', { clock: world.clock }, WORLD_OF_TIME)).not.toThrow();
+  expect(() =>
+    check('world', { clock: world.clock, choices: world.choices }, WORLD_OF_CHOICES),
+  ).not.toThrow();
   await inSimulation((sim) => checkWorld(sim.world));
 });

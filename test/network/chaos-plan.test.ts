@@ -85,13 +85,13 @@ describe('probabilities as decisions', () => {
   });
 
   test.for([
-    [{ before: -0.1 }, 'plan.rates.run.before: expected a number from 0 to 1, got -0.1'],
-    [{ after: 1.1 }, 'plan.rates.run.after: expected a number from 0 to 1, got 1.1'],
-    [{ stuck: NaN }, 'plan.rates.run.stuck: expected a number from 0 to 1, got NaN'],
+    [{ before: -0.1 }, 'plan.rates.run.before: expected a finite number from 0 to 1, got -0.1'],
+    [{ after: 1.1 }, 'plan.rates.run.after: expected a finite number from 0 to 1, got 1.1'],
+    [{ stuck: NaN }, 'plan.rates.run.stuck: expected a finite number from 0 to 1, got NaN'],
     [{ before: 0.6, after: 0.5 }, 'plan.rates.run: expected rates that add up to 1 at most, got 1.1'],
     [
       { lost: 0.1 },
-      'plan.rates.run: expected kinds out of before, after, duplicated, reordered, stuck, got "lost"',
+      'plan.rates.run: expected only the fields before, after, duplicated, reordered, stuck, got a field "lost"',
     ],
   ] as const)('R153 rates %j are refused', ([rates, message]) => {
     expect(() => makeRateTable('run', rates as Rates)).toThrow(message);
@@ -156,17 +156,17 @@ describe('picking faults', () => {
   test.for([
     [
       { rates: { release: { before: 0.1 } } },
-      `plan.rates: expected operations out of ${operations}, got "release"`,
+      `plan.rates: expected only the fields ${operations}, got a field "release"`,
     ],
     [
       { schedule: [{ ...fault, operation: 'x' }] },
-      `plan.schedule[0].operation: expected operations out of ${operations}, got "x"`,
+      `plan.schedule[0].operation: expected one of ${operations.replaceAll(/\w+/g, '"$&"')}, got "x"`,
     ],
     [{ schedule: [fault, { ...fault, call: 0 }] }, 'plan.schedule[1].call: expected an integer ≥ 1, got 0'],
     [{ schedule: [{ ...fault, call: 1.5 }] }, 'plan.schedule[0].call: expected an integer ≥ 1, got 1.5'],
     [
       { schedule: [{ ...fault, kind: 'lost' }] },
-      'plan.schedule[0].kind: expected one of before, after, duplicated, reordered, stuck, got "lost"',
+      'plan.schedule[0].kind: expected one of "before", "after", "duplicated", "reordered", "stuck", got "lost"',
     ],
     [
       { schedule: [fault, { ...fault, kind: 'after' }] },
@@ -228,7 +228,7 @@ test('a table of rates depends on these rates alone, not on earlier ones', () =>
   expect(makeRateTable('run', {})).toBeUndefined();
   makeRateTable('run', { after: 0.1 });
   expect(() => makeRateTable('run', { before: Number.NaN, after: 0.1 })).toThrow(
-    /expected a number from 0 to 1/,
+    /expected a finite number from 0 to 1/,
   );
 });
 

@@ -407,7 +407,7 @@ describe('wrong options', () => {
     [{ error: 7 as never }, 'error: expected an Error, a message or a function that makes an Error, got 7'],
     [
       { plan: { rates: { run: { before: 2 } } } },
-      'plan.rates.run.before: expected a number from 0 to 1, got 2',
+      'plan.rates.run.before: expected a finite number from 0 to 1, got 2',
     ],
   ] as const)('R148 R153 %j is refused', ([options, message]) => {
     expect(() => chaos(options)).toThrow(message);

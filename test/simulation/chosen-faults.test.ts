@@ -156,7 +156,7 @@ describe('faults of collaborators as decisions', () => {
     [() => chosenFilerMenu({ slowMs: -1 }), /slowMs: expected a finite number ≥ 0/],
     [() => chosenOutputFaults({} as never, { oneIn: 0 }), /oneIn: expected an integer ≥ 2/],
     [() => chosenOutputFaults({} as never, { faults: [] }), /faults: expected at least one fault/],
-    [() => chosenSkew(anySim, 1 as never), /name: expected the name of a machine/],
+    [() => chosenSkew(anySim, 1 as never), /name: expected a string/],
     [() => chosenSkew(anySim, 'n', { offsetMsMax: NaN }), /offsetMsMax: expected a finite number/],
   ] as const)('wrong use %# is refused', ([use, text]) => {
     expect(use).toThrow(text);

@@ -174,10 +174,10 @@ describe('faults that the exploration decides', () => {
     [{ start: () => ({}) }, /the result of start: expected an object with run/],
     [{ faults: { crash: 1 } }, /faults\.crash: expected an integer ≥ 2/],
     [{ faults: { strikesMax: -1 } }, /faults\.strikesMax: expected an integer ≥ 0/],
-    [{ faults: { slowFactor: 0 } }, /factor: expected a finite number ≥ 1/],
-    [{ faults: { downMsMax: -1 } }, /maxDelayMs: expected a finite number/],
+    [{ faults: { slowFactor: 0 } }, /slowFactor: expected a finite number ≥ 1/],
+    [{ faults: { downMsMax: -1 } }, /downMsMax: expected a finite number/],
     [{ hangMs: -1 }, /hangMs: expected a number ≥ 0/],
-    [{ skew: { driftPpm: NaN } }, /driftPpm: expected a number/],
+    [{ skew: { driftPpm: NaN } }, /skew.driftPpm: expected a finite number/],
   ] as const)('%o is refused', async ([options, text]) => {
     const { failure } = await simulate({ scenario: (sim) => void makeNode(sim, options as never) });
     expect(failure).toMatchObject({ kind: 'error', message: expect.stringMatching(text) });

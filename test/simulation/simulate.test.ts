@@ -309,7 +309,7 @@ describe('misuse', () => {
     [{}, /scenario: expected a function/],
     [{ scenario: nothing, maxEvents: 0 }, /maxEvents: expected a number ≥ 1/],
     [{ scenario: nothing, seed: NaN }, /seed/],
-    [{ scenario: nothing, replay: 'log' }, /log: expected an array of decisions/],
+    [{ scenario: nothing, replay: 'log' }, /replay: expected a list/],
     [{ scenario: nothing, drain: 'slow' }, /drain: expected/],
   ] as const)('options %o are refused', async ([options, text]) => {
     await expect(simulate(options as never)).rejects.toThrow(text);
@@ -318,9 +318,12 @@ describe('misuse', () => {
   test.for([
     [null, /scenario: expected a scenario definition/],
     [{ name: 'Has Spaces', description: 'x', run: () => undefined }, /scenario\.name: expected lower-case/],
-    [{ name: 'x', description: '', run: () => undefined }, /description of scenario x/],
-    [{ name: 'x', description: 'y' }, /run of scenario x: expected a function/],
-    [{ name: 'x', description: 'y', run: () => undefined, prepare: 1 }, /prepare of scenario x/],
+    [{ name: 'x', description: '', run: () => undefined }, /scenario.description: expected a line of text/],
+    [{ name: 'x', description: 'y' }, /scenario.run: expected a function/],
+    [
+      { name: 'x', description: 'y', run: () => undefined, prepare: 1 },
+      /scenario.prepare: expected a function/,
+    ],
   ] as const)('a definition %o is refused', ([definition, text]) => {
     expect(() => defineScenario(definition as never)).toThrow(text);
   });

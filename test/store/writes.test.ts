@@ -244,7 +244,7 @@ describe('a new store', () => {
 
   test.for([-1, 1.5, NaN, Infinity, '1'])('a capacity of %o is refused', (capacity) => {
     expect(thrownBy(() => new StoreWorld({ capacity: capacity as number }))).toMatch(
-      /^RUNNER_INVALID_ARGUMENT: capacity: expected an integer, 0 or more, got /,
+      /^RUNNER_INVALID_ARGUMENT: capacity: expected an integer ≥ 0, got /,
     );
   });
 

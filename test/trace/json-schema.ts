@@ -8,7 +8,7 @@ import {
   RECORDED_COLLABORATOR_SHAPE,
   SETTINGS_SHAPE,
 } from '../../src/trace/recording/step-shapes.ts';
-import type { RecordShape, Shape } from '../../src/trace/shape.ts';
+import type { RecordShape, Shape } from '../../src/kernel/shape.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -66,6 +66,9 @@ function bodyOf(shape: Shape): Schema {
       return { type: 'object' };
     case 'record':
       return recordSchema(shape);
+    case 'methods':
+    case 'such':
+      throw new Error(`no file holds ${shape.says}`);
   }
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Decision } from '../../src/kernel/decisions.ts';
 import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
 import { EVENT_SHAPES } from '../../src/trace/file-shapes.ts';
-import type { RecordShape, Shape } from '../../src/trace/shape.ts';
+import type { RecordShape, Shape } from '../../src/kernel/shape.ts';
 import { STEP_SHAPES } from '../../src/trace/recording/step-shapes.ts';
 import { choice } from '../questions.ts';
 
@@ -29,6 +29,9 @@ function valueOf(shape: Shape): fc.Arbitrary<unknown> {
       return fc.constant({});
     case 'record':
       return recordOf(shape);
+    case 'methods':
+    case 'such':
+      throw new Error(`no file holds ${shape.says}`);
   }
 }
 

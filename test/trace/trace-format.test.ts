@@ -9,7 +9,7 @@ import {
   RUN_STATUS_SHAPE,
   SERVICE_STATUS_SHAPE,
 } from '../../src/trace/model-shapes.ts';
-import type { RecordShape, Shape } from '../../src/trace/shape.ts';
+import type { RecordShape, Shape } from '../../src/kernel/shape.ts';
 import {
   ANSWER_SHAPE,
   PROCESS_STATUS_SHAPE,
@@ -78,6 +78,8 @@ function typeWord(shape: Shape): string {
       return 'object';
     case 'choice':
     case 'record':
+    case 'methods':
+    case 'such':
       return '';
   }
 }

@@ -116,7 +116,7 @@ describe('trace writer', () => {
     [
       'an event without a field',
       (w) => w.event({ type: 'abort', at: 0, runner: '' } as unknown as TraceEvent),
-      'event.runId: expected a text, got nothing',
+      'event.runId: expected a string, got undefined',
     ],
     [
       'a time that is none',
@@ -131,22 +131,22 @@ describe('trace writer', () => {
     [
       'an answer too high',
       (w) => w.decision({ question: choice('a'), n: 2, answer: 2 }),
-      'decision.answer: expected a whole number below 2, got 2',
+      'decision.answer: expected an integer below 2, got 2',
     ],
     [
       'a forced choice',
       (w) => w.decision({ question: choice('a'), n: 1, answer: 0 }),
-      'decision.n: expected a whole number ≥ 2, got 1',
+      'decision.n: expected an integer ≥ 2, got 1',
     ],
     [
       'a negative answer',
       (w) => w.decision({ question: choice('a'), n: 2, answer: -1 }),
-      'decision.answer: expected a whole number ≥ 0, got -1',
+      'decision.answer: expected an integer ≥ 0, got -1',
     ],
     [
       'a decision that is half one',
       (w) => w.decision({ question: choice('a'), n: 2 } as unknown as Decision),
-      'decision.answer: expected a whole number ≥ 0, got nothing',
+      'decision.answer: expected an integer ≥ 0, got undefined',
     ],
     [
       'a step in a simulation',

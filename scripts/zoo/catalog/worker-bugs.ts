@@ -93,8 +93,8 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: updates,
-        find: '      checkDuration(`updateIntervalMs',
-        replace: '      if (!(entry.filer.updateIntervalMs < Infinity)) checkDuration(`updateIntervalMs',
+        find: "'a filer', { updateIntervalMs: is.DURATION_MS }",
+        replace: "'a filer', { updateIntervalMs: is.NUMBER }",
       },
       {
         file: updates,
@@ -123,9 +123,9 @@ export const workerBugs: readonly Bug[] = [
     scenario: 'odd-settings',
     edits: [
       {
-        file: queue,
-        find: '    if (!(Number.isInteger(capacity) && capacity >= 0)) {\n',
-        replace: '    if (!Number.isInteger(capacity)) {\n',
+        file: 'src/runners/queue/queue-options.ts',
+        find: 'capacity: is.COUNT',
+        replace: 'capacity: is.WHOLE',
       },
       {
         file: queue,
@@ -153,8 +153,8 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/network/chaos-delay.ts',
-        find: "    checkDuration('maxDelayMs', maxDelayMs);\n",
-        replace: "    if (!(maxDelayMs < Infinity)) checkDuration('maxDelayMs', maxDelayMs);\n",
+        find: "    check('maxDelayMs', maxDelayMs, is.DURATION_MS);\n",
+        replace: "    if (!(maxDelayMs < Infinity)) check('maxDelayMs', maxDelayMs, is.DURATION_MS);\n",
       },
     ],
   },
@@ -165,8 +165,8 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/runners/polling/polling-querier.ts',
-        find: "    if (!(typeof periodMs === 'number' && periodMs >= MIN_PERIOD_MS && periodMs < Infinity)) {\n",
-        replace: '    if (!(periodMs >= 0 && periodMs < Infinity)) {\n',
+        find: "is.finite(MIN_PERIOD_MS, undefined, ' of milliseconds')",
+        replace: 'is.finite(0)',
       },
     ],
   },

@@ -4,7 +4,7 @@
  */
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
-import { isPathBelow, checkAbsolutePath, checkIngestPaths } from '../../filers/filer-arguments.ts';
+import { isPathBelow, checkIngestPaths, ABSOLUTE_PATH } from '../../filers/filer-arguments.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   lstat,
@@ -24,7 +24,7 @@ import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { makeFolder } from '../make-folder.ts';
 import { NotRegularError, openRegularFile, type RegularFile } from '../regular-file.ts';
-import { checkOptions } from '../../kernel/argument-check.ts';
+import { checkOptions, check } from '../../kernel/argument-check.ts';
 import { DirCheckout, asFilerError, filled, prepareTarget } from './dir-checkout.ts';
 import type { DiskFiler } from './disk-filer.ts';
 import { createTempDirs, type DiskTempDirs } from './temp-dirs.ts';
@@ -342,13 +342,13 @@ class DirectoryFiler implements DiskFiler {
   }
 
   async checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<DirCheckout> {
-    checkAbsolutePath('dir', dir);
+    check('dir', dir, ABSOLUTE_PATH);
     const entries = await this.#entriesOf(snapshotId, cancel);
     return filled(await prepareTarget(dir, snapshotId), (path) => this.#fill(path, entries, cancel));
   }
 
   async ingest(path: string, cancel?: Cancellable): Promise<string> {
-    checkAbsolutePath('path', path);
+    check('path', path, ABSOLUTE_PATH);
     const target = (await isDirectory(path)) ? '' : basename(path);
     return this.ingestMap(new Map([[path, target]]), cancel);
   }

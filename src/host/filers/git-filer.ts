@@ -4,9 +4,9 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { checkAbsolutePath, checkIngestPaths } from '../../filers/filer-arguments.ts';
+import { checkIngestPaths, ABSOLUTE_PATH } from '../../filers/filer-arguments.ts';
 import { throwIfCancelled } from '../../filers/filer-error.ts';
-import { checkDuration, checkOptions } from '../../kernel/argument-check.ts';
+import { checkDuration, checkOptions, check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
@@ -64,13 +64,13 @@ class GitFiler implements DiskFiler {
 
   async checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<DirCheckout> {
     checkCommit(snapshotId);
-    checkAbsolutePath('dir', dir);
+    check('dir', dir, ABSOLUTE_PATH);
     throwIfCancelled(cancel, 'checkout');
     return filled(await prepareTarget(dir, snapshotId), (path) => this.#fill(path, snapshotId, cancel));
   }
 
   async ingest(path: string, cancel?: Cancellable): Promise<string> {
-    checkAbsolutePath('path', path);
+    check('path', path, ABSOLUTE_PATH);
     const { kind } = await sourceAt(path, '');
     return this.ingestMap(new Map([[path, kind === 'dir' ? '' : basename(path)]]), cancel);
   }

@@ -3,12 +3,13 @@
  * refuses to ingest rather than losing what it was given.
  */
 import { RunnerError } from '../../kernel/errors.ts';
-import { checkAbsolutePath, checkSnapshotId } from '../../filers/filer-arguments.ts';
 import { throwIfCancelled } from '../../filers/filer-error.ts';
 import { DirCheckout, prepareTarget } from './dir-checkout.ts';
 import type { DiskFiler } from './disk-filer.ts';
 import { createTempDirs } from './temp-dirs.ts';
 import type { TempDirsOptions } from './temp-dirs.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { SNAPSHOT_ID, ABSOLUTE_PATH } from '../../filers/filer-arguments.ts';
 
 /**
  * Makes the filer of empty directories (R174).
@@ -28,14 +29,14 @@ export function createTempDirFiler(options: TempDirsOptions = {}): DiskFiler {
     cancelBoundMs: 5_000,
     updateIntervalMs: 0,
     async checkout(snapshotId, cancel) {
-      checkSnapshotId(snapshotId);
+      check('snapshotId', snapshotId, SNAPSHOT_ID);
       throwIfCancelled(cancel, 'checkout');
       const { path } = await dirs.create(snapshotId);
       return new DirCheckout(path, snapshotId);
     },
     async checkoutAt(snapshotId, dir, cancel) {
-      checkSnapshotId(snapshotId);
-      checkAbsolutePath('dir', dir);
+      check('snapshotId', snapshotId, SNAPSHOT_ID);
+      check('dir', dir, ABSOLUTE_PATH);
       throwIfCancelled(cancel, 'checkout');
       return prepareTarget(dir, snapshotId);
     },

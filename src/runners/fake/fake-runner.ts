@@ -2,7 +2,7 @@
  * The fake runner: the real queue and store with nothing behind them but a script per command, or the test's own hand. It is cheap
  * enough for 100,000 in a process. Invariant: it keeps the contract of every runner; only what a run does is made up.
  */
-import { checkString, checkOptions } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
@@ -22,6 +22,8 @@ import { isolateRunner } from '../queue/isolated-part.ts';
 import type { QueueOptions } from '../queue/queue-options.ts';
 import { QueueRunner } from '../queue/queue-runner.ts';
 import { createInstruments } from '../queue/runner-instruments.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { QUEUE_FIELDS } from '../queue/queue-options.ts';
 
 const NO_REFS = Object.freeze({ stdoutRef: '', stderrRef: '' });
 const COMPLETE_0: FakeEnd = Object.freeze({ state: 'COMPLETE', exitCode: 0 });
@@ -153,7 +155,7 @@ class FakePerformer implements Performer {
   }
 
   #at(runId: RunID): FakePerformance {
-    checkString('runId', 'a run id', runId);
+    check('runId', runId, is.TEXT);
     if (this.#performance?.runId !== runId) {
       throw invalidArgument('runId', `the run whose turn it is (${this.current ?? 'none'})`, runId);
     }
@@ -170,6 +172,11 @@ export interface FakeRunnerOptions extends QueueOptions {
 }
 
 const NO_FILERS: RunTypeMap = new Map();
+
+const FAKE_RUNNER_OPTIONS = is.optionsOf<FakeRunnerOptions>(
+  {},
+  { ...QUEUE_FIELDS, name: is.TEXT, script: is.FUNCTION },
+);
 
 /** A runner whose runs do what its driver or script says. */
 export class FakeRunner extends QueueRunner {
@@ -201,13 +208,13 @@ export class FakeRunner extends QueueRunner {
 
   /** The run whose turn it is ends as COMPLETE, now. @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is not that run's turn. */
   finish(runId: RunID, exitCode: ExitCode = 0): void {
-    if (!Number.isInteger(exitCode)) throw invalidArgument('exitCode', 'an integer', exitCode);
+    check('exitCode', exitCode, is.WHOLE);
     this.#performer.end(runId, { state: 'COMPLETE', exitCode });
   }
 
   /** The run whose turn it is ends as FAILED, now. @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is not that run's turn. */
   fail(runId: RunID, error: string, exitCode: ExitCode = EXIT_CODES.POST_EXEC): void {
-    if (!Number.isInteger(exitCode)) throw invalidArgument('exitCode', 'an integer', exitCode);
+    check('exitCode', exitCode, is.WHOLE);
     this.#performer.end(runId, { state: 'FAILED', exitCode, error });
   }
 
@@ -242,7 +249,7 @@ export class FakeRunner extends QueueRunner {
  */
 export function createFakeRunner(world: World, options: FakeRunnerOptions = {}): FakeRunner {
   checkWorld(world);
-  checkOptions(options);
+  check('options', options, FAKE_RUNNER_OPTIONS);
   const { name = 'fake', script } = options;
   const part = isolateRunner(world, name, options, ['script']);
   if (part === undefined) {

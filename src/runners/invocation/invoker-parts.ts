@@ -1,5 +1,5 @@
 /** The collaborators of an invoker, with every optional one in place or absent on purpose (R117). */
-import { checkMethods, checkOptions } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
 import {
   LOCAL_BOUND_MS,
   type DirMonitor,
@@ -12,8 +12,9 @@ import type { Metrics } from '../../model/metrics.ts';
 import type { OutputCreator } from '../../model/output.ts';
 import { runTracer, type RunTracer } from '../../model/run-tracer.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
-import { checkWorld, type World } from '../../model/world.ts';
+import type { World } from '../../model/world.ts';
 import { createInstruments, type RunnerInstruments } from '../queue/runner-instruments.ts';
+import { EXECER, CREATOR, FILERS, METRICS } from '../../model/argument-shapes.ts';
 
 /** What a runner that invokes commands is made of. Only execer, filers, outputs and temporary directories are needed. */
 export interface InvokerOptions {
@@ -39,6 +40,28 @@ export interface InvokerOptions {
   readonly localBoundMs?: number | undefined;
 }
 
+type Part = 'execer' | 'filers' | 'outputs' | 'tempDirs';
+/** The shapes of what an invoker cannot do without. */
+export const INVOKER_PARTS: is.ShapesOf<Pick<InvokerOptions, Part>> = {
+  execer: EXECER,
+  filers: FILERS,
+  outputs: CREATOR,
+  tempDirs: CREATOR,
+};
+/** The shapes of its other options. */
+export const INVOKER_EXTRAS: is.ShapesOf<Omit<InvokerOptions, Part>> = {
+  name: is.TEXT,
+  preprocessors: is.listOf(is.anObject('a processor'), 'a list of processors'),
+  postprocessors: is.listOf(is.anObject('a processor'), 'a list of processors'),
+  uploader: is.anObject('an uploader'),
+  dirMonitor: is.anObject('a monitor of directories'),
+  metrics: METRICS,
+  localBoundMs: is.DURATION_MS,
+};
+
+/** The options of an invoker. */
+export const INVOKER_OPTIONS: is.RecordShape = is.optionsOf<InvokerOptions>(INVOKER_PARTS, INVOKER_EXTRAS);
+
 const NO_PROCESSORS: readonly Processor[] = [];
 
 /** Options with the defaults filled in, and the instruments fetched. One shape, as it is made for every runner and read for every run. */
@@ -60,12 +83,6 @@ export class InvokerParts {
   readonly instruments: RunnerInstruments;
 
   constructor(world: World, options: InvokerOptions) {
-    checkWorld(world);
-    checkOptions(options);
-    checkMethods('execer', options.execer, ['exec']);
-    checkMethods('outputs', options.outputs, ['create']);
-    checkMethods('tempDirs', options.tempDirs, ['create']);
-    checkMethods('filers', options.filers, ['get', 'keys']);
     this.world = world;
     this.tracer = world.tracer === undefined ? undefined : runTracer(world.tracer);
     this.name = options.name ?? 'runner';

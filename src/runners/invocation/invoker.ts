@@ -1,12 +1,14 @@
 /** The performer that really invokes: checkout, logs, process, upload, clean-up, each through its collaborator (R87–R117). */
-import { checkFunction, checkString } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
 import { checkCommand, type Command } from '../../model/command.ts';
 import type { RunID } from '../../model/run-status.ts';
 import type { World } from '../../model/world.ts';
 import { startInvocation } from './invocation.ts';
-import { InvokerParts, type InvokerOptions } from './invoker-parts.ts';
+import { InvokerParts, type InvokerOptions, INVOKER_OPTIONS } from './invoker-parts.ts';
 import { mayGoUndisturbed, UndisturbedInvocation, type PlainParts } from './undisturbed-invocation.ts';
 import type { Performance, Performer, StatusListener } from '../queue/performer.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { checkWorld } from '../../model/world.ts';
 
 /** Starts invocations. */
 export class Invoker implements Performer {
@@ -41,8 +43,8 @@ class CheckedInvoker extends Invoker {
 
   override perform(command: Command, runId: RunID, onStatus: StatusListener): Performance {
     checkCommand(command);
-    checkString('runId', 'a run id', runId);
-    checkFunction('onStatus', onStatus);
+    check('runId', runId, is.TEXT);
+    check('onStatus', onStatus, is.FUNCTION);
     return super.perform(command, runId, onStatus);
   }
 }
@@ -70,5 +72,7 @@ class CheckedInvoker extends Invoker {
  * ```
  */
 export function createInvoker(world: World, options: InvokerOptions): Invoker {
+  checkWorld(world);
+  check('options', options, INVOKER_OPTIONS);
   return new CheckedInvoker(world, options);
 }

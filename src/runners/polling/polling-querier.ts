@@ -2,17 +2,18 @@
  * Waits for statuses over something that only knows the current ones, such as a remote runner, by asking again and again
  * (R154–R159). A state that came and went between two polls is missed.
  */
+import * as is from '../../kernel/shape.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
-import { RunnerError, invalidArgument } from '../../kernel/errors.ts';
+import { RunnerError } from '../../kernel/errors.ts';
 import { topicOf, type Topic } from '../../kernel/question.ts';
 import { type Query, type Wait, querySubject, checkQuery, copyQuery, checkWait } from '../../model/query.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import { ALL_MASK, DONE_MASK, maskMatches, type StateMask } from '../../model/state-mask.ts';
 import { cannotHappen, unknownRun, waitCancelled } from '../../model/status-errors.ts';
 import type { QueryResult, StatusQueryNower, StatusQuerier } from '../../model/status-reader.ts';
-import { checkMethods, checkOptions } from '../../kernel/argument-check.ts';
-import { checkWorld, type World } from '../../model/world.ts';
+import { type World, WORLD_OF_TIME } from '../../model/world.ts';
+import { check } from '../../kernel/argument-check.ts';
 
 /** No pause is longer (R154). */
 const MAX_PERIOD_MS = 10_000;
@@ -165,6 +166,12 @@ export interface PollingOptions {
   readonly name?: string;
 }
 
+const NOWER = is.withMethods('queryNow');
+const POLLING_OPTIONS = is.optionsOf<PollingOptions>(
+  { periodMs: is.finite(MIN_PERIOD_MS, undefined, ' of milliseconds') },
+  { name: is.TEXT },
+);
+
 /** A querier that polls, and can be ended once nothing will change any more. */
 export interface PollingQuerier extends StatusQuerier {
   /**
@@ -195,9 +202,9 @@ export function createPollingQuerier(
   nower: StatusQueryNower,
   options: PollingOptions,
 ): PollingQuerier {
-  checkWorld(world, ['clock']);
-  checkMethods('nower', nower, ['queryNow']);
-  checkOptions(options);
+  check('world', world, WORLD_OF_TIME);
+  check('nower', nower, NOWER);
+  check('options', options, POLLING_OPTIONS);
   return new Poller(world.clock, nower, options);
 }
 
@@ -210,9 +217,6 @@ class Poller implements PollingQuerier, PollingParent {
   readonly #nower: StatusQueryNower;
 
   constructor(clock: Clock, nower: StatusQueryNower, { periodMs, name = 'polling' }: PollingOptions) {
-    if (!(typeof periodMs === 'number' && periodMs >= MIN_PERIOD_MS && periodMs < Infinity)) {
-      throw invalidArgument('periodMs', `a finite number of milliseconds ≥ ${MIN_PERIOD_MS}`, periodMs);
-    }
     this.#clock = clock;
     this.#nower = nower;
     this.periodMs = Math.min(periodMs, MAX_PERIOD_MS);

@@ -1,11 +1,14 @@
 /** A service made of a controller, whose calls pass through, and a poller for the waits (R159). */
-import { checkMethods } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
 import { watchedService, type Controller, type Service } from '../../model/service.ts';
 import { statusAll, statusNow } from '../../model/status-lookup.ts';
 import type { StatusQueryNower } from '../../model/status-reader.ts';
 import type { World } from '../../model/world.ts';
 import { createPollingQuerier } from './polling-querier.ts';
 import type { PollingOptions } from './polling-querier.ts';
+import { check } from '../../kernel/argument-check.ts';
+
+const CONTROLLER = is.withMethods('run', 'abort', 'release');
 
 /**
  * Makes a service out of what a remote runner offers: a controller and a `queryNow`. `query` polls as {@link createPollingQuerier}
@@ -26,7 +29,7 @@ export function createPollingService(
   nower: StatusQueryNower,
   options: PollingOptions,
 ): Service {
-  checkMethods('controller', controller, ['run', 'abort', 'release']);
+  check('controller', controller, CONTROLLER);
   const querier = createPollingQuerier(world, nower, options);
   const service: Service = {
     run: (command) => controller.run(command),

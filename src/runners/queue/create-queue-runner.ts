@@ -1,20 +1,33 @@
 /** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
-import { checkOptions } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
 import { watchedService } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
 import { Invoker } from '../invocation/invoker.ts';
-import type { InvokerOptions } from '../invocation/invoker-parts.ts';
-import type { QueueOptions, QueueParts } from './queue-options.ts';
+import {
+  INVOKER_PARTS,
+  type InvokerOptions,
+  INVOKER_EXTRAS,
+  INVOKER_OPTIONS,
+} from '../invocation/invoker-parts.ts';
+import { type QueueOptions, type QueueParts, QUEUE_FIELDS } from './queue-options.ts';
 import { QueueRunner } from './queue-runner.ts';
 import { recordingParts } from '../recording/recording-runner.ts';
-import type { Recorder } from '../recording/recorder.ts';
+import { RECORDER, type Recorder } from '../recording/recorder.ts';
 import { createInstruments } from './runner-instruments.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { checkWorld } from '../../model/world.ts';
 
 /** Options of {@link createQueueRunner}. */
 export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
   /** Records the runner, to be played again (`createRecorder`). Absent: it is not recorded. */
   readonly recorder?: Recorder | undefined;
 }
+
+const QUEUE_RUNNER_OPTIONS = is.optionsOf<QueueRunnerOptions>(INVOKER_PARTS, {
+  ...QUEUE_FIELDS,
+  ...INVOKER_EXTRAS,
+  recorder: RECORDER,
+});
 
 /**
  * A runner that takes `capacity` runs and carries them out one after another (R58–R86).
@@ -44,13 +57,12 @@ export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
  * ```
  */
 export function createQueueRunner(world: World, options: QueueRunnerOptions): QueueRunner {
-  checkOptions(options);
+  checkWorld(world);
+  check('options', options, QUEUE_RUNNER_OPTIONS);
   const { recorder, name = 'runner' } = options;
   if (recorder === undefined) {
     return watchedService(world, name, new QueueRunner(world, queueParts(world, options)));
   }
-  // Refuses what no runner can be made of, before it is recorded as one.
-  queueParts(world, options);
   const parts = recordingParts(recorder, world, name, options);
   const runner = new QueueRunner(parts.world, queueParts(parts.world, parts.options));
   return watchedService(world, name, parts.record(runner));
@@ -72,6 +84,6 @@ function queueParts(world: World, options: QueueRunnerOptions): QueueParts {
 
 /** A queue of capacity 1 that remembers one run (R59). See {@link createQueueRunner}. */
 export function createSingleRunner(world: World, options: InvokerOptions): QueueRunner {
-  checkOptions(options);
+  check('options', options, INVOKER_OPTIONS);
   return createQueueRunner(world, { ...options, capacity: 1, history: 1 });
 }

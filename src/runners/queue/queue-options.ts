@@ -1,4 +1,5 @@
 /** What a queue is set up with and made of; the runners that stand on one share these options. */
+import * as is from '../../kernel/shape.ts';
 import type { IsolatedPart } from '../../model/isolation.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
 import type { Performer } from './performer.ts';
@@ -15,6 +16,14 @@ export interface QueueOptions {
   /** An update that takes longer is given up and shown in the service status (R80). 0 (default) means no limit. */
   readonly updateLimitMs?: number | undefined;
 }
+
+/** The shapes of {@link QueueOptions}. */
+export const QUEUE_FIELDS: is.ShapesOf<QueueOptions> = {
+  capacity: is.COUNT,
+  history: is.COUNT,
+  idPrefix: is.TEXT,
+  updateLimitMs: is.limit(),
+};
 
 /** What a queue is made of. */
 export interface QueueParts extends QueueOptions {

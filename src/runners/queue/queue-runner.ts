@@ -9,7 +9,7 @@ import { isPending } from '../../model/maybe-promise.ts';
 import { type RunTypeMap, runTypeOf } from '../../model/run-type.ts';
 import type { World } from '../../model/world.ts';
 import type { Timer } from '../../kernel/clock.ts';
-import { invalidArgument, isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
+import { isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { namedTopic, topicOf, type Topic } from '../../kernel/question.ts';
 import { copyCommand, tagsOf, type Command } from '../../model/command.ts';
@@ -20,7 +20,7 @@ import type { Service } from '../../model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
-import { createStatusStore, writeInRow, type StatusStore } from '../../store/status-store.ts';
+import { StatusStore, writeInRow } from '../../store/status-store.ts';
 import { admit } from './admission.ts';
 import type { Performance, StatusListener } from './performer.ts';
 import type { QueueParts } from './queue-options.ts';
@@ -145,14 +145,11 @@ export class QueueRunner implements Service {
 
   constructor(world: World, parts: QueueParts) {
     const { capacity = 1, idPrefix = '', updateLimitMs = 0, name } = parts;
-    if (!(Number.isInteger(capacity) && capacity >= 0)) {
-      throw invalidArgument('capacity', 'an integer ≥ 0', capacity);
-    }
     const { history = capacity <= 1 ? 1 : 0 } = parts;
     this.#world = world;
     this.#parts = parts;
     this.#capacity = Math.max(1, capacity);
-    this.#store = createStatusStore({
+    this.#store = new StatusStore({
       clock: world.clock,
       name,
       idPrefix,

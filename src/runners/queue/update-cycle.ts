@@ -2,15 +2,17 @@
  * Keeps filers fresh: asks for an update every interval and carries passes out when the queue says so (R75–R80). Invariants: one pass
  * at a time, filers in the order of the map, and a pass always ends: a filer that exceeds the limit is given up.
  */
+import * as is from '../../kernel/shape.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { Cancellation } from '../../model/cancellation.ts';
 import { topicOf, type Topic } from '../../kernel/question.ts';
 import type { Filer } from '../../model/filer.ts';
 import { isPending } from '../../model/maybe-promise.ts';
 import type { World } from '../../model/world.ts';
-import { checkDuration, checkLimit, checkObject, checkRecord } from '../../kernel/argument-check.ts';
 import { messageOf, shownText } from '../../kernel/errors.ts';
 import type { RunType, RunTypeMap } from '../../model/run-type.ts';
+import { check } from '../../kernel/argument-check.ts';
+import type { FilerAndInit } from '../../model/run-type.ts';
 
 /** How an update ended: by itself, with an error of its own, cancelled at its limit and back in time, or given up. */
 export type UpdateEnd =
@@ -110,6 +112,14 @@ export interface UpdateListener {
   onDone(fault: string | undefined): void;
 }
 
+const FILER_AND_INIT = is.objectOf<FilerAndInit>(
+  'an object with filer',
+  {
+    filer: is.objectOf<Pick<Filer, 'updateIntervalMs'>>('a filer', { updateIntervalMs: is.DURATION_MS }, {}),
+  },
+  { init: is.withMethods('then') },
+);
+
 /** Updates of one runner's filers. */
 export class UpdateCycle {
   readonly #world: World;
@@ -128,12 +138,9 @@ export class UpdateCycle {
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative interval (R75) or limit. */
   constructor(world: World, name: string, filers: RunTypeMap, limitMs: number, listener: UpdateListener) {
-    checkLimit('updateLimitMs', limitMs);
     for (const [type, entry] of filers) {
       const runType = shownText(type);
-      checkRecord(`filers.get(${runType})`, 'an object with filer', entry);
-      checkObject(`filer ${runType}`, 'a filer', entry.filer);
-      checkDuration(`updateIntervalMs of filer ${runType}`, entry.filer.updateIntervalMs);
+      check(`filers.get(${runType})`, entry, FILER_AND_INIT);
     }
     this.#world = world;
     this.#name = name;

@@ -3,11 +3,12 @@
  * same order and turn as an unrecorded one; all that happens in one turn of the event loop happens at one microsecond, which is the
  * time that the runner itself sees, so that a time is rounded once and everything that follows from it agrees.
  */
-import { checkLimit, checkOptions } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
 import type { RecordedEntry, Recording } from '../../model/recording.ts';
 import { checkWorld, type World } from '../../model/world.ts';
+import { check } from '../../kernel/argument-check.ts';
 
 /** What to keep. */
 export interface RecorderOptions {
@@ -58,11 +59,11 @@ const QUIET_REACTIONS = 32;
  */
 export function createRecorder(world: World, options: RecorderOptions = {}): Recorder {
   checkWorld(world);
-  checkOptions(options);
-  const { outputBytesMax = OUTPUT_BYTES_MAX } = options;
-  checkLimit('outputBytesMax', outputBytesMax);
-  return new RunRecorder(world, outputBytesMax);
+  check('options', options, RECORDER_OPTIONS);
+  return new RunRecorder(world, options.outputBytesMax ?? OUTPUT_BYTES_MAX);
 }
+
+const RECORDER_OPTIONS = is.optionsOf<RecorderOptions>({}, { outputBytesMax: is.limit() });
 
 /** The recorder itself, as runners and the replay use it. */
 export class RunRecorder implements Recorder {
@@ -146,3 +147,6 @@ export class RunRecorder implements Recorder {
     });
   }
 }
+
+/** What {@link createRecorder} has made. */
+export const RECORDER: is.SuchShape = is.instanceOf('what createRecorder has made', RunRecorder);

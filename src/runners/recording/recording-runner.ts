@@ -4,7 +4,8 @@ import type { Service } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';
 import type { QueueOptions } from '../queue/queue-options.ts';
-import { RunRecorder, type Recorder } from './recorder.ts';
+import type { RunRecorder } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import { RunnerTape } from './runner-tape.ts';
 import {
   tapedMonitor,
@@ -33,14 +34,12 @@ export interface RecordingParts<Options> {
  * of that name already: a recording distinguishes runners by their names.
  */
 export function recordingParts<Options extends QueueOptions & InvokerOptions>(
-  recorder: Recorder,
+  given: Recorder,
   world: World,
   name: string,
   options: Options,
 ): RecordingParts<Options> {
-  if (!(recorder instanceof RunRecorder)) {
-    throw invalidArgument('recorder', 'what createRecorder has made', recorder);
-  }
+  const recorder = given as RunRecorder;
   if (!recorder.clocks.has(world.clock)) {
     throw invalidArgument('recorder', 'one that was made in the world of the runner', recorder);
   }

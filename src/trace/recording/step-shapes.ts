@@ -1,4 +1,5 @@
 /** The shapes of what goes in and out of recorded runners, one a line. */
+import * as is from '../../kernel/shape.ts';
 import type { ProcessStatus } from '../../model/execer.ts';
 import type {
   AskKind,
@@ -9,21 +10,7 @@ import type {
   RecordedStep,
 } from '../../model/recording.ts';
 import { RUN_STATES } from '../../model/run-state.ts';
-import { BASE64_SHAPE, COMMAND_SHAPE } from '../model-shapes.ts';
-import type { RecordShape, Shape } from '../shape.ts';
-import {
-  BOOLEAN,
-  CHUNK_BYTES,
-  COUNT,
-  NUMBER,
-  TEXT,
-  TIME_MS,
-  WHOLE,
-  listOf,
-  mapOf,
-  oneOf,
-  recordOf,
-} from '../shape.ts';
+import { BASE64_SHAPE, COMMAND_SHAPE, TIME_MS } from '../model-shapes.ts';
 
 type StepType = RecordedStep['type'];
 type StepOf<T extends StepType> = Extract<RecordedStep, { readonly type: T }>;
@@ -46,55 +33,57 @@ const ASK_KINDS: Readonly<Record<AskKind, true>> = {
   release: true,
   postprocess: true,
 };
-const NTH: Shape = { ...COUNT, min: 1 };
-const FIRST = { at: TIME_MS, runner: TEXT };
-const ASK = { what: oneOf(...Object.keys(ASK_KINDS)), name: TEXT, nth: NTH };
-const CALL = { call: oneOf('run', 'abort', 'release'), nth: NTH };
+const NTH: is.Shape = is.integer(1);
+/** The size of one piece of output: as much as is held in memory at once. */
+const CHUNK_BYTES: is.Shape = is.integer(0, 1024 ** 3);
+const FIRST = { at: TIME_MS, runner: is.TEXT };
+const ASK = { what: is.oneOf(...Object.keys(ASK_KINDS)), name: is.TEXT, nth: NTH };
+const CALL = { call: is.oneOf('run', 'abort', 'release'), nth: NTH };
 
 /** How a process ended. */
-export const PROCESS_STATUS_SHAPE: RecordShape = recordOf<ProcessStatus>(
-  { state: oneOf('UNKNOWN', 'RUNNING', 'COMPLETE', 'FAILED'), exitCode: WHOLE, error: TEXT },
-  { signal: TEXT, faults: listOf(TEXT) },
+export const PROCESS_STATUS_SHAPE: is.RecordShape = is.recordOf<ProcessStatus>(
+  { state: is.oneOf('UNKNOWN', 'RUNNING', 'COMPLETE', 'FAILED'), exitCode: is.WHOLE, error: is.TEXT },
+  { signal: is.TEXT, faults: is.listOf(is.TEXT) },
 );
 
 /** What a collaborator answered. */
-export const ANSWER_SHAPE: RecordShape = recordOf<RecordedAnswer>(
+export const ANSWER_SHAPE: is.RecordShape = is.recordOf<RecordedAnswer>(
   {},
   {
-    error: TEXT,
-    exitCode: WHOLE,
-    code: TEXT,
-    uri: TEXT,
+    error: is.TEXT,
+    exitCode: is.WHOLE,
+    code: is.TEXT,
+    uri: is.TEXT,
     status: PROCESS_STATUS_SHAPE,
-    sizesKb: mapOf(NUMBER),
+    sizesKb: is.mapOf(is.NUMBER),
   },
 );
 
 /** A filer of a recorded runner. */
-export const RECORDED_FILER_SHAPE: RecordShape = recordOf<RecordedFiler>(
-  { type: oneOf('scoot', 'bazel'), updateIntervalMs: TIME_MS, hasInit: BOOLEAN },
+export const RECORDED_FILER_SHAPE: is.RecordShape = is.recordOf<RecordedFiler>(
+  { type: is.oneOf('scoot', 'bazel'), updateIntervalMs: TIME_MS, hasInit: is.BOOLEAN },
   { cancelBoundMs: TIME_MS },
 );
 
 /** A processor or uploader of a recorded runner. */
-export const RECORDED_COLLABORATOR_SHAPE: RecordShape = recordOf<RecordedCollaborator>(
-  { name: TEXT },
+export const RECORDED_COLLABORATOR_SHAPE: is.RecordShape = is.recordOf<RecordedCollaborator>(
+  { name: is.TEXT },
   { cancelBoundMs: TIME_MS, uploadBoundMs: TIME_MS },
 );
 
 /** How a recorded runner was set up. */
-export const SETTINGS_SHAPE: RecordShape = recordOf<RecordedSettings>(
+export const SETTINGS_SHAPE: is.RecordShape = is.recordOf<RecordedSettings>(
   {
-    capacity: COUNT,
-    idPrefix: TEXT,
+    capacity: is.COUNT,
+    idPrefix: is.TEXT,
     localBoundMs: TIME_MS,
-    filers: listOf(RECORDED_FILER_SHAPE),
-    preprocessors: listOf(RECORDED_COLLABORATOR_SHAPE),
-    postprocessors: listOf(RECORDED_COLLABORATOR_SHAPE),
-    measures: BOOLEAN,
+    filers: is.listOf(RECORDED_FILER_SHAPE),
+    preprocessors: is.listOf(RECORDED_COLLABORATOR_SHAPE),
+    postprocessors: is.listOf(RECORDED_COLLABORATOR_SHAPE),
+    measures: is.BOOLEAN,
   },
   {
-    history: COUNT,
+    history: is.COUNT,
     updateLimitMs: TIME_MS,
     execBoundMs: TIME_MS,
     tempDirBoundMs: TIME_MS,
@@ -103,45 +92,54 @@ export const SETTINGS_SHAPE: RecordShape = recordOf<RecordedSettings>(
 );
 
 /** The line of each type of step. */
-export const STEP_SHAPES: Readonly<Record<StepType, RecordShape>> = Object.freeze({
-  runner: recordOf<StepOf<'runner'>>(
-    { ...FIRST, type: oneOf('runner'), settings: SETTINGS_SHAPE },
-    { nested: BOOLEAN },
+export const STEP_SHAPES: Readonly<Record<StepType, is.RecordShape>> = Object.freeze({
+  runner: is.recordOf<StepOf<'runner'>>(
+    { ...FIRST, type: is.oneOf('runner'), settings: SETTINGS_SHAPE },
+    { nested: is.BOOLEAN },
   ),
-  call: recordOf<StepOf<'call'>>(
-    { ...FIRST, type: oneOf('call'), ...CALL },
-    { nested: BOOLEAN, command: COMMAND_SHAPE, runId: TEXT },
+  call: is.recordOf<StepOf<'call'>>(
+    { ...FIRST, type: is.oneOf('call'), ...CALL },
+    { nested: is.BOOLEAN, command: COMMAND_SHAPE, runId: is.TEXT },
   ),
-  returned: recordOf<StepOf<'returned'>>(
-    { ...FIRST, type: oneOf('returned'), ...CALL, afterMs: TIME_MS },
-    { runId: TEXT, state: oneOf(...RUN_STATES), exitCode: WHOLE, error: TEXT, code: TEXT },
+  returned: is.recordOf<StepOf<'returned'>>(
+    { ...FIRST, type: is.oneOf('returned'), ...CALL, afterMs: TIME_MS },
+    { runId: is.TEXT, state: is.oneOf(...RUN_STATES), exitCode: is.WHOLE, error: is.TEXT, code: is.TEXT },
   ),
-  fired: recordOf<StepOf<'fired'>>(
-    { ...FIRST, type: oneOf('fired'), label: TEXT, nth: NTH, delayMs: TIME_MS, afterMs: TIME_MS },
-    { nested: BOOLEAN },
+  fired: is.recordOf<StepOf<'fired'>>(
+    { ...FIRST, type: is.oneOf('fired'), label: is.TEXT, nth: NTH, delayMs: TIME_MS, afterMs: TIME_MS },
+    { nested: is.BOOLEAN },
   ),
-  asked: recordOf<StepOf<'asked'>>({ ...FIRST, type: oneOf('asked'), ...ASK }, { answer: ANSWER_SHAPE }),
-  cancelled: recordOf<StepOf<'cancelled'>>({ ...FIRST, type: oneOf('cancelled'), ...ASK }, {}),
-  answered: recordOf<StepOf<'answered'>>(
-    { ...FIRST, type: oneOf('answered'), ...ASK, afterMs: TIME_MS, answer: ANSWER_SHAPE },
-    { nested: BOOLEAN },
+  asked: is.recordOf<StepOf<'asked'>>(
+    { ...FIRST, type: is.oneOf('asked'), ...ASK },
+    { answer: ANSWER_SHAPE },
+  ),
+  cancelled: is.recordOf<StepOf<'cancelled'>>({ ...FIRST, type: is.oneOf('cancelled'), ...ASK }, {}),
+  answered: is.recordOf<StepOf<'answered'>>(
+    { ...FIRST, type: is.oneOf('answered'), ...ASK, afterMs: TIME_MS, answer: ANSWER_SHAPE },
+    { nested: is.BOOLEAN },
   ),
   output: {
-    ...recordOf<StepOf<'output'>>(
-      { ...FIRST, type: oneOf('output'), runId: TEXT, stream: oneOf('stdout', 'stderr'), afterMs: TIME_MS },
-      { nested: BOOLEAN, text: TEXT, utf8: TEXT, base64: BASE64_SHAPE, cutBytes: CHUNK_BYTES },
+    ...is.recordOf<StepOf<'output'>>(
+      {
+        ...FIRST,
+        type: is.oneOf('output'),
+        runId: is.TEXT,
+        stream: is.oneOf('stdout', 'stderr'),
+        afterMs: TIME_MS,
+      },
+      { nested: is.BOOLEAN, text: is.TEXT, utf8: is.TEXT, base64: BASE64_SHAPE, cutBytes: CHUNK_BYTES },
     ),
     exactlyOneOf: ['text', 'utf8', 'base64', 'cutBytes'],
   },
-  memory: recordOf<StepOf<'memory'>>(
+  memory: is.recordOf<StepOf<'memory'>>(
     {
       ...FIRST,
-      type: oneOf('memory'),
-      runId: TEXT,
+      type: is.oneOf('memory'),
+      runId: is.TEXT,
       afterMs: TIME_MS,
-      kind: oneOf('initial', 'exceeded'),
+      kind: is.oneOf('initial', 'exceeded'),
       status: PROCESS_STATUS_SHAPE,
     },
-    { nested: BOOLEAN },
+    { nested: is.BOOLEAN },
   ),
 });

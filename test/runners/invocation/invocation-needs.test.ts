@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Invoker } from '../../../src/runners/invocation/invoker.ts';
+import { createInvoker } from '../../../src/runners/invocation/invoker.ts';
 import { inSimulation } from '../in-simulation.ts';
 import { filersOf, invoke, labFiler, makeLab, pass, slowExecer } from '../lab.ts';
 
@@ -43,7 +43,7 @@ describe('what an invocation needs, and what it waits for', () => {
     await inSimulation((sim) => {
       const lab = makeLab(sim);
       const options = { ...lab.options, [part]: undefined };
-      expect(() => new Invoker(sim.world, options)).toThrow(
+      expect(() => createInvoker(sim.world, options)).toThrow(
         expect.objectContaining({
           code: 'RUNNER_INVALID_ARGUMENT',
           message: expect.stringContaining(part) as string,

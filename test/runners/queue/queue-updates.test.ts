@@ -181,7 +181,7 @@ describe('updates', () => {
       await inSimulation((sim) => {
         expect(() =>
           createSimulatedRunner(sim.world, { filers: mapOf(updating(sim, [], 'a', intervalMs)) }),
-        ).toThrow(/updateIntervalMs of filer scoot: expected a finite number ≥ 0/);
+        ).toThrow(/filers.get\(scoot\).filer.updateIntervalMs: expected a finite number ≥ 0/);
       });
     },
   );

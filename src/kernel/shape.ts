@@ -1,0 +1,393 @@
+/**
+ * What a value may look like, as data: one language for the lines of files, and for the options and arguments of functions. What comes from a
+ * file is checked by it, written in its order and published as a schema made from it; what comes from a caller is refused by it, in the same
+ * words everywhere ({@link check} in `argument-check.ts`). Invariant: a value that fits can be used as the type that the shape stands for;
+ * nothing is converted. A shape is made once, when its module is loaded, and a look at it allocates nothing unless something is wrong.
+ */
+import { describeValue } from './errors.ts';
+
+/** What every shape has: what it expects, in words. */
+interface Described {
+  readonly says: string;
+}
+
+/** Any text. With `pattern`, only texts that match it. */
+export interface TextShape extends Described {
+  readonly is: 'text';
+  readonly pattern?: RegExp;
+}
+
+/** A number; a finite one from `min` to `max`, or a whole one, unless it is a limit, which may be infinite. */
+export interface NumberShape extends Described {
+  readonly is: 'number';
+  readonly min?: number;
+  readonly max?: number;
+  readonly whole: boolean;
+  readonly infinite?: true;
+}
+
+/** One of a few texts. */
+export interface ChoiceShape extends Described {
+  readonly is: 'choice';
+  readonly values: readonly string[];
+}
+
+/** True or false. */
+export interface BooleanShape extends Described {
+  readonly is: 'boolean';
+}
+
+/** A list of like values. */
+export interface ListShape extends Described {
+  readonly is: 'list';
+  readonly of: Shape;
+}
+
+/** Text keys of the user's choice, with like values. */
+export interface MapShape extends Described {
+  readonly is: 'map';
+  readonly of: Shape;
+}
+
+/** Any object that is no list. */
+export interface OpaqueShape extends Described {
+  readonly is: 'opaque';
+}
+
+/** An object with these fields, in this order when written. */
+export interface RecordShape extends Described {
+  readonly is: 'record';
+  readonly fields: ReadonlyMap<string, Shape>;
+  /** Fields that may be absent. */
+  readonly optional: ReadonlySet<string>;
+  /** The others. */
+  readonly required: readonly string[];
+  /** Of these fields exactly one is there. */
+  readonly exactlyOneOf?: readonly string[];
+  /** True of what callers give: it may inherit its fields, and have others, which nobody reads. */
+  readonly open: boolean;
+}
+
+/** An object or a function with these methods: a clock, an execer. */
+export interface MethodsShape extends Described {
+  readonly is: 'methods';
+  readonly methods: readonly string[];
+}
+
+/** Whatever `fits`. */
+export interface SuchShape extends Described {
+  readonly is: 'such';
+  readonly fits: (value: unknown) => boolean;
+}
+
+/** What a value may look like. The last two kinds are for callers only; no file holds such values. */
+export type Shape =
+  | TextShape
+  | NumberShape
+  | ChoiceShape
+  | BooleanShape
+  | ListShape
+  | MapShape
+  | OpaqueShape
+  | RecordShape
+  | MethodsShape
+  | SuchShape;
+
+/** A text; with `pattern`, one that matches it. */
+export function text(says: string, pattern?: RegExp): TextShape {
+  return pattern === undefined ? { is: 'text', says } : { is: 'text', says, pattern };
+}
+
+/** An integer, exact as a double, in these bounds. */
+export function integer(min?: number, max?: number): NumberShape {
+  return { is: 'number', says: `an integer${boundsInWords(min, max)}`, whole: true, ...boundsOf(min, max) };
+}
+
+/** A finite number in these bounds; `of` says what it counts: `' of milliseconds'`. */
+export function finite(min?: number, max?: number, of = ''): NumberShape {
+  const says = `a finite number${of}${boundsInWords(min, max)}`;
+  return { is: 'number', says, whole: false, ...boundsOf(min, max) };
+}
+
+/** A number that is not below `min`; infinity stands for no limit. */
+export function limit(min = 0): NumberShape {
+  return { is: 'number', says: `a number${boundsInWords(min)}`, whole: false, infinite: true, min };
+}
+
+function boundsOf(min?: number, max?: number): { readonly min?: number; readonly max?: number } {
+  return { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+}
+
+function boundsInWords(min?: number, max?: number): string {
+  if (max !== undefined) return ` from ${min ?? '-∞'} to ${max}`;
+  return min === undefined ? '' : ` ≥ ${min}`;
+}
+
+/** One of these texts. */
+export function oneOf(...values: readonly string[]): ChoiceShape {
+  const shown = values.map((value) => JSON.stringify(value)).join(', ');
+  return { is: 'choice', says: values.length === 1 ? shown : `one of ${shown}`, values };
+}
+
+/** The same shape for each of these fields: `recordOf({}, each(KINDS, RATE))`. */
+export function each<K extends string, S extends Shape>(
+  keys: readonly K[],
+  shape: S,
+): Readonly<Record<K, S>> {
+  return Object.fromEntries(keys.map((key) => [key, shape])) as Record<K, S>;
+}
+
+/** A list of `of`. */
+export function listOf(of: Shape, says = 'a list'): ListShape {
+  return { is: 'list', says, of };
+}
+
+/** A map to `of`. */
+export function mapOf(of: Shape, says = 'an object'): MapShape {
+  return { is: 'map', says, of };
+}
+
+/** An object about which no more is known here. */
+export function anObject(says: string): OpaqueShape {
+  return { is: 'opaque', says };
+}
+
+/** An object or a function with these methods; a value that lacks one is told which. */
+export function withMethods(...methods: readonly string[]): MethodsShape {
+  return { is: 'methods', says: `an object with ${methods[0] ?? ''}()`, methods };
+}
+
+/** What `fits`. What it throws counts as a value that cannot be read. */
+export function such(says: string, fits: (value: unknown) => boolean): SuchShape {
+  return { is: 'such', says, fits };
+}
+
+/** An instance of a class. */
+export function instanceOf(says: string, type: abstract new (...given: never[]) => unknown): SuchShape {
+  return such(says, (value) => value instanceof type);
+}
+
+/** What fits one of these shapes. */
+export function anyOf(says: string, ...shapes: readonly Shape[]): SuchShape {
+  return such(says, (value) => shapes.some((shape) => findMismatch(shape, value) === undefined));
+}
+
+/** Any text. */
+export const TEXT: TextShape = text('a string');
+/** True or false. */
+export const BOOLEAN: BooleanShape = { is: 'boolean', says: 'true or false' };
+/** Any object that is no list. */
+export const OPAQUE: OpaqueShape = anObject('an object');
+/** Any finite number. */
+export const NUMBER: NumberShape = finite();
+/** A whole number of either sign. */
+export const WHOLE: NumberShape = integer();
+/** How many of something. */
+export const COUNT: NumberShape = integer(0);
+/** How long something takes. */
+export const DURATION_MS: NumberShape = finite(0);
+/** A function of the caller's. */
+export const FUNCTION: SuchShape = such('a function', (value) => typeof value === 'function');
+/** Anything at all. */
+export const ANY: SuchShape = such('anything', () => true);
+/** A list of anything. */
+export const LIST: ListShape = listOf(ANY);
+/** What was thrown, or is to be. */
+export const ERROR: SuchShape = instanceOf('an Error', Error);
+/** A signal that may abort. */
+export const ABORT_SIGNAL: SuchShape = such(
+  'an AbortSignal',
+  (value) => typeof (value as Partial<AbortSignal> | null)?.aborted === 'boolean',
+);
+/** A clock, virtual or of the machine. */
+export const CLOCK: MethodsShape = withMethods('timer', 'post', 'endOfInstant', 'now');
+
+type OptionalKeys<T> = { [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? K : never }[keyof T];
+/** The shapes of the fields that T must have. */
+export type RequiredShapes<T> = { readonly [K in Exclude<keyof T, OptionalKeys<T>>]: Shape };
+/** The shapes of the fields that T may have. */
+export type OptionalShapes<T> = { readonly [K in OptionalKeys<T>]-?: Shape };
+
+/** A shape for each field of T. */
+export type ShapesOf<T> = { readonly [K in keyof T]-?: Shape };
+
+/** The shape of type T, with no other fields. The compiler refuses it while a field of T is missing, unknown or in the wrong list. */
+export function recordOf<T>(required: RequiredShapes<T>, optional: OptionalShapes<T>): RecordShape {
+  return {
+    is: 'record',
+    says: 'an object',
+    fields: new Map([...Object.entries<Shape>(required), ...Object.entries<Shape>(optional)]),
+    optional: new Set(Object.keys(optional)),
+    required: Object.keys(required),
+    open: false,
+  };
+}
+
+/** As {@link recordOf}, of what a caller gives. */
+export function objectOf<T>(
+  says: string,
+  required: RequiredShapes<T>,
+  optional: OptionalShapes<T>,
+): RecordShape {
+  return { ...recordOf<T>(required, optional), says, open: true };
+}
+
+/** The shape of the options of a function: a field of T that has none does not compile. */
+export function optionsOf<T>(required: RequiredShapes<T>, optional: OptionalShapes<T>): RecordShape {
+  return objectOf<T>('an object of options', required, optional);
+}
+
+/** The first place at which a value does not fit. */
+export interface Mismatch {
+  /** Such as `command.argv[2]`; empty for the value as a whole. */
+  readonly path: string;
+  readonly expected: string;
+  readonly actual: unknown;
+  /** What came, in words. */
+  readonly got: string;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** True for an object that is neither null nor a list. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The first mismatch of `value`, or `undefined` if it fits. Throws what the value throws when it is looked at. */
+export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined {
+  switch (shape.is) {
+    case 'record':
+      return isObject(value) ? findInRecord(shape, value) : mismatch(shape, value);
+    case 'text':
+      return typeof value === 'string' && shape.pattern?.test(value) !== false
+        ? undefined
+        : mismatch(shape, value);
+    case 'number':
+      return isSuchNumber(shape, value) ? undefined : mismatch(shape, value);
+    case 'choice':
+      return shape.values.includes(value as string) ? undefined : mismatch(shape, value);
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : mismatch(shape, value);
+    case 'such':
+      return shape.fits(value) ? undefined : mismatch(shape, value);
+    case 'methods':
+      return findMissing(shape, value);
+    case 'list':
+      return Array.isArray(value) ? findInList(shape.of, value) : mismatch(shape, value);
+    case 'map':
+      return isObject(value) ? findInMap(shape.of, value) : mismatch(shape, value);
+    case 'opaque':
+      return isObject(value) ? undefined : mismatch(shape, value);
+  }
+}
+
+function mismatch({ says }: Described, value: unknown): Mismatch {
+  return { path: '', expected: says, actual: value, got: describeValue(value) };
+}
+
+function isSuchNumber(
+  { whole, min = -Infinity, max = Infinity, infinite }: NumberShape,
+  value: unknown,
+): boolean {
+  if (typeof value !== 'number' || !(value >= min && value <= max)) return false;
+  return whole ? Number.isSafeInteger(value) : infinite === true || Number.isFinite(value);
+}
+
+function findMissing({ methods }: MethodsShape, value: unknown): Mismatch | undefined {
+  const holder = (
+    typeof value === 'object' || typeof value === 'function' ? value : null
+  ) as JsonObject | null;
+  for (const method of methods) {
+    if (typeof holder?.[method] === 'function') continue;
+    return { path: '', expected: `an object with ${method}()`, actual: value, got: describeValue(value) };
+  }
+  return undefined;
+}
+
+function findInList(of: Shape, list: readonly unknown[]): Mismatch | undefined {
+  for (let index = 0; index < list.length; index += 1) {
+    const found = findMismatch(of, list[index]);
+    if (found !== undefined) return inside(`[${index}]`, found);
+  }
+  return undefined;
+}
+
+function findInMap(of: Shape, map: JsonObject): Mismatch | undefined {
+  for (const key of Object.keys(map)) {
+    const found = findMismatch(of, map[key]);
+    if (found !== undefined) return inside(key, found);
+  }
+  return undefined;
+}
+
+function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefined {
+  const { fields, required, exactlyOneOf } = shape;
+  const prototype: unknown = Object.getPrototypeOf(record);
+  if (prototype !== Object.prototype && prototype !== null) return findInHeir(shape, record);
+  // What is plain inherits nothing, and mostly has few of the fields.
+  let there = 0;
+  // eslint-disable-next-line no-restricted-syntax -- nothing is inherited here, and a list of keys would cost as much as the checks
+  for (const key in record) {
+    const field = fields.get(key);
+    const held = record[key];
+    if (field !== undefined && held !== undefined && findMismatch(field, held) === undefined) {
+      if (required.includes(key)) there += 1;
+      continue;
+    }
+    const found = findInField(shape, record, key);
+    if (found !== undefined) return found;
+  }
+  return (
+    (there === required.length ? undefined : findAbsent(shape, record)) ??
+    (exactlyOneOf === undefined ? undefined : findCount(exactlyOneOf, record))
+  );
+}
+
+/** In an object that may inherit fields: they count in what a caller gives, and nowhere else. */
+function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefined {
+  for (const key of shape.open ? shape.fields.keys() : Object.keys(record)) {
+    const found = findInField(shape, record, key);
+    if (found !== undefined) return found;
+  }
+  return findAbsent(shape, record) ?? findCount(shape.exactlyOneOf ?? [], record);
+}
+
+function findInField(shape: RecordShape, record: JsonObject, key: string): Mismatch | undefined {
+  const { fields, optional, open } = shape;
+  const field = fields.get(key);
+  if (field === undefined) {
+    if (open) return undefined;
+    const expected = `only the fields ${[...fields.keys()].join(', ')}`;
+    return { path: '', expected, actual: record, got: `a field ${describeValue(key)}` };
+  }
+  const held = record[key];
+  if (held === undefined && optional.has(key)) return undefined;
+  const found = findMismatch(field, held);
+  return found === undefined ? undefined : inside(key, found);
+}
+
+function findAbsent({ fields, required, open }: RecordShape, record: JsonObject): Mismatch | undefined {
+  for (const key of required) {
+    if (record[key] !== undefined && (open || Object.hasOwn(record, key))) continue;
+    const found = findMismatch(fields.get(key) ?? ANY, undefined);
+    if (found !== undefined) return inside(key, found);
+  }
+  return undefined;
+}
+
+function findCount(exactlyOneOf: readonly string[], record: JsonObject): Mismatch | undefined {
+  const present = exactlyOneOf.filter((key) => record[key] !== undefined);
+  if (present.length === Math.min(1, exactlyOneOf.length)) return undefined;
+  const got = present.length === 0 ? 'none' : 'more than one';
+  return { path: '', expected: `exactly one of ${exactlyOneOf.join(', ')}`, actual: record, got };
+}
+
+function inside(outer: string, { path, ...found }: Mismatch): Mismatch {
+  return { ...found, path: joinPath(outer, path) };
+}
+
+/** The path of what stands at `inner` in what stands at `outer`. */
+export function joinPath(outer: string, inner: string): string {
+  return outer === '' || inner === '' || inner.startsWith('[') ? `${outer}${inner}` : `${outer}.${inner}`;
+}
