@@ -152,7 +152,7 @@ export function anObject(says: string): OpaqueShape {
   return { is: 'opaque', says };
 }
 
-/** An object or a function with these methods; a value that lacks one is told which. */
+/** An object or a function with these methods; the message names the first that a value lacks. */
 export function withMethods(...methods: readonly string[]): MethodsShape {
   return { is: 'methods', says: `an object with ${methods[0] ?? ''}()`, methods };
 }
