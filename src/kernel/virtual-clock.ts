@@ -3,7 +3,7 @@
  * the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and event ids never go back, and the
  * same calls with the same answers give the same order on every machine.
  */
-import { checkFunction, checkLimit, checkOptions } from './argument-check.ts';
+import { checkFunction, checkLimit, checkOptions, checkRecord } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
@@ -11,7 +11,7 @@ import { chooseDrain } from './drain.ts';
 import { invalidArgument } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
-import { topicOf, type Label, type Topic } from './question.ts';
+import { topicOf, type Label } from './question.ts';
 
 /** 2000-01-01T00:00:00Z, where virtual dates begin by default. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;
@@ -140,9 +140,15 @@ export class VirtualClock implements Clock {
   /**
    * As `timer`, for an event that somebody else keeps in a queue of its own until now: it is due at `atMs`, at once if that is past, and
    * its cause and place are those of when it was made there.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time that is no number, and for anything but an origin and a function.
    */
-  queued(topic: Topic, atMs: number, made: EventOrigin, fire: () => void): Timer {
+  queued(label: Label, atMs: number, made: EventOrigin, fire: () => void): Timer {
     const { queue } = this;
+    if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
+    if (!(atMs >= -Infinity)) throw invalidArgument('atMs', 'a number', atMs);
+    checkRecord('made', 'the origin of an event', made);
+    const topic = typeof label === 'string' ? label : topicOf(label);
     const atUs = Math.min(Math.max(Math.round(atMs * 1000), queue.nowUs), LAST_TIME_US);
     const row = queue.add(atUs, false, made.cause, topic, fire);
     if (made.place !== undefined) queue.notePlace(row, made.place);
