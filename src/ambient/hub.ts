@@ -36,7 +36,8 @@ export interface AmbientHub {
 }
 
 const KEY = Symbol.for('dryrunner.ambient');
-const thread = globalThis as unknown as { [KEY]: AmbientHub | undefined };
+// Contexts of `node:vm`, such as Vitest's vm pools make, have globals of their own, but one `process`, and one set of Node's modules.
+const thread = process as unknown as { [KEY]: AmbientHub | undefined };
 
 /** The hub of this thread. */
 export const hub: AmbientHub = (thread[KEY] ??= { world: undefined });

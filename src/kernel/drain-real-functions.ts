@@ -14,7 +14,8 @@ export interface RealFunctions {
 
 const KEY = Symbol.for('dryrunner.real-functions');
 
-const thread = globalThis as unknown as { [KEY]: RealFunctions | undefined };
+// Contexts of `node:vm` have globals of their own, but one `process`.
+const thread = process as unknown as { [KEY]: RealFunctions | undefined };
 
 /** What the thread had when the first copy of this file was loaded. */
 export const realFunctions: RealFunctions = (thread[KEY] ??= Object.freeze({

@@ -14,8 +14,11 @@ interface StandIn {
 }
 
 const KEY = Symbol.for('dryrunner.ambient.stand-ins');
-const thread = globalThis as unknown as { [KEY]: StandIn[] | undefined };
-const standIns = (thread[KEY] ??= []);
+const context = globalThis as unknown as { [KEY]: StandIn[] | undefined };
+const standIns = (context[KEY] ??= []);
+/** Those of all contexts of this thread: they share the functions of Node, which must not get one stand-in on top of the other. */
+const thread = process as unknown as { [KEY]: WeakSet<object> | undefined };
+const known = (thread[KEY] ??= new WeakSet());
 
 /** True if they are in place. */
 export function areInPlace(): boolean {
@@ -32,7 +35,12 @@ export function standInFor<F extends AnyFunction>(
   const before = Object.getOwnPropertyDescriptor(owner, key);
   if (typeof before?.value !== 'function') return;
   const original = before.value as F;
+  if (known.has(original)) {
+    standIns.push({ name, owner, key, value: original });
+    return;
+  }
   const value = make(original);
+  known.add(value);
   const own = Object.getOwnPropertyDescriptors(original) as Record<string, PropertyDescriptor>;
   Reflect.deleteProperty(own, 'prototype');
   Object.defineProperties(value, own);

@@ -1,0 +1,6 @@
+/**
+ * The door `dryrunner/vitest-plugin`: what makes Vitest load code under test with the stand-ins of ambient time in place.
+ *
+ * @module dryrunner/vitest-plugin
+ */
+export { dryrunnerPlugin as default, type DryrunnerPluginOptions } from './dryrunner-plugin.ts';

@@ -1,0 +1,308 @@
+// The plugin in projects as users have them: packages of npm, modules of CommonJS and TypeScript of one's own, all of which take what they
+// need of the machine when they are loaded. Each pool of Vitest is a project of one run, and so is one without the plugin.
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import dryrunner, { type DryrunnerPluginOptions } from 'dryrunner/vitest-plugin';
+import { root } from '../cli/command.ts';
+
+/** What each module takes when it is loaded. `hour` waits for an hour and returns what has passed, `draw` returns what is drawn. */
+const PROBES = `
+const taken = {
+  setTimeout: globalThis.setTimeout, setInterval: globalThis.setInterval, setImmediate: globalThis.setImmediate,
+  clearInterval: globalThis.clearInterval, Date: globalThis.Date, now: globalThis.Date.now, performance: globalThis.performance,
+  performanceNow: globalThis.performance.now.bind(globalThis.performance), random: Math.random, uuid: crypto.randomUUID.bind(crypto),
+  hrtime: process.hrtime, timeout: AbortSignal.timeout, queue: globalThis.queueMicrotask,
+};
+const HOUR = 3_600_000;
+const asleep = () => new Promise((resolve) => void timers.setTimeout(resolve, HOUR));
+const since = async (now) => { const began = now(); await asleep(); return now() - began; };
+const hour = {
+  setTimeout: () => since(() => taken.now()),
+  'setTimeout, promisified': async () => { const began = taken.now(); await promisified(HOUR); return taken.now() - began; },
+  setInterval: async () => {
+    const began = taken.now();
+    await new Promise((resolve) => { const timer = taken.setInterval(() => { taken.clearInterval(timer); resolve(); }, HOUR); });
+    return taken.now() - began;
+  },
+  'setTimeout of timers': async () => { const began = taken.now(); await new Promise((resolve) => void namedTimeout(resolve, HOUR)); return taken.now() - began; },
+  'setTimeout of timers/promises': async () => { const began = taken.now(); await promisedTimeout(HOUR); return taken.now() - began; },
+  Date: () => since(() => new taken.Date().getTime()),
+  'Date.now': () => since(taken.now),
+  performance: () => since(() => taken.performance.now()),
+  'performance.now': () => since(taken.performanceNow),
+  'performance of perf_hooks': () => since(() => hooks.now()),
+  'process.hrtime': () => since(() => taken.hrtime()[0] * 1000),
+  'AbortSignal.timeout': async () => {
+    const began = taken.now();
+    const signal = taken.timeout(HOUR);
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    return taken.now() - began;
+  },
+};
+const draw = {
+  'Math.random': () => taken.random(),
+  'crypto.randomUUID': () => taken.uuid(),
+  'randomBytes of crypto': () => bytes(8).toString('hex'),
+};
+`;
+const ESM = `
+import timers, { setTimeout as namedTimeout } from 'node:timers';
+import { setTimeout as promisedTimeout } from 'node:timers/promises';
+import { performance as hooks } from 'node:perf_hooks';
+import { randomBytes as bytes } from 'node:crypto';
+import { promisify } from 'node:util';
+const promisified = promisify(globalThis.setTimeout);
+${PROBES}
+export { hour, draw };
+`;
+const CJS = `
+const timers = require('node:timers');
+const { setTimeout: namedTimeout } = timers;
+const { setTimeout: promisedTimeout } = require('node:timers/promises');
+const { performance: hooks } = require('node:perf_hooks');
+const { randomBytes: bytes } = require('node:crypto');
+const promisified = require('node:util').promisify(globalThis.setTimeout);
+${PROBES}
+module.exports = { hour, draw };
+`;
+const TESTS = `
+import { describe, expect, inject, test } from 'vitest';
+import { simulate } from 'dryrunner';
+import { ambientTime } from 'dryrunner/ambient';
+import esm from 'takes-esm/all.js';
+import cjs from 'takes-cjs';
+import * as own from './src/takes.ts';
+
+async function run(scenario) {
+  let result;
+  const verdict = await simulate({ ambient: ambientTime(), scenario: async () => { result = await scenario(); } });
+  if (!verdict.held) throw new Error(verdict.failure.message, { cause: verdict.failure.cause });
+  return result;
+}
+describe(inject('project'), () => {
+for (const [kind, { hour, draw }] of Object.entries({ esm, cjs, own })) {
+  for (const [name, probe] of Object.entries(hour)) {
+    test(kind + ' ' + name, async () => expect(await run(probe)).toBe(3_600_000));
+  }
+  for (const [name, probe] of Object.entries(draw)) {
+    test(kind + ' ' + name, async () => expect(await run(probe)).toBe(await run(probe)));
+  }
+}
+test('the machine is itself where no simulation runs', async () => {
+  const began = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(performance.now() - began).toBeGreaterThan(4);
+  expect(Math.abs(Date.now() - (performance.timeOrigin + performance.now()))).toBeLessThan(60_000);
+});
+});
+`;
+const PROJECTS = {
+  forks: `pool: 'forks'`,
+  'forks, not isolated': `pool: 'forks', isolate: false`,
+  threads: `pool: 'threads'`,
+  'threads, not isolated': `pool: 'threads', isolate: false`,
+  'beside a setup file': `pool: 'forks', setupFiles: './setup.mjs'`,
+  'packages inlined': `server: { deps: { inline: [/takes-/] } }`,
+  'all inlined': `server: { deps: { inline: true } }`,
+  vmForks: `pool: 'vmForks'`,
+  vmThreads: `pool: 'vmThreads'`,
+};
+const BARE = 'without the plugin';
+
+interface JsonReport {
+  readonly testResults: readonly {
+    readonly message: string;
+    readonly name: string;
+    readonly assertionResults: readonly {
+      readonly title: string;
+      readonly ancestorTitles: readonly string[];
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
+let folder: string;
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+/** A folder as that of a user who has installed the package. */
+function makeProject(): void {
+  folder = mkdtempSync(join(tmpdir(), 'dryrunner-plugin-'));
+  write('package.json', JSON.stringify({ type: 'module' }));
+  mkdirSync(join(folder, 'node_modules/dryrunner'), { recursive: true });
+  const built = inject('builtPackage');
+  for (const part of ['dist', 'package.json']) {
+    cpSync(join(built, part), join(folder, 'node_modules/dryrunner', part), { recursive: true });
+  }
+  for (const name of ['vitest', 'vite', 'fast-check', 'seedrandom', 'pure-rand']) {
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+}
+
+async function runVitest(...args: readonly string[]): Promise<JsonReport> {
+  const file = join(folder, 'report.json');
+  const all = [
+    join(root, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--root',
+    folder,
+    '--reporter=json',
+    `--outputFile=${file}`,
+    ...args,
+  ];
+  const printed = await new Promise<string>((resolve) => {
+    execFile(
+      process.execPath,
+      all,
+      { cwd: folder, env: { ...process.env, NO_COLOR: '1' } },
+      (_error, out, err) => resolve(out + err),
+    );
+  });
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as JsonReport;
+  } catch (error) {
+    throw new Error(printed, { cause: error });
+  }
+}
+
+function configOf(projects: Readonly<Record<string, string>>): string {
+  const listed = Object.entries(projects).map(
+    ([name, settings]) =>
+      `{ plugins: ${name === BARE ? '[]' : '[dryrunner()]'}, test: { name: '${name}', provide: { project: '${name}' }, ${settings} } }`,
+  );
+  return `import dryrunner from 'dryrunner/vitest-plugin';\nexport default { test: { projects: [${listed.join(',\n')}] } };\n`;
+}
+
+describe('code that takes functions of the machine when it is loaded', () => {
+  let report: JsonReport;
+  beforeAll(async () => {
+    makeProject();
+    write('node_modules/takes-esm/package.json', JSON.stringify({ name: 'takes-esm', type: 'module' }));
+    write(
+      'node_modules/takes-esm/all.js',
+      ESM.replace('export { hour, draw };', 'export default { hour, draw };'),
+    );
+    write('node_modules/takes-cjs/package.json', JSON.stringify({ name: 'takes-cjs' }));
+    write('node_modules/takes-cjs/index.js', CJS);
+    write(
+      'src/takes.ts',
+      `${ESM}export type Hour = typeof hour;\nexport const typed: Hour = hour as Hour;\n`,
+    );
+    write('setup.mjs', `import 'takes-esm/all.js';\nimport 'takes-cjs';\n`);
+    write('takes.test.ts', TESTS);
+    write('vitest.config.mjs', configOf({ ...PROJECTS, [BARE]: '' }));
+    report = await runVitest();
+  }, 300_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const endsOf = (project: string): [title: string, status: string, why: string][] => {
+    const ends = report.testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ ancestorTitles }) => ancestorTitles[0] === project)
+      .map(
+        ({ title, status, failureMessages }) =>
+          [title, status, failureMessages.join('\n').split('\n')[0] ?? ''] as [string, string, string],
+      );
+    if (ends.length === 0) {
+      throw new Error(report.testResults.map(({ name, message }) => `${name}: ${message}`).join('\n'));
+    }
+    return ends;
+  };
+
+  test.for(Object.keys(PROJECTS))('is in virtual time in a simulation: %s', (project) => {
+    const ends = endsOf(project);
+    expect(ends.filter(([, status]) => status !== 'passed')).toEqual([]);
+    expect(ends).toHaveLength(46);
+  });
+
+  test('without the plugin it is not', () => {
+    const failed = endsOf(BARE).filter(([, status]) => status === 'failed');
+    expect(failed.map(([title]) => title)).toEqual(
+      expect.arrayContaining(['esm Date', 'cjs Math.random', 'own performance.now']),
+    );
+  });
+});
+
+/** What the plugin makes of the `test` part of a configuration. */
+function configured(given: object): { setupFiles?: string[]; execArgv?: string[]; sequence?: object } {
+  const config = { test: given };
+  const [{ config: hook }] = dryrunner() as unknown as [{ config: (config: object) => void }];
+  hook(config);
+  return config.test;
+}
+
+describe('what the plugin does to a configuration', () => {
+  test('it comes before setup files and arguments of the user, once', () => {
+    const once = configured({
+      setupFiles: 'mine.ts',
+      execArgv: ['--expose-gc'],
+      sequence: { shuffle: true },
+    });
+    const [install, ...others] = once.setupFiles ?? [];
+    expect(install).toMatch(/ambient.install\.ts$/);
+    expect(others).toEqual(['mine.ts']);
+    expect(once.execArgv).toEqual(['--import', expect.stringMatching(/^file:.*install/), '--expose-gc']);
+    expect(once.sequence).toEqual({ setupFiles: 'list', shuffle: true });
+    expect(configured({ ...once })).toEqual(once);
+  });
+
+  test('a project of a browser stays as it is', () => {
+    expect(configured({ browser: { enabled: true } })).toEqual({ browser: { enabled: true } });
+  });
+
+  test.for([
+    [null, 'options: expected an object of options'],
+    [{ transform: [] }, 'options: expected some of transforms, got "transform"'],
+    [{ transforms: 'awaits' }, 'transforms: expected a list of transforms'],
+    [{ transforms: [{ name: 'half' }] }, 'transforms[0]: expected an object with transform()'],
+    [{ transforms: [{ transform: () => undefined }] }, 'transforms[0].name: expected a text'],
+  ] as const)('options %j are refused', ([options, message]) => {
+    expect(() => dryrunner(options as unknown as DryrunnerPluginOptions)).toThrow(message);
+  });
+});
+
+describe('transforms', () => {
+  beforeAll(makeProject);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('rewrite TypeScript without its types, and lines of a failure are those of the file', async () => {
+    write(
+      'src/greeting.ts',
+      `interface Words {\n  readonly words: string;\n}\nexport const greeting: Words['words'] = 'GREETING';\n`,
+    );
+    write(
+      'src/fails.ts',
+      `type Never = never;\nexport function fails(): Never {\n  throw new Error('GREETING here');\n}\n`,
+    );
+    write(
+      'greeting.test.ts',
+      `import { expect, test } from 'vitest';
+import { greeting } from './src/greeting.ts';
+import { fails } from './src/fails.ts';
+test('is rewritten', () => expect(greeting).toBe('"hello" in greeting.ts, without types: true'));
+test('fails', () => fails());
+`,
+    );
+    write(
+      'vitest.config.mjs',
+      `import dryrunner from 'dryrunner/vitest-plugin';
+const transform = (code, file) =>
+  /src.\\w+\\.ts$/.test(file) && code.includes('GREETING')
+    ? { code: code.replace(/(['"])GREETING\\1/, JSON.stringify('"hello" in ' + file.split(/[\\\\/]/).at(-1) + ', without types: ' + !code.includes('interface'))) }
+    : undefined;
+export default { plugins: [dryrunner({ transforms: [{ name: 'greeting', transform }] })] };
+`,
+    );
+    const { testResults } = await runVitest();
+    const [rewritten, fails] = testResults.flatMap(({ assertionResults }) => assertionResults);
+    expect(rewritten).toMatchObject({ title: 'is rewritten', status: 'passed' });
+    expect(fails?.failureMessages.join()).toMatch(/GREETING here\n\s+at fails \(.*src.fails\.ts:3:9\)/);
+  });
+});
