@@ -3,7 +3,7 @@
  */
 import { shownText } from '../kernel/errors.ts';
 import { checkCommand, copyCommand, type Command } from '../model/command.ts';
-import { checkQuery, copyQuery, type Query, querySubject, checkWait } from '../model/query.ts';
+import { checkQuery, copyQuery, copyWait, type Query, querySubject, checkWait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Service, ServiceMethod } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
@@ -69,7 +69,7 @@ export function ownCall(call: ServiceCall): ServiceCall {
     const [query, wait] = call.args;
     checkQuery(query);
     checkWait(wait);
-    return { method, args: [copyQuery(query), { ...wait }] };
+    return { method, args: [copyQuery(query), copyWait(wait)] };
   }
   if (method !== 'queryNow') return call;
   const [query] = call.args;

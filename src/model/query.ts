@@ -94,6 +94,11 @@ export function querySubject({ runs = [], allRuns = false }: Query): string {
   return runs.length === 1 ? first : `${first}+${runs.length - 1}`;
 }
 
+/** A copy, for use after the synchronous call. */
+export function copyWait({ timeoutMs, signal }: Wait): Wait {
+  return signal === undefined ? { timeoutMs } : { timeoutMs, signal };
+}
+
 /** Answers at once from the current state (R25, R30). */
 export const NO_WAIT: Wait = Object.freeze({ timeoutMs: 0 });
 

@@ -44,9 +44,9 @@ export class ChaosHolds {
   hold(topic: Topic, limits: HoldLimits): Promise<HoldEnd> {
     invariant(!this.#released, () => `expected nothing to be held after the release, got ${topic.text}`);
     if (limits.signal?.aborted === true) return Promise.resolve('cancelled');
-    return new Promise((resolve) => {
-      this.#add(new HeldCall(this, this.#clock, topic, limits, resolve));
-    });
+    const promise = new Promise(takeResolve);
+    this.#add(new HeldCall(this, this.#clock, topic, limits, resolveTaken));
+    return promise;
   }
 
   /** Called by a held call when its hold ends. */
@@ -93,6 +93,13 @@ export class ChaosHolds {
   #endAll(why: HoldEnd): void {
     for (let call = this.#first; call !== undefined; call = this.#first) call.end(why);
   }
+}
+
+let resolveTaken = (_: HoldEnd): void => {};
+
+/** One executor for all holds, which runs before `new Promise` returns. */
+function takeResolve(resolve: (why: HoldEnd) => void): void {
+  resolveTaken = resolve;
 }
 
 class HeldCall implements SignalWaiter {

@@ -29,6 +29,7 @@ export interface SimulatedRunnerOptions
 }
 
 const OUTPUTS_KEPT = 300;
+const NO_FILERS: RunTypeMap = new Map();
 
 const SIMULATED_RUNNER_OPTIONS = is.optionsOf<SimulatedRunnerOptions>(
   {},
@@ -103,7 +104,8 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
   };
   const parts: QueueParts = {
     name,
-    filers,
+    // The default filer never asks for an update and is ready at once, so that there is nothing for the queue to look after.
+    filers: options.filers === undefined && options.updateLimitMs === undefined ? NO_FILERS : filers,
     performer: new Invoker(home, invoker, plainParts(invoker)),
     instruments: createInstruments(options.metrics),
     capacity: options.capacity,

@@ -5,7 +5,8 @@ import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 
 const DROPPED_MAX = 64;
 /** What an undisturbed run holds. */
-const HELD_COUNT = STARTED_ROW.filter(({ call }) => call === 'acquired').length;
+const HELD = STARTED_ROW.flatMap((step) => (step.call === 'acquired' ? [step] : []));
+const HELD_COUNT = HELD.length;
 const PROCESS = { resource: 'process', name: 'process' } as const;
 
 /** What is held; made once and used again for the next, because most are given back at once. */
@@ -67,24 +68,18 @@ class Holdings {
 
   /** Puts what an undisturbed run holds in the place of `run`, one by one; returns the first. */
   list(run: HeldThing, spare: SpareThings): HeldThing {
-    const { name: checkout, atMs, next } = run;
-    const resources = STARTED_ROW.flatMap((step) =>
-      step.call !== 'acquired' || (step.resource === 'process' && run.kind === 'run without process')
-        ? []
-        : [{ resource: step.resource, name: step.name ?? checkout }],
-    );
-    run.kind = 'one';
-    let last = run;
-    for (const [index, { resource, name }] of resources.entries()) {
-      if (index === 0) {
-        run.resource = resource;
-        run.name = name;
-        continue;
-      }
-      const thing = spare.take(resource, name, atMs);
-      last.next = thing;
+    const { kind, name: checkout, atMs, next } = run;
+    let last: HeldThing | undefined;
+    for (const { resource, name = checkout } of HELD) {
+      if (resource === 'process' && kind === 'run without process') continue;
+      const thing = last === undefined ? run : spare.take(resource, name, atMs);
+      thing.kind = 'one';
+      thing.resource = resource;
+      thing.name = name;
+      if (last !== undefined) last.next = thing;
       last = thing;
     }
+    last ??= run;
     last.next = next;
     if (this.#last === run) this.#last = last;
     return run;

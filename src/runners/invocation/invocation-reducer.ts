@@ -228,5 +228,7 @@ function cleanUp(state: InvocationState): InvocationStep {
 }
 
 function go(state: InvocationState, phase: InvocationPhase): InvocationStep {
-  return { state: { ...state, phase }, effects: ENTER };
+  const { stop, outcome, hurried, opened, checkedOut } = state;
+  // Field by field, as it is done for each phase: a spread takes five times as long.
+  return { state: { phase, stop, outcome, hurried, opened, checkedOut }, effects: ENTER };
 }
