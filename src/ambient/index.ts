@@ -3,6 +3,7 @@
  *
  * @module dryrunner/ambient
  */
+export type { ReportFailure } from '../simulation/verdict.ts';
 export type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 export { ambientTime } from './ambient-time.ts';
 export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';

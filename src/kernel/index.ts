@@ -21,5 +21,10 @@ export {
 } from './replay-decisions.ts';
 export { type RollingHash, createRollingHash } from './rolling-hash.ts';
 export { createRandomStream } from './seeded-random.ts';
-export { type VirtualClockOptions, type VirtualClock, createVirtualClock } from './virtual-clock.ts';
+export {
+  type EventOrigin,
+  type VirtualClockOptions,
+  type VirtualClock,
+  createVirtualClock,
+} from './virtual-clock.ts';
 export { type Drain, type DrainHooks, type StepResult } from './drain-run.ts';

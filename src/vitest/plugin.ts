@@ -3,4 +3,5 @@
  *
  * @module dryrunner/vitest-plugin
  */
+export type { ModuleTransform, TransformedModule } from '../ambient/module-transform.ts';
 export { dryrunnerPlugin as default, type DryrunnerPluginOptions } from './dryrunner-plugin.ts';
