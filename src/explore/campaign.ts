@@ -3,15 +3,7 @@
  * the executions run twice. Invariants: it knows no clock, no file and no thread; it keeps nothing per execution; all that it reports
  * is plain data.
  */
-import {
-  checkArray,
-  checkCallbacks,
-  checkInteger,
-  checkLimit,
-  checkMethods,
-  checkRecord,
-  checkString,
-} from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import { type Decision, ExecutionInterrupted } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
@@ -27,8 +19,9 @@ import {
   type FoundExecution,
 } from './failing-execution.ts';
 import { failureKey, hasFailed } from './failure-key.ts';
-import { checkLog } from './log-check.ts';
 import type { Strategy } from './strategies/strategy.ts';
+import { check } from '../kernel/argument-check.ts';
+import { EXECUTOR, STRATEGY, COVERAGE, LOG } from './argument-shapes.ts';
 
 /** What {@link runCampaign} takes beside executor and strategy. */
 export interface CampaignOptions {
@@ -248,24 +241,23 @@ class Campaign {
   }
 }
 
-function check(executor: unknown, strategy: unknown, options: CampaignOptions): void {
-  checkMethods('executor', executor, ['execute']);
-  checkMethods('strategy', strategy, ['begin', 'decide', 'end']);
-  checkCallbacks(options, ['shouldStop', 'shouldCutOff', 'onTurn', 'onEvent', 'onExecution']);
-  const { maxExecutions = 1, firstIndex = 0, shards = 1, auditEvery = 1, corpus = [] } = options;
-  checkLimit('maxExecutions', maxExecutions);
-  checkInteger('firstIndex', firstIndex, 0);
-  checkInteger('shards', shards, 1);
-  checkInteger('auditEvery', auditEvery, 0);
-  const { coverage, reference = '' } = options;
-  checkString('reference', 'how the scenario is named', reference);
-  if (coverage !== undefined) checkMethods('coverage', coverage, ['watcher', 'takeNovelty']);
-  checkArray('corpus', 'an array of logs', corpus);
-  for (const [index, entry] of corpus.entries()) {
-    checkRecord(`corpus[${index}]`, 'a log with an id', entry);
-    checkLog(`corpus[${index}].decisions`, entry.decisions);
-  }
-}
+const CAMPAIGN_OPTIONS = is.optionsOf<CampaignOptions>(
+  {},
+  {
+    ...is.each(['shouldStop', 'shouldCutOff', 'onTurn', 'onEvent', 'onExecution'], is.FUNCTION),
+    reference: is.TEXT,
+    maxExecutions: is.limit(),
+    firstIndex: is.COUNT,
+    shards: is.integer(1),
+    goOn: is.BOOLEAN,
+    auditEvery: is.COUNT,
+    corpus: is.listOf(
+      is.objectOf<CorpusEntry>('a log with an id', { id: is.TEXT, decisions: LOG }, { key: is.TEXT }),
+      'a list of logs',
+    ),
+    coverage: COVERAGE,
+  },
+);
 
 /**
  * Runs a campaign on this thread.
@@ -291,6 +283,8 @@ export async function runCampaign(
   strategy: Strategy,
   options: CampaignOptions = {},
 ): Promise<CampaignReport> {
-  check(executor, strategy, options);
+  check('executor', executor, EXECUTOR);
+  check('strategy', strategy, STRATEGY);
+  check('options', options, CAMPAIGN_OPTIONS);
   return new Campaign(executor, strategy, options).run();
 }

@@ -2,11 +2,13 @@
  * The loop of an exploration: begin, execute, end, until a limit, a failure or the end of the strategy. Invariant: it keeps nothing
  * per execution, so that memory is flat over any number of them.
  */
-import { checkCallbacks, checkInteger, checkLimit, checkMethods } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { Executor } from './executor.ts';
 import { hasFailed } from './failure-key.ts';
 import type { Strategy } from './strategies/strategy.ts';
+import { check } from '../kernel/argument-check.ts';
+import { EXECUTOR, STRATEGY, COVERAGE } from './argument-shapes.ts';
 
 /** Why an exploration ended. */
 export type StopCause =
@@ -84,7 +86,9 @@ export async function explore(
   strategy: Strategy,
   options: ExploreOptions = {},
 ): Promise<ExplorationSummary> {
-  check(executor, strategy, options);
+  check('executor', executor, EXECUTOR);
+  check('strategy', strategy, STRATEGY);
+  check('options', options, EXPLORE_OPTIONS);
   const { maxExecutions = Infinity, firstIndex = 0, shards = 1, shouldStop, onFailure } = options;
   const coverage = strategy.wantsCoverage === true ? options.coverage : undefined;
   const tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
@@ -116,16 +120,16 @@ export async function explore(
   }
 }
 
-function check(executor: unknown, strategy: unknown, options: ExploreOptions): void {
-  checkMethods('executor', executor, ['execute']);
-  checkMethods('strategy', strategy, ['begin', 'decide', 'end']);
-  checkCallbacks(options, ['shouldStop', 'onExecution', 'onFailure', 'onTurn', 'onCutOff']);
-  const { maxExecutions = Infinity, firstIndex = 0, shards = 1, coverage } = options;
-  checkLimit('maxExecutions', maxExecutions);
-  checkInteger('firstIndex', firstIndex, 0);
-  checkInteger('shards', shards, 1);
-  if (coverage !== undefined) checkMethods('coverage', coverage, ['watcher', 'takeNovelty']);
-}
+const EXPLORE_OPTIONS = is.optionsOf<ExploreOptions>(
+  {},
+  {
+    ...is.each(['shouldStop', 'onExecution', 'onFailure', 'onTurn', 'onCutOff'], is.FUNCTION),
+    maxExecutions: is.limit(),
+    firstIndex: is.COUNT,
+    shards: is.integer(1),
+    coverage: COVERAGE,
+  },
+);
 
 function requestOf(
   strategy: Strategy,

@@ -3,9 +3,10 @@
  * scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is never taken for a replay,
  * unless the log is of an execution that was cut off: that goes on with plain answers, and fits whatever it comes to.
  */
-import { checkCallbacks, checkMethods, checkRecord, checkString } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { checkRecord, check } from '../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
-import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { RunnerError } from '../kernel/errors.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
 import type { Question } from '../kernel/question.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
@@ -14,8 +15,9 @@ import type { ExecutionRequest, Executor } from './executor.ts';
 import { CUT_OFF_KEY, failureKey } from './failure-key.ts';
 import { answersOf, isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
-import { checkLog } from './log-check.ts';
 import type { ReplayToken } from './replay-token.ts';
+import { SEED } from '../kernel/seeded-random.ts';
+import { EXECUTOR, LOG } from './argument-shapes.ts';
 
 const GAPS = ['stop', 'plain', 'random', 'keyed'] as const;
 
@@ -57,6 +59,17 @@ export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' |
   readonly failureKey?: string | undefined;
 }
 
+const REPLAY_OPTIONS = is.optionsOf<ReplayCheckOptions>(
+  {},
+  {
+    ...is.each(['keepTrace', 'capturePlaces'], is.BOOLEAN),
+    onTurn: is.FUNCTION,
+    onGap: is.oneOf(...GAPS),
+    seed: SEED,
+    failureKey: is.TEXT,
+  },
+);
+
 /**
  * Runs a token, or the whole log of an execution, on a scenario.
  *
@@ -81,11 +94,9 @@ export async function checkReplay(
   log: ReplayToken | readonly Decision[],
   options: ReplayCheckOptions = {},
 ): Promise<ReplayReport> {
-  checkMethods('executor', executor, ['execute']);
-  checkCallbacks(options, ['onTurn']);
+  check('executor', executor, EXECUTOR);
+  check('options', options, REPLAY_OPTIONS);
   const { onGap = 'stop', seed = 1, failureKey: key, ...request } = options;
-  if (key !== undefined) checkString('failureKey', 'the key of a failure', key);
-  if (!GAPS.includes(onGap)) throw invalidArgument('onGap', 'one of stop, plain, random, keyed', onGap);
   const token = tokenIn(log);
   const beyond = sourceBeyond(onGap, log, seed);
   const source = sourceOf(log, key, beyond);
@@ -130,7 +141,7 @@ function sourceOf(
 function tokenIn(log: ReplayToken | readonly Decision[]): ReplayToken | undefined {
   checkRecord('log', 'a replay token or a log of decisions', log);
   const token = isToken(log) ? log : undefined;
-  checkLog(token === undefined ? 'log' : 'log.decisions', token === undefined ? log : token.decisions);
+  check(token === undefined ? 'log' : 'log.decisions', token === undefined ? log : token.decisions, LOG);
   return token;
 }
 

@@ -2,13 +2,13 @@
  * A failure in one line that can be pasted: scenario, decisions, and what must come of them. Invariants: plain choices are left out,
  * because they are what a missing answer means; a token that was cut, changed or made by another version is refused, never guessed.
  */
-import { checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
+import { checkInteger, checkRecord, checkString, check } from '../kernel/argument-check.ts';
 import { RunnerError, describeValue, invalidArgument } from '../kernel/errors.ts';
 import { questionData, questionFrom, type Question, type QuestionData } from '../kernel/question.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
-import { checkLog } from './log-check.ts';
+import { LOG } from './argument-shapes.ts';
 
 /** What a token carries. */
 export interface ReplayToken {
@@ -60,7 +60,7 @@ export function encodeToken(token: ReplayToken): string {
   })) {
     checkString(`token.${name}`, 'a text', value);
   }
-  checkLog('token.decisions', decisions);
+  check('token.decisions', decisions, LOG);
   decisions.forEach(({ occurrence }, index) => {
     checkInteger(`token.decisions[${index}].occurrence`, occurrence, 0);
   });
@@ -101,11 +101,11 @@ export function decodeToken(text: string): ReplayToken {
     const hint = Number(version) < Number(VERSION) ? '; run dryrunner explore again to get a new one' : '';
     throw refused(`a token of version ${VERSION}`, `one of version ${version}${hint}`);
   }
-  const [payload = '', check = '', ...rest] = token.slice(token.indexOf(':') + 1).split('.');
-  if (check.length < CHECK_LENGTH) {
+  const [payload = '', sum = '', ...rest] = token.slice(token.indexOf(':') + 1).split('.');
+  if (sum.length < CHECK_LENGTH) {
     throw refused('a whole token', `one that was cut off after ${token.length} characters`);
   }
-  if (rest.length > 0 || check !== checkText(payload)) {
+  if (rest.length > 0 || sum !== checkText(payload)) {
     throw refused('a token as it was printed', 'one that was changed');
   }
   return readToken(Buffer.from(payload, 'base64url').toString('utf8'), (expected, actual) =>

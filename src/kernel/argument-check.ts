@@ -109,15 +109,6 @@ export function checkOptions(value: unknown): void {
   checkRecord('options', 'an object of options', value);
 }
 
-/** Refuses options of which one of these is there and is no function. */
-export function checkCallbacks(options: unknown, names: readonly string[]): void {
-  checkOptions(options);
-  for (const name of names) {
-    const value = (options as Readonly<Record<string, unknown>>)[name];
-    if (value !== undefined && typeof value !== 'function') throw invalidArgument(name, 'a function', value);
-  }
-}
-
 /** Refuses anything but a number that is not below `least`; infinity may be one. */
 export function checkLimit(name: string, value: unknown, least = 0): void {
   if (!(typeof value === 'number' && value >= least)) {

@@ -2,6 +2,7 @@
  * Makes a shrunk failure readable: a sentence, a short history, the nearest execution that holds, the source lines that matter, and one
  * line that repeats it. Invariant: it is plain data, and everything in it was observed by running the log again.
  */
+import * as is from '../../kernel/shape.ts';
 import { ExecutionInterrupted, type Decision } from '../../kernel/decisions.ts';
 import { AWAITED_HERE, MADE_HERE } from '../../simulation/end-judge.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
@@ -26,18 +27,10 @@ import { counted } from '../../model/plural.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
 import { isWaitText } from '../../model/resource-text.ts';
-import {
-  checkCallbacks,
-  checkInteger,
-  checkLimit,
-  checkMethods,
-  checkString,
-} from '../../kernel/argument-check.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
-import { checkLog } from '../log-check.ts';
 import { observedIn, tellApart, type NearestPass } from './nearest-history.ts';
 import {
   findNearestPass,
@@ -46,6 +39,8 @@ import {
   type PassingLog,
 } from './nearest-pass.ts';
 import { encodeToken } from '../replay-token.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { EXECUTOR, LOG } from '../argument-shapes.ts';
 
 /**
  * Where the scenario waits in a standstill, or for what comes from outside, by line. Invariant: to see that costs more than the execution does, so that it is run once more
@@ -271,6 +266,17 @@ function otherFailureText({ decision, answer, message }: OtherFailure): string {
   return `with "${aboutOf(decision.question)}" ${value} it fails differently: ${message}`;
 }
 
+const EXPLAIN_OPTIONS = is.optionsOf<ExplainOptions>(
+  {},
+  {
+    reference: is.TEXT,
+    seed: is.TEXT,
+    linesMax: is.integer(1),
+    maxExecutions: is.limit(),
+    shouldStop: is.FUNCTION,
+  },
+);
+
 /**
  * Explains a failing log, best a shrunk one.
  *
@@ -358,15 +364,9 @@ export async function linesOfFailure(executor: Executor, log: readonly Decision[
 }
 
 function checkArguments(executor: Executor, log: readonly Decision[], options: ExplainOptions): void {
-  checkMethods('executor', executor, ['execute']);
-  checkLog('log', log);
-  checkCallbacks(options, ['shouldStop']);
-  // Only what is absent has a default: null is a mistake.
-  const { reference = '', seed = '', linesMax = LINES_MAX, maxExecutions = 0 } = options;
-  checkString('reference', 'how the scenario is named', reference);
-  checkString('seed', 'a text', seed);
-  checkInteger('linesMax', linesMax, 1);
-  checkLimit('maxExecutions', maxExecutions);
+  check('executor', executor, EXECUTOR);
+  check('log', log, LOG);
+  check('options', options, EXPLAIN_OPTIONS);
 }
 
 /** A detail is a line, and the stack of where it was made below it. */

@@ -3,18 +3,17 @@
  * accepted; the log after it is what that execution really asked; no proposal is run twice; whenever it is stopped, the best so far
  * is what it gives back.
  */
+import * as is from '../../kernel/shape.ts';
 import type { DecisionSource, Decision } from '../../kernel/decisions.ts';
 import { answersOf, hashAnswers, keyDecisions, nonZeroOf } from '../keyed-log.ts';
 import { type KnownTrial, TrialMemory, type FailingRun, type ShrunkLog } from './shrink-memory.ts';
 import type { Proposal, Trial, ShrinkPass } from './shrink-pass.ts';
 import { answersOfSites, textOfSeries } from './site-answers.ts';
-import { checkCallbacks, checkLimit, checkMethods, checkString } from '../../kernel/argument-check.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import { diffEvents } from '../../trace/trace-differ.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
 import { briefly } from '../known-stall.ts';
-import { checkLog } from '../log-check.ts';
 import { compareSizes, sizeOf } from './log-order.ts';
 import {
   lowerCounts,
@@ -32,6 +31,8 @@ import {
   dropGroups,
   dropSpans,
 } from './shrink-passes.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { EXECUTOR, LOG } from '../argument-shapes.ts';
 
 /** What a pass learns; it asks the trial for what was asked only if it is asked itself. */
 function outcomeOf(trial: KnownTrial, isAccepted: boolean): Trial {
@@ -118,6 +119,11 @@ const PASSES: readonly ShrinkPass[] = [
   rechoosePairs,
 ];
 
+const SHRINK_OPTIONS = is.optionsOf<ShrinkOptions>(
+  {},
+  { ...is.each(['shouldStop', 'onBetter', 'onTurn'], is.FUNCTION), maxExecutions: is.limit() },
+);
+
 /**
  * Looks for the simplest log that fails with `key`, beginning at `log`.
  *
@@ -149,11 +155,10 @@ export async function shrink(
   key: string,
   options: ShrinkOptions = {},
 ): Promise<ShrinkResult> {
-  checkMethods('executor', executor, ['execute']);
-  checkLog('log', log);
-  checkString('key', 'the key of a failure', key);
-  checkCallbacks(options, ['shouldStop', 'onBetter', 'onTurn']);
-  checkLimit('maxExecutions', options.maxExecutions ?? 0);
+  check('executor', executor, EXECUTOR);
+  check('log', log, LOG);
+  check('key', key, is.TEXT);
+  check('options', options, SHRINK_OPTIONS);
   return shrinkInBrief(executor, briefly(executor, key), log, key, options);
 }
 

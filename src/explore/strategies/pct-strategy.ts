@@ -1,12 +1,12 @@
 /** Probabilistic concurrency testing over chains of events. */
+import * as is from '../../kernel/shape.ts';
 import type { DueEvents } from '../../kernel/decisions.ts';
 import type { DrawStream } from './draw-stream.ts';
 import { EventNumbers } from './event-numbers.ts';
-import { checkOptions } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
 import { OrderStrategy } from './value-policy.ts';
+import { check } from '../../kernel/argument-check.ts';
 
 const FIRST = 16;
 const WINDOW = 64;
@@ -159,6 +159,8 @@ class PctStrategy extends OrderStrategy {
   }
 }
 
+const PCT_OPTIONS = is.optionsOf<PctOptions>({}, { depth: is.integer(1) });
+
 /**
  * PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010):
  * the due event of the highest priority fires first, and at depth − 1 random places the one that would go on becomes the lowest. A bug
@@ -188,10 +190,6 @@ class PctStrategy extends OrderStrategy {
  * ```
  */
 export function pctStrategy(seed: string | number = 1, options: PctOptions = {}): Strategy {
-  checkOptions(options);
-  const { depth } = options;
-  if (depth !== undefined && !(Number.isSafeInteger(depth) && depth >= 1)) {
-    throw invalidArgument('depth', 'an integer ≥ 1', depth);
-  }
-  return new PctStrategy(seed, depth);
+  check('options', options, PCT_OPTIONS);
+  return new PctStrategy(seed, options.depth);
 }

@@ -3,12 +3,12 @@
  * and it is the one that is easiest to read); and one log, strictly, entry by entry, or by question and occurrence for a log that need
  * not fit any more.
  */
-import { checkOptions } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
 import type { Decision, DecisionSource } from '../../kernel/decisions.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
 import { keyedReplayDecisions, replayDecisions } from '../../kernel/replay-decisions.ts';
-import { checkLog } from '../log-check.ts';
 import type { Strategy } from './strategy.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { LOG } from '../argument-shapes.ts';
 
 /** What {@link replayStrategy} takes beside the log. */
 export interface ReplayOptions {
@@ -34,6 +34,8 @@ function onceStrategy(name: string, source: DecisionSource, configuration?: stri
   };
 }
 
+const REPLAY_OPTIONS = is.optionsOf<ReplayOptions>({}, { by: is.oneOf('strict', 'keyed') });
+
 /**
  * Runs a log once and has nothing else to try. Under `strict` the execution fails with an error `RUNNER_REPLAY_DIVERGED` at the first
  * question that does not fit; `keyed` always goes on.
@@ -55,11 +57,11 @@ function onceStrategy(name: string, source: DecisionSource, configuration?: stri
  * ```
  */
 export function replayStrategy(log: readonly Decision[], options: ReplayOptions = {}): Strategy {
-  checkLog('log', log);
-  checkOptions(options);
-  const { by = 'strict' } = options;
-  if (by === 'strict') return onceStrategy('replay', replayDecisions(log), `strict, ${log.length} decisions`);
-  if ((by as unknown) !== 'keyed') throw invalidArgument('by', '"strict" or "keyed"', by);
+  check('log', log, LOG);
+  check('options', options, REPLAY_OPTIONS);
+  if (options.by !== 'keyed') {
+    return onceStrategy('replay', replayDecisions(log), `strict, ${log.length} decisions`);
+  }
   return onceStrategy('replay', keyedReplayDecisions(log), `keyed, ${log.length} decisions`);
 }
 

@@ -2,9 +2,10 @@
  * Fault-point sweep: every fault that the plain schedule could meet, one at a time, then two at a time. Invariant: no plan is tried
  * twice; several shards that each run some of the indices try each single fault once between them.
  */
+import * as is from '../../kernel/shape.ts';
 import type { Question } from '../../kernel/question.ts';
-import { checkInteger, checkOptions } from '../../kernel/argument-check.ts';
 import type { Execution, Strategy } from './strategy.ts';
+import { check } from '../../kernel/argument-check.ts';
 
 /** One question that has an answer of its own in a plan. */
 export interface ForcedAnswer {
@@ -130,6 +131,8 @@ class SweepStrategy implements Strategy {
   }
 }
 
+const SWEEP_OPTIONS = is.optionsOf<SweepOptions>({}, { pairs: is.COUNT });
+
 /**
  * Fault-point sweep, after systematic fault injection (Gunawi and others: FATE and DESTINI, NSDI 2011; Alvaro, Rosen, Hellerstein:
  * Lineage-driven Fault Injection, SIGMOD 2015): runs the plain schedule and notes every question for a fault, then gives one of them
@@ -155,8 +158,6 @@ class SweepStrategy implements Strategy {
  * ```
  */
 export function sweepStrategy(options: SweepOptions = {}): Strategy {
-  checkOptions(options);
-  const { pairs = PAIRS } = options;
-  checkInteger('pairs', pairs, 0);
-  return new SweepStrategy(pairs);
+  check('options', options, SWEEP_OPTIONS);
+  return new SweepStrategy(options.pairs ?? PAIRS);
 }

@@ -17,7 +17,6 @@ import {
   observeServices,
   type ServiceMoment,
 } from './observed-services.ts';
-import { checkMethods } from '../../kernel/argument-check.ts';
 import type { Decision } from '../../kernel/decisions.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
 import { formatEvent } from '../../trace/event-text.ts';
@@ -27,9 +26,10 @@ import type { Executor } from '../executor.ts';
 import { headlineOf } from '../failure-key.ts';
 import { keyDecisions } from '../keyed-log.ts';
 import { decisionText, eventText } from '../explain/question-text.ts';
-import { checkLog } from '../log-check.ts';
 import { observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
 import { shortPlaceOf } from '../explain/source-place.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { EXECUTOR, LOG } from '../argument-shapes.ts';
 
 /** A state ends this much before what comes next, so that a reader who adds fractions never sees the two overlap. */
 const GAP_US = 0.001;
@@ -471,8 +471,8 @@ function laneOfEvents(runner: string | undefined): string {
  * ```
  */
 export async function recordTimeline(executor: Executor, log: readonly Decision[]): Promise<Timeline> {
-  checkMethods('executor', executor, ['execute']);
-  checkLog('log', log);
+  check('executor', executor, EXECUTOR);
+  check('log', log, LOG);
   return timelineOf(executor, log);
 }
 
