@@ -174,6 +174,8 @@ export async function prepareScenario({ definition, files, reference }: LoadedSc
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
   const work = nowLoading(reference);
   try {
+    // Packages take functions of the machine when they are loaded.
+    await import('../ambient/install.ts');
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     const hint =

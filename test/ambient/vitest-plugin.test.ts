@@ -1,12 +1,10 @@
 // The plugin in projects as users have them: packages of npm, modules of CommonJS and TypeScript of one's own, all of which take what they
 // need of the machine when they are loaded. Each pool of Vitest is a project of one run, and so is one without the plugin.
-import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import dryrunner, { type DryrunnerPluginOptions } from 'dryrunner/vitest-plugin';
-import { root } from '../cli/command.ts';
+import { makeUserProject, type UserProject } from '../cli/user-project.ts';
 
 /** What each module takes when it is loaded. `hour` waits for an hour and returns what has passed, `draw` returns what is drawn. */
 const PROBES = `
@@ -72,7 +70,7 @@ const TESTS = `
 import { describe, expect, inject, test } from 'vitest';
 import { simulate } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
-import esm from 'takes-esm/all.js';
+import esm from 'takes-esm';
 import cjs from 'takes-cjs';
 import * as own from './src/takes.ts';
 
@@ -125,50 +123,15 @@ interface JsonReport {
   }[];
 }
 
-let folder: string;
+let project: UserProject;
 
-function write(path: string, text: string): void {
-  mkdirSync(dirname(join(folder, path)), { recursive: true });
-  writeFileSync(join(folder, path), text);
-}
-
-/** A folder as that of a user who has installed the package. */
-function makeProject(): void {
-  folder = mkdtempSync(join(tmpdir(), 'dryrunner-plugin-'));
-  write('package.json', JSON.stringify({ type: 'module' }));
-  mkdirSync(join(folder, 'node_modules/dryrunner'), { recursive: true });
-  const built = inject('builtPackage');
-  for (const part of ['dist', 'package.json']) {
-    cpSync(join(built, part), join(folder, 'node_modules/dryrunner', part), { recursive: true });
-  }
-  for (const name of ['vitest', 'vite', 'fast-check', 'seedrandom', 'pure-rand']) {
-    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
-  }
-}
-
-async function runVitest(...args: readonly string[]): Promise<JsonReport> {
-  const file = join(folder, 'report.json');
-  const all = [
-    join(root, 'node_modules/vitest/vitest.mjs'),
-    'run',
-    '--root',
-    folder,
-    '--reporter=json',
-    `--outputFile=${file}`,
-    ...args,
-  ];
-  const printed = await new Promise<string>((resolve) => {
-    execFile(
-      process.execPath,
-      all,
-      { cwd: folder, env: { ...process.env, NO_COLOR: '1' } },
-      (_error, out, err) => resolve(out + err),
-    );
-  });
+async function runVitest(): Promise<JsonReport> {
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', '--outputFile=report.json'];
+  const { out, err } = await project.node(...args);
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as JsonReport;
+    return JSON.parse(readFileSync(join(project.folder, 'report.json'), 'utf8')) as JsonReport;
   } catch (error) {
-    throw new Error(printed, { cause: error });
+    throw new Error(out + err, { cause: error });
   }
 }
 
@@ -183,29 +146,28 @@ function configOf(projects: Readonly<Record<string, string>>): string {
 describe('code that takes functions of the machine when it is loaded', () => {
   let report: JsonReport;
   beforeAll(async () => {
-    makeProject();
-    write('node_modules/takes-esm/package.json', JSON.stringify({ name: 'takes-esm', type: 'module' }));
-    write(
-      'node_modules/takes-esm/all.js',
+    project = makeUserProject();
+    project.writePackage(
+      'takes-esm',
+      'module',
       ESM.replace('export { hour, draw };', 'export default { hour, draw };'),
     );
-    write('node_modules/takes-cjs/package.json', JSON.stringify({ name: 'takes-cjs' }));
-    write('node_modules/takes-cjs/index.js', CJS);
-    write(
+    project.writePackage('takes-cjs', 'commonjs', CJS);
+    project.write(
       'src/takes.ts',
       `${ESM}export type Hour = typeof hour;\nexport const typed: Hour = hour as Hour;\n`,
     );
-    write('setup.mjs', `import 'takes-esm/all.js';\nimport 'takes-cjs';\n`);
-    write('takes.test.ts', TESTS);
-    write('vitest.config.mjs', configOf({ ...PROJECTS, [BARE]: '' }));
+    project.write('setup.mjs', `import 'takes-esm';\nimport 'takes-cjs';\n`);
+    project.write('takes.test.ts', TESTS);
+    project.write('vitest.config.mjs', configOf({ ...PROJECTS, [BARE]: '' }));
     report = await runVitest();
   }, 300_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => project.remove());
 
-  const endsOf = (project: string): [title: string, status: string, why: string][] => {
+  const endsOf = (pool: string): [title: string, status: string, why: string][] => {
     const ends = report.testResults
       .flatMap(({ assertionResults }) => assertionResults)
-      .filter(({ ancestorTitles }) => ancestorTitles[0] === project)
+      .filter(({ ancestorTitles }) => ancestorTitles[0] === pool)
       .map(
         ({ title, status, failureMessages }) =>
           [title, status, failureMessages.join('\n').split('\n')[0] ?? ''] as [string, string, string],
@@ -216,8 +178,8 @@ describe('code that takes functions of the machine when it is loaded', () => {
     return ends;
   };
 
-  test.for(Object.keys(PROJECTS))('is in virtual time in a simulation: %s', (project) => {
-    const ends = endsOf(project);
+  test.for(Object.keys(PROJECTS))('is in virtual time in a simulation: %s', (pool) => {
+    const ends = endsOf(pool);
     expect(ends.filter(([, status]) => status !== 'passed')).toEqual([]);
     expect(ends).toHaveLength(46);
   });
@@ -269,19 +231,21 @@ describe('what the plugin does to a configuration', () => {
 });
 
 describe('transforms', () => {
-  beforeAll(makeProject);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  beforeAll(() => {
+    project = makeUserProject();
+  });
+  afterAll(() => project.remove());
 
   test('rewrite TypeScript without its types, and lines of a failure are those of the file', async () => {
-    write(
+    project.write(
       'src/greeting.ts',
       `interface Words {\n  readonly words: string;\n}\nexport const greeting: Words['words'] = 'GREETING';\n`,
     );
-    write(
+    project.write(
       'src/fails.ts',
       `type Never = never;\nexport function fails(): Never {\n  throw new Error('GREETING here');\n}\n`,
     );
-    write(
+    project.write(
       'greeting.test.ts',
       `import { expect, test } from 'vitest';
 import { greeting } from './src/greeting.ts';
@@ -290,7 +254,7 @@ test('is rewritten', () => expect(greeting).toBe('"hello" in greeting.ts, withou
 test('fails', () => fails());
 `,
     );
-    write(
+    project.write(
       'vitest.config.mjs',
       `import dryrunner from 'dryrunner/vitest-plugin';
 const transform = (code, file) =>

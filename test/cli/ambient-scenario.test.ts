@@ -1,0 +1,109 @@
+// Scenarios of code that takes timers and clocks of the machine when it is loaded, as the commands and their threads load them.
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { jsonLines } from './command.ts';
+import { makeUserProject, type UserProject } from './user-project.ts';
+
+// Many commands one after the other, on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
+
+const LEASE = `
+const { setTimeout: later } = globalThis;
+const { now } = Date;
+const random = Math.random;
+export class Lease {
+  #until = 0;
+  constructor(ms) { this.ms = ms; }
+  take() { if (now() < this.#until) return false; this.#until = now() + this.ms; return true; }
+}
+export const pause = (ms) => new Promise((resolve) => { later(resolve, ms); });
+export const jitter = () => Math.floor(random() * 4);
+`;
+const SCENARIO = `
+import { ambientTime } from 'dryrunner/ambient';
+import { Lease, pause, jitter } from 'lease';
+export const lease = {
+  name: 'lease',
+  description: 'Two clients never hold one lease.',
+  options: { ambient: ambientTime() },
+  async run(sim) {
+    const lease = new Lease(1_000);
+    let holders = 0;
+    const client = async () => {
+      await pause(jitter());
+      if (!lease.take()) return;
+      holders += 1;
+      sim.check(holders === 1, 'two hold it');
+      await pause(sim.choose('slow', 2) === 0 ? 10 : 3_600_000);
+      holders -= 1;
+    };
+    await Promise.all([client(), client(), pause(5_000).then(client)]);
+  },
+};
+`;
+
+let project: UserProject;
+beforeAll(() => {
+  project = makeUserProject();
+  project.writePackage('lease', 'module', LEASE);
+  project.write('lease.mjs', SCENARIO);
+  project.write('lease.ts', SCENARIO.replace('(sim)', '(sim: import("dryrunner").Simulation)'));
+});
+afterAll(() => project.remove());
+
+describe('code that takes functions of the machine when it is loaded', () => {
+  test('is in virtual time in run, explore, replay and explain', async () => {
+    const ran = await project.dryrunner(['run', './lease.mjs', '--seeds', '40', '--json']);
+    expect(ran).toMatchObject({ code: 1, err: '' });
+    const failures = jsonLines(ran.out).flatMap(({ failure }) =>
+      failure === undefined ? [] : [failure as { kind: string }],
+    );
+    expect(new Set(failures.map(({ kind }) => kind))).toEqual(new Set(['check']));
+
+    const explored = await project.dryrunner([
+      'explore',
+      './lease.mjs',
+      '--executions',
+      '200',
+      '--workers',
+      '2',
+      '--json',
+    ]);
+    const [token = 'none'] = /dr2:[^\s"]+/.exec(explored.out) ?? [];
+    const failed = { code: 1, err: '', out: expect.stringContaining('two hold it') as string };
+    expect(await project.dryrunner(['replay', token])).toMatchObject(failed);
+    expect(await project.dryrunner(['explain', token])).toMatchObject(failed);
+    expect(await project.dryrunner(['list', './lease.mjs'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('lease') as string,
+    });
+  });
+
+  test('is so in TypeScript, which tsx loads', async () => {
+    const args = ['explore', './lease.ts', '--executions', '200', '--workers', '2', '--json'];
+    const { out, err } = await project.dryrunner(args, ['--import', 'tsx']);
+    expect(err).toBe('');
+    expect(out).toContain('two hold it');
+    expect(out).not.toContain('escape');
+  });
+
+  test.for([[[]], [['--import', 'tsx']]] as const)(
+    'is so in a script: node --import dryrunner/ambient/install %j',
+    async ([more]) => {
+      project.write(
+        'script.mjs',
+        `
+import { simulate } from 'dryrunner';
+import { ambientTime } from 'dryrunner/ambient';
+import { pause, jitter } from 'lease';
+const began = Date.now();
+const { virtualMs, held, failure } = await simulate({ ambient: ambientTime(), scenario: async () => { await pause(3_600_000); jitter(); } });
+if (!held) throw failure.cause;
+console.log(virtualMs, Date.now() - began < 60_000);
+`,
+      );
+      const args = ['--import', 'dryrunner/ambient/install', ...more, 'script.mjs'];
+      const { out, err } = await project.node(...args);
+      expect(out + err).toBe('3600000 true\n');
+    },
+  );
+});
