@@ -1,6 +1,6 @@
 /** The exec runner: the same queue and invoker as in a simulation, on the OS execer and the machine's clock. */
 import { createMemoryFiler } from '../filers/memory-filer.ts';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { checkOptions, check } from '../kernel/argument-check.ts';
 import type { Execer } from '../model/execer.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
@@ -16,6 +16,8 @@ import { createOsExecer } from './process/os-execer.ts';
 import type { OsExecerOptions } from './process/os-execer-options.ts';
 import { realWorld } from './real-world.ts';
 import { createTempDirs } from './filers/temp-dirs.ts';
+import { checkWorld } from '../model/world.ts';
+import { QUEUE_RUNNER_OPTIONS } from '../runners/queue/create-queue-runner.ts';
 
 /** Everything has a default; the limits of processes are those of the OS execer. */
 export interface ExecRunnerOptions
@@ -69,9 +71,9 @@ export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
     execer = osExecer(world, options),
   } = options;
   const all = { ...options, name, execer, outputs, filers, tempDirs, idPrefix };
+  checkWorld(world);
+  check('options', all, QUEUE_RUNNER_OPTIONS);
   if (recorder === undefined) return new ExecRunner(world, execParts(world, all), outputs);
-  // Refuses what no runner can be made of, before it is recorded as one.
-  execParts(world, all);
   const recorded = recordingParts(recorder, world, name, all);
   const parts = execParts(recorded.world, recorded.options);
   return recorded.record(new ExecRunner(recorded.world, parts, outputs));

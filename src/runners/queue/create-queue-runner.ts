@@ -23,7 +23,8 @@ export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
   readonly recorder?: Recorder | undefined;
 }
 
-const QUEUE_RUNNER_OPTIONS = is.optionsOf<QueueRunnerOptions>(INVOKER_PARTS, {
+/** The options of {@link createQueueRunner}. */
+export const QUEUE_RUNNER_OPTIONS: is.RecordShape = is.optionsOf<QueueRunnerOptions>(INVOKER_PARTS, {
   ...QUEUE_FIELDS,
   ...INVOKER_EXTRAS,
   recorder: RECORDER,
