@@ -5,9 +5,12 @@ import { question } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
+import { checkOptions } from '../kernel/argument-check.ts';
+import { watchOutsideCalls, type OutsideFunction } from './globals/outside-calls.ts';
 import { installGlobals } from './globals/install-globals.ts';
 import { replacedStandIn } from './globals/stand-in.ts';
-import { hub, type AmbientWorld } from './hub.ts';
+import { hub, type AmbientWorld, type WayBack } from './hub.ts';
+import { checkAllowed, OutsideGate, RealTimerTrap } from './outside-gate.ts';
 import { AmbientTimers, type TimerKind } from './ambient-timers.ts';
 
 /**
@@ -25,21 +28,37 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #draws: RandomStream;
   readonly #entropy: RandomStream;
   readonly #timers: AmbientTimers;
+  readonly #gate: OutsideGate;
+  readonly #trap: RealTimerTrap;
 
-  constructor({ clock, choices, random, capturePlaces }: AmbientParts) {
+  constructor({ clock, choices, random, report, capturePlaces }: AmbientParts, allowed: ReadonlySet<string>) {
     this.#clock = clock;
     this.#choices = choices;
     this.#draws = random.fork('Math.random');
     this.#entropy = random.fork('crypto');
     this.#timers = new AmbientTimers(clock, capturePlaces);
+    this.#gate = new OutsideGate(allowed, report);
+    this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
   }
 
   enter(): void {
     hub.world = this;
+    this.#trap.set();
+    this.#gate.handOver();
+  }
+
+  stay(): void {
+    hub.world = this;
   }
 
   leave(): void {
+    if (hub.world !== this) return;
+    this.#trap.unset();
     hub.world = undefined;
+  }
+
+  get isWaiting(): boolean {
+    return this.#gate.isWaiting;
   }
 
   leftovers(): readonly string[] {
@@ -78,27 +97,43 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   fill(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += 1) bytes[at] = this.#entropy.int(256);
   }
+
+  outside(call: OutsideFunction): Error | WayBack | undefined {
+    return this.#gate.outside(call);
+  }
 }
 
-const AMBIENT: Ambience = Object.freeze({
-  begin(parts: AmbientParts): AmbientSession {
-    installGlobals();
-    const replaced = replacedStandIn();
-    if (replaced !== undefined) {
-      throw new RunnerError(
-        'RUNNER_SIMULATION_MISUSE',
-        `${replaced} is not the machine's any more: something like vi.useFakeTimers has replaced it, and code would see that and not the ` +
-          'simulation. Use one of the two: call vi.useRealTimers before the simulation, or simulate with `ambient: false`',
-      );
-    }
-    return new AmbientExecution(parts);
-  },
-});
+function begin(parts: AmbientParts, allowed: ReadonlySet<string>): AmbientSession {
+  installGlobals();
+  watchOutsideCalls();
+  const replaced = replacedStandIn();
+  if (replaced !== undefined) {
+    throw new RunnerError(
+      'RUNNER_SIMULATION_MISUSE',
+      `${replaced} is not the machine's any more: something like vi.useFakeTimers has replaced it, and code would see that and not the ` +
+        'simulation. Use one of the two: call vi.useRealTimers before the simulation, or simulate with `ambient: false`',
+    );
+  }
+  return new AmbientExecution(parts, allowed);
+}
+
+/** What {@link ambientTime} takes. */
+export interface AmbientOptions {
+  /**
+   * What code of the simulation may call of the machine although no simulation can repeat it: functions (`fs.readFileSync`) or whole modules
+   * and globals (`fs`, `fetch`, `process`). A promise or callback comes back when nothing else is due. Default: nothing.
+   */
+  readonly allow?: readonly string[];
+}
 
 /**
  * Makes timers, dates and randomness of the machine those of the simulation, for code that is used as it is: `setTimeout`, `Date`,
  * `Math.random` and their like run in virtual time, and in the decision log, while code of the simulation runs.
  *
+ * What they cannot show, such as files and networks, is refused: the simulation fails with kind `escape`, and the caller gets a RunnerError
+ * `RUNNER_OUTSIDE_CALL` that says what to do instead.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options.
  * @example
  * ```ts
  * import { simulate } from 'dryrunner';
@@ -114,6 +149,9 @@ const AMBIENT: Ambience = Object.freeze({
  * if (!verdict.held) throw verdict.failure?.cause;
  * ```
  */
-export function ambientTime(): Ambience {
-  return AMBIENT;
+export function ambientTime(options: AmbientOptions = {}): Ambience {
+  checkOptions(options);
+  const allowed = checkAllowed(options.allow ?? []);
+  installGlobals();
+  return Object.freeze({ begin: (parts: AmbientParts) => begin(parts, allowed) });
 }

@@ -9,6 +9,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { type OutsideCall, OUTSIDE_RESOURCES, outsideCalls, resourceName } from './outside.ts';
 import { createHook } from 'node:async_hooks';
 import { checkMethods } from '../kernel/argument-check.ts';
+import { isVirtual, noteFront } from './globals/stand-in.ts';
+import { hub } from './hub.ts';
 import type { Executor } from '../explore/executor.ts';
 
 interface CountedEscape extends Escape {
@@ -101,10 +103,18 @@ export class PatchedCalls {
   constructor(calls: readonly OutsideCall[], note: NoteCall) {
     for (const { kind, what, owner, key } of calls) {
       const seen = { kind, what };
-      this.#patch(owner, key, (original) => noting(original, () => note(seen)));
+      this.#patch(owner, key, (original) =>
+        noting(
+          original,
+          noteUnlessVirtual(original, () => note(seen)),
+        ),
+      );
     }
     this.#patch(globalThis, 'Date', (original) =>
-      notingDate(original as DateConstructor, () => note(NEW_DATE)),
+      notingDate(
+        original as DateConstructor,
+        noteUnlessVirtual(original, () => note(NEW_DATE)),
+      ),
     );
     // Code that imported a function of a module by its name has to see the replacement too.
     syncBuiltinESMExports();
@@ -123,9 +133,18 @@ export class PatchedCalls {
     const before = Object.getOwnPropertyDescriptor(owner, key);
     if (before?.configurable !== true || !('value' in before)) return;
     const patched = make(before.value);
+    noteFront(patched as object, before.value);
     Object.defineProperty(owner, key, { ...before, value: patched });
     this.#patches.push({ owner, key, before, patched });
   }
+}
+
+/** What stands in for the machine shows it to nobody while a simulation in ambient time runs. */
+function noteUnlessVirtual(original: unknown, note: () => void): () => void {
+  if (!isVirtual(original)) return note;
+  return () => {
+    if (hub.world === undefined) note();
+  };
 }
 
 /** A proxy, so that the properties of the function are there as before. */
@@ -177,9 +196,10 @@ export function watchEscapes(executor: Executor): EscapeWatch {
   checkMethods('executor', executor, ['execute']);
   const ledger = new EscapeLedger();
   const hook = createHook({
-    init(_id, type) {
+    init(_id, type, _trigger, resource) {
       const kind = OUTSIDE_RESOURCES.get(type);
-      if (kind !== undefined) ledger.note(kind, resourceName(type));
+      // Virtual timers have the machine's names.
+      if (kind !== undefined && !('clearInSimulation' in resource)) ledger.note(kind, resourceName(type));
     },
   });
   return {

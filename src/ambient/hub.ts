@@ -3,6 +3,8 @@
  * it; this file and `globals.ts` import next to nothing, because they are loaded before everything else in every process that uses them.
  */
 
+import type { OutsideFunction } from './globals/outside-calls.ts';
+
 /** What a simulation answers while its code runs. */
 export interface AmbientWorld {
   setTimer(
@@ -22,6 +24,14 @@ export interface AmbientWorld {
   random(): number;
   /** Fills `bytes` with what looks like entropy. */
   fill(bytes: Uint8Array): void;
+  /** What becomes of a call that reaches the machine: undefined if it is none of the simulation's, the error that refuses it, or the way back for what it gives. */
+  outside(call: OutsideFunction): Error | WayBack | undefined;
+}
+
+/** Brings what the machine gives later into a simulation: code goes on there, and the simulation waits for it when nothing else is due. */
+export interface WayBack {
+  bringPromise<T>(result: Promise<T>): Promise<T>;
+  bringCallback(callback: (...args: unknown[]) => unknown): (...args: unknown[]) => void;
 }
 
 /** A timer or an immediate of a simulation: whichever copy of the package has made it, it is known by its method. */

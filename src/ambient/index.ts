@@ -5,6 +5,6 @@
  */
 export type { ReportFailure } from '../simulation/verdict.ts';
 export type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
-export { ambientTime } from './ambient-time.ts';
+export { type AmbientOptions, ambientTime } from './ambient-time.ts';
 export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';
 export { watchEscapes } from './escape-watch.ts';

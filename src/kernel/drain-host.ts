@@ -1,6 +1,7 @@
 /** What a driver of clocks must know of Node beside the drain: the async context of callbacks, and what is alive in the process. */
 import { AsyncResource } from 'node:async_hooks';
 import { unreadable } from './argument-check.ts';
+import { realFunctions } from './drain-real-functions.ts';
 import { invalidArgument } from './errors.ts';
 
 /**
@@ -80,8 +81,9 @@ export class ResourcesSince {
   #countTimers(): () => void {
     const before = globalThis.setTimeout;
     const counting = ((...args: Parameters<SetTimer>) => {
-      this.#timersSet += 1;
-      return before(...args);
+      const timer = before(...args);
+      if (isOfMachine(timer)) this.#timersSet += 1;
+      return timer;
     }) as SetTimer;
     // It carries what makes a promise of it.
     globalThis.setTimeout = Object.defineProperties(counting, Object.getOwnPropertyDescriptors(before));
@@ -90,6 +92,18 @@ export class ResourcesSince {
       if (globalThis.setTimeout === counting) globalThis.setTimeout = before;
     };
   }
+}
+
+let machineTimer: object | undefined;
+
+/** In ambient time the global makes timers of a simulation. */
+function isOfMachine(timer: unknown): boolean {
+  if (machineTimer === undefined) {
+    const one = realFunctions.setTimeout(() => {}, 0);
+    realFunctions.clearTimeout(one);
+    machineTimer = Object.getPrototypeOf(one) as object;
+  }
+  return Object.getPrototypeOf(timer) === machineTimer;
 }
 
 /** Those of {@link activeResources} that are not in `before`, each as often as there are more of it. */

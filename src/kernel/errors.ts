@@ -49,6 +49,8 @@ export type RunnerErrorCode =
   | 'RUNNER_REPLAY_DIVERGED'
   /** A simulation was started inside another one, or used after its end, or its state was declared late or twice. */
   | 'RUNNER_SIMULATION_MISUSE'
+  /** Code of a simulation in ambient time called what no simulation can repeat: a file, a network, a process, a real timer. */
+  | 'RUNNER_OUTSIDE_CALL'
   /** An optional package that a function needs is not installed. */
   | 'RUNNER_MISSING_PACKAGE';
 

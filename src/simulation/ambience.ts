@@ -23,6 +23,10 @@ export interface AmbientSession {
   enter(): void;
   /** From now on code sees the machine. */
   leave(): void;
+  /** As `enter`, until the next turn of the simulation: it waits for Node, which calls its code meanwhile. */
+  stay(): void;
+  /** True while it waits for something of the machine that is allowed: the simulation is not over then, though nothing is due. */
+  readonly isWaiting: boolean;
   /** The simulation has ended: what is pending never fires. */
   end(): void;
   /** A line for each timer that is left and would keep a process alive: what, due when, and where it was set if places are captured. */

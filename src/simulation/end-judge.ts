@@ -19,6 +19,8 @@ export type NoteFailure = (kind: FailureKind, message: string, more?: Partial<Fa
 export const SHOWN_MAX = 20;
 /** Several tasks of a scenario may wait, each at a place of its own. */
 const AWAITS_SHOWN_MAX = 4;
+/** Each takes about a millisecond of the machine's time. */
+const LOADING_LOOKS_MAX = 5_000;
 /** How the details begin that say where a scenario waits; the stack follows. */
 export const AWAITED_HERE = 'the scenario waits here, for ';
 export const MADE_HERE = 'that promise was made here';
@@ -31,15 +33,18 @@ export class EndJudge {
   /** What keeps the process alive since the simulation began. */
   readonly #alive = new ResourcesSince();
   readonly #capturesAwaits: boolean;
+  readonly #isAmbient: boolean;
   #awaits: AwaitWatch | undefined;
+  #loadingLooks = 0;
 
   constructor(
     clock: VirtualClock,
     ledger: ResourceLedger,
-    { captureAwaits = false }: Pick<SimulateOptions, 'captureAwaits'>,
+    { captureAwaits = false, ambient }: Pick<SimulateOptions, 'captureAwaits' | 'ambient'>,
     fail: NoteFailure,
   ) {
     this.#capturesAwaits = captureAwaits;
+    this.#isAmbient = ambient !== undefined;
     this.#clock = clock;
     this.#ledger = ledger;
     this.#fail = fail;
@@ -68,9 +73,16 @@ export class EndJudge {
 
   /** Nothing is queued, and a real timer of the scenario runs: whether it fires before or after one looks again is chance. */
   waitsForRealTimer(): boolean {
-    const kinds = this.#alive.kinds();
+    const kinds = this.#kindsAlive();
     if (kinds.length === 0) this.#alive.noteStill();
     return kinds.includes('Timeout');
+  }
+
+  /** Nothing is queued, and files are read: for a while Node may be loading a module. */
+  waitsForLoading(): boolean {
+    if (this.#loadingLooks >= LOADING_LOOKS_MAX) return false;
+    this.#loadingLooks += 1;
+    return this.#kindsAlive().some((kind) => kind.startsWith('FSReq'));
   }
 
   /** Nothing is queued, but the scenario has not ended. */
@@ -89,8 +101,14 @@ export class EndJudge {
     this.#fail('budget', message, { details: [...next, ...this.#ledger.describe(SHOWN_MAX)] });
   }
 
+  /** In ambient time real timers are not of the scenario, whose own are virtual or refused, but of a test framework. */
+  #kindsAlive(): string[] {
+    const kinds = this.#alive.kinds();
+    return this.#isAmbient ? kinds.filter((kind) => kind !== 'Timeout') : kinds;
+  }
+
   #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
-    const alive = this.#alive.kinds();
+    const alive = this.#kindsAlive();
     // Who waits is asked first.
     const details = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),

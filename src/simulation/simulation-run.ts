@@ -61,12 +61,15 @@ class SimulationTurns implements DrainHooks {
   isOn = false;
   readonly onTurn: () => void;
   readonly onTurnEnd: () => void;
+  readonly onIdle: () => 'again' | 'end';
 
-  /** `session` is in force between the beginning and the end of each turn. */
+  /** `session` is in force between the beginning and the end of each turn; `waits` says whether something will come although nothing is due. */
   constructor(
     { onTurn, signal }: Pick<SimulateOptions, 'onTurn' | 'signal'>,
     session: () => AmbientSession | undefined,
+    waits: () => boolean,
   ) {
+    this.onIdle = () => (waits() ? 'again' : 'end');
     this.onTurn = () => {
       this.isOn = true;
       onTurn?.();
@@ -84,7 +87,7 @@ class SimulationTurns implements DrainHooks {
 
 const PLACE_FRAMES = 40;
 /** What the scenario gets as an error too, in whichever of its promises that ends. */
-const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged']);
+const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged', 'escape']);
 
 /** A simulation from its first event to its verdict. */
 export class SimulationRun {
@@ -118,7 +121,11 @@ export class SimulationRun {
   constructor(options: SimulateOptions, source: DecisionSource) {
     const { capturePlaces = false, keepTrace = false, oracles = defaultOracles(), onFire } = options;
     this.#options = options;
-    this.turns = new SimulationTurns(options, () => this.#session);
+    this.turns = new SimulationTurns(
+      options,
+      () => this.#session,
+      () => this.#isWaiting(),
+    );
     this.#source = source;
     this.#decisions = createDecisions(this.#watched(source), { hash: this.#decisionHash });
     this.#clock = createVirtualClock({
@@ -228,6 +235,16 @@ export class SimulationRun {
     this.#tellState(false);
     if (this.#clock.step()) return true;
     return this.#judge.waitsForRealTimer() ? 'stop' : false;
+  }
+
+  /** In ambient time what keeps the process alive is not of the scenario, but allowed, or Node loads a module for it. */
+  #isWaiting(): boolean {
+    if (this.#session === undefined || this.#failure !== undefined || this.#isEnded) return false;
+    if (this.#session.isWaiting) return true;
+    if (!this.#judge.waitsForLoading()) return false;
+    // What is loaded runs, and goes on, as soon as it is there.
+    this.#session.stay();
+    return true;
   }
 
   /** What follows from a look at the properties; undefined if they are as before. */

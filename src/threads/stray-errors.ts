@@ -81,7 +81,9 @@ export function withoutStrays(executor: Executor): Executor {
 
 function withStrayError(verdict: Verdict, { message, cause }: StrayError): Verdict {
   const { failure, virtualMs } = verdict;
-  if (failure !== undefined && !JUDGED_LAST.has(failure.kind)) {
+  // A call that was refused was noticed while it was made.
+  const isNoticed = failure?.kind === 'escape' && failure.cause !== undefined;
+  if (failure !== undefined && (isNoticed || !JUDGED_LAST.has(failure.kind))) {
     const isSame = failure.cause === cause || failure.message === message;
     return isSame ? verdict : { ...verdict, failure: { ...failure, details: [...failure.details, message] } };
   }

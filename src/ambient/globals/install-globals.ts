@@ -5,17 +5,21 @@ import { installClocks } from './clocks.ts';
 import { installDate } from './date.ts';
 import { installEntropy } from './entropy.ts';
 import { installPromisedTimers } from './promised-timers.ts';
-import { areInPlace } from './stand-in.ts';
+import { watchOutsideCalls } from './outside-calls.ts';
+import { installTogether, standIns } from './stand-in.ts';
 import { installTimers } from './timers.ts';
 
 /** Does nothing the second time. */
 export function installGlobals(): void {
-  if (areInPlace()) return;
-  installTimers();
-  installPromisedTimers();
-  installDate();
-  installClocks();
-  installEntropy();
+  if (standIns.length > 0) return;
+  installTogether(() => {
+    installTimers();
+    installPromisedTimers();
+    installDate();
+    installClocks();
+    installEntropy();
+    watchOutsideCalls();
+  });
   // Code that imported a function of a module by its name has to see the stand-in too.
   syncBuiltinESMExports();
 }

@@ -1,64 +1,122 @@
 /**
  * Stands in for functions of the machine. Invariants: each asks the hub whether code of a simulation runs, and is the machine's own
- * otherwise; it looks as the original does (name, length, properties); it is put in place once in a thread.
+ * otherwise; it looks as the original does (name, length, properties); it is put in place once in a thread, and all of them or none.
  */
 
 /** Any function. */
 export type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
-interface StandIn {
+/** A property of the machine that is replaced. */
+export interface StandIn {
   readonly name: string;
   readonly owner: object;
   readonly key: string;
-  readonly value: unknown;
+  readonly before: PropertyDescriptor;
+  readonly now: PropertyDescriptor;
+  /** True if code under test may replace it by a fake of its own: a simulation does not need it. */
+  readonly isOptional: boolean;
+}
+
+interface State {
+  readonly known: WeakSet<object>;
+  /** What stands in front of a stand-in and lets everything through to it. */
+  readonly fronts: WeakMap<object, unknown>;
 }
 
 const KEY = Symbol.for('dryrunner.ambient.stand-ins');
 const context = globalThis as unknown as { [KEY]: StandIn[] | undefined };
-const standIns = (context[KEY] ??= []);
+/** All that are in place. */
+export const standIns: StandIn[] = (context[KEY] ??= []);
 /** Those of all contexts of this thread: they share the functions of Node, which must not get one stand-in on top of the other. */
-const thread = process as unknown as { [KEY]: WeakSet<object> | undefined };
-const known = (thread[KEY] ??= new WeakSet());
+const thread = process as unknown as { [KEY]: State | undefined };
+const { known, fronts } = (thread[KEY] ??= { known: new WeakSet(), fronts: new WeakMap() });
 
-/** True if they are in place. */
-export function areInPlace(): boolean {
-  return standIns.length > 0;
+/** Puts in place what `install` asks for; if it throws, everything is as before. */
+export function installTogether(install: () => void): void {
+  const count = standIns.length;
+  try {
+    install();
+  } catch (error) {
+    for (const { owner, key, before } of standIns.splice(count).reverse()) {
+      Object.defineProperty(owner, key, before);
+    }
+    throw error;
+  }
 }
 
-/** Replaces the function `owner[key]`, if this Node has it; `make` gets the original. */
+/** Replaces a property, if this Node has it; `make` gets what describes the original. */
+export function replaceProperty(
+  name: string,
+  owner: object,
+  key: string,
+  make: (before: PropertyDescriptor) => PropertyDescriptor | undefined,
+  isOptional = false,
+): void {
+  const before = Object.getOwnPropertyDescriptor(owner, key);
+  if (before === undefined) return;
+  const now = isKnown(before) ? before : make(before);
+  if (now === undefined) return;
+  for (const one of [now.value, now.get] as unknown[]) if (typeof one === 'function') known.add(one);
+  if (now !== before) Object.defineProperty(owner, key, now);
+  standIns.push({ name, owner, key, before, now, isOptional });
+}
+
+function isKnown({ value, get }: PropertyDescriptor): boolean {
+  return [value, get].some((one) => typeof one === 'function' && known.has(one));
+}
+
+/** Replaces the function `owner[key]`; `make` gets the original. */
 export function standInFor<F extends AnyFunction>(
   name: string,
   owner: object,
   key: string,
   make: (original: F) => F,
 ): void {
-  const before = Object.getOwnPropertyDescriptor(owner, key);
-  if (typeof before?.value !== 'function') return;
-  const original = before.value as F;
-  if (known.has(original)) {
-    standIns.push({ name, owner, key, value: original });
-    return;
-  }
-  const value = make(original);
-  known.add(value);
-  const own = Object.getOwnPropertyDescriptors(original) as Record<string, PropertyDescriptor>;
-  Reflect.deleteProperty(own, 'prototype');
-  Object.defineProperties(value, own);
-  Object.defineProperty(owner, key, { ...before, value });
-  standIns.push({ name, owner, key, value });
+  replaceProperty(name, owner, key, (before) => {
+    if (typeof before.value !== 'function') return undefined;
+    const original = before.value as F;
+    return { ...before, value: likeOriginal(original, make(original)) };
+  });
 }
 
-/** The same stand-in in a module that has the function too. */
-export function alsoIn(module: object, owner: object): void {
-  for (const { owner: first, key, value } of standIns.slice()) {
-    const before = first === owner ? Object.getOwnPropertyDescriptor(module, key) : undefined;
-    if (before !== undefined) Object.defineProperty(module, key, { ...before, value });
+function likeOriginal<F extends AnyFunction>(original: F, value: F): F {
+  const own = Object.getOwnPropertyDescriptors(original) as Record<string, PropertyDescriptor>;
+  Reflect.deleteProperty(own, 'prototype');
+  return Object.defineProperties(value, own);
+}
+
+/** The same stand-ins in a module that has the functions too. */
+export function alsoIn(module: object, moduleName: string, owner: object): void {
+  for (const { name, owner: first, key, now } of standIns.slice()) {
+    if (first !== owner) continue;
+    replaceProperty(`${name} of ${moduleName}`, module, key, (before) => ({
+      ...before,
+      value: now.value as unknown,
+    }));
   }
+}
+
+/** True of what shows a simulation, and not the machine, to the code of one. */
+export function isVirtual(value: unknown): boolean {
+  return standIns.some(({ now, isOptional }) => !isOptional && now.value === value);
+}
+
+/** Lets `front`, which changes nothing, stand before what is in place. */
+export function noteFront(front: object, original: unknown): void {
+  fronts.set(front, original);
 }
 
 /** The name of one that somebody else has replaced since; undefined if all are in place. */
 export function replacedStandIn(): string | undefined {
-  return standIns.find(
-    ({ owner, key, value }) => Object.getOwnPropertyDescriptor(owner, key)?.value !== value,
-  )?.name;
+  return standIns.find(({ owner, key, now, isOptional }) => {
+    if (isOptional) return false;
+    const found = Object.getOwnPropertyDescriptor(owner, key);
+    return found?.get !== now.get || behind(found?.value) !== now.value;
+  })?.name;
+}
+
+function behind(value: unknown): unknown {
+  let seen = value;
+  while (typeof seen === 'function' && fronts.has(seen)) seen = fronts.get(seen);
+  return seen;
 }

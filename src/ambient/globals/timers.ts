@@ -28,7 +28,7 @@ export function installTimers(): void {
       if (!clearAmbient(timer)) real(timer);
     });
   }
-  alsoIn(timers, globalThis);
+  alsoIn(timers, 'node:timers', globalThis);
 }
 
 /** It may be of a simulation that is over, and a number is one of a simulation only while that runs. */

@@ -1,0 +1,198 @@
+/**
+ * What the machine does for code and no simulation can: files, networks, processes, threads, work on the thread pool. Invariants: while code
+ * of a simulation runs, each of these asks its world, which may refuse; otherwise it is the machine's own. No module of Node is loaded that
+ * nobody uses: of those that come later, each ends in one that is watched.
+ */
+import { syncBuiltinESMExports } from 'node:module';
+import type { EscapeKind } from '../../explore/escape.ts';
+import { hub, type WayBack } from '../hub.ts';
+import { replaceProperty, type AnyFunction } from './stand-in.ts';
+
+/** A function that reaches the machine. */
+export interface OutsideFunction {
+  readonly kind: EscapeKind;
+  /** Its module, or the global itself. */
+  readonly area: string;
+  /** As it is called in code. */
+  readonly name: string;
+  /** What code under test can do in its place. */
+  readonly instead: string;
+}
+
+interface Area {
+  /** The module or global, and the way to who has the functions. */
+  readonly path: string;
+  readonly functions: RegExp;
+  readonly kind: EscapeKind;
+  readonly instead: string;
+}
+
+const ALL = /^[a-z]/;
+const ALL_AND_STREAMS = /^(?:[a-z]|\w+Stream$)/;
+const LOOK_UPS = /^(?:lookup|resolve|reverse)/;
+
+const IO = { kind: 'io' } as const;
+const FILES = { ...IO, functions: ALL, instead: 'do it before the simulation starts and pass in the result' };
+const SERVER = { ...IO, instead: 'pass in a client, or stub this one, that answers by a timer' };
+const NAMES = { ...IO, functions: LOOK_UPS, instead: 'pass in a function that looks names up' };
+const POOL = { instead: 'use the synchronous form, whose result is there at once' };
+const PROCESS = {
+  kind: 'process',
+  instead: 'let a simulated runner (createSimulatedRunner) play it',
+} as const;
+const THREAD = {
+  kind: 'thread',
+  instead: 'call the work that it does, behind a timer if it takes time',
+} as const;
+const KEYS = { kind: 'entropy', instead: 'make keys and primes before the simulation starts' } as const;
+const END = { kind: 'process', instead: 'throw an error, or return from the scenario' } as const;
+
+const AREAS: readonly Area[] = [
+  { path: 'fs', ...FILES, functions: ALL_AND_STREAMS },
+  { path: 'fs.promises', ...FILES },
+  { path: 'net', functions: /^(?:connect|createConnection)$/, ...SERVER },
+  { path: 'net.Socket.prototype', functions: /^connect$/, ...SERVER },
+  { path: 'net.Server.prototype', functions: /^listen$/, ...SERVER },
+  { path: 'tls', functions: /^connect$/, ...SERVER },
+  { path: 'http', functions: /^(?:request|get)$/, ...SERVER },
+  { path: 'https', functions: /^(?:request|get)$/, ...SERVER },
+  { path: 'http2', functions: /^connect$/, ...SERVER },
+  { path: 'fetch', functions: /^fetch$/, ...SERVER },
+  { path: 'dgram', functions: /^createSocket$/, ...SERVER },
+  { path: 'dgram.Socket.prototype', functions: /^(?:bind|connect|send)$/, ...SERVER },
+  { path: 'dns', ...NAMES },
+  { path: 'dns.promises', ...NAMES },
+  { path: 'dns.Resolver.prototype', ...NAMES },
+  { path: 'dns.promises.Resolver.prototype', ...NAMES },
+  { path: 'child_process', functions: ALL, ...PROCESS },
+  { path: 'child_process.ChildProcess.prototype', functions: /^spawn$/, ...PROCESS },
+  { path: 'cluster', functions: /^fork$/, ...PROCESS },
+  { path: 'worker_threads', functions: /^Worker$/, ...THREAD },
+  { path: 'Atomics', functions: /^wait/, kind: 'thread', instead: 'wait for a promise or a timer' },
+  { path: 'crypto', functions: /^(?:scrypt|pbkdf2|hkdf|checkPrime)$/, kind: 'io', ...POOL },
+  { path: 'crypto', functions: /^generate/, ...KEYS },
+  {
+    path: 'crypto.subtle',
+    functions: ALL,
+    kind: 'io',
+    instead: 'use the synchronous functions of node:crypto',
+  },
+  { path: 'zlib', functions: /^(?!.*Sync$|crc32)[a-z]/, kind: 'io', ...POOL },
+  { path: 'process', functions: /^(?:exit|abort|kill)$/, ...END },
+];
+
+const EXIT: OutsideFunction = { ...END, area: 'process', name: 'process.exit' };
+
+/** Globals that are areas, and who has their functions. */
+const GLOBALS: Readonly<Record<string, object>> = { process, Atomics, fetch: globalThis };
+/** Watched from the start: to load them costs little, and what the others do ends in them. */
+const BASE: ReadonlySet<string> = new Set([
+  ...Object.keys(GLOBALS),
+  ...['fs', 'net', 'dns', 'dgram', 'child_process', 'worker_threads', 'crypto'],
+]);
+
+/** What `allow` can name, beside single functions. */
+export const OUTSIDE_AREAS: readonly string[] = [...new Set(AREAS.map(({ path }) => areaOf(path)))];
+
+interface Seen {
+  readonly areas: Set<string>;
+  modules: number;
+  exit: unknown;
+}
+
+const KEY = Symbol.for('dryrunner.ambient.outside');
+const thread = globalThis as unknown as { [KEY]: Seen | undefined };
+const seen = (thread[KEY] ??= { areas: new Set(), modules: 0, exit: undefined });
+const { moduleLoadList } = process as unknown as { readonly moduleLoadList?: readonly string[] };
+
+/** Watches the functions of all modules that are loaded and not watched yet. */
+export function watchOutsideCalls(): void {
+  watchExit();
+  if (moduleLoadList?.length === seen.modules) return;
+  const areas = OUTSIDE_AREAS.filter((area) => !seen.areas.has(area) && (BASE.has(area) || isLoaded(area)));
+  seen.modules = moduleLoadList?.length ?? 0;
+  if (areas.length === 0) return;
+  for (const area of AREAS) if (areas.includes(areaOf(area.path))) watchArea(area);
+  for (const area of areas) seen.areas.add(area);
+  seen.exit ??= exitNow().value;
+  syncBuiltinESMExports();
+}
+
+/** Vitest puts one of its own in place for each file. */
+function watchExit(): void {
+  const before = exitNow();
+  if (seen.exit === undefined || before.value === seen.exit) return;
+  Object.defineProperty(process, 'exit', watched(before, EXIT) ?? before);
+  seen.exit = exitNow().value;
+}
+
+function exitNow(): PropertyDescriptor {
+  return Object.getOwnPropertyDescriptor(process, 'exit') ?? {};
+}
+
+function areaOf(path: string): string {
+  return path.split('.')[0] as string;
+}
+
+function isLoaded(module: string): boolean {
+  return moduleLoadList?.includes(`NativeModule ${module}`) ?? true;
+}
+
+function watchArea({ path, functions, kind, instead }: Area): void {
+  const [area = '', ...way] = path.split('.');
+  const owner = ownerAt(GLOBALS[area] ?? (process.getBuiltinModule(area) as object), way);
+  const prefix = GLOBALS[area] === globalThis ? '' : `${path.replace('.prototype', '')}.`;
+  for (const key of Object.getOwnPropertyNames(owner)) {
+    if (!functions.test(key) || key === 'constructor') continue;
+    const name = `${prefix}${key}`;
+    const outside: OutsideFunction = { kind, area, name, instead };
+    replaceProperty(name, owner, key, (before) => watched(before, outside), true);
+  }
+}
+
+/** Who has the functions; an instance has them from its class. */
+function ownerAt(root: object, way: readonly string[]): object {
+  let owner = root as Readonly<Record<string, object | undefined>>;
+  for (const key of way) owner = (owner[key] ?? {}) as typeof owner;
+  return way.at(-1) === 'subtle' ? (Object.getPrototypeOf(owner) as object) : owner;
+}
+
+function watched(before: PropertyDescriptor, outside: OutsideFunction): PropertyDescriptor | undefined {
+  if (before.configurable !== true) return undefined;
+  if (typeof before.value === 'function') {
+    return { ...before, value: watchedFunction(before.value as AnyFunction, outside) };
+  }
+  const get = before.get?.bind(undefined);
+  if (get === undefined || !/Stream$/.test(outside.name)) return undefined;
+  let value: AnyFunction | undefined;
+  return { ...before, get: () => (value ??= watchedFunction(get() as AnyFunction, outside)) };
+}
+
+/** A proxy, so that classes and the properties of functions are there as before. */
+function watchedFunction(original: AnyFunction, outside: OutsideFunction): AnyFunction {
+  const gives = /promises|subtle|fetch/.test(outside.name);
+  return new Proxy(original, {
+    apply(called, self, args: unknown[]) {
+      const answer = hub.world?.outside(outside);
+      if (answer instanceof Error) return refused(answer, gives);
+      const given = answer === undefined ? args : args.map((arg) => broughtBack(arg, answer));
+      const result: unknown = Reflect.apply(called, self, given as never[]);
+      return answer !== undefined && result instanceof Promise ? answer.bringPromise(result) : result;
+    },
+    construct(called, args: unknown[], made) {
+      const answer = hub.world?.outside(outside);
+      if (answer instanceof Error) throw answer;
+      return Reflect.construct(called, args, made) as object;
+    },
+  });
+}
+
+/** A function that gives a promise does so also when it fails. */
+function refused(error: Error, gives: boolean): Promise<never> {
+  if (gives) return Promise.reject(error);
+  throw error;
+}
+
+function broughtBack(arg: unknown, way: WayBack): unknown {
+  return typeof arg === 'function' ? way.bringCallback(arg as (...args: unknown[]) => unknown) : arg;
+}

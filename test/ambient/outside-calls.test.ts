@@ -1,0 +1,240 @@
+import childProcess, { spawn } from 'node:child_process';
+import crypto from 'node:crypto';
+import dgram from 'node:dgram';
+import dns from 'node:dns';
+import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import http2 from 'node:http2';
+import https from 'node:https';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import tls from 'node:tls';
+import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import zlib from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import {
+  defineScenario,
+  isRunnerError,
+  simulate,
+  type RunnerError,
+  type Scenario,
+  type SimulateOptions,
+  type Verdict,
+} from 'dryrunner';
+import { ambientTime, watchEscapes } from 'dryrunner/ambient';
+import { createExecutor } from 'dryrunner/explore';
+import { fifoDecisions } from 'dryrunner/kernel';
+import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
+
+function verdictOf(scenario: Scenario, options: Partial<SimulateOptions> = {}): Promise<Verdict> {
+  return simulate({ ambient: ambientTime(), source: fifoDecisions(), scenario, ...options });
+}
+
+const HERE = 'package.json';
+const ignore = (): void => {};
+
+/** What code calls, and how messages call it. */
+const CALLS: readonly (readonly [name: string, call: () => unknown])[] = [
+  ['fs.readFile', () => fs.readFile(HERE, ignore)],
+  ['fs.readFile', () => promisify(fs.readFile)(HERE)],
+  ['fs.readFileSync', () => readFileSync(HERE)],
+  ['fs.promises.readFile', () => fs.promises.readFile(HERE)],
+  ['fs.createReadStream', () => fs.createReadStream(HERE)],
+  ['fs.ReadStream', () => new fs.ReadStream(HERE as never)],
+  ['fs.watch', () => fs.watch('.')],
+  ['net.connect', () => net.connect(1)],
+  ['net.Socket.connect', () => new net.Socket().connect(1)],
+  ['net.Server.listen', () => net.createServer().listen(0)],
+  ['tls.connect', () => tls.connect(1)],
+  ['http.request', () => http.request('http://127.0.0.1:1')],
+  ['http.get', () => http.get('http://127.0.0.1:1')],
+  ['https.get', () => https.get('https://127.0.0.1:1')],
+  ['http2.connect', () => http2.connect('http://127.0.0.1:1')],
+  ['fetch', () => fetch('http://127.0.0.1:1')],
+  ['dns.lookup', () => dns.lookup('localhost', ignore)],
+  ['dns.promises.lookup', () => dns.promises.lookup('localhost')],
+  ['dns.Resolver.resolve4', () => new dns.Resolver().resolve4('localhost', ignore)],
+  ['dgram.createSocket', () => dgram.createSocket('udp4')],
+  ['child_process.spawn', () => spawn('true')],
+  ['child_process.execSync', () => childProcess.execSync('true')],
+  ['child_process.execFile', () => promisify(childProcess.exec)('true')],
+  ['worker_threads.Worker', () => new Worker('', { eval: true })],
+  ['worker_threads.Worker', () => new (class extends Worker {})('', { eval: true })],
+  ['Atomics.wait', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)],
+  ['crypto.scrypt', () => crypto.scrypt('a', 'b', 8, ignore)],
+  ['crypto.pbkdf2', () => promisify(crypto.pbkdf2)('a', 'b', 1, 8, 'sha1')],
+  ['crypto.generateKeyPairSync', () => crypto.generateKeyPairSync('ed25519')],
+  ['crypto.subtle.digest', () => globalThis.crypto.subtle.digest('SHA-256', new Uint8Array(1))],
+  ['zlib.gzip', () => zlib.gzip('a', ignore)],
+  ['process.exit', () => process.exit(3)],
+  ['process.kill', () => process.kill(process.pid, 0)],
+];
+
+describe('a call that reaches the machine', () => {
+  test.for(CALLS)(
+    '%s fails the simulation, and the caller gets an error that says where',
+    async ([name, call]) => {
+      let caught: unknown;
+      const { failure } = await verdictOf(async () => {
+        try {
+          await call();
+        } catch (error) {
+          caught = error;
+        }
+      });
+      expect(failure?.kind).toBe('escape');
+      expect(failure?.message.split(' while a simulation runs')[0]).toMatch(
+        new RegExp(
+          `^${name.replaceAll('.', '\\.')} is called (?:in .* \\(|at )outside-calls\\.test\\.ts:\\d+\\)?$`,
+        ),
+      );
+      expect(failure?.message).toContain(`ambientTime({ allow: ['${name}'] })`);
+      expect(isRunnerError(caught, 'RUNNER_OUTSIDE_CALL')).toBe(true);
+      expect(failure?.cause).toBe(caught);
+      expect((caught as RunnerError).stack).toContain('outside-calls.test.ts');
+    },
+  );
+
+  test('fails it also where the code ignores the error, or nobody awaits the promise', async () => {
+    const { failure } = await verdictOf(() => {
+      void fetch('http://127.0.0.1:1');
+      setTimeout(ignore, 1);
+    });
+    expect(failure?.message).toMatch(/^fetch is called /);
+  });
+
+  test('without stacks it says where just the same', async () => {
+    const { failure } = await verdictOf(() => void fs.existsSync(HERE), { omitStacks: true });
+    expect(failure?.message).toMatch(/^fs\.existsSync is called .*outside-calls\.test\.ts:\d+\)? while/);
+  });
+
+  test('is the machine’s outside of a simulation', () => {
+    expect(fs.existsSync(HERE)).toBe(true);
+    expect(fs.readFile.name).toBe('readFile');
+    expect(new net.Socket()).toBeInstanceOf(net.Socket);
+  });
+});
+
+describe('what goes on as ever', () => {
+  test('a module that Node loads, the console and warnings', async () => {
+    const require = createRequire(import.meta.url);
+    const { held, failure } = await verdictOf(async (sim) => {
+      const path = require.resolve('semver/package.json');
+      Reflect.deleteProperty(require.cache, path);
+      sim.check((require(path) as { name: string }).name === 'semver', 'it is loaded');
+      console.log('a line of the scenario');
+      process.stdout.write('');
+      process.emitWarning('on purpose');
+      await import('node:wasi').catch(ignore);
+    });
+    expect(failure?.message).toBeUndefined();
+    expect(held).toBe(true);
+  });
+
+  test('a module that is imported in the midst of it, though nothing else is due meanwhile', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-'));
+    writeFileSync(join(folder, 'lazy.cjs'), "module.exports = () => import('./late.mjs');");
+    writeFileSync(join(folder, 'late.mjs'), 'export const late = Date.now();');
+    const lazy = createRequire(import.meta.url)(join(folder, 'lazy.cjs')) as () => Promise<{ late: number }>;
+    const { failure } = await verdictOf(async (sim) => {
+      sim.check(typeof (await lazy()).late === 'number', 'it is loaded');
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1);
+      });
+    });
+    rmSync(folder, { recursive: true });
+    expect(failure).toBeUndefined();
+  });
+});
+
+describe('what is allowed', () => {
+  test.for(['fs', 'fs.readFileSync'])('%s is let through', async (name) => {
+    const { failure } = await verdictOf(
+      (sim) => sim.check(readFileSync(HERE, 'utf8').includes('dryrunner'), 'it is read'),
+      { ambient: ambientTime({ allow: [name] }) },
+    );
+    expect(failure?.message).toBeUndefined();
+  });
+
+  test('another function of the same module is not', async () => {
+    const { failure } = await verdictOf(() => void fs.existsSync(HERE), {
+      ambient: ambientTime({ allow: ['fs.readFileSync'] }),
+    });
+    expect(failure?.message).toMatch(/^fs\.existsSync is called/);
+  });
+
+  test('what it gives later comes back into virtual time', async () => {
+    const seen: unknown[] = [];
+    const { failure } = await verdictOf(
+      async () => {
+        const text = await fs.promises.readFile(HERE, 'utf8');
+        seen.push(text.length > 0, new Date().getUTCFullYear());
+        await new Promise<void>((resolve) => {
+          fs.stat(HERE, (error, stats) => {
+            seen.push(error, stats.isFile(), new Date().getUTCFullYear());
+            setTimeout(resolve, 1_000);
+          });
+        });
+        seen.push(performance.now());
+      },
+      { ambient: ambientTime({ allow: ['fs'] }) },
+    );
+    expect(failure?.message).toBeUndefined();
+    expect(seen).toEqual([true, 2000, null, true, 2000, 1_000]);
+  });
+
+  test('names that there are not are refused', () => {
+    expect(() => ambientTime({ allow: ['files'] })).toThrow(
+      /^allow\[0\]: expected a function, or one of fs, net, .*, got "files"$/,
+    );
+    expect(() => ambientTime({ allow: 'fs' as never })).toThrow(/^allow: expected a list of names/);
+  });
+});
+
+describe('timers of the machine that code has kept', () => {
+  test.for([
+    ['setTimeout or setInterval', () => realFunctions.setTimeout(ignore, 1).unref()],
+    ['setImmediate', () => realFunctions.setImmediate(ignore)],
+  ] as const)('%s is found, with its line', async ([what, call]) => {
+    const { failure } = await verdictOf(() => void call(), { capturePlaces: true });
+    expect(failure?.kind).toBe('escape');
+    expect(failure?.message).toContain(`${what} of the machine is called `);
+    expect(failure?.message).toMatch(
+      /outside-calls\.test\.ts:\d+\)? while a simulation runs, because .* before ambient time/,
+    );
+    expect(failure?.message).toContain('dryrunner/ambient/install');
+  });
+
+  test('they run as ever between simulations', async () => {
+    await verdictOf(ignore, { capturePlaces: true });
+    await new Promise((resolve) => {
+      realFunctions.setTimeout(resolve, 1);
+    });
+    expect(
+      Object.hasOwn(Object.getPrototypeOf(realFunctions.setImmediate(ignore)) as object, '_idlePrev'),
+    ).toBe(false);
+  });
+});
+
+test('the watch for escapes sees what is not virtual, and nothing else', async () => {
+  const scenario = defineScenario({
+    name: 'watched',
+    description: 'of a test',
+    options: { ambient: ambientTime({ allow: ['fs'] }) },
+    async run() {
+      Math.random();
+      new Date();
+      await new Promise((resolve) => {
+        setTimeout(resolve, Date.now() % 2);
+      });
+      fs.existsSync(HERE);
+    },
+  });
+  const watch = watchEscapes(createExecutor(scenario));
+  const { failure } = await watch.executor.execute({ source: fifoDecisions() });
+  expect(failure?.message).toBeUndefined();
+  expect(watch.escapes().map(({ what }) => what)).toEqual(['fs.existsSync']);
+});
