@@ -54,15 +54,16 @@ export function replaceProperty(
 ): void {
   const before = Object.getOwnPropertyDescriptor(owner, key);
   if (before === undefined) return;
-  const now = isKnown(before) ? before : make(before);
+  const now = functionsOf(before).some((one) => known.has(one)) ? before : make(before);
   if (now === undefined) return;
-  for (const one of [now.value, now.get] as unknown[]) if (typeof one === 'function') known.add(one);
+  for (const one of functionsOf(now)) known.add(one);
   if (now !== before) Object.defineProperty(owner, key, now);
   standIns.push({ name, owner, key, before, now, isOptional });
 }
 
-function isKnown({ value, get }: PropertyDescriptor): boolean {
-  return [value, get].some((one) => typeof one === 'function' && known.has(one));
+/** The function, or the getter. */
+function functionsOf(described: PropertyDescriptor): object[] {
+  return Object.values(described).filter((part: unknown) => typeof part === 'function');
 }
 
 /** Replaces the function `owner[key]`; `make` gets the original. */
