@@ -6,10 +6,10 @@ import type { RandomStream } from '../kernel/random.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
-import { watchOutsideCalls, type OutsideFunction } from './globals/outside-calls.ts';
+import { watchOutsideCalls } from './globals/outside-calls.ts';
 import { installGlobals } from './globals/install-globals.ts';
 import { replacedStandIn } from './globals/stand-in.ts';
-import { hub, type AmbientWorld, type WayBack } from './hub.ts';
+import { hub, type AmbientWorld, type OutsideFunction, type WayBack } from './hub.ts';
 import { checkAllowed, OutsideGate, RealTimerTrap } from './outside-gate.ts';
 import { AmbientTimers, type TimerKind } from './ambient-timers.ts';
 

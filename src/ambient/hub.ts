@@ -3,7 +3,18 @@
  * it; this file and `globals.ts` import next to nothing, because they are loaded before everything else in every process that uses them.
  */
 
-import type { OutsideFunction } from './globals/outside-calls.ts';
+import type { EscapeKind } from '../explore/escape.ts';
+
+/** A function that reaches the machine. */
+export interface OutsideFunction {
+  readonly kind: EscapeKind;
+  /** Its module, or the global itself. */
+  readonly area: string;
+  /** As it is called in code. */
+  readonly name: string;
+  /** What code under test can do in its place. */
+  readonly instead: string;
+}
 
 /** What a simulation answers while its code runs. */
 export interface AmbientWorld {

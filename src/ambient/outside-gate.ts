@@ -8,8 +8,8 @@ import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument, RunnerError, stackOf } from '../kernel/errors.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
 import type { ReportFailure } from '../simulation/verdict.ts';
-import { OUTSIDE_AREAS, type OutsideFunction } from './globals/outside-calls.ts';
-import type { WayBack } from './hub.ts';
+import { OUTSIDE_AREAS } from './globals/outside-calls.ts';
+import type { OutsideFunction, WayBack } from './hub.ts';
 
 /** Parts of Node that do as they must whatever code runs. */
 const NODE_ITSELF = [
@@ -183,7 +183,7 @@ function timerKinds(): NonNullable<typeof kinds> {
 }
 
 /**
- * Sees timers of the machine while they are made, whoever kept the function that makes them. It costs microseconds to set, and makes all
+ * Sees timers of the machine while they are made, also by a function that was kept from before. It costs microseconds to set, and makes all
  * timers of the process slower, so that it is set in the first simulations of a thread, where places are captured, and where it may be needed.
  */
 export class RealTimerTrap {

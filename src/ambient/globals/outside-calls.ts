@@ -5,19 +5,8 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import type { EscapeKind } from '../../explore/escape.ts';
-import { hub, type WayBack } from '../hub.ts';
+import { hub, type OutsideFunction, type WayBack } from '../hub.ts';
 import { replaceProperty, type AnyFunction } from './stand-in.ts';
-
-/** A function that reaches the machine. */
-export interface OutsideFunction {
-  readonly kind: EscapeKind;
-  /** Its module, or the global itself. */
-  readonly area: string;
-  /** As it is called in code. */
-  readonly name: string;
-  /** What code under test can do in its place. */
-  readonly instead: string;
-}
 
 interface Area {
   /** The module or global, and the way to who has the functions. */
