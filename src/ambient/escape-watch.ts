@@ -193,6 +193,15 @@ function notingDate(original: DateConstructor, note: () => void): unknown {
  * ```
  */
 export function watchEscapes(executor: Executor): EscapeWatch {
+  return watchWith(executor, () => outsideCalls());
+}
+
+/** The same of what the machine reports by itself: timers, I/O, processes and threads that are waited for. For ambient time, which has calls of its own. */
+export function watchResources(executor: Executor): EscapeWatch {
+  return watchWith(executor, undefined);
+}
+
+function watchWith(executor: Executor, callsOf: (() => OutsideCall[]) | undefined): EscapeWatch {
   checkMethods('executor', executor, ['execute']);
   const ledger = new EscapeLedger();
   const hook = createHook({
@@ -207,13 +216,14 @@ export function watchEscapes(executor: Executor): EscapeWatch {
       scenario: executor.scenario,
       async execute(request) {
         ledger.beginExecution();
-        const calls = new PatchedCalls(outsideCalls(), ({ kind, what }) => ledger.note(kind, what));
+        const note = ({ kind, what }: Pick<OutsideCall, 'kind' | 'what'>): void => ledger.note(kind, what);
+        const calls = callsOf === undefined ? undefined : new PatchedCalls(callsOf(), note);
         hook.enable();
         try {
           return await executor.execute(request);
         } finally {
           hook.disable();
-          calls.restore();
+          calls?.restore();
         }
       },
     },

@@ -3,12 +3,15 @@
  * explained (`explore`, `explain`, and `replay` of what these printed).
  */
 import type { Explanation } from '../explore/explain/explanation.ts';
-import { formatExplanation, type ExplanationRole } from '../explore/explain/explanation-text.ts';
+import {
+  formatExplanation,
+  type ExplanationLine,
+  type ExplanationRole,
+} from '../explore/explain/explanation-text.ts';
+import { formatCutShort, formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
 import { userFrameOf } from '../explore/explain/source-place.ts';
-import { tokenOf, type FailingExecution, type ShrunkExecution } from '../explore/failing-execution.ts';
-import { unusualCount } from '../explore/keyed-log.ts';
-import { counted, formatCount } from '../model/plural.ts';
+import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import { kindText, type Failure, type Verdict } from '../simulation/verdict.ts';
 import { formatSpan } from './quantity-text.ts';
@@ -81,10 +84,28 @@ export function explanationLines(
 ): string[] {
   return formatExplanation(explanation).map(({ role, text }) => {
     if (role === 'command') return `  ${replayLine(explanation.token, file)}`;
-    const shown = role === 'place' ? text.replace(/\S.*/, (frame) => shownFrame(frame)) : text;
-    const style = STYLES[role];
-    return style === undefined ? shown : terminal.style(style, shown);
+    return styledLine(terminal, { role, text });
   });
+}
+
+function styledLine(terminal: Terminal, { role, text }: ExplanationLine): string {
+  const shown = role === 'place' ? text.replace(/\S.*/, (frame) => shownFrame(frame)) : text;
+  const style = STYLES[role];
+  return style === undefined ? shown : terminal.style(style, shown);
+}
+
+/** What became of it. */
+export function settledLines(failing: FailingExecution): string[] {
+  return formatSettled(failing, explainLonger);
+}
+
+/** What kept it from being explained in full, in one line, and what helps; none if nothing did. */
+export function cutShortLines(failing: FailingExecution): string[] {
+  return formatCutShort(failing, explainLonger);
+}
+
+function explainLonger(timeMs: number): string {
+  return `dryrunner explain --time ${Math.ceil((timeMs * TIMES_EXPLAINING * TIMES_MORE) / MINUTE_MS)}m takes longer`;
 }
 
 /** What is known of a failure that is not explained. */
@@ -92,68 +113,7 @@ export function plainLines(
   terminal: Terminal,
   failing: Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>,
 ): string[] {
-  const { message, details, decisions } = failing;
-  const { lines, leftOut } = plainHistory(decisions, failing);
-  return [
-    `  ${message}`,
-    ...detailLines(details),
-    ...(lines.length === 1 ? [] : [terminal.style('bold', 'What was decided')]),
-    ...lines
-      .map(({ role, atMs, text }) =>
-        role === 'failure'
-          ? terminal.style('red', `  ${atMs ?? 0} ms ! ${text}`)
-          : terminal.style('yellow', `    ? ${text}`),
-      )
-      .slice(lines.length === 1 ? 1 : 0),
-    ...(leftOut === 0 ? [] : [`      (${counted(leftOut, 'earlier decision')} left out)`]),
-  ];
-}
-
-/** What became of it. */
-export function settledLines(failing: FailingExecution): string[] {
-  const { shrunk, file } = failing;
-  return [
-    ...(shrunk === undefined ? [] : [`  ${shrunkText(failing, shrunk)}`]),
-    ...cutShortLines(failing),
-    ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
-  ];
-}
-
-function shrunkText({ decisions }: FailingExecution, shrunk: ShrunkExecution): string {
-  if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
-  if (shrunk.wasBegunOnly === true) {
-    return 'not made smaller: to run to its end what fails as well in its beginning takes more than there was time for';
-  }
-  const [before, after] = [decisions, shrunk.decisions].map(unusualCount) as [number, number];
-  const end = shrunk.stoppedBy === 'minimal' || after === 0 ? '' : ', and might get smaller still';
-  const what = `${counted(before, 'choice')} that ${before === 1 ? 'differs' : 'differ'} from the default`;
-  const tried = counted(shrunk.executions, 'execution');
-  if (before === 0) return `nothing to make smaller: it fails with every choice at its default`;
-  return before === after
-    ? `with ${what}, which is as few as ${tried} could find${end}`
-    : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
-}
-
-/** What kept it from being explained in full, in one line, and what helps; none if nothing did. */
-export function cutShortLines(failing: FailingExecution): string[] {
-  const { cutShort, explanation, shrunk = failing } = failing;
-  if (cutShort === undefined) return [];
-  if (cutShort.by === 'events') {
-    const [all, most] = [shrunk.firedEvents, cutShort.eventsMax].map(formatCount);
-    return [
-      explanation === undefined
-        ? `  not explained: it has ${all} events, and no more than ${most} can be watched`
-        : `  explained by its first ${most} events of ${all}`,
-    ];
-  }
-  const { timeMs } = cutShort;
-  const more = `dryrunner explain --time ${Math.ceil((timeMs * TIMES_EXPLAINING * TIMES_MORE) / MINUTE_MS)}m takes longer`;
-  const time = `${Math.round(timeMs / 100) / 10} s`;
-  if (explanation === undefined) return [`  not explained: that took more than its ${time}; ${more}`];
-  const { untried } = explanation.nearestSearch;
-  return [
-    `  explaining it took all of its ${time}, and ${counted(untried, 'decision')} had no other answer tried in full; ${more}`,
-  ];
+  return formatUnexplained(failing).map((line) => styledLine(terminal, line));
 }
 
 /** A failure as `run` and `replay` give it to programs: all but the cause, which may be any object. */

@@ -5,6 +5,7 @@
 import { relative } from 'node:path';
 import { decodeToken } from '../explore/replay-token.ts';
 import { runsSources } from '../kernel/package-files.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { folderToAllow } from './allowed-scenario.ts';
 import { currentFolder } from './current-folder.ts';
 
@@ -68,11 +69,4 @@ function commandOf({ runsSources: isCheckout, nodeOptions, script, cwd }: Invoca
   return ['node', ...nodeOptions, cwd === undefined ? script : relative(cwd, script)]
     .map(shellWord)
     .join(' ');
-}
-
-/** Words of these characters mean themselves to a shell. */
-const PLAIN = /^[\w./:@%+=,-][\w./:@%+=,#-]*$/;
-
-function shellWord(text: string): string {
-  return PLAIN.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

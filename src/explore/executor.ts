@@ -12,6 +12,7 @@ import type { OracleFactory } from '../oracles/oracle.ts';
 import type { OnState } from '../simulation/declared-state.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
 import { simulate } from '../simulation/simulate.ts';
+import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
 /** One execution that is asked for. */
@@ -79,20 +80,29 @@ export function createExecutor<Input>(
   checkScenario(definition);
   checkString('seed', 'a text', seed);
   const { name, options } = definition;
+  return simulationExecutor({
+    ...options,
+    name,
+    seed,
+    scenario: (sim) => definition.run(sim, input as Input),
+  });
+}
+
+/** An executor that simulates so on this thread, where a request says nothing else. */
+export function simulationExecutor({
+  oracles = defaultOracles(),
+  ...simulation
+}: SimulateOptions & { readonly name: string }): Executor {
+  const { name, maxEvents: stated } = simulation;
   return {
     scenario: name,
     async execute(asked) {
       checkRecord('request', 'a request for an execution', asked);
       const { watchers = [], hardMaxEvents = Infinity, ...request } = asked;
-      const stated = options?.maxEvents;
-      const oracles = options?.oracles ?? defaultOracles();
       const verdict = await simulate({
-        ...options,
+        ...simulation,
         ...request,
         ...(stated === undefined ? {} : { maxEvents: Math.min(stated, hardMaxEvents) }),
-        name,
-        seed,
-        scenario: (sim) => definition.run(sim, input as Input),
         oracles: watchers.length === 0 ? oracles : [...oracles, ...watchers],
       });
       const { failure } = verdict;

@@ -8,7 +8,8 @@ import { startRun } from './drain-run.ts';
 import type { Burst, Drain, DrainRun, StepResult } from './drain-run.ts';
 import { realFunctions } from './drain-real-functions.ts';
 
-const runReactions = (process as { _tickCallback?: unknown })._tickCallback as () => void;
+/** Runs all ticks and promise reactions, if {@link isFastDrainExact}. */
+export const runReactions = (process as { _tickCallback?: unknown })._tickCallback as () => void;
 const { nextTick } = realFunctions;
 const isPresent = typeof runReactions === 'function';
 let isExact: boolean | undefined;

@@ -9,6 +9,9 @@ import { realFunctions } from './drain-real-functions.ts';
 /** `true`: an event was fired; `false`: nothing is pending; `'stop'`: the run is over. */
 export type StepResult = boolean | 'stop';
 
+/** See {@link DrainHooks.nextTurn}. */
+export type NextTurn = (turn: () => void, isFirst: boolean) => void;
+
 /** What a caller can have a say in. What a hook throws rejects the run. */
 export interface DrainHooks {
   /**
@@ -20,6 +23,11 @@ export interface DrainHooks {
   readonly onTurn?: () => void;
   /** Called at the end of each turn in which steps were taken: until the next `onTurn` nothing runs that a step has led to. */
   readonly onTurnEnd?: () => void;
+  /**
+   * Asks for a turn of the real loop in which `turn` is called, outside of any promise reaction; the first of a run may be called in one that
+   * is on. Default: `setImmediate`.
+   */
+  readonly nextTurn?: NextTurn;
   /** Steps between two turns of the real loop. Default: 4096. */
   readonly stepsPerTurn?: number;
 }
@@ -46,7 +54,7 @@ const IDLE_TURNS = 2;
 const IDLE_WAIT_MS = 1;
 
 // The machine's own, since others may stand in the globals now.
-const { setImmediate: nextTurn, setTimeout: wait } = realFunctions;
+const { setImmediate: nextTurnOfLoop, setTimeout: wait } = realFunctions;
 
 /** One run of a drain. */
 export class DrainRun {
@@ -57,6 +65,7 @@ export class DrainRun {
   private readonly resolve: () => void;
   private readonly reject: (reason: unknown) => void;
   private readonly turn: () => void;
+  private readonly nextTurn: NextTurn;
   private burst: Burst | undefined;
   private idleTurns = 0;
 
@@ -77,11 +86,16 @@ export class DrainRun {
     this.resolve = resolve;
     this.reject = reject;
     this.turn = () => this.beginTurn();
+    this.nextTurn = hooks.nextTurn ?? nextTurnOfLoop;
     checkLimit('stepsPerTurn', this.stepsPerTurn, 1);
   }
 
+  start(): void {
+    this.nextTurn(this.turn, true);
+  }
+
   requestTurn(): void {
-    nextTurn(this.turn);
+    this.nextTurn(this.turn, false);
   }
 
   /** Goes on in another turn after a tick that threw. */
@@ -136,6 +150,6 @@ export function startRun(
   hooks: DrainHooks = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    new DrainRun(chooseBurst, step, hooks, resolve, reject).requestTurn();
+    new DrainRun(chooseBurst, step, hooks, resolve, reject).start();
   });
 }

@@ -1,6 +1,7 @@
 /** What a simulation is made of. */
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { DrainChoice } from '../kernel/drain.ts';
+import type { NextTurn } from '../kernel/drain-run.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { ServiceWatch } from '../model/service.ts';
 import type { Isolator } from '../model/isolation.ts';
@@ -72,6 +73,8 @@ export interface SimulateOptions {
    * it early without a failure of the scenario there is `signal`.
    */
   readonly onTurn?: () => void;
+  /** How a turn of the real event loop is asked for, for tools that guard it; default `setImmediate`. */
+  readonly nextTurn?: NextTurn;
   /** Ends the simulation early, at the next turn of the real event loop after it aborts: it has then failed with kind `interrupted`. */
   readonly signal?: AbortSignal;
 }

@@ -26,7 +26,7 @@ const SIMULATE_OPTIONS = is.objectOf<SimulateOptions>(
   { scenario: is.FUNCTION },
   {
     ...is.each(['keepTrace', 'capturePlaces', 'captureAwaits', 'omitStacks'], is.BOOLEAN),
-    ...is.each(['onFire', 'onState', 'onTurn'], is.FUNCTION),
+    ...is.each(['onFire', 'onState', 'onTurn', 'nextTurn'], is.FUNCTION),
     ...is.each(['maxEvents', 'defaultMaxEvents'], is.limit(1)),
     name: is.TEXT,
     seed: SEED,

@@ -34,8 +34,9 @@ export class SimulationFailedError extends Error {
   /** Not enumerable: a report of it would be longer than all else. */
   declare readonly verdict: Verdict;
 
-  constructor(verdict: Verdict, hint = '') {
-    const described = describeFailure(verdict);
+  /** `words` say what failed; default: those of the verdict. */
+  constructor(verdict: Verdict, hint = '', words?: string) {
+    const described = words ?? describeFailure(verdict);
     const cause = verdict.failure?.cause;
     // What was thrown says the same; what led to it does not.
     const reason = cause instanceof Error ? cause.cause : undefined;
@@ -53,7 +54,9 @@ export class SimulationFailedError extends Error {
   /** What test frameworks show beside the message and the stack; Vitest would print everything else as well. */
   toJSON(): Record<string, unknown> {
     const { name, message, stack } = this;
-    const { expected, actual } = this as { readonly expected?: unknown; readonly actual?: unknown };
-    return { name, message, stack, ...('expected' in this ? { expected, actual } : {}) };
+    // Vitest adds the difference as text.
+    const compared = ['expected', 'actual', 'diff'].filter((key) => key in this);
+    const given = this as unknown as Readonly<Record<string, unknown>>;
+    return { name, message, stack, ...Object.fromEntries(compared.map((key) => [key, given[key]])) };
   }
 }

@@ -1,5 +1,5 @@
 /** The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure counts. */
-import type { Drain, DrainHooks, StepResult } from '../kernel/drain-run.ts';
+import type { Drain, DrainHooks, NextTurn, StepResult } from '../kernel/drain-run.ts';
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { EventuallyFailedError, WatchedProperties } from './watched-properties.ts';
 import { ExecutionInterrupted, type DecisionSource, ExecutionAbandoned } from '../kernel/decisions.ts';
@@ -62,14 +62,16 @@ class SimulationTurns implements DrainHooks {
   readonly onTurn: () => void;
   readonly onTurnEnd: () => void;
   readonly onIdle: () => 'again' | 'end';
+  readonly nextTurn?: NextTurn;
 
   /** `session` is in force between the beginning and the end of each turn; `waits` says whether something will come although nothing is due. */
   constructor(
-    { onTurn, signal }: Pick<SimulateOptions, 'onTurn' | 'signal'>,
+    { onTurn, nextTurn, signal }: Pick<SimulateOptions, 'onTurn' | 'nextTurn' | 'signal'>,
     session: () => AmbientSession | undefined,
     waits: () => boolean,
   ) {
     this.onIdle = () => (waits() ? 'again' : 'end');
+    if (nextTurn !== undefined) this.nextTurn = nextTurn;
     this.onTurn = () => {
       this.isOn = true;
       onTurn?.();

@@ -1,77 +1,205 @@
 /**
- * A test that is a simulation. What a failing seed leaves its author with: the verdict's own words, the line where it went wrong, how to see it
- * again, and, if asked for, why.
+ * The declaration of a test that is a simulation. Invariant: it loads next to nothing, because every test file pays for it; what runs a
+ * test is loaded by the first that runs.
  */
-import { test } from 'vitest';
-import { linesOfFailure } from '../explore/explain/explanation.ts';
-import { formatExplanation } from '../explore/explain/explanation-text.ts';
-import type { Executor } from '../explore/executor.ts';
-import { failingExecution } from '../explore/failing-execution.ts';
-import { settleFailure } from '../explore/shrink-and-explain.ts';
-import { checkIterable, checkOptions } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
-import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
-import { simulate } from '../simulation/simulate.ts';
-import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
-import { formatCount } from '../model/plural.ts';
-import { defaultOracles } from '../oracles/default-oracles.ts';
-import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
-import type { Failure, Verdict } from '../simulation/verdict.ts';
+import { test as vitestTest, type TestAPI, type TestContext, type TestOptions } from 'vitest';
+import '../ambient/install.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import type { Ambience } from '../simulation/ambience.ts';
+import type { ScenarioDefinition } from '../simulation/scenario.ts';
+import type { SimulateOptions } from '../simulation/simulate-options.ts';
+import type { Simulation } from '../simulation/simulation.ts';
 
 /** How a {@link simTest} is run. */
-export interface SimTestOptions extends Omit<SimulateOptions, 'scenario' | 'name' | 'seed'> {
-  /** Each is a simulation of its own, a number is for 1 to that; default 20. */
+export interface SimTestOptions
+  extends
+    Omit<TestOptions, 'timeout'>,
+    Omit<SimulateOptions, 'scenario' | 'name' | 'seed' | 'replay' | 'source' | 'ambient' | 'nextTurn'> {
+  /** Executions that are explored after the plain schedule; default 100. Exploring takes 40 % of the test's time at most. */
+  readonly runs?: number;
+  /** Decides what is explored; default 1. `DRYRUNNER_SEED` in the environment comes before it. */
+  readonly seed?: string | number;
+  /** Instead of an exploration, one execution by chance for each seed; a number is for 1 to that. As `dryrunner run --seed`. */
   readonly seeds?: number | readonly (string | number)[];
-  /** Real milliseconds for the test with all its seeds; default Vitest's own, or two minutes with `explain`. */
-  readonly timeout?: number;
-  /**
-   * Makes the first failure small and explains it, which runs the scenario some hundred times more, for 40 s at most: what happened, what
-   * would have held, and which lines decided. Default false.
-   */
+  /** Repeats one execution and nothing else: the token of a failure, or its decisions. */
+  readonly replay?: string | readonly Decision[];
+  /** Makes the first failure small and explains it, in 8 s or what the test has left of its time at most; default true. */
   readonly explain?: boolean;
+  /**
+   * Whether code that takes timers, dates and randomness from the globals of the machine sees those of the simulation: true, false, options of
+   * `ambientTime`, or what that returns. Default true.
+   */
+  readonly ambient?: boolean | Ambience | Readonly<Record<string, unknown>>;
+  /**
+   * The folder in which logs of failures are kept, which are tried first the next time and removed once they hold; false keeps none.
+   * Default: `__dryrunner__` beside the test file.
+   */
+  readonly corpus?: string | false;
+  /** Real milliseconds for the whole test; default Vitest's own. */
+  readonly timeout?: number;
 }
 
-/** A scenario, or the definition of one that needs no files. */
-export type TestedScenario = Scenario | ScenarioDefinition;
+/** A scenario, or the definition of one that needs no files. A function gets the context of the test too, with its fixtures. */
+export type TestedScenario<Fixtures = object> =
+  ((sim: Simulation, context: TestContext & Fixtures) => Promise<void> | void) | ScenarioDefinition;
 
-/** Declares a simulation as a test. */
-export interface SimTest {
-  (name: string, scenario: TestedScenario, options?: SimTestOptions): void;
-  /** Runs this test and others that are declared so, and no others of the file. */
-  only(name: string, scenario: TestedScenario, options?: SimTestOptions): void;
-  /** Declares the test and does not run it. */
-  skip(name: string, scenario: TestedScenario, options?: SimTestOptions): void;
-}
-
-const DEFAULT_SEEDS = 20;
-/** Milliseconds of the machine's time. */
-const SHRINK_MS = 30_000;
-const EXPLAIN_MS = 10_000;
-/** Vitest's own limit would be too short to explain anything. */
-const EXPLAIN_TIMEOUT_MS = 120_000;
-/** Failures without an error that says where; another look at the execution may. */
-const PLACELESS: ReadonlySet<Failure['kind']> = new Set(['deadlock', 'leftovers', 'stall']);
-/** Nothing that the scenario does is wrong. */
-const INEXPLICABLE: ReadonlySet<Failure['kind']> = new Set(['interrupted', 'abandoned']);
-
-type Declare = (
+/** Names each case of a list as Vitest's `each` does, and runs a simulation for it. */
+type EachSimTest<Arguments extends unknown[]> = (
   name: string,
-  options: { readonly timeout?: number },
-  run: (context: { readonly signal: AbortSignal }) => Promise<void>,
+  scenario: (sim: Simulation, ...given: Arguments) => Promise<void> | void,
+  options?: SimTestOptions,
 ) => void;
 
-function declareWith(declare: Declare): SimTest['only'] {
-  return (name, scenario, options = {}) => {
-    const { timeout = options.explain === true ? EXPLAIN_TIMEOUT_MS : undefined } = options;
-    declare(name, timeout === undefined ? {} : { timeout }, ({ signal }) =>
-      holdForSeeds(name, scenario, { ...options, signal: eitherOf(signal, options.signal) }),
-    );
+/** What a fixture is made of, as in `test.extend` of Vitest. */
+export type SimTestFixtures<More> = {
+  readonly [name in keyof More]:
+    | More[name]
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what others of the same list make cannot be said here
+    | ((context: any, use: (value: More[name]) => Promise<void>) => Promise<void>);
+};
+
+/** Declares a simulation as a test. All but the call itself is Vitest's. */
+export interface SimTest<Fixtures = object> {
+  (name: string, scenario: TestedScenario<Fixtures>, options?: SimTestOptions): void;
+  /** Runs this test and others that are declared so, and no others of the file. */
+  readonly only: SimTest<Fixtures>;
+  /** Declares the test and does not run it. */
+  readonly skip: SimTest<Fixtures>;
+  /** Passes if it fails. Nothing is explained or kept then. */
+  readonly fails: SimTest<Fixtures>;
+  /** Lets it overlap with others that are declared so. Their simulations take turns. */
+  readonly concurrent: SimTest<Fixtures>;
+  /** Declares a test that is still to be written. */
+  todo(name: string): void;
+  skipIf(condition: unknown): SimTest<Fixtures>;
+  runIf(condition: unknown): SimTest<Fixtures>;
+  /** One test for each case; a case that is a list is handed on as arguments. */
+  each<Case>(
+    cases: readonly Case[],
+  ): EachSimTest<Case extends readonly unknown[] ? [...Case] : [given: Case]>;
+  /** One test for each case, which is handed on as it is, before the context of the test. */
+  for<Case>(cases: readonly Case[]): EachSimTest<[given: Case, context: TestContext & Fixtures]>;
+  /** The same with fixtures, which a scenario takes from its second argument. They are made once for a test, in real time. */
+  extend<More extends object>(fixtures: SimTestFixtures<More>): SimTest<Fixtures & More>;
+  /** The same on a test of your own, with its fixtures. */
+  on<Others>(base: TestAPI<Others>): SimTest<Others>;
+}
+
+/** The machine's own, before any test replaces it. */
+const now = performance.now.bind(performance);
+const VITEST_OPTIONS = [
+  'timeout',
+  'retry',
+  'repeats',
+  'concurrent',
+  'sequential',
+  'skip',
+  'only',
+  'todo',
+  'fails',
+  'tags',
+  'meta',
+];
+/** Of a function as text: everything up to its first argument, that, and the comma behind it. */
+const FIRST_ARGUMENT = /^[^(]*\(\s*(?:\{[^}]*\}|[^,(){}]+?)\s*,/;
+/** A function without arguments of interest. */
+const NO_ARGUMENTS = '() => {}';
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test of any fixtures
+type Base = TestAPI<any>;
+type AnyScenario = TestedScenario<never> | ((sim: Simulation, ...given: unknown[]) => Promise<void> | void);
+type GivenContext = TestContext & { readonly signal: AbortSignal };
+
+/** What has to be known of the stack: Vitest's own line of a test is where it was declared. */
+function declarationOf(
+  scenario: AnyScenario,
+  options: SimTestOptions,
+  outer: (...given: never[]) => unknown,
+) {
+  const place = { stack: '' };
+  Error.captureStackTrace(place, outer);
+  const given = Object.entries(options);
+  return {
+    scenario,
+    options: Object.fromEntries(given.filter(([key]) => !VITEST_OPTIONS.includes(key))),
+    vitest: Object.fromEntries(given.filter(([key]) => VITEST_OPTIONS.includes(key))),
+    declaredAt: place.stack,
   };
 }
 
+type Declaration = ReturnType<typeof declarationOf>;
+
+/** Vitest looks at the text of a function for the fixtures that it takes: of ours it sees that of the user's. */
+function reading<Run extends (...given: never[]) => unknown>(run: Run, scenario: AnyScenario): Run {
+  const text = typeof scenario === 'function' ? scenario.toString() : '';
+  const rest = FIRST_ARGUMENT.test(text) ? text.replace(FIRST_ARGUMENT, '(') : NO_ARGUMENTS;
+  return Object.defineProperty(run, 'toString', { value: () => rest });
+}
+
+async function runDeclared(
+  { scenario, options, declaredAt }: Declaration,
+  { task, signal }: GivenContext,
+  given: readonly unknown[],
+): Promise<void> {
+  const startedAt = now();
+  const { runSimulatedTest } = await import('./simulated-test.ts');
+  const names = [task.name];
+  for (let { suite } = task; suite !== undefined; { suite } = suite) names.unshift(suite.name);
+  await runSimulatedTest({
+    name: names.join(' '),
+    file: task.file.filepath,
+    scenario:
+      typeof scenario === 'function' ? (sim: Simulation) => scenario(sim, ...(given as [never])) : scenario,
+    options,
+    timeoutMs: task.timeout,
+    signal,
+    declaredAt,
+    isReported: task.fails !== true,
+    wish: process.env['DRYRUNNER_SEED'],
+    now,
+    startedAt,
+  });
+}
+
+function simTestOn(base: Base): SimTest {
+  const declare = (name: string, scenario: AnyScenario, options: SimTestOptions = {}): void => {
+    const declared = declarationOf(scenario, options, declare);
+    base(
+      name,
+      declared.vitest,
+      reading((context: GivenContext) => runDeclared(declared, context, [context]), scenario),
+    );
+  };
+  const declareFor =
+    (cases: readonly unknown[], argumentsOf: (one: unknown, context: GivenContext) => readonly unknown[]) =>
+    (name: string, scenario: AnyScenario, options: SimTestOptions = {}): void => {
+      const declared = declarationOf(scenario, options, declare);
+      const run = (one: unknown, context: GivenContext): Promise<void> =>
+        runDeclared(declared, context, argumentsOf(one, context));
+      base.for(cases)(name, declared.vitest, reading(run, scenario) as never);
+    };
+  const variants = Object.fromEntries(
+    (['only', 'skip', 'fails', 'concurrent'] as const).map((name) => [
+      name,
+      { get: () => simTestOn(base[name] as Base), enumerable: true },
+    ]),
+  );
+  const members: Omit<SimTest, 'only' | 'skip' | 'fails' | 'concurrent'> = {
+    todo: (name) => base.todo(name),
+    skipIf: (condition) => simTestOn(base.skipIf(condition) as Base),
+    runIf: (condition) => simTestOn(base.runIf(condition) as Base),
+    each: (cases) => declareFor(cases, (one) => (Array.isArray(one) ? one : [one])) as never,
+    for: (cases) => declareFor(cases, (one, context) => [one, context]) as never,
+    extend: (fixtures) => simTestOn(base.extend(fixtures as never) as Base) as never,
+    on: (other) => simTestOn(other as unknown as Base) as never,
+  };
+  return Object.defineProperties(Object.assign(declare, members), variants) as unknown as SimTest;
+}
+
 /**
- * Declares a test that runs a scenario in virtual time, once per seed, and fails at the first seed whose verdict does not hold. When the
- * test is aborted, because its time is up or Vitest ends, its simulation ends as well.
+ * Declares a test that runs a scenario in virtual time, again and again with other decisions, and fails at the first execution that does not
+ * hold, made small and explained. Code that the scenario calls may use `setTimeout`, `Date` and their like as they are. First come the logs
+ * that failed before, then the plain schedule, then `runs` executions of an exploration. When the time of the test is up, its simulation ends.
  *
  * @example
  * ```ts
@@ -85,122 +213,4 @@ function declareWith(declare: Declare): SimTest['only'] {
  * });
  * ```
  */
-export const simTest: SimTest = Object.assign(declareWith(test), {
-  only: declareWith(test.only),
-  skip: declareWith(test.skip),
-});
-
-/**
- * Runs a scenario once per seed.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) unless `seeds` is a list or a number ≥ 1, and for a definition with `prepare`.
- *
- * Rejects with a `SimulationFailedError` for the first seed whose verdict does not hold. Its stack begins with the line of the scenario
- * that noticed the failure; where only a second look can find the line, as for a deadlock, the seed is run once more.
- */
-export async function holdForSeeds(
-  name: string,
-  scenario: TestedScenario,
-  given: SimTestOptions = {},
-): Promise<void> {
-  checkOptions(given);
-  const { seeds = DEFAULT_SEEDS, explain = false, ...options } = given;
-  if ('seed' in options) throw invalidArgument('options', 'seeds, a list or a number', 'seed');
-  if (typeof explain !== 'boolean') throw invalidArgument('explain', 'true or false', explain);
-  const tested = simulationOf(scenario);
-  for (const seed of seedsOf(seeds)) {
-    const simulation = { ...tested, ...options, name, seed };
-    const verdict = await simulate(simulation);
-    if (!verdict.held) throw await failedSimulation(verdict, simulation, explain);
-  }
-}
-
-function seedsOf(seeds: unknown): Iterable<string | number> {
-  if (typeof seeds !== 'number') {
-    checkIterable('seeds', seeds);
-    return seeds as Iterable<string | number>;
-  }
-  if (!(Number.isSafeInteger(seeds) && seeds >= 1)) {
-    throw invalidArgument('seeds', 'a list or an integer ≥ 1', seeds);
-  }
-  return Array.from({ length: seeds }, (_, index) => index + 1);
-}
-
-function simulationOf(
-  scenario: TestedScenario,
-): Pick<SimulateOptions, 'scenario'> & Partial<SimulateOptions> {
-  if (typeof scenario === 'function') return { scenario };
-  checkScenario(scenario);
-  if (scenario.prepare !== undefined) {
-    throw invalidArgument('scenario', 'one without prepare, which needs files', scenario.name);
-  }
-  return { ...scenario.options, scenario: (sim) => scenario.run(sim, undefined) };
-}
-
-function eitherOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
-  return other === undefined ? one : AbortSignal.any([one, other]);
-}
-
-/** The error for a verdict that does not hold; `simulation` is how it came about. */
-async function failedSimulation(
-  verdict: Verdict,
-  simulation: SimulateOptions & { readonly name: string },
-  explains: boolean,
-): Promise<SimulationFailedError> {
-  const seeds = `seeds: [${JSON.stringify(verdict.seed)}]`;
-  const again = `To see it again: simTest(…, { ${seeds} })`;
-  const { failure } = verdict;
-  if (failure === undefined || INEXPLICABLE.has(failure.kind)) {
-    return new SimulationFailedError(verdict, again);
-  }
-  const more = explains
-    ? ['', ...(await explanationOf(verdict, failure, simulation))]
-    : [`To have it made small and explained: simTest(…, { ${seeds}, explain: true })`];
-  const error = new SimulationFailedError(verdict, [again, ...more].join('\n'));
-  if (!PLACELESS.has(failure.kind)) return error;
-  const lines = new Set(await linesOfFailure(executorOf(simulation), verdict.decisions()));
-  const frames = [...lines].map((line) => `    at ${line}`);
-  if (frames.length > 0) error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
-  return error;
-}
-
-async function explanationOf(
-  verdict: Verdict,
-  failure: Failure,
-  simulation: SimulateOptions & { readonly name: string },
-): Promise<string[]> {
-  const { name: scenario, signal } = simulation;
-  const failing = failingExecution(verdict, failure, {
-    ...{ scenario, seed: verdict.seed, index: 0, executions: 1 },
-  });
-  const { shrunk, explanation, cutShort } = await settleFailure(executorOf(simulation), failing, {
-    ...{ shrinkMs: SHRINK_MS, explainMs: EXPLAIN_MS },
-    mustStop: () => signal?.aborted === true,
-    now: () => performance.now(),
-  });
-  if (shrunk?.flakiness !== undefined) {
-    return [`It cannot be explained, for it does not repeat: ${shrunk.flakiness}`];
-  }
-  if (explanation === undefined) {
-    const why =
-      cutShort?.by === 'events'
-        ? `has more than the ${formatCount(cutShort.eventsMax)} events that can be watched`
-        : 'does not fail again';
-    return [`It cannot be explained, for it ${why}`];
-  }
-  // A token names a file, and this scenario is in none that can be loaded by itself.
-  return formatExplanation(explanation)
-    .slice(0, -2)
-    .map(({ text }) => text);
-}
-
-function executorOf({
-  oracles = defaultOracles(),
-  ...simulation
-}: SimulateOptions & { readonly name: string }): Executor {
-  return {
-    scenario: simulation.name,
-    execute: ({ watchers = [], ...request }) =>
-      simulate({ ...simulation, ...request, oracles: [...oracles, ...watchers] }),
-  };
-}
+export const simTest: SimTest = simTestOn(vitestTest);

@@ -353,16 +353,6 @@ export async function explain(
   };
 }
 
-/** Lines of the user's code that lead to a failure which no error shows: where something was made that is left, or what was done last. */
-export async function linesOfFailure(executor: Executor, log: readonly Decision[]): Promise<string[]> {
-  const run = await observe(executor, keyDecisions(log), true);
-  const { failure } = run.verdict;
-  if (failure === undefined) return [];
-  const awaited = await awaitedPlaces(executor, run.decisions, failure, undefined);
-  const details = detailsOf(run, failure, awaited);
-  return [...details, ...placesOfHolder(run, failure)].flatMap(({ frames }) => frames);
-}
-
 function checkArguments(executor: Executor, log: readonly Decision[], options: ExplainOptions): void {
   check('executor', executor, EXECUTOR);
   check('log', log, LOG);

@@ -93,6 +93,15 @@ function frameOf(line: string): string {
   return at < 0 ? text : text.slice(0, at) + pathOfLocation(text.slice(at));
 }
 
+/** A line as {@link framesOf} gives it, its path relative to `folder` if it lies below that. */
+export function frameFrom(folder: string | undefined, frame: string): string {
+  if (folder === undefined) return frame;
+  const start = /[/\\]$/.test(folder) ? folder : `${folder}${folder.includes('\\') ? '\\' : '/'}`;
+  const bracket = frame.lastIndexOf(`(${start}`);
+  if (bracket >= 0) return `${frame.slice(0, bracket + 1)}${frame.slice(bracket + 1 + start.length)}`;
+  return frame.startsWith(start) ? frame.slice(start.length) : frame;
+}
+
 function telling(stack: string): string[] {
   return stack
     .split('\n')

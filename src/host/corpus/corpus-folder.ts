@@ -6,7 +6,7 @@
  * and its failure's key, `fixed/` beside it those that no longer fail, `seeds/` logs that held and reached something new, and `cut-off/`
  * logs of executions that were cut off, which are not tried again by themselves.
  */
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CorpusEntry } from '../../explore/campaign-report.ts';
 import { eventBound, type FailingExecution } from '../../explore/failing-execution.ts';
@@ -106,6 +106,16 @@ export class CorpusFolder {
     });
   }
 
+  /** Takes a log out, and the folders that are empty then. */
+  async remove(id: string): Promise<void> {
+    await this.#write(async () => {
+      await rm(join(this.#folder, id), { force: true });
+      for (const folder of [this.#folder, dirname(this.#folder), dirname(dirname(this.#folder))]) {
+        await rmdir(folder);
+      }
+    }, isNotEmpty);
+  }
+
   async #loadFrom(folder: string): Promise<CorpusEntry[]> {
     const entries: CorpusEntry[] = [];
     const names = await this.#namesIn(folder);
@@ -154,10 +164,14 @@ export class CorpusFolder {
   }
 
   /** What goes wrong with one file costs that file. */
-  async #write<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async #write<T>(
+    work: () => Promise<T>,
+    isExpected: (error: unknown) => boolean = () => false,
+  ): Promise<T | undefined> {
     try {
       return await work();
     } catch (error) {
+      if (isExpected(error)) return undefined;
       const { code = '' } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
       if (!this.#reported.has(code)) this.#onTrouble(`not kept: ${messageOf(error)}`);
       this.#reported.add(code);
@@ -178,6 +192,10 @@ async function removeOldest(folder: string, kept: number): Promise<void> {
   const there = files.flatMap(({ path, at }) => (at === undefined ? [] : [{ path, at }]));
   there.sort((a, b) => b.at - a.at);
   for (const { path } of there.slice(kept)) await rm(path, { force: true });
+}
+
+function isNotEmpty(error: unknown): boolean {
+  return ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Another campaign may have been faster. */

@@ -1,0 +1,95 @@
+/** A failing execution as lines, beside its explanation: what is known without one, and what became of it. Plain text, as an explanation's. */
+import { counted, formatCount } from '../../model/plural.ts';
+import type { FailingExecution, ShrunkExecution } from '../failing-execution.ts';
+import { unusualCount } from '../keyed-log.ts';
+import type { ExplanationLine } from './explanation-text.ts';
+import { plainHistory } from './plain-history.ts';
+import { framesOf, hasUserFrame } from './source-place.ts';
+
+/** Says what gives an explanation more time than `timeMs`. */
+export type LongerText = (timeMs: number) => string;
+
+const STACK_LINE = /^\s*at .*:\d+:\d+\)?$/;
+
+/** The details of a failure, indented; of a stack below one, the user's own lines. */
+export function formatDetails(details: readonly string[]): ExplanationLine[] {
+  return details.flatMap((detail) => {
+    const lines = detail.split('\n');
+    const stack = lines.filter((line) => STACK_LINE.test(line)).join('\n');
+    const frames = hasUserFrame(stack) ? framesOf(stack) : [];
+    return [
+      ...lines
+        .filter((line) => !STACK_LINE.test(line))
+        .map((line) => ({ role: 'note', text: `    ${line}` }) as const),
+      ...frames.map((frame) => ({ role: 'place', text: `      ${frame}` }) as const),
+    ];
+  });
+}
+
+/** What is known of a failure that is not explained. */
+export function formatUnexplained(
+  failing: Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>,
+): ExplanationLine[] {
+  const { message, details, decisions } = failing;
+  const { lines, leftOut } = plainHistory(decisions, failing);
+  const decided: ExplanationLine[] = lines.map(({ role, atMs, text }) => ({
+    role,
+    text: role === 'failure' ? `  ${atMs ?? 0} ms ! ${text}` : `    ? ${text}`,
+  }));
+  return [
+    { role: 'note', text: `  ${message}` },
+    ...formatDetails(details),
+    ...(lines.length === 1 ? [] : [{ role: 'heading', text: 'What was decided' } as const, ...decided]),
+    ...(leftOut === 0
+      ? []
+      : [{ role: 'note', text: `      (${counted(leftOut, 'earlier decision')} left out)` } as const]),
+  ];
+}
+
+/** What became of it. */
+export function formatSettled(failing: FailingExecution, longer: LongerText): string[] {
+  const { shrunk, file } = failing;
+  return [
+    ...(shrunk === undefined ? [] : [`  ${shrunkText(failing, shrunk)}`]),
+    ...formatCutShort(failing, longer),
+    ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
+  ];
+}
+
+function shrunkText({ decisions }: FailingExecution, shrunk: ShrunkExecution): string {
+  if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
+  if (shrunk.wasBegunOnly === true) {
+    return 'not made smaller: to run to its end what fails as well in its beginning takes more than there was time for';
+  }
+  const [before, after] = [decisions, shrunk.decisions].map(unusualCount) as [number, number];
+  const end = shrunk.stoppedBy === 'minimal' || after === 0 ? '' : ', and might get smaller still';
+  const what = `${counted(before, 'choice')} that ${before === 1 ? 'differs' : 'differ'} from the default`;
+  const tried = counted(shrunk.executions, 'execution');
+  if (before === 0) return `nothing to make smaller: it fails with every choice at its default`;
+  return before === after
+    ? `with ${what}, which is as few as ${tried} could find${end}`
+    : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
+}
+
+/** What kept it from being explained in full, in one line, and what helps; none if nothing did. */
+export function formatCutShort(failing: FailingExecution, longer: LongerText): string[] {
+  const { cutShort, explanation, shrunk = failing } = failing;
+  if (cutShort === undefined) return [];
+  if (cutShort.by === 'events') {
+    const [all, most] = [shrunk.firedEvents, cutShort.eventsMax].map(formatCount);
+    return [
+      explanation === undefined
+        ? `  not explained: it has ${all} events, and no more than ${most} can be watched`
+        : `  explained by its first ${most} events of ${all}`,
+    ];
+  }
+  const { timeMs } = cutShort;
+  const time = `${Math.round(timeMs / 100) / 10} s`;
+  if (explanation === undefined) {
+    return [`  not explained: that took more than its ${time}; ${longer(timeMs)}`];
+  }
+  const { untried } = explanation.nearestSearch;
+  return [
+    `  explaining it took all of its ${time}, and ${counted(untried, 'decision')} had no other answer tried in full; ${longer(timeMs)}`,
+  ];
+}

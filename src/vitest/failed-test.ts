@@ -1,0 +1,270 @@
+/**
+ * The error of a failing `simTest`: what `explore` prints of the failure, and the line to type. Invariants: its stack has lines of the user
+ * only, the one that noticed the failure first, because Vitest shows that one; it has no cause, for then Vitest would show another.
+ */
+import type { AuditDifference } from '../explore/campaign-report.ts';
+import type { Explanation } from '../explore/explain/explanation.ts';
+import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
+import { formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
+import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
+import { eventBound, tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
+import { withinEvents } from '../explore/event-budget.ts';
+import type { Executor } from '../explore/executor.ts';
+import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
+import { messageOf, RunnerError } from '../kernel/errors.ts';
+import { formatCount } from '../model/plural.ts';
+import { shellWord } from '../model/shell-word.ts';
+import { framesOfThrown } from '../simulation/scenario-stack.ts';
+import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
+import { kindText, type Verdict } from '../simulation/verdict.ts';
+import { relativePath, type SimulatedTest, type TestRun } from './simulated-test.ts';
+
+/** What was found. */
+export type FoundFailure =
+  | {
+      readonly kind: 'failing' | 'cut off';
+      readonly failing: FailingExecution;
+      /** Of `world.random`. */
+      readonly seed: string;
+      /** It is the one that was asked for, and as small as it is. */
+      readonly isReplayed?: boolean;
+      /** Where the log that was asked for does not fit. */
+      readonly gap?: string;
+    }
+  | { readonly kind: 'different'; readonly difference: AuditDifference };
+
+type FoundExecution = Exclude<FoundFailure, { readonly kind: 'different' }>;
+
+/** Milliseconds; of less time that is left, the parts. */
+const SHRINK_MS_MAX = 5_000;
+const EXPLAIN_MS_MAX = 3_000;
+const SHRINK_PART = 0.6;
+const EXPLAIN_PART = 0.3;
+/** For seeing once more what was thrown. */
+const AGAIN_PART = 0.05;
+const AGAIN_MS_MAX = 1_000;
+/** Longer tokens are a nuisance to copy; the log is kept and tried first anyway. */
+const TOKEN_MAX = 2_000;
+const FRAME = '    at ';
+
+/** Makes it small as far as time allows, keeps it, and says all that. */
+export async function failedTest(run: TestRun, found: FoundFailure): Promise<Error> {
+  if (found.kind === 'different') return differentTest(run, found.difference);
+  if (found.kind === 'cut off') return cutOffTest(run, found);
+  const failing = await kept(run, found, await settled(run, found));
+  const verdict = await seenAgain(run, failing, found.seed);
+  const { explanation } = failing;
+  const lines = [
+    ...(found.gap === undefined
+      ? []
+      : [`The log that was asked for does not fit any more: ${found.gap}. What happens now:`, '']),
+    ...(explanation === undefined ? unexplained(failing) : explained(explanation)),
+    ...(await escapesOf(run, failing, found.seed)),
+    ...causesOf(verdict),
+    'To see it again',
+    againLine(run.test, failing),
+    ...(run.test.isReported === false ? [] : [foundText(failing), ...formatSettled(failing, longerText)]),
+  ];
+  const thrown = thrownFrames(verdict);
+  return errorOf(run, verdict, lines, thrown.length > 0 ? thrown : framesIn(explanation));
+}
+
+/** As far as there is time, and somebody reads it. */
+async function settled(run: TestRun, found: FoundExecution): Promise<FailingExecution> {
+  const { failing, seed, isReplayed = false } = found;
+  const { options = {}, isReported = true, signal, now } = run.test;
+  const leftMs = run.leftMs();
+  if (options.explain === false || !isReported || leftMs <= 0) return failing;
+  const { explainWithin, settleFailure } = await import('../explore/shrink-and-explain.ts');
+  const limits = {
+    explainMs: Math.min(EXPLAIN_MS_MAX, leftMs * (isReplayed ? SHRINK_PART : EXPLAIN_PART)),
+    mustStop: () => signal?.aborted === true || run.turns.isStuck,
+    now,
+  };
+  const { executor } = run.within(leftMs, seed);
+  if (isReplayed) {
+    const { maxEvents } = eventBound(failing);
+    const { decisions, firedEvents, scenario } = failing;
+    const about = { scenario, seed, firedEvents, maxEvents };
+    return { ...failing, ...(await explainWithin(executor, decisions, about, limits)) };
+  }
+  const shrinkMs = Math.min(SHRINK_MS_MAX, leftMs * SHRINK_PART);
+  return { ...failing, ...(await settleFailure(executor, failing, { ...limits, shrinkMs })) };
+}
+
+async function kept(
+  run: TestRun,
+  { isReplayed }: FoundExecution,
+  failing: FailingExecution,
+): Promise<FailingExecution> {
+  if (isReplayed === true || failing.shrunk?.flakiness !== undefined) return failing;
+  const file = await (await run.corpus())?.keep(failing);
+  return file === undefined ? failing : { ...failing, file: relativePath(file) };
+}
+
+/** The smallest execution once more, for what it throws. */
+async function seenAgain(run: TestRun, failing: FailingExecution, seed: string): Promise<Verdict> {
+  const { decisions } = failing.shrunk ?? failing;
+  const { timeoutMs = 0 } = run.test;
+  const limitMs = Math.min(AGAIN_MS_MAX, timeoutMs > 0 ? timeoutMs * AGAIN_PART : Infinity);
+  const { maxEvents } = eventBound(failing);
+  const executor = withinEvents(run.within(limitMs, seed).executor, maxEvents);
+  return executor.execute({ source: keyedReplayDecisions(decisions) });
+}
+
+function explained(explanation: Explanation): string[] {
+  return textsOf(formatExplanation(explanation).slice(0, -2));
+}
+
+function unexplained(failing: FailingExecution): string[] {
+  const { shrunk = failing } = failing;
+  const [, ...details] = textsOf(formatUnexplained(shrunk));
+  return [`${kindText(failing)} at ${shrunk.atMs} ms: ${shrunk.message}`, ...details];
+}
+
+function textsOf(lines: readonly ExplanationLine[]): string[] {
+  const folder = process.cwd();
+  return lines.map(({ role, text }) =>
+    role === 'place' ? text.replace(/\S.*/, (frame) => frameFrom(folder, frame)) : text,
+  );
+}
+
+function foundText({ executions, configuration, corpusId }: FailingExecution): string {
+  if (corpusId !== undefined && corpusId !== 'plain') {
+    return '  it is kept from an earlier run, and was tried first';
+  }
+  if (corpusId === 'plain') return '  found by the plain schedule';
+  const how = configuration === undefined ? '' : ` (${configuration})`;
+  return `  found in execution ${formatCount(executions)}${how}`;
+}
+
+function longerText(): string {
+  return '{ timeout } gives it longer';
+}
+
+/** What to type; of a test whose file is not known, the option. */
+function againLine({ file, name }: SimulatedTest, failing: FailingExecution): string {
+  const token = tokenOf(failing);
+  if (file === undefined) return `  { replay: '${token}' }`;
+  const pattern = name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  const wish = token.length > TOKEN_MAX && failing.file !== undefined ? '' : `DRYRUNNER_SEED=${token} `;
+  return `  ${wish}npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(pattern)}`;
+}
+
+/** Where code has reached out of the simulation, if that is how it fails. */
+async function escapesOf(run: TestRun, failing: FailingExecution, seed: string): Promise<string[]> {
+  if (failing.kind !== 'escape') return [];
+  const lines = await escapeLines(run, run.within(AGAIN_MS_MAX, seed).executor, failing);
+  return lines.length === 0 ? [] : ['What is outside', ...lines];
+}
+
+async function escapeLines(
+  run: TestRun,
+  executor: Executor,
+  { decisions }: Pick<FailingExecution, 'decisions'>,
+): Promise<string[]> {
+  const { watchEscapes, watchResources } = await import('../ambient/escape-watch.ts');
+  // What ambient time answers is not outside.
+  const watch = (run.test.options?.ambient === false ? watchEscapes : watchResources)(executor);
+  await watch.executor.execute({ source: keyedReplayDecisions(decisions) });
+  const folder = process.cwd();
+  return watch
+    .escapes()
+    .filter(({ frames }) => hasUserFrame(frames.map((frame) => `at ${frame}`).join('\n')))
+    .flatMap(({ what, frames }) => [
+      `  ${what}`,
+      ...frames.map((frame) => `    ${frameFrom(folder, frame)}`),
+    ]);
+}
+
+/** What led to what was thrown. */
+function causesOf({ failure }: Verdict): string[] {
+  const lines: string[] = [];
+  for (
+    let cause = failure?.cause instanceof Error ? failure.cause.cause : undefined;
+    cause !== undefined && lines.length < 4;
+    cause = cause instanceof Error ? cause.cause : undefined
+  ) {
+    lines.push(`  caused by ${cause instanceof Error ? `${cause.name}: ` : ''}${messageOf(cause)}`);
+  }
+  return lines;
+}
+
+async function differentTest(run: TestRun, { kind, text, decisions }: AuditDifference): Promise<Error> {
+  const lines = await escapeLines(run, run.within(AGAIN_MS_MAX, '1').executor, { decisions });
+  const when = kind === 'repeat' ? 'run twice in a row' : 'run again after others';
+  const message = [
+    `The same decisions, ${when}, led to another execution: ${text}`,
+    'Something outside of the simulation decides: a variable of a module that one execution leaves to the next, I/O, or another thread.',
+    ...(lines.length === 0 ? [] : ['What is outside', ...lines]),
+    'No failure that depends on it could be repeated, so the test fails until each execution begins anew.',
+  ].join('\n');
+  return withStack(new RunnerError('RUNNER_REPLAY_DIVERGED', message), declaredFrames(run.test));
+}
+
+/** Its time was up in the midst of an execution. */
+async function cutOffTest(run: TestRun, { failing, seed }: FoundExecution): Promise<Error> {
+  const { turns, test } = run;
+  const looping = turns.isStuck
+    ? await (await import('./looping-line.ts')).loopingLines(run, failing, seed)
+    : undefined;
+  const { message, atMs, firedEvents } = failing;
+  const verdict = interruptedVerdict(run, failing, seed);
+  const folder = process.cwd();
+  const lines = [
+    turns.isStuck
+      ? `A loop without an end, at ${formatCount(atMs)} ms of virtual time: nothing else got a turn until the time of the test was nearly up.`
+      : test.signal?.aborted === true && !message.startsWith('The time')
+        ? message
+        : `${message} (it had come to ${formatCount(atMs)} ms of virtual time, with ${formatCount(firedEvents)} events).`,
+    ...(looping === undefined || looping.length === 0
+      ? []
+      : ['It loops here', ...looping.map((frame) => `    ${frameFrom(folder, frame)}`)]),
+    ...(turns.isStuck ? [] : textsOf(formatUnexplained(failing)).slice(1)),
+    'To see it again',
+    againLine(test, failing),
+  ];
+  return errorOf(run, verdict, lines, looping ?? []);
+}
+
+function interruptedVerdict({ test }: TestRun, failing: FailingExecution, seed: string): Verdict {
+  const { message, atMs, details, firedEvents, decisions } = failing;
+  return {
+    ...{ held: false, scenario: test.name, seed, runs: 0, endStates: {}, faults: 0, sometimes: {} },
+    failure: { kind: 'interrupted', message, atMs, details },
+    ...{ virtualMs: atMs, firedEvents, decisionCount: decisions.length, traceHash: '' },
+    decisions: () => [...decisions],
+    trace: () => [],
+  };
+}
+
+function thrownFrames({ failure }: Verdict): string[] {
+  const stack = framesOfThrown(failure?.cause).join('\n');
+  return hasUserFrame(stack) ? framesOf(stack) : [];
+}
+
+function framesIn(explanation: Explanation | undefined): string[] {
+  if (explanation === undefined) return [];
+  return [...explanation.details, ...explanation.places].flatMap(({ frames }) => frames);
+}
+
+function declaredFrames({ declaredAt = '' }: SimulatedTest): string[] {
+  return hasUserFrame(declaredAt) ? framesOf(declaredAt) : [];
+}
+
+function errorOf(
+  { test }: TestRun,
+  verdict: Verdict,
+  lines: readonly string[],
+  frames: readonly string[],
+): SimulationFailedError {
+  const error = new SimulationFailedError(verdict, '', lines.join('\n'));
+  Reflect.deleteProperty(error, 'cause');
+  return withStack(error, frames.length > 0 ? frames : declaredFrames(test));
+}
+
+function withStack<E extends Error>(error: E, frames: readonly string[]): E {
+  const lines = [...new Set(frames)].map((frame) => `${FRAME}${frame}`);
+  error.stack = [`${error.name}: ${error.message}`, ...lines].join('\n');
+  return error;
+}

@@ -1,0 +1,120 @@
+/** Names the lines of a loop that has no end: the execution is run once more, for a short time, with the engine's profiler on. */
+import { Session, type Profiler, type Runtime } from 'node:inspector';
+import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
+import { pathOfLocation } from '../kernel/package-files.ts';
+import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
+import type { TestRun } from './simulated-test.ts';
+
+const LOOK_MS = 100;
+const INTERVAL_US = 1_000;
+const LINES_MAX = 3;
+
+/** Lines in which it spends its time, as in a stack, the most frequent first; none if it does not loop again. */
+export async function loopingLines(run: TestRun, failing: FailingExecution, seed: string): Promise<string[]> {
+  const session = new Session();
+  session.connect();
+  try {
+    // What was compiled before is compiled again: of machine code the profiler would not know the function.
+    session.post('Debugger.enable');
+    session.post('Profiler.enable');
+    session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US });
+    session.post('Profiler.start');
+    const { executor, turns } = run.within(LOOK_MS, seed);
+    await executor.execute({ source: keyedReplayDecisions(failing.decisions) });
+    let profile: Profiler.Profile | undefined;
+    session.post('Profiler.stop', (error, answer) => {
+      if (error === null) ({ profile } = answer);
+    });
+    return profile === undefined || !turns.isStuck ? [] : linesIn(profile);
+  } finally {
+    session.disconnect();
+  }
+}
+
+function linesIn({ nodes }: Profiler.Profile): string[] {
+  const ticks = new Map<string, number>();
+  for (const { callFrame, positionTicks = [] } of nodes) {
+    for (const { line, ticks: count } of positionTicks) {
+      const frame = frameAt(callFrame, line);
+      if (frame !== undefined) ticks.set(frame, (ticks.get(frame) ?? 0) + count);
+    }
+  }
+  return [...ticks]
+    .sort(([, one], [, other]) => other - one)
+    .map(([frame]) => frame)
+    .slice(0, LINES_MAX);
+}
+
+/** As a line of a stack, at the place to which source maps lead; undefined if it is no line of the user's. */
+function frameAt({ functionName, url }: Runtime.CallFrame, line: number): string | undefined {
+  const site = new LineSite(functionName, pathOfLocation(url), line);
+  const { prepareStackTrace } = Error as {
+    readonly prepareStackTrace?: (error: Error, sites: unknown[]) => unknown;
+  };
+  const mapped = prepareStackTrace?.(new Error('line'), [site]);
+  const stack = typeof mapped === 'string' ? mapped : `    at ${site.toString()}`;
+  // No line is that long: without a map, the column says nothing.
+  return hasUserFrame(stack) ? framesOf(stack)[0]?.replace(`:${COLUMN}`, ':1') : undefined;
+}
+
+/** The profiler knows no columns. That of the end of a line leads to the last thing in it. */
+const COLUMN = 1_000_000;
+
+/** As much of a call site as those want who print stacks. */
+class LineSite {
+  readonly #name: string;
+  readonly #url: string;
+  readonly #line: number;
+
+  constructor(name: string, url: string, line: number) {
+    this.#name = name;
+    this.#url = url;
+    this.#line = line;
+  }
+
+  getFileName(): string {
+    return this.#url;
+  }
+
+  getScriptNameOrSourceURL(): string {
+    return this.#url;
+  }
+
+  getLineNumber(): number {
+    return this.#line;
+  }
+
+  getColumnNumber(): number {
+    return COLUMN;
+  }
+
+  getFunctionName(): string {
+    return this.#name;
+  }
+
+  isToplevel(): boolean {
+    return true;
+  }
+
+  isNative(): boolean {
+    return false;
+  }
+
+  isEval(): boolean {
+    return false;
+  }
+
+  isConstructor(): boolean {
+    return false;
+  }
+
+  isAsync(): boolean {
+    return false;
+  }
+
+  toString(): string {
+    const place = `${this.#url}:${this.#line}:${COLUMN}`;
+    return this.#name === '' ? place : `${this.#name} (${place})`;
+  }
+}

@@ -1,0 +1,364 @@
+/**
+ * What a `simTest` does once its time has come: the logs that failed before, the plain schedule, then an exploration; or the one execution that
+ * a token names, or one for each seed. Invariants: what fails is made small, explained and kept; no time is taken beyond that of the test.
+ */
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { ambientTime } from '../ambient/ambient-time.ts';
+import { runCampaign } from '../explore/campaign.ts';
+import type { CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
+import { createCoverage } from '../explore/coverage.ts';
+import { withinEvents } from '../explore/event-budget.ts';
+import { executorWith, simulationExecutor, type Executor } from '../explore/executor.ts';
+import { failingExecution } from '../explore/failing-execution.ts';
+import { checkReplay } from '../explore/replay-check.ts';
+import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-token.ts';
+import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
+import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
+import { checkInteger, checkIterable, checkOptions } from '../kernel/argument-check.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import { invalidArgument, RunnerError } from '../kernel/errors.ts';
+import { randomDecisions } from '../kernel/random-decisions.ts';
+import { DrainSlices } from '../kernel/drain-slices.ts';
+import { hashText } from '../kernel/text-hash.ts';
+import { formatCount } from '../model/plural.ts';
+import type { Ambience } from '../simulation/ambience.ts';
+import { checkScenario } from '../simulation/scenario.ts';
+import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
+import type { FoundFailure } from './failed-test.ts';
+import { GuardedTurns, type RealNow } from './guarded-turns.ts';
+import type { SimTestOptions, TestedScenario } from './sim-test.ts';
+
+/** A test that is to be run. */
+export interface SimulatedTest {
+  /** The names of its groups and its own, as `-t` matches them. */
+  readonly name: string;
+  /** Absolute path of the test file; absent where nothing is kept and nothing can be typed. */
+  readonly file?: string;
+  readonly scenario: TestedScenario | Scenario;
+  readonly options?: Omit<SimTestOptions, 'timeout'>;
+  /** Real milliseconds that all of it may take; infinite by default. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** The stack of where it is declared, for what no line of the scenario says. */
+  readonly declaredAt?: string;
+  /** False if its failure is expected, so that nobody reads why. */
+  readonly isReported?: boolean;
+  /** What `DRYRUNNER_SEED` says. */
+  readonly wish?: string | undefined;
+  readonly now: RealNow;
+  /** When its time began, by `now`; default now. */
+  readonly startedAt?: number;
+}
+
+const DEFAULT_RUNS = 100;
+const DEFAULT_SEED = '1';
+/** Parts of the time of the test: for exploring, and for all executions. The rest is for Vitest. */
+const EXPLORE_PART = 0.4;
+const WHOLE_PART = 0.7;
+/** From so many executions on it pays to watch what they reach. */
+const WATCHED_RUNS_LEAST = 128;
+/** Beside the test file, as snapshots are. */
+const KEPT_FOLDER = '__dryrunner__';
+const PLAIN = 'plain';
+
+/** What a simulation does not take, or not so. */
+const OWN_OPTIONS = ['seeds', 'seed', 'runs', 'replay', 'explain', 'corpus', 'ambient'] as const;
+
+/** What it is to do, as options and environment say. */
+type Plan =
+  | { readonly kind: 'explore'; readonly runs: number; readonly seed: string }
+  | { readonly kind: 'seeds'; readonly seeds: Iterable<string | number> }
+  | { readonly kind: 'replay'; readonly log: ReplayToken | readonly Decision[] };
+
+/** How a test is run, and what reports on it. */
+export interface TestRun {
+  readonly test: SimulatedTest;
+  /** How it is named in tokens. */
+  readonly reference: string;
+  /** Runs the scenario, guarded until the time is up; with the seed of `world.random`. */
+  readonly executor: (seed: string) => Executor;
+  /** The same without a guard but for `timeMs`. */
+  readonly within: (
+    timeMs: number,
+    seed: string,
+  ) => { readonly executor: Executor; readonly turns: GuardedTurns };
+  /** Milliseconds that are left for executions. */
+  leftMs(): number;
+  /** What is kept of this test; undefined if nothing is. The folder is made when there is something to keep. */
+  corpus(): Promise<CorpusFolder> | undefined;
+  /** True if something is kept. */
+  readonly isKept: boolean;
+  readonly turns: GuardedTurns;
+}
+
+/**
+ * Runs it.
+ *
+ * Rejects with a `SimulationFailedError` for the first execution that does not hold, explained. Its stack begins with the line of the
+ * scenario that noticed the failure.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for wrong options, and for a definition with `prepare`.
+ */
+export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
+  const { options = {} } = test;
+  checkOptions(options);
+  const reference = referenceOf(test);
+  const plan = planOf(options, test.wish, reference);
+  const simulation = simulationOf(test);
+  const { timeoutMs = Infinity, now } = test;
+  const timeMs = timeoutMs > 0 ? timeoutMs : Infinity;
+  const { startedAt = now() } = test;
+  const guarded = (limitMs: number, isShared: boolean): GuardedTurns =>
+    new GuardedTurns(now, limitMs, timeUpText(timeMs), isShared);
+  const within: TestRun['within'] = (limitMs, seed) => {
+    const turns = guarded(limitMs, false);
+    return { turns, executor: executorWithin(simulation, turns, seed) };
+  };
+  const leftMs = (): number => startedAt + timeMs * WHOLE_PART - now();
+  const turns = guarded(leftMs(), true);
+  const run: TestRun = {
+    ...{ test, reference, turns, within, leftMs, ...keptOf(test, reference) },
+    executor: (seed) => executorWithin(simulation, turns, seed),
+  };
+  const found = await findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART).finally(() =>
+    DrainSlices.leave(),
+  );
+  if (found === undefined) return;
+  const { failedTest } = await import('./failed-test.ts');
+  throw await failedTest(run, found);
+}
+
+function executorWithin(
+  simulation: SimulateOptions & { readonly name: string },
+  turns: GuardedTurns,
+  seed: string,
+): Executor {
+  const { nextTurn, onTurn } = turns.options;
+  return executorWith(
+    simulationExecutor({ ...simulation, seed, ...(nextTurn === undefined ? {} : { nextTurn }) }),
+    {
+      onTurn: () => {
+        onTurn?.();
+        simulation.onTurn?.();
+      },
+    },
+  );
+}
+
+function timeUpText(timeMs: number): string {
+  const time = timeMs === Infinity ? '' : ` of ${formatCount(timeMs)} ms`;
+  return `The time${time} that the test has was nearly up, and this execution had not ended. { timeout } gives it more`;
+}
+
+function findFailure(run: TestRun, plan: Plan, isExplored: () => boolean): Promise<FoundFailure | undefined> {
+  switch (plan.kind) {
+    case 'replay':
+      return replayed(run, plan.log);
+    case 'seeds':
+      return failureOfSeeds(run, plan.seeds);
+    case 'explore':
+      return failureExplored(run, plan, isExplored);
+  }
+}
+
+/** How a command line might name it: the path of the file, and the test in it. */
+function referenceOf({ file, name }: SimulatedTest): string {
+  return file === undefined ? name : `${relativePath(file)}#${name}`;
+}
+
+/** As it is typed where the tests were started. */
+export function relativePath(file: string): string {
+  const folder = `${process.cwd()}/`;
+  return file.startsWith(folder) ? file.slice(folder.length) : file;
+}
+
+function planOf(options: SimulatedTest['options'] = {}, wish: string | undefined, reference: string): Plan {
+  const { runs = DEFAULT_RUNS, seeds, replay, explain = true } = options;
+  if (typeof (explain as unknown) !== 'boolean') throw invalidArgument('explain', 'true or false', explain);
+  checkInteger('runs', runs, 0);
+  if (replay !== undefined) {
+    return { kind: 'replay', log: typeof replay === 'string' ? decodeToken(replay) : replay };
+  }
+  if (wish !== undefined && isTokenText(wish)) {
+    const token = decodeToken(wish);
+    if (token.scenario === reference) return { kind: 'replay', log: token };
+  } else if (wish !== undefined) return { kind: 'explore', runs, seed: wish };
+  if (seeds !== undefined) return { kind: 'seeds', seeds: seedsOf(seeds) };
+  const { seed = DEFAULT_SEED } = options;
+  if (typeof (seed as unknown) !== 'string' && !Number.isFinite(seed)) {
+    throw invalidArgument('seed', 'a text or a number; more than one are seeds', seed);
+  }
+  return { kind: 'explore', runs, seed: String(seed) };
+}
+
+function seedsOf(seeds: unknown): Iterable<string | number> {
+  if (typeof seeds !== 'number') {
+    checkIterable('seeds', seeds);
+    return seeds as Iterable<string | number>;
+  }
+  if (!(Number.isSafeInteger(seeds) && seeds >= 1)) {
+    throw invalidArgument('seeds', 'a list or an integer ≥ 1', seeds);
+  }
+  return Array.from({ length: seeds }, (_, index) => index + 1);
+}
+
+function simulationOf({
+  name,
+  scenario,
+  options = {},
+  signal,
+}: SimulatedTest): SimulateOptions & { readonly name: string } {
+  const tested = scenarioOf(scenario);
+  const { ambient } = options;
+  const own = new Set<string>(OWN_OPTIONS);
+  const simulation: Partial<SimulateOptions> = Object.fromEntries(
+    Object.entries(options).filter(([key]) => !own.has(key)),
+  );
+  const signals = [signal, simulation.signal].filter((one) => one !== undefined);
+  return {
+    ambient: ambienceOf(ambient),
+    ...tested,
+    ...(ambient === undefined ? {} : { ambient: ambienceOf(ambient) }),
+    ...simulation,
+    name,
+    ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
+  };
+}
+
+function scenarioOf(
+  scenario: TestedScenario | Scenario,
+): Pick<SimulateOptions, 'scenario'> & Partial<SimulateOptions> {
+  if (typeof scenario === 'function') return { scenario: scenario as Scenario };
+  checkScenario(scenario);
+  if (scenario.prepare !== undefined) {
+    throw invalidArgument('scenario', 'one without prepare, which needs files', scenario.name);
+  }
+  return { ...scenario.options, scenario: (sim) => scenario.run(sim, undefined) };
+}
+
+function ambienceOf(ambient: SimTestOptions['ambient'] = true): Ambience | undefined {
+  if (ambient === false) return undefined;
+  if (ambient === true) return ambientTime();
+  if (typeof (ambient as Partial<Ambience> | null)?.begin === 'function') return ambient as Ambience;
+  if (typeof (ambient as unknown) !== 'object' || (ambient as unknown) === null) {
+    throw invalidArgument('ambient', 'true, false, options or what ambientTime() returns', ambient);
+  }
+  return ambientTime(...([ambient] as unknown as Parameters<typeof ambientTime>));
+}
+
+/** Where the logs of this test are kept; undefined if nothing is kept. */
+function keptFolderOf({ file, options = {}, isReported = true }: SimulatedTest): string | undefined {
+  const { corpus } = options;
+  if (corpus === false || file === undefined || !isReported) return undefined;
+  const root = corpus ?? join(dirname(file), KEPT_FOLDER);
+  if (typeof (root as unknown) !== 'string') throw invalidArgument('corpus', 'a folder or false', corpus);
+  return join(root, basename(file));
+}
+
+function keptOf(test: SimulatedTest, reference: string): Pick<TestRun, 'corpus' | 'isKept'> {
+  const folder = keptFolderOf(test);
+  if (folder === undefined) return { isKept: false, corpus: () => undefined };
+  const name = slugOf(test.name);
+  return {
+    isKept: existsSync(join(folder, name)),
+    async corpus() {
+      const { CorpusFolder: Folder } = await import('../host/corpus/corpus-folder.ts');
+      return new Folder(folder, name, reference, (text) => console.warn(text));
+    },
+  };
+}
+
+/** A name for a folder: readable, and another for each test. */
+function slugOf(name: string): string {
+  const words = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 60);
+  return `${words}-${(hashText(name) >>> 0).toString(16).padStart(8, '0')}`;
+}
+
+async function failureExplored(
+  run: TestRun,
+  { runs, seed }: Extract<Plan, { readonly kind: 'explore' }>,
+  isExplored: () => boolean,
+): Promise<FoundFailure | undefined> {
+  const { test, turns } = run;
+  const corpus = run.isKept ? await run.corpus() : undefined;
+  const kept = (await corpus?.load()) ?? [];
+  const entries: readonly CorpusEntry[] = [...kept, { id: PLAIN, decisions: [] }];
+  const gone: string[] = [];
+  let last: Verdict | undefined;
+  const report = await runCampaign(run.executor(DEFAULT_SEED), portfolioStrategy(seed), {
+    reference: run.reference,
+    maxExecutions: runs,
+    corpus: entries,
+    // Of what had no time yet, the plain schedule has to be seen.
+    shouldStop: () => last !== undefined && (isExplored() || test.signal?.aborted === true || turns.isStuck),
+    onExecution: (verdict) => (last = verdict),
+    onEvent: (event) => {
+      if (isOfKept(event)) gone.push(event.corpusId);
+    },
+    ...(runs >= WATCHED_RUNS_LEAST ? { coverage: createCoverage() } : {}),
+  });
+  for (const id of gone) await corpus?.remove(id);
+  const [failing] = report.failures;
+  const [cutOff] = report.cutOff;
+  const [difference] = report.audit.differences;
+  if (failing !== undefined) return { kind: 'failing', failing, seed: DEFAULT_SEED };
+  if (cutOff !== undefined) return { kind: 'cut off', failing: cutOff, seed: DEFAULT_SEED };
+  return difference === undefined ? undefined : { kind: 'different', difference };
+}
+
+function isOfKept(event: CampaignEvent): event is Extract<CampaignEvent, { readonly corpusId: string }> {
+  return (event.type === 'fixed' || event.type === 'changed') && event.corpusId !== PLAIN;
+}
+
+async function failureOfSeeds(
+  run: TestRun,
+  seeds: Iterable<string | number>,
+): Promise<FoundFailure | undefined> {
+  let executions = 0;
+  for (const one of seeds) {
+    const seed = String(one);
+    executions += 1;
+    const verdict = await run.executor(seed).execute({ source: randomDecisions(seed) });
+    if (!verdict.held) return foundIn(run, verdict, seed, executions);
+  }
+  return undefined;
+}
+
+async function replayed(
+  run: TestRun,
+  log: ReplayToken | readonly Decision[],
+): Promise<FoundFailure | undefined> {
+  const { seed = DEFAULT_SEED, maxEvents } = 'decisions' in log ? log : {};
+  const executor = withinEvents(run.executor(seed), maxEvents);
+  const { verdict, gap } = await checkReplay(executor, log, { onGap: 'keyed' });
+  if (!verdict.held) {
+    return {
+      ...foundIn(run, verdict, seed, 1),
+      isReplayed: true,
+      ...(gap === undefined ? {} : { gap: gap.text }),
+    };
+  }
+  if (gap?.expected === undefined && gap?.came === undefined) return undefined;
+  throw new RunnerError(
+    'RUNNER_REPLAY_DIVERGED',
+    `The log does not fit this test any more, so it repeats nothing: ${gap.text}. What happens now holds`,
+  );
+}
+
+function foundIn(
+  { reference }: TestRun,
+  verdict: Verdict,
+  seed: string,
+  executions: number,
+): Extract<FoundFailure, { readonly failing: unknown }> {
+  const failure = verdict.failure as Failure;
+  const found = { scenario: reference, seed, index: executions - 1, executions };
+  const kind = failure.kind === 'interrupted' ? 'cut off' : 'failing';
+  return { kind, failing: failingExecution(verdict, failure, found), seed };
+}
