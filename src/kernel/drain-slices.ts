@@ -1,7 +1,7 @@
 /**
  * Turns of the real event loop that many short runs share: one that follows another begins where that has ended, so that what is done for a
  * turn, such as guarding it, is done once for all of them. Invariant: only the first turn of a run is ever part of another's. What goes on
- * after a run does so within its turn, so that whoever takes no further run leaves by a turn of its own: see `leave`.
+ * after a run does so within its turn, and code that takes no further run leaves by a turn of its own (`leave`).
  */
 import { isFastDrainExact, runReactions } from './drain-fast.ts';
 import { bindContext } from './drain-host.ts';

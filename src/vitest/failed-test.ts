@@ -17,21 +17,7 @@ import { shellWord } from '../model/shell-word.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import { kindText, type Verdict } from '../simulation/verdict.ts';
-import { relativePath, type SimulatedTest, type TestRun } from './simulated-test.ts';
-
-/** What was found. */
-export type FoundFailure =
-  | {
-      readonly kind: 'failing' | 'cut off';
-      readonly failing: FailingExecution;
-      /** Of `world.random`. */
-      readonly seed: string;
-      /** It is the one that was asked for, and as small as it is. */
-      readonly isReplayed?: boolean;
-      /** Where the log that was asked for does not fit. */
-      readonly gap?: string;
-    }
-  | { readonly kind: 'different'; readonly difference: AuditDifference };
+import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } from './test-run.ts';
 
 type FoundExecution = Exclude<FoundFailure, { readonly kind: 'different' }>;
 

@@ -4,4 +4,5 @@
  * @module dryrunner/vitest
  */
 export { describeRunner, type DescribeRunnerOptions, type RunnerCase } from './describe-runner.ts';
-export { simTest, type SimTest, type SimTestOptions, type TestedScenario } from './sim-test.ts';
+export { simTest, type EachSimTest, type SimTest, type SimTestFixtures } from './sim-test.ts';
+export type { SimTestOptions, TestedScenario } from './sim-test-options.ts';

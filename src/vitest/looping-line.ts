@@ -4,7 +4,7 @@ import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { pathOfLocation } from '../kernel/package-files.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
-import type { TestRun } from './simulated-test.ts';
+import type { TestRun } from './test-run.ts';
 
 const LOOK_MS = 100;
 const INTERVAL_US = 1_000;

@@ -14,7 +14,6 @@ import { failingExecution } from '../explore/failing-execution.ts';
 import { checkReplay } from '../explore/replay-check.ts';
 import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-token.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
-import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import { checkInteger, checkIterable, checkOptions } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
@@ -26,31 +25,9 @@ import type { Ambience } from '../simulation/ambience.ts';
 import { checkScenario } from '../simulation/scenario.ts';
 import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
-import type { FoundFailure } from './failed-test.ts';
-import { GuardedTurns, type RealNow } from './guarded-turns.ts';
-import type { SimTestOptions, TestedScenario } from './sim-test.ts';
-
-/** A test that is to be run. */
-export interface SimulatedTest {
-  /** The names of its groups and its own, as `-t` matches them. */
-  readonly name: string;
-  /** Absolute path of the test file; absent where nothing is kept and nothing can be typed. */
-  readonly file?: string;
-  readonly scenario: TestedScenario | Scenario;
-  readonly options?: Omit<SimTestOptions, 'timeout'>;
-  /** Real milliseconds that all of it may take; infinite by default. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-  /** The stack of where it is declared, for what no line of the scenario says. */
-  readonly declaredAt?: string;
-  /** False if its failure is expected, so that nobody reads why. */
-  readonly isReported?: boolean;
-  /** What `DRYRUNNER_SEED` says. */
-  readonly wish?: string | undefined;
-  readonly now: RealNow;
-  /** When its time began, by `now`; default now. */
-  readonly startedAt?: number;
-}
+import { GuardedTurns } from './guarded-turns.ts';
+import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
+import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } from './test-run.ts';
 
 const DEFAULT_RUNS = 100;
 const DEFAULT_SEED = '1';
@@ -71,27 +48,6 @@ type Plan =
   | { readonly kind: 'explore'; readonly runs: number; readonly seed: string }
   | { readonly kind: 'seeds'; readonly seeds: Iterable<string | number> }
   | { readonly kind: 'replay'; readonly log: ReplayToken | readonly Decision[] };
-
-/** How a test is run, and what reports on it. */
-export interface TestRun {
-  readonly test: SimulatedTest;
-  /** How it is named in tokens. */
-  readonly reference: string;
-  /** Runs the scenario, guarded until the time is up; with the seed of `world.random`. */
-  readonly executor: (seed: string) => Executor;
-  /** The same without a guard but for `timeMs`. */
-  readonly within: (
-    timeMs: number,
-    seed: string,
-  ) => { readonly executor: Executor; readonly turns: GuardedTurns };
-  /** Milliseconds that are left for executions. */
-  leftMs(): number;
-  /** What is kept of this test; undefined if nothing is. The folder is made when there is something to keep. */
-  corpus(): Promise<CorpusFolder> | undefined;
-  /** True if something is kept. */
-  readonly isKept: boolean;
-  readonly turns: GuardedTurns;
-}
 
 /**
  * Runs it.
@@ -166,12 +122,6 @@ function findFailure(run: TestRun, plan: Plan, isExplored: () => boolean): Promi
 /** How a command line might name it: the path of the file, and the test in it. */
 function referenceOf({ file, name }: SimulatedTest): string {
   return file === undefined ? name : `${relativePath(file)}#${name}`;
-}
-
-/** As it is typed where the tests were started. */
-export function relativePath(file: string): string {
-  const folder = `${process.cwd()}/`;
-  return file.startsWith(folder) ? file.slice(folder.length) : file;
 }
 
 function planOf(options: SimulatedTest['options'] = {}, wish: string | undefined, reference: string): Plan {

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
-import { runSimulatedTest, type SimulatedTest } from '../../src/vitest/simulated-test.ts';
+import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
+import type { SimulatedTest } from '../../src/vitest/test-run.ts';
 import { simTest } from '../../src/vitest/sim-test.ts';
 
 function holds(

@@ -1,0 +1,71 @@
+/** A `simTest` that runs, as those know it who look for a failure and who report on it. */
+import type { AuditDifference } from '../explore/campaign-report.ts';
+import type { Executor } from '../explore/executor.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
+import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
+import type { Scenario } from '../simulation/simulate-options.ts';
+import type { GuardedTurns, RealNow } from './guarded-turns.ts';
+import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
+
+/** A test that is to be run. */
+export interface SimulatedTest {
+  /** The names of its groups and its own, as `-t` matches them. */
+  readonly name: string;
+  /** Absolute path of the test file; absent where nothing is kept and nothing can be typed. */
+  readonly file?: string;
+  readonly scenario: TestedScenario | Scenario;
+  readonly options?: Omit<SimTestOptions, 'timeout'>;
+  /** Real milliseconds that all of it may take; infinite by default. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** The stack of where it is declared, for what no line of the scenario says. */
+  readonly declaredAt?: string;
+  /** False if its failure is expected, so that nobody reads why. */
+  readonly isReported?: boolean;
+  /** What `DRYRUNNER_SEED` says. */
+  readonly wish?: string | undefined;
+  readonly now: RealNow;
+  /** When its time began, by `now`; default now. */
+  readonly startedAt?: number;
+}
+
+/** How a test is run, and what reports on it. */
+export interface TestRun {
+  readonly test: SimulatedTest;
+  /** How it is named in tokens. */
+  readonly reference: string;
+  /** Runs the scenario, guarded until the time is up; with the seed of `world.random`. */
+  readonly executor: (seed: string) => Executor;
+  /** The same without a guard but for `timeMs`. */
+  readonly within: (
+    timeMs: number,
+    seed: string,
+  ) => { readonly executor: Executor; readonly turns: GuardedTurns };
+  /** Milliseconds that are left for executions. */
+  leftMs(): number;
+  /** What is kept of this test; undefined if nothing is. The folder is made when there is something to keep. */
+  corpus(): Promise<CorpusFolder> | undefined;
+  /** True if something is kept. */
+  readonly isKept: boolean;
+  readonly turns: GuardedTurns;
+}
+
+/** What was found. */
+export type FoundFailure =
+  | {
+      readonly kind: 'failing' | 'cut off';
+      readonly failing: FailingExecution;
+      /** Of `world.random`. */
+      readonly seed: string;
+      /** It is the one that was asked for, and as small as it is. */
+      readonly isReplayed?: boolean;
+      /** Where the log that was asked for does not fit. */
+      readonly gap?: string;
+    }
+  | { readonly kind: 'different'; readonly difference: AuditDifference };
+
+/** As it is typed where the tests were started. */
+export function relativePath(file: string): string {
+  const folder = `${process.cwd()}/`;
+  return file.startsWith(folder) ? file.slice(folder.length) : file;
+}
