@@ -6,6 +6,11 @@ import { commandLineProblem } from './command-lines.ts';
 const { scripts } = readManifest();
 const shells = new Set(['sh', 'bash', 'shell', 'console']);
 
+/** A command without the variables of the environment that stand before it. */
+function withoutVariables(command: string): string {
+  return command.replace(/^(?:[A-Z_]+=\S+ )+/, '');
+}
+
 describe('command lines in the documents', () => {
   test('name scripts, subcommands and flags that exist', () => {
     const problems = readCodeBlocks()
@@ -16,7 +21,7 @@ describe('command lines in the documents', () => {
             .replace(/^\$ /, '')
             .replace(/(^|\s)#.*$/, '')
             .trim();
-          const parts = command === '' ? [] : command.split(/\s*(?:&&|\|)\s*/);
+          const parts = command === '' ? [] : command.split(/\s*(?:&&|\|)\s*/).map(withoutVariables);
           return parts.flatMap((part) => {
             const problem = commandLineProblem(part, scripts);
             return problem === undefined ? [] : [`${file}:${line + index} ${problem}`];
