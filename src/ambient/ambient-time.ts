@@ -1,11 +1,18 @@
 /** The time and the entropy of one simulation, as the globals of the machine show them. */
 import type { Choices } from '../kernel/decisions.ts';
-import { RunnerError } from '../kernel/errors.ts';
+import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { question } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import {
+  AWAIT_LEVELS,
+  controlAwaits,
+  type AwaitOptions,
+  type ControlledAwaits,
+} from './awaits/controlled-awaits.ts';
 import { watchOutsideCalls } from './globals/outside-calls.ts';
 import { installGlobals } from './globals/install-globals.ts';
 import { replacedStandIn } from './globals/stand-in.ts';
@@ -30,8 +37,10 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #timers: AmbientTimers;
   readonly #gate: OutsideGate;
   readonly #trap: RealTimerTrap;
+  readonly #awaits: ControlledAwaits | undefined;
 
-  constructor({ clock, choices, random, report, capturePlaces }: AmbientParts, allowed: ReadonlySet<string>) {
+  constructor(parts: AmbientParts, allowed: ReadonlySet<string>, options: AwaitOptions) {
+    const { clock, choices, random, report, capturePlaces } = parts;
     this.#clock = clock;
     this.#choices = choices;
     this.#draws = random.fork('Math.random');
@@ -39,10 +48,12 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#timers = new AmbientTimers(clock, capturePlaces);
     this.#gate = new OutsideGate(allowed, report);
     this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
+    this.#awaits = controlAwaits(options, parts);
   }
 
   enter(): void {
     hub.world = this;
+    this.#awaits?.enter();
     this.#trap.set();
     this.#gate.handOver();
   }
@@ -52,6 +63,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   leave(): void {
+    this.#awaits?.leave();
     if (hub.world !== this) return;
     this.#trap.unset();
     hub.world = undefined;
@@ -67,6 +79,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
 
   end(): void {
     this.#timers.end();
+    this.#awaits?.end();
   }
 
   setTimer(kind: TimerKind, callback: unknown, ms: unknown, args: unknown[]): NodeJS.Timeout {
@@ -103,7 +116,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 }
 
-function begin(parts: AmbientParts, allowed: ReadonlySet<string>): AmbientSession {
+function begin(parts: AmbientParts, allowed: ReadonlySet<string>, options: AwaitOptions): AmbientSession {
   installGlobals();
   watchOutsideCalls();
   const replaced = replacedStandIn();
@@ -114,17 +127,22 @@ function begin(parts: AmbientParts, allowed: ReadonlySet<string>): AmbientSessio
         'simulation. Use one of the two: call vi.useRealTimers before the simulation, or simulate with `ambient: false`',
     );
   }
-  return new AmbientExecution(parts, allowed);
+  return new AmbientExecution(parts, allowed, options);
 }
 
 /** What {@link ambientTime} takes. */
-export interface AmbientOptions {
+export interface AmbientOptions extends AwaitOptions {
   /**
    * What code of the simulation may call of the machine although no simulation can repeat it: functions (`fs.readFileSync`) or whole modules
    * and globals (`fs`, `fetch`, `process`). A promise or callback comes back when nothing else is due. Default: nothing.
    */
   readonly allow?: readonly string[];
 }
+
+const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
+  {},
+  { allow: is.ANY, awaits: is.oneOf(...AWAIT_LEVELS), thens: is.BOOLEAN },
+);
 
 /**
  * Makes timers, dates and randomness of the machine those of the simulation, for code that is used as it is: `setTimeout`, `Date`,
@@ -150,8 +168,10 @@ export interface AmbientOptions {
  * ```
  */
 export function ambientTime(options: AmbientOptions = {}): Ambience {
-  checkOptions(options);
-  const allowed = checkAllowed(options.allow ?? []);
+  check('options', options, OPTIONS);
+  const { allow = [], awaits, thens = false } = options;
+  if (thens && awaits === undefined) throw invalidArgument('thens', 'awaits beside it', thens);
+  const allowed = checkAllowed(allow);
   installGlobals();
-  return Object.freeze({ begin: (parts: AmbientParts) => begin(parts, allowed) });
+  return Object.freeze({ begin: (parts: AmbientParts) => begin(parts, allowed, { awaits, thens }) });
 }

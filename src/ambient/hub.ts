@@ -50,10 +50,22 @@ export interface AmbientTimer {
   clearInSimulation(): void;
 }
 
+/** What rewritten code asks at each of its awaits; `site` says which one it is: `await in flush (queue.ts:12)`. */
+export interface AwaitControl {
+  /** What is to be awaited instead of `value`. */
+  awaited(value: unknown, site: string): unknown;
+  /** What is to be gone through by `for await` or `yield*` instead of `iterable`. */
+  each(iterable: unknown, site: string): unknown;
+  /** What is to be disposed of after what is declared beside it; null if nothing is. */
+  disposal(site: string): AsyncDisposable | null;
+}
+
 /** See {@link hub}. */
 export interface AmbientHub {
   /** The world whose code runs; undefined between bursts, and without a simulation. */
   world: AmbientWorld | undefined;
+  /** Who decides about awaits; undefined where {@link world} is, and where awaits are as they always are. */
+  awaits: AwaitControl | undefined;
 }
 
 const KEY = Symbol.for('dryrunner.ambient');
@@ -61,4 +73,4 @@ const KEY = Symbol.for('dryrunner.ambient');
 const thread = process as unknown as { [KEY]: AmbientHub | undefined };
 
 /** The hub of this thread. */
-export const hub: AmbientHub = (thread[KEY] ??= { world: undefined });
+export const hub: AmbientHub = (thread[KEY] ??= { world: undefined, awaits: undefined });

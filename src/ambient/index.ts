@@ -6,5 +6,13 @@
 export type { ReportFailure } from '../simulation/verdict.ts';
 export type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 export { type AmbientOptions, ambientTime } from './ambient-time.ts';
+export { awaitTransform, type AwaitTransformOptions } from './awaits/await-transform.ts';
+export type { AwaitLevel, AwaitOptions } from './awaits/controlled-awaits.ts';
+export {
+  rewriteAwaits,
+  type RewriteOptions,
+  type RewrittenCode,
+  type SourceMapV3,
+} from './awaits/rewrite-awaits.ts';
 export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';
 export { watchEscapes } from './escape-watch.ts';

@@ -13,10 +13,10 @@ export interface ModuleTransform {
   /** Shown where it fails. */
   readonly name: string;
   /**
-   * `code` is JavaScript, types are gone; `file` is the absolute path of the module. Returns undefined for a module that stays as it is.
-   * What it throws fails the module.
+   * `code` is JavaScript, types are gone; `file` is the absolute path of the module; `map` gives the source map from `code` to what was
+   * written, if there is one beside the code. Returns undefined for a module that stays as it is. What it throws fails the module.
    */
-  transform(code: string, file: string): TransformedModule | undefined;
+  transform(code: string, file: string, map?: () => object | undefined): TransformedModule | undefined;
 }
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a list of transforms. */

@@ -75,7 +75,7 @@ function transformPlugin(transform: ModuleTransform): Plugin {
     enforce: 'post',
     transform(code, id) {
       if (id.startsWith('\0')) return undefined;
-      const transformed = transform.transform(code, id.replace(QUERY, ''));
+      const transformed = transform.transform(code, id.replace(QUERY, ''), () => this.getCombinedSourcemap());
       return transformed === undefined
         ? undefined
         : { code: transformed.code, map: (transformed.map ?? null) as null };

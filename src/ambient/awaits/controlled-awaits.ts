@@ -1,0 +1,327 @@
+/**
+ * The awaits of one simulation as decisions. Invariants: what awaits one promise goes on in the order in which it began to await, as it
+ * always does in JavaScript; what is thrown and what is returned are what they would be anyway.
+ */
+import type { Timer } from '../../kernel/clock.ts';
+import type { Choices } from '../../kernel/decisions.ts';
+import { topicOf } from '../../kernel/question.ts';
+import type { VirtualClock } from '../../kernel/virtual-clock.ts';
+import { hub, type AwaitControl } from '../hub.ts';
+
+/**
+ * How late an await may be. `hops`: by a few more microtasks, in the engine's own order; whatever fails then may fail wherever the code runs.
+ * `latency`: as late as everything else that is due at the instant, as if something real was waited for; each continuation is an event of the
+ * clock.
+ */
+export type AwaitLevel = 'hops' | 'latency';
+
+export const AWAIT_LEVELS: readonly AwaitLevel[] = Object.freeze(['hops', 'latency']);
+
+/** What {@link controlAwaits} takes. */
+export interface AwaitOptions {
+  /**
+   * Makes each `await` that was rewritten (by `awaitTransform`) a decision. `latency`: its continuation is an event, and as late as anything
+   * that is due at the same instant. `hops`: it takes up to seven more microtasks. Default: awaits are as they always are.
+   */
+  readonly awaits?: AwaitLevel | undefined;
+  /**
+   * The same for reactions by `then`, `catch` and `finally` of any code of the simulation, this package's included: for code that cannot
+   * be rewritten. Takes `awaits`. Default false.
+   */
+  readonly thens?: boolean;
+}
+
+/** What they take of a simulation. */
+export interface AwaitParts {
+  readonly clock: VirtualClock;
+  readonly choices: Choices;
+  readonly capturePlaces: boolean;
+}
+
+/** Awaits under control, until the simulation has ended. */
+export interface ControlledAwaits extends AwaitControl {
+  /** From now on they are. */
+  enter(): void;
+  /** From now on awaits are as they always are. */
+  leave(): void;
+  /** Continuations that are pending never run. */
+  end(): void;
+}
+
+/** As {@link Promise.then}, called on a promise. */
+type Then = (
+  this: Promise<unknown>,
+  onFulfilled?: ((value: unknown) => unknown) | null,
+  onRejected?: ((reason: unknown) => unknown) | null,
+) => Promise<unknown>;
+
+// The engine's own, since a stand-in may take its place.
+// eslint-disable-next-line @typescript-eslint/unbound-method -- it is called on a promise
+const nativeThen = Promise.prototype.then as Then;
+
+interface AnyIterable {
+  readonly [Symbol.asyncIterator]?: unknown;
+  readonly [Symbol.iterator]?: unknown;
+}
+type AnyMethod = (...args: unknown[]) => unknown;
+
+/** What both levels have in common: an iteration is a row of awaits. */
+abstract class Awaits implements ControlledAwaits {
+  abstract awaited(value: unknown, site: string): unknown;
+  abstract disposal(site: string): AsyncDisposable | null;
+  abstract end(): void;
+  readonly #controlsThens: boolean;
+  #releaseThens: (() => void) | undefined;
+
+  constructor(controlsThens: boolean) {
+    this.#controlsThens = controlsThens;
+  }
+
+  enter(): void {
+    hub.awaits = this;
+    if (this.#controlsThens) this.#releaseThens ??= controlThens(this);
+  }
+
+  leave(): void {
+    if (hub.awaits === this) hub.awaits = undefined;
+    this.#releaseThens?.();
+    this.#releaseThens = undefined;
+  }
+
+  each(iterable: unknown, site: string): unknown {
+    if (iterable === undefined || iterable === null) return iterable;
+    const asyncMethod = (iterable as AnyIterable)[Symbol.asyncIterator];
+    const method = (iterable as AnyIterable)[Symbol.iterator];
+    const late = (result: unknown): unknown => this.awaited(result, site);
+    if (typeof asyncMethod === 'function') {
+      return {
+        [Symbol.asyncIterator]: () =>
+          iteratorOf((asyncMethod as AnyMethod).call(iterable), (call) => late(call())),
+      };
+    }
+    // The engine makes asynchronous iterators of others, and awaits their values.
+    if ((asyncMethod !== undefined && asyncMethod !== null) || typeof method !== 'function') return iterable;
+    const lateValue = ({ done, value }: IteratorResult<unknown, unknown>): unknown => {
+      return { done, value: late(value) };
+    };
+    return {
+      [Symbol.iterator]: () =>
+        iteratorOf((method as AnyMethod).call(iterable), (call) =>
+          lateValue(call() as IteratorResult<unknown, unknown>),
+        ),
+    };
+  }
+}
+
+/** An iterator whose results pass through `pass`. It has the methods that `inner` has, asked for when the engine asks. */
+function iteratorOf(given: unknown, pass: (call: () => unknown) => unknown): object {
+  const inner = given as object;
+  const next = (inner as { readonly next: AnyMethod }).next;
+  const method = (name: 'return' | 'throw'): AnyMethod | undefined => {
+    const found = (inner as Partial<Record<string, AnyMethod | null>>)[name] ?? undefined;
+    return found && ((...args) => pass(() => found.apply(inner, args)));
+  };
+  return {
+    next: (...args: unknown[]) => pass(() => next.apply(inner, args)),
+    get return() {
+      return method('return');
+    },
+    get throw() {
+      return method('throw');
+    },
+  };
+}
+
+/** Something that is to go on once its event fires. */
+class Continuation {
+  readonly cause: number;
+  readonly place: Error | undefined;
+  next: Continuation | undefined;
+  readonly #goOn: (value: unknown) => void;
+  readonly #value: unknown;
+
+  constructor(cause: number, place: Error | undefined, goOn: (value: unknown) => void, value: unknown) {
+    this.cause = cause;
+    this.place = place;
+    this.#goOn = goOn;
+    this.#value = value;
+  }
+
+  run(): void {
+    this.#goOn(this.#value);
+  }
+}
+
+/** Those of one promise that are pending, in the order of its reactions. */
+interface Reactions {
+  first: Continuation;
+  last: Continuation;
+}
+
+/** Each continuation is an event of the clock: see {@link AwaitLevel}. */
+class LateAwaits extends Awaits {
+  readonly #clock: VirtualClock;
+  readonly #capturesPlaces: boolean;
+  readonly #events = new Set<Timer>();
+  /** By what is awaited: a promise that has settled and of whose reactions some are pending. */
+  readonly #pending = new Map<Promise<unknown>, Reactions>();
+  #isOver = false;
+
+  constructor({ clock, capturePlaces }: AwaitParts, controlsThens: boolean) {
+    super(controlsThens);
+    this.#clock = clock;
+    this.#capturesPlaces = capturePlaces;
+  }
+
+  awaited(value: unknown, site: string): unknown {
+    const promise = Promise.resolve(value);
+    // One that was made for this await has no other reactions.
+    const shared = promise === value ? promise : undefined;
+    const place = this.#capturesPlaces ? placeHere() : undefined;
+    return new Promise((resolve, reject) => {
+      void nativeThen.call(
+        promise,
+        (result) => this.#settled(site, shared, place, resolve, result),
+        (reason) => this.#settled(site, shared, place, reject, reason),
+      );
+    });
+  }
+
+  disposal(site: string): AsyncDisposable {
+    return { [Symbol.asyncDispose]: () => this.awaited(undefined, site) as Promise<void> };
+  }
+
+  end(): void {
+    this.#isOver = true;
+    for (const event of this.#events) event.cancel();
+    this.#events.clear();
+    this.#pending.clear();
+  }
+
+  #settled(
+    site: string,
+    shared: Promise<unknown> | undefined,
+    place: Error | undefined,
+    goOn: (value: unknown) => void,
+    value: unknown,
+  ): void {
+    if (this.#isOver) return;
+    const clock = this.#clock;
+    const continuation = new Continuation(clock.currentEventId, place, goOn, value);
+    if (shared !== undefined) this.#append(shared, continuation);
+    const event = clock.queued(topicOf(site), clock.now(), continuation, () => {
+      this.#events.delete(event);
+      // Of those that react to one promise the first goes on, whichever event it is that fires: they are in order, and each has its turn.
+      (shared === undefined ? continuation : this.#takeFirst(shared)).run();
+    });
+    this.#events.add(event);
+  }
+
+  #append(promise: Promise<unknown>, continuation: Continuation): void {
+    const reactions = this.#pending.get(promise);
+    if (reactions === undefined) this.#pending.set(promise, { first: continuation, last: continuation });
+    else {
+      reactions.last.next = continuation;
+      reactions.last = continuation;
+    }
+  }
+
+  #takeFirst(promise: Promise<unknown>): Continuation {
+    const reactions = this.#pending.get(promise) as Reactions;
+    const { first } = reactions;
+    if (first.next === undefined) this.#pending.delete(promise);
+    else reactions.first = first.next;
+    return first;
+  }
+}
+
+/** Frames of ours above that of the await, as {@link EventOrigin} wants them. */
+function placeHere(): Error {
+  return new Error('place');
+}
+
+const SETTLED = Promise.resolve();
+/** A race is mostly a matter of a few microtasks. */
+const HOPS_MAX = 7;
+
+/** Awaits take some more microtasks: see {@link AwaitLevel}. */
+class HoppingAwaits extends Awaits {
+  readonly #choices: Choices;
+  /** The same for all that await one promise, which then go on in their order. */
+  readonly #hops = new WeakMap<object, number>();
+
+  constructor({ choices }: AwaitParts, controlsThens: boolean) {
+    super(controlsThens);
+    this.#choices = choices;
+  }
+
+  awaited(value: unknown, site: string): unknown {
+    const hops = this.#hopsFor(value, site);
+    return hops === 0 ? value : hop(value, hops);
+  }
+
+  disposal(site: string): AsyncDisposable | null {
+    const hops = this.#choose(site);
+    return hops === 0 ? null : { [Symbol.asyncDispose]: () => hop(undefined, hops) as Promise<void> };
+  }
+
+  end(): void {}
+
+  #hopsFor(value: unknown, site: string): number {
+    if (typeof value !== 'object' || value === null) return this.#choose(site);
+    let hops = this.#hops.get(value);
+    if (hops === undefined) {
+      hops = this.#choose(site);
+      this.#hops.set(value, hops);
+    }
+    return hops;
+  }
+
+  #choose(site: string): number {
+    return this.#choices.choose(topicOf(site).asks('delay'), HOPS_MAX + 1);
+  }
+}
+
+/** Settles as `value` does, `hops` microtasks later than an await of it goes on. */
+async function hop(value: unknown, hops: number): Promise<unknown> {
+  const settled = await value;
+  // The one who awaits the result takes one too.
+  for (let left = hops - 1; left > 0; left -= 1) await SETTLED;
+  return settled;
+}
+
+/** Awaits that are late by decision; undefined if none are to be. */
+export function controlAwaits(
+  { awaits, thens = false }: AwaitOptions,
+  parts: AwaitParts,
+): ControlledAwaits | undefined {
+  if (awaits === undefined) return undefined;
+  return awaits === 'hops' ? new HoppingAwaits(parts, thens) : new LateAwaits(parts, thens);
+}
+
+/**
+ * Lets `awaits` decide about reactions too that code asks for by `then`, `catch` and `finally`: for code that nothing has rewritten. Returns
+ * what ends it. Promises of other classes than `Promise` are left alone.
+ */
+function controlThens(awaits: AwaitControl): () => void {
+  const before = Object.getOwnPropertyDescriptor(Promise.prototype, 'then') as PropertyDescriptor;
+  const then: Then = function (onFulfilled, onRejected) {
+    const isPlain = this instanceof Promise && this.constructor === Promise;
+    if (!isPlain) return nativeThen.call(this, onFulfilled, onRejected);
+    const late = awaits.awaited(this, siteOfThen(onFulfilled, onRejected)) as Promise<unknown>;
+    return nativeThen.call(late, onFulfilled, onRejected);
+  };
+  void Object.defineProperty(Promise.prototype, 'then', { ...before, value: then });
+  return () => {
+    // A replacement made meanwhile stays.
+    if (Object.getOwnPropertyDescriptor(Promise.prototype, 'then')?.value === then) {
+      void Object.defineProperty(Promise.prototype, 'then', before);
+    }
+  };
+}
+
+/** All that is known of a place in code that nothing has rewritten is what its functions are called. */
+function siteOfThen(...reactions: readonly unknown[]): string {
+  const named = reactions.find((reaction) => typeof reaction === 'function' && reaction.name !== '');
+  return named === undefined ? 'then' : `then ${(named as AnyMethod).name}`;
+}

@@ -1,0 +1,391 @@
+/**
+ * Rewrites the places where JavaScript waits for a promise, so that each continuation can be decided about: `await X` becomes
+ * `await __dryrunnerAwait((X), "await in flush (queue.ts:12)")`. Invariants: code is only ever added, and no line break before the last
+ * line, so lines stay as they are and the map says where columns went; without a simulation the code does what it did, tick by tick.
+ */
+import { createRequire, SourceMap, type SourceMapPayload } from 'node:module';
+import { basename } from 'node:path';
+import type * as Acorn from 'acorn';
+import type * as Codec from '@jridgewell/sourcemap-codec';
+import { checkOptions, checkString } from '../../kernel/argument-check.ts';
+import { messageOf, RunnerError } from '../../kernel/errors.ts';
+
+/** What {@link rewriteAwaits} takes beside the code. */
+export interface RewriteOptions {
+  /** Path of the module, for the names of its awaits, and in the map. */
+  readonly file: string;
+  /** Its tree in the form of ESTree, if somebody has parsed it already. Default: it is parsed here. */
+  readonly ast?: object;
+  /** The map from `code` to what it was made from, for the names of awaits. Default: the one that stands in the code, if any. */
+  readonly map?: object | undefined;
+}
+
+/** Code with its map, in the usual form of version 3. */
+export interface RewrittenCode {
+  readonly code: string;
+  /** To the code that was given; if that had a map in itself, to the sources of that. */
+  readonly map: SourceMapV3;
+}
+
+/** A source map. */
+export interface SourceMapV3 {
+  readonly version: 3;
+  readonly file?: string;
+  readonly sources: readonly (string | null)[];
+  readonly sourcesContent?: readonly (string | null)[];
+  readonly names: readonly string[];
+  readonly mappings: string;
+}
+
+/** What is looked at of a node of any kind. */
+interface Node {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+  readonly [field: string]: unknown;
+}
+
+/** Where code is added. */
+interface Insertion {
+  readonly at: number;
+  readonly text: string;
+}
+
+const AWAIT = '__dryrunnerAwait';
+const EACH = '__dryrunnerEach';
+const DISPOSE = '__dryrunnerDispose';
+const MIGHT_WAIT = /\bawait\b|\basync\b/;
+/** The comment at the end says where a map is that no longer fits. */
+const MAP_COMMENT = /\n?\/\/[#@] sourceMappingURL=(\S+)\s*$/;
+const INLINE_MAP = /^data:application\/json[^,]*;base64,(.*)$/;
+/** The hub of the thread; see `hub.ts`. */
+const HUB = 'globalThis.process?.[Symbol.for("dryrunner.ambient")]';
+/**
+ * The last line of a rewritten module. Functions are hoisted, so it is there before anything of the module runs, also if another one calls
+ * into it while both are being loaded.
+ */
+const TAIL = [
+  'var __dryrunnerHub;',
+  `function ${AWAIT}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?v:c.awaited(v,s)}`,
+  `function ${EACH}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?v:c.each(v,s)}`,
+  `function ${DISPOSE}(s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?null:c.disposal(s)}`,
+].join('');
+
+// They are loaded once something is rewritten: who only runs a simulation needs neither.
+const load = createRequire(import.meta.url);
+let codec: typeof Codec | undefined;
+
+/**
+ * The code with its `await`, `for await`, `await using`, and the `yield` and `return` of its async generators rewritten; undefined if
+ * there is none.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for code that cannot be parsed.
+ * @example
+ * ```ts
+ * import { rewriteAwaits } from 'dryrunner/ambient';
+ * const { code } = rewriteAwaits('export const flush = async (queue) => { await queue; };', { file: 'queue.js' }) ?? {};
+ * console.log(code?.split('\n')[0]);
+ * // export const flush = async (queue) => { await  __dryrunnerAwait((queue),"await in flush (queue.js:1)"); };
+ * ```
+ */
+export function rewriteAwaits(code: string, options: RewriteOptions): RewrittenCode | undefined {
+  checkString('code', 'a text', code);
+  checkOptions(options);
+  const { file, ast } = options;
+  checkString('file', 'a path', file);
+  if (!MIGHT_WAIT.test(code) || code.includes(`function ${AWAIT}(`)) return undefined;
+  const comment = MAP_COMMENT.exec(code);
+  const text = comment === null ? code : code.slice(0, comment.index);
+  const map = mapIn(comment?.[1] ?? '');
+  const lines = new Lines(text);
+  const walk = new AwaitWalk(lines, new Places(file, (options.map ?? map) as SourceMapV3 | undefined));
+  walk.visit((ast ?? parse(text, file)) as Node, TOP);
+  const insertions = walk.insertions();
+  if (insertions.length === 0) return undefined;
+  return {
+    code: `${inserted(text, insertions)}\n${TAIL}\n`,
+    map: shifted(map ?? identityMap(text, file), lines, insertions),
+  };
+}
+
+function mapIn(url: string): SourceMapV3 | undefined {
+  const [, base64] = INLINE_MAP.exec(url) ?? [];
+  if (base64 === undefined) return undefined;
+  return JSON.parse(Buffer.from(base64, 'base64').toString('utf8')) as SourceMapV3;
+}
+
+/** As a module, unless it can only be a script: then it is CommonJS. */
+function parse(code: string, file: string): object {
+  const { parse: acorn } = load('acorn') as typeof Acorn;
+  const usual = { ecmaVersion: 'latest', allowHashBang: true } as const;
+  const asModule = (): object => acorn(code, { ...usual, sourceType: 'module' });
+  const asScript = (): object =>
+    acorn(code, { ...usual, sourceType: 'script', allowReturnOutsideFunction: true });
+  const [first, second] = /\.c[jt]s$/.test(file) ? [asScript, asModule] : [asModule, asScript];
+  try {
+    return first();
+  } catch (error) {
+    try {
+      return second();
+    } catch {
+      const message = `${file}: its awaits cannot be rewritten, as it cannot be parsed: ${messageOf(error)}`;
+      throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { cause: error });
+    }
+  }
+}
+
+/** Lines and columns of a text, both from 0. */
+class Lines {
+  readonly starts: number[] = [0];
+
+  constructor(text: string) {
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.starts.push(at + 1);
+  }
+
+  lineOf(offset: number): number {
+    let [low, high] = [0, this.starts.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.starts[middle] as number) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+/** What people call a place in the source: `queue.ts:12`. */
+class Places {
+  readonly #file: string;
+  readonly #map: SourceMap | undefined;
+
+  constructor(file: string, map: SourceMapV3 | undefined) {
+    this.#file = file;
+    this.#map =
+      map === undefined || map.mappings === ''
+        ? undefined
+        : new SourceMap(map as unknown as SourceMapPayload);
+  }
+
+  of(line: number, column: number): readonly [file: string, line: number, column: number] {
+    const entry = this.#map?.findEntry(line, column);
+    if (entry === undefined || !('originalSource' in entry)) {
+      return [basename(this.#file), line + 1, column + 1];
+    }
+    const source = entry.originalSource || this.#file;
+    return [basename(source), entry.originalLine + 1, entry.originalColumn + 1];
+  }
+}
+
+/** What is around a node. */
+interface Around {
+  /** Name of the nearest function that has one, with that of its class. */
+  readonly name: string;
+  /** Name of what is being defined, for the function that it turns out to be, or to be made of. */
+  readonly pending: string;
+  readonly className: string;
+  readonly isAsyncGenerator: boolean;
+}
+
+const TOP: Around = { name: '', pending: '', className: '', isAsyncGenerator: false };
+const FUNCTIONS: ReadonlySet<string> = new Set([
+  'FunctionDeclaration',
+  'FunctionExpression',
+  'ArrowFunctionExpression',
+]);
+
+interface Site {
+  readonly what: string;
+  readonly where: readonly [file: string, line: number, column: number];
+}
+
+/** Finds what waits in a tree of any parser. */
+class AwaitWalk {
+  readonly #lines: Lines;
+  readonly #places: Places;
+  readonly #found: (Site & { readonly before: string; readonly open: number; readonly close: number })[] = [];
+
+  constructor(lines: Lines, places: Places) {
+    this.#lines = lines;
+    this.#places = places;
+  }
+
+  visit(node: Node, around: Around): void {
+    this.#note(node, around);
+    const inside = insideOf(node, around);
+    for (const value of Object.values(node)) {
+      if (Array.isArray(value)) {
+        for (const each of value) if (isNode(each)) this.visit(each, inside);
+      } else if (isNode(value)) this.visit(value, inside);
+    }
+  }
+
+  /** Sorted by place; those that end together from the inside out. */
+  insertions(): Insertion[] {
+    const taken = new Map<string, number>();
+    for (const { what, where } of this.#found) {
+      const line = textOfSite(what, where, false);
+      taken.set(line, (taken.get(line) ?? 0) + 1);
+    }
+    const insertions = this.#found.flatMap(({ what, where, before, open, close }) => {
+      const isOnly = taken.get(textOfSite(what, where, false)) === 1;
+      const site = JSON.stringify(textOfSite(what, where, !isOnly));
+      if (before === DISPOSE) {
+        return [{ at: open, text: ` ${nextName(open)}=${DISPOSE}(${site}),`, inner: 0 }];
+      }
+      return [
+        { at: open, text: ` ${before}((`, inner: 0 },
+        { at: close, text: `),${site})`, inner: open },
+      ];
+    });
+    return insertions.sort((one, other) => one.at - other.at || other.inner - one.inner);
+  }
+
+  #note(node: Node, around: Around): void {
+    const { type } = node;
+    if (type === 'AwaitExpression') this.#wrap(AWAIT, node, node['argument'], 'await', around);
+    else if (type === 'ForOfStatement' && node['await'] === true) {
+      this.#wrap(EACH, node, node['right'], 'for await', around);
+    } else if (type === 'VariableDeclaration' && node['kind'] === 'await using') {
+      this.#noteUsing(node, around);
+    } else if (around.isAsyncGenerator && type === 'YieldExpression') {
+      const isEach = node['delegate'] === true;
+      this.#wrap(isEach ? EACH : AWAIT, node, node['argument'], isEach ? 'yield*' : 'yield', around);
+    } else if (around.isAsyncGenerator && type === 'ReturnStatement') {
+      this.#wrap(AWAIT, node, node['argument'], 'return', around);
+    }
+  }
+
+  #wrap(before: string, node: Node, operand: unknown, what: string, around: Around): void {
+    if (!isNode(operand)) return;
+    const { start: open, end: close } = operand;
+    this.#found.push({ ...this.#siteOf(node, what, around), before, open, close });
+  }
+
+  /** In the head of a loop nothing can be declared beside the element. */
+  #noteUsing(node: Node, around: Around): void {
+    const [first] = node['declarations'] as readonly Node[];
+    if (first === undefined || !isNode(first['init'])) return;
+    const { start } = first;
+    this.#found.push({
+      ...this.#siteOf(node, 'await using', around),
+      before: DISPOSE,
+      open: start,
+      close: start,
+    });
+  }
+
+  #siteOf({ start }: Node, what: string, { name }: Around): Site {
+    const line = this.#lines.lineOf(start);
+    const where = this.#places.of(line, start - (this.#lines.starts[line] as number));
+    return { what: name === '' ? what : `${what} in ${name}`, where };
+  }
+}
+
+/** Two declarations of one scope need two names. */
+function nextName(open: number): string {
+  return `__dryrunner${open}`;
+}
+
+function textOfSite(what: string, [file, line, column]: Site['where'], withColumn: boolean): string {
+  return `${what} (${file}:${line}${withColumn ? `:${column}` : ''})`;
+}
+
+function isNode(value: unknown): value is Node {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string'
+  );
+}
+
+/** What is around the parts of a node. */
+function insideOf(node: Node, around: Around): Around {
+  const { type } = node;
+  if (FUNCTIONS.has(type)) {
+    const own = nameOf(node['id']) || around.pending;
+    const isAsyncGenerator = node['async'] === true && node['generator'] === true;
+    return { ...around, name: own || around.name, pending: '', isAsyncGenerator };
+  }
+  if (type === 'ClassDeclaration' || type === 'ClassExpression') {
+    return { ...around, className: nameOf(node['id']) || around.pending, pending: '' };
+  }
+  const given = givenName(node);
+  if (given !== '') {
+    const isMember = type === 'MethodDefinition' || type === 'PropertyDefinition';
+    const prefix = isMember && around.className !== '' ? `${around.className}.` : '';
+    return { ...around, pending: `${prefix}${given}` };
+  }
+  return around;
+}
+
+/** What a node names that is defined right in it. */
+function givenName(node: Node): string {
+  switch (node.type) {
+    case 'VariableDeclarator':
+      return nameOf(node['id']);
+    case 'AssignmentExpression':
+      return nameOf(node['left']);
+    case 'AssignmentPattern':
+      return nameOf(node['left']);
+    case 'MethodDefinition':
+    case 'PropertyDefinition':
+    case 'Property':
+      return node['computed'] === true ? '' : nameOf(node['key']);
+    default:
+      return '';
+  }
+}
+
+function nameOf(node: unknown): string {
+  if (!isNode(node)) return '';
+  const { type, name, value } = node;
+  if (type === 'Identifier') return String(name);
+  if (type === 'PrivateIdentifier' || type === 'PrivateName') return `#${String(name)}`;
+  if (type === 'Literal' && typeof value === 'string') return value;
+  return type === 'MemberExpression' && node['computed'] !== true ? nameOf(node['property']) : '';
+}
+
+function inserted(text: string, insertions: readonly Insertion[]): string {
+  const parts: string[] = [];
+  let from = 0;
+  for (const { at, text: added } of insertions) {
+    parts.push(text.slice(from, at), added);
+    from = at;
+  }
+  parts.push(text.slice(from));
+  return parts.join('');
+}
+
+/** Each word and each sign of a line maps to itself. */
+function identityMap(text: string, file: string): SourceMapV3 {
+  const mappings = text
+    .split('\n')
+    .map((line, at) =>
+      [...line.matchAll(/[\w$]+|[^\w\s$]/g)].map(({ index }): Codec.SourceMapSegment => [
+        index,
+        0,
+        at,
+        index,
+      ]),
+    );
+  codec ??= load('@jridgewell/sourcemap-codec') as typeof Codec;
+  return { version: 3, sources: [file], sourcesContent: [text], names: [], mappings: codec.encode(mappings) };
+}
+
+/** The map of code to which something was added: what stands behind it has moved to the right. */
+function shifted(map: SourceMapV3, lines: Lines, insertions: readonly Insertion[]): SourceMapV3 {
+  codec ??= load('@jridgewell/sourcemap-codec') as typeof Codec;
+  const mappings = codec.decode(map.mappings);
+  const byLine = new Map<number, (readonly [column: number, length: number])[]>();
+  for (const { at, text } of insertions) {
+    const line = lines.lineOf(at);
+    const ofLine = byLine.get(line) ?? [];
+    ofLine.push([at - (lines.starts[line] as number), text.length]);
+    byLine.set(line, ofLine);
+  }
+  for (const [line, ofLine] of byLine) {
+    for (const segment of mappings[line] ?? []) {
+      const [column] = segment;
+      for (const [at, length] of ofLine) if (at <= column) segment[0] += length;
+    }
+  }
+  return { ...map, mappings: codec.encode(mappings) };
+}

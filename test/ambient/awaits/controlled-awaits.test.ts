@@ -1,0 +1,207 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { defineScenario, simulate, type DecisionSource, type ScenarioDefinition } from 'dryrunner';
+import { ambientTime, rewriteAwaits, type AmbientOptions } from 'dryrunner/ambient';
+import { createCoverage, createExecutor, createStrategy, explore } from 'dryrunner/explore';
+import { fifoDecisions, randomDecisions } from 'dryrunner/kernel';
+import { anyPrograms, compiled, plainPrograms, type Log } from './async-program.ts';
+
+const FILE = '/code/program.cjs';
+const RUNS = 400;
+
+function rewritten(program: string): string {
+  return rewriteAwaits(program, { file: FILE })?.code ?? program;
+}
+
+/** What it logs with nothing around it. */
+async function nativeLog(program: string): Promise<Log> {
+  const start = compiled(program);
+  const log: unknown[] = [];
+  await turn();
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      start((entry) => log.push(entry));
+      resolve();
+    });
+  });
+  await turn();
+  return log;
+}
+
+/** What it logs in a simulation. */
+async function simulatedLog(
+  program: string,
+  options: AmbientOptions,
+  source: DecisionSource = fifoDecisions(),
+): Promise<Log> {
+  const start = compiled(program);
+  const log: unknown[] = [];
+  const verdict = await simulate({
+    ambient: ambientTime(options),
+    source,
+    scenario: async (sim) => {
+      start((entry) => log.push(entry));
+      await sim.sleep(1);
+    },
+  });
+  if (!verdict.held) throw new Error(verdict.failure?.message, { cause: verdict.failure?.cause });
+  return log;
+}
+
+describe('what a program does', () => {
+  test('is the same, tick by tick, without a simulation', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPrograms, async (program) => {
+        expect(await nativeLog(rewritten(program))).toEqual(await nativeLog(program));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('is the same in a simulation that does not control awaits, and in one whose awaits take no hop', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPrograms, async (program) => {
+        const native = await nativeLog(program);
+        expect(await simulatedLog(rewritten(program), {})).toEqual(native);
+        expect(await simulatedLog(rewritten(program), { awaits: 'hops' })).toEqual(native);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('is the same when continuations are events, first in first out, and all of them are rewritten', async () => {
+    await fc.assert(
+      fc.asyncProperty(plainPrograms, async (program) => {
+        expect(await simulatedLog(rewritten(program), { awaits: 'latency' })).toEqual(
+          await nativeLog(program),
+        );
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+const LEVELS = ['hops', 'latency'] as const;
+const SEEDS = Array.from({ length: 60 }, (_, seed) => seed + 1);
+
+describe.each(LEVELS)('awaits at level %s', (awaits) => {
+  test('of one promise go on in the order of JavaScript under every decision, others in any order', async () => {
+    const program = `
+      let open; const gate = new Promise((resolve) => { open = resolve; });
+      const first = async () => { await gate; log('first'); };
+      const second = async () => { await gate; log('second'); };
+      const third = async () => { for await (const x of [gate]) log('third'); };
+      const other = async (n) => { await n; log(n); };
+      first(); second(); third(); open(); other('x'); other('y');
+    `;
+    const seen = new Set<string>();
+    for (const seed of SEEDS) {
+      const log = await simulatedLog(rewritten(program), { awaits }, randomDecisions(seed));
+      expect(log.filter((entry) => entry === 'first' || entry === 'second')).toEqual(['first', 'second']);
+      seen.add(log.join());
+    }
+    expect(seen.size).toBeGreaterThan(5);
+  });
+
+  test('lead to the same values and errors under every decision', async () => {
+    const program = `
+      const fails = async (why) => { await 0; throw why; };
+      const counted = async function* () { try { yield 1; yield Promise.resolve(2); return 3; } finally { await 0; log('closed'); } };
+      (async () => {
+        const values = [];
+        for await (const x of counted()) values.push(x);
+        for await (const x of [4, Promise.resolve(5)]) values.push(x);
+        for await (const x of (async function* () { values.push(yield* counted()); })()) values.push(x);
+        try { await fails('why'); } catch (e) { values.push(e); }
+        try { for await (const x of counted()) throw x; } catch (e) { values.push(e); }
+        try { for await (const x of 6) values.push(x); } catch (e) { values.push(e.constructor.name); }
+        values.push(await (async () => { for await (const x of counted()) return x; })());
+        values.push(await { then: (resolve) => resolve(7) });
+        const it = counted(); await it.next();
+        values.push(await it.return(Promise.resolve(8)));
+        log(JSON.stringify(values));
+      })();
+    `;
+    const native = await nativeLog(program);
+    expect(native.at(-1)).toBe('[1,2,4,5,1,2,3,"why",1,"TypeError",1,7,{"value":8,"done":true}]');
+    for (const seed of SEEDS) {
+      expect(await simulatedLog(rewritten(program), { awaits }, randomDecisions(seed))).toEqual(native);
+    }
+  });
+});
+
+describe('at the end', () => {
+  test('a continuation that is pending is no leftover, and never runs', async () => {
+    const start = compiled(
+      rewritten(`(async () => { await 0; log('one'); for (;;) { await 0; log('more'); } })();`),
+    );
+    const log: unknown[] = [];
+    const verdict = await simulate({
+      ambient: ambientTime({ awaits: 'latency' }),
+      source: fifoDecisions(),
+      scenario: () => start((entry) => log.push(entry)),
+    });
+    expect(verdict.failure).toBeUndefined();
+    await turn();
+    expect(log).toEqual([]);
+  });
+});
+
+/** Programs that hold in the order of the engine, however their timers fall, and fail when an await takes longer. */
+const RACES = {
+  'a listener that comes after the event': `
+    const listeners = []; let heard = 0;
+    const step = async () => {};
+    const connect = async () => { await step(); await step(); await step(); listeners.forEach((each) => each()); };
+    const listen = async () => { await step(); listeners.push(() => { heard += 1; }); };
+    return Promise.all([connect(), listen()]).then(() => check(heard === 1, 'the event was heard'));
+  `,
+  'a file that is closed while something is written': `
+    let isOpen = true; let lost = 0;
+    const encode = async (text) => text;
+    const write = async (text) => { await encode(text); if (!isOpen) lost += 1; };
+    const close = async () => { await sync(); isOpen = false; };
+    const sync = async () => { for (let i = 0; i < 2; i += 1) await encode(''); };
+    return Promise.all([close(), write('a'), write('b')]).then(() => check(lost === 0, 'nothing was lost'));
+  `,
+  'a balance that is read before another has written it': `
+    let balance = 0;
+    const read = async () => balance;
+    const pay = async () => { const before = await read(); balance = before + 1; };
+    const audit = async () => { await 0; await 0; await 0; const before = await read(); await 0; balance = before + 1; };
+    const late = async () => { for (let i = 0; i < 8; i += 1) await 0; await pay(); };
+    return Promise.all([pay(), audit(), late()]).then(() => check(balance === 3, 'all three have paid'));
+  `,
+} as const;
+
+function raceScenario(code: string, options: AmbientOptions): ScenarioDefinition {
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the program is rewritten as text
+  const run = new Function('check', code) as (check: (holds: boolean, what: string) => void) => Promise<void>;
+  return defineScenario({
+    name: 'race',
+    description: 'a race of awaits',
+    options: { ambient: ambientTime(options) },
+    run: (sim) => run((holds, what) => sim.check(holds, what)),
+  });
+}
+
+describe.each(Object.entries(RACES))('%s', (_, program) => {
+  const failures = async (options: AmbientOptions): Promise<number> => {
+    const code = rewriteAwaits(program, { file: FILE })?.code ?? '';
+    const executor = createExecutor(raceScenario(code, options));
+    const report = await explore(executor, createStrategy('portfolio', 1), {
+      maxExecutions: 400,
+      coverage: createCoverage(),
+    });
+    return report.failures;
+  };
+
+  test.each(LEVELS)(
+    'is found at level %s within a few hundred executions, and never without',
+    async (awaits) => {
+      expect(await failures({ awaits })).toBeGreaterThan(0);
+      expect(await failures({})).toBe(0);
+    },
+  );
+});
