@@ -69,6 +69,10 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     hub.world = undefined;
   }
 
+  get originMs(): number {
+    return this.#clock.epochMs;
+  }
+
   get isWaiting(): boolean {
     return this.#gate.isWaiting;
   }
@@ -90,8 +94,8 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#timers.setImmediate(callback as Callback, args);
   }
 
-  clear(timer: unknown): boolean {
-    return this.#timers.clear(timer);
+  clear(number: unknown): void {
+    this.#timers.clear(number);
   }
 
   dateMs(): number {

@@ -6,6 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { framesOf } from '../explore/explain/source-place.ts';
 import type { Timer } from '../kernel/clock.ts';
+import type { AmbientTimerKind } from '../simulation/ambience.ts';
 import type { AmbientTimer } from './hub.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
@@ -136,8 +137,9 @@ class Timeout extends Waiting implements AmbientTimer {
     try {
       timeout.run();
     } finally {
-      if (timeout.#repeats && timeout.callback !== undefined && timeout.list === undefined) {
-        Timeout.start(timeout);
+      if (timeout.list === undefined) {
+        if (timeout.#repeats && timeout.callback !== undefined) Timeout.start(timeout);
+        else timeout.#forget();
       }
     }
   }
@@ -167,7 +169,13 @@ class Timeout extends Waiting implements AmbientTimer {
     this.callback = undefined;
     this.#repeats = false;
     this.list?.remove(this);
+    this.#forget();
     return this;
+  }
+
+  /** It is no longer known by its number. */
+  #forget(): void {
+    if (this.#number !== undefined) this.#timers.forget(this.#number);
   }
 
   [Symbol.toPrimitive](): number {
@@ -220,12 +228,13 @@ const topics = new Map<string, Topic>();
 const TOPICS_KEPT = 4_096;
 
 /** One topic for all that run the same function, as far as its name says. */
-function topicNamed(kind: string, { name }: Callback): Topic {
-  const text = typeof name === 'string' && name !== '' ? `${kind} ${name}` : kind;
+function topicNamed(kind: AmbientTimerKind, { name }: Callback): Topic {
+  const what = typeof name === 'string' ? name : '';
+  const text = `${kind} ${what}`;
   let topic = topics.get(text);
   if (topic === undefined) {
     if (topics.size >= TOPICS_KEPT) topics.clear();
-    topic = topicOf(text);
+    topic = topicOf({ owner: kind, what });
     topics.set(text, topic);
   }
   return topic;
@@ -275,11 +284,14 @@ export class AmbientTimers {
     list.append(timeout);
   }
 
-  /** Clears the timer of that number; false if none has it. */
-  clear(number: unknown): boolean {
-    const found = this.#numbers.get(Number(number));
-    found?.close();
-    return found !== undefined;
+  /** Clears the timer of that number, if one has it. */
+  clear(number: unknown): void {
+    this.#numbers.get(Number(number))?.close();
+  }
+
+  /** @internal */
+  forget(number: number): void {
+    this.#numbers.delete(number);
   }
 
   /** @internal */
@@ -315,7 +327,8 @@ export class AmbientTimers {
   #note(waiting: Waiting, ms: number): void {
     waiting.cause = this.#clock.currentEventId;
     waiting.atMs = this.#clock.now() + ms;
-    if (this.#capturesPlaces) waiting.place = new Error('place');
+    // An interval was set where it was set first.
+    if (this.#capturesPlaces) waiting.place ??= new Error('place');
   }
 }
 

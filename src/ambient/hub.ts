@@ -25,8 +25,10 @@ export interface AmbientWorld {
     args: unknown[],
   ): NodeJS.Timeout;
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate;
-  /** Clears a timer by its number; false if it has none of that number. */
-  clear(number: unknown): boolean;
+  /** Clears a timer by its number, if it has one of that number. */
+  clear(number: unknown): void;
+  /** The date of the beginning, in milliseconds since the Unix epoch. */
+  readonly originMs: number;
   /** Milliseconds since the Unix epoch as `Date` has them. */
   dateMs(): number;
   /** Milliseconds since the simulation began, with fractions, monotonic. */

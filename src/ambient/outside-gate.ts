@@ -18,6 +18,7 @@ const NODE_ITSELF = [
     'node:internal/source_map/',
     'node:internal/console/',
     'node:internal/bootstrap/',
+    'node:internal/worker/',
   ],
   ...['node:internal/process/esm_loader', 'node:internal/process/warning', 'node:internal/process/promises'],
 ];

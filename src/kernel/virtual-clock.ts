@@ -151,8 +151,8 @@ export class VirtualClock implements Clock {
     const topic = typeof label === 'string' ? label : topicOf(label);
     const atUs = Math.min(Math.max(Math.round(atMs * 1000), queue.nowUs), LAST_TIME_US);
     const row = queue.add(atUs, false, made.cause, topic, fire);
-    if (made.place !== undefined) queue.notePlace(row, made.place);
     this.onMake?.(row);
+    if (made.place !== undefined) queue.notePlace(row, made.place);
     return new VirtualTimer(queue, row);
   }
 

@@ -7,6 +7,9 @@ import type { RandomStream } from '../kernel/random.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { ReportFailure } from './verdict.ts';
 
+/** What sets a timer or an immediate of ambient time: it is the owner of the topic of its event, whose `what` is the name of the function that is called. */
+export type AmbientTimerKind = 'setTimeout' | 'setInterval' | 'setImmediate';
+
 /** What it is given of a simulation. */
 export interface AmbientParts {
   readonly clock: VirtualClock;

@@ -1,6 +1,7 @@
-/** What else reads a clock: `performance`, `process.hrtime`, `process.uptime`, `AbortSignal.timeout`. */
+/** What else reads a clock: `performance`, `process.hrtime`, `process.uptime` and `cpuUsage`, `AbortSignal.timeout`, `Event.timeStamp`. */
+import type { MarkOptions, MeasureOptions, PerformanceMark, PerformanceMeasure } from 'node:perf_hooks';
 import { hub } from '../hub.ts';
-import { standInFor } from './stand-in.ts';
+import { replaceProperty, standInFor } from './stand-in.ts';
 
 const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
@@ -12,6 +13,8 @@ export function installClocks(): void {
       return hub.world?.now() ?? real.call(this);
     };
   });
+  installTimeline(prototype);
+  installEventTimes();
   type HrTime = (this: unknown, since?: [number, number]) => [number, number];
   standInFor('process.hrtime', process, 'hrtime', (real: HrTime): HrTime => (since) => {
     const { world } = hub;
@@ -29,6 +32,10 @@ export function installClocks(): void {
     const { world } = hub;
     return world === undefined ? real() : world.now() / 1000;
   });
+  type CpuUsage = (this: unknown, before?: NodeJS.CpuUsage) => NodeJS.CpuUsage;
+  standInFor('process.cpuUsage', process, 'cpuUsage', (real: CpuUsage): CpuUsage => {
+    return (before) => (hub.world === undefined ? real(before) : { user: 0, system: 0 });
+  });
   standInFor('AbortSignal.timeout', AbortSignal, 'timeout', (real: (ms: number) => AbortSignal) => (ms) => {
     const { world } = hub;
     if (world === undefined || !(Number.isSafeInteger(ms) && ms >= 0)) return real.call(AbortSignal, ms);
@@ -37,6 +44,73 @@ export function installClocks(): void {
       controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
     world.setTimer('setTimeout', abort, ms, []).unref();
     return controller.signal;
+  });
+}
+
+type Mark = (this: unknown, name: string, options?: MarkOptions) => PerformanceMark;
+type Measure = (this: unknown, name: string, start?: unknown, end?: string) => PerformanceMeasure;
+type Utilization = (this: unknown, ...args: unknown[]) => object;
+
+function installTimeline(prototype: object): void {
+  replaceGetter('performance.timeOrigin', prototype, 'timeOrigin', () => hub.world?.originMs);
+  standInFor('performance.mark', prototype, 'mark', (real: Mark): Mark => {
+    return function (name, options) {
+      const { world } = hub;
+      if (world === undefined) return real.call(this, name, options);
+      return real.call(this, name, { ...options, startTime: options?.startTime ?? world.now() });
+    };
+  });
+  standInFor('performance.measure', prototype, 'measure', (real: Measure): Measure => {
+    return function (name, start, end) {
+      const { world } = hub;
+      if (world === undefined || end !== undefined) return real.call(this, name, start, end);
+      const given = (
+        typeof start === 'object' && start !== null ? start : { start: start ?? 0 }
+      ) as MeasureOptions;
+      const hasEnd = given.end !== undefined || (given.start !== undefined && given.duration !== undefined);
+      return real.call(this, name, hasEnd ? given : { ...given, end: world.now() });
+    };
+  });
+  standInFor(
+    'performance.eventLoopUtilization',
+    prototype,
+    'eventLoopUtilization',
+    (real: Utilization): Utilization => {
+      return function (...args) {
+        return hub.world === undefined ? real.call(this, ...args) : { idle: 0, active: 0, utilization: 0 };
+      };
+    },
+  );
+}
+
+/** An event has the time of when it is first asked for it, which its listeners do while it is new. */
+function installEventTimes(): void {
+  const times = new WeakMap<object, number>();
+  replaceGetter('Event.timeStamp', Event.prototype, 'timeStamp', (event) => {
+    const { world } = hub;
+    const known = times.get(event);
+    if (known !== undefined || world === undefined) return known;
+    times.set(event, world.now());
+    return world.now();
+  });
+}
+
+/** `give` gives undefined where the machine has the say. */
+function replaceGetter(
+  name: string,
+  owner: object,
+  key: string,
+  give: (self: object) => number | undefined,
+): void {
+  replaceProperty(name, owner, key, (before) => {
+    const { get: real } = before as { readonly get?: (this: object) => unknown };
+    if (real === undefined) return undefined;
+    return {
+      ...before,
+      get(this: object) {
+        return give(this) ?? real.call(this);
+      },
+    };
   });
 }
 

@@ -42,6 +42,22 @@ export function installEntropy(): void {
   installBytes();
 }
 
+type Fill = (this: unknown, target: ArrayBufferView | ArrayBuffer, ...range: unknown[]) => unknown;
+
+/** The range is counted in elements. */
+function bytesIn(target: ArrayBufferView | ArrayBuffer, [offset = 0, size]: readonly unknown[]): Uint8Array {
+  const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(target)
+    ? target
+    : { buffer: target, byteOffset: 0, byteLength: target.byteLength };
+  const { BYTES_PER_ELEMENT: width = 1 } = target as { readonly BYTES_PER_ELEMENT?: number };
+  const from = Number(offset) * width;
+  return new Uint8Array(
+    buffer,
+    byteOffset + from,
+    size === undefined ? byteLength - from : Number(size) * width,
+  );
+}
+
 function installBytes(): void {
   type RandomUuid = (this: unknown, options?: object) => string;
   const uuids = (real: RandomUuid): RandomUuid =>
@@ -54,19 +70,25 @@ function installBytes(): void {
       bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
       return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
     };
-  type Fill = (this: unknown, target: ArrayBufferView, ...range: unknown[]) => unknown;
   const fills = (real: Fill): Fill =>
     function (target, ...range) {
       const result = real.call(this, target, ...range);
-      const { world } = hub;
-      if (world !== undefined) {
-        world.fill(new Uint8Array(target.buffer, target.byteOffset, target.byteLength));
-      }
+      if (hub.world !== undefined) hub.world.fill(bytesIn(target, range));
       return result;
     };
   standInFor('crypto.randomUUID', crypto, 'randomUUID', uuids);
   standInFor('crypto.getRandomValues', crypto, 'getRandomValues', fills);
   standInFor('crypto.randomFillSync', crypto, 'randomFillSync', fills);
+  standInFor('crypto.randomFill', crypto, 'randomFill', (real: Fill): Fill => (target, ...given) => {
+    const { world } = hub;
+    const deliver = given.at(-1);
+    if (world === undefined || typeof deliver !== 'function') return real(target, ...given);
+    const range = given.slice(0, -1);
+    // It refuses what the other refuses.
+    crypto.randomFillSync(target as Uint8Array, ...(range as [number?, number?]));
+    world.setImmediate(deliver, [null, target]);
+    return undefined;
+  });
   const web = Object.getPrototypeOf(globalThis.crypto) as object;
   standInFor('crypto.randomUUID', web, 'randomUUID', uuids);
   standInFor('crypto.getRandomValues', web, 'getRandomValues', fills);

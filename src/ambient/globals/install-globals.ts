@@ -2,9 +2,10 @@
 import { syncBuiltinESMExports } from 'node:module';
 import '../../kernel/drain-real-functions.ts';
 import { installClocks } from './clocks.ts';
-import { installDate } from './date.ts';
 import { installEntropy } from './entropy.ts';
 import { installPromisedTimers } from './promised-timers.ts';
+import { installDates } from './dates.ts';
+import { installMessages } from './messages.ts';
 import { watchOutsideCalls } from './outside-calls.ts';
 import { installTogether, standIns } from './stand-in.ts';
 import { installTimers } from './timers.ts';
@@ -15,9 +16,10 @@ export function installGlobals(): void {
   installTogether(() => {
     installTimers();
     installPromisedTimers();
-    installDate();
+    installDates();
     installClocks();
     installEntropy();
+    installMessages();
     watchOutsideCalls();
   });
   // Code that imported a function of a module by its name has to see the stand-in too.

@@ -33,6 +33,7 @@ const THREAD = {
   kind: 'thread',
   instead: 'call the work that it does, behind a timer if it takes time',
 } as const;
+const PORT = { kind: 'thread', instead: 'make a MessageChannel in the simulation' } as const;
 const KEYS = { kind: 'entropy', instead: 'make keys and primes before the simulation starts' } as const;
 const END = { kind: 'process', instead: 'throw an error, or return from the scenario' } as const;
 
@@ -57,6 +58,8 @@ const AREAS: readonly Area[] = [
   { path: 'child_process.ChildProcess.prototype', functions: /^spawn$/, ...PROCESS },
   { path: 'cluster', functions: /^fork$/, ...PROCESS },
   { path: 'worker_threads', functions: /^Worker$/, ...THREAD },
+  { path: 'worker_threads.BroadcastChannel.prototype', functions: /^postMessage$/, ...PORT },
+  { path: 'worker_threads.MessagePort.prototype', functions: /^postMessage$/, ...PORT },
   { path: 'Atomics', functions: /^wait/, kind: 'thread', instead: 'wait for a promise or a timer' },
   { path: 'crypto', functions: /^(?:scrypt|pbkdf2|hkdf|checkPrime)$/, kind: 'io', ...POOL },
   { path: 'crypto', functions: /^generate/, ...KEYS },

@@ -24,17 +24,23 @@ export function installTimers(): void {
   });
   // One that a simulation has set is known as such from outside too.
   for (const key of ['clearTimeout', 'clearInterval', 'clearImmediate'] as const) {
+    const kind = key === 'clearImmediate' ? 'Immediate' : 'Timeout';
     standInFor<Clear>(key, globalThis, key, (real: Clear) => (timer) => {
-      if (!clearAmbient(timer)) real(timer);
+      if (!clearAmbient(kind, timer)) real(timer);
     });
   }
   alsoIn(timers, 'node:timers', globalThis);
 }
 
-/** It may be of a simulation that is over, and a number is one of a simulation only while that runs. */
-function clearAmbient(timer: unknown): boolean {
-  if (typeof timer !== 'object' || timer === null) return hub.world?.clear(timer) === true;
-  if (!('clearInSimulation' in timer)) return false;
-  (timer as AmbientTimer).clearInSimulation();
+/** It may be of a simulation that is over; a number is one of the simulation that runs. */
+function clearAmbient(kind: 'Timeout' | 'Immediate', timer: unknown): boolean {
+  if (typeof timer === 'object' && timer !== null) {
+    if (!('clearInSimulation' in timer)) return false;
+    // As Node, which takes each for its own kind only.
+    if (timer.constructor.name === kind) (timer as AmbientTimer).clearInSimulation();
+    return true;
+  }
+  if (hub.world === undefined || timer === undefined || timer === null) return false;
+  if (kind === 'Timeout') hub.world.clear(timer);
   return true;
 }

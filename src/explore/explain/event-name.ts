@@ -3,18 +3,22 @@
  * where places were captured; one that is known by neither has no name that says anything.
  */
 import type { Topic } from '../../kernel/question.ts';
+import type { AmbientTimerKind } from '../../simulation/ambience.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { eventText } from './question-text.ts';
 import { shortPlaceOf } from './source-place.ts';
 
-/** Timers of the machine's kind, as ambient time names those whose function has no name. */
-const NAMELESS_TIMERS: ReadonlySet<string> = new Set(['setTimeout', 'setInterval', 'setImmediate']);
+const NOUNS: Readonly<Record<AmbientTimerKind, string>> = {
+  setTimeout: 'timer',
+  setInterval: 'interval',
+  setImmediate: 'immediate',
+};
 
-/** What it is, if it has no name of its own. */
-function namelessKind(topic: Topic): string | undefined {
-  if (topic === SCENARIO_SLEEP) return 'sleep';
-  return NAMELESS_TIMERS.has(topic.text) ? topic.text : undefined;
+/** Of a timer of ambient time: what it is, with the name of the function that it calls. */
+function timerNoun({ owner, what }: Topic): string | undefined {
+  if (typeof owner !== 'string' || !Object.hasOwn(NOUNS, owner)) return undefined;
+  return `${NOUNS[owner as AmbientTimerKind]}${what === '' ? '' : ` "${what}"`}`;
 }
 
 /** Most set a timer for a promise, in a function without a name, and source maps give those wrong ones. */
@@ -35,15 +39,17 @@ export class EventNames {
 
   /** The event in words. */
   of({ id, topic }: DueEvent): string {
-    const kind = namelessKind(topic);
-    const place = kind === undefined ? undefined : this.#placeOf(id);
+    const place = this.#placeOf(id);
     if (place === undefined) return eventText(topic);
-    return `the ${kind} ${kind === 'sleep' ? place : withoutFunction(place)}`;
+    if (topic === SCENARIO_SLEEP) return `the sleep ${place}`;
+    const timer = timerNoun(topic);
+    return timer === undefined ? eventText(topic) : `the ${timer} set ${withoutFunction(place)}`;
   }
 
   /** True if its name says more than that it is one of many. */
   isTelling({ id, topic }: DueEvent): boolean {
-    return namelessKind(topic) === undefined || this.#placeOf(id) !== undefined;
+    const isNameless = topic === SCENARIO_SLEEP || (topic.what === '' && timerNoun(topic) !== undefined);
+    return !isNameless || this.#placeOf(id) !== undefined;
   }
 
   #placeOf(id: number): string | undefined {

@@ -1,0 +1,96 @@
+/** `Date`, and what formats or gives the date of now: they read the clock of the simulation, and do everything else themselves. */
+import { hub, type AmbientWorld } from '../hub.ts';
+import { replaceProperty, standInFor, type AnyFunction } from './stand-in.ts';
+
+export function installDates(): void {
+  const RealDate = Date;
+  // Also of the class that code has kept.
+  standInFor('Date.now', RealDate, 'now', (real: () => number) => () => hub.world?.dateMs() ?? real());
+  standInFor('Date', globalThis, 'Date', (): AnyFunction => {
+    function StandIn(...args: unknown[]): unknown {
+      const { world } = hub;
+      const made = new.target as unknown;
+      if (made === undefined) {
+        return world === undefined ? RealDate() : new RealDate(world.dateMs()).toString();
+      }
+      const given = args.length === 0 && world !== undefined ? [world.dateMs()] : args;
+      if (made === StandIn) return new RealDate(...(given as []));
+      return Reflect.construct(RealDate, given, new.target);
+    }
+    // It has to be there before the other properties are copied, as it cannot be defined again.
+    Object.defineProperty(StandIn, 'prototype', { value: RealDate.prototype, writable: false });
+    return StandIn;
+  });
+  replaceProperty('Date.prototype.constructor', RealDate.prototype, 'constructor', (before) => ({
+    ...before,
+    value: Date,
+  }));
+  installIntl();
+  installTemporal();
+}
+
+type Format = (this: unknown, date?: unknown) => unknown;
+
+function installIntl(): void {
+  const { prototype } = Intl.DateTimeFormat;
+  const formats = new WeakMap<Format, Format>();
+  const format = (real: Format): Format =>
+    function (date) {
+      const { world } = hub;
+      return real.call(this, date === undefined && world !== undefined ? world.dateMs() : date);
+    };
+  standInFor('Intl.DateTimeFormat.formatToParts', prototype, 'formatToParts', format);
+  // It is a getter, and what it gives is bound and always the same.
+  replaceProperty('Intl.DateTimeFormat.format', prototype, 'format', (before) => {
+    const { get } = before as unknown as { readonly get: (this: unknown) => Format };
+    return {
+      ...before,
+      get(this: unknown) {
+        const bound = get.call(this);
+        let own = formats.get(bound);
+        if (own === undefined) {
+          own = format(bound);
+          formats.set(bound, own);
+        }
+        return own;
+      },
+    };
+  });
+}
+
+interface Zoned {
+  toPlainDateTime(): unknown;
+  toPlainDate(): unknown;
+  toPlainTime(): unknown;
+}
+
+/** What is used of it; TypeScript does not know it yet. */
+interface TemporalGlobal {
+  readonly Now: object & { timeZoneId(): string };
+  readonly Instant: {
+    fromEpochMilliseconds(ms: number): { toZonedDateTimeISO(zone: unknown): Zoned };
+  };
+}
+
+function installTemporal(): void {
+  const { Temporal } = globalThis as unknown as { readonly Temporal?: TemporalGlobal };
+  if (Temporal === undefined) return;
+  const { Now, Instant } = Temporal;
+  const zoned = (world: AmbientWorld, zone: unknown): Zoned =>
+    Instant.fromEpochMilliseconds(world.dateMs()).toZonedDateTimeISO(zone ?? Now.timeZoneId());
+  const gives: Readonly<Record<string, (world: AmbientWorld, zone: unknown) => unknown>> = {
+    instant: (world) => Instant.fromEpochMilliseconds(world.dateMs()),
+    zonedDateTimeISO: zoned,
+    plainDateTimeISO: (world, zone) => zoned(world, zone).toPlainDateTime(),
+    plainDateISO: (world, zone) => zoned(world, zone).toPlainDate(),
+    plainTimeISO: (world, zone) => zoned(world, zone).toPlainTime(),
+  };
+  for (const [key, give] of Object.entries(gives)) {
+    standInFor(`Temporal.Now.${key}`, Now, key, (real: (this: unknown, zone?: unknown) => unknown) => {
+      return function (zone) {
+        const { world } = hub;
+        return world === undefined ? real.call(this, zone) : give(world, zone);
+      };
+    });
+  }
+}

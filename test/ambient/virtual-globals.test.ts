@@ -1,0 +1,263 @@
+import crypto from 'node:crypto';
+import { performance as hooksPerformance } from 'node:perf_hooks';
+import { promisify } from 'node:util';
+import { Worker, MessageChannel as ThreadChannel } from 'node:worker_threads';
+import { describe, expect, test } from 'vitest';
+import { simulate, type Scenario } from 'dryrunner';
+import { ambientTime } from 'dryrunner/ambient';
+import { createExecutor, explain, formatExplanation } from 'dryrunner/explore';
+import { fifoDecisions } from 'dryrunner/kernel';
+import { installTogether, replaceProperty, standIns } from '../../src/ambient/globals/stand-in.ts';
+
+// Before the code of the tests is made.
+const ambient = ambientTime();
+const EPOCH_MS = Date.UTC(2000, 0, 1);
+
+/** What the scenario has logged, with its decisions first in first out. */
+async function logOf(scenario: (log: (entry: unknown) => void) => Promise<void> | void): Promise<unknown[]> {
+  const entries: unknown[] = [];
+  const verdict = await simulate({
+    ambient,
+    source: fifoDecisions(),
+    scenario: () => scenario((entry) => void entries.push(entry)),
+  });
+  if (!verdict.held) throw new Error(verdict.failure?.message, { cause: verdict.failure?.cause });
+  return entries;
+}
+
+const passes = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+describe('the date of now', () => {
+  test('is virtual where a format, a kept Date or a subclass asks for it', async () => {
+    class Stamp extends Date {}
+    const log = await logOf(async (note) => {
+      await passes(86_400_000);
+      const format = new Intl.DateTimeFormat('en', { timeZone: 'UTC', dateStyle: 'short' });
+      const { format: bound } = format;
+      note([format.format(), format.format(0), format.format === bound]);
+      note(format.formatToParts().find(({ type }) => type === 'day')?.value);
+      note([new Stamp().getTime() - EPOCH_MS, new Date(5).getTime(), Date().slice(0, 15)]);
+      note((new Date().constructor as DateConstructor).now() - EPOCH_MS);
+    });
+    expect(log.slice(0, 2)).toEqual([['1/2/00', '1/1/70', true], '2']);
+    expect(log[2]).toEqual([86_400_000, 5, expect.stringMatching(/Jan 0[123] 2000/)]);
+    expect(log[3]).toBe(86_400_000);
+    expect(new Intl.DateTimeFormat('en', { dateStyle: 'short' }).format()).not.toMatch(/00$/);
+  });
+});
+
+describe('performance', () => {
+  test('its origin, marks, measures and utilization are virtual', async () => {
+    const log = await logOf(async (note) => {
+      note([performance.timeOrigin, hooksPerformance.timeOrigin]);
+      await passes(10);
+      note(performance.mark('begun').startTime);
+      await passes(15);
+      note(performance.measure('from a mark', 'begun').duration);
+      note(performance.measure('from the beginning').duration);
+      note(performance.measure('of a time', { start: 1, duration: 2 }).duration);
+      note(performance.measure('of options', { start: 'begun' }).duration);
+      note([
+        performance.mark('given', { startTime: 3 }).startTime,
+        performance.eventLoopUtilization().utilization,
+      ]);
+      note([new Event('x').timeStamp, process.cpuUsage()]);
+      performance.clearMarks();
+      performance.clearMeasures();
+    });
+    expect(log).toEqual([[EPOCH_MS, EPOCH_MS], ...[10, 15, 25, 2, 15], [3, 0], [25, { user: 0, system: 0 }]]);
+    expect(performance.timeOrigin).toBeGreaterThan(Date.UTC(2020, 0, 1));
+    expect(new Event('x').timeStamp).toBeGreaterThan(0);
+  });
+});
+
+describe('messages between ports', () => {
+  test.for([
+    ['the global', () => new MessageChannel()],
+    ['of worker_threads', () => new ThreadChannel()],
+  ] as const)('%s: each is an event, in the order of sending, and a copy', async ([, make]) => {
+    const log = await logOf(async (note) => {
+      const { port1, port2 } = make();
+      note([port1 instanceof MessagePort, make() instanceof MessageChannel]);
+      const sent = { list: [1] };
+      port1.postMessage(sent);
+      sent.list.push(2);
+      port1.postMessage('second');
+      note('sent');
+      await passes(5);
+      Object.assign(port2, { onmessage: ({ data }: MessageEvent) => note([data, performance.now()]) });
+      await passes(5);
+      port1.postMessage('third');
+      port2.on('close', () => note('closed'));
+      await passes(1);
+      port1.close();
+      port1.postMessage('lost');
+      await passes(1);
+    });
+    expect(log).toEqual([[true, true], 'sent', [{ list: [1] }, 5], ['second', 5], ['third', 10], 'closed']);
+  });
+
+  test('what cannot be copied is refused as ever', async () => {
+    const log = await logOf((note) => {
+      try {
+        new MessageChannel().port1.postMessage(() => undefined);
+      } catch (error) {
+        note((error as Error).name);
+      }
+    });
+    expect(log).toEqual(['DataCloneError']);
+  });
+
+  test('those of the machine are real outside, and refused inside', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const received = new Promise((resolve) => {
+      Object.assign(port2, { onmessage: ({ data }: MessageEvent) => resolve(data) });
+    });
+    const { failure } = await simulate({
+      ambient,
+      scenario: () => port1.postMessage('inside'),
+    });
+    expect(failure?.message).toMatch(/^worker_threads\.MessagePort\.postMessage is called /);
+    port1.postMessage('outside');
+    expect(await received).toBe('outside');
+    port1.close();
+    expect(typeof Worker).toBe('function');
+  });
+});
+
+describe('details of timers', () => {
+  test('util.promisify, numbers that are forgotten, and each kind cleared by its own function', async () => {
+    const log = await logOf(async (note) => {
+      note([await promisify(setTimeout)(7, 'value'), performance.now()]);
+      note(await promisify(setImmediate)('immediate'));
+      const fired = Number(setTimeout(() => {}, 1));
+      await passes(2);
+      const other = setTimeout(note, 1, 'still there');
+      clearTimeout(fired);
+      clearImmediate(other as never);
+      const immediate = setImmediate(note, 'also there');
+      clearTimeout(immediate as never);
+      clearTimeout(String(Number(setTimeout(note, 1, 'cleared by the text of its number'))));
+      await passes(5);
+      note([other.constructor.name, immediate.constructor.name]);
+    });
+    expect(log).toEqual([['value', 7], 'immediate', 'also there', 'still there', ['Timeout', 'Immediate']]);
+  });
+
+  test('the signals of AbortSignal.any and timeout abort in virtual time', async () => {
+    const log = await logOf(async (note) => {
+      const signal = AbortSignal.any([AbortSignal.timeout(500), new AbortController().signal]);
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true });
+      });
+      note([
+        performance.now(),
+        (signal.reason as Error).name,
+        structuredClone(new Date()).getTime() - EPOCH_MS,
+      ]);
+    });
+    expect(log).toEqual([[500, 'TimeoutError', 500]]);
+  });
+
+  test('ticks and microtasks keep the order of Node', async () => {
+    const order = (note: (entry: unknown) => void): Promise<void> =>
+      new Promise((resolve) => {
+        setTimeout(() => {
+          queueMicrotask(() => {
+            note('microtask');
+            process.nextTick(note, 'tick of a microtask');
+            queueMicrotask(() => note('microtask of a microtask'));
+          });
+          process.nextTick(() => {
+            note('tick');
+            process.nextTick(note, 'tick of a tick');
+            void Promise.resolve().then(() => note('reaction'));
+          });
+          setTimeout(resolve, 5);
+        }, 1);
+      });
+    const real: unknown[] = [];
+    await order((entry) => void real.push(entry));
+    expect(await logOf(order)).toEqual(real);
+  });
+});
+
+describe('entropy of ranges', () => {
+  test('only the range is filled, for views and buffers, with and without a callback', async () => {
+    const log = await logOf(async (note) => {
+      const bytes = crypto.randomFillSync(new Uint8Array(32), 8, 16);
+      note([
+        bytes.subarray(0, 8).every((byte) => byte === 0),
+        bytes.subarray(24).every((byte) => byte === 0),
+      ]);
+      note(bytes.subarray(8, 24).some((byte) => byte !== 0));
+      const buffer = new ArrayBuffer(16);
+      crypto.randomFillSync(buffer as never);
+      note(new Uint8Array(buffer).some((byte) => byte !== 0));
+      const words = await promisify<Uint16Array, number, Uint16Array>(crypto.randomFill)(
+        new Uint16Array(16),
+        8,
+      );
+      note([words.subarray(0, 8).every((word) => word === 0), words.subarray(8).some((word) => word !== 0)]);
+    });
+    expect(log).toEqual([[true, true], true, true, [true, true]]);
+  });
+
+  test('it is the same again', async () => {
+    const draws: Scenario = async (sim) => {
+      const filled = await promisify<Uint8Array, Uint8Array>(crypto.randomFill)(new Uint8Array(8));
+      sim.note([filled.join(), crypto.randomFillSync(new Uint8Array(4), 1).join()].join(' '));
+    };
+    const hashes = [1, 2].map(() => simulate({ ambient, scenario: draws }));
+    const [one, other] = await Promise.all(hashes);
+    expect(one?.traceHash).toBe(other?.traceHash);
+  });
+});
+
+describe('an explanation', () => {
+  test('names timers by the line that set them', async () => {
+    const scenario = {
+      name: 'two-timers',
+      description: 'of a test',
+      options: { ambient },
+      async run(sim: Parameters<Scenario>[0]): Promise<void> {
+        let owner = '';
+        const renew = (): void => void setTimeout(() => (owner = 'renewed'), 10);
+        renew();
+        await passes(5);
+        setTimeout(() => (owner = 'expired'), 5);
+        await passes(10);
+        sim.check(owner === 'expired', `the owner is "${owner}"`);
+      },
+    };
+    const executor = createExecutor(scenario as never);
+    const source = { decide: (_: unknown, n: number) => n - 1 };
+    const { failure, decisions } = await executor.execute({ source });
+    expect(failure?.kind).toBe('check');
+    const explanation = await explain(executor, decisions());
+    expect(
+      formatExplanation(explanation)
+        .map(({ text }) => text)
+        .join('\n'),
+    ).toMatch(/the timer set at virtual-globals\.test\.ts:\d+/);
+  });
+});
+
+describe('putting in place', () => {
+  test('a throw in the midst of it leaves nothing behind', () => {
+    const owner = { one: () => 1, two: () => 2 };
+    const before = Object.getOwnPropertyDescriptors(owner);
+    const count = standIns.length;
+    expect(() =>
+      installTogether(() => {
+        replaceProperty('one', owner, 'one', (was) => ({ ...was, value: () => 3 }));
+        replaceProperty('two', Object.freeze(owner), 'two', (was) => ({ ...was, value: () => 4 }));
+      }),
+    ).toThrow(TypeError);
+    expect(Object.keys(owner)).toEqual(Object.keys(before));
+    expect(standIns).toHaveLength(count);
+  });
+});
