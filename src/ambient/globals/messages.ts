@@ -110,7 +110,7 @@ class Port extends NodeEventTarget {
   }
 }
 
-/** They are ports to whoever asks. */
+/** `instanceof MessagePort` holds for them. */
 Object.setPrototypeOf(Port.prototype, MessagePort.prototype);
 
 export function installMessages(): void {
