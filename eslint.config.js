@@ -235,6 +235,11 @@ export default tseslint.config(
     [...bannedImports, ...edgePackages, fastCheck],
   ),
   banned(['sims/**/*.ts'], bannedImports),
+  // They are code as users have it, and what a module exports needs no `this`.
+  {
+    files: ['sims/foreign/**/*.ts'],
+    rules: { ...noBans, '@typescript-eslint/unbound-method': 'off' },
+  },
   {
     files: [
       'src/{host,threads,ambient,cli,vitest}/**/*.ts',

@@ -108,7 +108,9 @@ function checkCircles(chunks: readonly OutputChunk[]): void {
 
 /** Scenarios stay what they are, a file each: users read them, and name them on the command line. */
 async function writeScenarios(dist: string): Promise<void> {
-  const scenarios = await rolldown({ input: named(listFiles(['sims'])), platform: 'node', external });
+  // Those over foreign packages run where these are installed, which is in a checkout only.
+  const shipped = listFiles(['sims']).filter((path) => !path.startsWith('sims/foreign/'));
+  const scenarios = await rolldown({ input: named(shipped), platform: 'node', external });
   await scenarios.write({
     dir: dist,
     preserveModules: true,

@@ -53,8 +53,13 @@ function filesBelow(folder: string, ending: string): string[] {
   }
   const prefix = projectRoot.length + 1;
   return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending) && !isInstalled(entry.parentPath))
     .map((entry) => join(entry.parentPath, entry.name).slice(prefix).replaceAll('\\', '/'));
+}
+
+/** `sims/foreign` has packages of its own. */
+function isInstalled(folder: string): boolean {
+  return folder.slice(projectRoot.length).split(/[\\/]/).includes('node_modules');
 }
 
 /** The files in the project's root folder whose names end in `ending`, sorted. */

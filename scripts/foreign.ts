@@ -1,0 +1,254 @@
+// Popular packages of npm as they are, under what their documentation promises (sims/foreign, docs/foreign.md): a row per promise as it
+// comes. Each is run under so many seeds; then again in reverse order and watched for escapes, where each hash must be the same; then with
+// the portfolio until it fails. What is not installed yet is installed from the lockfile in sims/foreign.
+//   --only NAME,…     some packages or promises
+//   --seeds N         executions of each (2000)
+//   --sample          50 seeds of each, in a minute or two
+//   --explain         of each promise that fails, what failed how often
+//   --json            one object per promise on stdout
+//   --help            this text
+// Exits 1 if a hash differs, something escapes, or a promise fails that is not judged in docs/foreign.md; 2 on wrong usage.
+import 'dryrunner/ambient/install';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import type { Verdict } from 'dryrunner';
+import { watchEscapes } from 'dryrunner/ambient';
+import { createExecutor, explore, portfolioStrategy, randomStrategy, type Executor } from 'dryrunner/explore';
+import { withoutStrays } from '../src/threads/stray-errors.ts';
+import type { ForeignScenario } from '../sims/foreign/promised.ts';
+import { projectRoot } from './module-graph.ts';
+
+const FOLDER = join(projectRoot, 'sims/foreign');
+const SEEDS = 2_000;
+const SAMPLE_SEEDS = 50;
+
+/** What was seen of one promise. */
+interface Row {
+  readonly package: string;
+  readonly version: string;
+  readonly promise: string;
+  readonly says: string;
+  readonly seeds: number;
+  readonly failures: number;
+  /** The messages with how often each came, the most frequent first. */
+  readonly messages: readonly (readonly [message: string, count: number])[];
+  /** Executions to the first failure; undefined if there was none. */
+  readonly random: number | undefined;
+  readonly portfolio: number | undefined;
+  /** Seeds whose second run differed. */
+  readonly differing: number;
+  readonly escapes: readonly string[];
+  /** What Node warned of meanwhile, such as a timer of infinite length. */
+  readonly warnings: readonly string[];
+  readonly seedsPerSecond: number;
+  readonly judgement: string | undefined;
+}
+
+function install(): void {
+  if (existsSync(join(FOLDER, 'node_modules/.package-lock.json'))) return;
+  process.stderr.write('foreign: installing the packages of sims/foreign\n');
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { status } = spawnSync('npm', args, { cwd: FOLDER, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) throw new Error(`npm ci in sims/foreign ended with ${status}`);
+}
+
+function versionOf(name: string): string {
+  const manifest = readFileSync(join(FOLDER, 'node_modules', name, 'package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+const warnings = new Set<string>();
+
+/** Instead of printing each. */
+function collectWarnings(): void {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ message }) => warnings.add(message.split('\n')[0] ?? message));
+}
+
+/** All that a second run must repeat. */
+function traceOf({ traceHash, failure }: Verdict): string {
+  return failure === undefined ? traceHash : `${traceHash} ${failure.kind} ${failure.message}`;
+}
+
+async function executeAll(
+  executor: Executor,
+  indices: Iterable<number>,
+  look: (verdict: Verdict, index: number) => void,
+): Promise<void> {
+  const strategy = randomStrategy(1);
+  for (const index of indices) {
+    strategy.begin(index);
+    const verdict = await executor.execute({ source: strategy, omitStacks: true });
+    strategy.end({ verdict, novelty: 0 });
+    look(verdict, index);
+  }
+}
+
+async function rowOf(scenario: ForeignScenario, seeds: number): Promise<Row> {
+  const input = await scenario.prepare?.({
+    read: () => Promise.reject(new Error('there are no files')) as never,
+  });
+  const plain = withoutStrays(createExecutor(scenario, input));
+  const traces: string[] = [];
+  const messages = new Map<string, number>();
+  let random: number | undefined;
+  const began = performance.now();
+  await executeAll(plain, Array.from({ length: seeds }).keys(), (verdict, index) => {
+    traces.push(traceOf(verdict));
+    const { failure } = verdict;
+    if (failure === undefined) return;
+    random ??= index + 1;
+    messages.set(failure.message, (messages.get(failure.message) ?? 0) + 1);
+  });
+  const seconds = (performance.now() - began) / 1_000;
+  const watch = watchEscapes(createExecutor(scenario, input));
+  let differing = 0;
+  // In reverse, so that what one execution leaves to the next shows.
+  const backwards = Array.from(traces.keys()).reverse();
+  await executeAll(withoutStrays(watch.executor), backwards, (verdict, index) => {
+    if (traceOf(verdict) !== traces[index]) differing += 1;
+  });
+  const explored = await explore(plain, portfolioStrategy(1), { maxExecutions: seeds });
+  const warned = [...warnings];
+  warnings.clear();
+  return {
+    package: scenario.package,
+    version: versionOf(scenario.package),
+    promise: scenario.name,
+    says: scenario.description,
+    seeds,
+    failures: [...messages.values()].reduce((sum, count) => sum + count, 0),
+    messages: [...messages].sort(([, one], [, other]) => other - one),
+    random,
+    portfolio: explored.failures > 0 ? explored.executions : undefined,
+    differing,
+    escapes: watch.escapes().map(({ what, frames }) => `${what} ${frames[0] ?? ''}`.trim()),
+    warnings: warned,
+    seedsPerSecond: Math.round(seeds / seconds),
+    judgement: scenario.judgement,
+  };
+}
+
+const HEAD = [
+  'package',
+  'version',
+  'promise',
+  'seeds',
+  'failed',
+  'random',
+  'portfolio',
+  'differ',
+  'escapes',
+  'seeds/s',
+  'judgement',
+];
+const WIDTHS = [22, 8, 30, 5, 6, 6, 9, 6, 7, 7, 0];
+
+function line(cells: readonly (string | number)[]): string {
+  return cells
+    .map((cell, column) => {
+      const text = String(cell);
+      const width = WIDTHS[column] ?? 0;
+      return typeof cell === 'number' || /^(–|\d+)$/.test(text) ? text.padStart(width) : text.padEnd(width);
+    })
+    .join('  ')
+    .trimEnd();
+}
+
+function printRow(row: Row, explains: boolean): void {
+  const { failures, random = '–', portfolio = '–', differing, escapes, judgement = '' } = row;
+  const found = [failures, random, portfolio, differing, escapes.length, row.seedsPerSecond];
+  const judged = failures === 0 || judgement !== '' ? judgement : 'not judged';
+  process.stdout.write(`${line([row.package, row.version, row.promise, row.seeds, ...found, judged])}\n`);
+  for (const warning of row.warnings) process.stdout.write(`    warning: ${warning}\n`);
+  for (const escape of escapes) process.stdout.write(`    escape: ${escape}\n`);
+  if (!explains || failures === 0) return;
+  process.stdout.write(`    it says: ${row.says}\n`);
+  for (const [message, count] of row.messages.slice(0, 4)) {
+    process.stdout.write(`    ${count} × ${message}\n`);
+  }
+}
+
+function isGood({ differing, escapes, failures, judgement }: Row): boolean {
+  return differing === 0 && escapes.length === 0 && (failures === 0 || judgement !== undefined);
+}
+
+function summary(rows: readonly Row[]): string {
+  const packages = new Set(rows.map((row) => row.package));
+  const failing = rows.filter(({ failures }) => failures > 0);
+  const broken = new Set(failing.map((row) => row.package));
+  const executions = rows.reduce((sum, { seeds }) => sum + seeds, 0);
+  const differing = rows.reduce((sum, row) => sum + row.differing, 0);
+  const escapes = rows.reduce((sum, row) => sum + row.escapes.length, 0);
+  return (
+    `${packages.size} packages, ${rows.length} promises, ${executions} seeds run twice: ${differing} hashes differ, ${escapes} escapes; ` +
+    `${failing.length} promises of ${broken.size} packages fail`
+  );
+}
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      seeds: { type: 'string' },
+      sample: { type: 'boolean', default: false },
+      explain: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const seeds = values.seeds === undefined ? (values.sample ? SAMPLE_SEEDS : SEEDS) : Number(values.seeds);
+  if (!(Number.isInteger(seeds) && seeds > 0)) {
+    throw new Error(`--seeds: expected an integer > 0, got ${values.seeds}`);
+  }
+  return { ...values, seeds };
+}
+
+function chosen(all: readonly ForeignScenario[], only: string): readonly ForeignScenario[] {
+  if (only === '') return all;
+  return only.split(',').flatMap((wanted) => {
+    const found = all.filter((scenario) => scenario.package === wanted || scenario.name === wanted);
+    if (found.length === 0) throw new Error(`--only: there is no package and no promise ${wanted}`);
+    return found;
+  });
+}
+
+/** The comment that this file opens with. */
+function usage(): string {
+  const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
+  const end = lines.findIndex((text) => !text.startsWith('//'));
+  return `${lines
+    .slice(0, end)
+    .map((text) => text.replace(/^\/\/ ?/, ''))
+    .join('\n')}\n`;
+}
+
+async function main(): Promise<void> {
+  const { only, seeds, explain, json, help } = options();
+  if (help) {
+    process.stdout.write(usage());
+    return;
+  }
+  const { foreignScenarios } = await import('../sims/foreign/index.ts');
+  const scenarios = chosen(foreignScenarios, only);
+  install();
+  collectWarnings();
+  const rows: Row[] = [];
+  if (!json) process.stdout.write(`${line(HEAD)}\n`);
+  for (const scenario of scenarios) {
+    const row = await rowOf(scenario, seeds);
+    rows.push(row);
+    if (json) process.stdout.write(`${JSON.stringify(row)}\n`);
+    else printRow(row, explain);
+  }
+  process.stderr.write(`${summary(rows)}\n`);
+  process.exitCode = rows.every(isGood) ? 0 : 1;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`foreign: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+});

@@ -1,0 +1,119 @@
+/**
+ * A promise that the documentation of a package makes, as a scenario over that package as npm delivers it. The packages are installed apart,
+ * by `npm ci` in this folder, so what is used of each is typed where it is used.
+ */
+// Before any package is imported: some take what they need of the machine when they are loaded.
+import 'dryrunner/ambient/install';
+import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
+import { ambientTime } from 'dryrunner/ambient';
+
+/** A scenario that knows which package it is about. */
+export interface ForeignScenario extends ScenarioDefinition {
+  readonly package: string;
+  readonly judgement?: Judgement;
+}
+
+/** What was made of a promise that is not kept, and why: see docs/foreign.md. */
+export type Judgement = 'bug' | 'known' | 'documented' | 'misuse';
+
+/** What {@link promised} takes. */
+export interface Promised<Package> {
+  readonly package: string;
+  readonly name: string;
+  /** What the documentation says, in its own words as far as they fit. */
+  readonly says: string;
+  /** Stated if it fails. */
+  readonly judgement?: Judgement;
+  /** Packages that promise to leave nothing are held to it; default `ignore`. */
+  readonly leftovers?: 'fail' | 'ignore';
+  readonly run: (sim: Simulation, imported: Package) => Promise<void>;
+}
+
+/** Makes the scenario; the package is imported when it is prepared. */
+export function promised<Package>({
+  package: specifier,
+  name,
+  says,
+  judgement,
+  leftovers = 'ignore',
+  run,
+}: Promised<Package>): ForeignScenario {
+  const definition = defineScenario<unknown>({
+    name,
+    description: says,
+    prepare: () => import(specifier) as Promise<unknown>,
+    async run(sim, imported) {
+      // No process runs code of users in the first millisecond of its life, and there are packages to which a time of 0 is none.
+      await passes(1);
+      await run(sim, imported as Package);
+    },
+    options: { ambient: ambientTime(), leftovers, maxEvents: 20_000 },
+  });
+  return { ...definition, package: specifier, ...(judgement === undefined ? {} : { judgement }) };
+}
+
+/** Lets time pass, as user code would. */
+export function passes(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/** Lets a drawn time pass, or none at all. */
+export async function pauses(sim: Simulation, label: string, times: readonly number[]): Promise<void> {
+  const ms = sim.pick(label, times);
+  if (ms > 0) await passes(ms);
+}
+
+/** All promise reactions of now have run afterwards: a counter that is looked at earlier may still be about to change. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** Numbers from 0. */
+export function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+/** How many are inside of a section at once, now and at most. */
+export class Crowd {
+  now = 0;
+  most = 0;
+
+  enter(): void {
+    this.now += 1;
+    this.most = Math.max(this.most, this.now);
+  }
+
+  leave(): void {
+    this.now -= 1;
+  }
+
+  /** Runs `work` inside. */
+  async inside<T>(work: () => Promise<T> | T): Promise<T> {
+    this.enter();
+    try {
+      return await work();
+    } finally {
+      this.leave();
+    }
+  }
+}
+
+/** The most of `times` (in order) that lie within any `intervalMs`, the end excluded. */
+export function mostWithin(times: readonly number[], intervalMs: number): number {
+  const counts = times.map((from) => times.filter((time) => time >= from && time < from + intervalMs).length);
+  return Math.max(0, ...counts);
+}
+
+/** What a promise came to. */
+export async function outcome(promise: PromiseLike<unknown>): Promise<'resolved' | Error> {
+  try {
+    await promise;
+    return 'resolved';
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

@@ -1,0 +1,36 @@
+// What the scenarios over foreign packages promise about themselves; the packages themselves are not installed for this.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { projectRoot } from '../../scripts/module-graph.ts';
+import { foreignScenarios } from '../../sims/foreign/index.ts';
+
+const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
+const { dependencies } = JSON.parse(read('sims/foreign/package.json')) as {
+  dependencies: Record<string, string>;
+};
+
+describe('scenarios over foreign packages', () => {
+  test('are about at least 20 packages, each pinned to one version and used', () => {
+    const used = [...new Set(foreignScenarios.map((scenario) => scenario.package))].sort();
+    expect(used).toEqual(Object.keys(dependencies).sort());
+    expect(used.length).toBeGreaterThanOrEqual(20);
+    for (const version of Object.values(dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  test('have names of their own, so that --only means one', () => {
+    const names = foreignScenarios.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+test('npm run foreign refuses a name that it does not know, before it installs anything', () => {
+  const command = [join(projectRoot, 'scripts/foreign.ts'), '--only', 'left-pad'];
+  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', ...command], {
+    cwd: projectRoot,
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('foreign: --only: there is no package and no promise left-pad\n');
+  expect(status).toBe(2);
+});
