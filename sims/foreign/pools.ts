@@ -338,7 +338,7 @@ export const asyncMutexExclusion: ForeignScenario = promised<AsyncMutex>({
 export const asyncMutexSemaphore: ForeignScenario = promised<AsyncMutex>({
   package: 'async-mutex',
   name: 'async-mutex-semaphore',
-  says: 'a semaphore hands out no more than its value, by weight; whoever waits is served once there is enough',
+  says: 'a semaphore hands out no more than its value, by weight; each waiter is served once there is enough',
   leftovers: 'fail',
   async run(sim, { Semaphore }) {
     const semaphore = new Semaphore(3);

@@ -195,7 +195,7 @@ export const rateLimiterFlexibleMemory: ForeignScenario = promised<FlexiblePacka
         times.push(now);
       } else {
         if (blockDuration > 0 && blockedUntil <= now) blockedUntil = now + blockDuration * 1000;
-        sim.check(result > 0, `rejected, and told to wait for ${result} ms`);
+        sim.check(result > 0, `rejected for ${result} ms`);
       }
     }
     const most = mostWithin(times, 1000);
