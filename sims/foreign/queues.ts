@@ -9,6 +9,7 @@ import {
   settled,
   upTo,
   type ForeignScenario,
+  type Judgement,
 } from './promised.ts';
 
 type Task<T = unknown> = () => Promise<T> | T;
@@ -69,11 +70,18 @@ export const pQueueConcurrency: ForeignScenario = promised<PQueue>({
   },
 });
 
-function intervalScenario(name: string, says: string, strict: boolean, factor: number): ForeignScenario {
+function intervalScenario(
+  name: string,
+  says: string,
+  strict: boolean,
+  factor: number,
+  judgement?: Judgement,
+): ForeignScenario {
   return promised<PQueue>({
     package: 'p-queue',
     name,
     says,
+    ...(judgement === undefined ? {} : { judgement }),
     async run(sim, { default: PQueue }) {
       const intervalCap = sim.pick('cap', [1, 2, 3]);
       const queue = new PQueue({ intervalCap, interval: 100, strict });
@@ -102,6 +110,7 @@ export const pQueueIntervalCap: ForeignScenario = intervalScenario(
   'intervalCap is the max number of runs in the given interval; a fixed window can burst at a boundary, to twice as many at most',
   false,
   2,
+  'bug',
 );
 
 export const pQueueStrict: ForeignScenario = intervalScenario(

@@ -265,6 +265,7 @@ interface PWaitFor {
 export const pWaitForStops: ForeignScenario = promised<PWaitFor>({
   package: 'p-wait-for',
   name: 'p-wait-for-stops',
+  judgement: 'bug',
   says: 'waits interval after the condition was false before calling it again; rejects after timeout, and calls it no more',
   leftovers: 'fail',
   async run(sim, { default: pWaitFor }) {
@@ -483,6 +484,7 @@ export const cockatielHalfOpen: ForeignScenario = promised<Cockatiel>({
 export const cockatielBulkhead: ForeignScenario = promised<Cockatiel>({
   package: 'cockatiel',
   name: 'cockatiel-bulkhead',
+  judgement: 'known',
   says: 'limits the number of concurrent calls and those that are queued; slots come back, also those of aborted calls',
   leftovers: 'fail',
   async run(sim, { bulkhead }) {
