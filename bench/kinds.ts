@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { measureAwaits } from './awaits.ts';
 import { measureExplore } from './explore.ts';
 import type { Figure } from './figure.ts';
 import { measureHelp } from './help.ts';
@@ -21,6 +22,7 @@ export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promi
   sleeps: sleepFigures,
   waiters: measureWaiters,
   idle: measureIdle,
+  awaits: measureAwaits,
   help: measureHelp,
 };
 

@@ -177,5 +177,11 @@ export function ambientTime(options: AmbientOptions = {}): Ambience {
   if (thens && awaits === undefined) throw invalidArgument('thens', 'awaits beside it', thens);
   const allowed = checkAllowed(allow);
   installGlobals();
-  return Object.freeze({ begin: (parts: AmbientParts) => begin(parts, allowed, { awaits, thens }) });
+  const ambience = (level: AwaitOptions['awaits']): Ambience => ({
+    begin: (parts) => begin(parts, allowed, { awaits: level, thens }),
+  });
+  return Object.freeze({
+    ...ambience(awaits),
+    ...(awaits === 'latency' ? { native: Object.freeze(ambience('hops')) } : {}),
+  });
 }

@@ -40,6 +40,8 @@ export interface ExecutionRequest {
   readonly stallLookEvery?: number;
   /** Says in the details of a standstill where the scenario waits; see `simulate`. */
   readonly captureAwaits?: boolean;
+  /** Awaits that the scenario controls are late by microtasks only, in the engine's order; default false. */
+  readonly nativeAwaits?: boolean;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }
@@ -98,10 +100,12 @@ export function simulationExecutor({
     scenario: name,
     async execute(asked) {
       checkRecord('request', 'a request for an execution', asked);
-      const { watchers = [], hardMaxEvents = Infinity, ...request } = asked;
+      const { watchers = [], hardMaxEvents = Infinity, nativeAwaits = false, ...request } = asked;
+      const native = nativeAwaits ? simulation.ambient?.native : undefined;
       const verdict = await simulate({
         ...simulation,
         ...request,
+        ...(native === undefined ? {} : { ambient: native }),
         ...(stated === undefined ? {} : { maxEvents: Math.min(stated, hardMaxEvents) }),
         oracles: watchers.length === 0 ? oracles : [...oracles, ...watchers],
       });

@@ -4,6 +4,7 @@
  */
 import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
+import type { Topic } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { ReportFailure } from './verdict.ts';
 
@@ -36,8 +37,20 @@ export interface AmbientSession {
   leftovers(): readonly string[];
 }
 
+/** Who owns what is asked about an await: how its site begins. */
+export const AWAIT_OWNERS: readonly string[] = Object.freeze([
+  ...['await using', 'await', 'for await', 'yield*', 'yield', 'return', 'then'],
+]);
+
+/** Whether an event or a question is about how late an await goes on. */
+export function isAboutAwait({ owner }: Topic): boolean {
+  return typeof owner === 'string' && AWAIT_OWNERS.includes(owner);
+}
+
 /** Option `ambient` of a simulation. Made by `ambientTime` of `dryrunner/ambient`. */
 export interface Ambience {
+  /** The same with awaits in the engine's order, late by microtasks only; absent if they are so already. */
+  readonly native?: Ambience;
   /** @throws RunnerError `RUNNER_SIMULATION_MISUSE` if code would not see it, because somebody else has replaced the globals. */
   begin(parts: AmbientParts): AmbientSession;
 }

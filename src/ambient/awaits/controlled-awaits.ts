@@ -4,8 +4,9 @@
  */
 import type { Timer } from '../../kernel/clock.ts';
 import type { Choices } from '../../kernel/decisions.ts';
-import { topicOf } from '../../kernel/question.ts';
+import { topicOf, type Topic } from '../../kernel/question.ts';
 import type { VirtualClock } from '../../kernel/virtual-clock.ts';
+import { AWAIT_OWNERS } from '../../simulation/ambience.ts';
 import { hub, type AwaitControl } from '../hub.ts';
 
 /**
@@ -136,20 +137,39 @@ function iteratorOf(given: unknown, pass: (call: () => unknown) => unknown): obj
 class Continuation {
   readonly cause: number;
   readonly place: Error | undefined;
+  /** What is awaited, if others may await it too. */
+  readonly shared: Promise<unknown> | undefined;
+  event: Timer | undefined;
+  /** The next one that awaits the same. */
+  follower: Continuation | undefined;
+  previous: Continuation | undefined;
   next: Continuation | undefined;
-  readonly #goOn: (value: unknown) => void;
-  readonly #value: unknown;
+  readonly goOn: (value: unknown) => void;
+  readonly value: unknown;
 
-  constructor(cause: number, place: Error | undefined, goOn: (value: unknown) => void, value: unknown) {
-    this.cause = cause;
+  constructor(
+    { currentEventId }: VirtualClock,
+    { place, shared }: Awaited,
+    goOn: (value: unknown) => void,
+    value: unknown,
+  ) {
+    this.cause = currentEventId;
     this.place = place;
-    this.#goOn = goOn;
-    this.#value = value;
+    this.shared = shared;
+    this.goOn = goOn;
+    this.value = value;
+    this.event = undefined;
+    this.follower = undefined;
+    this.previous = undefined;
+    this.next = undefined;
   }
+}
 
-  run(): void {
-    this.#goOn(this.#value);
-  }
+/** An await. */
+interface Awaited {
+  readonly site: string;
+  readonly shared: Promise<unknown> | undefined;
+  readonly place: Error | undefined;
 }
 
 /** Those of one promise that are pending, in the order of its reactions. */
@@ -162,9 +182,10 @@ interface Reactions {
 class LateAwaits extends Awaits {
   readonly #clock: VirtualClock;
   readonly #capturesPlaces: boolean;
-  readonly #events = new Set<Timer>();
+  /** All that are pending, in a chain. */
+  #last: Continuation | undefined;
   /** By what is awaited: a promise that has settled and of whose reactions some are pending. */
-  readonly #pending = new Map<Promise<unknown>, Reactions>();
+  readonly #reactions = new Map<Promise<unknown>, Reactions>();
   #isOver = false;
 
   constructor({ clock, capturePlaces }: AwaitParts, controlsThens: boolean) {
@@ -175,14 +196,17 @@ class LateAwaits extends Awaits {
 
   awaited(value: unknown, site: string): unknown {
     const promise = Promise.resolve(value);
-    // One that was made for this await has no other reactions.
-    const shared = promise === value ? promise : undefined;
-    const place = this.#capturesPlaces ? placeHere() : undefined;
+    const awaited = {
+      site,
+      // One that was made for this await has no other reactions.
+      shared: promise === value ? promise : undefined,
+      place: this.#capturesPlaces ? placeHere() : undefined,
+    };
     return new Promise((resolve, reject) => {
       void nativeThen.call(
         promise,
-        (result) => this.#settled(site, shared, place, resolve, result),
-        (reason) => this.#settled(site, shared, place, reject, reason),
+        (result) => this.#settled(awaited, resolve, result),
+        (reason) => this.#settled(awaited, reject, reason),
       );
     });
   }
@@ -193,44 +217,49 @@ class LateAwaits extends Awaits {
 
   end(): void {
     this.#isOver = true;
-    for (const event of this.#events) event.cancel();
-    this.#events.clear();
-    this.#pending.clear();
+    for (let one = this.#last; one !== undefined; one = one.previous) one.event?.cancel();
+    this.#last = undefined;
+    this.#reactions.clear();
   }
 
-  #settled(
-    site: string,
-    shared: Promise<unknown> | undefined,
-    place: Error | undefined,
-    goOn: (value: unknown) => void,
-    value: unknown,
-  ): void {
+  #settled(awaited: Awaited, goOn: (value: unknown) => void, value: unknown): void {
     if (this.#isOver) return;
     const clock = this.#clock;
-    const continuation = new Continuation(clock.currentEventId, place, goOn, value);
+    const continuation = new Continuation(clock, awaited, goOn, value);
+    const { shared } = awaited;
     if (shared !== undefined) this.#append(shared, continuation);
-    const event = clock.queued(topicOf(site), clock.now(), continuation, () => {
-      this.#events.delete(event);
-      // Of those that react to one promise the first goes on, whichever event it is that fires: they are in order, and each has its turn.
-      (shared === undefined ? continuation : this.#takeFirst(shared)).run();
-    });
-    this.#events.add(event);
+    continuation.previous = this.#last;
+    if (this.#last !== undefined) this.#last.next = continuation;
+    this.#last = continuation;
+    continuation.event = clock.queued(topicOfSite(awaited.site), clock.now(), continuation, () =>
+      this.#fire(continuation),
+    );
+  }
+
+  #fire(continuation: Continuation): void {
+    const { previous, next, shared } = continuation;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    if (previous !== undefined) previous.next = next;
+    // Of those that react to one promise the first goes on, whichever event it is that fires: they are in order, and each has its turn.
+    const first = shared === undefined ? continuation : this.#takeFirst(shared);
+    first.goOn(first.value);
   }
 
   #append(promise: Promise<unknown>, continuation: Continuation): void {
-    const reactions = this.#pending.get(promise);
-    if (reactions === undefined) this.#pending.set(promise, { first: continuation, last: continuation });
+    const reactions = this.#reactions.get(promise);
+    if (reactions === undefined) this.#reactions.set(promise, { first: continuation, last: continuation });
     else {
-      reactions.last.next = continuation;
+      reactions.last.follower = continuation;
       reactions.last = continuation;
     }
   }
 
   #takeFirst(promise: Promise<unknown>): Continuation {
-    const reactions = this.#pending.get(promise) as Reactions;
+    const reactions = this.#reactions.get(promise) as Reactions;
     const { first } = reactions;
-    if (first.next === undefined) this.#pending.delete(promise);
-    else reactions.first = first.next;
+    if (first.follower === undefined) this.#reactions.delete(promise);
+    else reactions.first = first.follower;
     return first;
   }
 }
@@ -244,11 +273,17 @@ const SETTLED = Promise.resolve();
 /** A race is mostly a matter of a few microtasks. */
 const HOPS_MAX = 7;
 
+/** Those that await one promise take the same number, so that they go on in their order. */
+interface Hops {
+  readonly count: number;
+  awaiting: number;
+}
+
 /** Awaits take some more microtasks: see {@link AwaitLevel}. */
 class HoppingAwaits extends Awaits {
   readonly #choices: Choices;
-  /** The same for all that await one promise, which then go on in their order. */
-  readonly #hops = new WeakMap<object, number>();
+  /** Of what is awaited and late. */
+  readonly #hops = new Map<unknown, Hops>();
 
   constructor({ choices }: AwaitParts, controlsThens: boolean) {
     super(controlsThens);
@@ -256,38 +291,61 @@ class HoppingAwaits extends Awaits {
   }
 
   awaited(value: unknown, site: string): unknown {
-    const hops = this.#hopsFor(value, site);
-    return hops === 0 ? value : hop(value, hops);
+    if (typeof value !== 'object' || value === null) {
+      const count = this.#choose(site);
+      return count === 0 ? value : hop(value, count);
+    }
+    const known = this.#hops.get(value);
+    const count = known?.count ?? this.#choose(site);
+    if (count === 0) return value;
+    const hops = known ?? { count, awaiting: 0 };
+    if (known === undefined) this.#hops.set(value, hops);
+    hops.awaiting += 1;
+    return hop(value, count, () => {
+      hops.awaiting -= 1;
+      if (hops.awaiting === 0) this.#hops.delete(value);
+    });
   }
 
   disposal(site: string): AsyncDisposable | null {
-    const hops = this.#choose(site);
-    return hops === 0 ? null : { [Symbol.asyncDispose]: () => hop(undefined, hops) as Promise<void> };
+    const count = this.#choose(site);
+    return count === 0 ? null : { [Symbol.asyncDispose]: () => hop(undefined, count) as Promise<void> };
   }
 
-  end(): void {}
-
-  #hopsFor(value: unknown, site: string): number {
-    if (typeof value !== 'object' || value === null) return this.#choose(site);
-    let hops = this.#hops.get(value);
-    if (hops === undefined) {
-      hops = this.#choose(site);
-      this.#hops.set(value, hops);
-    }
-    return hops;
+  end(): void {
+    this.#hops.clear();
   }
 
   #choose(site: string): number {
-    return this.#choices.choose(topicOf(site).asks('delay'), HOPS_MAX + 1);
+    return this.#choices.choose(topicOfSite(site).asks('delay'), HOPS_MAX + 1);
   }
 }
 
-/** Settles as `value` does, `hops` microtasks later than an await of it goes on. */
-async function hop(value: unknown, hops: number): Promise<unknown> {
-  const settled = await value;
-  // The one who awaits the result takes one too.
-  for (let left = hops - 1; left > 0; left -= 1) await SETTLED;
-  return settled;
+/** Settles as `value` does, `count` microtasks later than an await of it goes on. */
+async function hop(value: unknown, count: number, onEnd?: () => void): Promise<unknown> {
+  try {
+    return await value;
+  } finally {
+    // The one who awaits the result takes one too.
+    for (let left = count - 1; left > 0; left -= 1) await SETTLED;
+    onEnd?.();
+  }
+}
+
+const topics = new Map<string, Topic>();
+const TOPICS_KEPT = 8_192;
+/** How a site begins, which is who owns what is asked about it. */
+const OWNER = new RegExp(`^(${AWAIT_OWNERS.join('|').replaceAll('*', '\\*')})(?: |$)`);
+
+function topicOfSite(site: string): Topic {
+  let topic = topics.get(site);
+  if (topic === undefined) {
+    if (topics.size >= TOPICS_KEPT) topics.clear();
+    const owner = OWNER.exec(site)?.[1] ?? '';
+    topic = topicOf({ owner, what: site.slice(owner.length).trim() });
+    topics.set(site, topic);
+  }
+  return topic;
 }
 
 /** Awaits that are late by decision; undefined if none are to be. */

@@ -12,6 +12,7 @@ import { answersOf, type KeyedDecision, keyDecisions, nonZeroOf } from '../keyed
 import { lookingOften } from '../known-stall.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
 import { formatEvent } from '../../trace/event-text.ts';
+import { awaitFeasibility } from './await-feasibility.ts';
 import { EventNames } from './event-name.ts';
 import { actText, aboutOf, answerText } from './question-text.ts';
 import {
@@ -323,13 +324,14 @@ export async function explain(
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
   const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
   const { lines, leftOut } = historyOf(run, failure, linesMax);
+  const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
   return {
     scenario: executor.scenario,
     failureKey: key,
     sentence: sentenceOf(run, failure),
     history: lines,
     leftOut,
-    details: detailsOf(run, failure, awaited),
+    details: [...feasibility, ...detailsOf(run, failure, awaited)],
     ...(passLog === undefined || passRun === undefined
       ? {}
       : { nearestPass: tellApart(run, passRun, passLog.changes) }),

@@ -1,9 +1,26 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defineScenario, simulate, type DecisionSource, type ScenarioDefinition } from 'dryrunner';
+import {
+  createSimulatedRunner,
+  defineScenario,
+  finalStatus,
+  simulate,
+  type Decision,
+  type DecisionSource,
+  type Failure,
+  type ScenarioDefinition,
+} from 'dryrunner';
 import { ambientTime, rewriteAwaits, type AmbientOptions } from 'dryrunner/ambient';
-import { createCoverage, createExecutor, createStrategy, explore } from 'dryrunner/explore';
+import {
+  createCoverage,
+  createExecutor,
+  createStrategy,
+  explain,
+  explore,
+  failureKey,
+  shrink,
+} from 'dryrunner/explore';
 import { fifoDecisions, randomDecisions } from 'dryrunner/kernel';
 import { anyPrograms, compiled, plainPrograms, type Log } from './async-program.ts';
 
@@ -204,4 +221,119 @@ describe.each(Object.entries(RACES))('%s', (_, program) => {
       expect(await failures({})).toBe(0);
     },
   );
+});
+
+/** The details of what it finds, once it is made small. */
+async function explained(program: string, options: AmbientOptions): Promise<readonly string[]> {
+  const code = rewriteAwaits(program, { file: FILE })?.code ?? '';
+  const executor = createExecutor(raceScenario(code, options));
+  let log: readonly Decision[] = [];
+  let key = '';
+  await explore(executor, createStrategy('portfolio', 1), {
+    maxExecutions: 400,
+    coverage: createCoverage(),
+    onFailure: (verdict) => {
+      log = verdict.decisions();
+      key = failureKey(verdict.failure as Failure);
+      return false;
+    },
+  });
+  const small = await shrink(executor, log, key);
+  return (await explain(executor, small.log)).details.map(({ text }) => text);
+}
+
+describe('an explanation says whether the order is one of the engine', () => {
+  const race = RACES['a listener that comes after the event'];
+
+  test.each(LEVELS)('found at level %s, it is found with some microtasks too', async (awaits) => {
+    expect(await explained(race, { awaits })).toContainEqual(
+      expect.stringMatching(
+        /^native-feasible: it fails in the order of the engine when await in \w+ \(program\.cjs:\d+(?::\d+)?\) takes \d microtasks? more/,
+      ),
+    );
+  });
+
+  test('a timer that comes before an await has gone on takes more than microtasks', async () => {
+    const program = `
+      let ready = false;
+      const open = async () => { await 0; ready = true; };
+      return Promise.all([open(), new Promise((resolve) => setImmediate(() => { check(ready, 'it is open'); resolve(); }))]);
+    `;
+    expect(await explained(program, { awaits: 'latency' })).toContainEqual(
+      'needs latency, as far as 300 executions show: none in which promises take only some microtasks more fails alike',
+    );
+  });
+
+  test('where awaits are not controlled nothing is said of them', async () => {
+    const program = `return new Promise((resolve) => setTimeout(() => { check(false, 'never'); resolve(); }, 1));`;
+    const executor = createExecutor(raceScenario(program, {}));
+    const { details } = await explain(executor, []);
+    expect(details).toEqual([]);
+  });
+});
+
+describe('reactions by then, catch and finally', () => {
+  const program = `
+    let heard = 0; const listeners = [];
+    const later = (steps) => (steps === 0 ? Promise.resolve() : Promise.resolve().then(function step() { return later(steps - 1); }));
+    const connected = later(3).then(function emit() { listeners.forEach((each) => each()); });
+    const listening = later(0).finally(function listen() { listeners.push(() => { heard += 1; }); });
+    return Promise.all([connected, listening]).then(() => check(heard === 1, 'the event was heard'));
+  `;
+
+  test.each(LEVELS)('are decisions too if that is asked for, at level %s', async (awaits) => {
+    const count = async (thens: boolean): Promise<number> => {
+      const executor = createExecutor(raceScenario(program, { awaits, thens }));
+      const options = { maxExecutions: 400, coverage: createCoverage() };
+      return (await explore(executor, createStrategy('portfolio', 1), options)).failures;
+    };
+    expect(await count(true)).toBeGreaterThan(0);
+    expect(await count(false)).toBe(0);
+  });
+
+  test.each(LEVELS)(
+    'lead to the same values and errors, also of other classes of promises, at level %s',
+    async (awaits) => {
+      const all = `
+      class Mine extends Promise {}
+      Promise.all([
+        Promise.resolve(1).then((x) => x + 1), Promise.reject(2).catch((x) => x + 1), Promise.resolve(3).finally(() => 9),
+        Promise.reject(4).then(() => 9).catch((x) => x), new Mine((resolve) => resolve(5)).then((x) => x),
+        Promise.race([6, new Promise(() => {})]), (async () => Promise.resolve(7))(), Promise.allSettled([Promise.reject(8)]),
+      ]).then((values) => { log(JSON.stringify(values)); log(new Mine(() => {}).then() instanceof Mine); });
+    `;
+      const native = await nativeLog(all);
+      expect(native).toEqual(['[2,3,3,4,5,6,7,[{"status":"rejected","reason":8}]]', true]);
+      for (const seed of SEEDS) {
+        expect(await simulatedLog(all, { awaits, thens: true }, randomDecisions(seed))).toEqual(native);
+      }
+    },
+  );
+
+  test('a runner that dryrunner simulates does its work all the same, and the method is put back', async () => {
+    const before = Object.getOwnPropertyDescriptor(Promise.prototype, 'then');
+    const { failure } = await simulate({
+      ambient: ambientTime({ awaits: 'latency', thens: true }),
+      scenario: async (sim) => {
+        const runner = createSimulatedRunner(sim.world);
+        const { runId } = await runner.run({ argv: ['sleep 10', 'complete 0'] });
+        sim.check((await finalStatus(runner, runId)).status.state === 'COMPLETE', 'it is done');
+        await runner.release();
+      },
+    });
+    expect(failure).toBeUndefined();
+    await simulate({
+      ambient: ambientTime({ awaits: 'hops', thens: true }),
+      scenario: () => Promise.reject(new Error('on purpose')),
+    });
+    expect(Object.getOwnPropertyDescriptor(Promise.prototype, 'then')).toEqual(before);
+  });
+});
+
+test.each([
+  [{ awaits: 'late' }, /^awaits: expected /],
+  [{ thens: true }, /^thens: expected awaits beside it, got true$/],
+  [{ awaits: 'hops', thens: 1 }, /^thens: expected /],
+] as const)('options %j are refused', (options, message) => {
+  expect(() => ambientTime(options as never)).toThrow(message);
 });

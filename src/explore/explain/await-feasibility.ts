@@ -1,0 +1,94 @@
+/**
+ * Whether a failure under controlled awaits can come about in the order that the engine gives to microtasks, or may need what is awaited to
+ * be really late. Invariant: "native-feasible" was observed, in an execution in which promises take some microtasks more and nothing else
+ * differs from the engine's order; the opposite is never proven, so it comes with how much was tried.
+ */
+import type { DecisionSource } from '../../kernel/decisions.ts';
+import { createRandomStream } from '../../kernel/seeded-random.ts';
+import { counted } from '../../model/plural.ts';
+import { isAboutAwait } from '../../simulation/ambience.ts';
+import type { Executor } from '../executor.ts';
+import { failureKey } from '../failure-key.ts';
+import { answersOf, keyDecisions, nonZeroOf, type KeyedDecision } from '../keyed-log.ts';
+import type { ObservedRun } from './observed-run.ts';
+
+/** So many executions show nearly every race that some microtasks can show. */
+const EXECUTIONS = 300;
+const SHOWN_MAX = 3;
+
+/** What is said of it, as details of the failure; none if the failing execution controls no awaits. */
+export async function awaitFeasibility(
+  executor: Executor,
+  run: ObservedRun,
+  shouldStop: (() => boolean) | undefined,
+): Promise<{ readonly text: string; readonly frames: readonly string[] }[]> {
+  const text = await feasibilityText(executor, run, shouldStop);
+  return text === undefined ? [] : [{ text, frames: [] }];
+}
+
+async function feasibilityText(
+  executor: Executor,
+  run: ObservedRun,
+  shouldStop: () => boolean = () => false,
+): Promise<string | undefined> {
+  const { failure } = run.verdict;
+  if (failure === undefined) return undefined;
+  const key = failureKey(failure);
+  if (run.decisions.some(isHop)) return `native-feasible: ${hopsText(run.decisions.filter(isHop))}`;
+  const events = [...run.firings.values(), ...run.decisions.flatMap(({ due }) => due)];
+  if (!events.some(({ topic }) => isAboutAwait(topic))) return undefined;
+  const fails = async (source: DecisionSource): Promise<readonly KeyedDecision[] | undefined> => {
+    const verdict = await executor.execute({ source, nativeAwaits: true, omitStacks: true });
+    const isSame = verdict.failure !== undefined && failureKey(verdict.failure) === key;
+    return isSame ? nonZeroOf(keyDecisions(verdict.decisions())) : undefined;
+  };
+  let tried = 0;
+  while (tried < EXECUTIONS && !shouldStop()) {
+    const found = await fails(withHops(run.decisions, tried));
+    tried += 1;
+    if (found !== undefined) return `native-feasible: ${hopsText(await fewest(found, fails))}`;
+  }
+  const executions = counted(tried, 'execution');
+  return `needs latency, as far as ${executions} show: none in which promises take only some microtasks more fails alike`;
+}
+
+/** The answers of the log, and any number of microtasks for awaits; the first time none. */
+function withHops(log: readonly KeyedDecision[], index: number): DecisionSource {
+  const answers = answersOf(log);
+  const random = createRandomStream(`awaits ${index}`);
+  return {
+    decide(question, n, occurrence) {
+      const isLate = question.kind === 'delay' && isAboutAwait(question.topic);
+      if (!isLate) return answers.decide(question, n, occurrence);
+      return index === 0 || random.int(2) === 0 ? 0 : random.int(n);
+    },
+  };
+}
+
+/** Without the hops that it fails without. */
+async function fewest(
+  log: readonly KeyedDecision[],
+  fails: (source: DecisionSource) => Promise<readonly KeyedDecision[] | undefined>,
+): Promise<readonly KeyedDecision[]> {
+  let kept = log;
+  for (const hop of log.filter(isHop)) {
+    const fewer = kept.filter((other) => other !== hop);
+    if ((await fails(answersOf(fewer))) !== undefined) kept = fewer;
+  }
+  return kept.filter(isHop);
+}
+
+function isHop({ question }: KeyedDecision): boolean {
+  return question.kind === 'delay' && isAboutAwait(question.topic);
+}
+
+function hopsText(hops: readonly KeyedDecision[]): string {
+  const late = nonZeroOf(hops);
+  if (late.length === 0) return 'it fails in the very order of the engine too';
+  const shown = late
+    .slice(0, SHOWN_MAX)
+    .map(({ question, answer }) => `${question.topic.text} takes ${counted(answer, 'microtask')} more`);
+  const more = late.length - shown.length;
+  const others = more === 0 ? '' : `, and ${more} more are late`;
+  return `it fails in the order of the engine when ${shown.join(' and ')}${others}`;
+}
