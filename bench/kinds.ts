@@ -11,6 +11,7 @@ import { measureHelp } from './help.ts';
 import { measureIdle } from './idle.ts';
 import { measureRuns } from './runs.ts';
 import { measureScale } from './scale.ts';
+import { measureSimTest } from './simtest.ts';
 import { measureSleeps } from './sleeps.ts';
 import { measureWaiters } from './waiters.ts';
 
@@ -24,6 +25,7 @@ export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promi
   idle: measureIdle,
   awaits: measureAwaits,
   help: measureHelp,
+  simtest: measureSimTest,
 };
 
 async function sleepFigures(rounds: number): Promise<Figure[]> {

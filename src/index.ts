@@ -265,7 +265,7 @@ export { type ScenarioFiles, type ScenarioDefinition, defineScenario } from './s
 export { type Scenario, type SimulateOptions } from './simulation/simulate-options.ts';
 export { simulate } from './simulation/simulate.ts';
 export { SimulationFailedError } from './simulation/simulation-failed-error.ts';
-export { type SimulatedWorld, type Simulation } from './simulation/simulation.ts';
+export { checkThat, type SimulatedWorld, type Simulation } from './simulation/simulation.ts';
 export { type FailureKind, type Failure, type Verdict } from './simulation/verdict.ts';
 export { type Holds } from './simulation/watched-properties.ts';
 export { type RunBelief } from './oracles/history/run-belief.ts';

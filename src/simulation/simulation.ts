@@ -320,5 +320,33 @@ export class Simulation {
   }
 }
 
+/**
+ * As `sim.check`, and TypeScript knows from then on that the condition is true. It is no method, because TypeScript takes an assertion only
+ * from what has a declared type, and the `sim` of `async (sim) => …` has none.
+ *
+ * @throws CheckFailedError if `condition` is false, 0, empty, null or undefined; else as `sim.check`.
+ * @example
+ * ```ts
+ * import { checkThat, simulate } from 'dryrunner';
+ * const leases = new Map([['a', { owner: 'ann' }]]);
+ * const { held } = await simulate({
+ *   scenario: (sim) => {
+ *     const lease = leases.get('a');
+ *     checkThat(sim, lease, 'there is a lease');
+ *     sim.check(lease.owner === 'ann', `it is of ${lease.owner}`);
+ *   },
+ * });
+ * if (!held) throw new Error('expected it to hold');
+ * ```
+ */
+export function checkThat(
+  sim: Pick<Simulation, 'check'>,
+  condition: unknown,
+  message: string,
+): asserts condition {
+  check('sim', sim, is.withMethods('check'));
+  sim.check(Boolean(condition), message);
+}
+
 /** What a `sim.sleep` without a label is about: one that is left says that the scenario has not awaited it. */
 export const SCENARIO_SLEEP: Topic = topicOf({ owner: 'scenario', what: 'sleep' });

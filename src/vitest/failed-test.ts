@@ -198,7 +198,7 @@ async function cutOffTest(run: TestRun, { failing, seed }: FoundExecution): Prom
   const verdict = interruptedVerdict(run, failing, seed);
   const folder = process.cwd();
   const lines = [
-    turns.isStuck
+    looping !== undefined
       ? `A loop without an end, at ${formatCount(atMs)} ms of virtual time: nothing else got a turn until the time of the test was nearly up.`
       : test.signal?.aborted === true && !message.startsWith('The time')
         ? message
@@ -206,7 +206,7 @@ async function cutOffTest(run: TestRun, { failing, seed }: FoundExecution): Prom
     ...(looping === undefined || looping.length === 0
       ? []
       : ['It loops here', ...looping.map((frame) => `    ${frameFrom(folder, frame)}`)]),
-    ...(turns.isStuck ? [] : textsOf(formatUnexplained(failing)).slice(1)),
+    ...(looping !== undefined ? [] : textsOf(formatUnexplained(failing)).slice(1)),
     'To see it again',
     againLine(test, failing),
   ];

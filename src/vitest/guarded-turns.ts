@@ -14,7 +14,7 @@ import type { SimulateOptions } from '../simulation/simulate-options.ts';
 /** Guarding costs some 50 to 400 µs, as much as several executions: it is done once for all that come within this time. */
 const SLICE_MS = 20;
 /** How much longer than its time a turn may take that has an end, in parts of that time. */
-const PATIENCE = 0.05;
+const PATIENCE = 0.1;
 const PATIENCE_MS_LEAST = 20;
 /** The longest time that the engine takes. */
 const GUARD_MS_MAX = 2 ** 31 - 1;

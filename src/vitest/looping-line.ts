@@ -6,27 +6,51 @@ import { pathOfLocation } from '../kernel/package-files.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import type { TestRun } from './test-run.ts';
 
-const LOOK_MS = 100;
+/** Looks, each longer than the one before: on a busy machine a short one may see nothing. */
+const LOOKS_MS = [100, 250, 500] as const;
+/** Of the time of the test, for one of them. */
+const LOOK_PART = 0.06;
 const INTERVAL_US = 1_000;
 const LINES_MAX = 3;
 
-/** Lines in which it spends its time, as in a stack, the most frequent first; none if it does not loop again. */
-export async function loopingLines(run: TestRun, failing: FailingExecution, seed: string): Promise<string[]> {
+/** Lines in which it spends its time, as in a stack, the most frequent first; undefined if it does not loop again. */
+export async function loopingLines(
+  run: TestRun,
+  failing: FailingExecution,
+  seed: string,
+): Promise<string[] | undefined> {
+  const { timeoutMs = Infinity } = run.test;
+  let lines: string[] | undefined;
+  for (const ms of LOOKS_MS) {
+    if (ms > LOOKS_MS[0] && ms > timeoutMs * LOOK_PART) break;
+    lines = await linesWithin(ms, run, failing, seed);
+    if (lines === undefined || lines.length > 0) break;
+  }
+  return lines;
+}
+
+async function linesWithin(
+  ms: number,
+  run: TestRun,
+  failing: FailingExecution,
+  seed: string,
+): Promise<string[] | undefined> {
   const session = new Session();
   session.connect();
   try {
     // What was compiled before is compiled again: of machine code the profiler would not know the function.
     session.post('Debugger.enable');
     session.post('Profiler.enable');
+    session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
     session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US });
     session.post('Profiler.start');
-    const { executor, turns } = run.within(LOOK_MS, seed);
+    const { executor, turns } = run.within(ms, seed);
     await executor.execute({ source: keyedReplayDecisions(failing.decisions) });
     let profile: Profiler.Profile | undefined;
     session.post('Profiler.stop', (error, answer) => {
       if (error === null) ({ profile } = answer);
     });
-    return profile === undefined || !turns.isStuck ? [] : linesIn(profile);
+    return profile === undefined || !turns.isStuck ? undefined : linesIn(profile);
   } finally {
     session.disconnect();
   }

@@ -1,5 +1,6 @@
 /** What a `simTest` takes: a scenario, and how it is run. */
 import type { TestContext, TestOptions } from 'vitest';
+import type { AmbientOptions } from '../ambient/ambient-time.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { Ambience } from '../simulation/ambience.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
@@ -25,7 +26,7 @@ export interface SimTestOptions
    * Whether code that takes timers, dates and randomness from the globals of the machine sees those of the simulation: true, false, options of
    * `ambientTime`, or what that returns. Default true.
    */
-  readonly ambient?: boolean | Ambience | Readonly<Record<string, unknown>>;
+  readonly ambient?: boolean | Ambience | AmbientOptions;
   /**
    * The folder in which logs of failures are kept, which are tried first the next time and removed once they hold; false keeps none.
    * Default: `__dryrunner__` beside the test file.

@@ -2,9 +2,10 @@
  * The declaration of a test that is a simulation. Invariant: it loads next to nothing, because every test file pays for it; what runs a
  * test is loaded by the first that runs.
  */
-import { test as vitestTest, type TestAPI, type TestContext } from 'vitest';
-import '../ambient/install.ts';
+import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vitest';
+import { installGlobals } from '../ambient/globals/install-globals.ts';
 import type { Simulation } from '../simulation/simulation.ts';
+import { matchers } from './matchers.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
 /** Names each case of a list as Vitest's `each` does, and runs a simulation for it. */
@@ -48,6 +49,10 @@ export interface SimTest<Fixtures = object> {
   /** The same on a test of your own, with its fixtures. */
   on<Others>(base: TestAPI<Others>): SimTest<Others>;
 }
+
+// Before the code under test is loaded, if its import comes after that of this door. The plugin comes before all.
+installGlobals();
+expect.extend(matchers as never);
 
 /** The machine's own, before any test replaces it. */
 const now = performance.now.bind(performance);

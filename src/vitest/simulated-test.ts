@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ambientTime } from '../ambient/ambient-time.ts';
+import { ambientTime, type AmbientOptions } from '../ambient/ambient-time.ts';
 import { runCampaign } from '../explore/campaign.ts';
 import type { CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
@@ -84,6 +84,19 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   if (found === undefined) return;
   const { failedTest } = await import('./failed-test.ts');
   throw await failedTest(run, found);
+}
+
+/** How two executions of the same decisions differ, of the plain schedule and of `runs` that are explored; undefined if none do. */
+export async function differenceIn(test: SimulatedTest): Promise<string | undefined> {
+  const { options = {}, now } = test;
+  const { runs = DEFAULT_RUNS, seed = DEFAULT_SEED } = options;
+  const turns = new GuardedTurns(now, Infinity, timeUpText(Infinity));
+  const { audit } = await runCampaign(
+    executorWithin(simulationOf(test), turns, DEFAULT_SEED),
+    portfolioStrategy(seed),
+    { maxExecutions: runs, corpus: [{ id: PLAIN, decisions: [] }], auditEvery: 1, goOn: true },
+  );
+  return audit.differences[0]?.text;
 }
 
 function executorWithin(
@@ -195,7 +208,7 @@ function ambienceOf(ambient: SimTestOptions['ambient'] = true): Ambience | undef
   if (typeof (ambient as unknown) !== 'object' || (ambient as unknown) === null) {
     throw invalidArgument('ambient', 'true, false, options or what ambientTime() returns', ambient);
   }
-  return ambientTime(...([ambient] as unknown as Parameters<typeof ambientTime>));
+  return ambientTime(ambient as AmbientOptions);
 }
 
 /** Where the logs of this test are kept; undefined if nothing is kept. */

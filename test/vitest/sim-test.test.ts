@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
-import type { Simulation } from '../../src/simulation/simulation.ts';
+import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
 import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
 import type { SimulatedTest } from '../../src/vitest/test-run.ts';
@@ -49,6 +49,16 @@ simTest('code sees virtual time in its globals', async (sim) => {
   });
   sim.check(Date.now() - began === 3_600_000, 'an hour has passed');
   sim.check(sim.now() === 3_600_000, 'on the clock of the simulation');
+});
+
+simTest('checkThat tells TypeScript what holds', (sim) => {
+  const found = [3, 5].find((each) => each > 4);
+  checkThat(sim, found !== undefined, 'one is more than 4');
+  sim.check(found.toFixed(1) === '5.0', 'and it is 5');
+});
+
+simTest.fails('checkThat fails the test for what does not hold', (sim) => {
+  checkThat(sim, undefined, 'there is none');
 });
 
 simTest.each([

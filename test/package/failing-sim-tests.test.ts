@@ -1,0 +1,245 @@
+// What Vitest itself shows of simulations that fail, and of tests that use them wrongly: run on files of a user's, as a process of its own.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+const door = JSON.stringify(join(root, 'src/vitest/index.ts'));
+
+interface Shown {
+  readonly status: string;
+  readonly message: string;
+}
+
+interface Run {
+  readonly tests: ReadonlyMap<string, Shown>;
+  /** What a terminal shows, without colours. */
+  readonly text: string;
+}
+
+/** Runs Vitest on a folder. */
+async function runVitest(
+  folder: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Run> {
+  const report = join(folder, 'report.json');
+  const options = {
+    cwd: folder,
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
+    maxBuffer: 1 << 26,
+  };
+  const command = [
+    'run',
+    '--root',
+    folder,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
+  const text = await new Promise<string>((done) => {
+    execFile(
+      process.execPath,
+      [join(root, 'node_modules/vitest/vitest.mjs'), ...command, ...args],
+      options,
+      (_error, stdout, stderr) => done(`${stdout}${stderr}`),
+    );
+  });
+  interface Result {
+    readonly title: string;
+    readonly status: string;
+    readonly failureMessages: readonly string[];
+  }
+  const { testResults } = JSON.parse(await readFile(report, 'utf8')) as {
+    readonly testResults: readonly { readonly assertionResults: readonly Result[] }[];
+  };
+  const results = testResults.flatMap(({ assertionResults }) => assertionResults);
+  return {
+    text,
+    tests: new Map(
+      results.map(({ title, status, failureMessages }) => [
+        title,
+        { status, message: failureMessages.join('\n') },
+      ]),
+    ),
+  };
+}
+
+const folders: string[] = [];
+
+async function folderWith(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-sim-tests-'));
+  folders.push(folder);
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
+}
+
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true });
+});
+
+const MISUSE = `
+import { readFile } from 'node:fs/promises';
+import { describe, expect, vi } from 'vitest';
+import { simTest } from ${door};
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const options = { timeout: 60_000 };
+simTest('forgets await', (sim) => { sim.sleep(5).then(() => sim.check(false, 'too late')); }, options);
+simTest('forgets await of its own code', async () => {
+  pause(5); // left here
+}, options);
+simTest('waits for a file', async () => {
+  await readFile(import.meta.filename); // is outside
+}, options);
+simTest('throws a text', () => { throw 'only a text'; }, options);
+simTest('throws nothing', () => { throw undefined; }, options);
+simTest('nests', async () => {
+  const { runSimulatedTest } = await import(${JSON.stringify(join(root, 'src/vitest/simulated-test.ts'))});
+  await runSimulatedTest({ name: 'inner', scenario: () => {}, now: () => 0 });
+}, options);
+let executions = 0;
+simTest('leaves a variable behind', async (sim) => {
+  executions += 1;
+  sim.note('execution ' + executions);
+}, options);
+let tries = 0;
+simTest('is retried', async (sim) => {
+  await pause(5);
+  sim.check(false, 'every time');
+}, { ...options, retry: 2, onTurn: () => { tries += 1; } });
+simTest('asks for fake timers before', async () => { await pause(5); }, options);
+simTest('expects another list', async () => {
+  await pause(5);
+  expect({ list: [1, 2] }).toEqual({ list: [1, 3] }); // differs
+}, options);
+simTest('loops', async () => {
+  await pause(5);
+  for (let n = 0; ; ) {
+    n += 1; // for ever
+  }
+}, { timeout: 10_000 });
+simTest('loops in promise reactions', async () => {
+  await pause(5);
+  for (;;) await null; // and ever
+}, { timeout: 10_000 });
+simTest('takes too long', async (sim) => { for (;;) await sim.sleep(1); }, { timeout: 3_000, maxEvents: 1e12 });
+describe.concurrent('overlapping', () => {
+  simTest('one', async (sim) => { await pause(5); sim.check(sim.now() === 5, 'is at ' + sim.now()); }, options);
+  simTest('other', async (sim) => { await pause(7); sim.check(sim.now() === 7, 'is at ' + sim.now()); }, options);
+});
+simTest('comes after all of them', async () => { await pause(5); }, options);
+`;
+
+const FAKE = `
+import { afterEach, beforeEach, vi } from 'vitest';
+import { simTest } from ${door};
+beforeEach(() => { vi.useFakeTimers(); });
+afterEach(() => { vi.useRealTimers(); });
+simTest('has fake timers already', async () => { await new Promise((resolve) => setTimeout(resolve, 5)); });
+`;
+
+describe('R-13 P-11: what a failing simTest shows', () => {
+  let misuse: Run;
+
+  beforeAll(async () => {
+    misuse = await runVitest(await folderWith({ 'misuse.test.mjs': MISUSE, 'fake.test.mjs': FAKE }));
+  }, 240_000);
+
+  const lineWith = (text: string): number => MISUSE.split('\n').findIndex((line) => line.includes(text)) + 1;
+
+  test.for([
+    ['forgets await', /a promise was not awaited/, "'forgets await'"],
+    ['forgets await of its own code', /has ended and left 1 timer/, 'const pause'],
+    [
+      'waits for a file',
+      /fs\.promises\.readFile is called at misuse\.test\.mjs:\d+ while a simulation runs/,
+      '// is outside',
+    ],
+    ['throws a text', /only a text/, "'throws a text'"],
+    ['throws nothing', /undefined/, "'throws nothing'"],
+    ['nests', /A simulation was started inside of another one/, 'await runSimulatedTest'],
+    [
+      'leaves a variable behind',
+      /The same decisions, run twice in a row, led to another execution/,
+      "'leaves a variable",
+    ],
+    ['is retried', /every time/, "sim.check(false, 'every time')"],
+    ['expects another list', /to deeply equal/, '// differs'],
+    ['loops', /A loop without an end[^]*It loops here/, '// for ever'],
+    ['loops in promise reactions', /A loop without an end[^]*It loops here/, '// and ever'],
+    ['takes too long', /The time of 3,000 ms that the test has was nearly up/, "'takes too long'"],
+  ] as const)('%s: a sentence, with the line', ([title, sentence, line]) => {
+    const { status, message } = misuse.tests.get(title) ?? { status: 'missing', message: '' };
+    expect(status).toBe('failed');
+    expect(message).toMatch(sentence);
+    expect(message).toMatch(
+      new RegExp(`misuse\\.test\\.mjs:(${[-1, 0, 1].map((by) => lineWith(line) + by).join('|')}):\\d`),
+    );
+    expect(message).not.toContain('/src/kernel/');
+  });
+
+  test('fake timers that are there already are named, and what to do', () => {
+    expect(misuse.tests.get('has fake timers already')?.message).toMatch(
+      /vi\.useFakeTimers[^]*vi\.useRealTimers/,
+    );
+  });
+
+  test('the tests after them run, also those that overlap', () => {
+    const held = ['one', 'other', 'comes after all of them'].map((title) => misuse.tests.get(title)?.status);
+    expect(held).toEqual(['passed', 'passed', 'passed']);
+  });
+
+  test('a terminal shows the difference of an assertion and the code around its line', () => {
+    expect(misuse.text).toMatch(
+      /- Expected\n\+ Received[^]*-\s+3,\n\+\s+2,[^]*expect\(\{ list: \[1, 2\] \}\)\.toEqual/,
+    );
+    expect(misuse.text).not.toMatch(/Unhandled Errors?|Caused by/);
+  });
+});
+
+const LOCK = `
+import { simTest } from ${door};
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+for (const name of ['a lock, (with) $igns', 'another']) {
+  simTest(name, async (sim) => {
+    const holders = new Set();
+    const client = async (who, after) => {
+      await pause(after);
+      if (holders.size > 0 && process.env.FIXED) return;
+      holders.add(who);
+      sim.check(holders.size === 1, [...holders].join(' and ') + ' hold it');
+      await pause(50);
+      holders.delete(who);
+    };
+    await Promise.all([client('ann', 0), client('bob', sim.pick('bob comes', [60, 20]))]);
+  }, { timeout: 60_000 });
+}
+`;
+
+describe('what is kept of a failure', () => {
+  test('is tried first, repeats with the line that is printed, and is gone once it holds', async () => {
+    const folder = await folderWith({ 'one.test.mjs': LOCK, 'two.test.mjs': LOCK });
+    const kept = join(folder, '__dryrunner__');
+    const first = await runVitest(folder);
+    expect([...first.tests.values()].map(({ status }) => status)).toEqual(['failed', 'failed']);
+    expect(first.text).toContain('when "bob comes" is 20');
+    expect(first.text).toMatch(
+      /kept in __dryrunner__\/one\.test\.mjs\/a-lock-with-igns-\w+\/\w+\.jsonl, and tried first/,
+    );
+    expect(existsSync(join(kept, 'two.test.mjs'))).toBe(true);
+    const again = await runVitest(folder);
+    expect(again.text.match(/it is kept from an earlier run, and was tried first/g)).toHaveLength(4);
+    const [line = '', token = '', pattern = ''] =
+      /DRYRUNNER_SEED=(\S+) npx vitest run one\.test\.mjs -t '(a lock.*)'/.exec(again.text) ?? [];
+    expect(line).not.toBe('');
+    const repeated = await runVitest(folder, ['one.test.mjs', '-t', pattern], { DRYRUNNER_SEED: token });
+    expect(repeated.text).toContain('when "bob comes" is 20');
+    expect([...repeated.tests.values()].map(({ status }) => status).sort()).toEqual(['failed', 'skipped']);
+    const fixed = await runVitest(folder, [], { FIXED: '1' });
+    expect([...fixed.tests.values()].map(({ status }) => status)).toEqual(['passed', 'passed']);
+    expect(existsSync(kept)).toBe(false);
+  }, 240_000);
+});
