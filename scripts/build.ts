@@ -25,8 +25,10 @@ const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
 ];
 /** Threads are started with it by its path. */
 const WORKER = 'src/cli/worker-entry.ts';
+/** Loaded by the first test that runs, and by the first that fails. */
+const LAZY = ['vitest/simulated-test', 'vitest/failed-test', 'vitest/looping-line'];
 /** Stacks distinguish these from others in their folder. */
-const APART = ['kernel/drain', 'simulation/node'];
+const APART = ['kernel/drain', 'simulation/node', ...LAZY];
 
 const pathOf = (id: string): string => id.slice(projectRoot.length + 1);
 

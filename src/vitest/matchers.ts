@@ -63,7 +63,7 @@ async function toReachState(
   };
 }
 
-/** A run that has ended otherwise will never be in that state. */
+/** A run that has ended in another state will never be in that one. */
 function unlessItCannotHappen(error: unknown): false {
   if (isRunnerError(error, 'RUNNER_CANNOT_HAPPEN')) return false;
   throw error;

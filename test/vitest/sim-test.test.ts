@@ -51,7 +51,7 @@ simTest('code sees virtual time in its globals', async (sim) => {
   sim.check(sim.now() === 3_600_000, 'on the clock of the simulation');
 });
 
-simTest('checkThat tells TypeScript what holds', (sim) => {
+simTest('checkThat shows TypeScript what holds', (sim) => {
   const found = [3, 5].find((each) => each > 4);
   checkThat(sim, found !== undefined, 'one is more than 4');
   sim.check(found.toFixed(1) === '5.0', 'and it is 5');
