@@ -6,7 +6,7 @@ import { checkRecord } from '../kernel/argument-check.ts';
  * - `history`: remembers as many runs as `history` says (R47).
  * - `idPrefix`: puts the prefix before its ids (R45).
  * - `exactStates`: its waits see every state; a poller may miss those between two polls (R154).
- * - `virtualTime`: runs on the clock of a simulation, so that exact times and instants can be checked.
+ * - `virtualTime`: runs on the clock of a simulation or of a held world, so that exact times and instants can be checked.
  * - `timeouts`: keeps `timeoutMs` of a command (R100).
  * - `failures`: has commands that the machinery loses (`lost` of the vocabulary).
  * - `signals`: has commands that die of a signal (`killedBy`).

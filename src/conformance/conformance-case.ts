@@ -20,7 +20,7 @@ import { lackOf } from './capability-probe.ts';
 import type { Capability } from './capability.ts';
 import { CaseContext } from './case-context.ts';
 import { ConformanceError } from './check.ts';
-import { checkSubject, type ConformanceSubject, type SubjectOptions } from './subject.ts';
+import { checkSubject, type ConformanceSubject, type HeldWorld, type SubjectOptions } from './subject.ts';
 import type { Service } from '../model/service.ts';
 
 /** A case as it is written down. */
@@ -64,6 +64,8 @@ const DEFAULT_CUT_OFF_MS = 120_000;
 /** What is left of a case that was given up gets this much of its time to end. */
 const CLOSE_SHARE = 0.1;
 const TICK_MS = 100;
+/** In held time nothing is slow. */
+const HELD_MOVES_MAX = 200_000;
 
 /** A case that can be run against any subject. See {@link runConformance}. */
 export class ConformanceCase {
@@ -106,7 +108,7 @@ export class ConformanceCase {
 
   /**
    * Runs the case. In virtual time it is a simulation per seed, which also fails for what the default oracles see, for a deadlock
-   * and for anything that is left.
+   * and for anything that is left. In held time it fails for a deadlock and a timer that is left.
    *
    * Rejects with a {@link ConformanceError}, or with whatever else the runner threw. If the subject lacks a capability that it claims
    * and that the case needs, the error says so first.
@@ -133,6 +135,11 @@ export class ConformanceCase {
       return;
     }
     for (const seed of seeds) {
+      if (subject.heldWorld !== undefined) {
+        const { error } = await settled(this.#inHeldTime(subject, subject.heldWorld(seed), options));
+        if (error === undefined) continue;
+        throw asError({ kind: 'error', message: messageOf(error), details: [], cause: error }, seed);
+      }
       const scenario = ({ world }: { readonly world: World }): Promise<void> =>
         this.#inTime(new CaseContext(subject, world), reach);
       const { failure } = await simulate({
@@ -149,6 +156,31 @@ export class ConformanceCase {
     await context.close();
     const late = context.violation();
     if (late !== undefined) throw late;
+  }
+
+  /** Moves time until the case is over, and then, as in a simulation, no timer may be left. */
+  async #inHeldTime(
+    subject: ConformanceSubject,
+    held: HeldWorld,
+    { reach, signal }: ProveOptions,
+  ): Promise<void> {
+    const { clock } = held.world;
+    const context = new CaseContext(subject, held.world);
+    const ended: Settled<void>[] = [];
+    void settled(this.#inTime(context, reach)).then((end) => ended.push(end));
+    for (let moves = 1; ended.at(0) === undefined; moves += 1) {
+      signal?.throwIfAborted();
+      const hasMoved = await held.advance();
+      if (ended.at(0) !== undefined || (hasMoved && moves < HELD_MOVES_MAX)) continue;
+      const what = context.waitsFor.join(', ') || 'something else than a call';
+      const why = hasMoved ? `cut off after ${moves} events` : 'nothing is left to happen';
+      throw new ConformanceError(`${why}, waiting for ${what}`, 'an end', what);
+    }
+    for (const { error } of ended) if (error !== undefined) throw error;
+    for (const endMs = clock.now(); await held.advance();) {
+      if (clock.now() < endMs + 1) continue;
+      throw new ConformanceError('a timer is left when all is released', 'none', 'a timer');
+    }
   }
 
   async #onTheMachine(
@@ -235,7 +267,7 @@ async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promis
 }
 
 /** What the body threw, with the seed it happened under; a failure of the simulation's own is put into words. */
-function asError(failure: Failure, seed: string | number): ConformanceError {
+function asError(failure: Omit<Failure, 'atMs'>, seed: string | number): ConformanceError {
   const { kind, message, details, cause, rule } = failure;
   const what = kind === 'error' ? messageOf(cause ?? message) : `${rule ?? kind} ${message}`;
   const text = [`${what} (seed ${seed})`, ...details].join('\n');

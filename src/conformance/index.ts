@@ -10,4 +10,9 @@ export { type CommandVocabulary, shellCommands, simCommands } from './command-vo
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
 export { type CaseResult, type ConformanceOptions, runConformance } from './run-conformance.ts';
-export { type ConformanceSubject, type RunnerUnderTest, type SubjectOptions } from './subject.ts';
+export {
+  type ConformanceSubject,
+  type HeldWorld,
+  type RunnerUnderTest,
+  type SubjectOptions,
+} from './subject.ts';

@@ -1,5 +1,6 @@
 /** What a runner has to say about itself to be held to the contract. */
 import { checkMethods, checkRecord } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import type { LogUploader, Processor } from '../model/collaborators.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
@@ -32,6 +33,13 @@ export interface RunnerUnderTest {
   readonly dispose?: () => Promise<void>;
 }
 
+/** A world whose time passes only when somebody moves it, such as that of fake timers. */
+export interface HeldWorld {
+  readonly world: World;
+  /** Lets all promise reactions run, then fires what is due next, if anything is; false if nothing was. */
+  advance(): Promise<boolean>;
+}
+
 /**
  * A runner as the conformance suite sees it.
  *
@@ -54,8 +62,10 @@ export interface ConformanceSubject {
   readonly commands: CommandVocabulary;
   /** Makes a runner in a new world; many may be made after one another. */
   create(world: World, options: SubjectOptions): RunnerUnderTest | Promise<RunnerUnderTest>;
-  /** Makes a world on the machine's time. Without it cases run in virtual time, watched by the default oracles. */
+  /** Makes a world on the machine's time. Without this and the next cases run in virtual time, watched by the default oracles. */
   readonly wallWorld?: () => World;
+  /** Makes a world whose time the suite moves, one per seed. Its times are exact, as virtual ones are. */
+  readonly heldWorld?: (seed: string | number) => HeldWorld;
   /**
    * How long one step of a case lasts, in milliseconds. Default 10 in virtual time, where it matters little, and 80 on the machine:
    * long enough to distinguish two moments, short enough not to wait.
@@ -71,6 +81,9 @@ export interface ConformanceSubject {
 export function checkSubject(subject: unknown): asserts subject is ConformanceSubject {
   checkRecord('subject', 'a ConformanceSubject', subject);
   checkMethods('subject', subject, ['create']);
-  const { supports } = subject as Partial<ConformanceSubject>;
+  const { supports, wallWorld, heldWorld } = subject as Partial<ConformanceSubject>;
   checkRecord('subject.supports', 'capabilities such as supportsAllBut({})', supports);
+  if (wallWorld !== undefined && heldWorld !== undefined) {
+    throw invalidArgument('subject', 'either wallWorld or heldWorld', subject);
+  }
 }

@@ -3,10 +3,8 @@
  * given. The same body runs in a simulated world unchanged.
  */
 import { randomBytes } from 'node:crypto';
-import type { Choices } from '../kernel/decisions.ts';
 import { checkOptions } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
-import type { Question } from '../kernel/question.ts';
+import { PLAIN_CHOICES } from '../kernel/fifo-decisions.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
 import type { World } from '../model/world.ts';
 import { createSystemClock } from './system-clock.ts';
@@ -34,11 +32,3 @@ export function realWorld(options: RealWorldOptions = {}): World {
   const { seed = randomBytes(16).toString('hex') } = options;
   return { clock: createSystemClock(), choices: PLAIN_CHOICES, random: createRandomStream(seed) };
 }
-
-/** Keeps no log: a runner on the machine may live for months, and its questions carry the ids of runs. */
-const PLAIN_CHOICES: Choices = Object.freeze({
-  choose(_question: Question | string, n: number): number {
-    if (!(n >= 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
-    return 0;
-  },
-});

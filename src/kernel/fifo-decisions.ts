@@ -1,5 +1,7 @@
 /** The plain policy: always the first in order, no fault, the least delay. */
-import type { DecisionSource } from './decisions.ts';
+import type { Choices, DecisionSource } from './decisions.ts';
+import { invalidArgument } from './errors.ts';
+import type { Question } from './question.ts';
 
 const FIFO: DecisionSource = { decide: () => 0 };
 
@@ -15,3 +17,11 @@ const FIFO: DecisionSource = { decide: () => 0 };
 export function fifoDecisions(): DecisionSource {
   return FIFO;
 }
+
+/** The same policy without a log: a runner may live for months, and its questions carry the ids of runs. */
+export const PLAIN_CHOICES: Choices = Object.freeze({
+  choose(_question: Question | string, n: number): number {
+    if (!(n >= 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);
+    return 0;
+  },
+});

@@ -3,6 +3,8 @@
  * of `src` has the same name in `dist`; no other module asks where it lies.
  */
 
+import { RunnerError } from './errors.ts';
+
 /** The folder with package.json. */
 const PACKAGE = new URL('../..', import.meta.url);
 /** True if the checkout runs TypeScript; the package runs JavaScript. */
@@ -65,5 +67,20 @@ export function pathOfLocation(location: string): string {
     return decodeURIComponent(path);
   } catch {
     return path;
+  }
+}
+
+/**
+ * Loads an optional peer, when somebody asks for what needs it and not before.
+ *
+ * Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed, and with whatever else it fails with.
+ */
+export async function loadPeer<T>(name: string, neededBy: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as { code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    const message = `${neededBy} needs the package ${name}: npm install ${name}`;
+    throw new RunnerError('RUNNER_MISSING_PACKAGE', message, { expected: name, cause: error });
   }
 }

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { codePathOf, fileOfFrame, packageFile, scenarioPathOf } from '../../src/kernel/package-files.ts';
+import {
+  codePathOf,
+  fileOfFrame,
+  loadPeer,
+  packageFile,
+  scenarioPathOf,
+} from '../../src/kernel/package-files.ts';
 import { readModules } from '../../scripts/module-graph.ts';
 
 const root = decodeURIComponent(packageFile('.').pathname);
@@ -22,5 +28,28 @@ describe('files of this package', () => {
   test('are decided in one place', () => {
     const asking = readModules(['src']).filter(({ text }) => text.includes('import.meta'));
     expect(asking.map(({ path }) => path)).toEqual(['src/kernel/package-files.ts']);
+  });
+});
+
+describe('an optional package', () => {
+  test('that is missing is a typed error that says what to install', async () => {
+    const cause = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+    await expect(
+      loadPeer('prom-client', 'createPrometheusMetrics', () => Promise.reject(cause)),
+    ).rejects.toMatchObject({
+      code: 'RUNNER_MISSING_PACKAGE',
+      message: 'createPrometheusMetrics needs the package prom-client: npm install prom-client',
+      expected: 'prom-client',
+      cause,
+    });
+  });
+
+  test('that fails to load says so itself', async () => {
+    const broken = new SyntaxError('unexpected token');
+    await expect(loadPeer('some', 'something', () => Promise.reject(broken))).rejects.toBe(broken);
+  });
+
+  test('that is installed is used', async () => {
+    expect(await loadPeer('some', 'something', () => Promise.resolve('it'))).toBe('it');
   });
 });

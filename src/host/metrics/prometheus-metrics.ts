@@ -10,7 +10,8 @@ import type {
   Registry,
 } from 'prom-client';
 import { checkRecord } from '../../kernel/argument-check.ts';
-import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import { loadPeer } from '../../kernel/package-files.ts';
 import {
   findMetricEntry,
   type MetricKind,
@@ -25,6 +26,9 @@ export interface PrometheusRegistry {
   getSingleMetric(name: string): unknown;
   registerMetric(metric: never): void;
 }
+
+/** What is used of prom-client. */
+type PrometheusPackage = Pick<typeof promClient, 'Counter' | 'Gauge' | 'Histogram'>;
 
 /** Where and how the metrics are exposed. */
 export interface PrometheusMetricsOptions {
@@ -59,7 +63,8 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 export async function createPrometheusMetrics(options: PrometheusMetricsOptions): Promise<Metrics> {
   checkRecord('options', 'an object of options', options);
   checkOptions(options);
-  return new PrometheusMetrics(await loadPrometheusPackage(), options);
+  const load = (): Promise<PrometheusPackage> => import('prom-client');
+  return new PrometheusMetrics(await loadPeer('prom-client', 'createPrometheusMetrics', load), options);
 }
 
 interface Kept<T> {
@@ -174,26 +179,6 @@ function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: Prom
   }
   if (buckets.some((bound, index) => !(bound > (buckets[index - 1] ?? -Infinity)))) {
     throw invalidArgument('buckets', 'ascending numbers', buckets.join(', '));
-  }
-}
-
-/** What is used of prom-client. */
-export type PrometheusPackage = Pick<typeof promClient, 'Counter' | 'Gauge' | 'Histogram'>;
-
-/**
- * Loads prom-client, an optional peer, when somebody asks for Prometheus and not before.
- *
- * Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed, and with whatever else it fails with.
- */
-export async function loadPrometheusPackage(
-  load: () => Promise<PrometheusPackage> = () => import('prom-client'),
-): Promise<PrometheusPackage> {
-  try {
-    return await load();
-  } catch (error) {
-    if ((error as { code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    const message = 'createPrometheusMetrics needs the package prom-client: npm install prom-client';
-    throw new RunnerError('RUNNER_MISSING_PACKAGE', message, { expected: 'prom-client', cause: error });
   }
 }
 

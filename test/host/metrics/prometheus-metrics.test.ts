@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { Counter, Registry } from 'prom-client';
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  createPrometheusMetrics,
-  prometheusName,
-  loadPrometheusPackage,
-} from '../../../src/host/metrics/prometheus-metrics.ts';
+import { createPrometheusMetrics, prometheusName } from '../../../src/host/metrics/prometheus-metrics.ts';
 import { METRIC_TABLE } from '../../../src/metrics/metric-table.ts';
 import { commandDirUsageName } from '../../../src/model/metrics.ts';
 
@@ -180,26 +176,5 @@ describe('names for Prometheus', () => {
       }),
       { seed: 42, numRuns: 2000 },
     );
-  });
-});
-
-describe('the package prom-client', () => {
-  test('a missing one is a typed error that says what to install', async () => {
-    const cause = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
-    await expect(loadPrometheusPackage(() => Promise.reject(cause))).rejects.toMatchObject({
-      code: 'RUNNER_MISSING_PACKAGE',
-      message: 'createPrometheusMetrics needs the package prom-client: npm install prom-client',
-      expected: 'prom-client',
-      cause,
-    });
-  });
-
-  test('one that fails to load says so itself', async () => {
-    const broken = new SyntaxError('unexpected token');
-    await expect(loadPrometheusPackage(() => Promise.reject(broken))).rejects.toBe(broken);
-  });
-
-  test('one that is installed is used', async () => {
-    expect((await loadPrometheusPackage()).Counter).toBe(Counter);
   });
 });

@@ -1,0 +1,180 @@
+/**
+ * Worlds whose time is that of fake timers, for tests that tick a clock by hand. Invariant: nothing here needs the package until it is to be
+ * installed; a clock is known by its methods, whichever version, or copy inside of a test framework, has made it.
+ */
+import type { FakeMethod } from '@sinonjs/fake-timers';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { createDecisions } from '../kernel/decision-log.ts';
+import type { Choices } from '../kernel/decisions.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { PLAIN_CHOICES } from '../kernel/fifo-decisions.ts';
+import { loadPeer } from '../kernel/package-files.ts';
+import { randomDecisions } from '../kernel/random-decisions.ts';
+import { createRandomStream, SEED } from '../kernel/seeded-random.ts';
+import { CHOICES } from '../model/argument-shapes.ts';
+import type { World } from '../model/world.ts';
+import { FakeTimersTime, type FakeTimersClock } from './fake-timers-clock.ts';
+
+/** Vitest's `vi`, by what is used of it. */
+export interface FakeTimersSwitch {
+  isFakeTimers(): boolean;
+}
+
+/** What {@link fakeTimersWorld} takes. */
+export interface FakeTimersWorldOptions {
+  /**
+   * Draws the order of events that are due together, the faults of chaos, and the random stream. Default: first-in-first-out, no faults but
+   * those that are planned, and a stream that is always the same.
+   */
+  readonly seed?: string | number;
+  /** Makes those choices instead, such as `createDecisions(…)`, whose log can be read afterwards. */
+  readonly choices?: Choices;
+}
+
+const OPTIONS = is.optionsOf<FakeTimersWorldOptions>({}, { seed: SEED, choices: CHOICES });
+const INSTALL_OPTIONS = is.optionsOf<InstallFakeTimersOptions>(
+  {},
+  { seed: SEED, choices: CHOICES, epochMs: is.NUMBER },
+);
+
+/**
+ * The surroundings of a runner whose time passes when a test ticks: `tickAsync`, `runAllAsync`, `vi.advanceTimersByTimeAsync` and their
+ * like drive fake, simulated, chaos and polling runners. Each event of a runner is one timer there. Prefer the `Async` functions: runners
+ * use promises, and the others run no promise reactions in between.
+ *
+ * @param timers - A clock of `@sinonjs/fake-timers` (`createClock()`, `install()`), or Vitest's `vi` after `vi.useFakeTimers()`.
+ *
+ * `setSystemTime` moves `Date` and not the world's clock. A reset (`vi.clearAllTimers`) forgets all events, as it does all timers. After
+ * `uninstall` (`vi.useRealTimers`) the clock throws `RUNNER_SIMULATION_MISUSE` for new events.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither, and for `vi` without fake timers.
+ * @example
+ * ```ts
+ * import { createClock } from '@sinonjs/fake-timers';
+ * import { createSimulatedRunner, finalStatus } from 'dryrunner';
+ * import { fakeTimersWorld } from 'dryrunner/fake-timers';
+ * const clock = createClock();
+ * const runner = createSimulatedRunner(fakeTimersWorld(clock));
+ * const { runId } = await runner.run({ argv: ['sleep 60000', 'complete 3'] });
+ * await clock.tickAsync(60_000);
+ * const { status } = await finalStatus(runner, runId);
+ * if (status.exitCode !== 3) throw new Error('a minute has passed');
+ * ```
+ */
+export function fakeTimersWorld(
+  timers: FakeTimersClock | FakeTimersSwitch,
+  options: FakeTimersWorldOptions = {},
+): World {
+  check('options', options, OPTIONS);
+  const { seed, choices = seed === undefined ? undefined : createDecisions(randomDecisions(seed)) } = options;
+  return {
+    clock: new FakeTimersTime(clockOf(timers), choices),
+    choices: choices ?? PLAIN_CHOICES,
+    random: createRandomStream(seed ?? 1),
+  };
+}
+
+const EXPECTED = 'a clock of @sinonjs/fake-timers such as createClock(), or vi';
+const METHODS = is.withMethods('setTimeout', 'clearTimeout', 'setSystemTime', 'reset');
+const PARTS = is.objectOf<Pick<FakeTimersClock, 'now' | 'performance'>>(
+  EXPECTED,
+  { now: is.NUMBER, performance: is.withMethods('now') },
+  {},
+);
+/** What may be replaced, each with its clock. */
+const FAKED = ['setTimeout', 'Date', 'setInterval', 'setImmediate', 'performance', 'queueMicrotask'] as const;
+
+function clockOf(timers: FakeTimersClock | FakeTimersSwitch): FakeTimersClock {
+  if (!isSwitch(timers)) {
+    check('timers', timers, PARTS);
+    check('timers', timers, METHODS);
+    return timers;
+  }
+  if (!timers.isFakeTimers()) {
+    const message = 'timers: expected vi with fake timers, got vi without: call vi.useFakeTimers() first';
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected: EXPECTED, actual: timers });
+  }
+  for (const name of FAKED) {
+    const { clock } = globalThis[name] as { readonly clock?: FakeTimersClock };
+    if (clock !== undefined) return clock;
+  }
+  throw new RunnerError(
+    'RUNNER_INVALID_ARGUMENT',
+    `timers: expected one of ${FAKED.join(', ')} to be faked by vi, got none of them`,
+    { expected: EXPECTED, actual: timers },
+  );
+}
+
+function isSwitch(timers: FakeTimersClock | FakeTimersSwitch): timers is FakeTimersSwitch {
+  check(
+    'timers',
+    timers,
+    is.such(EXPECTED, (value) => typeof value === 'object' && value !== null),
+  );
+  return typeof (timers as Partial<FakeTimersSwitch>).isFakeTimers === 'function';
+}
+
+/** What {@link installFakeTimers} takes. */
+export interface InstallFakeTimersOptions extends FakeTimersWorldOptions {
+  /** What `Date.now()` is at first, in milliseconds from the Unix epoch. Default: the start of 2000, UTC, as in a simulation. */
+  readonly epochMs?: number;
+}
+
+/** A clock that was installed, by what tests do with it; it is a whole one of `@sinonjs/fake-timers`. */
+export interface TickedClock extends FakeTimersClock {
+  tick(ms: number): number;
+  tickAsync(ms: number): Promise<number>;
+  nextAsync(): Promise<number>;
+  runAllAsync(): Promise<number>;
+  runToLastAsync(): Promise<number>;
+  countTimers(): number;
+  uninstall(): unknown;
+}
+
+/** What {@link installFakeTimers} gives. */
+export interface InstalledFakeTimers {
+  readonly world: World;
+  /** To be ticked, and to be uninstalled by its `uninstall` in the end. */
+  readonly clock: TickedClock;
+}
+
+const STAYS_REAL: readonly FakeMethod[] = ['nextTick', 'queueMicrotask'];
+const DEFAULT_EPOCH_MS = 946_684_800_000;
+/** Each event of a runner is a timer: fake-timers' own limit, 1,000, is soon reached by a busy one. */
+const LOOP_LIMIT = 1_000_000;
+
+/**
+ * Puts the fake timers of `@sinonjs/fake-timers`, an optional peer, in place of the machine's, and makes a world on their clock; for tests
+ * without Vitest. `nextTick` and `queueMicrotask` stay real, because promises and runners need them, and `runAllAsync` gives up after a
+ * million timers, not a thousand.
+ *
+ * Rejects with `RUNNER_MISSING_PACKAGE` if the package is not installed, and with its own error if timers are faked already.
+ *
+ * @example
+ * ```ts
+ * import { createSimulatedRunner } from 'dryrunner';
+ * import { installFakeTimers } from 'dryrunner/fake-timers';
+ * const { world, clock } = await installFakeTimers({ seed: 7 });
+ * try {
+ *   const runner = createSimulatedRunner(world);
+ *   const { runId } = await runner.run({ argv: ['sleep 60000', 'complete 0'] });
+ *   setTimeout(() => void runner.abort(runId), 1000);
+ *   await clock.runAllAsync();
+ *   if ((await runner.status(runId)).status.state !== 'ABORTED') throw new Error('aborted after a second');
+ * } finally {
+ *   clock.uninstall();
+ * }
+ * ```
+ */
+export async function installFakeTimers(
+  options: InstallFakeTimersOptions = {},
+): Promise<InstalledFakeTimers> {
+  check('options', options, INSTALL_OPTIONS);
+  const { epochMs = DEFAULT_EPOCH_MS, ...rest } = options;
+  const load = () => import('@sinonjs/fake-timers');
+  const { install, timers } = await loadPeer('@sinonjs/fake-timers', 'installFakeTimers', load);
+  const toFake = (Object.keys(timers) as FakeMethod[]).filter((name) => !STAYS_REAL.includes(name));
+  const clock: TickedClock = install({ now: epochMs, loopLimit: LOOP_LIMIT, toFake });
+  return { world: fakeTimersWorld(clock, rest), clock };
+}

@@ -1,0 +1,101 @@
+// The third kind of time: a clock of fake timers, moved by the suite one timer after another.
+import { describe, expect, test } from 'vitest';
+import { createClock } from '@sinonjs/fake-timers';
+import { fakeTimersWorld } from '../../src/ambient/fake-timers-world.ts';
+import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
+import type { ConformanceSubject, HeldWorld } from '../../src/conformance/subject.ts';
+import type { Service } from '../../src/model/service.ts';
+import { checkEqual } from '../../src/conformance/check.ts';
+import { describeRunner } from '../../src/vitest/describe-runner.ts';
+import { caseOf, noService } from './hand-made-cases.ts';
+import { chaosWithoutFaults, fake, polling, simulated } from './subjects.ts';
+
+function heldWorld(seed: string | number): HeldWorld {
+  const timers = createClock();
+  return {
+    world: fakeTimersWorld(timers, { seed }),
+    async advance() {
+      await timers.tickAsync(0);
+      const hasMore = timers.countTimers() > 0;
+      if (hasMore) await timers.nextAsync();
+      return hasMore;
+    },
+  };
+}
+
+const onFakeTimers = (subject: ConformanceSubject): ConformanceSubject => ({
+  ...subject,
+  name: `${subject.name} on fake timers`,
+  heldWorld,
+});
+
+for (const subject of [fake, simulated, chaosWithoutFaults, polling]) {
+  describeRunner(onFakeTimers(subject), conformanceCases);
+}
+
+describe('a case in held time', () => {
+  const released = { ...noService, release: () => Promise.resolve() };
+  const of = (service: Service): ConformanceSubject =>
+    onFakeTimers({ ...simulated, create: () => ({ service }) });
+
+  test('fails as soon as nothing is left to happen, and says what it was waiting for', async () => {
+    const never = (): Promise<never> => new Promise<never>(() => {});
+    const aborting = caseOf(async (t) => {
+      await t.sleep(1);
+      await (await t.runner()).abort('3');
+    });
+    await expect(aborting.prove(of({ ...released, abort: never }))).rejects.toThrow(
+      'nothing is left to happen, waiting for abort(3) (seed 1)',
+    );
+  });
+
+  test('fails for a timer that is left', async () => {
+    const leaving = caseOf(async (t) => {
+      t.world.clock.timer('left', 20, () => undefined);
+      await t.sleep(1);
+    });
+    await expect(leaving.prove(of(released))).rejects.toThrow(
+      'a timer is left when all is released (seed 1)',
+    );
+    const ending = caseOf((t) => void t.world.clock.post('now', () => undefined));
+    await ending.prove(of(released));
+  });
+
+  test('that goes on for ever is ended by a signal', async () => {
+    const endless = caseOf(async (t) => {
+      for (;;) await t.sleep(0.001);
+    });
+    const controller = new AbortController();
+    let moves = 0;
+    const stopping = {
+      ...simulated,
+      heldWorld: (seed: string | number) => {
+        const held = heldWorld(seed);
+        return {
+          ...held,
+          advance: () => {
+            moves += 1;
+            if (moves === 50) controller.abort(new Error('time is up'));
+            return held.advance();
+          },
+        };
+      },
+    };
+    await expect(endless.prove(stopping, { signal: controller.signal })).rejects.toThrow('time is up');
+    expect(moves).toBe(50);
+  });
+
+  test('fails as its body does, with the seed', async () => {
+    const failing = caseOf(() => checkEqual('it', 1, 2));
+    await expect(failing.prove(of(released), { seeds: [9] })).rejects.toMatchObject({
+      message: 'it: expected 2, got 1 (seed 9)',
+      expected: 2,
+      actual: 1,
+    });
+  });
+
+  test('is not one on the machine’s time too', () => {
+    const both = { ...onFakeTimers(simulated), wallWorld: () => heldWorld(1).world };
+    expect(() => caseOf(() => undefined).skipReason(both)).toThrow(/either wallWorld or heldWorld/);
+  });
+});
