@@ -1,6 +1,6 @@
 /**
- * The clock contract on a clock of fake-timers, which somebody ticks. Invariants: each pending event is one timer of that clock, so that
- * whoever ticks, counts or clears its timers sees ours among them; time never goes back; no event fires early.
+ * The clock contract on a clock of fake-timers, which a test ticks. Invariants: each pending event is one timer of that clock, so that a test
+ * which ticks, counts or clears its timers sees ours among them; time never goes back; no event fires early.
  *
  * That clock counts whole milliseconds. An event between two of them fires at the later one, and sees its own time there, as do the promise
  * reactions that follow: a chain of sleeps of 2.5 ms does not drift.
@@ -42,7 +42,7 @@ interface Life {
 
 const lives = new WeakMap<FakeTimersClock, Life>();
 
-/** Nobody is told that timers were forgotten, that time was set or that nobody will tick any more: so the functions that do that are listened to. */
+/** Fake-timers announces neither that it forgets its timers, nor that its time is set, nor that it ends, so the functions that do this report it. */
 function lifeOf(timers: FakeTimersClock): Life {
   const known = lives.get(timers);
   if (known !== undefined) return known;

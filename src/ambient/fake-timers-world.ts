@@ -4,7 +4,8 @@
  */
 import type { FakeMethod } from '@sinonjs/fake-timers';
 import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { createDecisions } from '../kernel/decision-log.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
@@ -69,7 +70,7 @@ export function fakeTimersWorld(
   check('options', options, OPTIONS);
   const { seed, choices = seed === undefined ? undefined : createDecisions(randomDecisions(seed)) } = options;
   return {
-    clock: new FakeTimersTime(clockOf(timers), choices),
+    clock: timeOn(timers, choices),
     choices: choices ?? PLAIN_CHOICES,
     random: createRandomStream(seed ?? 1),
   };
@@ -84,6 +85,14 @@ const PARTS = is.objectOf<Pick<FakeTimersClock, 'now' | 'performance'>>(
 );
 /** What may be replaced, each with its clock. */
 const FAKED = ['setTimeout', 'Date', 'setInterval', 'setImmediate', 'performance', 'queueMicrotask'] as const;
+
+function timeOn(timers: FakeTimersClock | FakeTimersSwitch, choices: Choices | undefined): Clock {
+  try {
+    return new FakeTimersTime(clockOf(timers), choices);
+  } catch (error) {
+    throw unreadable('timers', timers, error);
+  }
+}
 
 function clockOf(timers: FakeTimersClock | FakeTimersSwitch): FakeTimersClock {
   if (!isSwitch(timers)) {

@@ -47,7 +47,7 @@ export type RunnerErrorCode =
   | 'RUNNER_TRACE_FORMAT'
   /** A replay met an entry that does not fit. */
   | 'RUNNER_REPLAY_DIVERGED'
-  /** A simulation was started inside another one, or used after its end, or its state was declared late or twice. */
+  /** A simulation was started inside another one, or used after its end, as was a world of fake timers, or its state was declared late or twice. */
   | 'RUNNER_SIMULATION_MISUSE'
   /** Code of a simulation in ambient time called what no simulation can repeat: a file, a network, a process, a real timer. */
   | 'RUNNER_OUTSIDE_CALL'

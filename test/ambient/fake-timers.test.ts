@@ -20,7 +20,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A clock of fake timers, by what drives it, whoever has made it. */
+/** A clock of fake timers, by what drives it. */
 interface Driven {
   readonly world: World;
   readonly clock: Clock;

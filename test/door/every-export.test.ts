@@ -17,6 +17,10 @@ const FACTORY = /^(create|open)/;
 const LEFT_OUT: ReadonlyMap<string, string> = new Map([
   ['describeRunner', 'it registers tests, and cannot be called while one runs'],
   ['simTest', 'it registers a test, and cannot be called while one runs'],
+  [
+    'installFakeTimers',
+    'it replaces the timers of this test, and checks its options as fakeTimersWorld does',
+  ],
   // Rules about runs: their hooks are called by our watch only, with accounts of its own.
   ...['endCause', 'oneTerminal', 'startOrder', 'statePath'].map(
     (rule) => [rule, 'its hooks are called by the watch of runs only'] as const,

@@ -1,5 +1,6 @@
 // Arguments with which what the doors export can be called, for those that take any: right ones, so that one after the other can be made
 // wrong, and so that there is something to attack where what comes back has methods.
+import { createClock as createFakeClock } from '@sinonjs/fake-timers';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { tmpdir } from 'node:os';
@@ -104,6 +105,7 @@ export const VALID: Readonly<Record<string, Given>> = {
     },
   ],
   defineScenario: () => [scenario],
+  fakeTimersWorld: () => [createFakeClock(), { seed: 1 }],
   meterService: () => [service(), { metrics: door.NULL_METRICS, clock: clock() }],
   skewedClock: () => [clock(), { offsetMs: 1, driftPpm: 0 }],
   watchAnswers: () => [world(), service(), silent],
