@@ -19,6 +19,7 @@ import { replacedStandIn } from './globals/stand-in.ts';
 import { hub, type AmbientWorld, type OutsideFunction, type WayBack } from './hub.ts';
 import { checkAllowed, OutsideGate, RealTimerTrap } from './outside-gate.ts';
 import { AmbientTimers, type TimerKind } from './ambient-timers.ts';
+import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts';
 
 /**
  * Of each draw of `Math.random` a decision makes the first bits, so that an exploration can look at the small ones and the large ones; the
@@ -29,26 +30,38 @@ const DRAWN = question('draw', 'Math.random');
 
 type Callback = (...args: unknown[]) => void;
 
+interface AmbientSettings extends AwaitOptions {
+  readonly allowed: ReadonlySet<string>;
+  readonly faults: ChosenTimeFaults;
+}
+
 class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #clock: VirtualClock;
   readonly #choices: Choices;
   readonly #draws: RandomStream;
   readonly #entropy: RandomStream;
+  readonly #time: FaultyTime;
   readonly #timers: AmbientTimers;
   readonly #gate: OutsideGate;
   readonly #trap: RealTimerTrap;
   readonly #awaits: ControlledAwaits | undefined;
 
-  constructor(parts: AmbientParts, allowed: ReadonlySet<string>, options: AwaitOptions) {
-    const { clock, choices, random, report, capturePlaces } = parts;
+  constructor(parts: AmbientParts, { allowed, faults, ...awaits }: AmbientSettings) {
+    const { clock, choices, random, tracer, report, capturePlaces } = parts;
     this.#clock = clock;
     this.#choices = choices;
     this.#draws = random.fork('Math.random');
     this.#entropy = random.fork('crypto');
-    this.#timers = new AmbientTimers(clock, capturePlaces);
+    const time = new FaultyTime(clock, choices, tracer, faults);
+    this.#time = time;
+    this.#timers = new AmbientTimers(
+      clock,
+      capturePlaces,
+      faults.isEmpty ? undefined : () => time.beforeTimer(),
+    );
     this.#gate = new OutsideGate(allowed, report);
     this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
-    this.#awaits = controlAwaits(options, parts);
+    this.#awaits = controlAwaits(awaits, parts);
   }
 
   enter(): void {
@@ -99,7 +112,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   dateMs(): number {
-    return Math.floor(this.#clock.epochMs + this.#clock.now());
+    return this.#time.dateMs();
   }
 
   now(): number {
@@ -120,7 +133,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 }
 
-function begin(parts: AmbientParts, allowed: ReadonlySet<string>, options: AwaitOptions): AmbientSession {
+function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {
   installGlobals();
   watchOutsideCalls();
   const replaced = replacedStandIn();
@@ -131,7 +144,7 @@ function begin(parts: AmbientParts, allowed: ReadonlySet<string>, options: Await
         'simulation. Use one of the two: call vi.useRealTimers before the simulation, or simulate with `ambient: false`',
     );
   }
-  return new AmbientExecution(parts, allowed, options);
+  return new AmbientExecution(parts, settings);
 }
 
 /** What {@link ambientTime} takes. */
@@ -141,11 +154,13 @@ export interface AmbientOptions extends AwaitOptions {
    * and globals (`fs`, `fetch`, `process`). A promise or callback comes back when nothing else is due. Default: nothing.
    */
   readonly allow?: readonly string[];
+  /** What can go wrong with time itself, as decisions that end with `sim.heal`. Default: nothing. */
+  readonly faults?: TimeFaults;
 }
 
 const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
   {},
-  { allow: is.ANY, awaits: is.oneOf(...AWAIT_LEVELS), thens: is.BOOLEAN },
+  { allow: is.ANY, faults: is.ANY, awaits: is.oneOf(...AWAIT_LEVELS), thens: is.BOOLEAN },
 );
 
 /**
@@ -173,12 +188,12 @@ const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
  */
 export function ambientTime(options: AmbientOptions = {}): Ambience {
   check('options', options, OPTIONS);
-  const { allow = [], awaits, thens = false } = options;
+  const { allow = [], faults, awaits, thens = false } = options;
   if (thens && awaits === undefined) throw invalidArgument('thens', 'awaits beside it', thens);
-  const allowed = checkAllowed(allow);
+  const settings = { allowed: checkAllowed(allow), faults: new ChosenTimeFaults(faults), thens };
   installGlobals();
   const ambience = (level: AwaitOptions['awaits']): Ambience => ({
-    begin: (parts) => begin(parts, allowed, { awaits: level, thens }),
+    begin: (parts) => begin(parts, { ...settings, awaits: level }),
   });
   return Object.freeze({
     ...ambience(awaits),

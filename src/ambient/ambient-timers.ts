@@ -247,11 +247,14 @@ export class AmbientTimers {
   readonly #lists = new Map<number, WaitingList>();
   readonly #immediates: WaitingList;
   readonly #numbers = new Map<number, Timeout>();
+  readonly #beforeTimer: (() => void) | undefined;
   #lastNumber = 0;
   #isOver = false;
 
-  constructor(clock: VirtualClock, capturesPlaces: boolean) {
+  /** `beforeTimer` is called when a timer is about to fire: time may pass in it. */
+  constructor(clock: VirtualClock, capturesPlaces: boolean, beforeTimer?: () => void) {
     this.#clock = clock;
+    this.#beforeTimer = beforeTimer;
     this.#capturesPlaces = capturesPlaces;
     this.#immediates = new WaitingList(clock, (waiting) => waiting.run());
   }
@@ -277,6 +280,7 @@ export class AmbientTimers {
     if (list === undefined) {
       list = new WaitingList(this.#clock, (waiting) => {
         if (this.#lists.get(ms)?.first === undefined) this.#lists.delete(ms);
+        this.#beforeTimer?.();
         Timeout.fire(waiting as Timeout);
       });
       this.#lists.set(ms, list);

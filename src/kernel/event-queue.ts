@@ -65,6 +65,8 @@ export class EventQueue {
   private readonly later = new LaterEvents(this.table);
   private readonly due = new DueList(this.table);
   private made = 0;
+  /** True while events are pending that were due before now; what is due now waits for them. */
+  private isBehind = false;
   /** The candidates after {@link advance} has found several. */
   readonly dueEvents: DueEvents = new DueCandidates(this);
 
@@ -77,6 +79,11 @@ export class EventQueue {
     return this.due.size > 0 ? this.nowUs : this.later.firstTimeUs;
   }
 
+  /** Before it no event can be added: now, unless some are late. */
+  get leastTimeUs(): number {
+    return this.isBehind ? 0 : this.nowUs;
+  }
+
   /** Id of the event that was added last. */
   get lastId(): number {
     return this.made;
@@ -87,11 +94,11 @@ export class EventQueue {
     return this.table.hasUpTo(id);
   }
 
-  /** Adds an event due at `timeUs`, an integer not before `nowUs`, and returns its row. */
+  /** Adds an event due at `timeUs`, an integer not before `leastTimeUs`, and returns its row. */
   add(timeUs: number, late: boolean, cause: number, label: string | Topic, fire: () => void): number {
     const id = ++this.made;
     const row = this.table.add(id, late, cause, label, fire);
-    if (timeUs === this.nowUs && !late) this.due.append(row);
+    if (timeUs === this.nowUs && !late && !this.isBehind) this.due.append(row);
     else this.later.add(row, timeUs, late);
     return row;
   }
@@ -110,11 +117,20 @@ export class EventQueue {
     if (due.size > 0) return due.size;
     if (later.count === 0) return 0;
     const timeUs = later.firstTimeUs;
-    this.nowUs = timeUs;
+    if (timeUs >= this.nowUs) {
+      this.nowUs = timeUs;
+      this.isBehind = false;
+    }
     // One that is alone need not pass through the list.
     if (later.isFirstAlone) return 1;
     while (later.firstTimeUs === timeUs && !table.isLate(later.first)) later.shiftInto(due);
     return due.size > 0 ? due.size : 1;
+  }
+
+  /** Moves time on to `timeUs` and fires nothing: what was due until then fires late, in the order in which it was due. */
+  pass(timeUs: number): void {
+    this.nowUs = timeUs;
+    this.isBehind = this.due.size > 0 || this.later.firstTimeUs < timeUs;
   }
 
   /** Row of the `k`-th candidate, k below what {@link advance} returned. */

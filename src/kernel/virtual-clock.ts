@@ -138,7 +138,7 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * As `timer`, for an event that somebody else keeps in a queue of its own until now: it is due at `atMs`, at once if that is past, and
+   * As `timer`, for an event that somebody else keeps in a queue of its own until now: it is due at `atMs`, at once if that is past, and before what was due later if that is late as well, and
    * its cause and place are those of when it was made there.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time that is no number, and for anything but an origin and a function.
@@ -149,7 +149,7 @@ export class VirtualClock implements Clock {
     if (!(atMs >= -Infinity)) throw invalidArgument('atMs', 'a number', atMs);
     checkRecord('made', 'the origin of an event', made);
     const topic = typeof label === 'string' ? label : topicOf(label);
-    const atUs = Math.min(Math.max(Math.round(atMs * 1000), queue.nowUs), LAST_TIME_US);
+    const atUs = Math.min(Math.max(Math.round(atMs * 1000), queue.leastTimeUs), LAST_TIME_US);
     const row = queue.add(atUs, false, made.cause, topic, fire);
     this.onMake?.(row);
     if (made.place !== undefined) queue.notePlace(row, made.place);
@@ -195,6 +195,16 @@ export class VirtualClock implements Clock {
   skipTo(timeUs: number): void {
     checkLimit('timeUs', timeUs);
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
+  }
+
+  /**
+   * Lets `ms` pass in which nothing fires, as while a process stands still: what is due until then fires late, at the time that it is then, in
+   * the order in which it was due.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `ms` is negative or not finite.
+   */
+  stall(ms: number): void {
+    this.queue.pass(this.timeAfter(ms));
   }
 
   /** Calls `listener` too for each event from now on, just before it fires, until the function that is returned is called. */

@@ -66,6 +66,13 @@ const OF_CLOCK: Words = {
   drift: (machine) => `the clock of ${machine} drifts`,
 };
 
+/** Faults of ambient time, of which the operation says what they strike. */
+const OF_TIME: Words = {
+  stall: () => 'the event loop stalls',
+  behind: () => 'Date is a millisecond behind when a timer fires',
+  step: () => 'the wall clock is set',
+};
+
 const CALLS: ReadonlySet<string> = new Set(SERVICE_METHODS.filter((method) => method !== 'release'));
 const FILER_NOUNS: Readonly<Record<string, string>> = {
   checkout: 'checkout',
@@ -120,6 +127,7 @@ export function faultText({ operation, kind, runner, runId, filer, afterEvent }:
     return worded(OF_FILER, kind, call) ?? namedFaultText(call, kind);
   }
   if (afterEvent !== undefined) return `${kind}, right after event ${afterEvent}`;
+  if (operation === 'time') return worded(OF_TIME, kind, '') ?? namedFaultText('time', kind);
   if (runner === 'scenario') return namedFaultText(operation, kind);
   const where = runner === '' ? 'the runner' : runner;
   if (operation === 'node') return nodeFaultText(kind, where);

@@ -6,6 +6,7 @@ import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Topic } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import type { Tracer } from '../model/trace-event.ts';
 import type { ReportFailure } from './verdict.ts';
 
 /** What sets a timer or an immediate of ambient time: it is the owner of the topic of its event, whose `what` is the name of the function that is called. */
@@ -16,6 +17,7 @@ export interface AmbientParts {
   readonly clock: VirtualClock;
   readonly choices: Choices;
   readonly random: RandomStream;
+  readonly tracer: Tracer;
   readonly report: ReportFailure;
   /** True if places are captured, for reports. */
   readonly capturePlaces: boolean;

@@ -157,8 +157,15 @@ export class SimulationRun {
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
     this.#state = new DeclaredState(this.#clock, this.#healing, () => this.#decisions.count);
     this.#simulation = this.#makeSimulation(report);
-    const { choices, random } = this.#simulation.world;
-    this.#session = options.ambient?.begin({ clock: this.#clock, choices, random, report, capturePlaces });
+    const { choices, random, tracer } = this.#simulation.world;
+    this.#session = options.ambient?.begin({
+      clock: this.#clock,
+      choices,
+      random,
+      tracer,
+      report,
+      capturePlaces,
+    });
   }
 
   async run(): Promise<Verdict> {
