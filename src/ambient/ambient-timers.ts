@@ -115,6 +115,13 @@ class Timeout extends Waiting implements AmbientTimer {
     return this.list === undefined ? -1 : this.#ms;
   }
 
+  /** A `clearTimeout` that code has kept from before writes here. */
+  set _idleTimeout(_: number) {}
+
+  set _onTimeout(callback: Callback | null) {
+    if (callback === null) this.close();
+  }
+
   get _repeat(): number | null {
     return this.#repeats ? this.#ms : null;
   }
@@ -193,6 +200,9 @@ class Timeout extends Waiting implements AmbientTimer {
 
 /** What `setImmediate` returns. */
 class Immediate extends Waiting implements AmbientTimer {
+  /** A `clearImmediate` that code has kept from before would take it for one in the queue of Node. */
+  readonly _destroyed = true;
+
   constructor(callback: Callback, args: unknown[]) {
     super('Immediate', topicNamed('setImmediate', callback), callback, args);
   }

@@ -42,7 +42,7 @@ export class EscapeLedger {
     this.#isLooking = true;
     try {
       const stack = stackOfNow();
-      if (!isOfDrain(stack)) this.#count(kind, what, framesOf(stack));
+      if (!isOfDrain(stack) && !isOfStandIn(stack)) this.#count(kind, what, framesOf(stack));
     } finally {
       this.#isLooking = false;
     }
@@ -73,12 +73,28 @@ function stackOfNow(): string {
 
 /** True if the nearest line that is neither Node's nor of this folder is the drain's. */
 function isOfDrain(stack: string): boolean {
-  const paths = stack
+  const isOfFolder = (path: string | undefined): boolean => path?.startsWith('ambient/') === true;
+  return (
+    pathsIn(stack)
+      .find((path) => !isOfFolder(path))
+      ?.startsWith('kernel/drain') === true
+  );
+}
+
+/** True if a stand-in asks the machine for what it then replaces. */
+function isOfStandIn(stack: string): boolean {
+  if (hub.world === undefined) return false;
+  const nearest = pathsIn(stack).find((path) => path?.startsWith('ambient/escape-watch') !== true);
+  return nearest?.startsWith('ambient/globals/entropy') === true;
+}
+
+/** Of the files of this package in a stack; undefined for each line of another. */
+function pathsIn(stack: string): (string | undefined)[] {
+  return stack
     .split('\n')
     .slice(1)
     .filter((line) => !line.includes('node:') && !line.includes('<anonymous>'))
     .map((line) => codePathOf(fileOfFrame(line)));
-  return paths.find((path) => path?.startsWith('ambient/') !== true)?.startsWith('kernel/drain') === true;
 }
 
 /** Called for each call, before it is made. */

@@ -1,0 +1,171 @@
+/** Leaves out each stand-in in turn: what simulates with the rest has to show it. */
+import crypto from 'node:crypto';
+import { performance as hooksPerformance } from 'node:perf_hooks';
+import nodeTimers from 'node:timers';
+import timersPromises from 'node:timers/promises';
+import { MessageChannel as ThreadChannel, type MessagePort as ThreadPort } from 'node:worker_threads';
+import { describe, expect, test } from 'vitest';
+import { defineScenario, type Simulation } from 'dryrunner';
+import { ambientTime, watchEscapes } from 'dryrunner/ambient';
+import { createExecutor } from 'dryrunner/explore';
+import { fifoDecisions } from 'dryrunner/kernel';
+import { standIns, type StandIn } from '../../src/ambient/globals/stand-in.ts';
+
+const ambient = ambientTime({ allow: [] });
+
+const nothing = (): void => {};
+const fires = (set: (resolve: () => void) => unknown): Promise<void> =>
+  new Promise((resolve) => {
+    set(resolve);
+  });
+
+const messageOn = (port: ThreadPort): Promise<unknown> =>
+  new Promise((resolve) => {
+    port.on('message', resolve);
+  });
+
+/** Uses what there is, and puts all that it sees into the trace. */
+async function useAll(sim: Simulation): Promise<void> {
+  const note = (...seen: readonly unknown[]): void => sim.note(seen.map(String).join(' '));
+  note(
+    Date.now(),
+    new Date().getTime(),
+    Date(),
+    new (new Date(0).constructor as DateConstructor)().getTime(),
+  );
+  const format = new Intl.DateTimeFormat('en', {
+    timeZone: 'UTC',
+    fractionalSecondDigits: 3,
+    second: 'numeric',
+    minute: 'numeric',
+  });
+  note(
+    format.format(),
+    format
+      .formatToParts()
+      .map(({ value }) => value)
+      .join(''),
+  );
+  note(
+    performance.now(),
+    hooksPerformance.timeOrigin,
+    performance.mark('m').startTime,
+    performance.measure('n', 'm').duration,
+  );
+  note(
+    performance.measure('o').duration,
+    performance.eventLoopUtilization().active,
+    new Event('e').timeStamp,
+  );
+  note(
+    process.hrtime().join(),
+    process.hrtime.bigint(),
+    process.uptime(),
+    JSON.stringify(process.cpuUsage()),
+  );
+  note(Math.random(), crypto.randomInt(1e9), crypto.randomUUID(), globalThis.crypto.randomUUID());
+  note(
+    crypto.randomBytes(8).toString('hex'),
+    crypto.getRandomValues(new Uint8Array(8)),
+    globalThis.crypto.getRandomValues(new Uint8Array(8)),
+  );
+  note(crypto.randomFillSync(new Uint8Array(8)));
+  await fires((done) =>
+    crypto.randomFill(new Uint8Array(8), (_, bytes) => {
+      note(bytes);
+      done();
+    }),
+  );
+  for (const {
+    setTimeout: set,
+    clearTimeout: clear,
+    setInterval: repeat,
+    clearInterval: end,
+    setImmediate: soon,
+    clearImmediate: not,
+  } of [globalThis, nodeTimers]) {
+    await fires((done) => set(done, 1));
+    clear(set(nothing, 60_000));
+    await fires((done) => {
+      const interval = repeat(() => {
+        end(interval);
+        done();
+      }, 1);
+    });
+    await fires((done) => soon(done));
+    not(soon(nothing));
+    note(performance.now());
+  }
+  await timersPromises.setTimeout(1);
+  await timersPromises.setImmediate();
+  await timersPromises.scheduler.wait(1);
+  await timersPromises.scheduler.yield();
+  const ticks = timersPromises.setInterval(1)[Symbol.asyncIterator]();
+  await ticks.next();
+  await ticks.return?.();
+  await fires((done) => AbortSignal.timeout(1).addEventListener('abort', done));
+  for (const make of [() => new MessageChannel(), () => new ThreadChannel()]) {
+    const { port1, port2 } = make();
+    const received = messageOn(port2);
+    port1.postMessage('message');
+    note(await received);
+    port1.close();
+    await timersPromises.setTimeout(1);
+  }
+}
+
+const scenario = defineScenario({
+  name: 'use-all',
+  description: 'of a test',
+  options: { ambient },
+  run: useAll,
+});
+
+/** What tells of a leak: a failure, an escape, or two runs that differ. */
+async function signs(): Promise<string[]> {
+  const plain = createExecutor(scenario);
+  const run = (executor = plain) => executor.execute({ source: fifoDecisions(), capturePlaces: true });
+  const [one, other] = [await run(), await run()];
+  const watch = watchEscapes(plain);
+  await run(watch.executor);
+  return [
+    ...(one.failure === undefined ? [] : [`${one.failure.kind}: ${one.failure.message}`]),
+    ...(one.traceHash === other.traceHash ? [] : ['two runs differ']),
+    ...watch.escapes().map(({ what }) => what),
+  ];
+}
+
+/** As if nobody had thought of it. */
+async function without<T>(standIn: StandIn, run: () => Promise<T>): Promise<T> {
+  const at = standIns.indexOf(standIn);
+  standIns.splice(at, 1);
+  Object.defineProperty(standIn.owner, standIn.key, standIn.before);
+  try {
+    return await run();
+  } finally {
+    Object.defineProperty(standIn.owner, standIn.key, standIn.now);
+    standIns.splice(at, 0, standIn);
+  }
+}
+
+/** What clears knows the timers of a simulation by itself, and the global channel comes out of the module that has the stand-in too. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  ...['clearTimeout', 'clearInterval', 'clearImmediate'].flatMap((name) => [name, `${name} of node:timers`]),
+  'MessageChannel',
+]);
+/** The same in two runs of one process: other tests look at what they give. */
+const CONSTANT: ReadonlySet<string> = new Set(['performance.timeOrigin', 'performance.eventLoopUtilization']);
+
+describe('each stand-in left out', () => {
+  test('with all of them two runs are equal and nothing escapes', async () => {
+    expect(await signs()).toEqual([]);
+  });
+
+  test.for(
+    standIns.filter(({ isOptional }) => !isOptional).map((standIn) => [standIn.name, standIn] as const),
+  )('%s is missed by the double run, the watch for escapes or the end', async ([name, standIn]) => {
+    const found = await without(standIn, signs);
+    if (!HARMLESS.has(name) && !CONSTANT.has(name)) expect(found).not.toEqual([]);
+    expect(await signs()).toEqual([]);
+  });
+});
