@@ -23,10 +23,17 @@ import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts'
 
 /**
  * Of each draw of `Math.random` a decision makes the first bits, so that an exploration can look at the small ones and the large ones; the
- * others come out of a stream, so that two draws never agree by decision: they are made into ids too.
+ * others come out of a stream, so that two draws never agree by decision: they are made into ids too. The plain answer is in the middle:
+ * `Math.random() < 0.1` is how code decides on what is rare, and what is rare is no part of a plain execution.
  */
 const DRAW_BITS = 4;
+const DRAW_PARTS = 2 ** DRAW_BITS;
 const DRAWN = question('draw', 'Math.random');
+
+/** The part of [0, 1) that an answer stands for: the middle first, then to both sides. */
+const partOf = (answer: number): number =>
+  DRAW_PARTS / 2 + (answer % 2 === 0 ? answer / 2 : -(answer + 1) / 2);
+const describeDraw = (answer: number): string => `about ${((partOf(answer) + 0.5) / DRAW_PARTS).toFixed(2)}`;
 
 type Callback = (...args: unknown[]) => void;
 
@@ -120,8 +127,8 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   random(): number {
-    const first = this.#choices.choose(DRAWN, 2 ** DRAW_BITS);
-    return (first + this.#draws.float()) / 2 ** DRAW_BITS;
+    const part = partOf(this.#choices.choose(DRAWN, DRAW_PARTS, describeDraw));
+    return (part + this.#draws.float()) / DRAW_PARTS;
   }
 
   fill(bytes: Uint8Array): void {

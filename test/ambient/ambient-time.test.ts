@@ -182,7 +182,20 @@ describe('entropy in ambient time', () => {
     });
     expect(log).toEqual([expect.any(Number), expect.any(Number)]);
     expect(new Set(log).size).toBe(2);
-    expect(Math.max(...(log as number[]))).toBeLessThan(1 / 16);
+  });
+
+  test('the plain draw of Math.random is in the middle, the others reach all of [0, 1)', async () => {
+    const [plain] = await logOf((note) => note(Math.random()));
+    expect(plain).toBeGreaterThanOrEqual(0.5);
+    expect(plain).toBeLessThan(0.5 + 1 / 16);
+    const sixteenths = new Set<number>();
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const scenario = (): void => void sixteenths.add(Math.floor(Math.random() * 16));
+      await simulate({ ambient: ambientTime(), seed, scenario });
+    }
+    expect([...sixteenths].sort((one, other) => one - other)).toEqual(
+      Array.from({ length: 16 }, (_, part) => part),
+    );
   });
 });
 
