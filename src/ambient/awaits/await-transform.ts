@@ -59,7 +59,7 @@ export function awaitTransform(options: AwaitTransformOptions): ModuleTransform 
 
 function matcherOf(pattern: string | RegExp): RegExp {
   if (typeof pattern !== 'string') return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
-  if (PACKAGE.test(pattern)) return new RegExp(`/node_modules/${escaped(pattern)}/(?!.*/node_modules/)`);
+  if (PACKAGE.test(pattern)) return new RegExp(`/node_modules/${escaped(pattern)}/(?!(?:.*/)?node_modules/)`);
   const parts = pattern.replaceAll('\\', '/').split(/(\*\*\/|\*\*|\*|\?)/);
   const path = parts.map((part) => WILD[part] ?? escaped(part)).join('');
   return new RegExp(`${/^(?:\/|[A-Za-z]:)/.test(pattern) ? '^' : '(?:^|/)'}${path}$`);

@@ -148,6 +148,61 @@ describe.each(LEVELS)('awaits at level %s', (awaits) => {
   });
 });
 
+/** What happens around resources that are disposed of. */
+const DISPOSING = `
+  const resource = (name) => ({ async [Symbol.asyncDispose]() { log('close ' + name); await 0; log('closed ' + name); } });
+  const other = async () => { for (let i = 0; i < 6; i += 1) { await 0; log(i); } };
+  (async () => {
+    { await using a = resource('a'), b = null; await using c = resource('c'); log('open'); }
+    log('after');
+    try { await using d = resource('d'); throw 'thrown'; } catch (e) { log(e); }
+    for (const x of [1]) { await using e = resource('e'); continue; }
+  })();
+  other();
+`;
+const canDispose = (() => {
+  try {
+    compiled(DISPOSING);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+test.skipIf(!canDispose)(
+  'await using does the same, and is late by decision (skipped because of Node before 24)',
+  async () => {
+    const native = await nativeLog(DISPOSING);
+    expect(native.filter((entry) => typeof entry === 'string')).toHaveLength(11);
+    expect(await nativeLog(rewritten(DISPOSING))).toEqual(native);
+    expect(await simulatedLog(rewritten(DISPOSING), { awaits: 'hops' })).toEqual(native);
+    for (const awaits of LEVELS) {
+      const seen = new Set<string>();
+      for (const seed of SEEDS) {
+        const log = await simulatedLog(rewritten(DISPOSING), { awaits }, randomDecisions(seed));
+        expect(log.filter((entry) => typeof entry === 'string')).toEqual(
+          native.filter((entry) => typeof entry === 'string'),
+        );
+        seen.add(log.join());
+      }
+      expect(seen.size).toBeGreaterThan(5);
+    }
+  },
+);
+
+test('a module that awaits at its top does the same', async () => {
+  const code = `export const log = []; setImmediate(() => log.push('turn'));
+    void (async () => { for (let i = 0; i < 4; i += 1) { await i; log.push(i); } })();
+    log.push(await 'a'); for await (const x of ['b', Promise.resolve('c')]) log.push(x); await 0; log.push('d');
+    export const at = await new Promise((resolve) => setImmediate(resolve, log.length));`;
+  const load = (text: string): Promise<{ readonly log: Log; readonly at: number }> =>
+    import(`data:text/javascript,${encodeURIComponent(text)}`) as never;
+  const native = await load(code);
+  const { log, at } = await load(rewriteAwaits(code, { file: '/code/top.mjs' })?.code ?? '');
+  expect([log, at]).toEqual([native.log, native.at]);
+  expect(log).toContain('d');
+});
+
 describe('at the end', () => {
   test('a continuation that is pending is no leftover, and never runs', async () => {
     const start = compiled(
