@@ -61,6 +61,7 @@ const UNATTACKED: readonly Unattacked[] = [
   },
   { of: /^createSimFiler$/, methods: ['takeBack', 'takeBackAgain'], because: 'its checkouts call it' },
   { of: /^createStatusStore$/, methods: ['updateInRow'], because: 'runners call it, for runs of their own' },
+  { of: /^ambientTime$/, methods: ['begin'], because: 'a simulation calls it, with its own parts' },
   { of: /^createNode$/, methods: ['mayHang', 'strike'], because: 'the parts of a node call it' },
   {
     of: /^createRecorder$/,
