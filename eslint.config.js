@@ -102,6 +102,7 @@ const edgePackages = [
   only('commander', 'src/cli'),
   only('prom-client', 'src/host'),
   only('@sinonjs/fake-timers', 'src/ambient'),
+  only('rolldown', 'src/ambient'),
 ];
 const fastCheck = only('fast-check', 'src/explore, src/check and the edge');
 

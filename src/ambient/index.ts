@@ -15,5 +15,6 @@ export {
   type RewrittenCode,
   type SourceMapV3,
 } from './awaits/rewrite-awaits.ts';
+export { freshModules, type FreshModulesOptions } from './fresh-modules.ts';
 export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';
 export { watchEscapes } from './escape-watch.ts';

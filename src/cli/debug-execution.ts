@@ -3,7 +3,7 @@
  * measures how long it takes.
  */
 import { withinEvents } from '../explore/event-budget.ts';
-import { createExecutor } from '../explore/executor.ts';
+import { createExecutor, executorWith } from '../explore/executor.ts';
 import { checkReplay } from '../explore/replay-check.ts';
 import { withoutStrays } from '../threads/stray-errors.ts';
 import { boundOf } from '../threads/task.ts';
@@ -24,8 +24,10 @@ export async function debugExecution(
 ): Promise<ExitStatus> {
   const { scenario: reference, log, seed, failureKey } = named;
   const scenario = await (await nameScenario(reference)).load();
-  const { definition } = scenario;
-  const plain = withoutStrays(createExecutor(definition, await prepareScenario(scenario), seed));
+  const { definition, modules } = scenario;
+  const plain = withoutStrays(
+    executorWith(createExecutor(definition, await prepareScenario(scenario), seed), { modules }),
+  );
   const executor = withinEvents(plain, boundOf(named));
   nowRunning(definition.name);
   const startedAt = performance.now();

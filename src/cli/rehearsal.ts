@@ -109,6 +109,7 @@ async function runScenario(
     const verdict = await catchStrayErrors((onTurn) =>
       simulate({
         ...definition.options,
+        modules: scenario.modules,
         name: definition.name,
         seed,
         keepTrace,

@@ -136,6 +136,7 @@ async function replaySimulation(
   const verdict = await catchStrayErrors((onTurn) =>
     simulate({
       ...definition.options,
+      modules: scenario.modules,
       name: definition.name,
       seed: header.seed ?? '1',
       replay: decisions,

@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { packageFile, shippedScenariosModule } from '../kernel/package-files.ts';
+import type { FreshModules } from '../simulation/module-loads.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { UsageError } from './exit-status.ts';
 import { nowLoading } from './user-code.ts';
@@ -17,6 +18,8 @@ import { shownFrame } from './source-line.ts';
 export interface LoadedScenario {
   readonly definition: ScenarioDefinition;
   readonly files: ScenarioFiles;
+  /** What `sim.load` loads modules with; absent for shipped ones. */
+  readonly modules?: FreshModules;
   /** What to type to run it again. */
   readonly reference: string;
 }
@@ -112,7 +115,13 @@ export function moduleFiles(references: readonly string[]): string[] {
 async function loadFile(reference: string): Promise<LoadedScenario[]> {
   const { file, name } = splitReference(reference);
   const path = resolve(file);
-  const loaded = scenariosIn(await importScenario(path, file), file, path);
+  const exported = await importScenario(path, file);
+  const { freshModules } = await import('../ambient/fresh-modules.ts');
+  const modules = freshModules(path);
+  const loaded = scenariosIn(exported, file, path).map((scenario) => ({
+    ...scenario,
+    modules: scenario.definition.options?.modules ?? modules,
+  }));
   if (name === undefined) return loaded;
   const named = loaded.filter(({ definition }) => definition.name === name);
   if (named.length > 0) return named;

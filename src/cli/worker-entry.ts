@@ -12,5 +12,6 @@ await serveExploreTask({
 async function load(reference: string): Promise<PreparedScenario> {
   const [scenario] = await findScenarios([reference]);
   if (scenario === undefined) throw new UsageError(`no scenario is called ${reference}`);
-  return { definition: scenario.definition, input: await prepareScenario(scenario) };
+  const { definition, modules } = scenario;
+  return { definition, modules, input: await prepareScenario(scenario) };
 }

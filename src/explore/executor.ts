@@ -10,6 +10,7 @@ import type { Isolator } from '../model/isolation.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { OnState } from '../simulation/declared-state.ts';
+import type { FreshModules } from '../simulation/module-loads.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
@@ -42,6 +43,8 @@ export interface ExecutionRequest {
   readonly captureAwaits?: boolean;
   /** Awaits that the scenario controls are late by microtasks only, in the engine's order; default false. */
   readonly nativeAwaits?: boolean;
+  /** What `sim.load` loads modules with, unless the scenario says so itself; see `simulate`. */
+  readonly modules?: FreshModules | undefined;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
   readonly onTurn?: () => void;
 }

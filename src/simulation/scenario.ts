@@ -20,7 +20,7 @@ export interface ScenarioDefinition<Input = unknown> {
   prepare?(files: ScenarioFiles): Input | Promise<Input>;
   run(sim: Simulation, input: Input): Promise<void> | void;
   /** Limits other than the usual ones. */
-  readonly options?: Pick<SimulateOptions, 'maxEvents' | 'leftovers' | 'oracles' | 'ambient'>;
+  readonly options?: Pick<SimulateOptions, 'maxEvents' | 'leftovers' | 'oracles' | 'ambient' | 'modules'>;
 }
 
 const SCENARIO = is.objectOf<ScenarioDefinition>(

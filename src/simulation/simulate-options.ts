@@ -8,6 +8,7 @@ import type { Isolator } from '../model/isolation.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { Ambience } from './ambience.ts';
 import type { OnState } from './declared-state.ts';
+import type { FreshModules } from './module-loads.ts';
 import type { Simulation } from './simulation.ts';
 
 /** A scenario: the scheduler under test with its runners and what must be true of them. */
@@ -31,6 +32,8 @@ export interface SimulateOptions {
    * `dryrunner/ambient`. Default: the machine's own.
    */
   readonly ambient?: Ambience | undefined;
+  /** What `sim.load` loads modules with: `freshModules(import.meta.url)` of `dryrunner/ambient`. Default: it loads none. */
+  readonly modules?: FreshModules | undefined;
   /** Keeps the trace for `verdict.trace()`; default false, the hash is always there. */
   readonly keepTrace?: boolean;
   /** Remembers where timers and resources were made, for reports; costs some 2 µs per event. Default false. */

@@ -34,6 +34,7 @@ const SIMULATE_OPTIONS = is.objectOf<SimulateOptions>(
     source: is.withMethods('decide'),
     oracles: is.LIST,
     ambient: is.withMethods('begin'),
+    modules: is.withMethods('prepare', 'evaluate'),
     stallLookEvery: is.integer(STALL_LOOK_EVERY_LEAST),
     leftovers: is.oneOf('fail', 'ignore'),
     drain: is.oneOf('fast', 'documented', 'auto'),

@@ -23,6 +23,7 @@ import { EndlessWatch } from './endless-watch.ts';
 import { EventActions } from './event-actions.ts';
 import { HealingChoices, Healing } from './healing.ts';
 import { ReachedConditions } from './reached-conditions.ts';
+import { ModuleLoads } from './module-loads.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
 import { RunTally, SimulationTracer } from './simulation-tracer.ts';
@@ -95,6 +96,7 @@ const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually',
 export class SimulationRun {
   readonly turns: SimulationTurns;
   readonly #options: SimulateOptions;
+  readonly #loads: ModuleLoads;
   readonly #decisions: DecisionLog;
   readonly #decisionHash = new RollingHash();
   readonly #clock: VirtualClock;
@@ -123,6 +125,7 @@ export class SimulationRun {
   constructor(options: SimulateOptions, source: DecisionSource) {
     const { capturePlaces = false, keepTrace = false, oracles = defaultOracles(), onFire } = options;
     this.#options = options;
+    this.#loads = new ModuleLoads(options.modules);
     this.turns = new SimulationTurns(
       options,
       () => this.#session,
@@ -214,6 +217,7 @@ export class SimulationRun {
       reached: this.#reached,
       actions: this.#actions,
       state: this.#state,
+      loads: this.#loads,
     });
   }
 
@@ -238,6 +242,7 @@ export class SimulationRun {
       void this.#begin();
       return true;
     }
+    if (this.#loads.isPending) return this.#loads.advance();
     // What an action does has promise reactions of its own, which come before the next event.
     if (this.#actions.isNeeded && this.#actions.strike()) return true;
     if (this.#clock.fired >= this.#lookAt && this.#isEndless()) return 'stop';
@@ -248,6 +253,7 @@ export class SimulationRun {
 
   /** In ambient time what keeps the process alive is not of the scenario, but allowed, or Node loads a module for it. */
   #isWaiting(): boolean {
+    if (this.#loads.prepare()) return true;
     if (this.#session === undefined || this.#failure !== undefined || this.#isEnded) return false;
     if (this.#session.isWaiting) return true;
     if (!this.#judge.waitsForLoading()) return false;

@@ -13,10 +13,11 @@ import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
 import type { DeclaredState } from './declared-state.ts';
 import type { EventAction, EventActions } from './event-actions.ts';
 import type { Healing } from './healing.ts';
+import type { ModuleLoads } from './module-loads.ts';
 import type { ReachedConditions } from './reached-conditions.ts';
 import { strikeAtSomeEvent, strikesAt } from './scenario-faults.ts';
 import type { ReportFailure } from './verdict.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, isInstance } from '../kernel/argument-check.ts';
 
 /** A property has a name, and a function that says whether it holds. */
 function checkProperty(name: string, holds: Holds): void {
@@ -65,6 +66,7 @@ export interface SimulationParts {
   readonly reached: ReachedConditions;
   readonly actions: EventActions;
   readonly state: DeclaredState;
+  readonly loads: ModuleLoads;
 }
 
 const EVENTS_WITHIN = 64;
@@ -298,6 +300,34 @@ export class Simulation {
   state(value: () => unknown): void {
     this.#mustRun('state');
     this.#parts.state.declare(value);
+  }
+
+  /**
+   * Loads a module of the code under test as if for the first time, with all modules that it imports: whatever they keep to themselves is new
+   * in each execution. A relative path starts at the test file or the scenario's file, a package is loaded by its name.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `specifier` is a text or a URL, `RUNNER_SIMULATION_MISUSE` if the simulation has
+   * no `modules`. Rejects with `RUNNER_INVALID_ARGUMENT` for what cannot be found or put together, `RUNNER_MISSING_PACKAGE` without
+   * `rolldown`, and with what a module throws.
+   * @example
+   * ```ts
+   * import { simulate } from 'dryrunner';
+   * import { freshModules } from 'dryrunner/ambient';
+   * const { held, failure } = await simulate({
+   *   modules: freshModules(import.meta.url),
+   *   scenario: async (sim) => {
+   *     const one = await sim.load<typeof import('node:path')>('node:path');
+   *     sim.check(one.basename('/a/b') === 'b', 'it is the module');
+   *   },
+   * });
+   * if (!held) throw failure?.cause;
+   * ```
+   */
+  load<T = Record<string, unknown>>(specifier: string | URL): Promise<T> {
+    this.#mustRun('load');
+    const text = isInstance(specifier, URL) ? specifier.href : specifier;
+    check('specifier', text, is.TEXT);
+    return this.#parts.loads.load(text) as Promise<T>;
   }
 
   /** Puts a line into the trace. */

@@ -107,3 +107,81 @@ console.log(virtualMs, Date.now() - began < 60_000);
     },
   );
 });
+
+describe('modules that sim.load loads', () => {
+  beforeAll(() => {
+    project.write(
+      'src/registry.ts',
+      `import { next } from './ids.ts';
+
+interface Entry {
+  readonly id: number;
+}
+
+const entries: Entry[] = [];
+export async function register(): Promise<Entry> {
+  const id: number = await next();
+  if (entries.some((entry) => entry.id === id)) throw new Error('the id ' + id + ' is given twice');
+  entries.push({ id });
+  return { id };
+}
+`,
+    );
+    project.write(
+      'src/ids.ts',
+      `let last = 0;
+const jitter = (): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, Math.floor(Math.random() * 3));
+  });
+export async function next(): Promise<number> {
+  const id = last + 1;
+  await jitter();
+  last = id;
+  return id;
+}
+`,
+    );
+    project.write(
+      'sims/registry.mjs',
+      `import { ambientTime } from 'dryrunner/ambient';
+export const registry = {
+  name: 'registry',
+  description: 'Ids are given once.',
+  options: { ambient: ambientTime() },
+  async run(sim) {
+    const { register } = await sim.load('../src/registry.ts');
+    const { id } = await register();
+    sim.check(id === 1, 'state is left of an execution before');
+    if (sim.choose('both at once', 2) === 0) return;
+    await Promise.all([register(), register()]);
+  },
+};
+`,
+    );
+  });
+
+  test.for([[[]], [['--import', 'tsx']]] as const)(
+    'are new in each execution of a command, and failures name their lines: node %j',
+    async ([nodeArgs]) => {
+      const run = (...args: readonly string[]): ReturnType<UserProject['dryrunner']> =>
+        project.dryrunner(args, nodeArgs);
+      const explored = await run('explore', './sims/registry.mjs', '--executions', '300', '--workers', '2');
+      expect(explored.err).toBe('');
+      expect(explored.out).toContain('the id 2 is given twice');
+      expect(explored.out).toMatch(/register \(src\/registry\.ts:10:\d+\)|src\/registry\.ts:10/);
+      expect(explored.out).not.toContain('dryrunner-bundle');
+      const [token = 'none'] = /dr2:[^\s"]+/.exec(explored.out) ?? [];
+      const replayed = await run('replay', token);
+      expect(replayed).toMatchObject({
+        code: 1,
+        err: '',
+        out: expect.stringContaining('the id 2 is given twice') as string,
+      });
+      expect(replayed.out).not.toContain('dryrunner-bundle');
+      const ran = await run('run', './sims/registry.mjs', '--seeds', '20');
+      expect(ran.out).toMatch(/registry\.ts:10/);
+      expect(ran.out).not.toContain('state is left');
+    },
+  );
+});

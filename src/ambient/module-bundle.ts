@@ -1,0 +1,419 @@
+/**
+ * A module with all that it imports, put together by rolldown into one function that evaluates them. Invariants: lines and columns of stacks
+ * and breakpoints are those of the user's files; `import.meta`, `__filename` and `__dirname` are those of each file.
+ */
+import { statSync } from 'node:fs';
+import { builtinModules, createRequire, SourceMap, type SourceMapPayload } from 'node:module';
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type * as rolldownModule from 'rolldown';
+import type { OutputChunk, Plugin } from 'rolldown';
+import type * as rolldownUtils from 'rolldown/utils';
+import { messageOf, RunnerError } from '../kernel/errors.ts';
+import type { ModuleTransform } from './module-transform.ts';
+
+type Require = (specifier: string) => unknown;
+/** What a module exports that is not evaluated anew. */
+type Shared = Readonly<Record<string, unknown>>;
+type Evaluate = (
+  require: Require,
+  module: { exports: object },
+  exports: object,
+  shared: readonly Shared[],
+) => void;
+type Rolldown = Pick<typeof rolldownModule, 'rolldown'>;
+
+/** What a bundle is made with. */
+export interface BundleOptions {
+  readonly shared: readonly string[];
+  readonly transforms: readonly ModuleTransform[];
+}
+
+/** See above. */
+export class ModuleBundle {
+  readonly #run: Evaluate;
+  readonly #require: Require;
+  readonly #shared: readonly Shared[];
+  /** Times and sizes of its files when it was made. */
+  readonly #stamps: ReadonlyMap<string, string>;
+
+  constructor(run: Evaluate, require: Require, shared: readonly Shared[], files: readonly string[]) {
+    this.#run = run;
+    this.#require = require;
+    this.#shared = shared;
+    this.#stamps = new Map(files.map((file) => [file, stampOf(file)]));
+  }
+
+  /** False once a file has changed. */
+  get isCurrent(): boolean {
+    return [...this.#stamps].every(([file, stamp]) => stampOf(file) === stamp);
+  }
+
+  /** Evaluates all its modules; returns what the first exports. */
+  evaluate(): object {
+    const module = { exports: {} };
+    this.#run(this.#require, module, module.exports, this.#shared);
+    return (module.exports as { loaded: object }).loaded;
+  }
+}
+
+function stampOf(file: string): string {
+  const { mtimeMs = 0, size = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  return `${mtimeMs} ${size}`;
+}
+
+/** Those made in this thread: in watch mode, and for the next test of a file, most have not changed. */
+const made = new Map<string, ModuleBundle>();
+let count = 0;
+
+/**
+ * The bundle of what `specifier` names in the file `from`.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what cannot be found or put together, `RUNNER_MISSING_PACKAGE` without rolldown.
+ */
+export async function bundleOf(
+  specifier: string,
+  from: string,
+  options: BundleOptions,
+): Promise<ModuleBundle> {
+  // Nothing distinguishes two transforms.
+  const key = options.transforms.length > 0 ? undefined : JSON.stringify([specifier, from, options.shared]);
+  const known = key === undefined ? undefined : made.get(key);
+  if (known?.isCurrent === true) return known;
+  const rolldown = await importRolldown<Rolldown>(from, 'rolldown');
+  try {
+    const bundle = await makeBundle(rolldown, specifier, from, options);
+    if (key !== undefined) made.set(key, bundle);
+    return bundle;
+  } catch (error) {
+    throw new RunnerError(
+      'RUNNER_INVALID_ARGUMENT',
+      `sim.load(${JSON.stringify(specifier)}), from ${from}: ${reasonOf(error)}`,
+      { actual: specifier, cause: error },
+    );
+  }
+}
+
+/** That of this package, or else of the user's, or of their Vite, which not every package manager puts where others find it. */
+async function importRolldown<T>(from: string, name: 'rolldown' | 'rolldown/utils'): Promise<T> {
+  try {
+    return (await import(name)) as T;
+  } catch {
+    for (const way of [[], ['vite'], ['vitest', 'vite']]) {
+      try {
+        const path = [...way, name].reduce((at, next) => createRequire(at).resolve(next), from);
+        return (await import(pathToFileURL(path).href)) as T;
+      } catch {
+        // Looked for in the next place.
+      }
+    }
+  }
+  throw new RunnerError(
+    'RUNNER_MISSING_PACKAGE',
+    'sim.load puts modules together with rolldown, which is not installed: npm install --save-dev rolldown. Vite 8, and so Vitest with it, brings it',
+    { expected: name },
+  );
+}
+
+const ENTRY = '\0dryrunner-entry';
+
+async function makeBundle(
+  { rolldown }: Rolldown,
+  specifier: string,
+  from: string,
+  { shared, transforms }: BundleOptions,
+): Promise<ModuleBundle> {
+  const sharedModules: Shared[] = [];
+  const path = specifier.startsWith('file:') ? fileURLToPath(specifier) : specifier;
+  const build = await rolldown({
+    input: ENTRY,
+    cwd: dirname(from),
+    platform: 'node',
+    treeshake: false,
+    logLevel: 'silent',
+    plugins: [
+      entryPlugin(path, from),
+      sharedPlugin(sharedModules, shared),
+      ownPlacePlugin(),
+      ...(transforms.length === 0 ? [] : [await typesPlugin(from), ...transforms.map(transformPlugin)]),
+    ],
+  });
+  try {
+    count += 1;
+    // Where it would lie if it were written; nobody does.
+    const file = join(dirname(from), `.dryrunner-bundle-${count}.js`);
+    const { output } = await build.generate({
+      ...{ file, format: 'cjs', exports: 'named', codeSplitting: false, sourcemap: true },
+    });
+    const [chunk] = output;
+    return new ModuleBundle(
+      compiled(chunk, file),
+      createRequire(from),
+      sharedModules,
+      chunk.moduleIds.filter(isAbsolute),
+    );
+  } finally {
+    await build.close();
+  }
+}
+
+/** In the words of the bundler, without its drawings. */
+function reasonOf(error: unknown): string {
+  const { errors = [] } = error as { readonly errors?: readonly { readonly message: string }[] };
+  const [first = error] = errors;
+  const text = messageOf(first).replace(/\u001B\[[\d;]*m/g, '');
+  if (text.includes('top-level await')) {
+    return 'a module awaits at its top level, which cannot be evaluated anew in one go: put the await into a function, or import the module and pass it on';
+  }
+  return text.split('\n').find((line) => line.trim() !== '') ?? text;
+}
+
+function entryPlugin(specifier: string, from: string): Plugin {
+  return {
+    name: 'dryrunner:entry',
+    resolveId(source, importer) {
+      if (source === ENTRY) return source;
+      return importer === ENTRY ? this.resolve(source, from) : undefined;
+    },
+    load: (id) =>
+      id === ENTRY
+        ? `import * as loaded from ${JSON.stringify(specifier)};\nexport { loaded };\n`
+        : undefined,
+  };
+}
+
+/** Of these there is one in a process: a second copy of this package would not know the world of the first. */
+const ALWAYS_SHARED = ['dryrunner', 'vitest'];
+/** A module that stands for one that is shared, with its number. */
+const SHARED = '\0dryrunner-shared-';
+const BUILTINS: ReadonlySet<string> = new Set(builtinModules);
+
+function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin {
+  const isOf = (source: string, name: string): boolean => source === name || source.startsWith(`${name}/`);
+  return {
+    name: 'dryrunner:shared',
+    async resolveId(source, importer, { kind }) {
+      if (source.startsWith('node:') || BUILTINS.has(source) || source.endsWith('.node')) {
+        return { id: source, external: true };
+      }
+      const isOurs = ALWAYS_SHARED.some((name) => isOf(source, name));
+      if (!isOurs && !names.some((name) => isOf(source, name))) return undefined;
+      const resolved = isOurs ? undefined : await this.resolve(source, importer, { skipSelf: true });
+      const id = resolved?.id ?? source;
+      if (kind === 'require-call') return { id, external: true };
+      shared.push((await import(isAbsolute(id) ? pathToFileURL(id).href : id)) as Shared);
+      return `${SHARED}${shared.length - 1}`;
+    },
+    load(id) {
+      if (!id.startsWith(SHARED)) return undefined;
+      const index = Number(id.slice(SHARED.length));
+      const lines = Object.keys(shared[index] as Shared).map(
+        (name, at) =>
+          `const $${at} = m[${JSON.stringify(name)}]; export { $${at} as ${JSON.stringify(name)} };`,
+      );
+      return [`const m = $dr_shared[${index}];`, ...lines].join('\n');
+    },
+  };
+}
+
+interface SyntaxNode {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+  readonly name?: string;
+  readonly shorthand?: boolean;
+  readonly computed?: boolean;
+  readonly [key: string]: unknown;
+}
+
+/**
+ * What a module calls its own place, and what comes there instead: calls of functions that are appended, since these are there before any line
+ * of the module runs. They are as long as what they replace, so that columns stay.
+ */
+const META = '$dr_meta$()';
+const PLACES: ReadonlyMap<string, string> = new Map([
+  ['__filename', '$dr_file()'],
+  ['__dirname', '$dr_dir()'],
+]);
+const MENTIONED = /\bimport\.meta\b|\b__(?:file|dir)name\b/;
+const LANGUAGES = new Map([
+  ['.ts', 'ts'],
+  ['.mts', 'ts'],
+  ['.cts', 'ts'],
+  ['.tsx', 'tsx'],
+  ['.jsx', 'jsx'],
+] as const);
+type Language = 'js' | 'jsx' | 'ts' | 'tsx';
+
+function languageOf(id: string): Language {
+  return LANGUAGES.get(extname(id) as '.ts') ?? 'js';
+}
+
+function ownPlacePlugin(): Plugin {
+  return {
+    name: 'dryrunner:own-place',
+    transform(code, id) {
+      if (!isAbsolute(id) || !MENTIONED.test(code)) return undefined;
+      const edits = editsOf(this.parse(code, { lang: languageOf(id) }) as unknown as SyntaxNode);
+      if (edits.length === 0) return undefined;
+      let text = '';
+      let at = 0;
+      for (const { start, end, by } of edits.sort((one, other) => one.start - other.start)) {
+        text += code.slice(at, start) + by;
+        at = end;
+      }
+      return { code: `${text}${code.slice(at)}\n${placeFunctions(id)}`, map: null };
+    },
+  };
+}
+
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly by: string;
+}
+
+const MODULE_SYNTAX = /^(?:Import|Export)\w*Declaration$|^MetaProperty$/;
+
+function editsOf(program: SyntaxNode): Edit[] {
+  const places = placesIn(program, program, '');
+  const edits = places.flatMap((place) => editOf(place) ?? []);
+  // In a module of ECMAScript the others are names of its own.
+  const isModule = places.some(({ node }) => MODULE_SYNTAX.test(node.type));
+  return isModule ? edits.filter(({ by }) => by === META) : edits;
+}
+
+interface SyntaxPlace {
+  readonly node: SyntaxNode;
+  readonly parent: SyntaxNode;
+  /** What the node is to its parent. */
+  readonly role: string;
+}
+
+function placesIn(node: SyntaxNode, parent: SyntaxNode, role: string): SyntaxPlace[] {
+  const below = Object.entries(node).flatMap(([key, value]) => {
+    const children: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return children.filter(isSyntaxNode).flatMap((child) => placesIn(child, node, key));
+  });
+  return [{ node, parent, role }, ...below];
+}
+
+function isSyntaxNode(value: unknown): value is SyntaxNode {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
+
+function editOf({ node, parent, role }: SyntaxPlace): Edit | undefined {
+  const { type, start, end, name = '' } = node;
+  if (type === 'MetaProperty') return end - start === META.length ? { start, end, by: META } : undefined;
+  const place = type === 'Identifier' ? PLACES.get(name) : undefined;
+  if (place === undefined) return undefined;
+  if (parent.shorthand === true) {
+    return role === 'value' ? { start, end, by: `${name}: ${place}` } : undefined;
+  }
+  const isKey = parent.computed !== true && (role === 'property' || role === 'key');
+  return isKey ? undefined : { start, end, by: place };
+}
+
+function placeFunctions(file: string): string {
+  const [url, filename, folder] = [pathToFileURL(file).href, file, dirname(file)].map((text) =>
+    JSON.stringify(text),
+  );
+  return [
+    `function $dr_meta$() { return $dr_meta$.it ??= { url: ${url}, filename: ${filename}, dirname: ${folder} }; }`,
+    `function $dr_file() { return ${filename}; }`,
+    `function $dr_dir() { return ${folder}; }`,
+  ].join('\n');
+}
+
+/** Transforms get JavaScript. */
+async function typesPlugin(from: string): Promise<Plugin> {
+  const { transformSync } = await importRolldown<typeof rolldownUtils>(from, 'rolldown/utils');
+  return {
+    name: 'dryrunner:types',
+    transform(code, id) {
+      if (languageOf(id) === 'js' || !isAbsolute(id)) return undefined;
+      const { code: text, map } = transformSync(id, code, { lang: languageOf(id), sourcemap: true });
+      return { code: text, map: map ?? null, moduleType: 'js' };
+    },
+  };
+}
+
+function transformPlugin(transform: ModuleTransform): Plugin {
+  return {
+    name: `dryrunner:${transform.name}`,
+    transform(code, id) {
+      if (!isAbsolute(id)) return undefined;
+      const transformed = transform.transform(code, id);
+      return transformed === undefined
+        ? undefined
+        : { code: transformed.code, map: (transformed.map ?? null) as null };
+    },
+  };
+}
+
+const MAP_COMMENT = /\n\/\/# sourceMappingURL=.*\s*$/;
+
+/** The function. It is evaluated, not run as a script, so that it belongs to the context that it is called in, which may be one of Vitest's. */
+function compiled({ code, map }: OutputChunk, file: string): Evaluate {
+  const { href } = pathToFileURL(file);
+  const payload = {
+    ...(map as unknown as SourceMapPayload),
+    sources: (map?.sources ?? []).map((source) => pathToFileURL(resolve(dirname(file), source)).href),
+  };
+  mapStacks(href, payload);
+  const data = Buffer.from(JSON.stringify(payload)).toString('base64');
+  return (0, eval)(
+    [
+      `(function (require, module, exports, $dr_shared) {${code.replace(MAP_COMMENT, '')}`,
+      '})',
+      `//# sourceMappingURL=data:application/json;base64,${data}`,
+      `//# sourceURL=${href}`,
+    ].join('\n'),
+  ) as Evaluate;
+}
+
+type PrepareStackTrace = (this: void, error: Error, sites: NodeJS.CallSite[]) => unknown;
+
+const maps = new Map<string, SourceMap>();
+let mapping: PrepareStackTrace | undefined;
+
+/** Lets stacks name the user's lines: by what Node has for that or, where somebody writes stacks in its place, as Vitest does, before them. */
+function mapStacks(href: string, payload: SourceMapPayload): void {
+  maps.set(href, new SourceMap(payload));
+  const before = (Error as { prepareStackTrace?: PrepareStackTrace }).prepareStackTrace;
+  if (before === undefined) process.setSourceMapsEnabled(true);
+  else if (before !== mapping) {
+    mapping = (error, sites) => before(error, sites.map(mappedSite));
+    Error.prepareStackTrace = mapping;
+  }
+}
+
+function mappedSite(site: NodeJS.CallSite): NodeJS.CallSite {
+  const file = site.getScriptNameOrSourceURL() as string;
+  const [line, column] = [site.getLineNumber(), site.getColumnNumber()];
+  const map = maps.get(file);
+  if (map === undefined || line === null || column === null) return site;
+  const entry = map.findEntry(line - 1, column - 1);
+  if (!('originalSource' in entry)) return site;
+  const { originalSource, originalLine, originalColumn } = entry;
+  // The code of a module that is in no function.
+  const name = site.getFunctionName() === 'eval' ? null : site.getFunctionName();
+  const place = `${originalSource}:${originalLine + 1}:${originalColumn + 1}`;
+  const own = Reflect.apply(Reflect.get(site, 'toString') as () => string, site, []);
+  const found = new Map<string | symbol, () => unknown>([
+    // As a URL: Vitest maps the paths of modules that it has transformed itself once more.
+    ['getFileName', () => originalSource],
+    ['getScriptNameOrSourceURL', () => originalSource],
+    ['getLineNumber', () => originalLine + 1],
+    ['getColumnNumber', () => originalColumn + 1],
+    ['getFunctionName', () => name],
+    ['isEval', () => false],
+    ['toString', () => (name === null ? place : `${own.slice(0, own.lastIndexOf(file))}${place})`)],
+  ]);
+  return new Proxy(site, {
+    get(target, key) {
+      const value = found.get(key) ?? (Reflect.get(target, key) as unknown);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}

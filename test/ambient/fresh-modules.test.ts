@@ -1,0 +1,339 @@
+// `sim.load`: modules that are new in each execution.
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { simulate, type Scenario, type SimulateOptions, type Verdict } from 'dryrunner';
+import { ambientTime, freshModules, type FreshModulesOptions } from 'dryrunner/ambient';
+
+let folder: string;
+const at = (path: string): string => join(folder, path);
+const write = (path: string, text: string): void => {
+  mkdirSync(dirname(at(path)), { recursive: true });
+  writeFileSync(at(path), text);
+};
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dryrunner load-'));
+  write('package.json', JSON.stringify({ type: 'module' }));
+  write(
+    'counter.ts',
+    `import { step } from './parts/step.ts';
+interface Counts {
+  readonly by: number;
+}
+enum Kind { Up = 1, Down = -1 }
+export let count: number = 0;
+export class Counter {
+  constructor(private readonly counts: Counts) {}
+  next(): number {
+    return (count += this.counts.by * step() * Kind.Up);
+  }
+  fail(): never {
+    throw new Error('it fails here');
+  }
+}
+export default 'the default';
+`,
+  );
+  write('parts/step.ts', `let steps = 0;\nexport const step = (): number => (steps += 1);\n`);
+  write(
+    'places.ts',
+    `export const { url, dirname, filename } = import.meta;\nexport const text = 'import.meta';\nexport { own } from './parts/own.cjs';\n`,
+  );
+  write(
+    'parts/own.cjs',
+    `const __own = { __filename, dir: __dirname };\nexports.own = { ...__own, more: module.exports === exports };\n`,
+  );
+  write('node_modules/ids/package.json', JSON.stringify({ name: 'ids', main: 'index.js' }));
+  write(
+    'node_modules/ids/index.js',
+    `let last = 0;\nmodule.exports = () => (last += 1);\nmodule.exports.next = () => (last += 1);\n`,
+  );
+  write(
+    'uses.mjs',
+    `import ids, { next } from 'ids';\nimport EventEmitter, { once } from 'node:events';\nexport const seen = () => [ids(), next(), typeof EventEmitter, typeof once];\n`,
+  );
+  write('awaits.mjs', `export const value = await Promise.resolve(1);\n`);
+  write('throws.mjs', `\nthrow new RangeError('while it loads');\n`);
+  write('broken.ts', `export const = 3;\n`);
+  write('lost.ts', `import { nothing } from './nowhere.ts';\nexport { nothing };\n`);
+  write(
+    'clock.ts',
+    `const { now } = performance;\nexport const loadedAt = Date.now();\nexport const tick = setInterval(() => undefined, 1_000);\nexport const drawn = Math.random();\nexport const elapsed = (): number => now.call(performance);\n`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const modules = (options?: FreshModulesOptions) => freshModules(pathToFileURL(at('a test.ts')), options);
+
+async function run(scenario: Scenario, options: Partial<SimulateOptions> = {}): Promise<Verdict> {
+  return simulate({ modules: modules(), ...options, scenario });
+}
+
+async function held(scenario: Scenario, options?: Partial<SimulateOptions>): Promise<Verdict> {
+  const verdict = await run(scenario, options);
+  if (!verdict.held) throw new Error(verdict.failure?.message, { cause: verdict.failure?.cause });
+  return verdict;
+}
+
+/** What a failing load rejects with. */
+async function refusal(specifier: string, options?: Partial<SimulateOptions>): Promise<unknown> {
+  let refused: unknown;
+  await held(async (sim) => {
+    try {
+      await sim.load(specifier);
+    } catch (error) {
+      refused = error;
+    }
+  }, options);
+  return refused;
+}
+
+interface CounterModule {
+  readonly count: number;
+  readonly default: string;
+  readonly Counter: new (counts: { by: number }) => { next(): number; fail(): never };
+}
+
+describe('a module that sim.load loads', () => {
+  test('is new in each execution with all that it imports, and its exports are live', async () => {
+    const fresh = modules();
+    const seen: unknown[] = [];
+    for (const seed of [1, 2]) {
+      await held(
+        async (sim) => {
+          const loaded = await sim.load<CounterModule>('./counter.ts');
+          const counter = new loaded.Counter({ by: 10 });
+          seen.push([loaded.count, counter.next(), counter.next(), loaded.count, loaded.default]);
+        },
+        { seed, modules: fresh },
+      );
+    }
+    expect(seen).toEqual([
+      [0, 10, 30, 30, 'the default'],
+      [0, 10, 30, 30, 'the default'],
+    ]);
+  });
+
+  test('is found by a path, a URL, and the name of a package', async () => {
+    await held(async (sim) => {
+      const names = ['./counter.ts', at('counter.ts'), pathToFileURL(at('counter.ts'))];
+      for (const name of names) {
+        const { Counter } = await sim.load<CounterModule>(name);
+        sim.check(new Counter({ by: 1 }).next() === 1, `${String(name)} is loaded anew`);
+      }
+      const { seen } = await sim.load<{ seen: () => unknown[] }>('./uses.mjs');
+      expect(seen()).toEqual([1, 2, 'function', 'function']);
+      const ids = await sim.load<{ default: () => number; next: () => number }>('ids');
+      expect([ids.default(), ids.next()]).toEqual([1, 2]);
+    });
+  });
+
+  test('knows where its files lie', async () => {
+    await held(async (sim) => {
+      const { url, filename, dirname: dir, text, own } = await sim.load('./places.ts');
+      expect({ url, filename, dir, text }).toEqual({
+        url: pathToFileURL(at('places.ts')).href,
+        filename: at('places.ts'),
+        dir: folder,
+        text: 'import.meta',
+      });
+      expect(own).toEqual({ __filename: at('parts/own.cjs'), dir: at('parts'), more: true });
+    });
+  });
+
+  test('shares this package, and what is to be shared', async () => {
+    write(
+      'shares.mjs',
+      `import ids from 'ids';\nexport { RunnerError } from 'dryrunner';\nexport { ids };\n`,
+    );
+    const shared = modules({ shared: ['ids'] });
+    const seen: number[] = [];
+    for (const seed of [1, 2]) {
+      await held(
+        async (sim) => {
+          const { ids, RunnerError } = await sim.load<{ ids: () => number; RunnerError: unknown }>(
+            './shares.mjs',
+          );
+          seen.push(ids());
+          expect(RunnerError).toBe((await import('dryrunner')).RunnerError);
+        },
+        { seed, modules: shared },
+      );
+    }
+    expect(seen).toEqual([1, 2]);
+  });
+
+  test('the first execution, which prepares it, is as all others', async () => {
+    const fresh = modules();
+    const scenario: Scenario = async (sim) => {
+      const order: string[] = [];
+      void Promise.resolve().then(() => Promise.resolve().then(() => order.push('a reaction')));
+      sim.world.clock.post('an event', () => void order.push('an event'));
+      await sim.load('./counter.ts');
+      order.push('loaded');
+      await sim.sleep(sim.choose('how long', 100));
+      sim.note(order.join());
+    };
+    const verdicts: Verdict[] = [];
+    for (let time = 0; time < 3; time += 1) {
+      verdicts.push(await held(scenario, { modules: fresh, keepTrace: true, seed: 5 }));
+    }
+    expect(new Set(verdicts.map(({ traceHash }) => traceHash)).size).toBe(1);
+    expect(verdicts[0]?.trace().at(-1)).toMatchObject({ text: 'a reaction,loaded,an event' });
+  });
+
+  test('sees the simulation while it is evaluated, but not while it is prepared', async () => {
+    const made = modules();
+    const preparedAt: number[] = [];
+    const fresh = {
+      evaluate: (specifier: string) => made.evaluate(specifier),
+      prepare: (specifier: string) => {
+        preparedAt.push(new Date(Date.now()).getUTCFullYear());
+        return made.prepare(specifier);
+      },
+    };
+    const scenario: Scenario = async (sim) => {
+      await sim.sleep(250);
+      const { loadedAt, tick, elapsed, drawn } = await sim.load<{
+        loadedAt: number;
+        drawn: number;
+        tick: NodeJS.Timeout;
+        elapsed: () => number;
+      }>('./clock.ts');
+      expect(loadedAt).toBe(Date.UTC(2000, 0, 1) + 250);
+      await sim.sleep(50);
+      expect(elapsed()).toBe(300);
+      sim.note(String(drawn));
+      clearInterval(tick);
+    };
+    const first = await held(scenario, { modules: fresh, ambient: ambientTime(), captureAwaits: true });
+    const second = await held(scenario, { modules: fresh, ambient: ambientTime(), captureAwaits: true });
+    expect(first.decisions()).toEqual(second.decisions());
+    expect(preparedAt).toEqual([expect.not.closeTo(2000, 10)]);
+    expect(first.decisionCount).toBe(1);
+    expect(first.traceHash).toBe(second.traceHash);
+  });
+
+  test('several that are loaded at once come in the order in which they were asked for', async () => {
+    await held(async (sim) => {
+      const order: string[] = [];
+      const load = async (name: string): Promise<void> => {
+        await sim.load(name);
+        order.push(name);
+      };
+      await Promise.all([load('./counter.ts'), load('./places.ts'), load('./counter.ts')]);
+      expect(order).toEqual(['./counter.ts', './places.ts', './counter.ts']);
+    });
+  });
+
+  test('what was prepared is no escape: a scenario that stands still afterwards is a deadlock', async () => {
+    const { failure } = await run(async (sim) => {
+      await sim.load('./counter.ts');
+      await Promise.race([]);
+    });
+    expect(failure?.kind).toBe('deadlock');
+  });
+
+  test('a simulation is ended from outside while it is prepared', async () => {
+    const stop = new AbortController();
+    const { failure } = await run((sim) => sim.load('./never').then(() => undefined), {
+      signal: stop.signal,
+      modules: {
+        prepare: () => {
+          stop.abort(new Error('enough'));
+          return Promise.race([]);
+        },
+        evaluate: () => undefined,
+      },
+    });
+    expect(failure?.kind).toBe('interrupted');
+  });
+
+  test('a file that has changed is loaded as it is now by the next exploration, not within one', async () => {
+    write('changes.ts', `export const value: number = 1;\n`);
+    const valueIn = async (fresh: ReturnType<typeof modules>): Promise<unknown> => {
+      let value: unknown;
+      await held(async (sim) => void ({ value } = await sim.load('./changes.ts')), { modules: fresh });
+      return value;
+    };
+    const first = modules();
+    expect(await valueIn(first)).toBe(1);
+    write('changes.ts', `export const value: number = 2;\n`);
+    utimesSync(at('changes.ts'), new Date(2_000), new Date(2_000));
+    expect(await valueIn(first)).toBe(1);
+    expect(await valueIn(modules())).toBe(2);
+  });
+
+  test('transforms get JavaScript, and what fails still points to the line of the file', async () => {
+    const transforms = [
+      {
+        name: 'loud',
+        transform: (code: string, file: string) =>
+          file.endsWith('counter.ts')
+            ? { code: code.replace('it fails here', code.includes('interface') ? 'typed' : 'it FAILS') }
+            : undefined,
+      },
+    ];
+    const { failure } = await run(
+      async (sim) => {
+        const { Counter } = await sim.load<CounterModule>('./counter.ts');
+        new Counter({ by: 1 }).fail();
+      },
+      { modules: modules({ transforms }) },
+    );
+    expect(failure?.message).toBe('it FAILS');
+    expect((failure?.cause as Error).stack).toContain('counter.ts:13:11');
+  });
+});
+
+describe('source lines of what sim.load has loaded', () => {
+  test('are those of the file', async () => {
+    const { failure } = await run(async (sim) => {
+      const { Counter } = await sim.load<CounterModule>('./counter.ts');
+      new Counter({ by: 1 }).fail();
+    });
+    const [first] = (failure?.cause as Error).stack?.split('\n    at ').slice(1) ?? [];
+    expect(first).toMatch(/^(?:\w+\.)?fail \(.*counter\.ts:13:11\)$/);
+  });
+});
+
+describe('what cannot be loaded', () => {
+  test.for([
+    ['./nowhere.ts', /sim\.load\("\.\/nowhere\.ts"\), from .*a test\.ts: .*resolve/i],
+    ['no-such-package', /no-such-package/],
+    ['./lost.ts', /nowhere\.ts/],
+    ['./broken.ts', /sim\.load\("\.\/broken\.ts"\)/],
+    ['./awaits.mjs', /awaits at its top level/],
+  ] as const)('%s says why', async ([specifier, message]) => {
+    expect(await refusal(specifier)).toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  test('what a module throws while it is evaluated is what the scenario gets, with its line', async () => {
+    const refused = (await refusal('./throws.mjs')) as Error;
+    expect(refused).toBeInstanceOf(RangeError);
+    expect(refused.stack).toContain('throws.mjs:2:7');
+  });
+
+  test('without modules it is a misuse, and arguments are checked', async () => {
+    expect(await refusal('./counter.ts', { modules: undefined })).toMatchObject({
+      code: 'RUNNER_SIMULATION_MISUSE',
+    });
+    const { failure } = await run((sim) => sim.load(3 as unknown as string).then(() => undefined));
+    expect(failure?.cause).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    expect(() => freshModules('relative.ts')).toThrow(
+      'from: expected the URL or the absolute path of a file',
+    );
+    expect(() => freshModules(import.meta.url, { externals: [] } as FreshModulesOptions)).toThrow(
+      'options: expected some of shared, transforms',
+    );
+    expect(() => freshModules(import.meta.url, { shared: [3] } as unknown as FreshModulesOptions)).toThrow(
+      'shared',
+    );
+  });
+});
