@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ambientTime, type AmbientOptions } from '../ambient/ambient-time.ts';
+import { freshModules } from '../ambient/fresh-modules.ts';
 import { runCampaign } from '../explore/campaign.ts';
 import type { CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
@@ -169,6 +170,7 @@ function seedsOf(seeds: unknown): Iterable<string | number> {
 
 function simulationOf({
   name,
+  file,
   scenario,
   options = {},
   signal,
@@ -182,6 +184,7 @@ function simulationOf({
   const signals = [signal, simulation.signal].filter((one) => one !== undefined);
   return {
     ambient: ambienceOf(ambient),
+    ...(file === undefined ? {} : { modules: freshModules(file) }),
     ...tested,
     ...(ambient === undefined ? {} : { ambient: ambienceOf(ambient) }),
     ...simulation,

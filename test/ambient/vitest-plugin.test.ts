@@ -270,3 +270,66 @@ export default { plugins: [dryrunner({ transforms: [{ name: 'greeting', transfor
     expect(fails?.failureMessages.join()).toMatch(/GREETING here\n\s+at fails \(.*src.fails\.ts:3:9\)/);
   });
 });
+
+describe('sim.load in a simTest', () => {
+  beforeAll(() => {
+    project = makeUserProject();
+  });
+  afterAll(() => project.remove());
+
+  test('loads modules anew beside those that are imported, and failures point to the lines of the user', async () => {
+    project.write(
+      'src/lock.ts',
+      `interface Lease {
+  readonly until: number;
+}
+
+let lease: Lease | undefined;
+let taken = 0;
+export async function take(ms: number): Promise<number> {
+  await new Promise<void>((resolve) => void setTimeout(resolve, 10));
+  if (lease !== undefined && lease.until > Date.now()) throw new Error('the lease is held');
+  lease = { until: Date.now() + ms };
+  return (taken += 1);
+}
+`,
+    );
+    project.write(
+      'sims/lock.test.ts',
+      `import { expect, test } from 'vitest';
+import { simTest } from 'dryrunner/vitest';
+import { take } from '../src/lock.ts';
+
+simTest('is loaded anew', async (sim) => {
+  const lock = await sim.load<typeof import('../src/lock.ts')>('../src/lock.ts');
+  sim.check((await lock.take(1_000)) === 1, 'nobody has taken it before');
+  sim.check(lock.take !== take, 'it is another one');
+}, { runs: 30 });
+
+simTest('fails', async (sim) => {
+  const lock = await sim.load<typeof import('../src/lock.ts')>('../src/lock.ts');
+  await lock.take(1_000);
+  await lock.take(1_000);
+});
+
+test('real time goes on', async () => expect(await take(0)).toBe(1));
+`,
+    );
+    project.write(
+      'vitest.config.mjs',
+      `import dryrunner from 'dryrunner/vitest-plugin';\nexport default { plugins: [dryrunner()] };\n`,
+    );
+    const { testResults } = await runVitest();
+    const ends = testResults.flatMap(({ assertionResults }) => assertionResults);
+    if (ends.length === 0) throw new Error(testResults.map(({ message }) => message).join('\n'));
+    expect(ends.map(({ title, status }) => [title, status])).toEqual([
+      ['is loaded anew', 'passed'],
+      ['fails', 'failed'],
+      ['real time goes on', 'passed'],
+    ]);
+    const message = ends[1]?.failureMessages.join('\n') ?? '';
+    expect(message).toContain('the lease is held');
+    expect(message).toMatch(/src\/lock\.ts:9:\d+/);
+    expect(message).not.toContain('dryrunner-bundle');
+  });
+});
