@@ -360,7 +360,8 @@ function compiled({ code, map }: OutputChunk, file: string): Evaluate {
     ...(map as unknown as SourceMapPayload),
     sources: (map?.sources ?? []).map((source) => pathToFileURL(resolve(dirname(file), source)).href),
   };
-  mapStacks(href, payload);
+  // A module of Node has no lines of the user's.
+  if (map !== null) mapStacks(href, payload);
   const data = Buffer.from(JSON.stringify(payload)).toString('base64');
   return (0, eval)(
     [

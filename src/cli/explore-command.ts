@@ -1,6 +1,7 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import { type PoolEvent, type PoolProgress, type PoolReport, runExplorePool } from '../threads/pool.ts';
+import { runInThread } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -22,7 +23,7 @@ import {
 } from '../host/corpus/campaign-state.ts';
 import { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
-import { poolOptions, type ExploreCommandOptions } from './explore-options.ts';
+import { poolOptions, threadLimits, type ExploreCommandOptions } from './explore-options.ts';
 import { nameScenarios } from './scenario-loader.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 
@@ -40,6 +41,8 @@ export interface Explored {
   readonly found: readonly FailingExecution[];
   /** The executions of the report that were cut off, with where they are kept. */
   readonly cutOff: readonly FailingExecution[];
+  /** True if executions differ where one has run before in the thread, and only there. */
+  readonly isModuleState: boolean;
 }
 
 /** The progress line. */
@@ -100,16 +103,25 @@ const DIFFERENCES = {
 
 function differenceLines(
   terminal: Terminal,
-  { scenario, report }: Explored,
+  { scenario, report, isModuleState }: Explored,
   { kind, text }: AuditDifference,
 ): string[] {
   return [
     terminal.style('red', `${scenario.name}: ${DIFFERENCES[kind]}`),
     `  ${text}`,
-    '  Something outside of the simulation decides: a clock, randomness, I/O, or a variable that outlives the scenario.',
-    ...strictHint(report),
+    ...(isModuleState
+      ? MODULE_STATE
+      : [
+          '  Something outside of the simulation decides: a clock, randomness, I/O, or a variable that outlives the scenario.',
+          ...strictHint(report),
+        ]),
   ];
 }
+
+const MODULE_STATE = [
+  '  As the first execution of a thread it is the same each time, so most likely the state of a module survives from one execution to the next.',
+  '  sim.load loads a module anew in each execution; what the scenario itself keeps belongs into its run.',
+];
 
 /** What touches the machine is known to the watch only. */
 function strictHint({ escapes }: PoolReport): string[] {
@@ -185,7 +197,7 @@ function failureLines(
 
 /** The last line of `--json`, one per scenario. */
 export function exploredJson(explored: Explored): Record<string, unknown> {
-  const { scenario, strategy, seed, report, found, cutOff } = explored;
+  const { scenario, strategy, seed, report, found, cutOff, isModuleState } = explored;
   const { audit, executions, seconds, failed, decisions, firedEvents, features, lostThreads } = report;
   return {
     type: 'explored',
@@ -201,6 +213,7 @@ export function exploredJson(explored: Explored): Record<string, unknown> {
     audit: {
       ...audit,
       differences: audit.differences.map(({ kind, execution, text }) => ({ kind, execution, text })),
+      ...(isModuleState ? { isModuleState } : {}),
     },
     failures: found.map(failingJson),
     cutOff: cutOff.map((execution) => ({ ...cutOffJson(execution), token: tokenOf(execution) })),
@@ -255,6 +268,8 @@ function cutOffJson({
 }
 
 const STATE_EVERY_MS = 1_000;
+/** Chance is the same twice now and then. */
+const FRESH_THREADS = 3;
 
 /** Explores the scenarios one after the other; 1 if any fails, or came to no end at all. */
 export async function exploreCommand(
@@ -361,7 +376,10 @@ class Exploration {
     const { found, description } = await this.#settle(report);
     terminal.progress('');
     const cutOff = await this.#keepCutOff(report);
+    const [difference] = report.audit.differences;
+    const isModuleState = difference !== undefined && (await this.#isModuleState(difference));
     const explored = {
+      isModuleState,
       scenario: { name: scenario.name, description },
       report,
       strategy,
@@ -372,6 +390,20 @@ class Exploration {
     if (json) terminal.json(exploredJson(explored));
     else for (const line of exploredLines(terminal, explored)) terminal.line(line);
     return report;
+  }
+
+  /** Whether threads in which nothing has run before agree on a log that was not the same twice in one. */
+  async #isModuleState({ decisions }: AuditDifference): Promise<boolean> {
+    const { scenario, options, interruption } = this.#session;
+    const hashes = new Set<string | undefined>();
+    for (let thread = 0; thread < FRESH_THREADS && hashes.size < 2; thread += 1) {
+      const { outcome } = await runInThread(
+        { kind: 'replay', scenario: scenario.reference, log: decisions, onGap: 'keyed', explains: false },
+        { ...threadLimits(options), signal: interruption.signal },
+      );
+      hashes.add(outcome?.traceHash);
+    }
+    return hashes.size === 1 && !hashes.has(undefined);
   }
 
   get #campaign(): CampaignIdentity {

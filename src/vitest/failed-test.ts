@@ -181,7 +181,7 @@ async function differentTest(run: TestRun, { kind, text, decisions }: AuditDiffe
   const when = kind === 'repeat' ? 'run twice in a row' : 'run again after others';
   const message = [
     `The same decisions, ${when}, led to another execution: ${text}`,
-    'Something outside of the simulation decides: a variable of a module that one execution leaves to the next, I/O, or another thread.',
+    'Something outside of the simulation decides: a variable of a module that one execution leaves to the next (sim.load loads it anew), I/O, or another thread.',
     ...(lines.length === 0 ? [] : ['What is outside', ...lines]),
     'No failure that depends on it could be repeated, so the test fails until each execution begins anew.',
   ].join('\n');

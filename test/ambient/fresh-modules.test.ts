@@ -128,6 +128,8 @@ describe('a module that sim.load loads', () => {
       expect(seen()).toEqual([1, 2, 'function', 'function']);
       const ids = await sim.load<{ default: () => number; next: () => number }>('ids');
       expect([ids.default(), ids.next()]).toEqual([1, 2]);
+      const path = await sim.load<{ basename: (text: string) => string }>('node:path');
+      expect(path.basename('/a/b')).toBe('b');
     });
   });
 

@@ -39,4 +39,5 @@ export const waits = define('waits', () => new Promise((go) => setTimeout(go, 5)
 export const timed = define('timed', () => void Date.now());
 let times = 0;
 export const leaky = define('leaky', (sim) => sim.note('time ' + (times += 1)));
+export const chancy = define('chancy', (sim) => sim.note('drawn ' + Math.random()));
 `;

@@ -240,8 +240,21 @@ describe('what fails', () => {
     expect(out).toMatch(
       /^leaky: not deterministic: .*\n {2}event 0 differs in text: "time 1" against "time 2"/,
     );
-    expect(out).toContain('--strict lists the lines that touch');
     expect(code).toBe(1);
+  });
+
+  test('the state of a module is named as the cause only where each new thread begins alike', async () => {
+    const leaky = await run('explore', at('s.mjs#leaky'), '--executions', '3', ...corpus());
+    expect(leaky.out).toMatch(
+      /most likely the state of a module survives .*\n {2}sim\.load loads a module anew/,
+    );
+    expect(leaky.out).not.toContain('--strict lists the lines that touch');
+    const chancy = await run('explore', at('s.mjs#chancy'), '--executions', '3', ...corpus());
+    expect(chancy.out).toMatch(/^chancy: not deterministic: /);
+    expect(chancy.out).toContain('--strict lists the lines that touch');
+    expect(chancy.out).not.toContain('the state of a module');
+    const json = await run('explore', at('s.mjs#leaky'), '--executions', '3', '--json', ...corpus());
+    expect(jsonLines(json.out).at(-1)).toMatchObject({ audit: { differences: [{}], isModuleState: true } });
   });
 
   test('the shards of a scenario together find all that it has', async () => {
