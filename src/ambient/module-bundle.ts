@@ -171,9 +171,13 @@ function reasonOf(error: unknown): string {
 function entryPlugin(specifier: string, from: string): Plugin {
   return {
     name: 'dryrunner:entry',
-    resolveId(source, importer) {
+    async resolveId(source, importer) {
       if (source === ENTRY) return source;
-      return importer === ENTRY ? this.resolve(source, from) : undefined;
+      if (importer !== ENTRY) return undefined;
+      const resolved = await this.resolve(source, from);
+      // The bundler would leave it to Node.
+      if (resolved === null) throw new Error(`Could not resolve ${JSON.stringify(source)}`);
+      return resolved;
     },
     load: (id) =>
       id === ENTRY
