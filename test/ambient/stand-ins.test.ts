@@ -1,5 +1,6 @@
 /** Leaves out each stand-in in turn: what simulates with the rest has to show it. */
 import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import { performance as hooksPerformance } from 'node:perf_hooks';
 import nodeTimers from 'node:timers';
 import timersPromises from 'node:timers/promises';
@@ -70,12 +71,9 @@ async function useAll(sim: Simulation): Promise<void> {
     globalThis.crypto.getRandomValues(new Uint8Array(8)),
   );
   note(crypto.randomFillSync(new Uint8Array(8)));
-  await fires((done) =>
-    crypto.randomFill(new Uint8Array(8), (_, bytes) => {
-      note(bytes);
-      done();
-    }),
-  );
+  const filled = new Uint8Array(8);
+  await fires((done) => crypto.randomFill(filled, () => done()));
+  note(filled);
   for (const {
     setTimeout: set,
     clearTimeout: clear,
@@ -140,11 +138,13 @@ async function without<T>(standIn: StandIn, run: () => Promise<T>): Promise<T> {
   const at = standIns.indexOf(standIn);
   standIns.splice(at, 1);
   Object.defineProperty(standIn.owner, standIn.key, standIn.before);
+  syncBuiltinESMExports();
   try {
     return await run();
   } finally {
     Object.defineProperty(standIn.owner, standIn.key, standIn.now);
     standIns.splice(at, 0, standIn);
+    syncBuiltinESMExports();
   }
 }
 

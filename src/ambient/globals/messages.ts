@@ -114,8 +114,12 @@ class Port extends NodeEventTarget {
 Object.setPrototypeOf(Port.prototype, MessagePort.prototype);
 
 export function installMessages(): void {
-  for (const owner of [globalThis, process.getBuiltinModule('node:worker_threads')]) {
-    replaceProperty('MessageChannel', owner, 'MessageChannel', (before) => {
+  const owners = {
+    MessageChannel: globalThis,
+    'MessageChannel of node:worker_threads': process.getBuiltinModule('node:worker_threads'),
+  };
+  for (const [name, owner] of Object.entries(owners)) {
+    replaceProperty(name, owner, 'MessageChannel', (before) => {
       const Real = (before.get === undefined ? before.value : owner.MessageChannel) as typeof MessageChannel;
       const standIn = new Proxy(Real, {
         construct(_, args, made) {
