@@ -12,14 +12,14 @@ import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
-import { formatCount } from '../model/plural.ts';
+import { counted, formatCount } from '../model/plural.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import { kindText, type Verdict } from '../simulation/verdict.ts';
 import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } from './test-run.ts';
 
-type FoundExecution = Exclude<FoundFailure, { readonly kind: 'different' }>;
+type FoundExecution = Extract<FoundFailure, { readonly failing: FailingExecution }>;
 
 /** Milliseconds; of less time that is left, the parts. */
 const SHRINK_MS_MAX = 5_000;
@@ -36,6 +36,7 @@ const FRAME = '    at ';
 /** Makes it small as far as time allows, keeps it, and says all that. */
 export async function failedTest(run: TestRun, found: FoundFailure): Promise<Error> {
   if (found.kind === 'different') return differentTest(run, found.difference);
+  if (found.kind === 'unfinished') return unfinishedTest(run, found);
   if (found.kind === 'cut off') return cutOffTest(run, found);
   const failing = await kept(run, found, await settled(run, found));
   const verdict = await seenAgain(run, failing, found.seed);
@@ -174,6 +175,18 @@ function causesOf({ failure }: Verdict): string[] {
     lines.push(`  caused by ${cause instanceof Error ? `${cause.name}: ` : ''}${messageOf(cause)}`);
   }
   return lines;
+}
+
+/** Nothing failed, yet to pass would say more than was seen. */
+function unfinishedTest(
+  { test }: TestRun,
+  { executions, runs }: Extract<FoundFailure, { readonly kind: 'unfinished' }>,
+): Error {
+  const message = [
+    `Time was up after ${formatCount(Math.max(executions, 0))} of ${counted(runs, 'execution')}, all of which held.`,
+    'Give the test more time by { timeout }, or ask for fewer by { runs }.',
+  ].join('\n');
+  return withStack(new RunnerError('RUNNER_SIMULATION_MISUSE', message), declaredFrames(test));
 }
 
 async function differentTest(run: TestRun, { kind, text, decisions }: AuditDifference): Promise<Error> {

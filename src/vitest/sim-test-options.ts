@@ -12,7 +12,8 @@ export interface SimTestOptions
   extends
     Omit<TestOptions, 'timeout'>,
     Omit<SimulateOptions, 'scenario' | 'name' | 'seed' | 'replay' | 'source' | 'ambient' | 'nextTurn'> {
-  /** Executions that are explored after the plain schedule; default 100. Exploring takes 40 % of the test's time at most. */
+  /** Executions that are explored after the plain schedule; default 100. Exploring takes 40 % of the test's time at most; the test
+   * fails if some of them had no time. */
   readonly runs?: number;
   /** Decides what is explored; default 1. `DRYRUNNER_SEED` in the environment comes before it. */
   readonly seed?: string | number;
@@ -32,7 +33,7 @@ export interface SimTestOptions
    * Default: `__dryrunner__` beside the test file.
    */
   readonly corpus?: string | false;
-  /** Real milliseconds for the whole test; default Vitest's own. */
+  /** Real milliseconds for the whole test; default 30,000. Vitest's own 5,000 is too short to explain what fails beside other tests. */
   readonly timeout?: number;
 }
 

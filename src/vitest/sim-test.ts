@@ -69,6 +69,8 @@ const VITEST_OPTIONS = [
   'tags',
   'meta',
 ];
+/** Vitest's own is too short for a hundred executions beside others, and what one of them fails of. */
+const DEFAULT_TIMEOUT_MS = 30_000;
 /** Of a function as text: everything up to its first argument, that, and the comma behind it. */
 const FIRST_ARGUMENT = /^[^(]*\(\s*(?:\{[^}]*\}|[^,(){}]+?)\s*,/;
 /** A function without arguments of interest. */
@@ -91,7 +93,10 @@ function declarationOf(
   return {
     scenario,
     options: Object.fromEntries(given.filter(([key]) => !VITEST_OPTIONS.includes(key))),
-    vitest: Object.fromEntries(given.filter(([key]) => VITEST_OPTIONS.includes(key))),
+    vitest: {
+      timeout: DEFAULT_TIMEOUT_MS,
+      ...Object.fromEntries(given.filter(([key]) => VITEST_OPTIONS.includes(key))),
+    },
     declaredAt: place.stack,
   };
 }

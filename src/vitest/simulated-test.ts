@@ -275,7 +275,10 @@ async function failureExplored(
   const [difference] = report.audit.differences;
   if (failing !== undefined) return { kind: 'failing', failing, seed: DEFAULT_SEED };
   if (cutOff !== undefined) return { kind: 'cut off', failing: cutOff, seed: DEFAULT_SEED };
-  return difference === undefined ? undefined : { kind: 'different', difference };
+  if (difference !== undefined) return { kind: 'different', difference };
+  // What had no time yet has not held.
+  if (report.stoppedBy !== 'stopped' || test.signal?.aborted === true) return undefined;
+  return { kind: 'unfinished', executions: report.executions - entries.length, runs };
 }
 
 function isOfKept(event: CampaignEvent): event is Extract<CampaignEvent, { readonly corpusId: string }> {

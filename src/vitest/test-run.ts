@@ -62,7 +62,9 @@ export type FoundFailure =
       /** Where the log that was asked for does not fit. */
       readonly gap?: string;
     }
-  | { readonly kind: 'different'; readonly difference: AuditDifference };
+  | { readonly kind: 'different'; readonly difference: AuditDifference }
+  /** Time was up before all executions that were asked for had their turn. */
+  | { readonly kind: 'unfinished'; readonly executions: number; readonly runs: number };
 
 /** As it is typed where the tests were started. */
 export function relativePath(file: string): string {

@@ -34,6 +34,15 @@ simTest('seeds and options are passed on', (sim) => void sim.world.clock.timer('
   leftovers: 'ignore',
 });
 
+test('executions that had no time yet have not held', async () => {
+  let readAt = 0;
+  const slow = { timeoutMs: 10_000, now: () => (readAt += 50) };
+  await expect(holds('slow', (sim: Simulation) => sim.sleep(1), { runs: 10_000 }, slow)).rejects.toThrow(
+    /^Time was up after \d+ of 10,000 executions, all of which held\.\nGive the test more time/,
+  );
+  await holds('in time', (sim: Simulation) => sim.sleep(1), { runs: 3 }, slow);
+});
+
 const typed: ScenarioDefinition = defineScenario({
   name: 'typed',
   description: 'is declared as what it is',
