@@ -11,9 +11,10 @@ export {
 } from './sim-script-arbitrary.ts';
 export { faultPlanArbitrary, type FaultPlanConstraints } from './fault-plan-arbitrary.ts';
 export { NeverReachedError } from './required-reach.ts';
-export { type RunnerCommand, type CommandedRunner } from './runner-command.ts';
+export { type RunnerCommand, type CommandedRunner, type TranslatedCommand } from './runner-command.ts';
+export { shellCommand } from './shell-command.ts';
 export { runnerCommandArbitraries, type RunnerCommandConstraints } from './runner-commands.ts';
-export { ContractBrokenError, RunnerModel, type ModelRun } from './runner-model.ts';
+export { ContractBrokenError, RunnerModel, type ModelRun, type NaturalEnd } from './runner-model.ts';
 export {
   assertRunnerProperty,
   runnerProperty,

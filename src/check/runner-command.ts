@@ -1,22 +1,32 @@
 /** What the commands of a model-based property have in common: what they act on, and how they take what comes back. */
 import type fc from 'fast-check';
 import { isRunnerError } from '../kernel/errors.ts';
+import type { Command } from '../model/command.ts';
 import type { Service } from '../model/service.ts';
 import type { ChaosRunner } from '../network/chaos-runner.ts';
-import type { Simulation } from '../simulation/simulation.ts';
-import type { RunnerModel } from './runner-model.ts';
+import type { World } from '../model/world.ts';
+import type { NaturalEnd, RunnerModel } from './runner-model.ts';
 
 /** Longer than any run of a generated script, the grace of an abort included. */
 export const LONG_WAIT_MS = 1_000_000;
 
 /** What commands act on. */
 export interface CommandedRunner {
-  readonly sim: Simulation;
+  readonly world: World;
   readonly service: Service;
   /** The chaos in front of it, for fault commands. */
   readonly chaos?: ChaosRunner;
+  /** How a machine says what a script does; absent in a simulation, whose runners take scripts. */
+  readonly translate?: (script: Command) => TranslatedCommand;
   /** What goes on in the background: aborts, waits and releases that were not awaited. */
   readonly background: Promise<void>[];
+}
+
+/** A command that does on a machine what a script says. */
+export interface TranslatedCommand {
+  readonly command: Command;
+  /** How it ends if nobody stops it; undefined if it never does. */
+  readonly end: NaturalEnd | undefined;
 }
 
 /** One command of a model-based property. */

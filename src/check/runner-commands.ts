@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { checkRecord } from '../kernel/argument-check.ts';
+import { sleep } from '../kernel/clock.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Command } from '../model/command.ts';
@@ -16,7 +17,7 @@ import {
   type RunnerCommand,
   type CommandedRunner,
 } from './runner-command.ts';
-import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
+import { ContractBrokenError, naturalEnd, type RunnerModel } from './runner-model.ts';
 import { commandArbitrary, type CommandConstraints } from './sim-script-arbitrary.ts';
 import { finishing, firstActive, ODD_KINDS, oddWait, waitForEnd } from './wait-commands.ts';
 import { NO_WAIT } from '../model/query.ts';
@@ -25,14 +26,15 @@ function run(command: Command, isBeside: boolean): RunnerCommand {
   const { argv, timeoutMs } = command;
   const text = `run${isBeside ? ' beside' : ''}(${JSON.stringify(argv)}${timeoutMs === undefined ? '' : `, timeoutMs ${timeoutMs}`})`;
   return runnerCommand(text, async (model, real) => {
-    const { service } = real;
+    const { service, translate } = real;
+    const offered = translate?.(command) ?? { command, end: naturalEnd(command) };
     if (isBeside) await firstActive(model, real);
     // Looked at first, so that the model knows what has ended; then nothing can happen before the offer.
     const before = await answered(service.statusAll());
     before?.statuses.forEach((status) => model.saw(status));
     try {
-      const status = await answered(service.run(command));
-      if (status !== undefined) model.accepted(command, status);
+      const status = await answered(service.run(offered.command));
+      if (status !== undefined) model.accepted(command, status, offered.end);
     } catch (error) {
       if (!isRunnerError(error)) throw error;
       model.rejected(error.code);
@@ -84,7 +86,7 @@ function release(): RunnerCommand {
 }
 
 function pass(ms: number): RunnerCommand {
-  return runnerCommand(`pass(${ms} ms)`, (_model, { sim }) => sim.sleep(ms));
+  return runnerCommand(`pass(${ms} ms)`, (_model, { world }) => sleep(world.clock, ms));
 }
 
 function strike(fault: ScheduledFault): RunnerCommand {
@@ -99,6 +101,8 @@ function strike(fault: ScheduledFault): RunnerCommand {
 export interface RunnerCommandConstraints extends CommandConstraints {
   /** Whether a `release` may come; default true. */
   readonly mayRelease?: boolean;
+  /** The longest time that is let pass, or waited for an end, at once; default 500. */
+  readonly maxWaitMs?: number;
   /** Kinds of faults to strike between the calls, if there is chaos; default none. */
   readonly faults?: readonly ('before' | 'after')[];
 }
@@ -118,7 +122,7 @@ export function weightedCommands(
   constraints: RunnerCommandConstraints,
 ): (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] {
   checkRecord('constraints', 'an object', constraints);
-  const { mayRelease = true, faults = [] } = constraints;
+  const { mayRelease = true, maxWaitMs = 500, faults = [] } = constraints;
   const index = fc.nat(7);
   const command = commandArbitrary(constraints);
   const manner = fc.constantFrom<AbortManner>('background', 'await', 'active');
@@ -133,10 +137,10 @@ export function weightedCommands(
     {
       weight: 6,
       arbitrary: fc
-        .tuple(index, fc.constantFrom(0, 1, 10, 50, 500))
+        .tuple(index, fc.constantFrom(...[0, 1, 10, 50, 500].map((ms) => Math.min(ms, maxWaitMs))))
         .map(([at, timeoutMs]) => waitForEnd(at, timeoutMs)),
     },
-    { weight: 6, arbitrary: fc.nat(120).map(pass) },
+    { weight: 6, arbitrary: fc.nat(Math.min(120, maxWaitMs)).map(pass) },
     { weight: 4, arbitrary: fc.nat(3).map(look) },
     { weight: 6, arbitrary: index.map(finishing) },
     {

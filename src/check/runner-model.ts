@@ -14,6 +14,8 @@ import type { RunID, RunStatus } from '../model/run-status.ts';
 export interface ModelRun {
   readonly runId: RunID;
   readonly command: Command;
+  /** How the command ends if nobody stops it; undefined if it never does. */
+  readonly end: NaturalEnd | undefined;
   /** The last status that was seen. */
   readonly seen: RunStatus;
   readonly abortAsked: boolean;
@@ -66,8 +68,8 @@ export class RunnerModel {
   isSureToEnd(runId: RunID): boolean {
     if (this.#isReleased) return this.#runs.has(runId);
     for (const run of this.#runs.values()) {
-      const { command, seen, abortAsked } = run;
-      const hasEnd = (command.timeoutMs ?? 0) > 0 || naturalEnd(command) !== undefined;
+      const { command, end, seen, abortAsked } = run;
+      const hasEnd = (command.timeoutMs ?? 0) > 0 || end !== undefined;
       if (!hasEnd && !abortAsked && !isTerminal(seen.state)) return false;
       if (run.runId === runId) return true;
     }
@@ -88,8 +90,12 @@ export class RunnerModel {
     return runs[index % runs.length];
   }
 
-  /** @throws ContractBrokenError if the runner may not accept now, or with this status (R44, R58, R65, R84). */
-  accepted(command: Command, status: RunStatus): void {
+  /**
+   * `end` is how the command ends by itself; default as the sim script in its argv does.
+   *
+   * @throws ContractBrokenError if the runner may not accept now, or with this status (R44, R58, R65, R84).
+   */
+  accepted(command: Command, status: RunStatus, ...given: readonly [end?: NaturalEnd | undefined]): void {
     checkCommand(command);
     // No more than that: what is wrong in it is what this is about.
     checkRecord('status', 'a run status', status);
@@ -98,7 +104,8 @@ export class RunnerModel {
     this.#expect(!isTerminal(status.state), 'R65', `a new run came back as ${status.state}`);
     const { tag = '' } = command;
     this.#expect(status.tag === tag, 'R46', `run ${status.runId} has tag ${status.tag}, not ${tag}`);
-    this.#runs.set(status.runId, { runId: status.runId, command, seen: status, abortAsked: false });
+    const [end] = given.length === 0 ? [naturalEnd(command)] : given;
+    this.#runs.set(status.runId, { runId: status.runId, command, end, seen: status, abortAsked: false });
   }
 
   /** @throws ContractBrokenError if the runner had to accept: it was idle and not released (R64, R69). */
@@ -165,7 +172,7 @@ export class RunnerModel {
     );
   }
 
-  #checkEnd({ command, abortAsked }: ModelRun, { runId, state, exitCode, error }: RunStatus): void {
+  #checkEnd({ command, end, abortAsked }: ModelRun, { runId, state, exitCode, error }: RunStatus): void {
     const { timeoutMs = 0 } = command;
     if (state === 'ABORTED') {
       this.#expect(abortAsked, 'R203', `run ${runId} is ABORTED and nobody asked for it`);
@@ -174,7 +181,6 @@ export class RunnerModel {
       this.#expect(timeoutMs > 0, 'R203', `run ${runId} is TIMEDOUT and has no timeout`);
     }
     if (state !== 'COMPLETE' && state !== 'FAILED') return;
-    const end = naturalEnd(command);
     const isExpected = end?.state === state && end.exitCode === exitCode;
     this.#expect(
       isExpected,
@@ -182,7 +188,7 @@ export class RunnerModel {
       `run ${runId} ended as ${state} ${exitCode}, its script as ${end?.state} ${end?.exitCode}`,
     );
     const rule = end?.signal === undefined ? 'R110' : 'R124';
-    const part = end?.signal ?? (state === 'FAILED' ? 'error execing: ' : '');
+    const part = end?.error ?? '';
     this.#expect(
       error.includes(part),
       rule,
@@ -201,6 +207,8 @@ export interface NaturalEnd {
   readonly exitCode: number;
   /** What it dies of. */
   readonly signal?: string;
+  /** What its error contains. */
+  readonly error?: string;
   /** All that it writes until then. */
   readonly stdout: string;
   readonly stderr: string;
@@ -218,9 +226,13 @@ export function naturalEnd({ argv }: Command): NaturalEnd | undefined {
   return { state: 'COMPLETE', exitCode: 0, ...wrote };
 }
 
-function endOf(step: SimStep): Pick<NaturalEnd, 'state' | 'exitCode' | 'signal'> | undefined {
+function endOf(step: SimStep): Omit<NaturalEnd, 'stdout' | 'stderr'> | undefined {
   if (step.op === 'complete') return { state: 'COMPLETE', exitCode: step.exitCode };
-  if (step.op === 'fail') return { state: 'FAILED', exitCode: step.exitCode };
-  if (step.op === 'signal') return { state: 'COMPLETE', exitCode: -1, signal: step.signal };
+  if (step.op === 'fail') {
+    return { state: 'FAILED', exitCode: step.exitCode, error: 'error execing: ' };
+  }
+  if (step.op === 'signal') {
+    return { state: 'COMPLETE', exitCode: -1, signal: step.signal, error: step.signal };
+  }
   return undefined;
 }

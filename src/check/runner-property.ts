@@ -1,6 +1,8 @@
 /** The model-based property: any sequence of commands, under any schedule, leaves a runner within its contract. */
 import fc from 'fast-check';
-import { checkInteger, checkOptions } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check, checkInteger, checkOptions } from '../kernel/argument-check.ts';
+import type { Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Service } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
@@ -10,11 +12,11 @@ import { ServiceReach, type ReachKind } from '../oracles/reach-kinds.ts';
 import { watchAnswers } from '../oracles/watch-answers.ts';
 import { createChaosRunner } from '../network/chaos-runner.ts';
 import { LOG_HEADER_END } from '../model/log-markers.ts';
-import type { Simulation } from '../simulation/simulation.ts';
-import type { Verdict } from '../simulation/verdict.ts';
-import type { RunnerCommand } from './runner-command.ts';
+import type { Command } from '../model/command.ts';
+import type { CommandedRunner, RunnerCommand, TranslatedCommand } from './runner-command.ts';
+import { shellCommand } from './shell-command.ts';
 import { weightedCommands, type RunnerCommandConstraints } from './runner-commands.ts';
-import { ContractBrokenError, naturalEnd, RunnerModel } from './runner-model.ts';
+import { ContractBrokenError, RunnerModel } from './runner-model.ts';
 import { NeverReachedError, requiredReach } from './required-reach.ts';
 import { simulationProperty, type SimulationPropertyOptions } from './simulation-property.ts';
 import { finish, oddWait } from './wait-commands.ts';
@@ -22,11 +24,22 @@ import { finish, oddWait } from './wait-commands.ts';
 /** The runner under test, and what may be done to it. */
 export interface RunnerPropertyOptions<Runner extends Service = Service>
   extends RunnerCommandConstraints, SimulationPropertyOptions {
-  /** Makes the runner in a simulated world; it must hold `capacity` runs and remember all of them. */
+  /** Makes the runner in a simulated world, or one of `wallWorld`; it must hold `capacity` runs and remember all of them. */
   readonly create: (world: World) => Runner;
+  /**
+   * Makes a world on the machine's time (`realWorld` of `dryrunner/host`), one per sequence, for runners of real commands. Nothing is
+   * simulated then: each step takes its time, and `seed` and `path` repeat the commands but not what the machine does.
+   */
+  readonly wallWorld?: () => World;
+  /** With `wallWorld`: the command that does what a script says; default {@link shellCommand}, for POSIX shells. */
+  readonly translate?: (script: Command) => TranslatedCommand;
+  /** With `wallWorld`: removes what the runner leaves by design, such as log files; called after its release. */
+  readonly dispose?: (runner: Runner) => void | Promise<void>;
+  /** With `wallWorld`: after how many milliseconds a sequence that has not ended fails; default 60,000. */
+  readonly cutOffMs?: number;
   /** Default 1. */
   readonly capacity?: number;
-  /** Most commands per sequence; default 30. */
+  /** Most commands per sequence; default 30, with `wallWorld` 12. */
   readonly maxCommands?: number;
   /** Reads a log at its ref. With it, what a run has written until its natural end is compared with what its script writes (R97). */
   readonly readOutput?: (runner: Runner, ref: string) => string | Promise<string>;
@@ -123,16 +136,25 @@ function countedProperty<Runner extends Service>(
 ): CountedProperty {
   checkOptions(options);
   if (typeof options.create !== 'function') throw invalidArgument('create', 'a function', options.create);
-  const { maxCommands = 30, reachWithin = REACH_WITHIN, onVerdict, ...rest } = options;
+  check('options', options, REAL_OPTIONS);
+  const { wallWorld } = options;
+  const {
+    maxCommands = 30,
+    reachWithin = REACH_WITHIN,
+    onVerdict,
+    ...rest
+  } = {
+    ...(wallWorld === undefined ? {} : ON_THE_MACHINE),
+    ...options,
+  };
   checkInteger('reachWithin', reachWithin, 1);
   const required = requiredReach(options);
   const reach = new ServiceReach();
   let count = 0;
   let hasFailed = false;
-  const judge = (verdict: Verdict): void => {
-    onVerdict?.(verdict);
+  const judge = (hasHeld: boolean): void => {
     count += 1;
-    hasFailed ||= !verdict.held;
+    hasFailed ||= !hasHeld;
     // Once, and never while a failure is being shrunk: what is missed then is missed because everything gets smaller.
     if (!judgesItself || hasFailed || count !== reachWithin) return;
     const missed = reach.missed(required);
@@ -143,27 +165,103 @@ function countedProperty<Runner extends Service>(
     maxLength: maxCommands,
     size: 'max',
   });
-  const property = simulationProperty<[RunnerCommand[]]>(
-    [commands],
-    (sim, sequence) => runSequence(sim, sequence, options, reach),
-    { ...rest, onVerdict: judge },
-  );
+  const property =
+    wallWorld === undefined
+      ? simulationProperty<[RunnerCommand[]]>(
+          [commands],
+          ({ world }, sequence) => runSequence(world, sequence, options, reach),
+          {
+            ...rest,
+            onVerdict(verdict) {
+              onVerdict?.(verdict);
+              judge(verdict.held);
+            },
+          },
+        )
+      : machineProperty(commands, (sequence) => runOnMachine(wallWorld(), sequence, options, reach), judge);
   return { property: Object.assign(property, { reach }), required, sequences: () => count };
 }
 
-async function runSequence<Runner extends Service>(
-  sim: Simulation,
+const REAL_OPTIONS = is.objectOf<
+  Pick<RunnerPropertyOptions, 'wallWorld' | 'translate' | 'dispose' | 'cutOffMs'>
+>(
+  'an object of options',
+  {},
+  { ...is.each(['wallWorld', 'translate', 'dispose'], is.FUNCTION), cutOffMs: is.limit() },
+);
+
+/** On the machine a sequence takes as long as its commands do. */
+const ON_THE_MACHINE = { maxCommands: 12, maxSleepMs: 30, maxTimeoutMs: 300, maxWaitMs: 50 };
+const CUT_OFF_MS = 60_000;
+
+/** As {@link simulationProperty}, with the same inputs, so that both can be run with the same seed. */
+function machineProperty(
+  commands: fc.Arbitrary<RunnerCommand[]>,
+  run: (sequence: readonly RunnerCommand[]) => Promise<void>,
+  judge: (hasHeld: boolean) => void,
+): fc.IAsyncProperty<[[RunnerCommand[]], number]> {
+  const inputs: fc.Arbitrary<[RunnerCommand[]]> = fc.tuple(commands);
+  const schedule: fc.Arbitrary<number> = fc.noShrink(fc.nat());
+  return fc.asyncProperty(inputs, schedule, async ([sequence], _seed) => {
+    try {
+      await run(sequence);
+    } catch (error) {
+      judge(false);
+      throw error;
+    }
+    judge(true);
+  });
+}
+
+/** Nothing outlives the sequence, also if it fails or does not end. */
+async function runOnMachine<Runner extends Service>(
+  world: World,
   sequence: readonly RunnerCommand[],
-  { create, capacity = 1, faults = [], readOutput }: RunnerPropertyOptions<Runner>,
+  options: RunnerPropertyOptions<Runner>,
   reach: ServiceReach,
 ): Promise<void> {
-  const inner = create(sim.world);
-  const chaos = faults.length > 0 ? createChaosRunner(sim.world, inner) : undefined;
+  const { create, dispose, translate = shellCommand, cutOffMs = CUT_OFF_MS } = options;
+  const runner = create(world);
+  const once = { ...options, create: () => runner, translate };
+  try {
+    await beforeCutOff(world, cutOffMs, 'the sequence', runSequence(world, sequence, once, reach));
+  } finally {
+    await beforeCutOff(world, cutOffMs, 'the release', runner.release());
+    await dispose?.(runner);
+  }
+}
+
+async function beforeCutOff(world: World, ms: number, what: string, work: Promise<void>): Promise<void> {
+  let timer: Timer | undefined;
+  const cut = new Promise<never>((_resolve, reject) => {
+    timer = world.clock.timer('cut-off', ms, () => {
+      reject(new ContractBrokenError('R200', `${what} has not ended after ${ms} ms`));
+    });
+  });
+  try {
+    await Promise.race([work, cut]);
+  } finally {
+    timer?.cancel();
+  }
+}
+
+async function runSequence<Runner extends Service>(
+  world: World,
+  sequence: readonly RunnerCommand[],
+  { create, capacity = 1, faults = [], readOutput, translate }: RunnerPropertyOptions<Runner>,
+  reach: ServiceReach,
+): Promise<void> {
+  const inner = create(world);
+  const chaos = faults.length > 0 ? createChaosRunner(world, inner) : undefined;
   const violations: Violation[] = [];
-  const service = watchAnswers(sim.world, chaos ?? inner, (violation) => violations.push(violation));
+  const service = watchAnswers(world, chaos ?? inner, (violation) => violations.push(violation));
   const model = new RunnerModel(capacity);
   const background: Promise<void>[] = [];
-  const real = { sim, service, background, ...(chaos === undefined ? {} : { chaos }) };
+  const real: CommandedRunner = {
+    ...{ world, service, background },
+    ...(chaos === undefined ? {} : { chaos }),
+    ...(translate === undefined ? {} : { translate }),
+  };
   try {
     await fc.asyncModelRun(() => ({ model, real }), sequence);
     chaos?.heal();
@@ -191,11 +289,12 @@ async function checkOutputs(
   model: RunnerModel,
   read: (ref: string) => string | Promise<string>,
 ): Promise<void> {
-  for (const { runId, command, seen } of model.runs) {
-    const end = naturalEnd(command);
+  for (const { runId, end, seen } of model.runs) {
     if (end === undefined || (seen.state !== 'COMPLETE' && seen.state !== 'FAILED')) continue;
     for (const name of ['stdout', 'stderr'] as const) {
-      const text = await read(seen[`${name}Ref`]);
+      const ref = seen[`${name}Ref`];
+      // What could not be started has no log.
+      const text = ref === '' && seen.state === 'FAILED' ? '' : await read(ref);
       const header = text.indexOf(LOG_HEADER_END);
       const body = header === -1 ? text : text.slice(header + LOG_HEADER_END.length);
       if (body === end[name]) continue;

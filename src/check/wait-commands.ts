@@ -21,16 +21,16 @@ const hasRun =
 
 /** Waits for the end of a run, for so long at most. */
 export function waitForEnd(index: number, timeoutMs: number): RunnerCommand {
-  const wait: RunnerCommand['run'] = async (model, { service, sim }) => {
+  const wait: RunnerCommand['run'] = async (model, { service, world }) => {
     // A wait that is worth its time, for a run that is not over.
     const run = timeoutMs > 0 ? model.openAt(index) : model.runAt(index);
     if (run === undefined) return;
-    const startedAt = sim.now();
+    const startedAt = world.clock.now();
     try {
       const query = { runs: [run.runId], states: DONE_MASK };
       const result = await answered(service.query(query, { timeoutMs }));
       result?.statuses.forEach((status) => model.saw(status));
-      const waitedMs = sim.now() - startedAt;
+      const waitedMs = world.clock.now() - startedAt;
       if (result?.statuses.length === 0 && waitedMs < timeoutMs) {
         throw new ContractBrokenError('R31', `a wait of ${timeoutMs} ms gave up after ${waitedMs} ms`);
       }
@@ -107,12 +107,12 @@ export function oddWait(index: number, kind: OddKind): RunnerCommand {
 async function waitOddly(
   kind: OddKind,
   model: RunnerModel,
-  { service, sim }: CommandedRunner,
+  { service, world }: CommandedRunner,
   runId: RunID,
 ): Promise<void> {
   const isCancelled = kind === 'cancelled';
   const stop = new AbortController();
-  const timer = sim.world.clock.timer('cancel a wait', 1, () => {
+  const timer = world.clock.timer('cancel a wait', 1, () => {
     if (isCancelled) stop.abort();
   });
   const query =

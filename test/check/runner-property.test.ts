@@ -5,6 +5,7 @@ import { createSmallQueue } from '../conformance/small-queue.ts';
 import { commandArbitrary } from '../../src/check/sim-script-arbitrary.ts';
 import { faultPlanArbitrary } from '../../src/check/fault-plan-arbitrary.ts';
 import { NeverReachedError } from '../../src/check/required-reach.ts';
+import { runnerCommandArbitraries } from '../../src/check/runner-commands.ts';
 import { assertRunnerProperty, runnerProperty } from '../../src/check/runner-property.ts';
 import { simulationProperty } from '../../src/check/simulation-property.ts';
 import { abortStatus, completeStatus, type RunStatus } from '../../src/model/run-status.ts';
@@ -194,6 +195,41 @@ describe('a runner with a planted bug', () => {
     expect(again.hash).toBe(
       (await run({ seed: first.seed, path: first.path ?? '', endOnFailure: true })).hash,
     );
+  });
+});
+
+describe('parameters of fast-check', () => {
+  const create = (world: World): Service => createSimulatedRunner(world, { capacity: 2, history: 0 });
+
+  test('examples are run first, numRuns counts them, and verbose shows their commands', async () => {
+    const property = runnerProperty({ capacity: 3, create });
+    const [runs] = runnerCommandArbitraries({ maxTimeoutMs: 0 });
+    const hang = fc.sample(runs!, { seed: 1, numRuns: 200 }).find((run) => String(run) === 'run(["hang"])')!;
+    const fits = [hang, hang];
+    const overfull = [hang, hang, hang];
+    const { failed, numRuns, executionSummary, counterexample } = await fc.check(property, {
+      ...{ seed: 1, numRuns: 2, endOnFailure: true, verbose: fc.VerbosityLevel.VeryVerbose },
+      examples: [
+        [[fits], 1],
+        [[overfull], 2],
+      ] as never,
+    });
+    expect([failed, numRuns]).toEqual([true, 2]);
+    expect(executionSummary).toHaveLength(2);
+    expect(fc.stringify(counterexample?.[0])).toContain('run(["hang"])');
+    expect(executionSummary.map(({ status }) => status)).toEqual([
+      fc.ExecutionStatus.Success,
+      fc.ExecutionStatus.Failure,
+    ]);
+  });
+
+  test('fc.assert reports the commands of a failing sequence', async () => {
+    const asserted = fc.assert(runnerProperty({ capacity: 3, create }), {
+      seed: 7,
+      numRuns: 300,
+      verbose: 1,
+    });
+    await expect(asserted).rejects.toThrow(/Counterexample: \[\[\[run\(\[.*Encountered failures were:/s);
   });
 });
 

@@ -1,0 +1,72 @@
+/** What a sim script says, as a command for a POSIX shell. Invariant: where the machine cannot do what a step says, the end says what it does instead. */
+import { parseSimScript } from '../execers/sim-script.ts';
+import type { SimStep } from '../execers/sim-step.ts';
+import { checkCommand, type Command } from '../model/command.ts';
+import { EXIT_CODES } from '../model/exit-code.ts';
+import type { TranslatedCommand } from './runner-command.ts';
+import { naturalEnd } from './runner-model.ts';
+
+/** Outlasts the run, which has to end it. */
+const LEFT_BEHIND = 'sleep 60 >/dev/null 2>&1 &';
+const FOREVER = 'while :; do sleep 0.05; done';
+
+/**
+ * The shell command that does what a sim script does: sleeps, writes, ignores SIGTERM, leaves processes behind, ends, dies or hangs. A step
+ * `fail`, in which the machinery loses the process, cannot be asked of a machine: the command is one that cannot be started.
+ *
+ * @throws RunnerError `RUNNER_EXEC_FAILED` for anything but a sim script.
+ * @example
+ * ```ts
+ * import { shellCommand } from 'dryrunner/check';
+ * const { command, end } = shellCommand({ argv: ['sleep 20', 'complete 3'] });
+ * if (command.argv[2] !== 'sleep 0.02\nexit 3' || end?.exitCode !== 3) throw new Error('expected a script for sh');
+ * ```
+ */
+export function shellCommand(script: Command): TranslatedCommand {
+  checkCommand(script);
+  const steps = parseSimScript(script.argv);
+  const end = naturalEnd(script);
+  if (end?.state === 'FAILED') {
+    return {
+      command: { ...script, argv: ['/nonexistent/program'] },
+      end: {
+        state: 'FAILED',
+        exitCode: EXIT_CODES.COULD_NOT_EXEC,
+        error: 'could not exec: ',
+        ...{ stdout: '', stderr: '' },
+      },
+    };
+  }
+  const texts: string[] = [];
+  const lines = steps.map((step) => lineOf(step, texts));
+  return { command: { ...script, argv: ['sh', '-c', lines.join('\n'), 'sh', ...texts] }, end };
+}
+
+/** `texts` are the arguments of the shell, so that nothing in them has to be quoted. */
+function lineOf(step: SimStep, texts: string[]): string {
+  switch (step.op) {
+    case 'sleep':
+      return `sleep ${step.ms / 1000}`;
+    case 'stdout':
+      return `printf %s "\${${texts.push(step.text)}}"`;
+    case 'stderr':
+      return `printf %s "\${${texts.push(step.text)}}" >&2`;
+    case 'complete':
+      return `exit ${step.exitCode}`;
+    case 'signal':
+      return `kill -${step.signal.replace(/^SIG/, '')} $$`;
+    case 'ignore-term':
+      return "trap '' TERM";
+    case 'fork':
+      return LEFT_BEHIND;
+    case 'orphan':
+      return `setsid ${LEFT_BEHIND}`;
+    case 'hang':
+    case 'pause':
+      return FOREVER;
+    case 'comment':
+    case 'mem':
+    case 'fail':
+      return ':';
+  }
+}
