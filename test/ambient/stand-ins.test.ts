@@ -119,7 +119,7 @@ const scenario = defineScenario({
   run: useAll,
 });
 
-/** What tells of a leak: a failure, an escape, or two runs that differ. */
+/** What shows a leak: a failure, an escape, or two runs that differ. */
 async function signs(): Promise<string[]> {
   const plain = createExecutor(scenario);
   const run = (executor = plain) => executor.execute({ source: fifoDecisions(), capturePlaces: true });
