@@ -3,7 +3,7 @@
  * the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and event ids never go back, and the
  * same calls with the same answers give the same order on every machine.
  */
-import { checkFunction, checkLimit, checkOptions, checkRecord } from './argument-check.ts';
+import { checkFunction, checkLimit, checkOptions, checkObject, unreadable } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
@@ -147,12 +147,12 @@ export class VirtualClock implements Clock {
     const { queue } = this;
     if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
     if (!(atMs >= -Infinity)) throw invalidArgument('atMs', 'a number', atMs);
-    checkRecord('made', 'the origin of an event', made);
+    const { cause, place } = originOf(made);
     const topic = typeof label === 'string' ? label : topicOf(label);
     const atUs = Math.min(Math.max(Math.round(atMs * 1000), queue.leastTimeUs), LAST_TIME_US);
-    const row = queue.add(atUs, false, made.cause, topic, fire);
+    const row = queue.add(atUs, false, cause, topic, fire);
     this.onMake?.(row);
-    if (made.place !== undefined) queue.notePlace(row, made.place);
+    if (place !== undefined) queue.notePlace(row, place);
     return new VirtualTimer(queue, row);
   }
 
@@ -267,6 +267,16 @@ export class VirtualClock implements Clock {
     const row = this.queue.add(timeUs, late, this.currentId, topic, fire);
     if (this.onMake !== undefined) this.onMake(row);
     return new VirtualTimer(this.queue, row);
+  }
+}
+
+/** What is read of an origin that somebody else has made; only these fields, as it is read for each event. */
+function originOf(made: EventOrigin): EventOrigin {
+  checkObject('made', 'the origin of an event', made);
+  try {
+    return { cause: made.cause, place: made.place };
+  } catch (error) {
+    throw unreadable('made', made, error);
   }
 }
 

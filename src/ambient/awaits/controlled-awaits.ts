@@ -133,59 +133,53 @@ function iteratorOf(given: unknown, pass: (call: () => unknown) => unknown): obj
   };
 }
 
-/** Something that is to go on once its event fires. */
+/** An await: first of what it waits for, then of its event. */
 class Continuation {
-  readonly cause: number;
-  readonly place: Error | undefined;
+  readonly site: string;
   /** What is awaited, if others may await it too. */
   readonly shared: Promise<unknown> | undefined;
-  event: Timer | undefined;
-  /** The next one that awaits the same. */
-  follower: Continuation | undefined;
-  previous: Continuation | undefined;
-  next: Continuation | undefined;
-  readonly goOn: (value: unknown) => void;
-  readonly value: unknown;
+  readonly place: Error | undefined;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+  hasFailed = false;
+  value: unknown = undefined;
+  cause = 0;
+  event: Timer | undefined = undefined;
+  /** Those that are pending are in a chain. */
+  previous: Continuation | undefined = undefined;
+  next: Continuation | undefined = undefined;
+  /** The next one that awaits the same, and of the first of these the last. */
+  follower: Continuation | undefined = undefined;
+  last: Continuation = this;
 
   constructor(
-    { currentEventId }: VirtualClock,
-    { place, shared }: Awaited,
-    goOn: (value: unknown) => void,
-    value: unknown,
+    site: string,
+    shared: Promise<unknown> | undefined,
+    place: Error | undefined,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void,
   ) {
-    this.cause = currentEventId;
-    this.place = place;
+    this.site = site;
     this.shared = shared;
-    this.goOn = goOn;
-    this.value = value;
-    this.event = undefined;
-    this.follower = undefined;
-    this.previous = undefined;
-    this.next = undefined;
+    this.place = place;
+    this.resolve = resolve;
+    this.reject = reject;
   }
-}
 
-/** An await. */
-interface Awaited {
-  readonly site: string;
-  readonly shared: Promise<unknown> | undefined;
-  readonly place: Error | undefined;
-}
-
-/** Those of one promise that are pending, in the order of its reactions. */
-interface Reactions {
-  first: Continuation;
-  last: Continuation;
+  goOn(): void {
+    if (this.hasFailed) this.reject(this.value);
+    else this.resolve(this.value);
+  }
 }
 
 /** Each continuation is an event of the clock: see {@link AwaitLevel}. */
 class LateAwaits extends Awaits {
   readonly #clock: VirtualClock;
   readonly #capturesPlaces: boolean;
-  /** All that are pending, in a chain. */
+  /** The end of the chain of all that are pending. */
   #last: Continuation | undefined;
-  /** By what is awaited: a promise that has settled and of whose reactions some are pending. */
-  readonly #reactions = new Map<Promise<unknown>, Reactions>();
+  /** By what is awaited, a promise that has settled: the first of its reactions that is pending. */
+  readonly #reactions = new Map<Promise<unknown>, Continuation>();
   #isOver = false;
 
   constructor({ clock, capturePlaces }: AwaitParts, controlsThens: boolean) {
@@ -196,17 +190,18 @@ class LateAwaits extends Awaits {
 
   awaited(value: unknown, site: string): unknown {
     const promise = Promise.resolve(value);
-    const awaited = {
-      site,
-      // One that was made for this await has no other reactions.
-      shared: promise === value ? promise : undefined,
-      place: this.#capturesPlaces ? placeHere() : undefined,
-    };
+    // One that was made for this await has no other reactions.
+    const shared = promise === value ? promise : undefined;
+    const place = this.#capturesPlaces ? placeHere() : undefined;
     return new Promise((resolve, reject) => {
+      const continuation = new Continuation(site, shared, place, resolve, reject);
       void nativeThen.call(
         promise,
-        (result) => this.#settled(awaited, resolve, result),
-        (reason) => this.#settled(awaited, reject, reason),
+        (result) => this.#settled(continuation, result),
+        (reason) => {
+          continuation.hasFailed = true;
+          this.#settled(continuation, reason);
+        },
       );
     });
   }
@@ -222,44 +217,52 @@ class LateAwaits extends Awaits {
     this.#reactions.clear();
   }
 
-  #settled(awaited: Awaited, goOn: (value: unknown) => void, value: unknown): void {
+  #settled(continuation: Continuation, value: unknown): void {
     if (this.#isOver) return;
     const clock = this.#clock;
-    const continuation = new Continuation(clock, awaited, goOn, value);
-    const { shared } = awaited;
-    if (shared !== undefined) this.#append(shared, continuation);
+    continuation.value = value;
+    continuation.cause = clock.currentEventId;
+    this.#append(continuation);
     continuation.previous = this.#last;
     if (this.#last !== undefined) this.#last.next = continuation;
     this.#last = continuation;
-    continuation.event = clock.queued(topicOfSite(awaited.site), clock.now(), continuation, () =>
-      this.#fire(continuation),
-    );
+    const topic = topicOfSite(continuation.site);
+    continuation.event = clock.queued(topic, clock.now(), continuation, () => this.#fire(continuation));
   }
 
   #fire(continuation: Continuation): void {
-    const { previous, next, shared } = continuation;
+    const { previous, next } = continuation;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     if (previous !== undefined) previous.next = next;
+    // One that has become old must not keep alive what it was chained to.
+    continuation.previous = undefined;
+    continuation.next = undefined;
     // Of those that react to one promise the first goes on, whichever event it is that fires: they are in order, and each has its turn.
-    const first = shared === undefined ? continuation : this.#takeFirst(shared);
-    first.goOn(first.value);
+    this.#takeFirst(continuation).goOn();
   }
 
-  #append(promise: Promise<unknown>, continuation: Continuation): void {
-    const reactions = this.#reactions.get(promise);
-    if (reactions === undefined) this.#reactions.set(promise, { first: continuation, last: continuation });
+  #append(continuation: Continuation): void {
+    const { shared } = continuation;
+    if (shared === undefined) return;
+    const first = this.#reactions.get(shared);
+    if (first === undefined) this.#reactions.set(shared, continuation);
     else {
-      reactions.last.follower = continuation;
-      reactions.last = continuation;
+      first.last.follower = continuation;
+      first.last = continuation;
     }
   }
 
-  #takeFirst(promise: Promise<unknown>): Continuation {
-    const reactions = this.#reactions.get(promise) as Reactions;
-    const { first } = reactions;
-    if (first.follower === undefined) this.#reactions.delete(promise);
-    else reactions.first = first.follower;
+  #takeFirst(continuation: Continuation): Continuation {
+    const { shared } = continuation;
+    if (shared === undefined) return continuation;
+    const first = this.#reactions.get(shared) as Continuation;
+    const { follower, last } = first;
+    if (follower === undefined) this.#reactions.delete(shared);
+    else {
+      follower.last = last;
+      this.#reactions.set(shared, follower);
+    }
     return first;
   }
 }

@@ -135,13 +135,16 @@ describe.each(LEVELS)('awaits at level %s', (awaits) => {
         try { for await (const x of 6) values.push(x); } catch (e) { values.push(e.constructor.name); }
         values.push(await (async () => { for await (const x of counted()) return x; })());
         values.push(await { then: (resolve) => resolve(7) });
+        const bare = { next: () => ({ done: false, value: 9 }) };
+        for await (const x of { [Symbol.asyncIterator]: () => bare }) { values.push(x); break; }
+        for await (const x of { [Symbol.iterator]: () => bare }) { values.push(x); break; }
         const it = counted(); await it.next();
         values.push(await it.return(Promise.resolve(8)));
         log(JSON.stringify(values));
       })();
     `;
     const native = await nativeLog(program);
-    expect(native.at(-1)).toBe('[1,2,4,5,1,2,3,"why",1,"TypeError",1,7,{"value":8,"done":true}]');
+    expect(native.at(-1)).toBe('[1,2,4,5,1,2,3,"why",1,"TypeError",1,7,9,9,{"value":8,"done":true}]');
     for (const seed of SEEDS) {
       expect(await simulatedLog(rewritten(program), { awaits }, randomDecisions(seed))).toEqual(native);
     }
@@ -201,6 +204,49 @@ test('a module that awaits at its top does the same', async () => {
   const { log, at } = await load(rewriteAwaits(code, { file: '/code/top.mjs' })?.code ?? '');
   expect([log, at]).toEqual([native.log, native.at]);
   expect(log).toContain('d');
+});
+
+test('whatever waits is an event, or takes microtasks, under its own name', async () => {
+  const program = `
+    async function* source() { yield 1; return Promise.resolve(2); }
+    async function* passing() { yield* source(); }
+    const flow = async () => {
+      await 0;
+      for await (const x of [Promise.resolve('sync')]) log(x);
+      for await (const x of passing()) log(x);
+    };
+    flow();
+  `;
+  const names = [
+    'await in flow',
+    'for await in flow',
+    'return in source',
+    'yield in source',
+    'yield* in passing',
+  ];
+  const nameOf = (text: string): string => text.replace(/ \(program.*/, '');
+  const start = compiled(rewritten(program));
+  const events = new Map<string, number>();
+  await simulate({
+    ambient: ambientTime({ awaits: 'latency' }),
+    onFire: ({ topic: { text } }) => void events.set(nameOf(text), (events.get(nameOf(text)) ?? 0) + 1),
+    scenario: async (sim) => {
+      start(() => {});
+      await sim.sleep(1);
+    },
+  });
+  expect([...events.keys()].filter((name) => names.includes(name)).sort()).toEqual(names);
+  // The value and the end of the list, the value and the end of the generator.
+  expect(events.get('for await in flow')).toBe(4);
+  const { decisions } = await simulate({
+    ambient: ambientTime({ awaits: 'hops' }),
+    scenario: async (sim) => {
+      start(() => {});
+      await sim.sleep(1);
+    },
+  });
+  const asked = new Set(decisions().map(({ question }) => nameOf(question.topic.text)));
+  expect([...asked].sort()).toEqual(names);
 });
 
 describe('at the end', () => {
