@@ -359,7 +359,7 @@ async function explained(program: string, options: AmbientOptions): Promise<read
 }
 
 describe('an explanation says whether the order is one of the engine', () => {
-  const race = RACES['a listener that comes after the event'];
+  const race = RACES['a balance that is read before another has written it'];
 
   test.each(LEVELS)('found at level %s, it is found with some microtasks too', async (awaits) => {
     expect(await explained(race, { awaits })).toContainEqual(
