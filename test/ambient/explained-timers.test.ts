@@ -1,0 +1,72 @@
+// How an explanation names the timers and draws of code that is used as it is.
+import { expect, test } from 'vitest';
+import { ambientTime } from '../../src/ambient/ambient-time.ts';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { explain } from '../../src/explore/explain/explanation.ts';
+import { formatExplanation } from '../../src/explore/explain/explanation-text.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+
+async function explained(run: (sim: Simulation) => Promise<void>): Promise<string> {
+  const scenario = defineScenario({
+    name: 'mine',
+    description: 'fails',
+    options: { ambient: ambientTime() },
+    run,
+  });
+  const explanation = await explain(createExecutor(scenario), []);
+  return formatExplanation(explanation)
+    .map(({ text }) => text)
+    .join('\n');
+}
+
+test('a timer is called by the line that set it, also behind another of as many milliseconds and when it fires again', async () => {
+  const text = await explained(async (sim) => {
+    let beats = 0;
+    setTimeout(() => undefined, 1_000);
+    const beating = setInterval(() => (beats += 1), 1_000);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 3_500);
+    });
+    clearInterval(beating);
+    sim.check(beats < 3, 'it beats three times');
+  });
+  expect(text.match(/interval set at explained-timers\.test\.ts:\d+ fires/g)?.length).toBeGreaterThanOrEqual(
+    2,
+  );
+  expect(text).not.toContain('"setInterval"');
+});
+
+test('a function with a name is named beside the line', async () => {
+  const text = await explained(async (sim) => {
+    let isExpired = false;
+    setTimeout(function expire() {
+      isExpired = true;
+    }, 10);
+    await sim.sleep(20);
+    sim.check(!isExpired, 'it is expired');
+  });
+  expect(text).toMatch(/10 ms {3}the timer "expire" set at explained-timers\.test\.ts:\d+ fires/);
+});
+
+test('a draw is shown as the number that code has got', async () => {
+  let last = 0;
+  const scenario = defineScenario({
+    name: 'mine',
+    description: 'fails',
+    options: { ambient: ambientTime() },
+    run: (sim) => {
+      last = Math.random();
+      sim.check(last < 0.5, 'too much');
+    },
+  });
+  const executor = createExecutor(scenario);
+  const { decisions } = await executor
+    .execute({ source: { decide: () => 12 } as never })
+    .then((verdict) => ({ decisions: verdict.decisions() }));
+  const shown = Math.floor(last * 1000) / 1000;
+  const lines = formatExplanation(await explain(executor, decisions)).map(({ text }) => text);
+  expect(shown).toBeGreaterThanOrEqual(0.75);
+  expect(lines[0]).toContain(`when "Math.random" is ${shown}`);
+  expect(lines.join('\n')).toMatch(/If "Math\.random" had been 0\.\d+ instead of 0\.\d+, it would have held/);
+});
