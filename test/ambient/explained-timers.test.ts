@@ -62,7 +62,7 @@ test('a draw is shown as the number that code has got', async () => {
   });
   const executor = createExecutor(scenario);
   const { decisions } = await executor
-    .execute({ source: { decide: () => 12 } as never })
+    .execute({ source: { decide: () => 12 } })
     .then((verdict) => ({ decisions: verdict.decisions() }));
   const shown = Math.floor(last * 1000) / 1000;
   const lines = formatExplanation(await explain(executor, decisions)).map(({ text }) => text);
