@@ -2,7 +2,10 @@
  * What was typed to name one execution: a token, a file that keeps its log, or a scenario and a seed. Invariant: what a token or a file names
  * is checked before it is loaded; see `allowed-scenario.ts`.
  */
-import { decodeToken, isTokenText } from '../explore/replay-token.ts';
+import { NO_HASH } from '../explore/failing-execution.ts';
+import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
+import { decodeToken, encodeToken, isTokenText } from '../explore/replay-token.ts';
+import { vitestTestOf, type VitestTest } from '../explore/vitest-test.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { ReplayTask } from '../threads/task.ts';
@@ -27,6 +30,13 @@ export interface NamedExecution extends Pick<
 /** One that has a log. */
 export type ReplayedLog = NamedExecution & { readonly log: NonNullable<NamedExecution['log']> };
 
+/** One execution of a `simTest`: its token, or that of what is kept of it. */
+export interface TestExecution {
+  readonly kind: 'test';
+  readonly test: VitestTest;
+  readonly token: string;
+}
+
 /** One execution that can be run again. */
 export type ExecutionSource =
   /** A token, or a log of an exploration. */
@@ -39,6 +49,7 @@ export type ExecutionSource =
       readonly log: ReplayedLog;
       readonly decisions: readonly Decision[];
     }
+  | TestExecution
   /** What `exec --trace` wrote. */
   | { readonly kind: 'recording'; readonly path: string };
 
@@ -51,7 +62,8 @@ export type ExecutionSource =
 export async function readExecution(what: string, allow: readonly string[]): Promise<ExecutionSource> {
   try {
     const source = isTokenText(what) ? ofToken(what) : await ofFile(what);
-    if (source.kind !== 'recording') await checkAllowedScenario(source.log.scenario, allow);
+    if (source.kind === 'test') await checkAllowedScenario(source.test.file, allow);
+    else if (source.kind !== 'recording') await checkAllowedScenario(source.log.scenario, allow);
     return source;
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_TRACE_FORMAT')) {
@@ -66,7 +78,10 @@ export async function readExecution(what: string, allow: readonly string[]): Pro
 function ofToken(text: string): ExecutionSource {
   const log = decodeToken(text);
   const { scenario, seed } = log;
-  return { kind: 'log', log: { scenario, log, seed } };
+  const test = vitestTestOf(scenario);
+  return test === undefined
+    ? { kind: 'log', log: { scenario, log, seed } }
+    : { kind: 'test', test, token: text.trim() };
 }
 
 /** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */
@@ -84,10 +99,18 @@ async function ofFile(path: string): Promise<ExecutionSource> {
     throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
   }
   const bound = Number(meta['maxEvents']);
-  const log = {
-    ...{ scenario: reference, log: decisions, failureKey: meta['failureKey'], file: path },
-    ...(Number.isSafeInteger(bound) && bound >= 1 ? { maxEvents: bound } : {}),
-  };
+  const maxEvents = Number.isSafeInteger(bound) && bound >= 1 ? { maxEvents: bound } : {};
+  const { failureKey } = meta;
+  const test = vitestTestOf(reference);
+  if (test !== undefined && failureKey !== undefined) {
+    const kept = { scenario: reference, failureKey, traceHash: NO_HASH, ...maxEvents };
+    return {
+      kind: 'test',
+      test,
+      token: encodeToken({ ...kept, decisions: nonZeroOf(keyDecisions(decisions)) }),
+    };
+  }
+  const log = { scenario: reference, log: decisions, failureKey, file: path, ...maxEvents };
   // A log without a seed is of an exploration.
   if (header.kind === 'decisions' && seed === undefined) return { kind: 'log', log };
   return { kind: 'simulation', path, header, decisions, log: { ...log, seed: seed ?? '1' } };

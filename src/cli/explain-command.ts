@@ -3,7 +3,12 @@ import type { ReplayOutcome, ReplayTask } from '../threads/task.ts';
 import { lostIn, runInThread, type ThreadRun } from '../threads/thread-supervisor.ts';
 import { eventBound, type FailingExecution } from '../explore/failing-execution.ts';
 import { debugExecution } from './debug-execution.ts';
-import { readExecution, type NamedExecution, type ReplayedLog } from './execution-source.ts';
+import {
+  readExecution,
+  type NamedExecution,
+  type ReplayedLog,
+  type TestExecution,
+} from './execution-source.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
@@ -21,6 +26,7 @@ import {
   type TimelineTarget,
 } from './timeline-file.ts';
 import { writeAfterResult } from './trace-target.ts';
+import { replayInVitest } from './vitest-replay.ts';
 
 /** Options as typed. */
 export interface ExplainCommandOptions extends NamedExecutionOptions {
@@ -40,6 +46,7 @@ export async function explainCommand(
 ): Promise<ExitStatus> {
   await checkTimelineTarget(options.timeline, options.debug ?? false);
   const named = await executionOf(what, options);
+  if ('kind' in named) return replayInVitest(terminal, named, options);
   await requireOwnTimeline(options.timeline, [what], [named.scenario]);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
   return interruptible(terminal, async (interruption) => {
@@ -53,12 +60,13 @@ export async function explainCommand(
 async function executionOf(
   what: string,
   { seed, allow = [] }: ExplainCommandOptions,
-): Promise<NamedExecution> {
+): Promise<NamedExecution | TestExecution> {
   if (await isScenarioReference(what)) return { scenario: what, seed: seed ?? '1' };
   if (seed !== undefined) {
     throw new UsageError('--seed: expected with a scenario; a token or a file has its decisions itself');
   }
   const source = await readExecution(what, allow);
+  if (source.kind === 'test') return source;
   if (source.kind !== 'recording') return source.log;
   throw new UsageError(
     `${what}: expected a simulated execution, got a recording of real commands; \`replay\` compares it`,

@@ -32,6 +32,7 @@ import { interruptible } from './scenario-session.ts';
 import { checkTimelineTarget, drawTimeline, requireOwnTimeline } from './timeline-file.ts';
 import { writeAfterResult } from './trace-target.ts';
 import { verdictJson } from './verdict-report.ts';
+import { replayInVitest } from './vitest-replay.ts';
 
 /**
  * Plays a recording of real runs on simulated runners and compares.
@@ -105,6 +106,7 @@ export async function replayCommand(
   const { json = false, continueRandomly = false, debug = false, hang, memory, allow = [], timeline } = given;
   await checkTimelineTarget(timeline, debug);
   const source = await readExecution(what, allow);
+  if (source.kind === 'test') return replayInVitest(terminal, source, given);
   if (source.kind === 'recording') {
     if (debug) {
       throw new UsageError('--debug: a recording is of a real command, which has no scenario to stop in');

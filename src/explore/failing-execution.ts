@@ -71,8 +71,8 @@ export type FoundExecution = Pick<FailingExecution, 'scenario' | 'index' | 'exec
 
 /** Those of an execution that came far are many, and its beginning is what leads there. */
 const CUT_OFF_DECISIONS = 1 << 16;
-/** What stands for the hash of an execution that has no end. */
-const NO_HASH = '0'.repeat(16);
+/** What stands for the hash of an execution that has no end, or whose hash is not known. */
+export const NO_HASH: string = '0'.repeat(16);
 /** A replay is to take a few times what the execution took. */
 const SECOND_TRY = 4;
 

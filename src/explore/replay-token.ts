@@ -12,7 +12,7 @@ import { LOG } from './argument-shapes.ts';
 
 /** What a token carries. */
 export interface ReplayToken {
-  /** How the scenario is named on a command line: its name, a file, or `FILE#NAME`. */
+  /** How the scenario is named on a command line: its name, a file, or `FILE#NAME`; of a `simTest`, `vitest:FILE#NAME`. */
   readonly scenario: string;
   /** The key of the failure that it shows; see `failureKey`. */
   readonly failureKey: string;

@@ -10,6 +10,7 @@ import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-pla
 import { eventBound, tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
+import { vitestPattern } from '../explore/vitest-test.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -39,7 +40,7 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
   if (found.kind === 'unfinished') return unfinishedTest(run, found);
   if (found.kind === 'cut off') return cutOffTest(run, found);
   const failing = await kept(run, found, await settled(run, found));
-  const verdict = await seenAgain(run, failing, found.seed);
+  const verdict = found.verdict ?? (await seenAgain(run, failing, found.seed));
   const { explanation } = failing;
   const lines = [
     ...(found.gap === undefined
@@ -59,8 +60,9 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
 /** As far as there is time, and somebody reads it. */
 async function settled(run: TestRun, found: FoundExecution): Promise<FailingExecution> {
   const { failing, seed, isReplayed = false } = found;
-  const { options = {}, isReported = true, signal, now } = run.test;
+  const { options = {}, isReported = true, isDebugged = false, signal, now } = run.test;
   const leftMs = run.leftMs();
+  if (isReplayed && isDebugged) return failing;
   if (options.explain === false || !isReported || leftMs <= 0) return failing;
   const { explainWithin, settleFailure } = await import('../explore/shrink-and-explain.ts');
   const limits = {
@@ -133,9 +135,8 @@ function longerText(): string {
 function againLine({ file, name }: SimulatedTest, failing: FailingExecution): string {
   const token = tokenOf(failing);
   if (file === undefined) return `  { replay: '${token}' }`;
-  const pattern = name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
   const wish = token.length > TOKEN_MAX && failing.file !== undefined ? '' : `DRYRUNNER_SEED=${token} `;
-  return `  ${wish}npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(pattern)}`;
+  return `  ${wish}npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
 }
 
 /** Where code has reached out of the simulation, if that is how it fails. */

@@ -2,6 +2,7 @@
  * The declaration of a test that is a simulation. Invariant: it loads next to nothing, because every test file pays for it; what runs a
  * test is loaded by the first that runs.
  */
+import * as inspector from 'node:inspector';
 import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vitest';
 import { installGlobals } from '../ambient/globals/install-globals.ts';
 import type { Simulation } from '../simulation/simulation.ts';
@@ -89,7 +90,8 @@ function declarationOf(
 ) {
   const place = { stack: '' };
   Error.captureStackTrace(place, outer);
-  const given = Object.entries(options);
+  const isDebugged = inspector.url() !== undefined;
+  const given = Object.entries(isDebugged ? { ...options, timeout: 0 } : options);
   return {
     scenario,
     options: Object.fromEntries(given.filter(([key]) => !VITEST_OPTIONS.includes(key))),
@@ -98,6 +100,7 @@ function declarationOf(
       ...Object.fromEntries(given.filter(([key]) => VITEST_OPTIONS.includes(key))),
     },
     declaredAt: place.stack,
+    isDebugged,
   };
 }
 
@@ -111,7 +114,7 @@ function reading<Run extends (...given: never[]) => unknown>(run: Run, scenario:
 }
 
 async function runDeclared(
-  { scenario, options, declaredAt }: Declaration,
+  { scenario, options, declaredAt, isDebugged }: Declaration,
   { task, signal }: GivenContext,
   given: readonly unknown[],
 ): Promise<void> {
@@ -128,6 +131,7 @@ async function runDeclared(
     timeoutMs: task.timeout,
     signal,
     declaredAt,
+    isDebugged,
     isReported: task.fails !== true,
     wish: process.env['DRYRUNNER_SEED'],
     now,

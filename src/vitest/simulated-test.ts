@@ -14,6 +14,7 @@ import { executorWith, simulationExecutor, type Executor } from '../explore/exec
 import { failingExecution } from '../explore/failing-execution.ts';
 import { checkReplay } from '../explore/replay-check.ts';
 import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-token.ts';
+import { vitestReference } from '../explore/vitest-test.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
 import { checkInteger, checkIterable, checkOptions } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -135,7 +136,7 @@ function findFailure(run: TestRun, plan: Plan, isExplored: () => boolean): Promi
 
 /** How a command line might name it: the path of the file, and the test in it. */
 function referenceOf({ file, name }: SimulatedTest): string {
-  return file === undefined ? name : `${relativePath(file)}#${name}`;
+  return file === undefined ? name : vitestReference({ file: relativePath(file), name });
 }
 
 function planOf(options: SimulatedTest['options'] = {}, wish: string | undefined, reference: string): Plan {
@@ -310,6 +311,7 @@ async function replayed(
     return {
       ...foundIn(run, verdict, seed, 1),
       isReplayed: true,
+      verdict,
       ...(gap === undefined ? {} : { gap: gap.text }),
     };
   }

@@ -4,6 +4,7 @@ import type { Executor } from '../explore/executor.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import type { Scenario } from '../simulation/simulate-options.ts';
+import type { Verdict } from '../simulation/verdict.ts';
 import type { GuardedTurns, RealNow } from './guarded-turns.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
@@ -22,6 +23,8 @@ export interface SimulatedTest {
   readonly declaredAt?: string;
   /** False if its failure is expected, so that nobody reads why. */
   readonly isReported?: boolean;
+  /** True if a debugger may stop it: then a log that is asked for runs once, and is not explained. */
+  readonly isDebugged?: boolean;
   /** What `DRYRUNNER_SEED` says. */
   readonly wish?: string | undefined;
   readonly now: RealNow;
@@ -59,6 +62,8 @@ export type FoundFailure =
       readonly seed: string;
       /** It is the one that was asked for, and as small as it is. */
       readonly isReplayed?: boolean;
+      /** Of the one that was asked for. */
+      readonly verdict?: Verdict;
       /** Where the log that was asked for does not fit. */
       readonly gap?: string;
     }

@@ -1,0 +1,173 @@
+/**
+ * The token of a `simTest`: Vitest runs that test and nothing else, with the token. Invariant: a token cannot add an option to what Vitest is
+ * started with.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import * as inspector from 'node:inspector';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { vitestPattern, type VitestTest } from '../explore/vitest-test.ts';
+import { messageOf } from '../kernel/errors.ts';
+import type { TestExecution } from './execution-source.ts';
+import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
+import type { NamedExecutionOptions } from './explore-options.ts';
+import type { Interruption } from './interruption.ts';
+import { interruptible } from './scenario-session.ts';
+import type { Terminal } from './terminal.ts';
+
+type Options = Partial<NamedExecutionOptions> & {
+  readonly time?: number | undefined;
+  readonly continueRandomly?: boolean | undefined;
+};
+
+/** What is read of the report that Vitest writes. */
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
+}
+
+/** Options that mean something to commands that run a scenario themselves. */
+const REFUSED = {
+  timeline: '--timeline',
+  continueRandomly: '--continue-randomly',
+  time: '--time',
+  hang: '--hang',
+} as const;
+/** How a failure begins that is not, or not surely, the one of the token. */
+const DIVERGED = /RUNNER_REPLAY_DIVERGED|The log that was asked for does not fit/;
+
+/** 1 if the test fails as its token says, 3 if it holds now, or the token does not fit any more. */
+export async function replayInVitest(
+  terminal: Terminal,
+  { test, token }: TestExecution,
+  options: Options,
+): Promise<ExitStatus> {
+  const { json = false, debug = false } = options;
+  const { file, name } = test;
+  const given = Object.entries(REFUSED).find(([key]) => options[key as keyof typeof REFUSED] !== undefined);
+  if (given !== undefined) {
+    throw new UsageError(
+      `${given[1]}: expected the execution of a scenario, got that of a test, which Vitest runs: ${file}`,
+    );
+  }
+  if (file.startsWith('-') || !existsSync(file)) {
+    throw new UsageError(
+      `no test file is called ${file}; a token holds the path as it was typed, so it is pasted in the same folder`,
+    );
+  }
+  const main = mainOfVitest(file);
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-'));
+  const report = join(folder, 'report.json');
+  try {
+    return await interruptible(terminal, async (interruption) => {
+      await terminal.flush();
+      const args = [
+        main,
+        'run',
+        file,
+        `--testNamePattern=${vitestPattern(name)}`,
+        ...reporting(report),
+        ...(debug ? debugging() : []),
+      ];
+      await ended(args, token, json, interruption);
+      if (interruption.status !== undefined) return interruption.status;
+      return reported(terminal, test, await resultOf(test, report), json);
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function mainOfVitest(file: string): string {
+  try {
+    const path = createRequire(resolve(file)).resolve('vitest/package.json');
+    const { bin } = JSON.parse(readFileSync(path, 'utf8')) as { bin: { vitest: string } };
+    return join(dirname(path), bin.vitest);
+  } catch (error) {
+    throw new UsageError(
+      `${file} is a test of Vitest, which is not installed here: ${messageOf(error).split('\n')[0] ?? ''}`,
+    );
+  }
+}
+
+function reporting(report: string): string[] {
+  return ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+}
+
+/** Vitest stops before the test, where the debugger of this process has been; that of VS Code follows by itself. */
+function debugging(): string[] {
+  const once = ['--no-file-parallelism', '--test-timeout=0'];
+  const url = inspector.url();
+  if (url === undefined || process.env['VSCODE_INSPECTOR_OPTIONS'] !== undefined) return once;
+  const { host } = new URL(url);
+  inspector.close();
+  return [...once, `--inspect-brk=${host}`];
+}
+
+/** Its exit code says less than its report. */
+function ended(
+  args: readonly string[],
+  token: string,
+  json: boolean,
+  { signal }: Interruption,
+): Promise<void> {
+  return new Promise((resolved, reject) => {
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, DRYRUNNER_SEED: token },
+      stdio: ['inherit', json ? process.stderr : 'inherit', 'inherit'],
+    });
+    signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
+    child.once('error', (error) => reject(new UsageError(`Vitest does not start: ${error.message}`)));
+    child.once('exit', () => resolved());
+  });
+}
+
+interface TestResult {
+  readonly hasPassed: boolean;
+  readonly message: string;
+}
+
+async function resultOf({ file, name }: VitestTest, path: string): Promise<TestResult> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) throw new UsageError(`${file}: Vitest has not run it`);
+  const { testResults } = JSON.parse(text) as VitestReport;
+  const results = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ fullName, status }) => fullName === name && (status === 'passed' || status === 'failed'));
+  if (results.length === 0) {
+    const why = testResults.map(({ message = '' }) => message).find((message) => message !== '');
+    throw new UsageError(`${file}: ${why ?? `no test is called ${JSON.stringify(name)} and runs`}`);
+  }
+  const failed = results.find(({ status }) => status === 'failed');
+  return { hasPassed: failed === undefined, message: failed?.failureMessages?.[0] ?? '' };
+}
+
+function reported(
+  terminal: Terminal,
+  { file, name }: VitestTest,
+  { hasPassed, message }: TestResult,
+  json: boolean,
+): ExitStatus {
+  const isReproduced = !hasPassed && !DIVERGED.test(message);
+  if (json) {
+    const failure = hasPassed ? {} : { failure: { message } };
+    terminal.json({
+      type: 'replay',
+      scenario: name,
+      file,
+      reproduced: isReproduced,
+      held: hasPassed,
+      ...failure,
+    });
+  } else if (hasPassed) terminal.line(`${file}: ${name}: no longer fails`);
+  return isReproduced ? EXIT_STATUS.FAILED : EXIT_STATUS.DIVERGED;
+}

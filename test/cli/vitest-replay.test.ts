@@ -1,0 +1,86 @@
+// The token of a failing `simTest`, typed behind `dryrunner replay` and `explain` in the folder of a user.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { encodeToken } from '../../src/explore/replay-token.ts';
+import { jsonLines, type Finished } from './command.ts';
+import { makeUserProject, type UserProject } from './user-project.ts';
+
+// Many processes one after the other, on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const LOCK_TEST = `
+import { describe } from 'vitest';
+import { simTest } from 'dryrunner/vitest';
+describe('locks (all)', () => {
+  simTest('one holder?', async (sim) => {
+    let holders = 0;
+    const client = async () => {
+      await new Promise((resolve) => { setTimeout(resolve, 10 + sim.choose('later', 2)); });
+      holders += 1;
+      sim.check(holders === 1, 'two hold it');
+      await new Promise((resolve) => { setTimeout(resolve, 1); });
+      holders -= 1;
+    };
+    await Promise.all([client(), client()]);
+  });
+  simTest('one holder? and another', () => { throw new Error('another'); });
+});
+`;
+
+let project: UserProject;
+let token: string;
+let printed: Finished;
+beforeAll(async () => {
+  project = makeUserProject();
+  project.write('lock.test.mjs', LOCK_TEST);
+  printed = await project.node('node_modules/vitest/vitest.mjs', 'run', '-t', 'one holder\\?$');
+  [token = 'none'] = /dr2:[^\s"]+/.exec(printed.out + printed.err) ?? [];
+});
+afterAll(() => project.remove());
+
+test.for([['replay'], ['explain']] as const)(
+  '%s runs that test with Vitest, and no other',
+  async ([command]) => {
+    const { code, out, err } = await project.dryrunner([command, token]);
+    expect(out + err).toContain('two hold it');
+    expect(out + err).not.toContain('Error: another');
+    expect(code).toBe(1);
+  },
+);
+
+test('what is kept of it does as well, and programs get one object', async () => {
+  const files = readdirSync(join(project.folder, '__dryrunner__'), { recursive: true, encoding: 'utf8' });
+  const [file = 'none'] = files.filter((name) => name.endsWith('.jsonl'));
+  const { code, out } = await project.dryrunner(['replay', join('__dryrunner__', file), '--json']);
+  expect(jsonLines(out)).toMatchObject([
+    { type: 'replay', scenario: 'locks (all) one holder?', reproduced: true, held: false },
+  ]);
+  expect(code).toBe(1);
+});
+
+test('a test that holds now is reported as no longer failing', async () => {
+  project.write('lock.test.mjs', LOCK_TEST.replace("sim.check(holders === 1, 'two hold it')", 'void 0'));
+  const finished = await project.dryrunner(['replay', token]);
+  project.write('lock.test.mjs', LOCK_TEST);
+  expect(finished.out).toContain('lock.test.mjs: locks (all) one holder?: no longer fails');
+  expect(finished.code).toBe(3);
+});
+
+function tokenOf(scenario: string): string {
+  return encodeToken({ scenario, failureKey: 'check', traceHash: '0'.repeat(16), decisions: [] });
+}
+
+test.for([
+  ['replay', () => [tokenOf('vitest:lock.test.mjs#gone')], 'lock.test.mjs: no test is called "gone"'],
+  ['replay', () => [tokenOf('vitest:no.test.mjs#gone')], 'no test file is called no.test.mjs'],
+  ['replay', () => [tokenOf('vitest:--config=evil.mjs#gone')], 'no test file is called --config=evil.mjs'],
+  ['replay', () => [tokenOf('vitest:../out.test.mjs#gone')], 'only modules under the folder'],
+  ['replay', () => [token, '--timeline', 'x.json'], '--timeline: expected the execution of a scenario'],
+  ['explain', () => [token, '--time', '3s'], '--time: expected the execution of a scenario'],
+] as const)('%s refuses what it cannot run, in one sentence', async ([command, args, text]) => {
+  const { code, err } = await project.dryrunner([command, ...args()]);
+  expect(err).toContain(`error: ${text}`.replace('error: only', 'a token or a file loads only'));
+  expect(err.trim().split('\n').at(-1)).toMatch(/^error: /);
+  expect(code).toBe(2);
+});
