@@ -48,25 +48,3 @@ test('a function with a name is named beside the line', async () => {
   });
   expect(text).toMatch(/10 ms {3}the timer "expire" set at explained-timers\.test\.ts:\d+ fires/);
 });
-
-test('a draw is shown as the number that code has got', async () => {
-  let last = 0;
-  const scenario = defineScenario({
-    name: 'mine',
-    description: 'fails',
-    options: { ambient: ambientTime() },
-    run: (sim) => {
-      last = Math.random();
-      sim.check(last < 0.5, 'too much');
-    },
-  });
-  const executor = createExecutor(scenario);
-  const { decisions } = await executor
-    .execute({ source: { decide: () => 12 } })
-    .then((verdict) => ({ decisions: verdict.decisions() }));
-  const shown = Math.floor(last * 1000) / 1000;
-  const lines = formatExplanation(await explain(executor, decisions)).map(({ text }) => text);
-  expect(shown).toBeGreaterThanOrEqual(0.75);
-  expect(lines[0]).toContain(`when "Math.random" is ${shown}`);
-  expect(lines.join('\n')).toMatch(/If "Math\.random" had been 0\.\d+ instead of 0\.\d+, it would have held/);
-});
