@@ -1,6 +1,6 @@
 // Popular packages of npm as they are, under what their documentation promises (sims/foreign, docs/foreign.md): a row per promise as it
 // comes. Each is run under so many seeds; then again in reverse order and watched for escapes, where each hash must be the same; then with
-// the portfolio until it fails. What is not installed yet is installed from the lockfile in sims/foreign.
+// the portfolio until it fails; one that fails also with fast-check, whose scheduler orders what is due together. What is not installed yet is installed from the lockfile in sims/foreign.
 //   --only NAME,…     some packages or promises
 //   --seeds N         executions of each (2000)
 //   --sample          50 seeds of each, in a minute or two
@@ -20,10 +20,12 @@ import { createExecutor, explore, portfolioStrategy, randomStrategy, type Execut
 import { withoutStrays } from '../src/threads/stray-errors.ts';
 import type { ForeignScenario } from '../sims/foreign/promised.ts';
 import { projectRoot } from './module-graph.ts';
+import { huntWithFastCheck } from './zoo/fast-check-hunt.ts';
 
 const FOLDER = join(projectRoot, 'sims/foreign');
 const SEEDS = 2_000;
 const SAMPLE_SEEDS = 50;
+const FAST_CHECK_MS = 60_000;
 
 /** What was seen of one promise. */
 interface Row {
@@ -38,6 +40,7 @@ interface Row {
   /** Executions to the first failure; undefined if there was none. */
   readonly random: number | undefined;
   readonly portfolio: number | undefined;
+  readonly fastCheck: number | undefined;
   /** Seeds whose second run differed. */
   readonly differing: number;
   readonly escapes: readonly string[];
@@ -112,6 +115,15 @@ async function rowOf(scenario: ForeignScenario, seeds: number): Promise<Row> {
     if (traceOf(verdict) !== traces[index]) differing += 1;
   });
   const explored = await explore(plain, portfolioStrategy(1), { maxExecutions: seeds });
+  const hunted =
+    random === undefined && explored.failures === 0
+      ? undefined
+      : await huntWithFastCheck(plain, {
+          seed: scenario.name,
+          executions: seeds,
+          timeMs: FAST_CHECK_MS,
+          inVirtualTime: true,
+        });
   const warned = [...warnings];
   warnings.clear();
   return {
@@ -124,6 +136,7 @@ async function rowOf(scenario: ForeignScenario, seeds: number): Promise<Row> {
     messages: [...messages].sort(([, one], [, other]) => other - one),
     random,
     portfolio: explored.failures > 0 ? explored.executions : undefined,
+    fastCheck: hunted?.type === 'found' ? hunted.executions : undefined,
     differing,
     escapes: watch.escapes().map(({ what, frames }) => `${what} ${frames[0] ?? ''}`.trim()),
     warnings: warned,
@@ -140,12 +153,13 @@ const HEAD = [
   'failed',
   'random',
   'portfolio',
+  'fast-check',
   'differ',
   'escapes',
   'seeds/s',
   'judgement',
 ];
-const WIDTHS = [22, 8, 30, 5, 6, 6, 9, 6, 7, 7, 0];
+const WIDTHS = [22, 8, 30, 5, 6, 6, 9, 10, 6, 7, 7, 0];
 
 function line(cells: readonly (string | number)[]): string {
   return cells
@@ -159,8 +173,16 @@ function line(cells: readonly (string | number)[]): string {
 }
 
 function printRow(row: Row, explains: boolean): void {
-  const { failures, random = '–', portfolio = '–', differing, escapes, judgement = '' } = row;
-  const found = [failures, random, portfolio, differing, escapes.length, row.seedsPerSecond];
+  const {
+    failures,
+    random = '–',
+    portfolio = '–',
+    fastCheck = '–',
+    differing,
+    escapes,
+    judgement = '',
+  } = row;
+  const found = [failures, random, portfolio, fastCheck, differing, escapes.length, row.seedsPerSecond];
   const judged = failures === 0 || judgement !== '' ? judgement : 'not judged';
   process.stdout.write(`${line([row.package, row.version, row.promise, row.seeds, ...found, judged])}\n`);
   for (const warning of row.warnings) process.stdout.write(`    warning: ${warning}\n`);

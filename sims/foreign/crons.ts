@@ -1,5 +1,5 @@
 /** Packages that run jobs at times of the calendar. Times of `Date` in UTC; a job is never early, never doubled, never left out. */
-import { passes, pauses, promised, type ForeignScenario } from './promised.ts';
+import { passes, pauses, promised, type ForeignScenario, type Judgement } from './promised.ts';
 import type { Simulation } from 'dryrunner';
 
 /** Checks that a job that is due each second ran once in each of `seconds`, and at most `lateMs` after it. */
@@ -340,4 +340,57 @@ export const cronCompletion: ForeignScenario = promised<Cron>({
     sim.check(runs >= 2, `in 5 s it ran ${runs} times`);
     await passes(3_000);
   },
+});
+
+/** A job that is due each second, with a clock that is not quite right: in each second it runs once, also if `Date` is a millisecond behind. */
+function onceScenario<Package>(
+  specifier: string,
+  start: (imported: Package, job: () => void) => () => unknown,
+  judgement?: Judgement,
+): ForeignScenario {
+  return promised<Package>({
+    package: specifier,
+    name: `${specifier}-date-behind`,
+    says: 'runs the job once at each time of the pattern, also where a timer fires while Date is still a millisecond behind, as in Node it can be',
+    ...(judgement === undefined ? {} : { judgement }),
+    faults: { dateBehind: { oneIn: 3 } },
+    async run(sim, imported) {
+      await pauses(sim, 'start', [0, 1, 500, 999]);
+      const seconds: number[] = [];
+      const stop = start(imported, () => void seconds.push(Math.round(Date.now() / 1000)));
+      await passes(8_500);
+      await stop();
+      const doubled = seconds.find((second, index) => seconds.indexOf(second) !== index);
+      sim.check(doubled === undefined, `the job of second ${(doubled ?? 0) % 60} ran twice`);
+      sim.check(seconds.length >= 7, `in 8.5 s it ran ${seconds.length} times`);
+    },
+  });
+}
+
+export const cronerDateBehind: ForeignScenario = onceScenario<Croner>('croner', ({ Cron: Job }, run) => {
+  const job = new Job('* * * * * *', { timezone: 'UTC' }, run);
+  return () => job.stop();
+});
+
+export const nodeCronDateBehind: ForeignScenario = onceScenario<NodeCron>(
+  'node-cron',
+  ({ default: cron }, run) => {
+    for (const task of cron.getTasks().values()) void task.destroy();
+    const task = cron.schedule('* * * * * *', run, { timezone: 'UTC', name: 'once', logger: SILENT });
+    return () => task.destroy();
+  },
+);
+
+export const nodeScheduleDateBehind: ForeignScenario = onceScenario<NodeSchedule>(
+  'node-schedule',
+  ({ default: schedule }, run) => {
+    for (const job of Object.values(schedule.scheduledJobs)) job.cancel();
+    const job = schedule.scheduleJob('* * * * * *', run);
+    return () => job.cancel();
+  },
+);
+
+export const cronDateBehind: ForeignScenario = onceScenario<Cron>('cron', ({ CronJob }, onTick) => {
+  const job = CronJob.from({ cronTime: '* * * * * *', onTick, start: true, timeZone: 'UTC' });
+  return () => job.stop();
 });

@@ -5,7 +5,7 @@
 // Before any package is imported: some take what they need of the machine when they are loaded.
 import 'dryrunner/ambient/install';
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
-import { ambientTime } from 'dryrunner/ambient';
+import { ambientTime, type TimeFaults } from 'dryrunner/ambient';
 
 /** A scenario that knows which package it is about. */
 export interface ForeignScenario extends ScenarioDefinition {
@@ -24,6 +24,8 @@ export interface Promised<Package> {
   readonly says: string;
   /** Stated if it fails. */
   readonly judgement?: Judgement;
+  /** Faults of time that must not break it; default none. */
+  readonly faults?: TimeFaults;
   /** Packages that promise to leave nothing are held to it; default `ignore`. */
   readonly leftovers?: 'fail' | 'ignore';
   readonly run: (sim: Simulation, imported: Package) => Promise<void>;
@@ -36,6 +38,7 @@ export function promised<Package>({
   says,
   judgement,
   leftovers = 'ignore',
+  faults = {},
   run,
 }: Promised<Package>): ForeignScenario {
   const definition = defineScenario<unknown>({
@@ -47,7 +50,7 @@ export function promised<Package>({
       await passes(1);
       await run(sim, imported as Package);
     },
-    options: { ambient: ambientTime(), leftovers, maxEvents: 20_000 },
+    options: { ambient: ambientTime({ faults }), leftovers, maxEvents: 20_000 },
   });
   return { ...definition, package: specifier, ...(judgement === undefined ? {} : { judgement }) };
 }
