@@ -2,11 +2,13 @@
  * The one way to stand between callers and a service. Invariants: a call goes on in the same synchronous call unless somebody delays it;
  * what is thrown, rejected or returned passes as it is.
  */
-import { checkFunction, checkMethods } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { Query, Wait } from '../model/query.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
+import { WHOLE_SERVICE } from '../model/argument-shapes.ts';
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { makeCall, type ServiceCall } from './service-call.ts';
@@ -82,8 +84,8 @@ export class InterceptedService implements Service {
  * ```
  */
 export function interceptService(service: Service, around: Around): Service {
-  checkMethods('service', service, SERVICE_METHODS);
-  checkFunction('around', around);
+  check('service', service, WHOLE_SERVICE);
+  check('around', around, is.FUNCTION);
   return new InterceptedService((call) => makeCall(service, call), around);
 }
 
@@ -115,7 +117,7 @@ export function interceptService(service: Service, around: Around): Service {
  * ```
  */
 export function interceptInPlace<S extends Service>(service: S, around: Around): S {
-  checkMethods('service', service, SERVICE_METHODS);
+  check('service', service, WHOLE_SERVICE);
   if (!Object.isExtensible(service)) {
     throw invalidArgument('service', 'one whose methods can be replaced', service);
   }

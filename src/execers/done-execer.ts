@@ -1,9 +1,9 @@
 /** An execer whose processes have ended as soon as they are started, all in the same configured way. */
-import { checkOptions } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Execer, Process, ProcessState, ProcessStatus } from '../model/execer.ts';
 import type { ExitCode } from '../model/exit-code.ts';
-import { isExitCode, isProcessDone } from './process-status.ts';
+import { EXIT_CODE } from './process-status.ts';
 
 /** How the processes of a done execer end. */
 export interface DoneExecerOptions {
@@ -22,8 +22,15 @@ export interface InstantExecer extends Execer {
   exec(): Process;
 }
 
-const STATES: readonly ProcessState[] = ['UNKNOWN', 'RUNNING', 'COMPLETE', 'FAILED'];
-const DONE_STATES: readonly ProcessState[] = STATES.filter(isProcessDone);
+const DONE_EXECER_OPTIONS = is.optionsOf<DoneExecerOptions>(
+  {},
+  {
+    state: is.oneOf('COMPLETE', 'FAILED', 'UNKNOWN'),
+    exitCode: EXIT_CODE,
+    error: is.TEXT,
+    execError: is.ERROR,
+  },
+);
 
 /**
  * Makes an execer whose processes end at once with the configured state and exit code, or cannot be started (R145).
@@ -38,16 +45,8 @@ const DONE_STATES: readonly ProcessState[] = STATES.filter(isProcessDone);
  * ```
  */
 export function createDoneExecer(options: DoneExecerOptions = {}): InstantExecer {
-  checkOptions(options);
+  check('options', options, DONE_EXECER_OPTIONS);
   const { state = 'COMPLETE', exitCode = 0, error = '', execError } = options;
-  if (!DONE_STATES.includes(state)) {
-    throw invalidArgument('state', 'COMPLETE, FAILED or UNKNOWN', state);
-  }
-  if (!isExitCode(exitCode)) throw invalidArgument('exitCode', 'a 32-bit integer', exitCode);
-  if (typeof error !== 'string') throw invalidArgument('error', 'a string', error);
-  if (execError !== undefined && !(execError instanceof Error)) {
-    throw invalidArgument('execError', 'an Error', execError);
-  }
   const status: ProcessStatus = Object.freeze({ state, exitCode, error });
   const process: Process = { wait: () => status, abort: () => status };
   return {

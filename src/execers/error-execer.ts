@@ -1,6 +1,6 @@
 /** An execer that cannot start anything. */
-import { isInstance } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { InstantExecer } from './done-execer.ts';
 import { createDoneExecer } from './done-execer.ts';
 
@@ -23,6 +23,6 @@ import { createDoneExecer } from './done-execer.ts';
  * ```
  */
 export function createErrorExecer(error: Error): InstantExecer {
-  if (!isInstance(error, Error)) throw invalidArgument('error', 'an Error', error);
+  check('error', error, is.ERROR);
   return createDoneExecer({ execError: error });
 }

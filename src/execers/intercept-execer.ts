@@ -1,5 +1,7 @@
 /** An execer that hands each command to one of two others. It keeps no state: the same command always takes the same way. */
-import { checkArray, checkMethods, checkObject, checkOptions, unreadable } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { EXECER } from '../model/argument-shapes.ts';
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer } from '../model/execer.ts';
 
@@ -9,6 +11,12 @@ import type { ExecCommand, Execer } from '../model/execer.ts';
  */
 export const SIM_EXECER_MARK = '#! sim execer';
 
+const WITH_ARGV = is.objectOf<Pick<Command, 'argv'>>(
+  'an object with argv',
+  { argv: is.listOf(is.ANY, 'an array of strings') },
+  {},
+);
+
 /**
  * True if argv[0] equals {@link SIM_EXECER_MARK}; a longer text that starts with it is no mark (R146).
  * See {@link createInterceptExecer}.
@@ -16,14 +24,8 @@ export const SIM_EXECER_MARK = '#! sim execer';
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what has no argv.
  */
 export function isSimCommand(command: Pick<Command, 'argv'>): boolean {
-  try {
-    checkObject('command', 'an object with argv', command);
-    const { argv } = command;
-    checkArray('command.argv', 'an array of strings', argv);
-    return argv[0] === SIM_EXECER_MARK;
-  } catch (error) {
-    throw unreadable('command', command, error);
-  }
+  check('command', command, WITH_ARGV);
+  return command.argv[0] === SIM_EXECER_MARK;
 }
 
 /** Who runs what. */
@@ -34,6 +36,11 @@ export interface InterceptExecerOptions {
   /** Runs all other commands. */
   readonly fallback: Execer;
 }
+
+const INTERCEPT_OPTIONS = is.optionsOf<InterceptExecerOptions>(
+  { interceptor: EXECER, fallback: EXECER },
+  { intercepts: is.FUNCTION },
+);
 
 /**
  * Makes an execer that gives a command to `interceptor` if the predicate says so, else to `fallback` (R146). Its bound for an
@@ -54,10 +61,8 @@ export interface InterceptExecerOptions {
  * ```
  */
 export function createInterceptExecer(options: InterceptExecerOptions): Execer {
-  checkOptions(options);
+  check('options', options, INTERCEPT_OPTIONS);
   const { intercepts = isSimCommand, interceptor, fallback } = options;
-  checkMethods('interceptor', interceptor, ['exec']);
-  checkMethods('fallback', fallback, ['exec']);
   const choose = (command: Command | ExecCommand): Execer => (intercepts(command) ? interceptor : fallback);
   return {
     get cancelBoundMs() {

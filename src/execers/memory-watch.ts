@@ -3,9 +3,10 @@
  * (R130). Invariant: a timer is set only while the usage is at or over the cap, for the next moment at which somebody who
  * looks once a period would see it; so processes below their cap cost no events.
  */
+import * as is from '../kernel/shape.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
+import { METRICS } from '../model/argument-shapes.ts';
 import type { Topic } from '../kernel/question.ts';
 import type { MemoryReport } from '../model/execer.ts';
 import { METRIC_NAMES, type Counter, type Gauge, type Metrics } from '../model/metrics.ts';
@@ -21,6 +22,16 @@ export interface MemoryCapOptions {
   readonly metrics?: Metrics | undefined;
 }
 
+/** The shapes of those. */
+export const MEMORY_CAP_FIELDS: is.ShapesOf<MemoryCapOptions> = {
+  memoryCapBytes: is.COUNT,
+  memoryPeriodMs: is.such('a finite number of at least 0.001', (value) => {
+    const us = typeof value === 'number' ? microsecondsOf(value) : 0;
+    return Number.isSafeInteger(us) && us >= 1;
+  }),
+  metrics: METRICS,
+};
+
 /** A memory cap with its defaults, shared by the processes of one execer. */
 export class MemoryCap {
   readonly clock: Clock;
@@ -29,15 +40,8 @@ export class MemoryCap {
   readonly gauge: Gauge | undefined;
   readonly highInitial: Counter | undefined;
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a cap or a period that is none. */
   constructor(clock: Clock, { memoryCapBytes = 0, memoryPeriodMs = 500, metrics }: MemoryCapOptions) {
-    if (!Number.isSafeInteger(memoryCapBytes) || memoryCapBytes < 0) {
-      throw invalidArgument('memoryCapBytes', 'a safe integer ≥ 0', memoryCapBytes);
-    }
     this.periodUs = microsecondsOf(memoryPeriodMs);
-    if (!Number.isSafeInteger(this.periodUs) || this.periodUs < 1) {
-      throw invalidArgument('memoryPeriodMs', 'a finite number of at least 0.001', memoryPeriodMs);
-    }
     this.clock = clock;
     this.bytes = memoryCapBytes;
     if (!this.watched) return;

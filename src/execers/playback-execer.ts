@@ -1,4 +1,5 @@
 /** The execer that plays recorded runs again: output and end at their times, in their order, on the injected clock. */
+import * as is from '../kernel/shape.ts';
 import { describeValue, RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf, TIME_MS_MAX } from '../kernel/microseconds.ts';
 import type { MemoryReport, ProcessStatus, ExecCommand, Execer, Process } from '../model/execer.ts';
@@ -10,9 +11,9 @@ import type { StreamName } from './process-output.ts';
 import { completeProcess, failedProcess } from './process-status.ts';
 import type { Timer } from '../kernel/clock.ts';
 import type { Topic } from '../kernel/question.ts';
-import { ProcessTable, type VirtualExecerOptions } from './virtual-processes.ts';
+import { ProcessTable, VIRTUAL_EXECER_FIELDS, type VirtualExecerOptions } from './virtual-processes.ts';
 import { VirtualProcess } from './virtual-process.ts';
-import { checkedIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
+import { check, checkedIterable } from '../kernel/argument-check.ts';
 
 /** A chunk of output and when it comes, in microseconds from the start of the process. */
 export interface PlannedChunk {
@@ -212,6 +213,19 @@ export interface PlaybackExecerOptions extends VirtualExecerOptions {
   readonly graceMs?: number | undefined;
 }
 
+const { clock, ...times } = VIRTUAL_EXECER_FIELDS;
+const PLAYBACK_OPTIONS = is.optionsOf<PlaybackExecerOptions>({ clock, recordingOf: is.FUNCTION }, times);
+const RECORDED_RUN = is.objectOf<Pick<RecordedRun, 'runner' | 'runId'>>(
+  'recorded runs',
+  { runId: is.TEXT },
+  { runner: is.TEXT },
+);
+const RUN_OF_COMMAND = is.objectOf<Pick<ExecCommand, 'runner' | 'runId'>>(
+  'an object with argv',
+  {},
+  { runner: is.TEXT, runId: is.TEXT },
+);
+
 /** An execer that plays recordings. */
 export interface PlaybackExecer extends Execer {
   /**
@@ -234,7 +248,7 @@ export function recordingsByRunId(runs: Iterable<RecordedRun>): FindRecording {
   const byKey = new Map<string, RecordedRun>();
   const byId = new Map<string, RecordedRun | undefined>();
   for (const run of checkedIterable('runs', runs)) {
-    checkRecord('runs', 'recorded runs', run);
+    check('runs', run, RECORDED_RUN);
     const { runner, runId } = run;
     const key = keyOf(runner, runId);
     if (byKey.has(key)) {
@@ -262,9 +276,6 @@ class PlayingExecer implements PlaybackExecer {
 
   constructor(options: PlaybackExecerOptions) {
     this.#table = new ProcessTable({ ...options, graceMs: options.graceMs ?? 15_000 });
-    if (typeof options.recordingOf !== 'function') {
-      throw invalidArgument('recordingOf', 'a function', options.recordingOf);
-    }
     this.#recordingOf = options.recordingOf;
     this.cancelBoundMs = this.#table.cancelBoundMs;
   }
@@ -274,7 +285,7 @@ class PlayingExecer implements PlaybackExecer {
   }
 
   exec(command: ExecCommand): Process {
-    checkRecord('command', 'an object with argv', command);
+    check('command', command, RUN_OF_COMMAND);
     const recording = this.#recordingOf(command);
     if (recording === undefined) {
       const message = `No recording of ${runText(command.runner, command.runId)}`;
@@ -325,6 +336,6 @@ class PlayingExecer implements PlaybackExecer {
  * ```
  */
 export function createPlaybackExecer(options: PlaybackExecerOptions): PlaybackExecer {
-  checkOptions(options);
+  check('options', options, PLAYBACK_OPTIONS);
   return new PlayingExecer(options);
 }

@@ -2,6 +2,7 @@
  * The statuses that a process can end with, one constructor each, so that every execer gives the same shape and the same texts.
  * Statuses are frozen and may be shared.
  */
+import * as is from '../kernel/shape.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { MemoryReport, ProcessState, ProcessStatus } from '../model/execer.ts';
 import type { ExitCode } from '../model/exit-code.ts';
@@ -16,6 +17,9 @@ export function isProcessDone(state: ProcessState): boolean {
 export function isExitCode(value: unknown): value is ExitCode {
   return Number.isInteger(value) && value === ((value as number) | 0);
 }
+
+/** An exit code. */
+export const EXIT_CODE: is.SuchShape = is.such('a 32-bit integer', isExitCode);
 
 const BYTE_CODES = 256;
 const completed: ProcessStatus[] = [];

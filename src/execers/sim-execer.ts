@@ -2,12 +2,13 @@
  * The execer that runs scripts instead of programs, on the injected clock alone (R143). Invariant: a process whose script lets
  * no time pass has ended when `exec` returns and has cost no event; no process leaves a timer, a child or a pause behind.
  */
-import { checkOptions, unreadable } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import type { MemoryCapOptions } from './memory-watch.ts';
-import { MemoryCap } from './memory-watch.ts';
+import { MemoryCap, MEMORY_CAP_FIELDS } from './memory-watch.ts';
 import type { VirtualExecerOptions } from './virtual-processes.ts';
-import { ProcessTable } from './virtual-processes.ts';
+import { ProcessTable, VIRTUAL_EXECER_FIELDS } from './virtual-processes.ts';
 import type { SimGround } from './sim-process.ts';
 import { SimProcess } from './sim-process.ts';
 import { parseSimScript } from './sim-script.ts';
@@ -33,6 +34,9 @@ export interface SimExecer extends Execer {
   /** Simulated processes that are alive, children included; 0 once all have ended. */
   readonly livingProcesses: number;
 }
+
+const { clock, ...virtual } = VIRTUAL_EXECER_FIELDS;
+const SIM_EXECER_OPTIONS = is.optionsOf<SimExecerOptions>({ clock }, { ...virtual, ...MEMORY_CAP_FIELDS });
 
 /** What {@link createSimExecer} makes. */
 export class ScriptExecer implements SimExecer {
@@ -101,6 +105,6 @@ function argvOf(command: ExecCommand): readonly string[] {
  * ```
  */
 export function createSimExecer(options: SimExecerOptions): SimExecer {
-  checkOptions(options);
+  check('options', options, SIM_EXECER_OPTIONS);
   return new ScriptExecer(options);
 }

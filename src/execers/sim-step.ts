@@ -2,11 +2,12 @@
  * The steps of a simulated process as plain frozen data, with a constructor per step and their text form. Invariant:
  * `parseSimScript(simScript(...steps))` gives the same steps back, so that generated scripts can be written down and read again.
  */
-import { checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import type { ExitCode } from '../model/exit-code.ts';
-import { isExitCode } from './process-status.ts';
+import { EXIT_CODE } from './process-status.ts';
 
 /** One step of a sim script (R135, R144). What each does to the process stands at {@link simStep}. */
 export type SimStep =
@@ -62,14 +63,29 @@ const HANG: SimStep = Object.freeze({ op: 'hang' });
 const ORPHAN: SimStep = Object.freeze({ op: 'orphan' });
 const FORK: SimStep = Object.freeze({ op: 'fork' });
 
-function textOf(name: string, text: unknown): string {
-  if (typeof text !== 'string') throw invalidArgument(name, 'a string', text);
-  return text;
+const SLEEP_MS = is.such(`a number from 0 to ${MAX_SLEEP_MS}`, isSleepMs);
+const FATAL_SIGNAL = is.such('a signal that ends a process, such as SIGSEGV', (value) =>
+  FATAL_SIGNALS.includes(value as string),
+);
+interface AnyStep {
+  readonly op: string;
+  readonly exitCode?: ExitCode;
+  readonly text?: string;
+  readonly ms?: number;
+  readonly signal?: string;
+  readonly bytes?: number;
 }
 
-function exitCodeIn(name: string, exitCode: unknown): ExitCode {
-  if (!isExitCode(exitCode)) throw invalidArgument(name, 'a 32-bit integer', exitCode);
-  return exitCode === 0 ? 0 : exitCode;
+const STEP = is.objectOf<AnyStep>(
+  'a step such as simStep.sleep(5)',
+  { op: is.TEXT },
+  { exitCode: EXIT_CODE, text: is.TEXT, ms: SLEEP_MS, signal: FATAL_SIGNAL, bytes: is.COUNT },
+);
+
+/** A value that fits; -0 is 0. */
+function fitting<T>(name: string, value: T, shape: is.Shape): T {
+  check(name, value, shape);
+  return value === 0 ? (0 as T) : value;
 }
 
 /** The constructors of steps; each throws `RUNNER_INVALID_ARGUMENT` for a value that the step does not take. */
@@ -114,29 +130,24 @@ export interface SimStepConstructors {
  */
 export const simStep: SimStepConstructors = Object.freeze({
   complete: (exitCode: ExitCode): SimStep =>
-    Object.freeze({ op: 'complete', exitCode: exitCodeIn('exitCode', exitCode) }),
+    Object.freeze({ op: 'complete', exitCode: fitting('exitCode', exitCode, EXIT_CODE) }),
   pause: (): SimStep => PAUSE,
   sleep: (ms: number): SimStep => {
-    if (!isSleepMs(ms)) throw invalidArgument('ms', `a number from 0 to ${MAX_SLEEP_MS}`, ms);
+    check('ms', ms, SLEEP_MS);
     return Object.freeze({ op: 'sleep', ms: roundedMs(ms) });
   },
-  stdout: (text: string): SimStep => Object.freeze({ op: 'stdout', text: textOf('text', text) }),
-  stderr: (text: string): SimStep => Object.freeze({ op: 'stderr', text: textOf('text', text) }),
-  comment: (text: string): SimStep => Object.freeze({ op: 'comment', text: textOf('text', text) }),
+  stdout: (text: string): SimStep => Object.freeze({ op: 'stdout', text: fitting('text', text, is.TEXT) }),
+  stderr: (text: string): SimStep => Object.freeze({ op: 'stderr', text: fitting('text', text, is.TEXT) }),
+  comment: (text: string): SimStep => Object.freeze({ op: 'comment', text: fitting('text', text, is.TEXT) }),
   fail: (exitCode: ExitCode, text = ''): SimStep =>
-    Object.freeze({ op: 'fail', exitCode: exitCodeIn('exitCode', exitCode), text: textOf('text', text) }),
-  signal: (signal: string): SimStep => {
-    if (!FATAL_SIGNALS.includes(signal)) {
-      throw invalidArgument('signal', 'a signal that ends a process, such as SIGSEGV', signal);
-    }
-    return Object.freeze({ op: 'signal', signal });
-  },
-  mem: (bytes: number): SimStep => {
-    if (!Number.isSafeInteger(bytes) || bytes < 0) {
-      throw invalidArgument('bytes', 'a safe integer ≥ 0', bytes);
-    }
-    return Object.freeze({ op: 'mem', bytes: bytes === 0 ? 0 : bytes });
-  },
+    Object.freeze({
+      op: 'fail',
+      exitCode: fitting('exitCode', exitCode, EXIT_CODE),
+      text: fitting('text', text, is.TEXT),
+    }),
+  signal: (signal: string): SimStep =>
+    Object.freeze({ op: 'signal', signal: fitting('signal', signal, FATAL_SIGNAL) }),
+  mem: (bytes: number): SimStep => Object.freeze({ op: 'mem', bytes: fitting('bytes', bytes, is.COUNT) }),
   ignoreTerm: (): SimStep => IGNORE_TERM,
   hang: (): SimStep => HANG,
   orphan: (): SimStep => ORPHAN,
@@ -149,7 +160,7 @@ export const simStep: SimStepConstructors = Object.freeze({
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what none of the constructors made.
  */
 export function formatSimStep(step: SimStep): string {
-  checkRecord('step', 'a step such as simStep.sleep(5)', step);
+  check('step', step, STEP);
   switch (step.op) {
     case 'complete':
       return `complete ${step.exitCode}`;

@@ -2,11 +2,11 @@
  * The processes of one execer in virtual time: where they live and which are alive. Invariant: every process that was entered
  * leaves once, and the trace shows both (R204).
  */
-import { checkMethods } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { ExecCommand } from '../model/execer.ts';
+import { TRACER } from '../model/argument-shapes.ts';
 import type { Tracer } from '../model/trace-event.ts';
 
 /** What the execers in virtual time have in common. */
@@ -22,12 +22,14 @@ export interface VirtualExecerOptions {
   readonly drainGraceMs?: number | undefined;
 }
 
-/** `value`, or the default if it is absent; throws `RUNNER_INVALID_ARGUMENT` unless it is a finite number ≥ 0. */
-function durationOption(name: string, value: number | undefined, byDefault: number): number {
-  const ms = value ?? byDefault;
-  if (!Number.isFinite(ms) || ms < 0) throw invalidArgument(name, 'a finite number ≥ 0', value);
-  return ms;
-}
+/** The shapes of those. */
+export const VIRTUAL_EXECER_FIELDS: is.ShapesOf<VirtualExecerOptions> = {
+  clock: is.CLOCK,
+  tracer: TRACER,
+  runner: is.TEXT,
+  graceMs: is.DURATION_MS,
+  drainGraceMs: is.DURATION_MS,
+};
 
 /** Options with their defaults, and the count of the living. */
 export class ProcessTable {
@@ -39,11 +41,10 @@ export class ProcessTable {
   #living = 0;
   #nameless = 0;
 
-  constructor({ clock, tracer, runner = 'runner', graceMs, drainGraceMs }: VirtualExecerOptions) {
-    checkMethods('clock', clock, ['timer']);
+  constructor({ clock, tracer, runner = 'runner', ...times }: VirtualExecerOptions) {
     this.clock = clock;
-    this.graceMs = durationOption('graceMs', graceMs, 10_000);
-    this.drainGraceMs = durationOption('drainGraceMs', drainGraceMs, 1000);
+    this.graceMs = times.graceMs ?? 10_000;
+    this.drainGraceMs = times.drainGraceMs ?? 1000;
     this.#tracer = tracer;
     this.#runner = runner;
   }

@@ -1,5 +1,6 @@
 /** A filer put together from a checkouter, an ingester and an updater. Invariant: it adds nothing of its own. */
-import { checkMethods, checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Checkouter, Filer, Ingester, Updater } from '../model/filer.ts';
 
 /** The parts of {@link composeFiler}. Any filer can stand for any part. */
@@ -10,6 +11,16 @@ export interface FilerParts {
   /** The largest bound of the parts (R199). Default 0. */
   readonly cancelBoundMs?: number;
 }
+
+const FILER_PARTS = is.objectOf<FilerParts>(
+  'the parts of a filer',
+  {
+    checkouter: is.withMethods('checkout', 'checkoutAt'),
+    ingester: is.withMethods('ingest', 'ingestMap'),
+    updater: is.withMethods('update'),
+  },
+  { cancelBoundMs: is.limit() },
+);
 
 /**
  * Makes one filer of three parts (R170).
@@ -22,10 +33,7 @@ export interface FilerParts {
  * ```
  */
 export function composeFiler(parts: FilerParts): Filer {
-  checkRecord('parts', 'the parts of a filer', parts);
-  checkMethods('checkouter', parts.checkouter, ['checkout', 'checkoutAt']);
-  checkMethods('ingester', parts.ingester, ['ingest', 'ingestMap']);
-  checkMethods('updater', parts.updater, ['update']);
+  check('parts', parts, FILER_PARTS);
   const { checkouter, ingester, updater, cancelBoundMs = 0 } = parts;
   return {
     cancelBoundMs,

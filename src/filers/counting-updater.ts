@@ -1,7 +1,7 @@
 /** An updater that a test holds and lets go. Invariant: an update counts when it is over, not when it begins. */
+import * as is from '../kernel/shape.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
-import { checkOptions } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { Updater } from '../model/filer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
@@ -16,6 +16,11 @@ export interface CountingUpdaterOptions {
   /** Called with `running` when an update begins. */
   readonly say?: (word: 'running') => void;
 }
+
+const UPDATER_OPTIONS = is.optionsOf<CountingUpdaterOptions>(
+  {},
+  { updateIntervalMs: is.DURATION_MS, paused: is.BOOLEAN, say: is.FUNCTION },
+);
 
 /** An updater that counts (R174). */
 export interface CountingUpdater extends Updater {
@@ -48,9 +53,6 @@ class PausableUpdater implements CountingUpdater {
   readonly #waiting: PausedUpdate[] = [];
 
   constructor({ updateIntervalMs = 0, paused = true, say }: CountingUpdaterOptions) {
-    if (!(Number.isFinite(updateIntervalMs) && updateIntervalMs >= 0)) {
-      throw invalidArgument('updateIntervalMs', 'a finite number ≥ 0', updateIntervalMs);
-    }
     this.updateIntervalMs = updateIntervalMs;
     this.#paused = paused;
     this.#say = say;
@@ -107,6 +109,6 @@ class PausableUpdater implements CountingUpdater {
  * ```
  */
 export function createCountingUpdater(options: CountingUpdaterOptions = {}): CountingUpdater {
-  checkOptions(options);
+  check('options', options, UPDATER_OPTIONS);
   return new PausableUpdater(options);
 }

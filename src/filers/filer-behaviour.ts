@@ -1,5 +1,5 @@
 /** How one call of a simulated filer goes. Plain data, so that a plan can be generated, shrunk and kept in a file. */
-import { checkDuration } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import type { Choices } from '../kernel/decisions.ts';
@@ -34,17 +34,25 @@ export interface FilerBehaviour {
 /** Behaviours by operation, a list each. */
 export type FilerBehaviours = Partial<Record<FilerOperation, readonly FilerBehaviour[]>>;
 
-/**
- * Refuses behaviours that mean nothing.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT`.
- */
-function checkFilerBehaviour(behaviour: FilerBehaviour): void {
-  checkDuration('latencyMs', behaviour.latencyMs ?? 0);
-  checkDuration('cancelMs', behaviour.cancelMs ?? 0);
-  const { exitCode = 0 } = behaviour.fail ?? {};
-  if (!Number.isInteger(exitCode)) throw invalidArgument('fail.exitCode', 'an integer', exitCode);
-}
+const BEHAVIOUR = is.objectOf<FilerBehaviour>(
+  'the behaviour of a filer',
+  {},
+  {
+    ...is.each(['latencyMs', 'cancelMs'], is.DURATION_MS),
+    ...is.each(['hang', 'deaf'], is.BOOLEAN),
+    fail: is.objectOf<NonNullable<FilerBehaviour['fail']>>(
+      'an object with text',
+      { text: is.TEXT },
+      { exitCode: is.WHOLE },
+    ),
+  },
+);
+/** The shape of behaviours by operation. */
+export const BEHAVIOURS: is.RecordShape = is.objectOf<FilerBehaviours>(
+  'lists of behaviours by operation',
+  {},
+  is.each(FILER_OPERATIONS, is.listOf(BEHAVIOUR)),
+);
 
 /** What a call does that goes so, as far as it is not usual; empty for what is. */
 function behaviourText(behaviour: FilerBehaviour, usual: FilerBehaviour): string {
@@ -92,14 +100,13 @@ export class BehaviourSource {
   readonly #options: BehaviourSourceOptions;
   readonly #calls: Record<FilerOperation, number> = { checkout: 0, ingest: 0, update: 0, release: 0 };
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a behaviour that means nothing, or a menu that nobody takes from. */
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a menu that nobody takes from. */
   constructor(options: BehaviourSourceOptions) {
     const { plan, menu, choices } = options;
     const all = FILER_OPERATIONS.flatMap((operation) => [
       ...(plan?.[operation] ?? []),
       ...(menu?.[operation] ?? []),
     ]);
-    all.forEach(checkFilerBehaviour);
     if (menu !== undefined && choices === undefined) {
       throw invalidArgument('choices', 'someone who takes from the menu', choices);
     }

@@ -2,7 +2,8 @@
  * A small file tree in memory, standing in for a disk. Invariant: every entry's parents are directories of the tree, and content
  * is copied on the way in and out, so that nobody changes it from outside.
  */
-import { checkRecord, checkString, isInstance, check } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
 import { ABSOLUTE_PATH } from './filer-arguments.ts';
@@ -15,6 +16,12 @@ export type TreeEntry =
 /** Entries by path relative to a common root, parents first; '' is never among them. */
 export type TreeEntries = ReadonlyMap<string, TreeEntry>;
 
+const CONTENT = is.such('text or bytes', (value) => typeof value === 'string' || value instanceof Uint8Array);
+const ENTRY = is.objectOf<Pick<TreeEntry, 'kind'>>(
+  'a file or a directory',
+  { kind: is.oneOf('dir', 'file') },
+  {},
+);
 const DIR: TreeEntry = Object.freeze({ kind: 'dir' });
 
 /** The segments of an absolute path; refuses those that are no plain path. */
@@ -46,9 +53,7 @@ export class MemoryTree {
   /** Writes a file and makes its parents. Throws `RUNNER_FILER_FAILED` if a directory is in the way. */
   writeFile(path: string, content: Chunk, executable = false): void {
     const segments = segmentsOf(path);
-    if (typeof content !== 'string' && !isInstance(content, Uint8Array)) {
-      throw invalidArgument('content', 'text or bytes', content);
-    }
+    check('content', content, CONTENT);
     this.makeDir(`/${segments.slice(0, -1).join('/')}`);
     const at = `/${segments.join('/')}`;
     if (this.kindOf(at) === 'dir') throw new RunnerError('RUNNER_FILER_FAILED', `Is a directory: ${at}`);
@@ -87,9 +92,11 @@ export class MemoryTree {
 
   /** Puts entries under a directory, which is made. */
   putUnder(dir: string, entries: TreeEntries): void {
-    checkEntries(entries);
+    check('entries', entries, is.instanceOf('a Map of path to entry', Map));
     this.makeDir(dir);
     for (const [path, entry] of entries) {
+      check('path of an entry', path, is.TEXT);
+      check(`entry ${path}`, entry, ENTRY);
       if (entry.kind === 'dir') this.makeDir(`${dir}/${path}`);
       else this.writeFile(`${dir}/${path}`, entry.bytes, entry.executable);
     }
@@ -101,14 +108,6 @@ export class MemoryTree {
     const prefix = at === '/' ? at : `${at}/`;
     this.#entries.delete(at);
     for (const other of this.#entries.keys()) if (other.startsWith(prefix)) this.#entries.delete(other);
-  }
-}
-
-function checkEntries(entries: unknown): void {
-  if (!isInstance(entries, Map)) throw invalidArgument('entries', 'a Map of path to entry', entries);
-  for (const [path, entry] of entries as ReadonlyMap<unknown, unknown>) {
-    checkString('path of an entry', 'a path', path);
-    checkRecord(`entry ${path as string}`, 'a file or a directory', entry);
   }
 }
 

@@ -2,6 +2,7 @@
  * A filer that behaves as planned, in virtual time, and watches how it is used. Invariant: the decision log alone says which
  * behaviour of the menu a call gets; answer 0 is the usual one.
  */
+import * as is from '../kernel/shape.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { type Topic, thing } from '../kernel/question.ts';
@@ -9,6 +10,7 @@ import { isCancelled, type Cancellable } from '../model/cancellation.ts';
 import { type MaybePromise, isPending } from '../model/maybe-promise.ts';
 import {
   type FilerBehaviour,
+  BEHAVIOURS,
   BehaviourSource,
   faultsIn,
   type FilerBehaviours,
@@ -16,10 +18,11 @@ import {
 } from './filer-behaviour.ts';
 import { cancelledOperation } from './filer-error.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
-import { checkClock, checkDuration, checkOptions, checkString, check } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { ExitCodeError } from '../model/exit-code.ts';
+import { CHOICES, TRACER } from '../model/argument-shapes.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
 import { createVirtualFiler } from './fake-filer.ts';
@@ -142,6 +145,19 @@ export interface SimFilerOptions {
   readonly onHeal?: World['onHeal'];
 }
 
+const SIM_FILER_OPTIONS = is.optionsOf<SimFilerOptions>(
+  { clock: is.CLOCK },
+  {
+    ...is.each(['name', 'runner'], is.TEXT),
+    ...is.each(['latencyMs', 'updateIntervalMs', 'cancelBoundMs'], is.DURATION_MS),
+    ...is.each(['plan', 'menu'], BEHAVIOURS),
+    delegate: is.withMethods('checkout', 'checkoutAt', 'ingest', 'ingestMap', 'update'),
+    choices: CHOICES,
+    tracer: TRACER,
+    onHeal: is.FUNCTION,
+  },
+);
+
 /** A simulated filer (R175). One runner per filer, or overlaps are reported that are none. */
 export interface SimFiler extends Filer {
   /** Checkouts that were begun or made and not released. */
@@ -183,9 +199,6 @@ class BehavingFiler implements SimFiler {
 
   constructor(options: SimFilerOptions) {
     const { clock, name = 'sim', latencyMs = 0, updateIntervalMs = 0, tracer, runner = '' } = options;
-    checkString('name', 'a name', name);
-    checkDuration('latencyMs', latencyMs);
-    checkDuration('updateIntervalMs', updateIntervalMs);
     const { plan, menu, choices } = options;
     const filer = thing('filer', name);
     this.#behaviours = new BehaviourSource({ filer, usual: { latencyMs }, plan, menu, choices });
@@ -194,7 +207,6 @@ class BehavingFiler implements SimFiler {
     this.#delegate = options.delegate ?? createVirtualFiler();
     this.updateIntervalMs = updateIntervalMs;
     this.cancelBoundMs = options.cancelBoundMs ?? this.#behaviours.cancelMsMax;
-    checkDuration('cancelBoundMs', this.cancelBoundMs);
     options.onHeal?.(() => {
       for (const operation of this.#hanging) operation.endHang();
     });
@@ -343,7 +355,6 @@ function failureOf({ text, exitCode }: NonNullable<FilerBehaviour['fail']>): Err
  * ```
  */
 export function createSimFiler(options: SimFilerOptions): SimFiler {
-  checkOptions(options);
-  checkClock('clock', options.clock);
+  check('options', options, SIM_FILER_OPTIONS);
   return new BehavingFiler(options);
 }

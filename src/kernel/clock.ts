@@ -2,8 +2,9 @@
  * The clock contract that every time-dependent part takes by injection. There is a virtual one (`virtual-clock.ts`) and one on
  * the machine's time (`src/host/system-clock.ts`); nothing else in the package knows what time is.
  */
+import * as is from './shape.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from './signal-waiters.ts';
-import { checkClock, checkMethods } from './argument-check.ts';
+import { check } from './argument-check.ts';
 import type { Label } from './question.ts';
 
 /** A pending event. Cancelling one that has fired or was cancelled does nothing. */
@@ -68,7 +69,7 @@ export function sleep(clock: Clock, ms: number, label: Label = 'sleep', signal?:
 
 /** Looked at only now, so that a sleep on a real clock pays nothing for it. */
 async function refuseSleep(clock: Clock, error: unknown): Promise<never> {
-  checkClock('clock', clock);
+  check('clock', clock, is.CLOCK);
   throw error;
 }
 
@@ -81,8 +82,8 @@ function takeResolve(resolve: () => void): void {
 
 function abortableSleep(clock: Clock, ms: number, label: Label, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    checkClock('clock', clock);
-    checkMethods('signal', signal, ['addEventListener', 'removeEventListener']);
+    check('clock', clock, is.CLOCK);
+    check('signal', signal, is.ABORT_SIGNAL);
     if (signal.aborted) {
       reject(signal.reason as Error);
       return;

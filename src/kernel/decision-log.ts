@@ -2,7 +2,8 @@
  * Puts each open question to one source and keeps the answers. Invariant: the log holds every answer that was given to a question
  * with more than one alternative, in order, and nothing else.
  */
-import { checkMethods, checkOptions } from './argument-check.ts';
+import * as is from './shape.ts';
+import { check } from './argument-check.ts';
 import type { Choices, Decision, DecisionSource, DescribeAnswer, DueEvents } from './decisions.ts';
 import { invalidArgument } from './errors.ts';
 import {
@@ -28,6 +29,12 @@ export interface DecisionLogOptions {
   /** Takes in every answer as it is given: text of the question, n, answer. */
   readonly hash?: RollingHash;
 }
+
+const DECISION_SOURCE = is.withMethods('decide');
+const LOG_OPTIONS = is.optionsOf<DecisionLogOptions>(
+  {},
+  { record: is.BOOLEAN, hash: is.withMethods('addWords', 'addNumber') },
+);
 
 /** A question that was asked, with what is kept of each. */
 interface AskedQuestion {
@@ -188,7 +195,7 @@ function addDecision(hash: RollingHash, question: TextWords, n: number, answer: 
  * ```
  */
 export function createDecisions(source: DecisionSource, options: DecisionLogOptions = {}): DecisionLog {
-  checkMethods('source', source, ['decide']);
-  checkOptions(options);
+  check('source', source, DECISION_SOURCE);
+  check('options', options, LOG_OPTIONS);
   return new DecisionLog(source, options);
 }

@@ -3,7 +3,8 @@
  * gives the loop a turn every few thousand steps, and when nothing is pending lets it turn before that is believed. Invariant: a
  * run settles once, and nothing of it is left in the loop then.
  */
-import { checkFunction, checkLimit, checkRecord } from './argument-check.ts';
+import * as is from './shape.ts';
+import { check } from './argument-check.ts';
 import { realFunctions } from './drain-real-functions.ts';
 
 /** `true`: an event was fired; `false`: nothing is pending; `'stop'`: the run is over. */
@@ -56,6 +57,12 @@ const IDLE_WAIT_MS = 1;
 // The machine's own, since others may stand in the globals now.
 const { setImmediate: nextTurnOfLoop, setTimeout: wait } = realFunctions;
 
+const HOOKS = is.objectOf<DrainHooks>(
+  'an object of hooks',
+  {},
+  { ...is.each(['onIdle', 'onTurn', 'onTurnEnd', 'nextTurn'], is.FUNCTION), stepsPerTurn: is.limit(1) },
+);
+
 /** One run of a drain. */
 export class DrainRun {
   readonly step: () => StepResult;
@@ -77,8 +84,8 @@ export class DrainRun {
     resolve: () => void,
     reject: (reason: unknown) => void,
   ) {
-    checkFunction('step', step);
-    checkRecord('hooks', 'an object of hooks', hooks);
+    check('step', step, is.FUNCTION);
+    check('hooks', hooks, HOOKS);
     this.step = step;
     this.stepsPerTurn = hooks.stepsPerTurn ?? STEPS_PER_TURN;
     this.hooks = hooks;
@@ -87,7 +94,6 @@ export class DrainRun {
     this.reject = reject;
     this.turn = () => this.beginTurn();
     this.nextTurn = hooks.nextTurn ?? nextTurnOfLoop;
-    checkLimit('stepsPerTurn', this.stepsPerTurn, 1);
   }
 
   start(): void {

@@ -3,8 +3,8 @@
  * made from it, and nothing is read back out of that. Invariants: two questions are the same if kind and text agree; a question and its
  * topic never change.
  */
-import { checkRecord, checkString, isInstance, unreadable } from './argument-check.ts';
-import { invalidArgument } from './errors.ts';
+import * as is from './shape.ts';
+import { check, unreadable } from './argument-check.ts';
 import { textWords, type TextWords } from './text-words.ts';
 
 /**
@@ -252,8 +252,8 @@ function textOfParts(owner: string, what: string, subject: string, isTopic: bool
  * ```
  */
 export function thing(type: string, id: string): Thing {
-  checkString('type', 'a text', type);
-  checkString('id', 'a text', id);
+  check('type', type, is.TEXT);
+  check('id', id, is.TEXT);
   return new Thing(type, id);
 }
 
@@ -309,22 +309,26 @@ function inner<V>(maps: Map<string, Map<string, V>>, key: string): Map<string, V
   return map;
 }
 
-function topicOfParts(parts: TopicParts): Topic {
-  checkRecord('label', 'a text, or an object with owner, what and subject', parts);
-  try {
-    const { owner = '', what, subject = '' } = parts;
-    checkString('label.what', 'a text', what);
-    if (typeof owner !== 'string' && !isInstance(owner, Thing)) {
-      throw invalidArgument('label.owner', 'a text or a thing', owner);
-    }
-    if (typeof subject !== 'string' && !isInstance(subject, Thing) && !Topic.is(subject)) {
-      throw invalidArgument('label.subject', 'a text, a thing or a topic', subject);
-    }
-    return new Topic(owner, what, subject);
-  } catch (error) {
-    throw unreadable('label', parts, error);
-  }
+const LABEL = is.objectOf<TopicParts>(
+  'a text, or an object with owner, what and subject',
+  { what: is.TEXT },
+  {
+    owner: is.such('a text or a thing', isParty),
+    subject: is.such('a text, a thing or a topic', (value) => isParty(value) || Topic.is(value)),
+  },
+);
+
+function isParty(value: unknown): boolean {
+  return typeof value === 'string' || value instanceof Thing;
 }
+
+function topicOfParts(parts: TopicParts): Topic {
+  check('label', parts, LABEL);
+  const { owner = '', what, subject = '' } = parts;
+  return new Topic(owner, what, subject);
+}
+
+const KIND = is.oneOf(...QUESTION_KINDS);
 
 /**
  * A question as data.
@@ -340,9 +344,7 @@ function topicOfParts(parts: TopicParts): Topic {
  * ```
  */
 export function question(kind: QuestionKind, label: Label): Question {
-  if (!QUESTION_KINDS.includes(kind)) {
-    throw invalidArgument('kind', `one of ${QUESTION_KINDS.join(', ')}`, kind);
-  }
+  check('kind', kind, KIND);
   return topicOf(label).asks(kind);
 }
 
@@ -440,8 +442,8 @@ function partData(part: string | Thing): string | ThingData {
  * ```
  */
 export function questionFrom(data: QuestionData): Question {
-  checkRecord('question', 'an object with kind, owner, what and subject', data);
   try {
+    check('question', data, is.anObject('an object with kind, owner, what and subject'));
     return question(data.kind, topicFrom(data));
   } catch (error) {
     throw unreadable('question', data, error);

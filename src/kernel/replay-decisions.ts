@@ -2,7 +2,8 @@
  * Sources that read a log. The strict one is positional and stops at the first question that does not fit; the keyed one looks
  * answers up by question and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside [0, n).
  */
-import { checkArray, checkInteger, isInstance, unreadable } from './argument-check.ts';
+import * as is from './shape.ts';
+import { check } from './argument-check.ts';
 import type { Decision, DecisionSource } from './decisions.ts';
 import { RunnerError, describeValue, invalidArgument } from './errors.ts';
 import { Question } from './question.ts';
@@ -78,26 +79,24 @@ function describeQuestion({ question, n }: Pick<Decision, 'question' | 'n'>): st
   return `${describeValue(question.text)} out of ${n}`;
 }
 
-function checkLog(log: unknown): void {
-  checkArray('log', 'an array of decisions', log);
-  try {
-    checkEntries(log as readonly unknown[]);
-  } catch (error) {
-    throw unreadable('log', log, error);
-  }
-}
+const LOG = is.listOf(
+  is.objectOf<Decision>(
+    'a decision',
+    {
+      question: is.instanceOf('a question', Question),
+      n: is.integer(2),
+      answer: is.ANY,
+    },
+    {},
+  ),
+  'an array of decisions',
+);
 
-function checkEntries(log: readonly unknown[]): void {
-  // Not by `forEach`, which skips the holes of an array.
-  for (const [index, entry] of log.entries()) {
-    const { question, n, answer } = (entry ?? {}) as Partial<Record<keyof Decision, unknown>>;
-    if (!isInstance(question, Question)) {
-      throw invalidArgument(`log[${index}].question`, 'a question', question);
-    }
-    checkInteger(`log[${index}].n`, n, 2);
-    if (!Number.isInteger(answer) || (answer as number) < 0 || (answer as number) >= (n as number)) {
-      throw invalidArgument(`log[${index}].answer`, `an integer in [0, ${String(n)})`, answer);
-    }
+function checkLog(log: readonly Decision[]): void {
+  check('log', log, LOG);
+  for (const [index, { n, answer }] of log.entries()) {
+    if (Number.isInteger(answer) && answer >= 0 && answer < n) continue;
+    throw invalidArgument(`log[${index}].answer`, `an integer in [0, ${n})`, answer);
   }
 }
 

@@ -188,6 +188,13 @@ export const COUNT: NumberShape = integer(0);
 export const DURATION_MS: NumberShape = finite(0);
 /** A function of the caller's. */
 export const FUNCTION: SuchShape = such('a function', (value) => typeof value === 'function');
+/** What can be gone through one by one. */
+export const ITERABLE: SuchShape = such('a list', (value) => hasMethod(value, Symbol.iterator));
+/** What can be gone through at once, or as it comes. */
+export const ANY_ITERABLE: SuchShape = such(
+  'a list',
+  (value) => hasMethod(value, Symbol.asyncIterator) || hasMethod(value, Symbol.iterator),
+);
 /** Anything at all. */
 export const ANY: SuchShape = such('anything', () => true);
 /** A list of anything. */
@@ -295,14 +302,16 @@ function isSuchNumber(
 }
 
 function findMissing({ methods }: MethodsShape, value: unknown): Mismatch | undefined {
-  const holder = (
-    typeof value === 'object' || typeof value === 'function' ? value : null
-  ) as JsonObject | null;
   for (const method of methods) {
-    if (typeof holder?.[method] === 'function') continue;
+    if (hasMethod(value, method)) continue;
     return { path: '', expected: `an object with ${method}()`, actual: value, got: describeValue(value) };
   }
   return undefined;
+}
+
+function hasMethod(value: unknown, method: PropertyKey): boolean {
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false;
+  return typeof (value as Readonly<Record<PropertyKey, unknown>>)[method] === 'function';
 }
 
 function findInList(of: Shape, list: readonly unknown[]): Mismatch | undefined {

@@ -3,7 +3,8 @@
  * the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and event ids never go back, and the
  * same calls with the same answers give the same order on every machine.
  */
-import { checkFunction, checkLimit, checkOptions, checkObject, unreadable } from './argument-check.ts';
+import * as is from './shape.ts';
+import { check, checkObject, unreadable } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
@@ -41,6 +42,12 @@ export interface VirtualClockOptions {
    */
   readonly onFire?: (event: EventInfo, made: number) => void;
 }
+
+const CLOCK_OPTIONS = is.optionsOf<VirtualClockOptions>(
+  {},
+  { choices: is.withMethods('choose'), epochMs: is.NUMBER, capturePlaces: is.BOOLEAN, onFire: is.FUNCTION },
+);
+const LIMIT = is.limit();
 
 /** A pending event as its maker holds it. */
 class VirtualTimer implements Timer {
@@ -81,7 +88,6 @@ export class VirtualClock implements Clock {
       this.onMake = (row) => this.queue.notePlace(row, new Error('place'));
     }
     if (options.onFire !== undefined) this.listenWith([options.onFire]);
-    if (!Number.isFinite(this.epochMs)) throw invalidArgument('epochMs', 'a finite number', options.epochMs);
   }
 
   now(): number {
@@ -193,7 +199,7 @@ export class VirtualClock implements Clock {
 
   /** Moves time to `timeUs` if nothing is due until then; for those who drive the clock by hand. */
   skipTo(timeUs: number): void {
-    checkLimit('timeUs', timeUs);
+    check('timeUs', timeUs, LIMIT);
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
   }
 
@@ -209,14 +215,14 @@ export class VirtualClock implements Clock {
 
   /** Calls `listener` too for each event from now on, just before it fires, until the function that is returned is called. */
   addFireListener(listener: FireListener): () => void {
-    checkFunction('listener', listener);
+    check('listener', listener, is.FUNCTION);
     this.listenWith([...this.listeners, listener]);
     return () => this.listenWith(this.listeners.filter((other) => other !== listener));
   }
 
   /** Calls `listener` whenever an event is made, from whatever makes it, until the function that is returned is called. */
   addMakeListener(listener: () => void): () => void {
-    checkFunction('listener', listener);
+    check('listener', listener, is.FUNCTION);
     const { onMake } = this;
     let isOn = true;
     this.onMake = (row) => {
@@ -237,7 +243,7 @@ export class VirtualClock implements Clock {
 
   /** The first `limit` pending events in the order of time and making. */
   pendingEvents(limit: number = Infinity): EventInfo[] {
-    checkLimit('limit', limit);
+    check('limit', limit, LIMIT);
     return this.queue.sorted().slice(0, limit);
   }
 
@@ -295,6 +301,6 @@ function originOf(made: EventOrigin): EventOrigin {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `epochMs` is not finite.
  */
 export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
-  checkOptions(options);
+  check('options', options, CLOCK_OPTIONS);
   return new VirtualClock(options);
 }

@@ -2,9 +2,11 @@
  * Metrics that are kept in memory and can be read back, for tests and simulations. Every change is a `metric` event if there is a
  * tracer: a counter's new total, a gauge's new value (only when it differs), a histogram's recorded value.
  */
+import { TRACER } from '../model/argument-shapes.ts';
+import * as is from '../kernel/shape.ts';
 import type { Histogram, Counter, Gauge, Metrics } from '../model/metrics.ts';
 import { checkValue, type MetricKind, checkIncrement, checkKind } from './metric-table.ts';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
@@ -72,6 +74,11 @@ export interface MemoryMetricsOptions {
   readonly samplesMax?: number;
 }
 
+const MEMORY_METRICS_OPTIONS = is.optionsOf<MemoryMetricsOptions>(
+  {},
+  { tracer: TRACER, clock: is.withMethods('now'), name: is.TEXT, samplesMax: is.COUNT },
+);
+
 /** All values at one moment, as plain data, names in the order of their characters. */
 export interface MetricsSnapshot {
   readonly counters: Readonly<Record<string, number>>;
@@ -104,7 +111,7 @@ export interface MemoryMetrics extends Metrics {
  * ```
  */
 export function createMemoryMetrics(options: MemoryMetricsOptions = {}): MemoryMetrics {
-  checkOptions(options);
+  check('options', options, MEMORY_METRICS_OPTIONS);
   return new MemoryMetricsRegistry(options);
 }
 
@@ -116,9 +123,6 @@ class MemoryMetricsRegistry implements MemoryMetrics {
   readonly #trace: ((name: string, value: number) => void) | undefined;
 
   constructor({ tracer, clock, name: runner = '', samplesMax = 1000 }: MemoryMetricsOptions) {
-    if (!(Number.isSafeInteger(samplesMax) && samplesMax >= 0)) {
-      throw invalidArgument('samplesMax', 'an integer ≥ 0', samplesMax);
-    }
     this.#samplesMax = samplesMax;
     if (tracer === undefined) return;
     if (clock === undefined) throw invalidArgument('clock', 'a clock, because there is a tracer', clock);

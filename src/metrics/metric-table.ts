@@ -2,7 +2,8 @@
  * What each metric of R176–R183 is: its kind, its meaning in one line, and what it refuses. Implementations take all three from here, so that
  * wrong use is refused alike in tests and in production.
  */
-import { checkString } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES } from '../model/metrics.ts';
 import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
 
@@ -17,6 +18,7 @@ export interface MetricEntry {
   readonly help: string;
 }
 
+const METRIC_NAME = is.text('a metric name', /./s);
 const N = METRIC_NAMES;
 
 /** Every metric with a fixed name, in the order of the rules. */
@@ -58,7 +60,7 @@ const ENTRIES: ReadonlyMap<string, MetricEntry> = new Map(METRIC_TABLE.map((entr
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a string.
  */
 export function findMetricEntry(name: string): MetricEntry | undefined {
-  checkString('name', 'the name of a metric', name);
+  check('name', name, METRIC_NAME);
   const entry = ENTRIES.get(name);
   if (entry !== undefined || !name.startsWith(COMMAND_DIR_USAGE_PREFIX)) return entry;
   return gauge(
@@ -91,7 +93,7 @@ export function checkValue(name: string, value: number): void {
 
 /** Refuses an empty name, a name of the contract used as another kind, and a name that exists as another kind. */
 export function checkKind(name: string, asked: MetricKind, existing: MetricKind | undefined): void {
-  if (typeof name !== 'string' || name === '') throw invalidArgument('name', 'a metric name', name);
+  check('name', name, METRIC_NAME);
   const kind = existing ?? findMetricEntry(name)?.kind;
   if (kind === undefined || kind === asked) return;
   const message = `${describeValue(name)} is a ${kind}, not a ${asked}`;

@@ -1,5 +1,6 @@
 /** The shapes of what many functions take: the parts that callers give, by the methods that are called on them. */
 import * as is from '../kernel/shape.ts';
+import { SERVICE_METHODS } from './service.ts';
 
 /** Where choices are asked. */
 export const CHOICES: is.MethodsShape = is.withMethods('choose');
@@ -15,3 +16,7 @@ export const FILERS: is.MethodsShape = is.withMethods('get', 'keys');
 export const METRICS: is.MethodsShape = is.withMethods('counter', 'gauge', 'histogram');
 /** What takes runs, and says what became of them. */
 export const SERVICE: is.MethodsShape = is.withMethods('run', 'abort', 'query', 'release');
+/** One with all its methods. */
+export const WHOLE_SERVICE: is.MethodsShape = is.withMethods(...SERVICE_METHODS);
+/** What has the time. */
+export const TIME: is.MethodsShape = is.withMethods('now');

@@ -1,5 +1,6 @@
 /** R199: who aborts a run does not wait longer than the collaborators promised, which is a sum of bounds for each phase. */
-import { checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { LOCAL_BOUND_MS, type LogUploader, type Processor, type TempDirs } from '../model/collaborators.ts';
 import type { Execer } from '../model/execer.ts';
 import type { Filer } from '../model/filer.ts';
@@ -22,10 +23,25 @@ export interface BoundedCollaborators {
   readonly localBoundMs?: number;
 }
 
+const BOUNDED = is.objectOf<{ readonly cancelBoundMs: number }>(
+  'an object with cancelBoundMs',
+  { cancelBoundMs: is.limit() },
+  {},
+);
+const COLLABORATORS = is.objectOf<BoundedCollaborators>(
+  'the collaborators of a runner',
+  { execer: BOUNDED },
+  {
+    ...is.each(['filers', 'preprocessors', 'postprocessors'], is.listOf(BOUNDED)),
+    tempDirs: is.objectOf<Pick<TempDirs, 'boundMs'>>('an object with boundMs', { boundMs: is.limit() }, {}),
+    uploader: BOUNDED,
+    localBoundMs: is.limit(),
+  },
+);
+
 /** The bounds of a runner that is made of these. See {@link promptness}. */
 export function phaseBounds(parts: BoundedCollaborators): PhaseBounds {
-  checkRecord('parts', 'the collaborators of a runner', parts);
-  checkRecord('execer', 'an Execer', parts.execer);
+  check('parts', parts, COLLABORATORS);
   const { execer, filers = [], tempDirs, preprocessors = [], postprocessors = [], uploader } = parts;
   const { localBoundMs = LOCAL_BOUND_MS } = parts;
   const checkout = Math.max(tempDirs?.boundMs ?? 0, ...filers.map(({ cancelBoundMs }) => cancelBoundMs));
@@ -58,6 +74,7 @@ const PHASES: readonly InvocationPhase[] = [
   'postprocess',
   'end',
 ];
+const BOUNDS = is.objectOf<PhaseBounds>('the bound of each phase', is.each(PHASES, is.limit()), {});
 
 /** Every bound is rounded to a microsecond. */
 const ROUNDING_MS = 0.01;
@@ -85,7 +102,7 @@ const ROUNDING_MS = 0.01;
  * ```
  */
 export function promptness(bounds: PhaseBounds): RunRule {
-  checkRecord('bounds', 'the bound of each phase', bounds);
+  check('bounds', bounds, BOUNDS);
   const leftMs = new Map<InvocationPhase, number>();
   let sum = 0;
   for (const phase of [...PHASES].reverse()) {

@@ -2,9 +2,9 @@
  * What the calls on a runner have led to, counted by kind: a check that holds says little about what never happened. Invariant: it
  * counts what callers can see, each end of a run once.
  */
+import * as is from '../kernel/shape.ts';
 import { membersOf } from '../kernel/union-members.ts';
-import { checkedIterable, isInstance } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
+import { check, checkedIterable } from '../kernel/argument-check.ts';
 
 /** Something that calls on a runner can lead to. */
 export type ReachKind =
@@ -75,7 +75,7 @@ export class ServiceReach {
 
   /** Adds the counts of another one. */
   add(other: ServiceReach): void {
-    if (!isInstance(other, ServiceReach)) throw invalidArgument('other', 'the counts of another one', other);
+    check('other', other, REACH);
     for (const [kind, times] of other.#counts) this.#counts.set(kind, this.times(kind) + times);
   }
 
@@ -89,3 +89,5 @@ export class ServiceReach {
     return REACH_KINDS.map((kind) => `${String(this.times(kind)).padStart(7)}  ${kind}`).join('\n');
   }
 }
+
+const REACH = is.instanceOf('the counts of another one', ServiceReach);

@@ -17,10 +17,11 @@ import {
   type QueryCall,
   type ServiceCall,
 } from '../call/service-call.ts';
-import { checkMethods, unreadable, check } from '../kernel/argument-check.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isRunnerError, messageOf, shownText } from '../kernel/errors.ts';
-import { SERVICE_METHODS, type Service } from '../model/service.ts';
+import { WHOLE_SERVICE } from '../model/argument-shapes.ts';
+import type { Service } from '../model/service.ts';
 import type { StatusResult } from '../model/status-reader.ts';
 import { type World, WORLD_OF_TIME } from '../model/world.ts';
 import type { ReportViolation } from './oracle.ts';
@@ -205,7 +206,7 @@ export function watchAnswers(
   report: ReportViolation,
 ): WatchedAnswers {
   check('world', world, WORLD_OF_TIME);
-  checkMethods('service', service, SERVICE_METHODS);
+  check('service', service, WHOLE_SERVICE);
   return new AnswerWatch(world, service, report);
 }
 

@@ -3,8 +3,9 @@
  * facts. Invariant: one look-up per event at most, and memory that does not grow with the number of runs, because it watches every
  * simulation.
  */
+import * as is from '../kernel/shape.ts';
 import { type RunRule, type Complaint, COUNTER_NAMES, RUNNING_TASK } from './run-rules.ts';
-import { checkArray, checkRecord } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Command } from '../model/command.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -267,6 +268,11 @@ function endUpdate(runner: WatchedRunner): void {
   runner.updates = Math.max(0, runner.updates - 1);
 }
 
+const RULES = is.listOf(
+  is.objectOf<Pick<RunRule, 'rule'>>('a rule about runs', { rule: is.TEXT }, {}),
+  'a list of rules',
+);
+
 /**
  * An oracle that holds the runs of a trace to rules; all of them share the facts.
  *
@@ -278,8 +284,7 @@ function endUpdate(runner: WatchedRunner): void {
  * ```
  */
 export function watchRuns(rules: readonly RunRule[]): OracleFactory {
-  checkArray('rules', 'a list of rules', rules);
-  for (const rule of rules) checkRecord('rule', 'a rule about runs', rule);
+  check('rules', rules, RULES);
   const hooks = new RuleHooks(rules);
   return (report) => new RunWatch(hooks, report);
 }

@@ -2,9 +2,10 @@
  * Makes outputs that live in memory and finds them again by URI. Invariant: it holds at most `maxOutputs` of them; a writer keeps
  * its own output even after the creator has let go of it.
  */
-import { checkOptions, checkString } from '../kernel/argument-check.ts';
-import type { Clock } from '../kernel/clock.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { OutputCreator } from '../model/output.ts';
 import { FaultyMemoryFile, MemoryFile, type MemoryOutput, type ToFile } from './memory-file.ts';
 import type { OutputFaultPlan } from './output-fault.ts';
@@ -21,6 +22,11 @@ export interface MemoryOutputsOptions {
   /** What `asFile` does. Default: it throws `RUNNER_OUTPUT_FAILED`, because there is no file. */
   readonly toFile?: ToFile;
 }
+
+const OUTPUTS_OPTIONS = is.optionsOf<MemoryOutputsOptions>(
+  {},
+  { clock: is.CLOCK, ...is.each(['faults', 'toFile'], is.FUNCTION), maxOutputs: is.limit(1) },
+);
 
 /** A creator of outputs that can be read in tests (R169). */
 export interface MemoryOutputs extends OutputCreator {
@@ -70,10 +76,8 @@ export class MemoryOutputFolder implements MemoryOutputs {
   #count = 0;
 
   constructor(options: MemoryOutputsOptions) {
-    const { maxOutputs = Number.POSITIVE_INFINITY } = options;
-    if (!(maxOutputs >= 1)) throw invalidArgument('maxOutputs', 'a number ≥ 1', maxOutputs);
     this.#options = options;
-    this.#maxOutputs = maxOutputs;
+    this.#maxOutputs = options.maxOutputs ?? Infinity;
   }
 
   create(id: string): MemoryOutput {
@@ -106,13 +110,13 @@ export class MemoryOutputFolder implements MemoryOutputs {
   }
 
   find(uri: string): MemoryOutput | undefined {
-    checkString('uri', 'a URI', uri);
+    if (typeof uri !== 'string') throw invalidArgument('uri', 'a URI', uri);
     const output = this.#at(serialIn(uri) - this.#base);
     return output?.uri === uri ? output : undefined;
   }
 
   drop(uri: string): boolean {
-    checkString('uri', 'a URI', uri);
+    if (typeof uri !== 'string') throw invalidArgument('uri', 'a URI', uri);
     const index = serialIn(uri) - this.#base;
     if (this.#at(index)?.uri !== uri) return false;
     this.#dropAt(index);
@@ -175,6 +179,6 @@ function serialIn(uri: string): number {
  * ```
  */
 export function createMemoryOutputs(options: MemoryOutputsOptions = {}): MemoryOutputs {
-  checkOptions(options);
+  check('options', options, OUTPUTS_OPTIONS);
   return new MemoryOutputFolder(options);
 }

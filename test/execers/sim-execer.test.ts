@@ -128,8 +128,8 @@ describe('the sim execer', () => {
     ['graceMs: expected a finite number ≥ 0, got -1', { graceMs: -1 }],
     ['drainGraceMs: expected a finite number ≥ 0, got NaN', { drainGraceMs: NaN }],
     ['drainGraceMs: expected a finite number ≥ 0, got Infinity', { drainGraceMs: Infinity }],
-    ['memoryCapBytes: expected a safe integer ≥ 0, got -1', { memoryCapBytes: -1 }],
-    ['memoryCapBytes: expected a safe integer ≥ 0, got 0.5', { memoryCapBytes: 0.5 }],
+    ['memoryCapBytes: expected an integer ≥ 0, got -1', { memoryCapBytes: -1 }],
+    ['memoryCapBytes: expected an integer ≥ 0, got 0.5', { memoryCapBytes: 0.5 }],
     ['memoryPeriodMs: expected a finite number of at least 0.001, got 0', { memoryPeriodMs: 0 }],
     [
       'memoryPeriodMs: expected a finite number of at least 0.001, got Infinity',

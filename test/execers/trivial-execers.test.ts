@@ -34,9 +34,9 @@ describe('the done execer', () => {
   });
 
   test.for<[string, object]>([
-    ['state: expected COMPLETE, FAILED or UNKNOWN, got "RUNNING"', { state: 'RUNNING' }],
-    ['state: expected COMPLETE, FAILED or UNKNOWN, got "DONE"', { state: 'DONE' }],
-    ['state: expected COMPLETE, FAILED or UNKNOWN, got ""', { state: '' }],
+    ['state: expected one of "COMPLETE", "FAILED", "UNKNOWN", got "RUNNING"', { state: 'RUNNING' }],
+    ['state: expected one of "COMPLETE", "FAILED", "UNKNOWN", got "DONE"', { state: 'DONE' }],
+    ['state: expected one of "COMPLETE", "FAILED", "UNKNOWN", got ""', { state: '' }],
     ['exitCode: expected a 32-bit integer, got 1.5', { exitCode: 1.5 }],
     ['error: expected a string, got 7', { error: 7 }],
     ['execError: expected an Error, got "text"', { execError: 'text' }],

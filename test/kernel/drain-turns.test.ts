@@ -112,7 +112,7 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
   test.for([0, -1, NaN])('refuses %s steps per turn', async (stepsPerTurn) => {
     await expect(drain.run(() => 'stop', { stepsPerTurn })).rejects.toMatchObject({
       code: 'RUNNER_INVALID_ARGUMENT',
-      message: `stepsPerTurn: expected a number ≥ 1, got ${stepsPerTurn}`,
+      message: `hooks.stepsPerTurn: expected a number ≥ 1, got ${stepsPerTurn}`,
     });
   });
 });

@@ -85,12 +85,12 @@ describe('a keyed replay', () => {
 describe.each([replayDecisions, keyedReplayDecisions])('an invalid log is refused by %o', (replay) => {
   test.for<[unknown, string]>([
     ['log', 'log: expected an array of decisions, got "log"'],
-    [[log[0], null], 'log[1].question: expected a question, got undefined'],
+    [[log[0], null], 'log[1]: expected a decision, got null'],
     [[{ ...log[0], question: 3 }], 'log[0].question: expected a question, got 3'],
     [[{ ...log[0], n: 1 }], 'log[0].n: expected an integer ≥ 2, got 1'],
     [[{ ...log[0], n: 2.5 }], 'log[0].n: expected an integer ≥ 2, got 2.5'],
     [[{ ...log[0], n: Symbol('n') }], 'log[0].n: expected an integer ≥ 2, got Symbol(n)'],
-    [new Array(1), 'log[0].question: expected a question, got undefined'],
+    [new Array(1), 'log[0]: expected a decision, got undefined'],
     [[{ question: choice('a'), answer: 0 }], 'log[0].n: expected an integer ≥ 2, got undefined'],
     [[{ ...log[0], answer: 3 }], 'log[0].answer: expected an integer in [0, 3), got 3'],
     [[{ ...log[0], answer: -1 }], 'log[0].answer: expected an integer in [0, 3), got -1'],

@@ -141,7 +141,7 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/execers/error-execer.ts',
-        find: "  if (!isInstance(error, Error)) throw invalidArgument('error', 'an Error', error);\n",
+        find: "  check('error', error, is.ERROR);\n",
         replace: '',
       },
     ],

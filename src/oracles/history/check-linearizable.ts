@@ -3,15 +3,11 @@
  * ACM TOPLAS 12(3), 1990): whether each operation can be thought to take effect at one instant between its call and its return, so that
  * a sequential model gives the same replies. Invariant: pure; no answer is given that was not found.
  */
-import {
-  byInvocation,
-  type HistoryOperation,
-  type RecordedOperations,
-  type OperationOutcome,
-} from './history.ts';
+import * as is from '../../kernel/shape.ts';
+import { byInvocation, type HistoryOperation, type RecordedOperations } from './history.ts';
 import { searchOrder } from './order-search.ts';
-import { type SequentialModel, checkModel } from './sequential-model.ts';
-import { checkIterable, checkRecord, checkOptions } from '../../kernel/argument-check.ts';
+import { MODEL, type SequentialModel } from './sequential-model.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { contradictionSentence, type Contradiction } from './contradiction.ts';
 
@@ -166,8 +162,6 @@ export type LinearizabilityResult<O, R> =
 
 const MAX_STATES = 200_000;
 
-const OUTCOMES: readonly OperationOutcome[] = ['returned', 'failed', 'open'];
-
 /**
  * Checks operations against a sequential model. Those that failed are left out; open ones may take effect at any time since they began,
  * or never. Takes exponential time at worst, with the number of operations under way at once and of open ones whose effect differs.
@@ -198,33 +192,38 @@ export function checkLinearizable<O, R, S>(
   model: SequentialModel<O, R, S>,
   options: LinearizabilityOptions = {},
 ): LinearizabilityResult<O, R> {
-  checkModel(model);
-  checkOptions(options);
-  const { maxStates = MAX_STATES } = options;
-  if (!Number.isInteger(maxStates) || maxStates < 1) {
-    throw invalidArgument('maxStates', 'an integer of at least 1', maxStates);
-  }
+  check('model', model, MODEL);
+  check('options', options, LINEARIZABILITY_OPTIONS);
   const operations = readOperations(history).filter(({ outcome }) => outcome !== 'failed');
-  return checkParts(operations, model, maxStates);
+  return checkParts(operations, model, options.maxStates ?? MAX_STATES);
 }
+
+const LINEARIZABILITY_OPTIONS = is.optionsOf<LinearizabilityOptions>({}, { maxStates: is.integer(1) });
+const HISTORY = is.such(
+  'a history or a list of operations',
+  (value) => typeof value === 'object' && value !== null,
+);
+const OPERATION = is.objectOf<
+  Pick<HistoryOperation<unknown, unknown>, 'outcome' | 'invokedAt' | 'respondedAt'>
+>(
+  'an operation of a history',
+  { outcome: is.oneOf('returned', 'failed', 'open'), invokedAt: is.NUMBER, respondedAt: is.limit(-Infinity) },
+  {},
+);
 
 function readOperations<O, R>(
   history: RecordedOperations<O, R> | readonly HistoryOperation<O, R>[],
 ): readonly HistoryOperation<O, R>[] {
-  checkRecord('history', 'a history or a list of operations', history);
+  check('history', history, HISTORY);
   const operations = 'operations' in history ? history.operations() : history;
-  checkIterable('history', operations);
+  check('history', operations, is.ITERABLE);
   for (const operation of operations) checkOperation(operation);
   return operations;
 }
 
 function checkOperation(operation: HistoryOperation<unknown, unknown>): void {
-  checkRecord('operation', 'an operation of a history', operation);
+  check('operation', operation, OPERATION);
   const { outcome, invokedAt, respondedAt } = operation;
-  if (!OUTCOMES.includes(outcome)) {
-    throw invalidArgument('operation.outcome', 'returned, failed or open', outcome);
-  }
-  if (!Number.isFinite(invokedAt)) throw invalidArgument('operation.invokedAt', 'a number', invokedAt);
   if (outcome === 'open') {
     if (respondedAt === Infinity) return;
     throw invalidArgument('operation.respondedAt', 'Infinity, as it is open', respondedAt);

@@ -3,8 +3,9 @@
  * history, because what is left out is not taken as missing but as free: it may have happened at any time, with any reply, or never.
  * Only what the model's partition puts into other parts is left out for good, because by its replies it has nothing to do with these.
  */
+import * as is from '../../kernel/shape.ts';
 import { type HistoryOperation, isBefore } from './history.ts';
-import { checkRecord } from '../../kernel/argument-check.ts';
+import { check } from '../../kernel/argument-check.ts';
 
 /** An operation of a contradiction, with its texts. */
 export interface ContradictingOperation<O, R> {
@@ -31,6 +32,17 @@ export interface Contradiction<O, R> {
    */
   readonly isMinimal: boolean;
 }
+
+const CONTRADICTION = is.objectOf<Contradiction<unknown, unknown>>(
+  'the contradiction of a history',
+  {
+    sentence: is.TEXT,
+    operations: is.listOf(is.OPAQUE, 'a list of operations'),
+    leftOutCount: is.COUNT,
+    isMinimal: is.BOOLEAN,
+  },
+  {},
+);
 
 /** So many operations are shown on either side of the reply; of more only the latest. */
 const SHOWN_MAX = 4;
@@ -109,8 +121,7 @@ interface Bar {
  * ```
  */
 export function formatContradiction(contradiction: Contradiction<unknown, unknown>): string {
-  checkRecord('contradiction', 'the contradiction of a history', contradiction);
-  checkRecord('contradiction.operations', 'a list of operations', contradiction.operations);
+  check('contradiction', contradiction, CONTRADICTION);
   const { sentence, operations, leftOutCount, isMinimal } = contradiction;
   const remarks = [
     ...(leftOutCount === 0

@@ -3,7 +3,9 @@
  * Invariants: events are numbered in the order in which they are recorded, by a counter and not by time, so that two operations at the same
  * virtual time are still distinguished; an operation ends at most once; what the operation itself returns or throws passes unchanged.
  */
-import { checkFunction, checkMethods } from '../../kernel/argument-check.ts';
+import { TIME } from '../../model/argument-shapes.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 
@@ -12,6 +14,9 @@ import { invalidArgument } from '../../kernel/errors.ts';
  * was lost, so that it may have taken effect at any time since, or may yet, or never.
  */
 export type OperationOutcome = 'returned' | 'failed' | 'open';
+
+/** Who asks. */
+export const CLIENT: is.TextShape = is.text('a name');
 
 /** An operation of type `O` with a reply of type `R`. */
 export interface HistoryOperation<O, R> {
@@ -87,8 +92,8 @@ export class History<O, R> implements RecordedOperations<O, R> {
     act: () => Promise<T>,
     meaningOf: (error: unknown) => ErrorMeaning<R> = () => 'unknown',
   ): Promise<T> {
-    checkFunction('act', act);
-    checkFunction('meaningOf', meaningOf);
+    check('act', act, is.FUNCTION);
+    check('meaningOf', meaningOf, is.FUNCTION);
     const id = this.begin(client, operation);
     try {
       const reply = await act();
@@ -102,7 +107,7 @@ export class History<O, R> implements RecordedOperations<O, R> {
 
   /** An operation begins. Until one of `end`, `fail` and `unknown` it is open. */
   begin(client: string, operation: O): OperationID {
-    if (typeof client !== 'string') throw invalidArgument('client', 'a name', client);
+    check('client', client, CLIENT);
     this.#entries.push({
       client,
       operation,
@@ -184,6 +189,6 @@ export class History<O, R> implements RecordedOperations<O, R> {
  * ```
  */
 export function createHistory<O, R>(clock: Pick<Clock, 'now'>): History<O, R> {
-  checkMethods('clock', clock, ['now']);
+  check('clock', clock, TIME);
   return new History<O, R>(clock);
 }

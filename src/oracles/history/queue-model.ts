@@ -2,9 +2,9 @@
  * The model of a runner's queue: bounded, and first in, first out. Invariants: at most `capacity` runs are in it that are not over; a
  * run that has started is the first of those (R58, R67). A run ends by itself only when it is the first.
  */
+import * as is from '../../kernel/shape.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
-import { checkOptions } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { HELD, look, OVER, stateSetOf, type RunBelief } from './run-belief.ts';
 import type { SequentialModel } from './sequential-model.ts';
 import type { ServiceReply } from './service-reply.ts';
@@ -25,6 +25,7 @@ export interface QueueModelOptions {
   readonly mayEvict?: boolean;
 }
 
+const MODEL_OPTIONS = is.optionsOf<QueueModelOptions>({ capacity: is.COUNT }, { mayEvict: is.BOOLEAN });
 const PENDING = stateSetOf('PENDING');
 
 /** A run in one of these has been started: all that can end it otherwise are an abort and a failure. */
@@ -48,11 +49,8 @@ const STARTED = stateSetOf('RUNNING') | stateSetOf('COMPLETE') | stateSetOf('TIM
 export function queueModel(
   options: QueueModelOptions,
 ): SequentialModel<ServiceCall, ServiceReply, RunBeliefs> {
-  checkOptions(options);
+  check('options', options, MODEL_OPTIONS);
   const { capacity, mayEvict = false } = options;
-  if (!Number.isInteger(capacity) || capacity < 0) {
-    throw invalidArgument('capacity', 'an integer, 0 or more', capacity);
-  }
   return {
     ...createServiceModel(queueRules(Math.max(1, capacity), mayEvict)),
     key: (beliefs) => beliefsKey(beliefs).join(' '),

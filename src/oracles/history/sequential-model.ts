@@ -2,7 +2,7 @@
  * The contract of a sequential model: what a thing would do if operations came one at a time. A model is pure; the checker asks it
  * about the same state again and again, in whatever order.
  */
-import { checkMethods, checkRecord } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
 import type { HistoryOperation } from './history.ts';
 
 /** Operations of type `O` with replies of type `R` on states of type `S`. */
@@ -39,8 +39,5 @@ export class TooManyStatesError extends Error {
   override readonly name = 'TooManyStatesError';
 }
 
-/** Refuses anything but a model. */
-export function checkModel(model: unknown): void {
-  checkRecord('model', 'a sequential model', model);
-  checkMethods('model', model, ['step', 'key']);
-}
+/** A model, as far as every search needs it. */
+export const MODEL: is.MethodsShape = is.withMethods('step', 'key');

@@ -2,8 +2,9 @@
  * The model of a status store: each accepted run is there, moves along the graph of R4 by itself, and stays as it ended. Invariant:
  * runs have nothing to do with each other but where one call looks at several, or where a reply that would name a run was lost.
  */
+import * as is from '../../kernel/shape.ts';
 import { type ServiceCall, isQuery, queryOf } from '../../call/service-call.ts';
-import { checkOptions } from '../../kernel/argument-check.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { beliefsKey, createServiceModel, type RunBeliefs } from './service-model.ts';
 import type { SequentialModel } from './sequential-model.ts';
 import type { ServiceReply } from './service-reply.ts';
@@ -14,6 +15,8 @@ export interface StatusStoreModelOptions {
   /** True if the runner forgets runs that are over (`history` of its options, which is 1 at capacity 1). Default false: none is missing. */
   readonly mayEvict?: boolean;
 }
+
+const MODEL_OPTIONS = is.optionsOf<StatusStoreModelOptions>({}, { mayEvict: is.BOOLEAN });
 
 /**
  * A model of what `run`, `abort`, `status` and `query` show of runs: an accepted run has a new id and is found from then on (R26, R44);
@@ -35,7 +38,7 @@ export interface StatusStoreModelOptions {
 export function statusStoreModel(
   options: StatusStoreModelOptions = {},
 ): SequentialModel<ServiceCall, ServiceReply, RunBeliefs> {
-  checkOptions(options);
+  check('options', options, MODEL_OPTIONS);
   const { mayEvict = false } = options;
   const same = (beliefs: RunBeliefs): readonly RunBeliefs[] => [beliefs];
   return {

@@ -2,16 +2,20 @@
  * A decorator that writes what one client does with a runner into a history. Invariant: calls, results and errors pass unchanged and in
  * the same synchronous call; only what the client can know gets into the history.
  */
+import * as is from '../../kernel/shape.ts';
 import { callAs, type GoOn, interceptService } from '../../call/intercept-service.ts';
 import { ownCall, type ServiceCall, statusesOf } from '../../call/service-call.ts';
-import { checkMethods } from '../../kernel/argument-check.ts';
-import { invalidArgument, isRunnerError, type RunnerErrorCode } from '../../kernel/errors.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { isRunnerError, type RunnerErrorCode } from '../../kernel/errors.ts';
 import type { RunStatus } from '../../model/run-status.ts';
-import { SERVICE_METHODS, type Service } from '../../model/service.ts';
+import { WHOLE_SERVICE } from '../../model/argument-shapes.ts';
+import type { Service } from '../../model/service.ts';
 import { checkQuery, copyQuery } from '../../model/query.ts';
 import { ALL_MASK } from '../../model/state-mask.ts';
-import type { ErrorMeaning, History } from './history.ts';
+import { CLIENT, type ErrorMeaning, type History } from './history.ts';
 import type { SeenRun, ServiceReply } from './service-reply.ts';
+
+const HISTORY = is.withMethods('begin', 'end', 'fail', 'unknown');
 
 /** Refusals of `run`: no run exists then (R22). */
 const RUN_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([
@@ -57,9 +61,9 @@ export function watchHistory(
   history: History<ServiceCall, ServiceReply>,
   client: string,
 ): Service {
-  checkMethods('service', service, SERVICE_METHODS);
-  checkMethods('history', history, ['begin', 'end', 'fail', 'unknown']);
-  if (typeof client !== 'string') throw invalidArgument('client', 'a name', client);
+  check('service', service, WHOLE_SERVICE);
+  check('history', history, HISTORY);
+  check('client', client, CLIENT);
   const record = async <R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> => {
     const id = history.begin(client, keptCall(call));
     try {

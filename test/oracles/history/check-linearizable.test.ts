@@ -315,8 +315,11 @@ describe('what is wrong', () => {
       'operation.respondedAt: expected a number above 0, got Infinity',
     ],
     [{ ...operation, outcome: 'open' }, 'operation.respondedAt: expected Infinity, as it is open, got 1'],
-    [{ ...operation, outcome: 'ok' }, 'operation.outcome: expected returned, failed or open, got "ok"'],
-    [{ ...operation, invokedAt: NaN }, 'operation.invokedAt: expected a number, got NaN'],
+    [
+      { ...operation, outcome: 'ok' },
+      'operation.outcome: expected one of "returned", "failed", "open", got "ok"',
+    ],
+    [{ ...operation, invokedAt: NaN }, 'operation.invokedAt: expected a finite number, got NaN'],
   ] as const)('in an operation is refused: %s', ([wrong, message]) => {
     expect(() => checkLinearizable([wrong as never], model)).toThrow(message);
   });

@@ -282,8 +282,6 @@ describe('the model of a queue', () => {
   });
 
   test.for([[-1], [1.5], [NaN], ['2']])('refuses a capacity of %s', ([capacity]) => {
-    expect(() => queueModel({ capacity: capacity as number })).toThrow(
-      'capacity: expected an integer, 0 or more',
-    );
+    expect(() => queueModel({ capacity: capacity as number })).toThrow('capacity: expected an integer ≥ 0');
   });
 });
