@@ -2,13 +2,14 @@
  * Watches what executions reach for outside of their simulation. Invariants: it changes nothing that they see, so that hashes are the
  * same with and without it; between two executions everything is as if it were not there.
  */
+import * as is from '../kernel/shape.ts';
 import type { Escape, EscapeKind, EscapeWatch } from '../explore/escape.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
 import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
 import { syncBuiltinESMExports } from 'node:module';
 import { type OutsideCall, OUTSIDE_RESOURCES, outsideCalls, resourceName } from './outside.ts';
 import { createHook } from 'node:async_hooks';
-import { checkMethods } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { isVirtual, noteFront } from './globals/stand-in.ts';
 import { hub } from './hub.ts';
 import type { Executor } from '../explore/executor.ts';
@@ -218,7 +219,7 @@ export function watchResources(executor: Executor): EscapeWatch {
 }
 
 function watchWith(executor: Executor, callsOf: (() => OutsideCall[]) | undefined): EscapeWatch {
-  checkMethods('executor', executor, ['execute']);
+  check('executor', executor, is.withMethods('execute'));
   const ledger = new EscapeLedger();
   const hook = createHook({
     init(_id, type, _trigger, resource) {

@@ -3,9 +3,10 @@
  * of it is a function that is called again and again, which takes a tenth of a millisecond. Invariant: it is the code as it was when it was
  * first loaded through this object, so that no execution of an exploration sees another.
  */
+import * as is from '../kernel/shape.ts';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkArray, checkOptions, checkString, isInstance } from '../kernel/argument-check.ts';
+import { check, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { FreshModules } from '../simulation/module-loads.ts';
 import type { ModuleBundle } from './module-bundle.ts';
@@ -44,12 +45,12 @@ const OPTIONS: readonly string[] = ['shared', 'transforms'];
  */
 export function freshModules(from: string | URL, options: FreshModulesOptions = {}): FreshModules {
   const file = fileOf(from);
-  checkOptions(options);
+  check('options', options, is.readable('an object of options'));
   const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
   if (unknown !== undefined) throw invalidArgument('options', `some of ${OPTIONS.join(', ')}`, unknown);
   const { shared = [], transforms = [] } = options;
-  checkArray('shared', 'a list of names of packages', shared);
-  for (const name of shared) checkString('shared', 'a list of names of packages', name);
+  check('shared', shared, is.listOf(is.ANY, 'a list of names of packages'));
+  for (const name of shared) check('shared', name, is.text('a list of names of packages'));
   checkTransforms(transforms);
   const bundles = new Map<string, ModuleBundle>();
   return {

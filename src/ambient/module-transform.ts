@@ -1,5 +1,6 @@
 /** What rewrites modules of the user's before they run, wherever they are loaded: by Vitest, by the command line, by `sim.load`. */
-import { checkArray, checkMethods, checkString } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** What {@link ModuleTransform.transform} returns. */
 export interface TransformedModule {
@@ -21,10 +22,10 @@ export interface ModuleTransform {
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a list of transforms. */
 export function checkTransforms(value: unknown): asserts value is readonly ModuleTransform[] {
-  checkArray('transforms', 'a list of transforms', value);
+  check('transforms', value, is.listOf(is.ANY, 'a list of transforms'));
   (value as readonly unknown[]).forEach((each, index) => {
     const name = `transforms[${index}]`;
-    checkMethods(name, each, ['transform']);
-    checkString(`${name}.name`, 'a text', (each as ModuleTransform).name);
+    check(name, each, is.withMethods('transform'));
+    check(`${name}.name`, (each as ModuleTransform).name, is.TEXT);
   });
 }

@@ -2,8 +2,9 @@
  * Between the code of a simulation and the machine. Invariants: what the code calls there itself is refused and fails the simulation, unless
  * it is allowed by name; Node, test frameworks, loaders and this package go on as ever; of a call that nobody refuses nothing is seen.
  */
+import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
-import { checkArray, checkString } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument, RunnerError, stackOf } from '../kernel/errors.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
@@ -32,9 +33,9 @@ type Callback = (...args: unknown[]) => unknown;
 
 /** The names that `allow` may have. */
 export function checkAllowed(allow: readonly string[]): ReadonlySet<string> {
-  checkArray('allow', 'a list of names', allow);
+  check('allow', allow, is.listOf(is.ANY, 'a list of names'));
   for (const [at, name] of allow.entries()) {
-    checkString(`allow[${at}]`, 'a text', name);
+    check(`allow[${at}]`, name, is.TEXT);
     if (OUTSIDE_AREAS.includes(name.split('.')[0] as string)) continue;
     throw invalidArgument(`allow[${at}]`, `a function, or one of ${OUTSIDE_AREAS.join(', ')}`, name);
   }

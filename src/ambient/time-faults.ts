@@ -2,7 +2,8 @@
  * Faults of time itself, as the exploration decides: each is asked for when a timer is about to fire. Invariants: time never goes back but by
  * a step of the wall clock; what is late is late together; once faults have ended, the clock of timers and `Date` agree again but for steps.
  */
-import { checkOptions } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { question } from '../kernel/question.ts';
@@ -59,7 +60,7 @@ export class ChosenTimeFaults {
   readonly step: Fault | undefined;
 
   constructor(given: TimeFaults = {}) {
-    checkOptions(given);
+    check('options', given, is.readable('an object of options'));
     const names = Object.keys(given).filter((name) => !['stall', 'dateBehind', 'wallStep'].includes(name));
     if (names.length > 0) throw invalidArgument('faults', 'stall, dateBehind or wallStep', names[0]);
     const { stall, dateBehind, wallStep } = given;
@@ -100,7 +101,7 @@ function faultOf(
 ): Fault | undefined {
   if (given === undefined || given === false) return undefined;
   const options: GivenFault = given === true ? {} : given;
-  checkOptions(options);
+  check('options', options, is.readable('an object of options'));
   const { oneIn = ONE_IN } = options;
   if (!(Number.isSafeInteger(oneIn) && Number(oneIn) >= 2)) {
     throw invalidArgument(`${name}.oneIn`, 'an integer ≥ 2', oneIn);

@@ -1,6 +1,7 @@
 /** Arbitraries for plans of chaos. They shrink towards no faults at all, and every scheduled fault can be dropped by itself (R212). */
+import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
-import { checkRecord } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { CHAOS_OPERATIONS, type FaultPlan, type ScheduledFault } from '../network/fault-plan.ts';
 import { FAULT_KINDS, type FaultKind } from '../model/faults.ts';
 
@@ -26,7 +27,7 @@ export interface FaultPlanConstraints {
  * ```
  */
 export function faultPlanArbitrary(constraints: FaultPlanConstraints = {}): fc.Arbitrary<FaultPlan> {
-  checkRecord('constraints', 'an object', constraints);
+  check('constraints', constraints, is.readable('an object'));
   const { kinds = FAULT_KINDS, maxFaults = 4, maxCall = 10 } = constraints;
   const fault: fc.Arbitrary<ScheduledFault> = fc.record({
     operation: fc.constantFrom(...CHAOS_OPERATIONS),

@@ -1,5 +1,6 @@
 /** What a property of a runner must reach to prove something, as far as its options allow it, and its failure where it did not. */
-import { checkArray, isInstance } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument, shownText } from '../kernel/errors.ts';
 import { REACH_KINDS, type ReachKind, ServiceReach } from '../oracles/reach-kinds.ts';
 
@@ -39,7 +40,7 @@ export class NeverReachedError extends Error {
   readonly missed: readonly ReachKind[];
 
   constructor(missed: readonly ReachKind[], sequences: number, reach: ServiceReach) {
-    checkArray('missed', 'a list of kinds', missed);
+    check('missed', missed, is.listOf(is.ANY, 'a list of kinds'));
     if (!isInstance(reach, ServiceReach)) throw invalidArgument('reach', 'the counts of a watch', reach);
     super(
       [

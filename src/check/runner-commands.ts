@@ -2,8 +2,9 @@
  * Model-based commands against a runner: run, abort, query, look in all ways, wait, release, let time pass, strike a fault. Each does one
  * thing, and reports to the model what came back. With chaos in between, an injected error is an answer like any other, after which nothing is certain.
  */
+import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
-import { checkRecord } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -121,7 +122,7 @@ export function runnerCommandArbitraries(
 export function weightedCommands(
   constraints: RunnerCommandConstraints,
 ): (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] {
-  checkRecord('constraints', 'an object', constraints);
+  check('constraints', constraints, is.readable('an object'));
   const { mayRelease = true, maxWaitMs = 500, faults = [] } = constraints;
   const index = fc.nat(7);
   const command = commandArbitrary(constraints);

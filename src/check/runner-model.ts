@@ -2,9 +2,10 @@
  * A pure model of the runner contract: it knows what was asked of a runner and says which observations are legal. It predicts no race;
  * it accepts exactly the outcomes that some order of events allows. Invariant: it never looks at the runner by itself.
  */
+import * as is from '../kernel/shape.ts';
 import { parseSimScript } from '../execers/sim-script.ts';
 import type { SimStep } from '../execers/sim-step.ts';
-import { checkInteger, checkRecord, checkString } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
 import { checkCommand, type Command } from '../model/command.ts';
 import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
@@ -41,7 +42,7 @@ export class RunnerModel {
 
   /** @param capacity Of the runner under test, the active run included (R58). */
   constructor(capacity: number) {
-    checkInteger('capacity', capacity, 0);
+    check('capacity', capacity, is.COUNT);
     this.capacity = capacity;
   }
 
@@ -78,14 +79,14 @@ export class RunnerModel {
 
   /** The `index`-th run whose end was not seen, counted around; any other if there is none. */
   openAt(index: number): ModelRun | undefined {
-    checkInteger('index', index, 0);
+    check('index', index, is.COUNT);
     const open = [...this.#runs.values()].filter(({ seen }) => !isTerminal(seen.state));
     return open[index % open.length] ?? this.runAt(index);
   }
 
   /** The `index`-th run, counted around; undefined if there is none. */
   runAt(index: number): ModelRun | undefined {
-    checkInteger('index', index, 0);
+    check('index', index, is.COUNT);
     const runs = [...this.#runs.values()];
     return runs[index % runs.length];
   }
@@ -98,7 +99,7 @@ export class RunnerModel {
   accepted(command: Command, status: RunStatus, ...given: readonly [end?: NaturalEnd | undefined]): void {
     checkCommand(command);
     // No more than that: what is wrong in it is what this is about.
-    checkRecord('status', 'a run status', status);
+    check('status', status, is.readable('a run status'));
     this.#expect(!this.#isReleased, 'R84', `run ${status.runId} was accepted after the release`);
     this.#expect(!this.#runs.has(status.runId), 'R44', `run id ${status.runId} was given twice`);
     this.#expect(!isTerminal(status.state), 'R65', `a new run came back as ${status.state}`);
@@ -110,7 +111,7 @@ export class RunnerModel {
 
   /** @throws ContractBrokenError if the runner had to accept: it was idle and not released (R64, R69). */
   rejected(code: string): void {
-    checkString('code', 'the code of an error', code);
+    check('code', code, is.text('the code of an error'));
     if (this.#isReleased) {
       this.#expect(code === 'RUNNER_RELEASED', 'R84', `a released runner refused with ${code}`);
       return;
@@ -137,7 +138,7 @@ export class RunnerModel {
 
   /** @throws ContractBrokenError if this status of a run is not legal now. */
   saw(status: RunStatus): void {
-    checkRecord('status', 'a run status', status);
+    check('status', status, is.readable('a run status'));
     const run = this.#runs.get(status.runId);
     if (run === undefined) {
       throw new ContractBrokenError('R26', `it shows run ${status.runId}, which nobody started`);
@@ -158,8 +159,8 @@ export class RunnerModel {
     const { runId } = after;
     if (isTerminal(before.state)) {
       for (const field of ['state', 'exitCode', 'error'] as const) {
-        const [was, is] = [before, after].map((status) => JSON.stringify(status[field])) as [string, string];
-        this.#expect(was === is, 'R4', `run ${runId} had ended with ${field} ${was}, and now has ${is}`);
+        const [was, now] = [before, after].map((status) => JSON.stringify(status[field])) as [string, string];
+        this.#expect(was === now, 'R4', `run ${runId} had ended with ${field} ${was}, and now has ${now}`);
       }
       return;
     }

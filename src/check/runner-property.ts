@@ -1,7 +1,7 @@
 /** The model-based property: any sequence of commands, under any schedule, leaves a runner within its contract. */
 import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
-import { check, checkInteger, checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Service } from '../model/service.ts';
@@ -134,7 +134,7 @@ function countedProperty<Runner extends Service>(
   options: RunnerPropertyOptions<Runner>,
   judgesItself: boolean,
 ): CountedProperty {
-  checkOptions(options);
+  check('options', options, is.readable('an object of options'));
   if (typeof options.create !== 'function') throw invalidArgument('create', 'a function', options.create);
   check('options', options, REAL_OPTIONS);
   const { wallWorld } = options;
@@ -147,7 +147,7 @@ function countedProperty<Runner extends Service>(
     ...(wallWorld === undefined ? {} : ON_THE_MACHINE),
     ...options,
   };
-  checkInteger('reachWithin', reachWithin, 1);
+  check('reachWithin', reachWithin, is.integer(1));
   const required = requiredReach(options);
   const reach = new ServiceReach();
   let count = 0;

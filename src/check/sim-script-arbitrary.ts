@@ -1,6 +1,7 @@
 /** Arbitraries for sim scripts and commands. They shrink towards the empty script that completes with 0 at once. */
+import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
-import { checkRecord } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { simScript, simStep, type SimStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
 
@@ -28,7 +29,7 @@ export interface SimScriptConstraints {
  * ```
  */
 export function simScriptArbitrary(constraints: SimScriptConstraints = {}): fc.Arbitrary<string[]> {
-  checkRecord('constraints', 'an object', constraints);
+  check('constraints', constraints, is.readable('an object'));
   const { maxSleepMs = 100, maxSteps = 4, mayHang = true, mayIgnoreTerm = true } = constraints;
   const text = fc.string({ maxLength: 8 }).map((value) => value.replaceAll('\0', ''));
   const steps: fc.Arbitrary<SimStep>[] = [
@@ -61,7 +62,7 @@ export interface CommandConstraints extends SimScriptConstraints {
 
 /** Commands whose argv is a sim script, with or without a timeout and tags. See {@link simScriptArbitrary}. */
 export function commandArbitrary(constraints: CommandConstraints = {}): fc.Arbitrary<Command> {
-  checkRecord('constraints', 'an object', constraints);
+  check('constraints', constraints, is.readable('an object'));
   const { maxTimeoutMs = 200 } = constraints;
   const timeoutMs =
     maxTimeoutMs === 0

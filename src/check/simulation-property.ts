@@ -2,8 +2,9 @@
  * fast-check over simulations: inputs are drawn and shrunk by fast-check, the schedule is keyed by a seed that is drawn once and never
  * shrunk. So `seed` and `path` of a failure repeat it to the byte, and a shrunk input meets the same schedule.
  */
+import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
-import { checkArray, checkMethods, checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
@@ -49,7 +50,7 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
 ): fc.IAsyncProperty<[Inputs, number]> {
   checkArbitraries(arbitraries);
   if (typeof scenario !== 'function') throw invalidArgument('scenario', 'a function', scenario);
-  checkOptions(options);
+  check('options', options, is.readable('an object of options'));
   const { onVerdict, ...simulation } = options;
   const inputs = fc.tuple(...arbitraries) as unknown as fc.Arbitrary<Inputs>;
   const schedule = fc.noShrink(fc.nat());
@@ -67,8 +68,8 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
 
 /** fast-check refuses anything but an arbitrary by an untyped error of its own. */
 function checkArbitraries(arbitraries: unknown): void {
-  checkArray('arbitraries', 'a list of arbitraries', arbitraries);
+  check('arbitraries', arbitraries, is.listOf(is.ANY, 'a list of arbitraries'));
   for (const [index, arbitrary] of (arbitraries as readonly unknown[]).entries()) {
-    checkMethods(`arbitraries[${index}]`, arbitrary, ['generate', 'shrink']);
+    check(`arbitraries[${index}]`, arbitrary, is.withMethods('generate', 'shrink'));
   }
 }

@@ -1,5 +1,6 @@
 /** What a runner may be unable to do without breaking the contract. A case says what it needs; the rest of the cases are for everybody. */
-import { checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /**
  * - `capacity`: takes more than one run, as `capacity` says (R58).
@@ -43,7 +44,7 @@ export type Supports = Readonly<Record<Capability, true | string>>;
  * ```
  */
 export function supportsAllBut(lacks: Partial<Record<Capability, string>>): Supports {
-  checkRecord('lacks', 'an object of capabilities with reasons', lacks);
+  check('lacks', lacks, is.readable('an object of capabilities with reasons'));
   return { ...ALL, ...lacks };
 }
 

@@ -1,7 +1,8 @@
 /**
  * The commands that cases are made of, in words, so that the same case drives scripts of the simulation and programs of a machine.
  */
-import { checkInteger, checkLimit, checkString } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { simScript, simStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
 
@@ -78,7 +79,7 @@ export const shellCommands: CommandVocabulary = Object.freeze({
   unstartable: (): Command => ({ argv: ['/nonexistent/program'] }),
   lost: (): Command => sh('exit 1'),
   killedBy: (signal: string): Command => {
-    checkString('signal', 'the name of a signal', signal);
+    check('signal', signal, is.text('the name of a signal'));
     return sh(`kill -${signal.replace(/^SIG/, '')} $$`);
   },
   stubborn: (): Command => sh(`trap '' TERM; while :; do sleep 0.05; done`),
@@ -89,6 +90,6 @@ function sh(script: string, ...args: readonly string[]): Command {
 }
 
 function checkNumbers(exitCode: unknown, afterMs: unknown): void {
-  checkInteger('exitCode', exitCode, 0);
-  checkLimit('afterMs', afterMs);
+  check('exitCode', exitCode, is.COUNT);
+  check('afterMs', afterMs, is.limit());
 }

@@ -2,17 +2,13 @@
  * One case of the suite: what it proves, what it needs, and its body. Invariant: it knows no test framework; its runner asks
  * `skipReason` first and takes what `prove` throws for the failure.
  */
-import {
-  checkArray,
-  checkFunction,
-  checkOptions,
-  checkRecord,
-  checkString,
-} from '../kernel/argument-check.ts';
+import { SEED } from '../kernel/seeded-random.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
-import type { ServiceReach } from '../oracles/reach-kinds.ts';
+import { ServiceReach } from '../oracles/reach-kinds.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Failure } from '../simulation/verdict.ts';
@@ -59,6 +55,15 @@ export interface ProveOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The shapes of those. */
+export const PROVE_FIELDS: is.OptionalShapes<ProveOptions> = {
+  seeds: is.listOf(SEED, 'a list of seeds'),
+  cutOffMs: is.limit(),
+  reach: is.instanceOf('the counts of a watch', ServiceReach),
+  signal: is.ABORT_SIGNAL,
+};
+const PROVE_OPTIONS = is.optionsOf<ProveOptions>({}, PROVE_FIELDS);
+
 const DEFAULT_SEEDS = [1, 2, 3];
 const DEFAULT_CUT_OFF_MS = 120_000;
 /** What is left of a case that was given up gets this much of its time to end. */
@@ -78,13 +83,13 @@ export class ConformanceCase {
   readonly run: (t: CaseContext) => Promise<void>;
 
   constructor(group: string, spec: CaseSpec) {
-    checkString('group', 'a name', group);
-    checkRecord('spec', 'an object with title and run or serve', spec);
+    check('group', group, is.text('a name'));
+    check('spec', spec, is.readable('an object with title and run or serve'));
     const { title, needs = [] } = spec;
-    checkString('title', 'a text', title);
-    checkArray('needs', 'a list of capabilities', needs);
+    check('title', title, is.TEXT);
+    check('needs', needs, is.listOf(is.ANY, 'a list of capabilities'));
     const run = 'serve' in spec ? servingBody(spec) : spec.run;
-    checkFunction('run', run);
+    check('run', run, is.FUNCTION);
     this.title = title;
     this.group = group;
     this.rules = /^(?:[RD]\d+ )+/.exec(title)?.[0].match(/R\d+/g) ?? [];
@@ -115,7 +120,7 @@ export class ConformanceCase {
    */
   async prove(subject: ConformanceSubject, options: ProveOptions = {}): Promise<void> {
     checkSubject(subject);
-    checkOptions(options);
+    check('options', options, PROVE_OPTIONS);
     try {
       await this.#run(subject, options);
     } catch (error) {
@@ -218,7 +223,7 @@ export class ConformanceCase {
 }
 
 function servingBody({ options, serve }: RunnerCase): ConformanceCase['run'] {
-  checkFunction('serve', serve);
+  check('serve', serve, is.FUNCTION);
   return async (t) => serve(t, await t.runner(options));
 }
 

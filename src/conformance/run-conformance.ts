@@ -1,9 +1,10 @@
 /** Runs cases for programs: one after another, a result each, nothing thrown for a case that fails. */
-import { checkOptions } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/reach-kinds.ts';
 import type { Capability } from './capability.ts';
 import { ConformanceError } from './check.ts';
-import type { ConformanceCase, ProveOptions } from './conformance-case.ts';
+import { ConformanceCase, PROVE_FIELDS, type ProveOptions } from './conformance-case.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import { checkSubject, type ConformanceSubject } from './subject.ts';
 
@@ -29,6 +30,15 @@ export interface ConformanceOptions extends ProveOptions {
   /** How many cases run at once on the machine's time; default 1. Simulations always run one after another. */
   readonly concurrency?: number;
 }
+
+const CONFORMANCE_OPTIONS = is.optionsOf<ConformanceOptions>(
+  {},
+  {
+    ...PROVE_FIELDS,
+    cases: is.listOf(is.instanceOf('a ConformanceCase', ConformanceCase)),
+    concurrency: is.limit(1),
+  },
+);
 
 /**
  * Holds a runner to the contract and gives each result as it comes, in the order of the cases. After the whole suite one more
@@ -57,7 +67,7 @@ export async function* runConformance(
   options: ConformanceOptions = {},
 ): AsyncGenerator<CaseResult, void, undefined> {
   checkSubject(subject);
-  checkOptions(options);
+  check('options', options, CONFORMANCE_OPTIONS);
   const { cases = conformanceCases, concurrency = 1 } = options;
   const width = subject.wallWorld === undefined ? 1 : concurrency;
   const begun: Promise<CaseResult>[] = [];

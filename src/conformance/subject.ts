@@ -1,5 +1,6 @@
 /** What a runner has to say about itself to be held to the contract. */
-import { checkMethods, checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { LogUploader, Processor } from '../model/collaborators.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -79,10 +80,10 @@ export interface ConformanceSubject {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field.
  */
 export function checkSubject(subject: unknown): asserts subject is ConformanceSubject {
-  checkRecord('subject', 'a ConformanceSubject', subject);
-  checkMethods('subject', subject, ['create']);
+  check('subject', subject, is.readable('a ConformanceSubject'));
+  check('subject', subject, is.withMethods('create'));
   const { supports, wallWorld, heldWorld } = subject as Partial<ConformanceSubject>;
-  checkRecord('subject.supports', 'capabilities such as supportsAllBut({})', supports);
+  check('subject.supports', supports, is.readable('capabilities such as supportsAllBut({})'));
   if (wallWorld !== undefined && heldWorld !== undefined) {
     throw invalidArgument('subject', 'either wallWorld or heldWorld', subject);
   }

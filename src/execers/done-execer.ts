@@ -3,7 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Execer, Process, ProcessState, ProcessStatus } from '../model/execer.ts';
 import type { ExitCode } from '../model/exit-code.ts';
-import { EXIT_CODE } from './process-status.ts';
+import { EXIT_CODE, isProcessDone } from './process-status.ts';
 
 /** How the processes of a done execer end. */
 export interface DoneExecerOptions {
@@ -22,10 +22,11 @@ export interface InstantExecer extends Execer {
   exec(): Process;
 }
 
+const STATES: readonly ProcessState[] = ['COMPLETE', 'FAILED', 'UNKNOWN', 'RUNNING'];
 const DONE_EXECER_OPTIONS = is.optionsOf<DoneExecerOptions>(
   {},
   {
-    state: is.oneOf('COMPLETE', 'FAILED', 'UNKNOWN'),
+    state: is.oneOf(...STATES.filter(isProcessDone)),
     exitCode: EXIT_CODE,
     error: is.TEXT,
     execError: is.ERROR,

@@ -2,7 +2,8 @@
  * What a campaign reports: plain data that can be sent between threads, written down and merged. Invariant: nothing in it grows with
  * the number of executions.
  */
-import { checkArray, checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { StopCause } from './explorer.ts';
 import type { FailingExecution } from './failing-execution.ts';
@@ -103,8 +104,8 @@ const CAUSES: readonly StopCause[] = ['failure', 'stopped', 'executions', 'exhau
  * ```
  */
 export function mergeCampaignReports(reports: readonly CampaignReport[]): CampaignReport {
-  checkArray('reports', 'an array of reports', reports);
-  for (const report of reports) checkRecord('report', 'the report of a campaign', report);
+  check('reports', reports, is.listOf(is.ANY, 'an array of reports'));
+  for (const report of reports) check('report', report, is.readable('the report of a campaign'));
   const [first, ...others] = reports;
   return first === undefined ? EMPTY_REPORT : others.reduce(merge, first);
 }

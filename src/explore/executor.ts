@@ -2,7 +2,8 @@
  * What an exploration runs again and again: one scenario, once, under a given source of decisions. Invariant: the source alone
  * decides what happens, so that the log of an execution repeats it.
  */
-import { checkRecord, checkString } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { ServiceWatch } from '../model/service.ts';
@@ -60,6 +61,8 @@ export interface Executor {
 /** All executions of an exploration have the same stream of `world.random`: they differ only in their decisions. */
 const SEED = '1';
 
+const REQUEST = is.readable('a request for an execution');
+
 /** Messages are kept, printed and sent from thread to thread; some hold a whole state. */
 const MESSAGE_MAX = 10_000;
 
@@ -83,7 +86,7 @@ export function createExecutor<Input>(
   seed: string = SEED,
 ): Executor {
   checkScenario(definition);
-  checkString('seed', 'a text', seed);
+  check('seed', seed, is.TEXT);
   const { name, options } = definition;
   return simulationExecutor({
     ...options,
@@ -102,7 +105,7 @@ export function simulationExecutor({
   return {
     scenario: name,
     async execute(asked) {
-      checkRecord('request', 'a request for an execution', asked);
+      check('request', asked, REQUEST);
       const { watchers = [], hardMaxEvents = Infinity, nativeAwaits = false, ...request } = asked;
       const native = nativeAwaits ? simulation.ambient?.native : undefined;
       const verdict = await simulate({

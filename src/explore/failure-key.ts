@@ -3,7 +3,8 @@
  * same key, and a campaign counts failures by it. Invariant: what a check shows below its first paragraph, or in double quotes, is data and
  * not part of the key; the message of a thrown error is kept whole, because assertion errors all begin the same way.
  */
-import { checkRecord, checkString } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 
 /** Stands for the key of an execution that was cut off: nobody knows whether it fails. */
@@ -40,9 +41,9 @@ const LENGTH_MAX = 500;
  * ```
  */
 export function failureKey(failure: NamedFailure): string {
-  checkRecord('failure', 'a failure', failure);
+  check('failure', failure, is.readable('a failure'));
   const { kind, rule = '', message } = failure;
-  checkString('failure.message', 'a text', message);
+  check('failure.message', message, is.TEXT);
   const head = kind === 'error' ? message : headlineOf(message).headline;
   const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
   const numberless = named.replace(NUMBER, '#').replace(NUMBERS, '#').replace(PLURAL, '$1');

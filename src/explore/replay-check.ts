@@ -4,7 +4,7 @@
  * unless the log is of an execution that was cut off: that goes on with plain answers, and fits whatever it comes to.
  */
 import * as is from '../kernel/shape.ts';
-import { checkRecord, check } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { fifoDecisions } from '../kernel/fifo-decisions.ts';
@@ -139,7 +139,7 @@ function sourceOf(
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a token or a log. */
 function tokenIn(log: ReplayToken | readonly Decision[]): ReplayToken | undefined {
-  checkRecord('log', 'a replay token or a log of decisions', log);
+  check('log', log, is.readable('a replay token or a log of decisions'));
   const token = isToken(log) ? log : undefined;
   check(token === undefined ? 'log' : 'log.decisions', token === undefined ? log : token.decisions, LOG);
   return token;

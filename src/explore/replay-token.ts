@@ -2,13 +2,14 @@
  * A failure in one line that can be pasted: scenario, decisions, and what must come of them. Invariants: plain choices are left out,
  * because they are what a missing answer means; a token that was cut, changed or made by another version is refused, never guessed.
  */
-import { checkInteger, checkRecord, checkString, check } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { RunnerError, describeValue, invalidArgument } from '../kernel/errors.ts';
 import { questionData, questionFrom, type Question, type QuestionData } from '../kernel/question.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
-import { LOG } from './argument-shapes.ts';
+import { KEYED_LOG } from './argument-shapes.ts';
 
 /** What a token carries. */
 export interface ReplayToken {
@@ -25,6 +26,12 @@ export interface ReplayToken {
   /** All decisions that were not the plain one, in the order of asking. */
   readonly decisions: readonly KeyedDecision[];
 }
+
+const TOKEN = is.objectOf<ReplayToken>(
+  'a replay token',
+  { ...is.each(['scenario', 'failureKey', 'traceHash'], is.TEXT), decisions: KEYED_LOG },
+  { maxEvents: is.ANY, seed: is.TEXT },
+);
 
 const FORMAT = /^dr(\d+):/;
 const VERSION = '2';
@@ -50,20 +57,8 @@ const COUNT_MAX = 2 ** 48;
  * ```
  */
 export function encodeToken(token: ReplayToken): string {
-  checkRecord('token', 'a replay token', token);
+  check('token', token, TOKEN);
   const { scenario, failureKey, traceHash, seed, decisions, maxEvents } = token;
-  for (const [name, value] of Object.entries({
-    scenario,
-    failureKey,
-    traceHash,
-    ...(seed === undefined ? {} : { seed }),
-  })) {
-    checkString(`token.${name}`, 'a text', value);
-  }
-  check('token.decisions', decisions, LOG);
-  decisions.forEach(({ occurrence }, index) => {
-    checkInteger(`token.decisions[${index}].occurrence`, occurrence, 0);
-  });
   const questions = new Map(decisions.map(({ question }) => [question.key, question]));
   const index = new Map([...questions.keys()].map((key, at) => [key, at]));
   const rows = decisions.flatMap(({ question, occurrence, n, answer }) => [
@@ -93,7 +88,7 @@ export function isTokenText(text: string): boolean {
  * `RUNNER_INVALID_ARGUMENT` for anything but a text.
  */
 export function decodeToken(text: string): ReplayToken {
-  checkString('token', 'a text', text);
+  check('token', text, is.TEXT);
   const token = text.trim();
   const version = FORMAT.exec(token)?.[1];
   if (version === undefined) throw refused(`a token that begins with "dr${VERSION}:"`, describeValue(token));

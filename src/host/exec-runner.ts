@@ -1,6 +1,7 @@
 /** The exec runner: the same queue and invoker as in a simulation, on the OS execer and the machine's clock. */
+import * as is from '../kernel/shape.ts';
 import { createMemoryFiler } from '../filers/memory-filer.ts';
-import { checkOptions, check } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Execer } from '../model/execer.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { World } from '../model/world.ts';
@@ -61,7 +62,7 @@ export class ExecRunner extends QueueRunner {
  * ```
  */
 export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
-  checkOptions(options);
+  check('options', options, is.readable('an object of options'));
   const { world = realWorld(), name = 'exec', recorder } = options;
   const {
     outputs = createLocalOutputs(),

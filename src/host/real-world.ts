@@ -2,10 +2,11 @@
  * The world in which runners really run: the machine's time, the plain policy, and randomness from the machine unless a seed is
  * given. The same body runs in a simulated world unchanged.
  */
+import * as is from '../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { PLAIN_CHOICES } from '../kernel/fifo-decisions.ts';
-import { createRandomStream } from '../kernel/seeded-random.ts';
+import { createRandomStream, SEED } from '../kernel/seeded-random.ts';
 import type { World } from '../model/world.ts';
 import { createSystemClock } from './system-clock.ts';
 
@@ -14,6 +15,8 @@ export interface RealWorldOptions {
   /** Makes the random stream reproducible; time and the machine are not. Default: real entropy. */
   readonly seed?: string | number;
 }
+
+const REAL_WORLD_OPTIONS = is.optionsOf<RealWorldOptions>({}, { seed: SEED });
 
 /**
  * The surroundings of a runner on the machine.
@@ -28,7 +31,7 @@ export interface RealWorldOptions {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a string nor a finite number.
  */
 export function realWorld(options: RealWorldOptions = {}): World {
-  checkOptions(options);
+  check('options', options, REAL_WORLD_OPTIONS);
   const { seed = randomBytes(16).toString('hex') } = options;
   return { clock: createSystemClock(), choices: PLAIN_CHOICES, random: createRandomStream(seed) };
 }

@@ -3,8 +3,9 @@
  * in a turn of the event loop of its own, so that its promise reactions have run before the next one. Invariant: no event fires
  * before its time, and an end-of-instant event only when no ordinary one is due.
  */
+import * as is from '../kernel/shape.ts';
 import { AsyncResource } from 'node:async_hooks';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -18,6 +19,8 @@ export interface SystemClockOptions {
    */
   readonly keepsAlive?: boolean;
 }
+
+const SYSTEM_CLOCK_OPTIONS = is.optionsOf<SystemClockOptions>({}, { keepsAlive: is.BOOLEAN });
 
 /**
  * Makes a clock on real time, at `now() === 0`.
@@ -34,7 +37,7 @@ export interface SystemClockOptions {
  * ```
  */
 export function createSystemClock(options: SystemClockOptions = {}): Clock {
-  checkOptions(options);
+  check('options', options, SYSTEM_CLOCK_OPTIONS);
   return new SystemClock(options.keepsAlive ?? true);
 }
 

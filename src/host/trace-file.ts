@@ -2,13 +2,14 @@
  * Traces, recordings and workload logs on disk: read as a stream of bytes, also out of gzip, and written whole or not at all.
  * Invariant: no file descriptor outlives its reading or writing, however that ends.
  */
+import * as is from '../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
-import { checkAnyIterable, checkString } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
 import { openRegularFile, TooLargeError } from './regular-file.ts';
 
@@ -83,8 +84,8 @@ export async function writeTraceFile(
   path: string,
   lines: Iterable<string> | AsyncIterable<string>,
 ): Promise<number> {
-  checkString('path', 'a path', path);
-  if (typeof lines !== 'string') checkAnyIterable('lines', lines);
+  check('path', path, is.text('a path'));
+  if (typeof lines !== 'string') check('lines', lines, is.ANY_ITERABLE);
   return writeTo(await placeOf(path), path, lines);
 }
 
@@ -261,7 +262,7 @@ async function writeLines(
     batch = '';
   };
   for await (const line of lines) {
-    checkString('line', 'text', line);
+    check('line', line, is.TEXT);
     batch += line;
     if (batch.length >= BATCH_LENGTH) await flush();
   }

@@ -162,6 +162,15 @@ export function such(says: string, fits: (value: unknown) => boolean): SuchShape
   return { is: 'such', says, fits };
 }
 
+/** An object or a function whose fields can be read. */
+export function readable(says: string): SuchShape {
+  return such(says, (value) => {
+    if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false;
+    Object.values(value);
+    return !Reflect.has(value, '') || true;
+  });
+}
+
 /** An instance of a class. */
 export function instanceOf(says: string, type: abstract new (...given: never[]) => unknown): SuchShape {
   return such(says, (value) => value instanceof type);

@@ -1,5 +1,6 @@
 /** What a scheduler hands to a runner: argv, environment, a timeout, a snapshot and tags (R16). */
-import { checkObject, unreadable, checkArray, checkOptions } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check, checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 import { formatGoDuration } from './go-duration.ts';
@@ -158,6 +159,11 @@ export interface CommandTextOptions {
   readonly redactEnv?: boolean | ((key: string) => boolean);
 }
 
+const TEXT_OPTIONS = is.optionsOf<CommandTextOptions>(
+  {},
+  { redactEnv: is.anyOf('true, false or a function', is.BOOLEAN, is.FUNCTION) },
+);
+
 /**
  * Shows a command; `redactEnv: true` is the form for logs, where secrets must not end up (R17).
  *
@@ -171,11 +177,11 @@ export interface CommandTextOptions {
  */
 export function formatCommand(command: Command, options: CommandTextOptions = {}): string {
   try {
-    checkObject('command', 'an object with argv', command);
-    checkOptions(options);
+    check('command', command, is.anObject('an object with argv'));
+    check('options', options, TEXT_OPTIONS);
     const { redactEnv = false } = options;
     const { argv, envVars, timeoutMs = 0, snapshotId = '', jobId = '', taskId = '', tag = '' } = command;
-    checkArray('command.argv', 'an array of strings', argv);
+    check('command.argv', argv, is.listOf(is.ANY, 'an array of strings'));
     const head =
       `runner.Command -- SnapshotID: ${snapshotId} # Argv: [${quoted(argv)}] # Timeout: ${formatGoDuration(timeoutMs)}` +
       ` # JobID: ${jobId} # TaskID: ${taskId} # Tag: ${tag}`;

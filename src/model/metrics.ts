@@ -1,5 +1,6 @@
 /** The small contract behind which metrics are kept. Names are the interface (R176–R183). */
-import { checkString } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 
 /** Only grows. */
 export interface Counter {
@@ -77,6 +78,6 @@ export const COMMAND_DIR_USAGE_PREFIX = 'commandDirUsage_kb_';
 
 /** The name of the gauge that holds by how many KB the directory of that suffix grew during a run (R182). */
 export function commandDirUsageName(suffix: string): string {
-  checkString('suffix', 'a text', suffix);
+  check('suffix', suffix, is.TEXT);
   return COMMAND_DIR_USAGE_PREFIX + suffix;
 }

@@ -2,7 +2,8 @@
  * The functions that most callers read statuses with: one run, all runs, or wait for a state. They work over any querier and rely on
  * its contract only; an empty answer is a typed error, never an index into nothing (R40, R42).
  */
-import { checkArray, checkMethods, checkObject, unreadable } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { RunState } from './run-state.ts';
 import type { RunID } from './run-status.ts';
 import { NoStatusError, unknownRun } from './status-errors.ts';
@@ -10,8 +11,13 @@ import { ALL_MASK, DONE_MASK, maskForState, type StateMask } from './state-mask.
 import type { QueryResult, StatusQuerier, StatusQueryNower, StatusResult } from './status-reader.ts';
 import { waitForever } from './query.ts';
 
-const QUERY: readonly string[] = ['query'];
-const QUERY_NOW: readonly string[] = ['queryNow'];
+const QUERY = is.withMethods('query');
+const QUERY_NOW = is.withMethods('queryNow');
+const RESULT = is.objectOf<Pick<QueryResult, 'statuses'>>(
+  'a QueryResult',
+  { statuses: is.listOf(is.ANY, 'a list of run statuses') },
+  {},
+);
 
 /**
  * The first status of a result, with the service status of the same instant.
@@ -21,21 +27,16 @@ const QUERY_NOW: readonly string[] = ['queryNow'];
  * `RUNNER_INVALID_ARGUMENT` for anything but a result.
  */
 export function singleStatus(result: QueryResult): StatusResult {
-  try {
-    checkObject('result', 'a QueryResult', result);
-    const { statuses, service } = result;
-    checkArray('result.statuses', 'a list of run statuses', statuses);
-    const [status] = statuses;
-    if (status === undefined) throw new NoStatusError(service);
-    return { status, service };
-  } catch (error) {
-    throw unreadable('result', result, error);
-  }
+  check('result', result, RESULT);
+  const { statuses, service } = result;
+  const [status] = statuses;
+  if (status === undefined) throw new NoStatusError(service);
+  return { status, service };
 }
 
 /** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`, also if the answer is empty (R40). See {@link finalStatus}. */
 export async function statusNow(querier: StatusQueryNower, runId: RunID): Promise<StatusResult> {
-  checkMethods('querier', querier, QUERY_NOW);
+  check('querier', querier, QUERY_NOW);
   const { statuses, service } = await querier.queryNow({ runs: [runId], states: ALL_MASK });
   const [status] = statuses;
   if (status === undefined) throw unknownRun(runId);
@@ -44,7 +45,7 @@ export async function statusNow(querier: StatusQueryNower, runId: RunID): Promis
 
 /** The current status of all runs, in creation order (R37, R43). See {@link finalStatus}. */
 export async function statusAll(querier: StatusQueryNower): Promise<QueryResult> {
-  checkMethods('querier', querier, QUERY_NOW);
+  check('querier', querier, QUERY_NOW);
   return querier.queryNow({ allRuns: true, states: ALL_MASK });
 }
 
@@ -91,7 +92,7 @@ function awaitSingle(
   signal: AbortSignal | undefined,
 ): Promise<StatusResult> {
   try {
-    checkMethods('querier', querier, QUERY);
+    check('querier', querier, QUERY);
     return Promise.resolve(querier.query({ runs: [runId], states }, waitForever(signal))).then(singleStatus);
   } catch (error) {
     return Promise.reject(error);

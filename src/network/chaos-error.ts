@@ -1,5 +1,6 @@
 /** The error of an injected fault, which carries the zero values that the model returns together with an error (R149). */
-import { checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/errors.ts';
 import { type RunStatus, zeroStatus } from '../model/run-status.ts';
 import { NEW_SERVICE_STATUS } from '../model/service-status.ts';
@@ -31,7 +32,7 @@ export class InjectedFaultError extends RunnerError {
   readonly fault: InjectedFault;
 
   constructor(fault: InjectedFault, cause?: Error) {
-    checkRecord('fault', 'an object with operation and kind', fault);
+    check('fault', fault, is.readable('an object with operation and kind'));
     const code = isRunnerError(cause) ? cause.code : 'RUNNER_INJECTED_FAULT';
     const message =
       cause === undefined

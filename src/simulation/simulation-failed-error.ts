@@ -1,12 +1,13 @@
 /** A verdict that does not hold, for those who must throw: test frameworks and property-based tests. */
-import { checkRecord, unreadable } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
 import { framesOfThrown, withoutEngine } from './scenario-stack.ts';
 import { kindText, type Verdict } from './verdict.ts';
 
 /** What failed, when, its details, and how to see it again. */
 function describeFailure(verdict: Verdict): string {
-  checkRecord('verdict', 'the verdict of a simulation', verdict);
+  check('verdict', verdict, is.readable('the verdict of a simulation'));
   try {
     return failureText(verdict);
   } catch (error) {

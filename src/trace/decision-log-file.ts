@@ -1,10 +1,11 @@
 /** Decision logs as files of kind `decisions`: every open question, how many answers it had, and which was taken. */
-import { checkIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TextSource } from './line-reader.ts';
 import type { DecisionsHeader } from './trace-header.ts';
 import type { TraceReaderOptions } from './trace-reader.ts';
-import { openTrace } from './trace-reader.ts';
+import { READER_OPTIONS, openTrace } from './trace-reader.ts';
 import { createTraceWriter } from './trace-writer.ts';
 
 /** A decision log that was read. */
@@ -30,8 +31,8 @@ export function* decisionLogLines(
   decisions: Iterable<Decision>,
   header: Omit<DecisionsHeader, 'kind'> = {},
 ): Generator<string, void, void> {
-  checkIterable('decisions', decisions);
-  checkRecord('header', 'an object', header);
+  check('decisions', decisions, is.ITERABLE);
+  check('header', header, is.readable('an object'));
   const writer = createTraceWriter({ kind: 'decisions', ...header });
   yield writer.header();
   for (const decision of decisions) yield writer.decision(decision);
@@ -48,7 +49,7 @@ export async function readDecisionLog(
   source: TextSource,
   options: Omit<TraceReaderOptions, 'kind'> = {},
 ): Promise<DecisionLogFile> {
-  checkOptions(options);
+  check('options', options, READER_OPTIONS);
   const trace = await openTrace(source, { ...options, kind: 'decisions' });
   const decisions: Decision[] = [];
   for await (const entry of trace) if (entry.type === 'decision') decisions.push(entry.decision);

@@ -1,5 +1,6 @@
 /** Trace events in plain words, one line each, for reports and for the first difference of two traces. */
-import { checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import { resourceEventText } from '../model/resource-text.ts';
 import { hasField } from '../model/run-state.ts';
@@ -20,7 +21,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
  * ```
  */
 export function formatEvent(event: TraceEvent): string {
-  checkRecord('event', 'a trace event', event);
+  check('event', event, is.readable('a trace event'));
   return `${event.at} ms: ${'runId' in event ? ofRun(event) : ofRunner(event)}`;
 }
 

@@ -2,7 +2,8 @@
  * Cuts a stream of text or bytes into lines, one at a time. Tolerates a byte order mark and CRLF. Invariants: it holds one chunk and a
  * small multiple of one line, however that was cut; it never reads past what was asked for, and closes its source when it is closed.
  */
-import { checkMethods, isInstance, unreadable } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check, isInstance, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
 import { TraceFormatError } from './trace-format-error.ts';
@@ -148,7 +149,7 @@ function iteratorOf(source: TextSource): Pieces {
     const candidate = source as Partial<AsyncIterable<Chunk> & Iterable<Chunk>> | null | undefined;
     const pieces = candidate?.[Symbol.asyncIterator]?.() ?? candidate?.[Symbol.iterator]?.();
     if (pieces === undefined) throw invalidArgument('source', 'text, bytes, or an iterable of them', source);
-    checkMethods('the iterator of source', pieces, ['next']);
+    check('the iterator of source', pieces, is.withMethods('next'));
     return pieces;
   } catch (error) {
     throw unreadable('source', source, error);

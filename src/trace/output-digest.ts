@@ -3,9 +3,10 @@
  * form. Dates and host paths stand in the file's header, and why a run was stopped in its trailer (R96, R101, R107, R111), so neither
  * counts: the same bytes of the process give the same digest on every machine and at any time.
  */
+import * as is from '../kernel/shape.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { createHash, type Hash } from 'node:crypto';
-import { checkAnyIterable, checkedIterable, checkOptions, isInstance } from '../kernel/argument-check.ts';
+import { check, checkedIterable, isInstance } from '../kernel/argument-check.ts';
 import { LOG_HEADER_END, LOG_TRAILER_BEGIN } from '../model/log-markers.ts';
 import type { Chunk } from '../model/output.ts';
 
@@ -17,6 +18,8 @@ export interface OutputDigestOptions {
    */
   readonly hasTrailer?: boolean;
 }
+
+const DIGEST_OPTIONS = is.optionsOf<OutputDigestOptions>({}, { hasTrailer: is.BOOLEAN });
 
 /** A file whose header is not over by then has none. */
 const HEADER_BYTES_MAX = 4 * 1024 * 1024;
@@ -101,13 +104,13 @@ export async function digestOutput(
   content: Chunk | Iterable<Chunk> | AsyncIterable<Chunk>,
   options: OutputDigestOptions = {},
 ): Promise<string> {
-  checkOptions(options);
+  check('options', options, DIGEST_OPTIONS);
   const digest = new OutputDigest(options);
   if (typeof content === 'string' || isInstance<Uint8Array>(content, Uint8Array)) {
     digest.add(content);
     return digest.end();
   }
-  checkAnyIterable('content', content);
+  check('content', content, is.ANY_ITERABLE);
   if (Symbol.asyncIterator in content) {
     for await (const chunk of content) digest.add(checked(chunk));
   } else {

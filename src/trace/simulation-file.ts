@@ -1,11 +1,12 @@
 /** Simulations as files of kind `simulation`: the decisions that made a run of a scenario what it was, then what happened in it. */
-import { checkIterable, checkOptions, checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { TextSource } from './line-reader.ts';
 import type { SimulationHeader, TraceFooter } from './trace-header.ts';
 import type { TraceReaderOptions } from './trace-reader.ts';
-import { openTrace } from './trace-reader.ts';
+import { READER_OPTIONS, openTrace } from './trace-reader.ts';
 import { createTraceWriter } from './trace-writer.ts';
 
 /** What a simulation leaves behind. */
@@ -40,10 +41,10 @@ export function* simulationLines(
   record: SimulationRecord,
   header: Omit<SimulationHeader, 'kind'> = {},
 ): Generator<string, void, void> {
-  checkRecord('record', 'an object with decisions and events', record);
+  check('record', record, is.readable('an object with decisions and events'));
   const { decisions, events } = record;
-  checkIterable('record.decisions', decisions);
-  checkIterable('record.events', events);
+  check('record.decisions', decisions, is.ITERABLE);
+  check('record.events', events, is.ITERABLE);
   const writer = createTraceWriter({ kind: 'simulation', ...header });
   yield writer.header();
   for (const decision of decisions) yield writer.decision(decision);
@@ -61,7 +62,7 @@ export async function readSimulation(
   source: TextSource,
   options: Omit<TraceReaderOptions, 'kind'> = {},
 ): Promise<SimulationFile> {
-  checkOptions(options);
+  check('options', options, READER_OPTIONS);
   const trace = await openTrace(source, { ...options, kind: 'simulation' });
   const decisions: Decision[] = [];
   const events: TraceEvent[] = [];

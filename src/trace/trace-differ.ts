@@ -1,5 +1,6 @@
 /** Finds the first event in which two traces differ, and says it in plain words. Equal traces have none (R209). */
-import { checkAnyIterable, checkedIterable, startOf } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check, checkedIterable, startOf } from '../kernel/argument-check.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { DataDifference } from './data-difference.ts';
 import { findDataDifference, formatDataDifference } from './data-difference.ts';
@@ -69,7 +70,7 @@ export async function diffEventStreams(
 type Events = Iterator<TraceEvent, unknown> | AsyncIterator<TraceEvent, unknown>;
 
 function iterate(name: string, source: AsyncIterable<TraceEvent> | Iterable<TraceEvent>): Events {
-  checkAnyIterable(name, source);
+  check(name, source, is.ANY_ITERABLE);
   return startOf<Events>(name, source, () =>
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator](),
   );

@@ -1,5 +1,6 @@
 /** The error of every file that is not what its reader takes: which line, what was expected, what came. */
-import { checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { RunnerError, shownText } from '../kernel/errors.ts';
 
 /** In which way a file is wrong. */
@@ -41,7 +42,7 @@ export class TraceFormatError extends RunnerError {
   readonly line: number;
 
   constructor(fault: TraceFault) {
-    checkRecord('fault', 'an object with problem, line, expected and actual', fault);
+    check('fault', fault, is.readable('an object with problem, line, expected and actual'));
     const { problem, line, expected, actual, hint, ...rest } = fault;
     const advice = hint === undefined ? '' : ` (${shownText(hint)})`;
     super(

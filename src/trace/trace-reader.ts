@@ -17,7 +17,7 @@ import {
   TRACE_VERSIONS,
   type TraceFooter,
 } from './trace-header.ts';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { questionFrom } from '../kernel/question.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
@@ -133,6 +133,12 @@ export interface TraceReaderOptions {
   /** Longest line to accept, in bytes, which bounds the memory: 256 MiB for recordings and 16 MiB for others if absent. */
   readonly maxLineBytes?: number;
 }
+
+/** The shape of those. */
+export const READER_OPTIONS: is.RecordShape = is.optionsOf<TraceReaderOptions>(
+  {},
+  { kind: is.TEXT, maxLineBytes: is.integer(1) },
+);
 
 /** A file that has shown its header. Its entries can be read once. */
 export interface OpenTrace extends AsyncIterable<TraceEntry> {
@@ -283,11 +289,8 @@ class StreamedTrace implements OpenTrace {
  * ```
  */
 export async function openTrace(source: TextSource, options: TraceReaderOptions = {}): Promise<OpenTrace> {
-  checkOptions(options);
+  check('options', options, READER_OPTIONS);
   const { kind, maxLineBytes } = options;
-  if (maxLineBytes !== undefined && !(Number.isSafeInteger(maxLineBytes) && maxLineBytes > 0)) {
-    throw invalidArgument('maxLineBytes', 'a whole number > 0', maxLineBytes);
-  }
   const lines = new LineReader(source);
   try {
     return new StreamedTrace(await readHeader(lines, kind), lines, maxLineBytes);

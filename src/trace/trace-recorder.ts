@@ -2,7 +2,8 @@
  * The tracer that every simulation has: it folds each event into a rolling hash and keeps the events themselves only if
  * asked to. Invariant: two recorders give the same hash if and only if they got equal events in the same order.
  */
-import { checkMethods, checkOptions, unreadable } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { plural } from '../model/plural.ts';
 import type { Command } from '../model/command.ts';
@@ -20,6 +21,11 @@ export interface TraceRecorderOptions {
   /** Whether to keep the events in memory for `events()`; off by default, as a long simulation has millions. */
   readonly keep?: boolean;
 }
+
+const RECORDER_OPTIONS = is.optionsOf<TraceRecorderOptions>(
+  { hash: is.withMethods('addString', 'addNumber', 'digest') },
+  { keep: is.BOOLEAN },
+);
 
 /** A tracer that can be asked afterwards. */
 export interface TraceRecorder extends Tracer {
@@ -168,7 +174,6 @@ class EventRecorder implements TraceRecorder {
  * ```
  */
 export function createTraceRecorder(options: TraceRecorderOptions): TraceRecorder {
-  checkOptions(options);
-  checkMethods('hash', options.hash, ['addString', 'addNumber', 'digest']);
+  check('options', options, RECORDER_OPTIONS);
   return new EventRecorder(options);
 }

@@ -2,9 +2,9 @@
  * Makes the lines of a trace, decision log or recording, one at a time, so that a file of any size is written without
  * being held. Invariant: equal data gives equal lines (R209), and every line that is made can be read back.
  */
-import type * as is from '../kernel/shape.ts';
+import * as is from '../kernel/shape.ts';
 import { canonicalJson, sortedKeys } from './canonical-json.ts';
-import { checkRecord, isInstance, check } from '../kernel/argument-check.ts';
+import { check, isInstance } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { Question, questionData } from '../kernel/question.ts';
@@ -13,6 +13,10 @@ import type { TraceEvent } from '../model/trace-event.ts';
 import { FOOTER_SHAPE, HEADER_SHAPES, LINE_SHAPES } from './file-shapes.ts';
 import { type TraceHeader, TRACE_FORMAT, TRACE_VERSIONS } from './trace-header.ts';
 import { TraceSums } from './trace-sums.ts';
+
+const EVENT = is.readable('a trace event');
+const DECISION = is.readable('an object with question, n and answer');
+const STEP = is.readable('a step of a recording');
 
 /**
  * Writes values as JSON with their fields in the order of their shape and the keys of maps sorted, so that equal data is written as
@@ -96,14 +100,14 @@ class LineWriter implements TraceWriter {
   }
 
   event(event: TraceEvent): string {
-    checkRecord('event', 'a trace event', event);
+    check('event', event, EVENT);
     const line = lineOf(this.#shapeOf(event.type), 'event', event);
     this.#sums.addEvent(line, event);
     return `${line}\n`;
   }
 
   decision(decision: Decision): string {
-    checkRecord('decision', 'an object with question, n and answer', decision);
+    check('decision', decision, DECISION);
     const { question, answer, n } = decision;
     if (!isInstance(question, Question)) throw invalidArgument('decision.question', 'a question', question);
     if (answer >= n) throw invalidArgument('decision.answer', `an integer below ${n}`, answer);
@@ -117,7 +121,7 @@ class LineWriter implements TraceWriter {
   }
 
   step(step: RecordedStep): string {
-    checkRecord('step', 'a step of a recording', step);
+    check('step', step, STEP);
     const line = lineOf(this.#shapeOf(step.type), 'step', step);
     this.#sums.addStep(line);
     return `${line}\n`;
@@ -167,7 +171,7 @@ function lineOf(shape: is.RecordShape, name: string, value: object): string {
  * ```
  */
 export function createTraceWriter(header: TraceHeader): TraceWriter {
-  checkRecord('header', 'an object with kind', header);
+  check('header', header, is.readable('an object with kind'));
   if (typeof header.kind !== 'string' || !Object.hasOwn(HEADER_SHAPES, header.kind)) {
     const kinds = Object.keys(HEADER_SHAPES).join(', ');
     throw invalidArgument('header.kind', `one of ${kinds}`, header.kind);

@@ -3,7 +3,8 @@
  * {@link WorkloadJob}s (that of the Standard Workload Format: `swf/swf-workload.ts`), and everything else is the same for all formats.
  * Recorded waits and ends are for comparison; they are what a scheduler under test is judged by, not what it is fed.
  */
-import { checkArray, checkLimit, checkOptions, checkRecord } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import { TIME_MS_MAX } from '../kernel/microseconds.ts';
@@ -46,6 +47,17 @@ export interface WorkloadOptions {
    */
   readonly overrun?: 'grace' | 'enforce';
 }
+
+const WORKLOAD_OPTIONS = is.optionsOf<WorkloadOptions>(
+  {},
+  {
+    timeScale: is.such('a finite number > 0', (value) => Number.isFinite(value) && (value as number) > 0),
+    select: is.FUNCTION,
+    limit: is.limit(),
+    failure: is.oneOf('exit', 'machinery'),
+    overrun: is.oneOf('grace', 'enforce'),
+  },
+);
 
 /** How a run of a job is to end. */
 export interface WorkOutcome {
@@ -111,14 +123,10 @@ export function createWorkload(
   jobs: readonly WorkloadJob[],
   workloadOptions: WorkloadOptions = {},
 ): Workload {
-  checkArray('jobs', 'a list of jobs', jobs);
-  for (const job of jobs) checkRecord('job', 'a job of a workload', job);
-  checkOptions(workloadOptions);
+  check('jobs', jobs, is.listOf(is.ANY, 'a list of jobs'));
+  for (const job of jobs) check('job', job, is.readable('a job of a workload'));
+  check('options', workloadOptions, WORKLOAD_OPTIONS);
   const { timeScale = 1, select, limit = Infinity, failure = 'exit', overrun = 'grace' } = workloadOptions;
-  if (!(timeScale > 0 && Number.isFinite(timeScale))) {
-    throw invalidArgument('timeScale', 'a finite number > 0', timeScale);
-  }
-  checkLimit('limit', limit);
   const policy: Policy = { failure, overrun };
   const chosen = jobs.toSorted((a, b) => a.submitMs - b.submitMs).filter((job) => select?.(job) !== false);
   const isKnown = (job: WorkloadJob): boolean => outcomeOf(job, policy) !== undefined;

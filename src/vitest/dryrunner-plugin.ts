@@ -2,10 +2,11 @@
  * The plugin of Vite that puts the stand-ins in place before Vitest imports anything of the user's. Invariant: it is loaded in the process
  * that reads the configuration, so it imports nothing that a test needs.
  */
+import * as is from '../kernel/shape.ts';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';
 import { checkTransforms, type ModuleTransform } from '../ambient/module-transform.ts';
-import { checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { codeModule } from '../kernel/package-files.ts';
 
@@ -41,7 +42,7 @@ const QUERY = /[?#].*$/;
  * ```
  */
 export function dryrunnerPlugin(options: DryrunnerPluginOptions = {}): Plugin[] {
-  checkOptions(options);
+  check('options', options, is.readable('an object of options'));
   const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
   if (unknown !== undefined) throw invalidArgument('options', `some of ${OPTIONS.join(', ')}`, unknown);
   const { transforms = [] } = options;

@@ -2,12 +2,13 @@
  * What `expect` of Vitest says of runners, of promises and of scenarios. Invariant: time is that of what is asked: a runner waits on its own
  * clock, a promise on the `setTimeout` that its code sees, which is virtual in a simulation.
  */
+import * as is from '../kernel/shape.ts';
 import type { Service } from '../model/service.ts';
 import type { StatusQuerier } from '../model/status-reader.ts';
 import type { RunState } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { ALL_MASK, DONE_MASK, maskForState } from '../model/state-mask.ts';
-import { checkDuration, checkMethods } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import { describeValue, invalidArgument, isRunnerError, messageOf } from '../kernel/errors.ts';
 import { formatCount } from '../model/plural.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
@@ -48,7 +49,7 @@ async function toReachState(
   state: RunState,
   { withinMs = Infinity }: { readonly withinMs?: number } = {},
 ): Promise<Match> {
-  checkMethods('expect(runner)', runner, ['query', 'queryNow']);
+  check('expect(runner)', runner, is.withMethods('query', 'queryNow'));
   const querier = runner as StatusQuerier;
   const reached = await querier
     .query({ runs: [runId], states: maskForState(state) }, { timeoutMs: withinMs })
@@ -77,7 +78,7 @@ function statusText(status: RunStatus | undefined): string {
 }
 
 async function toSettleWithin(received: unknown, ms: number): Promise<Match> {
-  checkDuration('ms', ms);
+  check('ms', ms, is.DURATION_MS);
   const pending = new Set<string>();
   const settled = settledOf(received, pending);
   const began = performance.now();

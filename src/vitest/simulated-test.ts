@@ -2,6 +2,7 @@
  * What a `simTest` does once its time has come: the logs that failed before, the plain schedule, then an exploration; or the one execution that
  * a token names, or one for each seed. Invariants: what fails is made small, explained and kept; no time is taken beyond that of the test.
  */
+import * as is from '../kernel/shape.ts';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ambientTime, type AmbientOptions } from '../ambient/ambient-time.ts';
@@ -16,7 +17,7 @@ import { checkReplay } from '../explore/replay-check.ts';
 import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-token.ts';
 import { vitestReference } from '../explore/vitest-test.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
-import { checkInteger, checkIterable, checkOptions } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
@@ -61,7 +62,7 @@ type Plan =
  */
 export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   const { options = {} } = test;
-  checkOptions(options);
+  check('options', options, is.readable('an object of options'));
   const reference = referenceOf(test);
   const plan = planOf(options, test.wish, reference);
   const simulation = simulationOf(test);
@@ -142,7 +143,7 @@ function referenceOf({ file, name }: SimulatedTest): string {
 function planOf(options: SimulatedTest['options'] = {}, wish: string | undefined, reference: string): Plan {
   const { runs = DEFAULT_RUNS, seeds, replay, explain = true } = options;
   if (typeof (explain as unknown) !== 'boolean') throw invalidArgument('explain', 'true or false', explain);
-  checkInteger('runs', runs, 0);
+  check('runs', runs, is.COUNT);
   if (replay !== undefined) {
     return { kind: 'replay', log: typeof replay === 'string' ? decodeToken(replay) : replay };
   }
@@ -160,7 +161,7 @@ function planOf(options: SimulatedTest['options'] = {}, wish: string | undefined
 
 function seedsOf(seeds: unknown): Iterable<string | number> {
   if (typeof seeds !== 'number') {
-    checkIterable('seeds', seeds);
+    check('seeds', seeds, is.ITERABLE);
     return seeds as Iterable<string | number>;
   }
   if (!(Number.isSafeInteger(seeds) && seeds >= 1)) {

@@ -327,7 +327,7 @@ describe('openTrace', () => {
     for (const maxLineBytes of [0, -1, 1.5, Number.NaN, '9' as unknown as number]) {
       await expect(read(simulation, { maxLineBytes })).rejects.toMatchObject({
         code: 'RUNNER_INVALID_ARGUMENT',
-        message: expect.stringMatching(/^maxLineBytes: expected a whole number > 0, got /),
+        message: expect.stringMatching(/^maxLineBytes: expected an integer ≥ 1, got /),
       });
     }
   });

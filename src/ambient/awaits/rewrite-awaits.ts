@@ -3,11 +3,12 @@
  * `await __dryrunnerAwait((X), "await in flush (queue.ts:12)")`. Invariants: code is only ever added, and no line break before the last
  * line, so lines stay as they are and the map says where columns went; without a simulation the code does what it did, tick by tick.
  */
+import * as is from '../../kernel/shape.ts';
 import { createRequire, SourceMap, type SourceMapPayload } from 'node:module';
 import { basename } from 'node:path';
 import type * as Acorn from 'acorn';
 import type * as Codec from '@jridgewell/sourcemap-codec';
-import { checkOptions, checkString } from '../../kernel/argument-check.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 
 /** What {@link rewriteAwaits} takes beside the code. */
@@ -89,10 +90,10 @@ let codec: typeof Codec | undefined;
  * ```
  */
 export function rewriteAwaits(code: string, options: RewriteOptions): RewrittenCode | undefined {
-  checkString('code', 'a text', code);
-  checkOptions(options);
+  check('code', code, is.TEXT);
+  check('options', options, is.readable('an object of options'));
   const { file, ast } = options;
-  checkString('file', 'a path', file);
+  check('file', file, is.text('a path'));
   if (!MIGHT_WAIT.test(code) || code.includes(`function ${AWAIT}(`)) return undefined;
   const comment = MAP_COMMENT.exec(code);
   const text = comment === null ? code : code.slice(0, comment.index);

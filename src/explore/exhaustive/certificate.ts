@@ -2,7 +2,8 @@
  * What an exhaustive search can vouch for when it ends. Invariant: `complete` is true only if every schedule within the bounds was run or
  * is equivalent to one that was; whatever a bound has left out is named.
  */
-import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { counted, formatCount } from '../../model/plural.ts';
 
 /** How far a search goes; all unlimited by default. */
@@ -16,6 +17,15 @@ export interface SearchBounds {
   /** Answers other than 0 to all other questions, in one schedule. */
   readonly maxFaults?: number;
 }
+
+/** The shapes of those. */
+export const BOUND_FIELDS: is.ShapesOf<SearchBounds> = is.each(
+  ['maxExecutions', 'maxDecisions', 'maxDelays', 'maxFaults'],
+  is.such(
+    'an integer ≥ 0',
+    (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 0),
+  ),
+);
 
 /** A bound that leaves schedules out. */
 export type LimitingBound = 'maxDecisions' | 'maxDelays' | 'maxFaults';
@@ -101,11 +111,15 @@ export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): stri
  * ```
  */
 export function formatCertificate(certificate: Certificate): string {
-  checkRecord('certificate', 'a certificate', certificate);
-  checkRecord('certificate.bounds', 'the bounds of a search', certificate.bounds);
-  checkArray('certificate.limitedBy', 'the bounds that left something out', certificate.limitedBy);
+  check('certificate', certificate, is.readable('a certificate'));
+  check('certificate.bounds', certificate.bounds, is.readable('the bounds of a search'));
+  check(
+    'certificate.limitedBy',
+    certificate.limitedBy,
+    is.listOf(is.ANY, 'the bounds that left something out'),
+  );
   if (certificate.complete !== true) {
-    checkRecord('certificate.complete', 'true or why the search stopped', certificate.complete);
+    check('certificate.complete', certificate.complete, is.readable('true or why the search stopped'));
   }
   const { states } = certificate;
   return [

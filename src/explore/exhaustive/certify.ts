@@ -1,7 +1,8 @@
 /** Explores a scenario exhaustively, from the first execution to the certificate. */
-import { checkOptions } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import type { ScenarioDefinition } from '../../simulation/scenario.ts';
-import type { Certificate, SearchBounds } from './certificate.ts';
+import { BOUND_FIELDS, type Certificate, type SearchBounds } from './certificate.ts';
 import { createExecutor } from '../executor.ts';
 import { exhaustiveStrategy } from './exhaustive-strategy.ts';
 import { explore, type ExploreOptions } from '../explorer.ts';
@@ -14,6 +15,11 @@ export interface CertifyOptions<Input>
   /** Called for every schedule that failed; returns whether to go on. Default: it goes on. */
   readonly onFailure?: ExploreOptions['onFailure'];
 }
+
+const CERTIFY_OPTIONS = is.optionsOf<CertifyOptions<unknown>>(
+  {},
+  { ...BOUND_FIELDS, ...is.each(['shouldStop', 'onExecution', 'onFailure'], is.FUNCTION), input: is.ANY },
+);
 
 /**
  * Runs all schedules of a scenario within bounds, as far as they are distinct.
@@ -41,7 +47,7 @@ export async function certify<Input>(
   scenario: ScenarioDefinition<Input>,
   options: CertifyOptions<Input> = {},
 ): Promise<Certificate> {
-  checkOptions(options);
+  check('options', options, CERTIFY_OPTIONS);
   const { input, shouldStop, onExecution, onFailure = () => true, ...bounds } = options;
   const executor = createExecutor(scenario, input);
   const strategy = exhaustiveStrategy(scenario, bounds);

@@ -12,19 +12,21 @@
  * A bound on delays counts differently for equivalent schedules, so with it nothing is reduced: all orders within the bound are run, and
  * counted by class.
  */
-import { checkRecord, checkOptions } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import type { DecisionSource, DueEvents } from '../../kernel/decisions.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { OracleFactory } from '../../oracles/oracle.ts';
 import type { ScenarioDefinition } from '../../simulation/scenario.ts';
-import type { Certificate, SearchBounds, SearchStop } from './certificate.ts';
+import { BOUND_FIELDS, type Certificate, type SearchBounds, type SearchStop } from './certificate.ts';
 import { ExhaustiveSearch } from './exhaustive-search.ts';
 import { FootprintMeter } from './footprint.ts';
 import { EXHAUSTIVE } from '../strategies/strategy-names.ts';
 import type { Execution, Strategy } from '../strategies/strategy.ts';
+
+const BOUNDS = is.optionsOf<SearchBounds>({}, BOUND_FIELDS);
 
 /** A strategy that ends with a certificate. */
 export class ExhaustiveStrategy implements Strategy {
@@ -143,13 +145,7 @@ export function exhaustiveStrategy<Input>(
   scenario: Pick<ScenarioDefinition<Input>, 'name' | 'options'>,
   bounds: SearchBounds = {},
 ): ExhaustiveStrategy {
-  checkRecord('scenario', 'a scenario definition', scenario);
-  checkOptions(bounds);
-  const { maxExecutions = 0, maxDecisions = 0, maxDelays = 0, maxFaults = 0 } = bounds;
-  Object.entries({ maxExecutions, maxDecisions, maxDelays, maxFaults }).forEach(([name, value]) => {
-    if (!(Number.isInteger(value) || value === Infinity) || value < 0) {
-      throw invalidArgument(name, 'an integer ≥ 0', value);
-    }
-  });
+  check('scenario', scenario, is.readable('a scenario definition'));
+  check('options', bounds, BOUNDS);
   return new ExhaustiveStrategy(scenario.name, scenario.options?.oracles !== undefined, bounds);
 }

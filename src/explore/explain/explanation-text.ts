@@ -1,5 +1,6 @@
 /** An explanation as lines for a terminal. Invariant: plain text; what colours it gets is left to the printer, by role. */
-import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { counted, plural } from '../../model/plural.ts';
 import type { Explanation, FailureDetail } from './explanation.ts';
 import type { HistoryLine } from './failure-history.ts';
@@ -35,11 +36,11 @@ export interface ExplanationLine {
  * ```
  */
 export function formatExplanation(explanation: Explanation): ExplanationLine[] {
-  checkRecord('explanation', 'an explanation', explanation);
+  check('explanation', explanation, is.readable('an explanation'));
   for (const list of ['history', 'details', 'places'] as const) {
-    checkArray(`explanation.${list}`, 'a list', explanation[list]);
+    check(`explanation.${list}`, explanation[list], is.listOf(is.ANY, 'a list'));
   }
-  checkRecord('explanation.nearestSearch', 'what was tried nearby', explanation.nearestSearch);
+  check('explanation.nearestSearch', explanation.nearestSearch, is.readable('what was tried nearby'));
   const { sentence, history, leftOut, details, nearestPass, places, token } = explanation;
   return [
     { role: 'sentence', text: sentence },

@@ -1,5 +1,6 @@
 /** Makes strategies by the names that people type. Invariant: a strategy's `name` is the name it is made by. */
-import { checkOptions, checkString } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { mutationStrategy } from './mutation-strategy.ts';
 import { pctStrategy, type PctOptions } from './pct-strategy.ts';
@@ -16,6 +17,8 @@ import { walkStrategy } from './walk-strategy.ts';
 
 /** What {@link createStrategy} passes on to the strategies that know it. */
 export interface StrategyOptions extends PctOptions, SweepOptions {}
+
+const STRATEGY_OPTIONS = is.optionsOf<StrategyOptions>({}, { depth: is.integer(1), pairs: is.COUNT });
 
 const FACTORIES: Readonly<
   Record<StrategyName, (seed: string | number, options: StrategyOptions) => Strategy>
@@ -50,8 +53,7 @@ export function createStrategy(
   seed: string | number = 1,
   options: StrategyOptions = {},
 ): Strategy {
-  checkOptions(options);
-  checkString('strategy', 'the name of a strategy', name);
+  check('options', options, STRATEGY_OPTIONS);
   if (!isStrategyName(name)) throw invalidArgument('strategy', `one of ${strategyNames.join(', ')}`, name);
   return FACTORIES[name](seed, options);
 }

@@ -2,13 +2,19 @@
  * How much of the disk directories take, as `du -sk` counts: blocks, directories too, each file once however many names it has, links
  * not followed. Invariant: a size that cannot be taken is left out, never guessed (R182).
  */
+import * as is from '../../kernel/shape.ts';
 import { lstat, readdir, realpath } from 'node:fs/promises';
-import { checkString, isInstance } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
+import { check } from '../../kernel/argument-check.ts';
 import type { DirMonitor } from '../../model/collaborators.ts';
 
 const BLOCK_BYTES = 512n;
 const KB_BYTES = 1024n;
+const PATH = is.text('a path without NUL, not empty', /^[^\0]+$/);
+const DIRS = is.such(
+  'a Map of suffix to path',
+  (value) =>
+    value instanceof Map && [...value].flat().every((text) => typeof text === 'string' && text !== ''),
+);
 const SLASH = Buffer.from('/');
 
 /**
@@ -18,10 +24,7 @@ const SLASH = Buffer.from('/');
  * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for anything but a text; the system's error if a part cannot be read.
  */
 export async function dirSizeKb(path: string): Promise<number> {
-  checkString('path', 'a path', path);
-  if (path === '' || path.includes('\0')) {
-    throw invalidArgument('path', 'a path without NUL, not empty', path);
-  }
+  check('path', path, PATH);
   const blocks = await blocksOf(await realpath(path, 'buffer'), new Set());
   return Number((blocks * BLOCK_BYTES + KB_BYTES - 1n) / KB_BYTES);
 }
@@ -67,9 +70,7 @@ async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
  * ```
  */
 export function createDirMonitor(dirs: ReadonlyMap<string, string>): DirMonitor {
-  const isTexts =
-    isInstance(dirs, Map) && [...dirs].flat().every((text) => typeof text === 'string' && text !== '');
-  if (!isTexts) throw invalidArgument('dirs', 'a Map of suffix to path', dirs);
+  check('dirs', dirs, DIRS);
   const measured = new Map<string, string>(dirs);
   return { sizesKb: () => sizesOf(measured) };
 }

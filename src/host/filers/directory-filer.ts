@@ -2,6 +2,7 @@
  * A filer of content-addressed snapshots of directories. Invariant: an id is the digest of everything that comes back, so the same
  * content has the same id, and a checkout is that content or an error.
  */
+import * as is from '../../kernel/shape.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
 import { isPathBelow, checkIngestPaths, ABSOLUTE_PATH } from '../../filers/filer-arguments.ts';
@@ -24,7 +25,7 @@ import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { makeFolder } from '../make-folder.ts';
 import { NotRegularError, openRegularFile, type RegularFile } from '../regular-file.ts';
-import { checkOptions, check } from '../../kernel/argument-check.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { DirCheckout, asFilerError, filled, prepareTarget } from './dir-checkout.ts';
 import type { DiskFiler } from './disk-filer.ts';
 import { createTempDirs, type DiskTempDirs } from './temp-dirs.ts';
@@ -320,6 +321,11 @@ export interface DirectoryFilerOptions {
   readonly root?: string;
 }
 
+const DIRECTORY_FILER_OPTIONS = is.optionsOf<DirectoryFilerOptions>(
+  { store: is.text('a path', /^[^\0]+$/) },
+  { root: is.text('a path') },
+);
+
 class DirectoryFiler implements DiskFiler {
   // A cancelled checkout removes what it has copied so far.
   readonly cancelBoundMs = 5_000;
@@ -328,9 +334,6 @@ class DirectoryFiler implements DiskFiler {
   readonly #dirs: DiskTempDirs;
 
   constructor({ store, root }: DirectoryFilerOptions) {
-    if (typeof store !== 'string' || store === '' || store.includes('\0')) {
-      throw invalidArgument('store', 'a path', store);
-    }
     this.#store = new ObjectStore(resolve(store));
     this.#dirs = createTempDirs(root === undefined ? {} : { root });
   }
@@ -443,7 +446,7 @@ async function isDirectory(path: string): Promise<boolean> {
  * ```
  */
 export function createDirectoryFiler(options: DirectoryFilerOptions): DiskFiler {
-  checkOptions(options);
+  check('options', options, DIRECTORY_FILER_OPTIONS);
   return new DirectoryFiler(options);
 }
 

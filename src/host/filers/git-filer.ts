@@ -2,11 +2,12 @@
  * A filer whose snapshots are commits of a git repository. Invariant: checkouts share nothing but the repository's objects, so they
  * neither wait for each other nor leave anything in the repository (R172).
  */
+import * as is from '../../kernel/shape.ts';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { checkIngestPaths, ABSOLUTE_PATH } from '../../filers/filer-arguments.ts';
 import { throwIfCancelled } from '../../filers/filer-error.ts';
-import { checkDuration, checkOptions, check } from '../../kernel/argument-check.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
@@ -35,6 +36,12 @@ export interface GitFilerOptions {
   readonly git?: string;
 }
 
+const PLACE = is.text('a path or name that is no option', /^(?!-)[^\0]+$/);
+const GIT_FILER_OPTIONS = is.optionsOf<GitFilerOptions>(
+  { repo: PLACE },
+  { remote: PLACE, updateIntervalMs: is.DURATION_MS, root: is.text('a path'), git: is.TEXT },
+);
+
 const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 class GitFiler implements DiskFiler {
@@ -46,9 +53,6 @@ class GitFiler implements DiskFiler {
   readonly #dirs: DiskTempDirs;
 
   constructor({ repo, remote, updateIntervalMs = 0, root, git = 'git' }: GitFilerOptions) {
-    checkText('repo', repo);
-    if (remote !== undefined) checkText('remote', remote);
-    checkDuration('updateIntervalMs', updateIntervalMs);
     this.updateIntervalMs = updateIntervalMs;
     this.#repository = new GitRepository({ git, path: repo });
     this.#remote = remote;
@@ -115,11 +119,6 @@ function checkCommit(snapshotId: unknown): void {
   throw invalidArgument('snapshotId', 'the full id of a commit in lower-case hexadecimal', snapshotId);
 }
 
-function checkText(name: string, value: unknown): void {
-  if (typeof value === 'string' && value !== '' && !value.startsWith('-') && !value.includes('\0')) return;
-  throw invalidArgument(name, 'a path or name that is no option', value);
-}
-
 async function sourceAt(path: string, target: string): Promise<GitSource> {
   try {
     const stats = await stat(path);
@@ -150,6 +149,6 @@ async function sourceAt(path: string, target: string): Promise<GitSource> {
  * ```
  */
 export function createGitFiler(options: GitFilerOptions): DiskFiler {
-  checkOptions(options);
+  check('options', options, GIT_FILER_OPTIONS);
   return new GitFiler(options);
 }

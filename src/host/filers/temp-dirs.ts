@@ -1,9 +1,10 @@
 /** Temporary directories on the disk. Invariant: each is new, private to this user, and gone after its release. */
+import * as is from '../../kernel/shape.ts';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { FilerError } from '../../filers/filer-error.ts';
-import { checkOptions, checkString } from '../../kernel/argument-check.ts';
+import { check } from '../../kernel/argument-check.ts';
 import type { TempDirs } from '../../model/collaborators.ts';
 import { DirCheckout } from './dir-checkout.ts';
 
@@ -14,6 +15,8 @@ export interface TempDirsOptions {
   /** What their names start with. Default `dryrunner-`. */
   readonly prefix?: string;
 }
+
+const TEMP_DIRS_OPTIONS = is.optionsOf<TempDirsOptions>({}, { root: is.text('a path'), prefix: is.TEXT });
 
 /** Makes directories on the disk. */
 export interface DiskTempDirs extends TempDirs {
@@ -39,10 +42,8 @@ function safeName(text: string): string {
  * ```
  */
 export function createTempDirs(options: TempDirsOptions = {}): DiskTempDirs {
-  checkOptions(options);
+  check('options', options, TEMP_DIRS_OPTIONS);
   const { root = tmpdir(), prefix = 'dryrunner-' } = options;
-  checkString('root', 'a path', root);
-  checkString('prefix', 'a text', prefix);
   const path = `${resolve(root)}/${safeName(prefix)}`;
   return {
     boundMs: 5_000,

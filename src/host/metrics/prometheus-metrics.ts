@@ -2,6 +2,7 @@
  * Metrics in a Prometheus registry. Invariant: an instrument that the registry has already, from another runner for one, is shared
  * if it is of the same kind and has the same label names, and refused otherwise.
  */
+import * as is from '../../kernel/shape.ts';
 import type * as promClient from 'prom-client';
 import type {
   Counter as PromCounter,
@@ -9,7 +10,7 @@ import type {
   Histogram as PromHistogram,
   Registry,
 } from 'prom-client';
-import { checkRecord } from '../../kernel/argument-check.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { loadPeer } from '../../kernel/package-files.ts';
 import {
@@ -61,7 +62,7 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
  * ```
  */
 export async function createPrometheusMetrics(options: PrometheusMetricsOptions): Promise<Metrics> {
-  checkRecord('options', 'an object of options', options);
+  check('options', options, is.readable('an object of options'));
   checkOptions(options);
   const load = (): Promise<PrometheusPackage> => import('prom-client');
   return new PrometheusMetrics(await loadPeer('prom-client', 'createPrometheusMetrics', load), options);
@@ -169,7 +170,7 @@ function describe(kind: string, labelNames: readonly string[]): string {
 }
 
 function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: PrometheusMetricsOptions): void {
-  checkRecord('registry', 'a Registry of prom-client', registry);
+  check('registry', registry, is.readable('a Registry of prom-client'));
   if (typeof (registry as Partial<PrometheusRegistry>).getSingleMetric !== 'function') {
     throw invalidArgument('registry', 'a Registry of prom-client', registry);
   }

@@ -2,13 +2,14 @@
  * Makes outputs that are files of one folder, finds them by id, name or URI, and drops them again. Invariant: no id or name leads
  * out of the folder, and every output is in the index until it is dropped.
  */
+import * as is from '../../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { hostname as machineName, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { checkLimit, checkOptions, checkRecord, checkString } from '../../kernel/argument-check.ts';
-import { RunnerError, invalidArgument } from '../../kernel/errors.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { RunnerError } from '../../kernel/errors.ts';
 import type { OutputCreator } from '../../model/output.ts';
 import { checkOutputId } from '../../outputs/output-id.ts';
 import { LocalOutputFile, type LocalOutput } from './local-output-file.ts';
@@ -35,6 +36,22 @@ export interface LocalOutputsOptions {
   /** Milliseconds for `maxAgeMs`. Default: the machine's monotonic clock. */
   readonly now?: () => number;
 }
+
+const RETENTION = is.objectOf<OutputRetention>(
+  'an object with maxAgeMs and maxCount',
+  {},
+  is.each(['maxAgeMs', 'maxCount'], is.limit()),
+);
+const LOCAL_OUTPUTS_OPTIONS = is.optionsOf<LocalOutputsOptions>(
+  {},
+  {
+    dir: is.text('a path', /^[^\0]+$/),
+    httpBaseUrl: is.anyOf('a URL, or a function that gives one', is.TEXT, is.FUNCTION),
+    hostname: is.text('a name'),
+    retention: RETENTION,
+    now: is.FUNCTION,
+  },
+);
 
 /** A creator of local files (R160–R162, R167). */
 export interface LocalOutputs extends OutputCreator {
@@ -74,11 +91,7 @@ class LocalOutputFolder implements LocalOutputs {
   readonly #byId = new Map<string, LocalOutput>();
 
   constructor(options: LocalOutputsOptions) {
-    checkRetention(options.retention ?? {});
     const { dir, hostname = machineName() } = options;
-    if (dir !== undefined) checkString('dir', 'a path', dir);
-    if (dir === '' || dir?.includes('\0') === true) throw invalidArgument('dir', 'a path', dir);
-    checkString('hostname', 'a name', hostname);
     this.dir = resolve(dir ?? join(tmpdir(), `dryrunner-outputs-${randomBytes(6).toString('hex')}`));
     this.#folderUri = fileUri(hostname, this.dir);
     this.#options = options;
@@ -121,7 +134,7 @@ class LocalOutputFolder implements LocalOutputs {
   }
 
   async prune(retention: OutputRetention): Promise<number> {
-    checkRetention(retention);
+    check('retention', retention, RETENTION);
     const { maxAgeMs = Number.POSITIVE_INFINITY, maxCount = Number.POSITIVE_INFINITY } = retention;
     const oldestMs = this.#now() - maxAgeMs;
     let surplus = this.#byUri.size - maxCount;
@@ -167,13 +180,6 @@ class LocalOutputFolder implements LocalOutputs {
   }
 }
 
-function checkRetention(retention: OutputRetention): void {
-  checkRecord('retention', 'an object with maxAgeMs and maxCount', retention);
-  const { maxAgeMs = 0, maxCount = 0 } = retention;
-  checkLimit('maxAgeMs', maxAgeMs);
-  checkLimit('maxCount', maxCount);
-}
-
 /**
  * Makes a creator of outputs on the local disk (R160–R162, R167).
  *
@@ -189,7 +195,7 @@ function checkRetention(retention: OutputRetention): void {
  * ```
  */
 export function createLocalOutputs(options: LocalOutputsOptions = {}): LocalOutputs {
-  checkOptions(options);
+  check('options', options, LOCAL_OUTPUTS_OPTIONS);
   return new LocalOutputFolder(options);
 }
 

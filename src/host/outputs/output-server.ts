@@ -2,20 +2,15 @@
  * Serves the outputs of one folder over HTTP, complete, in ranges, or as a page that follows the file. Invariant: a request opens
  * at most one file, closes it whatever happens, and reaches nothing but regular files that lie directly in the folder.
  */
+import * as is from '../../kernel/shape.ts';
 import { type ServerResponse, type IncomingMessage, createServer, type Server } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { once } from 'node:events';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import {
-  checkArray,
-  checkInteger,
-  checkMethods,
-  checkOptions,
-  checkString,
-} from '../../kernel/argument-check.ts';
-import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { RunnerError } from '../../kernel/errors.ts';
 import { isOutputId } from '../../outputs/output-id.ts';
 import type { LocalOutputs } from './local-output.ts';
 import { listingPage } from './output-server-listing.ts';
@@ -198,6 +193,17 @@ export interface OutputServerOptions {
   readonly hostNames?: readonly string[];
 }
 
+const HOST = is.text('the name or address of a host', /^[^\s/?#@\\\0]+$/);
+const SERVER_OPTIONS = is.optionsOf<OutputServerOptions>(
+  {},
+  {
+    port: is.integer(0, 65_535),
+    host: HOST,
+    basePath: is.text('a path without query', /^[^?#\0-\x1f\x7f]*$/),
+    hostNames: is.listOf(HOST, 'a list of host names'),
+  },
+);
+
 /** A server that listens. */
 export interface OutputServer {
   /** The base URL, without trailing slash. */
@@ -208,7 +214,6 @@ export interface OutputServer {
 }
 
 const IDLE_MS_MAX = 120_000;
-const PORT_MAX = 65_535;
 
 class OutputRequests {
   readonly #outputs: LocalOutputs;
@@ -372,9 +377,10 @@ export async function createOutputServer(
   outputs: LocalOutputs,
   options: OutputServerOptions = {},
 ): Promise<OutputServer> {
-  checkMethods('outputs', outputs, ['find', 'create']);
-  checkString('outputs.dir', 'a path', outputs.dir);
-  const { port, host, basePath, hostNames } = checkedOptions(options);
+  check('outputs', outputs, is.withMethods('find', 'create'));
+  check('outputs.dir', outputs.dir, is.text('a path'));
+  check('options', options, SERVER_OPTIONS);
+  const { port = 0, host = '127.0.0.1', basePath = '/', hostNames = [] } = options;
   const base = basePath.replace(/\/+$/, '').replace(/^(?=[^/])/, '/');
   const requests = new OutputRequests(outputs, base);
   // Known once it listens, before which nobody asks.
@@ -391,25 +397,6 @@ export async function createOutputServer(
     server.listen(port, host, resolve);
   });
   return new ListeningServer(server, host, base);
-}
-
-/** All of them are looked at before anything listens. */
-function checkedOptions(options: OutputServerOptions): Required<OutputServerOptions> {
-  checkOptions(options);
-  const { port = 0, host = '127.0.0.1', basePath = '/', hostNames = [] } = options;
-  checkInteger('port', port, 0, PORT_MAX);
-  checkHost('host', host);
-  if (typeof basePath !== 'string' || /[?#\0-\x1f\x7f]/.test(basePath)) {
-    throw invalidArgument('basePath', 'a path without query', basePath);
-  }
-  checkArray('hostNames', 'a list of host names', hostNames);
-  hostNames.forEach((name, at) => checkHost(`hostNames[${at}]`, name));
-  return { port, host, basePath, hostNames };
-}
-
-function checkHost(name: string, value: unknown): void {
-  if (typeof value === 'string' && /^[^\s/?#@\\\0]+$/.test(value)) return;
-  throw invalidArgument(name, 'the name or address of a host', value);
 }
 
 /**

@@ -1,8 +1,9 @@
 /** The settings of the OS execer: their defaults, units and limits. */
+import * as is from '../../kernel/shape.ts';
 import { constants } from 'node:os';
 import type { Clock } from '../../kernel/clock.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
 import type { MaybePromise } from '../../model/maybe-promise.ts';
+import { METRICS } from '../../model/argument-shapes.ts';
 import type { Metrics } from '../../model/metrics.ts';
 
 /** What {@link createOsExecer} takes. All but the clock may be left out. */
@@ -39,6 +40,26 @@ export interface OsExecerOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** The shape of those. */
+export const OS_EXECER_OPTIONS: is.RecordShape = is.optionsOf<OsExecerOptions>(
+  { clock: is.CLOCK },
+  {
+    stdin: is.anyOf('"null", "inherit" or a descriptor', is.oneOf('null', 'inherit'), is.COUNT),
+    stopSignal: is.such('the name of a signal such as SIGINT', (value) =>
+      Object.hasOwn(constants.signals, value as string),
+    ),
+    ...is.each(['graceMs', 'drainGraceMs', 'reapMs', 'sinkGraceMs', 'memoryCapBytes'], is.finite(0)),
+    memoryPeriodMs: is.such(
+      'a finite number > 0',
+      (value) => Number.isFinite(value) && (value as number) > 0,
+    ),
+    memoryUsage: is.FUNCTION,
+    metrics: METRICS,
+    cgroups: is.BOOLEAN,
+    env: is.OPAQUE,
+  },
+);
+
 const DEFAULTS = {
   graceMs: 10_000,
   drainGraceMs: 1_000,
@@ -51,27 +72,8 @@ const DEFAULTS = {
 /** The times and sizes, all given. */
 export type OsExecerLimits = Readonly<Record<keyof typeof DEFAULTS, number>>;
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a value that is not a finite number ≥ 0, or a period of 0. */
+/** The limits that the options give, and the defaults. */
 export function osExecerLimits(options: OsExecerOptions): OsExecerLimits {
   const names = Object.keys(DEFAULTS) as (keyof OsExecerLimits)[];
-  const limits = Object.fromEntries(names.map((name) => [name, options[name] ?? DEFAULTS[name]]));
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isFinite(value) || value < 0) throw invalidArgument(name, 'a finite number ≥ 0', value);
-  }
-  if (limits['memoryPeriodMs'] === 0) throw invalidArgument('memoryPeriodMs', 'a finite number > 0', 0);
-  return { ...DEFAULTS, ...limits };
-}
-
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither a word nor a descriptor. */
-export function stdinOf({ stdin = 'null' }: OsExecerOptions): 'ignore' | 'inherit' | number {
-  if (stdin === 'inherit') return stdin;
-  if (stdin === 'null') return 'ignore';
-  if (Number.isSafeInteger(stdin) && stdin >= 0) return stdin;
-  throw invalidArgument('stdin', '"null", "inherit" or a descriptor', stdin);
-}
-
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what this machine does not know as a signal. */
-export function stopSignalOf({ stopSignal = 'SIGTERM' }: OsExecerOptions): NodeJS.Signals {
-  if (Object.hasOwn(constants.signals, stopSignal)) return stopSignal;
-  throw invalidArgument('stopSignal', 'the name of a signal such as SIGINT', stopSignal);
+  return Object.fromEntries(names.map((name) => [name, options[name] ?? DEFAULTS[name]])) as OsExecerLimits;
 }

@@ -2,20 +2,20 @@
  * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a status is
  * known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says what escapes).
  */
+import * as is from '../../kernel/shape.ts';
 import type { ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
 import { sendSignal } from './process-signal.ts';
 import { FaultLog } from '../../execers/fault-log.ts';
 import type { StreamName } from '../../execers/process-output.ts';
-import { checkArray, checkClock, checkOptions, checkRecord } from '../../kernel/argument-check.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { checkCommand, type Command } from '../../model/command.ts';
 import type { ExecCommand, Execer, Process } from '../../model/execer.ts';
 import { isPending, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import {
+  OS_EXECER_OPTIONS,
   osExecerLimits,
-  stdinOf,
-  stopSignalOf,
   type OsExecerLimits,
   type OsExecerOptions,
 } from './os-execer-options.ts';
@@ -129,8 +129,7 @@ function memberOf(group: number): ProcessEntry {
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time or size that is not a finite number ≥ 0.
  */
 export function createOsExecer(options: OsExecerOptions): Execer {
-  checkOptions(options);
-  checkClock('clock', options.clock);
+  check('options', options, OS_EXECER_OPTIONS);
   return new OsExecer(options);
 }
 
@@ -138,13 +137,14 @@ class OsExecer implements Execer {
   readonly cancelBoundMs: number;
   readonly #options: OsExecerOptions;
   readonly #limits: OsExecerLimits;
-  readonly #stdin: ReturnType<typeof stdinOf>;
+  readonly #stdin: 'ignore' | 'inherit' | number;
   readonly #stopSignal: NodeJS.Signals;
 
   constructor(options: OsExecerOptions) {
     this.#options = options;
-    this.#stdin = stdinOf(options);
-    this.#stopSignal = stopSignalOf(options);
+    const { stdin = 'null', stopSignal = 'SIGTERM' } = options;
+    this.#stdin = stdin === 'null' ? 'ignore' : stdin;
+    this.#stopSignal = stopSignal;
     this.#limits = osExecerLimits(options);
     const { graceMs, reapMs, drainGraceMs } = this.#limits;
     this.cancelBoundMs = graceMs + reapMs + drainGraceMs;
@@ -159,8 +159,8 @@ class OsExecer implements Execer {
 
   exec(command: ExecCommand): MaybePromise<Process> {
     // Only that it is one: what no program can be started with is an exec error (R98).
-    checkRecord('command', 'an object with argv', command);
-    checkArray('command.argv', 'an array of strings', command.argv);
+    check('command', command, is.readable('an object with argv'));
+    check('command.argv', command.argv, is.listOf(is.ANY, 'an array of strings'));
     const base = this.#options.env ?? process.env;
     // A runner around this process finds what runs here by its own cookie, also in an environment made by hand.
     const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE]);

@@ -1,5 +1,6 @@
 /** Entries of a recording in plain words, one line each. */
-import { checkRecord } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { isStep, type RecordedAnswer, type RecordedEntry } from '../../model/recording.ts';
 import { formatEvent } from '../event-text.ts';
 
@@ -15,7 +16,7 @@ import { formatEvent } from '../event-text.ts';
  * ```
  */
 export function formatEntry(entry: RecordedEntry): string {
-  checkRecord('entry', 'an entry of a recording', entry);
+  check('entry', entry, is.readable('an entry of a recording'));
   if (!isStep(entry)) return formatEvent(entry);
   const { at, runner } = entry;
   switch (entry.type) {

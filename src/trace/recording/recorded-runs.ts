@@ -1,5 +1,6 @@
 /** The runs of a recording, each as one piece: what a playback execer plays, and what people want to see of a recording. */
-import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
 import type {
   RecordedChunk,
@@ -34,8 +35,8 @@ interface RunSoFar {
  * ```
  */
 export function recordedRuns(recording: Recording): RecordedRun[] {
-  checkRecord('recording', 'a recording', recording);
-  checkArray('recording.entries', 'a list of entries', recording.entries);
+  check('recording', recording, is.readable('a recording'));
+  check('recording.entries', recording.entries, is.listOf(is.ANY, 'a list of entries'));
   const collected = new CollectedRuns();
   for (const entry of recording.entries) collected.take(entry);
   return collected.runs();

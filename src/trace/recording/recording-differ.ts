@@ -2,7 +2,8 @@
  * Compares what a replay did with what was recorded. Invariant: things that belong together, such as the statuses of a runner or what
  * one run holds, are compared in their order; how unrelated things of one instant interleave follows from nothing and is not.
  */
-import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { describeValue } from '../../kernel/errors.ts';
 import { wentIn, type RecordedEntry, type Recording } from '../../model/recording.ts';
 import { findDataDifference, type DataDifference } from '../data-difference.ts';
@@ -58,8 +59,8 @@ export function diffRecordings(expected: Recording, actual: Recording): Recordin
 }
 
 function entriesOf(name: string, recording: Recording): readonly RecordedEntry[] {
-  checkRecord(name, 'a recording', recording);
-  checkArray(`${name}.entries`, 'a list of entries', recording.entries);
+  check(name, recording, is.readable('a recording'));
+  check(`${name}.entries`, recording.entries, is.listOf(is.ANY, 'a list of entries'));
   return recording.entries;
 }
 

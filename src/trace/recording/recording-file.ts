@@ -1,10 +1,11 @@
 /** Recordings as files of kind `recording`: what went in and out of the recorded runners, one thing a line, in its order. */
-import { checkArray, checkOptions, checkRecord } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { isStep, type RecordedEntry, type Recording } from '../../model/recording.ts';
 import type { TextSource } from '../line-reader.ts';
 import type { RecordingHeader } from '../trace-header.ts';
 import type { TraceReaderOptions } from '../trace-reader.ts';
-import { openTrace } from '../trace-reader.ts';
+import { READER_OPTIONS, openTrace } from '../trace-reader.ts';
 import { createTraceWriter } from '../trace-writer.ts';
 
 /** A recording that was read. */
@@ -28,9 +29,9 @@ export function* recordingLines(
   recording: Recording,
   header: Omit<RecordingHeader, 'kind'> = {},
 ): Generator<string, void, void> {
-  checkRecord('recording', 'a recording', recording);
-  checkArray('recording.entries', 'a list of entries', recording.entries);
-  checkRecord('header', 'an object', header);
+  check('recording', recording, is.readable('a recording'));
+  check('recording.entries', recording.entries, is.listOf(is.ANY, 'a list of entries'));
+  check('header', header, is.readable('an object'));
   const writer = createTraceWriter({ kind: 'recording', ...header });
   yield writer.header();
   for (const entry of recording.entries) yield isStep(entry) ? writer.step(entry) : writer.event(entry);
@@ -47,7 +48,7 @@ export async function readRecording(
   source: TextSource,
   options: Omit<TraceReaderOptions, 'kind'> = {},
 ): Promise<RecordingFile> {
-  checkOptions(options);
+  check('options', options, READER_OPTIONS);
   const trace = await openTrace(source, { ...options, kind: 'recording' });
   const entries: RecordedEntry[] = [];
   for await (const line of trace) {

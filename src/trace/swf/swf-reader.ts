@@ -2,8 +2,9 @@
  * Reads logs in the Standard Workload Format, streamed. Invariant: jobs come in file order, which is what breaks the tie between
  * jobs of the same second.
  */
-import { checkOptions } from '../../kernel/argument-check.ts';
-import { invalidArgument, describeValue } from '../../kernel/errors.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { describeValue } from '../../kernel/errors.ts';
 import { plural } from '../../model/plural.ts';
 import { type TextSource, LineReader } from '../line-reader.ts';
 import { type SwfHeader, SwfHeaderLines } from './swf-header.ts';
@@ -75,6 +76,8 @@ export interface SwfReaderOptions {
   readonly mode?: 'strict' | 'lenient';
 }
 
+const SWF_OPTIONS = is.optionsOf<SwfReaderOptions>({}, { mode: is.oneOf('strict', 'lenient') });
+
 /** A log that was read. */
 export interface SwfLog {
   readonly header: SwfHeader;
@@ -91,7 +94,6 @@ export interface SwfLog {
 const LINE_BYTES_MAX = 64 * 1024;
 /** What a refused log can still be read with. */
 const LENIENT = "mode 'lenient' reads on and collects warnings";
-const MODES: readonly string[] = ['strict', 'lenient'];
 
 class SwfReading {
   readonly header = new SwfHeaderLines();
@@ -170,9 +172,8 @@ class SwfReading {
  * ```
  */
 export async function readSwf(source: TextSource, options: SwfReaderOptions = {}): Promise<SwfLog> {
-  checkOptions(options);
+  check('options', options, SWF_OPTIONS);
   const { mode = 'strict' } = options;
-  if (!MODES.includes(mode)) throw invalidArgument('mode', '"strict" or "lenient"', mode);
   const lines = new LineReader(source, { foreignBytes: 'replaced' });
   const reading = new SwfReading(mode === 'strict');
   const jobs: SwfJob[] = [];

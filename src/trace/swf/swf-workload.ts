@@ -3,7 +3,8 @@
  * milliseconds. A log's status is trusted only if it distinguishes jobs: where every status is 0, status means nothing and every job ran to
  * its end.
  */
-import { checkArray, checkRecord } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
 import type { WorkloadJob } from '../workload.ts';
 import type { SwfJob } from './swf-reader.ts';
 
@@ -31,8 +32,8 @@ export interface SwfWorkload {
  * ```
  */
 export function swfWorkload(jobs: readonly SwfJob[]): SwfWorkload {
-  checkArray('jobs', 'a list of jobs', jobs);
-  for (const job of jobs) checkRecord('job', 'a job of a log', job);
+  check('jobs', jobs, is.listOf(is.ANY, 'a list of jobs'));
+  for (const job of jobs) check('job', job, is.readable('a job of a log'));
   const statusesMeanNothing = jobs.every(({ status }) => status === STATUS.FAILED);
   return { jobs: mergeParts(jobs).map((job) => workloadJob(job, statusesMeanNothing)), statusesMeanNothing };
 }

@@ -261,7 +261,7 @@ describe('readSwf', () => {
   test('an unknown mode and an invalid source are refused', async () => {
     await expect(readSwf(row, { mode: 'loose' as 'lenient' })).rejects.toMatchObject({
       code: 'RUNNER_INVALID_ARGUMENT',
-      message: 'mode: expected "strict" or "lenient", got "loose"',
+      message: 'mode: expected one of "strict", "lenient", got "loose"',
     });
     await expect(readSwf(7 as unknown as string)).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
   });
