@@ -262,7 +262,8 @@ export const shiftSites: ShrinkPass = function* (state) {
       for (let to = 0; to < from; to += 1) {
         if (!((seriesBySite(state.log).get(site)?.[from] ?? 0) > 0)) break;
         yield changed(state, [site], (series) => movedUp(series, from, to));
-        yield changed(state, [site], (series) => swapped(series, from, to));
+        // What was accepted just now may have left a log in which less is asked.
+        yield changed(state, [site], (series) => (from < series.length ? swapped(series, from, to) : series));
       }
     }
   }
