@@ -10,7 +10,7 @@ import { defineScenario, type Simulation } from 'dryrunner';
 import { ambientTime, watchEscapes } from 'dryrunner/ambient';
 import { createExecutor } from 'dryrunner/explore';
 import { fifoDecisions } from 'dryrunner/kernel';
-import { standIns, type StandIn } from '../../src/ambient/globals/stand-in.ts';
+import { replacedStandIn, standIns, type StandIn } from '../../src/ambient/globals/stand-in.ts';
 
 const ambient = ambientTime({ allow: [] });
 
@@ -166,6 +166,7 @@ describe('each stand-in left out', () => {
   )('%s is missed by the double run, the watch for escapes or the end', async ([name, standIn]) => {
     const found = await without(standIn, signs);
     if (!HARMLESS.has(name) && !CONSTANT.has(name)) expect(found).not.toEqual([]);
-    expect(await signs()).toEqual([]);
+    // What the machine was asked for may still come, in the next simulations.
+    expect(replacedStandIn()).toBeUndefined();
   });
 });
