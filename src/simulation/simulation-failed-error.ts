@@ -5,9 +5,10 @@ import { shownText } from '../kernel/errors.ts';
 import { framesOfThrown, withoutEngine } from './scenario-stack.ts';
 import { kindText, type Verdict } from './verdict.ts';
 
+const VERDICT = is.readable('the verdict of a simulation');
+
 /** What failed, when, its details, and how to see it again. */
 function describeFailure(verdict: Verdict): string {
-  check('verdict', verdict, is.readable('the verdict of a simulation'));
   try {
     return failureText(verdict);
   } catch (error) {
@@ -37,6 +38,8 @@ export class SimulationFailedError extends Error {
 
   /** `words` say what failed; default: those of the verdict. */
   constructor(verdict: Verdict, hint = '', words?: string) {
+    check('verdict', verdict, VERDICT);
+    if (words !== undefined) check('words', words, is.TEXT);
     const described = words ?? describeFailure(verdict);
     const cause = verdict.failure?.cause;
     // What was thrown says the same; what led to it does not.
