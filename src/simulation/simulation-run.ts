@@ -155,8 +155,9 @@ export class SimulationRun {
       !keepTrace && !capturePlaces,
     );
     this.#lookAt = this.#endless.lookAt;
-    const report: ReportFailure = (kind, message, cause) => this.#fail(kind, message, { cause });
-    this.#properties = new WatchedProperties(this.#clock, report);
+    const report: ReportFailure = (kind, message, cause, details = []) =>
+      this.#fail(kind, message, { cause, details });
+    this.#properties = new WatchedProperties(this.#clock, report, capturePlaces);
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
     this.#state = new DeclaredState(this.#clock, this.#healing, () => this.#decisions.count);
     this.#simulation = this.#makeSimulation(report);

@@ -33,7 +33,12 @@ export type FailureKind =
   | 'abandoned';
 
 /** How a failure is reported to the engine; the first one counts. */
-export type ReportFailure = (kind: FailureKind, message: string, cause?: unknown) => void;
+export type ReportFailure = (
+  kind: FailureKind,
+  message: string,
+  cause?: unknown,
+  details?: readonly string[],
+) => void;
 
 /** Why a simulation did not hold. */
 export interface Failure {

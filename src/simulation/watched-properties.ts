@@ -4,7 +4,7 @@
  * first; one that has come true, or is too late, is looked at no more.
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/errors.ts';
+import { errorOptions, invalidArgument, messageOf, shownText, stackOf } from '../kernel/errors.ts';
 import type { ReportFailure } from './verdict.ts';
 
 /** Says whether a property holds now. It only looks: what it changes would depend on how often it is asked. */
@@ -22,6 +22,8 @@ export class EventuallyFailedError extends Error {
 interface AlwaysProperty {
   readonly name: string;
   readonly holds: Holds;
+  /** Its stack is where it was stated, if places are captured. */
+  readonly stated: Error | undefined;
 }
 
 interface AwaitedProperty extends AlwaysProperty {
@@ -39,6 +41,8 @@ interface Look {
 
 const TRUE: Look = { isTrue: true };
 const FALSE: Look = { isTrue: false };
+/** How the detail begins that says where a property was stated; the stack follows. */
+const STATED_HERE = 'it was stated here';
 
 /** What came of a check: `settled` has promise reactions, which come before the next event. */
 export type PropertiesCheck = 'failed' | 'settled' | 'unchanged';
@@ -49,24 +53,27 @@ export class WatchedProperties {
   isNeeded = false;
   readonly #clock: Clock;
   readonly #report: ReportFailure;
+  readonly #capturePlaces: boolean;
   readonly #always: AlwaysProperty[] = [];
   readonly #awaited = new Set<AwaitedProperty>();
 
-  constructor(clock: Clock, report: ReportFailure) {
+  constructor(clock: Clock, report: ReportFailure, capturePlaces = false) {
     this.#clock = clock;
     this.#report = report;
+    this.#capturePlaces = capturePlaces;
   }
 
   addAlways(name: string, holds: Holds): void {
-    this.#always.push({ name, holds });
+    this.#always.push({ name, holds, stated: this.#place() });
     this.isNeeded = true;
   }
 
   /** Resolves when `holds` is true; rejects, and fails the simulation, when it is not at the end of the instant `withinMs` from now. */
   awaitProperty(name: string, holds: Holds, withinMs: number): Promise<void> {
+    const stated = this.#place();
     const awaited = new Promise<void>((resolve, reject) => {
       const deadline = this.#clock.endOfInstant(`eventually ${name}`, withinMs, () => this.#judge(property));
-      const property: AwaitedProperty = { name, holds, withinMs, deadline, resolve, reject };
+      const property: AwaitedProperty = { name, holds, stated, withinMs, deadline, resolve, reject };
       this.#awaited.add(property);
       this.isNeeded = true;
     });
@@ -77,10 +84,10 @@ export class WatchedProperties {
 
   /** Looks at everything; called between two events. */
   check(): PropertiesCheck {
-    for (const { name, holds } of this.#always) {
+    for (const { name, holds, stated } of this.#always) {
       const look = lookAt(name, holds);
       if (look.isTrue) continue;
-      this.#report('always', `"${name}" does not hold${reasonOf(look)}`, look.why);
+      this.#report('always', `"${name}" does not hold${reasonOf(look)}`, look.why, placeOf(stated));
       return 'failed';
     }
     let result: PropertiesCheck = 'unchanged';
@@ -94,7 +101,7 @@ export class WatchedProperties {
 
   /** The last look, which nothing that is due at the same time can come after. */
   #judge(property: AwaitedProperty): void {
-    const { name, holds, withinMs, reject } = property;
+    const { name, holds, stated, withinMs, reject } = property;
     const look = lookAt(name, holds);
     if (look.isTrue) {
       this.#settle(property);
@@ -103,8 +110,12 @@ export class WatchedProperties {
     this.#remove(property);
     const message = `"${name}" has not come true within ${withinMs} ms without faults${reasonOf(look)}`;
     const error = new EventuallyFailedError(message, { cause: look.why });
-    this.#report('eventually', message, look.why ?? error);
+    this.#report('eventually', message, look.why ?? error, placeOf(stated));
     reject(error);
+  }
+
+  #place(): Error | undefined {
+    return this.#capturePlaces ? new Error('place') : undefined;
   }
 
   #settle(property: AwaitedProperty): void {
@@ -131,6 +142,11 @@ function lookAt(name: string, holds: Holds): Look {
     throw invalidArgument(`the function of property "${name}"`, 'one that returns true or false', answer);
   }
   return answer ? TRUE : FALSE;
+}
+
+function placeOf(stated: Error | undefined): string[] {
+  const [, ...frames] = stackOf(stated)?.split('\n') ?? [];
+  return frames.length === 0 ? [] : [`${STATED_HERE}\n${frames.join('\n')}`];
 }
 
 function reasonOf(look: Look): string {

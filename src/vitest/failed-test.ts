@@ -33,6 +33,8 @@ const AGAIN_MS_MAX = 1_000;
 /** Longer tokens are a nuisance to copy; the log is kept and tried first anyway. */
 const TOKEN_MAX = 2_000;
 const FRAME = '    at ';
+/** Kinds of failures of what is stated once and judged later. */
+const STATED: ReadonlySet<string> = new Set(['always', 'eventually']);
 
 /** Makes it small as far as time allows, keeps it, and says all that. */
 export async function failedTest(run: TestRun, found: FoundFailure): Promise<Error> {
@@ -53,8 +55,8 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
     againLine(run.test, failing),
     ...(run.test.isReported === false ? [] : [foundText(failing), ...formatSettled(failing, longerText)]),
   ];
-  const thrown = thrownFrames(verdict);
-  return errorOf(run, verdict, lines, thrown.length > 0 ? thrown : framesIn(explanation));
+  const frames = [thrownFrames(verdict), framesIn(explanation), framesInDetails(verdict)];
+  return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
 }
 
 /** As far as there is time, and somebody reads it. */
@@ -98,7 +100,10 @@ async function seenAgain(run: TestRun, failing: FailingExecution, seed: string):
   const limitMs = Math.min(AGAIN_MS_MAX, timeoutMs > 0 ? timeoutMs * AGAIN_PART : Infinity);
   const { maxEvents } = eventBound(failing);
   const executor = withinEvents(run.within(limitMs, seed).executor, maxEvents);
-  return executor.execute({ source: keyedReplayDecisions(decisions) });
+  const source = keyedReplayDecisions(decisions);
+  // An explanation knows where a property was stated; nothing is thrown there.
+  const capturePlaces = failing.explanation === undefined && STATED.has(failing.kind);
+  return executor.execute({ source, capturePlaces });
 }
 
 function explained(explanation: Explanation): string[] {
@@ -240,6 +245,11 @@ function interruptedVerdict({ test }: TestRun, failing: FailingExecution, seed: 
 
 function thrownFrames({ failure }: Verdict): string[] {
   const stack = framesOfThrown(failure?.cause).join('\n');
+  return hasUserFrame(stack) ? framesOf(stack) : [];
+}
+
+function framesInDetails({ failure }: Verdict): string[] {
+  const stack = failure?.details.join('\n') ?? '';
   return hasUserFrame(stack) ? framesOf(stack) : [];
 }
 

@@ -109,6 +109,21 @@ async function unlucky(sim: Simulation): Promise<void> {
   }
 }
 
+/** What states it is a function of its own, so that its name is in the stack. */
+function propertyThatFails(kind: string): (sim: Simulation) => Promise<void> {
+  function alwaysThat(sim: Simulation): void {
+    sim.always('it is early', () => sim.now() < 5);
+  }
+  function eventuallyThat(sim: Simulation): Promise<void> {
+    return sim.eventually('it is late', () => sim.now() > 50, { withinMs: 10 });
+  }
+  return async (sim) => {
+    await sim.sleep(1);
+    await (kind === 'always' ? alwaysThat : eventuallyThat)(sim);
+    await sim.sleep(10);
+  };
+}
+
 describe('a simulation as a test', () => {
   test('runs the plain schedule and 100 executions, two of them twice', () => {
     expect(new Set(played)).toEqual(new Set([3_600_000]));
@@ -242,6 +257,21 @@ describe('a simulation as a test', () => {
       /does not fit this test any more, so it repeats nothing: .*luck 3/,
     );
   });
+
+  test.for([
+    { kind: 'always', options: {} },
+    { kind: 'always', options: { explain: false } },
+    { kind: 'eventually', options: {} },
+    { kind: 'eventually', options: { explain: false } },
+  ])(
+    'a property that fails points at the line that states it: $kind, $options',
+    async ({ kind, options }) => {
+      const { message, stack = '' } = await failureOf('stated', propertyThatFails(kind), options);
+      const [, first = ''] = stack.slice(stack.indexOf(message) + message.length).split('\n');
+      expect(first).toMatch(new RegExp(`^ {4}at ${kind}That \\(.*sim-test\\.test\\.ts:\\d+:\\d+\\)$`));
+      expect(message).not.toMatch(/src\/(?:vitest|simulation)\//);
+    },
+  );
 
   test('explain: false says what the log says by itself', async () => {
     const { message } = await failureOf('unlucky', unlucky, { explain: false });
