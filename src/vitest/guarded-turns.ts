@@ -12,7 +12,7 @@ import { realFunctions } from '../kernel/drain-real-functions.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 
 /** Guarding costs some 50 to 400 µs, as much as several executions: it is done once for all that come within this time. */
-const SLICE_MS = 20;
+const SLICE_MS = 50;
 /** How much longer than its time a turn may take that has an end, in parts of that time. */
 const PATIENCE = 0.1;
 const PATIENCE_MS_LEAST = 20;

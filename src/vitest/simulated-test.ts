@@ -28,6 +28,7 @@ import type { Ambience } from '../simulation/ambience.ts';
 import { checkScenario } from '../simulation/scenario.ts';
 import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
+import { tuneEngine } from '../threads/engine-settings.ts';
 import { GuardedTurns } from './guarded-turns.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } from './test-run.ts';
@@ -61,6 +62,7 @@ type Plan =
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for wrong options, and for a definition with `prepare`.
  */
 export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
+  tuneEngine();
   const { options = {} } = test;
   check('options', options, is.readable('an object of options'));
   const reference = referenceOf(test);

@@ -112,8 +112,8 @@ export function watchOutsideCalls(): void {
 
 /** Vitest puts one of its own in place for each file. */
 function watchExit(): void {
+  if (seen.exit === undefined || process.exit === seen.exit) return;
   const before = exitNow();
-  if (seen.exit === undefined || before.value === seen.exit) return;
   Object.defineProperty(process, 'exit', watched(before, EXIT) ?? before);
   seen.exit = exitNow().value;
 }
