@@ -20,9 +20,10 @@ const PATIENCE_MS_LEAST = 20;
 const GUARD_MS_MAX = 2 ** 31 - 1;
 
 const WORK = Symbol.for('dryrunner.guarded-turn');
-const host = globalThis as unknown as { [WORK]: (() => void) | undefined };
+/** The script runs in the first context of the thread, in pools of Vitest that make others too: of what both see, `process` is one. */
+const host = process as unknown as { [WORK]: (() => void) | undefined };
 /** Named like a module of Node's, so that no stack shows it. */
-const script = new Script('globalThis[Symbol.for("dryrunner.guarded-turn")]()', {
+const script = new Script('process[Symbol.for("dryrunner.guarded-turn")]()', {
   filename: 'node:internal/dryrunner',
 });
 

@@ -243,3 +243,49 @@ describe('what is kept of a failure', () => {
     expect(existsSync(kept)).toBe(false);
   }, 240_000);
 });
+
+const POOLS = `
+import { describe, test } from 'vitest';
+import { simTest } from ${door};
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const options = { timeout: 60_000 };
+simTest('holds', async (sim) => {
+  const began = Date.now();
+  await pause(3_600_000);
+  sim.check(Date.now() - began === 3_600_000, 'an hour has passed');
+}, options);
+simTest('states', async (sim) => {
+  let n = 0;
+  sim.always('none', () => n === 0); // is stated here
+  await pause(5);
+  n = 1;
+  await pause(5);
+}, options);
+simTest('throws', async () => {
+  await pause(5);
+  JSON.parse('{'); // is thrown here
+}, options);
+simTest('loops', async () => {
+  await pause(5);
+  for (let n = 0; ; ) {
+    n += 1; // without an end
+  }
+}, { timeout: 5_000 });
+simTest('comes after', async () => { await pause(5); }, options);
+`;
+
+describe.each(['threads', 'vmThreads', 'vmForks'])('in the pool %s', (pool) => {
+  test('tests hold, fail and end as in processes, with their lines', async () => {
+    const folder = await folderWith({ 'pools.test.mjs': POOLS });
+    const { tests, text } = await runVitest(folder, ['--pool', pool]);
+    expect([...tests].map(([name, { status }]) => `${name} ${status}`)).toEqual([
+      'holds passed',
+      'states failed',
+      'throws failed',
+      'loops failed',
+      'comes after passed',
+    ]);
+    expect(tests.get('loops')?.message).toMatch(/^SimulationFailedError: A loop without an end, at 5 ms/);
+    for (const line of ['is stated here', 'is thrown here']) expect(text).toContain(line);
+  }, 240_000);
+});
