@@ -4,11 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import * as inspector from 'node:inspector';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { vitestPattern, type VitestTest } from '../explore/vitest-test.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { TestExecution } from './execution-source.ts';
@@ -67,15 +68,18 @@ export async function replayInVitest(
   const main = mainOfVitest(file);
   const folder = await mkdtemp(join(tmpdir(), 'dryrunner-'));
   const report = join(folder, 'report.json');
+  const reporter = join(folder, 'reporter.mjs');
   try {
     return await interruptible(terminal, async (interruption) => {
       await terminal.flush();
+      await writeFile(reporter, reporterTo(report, main));
       const args = [
         main,
         'run',
         file,
         `--testNamePattern=${vitestPattern(name)}`,
-        ...reporting(report),
+        '--reporter=default',
+        `--reporter=${reporter}`,
         ...(debug ? debugging() : []),
       ];
       await ended(args, token, json, interruption);
@@ -99,8 +103,17 @@ function mainOfVitest(file: string): string {
   }
 }
 
-function reporting(report: string): string[] {
-  return ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+/** Vitest's own JSON reporter prints where it has written the report, to a folder that is gone by then. */
+function reporterTo(report: string, main: string): string {
+  const door = pathToFileURL(createRequire(main).resolve('vitest/node')).href;
+  return `import { writeFile } from 'node:fs/promises';
+import { JsonReporter } from ${JSON.stringify(door)};
+export default class extends JsonReporter {
+  writeReport(text) {
+    return writeFile(${JSON.stringify(report)}, text);
+  }
+}
+`;
 }
 
 /** Vitest stops before the test, where the debugger of this process has been; that of VS Code follows by itself. */
@@ -109,6 +122,7 @@ function debugging(): string[] {
   const url = inspector.url();
   if (url === undefined || process.env['VSCODE_INSPECTOR_OPTIONS'] !== undefined) return once;
   const { host } = new URL(url);
+  // Ends when the debugger has let go: only then can Vitest have the port.
   inspector.close();
   return [...once, `--inspect-brk=${host}`];
 }

@@ -45,6 +45,7 @@ test.for([['replay'], ['explain']] as const)(
     const { code, out, err } = await project.dryrunner([command, token]);
     expect(out + err).toContain('two hold it');
     expect(out + err).not.toContain('Error: another');
+    expect(out + err).not.toContain('report');
     expect(code).toBe(1);
   },
 );

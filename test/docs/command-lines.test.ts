@@ -40,6 +40,8 @@ describe('command lines in the documents', () => {
     ['npm run nothing', 'package.json has no script nothing'],
     ['npm run dryrunner -- walk', 'dryrunner has no subcommand walk'],
     ['npx dryrunner run --sed 7', 'dryrunner run has no flag --sed'],
+    ['node --inspect-brk node_modules/.bin/dryrunner replay a.jsonl --debug', undefined],
+    ['node --inspect-brk node_modules/.bin/dryrunner replay --dbug', 'dryrunner replay has no flag --dbug'],
     ['make all', 'unknown program make'],
   ] as const)('%s: %s', ([line, problem]) => {
     expect(commandLineProblem(line, scripts)).toBe(problem);

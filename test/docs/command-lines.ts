@@ -72,6 +72,8 @@ export function commandLineProblem(
   if (program === 'npm') return npmProblem(rest, scripts);
   if (program === 'npx') return rest[0] === 'dryrunner' ? dryrunnerProblem(rest.slice(1)) : undefined;
   if (program === 'dryrunner') return dryrunnerProblem(rest);
+  const main = program === 'node' ? rest.findIndex((word) => word.endsWith('/dryrunner')) : -1;
+  if (main !== -1) return dryrunnerProblem(rest.slice(main + 1));
   return OTHER_PROGRAMS.includes(program) ? undefined : `unknown program ${program}`;
 }
 

@@ -72,7 +72,7 @@ function expectShown(text: string, printed: string): void {
 
 describe('output that documents show', () => {
   test('is expected in every block that does not hold code or data', () => {
-    const [withoutRunning, pages] = [/^(ts|sh|json|jsonl)$/, /\.md$/];
+    const [withoutRunning, pages] = [/^(ts|sh|json|jsonl|yaml)$/, /\.md$/];
     const others = blocks.filter(({ file, language }) => pages.test(file) && !withoutRunning.test(language));
     expect(others.map(place)).toEqual(shown.map(place));
     expect(commands.length).toBeGreaterThan(0);

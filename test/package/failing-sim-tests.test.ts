@@ -1,10 +1,10 @@
 // What Vitest itself shows of simulations that fail, and of tests that use them wrongly: run on files of a user's, as a process of its own.
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 const door = JSON.stringify(join(root, 'src/vitest/index.ts'));
@@ -289,85 +289,3 @@ describe.each(['threads', 'vmThreads', 'vmForks'])('in the pool %s', (pool) => {
     for (const line of ['is stated here', 'is thrown here']) expect(text).toContain(line);
   }, 240_000);
 });
-
-const VARIANTS = `
-import { beforeEach, describe, test } from 'vitest';
-import { simTest } from ${door};
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const options = { timeout: 60_000 };
-let tries = 0;
-beforeEach(({ task }) => { if (task.name === 'is retried') tries += 1; });
-simTest.only('is retried', async (sim) => {
-  await pause(5);
-  sim.check(tries > 1, 'not the first time');
-}, { ...options, retry: 2 });
-describe.concurrent('those that overlap', () => {
-  for (const ms of [5, 7]) {
-    simTest.only('waits ' + ms, async (sim) => {
-      await pause(ms);
-      sim.check(sim.now() === ms, 'is at ' + sim.now());
-    }, options);
-  }
-  simTest('is left out', () => { throw new Error('it runs'); }, options);
-});
-test('is left out too', () => { throw new Error('it runs'); });
-`;
-
-test('a retry that holds passes and leaves no log, and only chosen tests of a group overlap', async () => {
-  const folder = await folderWith({ 'variants.test.mjs': VARIANTS });
-  const { tests } = await runVitest(folder);
-  expect([...tests].map(([name, { status }]) => `${name} ${status}`)).toEqual([
-    'is retried passed',
-    'waits 5 passed',
-    'waits 7 passed',
-    'is left out skipped',
-    'is left out too skipped',
-  ]);
-  expect(existsSync(join(folder, '__dryrunner__'))).toBe(false);
-}, 120_000);
-
-test('a change of the code runs the tests that are watched again, their kept logs first, which go once they hold', async () => {
-  const code = (isFixed: boolean): string => `export const isFixed = ${isFixed};`;
-  const folder = await folderWith({
-    'code.mjs': code(false),
-    'watched.test.mjs': `
-import { simTest } from ${door};
-import { isFixed } from './code.mjs';
-simTest('is watched', async (sim) => {
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  sim.check(isFixed || sim.pick('coin', ['heads', 'tails']) === 'heads', 'it is tails');
-}, { timeout: 60_000 });
-`,
-  });
-  const command = [join(root, 'node_modules/vitest/vitest.mjs'), '--watch', '--root', folder];
-  const child = spawn(process.execPath, command, {
-    cwd: folder,
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', CI: '' },
-  });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  }
-  const shown = async (what: RegExp): Promise<void> => {
-    const patterns = [what, /(?:Watching|Waiting) for file changes/];
-    await vi.waitFor(() => patterns.forEach((pattern) => expect(text).toMatch(pattern)), {
-      timeout: 100_000,
-      interval: 100,
-    });
-    text = '';
-  };
-  try {
-    await shown(/it is tails/);
-    const kept = join(folder, '__dryrunner__');
-    expect(existsSync(kept)).toBe(true);
-    await writeFile(join(folder, 'code.mjs'), `${code(false)}\n// changed`);
-    await shown(/it is kept from an earlier run, and was tried first/);
-    await writeFile(join(folder, 'code.mjs'), code(true));
-    await shown(/1 passed/);
-    expect(existsSync(kept)).toBe(false);
-  } finally {
-    const ended = new Promise((done) => child.once('exit', done));
-    child.kill();
-    await ended;
-  }
-}, 320_000);
