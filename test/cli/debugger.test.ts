@@ -65,7 +65,7 @@ interface Message {
 class Debugger {
   readonly #socket: Socket;
   readonly #answers = new Map<number, (result: Record<string, unknown>) => void>();
-  readonly #waiting: ((pause: Pause) => void)[] = [];
+  readonly #waiting: { resolve(pause: Pause): void; reject(error: Error): void }[] = [];
   readonly #paused: Pause[] = [];
   #lastId = 0;
   #bytes: Buffer;
@@ -74,6 +74,7 @@ class Debugger {
     this.#socket = socket;
     this.#bytes = head;
     socket.on('error', () => undefined);
+    socket.on('close', () => this.#onEnd());
     socket.on('data', (chunk: Buffer) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
       this.#read();
@@ -111,11 +112,16 @@ class Debugger {
   #onMessage(text: string): void {
     const { id, method, params = {}, result = {} } = JSON.parse(text) as Message;
     if (id !== undefined) this.#answers.get(id)?.(result);
+    if (method === 'Runtime.executionContextDestroyed') this.#onEnd();
     if (method !== 'Debugger.paused') return;
     const waiting = this.#waiting.shift();
     const pause = params as unknown as Pause;
     if (waiting === undefined) this.#paused.push(pause);
-    else waiting(pause);
+    else waiting.resolve(pause);
+  }
+
+  #onEnd(): void {
+    for (const { reject } of this.#waiting) reject(new Error('it ended without another stop'));
   }
 
   /** A frame with a mask of zeros. */
@@ -137,7 +143,10 @@ class Debugger {
   }
 
   async paused(): Promise<Pause> {
-    return this.#paused.shift() ?? (await new Promise<Pause>((resolve) => this.#waiting.push(resolve)));
+    return (
+      this.#paused.shift() ??
+      (await new Promise<Pause>((resolve, reject) => this.#waiting.push({ resolve, reject })))
+    );
   }
 
   async valueOf(expression: string, callFrameId: string): Promise<unknown> {
