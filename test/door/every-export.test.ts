@@ -42,6 +42,11 @@ const UNATTACKED: readonly Unattacked[] = [
     because: 'the kernel and explorations call it, once per decision, with what they have checked',
   },
   {
+    of: /Strategy$/,
+    methods: ['fault', 'choice', 'drawWords', 'firstMet', 'kindOf'],
+    because: 'it is private to its class',
+  },
+  {
     of: /Model$/,
     methods: ['step', 'key', 'partition', 'operationKey', 'showOperation', 'showReply'],
     because: 'the search calls it, with what the history holds',
