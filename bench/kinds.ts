@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { measureAmbient } from './ambient.ts';
 import { measureAwaits } from './awaits.ts';
 import { measureExplore } from './explore.ts';
 import type { Figure } from './figure.ts';
@@ -23,6 +24,7 @@ export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promi
   sleeps: sleepFigures,
   waiters: measureWaiters,
   idle: measureIdle,
+  ambient: measureAmbient,
   awaits: measureAwaits,
   help: measureHelp,
   simtest: measureSimTest,

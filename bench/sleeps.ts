@@ -38,7 +38,8 @@ const GOALS = [
 const WARM_UP_SLEEPS = 50_000;
 const DELAY_MS_MAX = 1000;
 
-type Sleep = (ms: number) => Promise<unknown>;
+/** Resolves after so many milliseconds. */
+export type Sleep = (ms: number) => Promise<unknown>;
 type Way = (pending: number, sleeps: number) => Promise<void>;
 
 const settled = Promise.resolve();
@@ -54,7 +55,8 @@ async function sleeper(sleepFor: Sleep, count: number, seed: number): Promise<vo
   }
 }
 
-function startSleepers(sleepFor: Sleep, pending: number, sleeps: number): Promise<unknown> {
+/** Starts `pending` sleepers, who sleep `sleeps` times together. */
+export function startSleepers(sleepFor: Sleep, pending: number, sleeps: number): Promise<unknown> {
   const each = sleeps / pending;
   return Promise.all(Array.from({ length: pending }, (_, i) => sleeper(sleepFor, each, i)));
 }
