@@ -15,7 +15,7 @@ import {
 } from './awaits/controlled-awaits.ts';
 import { watchOutsideCalls } from './globals/outside-calls.ts';
 import { installGlobals } from './globals/install-globals.ts';
-import { replacedStandIn } from './globals/stand-in.ts';
+import { putBackStandIns, replacedStandIn } from './globals/stand-in.ts';
 import { hub, type AmbientWorld, type OutsideFunction, type WayBack } from './hub.ts';
 import { checkAllowed, OutsideGate, RealTimerTrap } from './outside-gate.ts';
 import { AmbientTimers, type TimerKind } from './ambient-timers.ts';
@@ -52,6 +52,8 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #gate: OutsideGate;
   readonly #trap: RealTimerTrap;
   readonly #awaits: ControlledAwaits | undefined;
+  /** Found out once, at the end. */
+  #replaced: { readonly name: string | undefined } | undefined;
 
   constructor(parts: AmbientParts, { allowed, faults, ...awaits }: AmbientSettings) {
     const { clock, choices, random, tracer, report, capturePlaces } = parts;
@@ -101,7 +103,17 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#timers.leftovers();
   }
 
+  replaced(): string | undefined {
+    this.#replaced ??= { name: replacedStandIn() };
+    return this.#replaced.name;
+  }
+
+  firing(): string | undefined {
+    return this.#timers.firing();
+  }
+
   end(): void {
+    if (this.replaced() !== undefined) putBackStandIns();
     this.#timers.end();
     this.#awaits?.end();
   }
@@ -147,8 +159,9 @@ function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {
   if (replaced !== undefined) {
     throw new RunnerError(
       'RUNNER_SIMULATION_MISUSE',
-      `${replaced} is not the machine's any more: something like vi.useFakeTimers has replaced it, and code would see that and not the ` +
-        'simulation. Use one of the two: call vi.useRealTimers before the simulation, or simulate with `ambient: false`',
+      `${replaced} is not the machine's any more: something like vi.useFakeTimers has replaced it before the simulation, whose code would ` +
+        'see that and not virtual time. Put it back first, by vi.useRealTimers if it was that, or simulate without ambient time ' +
+        '(a simTest with `ambient: false`)',
     );
   }
   return new AmbientExecution(parts, settings);

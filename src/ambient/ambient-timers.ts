@@ -260,13 +260,17 @@ export class AmbientTimers {
   readonly #beforeTimer: (() => void) | undefined;
   #lastNumber = 0;
   #isOver = false;
+  #firing: Waiting | undefined;
 
   /** `beforeTimer` is called when a timer is about to fire: time may pass in it. */
   constructor(clock: VirtualClock, capturesPlaces: boolean, beforeTimer?: () => void) {
     this.#clock = clock;
     this.#beforeTimer = beforeTimer;
     this.#capturesPlaces = capturesPlaces;
-    this.#immediates = new WaitingList(clock, (waiting) => waiting.run());
+    this.#immediates = new WaitingList(clock, (waiting) => {
+      this.#firing = waiting;
+      waiting.run();
+    });
   }
 
   setTimer(kind: TimerKind, callback: Callback, ms: unknown, args: unknown[]): NodeJS.Timeout {
@@ -291,6 +295,7 @@ export class AmbientTimers {
       list = new WaitingList(this.#clock, (waiting) => {
         if (this.#lists.get(ms)?.first === undefined) this.#lists.delete(ms);
         this.#beforeTimer?.();
+        this.#firing = waiting;
         Timeout.fire(waiting as Timeout);
       });
       this.#lists.set(ms, list);
@@ -323,10 +328,16 @@ export class AmbientTimers {
       return waiting;
     });
     left.sort((one, other) => one.atMs - other.atMs);
-    return left.map(({ topic, atMs, place }) => {
-      const frames = place?.stack === undefined ? [] : framesOf(place.stack).map((frame) => `at ${frame}`);
-      return [`timer ${topic.text}, due at ${atMs} ms`, ...frames].join('\n');
-    });
+    return left.map((waiting) => placed(`timer ${waiting.topic.text}, due at ${waiting.atMs} ms`, waiting));
+  }
+
+  /** A line for the one that fires now, or did last. */
+  firing(): string | undefined {
+    const firing = this.#firing;
+    return (
+      firing &&
+      placed(`thrown when timer ${firing.topic.text} fired, due at ${firing.atMs} ms, set here`, firing)
+    );
   }
 
   /** None of them fires any more, nor one that is set later. */
@@ -344,6 +355,12 @@ export class AmbientTimers {
     // An interval was set where it was set first.
     if (this.#capturesPlaces) waiting.place ??= new Error('place');
   }
+}
+
+/** The line, and where it was set if that is known. */
+function placed(line: string, { place }: Waiting): string {
+  const frames = place?.stack === undefined ? [] : framesOf(place.stack).map((frame) => `at ${frame}`);
+  return [line, ...frames].join('\n');
 }
 
 function durationOf(ms: unknown): number {

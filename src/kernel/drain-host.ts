@@ -116,19 +116,30 @@ export function resourcesSince(before: readonly string[]): string[] {
 
 /**
  * Keeps rejections that nobody handles, or exceptions that nobody catches, from being reported, as long as `isKnown` of what was thrown; all
- * others are reported as ever. Returns what ends it. Node ends the process for an unhandled rejection unless a listener is there, and all listeners hear of
- * all of them, so the one place before both is where they are announced.
+ * others are reported as ever. Returns what ends it.
  */
 export function withholdRejections(
   isKnown: (reason: unknown) => boolean,
   event: 'unhandledRejection' | 'uncaughtException' = 'unhandledRejection',
 ): () => void {
+  return onProcessEvents({ [event]: isKnown });
+}
+
+/** True keeps the event from everybody else. */
+type TakeEvent = (...about: unknown[]) => boolean;
+
+/**
+ * Hears of events of the process before everybody else. Returns what ends it. Node ends the process for an unhandled rejection unless a listener is
+ * there, and all listeners hear of all of them, so the one place before both is where they are announced.
+ */
+export function onProcessEvents(take: Readonly<Record<string, TakeEvent>>): () => void {
   const announcer: { emit?: (name: string, ...about: unknown[]) => boolean } = process as object;
   const before = Object.getOwnPropertyDescriptor(announcer, 'emit');
   const emit = announcer.emit?.bind(process);
   let isOn = true;
   const filtered = (name: string, ...about: unknown[]): boolean =>
-    isOn && name === event && isKnown(about[0]) ? true : (emit?.(name, ...about) ?? false);
+    (isOn && Object.hasOwn(take, name) && take[name]?.(...about) === true) ||
+    (emit?.(name, ...about) ?? false);
   announcer.emit = filtered;
   return () => {
     isOn = false;

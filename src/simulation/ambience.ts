@@ -33,8 +33,12 @@ export interface AmbientSession {
   stay(): void;
   /** True while it waits for something of the machine that is allowed: the simulation is not over then, though nothing is due. */
   readonly isWaiting: boolean;
-  /** The simulation has ended: what is pending never fires. */
+  /** The simulation has ended: what is pending never fires, and globals that its code has replaced are put back for the next one. */
   end(): void;
+  /** The name of a global that code of the simulation has replaced and not put back; undefined if none is. To be asked at its end. */
+  replaced(): string | undefined;
+  /** What fires now, or did last, and where it was set if places are captured: who throws something without a stack is found by it. Undefined before the first. */
+  firing(): string | undefined;
   /** A line for each timer that is left and would keep a process alive: what, due when, and where it was set if places are captured. */
   leftovers(): readonly string[];
 }

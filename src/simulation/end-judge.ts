@@ -8,6 +8,7 @@ import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
+import type { AmbientSession } from './ambience.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { SCENARIO_SLEEP } from './simulation.ts';
 import type { Failure, FailureKind } from './verdict.ts';
@@ -35,6 +36,7 @@ export class EndJudge {
   readonly #capturesAwaits: boolean;
   readonly #isAmbient: boolean;
   #awaits: AwaitWatch | undefined;
+  #session: AmbientSession | undefined;
   #loadingLooks = 0;
 
   constructor(
@@ -51,7 +53,8 @@ export class EndJudge {
   }
 
   /** From now on it is seen where the scenario awaits what, if that is wanted. */
-  begin(): void {
+  begin(session: AmbientSession | undefined): void {
+    this.#session = session;
     if (this.#capturesAwaits) this.#awaits = new AwaitWatch(awaitScenario);
   }
 
@@ -85,14 +88,27 @@ export class EndJudge {
     return this.#kindsAlive().some((kind) => kind.startsWith('FSReq'));
   }
 
-  /** Nothing is queued, but the scenario has not ended. */
-  judgeStandstill(): void {
-    this.#judgeWait('deadlock', 'Deadlock: nothing is due any more', []);
+  /** Nothing is queued, but the scenario has not ended; it has replaced that global, if any. */
+  judgeStandstill(replaced?: string): void {
+    const why =
+      replaced === undefined
+        ? ''
+        : ` in virtual time, since the scenario has replaced ${replaced}, as vi.useFakeTimers does (leave that out: the time of a simulation is virtual anyway)`;
+    this.#judgeWait('deadlock', `Deadlock: nothing is due any more${why}`, []);
+  }
+
+  /** The scenario has ended and left that global replaced, which the next execution would see. */
+  judgeReplaced(name: string): void {
+    const message = `The scenario has ended and left ${name} replaced: put back what was there before (vi.useRealTimers after vi.useFakeTimers)`;
+    this.#fail('leftovers', message, { rule: 'R204' });
   }
 
   /** Nothing but what `repeats` fires, and the scenario does not go on. */
   judgeStall(repeats: readonly string[]): void {
-    this.#judgeWait('stall', 'Stall: nothing but periodic work fires', repeats);
+    // Without its line a timer says no more than what repeats.
+    const ambient = this.#session?.leftovers() ?? [];
+    const placed = ambient.filter((line) => line.includes('\n')).slice(0, SHOWN_MAX);
+    this.#judgeWait('stall', 'Stall: nothing but periodic work fires', [...repeats, ...placed]);
   }
 
   /** `maxEvents` have fired; `next` is what repeats, or what would come. */

@@ -6,8 +6,16 @@ const FRAME = /^\s+at .*:\d+:\d+\)?$/;
 
 /** The lines of what was thrown, below its message; none if it has none. */
 export function framesOfThrown(thrown: unknown): string[] {
-  const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
-  return withoutEngine(stack.split('\n').filter(isFrame));
+  return withoutEngine(stackOf(thrown).split('\n').filter(isFrame));
+}
+
+function stackOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.stack ?? '') : '';
+  } catch {
+    // Anything may be thrown, also what throws when it is looked at.
+    return '';
+  }
 }
 
 function isFrame(line: string): boolean {

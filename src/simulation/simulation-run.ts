@@ -26,6 +26,8 @@ import { ReachedConditions } from './reached-conditions.ts';
 import { ModuleLoads } from './module-loads.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
+import { framesOfThrown } from './scenario-stack.ts';
+import { UncaughtErrors } from './uncaught-errors.ts';
 import { RunTally, SimulationTracer } from './simulation-tracer.ts';
 import type { Liveness } from './stall-watch.ts';
 import { Simulation } from './simulation.ts';
@@ -88,6 +90,10 @@ class SimulationTurns implements DrainHooks {
   }
 }
 
+function isEarlyEnd(error: unknown): boolean {
+  return error instanceof ExecutionInterrupted || error instanceof ExecutionAbandoned;
+}
+
 const PLACE_FRAMES = 40;
 /** What the scenario gets as an error too, in whichever of its promises that ends. */
 const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged', 'escape']);
@@ -118,6 +124,8 @@ export class SimulationRun {
   /** What the watch says, in a field of its own, because it is read before every event. */
   #lookAt: number;
   readonly #noted = new NotedErrors();
+  /** Watched in ambient time; else they are the process's, as ever. */
+  #uncaught: UncaughtErrors | undefined;
   #isStarted = false;
   #isEnded = false;
   #failure: Failure | undefined;
@@ -179,13 +187,15 @@ export class SimulationRun {
     // The caller of a wait stands below a dozen frames of ours.
     if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
     else if (omitStacks) Error.stackTraceLimit = 0;
-    this.#judge.begin();
+    this.#judge.begin(this.#session);
+    if (this.#session !== undefined) this.#uncaught = this.#watchUncaught(drain);
     try {
       await drain.run(() => this.#step(), this.turns);
     } catch (error) {
       this.#noteEarlyEnd(error);
     } finally {
       await this.#noted.end(drain);
+      await this.#endUncaught(drain);
       this.#endless.stop();
       this.#judge.stop();
       Error.stackTraceLimit = stackTraceLimit;
@@ -195,6 +205,38 @@ export class SimulationRun {
     this.#simulation.end();
     this.#session?.end();
     return this.#verdict();
+  }
+
+  /** Where Node announces rejections at the end of a turn, and exceptions of ticks always, they come between two turns. */
+  #watchUncaught({ name }: Drain): UncaughtErrors {
+    return new UncaughtErrors(
+      (what) => this.turns.isOn || name === 'documented' || what === 'uncaught exception',
+      () => this.#clock.now(),
+    );
+  }
+
+  #failsUncaught(
+    uncaught: UncaughtErrors,
+    nextMs = this.#clock.pendingEvents(1)[0]?.atMs ?? Infinity,
+  ): boolean {
+    const first = uncaught.first(this.#isEnded ? Infinity : nextMs);
+    if (first === undefined) return false;
+    const { what, reason, atMs } = first;
+    if (isEarlyEnd(reason)) this.#noteEarlyEnd(reason);
+    else {
+      const details = this.#throwerOf(reason);
+      this.#fail('error', `${what} in the scenario: ${messageOf(reason)}`, { cause: reason, atMs, details });
+    }
+    return true;
+  }
+
+  /** Rejections of the last turn are announced at its end at the latest. */
+  async #endUncaught(drain: Drain): Promise<void> {
+    const uncaught = this.#uncaught;
+    if (uncaught === undefined) return;
+    if (drain.name === 'documented') await drain.run(() => 'stop');
+    this.#failsUncaught(uncaught, Infinity);
+    uncaught.end();
   }
 
   #makeSimulation(report: ReportFailure): Simulation {
@@ -235,6 +277,7 @@ export class SimulationRun {
     if (this.#failure !== undefined) return 'stop';
     const checked = this.#checkProperties();
     if (checked !== undefined) return checked;
+    if (this.#uncaught?.isEmpty === false && this.#failsUncaught(this.#uncaught)) return 'stop';
     if (this.#isEnded) return 'stop';
     if (!this.#isStarted) {
       // The scenario starts inside the drain, so that every run begins in the same phase of the event loop.
@@ -300,7 +343,7 @@ export class SimulationRun {
       await awaitScenario(this.#options.scenario, this.#simulation);
       this.#isEnded = true;
     } catch (error) {
-      this.#fail('error', messageOf(error), { cause: error });
+      this.#fail('error', messageOf(error), { cause: error, details: this.#throwerOf(error) });
     }
   }
 
@@ -309,12 +352,21 @@ export class SimulationRun {
     const message = messageOf(error);
     if (error instanceof ExecutionInterrupted) {
       this.#fail('interrupted', message, { cause: error, details: this.#judge.describeState() });
-    } else this.#fail(error instanceof ExecutionAbandoned ? 'abandoned' : 'error', message, { cause: error });
+    } else if (error instanceof ExecutionAbandoned) this.#fail('abandoned', message, { cause: error });
+    else this.#fail('error', message, { cause: error, details: this.#throwerOf(error) });
+  }
+
+  /** What has no stack is found by the timer in which it was thrown. */
+  #throwerOf(thrown: unknown): string[] {
+    if (framesOfThrown(thrown).length > 0) return [];
+    const firing = this.#session?.firing();
+    return firing === undefined ? [] : [firing];
   }
 
   #judgeEnd(): void {
+    const replaced = this.#session?.replaced();
     if (!this.#isEnded) {
-      this.#judge.judgeStandstill();
+      this.#judge.judgeStandstill(replaced);
       return;
     }
     const atMs = this.#clock.now();
@@ -325,7 +377,9 @@ export class SimulationRun {
     const ambient = this.#session?.leftovers() ?? [];
     // What it keeps in the queue of the clock is a part of those.
     this.#session?.end();
-    if (this.#options.leftovers !== 'ignore') this.#judge.judgeLeftovers(ambient);
+    if (this.#options.leftovers === 'ignore') return;
+    this.#judge.judgeLeftovers(ambient);
+    if (replaced !== undefined) this.#judge.judgeReplaced(replaced);
   }
 
   #finishReplay(source: ReplaySource): void {
@@ -354,12 +408,12 @@ export class SimulationRun {
   }
 
   #fail(kind: FailureKind, message: string, more: Partial<Failure> = {}): void {
-    const { rule, details = [], cause } = more;
+    const { rule, details = [], cause, atMs = this.#clock.now() } = more;
     if (THROWN_AS_WELL.has(kind)) this.#noted.add(cause);
     this.#failure ??= {
       kind,
       message,
-      atMs: this.#clock.now(),
+      atMs,
       details,
       ...(rule === undefined ? {} : { rule }),
       ...(cause === undefined ? {} : { cause }),

@@ -109,14 +109,27 @@ export function noteFront(front: object, original: unknown): void {
 
 /** The name of one that somebody else has replaced since; undefined if all are in place. */
 export function replacedStandIn(): string | undefined {
-  for (const { name, owner, key, now, isOptional } of standIns) {
-    if (isOptional) continue;
-    // Asked before each simulation: to describe a property takes many times what reading it does.
-    if (now.get === undefined && (owner as Readonly<Record<string, unknown>>)[key] === now.value) continue;
-    const found = Object.getOwnPropertyDescriptor(owner, key);
-    if (found?.get !== now.get || behind(found?.value) !== now.value) return name;
+  return standIns.find(isReplaced)?.name;
+}
+
+/** Puts all in place again that somebody else has replaced. */
+export function putBackStandIns(): void {
+  for (const one of standIns) {
+    const { owner, key, now } = one;
+    if (!isReplaced(one)) continue;
+    // Fake timers that are put away later would delete what is not their own.
+    const { clock } = Object(Reflect.get(owner, key)) as { clock?: { uninstall?: () => void } };
+    clock?.uninstall?.();
+    if (isReplaced(one)) Object.defineProperty(owner, key, now);
   }
-  return undefined;
+}
+
+function isReplaced({ owner, key, now, isOptional }: StandIn): boolean {
+  if (isOptional) return false;
+  // Asked before each simulation: to describe a property takes many times what reading it does.
+  if (now.get === undefined && (owner as Readonly<Record<string, unknown>>)[key] === now.value) return false;
+  const found = Object.getOwnPropertyDescriptor(owner, key);
+  return found?.get !== now.get || behind(found?.value) !== now.value;
 }
 
 function behind(value: unknown): unknown {

@@ -1,0 +1,48 @@
+/**
+ * What code of a simulation in ambient time leaves uncaught: rejections that nobody handles, and what a `process.nextTick` or
+ * `queueMicrotask` throws. Node would end the process, and a test runner would blame whatever test is on; here it fails the simulation.
+ * A rejection that is handled before virtual time goes on is none.
+ */
+import { onProcessEvents } from '../kernel/drain-host.ts';
+
+/** What was left uncaught, and when. */
+export interface UncaughtError {
+  readonly what: 'unhandled rejection' | 'uncaught exception';
+  readonly reason: unknown;
+  /** Virtual time. */
+  readonly atMs: number;
+}
+
+/** See above. */
+export class UncaughtErrors {
+  /** Of promises, and of exceptions by themselves. */
+  readonly #errors = new Map<unknown, UncaughtError>();
+  /** Ends the watch. */
+  readonly end: () => void;
+
+  /** `isOfRun` says whether what Node announces now comes from the simulation, `now` gives virtual time. */
+  constructor(isOfRun: (what: UncaughtError['what']) => boolean, now: () => number) {
+    const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean => {
+      if (!isOfRun(what)) return false;
+      this.#errors.set(key, { what, reason, atMs: now() });
+      return true;
+    };
+    this.end = onProcessEvents({
+      unhandledRejection: (reason, promise) => note('unhandled rejection', promise, reason),
+      uncaughtException: (reason) => note('uncaught exception', {}, reason),
+      rejectionHandled: (promise) => this.#errors.delete(promise),
+    });
+  }
+
+  get isEmpty(): boolean {
+    return this.#errors.size === 0;
+  }
+
+  /** The first that nothing can catch any more if the next event is due at `nextMs`. */
+  first(nextMs: number): UncaughtError | undefined {
+    for (const error of this.#errors.values()) {
+      if (error.what === 'uncaught exception' || error.atMs < nextMs) return error;
+    }
+    return undefined;
+  }
+}

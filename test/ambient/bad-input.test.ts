@@ -1,0 +1,325 @@
+/** What tests do wrong in ambient time: a clear sentence with the line, never a hang, never a pass. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { simulate, type Failure, type Scenario, type SimulateOptions } from 'dryrunner';
+import { ambientTime } from 'dryrunner/ambient';
+import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
+
+const HERE = /at .*bad-input\.test\.ts:\d+:\d+/;
+const DRAINS = ['fast', 'documented'] as const;
+
+const passes = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+async function failureOf(
+  scenario: Scenario,
+  options: Partial<SimulateOptions> = {},
+): Promise<Failure | undefined> {
+  const about = { capturePlaces: true, captureAwaits: true };
+  return (await simulate({ ambient: ambientTime(), ...about, scenario, ...options })).failure;
+}
+
+/** What a failing `simTest` prints. */
+async function printedOf(scenario: Scenario): Promise<Error> {
+  const now = (): number => performance.now();
+  const tested = { name: 'bad input', scenario, options: { runs: 5 }, now, timeoutMs: 20_000 };
+  const error: unknown = await runSimulatedTest(tested).catch((caught: unknown) => caught);
+  if (!(error instanceof Error)) throw new Error('expected it to fail');
+  return error;
+}
+
+const THROWS: PropertyDescriptor = {
+  get() {
+    throw new Error('no message');
+  },
+};
+
+const THROWN: readonly (readonly [string, unknown, string])[] = [
+  ['a text', 'bad', 'bad'],
+  ['undefined', undefined, 'undefined'],
+  ['null', null, 'null'],
+  ['an object with a message that throws', Object.defineProperties({}, { message: THROWS }), 'an object'],
+  [
+    'an error with a message that throws',
+    Object.defineProperties(new Error('bad'), { stack: THROWS, message: THROWS }),
+    'an Error',
+  ],
+];
+
+function throwIt(thrown: unknown): never {
+  throw thrown;
+}
+
+describe('what a timer throws', () => {
+  test('an error has its own line', async () => {
+    const failure = await failureOf(async () => {
+      setTimeout(() => throwIt(new Error('bad')), 5);
+      await passes(10);
+    });
+    expect(failure).toMatchObject({ kind: 'error', message: 'bad', atMs: 5, details: [] });
+    expect((failure?.cause as Error).stack).toMatch(HERE);
+  });
+
+  test.for(THROWN)('%s is shown with the line of the timer', async ([, thrown, message]) => {
+    const failure = await failureOf(async () => {
+      setTimeout(() => throwIt(thrown), 5);
+      await passes(10);
+    });
+    expect(failure).toMatchObject({ kind: 'error', message, atMs: 5 });
+    expect(failure?.details).toEqual([
+      expect.stringMatching(/^thrown when timer setTimeout fired, due at 5 ms, set here\nat .*bad-input/),
+    ]);
+  });
+
+  test.for(THROWN)(
+    '%s that the scenario throws is shown with the timer before',
+    async ([, thrown, message]) => {
+      const failure = await failureOf(async () => {
+        await passes(10);
+        throwIt(thrown);
+      });
+      expect(failure).toMatchObject({ kind: 'error', message, atMs: 10 });
+      expect(failure?.details).toEqual([expect.stringMatching(HERE)]);
+    },
+  );
+});
+
+describe('what nobody catches', () => {
+  const announced: unknown[] = [];
+  const note = (reason: unknown): void => void announced.push(reason);
+
+  afterEach(() => {
+    process.off('unhandledRejection', note);
+    process.off('uncaughtException', note);
+    expect(announced.splice(0)).toEqual([]);
+  });
+
+  const watched: typeof failureOf = async (...given) => {
+    process.on('unhandledRejection', note);
+    process.on('uncaughtException', note);
+    const { emit } = process;
+    const failure = await failureOf(...given);
+    expect(process.emit).toBe(emit);
+    await nextTurn();
+    return failure;
+  };
+
+  test.for(DRAINS)('a rejection fails the simulation at its instant, with its line (%s)', async (drain) => {
+    const failure = await watched(
+      async () => {
+        setTimeout(() => void Promise.reject(new Error('lost')), 5);
+        await passes(10);
+      },
+      { drain },
+    );
+    expect(failure).toMatchObject({ kind: 'error', message: 'unhandled rejection in the scenario: lost' });
+    expect((failure?.cause as Error).stack).toMatch(HERE);
+    if (drain === 'fast') expect(failure?.atMs).toBe(5);
+  });
+
+  test.for(DRAINS)('so does one that comes last, also of a chain that still runs (%s)', async (drain) => {
+    const last = await watched(() => void Promise.reject(new Error('last')), { drain });
+    expect(last?.message).toBe('unhandled rejection in the scenario: last');
+    const chain = async (): Promise<void> => {
+      for (let hop = 0; hop < 50; hop += 1) await Promise.resolve();
+      throw new Error('chain');
+    };
+    const late = await watched(() => void chain(), { drain });
+    expect(late?.message).toBe('unhandled rejection in the scenario: chain');
+  });
+
+  test.for(THROWN)('%s is no less', async ([, thrown, message]) => {
+    const failure = await watched(async () => {
+      setTimeout(() => void Promise.reject(thrown as Error), 5);
+      await passes(10);
+    });
+    expect(failure).toMatchObject({
+      kind: 'error',
+      message: `unhandled rejection in the scenario: ${message}`,
+    });
+    expect(failure?.details).toEqual([expect.stringMatching(HERE)]);
+  });
+
+  test.for(DRAINS)('one that is handled in the same instant is none (%s)', async (drain) => {
+    const failure = await watched(
+      async () => {
+        const rejected = Promise.reject(new Error('handled'));
+        await nextTurn();
+        await rejected.catch(() => undefined);
+        await passes(10);
+      },
+      { drain },
+    );
+    expect(failure).toBeUndefined();
+  });
+
+  test('one that is handled when time has passed is one, as in Node', async () => {
+    const failure = await watched(async () => {
+      const rejected = Promise.reject(new Error('late'));
+      await passes(10);
+      await rejected.catch(() => undefined);
+    });
+    expect(failure).toMatchObject({ message: 'unhandled rejection in the scenario: late', atMs: 0 });
+  });
+
+  test.for(DRAINS)('what ticks and microtasks throw fails the simulation (%s)', async (drain) => {
+    for (const later of [process.nextTick, queueMicrotask]) {
+      const failure = await watched(
+        async () => {
+          later(() => throwIt(new Error('tick')));
+          await passes(10);
+        },
+        { drain },
+      );
+      expect(failure).toMatchObject({ kind: 'error', message: 'uncaught exception in the scenario: tick' });
+      expect((failure?.cause as Error).stack).toMatch(HERE);
+    }
+  });
+
+  test('a simTest shows the line', async () => {
+    const { message, stack } = await printedOf(async () => {
+      void Promise.reject(new Error('lost'));
+      await passes(1);
+    });
+    expect(message).toContain('unhandled rejection in the scenario: lost');
+    expect(stack).toMatch(HERE);
+  });
+});
+
+describe('globals that the scenario replaces', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('fake timers that the scenario waits for are named, with the line that waits', async () => {
+    const fakes = async (): Promise<void> => {
+      vi.useFakeTimers();
+      await passes(10);
+    };
+    const failure = await failureOf(fakes);
+    expect(failure).toMatchObject({ kind: 'deadlock' });
+    expect(failure?.message).toMatch(
+      /the scenario has replaced \w+, as vi\.useFakeTimers does \(leave that out/,
+    );
+    expect(failure?.details.join('\n')).toMatch(HERE);
+    // They are out of the way of what runs next, and nothing is lost when they are put away after that.
+    expect(await failureOf(() => passes(10))).toBeUndefined();
+    vi.useRealTimers();
+    expect(await failureOf(() => passes(10))).toBeUndefined();
+    const { message } = await printedOf(fakes);
+    expect(message).toContain('vi.useFakeTimers');
+    expect(message).toMatch(/bad-input\.test\.ts:\d+/);
+  });
+
+  test('fake timers that are moved on and put away work', async () => {
+    const failure = await failureOf(async () => {
+      vi.useFakeTimers();
+      const fired = vi.fn();
+      setTimeout(fired, 10);
+      vi.advanceTimersByTime(10);
+      vi.useRealTimers();
+      await passes(10);
+      expect(fired).toHaveBeenCalledOnce();
+    });
+    expect(failure).toBeUndefined();
+  });
+
+  test('one that is put back is fine; one that is left fails, and is put back for the next', async () => {
+    const real = globalThis.setTimeout;
+    const replace = (): void => {
+      globalThis.setTimeout = ((...args: Parameters<typeof real>) => real(...args)) as typeof real;
+    };
+    const wellBehaved = await failureOf(async () => {
+      replace();
+      await passes(10);
+      globalThis.setTimeout = real;
+    });
+    expect(wellBehaved).toBeUndefined();
+    const failure = await failureOf(async () => {
+      replace();
+      await passes(10);
+    });
+    expect(failure).toMatchObject({
+      kind: 'leftovers',
+      rule: 'R204',
+      message: expect.stringMatching(
+        /^The scenario has ended and left setTimeout replaced: put back/,
+      ) as string,
+    });
+    expect(globalThis.setTimeout).toBe(real);
+  });
+
+  test('fake timers before a simTest: what it says to do helps', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const { message } = await printedOf(() => passes(10));
+    expect(message).toMatch(/^setTimeout is not the machine's any more.* by vi\.useRealTimers/);
+    vi.useRealTimers();
+    expect(await failureOf(() => passes(10))).toBeUndefined();
+  });
+});
+
+describe('what is left, and what never ends', () => {
+  test('a simulation inside of another one is refused with the line', async () => {
+    const failure = await failureOf(async () => {
+      await passes(1);
+      await simulate({ ambient: ambientTime(), scenario: () => undefined });
+    });
+    expect(failure?.message).toMatch(/^A simulation was started inside of another one/);
+    expect((failure?.cause as Error).stack).toMatch(HERE);
+  });
+
+  test('a forgotten await is left with its line', async () => {
+    const failure = await failureOf(() => void passes(10));
+    expect(failure).toMatchObject({ kind: 'leftovers', message: 'The scenario has ended and left 1 timer' });
+    expect(failure?.details).toEqual([expect.stringMatching(HERE)]);
+  });
+
+  test('so is an interval that nobody clears', async () => {
+    const failure = await failureOf(async () => {
+      setInterval(() => undefined, 10);
+      await passes(25);
+    });
+    expect(failure?.kind).toBe('leftovers');
+    expect(failure?.details).toEqual([
+      expect.stringMatching(/^timer setInterval, due at 30 ms\nat .*bad-input/),
+    ]);
+  });
+
+  test('an interval without an end is named by its line while the scenario waits', async () => {
+    const failure = await failureOf(
+      async () => {
+        setInterval(() => undefined, 10);
+        await new Promise(() => {});
+      },
+      { stallLookEvery: 256 },
+    );
+    expect(failure?.kind).toBe('stall');
+    expect(failure?.details).toContain('repeats: setInterval, every 10 ms');
+    expect(failure?.details.at(-1)).toMatch(/^timer setInterval, due at \d+ ms\nat .*bad-input/);
+  });
+
+  test('a chain of promises runs to its end before the scenario is judged', async () => {
+    let hops = 0;
+    const chain = async (): Promise<void> => {
+      for (; hops < 50; hops += 1) await Promise.resolve();
+    };
+    expect(await failureOf(() => void chain())).toBeUndefined();
+    expect(hops).toBe(50);
+  });
+
+  test('ticks that ask for ticks run to their end', async () => {
+    let ticks = 0;
+    const tick = (max: number): void => {
+      ticks += 1;
+      if (ticks < max) process.nextTick(tick, max);
+    };
+    expect(await failureOf(() => tick(1_000))).toBeUndefined();
+    expect(ticks).toBe(1_000);
+  });
+});
