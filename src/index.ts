@@ -262,6 +262,7 @@ export {
 } from './simulation/node.ts';
 export { type RecordingReplay, replayRecording } from './simulation/recording-replay.ts';
 export { type ScenarioFiles, type ScenarioDefinition, defineScenario } from './simulation/scenario.ts';
+export { type FreshModules } from './simulation/module-loads.ts';
 export { type Scenario, type SimulateOptions } from './simulation/simulate-options.ts';
 export { simulate } from './simulation/simulate.ts';
 export { SimulationFailedError } from './simulation/simulation-failed-error.ts';

@@ -4,6 +4,7 @@
  *
  * @module dryrunner/kernel
  */
+export { type NextTurn } from './drain-run.ts';
 export { type DecisionLogOptions, type DecisionLog, createDecisions } from './decision-log.ts';
 export { type Choices, type DueEvents } from './decisions.ts';
 export { type EventInfo } from './event-queue.ts';

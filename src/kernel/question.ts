@@ -108,7 +108,7 @@ export class Topic implements TopicParts {
   /** @internal The question of that kind that was asked about this, or that it is the same as. */
   asked(kind: QuestionKind): Question | undefined {
     let asked = this.#asked;
-    while (asked !== undefined && asked.kind !== kind) asked = asked.before;
+    while (asked !== undefined && asked.kind !== kind) asked = Question.before(asked);
     return asked;
   }
 
@@ -132,8 +132,8 @@ export class Topic implements TopicParts {
 export class Question {
   readonly kind: QuestionKind;
   readonly topic: Topic;
-  /** @internal One of another kind that was asked about the same before. */
-  readonly before: Question | undefined;
+  /** One of another kind that was asked about the same before. */
+  readonly #before: Question | undefined;
   /** Number of the log that was asked last, and what that keeps of the question: spares most look-ups. */
   #logId = 0;
   #kept: unknown;
@@ -147,7 +147,7 @@ export class Question {
   constructor(kind: QuestionKind, topic: Topic, before?: Question) {
     this.kind = kind;
     this.topic = topic;
-    this.before = before;
+    this.#before = before;
   }
 
   /** @internal Whether it stands for all that are like it, since nothing was forgotten. */
@@ -158,6 +158,11 @@ export class Question {
   /** @internal */
   becomeCanonical(): void {
     this.#canonicalSince = timesForgotten;
+  }
+
+  /** @internal The one of another kind that was asked about the same before. */
+  static before(asked: Question): Question | undefined {
+    return asked.#before;
   }
 
   /** @internal What the log of that number keeps, if it was asked last. */

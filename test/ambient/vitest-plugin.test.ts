@@ -224,7 +224,7 @@ describe('what the plugin does to a configuration', () => {
     [{ transform: [] }, 'options: expected some of transforms, got "transform"'],
     [{ transforms: 'awaits' }, 'transforms: expected a list of transforms'],
     [{ transforms: [{ name: 'half' }] }, 'transforms[0]: expected an object with transform()'],
-    [{ transforms: [{ transform: () => undefined }] }, 'transforms[0].name: expected a text'],
+    [{ transforms: [{ transform: () => undefined }] }, 'transforms[0].name: expected a string'],
   ] as const)('options %j are refused', ([options, message]) => {
     expect(() => dryrunner(options as unknown as DryrunnerPluginOptions)).toThrow(message);
   });

@@ -77,7 +77,7 @@ describe('wrong usage says what was expected and exits with 2', () => {
   test.for([
     ['broken.mjs', /broken\.mjs does not load: Unexpected/],
     ['nothing.mjs', /expected it to export scenarios, got a module without exports/],
-    ['wrong.mjs', /its export scenario is no scenario: description of scenario x: expected a line of text/],
+    ['wrong.mjs', /its export scenario is no scenario: scenario\.description: expected a line of text/],
     ['list.mjs', /its export scenarios\[1\] is no scenario: scenario: expected a scenario definition, got 7/],
     ['absent.mjs', /absent\.mjs does not load: Cannot find module/],
     ['failing.mjs#other', /exports no scenario "other"; it has failing, forgetful/],

@@ -18,7 +18,7 @@ export type AwaitLevel = 'hops' | 'latency';
 
 export const AWAIT_LEVELS: readonly AwaitLevel[] = Object.freeze(['hops', 'latency']);
 
-/** What {@link controlAwaits} takes. */
+/** How awaits are controlled. */
 export interface AwaitOptions {
   /**
    * Makes each `await` that was rewritten (by `awaitTransform`) a decision. `latency`: its continuation is an event, and as late as anything

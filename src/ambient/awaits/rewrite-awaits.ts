@@ -10,6 +10,7 @@ import type * as Acorn from 'acorn';
 import type * as Codec from '@jridgewell/sourcemap-codec';
 import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
+import { packageFile } from '../../kernel/package-files.ts';
 
 /** What {@link rewriteAwaits} takes beside the code. */
 export interface RewriteOptions {
@@ -73,7 +74,7 @@ const TAIL = [
 ].join('');
 
 // They are loaded once something is rewritten: who only runs a simulation needs neither.
-const load = createRequire(import.meta.url);
+const load = createRequire(packageFile('package.json'));
 let codec: typeof Codec | undefined;
 
 /**
