@@ -45,11 +45,7 @@ export function promised<Package>({
     name,
     description: says,
     prepare: () => import(specifier) as Promise<unknown>,
-    async run(sim, imported) {
-      // No process runs code of users in the first millisecond of its life, and there are packages to which a time of 0 is none.
-      await passes(1);
-      await run(sim, imported as Package);
-    },
+    run: async (sim, imported) => run(sim, imported as Package),
     options: { ambient: ambientTime({ faults }), leftovers, maxEvents: 20_000 },
   });
   return { ...definition, package: specifier, ...(judgement === undefined ? {} : { judgement }) };

@@ -35,6 +35,9 @@ const partOf = (answer: number): number =>
   DRAW_PARTS / 2 + (answer % 2 === 0 ? answer / 2 : -(answer + 1) / 2);
 const describeDraw = (answer: number): string => `about ${((partOf(answer) + 0.5) / DRAW_PARTS).toFixed(2)}`;
 
+/** The age of the process when a simulation begins, in milliseconds: it is never 0 in a real one, and code takes 0 for "no time". */
+const AGE_MS = 1_000;
+
 type Callback = (...args: unknown[]) => void;
 
 interface AmbientSettings extends AwaitOptions {
@@ -92,7 +95,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   get originMs(): number {
-    return this.#clock.epochMs;
+    return this.#clock.epochMs - AGE_MS;
   }
 
   get isWaiting(): boolean {
@@ -135,7 +138,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   now(): number {
-    return this.#clock.now();
+    return AGE_MS + this.#clock.now();
   }
 
   random(): number {

@@ -27,11 +27,11 @@ export interface AmbientWorld {
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate;
   /** Clears a timer by its number, if it has one of that number. */
   clear(number: unknown): void;
-  /** The date of the beginning, in milliseconds since the Unix epoch. */
+  /** The date at which the process began, in milliseconds since the Unix epoch. */
   readonly originMs: number;
   /** Milliseconds since the Unix epoch as `Date` has them. */
   dateMs(): number;
-  /** Milliseconds since the simulation began, with fractions, monotonic. */
+  /** Milliseconds since the process began, with fractions, monotonic; not 0 when the simulation begins. */
   now(): number;
   /** In [0, 1). */
   random(): number;

@@ -347,7 +347,7 @@ function transformPlugin(transform: ModuleTransform): Plugin {
     name: `dryrunner:${transform.name}`,
     transform(code, id) {
       if (!isAbsolute(id)) return undefined;
-      const transformed = transform.transform(code, id);
+      const transformed = transform.transform(code, id, () => this.getCombinedSourcemap());
       return transformed === undefined
         ? undefined
         : { code: transformed.code, map: (transformed.map ?? null) as null };

@@ -7,6 +7,9 @@ import { simulate, type Scenario } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
 import { fifoDecisions } from 'dryrunner/kernel';
 
+/** Milliseconds since the simulation began: its process is a second older. */
+const elapsed = (): number => performance.now() - 1_000;
+
 const EPOCH_MS = Date.UTC(2000, 0, 1);
 
 /** What the scenario has logged, with its decisions first in first out. */
@@ -41,8 +44,19 @@ describe('timers in ambient time', () => {
       note(new Date().toISOString());
     });
     expect(log).toEqual([
-      [3_600_000, 3_600_000, 3_600, [3_600, 0], 3_600_000_000_000n],
+      [3_600_000, 3_601_000, 3_601, [3_601, 0], 3_600_000_000_000n],
       '2000-01-01T01:00:00.000Z',
+    ]);
+  });
+
+  test('no clock begins at 0, which code takes for "no time"', async () => {
+    const log = await logOf((note) => {
+      note([performance.now(), process.hrtime(), process.hrtime.bigint(), process.uptime()]);
+      note([Date.now(), performance.timeOrigin + performance.now(), new Event('at').timeStamp]);
+    });
+    expect(log).toEqual([
+      [1_000, [1, 0], 1_000_000_000n, 1],
+      [EPOCH_MS, EPOCH_MS, 1_000],
     ]);
   });
 
@@ -83,7 +97,7 @@ describe('timers in ambient time', () => {
       let ticks = 0;
       const interval = setInterval(() => {
         ticks += 1;
-        note(performance.now());
+        note(elapsed());
         if (ticks === 3) clearInterval(interval);
       }, 10);
       clearTimeout(Number(setTimeout(note, 1, 'cleared by number')));
@@ -98,7 +112,7 @@ describe('timers in ambient time', () => {
 
   test('a timer can be set again, and knows whether it keeps a process alive', async () => {
     const log = await logOf(async (note) => {
-      const timeout = setTimeout(() => note(performance.now()), 10);
+      const timeout = setTimeout(() => note(elapsed()), 10);
       await passes(6);
       note(timeout.refresh() === timeout);
       note([timeout.hasRef(), timeout.unref().hasRef(), timeout.ref().hasRef(), typeof Number(timeout)]);
@@ -116,9 +130,9 @@ describe('timers in ambient time', () => {
       await timersPromises.scheduler.yield();
       for await (const tick of timersPromises.setInterval(10, 'tick')) {
         note(tick);
-        if (performance.now() >= 50) break;
+        if (elapsed() >= 50) break;
       }
-      note(performance.now());
+      note(elapsed());
     });
     expect(log).toEqual(['from node:timers', 'value', 'immediate', 'tick', 'tick', 50]);
   });
@@ -136,7 +150,7 @@ describe('timers in ambient time', () => {
       await new Promise((resolve) => {
         signal.addEventListener('abort', resolve);
       });
-      note([(signal.reason as Error).name, performance.now()]);
+      note([(signal.reason as Error).name, elapsed()]);
     });
     expect(log).toEqual([
       ['AbortError', 'ABORT_ERR', 'why'],

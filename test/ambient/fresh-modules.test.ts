@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { simulate, type Scenario, type SimulateOptions, type Verdict } from 'dryrunner';
-import { ambientTime, freshModules, type FreshModulesOptions } from 'dryrunner/ambient';
+import { ambientTime, awaitTransform, freshModules, type FreshModulesOptions } from 'dryrunner/ambient';
 
 let folder: string;
 const at = (path: string): string => join(folder, path);
@@ -57,6 +57,10 @@ export default 'the default';
   );
   write('awaits.mjs', `export const value = await Promise.resolve(1);\n`);
   write('throws.mjs', `\nthrow new RangeError('while it loads');\n`);
+  write(
+    'typed.ts',
+    `interface Gate {\n  readonly open: boolean;\n}\n\nexport async function enter(gate: Gate): Promise<boolean> {\n  await Promise.resolve();\n  return gate.open;\n}\n`,
+  );
   write('broken.ts', `export const = 3;\n`);
   write('lost.ts', `import { nothing } from './nowhere.ts';\nexport { nothing };\n`);
   write(
@@ -207,7 +211,7 @@ describe('a module that sim.load loads', () => {
       }>('./clock.ts');
       expect(loadedAt).toBe(Date.UTC(2000, 0, 1) + 250);
       await sim.sleep(50);
-      expect(elapsed()).toBe(300);
+      expect(elapsed()).toBe(1_300);
       sim.note(String(drawn));
       clearInterval(tick);
     };
@@ -217,6 +221,20 @@ describe('a module that sim.load loads', () => {
     expect(preparedAt).toEqual([expect.not.closeTo(2000, 10)]);
     expect(first.decisionCount).toBe(1);
     expect(first.traceHash).toBe(second.traceHash);
+  });
+
+  test('an await of a TypeScript module is named by its own line', async () => {
+    const sites = new Set<string>();
+    const scenario: Scenario = async (sim) => {
+      const { enter } = await sim.load<{ enter: (gate: object) => Promise<boolean> }>('./typed.ts');
+      await Promise.all([enter({ open: true }), enter({ open: true })]);
+    };
+    await held(scenario, {
+      modules: modules({ transforms: [awaitTransform({ include: [/typed\.ts$/] })] }),
+      ambient: ambientTime({ awaits: 'latency' }),
+      onFire: ({ topic }) => void sites.add(topic.text),
+    });
+    expect([...sites]).toContainEqual(expect.stringContaining('await in enter (typed.ts:6)'));
   });
 
   test('several that are loaded at once come in the order in which they were asked for', async () => {
