@@ -40,7 +40,9 @@ class Waiting extends AsyncResource {
 
   run(): void {
     const { callback, args } = this;
-    if (callback !== undefined) this.runInAsyncScope(callback, this, ...args);
+    if (callback === undefined) return;
+    if (args.length === 0) this.runInAsyncScope(callback, this);
+    else this.runInAsyncScope(callback, this, ...args);
   }
 }
 
@@ -72,6 +74,9 @@ class WaitingList {
   remove(waiting: Waiting): void {
     const { previous, next } = waiting;
     waiting.list = undefined;
+    // An old one that is garbage would hold the young ones after it, and all that they hold, until the next full collection.
+    waiting.next = undefined;
+    waiting.previous = undefined;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     if (previous !== undefined) {
@@ -250,6 +255,9 @@ function topicNamed(kind: AmbientTimerKind, { name }: Callback): Topic {
   return topic;
 }
 
+/** Code uses the same few durations again and again: a list that is empty stays for the next timer of its duration until there are so many. */
+const LISTS_KEPT = 4_096;
+
 /** All timers and immediates of one simulation. */
 export class AmbientTimers {
   readonly #clock: VirtualClock;
@@ -258,6 +266,12 @@ export class AmbientTimers {
   readonly #immediates: WaitingList;
   readonly #numbers = new Map<number, Timeout>();
   readonly #beforeTimer: (() => void) | undefined;
+  readonly #fire = (waiting: Waiting): void => {
+    this.#beforeTimer?.();
+    this.#firing = waiting;
+    Timeout.fire(waiting as Timeout);
+  };
+  #listsKept = LISTS_KEPT;
   #lastNumber = 0;
   #isOver = false;
   #firing: Waiting | undefined;
@@ -292,12 +306,8 @@ export class AmbientTimers {
     if (this.#isOver) return;
     let list = this.#lists.get(ms);
     if (list === undefined) {
-      list = new WaitingList(this.#clock, (waiting) => {
-        if (this.#lists.get(ms)?.first === undefined) this.#lists.delete(ms);
-        this.#beforeTimer?.();
-        this.#firing = waiting;
-        Timeout.fire(waiting as Timeout);
-      });
+      if (this.#lists.size >= this.#listsKept) this.#dropEmptyLists();
+      list = new WaitingList(this.#clock, this.#fire);
       this.#lists.set(ms, list);
     }
     list.append(timeout);
@@ -347,6 +357,12 @@ export class AmbientTimers {
       while (list.first !== undefined) list.remove(list.first);
     }
     this.#lists.clear();
+  }
+
+  /** Twice as many as are in use may come before the next time, so that going through all of them stays rare. */
+  #dropEmptyLists(): void {
+    for (const [ms, { first }] of this.#lists) if (first === undefined) this.#lists.delete(ms);
+    this.#listsKept = Math.max(LISTS_KEPT, 2 * this.#lists.size);
   }
 
   #note(waiting: Waiting, ms: number): void {
