@@ -145,7 +145,9 @@ class Debugger {
   async paused(): Promise<Pause> {
     return (
       this.#paused.shift() ??
-      (await new Promise<Pause>((resolve, reject) => this.#waiting.push({ resolve, reject })))
+      (await new Promise<Pause>((resolve, reject) => {
+        this.#waiting.push({ resolve, reject });
+      }))
     );
   }
 
@@ -225,7 +227,9 @@ function started(args: readonly string[]): Debugged {
       let url: string | undefined;
       while ((url = [...text.matchAll(/listening on (ws:\S+)/g)][count]?.[1]) === undefined) {
         if (child.exitCode !== null) throw new Error(`it ended: ${text}`);
-        await new Promise<void>((resolve) => (wake = resolve));
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       }
       yield url;
     }
@@ -235,8 +239,11 @@ function started(args: readonly string[]): Debugged {
     printed: () => text,
     urls: urls(),
     isDone: async () => {
-      while (!text.includes('Waiting for the debugger to disconnect') && child.exitCode === null)
-        await new Promise<void>((resolve) => (wake = resolve));
+      while (!text.includes('Waiting for the debugger to disconnect') && child.exitCode === null) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
     },
   };
 }
@@ -294,7 +301,9 @@ async function stopAtExpiry(client: Debugger): Promise<void> {
   });
   const times = '[Date.now(), performance.now(), new Date().getTime()].join()';
   const before = await client.valueOf(times, callFrameId);
-  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  await new Promise((resolve) => {
+    setTimeout(resolve, PAUSE_MS);
+  });
   expect(await client.valueOf(times, callFrameId)).toBe(before);
   expect(await client.valueOf('new Date().toISOString()', callFrameId)).toBe('2000-01-01T00:00:01.000Z');
   expect(await client.valueOf('this.holder', callFrameId)).toBe('ann');

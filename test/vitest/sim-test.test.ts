@@ -119,7 +119,7 @@ function propertyThatFails(kind: string): (sim: Simulation) => Promise<void> {
   }
   return async (sim) => {
     await sim.sleep(1);
-    await (kind === 'always' ? alwaysThat : eventuallyThat)(sim);
+    await Promise.resolve((kind === 'always' ? alwaysThat : eventuallyThat)(sim));
     await sim.sleep(10);
   };
 }
