@@ -48,3 +48,23 @@ test('a function with a name is named beside the line', async () => {
   });
   expect(text).toMatch(/10 ms {3}the timer "expire" set at explained-timers\.test\.ts:\d+ fires/);
 });
+
+test('of a function that sets timers for all the line that called it comes first', async () => {
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      setTimeout(resolve, ms);
+    });
+  const text = await explained(async (sim) => {
+    let isLate = false;
+    const later = async (): Promise<void> => {
+      await pause(10);
+      isLate = true;
+    };
+    void later();
+    await sim.sleep(20);
+    sim.check(!isLate, 'it is late');
+  });
+  expect(text).toMatch(
+    /10 ms {3}the timer set at explained-timers\.test\.ts:\d+ through explained-timers\.test\.ts:\d+ fires/,
+  );
+});

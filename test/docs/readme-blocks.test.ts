@@ -1,9 +1,13 @@
 import { format } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { typeErrors, writeBlocks } from './block-program.ts';
+import { listFiles, readProjectFile } from '../../scripts/module-graph.ts';
 import { readCodeBlocks } from './code-blocks.ts';
 
-const blocks = readCodeBlocks().filter(({ language }) => language === 'ts');
+const all = readCodeBlocks().filter(({ language }) => language === 'ts');
+/** Those that import a file of their own are files of a folder that the tests know. */
+const isFile = ({ code }: (typeof all)[number]): boolean => / from '\.\//.test(code);
+const blocks = all.filter((block) => !isFile(block));
 const files = writeBlocks('code-blocks', blocks);
 const runnable = files.filter(({ block }) => block.noRun === undefined);
 const declaresTests = ({ block }: (typeof files)[number]): boolean =>
@@ -26,6 +30,15 @@ async function printed(path: string): Promise<string[]> {
 describe('code in README, docs and doc comments', () => {
   test('has the right types', { timeout: 60_000 }, () => {
     expect(typeErrors(files)).toEqual([]);
+  });
+
+  test('that needs a file beside it is a fixture, letter by letter', () => {
+    const fixtures = listFiles(['fixtures']).map((file) => readProjectFile(file));
+    const shown = all.filter(isFile);
+    expect(shown.length).toBeGreaterThan(0);
+    expect(
+      shown.filter(({ code }) => !fixtures.includes(code)).map(({ file, line }) => `${file}:${line}`),
+    ).toEqual([]);
   });
 
   test('is not run only for a stated reason', () => {

@@ -7,7 +7,7 @@ import type { AmbientTimerKind } from '../../simulation/ambience.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { eventText } from './question-text.ts';
-import { shortPlaceOf } from './source-place.ts';
+import { shortPlaceOf, shortRowsOf } from './source-place.ts';
 
 const NOUNS: Readonly<Record<AmbientTimerKind, string>> = {
   setTimeout: 'timer',
@@ -21,9 +21,17 @@ function timerNoun({ owner, what }: Topic): string | undefined {
   return `${NOUNS[owner as AmbientTimerKind]}${what === '' ? '' : ` "${what}"`}`;
 }
 
-/** Most set a timer for a promise, in a function without a name, and source maps give those wrong ones. */
-function withoutFunction(place: string): string {
-  return place.replace(/^in .* \((.*)\)$/, 'at $1');
+const PROMISE = /^\s*at new Promise /m;
+
+/**
+ * Where a timer was set. Most are set for a promise, in a function without a name, and source maps give those wrong ones; many programs have
+ * one line that does it for all, and then the line that called it says more.
+ */
+function setterOf(stack: string): string | undefined {
+  const [setter, ...callers] = shortRowsOf(stack);
+  if (setter === undefined) return undefined;
+  const caller = PROMISE.test(stack) ? callers.find((row) => row !== setter) : undefined;
+  return caller === undefined ? `at ${setter}` : `at ${caller} through ${setter}`;
 }
 
 /** Names the events of one or two executions. */
@@ -39,21 +47,22 @@ export class EventNames {
 
   /** The event in words. */
   of({ id, topic }: DueEvent): string {
-    const place = this.#placeOf(id);
-    if (place === undefined) return eventText(topic);
-    if (topic === SCENARIO_SLEEP) return `the sleep ${place}`;
+    const stack = this.#stackOf(id);
     const timer = timerNoun(topic);
-    return timer === undefined ? eventText(topic) : `the ${timer} set ${withoutFunction(place)}`;
+    const setter = timer === undefined || stack === undefined ? undefined : setterOf(stack);
+    if (setter !== undefined) return `the ${timer} set ${setter}`;
+    const place = topic === SCENARIO_SLEEP && stack !== undefined ? shortPlaceOf(stack) : undefined;
+    return place === undefined ? eventText(topic) : `the sleep ${place}`;
   }
 
   /** True if its name says more than that it is one of many. */
   isTelling({ id, topic }: DueEvent): boolean {
     const isNameless = topic === SCENARIO_SLEEP || (topic.what === '' && timerNoun(topic) !== undefined);
-    return !isNameless || this.#placeOf(id) !== undefined;
+    const stack = isNameless ? this.#stackOf(id) : undefined;
+    return !isNameless || (stack !== undefined && shortPlaceOf(stack) !== undefined);
   }
 
-  #placeOf(id: number): string | undefined {
-    const { place } = this.#run.firings.get(id) ?? this.#other?.firings.get(id) ?? {};
-    return place === undefined ? undefined : shortPlaceOf(place);
+  #stackOf(id: number): string | undefined {
+    return (this.#run.firings.get(id) ?? this.#other?.firings.get(id))?.place;
   }
 }

@@ -45,10 +45,20 @@ export function framesOfThrower(stack: string): string[] {
 export function shortPlaceOf(stack: string): string | undefined {
   const line = telling(stack).find((candidate) => !isOwn(candidate));
   if (line === undefined) return undefined;
-  const file = fileOfFrame(line).split('/').at(-1) ?? '';
-  const [, row = ''] = ROW.exec(line) ?? [];
   const [, name] = FUNCTION.exec(line) ?? [];
-  return name === undefined ? `at ${file}:${row}` : `in ${name} (${file}:${row})`;
+  return name === undefined ? `at ${shortRowOf(line)}` : `in ${name} (${shortRowOf(line)})`;
+}
+
+/** The lines of a user's code in the stack, as `clients.ts:58`, the nearest first. */
+export function shortRowsOf(stack: string): string[] {
+  return telling(stack)
+    .filter((line) => !isOwn(line))
+    .map(shortRowOf);
+}
+
+function shortRowOf(line: string): string {
+  const [, row = ''] = ROW.exec(line) ?? [];
+  return `${fileOfFrame(line).split('/').at(-1) ?? ''}:${row}`;
 }
 
 /** Who called, from the code of those who use this package. */
