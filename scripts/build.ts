@@ -27,8 +27,10 @@ const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
 const WORKER = 'src/cli/worker-entry.ts';
 /** Loaded by the first test that runs, and by the first that fails. */
 const LAZY = ['vitest/simulated-test', 'vitest/failed-test', 'vitest/looping-line'];
+/** Loaded by a configuration, where Vitest itself cannot be. */
+const PLUGIN = 'vitest/dryrunner-plugin';
 /** Stacks distinguish these from others in their folder. */
-const APART = ['kernel/drain', 'simulation/node', ...LAZY];
+const APART = ['kernel/drain', 'simulation/node', PLUGIN, ...LAZY];
 
 const pathOf = (id: string): string => id.slice(projectRoot.length + 1);
 

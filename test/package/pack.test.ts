@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -39,7 +39,9 @@ function run(program: string, args: readonly string[], cwd: string = consumer): 
 /** Optional peers come from this project: what is tested is our package, not their installation. */
 function linkPeers(): void {
   for (const name of Object.keys(manifest.peerDependencies)) {
-    symlinkSync(join(projectRoot, 'node_modules', name), join(consumer, 'node_modules', name));
+    const link = join(consumer, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(projectRoot, 'node_modules', name), link);
   }
 }
 
@@ -94,8 +96,9 @@ describe('the packed package in an empty folder', () => {
   test('has a page of reference for each door, made without a warning, with every value that it exports', async () => {
     const api = join(consumer, 'node_modules', manifest.name, 'api');
     for (const { specifier, source } of packageDoors(manifest)) {
-      const page = readFileSync(join(api, `${specifier}.md`), 'utf8').replaceAll('\\', '');
       const names = Object.keys((await import(join(projectRoot, source))) as object);
+      if (names.length === 0) continue;
+      const page = readFileSync(join(api, `${specifier}.md`), 'utf8').replaceAll('\\', '');
       expect(names.filter((name) => !new RegExp(`^### ${name}\\b`, 'm').test(page))).toEqual([]);
     }
   });
@@ -111,9 +114,8 @@ describe('the packed package in an empty folder', () => {
     async ({ specifier, source }) => {
       const code = `console.log(Object.keys(await import('${specifier}')).join(' '))`;
       const names = Object.keys((await import(join(projectRoot, source))) as object);
-      expect(run('node', ['--input-type=module', '--eval', code]).trim().split(' ').sort()).toEqual(
-        names.sort(),
-      );
+      const exported = run('node', ['--input-type=module', '--eval', code]).trim();
+      expect(exported.split(' ').sort().join(' ')).toBe(names.sort().join(' '));
     },
   );
 
