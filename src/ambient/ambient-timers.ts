@@ -38,6 +38,20 @@ class Waiting extends AsyncResource {
     this.args = args;
   }
 
+  ref(): this {
+    this.isRef = true;
+    return this;
+  }
+
+  unref(): this {
+    this.isRef = false;
+    return this;
+  }
+
+  hasRef(): boolean {
+    return this.isRef;
+  }
+
   run(): void {
     const { callback, args } = this;
     if (callback === undefined) return;
@@ -156,20 +170,6 @@ class Timeout extends Waiting implements AmbientTimer {
     }
   }
 
-  ref(): this {
-    this.isRef = true;
-    return this;
-  }
-
-  unref(): this {
-    this.isRef = false;
-    return this;
-  }
-
-  hasRef(): boolean {
-    return this.isRef;
-  }
-
   refresh(): this {
     if (this.callback === undefined) return this;
     this.list?.remove(this);
@@ -210,20 +210,6 @@ class Immediate extends Waiting implements AmbientTimer {
 
   constructor(callback: Callback, args: unknown[]) {
     super('Immediate', topicNamed('setImmediate', callback), callback, args);
-  }
-
-  ref(): this {
-    this.isRef = true;
-    return this;
-  }
-
-  unref(): this {
-    this.isRef = false;
-    return this;
-  }
-
-  hasRef(): boolean {
-    return this.isRef;
   }
 
   clearInSimulation(): void {

@@ -5,29 +5,7 @@ import timersPromises from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { simulate, type Scenario } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
-import { fifoDecisions } from 'dryrunner/kernel';
-
-/** Milliseconds since the simulation began: its process is a second older. */
-const elapsed = (): number => performance.now() - 1_000;
-
-const EPOCH_MS = Date.UTC(2000, 0, 1);
-
-/** What the scenario has logged, with its decisions first in first out. */
-async function logOf(scenario: (log: (entry: unknown) => void) => Promise<void> | void): Promise<unknown[]> {
-  const entries: unknown[] = [];
-  const verdict = await simulate({
-    ambient: ambientTime(),
-    source: fifoDecisions(),
-    scenario: () => scenario((entry) => void entries.push(entry)),
-  });
-  if (!verdict.held) throw new Error(verdict.failure?.message, { cause: verdict.failure?.cause });
-  return entries;
-}
-
-const passes = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
+import { elapsed, EPOCH_MS, logOf, passes } from './ambient-log.ts';
 
 describe('timers in ambient time', () => {
   test('an hour passes at once, for all clocks alike', async () => {

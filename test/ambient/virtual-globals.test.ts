@@ -6,32 +6,11 @@ import { describe, expect, test } from 'vitest';
 import { simulate, type Scenario } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
 import { createExecutor, explain, formatExplanation } from 'dryrunner/explore';
-import { fifoDecisions } from 'dryrunner/kernel';
 import { installTogether, replaceProperty, standIns } from '../../src/ambient/globals/stand-in.ts';
-
-/** Milliseconds since the simulation began: its process is a second older. */
-const elapsed = (): number => performance.now() - 1_000;
+import { elapsed, EPOCH_MS, logOf, passes } from './ambient-log.ts';
 
 // Before the code of the tests is made.
 const ambient = ambientTime();
-const EPOCH_MS = Date.UTC(2000, 0, 1);
-
-/** What the scenario has logged, with its decisions first in first out. */
-async function logOf(scenario: (log: (entry: unknown) => void) => Promise<void> | void): Promise<unknown[]> {
-  const entries: unknown[] = [];
-  const verdict = await simulate({
-    ambient,
-    source: fifoDecisions(),
-    scenario: () => scenario((entry) => void entries.push(entry)),
-  });
-  if (!verdict.held) throw new Error(verdict.failure?.message, { cause: verdict.failure?.cause });
-  return entries;
-}
-
-const passes = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 
 describe('the date of now', () => {
   test('is virtual where a format, a kept Date or a subclass asks for it', async () => {
