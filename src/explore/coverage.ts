@@ -58,6 +58,10 @@ function detailOf(event: TraceEvent): string {
       return event.kind;
     case 'note':
       return event.text;
+    case 'message':
+      return `${event.step} ${event.kind} ${event.name}`;
+    case 'disk':
+      return event.step;
     case 'metric':
       return event.name;
     case 'accepted':

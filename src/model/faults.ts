@@ -73,6 +73,14 @@ const OF_TIME: Words = {
   step: () => 'the wall clock is set',
 };
 
+/** What happens to a message between two nodes. */
+const OF_MESSAGE: Words = {
+  lose: (message) => `${message} is lost`,
+  duplicate: (message) => `${message} is duplicated`,
+  reorder: (message) => `${message} is held back until another overtakes it`,
+  partition: (message) => `${message} is lost, as the network is partitioned`,
+};
+
 const CALLS: ReadonlySet<string> = new Set(SERVICE_METHODS.filter((method) => method !== 'release'));
 const FILER_NOUNS: Readonly<Record<string, string>> = {
   checkout: 'checkout',
@@ -120,8 +128,22 @@ export function namedFaultText(where: string, kind: string): string {
   return `fault "${kind}" strikes ${where}`;
 }
 
+/** What a fault of that kind does to a message, such as `the call acquire(7) from a to locks is lost`. */
+function messageFaultText(kind: string, message: string): string {
+  return worded(OF_MESSAGE, kind, message) ?? namedFaultText(message, kind);
+}
+
 /** A fault of a trace. */
-export function faultText({ operation, kind, runner, runId, filer, afterEvent }: FaultEvent): string {
+export function faultText({
+  operation,
+  kind,
+  runner,
+  runId,
+  filer,
+  afterEvent,
+  message,
+}: FaultEvent): string {
+  if (message !== undefined) return messageFaultText(kind, message);
   if (filer !== undefined) {
     const call = filerCallText(filer, operation);
     return worded(OF_FILER, kind, call) ?? namedFaultText(call, kind);

@@ -123,6 +123,8 @@ export function recordAsCall(tracer: RunTracer, event: TraceEvent): boolean {
     case 'released':
     case 'service':
     case 'wrote':
+    case 'message':
+    case 'disk':
       return false;
   }
 }

@@ -23,6 +23,15 @@ export type InvocationPhase =
 /** Things that a run holds and must give back (R204, R205). */
 export type ResourceKind = 'process' | 'checkout' | 'output' | 'waiter' | 'tempdir' | 'update' | 'upload';
 
+/** `message` is one that nobody answers. An `error` is the reply of a call that has failed. */
+export type MessageKind = 'call' | 'reply' | 'error' | 'message';
+
+/** What becomes of a message on its way. */
+export type MessageStep = 'sent' | 'held' | 'duplicated' | 'lost' | 'delivered' | 'refused';
+
+/** What becomes of a file: the last three in a crash, for what was written and not synced. */
+export type DiskStep = 'wrote' | 'appended' | 'synced' | 'renamed' | 'removed' | 'kept' | 'torn' | 'lost';
+
 /** One thing that happened. `at` is milliseconds of the simulation's or runner's clock. */
 export type TraceEvent = { readonly at: number } & (
   | { readonly type: 'accepted'; readonly runner: string; readonly runId: RunID; readonly command: Command }
@@ -89,6 +98,31 @@ export type TraceEvent = { readonly at: number } & (
       readonly filer?: string;
       /** Which event it came right after, if the exploration chose one; counted from where it was asked. */
       readonly afterEvent?: number;
+      /** The message that it strikes, in words; absent for all other faults. */
+      readonly message?: string;
+    }
+  /** A step of a message between two nodes; `runner` has sent it. */
+  | {
+      readonly type: 'message';
+      readonly runner: string;
+      readonly to: string;
+      readonly step: MessageStep;
+      readonly kind: MessageKind;
+      /** The method that is called or answered, or what a message is called. */
+      readonly name: string;
+      /** The same for all steps of one message, and for a call and its reply. */
+      readonly id: number;
+      /** What it says, for people: the arguments, the result, or its own description. No part of the hash, and made only where events are kept. */
+      readonly detail?: string;
+    }
+  /** A step of a file on the disk of a node. */
+  | {
+      readonly type: 'disk';
+      readonly runner: string;
+      readonly step: DiskStep;
+      readonly file: string;
+      /** Of what was written, or of what is lost; absent where no content is touched. */
+      readonly bytes?: number;
     }
   | { readonly type: 'note'; readonly runner: string; readonly text: string }
 );

@@ -104,6 +104,8 @@ class RunWatch implements Oracle, RunTracer {
       case 'wrote':
       case 'fault':
       case 'note':
+      case 'message':
+      case 'disk':
         break;
     }
   }

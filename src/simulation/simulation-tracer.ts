@@ -148,6 +148,8 @@ export class SimulationTracer implements RunTracer {
       case 'released':
       case 'service':
       case 'wrote':
+      case 'message':
+      case 'disk':
         break;
     }
   }

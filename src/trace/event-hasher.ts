@@ -68,6 +68,8 @@ const CODES = {
   metric: 15,
   fault: 16,
   note: 17,
+  message: 18,
+  disk: 19,
 } as const satisfies Readonly<Record<TraceEvent['type'], number>>;
 
 /** Flags above the codes: what follows the head of an event instead of being as in the event before. */
@@ -87,7 +89,7 @@ type SeldomEvent = Extract<
 >;
 type RunnerEvent = Extract<
   TraceEvent,
-  { readonly type: 'metric' | 'rejected' | 'service' | 'note' | 'released' }
+  { readonly type: 'metric' | 'rejected' | 'service' | 'note' | 'released' | 'message' | 'disk' }
 >;
 
 /** Hashes one list of events. */
@@ -205,6 +207,8 @@ export class EventHasher implements RunTracer {
       case 'service':
       case 'note':
       case 'released':
+      case 'message':
+      case 'disk':
         this.#ofRunner(event);
         return;
     }
@@ -259,6 +263,18 @@ export class EventHasher implements RunTracer {
         hash.addString(event.text);
         return;
       case 'released':
+        return;
+      case 'message':
+        hash.addString(event.to);
+        hash.addString(event.step);
+        hash.addString(event.kind);
+        hash.addString(event.name);
+        hash.addNumber(event.id);
+        return;
+      case 'disk':
+        hash.addString(event.step);
+        hash.addString(event.file);
+        hash.addNumber(event.bytes ?? -1);
         return;
     }
   }
@@ -379,7 +395,9 @@ function faultPlace({
   operation,
   filer,
   afterEvent,
+  message,
 }: Extract<TraceEvent, { readonly type: 'fault' }>): string {
   if (filer !== undefined) return `filer/${filer} ${operation}`;
+  if (message !== undefined) return `message/${message} ${operation}`;
   return afterEvent === undefined ? operation : `${operation} ${afterEvent}`;
 }

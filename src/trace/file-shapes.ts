@@ -1,6 +1,13 @@
 /** The shapes of the lines that make a file: its header by kind, its footer, and what may stand between them. */
 import * as is from '../kernel/shape.ts';
-import type { InvocationPhase, ResourceKind, TraceEvent } from '../model/trace-event.ts';
+import type {
+  DiskStep,
+  InvocationPhase,
+  MessageKind,
+  MessageStep,
+  ResourceKind,
+  TraceEvent,
+} from '../model/trace-event.ts';
 import {
   COMMAND_SHAPE,
   RUN_STATUS_SHAPE,
@@ -46,6 +53,30 @@ const RESOURCES: Readonly<Record<ResourceKind, true>> = {
   update: true,
   upload: true,
 };
+const MESSAGE_STEPS: Readonly<Record<MessageStep, true>> = {
+  sent: true,
+  held: true,
+  duplicated: true,
+  lost: true,
+  delivered: true,
+  refused: true,
+};
+const MESSAGE_KINDS: Readonly<Record<MessageKind, true>> = {
+  call: true,
+  reply: true,
+  error: true,
+  message: true,
+};
+const DISK_STEPS: Readonly<Record<DiskStep, true>> = {
+  wrote: true,
+  appended: true,
+  synced: true,
+  renamed: true,
+  removed: true,
+  kept: true,
+  torn: true,
+  lost: true,
+};
 const RESOURCE_FIELDS = { runId: is.TEXT, resource: is.oneOf(...Object.keys(RESOURCES)), name: is.TEXT };
 
 function eventOf<T extends EventType>(
@@ -77,8 +108,20 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
   fault: eventOf(
     'fault',
     { runId: is.TEXT, operation: is.TEXT, kind: is.TEXT },
-    { filer: is.TEXT, afterEvent: is.COUNT },
+    { filer: is.TEXT, afterEvent: is.COUNT, message: is.TEXT },
   ),
+  message: eventOf(
+    'message',
+    {
+      to: is.TEXT,
+      step: is.oneOf(...Object.keys(MESSAGE_STEPS)),
+      kind: is.oneOf(...Object.keys(MESSAGE_KINDS)),
+      name: is.TEXT,
+      id: is.COUNT,
+    },
+    { detail: is.TEXT },
+  ),
+  disk: eventOf('disk', { step: is.oneOf(...Object.keys(DISK_STEPS)), file: is.TEXT }, { bytes: is.COUNT }),
   note: eventOf('note', { text: is.TEXT }, {}),
 });
 

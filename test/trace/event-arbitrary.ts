@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { isRunState, RUN_STATES } from '../../src/model/run-state.ts';
 import type { Command } from '../../src/model/command.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
-import type { InvocationPhase, ResourceKind, TraceEvent } from '../../src/model/trace-event.ts';
+import type {
+  DiskStep,
+  InvocationPhase,
+  MessageKind,
+  MessageStep,
+  ResourceKind,
+  TraceEvent,
+} from '../../src/model/trace-event.ts';
 import { EVENT_SHAPES } from '../../src/trace/file-shapes.ts';
 import { Question } from '../../src/kernel/question.ts';
 
@@ -109,6 +116,24 @@ export const eventArbitraries: {
     name: text,
     value: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
   }),
+  message: fc.record({
+    ...is('message'),
+    ...base,
+    to: text,
+    step: choice<MessageStep>('message', 'step'),
+    kind: choice<MessageKind>('message', 'kind'),
+    name: text,
+    id: fc.nat(),
+  }),
+  disk: fc
+    .record({
+      ...is('disk'),
+      ...base,
+      step: choice<DiskStep>('disk', 'step'),
+      file: text,
+      bytes: optional(fc.nat()),
+    })
+    .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'disk' }>),
   fault: fc.record({ ...is('fault'), ...ofRun, operation: text, kind: text }),
   note: fc.record({ ...is('note'), ...base, text }),
 };

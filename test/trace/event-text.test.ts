@@ -8,6 +8,7 @@ const base = { at: 5, runner: 'worker' } as const;
 const ofRun = { ...base, runId: '0' } as const;
 const held = { ...ofRun, resource: 'process', name: 'p' } as const;
 
+const called = { ...base, to: 'locks', kind: 'call', name: 'acquire', id: 3 } as const;
 const texts: readonly (readonly [TraceEvent, string])[] = [
   [
     { type: 'accepted', ...ofRun, command: { argv: ['sleep 5', 'a"b'] } },
@@ -66,6 +67,34 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     'the reply to run is lost on worker',
   ],
   [{ type: 'note', ...base, text: 'begin' }, 'worker notes: begin'],
+  [
+    {
+      type: 'fault',
+      ...ofRun,
+      runId: '',
+      operation: 'message',
+      kind: 'lose',
+      message: 'the grant of lock 7',
+    },
+    'the grant of lock 7 is lost',
+  ],
+  [{ type: 'message', ...called, step: 'sent', detail: '7' }, 'worker calls acquire(7) of locks'],
+  [{ type: 'message', ...called, step: 'delivered' }, 'acquire() of locks, called by worker, begins'],
+  [{ type: 'message', ...called, step: 'lost' }, 'the call acquire() from worker to locks is lost'],
+  [
+    { type: 'message', ...called, kind: 'reply', step: 'sent', detail: 'true' },
+    'worker answers acquire of locks with true',
+  ],
+  [
+    { type: 'message', ...called, kind: 'error', step: 'delivered', detail: 'busy' },
+    'locks gets the error "busy" to acquire from worker',
+  ],
+  [{ type: 'message', ...called, kind: 'message', step: 'sent' }, 'worker sends acquire to locks'],
+  [{ type: 'disk', ...base, step: 'synced', file: 'log' }, 'worker syncs log'],
+  [
+    { type: 'disk', ...base, step: 'lost', file: 'log', bytes: 1 },
+    'log on worker loses what was not synced (1 byte)',
+  ],
 ];
 
 test.for(texts)('%o has words', ([event, text]) => {

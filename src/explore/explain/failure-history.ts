@@ -323,6 +323,10 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
       return isAbout(event) ? RANK.named : RANK.around;
     case 'note':
       return isAbout(event) ? RANK.named : RANK.context;
+    case 'message':
+      return isAbout(event) ? RANK.namedPart : RANK.around;
+    case 'disk':
+      return isAbout(event) ? RANK.namedPart : RANK.minor;
   }
 }
 

@@ -1,0 +1,80 @@
+/** Messages between nodes, and what happens to files on their disks, in plain words. */
+import type { MessageStep, TraceEvent } from './trace-event.ts';
+
+/** What a trace says of a message. */
+export type MessageEvent = Extract<TraceEvent, { readonly type: 'message' }>;
+
+/** What a trace says of a file. */
+export type DiskEvent = Extract<TraceEvent, { readonly type: 'disk' }>;
+
+/** A message without what becomes of it. */
+export type Message = Pick<MessageEvent, 'runner' | 'to' | 'kind' | 'name' | 'detail'>;
+
+/** A message as a noun: `the call acquire(7) of a to locks`, `the reply true to acquire of a`. */
+function messageText({ runner: from, to, kind, name, detail }: Message): string {
+  switch (kind) {
+    case 'call':
+      return `the call ${name}(${detail ?? ''}) from ${from} to ${to}`;
+    case 'reply':
+      return `the reply ${detail === undefined ? '' : `${detail} `}of ${from} to ${name} from ${to}`;
+    case 'error':
+      return `the error ${detail === undefined ? '' : `"${detail}" `}of ${from} to ${name} from ${to}`;
+    case 'message':
+      return `the message ${detail ?? name} from ${from} to ${to}`;
+  }
+}
+
+const BECAME: Readonly<Record<Exclude<MessageStep, 'sent' | 'delivered'>, string>> = {
+  held: 'is held back',
+  duplicated: 'is duplicated',
+  lost: 'is lost',
+  refused: 'is refused',
+};
+
+/** One clause: `a calls acquire(7) of locks`, `locks answers acquire of a with true`, `the message beat from a to b is lost`. */
+export function messageEventText(event: MessageEvent): string {
+  const { runner: from, to, kind, name, detail, step } = event;
+  if (step !== 'sent' && step !== 'delivered') return `${messageText(event)} ${BECAME[step]}`;
+  const isSent = step === 'sent';
+  switch (kind) {
+    case 'call': {
+      const call = `${name}(${detail ?? ''})`;
+      return isSent ? `${from} calls ${call} of ${to}` : `${call} of ${to}, called by ${from}, begins`;
+    }
+    case 'reply':
+    case 'error': {
+      const what =
+        detail === undefined ? '' : kind === 'reply' ? ` with ${detail}` : ` with error "${detail}"`;
+      return isSent
+        ? `${from} answers ${name} of ${to}${what}`
+        : `${to} gets the ${kind === 'reply' ? 'reply' : 'error'}${detail === undefined ? '' : ` ${kind === 'reply' ? detail : `"${detail}"`}`} to ${name} from ${from}`;
+    }
+    case 'message':
+      return isSent
+        ? `${from} sends ${detail ?? name} to ${to}`
+        : `${to} gets ${detail ?? name} from ${from}`;
+  }
+}
+
+/** One clause: `locks syncs log`, `log on locks loses what was not synced (12 bytes)`. */
+export function diskEventText({ runner, step, file, bytes }: DiskEvent): string {
+  const size = bytes === undefined ? '' : ` (${bytes} byte${bytes === 1 ? '' : 's'})`;
+  switch (step) {
+    case 'wrote':
+      return `${runner} writes ${file}${size}`;
+    case 'appended':
+      return `${runner} appends to ${file}${size}`;
+    case 'synced':
+      return `${runner} syncs ${file}`;
+    case 'renamed':
+      return `${runner} renames a file to ${file}`;
+    case 'removed':
+      return `${runner} removes ${file}`;
+    case 'kept':
+      return `${file} on ${runner} keeps what was not synced${size}`;
+    case 'torn':
+      return `${file} on ${runner} is torn${size}`;
+    case 'lost':
+      return `${file} on ${runner} loses what was not synced${size}`;
+  }
+}
