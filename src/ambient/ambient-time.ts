@@ -15,10 +15,11 @@ import {
 } from './awaits/controlled-awaits.ts';
 import { watchOutsideCalls } from './globals/outside-calls.ts';
 import { installGlobals } from './globals/install-globals.ts';
+import { keepTicksCounted } from './globals/timers.ts';
 import { putBackStandIns, replacedStandIn } from './globals/stand-in.ts';
-import { hub, type AmbientWorld, type OutsideFunction, type WayBack } from './hub.ts';
+import { hub, type AmbientWorld, type OutsideFunction, type TickCallback, type WayBack } from './hub.ts';
 import { checkAllowed, OutsideGate, RealTimerTrap } from './outside-gate.ts';
-import { AmbientTimers, type TimerKind } from './ambient-timers.ts';
+import { AmbientTicks, AmbientTimers, type TimerKind } from './ambient-timers.ts';
 import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts';
 
 /**
@@ -38,11 +39,15 @@ const describeDraw = (answer: number): string => `about ${((partOf(answer) + 0.5
 /** The age of the process when a simulation begins, in milliseconds: it is never 0 in a real one, and code takes 0 for "no time". */
 const AGE_MS = 1_000;
 
+/** More than a burst of streams takes, and reached in less than a second. */
+const MAX_TICKS = 1_000_000;
+
 type Callback = (...args: unknown[]) => void;
 
 interface AmbientSettings extends AwaitOptions {
   readonly allowed: ReadonlySet<string>;
   readonly faults: ChosenTimeFaults;
+  readonly maxTicks: number;
 }
 
 class AmbientExecution implements AmbientWorld, AmbientSession {
@@ -55,10 +60,11 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #gate: OutsideGate;
   readonly #trap: RealTimerTrap;
   readonly #awaits: ControlledAwaits | undefined;
+  readonly #ticks: AmbientTicks;
   /** Found out once, at the end. */
   #replaced: { readonly name: string | undefined } | undefined;
 
-  constructor(parts: AmbientParts, { allowed, faults, ...awaits }: AmbientSettings) {
+  constructor(parts: AmbientParts, { allowed, faults, maxTicks, ...awaits }: AmbientSettings) {
     const { clock, choices, random, tracer, report, capturePlaces } = parts;
     this.#clock = clock;
     this.#choices = choices;
@@ -74,9 +80,11 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#gate = new OutsideGate(allowed, report);
     this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
     this.#awaits = controlAwaits(awaits, parts);
+    this.#ticks = new AmbientTicks(clock, maxTicks, this.#gate);
   }
 
   enter(): void {
+    keepTicksCounted();
     hub.world = this;
     this.#awaits?.enter();
     this.#trap.set();
@@ -129,6 +137,14 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#timers.setImmediate(callback as Callback, args);
   }
 
+  tick(callback: TickCallback): TickCallback {
+    return this.#ticks.tick(callback);
+  }
+
+  stopTicks(): void {
+    this.#ticks.stop();
+  }
+
   clear(number: unknown): void {
     this.#timers.clear(number);
   }
@@ -179,11 +195,19 @@ export interface AmbientOptions extends AwaitOptions {
   readonly allow?: readonly string[];
   /** What can go wrong with time itself, as decisions that end with `sim.heal`. Default: nothing. */
   readonly faults?: TimeFaults;
+  /** How many calls of `process.nextTick` one event may lead to; more are a loop without an end, which fails. Default: 1,000,000. */
+  readonly maxTicks?: number;
 }
 
 const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
   {},
-  { allow: is.ANY, faults: is.ANY, awaits: is.oneOf(...AWAIT_LEVELS), thens: is.BOOLEAN },
+  {
+    allow: is.ANY,
+    faults: is.ANY,
+    maxTicks: is.limit(1),
+    awaits: is.oneOf(...AWAIT_LEVELS),
+    thens: is.BOOLEAN,
+  },
 );
 
 /**
@@ -211,9 +235,9 @@ const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
  */
 export function ambientTime(options: AmbientOptions = {}): Ambience {
   check('options', options, OPTIONS);
-  const { allow = [], faults, awaits, thens = false } = options;
+  const { allow = [], faults, maxTicks = MAX_TICKS, awaits, thens = false } = options;
   if (thens && awaits === undefined) throw invalidArgument('thens', 'awaits beside it', thens);
-  const settings = { allowed: checkAllowed(allow), faults: new ChosenTimeFaults(faults), thens };
+  const settings = { allowed: checkAllowed(allow), faults: new ChosenTimeFaults(faults), maxTicks, thens };
   installGlobals();
   const ambience = (level: AwaitOptions['awaits']): Ambience => ({
     begin: (parts) => begin(parts, { ...settings, awaits: level }),

@@ -6,10 +6,13 @@
 import { AsyncResource } from 'node:async_hooks';
 import { framesOf } from '../explore/explain/source-place.ts';
 import type { Timer } from '../kernel/clock.ts';
+import { announceUncaught } from '../kernel/drain-host.ts';
 import type { AmbientTimerKind } from '../simulation/ambience.ts';
-import type { AmbientTimer } from './hub.ts';
+import type { AmbientTimer, TickCallback } from './hub.ts';
+import type { OutsideGate } from './outside-gate.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import { formatCount } from '../model/plural.ts';
 
 type Callback = (...args: unknown[]) => void;
 
@@ -372,4 +375,53 @@ function durationOf(ms: unknown): number {
     process.emitWarning(message, 'TimeoutOverflowWarning');
   }
   return given >= 1 && given <= TIMEOUT_MAX ? Math.trunc(given) : 1;
+}
+
+/** The ticks that code of one simulation asks for: Node's, and counted. Invariant: a loop of them ends, by its length or once the simulation is cut off. */
+export class AmbientTicks {
+  readonly #clock: VirtualClock;
+  readonly #max: number;
+  readonly #gate: OutsideGate;
+  #event = 0;
+  #count = 0;
+  #isStopped = false;
+
+  /** `max` are those that one event may lead to. */
+  constructor(clock: VirtualClock, max: number, gate: OutsideGate) {
+    this.#clock = clock;
+    this.#max = max;
+    this.#gate = gate;
+  }
+
+  /** See `AmbientWorld`. */
+  tick(callback: TickCallback): TickCallback {
+    const { fired } = this.#clock;
+    if (fired !== this.#event) {
+      this.#event = fired;
+      this.#count = 0;
+    }
+    this.#count += 1;
+    if (this.#count > this.#max) {
+      throw this.#gate.fail(
+        'error',
+        'RUNNER_ENDLESS_TICKS',
+        'A loop without an end: process.nextTick is called',
+        ` more than ${formatCount(this.#max)} times in one event. ambientTime({ maxTicks }) allows more`,
+      );
+    }
+    return (...args) => {
+      if (this.#isStopped) return;
+      try {
+        callback(...args);
+      } catch (error) {
+        // Thrown through Node, it would leave Node's stack of async ids in disorder for whatever code has begun this turn of the loop.
+        announceUncaught(error);
+      }
+    };
+  }
+
+  /** See `AmbientWorld`. */
+  stop(): void {
+    this.#isStopped = true;
+  }
 }

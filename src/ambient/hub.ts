@@ -16,6 +16,9 @@ export interface OutsideFunction {
   readonly instead: string;
 }
 
+/** What `process.nextTick` takes. */
+export type TickCallback = (...args: unknown[]) => void;
+
 /** What a simulation answers while its code runs. */
 export interface AmbientWorld {
   setTimer(
@@ -25,6 +28,10 @@ export interface AmbientWorld {
     args: unknown[],
   ): NodeJS.Timeout;
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate;
+  /** What a tick is to call in place of `callback`. Throws, and fails the simulation, if one event asks for ticks without an end. */
+  tick(callback: TickCallback): TickCallback;
+  /** Its code was stopped in the midst of a loop that has no end: none of the ticks that it has asked for runs any more. */
+  stopTicks(): void;
   /** Clears a timer by its number, if it has one of that number. */
   clear(number: unknown): void;
   /** The date at which the process began, in milliseconds since the Unix epoch. */

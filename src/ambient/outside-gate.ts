@@ -6,9 +6,9 @@ import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
 import { check } from '../kernel/argument-check.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
-import { invalidArgument, RunnerError, stackOf } from '../kernel/errors.ts';
+import { invalidArgument, RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
-import type { ReportFailure } from '../simulation/verdict.ts';
+import type { FailureKind, ReportFailure } from '../simulation/verdict.ts';
 import { OUTSIDE_AREAS } from './globals/outside-calls.ts';
 import type { OutsideFunction, WayBack } from './hub.ts';
 
@@ -105,13 +105,18 @@ export class OutsideGate implements WayBack {
   }
 
   #refuse(what: string, why: string): RunnerError {
+    return this.fail('escape', 'RUNNER_OUTSIDE_CALL', what, ` while a simulation runs, ${why}`);
+  }
+
+  /** Fails the simulation for what its code calls now, and gives the error for the caller: `WHAT at queue.ts:12WHY`. */
+  fail(kind: FailureKind, code: RunnerErrorCode, what: string, why: string): RunnerError {
     // To make a stack readable, loaders read files.
     this.#isLooking = true;
     try {
-      const error = withStack(() => new RunnerError('RUNNER_OUTSIDE_CALL', what));
+      const error = withStack(() => new RunnerError(code, what));
       const place = shortPlaceOf(stackOf(error) ?? '');
-      error.message = `${what}${place === undefined ? '' : ` ${place}`} while a simulation runs, ${why}`;
-      this.#report('escape', error.message, error);
+      error.message = `${what}${place === undefined ? '' : ` ${place}`}${why}`;
+      this.#report(kind, error.message, error);
       return error;
     } finally {
       this.#isLooking = false;

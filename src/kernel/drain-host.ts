@@ -149,3 +149,9 @@ export function onProcessEvents(take: Readonly<Record<string, TakeEvent>>): () =
     else Object.defineProperty(announcer, 'emit', before);
   };
 }
+
+/** As Node announces what nobody catches; thrown if nobody listens. */
+export function announceUncaught(error: unknown): void {
+  const announcer: NodeJS.EventEmitter = process;
+  if (!announcer.emit('uncaughtException', error, 'uncaughtException')) throw error;
+}

@@ -51,6 +51,8 @@ export type RunnerErrorCode =
   | 'RUNNER_SIMULATION_MISUSE'
   /** Code of a simulation in ambient time called what no simulation can repeat: a file, a network, a process, a real timer. */
   | 'RUNNER_OUTSIDE_CALL'
+  /** Code of a simulation in ambient time called `process.nextTick` without an end. */
+  | 'RUNNER_ENDLESS_TICKS'
   /** An optional package that a function needs is not installed. */
   | 'RUNNER_MISSING_PACKAGE';
 

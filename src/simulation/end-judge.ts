@@ -20,6 +20,8 @@ export type NoteFailure = (kind: FailureKind, message: string, more?: Partial<Fa
 export const SHOWN_MAX = 20;
 /** Several tasks of a scenario may wait, each at a place of its own. */
 const AWAITS_SHOWN_MAX = 4;
+/** What is alive while Node reads the file of a module, and while it closes it. */
+const LOADING = /^(?:FSReq|CloseReq)/;
 /** Each takes about a millisecond of the machine's time. */
 const LOADING_LOOKS_MAX = 5_000;
 /** How the details begin that say where a scenario waits; the stack follows. */
@@ -85,7 +87,7 @@ export class EndJudge {
   waitsForLoading(): boolean {
     if (this.#loadingLooks >= LOADING_LOOKS_MAX) return false;
     this.#loadingLooks += 1;
-    return this.#kindsAlive().some((kind) => kind.startsWith('FSReq'));
+    return this.#kindsAlive().some((kind) => LOADING.test(kind));
   }
 
   /** Nothing is queued, but the scenario has not ended; it has replaced that global, if any. */

@@ -95,6 +95,7 @@ export class GuardedTurns {
   /** The turn that was cut off is begun again, to hear at once that its time is up. */
   #end(error: unknown, { current, nextTurn }: DrainSlices): never {
     this.#isStuck = true;
+    hub.world?.stopTicks();
     hub.world = undefined;
     const release = withholdRejections((reason) => reason === error, 'uncaughtException');
     realFunctions.setImmediate(release);

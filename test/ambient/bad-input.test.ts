@@ -1,7 +1,8 @@
 /** What tests do wrong in ambient time: a clear sentence with the line, never a hang, never a pass. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { simulate, type Failure, type Scenario, type SimulateOptions } from 'dryrunner';
+import { isRunnerError, simulate, type Failure, type Scenario, type SimulateOptions } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
+import { onProcessEvents } from '../../src/kernel/drain-host.ts';
 import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
 
 const HERE = /at .*bad-input\.test\.ts:\d+:\d+/;
@@ -182,6 +183,37 @@ describe('what nobody catches', () => {
     }
   });
 
+  test.for([true, false])(
+    'what a tick throws in a later execution ends that alone (ambient: %s)',
+    async (ambient) => {
+      const thrown: string[] = [];
+      const release = onProcessEvents({
+        uncaughtException: (reason) => thrown.push((reason as Error).message) > 0,
+      });
+      const scenario: Scenario = async (sim) => {
+        await sim.sleep(5);
+        if (sim.choose('execution', 8) === 3) process.nextTick(() => throwIt(new Error('tick')));
+        await sim.sleep(5);
+      };
+      const options = { runs: 30, ambient, explain: false };
+      const tested = {
+        name: 'bad input',
+        scenario,
+        options,
+        now: () => performance.now(),
+        timeoutMs: 60_000,
+      };
+      const outcome = await runSimulatedTest(tested).then(
+        () => 'held',
+        ({ message }: Error) => message,
+      );
+      release();
+      // Without ambient time it is the process's, as ever.
+      expect(outcome).toMatch(ambient ? /uncaught exception in the scenario: tick/ : /^held$/);
+      expect(thrown.length > 0).toBe(!ambient);
+    },
+  );
+
   test('a simTest shows the line', async () => {
     const { message, stack } = await printedOf(async () => {
       void Promise.reject(new Error('lost'));
@@ -321,5 +353,60 @@ describe('what is left, and what never ends', () => {
     };
     expect(await failureOf(() => tick(1_000))).toBeUndefined();
     expect(ticks).toBe(1_000);
+  });
+
+  test.for(DRAINS)('ticks that ask for ticks without an end fail, with the line (%s)', async (drain) => {
+    let calls = 0;
+    const tick = (): void => {
+      calls += 1;
+      process.nextTick(tick);
+    };
+    const endless = async (): Promise<void> => {
+      await passes(5);
+      tick();
+      await passes(5);
+    };
+    const failure = await failureOf(endless, { drain, ambient: ambientTime({ maxTicks: 1_000 }) });
+    expect(failure).toMatchObject({
+      kind: 'error',
+      atMs: 5,
+      message: expect.stringMatching(
+        /^A loop without an end: process\.nextTick is called .*bad-input\.test\.ts:\d+.* more than 1,000 times in one event/,
+      ) as string,
+    });
+    expect(isRunnerError(failure?.cause, 'RUNNER_ENDLESS_TICKS')).toBe(true);
+    expect(calls).toBe(1_001);
+    expect((await printedOf(endless)).message).toMatch(
+      /A loop without an end: process\.nextTick .* 1,000,000 times/,
+    );
+  });
+
+  test('ticks are counted for each event alone, and a caught error counts', async () => {
+    const tick = (left: number): void => {
+      if (left > 0) process.nextTick(tick, left - 1);
+    };
+    const ambient = ambientTime({ maxTicks: 100 });
+    const inEvents = async (ticks: number): Promise<void> => {
+      for (let event = 0; event < 3; event += 1) {
+        tick(ticks);
+        await passes(1);
+      }
+    };
+    expect(await failureOf(() => inEvents(100), { ambient })).toBeUndefined();
+    expect(await failureOf(() => inEvents(101), { ambient })).toMatchObject({ kind: 'error', atMs: 0 });
+    const caught = await failureOf(
+      async () => {
+        for (let call = 0; call <= 101; call += 1) {
+          try {
+            process.nextTick(() => undefined);
+          } catch {
+            // Goes on.
+          }
+        }
+        await passes(1);
+      },
+      { ambient },
+    );
+    expect(caught).toMatchObject({ kind: 'error', atMs: 0 });
   });
 });

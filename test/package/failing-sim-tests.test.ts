@@ -125,6 +125,23 @@ simTest('loops in promise reactions', async () => {
   await pause(5);
   for (;;) await null; // and ever
 }, { timeout: 10_000 });
+simTest('loops in ticks', async () => {
+  await pause(5);
+  const tick = () => {
+    process.nextTick(tick); // again and again
+  };
+  tick();
+  await pause(5);
+}, { timeout: 20_000 });
+simTest('loops in slow ticks', async () => {
+  await pause(5);
+  const tick = () => {
+    for (let n = 0; n < 1e6; n += 1); // takes its time
+    process.nextTick(tick);
+  };
+  tick();
+  await pause(5);
+}, { timeout: 10_000 });
 simTest('takes too long', async (sim) => { for (;;) await sim.sleep(1); }, { timeout: 3_000, maxEvents: 1e12 });
 describe.concurrent('overlapping', () => {
   simTest('one', async (sim) => { await pause(5); sim.check(sim.now() === 5, 'is at ' + sim.now()); }, options);
@@ -170,6 +187,8 @@ describe('R-13 P-11: what a failing simTest shows', () => {
     ['expects another list', /to deeply equal/, '// differs'],
     ['loops', /A loop without an end[^]*It loops here/, '// for ever'],
     ['loops in promise reactions', /A loop without an end[^]*It loops here/, '// and ever'],
+    ['loops in ticks', /A loop without an end: process\.nextTick is called/, '// again and again'],
+    ['loops in slow ticks', /A loop without an end[^]*It loops here/, '// takes its time'],
     ['takes too long', /The time of 3,000 ms that the test has was nearly up/, "'takes too long'"],
   ] as const)('%s: a sentence, with the line', ([title, sentence, line]) => {
     const { status, message } = misuse.tests.get(title) ?? { status: 'missing', message: '' };

@@ -72,12 +72,14 @@ export function standInFor<F extends AnyFunction>(
   owner: object,
   key: string,
   make: (original: F) => F,
+  isOptional = false,
 ): void {
-  replaceProperty(name, owner, key, (before) => {
+  const describe = (before: PropertyDescriptor): PropertyDescriptor | undefined => {
     if (typeof before.value !== 'function') return undefined;
     const original = before.value as F;
     return { ...before, value: likeOriginal(original, make(original)) };
-  });
+  };
+  replaceProperty(name, owner, key, describe, isOptional);
 }
 
 function likeOriginal<F extends AnyFunction>(original: F, value: F): F {

@@ -1,9 +1,10 @@
-/** `setTimeout`, `setInterval`, `setImmediate` and what clears them, as globals and in `node:timers`. */
+/** `setTimeout`, `setInterval`, `setImmediate` and what clears them, as globals and in `node:timers`; and `process.nextTick`. */
 import timers from 'node:timers';
-import { hub, type AmbientTimer } from '../hub.ts';
-import { alsoIn, standInFor } from './stand-in.ts';
+import { hub, type AmbientTimer, type TickCallback } from '../hub.ts';
+import { alsoIn, standInFor, standIns, type StandIn } from './stand-in.ts';
 
 type SetTimer = (this: unknown, callback: unknown, ms?: unknown, ...args: unknown[]) => NodeJS.Timeout;
+type NextTick = (this: unknown, callback: TickCallback, ...args: unknown[]) => void;
 type Clear = (this: unknown, timer: unknown) => void;
 
 export function installTimers(): void {
@@ -30,6 +31,29 @@ export function installTimers(): void {
     });
   }
   alsoIn(timers, 'node:timers', globalThis);
+  installTicks();
+}
+
+const TICKS = 'process.nextTick';
+
+/** Ticks are Node's and in its order. They are counted, because Node itself never comes out of a loop of them; who replaces it does no harm. */
+function installTicks(): void {
+  const countTicks = (real: NextTick): NextTick => {
+    return (callback, ...args) => {
+      const { world } = hub;
+      const counts = world !== undefined && typeof callback === 'function';
+      real(counts ? world.tick(callback) : callback, ...args);
+    };
+  };
+  standInFor<NextTick>(TICKS, process, 'nextTick', countTicks, true);
+}
+
+let ticks: StandIn | undefined;
+
+/** Vitest puts the one that it found when it started into its place whenever it reports something. */
+export function keepTicksCounted(): void {
+  ticks ??= standIns.find(({ name }) => name === TICKS);
+  if (process.nextTick === ticks?.before.value) process.nextTick = ticks.now.value as typeof process.nextTick;
 }
 
 /** It may be of a simulation that is over; a number is one of the simulation that runs. */
