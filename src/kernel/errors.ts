@@ -41,6 +41,14 @@ export type RunnerErrorCode =
   | 'RUNNER_FILER_FAILED'
   /** The filer holds no snapshot of that id (R174). */
   | 'RUNNER_UNKNOWN_SNAPSHOT'
+  /** A disk has no file of that name. */
+  | 'RUNNER_DISK_NOT_FOUND'
+  /** A disk has no space for what was written. */
+  | 'RUNNER_DISK_NO_SPACE'
+  /** A disk could not do what it was asked for. */
+  | 'RUNNER_DISK_FAILED'
+  /** A call on a disk after its close, or after the crash of the process that it belonged to. */
+  | 'RUNNER_DISK_CLOSED'
   /** A collaborator was cancelled on request. */
   | 'RUNNER_CANCELLED'
   /** A file is not a trace, log, recording or workload that this version reads. */

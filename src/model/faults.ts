@@ -2,6 +2,7 @@
  * The kinds of faults, and what happens when one strikes, as a clause in the present tense. Invariant: a kind that is not known here keeps
  * the names that its author gave it.
  */
+import { diskCallText, type DiskCall } from './disk.ts';
 import { SERVICE_METHODS } from './service.ts';
 import type { TraceEvent } from './trace-event.ts';
 
@@ -81,6 +82,15 @@ const OF_MESSAGE: Words = {
   partition: (message) => `${message} is lost, as the network is partitioned`,
 };
 
+/** What happens to a call on a disk: `append to log on locks`. */
+const OF_DISK: Words = {
+  short: (call, disk) => `the ${call} on ${disk} is cut short`,
+  'no-space': (call, disk) => `the ${call} finds no space on ${disk}`,
+  fail: (call, disk) => `the ${call} on ${disk} fails`,
+  rot: (call, disk) => `a bit on ${disk} rots before the ${call}`,
+  slow: (call, disk) => `the ${call} on ${disk} is slow`,
+};
+
 const CALLS: ReadonlySet<string> = new Set(SERVICE_METHODS.filter((method) => method !== 'release'));
 const FILER_NOUNS: Readonly<Record<string, string>> = {
   checkout: 'checkout',
@@ -133,6 +143,12 @@ function messageFaultText(kind: string, message: string): string {
   return worded(OF_MESSAGE, kind, message) ?? namedFaultText(message, kind);
 }
 
+/** What a fault of that kind does to a call on a disk, such as `the sync of log on locks fails`. */
+export function diskFaultText(kind: string, disk: string, call: DiskCall, file: string): string {
+  const text = diskCallText(call, file);
+  return worded(OF_DISK, kind, text, disk) ?? namedFaultText(`${text} on ${disk}`, kind);
+}
+
 /** A fault of a trace. */
 export function faultText({
   operation,
@@ -142,8 +158,10 @@ export function faultText({
   filer,
   afterEvent,
   message,
+  file,
 }: FaultEvent): string {
   if (message !== undefined) return messageFaultText(kind, message);
+  if (file !== undefined) return diskFaultText(kind, runner, operation as DiskCall, file);
   if (filer !== undefined) {
     const call = filerCallText(filer, operation);
     return worded(OF_FILER, kind, call) ?? namedFaultText(call, kind);

@@ -1,5 +1,5 @@
 /** Messages between nodes, and what happens to files on their disks, in plain words. */
-import type { MessageStep, TraceEvent } from './trace-event.ts';
+import type { MessageStep, NameChangeKind, TraceEvent } from './trace-event.ts';
 
 /** What a trace says of a message. */
 export type MessageEvent = Extract<TraceEvent, { readonly type: 'message' }>;
@@ -56,25 +56,59 @@ export function messageEventText(event: MessageEvent): string {
   }
 }
 
-/** One clause: `locks syncs log`, `log on locks loses what was not synced (12 bytes)`. */
-export function diskEventText({ runner, step, file, bytes }: DiskEvent): string {
-  const size = bytes === undefined ? '' : ` (${bytes} byte${bytes === 1 ? '' : 's'})`;
+function bytesText(bytes: number): string {
+  return `${bytes} byte${bytes === 1 ? '' : 's'}`;
+}
+
+/** What a crash does to a file: `locks loses the last 12 bytes written to log`. */
+export function lostText(disk: string, file: string, bytes: number): string {
+  const what = bytes === 0 ? 'last write' : bytes === 1 ? 'last byte written' : `last ${bytes} bytes written`;
+  return `${disk} loses the ${what} to ${file}`;
+}
+
+/** What a crash does to a file: `the write to log on locks is torn after 8 bytes`. */
+export function tornText(disk: string, file: string, bytes: number): string {
+  return `the write to ${file} on ${disk} is torn after ${bytesText(bytes)}`;
+}
+
+/** What a crash does to a file: `8 bytes of log on locks become zeros`. */
+export function zeroedText(disk: string, file: string, bytes: number): string {
+  return `${bytesText(bytes)} of ${file} on ${disk} become zeros`;
+}
+
+/** A change of names as a noun: `the rename of a to b`. */
+export function nameChangeText(change: NameChangeKind, path: string, to: string): string {
+  return `the ${change} of ${path}${change === 'rename' ? ` to ${to}` : ''}`;
+}
+
+/** What a crash does to names: `locks loses the rename of a to b`. */
+export function lostChangeText(disk: string, change: string): string {
+  return `${disk} loses ${change}`;
+}
+
+/** One clause: `locks syncs log`, `locks loses the last 12 bytes written to log`. */
+export function diskEventText({ runner, step, file, bytes, from, change }: DiskEvent): string {
+  const size = bytes === undefined ? '' : ` (${bytesText(bytes)})`;
   switch (step) {
     case 'wrote':
       return `${runner} writes ${file}${size}`;
     case 'appended':
       return `${runner} appends to ${file}${size}`;
     case 'synced':
-      return `${runner} syncs ${file}`;
+      return `${runner} syncs ${file === '' ? 'its names' : file}`;
     case 'renamed':
-      return `${runner} renames a file to ${file}`;
+      return `${runner} renames ${from ?? 'a file'} to ${file}`;
     case 'removed':
       return `${runner} removes ${file}`;
     case 'kept':
       return `${file} on ${runner} keeps what was not synced${size}`;
+    case 'zeroed':
+      return zeroedText(runner, file, bytes ?? 0);
     case 'torn':
-      return `${file} on ${runner} is torn${size}`;
+      return tornText(runner, file, bytes ?? 0);
     case 'lost':
-      return `${file} on ${runner} loses what was not synced${size}`;
+      return change === undefined
+        ? lostText(runner, file, bytes ?? 0)
+        : lostChangeText(runner, nameChangeText(change, from ?? file, file));
   }
 }

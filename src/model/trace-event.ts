@@ -29,8 +29,15 @@ export type MessageKind = 'call' | 'reply' | 'error' | 'message';
 /** What becomes of a message on its way. */
 export type MessageStep = 'sent' | 'held' | 'duplicated' | 'lost' | 'delivered' | 'refused';
 
-/** What becomes of a file: the last three in a crash, for what was written and not synced. */
-export type DiskStep = 'wrote' | 'appended' | 'synced' | 'renamed' | 'removed' | 'kept' | 'torn' | 'lost';
+/**
+ * What becomes of a file: the last four in a crash, for what was written and not synced. `zeroed` are bytes that are lost although later
+ * ones are kept.
+ */
+export type DiskStep =
+  'wrote' | 'appended' | 'synced' | 'renamed' | 'removed' | 'kept' | 'torn' | 'zeroed' | 'lost';
+
+/** What a crash can take back of the names on a disk. */
+export type NameChangeKind = 'creation' | 'removal' | 'rename';
 
 /** One thing that happened. `at` is milliseconds of the simulation's or runner's clock. */
 export type TraceEvent = { readonly at: number } & (
@@ -100,6 +107,8 @@ export type TraceEvent = { readonly at: number } & (
       readonly afterEvent?: number;
       /** The message that it strikes, in words; absent for all other faults. */
       readonly message?: string;
+      /** The file that it strikes, on the disk that is called as the runner; absent for all other faults. */
+      readonly file?: string;
     }
   /** A step of a message between two nodes; `runner` has sent it. */
   | {
@@ -121,8 +130,12 @@ export type TraceEvent = { readonly at: number } & (
       readonly runner: string;
       readonly step: DiskStep;
       readonly file: string;
-      /** Of what was written, or of what is lost; absent where no content is touched. */
+      /** Of what was written, of what is lost, or of what is kept of a torn write; absent where no content is touched. */
       readonly bytes?: number;
+      /** What the file was called before, of a rename. */
+      readonly from?: string;
+      /** What is lost, if it is a change of names and no content. */
+      readonly change?: NameChangeKind;
     }
   | { readonly type: 'note'; readonly runner: string; readonly text: string }
 );

@@ -275,6 +275,8 @@ export class EventHasher implements RunTracer {
         hash.addString(event.step);
         hash.addString(event.file);
         hash.addNumber(event.bytes ?? -1);
+        hash.addString(event.from ?? '');
+        hash.addString(event.change ?? '');
         return;
     }
   }
@@ -396,8 +398,10 @@ function faultPlace({
   filer,
   afterEvent,
   message,
+  file,
 }: Extract<TraceEvent, { readonly type: 'fault' }>): string {
   if (filer !== undefined) return `filer/${filer} ${operation}`;
   if (message !== undefined) return `message/${message} ${operation}`;
+  if (file !== undefined) return `disk/${file} ${operation}`;
   return afterEvent === undefined ? operation : `${operation} ${afterEvent}`;
 }

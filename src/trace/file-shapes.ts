@@ -5,6 +5,7 @@ import type {
   InvocationPhase,
   MessageKind,
   MessageStep,
+  NameChangeKind,
   ResourceKind,
   TraceEvent,
 } from '../model/trace-event.ts';
@@ -75,8 +76,10 @@ const DISK_STEPS: Readonly<Record<DiskStep, true>> = {
   removed: true,
   kept: true,
   torn: true,
+  zeroed: true,
   lost: true,
 };
+const NAME_CHANGES: Readonly<Record<NameChangeKind, true>> = { creation: true, removal: true, rename: true };
 const RESOURCE_FIELDS = { runId: is.TEXT, resource: is.oneOf(...Object.keys(RESOURCES)), name: is.TEXT };
 
 function eventOf<T extends EventType>(
@@ -108,7 +111,7 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
   fault: eventOf(
     'fault',
     { runId: is.TEXT, operation: is.TEXT, kind: is.TEXT },
-    { filer: is.TEXT, afterEvent: is.COUNT, message: is.TEXT },
+    { filer: is.TEXT, afterEvent: is.COUNT, message: is.TEXT, file: is.TEXT },
   ),
   message: eventOf(
     'message',
@@ -121,7 +124,11 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
     },
     { detail: is.TEXT },
   ),
-  disk: eventOf('disk', { step: is.oneOf(...Object.keys(DISK_STEPS)), file: is.TEXT }, { bytes: is.COUNT }),
+  disk: eventOf(
+    'disk',
+    { step: is.oneOf(...Object.keys(DISK_STEPS)), file: is.TEXT },
+    { bytes: is.COUNT, from: is.TEXT, change: is.oneOf(...Object.keys(NAME_CHANGES)) },
+  ),
   note: eventOf('note', { text: is.TEXT }, {}),
 });
 

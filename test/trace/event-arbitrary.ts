@@ -8,6 +8,7 @@ import type {
   InvocationPhase,
   MessageKind,
   MessageStep,
+  NameChangeKind,
   ResourceKind,
   TraceEvent,
 } from '../../src/model/trace-event.ts';
@@ -132,9 +133,13 @@ export const eventArbitraries: {
       step: choice<DiskStep>('disk', 'step'),
       file: text,
       bytes: optional(fc.nat()),
+      from: optional(text),
+      change: optional(choice<NameChangeKind>('disk', 'change')),
     })
     .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'disk' }>),
-  fault: fc.record({ ...is('fault'), ...ofRun, operation: text, kind: text }),
+  fault: fc
+    .record({ ...is('fault'), ...ofRun, operation: text, kind: text, file: optional(text) })
+    .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'fault' }>),
   note: fc.record({ ...is('note'), ...base, text }),
 };
 

@@ -93,7 +93,27 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   [{ type: 'disk', ...base, step: 'synced', file: 'log' }, 'worker syncs log'],
   [
     { type: 'disk', ...base, step: 'lost', file: 'log', bytes: 1 },
-    'log on worker loses what was not synced (1 byte)',
+    'worker loses the last byte written to log',
+  ],
+  [{ type: 'disk', ...base, step: 'lost', file: 'log', bytes: 0 }, 'worker loses the last write to log'],
+  [
+    { type: 'disk', ...base, step: 'lost', file: 'log', from: 'tmp', change: 'rename' },
+    'worker loses the rename of tmp to log',
+  ],
+  [
+    { type: 'disk', ...base, step: 'lost', file: 'log', change: 'removal' },
+    'worker loses the removal of log',
+  ],
+  [
+    { type: 'disk', ...base, step: 'torn', file: 'log', bytes: 8 },
+    'the write to log on worker is torn after 8 bytes',
+  ],
+  [{ type: 'disk', ...base, step: 'zeroed', file: 'log', bytes: 8 }, '8 bytes of log on worker become zeros'],
+  [{ type: 'disk', ...base, step: 'synced', file: '' }, 'worker syncs its names'],
+  [{ type: 'disk', ...base, step: 'renamed', file: 'log', from: 'tmp' }, 'worker renames tmp to log'],
+  [
+    { type: 'fault', ...base, runId: '', operation: 'sync', kind: 'fail', file: 'log' },
+    'the sync of log on worker fails',
   ],
 ];
 

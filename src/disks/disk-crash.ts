@@ -1,0 +1,181 @@
+/**
+ * What a crash makes of what was not synced, as decisions. Invariants: answer 0 is that nothing is lost, the highest that everything is that
+ * can be; what comes out is what a disk of POSIX may hold; each thing that is lost, torn or kept is an event of the trace.
+ */
+import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
+import { namedTopic } from '../kernel/question.ts';
+import { lostChangeText, lostText, nameChangeText, tornText, zeroedText } from '../model/message-text.ts';
+import type { DiskStep, TraceEvent } from '../model/trace-event.ts';
+import { type NameChange, namesIn, type NameTable } from './name-table.ts';
+import type { Change, StoredFile } from './stored-file.ts';
+
+type DiskEvent = Extract<TraceEvent, { readonly type: 'disk' }>;
+
+/** What a crash needs of its disk. */
+export interface CrashingDisk {
+  readonly name: string;
+  readonly choices: Choices;
+  /** Writes tear at multiples of this; `Infinity` for never. */
+  readonly tearBytes: number;
+  /** Whether what was not synced may survive in another order than it was written in. */
+  readonly reorder: boolean;
+  record(event: Pick<DiskEvent, 'step' | 'file' | 'bytes' | 'from' | 'change'>): void;
+}
+
+/** One crash of one disk. */
+export class DiskCrash {
+  readonly #disk: CrashingDisk;
+
+  constructor(disk: CrashingDisk) {
+    this.#disk = disk;
+  }
+
+  /** The power fails: names and contents become what the medium holds. */
+  powerFail(names: NameTable): void {
+    names.survive(this.#keptNames(names.unsynced));
+    const seen = new Set<StoredFile>();
+    for (const path of names.paths) {
+      const file = names.get(path) as StoredFile;
+      if (seen.has(file) || file.changes.length === 0) continue;
+      seen.add(file);
+      this.#failContent(path, file);
+    }
+  }
+
+  /** The first part of a write that was under way when its process died; undefined if none of it was carried out. */
+  interrupted(path: string, change: Change, offset: number): Change | undefined {
+    const lost = this.#askLost(path, [change]);
+    if (lost === 0) return change;
+    const cut = this.#tear(path, change, offset);
+    this.#recordLost(path, cut === undefined ? [change] : []);
+    return cut;
+  }
+
+  /** Whether a change of names that was under way when its process died was carried out. */
+  interruptedName(change: NameChange): boolean {
+    return this.#keptNames([change]).length > 0;
+  }
+
+  #failContent(path: string, file: StoredFile): void {
+    const { changes, losable } = file;
+    const lost = this.#askLost(path, losable);
+    const kept = changes.slice(0, changes.length - lost);
+    const firstLost = changes[kept.length];
+    const offset = lengthOf(kept, file.mediumLength);
+    const cut = firstLost === undefined ? undefined : this.#tear(path, firstLost, offset);
+    this.#recordLost(path, changes.slice(kept.length + (cut === undefined ? 0 : 1)));
+    const pieces = this.#withHoles(path, kept);
+    const keptBytes = bytesOf(kept.filter(({ state }) => state !== 'synced'));
+    if (keptBytes > 0) this.#disk.record({ step: 'kept', file: path, bytes: keptBytes });
+    file.survive(cut === undefined ? pieces : [...pieces, cut]);
+  }
+
+  /** How many of the changes are lost, from the last on. */
+  #askLost(path: string, losable: readonly Change[]): number {
+    const { name } = this.#disk;
+    const describe: DescribeAnswer = (answer) =>
+      answer === 0 ? '' : lostText(name, path, bytesOf(losable.slice(losable.length - answer)));
+    return this.#ask('lost', path, losable.length + 1, describe);
+  }
+
+  /** What is there of the first write that is lost; undefined for none of it. */
+  #tear(path: string, { data, replaces }: Change, lengthBefore: number): Change | undefined {
+    const { name, tearBytes } = this.#disk;
+    const offset = replaces ? 0 : lengthBefore;
+    // A replacement of which nothing is there yet has taken away what was there.
+    const least = replaces && lengthBefore > 0 ? 0 : 1;
+    const first = Math.ceil((offset + least) / tearBytes) * tearBytes - offset;
+    const count =
+      tearBytes === Infinity ? 0 : Math.max(0, Math.floor((data.length - 1 - first) / tearBytes) + 1);
+    if (count === 0) return undefined;
+    // As many answers for none of it as for all places to tear: a write that is lost whole is as likely as one that is torn.
+    const bytesFor = (answer: number): number => first + (2 * count - 1 - answer) * tearBytes;
+    const describe: DescribeAnswer = (answer) =>
+      answer < count ? '' : tornText(name, path, bytesFor(answer));
+    const answer = this.#ask('torn', path, 2 * count, describe);
+    if (answer < count) return undefined;
+    const bytes = bytesFor(answer);
+    this.#disk.record({ step: 'torn', file: path, bytes });
+    return { replaces, data: data.slice(0, bytes), state: 'dirty' };
+  }
+
+  /** The changes that survive, of which some are zeros: their length is there, and their bytes are not. */
+  #withHoles(path: string, kept: readonly Change[]): Change[] {
+    const lastSynced = kept.findLastIndex(({ state }) => state === 'synced');
+    const first = Math.max(
+      0,
+      kept.findLastIndex(({ replaces }) => replaces),
+    );
+    return kept.slice(first).map((change, index) => {
+      const { state, data } = change;
+      const mayBeLost = state !== 'synced' && (this.#disk.reorder || first + index < lastSynced);
+      if (!mayBeLost || data.every((byte) => byte === 0)) return change;
+      const words: DescribeAnswer = (answer) =>
+        answer === 0 ? '' : zeroedText(this.#disk.name, path, data.length);
+      if (this.#ask('zeroed', path, 2, words) === 0) return change;
+      this.#disk.record({ step: 'zeroed', file: path, bytes: data.length });
+      return { ...change, data: new Uint8Array(data.length) };
+    });
+  }
+
+  #keptNames(changes: readonly NameChange[]): readonly NameChange[] {
+    if (changes.length === 0) return changes;
+    if (this.#disk.reorder) return this.#keptInAnyOrder(changes);
+    const describe: DescribeAnswer = (answer) =>
+      answer === 0 ? '' : this.#lostNames(changes.slice(changes.length - answer));
+    const kept = changes.length - this.#ask('lost', 'names', changes.length + 1, describe);
+    for (const change of changes.slice(kept)) this.#recordLostName(change);
+    return changes.slice(0, kept);
+  }
+
+  /** A change rests on all earlier ones that share a name with it, and on no others. */
+  #keptInAnyOrder(changes: readonly NameChange[]): NameChange[] {
+    const gone = new Set<string>();
+    return changes.filter((change) => {
+      const names = namesIn(change);
+      const describe: DescribeAnswer = (answer) => (answer === 0 ? '' : this.#lostNames([change]));
+      const isLost =
+        names.some((name) => gone.has(name)) ||
+        this.#ask('lost', `name ${names.join(' ')}`, 2, describe) === 1;
+      if (!isLost) return true;
+      for (const name of names) gone.add(name);
+      this.#recordLostName(change);
+      return false;
+    });
+  }
+
+  #lostNames(changes: readonly NameChange[]): string {
+    const texts = changes.map((change) => nameChangeText(change.kind, change.path, targetOf(change)));
+    const more = texts.length > 3 ? [`${texts.length - 2} later changes of names`] : texts.slice(2);
+    const list = [...texts.slice(0, 2), ...more];
+    const last = list.pop() ?? '';
+    return lostChangeText(this.#disk.name, list.length === 0 ? last : `${list.join(', ')} and ${last}`);
+  }
+
+  #recordLostName(change: NameChange): void {
+    const from = change.kind === 'rename' ? { from: change.path } : {};
+    this.#disk.record({ step: 'lost', file: targetOf(change), change: change.kind, ...from });
+  }
+
+  #recordLost(path: string, lost: readonly Change[]): void {
+    if (lost.length > 0) this.#disk.record({ step: 'lost', file: path, bytes: bytesOf(lost) });
+  }
+
+  #ask(what: DiskStep, subject: string, n: number, describe: DescribeAnswer): number {
+    const { name, choices } = this.#disk;
+    return choices.choose(namedTopic(name, what, subject).asks('fault'), n, describe);
+  }
+}
+
+function targetOf(change: NameChange): string {
+  return change.kind === 'rename' ? change.to : change.path;
+}
+
+function bytesOf(changes: readonly Change[]): number {
+  return changes.reduce((sum, { data }) => sum + data.length, 0);
+}
+
+/** The length of a file after those changes. */
+function lengthOf(changes: readonly Change[], mediumLength: number): number {
+  return changes.reduce((length, { replaces, data }) => (replaces ? 0 : length) + data.length, mediumLength);
+}

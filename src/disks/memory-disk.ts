@@ -1,0 +1,580 @@
+/**
+ * A disk in memory, as a medium that outlives the processes that use it. Invariants: each operation takes effect in an event of the clock of
+ * its process, one after another, so that a process that dies between has not done what was to come; a process that has died is never
+ * answered; what a crash or fault does is a decision and an event of the trace.
+ */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { choosesFault } from '../kernel/decisions.ts';
+import type { RunnerError } from '../kernel/errors.ts';
+import { invariant } from '../kernel/invariant.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
+import { namedTopic, type Topic } from '../kernel/question.ts';
+import {
+  checkDiskPath,
+  diskBytes,
+  type Disk,
+  type DiskCall,
+  diskCallText,
+  type DiskData,
+  diskError,
+  diskText,
+  folderOfPath,
+} from '../model/disk.ts';
+import { diskFaultText } from '../model/faults.ts';
+import { type World, WORLD_OF_CHOICES, WORLD_OF_TIME } from '../model/world.ts';
+import { type CrashingDisk, DiskCrash } from './disk-crash.ts';
+import { NameTable } from './name-table.ts';
+import { StoredFile } from './stored-file.ts';
+
+/**
+ * What can go wrong with a disk in memory: at one operation in so many, which is ≥ 2, or `true` for one in 16. What is absent does not
+ * happen; all of it ends when faults end (`sim.heal`).
+ */
+export interface DiskFaults {
+  /** A write stores a first part of its bytes, maybe none, and fails with `RUNNER_DISK_FAILED`. */
+  readonly short?: number | boolean;
+  /** A write stores nothing, and fails with `RUNNER_DISK_NO_SPACE`. */
+  readonly noSpace?: number | boolean;
+  /**
+   * A sync of a file fails with `RUNNER_DISK_FAILED`. Nobody knows then what of the file is on the medium, and the next sync believes that
+   * all is: what was written before the failure may still be lost after it, as zeros if what came later is there.
+   */
+  readonly sync?: number | boolean;
+  /** A bit of what was synced is the opposite from now on, which a read shows. */
+  readonly rot?: number | boolean;
+  /** An operation takes `slowMs` longer. */
+  readonly slow?: number | boolean;
+  /** Default 1,000. */
+  readonly slowMs?: number;
+  /**
+   * After a power failure, what was not synced may have survived in another order than it was written in: a later write without an
+   * earlier one, in whose place there are zeros, and changes of different names without each other. Default false: the first ones survive.
+   */
+  readonly reorder?: boolean;
+  /** Strikes at most, of all kinds but `reorder` together; default 4. */
+  readonly strikesMax?: number;
+}
+
+/** What {@link createMemoryDisk} takes. */
+export interface MemoryDiskOptions {
+  /** Names it in decisions, events and errors; default `disk`. A node's disk is called as the node. */
+  readonly name?: string;
+  /** How long each operation takes on the clock of its process; of two numbers, a decision from the first to the second. Default 0. */
+  readonly latencyMs?: number | readonly [leastMs: number, mostMs: number];
+  /** Bytes in all files together; a write beyond that stores what fits and fails. Default: no limit. */
+  readonly capacityBytes?: number;
+  /** Writes tear at multiples of so many bytes of the file: 512 for a sector; `Infinity` for never. Default 1. */
+  readonly tearBytes?: number;
+  /** What else can go wrong. Default: nothing. */
+  readonly faults?: DiskFaults;
+}
+
+/** A disk in memory that outlives the processes that use it. Made by {@link createMemoryDisk}. */
+export interface MemoryDisk {
+  readonly name: string;
+  /** The disk as a process uses it: its operations take effect on the clock of that world. */
+  mount(world: Pick<World, 'clock'>): Disk;
+  /**
+   * All processes that use it die, and the machine goes on: what was written is there. Of an operation that was under way, the exploration
+   * decides: it was carried out (answer 0), or not, or a part of a write was.
+   */
+  crash(): void;
+  /**
+   * The power fails: all processes die, and what was not synced is kept, lost or torn, as the exploration decides: `NAME lost FILE fault`,
+   * whose answer 0 is that all of it is kept and the highest that none is, and `NAME torn FILE fault`. Names come first: `NAME lost names fault`.
+   */
+  powerFail(): void;
+  /** All files as a process would read them now, by path; freshly copied. For checks of a scenario. */
+  files(): Map<string, Uint8Array>;
+}
+
+const RATE = is.anyOf('true, false or an integer ≥ 2', is.BOOLEAN, is.integer(2));
+const FAULTS = is.objectOf<DiskFaults>(
+  'an object of faults',
+  {},
+  {
+    ...is.each(['short', 'noSpace', 'sync', 'rot', 'slow'], RATE),
+    slowMs: is.DURATION_MS,
+    reorder: is.BOOLEAN,
+    strikesMax: is.COUNT,
+  },
+);
+const LATENCY = is.anyOf(
+  'a number of milliseconds ≥ 0, or two, the least first',
+  is.DURATION_MS,
+  is.such('two', (value) => {
+    if (!Array.isArray(value) || value.length !== 2) return false;
+    const [least, most] = value as [unknown, unknown];
+    return (
+      is.findMismatch(is.DURATION_MS, least) === undefined &&
+      is.findMismatch(is.finite(least as number), most) === undefined
+    );
+  }),
+);
+const OPTIONS = is.optionsOf<MemoryDiskOptions>(
+  {},
+  {
+    name: is.text('a name', /./),
+    latencyMs: LATENCY,
+    capacityBytes: is.limit(),
+    tearBytes: is.such(
+      'an integer ≥ 1 or Infinity',
+      (value) => value === Infinity || is.findMismatch(is.integer(1), value) === undefined,
+    ),
+    faults: FAULTS,
+  },
+);
+
+const ONE_IN = 16;
+const SLOW_MS = 1_000;
+const STRIKES_MAX = 4;
+const LATENCY_STEPS = 8;
+
+/** One operation that a process has asked for. */
+interface Operation {
+  readonly call: DiskCall;
+  readonly path: string;
+  readonly to: string;
+  readonly data: Uint8Array;
+  readonly topic: Topic;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a fault strikes: an operation. */
+type Struck = Pick<Operation, 'call' | 'path' | 'topic'>;
+type FaultName = 'short' | 'noSpace' | 'sync' | 'rot' | 'slow';
+
+const FAULT_KINDS: Readonly<Record<FaultName, string>> = {
+  short: 'short',
+  noSpace: 'no-space',
+  sync: 'fail',
+  rot: 'rot',
+  slow: 'slow',
+};
+const NO_BYTES = new Uint8Array(0);
+
+/** The medium, and what its operations do to it. */
+class Medium implements MemoryDisk, CrashingDisk {
+  readonly name: string;
+  readonly tearBytes: number;
+  readonly reorder: boolean;
+  readonly #world: Omit<World, 'random'>;
+  readonly #names = new NameTable();
+  readonly #mounts = new Set<MountedDisk>();
+  readonly #faults: DiskFaults;
+  readonly #latencyMs: readonly [number, number];
+  readonly #capacityBytes: number;
+  #strikesLeft: number;
+
+  constructor(world: Omit<World, 'random'>, options: MemoryDiskOptions) {
+    const { name = 'disk', latencyMs = 0, capacityBytes = Infinity, tearBytes = 1, faults = {} } = options;
+    this.name = name;
+    this.tearBytes = tearBytes;
+    this.reorder = faults.reorder ?? false;
+    this.#world = world;
+    this.#faults = faults;
+    this.#latencyMs = typeof latencyMs === 'number' ? [latencyMs, latencyMs] : latencyMs;
+    this.#capacityBytes = capacityBytes;
+    this.#strikesLeft = faults.strikesMax ?? STRIKES_MAX;
+    world.onHeal?.(() => {
+      this.#strikesLeft = 0;
+      for (const mount of this.#mounts) mount.hurry();
+    });
+  }
+
+  get choices(): World['choices'] {
+    return this.#world.choices;
+  }
+
+  mount(world: Pick<World, 'clock'>): Disk {
+    check('world', world, WORLD_OF_TIME);
+    const mount = new MountedDisk(this, world.clock);
+    this.#mounts.add(mount);
+    return mount;
+  }
+
+  crash(): void {
+    const crash = new DiskCrash(this);
+    for (const operation of this.#endProcesses()) this.#interrupt(operation, crash);
+  }
+
+  powerFail(): void {
+    // What was under way is written and not synced, like all the rest.
+    for (const operation of this.#endProcesses()) this.#tryToPut(operation);
+    new DiskCrash(this).powerFail(this.#names);
+  }
+
+  files(): Map<string, Uint8Array> {
+    return new Map(this.#names.paths.map((path) => [path, this.#fileOf(path).read()]));
+  }
+
+  record(event: Parameters<CrashingDisk['record']>[0]): void {
+    const { clock, tracer } = this.#world;
+    tracer?.record({ at: clock.now(), type: 'disk', runner: this.name, ...event });
+  }
+
+  /** A mount that was closed. */
+  forget(mount: MountedDisk): void {
+    this.#mounts.delete(mount);
+  }
+
+  /** How long an operation takes, and whether a fault makes it so long. */
+  delayOf(operation: Struck): { readonly ms: number; readonly isSlow: boolean } {
+    const [least, most] = this.#latencyMs;
+    const msOf = (answer: number): number =>
+      roundedMs(least + (answer * (most - least)) / (LATENCY_STEPS - 1));
+    const ms =
+      least === most ? least : msOf(this.choices.choose(operation.topic.asks('delay'), LATENCY_STEPS, msOf));
+    const isSlow = operation.call !== 'close' && this.#strikes('slow', operation);
+    return { ms: isSlow ? ms + (this.#faults.slowMs ?? SLOW_MS) : ms, isSlow };
+  }
+
+  /** Carries it out, and gives what its caller gets. */
+  carryOut(operation: Operation): unknown {
+    const { call, path } = operation;
+    switch (call) {
+      case 'read':
+        return this.#read(operation);
+      case 'write':
+      case 'append':
+        this.#put(operation);
+        return undefined;
+      case 'sync':
+        this.#sync(operation);
+        return undefined;
+      case 'rename':
+        this.#rename(operation);
+        return undefined;
+      case 'remove':
+        this.#find(operation);
+        this.#removeName(path);
+        return undefined;
+      case 'list':
+        return this.#names.paths.filter((each) => path === '' || each.startsWith(`${path}/`));
+      case 'close':
+        return undefined;
+    }
+  }
+
+  #read(operation: Operation): Uint8Array {
+    const file = this.#find(operation);
+    if (file.agedBytes > 0 && this.#strikes('rot', operation)) {
+      const bit = this.choices.choose(operation.topic.plus('bit').asks('choice'), file.agedBytes * 8);
+      file.flipBit(bit);
+    }
+    return file.read();
+  }
+
+  #put(operation: Operation): void {
+    const { path, data } = operation;
+    const obstacle = this.#names.obstacle(path);
+    if (obstacle !== undefined) throw this.#error('RUNNER_DISK_FAILED', operation, obstacle);
+    if (this.#strikes('noSpace', operation)) throw this.#noSpace(operation);
+    const isShort = data.length > 0 && this.#strikes('short', operation);
+    const part = isShort ? data.slice(0, this.#shortLength(operation)) : data;
+    const stored = this.#store(operation, part);
+    if (stored < part.length) throw this.#noSpace(operation);
+    if (!isShort) return;
+    const why = `only ${stored} of ${data.length} bytes were written (injected fault)`;
+    throw this.#error('RUNNER_DISK_FAILED', operation, why);
+  }
+
+  #shortLength({ data, topic }: Operation): number {
+    const bytesOf = (answer: number): number => data.length - 1 - answer;
+    return bytesOf(this.choices.choose(topic.plus('cut').asks('choice'), data.length, bytesOf));
+  }
+
+  /** Stores what fits, and says how much that is. */
+  #store({ call, path }: Operation, data: Uint8Array): number {
+    const replaces = call === 'write';
+    const file = this.#names.get(path);
+    const room = this.#roomFor(replaces ? file : undefined);
+    const fitting = data.length <= room ? data : data.slice(0, room);
+    const target = file ?? new StoredFile();
+    if (file === undefined) this.#names.create(path, target);
+    if (replaces || fitting.length > 0) target.put(fitting, replaces);
+    this.record({ step: replaces ? 'wrote' : 'appended', file: path, bytes: fitting.length });
+    return fitting.length;
+  }
+
+  /** How many bytes fit, if those of `replaced` go. */
+  #roomFor(replaced: StoredFile | undefined): number {
+    if (this.#capacityBytes === Infinity) return Infinity;
+    let used = 0;
+    for (const file of this.#names.files) if (file !== replaced) used += file.length;
+    return Math.max(0, Math.floor(this.#capacityBytes - used));
+  }
+
+  #sync(operation: Operation): void {
+    const { path } = operation;
+    const file = this.#names.get(path);
+    if (file === undefined && !this.#names.knowsFolder(path)) throw this.#notFound(operation);
+    if (file !== undefined && this.#strikes('sync', operation)) {
+      file.failSync();
+      throw this.#error('RUNNER_DISK_FAILED', operation, 'input/output error (injected fault)');
+    }
+    file?.sync();
+    this.#names.sync(file === undefined ? path : folderOfPath(path));
+    this.record({ step: 'synced', file: path });
+  }
+
+  #rename(operation: Operation): void {
+    const { path, to } = operation;
+    this.#find(operation);
+    const obstacle = this.#names.obstacle(to);
+    if (obstacle !== undefined) throw this.#error('RUNNER_DISK_FAILED', operation, obstacle);
+    if (path !== to) this.#renameName(path, to);
+  }
+
+  #renameName(path: string, to: string): void {
+    this.#names.rename(path, to, this.#fileOf(path));
+    this.record({ step: 'renamed', file: to, from: path });
+  }
+
+  #removeName(path: string): void {
+    this.#names.remove(path);
+    this.record({ step: 'removed', file: path });
+  }
+
+  #find(operation: Operation): StoredFile {
+    const file = this.#names.get(operation.path);
+    if (file === undefined) throw this.#notFound(operation);
+    return file;
+  }
+
+  #fileOf(path: string): StoredFile {
+    const file = this.#names.get(path);
+    invariant(file !== undefined, () => `expected a file called ${path}`);
+    return file;
+  }
+
+  /** Ends all mounts; gives what each was about to do. */
+  #endProcesses(): Operation[] {
+    const mounts = [...this.#mounts];
+    this.#mounts.clear();
+    return mounts.flatMap((mount) => mount.die());
+  }
+
+  /** Of what can be done: nobody gets an answer, so nobody gets an error. */
+  #tryToPut(operation: Operation): void {
+    const { call, path, to, data } = operation;
+    if (!this.#canDo(operation)) return;
+    if (call === 'write' || call === 'append') this.#store(operation, data);
+    else if (call === 'remove') this.#removeName(path);
+    else if (call === 'rename') this.#renameName(path, to);
+  }
+
+  /** What of an operation that was under way has been done by a process that died. */
+  #interrupt(operation: Operation, crash: DiskCrash): void {
+    const { call, path, to, data } = operation;
+    if (!this.#canDo(operation)) return;
+    if (call === 'write' || call === 'append') {
+      const whole = { replaces: call === 'write', data, state: 'dirty' } as const;
+      const part = crash.interrupted(path, whole, this.#names.get(path)?.length ?? 0);
+      if (part !== undefined) this.#store(operation, part.data);
+      return;
+    }
+    const change =
+      call === 'remove'
+        ? ({ kind: 'removal', path } as const)
+        : ({ kind: 'rename', path, to, file: this.#fileOf(path) } as const);
+    if (crash.interruptedName(change)) this.#tryToPut(operation);
+  }
+
+  /** Whether it changes something, and nothing is in its way. */
+  #canDo({ call, path, to }: Operation): boolean {
+    const has = this.#names.get(path) !== undefined;
+    if (call === 'write' || call === 'append') return this.#names.obstacle(path) === undefined;
+    if (call === 'remove') return has;
+    return call === 'rename' && has && path !== to && this.#names.obstacle(to) === undefined;
+  }
+
+  #strikes(fault: FaultName, { call, path, topic }: Struck): boolean {
+    const rate = this.#faults[fault];
+    if (rate === undefined || rate === false || this.#strikesLeft === 0) return false;
+    const kind = FAULT_KINDS[fault];
+    const words = (): string => diskFaultText(kind, this.name, call, path);
+    if (!choosesFault(this.choices, topic.plus(kind), rate === true ? ONE_IN : rate, words)) return false;
+    this.#strikesLeft -= 1;
+    const { clock, tracer } = this.#world;
+    tracer?.record({
+      ...{ at: clock.now(), type: 'fault', runner: this.name, operation: call, kind, runId: '', file: path },
+    });
+    return true;
+  }
+
+  #notFound(operation: Operation): RunnerError {
+    return this.#error('RUNNER_DISK_NOT_FOUND', operation, 'no such file');
+  }
+
+  #noSpace(operation: Operation): RunnerError {
+    return this.#error('RUNNER_DISK_NO_SPACE', operation, 'no space left');
+  }
+
+  #error(code: Parameters<typeof diskError>[0], { call, path, to }: Operation, why: string): RunnerError {
+    return diskError(code, this.name, diskCallText(call, path, to), why);
+  }
+}
+
+/** The disk as one process uses it. */
+class MountedDisk implements Disk {
+  readonly #medium: Medium;
+  readonly #clock: Clock;
+  /** The first one is under way. */
+  readonly #operations: Operation[] = [];
+  #timer: Timer | undefined;
+  #isSlow = false;
+  #state: 'open' | 'closed' | 'dead' = 'open';
+  #closing: Promise<void> | undefined;
+
+  constructor(medium: Medium, clock: Clock) {
+    this.#medium = medium;
+    this.#clock = clock;
+  }
+
+  async read(path: string): Promise<Uint8Array> {
+    checkDiskPath('path', path);
+    return this.#ask('read', path) as Promise<Uint8Array>;
+  }
+
+  async readText(path: string): Promise<string> {
+    return diskText(await this.read(path));
+  }
+
+  async write(path: string, data: DiskData): Promise<void> {
+    checkDiskPath('path', path);
+    await this.#ask('write', path, '', diskBytes(data));
+  }
+
+  async append(path: string, data: DiskData): Promise<void> {
+    checkDiskPath('path', path);
+    await this.#ask('append', path, '', diskBytes(data));
+  }
+
+  async sync(path?: string): Promise<void> {
+    if (path !== undefined) checkDiskPath('path', path);
+    await this.#ask('sync', path ?? '');
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    checkDiskPath('from', from);
+    checkDiskPath('to', to);
+    await this.#ask('rename', from, to);
+  }
+
+  async remove(path: string): Promise<void> {
+    checkDiskPath('path', path);
+    await this.#ask('remove', path);
+  }
+
+  async list(folder?: string): Promise<string[]> {
+    if (folder !== undefined) checkDiskPath('folder', folder);
+    return this.#ask('list', folder ?? '') as Promise<string[]>;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Nothing more of it happens. Gives what was under way. */
+  die(): Operation[] {
+    this.#state = 'dead';
+    this.#timer?.cancel();
+    const left = this.#operations.splice(0);
+    // The clock of a dead process fires nothing; a process that lives on without its disk gets an error.
+    for (const operation of left) {
+      this.#clock.post(operation.topic, () => operation.reject(this.#closedError(operation)));
+    }
+    return left.slice(0, 1);
+  }
+
+  /** What is slow is done now. */
+  hurry(): void {
+    const [first] = this.#operations;
+    if (!this.#isSlow || first === undefined) return;
+    this.#timer?.cancel();
+    this.#isSlow = false;
+    this.#timer = this.#clock.post(first.topic, () => this.#finish(first));
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#ask('close', '');
+    if (this.#state === 'open') this.#state = 'closed';
+    await closed;
+    this.#medium.forget(this);
+  }
+
+  #ask(call: DiskCall, path: string, to = '', data: Uint8Array = NO_BYTES): Promise<unknown> {
+    const topic = namedTopic(this.#medium.name, call, path);
+    return new Promise((resolve, reject) => {
+      const operation = { call, path, to, data, topic, resolve, reject };
+      if (this.#state !== 'open') {
+        this.#clock.post(topic, () => reject(this.#closedError(operation)));
+        return;
+      }
+      this.#operations.push(operation);
+      if (this.#operations.length === 1) this.#start(operation);
+    });
+  }
+
+  #start(operation: Operation): void {
+    const { ms, isSlow } = this.#medium.delayOf(operation);
+    const { topic } = operation;
+    const finish = (): void => this.#finish(operation);
+    this.#isSlow = isSlow;
+    this.#timer = ms === 0 ? this.#clock.post(topic, finish) : this.#clock.timer(topic, ms, finish);
+  }
+
+  #finish(operation: Operation): void {
+    this.#timer = undefined;
+    this.#operations.shift();
+    try {
+      operation.resolve(this.#medium.carryOut(operation));
+    } catch (error) {
+      operation.reject(error);
+    }
+    const [next] = this.#operations;
+    if (next !== undefined) this.#start(next);
+  }
+
+  #closedError({ call, path, to }: Operation): RunnerError {
+    const why = this.#state === 'dead' ? 'the process that used it has crashed' : 'it was closed';
+    return diskError('RUNNER_DISK_CLOSED', this.#medium.name, diskCallText(call, path, to), why);
+  }
+}
+
+/**
+ * Makes a disk in memory that outlives the processes that use it: each mounts it, and a crash decides what of its work is left. It belongs to
+ * the world that it is made in, usually that of the simulation; each `Disk` belongs to the process that mounted it.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @example
+ * ```ts
+ * import { simulate } from 'dryrunner';
+ * import { createMemoryDisk } from 'dryrunner/cluster';
+ * const { held, failure } = await simulate({
+ *   seed: 1,
+ *   async scenario(sim) {
+ *     const medium = createMemoryDisk(sim.world, { name: 'locks' });
+ *     const disk = medium.mount(sim.world);
+ *     await disk.append('log', 'granted 7\n');
+ *     await disk.sync('log');
+ *     await disk.append('log', 'freed 7\n');
+ *     medium.powerFail();
+ *     const text = await medium.mount(sim.world).readText('log');
+ *     sim.check(text.startsWith('granted 7\n'), 'what was synced is there');
+ *     sim.check('granted 7\nfreed 7\n'.startsWith(text), 'and maybe a part of the rest');
+ *   },
+ * });
+ * if (!held) throw new Error(failure?.message);
+ * ```
+ */
+export function createMemoryDisk(world: Omit<World, 'random'>, options: MemoryDiskOptions = {}): MemoryDisk {
+  check('world', world, WORLD_OF_CHOICES);
+  check('options', options, OPTIONS);
+  return new Medium(world, options);
+}

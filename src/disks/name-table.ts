@@ -1,0 +1,114 @@
+/**
+ * Which file has which name: as processes see it, and as the medium knows it. Invariants: a change of names is on the medium whole or not at
+ * all; of two changes that share a name the later one is never there without the earlier; a folder is there while a file is in it.
+ */
+import { folderOfPath, foldersAbove } from '../model/disk.ts';
+import type { StoredFile } from './stored-file.ts';
+
+/** One change of names that is not on the medium. */
+export type NameChange =
+  | { readonly kind: 'creation'; readonly path: string; readonly file: StoredFile }
+  | { readonly kind: 'removal'; readonly path: string }
+  | { readonly kind: 'rename'; readonly path: string; readonly to: string; readonly file: StoredFile };
+
+/** See the invariants above. */
+export class NameTable {
+  #now = new Map<string, StoredFile>();
+  readonly #medium = new Map<string, StoredFile>();
+  #unsynced: NameChange[] = [];
+  /** How many files are in each folder and below. One without files may have some on the medium. */
+  #folders = new Map<string, number>();
+
+  /** Changes that are not on the medium, in order. */
+  get unsynced(): readonly NameChange[] {
+    return this.#unsynced;
+  }
+
+  get(path: string): StoredFile | undefined {
+    return this.#now.get(path);
+  }
+
+  /** All paths, sorted. */
+  get paths(): string[] {
+    return [...this.#now.keys()].sort();
+  }
+
+  get files(): Iterable<StoredFile> {
+    return this.#now.values();
+  }
+
+  /** Whether names were or are in that folder. */
+  knowsFolder(path: string): boolean {
+    return path === '' || this.#folders.has(path);
+  }
+
+  /** Why no file can be made by that name. */
+  obstacle(path: string): string | undefined {
+    if ((this.#folders.get(path) ?? 0) > 0) return `${path} is a folder`;
+    const file = foldersAbove(path).find((folder) => this.#now.has(folder));
+    return file === undefined ? undefined : `${file} is no folder`;
+  }
+
+  create(path: string, file: StoredFile): void {
+    this.#change({ kind: 'creation', path, file });
+  }
+
+  remove(path: string): void {
+    this.#change({ kind: 'removal', path });
+  }
+
+  rename(path: string, to: string, file: StoredFile): void {
+    this.#change({ kind: 'rename', path, to, file });
+  }
+
+  /** Puts the names in a folder on the medium, and whatever they rest on. */
+  sync(folder: string): void {
+    if (this.#unsynced.length === 0) return;
+    const needed = new Set<string>();
+    const isDue = (change: NameChange): boolean => {
+      const names = namesIn(change);
+      const due = names.some((name) => folderOfPath(name) === folder || needed.has(name));
+      if (due) for (const name of names) needed.add(name);
+      return due;
+    };
+    const due = this.#unsynced
+      .map((_, index, all) => isDue(all[all.length - 1 - index] as NameChange))
+      .reverse();
+    for (const [index, change] of this.#unsynced.entries()) {
+      if (due[index] === true) apply(this.#medium, change);
+    }
+    this.#unsynced = this.#unsynced.filter((_, index) => due[index] !== true);
+  }
+
+  /** After a power failure: the names on the medium with these changes, in their order. */
+  survive(changes: readonly NameChange[]): void {
+    for (const change of changes) apply(this.#medium, change);
+    this.#unsynced = [];
+    this.#now = new Map(this.#medium);
+    this.#folders = new Map();
+    for (const path of this.#now.keys()) this.#count(path, 1);
+  }
+
+  #change(change: NameChange): void {
+    for (const name of namesIn(change)) if (this.#now.has(name)) this.#count(name, -1);
+    apply(this.#now, change);
+    for (const name of namesIn(change)) if (this.#now.has(name)) this.#count(name, 1);
+    this.#unsynced.push(change);
+  }
+
+  #count(path: string, by: number): void {
+    if (!path.includes('/')) return;
+    for (const folder of foldersAbove(path)) this.#folders.set(folder, (this.#folders.get(folder) ?? 0) + by);
+  }
+}
+
+/** The names that a change is about. */
+export function namesIn(change: NameChange): readonly string[] {
+  return change.kind === 'rename' ? [change.path, change.to] : [change.path];
+}
+
+function apply(names: Map<string, StoredFile>, change: NameChange): void {
+  if (change.kind !== 'creation') names.delete(change.path);
+  if (change.kind === 'creation') names.set(change.path, change.file);
+  else if (change.kind === 'rename') names.set(change.to, change.file);
+}
