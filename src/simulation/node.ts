@@ -5,30 +5,22 @@
  */
 import * as is from '../kernel/shape.ts';
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
-import { type Topic, topicOf, type Label } from '../kernel/question.ts';
+import type { Topic } from '../kernel/question.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import { type Service, watchedService } from '../model/service.ts';
 import { waitCancelled } from '../model/status-errors.ts';
-import type { Tracer, TraceEvent } from '../model/trace-event.ts';
+import type { Tracer } from '../model/trace-event.ts';
 import { zeroStatus, type RunID } from '../model/run-status.ts';
 import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts';
 import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
 import { SentCall, type NetworkCall } from '../network/sent-call.ts';
-import { roundedMs } from '../kernel/microseconds.ts';
-import { type ClockSkew, skewedClock, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
+import { type ClockSkew, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
+import { Machine, type MachineHooks, type NodeState } from './machine.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
 import { choosesFault } from '../kernel/decisions.ts';
-import {
-  type NodeFaults,
-  callWords,
-  type Moment,
-  NodeStrikes,
-  type StrikeTarget,
-  SLOW_BY,
-  NODE_FAULTS,
-} from './node-strikes.ts';
+import { type NodeFaults, callWords, type Moment, SLOW_BY, NODE_FAULTS } from './node-strikes.ts';
 import { makeCall } from '../call/service-call.ts';
 import { callFaultText } from '../model/faults.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -39,7 +31,7 @@ import { SIMULATED_WORLD } from '../model/world.ts';
 export interface CallHost {
   readonly name: string;
   readonly clock: Clock;
-  readonly state: 'up' | 'paused' | 'down';
+  readonly state: NodeState;
   /** Changes with each new process. */
   readonly incarnation: number;
   readonly service: Service | undefined;
@@ -185,196 +177,6 @@ function makeFlight(): { readonly flight: Flight; readonly lost: Promise<typeof 
   return { flight, lost };
 }
 
-/** Called with what an event of the process is about just before it fires. It may stop or end the process. */
-export type BeforeEvent = (topic: Topic) => void;
-
-const DEAD_TIMER: Timer = Object.freeze({ cancel: () => undefined });
-
-class NodeTimer implements Timer {
-  readonly topic: Topic;
-  readonly dueMs: number;
-  readonly isLate: boolean;
-  readonly fire: () => void;
-  /** The event underneath; none while the process is stopped. */
-  event: Timer | undefined = undefined;
-  readonly #pending: Set<NodeTimer>;
-
-  constructor(topic: Topic, dueMs: number, isLate: boolean, fire: () => void, pending: Set<NodeTimer>) {
-    this.topic = topic;
-    this.dueMs = dueMs;
-    this.isLate = isLate;
-    this.fire = fire;
-    this.#pending = pending;
-    pending.add(this);
-  }
-
-  cancel(): void {
-    this.event?.cancel();
-    this.#pending.delete(this);
-  }
-}
-
-/**
- * The time of one process on a simulated machine, which can be slow, be stopped and die. Invariants: nothing of it fires while it is
- * stopped or after it has died; what was due meanwhile fires when it goes on, in the order in which it was due; once dead it has no
- * event left in the clock underneath.
- */
-export class NodeClock implements Clock {
-  readonly epochMs: number;
-  readonly #clock: Clock;
-  readonly #before: BeforeEvent;
-  readonly #pending = new Set<NodeTimer>();
-  #factor = 1;
-  #isStopped = false;
-  #isDead = false;
-
-  constructor(clock: Clock, before: BeforeEvent) {
-    this.epochMs = clock.epochMs;
-    this.#clock = clock;
-    this.#before = before;
-  }
-
-  now(): number {
-    return this.#clock.now();
-  }
-
-  timer(label: Label, ms: number, fire: () => void): Timer {
-    return this.#add(label, ms, fire, false);
-  }
-
-  post(label: Label, fire: () => void): Timer {
-    return this.#add(label, 0, fire, false);
-  }
-
-  endOfInstant(label: Label, ms: number, fire: () => void): Timer {
-    return this.#add(label, ms, fire, true);
-  }
-
-  /** Timers that are made from now on take `factor` times as long. */
-  slow(factor: number): void {
-    this.#factor = factor;
-  }
-
-  stop(): void {
-    if (this.#isStopped) return;
-    this.#isStopped = true;
-    for (const timer of this.#pending) {
-      timer.event?.cancel();
-      timer.event = undefined;
-    }
-  }
-
-  goOn(): void {
-    if (!this.#isStopped || this.#isDead) return;
-    this.#isStopped = false;
-    // Those that are overdue fire in the same instant, whose order is a decision; they are made in the order in which they were due.
-    const inOrder = [...this.#pending].sort((one, other) => one.dueMs - other.dueMs);
-    const now = this.#clock.now();
-    for (const timer of inOrder) this.#arm(timer, roundedMs(Math.max(0, timer.dueMs - now)));
-  }
-
-  /** Takes everything out, for good. */
-  die(): void {
-    this.#isDead = true;
-    for (const timer of this.#pending) timer.event?.cancel();
-    this.#pending.clear();
-  }
-
-  #add(label: Label, ms: number, fire: () => void, isLate: boolean): Timer {
-    check('ms', ms, is.DURATION_MS);
-    if (this.#isDead) return DEAD_TIMER;
-    const delayMs = ms * this.#factor;
-    const timer = new NodeTimer(topicOf(label), this.#clock.now() + delayMs, isLate, fire, this.#pending);
-    if (!this.#isStopped) this.#arm(timer, delayMs);
-    return timer;
-  }
-
-  #arm(timer: NodeTimer, delayMs: number): void {
-    const fire = (): void => this.#fire(timer);
-    timer.event = timer.isLate
-      ? this.#clock.endOfInstant(timer.topic, delayMs, fire)
-      : this.#clock.timer(timer.topic, delayMs, fire);
-  }
-
-  #fire(timer: NodeTimer): void {
-    timer.event = undefined;
-    this.#before(timer.topic);
-    if (this.#isDead || this.#isStopped) return;
-    this.#pending.delete(timer);
-    timer.fire();
-  }
-}
-
-type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
-
-/** What the surroundings of a process are made of. */
-export interface NodeProcessOptions {
-  readonly world: SimulatedWorld;
-  /** Names its random stream. */
-  readonly name: string;
-  readonly skew: ClockSkew | undefined;
-  readonly before: BeforeEvent;
-}
-
-/**
- * One process of a node, from its start to its death: the world that its service lives in. Invariant: once it is dead, nothing that its
- * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, and what it held is
- * recorded as abandoned.
- */
-class NodeProcess {
-  readonly clock: NodeClock;
-  readonly world: SimulatedWorld;
-  readonly #outside: SimulatedWorld;
-  readonly #isSkewed: boolean;
-  #held: ResourceEvent[] = [];
-  #isAlive = true;
-
-  constructor({ world, name, skew, before }: NodeProcessOptions) {
-    this.#outside = world;
-    this.#isSkewed = skew !== undefined;
-    const base: Clock = skew === undefined ? world.clock : skewedClock(world.clock, skew);
-    this.clock = new NodeClock(base, before);
-    const { choices } = world;
-    this.world = {
-      clock: this.clock,
-      choices: {
-        choose: (question, n, describe) => (this.#isAlive ? choices.choose(question, n, describe) : 0),
-      },
-      random: world.random.fork(name),
-      tracer: { record: (event) => this.#record(event) },
-      onHeal: (hook) => world.onHeal(() => (this.#isAlive ? hook() : undefined)),
-    };
-  }
-
-  die(): void {
-    this.clock.die();
-    this.#isAlive = false;
-    const at = this.#outside.clock.now();
-    for (const held of this.#held) this.#outside.tracer.record({ ...held, type: 'abandoned', at });
-    this.#held = [];
-  }
-
-  /** Times in a trace are those of the simulation, whatever the clock of the process shows. */
-  #record(event: TraceEvent): void {
-    if (!this.#isAlive) return;
-    const { type } = event;
-    if (type === 'acquired') this.#held.push(event);
-    else if (type === 'freed' || type === 'abandoned') this.#giveBack(event);
-    this.#outside.tracer.record(this.#isSkewed ? { ...event, at: this.#outside.clock.now() } : event);
-  }
-
-  #giveBack(event: ResourceEvent): void {
-    const index = this.#held.findIndex(
-      ({ resource, name, runner, runId }) =>
-        resource === event.resource &&
-        name === event.name &&
-        runner === event.runner &&
-        runId === event.runId,
-    );
-    if (index >= 0) this.#held.splice(index, 1);
-  }
-}
-
 /** Who starts: what `start` names its runner by. */
 export interface NodeIncarnation {
   /** 0 for the first process of the node, and one more with each restart. */
@@ -412,9 +214,6 @@ const NODE_OPTIONS = is.optionsOf<NodeOptions<Service>>(
   { faults: NODE_FAULTS, skew: CLOCK_SKEW, reusesIds: is.BOOLEAN, hangMs: is.limit() },
 );
 
-/** `down` from a crash to the restart. */
-export type NodeState = 'up' | 'paused' | 'down';
-
 /** A node as its callers see it, and its verbs. After a release the verbs do nothing. */
 export interface Node<S extends Service = Service> extends Service {
   readonly name: string;
@@ -443,19 +242,14 @@ export interface Node<S extends Service = Service> extends Service {
   slow(factor: number): void;
 }
 
-class SimulatedNode<S extends Service> extends InterceptedService implements Node<S>, CallHost, StrikeTarget {
+class SimulatedNode<S extends Service> extends InterceptedService implements Node<S>, CallHost, MachineHooks {
   readonly name: string;
   readonly hangMs: number;
   readonly #world: SimulatedWorld;
   readonly #options: NodeOptions<S>;
   readonly #calls: NodeCalls;
-  readonly #strikes: NodeStrikes;
-  changes = 0;
-  state: NodeState = 'down';
-  incarnation = -1;
+  readonly #machine: Machine;
   service: S | undefined = undefined;
-  #process: NodeProcess | undefined;
-  #factor = 1;
   #released: Promise<void> | undefined;
 
   constructor(world: SimulatedWorld, options: NodeOptions<S>) {
@@ -468,10 +262,10 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     this.#world = world;
     this.#options = options;
     this.#calls = new NodeCalls(this);
-    this.#strikes = new NodeStrikes(world, this, options.faults ?? {});
-    this.#start();
+    this.#machine = new Machine(world, options, this);
+    this.#machine.start();
     world.onHeal(() => {
-      this.#strikes.heal();
+      this.#machine.heal();
       this.#calls.heal();
     });
   }
@@ -484,104 +278,76 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     return this.#world.tracer;
   }
 
+  get state(): NodeState {
+    return this.#machine.state;
+  }
+
+  get incarnation(): number {
+    return this.#machine.incarnation;
+  }
+
   override release(): Promise<void> {
     this.#released ??= this.#shutDown();
     return this.#released;
   }
 
   crash(): void {
-    if (this.#released !== undefined || this.state === 'down') return;
-    this.#traceFault('node', 'crash', '');
-    this.changes += 1;
-    this.state = 'down';
-    this.service = undefined;
-    this.#process?.die();
-    this.#process = undefined;
-    this.#calls.loseAll();
-    this.#showState();
+    this.#machine.crash();
   }
 
   restart(): void {
-    if (this.#released !== undefined) return;
-    this.crash();
-    this.changes += 1;
-    this.#start();
+    this.#machine.restart();
   }
 
   pause(): void {
-    if (this.#released !== undefined || this.state !== 'up') return;
-    this.#traceFault('node', 'pause', '');
-    this.changes += 1;
-    this.state = 'paused';
-    this.#process?.clock.stop();
-    this.#showState();
+    this.#machine.pause();
   }
 
   resume(): void {
-    if (this.#released !== undefined || this.state !== 'paused') return;
-    this.#goOn();
+    this.#machine.resume();
   }
 
   slow(factor: number): void {
     check('factor', factor, SLOW_BY);
-    if (this.#released !== undefined) return;
-    if (factor > 1) this.#traceFault('node', 'slow', '');
-    this.changes += 1;
-    this.#factor = factor;
-    this.#process?.clock.slow(factor);
+    this.#machine.slow(factor);
   }
 
   strike(moment: Moment, what: Topic): void {
-    if (this.state === 'up') this.#strikes.at(moment, what);
+    this.#machine.strike(moment, what);
   }
 
   mayHang({ topic, operation, runId }: SentCall): boolean {
     const words = (): string => callFaultText('hang', callWords(topic), this.name);
     if (!choosesFault(this.#world.choices, topic.plus('hang'), 2, words)) return false;
-    this.#traceFault(operation, 'hang', runId);
+    this.#machine.traceFault(operation, 'hang', runId);
     return true;
   }
 
-  #goOn(): void {
-    this.changes += 1;
-    this.state = 'up';
-    this.#process?.clock.goOn();
-    this.#calls.endHolds();
-    this.#showState();
-  }
-
-  #start(): void {
-    const { start, skew, reusesIds = false } = this.#options;
-    this.incarnation += 1;
-    const index = this.incarnation;
+  /** @internal */
+  started(world: SimulatedWorld, index: number): void {
+    const { start, reusesIds = false } = this.#options;
     const name = `${this.name}/${index}`;
-    const before = (topic: Topic): void => this.strike('event', topic);
-    const process = new NodeProcess({ world: this.#world, name, skew, before });
-    process.clock.slow(this.#factor);
     const idPrefix = reusesIds ? `${this.name}-` : `${this.name}.${index}-`;
-    this.#process = process;
-    const service: unknown = start(process.world, { index, name, idPrefix });
+    const service: unknown = start(world, { index, name, idPrefix });
     check('the result of start', service, SERVICE);
     this.service = service as S;
-    this.state = 'up';
-    this.#showState();
   }
 
-  #showState(): void {
-    const { name, state, incarnation } = this;
-    this.#world.watchServices?.node(name, state === 'up' ? `up (${name}/${incarnation})` : state);
+  /** @internal */
+  wentDown(): void {
+    this.service = undefined;
+    this.#calls.loseAll();
+  }
+
+  /** @internal */
+  wentOn(): void {
+    this.#calls.endHolds();
   }
 
   async #shutDown(): Promise<void> {
-    this.#strikes.release();
-    if (this.state === 'paused') this.#goOn();
+    this.#machine.release();
     await this.service?.release();
     this.#calls.release();
-  }
-
-  #traceFault(operation: string, kind: string, runId: RunID): void {
-    const { clock, tracer } = this.#world;
-    tracer.record({ at: clock.now(), type: 'fault', runner: this.name, operation, kind, runId });
   }
 }
 
