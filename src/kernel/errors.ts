@@ -61,6 +61,16 @@ export type RunnerErrorCode =
   | 'RUNNER_OUTSIDE_CALL'
   /** Code of a simulation in ambient time called `process.nextTick` without an end. */
   | 'RUNNER_ENDLESS_TICKS'
+  /** A value cannot be copied to another node. */
+  | 'RUNNER_NOT_CLONEABLE'
+  /** The other node has no such method. */
+  | 'RUNNER_NO_METHOD'
+  /** A call on another node was not answered in time; whether it was done is not known. */
+  | 'RUNNER_CALL_TIMED_OUT'
+  /** A call on another node will never be answered: it went down meanwhile, or a message was lost; whether it was done is not known. */
+  | 'RUNNER_CALL_LOST'
+  /** The node that was called is down, has left, or never was: the call was not done. */
+  | 'RUNNER_NODE_DOWN'
   /** An optional package that a function needs is not installed. */
   | 'RUNNER_MISSING_PACKAGE';
 

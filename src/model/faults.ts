@@ -139,7 +139,7 @@ export function namedFaultText(where: string, kind: string): string {
 }
 
 /** What a fault of that kind does to a message, such as `the call acquire(7) from a to locks is lost`. */
-function messageFaultText(kind: string, message: string): string {
+export function messageFaultText(kind: string, message: string): string {
   return worded(OF_MESSAGE, kind, message) ?? namedFaultText(message, kind);
 }
 

@@ -11,7 +11,7 @@ export type DiskEvent = Extract<TraceEvent, { readonly type: 'disk' }>;
 export type Message = Pick<MessageEvent, 'runner' | 'to' | 'kind' | 'name' | 'detail'>;
 
 /** A message as a noun: `the call acquire(7) of a to locks`, `the reply true to acquire of a`. */
-function messageText({ runner: from, to, kind, name, detail }: Message): string {
+export function messageText({ runner: from, to, kind, name, detail }: Message): string {
   switch (kind) {
     case 'call':
       return `the call ${name}(${detail ?? ''}) from ${from} to ${to}`;

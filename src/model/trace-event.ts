@@ -143,4 +143,6 @@ export type TraceEvent = { readonly at: number } & (
 /** Takes events as they happen. Absent tracers cost nothing: no event object is made. */
 export interface Tracer {
   record(event: TraceEvent): void;
+  /** True if what is recorded is kept, so that details for people are worth making. Absent: it is not known. */
+  readonly keepsEvents?: boolean;
 }

@@ -215,7 +215,7 @@ export interface MachineOptions {
   readonly skew?: ClockSkew;
 }
 
-/** What a machine asks of whoever knows what its process is. */
+/** What a machine asks of its owner, who knows what its process is. */
 export interface MachineHooks {
   /** A process begins in that world: the `index`-th, from 0. What it throws comes out of the verb that started it. */
   started(world: SimulatedWorld, index: number): void;
@@ -322,6 +322,17 @@ export class Machine implements StrikeTarget {
     this.#isReleased = true;
     this.#strikes.release();
     if (this.state === 'paused') this.#goOn();
+  }
+
+  /** The process is gone in good order, for good: that is no fault. */
+  end(): void {
+    if (this.#isReleased) return;
+    this.release();
+    this.state = 'down';
+    this.#process?.die();
+    this.#process = undefined;
+    this.#hooks.wentDown();
+    this.#showState();
   }
 
   traceFault(operation: string, kind: string, runId: RunID): void {

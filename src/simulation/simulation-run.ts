@@ -161,6 +161,7 @@ export class SimulationRun {
       this.#tally,
       this.#oracles,
       !keepTrace && !capturePlaces,
+      keepTrace,
     );
     this.#lookAt = this.#endless.lookAt;
     const report: ReportFailure = (kind, message, cause, details = []) =>
@@ -341,6 +342,7 @@ export class SimulationRun {
   async #begin(): Promise<void> {
     try {
       await awaitScenario(this.#options.scenario, this.#simulation);
+      this.#simulation.leave();
       this.#isEnded = true;
     } catch (error) {
       this.#fail('error', messageOf(error), { cause: error, details: this.#throwerOf(error) });

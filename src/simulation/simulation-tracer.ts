@@ -42,6 +42,7 @@ export class SimulationTracer implements RunTracer {
   readonly #tally: RunTally;
   readonly #watchers: readonly RunTracer[];
   readonly #inRows: boolean;
+  readonly keepsEvents: boolean;
 
   constructor(
     recorder: HashingRecorder,
@@ -49,12 +50,14 @@ export class SimulationTracer implements RunTracer {
     tally: RunTally,
     oracles: readonly Oracle[],
     inRows: boolean,
+    keepsEvents = false,
   ) {
     this.#recorder = recorder;
     this.#ledger = ledger;
     this.#tally = tally;
     this.#watchers = oracles.map(watcherOf);
     this.#inRows = inRows;
+    this.keepsEvents = keepsEvents;
   }
 
   record(event: TraceEvent): void {

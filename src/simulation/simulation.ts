@@ -79,6 +79,7 @@ export class Simulation {
   readonly #parts: SimulationParts;
   readonly #draws: ArbitraryDraws;
   #isOver = false;
+  readonly #endHooks: (() => void)[] = [];
 
   /** @internal */
   constructor(parts: SimulationParts) {
@@ -330,10 +331,27 @@ export class Simulation {
     return this.#parts.loads.load(text) as Promise<T>;
   }
 
+  /**
+   * Calls `hook` when the scenario has come to its end, before anything is looked for that it has left: the place to stop what would go on
+   * for ever. Not called if the simulation fails.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a function.
+   */
+  onEnd(hook: () => void): void {
+    this.#mustRun('onEnd');
+    check('hook', hook, is.FUNCTION);
+    this.#endHooks.push(hook);
+  }
+
   /** Puts a line into the trace. */
   note(text: string): void {
     this.#mustRun('note');
     this.world.tracer.record({ at: this.now(), type: 'note', runner: 'scenario', text });
+  }
+
+  /** @internal The scenario has come to its end. */
+  leave(): void {
+    for (const hook of this.#endHooks.splice(0).reverse()) hook();
   }
 
   /** @internal */

@@ -1,0 +1,129 @@
+/**
+ * What crosses from one node to another: a copy, as over a wire. Invariant: nothing of the sender is reachable from what the receiver gets.
+ */
+import { isRunnerError, messageOf, RunnerError, shownText, type RunnerErrorCode } from '../kernel/errors.ts';
+
+/** Deeper than this, or in a cycle, a value is left to the engine. */
+const DEPTH_MAX = 64;
+/** Thrown to nobody: a value that is not plain. */
+const NOT_PLAIN = Symbol('not plain');
+
+/**
+ * A copy of `value`, as structured clone makes it; `what` names it where it cannot be copied.
+ *
+ * @throws RunnerError `RUNNER_NOT_CLONEABLE`.
+ */
+export function copyOf<T>(value: T, what: () => string): T {
+  // Plain data is most of what is sent, and the engine takes ten times as long for it.
+  const copy = plainCopy(value, DEPTH_MAX);
+  if (copy !== NOT_PLAIN) return copy as T;
+  try {
+    return structuredClone(value);
+  } catch (error) {
+    throw new RunnerError('RUNNER_NOT_CLONEABLE', `${what()} cannot be sent: ${messageOf(error)}`, {
+      expected: 'what structured clone can copy',
+      actual: value,
+      cause: error,
+    });
+  }
+}
+
+function plainCopy(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) {
+    return typeof value === 'function' || typeof value === 'symbol' ? NOT_PLAIN : value;
+  }
+  if (depth === 0) return NOT_PLAIN;
+  if (Array.isArray(value)) return copyList(value, depth - 1);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
+}
+
+function copyList(list: readonly unknown[], depth: number): unknown {
+  const copy: unknown[] = [];
+  for (let index = 0; index < list.length; index += 1) {
+    // Holes stay holes only in what the engine copies.
+    const item = index in list ? plainCopy(list[index], depth) : NOT_PLAIN;
+    if (item === NOT_PLAIN) return NOT_PLAIN;
+    copy.push(item);
+  }
+  return copy;
+}
+
+function copyRecord(record: Readonly<Record<string, unknown>>, depth: number): unknown {
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(record)) {
+    const item = plainCopy(record[key], depth);
+    if (item === NOT_PLAIN || key === '__proto__') return NOT_PLAIN;
+    copy[key] = item;
+  }
+  return copy;
+}
+
+/** What a method has thrown, as it crosses. */
+export interface SentError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: unknown;
+  readonly cause?: SentError;
+}
+
+const KINDS: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+};
+const CAUSES_MAX = 8;
+
+/** An error, or whatever else was thrown, as it crosses. */
+export function sentError(error: unknown, causes: number = CAUSES_MAX): SentError {
+  const { name, code, cause } = (
+    typeof error === 'object' && error !== null ? error : {}
+  ) as Partial<SentError>;
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    message: messageOf(error),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(cause === undefined || causes === 0 ? {} : { cause: sentError(cause, causes - 1) }),
+  };
+}
+
+/** The error that a caller gets: of the same kind, name, message and code. Its stack is that of the caller. */
+export function receivedError({ name, message, code, cause }: SentError): Error {
+  const options = cause === undefined ? {} : { cause: receivedError(cause) };
+  if (name === 'RunnerError') return new RunnerError(code as RunnerErrorCode, message, options);
+  const Kind = KINDS[name] ?? Error;
+  const error = new Kind(shownText(message), options);
+  if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
+  return code === undefined ? error : Object.assign(error, { code });
+}
+
+/**
+ * True if a call has failed on its way and not at the other end: it timed out, or its node or an answer was lost.
+ *
+ * @example
+ * ```ts
+ * import { simulate } from 'dryrunner';
+ * import { createNetwork, isCallLost } from 'dryrunner/cluster';
+ * await simulate({
+ *   async scenario(sim) {
+ *     const net = createNetwork(sim);
+ *     net.node('server', () => ({ ping: () => 'pong' })).crash();
+ *     try {
+ *       await net.connect<{ ping(): string }>('server').ping();
+ *     } catch (error) {
+ *       if (!isCallLost(error)) throw error;
+ *     }
+ *   },
+ * });
+ * ```
+ */
+export function isCallLost(error: unknown): boolean {
+  return (
+    isRunnerError(error, 'RUNNER_CALL_LOST') ||
+    isRunnerError(error, 'RUNNER_CALL_TIMED_OUT') ||
+    isRunnerError(error, 'RUNNER_NODE_DOWN')
+  );
+}

@@ -1,0 +1,282 @@
+/**
+ * How one process calls others and is called: pending calls, their time limits, dispatch to the object of its program, and messages without
+ * reply. It knows no network: a transport carries what it sends, and its owner gives it what arrives. Invariants: a call is settled at
+ * most once; one that is settled has no timer and no listener left; a closed endpoint sends and settles nothing.
+ */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { describeValue, RunnerError } from '../kernel/errors.ts';
+import { isPending } from '../model/maybe-promise.ts';
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
+import type { CallOptions } from '../model/node-context.ts';
+import { ANY_INCARNATION, Envelope, type Transport } from './envelope.ts';
+import { ownWords } from './message-detail.ts';
+import { copyOf, receivedError, sentError, type SentError } from './copy.ts';
+
+/** What an endpoint stands on. */
+export interface EndpointParts {
+  readonly name: string;
+  readonly incarnation: number;
+  readonly clock: Clock;
+  readonly transport: Transport;
+  /** How long a call waits unless it says so itself; `Infinity` for ever. */
+  readonly callTimeoutMs: number;
+  /** Gets messages without reply. */
+  readonly onMessage: (message: unknown, from: string) => void;
+}
+
+const CALL_OPTIONS = is.optionsOf<CallOptions>({}, { timeoutMs: is.limit(), signal: is.ABORT_SIGNAL });
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options of a call. */
+export function checkCallOptions(options: CallOptions): void {
+  check('options', options, CALL_OPTIONS);
+}
+
+type Settle = (value: never) => void;
+
+/** A call that is not answered. */
+class PendingCall implements SignalWaiter {
+  readonly to: string;
+  readonly name: string;
+  readonly sinceMs: number;
+  readonly #endpoint: Endpoint;
+  readonly #id: number;
+  readonly #resolve: Settle;
+  readonly #reject: Settle;
+  #timer: Timer | undefined = undefined;
+  #signal: AbortSignal | undefined = undefined;
+
+  constructor(
+    endpoint: Endpoint,
+    { to, name, id }: Envelope,
+    sinceMs: number,
+    settle: readonly [Settle, Settle],
+  ) {
+    this.#endpoint = endpoint;
+    this.to = to;
+    this.name = name;
+    this.sinceMs = sinceMs;
+    this.#id = id;
+    [this.#resolve, this.#reject] = settle;
+  }
+
+  limit(clock: Clock, timeoutMs: number, signal: AbortSignal | undefined): void {
+    if (timeoutMs < Infinity) {
+      this.#timer = clock.endOfInstant(`${this.name} of ${this.to} times out`, timeoutMs, () =>
+        this.#timeOut(timeoutMs),
+      );
+    }
+    if (signal === undefined) return;
+    this.#signal = signal;
+    waitWithSignal(signal, this);
+  }
+
+  cancelRequested(): void {
+    this.#leave();
+    this.#reject(this.#signal?.reason as never);
+  }
+
+  resolve(value: unknown): void {
+    this.#leave();
+    this.#resolve(value as never);
+  }
+
+  reject(error: unknown): void {
+    this.#leave();
+    this.#reject(error as never);
+  }
+
+  /** Its process is dead: nobody learns what comes. */
+  forget(): void {
+    this.#timer?.cancel();
+    if (this.#signal !== undefined) leaveSignal(this.#signal, this);
+  }
+
+  #timeOut(timeoutMs: number): void {
+    const { name, to } = this;
+    this.reject(
+      new RunnerError('RUNNER_CALL_TIMED_OUT', `${to} has not answered ${name} within ${timeoutMs} ms`),
+    );
+  }
+
+  #leave(): void {
+    this.forget();
+    this.#endpoint.forget(this.#id);
+  }
+}
+
+/** See above. One per process. */
+export class Endpoint {
+  readonly #parts: EndpointParts;
+  readonly #pending = new Map<number, PendingCall>();
+  /** What others call; undefined while the program has not come to return it. */
+  #object: object | undefined;
+  /** What came before there was an object. */
+  #early: Envelope[] | undefined = [];
+  #isClosed = false;
+
+  constructor(parts: EndpointParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls that are not answered, for reports: who waits for whom. */
+  get pending(): Iterable<PendingCall> {
+    return this.#pending.values();
+  }
+
+  /** The program has returned: an object, or nothing that can be called. */
+  serve(object: object | undefined): void {
+    this.#object = object;
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const envelope of early) this.#serve(envelope);
+  }
+
+  /** Calls a method at the other end. Rejects with what it throws, and with `RUNNER_NOT_CLONEABLE`, `RUNNER_CALL_TIMED_OUT`, `RUNNER_CALL_LOST`, `RUNNER_NODE_DOWN`. */
+  call(to: string, name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    const { transport, incarnation, clock, name: from, callTimeoutMs } = this.#parts;
+    const { timeoutMs = callTimeoutMs, signal } = options;
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return;
+      if (signal?.aborted === true) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const body = args.length === 0 ? args : copyOf(args, () => `an argument of ${name}`);
+      const id = transport.nextId();
+      const words = wordsOfAny(args);
+      const envelope = new Envelope(
+        'call',
+        [from, incarnation],
+        [to, ANY_INCARNATION],
+        name,
+        id,
+        body,
+        words,
+      );
+      const pending = new PendingCall(this, envelope, clock.now(), [resolve, reject]);
+      this.#pending.set(id, pending);
+      pending.limit(clock, timeoutMs, signal);
+      transport.post(envelope);
+    });
+  }
+
+  /** Sends what nobody answers. */
+  send(to: string, message: unknown): void {
+    if (this.#isClosed) return;
+    const name = messageName(message);
+    const { transport, incarnation, name: from } = this.#parts;
+    const body = copyOf(message, () => `the message to ${to}`);
+    const id = transport.nextId();
+    transport.post(
+      new Envelope('message', [from, incarnation], [to, ANY_INCARNATION], name, id, body, ownWords(message)),
+    );
+  }
+
+  /** Takes what has arrived, in an event of this process. */
+  deliver(envelope: Envelope): void {
+    if (this.#isClosed) return;
+    switch (envelope.kind) {
+      case 'call':
+        if (this.#early === undefined) this.#serve(envelope);
+        else this.#early.push(envelope);
+        return;
+      case 'reply':
+        this.#pending.get(envelope.id)?.resolve(envelope.body);
+        return;
+      case 'error':
+        this.#pending.get(envelope.id)?.reject(receivedError(envelope.body as SentError));
+        return;
+      case 'message':
+        this.#parts.onMessage(envelope.body, envelope.from);
+        return;
+    }
+  }
+
+  /** @internal A call is settled. */
+  forget(id: number): void {
+    this.#pending.delete(id);
+  }
+
+  /** The process is dead, or has left. */
+  close(): void {
+    this.#isClosed = true;
+    for (const call of this.#pending.values()) call.forget();
+    this.#pending.clear();
+    this.#early = undefined;
+  }
+
+  #serve(call: Envelope): void {
+    let result: unknown;
+    try {
+      result = this.#invoke(call);
+    } catch (error) {
+      this.#answer(call, 'error', sentError(error));
+      return;
+    }
+    if (!isPending(result)) this.#reply(call, result);
+    else {
+      void result.then(
+        (value) => this.#reply(call, value),
+        (error: unknown) => this.#answer(call, 'error', sentError(error)),
+      );
+    }
+  }
+
+  #invoke({ name, body }: Envelope): unknown {
+    const object = this.#object as Record<string, unknown> | undefined;
+    const method = object !== undefined && isCallable(name) ? object[name] : undefined;
+    if (typeof method !== 'function') {
+      const { name: node } = this.#parts;
+      const got =
+        object === undefined ? 'it serves no object' : `${node}.${name} is ${describeValue(method)}`;
+      throw new RunnerError('RUNNER_NO_METHOD', `${node} has no method ${name}: ${got}`, {
+        expected: 'a method',
+        actual: method,
+      });
+    }
+    return (method as (...args: unknown[]) => unknown).apply(object, body as unknown[]);
+  }
+
+  #reply(call: Envelope, value: unknown): void {
+    let body: unknown;
+    try {
+      body = copyOf(value, () => `the result of ${call.name}`);
+    } catch (error) {
+      this.#answer(call, 'error', sentError(error));
+      return;
+    }
+    this.#answer(call, 'reply', body, ownWords(value));
+  }
+
+  #answer(
+    { from, incarnation: caller, name, id }: Envelope,
+    kind: 'reply' | 'error',
+    body: unknown,
+    words?: string,
+  ): void {
+    if (this.#isClosed) return;
+    const { transport, name: own, incarnation } = this.#parts;
+    transport.post(new Envelope(kind, [own, incarnation], [from, caller], name, id, body, words));
+  }
+}
+
+/** What a message is called: what its `type` says, if it has one. */
+function messageName(message: unknown): string {
+  const { type } = (typeof message === 'object' && message !== null ? message : {}) as { type?: unknown };
+  return typeof type === 'string' && type !== '' ? type : 'message';
+}
+
+function wordsOfAny(args: readonly unknown[]): string | undefined {
+  for (const arg of args) {
+    const words = ownWords(arg);
+    if (words !== undefined) return words;
+  }
+  return undefined;
+}
+
+/** What every object has is no method of its own. */
+function isCallable(name: string): boolean {
+  return !(name in Object.prototype);
+}

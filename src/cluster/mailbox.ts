@@ -1,0 +1,127 @@
+/** Messages without reply at one node: for its handler, or for those who receive them. Invariant: they are taken in the order of coming, each once. */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
+import type { CallOptions, Mailbox, MailboxOptions } from '../model/node-context.ts';
+import { checkCallOptions } from './endpoint.ts';
+
+const LIMIT = 1_024;
+const MAILBOX_OPTIONS = is.optionsOf<MailboxOptions>({}, { limit: is.integer(1) });
+
+type Handler = (message: unknown, from: string) => void;
+
+interface Letter {
+  readonly message: unknown;
+  readonly from: string;
+}
+
+/** Who waits for a message. */
+class Reader implements SignalWaiter {
+  readonly #queue: MessageQueue;
+  readonly #resolve: (message: unknown) => void;
+  readonly #reject: (error: Error) => void;
+  #timer: Timer | undefined = undefined;
+  #signal: AbortSignal | undefined = undefined;
+
+  constructor(queue: MessageQueue, resolve: (message: unknown) => void, reject: (error: Error) => void) {
+    this.#queue = queue;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  limit(clock: Clock, name: string, { timeoutMs = Infinity, signal }: CallOptions): void {
+    if (timeoutMs < Infinity) {
+      this.#timer = clock.endOfInstant(`${name} waits for a message`, timeoutMs, () =>
+        this.#fail(
+          new RunnerError('RUNNER_CALL_TIMED_OUT', `no message has come to ${name} within ${timeoutMs} ms`),
+        ),
+      );
+    }
+    if (signal === undefined) return;
+    this.#signal = signal;
+    waitWithSignal(signal, this);
+  }
+
+  cancelRequested(): void {
+    this.#fail(this.#signal?.reason as Error);
+  }
+
+  take(message: unknown): void {
+    this.#leave();
+    this.#resolve(message);
+  }
+
+  #fail(error: Error): void {
+    this.#queue.leave(this);
+    this.#leave();
+    this.#reject(error);
+  }
+
+  #leave(): void {
+    this.#timer?.cancel();
+    if (this.#signal !== undefined) leaveSignal(this.#signal, this);
+  }
+}
+
+/** All messages of one process. */
+export class MessageQueue {
+  readonly #clock: Clock;
+  readonly #name: string;
+  #letters: Letter[] = [];
+  #readers: Reader[] = [];
+  #handler: Handler | undefined;
+  #limit = LIMIT;
+
+  constructor(clock: Clock, name: string) {
+    this.#clock = clock;
+    this.#name = name;
+  }
+
+  /** Takes what has arrived; one more than there is room for is dropped. */
+  add(message: unknown, from: string): void {
+    const reader = this.#readers.shift();
+    if (this.#handler !== undefined) this.#handler(message, from);
+    else if (reader !== undefined) reader.take(message);
+    else if (this.#letters.length < this.#limit) this.#letters.push({ message, from });
+  }
+
+  handle(handler: Handler): void {
+    this.#handler = handler;
+    for (const { message, from } of this.#letters.splice(0)) handler(message, from);
+  }
+
+  mailbox(options: MailboxOptions = {}): Mailbox<unknown> {
+    check('options', options, MAILBOX_OPTIONS);
+    this.#limit = options.limit ?? LIMIT;
+    const receive = (limits?: CallOptions): Promise<unknown> => this.#receive(limits);
+    const size = (): number => this.#letters.length;
+    return {
+      receive,
+      get size() {
+        return size();
+      },
+      async *[Symbol.asyncIterator]() {
+        for (;;) yield await receive();
+      },
+    };
+  }
+
+  /** A reader waits no longer. */
+  leave(reader: Reader): void {
+    this.#readers = this.#readers.filter((other) => other !== reader);
+  }
+
+  #receive(options: CallOptions = {}): Promise<unknown> {
+    checkCallOptions(options);
+    const letter = this.#letters.shift();
+    if (letter !== undefined) return Promise.resolve(letter.message);
+    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);
+    return new Promise((resolve, reject) => {
+      const reader = new Reader(this, resolve, reject);
+      this.#readers.push(reader);
+      reader.limit(this.#clock, this.#name, options);
+    });
+  }
+}

@@ -1,0 +1,65 @@
+/** What a message says, in a few words for people. */
+import { messageText } from '../model/message-text.ts';
+import type { Envelope } from './envelope.ts';
+import type { SentError } from './copy.ts';
+
+const TEXT_MAX = 80;
+const ITEMS_MAX = 6;
+
+/** The words that a value has for itself: what its `describe()` returns. Undefined if it has none. */
+export function ownWords(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { describe } = value as { describe?: unknown };
+  if (typeof describe !== 'function') return undefined;
+  const words: unknown = (describe as () => unknown).call(value);
+  return typeof words === 'string' && words !== '' ? words : undefined;
+}
+
+/** Arguments, result, error or message of an envelope: its own words, else its values. */
+export function detailOf({ kind, words, body }: Envelope): string | undefined {
+  if (words !== undefined) return words;
+  switch (kind) {
+    case 'call':
+      return (body as readonly unknown[]).map(shortText).join(', ');
+    case 'error':
+      return (body as SentError).message;
+    case 'reply':
+      return body === undefined ? undefined : shortText(body);
+    case 'message':
+      return shortText(body);
+  }
+}
+
+/** A message as a noun, with what it says: `the call acquire(7) from a to locks`. */
+export function envelopeText(envelope: Envelope): string {
+  const { from: runner, to, kind, name, words } = envelope;
+  if (words !== undefined && kind !== 'error') return `${words} (${runner} to ${to})`;
+  const detail = detailOf(envelope);
+  return messageText({ runner, to, kind, name, ...(detail === undefined ? {} : { detail }) });
+}
+
+/** One line, cut where it is long. */
+function shortText(value: unknown): string {
+  const text = textOf(value, 3);
+  return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
+}
+
+function textOf(value: unknown, depth: number): string {
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > TEXT_MAX ? `${value.slice(0, TEXT_MAX)}…` : value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (depth === 0) return '…';
+  if (Array.isArray(value)) return `[${listText(value, (item) => textOf(item, depth - 1))}]`;
+  if (value instanceof Map) return `Map(${value.size})`;
+  if (value instanceof Set) return `Set(${value.size})`;
+  if (value instanceof Date) return value.toISOString();
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  return `{${listText(Object.entries(value), ([key, item]) => `${key}: ${textOf(item, depth - 1)}`)}}`;
+}
+
+function listText<T>(items: readonly T[], textOfItem: (item: T) => string): string {
+  const shown = items.slice(0, ITEMS_MAX).map(textOfItem);
+  if (items.length > ITEMS_MAX) shown.push(`${items.length - ITEMS_MAX} more`);
+  return shown.join(', ');
+}

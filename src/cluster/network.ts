@@ -1,0 +1,177 @@
+/** A simulated network of nodes. Its parts: `node.ts`, `link.ts`, `endpoint.ts`. */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import type { CallOptions, NodeProgram, Stub } from '../model/node-context.ts';
+import { SIMULATED_WORLD } from '../model/world.ts';
+import type { Simulation } from '../simulation/simulation.ts';
+import { Endpoint } from './endpoint.ts';
+import type { Envelope } from './envelope.ts';
+import type { Receiver } from './link.ts';
+import { LINK_FIELDS, type LinkOptions, LinkSettings } from './link-settings.ts';
+import { NetworkCore } from './network-core.ts';
+import {
+  CLUSTER_NODE_OPTIONS,
+  type ClusterNode,
+  type ClusterNodeOptions,
+  SimulatedClusterNode,
+} from './node.ts';
+import { createStub } from './stub.ts';
+
+/** What {@link createNetwork} takes. */
+export interface NetworkOptions extends LinkOptions {
+  /** How long a call waits for its answer unless it says so itself; `Infinity` for ever. Default 10,000. */
+  readonly callTimeoutMs?: number;
+}
+
+const CALL_TIMEOUT_MS = 10_000;
+/** Whose calls those of the scenario are. */
+const SCENARIO = 'scenario';
+
+const SIMULATION = is.objectOf<Pick<Simulation, 'world' | 'onEnd'>>(
+  'a simulation',
+  { world: SIMULATED_WORLD, onEnd: is.FUNCTION },
+  {},
+);
+const NETWORK_OPTIONS = is.optionsOf<NetworkOptions>({}, { ...LINK_FIELDS, callTimeoutMs: is.limit() });
+const NAME = is.text('letters, digits, dots, dashes and underscores', /^[\w.-]+$/);
+
+/** Somebody on the network who is no node: always there. */
+class Place implements Receiver {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly #core: NetworkCore;
+
+  constructor(core: NetworkCore, name: string) {
+    this.name = name;
+    this.#core = core;
+    this.endpoint = new Endpoint({
+      name,
+      incarnation: 0,
+      clock: core.world.clock,
+      transport: {
+        nextId: () => core.nextId(),
+        post: (envelope) => core.link(name, envelope.to).send(envelope),
+      },
+      callTimeoutMs: core.callTimeoutMs,
+      onMessage: () => undefined,
+    });
+  }
+
+  arrive(envelope: Envelope): void {
+    this.#core.link(envelope.from, this.name).trace(envelope, 'delivered');
+    this.endpoint.deliver(envelope);
+  }
+}
+
+/** A network and its verbs. Made by {@link createNetwork}. */
+export class Network {
+  readonly #core: NetworkCore;
+  readonly #nodes = new Map<string, SimulatedClusterNode<object | void>>();
+  readonly #places = new Map<string, Place>();
+
+  /** @internal */
+  constructor(sim: Pick<Simulation, 'world' | 'onEnd'>, options: NetworkOptions) {
+    const { callTimeoutMs = CALL_TIMEOUT_MS } = options;
+    this.#core = new NetworkCore(sim.world, new LinkSettings(options), callTimeoutMs);
+    sim.world.onHeal(() => this.#nodes.forEach((node) => node.heal()));
+    sim.onEnd(() => this.stop());
+  }
+
+  /**
+   * Makes a node and starts its program. It can join at any time.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken; what the program throws.
+   */
+  node<T extends object | void>(
+    name: string,
+    program: NodeProgram<T>,
+    options: ClusterNodeOptions = {},
+  ): ClusterNode<T> {
+    check('program', program, is.FUNCTION);
+    check('options', options, CLUSTER_NODE_OPTIONS);
+    this.#checkFree(name);
+    const node = new SimulatedClusterNode(this.#core, name, program, options);
+    this.#nodes.set(name, node as unknown as SimulatedClusterNode<object | void>);
+    this.#core.add(node);
+    node.start();
+    return node;
+  }
+
+  /** The object of a node as the scenario calls it, through links of its own. */
+  connect<T extends object>(to: string, options?: CallOptions): Stub<T> {
+    return createStub<T>(this.#place(SCENARIO).endpoint, to, options);
+  }
+
+  /**
+   * The same object behind a link, without a node: `name` never crashes, but messages to it and from it meet what all do.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, and anything but an object.
+   */
+  through<T extends object>(name: string, object: T, options?: CallOptions): Stub<T> {
+    check('object', object, is.OPAQUE);
+    this.#checkFree(name);
+    this.#place(name).endpoint.serve(object);
+    return this.connect<T>(name, options);
+  }
+
+  /** Ends all nodes at once, without a fault; called by itself when the scenario ends. */
+  stop(): void {
+    for (const node of this.#nodes.values()) node.leave();
+    for (const place of this.#places.values()) place.endpoint.close();
+    this.#core.stop();
+  }
+
+  #place(name: string): Place {
+    let place = this.#places.get(name);
+    if (place === undefined) {
+      place = new Place(this.#core, name);
+      this.#places.set(name, place);
+      this.#core.add(place);
+    }
+    return place;
+  }
+
+  #checkFree(name: string): void {
+    check('name', name, NAME);
+    if (name === SCENARIO || this.#nodes.has(name) || this.#places.has(name)) {
+      throw invalidArgument('name', 'one that no other node has', name);
+    }
+  }
+}
+
+/**
+ * Makes a network of nodes. Calls between them take time, are lost, doubled and reordered, nodes crash and come back, as the exploration
+ * decides; without faults and latency each call is one event there and one back.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @example
+ * ```ts
+ * import { simulate } from 'dryrunner';
+ * import { createNetwork } from 'dryrunner/cluster';
+ * class Counter {
+ *   #count = 0;
+ *   add(n: number): number {
+ *     return (this.#count += n);
+ *   }
+ * }
+ * const { held } = await simulate({
+ *   async scenario(sim) {
+ *     const net = createNetwork(sim, { latencyMs: [1, 20] });
+ *     net.node('counter', () => new Counter());
+ *     const counter = net.connect<Counter>('counter');
+ *     await counter.add(2);
+ *     sim.check((await counter.add(3)) === 5, 'it counts');
+ *   },
+ * });
+ * if (!held) throw new Error('expected it to hold');
+ * ```
+ */
+export function createNetwork(
+  sim: Pick<Simulation, 'world' | 'onEnd'>,
+  options: NetworkOptions = {},
+): Network {
+  check('sim', sim, SIMULATION);
+  check('options', options, NETWORK_OPTIONS);
+  return new Network(sim, options);
+}

@@ -1,0 +1,68 @@
+/**
+ * What a node of a cluster is to its own program: its time, its randomness, and how it reaches others. The same program runs on a simulated
+ * network (`createNetwork`) and on worker threads (`realNetwork` of `dryrunner/host`); nothing in it says which.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import type { Label } from '../kernel/question.ts';
+import type { RandomStream } from '../kernel/random.ts';
+import type { World } from './world.ts';
+
+/** The methods of an object, each as it is called from another node: whatever it returns comes as a promise. */
+export type Stub<T> = {
+  readonly [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] extends (
+    ...args: infer A
+  ) => infer R
+    ? (...args: A) => Promise<Awaited<R>>
+    : never;
+};
+
+/** How long a caller waits for an answer. */
+export interface CallOptions {
+  /** After so long the call rejects with `RUNNER_CALL_TIMED_OUT`; what it does at the other end goes on. `Infinity` for ever. */
+  readonly timeoutMs?: number;
+  /** Rejects the call with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Messages without reply that have come and were not taken, in the order of coming. */
+export interface Mailbox<M> extends AsyncIterable<M> {
+  /** The next message; waits for one. */
+  receive(options?: CallOptions): Promise<M>;
+  /** How many have come and were not taken. */
+  readonly size: number;
+}
+
+/** What {@link NodeContext.mailbox} takes. */
+export interface MailboxOptions {
+  /** How many messages can wait in it; one more is refused, which its sender does not learn. Default 1,024. */
+  readonly limit?: number;
+}
+
+/** A node as its program sees it. What is made of it dies with the process. */
+export interface NodeContext {
+  readonly name: string;
+  /** 0 for the first process of the node, and one more with each restart. */
+  readonly incarnation: number;
+  /** Its own time, as far off as its clock is. */
+  readonly clock: Clock;
+  readonly random: RandomStream;
+  /** For whatever takes a world, such as a runner. */
+  readonly world: World;
+  /** Lets `ms` of its own time pass. */
+  sleep(ms: number, label?: Label): Promise<void>;
+  /** The object of another node, or of this one: each call is a message there, and its answer one back. */
+  connect<T extends object>(to: string, options?: CallOptions): Stub<T>;
+  /** Sends what nobody answers. It may be lost. */
+  send(to: string, message: unknown): void;
+  /** Takes messages from now on, those in the mailbox first. Only one handler at a time. */
+  onMessage(handler: (message: never, from: string) => void): void;
+  /** Where messages wait that no handler takes. */
+  mailbox<M = unknown>(options?: MailboxOptions): Mailbox<M>;
+  /** Puts a line into the trace. */
+  note(text: string): void;
+  /** Called when the node leaves in good order; a crash calls nobody. */
+  onStop(hook: () => void): void;
+}
+
+/** What runs on a node. The object that it returns is what others can call. */
+export type NodeProgram<T extends object | void = object | void> = (node: NodeContext) => T | Promise<T>;

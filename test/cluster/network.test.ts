@@ -1,0 +1,139 @@
+import { expect, test } from 'vitest';
+import { createNetwork, type NodeContext } from '../../src/cluster/index.ts';
+import { isRunnerError } from '../../src/kernel/errors.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { randomDecisions } from '../../src/kernel/random-decisions.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+
+/** Holds one lock, and forgets it in a crash. */
+class LockServer {
+  #holder = '';
+
+  acquire(who: string): boolean {
+    if (this.#holder !== '' && this.#holder !== who) return false;
+    this.#holder = who;
+    return true;
+  }
+
+  holder(): Promise<string> {
+    return Promise.resolve(this.#holder);
+  }
+}
+
+async function codeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'none';
+  } catch (error) {
+    if (!isRunnerError(error)) throw error;
+    return error.code;
+  }
+}
+
+const runs = async (scenario: (sim: Simulation) => Promise<void>, seed?: number): Promise<void> => {
+  const { failure } = await simulate({
+    scenario,
+    source: seed === undefined ? fifoDecisions() : randomDecisions(seed),
+  });
+  expect(failure).toBeUndefined();
+};
+
+test('a call crosses the network and its answer comes back, each after its latency', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim, { latencyMs: 5 });
+    net.node('locks', () => new LockServer());
+    const locks = net.connect<LockServer>('locks');
+    expect(await locks.acquire('a')).toBe(true);
+    expect(sim.now()).toBe(10);
+    expect(await locks.acquire('b')).toBe(false);
+    expect(await locks.holder()).toBe('a');
+  }));
+
+test('a crash drops what the node had in memory, and the next process is another one', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim);
+    const incarnations: number[] = [];
+    const server = net.node('locks', ({ incarnation }) => {
+      incarnations.push(incarnation);
+      return new LockServer();
+    });
+    const locks = net.connect<LockServer>('locks');
+    await locks.acquire('a');
+    server.restart();
+    expect(await locks.acquire('b')).toBe(true);
+    server.crash();
+    expect(server.state).toBe('down');
+    expect(await codeOf(locks.holder())).toBe('RUNNER_NODE_DOWN');
+    expect(incarnations).toEqual([0, 1]);
+  }));
+
+test('a call that a node has got and not answered when it crashes is lost', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim);
+    const server = net.node('slow', (node) => ({ work: () => node.sleep(100) }));
+    const call = codeOf(net.connect<{ work(): Promise<void> }>('slow').work());
+    await sim.sleep(50);
+    server.crash();
+    expect(await call).toBe('RUNNER_CALL_LOST');
+    expect(sim.now()).toBe(50);
+  }));
+
+test('timers of a dead process do not fire', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim);
+    let ticks = 0;
+    const node = net.node('ticker', (context) => {
+      const tick = (): void => {
+        ticks += 1;
+        context.clock.timer('tick', 10, tick);
+      };
+      tick();
+    });
+    await sim.sleep(25);
+    node.crash();
+    await sim.sleep(100);
+    expect(ticks).toBe(3);
+  }));
+
+test('a message is lost where the exploration says so, and the caller learns it at its time limit, or when faults end', async () => {
+  let lost = 0;
+  let healed = 0;
+  for (let seed = 0; seed < 20; seed += 1) {
+    await runs(async (sim) => {
+      const net = createNetwork(sim, { faults: { lose: 2 } });
+      net.node('locks', () => new LockServer());
+      const locks = net.connect<LockServer>('locks', { timeoutMs: 50 });
+      if ((await codeOf(locks.acquire('a'))) === 'RUNNER_CALL_TIMED_OUT') lost += 1;
+      const code = codeOf(net.connect<LockServer>('locks').acquire('a'));
+      await sim.sleep(10);
+      sim.heal();
+      if ((await code) === 'RUNNER_CALL_LOST') healed += 1;
+      expect(await locks.acquire('a')).toBe(true);
+    }, seed);
+  }
+  expect(lost).toBeGreaterThan(0);
+  expect(lost).toBeLessThan(20);
+  expect(healed).toBeGreaterThan(0);
+});
+
+test('messages without reply wait in the mailbox until somebody receives them', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim, { latencyMs: 1 });
+    const got: unknown[] = [];
+    net.node('inbox', async (node) => {
+      const mailbox = node.mailbox<{ n: number }>();
+      await node.sleep(10);
+      for (let left = 3; left > 0; left -= 1) got.push((await mailbox.receive()).n);
+    });
+    const sent: NodeContext[] = [];
+    net.node('sender', async (node) => {
+      sent.push(node);
+      for (const n of [1, 2, 3]) {
+        node.send('inbox', { n });
+        await node.sleep(7);
+      }
+    });
+    await sim.sleep(50);
+    expect(got).toEqual([1, 2, 3]);
+  }));
