@@ -64,7 +64,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'dryrunner-explain-'));
   await writeFile(at('s.mjs'), SCENARIOS);
   [dieSeed, streamSeed] = await Promise.all([failingSeed('die'), failingSeed('stream')]);
-}, 120_000);
+});
 
 afterAll(() => rm(dir, { recursive: true }));
 
@@ -222,7 +222,7 @@ describe('a log after the code has changed', () => {
     const { out } = await dryrunner('explain', 's.mjs#die', '--seed', dieSeed);
     token = /(dr2:\S+)/.exec(out)?.[1] ?? '';
     await dryrunner('run', 's.mjs#die', '--seed', dieSeed, '--trace', 'noted.jsonl');
-  }, 120_000);
+  });
 
   test('still fits if only notes were added', async () => {
     await change('await sim.sleep(3);', "sim.note('begins'); await sim.sleep(3);");

@@ -53,7 +53,7 @@ beforeAll(async () => {
   const [log = ''] = await readdir(join(at('corpus'), 'coin'));
   logs.push(join(at('corpus'), 'coin', log));
   // Commands on a busy machine.
-}, 120_000);
+});
 
 afterAll(() => rm(dir, { recursive: true }));
 

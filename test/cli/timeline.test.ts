@@ -57,7 +57,7 @@ beforeAll(async () => {
   );
   token = String(jsonLines(explained.out)[0]?.['token']);
   for (const name of ['unread', 'asleep', 'read']) spawnSync('mkfifo', [at(name)]);
-}, 120_000);
+});
 
 afterAll(() => rm(dir, { recursive: true }));
 

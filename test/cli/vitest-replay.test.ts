@@ -1,13 +1,12 @@
 // The token of a failing `simTest`, typed behind `dryrunner replay` and `explain` in the folder of a user.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeToken } from '../../src/explore/replay-token.ts';
 import { jsonLines, type Finished } from './command.ts';
 import { makeUserProject, type UserProject } from './user-project.ts';
 
 // Many processes one after the other, on a busy machine.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const LOCK_TEST = `
 import { describe } from 'vitest';

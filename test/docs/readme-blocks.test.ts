@@ -28,7 +28,7 @@ async function printed(path: string): Promise<string[]> {
 }
 
 describe('code in README, docs and doc comments', () => {
-  test('has the right types', { timeout: 60_000 }, () => {
+  test('has the right types', () => {
     expect(typeErrors(files)).toEqual([]);
   });
 

@@ -80,7 +80,7 @@ describe('the packed package in an empty folder', () => {
     mkdirSync(consumer);
     writeFileSync(join(consumer, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
     run('npm', ['install', ...quiet, '--prefer-offline', '--omit=peer', join(root, tarball)]);
-  }, 180_000);
+  });
 
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -146,7 +146,7 @@ describe('the packed package in an empty folder', () => {
     }
   });
 
-  test('types of all doors resolve and check in a strict project', { timeout: 60_000 }, () => {
+  test('types of all doors resolve and check in a strict project', () => {
     linkPeers();
     const entry = join(consumer, 'consumer.ts');
     writeFileSync(
@@ -170,7 +170,7 @@ describe('the packed package in an empty folder', () => {
     expect(ts.formatDiagnostics(problems, diagnosticsHost)).toBe('');
   });
 
-  test('the vitest door loads inside Vitest', { timeout: 60_000 }, () => {
+  test('the vitest door loads inside Vitest', () => {
     const code = `import 'dryrunner/vitest';\nimport { test } from 'vitest';\ntest('loads', () => {});\n`;
     writeFileSync(join(consumer, 'door.test.js'), code);
     const report = join(root, 'door.json');

@@ -28,7 +28,7 @@ describe('names', () => {
   test('files are in kebab-case and say what they own', () => {
     expect(readModules(areas).flatMap(namingProblems)).toEqual([]);
     // It parses all that there is, on a machine that may be busy.
-  }, 180_000);
+  });
 
   test('every file but tests opens with a comment that says what it owns', () => {
     const silent = readModules(['src', 'sims', 'scripts', 'bench']).filter(
