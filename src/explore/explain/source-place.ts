@@ -125,7 +125,9 @@ function isSilent(line: string): boolean {
   const code = codePathOf(file);
   if (code !== undefined) return startsWithAny(code, SILENT_FOLDERS);
   const scenario = scenarioPathOf(file);
-  return scenario === undefined ? file.includes('/node_modules/') : startsWithAny(scenario, SILENT_SCENARIOS);
+  // Those of packages of others bring these along.
+  if (scenario === undefined || scenario.includes('/node_modules/')) return file.includes('/node_modules/');
+  return startsWithAny(scenario, SILENT_SCENARIOS);
 }
 
 function startsWithAny(text: string, starts: readonly string[]): boolean {

@@ -32,6 +32,13 @@ test('lines of this package are shown only where there are none of its users', (
   expect(framesOf([own, 'at file:///work/pool.ts:1:1'].join('\n'))).toEqual(['/work/pool.ts:1:1']);
 });
 
+test('packages of others that lie beside scenarios are not shown', () => {
+  const queue = new URL('../../../sims/foreign/node_modules/p-queue/dist/index.js', import.meta.url).pathname;
+  expect(framesOf([`at Queue.add (${queue}:1:1)`, 'at work (/work/pool.ts:2:2)'].join('\n'))).toEqual([
+    'work (/work/pool.ts:2:2)',
+  ]);
+});
+
 test('X8 a shipped scenario is a user’s line when compiled too', () => {
   const called = new URL('../../../src/network/chaos-runner.ts', import.meta.url).pathname;
   const scenario = new URL('../../../src/sims/zoo/clients.js', import.meta.url).pathname;
