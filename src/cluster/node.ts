@@ -21,7 +21,7 @@ import type {
   NodeProgram,
   Stub,
 } from '../model/node-context.ts';
-import { Machine, type MachineHooks, type NodeState } from '../simulation/machine.ts';
+import { Machine, type MachineHooks, type NodeState } from '../simulation/node-machine.ts';
 import { NODE_FAULTS, type NodeFaults, SLOW_BY } from '../simulation/node-strikes.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { Endpoint } from './endpoint.ts';

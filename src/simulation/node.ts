@@ -17,7 +17,7 @@ import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts
 import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
 import { SentCall, type NetworkCall } from '../network/sent-call.ts';
 import { type ClockSkew, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
-import { Machine, type MachineHooks, type NodeState } from './machine.ts';
+import { Machine, type MachineHooks, type NodeState } from './node-machine.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
 import { choosesFault } from '../kernel/decisions.ts';
 import { type NodeFaults, callWords, type Moment, SLOW_BY, NODE_FAULTS } from './node-strikes.ts';

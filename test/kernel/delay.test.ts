@@ -5,7 +5,7 @@ import { sleep, type Clock } from '../../src/kernel/clock.ts';
 import { delayUsOf } from '../../src/kernel/delay.ts';
 import { skewedClock } from '../../src/kernel/skewed-clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
-import { NodeClock } from '../../src/simulation/machine.ts';
+import { NodeClock } from '../../src/simulation/node-machine.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -17,7 +17,16 @@ const ROW = /:(\d+):\d+\)?$/;
 const FUNCTION = /^at (?:async )?(.*\S) \(.*\)$/;
 const URL_SCHEME = 'file://';
 /** Lines that every stack of ours goes through say nothing. */
-const SILENT_FOLDERS = ['ambient/', 'kernel/', 'explore/', 'simulation/', 'vitest/'];
+const SILENT_FOLDERS = [
+  'ambient/',
+  'cluster/',
+  'disks/',
+  'kernel/',
+  'explore/',
+  'locks/',
+  'simulation/',
+  'vitest/',
+];
 /** Draws of the shipped scenarios: what was drawn is decided by those who call them. */
 const SILENT_SCENARIOS = ['zoo/odds.'];
 /** Services that call others. */
