@@ -69,7 +69,7 @@ class Reader implements SignalWaiter {
 export class MessageQueue {
   readonly #clock: Clock;
   readonly #name: string;
-  #letters: Letter[] = [];
+  readonly #letters: Letter[] = [];
   #readers: Reader[] = [];
   #handler: Handler | undefined;
   #limit = LIMIT;

@@ -45,8 +45,9 @@ function shortText(value: unknown): string {
 }
 
 function textOf(value: unknown, depth: number): string {
-  if (typeof value === 'string')
+  if (typeof value === 'string') {
     return JSON.stringify(value.length > TEXT_MAX ? `${value.slice(0, TEXT_MAX)}…` : value);
+  }
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value !== 'object' || value === null) return String(value);
   if (depth === 0) return '…';

@@ -92,7 +92,7 @@ export class Network {
     check('options', options, CLUSTER_NODE_OPTIONS);
     this.#checkFree(name);
     const node = new SimulatedClusterNode(this.#core, name, program, options);
-    this.#nodes.set(name, node as unknown as SimulatedClusterNode<object | void>);
+    this.#nodes.set(name, node);
     this.#core.add(node);
     node.start();
     return node;

@@ -5,32 +5,20 @@
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
-import { type Clock, sleep } from '../kernel/clock.ts';
 import { choosesFault } from '../kernel/decisions.ts';
 import { RunnerError } from '../kernel/errors.ts';
-import type { Label } from '../kernel/question.ts';
-import type { RandomStream } from '../kernel/random.ts';
 import { type ClockSkew, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
 import { messageFaultText } from '../model/faults.ts';
 import { isPending } from '../model/maybe-promise.ts';
-import type {
-  CallOptions,
-  Mailbox,
-  MailboxOptions,
-  NodeContext,
-  NodeProgram,
-  Stub,
-} from '../model/node-context.ts';
+import type { NodeProgram } from '../model/node-context.ts';
 import { Machine, type MachineHooks, type NodeState } from '../simulation/node-machine.ts';
 import { NODE_FAULTS, type NodeFaults, SLOW_BY } from '../simulation/node-strikes.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
-import { Endpoint } from './endpoint.ts';
 import { ANY_INCARNATION, type Envelope, type Transport } from './envelope.ts';
 import type { Receiver } from './link.ts';
-import { MessageQueue } from './mailbox.ts';
 import { envelopeText } from './message-detail.ts';
 import type { NetworkCore } from './network-core.ts';
-import { createStub } from './stub.ts';
+import { ProcessContext } from './process-context.ts';
 
 /** What {@link Network.node} takes beside the program. */
 export interface ClusterNodeOptions {
@@ -74,80 +62,6 @@ export interface ClusterNode<T extends object | void = object> {
   leave(): void;
 }
 
-/** The life of one process: what its program is given. */
-class Process implements NodeContext {
-  readonly name: string;
-  readonly incarnation: number;
-  readonly world: SimulatedWorld;
-  readonly endpoint: Endpoint;
-  readonly #queue: MessageQueue;
-  #stopHooks: (() => void)[] | undefined;
-
-  constructor(
-    node: SimulatedClusterNode<object | void>,
-    world: SimulatedWorld,
-    incarnation: number,
-    callTimeoutMs: number,
-  ) {
-    this.name = node.name;
-    this.incarnation = incarnation;
-    this.world = world;
-    this.#queue = new MessageQueue(world.clock, node.name);
-    this.endpoint = new Endpoint({
-      name: node.name,
-      incarnation,
-      clock: world.clock,
-      transport: node,
-      callTimeoutMs,
-      onMessage: (message, from) => this.#queue.add(message, from),
-    });
-  }
-
-  get clock(): Clock {
-    return this.world.clock;
-  }
-
-  get random(): RandomStream {
-    return this.world.random;
-  }
-
-  sleep(ms: number, label?: Label): Promise<void> {
-    return sleep(this.world.clock, ms, label ?? `${this.name} sleeps`);
-  }
-
-  connect<T extends object>(to: string, options?: CallOptions): Stub<T> {
-    return createStub<T>(this.endpoint, to, options);
-  }
-
-  send(to: string, message: unknown): void {
-    check('to', to, is.TEXT);
-    this.endpoint.send(to, message);
-  }
-
-  onMessage(handler: (message: never, from: string) => void): void {
-    check('handler', handler, is.FUNCTION);
-    this.#queue.handle(handler as (message: unknown, from: string) => void);
-  }
-
-  mailbox<M = unknown>(options?: MailboxOptions): Mailbox<M> {
-    return this.#queue.mailbox(options) as Mailbox<M>;
-  }
-
-  note(text: string): void {
-    check('text', text, is.TEXT);
-    this.world.tracer.record({ at: this.world.clock.now(), type: 'note', runner: this.name, text });
-  }
-
-  onStop(hook: () => void): void {
-    check('hook', hook, is.FUNCTION);
-    (this.#stopHooks ??= []).push(hook);
-  }
-
-  stop(): void {
-    for (const hook of this.#stopHooks?.reverse() ?? []) hook();
-  }
-}
-
 /** See {@link ClusterNode}. */
 export class SimulatedClusterNode<T extends object | void>
   implements ClusterNode<T>, MachineHooks, Receiver, Transport
@@ -157,7 +71,7 @@ export class SimulatedClusterNode<T extends object | void>
   readonly #program: NodeProgram<T>;
   readonly #options: ClusterNodeOptions;
   readonly #machine: Machine;
-  #process: Process | undefined;
+  #process: ProcessContext | undefined;
   #object: T | undefined;
   /** Calls that the process has got and not answered. */
   readonly #serving = new Map<number, Envelope>();
@@ -259,7 +173,13 @@ export class SimulatedClusterNode<T extends object | void>
 
   /** @internal */
   started(world: SimulatedWorld, index: number): void {
-    const process = new Process(this, world, index, this.#core.callTimeoutMs);
+    const process = new ProcessContext({
+      name: this.name,
+      incarnation: index,
+      world,
+      transport: this,
+      callTimeoutMs: this.#core.callTimeoutMs,
+    });
     this.#process = process;
     const result = this.#program(process);
     if (isPending(result)) {
@@ -267,7 +187,7 @@ export class SimulatedClusterNode<T extends object | void>
         (object) => this.#serve(process, object),
         (error: unknown) => this.#failStart(process, error),
       );
-    } else this.#serve(process, result as T);
+    } else this.#serve(process, result);
   }
 
   /** @internal */
@@ -289,14 +209,14 @@ export class SimulatedClusterNode<T extends object | void>
     for (const envelope of held) this.#core.world.clock.post(envelope.topic, () => this.arrive(envelope));
   }
 
-  #serve(process: Process, object: T): void {
+  #serve(process: ProcessContext, object: T): void {
     if (process !== this.#process) return;
     if (object !== undefined) check(`what the program of ${this.name} returns`, object, is.OPAQUE);
     this.#object = object;
     process.endpoint.serve(object ?? undefined);
   }
 
-  #failStart(process: Process, error: unknown): void {
+  #failStart(process: ProcessContext, error: unknown): void {
     if (process !== this.#process) return;
     // Thrown in an event, it is a failure of the simulation.
     process.clock.post(`${this.name} fails to start`, () => {
@@ -310,10 +230,11 @@ export class SimulatedClusterNode<T extends object | void>
     const topic = call.topic.plus('hang');
     const words = (): string => messageFaultText('hang', envelopeText(call));
     if (choosesFault(this.#core.world.choices, topic, 2, words)) this.#core.noteLost(call);
-    else
+    else {
       this.#core.fail(
         call,
         new RunnerError('RUNNER_CALL_LOST', `${this.name} went down before it answered ${call.name}`),
       );
+    }
   }
 }

@@ -19,8 +19,9 @@ type Methods = Record<string | symbol, ((...args: unknown[]) => Promise<unknown>
 const HANDLER: ProxyHandler<Methods> = {
   get(methods, name, stub) {
     // To await a stub, print it or make JSON of it is no call.
-    if (typeof name === 'symbol' || name === 'then' || name === 'toJSON' || name in Object.prototype)
+    if (typeof name === 'symbol' || name === 'then' || name === 'toJSON' || name in Object.prototype) {
       return undefined;
+    }
     const known = methods[name];
     if (known !== undefined) return known;
     const { endpoint, to, options } = parts.get(stub as object) as StubParts;

@@ -1,0 +1,90 @@
+/** What the program of a node is given, in a simulation and on the machine. Invariant: it knows nothing of the network but its transport. */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { type Clock, sleep } from '../kernel/clock.ts';
+import type { Label } from '../kernel/question.ts';
+import type { RandomStream } from '../kernel/random.ts';
+import type { CallOptions, Mailbox, MailboxOptions, NodeContext, Stub } from '../model/node-context.ts';
+import type { World } from '../model/world.ts';
+import { Endpoint } from './endpoint.ts';
+import type { Transport } from './envelope.ts';
+import { MessageQueue } from './mailbox.ts';
+import { createStub } from './stub.ts';
+
+/** What one process stands on. */
+export interface ProcessParts {
+  readonly name: string;
+  readonly incarnation: number;
+  readonly world: World;
+  readonly transport: Transport;
+  readonly callTimeoutMs: number;
+}
+
+/** The life of one process: what its program is given. */
+export class ProcessContext implements NodeContext {
+  readonly name: string;
+  readonly incarnation: number;
+  readonly world: World;
+  readonly endpoint: Endpoint;
+  readonly #queue: MessageQueue;
+  #stopHooks: (() => void)[] | undefined;
+
+  constructor({ name, incarnation, world, transport, callTimeoutMs }: ProcessParts) {
+    this.name = name;
+    this.incarnation = incarnation;
+    this.world = world;
+    this.#queue = new MessageQueue(world.clock, name);
+    this.endpoint = new Endpoint({
+      name,
+      incarnation,
+      clock: world.clock,
+      transport,
+      callTimeoutMs,
+      onMessage: (message, from) => this.#queue.add(message, from),
+    });
+  }
+
+  get clock(): Clock {
+    return this.world.clock;
+  }
+
+  get random(): RandomStream {
+    return this.world.random;
+  }
+
+  sleep(ms: number, label?: Label): Promise<void> {
+    return sleep(this.world.clock, ms, label ?? `${this.name} sleeps`);
+  }
+
+  connect<T extends object>(to: string, options?: CallOptions): Stub<T> {
+    return createStub<T>(this.endpoint, to, options);
+  }
+
+  send(to: string, message: unknown): void {
+    check('to', to, is.TEXT);
+    this.endpoint.send(to, message);
+  }
+
+  onMessage(handler: (message: never, from: string) => void): void {
+    check('handler', handler, is.FUNCTION);
+    this.#queue.handle(handler as (message: unknown, from: string) => void);
+  }
+
+  mailbox<M = unknown>(options?: MailboxOptions): Mailbox<M> {
+    return this.#queue.mailbox(options) as Mailbox<M>;
+  }
+
+  note(text: string): void {
+    check('text', text, is.TEXT);
+    this.world.tracer?.record({ at: this.world.clock.now(), type: 'note', runner: this.name, text });
+  }
+
+  onStop(hook: () => void): void {
+    check('hook', hook, is.FUNCTION);
+    (this.#stopHooks ??= []).push(hook);
+  }
+
+  stop(): void {
+    for (const hook of this.#stopHooks?.reverse() ?? []) hook();
+  }
+}
