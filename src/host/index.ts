@@ -3,6 +3,7 @@
  *
  * @module dryrunner/host
  */
+export { createFolderDisk, type FolderDiskOptions } from './disks/folder-disk.ts';
 export { type DirectoryFilerOptions, createDirectoryFiler } from './filers/directory-filer.ts';
 export { dirSizeKb, createDirMonitor } from './filers/dir-size.ts';
 export { type ExecRunnerOptions, createExecRunner, type ExecRunner } from './exec-runner.ts';

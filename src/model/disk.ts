@@ -17,10 +17,11 @@ export type DiskData = Uint8Array | string;
  *
  * What is written is seen by every later `read`, and survives the end of the process. A power failure is another matter; what survives it:
  *
- * - The content of a file as of its last `sync(path)`. Of what was written after that, a first part survives, maybe none of it, maybe up
- *   to the middle of a write. A `write` replaces the content in place, and can leave a part of the new content and nothing of the old.
+ * - The content of a file as of its last `sync(path)`. Of what was written after that, a first part survives: maybe none of it, maybe up
+ *   to the middle of a write, and on some disks with zeros where a part did not get there in time. A `write` replaces the content in place,
+ *   and can leave a part of the new content and nothing of the old.
  * - The names as of the last `sync` of the folder, or of any file in it. Files that were created, renamed or removed after that may be
- *   there under their new name or the old one, or gone or there again.
+ *   there under their new name or the old one, or gone or there again. A rename into another folder counts for both: one sync will do.
  * - A `rename` happens as a whole: its target is the old file or the new one, never neither. It says nothing about content: sync the file
  *   first, then rename it, then sync it by its new name, and a crash leaves the old content or the new.
  * - Nothing that was synced is lost, except by a disk that breaks.
@@ -59,14 +60,15 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const PATH = is.such(
   "a relative path such as 'log' or 'segments/1', without empty parts, '.' or '..'",
-  (value) => typeof value === 'string' && isPath(value),
+  (value) => typeof value === 'string' && isDiskPath(value),
 );
 const DATA = is.such(
   'a string or a Uint8Array',
   (value) => typeof value === 'string' || isInstance(value, Uint8Array),
 );
 
-function isPath(path: string): boolean {
+/** Whether a text is the path of a file or folder on a disk. */
+export function isDiskPath(path: string): boolean {
   if (path.includes('\\') || path.includes('\0') || LONE_SURROGATE.test(path)) return false;
   return path.split('/').every((part) => {
     if (part === '' || part === '.' || part === '..') return false;
