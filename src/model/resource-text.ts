@@ -1,4 +1,4 @@
-/** What runs hold, in plain words. Invariant: no name is said twice. */
+/** What is held, in plain words: by runs, and by whoever has a lock or waits. Invariant: no name is said twice. */
 import type { TraceEvent } from './trace-event.ts';
 
 /** An event about something that is held. */
@@ -6,6 +6,9 @@ export type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'f
 
 /** What is held, and by whom. */
 export type Held = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'runId'>;
+
+/** What somebody holds or waits for who is no run. */
+export type Owned = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'from'> & { readonly owner: string };
 
 /** What becomes of a resource; some are things, others go on for a while. */
 const BECAME = {
@@ -17,15 +20,47 @@ const BECAME = {
 } as const;
 
 const A_WAIT = 'the wait ';
+const WAITS_FOR = ' waits for ';
+/** How the line begins that shows owners who wait for each other. */
+export const A_CIRCLE = 'they wait in a circle: ';
 
-/** True for a text that begins with who waits for what, as {@link heldText} says it. */
+/** True for a text that begins with who waits for what, as {@link heldText} and {@link ownedText} say it. */
 export function isWaitText(text: string): boolean {
-  return text.startsWith(A_WAIT);
+  return text.startsWith(A_WAIT) || text.startsWith(A_CIRCLE) || text.includes(WAITS_FOR);
 }
 
-/** One clause: `output stdout of run 3 of worker was taken`. */
+/** One clause: `output stdout of run 3 of worker was taken`, `a took mutex jobs`. */
 export function resourceEventText(event: ResourceEvent): string {
+  const { owner } = event;
+  if (owner !== undefined) return ownedEventText({ ...event, owner });
   return `${heldText(event, 'of')} ${BECAME[sortOf(event)][event.type]}`;
+}
+
+/** What an owner has: `a holds mutex jobs`, `b waits for mutex jobs`. */
+export function ownedText(owned: Owned): string {
+  return owned.resource === 'waiter'
+    ? `${owned.owner}${WAITS_FOR}${ownedThing(owned)}`
+    : `${owned.owner} holds ${ownedThing(owned)}`;
+}
+
+/** What an owner holds or waits for, with the node that it lives on or comes from unless that is the owner itself. */
+export function ownedThing({ name, runner, owner, from }: Owned): string {
+  if (from !== undefined) return `${name} from ${from}`;
+  return runner === '' || runner === owner ? name : `${name} of ${runner}`;
+}
+
+function ownedEventText(event: Owned & Pick<ResourceEvent, 'type'>): string {
+  const { owner, resource, type } = event;
+  const thing = ownedThing(event);
+  const isWait = resource === 'waiter';
+  switch (type) {
+    case 'acquired':
+      return isWait ? ownedText(event) : `${owner} took ${thing}`;
+    case 'freed':
+      return isWait ? `${owner} no longer waits for ${thing}` : `${owner} released ${thing}`;
+    case 'abandoned':
+      return isWait ? `${owner} never got ${thing}: it crashed` : `${owner} lost ${thing}: it crashed`;
+  }
 }
 
 /** What is held and by whom; `on` says how a runner is named: `of worker` or `on worker`. */
@@ -39,6 +74,8 @@ export function heldText({ resource, name, runner, runId }: Held, on: 'of' | 'on
       return `${processText(name, runId, isOfRun)}${whose}`;
     case 'waiter':
       return `${A_WAIT}${goalText(name)}${whose}`;
+    case 'lock':
+      return `${name}${whose}`;
     case 'checkout':
     case 'output':
     case 'tempdir':

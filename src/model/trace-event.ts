@@ -20,8 +20,9 @@ export type InvocationPhase =
   | 'postprocess'
   | 'end';
 
-/** Things that a run holds and must give back (R204, R205). */
-export type ResourceKind = 'process' | 'checkout' | 'output' | 'waiter' | 'tempdir' | 'update' | 'upload';
+/** Things that somebody holds and must give back (R204, R205). */
+export type ResourceKind =
+  'process' | 'checkout' | 'output' | 'waiter' | 'tempdir' | 'update' | 'upload' | 'lock';
 
 /** `message` is one that nobody answers. An `error` is the reply of a call that has failed. */
 export type MessageKind = 'call' | 'reply' | 'error' | 'message';
@@ -61,6 +62,10 @@ export type TraceEvent = { readonly at: number } & (
       readonly runId: RunID;
       readonly resource: ResourceKind;
       readonly name: string;
+      /** Who holds the lock, or waits; absent where a run does, or its caller. */
+      readonly owner?: string;
+      /** Who is to end the wait, where that does not follow from who holds what it is for. */
+      readonly from?: string;
     }
   | {
       readonly type: 'freed';
@@ -68,6 +73,8 @@ export type TraceEvent = { readonly at: number } & (
       readonly runId: RunID;
       readonly resource: ResourceKind;
       readonly name: string;
+      readonly owner?: string;
+      readonly from?: string;
     }
   /** A resource that its collaborator did not give back within its bound (R106). */
   | {
@@ -76,6 +83,8 @@ export type TraceEvent = { readonly at: number } & (
       readonly runId: RunID;
       readonly resource: ResourceKind;
       readonly name: string;
+      readonly owner?: string;
+      readonly from?: string;
     }
   /** An error that was recorded and changed no outcome (R79, R90, R94, R123). */
   | {

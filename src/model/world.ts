@@ -18,6 +18,8 @@ export interface World {
   readonly choices: Choices;
   readonly random: RandomStream;
   readonly tracer?: Tracer;
+  /** The node whose process lives here: who holds locks and waits by default. Absent: the scenario, or whoever uses a real world. */
+  readonly node?: string;
   /**
    * Registers to be called once, when all faults are to end; what injects faults asks when it is made. Absent: they never end by themselves.
    */
@@ -31,7 +33,7 @@ export interface World {
 const SAYS = 'a World such as sim.world or realWorld()';
 const PARTS = { clock: is.CLOCK, choices: CHOICES, random: is.withMethods('fork', 'int') };
 const ENDS = { tracer: TRACER, onHeal: is.FUNCTION };
-const EXTRAS = { isolate: is.FUNCTION, watchServices: is.withMethods('service', 'node') };
+const EXTRAS = { node: is.TEXT, isolate: is.FUNCTION, watchServices: is.withMethods('service', 'node') };
 /** Where a runner is made. */
 const WORLD = is.objectOf<World>(SAYS, PARTS, { ...ENDS, ...EXTRAS });
 /** Where simulations happen. */
@@ -46,6 +48,9 @@ export const WORLD_OF_CHOICES: is.RecordShape = is.objectOf<Omit<World, 'random'
 );
 /** Where only time passes. */
 export const WORLD_OF_TIME: is.RecordShape = is.objectOf<Pick<World, 'clock'>>(SAYS, { clock: is.CLOCK }, {});
+
+/** Who holds and waits where no node does and nobody is named. */
+export const SCENARIO_OWNER = 'scenario';
 
 /** Worlds with all parts: many runners are made in one, and a look at every field costs more than making some of them. */
 const whole = new WeakSet();

@@ -171,7 +171,7 @@ class RunWatch implements Oracle, RunTracer {
   }
 
   acquired(atMs: number, runnerName: string, runId: RunID, resource: ResourceKind, name: string): void {
-    if (resource === 'waiter') return;
+    if (resource === 'waiter' || resource === 'lock') return;
     const runner = this.#runner(runnerName);
     if (resource === 'update') {
       for (const { rule, judge } of this.#hooks.onUpdate) this.#complain(rule, judge(runner, name), atMs);
@@ -188,7 +188,7 @@ class RunWatch implements Oracle, RunTracer {
   }
 
   freed(atMs: number, runnerName: string, runId: RunID, resource: ResourceKind, name: string): void {
-    if (resource === 'waiter') return;
+    if (resource === 'waiter' || resource === 'lock') return;
     const runner = this.#runner(runnerName);
     if (resource === 'update') {
       endUpdate(runner);
@@ -229,7 +229,7 @@ class RunWatch implements Oracle, RunTracer {
   }
 
   #onAbandoned({ runner: runnerName, runId, resource }: EventOf<'abandoned'>): void {
-    if (resource === 'waiter') return;
+    if (resource === 'waiter' || resource === 'lock') return;
     const runner = this.#runner(runnerName);
     if (resource === 'update') endUpdate(runner);
     else runner.find(runId)?.abandon(resource);

@@ -7,8 +7,8 @@ import { isTerminal, type RunState } from '../model/run-state.ts';
 import type { InvocationPhase, ResourceKind } from '../model/trace-event.ts';
 import { STARTED_ROW } from '../model/undisturbed-run.ts';
 
-/** A resource that a run owns; waiters belong to callers and updates to the runner (R204). */
-export type OwnedKind = Exclude<ResourceKind, 'waiter' | 'update'>;
+/** A resource that a run owns; waiters and locks belong to callers and updates to the runner (R204). */
+export type OwnedKind = Exclude<ResourceKind, 'waiter' | 'update' | 'lock'>;
 
 /** All of them. */
 export const OWNED_KINDS: readonly OwnedKind[] = Object.freeze([

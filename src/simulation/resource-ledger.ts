@@ -2,6 +2,7 @@
 import { heldText } from '../model/resource-text.ts';
 import type { ResourceKind } from '../model/trace-event.ts';
 import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
+import { type OwnedEvent, WaitGraph } from './wait-graph.ts';
 
 const DROPPED_MAX = 64;
 /** What an undisturbed run holds. */
@@ -232,10 +233,17 @@ export class ResourceLedger {
   #latest: HeldByRunner | undefined;
   readonly #spare = new SpareThings();
   readonly #capturePlaces: boolean;
+  /** Made for the first lock: most simulations have none. */
+  #graph: WaitGraph | undefined;
   #count = 0;
 
   constructor(capturePlaces = false) {
     this.#capturePlaces = capturePlaces;
+  }
+
+  /** A lock or wait of somebody who is no run. */
+  watch(event: OwnedEvent): void {
+    (this.#graph ??= new WaitGraph(this.#capturePlaces)).watch(event);
   }
 
   acquired(at: number, runner: string, runId: string, resource: ResourceKind, name: string): void {
@@ -270,7 +278,7 @@ export class ResourceLedger {
 
   /** How many are held. */
   get count(): number {
-    return this.#count;
+    return this.#count + (this.#graph?.count ?? 0);
   }
 
   /** How many resources were looked at so far to find those that were given back; for tests. */
@@ -282,7 +290,7 @@ export class ResourceLedger {
 
   /** A line for each of the first `limit`, or for those of them that are waits or are not: what, whose, since when, and the place if places are captured. */
   describe(limit: number, of?: 'waits' | 'things'): string[] {
-    const things: DescribedThing[] = [];
+    const things = this.#describeOwned();
     for (const runner of this.#runners.values()) {
       if (things.length >= limit) break;
       things.push(...runner.describe());
@@ -291,6 +299,15 @@ export class ResourceLedger {
       .slice(0, limit)
       .filter(({ sort }) => of === undefined || of === sort)
       .map(({ line, place }) => (place?.stack === undefined ? line : `${line}\n${place.stack}`));
+  }
+
+  #describeOwned(): DescribedThing[] {
+    const graph = this.#graph;
+    if (graph === undefined) return [];
+    return [
+      ...graph.describeWaits().map((line) => ({ ...line, sort: 'waits' as const })),
+      ...graph.describeLocks().map((line) => ({ ...line, sort: 'things' as const })),
+    ];
   }
 
   #runner(name: string): HeldByRunner {

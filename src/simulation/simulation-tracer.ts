@@ -11,6 +11,7 @@ import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import type { HashingRecorder } from '../trace/trace-recorder.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
+import { hasOwner } from './wait-graph.ts';
 
 /** Counts what a verdict reports: runs, end states, faults. */
 export class RunTally {
@@ -125,11 +126,13 @@ export class SimulationTracer implements RunTracer {
   #account(event: TraceEvent): void {
     switch (event.type) {
       case 'acquired':
-        this.#ledger.acquired(event.at, event.runner, event.runId, event.resource, event.name);
+        if (hasOwner(event)) this.#ledger.watch(event);
+        else this.#ledger.acquired(event.at, event.runner, event.runId, event.resource, event.name);
         break;
       case 'freed':
       case 'abandoned':
-        this.#ledger.freed(event.runner, event.runId, event.resource, event.name);
+        if (hasOwner(event)) this.#ledger.watch(event);
+        else this.#ledger.freed(event.runner, event.runId, event.resource, event.name);
         break;
       case 'accepted':
         this.#tally.accepted();

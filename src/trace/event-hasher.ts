@@ -75,6 +75,9 @@ const CODES = {
 /** Flags above the codes: what follows the head of an event instead of being as in the event before. */
 const NEW_RUNNER = 1 << 5;
 const NEW_RUN = 1 << 6;
+/** What follows what an event of a resource always has. */
+const HAS_OWNER = 1 << 7;
+const HAS_FROM = 1 << 8;
 
 /** Flags of a status. */
 const NEW_TAGS = 1 << 3;
@@ -85,8 +88,9 @@ const HAS_RESULT = 1 << 7;
 
 type SeldomEvent = Extract<
   TraceEvent,
-  { readonly type: 'abort' | 'abandoned' | 'dropped' | 'wrote' | 'recorded' | 'fault' }
+  { readonly type: 'abort' | 'dropped' | 'wrote' | 'recorded' | 'fault' }
 >;
+type HeldEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
 type RunnerEvent = Extract<
   TraceEvent,
   { readonly type: 'metric' | 'rejected' | 'service' | 'note' | 'released' | 'message' | 'disk' }
@@ -180,10 +184,12 @@ export class EventHasher implements RunTracer {
         this.phase(event.at, event.runner, event.runId, event.phase);
         return;
       case 'acquired':
-        this.acquired(event.at, event.runner, event.runId, event.resource, event.name);
+        if (event.owner !== undefined || event.from !== undefined) this.#owned(event);
+        else this.acquired(event.at, event.runner, event.runId, event.resource, event.name);
         return;
       case 'freed':
-        this.freed(event.at, event.runner, event.runId, event.resource, event.name);
+        if (event.owner !== undefined || event.from !== undefined) this.#owned(event);
+        else this.freed(event.at, event.runner, event.runId, event.resource, event.name);
         return;
       case 'status':
         this.status(event.at, event.runner, event.status);
@@ -194,8 +200,10 @@ export class EventHasher implements RunTracer {
       case 'evicted':
         this.evicted(event.at, event.runner, event.runId);
         return;
-      case 'abort':
       case 'abandoned':
+        this.#owned(event);
+        return;
+      case 'abort':
       case 'dropped':
       case 'wrote':
       case 'recorded':
@@ -222,9 +230,6 @@ export class EventHasher implements RunTracer {
     switch (event.type) {
       case 'abort':
         return;
-      case 'abandoned':
-        this.#resource(event.resource, event.name);
-        return;
       case 'dropped':
         this.#status(event.status);
         return;
@@ -243,6 +248,15 @@ export class EventHasher implements RunTracer {
         hash.addString(event.kind);
         return;
     }
+  }
+
+  /** Of what has neither owner nor source it is the same as the call. */
+  #owned({ type, at, runner, runId, resource, name, owner, from }: HeldEvent): void {
+    const flags = (owner === undefined ? 0 : HAS_OWNER) | (from === undefined ? 0 : HAS_FROM);
+    this.#head(at, CODES[type] | flags, runner, runId);
+    this.#resource(resource, name);
+    if (owner !== undefined) this.#hash.addString(owner);
+    if (from !== undefined) this.#hash.addString(from);
   }
 
   #ofRunner(event: RunnerEvent): void {

@@ -53,6 +53,7 @@ const RESOURCES: Readonly<Record<ResourceKind, true>> = {
   tempdir: true,
   update: true,
   upload: true,
+  lock: true,
 };
 const MESSAGE_STEPS: Readonly<Record<MessageStep, true>> = {
   sent: true,
@@ -81,6 +82,7 @@ const DISK_STEPS: Readonly<Record<DiskStep, true>> = {
 };
 const NAME_CHANGES: Readonly<Record<NameChangeKind, true>> = { creation: true, removal: true, rename: true };
 const RESOURCE_FIELDS = { runId: is.TEXT, resource: is.oneOf(...Object.keys(RESOURCES)), name: is.TEXT };
+const OWNER_FIELDS = { owner: is.TEXT, from: is.TEXT };
 
 function eventOf<T extends EventType>(
   type: T,
@@ -102,9 +104,9 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
   abort: eventOf('abort', { runId: is.TEXT }, {}),
   released: eventOf('released', {}, {}),
   phase: eventOf('phase', { runId: is.TEXT, phase: is.oneOf(...Object.keys(PHASES)) }, {}),
-  acquired: eventOf('acquired', RESOURCE_FIELDS, {}),
-  freed: eventOf('freed', RESOURCE_FIELDS, {}),
-  abandoned: eventOf('abandoned', RESOURCE_FIELDS, {}),
+  acquired: eventOf('acquired', RESOURCE_FIELDS, OWNER_FIELDS),
+  freed: eventOf('freed', RESOURCE_FIELDS, OWNER_FIELDS),
+  abandoned: eventOf('abandoned', RESOURCE_FIELDS, OWNER_FIELDS),
   recorded: eventOf('recorded', { runId: is.TEXT, what: is.TEXT, error: is.TEXT, exitCode: is.WHOLE }, {}),
   wrote: eventOf('wrote', { runId: is.TEXT, output: is.TEXT, bytes: is.COUNT, digest: is.TEXT }, {}),
   metric: eventOf('metric', { name: is.TEXT, value: is.NUMBER }, {}),

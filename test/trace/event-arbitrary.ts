@@ -85,6 +85,11 @@ const choice = <T extends string>(type: TraceEvent['type'], field: string): fc.A
 };
 const resource = choice<ResourceKind>('acquired', 'resource');
 const phase = choice<InvocationPhase>('phase', 'phase');
+/** Who holds a lock, and who is to end a wait; fields that are absent as a rule. */
+const owned = <T extends object>(event: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+  fc
+    .tuple(event, fc.record({ owner: text, from: text }, { requiredKeys: [] }))
+    .map(([fields, owners]) => ({ ...fields, ...owners }));
 const base = { at: time, runner };
 const ofRun = { ...base, runId };
 const is = <T extends string>(type: T): { type: fc.Arbitrary<T> } => ({ type: fc.constant(type) });
@@ -106,9 +111,9 @@ export const eventArbitraries: {
   abort: fc.record({ ...is('abort'), ...ofRun }),
   released: fc.record({ ...is('released'), ...base }),
   phase: fc.record({ ...is('phase'), ...ofRun, phase }),
-  acquired: fc.record({ ...is('acquired'), ...ofRun, resource, name: text }),
-  freed: fc.record({ ...is('freed'), ...ofRun, resource, name: text }),
-  abandoned: fc.record({ ...is('abandoned'), ...ofRun, resource, name: text }),
+  acquired: owned(fc.record({ ...is('acquired'), ...ofRun, resource, name: text })),
+  freed: owned(fc.record({ ...is('freed'), ...ofRun, resource, name: text })),
+  abandoned: owned(fc.record({ ...is('abandoned'), ...ofRun, resource, name: text })),
   recorded: fc.record({ ...is('recorded'), ...ofRun, what: text, error: text, exitCode }),
   wrote: fc.record({ ...is('wrote'), ...ofRun, output: text, bytes: fc.nat(), digest: text }),
   metric: fc.record({

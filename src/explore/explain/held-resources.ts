@@ -31,7 +31,7 @@ export function unfreedIn(events: readonly ObservedEvent[]): ObservedEvent[] {
   for (const observed of events) {
     const { event } = observed;
     if (event.type !== 'acquired' && event.type !== 'freed' && event.type !== 'abandoned') continue;
-    const key = [runKeyOf(event), event.resource, event.name].join('\n');
+    const key = [runKeyOf(event), event.owner, event.resource, event.name].join('\n');
     const list = held.get(key) ?? [];
     if (event.type === 'acquired') list.push(observed);
     else list.shift();

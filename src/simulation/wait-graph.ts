@@ -1,0 +1,202 @@
+/**
+ * Who holds which lock, and who waits for whom: the part of a trace that has owners. Invariants: a lock that is handed to somebody who has
+ * waited for it was taken where they began to wait, since the event that hands it over is in nobody's code; what is held is known by name
+ * and by the node that it lives on.
+ */
+import { SCENARIO_OWNER } from '../model/world.ts';
+import { A_CIRCLE, type Owned, ownedText, ownedThing, type ResourceEvent } from '../model/resource-text.ts';
+
+/** An event about something that has an owner. */
+export type OwnedEvent = ResourceEvent & { readonly owner: string };
+
+/** True for an event that the graph is about. */
+export function hasOwner(event: ResourceEvent): event is OwnedEvent {
+  return event.owner !== undefined;
+}
+
+/** A line about what is held or awaited, and the stack of where that began. */
+export interface OwnedLine {
+  readonly line: string;
+  readonly place: Error | undefined;
+}
+
+interface Entry {
+  readonly owned: Owned;
+  readonly atMs: number;
+  readonly place: Error | undefined;
+}
+
+/** A wait, and an owner who is to end it. */
+interface Edge {
+  readonly wait: Entry;
+  readonly to: string;
+}
+
+const CIRCLES_MAX = 3;
+const UNNAMED = `several tasks of the scenario are called "${SCENARIO_OWNER}": with an owner for each, a circle of waits would show here`;
+
+/** Locks and waits by owner. */
+export class WaitGraph {
+  readonly #capturePlaces: boolean;
+  readonly #locks = new Entries();
+  readonly #waits = new Entries();
+  /** The wait that ended last: what is taken next by its owner was waited for. */
+  #endedWait: Entry | undefined;
+
+  constructor(capturePlaces: boolean) {
+    this.#capturePlaces = capturePlaces;
+  }
+
+  /** How many locks are held and how many waits go on. */
+  get count(): number {
+    return this.#locks.count + this.#waits.count;
+  }
+
+  watch(event: OwnedEvent): void {
+    const entries = event.resource === 'waiter' ? this.#waits : this.#locks;
+    if (event.type === 'acquired') {
+      entries.add({ owned: event, atMs: event.at, place: this.#placeOf(event) });
+      return;
+    }
+    const ended = entries.remove(event);
+    this.#endedWait = event.resource === 'waiter' && event.type === 'freed' ? ended : undefined;
+  }
+
+  /** Who waits, for what, held by whom; owners who wait for each other come first. */
+  describeWaits(): OwnedLine[] {
+    const waits = [...this.#waits.all()].map((wait) => ({
+      line: `${ownedText(wait.owned)} since ${wait.atMs} ms${this.#holdersText(wait.owned)}`,
+      place: wait.place,
+    }));
+    return [...this.#circleLines(), ...waits];
+  }
+
+  /** Who holds what. */
+  describeLocks(): OwnedLine[] {
+    return [...this.#locks.all()].map(({ owned, atMs, place }) => ({
+      line: `${ownedText(owned)} since ${atMs} ms`,
+      place,
+    }));
+  }
+
+  #placeOf({ owner, name, runner }: OwnedEvent): Error | undefined {
+    const before = this.#endedWait;
+    this.#endedWait = undefined;
+    const hasWaited =
+      before?.owned.owner === owner && before.owned.name === name && before.owned.runner === runner;
+    if (hasWaited) return before.place;
+    return this.#capturePlaces ? new Error('place') : undefined;
+  }
+
+  #holdersText(wait: Owned): string {
+    const held = this.#locks.of(wait).map(({ owned, atMs }) => `${owned.owner} since ${atMs} ms`);
+    return held.length === 0 ? '' : `, held by ${held.join(' and ')}`;
+  }
+
+  #circleLines(): OwnedLine[] {
+    const circles = this.#circles();
+    const isUnnamed = ({ wait, to }: Edge): boolean =>
+      wait.owned.owner === SCENARIO_OWNER && to === SCENARIO_OWNER && this.#waits.count > 1;
+    const named = circles.filter((circle) => !circle.some(isUnnamed));
+    const lines = named.slice(0, CIRCLES_MAX).map((circle) => `${A_CIRCLE}${circleText(circle)}`);
+    return [...lines, ...(named.length < circles.length ? [UNNAMED] : [])].map((line) => ({
+      line,
+      place: undefined,
+    }));
+  }
+
+  /** Each owner is in one circle at most, which is the first that is found. */
+  #circles(): Edge[][] {
+    const edges = new Map<string, Edge[]>();
+    for (const wait of this.#waits.all()) {
+      const { owner } = wait.owned;
+      const to = this.#awaitedBy(wait.owned).map((awaited) => ({ wait, to: awaited }));
+      edges.set(owner, [...(edges.get(owner) ?? []), ...to]);
+    }
+    const circles: Edge[][] = [];
+    const done = new Set<string>();
+    for (const owner of edges.keys()) {
+      const circle = done.has(owner) ? undefined : findCircle(edges, owner, done);
+      if (circle !== undefined) circles.push(circle);
+    }
+    return circles;
+  }
+
+  #awaitedBy(wait: Owned): string[] {
+    const holders = this.#locks.of(wait).map(({ owned }) => owned.owner);
+    return [...new Set(wait.from === undefined ? holders : [...holders, wait.from])];
+  }
+}
+
+/** Depth first from `start`; owners from which no circle leads on are `done`. */
+function findCircle(
+  edges: ReadonlyMap<string, readonly Edge[]>,
+  start: string,
+  done: Set<string>,
+): Edge[] | undefined {
+  const path: Edge[] = [];
+  const visit = (owner: string): Edge[] | undefined => {
+    const at = path.findIndex(({ wait }) => wait.owned.owner === owner);
+    if (at >= 0) return path.slice(at);
+    if (done.has(owner)) return undefined;
+    for (const edge of edges.get(owner) ?? []) {
+      path.push(edge);
+      const circle = visit(edge.to);
+      if (circle !== undefined) return circle;
+      path.pop();
+    }
+    done.add(owner);
+    return undefined;
+  };
+  const circle = visit(start);
+  for (const { wait } of circle ?? []) done.add(wait.owned.owner);
+  return circle;
+}
+
+/** `a → mutex jobs (b) → mutex results (a)`. */
+function circleText(circle: readonly Edge[]): string {
+  const steps = circle.map(({ wait: { owned }, to }) => {
+    // Who is to answer stands behind the thing anyway.
+    const thing = owned.from === undefined ? ownedThing(owned) : owned.name;
+    return ` → ${thing} (${to})`;
+  });
+  return `${circle[0]?.wait.owned.owner ?? ''}${steps.join('')}`;
+}
+
+/** What is held or awaited, by name, in the order of taking. */
+class Entries {
+  count = 0;
+  readonly #byThing = new Map<string, Entry[]>();
+
+  *all(): Iterable<Entry> {
+    for (const entries of this.#byThing.values()) yield* entries;
+  }
+
+  of(owned: Pick<Owned, 'runner' | 'name'>): readonly Entry[] {
+    return this.#byThing.get(keyOf(owned)) ?? [];
+  }
+
+  add(entry: Entry): void {
+    const key = keyOf(entry.owned);
+    const entries = this.#byThing.get(key);
+    if (entries === undefined) this.#byThing.set(key, [entry]);
+    else entries.push(entry);
+    this.count += 1;
+  }
+
+  /** Of two that are the same, the first. */
+  remove({ owner, ...thing }: Owned): Entry | undefined {
+    const key = keyOf(thing);
+    const entries = this.#byThing.get(key) ?? [];
+    const index = entries.findIndex(({ owned }) => owned.owner === owner);
+    if (index < 0) return undefined;
+    const [removed] = entries.splice(index, 1);
+    if (entries.length === 0) this.#byThing.delete(key);
+    this.count -= 1;
+    return removed;
+  }
+}
+
+function keyOf({ runner, name }: Pick<Owned, 'runner' | 'name'>): string {
+  return `${runner}\n${name}`;
+}
