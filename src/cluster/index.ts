@@ -23,3 +23,22 @@ export type {
   NodeProgram,
   Stub,
 } from '../model/node-context.ts';
+export { type Channel, type ChannelOptions, createChannel } from '../locks/channel.ts';
+export {
+  type Condition,
+  type ConditionOptions,
+  type ConditionWait,
+  createCondition,
+} from '../locks/condition.ts';
+export { createDeferred, type Deferred, type DeferredOptions } from '../locks/deferred.ts';
+export { createMutex, type Mutex, type MutexOptions } from '../locks/mutex.ts';
+export { type LockWorld, type NotedWait, noteWait } from '../locks/noted-wait.ts';
+export type { LockHold, PermitLock } from '../locks/permit-lock.ts';
+export {
+  createSemaphore,
+  type PermitOptions,
+  type Semaphore,
+  type SemaphoreOptions,
+} from '../locks/semaphore.ts';
+export type { WaitOptions } from '../locks/wait-line.ts';
+export { type TimeoutOptions, withTimeout } from '../locks/with-timeout.ts';

@@ -72,7 +72,17 @@ export type RunnerErrorCode =
   /** The node that was called is down, has left, or never was: the call was not done. */
   | 'RUNNER_NODE_DOWN'
   /** An optional package that a function needs is not installed. */
-  | 'RUNNER_MISSING_PACKAGE';
+  | 'RUNNER_MISSING_PACKAGE'
+  /** A wait, a call or a task took longer than its limit. */
+  | 'RUNNER_TIMED_OUT'
+  /** A lock was released by somebody who does not hold it. */
+  | 'RUNNER_LOCK_NOT_HELD'
+  /** A hold of a lock was released a second time. */
+  | 'RUNNER_LOCK_RELEASED'
+  /** A condition was to wait without a hold of its mutex. */
+  | 'RUNNER_MUTEX_REQUIRED'
+  /** A value was sent to a closed channel, or asked of one that is closed and empty. */
+  | 'RUNNER_CHANNEL_CLOSED';
 
 /** What a {@link RunnerError} can say beside its message. */
 export interface RunnerErrorDetails {

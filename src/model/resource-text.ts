@@ -22,7 +22,7 @@ const BECAME = {
 const A_WAIT = 'the wait ';
 const WAITS_FOR = ' waits for ';
 /** How the line begins that shows owners who wait for each other. */
-export const A_CIRCLE = 'they wait in a circle: ';
+export const A_CIRCLE = 'a circle of waits: ';
 
 /** True for a text that begins with who waits for what, as {@link heldText} and {@link ownedText} say it. */
 export function isWaitText(text: string): boolean {
@@ -57,7 +57,7 @@ function ownedEventText(event: Owned & Pick<ResourceEvent, 'type'>): string {
     case 'acquired':
       return isWait ? ownedText(event) : `${owner} took ${thing}`;
     case 'freed':
-      return isWait ? `${owner} no longer waits for ${thing}` : `${owner} released ${thing}`;
+      return isWait ? `the wait of ${owner} for ${thing} ended` : `${owner} released ${thing}`;
     case 'abandoned':
       return isWait ? `${owner} never got ${thing}: it crashed` : `${owner} lost ${thing}: it crashed`;
   }

@@ -6,6 +6,7 @@ import { AwaitWatch } from '../kernel/drain-awaits.ts';
 import { ResourcesSince } from '../kernel/drain-host.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
+import { A_CIRCLE } from '../model/resource-text.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
 import type { AmbientSession } from './ambience.ts';
@@ -27,6 +28,11 @@ const LOADING_LOOKS_MAX = 5_000;
 /** How the details begin that say where a scenario waits; the stack follows. */
 export const AWAITED_HERE = 'the scenario waits here, for ';
 export const MADE_HERE = 'that promise was made here';
+
+/** Whether the first of the details shows owners who wait for each other. */
+export function isCircle([first]: readonly string[]): boolean {
+  return first?.startsWith(A_CIRCLE) === true;
+}
 
 /** Looks at what is pending and held. */
 export class EndJudge {
@@ -143,8 +149,9 @@ export class EndJudge {
       return;
     }
     const { count } = this.#ledger;
-    const wait =
-      count > 0
+    const wait = isCircle(details)
+      ? 'there is a circle of waits'
+      : count > 0
         ? `the scenario has not ended. Still held or awaited: ${counted(count, 'resource')}`
         : 'the scenario awaits a promise that nothing is left to settle';
     this.#fail(kind, `${what}, and ${wait}`, { rule: 'R211', details });

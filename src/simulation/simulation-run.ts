@@ -18,7 +18,7 @@ import { defaultOracles } from '../oracles/default-oracles.ts';
 import { HashingRecorder } from '../trace/trace-recorder.ts';
 import type { AmbientSession } from './ambience.ts';
 import { DeclaredState } from './declared-state.ts';
-import { EndJudge } from './end-judge.ts';
+import { EndJudge, SHOWN_MAX } from './end-judge.ts';
 import { EndlessWatch } from './endless-watch.ts';
 import { EventActions } from './event-actions.ts';
 import { HealingChoices, Healing } from './healing.ts';
@@ -164,8 +164,11 @@ export class SimulationRun {
       keepTrace,
     );
     this.#lookAt = this.#endless.lookAt;
-    const report: ReportFailure = (kind, message, cause, details = []) =>
-      this.#fail(kind, message, { cause, details });
+    const report: ReportFailure = (kind, message, cause, details = []) => {
+      // What has not come true may be what somebody waits for.
+      const waits = kind === 'eventually' ? this.#ledger.describe(SHOWN_MAX, 'waits') : [];
+      this.#fail(kind, message, { cause, details: [...details, ...waits] });
+    };
     this.#properties = new WatchedProperties(this.#clock, report, capturePlaces);
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
     this.#state = new DeclaredState(this.#clock, this.#healing, () => this.#decisions.count);

@@ -68,7 +68,10 @@ export class WaitGraph {
       line: `${ownedText(wait.owned)} since ${wait.atMs} ms${this.#holdersText(wait.owned)}`,
       place: wait.place,
     }));
-    return [...this.#circleLines(), ...waits];
+    const { circles, isUnnamed } = this.#findCircles();
+    const shown = circles.slice(0, CIRCLES_MAX).map((circle) => `${A_CIRCLE}${circleText(circle)}`);
+    const asLine = (line: string): OwnedLine => ({ line, place: undefined });
+    return [...shown.map(asLine), ...waits, ...(isUnnamed ? [asLine(UNNAMED)] : [])];
   }
 
   /** Who holds what. */
@@ -93,16 +96,13 @@ export class WaitGraph {
     return held.length === 0 ? '' : `, held by ${held.join(' and ')}`;
   }
 
-  #circleLines(): OwnedLine[] {
+  /** What is nobody's in particular may be of several tasks, none of which waits for itself. */
+  #findCircles(): { readonly circles: readonly Edge[][]; readonly isUnnamed: boolean } {
     const circles = this.#circles();
-    const isUnnamed = ({ wait, to }: Edge): boolean =>
+    const isOfTasks = ({ wait, to }: Edge): boolean =>
       wait.owned.owner === SCENARIO_OWNER && to === SCENARIO_OWNER && this.#waits.count > 1;
-    const named = circles.filter((circle) => !circle.some(isUnnamed));
-    const lines = named.slice(0, CIRCLES_MAX).map((circle) => `${A_CIRCLE}${circleText(circle)}`);
-    return [...lines, ...(named.length < circles.length ? [UNNAMED] : [])].map((line) => ({
-      line,
-      place: undefined,
-    }));
+    const named = circles.filter((circle) => !circle.some(isOfTasks));
+    return { circles: named, isUnnamed: named.length < circles.length };
   }
 
   /** Each owner is in one circle at most, which is the first that is found. */

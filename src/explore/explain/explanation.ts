@@ -4,7 +4,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { ExecutionInterrupted, type Decision } from '../../kernel/decisions.ts';
-import { AWAITED_HERE, MADE_HERE } from '../../simulation/end-judge.ts';
+import { AWAITED_HERE, isCircle, MADE_HERE } from '../../simulation/end-judge.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey, headlineOf } from '../failure-key.ts';
@@ -27,7 +27,7 @@ import { framesOf, hasUserFrame, framesOfThrower, placeOf, type SourcePlace } fr
 import { counted } from '../../model/plural.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
-import { isWaitText } from '../../model/resource-text.ts';
+import { A_CIRCLE, isWaitText } from '../../model/resource-text.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
@@ -169,6 +169,7 @@ function whatOf({ kind, rule, message, details }: Failure): string {
     case 'deadlock':
     case 'stall': {
       const [first] = details;
+      if (isCircle(details)) return `${text}: ${first?.slice(A_CIRCLE.length) ?? ''}`;
       const isHeld = text.includes('Still held or awaited');
       return isHeld && first !== undefined ? `${text}, such as ${first.split('\n')[0]}` : text;
     }
@@ -382,18 +383,28 @@ function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[
     ...waits,
     ...places,
     ...lines.filter(({ text }) => !isWaitText(text)),
-    ...standstillDetails(run, failure, waits.length + places.length > 0),
+    ...standstillDetails(run, failure, waits, waits.length + places.length > 0),
   ];
 }
 
 /** What nobody waits for by name may be known by what was done last. */
-function standstillDetails(run: ObservedRun, { kind, atMs }: Failure, isPlaced: boolean): FailureDetail[] {
+function standstillDetails(
+  run: ObservedRun,
+  { kind, atMs, details }: Failure,
+  waits: readonly FailureDetail[],
+  isPlaced: boolean,
+): FailureDetail[] {
   if (kind !== 'deadlock' && kind !== 'stall') return [];
+  // Who waits for whom says it all.
+  if (isCircle(details)) return [];
   // The last steps of a stall are those of what goes on for ever.
   if (kind === 'stall' && isPlaced) return [];
   const names = new EventNames(run);
   const together = kind === 'deadlock' ? coincidenceIn(run, names, atMs) : undefined;
-  const steps = lastStepsIn(run, names);
+  // Where somebody waits was said with the wait.
+  const steps = lastStepsIn(run, names).filter(
+    (step) => !waits.some(({ text }) => text.startsWith(step.text.replace(/^[^:]*: /, ''))),
+  );
   return [
     ...(together === undefined ? [] : [{ text: together, frames: [] }]),
     ...(steps.length === 0 ? [] : [{ text: 'the last steps of the scenario that are known:', frames: [] }]),

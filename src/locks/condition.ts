@@ -1,0 +1,132 @@
+/**
+ * A condition on a mutex: who finds that something is not so yet waits here, without the mutex, until somebody says that it may be now.
+ * Invariants: giving the mutex up and beginning to wait is one step, so that no notification falls in between; a notification goes to
+ * somebody who waited when it came, and who then neither times out nor is cancelled; however the wait ends, the mutex is held again.
+ */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { Mutex } from './mutex.ts';
+import { LockHold, PermitLock } from './permit-lock.ts';
+import { LockSite, NAME, WAIT_FIELDS, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
+
+/** What {@link createCondition} takes. */
+export interface ConditionOptions {
+  /** Reports call it `condition NAME`. */
+  readonly name: string;
+}
+
+const CONDITION_OPTIONS = is.optionsOf<ConditionOptions>({ name: NAME }, {});
+const MUTEX = is.such('a Mutex', (value) => value instanceof Mutex);
+
+/** How long a wait on a condition lasts; who waits is the owner of the hold. */
+export type ConditionWait = Omit<WaitOptions, 'owner'>;
+
+const { timeoutMs, signal } = WAIT_FIELDS;
+const CONDITION_WAIT = is.optionsOf<ConditionWait>({}, { timeoutMs, signal });
+
+/** A condition. Made by {@link createCondition}. */
+export class Condition {
+  /** As it was made with. */
+  readonly name: string;
+  readonly #mutex: Mutex;
+  readonly #site: LockSite;
+  readonly #line: WaitLine<undefined, undefined>;
+
+  /** @internal */
+  constructor(mutex: Mutex, { name }: ConditionOptions) {
+    this.name = name;
+    this.#mutex = mutex;
+    this.#site = new LockSite(PermitLock.siteOf(mutex).world, 'condition', name);
+    this.#line = new WaitLine({ site: this.#site, goal: this.#site.title });
+  }
+
+  /** How many wait, and were not notified yet. */
+  get waiting(): number {
+    return this.#line.size;
+  }
+
+  /**
+   * Gives the mutex up, waits to be notified, and takes the mutex again; the same `hold` then has it. What was waited for may have changed
+   * back meanwhile: call it in a loop. The limits are those of the wait to be notified; the mutex is then waited for without one, also
+   * after a timeout or a cancel.
+   *
+   * @throws RunnerError (as a rejection) `RUNNER_MUTEX_REQUIRED` unless `hold` has the mutex now, `RUNNER_TIMED_OUT`,
+   * `RUNNER_WAIT_CANCELLED`.
+   */
+  async wait(hold: LockHold, options: ConditionWait = {}): Promise<void> {
+    check('options', options, CONDITION_WAIT);
+    const mutex = this.#mutex;
+    if (!LockHold.isOf(hold, mutex) || !hold.isHeld) throw this.#withoutMutex(hold);
+    const notified = this.#line.wait(undefined, { ...options, owner: hold.owner });
+    PermitLock.giveBack(mutex, hold);
+    try {
+      await notified;
+    } finally {
+      await PermitLock.grant(mutex, hold);
+    }
+  }
+
+  /** Wakes the first who waits; of a mutex that is not fair, one that the exploration chooses. False if nobody waits. */
+  notify(): boolean {
+    const next = this.#site.pick([...this.#line], PermitLock.isFair(this.#mutex));
+    if (next === undefined) return false;
+    this.#wake(next);
+    return true;
+  }
+
+  /** Wakes all who wait, in an event each; returns how many. */
+  notifyAll(): number {
+    const all = [...this.#line];
+    for (const waiter of all) this.#wake(waiter);
+    return all.length;
+  }
+
+  #wake(waiter: Waiter<undefined, undefined>): void {
+    this.#line.leave(waiter);
+    const topic = this.#site.topic('notifies', waiter.owner);
+    this.#site.world.clock.post(topic, () => waiter.resolve(undefined));
+  }
+
+  #withoutMutex(hold: unknown): RunnerError {
+    const { title } = PermitLock.siteOf(this.#mutex);
+    const isOwn = LockHold.isOf(hold, this.#mutex);
+    const got = isOwn ? `the hold of ${hold.owner}, which has released it` : 'what is no hold of it';
+    const message = `${this.#site.title}: expected a hold of ${title} to wait with, got ${got}`;
+    return new RunnerError('RUNNER_MUTEX_REQUIRED', message, { actual: hold });
+  }
+}
+
+/**
+ * Makes a condition on a mutex.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a mutex and a name.
+ * @example
+ * ```ts
+ * import { createCondition, createMutex } from 'dryrunner/cluster';
+ * import { simulate } from 'dryrunner';
+ * const { held } = await simulate({
+ *   async scenario(sim) {
+ *     const queue: string[] = [];
+ *     const mutex = createMutex(sim.world, { name: 'queue' });
+ *     const filled = createCondition(mutex, { name: 'filled' });
+ *     const taken = mutex.run(
+ *       async (hold) => {
+ *         while (queue.length === 0) await filled.wait(hold);
+ *         return queue.shift();
+ *       },
+ *       { owner: 'consumer' },
+ *     );
+ *     await mutex.run(() => queue.push('job'), { owner: 'producer' });
+ *     filled.notify();
+ *     sim.check((await taken) === 'job', 'the job was taken');
+ *   },
+ * });
+ * console.log(held); // true
+ * ```
+ */
+export function createCondition(mutex: Mutex, options: ConditionOptions): Condition {
+  check('mutex', mutex, MUTEX);
+  check('options', options, CONDITION_OPTIONS);
+  return new Condition(mutex, options);
+}

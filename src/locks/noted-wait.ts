@@ -1,0 +1,45 @@
+/**
+ * A wait that reports name: who waits, for what, and who is to end it. Invariant: it is in the trace from its beginning to its end, so that a
+ * deadlock, a stall or a leftover shows it with since when and where (R211); without a tracer it costs nothing.
+ */
+import { SCENARIO_OWNER, type World } from '../model/world.ts';
+
+/** Where locks live and waits happen: `sim.world`, the world of a node, or `realWorld()`. */
+export type LockWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'node'>;
+
+/** What a report says of a wait. */
+export interface NotedWait {
+  /** What is awaited, as a noun: `mutex jobs`, `the answer to acquire(7)`. */
+  readonly name: string;
+  /** Who waits. Default: the node whose world it is, or else the scenario. */
+  readonly owner?: string | undefined;
+  /** Who is to end it, where that does not follow from who holds a lock of that name: the node that is to answer. */
+  readonly from?: string | undefined;
+}
+
+const NOTHING = (): void => undefined;
+
+/** Who waits, or holds, in that world if nobody is named. */
+export function ownerIn({ node }: Pick<LockWorld, 'node'>, owner?: string): string {
+  return owner ?? node ?? SCENARIO_OWNER;
+}
+
+/** Notes that a wait begins; call what it returns once, when the wait ends. A crash of the node ends it in the trace. */
+export function noteWait(
+  world: Pick<LockWorld, 'clock' | 'tracer' | 'node'>,
+  { name, owner, from }: NotedWait,
+): () => void {
+  const { clock, tracer, node = '' } = world;
+  if (tracer === undefined) return NOTHING;
+  const source = from === undefined ? {} : { from };
+  const wait = {
+    runner: node,
+    runId: '',
+    resource: 'waiter',
+    name,
+    owner: ownerIn(world, owner),
+    ...source,
+  } as const;
+  tracer.record({ at: clock.now(), type: 'acquired', ...wait });
+  return () => tracer.record({ at: clock.now(), type: 'freed', ...wait });
+}

@@ -1,0 +1,211 @@
+/**
+ * Permits that owners take, hold and give back: what a mutex and a semaphore are. Invariants: no more permits are held than there are; a
+ * permit that is free while somebody waits for it is handed over by an event of the clock, to whoever is next when that fires, so that one
+ * who has timed out or was cancelled meanwhile takes none with them; nobody passes those who can be served.
+ */
+import type { Timer } from '../kernel/clock.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { type LockSite, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
+
+/** What an owner has until it is released; made by `acquire` and `tryAcquire` of a {@link Mutex} or {@link Semaphore}. */
+export class LockHold {
+  readonly owner: string;
+  /** How many permits; 1 of a mutex. */
+  readonly permits: number;
+  readonly #lock: PermitLock;
+  #sinceMs = NaN;
+
+  /** @internal */
+  constructor(lock: PermitLock, owner: string, permits: number) {
+    this.#lock = lock;
+    this.owner = owner;
+    this.permits = permits;
+  }
+
+  /** @internal */
+  static isOf(hold: unknown, lock: PermitLock): hold is LockHold {
+    return typeof hold === 'object' && hold !== null && #lock in hold && hold.#lock === lock;
+  }
+
+  /** @internal It has the permits from now on. */
+  static begin(hold: LockHold, atMs: number): void {
+    hold.#sinceMs = atMs;
+  }
+
+  /** Since when, in milliseconds of the clock that the lock lives by. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** False once it was released, and while a condition waits with it. */
+  get isHeld(): boolean {
+    return PermitLock.has(this.#lock, this);
+  }
+
+  /**
+   * Gives it back; who is next gets it in an event of its own.
+   *
+   * @throws RunnerError `RUNNER_LOCK_RELEASED` if it was released before.
+   */
+  release(): void {
+    if (!this.isHeld) {
+      const { title } = PermitLock.siteOf(this.#lock);
+      throw new RunnerError(
+        'RUNNER_LOCK_RELEASED',
+        `${title}: ${this.owner} released it, and had done so before`,
+      );
+    }
+    PermitLock.giveBack(this.#lock, this);
+  }
+}
+
+/** The core of mutex and semaphore. */
+export abstract class PermitLock {
+  /** As it was made with. */
+  readonly name: string;
+  readonly #site: LockSite;
+  readonly #isFair: boolean;
+  #available: number;
+  readonly #holds = new Set<LockHold>();
+  /** Each waits with what it will hold. */
+  readonly #line: WaitLine<LockHold, LockHold>;
+  #handOver: Timer | undefined;
+
+  /** @internal */
+  constructor(site: LockSite, name: string, permits: number, isFair: boolean) {
+    this.name = name;
+    this.#site = site;
+    this.#isFair = isFair;
+    this.#available = permits;
+    this.#line = new WaitLine({
+      site,
+      goal: site.title,
+      onLeft: () => this.#arrange(),
+      why: () => (this.#holds.size === 0 ? '' : `: ${this.#holdersText()}`),
+    });
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#line.size;
+  }
+
+  /** @internal */
+  static has(lock: PermitLock, hold: LockHold): boolean {
+    return lock.#holds.has(hold);
+  }
+
+  /** @internal */
+  static siteOf(lock: PermitLock): LockSite {
+    return lock.#site;
+  }
+
+  /** @internal */
+  static isFair(lock: PermitLock): boolean {
+    return lock.#isFair;
+  }
+
+  /** @internal What the hold has is free again. */
+  static giveBack(lock: PermitLock, hold: LockHold): void {
+    lock.#holds.delete(hold);
+    lock.#available += hold.permits;
+    lock.#site.record('freed', hold.owner);
+    lock.#arrange();
+  }
+
+  /** @internal The hold gets its permits, for as long as that takes by default. */
+  static async grant(lock: PermitLock, hold: LockHold, options: WaitOptions = {}): Promise<LockHold> {
+    if (options.signal?.aborted !== true && lock.#canServe(hold)) return lock.#give(hold);
+    return lock.#line.wait(hold, { ...options, owner: hold.owner });
+  }
+
+  /** Permits that nobody holds; those who wait come first. */
+  protected get free(): number {
+    return this.#available;
+  }
+
+  protected get owners(): readonly string[] {
+    return Array.from(this.#holds, ({ owner }) => owner);
+  }
+
+  protected take(permits: number, options: WaitOptions): Promise<LockHold> {
+    return PermitLock.grant(this, this.#newHold(permits, options), options);
+  }
+
+  protected tryTake(permits: number, options: Pick<WaitOptions, 'owner'>): LockHold | undefined {
+    const hold = this.#newHold(permits, options);
+    return this.#canServe(hold) ? this.#give(hold) : undefined;
+  }
+
+  /** Gives back what that owner has held longest. */
+  protected giveBackOf(options: Pick<WaitOptions, 'owner'>): void {
+    const owner = this.#site.ownerOf(options);
+    const hold = [...this.#holds].find((one) => one.owner === owner);
+    if (hold === undefined) {
+      const others = this.#holds.size === 0 ? 'nobody holds it' : this.#holdersText();
+      const message = `${this.#site.title}: ${owner} released it without holding it; ${others}`;
+      throw new RunnerError('RUNNER_LOCK_NOT_HELD', message);
+    }
+    hold.release();
+  }
+
+  protected async during<T>(task: () => T | Promise<T>, hold: LockHold): Promise<T> {
+    try {
+      return await task();
+    } finally {
+      if (hold.isHeld) hold.release();
+    }
+  }
+
+  #newHold(permits: number, options: Pick<WaitOptions, 'owner'>): LockHold {
+    return new LockHold(this, this.#site.ownerOf(options), permits);
+  }
+
+  #give(hold: LockHold): LockHold {
+    LockHold.begin(hold, this.#site.world.clock.now());
+    this.#holds.add(hold);
+    this.#available -= hold.permits;
+    this.#site.record('acquired', hold.owner);
+    return hold;
+  }
+
+  #holdersText(): string {
+    const since = Array.from(this.#holds, ({ owner, sinceMs }) => `${owner} holds it since ${sinceMs} ms`);
+    return since.join(' and ');
+  }
+
+  /** One who comes now passes nobody: in order nobody who waits, else nobody who may be next. */
+  #canServe({ permits }: LockHold): boolean {
+    const isFirst = this.#isFair ? this.#line.size === 0 : this.#candidates().length === 0;
+    return isFirst && permits <= this.#available;
+  }
+
+  /** Those of whom one can be served now. */
+  #candidates(): Waiter<LockHold, LockHold>[] {
+    const { first } = this.#line;
+    if (first === undefined) return [];
+    const asked = this.#isFair ? [first] : [...this.#line];
+    return asked.filter(({ wish }) => wish.permits <= this.#available);
+  }
+
+  /** Sees to it that a hand-over is due if somebody can be served, and only then. */
+  #arrange(): void {
+    if (this.#candidates().length === 0) {
+      this.#handOver?.cancel();
+      this.#handOver = undefined;
+      return;
+    }
+    this.#handOver ??= this.#site.world.clock.post(this.#site.topic('hand-over'), () => {
+      this.#handOver = undefined;
+      this.#serveOne();
+      this.#arrange();
+    });
+  }
+
+  #serveOne(): void {
+    const next = this.#site.pick(this.#candidates(), this.#isFair);
+    if (next === undefined) return;
+    this.#line.leave(next);
+    next.resolve(this.#give(next.wish));
+  }
+}

@@ -1,0 +1,111 @@
+/** A lock that several may hold, each with some of its permits. */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import { WORLD_OF_CHOICES } from '../model/world.ts';
+import { type MutexOptions, OWNER_OPTIONS } from './mutex.ts';
+import type { LockWorld } from './noted-wait.ts';
+import { type LockHold, PermitLock } from './permit-lock.ts';
+import { LockSite, NAME, WAIT_FIELDS, type WaitOptions } from './wait-line.ts';
+
+/** What {@link createSemaphore} takes. */
+export interface SemaphoreOptions extends MutexOptions {
+  /** How many permits there are, ≥ 1. */
+  readonly permits: number;
+}
+
+/** What is asked of a semaphore. */
+export interface PermitOptions extends WaitOptions {
+  /** How many permits, all at once; from 1, the default, to all that there are. */
+  readonly permits?: number;
+}
+
+const PERMITS = is.integer(1);
+const SEMAPHORE_OPTIONS = is.optionsOf<SemaphoreOptions>(
+  { name: NAME, permits: PERMITS },
+  { fair: is.BOOLEAN },
+);
+const PERMIT_OPTIONS = is.optionsOf<PermitOptions>({}, { ...WAIT_FIELDS, permits: PERMITS });
+
+/** A semaphore. Made by {@link createSemaphore}. */
+export class Semaphore extends PermitLock {
+  /** How many permits there are. */
+  readonly permits: number;
+
+  /** @internal */
+  constructor(site: LockSite, { name, permits, fair = true }: SemaphoreOptions) {
+    super(site, name, permits, fair);
+    this.permits = permits;
+  }
+
+  /** Permits that nobody holds. */
+  get available(): number {
+    return this.free;
+  }
+
+  /** Who holds permits, once for each hold, the longest first. */
+  get holders(): readonly string[] {
+    return this.owners;
+  }
+
+  /**
+   * Takes permits, at once if there are enough and nobody waits. In order, one who needs many keeps those behind waiting.
+   *
+   * @throws RunnerError (as a rejection) as `acquire` of a mutex; `RUNNER_INVALID_ARGUMENT` for more permits than there are.
+   */
+  async acquire(options: PermitOptions = {}): Promise<LockHold> {
+    return this.take(this.#wanted(options), options);
+  }
+
+  /** Takes permits if there are enough and nobody waits; else undefined. */
+  tryAcquire(options: Pick<PermitOptions, 'owner' | 'permits'> = {}): LockHold | undefined {
+    return this.tryTake(this.#wanted(options), options);
+  }
+
+  /**
+   * Releases what that owner has held longest, for those who keep no {@link LockHold}.
+   *
+   * @throws RunnerError `RUNNER_LOCK_NOT_HELD` if that owner holds nothing.
+   */
+  release(options: Pick<PermitOptions, 'owner'> = {}): void {
+    check('options', options, OWNER_OPTIONS);
+    this.giveBackOf(options);
+  }
+
+  /** Holds permits while `task` runs, and releases them however that ends. */
+  async run<T>(task: (hold: LockHold) => T | Promise<T>, options: PermitOptions = {}): Promise<T> {
+    check('task', task, is.FUNCTION);
+    const hold = await this.acquire(options);
+    return this.during(() => task(hold), hold);
+  }
+
+  #wanted(options: PermitOptions): number {
+    check('options', options, PERMIT_OPTIONS);
+    const { permits = 1 } = options;
+    if (permits <= this.permits) return permits;
+    throw invalidArgument('permits', `at most the ${this.permits} of semaphore ${this.name}`, permits);
+  }
+}
+
+/**
+ * Makes a semaphore. Permits are handed over as a mutex is; see {@link createMutex}.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world, a name and an integer ≥ 1 of permits.
+ * @example
+ * ```ts
+ * import { createSemaphore } from 'dryrunner/cluster';
+ * import { simulate } from 'dryrunner';
+ * const { held, virtualMs } = await simulate({
+ *   async scenario(sim) {
+ *     const slots = createSemaphore(sim.world, { name: 'slots', permits: 2 });
+ *     await Promise.all(['a', 'b', 'c'].map((owner) => slots.run(() => sim.sleep(10), { owner })));
+ *   },
+ * });
+ * console.log(held, virtualMs); // true 20
+ * ```
+ */
+export function createSemaphore(world: LockWorld, options: SemaphoreOptions): Semaphore {
+  check('world', world, WORLD_OF_CHOICES);
+  check('options', options, SEMAPHORE_OPTIONS);
+  return new Semaphore(new LockSite(world, 'semaphore', options.name), options);
+}

@@ -1,0 +1,98 @@
+/**
+ * A task with a limit. Invariant: the loser of the race leaves nothing behind: the timer is cleared when the task ends; when the time is over
+ * the task's signal is aborted, and what comes of it then is dropped, be it a value or an error.
+ */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { topicOf } from '../kernel/question.ts';
+import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { WORLD_OF_TIME, type World } from '../model/world.ts';
+import { NAME } from './wait-line.ts';
+
+/** What {@link withTimeout} takes. */
+export interface TimeoutOptions<T> {
+  /** What the task is, for the error and for reports: `commit`. Default: `task`. */
+  readonly label?: string;
+  /** Ends it early: the task's signal aborts with the same reason, and the promise rejects with it. */
+  readonly signal?: AbortSignal;
+  /** Gets a value that comes too late, such as a lock to release. What it throws is an error of the simulation. */
+  readonly onLate?: (value: T) => void;
+}
+
+const TIMEOUT_OPTIONS = is.optionsOf<TimeoutOptions<unknown>>(
+  {},
+  { label: NAME, signal: is.ABORT_SIGNAL, onLate: is.FUNCTION },
+);
+
+/**
+ * Runs `task` for at most `ms`, by the clock of `world`.
+ *
+ * @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` when the time is over, which is also the reason of the task's signal;
+ * `RUNNER_INVALID_ARGUMENT` unless `ms` is finite and ≥ 0 and `task` a function. What the task throws passes.
+ * @example
+ * ```ts
+ * import { createMutex, withTimeout } from 'dryrunner/cluster';
+ * import { isRunnerError, simulate } from 'dryrunner';
+ * const { held } = await simulate({
+ *   async scenario(sim) {
+ *     const jobs = createMutex(sim.world, { name: 'jobs' });
+ *     const hold = await jobs.acquire({ owner: 'a' });
+ *     try {
+ *       await withTimeout(sim.world, 50, (signal) => jobs.acquire({ owner: 'b', signal }), { label: 'acquire' });
+ *     } catch (error) {
+ *       sim.check(isRunnerError(error, 'RUNNER_TIMED_OUT'), 'b gives up');
+ *     }
+ *     hold.release();
+ *   },
+ * });
+ * console.log(held); // true
+ * ```
+ */
+export async function withTimeout<T>(
+  world: Pick<World, 'clock'>,
+  ms: number,
+  task: (signal: AbortSignal) => Promise<T> | T,
+  options: TimeoutOptions<T> = {},
+): Promise<T> {
+  check('world', world, WORLD_OF_TIME);
+  check('ms', ms, is.DURATION_MS);
+  check('task', task, is.FUNCTION);
+  check('options', options, TIMEOUT_OPTIONS);
+  const { label = 'task', signal, onLate } = options;
+  if (signal?.aborted === true) throw signal.reason;
+  return new Promise((resolve, reject) => {
+    const controller = new AbortController();
+    let isOver = false;
+    const end = (settle: () => void): void => {
+      isOver = true;
+      timer.cancel();
+      if (signal !== undefined) leaveSignal(signal, waiter);
+      settle();
+    };
+    const giveUp = (reason: unknown): void =>
+      end(() => {
+        controller.abort(reason);
+        reject(reason as Error);
+      });
+    const timer = world.clock.timer(topicOf({ owner: label, what: 'timeout' }), ms, () =>
+      giveUp(new RunnerError('RUNNER_TIMED_OUT', `${label} was not done within ${ms} ms`)),
+    );
+    const waiter = { cancelRequested: () => giveUp(signal?.reason) };
+    if (signal !== undefined) waitWithSignal(signal, waiter);
+    runTask(task, controller.signal).then(
+      (value) => {
+        if (isOver) onLate?.(value);
+        else end(() => resolve(value));
+      },
+      (error: unknown) => {
+        if (!isOver) end(() => reject(error as Error));
+      },
+    );
+  });
+}
+
+/** What it throws at once is a rejection as well. */
+async function runTask<T>(task: (signal: AbortSignal) => Promise<T> | T, signal: AbortSignal): Promise<T> {
+  return task(signal);
+}

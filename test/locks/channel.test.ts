@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isRunnerError } from '../../src/kernel/errors.ts';
+import { createChannel } from '../../src/locks/channel.ts';
+import { holds, refusal } from './in-simulation.ts';
+
+test('who sends waits while it is full, who receives while it is empty', async () => {
+  await holds(async (sim) => {
+    const jobs = createChannel<string>(sim.world, { name: 'jobs', capacity: 2 });
+    await jobs.send('a');
+    await jobs.send('b');
+    let isSent = false;
+    const sending = jobs.send('c').then(() => (isSent = true));
+    await sim.sleep(5);
+    expect([jobs.size, isSent]).toEqual([2, false]);
+    expect(await jobs.receive()).toBe('a');
+    await sending;
+    expect([await jobs.receive(), await jobs.receive(), jobs.size]).toEqual(['b', 'c', 0]);
+    const receiving = jobs.receive();
+    await jobs.send('d');
+    expect(await receiving).toBe('d');
+  });
+});
+
+test('without capacity each sender waits for a receiver', async () => {
+  await holds(async (sim) => {
+    const jobs = createChannel<undefined>(sim.world, { name: 'jobs' });
+    const sending = jobs.send(undefined).then(() => sim.now());
+    await sim.sleep(5);
+    expect(await jobs.receive()).toBe(undefined);
+    expect(await sending).toBe(5);
+  });
+});
+
+test('what was sent can be received after closing, and nothing can be sent', async () => {
+  await holds(async (sim) => {
+    const jobs = createChannel<number>(sim.world, { name: 'jobs', capacity: 2 });
+    await jobs.send(1);
+    await jobs.send(2);
+    const late = refusal(() => jobs.send(3, { owner: 'a' }));
+    jobs.close();
+    jobs.close();
+    expect(await late).toBe('RUNNER_CHANNEL_CLOSED channel jobs is closed: a waited to send to it');
+    expect(await refusal(() => jobs.send(4))).toBe(
+      'RUNNER_CHANNEL_CLOSED channel jobs is closed: scenario sends to it',
+    );
+    const values: number[] = [];
+    for await (const value of jobs) values.push(value);
+    expect([values, jobs.isClosed]).toEqual([[1, 2], true]);
+    expect(await refusal(() => jobs.receive({ owner: 'b' }))).toBe(
+      'RUNNER_CHANNEL_CLOSED channel jobs is closed: it is empty, and b receives from it',
+    );
+  });
+});
+
+test('closing ends those who wait to receive, once what is there was received', async () => {
+  await holds(async (sim) => {
+    const jobs = createChannel<number>(sim.world, { name: 'jobs', capacity: 9 });
+    const all = async (): Promise<number[]> => {
+      const values: number[] = [];
+      for await (const value of jobs) values.push(value);
+      return values;
+    };
+    const both = Promise.all([all(), all()]);
+    await sim.sleep(1);
+    for (const value of [1, 2, 3, 4, 5]) await jobs.send(value);
+    jobs.close();
+    expect((await both).flat().toSorted()).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+test('refuses a capacity that is none', async () => {
+  await holds(async (sim) => {
+    expect(await refusal(() => createChannel(sim.world, { name: 'jobs', capacity: -1 }))).toBe(
+      'RUNNER_INVALID_ARGUMENT capacity: expected a number ≥ 0, got -1',
+    );
+  });
+});
+
+const act = fc.record({
+  kind: fc.constantFrom('send', 'receive'),
+  atMs: fc.nat(6),
+  timeoutMs: fc.constantFrom(0, 1, 2, 3),
+  isCancelled: fc.boolean(),
+});
+
+test('each value that was sent is received by one, in the order of sending, whoever gives up meanwhile', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(act, { maxLength: 14 }),
+      fc.nat(3),
+      fc.nat(1_000),
+      async (acts, capacity, seed) => {
+        await holds(async (sim) => {
+          const jobs = createChannel<number>(sim.world, { name: 'jobs', capacity });
+          const asked: number[] = [];
+          const unsent = new Set<number>();
+          const received: number[] = [];
+          const perform = async (
+            { kind, atMs, timeoutMs, isCancelled }: (typeof acts)[number],
+            id: number,
+          ): Promise<void> => {
+            await sim.sleep(atMs);
+            const controller = new AbortController();
+            const timer = sim.world.clock.timer('cancel', timeoutMs, () => controller.abort());
+            const limits = isCancelled ? { signal: controller.signal } : { timeoutMs };
+            try {
+              if (kind === 'send') {
+                asked.push(id);
+                await jobs.send(id, limits);
+              } else received.push(await jobs.receive(limits));
+            } catch (error) {
+              if (!isRunnerError(error)) throw error;
+              if (kind === 'send') unsent.add(id);
+            } finally {
+              timer.cancel();
+            }
+          };
+          await Promise.all(acts.map(perform));
+          jobs.close();
+          const rest: number[] = [];
+          for await (const value of jobs) rest.push(value);
+          expect([...received, ...rest]).toEqual(asked.filter((id) => !unsent.has(id)));
+          expect(rest.length).toBeLessThanOrEqual(capacity);
+        }, seed);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
