@@ -69,6 +69,24 @@ test('closing ends those who wait to receive, once what is there was received', 
   });
 });
 
+test('leaves no event behind if those whom it would serve have gone', async () => {
+  await holds(async (sim) => {
+    const jobs = createChannel<number>(sim.world, { name: 'jobs' });
+    const { signal, abort } = cancelled();
+    const both = [jobs.send(1, { signal }), jobs.receive({ signal })].map((wait) => refusal(() => wait));
+    abort();
+    expect((await Promise.all(both)).map((text) => text.split(' ')[0])).toEqual([
+      'RUNNER_WAIT_CANCELLED',
+      'RUNNER_WAIT_CANCELLED',
+    ]);
+  });
+});
+
+function cancelled(): { readonly signal: AbortSignal; abort(): void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
 test('refuses a capacity that is none', async () => {
   await holds(async (sim) => {
     expect(await refusal(() => createChannel(sim.world, { name: 'jobs', capacity: -1 }))).toBe(
@@ -96,6 +114,8 @@ test('each value that was sent is received by one, in the order of sending, whoe
           const asked: number[] = [];
           const unsent = new Set<number>();
           const received: number[] = [];
+          const receivers: number[] = [];
+          const got = new Map<number, number>();
           const perform = async (
             { kind, atMs, timeoutMs, isCancelled }: (typeof acts)[number],
             id: number,
@@ -108,7 +128,12 @@ test('each value that was sent is received by one, in the order of sending, whoe
               if (kind === 'send') {
                 asked.push(id);
                 await jobs.send(id, limits);
-              } else received.push(await jobs.receive(limits));
+              } else {
+                receivers.push(id);
+                const value = await jobs.receive(limits);
+                received.push(value);
+                got.set(id, value);
+              }
             } catch (error) {
               if (!isRunnerError(error)) throw error;
               if (kind === 'send') unsent.add(id);
@@ -121,6 +146,8 @@ test('each value that was sent is received by one, in the order of sending, whoe
           const rest: number[] = [];
           for await (const value of jobs) rest.push(value);
           expect([...received, ...rest]).toEqual(asked.filter((id) => !unsent.has(id)));
+          // Who asked first got first.
+          expect(receivers.flatMap((id) => got.get(id) ?? [])).toEqual(received);
           expect(rest.length).toBeLessThanOrEqual(capacity);
         }, seed);
       },

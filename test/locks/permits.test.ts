@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { question } from '../../src/kernel/question.ts';
 import { createMutex } from '../../src/locks/mutex.ts';
@@ -75,6 +76,24 @@ describe('a mutex', () => {
       'b: got it, c: RUNNER_WAIT_CANCELLED, d: got it',
       'b: got it, c: got it, d: got it',
     ]);
+  });
+
+  test('leaves nobody listening to a signal once the wait is over', async () => {
+    await holds(async (sim) => {
+      const jobs = createMutex(sim.world, { name: 'jobs' });
+      const { signal } = new AbortController();
+      const hold = await jobs.acquire({ owner: 'a', signal });
+      const waits = [
+        jobs.acquire({ owner: 'b', signal }),
+        jobs.acquire({ owner: 'c', signal, timeoutMs: 1 }),
+      ];
+      expect(getEventListeners(signal, 'abort').length).toBe(1);
+      const c = outcome(waits[1] as Promise<unknown>);
+      await sim.sleep(2);
+      hold.release();
+      (await waits[0])?.release();
+      expect([await c, getEventListeners(signal, 'abort').length]).toEqual(['RUNNER_TIMED_OUT', 0]);
+    });
   });
 
   test('leaves no hand-over behind if all who wait have gone by then', async () => {

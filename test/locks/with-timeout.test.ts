@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { sleep } from '../../src/kernel/clock.ts';
 import { createMutex } from '../../src/locks/mutex.ts';
@@ -86,6 +87,11 @@ test('a signal from outside ends it with its reason, and nothing listens to it a
     controller.abort('stop');
     await expect(limited).rejects.toBe('stop');
     expect([seen, sim.now()]).toEqual([['stop'], 5]);
+    const other = new AbortController().signal;
+    expect(
+      await withTimeout(sim.world, 50, () => sim.sleep(1).then(() => 'in time'), { signal: other }),
+    ).toBe('in time');
+    expect(getEventListeners(other, 'abort')).toEqual([]);
     await expect(withTimeout(sim.world, 50, () => 1, { signal: controller.signal })).rejects.toBe('stop');
   });
 });
