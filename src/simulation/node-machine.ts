@@ -138,6 +138,8 @@ type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' |
 /** What the surroundings of a process are made of. */
 export interface NodeProcessOptions {
   readonly world: SimulatedWorld;
+  /** The name of its machine. */
+  readonly node: string;
   /** Names its random stream. */
   readonly name: string;
   readonly skew: ClockSkew | undefined;
@@ -157,13 +159,14 @@ class NodeProcess {
   #held: ResourceEvent[] = [];
   #isAlive = true;
 
-  constructor({ world, name, skew, before }: NodeProcessOptions) {
+  constructor({ world, node, name, skew, before }: NodeProcessOptions) {
     this.#outside = world;
     this.#isSkewed = skew !== undefined;
     const base: Clock = skew === undefined ? world.clock : skewedClock(world.clock, skew);
     this.clock = new NodeClock(base, before);
     const { choices } = world;
     this.world = {
+      node,
       clock: this.clock,
       choices: {
         choose: (question, n, describe) => (this.#isAlive ? choices.choose(question, n, describe) : 0),
@@ -193,8 +196,9 @@ class NodeProcess {
 
   #giveBack(event: ResourceEvent): void {
     const index = this.#held.findIndex(
-      ({ resource, name, runner, runId }) =>
+      ({ resource, name, runner, runId, owner }) =>
         resource === event.resource &&
+        owner === event.owner &&
         name === event.name &&
         runner === event.runner &&
         runId === event.runId,
@@ -254,6 +258,7 @@ export class Machine implements StrikeTarget {
     const index = this.incarnation;
     const process = new NodeProcess({
       world: this.#world,
+      node: this.name,
       name: `${this.name}/${index}`,
       skew: this.#skew,
       before: (topic) => this.strike('event', topic),

@@ -22,6 +22,7 @@ export const FLOORS: readonly Floor[] = [
   { floor: '2', folders: ['execers'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '2', folders: ['outputs', 'filers', 'metrics'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '2', folders: ['disks'], mayUse: 'kernel, model', upTo: 1 },
+  { floor: '2', folders: ['locks'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '2', folders: ['trace'], mayUse: 'kernel, model', upTo: 1 },
   { floor: '3', folders: ['runners'], mayUse: 'floors 0–2', upTo: 2 },
   { floor: '3', folders: ['network'], mayUse: 'floors 0–2', upTo: 2 },
