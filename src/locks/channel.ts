@@ -32,7 +32,7 @@ export class Channel<T> implements AsyncIterable<T> {
   readonly name: string;
   readonly capacity: number;
   readonly #site: LockSite;
-  #queue: Sent<T>[] = [];
+  readonly #queue: Sent<T>[] = [];
   #isClosed = false;
   #service: Timer | undefined;
   readonly #senders: WaitLine<Sent<T>, void>;
@@ -179,8 +179,10 @@ export class Channel<T> implements AsyncIterable<T> {
  *       jobs.close();
  *     };
  *     const done = produce();
- *     for await (const job of jobs) console.log(job); // compile test
+ *     const seen: string[] = [];
+ *     for await (const job of jobs) seen.push(job);
  *     await done;
+ *     console.log(seen.join()); // compile,test
  *   },
  * });
  * ```

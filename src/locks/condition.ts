@@ -91,7 +91,7 @@ export class Condition {
   #withoutMutex(hold: unknown): RunnerError {
     const { title } = PermitLock.siteOf(this.#mutex);
     const isOwn = LockHold.isOf(hold, this.#mutex);
-    const got = isOwn ? `the hold of ${hold.owner}, which has released it` : 'what is no hold of it';
+    const got = isOwn ? `the hold of ${hold.owner}, which has released it` : 'something else';
     const message = `${this.#site.title}: expected a hold of ${title} to wait with, got ${got}`;
     return new RunnerError('RUNNER_MUTEX_REQUIRED', message, { actual: hold });
   }

@@ -24,7 +24,23 @@ export function ownerIn({ node }: Pick<LockWorld, 'node'>, owner?: string): stri
   return owner ?? node ?? SCENARIO_OWNER;
 }
 
-/** Notes that a wait begins; call what it returns once, when the wait ends. A crash of the node ends it in the trace. */
+/**
+ * Notes that a wait begins; call what it returns once, when the wait ends. A crash of the node ends it in the trace.
+ *
+ * @example
+ * ```ts
+ * import { noteWait } from 'dryrunner/cluster';
+ * import { simulate } from 'dryrunner';
+ * const { failure } = await simulate({
+ *   async scenario(sim) {
+ *     const end = noteWait(sim.world, { owner: 'a', name: 'the vote', from: 'b' });
+ *     await new Promise(() => undefined);
+ *     end();
+ *   },
+ * });
+ * console.log(failure?.details[0]); // a waits for the vote from b since 0 ms
+ * ```
+ */
 export function noteWait(
   world: Pick<LockWorld, 'clock' | 'tracer' | 'node'>,
   { name, owner, from }: NotedWait,

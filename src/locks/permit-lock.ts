@@ -1,6 +1,6 @@
 /**
  * Permits that owners take, hold and give back: what a mutex and a semaphore are. Invariants: no more permits are held than there are; a
- * permit that is free while somebody waits for it is handed over by an event of the clock, to whoever is next when that fires, so that one
+ * permit that is free while somebody waits for it is handed over by an event of the clock, to the waiter who is next when that fires, so that one
  * who has timed out or was cancelled meanwhile takes none with them; nobody passes those who can be served.
  */
 import type { Timer } from '../kernel/clock.ts';

@@ -1,7 +1,7 @@
 /**
  * Those who wait at a lock, a channel or the like, in the order of coming. Invariant: each waiter leaves exactly once, be it served, timed
  * out or cancelled, and with it go its timer, its place with its signal and its wait in the trace; what it was about to get stays with the
- * lock, which is told that it has left.
+ * lock, which learns that it has left.
  */
 import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';

@@ -73,7 +73,7 @@ export async function withTimeout<T>(
     const giveUp = (reason: unknown): void =>
       end(() => {
         controller.abort(reason);
-        reject(reason as Error);
+        reject(reason);
       });
     const timer = world.clock.timer(topicOf({ owner: label, what: 'timeout' }), ms, () =>
       giveUp(new RunnerError('RUNNER_TIMED_OUT', `${label} was not done within ${ms} ms`)),
@@ -86,7 +86,7 @@ export async function withTimeout<T>(
         else end(() => resolve(value));
       },
       (error: unknown) => {
-        if (!isOver) end(() => reject(error as Error));
+        if (!isOver) end(() => reject(error));
       },
     );
   });

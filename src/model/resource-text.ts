@@ -1,4 +1,4 @@
-/** What is held, in plain words: by runs, and by whoever has a lock or waits. Invariant: no name is said twice. */
+/** What is held, in plain words: by runs, and by owners of locks and waits. Invariant: no name is said twice. */
 import type { TraceEvent } from './trace-event.ts';
 
 /** An event about something that is held. */

@@ -18,7 +18,7 @@ export interface World {
   readonly choices: Choices;
   readonly random: RandomStream;
   readonly tracer?: Tracer;
-  /** The node whose process lives here: who holds locks and waits by default. Absent: the scenario, or whoever uses a real world. */
+  /** The node whose process lives here: who holds locks and waits by default. Absent: the scenario. */
   readonly node?: string;
   /**
    * Registers to be called once, when all faults are to end; what injects faults asks when it is made. Absent: they never end by themselves.

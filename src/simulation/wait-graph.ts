@@ -153,14 +153,17 @@ function findCircle(
   return circle;
 }
 
-/** `a → mutex jobs (b) → mutex results (a)`. */
+/** `a → mutex jobs (b) → mutex results (a)`; the first by name comes first, in whichever order they came to wait. */
 function circleText(circle: readonly Edge[]): string {
-  const steps = circle.map(({ wait: { owned }, to }) => {
+  const owners = circle.map(({ wait }) => wait.owned.owner);
+  const first = owners.indexOf([...owners].sort()[0] ?? '');
+  const rotated = [...circle.slice(first), ...circle.slice(0, first)];
+  const steps = rotated.map(({ wait: { owned }, to }) => {
     // Who is to answer stands behind the thing anyway.
     const thing = owned.from === undefined ? ownedThing(owned) : owned.name;
     return ` → ${thing} (${to})`;
   });
-  return `${circle[0]?.wait.owned.owner ?? ''}${steps.join('')}`;
+  return `${owners[first] ?? ''}${steps.join('')}`;
 }
 
 /** What is held or awaited, by name, in the order of taking. */

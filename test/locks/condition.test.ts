@@ -109,7 +109,7 @@ test('a cancelled wait has the mutex again before it rejects', async () => {
   });
 });
 
-test('waiting without the mutex is refused, and what is no mutex too', async () => {
+test('waiting without the mutex is refused, and a condition on something else', async () => {
   await holds(async (sim) => {
     const { mutex, filled } = made(sim);
     const other = createMutex(sim.world, { name: 'other' });
@@ -121,7 +121,7 @@ test('waiting without the mutex is refused, and what is no mutex too', async () 
     const foreign = await other.acquire({ owner: 'a' });
     for (const wrong of [foreign, undefined, {}] as (typeof hold)[]) {
       expect(await refusal(() => filled.wait(wrong))).toBe(
-        'RUNNER_MUTEX_REQUIRED condition filled: expected a hold of mutex queue to wait with, got what is no hold of it',
+        'RUNNER_MUTEX_REQUIRED condition filled: expected a hold of mutex queue to wait with, got something else',
       );
     }
     foreign.release();

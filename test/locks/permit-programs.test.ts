@@ -11,15 +11,15 @@ import { holds } from './in-simulation.ts';
 
 const TOTAL = 3;
 
-const step = fc.record({
+const steps = fc.record({
   pauseMs: fc.nat(3),
   permits: fc.integer({ min: 1, max: TOTAL }),
   limitMs: fc.constantFrom(0, 1, 2, 4, Infinity),
   isCancelled: fc.boolean(),
   holdMs: fc.nat(3),
 });
-const programs = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 5 });
-type Step = ReturnType<(typeof step)['generate']>['value'];
+const programs = fc.array(fc.array(steps, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 5 });
+type Step = ReturnType<(typeof steps)['generate']>['value'];
 
 interface Wish {
   readonly owner: string;
@@ -117,8 +117,8 @@ async function performAll(
   acquire: Acquire,
   all: readonly Step[][],
 ): Promise<void> {
-  const program = async (steps: readonly Step[], index: number): Promise<void> => {
-    for (const [at, one] of steps.entries()) {
+  const program = async (own: readonly Step[], index: number): Promise<void> => {
+    for (const [at, one] of own.entries()) {
       await sim.sleep(one.pauseMs);
       await perform(sim, model, acquire, { owner: `${index}.${at}`, permits: one.permits }, one);
     }
@@ -151,7 +151,7 @@ test.for([true, false])(
         await holds(async (sim) => {
           const jobs = createMutex(sim.world, { name: 'jobs', fair });
           const acquire: Acquire = ({ owner }, limits) => jobs.acquire({ owner, ...limits });
-          const ofOne = all.map((steps) => steps.map((one) => ({ ...one, permits: 1 })));
+          const ofOne = all.map((own) => own.map((one) => ({ ...one, permits: 1 })));
           await performAll(sim, new Model(sim, 1, fair), acquire, ofOne);
           expect([jobs.holder, jobs.waiting]).toEqual([undefined, 0]);
         }, seed);

@@ -24,7 +24,7 @@ test('a task in time gives its value or its error, and no timer stays', async ()
   });
 });
 
-test('a task that is late is told by its signal, and its value or error is dropped', async () => {
+test('the signal of a task that is late aborts, and its value or error is dropped', async () => {
   const late: string[] = [];
   const verdict = await simulate({
     // Where an unhandled rejection fails the simulation.
@@ -80,7 +80,10 @@ test('a signal from outside ends it with its reason, and nothing listens to it a
     const limited = withTimeout(
       sim.world,
       50,
-      (signal) => new Promise(() => signal.addEventListener('abort', () => seen.push(signal.reason))),
+      async (signal) => {
+        signal.addEventListener('abort', () => seen.push(signal.reason));
+        await new Promise(() => undefined);
+      },
       { signal: controller.signal },
     );
     await sim.sleep(5);
@@ -96,7 +99,7 @@ test('a signal from outside ends it with its reason, and nothing listens to it a
   });
 });
 
-test('refuses what is no limit and no task', async () => {
+test('refuses anything but a limit and a task', async () => {
   await holds(async (sim) => {
     const nothing = (): number => 1;
     for (const ms of [-1, Infinity, NaN]) {
