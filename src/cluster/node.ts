@@ -206,7 +206,7 @@ export class SimulatedClusterNode<T extends object | void>
   wentOn(): void {
     const held = this.#held;
     this.#held = [];
-    for (const envelope of held) this.#core.world.clock.post(envelope.topic, () => this.arrive(envelope));
+    for (const envelope of held) this.#core.link(envelope.from, this.name).bring(envelope);
   }
 
   #serve(process: ProcessContext, object: T): void {

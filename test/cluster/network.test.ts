@@ -137,3 +137,12 @@ test('messages without reply wait in the mailbox until somebody receives them', 
     await sim.sleep(50);
     expect(got).toEqual([1, 2, 3]);
   }));
+
+test('what a paused node has got when the scenario ends is not left over', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim);
+    const node = net.node('inbox', () => undefined);
+    net.node('sender', (context) => context.send('inbox', 'late'));
+    node.pause();
+    await sim.sleep(1);
+  }));
