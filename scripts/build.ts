@@ -23,8 +23,8 @@ const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
   ['explore', ['src/cli/explore-command.ts']],
   ['run', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
 ];
-/** Threads are started with it by its path. */
-const WORKER = 'src/cli/worker-entry.ts';
+/** Threads are started with them by their paths. */
+const WORKERS = ['src/cli/worker-entry.ts', 'src/host/cluster/node-thread.ts'];
 /** Loaded by the first test that runs, and by the first that fails. */
 const LAZY = ['vitest/simulated-test', 'vitest/failed-test', 'vitest/looping-line'];
 /** Loaded by a configuration, where Vitest itself cannot be. */
@@ -63,7 +63,7 @@ function createNaming(): CodeSplittingNameFunction {
   };
 }
 
-const entries = [...packageDoors().map(({ source }) => source), ...commandSources(), WORKER];
+const entries = [...packageDoors().map(({ source }) => source), ...commandSources(), ...WORKERS];
 const isEntry = (path: string): boolean =>
   entries.includes(path) || NEEDS.some(([, from]) => from.includes(path));
 const named = (paths: readonly string[], from = ''): Record<string, string> =>

@@ -6,8 +6,20 @@ import type { MessageKind } from '../model/trace-event.ts';
 /** For whichever process of the receiver is there when it arrives. */
 export const ANY_INCARNATION = -1;
 
+/** An envelope as plain data, for threads. */
+export interface EnvelopeData {
+  readonly kind: MessageKind;
+  readonly from: string;
+  readonly incarnation: number;
+  readonly to: string;
+  readonly toIncarnation: number;
+  readonly name: string;
+  readonly id: number;
+  readonly body: unknown;
+}
+
 /** What is sent. */
-export class Envelope {
+export class Envelope implements EnvelopeData {
   readonly kind: MessageKind;
   readonly from: string;
   /** Which process of it has sent this. */
@@ -42,6 +54,11 @@ export class Envelope {
     this.id = id;
     this.body = body;
     this.words = words;
+  }
+
+  /** The same as the plain data of one. */
+  static of({ kind, from, incarnation, to, toIncarnation, name, id, body }: EnvelopeData): Envelope {
+    return new Envelope(kind, [from, incarnation], [to, toIncarnation], name, id, body);
   }
 
   /** What is asked of it and its events are about: `a to locks acquire`, `locks to a reply to acquire`. */

@@ -24,6 +24,8 @@ export interface LinkHost {
   /** What is on its way. */
   readonly inTransit: Set<Timer>;
   receiver(name: string): Receiver | undefined;
+  /** It has come where nobody takes it. */
+  refuse(envelope: Envelope): void;
   /** A call that nobody will answer any more. */
   noteLost(call: Envelope): void;
 }
@@ -82,7 +84,7 @@ export class Link {
 
   #arrive(envelope: Envelope): void {
     const receiver = this.#host.receiver(this.to);
-    if (receiver === undefined) this.trace(envelope, 'refused');
+    if (receiver === undefined) this.#host.refuse(envelope);
     else receiver.arrive(envelope);
   }
 

@@ -23,6 +23,13 @@ export {
   type PrometheusMetricsOptions,
   createPrometheusMetrics,
 } from './metrics/prometheus-metrics.ts';
+export {
+  type ProgramReference,
+  type RealNetwork,
+  type RealNetworkOptions,
+  type RealNode,
+  realNetwork,
+} from './cluster/real-network.ts';
 export { type RealWorldOptions, realWorld } from './real-world.ts';
 export { type SystemClockOptions, createSystemClock } from './system-clock.ts';
 export { createTempDirFiler } from './filers/temp-dir-filer.ts';

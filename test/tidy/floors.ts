@@ -33,7 +33,7 @@ export const FLOORS: readonly Floor[] = [
   { floor: '5', folders: ['fleet'], mayUse: 'floors 0–4', upTo: 4 },
   { floor: '6', folders: ['check'], mayUse: 'floors 0–5', upTo: 5 },
   { floor: 'edge', folders: ['host'], mayUse: 'floors 0–5', upTo: 5 },
-  { floor: 'edge', folders: ['threads'], mayUse: 'floors 0–5', upTo: 5 },
+  { floor: 'edge', folders: ['threads'], mayUse: 'floors 0–5, host', upTo: 5, edges: ['host'] },
   { floor: 'edge', folders: ['ambient'], mayUse: 'floors 0–5', upTo: 5 },
   {
     floor: 'edge',

@@ -1,0 +1,28 @@
+/** What the thread of a node and the network that started it send each other. */
+import type { EnvelopeData } from '../../cluster/envelope.ts';
+import type { SentError } from '../../cluster/copy.ts';
+
+/** What a thread is started with. */
+export interface NodeThreadInput {
+  readonly name: string;
+  readonly incarnation: number;
+  /** URL of the module of its program, and the name by which that is exported. */
+  readonly module: string;
+  readonly export: string;
+  /** The folder of its disk. */
+  readonly folder: string;
+  readonly seed: string;
+  readonly callTimeoutMs: number;
+}
+
+/** To a thread. */
+export type ToNode =
+  { readonly type: 'envelope'; readonly envelope: EnvelopeData } | { readonly type: 'leave' };
+
+/** From a thread. */
+export type FromNode =
+  | { readonly type: 'ready' }
+  | { readonly type: 'envelope'; readonly envelope: EnvelopeData }
+  | { readonly type: 'note'; readonly text: string }
+  | { readonly type: 'failed'; readonly error: SentError }
+  | { readonly type: 'left' };

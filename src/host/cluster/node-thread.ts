@@ -1,0 +1,69 @@
+/** One process of a real node: a thread that runs its program. Invariant: what the program throws ends the thread, as it would end a process. */
+import process from 'node:process';
+import { parentPort, workerData } from 'node:worker_threads';
+import { sentError } from '../../cluster/copy.ts';
+import { Envelope } from '../../cluster/envelope.ts';
+import { ProcessContext } from '../../cluster/process-context.ts';
+import { describeValue, invalidArgument } from '../../kernel/errors.ts';
+import { invariant } from '../../kernel/invariant.ts';
+import type { NodeProgram } from '../../model/node-context.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import { realWorld } from '../real-world.ts';
+import type { FromNode, NodeThreadInput, ToNode } from './node-message.ts';
+
+const input = workerData as NodeThreadInput;
+const send = (message: FromNode): void => parentPort?.postMessage(message);
+let ids = 0;
+
+const world = {
+  ...realWorld({ seed: input.seed }),
+  tracer: {
+    record(event: TraceEvent): void {
+      if (event.type === 'note') send({ type: 'note', text: event.text });
+    },
+  },
+};
+const context = new ProcessContext({
+  name: input.name,
+  incarnation: input.incarnation,
+  world,
+  callTimeoutMs: input.callTimeoutMs,
+  transport: {
+    nextId: () => (ids += 1),
+    post: ({ kind, from, incarnation, to, toIncarnation, name, id, body }) =>
+      send({ type: 'envelope', envelope: { kind, from, incarnation, to, toIncarnation, name, id, body } }),
+  },
+});
+
+async function start(): Promise<void> {
+  invariant(parentPort !== null, 'a node runs in a thread');
+  parentPort.on('message', (message: ToNode) => {
+    if (message.type === 'leave') leave();
+    else context.endpoint.deliver(Envelope.of(message.envelope));
+  });
+  const exported = (await import(input.module)) as Readonly<Record<string, unknown>>;
+  const program = exported[input.export];
+  if (typeof program !== 'function') {
+    throw invalidArgument(
+      'export',
+      `the name of a function that ${input.module} exports`,
+      describeValue(program),
+    );
+  }
+  const object = await (program as NodeProgram<object | undefined>)(context);
+  context.endpoint.serve(object);
+  send({ type: 'ready' });
+}
+
+function leave(): void {
+  context.stop();
+  context.endpoint.close();
+  send({ type: 'left' });
+  process.exit(0);
+}
+
+start().catch((error: unknown) => {
+  send({ type: 'failed', error: sentError(error) });
+  process.exitCode = 1;
+  parentPort?.close();
+});

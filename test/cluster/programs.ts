@@ -1,0 +1,97 @@
+// Programs of nodes, which run on a simulated network and in threads unchanged.
+import type { NodeContext } from '../../src/model/node-context.ts';
+
+export interface Counter {
+  add(n: number): Promise<number>;
+  fail(message: string): never;
+  sleepThenAdd(ms: number, n: number): Promise<number>;
+  incarnation(): number;
+  mirror(value: unknown): unknown;
+  refuse(): unknown;
+}
+
+class CounterServer implements Counter {
+  readonly #node: NodeContext;
+  #count = 0;
+
+  constructor(node: NodeContext) {
+    this.#node = node;
+  }
+
+  add(n: number): Promise<number> {
+    this.#count += n;
+    return Promise.resolve(this.#count);
+  }
+
+  fail(message: string): never {
+    throw Object.assign(new RangeError(message, { cause: new TypeError('inner') }), { code: 'E_FULL' });
+  }
+
+  async sleepThenAdd(ms: number, n: number): Promise<number> {
+    await this.#node.sleep(ms);
+    return this.add(n);
+  }
+
+  incarnation(): number {
+    return this.#node.incarnation;
+  }
+
+  mirror(value: unknown): unknown {
+    return value;
+  }
+
+  refuse(): unknown {
+    return () => 'a function cannot cross';
+  }
+}
+
+export function counter(node: NodeContext): Counter {
+  return new CounterServer(node);
+}
+
+export interface Forwarder {
+  add(n: number): Promise<number>;
+}
+
+/** Calls another node for its callers. */
+export function forwarder(node: NodeContext): Forwarder {
+  const behind = node.connect<Counter>('counter');
+  return { add: (n) => behind.add(n) };
+}
+
+export interface Collector {
+  got(count: number): Promise<unknown[]>;
+}
+
+/** Keeps what it is sent. */
+export function collector(node: NodeContext): Collector {
+  const mailbox = node.mailbox();
+  return {
+    async got(count) {
+      const messages: unknown[] = [];
+      while (messages.length < count) messages.push(await mailbox.receive());
+      return messages;
+    },
+  };
+}
+
+export interface Sender {
+  sendTo(to: string, messages: readonly unknown[]): void;
+}
+
+export function sender(node: NodeContext): Sender {
+  return {
+    sendTo(to, messages) {
+      for (const message of messages) node.send(to, message);
+    },
+  };
+}
+
+export async function slowStart(node: NodeContext): Promise<{ isThere(): boolean }> {
+  await node.sleep(20);
+  return { isThere: () => true };
+}
+
+export function failingStart(): never {
+  throw new Error('no port is free');
+}

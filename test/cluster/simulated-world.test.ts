@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { createNetwork } from '../../src/cluster/network.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import type { NodeProgram } from '../../src/model/node-context.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import * as programs from './programs.ts';
+import { WORLD_CASES } from './world-cases.ts';
+
+test.for(WORLD_CASES)('$title', async ({ run }) => {
+  const { failure } = await simulate({
+    source: fifoDecisions(),
+    scenario: (sim) => {
+      const net = createNetwork(sim);
+      return run({
+        node: (name, program) => Promise.resolve(net.node(name, programs[program] as NodeProgram<object>)),
+        connect: (to, options) => net.connect(to, options),
+      });
+    },
+  });
+  expect(failure).toBeUndefined();
+});
