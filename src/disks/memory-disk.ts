@@ -157,7 +157,7 @@ const FAULT_KINDS: Readonly<Record<FaultName, string>> = {
 const NO_BYTES = new Uint8Array(0);
 
 /** The medium, and what its operations do to it. */
-class Medium implements MemoryDisk, CrashingDisk {
+class Medium implements CrashingDisk {
   readonly name: string;
   readonly tearBytes: number;
   readonly reorder: boolean;
@@ -189,9 +189,8 @@ class Medium implements MemoryDisk, CrashingDisk {
     return this.#world.choices;
   }
 
-  mount(world: Pick<World, 'clock'>): Disk {
-    check('world', world, WORLD_OF_TIME);
-    const mount = new MountedDisk(this, world.clock);
+  mount(clock: Clock): Disk {
+    const mount = new MountedDisk(this, clock);
     this.#mounts.add(mount);
     return mount;
   }
@@ -419,6 +418,36 @@ class Medium implements MemoryDisk, CrashingDisk {
   }
 }
 
+/** The medium as its owner sees it. */
+class MediumHandle implements MemoryDisk {
+  readonly #medium: Medium;
+
+  constructor(medium: Medium) {
+    this.#medium = medium;
+  }
+
+  get name(): string {
+    return this.#medium.name;
+  }
+
+  mount(world: Pick<World, 'clock'>): Disk {
+    check('world', world, WORLD_OF_TIME);
+    return this.#medium.mount(world.clock);
+  }
+
+  crash(): void {
+    this.#medium.crash();
+  }
+
+  powerFail(): void {
+    this.#medium.powerFail();
+  }
+
+  files(): Map<string, Uint8Array> {
+    return this.#medium.files();
+  }
+}
+
 /** The disk as one process uses it. */
 class MountedDisk implements Disk {
   readonly #medium: Medium;
@@ -576,5 +605,5 @@ class MountedDisk implements Disk {
 export function createMemoryDisk(world: Omit<World, 'random'>, options: MemoryDiskOptions = {}): MemoryDisk {
   check('world', world, WORLD_OF_CHOICES);
   check('options', options, OPTIONS);
-  return new Medium(world, options);
+  return new MediumHandle(new Medium(world, options));
 }

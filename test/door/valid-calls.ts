@@ -57,6 +57,8 @@ const silent = (): void => undefined;
 /** By the name of the function or class. */
 export const VALID: Readonly<Record<string, Given>> = {
   createChaosRunner: () => [world(), service(), {}],
+  createFolderDisk: () => [{ folder: join(disk(), 'files') }],
+  createMemoryDisk: () => [world(), { name: 'n1' }],
   createCountingUpdater: () => [{ updateIntervalMs: 1, paused: true }],
   createDecisions: () => [door.fifoDecisions()],
   createDirMonitor: () => [new Map([['x', '/no/such/folder/0']])],
