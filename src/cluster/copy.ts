@@ -59,6 +59,38 @@ function copyRecord(record: Readonly<Record<string, unknown>>, depth: number): u
   return copy;
 }
 
+const HEAD_BYTES = 32;
+const NUMBER_BYTES = 8;
+
+/** How many bytes a message takes, roughly: as many for a letter, eight for a number, and thirty-two for what every message has. */
+export function sizeOf(body: unknown): number {
+  return HEAD_BYTES + bytesOf(body, DEPTH_MAX);
+}
+
+function bytesOf(value: unknown, depth: number): number {
+  switch (typeof value) {
+    case 'string':
+      return value.length;
+    case 'number':
+    case 'bigint':
+      return NUMBER_BYTES;
+    case 'object':
+      return value === null || depth === 0 ? 1 : bytesOfObject(value, depth - 1);
+    default:
+      return 1;
+  }
+}
+
+function bytesOfObject(value: object, depth: number): number {
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
+  let bytes = 0;
+  if (value instanceof Map) for (const pair of value) bytes += bytesOf(pair, depth);
+  else if (value instanceof Set) for (const item of value) bytes += bytesOf(item, depth);
+  else if (Array.isArray(value)) for (const item of value) bytes += bytesOf(item, depth);
+  else for (const [key, item] of Object.entries(value)) bytes += key.length + bytesOf(item, depth);
+  return bytes;
+}
+
 /** What a method has thrown, as it crosses. */
 export interface SentError {
   readonly name: string;

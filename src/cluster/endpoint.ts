@@ -146,15 +146,7 @@ export class Endpoint {
       const body = args.length === 0 ? args : copyOf(args, () => `an argument of ${name}`);
       const id = transport.nextId();
       const words = wordsOfAny(args);
-      const envelope = new Envelope(
-        'call',
-        [from, incarnation],
-        [to, ANY_INCARNATION],
-        name,
-        id,
-        body,
-        words,
-      );
+      const envelope = new Envelope('call', from, incarnation, to, ANY_INCARNATION, name, id, body, words);
       const pending = new PendingCall(this, envelope, clock.now(), [resolve, reject]);
       this.#pending.set(id, pending);
       pending.limit(clock, timeoutMs, signal);
@@ -170,7 +162,7 @@ export class Endpoint {
     const body = copyOf(message, () => `the message to ${to}`);
     const id = transport.nextId();
     transport.post(
-      new Envelope('message', [from, incarnation], [to, ANY_INCARNATION], name, id, body, ownWords(message)),
+      new Envelope('message', from, incarnation, to, ANY_INCARNATION, name, id, body, ownWords(message)),
     );
   }
 
@@ -250,15 +242,11 @@ export class Endpoint {
     this.#answer(call, 'reply', body, ownWords(value));
   }
 
-  #answer(
-    { from, incarnation: caller, name, id }: Envelope,
-    kind: 'reply' | 'error',
-    body: unknown,
-    words?: string,
-  ): void {
+  #answer(call: Envelope, kind: 'reply' | 'error', body: unknown, words?: string): void {
     if (this.#isClosed) return;
+    const { from, incarnation: caller, name, id } = call;
     const { transport, name: own, incarnation } = this.#parts;
-    transport.post(new Envelope(kind, [own, incarnation], [from, caller], name, id, body, words));
+    transport.post(new Envelope(kind, own, incarnation, from, caller, name, id, body, words, call));
   }
 }
 

@@ -1,7 +1,7 @@
 /** A message on its way between two nodes, and what carries it. */
 import { namedTopic, type Topic } from '../kernel/question.ts';
-import { sentError } from './copy.ts';
 import type { MessageKind } from '../model/trace-event.ts';
+import { copyOf, sentError } from './copy.ts';
 
 /** For whichever process of the receiver is there when it arrives. */
 export const ANY_INCARNATION = -1;
@@ -35,15 +35,21 @@ export class Envelope implements EnvelopeData {
   readonly body: unknown;
   /** What it says in its own words, if it has any. */
   readonly words: string | undefined;
+  /** Of a reply: the very delivery of the call that it answers. */
+  readonly answered: Envelope | undefined;
+  #topic: Topic | undefined = undefined;
 
   constructor(
     kind: MessageKind,
-    [from, incarnation]: readonly [string, number],
-    [to, toIncarnation]: readonly [string, number],
+    from: string,
+    incarnation: number,
+    to: string,
+    toIncarnation: number,
     name: string,
     id: number,
     body: unknown,
     words?: string,
+    answered?: Envelope,
   ) {
     this.kind = kind;
     this.from = from;
@@ -54,6 +60,7 @@ export class Envelope implements EnvelopeData {
     this.id = id;
     this.body = body;
     this.words = words;
+    this.answered = answered;
   }
 
   /** The same as the plain data of one. */
@@ -63,38 +70,24 @@ export class Envelope implements EnvelopeData {
 
   /** What is asked of it and its events are about: `a to locks acquire`, `locks to a reply to acquire`. */
   get topic(): Topic {
-    return namedTopic(linkName(this.from, this.to), this.what, '');
+    return (this.#topic ??= topicsOf(this.from, this.to).of(this.kind, this.name));
   }
 
-  get what(): string {
-    switch (this.kind) {
-      case 'call':
-      case 'message':
-        return this.name;
-      case 'reply':
-        return `reply to ${this.name}`;
-      case 'error':
-        return `error to ${this.name}`;
-    }
+  /** The same once more, with a body of its own. */
+  again(): Envelope {
+    const { kind, from, incarnation, to, toIncarnation, name, id, words, answered } = this;
+    const body = copyOf(this.body, () => 'a duplicate');
+    return new Envelope(kind, from, incarnation, to, toIncarnation, name, id, body, words, answered);
   }
 }
 
 /** The error that a caller gets in place of an answer that will not come: of its call, or of the answer that was lost. */
-export function failedAnswer(
-  { kind, from, incarnation, to, toIncarnation, name, id }: Envelope,
-  error: Error,
-): Envelope {
-  const [answerer, caller] =
-    kind === 'call'
-      ? ([
-          [to, ANY_INCARNATION],
-          [from, incarnation],
-        ] as const)
-      : ([
-          [from, incarnation],
-          [to, toIncarnation],
-        ] as const);
-  return new Envelope('error', answerer, caller, name, id, sentError(error));
+export function failedAnswer(lost: Envelope, error: Error): Envelope {
+  const { kind, from, incarnation, to, toIncarnation, name, id } = lost;
+  const body = sentError(error);
+  return kind === 'call'
+    ? new Envelope('error', to, ANY_INCARNATION, from, incarnation, name, id, body)
+    : new Envelope('error', from, incarnation, to, toIncarnation, name, id, body);
 }
 
 /** Takes what an endpoint sends. */
@@ -104,22 +97,55 @@ export interface Transport {
   post(envelope: Envelope): void;
 }
 
-const names = new Map<string, Map<string, string>>();
-const NAMES_MAX = 4_096;
+/** The topics of one link by name: each message asks for its own, and making its text is dearer than the rest of its way. */
+class LinkTopics {
+  readonly #link: string;
+  readonly #calls = new Map<string, Topic>();
+  readonly #replies = new Map<string, Topic>();
+  readonly #errors = new Map<string, Topic>();
 
-/** How a link is called: `a to locks`. Made once, as each message asks for it. */
-function linkName(from: string, to: string): string {
-  let ofSender = names.get(from);
+  constructor(link: string) {
+    this.#link = link;
+  }
+
+  of(kind: MessageKind, name: string): Topic {
+    switch (kind) {
+      case 'call':
+      case 'message':
+        return this.#of(this.#calls, '', name);
+      case 'reply':
+        return this.#of(this.#replies, 'reply to ', name);
+      case 'error':
+        return this.#of(this.#errors, 'error to ', name);
+    }
+  }
+
+  #of(topics: Map<string, Topic>, before: string, name: string): Topic {
+    let topic = topics.get(name);
+    if (topic === undefined) {
+      if (topics.size >= NAMES_MAX) topics.clear();
+      topic = namedTopic(this.#link, before + name, '');
+      topics.set(name, topic);
+    }
+    return topic;
+  }
+}
+
+const links = new Map<string, Map<string, LinkTopics>>();
+const NAMES_MAX = 1_024;
+
+function topicsOf(from: string, to: string): LinkTopics {
+  let ofSender = links.get(from);
   if (ofSender === undefined) {
-    if (names.size >= NAMES_MAX) names.clear();
+    if (links.size >= NAMES_MAX) links.clear();
     ofSender = new Map();
-    names.set(from, ofSender);
+    links.set(from, ofSender);
   }
-  let name = ofSender.get(to);
-  if (name === undefined) {
+  let topics = ofSender.get(to);
+  if (topics === undefined) {
     if (ofSender.size >= NAMES_MAX) ofSender.clear();
-    name = `${from} to ${to}`;
-    ofSender.set(to, name);
+    topics = new LinkTopics(`${from} to ${to}`);
+    ofSender.set(to, topics);
   }
-  return name;
+  return topics;
 }

@@ -10,7 +10,7 @@ export {
   type MemoryDiskOptions,
 } from '../disks/memory-disk.ts';
 export type { Disk, DiskData } from '../model/disk.ts';
-export { createNetwork, type Network, type NetworkOptions } from './network.ts';
+export { createNetwork, type Network, type NetworkOptions, type NodeNames } from './network.ts';
 export type { ClusterNode, ClusterNodeOptions } from './node.ts';
 export type { Chance, LinkFaults, LinkOptions } from './link-settings.ts';
 export { isCallLost } from './copy.ts';

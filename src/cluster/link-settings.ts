@@ -1,19 +1,41 @@
 /** How the links of a network behave, and what can happen on them. Invariant: answer 0 of each question is that nothing goes wrong. */
 import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import { microsecondsOf } from '../kernel/microseconds.ts';
+import type { Topic } from '../kernel/question.ts';
 import { messageFaultText } from '../model/faults.ts';
+import { type RateTable, RateTables } from '../network/rate-table.ts';
 import { CHANCE } from '../simulation/scenario-faults.ts';
 import type { Envelope } from './envelope.ts';
 import { envelopeText } from './message-detail.ts';
 
-/** One message in so many, or `true` for one in 16. */
+/** At one message in so many, at least 2, or `true` for the usual number. */
 export type Chance = number | boolean;
 
-/** What the exploration may do to messages. What is absent does not happen. */
+/** What the exploration may do to messages and links. What is absent does not happen. `true` is one message in 16, of `partition` and `hold` one in 64. */
 export interface LinkFaults {
-  /** A call, reply or message is lost: who has called waits until its time limit, or learns it when faults end. */
+  /** A call, reply or message is lost: the caller waits until its time limit, or learns it when faults end. */
   readonly lose?: Chance;
+  /** It comes twice, each after a delay of its own; a call then runs twice, and its caller takes the first answer. */
+  readonly duplicate?: Chance;
+  /** It is held back until another message of the same link overtakes it, for `reorderMs` at most. */
+  readonly reorder?: Chance;
+  /** It comes later by up to `delayMs`. */
+  readonly delay?: Chance;
+  /** As it is sent the network is partitioned for up to `outageMs`: one node from all others, halves, one direction, or a pair. */
+  readonly partition?: Chance;
+  /** As it is sent its link begins to hold back all messages for up to `outageMs`. */
+  readonly hold?: Chance;
+  /** Default 1,000. */
+  readonly delayMs?: number;
+  /** Default 1,000. */
+  readonly reorderMs?: number;
+  /** Default 1,000. */
+  readonly outageMs?: number;
+  /** Strikes at most, of all kinds and on all links together, so that a run comes to its end; default 64, `Infinity` for no bound. */
+  readonly strikesMax?: number;
 }
 
 /** How links behave. */
@@ -22,20 +44,38 @@ export interface LinkOptions {
   readonly latencyMs?: number | readonly [leastMs: number, mostMs: number];
   /** How many different times a message can take; default 8. */
   readonly latencySteps?: number;
+  /** Messages of a link arrive in the order in which they were sent. Default: as their latencies have it. */
+  readonly fifo?: boolean;
+  /** How many bytes a link carries in a millisecond; messages wait for each other. Default: any number. */
+  readonly bytesPerMs?: number;
   readonly faults?: LinkFaults;
 }
 
-type LinkFaultKind = 'lose';
+/** What can happen as a message is sent. */
+export type LinkFaultKind = 'hold' | 'partition' | 'delay' | 'reorder' | 'duplicate' | 'lose';
+/** Those that last, and concern more than one message. */
+export type OutageKind = 'hold' | 'partition';
 
+const OUTAGES = ['hold', 'partition'] as const satisfies readonly OutageKind[];
+const KINDS = [...OUTAGES, 'delay', 'reorder', 'duplicate', 'lose'] as const;
+const TABLES = new RateTables<LinkFaultKind>(KINDS);
 const ONE_IN = 16;
+const OUTAGE_ONE_IN = 64;
 const LATENCY_STEPS = 8;
+const FAULT_MS = 1_000;
+const STRIKES_MAX = 64;
+const LENGTHS = 4;
 
 const CHANCE_OR_SWITCH = is.anyOf('true, false or an integer ≥ 2', is.BOOLEAN, CHANCE);
 /** See {@link LinkFaults}. */
 const LINK_FAULTS: is.RecordShape = is.objectOf<LinkFaults>(
   'an object of faults',
   {},
-  { lose: CHANCE_OR_SWITCH },
+  {
+    ...is.each(KINDS, CHANCE_OR_SWITCH),
+    ...is.each(['delayMs', 'reorderMs', 'outageMs'], is.DURATION_MS),
+    strikesMax: is.limit(),
+  },
 );
 
 /** See {@link LinkOptions}. */
@@ -46,45 +86,119 @@ export const LINK_FIELDS: is.ShapesOf<LinkOptions> = {
     is.listOf(is.DURATION_MS),
   ),
   latencySteps: is.integer(1),
+  fifo: is.BOOLEAN,
+  bytesPerMs: is.such('a number > 0', (value) => typeof value === 'number' && value > 0),
   faults: LINK_FAULTS,
 };
 
-/** The kinds that a network may use, with their shares. */
+const LINK_OPTIONS = is.optionsOf<LinkOptions>({}, LINK_FIELDS);
+
+/** What one link is to be like, where it differs from the others. */
+export function checkLinkOptions(name: string, options: LinkOptions): void {
+  check(name, options, LINK_OPTIONS);
+}
+
+function rateOf(faults: LinkFaults, kind: LinkFaultKind): number {
+  const chance = faults[kind] ?? false;
+  if (typeof chance === 'number') return 1 / chance;
+  if (!chance) return 0;
+  return 1 / (kind === 'hold' || kind === 'partition' ? OUTAGE_ONE_IN : ONE_IN);
+}
+
+/** A fault takes a part of `mostMs`, all of it at most. */
+export function faultLength(choices: Choices, topic: Topic, mostMs: number): number {
+  const msOf = (answer: number): number => microsecondsOf((mostMs * (answer + 1)) / LENGTHS) / 1000;
+  return msOf(choices.choose(topic.asks('delay'), LENGTHS, msOf));
+}
+
+/** How many strikes are left. */
+interface StrikeBudget {
+  left: number;
+}
+
+/** The faults of a link, as questions. */
 class LinkFaultTable {
-  readonly #kinds: readonly LinkFaultKind[];
-  readonly #n: number;
+  readonly #all: RateTable<LinkFaultKind> | undefined;
+  /** While one that lasts is in force no other one begins. */
+  readonly #brief: RateTable<LinkFaultKind> | undefined;
+  readonly #budget: StrikeBudget;
 
-  constructor(kinds: readonly LinkFaultKind[], n: number) {
-    this.#kinds = kinds;
-    this.#n = n;
+  constructor(faults: LinkFaults, isFifo: boolean, budget: StrikeBudget) {
+    const rates = (kinds: readonly LinkFaultKind[]): Partial<Record<LinkFaultKind, number>> =>
+      Object.fromEntries(
+        kinds.map((kind) => [kind, isFifo && kind === 'reorder' ? 0 : rateOf(faults, kind)]),
+      );
+    this.#all = TABLES.of('faults', rates(KINDS));
+    this.#brief = TABLES.of('faults', rates(KINDS.slice(OUTAGES.length)));
+    this.#budget = budget;
   }
 
-  pick(choices: Choices, envelope: Envelope): LinkFaultKind | undefined {
-    const describe: DescribeAnswer = (answer) => {
-      const kind = this.#kindOf(answer);
-      return kind === undefined ? '' : messageFaultText(kind, envelopeText(envelope));
-    };
-    return this.#kindOf(choices.choose(envelope.topic.asks('fault'), this.#n, describe));
+  /** What strikes this message. */
+  pick(choices: Choices, envelope: Envelope, isBriefOnly: boolean): LinkFaultKind | undefined {
+    const table = isBriefOnly ? this.#brief : this.#all;
+    if (table === undefined || this.#budget.left === 0) return undefined;
+    const describe: DescribeAnswer = (answer) => wordsOf(table.kindOf(answer), envelope);
+    const kind = table.kindOf(choices.choose(envelope.topic.asks('fault'), table.n, describe));
+    if (kind !== undefined) this.#budget.left -= 1;
+    return kind;
   }
+}
 
-  #kindOf(answer: number): LinkFaultKind | undefined {
-    return this.#kinds[answer - (this.#n - this.#kinds.length)];
-  }
+/** What lasts says in the trace what it is: that is decided after it. */
+function wordsOf(kind: LinkFaultKind | undefined, envelope: Envelope): string | undefined {
+  if (kind === undefined) return '';
+  return kind === 'hold' || kind === 'partition' ? undefined : messageFaultText(kind, envelopeText(envelope));
 }
 
 /** Options with their defaults, checked. */
 export class LinkSettings {
   readonly latencyMs: readonly [number, number];
   readonly latencySteps: number;
+  readonly isFifo: boolean;
+  readonly bytesPerMs: number;
+  readonly delayMs: number;
+  readonly reorderMs: number;
+  readonly outageMs: number;
   readonly faults: LinkFaultTable | undefined;
+  readonly #options: LinkOptions;
+  readonly #budget: StrikeBudget;
 
-  constructor({ latencyMs = 0, latencySteps = LATENCY_STEPS, faults = {} }: LinkOptions) {
-    this.latencyMs = typeof latencyMs === 'number' ? [latencyMs, latencyMs] : latencyMs;
-    if (this.latencyMs[0] > this.latencyMs[1]) {
-      throw invalidArgument('latencyMs', 'the shortest time first', latencyMs);
-    }
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for latencies out of order, and chances that add up to more than 1. */
+  constructor(
+    options: LinkOptions,
+    budget: StrikeBudget = { left: options.faults?.strikesMax ?? STRIKES_MAX },
+  ) {
+    const {
+      latencyMs = 0,
+      latencySteps = LATENCY_STEPS,
+      fifo = false,
+      bytesPerMs = Infinity,
+      faults,
+    } = options;
+    this.latencyMs = rangeOf(latencyMs);
     this.latencySteps = latencySteps;
-    const lose = faults.lose === true ? ONE_IN : faults.lose;
-    this.faults = lose === undefined || lose === false ? undefined : new LinkFaultTable(['lose'], lose);
+    this.isFifo = fifo;
+    this.bytesPerMs = bytesPerMs;
+    this.delayMs = faults?.delayMs ?? FAULT_MS;
+    this.reorderMs = faults?.reorderMs ?? FAULT_MS;
+    this.outageMs = faults?.outageMs ?? FAULT_MS;
+    this.faults = faults === undefined ? undefined : new LinkFaultTable(faults, fifo, budget);
+    this.#options = options;
+    this.#budget = budget;
   }
+
+  /** The same for a link that differs in those. Unless it says how often faults may strike, they are counted with those of all links. */
+  with(own: LinkOptions): LinkSettings {
+    const budget = own.faults?.strikesMax === undefined ? [this.#budget] : [];
+    return new LinkSettings({ ...this.#options, ...own }, ...budget);
+  }
+}
+
+function rangeOf(latencyMs: NonNullable<LinkOptions['latencyMs']>): readonly [number, number] {
+  if (typeof latencyMs === 'number') return [latencyMs, latencyMs];
+  const [least, most, ...more] = latencyMs as readonly number[];
+  if (least === undefined || most === undefined || more.length > 0 || least > most) {
+    throw invalidArgument('latencyMs', 'the shortest time, then the longest', latencyMs);
+  }
+  return [least, most];
 }

@@ -1,97 +1,123 @@
 /**
  * The way from one node to another, in this direction: how long messages take and what happens to them. Invariants: each message that is
- * sent is delivered, refused, lost or held; what is lost is a `fault` of the trace, or a partition that is one.
+ * sent is delivered, refused, lost or still on its way; each strike is a `fault` of the trace before it takes effect; of a link that keeps the
+ * order no message overtakes another.
  */
 import type { Timer } from '../kernel/clock.ts';
-import { DelayDraw } from '../network/chaos-delay.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
 import type { MessageStep } from '../model/trace-event.ts';
-import type { SimulatedWorld } from '../simulation/simulation.ts';
+import { DelayDraw } from '../network/chaos-delay.ts';
+import { ChaosHolds } from '../network/chaos-holds.ts';
+import { sizeOf } from './copy.ts';
 import type { Envelope } from './envelope.ts';
+import { faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
 import { detailOf, envelopeText } from './message-detail.ts';
-import type { LinkSettings } from './link-settings.ts';
+import type { NetworkCore } from './network-core.ts';
 
 /** Who gets what has come through. */
 export interface Receiver {
   readonly name: string;
+  /** True if it has left for good. */
+  readonly hasLeft: boolean;
   /** Called in an event of the network. */
   arrive(envelope: Envelope): void;
 }
 
-/** Finds receivers, and keeps what is lost until faults end. */
-export interface LinkHost {
-  readonly world: SimulatedWorld;
-  readonly settings: LinkSettings;
-  /** What is on its way. */
-  readonly inTransit: Set<Timer>;
-  receiver(name: string): Receiver | undefined;
-  /** It has come where nobody takes it. */
-  refuse(envelope: Envelope): void;
-  /** A call that nobody will answer any more. */
-  noteLost(call: Envelope): void;
+/** A message on its way. */
+class Flight {
+  readonly envelope: Envelope;
+  readonly dueMs: number;
+  timer: Timer | undefined = undefined;
+  /** Where it stands in the list of its link. */
+  index: number;
+
+  constructor(envelope: Envelope, dueMs: number, index: number) {
+    this.envelope = envelope;
+    this.dueMs = dueMs;
+    this.index = index;
+  }
 }
+
+const PARTITIONED = 'the network is partitioned';
+const HELD = 'the link is held';
 
 /** One direction between two nodes. */
 export class Link {
   readonly from: string;
   readonly to: string;
-  readonly #host: LinkHost;
+  readonly #core: NetworkCore;
+  readonly #settings: LinkSettings;
   readonly #delays: DelayDraw;
+  /** In the order of sending where the link keeps the order. */
+  #flights: Flight[] = [];
+  /** What a fault holds back; made when one does. */
+  #late: ChaosHolds | undefined = undefined;
+  /** What waits while the link is held. */
+  #waiting: Envelope[] = [];
+  /** How many partitions it is cut by, and how many holds it is held by. */
+  #cuts = 0;
+  #holds = 0;
+  /** When all that was sent has passed through, if its width is limited. */
+  #freeMs = 0;
 
-  constructor(host: LinkHost, from: string, to: string) {
-    this.#host = host;
+  constructor(core: NetworkCore, from: string, to: string, settings: LinkSettings) {
     this.from = from;
     this.to = to;
-    const [least, most] = host.settings.latencyMs;
-    this.#delays = new DelayDraw(host.world.choices, most - least, host.settings.latencySteps);
+    this.#core = core;
+    this.#settings = settings;
+    const [least, most] = settings.latencyMs;
+    this.#delays = new DelayDraw(core.world.choices, most - least, settings.latencySteps);
   }
 
   /** Takes a message on its way. */
   send(envelope: Envelope): void {
-    const { settings } = this.#host;
     this.trace(envelope, 'sent');
-    const fault = settings.faults?.pick(this.#host.world.choices, envelope);
-    if (fault === 'lose') {
-      this.#lose(envelope);
+    if (this.#cuts > 0) {
+      this.#lose(envelope, PARTITIONED);
       return;
     }
-    this.#travel(envelope);
-  }
-
-  /** It will not be answered: who called learns it, if that is still possible, once faults have ended. */
-  #lose(envelope: Envelope): void {
-    this.#traceFault(envelope, 'lose');
-    if (envelope.kind !== 'message') this.#host.noteLost(envelope);
+    const fault = this.#core.strike(this.#settings, envelope);
+    if (fault === undefined) this.#travel(envelope);
+    else this.#strike(fault, envelope);
   }
 
   /** It arrives in this instant, whatever is set. */
   bring(envelope: Envelope): void {
-    this.#schedule(envelope, 0);
+    this.#depart(envelope, 0);
   }
 
-  #travel(envelope: Envelope): void {
-    const { settings } = this.#host;
-    this.#schedule(envelope, settings.latencyMs[0] + this.#delays.draw(() => envelope.topic));
+  /** A partition begins or ends. */
+  cut(by: 1 | -1): void {
+    this.#cuts += by;
   }
 
-  #schedule(envelope: Envelope, ms: number): void {
-    const { inTransit, world } = this.#host;
-    const timer = world.clock.timer(envelope.topic, ms, () => {
-      inTransit.delete(timer);
-      this.#arrive(envelope);
-    });
-    inTransit.add(timer);
+  /** A hold begins or ends. */
+  hold(by: 1 | -1): void {
+    this.#holds += by;
+    if (this.#holds > 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const envelope of waiting) this.bring(envelope);
   }
 
-  #arrive(envelope: Envelope): void {
-    const receiver = this.#host.receiver(this.to);
-    if (receiver === undefined) this.#host.refuse(envelope);
-    else receiver.arrive(envelope);
+  /** What faults hold back comes now. */
+  heal(): void {
+    this.#late?.heal();
   }
 
-  trace(envelope: Envelope, step: MessageStep): void {
-    const { tracer, clock } = this.#host.world;
+  /** Nothing that is on its way arrives any more. */
+  stop(): void {
+    for (const { timer } of this.#flights) timer?.cancel();
+    this.#flights = [];
+    this.#waiting = [];
+    this.#late?.release();
+  }
+
+  trace(envelope: Envelope, step: MessageStep, reason?: string): void {
+    const { tracer, clock } = this.#core.world;
     const { kind, name, id } = envelope;
-    const event = {
+    const detail = tracer.keepsEvents === true ? detailOf(envelope) : undefined;
+    tracer.record({
       at: clock.now(),
       type: 'message',
       runner: this.from,
@@ -100,13 +126,121 @@ export class Link {
       kind,
       name,
       id,
-    } as const;
-    const detail = tracer.keepsEvents === true ? detailOf(envelope) : undefined;
-    tracer.record(detail === undefined ? event : { ...event, detail });
+      ...(reason === undefined ? {} : { reason }),
+      ...(detail === undefined ? {} : { detail }),
+    });
   }
 
-  #traceFault(envelope: Envelope, kind: string): void {
-    const { tracer, clock } = this.#host.world;
+  #strike(kind: LinkFaultKind, envelope: Envelope): void {
+    switch (kind) {
+      case 'hold':
+        this.#core.beginHold(envelope, this.#settings.outageMs);
+        this.#travel(envelope);
+        return;
+      case 'partition':
+        this.#core.beginPartition(this.#settings.outageMs);
+        if (this.#cuts > 0) this.#lose(envelope, PARTITIONED);
+        else this.#travel(envelope);
+        return;
+      case 'delay':
+        this.#delay(envelope);
+        return;
+      case 'reorder':
+        this.#traceFault(envelope, kind);
+        this.trace(envelope, 'held');
+        this.#holdBack(envelope, this.#settings.reorderMs, true);
+        return;
+      case 'duplicate':
+        this.#traceFault(envelope, kind);
+        this.trace(envelope, 'duplicated');
+        this.#travel(envelope);
+        this.#travel(envelope.again());
+        return;
+      case 'lose':
+        this.#traceFault(envelope, kind);
+        this.#lose(envelope);
+        return;
+    }
+  }
+
+  #delay(envelope: Envelope): void {
+    const ms = faultLength(this.#core.world.choices, envelope.topic.plus('late'), this.#settings.delayMs);
+    this.#traceFault(envelope, 'delay', ms);
+    this.trace(envelope, 'held');
+    const dueMs = this.#latency(envelope) + ms;
+    if (this.#settings.isFifo) this.#depart(envelope, dueMs);
+    else this.#holdBack(envelope, dueMs, false);
+  }
+
+  #holdBack(envelope: Envelope, ms: number, isOvertakable: boolean): void {
+    const late = (this.#late ??= new ChaosHolds(this.#core.world.clock));
+    late.begin(envelope.topic, { ms, isOvertakable }, (why) => {
+      if (why === 'time') this.#arrive(envelope);
+      else if (why !== 'released') this.bring(envelope);
+    });
+  }
+
+  /** It will not be answered: who called learns it, if that is still possible, once faults have ended. */
+  #lose(envelope: Envelope, reason?: string): void {
+    this.trace(envelope, 'lost', reason);
+    if (envelope.kind !== 'message') this.#core.noteLost(envelope);
+  }
+
+  #travel(envelope: Envelope): void {
+    this.#depart(envelope, this.#latency(envelope));
+  }
+
+  #latency(envelope: Envelope): number {
+    const { latencyMs, bytesPerMs } = this.#settings;
+    const ms = latencyMs[0] + this.#delays.draw(() => envelope.topic);
+    if (bytesPerMs === Infinity) return ms;
+    const now = this.#core.world.clock.now();
+    this.#freeMs = Math.max(this.#freeMs, now) + sizeOf(envelope.body) / bytesPerMs;
+    return roundedMs(ms + this.#freeMs - now);
+  }
+
+  #depart(envelope: Envelope, ms: number): void {
+    const flights = this.#flights;
+    const flight = new Flight(envelope, this.#core.world.clock.now() + ms, flights.length);
+    flights.push(flight);
+    // Of a link that keeps the order only the first has a timer, so that nothing in its instant can pass it.
+    if (!this.#settings.isFifo || flight.index === 0) this.#fly(flight, ms);
+  }
+
+  #fly(flight: Flight, ms: number): void {
+    flight.timer = this.#core.world.clock.timer(flight.envelope.topic, ms, () => this.#land(flight));
+  }
+
+  #land(flight: Flight): void {
+    const flights = this.#flights;
+    if (this.#settings.isFifo) {
+      flights.shift();
+      const [next] = flights;
+      if (next !== undefined)
+        this.#fly(next, roundedMs(Math.max(0, next.dueMs - this.#core.world.clock.now())));
+    } else {
+      const last = flights.pop() as Flight;
+      if (last !== flight) {
+        flights[flight.index] = last;
+        last.index = flight.index;
+      }
+    }
+    this.#arrive(flight.envelope);
+  }
+
+  #arrive(envelope: Envelope): void {
+    if (this.#cuts > 0) this.#lose(envelope, PARTITIONED);
+    else if (this.#holds > 0) {
+      this.trace(envelope, 'held', HELD);
+      this.#waiting.push(envelope);
+    } else {
+      this.#core.deliver(this, envelope);
+      this.#late?.overtake();
+    }
+  }
+
+  #traceFault(envelope: Envelope, kind: LinkFaultKind, ms?: number): void {
+    const { tracer, clock } = this.#core.world;
     tracer.record({
       at: clock.now(),
       type: 'fault',
@@ -115,6 +249,7 @@ export class Link {
       kind,
       runId: '',
       message: envelopeText(envelope),
+      ...(ms === undefined ? {} : { ms }),
     });
   }
 }

@@ -1,30 +1,39 @@
 /**
- * What all parts of one simulated network share: its links, who receives, and which calls nobody will answer. Invariant: who waits for an
- * answer that cannot come learns it when faults end at the latest.
+ * What all parts of one simulated network share: its links, who receives, what parts them, and which calls nobody will answer. Invariant: who
+ * waits for an answer that cannot come learns it when faults end at the latest.
  */
-import type { Timer } from '../kernel/clock.ts';
+import { topicOf, type Topic } from '../kernel/question.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { type Envelope, failedAnswer } from './envelope.ts';
-import { Link, type LinkHost, type Receiver } from './link.ts';
-import type { LinkSettings } from './link-settings.ts';
+import { Link, type Receiver } from './link.ts';
+import { faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
+import { chosenPartition, Outage } from './outage.ts';
+
+/** How the links from one node to another differ from all others; undefined if they do not. */
+export type SettingsOfLink = (from: string, to: string) => LinkSettings;
+
+const PARTITION = topicOf({ owner: 'network', what: 'partition' });
+const HOLD = topicOf({ owner: 'network', what: 'hold' });
 
 /** See above. */
-export class NetworkCore implements LinkHost {
+export class NetworkCore {
   readonly world: SimulatedWorld;
-  readonly settings: LinkSettings;
   readonly callTimeoutMs: number;
-  readonly inTransit: Set<Timer> = new Set<Timer>();
+  readonly #settings: SettingsOfLink;
   readonly #receivers = new Map<string, Receiver>();
   readonly #links = new Map<string, Map<string, Link>>();
+  readonly #outages = new Set<Outage>();
+  /** The one that the exploration has begun. */
+  #chosen: Outage | undefined = undefined;
   #lost: Envelope[] = [];
   #ids = 0;
   #isStopped = false;
 
-  constructor(world: SimulatedWorld, settings: LinkSettings, callTimeoutMs: number) {
+  constructor(world: SimulatedWorld, settings: SettingsOfLink, callTimeoutMs: number) {
     this.world = world;
-    this.settings = settings;
     this.callTimeoutMs = callTimeoutMs;
+    this.#settings = settings;
     world.onHeal(() => this.#heal());
   }
 
@@ -37,8 +46,8 @@ export class NetworkCore implements LinkHost {
     this.#receivers.set(receiver.name, receiver);
   }
 
-  receiver(name: string): Receiver | undefined {
-    return this.#receivers.get(name);
+  has(name: string): boolean {
+    return this.#receivers.has(name);
   }
 
   /** The way from one to the other; made when it is first used. */
@@ -50,10 +59,22 @@ export class NetworkCore implements LinkHost {
     }
     let link = ofSender.get(to);
     if (link === undefined) {
-      link = new Link(this, from, to);
+      link = new Link(this, from, to, this.#settings(from, to));
+      for (const outage of this.#outages) outage.change(link, 1);
       ofSender.set(to, link);
     }
     return link;
+  }
+
+  /** What strikes a message as it is sent. */
+  strike({ faults }: LinkSettings, envelope: Envelope): LinkFaultKind | undefined {
+    return faults?.pick(this.world.choices, envelope, this.#chosen !== undefined || this.#receivers.size < 2);
+  }
+
+  deliver(link: Link, envelope: Envelope): void {
+    const receiver = this.#receivers.get(link.to);
+    if (receiver === undefined) this.refuse(envelope, `there is no ${link.to}`);
+    else receiver.arrive(envelope);
   }
 
   noteLost(envelope: Envelope): void {
@@ -63,15 +84,15 @@ export class NetworkCore implements LinkHost {
   /** Nothing that is on its way arrives any more. */
   stop(): void {
     this.#isStopped = true;
-    for (const timer of this.inTransit) timer.cancel();
-    this.inTransit.clear();
+    for (const outage of this.#outages) outage.timer?.cancel();
+    this.#outages.clear();
+    for (const link of this.#all()) link.stop();
   }
 
   /** It has come where nobody takes it. */
-  refuse(envelope: Envelope): void {
-    this.link(envelope.from, envelope.to).trace(envelope, 'refused');
-    if (envelope.kind !== 'call') return;
-    this.fail(envelope, new RunnerError('RUNNER_NODE_DOWN', `${envelope.to} is down`));
+  refuse(envelope: Envelope, reason: string): void {
+    this.link(envelope.from, envelope.to).trace(envelope, 'refused', reason);
+    if (envelope.kind === 'call') this.fail(envelope, new RunnerError('RUNNER_NODE_DOWN', reason));
   }
 
   /** Answers a call with an error, in place of the node that was to answer it. */
@@ -79,8 +100,67 @@ export class NetworkCore implements LinkHost {
     this.link(call.to, call.from).send(failedAnswer(call, error));
   }
 
+  /** The exploration partitions the network. */
+  beginPartition(mostMs: number): void {
+    const names = [...this.#receivers.values()].filter(({ hasLeft }) => !hasLeft).map(({ name }) => name);
+    const { choices } = this.world;
+    this.#beginChosen(PARTITION, mostMs, (ms) => chosenPartition(choices, names, ms));
+  }
+
+  /** The exploration holds the link of a message. */
+  beginHold({ from, to }: Envelope, mostMs: number): void {
+    this.#beginChosen(HOLD, mostMs, (ms) => new Outage('hold', [[from], [to]], ms));
+  }
+
+  /** One begins, until it is ended. */
+  begin(outage: Outage): void {
+    const { tracer, clock } = this.world;
+    const { kind, parts, ms } = outage;
+    tracer.record({
+      at: clock.now(),
+      type: 'fault',
+      runner: 'network',
+      operation: 'network',
+      kind,
+      runId: '',
+      parts,
+      ...(ms === undefined ? {} : { ms }),
+    });
+    this.#outages.add(outage);
+    for (const link of this.#all()) outage.change(link, 1);
+  }
+
+  /** Ends those of which that is true. */
+  end(isMeant: (outage: Outage) => boolean): void {
+    for (const outage of [...this.#outages]) if (isMeant(outage)) this.#end(outage);
+  }
+
+  #beginChosen(topic: Topic, mostMs: number, make: (ms: number) => Outage): void {
+    const { choices, clock } = this.world;
+    const outage = make(faultLength(choices, topic, mostMs));
+    this.#chosen = outage;
+    this.begin(outage);
+    outage.timer = clock.timer(topic.plus('end'), outage.ms ?? 0, () => this.#end(outage));
+  }
+
+  #end(outage: Outage): void {
+    outage.timer?.cancel();
+    if (this.#chosen === outage) this.#chosen = undefined;
+    this.#outages.delete(outage);
+    const { tracer, clock } = this.world;
+    const text = outage.kind === 'hold' ? `messages ${outage.parts} go on` : `${outage.parts}: repaired`;
+    tracer.record({ at: clock.now(), type: 'note', runner: 'network', text });
+    for (const link of this.#all()) outage.change(link, -1);
+  }
+
+  *#all(): Iterable<Link> {
+    for (const ofSender of this.#links.values()) yield* ofSender.values();
+  }
+
   #heal(): void {
     if (this.#isStopped) return;
+    this.end(() => true);
+    for (const link of this.#all()) link.heal();
     const lost = this.#lost;
     this.#lost = [];
     for (const envelope of lost) {

@@ -8,21 +8,27 @@ import type { Simulation } from '../simulation/simulation.ts';
 import { Endpoint } from './endpoint.ts';
 import type { Envelope } from './envelope.ts';
 import type { Receiver } from './link.ts';
-import { LINK_FIELDS, type LinkOptions, LinkSettings } from './link-settings.ts';
-import { NetworkCore } from './network-core.ts';
+import { checkLinkOptions, LINK_FIELDS, type LinkOptions, LinkSettings } from './link-settings.ts';
+import { NetworkCore, type SettingsOfLink } from './network-core.ts';
 import {
   CLUSTER_NODE_OPTIONS,
   type ClusterNode,
   type ClusterNodeOptions,
   SimulatedClusterNode,
 } from './node.ts';
+import { Outage } from './outage.ts';
 import { createStub } from './stub.ts';
 
 /** What {@link createNetwork} takes. */
 export interface NetworkOptions extends LinkOptions {
   /** How long a call waits for its answer unless it says so itself; `Infinity` for ever. Default 10,000. */
   readonly callTimeoutMs?: number;
+  /** How the link from one node to another differs from all others: asked once for each direction. Default: it does not. */
+  readonly links?: (from: string, to: string) => LinkOptions | undefined;
 }
+
+/** A node, or several. */
+export type NodeNames = string | readonly string[];
 
 const CALL_TIMEOUT_MS = 10_000;
 /** Whose calls those of the scenario are. */
@@ -33,12 +39,17 @@ const SIMULATION = is.objectOf<Pick<Simulation, 'world' | 'onEnd'>>(
   { world: SIMULATED_WORLD, onEnd: is.FUNCTION },
   {},
 );
-const NETWORK_OPTIONS = is.optionsOf<NetworkOptions>({}, { ...LINK_FIELDS, callTimeoutMs: is.limit() });
+const NETWORK_OPTIONS = is.optionsOf<NetworkOptions>(
+  {},
+  { ...LINK_FIELDS, callTimeoutMs: is.limit(), links: is.FUNCTION },
+);
+const NAMES = is.anyOf('a name or a list of names', is.TEXT, is.listOf(is.TEXT));
 const NAME = is.text('letters, digits, dots, dashes and underscores', /^[\w.-]+$/);
 
 /** Somebody on the network who is no node: always there. */
 class Place implements Receiver {
   readonly name: string;
+  readonly hasLeft = false;
   readonly endpoint: Endpoint;
   readonly #core: NetworkCore;
 
@@ -59,6 +70,10 @@ class Place implements Receiver {
   }
 
   arrive(envelope: Envelope): void {
+    if (envelope.kind === 'message') {
+      this.#core.refuse(envelope, `${this.name} is no node and takes no messages`);
+      return;
+    }
     this.#core.link(envelope.from, this.name).trace(envelope, 'delivered');
     this.endpoint.deliver(envelope);
   }
@@ -73,7 +88,7 @@ export class Network {
   /** @internal */
   constructor(sim: Pick<Simulation, 'world' | 'onEnd'>, options: NetworkOptions) {
     const { callTimeoutMs = CALL_TIMEOUT_MS } = options;
-    this.#core = new NetworkCore(sim.world, new LinkSettings(options), callTimeoutMs);
+    this.#core = new NetworkCore(sim.world, settingsOfLinks(options), callTimeoutMs);
     sim.world.onHeal(() => this.#nodes.forEach((node) => node.heal()));
     sim.onEnd(() => this.stop());
   }
@@ -115,11 +130,97 @@ export class Network {
     return this.connect<T>(name, options);
   }
 
+  /** Sends a message to a node that nobody answers. */
+  send(to: string, message: unknown): void {
+    check('to', to, is.TEXT);
+    this.#place(SCENARIO).endpoint.send(to, message);
+  }
+
+  /**
+   * Partitions the network: what is on its way between two of the groups, and what is sent there from now on, is lost. Nodes that are named
+   * in no group keep all their links.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for less than two groups, an empty one, an unknown node, and one that is in two groups.
+   * @example
+   * ```ts
+   * import { simulate } from 'dryrunner';
+   * import { createNetwork, isCallLost } from 'dryrunner/cluster';
+   * const { held } = await simulate({
+   *   async scenario(sim) {
+   *     const net = createNetwork(sim);
+   *     const server = net.through('server', { ping: () => 'pong' }, { timeoutMs: 100 });
+   *     net.partition('server', 'scenario');
+   *     const lost = await server.ping().then(() => false, isCallLost);
+   *     net.repair();
+   *     sim.check(lost && (await server.ping()) === 'pong', 'it is lost while the network is partitioned');
+   *   },
+   * });
+   * if (!held) throw new Error('expected it to hold');
+   * ```
+   */
+  partition(...groups: readonly NodeNames[]): void {
+    if (groups.length < 2) throw invalidArgument('groups', 'at least two groups of nodes', groups);
+    const named = groups.map((group, index) => this.#names(`groups[${index}]`, group));
+    this.#checkApart('groups', named);
+    this.#core.begin(new Outage('partition', named));
+  }
+
+  /** Loses all messages from these nodes to those, and none the other way. */
+  cut(from: NodeNames, to: NodeNames): void {
+    this.#core.begin(new Outage('cut', this.#direction(from, to)));
+  }
+
+  /** Lets all messages from these nodes to those wait, until `release`. */
+  hold(from: NodeNames, to: NodeNames): void {
+    const [senders, receivers] = this.#direction(from, to);
+    for (const one of senders) {
+      for (const other of receivers) this.#core.begin(new Outage('hold', [[one], [other]]));
+    }
+  }
+
+  /** Lets messages from these nodes to those go on; those that have waited arrive now. */
+  release(from: NodeNames, to: NodeNames): void {
+    const [senders, receivers] = this.#direction(from, to);
+    this.#core.end(
+      (outage) =>
+        outage.kind === 'hold' &&
+        senders.some((one) => receivers.some((other) => outage.concerns(one, other))),
+    );
+  }
+
+  /** Ends all partitions, cuts and holds, those of the exploration too. */
+  repair(): void {
+    this.#core.end(() => true);
+  }
+
   /** Ends all nodes at once, without a fault; called by itself when the scenario ends. */
   stop(): void {
     for (const node of this.#nodes.values()) node.leave();
     for (const place of this.#places.values()) place.endpoint.close();
     this.#core.stop();
+  }
+
+  #direction(from: NodeNames, to: NodeNames): readonly [readonly string[], readonly string[]] {
+    const both = [this.#names('from', from), this.#names('to', to)] as const;
+    this.#checkApart('to', both);
+    return both;
+  }
+
+  #names(what: string, group: NodeNames): readonly string[] {
+    check(what, group, NAMES);
+    const names = typeof group === 'string' ? [group] : group;
+    if (names.length === 0) throw invalidArgument(what, 'at least one node', group);
+    const unknown = names.find((name) => name !== SCENARIO && !this.#core.has(name));
+    if (unknown !== undefined) throw invalidArgument(what, 'nodes of this network', unknown);
+    return names;
+  }
+
+  #checkApart(what: string, groups: readonly (readonly string[])[]): void {
+    const seen = new Set<string>();
+    for (const name of groups.flat()) {
+      if (seen.has(name)) throw invalidArgument(what, 'each node once', name);
+      seen.add(name);
+    }
   }
 
   #place(name: string): Place {
@@ -138,6 +239,16 @@ export class Network {
       throw invalidArgument('name', 'one that no other node has', name);
     }
   }
+}
+
+function settingsOfLinks({ links, ...options }: NetworkOptions): SettingsOfLink {
+  const settings = new LinkSettings(options);
+  return (from, to) => {
+    const own = links?.(from, to);
+    if (own === undefined) return settings;
+    checkLinkOptions(`links("${from}", "${to}")`, own);
+    return settings.with(own);
+  };
 }
 
 /**

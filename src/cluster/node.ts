@@ -73,8 +73,8 @@ export class SimulatedClusterNode<T extends object | void>
   readonly #machine: Machine;
   #process: ProcessContext | undefined;
   #object: T | undefined;
-  /** Calls that the process has got and not answered. */
-  readonly #serving = new Map<number, Envelope>();
+  /** Calls that the process has got and not answered, each delivery of its own. */
+  readonly #serving = new Set<Envelope>();
   /** What came while it was stopped. */
   #held: Envelope[] = [];
   #hasLeft = false;
@@ -89,6 +89,10 @@ export class SimulatedClusterNode<T extends object | void>
 
   get state(): NodeState | 'left' {
     return this.#hasLeft ? 'left' : this.#machine.state;
+  }
+
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   get incarnation(): number {
@@ -147,7 +151,7 @@ export class SimulatedClusterNode<T extends object | void>
       // Between the effect of a call and its answer is where a crash does most harm.
       this.#machine.strike('reply', envelope.topic);
       // A crash has lost it by now; a pause lets the answer go once it is over.
-      if (!this.#serving.delete(envelope.id)) return;
+      if (envelope.answered === undefined || !this.#serving.delete(envelope.answered)) return;
     }
     this.#core.link(this.name, envelope.to).send(envelope);
   }
@@ -163,11 +167,16 @@ export class SimulatedClusterNode<T extends object | void>
     const { toIncarnation } = envelope;
     const isThere = toIncarnation === ANY_INCARNATION || toIncarnation === machine.incarnation;
     if (this.state !== 'up' || !isThere) {
-      this.#core.refuse(envelope);
+      this.#core.refuse(
+        envelope,
+        this.state === 'up'
+          ? `${this.name} has restarted`
+          : `${this.name} ${this.#hasLeft ? 'has left' : 'is down'}`,
+      );
       return;
     }
     this.#core.link(envelope.from, this.name).trace(envelope, 'delivered');
-    if (envelope.kind === 'call') this.#serving.set(envelope.id, envelope);
+    if (envelope.kind === 'call') this.#serving.add(envelope);
     this.#process?.endpoint.deliver(envelope);
   }
 
@@ -196,7 +205,7 @@ export class SimulatedClusterNode<T extends object | void>
     this.#process = undefined;
     this.#object = undefined;
     this.#options.onDown?.();
-    const lost = [...this.#serving.values(), ...this.#held];
+    const lost = [...this.#serving, ...this.#held];
     this.#serving.clear();
     this.#held = [];
     for (const envelope of lost) if (envelope.kind === 'call') this.#breakConnection(envelope);

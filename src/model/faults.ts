@@ -79,7 +79,14 @@ const OF_MESSAGE: Words = {
   lose: (message) => `${message} is lost`,
   duplicate: (message) => `${message} is duplicated`,
   reorder: (message) => `${message} is held back until another overtakes it`,
-  partition: (message) => `${message} is lost, as the network is partitioned`,
+  delay: (message) => `${message} is delayed`,
+};
+
+/** What happens between nodes of a network: `a | b, c`, or `from a to b`. */
+const OF_PARTS: Words = {
+  partition: (parts) => `the network is partitioned: ${parts}`,
+  cut: (parts) => `messages ${parts} are lost`,
+  hold: (parts) => `messages ${parts} are held back`,
 };
 
 /** What happens to a call on a disk: `append to log on locks`. */
@@ -143,6 +150,12 @@ export function messageFaultText(kind: string, message: string): string {
   return worded(OF_MESSAGE, kind, message) ?? namedFaultText(message, kind);
 }
 
+/** What a fault of that kind does between nodes, such as `the network is partitioned: a | b, c, for 300 ms`. */
+function partsFaultText(kind: string, parts: string, ms?: number): string {
+  const text = worded(OF_PARTS, kind, parts) ?? namedFaultText(parts, kind);
+  return ms === undefined ? text : `${text}, for ${ms} ms`;
+}
+
 /** What a fault of that kind does to a call on a disk, such as `the sync of log on locks fails`. */
 export function diskFaultText(kind: string, disk: string, call: DiskCall, file: string): string {
   const text = diskCallText(call, file);
@@ -158,9 +171,13 @@ export function faultText({
   filer,
   afterEvent,
   message,
+  parts,
+  ms,
   file,
 }: FaultEvent): string {
-  if (message !== undefined) return messageFaultText(kind, message);
+  if (message !== undefined)
+    return `${messageFaultText(kind, message)}${ms === undefined ? '' : ` by ${ms} ms`}`;
+  if (parts !== undefined) return partsFaultText(kind, parts, ms);
   if (file !== undefined) return diskFaultText(kind, runner, operation as DiskCall, file);
   if (filer !== undefined) {
     const call = filerCallText(filer, operation);

@@ -33,8 +33,10 @@ const BECAME: Readonly<Record<Exclude<MessageStep, 'sent' | 'delivered'>, string
 
 /** One clause: `a calls acquire(7) of locks`, `locks answers acquire of a with true`, `the message beat from a to b is lost`. */
 export function messageEventText(event: MessageEvent): string {
-  const { runner: from, to, kind, name, detail, step } = event;
-  if (step !== 'sent' && step !== 'delivered') return `${messageText(event)} ${BECAME[step]}`;
+  const { runner: from, to, kind, name, detail, step, reason } = event;
+  if (step !== 'sent' && step !== 'delivered') {
+    return `${messageText(event)} ${BECAME[step]}${reason === undefined ? '' : `: ${reason}`}`;
+  }
   const isSent = step === 'sent';
   switch (kind) {
     case 'call': {

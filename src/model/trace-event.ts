@@ -116,6 +116,10 @@ export type TraceEvent = { readonly at: number } & (
       readonly afterEvent?: number;
       /** The message that it strikes, in words; absent for all other faults. */
       readonly message?: string;
+      /** Between which nodes of a network it is, in words: `a | b, c`, or `from a to b`; absent for all other faults. */
+      readonly parts?: string;
+      /** How long it lasts, if it was decided how long. */
+      readonly ms?: number;
       /** The file that it strikes, on the disk that is called as the runner; absent for all other faults. */
       readonly file?: string;
     }
@@ -130,6 +134,8 @@ export type TraceEvent = { readonly at: number } & (
       readonly name: string;
       /** The same for all steps of one message, and for a call and its reply. */
       readonly id: number;
+      /** Why it is lost, held or refused, if no fault of its own is the reason. */
+      readonly reason?: string;
       /** What it says, for people: the arguments, the result, or its own description. No part of the hash, and made only where events are kept. */
       readonly detail?: string;
     }

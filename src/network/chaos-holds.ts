@@ -42,11 +42,16 @@ export class ChaosHolds {
 
   /** Resolves when the hold ends, in the same instant; with an aborted signal at once. Not to be called after a release. */
   hold(topic: Topic, limits: HoldLimits): Promise<HoldEnd> {
-    invariant(!this.#released, () => `expected nothing to be held after the release, got ${topic.text}`);
     if (limits.signal?.aborted === true) return Promise.resolve('cancelled');
     const promise = new Promise(takeResolve);
-    this.#add(new HeldCall(this, this.#clock, topic, limits, resolveTaken));
+    this.begin(topic, limits, resolveTaken);
     return promise;
+  }
+
+  /** Calls `onEnd` when the hold ends. Not to be called after a release, or with an aborted signal. */
+  begin(topic: Topic, limits: HoldLimits, onEnd: (why: HoldEnd) => void): void {
+    invariant(!this.#released, () => `expected nothing to be held after the release, got ${topic.text}`);
+    this.#add(new HeldCall(this, this.#clock, topic, limits, onEnd));
   }
 
   /** Called by a held call when its hold ends. */

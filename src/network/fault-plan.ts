@@ -1,6 +1,6 @@
 /**
- * Plans of faults (R153): which call is struck how, by schedule or by chance, as plain data; what picks the fault of each call
- * from one; and rates as questions with as few answers as fit.
+ * Plans of faults (R153): which call is struck how, by schedule or by chance, as plain data; and what picks the fault of each call
+ * from one.
  */
 import * as is from '../kernel/shape.ts';
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
@@ -9,6 +9,7 @@ import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import type { Topic } from '../kernel/question.ts';
 import { callFaultText, callText, FAULT_KINDS, type FaultKind } from '../model/faults.ts';
 import { check } from '../kernel/argument-check.ts';
+import { type RateTable, RateTables } from './rate-table.ts';
 
 /** The calls that chaos can strike; `release` it never does (R152). */
 export type ChaosOperation = Exclude<keyof Service, 'release'>;
@@ -59,131 +60,21 @@ const FAULT_PLAN = is.objectOf<FaultPlan>(
 /** Nothing happens. */
 export const NO_FAULTS: FaultPlan = Object.freeze({});
 
-/** No probability is finer than one in this many. */
-const MAX_ANSWERS = 10_000;
-const TOLERANCE = 1e-9;
+/** The faults of one operation by chance. */
+const TABLES = new RateTables(FAULT_KINDS);
 
 /**
- * Probabilities as decisions: an open question with `n` answers of which the highest ones are faults. Invariant: answer 0 is never a
- * fault, so that each one can be taken away singly (R212).
- *
- * The faults of one operation by chance: `kindOf(choose(question, n))`.
- */
-class RateTable {
-  readonly n: number;
-  readonly #kinds: readonly FaultKind[];
-  readonly #counts: readonly number[];
-
-  /** `counts[i]` answers, the highest ones, stand for `kinds[i]`. */
-  constructor(n: number, kinds: readonly FaultKind[], counts: readonly number[]) {
-    this.n = n;
-    this.#kinds = kinds;
-    this.#counts = counts;
-  }
-
-  /** The fault that an answer stands for: in the order of `FAULT_KINDS` from the lowest faulty answer up. */
-  kindOf(answer: number): FaultKind | undefined {
-    let from = this.n;
-    for (let index = this.#kinds.length - 1; index >= 0; index -= 1) {
-      from -= this.#counts[index] as number;
-      if (answer >= from) return this.#kinds[index];
-    }
-    return undefined;
-  }
-}
-
-/** Not frozen, since to iterate over a frozen array is slow. */
-const KINDS = FAULT_KINDS.slice();
-
-/** Tables by their rates, those of one kind after those of the other. */
-interface KnownTables {
-  table: RateTable | undefined;
-  readonly byRate: Map<number, KnownTables>;
-}
-
-/** Tables hold no state, and an exploration asks for the same ones in each execution: looking for `n` takes longer than all calls. */
-let known: KnownTables = { table: undefined, byRate: new Map() };
-let knownCount = 0;
-const KNOWN_MAX = 256;
-
-/**
- * Makes the question for one operation: the smallest `n` for which every rate is a whole number of answers, at most 10,000; rates
- * that fit none are rounded to ten-thousandths, upwards from nothing. Rates that add up to 1 leave one answer in 10,000 plain.
- * Without rates above 0 there is no question.
+ * Makes the question for one operation; undefined without rates above 0.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown kind, a rate outside [0, 1], or a sum above 1.
  */
 export function makeRateTable(
   operation: ChaosOperation,
   rates: Readonly<Partial<Record<FaultKind, number>>>,
-): RateTable | undefined {
-  checkRates(operation, rates);
-  const of = knownOf(rates);
-  if (of.table !== undefined) return of.table;
-  const kinds = FAULT_KINDS.filter((kind) => (rates[kind] ?? 0) > 0);
-  if (kinds.length === 0) return undefined;
-  of.table = newTable(
-    kinds,
-    kinds.map((kind) => rates[kind] as number),
-  );
-  return of.table;
-}
-
-/** Where the table of these rates is kept: no text is made to find it. */
-function knownOf(rates: Readonly<Partial<Record<FaultKind, number>>>): KnownTables {
-  if (knownCount >= KNOWN_MAX) {
-    known = { table: undefined, byRate: new Map() };
-    knownCount = 0;
-  }
-  let of = known;
-  for (const kind of KINDS) {
-    const rate = rates[kind] ?? 0;
-    let next = of.byRate.get(rate);
-    if (next === undefined) {
-      next = { table: undefined, byRate: new Map() };
-      of.byRate.set(rate, next);
-      knownCount += 1;
-    }
-    of = next;
-  }
-  return of;
-}
-
-function newTable(kinds: readonly FaultKind[], positive: readonly number[]): RateTable {
-  for (let n = 2; n < MAX_ANSWERS; n += 1) {
-    if (fits(n, positive)) return new RateTable(n, kinds, countAnswers(n, positive));
-  }
-  return new RateTable(MAX_ANSWERS, kinds, leaveOnePlain(countAnswers(MAX_ANSWERS, positive)));
-}
-
-function checkRates(operation: ChaosOperation, rates: Readonly<Partial<Record<FaultKind, number>>>): void {
+): RateTable<FaultKind> | undefined {
   const name = `plan.rates.${operation}`;
   check(name, rates, RATES);
-  const sum = Object.values(rates).reduce((total, rate) => total + rate, 0);
-  if (sum > 1 + TOLERANCE) throw invalidArgument(name, 'rates that add up to 1 at most', sum);
-}
-
-/** True if each rate is a whole number of `n` answers and one answer stays plain. */
-function fits(n: number, rates: readonly number[]): boolean {
-  let taken = 0;
-  for (const rate of rates) {
-    const answers = Math.round(rate * n);
-    if (answers < 1 || Math.abs(rate * n - answers) > TOLERANCE) return false;
-    taken += answers;
-  }
-  return taken < n;
-}
-
-function countAnswers(n: number, rates: readonly number[]): number[] {
-  return rates.map((rate) => Math.max(1, Math.round(rate * n)));
-}
-
-/** Takes from the largest share what the plain answer 0 needs. */
-function leaveOnePlain(counts: readonly number[]): readonly number[] {
-  const tooMany = counts.reduce((sum, answers) => sum + answers, 1 - MAX_ANSWERS);
-  if (tooMany <= 0) return counts;
-  const largest = Math.max(...counts);
-  return counts.with(counts.indexOf(largest), largest - tooMany);
+  return TABLES.of(name, rates);
 }
 
 /**
@@ -235,11 +126,11 @@ export class FaultPicker {
 
 /** The faults of one operation by chance, and what they are in words. */
 interface Chances {
-  readonly table: RateTable;
+  readonly table: RateTable<FaultKind>;
   readonly describe: DescribeAnswer;
 }
 
-function makeChances(operation: ChaosOperation, table: RateTable, name: string): Chances {
+function makeChances(operation: ChaosOperation, table: RateTable<FaultKind>, name: string): Chances {
   const describe: DescribeAnswer = (answer, { topic: { subject } }) => {
     const kind = table.kindOf(answer);
     if (kind === undefined) return '';

@@ -284,6 +284,7 @@ export class EventHasher implements RunTracer {
         hash.addString(event.kind);
         hash.addString(event.name);
         hash.addNumber(event.id);
+        if (event.reason !== undefined) hash.addString(event.reason);
         return;
       case 'disk':
         hash.addString(event.step);
@@ -412,10 +413,12 @@ function faultPlace({
   filer,
   afterEvent,
   message,
+  parts,
   file,
 }: Extract<TraceEvent, { readonly type: 'fault' }>): string {
   if (filer !== undefined) return `filer/${filer} ${operation}`;
   if (message !== undefined) return `message/${message} ${operation}`;
+  if (parts !== undefined) return `network/${parts} ${operation}`;
   if (file !== undefined) return `disk/${file} ${operation}`;
   return afterEvent === undefined ? operation : `${operation} ${afterEvent}`;
 }

@@ -113,7 +113,7 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
   fault: eventOf(
     'fault',
     { runId: is.TEXT, operation: is.TEXT, kind: is.TEXT },
-    { filer: is.TEXT, afterEvent: is.COUNT, message: is.TEXT, file: is.TEXT },
+    { filer: is.TEXT, afterEvent: is.COUNT, message: is.TEXT, parts: is.TEXT, ms: TIME_MS, file: is.TEXT },
   ),
   message: eventOf(
     'message',
@@ -124,7 +124,7 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
       name: is.TEXT,
       id: is.COUNT,
     },
-    { detail: is.TEXT },
+    { reason: is.TEXT, detail: is.TEXT },
   ),
   disk: eventOf(
     'disk',

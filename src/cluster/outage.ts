@@ -1,0 +1,81 @@
+/**
+ * What parts nodes of a network for a while: partitions, in one direction or both, and links that are held. Invariant: an outage that begins
+ * ends by itself, by its verb, or when faults end.
+ */
+import type { Choices } from '../kernel/decisions.ts';
+import { type Label, question } from '../kernel/question.ts';
+import type { Timer } from '../kernel/clock.ts';
+import type { Link } from './link.ts';
+
+/** `partition` in both directions, `cut` in one; a `hold` loses nothing. */
+type OutageKind = 'partition' | 'cut' | 'hold';
+
+/** See above. Begins with {@link Outages.begin}. */
+export class Outage {
+  readonly kind: OutageKind;
+  /** For people: `a | b, c`, `from a to b`. */
+  readonly parts: string;
+  readonly ms: number | undefined;
+  readonly #groups: readonly ReadonlySet<string>[];
+  timer: Timer | undefined = undefined;
+
+  /** `ms` if it was decided how long it lasts. Of one direction it is from the first group to the second. */
+  constructor(kind: OutageKind, groups: readonly (readonly string[])[], ms?: number) {
+    this.kind = kind;
+    this.ms = ms;
+    this.#groups = groups.map((names) => new Set(names));
+    const texts = groups.map((names) => names.join(', '));
+    this.parts = kind === 'partition' ? texts.join(' | ') : `from ${texts.join(' to ')}`;
+  }
+
+  concerns(from: string, to: string): boolean {
+    const one = this.#groups.findIndex((group) => group.has(from));
+    const other = this.#groups.findIndex((group) => group.has(to));
+    if (one < 0 || other < 0 || one === other) return false;
+    return this.kind === 'partition' || one === 0;
+  }
+
+  /** It begins for that link, or ends. */
+  change(link: Link, by: 1 | -1): void {
+    if (!this.concerns(link.from, link.to)) return;
+    if (this.kind === 'hold') link.hold(by);
+    else link.cut(by);
+  }
+}
+
+const OWNER = 'network';
+
+/** A partition that the exploration chooses: one node from all others, halves, a node that is not heard, one that hears nothing, or a pair. */
+export function chosenPartition(choices: Choices, names: readonly string[], ms: number): Outage {
+  const pick = <T>(what: string, values: readonly T[], describe: (value: T) => string): T => {
+    const label: Label = { owner: OWNER, what };
+    return values[
+      choices.choose(question('choice', label), values.length, (answer) => describe(values[answer] as T))
+    ] as T;
+  };
+  const node = (what: string, among: readonly string[]): string => pick(what, among, (name) => name);
+  const shapes = names.length < 3 ? SHAPES_OF_TWO : names.length < 4 ? SHAPES_OF_THREE : SHAPES;
+  const shape = pick('partition', shapes, (name) => name);
+  if (shape === 'halves') {
+    const half = Math.floor(names.length / 2);
+    return new Outage('partition', [names.slice(0, half), names.slice(half)], ms);
+  }
+  const one = node('partition of', names);
+  const others = names.filter((name) => name !== one);
+  switch (shape) {
+    case 'one node':
+      return new Outage('partition', [[one], others], ms);
+    case 'a pair':
+      return new Outage('partition', [[one], [node('partition from', others)]], ms);
+    case 'one unheard':
+      return new Outage('cut', [[one], others], ms);
+    case 'one deaf':
+      return new Outage('cut', [others, [one]], ms);
+  }
+}
+
+type Shape = 'one node' | 'one unheard' | 'one deaf' | 'a pair' | 'halves';
+
+const SHAPES_OF_TWO: readonly Shape[] = ['one node', 'one unheard'];
+const SHAPES_OF_THREE: readonly Shape[] = ['one node', 'one unheard', 'one deaf', 'a pair'];
+const SHAPES: readonly Shape[] = [...SHAPES_OF_THREE, 'halves'];
