@@ -68,17 +68,9 @@ export function sizeOf(body: unknown): number {
 }
 
 function bytesOf(value: unknown, depth: number): number {
-  switch (typeof value) {
-    case 'string':
-      return value.length;
-    case 'number':
-    case 'bigint':
-      return NUMBER_BYTES;
-    case 'object':
-      return value === null || depth === 0 ? 1 : bytesOfObject(value, depth - 1);
-    default:
-      return 1;
-  }
+  if (typeof value === 'string') return value.length;
+  if (typeof value === 'number' || typeof value === 'bigint') return NUMBER_BYTES;
+  return typeof value !== 'object' || value === null || depth === 0 ? 1 : bytesOfObject(value, depth - 1);
 }
 
 function bytesOfObject(value: object, depth: number): number {

@@ -39,6 +39,7 @@ export class Envelope implements EnvelopeData {
   readonly answered: Envelope | undefined;
   #topic: Topic | undefined = undefined;
 
+  // eslint-disable-next-line max-params -- made for each message: a literal that names its fields would be a second object
   constructor(
     kind: MessageKind,
     from: string,

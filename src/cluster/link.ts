@@ -216,8 +216,9 @@ export class Link {
     if (this.#settings.isFifo) {
       flights.shift();
       const [next] = flights;
-      if (next !== undefined)
+      if (next !== undefined) {
         this.#fly(next, roundedMs(Math.max(0, next.dueMs - this.#core.world.clock.now())));
+      }
     } else {
       const last = flights.pop() as Flight;
       if (last !== flight) {

@@ -54,6 +54,7 @@ function textOf(value: unknown, depth: number): string {
   if (Array.isArray(value)) return `[${listText(value, (item) => textOf(item, depth - 1))}]`;
   if (value instanceof Map) return `Map(${value.size})`;
   if (value instanceof Set) return `Set(${value.size})`;
+  // eslint-disable-next-line no-restricted-globals -- a date that somebody has sent is no clock
   if (value instanceof Date) return value.toISOString();
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
   return `{${listText(Object.entries(value), ([key, item]) => `${key}: ${textOf(item, depth - 1)}`)}}`;

@@ -150,6 +150,11 @@ export function messageFaultText(kind: string, message: string): string {
   return worded(OF_MESSAGE, kind, message) ?? namedFaultText(message, kind);
 }
 
+function delayedFaultText(kind: string, message: string, ms?: number): string {
+  const text = messageFaultText(kind, message);
+  return ms === undefined ? text : `${text} by ${ms} ms`;
+}
+
 /** What a fault of that kind does between nodes, such as `the network is partitioned: a | b, c, for 300 ms`. */
 function partsFaultText(kind: string, parts: string, ms?: number): string {
   const text = worded(OF_PARTS, kind, parts) ?? namedFaultText(parts, kind);
@@ -175,8 +180,7 @@ export function faultText({
   ms,
   file,
 }: FaultEvent): string {
-  if (message !== undefined)
-    return `${messageFaultText(kind, message)}${ms === undefined ? '' : ` by ${ms} ms`}`;
+  if (message !== undefined) return delayedFaultText(kind, message, ms);
   if (parts !== undefined) return partsFaultText(kind, parts, ms);
   if (file !== undefined) return diskFaultText(kind, runner, operation as DiskCall, file);
   if (filer !== undefined) {
