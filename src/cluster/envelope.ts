@@ -66,7 +66,7 @@ export class Envelope implements EnvelopeData {
 
   /** The same as the plain data of one. */
   static of({ kind, from, incarnation, to, toIncarnation, name, id, body }: EnvelopeData): Envelope {
-    return new Envelope(kind, [from, incarnation], [to, toIncarnation], name, id, body);
+    return new Envelope(kind, from, incarnation, to, toIncarnation, name, id, body);
   }
 
   /** What is asked of it and its events are about: `a to locks acquire`, `locks to a reply to acquire`. */

@@ -103,6 +103,7 @@ export class NetworkCore {
   /** The exploration partitions the network. */
   beginPartition(mostMs: number): void {
     const names = [...this.#receivers.values()].filter(({ hasLeft }) => !hasLeft).map(({ name }) => name);
+    if (names.length < 2) return;
     const { choices } = this.world;
     this.#beginChosen(PARTITION, mostMs, (ms) => chosenPartition(choices, names, ms));
   }
