@@ -16,11 +16,16 @@ import { checkTransforms, type ModuleTransform } from './module-transform.ts';
 export interface FreshModulesOptions {
   /** Packages that are not loaded anew: the simulation and other tests share one copy. Those of Node, `dryrunner` and `vitest` never are. */
   readonly shared?: readonly string[];
+  /**
+   * What imports mean that are no paths: `{ '@': '/work/src' }` lets `@/lock.ts` be `/work/src/lock.ts`, as `resolve.alias` of Vite. Default:
+   * nothing.
+   */
+  readonly alias?: Readonly<Record<string, string>>;
   /** Rewrite the modules, one after the other. */
   readonly transforms?: readonly ModuleTransform[];
 }
 
-const OPTIONS: readonly string[] = ['shared', 'transforms'];
+const OPTIONS: readonly string[] = ['shared', 'alias', 'transforms'];
 
 /**
  * Lets `sim.load` load modules anew in each execution. Paths start at `from`, the URL or path of a file.
@@ -48,16 +53,18 @@ export function freshModules(from: string | URL, options: FreshModulesOptions = 
   check('options', options, is.readable('an object of options'));
   const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
   if (unknown !== undefined) throw invalidArgument('options', `some of ${OPTIONS.join(', ')}`, unknown);
-  const { shared = [], transforms = [] } = options;
+  const { shared = [], alias = {}, transforms = [] } = options;
   check('shared', shared, is.listOf(is.ANY, 'a list of names of packages'));
   for (const name of shared) check('shared', name, is.text('a list of names of packages'));
+  check('alias', alias, is.readable('an object of absolute paths'));
+  for (const [name, path] of Object.entries(alias)) check(`alias[${JSON.stringify(name)}]`, path, is.TEXT);
   checkTransforms(transforms);
   const bundles = new Map<string, ModuleBundle>();
   return {
     async prepare(specifier) {
       // Most simulations load nothing.
       const { bundleOf } = await import('./module-bundle.ts');
-      bundles.set(specifier, await bundleOf(specifier, file, { shared, transforms }));
+      bundles.set(specifier, await bundleOf(specifier, file, { shared, alias, transforms }));
     },
     evaluate: (specifier) => bundles.get(specifier)?.evaluate(),
   };

@@ -26,6 +26,7 @@ type Rolldown = Pick<typeof rolldownModule, 'rolldown'>;
 /** What a bundle is made with. */
 export interface BundleOptions {
   readonly shared: readonly string[];
+  readonly alias: Readonly<Record<string, string>>;
   readonly transforms: readonly ModuleTransform[];
 }
 
@@ -77,7 +78,10 @@ export async function bundleOf(
   options: BundleOptions,
 ): Promise<ModuleBundle> {
   // Nothing distinguishes two transforms.
-  const key = options.transforms.length > 0 ? undefined : JSON.stringify([specifier, from, options.shared]);
+  const key =
+    options.transforms.length > 0
+      ? undefined
+      : JSON.stringify([specifier, from, options.shared, options.alias]);
   const known = key === undefined ? undefined : made.get(key);
   if (known?.isCurrent === true) return known;
   const rolldown = await importRolldown<Rolldown>(from, 'rolldown');
@@ -121,7 +125,7 @@ async function makeBundle(
   { rolldown }: Rolldown,
   specifier: string,
   from: string,
-  { shared, transforms }: BundleOptions,
+  { shared, alias, transforms }: BundleOptions,
 ): Promise<ModuleBundle> {
   const sharedModules: Shared[] = [];
   const path = specifier.startsWith('file:') ? fileURLToPath(specifier) : specifier;
@@ -130,10 +134,12 @@ async function makeBundle(
     cwd: dirname(from),
     platform: 'node',
     treeshake: false,
+    resolve: { alias },
     logLevel: 'silent',
     plugins: [
       entryPlugin(path, from),
       sharedPlugin(sharedModules, shared),
+      foundPlugin(),
       ownPlacePlugin(),
       ...(transforms.length === 0 ? [] : [await typesPlugin(from), ...transforms.map(transformPlugin)]),
     ],
@@ -159,13 +165,20 @@ async function makeBundle(
 
 /** In the words of the bundler, without its drawings. */
 function reasonOf(error: unknown): string {
-  const { errors = [] } = error as { readonly errors?: readonly { readonly message: string }[] };
+  const { errors = [] } = error as { readonly errors?: readonly BuildError[] };
   const [first = error] = errors;
   const text = messageOf(first).replace(/\u001B\[[\d;]*m/g, '');
   if (text.includes('top-level await')) {
     return 'a module awaits at its top level, which cannot be evaluated anew in one go: put the await into a function, or import the module and pass it on';
   }
-  return text.split('\n').find((line) => line.trim() !== '') ?? text;
+  const sentence = text.split('\n').find((line) => line.trim() !== '') ?? text;
+  const { loc } = first as Partial<BuildError>;
+  return loc?.file === undefined ? sentence : `${sentence} at ${loc.file}:${loc.line}:${loc.column + 1}`;
+}
+
+interface BuildError {
+  readonly message: string;
+  readonly loc?: { readonly file?: string; readonly line: number; readonly column: number };
 }
 
 function entryPlugin(specifier: string, from: string): Plugin {
@@ -216,6 +229,22 @@ function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin {
           `const $${at} = m[${JSON.stringify(name)}]; export { $${at} as ${JSON.stringify(name)} };`,
       );
       return [`const m = $dr_shared[${index}];`, ...lines].join('\n');
+    },
+  };
+}
+
+/** What is not found the bundler would leave to Node, which looks for it beside the test and not beside the module that imports it. */
+function foundPlugin(): Plugin {
+  return {
+    name: 'dryrunner:found',
+    async resolveId(source, importer, { kind }) {
+      if (kind !== 'import-statement' || importer === undefined || !isAbsolute(importer)) return undefined;
+      const resolved = await this.resolve(source, importer, { kind, skipSelf: true });
+      if (resolved !== null) return resolved;
+      const hint = /^[@~#$]\//.test(source)
+        ? ': it looks like an alias, and sim.load knows those of modules: freshModules(import.meta.url, { alias })'
+        : '';
+      throw new Error(`Could not resolve ${JSON.stringify(source)} in ${importer}${hint}`);
     },
   };
 }

@@ -55,6 +55,8 @@ export default 'the default';
     'uses.mjs',
     `import ids, { next } from 'ids';\nimport EventEmitter, { once } from 'node:events';\nexport const seen = () => [ids(), next(), typeof EventEmitter, typeof once];\n`,
   );
+  write('src/aliased.ts', `import { step } from '@/step.ts';\nexport const steps = () => step();\n`);
+  write('types-only.ts', `import { Nothing } from 'not-there';\nexport const value: Nothing = 1;\n`);
   write('awaits.mjs', `export const value = await Promise.resolve(1);\n`);
   write('throws.mjs', `\nthrow new RangeError('while it loads');\n`);
   write(
@@ -148,6 +150,15 @@ describe('a module that sim.load loads', () => {
       });
       expect(own).toEqual({ __filename: at('parts/own.cjs'), dir: at('parts'), more: true });
     });
+  });
+
+  test('is found by an alias, and what is only a type is not looked for', async () => {
+    const options = { modules: modules({ alias: { '@': at('parts') } }) };
+    await held(async (sim) => {
+      const { steps } = await sim.load<{ steps(): number }>('./src/aliased.ts');
+      sim.check(steps() === 1, 'it is the module');
+      sim.check((await sim.load<{ value: number }>('./types-only.ts')).value === 1, 'it has no types');
+    }, options);
   });
 
   test('shares this package, and what is to be shared', async () => {
@@ -325,7 +336,8 @@ describe('what cannot be loaded', () => {
     ['./nowhere.ts', /sim\.load\("\.\/nowhere\.ts"\), from .*a test\.ts: .*resolve/i],
     ['no-such-package', /no-such-package/],
     ['./lost.ts', /nowhere\.ts/],
-    ['./broken.ts', /sim\.load\("\.\/broken\.ts"\)/],
+    ['./broken.ts', /sim\.load\("\.\/broken\.ts"\).* at .*\/broken\.ts:1:14$/],
+    ['./src/aliased.ts', /Could not resolve "@\/step\.ts" in .*\/src\/aliased\.ts: it looks like an alias/],
     ['./awaits.mjs', /awaits at its top level/],
   ] as const)('%s says why', async ([specifier, message]) => {
     expect(await refusal(specifier)).toMatchObject({
@@ -350,8 +362,11 @@ describe('what cannot be loaded', () => {
       'from: expected the URL or the absolute path of a file',
     );
     expect(() => freshModules(import.meta.url, { externals: [] } as FreshModulesOptions)).toThrow(
-      'options: expected some of shared, transforms',
+      'options: expected some of shared, alias, transforms',
     );
+    expect(() =>
+      freshModules(import.meta.url, { alias: { '@': 3 } } as unknown as FreshModulesOptions),
+    ).toThrow('alias["@"]: expected');
     expect(() => freshModules(import.meta.url, { shared: [3] } as unknown as FreshModulesOptions)).toThrow(
       'shared',
     );
