@@ -70,7 +70,7 @@ const OF_CLOCK: Words = {
 /** Faults of ambient time, of which the operation says what they strike. */
 const OF_TIME: Words = {
   stall: () => 'the event loop stalls',
-  behind: () => 'Date is a millisecond behind when a timer fires',
+  behind: () => 'Date is a millisecond behind the timer that fires',
   step: () => 'the wall clock is set',
 };
 
@@ -167,6 +167,11 @@ export function diskFaultText(kind: string, disk: string, call: DiskCall, file: 
   return worded(OF_DISK, kind, text, disk) ?? namedFaultText(`${text} on ${disk}`, kind);
 }
 
+/** What a fault of ambient time does; undefined if it is none. */
+export function timeFaultText(kind: string): string | undefined {
+  return worded(OF_TIME, kind, '');
+}
+
 /** A fault of a trace. */
 export function faultText({
   operation,
@@ -188,7 +193,7 @@ export function faultText({
     return worded(OF_FILER, kind, call) ?? namedFaultText(call, kind);
   }
   if (afterEvent !== undefined) return `${kind}, right after event ${afterEvent}`;
-  if (operation === 'time') return worded(OF_TIME, kind, '') ?? namedFaultText('time', kind);
+  if (operation === 'time') return timeFaultText(kind) ?? namedFaultText('time', kind);
   if (runner === 'scenario') return namedFaultText(operation, kind);
   const where = runner === '' ? 'the runner' : runner;
   if (operation === 'node') return nodeFaultText(kind, where);

@@ -4,6 +4,7 @@ import { ambientTime } from '../../src/ambient/ambient-time.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { explain } from '../../src/explore/explain/explanation.ts';
 import { formatExplanation } from '../../src/explore/explain/explanation-text.ts';
+import { recordTimeline } from '../../src/explore/timeline/timeline.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 
@@ -67,4 +68,20 @@ test('of a function that sets timers for all the line that called it comes first
   expect(text).toMatch(
     /10 ms {3}the timer set at explained-timers\.test\.ts:\d+ through explained-timers\.test\.ts:\d+ fires/,
   );
+});
+
+test('a timeline calls a timer as an explanation does', async () => {
+  const scenario = defineScenario({
+    name: 'mine',
+    description: 'holds',
+    options: { ambient: ambientTime() },
+    run: async () => {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 10);
+      });
+    },
+  });
+  const { traceEvents } = await recordTimeline(createExecutor(scenario), []);
+  const names = traceEvents.filter(({ cat }) => cat === 'event').map(({ name }) => name);
+  expect(names).toEqual([expect.stringMatching(/^the timer set at explained-timers\.test\.ts:\d+/)]);
 });

@@ -1,6 +1,6 @@
 /** Events and decisions in words. Invariant: what is not known here is shown as its author says it, in quotes, and never guessed at. */
 import { Thing, Topic, type Question } from '../../kernel/question.ts';
-import { filerCallText } from '../../model/faults.ts';
+import { filerCallText, timeFaultText } from '../../model/faults.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { ObservedDecision } from './observed-run.ts';
 import { valueText } from './value-text.ts';
@@ -101,7 +101,7 @@ export function decisionText(
       if (words !== undefined && words !== '') return `${words}${timeText(occurrence)}`;
       return answer === 0 || words === ''
         ? `no fault strikes ${about}`
-        : `a fault strikes ${about} (${answer} of ${n - 1})`;
+        : `${unwordedFault(decision) ?? `a fault strikes ${about}`} (${answer} of ${n - 1})`;
     case 'delay':
       if (answer === 0) return `${about} is not delayed`;
       return words === undefined
@@ -112,6 +112,12 @@ export function decisionText(
     case 'choice':
       return `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
   }
+}
+
+/** One that is known by its kind alone, as in a log. */
+function unwordedFault({ question: { topic }, occurrence }: ObservedDecision): string | undefined {
+  const text = topic.owner === 'time' ? timeFaultText(topic.what) : undefined;
+  return text === undefined ? undefined : `${text}${timeText(occurrence)}`;
 }
 
 function orderText({ answer, due }: ObservedDecision, eventName: EventName): string {

@@ -25,7 +25,8 @@ import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { headlineOf } from '../failure-key.ts';
 import { keyDecisions } from '../keyed-log.ts';
-import { decisionText, eventText } from '../explain/question-text.ts';
+import { EventNames } from '../explain/event-name.ts';
+import { decisionText } from '../explain/question-text.ts';
 import { observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
 import { shortPlaceOf } from '../explain/source-place.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -303,9 +304,11 @@ class TimelineWriter {
   /** Where and when each event of the clock fired. */
   readonly #fired = new Map<number, Point>();
   readonly #decisions: ObservedDecision[];
+  readonly #names: EventNames;
 
   constructor(run: ObservedRun, moments: readonly ServiceMoment[]) {
     this.#run = run;
+    this.#names = new EventNames(run);
     this.#moments = [...moments];
     this.#runs = new RunSlices(this.#lanes);
     this.#calls = new CallSlices(this.#lanes);
@@ -354,7 +357,7 @@ class TimelineWriter {
     this.#calls.goOn();
     const lane = laneOfEvents(first?.runner);
     const ts = this.#stamps.next(firing.atMs);
-    const name = eventText(firing.topic);
+    const name = this.#names.of({ id, topic: firing.topic });
     const place = firing.place === undefined ? undefined : shortPlaceOf(firing.place);
     const args = place === undefined ? {} : { args: { set: place } };
     this.#lanes.add(lane, { name, cat: 'event', ph: 'X', ts, dur: EVENT_US, ...args });
@@ -394,7 +397,8 @@ class TimelineWriter {
       const atMs = this.#run.firings.get(due[answer]?.id ?? firingId)?.atMs ?? 0;
       const args = { question: question.text, answer, of: n };
       const ts = this.#stamps.next(atMs);
-      this.#mark(fired?.lane ?? SCENARIO, { name: decisionText(decision), cat: 'decision', ts, args });
+      const name = decisionText(decision, (event) => this.#names.of(event));
+      this.#mark(fired?.lane ?? SCENARIO, { name, cat: 'decision', ts, args });
     }
   }
 

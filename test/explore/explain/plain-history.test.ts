@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { plainHistory } from '../../../src/explore/explain/plain-history.ts';
+import { question } from '../../../src/kernel/question.ts';
 import { choice, fault } from '../../questions.ts';
 
 const failure = { message: 'too large\n\nand more', atMs: 5 };
@@ -18,6 +19,16 @@ test('a log without times shows its non-default decisions, the last before the f
     { role: 'failure', atMs: 5, text: 'too large' },
   ]);
   expect(leftOut).toBe(0);
+});
+
+test('a fault of time has words of its own', () => {
+  const step = question('fault', { owner: 'time', what: 'step' });
+  const log = [
+    { question: step, n: 16, answer: 0 },
+    { question: step, n: 16, answer: 15 },
+  ];
+  const { lines } = plainHistory(log, failure);
+  expect(lines[0]?.text).toBe('the wall clock is set (2nd) (15 of 15)');
 });
 
 test('of a long log the earliest decisions are left out, and counted', () => {
