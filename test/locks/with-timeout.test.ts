@@ -82,7 +82,7 @@ test('a signal from outside ends it with its reason, and nothing listens to it a
       50,
       async (signal) => {
         signal.addEventListener('abort', () => seen.push(signal.reason));
-        await new Promise(() => undefined);
+        await new Promise(() => {});
       },
       { signal: controller.signal },
     );
