@@ -33,7 +33,7 @@ export {
 export { createDeferred, type Deferred, type DeferredOptions } from '../locks/deferred.ts';
 export { createMutex, type Mutex, type MutexOptions } from '../locks/mutex.ts';
 export { type LockWorld, type NotedWait, noteWait } from '../locks/noted-wait.ts';
-export type { LockHold, PermitLock } from '../locks/permit-lock.ts';
+export type { LockedTask, LockHold } from '../locks/permit-lock.ts';
 export {
   createSemaphore,
   type PermitOptions,

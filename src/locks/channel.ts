@@ -8,8 +8,8 @@ import { check } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { WORLD_OF_CHOICES } from '../model/world.ts';
-import type { LockWorld } from './noted-wait.ts';
-import { LockSite, NAME, WAIT_OPTIONS, WaitLine, type WaitOptions } from './wait-line.ts';
+import { type LockWorld, NAME } from './noted-wait.ts';
+import { LockSite, WAIT_OPTIONS, WaitLine, type WaitOptions } from './wait-line.ts';
 
 /** What {@link createChannel} takes. */
 export interface ChannelOptions {

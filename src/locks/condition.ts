@@ -7,8 +7,9 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { Mutex } from './mutex.ts';
-import { LockHold, PermitLock } from './permit-lock.ts';
-import { LockSite, NAME, WAIT_FIELDS, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
+import { NAME } from './noted-wait.ts';
+import { LockHold, type PermitLock } from './permit-lock.ts';
+import { LockSite, WAIT_FIELDS, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
 
 /** What {@link createCondition} takes. */
 export interface ConditionOptions {
@@ -29,15 +30,15 @@ const CONDITION_WAIT = is.optionsOf<ConditionWait>({}, { timeoutMs, signal });
 export class Condition {
   /** As it was made with. */
   readonly name: string;
-  readonly #mutex: Mutex;
+  readonly #mutex: PermitLock;
   readonly #site: LockSite;
   readonly #line: WaitLine<undefined, undefined>;
 
   /** @internal */
   constructor(mutex: Mutex, { name }: ConditionOptions) {
     this.name = name;
-    this.#mutex = mutex;
-    this.#site = new LockSite(PermitLock.siteOf(mutex).world, 'condition', name);
+    this.#mutex = Mutex.lockOf(mutex);
+    this.#site = new LockSite(this.#mutex.site.world, 'condition', name);
     this.#line = new WaitLine({ site: this.#site, goal: this.#site.title });
   }
 
@@ -59,17 +60,17 @@ export class Condition {
     const mutex = this.#mutex;
     if (!LockHold.isOf(hold, mutex) || !hold.isHeld) throw this.#withoutMutex(hold);
     const notified = this.#line.wait(undefined, { ...options, owner: hold.owner });
-    PermitLock.giveBack(mutex, hold);
+    mutex.giveBack(hold);
     try {
       await notified;
     } finally {
-      await PermitLock.grant(mutex, hold);
+      await mutex.grant(hold);
     }
   }
 
   /** Wakes the first who waits; of a mutex that is not fair, one that the exploration chooses. False if nobody waits. */
   notify(): boolean {
-    const next = this.#site.pick([...this.#line], PermitLock.isFair(this.#mutex));
+    const next = this.#site.pick([...this.#line], this.#mutex.isFair);
     if (next === undefined) return false;
     this.#wake(next);
     return true;
@@ -89,7 +90,7 @@ export class Condition {
   }
 
   #withoutMutex(hold: unknown): RunnerError {
-    const { title } = PermitLock.siteOf(this.#mutex);
+    const { title } = this.#mutex.site;
     const isOwn = LockHold.isOf(hold, this.#mutex);
     const got = isOwn ? `the hold of ${hold.owner}, which has released it` : 'something else';
     const message = `${this.#site.title}: expected a hold of ${title} to wait with, got ${got}`;

@@ -5,8 +5,8 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { WORLD_OF_CHOICES } from '../model/world.ts';
-import type { LockWorld } from './noted-wait.ts';
-import { LockSite, NAME, WAIT_OPTIONS, WaitLine, type WaitOptions } from './wait-line.ts';
+import { type LockWorld, NAME } from './noted-wait.ts';
+import { LockSite, WAIT_OPTIONS, WaitLine, type WaitOptions } from './wait-line.ts';
 
 /** What {@link createDeferred} takes. */
 export interface DeferredOptions {

@@ -2,9 +2,9 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { WORLD_OF_CHOICES } from '../model/world.ts';
-import type { LockWorld } from './noted-wait.ts';
-import { type LockHold, PermitLock } from './permit-lock.ts';
-import { LockSite, NAME, WAIT_OPTIONS, type WaitOptions } from './wait-line.ts';
+import { type LockWorld, NAME } from './noted-wait.ts';
+import { type LockedTask, type LockHold, PermitLock } from './permit-lock.ts';
+import { LockSite, WAIT_OPTIONS, type WaitOptions } from './wait-line.ts';
 
 /** What {@link createMutex} takes. */
 export interface MutexOptions {
@@ -19,15 +19,30 @@ const MUTEX_OPTIONS = is.optionsOf<MutexOptions>({ name: NAME }, { fair: is.BOOL
 export const OWNER_OPTIONS: is.RecordShape = is.optionsOf<Pick<WaitOptions, 'owner'>>({}, { owner: NAME });
 
 /** A mutex. An owner who asks for it a second time waits for itself. Made by {@link createMutex}. */
-export class Mutex extends PermitLock {
+export class Mutex {
+  /** As it was made with. */
+  readonly name: string;
+  readonly #lock: PermitLock;
+
   /** @internal */
   constructor(site: LockSite, { name, fair = true }: MutexOptions) {
-    super(site, name, 1, fair);
+    this.name = name;
+    this.#lock = new PermitLock(site, 1, fair);
+  }
+
+  /** @internal */
+  static lockOf(mutex: Mutex): PermitLock {
+    return mutex.#lock;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#lock.waiting;
   }
 
   /** Who holds it. */
   get holder(): string | undefined {
-    return this.owners[0];
+    return this.#lock.owners[0];
   }
 
   /**
@@ -38,13 +53,13 @@ export class Mutex extends PermitLock {
    */
   async acquire(options: WaitOptions = {}): Promise<LockHold> {
     check('options', options, WAIT_OPTIONS);
-    return this.take(1, options);
+    return this.#lock.take(1, options);
   }
 
   /** Takes it if it is free and nobody waits; else undefined. */
   tryAcquire(options: Pick<WaitOptions, 'owner'> = {}): LockHold | undefined {
     check('options', options, OWNER_OPTIONS);
-    return this.tryTake(1, options);
+    return this.#lock.tryTake(1, options);
   }
 
   /**
@@ -54,14 +69,14 @@ export class Mutex extends PermitLock {
    */
   release(options: Pick<WaitOptions, 'owner'> = {}): void {
     check('options', options, OWNER_OPTIONS);
-    this.giveBackOf(options);
+    this.#lock.giveBackOf(options);
   }
 
   /** Holds it while `task` runs, and releases it however that ends. */
-  async run<T>(task: (hold: LockHold) => T | Promise<T>, options: WaitOptions = {}): Promise<T> {
+  async run<T>(task: LockedTask<T>, options: WaitOptions = {}): Promise<T> {
     check('task', task, is.FUNCTION);
-    const hold = await this.acquire(options);
-    return this.during(() => task(hold), hold);
+    check('options', options, WAIT_OPTIONS);
+    return this.#lock.during(task, 1, options);
   }
 }
 

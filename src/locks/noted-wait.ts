@@ -2,7 +2,9 @@
  * A wait that reports name: who waits, for what, and who is to end it. Invariant: it is in the trace from its beginning to its end, so that a
  * deadlock, a stall or a leftover shows it with since when and where (R211); without a tracer it costs nothing.
  */
-import { SCENARIO_OWNER, type World } from '../model/world.ts';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { SCENARIO_OWNER, WORLD_OF_TIME, type World } from '../model/world.ts';
 
 /** Where locks live and waits happen: `sim.world`, the world of a node, or `realWorld()`. */
 export type LockWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'node'>;
@@ -17,6 +19,14 @@ export interface NotedWait {
   readonly from?: string | undefined;
 }
 
+/** The name of an owner or a lock. */
+export const NAME: is.TextShape = is.text('a name', /./);
+const NOTED_WAIT = is.objectOf<NotedWait>(
+  'what is awaited, by whom and from whom',
+  { name: NAME },
+  { owner: NAME, from: NAME },
+);
+
 const NOTHING = (): void => undefined;
 
 /** Who waits, or holds, in that world if nobody is named. */
@@ -27,6 +37,7 @@ export function ownerIn({ node }: Pick<LockWorld, 'node'>, owner?: string): stri
 /**
  * Notes that a wait begins; call what it returns once, when the wait ends. A crash of the node ends it in the trace.
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world and names.
  * @example
  * ```ts
  * import { noteWait } from 'dryrunner/cluster';
@@ -41,7 +52,14 @@ export function ownerIn({ node }: Pick<LockWorld, 'node'>, owner?: string): stri
  * console.log(failure?.details[0]); // a waits for the vote from b since 0 ms
  * ```
  */
-export function noteWait(
+export function noteWait(world: Pick<LockWorld, 'clock' | 'tracer' | 'node'>, wait: NotedWait): () => void {
+  check('world', world, WORLD_OF_TIME);
+  check('wait', wait, NOTED_WAIT);
+  return beginWait(world, wait);
+}
+
+/** The same, of what was checked. */
+export function beginWait(
   world: Pick<LockWorld, 'clock' | 'tracer' | 'node'>,
   { name, owner, from }: NotedWait,
 ): () => void {

@@ -7,7 +7,7 @@ import type { Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { type LockSite, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
 
-/** What an owner has until it is released; made by `acquire` and `tryAcquire` of a {@link Mutex} or {@link Semaphore}. */
+/** What an owner has until it is released; made by `acquire` and `tryAcquire` of a mutex or semaphore. */
 export class LockHold {
   readonly owner: string;
   /** How many permits; 1 of a mutex. */
@@ -39,7 +39,7 @@ export class LockHold {
 
   /** False once it was released, and while a condition waits with it. */
   get isHeld(): boolean {
-    return PermitLock.has(this.#lock, this);
+    return this.#lock.has(this);
   }
 
   /**
@@ -49,33 +49,32 @@ export class LockHold {
    */
   release(): void {
     if (!this.isHeld) {
-      const { title } = PermitLock.siteOf(this.#lock);
+      const { title } = this.#lock.site;
       throw new RunnerError(
         'RUNNER_LOCK_RELEASED',
         `${title}: ${this.owner} released it, and had done so before`,
       );
     }
-    PermitLock.giveBack(this.#lock, this);
+    this.#lock.giveBack(this);
   }
 }
 
+/** What runs while a lock is held. */
+export type LockedTask<T> = (hold: LockHold) => T | Promise<T>;
+
 /** The core of mutex and semaphore. */
-export abstract class PermitLock {
-  /** As it was made with. */
-  readonly name: string;
-  readonly #site: LockSite;
-  readonly #isFair: boolean;
+export class PermitLock {
+  readonly site: LockSite;
+  readonly isFair: boolean;
   #available: number;
   readonly #holds = new Set<LockHold>();
   /** Each waits with what it will hold. */
   readonly #line: WaitLine<LockHold, LockHold>;
   #handOver: Timer | undefined;
 
-  /** @internal */
-  constructor(site: LockSite, name: string, permits: number, isFair: boolean) {
-    this.name = name;
-    this.#site = site;
-    this.#isFair = isFair;
+  constructor(site: LockSite, permits: number, isFair: boolean) {
+    this.site = site;
+    this.isFair = isFair;
     this.#available = permits;
     this.#line = new WaitLine({
       site,
@@ -90,82 +89,73 @@ export abstract class PermitLock {
     return this.#line.size;
   }
 
-  /** @internal */
-  static has(lock: PermitLock, hold: LockHold): boolean {
-    return lock.#holds.has(hold);
-  }
-
-  /** @internal */
-  static siteOf(lock: PermitLock): LockSite {
-    return lock.#site;
-  }
-
-  /** @internal */
-  static isFair(lock: PermitLock): boolean {
-    return lock.#isFair;
-  }
-
-  /** @internal What the hold has is free again. */
-  static giveBack(lock: PermitLock, hold: LockHold): void {
-    lock.#holds.delete(hold);
-    lock.#available += hold.permits;
-    lock.#site.record('freed', hold.owner);
-    lock.#arrange();
-  }
-
-  /** @internal The hold gets its permits, for as long as that takes by default. */
-  static async grant(lock: PermitLock, hold: LockHold, options: WaitOptions = {}): Promise<LockHold> {
-    if (options.signal?.aborted !== true && lock.#canServe(hold)) return lock.#give(hold);
-    return lock.#line.wait(hold, { ...options, owner: hold.owner });
-  }
-
   /** Permits that nobody holds; those who wait come first. */
-  protected get free(): number {
+  get free(): number {
     return this.#available;
   }
 
-  protected get owners(): readonly string[] {
+  get owners(): readonly string[] {
     return Array.from(this.#holds, ({ owner }) => owner);
   }
 
-  protected take(permits: number, options: WaitOptions): Promise<LockHold> {
-    return PermitLock.grant(this, this.#newHold(permits, options), options);
+  has(hold: LockHold): boolean {
+    return this.#holds.has(hold);
   }
 
-  protected tryTake(permits: number, options: Pick<WaitOptions, 'owner'>): LockHold | undefined {
+  take(permits: number, options: WaitOptions): Promise<LockHold> {
+    return this.grant(this.#newHold(permits, options), options);
+  }
+
+  tryTake(permits: number, options: Pick<WaitOptions, 'owner'>): LockHold | undefined {
     const hold = this.#newHold(permits, options);
     return this.#canServe(hold) ? this.#give(hold) : undefined;
   }
 
+  /** The hold gets its permits, for as long as that takes by default. */
+  async grant(hold: LockHold, options: WaitOptions = {}): Promise<LockHold> {
+    if (options.signal?.aborted !== true && this.#canServe(hold)) return this.#give(hold);
+    return this.#line.wait(hold, { ...options, owner: hold.owner });
+  }
+
+  /** What the hold has is free again. */
+  giveBack(hold: LockHold): void {
+    this.#holds.delete(hold);
+    this.#available += hold.permits;
+    this.site.record('freed', hold.owner);
+    this.#arrange();
+  }
+
   /** Gives back what that owner has held longest. */
-  protected giveBackOf(options: Pick<WaitOptions, 'owner'>): void {
-    const owner = this.#site.ownerOf(options);
+  giveBackOf(options: Pick<WaitOptions, 'owner'>): void {
+    const owner = this.site.ownerOf(options);
     const hold = [...this.#holds].find((one) => one.owner === owner);
     if (hold === undefined) {
       const others = this.#holds.size === 0 ? 'nobody holds it' : this.#holdersText();
-      const message = `${this.#site.title}: ${owner} released it without holding it; ${others}`;
+      const message = `${this.site.title}: ${owner} released it without holding it; ${others}`;
       throw new RunnerError('RUNNER_LOCK_NOT_HELD', message);
     }
     hold.release();
   }
 
-  protected async during<T>(task: () => T | Promise<T>, hold: LockHold): Promise<T> {
+  /** Takes permits for as long as a task lasts. */
+  async during<T>(task: LockedTask<T>, permits: number, options: WaitOptions): Promise<T> {
+    const hold = await this.take(permits, options);
     try {
-      return await task();
+      return await task(hold);
     } finally {
       if (hold.isHeld) hold.release();
     }
   }
 
   #newHold(permits: number, options: Pick<WaitOptions, 'owner'>): LockHold {
-    return new LockHold(this, this.#site.ownerOf(options), permits);
+    return new LockHold(this, this.site.ownerOf(options), permits);
   }
 
   #give(hold: LockHold): LockHold {
-    LockHold.begin(hold, this.#site.world.clock.now());
+    LockHold.begin(hold, this.site.world.clock.now());
     this.#holds.add(hold);
     this.#available -= hold.permits;
-    this.#site.record('acquired', hold.owner);
+    this.site.record('acquired', hold.owner);
     return hold;
   }
 
@@ -176,7 +166,7 @@ export abstract class PermitLock {
 
   /** One who comes now passes nobody: in order nobody who waits, else nobody who may be next. */
   #canServe({ permits }: LockHold): boolean {
-    const isFirst = this.#isFair ? this.#line.size === 0 : this.#candidates().length === 0;
+    const isFirst = this.isFair ? this.#line.size === 0 : this.#candidates().length === 0;
     return isFirst && permits <= this.#available;
   }
 
@@ -184,7 +174,7 @@ export abstract class PermitLock {
   #candidates(): Waiter<LockHold, LockHold>[] {
     const { first } = this.#line;
     if (first === undefined) return [];
-    const asked = this.#isFair ? [first] : [...this.#line];
+    const asked = this.isFair ? [first] : [...this.#line];
     return asked.filter(({ wish }) => wish.permits <= this.#available);
   }
 
@@ -195,7 +185,7 @@ export abstract class PermitLock {
       this.#handOver = undefined;
       return;
     }
-    this.#handOver ??= this.#site.world.clock.post(this.#site.topic('hand-over'), () => {
+    this.#handOver ??= this.site.world.clock.post(this.site.topic('hand-over'), () => {
       this.#handOver = undefined;
       this.#serveOne();
       this.#arrange();
@@ -203,7 +193,7 @@ export abstract class PermitLock {
   }
 
   #serveOne(): void {
-    const next = this.#site.pick(this.#candidates(), this.#isFair);
+    const next = this.site.pick(this.#candidates(), this.isFair);
     if (next === undefined) return;
     this.#line.leave(next);
     next.resolve(this.#give(next.wish));

@@ -4,9 +4,9 @@ import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { WORLD_OF_CHOICES } from '../model/world.ts';
 import { type MutexOptions, OWNER_OPTIONS } from './mutex.ts';
-import type { LockWorld } from './noted-wait.ts';
-import { type LockHold, PermitLock } from './permit-lock.ts';
-import { LockSite, NAME, WAIT_FIELDS, type WaitOptions } from './wait-line.ts';
+import { type LockWorld, NAME } from './noted-wait.ts';
+import { type LockedTask, type LockHold, PermitLock } from './permit-lock.ts';
+import { LockSite, WAIT_FIELDS, type WaitOptions } from './wait-line.ts';
 
 /** What {@link createSemaphore} takes. */
 export interface SemaphoreOptions extends MutexOptions {
@@ -28,24 +28,33 @@ const SEMAPHORE_OPTIONS = is.optionsOf<SemaphoreOptions>(
 const PERMIT_OPTIONS = is.optionsOf<PermitOptions>({}, { ...WAIT_FIELDS, permits: PERMITS });
 
 /** A semaphore. Made by {@link createSemaphore}. */
-export class Semaphore extends PermitLock {
+export class Semaphore {
+  /** As it was made with. */
+  readonly name: string;
   /** How many permits there are. */
   readonly permits: number;
+  readonly #lock: PermitLock;
 
   /** @internal */
   constructor(site: LockSite, { name, permits, fair = true }: SemaphoreOptions) {
-    super(site, name, permits, fair);
+    this.name = name;
     this.permits = permits;
+    this.#lock = new PermitLock(site, permits, fair);
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#lock.waiting;
   }
 
   /** Permits that nobody holds. */
   get available(): number {
-    return this.free;
+    return this.#lock.free;
   }
 
   /** Who holds permits, once for each hold, the longest first. */
   get holders(): readonly string[] {
-    return this.owners;
+    return this.#lock.owners;
   }
 
   /**
@@ -54,12 +63,12 @@ export class Semaphore extends PermitLock {
    * @throws RunnerError (as a rejection) as `acquire` of a mutex; `RUNNER_INVALID_ARGUMENT` for more permits than there are.
    */
   async acquire(options: PermitOptions = {}): Promise<LockHold> {
-    return this.take(this.#wanted(options), options);
+    return this.#lock.take(this.#wanted(options), options);
   }
 
   /** Takes permits if there are enough and nobody waits; else undefined. */
   tryAcquire(options: Pick<PermitOptions, 'owner' | 'permits'> = {}): LockHold | undefined {
-    return this.tryTake(this.#wanted(options), options);
+    return this.#lock.tryTake(this.#wanted(options), options);
   }
 
   /**
@@ -69,14 +78,13 @@ export class Semaphore extends PermitLock {
    */
   release(options: Pick<PermitOptions, 'owner'> = {}): void {
     check('options', options, OWNER_OPTIONS);
-    this.giveBackOf(options);
+    this.#lock.giveBackOf(options);
   }
 
   /** Holds permits while `task` runs, and releases them however that ends. */
-  async run<T>(task: (hold: LockHold) => T | Promise<T>, options: PermitOptions = {}): Promise<T> {
+  async run<T>(task: LockedTask<T>, options: PermitOptions = {}): Promise<T> {
     check('task', task, is.FUNCTION);
-    const hold = await this.acquire(options);
-    return this.during(() => task(hold), hold);
+    return this.#lock.during(task, this.#wanted(options), options);
   }
 
   #wanted(options: PermitOptions): number {

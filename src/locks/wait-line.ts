@@ -8,7 +8,7 @@ import type { Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
-import { type LockWorld, noteWait, ownerIn } from './noted-wait.ts';
+import { beginWait, type LockWorld, NAME, ownerIn } from './noted-wait.ts';
 
 /** How somebody waits. */
 export interface WaitOptions {
@@ -19,9 +19,6 @@ export interface WaitOptions {
   /** The wait rejects with `RUNNER_WAIT_CANCELLED` when it aborts. */
   readonly signal?: AbortSignal;
 }
-
-/** The name of an owner or a lock. */
-export const NAME: is.TextShape = is.text('a name', /./);
 
 /** See {@link WaitOptions}. */
 export const WAIT_FIELDS: is.OptionalShapes<WaitOptions> = {
@@ -168,7 +165,7 @@ export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
         waitWithSignal(signal, waiter);
       }
       this.#waiters.add(waiter);
-      waiter.endNote = noteWait(world, { name, owner, from });
+      waiter.endNote = beginWait(world, { name, owner, from });
     });
   }
 

@@ -8,7 +8,7 @@ import { RunnerError } from '../kernel/errors.ts';
 import { topicOf } from '../kernel/question.ts';
 import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
 import { WORLD_OF_TIME, type World } from '../model/world.ts';
-import { NAME } from './wait-line.ts';
+import { NAME } from './noted-wait.ts';
 
 /** What {@link withTimeout} takes. */
 export interface TimeoutOptions<T> {

@@ -88,6 +88,9 @@ const UNATTACKED: readonly Unattacked[] = [
 /** What the caller's own function throws, or the error that was given to be thrown, comes out as it is. */
 const PASSED_ON: ReadonlyMap<string, RegExp> = new Map([
   ['createNode', /^Trap: /],
+  ['createMutex().run', /^Trap: /],
+  ['createSemaphore().run', /^Trap: /],
+  ['withTimeout', /^Trap: /],
   ['createErrorExecer().exec', /^Error: on purpose$/],
   ['chooseDrain().run', /^Trap: /],
   ['RunnerModel().accepted', /^ContractBrokenError: /],

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import * as host from '../../src/host/index.ts';
 import { ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import * as door from './own-doors.ts';
+import { createMutex } from '../../src/cluster/index.ts';
 import { createTraceWriter, type TraceHeader } from '../../src/trace/index.ts';
 
 type Given = () => readonly unknown[];
@@ -59,8 +60,11 @@ export const VALID: Readonly<Record<string, Given>> = {
   createChaosRunner: () => [world(), service(), {}],
   createFolderDisk: () => [{ folder: join(disk(), 'files') }],
   createMemoryDisk: () => [world(), { name: 'n1' }],
+  createChannel: () => [world(), { name: 'jobs' }],
+  createCondition: () => [createMutex(world(), { name: 'jobs' }), { name: 'filled' }],
   createCountingUpdater: () => [{ updateIntervalMs: 1, paused: true }],
   createDecisions: () => [door.fifoDecisions()],
+  createDeferred: () => [world(), { name: 'answer' }],
   createDirMonitor: () => [new Map([['x', '/no/such/folder/0']])],
   createDirectoryFiler: () => [{ store: join(disk(), 'store'), root: disk() }],
   createErrorExecer: () => [new Error('on purpose')],
@@ -71,6 +75,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   createInterceptExecer: () => [{ interceptor: door.createDoneExecer(), fallback: door.createDoneExecer() }],
   createInvoker: () => [world(), parts()],
   createLocalOutputs: () => [{ dir: join(disk(), 'outputs') }],
+  createMutex: () => [world(), { name: 'jobs' }],
   createNode: () => [
     { world: { ...world(), onHeal: silent, tracer: { record: silent } } },
     { name: 'node', start: service },
@@ -79,6 +84,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   createPollingQuerier: () => [world(), service(), { periodMs: 1, name: 'polling' }],
   createPollingService: () => [world(), service(), service(), { periodMs: 1 }],
   createPrometheusMetrics: () => [{ registry: new Registry() }],
+  createSemaphore: () => [world(), { name: 'slots', permits: 2 }],
   createSystemClock: () => [{ keepsAlive: false }],
   createQueueRunner: () => [world(), { ...parts(), capacity: 2 }],
   createRandomStream: () => [1],
@@ -113,6 +119,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   watchAnswers: () => [world(), service(), silent],
   watchHistory: () => [service(), door.createHistory(clock()), 'client'],
   watchService: () => [world(), service(), silent],
+  withTimeout: () => [world(), 1, silent, {}],
   writeTraceFile: () => ['/dev/null', ['line']],
   TraceFormatError: () => [{ problem: 'header', line: 1, expected: 'this', actual: 'that' }],
   SimulationFailedError: () => [verdict],
