@@ -3,7 +3,7 @@ import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { question } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
-import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import type { HostedProcess, ProcessClock, ProcessParts } from '../model/process-host.ts';
 import type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 import { check } from '../kernel/argument-check.ts';
 import * as is from '../kernel/shape.ts';
@@ -50,13 +50,28 @@ interface AmbientSettings extends AwaitOptions {
   readonly maxTicks: number;
 }
 
+/** What the globals of the machine answer to one who asks: the scenario, or a process of a simulated machine. */
+interface Asked {
+  readonly clock: Pick<ProcessClock, 'now' | 'epochMs'>;
+  readonly choices: Choices;
+  readonly draws: RandomStream;
+  readonly entropy: RandomStream;
+  readonly time: FaultyTime;
+  readonly timers: AmbientTimers;
+  /** When it began, on that clock. */
+  readonly sinceMs: number;
+}
+
+/** One that has no faults of time: its machine has some of its own. */
+const NO_TIME_FAULTS = new ChosenTimeFaults();
+
 class AmbientExecution implements AmbientWorld, AmbientSession {
-  readonly #clock: VirtualClock;
-  readonly #choices: Choices;
-  readonly #draws: RandomStream;
-  readonly #entropy: RandomStream;
-  readonly #time: FaultyTime;
-  readonly #timers: AmbientTimers;
+  readonly #parts: AmbientParts;
+  readonly #scenario: Asked;
+  /** Of the processes that are alive. */
+  readonly #processes = new Set<Asked>();
+  /** Who asks: the one whose code runs. */
+  #asked: Asked;
   readonly #gate: OutsideGate;
   readonly #trap: RealTimerTrap;
   readonly #awaits: ControlledAwaits | undefined;
@@ -66,17 +81,18 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
 
   constructor(parts: AmbientParts, { allowed, faults, maxTicks, ...awaits }: AmbientSettings) {
     const { clock, choices, random, tracer, report, capturePlaces } = parts;
-    this.#clock = clock;
-    this.#choices = choices;
-    this.#draws = random.fork('Math.random');
-    this.#entropy = random.fork('crypto');
+    this.#parts = parts;
     const time = new FaultyTime(clock, choices, tracer, faults);
-    this.#time = time;
-    this.#timers = new AmbientTimers(
+    this.#scenario = {
       clock,
-      capturePlaces,
-      faults.isEmpty ? undefined : () => time.beforeTimer(),
-    );
+      choices,
+      draws: random.fork('Math.random'),
+      entropy: random.fork('crypto'),
+      time,
+      timers: new AmbientTimers(clock, capturePlaces, faults.isEmpty ? undefined : () => time.beforeTimer()),
+      sinceMs: 0,
+    };
+    this.#asked = this.#scenario;
     this.#gate = new OutsideGate(allowed, report);
     this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
     this.#awaits = controlAwaits(awaits, parts);
@@ -102,8 +118,36 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     hub.world = undefined;
   }
 
+  beginProcess({ clock, choices, random }: ProcessParts): HostedProcess {
+    const { tracer, capturePlaces } = this.#parts;
+    const asked: Asked = {
+      clock,
+      choices,
+      draws: random.fork('Math.random'),
+      entropy: random.fork('crypto'),
+      time: new FaultyTime(clock, choices, tracer, NO_TIME_FAULTS),
+      timers: new AmbientTimers(clock, capturePlaces),
+      sinceMs: clock.now(),
+    };
+    this.#processes.add(asked);
+    return {
+      enter: () => {
+        this.#asked = asked;
+      },
+      end: () => {
+        this.#processes.delete(asked);
+        asked.timers.end();
+      },
+    };
+  }
+
+  leaveProcess(): void {
+    this.#asked = this.#scenario;
+  }
+
   get originMs(): number {
-    return this.#clock.epochMs - AGE_MS;
+    const { clock, sinceMs } = this.#asked;
+    return clock.epochMs + sinceMs - AGE_MS;
   }
 
   get isWaiting(): boolean {
@@ -111,7 +155,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   leftovers(): readonly string[] {
-    return this.#timers.leftovers();
+    return [this.#scenario, ...this.#processes].flatMap(({ timers }) => timers.leftovers());
   }
 
   replaced(): string | undefined {
@@ -120,21 +164,21 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   firing(): string | undefined {
-    return this.#timers.firing();
+    return this.#asked.timers.firing();
   }
 
   end(): void {
     if (this.replaced() !== undefined) putBackStandIns();
-    this.#timers.end();
+    for (const { timers } of [this.#scenario, ...this.#processes]) timers.end();
     this.#awaits?.end();
   }
 
   setTimer(kind: TimerKind, callback: unknown, ms: unknown, args: unknown[]): NodeJS.Timeout {
-    return this.#timers.setTimer(kind, callback as Callback, ms, args);
+    return this.#asked.timers.setTimer(kind, callback as Callback, ms, args);
   }
 
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate {
-    return this.#timers.setImmediate(callback as Callback, args);
+    return this.#asked.timers.setImmediate(callback as Callback, args);
   }
 
   tick(callback: TickCallback): TickCallback {
@@ -146,24 +190,27 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   clear(number: unknown): void {
-    this.#timers.clear(number);
+    this.#asked.timers.clear(number);
   }
 
   dateMs(): number {
-    return this.#time.dateMs();
+    return this.#asked.time.dateMs();
   }
 
   now(): number {
-    return AGE_MS + this.#clock.now();
+    const { clock, sinceMs } = this.#asked;
+    return AGE_MS + clock.now() - sinceMs;
   }
 
   random(): number {
-    const part = partOf(this.#choices.choose(DRAWN, DRAW_PARTS, describeDraw));
-    return (part + this.#draws.float()) / DRAW_PARTS;
+    const { choices, draws } = this.#asked;
+    const part = partOf(choices.choose(DRAWN, DRAW_PARTS, describeDraw));
+    return (part + draws.float()) / DRAW_PARTS;
   }
 
   fill(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += 1) bytes[at] = this.#entropy.int(256);
+    const { entropy } = this.#asked;
+    for (let at = 0; at < bytes.length; at += 1) bytes[at] = entropy.int(256);
   }
 
   outside(call: OutsideFunction): Error | WayBack | undefined {

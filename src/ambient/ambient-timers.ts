@@ -13,6 +13,7 @@ import type { OutsideGate } from './outside-gate.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { formatCount } from '../model/plural.ts';
+import type { ProcessClock } from '../model/process-host.ts';
 
 type Callback = (...args: unknown[]) => void;
 
@@ -63,16 +64,19 @@ class Waiting extends AsyncResource {
   }
 }
 
+/** What the timers are events of: the clock of the simulation, or of a process, which may be slow. */
+type TimerClock = Omit<ProcessClock, 'slowed' | 'epochMs'> & Partial<Pick<ProcessClock, 'slowed'>>;
+
 /** Those that fire one after the other. Only the first is known to the clock. */
 class WaitingList {
   first: Waiting | undefined;
-  readonly #clock: VirtualClock;
+  readonly #clock: TimerClock;
   #last: Waiting | undefined;
   #event: Timer | undefined;
   readonly #fire = (): void => this.#fireFirst();
   readonly #onFire: (waiting: Waiting) => void;
 
-  constructor(clock: VirtualClock, onFire: (waiting: Waiting) => void) {
+  constructor(clock: TimerClock, onFire: (waiting: Waiting) => void) {
     this.#clock = clock;
     this.#onFire = onFire;
   }
@@ -247,9 +251,9 @@ function topicNamed(kind: AmbientTimerKind, { name }: Callback): Topic {
 /** Code uses the same few durations again and again: a list that is empty stays for the next timer of its duration until there are so many. */
 const LISTS_KEPT = 4_096;
 
-/** All timers and immediates of one simulation. */
+/** All timers and immediates of one scenario or process. */
 export class AmbientTimers {
-  readonly #clock: VirtualClock;
+  readonly #clock: TimerClock;
   readonly #capturesPlaces: boolean;
   readonly #lists = new Map<number, WaitingList>();
   readonly #immediates: WaitingList;
@@ -266,7 +270,7 @@ export class AmbientTimers {
   #firing: Waiting | undefined;
 
   /** `beforeTimer` is called when a timer is about to fire: time may pass in it. */
-  constructor(clock: VirtualClock, capturesPlaces: boolean, beforeTimer?: () => void) {
+  constructor(clock: TimerClock, capturesPlaces: boolean, beforeTimer?: () => void) {
     this.#clock = clock;
     this.#beforeTimer = beforeTimer;
     this.#capturesPlaces = capturesPlaces;
@@ -356,7 +360,7 @@ export class AmbientTimers {
 
   #note(waiting: Waiting, ms: number): void {
     waiting.cause = this.#clock.currentEventId;
-    waiting.atMs = this.#clock.now() + ms;
+    waiting.atMs = this.#clock.now() + (this.#clock.slowed?.(ms) ?? ms);
     // An interval was set where it was set first.
     if (this.#capturesPlaces) waiting.place ??= new Error('place');
   }

@@ -8,6 +8,7 @@ import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { question } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import type { ProcessClock } from '../model/process-host.ts';
 import type { Tracer } from '../model/trace-event.ts';
 
 /** How a fault of time is asked for. */
@@ -115,9 +116,12 @@ function faultOf(
   return { kind, oneIn: Number(oneIn), amounts: amounts as number[], words };
 }
 
-/** Time as one simulation has it. */
+/** That of a process cannot stall by itself: its machine pauses it. */
+type TimeClock = Pick<ProcessClock, 'now' | 'epochMs'> & Partial<Pick<VirtualClock, 'stall'>>;
+
+/** Time as the scenario has it, or one process. */
 export class FaultyTime {
-  readonly #clock: VirtualClock;
+  readonly #clock: TimeClock;
   readonly #choices: Choices;
   readonly #tracer: Tracer;
   readonly #faults: ChosenTimeFaults;
@@ -127,7 +131,7 @@ export class FaultyTime {
   /** What `Date` gave last. */
   #shownMs = -Infinity;
 
-  constructor(clock: VirtualClock, choices: Choices, tracer: Tracer, faults: ChosenTimeFaults) {
+  constructor(clock: TimeClock, choices: Choices, tracer: Tracer, faults: ChosenTimeFaults) {
     this.#clock = clock;
     this.#choices = choices;
     this.#tracer = tracer;
@@ -145,7 +149,7 @@ export class FaultyTime {
   beforeTimer(): void {
     const { stall, behind, step } = this.#faults;
     const stallMs = stall === undefined ? 0 : this.#strike(stall);
-    if (stallMs > 0) this.#clock.stall(stallMs);
+    if (stallMs > 0) this.#clock.stall?.(stallMs);
     if (step !== undefined) {
       const ms = this.#strike(step);
       this.#stepMs += ms;

@@ -38,6 +38,27 @@ export function envelopeText(envelope: Envelope): string {
   return messageText({ runner, to, kind, name, ...(detail === undefined ? {} : { detail }) });
 }
 
+/** A call without where it goes: `acquire(7) of a`, or its own words. */
+export function callWords({ from, name, words, kind, body }: Envelope): string {
+  if (words !== undefined) return `"${words}" of ${from}`;
+  const args = kind === 'call' ? (body as readonly unknown[]).map(shortText).join(', ') : '';
+  return `${name}(${args}) of ${from}`;
+}
+
+/** What arrives at somebody: `acquire(7) of a`, `the answer of locks to acquire`, `the message beat of a`. */
+export function arrivalText(envelope: Envelope): string {
+  const { kind, from, name, words, body } = envelope;
+  switch (kind) {
+    case 'call':
+      return callWords(envelope);
+    case 'reply':
+    case 'error':
+      return `the ${kind === 'reply' ? 'answer' : 'error'} of ${from} to ${name}`;
+    case 'message':
+      return words === undefined ? `the message ${shortText(body)} of ${from}` : `"${words}" of ${from}`;
+  }
+}
+
 /** One line, cut where it is long. */
 function shortText(value: unknown): string {
   const text = textOf(value, 3);

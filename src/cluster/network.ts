@@ -25,6 +25,8 @@ export interface NetworkOptions extends LinkOptions {
   readonly callTimeoutMs?: number;
   /** How the link from one node to another differs from all others: asked once for each direction. Default: it does not. */
   readonly links?: (from: string, to: string) => LinkOptions | undefined;
+  /** What all nodes get that do not say otherwise. */
+  readonly nodes?: ClusterNodeOptions;
 }
 
 /** A node, or several. */
@@ -41,7 +43,7 @@ const SIMULATION = is.objectOf<Pick<Simulation, 'world' | 'onEnd'>>(
 );
 const NETWORK_OPTIONS = is.optionsOf<NetworkOptions>(
   {},
-  { ...LINK_FIELDS, callTimeoutMs: is.limit(), links: is.FUNCTION },
+  { ...LINK_FIELDS, callTimeoutMs: is.limit(), links: is.FUNCTION, nodes: CLUSTER_NODE_OPTIONS },
 );
 const NAMES = is.anyOf('a name or a list of names', is.TEXT, is.listOf(is.TEXT));
 const NAME = is.text('letters, digits, dots, dashes and underscores', /^[\w.-]+$/);
@@ -82,21 +84,24 @@ class Place implements Receiver {
 /** A network and its verbs. Made by {@link createNetwork}. */
 export class Network {
   readonly #core: NetworkCore;
+  readonly #defaults: ClusterNodeOptions;
   readonly #nodes = new Map<string, SimulatedClusterNode<object | void>>();
   readonly #places = new Map<string, Place>();
 
   /** @internal */
   constructor(sim: Pick<Simulation, 'world' | 'onEnd'>, options: NetworkOptions) {
-    const { callTimeoutMs = CALL_TIMEOUT_MS } = options;
+    const { callTimeoutMs = CALL_TIMEOUT_MS, nodes = {} } = options;
+    this.#defaults = nodes;
     this.#core = new NetworkCore(sim.world, settingsOfLinks(options), callTimeoutMs);
     sim.world.onHeal(() => this.#nodes.forEach((node) => node.heal()));
     sim.onEnd(() => this.stop());
   }
 
   /**
-   * Makes a node and starts its program. It can join at any time.
+   * Makes a node and starts its program. It can join at any time. Calls to it wait until the program has returned.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken; what the program throws.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left; what the program throws at
+   * once, and then there is no node. What it throws or rejects with later is up to `onError`.
    */
   node<T extends object | void>(
     name: string,
@@ -106,10 +111,15 @@ export class Network {
     check('program', program, is.FUNCTION);
     check('options', options, CLUSTER_NODE_OPTIONS);
     this.#checkFree(name);
-    const node = new SimulatedClusterNode(this.#core, name, program, options);
+    const node = new SimulatedClusterNode(this.#core, name, program, { ...this.#defaults, ...options });
     this.#nodes.set(name, node);
     this.#core.add(node);
-    node.start();
+    try {
+      node.start();
+    } catch (error) {
+      this.#nodes.delete(name);
+      throw error;
+    }
     return node;
   }
 
@@ -195,7 +205,7 @@ export class Network {
 
   /** Ends all nodes at once, without a fault; called by itself when the scenario ends. */
   stop(): void {
-    for (const node of this.#nodes.values()) node.leave();
+    for (const node of this.#nodes.values()) node.stop();
     for (const place of this.#places.values()) place.endpoint.close();
     this.#core.stop();
   }

@@ -5,27 +5,63 @@
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
+import type { Timer } from '../kernel/clock.ts';
 import { choosesFault } from '../kernel/decisions.ts';
-import { RunnerError } from '../kernel/errors.ts';
+import { messageOf, RunnerError } from '../kernel/errors.ts';
+import { namedTopic } from '../kernel/question.ts';
 import { type ClockSkew, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
+import {
+  createMemoryDisk,
+  MEMORY_DISK_FIELDS,
+  type MemoryDisk,
+  type MemoryDiskOptions,
+} from '../disks/memory-disk.ts';
+import type { Disk } from '../model/disk.ts';
 import { messageFaultText } from '../model/faults.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { NodeProgram } from '../model/node-context.ts';
-import { Machine, type MachineHooks, type NodeState } from '../simulation/node-machine.ts';
+import type { World } from '../model/world.ts';
+import { chosenSkew, CHOSEN_SKEW_OPTIONS, type ChosenSkewOptions } from '../simulation/chosen-faults.ts';
+import {
+  type DownCause,
+  isEndOfExecution,
+  Machine,
+  type MachineHooks,
+  type NodeState,
+} from '../simulation/node-machine.ts';
 import { NODE_FAULTS, type NodeFaults, SLOW_BY } from '../simulation/node-strikes.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { ANY_INCARNATION, type Envelope, type Transport } from './envelope.ts';
 import type { Receiver } from './link.ts';
-import { envelopeText } from './message-detail.ts';
+import { arrivalText, callWords, envelopeText } from './message-detail.ts';
 import type { NetworkCore } from './network-core.ts';
 import { ProcessContext } from './process-context.ts';
 
+/** The disk of a node. It is called as the node. */
+export interface NodeDiskOptions extends Omit<MemoryDiskOptions, 'name'> {
+  /**
+   * What a crash of the node does to what was written and not synced. False: the power fails, so that it is kept, lost or torn, as the
+   * exploration decides. True: only the process dies, and it is kept. Default false. An error of its own ends the process alone.
+   */
+  readonly keepsUnsynced?: boolean;
+}
+
 /** What {@link Network.node} takes beside the program. */
 export interface ClusterNodeOptions {
-  /** What the exploration may do to it. Default: what the network says. */
+  /** What the exploration may do to it. Default: nothing. */
   readonly faults?: NodeFaults;
-  /** How far its clock is off. Default: not at all. */
-  readonly skew?: ClockSkew;
+  /** How far its clock is off: so far, or as the exploration decides (`true`, or within limits; see `chosenSkew`). Default: not at all. */
+  readonly skew?: ClockSkew | ChosenSkewOptions | true;
+  /** Its disk, which is made when the program first asks for it. */
+  readonly disk?: NodeDiskOptions;
+  /**
+   * What an error does that its program leaves uncaught: in its start, a timer, a handler of messages, an `onStop` hook, a promise. `fail`: the
+   * simulation has failed. `crash`: the process dies, as a real one does. `restart`: and another one starts after `restartMs`. What
+   * a method throws goes to its caller. Default `fail`.
+   */
+  readonly onError?: 'fail' | 'crash' | 'restart';
+  /** Default 1,000. */
+  readonly restartMs?: number;
   /** Called when its process goes down, by a crash or in good order: for those who watch from outside. */
   readonly onDown?: () => void;
 }
@@ -33,10 +69,24 @@ export interface ClusterNodeOptions {
 /** See {@link ClusterNodeOptions}. */
 export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOptions>(
   {},
-  { faults: NODE_FAULTS, skew: CLOCK_SKEW, onDown: is.FUNCTION },
+  {
+    faults: NODE_FAULTS,
+    skew: is.anyOf(
+      'true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax',
+      is.such('true', (value) => value === true),
+      CLOCK_SKEW,
+      CHOSEN_SKEW_OPTIONS,
+    ),
+    disk: is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN }),
+    onError: is.oneOf('fail', 'crash', 'restart'),
+    restartMs: is.DURATION_MS,
+    onDown: is.FUNCTION,
+  },
 );
 
-/** A node and its verbs. Made by {@link Network.node}. After it has left the verbs do nothing. */
+const RESTART_MS = 1_000;
+
+/** A node and its verbs. Made by {@link Network.node}. After it has left they throw `RUNNER_SIMULATION_MISUSE`. */
 export interface ClusterNode<T extends object | void = object> {
   readonly name: string;
   readonly state: NodeState | 'left';
@@ -44,7 +94,9 @@ export interface ClusterNode<T extends object | void = object> {
   readonly incarnation: number;
   /** What the program has returned, past the network; undefined while it is down, and before it has returned. */
   readonly object: T | undefined;
-  /** Ends the process at once: its memory and timers are gone. */
+  /** What its processes have written, for checks of the scenario; they share it, and a crash is its `powerFail()`. */
+  readonly disk: MemoryDisk;
+  /** Ends the process at once: its memory and timers are gone, and of its disk what the option `disk` says. */
   crash(): void;
   /** Starts a new process; crashes the old one if it is alive. */
   restart(): void;
@@ -58,8 +110,11 @@ export interface ClusterNode<T extends object | void = object> {
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is finite and ≥ 1.
    */
   slow(factor: number): void;
-  /** Ends it in good order, for good: the `onStop` hooks of its program are called, then it is gone. */
-  leave(): void;
+  /**
+   * Ends it in good order, for good: the `onStop` hooks of its program are called, in an event of its own, and when they are done it is gone.
+   * Resolves then. While it is paused it does not begin to leave; a crash meanwhile ends it without the rest of the hooks.
+   */
+  leave(): Promise<void>;
 }
 
 /** See {@link ClusterNode}. */
@@ -71,12 +126,16 @@ export class SimulatedClusterNode<T extends object | void>
   readonly #program: NodeProgram<T>;
   readonly #options: ClusterNodeOptions;
   readonly #machine: Machine;
+  #medium: MemoryDisk | undefined;
   #process: ProcessContext | undefined;
   #object: T | undefined;
-  /** Calls that the process has got and not answered, each delivery of its own. */
-  readonly #serving = new Set<Envelope>();
+  /** Calls that the process has got and not answered, each delivery of its own; made for the first. */
+  #serving: Set<Envelope> | undefined;
   /** What came while it was stopped. */
   #held: Envelope[] = [];
+  #restart: Timer | undefined;
+  #leaving: Promise<void> | undefined;
+  #gone: (() => void) | undefined;
   #hasLeft = false;
 
   constructor(core: NetworkCore, name: string, program: NodeProgram<T>, options: ClusterNodeOptions) {
@@ -84,7 +143,16 @@ export class SimulatedClusterNode<T extends object | void>
     this.#core = core;
     this.#program = program;
     this.#options = options;
-    this.#machine = new Machine(core.world, { name, ...options }, this);
+    const { faults, skew } = options;
+    this.#machine = new Machine(
+      core.world,
+      {
+        name,
+        ...(faults === undefined ? {} : { faults }),
+        ...(skew === undefined ? {} : { skew: skewOf(core.world, name, skew) }),
+      },
+      this,
+    );
   }
 
   get state(): NodeState | 'left' {
@@ -103,29 +171,39 @@ export class SimulatedClusterNode<T extends object | void>
     return this.#object;
   }
 
+  get disk(): MemoryDisk {
+    this.#medium ??= createMemoryDisk(this.#core.world, { ...this.#options.disk, name: this.name });
+    return this.#medium;
+  }
+
   /** Starts the first process. */
   start(): void {
-    this.#machine.start();
+    this.#begin(() => this.#machine.start());
   }
 
   crash(): void {
+    this.#mustBeThere('crash');
     this.#machine.crash();
   }
 
   restart(): void {
-    this.#machine.restart();
+    this.#mustBeThere('restart');
+    this.#begin(() => this.#machine.restart());
   }
 
   pause(): void {
+    this.#mustBeThere('pause');
     this.#machine.pause();
   }
 
   resume(): void {
+    this.#mustBeThere('resume');
     this.#machine.resume();
   }
 
   slow(factor: number): void {
     check('factor', factor, SLOW_BY);
+    this.#mustBeThere('slow');
     this.#machine.slow(factor);
   }
 
@@ -133,11 +211,14 @@ export class SimulatedClusterNode<T extends object | void>
     this.#machine.heal();
   }
 
-  leave(): void {
-    if (this.#hasLeft) return;
-    this.#process?.stop();
-    this.#hasLeft = true;
-    this.#machine.end();
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  /** The simulation is over: it is gone at once, and nobody is called. */
+  stop(): void {
+    this.#end('stop');
   }
 
   /** @internal */
@@ -148,10 +229,12 @@ export class SimulatedClusterNode<T extends object | void>
   /** @internal What the process sends. */
   post(envelope: Envelope): void {
     if (envelope.kind === 'reply' || envelope.kind === 'error') {
+      const { answered: call } = envelope;
+      if (call === undefined || this.#serving?.has(call) !== true) return;
       // Between the effect of a call and its answer is where a crash does most harm.
-      this.#machine.strike('reply', envelope.topic);
+      this.#machine.strike('reply', envelope.topic, () => `before it answers ${callWords(call)}`);
       // A crash has lost it by now; a pause lets the answer go once it is over.
-      if (envelope.answered === undefined || !this.#serving.delete(envelope.answered)) return;
+      if (this.#serving?.delete(call) !== true) return;
     }
     this.#core.link(this.name, envelope.to).send(envelope);
   }
@@ -159,7 +242,7 @@ export class SimulatedClusterNode<T extends object | void>
   /** @internal */
   arrive(envelope: Envelope): void {
     const machine = this.#machine;
-    if (machine.state === 'up') machine.strike('call', envelope.topic);
+    machine.strike('call', envelope.topic, () => `as ${arrivalText(envelope)} arrives`);
     if (this.state === 'paused') {
       this.#held.push(envelope);
       return;
@@ -176,39 +259,40 @@ export class SimulatedClusterNode<T extends object | void>
       return;
     }
     this.#core.link(envelope.from, this.name).trace(envelope, 'delivered');
-    if (envelope.kind === 'call') this.#serving.add(envelope);
-    this.#process?.endpoint.deliver(envelope);
+    if (envelope.kind === 'call') (this.#serving ??= new Set()).add(envelope);
+    machine.run(() => this.#process?.endpoint.deliver(envelope));
   }
 
   /** @internal */
   started(world: SimulatedWorld, index: number): void {
-    const process = new ProcessContext({
+    const process: ProcessContext = new ProcessContext({
       name: this.name,
       incarnation: index,
       world,
       transport: this,
       callTimeoutMs: this.#core.callTimeoutMs,
+      mountDisk: (own) => this.#mountDisk(process, own),
+      failed: (error) => {
+        if (process === this.#process) this.failed(error);
+      },
     });
     this.#process = process;
-    const result = this.#program(process);
-    if (isPending(result)) {
-      void result.then(
-        (object) => this.#serve(process, object),
-        (error: unknown) => this.#failStart(process, error),
-      );
-    } else this.#serve(process, result);
+    // Whose timers those of the machine's globals are is known by the event in which they are set.
+    if (this.#machine.isAmbient) {
+      process.clock.post(namedTopic(this.name, 'start', ''), () => this.#run(process));
+    } else this.#run(process);
   }
 
   /** @internal */
-  wentDown(): void {
+  wentDown(cause: DownCause): void {
     this.#process?.endpoint.close();
+    const wasUp = this.#process !== undefined;
     this.#process = undefined;
     this.#object = undefined;
-    this.#options.onDown?.();
-    const lost = [...this.#serving, ...this.#held];
-    this.#serving.clear();
-    this.#held = [];
-    for (const envelope of lost) if (envelope.kind === 'call') this.#breakConnection(envelope);
+    this.#endDisk(cause);
+    if (wasUp) this.#options.onDown?.();
+    this.#loseCalls(cause);
+    if (this.#leaving !== undefined) this.#end('leave');
   }
 
   /** @internal */
@@ -218,27 +302,129 @@ export class SimulatedClusterNode<T extends object | void>
     for (const envelope of held) this.#core.link(envelope.from, this.name).bring(envelope);
   }
 
+  /** @internal */
+  failed(error: unknown): void {
+    if (isEndOfExecution(error)) throw error;
+    const { onError = 'fail', restartMs = RESTART_MS } = this.#options;
+    const { name } = this;
+    const { clock, tracer, processes } = this.#core.world;
+    if (onError === 'fail') {
+      if (processes === undefined) throw error;
+      processes.fail(`${name} failed: ${messageOf(error)}`, error);
+      return;
+    }
+    const text = `ends with an error: ${messageOf(error)}`;
+    tracer.record({ at: clock.now(), type: 'note', runner: name, text });
+    const machine = this.#machine;
+    machine.crash('error');
+    if (onError === 'crash' || this.#hasLeft) return;
+    const { changes } = machine;
+    this.#restart?.cancel();
+    this.#restart = clock.timer(namedTopic(name, 'restart', ''), restartMs, () => {
+      // The scenario may have started it by itself meanwhile.
+      if (machine.changes === changes) machine.recover();
+    });
+  }
+
+  /** Starts a process in the midst of a call of the scenario, which gets what its program throws if nobody else wants it. */
+  #begin(start: () => void): void {
+    try {
+      start();
+    } catch (error) {
+      const { onError = 'fail' } = this.#options;
+      if (onError === 'fail' || isEndOfExecution(error)) throw error;
+      this.failed(error);
+    }
+  }
+
+  /** One that is dead gets a disk on which nothing ever happens. */
+  #mountDisk(process: ProcessContext, world: World): Disk {
+    return (process === this.#process ? this.disk : createMemoryDisk(world)).mount(world);
+  }
+
+  #run(process: ProcessContext): void {
+    const result = this.#program(process);
+    if (isPending(result)) {
+      void result.then(
+        (object) => this.#serveLate(process, object),
+        (error: unknown) => this.#failLate(process, error),
+      );
+    } else this.#serve(process, result);
+  }
+
+  #serveLate(process: ProcessContext, object: T): void {
+    try {
+      this.#serve(process, object);
+    } catch (error) {
+      this.#failLate(process, error);
+    }
+  }
+
+  #failLate(process: ProcessContext, error: unknown): void {
+    if (process === this.#process) this.failed(error);
+  }
+
   #serve(process: ProcessContext, object: T): void {
     if (process !== this.#process) return;
-    if (object !== undefined) check(`what the program of ${this.name} returns`, object, is.OPAQUE);
+    if (object !== undefined) check(`the object that ${this.name} serves`, object, is.OPAQUE);
     this.#object = object;
     process.endpoint.serve(object ?? undefined);
   }
 
-  #failStart(process: ProcessContext, error: unknown): void {
-    if (process !== this.#process) return;
-    // Thrown in an event, it is a failure of the simulation.
-    process.clock.post(`${this.name} fails to start`, () => {
-      throw error;
+  #endDisk(cause: DownCause): void {
+    const { keepsUnsynced = false } = this.#options.disk ?? {};
+    if (cause === 'crash' && !keepsUnsynced) this.#medium?.powerFail();
+    else if (cause === 'crash' || cause === 'error') this.#medium?.crash();
+  }
+
+  #loseCalls(cause: DownCause): void {
+    const lost = [...(this.#serving ?? []), ...this.#held];
+    this.#serving = undefined;
+    this.#held = [];
+    if (cause === 'stop') return;
+    for (const envelope of lost) if (envelope.kind === 'call') this.#breakConnection(envelope, cause);
+  }
+
+  async #leave(): Promise<void> {
+    const process = this.#process;
+    if (process === undefined) {
+      this.#end('leave');
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      this.#gone = resolve;
+      process.clock.post(namedTopic(this.name, 'stop', ''), () => void this.#stopProcess(process));
     });
   }
 
-  /** The caller learns at once that the process has died, or hangs. */
-  #breakConnection(call: Envelope): void {
+  async #stopProcess(process: ProcessContext): Promise<void> {
+    await process.stop();
+    if (process === this.#process) this.#end('leave');
+  }
+
+  #end(cause: 'leave' | 'stop'): void {
     if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#restart?.cancel();
+    this.#machine.end(cause);
+    this.#gone?.();
+  }
+
+  #mustBeThere(verb: string): void {
+    if (!this.#hasLeft) return;
+    throw new RunnerError(
+      'RUNNER_SIMULATION_MISUSE',
+      `${this.name} has left the network, for good: ${verb}() comes too late`,
+    );
+  }
+
+  /** The caller learns at once that the process has died, or hangs. */
+  #breakConnection(call: Envelope, cause: DownCause): void {
+    const { choices } = this.#core.world;
     const topic = call.topic.plus('hang');
     const words = (): string => messageFaultText('hang', envelopeText(call));
-    if (choosesFault(this.#core.world.choices, topic, 2, words)) this.#core.noteLost(call);
+    // One that leaves closes its connections.
+    if (cause !== 'leave' && choosesFault(choices, topic, 2, words)) this.#core.noteLost(call);
     else {
       this.#core.fail(
         call,
@@ -246,4 +432,14 @@ export class SimulatedClusterNode<T extends object | void>
       );
     }
   }
+}
+
+function skewOf(
+  world: SimulatedWorld,
+  name: string,
+  skew: NonNullable<ClusterNodeOptions['skew']>,
+): ClockSkew {
+  if (skew === true) return chosenSkew({ world }, name);
+  const isChosen = 'offsetMsMax' in skew || 'driftPpmMax' in skew;
+  return isChosen ? chosenSkew({ world }, name, skew) : (skew as ClockSkew);
 }

@@ -3,7 +3,10 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { type Clock, sleep } from '../kernel/clock.ts';
 import type { Label } from '../kernel/question.ts';
+import { namedTopic } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
+import type { Disk } from '../model/disk.ts';
+import { isPending } from '../model/maybe-promise.ts';
 import type { CallOptions, Mailbox, MailboxOptions, NodeContext, Stub } from '../model/node-context.ts';
 import type { World } from '../model/world.ts';
 import { Endpoint } from './endpoint.ts';
@@ -18,6 +21,10 @@ export interface ProcessParts {
   readonly world: World;
   readonly transport: Transport;
   readonly callTimeoutMs: number;
+  /** Called when the program first asks for its disk. */
+  mountDisk(world: World): Disk;
+  /** Gets what a handler of its program rejects with. */
+  failed(error: unknown): void;
 }
 
 /** The life of one process: what its program is given. */
@@ -27,9 +34,14 @@ export class ProcessContext implements NodeContext {
   readonly world: World;
   readonly endpoint: Endpoint;
   readonly #queue: MessageQueue;
-  #stopHooks: (() => void)[] | undefined;
+  readonly #parts: ProcessParts;
+  #disk: Disk | undefined;
+  #stopping: AbortController | undefined;
+  #stopHooks: (() => void | Promise<void>)[] | undefined;
 
-  constructor({ name, incarnation, world, transport, callTimeoutMs }: ProcessParts) {
+  constructor(parts: ProcessParts) {
+    const { name, incarnation, world, transport, callTimeoutMs } = parts;
+    this.#parts = parts;
     this.name = name;
     this.incarnation = incarnation;
     this.world = world;
@@ -52,8 +64,16 @@ export class ProcessContext implements NodeContext {
     return this.world.random;
   }
 
+  get disk(): Disk {
+    return (this.#disk ??= this.#parts.mountDisk(this.world));
+  }
+
+  get signal(): AbortSignal {
+    return (this.#stopping ??= new AbortController()).signal;
+  }
+
   sleep(ms: number, label?: Label): Promise<void> {
-    return sleep(this.world.clock, ms, label ?? `${this.name} sleeps`);
+    return sleep(this.world.clock, ms, label ?? namedTopic(this.name, 'sleep', ''));
   }
 
   connect<T extends object>(to: string, options?: CallOptions): Stub<T> {
@@ -65,9 +85,13 @@ export class ProcessContext implements NodeContext {
     this.endpoint.send(to, message);
   }
 
-  onMessage(handler: (message: never, from: string) => void): void {
+  onMessage(handler: (message: never, from: string) => unknown): void {
     check('handler', handler, is.FUNCTION);
-    this.#queue.handle(handler as (message: unknown, from: string) => void);
+    const handle = handler as (message: unknown, from: string) => unknown;
+    this.#queue.handle((message, from) => {
+      const result = handle(message, from);
+      if (isPending(result)) void result.then(undefined, (error: unknown) => this.#parts.failed(error));
+    });
   }
 
   mailbox<M = unknown>(options?: MailboxOptions): Mailbox<M> {
@@ -79,12 +103,20 @@ export class ProcessContext implements NodeContext {
     this.world.tracer?.record({ at: this.world.clock.now(), type: 'note', runner: this.name, text });
   }
 
-  onStop(hook: () => void): void {
+  onStop(hook: () => void | Promise<void>): void {
     check('hook', hook, is.FUNCTION);
     (this.#stopHooks ??= []).push(hook);
   }
 
-  stop(): void {
-    for (const hook of this.#stopHooks?.reverse() ?? []) hook();
+  /** Calls the hooks, one after another; what one throws goes to `failed`, and the next one is called. */
+  async stop(): Promise<void> {
+    this.#stopping?.abort(new Error(`${this.name} leaves`));
+    for (let hook = this.#stopHooks?.pop(); hook !== undefined; hook = this.#stopHooks?.pop()) {
+      try {
+        await hook();
+      } catch (error) {
+        this.#parts.failed(error);
+      }
+    }
   }
 }

@@ -113,19 +113,17 @@ const LATENCY = is.anyOf(
     );
   }),
 );
-const OPTIONS = is.optionsOf<MemoryDiskOptions>(
-  {},
-  {
-    name: is.text('a name', /./),
-    latencyMs: LATENCY,
-    capacityBytes: is.limit(),
-    tearBytes: is.such(
-      'an integer ≥ 1 or Infinity',
-      (value) => value === Infinity || is.findMismatch(is.integer(1), value) === undefined,
-    ),
-    faults: FAULTS,
-  },
-);
+/** Options of a disk but its name. */
+export const MEMORY_DISK_FIELDS: is.ShapesOf<Omit<MemoryDiskOptions, 'name'>> = {
+  latencyMs: LATENCY,
+  capacityBytes: is.limit(),
+  tearBytes: is.such(
+    'an integer ≥ 1 or Infinity',
+    (value) => value === Infinity || is.findMismatch(is.integer(1), value) === undefined,
+  ),
+  faults: FAULTS,
+};
+const OPTIONS = is.optionsOf<MemoryDiskOptions>({}, { ...MEMORY_DISK_FIELDS, name: is.text('a name', /./) });
 
 const ONE_IN = 16;
 const SLOW_MS = 1_000;

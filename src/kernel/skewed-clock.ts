@@ -49,7 +49,7 @@ class SkewedClock implements Clock {
   }
 
   timer(label: Label, ms: number, fire: () => void): Timer {
-    return this.#clock.timer(label, this.#trueMs(ms), fire);
+    return this.#clock.timer(label, this.trueMs(ms), fire);
   }
 
   post(label: Label, fire: () => void): Timer {
@@ -57,7 +57,7 @@ class SkewedClock implements Clock {
   }
 
   endOfInstant(label: Label, ms: number, fire: () => void): Timer {
-    return this.#clock.endOfInstant(label, this.#trueMs(ms), fire);
+    return this.#clock.endOfInstant(label, this.trueMs(ms), fire);
   }
 
   #trueUs(): number {
@@ -70,7 +70,7 @@ class SkewedClock implements Clock {
   }
 
   /** The shortest true delay after which `ms` have passed on this clock; anything but a delay is passed on, to be refused. */
-  #trueMs(ms: number): number {
+  trueMs(ms: number): number {
     if (!(typeof ms === 'number' && ms > 0 && ms < Infinity)) return ms;
     const fromUs = this.#trueUs();
     const untilUs = this.#shownUs(fromUs) + delayUsOf(ms);
@@ -82,6 +82,11 @@ class SkewedClock implements Clock {
     while (this.#shownUs(dueUs) < untilUs) dueUs += 1;
     return Math.max(0, dueUs - fromUs) / 1_000;
   }
+}
+
+/** How long `ms` of that clock take on the one behind it, if it is a skewed one. */
+export function trueDelayMs(clock: Clock, ms: number): number {
+  return clock instanceof SkewedClock ? clock.trueMs(ms) : ms;
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Label } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
+import type { Disk } from './disk.ts';
 import type { World } from './world.ts';
 
 /** The methods of an object, each as it is called from another node: whatever it returns comes as a promise. */
@@ -46,6 +47,10 @@ export interface NodeContext {
   /** Its own time, as far off as its clock is. */
   readonly clock: Clock;
   readonly random: RandomStream;
+  /** What is left of it by the next process depends on what was synced, and on how this one ends. */
+  readonly disk: Disk;
+  /** Aborts when the node begins to leave, before the `onStop` hooks. A crash aborts nothing. */
+  readonly signal: AbortSignal;
   /** For whatever takes a world, such as a runner. */
   readonly world: World;
   /** Lets `ms` of its own time pass. */
@@ -54,14 +59,14 @@ export interface NodeContext {
   connect<T extends object>(to: string, options?: CallOptions): Stub<T>;
   /** Sends what nobody answers. It may be lost. */
   send(to: string, message: unknown): void;
-  /** Takes messages from now on, those in the mailbox first. Only one handler at a time. */
-  onMessage(handler: (message: never, from: string) => void): void;
+  /** Takes messages from now on, those in the mailbox first. Only one handler at a time. What it throws or rejects with is an error of the node. */
+  onMessage(handler: (message: never, from: string) => unknown): void;
   /** Where messages wait that no handler takes. */
   mailbox<M = unknown>(options?: MailboxOptions): Mailbox<M>;
   /** Puts a line into the trace. */
   note(text: string): void;
-  /** Called when the node leaves in good order; a crash calls nobody. */
-  onStop(hook: () => void): void;
+  /** Called when the node leaves in good order, the last one first, each awaited before the next; a crash calls nobody. */
+  onStop(hook: () => void | Promise<void>): void;
 }
 
 /** What runs on a node. The object that it returns is what others can call. */

@@ -7,6 +7,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Isolate } from './isolation.ts';
+import type { ProcessHost } from './process-host.ts';
 import type { ServiceWatch } from './service.ts';
 import type { Tracer } from './trace-event.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -28,12 +29,19 @@ export interface World {
   readonly isolate?: Isolate;
   /** Gets the calls of services and the states of nodes that are made here. Absent: nobody wants to know, and nothing is watched. */
   readonly watchServices?: ServiceWatch;
+  /** What the simulation does for processes of simulated machines. Absent: nothing. */
+  readonly processes?: ProcessHost;
 }
 
 const SAYS = 'a World such as sim.world or realWorld()';
 const PARTS = { clock: is.CLOCK, choices: CHOICES, random: is.withMethods('fork', 'int') };
 const ENDS = { tracer: TRACER, onHeal: is.FUNCTION };
-const EXTRAS = { node: is.TEXT, isolate: is.FUNCTION, watchServices: is.withMethods('service', 'node') };
+const EXTRAS = {
+  node: is.TEXT,
+  isolate: is.FUNCTION,
+  watchServices: is.withMethods('service', 'node'),
+  processes: is.withMethods('begin'),
+};
 /** Where a runner is made. */
 const WORLD = is.objectOf<World>(SAYS, PARTS, { ...ENDS, ...EXTRAS });
 /** Where simulations happen. */

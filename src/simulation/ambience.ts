@@ -6,6 +6,7 @@ import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Topic } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import type { HostedProcess, ProcessParts } from '../model/process-host.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import type { ReportFailure } from './verdict.ts';
 
@@ -35,6 +36,10 @@ export interface AmbientSession {
   readonly isWaiting: boolean;
   /** The simulation has ended: what is pending never fires, and globals that its code has replaced are put back for the next one. */
   end(): void;
+  /** The globals as a process of a simulated machine sees them: its timers die with it and are on its clock. Once it enters, code sees those. */
+  beginProcess(parts: ProcessParts): HostedProcess;
+  /** Code sees those of the scenario again. */
+  leaveProcess(): void;
   /** The name of a global that code of the simulation has replaced and not put back; undefined if none is. To be asked at its end. */
   replaced(): string | undefined;
   /** What fires now, or did last, and where it was set if places are captured: who throws something without a stack is found by it. Undefined before the first. */

@@ -161,7 +161,8 @@ export interface ChosenSkewOptions {
 }
 
 const SIMULATION = is.objectOf<Pick<Simulation, 'world'>>('a simulation', { world: WORLD_OF_CHOICES }, {});
-const SKEW_OPTIONS = is.optionsOf<ChosenSkewOptions>(
+/** See {@link ChosenSkewOptions}. */
+export const CHOSEN_SKEW_OPTIONS: is.RecordShape = is.optionsOf<ChosenSkewOptions>(
   {},
   { offsetMsMax: is.DURATION_MS, driftPpmMax: is.DURATION_MS },
 );
@@ -191,7 +192,7 @@ export function chosenSkew(
 ): ClockSkew {
   check('sim', sim, SIMULATION);
   check('name', name, is.TEXT);
-  check('options', options, SKEW_OPTIONS);
+  check('options', options, CHOSEN_SKEW_OPTIONS);
   const { offsetMsMax = OFFSET_MS_MAX, driftPpmMax = DRIFT_PPM_MAX } = options;
   const choose = (what: string, most: number, inWords: (amount: number) => string): number => {
     const amountOf = (answer: number): number =>

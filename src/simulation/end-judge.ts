@@ -39,6 +39,7 @@ export class EndJudge {
   readonly #clock: VirtualClock;
   readonly #ledger: ResourceLedger;
   readonly #fail: NoteFailure;
+  readonly #machines: () => readonly string[];
   /** What keeps the process alive since the simulation began. */
   readonly #alive = new ResourcesSince();
   readonly #capturesAwaits: boolean;
@@ -52,7 +53,9 @@ export class EndJudge {
     ledger: ResourceLedger,
     { captureAwaits = false, ambient }: Pick<SimulateOptions, 'captureAwaits' | 'ambient'>,
     fail: NoteFailure,
+    machines: () => readonly string[],
   ) {
+    this.#machines = machines;
     this.#capturesAwaits = captureAwaits;
     this.#isAmbient = ambient !== undefined;
     this.#clock = clock;
@@ -79,7 +82,7 @@ export class EndJudge {
 
   /** What is held, waited for and pending now, a line each. */
   describeState(): string[] {
-    return [...this.#ledger.describe(SHOWN_MAX), ...this.#pendingEvents()];
+    return [...this.#ledger.describe(SHOWN_MAX), ...this.#machines(), ...this.#pendingEvents()];
   }
 
   /** Nothing is queued, and a real timer of the scenario runs: whether it fires before or after one looks again is chance. */
@@ -122,7 +125,9 @@ export class EndJudge {
   /** `maxEvents` have fired; `next` is what repeats, or what would come. */
   judgeBudget(maxEvents: number, next: readonly string[]): void {
     const message = `${maxEvents} events have fired and the scenario has not ended`;
-    this.#fail('budget', message, { details: [...next, ...this.#ledger.describe(SHOWN_MAX)] });
+    this.#fail('budget', message, {
+      details: [...next, ...this.#machines(), ...this.#ledger.describe(SHOWN_MAX)],
+    });
   }
 
   /** In ambient time real timers are not of the scenario, whose own are virtual or refused, but of a test framework. */
@@ -140,6 +145,7 @@ export class EndJudge {
         alive.length === 0 ? 'a promise that nothing settles' : 'a promise that is settled from outside',
       ),
       ...this.#ledger.describe(SHOWN_MAX, 'things'),
+      ...this.#machines(),
       ...repeats,
     ];
     if (alive.length > 0) {

@@ -5,9 +5,14 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { ExecutionAbandoned, ExecutionInterrupted } from '../kernel/decisions.ts';
+import { isRunnerError } from '../kernel/errors.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { topicOf, type Label, type Topic } from '../kernel/question.ts';
-import { type ClockSkew, skewedClock } from '../kernel/skewed-clock.ts';
+import { type ClockSkew, skewedClock, trueDelayMs } from '../kernel/skewed-clock.ts';
+import type { EventOrigin } from '../kernel/virtual-clock.ts';
+import { isPending } from '../model/maybe-promise.ts';
+import type { HostedProcess, ProcessClock, ProcessHost } from '../model/process-host.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { type Moment, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
@@ -15,6 +20,14 @@ import type { SimulatedWorld } from './simulation.ts';
 
 /** Called with what an event of the process is about just before it fires. It may stop or end the process. */
 export type BeforeEvent = (topic: Topic) => void;
+
+/** What else the clock of a process needs. */
+interface ProcessSurroundings {
+  /** Runs what an event does. Absent: it is called. */
+  readonly run?: (fire: () => void) => void;
+  /** Absent: nothing is queued. */
+  readonly host?: ProcessHost | undefined;
+}
 
 const DEAD_TIMER: Timer = Object.freeze({ cancel: () => undefined });
 
@@ -25,6 +38,8 @@ class NodeTimer implements Timer {
   readonly fire: () => void;
   /** The event underneath; none while the process is stopped. */
   event: Timer | undefined = undefined;
+  /** Where it comes from if it waited somewhere else before it was made. */
+  origin: EventOrigin | undefined = undefined;
   readonly #pending: Set<NodeTimer>;
 
   constructor(topic: Topic, dueMs: number, isLate: boolean, fire: () => void, pending: Set<NodeTimer>) {
@@ -47,19 +62,27 @@ class NodeTimer implements Timer {
  * stopped or after it has died; what was due meanwhile fires when it goes on, in the order in which it was due; once dead it has no
  * event left in the clock underneath.
  */
-export class NodeClock implements Clock {
+export class NodeClock implements Clock, ProcessClock {
   readonly epochMs: number;
   readonly #clock: Clock;
   readonly #before: BeforeEvent;
+  readonly #run: ProcessSurroundings['run'];
+  readonly #host: ProcessHost | undefined;
   readonly #pending = new Set<NodeTimer>();
   #factor = 1;
   #isStopped = false;
   #isDead = false;
 
-  constructor(clock: Clock, before: BeforeEvent) {
+  constructor(clock: Clock, before: BeforeEvent, { run, host }: ProcessSurroundings = {}) {
     this.epochMs = clock.epochMs;
     this.#clock = clock;
     this.#before = before;
+    this.#run = run;
+    this.#host = host;
+  }
+
+  get currentEventId(): number {
+    return this.#host?.clock.currentEventId ?? 0;
   }
 
   now(): number {
@@ -78,9 +101,22 @@ export class NodeClock implements Clock {
     return this.#add(label, ms, fire, true);
   }
 
+  /** For what waited in a queue of its own until now: it is due at that time of this clock. */
+  queued(label: Label, atMs: number, origin: EventOrigin, fire: () => void): Timer {
+    if (this.#isDead) return DEAD_TIMER;
+    const timer = new NodeTimer(topicOf(label), atMs, false, fire, this.#pending);
+    timer.origin = origin;
+    if (!this.#isStopped) this.#arm(timer, roundedMs(Math.max(0, atMs - this.#clock.now())));
+    return timer;
+  }
+
   /** Timers that are made from now on take `factor` times as long. */
   slow(factor: number): void {
     this.#factor = factor;
+  }
+
+  slowed(ms: number): number {
+    return ms * this.#factor;
   }
 
   stop(): void {
@@ -119,6 +155,13 @@ export class NodeClock implements Clock {
 
   #arm(timer: NodeTimer, delayMs: number): void {
     const fire = (): void => this.#fire(timer);
+    const { origin } = timer;
+    const outside = this.#host?.clock;
+    if (origin !== undefined && outside !== undefined) {
+      const atMs = outside.now() + trueDelayMs(this.#clock, delayMs);
+      timer.event = outside.queued(timer.topic, atMs, origin, fire);
+      return;
+    }
     timer.event = timer.isLate
       ? this.#clock.endOfInstant(timer.topic, delayMs, fire)
       : this.#clock.timer(timer.topic, delayMs, fire);
@@ -129,14 +172,15 @@ export class NodeClock implements Clock {
     this.#before(timer.topic);
     if (this.#isDead || this.#isStopped) return;
     this.#pending.delete(timer);
-    timer.fire();
+    if (this.#run === undefined) timer.fire();
+    else this.#run(timer.fire);
   }
 }
 
 type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
 
 /** What the surroundings of a process are made of. */
-export interface NodeProcessOptions {
+interface NodeProcessOptions {
   readonly world: SimulatedWorld;
   /** The name of its machine. */
   readonly node: string;
@@ -144,27 +188,32 @@ export interface NodeProcessOptions {
   readonly name: string;
   readonly skew: ClockSkew | undefined;
   readonly before: BeforeEvent;
+  /** Gets what its code throws while it is alive. Absent: that comes out of the event. */
+  readonly failed: ((error: unknown) => void) | undefined;
 }
 
 /**
- * One process of a node, from its start to its death: the world that its service lives in. Invariant: once it is dead, nothing that its
- * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, and what it held is
- * recorded as abandoned.
+ * One process of a node, from its start to its death: the world that its code lives in. Invariant: once it is dead, nothing that its
+ * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, what it throws is ignored, and
+ * what it held is recorded as abandoned.
  */
 class NodeProcess {
   readonly clock: NodeClock;
   readonly world: SimulatedWorld;
   readonly #outside: SimulatedWorld;
   readonly #isSkewed: boolean;
-  #held: ResourceEvent[] = [];
+  readonly #hosted: HostedProcess | undefined;
+  readonly #failed: NodeProcessOptions['failed'];
+  #held: ResourceEvent[] | undefined;
   #isAlive = true;
 
-  constructor({ world, node, name, skew, before }: NodeProcessOptions) {
+  constructor({ world, node, name, skew, before, failed }: NodeProcessOptions) {
     this.#outside = world;
     this.#isSkewed = skew !== undefined;
+    this.#failed = failed;
+    const { processes, choices } = world;
     const base: Clock = skew === undefined ? world.clock : skewedClock(world.clock, skew);
-    this.clock = new NodeClock(base, before);
-    const { choices } = world;
+    this.clock = new NodeClock(base, before, { run: (fire) => this.run(fire), host: processes });
     this.world = {
       node,
       clock: this.clock,
@@ -173,29 +222,62 @@ class NodeProcess {
       },
       random: world.random.fork(name),
       tracer: { record: (event) => this.#record(event) },
-      onHeal: (hook) => world.onHeal(() => (this.#isAlive ? hook() : undefined)),
+      onHeal: (hook) =>
+        world.onHeal(() => {
+          if (this.#isAlive) hook();
+        }),
     };
+    this.#hosted = processes?.begin({
+      ...{ name, clock: this.clock, choices: this.world.choices, random: this.world.random },
+      ...(failed === undefined ? {} : { failed: (error) => this.#fail(error) }),
+    });
+  }
+
+  /** Its code runs, from here until the event is over. */
+  run(code: () => unknown): void {
+    if (!this.#isAlive) return;
+    this.#hosted?.enter();
+    try {
+      const result = code();
+      // What a callback promises is awaited by nobody else.
+      if (isPending(result)) {
+        void result.then(undefined, (error: unknown) => {
+          this.#fail(error);
+        });
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   die(): void {
     this.clock.die();
+    this.#hosted?.end();
     this.#isAlive = false;
     const at = this.#outside.clock.now();
-    for (const held of this.#held) this.#outside.tracer.record({ ...held, type: 'abandoned', at });
-    this.#held = [];
+    const held = this.#held ?? [];
+    for (const one of held) this.#outside.tracer.record({ ...one, type: 'abandoned', at });
+    this.#held = undefined;
+  }
+
+  #fail(error: unknown): void {
+    // What ends the execution is none of its own.
+    if (this.#failed === undefined || isEndOfExecution(error)) throw error;
+    if (this.#isAlive) this.#failed(error);
   }
 
   /** Times in a trace are those of the simulation, whatever the clock of the process shows. */
   #record(event: TraceEvent): void {
     if (!this.#isAlive) return;
     const { type } = event;
-    if (type === 'acquired') this.#held.push(event);
+    if (type === 'acquired') (this.#held ??= []).push(event);
     else if (type === 'freed' || type === 'abandoned') this.#giveBack(event);
     this.#outside.tracer.record(this.#isSkewed ? { ...event, at: this.#outside.clock.now() } : event);
   }
 
   #giveBack(event: ResourceEvent): void {
-    const index = this.#held.findIndex(
+    const held = this.#held ?? [];
+    const index = held.findIndex(
       ({ resource, name, runner, runId, owner }) =>
         resource === event.resource &&
         owner === event.owner &&
@@ -203,8 +285,17 @@ class NodeProcess {
         runner === event.runner &&
         runId === event.runId,
     );
-    if (index >= 0) this.#held.splice(index, 1);
+    if (index >= 0) held.splice(index, 1);
   }
+}
+
+/** Thrown into code to end the execution, which code must not keep. */
+export function isEndOfExecution(error: unknown): boolean {
+  return (
+    error instanceof ExecutionInterrupted ||
+    error instanceof ExecutionAbandoned ||
+    isRunnerError(error, 'RUNNER_REPLAY_DIVERGED')
+  );
 }
 
 /** `down` from a crash to the restart. */
@@ -219,14 +310,19 @@ export interface MachineOptions {
   readonly skew?: ClockSkew;
 }
 
+/** How a process has ended: by a fault of its machine, by an error of its own, in good order, or because the simulation is over. */
+export type DownCause = 'crash' | 'error' | 'leave' | 'stop';
+
 /** What a machine asks of its owner, who knows what its process is. */
 export interface MachineHooks {
   /** A process begins in that world: the `index`-th, from 0. What it throws comes out of the verb that started it. */
   started(world: SimulatedWorld, index: number): void;
   /** The process is dead. */
-  wentDown(): void;
+  wentDown(cause: DownCause): void;
   /** It goes on after a pause. */
   wentOn(): void;
+  /** Its code has thrown in an event, or as it started after a fault. Absent: that comes out of the event. */
+  failed?(error: unknown): void;
 }
 
 /** One machine. After a release its verbs do nothing. */
@@ -250,36 +346,50 @@ export class Machine implements StrikeTarget {
     this.#skew = skew;
     this.#hooks = hooks;
     this.#strikes = new NodeStrikes(world, this, faults);
+    world.processes?.addMachine(() => `${name} ${this.#stateText()}`);
+  }
+
+  /** True if whatever its process does has to be in an event of its own. */
+  get isAmbient(): boolean {
+    return this.#world.processes?.isAmbient === true;
   }
 
   /** Starts the first process. */
   start(): void {
     this.incarnation += 1;
     const index = this.incarnation;
+    const hooks = this.#hooks;
     const process = new NodeProcess({
       world: this.#world,
       node: this.name,
       name: `${this.name}/${index}`,
       skew: this.#skew,
       before: (topic) => this.strike('event', topic),
+      failed: hooks.failed === undefined ? undefined : (error) => hooks.failed?.(error),
     });
     process.clock.slow(this.#factor);
     this.#process = process;
-    this.#hooks.started(process.world, index);
+    try {
+      hooks.started(process.world, index);
+    } catch (error) {
+      this.#kill('error');
+      throw error;
+    }
+    // It may have ended itself.
+    if (this.#process !== process) return;
     this.state = 'up';
     this.#showState();
   }
 
-  crash(): void {
-    if (this.#isReleased || this.state === 'down') return;
-    this.traceFault('node', 'crash', '');
-    this.changes += 1;
-    this.state = 'down';
-    const process = this.#process;
-    this.#process = undefined;
-    process?.die();
-    this.#hooks.wentDown();
-    this.#showState();
+  /** Code of the process runs in an event that is not of its clock. */
+  run(code: () => void): void {
+    this.#process?.run(code);
+  }
+
+  crash(cause: 'crash' | 'error' = 'crash'): void {
+    if (this.#isReleased || this.#process === undefined) return;
+    if (cause === 'crash') this.traceFault('node', 'crash', '');
+    this.#kill(cause);
   }
 
   restart(): void {
@@ -287,6 +397,17 @@ export class Machine implements StrikeTarget {
     this.crash();
     this.changes += 1;
     this.start();
+  }
+
+  /** As `restart`, after a fault: nobody is there to catch what the start throws. */
+  recover(): void {
+    const hooks = this.#hooks;
+    try {
+      this.restart();
+    } catch (error) {
+      if (hooks.failed === undefined || isEndOfExecution(error)) throw error;
+      hooks.failed(error);
+    }
   }
 
   pause(): void {
@@ -311,9 +432,9 @@ export class Machine implements StrikeTarget {
     this.#process?.clock.slow(factor);
   }
 
-  /** A moment at which the exploration may strike. */
-  strike(moment: Moment, what: Topic): void {
-    if (this.state === 'up') this.#strikes.at(moment, what);
+  /** A moment at which the exploration may strike; `words` says when that is, if the topic does not. */
+  strike(moment: Moment, what: Topic, words?: () => string): void {
+    if (this.state === 'up') this.#strikes.at(moment, what, words);
   }
 
   /** Faults have ended. */
@@ -329,20 +450,27 @@ export class Machine implements StrikeTarget {
     if (this.state === 'paused') this.#goOn();
   }
 
-  /** The process is gone in good order, for good: that is no fault. */
-  end(): void {
+  /** The process is gone for good: that is no fault. */
+  end(cause: 'leave' | 'stop'): void {
     if (this.#isReleased) return;
-    this.release();
-    this.state = 'down';
-    this.#process?.die();
-    this.#process = undefined;
-    this.#hooks.wentDown();
-    this.#showState();
+    this.#isReleased = true;
+    this.#strikes.release();
+    this.#kill(cause);
   }
 
   traceFault(operation: string, kind: string, runId: RunID): void {
     const { clock, tracer } = this.#world;
     tracer.record({ at: clock.now(), type: 'fault', runner: this.name, operation, kind, runId });
+  }
+
+  #kill(cause: DownCause): void {
+    this.changes += 1;
+    this.state = 'down';
+    const process = this.#process;
+    this.#process = undefined;
+    process?.die();
+    this.#hooks.wentDown(cause);
+    this.#showState();
   }
 
   #goOn(): void {
@@ -353,8 +481,13 @@ export class Machine implements StrikeTarget {
     this.#showState();
   }
 
-  #showState(): void {
+  #stateText(): string {
     const { name, state, incarnation } = this;
-    this.#world.watchServices?.node(name, state === 'up' ? `up (${name}/${incarnation})` : state);
+    if (state === 'down' && this.#isReleased) return 'gone';
+    return state === 'up' ? `up (${name}/${incarnation})` : state;
+  }
+
+  #showState(): void {
+    this.#world.watchServices?.node(this.name, this.#stateText());
   }
 }

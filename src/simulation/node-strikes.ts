@@ -55,7 +55,8 @@ export interface StrikeTarget {
   /** Changes with every verb, so that an end that comes too late can be recognized. */
   readonly changes: number;
   crash(): void;
-  restart(): void;
+  /** Starts again after a crash that is over. */
+  recover(): void;
   pause(): void;
   resume(): void;
   slow(factor: number): void;
@@ -67,6 +68,7 @@ interface Strike {
   readonly kind: Kind;
   readonly oneIn: number;
   readonly duration: DelayDraw;
+  topicAt(moment: Moment, what: Topic): Topic;
   begin(target: StrikeTarget): void;
   end(target: StrikeTarget): void;
 }
@@ -96,17 +98,17 @@ export class NodeStrikes {
     this.#world = world;
     this.#target = target;
     this.#left = faults.strikesMax ?? STRIKES_MAX;
-    this.#strikes = makeStrikes(world, faults);
+    this.#strikes = makeStrikes(world, target.name, faults);
   }
 
   /** A moment at which something may strike, and what happens then. */
-  at(moment: Moment, what: Topic): void {
+  at(moment: Moment, what: Topic, momentWords?: () => string): void {
     if (this.#isOver || this.#left === 0 || this.#recovery !== undefined) return;
     const { name } = this.#target;
-    const subject = moment === 'reply' ? what.plus('reply') : what;
     for (const strike of this.#strikes) {
-      const topic = topicOf({ owner: name, what: strike.kind, subject });
-      const words = (): string => `${nodeFaultText(strike.kind, name)} ${momentText(moment, what)}`;
+      const topic = strike.topicAt(moment, what);
+      const words = (): string =>
+        `${nodeFaultText(strike.kind, name)} ${momentWords?.() ?? momentText(moment, what, name)}`;
       if (!choosesFault(this.#world.choices, topic, strike.oneIn, words)) continue;
       this.#begin(strike, topic);
       return;
@@ -143,8 +145,27 @@ export class NodeStrikes {
   }
 }
 
-function momentText(moment: Moment, what: Topic): string {
-  if (moment === 'event') return `just before "${what.text}"`;
+/** Events of a process that are the machine's or the disk's, as what happens then. */
+const OWN_EVENTS: Readonly<Record<string, (subject: string) => string>> = {
+  start: () => 'it starts',
+  stop: () => 'it stops',
+  sleep: () => 'it wakes',
+  read: (file) => `it has read ${file}`,
+  write: (file) => `it has written ${file}`,
+  append: (file) => `it has appended to ${file}`,
+  sync: (file) => `it has synced ${file === '' ? 'its names' : file}`,
+  rename: (file) => `it has renamed ${file}`,
+  remove: (file) => `it has removed ${file}`,
+  list: (folder) => `it has listed ${folder === '' ? 'its files' : folder}`,
+};
+
+function eventText({ owner, what, subject, text }: Topic, node: string): string {
+  const words = owner === node && Object.hasOwn(OWN_EVENTS, what) ? OWN_EVENTS[what] : undefined;
+  return words === undefined ? `"${text}"` : words(typeof subject === 'string' ? subject : subject.text);
+}
+
+function momentText(moment: Moment, what: Topic, node: string): string {
+  if (moment === 'event') return `just before ${eventText(what, node)}`;
   return moment === 'reply' ? `before it answers ${callWords(what)}` : `as ${callWords(what)} arrives`;
 }
 
@@ -153,17 +174,32 @@ export function callWords({ what, subject }: Topic): string {
   return topicOf(subject === '' ? what : { owner: what, what: '', subject }).text;
 }
 
-function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] {
+/** What is asked at each moment; made once for each that comes again, as most of them do with every event. */
+function strikeTopics(owner: string, what: string): Strike['topicAt'] {
+  const make = (): WeakMap<Topic, Topic> => new WeakMap<Topic, Topic>();
+  const known = { event: make(), call: make(), reply: make() };
+  return (moment, at) => {
+    let topic = known[moment].get(at);
+    if (topic === undefined) {
+      topic = topicOf({ owner, what, subject: moment === 'reply' ? at.plus('reply') : at });
+      known[moment].set(at, topic);
+    }
+    return topic;
+  };
+}
+
+function makeStrikes({ choices }: SimulatedWorld, name: string, faults: NodeFaults): Strike[] {
   const { slowFactor = SLOW_FACTOR } = faults;
   const { downMsMax = OUTAGE_MS_MAX, pauseMsMax = OUTAGE_MS_MAX, slowMsMax = SLOW_MS_MAX } = faults;
   const make = (kind: Kind, msMax: number, effect: Pick<Strike, 'begin' | 'end'>): Strike[] => {
     const oneIn = faults[kind];
     const duration = new DelayDraw(choices, msMax, DURATIONS);
     if (oneIn === undefined) return [];
-    return [{ kind, oneIn, duration, ...effect }];
+    const topicAt = strikeTopics(name, kind);
+    return [{ kind, oneIn, duration, topicAt, ...effect }];
   };
   return [
-    ...make('crash', downMsMax, { begin: (node) => node.crash(), end: (node) => node.restart() }),
+    ...make('crash', downMsMax, { begin: (node) => node.crash(), end: (node) => node.recover() }),
     ...make('pause', pauseMsMax, { begin: (node) => node.pause(), end: (node) => node.resume() }),
     ...make('slow', slowMsMax, { begin: (node) => node.slow(slowFactor), end: (node) => node.slow(1) }),
   ];

@@ -22,6 +22,7 @@ import { EndJudge, SHOWN_MAX } from './end-judge.ts';
 import { EndlessWatch } from './endless-watch.ts';
 import { EventActions } from './event-actions.ts';
 import { HealingChoices, Healing } from './healing.ts';
+import { Processes } from './processes.ts';
 import { ReachedConditions } from './reached-conditions.ts';
 import { ModuleLoads } from './module-loads.ts';
 import { ResourceLedger } from './resource-ledger.ts';
@@ -121,11 +122,13 @@ export class SimulationRun {
   readonly #judge: EndJudge;
   readonly #endless: EndlessWatch;
   readonly #session: AmbientSession | undefined;
+  readonly #processes: Processes;
   /** What the watch says, in a field of its own, because it is read before every event. */
   #lookAt: number;
   readonly #noted = new NotedErrors();
-  /** Watched in ambient time; else they are the process's, as ever. */
+  /** Watched in ambient time and where there are nodes; else they are the process's, as ever. */
   #uncaught: UncaughtErrors | undefined;
+  #drain: Drain | undefined;
   #isStarted = false;
   #isEnded = false;
   #failure: Failure | undefined;
@@ -148,7 +151,14 @@ export class SimulationRun {
     });
     this.#recorder = new HashingRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
-    this.#judge = new EndJudge(this.#clock, this.#ledger, options, (...failure) => this.#fail(...failure));
+    this.#judge = new EndJudge(
+      this.#clock,
+      this.#ledger,
+      options,
+      (...failure) => this.#fail(...failure),
+      () => this.#processes.describe(),
+    );
+    this.#processes = this.#makeProcesses();
     const liveness = (): Liveness => ({ progress: this.#tally.progress, held: this.#ledger.count });
     this.#endless = new EndlessWatch(this.#clock, this.#judge, liveness, options);
     this.#oracles = oracles.map((make) =>
@@ -164,35 +174,26 @@ export class SimulationRun {
       keepTrace,
     );
     this.#lookAt = this.#endless.lookAt;
-    const report: ReportFailure = (kind, message, cause, details = []) => {
-      // What has not come true may be what somebody waits for.
-      const waits = kind === 'eventually' ? this.#ledger.describe(SHOWN_MAX, 'waits') : [];
-      this.#fail(kind, message, { cause, details: [...details, ...waits] });
-    };
+    const report: ReportFailure = (...failure) => this.#report(...failure);
     this.#properties = new WatchedProperties(this.#clock, report, capturePlaces);
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
     this.#state = new DeclaredState(this.#clock, this.#healing, () => this.#decisions.count);
     this.#simulation = this.#makeSimulation(report);
     const { choices, random, tracer } = this.#simulation.world;
-    this.#session = options.ambient?.begin({
-      clock: this.#clock,
-      choices,
-      random,
-      tracer,
-      report,
-      capturePlaces,
-    });
+    const parts = { choices, random, tracer, report, capturePlaces };
+    this.#session = options.ambient?.begin({ clock: this.#clock, ...parts });
   }
 
   async run(): Promise<Verdict> {
     const { drain: choice = 'auto', capturePlaces = false, omitStacks = false } = this.#options;
     const drain = chooseDrain(choice);
+    this.#drain = drain;
     const { stackTraceLimit } = Error;
     // The caller of a wait stands below a dozen frames of ours.
     if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
     else if (omitStacks) Error.stackTraceLimit = 0;
     this.#judge.begin(this.#session);
-    if (this.#session !== undefined) this.#uncaught = this.#watchUncaught(drain);
+    if (this.#session !== undefined) this.#uncaught = this.#watchUncaught();
     try {
       await drain.run(() => this.#step(), this.turns);
     } catch (error) {
@@ -212,10 +213,11 @@ export class SimulationRun {
   }
 
   /** Where Node announces rejections at the end of a turn, and exceptions of ticks always, they come between two turns. */
-  #watchUncaught({ name }: Drain): UncaughtErrors {
+  #watchUncaught(): UncaughtErrors {
+    const isDocumented = this.#drain?.name === 'documented';
     return new UncaughtErrors(
-      (what) => this.turns.isOn || name === 'documented' || what === 'uncaught exception',
-      () => this.#clock.now(),
+      (what) => this.turns.isOn || isDocumented || what === 'uncaught exception',
+      () => ({ atMs: this.#clock.now(), process: this.#processes.current }),
     );
   }
 
@@ -225,9 +227,13 @@ export class SimulationRun {
   ): boolean {
     const first = uncaught.first(this.#isEnded ? Infinity : nextMs);
     if (first === undefined) return false;
-    const { what, reason, atMs } = first;
+    const { what, reason, atMs, process } = first;
     if (isEarlyEnd(reason)) this.#noteEarlyEnd(reason);
-    else {
+    else if (process?.failed !== undefined) {
+      uncaught.forget(first);
+      process.failed(reason);
+      return this.#failure !== undefined;
+    } else {
       const details = this.#throwerOf(reason);
       this.#fail('error', `${what} in the scenario: ${messageOf(reason)}`, { cause: reason, atMs, details });
     }
@@ -243,6 +249,21 @@ export class SimulationRun {
     uncaught.end();
   }
 
+  #report(...[kind, message, cause, details = []]: Parameters<ReportFailure>): void {
+    // What has not come true may be what somebody waits for.
+    const waits = kind === 'eventually' ? this.#ledger.describe(SHOWN_MAX, 'waits') : [];
+    this.#fail(kind, message, { cause, details: [...details, ...waits] });
+  }
+
+  #makeProcesses(): Processes {
+    return new Processes({
+      clock: this.#clock,
+      session: () => this.#session,
+      fail: (message, cause) => this.#fail('error', message, { cause, details: this.#throwerOf(cause) }),
+      watchUncaught: () => void (this.#uncaught ??= this.#watchUncaught()),
+    });
+  }
+
   #makeSimulation(report: ReportFailure): Simulation {
     const healing = this.#healing;
     const { seed = 1, isolator, watchServices } = this.#options;
@@ -253,6 +274,7 @@ export class SimulationRun {
       random: createRandomStream(seed),
       tracer,
       onHeal: (hook: () => void) => healing.onHeal(hook),
+      processes: this.#processes,
       ...(watchServices === undefined ? {} : { watchServices }),
       ...(isolator === undefined ? {} : { isolate: this.#isolateWith(isolator, tracer) }),
     };
@@ -278,6 +300,7 @@ export class SimulationRun {
 
   /** Called when all promise reactions of the event before have run. */
   #step(): StepResult {
+    this.#processes.leave();
     if (this.#failure !== undefined) return 'stop';
     const checked = this.#checkProperties();
     if (checked !== undefined) return checked;

@@ -4,6 +4,7 @@
  * A rejection that is handled before virtual time goes on is none.
  */
 import { onProcessEvents } from '../kernel/drain-host.ts';
+import type { RunningProcess } from './processes.ts';
 
 /** What was left uncaught, and when. */
 export interface UncaughtError {
@@ -11,6 +12,8 @@ export interface UncaughtError {
   readonly reason: unknown;
   /** Virtual time. */
   readonly atMs: number;
+  /** Whose code it is; undefined for the scenario's. */
+  readonly process: RunningProcess | undefined;
 }
 
 /** See above. */
@@ -20,11 +23,14 @@ export class UncaughtErrors {
   /** Ends the watch. */
   readonly end: () => void;
 
-  /** `isOfRun` says whether what Node announces now comes from the simulation, `now` gives virtual time. */
-  constructor(isOfRun: (what: UncaughtError['what']) => boolean, now: () => number) {
+  /** `isOfRun` says whether what Node announces now comes from the simulation, `now` gives virtual time, and whose code runs. */
+  constructor(
+    isOfRun: (what: UncaughtError['what']) => boolean,
+    now: () => Pick<UncaughtError, 'atMs' | 'process'>,
+  ) {
     const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean => {
       if (!isOfRun(what)) return false;
-      this.#errors.set(key, { what, reason, atMs: now() });
+      this.#errors.set(key, { what, reason, ...now() });
       return true;
     };
     this.end = onProcessEvents({
@@ -36,6 +42,11 @@ export class UncaughtErrors {
 
   get isEmpty(): boolean {
     return this.#errors.size === 0;
+  }
+
+  /** It was dealt with. */
+  forget(error: UncaughtError): void {
+    for (const [key, other] of this.#errors) if (other === error) this.#errors.delete(key);
   }
 
   /** The first that nothing can catch any more if the next event is due at `nextMs`. */

@@ -172,7 +172,7 @@ describe('a crash', () => {
     });
     expect(standstill.failure).toMatchObject({
       kind: 'deadlock',
-      details: ['the wait for an answer to query of run n1.0-0 on n1, since 1 ms'],
+      details: ['the wait for an answer to query of run n1.0-0 on n1, since 1 ms', 'nodes: n1 down'],
     });
     let end = '';
     await play(

@@ -8,6 +8,7 @@ import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import type { NodeProgram } from '../../model/node-context.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { createFolderDisk } from '../disks/folder-disk.ts';
 import { realWorld } from '../real-world.ts';
 import type { FromNode, NodeThreadInput, ToNode } from './node-message.ts';
 
@@ -28,6 +29,8 @@ const context = new ProcessContext({
   incarnation: input.incarnation,
   world,
   callTimeoutMs: input.callTimeoutMs,
+  mountDisk: () => createFolderDisk({ folder: input.folder, name: input.name }),
+  failed: end,
   transport: {
     nextId: () => (ids += 1),
     post: ({ kind, from, incarnation, to, toIncarnation, name, id, body }) =>
@@ -38,7 +41,7 @@ const context = new ProcessContext({
 async function start(): Promise<void> {
   invariant(parentPort !== null, 'a node runs in a thread');
   parentPort.on('message', (message: ToNode) => {
-    if (message.type === 'leave') leave();
+    if (message.type === 'leave') leave().catch(end);
     else context.endpoint.deliver(Envelope.of(message.envelope));
   });
   const exported = (await import(input.module)) as Readonly<Record<string, unknown>>;
@@ -55,15 +58,17 @@ async function start(): Promise<void> {
   send({ type: 'ready' });
 }
 
-function leave(): void {
-  context.stop();
+async function leave(): Promise<void> {
+  await context.stop();
   context.endpoint.close();
   send({ type: 'left' });
   process.exit(0);
 }
 
-start().catch((error: unknown) => {
+function end(error: unknown): void {
   send({ type: 'failed', error: sentError(error) });
   process.exitCode = 1;
   parentPort?.close();
-});
+}
+
+start().catch(end);

@@ -1,0 +1,79 @@
+/** The processes of one simulation, and whose code runs. Invariant: between two events it is the scenario's. */
+import type { VirtualClock } from '../kernel/virtual-clock.ts';
+import type { HostedProcess, ProcessHost, ProcessParts } from '../model/process-host.ts';
+import type { AmbientSession } from './ambience.ts';
+
+/** One process. */
+export class RunningProcess implements HostedProcess {
+  readonly failed: ((error: unknown) => void) | undefined;
+  readonly #processes: Processes;
+  readonly #ambient: HostedProcess | undefined;
+
+  constructor(processes: Processes, { failed }: ProcessParts, ambient: HostedProcess | undefined) {
+    this.#processes = processes;
+    this.failed = failed;
+    this.#ambient = ambient;
+  }
+
+  enter(): void {
+    this.#processes.current = this;
+    this.#ambient?.enter();
+  }
+
+  end(): void {
+    this.#ambient?.end();
+  }
+}
+
+/** What {@link Processes} need of their simulation. */
+export interface ProcessesParts {
+  readonly clock: VirtualClock;
+  session(): AmbientSession | undefined;
+  fail(message: string, error: unknown): void;
+  /** From now on what code leaves uncaught is looked at. */
+  watchUncaught(): void;
+}
+
+/** See above. */
+export class Processes implements ProcessHost {
+  current: RunningProcess | undefined;
+  readonly clock: VirtualClock;
+  readonly #parts: ProcessesParts;
+  readonly #machines: (() => string)[] = [];
+
+  constructor(parts: ProcessesParts) {
+    this.clock = parts.clock;
+    this.#parts = parts;
+  }
+
+  get isAmbient(): boolean {
+    return this.#parts.session() !== undefined;
+  }
+
+  begin(parts: ProcessParts): HostedProcess {
+    if (parts.failed !== undefined) this.#parts.watchUncaught();
+    return new RunningProcess(this, parts, this.#parts.session()?.beginProcess(parts));
+  }
+
+  fail(message: string, error: unknown): void {
+    this.#parts.fail(message, error);
+  }
+
+  addMachine(describe: () => string): void {
+    this.#machines.push(describe);
+  }
+
+  /** The event is over. */
+  leave(): void {
+    if (this.current === undefined) return;
+    this.current = undefined;
+    this.#parts.session()?.leaveProcess();
+  }
+
+  /** A line about all machines, for reports; none if there are none. */
+  describe(): string[] {
+    return this.#machines.length === 0
+      ? []
+      : [`nodes: ${this.#machines.map((describe) => describe()).join(', ')}`];
+  }
+}

@@ -1,0 +1,412 @@
+import { describe, expect, test } from 'vitest';
+import { createNetwork, type ClusterNodeOptions, type NodeContext } from '../../src/cluster/index.ts';
+import { isRunnerError } from '../../src/kernel/errors.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { randomDecisions } from '../../src/kernel/random-decisions.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import type { Verdict } from '../../src/simulation/verdict.ts';
+
+const play = (scenario: (sim: Simulation) => Promise<void>, source = fifoDecisions()): Promise<Verdict> =>
+  simulate({ scenario, source, keepTrace: true });
+
+const holds = async (scenario: (sim: Simulation) => Promise<void>): Promise<Verdict> => {
+  const verdict = await play(scenario);
+  expect(verdict.failure).toBeUndefined();
+  return verdict;
+};
+
+async function codeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'none';
+  } catch (error) {
+    if (!isRunnerError(error)) throw error;
+    return error.code;
+  }
+}
+
+/** Counts on its disk; says how far the one before it had come. */
+class Counter {
+  readonly #node: NodeContext;
+  #count: number;
+
+  constructor(node: NodeContext, count: number) {
+    this.#node = node;
+    this.#count = count;
+  }
+
+  static async start(node: NodeContext): Promise<Counter> {
+    const names = await node.disk.list();
+    return new Counter(node, names.length === 0 ? 0 : Number(await node.disk.readText('count')));
+  }
+
+  async add(isSynced: boolean): Promise<number> {
+    this.#count += 1;
+    await this.#node.disk.write('count', String(this.#count));
+    if (isSynced) await this.#node.disk.sync('count');
+    return this.#count;
+  }
+
+  count(): number {
+    return this.#count;
+  }
+}
+
+describe('the disk of a node', () => {
+  test('outlives its processes, and calls wait until the start has read it', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node('counter', Counter.start, { disk: { latencyMs: 5 } });
+      const counter = net.connect<Counter>('counter');
+      expect(node.object).toBeUndefined();
+      expect(await counter.add(true)).toBe(1);
+      expect(sim.now()).toBe(15);
+      node.restart();
+      expect(await counter.count()).toBe(1);
+      expect([...node.disk.files().keys()]).toEqual(['count']);
+    }));
+
+  const survivors = async (options: ClusterNodeOptions): Promise<Set<number>> => {
+    const counts = new Set<number>();
+    for (let seed = 0; seed < 30; seed += 1) {
+      const { failure } = await play(async (sim) => {
+        const net = createNetwork(sim);
+        const node = net.node('counter', Counter.start, options);
+        const counter = net.connect<Counter>('counter');
+        await counter.add(true);
+        await counter.add(false);
+        node.restart();
+        counts.add(await counter.count());
+      }, randomDecisions(seed));
+      expect(failure).toBeUndefined();
+    }
+    return counts;
+  };
+
+  test('loses in a crash what was not synced, as the exploration decides', async () => {
+    // Empty is what a write that replaces leaves when it is torn at its beginning.
+    expect(await survivors({})).toEqual(new Set([0, 1, 2]));
+  });
+
+  test('keeps it in a crash of the process alone', async () => {
+    expect([...(await survivors({ disk: { keepsUnsynced: true } }))]).toEqual([2]);
+  });
+
+  test('an operation that is under way when the process dies is answered to nobody', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      let answers = 0;
+      const node = net.node(
+        'writer',
+        async ({ disk, incarnation }) => {
+          if (incarnation > 0) return;
+          await disk.write('a', 'x');
+          answers += 1;
+        },
+        { disk: { latencyMs: 10 } },
+      );
+      await sim.sleep(5);
+      node.restart();
+      await sim.sleep(50);
+      expect(answers).toBe(0);
+    }));
+
+  test('faults of it are those of the network unless the node says otherwise', async () => {
+    const codes = new Set<string>();
+    for (let seed = 0; seed < 40; seed += 1) {
+      await play(async (sim) => {
+        const net = createNetwork(sim, { nodes: { disk: { faults: { sync: 2 } } } });
+        const sync = async ({ disk }: NodeContext): Promise<void> => {
+          await disk.write('a', 'x');
+          codes.add(await codeOf(disk.sync('a')));
+        };
+        net.node('a', sync);
+        await sim.sleep(1);
+      }, randomDecisions(seed));
+    }
+    expect([...codes].sort()).toEqual(['RUNNER_DISK_FAILED', 'none']);
+  });
+});
+
+describe('a start that fails', () => {
+  const fail = (): never => {
+    throw new Error('no config');
+  };
+
+  test('comes out of node() if it throws at once, and there is no such node', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      expect(() => net.node('a', fail)).toThrow('no config');
+      net.node('a', () => ({ ping: () => 'pong' }));
+      expect(await net.connect<{ ping(): string }>('a').ping()).toBe('pong');
+    }));
+
+  test('fails the simulation if it rejects, and names the node', async () => {
+    const { failure } = await play(async (sim) => {
+      createNetwork(sim).node('a', async (node) => {
+        await node.sleep(7);
+        fail();
+      });
+      await sim.sleep(100);
+    });
+    expect(failure).toMatchObject({ kind: 'error', message: 'a failed: no config', atMs: 7 });
+    expect((failure?.cause as Error).stack).toContain('node.test.ts');
+  });
+
+  test('fails the simulation when a process starts again after a fault', async () => {
+    const { failure } = await play(
+      async (sim) => {
+        const program = ({ incarnation }: NodeContext): void => {
+          if (incarnation > 0) fail();
+        };
+        const net = createNetwork(sim);
+        net.node('a', program, { faults: { crash: 2 } });
+        net.node('b', (node) => {
+          node.send('a', 'hello');
+        });
+        await sim.sleep(10_000);
+      },
+      { decide: (question, n) => (question.kind === 'fault' ? n - 1 : 0) },
+    );
+    expect(failure).toMatchObject({ kind: 'error', message: 'a failed: no config' });
+  });
+
+  test('with onError restart another process starts after a while', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const started: number[] = [];
+      const program = ({ incarnation }: NodeContext): object => {
+        started.push(sim.now());
+        if (incarnation < 2) fail();
+        return { ping: () => 'pong' };
+      };
+      net.node('a', program, { onError: 'restart', restartMs: 50 });
+      await sim.sleep(200);
+      expect(started).toEqual([0, 50, 100]);
+      expect(await net.connect<{ ping(): string }>('a').ping()).toBe('pong');
+    }));
+});
+
+describe('an error that a program leaves uncaught', () => {
+  const boom = (): never => {
+    throw new Error('boom');
+  };
+  const places: readonly [string, (node: NodeContext) => void][] = [
+    ['in a timer', ({ clock }) => void clock.timer('tick', 5, boom)],
+    ['in an asynchronous timer', ({ clock }) => void clock.timer('tick', 5, async () => boom())],
+    ['in a handler of messages', (node) => node.onMessage(boom)],
+    ['in an asynchronous handler of messages', (node) => node.onMessage(async () => boom())],
+    [
+      'in a promise that nobody awaits',
+      (node) => {
+        void (async () => {
+          await node.sleep(5);
+          boom();
+        })();
+      },
+    ],
+  ];
+  const scenario =
+    (program: (node: NodeContext) => void, options: ClusterNodeOptions, states: string[] = []) =>
+    async (sim: Simulation): Promise<void> => {
+      const net = createNetwork(sim);
+      const node = net.node('a', program, options);
+      net.node('b', (other) => other.send('a', 'hello'));
+      await sim.sleep(20);
+      states.push(`${node.state} ${node.incarnation}`);
+    };
+
+  test.each(places)('%s fails the simulation and names the node', async (_, program) => {
+    const { failure } = await play(scenario(program, {}));
+    expect(failure).toMatchObject({ kind: 'error', message: 'a failed: boom' });
+  });
+
+  test.each(places)('%s ends the process where the node says so', async (_, program) => {
+    const states: string[] = [];
+    const once = (node: NodeContext): void => (node.incarnation === 0 ? program(node) : undefined);
+    await holds(scenario(once, { onError: 'crash' }, states));
+    await holds(scenario(once, { onError: 'restart', restartMs: 1 }, states));
+    expect(states).toEqual(['down 0', 'up 1']);
+  });
+
+  test('is in the trace, as no fault', async () => {
+    const verdict = await holds(scenario(places[0]![1], { onError: 'crash' }));
+    expect(verdict.faults).toBe(0);
+    expect(verdict.trace()).toContainEqual({
+      at: 5,
+      type: 'note',
+      runner: 'a',
+      text: 'ends with an error: boom',
+    });
+  });
+
+  test('in a method goes to the caller', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node('a', () => ({ boom }));
+      await expect(net.connect<{ boom(): void }>('a').boom()).rejects.toThrow('boom');
+      expect(node.state).toBe('up');
+    }));
+
+  test('of a dead process is nobody’s', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node('a', async ({ clock }) => {
+        clock.timer('crash', 5, () => {
+          node.crash();
+          boom();
+        });
+      });
+      await sim.sleep(20);
+    }));
+});
+
+describe('leaving', () => {
+  test('calls the hooks in reverse order, each awaited, and is no fault', async () => {
+    const order: string[] = [];
+    const verdict = await holds(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node(
+        'a',
+        (context) => {
+          context.signal.addEventListener('abort', () => order.push('signal'));
+          context.onStop(() => void order.push('first'));
+          context.onStop(async () => {
+            await context.sleep(10);
+            order.push('second');
+          });
+        },
+        { onDown: () => order.push('down') },
+      );
+      await node.leave();
+      expect([sim.now(), node.state]).toEqual([10, 'left']);
+      await node.leave();
+    });
+    expect(order).toEqual(['signal', 'second', 'first', 'down']);
+    expect(verdict.faults).toBe(0);
+  });
+
+  test('a hook that fails is an error of the node', async () => {
+    const { failure } = await play(async (sim) => {
+      const node = createNetwork(sim).node('a', (context) =>
+        context.onStop(() => {
+          throw new Error('cannot flush');
+        }),
+      );
+      await node.leave();
+    });
+    expect(failure?.message).toBe('a failed: cannot flush');
+  });
+
+  test('ends although the process crashes meanwhile, and no other one starts', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node('a', (context) => context.onStop(() => context.sleep(100)));
+      const left = node.leave();
+      await sim.sleep(50);
+      node.crash();
+      await left;
+      expect([sim.now(), node.state]).toEqual([50, 'left']);
+    }));
+
+  test('a call that it has not answered by then is lost at once, and a later one is refused', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node('a', (context) => ({ work: () => context.sleep(100) }));
+      const stub = net.connect<{ work(): Promise<void> }>('a');
+      const call = codeOf(stub.work());
+      await sim.sleep(1);
+      await node.leave();
+      expect(await call).toBe('RUNNER_CALL_LOST');
+      expect(await codeOf(stub.work())).toBe('RUNNER_NODE_DOWN');
+    }));
+
+  test('a node can join at any time, under a name that nobody has had', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      await sim.sleep(10);
+      const late = net.node('late', () => ({ ping: () => 'pong' }));
+      expect(await net.connect<{ ping(): string }>('late').ping()).toBe('pong');
+      await late.leave();
+      expect(() => net.node('late', () => {})).toThrow('name: expected one that no other node has');
+    }));
+});
+
+test('whatever the code of a dead process does, nothing happens and nothing is thrown', async () => {
+  const verdict = await holds(async (sim) => {
+    const net = createNetwork(sim);
+    const contexts: NodeContext[] = [];
+    let received = 0;
+    net.node('b', (node) => {
+      node.onMessage(() => (received += 1));
+      return { ping: () => (received += 1) };
+    });
+    const node = net.node('a', (context) => void contexts.push(context));
+    node.restart();
+    const dead = contexts[0]!;
+    let settled = 0;
+    const note = (): void => void (settled += 1);
+    void dead.connect<{ ping(): number }>('b').ping().then(note, note);
+    void dead
+      .connect<{ ping(value: unknown): number }>('b')
+      .ping(() => 0)
+      .then(note, note);
+    dead.send('b', 'hello');
+    dead.send('b', () => 'no clone');
+    dead.note('I am dead');
+    void dead.sleep(1).then(note);
+    void dead.disk.write('a', 'x').then(note, note);
+    dead.clock.timer('tick', 1, note);
+    dead.onStop(note);
+    void dead.mailbox().receive().then(note, note);
+    dead.onMessage(note);
+    dead.world.choices.choose('anything', 2);
+    await sim.sleep(100);
+    expect([settled, received, node.disk.files().size]).toEqual([0, 0, 0]);
+    await node.leave();
+    expect(settled).toBe(0);
+  });
+  expect(verdict.trace().filter(({ type }) => type === 'note')).toEqual([]);
+  expect(verdict.decisions().map(({ question }) => question.text)).not.toContain('anything');
+});
+
+test('bad input is refused with a sentence', () =>
+  holds(async (sim) => {
+    const net = createNetwork(sim);
+    const left = net.node('left', () => {});
+    await left.leave();
+    const table: readonly [() => unknown, string][] = [
+      [() => net.node('left', () => {}), 'name: expected one that no other node has, got "left"'],
+      [() => net.node('scenario', () => {}), 'name: expected one that no other node has, got "scenario"'],
+      [
+        () => net.node('a b', () => {}),
+        'name: expected letters, digits, dots, dashes and underscores, got "a b"',
+      ],
+      [() => net.node('x', 7 as never), 'program: expected a function, got 7'],
+      [() => net.node('x', () => 7 as never), 'the object that x serves: expected an object, got 7'],
+      [
+        () => net.node('x', () => {}, { faults: { crash: 1 } }),
+        'faults.crash: expected an integer ≥ 2, got 1',
+      ],
+      [
+        () => net.node('x', () => {}, { skew: 5 as never }),
+        'skew: expected true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax, got 5',
+      ],
+      [
+        () => net.node('x', () => {}, { onError: 'die' as never }),
+        'onError: expected one of "fail", "crash", "restart", got "die"',
+      ],
+      [
+        () => net.node('x', () => {}, { disk: { latencyMs: -1 } }),
+        'disk.latencyMs: expected a number of milliseconds',
+      ],
+      [() => left.restart(), 'left has left the network, for good: restart() comes too late'],
+      [() => left.crash(), 'left has left the network, for good: crash() comes too late'],
+      [() => left.pause(), 'left has left the network, for good: pause() comes too late'],
+      [() => left.resume(), 'left has left the network, for good: resume() comes too late'],
+      [() => left.slow(2), 'left has left the network, for good: slow() comes too late'],
+      [() => left.slow(0.5), 'factor: expected a finite number ≥ 1, got 0.5'],
+    ];
+    for (const [act, message] of table) expect(act, message).toThrow(message);
+  }));
