@@ -6,6 +6,7 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { measureAmbient } from './ambient.ts';
 import { measureAwaits } from './awaits.ts';
+import { measureDisks } from './disks.ts';
 import { measureExplore } from './explore.ts';
 import type { Figure } from './figure.ts';
 import { measureHelp } from './help.ts';
@@ -21,6 +22,7 @@ export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promi
   runs: measureRuns,
   explore: measureExplore,
   scale: measureScale,
+  disks: measureDisks,
   sleeps: sleepFigures,
   waiters: measureWaiters,
   idle: measureIdle,
