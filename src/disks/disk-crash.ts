@@ -47,7 +47,7 @@ export class DiskCrash {
     const lost = this.#askLost(path, [change]);
     if (lost === 0) return change;
     const cut = this.#tear(path, change, offset);
-    this.#recordLost(path, cut === undefined ? [change] : []);
+    this.#recordLost(path, change.data.length - (cut?.data.length ?? 0));
     return cut;
   }
 
@@ -63,7 +63,7 @@ export class DiskCrash {
     const firstLost = changes[kept.length];
     const offset = lengthOf(kept, file.mediumLength);
     const cut = firstLost === undefined ? undefined : this.#tear(path, firstLost, offset);
-    this.#recordLost(path, changes.slice(kept.length + (cut === undefined ? 0 : 1)));
+    if (lost > 0) this.#recordLost(path, bytesOf(changes.slice(kept.length)) - (cut?.data.length ?? 0));
     const pieces = this.#withHoles(path, kept);
     const keptBytes = bytesOf(kept.filter(({ state }) => state !== 'synced'));
     if (keptBytes > 0) this.#disk.record({ step: 'kept', file: path, bytes: keptBytes });
@@ -157,8 +157,8 @@ export class DiskCrash {
     this.#disk.record({ step: 'lost', file: targetOf(change), change: change.kind, ...from });
   }
 
-  #recordLost(path: string, lost: readonly Change[]): void {
-    if (lost.length > 0) this.#disk.record({ step: 'lost', file: path, bytes: bytesOf(lost) });
+  #recordLost(path: string, bytes: number): void {
+    this.#disk.record({ step: 'lost', file: path, bytes });
   }
 
   #ask(what: DiskStep, subject: string, n: number, describe: DescribeAnswer): number {

@@ -373,7 +373,7 @@ describe('in words', () => {
       '0 ms: locks renames new to old',
       '0 ms: locks loses the rename of new to old',
       '0 ms: the write to log on locks is torn after 1 byte',
-      '0 ms: locks loses the last 2 bytes written to log',
+      '0 ms: locks loses the last 4 bytes written to log',
       '0 ms: new on locks keeps what was not synced (1 byte)',
     ]);
   });

@@ -224,11 +224,23 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
     const textOf = (): string => fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
+    if (isLoss(event) && isSaid(candidates, firingId, textOf())) return;
     candidates.push({ role, atMs, runner, textOf, firingId, event, isFiring: false, rank: rankOf(event) });
   });
   const late = decisions.filter((decision) => !named.has(decision));
   candidates.push(...late.map(ofDecision));
   return [...withSilentFirings(run, names, candidates, passed.eventIds)];
+}
+
+/** Whether a decision since the event fired says the same. */
+function isSaid(candidates: readonly Candidate[], firingId: number, text: string): boolean {
+  const since = candidates.findLastIndex((candidate) => candidate.firingId !== firingId) + 1;
+  return candidates.slice(since).some(({ role, textOf }) => role === 'decision' && textOf() === text);
+}
+
+/** What a crash takes from a disk: as a rule each is a decision. */
+function isLoss(event: TraceEvent): boolean {
+  return event.type === 'disk' && ['lost', 'torn', 'zeroed'].includes(event.step);
 }
 
 function candidateOf(
@@ -326,6 +338,7 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
     case 'message':
       return isAbout(event) ? RANK.namedPart : RANK.around;
     case 'disk':
+      if (isLoss(event)) return RANK.decided;
       return isAbout(event) ? RANK.namedPart : RANK.minor;
   }
 }
