@@ -34,8 +34,16 @@ function plainCopy(value: unknown, depth: number): unknown {
   }
   if (depth === 0) return NOT_PLAIN;
   if (Array.isArray(value)) return copyList(value, depth - 1);
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
+  return isRecord(value) ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
+}
+
+/** Objects of classes too, unless they are of the engine or of Node: of them as well only their own fields cross. */
+function isRecord(value: object): boolean {
+  if (Object.getPrototypeOf(value) === Object.prototype) return true;
+  return (
+    Object.prototype.toString.call(value) === '[object Object]' &&
+    Object.getOwnPropertySymbols(value).length === 0
+  );
 }
 
 function copyList(list: readonly unknown[], depth: number): unknown {
