@@ -13,4 +13,5 @@ export const scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition
   'polling-client': async () => (await import('./polling-client.ts')).pollingClient,
   'three-runners-two-aborts': async () =>
     (await import('./three-runners-two-aborts.ts')).threeRunnersTwoAborts,
+  raft: async () => (await import('./cluster/raft.ts')).raft,
 };

@@ -16,6 +16,7 @@ const SHIPPED: readonly string[] = [
   'filer-faults',
   'polling-client',
   'three-runners-two-aborts',
+  'raft',
 ];
 
 /** Zombies that nobody reaps do not count as alive. */

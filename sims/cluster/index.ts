@@ -1,0 +1,16 @@
+/** The programs on simulated clusters: each correct, and with one mistake after another. */
+import type { ScenarioDefinition } from 'dryrunner';
+
+/** A program, and the same with one mistake each. */
+export interface ClusterProgram {
+  readonly program: ScenarioDefinition;
+  readonly mistakes: readonly ScenarioDefinition[];
+}
+
+/** All of them, loaded when they are wanted. */
+export const clusterPrograms: readonly (() => Promise<ClusterProgram>)[] = [
+  async () => {
+    const { raft, raftMistakes } = await import('./raft.ts');
+    return { program: raft, mistakes: raftMistakes };
+  },
+];
