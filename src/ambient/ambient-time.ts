@@ -1,4 +1,6 @@
 /** The time and the entropy of one simulation, as the globals of the machine show them. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { question } from '../kernel/question.ts';
@@ -17,7 +19,14 @@ import { watchOutsideCalls } from './globals/outside-calls.ts';
 import { installGlobals } from './globals/install-globals.ts';
 import { keepTicksCounted } from './globals/timers.ts';
 import { putBackStandIns, replacedStandIn } from './globals/stand-in.ts';
-import { hub, type AmbientWorld, type OutsideFunction, type TickCallback, type WayBack } from './hub.ts';
+import {
+  HOME,
+  hub,
+  type AmbientWorld,
+  type OutsideFunction,
+  type TickCallback,
+  type WayBack,
+} from './hub.ts';
 import { checkAllowed, OutsideGate, RealTimerTrap } from './outside-gate.ts';
 import { AmbientTicks, AmbientTimers, type TimerKind } from './ambient-timers.ts';
 import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts';
@@ -233,6 +242,27 @@ function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {
   return new AmbientExecution(parts, settings);
 }
 
+/** Copies of one version share the hub; those of two need not agree on what it has. */
+function checkOneVersion(): void {
+  if (hub.home === HOME) return;
+  const versions = [hub.home, HOME].map(versionAt);
+  if (versions[0] === versions[1]) return;
+  const [first, second] = [hub.home, HOME].map(
+    (home, at) => `${versions[at]}${home === undefined ? '' : ` in ${fileURLToPath(home)}`}`,
+  );
+  throw new RunnerError(
+    'RUNNER_SIMULATION_MISUSE',
+    `Two versions of dryrunner are loaded: ${first}, whose stand-ins for the machine's clocks are in place, and ${second}. Have one of them: ` +
+      'npm ls dryrunner says which packages ask for which',
+  );
+}
+
+function versionAt(home: string | undefined): string {
+  if (home === undefined) return 'an older one';
+  const { version } = JSON.parse(readFileSync(new URL('package.json', home), 'utf8')) as { version: string };
+  return version;
+}
+
 /** What {@link ambientTime} takes. */
 export interface AmbientOptions extends AwaitOptions {
   /**
@@ -264,7 +294,8 @@ const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
  * What they cannot show, such as files and networks, is refused: the simulation fails with kind `escape`, and the caller gets a RunnerError
  * `RUNNER_OUTSIDE_CALL` that says what to do instead.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options, `RUNNER_SIMULATION_MISUSE` if another version of this package is loaded
+ * too.
  * @example
  * ```ts
  * import { simulate } from 'dryrunner';
@@ -285,6 +316,7 @@ export function ambientTime(options: AmbientOptions = {}): Ambience {
   const { allow = [], faults, maxTicks = MAX_TICKS, awaits, thens = false } = options;
   if (thens && awaits === undefined) throw invalidArgument('thens', 'awaits beside it', thens);
   const settings = { allowed: checkAllowed(allow), faults: new ChosenTimeFaults(faults), maxTicks, thens };
+  checkOneVersion();
   installGlobals();
   const ambience = (level: AwaitOptions['awaits']): Ambience => ({
     begin: (parts) => begin(parts, { ...settings, awaits: level }),

@@ -75,11 +75,20 @@ export interface AmbientHub {
   world: AmbientWorld | undefined;
   /** Who decides about awaits; undefined where {@link world} is, and where awaits are as they always are. */
   awaits: AwaitControl | undefined;
+  /** URL of the folder of the package whose copy made the hub; absent if that does not say so. */
+  readonly home?: string;
 }
+
+/** URL of the folder of this copy's package. */
+export const HOME: string = new URL('../..', import.meta.url).href;
 
 const KEY = Symbol.for('dryrunner.ambient');
 // Contexts of `node:vm`, such as Vitest's vm pools make, have globals of their own, but one `process`, and one set of Node's modules.
 const thread = process as unknown as { [KEY]: AmbientHub | undefined };
 
 /** The hub of this thread. */
-export const hub: AmbientHub = (thread[KEY] ??= { world: undefined, awaits: undefined });
+export const hub: AmbientHub = (thread[KEY] ??= {
+  world: undefined,
+  awaits: undefined,
+  home: HOME,
+});

@@ -150,6 +150,8 @@ async function makeBundle(
     const file = join(dirname(from), `.dryrunner-bundle-${count}.js`);
     const { output } = await build.generate({
       ...{ file, format: 'cjs', exports: 'named', codeSplitting: false, sourcemap: true },
+      // By default a regular expression, which the bundler does not take from a context of `node:vm`.
+      sourcemapIgnoreList: false,
     });
     const [chunk] = output;
     return new ModuleBundle(

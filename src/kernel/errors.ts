@@ -187,10 +187,15 @@ export function messageOf(error: unknown): string {
   if (typeof error === 'string') return error;
   try {
     // An error is an object like others: what it says of itself may be anything.
-    return (error instanceof Error ? textOf(error) : undefined) ?? describeValue(error);
+    return (isError(error) ? textOf(error) : undefined) ?? describeValue(error);
   } catch {
     return describeValue(error);
   }
+}
+
+/** Also one of another context of `node:vm`, whose class is another one. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }
 
 /** The stack of whatever was thrown, if it has one. Never throws. */

@@ -1,7 +1,13 @@
 /** What tests do wrong in ambient time: a clear sentence with the line, never a hang, never a pass. */
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { isRunnerError, simulate, type Failure, type Scenario, type SimulateOptions } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
+import { readProjectFile } from '../../scripts/module-graph.ts';
+import { hub } from '../../src/ambient/hub.ts';
 import { onProcessEvents } from '../../src/kernel/drain-host.ts';
 import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
 
@@ -293,6 +299,35 @@ describe('globals that the scenario replaces', () => {
     expect(message).toMatch(/^setTimeout is not the machine's any more.* by vi\.useRealTimers/);
     vi.useRealTimers();
     expect(await failureOf(() => passes(10))).toBeUndefined();
+  });
+});
+
+describe('a second copy of the package', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dryrunner-copy-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const { home } = hub;
+  const { version: ours } = JSON.parse(readProjectFile('package.json')) as { version: string };
+  const made = (other: string | undefined): (() => unknown) => {
+    return () => {
+      Object.assign(hub, { home: other });
+      try {
+        return ambientTime();
+      } finally {
+        Object.assign(hub, { home });
+      }
+    };
+  };
+  const copyOf = (version: string): string => {
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ version }));
+    return pathToFileURL(`${folder}/`).href;
+  };
+
+  test('is fine if it has the same version, and refused with both places if not', () => {
+    expect(made(copyOf(ours))).not.toThrow();
+    expect(made(copyOf('0.0.1'))).toThrow(
+      /^Two versions of dryrunner are loaded: 0\.0\.1 in .*dryrunner-copy-.*, whose stand-ins .*, and \d+\.\d+\.\d+ in .* Have one/,
+    );
+    expect(made(undefined)).toThrow(/^Two versions of dryrunner are loaded: an older one, whose/);
   });
 });
 

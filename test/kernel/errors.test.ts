@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import {
   RunnerError,
@@ -82,6 +83,7 @@ describe('showing a value', () => {
     [{ message: 'x' }, 'an object'],
     [new Error(), 'Error'],
     [new AggregateError([]), 'AggregateError'],
+    [runInNewContext('new RangeError("of another context")'), 'of another context'],
     [Object.assign(new Error('x'), { message: undefined }), 'Error'],
     [Object.assign(new Error('x'), { message: 7, name: {} }), 'an Error'],
     [new Proxy(new Error('x'), { getPrototypeOf: trap }), 'an object'],

@@ -290,20 +290,29 @@ simTest('loops', async () => {
     n += 1; // without an end
   }
 }, { timeout: 5_000 });
+simTest('loads', async (sim) => {
+  const { next } = await sim.load('./counter.mjs');
+  sim.check(next() === 1, 'it is new');
+}, options);
+simTest('loads what is not there', async (sim) => { await sim.load('./nothing.mjs'); }, options);
 simTest('comes after', async () => { await pause(5); }, options);
 `;
 
 describe.each(['threads', 'vmThreads', 'vmForks'])('in the pool %s', (pool) => {
   test('tests hold, fail and end as in processes, with their lines', async () => {
-    const folder = await folderWith({ 'pools.test.mjs': POOLS });
+    const counter = 'let count = 0;\nexport const next = () => (count += 1);\n';
+    const folder = await folderWith({ 'pools.test.mjs': POOLS, 'counter.mjs': counter });
     const { tests, text } = await runVitest(folder, ['--pool', pool]);
     expect([...tests].map(([name, { status }]) => `${name} ${status}`)).toEqual([
       'holds passed',
       'states failed',
       'throws failed',
       'loops failed',
+      'loads passed',
+      'loads what is not there failed',
       'comes after passed',
     ]);
+    expect(tests.get('loads what is not there')?.message).toContain('Could not resolve "./nothing.mjs"');
     expect(tests.get('loops')?.message).toMatch(/^SimulationFailedError: A loop without an end, at 5 ms/);
     for (const line of ['is stated here', 'is thrown here']) expect(text).toContain(line);
   }, 240_000);
