@@ -112,7 +112,11 @@ export {
   type StatusReader,
 } from './model/status-reader.ts';
 export {
+  type DiskStep,
   type InvocationPhase,
+  type MessageKind,
+  type MessageStep,
+  type NameChangeKind,
   type ResourceKind,
   type TraceEvent,
   type Tracer,
