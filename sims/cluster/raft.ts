@@ -21,7 +21,6 @@ import {
   type Timer,
 } from 'dryrunner';
 import {
-  createMemoryDisk,
   createNetwork,
   isCallLost,
   type ClusterNode,
@@ -640,9 +639,9 @@ function ofMajority(numbers: readonly number[]): number {
 }
 
 /** The program of a server. */
-async function startServer(node: NodeContext, disk: Disk, mistake: Mistake | undefined): Promise<Server> {
+async function startServer(node: NodeContext, mistake: Mistake | undefined): Promise<Server> {
   const memory = emptyMemory();
-  const journal = await Journal.open(disk, memory);
+  const journal = await Journal.open(node.disk, memory);
   const server = new Server(node, memory, journal, mistake);
   node.onMessage((message: Message) => server.receive(message));
   return server;
@@ -826,19 +825,37 @@ class Client {
   }
 }
 
-function makeServers(sim: Simulation, net: Network, mistake: Mistake | undefined): ClusterNode<Server>[] {
-  return SERVERS.map((name) => {
-    const medium = createMemoryDisk(sim.world, { name });
-    return net.node(name, (node) => startServer(node, medium.mount(node.world), mistake), {
-      faults: { crash: 64, pause: 64, downMsMax: 400, pauseMsMax: 400, strikesMax: 2 },
-      onDown: () => medium.powerFail(),
-    });
-  });
+const READ: RegisterCall<number> = { kind: 'read' };
+
+function write(value: number): RegisterCall<number> {
+  return { kind: 'write', value };
 }
 
 async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<void> {
-  const net = createNetwork(sim, { latencyMs: [1, 15], latencySteps: 4, faults: { lose: 32 } });
-  const observer = new Observer(makeServers(sim, net, mistake));
+  const net = createNetwork(sim, {
+    latencyMs: [1, 15],
+    latencySteps: 4,
+    faults: {
+      ...{ lose: 48, duplicate: 48, reorder: 48, delay: 48, partition: 128, hold: 128 },
+      ...{ delayMs: 200, reorderMs: 100, outageMs: 500, strikesMax: 6 },
+    },
+    nodes: {
+      faults: {
+        crash: 64,
+        pause: 64,
+        slow: 128,
+        downMsMax: 400,
+        pauseMsMax: 400,
+        slowMsMax: 400,
+        strikesMax: 2,
+      },
+      disk: {
+        faults: { short: 128, noSpace: 128, sync: 128, slow: 128, slowMs: 100, reorder: true, strikesMax: 1 },
+      },
+      skew: true,
+    },
+  });
+  const observer = new Observer(SERVERS.map((name) => net.node(name, (node) => startServer(node, mistake))));
   sim.always('Raft is safe', () => observer.look());
   const history: RegisterHistory = createHistory(sim.world.clock);
   let waiting = 2;
@@ -850,8 +867,8 @@ async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<
     void sim.eventually('all clients are answered', () => waiting === 0, { withinMs: RECOVERY_MS });
   });
   await Promise.all([
-    run('a', 'n1', [{ kind: 'write', value: 1 }, { kind: 'read' }, { kind: 'write', value: 2 }]),
-    run('b', 'n2', [{ kind: 'read' }, { kind: 'write', value: 3 }, { kind: 'read' }]),
+    run('a', 'n1', [write(1), READ, write(2), READ, write(3)]),
+    run('b', 'n2', [READ, write(4), READ, write(5), READ]),
   ]);
   trouble.cancel();
   const result = checkLinearizable(history, registerModel(0));
