@@ -1,0 +1,229 @@
+// Code that takes its time from the globals of the machine, in nodes of a cluster.
+import { expect, test } from 'vitest';
+import { ambientTime } from 'dryrunner/ambient';
+import { createNetwork, isCallLost, type ClusterNode } from 'dryrunner/cluster';
+import { fifoDecisions } from 'dryrunner/kernel';
+import { defineScenario, simulate, type Simulation, type Verdict } from 'dryrunner';
+import { createExecutor } from '../../src/explore/executor.ts';
+import type { DecisionSource } from '../../src/kernel/decisions.ts';
+import { keyDecisions } from '../../src/explore/keyed-log.ts';
+import { explain } from '../../src/explore/explain/explanation.ts';
+import { formatExplanation } from '../../src/explore/explain/explanation-text.ts';
+import { EPOCH_MS, passes } from './ambient-log.ts';
+
+const play = (
+  scenario: (sim: Simulation) => Promise<void>,
+  source: DecisionSource = fifoDecisions(),
+): Promise<Verdict> => simulate({ ambient: ambientTime(), source, scenario, keepTrace: true });
+
+const holds = async (scenario: (sim: Simulation) => Promise<void>): Promise<void> => {
+  const { failure } = await play(scenario);
+  expect(failure).toBeUndefined();
+};
+
+test('timers of all kinds die with the process that set them, those of others fire', () =>
+  holds(async (sim) => {
+    const net = createNetwork(sim);
+    const log: string[] = [];
+    const beat = async (name: string): Promise<void> => {
+      // What comes after an await is still its code.
+      await Promise.resolve();
+      setInterval(() => log.push(`${name} interval`), 10);
+      setTimeout(() => log.push(`${name} timeout`), 25);
+      AbortSignal.timeout(25).addEventListener('abort', () => log.push(`${name} signal`));
+      await passes(25);
+      log.push(`${name} awaits`);
+    };
+    const node = net.node('a', ({ name }) => beat(name));
+    net.node('b', async ({ name }) => {
+      await passes(25);
+      log.push(`${name} awaits`);
+    });
+    const own = passes(30);
+    await sim.sleep(15);
+    node.crash();
+    await own;
+    expect(log).toEqual(['a interval', 'b awaits']);
+    expect(sim.now()).toBe(30);
+  }));
+
+test('they stop while it is paused, and are slow with it', () =>
+  holds(async (sim) => {
+    const net = createNetwork(sim);
+    const firedAt: number[] = [];
+    const node = net.node('a', async () => {
+      for (let i = 0; i < 3; i += 1) {
+        await passes(10);
+        firedAt.push(sim.now());
+      }
+    });
+    await sim.sleep(5);
+    node.pause();
+    await passes(20);
+    node.resume();
+    node.slow(3);
+    await passes(100);
+    // The second was set while it was slow.
+    expect(firedAt).toEqual([25, 55, 85]);
+  }));
+
+test('its dates are as wrong as its clock, and those of the scenario are right', () =>
+  holds(async (sim) => {
+    const net = createNetwork(sim, { latencyMs: 1 });
+    const ask = (): { dates(): readonly number[] } => {
+      const since = performance.now();
+      return {
+        dates: () => [Date.now(), new Date().getTime(), performance.now() - since],
+      };
+    };
+    net.node('a', ask, { skew: { offsetMs: 60_000, driftPpm: 1_000_000 } });
+    const [now, date, age] = await net.connect<ReturnType<typeof ask>>('a').dates();
+    expect([now, date, age]).toEqual([EPOCH_MS + 60_002, EPOCH_MS + 60_002, 2]);
+    expect(Date.now()).toBe(EPOCH_MS + 2);
+    const before = sim.now();
+    net.node(
+      'b',
+      async () => {
+        await passes(10);
+        expect(sim.now() - before).toBe(5);
+      },
+      { skew: { driftPpm: 1_000_000 } },
+    );
+    await passes(20);
+  }));
+
+test('each process draws by itself, and a dead one asks nothing', async () => {
+  const drawn: number[][] = [];
+  const { failure, decisions } = await play(async (sim) => {
+    const net = createNetwork(sim);
+    const draw = (): void =>
+      void drawn.push([Math.random(), crypto.getRandomValues(new Uint8Array(1))[0] as number]);
+    net.node('a', draw);
+    const b: ClusterNode<void> = net.node('b', () => {
+      draw();
+      b.crash();
+      draw();
+    });
+    await sim.sleep(1);
+  });
+  expect(failure).toBeUndefined();
+  expect(new Set(drawn.map(String)).size).toBe(3);
+  expect(decisions().filter(({ question }) => question.text === 'Math.random')).toHaveLength(2);
+});
+
+test('an error that code leaves uncaught is its node’s', async () => {
+  const throws: readonly (() => void)[] = [
+    () =>
+      setTimeout(() => {
+        throw new Error('boom');
+      }, 5),
+    () =>
+      process.nextTick(() => {
+        throw new Error('boom');
+      }),
+    () =>
+      queueMicrotask(() => {
+        throw new Error('boom');
+      }),
+    () =>
+      void passes(5).then(() => {
+        throw new Error('boom');
+      }),
+  ];
+  for (const program of throws) {
+    const { failure } = await play(async (sim) => {
+      createNetwork(sim).node('a', () => program());
+      await sim.sleep(10);
+    });
+    expect(failure, String(program)).toMatchObject({ kind: 'error', message: 'a failed: boom' });
+    const states: string[] = [];
+    const { failure: none } = await play(async (sim) => {
+      const node = createNetwork(sim).node('a', () => program(), { onError: 'crash' });
+      await sim.sleep(10);
+      states.push(node.state);
+    });
+    expect([none, states], String(program)).toEqual([undefined, ['down']]);
+  }
+});
+
+test('nothing is left of a node when the scenario ends', () =>
+  holds(async (sim) => {
+    createNetwork(sim).node('a', () => {
+      setInterval(() => undefined, 10);
+      setTimeout(() => undefined, 1_000_000);
+    });
+    await passes(15);
+  }));
+
+interface LeaseServer {
+  grant(name: string, ms: number): boolean | Promise<boolean>;
+}
+interface LeaseClient {
+  readonly works: boolean;
+  work(): Promise<void>;
+}
+interface Leases {
+  readonly LeaseServer: new () => LeaseServer;
+  readonly LeaseClient: new (name: string, server: LeaseServer) => LeaseClient;
+}
+// By its address, since its syntax is not that of this project.
+const { LeaseServer, LeaseClient } = (await import(
+  new URL('../../fixtures/lease/lease.ts', import.meta.url).href
+)) as Leases;
+
+/** The fixture as it is, with its server in a process that crashes and forgets who has the lease. */
+const leases = defineScenario({
+  name: 'leases',
+  description: 'a server of leases that crashes',
+  options: { ambient: ambientTime() },
+  async run(sim) {
+    const net = createNetwork(sim);
+    const server: ClusterNode = net.node('server', () => new LeaseServer(), {
+      faults: { crash: 8, downMsMax: 1 },
+    });
+    const stub = net.connect<LeaseServer>('server');
+    const patient = {
+      async grant(name: string, ms: number): Promise<boolean> {
+        for (;;) {
+          try {
+            return await stub.grant(name, ms);
+          } catch (error) {
+            if (!isCallLost(error)) throw error;
+            await passes(5);
+          }
+        }
+      },
+    };
+    const clients = ['a', 'b'].map((name) => new LeaseClient(name, patient));
+    sim.always('one works at a time', () => clients.filter(({ works }) => works).length < 2);
+    await Promise.all(clients.map((client) => client.work()));
+    sim.check(server.state === 'up', 'it is up');
+  },
+});
+
+test('the unmodified server of leases in a node: a crash makes it forget a lease, which is found and explained', async () => {
+  const executor = createExecutor(leases);
+  expect((await executor.execute({ source: fifoDecisions() })).failure).toBeUndefined();
+  for (let nth = 0; nth < 64; nth += 1) {
+    let asked = 0;
+    const source: DecisionSource = {
+      decide: ({ kind, topic }, n) => {
+        if (kind !== 'fault' || topic.what !== 'crash') return 0;
+        asked += 1;
+        return asked === nth ? n - 1 : 0;
+      },
+    };
+    const verdict = await executor.execute({ source });
+    if (verdict.failure?.kind !== 'always') continue;
+    const explanation = await explain(executor, keyDecisions(verdict.decisions()));
+    const text = formatExplanation(explanation)
+      .map(({ text: line }) => line)
+      .join('\n');
+    expect(text).toContain('one works at a time');
+    expect(text).toMatch(
+      /server crashes (?:as grant\("[ab]", 100\) of scenario arrives|before it answers grant)/,
+    );
+    return;
+  }
+  throw new Error('expected it to be found');
+});
