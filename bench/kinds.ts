@@ -11,6 +11,7 @@ import { measureExplore } from './explore.ts';
 import type { Figure } from './figure.ts';
 import { measureHelp } from './help.ts';
 import { measureIdle } from './idle.ts';
+import { measureNodes } from './nodes.ts';
 import { measureRuns } from './runs.ts';
 import { measureScale } from './scale.ts';
 import { measureSimTest } from './simtest.ts';
@@ -26,6 +27,7 @@ export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promi
   sleeps: sleepFigures,
   waiters: measureWaiters,
   idle: measureIdle,
+  nodes: measureNodes,
   ambient: measureAmbient,
   awaits: measureAwaits,
   help: measureHelp,
