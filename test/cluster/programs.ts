@@ -95,3 +95,33 @@ export async function slowStart(node: NodeContext): Promise<{ isThere(): boolean
 export function failingStart(): never {
   throw new Error('no port is free');
 }
+
+export interface Journal {
+  add(line: string): Promise<void>;
+  lines(): string[];
+}
+
+/** Writes each line to its disk, and reads them all when it starts. */
+export async function journal(node: NodeContext): Promise<Journal> {
+  const files = await node.disk.list();
+  const kept = files.includes('journal')
+    ? (await node.disk.readText('journal')).split('\n').slice(0, -1)
+    : [];
+  return {
+    async add(line) {
+      await node.disk.append('journal', `${line}\n`);
+      await node.disk.sync('journal');
+      kept.push(line);
+    },
+    lines: () => kept,
+  };
+}
+
+/** Notes on its disk that it has left in good order. */
+export function leaver(node: NodeContext): { isThere(): boolean } {
+  node.onStop(async () => {
+    await node.disk.write('left', String(node.signal.aborted));
+    node.note('it has left');
+  });
+  return { isThere: () => true };
+}

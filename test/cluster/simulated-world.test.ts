@@ -7,11 +7,21 @@ import * as programs from './programs.ts';
 import { WORLD_CASES } from './world-cases.ts';
 
 test.for(WORLD_CASES)('$title', async ({ run }) => {
+  const notes: string[] = [];
   const { failure } = await simulate({
+    oracles: [
+      () => ({
+        watch(event) {
+          if (event.type === 'note') notes.push(event.text);
+        },
+        end() {},
+      }),
+    ],
     source: fifoDecisions(),
     scenario: (sim) => {
       const net = createNetwork(sim);
       return run({
+        notes,
         node: (name, program) => Promise.resolve(net.node(name, programs[program] as NodeProgram<object>)),
         connect: (to, options) => net.connect(to, options),
       });

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import type { CallOptions, Stub } from '../../src/model/node-context.ts';
-import type { Collector, Counter, Forwarder, Sender } from './programs.ts';
+import type { Collector, Counter, Forwarder, Journal, Sender } from './programs.ts';
 import type * as programs from './programs.ts';
 
 /** A node on either network. */
@@ -11,10 +11,13 @@ export interface WorldNode {
   readonly incarnation: number;
   crash(): void | Promise<void>;
   restart(): void | Promise<void>;
+  leave(): void | Promise<void>;
 }
 
 /** Either network. */
 export interface World {
+  /** What nodes have noted. */
+  readonly notes: readonly string[];
   node(name: string, program: keyof typeof programs): Promise<WorldNode>;
   connect<T extends object>(to: string, options?: CallOptions): Stub<T>;
 }
@@ -157,6 +160,29 @@ export const WORLD_CASES: readonly WorldCase[] = [
       const started = world.node('slow', 'slowStart');
       expect(await world.connect<{ isThere(): boolean }>('slow').isThere()).toBe(true);
       await started;
+    },
+  },
+  {
+    title: 'what was synced is on the disk of the next process',
+    async run(world) {
+      const node = await world.node('journal', 'journal');
+      const lines = world.connect<Journal>('journal');
+      await lines.add('one');
+      await lines.add('two');
+      await node.restart();
+      expect(await lines.lines()).toEqual(['one', 'two']);
+    },
+  },
+  {
+    title: 'a node that leaves runs its hooks, and is there for nobody afterwards',
+    async run(world) {
+      const node = await world.node('leaver', 'leaver');
+      const stub = world.connect<{ isThere(): boolean }>('leaver');
+      expect(await stub.isThere()).toBe(true);
+      await node.leave();
+      expect(node.state).toBe('left');
+      expect(world.notes).toContain('it has left');
+      expect(await errorOf(stub.isThere())).toMatchObject({ code: 'RUNNER_NODE_DOWN' });
     },
   },
 ];

@@ -18,8 +18,10 @@ function network(options?: RealNetworkOptions): RealNetwork {
 }
 
 test.for(WORLD_CASES)('$title', ({ run }) => {
-  const net = network();
+  const notes: string[] = [];
+  const net = network({ onNote: (_, text) => notes.push(text) });
   return run({
+    notes,
     node: (name, program) => net.node(name, { module, export: program }),
     connect: (to, options) => net.connect(to, options),
   });
