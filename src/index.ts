@@ -232,6 +232,15 @@ export { type SequentialModel } from './oracles/history/sequential-model.ts';
 export { type SeenRun, type ServiceReply } from './oracles/history/service-reply.ts';
 export { type RunBeliefs } from './oracles/history/service-model.ts';
 export { type StatusStoreModelOptions, statusStoreModel } from './oracles/history/status-store-model.ts';
+export { type MethodEffect, type MethodEffects, methodModel } from './oracles/history/method-model.ts';
+export {
+  type MethodCall,
+  type MethodName,
+  type MethodReply,
+  type ResultOf,
+  watchCalls,
+  type WatchCallsOptions,
+} from './oracles/history/watch-calls.ts';
 export { watchHistory } from './oracles/history/watch-history.ts';
 export { type Violation, type ReportViolation, type Oracle, type OracleFactory } from './oracles/oracle.ts';
 export {

@@ -117,6 +117,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   meterService: () => [service(), { metrics: door.NULL_METRICS, clock: clock() }],
   skewedClock: () => [clock(), { offsetMs: 1, driftPpm: 0 }],
   watchAnswers: () => [world(), service(), silent],
+  watchCalls: () => [{ read: silent }, door.createHistory(clock()), 'a'],
   watchHistory: () => [service(), door.createHistory(clock()), 'client'],
   watchService: () => [world(), service(), silent],
   withTimeout: () => [world(), 1, silent, {}],

@@ -18,6 +18,9 @@ export type OperationOutcome = 'returned' | 'failed' | 'open';
 /** Who asks. */
 export const CLIENT: is.TextShape = is.text('a name');
 
+/** Where operations are recorded. */
+export const HISTORY: is.MethodsShape = is.withMethods('begin', 'end', 'fail', 'unknown');
+
 /** An operation of type `O` with a reply of type `R`. */
 export interface HistoryOperation<O, R> {
   /** Who asked. One client may have several operations under way. */

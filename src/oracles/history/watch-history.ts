@@ -2,7 +2,6 @@
  * A decorator that writes what one client does with a runner into a history. Invariant: calls, results and errors pass unchanged and in
  * the same synchronous call; only what the client can know gets into the history.
  */
-import * as is from '../../kernel/shape.ts';
 import { callAs, type GoOn, interceptService } from '../../call/intercept-service.ts';
 import { ownCall, type ServiceCall, statusesOf } from '../../call/service-call.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -12,10 +11,8 @@ import { WHOLE_SERVICE } from '../../model/argument-shapes.ts';
 import type { Service } from '../../model/service.ts';
 import { checkQuery, copyQuery } from '../../model/query.ts';
 import { ALL_MASK } from '../../model/state-mask.ts';
-import { CLIENT, type ErrorMeaning, type History } from './history.ts';
+import { CLIENT, type ErrorMeaning, type History, HISTORY } from './history.ts';
 import type { SeenRun, ServiceReply } from './service-reply.ts';
-
-const HISTORY = is.withMethods('begin', 'end', 'fail', 'unknown');
 
 /** Refusals of `run`: no run exists then (R22). */
 const RUN_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([

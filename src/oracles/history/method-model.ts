@@ -1,0 +1,80 @@
+/**
+ * A sequential model of an object, made of a pure function per method: what the object would do if calls came one at a time. Invariant: a
+ * state is never changed; two states, or two replies, are equal if they are as data.
+ */
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { SequentialModel } from './sequential-model.ts';
+import type { MethodCall, MethodName, MethodReply, ResultOf } from './watch-calls.ts';
+
+/** What a call does to a state of type `S`, and what it answers: a value, or the code or name of an error. */
+export type MethodEffect<S, V> =
+  { readonly state: S; readonly value?: V } | { readonly state: S; readonly refused: string };
+
+/** A function for each method of `T` that is called, from a state and the arguments. */
+export type MethodEffects<T, S> = {
+  readonly [K in MethodName<T>]?: T[K] extends (...args: infer A) => unknown
+    ? (state: S, ...args: A) => MethodEffect<S, ResultOf<T[K]>>
+    : never;
+};
+
+type AnyEffect<S> = ((state: S, ...args: readonly unknown[]) => MethodEffect<S, unknown>) | undefined;
+
+/**
+ * Makes a model for the histories of {@link watchCalls}. The functions are asked again and again, in any order: they must return a new state
+ * and leave the one that they get as it is. States are plain data, maps or sets.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but functions; its `step` does for a method that has none.
+ */
+export function methodModel<T, S>(
+  initial: S,
+  methods: MethodEffects<T, S>,
+): SequentialModel<MethodCall<T>, MethodReply<T>, S> {
+  check('methods', methods, is.mapOf(is.FUNCTION));
+  const known = new Map(Object.entries(methods));
+  return {
+    initial,
+    step(state, { method, args }, reply) {
+      const effect = known.get(method) as AnyEffect<S>;
+      if (effect === undefined) throw invalidArgument('methods', `a function for ${method}`, methods);
+      const done = effect(state, ...args);
+      return reply === undefined || keyOf(replyOf(done)) === keyOf(reply) ? [done.state] : [];
+    },
+    key: keyOf,
+    operationKey: keyOf,
+    showOperation: ({ method, args }) => `${method}(${args.map(shownText).join(', ')})`,
+    showReply: (reply) =>
+      reply === undefined ? '' : 'refused' in reply ? reply.refused : shownText(reply.value),
+  };
+}
+
+function replyOf<S>(effect: MethodEffect<S, unknown>): MethodReply<unknown> {
+  return 'refused' in effect
+    ? { refused: effect.refused }
+    : ({ value: effect.value } as MethodReply<unknown>);
+}
+
+/** As short as it can be read. */
+function shownText(value: unknown): string {
+  return value === undefined ? '' : keyOf(value);
+}
+
+/** A text that is equal for equal data. */
+function keyOf(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `[${value.map(keyOf).join(', ')}]`;
+  if (value instanceof Map) return sorted('Map {', value, ([key, held]) => `${keyOf(key)} → ${keyOf(held)}`);
+  if (value instanceof Set) return sorted('Set {', value, keyOf);
+  // Dates and the like say themselves what they are.
+  if ('toJSON' in value) return JSON.stringify(value);
+  const fields = Object.entries(value).filter(([, held]) => held !== undefined);
+  return sorted('{', fields, ([name, held]) => `${name}: ${keyOf(held)}`);
+}
+
+function sorted<T>(start: string, items: Iterable<T>, textOf: (item: T) => string): string {
+  const texts = Array.from(items, textOf).sort((one, other) => (one < other ? -1 : 1));
+  return `${start}${texts.join(', ')}}`;
+}

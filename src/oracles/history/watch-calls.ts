@@ -1,0 +1,202 @@
+/**
+ * A decorator that writes what one client does with any object into a history: each call of a method, and what came of it. Invariant: calls,
+ * results and errors pass unchanged and in the same synchronous call; what gets into the history is a copy, so that it stays as it was.
+ */
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { describeValue, type RunnerErrorCode } from '../../kernel/errors.ts';
+import { isPending } from '../../model/maybe-promise.ts';
+import { CLIENT, type ErrorMeaning, type History, HISTORY } from './history.ts';
+
+type Method = (...args: never[]) => unknown;
+
+/** The names of the methods of `T`. */
+export type MethodName<T> = {
+  readonly [K in keyof T]-?: T[K] extends Method ? K : never;
+}[keyof T] &
+  string;
+
+/** A call of a method of `T`, as data. */
+export type MethodCall<T> = {
+  readonly [K in MethodName<T>]: {
+    readonly method: K;
+    readonly args: T[K] extends (...args: infer A) => unknown ? Readonly<A> : never;
+  };
+}[MethodName<T>];
+
+/** What a method of `T` has answered: a value, or the code or name of an expected error. */
+export type MethodReply<T> =
+  | {
+      readonly value: { readonly [K in MethodName<T>]: ResultOf<T[K]> }[MethodName<T>];
+    }
+  | { readonly refused: string };
+
+/** What a method resolves with, or returns. */
+export type ResultOf<M> = M extends (...args: never[]) => infer R ? Awaited<R> : never;
+
+/** What {@link watchCalls} takes. */
+export interface WatchCallsOptions<T> {
+  /** Calls of these methods are recorded. Default: of all. */
+  readonly methods?: readonly MethodName<T>[];
+  /**
+   * Errors that are replies, by `code`, or by `name` where they have none: that a lock is taken, that a version is old. Default: none. Of any
+   * other error nobody knows whether the call took effect: the call stays open.
+   */
+  readonly refusals?: readonly string[];
+  /** Knows better what an error means; undefined leaves it to `refusals`. */
+  readonly meaningOf?: (error: unknown, call: MethodCall<T>) => ErrorMeaning<MethodReply<T>> | undefined;
+}
+
+const WATCH_CALLS_OPTIONS = is.optionsOf<WatchCallsOptions<unknown>>(
+  {},
+  { methods: is.listOf(is.TEXT), refusals: is.listOf(is.TEXT), meaningOf: is.FUNCTION },
+);
+const TARGET = is.readable('an object with methods');
+
+/** Refusals of a network: the call was not done. */
+const NOT_DONE: ReadonlySet<unknown> = new Set<RunnerErrorCode>(['RUNNER_NODE_DOWN', 'RUNNER_NO_METHOD']);
+
+/**
+ * Records the calls of one client on an object: what it returns is used instead of the object, and `checkLinearizable` decides whether the
+ * replies to all clients fit a model. Methods may answer at once or by a promise. Wrap what the client holds, such as its stub of
+ * another node, once per client and with one history for all of them; options of calls (`withCallOptions`) come before.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object, a history and a name.
+ * @example
+ * ```ts
+ * import { checkLinearizable, createHistory, methodModel, simulate, watchCalls, type MethodCall, type MethodReply } from 'dryrunner';
+ * class Counter {
+ *   count = 0;
+ *   async add(by: number): Promise<number> {
+ *     return (this.count += by);
+ *   }
+ * }
+ * await simulate({
+ *   scenario: async (sim) => {
+ *     const history = createHistory<MethodCall<Counter>, MethodReply<Counter>>(sim.world.clock);
+ *     const counter = new Counter();
+ *     await Promise.all(['a', 'b'].map((client) => watchCalls(counter, history, client).add(1)));
+ *     const model = methodModel<Counter, number>(0, { add: (count, by) => ({ state: count + by, value: count + by }) });
+ *     console.log(checkLinearizable(history, model).linearizable); // true
+ *   },
+ * });
+ * ```
+ */
+export function watchCalls<T extends object>(
+  target: T,
+  history: History<MethodCall<T>, MethodReply<T>>,
+  client: string,
+  options: WatchCallsOptions<T> = {},
+): T {
+  check('target', target, TARGET);
+  check('history', history, HISTORY);
+  check('client', client, CLIENT);
+  check('options', options, WATCH_CALLS_OPTIONS);
+  const recorder = new CallRecorder<T>(history, client, options);
+  const watched = new Map<string | symbol, Method>();
+  // A proxy of the object itself could not stand for one that is frozen.
+  return new Proxy(Object.create(Object.getPrototypeOf(target) as object | null) as T, {
+    get(_, name) {
+      // Private fields are those of the object itself.
+      const held: unknown = Reflect.get(target, name, target);
+      if (typeof held !== 'function' || name === 'constructor') return held;
+      const known = watched.get(name);
+      if (known !== undefined) return known;
+      const act = (args: unknown[]): unknown =>
+        Reflect.apply(Reflect.get(target, name, target) as Method, target, args as never[]);
+      const isRecorded = typeof name === 'string' && recorder.isRecorded(name);
+      const method = isRecorded
+        ? (...args: unknown[]): unknown => recorder.record({ method: name, args }, () => act(args))
+        : (...args: unknown[]): unknown => act(args);
+      watched.set(name, method);
+      return method;
+    },
+    set: (_, name, value) => Reflect.set(target, name, value, target),
+    has: (_, name) => Reflect.has(target, name),
+  });
+}
+
+/** A call of any method. */
+interface AnyCall {
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+class CallRecorder<T> {
+  readonly #history: History<MethodCall<T>, MethodReply<T>>;
+  readonly #client: string;
+  readonly #methods: ReadonlySet<string> | undefined;
+  readonly #refusals: ReadonlySet<unknown>;
+  readonly #meaningOf: WatchCallsOptions<T>['meaningOf'];
+
+  constructor(
+    history: History<MethodCall<T>, MethodReply<T>>,
+    client: string,
+    { methods, refusals, meaningOf }: WatchCallsOptions<T>,
+  ) {
+    this.#history = history;
+    this.#client = client;
+    this.#methods = methods === undefined ? undefined : new Set<string>(methods);
+    this.#refusals = new Set(refusals);
+    this.#meaningOf = meaningOf;
+  }
+
+  isRecorded(name: string): boolean {
+    return this.#methods?.has(name) !== false;
+  }
+
+  record(asked: AnyCall, act: () => unknown): unknown {
+    const call = { method: asked.method, args: copyOf(asked.args) } as MethodCall<T>;
+    const id = this.#history.begin(this.#client, call);
+    const failed = (error: unknown): never => {
+      this.#endWith(id, this.#meaning(error, call));
+      throw error;
+    };
+    let result: unknown;
+    try {
+      result = act();
+    } catch (error) {
+      return failed(error);
+    }
+    if (!isPending(result)) return this.#returned(id, result);
+    return result.then((value) => this.#returned(id, value), failed);
+  }
+
+  #returned(id: number, value: unknown): unknown {
+    this.#history.end(id, { value: copyOf(value) } as MethodReply<T>);
+    return value;
+  }
+
+  #meaning(error: unknown, call: MethodCall<T>): ErrorMeaning<MethodReply<T>> {
+    const meaning = this.#meaningOf?.(error, call);
+    if (meaning !== undefined) return meaning;
+    const name = nameOf(error);
+    if (this.#refusals.has(name)) return { reply: { refused: String(name) } };
+    return NOT_DONE.has(name) ? 'failed' : 'unknown';
+  }
+
+  #endWith(id: number, meaning: ErrorMeaning<MethodReply<T>>): void {
+    if (meaning === 'unknown') this.#history.unknown(id);
+    else if (meaning === 'failed') this.#history.fail(id);
+    else this.#history.end(id, meaning.reply);
+  }
+}
+
+/** Its code, or else its name. */
+function nameOf(error: unknown): unknown {
+  try {
+    const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+    return code ?? name;
+  } catch {
+    return describeValue(error);
+  }
+}
+
+/** What cannot be copied is kept as it is. */
+function copyOf(value: unknown): unknown {
+  try {
+    return structuredClone(value);
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,310 @@
+import { describe, expect, test } from 'vitest';
+import { createNetwork } from '../../../src/cluster/network.ts';
+import { withCallOptions } from '../../../src/cluster/stub.ts';
+import { RunnerError } from '../../../src/kernel/errors.ts';
+import { checkLinearizable } from '../../../src/oracles/history/check-linearizable.ts';
+import { createHistory, type History } from '../../../src/oracles/history/history.ts';
+import { methodModel } from '../../../src/oracles/history/method-model.ts';
+import {
+  type MethodCall,
+  type MethodReply,
+  watchCalls,
+  type WatchCallsOptions,
+} from '../../../src/oracles/history/watch-calls.ts';
+import { simulate } from '../../../src/simulation/simulate.ts';
+import type { Simulation } from '../../../src/simulation/simulation.ts';
+
+type CallHistory<T> = History<MethodCall<T>, MethodReply<T>>;
+
+const newHistory = <T>(): CallHistory<T> => createHistory<MethodCall<T>, MethodReply<T>>({ now: () => 0 });
+
+class TakenError extends Error {
+  override readonly name = 'TakenError';
+}
+
+/** All that a method can do. */
+class Everything {
+  readonly label = 'a label';
+  #calls = 0;
+
+  async add(to: number[], value: number): Promise<number[]> {
+    this.#calls += 1;
+    to.push(value);
+    return Promise.resolve(to);
+  }
+
+  count(): number {
+    return this.#calls;
+  }
+
+  async fail(error: Error): Promise<void> {
+    return Promise.reject(error);
+  }
+
+  failAtOnce(error: Error): void {
+    throw error;
+  }
+
+  async never(): Promise<void> {
+    return new Promise(() => {});
+  }
+}
+
+function watched(options?: WatchCallsOptions<Everything>) {
+  const history = newHistory<Everything>();
+  const object = new Everything();
+  return { history, object, client: watchCalls(object, history, 'a', options) };
+}
+
+describe('watchCalls', () => {
+  test('passes calls, values and errors as they are, and what is no method too', async () => {
+    const { client, object } = watched();
+    const list: number[] = [];
+    expect(await client.add(list, 1)).toBe(list);
+    expect([client.count(), object.count(), client.label, 'label' in client]).toEqual([
+      1,
+      1,
+      'a label',
+      true,
+    ]);
+    expect(client).toBeInstanceOf(Everything);
+    expect(client.count).toBe(client.count);
+    const error = new Error('no');
+    await expect(client.fail(error)).rejects.toBe(error);
+    expect(() => client.failAtOnce(error)).toThrow(error);
+    const frozen = watchCalls(Object.freeze({ read: () => 7 }), newHistory<{ read(): number }>(), 'a');
+    expect(frozen.read()).toBe(7);
+  });
+
+  test('records copies of arguments and values', async () => {
+    const { client, history } = watched();
+    const list: number[] = [];
+    await client.add(list, 1);
+    client.count();
+    list.push(9);
+    expect(history.operations().map(({ operation, reply }) => [operation, reply])).toEqual([
+      [{ method: 'add', args: [[], 1] }, { value: [1] }],
+      [{ method: 'count', args: [] }, { value: 1 }],
+    ]);
+  });
+
+  test.for<[string, Error, string, unknown]>([
+    ['an error that nobody expects', new Error('lost'), 'open', undefined],
+    ['an error that is expected by its name', new TakenError('by b'), 'returned', { refused: 'TakenError' }],
+    [
+      'one that is by its code',
+      new RunnerError('RUNNER_BUSY', 'full'),
+      'returned',
+      { refused: 'RUNNER_BUSY' },
+    ],
+    ['a call to a node that is down', new RunnerError('RUNNER_NODE_DOWN', 'down'), 'failed', undefined],
+    ['what is known better', new Error('known'), 'returned', { refused: 'better' }],
+  ])('of %s the call is as it is meant to be', async ([, error, outcome, reply]) => {
+    const { client, history } = watched({
+      refusals: ['TakenError', 'RUNNER_BUSY'],
+      meaningOf: ({ message }: Error) => (message === 'known' ? { reply: { refused: 'better' } } : undefined),
+    } as WatchCallsOptions<Everything>);
+    await client.fail(error).catch(() => undefined);
+    try {
+      client.failAtOnce(error);
+    } catch {
+      // It passes.
+    }
+    expect(history.operations().map((operation) => [operation.outcome, operation.reply])).toEqual([
+      [outcome, reply],
+      [outcome, reply],
+    ]);
+  });
+
+  test('leaves open what is not answered, and leaves out what is not asked for', () => {
+    const { client, history } = watched({ methods: ['never'] });
+    void client.never();
+    client.count();
+    expect(history.operations()).toMatchObject([{ operation: { method: 'never' }, outcome: 'open' }]);
+  });
+
+  test('refuses anything but an object, a history and a name', () => {
+    const wrong = watchCalls as (...args: unknown[]) => unknown;
+    const history = newHistory();
+    expect(() => wrong('text', history, 'a')).toThrow('target: expected an object with methods, got "text"');
+    expect(() => wrong({}, {}, 'a')).toThrow('history: expected an object with begin(), got an object');
+    expect(() => wrong({}, history, 7)).toThrow('client: expected a name, got 7');
+    expect(() => wrong({}, history, 'a', { methods: 'all' })).toThrow('methods: expected a list, got "all"');
+  });
+});
+
+/** A register behind asynchronous methods; one with a cache answers what was there before. */
+class Register {
+  #value = 0;
+  #shown = 0;
+  readonly #sim: Simulation;
+  readonly #isCached: boolean;
+
+  constructor(sim: Simulation, isCached: boolean) {
+    this.#sim = sim;
+    this.#isCached = isCached;
+  }
+
+  async read(): Promise<number> {
+    await this.#sim.sleep(this.#sim.choose('read', 3));
+    return this.#isCached ? this.#shown : this.#value;
+  }
+
+  async write(value: number): Promise<void> {
+    await this.#sim.sleep(this.#sim.choose('write', 3));
+    this.#value = value;
+    // The cache follows by itself.
+    this.#sim.world.clock.timer('refresh', 1, () => {
+      this.#shown = value;
+    });
+    await this.#sim.sleep(this.#sim.choose('write', 3));
+  }
+}
+
+const registerOfMethods = methodModel<Register, number>(0, {
+  read: (state) => ({ state, value: state }),
+  write: (_, value) => ({ state: value }),
+});
+
+async function contradictionsOf(isCached: boolean): Promise<string[]> {
+  const found: string[] = [];
+  for (let seed = 0; seed < 60; seed += 1) {
+    const { failure } = await simulate({
+      seed,
+      scenario: async (sim) => {
+        const register = new Register(sim, isCached);
+        const history = newHistory<Register>();
+        const clients = ['a', 'b', 'c'].map(async (name, index) => {
+          const client = watchCalls(register, history, name);
+          await client.write(index + 1);
+          await client.read();
+          await client.read();
+        });
+        await Promise.all(clients);
+        await sim.sleep(10);
+        const result = checkLinearizable(history, registerOfMethods);
+        if (result.linearizable === false) found.push(result.contradiction.sentence);
+      },
+    });
+    expect(failure).toBe(undefined);
+  }
+  return found;
+}
+
+describe('linearizability of any object', () => {
+  test('a register behind asynchronous methods is linearizable, and one with a stale cache is not', async () => {
+    expect(await contradictionsOf(false)).toEqual([]);
+    const found = await contradictionsOf(true);
+    expect(found.length).toBeGreaterThan(3);
+    expect(found.join('\n')).toMatch(/read\(\) by [abc] said \d after write\(\d\) by [abc] had returned/);
+  });
+
+  test('undefined is a value like another', async () => {
+    const history = newHistory<{ get(): number | undefined }>();
+    const model = methodModel<{ get(): number | undefined }, number>(1, {
+      get: (state) => ({ state, value: state }),
+    });
+    const client = watchCalls({ get: () => undefined as number | undefined }, history, 'a');
+    client.get();
+    expect(checkLinearizable(history, model).linearizable).toBe(false);
+  });
+
+  test('states and replies are compared as data, also maps and sets', () => {
+    const { key } = methodModel<object, unknown>(0, {});
+    const one = new Map<unknown, unknown>([
+      ['a', { x: 1, y: [2n, undefined] }],
+      ['b', new Set([1, 2])],
+    ]);
+    const other = new Map<unknown, unknown>([
+      ['b', new Set([2, 1])],
+      ['a', { y: [2n, undefined], x: 1, z: undefined }],
+    ]);
+    expect(key(one)).toBe(key(other));
+    for (const different of [
+      new Map(),
+      '1',
+      1,
+      1n,
+      null,
+      undefined,
+      [1],
+      ['1'],
+      { x: 1 },
+      new Set([1]),
+      'null',
+    ]) {
+      for (const same of [new Map([[1, 1]]), '2', 2, 2n, [2], { x: '1' }]) {
+        expect(key(different)).not.toBe(key(same));
+      }
+    }
+    expect(
+      new Set(['1', 1, 1n, null, 'null', undefined, 'undefined', [], {}, new Map(), new Set()].map(key)).size,
+    ).toBe(11);
+  });
+
+  test('a model without a function for a method that was called says so', () => {
+    const history = newHistory<Everything>();
+    watchCalls(new Everything(), history, 'a').count();
+    const model = methodModel<Everything, number>(0, { add: (state) => ({ state, value: [] }) });
+    expect(() => checkLinearizable(history, model)).toThrow(
+      'methods: expected a function for count, got an object',
+    );
+    expect(() => methodModel(0, { add: 1 } as never)).toThrow('methods.add: expected a function, got 1');
+  });
+});
+
+/** Grants a lock to one at a time; in memory only, so that a crash frees it. */
+class LockServer {
+  #holder = '';
+
+  acquire(who: string): boolean {
+    if (this.#holder !== '') return this.#holder === who;
+    this.#holder = who;
+    return true;
+  }
+
+  release(who: string): void {
+    if (this.#holder !== who) throw new TakenError(`held by ${this.#holder}`);
+    this.#holder = '';
+  }
+}
+
+const lockModel = methodModel<LockServer, string>('', {
+  acquire: (holder, who) =>
+    holder === '' || holder === who ? { state: who, value: true } : { state: holder, value: false },
+  release: (holder, who) => (holder === who ? { state: '' } : { state: holder, refused: 'TakenError' }),
+});
+
+async function lockServerHolds(seed: number, crashes: boolean): Promise<boolean | undefined> {
+  let linearizable: boolean | undefined;
+  const { failure } = await simulate({
+    seed,
+    scenario: async (sim) => {
+      const net = createNetwork(sim, { latencyMs: [1, 10], faults: { lose: 4 } });
+      const server = net.node('locks', () => new LockServer());
+      const history = createHistory<MethodCall<LockServer>, MethodReply<LockServer>>(sim.world.clock);
+      const locks = withCallOptions(net.connect<LockServer>('locks'), { timeoutMs: 50 });
+      const clients = ['a', 'b', 'c'].map(async (name) => {
+        const client = watchCalls(locks, history, name, { refusals: ['TakenError'] });
+        for (let round = 0; round < 2; round += 1) {
+          await client.acquire(name).catch(() => undefined);
+          await client.release(name).catch(() => undefined);
+        }
+      });
+      if (crashes) sim.atSomeEvent('locks restarts', () => server.restart(), { within: 12 });
+      await Promise.all(clients);
+      ({ linearizable } = checkLinearizable(history, lockModel));
+    },
+  });
+  expect(failure).toBe(undefined);
+  return linearizable;
+}
+
+test('a lock server behind a network that loses calls is linearizable, unless it forgets in a crash', async () => {
+  const seeds = Array.from({ length: 40 }, (_, seed) => seed);
+  const [kept, forgets] = [false, true].map((crashes) =>
+    Promise.all(seeds.map((seed) => lockServerHolds(seed, crashes))),
+  );
+  expect(new Set(await kept)).toEqual(new Set([true]));
+  expect(new Set(await forgets)).toEqual(new Set([true, false]));
+});
