@@ -74,9 +74,7 @@ export class DiskModel {
     if (step.do === 'sync') {
       file.synced = contentNow(file);
       file.puts = [];
-      for (const change of this.#changes) {
-        if (change.names.some((name) => folder(name) === folder(path))) change.isSynced = true;
-      }
+      this.#syncNames(folder(path));
     } else if (step.do === 'rename') {
       this.#rename(path, step.to, file);
     } else {
@@ -111,6 +109,16 @@ export class DiskModel {
           return file !== undefined && this.#contents(file).has(files[path] as string);
         }),
     );
+  }
+
+  /** What is synced takes along what happened to the same names before, and nothing else of other folders. */
+  #syncNames(synced: string): void {
+    for (const [index, change] of [...this.#changes.entries()].reverse()) {
+      const isNeeded = this.#changes
+        .slice(index + 1)
+        .some((later) => later.isSynced && later.names.some((name) => change.names.includes(name)));
+      if (isNeeded || change.names.some((name) => folder(name) === synced)) change.isSynced = true;
+    }
   }
 
   #rename(path: string, to: string, file: ModelFile): void {
