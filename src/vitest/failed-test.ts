@@ -178,7 +178,8 @@ function causesOf({ failure }: Verdict): string[] {
     cause !== undefined && lines.length < 4;
     cause = cause instanceof Error ? cause.cause : undefined
   ) {
-    lines.push(`  caused by ${cause instanceof Error ? `${cause.name}: ` : ''}${messageOf(cause)}`);
+    const text = withoutFrames(messageOf(cause)).trimEnd();
+    lines.push(`  caused by ${cause instanceof Error ? `${cause.name}: ` : ''}${text}`);
   }
   return lines;
 }
@@ -275,6 +276,16 @@ function errorOf(
 
 function withStack<E extends Error>(error: E, frames: readonly string[]): E {
   const lines = [...new Set(frames)].map((frame) => `${FRAME}${frame}`);
-  error.stack = [`${error.name}: ${error.message}`, ...lines].join('\n');
+  error.stack = [withoutFrames(`${error.name}: ${error.message}`), ...lines].join('\n');
   return error;
+}
+
+const FRAME_LINE = /^\s*at .*:\d+:\d+\)?$/;
+
+/** Vitest takes every line of a stack that looks like a place for one of the user's, also where a message quotes another error. */
+function withoutFrames(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !FRAME_LINE.test(line))
+    .join('\n');
 }

@@ -340,6 +340,13 @@ describe('a simulation as a test', () => {
     });
     expect(caused.cause).toBeUndefined();
     expect(caused.message).toContain('caused by TypeError: below');
+    const quoted = 'below\n    at plugin (/work/node_modules/bundler/index.js:3:7)';
+    const quoting = await failureOf('quoting', () => {
+      throw new Error(`above: ${quoted}`, { cause: new TypeError(quoted) });
+    });
+    expect(quoting.message).toContain('caused by TypeError: below');
+    expect(quoting.stack).not.toMatch(/^\s*at .*bundler/m);
+    expect(quoting.stack).toMatch(/\n {4}at .*sim-test\.test\.ts/);
   });
 
   test('what differs from one execution to the next fails, also where nothing else does', async () => {
