@@ -25,12 +25,15 @@ describe('scenarios over foreign packages', () => {
   });
 });
 
-test('npm run foreign refuses a name that it does not know, before it installs anything', () => {
-  const command = [join(projectRoot, 'scripts/foreign.ts'), '--only', 'left-pad'];
+test.for([
+  [['--only', 'left-pad'], '--only: there is no package and no promise left-pad'],
+  [['--fault', 'rain'], 'faults: expected stall, dateBehind or wallStep, got "rain"'],
+] as const)('npm run foreign refuses %j, before it installs anything', ([args, message]) => {
+  const command = [join(projectRoot, 'scripts/foreign.ts'), ...args];
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', ...command], {
     cwd: projectRoot,
     encoding: 'utf8',
   });
-  expect(stderr).toBe('foreign: --only: there is no package and no promise left-pad\n');
+  expect(stderr).toBe(`foreign: ${message}\n`);
   expect(status).toBe(2);
 });
