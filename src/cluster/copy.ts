@@ -20,12 +20,57 @@ export function copyOf<T>(value: T, what: () => string): T {
   try {
     return structuredClone(value);
   } catch (error) {
-    throw new RunnerError('RUNNER_NOT_CLONEABLE', `${what()} cannot be sent: ${messageOf(error)}`, {
+    const found = uncloneable(value);
+    const why =
+      found === undefined ? messageOf(error) : `${found.what}${found.path === '' ? '' : ` at ${found.path}`}`;
+    throw new RunnerError('RUNNER_NOT_CLONEABLE', `${what()} cannot be sent: ${why}`, {
       expected: 'what structured clone can copy',
       actual: value,
       cause: error,
     });
   }
+}
+
+/** Copies of all arguments of a call; what cannot be copied is named by its place among them. */
+export function copyOfArguments(args: readonly unknown[], method: string): readonly unknown[] {
+  if (args.length === 0) return args;
+  const copy = plainCopy(args, DEPTH_MAX);
+  if (copy !== NOT_PLAIN) return copy as readonly unknown[];
+  return args.map((arg, index) => copyOf(arg, () => `argument ${index + 1} of ${method}`));
+}
+
+/** What structured clone refuses, and where it is. */
+interface Uncloneable {
+  readonly path: string;
+  readonly what: string;
+}
+
+const UNCLONEABLE = [Promise, WeakMap, WeakSet];
+
+function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): Uncloneable | undefined {
+  if (typeof value === 'function') return { path, what: 'a function' };
+  if (typeof value === 'symbol') return { path, what: 'a symbol' };
+  if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
+  seen.add(value);
+  const kind = UNCLONEABLE.find((one) => value instanceof one);
+  if (kind !== undefined) return { path, what: `a ${kind.name}` };
+  for (const [key, item] of partsOf(value)) {
+    const found = uncloneable(item, path + key, seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function partsOf(value: object): readonly (readonly [string, unknown])[] {
+  if (value instanceof Map) {
+    return [...value].flatMap(([key, item]) => [
+      ['.keys()', key] as const,
+      [`.get(${shownText(key)})`, item] as const,
+    ]);
+  }
+  if (value instanceof Set) return Array.from(value, (item) => ['.values()', item]);
+  if (Array.isArray(value)) return Array.from(value as unknown[], (item, index) => [`[${index}]`, item]);
+  return Object.entries(value).map(([key, item]) => [`.${key}`, item]);
 }
 
 function plainCopy(value: unknown, depth: number): unknown {
@@ -97,7 +142,12 @@ export interface SentError {
   readonly message: string;
   readonly code?: unknown;
   readonly cause?: SentError;
+  /** What else it has of its own that can be copied. */
+  readonly fields?: Readonly<Record<string, unknown>>;
 }
+
+/** What crosses in a place of its own, or not at all. */
+const NO_FIELDS: ReadonlySet<string> = new Set(['name', 'message', 'code', 'cause', 'stack']);
 
 const KINDS: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
   TypeError,
@@ -119,17 +169,30 @@ export function sentError(error: unknown, causes: number = CAUSES_MAX): SentErro
     message: messageOf(error),
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
     ...(cause === undefined || causes === 0 ? {} : { cause: sentError(cause, causes - 1) }),
+    ...fieldsOf(error),
   };
 }
 
-/** The error that a caller gets: of the same kind, name, message and code. Its stack is that of the caller. */
-export function receivedError({ name, message, code, cause }: SentError): Error {
+function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
+  if (typeof error !== 'object' || error === null) return {};
+  const fields: Record<string, unknown> = {};
+  for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
+    const copy = NO_FIELDS.has(key) || value === undefined ? NOT_PLAIN : plainCopy(value, DEPTH_MAX);
+    if (copy !== NOT_PLAIN) fields[key] = copy;
+  }
+  return Object.keys(fields).length === 0 ? {} : { fields };
+}
+
+/** The error that a caller gets: of the same kind, name, message, code and plain fields. Its stack is that of the caller. */
+export function receivedError({ name, message, code, cause, fields }: SentError): Error {
   const options = cause === undefined ? {} : { cause: receivedError(cause) };
-  if (name === 'RunnerError') return new RunnerError(code as RunnerErrorCode, message, options);
+  if (name === 'RunnerError') {
+    return Object.assign(new RunnerError(code as RunnerErrorCode, message, options), fields);
+  }
   const Kind = KINDS[name] ?? Error;
   const error = new Kind(shownText(message), options);
   if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
-  return code === undefined ? error : Object.assign(error, { code });
+  return Object.assign(error, fields, code === undefined ? {} : { code });
 }
 
 /**

@@ -10,9 +10,17 @@ import { describeValue, RunnerError } from '../kernel/errors.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { CallOptions } from '../model/node-context.ts';
+import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
 import { ANY_INCARNATION, Envelope, type Transport } from './envelope.ts';
-import { ownWords } from './message-detail.ts';
-import { copyOf, receivedError, sentError, type SentError } from './copy.ts';
+import { detailOf, ownWords } from './message-detail.ts';
+import { copyOf, copyOfArguments, receivedError, sentError, type SentError } from './copy.ts';
+
+/** Where messages without reply go. */
+export interface Messages {
+  add(message: unknown, from: string): void;
+  /** Why none can be taken now; undefined if one can. */
+  refusal(): string | undefined;
+}
 
 /** What an endpoint stands on. */
 export interface EndpointParts {
@@ -22,8 +30,10 @@ export interface EndpointParts {
   readonly transport: Transport;
   /** How long a call waits unless it says so itself; `Infinity` for ever. */
   readonly callTimeoutMs: number;
-  /** Gets messages without reply. */
-  readonly onMessage: (message: unknown, from: string) => void;
+  /** Who reports waits, if somebody does. */
+  readonly waits?: WaitWatch | undefined;
+  /** Takes messages without reply. Default: they are refused. */
+  readonly messages?: Messages;
 }
 
 const CALL_OPTIONS = is.optionsOf<CallOptions>({}, { timeoutMs: is.limit(), signal: is.ABORT_SIGNAL });
@@ -37,35 +47,42 @@ type Settle = (value: never) => void;
 
 /** A call that is not answered. */
 class PendingCall implements SignalWaiter {
-  readonly to: string;
-  readonly name: string;
   readonly sinceMs: number;
+  readonly place: Error | undefined;
   readonly #endpoint: Endpoint;
-  readonly #id: number;
+  readonly #call: Envelope;
   readonly #resolve: Settle;
   readonly #reject: Settle;
   #timer: Timer | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
 
+  // eslint-disable-next-line max-params -- made for each call
   constructor(
     endpoint: Endpoint,
-    { to, name, id }: Envelope,
+    call: Envelope,
     sinceMs: number,
-    settle: readonly [Settle, Settle],
+    resolve: Settle,
+    reject: Settle,
+    place: Error | undefined,
   ) {
     this.#endpoint = endpoint;
-    this.to = to;
-    this.name = name;
+    this.#call = call;
     this.sinceMs = sinceMs;
-    this.#id = id;
-    [this.#resolve, this.#reject] = settle;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.place = place;
+  }
+
+  /** For people: who waits for what. */
+  wait(owner: string): OngoingWait {
+    const { name, to } = this.#call;
+    const { sinceMs, place } = this;
+    return { owner, name: `the answer to ${name}(${detailOf(this.#call) ?? ''})`, from: to, sinceMs, place };
   }
 
   limit(clock: Clock, timeoutMs: number, signal: AbortSignal | undefined): void {
     if (timeoutMs < Infinity) {
-      this.#timer = clock.endOfInstant(`${this.name} of ${this.to} times out`, timeoutMs, () =>
-        this.#timeOut(timeoutMs),
-      );
+      this.#timer = clock.endOfInstant(this.#call.timeoutTopic, timeoutMs, () => this.#timeOut(timeoutMs));
     }
     if (signal === undefined) return;
     this.#signal = signal;
@@ -94,7 +111,7 @@ class PendingCall implements SignalWaiter {
   }
 
   #timeOut(timeoutMs: number): void {
-    const { name, to } = this;
+    const { name, to } = this.#call;
     this.reject(
       new RunnerError('RUNNER_CALL_TIMED_OUT', `${to} has not answered ${name} within ${timeoutMs} ms`),
     );
@@ -102,7 +119,7 @@ class PendingCall implements SignalWaiter {
 
   #leave(): void {
     this.forget();
-    this.#endpoint.forget(this.#id);
+    this.#endpoint.forget(this.#call.id);
   }
 }
 
@@ -115,14 +132,24 @@ export class Endpoint {
   /** What came before there was an object. */
   #early: Envelope[] | undefined = [];
   #isClosed = false;
+  /** What is called through stubs of a process that is gone; nobody answers. */
+  #vain: PendingCall[] | undefined;
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
   }
 
-  /** Calls that are not answered, for reports: who waits for whom. */
-  get pending(): Iterable<PendingCall> {
-    return this.#pending.values();
+  /** Calls that are not answered, for reports. */
+  *waits(): Iterable<OngoingWait> {
+    const { name } = this.#parts;
+    for (const call of this.#pending.values()) yield call.wait(name);
+  }
+
+  /** Why what has arrived cannot be taken; undefined if it can. */
+  refusal({ kind }: Envelope): string | undefined {
+    if (kind !== 'message') return undefined;
+    const { messages, name } = this.#parts;
+    return messages === undefined ? `${name} is no node and takes no messages` : messages.refusal();
   }
 
   /** The program has returned: an object, or nothing that can be called. */
@@ -135,19 +162,24 @@ export class Endpoint {
 
   /** Calls a method at the other end. Rejects with what it throws, and with `RUNNER_NOT_CLONEABLE`, `RUNNER_CALL_TIMED_OUT`, `RUNNER_CALL_LOST`, `RUNNER_NODE_DOWN`. */
   call(to: string, name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
-    const { transport, incarnation, clock, name: from, callTimeoutMs } = this.#parts;
+    const { transport, incarnation, clock, name: from, callTimeoutMs, waits } = this.#parts;
     const { timeoutMs = callTimeoutMs, signal } = options;
     return new Promise((resolve, reject) => {
-      if (this.#isClosed) return;
       if (signal?.aborted === true) {
         reject(signal.reason as Error);
         return;
       }
-      const body = args.length === 0 ? args : copyOf(args, () => `an argument of ${name}`);
+      const body = copyOfArguments(args, name);
       const id = transport.nextId();
       const words = wordsOfAny(args);
       const envelope = new Envelope('call', from, incarnation, to, ANY_INCARNATION, name, id, body, words);
-      const pending = new PendingCall(this, envelope, clock.now(), [resolve, reject]);
+      const place = waits?.capturesPlaces === true ? new Error('place') : undefined;
+      const pending = new PendingCall(this, envelope, clock.now(), resolve, reject, place);
+      if (this.#isClosed) {
+        // What a dead process still does is seen by nobody, so it cannot be refused; a report names it.
+        this.#keepVain(pending);
+        return;
+      }
       this.#pending.set(id, pending);
       pending.limit(clock, timeoutMs, signal);
       transport.post(envelope);
@@ -181,7 +213,7 @@ export class Endpoint {
         this.#pending.get(envelope.id)?.reject(receivedError(envelope.body as SentError));
         return;
       case 'message':
-        this.#parts.onMessage(envelope.body, envelope.from);
+        this.#parts.messages?.add(envelope.body, envelope.from);
         return;
     }
   }
@@ -197,6 +229,16 @@ export class Endpoint {
     for (const call of this.#pending.values()) call.forget();
     this.#pending.clear();
     this.#early = undefined;
+  }
+
+  #keepVain(call: PendingCall): void {
+    if (this.#vain === undefined) {
+      const vain: PendingCall[] = [];
+      this.#vain = vain;
+      const owner = `${this.#parts.name} (gone)`;
+      this.#parts.waits?.add(() => vain.map((one) => one.wait(owner)));
+    }
+    this.#vain.push(call);
   }
 
   #serve(call: Envelope): void {

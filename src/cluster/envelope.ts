@@ -74,6 +74,11 @@ export class Envelope implements EnvelopeData {
     return (this.#topic ??= topicsOf(this.from, this.to).of(this.kind, this.name));
   }
 
+  /** What the end of a call is about that nobody has answered in time. */
+  get timeoutTopic(): Topic {
+    return topicsOf(this.from, this.to).ofTimeout(this.name);
+  }
+
   /** The same once more, with a body of its own. */
   again(): Envelope {
     const { kind, from, incarnation, to, toIncarnation, name, id, words, answered } = this;
@@ -104,6 +109,7 @@ class LinkTopics {
   readonly #calls = new Map<string, Topic>();
   readonly #replies = new Map<string, Topic>();
   readonly #errors = new Map<string, Topic>();
+  readonly #timeouts = new Map<string, Topic>();
 
   constructor(link: string) {
     this.#link = link;
@@ -119,6 +125,10 @@ class LinkTopics {
       case 'error':
         return this.#of(this.#errors, 'error to ', name);
     }
+  }
+
+  ofTimeout(name: string): Topic {
+    return this.#of(this.#timeouts, 'time limit of ', name);
   }
 
   #of(topics: Map<string, Topic>, before: string, name: string): Topic {

@@ -5,6 +5,7 @@
  */
 import type { Timer } from '../kernel/clock.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
+import type { OngoingWait } from '../model/wait-watch.ts';
 import type { MessageStep } from '../model/trace-event.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import { ChaosHolds } from '../network/chaos-holds.ts';
@@ -21,6 +22,8 @@ export interface Receiver {
   readonly hasLeft: boolean;
   /** Called in an event of the network. */
   arrive(envelope: Envelope): void;
+  /** Who waits for what there, for reports. */
+  waits(): Iterable<OngoingWait>;
 }
 
 /** A message on its way. */

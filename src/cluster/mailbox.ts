@@ -4,8 +4,10 @@ import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { plural } from '../model/plural.ts';
+import type { OngoingWait } from '../model/wait-watch.ts';
 import type { CallOptions, Mailbox, MailboxOptions } from '../model/node-context.ts';
-import { checkCallOptions } from './endpoint.ts';
+import { checkCallOptions, type Messages } from './endpoint.ts';
 
 const LIMIT = 1_024;
 const MAILBOX_OPTIONS = is.optionsOf<MailboxOptions>({}, { limit: is.integer(1) });
@@ -19,13 +21,20 @@ interface Letter {
 
 /** Who waits for a message. */
 class Reader implements SignalWaiter {
+  readonly sinceMs: number;
   readonly #queue: MessageQueue;
   readonly #resolve: (message: unknown) => void;
   readonly #reject: (error: Error) => void;
   #timer: Timer | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
 
-  constructor(queue: MessageQueue, resolve: (message: unknown) => void, reject: (error: Error) => void) {
+  constructor(
+    queue: MessageQueue,
+    sinceMs: number,
+    resolve: (message: unknown) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.sinceMs = sinceMs;
     this.#queue = queue;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -66,7 +75,7 @@ class Reader implements SignalWaiter {
 }
 
 /** All messages of one process. */
-export class MessageQueue {
+export class MessageQueue implements Messages {
   readonly #clock: Clock;
   readonly #name: string;
   readonly #letters: Letter[] = [];
@@ -79,17 +88,33 @@ export class MessageQueue {
     this.#name = name;
   }
 
-  /** Takes what has arrived; one more than there is room for is dropped. */
+  /** Why no message can be taken now; undefined if one can. */
+  refusal(): string | undefined {
+    const isFull = this.#readers.length === 0 && this.#letters.length >= this.#limit;
+    return isFull && this.#handler === undefined
+      ? `the mailbox of ${this.#name} is full with ${this.#limit} ${plural(this.#limit, 'message')}`
+      : undefined;
+  }
+
+  /** Takes what has arrived, if it is not refused. */
   add(message: unknown, from: string): void {
+    if (this.#handler !== undefined) {
+      this.#handler(message, from);
+      return;
+    }
     const reader = this.#readers.shift();
-    if (this.#handler !== undefined) this.#handler(message, from);
-    else if (reader !== undefined) reader.take(message);
-    else if (this.#letters.length < this.#limit) this.#letters.push({ message, from });
+    if (reader !== undefined) reader.take(message);
+    else this.#letters.push({ message, from });
   }
 
   handle(handler: Handler): void {
     this.#handler = handler;
     for (const { message, from } of this.#letters.splice(0)) handler(message, from);
+  }
+
+  /** Those who wait for a message, for reports. */
+  *waits(): Iterable<OngoingWait> {
+    for (const { sinceMs } of this.#readers) yield { owner: this.#name, name: 'a message', sinceMs };
   }
 
   mailbox(options: MailboxOptions = {}): Mailbox<unknown> {
@@ -119,7 +144,7 @@ export class MessageQueue {
     if (letter !== undefined) return Promise.resolve(letter.message);
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);
     return new Promise((resolve, reject) => {
-      const reader = new Reader(this, resolve, reject);
+      const reader = new Reader(this, this.#clock.now(), resolve, reject);
       this.#readers.push(reader);
       reader.limit(this.#clock, this.#name, options);
     });

@@ -4,6 +4,7 @@
  */
 import { topicOf, type Topic } from '../kernel/question.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import type { OngoingWait } from '../model/wait-watch.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { type Envelope, failedAnswer } from './envelope.ts';
 import { Link, type Receiver } from './link.ts';
@@ -35,6 +36,7 @@ export class NetworkCore {
     this.callTimeoutMs = callTimeoutMs;
     this.#settings = settings;
     world.onHeal(() => this.#heal());
+    world.waits?.add(() => this.#waits());
   }
 
   nextId(): number {
@@ -152,6 +154,10 @@ export class NetworkCore {
     const text = outage.kind === 'hold' ? `messages ${outage.parts} go on` : `${outage.parts}: repaired`;
     tracer.record({ at: clock.now(), type: 'note', runner: 'network', text });
     for (const link of this.#all()) outage.change(link, -1);
+  }
+
+  *#waits(): Iterable<OngoingWait> {
+    for (const receiver of this.#receivers.values()) yield* receiver.waits();
   }
 
   *#all(): Iterable<Link> {

@@ -3,6 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { CallOptions, NodeProgram, Stub } from '../model/node-context.ts';
+import type { OngoingWait } from '../model/wait-watch.ts';
 import { SIMULATED_WORLD } from '../model/world.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { Endpoint } from './endpoint.ts';
@@ -67,13 +68,18 @@ class Place implements Receiver {
         post: (envelope) => core.link(name, envelope.to).send(envelope),
       },
       callTimeoutMs: core.callTimeoutMs,
-      onMessage: () => undefined,
+      waits: core.world.waits,
     });
   }
 
+  waits(): Iterable<OngoingWait> {
+    return this.endpoint.waits();
+  }
+
   arrive(envelope: Envelope): void {
-    if (envelope.kind === 'message') {
-      this.#core.refuse(envelope, `${this.name} is no node and takes no messages`);
+    const refusal = this.endpoint.refusal(envelope);
+    if (refusal !== undefined) {
+      this.#core.refuse(envelope, refusal);
       return;
     }
     this.#core.link(envelope.from, this.name).trace(envelope, 'delivered');

@@ -19,6 +19,7 @@ import {
 import type { Disk } from '../model/disk.ts';
 import { messageFaultText } from '../model/faults.ts';
 import { isPending } from '../model/maybe-promise.ts';
+import type { OngoingWait } from '../model/wait-watch.ts';
 import type { NodeProgram } from '../model/node-context.ts';
 import type { World } from '../model/world.ts';
 import { chosenSkew, CHOSEN_SKEW_OPTIONS, type ChosenSkewOptions } from '../simulation/chosen-faults.ts';
@@ -240,6 +241,11 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   /** @internal */
+  waits(): Iterable<OngoingWait> {
+    return this.#process?.waits() ?? [];
+  }
+
+  /** @internal */
   arrive(envelope: Envelope): void {
     const machine = this.#machine;
     machine.strike('call', envelope.topic, () => `as ${arrivalText(envelope)} arrives`);
@@ -256,6 +262,11 @@ export class SimulatedClusterNode<T extends object | void>
           ? `${this.name} has restarted`
           : `${this.name} ${this.#hasLeft ? 'has left' : 'is down'}`,
       );
+      return;
+    }
+    const refusal = this.#process?.endpoint.refusal(envelope);
+    if (refusal !== undefined) {
+      this.#core.refuse(envelope, refusal);
       return;
     }
     this.#core.link(envelope.from, this.name).trace(envelope, 'delivered');

@@ -9,6 +9,7 @@ import type { Disk } from '../model/disk.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { CallOptions, Mailbox, MailboxOptions, NodeContext, Stub } from '../model/node-context.ts';
 import type { World } from '../model/world.ts';
+import type { OngoingWait } from '../model/wait-watch.ts';
 import { Endpoint } from './endpoint.ts';
 import type { Transport } from './envelope.ts';
 import { MessageQueue } from './mailbox.ts';
@@ -52,8 +53,15 @@ export class ProcessContext implements NodeContext {
       clock: world.clock,
       transport,
       callTimeoutMs,
-      onMessage: (message, from) => this.#queue.add(message, from),
+      waits: world.waits,
+      messages: this.#queue,
     });
+  }
+
+  /** Who waits for what in it, for reports. */
+  *waits(): Iterable<OngoingWait> {
+    yield* this.endpoint.waits();
+    yield* this.#queue.waits();
   }
 
   get clock(): Clock {

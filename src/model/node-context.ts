@@ -35,7 +35,7 @@ export interface Mailbox<M> extends AsyncIterable<M> {
 
 /** What {@link NodeContext.mailbox} takes. */
 export interface MailboxOptions {
-  /** How many messages can wait in it; one more is refused, which its sender does not learn. Default 1,024. */
+  /** How many messages can wait in it; one more is refused, which its sender does not learn and the trace says. Default 1,024. */
   readonly limit?: number;
 }
 

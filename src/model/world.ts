@@ -10,6 +10,7 @@ import type { Isolate } from './isolation.ts';
 import type { ProcessHost } from './process-host.ts';
 import type { ServiceWatch } from './service.ts';
 import type { Tracer } from './trace-event.ts';
+import type { WaitWatch } from './wait-watch.ts';
 import { check } from '../kernel/argument-check.ts';
 import { CHOICES, TRACER } from './argument-shapes.ts';
 
@@ -31,6 +32,8 @@ export interface World {
   readonly watchServices?: ServiceWatch;
   /** What the simulation does for processes of simulated machines. Absent: nothing. */
   readonly processes?: ProcessHost;
+  /** Asked to ask for waits when it reports. Absent: nobody reports. */
+  readonly waits?: WaitWatch;
 }
 
 const SAYS = 'a World such as sim.world or realWorld()';
@@ -41,6 +44,7 @@ const EXTRAS = {
   isolate: is.FUNCTION,
   watchServices: is.withMethods('service', 'node'),
   processes: is.withMethods('begin'),
+  waits: is.withMethods('add'),
 };
 /** Where a runner is made. */
 const WORLD = is.objectOf<World>(SAYS, PARTS, { ...ENDS, ...EXTRAS });

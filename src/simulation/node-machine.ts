@@ -226,6 +226,7 @@ class NodeProcess {
         world.onHeal(() => {
           if (this.#isAlive) hook();
         }),
+      ...(world.waits === undefined ? {} : { waits: world.waits }),
     };
     this.#hosted = processes?.begin({
       ...{ name, clock: this.clock, choices: this.world.choices, random: this.world.random },

@@ -1,6 +1,7 @@
 /** Who holds what: keeps the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
 import { heldText } from '../model/resource-text.ts';
 import type { ResourceKind } from '../model/trace-event.ts';
+import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
 import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import { type OwnedEvent, WaitGraph } from './wait-graph.ts';
 
@@ -228,26 +229,31 @@ class HeldByRunner {
 }
 
 /** Watches a trace. A resource given up within the rules counts as given back (R106). */
-export class ResourceLedger {
+export class ResourceLedger implements WaitWatch {
   readonly #runners = new Map<string, HeldByRunner>();
   #latest: HeldByRunner | undefined;
   readonly #spare = new SpareThings();
-  readonly #capturePlaces: boolean;
+  readonly capturesPlaces: boolean;
   /** Made for the first lock: most simulations have none. */
   #graph: WaitGraph | undefined;
   #count = 0;
 
   constructor(capturePlaces = false) {
-    this.#capturePlaces = capturePlaces;
+    this.capturesPlaces = capturePlaces;
+  }
+
+  /** Asks for waits there when it describes what is awaited. */
+  add(source: () => Iterable<OngoingWait>): void {
+    this.#watchGraph().addSource(source);
   }
 
   /** A lock or wait of somebody who is no run. */
   watch(event: OwnedEvent): void {
-    (this.#graph ??= new WaitGraph(this.#capturePlaces)).watch(event);
+    this.#watchGraph().watch(event);
   }
 
   acquired(at: number, runner: string, runId: string, resource: ResourceKind, name: string): void {
-    const place = this.#capturePlaces ? new Error(name) : undefined;
+    const place = this.capturesPlaces ? new Error(name) : undefined;
     this.#runner(runner).add(runId, this.#spare.take(resource, name, at, place));
     this.#count += 1;
   }
@@ -299,6 +305,10 @@ export class ResourceLedger {
       .slice(0, limit)
       .filter(({ sort }) => of === undefined || of === sort)
       .map(({ line, place }) => (place?.stack === undefined ? line : `${line}\n${place.stack}`));
+  }
+
+  #watchGraph(): WaitGraph {
+    return (this.#graph ??= new WaitGraph(this.capturesPlaces));
   }
 
   #describeOwned(): DescribedThing[] {

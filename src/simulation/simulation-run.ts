@@ -275,6 +275,7 @@ export class SimulationRun {
       tracer,
       onHeal: (hook: () => void) => healing.onHeal(hook),
       processes: this.#processes,
+      waits: this.#ledger,
       ...(watchServices === undefined ? {} : { watchServices }),
       ...(isolator === undefined ? {} : { isolate: this.#isolateWith(isolator, tracer) }),
     };

@@ -4,6 +4,7 @@
  * and by the node that it lives on.
  */
 import { SCENARIO_OWNER } from '../model/world.ts';
+import type { OngoingWait } from '../model/wait-watch.ts';
 import { A_CIRCLE, type Owned, ownedText, ownedThing, type ResourceEvent } from '../model/resource-text.ts';
 
 /** An event about something that has an owner. */
@@ -40,6 +41,8 @@ export class WaitGraph {
   readonly #capturePlaces: boolean;
   readonly #locks = new Entries();
   readonly #waits = new Entries();
+  /** Who knows of waits that are not in the trace. */
+  readonly #sources: (() => Iterable<OngoingWait>)[] = [];
   /** The wait that ended last: what is taken next by its owner was waited for. */
   #endedWait: Entry | undefined;
 
@@ -50,6 +53,10 @@ export class WaitGraph {
   /** How many locks are held and how many waits go on. */
   get count(): number {
     return this.#locks.count + this.#waits.count;
+  }
+
+  addSource(source: () => Iterable<OngoingWait>): void {
+    this.#sources.push(source);
   }
 
   watch(event: OwnedEvent): void {
@@ -64,7 +71,7 @@ export class WaitGraph {
 
   /** Who waits, for what, held by whom; owners who wait for each other come first. */
   describeWaits(): OwnedLine[] {
-    const waits = [...this.#waits.all()].map((wait) => ({
+    const waits = this.#allWaits().map((wait) => ({
       line: `${ownedText(wait.owned)} since ${wait.atMs} ms${this.#holdersText(wait.owned)}`,
       place: wait.place,
     }));
@@ -80,6 +87,22 @@ export class WaitGraph {
       line: `${ownedText(owned)} since ${atMs} ms`,
       place,
     }));
+  }
+
+  #allWaits(): Entry[] {
+    const ongoing = this.#sources.flatMap((source) =>
+      Array.from(source(), ({ owner, name, from, sinceMs, place }): Entry => {
+        const owned = {
+          resource: 'waiter',
+          runner: '',
+          name,
+          owner,
+          ...(from === undefined ? {} : { from }),
+        } as const;
+        return { owned, atMs: sinceMs, place };
+      }),
+    );
+    return [...this.#waits.all(), ...ongoing];
   }
 
   #placeOf({ owner, name, runner }: OwnedEvent): Error | undefined {
@@ -108,7 +131,7 @@ export class WaitGraph {
   /** Each owner is in one circle at most, which is the first that is found. */
   #circles(): Edge[][] {
     const edges = new Map<string, Edge[]>();
-    for (const wait of this.#waits.all()) {
+    for (const wait of this.#allWaits()) {
       const { owner } = wait.owned;
       const to = this.#awaitedBy(wait.owned).map((awaited) => ({ wait, to: awaited }));
       edges.set(owner, [...(edges.get(owner) ?? []), ...to]);

@@ -288,7 +288,6 @@ export class RealNetwork implements RealCore {
       clock: createSystemClock(),
       callTimeoutMs: this.callTimeoutMs,
       transport: { nextId: () => (this.#ids += 1), post: (envelope) => this.route(envelope) },
-      onMessage: () => undefined,
     });
   }
 

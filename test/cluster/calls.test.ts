@@ -1,0 +1,386 @@
+import { describe, expect, test } from 'vitest';
+import { createNetwork, type NodeContext, withCallOptions } from '../../src/cluster/index.ts';
+import { isRunnerError, messageOf } from '../../src/kernel/errors.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { formatEvent } from '../../src/trace/event-text.ts';
+
+async function linesOf(scenario: (sim: Simulation) => Promise<void> | void): Promise<string[]> {
+  const verdict = await simulate({ scenario, source: fifoDecisions(), keepTrace: true });
+  expect(verdict.failure?.cause ?? verdict.failure).toBeUndefined();
+  return verdict.trace().map(formatEvent);
+}
+
+async function runs(scenario: (sim: Simulation) => Promise<void> | void): Promise<void> {
+  await linesOf(scenario);
+}
+
+async function failureOf(scenario: (sim: Simulation) => Promise<void>, capturePlaces = false) {
+  const { failure } = await simulate({ scenario, source: fifoDecisions(), capturePlaces });
+  return failure;
+}
+
+const errorOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+/** A promise that nothing settles. */
+const never = (): Promise<never> => Promise.race([]);
+
+interface Echo {
+  echo(...values: unknown[]): unknown;
+}
+
+const ECHO: Echo = { echo: (...values) => values };
+
+describe('what crosses', () => {
+  test.each<readonly [string, readonly unknown[], string]>([
+    ['a function', [1, { callback: () => 1 }], 'argument 2 of echo cannot be sent: a function at .callback'],
+    ['a function in a list', [[1, () => 1]], 'argument 1 of echo cannot be sent: a function at [1]'],
+    ['a bare function', [() => 1], 'argument 1 of echo cannot be sent: a function'],
+    [
+      'a promise',
+      [1, 2, { done: Promise.resolve() }],
+      'argument 3 of echo cannot be sent: a Promise at .done',
+    ],
+    [
+      'a symbol in a map',
+      [new Map([['key', Symbol('x')]])],
+      'argument 1 of echo cannot be sent: a symbol at .get(key)',
+    ],
+    [
+      'a weak map in a set',
+      [new Set([new WeakMap()])],
+      'argument 1 of echo cannot be sent: a WeakMap at .values()',
+    ],
+  ])('%s is refused with its place', (_, args, message) =>
+    runs(async (sim) => {
+      const stub = createNetwork(sim).through('server', ECHO);
+      const error = await errorOf(stub.echo(...args));
+      expect([messageOf(error), isRunnerError(error, 'RUNNER_NOT_CLONEABLE')]).toEqual([message, true]);
+    }),
+  );
+
+  test('results and messages that cannot be copied are named too', () =>
+    runs(async (sim) => {
+      const net = createNetwork(sim);
+      const stub = net.through('server', { make: () => ({ close: () => undefined }) });
+      expect(messageOf(await errorOf(stub.make()))).toBe(
+        'the result of make cannot be sent: a function at .close',
+      );
+      expect(() => net.send('server', Symbol('x'))).toThrow('the message to server cannot be sent: a symbol');
+    }));
+
+  test('who gets it has a copy of its own', () =>
+    runs(async (sim) => {
+      const kept: unknown[] = [];
+      const stub = createNetwork(sim).through('server', { keep: (value: unknown) => kept.push(value) });
+      const value = { list: [1], map: new Map([['a', new Date(5)]]), bytes: new Uint8Array([1, 2]) };
+      await stub.keep(value);
+      value.list.push(2);
+      value.bytes[0] = 9;
+      expect(kept).toEqual([
+        { list: [1], map: new Map([['a', new Date(5)]]), bytes: new Uint8Array([1, 2]) },
+      ]);
+    }));
+
+  class QuotaError extends Error {
+    override readonly name = 'QuotaError';
+    readonly code = 'QUOTA';
+    readonly left = { jobs: 3 };
+    readonly retry = (): void => undefined;
+  }
+
+  test('an error crosses with its name, message, code, cause and what else of it is plain', () =>
+    runs(async (sim) => {
+      const stub = createNetwork(sim).through('server', {
+        fail: () => {
+          throw new QuotaError('no more jobs', { cause: new TypeError('no slot') });
+        },
+      });
+      const error = (await errorOf(stub.fail())) as QuotaError;
+      expect(error).toBeInstanceOf(Error);
+      expect(error).toMatchObject({
+        name: 'QuotaError',
+        message: 'no more jobs',
+        code: 'QUOTA',
+        left: { jobs: 3 },
+      });
+      expect(error.cause).toBeInstanceOf(TypeError);
+      expect(error.cause).toMatchObject({ message: 'no slot' });
+      expect('retry' in error).toBe(false);
+    }));
+});
+
+describe('limits of a call', () => {
+  test('the loser of a race leaves nothing behind', () =>
+    runs(async (sim) => {
+      const net = createNetwork(sim);
+      const stub = net.through('server', { work: (ms: number) => sim.sleep(ms) });
+      const controller = new AbortController();
+      const cancelled = errorOf(withCallOptions(stub, { signal: controller.signal }).work(20));
+      const late = errorOf(withCallOptions(stub, { timeoutMs: 10 }).work(20));
+      controller.abort(new Error('enough'));
+      expect(messageOf(await cancelled)).toBe('enough');
+      expect(messageOf(await late)).toBe('server has not answered work within 10 ms');
+      expect(sim.now()).toBe(10);
+      // Answers come now, and nobody waits; nothing is left when the scenario ends.
+      await sim.sleep(20);
+      await stub.work(1);
+    }));
+
+  test('an aborted signal sends nothing', async () => {
+    const lines = await linesOf(async (sim) => {
+      const stub = createNetwork(sim).through('server', ECHO, {
+        signal: AbortSignal.abort(new Error('before')),
+      });
+      expect(messageOf(await errorOf(stub.echo(1)))).toBe('before');
+    });
+    expect(lines).toEqual([]);
+  });
+
+  test('a call within the limit of the network is its own', () =>
+    runs(async (sim) => {
+      const net = createNetwork(sim, { callTimeoutMs: 30 });
+      const stub = net.through('server', { work: () => sim.sleep(100) });
+      expect(isRunnerError(await errorOf(stub.work()), 'RUNNER_CALL_TIMED_OUT')).toBe(true);
+      expect(sim.now()).toBe(30);
+      await withCallOptions(stub, { timeoutMs: Infinity }).work();
+      expect(sim.now()).toBe(130);
+    }));
+});
+
+describe('messages', () => {
+  test('a mailbox that is full refuses, and the trace says why', async () => {
+    const lines = await linesOf(async (sim) => {
+      const net = createNetwork(sim);
+      net.node('inbox', (node) => {
+        node.mailbox({ limit: 1 });
+      });
+      net.send('inbox', { type: 'beat', n: 1 });
+      net.send('inbox', { type: 'beat', n: 2 });
+      await sim.sleep(1);
+    });
+    expect(lines.at(-1)).toBe(
+      '0 ms: the message {type: "beat", n: 2} from scenario to inbox is refused: the mailbox of inbox is full with 1 message',
+    );
+  });
+
+  test('who is no node takes no messages', async () => {
+    const lines = await linesOf(async (sim) => {
+      const net = createNetwork(sim);
+      net.through('server', ECHO);
+      net.send('server', 1);
+      await sim.sleep(1);
+    });
+    expect(lines.at(-1)).toContain('is refused: server is no node and takes no messages');
+  });
+
+  test.each<readonly [string, (node: NodeContext) => void]>([
+    ['rejects', (node) => node.onMessage(() => Promise.reject(new Error('no room')))],
+    [
+      'throws',
+      (node) =>
+        node.onMessage(() => {
+          throw new Error('no room');
+        }),
+    ],
+  ])('a handler that %s fails the simulation', async (_, program) => {
+    const failure = await failureOf(async (sim) => {
+      const net = createNetwork(sim);
+      net.node('inbox', program);
+      net.send('inbox', 1);
+      await sim.sleep(1);
+    });
+    expect(failure).toMatchObject({ kind: 'error', message: 'no room' });
+    expect((failure?.cause as Error).stack).toContain('calls.test.ts');
+  });
+});
+
+describe('reports', () => {
+  test('a deadlock names the calls that nobody answers, with their lines', async () => {
+    const failure = await failureOf(async (sim) => {
+      const net = createNetwork(sim, { callTimeoutMs: Infinity });
+      net.node('locks', () => ({ acquire: () => never() }));
+      net.node('a', async (node) => {
+        await node.sleep(20);
+        await node.connect<{ acquire(id: number): Promise<never> }>('locks').acquire(7);
+      });
+      await never();
+    }, true);
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.details[0]).toMatch(
+      /^a waits for the answer to acquire\(7\) from locks since 20 ms\n[^]*calls\.test\.ts/,
+    );
+  });
+
+  test('nodes that call each other in a circle are shown as one', async () => {
+    const failure = await failureOf(async (sim) => {
+      const net = createNetwork(sim, { callTimeoutMs: Infinity });
+      for (const [name, other] of [
+        ['a', 'b'],
+        ['b', 'a'],
+      ] as const) {
+        net.node(name, (node) => ({ ask: () => node.connect<{ ask(): Promise<void> }>(other).ask() }));
+      }
+      net.cut('a', 'b');
+      net.node('c', (node) => {
+        void node.connect<{ ask(): Promise<void> }>('a').ask();
+        void node.connect<{ ask(): Promise<void> }>('b').ask();
+      });
+      await never();
+    });
+    expect(failure?.message).toBe('Deadlock: nothing is due any more, and there is a circle of waits');
+    expect(failure?.details[0]).toBe(
+      'a circle of waits: a → the answer to ask() (b) → the answer to ask() (a)',
+    );
+  });
+
+  test('a node that waits for a message is named', async () => {
+    const failure = await failureOf(async (sim) => {
+      createNetwork(sim).node('inbox', (node) =>
+        node
+          .mailbox()
+          .receive()
+          .then(() => undefined),
+      );
+      await sim.sleep(5);
+      await never();
+    });
+    expect(failure?.details).toContain('inbox waits for a message since 0 ms');
+  });
+
+  test('a stub that is used after its own node has crashed is never answered, and named', async () => {
+    const failure = await failureOf(async (sim) => {
+      const net = createNetwork(sim);
+      net.through('server', ECHO);
+      const contexts: NodeContext[] = [];
+      const node = net.node('a', (context) => void contexts.push(context));
+      node.crash();
+      await contexts[0]?.connect<Echo>('server').echo(1);
+    });
+    expect(failure?.details).toContain('a (gone) waits for the answer to echo(1) from server since 0 ms');
+  });
+
+  test('calls that are still pending when the scenario ends are nothing that it has left', () =>
+    runs((sim) => {
+      const net = createNetwork(sim);
+      void net.through('server', { work: () => never() }).work();
+    }));
+});
+
+describe('bad input', () => {
+  /** A node with that object, as if it had two methods more. */
+  const served = (net: ReturnType<typeof createNetwork>, object: object | undefined) => {
+    net.node('s', () => object);
+    return net.connect<{ x(): void; size(): void }>('s');
+  };
+  type Attack = (net: ReturnType<typeof createNetwork>, sim: Simulation) => unknown;
+  test.each<readonly [string, Attack, string]>([
+    ['a method that is none', (net) => served(net, { size: 3 }).size(), 's has no method size: s.size is 3'],
+    ['a method that is missing', (net) => served(net, ECHO).x(), 's has no method x: s.x is undefined'],
+    [
+      'a node without an object',
+      (net) => served(net, undefined).x(),
+      's has no method x: it serves no object',
+    ],
+    ['a node that is not there', (net) => net.connect<{ x(): void }>('s').x(), 'there is no s'],
+    [
+      'a name that is taken by a node',
+      (net) => [served(net, undefined), net.node('s', () => undefined)],
+      'name: expected one that no other node has, got "s"',
+    ],
+    [
+      'a name that is taken by an object',
+      (net) => [net.through('s', ECHO), net.node('s', () => undefined)],
+      'name: expected one that no other node has, got "s"',
+    ],
+    [
+      'the name of the scenario',
+      (net) => net.node('scenario', () => undefined),
+      'name: expected one that no other node has, got "scenario"',
+    ],
+    [
+      'an unknown node in a partition',
+      (net) => net.partition('scenario', 's'),
+      'groups[1]: expected nodes of this network, got "s"',
+    ],
+    [
+      'one group',
+      (net) => net.partition('scenario'),
+      'groups: expected at least two groups of nodes, got an array of 1',
+    ],
+    [
+      'an empty group',
+      (net) => net.partition('scenario', []),
+      'groups[1]: expected at least one node, got an array of 0',
+    ],
+    [
+      'a node in two groups',
+      (net) => net.partition('scenario', 'scenario'),
+      'groups: expected each node once, got "scenario"',
+    ],
+    [
+      'a cut from an unknown node',
+      (net) => net.cut('s', 'scenario'),
+      'from: expected nodes of this network, got "s"',
+    ],
+    [
+      'a hold to an unknown node',
+      (net) => net.hold('scenario', 's'),
+      'to: expected nodes of this network, got "s"',
+    ],
+    [
+      'a release of an unknown node',
+      (net) => net.release('s', 'scenario'),
+      'from: expected nodes of this network, got "s"',
+    ],
+    [
+      'a hold of itself',
+      (net) => net.hold('scenario', 'scenario'),
+      'to: expected each node once, got "scenario"',
+    ],
+    [
+      'latencies out of order',
+      (_, sim) => createNetwork(sim, { latencyMs: [5, 1] }),
+      'latencyMs: expected the shortest time, then the longest, got an array of 2',
+    ],
+    [
+      'no width at all',
+      (_, sim) => createNetwork(sim, { bytesPerMs: 0 }),
+      'bytesPerMs: expected a number > 0, got 0',
+    ],
+    [
+      'a fault that always strikes',
+      (_, sim) => createNetwork(sim, { faults: { lose: 1 } }),
+      'faults.lose: expected true, false or an integer ≥ 2, got 1',
+    ],
+    [
+      'faults that leave no message plain',
+      (_, sim) => createNetwork(sim, { faults: { lose: 2, duplicate: 2, delay: 2 } }),
+      'faults: expected rates that add up to 1 at most, got 1.5',
+    ],
+    [
+      'options of a link',
+      (_, sim) =>
+        createNetwork(sim, { links: () => ({ latencyMs: -1 }) })
+          .through('s', ECHO)
+          .echo(),
+      'links("scenario", "s").latencyMs: expected milliseconds, or the least and the most of them, got -1',
+    ],
+  ])('%s', async (_, attack, message) => {
+    await runs(async (sim) => {
+      const net = createNetwork(sim);
+      let error: unknown;
+      try {
+        error = await errorOf(Promise.resolve(attack(net, sim)));
+      } catch (thrown) {
+        error = thrown;
+      }
+      expect(messageOf(error)).toBe(message);
+    });
+  });
+});
