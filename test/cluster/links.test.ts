@@ -113,6 +113,38 @@ describe('one question per message', () => {
     expect(steps(events, 'reply')).toEqual(['sent', 'sent', 'delivered', 'delivered']);
   });
 
+  test('what a duplicate does to its arguments the other one does not see', () =>
+    play(
+      async (sim) => {
+        const seen: number[] = [];
+        const take = (list: number[]): void => {
+          seen.push(list.length);
+          list.pop();
+        };
+        const stub = createNetwork(sim, { faults: { duplicate: true } }).through('taker', { take });
+        await stub.take([1, 2]);
+        await sim.sleep(1);
+        expect(seen).toEqual([2, 2]);
+      },
+      { 'scenario to taker take fault': 'highest' },
+    ));
+
+  test('a call that was answered is not lost with the node that has answered it', async () => {
+    const { events } = await play(
+      async (sim) => {
+        const net = createNetwork(sim, { faults: { duplicate: true } });
+        const node = net.node('counter', () => new Counter());
+        await net.connect<Counter>('counter').add(1);
+        await sim.sleep(1);
+        node.crash();
+        await sim.sleep(1);
+      },
+      { 'scenario to counter add fault': 'highest' },
+    );
+    expect(steps(events, 'reply')).toEqual(['sent', 'sent', 'delivered', 'delivered']);
+    expect(steps(events, 'error')).toEqual([]);
+  });
+
   test('a delayed message comes later, as late as is decided', async () => {
     const { atMs, lines } = await once(
       { delay: true, delayMs: 400 },
@@ -392,6 +424,23 @@ describe('partitions and holds', () => {
       { [FIRST]: 'highest', ...answers },
     );
     expect(lines).toContain(`0 ms: ${text}`);
+  });
+
+  test('while one partition is in force the exploration begins no other one', async () => {
+    const { asked } = await play(
+      async (sim) => {
+        const { net } = inbox(sim, { faults: { partition: 64, lose: 16 } });
+        net.node('other', () => undefined);
+        net.send('other', 1);
+        net.send('inbox', 2);
+        await sim.sleep(2_000);
+        net.send('inbox', 3);
+        await sim.sleep(1);
+      },
+      { 'scenario to other message fault': 59, 'network partition of': 1 },
+    );
+    const counts = asked.flatMap((line) => / fault = (\d+ of \d+)/.exec(line)?.[1] ?? []);
+    expect(counts).toEqual(['59 of 64', '0 of 16', '0 of 64']);
   });
 
   test('the exploration holds a link, and what waited there comes when that ends', async () => {
