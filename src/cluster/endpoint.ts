@@ -77,7 +77,7 @@ class PendingCall implements SignalWaiter {
   wait(owner: string): OngoingWait {
     const { name, to } = this.#call;
     const { sinceMs, place } = this;
-    return { owner, name: `the answer to ${name}(${detailOf(this.#call) ?? ''})`, from: to, sinceMs, place };
+    return { owner, name: answerText(name, detailOf(this.#call)), from: to, sinceMs, place };
   }
 
   limit(clock: Clock, timeoutMs: number, signal: AbortSignal | undefined): void {
@@ -132,8 +132,8 @@ export class Endpoint {
   /** What came before there was an object. */
   #early: Envelope[] | undefined = [];
   #isClosed = false;
-  /** What is called through stubs of a process that is gone; nobody answers. */
-  #vain: PendingCall[] | undefined;
+  /** What is called through stubs of a process that is gone. */
+  #vain: OngoingWait[] | undefined;
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
@@ -165,6 +165,10 @@ export class Endpoint {
     const { transport, incarnation, clock, name: from, callTimeoutMs, waits } = this.#parts;
     const { timeoutMs = callTimeoutMs, signal } = options;
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        this.#keepVain(to, name, args);
+        return;
+      }
       if (signal?.aborted === true) {
         reject(signal.reason as Error);
         return;
@@ -175,11 +179,6 @@ export class Endpoint {
       const envelope = new Envelope('call', from, incarnation, to, ANY_INCARNATION, name, id, body, words);
       const place = waits?.capturesPlaces === true ? new Error('place') : undefined;
       const pending = new PendingCall(this, envelope, clock.now(), resolve, reject, place);
-      if (this.#isClosed) {
-        // What a dead process still does is seen by nobody, so it cannot be refused; a report names it.
-        this.#keepVain(pending);
-        return;
-      }
       this.#pending.set(id, pending);
       pending.limit(clock, timeoutMs, signal);
       transport.post(envelope);
@@ -231,14 +230,18 @@ export class Endpoint {
     this.#early = undefined;
   }
 
-  #keepVain(call: PendingCall): void {
+  /** What a dead process still does is seen by nobody, so a call of it is neither sent nor refused; a report names it. */
+  #keepVain(to: string, method: string, args: readonly unknown[]): void {
+    const { waits, clock, name: own } = this.#parts;
+    if (waits === undefined) return;
     if (this.#vain === undefined) {
-      const vain: PendingCall[] = [];
+      const vain: OngoingWait[] = [];
       this.#vain = vain;
-      const owner = `${this.#parts.name} (gone)`;
-      this.#parts.waits?.add(() => vain.map((one) => one.wait(owner)));
+      waits.add(() => vain);
     }
-    this.#vain.push(call);
+    const place = waits.capturesPlaces ? new Error('place') : undefined;
+    const name = answerText(method, detailOf({ kind: 'call', words: undefined, body: args }));
+    this.#vain.push({ owner: `${own} (gone)`, name, from: to, sinceMs: clock.now(), place });
   }
 
   #serve(call: Envelope): void {
@@ -290,6 +293,11 @@ export class Endpoint {
     const { transport, name: own, incarnation } = this.#parts;
     transport.post(new Envelope(kind, own, incarnation, from, caller, name, id, body, words, call));
   }
+}
+
+/** What a caller waits for. */
+function answerText(method: string, args = ''): string {
+  return `the answer to ${method}(${args})`;
 }
 
 /** What a message is called: what its `type` says, if it has one. */

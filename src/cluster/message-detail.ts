@@ -16,7 +16,11 @@ export function ownWords(value: unknown): string | undefined {
 }
 
 /** Arguments, result, error or message of an envelope: its own words, else its values. */
-export function detailOf({ kind, words, body }: Envelope): string | undefined {
+export function detailOf({
+  kind,
+  words,
+  body,
+}: Pick<Envelope, 'kind' | 'words' | 'body'>): string | undefined {
   if (words !== undefined) return words;
   switch (kind) {
     case 'call':

@@ -195,7 +195,7 @@ describe('messages', () => {
       net.send('inbox', 1);
       await sim.sleep(1);
     });
-    expect(failure).toMatchObject({ kind: 'error', message: 'no room' });
+    expect(failure).toMatchObject({ kind: 'error', message: 'inbox failed: no room' });
     expect((failure?.cause as Error).stack).toContain('calls.test.ts');
   });
 });
