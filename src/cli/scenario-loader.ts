@@ -137,12 +137,28 @@ export function splitReference(reference: string): { readonly file: string; read
   return file === reference ? { file } : { file, name: reference.slice(file.length + 1) };
 }
 
+/** What an export may mean by a scenario; code that a scenario shares with others is exported beside it. */
+function scenariosOfExport([name, value]: [string, unknown]): [string, unknown][] {
+  if (!Array.isArray(value)) return isLikeScenario(value) ? [[name, value]] : [];
+  const list: readonly unknown[] = value;
+  return list.some(isLikeScenario) ? list.map((each, index) => [`${name}[${index}]`, each]) : [];
+}
+
+function isLikeScenario(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && ('run' in value || 'description' in value);
+}
+
 function scenariosIn(module: Record<string, unknown>, file: string, path: string): LoadedScenario[] {
-  const exported = Object.entries(module).flatMap(([name, value]): [string, unknown][] =>
-    Array.isArray(value) ? value.map((each, index) => [`${name}[${index}]`, each]) : [[name, value]],
-  );
-  if (exported.length === 0) {
+  const exports = Object.entries(module);
+  if (exports.length === 0) {
     throw new UsageError(`${file}: expected it to export scenarios, got a module without exports`);
+  }
+  const exported = exports.flatMap(scenariosOfExport);
+  if (exported.length === 0) {
+    const names = exports.map(([name]) => name).join(', ');
+    throw new UsageError(
+      `${file}: expected it to export a scenario, got ${names}: make one with defineScenario`,
+    );
   }
   const named = new Map<string, { readonly definition: ScenarioDefinition; readonly exportName: string }>();
   for (const [exportName, value] of exported) {

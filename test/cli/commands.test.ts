@@ -40,7 +40,8 @@ beforeAll(async () => {
   );
   await writeFile(at('broken.mjs'), 'export default {');
   await writeFile(at('nothing.mjs'), 'const unused = 1;');
-  await writeFile(at('wrong.mjs'), 'export const scenario = { name: "x" };');
+  await writeFile(at('wrong.mjs'), 'export const scenario = { name: "x", run() {} };');
+  await writeFile(at('helpers.mjs'), 'export class Server {} export const settings = { name: "x" };');
   await writeFile(
     at('list.mjs'),
     "export const scenarios = [{ name: 'x', description: 'y', run: () => {} }, 7];",
@@ -79,6 +80,7 @@ describe('wrong usage says what was expected and exits with 2', () => {
     ['broken.mjs', /broken\.mjs does not load: Unexpected/],
     ['nothing.mjs', /expected it to export scenarios, got a module without exports/],
     ['wrong.mjs', /its export scenario is no scenario: scenario\.description: expected a line of text/],
+    ['helpers.mjs', /expected it to export a scenario, got Server, settings: make one with defineScenario/],
     ['list.mjs', /its export scenarios\[1\] is no scenario: scenario: expected a scenario definition, got 7/],
     ['absent.mjs', /absent\.mjs does not load: Cannot find module/],
     ['failing.mjs#other', /exports no scenario "other"; it has failing, forgetful/],
@@ -86,6 +88,17 @@ describe('wrong usage says what was expected and exits with 2', () => {
     const { code, err } = await run('run', at(name));
     expect(err).toMatch(text);
     expect(code).toBe(2);
+  });
+});
+
+test('a file may export other things beside its scenarios', async () => {
+  await writeFile(
+    at('beside.mjs'),
+    "export class Server {} export const limits = [1, 2]; export default { name: 'beside', description: 'y', run: () => {} };",
+  );
+  expect(await run('run', at('beside.mjs'))).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('beside') as string,
   });
 });
 

@@ -5,6 +5,13 @@ import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { ObservedDecision } from './observed-run.ts';
 import { valueText } from './value-text.ts';
 
+/** What ends a fault of a node. */
+const RECOVERIES: Readonly<Record<string, string>> = {
+  crash: 'restart',
+  pause: 'end of the pause',
+  slow: 'end of the slowness',
+};
+
 /** What an event of the clock is: `run/3 deadline` is the deadline of run 3. */
 export function eventText(topic: Topic): string {
   if (topic === SCENARIO_SLEEP) return 'a sleep of the scenario';
@@ -13,6 +20,8 @@ export function eventText(topic: Topic): string {
   const phrase = words.join(' ');
   if (owner === '' && isThing(subject, 'run')) return `${phaseText(phrase)} of run ${subject.id}`;
   if (owner === '' && isThing(subject, 'process')) return `the ${phrase} of process ${subject.id}`;
+  const recovery = words.at(-1) === 'end' && typeof owner === 'string' ? RECOVERIES[what] : undefined;
+  if (recovery !== undefined) return `the ${recovery} of ${owner as string}`;
   if (!isThing(owner, 'filer')) return `"${topic.text}"`;
   const [, follows] = words;
   const call = filerCallText(owner.id, what, textOfSubject(root));
