@@ -126,7 +126,8 @@ class PendingCall implements SignalWaiter {
 /** See above. One per process. */
 export class Endpoint {
   readonly #parts: EndpointParts;
-  readonly #pending = new Map<number, PendingCall>();
+  /** Made for the first call. */
+  #pending: Map<number, PendingCall> | undefined;
   /** What others call; undefined while the program has not come to return it. */
   #object: object | undefined;
   /** What came before there was an object. */
@@ -142,7 +143,7 @@ export class Endpoint {
   /** Calls that are not answered, for reports. */
   *waits(): Iterable<OngoingWait> {
     const { name } = this.#parts;
-    for (const call of this.#pending.values()) yield call.wait(name);
+    for (const call of this.#pending?.values() ?? []) yield call.wait(name);
   }
 
   /** Why what has arrived cannot be taken; undefined if it can. */
@@ -179,7 +180,7 @@ export class Endpoint {
       const envelope = new Envelope('call', from, incarnation, to, ANY_INCARNATION, name, id, body, words);
       const place = waits?.capturesPlaces === true ? new Error('place') : undefined;
       const pending = new PendingCall(this, envelope, clock.now(), resolve, reject, place);
-      this.#pending.set(id, pending);
+      (this.#pending ??= new Map()).set(id, pending);
       pending.limit(clock, timeoutMs, signal);
       transport.post(envelope);
     });
@@ -206,10 +207,10 @@ export class Endpoint {
         else this.#early.push(envelope);
         return;
       case 'reply':
-        this.#pending.get(envelope.id)?.resolve(envelope.body);
+        this.#pending?.get(envelope.id)?.resolve(envelope.body);
         return;
       case 'error':
-        this.#pending.get(envelope.id)?.reject(receivedError(envelope.body as SentError));
+        this.#pending?.get(envelope.id)?.reject(receivedError(envelope.body as SentError));
         return;
       case 'message':
         this.#parts.messages?.add(envelope.body, envelope.from);
@@ -219,14 +220,14 @@ export class Endpoint {
 
   /** @internal A call is settled. */
   forget(id: number): void {
-    this.#pending.delete(id);
+    this.#pending?.delete(id);
   }
 
   /** The process is dead, or has left. */
   close(): void {
     this.#isClosed = true;
-    for (const call of this.#pending.values()) call.forget();
-    this.#pending.clear();
+    for (const call of this.#pending?.values() ?? []) call.forget();
+    this.#pending = undefined;
     this.#early = undefined;
   }
 

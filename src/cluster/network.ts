@@ -117,7 +117,12 @@ export class Network {
     check('program', program, is.FUNCTION);
     check('options', options, CLUSTER_NODE_OPTIONS);
     this.#checkFree(name);
-    const node = new SimulatedClusterNode(this.#core, name, program, { ...this.#defaults, ...options });
+    const node = new SimulatedClusterNode(
+      this.#core,
+      name,
+      program,
+      Object.keys(options).length === 0 ? this.#defaults : { ...this.#defaults, ...options },
+    );
     this.#nodes.set(name, node);
     this.#core.add(node);
     try {

@@ -21,7 +21,6 @@ import { messageFaultText } from '../model/faults.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { NodeProgram } from '../model/node-context.ts';
-import type { World } from '../model/world.ts';
 import { chosenSkew, CHOSEN_SKEW_OPTIONS, type ChosenSkewOptions } from '../simulation/chosen-faults.ts';
 import {
   type DownCause,
@@ -36,7 +35,7 @@ import { ANY_INCARNATION, type Envelope, type Transport } from './envelope.ts';
 import type { Receiver } from './link.ts';
 import { arrivalText, callWords, envelopeText } from './message-detail.ts';
 import type { NetworkCore } from './network-core.ts';
-import { ProcessContext } from './process-context.ts';
+import { ProcessContext, type ProcessOwner } from './process-context.ts';
 
 /** The disk of a node. It is called as the node. */
 export interface NodeDiskOptions extends Omit<MemoryDiskOptions, 'name'> {
@@ -120,7 +119,7 @@ export interface ClusterNode<T extends object | void = object> {
 
 /** See {@link ClusterNode}. */
 export class SimulatedClusterNode<T extends object | void>
-  implements ClusterNode<T>, MachineHooks, Receiver, Transport
+  implements ClusterNode<T>, MachineHooks, ProcessOwner, Receiver, Transport
 {
   readonly name: string;
   readonly #core: NetworkCore;
@@ -133,7 +132,7 @@ export class SimulatedClusterNode<T extends object | void>
   /** Calls that the process has got and not answered, each delivery of its own; made for the first. */
   #serving: Set<Envelope> | undefined;
   /** What came while it was stopped. */
-  #held: Envelope[] = [];
+  #held: Envelope[] | undefined;
   #restart: Timer | undefined;
   #leaving: Promise<void> | undefined;
   #gone: (() => void) | undefined;
@@ -231,11 +230,13 @@ export class SimulatedClusterNode<T extends object | void>
   post(envelope: Envelope): void {
     if (envelope.kind === 'reply' || envelope.kind === 'error') {
       const { answered: call } = envelope;
-      if (call === undefined || this.#serving?.has(call) !== true) return;
+      if (call === undefined || !this.#isServing(call)) return;
       // Between the effect of a call and its answer is where a crash does most harm.
-      this.#machine.strike('reply', envelope.topic, () => `before it answers ${callWords(call)}`);
+      if (this.#machine.canBeStruck) {
+        this.#machine.strike('reply', envelope.topic, () => `before it answers ${callWords(call)}`);
+      }
       // A crash has lost it by now; a pause lets the answer go once it is over.
-      if (this.#serving?.delete(call) !== true) return;
+      if (!this.#serving?.delete(call)) return;
     }
     this.#core.link(this.name, envelope.to).send(envelope);
   }
@@ -248,9 +249,11 @@ export class SimulatedClusterNode<T extends object | void>
   /** @internal */
   arrive(envelope: Envelope): void {
     const machine = this.#machine;
-    machine.strike('call', envelope.topic, () => `as ${arrivalText(envelope)} arrives`);
+    if (machine.canBeStruck) {
+      machine.strike('call', envelope.topic, () => `as ${arrivalText(envelope)} arrives`);
+    }
     if (this.state === 'paused') {
-      this.#held.push(envelope);
+      (this.#held ??= []).push(envelope);
       return;
     }
     const { toIncarnation } = envelope;
@@ -276,16 +279,13 @@ export class SimulatedClusterNode<T extends object | void>
 
   /** @internal */
   started(world: SimulatedWorld, index: number): void {
-    const process: ProcessContext = new ProcessContext({
+    const process = new ProcessContext({
       name: this.name,
       incarnation: index,
       world,
       transport: this,
       callTimeoutMs: this.#core.callTimeoutMs,
-      mountDisk: (own) => this.#mountDisk(process, own),
-      failed: (error) => {
-        if (process === this.#process) this.failed(error);
-      },
+      owner: this,
     });
     this.#process = process;
     // Whose timers those of the machine's globals are is known by the event in which they are set.
@@ -308,8 +308,8 @@ export class SimulatedClusterNode<T extends object | void>
 
   /** @internal */
   wentOn(): void {
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#held ?? [];
+    this.#held = undefined;
     for (const envelope of held) this.#core.link(envelope.from, this.name).bring(envelope);
   }
 
@@ -348,9 +348,15 @@ export class SimulatedClusterNode<T extends object | void>
     }
   }
 
-  /** One that is dead gets a disk on which nothing ever happens. */
-  #mountDisk(process: ProcessContext, world: World): Disk {
+  /** @internal One that is dead gets a disk on which nothing ever happens. */
+  mountDisk(process: ProcessContext): Disk {
+    const { world } = process;
     return (process === this.#process ? this.disk : createMemoryDisk(world)).mount(world);
+  }
+
+  /** @internal */
+  processFailed(process: ProcessContext, error: unknown): void {
+    if (process === this.#process) this.failed(error);
   }
 
   #run(process: ProcessContext): void {
@@ -358,7 +364,7 @@ export class SimulatedClusterNode<T extends object | void>
     if (isPending(result)) {
       void result.then(
         (object) => this.#serveLate(process, object),
-        (error: unknown) => this.#failLate(process, error),
+        (error: unknown) => this.processFailed(process, error),
       );
     } else this.#serve(process, result);
   }
@@ -367,12 +373,8 @@ export class SimulatedClusterNode<T extends object | void>
     try {
       this.#serve(process, object);
     } catch (error) {
-      this.#failLate(process, error);
+      this.processFailed(process, error);
     }
-  }
-
-  #failLate(process: ProcessContext, error: unknown): void {
-    if (process === this.#process) this.failed(error);
   }
 
   #serve(process: ProcessContext, object: T): void {
@@ -382,6 +384,10 @@ export class SimulatedClusterNode<T extends object | void>
     process.endpoint.serve(object ?? undefined);
   }
 
+  #isServing(call: Envelope): boolean {
+    return this.#serving?.has(call) === true;
+  }
+
   #endDisk(cause: DownCause): void {
     const { keepsUnsynced = false } = this.#options.disk ?? {};
     if (cause === 'crash' && !keepsUnsynced) this.#medium?.powerFail();
@@ -389,9 +395,9 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #loseCalls(cause: DownCause): void {
-    const lost = [...(this.#serving ?? []), ...this.#held];
+    const lost = [...(this.#serving ?? []), ...(this.#held ?? [])];
     this.#serving = undefined;
-    this.#held = [];
+    this.#held = undefined;
     if (cause === 'stop') return;
     for (const envelope of lost) if (envelope.kind === 'call') this.#breakConnection(envelope, cause);
   }

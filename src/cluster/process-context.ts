@@ -15,6 +15,14 @@ import type { Transport } from './envelope.ts';
 import { MessageQueue } from './mailbox.ts';
 import { createStub } from './stub.ts';
 
+/** Whose process it is. */
+export interface ProcessOwner {
+  /** Called when the program first asks for its disk. */
+  mountDisk(process: ProcessContext): Disk;
+  /** Gets what its program leaves uncaught. */
+  processFailed(process: ProcessContext, error: unknown): void;
+}
+
 /** What one process stands on. */
 export interface ProcessParts {
   readonly name: string;
@@ -22,10 +30,7 @@ export interface ProcessParts {
   readonly world: World;
   readonly transport: Transport;
   readonly callTimeoutMs: number;
-  /** Called when the program first asks for its disk. */
-  mountDisk(world: World): Disk;
-  /** Gets what a handler of its program rejects with. */
-  failed(error: unknown): void;
+  readonly owner: ProcessOwner;
 }
 
 /** The life of one process: what its program is given. */
@@ -35,14 +40,14 @@ export class ProcessContext implements NodeContext {
   readonly world: World;
   readonly endpoint: Endpoint;
   readonly #queue: MessageQueue;
-  readonly #parts: ProcessParts;
+  readonly #owner: ProcessOwner;
   #disk: Disk | undefined;
   #stopping: AbortController | undefined;
   #stopHooks: (() => void | Promise<void>)[] | undefined;
 
   constructor(parts: ProcessParts) {
-    const { name, incarnation, world, transport, callTimeoutMs } = parts;
-    this.#parts = parts;
+    const { name, incarnation, world, owner, transport, callTimeoutMs } = parts;
+    this.#owner = owner;
     this.name = name;
     this.incarnation = incarnation;
     this.world = world;
@@ -73,7 +78,7 @@ export class ProcessContext implements NodeContext {
   }
 
   get disk(): Disk {
-    return (this.#disk ??= this.#parts.mountDisk(this.world));
+    return (this.#disk ??= this.#owner.mountDisk(this));
   }
 
   get signal(): AbortSignal {
@@ -98,7 +103,9 @@ export class ProcessContext implements NodeContext {
     const handle = handler as (message: unknown, from: string) => unknown;
     this.#queue.handle((message, from) => {
       const result = handle(message, from);
-      if (isPending(result)) void result.then(undefined, (error: unknown) => this.#parts.failed(error));
+      if (isPending(result)) {
+        void result.then(undefined, (error: unknown) => this.#owner.processFailed(this, error));
+      }
     });
   }
 
@@ -123,7 +130,7 @@ export class ProcessContext implements NodeContext {
       try {
         await hook();
       } catch (error) {
-        this.#parts.failed(error);
+        this.#owner.processFailed(this, error);
       }
     }
   }

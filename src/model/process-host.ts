@@ -19,8 +19,16 @@ export interface ProcessParts {
   /** Decided like all others while it lives; 0 once it is dead. */
   readonly choices: Choices;
   readonly random: RandomStream;
-  /** Gets what its code leaves uncaught. Absent: that is the scenario's. */
-  readonly failed?: (error: unknown) => void;
+  /** False: what its code leaves uncaught is the scenario's. */
+  readonly catches: boolean;
+  /** Gets that. */
+  fail(error: unknown): void;
+}
+
+/** A machine as reports name it. */
+export interface DescribedMachine {
+  /** Its state in a few words. */
+  describe(): string;
 }
 
 /** A process as its simulation knows it. */
@@ -40,6 +48,5 @@ export interface ProcessHost {
   begin(parts: ProcessParts): HostedProcess;
   /** The simulation has failed. */
   fail(message: string, error: unknown): void;
-  /** `describe` gives a machine's state in a few words, for reports. */
-  addMachine(describe: () => string): void;
+  addMachine(machine: DescribedMachine): void;
 }

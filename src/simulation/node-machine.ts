@@ -5,28 +5,34 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { ExecutionAbandoned, ExecutionInterrupted } from '../kernel/decisions.ts';
+import {
+  type Choices,
+  type DescribeAnswer,
+  ExecutionAbandoned,
+  ExecutionInterrupted,
+} from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
-import { topicOf, type Label, type Topic } from '../kernel/question.ts';
+import { topicOf, type Label, type Question, type Topic } from '../kernel/question.ts';
+import type { RandomStream } from '../kernel/random.ts';
 import { type ClockSkew, skewedClock, trueDelayMs } from '../kernel/skewed-clock.ts';
 import type { EventOrigin } from '../kernel/virtual-clock.ts';
 import { isPending } from '../model/maybe-promise.ts';
-import type { HostedProcess, ProcessClock, ProcessHost } from '../model/process-host.ts';
+import type { HostedProcess, ProcessClock, ProcessHost, ProcessParts } from '../model/process-host.ts';
 import type { RunID } from '../model/run-status.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
+import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import { type Moment, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
 import type { SimulatedWorld } from './simulation.ts';
 
 /** Called with what an event of the process is about just before it fires. It may stop or end the process. */
 export type BeforeEvent = (topic: Topic) => void;
 
-/** What else the clock of a process needs. */
-interface ProcessSurroundings {
-  /** Runs what an event does. Absent: it is called. */
-  readonly run?: (fire: () => void) => void;
+/** Whose clock it is. */
+interface ClockOwner {
+  /** Runs what an event does. */
+  run(fire: () => void): void;
   /** Absent: nothing is queued. */
-  readonly host?: ProcessHost | undefined;
+  readonly host: ProcessHost | undefined;
 }
 
 const DEAD_TIMER: Timer = Object.freeze({ cancel: () => undefined });
@@ -66,23 +72,23 @@ export class NodeClock implements Clock, ProcessClock {
   readonly epochMs: number;
   readonly #clock: Clock;
   readonly #before: BeforeEvent;
-  readonly #run: ProcessSurroundings['run'];
-  readonly #host: ProcessHost | undefined;
-  readonly #pending = new Set<NodeTimer>();
+  readonly #owner: ClockOwner | undefined;
+  /** Made for the first. */
+  #pending: Set<NodeTimer> | undefined;
   #factor = 1;
   #isStopped = false;
   #isDead = false;
 
-  constructor(clock: Clock, before: BeforeEvent, { run, host }: ProcessSurroundings = {}) {
+  /** Without an owner, what an event does is called. */
+  constructor(clock: Clock, before: BeforeEvent, owner?: ClockOwner) {
     this.epochMs = clock.epochMs;
     this.#clock = clock;
     this.#before = before;
-    this.#run = run;
-    this.#host = host;
+    this.#owner = owner;
   }
 
   get currentEventId(): number {
-    return this.#host?.clock.currentEventId ?? 0;
+    return this.#owner?.host?.clock.currentEventId ?? 0;
   }
 
   now(): number {
@@ -104,7 +110,7 @@ export class NodeClock implements Clock, ProcessClock {
   /** For what waited in a queue of its own until now: it is due at that time of this clock. */
   queued(label: Label, atMs: number, origin: EventOrigin, fire: () => void): Timer {
     if (this.#isDead) return DEAD_TIMER;
-    const timer = new NodeTimer(topicOf(label), atMs, false, fire, this.#pending);
+    const timer = new NodeTimer(topicOf(label), atMs, false, fire, (this.#pending ??= new Set()));
     timer.origin = origin;
     if (!this.#isStopped) this.#arm(timer, roundedMs(Math.max(0, atMs - this.#clock.now())));
     return timer;
@@ -122,7 +128,7 @@ export class NodeClock implements Clock, ProcessClock {
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    for (const timer of this.#pending) {
+    for (const timer of this.#pending ?? []) {
       timer.event?.cancel();
       timer.event = undefined;
     }
@@ -132,7 +138,7 @@ export class NodeClock implements Clock, ProcessClock {
     if (!this.#isStopped || this.#isDead) return;
     this.#isStopped = false;
     // Those that are overdue fire in the same instant, whose order is a decision; they are made in the order in which they were due.
-    const inOrder = [...this.#pending].sort((one, other) => one.dueMs - other.dueMs);
+    const inOrder = [...(this.#pending ?? [])].sort((one, other) => one.dueMs - other.dueMs);
     const now = this.#clock.now();
     for (const timer of inOrder) this.#arm(timer, roundedMs(Math.max(0, timer.dueMs - now)));
   }
@@ -140,15 +146,21 @@ export class NodeClock implements Clock, ProcessClock {
   /** Takes everything out, for good. */
   die(): void {
     this.#isDead = true;
-    for (const timer of this.#pending) timer.event?.cancel();
-    this.#pending.clear();
+    for (const timer of this.#pending ?? []) timer.event?.cancel();
+    this.#pending = undefined;
   }
 
   #add(label: Label, ms: number, fire: () => void, isLate: boolean): Timer {
     check('ms', ms, is.DURATION_MS);
     if (this.#isDead) return DEAD_TIMER;
     const delayMs = ms * this.#factor;
-    const timer = new NodeTimer(topicOf(label), this.#clock.now() + delayMs, isLate, fire, this.#pending);
+    const timer = new NodeTimer(
+      topicOf(label),
+      this.#clock.now() + delayMs,
+      isLate,
+      fire,
+      (this.#pending ??= new Set()),
+    );
     if (!this.#isStopped) this.#arm(timer, delayMs);
     return timer;
   }
@@ -156,7 +168,7 @@ export class NodeClock implements Clock, ProcessClock {
   #arm(timer: NodeTimer, delayMs: number): void {
     const fire = (): void => this.#fire(timer);
     const { origin } = timer;
-    const outside = this.#host?.clock;
+    const outside = this.#owner?.host?.clock;
     if (origin !== undefined && outside !== undefined) {
       const atMs = outside.now() + trueDelayMs(this.#clock, delayMs);
       timer.event = outside.queued(timer.topic, atMs, origin, fire);
@@ -171,9 +183,9 @@ export class NodeClock implements Clock, ProcessClock {
     timer.event = undefined;
     this.#before(timer.topic);
     if (this.#isDead || this.#isStopped) return;
-    this.#pending.delete(timer);
-    if (this.#run === undefined) timer.fire();
-    else this.#run(timer.fire);
+    this.#pending?.delete(timer);
+    if (this.#owner === undefined) timer.fire();
+    else this.#owner.run(timer.fire);
   }
 }
 
@@ -188,92 +200,45 @@ interface NodeProcessOptions {
   readonly name: string;
   readonly skew: ClockSkew | undefined;
   readonly before: BeforeEvent;
-  /** Gets what its code throws while it is alive. Absent: that comes out of the event. */
-  readonly failed: ((error: unknown) => void) | undefined;
+  readonly hooks: MachineHooks;
 }
 
-/**
- * One process of a node, from its start to its death: the world that its code lives in. Invariant: once it is dead, nothing that its
- * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, what it throws is ignored, and
- * what it held is recorded as abandoned.
- */
-class NodeProcess {
-  readonly clock: NodeClock;
-  readonly world: SimulatedWorld;
+/** What a process asks and records. Invariant: once it is dead, it asks and records nothing. */
+class ProcessDesk implements Choices, Tracer {
   readonly #outside: SimulatedWorld;
   readonly #isSkewed: boolean;
-  readonly #hosted: HostedProcess | undefined;
-  readonly #failed: NodeProcessOptions['failed'];
   #held: ResourceEvent[] | undefined;
-  #isAlive = true;
+  #isClosed = false;
 
-  constructor({ world, node, name, skew, before, failed }: NodeProcessOptions) {
-    this.#outside = world;
-    this.#isSkewed = skew !== undefined;
-    this.#failed = failed;
-    const { processes, choices } = world;
-    const base: Clock = skew === undefined ? world.clock : skewedClock(world.clock, skew);
-    this.clock = new NodeClock(base, before, { run: (fire) => this.run(fire), host: processes });
-    this.world = {
-      node,
-      clock: this.clock,
-      choices: {
-        choose: (question, n, describe) => (this.#isAlive ? choices.choose(question, n, describe) : 0),
-      },
-      random: world.random.fork(name),
-      tracer: { record: (event) => this.#record(event) },
-      onHeal: (hook) =>
-        world.onHeal(() => {
-          if (this.#isAlive) hook();
-        }),
-      ...(world.waits === undefined ? {} : { waits: world.waits }),
-    };
-    this.#hosted = processes?.begin({
-      ...{ name, clock: this.clock, choices: this.world.choices, random: this.world.random },
-      ...(failed === undefined ? {} : { failed: (error) => this.#fail(error) }),
-    });
+  constructor(outside: SimulatedWorld, isSkewed: boolean) {
+    this.#outside = outside;
+    this.#isSkewed = isSkewed;
   }
 
-  /** Its code runs, from here until the event is over. */
-  run(code: () => unknown): void {
-    if (!this.#isAlive) return;
-    this.#hosted?.enter();
-    try {
-      const result = code();
-      // What a callback promises is awaited by nobody else.
-      if (isPending(result)) {
-        void result.then(undefined, (error: unknown) => {
-          this.#fail(error);
-        });
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
+  get keepsEvents(): boolean {
+    return this.#outside.tracer.keepsEvents === true;
   }
 
-  die(): void {
-    this.clock.die();
-    this.#hosted?.end();
-    this.#isAlive = false;
-    const at = this.#outside.clock.now();
-    const held = this.#held ?? [];
-    for (const one of held) this.#outside.tracer.record({ ...one, type: 'abandoned', at });
-    this.#held = undefined;
-  }
-
-  #fail(error: unknown): void {
-    // What ends the execution is none of its own.
-    if (this.#failed === undefined || isEndOfExecution(error)) throw error;
-    if (this.#isAlive) this.#failed(error);
+  choose(asked: string | Question, n: number, describe?: DescribeAnswer): number {
+    return this.#isClosed ? 0 : this.#outside.choices.choose(asked, n, describe);
   }
 
   /** Times in a trace are those of the simulation, whatever the clock of the process shows. */
-  #record(event: TraceEvent): void {
-    if (!this.#isAlive) return;
+  record(event: TraceEvent): void {
+    if (this.#isClosed) return;
     const { type } = event;
     if (type === 'acquired') (this.#held ??= []).push(event);
     else if (type === 'freed' || type === 'abandoned') this.#giveBack(event);
     this.#outside.tracer.record(this.#isSkewed ? { ...event, at: this.#outside.clock.now() } : event);
+  }
+
+  /** What was held is abandoned. */
+  static close(desk: ProcessDesk): void {
+    desk.#isClosed = true;
+    const { clock, tracer } = desk.#outside;
+    const at = clock.now();
+    for (const held of desk.#held ?? []) tracer.record({ ...held, type: 'abandoned', at });
+    desk.#held = undefined;
   }
 
   #giveBack(event: ResourceEvent): void {
@@ -287,6 +252,87 @@ class NodeProcess {
         runId === event.runId,
     );
     if (index >= 0) held.splice(index, 1);
+  }
+}
+
+/**
+ * One process of a node, from its start to its death: the world that its code lives in. Invariant: once it is dead, nothing that its
+ * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, what it throws is ignored, and
+ * what it held is recorded as abandoned.
+ */
+class NodeProcess implements ClockOwner, ProcessParts {
+  readonly name: string;
+  readonly clock: NodeClock;
+  readonly world: SimulatedWorld;
+  readonly host: ProcessHost | undefined;
+  readonly #desk: ProcessDesk;
+  readonly #hosted: HostedProcess | undefined;
+  readonly #hooks: MachineHooks;
+  #isAlive = true;
+
+  constructor({ world, node, name, skew, before, hooks }: NodeProcessOptions) {
+    this.name = name;
+    this.#hooks = hooks;
+    this.host = world.processes;
+    this.#desk = new ProcessDesk(world, skew !== undefined);
+    const base: Clock = skew === undefined ? world.clock : skewedClock(world.clock, skew);
+    this.clock = new NodeClock(base, before, this);
+    this.world = {
+      node,
+      clock: this.clock,
+      choices: this.#desk,
+      random: world.random.fork(name),
+      tracer: this.#desk,
+      onHeal: (hook) =>
+        world.onHeal(() => {
+          if (this.#isAlive) hook();
+        }),
+      ...(world.waits === undefined ? {} : { waits: world.waits }),
+    };
+    this.#hosted = this.host?.begin(this);
+  }
+
+  get choices(): Choices {
+    return this.#desk;
+  }
+
+  get random(): RandomStream {
+    return this.world.random;
+  }
+
+  get catches(): boolean {
+    return this.#hooks.failed !== undefined;
+  }
+
+  /** Its code runs, from here until the event is over. */
+  run(code: () => unknown): void {
+    if (!this.#isAlive) return;
+    this.#hosted?.enter();
+    try {
+      const result = code();
+      // What a callback promises is awaited by nobody else.
+      if (isPending(result)) {
+        void result.then(undefined, (error: unknown) => {
+          this.fail(error);
+        });
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  die(): void {
+    this.clock.die();
+    this.#hosted?.end();
+    this.#isAlive = false;
+    ProcessDesk.close(this.#desk);
+  }
+
+  fail(error: unknown): void {
+    const hooks = this.#hooks;
+    // What ends the execution is none of its own.
+    if (hooks.failed === undefined || isEndOfExecution(error)) throw error;
+    if (this.#isAlive) hooks.failed(error);
   }
 }
 
@@ -332,7 +378,9 @@ export class Machine implements StrikeTarget {
   readonly #world: SimulatedWorld;
   readonly #skew: ClockSkew | undefined;
   readonly #hooks: MachineHooks;
-  readonly #strikes: NodeStrikes;
+  /** Only if something can strike. */
+  readonly #strikes: NodeStrikes | undefined;
+  readonly #before: BeforeEvent = (topic) => this.strike('event', topic);
   changes = 0;
   state: NodeState = 'down';
   /** Index of the latest process. */
@@ -346,8 +394,9 @@ export class Machine implements StrikeTarget {
     this.#world = world;
     this.#skew = skew;
     this.#hooks = hooks;
-    this.#strikes = new NodeStrikes(world, this, faults);
-    world.processes?.addMachine(() => `${name} ${this.#stateText()}`);
+    const { crash, pause, slow } = faults;
+    if ((crash ?? pause ?? slow) !== undefined) this.#strikes = new NodeStrikes(world, this, faults);
+    world.processes?.addMachine(this);
   }
 
   /** True if whatever its process does has to be in an event of its own. */
@@ -359,19 +408,18 @@ export class Machine implements StrikeTarget {
   start(): void {
     this.incarnation += 1;
     const index = this.incarnation;
-    const hooks = this.#hooks;
     const process = new NodeProcess({
       world: this.#world,
       node: this.name,
       name: `${this.name}/${index}`,
       skew: this.#skew,
-      before: (topic) => this.strike('event', topic),
-      failed: hooks.failed === undefined ? undefined : (error) => hooks.failed?.(error),
+      before: this.#before,
+      hooks: this.#hooks,
     });
     process.clock.slow(this.#factor);
     this.#process = process;
     try {
-      hooks.started(process.world, index);
+      this.#hooks.started(process.world, index);
     } catch (error) {
       this.#kill('error');
       throw error;
@@ -435,19 +483,19 @@ export class Machine implements StrikeTarget {
 
   /** A moment at which the exploration may strike; `words` says when that is, if the topic does not. */
   strike(moment: Moment, what: Topic, words?: () => string): void {
-    if (this.state === 'up') this.#strikes.at(moment, what, words);
+    if (this.state === 'up') this.#strikes?.at(moment, what, words);
   }
 
   /** Faults have ended. */
   heal(): void {
-    this.#strikes.heal();
+    this.#strikes?.heal();
   }
 
   /** The process goes on if it was stopped, and nothing strikes any more. */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#strikes.release();
+    this.#strikes?.release();
     if (this.state === 'paused') this.#goOn();
   }
 
@@ -455,7 +503,7 @@ export class Machine implements StrikeTarget {
   end(cause: 'leave' | 'stop'): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#strikes.release();
+    this.#strikes?.release();
     this.#kill(cause);
   }
 
@@ -480,6 +528,16 @@ export class Machine implements StrikeTarget {
     this.#process?.clock.goOn();
     this.#hooks.wentOn();
     this.#showState();
+  }
+
+  /** For reports. */
+  describe(): string {
+    return `${this.name} ${this.#stateText()}`;
+  }
+
+  /** Whether there is anything that may strike it. */
+  get canBeStruck(): boolean {
+    return this.#strikes !== undefined;
   }
 
   #stateText(): string {

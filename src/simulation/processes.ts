@@ -1,17 +1,17 @@
 /** The processes of one simulation, and whose code runs. Invariant: between two events it is the scenario's. */
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
-import type { HostedProcess, ProcessHost, ProcessParts } from '../model/process-host.ts';
+import type { DescribedMachine, HostedProcess, ProcessHost, ProcessParts } from '../model/process-host.ts';
 import type { AmbientSession } from './ambience.ts';
 
 /** One process. */
 export class RunningProcess implements HostedProcess {
-  readonly failed: ((error: unknown) => void) | undefined;
+  readonly parts: ProcessParts;
   readonly #processes: Processes;
   readonly #ambient: HostedProcess | undefined;
 
-  constructor(processes: Processes, { failed }: ProcessParts, ambient: HostedProcess | undefined) {
+  constructor(processes: Processes, parts: ProcessParts, ambient: HostedProcess | undefined) {
     this.#processes = processes;
-    this.failed = failed;
+    this.parts = parts;
     this.#ambient = ambient;
   }
 
@@ -39,7 +39,7 @@ export class Processes implements ProcessHost {
   current: RunningProcess | undefined;
   readonly clock: VirtualClock;
   readonly #parts: ProcessesParts;
-  readonly #machines: (() => string)[] = [];
+  readonly #machines: DescribedMachine[] = [];
 
   constructor(parts: ProcessesParts) {
     this.clock = parts.clock;
@@ -51,7 +51,7 @@ export class Processes implements ProcessHost {
   }
 
   begin(parts: ProcessParts): HostedProcess {
-    if (parts.failed !== undefined) this.#parts.watchUncaught();
+    if (parts.catches) this.#parts.watchUncaught();
     return new RunningProcess(this, parts, this.#parts.session()?.beginProcess(parts));
   }
 
@@ -59,8 +59,8 @@ export class Processes implements ProcessHost {
     this.#parts.fail(message, error);
   }
 
-  addMachine(describe: () => string): void {
-    this.#machines.push(describe);
+  addMachine(machine: DescribedMachine): void {
+    this.#machines.push(machine);
   }
 
   /** The event is over. */
@@ -74,6 +74,6 @@ export class Processes implements ProcessHost {
   describe(): string[] {
     return this.#machines.length === 0
       ? []
-      : [`nodes: ${this.#machines.map((describe) => describe()).join(', ')}`];
+      : [`nodes: ${this.#machines.map((machine) => machine.describe()).join(', ')}`];
   }
 }

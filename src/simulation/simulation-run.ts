@@ -229,9 +229,9 @@ export class SimulationRun {
     if (first === undefined) return false;
     const { what, reason, atMs, process } = first;
     if (isEarlyEnd(reason)) this.#noteEarlyEnd(reason);
-    else if (process?.failed !== undefined) {
+    else if (process?.parts.catches === true) {
       uncaught.forget(first);
-      process.failed(reason);
+      process.parts.fail(reason);
       return this.#failure !== undefined;
     } else {
       const details = this.#throwerOf(reason);

@@ -29,8 +29,10 @@ const context = new ProcessContext({
   incarnation: input.incarnation,
   world,
   callTimeoutMs: input.callTimeoutMs,
-  mountDisk: () => createFolderDisk({ folder: input.folder, name: input.name }),
-  failed: end,
+  owner: {
+    mountDisk: () => createFolderDisk({ folder: input.folder, name: input.name }),
+    processFailed: (_, error) => end(error),
+  },
   transport: {
     nextId: () => (ids += 1),
     post: ({ kind, from, incarnation, to, toIncarnation, name, id, body }) =>
