@@ -3,6 +3,7 @@
  * that reads the configuration, so it imports nothing that a test needs.
  */
 import * as is from '../kernel/shape.ts';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';
 import { checkTransforms, type ModuleTransform } from '../ambient/module-transform.ts';
@@ -22,6 +23,10 @@ interface TestConfig {
   execArgv?: string[];
   sequence?: object;
   browser?: { readonly enabled?: boolean };
+  watchTriggerPatterns?: {
+    readonly pattern: RegExp;
+    readonly testsToRun: (file: string) => string[] | undefined;
+  }[];
 }
 
 const OPTIONS: readonly string[] = ['transforms'];
@@ -47,7 +52,7 @@ export function dryrunnerPlugin(options: DryrunnerPluginOptions = {}): Plugin[] 
   if (unknown !== undefined) throw invalidArgument('options', `some of ${OPTIONS.join(', ')}`, unknown);
   const { transforms = [] } = options;
   checkTransforms(transforms);
-  return [installPlugin(), ...transforms.map(transformPlugin)];
+  return [installPlugin(), watchPlugin(), ...transforms.map(transformPlugin)];
 }
 
 function installPlugin(): Plugin {
@@ -65,6 +70,36 @@ function installPlugin(): Plugin {
       if (test.execArgv?.includes(INSTALL.href) !== true) {
         test.execArgv = [...imports, ...(test.execArgv ?? [])];
       }
+    },
+  };
+}
+
+const LOADED = /\.load\(\s*(["'])(\.{1,2}\/[^"']+)\1/g;
+
+/** In watch mode a test runs again when a file changes that it loads by `sim.load` and a path that stands there: to Vitest it is no import. */
+function watchPlugin(): Plugin {
+  const loadedBy = new Map<string, string[]>();
+  const testsOf = (file: string): string[] | undefined => {
+    const tests = [...loadedBy].filter(([, files]) => files.includes(file)).map(([test]) => test);
+    return tests.length === 0 ? undefined : tests;
+  };
+  return {
+    name: 'dryrunner:watch',
+    // Types are taken out by then.
+    enforce: 'post',
+    config(config) {
+      const test = ((config as { test?: TestConfig }).test ??= {});
+      if (test.browser?.enabled === true) return;
+      test.watchTriggerPatterns = [
+        ...(test.watchTriggerPatterns ?? []),
+        { pattern: /./, testsToRun: testsOf },
+      ];
+    },
+    transform(code, id) {
+      const file = id.replace(QUERY, '');
+      const paths = Array.from(code.matchAll(LOADED), ([, , path = '']) => join(dirname(file), path));
+      loadedBy.delete(file);
+      if (paths.length > 0 && isAbsolute(file)) loadedBy.set(file, paths);
     },
   };
 }

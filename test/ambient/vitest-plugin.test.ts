@@ -215,6 +215,29 @@ describe('what the plugin does to a configuration', () => {
     expect(configured({ ...once })).toEqual(once);
   });
 
+  test('a change of what a test loads runs the test again in watch mode', () => {
+    const watching = dryrunner().find(({ name }) => name === 'dryrunner:watch') as unknown as {
+      config(config: object): void;
+      transform(code: string, id: string): void;
+    };
+    const mine = { pattern: /mine/, testsToRun: () => ['mine.test.ts'] };
+    const config = { test: { watchTriggerPatterns: [mine] } };
+    watching.config(config);
+    const [first, ours] = config.test.watchTriggerPatterns;
+    expect(first).toBe(mine);
+    const testsToRun = ours?.testsToRun as unknown as (file: string) => string[] | undefined;
+    watching.transform(
+      `await sim.load("../src/lock.ts"); sim.load('../src/other.ts')`,
+      '/work/test/lock.test.ts',
+    );
+    watching.transform(`load("./lock.ts"); sim.load('p-queue'); sim.load(name)`, '/work/src/pool.ts');
+    expect(testsToRun('/work/src/lock.ts')).toEqual(['/work/test/lock.test.ts']);
+    expect(testsToRun('/work/src/other.ts')).toEqual(['/work/test/lock.test.ts']);
+    expect(testsToRun('/work/src/pool.ts')).toBeUndefined();
+    watching.transform('export {}', '/work/test/lock.test.ts?v=2');
+    expect(testsToRun('/work/src/lock.ts')).toBeUndefined();
+  });
+
   test('a project of a browser stays as it is', () => {
     expect(configured({ browser: { enabled: true } })).toEqual({ browser: { enabled: true } });
   });
