@@ -2,12 +2,11 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { type Clock, sleep } from '../kernel/clock.ts';
-import type { Label } from '../kernel/question.ts';
 import { namedTopic } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Disk } from '../model/disk.ts';
 import { isPending } from '../model/maybe-promise.ts';
-import type { CallOptions, Mailbox, MailboxOptions, NodeContext, Stub } from '../model/node-context.ts';
+import type { Mailbox, MailboxOptions, NodeContext } from '../model/node-context.ts';
 import type { World } from '../model/world.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import { Endpoint } from './endpoint.ts';
@@ -85,42 +84,52 @@ export class ProcessContext implements NodeContext {
     return (this.#stopping ??= new AbortController()).signal;
   }
 
-  sleep(ms: number, label?: Label): Promise<void> {
-    return sleep(this.world.clock, ms, label ?? namedTopic(this.name, 'sleep', ''));
+  // Programs take apart what they are given: `({ connect }) => …`.
+
+  get sleep(): NodeContext['sleep'] {
+    return (ms, label) => sleep(this.world.clock, ms, label ?? namedTopic(this.name, 'sleep', ''));
   }
 
-  connect<T extends object>(to: string, options?: CallOptions): Stub<T> {
-    return createStub<T>(this.endpoint, to, options);
+  get connect(): NodeContext['connect'] {
+    return (to, options) => createStub(this.endpoint, to, options);
   }
 
-  send(to: string, message: unknown): void {
-    check('to', to, is.TEXT);
-    this.endpoint.send(to, message);
+  get send(): NodeContext['send'] {
+    return (to, message) => {
+      check('to', to, is.TEXT);
+      this.endpoint.send(to, message);
+    };
   }
 
-  onMessage(handler: (message: never, from: string) => unknown): void {
-    check('handler', handler, is.FUNCTION);
-    const handle = handler as (message: unknown, from: string) => unknown;
-    this.#queue.handle((message, from) => {
-      const result = handle(message, from);
-      if (isPending(result)) {
-        void result.then(undefined, (error: unknown) => this.#owner.processFailed(this, error));
-      }
-    });
+  get onMessage(): NodeContext['onMessage'] {
+    return (handler) => {
+      check('handler', handler, is.FUNCTION);
+      const handle = handler as (message: unknown, from: string) => unknown;
+      this.#queue.handle((message, from) => {
+        const result = handle(message, from);
+        if (isPending(result)) {
+          void result.then(undefined, (error: unknown) => this.#owner.processFailed(this, error));
+        }
+      });
+    };
   }
 
-  mailbox<M = unknown>(options?: MailboxOptions): Mailbox<M> {
-    return this.#queue.mailbox(options) as Mailbox<M>;
+  get mailbox(): NodeContext['mailbox'] {
+    return <M>(options?: MailboxOptions) => this.#queue.mailbox(options) as Mailbox<M>;
   }
 
-  note(text: string): void {
-    check('text', text, is.TEXT);
-    this.world.tracer?.record({ at: this.world.clock.now(), type: 'note', runner: this.name, text });
+  get note(): NodeContext['note'] {
+    return (text) => {
+      check('text', text, is.TEXT);
+      this.world.tracer?.record({ at: this.world.clock.now(), type: 'note', runner: this.name, text });
+    };
   }
 
-  onStop(hook: () => void | Promise<void>): void {
-    check('hook', hook, is.FUNCTION);
-    (this.#stopHooks ??= []).push(hook);
+  get onStop(): NodeContext['onStop'] {
+    return (hook) => {
+      check('hook', hook, is.FUNCTION);
+      (this.#stopHooks ??= []).push(hook);
+    };
   }
 
   /** Calls the hooks, one after another; what one throws goes to `failed`, and the next one is called. */

@@ -39,7 +39,7 @@ export interface MailboxOptions {
   readonly limit?: number;
 }
 
-/** A node as its program sees it. What is made of it dies with the process. */
+/** A node as its program sees it. What is made of it dies with the process. Its functions can be taken apart: `({ connect, sleep }) => …`. */
 export interface NodeContext {
   readonly name: string;
   /** 0 for the first process of the node, and one more with each restart. */
@@ -54,19 +54,19 @@ export interface NodeContext {
   /** For whatever takes a world, such as a runner. */
   readonly world: World;
   /** Lets `ms` of its own time pass. */
-  sleep(ms: number, label?: Label): Promise<void>;
+  readonly sleep: (ms: number, label?: Label) => Promise<void>;
   /** The object of another node, or of this one: each call is a message there, and its answer one back. */
-  connect<T extends object>(to: string, options?: CallOptions): Stub<T>;
+  readonly connect: <T extends object>(to: string, options?: CallOptions) => Stub<T>;
   /** Sends what nobody answers. It may be lost. */
-  send(to: string, message: unknown): void;
+  readonly send: (to: string, message: unknown) => void;
   /** Takes messages from now on, those in the mailbox first. Only one handler at a time. What it throws or rejects with is an error of the node. */
-  onMessage(handler: (message: never, from: string) => unknown): void;
+  readonly onMessage: (handler: (message: never, from: string) => unknown) => void;
   /** Where messages wait that no handler takes. */
-  mailbox<M = unknown>(options?: MailboxOptions): Mailbox<M>;
+  readonly mailbox: <M = unknown>(options?: MailboxOptions) => Mailbox<M>;
   /** Puts a line into the trace. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
   /** Called when the node leaves in good order, the last one first, each awaited before the next; a crash calls nobody. */
-  onStop(hook: () => void | Promise<void>): void;
+  readonly onStop: (hook: () => void | Promise<void>) => void;
 }
 
 /** What runs on a node. The object that it returns is what others can call. */

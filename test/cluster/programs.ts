@@ -54,8 +54,8 @@ export interface Forwarder {
 }
 
 /** Calls another node for its callers. */
-export function forwarder(node: NodeContext): Forwarder {
-  const behind = node.connect<Counter>('counter');
+export function forwarder({ connect }: NodeContext): Forwarder {
+  const behind = connect<Counter>('counter');
   return { add: (n) => behind.add(n) };
 }
 
@@ -64,8 +64,8 @@ export interface Collector {
 }
 
 /** Keeps what it is sent. */
-export function collector(node: NodeContext): Collector {
-  const mailbox = node.mailbox();
+export function collector({ mailbox: open }: NodeContext): Collector {
+  const mailbox = open();
   return {
     async got(count) {
       const messages: unknown[] = [];
@@ -79,16 +79,16 @@ export interface Sender {
   sendTo(to: string, messages: readonly unknown[]): void;
 }
 
-export function sender(node: NodeContext): Sender {
+export function sender({ send }: NodeContext): Sender {
   return {
     sendTo(to, messages) {
-      for (const message of messages) node.send(to, message);
+      for (const message of messages) send(to, message);
     },
   };
 }
 
-export async function slowStart(node: NodeContext): Promise<{ isThere(): boolean }> {
-  await node.sleep(20);
+export async function slowStart({ sleep }: NodeContext): Promise<{ isThere(): boolean }> {
+  await sleep(20);
   return { isThere: () => true };
 }
 
@@ -118,10 +118,10 @@ export async function journal(node: NodeContext): Promise<Journal> {
 }
 
 /** Notes on its disk that it has left in good order. */
-export function leaver(node: NodeContext): { isThere(): boolean } {
-  node.onStop(async () => {
-    await node.disk.write('left', String(node.signal.aborted));
-    node.note('it has left');
+export function leaver({ onStop, disk, signal, note }: NodeContext): { isThere(): boolean } {
+  onStop(async () => {
+    await disk.write('left', String(signal.aborted));
+    note('it has left');
   });
   return { isThere: () => true };
 }
