@@ -57,7 +57,7 @@ function watched(options?: WatchCallsOptions<Everything>) {
 }
 
 describe('watchCalls', () => {
-  test('passes calls, values and errors as they are, and what is no method too', async () => {
+  test('passes calls, values and errors as they are, and everything but methods too', async () => {
     const { client, object } = watched();
     const list: number[] = [];
     expect(await client.add(list, 1)).toBe(list);
