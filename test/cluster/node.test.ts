@@ -371,6 +371,30 @@ test('whatever the code of a dead process does, nothing happens and nothing is t
   expect(verdict.decisions().map(({ question }) => question.text)).not.toContain('anything');
 });
 
+test('a program can take what it needs out of its context', () =>
+  holds(async (sim) => {
+    const net = createNetwork(sim);
+    const got: unknown[] = [];
+    net.node('b', ({ onMessage, clock, name, note, onStop, random }) => {
+      onMessage((message: string, from) => got.push(message, from));
+      onStop(() => void got.push('stopped'));
+      note(`${name} has ${typeof random.int(2)}`);
+      return { add: (one: number, other: number) => one + other + clock.now() };
+    });
+    net.node('a', async ({ connect, send, sleep, mailbox, disk, signal }) => {
+      const box = mailbox<string>();
+      await sleep(5);
+      got.push(await connect<{ add(one: number, other: number): number }>('b').add(1, 2), signal.aborted);
+      await disk.write('file', 'text');
+      send('b', 'hello');
+      got.push(await box.receive());
+    });
+    await sim.sleep(10);
+    net.send('a', 'for a');
+    await sim.sleep(1);
+    expect(got).toEqual([8, false, 'hello', 'a', 'for a']);
+  }));
+
 test('bad input is refused with a sentence', () =>
   holds(async (sim) => {
     const net = createNetwork(sim);
