@@ -144,21 +144,3 @@ export class ProcessContext implements NodeContext {
     }
   }
 }
-
-/** What programs take out of it: `({ connect, sleep }) => …`. */
-const TAKEN_OUT = ['sleep', 'connect', 'send', 'onMessage', 'mailbox', 'note', 'onStop'] as const;
-
-for (const name of TAKEN_OUT) {
-  const { prototype } = ProcessContext;
-  const { value: method } = Object.getOwnPropertyDescriptor(prototype, name) as {
-    readonly value: () => unknown;
-  };
-  // Bound once it is asked for: most nodes need few of them, and an idle one is to be small.
-  Object.defineProperty(prototype, name, {
-    get(this: ProcessContext) {
-      const bound = method.bind(this);
-      Object.defineProperty(this, name, { value: bound });
-      return bound;
-    },
-  });
-}
