@@ -14,4 +14,5 @@ export const scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition
   'three-runners-two-aborts': async () =>
     (await import('./three-runners-two-aborts.ts')).threeRunnersTwoAborts,
   raft: async () => (await import('./cluster/raft.ts')).raft,
+  fencing: async () => (await import('./cluster/fencing.ts')).fencing,
 };

@@ -13,4 +13,8 @@ export const clusterPrograms: readonly (() => Promise<ClusterProgram>)[] = [
     const { raft, raftMistakes } = await import('./raft.ts');
     return { program: raft, mistakes: raftMistakes };
   },
+  async () => {
+    const { fencing, fencingMistakes } = await import('./fencing.ts');
+    return { program: fencing, mistakes: fencingMistakes };
+  },
 ];

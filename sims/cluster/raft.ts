@@ -10,7 +10,6 @@
 import {
   checkLinearizable,
   createHistory,
-  defineScenario,
   formatContradiction,
   registerModel,
   type History,
@@ -24,11 +23,12 @@ import {
   createNetwork,
   isCallLost,
   type ClusterNode,
-  type Disk,
   type Network,
   type NodeContext,
   type Stub,
 } from 'dryrunner/cluster';
+import { Journal, type Journaled } from './journal.ts';
+import { defineProgram, settles } from './program.ts';
 
 /** What a server can get wrong. */
 type Mistake =
@@ -49,9 +49,6 @@ const ELECTION_STEP_MS = 40;
 const ELECTION_STEPS = 4;
 const CLIENT_TIMEOUT_MS = 250;
 const CLIENT_PAUSE_MS = 40;
-/** After so long faults end, if clients still wait. */
-const TROUBLE_MS = 3_000;
-const RECOVERY_MS = 5_000;
 
 /** What a client asks for; `serial` tells its commands apart. */
 interface Command {
@@ -168,117 +165,6 @@ function entryText({ term, command }: Entry): string {
   return command === undefined ? `nothing of term ${term}` : `write(${command.value}) of term ${term}`;
 }
 
-/** What a server has to remember. */
-interface Memory {
-  term: number;
-  vote: string;
-  log: Entry[];
-}
-
-/**
- * Term, vote and log on a disk, as lines that are only ever added. Invariants: what is said to be durable is synced; a line that was torn is
- * no line. After an error nobody knows what is in the file, so the whole memory goes to another one.
- */
-class Journal {
-  readonly #disk: Disk;
-  readonly #memory: Memory;
-  #generation: number;
-  #lines = '';
-  readonly #waiting: (() => void)[] = [];
-  #isWriting = false;
-
-  private constructor(disk: Disk, memory: Memory, generation: number) {
-    this.#disk = disk;
-    this.#memory = memory;
-    this.#generation = generation;
-  }
-
-  /** Reads what the processes before this one have left. */
-  static async open(disk: Disk, memory: Memory): Promise<Journal> {
-    for (const path of (await disk.list()).reverse()) {
-      const text = await disk.readText(path);
-      if (!readLines(text, memory)) continue;
-      const journal = new Journal(disk, memory, generationOf(path));
-      // Ends a line that was torn.
-      if (!text.endsWith('\n')) journal.#lines = '\n';
-      try {
-        // What a process wrote and did not sync can be read, and still be lost.
-        await disk.sync(path);
-      } catch {
-        await journal.#startOver();
-      }
-      return journal;
-    }
-    const journal = new Journal(disk, memory, 0);
-    journal.add('whole');
-    return journal;
-  }
-
-  add(line: string): void {
-    this.#lines += `${line} .\n`;
-  }
-
-  /** Calls `act` once all that was added by now is durable. */
-  whenDurable(act: () => void): void {
-    if (this.#lines === '' && !this.#isWriting) {
-      act();
-      return;
-    }
-    this.#waiting.push(act);
-    if (!this.#isWriting) void this.#write();
-  }
-
-  async #write(): Promise<void> {
-    this.#isWriting = true;
-    while (this.#waiting.length > 0) {
-      const acts = this.#waiting.splice(0);
-      if (this.#lines !== '') await this.#store();
-      for (const act of acts) act();
-    }
-    this.#isWriting = false;
-  }
-
-  async #store(): Promise<void> {
-    const path = pathOf(this.#generation);
-    const lines = this.#lines;
-    this.#lines = '';
-    try {
-      await this.#disk.append(path, lines);
-      await this.#disk.sync(path);
-    } catch {
-      await this.#startOver();
-    }
-  }
-
-  async #startOver(): Promise<void> {
-    for (;;) {
-      this.#generation += 1;
-      const path = pathOf(this.#generation);
-      this.#lines = '';
-      const { term, vote, log } = this.#memory;
-      const entries = log.slice(1).map((entry, before) => entryLine(before + 1, entry));
-      const lines = [termLine(term, vote), ...entries, 'whole'];
-      try {
-        await this.#disk.write(path, lines.map((line) => `${line} .\n`).join(''));
-        await this.#disk.sync(path);
-        return;
-      } catch {
-        // It is full or broken, maybe not for long.
-      }
-    }
-  }
-}
-
-const GENERATION_DIGITS = 4;
-
-function pathOf(generation: number): string {
-  return `raft/${String(generation).padStart(GENERATION_DIGITS, '0')}`;
-}
-
-function generationOf(path: string): number {
-  return Number(path.slice(-GENERATION_DIGITS));
-}
-
 function termLine(term: number, vote: string): string {
   return `term ${term} ${vote}`;
 }
@@ -287,25 +173,38 @@ function entryLine(index: number, entry: Entry): string {
   return `entry ${index} ${JSON.stringify(entry)}`;
 }
 
-/** Puts into memory what was written; false if the file was never whole. */
-function readLines(text: string, memory: Memory): boolean {
-  let isWhole = false;
-  Object.assign(memory, emptyMemory());
-  for (const line of text.split('\n')) {
-    if (!line.endsWith(' .')) continue;
-    const [kind, number, rest = ''] = line.slice(0, -2).split(' ');
-    if (kind === 'whole') isWhole = true;
-    else if (kind === 'term') Object.assign(memory, { term: Number(number), vote: rest });
-    else if (kind === 'entry') {
-      memory.log.length = Number(number);
-      memory.log.push(JSON.parse(rest) as Entry);
-    }
-  }
-  return isWhole;
-}
+/** Term, vote and log as lines of a journal. */
+class Memory implements Journaled {
+  term = 0;
+  vote = '';
+  readonly log: Entry[] = [];
 
-function emptyMemory(): Memory {
-  return { term: 0, vote: '', log: [{ term: 0, command: undefined }] };
+  constructor() {
+    this.clear();
+  }
+
+  clear(): void {
+    this.term = 0;
+    this.vote = '';
+    this.log.length = 0;
+    this.log.push({ term: 0, command: undefined });
+  }
+
+  read(line: string): void {
+    const [kind, number, rest = ''] = line.split(' ');
+    if (kind === 'term') {
+      this.term = Number(number);
+      this.vote = rest;
+      return;
+    }
+    this.log.length = Number(number);
+    this.log.push(JSON.parse(rest) as Entry);
+  }
+
+  lines(): string[] {
+    const entries = this.log.slice(1).map((entry, before) => entryLine(before + 1, entry));
+    return [termLine(this.term, this.vote), ...entries];
+  }
 }
 
 /** What others see of a server. */
@@ -445,7 +344,8 @@ class Server implements ServerView {
   }
 
   #remember(term: number, vote: string): void {
-    Object.assign(this.#memory, { term, vote });
+    this.#memory.term = term;
+    this.#memory.vote = vote;
     if (this.#mistake === 'forgets-its-term') return;
     this.#journal.add(termLine(term, this.#mistake === 'votes-twice' ? '' : vote));
   }
@@ -640,7 +540,7 @@ function ofMajority(numbers: readonly number[]): number {
 
 /** The program of a server. */
 async function startServer(node: NodeContext, mistake: Mistake | undefined): Promise<Server> {
-  const memory = emptyMemory();
+  const memory = new Memory();
   const journal = await Journal.open(node.disk, memory);
   const server = new Server(node, memory, journal, mistake);
   node.onMessage((message: Message) => server.receive(message));
@@ -863,38 +763,33 @@ async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<
     await new Client(sim, net, name, server).run(history, calls);
     waiting -= 1;
   };
-  const trouble = sim.world.clock.timer('faults end', TROUBLE_MS, () => {
-    void sim.eventually('all clients are answered', () => waiting === 0, { withinMs: RECOVERY_MS });
-  });
-  await Promise.all([
+  const clients = Promise.all([
     run('a', 'n1', [write(1), READ, write(2), READ, write(3)]),
     run('b', 'n2', [READ, write(4), READ, write(5), READ]),
   ]);
-  trouble.cancel();
+  await settles(sim, 'all clients are answered', () => waiting === 0);
+  await clients;
   const result = checkLinearizable(history, registerModel(0));
   if (result.linearizable === false) sim.check(false, formatContradiction(result.contradiction));
 }
 
-const MISTAKES: Readonly<Record<Mistake, string>> = {
-  'votes-twice': 'a server does not write down whom it has voted for',
-  'forgets-its-term': 'a server does not write down its term and its vote',
-  'stale-read': 'a leader answers reads without asking whether it still leads',
-  'commits-an-old-term': 'an entry of an earlier term is committed as soon as a majority has it (figure 8)',
-  'answers-before-sync': 'a server answers before its disk has what it says',
-  'skips-the-log-check': 'a follower appends without a look at the entry before',
-  'votes-for-anybody': 'a server votes for a candidate whose log is behind its own',
-  'applies-twice': 'a command that a client repeats is applied again',
-};
+const { correct, mistaken } = defineProgram<Mistake>({
+  name: 'raft',
+  description:
+    'three servers with disks elect leaders and keep one log through crashes, pauses, partitions and lost messages, and clients see one register',
+  mistakes: {
+    'votes-twice': 'a server does not write down whom it has voted for',
+    'forgets-its-term': 'a server does not write down its term and its vote',
+    'stale-read': 'a leader answers reads without asking whether it still leads',
+    'commits-an-old-term': 'an entry of an earlier term is committed as soon as a majority has it (figure 8)',
+    'answers-before-sync': 'a server answers before its disk has what it says',
+    'skips-the-log-check': 'a follower appends without a look at the entry before',
+    'votes-for-anybody': 'a server votes for a candidate whose log is behind its own',
+    'applies-twice': 'a command that a client repeats is applied again',
+  },
+  run: rehearse,
+});
 
-function define(mistake?: Mistake): ScenarioDefinition {
-  const but = mistake === undefined ? '' : `, but ${MISTAKES[mistake]}`;
-  return defineScenario<unknown>({
-    name: mistake === undefined ? 'raft' : `raft-${mistake}`,
-    description: `three servers with disks elect leaders and keep one log through crashes, pauses and lost messages, and clients see one register${but}`,
-    run: (sim) => rehearse(sim, mistake),
-  });
-}
-
-export const raft: ScenarioDefinition = define();
+export const raft: ScenarioDefinition = correct;
 /** The same with one mistake each, for explorations to find. */
-export const raftMistakes: readonly ScenarioDefinition[] = (Object.keys(MISTAKES) as Mistake[]).map(define);
+export const raftMistakes: readonly ScenarioDefinition[] = mistaken;

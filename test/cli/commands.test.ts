@@ -17,6 +17,7 @@ const SHIPPED: readonly string[] = [
   'polling-client',
   'three-runners-two-aborts',
   'raft',
+  'fencing',
 ];
 
 /** Zombies that nobody reaps do not count as alive. */
