@@ -11,6 +11,7 @@ import { measureExplore } from './explore.ts';
 import type { Figure } from './figure.ts';
 import { measureHelp } from './help.ts';
 import { measureIdle } from './idle.ts';
+import { measureLinks } from './links.ts';
 import { measureNodes } from './nodes.ts';
 import { measureRuns } from './runs.ts';
 import { measureScale } from './scale.ts';
@@ -22,6 +23,7 @@ import { measureWaiters } from './waiters.ts';
 export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promise<Figure[]>>> = {
   runs: measureRuns,
   explore: measureExplore,
+  links: measureLinks,
   scale: measureScale,
   disks: measureDisks,
   sleeps: sleepFigures,

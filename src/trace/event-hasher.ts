@@ -244,7 +244,8 @@ export class EventHasher implements RunTracer {
         hash.addNumber(event.exitCode);
         return;
       case 'fault':
-        hash.addString(faultPlace(event));
+        // Hardly two messages are alike in words.
+        hash.addString(faultPlace(event), event.message !== undefined);
         hash.addString(event.kind);
         return;
     }
