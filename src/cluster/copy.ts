@@ -17,18 +17,24 @@ export function copyOf<T>(value: T, what: () => string): T {
   // Plain data is most of what is sent, and the engine takes ten times as long for it.
   const copy = plainCopy(value, DEPTH_MAX);
   if (copy !== NOT_PLAIN) return copy as T;
+  // The engine makes an empty object of some of these, and says nothing.
+  const found = uncloneable(value);
   try {
-    return structuredClone(value);
+    if (found === undefined) return structuredClone(value);
   } catch (error) {
-    const found = uncloneable(value);
-    const why =
-      found === undefined ? messageOf(error) : `${found.what}${found.path === '' ? '' : ` at ${found.path}`}`;
-    throw new RunnerError('RUNNER_NOT_CLONEABLE', `${what()} cannot be sent: ${why}`, {
-      expected: 'what structured clone can copy',
-      actual: value,
-      cause: error,
-    });
+    throw notCloneable(what(), value, messageOf(error), error);
   }
+  const where = found.path === '' ? '' : ` at ${found.path}`;
+  const instead = found.what === AN_ABORT_SIGNAL ? '; withCallOptions(stub, { signal }) cancels a call' : '';
+  throw notCloneable(what(), value, `${found.what}${where}${instead}`);
+}
+
+function notCloneable(what: string, value: unknown, why: string, cause?: unknown): RunnerError {
+  return new RunnerError('RUNNER_NOT_CLONEABLE', `${what} cannot be sent: ${why}`, {
+    expected: 'what structured clone can copy',
+    actual: value,
+    cause,
+  });
 }
 
 /** Copies of all arguments of a call; what cannot be copied is named by its place among them. */
@@ -45,7 +51,8 @@ interface Uncloneable {
   readonly what: string;
 }
 
-const UNCLONEABLE = [Promise, WeakMap, WeakSet];
+const AN_ABORT_SIGNAL = 'an AbortSignal';
+const UNCLONEABLE = [Promise, WeakMap, WeakSet, AbortSignal];
 
 function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): Uncloneable | undefined {
   if (typeof value === 'function') return { path, what: 'a function' };
@@ -53,6 +60,9 @@ function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): 
   if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
   seen.add(value);
   const kind = UNCLONEABLE.find((one) => value instanceof one);
+  if (kind === AbortSignal) {
+    return { path, what: AN_ABORT_SIGNAL };
+  }
   if (kind !== undefined) return { path, what: `a ${kind.name}` };
   for (const [key, item] of partsOf(value)) {
     const found = uncloneable(item, path + key, seen);
@@ -186,11 +196,11 @@ function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
 /** The error that a caller gets: of the same kind, name, message, code and plain fields. Its stack is that of the caller. */
 export function receivedError({ name, message, code, cause, fields }: SentError): Error {
   const options = cause === undefined ? {} : { cause: receivedError(cause) };
-  if (name === 'RunnerError') {
-    return Object.assign(new RunnerError(code as RunnerErrorCode, message, options), fields);
-  }
   const Kind = KINDS[name] ?? Error;
-  const error = new Kind(shownText(message), options);
+  const error =
+    name === 'RunnerError'
+      ? new RunnerError(code as RunnerErrorCode, message, options)
+      : new Kind(shownText(message), options);
   if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
   return Object.assign(error, fields, code === undefined ? {} : { code });
 }
