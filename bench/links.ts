@@ -58,8 +58,9 @@ async function callThrough(options: NetworkOptions): Promise<void> {
       await Promise.all(done);
     },
   });
-  if (failure !== undefined || answered + lost !== CALLS)
-    {throw new Error(failure?.message ?? 'calls are missing');}
+  if (failure !== undefined || answered + lost !== CALLS) {
+    throw new Error(failure?.message ?? 'calls are missing');
+  }
   if (options.faults === undefined ? lost > 0 : lost === 0) throw new Error(`${lost} calls were lost`);
 }
 
