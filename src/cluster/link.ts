@@ -13,7 +13,8 @@ import { sizeOf } from './copy.ts';
 import type { Envelope } from './envelope.ts';
 import { faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
 import { detailOf, envelopeText } from './message-detail.ts';
-import type { NetworkCore } from './network-core.ts';
+import type { SimulatedWorld } from '../simulation/simulation.ts';
+import type { Parted } from './outage.ts';
 
 /** Who gets what has come through. */
 export interface Receiver {
@@ -24,6 +25,21 @@ export interface Receiver {
   arrive(envelope: Envelope): void;
   /** Who waits for what there, for reports. */
   waits(): Iterable<OngoingWait>;
+}
+
+/** What all links share. */
+export interface LinkHost {
+  readonly world: SimulatedWorld;
+  /** What strikes a message as it is sent. */
+  strike(settings: LinkSettings, envelope: Envelope): LinkFaultKind | undefined;
+  /** The exploration holds the link of a message. */
+  beginHold(envelope: Envelope, mostMs: number): void;
+  /** The exploration partitions the network. */
+  beginPartition(mostMs: number): void;
+  /** A message has come through. */
+  deliver(envelope: Envelope): void;
+  /** A call that nobody will answer any more, or an answer that does not come. */
+  noteLost(envelope: Envelope): void;
 }
 
 /** A message on its way. */
@@ -45,10 +61,10 @@ const PARTITIONED = 'the network is partitioned';
 const HELD = 'the link is held';
 
 /** One direction between two nodes. */
-export class Link {
+export class Link implements Parted {
   readonly from: string;
   readonly to: string;
-  readonly #core: NetworkCore;
+  readonly #core: LinkHost;
   readonly #settings: LinkSettings;
   readonly #delays: DelayDraw;
   /** In the order of sending where the link keeps the order. */
@@ -63,7 +79,7 @@ export class Link {
   /** When all that was sent has passed through, if its width is limited. */
   #freeMs = 0;
 
-  constructor(core: NetworkCore, from: string, to: string, settings: LinkSettings) {
+  constructor(core: LinkHost, from: string, to: string, settings: LinkSettings) {
     this.from = from;
     this.to = to;
     this.#core = core;
@@ -238,7 +254,7 @@ export class Link {
       this.trace(envelope, 'held', HELD);
       this.#waiting.push(envelope);
     } else {
-      this.#core.deliver(this, envelope);
+      this.#core.deliver(envelope);
       this.#late?.overtake();
     }
   }

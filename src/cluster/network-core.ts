@@ -7,7 +7,7 @@ import { RunnerError } from '../kernel/errors.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { type Envelope, failedAnswer } from './envelope.ts';
-import { Link, type Receiver } from './link.ts';
+import { Link, type LinkHost, type Receiver } from './link.ts';
 import { faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
 import { chosenPartition, Outage } from './outage.ts';
 
@@ -18,7 +18,7 @@ const PARTITION = topicOf({ owner: 'network', what: 'partition' });
 const HOLD = topicOf({ owner: 'network', what: 'hold' });
 
 /** See above. */
-export class NetworkCore {
+export class NetworkCore implements LinkHost {
   readonly world: SimulatedWorld;
   readonly callTimeoutMs: number;
   readonly #settings: SettingsOfLink;
@@ -73,9 +73,10 @@ export class NetworkCore {
     return faults?.pick(this.world.choices, envelope, this.#chosen !== undefined || this.#receivers.size < 2);
   }
 
-  deliver(link: Link, envelope: Envelope): void {
-    const receiver = this.#receivers.get(link.to);
-    if (receiver === undefined) this.refuse(envelope, `there is no ${link.to}`);
+  /** A message has come through. */
+  deliver(envelope: Envelope): void {
+    const receiver = this.#receivers.get(envelope.to);
+    if (receiver === undefined) this.refuse(envelope, `there is no ${envelope.to}`);
     else receiver.arrive(envelope);
   }
 

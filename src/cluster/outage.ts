@@ -5,12 +5,19 @@
 import type { Choices } from '../kernel/decisions.ts';
 import { type Label, question } from '../kernel/question.ts';
 import type { Timer } from '../kernel/clock.ts';
-import type { Link } from './link.ts';
 
 /** `partition` in both directions, `cut` in one; a `hold` loses nothing. */
 type OutageKind = 'partition' | 'cut' | 'hold';
 
-/** See above. Begins with {@link Outages.begin}. */
+/** A link, as outages see it: what happens to it is counted. */
+export interface Parted {
+  readonly from: string;
+  readonly to: string;
+  cut(by: 1 | -1): void;
+  hold(by: 1 | -1): void;
+}
+
+/** See above. Begins with `NetworkCore.begin`. */
 export class Outage {
   readonly kind: OutageKind;
   /** For people: `a | b, c`, `from a to b`. */
@@ -36,7 +43,7 @@ export class Outage {
   }
 
   /** It begins for that link, or ends. */
-  change(link: Link, by: 1 | -1): void {
+  change(link: Parted, by: 1 | -1): void {
     if (!this.concerns(link.from, link.to)) return;
     if (this.kind === 'hold') link.hold(by);
     else link.cut(by);

@@ -87,6 +87,7 @@ const UNATTACKED: readonly Unattacked[] = [
 
 /** What the caller's own function throws, or the error that was given to be thrown, comes out as it is. */
 const PASSED_ON: ReadonlyMap<string, RegExp> = new Map([
+  ['createNetwork', /^Trap: /],
   ['createNode', /^Trap: /],
   ['createMutex().run', /^Trap: /],
   ['createSemaphore().run', /^Trap: /],

@@ -76,6 +76,10 @@ export const VALID: Readonly<Record<string, Given>> = {
   createInvoker: () => [world(), parts()],
   createLocalOutputs: () => [{ dir: join(disk(), 'outputs') }],
   createMutex: () => [world(), { name: 'jobs' }],
+  createNetwork: () => [
+    { world: { ...world(), tracer: { record: silent }, onHeal: silent }, onEnd: silent },
+    {},
+  ],
   createNode: () => [
     { world: { ...world(), onHeal: silent, tracer: { record: silent } } },
     { name: 'node', start: service },
