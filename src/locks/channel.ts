@@ -19,7 +19,11 @@ export interface ChannelOptions {
   readonly capacity?: number;
 }
 
-const CHANNEL_OPTIONS = is.optionsOf<ChannelOptions>({ name: NAME }, { capacity: is.limit() });
+const CAPACITY = is.such(
+  'an integer ≥ 0, or Infinity',
+  (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
+);
+const CHANNEL_OPTIONS = is.optionsOf<ChannelOptions>({ name: NAME }, { capacity: CAPACITY });
 
 /** A value, so that undefined can be one. */
 interface Sent<T> {
@@ -166,7 +170,7 @@ export class Channel<T> implements AsyncIterable<T> {
 /**
  * Makes a channel. A value passes at once to the queue or from it; who waits is served in an event of the clock.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world, a name, and a capacity ≥ 0.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world, a name, and a capacity that is an integer ≥ 0 or `Infinity`.
  * @example
  * ```ts
  * import { createChannel } from 'dryrunner/cluster';

@@ -89,9 +89,14 @@ function cancelled(): { readonly signal: AbortSignal; abort(): void } {
 
 test('refuses a capacity that is none', async () => {
   await holds(async (sim) => {
-    expect(await refusal(() => createChannel(sim.world, { name: 'jobs', capacity: -1 }))).toBe(
-      'RUNNER_INVALID_ARGUMENT capacity: expected a number ≥ 0, got -1',
-    );
+    for (const capacity of [-1, 0.5, Number.NaN]) {
+      expect(await refusal(() => createChannel(sim.world, { name: 'jobs', capacity }))).toBe(
+        `RUNNER_INVALID_ARGUMENT capacity: expected an integer ≥ 0, or Infinity, got ${capacity}`,
+      );
+    }
+    const unbounded = createChannel<number>(sim.world, { name: 'jobs', capacity: Infinity });
+    for (let value = 0; value < 100; value += 1) await unbounded.send(value);
+    expect(unbounded.size).toBe(100);
   });
 });
 

@@ -12,7 +12,7 @@ type Method = (...args: never[]) => unknown;
 
 /** The names of the methods of `T`. */
 export type MethodName<T> = {
-  readonly [K in keyof T]-?: T[K] extends Method ? K : never;
+  readonly [K in keyof T]-?: T[K] extends (...args: never[]) => unknown ? K : never;
 }[keyof T] &
   string;
 
