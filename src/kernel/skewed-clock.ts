@@ -69,9 +69,10 @@ class SkewedClock implements Clock {
     return trueUs + this.#offsetUs + Math.floor((trueUs * this.#driftPpm) / PARTS);
   }
 
-  /** The shortest true delay after which `ms` have passed on this clock; anything but a delay is passed on, to be refused. */
+  /** The shortest true delay after which `ms` have passed on this clock. */
   trueMs(ms: number): number {
-    if (!(typeof ms === 'number' && ms > 0 && ms < Infinity)) return ms;
+    check('ms', ms, is.DURATION_MS);
+    if (ms === 0) return 0;
     const fromUs = this.#trueUs();
     const untilUs = this.#shownUs(fromUs) + delayUsOf(ms);
     let dueUs = Math.ceil(((untilUs - this.#offsetUs) * PARTS) / (PARTS + this.#driftPpm));

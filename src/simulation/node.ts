@@ -12,12 +12,12 @@ import { RunRejectedError } from '../model/run-rejected-error.ts';
 import { type Service, watchedService } from '../model/service.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
-import { zeroStatus, type RunID } from '../model/run-status.ts';
+import { zeroStatus } from '../model/run-status.ts';
 import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts';
 import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
 import { SentCall, type NetworkCall } from '../network/sent-call.ts';
 import { type ClockSkew, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
-import { Machine, type MachineHooks, type NodeState } from './node-machine.ts';
+import { Machine, type NodeState } from './node-machine.ts';
 import type { SimulatedWorld, Simulation } from './simulation.ts';
 import { choosesFault } from '../kernel/decisions.ts';
 import { type NodeFaults, callWords, type Moment, SLOW_BY, NODE_FAULTS } from './node-strikes.ts';
@@ -242,7 +242,7 @@ export interface Node<S extends Service = Service> extends Service {
   slow(factor: number): void;
 }
 
-class SimulatedNode<S extends Service> extends InterceptedService implements Node<S>, CallHost, MachineHooks {
+class SimulatedNode<S extends Service> extends InterceptedService implements Node<S>, CallHost {
   readonly name: string;
   readonly hangMs: number;
   readonly #world: SimulatedWorld;
@@ -262,7 +262,11 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     this.#world = world;
     this.#options = options;
     this.#calls = new NodeCalls(this);
-    this.#machine = new Machine(world, options, this);
+    this.#machine = new Machine(world, options, {
+      started: (process, index) => this.#started(process, index),
+      wentDown: () => this.#wentDown(),
+      wentOn: () => this.#calls.endHolds(),
+    });
     this.#machine.start();
     world.onHeal(() => {
       this.#machine.heal();
@@ -323,8 +327,7 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     return true;
   }
 
-  /** @internal */
-  started(world: SimulatedWorld, index: number): void {
+  #started(world: SimulatedWorld, index: number): void {
     const { start, reusesIds = false } = this.#options;
     const name = `${this.name}/${index}`;
     const idPrefix = reusesIds ? `${this.name}-` : `${this.name}.${index}-`;
@@ -333,15 +336,9 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     this.service = service as S;
   }
 
-  /** @internal */
-  wentDown(): void {
+  #wentDown(): void {
     this.service = undefined;
     this.#calls.loseAll();
-  }
-
-  /** @internal */
-  wentOn(): void {
-    this.#calls.endHolds();
   }
 
   async #shutDown(): Promise<void> {

@@ -266,9 +266,8 @@ class ThreadNode implements RealNode {
 }
 
 /** A network of threads and its verbs. Made by {@link realNetwork}. */
-export class RealNetwork implements RealCore {
-  readonly callTimeoutMs: number;
-  readonly seed: string;
+export class RealNetwork {
+  readonly #core: RealCore;
   readonly #options: RealNetworkOptions;
   readonly #nodes = new Map<string, ThreadNode>();
   readonly #endpoint: Endpoint;
@@ -280,14 +279,21 @@ export class RealNetwork implements RealCore {
   /** @internal */
   constructor(options: RealNetworkOptions) {
     this.#options = options;
-    this.callTimeoutMs = options.callTimeoutMs ?? CALL_TIMEOUT_MS;
-    this.seed = String(options.seed ?? randomBytes(16).toString('hex'));
+    const { callTimeoutMs = CALL_TIMEOUT_MS, seed = randomBytes(16).toString('hex') } = options;
+    this.#core = {
+      callTimeoutMs,
+      seed: String(seed),
+      folderOf: (name) => this.#folderOf(name),
+      route: (envelope) => this.#route(envelope),
+      note: (node, text) => options.onNote?.(node, text),
+      noteError: (error) => this.#errors.push(error),
+    };
     this.#endpoint = new Endpoint({
       name: SCENARIO,
       incarnation: 0,
       clock: createSystemClock(),
-      callTimeoutMs: this.callTimeoutMs,
-      transport: { nextId: () => (this.#ids += 1), post: (envelope) => this.route(envelope) },
+      callTimeoutMs,
+      transport: { nextId: () => (this.#ids += 1), post: (envelope) => this.#route(envelope) },
     });
   }
 
@@ -304,7 +310,7 @@ export class RealNetwork implements RealCore {
       throw invalidArgument('name', 'one that no other node has', name);
     }
     if (this.#stopped !== undefined) throw new RunnerError('RUNNER_RELEASED', 'the network was stopped');
-    const node = new ThreadNode(this, name, program);
+    const node = new ThreadNode(this.#core, name, program);
     this.#nodes.set(name, node);
     await node.start();
     return node;
@@ -323,14 +329,12 @@ export class RealNetwork implements RealCore {
     return this.#stopped;
   }
 
-  /** @internal */
-  folderOf(name: string): string {
+  #folderOf(name: string): string {
     this.#folder ??= this.#options.folder ?? mkdtempSync(join(tmpdir(), 'dryrunner-cluster-'));
     return join(this.#folder, name);
   }
 
-  /** @internal */
-  route(envelope: Envelope): void {
+  #route(envelope: Envelope): void {
     const { to, kind } = envelope;
     if (to === SCENARIO) {
       this.#endpoint.deliver(envelope);
@@ -339,18 +343,8 @@ export class RealNetwork implements RealCore {
     const node = this.#nodes.get(to);
     if (node !== undefined) node.arrive(envelope);
     else if (kind === 'call') {
-      this.route(failedAnswer(envelope, new RunnerError('RUNNER_NODE_DOWN', `there is no node ${to}`)));
+      this.#route(failedAnswer(envelope, new RunnerError('RUNNER_NODE_DOWN', `there is no node ${to}`)));
     }
-  }
-
-  /** @internal */
-  note(node: string, text: string): void {
-    this.#options.onNote?.(node, text);
-  }
-
-  /** @internal */
-  noteError(error: unknown): void {
-    this.#errors.push(error);
   }
 
   async #stop(): Promise<void> {
