@@ -152,8 +152,7 @@ export class NetworkCore implements LinkHost {
     if (this.#chosen === outage) this.#chosen = undefined;
     this.#outages.delete(outage);
     const { tracer, clock } = this.world;
-    const text = outage.kind === 'hold' ? `messages ${outage.parts} go on` : `${outage.parts}: repaired`;
-    tracer.record({ at: clock.now(), type: 'note', runner: 'network', text });
+    tracer.record({ at: clock.now(), type: 'note', runner: 'network', text: outage.endText });
     for (const link of this.#all()) outage.change(link, -1);
   }
 

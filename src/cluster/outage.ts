@@ -35,6 +35,18 @@ export class Outage {
     this.parts = kind === 'partition' ? texts.join(' | ') : `from ${texts.join(' to ')}`;
   }
 
+  /** Its end in words. */
+  get endText(): string {
+    switch (this.kind) {
+      case 'partition':
+        return `the partition ${this.parts} ends`;
+      case 'cut':
+        return `messages ${this.parts} are lost no more`;
+      case 'hold':
+        return `messages ${this.parts} go on`;
+    }
+  }
+
   concerns(from: string, to: string): boolean {
     const one = this.#groups.findIndex((group) => group.has(from));
     const other = this.#groups.findIndex((group) => group.has(to));

@@ -219,7 +219,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
       // A fault that shows in the trace is not said twice.
       if (!named.has(decision)) candidates.push(ofDecision(decision));
     }
-    if (toldAlready.has(event)) return;
+    if (toldAlready.has(event) || isStruckMessage(event)) return;
     const { at: atMs, runner } = event;
     const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
@@ -236,6 +236,15 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
 function isSaid(candidates: readonly Candidate[], firingId: number, text: string): boolean {
   const since = candidates.findLastIndex((candidate) => candidate.firingId !== firingId) + 1;
   return candidates.slice(since).some(({ role, textOf }) => role === 'decision' && textOf() === text);
+}
+
+/** What a fault does to a message: the fault has said it just before. */
+function isStruckMessage(event: TraceEvent): boolean {
+  return (
+    event.type === 'message' &&
+    event.reason === undefined &&
+    ['lost', 'duplicated', 'held'].includes(event.step)
+  );
 }
 
 /** What a crash takes from a disk: as a rule each is a decision. */

@@ -85,6 +85,8 @@ export function answerText(
   if (describe === undefined) return undefined;
   try {
     const value = describe(answer, question);
+    // Of some faults it is decided only afterwards what they are; the trace says it.
+    if (value === undefined && question.kind === 'fault') return undefined;
     if (typeof value !== 'string') return valueText(value);
     return value === '' && question.kind !== 'fault' ? '""' : value;
   } catch {
