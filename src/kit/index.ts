@@ -6,6 +6,14 @@
 export { type Cancellable, isCancelled, Cancellation } from '../model/cancellation.ts';
 export { checkCommand, NO_TAGS, tagsOf } from '../model/command.ts';
 export { EXIT_CODES, ExitCodeError, codedError, exitCodeOf } from '../model/exit-code.ts';
+export type {
+  DescribedMachine,
+  HostedProcess,
+  ProcessClock,
+  ProcessHost,
+  ProcessParts,
+} from '../model/process-host.ts';
+export type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
 export { type Isolate, type IsolatedPart, type Isolator, type PartSurroundings } from '../model/isolation.ts';
 export { isResultPending as isPending } from '../model/maybe-promise.ts';
 export {
