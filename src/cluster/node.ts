@@ -21,6 +21,7 @@ import { messageFaultText } from '../model/faults.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { NodeProgram } from '../model/node-context.ts';
+import type { NodeStep } from '../model/trace-event.ts';
 import { chosenSkew, CHOSEN_SKEW_OPTIONS, type ChosenSkewOptions } from '../simulation/chosen-faults.ts';
 import {
   type DownCause,
@@ -288,6 +289,7 @@ export class SimulatedClusterNode<T extends object | void>
       owner: this,
     });
     this.#process = process;
+    if (index > 0) this.#trace('restarted');
     // Whose timers those of the machine's globals are is known by the event in which they are set.
     if (this.#machine.isAmbient) {
       process.clock.post(namedTopic(this.name, 'start', ''), () => this.#run(process));
@@ -318,14 +320,13 @@ export class SimulatedClusterNode<T extends object | void>
     if (isEndOfExecution(error)) throw error;
     const { onError = 'fail', restartMs = RESTART_MS } = this.#options;
     const { name } = this;
-    const { clock, tracer, processes } = this.#core.world;
+    const { clock, processes } = this.#core.world;
     if (onError === 'fail') {
       if (processes === undefined) throw error;
       processes.fail(`${name} failed: ${messageOf(error)}`, error);
       return;
     }
-    const text = `ends with an error: ${messageOf(error)}`;
-    tracer.record({ at: clock.now(), type: 'note', runner: name, text });
+    this.#trace('failed', messageOf(error));
     const machine = this.#machine;
     machine.crash('error');
     if (onError === 'crash' || this.#hasLeft) return;
@@ -419,9 +420,22 @@ export class SimulatedClusterNode<T extends object | void>
     if (process === this.#process) this.#end('leave');
   }
 
+  #trace(step: NodeStep, error?: string): void {
+    const { clock, tracer } = this.#core.world;
+    const event = {
+      at: clock.now(),
+      type: 'node',
+      runner: this.name,
+      step,
+      incarnation: this.incarnation,
+    } as const;
+    tracer.record(error === undefined ? event : { ...event, error });
+  }
+
   #end(cause: 'leave' | 'stop'): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
+    if (cause === 'leave') this.#trace('left');
     this.#restart?.cancel();
     this.#machine.end(cause);
     this.#gone?.();

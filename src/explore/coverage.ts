@@ -61,6 +61,7 @@ function detailOf(event: TraceEvent): string {
     case 'message':
       return `${event.step} ${event.kind} ${event.name}`;
     case 'disk':
+    case 'node':
       return event.step;
     case 'metric':
       return event.name;

@@ -7,6 +7,9 @@ export type MessageEvent = Extract<TraceEvent, { readonly type: 'message' }>;
 /** What a trace says of a file. */
 export type DiskEvent = Extract<TraceEvent, { readonly type: 'disk' }>;
 
+/** What a trace says of a node. */
+export type NodeEvent = Extract<TraceEvent, { readonly type: 'node' }>;
+
 /** A message without what becomes of it. */
 export type Message = Pick<MessageEvent, 'runner' | 'to' | 'kind' | 'name' | 'detail'>;
 
@@ -112,5 +115,17 @@ export function diskEventText({ runner, step, file, bytes, from, change }: DiskE
       return change === undefined
         ? lostText(runner, file, bytes ?? 0)
         : lostChangeText(runner, nameChangeText(change, from ?? file, file));
+  }
+}
+
+/** One clause: `locks starts again`, `locks ends with an error: no config`. */
+export function nodeEventText({ runner, step, error }: NodeEvent): string {
+  switch (step) {
+    case 'restarted':
+      return `${runner} starts again`;
+    case 'failed':
+      return `${runner} ends with an error${error === undefined ? '' : `: ${error}`}`;
+    case 'left':
+      return `${runner} has left`;
   }
 }

@@ -125,6 +125,7 @@ export function recordAsCall(tracer: RunTracer, event: TraceEvent): boolean {
     case 'wrote':
     case 'message':
     case 'disk':
+    case 'node':
       return false;
   }
 }

@@ -37,6 +37,9 @@ export type MessageStep = 'sent' | 'held' | 'duplicated' | 'lost' | 'delivered' 
 export type DiskStep =
   'wrote' | 'appended' | 'synced' | 'renamed' | 'removed' | 'kept' | 'torn' | 'zeroed' | 'lost';
 
+/** What becomes of a node by itself: another process of it has started, its program has ended it with an error, or it has left in good order. */
+export type NodeStep = 'restarted' | 'failed' | 'left';
+
 /** What a crash can take back of the names on a disk. */
 export type NameChangeKind = 'creation' | 'removal' | 'rename';
 
@@ -151,6 +154,16 @@ export type TraceEvent = { readonly at: number } & (
       readonly from?: string;
       /** What is lost, if it is a change of names and no content. */
       readonly change?: NameChangeKind;
+    }
+  /** A step of a node. Its crashes, pauses and slowness are faults. */
+  | {
+      readonly type: 'node';
+      readonly runner: string;
+      readonly step: NodeStep;
+      /** Index of the process that it is about. */
+      readonly incarnation: number;
+      /** What its program has thrown. */
+      readonly error?: string;
     }
   | { readonly type: 'note'; readonly runner: string; readonly text: string }
 );

@@ -106,6 +106,7 @@ class RunWatch implements Oracle, RunTracer {
       case 'note':
       case 'message':
       case 'disk':
+      case 'node':
         break;
     }
   }

@@ -156,6 +156,7 @@ export class SimulationTracer implements RunTracer {
       case 'wrote':
       case 'message':
       case 'disk':
+      case 'node':
         break;
     }
   }

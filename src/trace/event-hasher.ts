@@ -70,6 +70,7 @@ const CODES = {
   note: 17,
   message: 18,
   disk: 19,
+  node: 20,
 } as const satisfies Readonly<Record<TraceEvent['type'], number>>;
 
 /** Flags above the codes: what follows the head of an event instead of being as in the event before. */
@@ -93,7 +94,7 @@ type SeldomEvent = Extract<
 type HeldEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
 type RunnerEvent = Extract<
   TraceEvent,
-  { readonly type: 'metric' | 'rejected' | 'service' | 'note' | 'released' | 'message' | 'disk' }
+  { readonly type: 'metric' | 'rejected' | 'service' | 'note' | 'released' | 'message' | 'disk' | 'node' }
 >;
 
 /** Hashes one list of events. */
@@ -217,6 +218,7 @@ export class EventHasher implements RunTracer {
       case 'released':
       case 'message':
       case 'disk':
+      case 'node':
         this.#ofRunner(event);
         return;
     }
@@ -293,6 +295,11 @@ export class EventHasher implements RunTracer {
         hash.addNumber(event.bytes ?? -1);
         hash.addString(event.from ?? '');
         hash.addString(event.change ?? '');
+        return;
+      case 'node':
+        hash.addString(event.step);
+        hash.addNumber(event.incarnation);
+        hash.addString(event.error ?? '');
         return;
     }
   }

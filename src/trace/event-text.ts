@@ -5,7 +5,7 @@ import { tagsOf, type Command } from '../model/command.ts';
 import { resourceEventText } from '../model/resource-text.ts';
 import { hasField } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
-import { diskEventText, messageEventText } from '../model/message-text.ts';
+import { diskEventText, nodeEventText, messageEventText } from '../model/message-text.ts';
 import { faultText } from '../model/faults.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -74,6 +74,8 @@ function ofRunner(event: RunnerEvent): string {
       return messageEventText(event);
     case 'disk':
       return diskEventText(event);
+    case 'node':
+      return nodeEventText(event);
     case 'note':
       return event.runner === 'scenario' ? `note: ${event.text}` : `${runner} notes: ${event.text}`;
   }

@@ -6,6 +6,7 @@ import type {
   MessageKind,
   MessageStep,
   NameChangeKind,
+  NodeStep,
   ResourceKind,
   TraceEvent,
 } from '../model/trace-event.ts';
@@ -80,6 +81,7 @@ const DISK_STEPS: Readonly<Record<DiskStep, true>> = {
   zeroed: true,
   lost: true,
 };
+const NODE_STEPS: Readonly<Record<NodeStep, true>> = { restarted: true, failed: true, left: true };
 const NAME_CHANGES: Readonly<Record<NameChangeKind, true>> = { creation: true, removal: true, rename: true };
 const RESOURCE_FIELDS = { runId: is.TEXT, resource: is.oneOf(...Object.keys(RESOURCES)), name: is.TEXT };
 const OWNER_FIELDS = { owner: is.TEXT, from: is.TEXT };
@@ -130,6 +132,11 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
     'disk',
     { step: is.oneOf(...Object.keys(DISK_STEPS)), file: is.TEXT },
     { bytes: is.COUNT, from: is.TEXT, change: is.oneOf(...Object.keys(NAME_CHANGES)) },
+  ),
+  node: eventOf(
+    'node',
+    { step: is.oneOf(...Object.keys(NODE_STEPS)), incarnation: is.COUNT },
+    { error: is.TEXT },
   ),
   note: eventOf('note', { text: is.TEXT }, {}),
 });

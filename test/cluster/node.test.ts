@@ -235,9 +235,11 @@ describe('an error that a program leaves uncaught', () => {
     expect(verdict.faults).toBe(0);
     expect(verdict.trace()).toContainEqual({
       at: 5,
-      type: 'note',
+      type: 'node',
       runner: 'a',
-      text: 'ends with an error: boom',
+      step: 'failed',
+      incarnation: 0,
+      error: 'boom',
     });
   });
 

@@ -9,6 +9,7 @@ import type {
   MessageKind,
   MessageStep,
   NameChangeKind,
+  NodeStep,
   ResourceKind,
   TraceEvent,
 } from '../../src/model/trace-event.ts';
@@ -142,6 +143,15 @@ export const eventArbitraries: {
       change: optional(choice<NameChangeKind>('disk', 'change')),
     })
     .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'disk' }>),
+  node: fc
+    .record({
+      ...is('node'),
+      ...base,
+      step: choice<NodeStep>('node', 'step'),
+      incarnation: fc.nat(),
+      error: optional(text),
+    })
+    .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'node' }>),
   fault: fc
     .record({ ...is('fault'), ...ofRun, operation: text, kind: text, file: optional(text) })
     .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'fault' }>),

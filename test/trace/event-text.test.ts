@@ -90,6 +90,12 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     'locks gets the error "busy" to acquire from worker',
   ],
   [{ type: 'message', ...called, kind: 'message', step: 'sent' }, 'worker sends acquire to locks'],
+  [{ type: 'node', ...base, step: 'restarted', incarnation: 1 }, 'worker starts again'],
+  [{ type: 'node', ...base, step: 'left', incarnation: 1 }, 'worker has left'],
+  [
+    { type: 'node', ...base, step: 'failed', incarnation: 1, error: 'no config' },
+    'worker ends with an error: no config',
+  ],
   [{ type: 'disk', ...base, step: 'synced', file: 'log' }, 'worker syncs log'],
   [
     { type: 'disk', ...base, step: 'lost', file: 'log', bytes: 1 },

@@ -346,6 +346,8 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
       return isAbout(event) ? RANK.named : RANK.context;
     case 'message':
       return isAbout(event) ? RANK.namedPart : RANK.around;
+    case 'node':
+      return isAbout(event) ? RANK.named : RANK.around;
     case 'disk':
       if (isLoss(event)) return RANK.decided;
       return isAbout(event) ? RANK.namedPart : RANK.minor;
