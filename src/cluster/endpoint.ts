@@ -146,6 +146,11 @@ export class Endpoint {
     for (const call of this.#pending?.values() ?? []) yield call.wait(name);
   }
 
+  /** Whether that call is still to be answered. */
+  awaits(id: number): boolean {
+    return this.#pending?.has(id) === true;
+  }
+
   /** Why what has arrived cannot be taken; undefined if it can. */
   refusal({ kind }: Envelope): string | undefined {
     if (kind !== 'message') return undefined;
@@ -213,7 +218,7 @@ export class Endpoint {
         this.#pending?.get(envelope.id)?.reject(receivedError(envelope.body as SentError));
         return;
       case 'message':
-        this.#parts.messages?.add(envelope.body, envelope.from);
+        if (this.refusal(envelope) === undefined) this.#parts.messages?.add(envelope.body, envelope.from);
         return;
     }
   }

@@ -23,6 +23,8 @@ export interface Receiver {
   readonly hasLeft: boolean;
   /** Called in an event of the network. */
   arrive(envelope: Envelope): void;
+  /** Whether somebody there still waits for the answer to that call. */
+  awaits(id: number): boolean;
   /** Who waits for what there, for reports. */
   waits(): Iterable<OngoingWait>;
 }

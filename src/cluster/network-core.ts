@@ -14,6 +14,7 @@ import { chosenPartition, Outage } from './outage.ts';
 /** How the links from one node to another differ from all others; undefined if they do not. */
 export type SettingsOfLink = (from: string, to: string) => LinkSettings;
 
+const LOST_MAX = 64;
 const PARTITION = topicOf({ owner: 'network', what: 'partition' });
 const HOLD = topicOf({ owner: 'network', what: 'hold' });
 
@@ -28,6 +29,8 @@ export class NetworkCore implements LinkHost {
   /** The one that the exploration has begun. */
   #chosen: Outage | undefined = undefined;
   #lost: Envelope[] = [];
+  /** At so many those that nobody waits for any more are forgotten. */
+  #lostMax = LOST_MAX;
   #ids = 0;
   #isStopped = false;
 
@@ -82,6 +85,14 @@ export class NetworkCore implements LinkHost {
 
   noteLost(envelope: Envelope): void {
     this.#lost.push(envelope);
+    if (this.#lost.length < this.#lostMax) return;
+    this.#lost = this.#lost.filter((one) => this.#isAwaited(one));
+    this.#lostMax = Math.max(LOST_MAX, 2 * this.#lost.length);
+  }
+
+  /** As a rule its caller has given it up by its time limit. */
+  #isAwaited({ kind, from, to, id }: Envelope): boolean {
+    return this.#receivers.get(kind === 'call' ? from : to)?.awaits(id) === true;
   }
 
   /** Nothing that is on its way arrives any more. */
@@ -171,6 +182,7 @@ export class NetworkCore implements LinkHost {
     const lost = this.#lost;
     this.#lost = [];
     for (const envelope of lost) {
+      if (!this.#isAwaited(envelope)) continue;
       const { kind, from, to, name } = envelope;
       const what = kind === 'call' ? `the call ${name} to ${to}` : `the answer of ${from} to ${name}`;
       const answer = failedAnswer(envelope, new RunnerError('RUNNER_CALL_LOST', `${what} was lost`));

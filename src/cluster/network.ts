@@ -72,6 +72,10 @@ class Place implements Receiver {
     });
   }
 
+  awaits(id: number): boolean {
+    return this.endpoint.awaits(id);
+  }
+
   waits(): Iterable<OngoingWait> {
     return this.endpoint.waits();
   }

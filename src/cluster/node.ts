@@ -243,6 +243,11 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   /** @internal */
+  awaits(id: number): boolean {
+    return this.#process?.endpoint.awaits(id) === true;
+  }
+
+  /** @internal */
   waits(): Iterable<OngoingWait> {
     return this.#process?.waits() ?? [];
   }

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { createNetwork, type NodeContext, withCallOptions } from '../../src/cluster/index.ts';
+import { Endpoint } from '../../src/cluster/endpoint.ts';
+import { ANY_INCARNATION, Envelope } from '../../src/cluster/envelope.ts';
+import { MessageQueue } from '../../src/cluster/mailbox.ts';
 import { isRunnerError, messageOf } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { formatEvent } from '../../src/trace/event-text.ts';
@@ -167,6 +171,25 @@ describe('messages', () => {
     expect(lines.at(-1)).toBe(
       '0 ms: the message {type: "beat", n: 2} from scenario to inbox is refused: the mailbox of inbox is full with 1 message',
     );
+  });
+
+  test('an endpoint keeps no more messages than there is room for, whoever brings them', async () => {
+    const clock = createVirtualClock();
+    const messages = new MessageQueue(clock, 'inbox');
+    const mailbox = messages.mailbox({ limit: 2 });
+    const transport = { nextId: () => 1, post: () => undefined };
+    const endpoint = new Endpoint({
+      name: 'inbox',
+      incarnation: 0,
+      clock,
+      transport,
+      callTimeoutMs: 1,
+      messages,
+    });
+    for (let n = 0; n < 5; n += 1) {
+      endpoint.deliver(new Envelope('message', 'a', 0, 'inbox', ANY_INCARNATION, 'beat', n, n));
+    }
+    expect([mailbox.size, await mailbox.receive(), await mailbox.receive()]).toEqual([2, 0, 1]);
   });
 
   test('who is no node takes no messages', async () => {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { createNetwork, isCallLost, type LinkFaults, type NetworkOptions } from '../../src/cluster/index.ts';
+import {
+  createNetwork,
+  isCallLost,
+  type LinkFaults,
+  type NetworkOptions,
+  withCallOptions,
+} from '../../src/cluster/index.ts';
 import type { Question } from '../../src/kernel/question.ts';
 import type { DecisionSource, DescribeAnswer } from '../../src/kernel/decisions.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
@@ -387,6 +393,19 @@ describe('partitions and holds', () => {
       expect(await lost).toBe(true);
       expect(await stub.add(1)).toBe(1);
     }));
+
+  test('heal brings no answer to those who have given it up', async () => {
+    const { events } = await play(async (sim) => {
+      const net = createNetwork(sim, { callTimeoutMs: 5 });
+      const stub = net.through('counter', new Counter());
+      net.cut('scenario', 'counter');
+      for (let n = 0; n < 200; n += 1) expect(await stub.add(n).catch(isCallLost)).toBe(true);
+      const last = withCallOptions(stub, { timeoutMs: Infinity }).add(1).catch(isCallLost);
+      sim.heal();
+      expect(await last).toBe(true);
+    });
+    expect(steps(events, 'error')).toEqual(['delivered']);
+  });
 
   const FIRST = 'scenario to a ping fault';
   test.each([
