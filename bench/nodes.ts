@@ -60,7 +60,7 @@ async function idleFigure(nodes: number, rounds: number): Promise<Figure> {
   };
 }
 
-/** Each tells two others what it knows, ten times; in the end all know of all. */
+/** Each sends two others what it knows, ten times; in the end all know of all. */
 async function gossip(): Promise<void> {
   let sent = 0;
   const events = await run(async (sim) => {

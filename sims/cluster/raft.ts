@@ -50,7 +50,7 @@ const ELECTION_STEPS = 4;
 const CLIENT_TIMEOUT_MS = 250;
 const CLIENT_PAUSE_MS = 40;
 
-/** What a client asks for; `serial` tells its commands apart. */
+/** What a client asks for; `serial` distinguishes its commands. */
 interface Command {
   readonly client: string;
   readonly serial: number;
