@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createNetwork, type ClusterNodeOptions, type NodeContext } from '../../src/cluster/index.ts';
+import type { DescribeAnswer } from '../../src/kernel/decisions.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import type { Question } from '../../src/kernel/question.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
@@ -436,3 +438,92 @@ test('bad input is refused with a sentence', () =>
     ];
     for (const [act, message] of table) expect(act, message).toThrow(message);
   }));
+
+test('each moment at which a crash may strike is said in words', async () => {
+  const words: string[] = [];
+  await holds(async (sim) => {
+    const { choices } = sim.world;
+    const world = {
+      ...sim.world,
+      choices: {
+        choose: (asked: string | Question, n: number, inWords?: DescribeAnswer): number => {
+          if (typeof asked !== 'string' && asked.topic.what === 'crash') {
+            words.push(String(inWords?.(n - 1, asked)));
+          }
+          return choices.choose(asked, n, inWords);
+        },
+      },
+    };
+    const net = createNetwork({ world, onEnd: (hook) => sim.onEnd(hook) });
+    class Grant {
+      describe(): string {
+        return 'the grant of lock 7';
+      }
+    }
+    const locks = async (node: NodeContext): Promise<object> => {
+      node.onMessage(() => undefined);
+      await node.disk.write('log', '7');
+      await node.disk.sync('log');
+      await node.sleep(5);
+      await node.sleep(5, 'renew the lease');
+      return {
+        acquire: () => new Grant(),
+        async fail() {
+          await node.connect<{ ping(): string }>('a').ping();
+          throw new Error('no');
+        },
+      };
+    };
+    const node = net.node('locks', locks, { faults: { crash: 1_000 } });
+    const ask = async (client: NodeContext): Promise<void> => {
+      client.send('locks', { type: 'beat', term: 4 });
+      const stub = client.connect<{ acquire(n: number): Grant; fail(): void }>('locks');
+      await stub.acquire(7);
+      await stub.fail().catch(() => undefined);
+    };
+    net.node('a', (client) => {
+      void ask(client);
+      return {};
+    });
+    await sim.sleep(100);
+    await node.leave();
+  });
+  expect(words.map((text) => text.replace('locks crashes ', ''))).toEqual([
+    'just before it has written log',
+    'as the message {type: "beat", term: 4} of a arrives',
+    'as acquire(7) of a arrives',
+    'just before it has synced log',
+    'just before it wakes',
+    'just before "renew the lease"',
+    'before it answers acquire(7) of a',
+    'as fail() of a arrives',
+    'as the error of a to ping arrives',
+    'before it answers fail() of a',
+    'just before it stops',
+  ]);
+});
+
+test('how far its clock is off may be a decision, within limits', async () => {
+  const offsets = new Set<number>();
+  const drifts = new Set<number>();
+  for (let seed = 0; seed < 40; seed += 1) {
+    await play(async (sim) => {
+      const net = createNetwork(sim);
+      net.node('a', ({ clock }) => void offsets.add(clock.now()), { skew: true });
+      let ended = 0;
+      const sleeper = async (node: NodeContext): Promise<void> => {
+        await node.sleep(1_000);
+        ended = sim.now();
+      };
+      net.node('b', sleeper, {
+        skew: { offsetMsMax: 0, driftPpmMax: 100_000 },
+      });
+      await sim.sleep(2_000);
+      drifts.add(Math.round(ended));
+    }, randomDecisions(seed));
+  }
+  expect(offsets.size).toBeGreaterThan(2);
+  expect(Math.max(...offsets.values(), 0)).toBeLessThanOrEqual(60_000);
+  expect(drifts.size).toBeGreaterThan(2);
+  expect(Math.max(...drifts)).toBeLessThanOrEqual(Math.ceil(1_000 / 0.9));
+});
