@@ -15,4 +15,6 @@ export const scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition
     (await import('./three-runners-two-aborts.ts')).threeRunnersTwoAborts,
   raft: async () => (await import('./cluster/raft.ts')).raft,
   fencing: async () => (await import('./cluster/fencing.ts')).fencing,
+  'work-queue': async () => (await import('./cluster/work-queue.ts')).workQueue,
+  'two-phase-commit': async () => (await import('./cluster/two-phase-commit.ts')).twoPhaseCommit,
 };

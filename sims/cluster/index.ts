@@ -17,4 +17,12 @@ export const clusterPrograms: readonly (() => Promise<ClusterProgram>)[] = [
     const { fencing, fencingMistakes } = await import('./fencing.ts');
     return { program: fencing, mistakes: fencingMistakes };
   },
+  async () => {
+    const { workQueue, workQueueMistakes } = await import('./work-queue.ts');
+    return { program: workQueue, mistakes: workQueueMistakes };
+  },
+  async () => {
+    const { twoPhaseCommit, twoPhaseCommitMistakes } = await import('./two-phase-commit.ts');
+    return { program: twoPhaseCommit, mistakes: twoPhaseCommitMistakes };
+  },
 ];

@@ -18,6 +18,8 @@ const SHIPPED: readonly string[] = [
   'three-runners-two-aborts',
   'raft',
   'fencing',
+  'work-queue',
+  'two-phase-commit',
 ];
 
 /** Zombies that nobody reaps do not count as alive. */
