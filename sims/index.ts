@@ -17,4 +17,5 @@ export const scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition
   fencing: async () => (await import('./cluster/fencing.ts')).fencing,
   'work-queue': async () => (await import('./cluster/work-queue.ts')).workQueue,
   'two-phase-commit': async () => (await import('./cluster/two-phase-commit.ts')).twoPhaseCommit,
+  lease: async () => (await import('./cluster/lease.ts')).lease,
 };

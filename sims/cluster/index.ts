@@ -25,4 +25,8 @@ export const clusterPrograms: readonly (() => Promise<ClusterProgram>)[] = [
     const { twoPhaseCommit, twoPhaseCommitMistakes } = await import('./two-phase-commit.ts');
     return { program: twoPhaseCommit, mistakes: twoPhaseCommitMistakes };
   },
+  async () => {
+    const { lease, leaseMistakes } = await import('./lease.ts');
+    return { program: lease, mistakes: leaseMistakes };
+  },
 ];

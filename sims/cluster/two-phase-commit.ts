@@ -288,8 +288,9 @@ class Observer {
       if (stages.get(transaction) === stage) continue;
       // A process begins with what those before it have come to.
       const isPrepared = seen === undefined || stages.has(transaction);
-      if (stage === 'commit' && !isPrepared)
-        {throw new Error(`${name} commits ${transaction}, of which it knows nothing`);}
+      if (stage === 'commit' && !isPrepared) {
+        throw new Error(`${name} commits ${transaction}, of which it knows nothing`);
+      }
       stages.set(transaction, stage);
       if (stage !== 'yes') this.#see(transaction, stage, name);
     }

@@ -20,6 +20,7 @@ const SHIPPED: readonly string[] = [
   'fencing',
   'work-queue',
   'two-phase-commit',
+  'lease',
 ];
 
 /** Zombies that nobody reaps do not count as alive. */
