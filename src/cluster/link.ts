@@ -102,8 +102,9 @@ export class Link implements Parted {
     else this.#strike(fault, envelope);
   }
 
-  /** It arrives in this instant, whatever is set. */
-  bring(envelope: Envelope): void {
+  /** Takes one that nothing happens to, and that arrives in this instant. */
+  sendNow(envelope: Envelope): void {
+    this.trace(envelope, 'sent');
     this.#depart(envelope, 0);
   }
 
@@ -118,7 +119,7 @@ export class Link implements Parted {
     if (this.#holds > 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const envelope of waiting) this.bring(envelope);
+    for (const envelope of waiting) this.#depart(envelope, 0);
   }
 
   /** What faults hold back comes now. */
@@ -197,7 +198,7 @@ export class Link implements Parted {
     const late = (this.#late ??= new ChaosHolds(this.#core.world.clock));
     late.begin(envelope.topic, { ms, isOvertakable }, (why) => {
       if (why === 'time') this.#arrive(envelope);
-      else if (why !== 'released') this.bring(envelope);
+      else if (why !== 'released') this.#depart(envelope, 0);
     });
   }
 

@@ -186,7 +186,7 @@ export class NetworkCore implements LinkHost {
       const { kind, from, to, name } = envelope;
       const what = kind === 'call' ? `the call ${name} to ${to}` : `the answer of ${from} to ${name}`;
       const answer = failedAnswer(envelope, new RunnerError('RUNNER_CALL_LOST', `${what} was lost`));
-      this.link(answer.from, answer.to).bring(answer);
+      this.link(answer.from, answer.to).sendNow(answer);
     }
   }
 }

@@ -4,6 +4,7 @@ import {
   isCallLost,
   type LinkFaults,
   type NetworkOptions,
+  type NodeContext,
   withCallOptions,
 } from '../../src/cluster/index.ts';
 import type { Question } from '../../src/kernel/question.ts';
@@ -42,6 +43,10 @@ async function play(scenario: (sim: Simulation) => Promise<void>, answers: Answe
   expect(verdict.failure).toBeUndefined();
   const events = verdict.trace();
   return { lines: events.map(formatEvent), events, asked: source.asked };
+}
+
+interface Echo {
+  echo(n: number): number;
 }
 
 /** Counts how often it is called. */
@@ -295,6 +300,74 @@ describe('order and width', () => {
     }));
 });
 
+test('whatever strikes, each copy of a message that is sent is delivered, refused or lost, once', async () => {
+  const all: LinkFaults = { lose: 8, duplicate: 8, reorder: 8, delay: 16, partition: 32, hold: 32 };
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 60; seed += 1) {
+    const verdict = await simulate({
+      source: randomDecisions(seed),
+      keepTrace: true,
+      async scenario(sim) {
+        const net = createNetwork(sim, {
+          latencyMs: [0, 10],
+          fifo: seed % 3 === 0,
+          callTimeoutMs: seed % 2 === 0 ? 40 : Infinity,
+          faults: all,
+        });
+        for (const [name, other] of [
+          ['a', 'b'],
+          ['b', 'c'],
+          ['c', 'a'],
+        ] as const) {
+          const program = async (node: NodeContext) => {
+            node.onMessage(() => undefined);
+            const stub = node.connect<Echo>(other);
+            for (let n = 0; n < 8; n += 1) {
+              node.send(other, n);
+              await stub.echo(n).catch((error: unknown) => {
+                if (!isCallLost(error)) throw error;
+              });
+            }
+          };
+          const isServing: Echo = { echo: (n) => n };
+          net.node(
+            name,
+            (node) => {
+              void program(node);
+              return isServing;
+            },
+            { faults: { crash: 64 } },
+          );
+        }
+        await sim.sleep(500);
+        sim.heal();
+        await sim.sleep(30_000);
+      },
+    });
+    expect(verdict.failure).toBeUndefined();
+    const open = new Map<string, number>();
+    for (const event of verdict.trace()) {
+      if (event.type === 'fault') seen.add(event.kind);
+      if (event.type !== 'message' || event.step === 'held') continue;
+      const key = `${event.runner} to ${event.to} ${event.kind} ${event.id}`;
+      const change = event.step === 'sent' || event.step === 'duplicated' ? 1 : -1;
+      open.set(key, (open.get(key) ?? 0) + change);
+      expect(open.get(key), `${key} ${event.step} (seed ${seed})`).toBeGreaterThanOrEqual(0);
+    }
+    expect([...open].filter(([, left]) => left !== 0)).toEqual([]);
+  }
+  expect([...seen].sort()).toEqual([
+    'crash',
+    'cut',
+    'delay',
+    'duplicate',
+    'hold',
+    'lose',
+    'partition',
+    'reorder',
+  ]);
+});
+
 describe('partitions and holds', () => {
   /** Three nodes, and who of them reaches whom. */
   const ring = (sim: Simulation, given: NetworkOptions = {}) => {
@@ -404,7 +477,7 @@ describe('partitions and holds', () => {
       sim.heal();
       expect(await last).toBe(true);
     });
-    expect(steps(events, 'error')).toEqual(['delivered']);
+    expect(steps(events, 'error')).toEqual(['sent', 'delivered']);
   });
 
   const FIRST = 'scenario to a ping fault';
