@@ -8,7 +8,7 @@ import { roundedMs } from '../kernel/microseconds.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { MessageStep } from '../model/trace-event.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
-import { ChaosHolds } from '../network/chaos-holds.ts';
+import { Holds } from '../network/holds.ts';
 import { sizeOf } from './copy.ts';
 import type { Envelope } from './envelope.ts';
 import { faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
@@ -72,7 +72,7 @@ export class Link implements Parted {
   /** In the order of sending where the link keeps the order. */
   #flights: Flight[] = [];
   /** What a fault holds back; made when one does. */
-  #late: ChaosHolds | undefined = undefined;
+  #late: Holds | undefined = undefined;
   /** What waits while the link is held. */
   #waiting: Envelope[] = [];
   /** How many partitions it is cut by, and how many holds it is held by. */
@@ -102,9 +102,14 @@ export class Link implements Parted {
     else this.#strike(fault, envelope);
   }
 
-  /** Takes one that nothing happens to, and that arrives in this instant. */
+  /** Takes a message that nothing strikes and that arrives in this instant. */
   sendNow(envelope: Envelope): void {
     this.trace(envelope, 'sent');
+    this.bring(envelope);
+  }
+
+  /** What was held up somewhere arrives in this instant. */
+  bring(envelope: Envelope): void {
     this.#depart(envelope, 0);
   }
 
@@ -119,7 +124,7 @@ export class Link implements Parted {
     if (this.#holds > 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const envelope of waiting) this.#depart(envelope, 0);
+    for (const envelope of waiting) this.bring(envelope);
   }
 
   /** What faults hold back comes now. */
@@ -195,10 +200,10 @@ export class Link implements Parted {
   }
 
   #holdBack(envelope: Envelope, ms: number, isOvertakable: boolean): void {
-    const late = (this.#late ??= new ChaosHolds(this.#core.world.clock));
+    const late = (this.#late ??= new Holds(this.#core.world.clock));
     late.begin(envelope.topic, { ms, isOvertakable }, (why) => {
       if (why === 'time') this.#arrive(envelope);
-      else if (why !== 'released') this.#depart(envelope, 0);
+      else if (why !== 'released') this.bring(envelope);
     });
   }
 

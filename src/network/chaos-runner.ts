@@ -12,7 +12,7 @@ import { type World, WORLD_OF_CHOICES } from '../model/world.ts';
 import type { InjectedFault } from './chaos-error.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { FaultKind } from '../model/faults.ts';
-import { ChaosHolds, type HoldEnd } from './chaos-holds.ts';
+import { Holds, type HoldEnd } from './holds.ts';
 import {
   ChaosSettings,
   CHAOS_NAME,
@@ -37,9 +37,9 @@ export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' |
 class ChaosPassage {
   readonly #world: ChaosWorld;
   readonly #settings: ChaosSettings;
-  readonly #holds: ChaosHolds;
+  readonly #holds: Holds;
 
-  constructor(world: ChaosWorld, settings: ChaosSettings, holds: ChaosHolds) {
+  constructor(world: ChaosWorld, settings: ChaosSettings, holds: Holds) {
     this.#world = world;
     this.#settings = settings;
     this.#holds = holds;
@@ -226,7 +226,7 @@ const NOBODY: Service = new InterceptedService(
 class ChaosService extends InterceptedService implements ChaosRunner {
   readonly #world: ChaosWorld;
   readonly #settings: ChaosSettings;
-  readonly #holds: ChaosHolds;
+  readonly #holds: Holds;
   readonly #passage: ChaosPassage;
 
   constructor(world: ChaosWorld, delegate: Service | undefined, options: ChaosOptions) {
@@ -237,7 +237,7 @@ class ChaosService extends InterceptedService implements ChaosRunner {
     );
     this.#world = world;
     this.#settings = new ChaosSettings(world.choices, options);
-    this.#holds = new ChaosHolds(world.clock);
+    this.#holds = new Holds(world.clock);
     this.#passage = new ChaosPassage(world, this.#settings, this.#holds);
   }
 

@@ -14,7 +14,7 @@ import { waitCancelled } from '../model/status-errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { zeroStatus } from '../model/run-status.ts';
 import { InjectedFaultError, makeInjectedFault } from '../network/chaos-error.ts';
-import { ChaosHolds, type HoldEnd } from '../network/chaos-holds.ts';
+import { Holds, type HoldEnd } from '../network/holds.ts';
 import { SentCall, type NetworkCall } from '../network/sent-call.ts';
 import { type ClockSkew, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
 import { Machine, type NodeState } from './node-machine.ts';
@@ -63,14 +63,14 @@ class NodeCalls {
   readonly #host: CallHost;
   readonly #flights = new Set<Flight>();
   /** Calls that came while the process was stopped. */
-  readonly #held: ChaosHolds;
+  readonly #held: Holds;
   /** Lost calls whose callers do not know it. */
-  readonly #hanging: ChaosHolds;
+  readonly #hanging: Holds;
 
   constructor(host: CallHost) {
     this.#host = host;
-    this.#held = new ChaosHolds(host.clock);
-    this.#hanging = new ChaosHolds(host.clock);
+    this.#held = new Holds(host.clock);
+    this.#hanging = new Holds(host.clock);
   }
 
   /** Takes a call to the process that is there when it gets through. */

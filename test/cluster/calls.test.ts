@@ -173,7 +173,7 @@ describe('messages', () => {
     );
   });
 
-  test('an endpoint keeps no more messages than there is room for, whoever brings them', async () => {
+  test('an endpoint keeps no more messages than there is room for, over any transport', async () => {
     const clock = createVirtualClock();
     const messages = new MessageQueue(clock, 'inbox');
     const mailbox = messages.mailbox({ limit: 2 });

@@ -1,6 +1,6 @@
 /**
- * Calls that chaos holds back. Invariant: a held call has at most one timer and one listener, is in the set while it is held, and
- * all three are gone when it goes on; nothing is held after a release (R86, R204).
+ * Calls and messages that are held back, by chaos, on links and at nodes. Invariant: one that is held has at most one timer and one
+ * listener, is in the list while it is held, and all three are gone when it goes on; nothing is held after a release (R86, R204).
  */
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
@@ -21,8 +21,8 @@ export interface HoldLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** All calls of one runner that are held. */
-export class ChaosHolds {
+/** All calls of one runner, or messages of one link, that are held. */
+export class Holds {
   readonly #clock: Clock;
   /** A list, as hardly ever more than one is held at a time. */
   #first: HeldCall | undefined = undefined;
@@ -111,13 +111,13 @@ class HeldCall implements SignalWaiter {
   readonly isOvertakable: boolean;
   previous: HeldCall | undefined = undefined;
   next: HeldCall | undefined = undefined;
-  readonly #holds: ChaosHolds;
+  readonly #holds: Holds;
   readonly #timer: Timer | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #onEnd: (why: HoldEnd) => void;
 
   constructor(
-    holds: ChaosHolds,
+    holds: Holds,
     clock: Clock,
     topic: Topic,
     { ms, isDeadline = false, isOvertakable = false, signal }: HoldLimits,
