@@ -18,4 +18,5 @@ export const scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition
   'work-queue': async () => (await import('./cluster/work-queue.ts')).workQueue,
   'two-phase-commit': async () => (await import('./cluster/two-phase-commit.ts')).twoPhaseCommit,
   lease: async () => (await import('./cluster/lease.ts')).lease,
+  'failure-detector': async () => (await import('./cluster/failure-detector.ts')).failureDetector,
 };

@@ -29,4 +29,8 @@ export const clusterPrograms: readonly (() => Promise<ClusterProgram>)[] = [
     const { lease, leaseMistakes } = await import('./lease.ts');
     return { program: lease, mistakes: leaseMistakes };
   },
+  async () => {
+    const { failureDetector, failureDetectorMistakes } = await import('./failure-detector.ts');
+    return { program: failureDetector, mistakes: failureDetectorMistakes };
+  },
 ];

@@ -21,6 +21,7 @@ const SHIPPED: readonly string[] = [
   'work-queue',
   'two-phase-commit',
   'lease',
+  'failure-detector',
 ];
 
 /** Zombies that nobody reaps do not count as alive. */
