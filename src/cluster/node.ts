@@ -222,12 +222,11 @@ export class SimulatedClusterNode<T extends object | void>
     this.#end('stop');
   }
 
-  /** @internal */
   nextId(): number {
     return this.#core.nextId();
   }
 
-  /** @internal What the process sends. */
+  /** What the process sends. */
   post(envelope: Envelope): void {
     if (envelope.kind === 'reply' || envelope.kind === 'error') {
       const { answered: call } = envelope;
@@ -242,17 +241,14 @@ export class SimulatedClusterNode<T extends object | void>
     this.#core.link(this.name, envelope.to).send(envelope);
   }
 
-  /** @internal */
   awaits(id: number): boolean {
     return this.#process?.endpoint.awaits(id) === true;
   }
 
-  /** @internal */
   waits(): Iterable<OngoingWait> {
     return this.#process?.waits() ?? [];
   }
 
-  /** @internal */
   arrive(envelope: Envelope): void {
     const machine = this.#machine;
     if (machine.canBeStruck) {
@@ -283,7 +279,6 @@ export class SimulatedClusterNode<T extends object | void>
     machine.run(() => this.#process?.endpoint.deliver(envelope));
   }
 
-  /** @internal */
   started(world: SimulatedWorld, index: number): void {
     const process = new ProcessContext({
       name: this.name,
@@ -301,7 +296,6 @@ export class SimulatedClusterNode<T extends object | void>
     } else this.#run(process);
   }
 
-  /** @internal */
   wentDown(cause: DownCause): void {
     this.#process?.endpoint.close();
     const wasUp = this.#process !== undefined;
@@ -313,14 +307,12 @@ export class SimulatedClusterNode<T extends object | void>
     if (this.#leaving !== undefined) this.#end('leave');
   }
 
-  /** @internal */
   wentOn(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const envelope of held) this.#core.link(envelope.from, this.name).bring(envelope);
   }
 
-  /** @internal */
   failed(error: unknown): void {
     if (isEndOfExecution(error)) throw error;
     const { onError = 'fail', restartMs = RESTART_MS } = this.#options;
@@ -354,13 +346,12 @@ export class SimulatedClusterNode<T extends object | void>
     }
   }
 
-  /** @internal One that is dead gets a disk on which nothing ever happens. */
+  /** One that is dead gets a disk on which nothing ever happens. */
   mountDisk(process: ProcessContext): Disk {
     const { world } = process;
     return (process === this.#process ? this.disk : createMemoryDisk(world)).mount(world);
   }
 
-  /** @internal */
   processFailed(process: ProcessContext, error: unknown): void {
     if (process === this.#process) this.failed(error);
   }
