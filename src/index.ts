@@ -116,6 +116,7 @@ export {
   type InvocationPhase,
   type MessageKind,
   type MessageStep,
+  type NodeStep,
   type NameChangeKind,
   type ResourceKind,
   type TraceEvent,
