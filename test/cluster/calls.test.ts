@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createNetwork, type NodeContext, withCallOptions } from '../../src/cluster/index.ts';
+import { createNetwork, type NodeContext, withCallOptions, withTimeout } from '../../src/cluster/index.ts';
 import { Endpoint } from '../../src/cluster/endpoint.ts';
 import { ANY_INCARNATION, Envelope } from '../../src/cluster/envelope.ts';
 import { MessageQueue } from '../../src/cluster/mailbox.ts';
@@ -134,6 +134,16 @@ describe('limits of a call', () => {
       // Answers come now, and nobody waits; nothing is left when the scenario ends.
       await sim.sleep(20);
       await stub.work(1);
+    }));
+
+  test('a call that loses against withTimeout is over with it', () =>
+    runs(async (sim) => {
+      const net = createNetwork(sim, { callTimeoutMs: Infinity });
+      const stub = net.through('server', { work: never });
+      const task = (signal: AbortSignal) => withCallOptions(stub, { signal }).work();
+      const error = await errorOf(withTimeout(sim.world, 30, task, { label: 'work' }));
+      expect(messageOf(error)).toBe('work was not done within 30 ms');
+      expect(sim.now()).toBe(30);
     }));
 
   test('an aborted signal sends nothing', async () => {
