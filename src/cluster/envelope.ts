@@ -1,5 +1,6 @@
 /** A message on its way between two nodes, and what carries it. */
 import { namedTopic, type Topic } from '../kernel/question.ts';
+import { linkName, stepName } from '../model/message-text.ts';
 import type { MessageKind } from '../model/trace-event.ts';
 import { copyOf, sentError } from './copy.ts';
 
@@ -119,23 +120,23 @@ class LinkTopics {
     switch (kind) {
       case 'call':
       case 'message':
-        return this.#of(this.#calls, '', name);
+        return this.#of(this.#calls, kind, name);
       case 'reply':
-        return this.#of(this.#replies, 'reply to ', name);
+        return this.#of(this.#replies, kind, name);
       case 'error':
-        return this.#of(this.#errors, 'error to ', name);
+        return this.#of(this.#errors, kind, name);
     }
   }
 
   ofTimeout(name: string): Topic {
-    return this.#of(this.#timeouts, 'time limit of ', name);
+    return this.#of(this.#timeouts, 'limit', name);
   }
 
-  #of(topics: Map<string, Topic>, before: string, name: string): Topic {
+  #of(topics: Map<string, Topic>, kind: Parameters<typeof stepName>[0], name: string): Topic {
     let topic = topics.get(name);
     if (topic === undefined) {
       if (topics.size >= NAMES_MAX) topics.clear();
-      topic = namedTopic(this.#link, before + name, '');
+      topic = namedTopic(this.#link, stepName(kind, name), '');
       topics.set(name, topic);
     }
     return topic;
@@ -155,7 +156,7 @@ function topicsOf(from: string, to: string): LinkTopics {
   let topics = ofSender.get(to);
   if (topics === undefined) {
     if (ofSender.size >= NAMES_MAX) ofSender.clear();
-    topics = new LinkTopics(`${from} to ${to}`);
+    topics = new LinkTopics(linkName(from, to));
     ofSender.set(to, topics);
   }
   return topics;

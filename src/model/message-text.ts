@@ -1,5 +1,5 @@
 /** Messages between nodes, and what happens to files on their disks, in plain words. */
-import type { MessageStep, NameChangeKind, TraceEvent } from './trace-event.ts';
+import type { MessageKind, MessageStep, NameChangeKind, TraceEvent } from './trace-event.ts';
 
 /** What a trace says of a message. */
 export type MessageEvent = Extract<TraceEvent, { readonly type: 'message' }>;
@@ -13,15 +13,57 @@ export type NodeEvent = Extract<TraceEvent, { readonly type: 'node' }>;
 /** A message without what becomes of it. */
 export type Message = Pick<MessageEvent, 'runner' | 'to' | 'kind' | 'name' | 'detail'>;
 
-/** A message as a noun: `the call acquire(7) of a to locks`, `the reply true to acquire of a`. */
-export function messageText({ runner: from, to, kind, name, detail }: Message): string {
+/** How the link between two nodes is called; it owns the topics of its messages. */
+export function linkName(from: string, to: string): string {
+  return `${from} to ${to}`;
+}
+
+/** What the events of a message, or of the end of a call that takes too long, are called on that link. */
+export function stepName(kind: MessageKind | 'limit', name: string): string {
+  switch (kind) {
+    case 'call':
+    case 'message':
+      return name;
+    case 'reply':
+      return `reply to ${name}`;
+    case 'error':
+      return `error to ${name}`;
+    case 'limit':
+      return `time limit of ${name}`;
+  }
+}
+
+/** `ann's`, `locks'`. */
+export function possessive(name: string): string {
+  return name.endsWith('s') ? `${name}'` : `${name}'s`;
+}
+
+/** The call that a reply belongs to: `call acquire(7)` where its arguments are known. */
+function callNoun(name: string, args: string | undefined): string {
+  return args === undefined ? `call of ${name}` : `call ${name}(${args})`;
+}
+
+/** ` true` or ` "busy"`: what a reply says. */
+function saidText({ kind, detail }: Pick<Message, 'kind' | 'detail'>): string {
+  if (detail === undefined) return '';
+  return kind === 'error' ? ` "${detail}"` : ` ${detail}`;
+}
+
+/**
+ * A message as a noun: `the call acquire(7) from a to locks`, `the answer true of locks to a's call of acquire`.
+ *
+ * @param args of the call that it answers, if they are known.
+ */
+export function messageText(message: Message, args?: string): string {
+  const { runner: from, to, kind, name, detail } = message;
   switch (kind) {
     case 'call':
       return `the call ${name}(${detail ?? ''}) from ${from} to ${to}`;
     case 'reply':
-      return `the reply ${detail === undefined ? '' : `${detail} `}of ${from} to ${name} from ${to}`;
-    case 'error':
-      return `the error ${detail === undefined ? '' : `"${detail}" `}of ${from} to ${name} from ${to}`;
+    case 'error': {
+      const noun = kind === 'reply' ? 'answer' : 'error';
+      return `the ${noun}${saidText(message)} of ${from} to ${possessive(to)} ${callNoun(name, args)}`;
+    }
     case 'message':
       return `the message ${detail ?? name} from ${from} to ${to}`;
   }
@@ -34,30 +76,84 @@ const BECAME: Readonly<Record<Exclude<MessageStep, 'sent' | 'delivered'>, string
   refused: 'is refused',
 };
 
-/** One clause: `a calls acquire(7) of locks`, `locks answers acquire of a with true`, `the message beat from a to b is lost`. */
-export function messageEventText(event: MessageEvent): string {
+/**
+ * One clause: `a calls acquire(7) of locks`, `locks answers a's call of acquire with true`, `the message beat from a to b is lost`.
+ *
+ * @param args of the call that it answers, if they are known.
+ */
+export function messageEventText(event: MessageEvent, args?: string): string {
   const { runner: from, to, kind, name, detail, step, reason } = event;
   if (step !== 'sent' && step !== 'delivered') {
-    return `${messageText(event)} ${BECAME[step]}${reason === undefined ? '' : `: ${reason}`}`;
+    return `${messageText(event, args)} ${BECAME[step]}${reason === undefined ? '' : `: ${reason}`}`;
   }
   const isSent = step === 'sent';
   switch (kind) {
     case 'call': {
       const call = `${name}(${detail ?? ''})`;
-      return isSent ? `${from} calls ${call} of ${to}` : `${call} of ${to}, called by ${from}, begins`;
+      return isSent ? `${from} calls ${call} of ${to}` : `${to} gets ${possessive(from)} call ${call}`;
     }
-    case 'reply':
-    case 'error': {
-      const what =
-        detail === undefined ? '' : kind === 'reply' ? ` with ${detail}` : ` with error "${detail}"`;
+    case 'reply': {
+      const call = callNoun(name, args);
       return isSent
-        ? `${from} answers ${name} of ${to}${what}`
-        : `${to} gets the ${kind === 'reply' ? 'reply' : 'error'}${detail === undefined ? '' : ` ${kind === 'reply' ? detail : `"${detail}"`}`} to ${name} from ${from}`;
+        ? `${from} answers ${possessive(to)} ${call}${detail === undefined ? '' : ` with ${detail}`}`
+        : `${to} gets the answer${saidText(event)} of ${from} to its ${call}`;
+    }
+    case 'error': {
+      const call = callNoun(name, args);
+      // It need not be the node that says so: of one that is down the network does.
+      return isSent
+        ? `${possessive(to)} ${call} to ${from} fails${detail === undefined ? '' : `: ${detail}`}`
+        : `${to} gets the error${saidText(event)} of its ${call} to ${from}`;
     }
     case 'message':
       return isSent
         ? `${from} sends ${detail ?? name} to ${to}`
         : `${to} gets ${detail ?? name} from ${from}`;
+  }
+}
+
+/** A call and its answer in one clause: `ann gets true from acquire(7) of locks, called at 0 ms`. */
+export function exchangeText(call: MessageEvent, answer: MessageEvent): string {
+  const { runner: caller, to: callee, name, detail: args = '', at } = call;
+  const what = `${name}(${args}) of ${callee}`;
+  if (answer.kind === 'error') {
+    const why = answer.detail === undefined ? '' : `: ${answer.detail}`;
+    return `${what}, called by ${caller} at ${at} ms, fails${why}`;
+  }
+  return answer.detail === undefined
+    ? `${what}, called by ${caller} at ${at} ms, has returned`
+    : `${caller} gets ${answer.detail} from ${what}, called at ${at} ms`;
+}
+
+/** The end of a call that takes too long, as a noun. */
+export function timeLimitText({ runner: from, to, name }: Pick<Message, 'runner' | 'to' | 'name'>): string {
+  return `the time limit of ${possessive(from)} call ${name} to ${to}`;
+}
+
+const STRUCK: Readonly<Record<string, string>> = {
+  lose: 'been lost',
+  duplicate: 'been duplicated',
+  delay: 'been delayed',
+  reorder: 'been held back',
+};
+
+/** What had to be otherwise with a message that a fault strikes: `the call acquire(7) from a to locks had not been lost`. */
+export function unstruckText(kind: string, message: string): string | undefined {
+  return Object.hasOwn(STRUCK, kind) ? `${message} had not ${STRUCK[kind]}` : undefined;
+}
+
+/** Its arrival as a noun: `the arrival at locks of ann's call acquire(7)`. */
+export function arrivalText(message: Message): string {
+  const { runner: from, to, kind, name, detail } = message;
+  switch (kind) {
+    case 'call':
+      return `the arrival at ${to} of ${possessive(from)} call ${name}(${detail ?? ''})`;
+    case 'reply':
+      return `the arrival at ${to} of the answer${saidText(message)} to ${name} from ${from}`;
+    case 'error':
+      return `the arrival at ${to} of the error${saidText(message)} of ${name}`;
+    case 'message':
+      return `the arrival at ${to} of ${detail ?? name} from ${from}`;
   }
 }
 

@@ -61,9 +61,9 @@ async function explained(faults: LinkFaults) {
 }
 
 test.each<readonly [string, LinkFaults, string]>([
-  ['lost', { lose: true }, '1 the reply 7 of bank to deposit from a is lost'],
+  ['lost', { lose: true }, "1 the answer 7 of bank to a's call of deposit is lost"],
   ['duplicated', { duplicate: true }, '0 the deposit of order 3 (a to bank) is duplicated'],
-  ['delayed', { delay: true }, '0 the deposit of order 3 (a to bank) is delayed'],
+  ['delayed', { delay: true }, '0 the deposit of order 3 (a to bank) is delayed by 250 ms'],
 ])('a message that is %s is in the history once, in its own words', async (_, faults, line) => {
   const { sentence, history } = await explained(faults);
   const text = line.slice(2);
@@ -76,5 +76,5 @@ test('a partition is explained with its groups and how long it lasts', async () 
   const text = 'the network is partitioned: bank | a, for 250 ms';
   expect(sentence).toContain(`when ${text}`);
   expect(history).toContain(`1 ${text}`);
-  expect(history).toContain('1 the reply 7 of bank to deposit from a is lost: the network is partitioned');
+  expect(history).toContain("1 the answer 7 of bank to a's call deposit(the deposit of order 3) is lost: the network is partitioned");
 });

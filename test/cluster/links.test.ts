@@ -110,7 +110,7 @@ describe('one question per message', () => {
       { 'counter to scenario reply to add fault': 'highest' },
     );
     expect([counter.calls, outcome]).toEqual([[7], true]);
-    expect(lines).toContain('0 ms: the reply 1 of counter to add from scenario is lost');
+    expect(lines).toContain("0 ms: the answer 1 of counter to scenario's call of add is lost");
   });
 
   test('a duplicated call runs twice, each with arguments of its own, and the second reply changes nothing', async () => {

@@ -79,15 +79,15 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     'the grant of lock 7 is lost',
   ],
   [{ type: 'message', ...called, step: 'sent', detail: '7' }, 'worker calls acquire(7) of locks'],
-  [{ type: 'message', ...called, step: 'delivered' }, 'acquire() of locks, called by worker, begins'],
+  [{ type: 'message', ...called, step: 'delivered' }, "locks gets worker's call acquire()"],
   [{ type: 'message', ...called, step: 'lost' }, 'the call acquire() from worker to locks is lost'],
   [
     { type: 'message', ...called, kind: 'reply', step: 'sent', detail: 'true' },
-    'worker answers acquire of locks with true',
+    "worker answers locks' call of acquire with true",
   ],
   [
     { type: 'message', ...called, kind: 'error', step: 'delivered', detail: 'busy' },
-    'locks gets the error "busy" to acquire from worker',
+    'locks gets the error "busy" of its call of acquire to worker',
   ],
   [{ type: 'message', ...called, kind: 'message', step: 'sent' }, 'worker sends acquire to locks'],
   [{ type: 'node', ...base, step: 'restarted', incarnation: 1 }, 'worker starts again'],

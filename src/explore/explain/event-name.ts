@@ -4,7 +4,9 @@
  */
 import type { Topic } from '../../kernel/question.ts';
 import type { AmbientTimerKind } from '../../simulation/ambience.ts';
+import type { MessageEvent } from '../../model/message-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
+import { Arrivals } from './exchanges.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { eventText } from './question-text.ts';
 import { shortPlaceOf, shortRowsOf } from './source-place.ts';
@@ -34,13 +36,16 @@ function setterOf(stack: string): string | undefined {
   return caller === undefined ? `at ${setter}` : `at ${caller} through ${setter}`;
 }
 
+type NamedRun = Pick<ObservedRun, 'events' | 'firings'>;
+
 /** Names the events of one or two executions. */
 export class EventNames {
-  readonly #run: Pick<ObservedRun, 'firings'>;
-  readonly #other: Pick<ObservedRun, 'firings'> | undefined;
+  readonly #run: NamedRun;
+  readonly #other: NamedRun | undefined;
+  #arrivals: readonly Arrivals[] | undefined;
 
   /** `other` is an execution with the same beginning, for events that did not fire in this one. */
-  constructor(run: Pick<ObservedRun, 'firings'>, other?: Pick<ObservedRun, 'firings'>) {
+  constructor(run: NamedRun, other?: NamedRun) {
     this.#run = run;
     this.#other = other;
   }
@@ -52,7 +57,14 @@ export class EventNames {
     const setter = timer === undefined || stack === undefined ? undefined : setterOf(stack);
     if (setter !== undefined) return `the ${timer} set ${setter}`;
     const place = topic === SCENARIO_SLEEP && stack !== undefined ? shortPlaceOf(stack) : undefined;
-    return place === undefined ? eventText(topic) : `the sleep ${place}`;
+    if (place !== undefined) return `the sleep ${place}`;
+    return this.#arrivalText(id, topic) ?? eventText(topic);
+  }
+
+  /** The message that comes with this event, if one does. */
+  broughtBy(id: number): MessageEvent | undefined {
+    const [first, second] = this.#allArrivals();
+    return first?.broughtBy(id) ?? (this.#run.firings.has(id) ? undefined : second?.broughtBy(id));
   }
 
   /** True if its name says more than that it is one of many. */
@@ -60,6 +72,24 @@ export class EventNames {
     const isNameless = topic === SCENARIO_SLEEP || (topic.what === '' && timerNoun(topic) !== undefined);
     const stack = isNameless ? this.#stackOf(id) : undefined;
     return !isNameless || (stack !== undefined && shortPlaceOf(stack) !== undefined);
+  }
+
+  /** True for the arrival of a message and the end of a call of a disk: why it was sent or made is a line of its own. */
+  isStep({ id, topic }: DueEvent): boolean {
+    return this.#arrivalText(id, topic) !== undefined;
+  }
+
+  #arrivalText(id: number, topic: Topic): string | undefined {
+    const [first, second] = this.#allArrivals();
+    return (this.#run.firings.has(id) ? first : (second ?? first))?.textOf(id, topic);
+  }
+
+  #allArrivals(): readonly Arrivals[] {
+    const other = this.#other;
+    return (this.#arrivals ??= [
+      new Arrivals(this.#run),
+      ...(other === undefined ? [] : [new Arrivals(other)]),
+    ]);
   }
 
   #stackOf(id: number): string | undefined {

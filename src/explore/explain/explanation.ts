@@ -187,10 +187,12 @@ function whatOf({ kind, rule, message, details }: Failure): string {
 }
 
 function circumstances(run: ObservedRun): string {
-  const decisions = unusualDecisions(run);
-  if (decisions.length === 0) return 'also with every choice at its default';
   const names = new EventNames(run);
   const faults = new ShownFaults(run, names);
+  const unusual = unusualDecisions(run);
+  const said = new Set(unusual.flatMap((decision) => faults.detailsBehind(decision)));
+  const decisions = unusual.filter((decision) => !said.has(decision));
+  if (decisions.length === 0) return 'also with every choice at its default';
   const passed = new PassedOver(decisions);
   const shown = decisions
     .filter((decision) => passed.isShown(decision))

@@ -12,9 +12,11 @@ import { formatEvent } from '../../trace/event-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
-import { subjectsOf, type IsAbout } from './failure-subjects.ts';
+import { subjectsOf, type IsAbout, wordsOf } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';
 import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
+import { Exchanges } from './exchanges.ts';
+import { recoveryText } from './question-text.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
 
@@ -161,8 +163,8 @@ function lineOf(
   candidate: Candidate,
   before: Candidate | undefined,
 ): HistoryLine {
-  const { role, atMs, runner, textOf, firingId, isFiring } = candidate;
-  const because = before?.firingId === firingId ? undefined : causeText(run, names, firingId, isFiring);
+  const { role, atMs, runner, textOf, firingId } = candidate;
+  const because = before?.firingId === firingId ? undefined : causeText(run, names, candidate);
   return { role, atMs, runner, text: textOf(), ...(because === undefined ? {} : { because }) };
 }
 
@@ -170,15 +172,31 @@ function lineOf(
 function causeText(
   { firings }: ObservedRun,
   names: EventNames,
-  firingId: number,
-  isFiring: boolean,
+  { firingId, isFiring, event }: Candidate,
 ): string | undefined {
   const firing = firings.get(firingId);
   if (firing === undefined) return undefined;
   const maker = firings.get(firing.cause);
   const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
-  const isMade = maker !== undefined && names.isTelling(maker);
+  const isMade = maker !== undefined && names.isTelling(maker) && !names.isStep(maker);
   const set = isMade ? `${setAt} by ${names.of(maker)}` : setAt;
+  if (event?.type === 'node' && event.step === 'restarted') return maker === undefined ? undefined : set;
+  // When a fault strikes a node is in its words, and what a disk has done is what it was asked for.
+  if (names.isStep(firing)) {
+    if (event?.type === 'fault' && event.operation === 'node') return undefined;
+    if (event?.type === 'disk' && names.broughtBy(firingId) === undefined) return undefined;
+  }
+  const arrival = names.broughtBy(firingId);
+  if (arrival !== undefined) {
+    // When a call was made is said by its answer.
+    const sent = maker === undefined || arrival.kind !== 'message' ? '' : `sent at ${maker.atMs} ms`;
+    if (event === arrival)
+      return sent === '' ? undefined : `${sent}${isMade ? ` by ${names.of(maker)}` : ''}`;
+    // An answer is to the call that has come.
+    const isAnswer = event?.type === 'message' && event.id === arrival.id;
+    return isAnswer ? undefined : `by ${names.of(firing)}`;
+  }
+  if (!isFiring && names.isStep(firing)) return `by ${names.of(firing)}`;
   if (!isFiring && names.isTelling(firing)) return `by ${names.of(firing)}, ${set}`;
   return isMade || (isFiring && firing.atMs > (maker?.atMs ?? 0)) ? set : undefined;
 }
@@ -192,8 +210,12 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     run.events.flatMap(({ event }) => (event.type === 'accepted' ? [`${event.runner} ${event.runId}`] : [])),
   );
   const isRecordedByMachine = recordedByMachine(run);
+  const exchanges = new Exchanges(run);
+  const cluster = new ClusterRanks(run, failure, isAbout);
   const rankOf = (event: TraceEvent): Rank => {
-    if (isRecordedByMachine(event)) return RANK.never;
+    if (isRecordedByMachine(event) || exchanges.isSaid(event)) return RANK.never;
+    const ofCluster = cluster.rankOf(event);
+    if (ofCluster !== undefined) return ofCluster;
     if (held.has(event)) return RANK.named;
     // That it waits is said by its acceptance already.
     if (event.type === 'status' && accepted.has(`${event.runner} ${event.status.runId}`)) {
@@ -209,6 +231,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const named = new Set(shown.map(({ decision }) => decision));
   const passed = new PassedOver(decisions);
   for (const decision of decisions) if (!passed.isShown(decision)) named.add(decision);
+  for (const { decision } of shown) faults.detailsBehind(decision).forEach((detail) => named.add(detail));
   const toldAlready = new Set(shown.flatMap(({ others }) => others));
   const ofDecision = (decision: ObservedDecision): Candidate =>
     candidateOf(run, faults, decision, () => passed.textOf(decision, names));
@@ -219,11 +242,12 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
       // A fault that shows in the trace is not said twice.
       if (!named.has(decision)) candidates.push(ofDecision(decision));
     }
-    if (toldAlready.has(event) || isStruckMessage(event)) return;
+    if (toldAlready.has(event)) return;
     const { at: atMs, runner } = event;
     const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
-    const textOf = (): string => fault?.text ?? formatEvent(event).replace(/^[^:]*: /, '');
+    const textOf = (): string =>
+      fault?.text ?? exchanges.textOf(event) ?? formatEvent(event).replace(/^[^:]*: /, '');
     if (isLoss(event) && isSaid(candidates, firingId, textOf())) return;
     candidates.push({ role, atMs, runner, textOf, firingId, event, isFiring: false, rank: rankOf(event) });
   });
@@ -238,13 +262,107 @@ function isSaid(candidates: readonly Candidate[], firingId: number, text: string
   return candidates.slice(since).some(({ role, textOf }) => role === 'decision' && textOf() === text);
 }
 
-/** What a fault does to a message: the fault has said it just before. */
-function isStruckMessage(event: TraceEvent): boolean {
-  return (
-    event.type === 'message' &&
-    event.reason === undefined &&
-    ['lost', 'duplicated', 'held'].includes(event.step)
-  );
+/** So many arrivals that led to the failure, one after the other, are shown first. */
+const CHAIN_MAX = 4;
+/** What is sent more often than that says the same each time. */
+const OFTEN = 3;
+
+/**
+ * Why lines of messages, disks and locks are worth showing: what led to the failure, what it names, and what was on a disk that a crash
+ * struck.
+ */
+class ClusterRanks {
+  readonly #isAbout: IsAbout;
+  readonly #words: ReadonlySet<string>;
+  /** Events of the clock that led to the failure, the nearest ones. */
+  readonly #chain = new Set<number>();
+  readonly #firingOf = new Map<TraceEvent, number>();
+  readonly #often = new Set<TraceEvent>();
+  readonly #beforeCrash = new Set<TraceEvent>();
+
+  constructor(run: ObservedRun, failure: Failure, isAbout: IsAbout) {
+    this.#isAbout = isAbout;
+    this.#words = wordsOf(failure);
+    this.#findOften(run.events);
+    this.#findBeforeCrashes(run.events);
+    for (const { event, firingId } of run.events) {
+      if (event.type === 'message') this.#firingOf.set(event, firingId);
+    }
+    this.#findChain(run);
+  }
+
+  /** Undefined for all that is about something else. */
+  rankOf(event: TraceEvent): Rank | undefined {
+    switch (event.type) {
+      case 'message':
+        return this.#rankOfMessage(event);
+      case 'disk':
+        if (isLoss(event)) return RANK.decided;
+        if (this.#words.has(event.file)) return RANK.namedPart;
+        return this.#beforeCrash.has(event) ? RANK.context : RANK.routine;
+      case 'acquired':
+      case 'freed':
+        return event.resource === 'lock' ? this.#rankOfLock(event) : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #rankOfMessage(event: Extract<TraceEvent, { type: 'message' }>): Rank {
+    const { step, name } = event;
+    if (step === 'delivered' && this.#chain.has(this.#firingOf.get(event) ?? 0)) return RANK.named;
+    if (this.#words.has(name)) return step === 'sent' ? RANK.namedPart : RANK.named;
+    if (this.#often.has(event)) return RANK.minor;
+    if (step !== 'sent' && step !== 'delivered') return this.#isAbout(event) ? RANK.namedPart : RANK.around;
+    return this.#isAbout(event) && step === 'delivered' ? RANK.context : RANK.around;
+  }
+
+  #rankOfLock({ name, owner = '', runner }: ProcessEvent): Rank | undefined {
+    const isNamed = this.#words.has(name) || this.#words.has(owner) || this.#words.has(runner);
+    return isNamed ? RANK.namedPart : RANK.around;
+  }
+
+  /** All but the first and the last of what goes the same way again and again. */
+  #findOften(events: ObservedRun['events']): void {
+    const alike = new Map<string, TraceEvent[]>();
+    for (const { event } of events) {
+      if (event.type !== 'message') continue;
+      const { runner, to, step, kind, name } = event;
+      const key = JSON.stringify([runner, to, step, kind, name]);
+      const list = alike.get(key);
+      if (list === undefined) alike.set(key, [event]);
+      else list.push(event);
+    }
+    for (const list of alike.values()) {
+      if (list.length > OFTEN) for (const event of list.slice(1, -1)) this.#often.add(event);
+    }
+  }
+
+  /** The last write and the last sync of each disk before each crash of its node. */
+  #findBeforeCrashes(events: ObservedRun['events']): void {
+    const last = new Map<string, Map<string, TraceEvent>>();
+    for (const { event } of events) {
+      if (event.type === 'disk') {
+        const ofDisk = last.get(event.runner) ?? new Map<string, TraceEvent>();
+        last.set(event.runner, ofDisk.set(event.step === 'synced' ? 'synced' : 'written', event));
+      } else if (event.type === 'fault' && event.operation === 'node' && event.kind === 'crash') {
+        for (const each of last.get(event.runner)?.values() ?? []) this.#beforeCrash.add(each);
+      }
+    }
+  }
+
+  #findChain({ firings, events }: ObservedRun): void {
+    const delivering = new Set(
+      events.flatMap(({ event, firingId }) =>
+        event.type === 'message' && event.step === 'delivered' ? [firingId] : [],
+      ),
+    );
+    let at = [...firings.values()].at(-1);
+    while (at !== undefined && this.#chain.size < CHAIN_MAX) {
+      if (delivering.has(at.id)) this.#chain.add(at.id);
+      at = firings.get(at.cause);
+    }
+  }
 }
 
 /** What a crash takes from a disk: as a rule each is a decision. */
@@ -294,7 +412,8 @@ function* withSilentFirings(
       if ((order.get(firing.id) ?? 0) >= at) return;
       const { id, topic, atMs } = firing;
       const isSleep = topic === SCENARIO_SLEEP;
-      const textOf = (): string => `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
+      const textOf = (): string =>
+        recoveryText(firing) ?? `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
       // To ask where a sleep was made is what takes long; hardly any was made by nobody's code but ours.
       const rank =
         isSleep && !('place' in firing)
@@ -344,12 +463,10 @@ function rankOfEvent(event: TraceEvent, isAbout: IsAbout): Rank {
       return isAbout(event) ? RANK.named : RANK.around;
     case 'note':
       return isAbout(event) ? RANK.named : RANK.context;
-    case 'message':
-      return isAbout(event) ? RANK.namedPart : RANK.around;
     case 'node':
       return isAbout(event) ? RANK.named : RANK.around;
+    case 'message':
     case 'disk':
-      if (isLoss(event)) return RANK.decided;
       return isAbout(event) ? RANK.namedPart : RANK.minor;
   }
 }

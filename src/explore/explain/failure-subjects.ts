@@ -18,12 +18,18 @@ const PLACED_RUN = /\brun (\S+) (?:on|of) ([^\s,;:]*[^\s,;:.])/gu;
 /** What the failure names; if it names nothing, what the decisions name; if they name nothing either, everything. */
 export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
   const events = run.events.map(({ event }) => event);
-  const text = [
-    failure.message,
-    ...failure.details.map(([...line]) => line.join('').split('\n')[0] ?? ''),
-  ].join('\n');
+  const text = textOf(failure);
   const topics = run.decisions.flatMap(({ question, answer }) => (answer > 0 ? [question.topic] : []));
   return aboutNamed(events, text) ?? aboutTopics(events, topics) ?? (() => true);
+}
+
+function textOf({ message, details }: Failure): string {
+  return [message, ...details.map((detail) => detail.split('\n')[0] ?? '')].join('\n');
+}
+
+/** What a failure says, in words that may be names. */
+export function wordsOf(failure: Failure): ReadonlySet<string> {
+  return new Set(textOf(failure).match(WORDS) ?? []);
 }
 
 function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): IsAbout | undefined {
@@ -45,19 +51,19 @@ function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): I
       tagged.add(`${event.runner} ${event.runId}`);
     }
   }
-  const runners = new Set(events.map(({ runner }) => runner).filter((name) => named.has(name)));
+  const runners = namedIn(events, named);
   if (runners.size + runIds.size + tagged.size === 0) return undefined;
   return (event) => {
     const runId = runIdOf(event);
     const isOfRun = runId !== undefined && runId !== '' && runIds.size + tagged.size > 0;
-    if (!isOfRun) return runners.has(event.runner);
+    if (!isOfRun) return isOfRunners(event, runners);
     return runIds.has(runId) || tagged.has(`${event.runner} ${runId}`);
   };
 }
 
 function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | undefined {
   const words = new Set(text.match(WORDS) ?? []);
-  const runners = new Set(events.map(({ runner }) => runner).filter((name) => words.has(name)));
+  const runners = namedIn(events, words);
   const { placed, rest } = withoutPlaced(text, new Set(events.map(({ runner }) => runner)));
   const restWords = new Set(rest.match(WORDS) ?? []);
   const inRest = new Set([...runners].filter((name) => restWords.has(name)));
@@ -75,12 +81,27 @@ function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | unde
   if (runners.size + exact.size + runIds.size === 0) return undefined;
   return (event) => {
     const runId = runIdOf(event);
-    if (runId === undefined || runId === '') return runners.has(event.runner);
+    if (runId === undefined || runId === '') return isOfRunners(event, runners);
     if (exact.has(`${event.runner} ${runId}`)) return true;
     // Runners that number their runs alike are distinguished only if the text names one.
     const isNamed = runIds.has(runId) && (inRest.size === 0 || inRest.has(event.runner));
     return isNamed || (runIds.size + exact.size === 0 && runners.has(event.runner));
   };
+}
+
+/** The runners, nodes and disks of a trace that are named. */
+function namedIn(events: readonly TraceEvent[], words: ReadonlySet<string>): ReadonlySet<string> {
+  const all = events.flatMap((event) =>
+    event.type === 'message' ? [event.runner, event.to] : [event.runner],
+  );
+  return new Set(all.filter((name) => words.has(name)));
+}
+
+/** Of several nodes that are named, a message is about what passes between them. */
+function isOfRunners(event: TraceEvent, runners: ReadonlySet<string>): boolean {
+  if (event.type !== 'message') return runners.has(event.runner);
+  const ends = [event.runner, event.to].filter((name) => runners.has(name));
+  return ends.length >= Math.min(2, runners.size);
 }
 
 /** The runs that the text places on a runner that is `known`, and the text without them. */

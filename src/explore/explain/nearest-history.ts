@@ -1,6 +1,7 @@
 /** What the nearest passing execution did otherwise, in words. */
 import { plural } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { messageText, unstruckText } from '../../model/message-text.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { isSameKey } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
@@ -45,12 +46,30 @@ function nearestText(
 ): string {
   const observed = observedIn(failing, change);
   const fault = observed === undefined ? undefined : faultText(failing, passing, observed, change);
+  const unstruck = observed === undefined ? undefined : unstruckIn(failing, observed, change);
+  if (unstruck !== undefined) {
+    const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
+    return `If ${unstruck}${more}, it would have held.`;
+  }
   if (fault !== undefined) {
     const more = others > 0 ? `, if ${others} more ${plural(others, 'choice')} had been the default` : '';
     return `${fault.word} this it would have held${more}: ${fault.text}.`;
   }
   const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
   return `If ${insteadText(failing, passing, observed, change)}${more}, it would have held.`;
+}
+
+/** Of a message: that it had not been lost. */
+function unstruckIn(
+  run: ObservedRun,
+  observed: ObservedDecision,
+  { answer }: AnswerChange,
+): string | undefined {
+  if (observed.question.kind !== 'fault' || answer !== 0) return undefined;
+  const { event } = new ShownFaults(run, new EventNames(run)).of(observed) ?? {};
+  return event?.type === 'fault' && event.message !== undefined
+    ? unstruckText(event.kind, event.message)
+    : undefined;
 }
 
 /** What strikes is a clause of its own. */
@@ -118,6 +137,10 @@ function orderInsteadText(
     event === undefined ? 'another event' : names.of(event),
   );
   const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
+  const arrival = names.broughtBy(due[instead]?.id ?? 0);
+  if (arrival !== undefined && taken !== other) {
+    return `${messageText(arrival)} had arrived before ${taken} at ${atMs} ms`;
+  }
   return taken === other
     ? `of the events due at ${atMs} ms ${taken} that was made ${instead < answer ? 'earlier' : 'later'} had come first`
     : `${other} had come before ${taken} at ${atMs} ms`;
@@ -174,7 +197,12 @@ function firstDifference(
 
 /** That another command was accepted only repeats that another one was chosen. */
 function isEffect(event: TraceEvent): boolean {
-  return event.type !== 'accepted' && isTelling(event);
+  return event.type !== 'accepted' && !isWay(event) && isTelling(event);
+}
+
+/** What becomes of a message on its way only repeats that a fault struck it; what matters is what comes of that. */
+function isWay(event: TraceEvent): boolean {
+  return event.type === 'message' && event.step !== 'delivered';
 }
 
 function isTelling(event: TraceEvent): boolean {

@@ -151,7 +151,7 @@ class Observation implements DecisionSource {
 }
 
 /** What was decided other than plainly, with one decision for each value that was drawn: the first that is not plain. */
-export function unusualDecisions(run: ObservedRun): ObservedDecision[] {
+export function unusualDecisions(run: Pick<ObservedRun, 'decisions'>): ObservedDecision[] {
   const seen = new Set<DrawnValue>();
   return run.decisions.filter(({ answer, drawn }) => {
     if (answer === 0 || (drawn !== undefined && seen.has(drawn))) return false;

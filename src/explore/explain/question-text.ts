@@ -22,10 +22,24 @@ export function eventText(topic: Topic): string {
   if (owner === '' && isThing(subject, 'process')) return `the ${phrase} of process ${subject.id}`;
   const recovery = words.at(-1) === 'end' && typeof owner === 'string' ? RECOVERIES[what] : undefined;
   if (recovery !== undefined) return `the ${recovery} of ${owner as string}`;
+  if (what === 'sleep' && words.length === 1 && typeof owner === 'string' && owner !== '' && subject === '') {
+    return `a sleep of ${owner}`;
+  }
   if (!isThing(owner, 'filer')) return `"${topic.text}"`;
   const [, follows] = words;
   const call = filerCallText(owner.id, what, textOfSubject(root));
   return `the end of ${follows === 'cancel' ? 'the cancellation of ' : ''}${call}`;
+}
+
+/** That an event of the clock fires, in words: `locks restarts`; undefined where its name says enough. */
+export function recoveryText({ topic }: { readonly topic: Topic }): string | undefined {
+  const { words, root } = phrasesOf(topic);
+  const { owner, what } = root;
+  if (words.at(-1) !== 'end' || typeof owner !== 'string' || !Object.hasOwn(RECOVERIES, what))
+    return undefined;
+  return what === 'crash'
+    ? `${owner} restarts`
+    : `the ${what === 'slow' ? 'slowness' : what} of ${owner} ends`;
 }
 
 /** The topic that others follow from, and what each is, in that order: `upload bound` of run 3. */

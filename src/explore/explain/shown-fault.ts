@@ -52,6 +52,19 @@ export class ShownFaults {
     return { event, others: this.#othersOf(decision, event), decision, text: this.#textOf(decision, event) };
   }
 
+  /** What was decided of that fault after it, such as how long it lasts: it is said with it. */
+  detailsBehind(decision: ObservedDecision): readonly ObservedDecision[] {
+    const { event } = this.of(decision) ?? {};
+    if (event?.type !== 'fault' || !isOfNetwork(event)) return [];
+    const { decisions } = this.#run;
+    const details: ObservedDecision[] = [];
+    for (let at = decisions.indexOf(decision) + 1; ; at += 1) {
+      const next = decisions[at];
+      if (next?.traceIndex !== decision.traceIndex || next.question.kind === 'fault') return details;
+      details.push(next);
+    }
+  }
+
   /** True for a question about a fault whose answer, as far as can be seen, was that nothing goes wrong. */
   isSpared(decision: ObservedDecision): boolean {
     const { answer, n } = decision;
@@ -69,6 +82,8 @@ export class ShownFaults {
 
   #textOf(decision: ObservedDecision, event: FaultEvent): string {
     const words = answerText(decision, decision.answer);
+    // Which message it was, and how long it takes, is more than how often it was asked.
+    if (isOfNetwork(event)) return faultText(event);
     return words === undefined || words === ''
       ? faultText(event)
       : decisionText(decision, (due) => this.#names.of(due));
@@ -90,6 +105,10 @@ export class ShownFaults {
       others.push(event);
     }
   }
+}
+
+function isOfNetwork({ message, parts }: FaultEvent): boolean {
+  return message !== undefined || parts !== undefined;
 }
 
 function isAnsweredFault({ question, answer }: ObservedDecision): boolean {

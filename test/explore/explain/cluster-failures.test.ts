@@ -1,0 +1,279 @@
+// What is said of one failure per way in which a cluster fails.
+import { expect, test } from 'vitest';
+import { createMutex, createNetwork, isCallLost, type LinkFaults } from '../../../src/cluster/index.ts';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { explain } from '../../../src/explore/explain/explanation.ts';
+import type { DecisionSource } from '../../../src/kernel/decisions.ts';
+import { defineScenario } from '../../../src/simulation/scenario.ts';
+import type { Simulation } from '../../../src/simulation/simulation.ts';
+
+type Answers = Readonly<Record<string, number | 'highest'>>;
+
+/** Answers those questions, the first time that each is asked, and 0 to all others. */
+function answering(answers: Answers): DecisionSource {
+  return {
+    decide(question, n, occurrence) {
+      const given = occurrence === 0 ? answers[question.text] : undefined;
+      return given === 'highest' ? n - 1 : (given ?? 0);
+    },
+  };
+}
+
+/** The sentence, the history and what would have held. */
+async function explained(
+  name: string,
+  run: (sim: Simulation) => Promise<void>,
+  answers: Answers,
+): Promise<readonly string[]> {
+  const executor = createExecutor(defineScenario({ name, description: 'fails', run }));
+  const { failure, decisions } = await executor.execute({ source: answering(answers) });
+  expect(failure).toBeDefined();
+  const { sentence, history, nearestPass } = await explain(executor, decisions());
+  return [
+    sentence,
+    ...history.map(
+      ({ atMs, role, text, because }) =>
+        `${atMs} ${role === 'event' ? ' ' : role === 'decision' ? '?' : '!'} ${text}${because === undefined ? '' : `  (${because})`}`,
+    ),
+    nearestPass?.text ?? 'nothing',
+    nearestPass?.difference ?? 'no difference',
+  ];
+}
+
+class Tickets {
+  readonly sold: string[] = [];
+  sell(client: string): number {
+    this.sold.push(client);
+    return this.sold.length;
+  }
+}
+
+/** Two clients buy a ticket each; one that hears nothing asks again. */
+const buying =
+  (times: number, faults: LinkFaults) =>
+  async (sim: Simulation): Promise<void> => {
+    const tickets = new Tickets();
+    const net = createNetwork(sim, { latencyMs: 1, faults });
+    net.node('shop', () => tickets);
+    const clients = ['ann', 'ben'].map((name) => {
+      net.node(name, async ({ connect, note }) => {
+        const shop = connect<Tickets>('shop', { timeoutMs: 50 });
+        for (let left = times; left > 0; left -= 1) {
+          const number = await shop.sell(name).catch((error: unknown) => {
+            if (!isCallLost(error)) throw error;
+          });
+          if (number !== undefined) return;
+        }
+        note('gives up');
+      });
+      return name;
+    });
+    await sim.sleep(200);
+    sim.check(
+      tickets.sold.length === clients.length,
+      `${clients.length} clients have ${tickets.sold.length} tickets of the shop`,
+    );
+  };
+
+test('a call that is lost', async () => {
+  const lines = await explained('lost-call', buying(1, { lose: true }), {
+    'ben to shop sell fault': 'highest',
+  });
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "lost-call fails at 200 ms: 2 clients have 1 tickets of the shop, when the call sell("ben") from ben to shop is lost.",
+      "0 ? the call sell("ben") from ben to shop is lost",
+      "2   ann gets 1 from sell("ann") of shop, called at 0 ms",
+      "50   ben notes: gives up  (by the time limit of ben's call sell to shop)",
+      "200   the sleep in Object.run (cluster-failures.test.ts:71) ends  (set at the start)",
+      "200 ! 2 clients have 1 tickets of the shop",
+      "If the call sell("ben") from ben to shop had not been lost, it would have held.",
+      "Where it holds: 1 ms: shop gets ben's call sell("ben"). Where it fails: 2 ms: ann gets the answer 1 of shop to its call of sell.",
+    ]
+  `);
+});
+
+test('an answer that is lost', async () => {
+  const lines = await explained('lost-answer', buying(3, { lose: true }), {
+    'shop to ann reply to sell fault': 'highest',
+  });
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "lost-answer fails at 200 ms: 2 clients have 3 tickets of the shop, when the answer 1 of shop to ann's call of sell is lost.",
+      "1 ? the answer 1 of shop to ann's call of sell is lost  (by the arrival at shop of ann's call sell("ann"))",
+      "2   ben gets 2 from sell("ben") of shop, called at 0 ms",
+      "52   ann gets 3 from sell("ann") of shop, called at 50 ms",
+      "200   the sleep in Object.run (cluster-failures.test.ts:71) ends  (set at the start)",
+      "200 ! 2 clients have 3 tickets of the shop",
+      "If the answer 1 of shop to ann's call of sell had not been lost, it would have held.",
+      "Where it holds: 2 ms: ann gets the answer 1 of shop to its call of sell. Where it fails: 2 ms: ben gets the answer 2 of shop to its call of sell.",
+    ]
+  `);
+});
+
+test('a call that is duplicated', async () => {
+  const lines = await explained('duplicate', buying(1, { duplicate: true }), {
+    'ann to shop sell fault': 'highest',
+  });
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "duplicate fails at 200 ms: 2 clients have 3 tickets of the shop, when the call sell("ann") from ann to shop is duplicated.",
+      "0 ? the call sell("ann") from ann to shop is duplicated",
+      "1   shop gets ann's call sell("ann")",
+      "1   shop gets ann's call sell("ann") again",
+      "2   ann gets the answer 1 of shop to its call sell("ann")",
+      "2   ann gets the answer 2 of shop to its call sell("ann") again",
+      "2   ben gets 3 from sell("ben") of shop, called at 0 ms",
+      "200   the sleep in Object.run (cluster-failures.test.ts:71) ends  (set at the start)",
+      "200 ! 2 clients have 3 tickets of the shop",
+      "If the call sell("ann") from ann to shop had not been duplicated, it would have held.",
+      "Where it holds: 1 ms: shop gets ben's call sell("ben"). Where it fails: 1 ms: shop gets ann's call sell("ann").",
+    ]
+  `);
+});
+
+test('a crash before a sync', async () => {
+  const lines = await explained(
+    'crash-before-sync',
+    async (sim) => {
+      const net = createNetwork(sim, { latencyMs: 1 });
+      interface Store {
+        put(value: string): Promise<void>;
+        get(): Promise<string>;
+      }
+      net.node(
+        'store',
+        ({ disk }): Store => ({
+          async put(value) {
+            await disk.write('value', value);
+          },
+          get: () => disk.readText('value').catch(() => 'nothing'),
+        }),
+        { faults: { crash: 16 }, restartMs: 5 },
+      );
+      const store = net.connect<Store>('store', { timeoutMs: 100 });
+      await store.put('seven');
+      const got = await store.get().catch(() => store.get());
+      sim.check(got === 'seven', `"seven" was put, and ${got} is there`);
+    },
+    {
+      'store crash at scenario to store get fault': 'highest',
+      'store lost names fault': 'highest',
+      'store lost value fault': 'highest',
+    },
+  );
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "crash-before-sync fails at 6 ms: "seven" was put, and nothing is there, when store crashes as get() of scenario arrives and store loses the creation of value.",
+      "1   store writes value (5 bytes)",
+      "2   put("seven") of store, called by scenario at 0 ms, has returned",
+      "3 ? store crashes as get() of scenario arrives",
+      "3 ? store loses the creation of value",
+      "3   the call get() from scenario to store is refused: store is down",
+      "3   store starts again  (set at 3 ms)",
+      "4   get() of store, called by scenario at 2 ms, fails: store is down",
+      "6   scenario gets "nothing" from get() of store, called at 4 ms",
+      "6 ! "seven" was put, and nothing is there",
+      "Without this it would have held: store loses the creation of value.",
+      "Where it holds: 3 ms: value on store keeps what was not synced (5 bytes). Where it fails: 3 ms: store loses the creation of value.",
+    ]
+  `);
+});
+
+/** A message that says what it is. */
+class Claim {
+  readonly term: number;
+  readonly by: string;
+  constructor(by: string, term: number) {
+    this.by = by;
+    this.term = term;
+  }
+  describe(): string {
+    return `${this.by}'s claim to lead term ${this.term}`;
+  }
+}
+
+test('a partition', async () => {
+  const lines = await explained(
+    'partition',
+    async (sim) => {
+      const leaders = new Set<string>();
+      sim.always('one leads', () => leaders.size <= 1);
+      const net = createNetwork(sim, { latencyMs: 1, faults: { partition: true, outageMs: 400 } });
+      net.node('first', async (node) => {
+        leaders.add('first');
+        for (let beat = 0; beat < 30; beat += 1) {
+          node.send('second', new Claim('first', 1));
+          await node.sleep(20);
+        }
+      });
+      net.node('second', async (node) => {
+        const claims = node.mailbox<Claim>();
+        for (;;) {
+          try {
+            await claims.receive({ timeoutMs: 100 });
+          } catch {
+            leaders.add('second');
+            node.note('leads');
+            return;
+          }
+        }
+      });
+      await sim.sleep(500);
+    },
+    { 'first to second message fault': 'highest', 'network partition delay': 3 },
+  );
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "partition fails at 101 ms: "one leads" does not hold, when the network is partitioned: first | second, for 400 ms.",
+      "1   second gets first's claim to lead term 1 from first",
+      "20 ? the network is partitioned: first | second, for 400 ms  (by a sleep of first, set at the start)",
+      "20   the message first's claim to lead term 1 from first to second is lost: the network is partitioned",
+      "40   the message first's claim to lead term 1 from first to second is lost: the network is partitioned  (by a sleep of first, set at 20 ms by a sleep of first)",
+      "60   the message first's claim to lead term 1 from first to second is lost: the network is partitioned  (by a sleep of first, set at 40 ms by a sleep of first)",
+      "80   the message first's claim to lead term 1 from first to second is lost: the network is partitioned  (by a sleep of first, set at 60 ms by a sleep of first)",
+      "100   the message first's claim to lead term 1 from first to second is lost: the network is partitioned  (by a sleep of first, set at 80 ms by a sleep of first)",
+      "101   second notes: leads  (by "second waits for a message", set at 1 ms)",
+      "101 ! "one leads" does not hold",
+      "Without this it would have held: the network is partitioned: first | second, for 400 ms.",
+      "Where it holds: 21 ms: second gets first's claim to lead term 1 from first. Where it fails: 101 ms: second notes: leads.",
+    ]
+  `);
+});
+
+test('a circle of locks', async () => {
+  const lines = await explained(
+    'circle',
+    async (sim) => {
+      const jobs = createMutex(sim.world, { name: 'jobs' });
+      const results = createMutex(sim.world, { name: 'results' });
+      const move = (owner: string, first: typeof jobs, second: typeof jobs): Promise<void> =>
+        first.run(
+          async () => {
+            await sim.sleep(10, `${owner} works`);
+            await second.run(() => undefined, { owner });
+          },
+          { owner },
+        );
+      const delay = sim.pick('start of b', [100, 0], (ms) => `${ms} ms`);
+      await Promise.all([
+        move('a', jobs, results),
+        sim.sleep(delay, 'b starts').then(() => move('b', results, jobs)),
+      ]);
+    },
+    { 'start of b': 1 },
+  );
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "circle fails at 10 ms: Deadlock: nothing is due any more, and there is a circle of waits: a → mutex results (b) → mutex jobs (a), when "start of b" is 0 ms.",
+      "0 ? "start of b" is 0 ms",
+      "0   a took mutex jobs",
+      "0   b took mutex results  (by "b starts", set at the start)",
+      "10   a waits for mutex results  (by "a works", set at the start)",
+      "10   b waits for mutex jobs  (by "b works", set at 0 ms by "b starts")",
+      "10 ! Deadlock: nothing is due any more, and there is a circle of waits",
+      "If "start of b" had been 100 ms instead of 0 ms, it would have held.",
+      "Where it holds: 10 ms: a took mutex results. Where it fails: 0 ms: b took mutex results.",
+    ]
+  `);
+});
