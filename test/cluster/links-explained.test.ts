@@ -76,5 +76,7 @@ test('a partition is explained with its groups and how long it lasts', async () 
   const text = 'the network is partitioned: bank | a, for 250 ms';
   expect(sentence).toContain(`when ${text}`);
   expect(history).toContain(`1 ${text}`);
-  expect(history).toContain("1 the answer 7 of bank to a's call deposit(the deposit of order 3) is lost: the network is partitioned");
+  expect(history).toContain(
+    "1 the answer 7 of bank to a's call deposit(the deposit of order 3) is lost: the network is partitioned",
+  );
 });
