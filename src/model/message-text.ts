@@ -34,7 +34,7 @@ export function stepName(kind: MessageKind | 'limit', name: string): string {
 }
 
 /** `ann's`, `locks'`. */
-export function possessive(name: string): string {
+function possessive(name: string): string {
   return name.endsWith('s') ? `${name}'` : `${name}'s`;
 }
 
