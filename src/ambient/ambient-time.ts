@@ -61,7 +61,7 @@ interface AmbientSettings extends AwaitOptions {
 
 /** What the globals of the machine answer to one who asks: the scenario, or a process of a simulated machine. */
 interface Asked {
-  readonly clock: Pick<ProcessClock, 'now' | 'epochMs'>;
+  readonly clock: Omit<ProcessClock, 'slowed'>;
   readonly choices: Choices;
   readonly draws: RandomStream;
   readonly entropy: RandomStream;
@@ -104,7 +104,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#asked = this.#scenario;
     this.#gate = new OutsideGate(allowed, report);
     this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
-    this.#awaits = controlAwaits(awaits, parts);
+    this.#awaits = controlAwaits(awaits, { choices, capturePlaces, clockNow: () => this.#asked.clock });
     this.#ticks = new AmbientTicks(clock, maxTicks, this.#gate);
   }
 

@@ -92,6 +92,28 @@ test('its dates are as wrong as its clock, and those of the scenario are right',
     await passes(20);
   }));
 
+test('what comes after an await that is late by decision is still its code', async () => {
+  const log: string[] = [];
+  const { failure } = await simulate({
+    ambient: ambientTime({ awaits: 'latency', thens: true }),
+    source: fifoDecisions(),
+    scenario: async (sim) => {
+      const net = createNetwork(sim);
+      const shared = Promise.resolve();
+      const program = ({ name }: { readonly name: string }): void => {
+        void shared.then(() => passes(10)).then(() => log.push(name));
+      };
+      const nodes = ['a', 'b'].map((name) => net.node(name, program));
+      await sim.sleep(5);
+      nodes[0]?.crash();
+      await shared;
+      await sim.sleep(20);
+    },
+  });
+  expect(failure).toBeUndefined();
+  expect(log).toEqual(['b']);
+});
+
 test('each process draws by itself, and a dead one asks nothing', async () => {
   const drawn: number[][] = [];
   const { failure, decisions } = await play(async (sim) => {

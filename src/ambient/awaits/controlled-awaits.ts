@@ -5,7 +5,7 @@
 import type { Timer } from '../../kernel/clock.ts';
 import type { Choices } from '../../kernel/decisions.ts';
 import { topicOf, type Topic } from '../../kernel/question.ts';
-import type { VirtualClock } from '../../kernel/virtual-clock.ts';
+import type { ProcessClock } from '../../model/process-host.ts';
 import { AWAIT_OWNERS } from '../../simulation/ambience.ts';
 import { hub, type AwaitControl } from '../hub.ts';
 
@@ -32,9 +32,13 @@ export interface AwaitOptions {
   readonly thens?: boolean;
 }
 
+/** What continuations are events of. */
+type AwaitClock = Omit<ProcessClock, 'slowed' | 'epochMs'>;
+
 /** What they take of a simulation. */
 export interface AwaitParts {
-  readonly clock: VirtualClock;
+  /** The clock of the scenario or process whose code runs. */
+  readonly clockNow: () => AwaitClock;
   readonly choices: Choices;
   readonly capturePlaces: boolean;
 }
@@ -138,6 +142,7 @@ class Continuation {
   readonly site: string;
   /** What is awaited, if others may await it too. */
   readonly shared: Promise<unknown> | undefined;
+  readonly clock: AwaitClock;
   readonly place: Error | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
@@ -155,12 +160,13 @@ class Continuation {
   constructor(
     site: string,
     shared: Promise<unknown> | undefined,
-    place: Error | undefined,
+    [clock, place]: readonly [AwaitClock, Error | undefined],
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
     this.site = site;
     this.shared = shared;
+    this.clock = clock;
     this.place = place;
     this.resolve = resolve;
     this.reject = reject;
@@ -172,19 +178,22 @@ class Continuation {
   }
 }
 
-/** Each continuation is an event of the clock: see {@link AwaitLevel}. */
+/** By what is awaited, a promise that has settled: the first of its reactions that is pending. */
+type Reactions = Map<Promise<unknown>, Continuation>;
+
+/** Each continuation is an event of the clock of whose code it is: see {@link AwaitLevel}. */
 class LateAwaits extends Awaits {
-  readonly #clock: VirtualClock;
+  readonly #clockNow: AwaitParts['clockNow'];
   readonly #capturesPlaces: boolean;
   /** The end of the chain of all that are pending. */
   #last: Continuation | undefined;
-  /** By what is awaited, a promise that has settled: the first of its reactions that is pending. */
-  readonly #reactions = new Map<Promise<unknown>, Continuation>();
+  /** Of each process by itself: one that has died goes on nowhere, and others do. */
+  readonly #reactions = new Map<AwaitClock, Reactions>();
   #isOver = false;
 
-  constructor({ clock, capturePlaces }: AwaitParts, controlsThens: boolean) {
+  constructor({ clockNow, capturePlaces }: AwaitParts, controlsThens: boolean) {
     super(controlsThens);
-    this.#clock = clock;
+    this.#clockNow = clockNow;
     this.#capturesPlaces = capturePlaces;
   }
 
@@ -193,8 +202,9 @@ class LateAwaits extends Awaits {
     // One that was made for this await has no other reactions.
     const shared = promise === value ? promise : undefined;
     const place = this.#capturesPlaces ? placeHere() : undefined;
+    const clock = this.#clockNow();
     return new Promise((resolve, reject) => {
-      const continuation = new Continuation(site, shared, place, resolve, reject);
+      const continuation = new Continuation(site, shared, [clock, place], resolve, reject);
       void nativeThen.call(
         promise,
         (result) => this.#settled(continuation, result),
@@ -219,7 +229,7 @@ class LateAwaits extends Awaits {
 
   #settled(continuation: Continuation, value: unknown): void {
     if (this.#isOver) return;
-    const clock = this.#clock;
+    const { clock } = continuation;
     continuation.value = value;
     continuation.cause = clock.currentEventId;
     this.#append(continuation);
@@ -243,25 +253,36 @@ class LateAwaits extends Awaits {
   }
 
   #append(continuation: Continuation): void {
-    const { shared } = continuation;
+    const { shared, clock } = continuation;
     if (shared === undefined) return;
-    const first = this.#reactions.get(shared);
-    if (first === undefined) this.#reactions.set(shared, continuation);
+    const reactions = this.#reactionsOn(clock);
+    const first = reactions.get(shared);
+    if (first === undefined) reactions.set(shared, continuation);
     else {
       first.last.follower = continuation;
       first.last = continuation;
     }
   }
 
+  #reactionsOn(clock: AwaitClock): Reactions {
+    let reactions = this.#reactions.get(clock);
+    if (reactions === undefined) {
+      reactions = new Map();
+      this.#reactions.set(clock, reactions);
+    }
+    return reactions;
+  }
+
   #takeFirst(continuation: Continuation): Continuation {
-    const { shared } = continuation;
+    const { shared, clock } = continuation;
     if (shared === undefined) return continuation;
-    const first = this.#reactions.get(shared) as Continuation;
+    const reactions = this.#reactionsOn(clock);
+    const first = reactions.get(shared) as Continuation;
     const { follower, last } = first;
-    if (follower === undefined) this.#reactions.delete(shared);
+    if (follower === undefined) reactions.delete(shared);
     else {
       follower.last = last;
-      this.#reactions.set(shared, follower);
+      reactions.set(shared, follower);
     }
     return first;
   }
