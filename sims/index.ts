@@ -19,4 +19,5 @@ export const scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition
   'two-phase-commit': async () => (await import('./cluster/two-phase-commit.ts')).twoPhaseCommit,
   lease: async () => (await import('./cluster/lease.ts')).lease,
   'failure-detector': async () => (await import('./cluster/failure-detector.ts')).failureDetector,
+  'build-farm': async () => (await import('./cluster/build-farm.ts')).buildFarm,
 };

@@ -33,4 +33,8 @@ export const clusterPrograms: readonly (() => Promise<ClusterProgram>)[] = [
     const { failureDetector, failureDetectorMistakes } = await import('./failure-detector.ts');
     return { program: failureDetector, mistakes: failureDetectorMistakes };
   },
+  async () => {
+    const { buildFarm, buildFarmMistakes } = await import('./build-farm.ts');
+    return { program: buildFarm, mistakes: buildFarmMistakes };
+  },
 ];

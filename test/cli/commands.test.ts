@@ -22,6 +22,7 @@ const SHIPPED: readonly string[] = [
   'two-phase-commit',
   'lease',
   'failure-detector',
+  'build-farm',
 ];
 
 /** Zombies that nobody reaps do not count as alive. */
