@@ -84,7 +84,12 @@ const BECAME: Readonly<Record<Exclude<MessageStep, 'sent' | 'delivered'>, string
 export function messageEventText(event: MessageEvent, args?: string): string {
   const { runner: from, to, kind, name, detail, step, reason } = event;
   if (step !== 'sent' && step !== 'delivered') {
-    return `${messageText(event, args)} ${BECAME[step]}${reason === undefined ? '' : `: ${reason}`}`;
+    // Its own words are a noun already.
+    const noun =
+      kind === 'message' && detail !== undefined
+        ? `${detail} from ${from} to ${to}`
+        : messageText(event, args);
+    return `${noun} ${BECAME[step]}${reason === undefined ? '' : `: ${reason}`}`;
   }
   const isSent = step === 'sent';
   switch (kind) {

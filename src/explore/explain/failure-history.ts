@@ -8,11 +8,12 @@ import { type RoutineEvent, isRoutine } from './routine-event.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
+import type { MessageEvent } from '../../model/message-text.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
-import { subjectsOf, type IsAbout, wordsOf } from './failure-subjects.ts';
+import { subjectsOf, type IsAbout, WORDS, wordsOf } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';
 import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
 import { Exchanges } from './exchanges.ts';
@@ -172,7 +173,7 @@ function lineOf(
 function causeText(
   { firings }: ObservedRun,
   names: EventNames,
-  { firingId, isFiring, event }: Candidate,
+  { role, firingId, isFiring, event }: Candidate,
 ): string | undefined {
   const firing = firings.get(firingId);
   if (firing === undefined) return undefined;
@@ -182,9 +183,9 @@ function causeText(
   const set = isMade ? `${setAt} by ${names.of(maker)}` : setAt;
   if (event?.type === 'node' && event.step === 'restarted') return maker === undefined ? undefined : set;
   // When a fault strikes a node is in its words, and what a disk has done is what it was asked for.
-  if (names.isStep(firing)) {
-    if (event?.type === 'fault' && event.operation === 'node') return undefined;
-    if (event?.type === 'disk' && names.broughtBy(firingId) === undefined) return undefined;
+  if (role === 'decision' && event?.type === 'fault' && event.operation === 'node') return undefined;
+  if (event?.type === 'disk' && names.isStep(firing) && names.broughtBy(firingId) === undefined) {
+    return undefined;
   }
   const arrival = names.broughtBy(firingId);
   if (arrival !== undefined) {
@@ -277,6 +278,8 @@ class ClusterRanks {
   /** Events of the clock that led to the failure, the nearest ones. */
   readonly #chain = new Set<number>();
   readonly #firingOf = new Map<TraceEvent, number>();
+  /** Arguments of calls, by their ids. */
+  readonly #args = new Map<number, string>();
   readonly #often = new Set<TraceEvent>();
   readonly #beforeCrash = new Set<TraceEvent>();
 
@@ -286,7 +289,9 @@ class ClusterRanks {
     this.#findOften(run.events);
     this.#findBeforeCrashes(run.events);
     for (const { event, firingId } of run.events) {
-      if (event.type === 'message') this.#firingOf.set(event, firingId);
+      if (event.type !== 'message') continue;
+      this.#firingOf.set(event, firingId);
+      if (event.kind === 'call' && event.detail !== undefined) this.#args.set(event.id, event.detail);
     }
     this.#findChain(run);
   }
@@ -308,13 +313,22 @@ class ClusterRanks {
     }
   }
 
-  #rankOfMessage(event: Extract<TraceEvent, { type: 'message' }>): Rank {
+  #rankOfMessage(event: MessageEvent): Rank {
     const { step, name } = event;
     if (step === 'delivered' && this.#chain.has(this.#firingOf.get(event) ?? 0)) return RANK.named;
-    if (this.#words.has(name)) return step === 'sent' ? RANK.namedPart : RANK.named;
+    if (this.#words.has(name)) {
+      if (step === 'sent') return RANK.namedPart;
+      return this.#exchangeSays(event) ? RANK.named : RANK.context;
+    }
     if (this.#often.has(event)) return RANK.minor;
     if (step !== 'sent' && step !== 'delivered') return this.#isAbout(event) ? RANK.namedPart : RANK.around;
     return this.#isAbout(event) && step === 'delivered' ? RANK.context : RANK.around;
+  }
+
+  /** Whether its arguments or its answer have a word or a number that the failure has. */
+  #exchangeSays({ id, detail }: MessageEvent): boolean {
+    const said = [this.#args.get(id), detail].flatMap((text) => text?.match(WORDS) ?? []);
+    return said.some((word) => this.#words.has(word));
   }
 
   #rankOfLock({ name, owner = '', runner }: ProcessEvent): Rank | undefined {

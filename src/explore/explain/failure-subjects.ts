@@ -11,7 +11,8 @@ import type { ObservedRun } from './observed-run.ts';
 /** A question about a trace event. */
 export type IsAbout = (event: TraceEvent) => boolean;
 
-const WORDS = /[\p{L}\p{N}_][\p{L}\p{N}_./-]*/gu;
+/** What may be a name, or a number. */
+export const WORDS: RegExp = /[\p{L}\p{N}_][\p{L}\p{N}_./-]*/gu;
 /** `run 3 on runner-7`: whose run it is stands behind it. */
 const PLACED_RUN = /\brun (\S+) (?:on|of) ([^\s,;:]*[^\s,;:.])/gu;
 

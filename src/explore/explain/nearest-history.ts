@@ -202,7 +202,7 @@ function isEffect(event: TraceEvent): boolean {
 
 /** What becomes of a message on its way only repeats that a fault struck it; what matters is what comes of that. */
 function isWay(event: TraceEvent): boolean {
-  return event.type === 'message' && event.step !== 'delivered';
+  return event.type === 'message' && event.step !== 'delivered' && event.step !== 'refused';
 }
 
 function isTelling(event: TraceEvent): boolean {

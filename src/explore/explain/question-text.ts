@@ -129,6 +129,7 @@ export function decisionText(
         : `${unwordedFault(decision) ?? `a fault strikes ${about}`} (${answer} of ${n - 1})`;
     case 'delay':
       if (answer === 0) return `${about} is not delayed`;
+      if (words !== undefined && isOutage(question.topic)) return outageText(question.topic, words);
       return words === undefined
         ? `${about} is delayed (${answer} of ${n - 1})`
         : `${about} is delayed by ${words} ms`;
@@ -137,6 +138,17 @@ export function decisionText(
     case 'choice':
       return `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
   }
+}
+
+const OUTAGES: Readonly<Record<string, string>> = { crash: 'down', pause: 'paused', slow: 'slow' };
+
+/** What is decided after a fault of a node: how long that lasts. */
+function isOutage({ what, subject }: Topic): boolean {
+  return Object.hasOwn(OUTAGES, what) && subject instanceof Topic;
+}
+
+function outageText({ owner, what }: Topic, ms: string): string {
+  return `${typeof owner === 'string' ? owner : owner.text} is ${OUTAGES[what]} for ${ms} ms`;
 }
 
 /** One that is known by its kind alone, as in a log. */

@@ -6,7 +6,7 @@
 /** One event of the Chrome Trace Event format. Times are microseconds. */
 export interface TimelineEvent {
   readonly name: string;
-  /** Kind of thing: `run`, `state`, `call`, `node`, `event`, `cause`, `decision`, `failure`, `gap` (what is not drawn), or the type of a trace event. */
+  /** Kind of thing: `run`, `state`, `call`, `node`, `lock`, `event`, `cause`, `decision`, `failure`, `gap` (what is not drawn), or the type of a trace event. */
   readonly cat: string;
   /** `X` slice, `i` mark, `s` and `f` ends of an arrow, `M` name of a lane. */
   readonly ph: 'X' | 'i' | 's' | 'f' | 'M';
@@ -27,7 +27,9 @@ export interface TimelineEvent {
 
 const PID = 1;
 /** How the name of a lane of clock events ends. */
-const OF_EVENTS = ': events';
+export const OF_EVENTS = ': events';
+/** How the names of the lanes end in which a node's calls are. */
+export const OF_CALLS = ': calls';
 
 /** A place in one of the lanes of a runner or client. */
 export interface Slot {
@@ -98,7 +100,7 @@ export class TimelineLanes {
 }
 
 function ownerOf(lane: string): string {
-  return lane.replace(/(: events| #\d+)$/, '');
+  return lane.replace(/(: events|: calls)?( #\d+)?$/, '');
 }
 
 /** Sums of fractions would let a slice reach beyond the one around it. */
@@ -127,11 +129,6 @@ export class NodeSlices {
     this.#lanes = lanes;
   }
 
-  /** The lane of a node; undefined if there is none of that name. */
-  laneOf(node: string): string | undefined {
-    return this.#open.has(node) ? nodeLane(node) : undefined;
-  }
-
   become(node: string, state: string, ts: number): void {
     const before = this.#open.get(node);
     if (before?.state === state) return;
@@ -150,6 +147,6 @@ export class NodeSlices {
 }
 
 /** A runner may have the name of its node. */
-function nodeLane(node: string): string {
+export function nodeLane(node: string): string {
   return `node ${node}`;
 }

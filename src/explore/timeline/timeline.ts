@@ -1,13 +1,23 @@
 /**
  * An execution as a timeline in the Chrome Trace Event format, which Perfetto, speedscope and `chrome://tracing` open: a lane per runner
- * with its runs as slices by state, a lane per node with its states and per client with its calls, a lane for the events of a runner's clock, marks for decisions, faults, notes and the failure, and arrows
- * from an event to those that it set. Invariants: times are virtual; slices of one lane nest; what happens within one instant keeps its
+ * with its runs as slices by state, a lane per node with its states and messages, per client and node with its calls and per lock with who
+ * holds it, a lane for the events of a runner's clock, marks for decisions, faults, disks, notes and the failure, and arrows from an event to
+ * those that it set and from the sending of a message to its arrival. Invariants: times are virtual; slices of one lane nest; what happens within one instant keeps its
  * order, nanoseconds apart.
  */
 import { tagsOf, type Command } from '../../model/command.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { LaneSlots, type Slot, TimelineLanes, NodeSlices, type TimelineEvent } from './timeline-lanes.ts';
+import {
+  LaneSlots,
+  nodeLane,
+  OF_CALLS,
+  OF_EVENTS,
+  type Slot,
+  TimelineLanes,
+  NodeSlices,
+  type TimelineEvent,
+} from './timeline-lanes.ts';
 import { callSubject, commandName, commandText } from '../../call/service-call.ts';
 import { isRunnerError } from '../../kernel/errors.ts';
 import type { RunStatus } from '../../model/run-status.ts';
@@ -19,6 +29,8 @@ import {
 } from './observed-services.ts';
 import type { Decision } from '../../kernel/decisions.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
+import type { Topic } from '../../kernel/question.ts';
+import { linkName, messageEventText, stepName } from '../../model/message-text.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { counted } from '../../model/plural.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
@@ -256,6 +268,87 @@ function replyText(outcome: CallOutcome): string {
   return `${texts.slice(0, STATUSES_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}` || 'done';
 }
 
+type MessageEvent = Extract<TraceEvent, { readonly type: 'message' }>;
+type LockEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>;
+
+/**
+ * Calls between nodes as slices from call to answer, and locks as slices from when they are taken to when they are given back. Invariant:
+ * what overlaps in one of its lanes is drawn in a further one, so that the slices of a lane nest.
+ */
+class ExchangeSlices {
+  readonly #lanes: TimelineLanes;
+  readonly #slots = new LaneSlots();
+  readonly #calls = new Map<number, OpenCall & { readonly event: MessageEvent }>();
+  readonly #held = new Map<string, OpenCall & { readonly owner: string }>();
+
+  constructor(lanes: TimelineLanes) {
+    this.#lanes = lanes;
+  }
+
+  /** @param lane of who calls, or is answered. */
+  take(event: MessageEvent, lane: string, ts: number): void {
+    const { id, kind, step } = event;
+    if (kind === 'call' && step === 'sent') {
+      this.#calls.set(id, { slot: this.#slots.take(`${lane}${OF_CALLS}`), fromTs: ts, event });
+    } else if (step === 'delivered' && (kind === 'reply' || kind === 'error')) this.#end(id, ts, event);
+  }
+
+  lock({ type, runner, runId, name, owner = '' }: LockEvent, ts: number): void {
+    const key = JSON.stringify([runner, runId, name, owner]);
+    const open = this.#held.get(key);
+    if (type === 'acquired') {
+      this.#held.set(key, { slot: this.#slots.take(name), fromTs: ts, owner });
+    } else if (open !== undefined) {
+      this.#held.delete(key);
+      this.#release(open, ts);
+    }
+  }
+
+  /** An event of the clock may be the end of a call that takes too long: the oldest of those that are alike. */
+  timeOut({ owner, what }: Topic, ts: number): void {
+    for (const [id, { event }] of this.#calls) {
+      const { runner, to, name } = event;
+      if (owner !== linkName(runner, to) || what !== stepName('limit', name)) continue;
+      this.#end(id, ts, undefined);
+      return;
+    }
+  }
+
+  /** The calls of a process that has ended end with it. */
+  endOf(node: string, ts: number): void {
+    for (const [id, { event }] of this.#calls) if (event.runner === node) this.#end(id, ts, undefined);
+  }
+
+  endAll(ts: number): void {
+    for (const id of this.#calls.keys()) this.#end(id, ts, undefined);
+    for (const open of this.#held.values()) this.#release(open, ts);
+    this.#held.clear();
+  }
+
+  #end(id: number, ts: number, answer: MessageEvent | undefined): void {
+    const open = this.#calls.get(id);
+    if (open === undefined) return;
+    this.#calls.delete(id);
+    const { slot, fromTs, event } = open;
+    this.#slots.free(slot);
+    const said = answer?.detail === undefined ? '' : `: ${answer.detail}`;
+    const end = answer === undefined ? ': no answer' : said;
+    this.#lanes.add(slot.lane, {
+      name: `${event.name}(${event.detail ?? ''}) of ${event.to}${end}`,
+      cat: 'call',
+      ph: 'X',
+      ts: fromTs,
+      dur: ts - fromTs,
+    });
+  }
+
+  #release({ slot, fromTs, owner }: OpenCall & { readonly owner: string }, ts: number): void {
+    this.#slots.free(slot);
+    const dur = ts - fromTs;
+    this.#lanes.add(slot.lane, { name: `held by ${owner}`, cat: 'lock', ph: 'X', ts: fromTs, dur });
+  }
+}
+
 /** A timeline as JSON: what `--timeline FILE` writes. */
 export interface Timeline {
   readonly traceEvents: readonly TimelineEvent[];
@@ -266,6 +359,8 @@ export interface Timeline {
 
 /** The lane of what belongs to no runner. */
 const SCENARIO = 'scenario';
+/** What happens to nodes themselves, not to the runners on them, which may have the same names. */
+const OF_NODES: ReadonlySet<TraceEvent['type']> = new Set(['fault', 'message', 'disk', 'node']);
 /** What would bury the marks that matter. */
 const SILENT: ReadonlySet<TraceEvent['type']> = new Set(['metric', 'wrote', 'phase', 'acquired', 'freed']);
 /** Between two things that happen in one instant; half of it is between the end of a slice and the beginning of the next. */
@@ -299,6 +394,12 @@ class TimelineWriter {
   readonly #runs: RunSlices;
   readonly #calls: CallSlices;
   readonly #nodes: NodeSlices;
+  readonly #exchanges: ExchangeSlices;
+  /** A program acts before its node is shown to be up. */
+  readonly #nodeNames: ReadonlySet<string>;
+  /** Where each message was sent: the last time, if it was sent again. */
+  readonly #sent = new Map<string, Point>();
+  #delivered = 0;
   readonly #moments: ServiceMoment[];
   readonly #stamps = new Stamps();
   /** Where and when each event of the clock fired. */
@@ -310,9 +411,11 @@ class TimelineWriter {
     this.#run = run;
     this.#names = new EventNames(run);
     this.#moments = [...moments];
+    this.#nodeNames = new Set(moments.flatMap(({ what }) => (what.type === 'node' ? [what.node] : [])));
     this.#runs = new RunSlices(this.#lanes);
     this.#calls = new CallSlices(this.#lanes);
     this.#nodes = new NodeSlices(this.#lanes);
+    this.#exchanges = new ExchangeSlices(this.#lanes);
     this.#decisions = run.decisions.filter(({ answer }) => answer > 0);
   }
 
@@ -339,6 +442,7 @@ class TimelineWriter {
     const endTs = this.#stamps.next(verdict.virtualMs);
     this.#runs.end(endTs);
     this.#calls.endAll(endTs);
+    this.#exchanges.endAll(endTs);
     this.#nodes.endAll(endTs);
     const { failure, scenario } = whole;
     this.#skip(whole, endTs);
@@ -355,12 +459,13 @@ class TimelineWriter {
     const firing = this.#run.firings.get(id);
     if (firing === undefined) return;
     this.#calls.goOn();
-    const lane = laneOfEvents(first?.runner);
+    const lane = this.#laneOfEvents(first);
     const ts = this.#stamps.next(firing.atMs);
     const name = this.#names.of({ id, topic: firing.topic });
     const place = firing.place === undefined ? undefined : shortPlaceOf(firing.place);
     const args = place === undefined ? {} : { args: { set: place } };
     this.#lanes.add(lane, { name, cat: 'event', ph: 'X', ts, dur: EVENT_US, ...args });
+    this.#exchanges.timeOut(firing.topic, ts);
     this.#fired.set(id, { lane, ts });
     const maker = this.#fired.get(firing.cause);
     if (maker === undefined) return;
@@ -405,13 +510,56 @@ class TimelineWriter {
   #happen(event: TraceEvent): void {
     const ts = this.#stamps.next(event.at);
     const { runner, type } = event;
+    if (event.type === 'message') {
+      this.#pass(event, ts);
+      return;
+    }
+    if (isOfLock(event)) this.#exchanges.lock(event, ts);
+    if (isEndOfProcess(event)) this.#exchanges.endOf(event.runner, ts);
     const isShown = this.#runs.take(event, ts);
     if (event.type === 'accepted') this.#accept(event, ts);
     if (isShown) return;
     if (SILENT.has(type)) return;
     const name = type === 'note' ? event.text : formatEvent(event).replace(/^[^:]*: /, '');
-    const node = type === 'fault' ? this.#nodes.laneOf(runner) : undefined;
-    this.#mark(node ?? (runner === '' ? SCENARIO : runner), { name, cat: type, ts, args: { ...event } });
+    const lane = OF_NODES.has(type) ? this.#laneOf(runner) : runner === '' ? SCENARIO : runner;
+    this.#mark(lane, { name, cat: type, ts, args: { ...event } });
+  }
+
+  /** A message is sent or comes: a slice at either end, with an arrow between them. What else becomes of it is a mark. */
+  #pass(event: MessageEvent, ts: number): void {
+    const { runner, to, step, id, kind } = event;
+    const lane = this.#laneOf(step === 'delivered' || step === 'refused' ? to : runner);
+    const name = messageEventText(event);
+    const args = { ...event };
+    this.#exchanges.take(event, lane, ts);
+    if (step !== 'sent' && step !== 'delivered') {
+      // What a fault of its own does to it is marked by that.
+      if (event.reason !== undefined) this.#mark(lane, { name, cat: 'message', ts, args });
+      return;
+    }
+    this.#lanes.add(lane, { name, cat: 'message', ph: 'X', ts, dur: EVENT_US, args });
+    // Its slice ends before whatever comes next.
+    this.#stamps.next(event.at);
+    const key = `${id} ${kind}`;
+    const from = this.#sent.get(key);
+    if (step === 'sent') this.#sent.set(key, { lane, ts });
+    else if (from !== undefined) {
+      this.#delivered += 1;
+      this.#arrow('message', `message ${this.#delivered}`, from, { lane, ts });
+    }
+  }
+
+  /** The lane of a node, or of what has its name. */
+  #laneOf(name: string): string {
+    if (this.#nodeNames.has(name)) return nodeLane(name);
+    return name === '' ? SCENARIO : name;
+  }
+
+  #laneOfEvents(first: TraceEvent | undefined): string {
+    if (first === undefined) return SCENARIO;
+    const whose = first.type === 'message' && first.step !== 'sent' ? first.to : first.runner;
+    if (whose === '' || whose === SCENARIO) return SCENARIO;
+    return `${OF_NODES.has(first.type) ? this.#laneOf(whose) : whose}${OF_EVENTS}`;
   }
 
   /** The arrow from the call to the run that it has started. */
@@ -447,8 +595,13 @@ class TimelineWriter {
   }
 }
 
-function laneOfEvents(runner: string | undefined): string {
-  return runner === undefined || runner === '' || runner === SCENARIO ? SCENARIO : `${runner}: events`;
+function isEndOfProcess(event: TraceEvent): boolean {
+  if (event.type === 'fault') return event.operation === 'node' && event.kind === 'crash';
+  return event.type === 'node' && event.step !== 'restarted';
+}
+
+function isOfLock(event: TraceEvent): event is LockEvent {
+  return (event.type === 'acquired' || event.type === 'freed') && event.resource === 'lock';
 }
 
 /**

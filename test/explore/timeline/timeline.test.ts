@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createMutex, createNetwork } from '../../../src/cluster/index.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import type { TimelineEvent } from '../../../src/explore/timeline/timeline-lanes.ts';
 import { recordTimeline, type Timeline } from '../../../src/explore/timeline/timeline.ts';
 import { withoutStrays } from '../../../src/threads/stray-errors.ts';
+import type { DecisionSource } from '../../../src/kernel/decisions.ts';
 import { randomDecisions } from '../../../src/kernel/random-decisions.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import type { Service } from '../../../src/model/service.ts';
@@ -163,6 +165,136 @@ describe('the timeline of an execution', () => {
   });
 
   // Watching a promise handles its rejection.
+  test('shows nodes with their messages, calls from call to answer, disks and locks', async () => {
+    const scenario = defineScenario({
+      name: 'cluster',
+      description: 'a store that crashes, with two clients',
+      async run(sim) {
+        const net = createNetwork(sim, { latencyMs: 1, faults: { lose: true } });
+        const store = net.node('store', ({ disk, world }) => {
+          const mutex = createMutex(world, { name: 'file' });
+          return {
+            put: (value: string) =>
+              mutex.run(async (): Promise<number> => {
+                await disk.append('log', value);
+                await disk.sync('log');
+                return value.length;
+              }),
+          };
+        });
+        net.node('client', async ({ connect }) => {
+          const stub = connect<{ put(value: string): Promise<number> }>('store', { timeoutMs: 5 });
+          await stub.put('abc');
+          await stub.put('lost').catch(() => undefined);
+          await stub.put('late').catch(() => undefined);
+        });
+        await sim.sleep(9);
+        store.crash();
+        net.partition('client', 'store');
+        await sim.sleep(20);
+      },
+    });
+    const lost: DecisionSource = {
+      decide: ({ text }, n, occurrence) =>
+        text === 'client to store put fault' && occurrence === 1 ? n - 1 : 0,
+    };
+    const executor = createExecutor(scenario);
+    const { decisions } = await executor.execute({ source: lost });
+    const timeline = await recordTimeline(executor, decisions());
+    expect(badlyNested(timeline)).toEqual([]);
+    const lanes = lanesOf(read(timeline));
+    const named = (lane: string): string[] => namesIn(read(timeline), lane);
+    expect([...lanes.keys()]).toMatchInlineSnapshot(`
+      [
+        "scenario",
+        "node client",
+        "node client: calls",
+        "node client: events",
+        "node store",
+        "node store: events",
+        "mutex file",
+        "network",
+      ]
+    `);
+    expect(named('node store')).toMatchInlineSnapshot(`
+      [
+        "up (store/0)",
+        "store gets client's call put("abc")",
+        "store appends to log (3 bytes)",
+        "store syncs log",
+        "store answers client's call of put with 3",
+        "store gets client's call put("late")",
+        "store appends to log (4 bytes)",
+        "store syncs log",
+        "store answers client's call of put with 4",
+        "store crashes",
+        "down",
+        "the answer 4 of store to client's call of put is lost: the network is partitioned",
+        "gone",
+      ]
+    `);
+    expect(named('node client')).toMatchInlineSnapshot(`
+      [
+        "client calls put("abc") of store",
+        "up (client/0)",
+        "client gets the answer 3 of store to its call of put",
+        "client calls put("lost") of store",
+        "the call put("lost") from client to store is lost",
+        "client calls put("late") of store",
+        "gone",
+      ]
+    `);
+    const calls = timeline.traceEvents.filter(({ cat }) => cat === 'call' || cat === 'lock');
+    const lengths = calls.map(({ name, dur = 0 }) => `${name}, ${Math.round(dur / 1000)} ms`);
+    expect(lengths).toMatchInlineSnapshot(`
+      [
+        "put("abc") of store: 3, 2 ms",
+        "held by store, 0 ms",
+        "put("lost") of store: no answer, 5 ms",
+        "put("late") of store: no answer, 5 ms",
+        "held by store, 0 ms",
+      ]
+    `);
+    const { traceEvents } = timeline;
+    const arrows = traceEvents.filter(({ cat, name }) => cat === 'cause' && name === 'message');
+    const laneIds = traceEvents.filter(({ name }) => name === 'thread_name');
+    const laneOf = (tid: number | undefined): unknown =>
+      laneIds.find((event) => event.tid === tid)?.args?.['name'];
+    const ways = arrows
+      .filter(({ ph }) => ph === 's')
+      .map((start) => {
+        const end = arrows.find(({ ph, id }) => ph === 'f' && id === start.id);
+        return [laneOf(start.tid), laneOf(end?.tid), Math.round(((end?.ts ?? 0) - start.ts) / 1000)];
+      });
+    expect(ways).toMatchInlineSnapshot(`
+      [
+        [
+          "node client",
+          "node store",
+          1,
+        ],
+        [
+          "node store",
+          "node client",
+          1,
+        ],
+        [
+          "node client",
+          "node store",
+          1,
+        ],
+      ]
+    `);
+    const faults = traceEvents.filter(({ cat, ph }) => cat === 'fault' && ph === 'i');
+    expect(faults.map(({ name }) => name)).toMatchInlineSnapshot(`
+      [
+        "the call put("lost") from client to store is lost",
+        "store crashes",
+        "the network is partitioned: client | store",
+      ]
+    `);
+  });
+
   test('shows no calls where watching them would change what happens', async () => {
     const scenario = defineScenario({
       name: 'unhandled',
