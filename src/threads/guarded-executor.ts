@@ -107,8 +107,8 @@ function withLeftTimers(verdict: Verdict, count: number): Verdict {
 
 /** Decisions outlive a thread that hangs or dies. */
 function loggedSource(source: DecisionSource, state: ExploreSharedState): DecisionSource {
-  const decide: DecisionSource['decide'] = (question, n, occurrence) => {
-    const answer = source.decide(question, n, occurrence);
+  const decide: DecisionSource['decide'] = (question, n, occurrence, describe) => {
+    const answer = source.decide(question, n, occurrence, describe);
     state.noteDecision(question, n, answer);
     return answer;
   };

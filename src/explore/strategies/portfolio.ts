@@ -3,7 +3,7 @@
  * on whether the sweep has ended, so that a campaign can be sharded; members with memory learn from what their shard ran. A caller that changes
  * who runs what raises the version of `campaign-state.ts`: a state that was kept before would leave executions out.
  */
-import type { DueEvents } from '../../kernel/decisions.ts';
+import type { DueEvents, DescribeAnswer } from '../../kernel/decisions.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
 import type { Question } from '../../kernel/question.ts';
@@ -91,9 +91,9 @@ class PortfolioStrategy implements Strategy {
     return this.#member.begin(memberIndex(index));
   }
 
-  decide(question: Question, n: number, occurrence: number): number {
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
     if (this.#member !== this.#mutation) this.#mutation.note(question, occurrence);
-    return this.#member.decide(question, n, occurrence);
+    return this.#member.decide(question, n, occurrence, describe);
   }
 
   order(question: Question, due: DueEvents, occurrence: number): number {

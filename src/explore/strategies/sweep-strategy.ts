@@ -3,6 +3,7 @@
  * twice; several shards that each run some of the indices try each single fault once between them.
  */
 import * as is from '../../kernel/shape.ts';
+import type { DescribeAnswer } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -19,6 +20,8 @@ export interface FaultPoint {
   readonly question: Question;
   readonly occurrence: number;
   readonly n: number;
+  /** What its answers stand for, if who asks says so. */
+  readonly describe?: DescribeAnswer | undefined;
 }
 
 /** Up to here all answers are tried; beyond, those at distances 1, 2, 4 … from the highest, and 1. */
@@ -35,14 +38,40 @@ export function sweepAnswer(n: number, round: number): number | undefined {
 /** Every answer of every point singly: the highest of all points first, so that each point is struck early. */
 function singlePlans(points: readonly FaultPoint[]): ForcedAnswer[] {
   const plans: ForcedAnswer[] = [];
-  let open = points;
-  for (let round = 0; open.length > 0; round++) {
-    open = open.filter(({ n }) => sweepAnswer(n, round) !== undefined);
-    for (const { question, occurrence, n } of open) {
-      plans.push({ question, occurrence, answer: sweepAnswer(n, round) as number });
-    }
+  let open = points.map((point) => ({ point, answers: faultsOf(point) }));
+  while (open.length > 0) {
+    open = open.filter(({ point: { question, occurrence }, answers }) => {
+      const { done, value } = answers.next();
+      if (done !== true) plans.push({ question, occurrence, answer: value });
+      return done !== true;
+    });
   }
   return plans;
+}
+
+/** A rate of one in sixteen has fifteen answers that are plain, and one of three in sixteen the same fault three times: each is tried once. */
+function* faultsOf({ question, n, describe }: FaultPoint): Generator<number, undefined> {
+  let before: unknown = undefined;
+  for (let round = 0, answer = sweepAnswer(n, 0); answer !== undefined; answer = sweepAnswer(n, ++round)) {
+    const words = wordsOf(describe, answer, question);
+    if (words === '' || (words !== undefined && words === before)) continue;
+    before = words;
+    yield answer;
+  }
+}
+
+function wordsOf(
+  describe: DescribeAnswer | undefined,
+  answer: number,
+  question: Question,
+): string | undefined {
+  try {
+    const words = describe?.(answer, question);
+    return typeof words === 'string' ? words : undefined;
+  } catch {
+    // Words of the code under test: where they break every answer is tried.
+    return undefined;
+  }
 }
 
 const PAIRS = 4096;
@@ -90,7 +119,7 @@ class SweepStrategy implements Strategy {
     return true;
   }
 
-  decide(question: Question, n: number, occurrence: number): number {
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
     if (question.kind !== 'fault') return 0;
     const answer = this.#plan.find(
       (forced) => forced.question.key === question.key && forced.occurrence === occurrence,
@@ -100,7 +129,7 @@ class SweepStrategy implements Strategy {
       this.#points = [];
       return answer;
     }
-    this.#points.push({ question, occurrence, n });
+    this.#points.push({ question, occurrence, n, describe });
     return 0;
   }
 
@@ -136,7 +165,7 @@ const SWEEP_OPTIONS = is.optionsOf<SweepOptions>({}, { pairs: is.COUNT });
 /**
  * Fault-point sweep, after systematic fault injection (Gunawi and others: FATE and DESTINI, NSDI 2011; Alvaro, Rosen, Hellerstein:
  * Lineage-driven Fault Injection, SIGMOD 2015): runs the plain schedule and notes every question for a fault, then gives one of them
- * at a time an answer other than 0, the highest first, then adds to each a second fault that was asked for after it. A bug that a single
+ * at a time an answer other than 0, the highest first and each fault once where its words are known, then adds to each a second fault that was asked for after it. A bug that a single
  * fault with its highest answer shows is found within as many executions as there are such questions, plus one. Order and delays stay
  * plain; ends when everything was tried.
  *

@@ -105,3 +105,17 @@ test('all answers of small questions are tried, and of large ones those near the
     }),
   );
 });
+
+test('tries each fault of a question once and none of its plain answers, where its words say which they are', async () => {
+  const words = (answer: number): string | undefined =>
+    answer < 12 ? '' : answer === 12 ? undefined : answer === 13 ? 'a delay' : 'a loss';
+  const oneMessage = toy('one-message', (sim) => {
+    sim.world.choices.choose(fault('message'), 16, words);
+  });
+  expect(await faultsOf(oneMessage)).toEqual([
+    '',
+    'message fault=15',
+    'message fault=13',
+    'message fault=12',
+  ]);
+});
