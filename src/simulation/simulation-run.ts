@@ -171,7 +171,6 @@ export class SimulationRun {
       this.#tally,
       this.#oracles,
       !keepTrace && !capturePlaces,
-      keepTrace,
     );
     this.#lookAt = this.#endless.lookAt;
     const report: ReportFailure = (...failure) => this.#report(...failure);

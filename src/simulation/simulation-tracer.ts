@@ -51,14 +51,13 @@ export class SimulationTracer implements RunTracer {
     tally: RunTally,
     oracles: readonly Oracle[],
     inRows: boolean,
-    keepsEvents = false,
   ) {
     this.#recorder = recorder;
     this.#ledger = ledger;
     this.#tally = tally;
     this.#watchers = oracles.map(watcherOf);
     this.#inRows = inRows;
-    this.keepsEvents = keepsEvents;
+    this.keepsEvents = recorder.keepsEvents;
   }
 
   record(event: TraceEvent): void {

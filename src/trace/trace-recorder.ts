@@ -58,6 +58,10 @@ export class HashingRecorder implements TraceRecorder, RunTracer {
     return this.#count;
   }
 
+  get keepsEvents(): boolean {
+    return this.#events !== undefined;
+  }
+
   record(event: TraceEvent): void {
     this.#count += 1;
     this.#hasher.record(event);
