@@ -179,7 +179,7 @@ describe('messages', () => {
       await sim.sleep(1);
     });
     expect(lines.at(-1)).toBe(
-      '0 ms: the message {type: "beat", n: 2} from scenario to inbox is refused: the mailbox of inbox is full with 1 message',
+      '0 ms: {type: "beat", n: 2} from scenario to inbox is refused: the mailbox of inbox is full with 1 message',
     );
   });
 
