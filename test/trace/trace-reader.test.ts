@@ -116,13 +116,13 @@ describe('openTrace', () => {
       'an unknown event',
       `${header}\n{"type":"gone"}\n`,
       'corrupted',
-      'line 2: expected a type of line that a simulation has (decision, accepted, rejected, status, dropped, evicted, service, abort, released, phase, acquired, freed, abandoned, recorded, wrote, metric, fault, message, disk, note, end), got "gone"',
+      'line 2: expected a type of line that a simulation has (decision, accepted, rejected, status, dropped, evicted, service, abort, released, phase, acquired, freed, abandoned, recorded, wrote, metric, fault, message, disk, node, note, end), got "gone"',
     ],
     [
       'no type',
       `${header}\n{"at":0}\n`,
       'corrupted',
-      'line 2: expected a type of line that a simulation has (decision, accepted, rejected, status, dropped, evicted, service, abort, released, phase, acquired, freed, abandoned, recorded, wrote, metric, fault, message, disk, note, end), got undefined',
+      'line 2: expected a type of line that a simulation has (decision, accepted, rejected, status, dropped, evicted, service, abort, released, phase, acquired, freed, abandoned, recorded, wrote, metric, fault, message, disk, node, note, end), got undefined',
     ],
     [
       'a timeout that microseconds cannot count',
