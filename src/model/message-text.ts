@@ -101,7 +101,9 @@ export function messageEventText(event: MessageEvent, args?: string): string {
       const call = callNoun(name, args);
       return isSent
         ? `${from} answers ${possessive(to)} ${call}${detail === undefined ? '' : ` with ${detail}`}`
-        : `${to} gets the answer${saidText(event)} of ${from} to its ${call}`;
+        : detail === undefined
+          ? `${to} gets the answer of ${from} to its ${call}`
+          : `${to} gets ${detail} from ${from} as the answer to its ${call}`;
     }
     case 'error': {
       const call = callNoun(name, args);

@@ -189,7 +189,8 @@ export class Exchanges {
   }
 }
 
-function isAnswer({ kind }: MessageEvent): boolean {
+/** True for what comes back of a call. */
+export function isAnswer({ kind }: MessageEvent): boolean {
   return kind === 'reply' || kind === 'error';
 }
 

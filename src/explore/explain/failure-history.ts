@@ -16,7 +16,7 @@ import { headlineOf } from '../failure-key.ts';
 import { subjectsOf, type IsAbout, WORDS, wordsOf } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';
 import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
-import { Exchanges } from './exchanges.ts';
+import { Exchanges, isAnswer } from './exchanges.ts';
 import { recoveryText } from './question-text.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
@@ -181,7 +181,9 @@ function causeText(
   const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
   const isMade = maker !== undefined && names.isTelling(maker) && !names.isStep(maker);
   const set = isMade ? `${setAt} by ${names.of(maker)}` : setAt;
-  if (event?.type === 'node' && event.step === 'restarted') return maker === undefined ? undefined : set;
+  if (event?.type === 'node' && event.step === 'restarted') {
+    return maker !== undefined && maker.atMs < event.at ? set : undefined;
+  }
   // When a fault strikes a node is in its words, and what a disk has done is what it was asked for.
   if (role === 'decision' && event?.type === 'fault' && event.operation === 'node') return undefined;
   if (event?.type === 'disk' && names.isStep(firing) && names.broughtBy(firingId) === undefined) {
@@ -191,7 +193,7 @@ function causeText(
   if (arrival !== undefined) {
     // When a call was made is said by its answer.
     const sent = maker === undefined || arrival.kind !== 'message' ? '' : `sent at ${maker.atMs} ms`;
-    if (event === arrival)
+    if (event === arrival || isFiring)
       return sent === '' ? undefined : `${sent}${isMade ? ` by ${names.of(maker)}` : ''}`;
     // An answer is to the call that has come.
     const isAnswer = event?.type === 'message' && event.id === arrival.id;
@@ -317,12 +319,14 @@ class ClusterRanks {
     const { step, name } = event;
     if (step === 'delivered' && this.#chain.has(this.#firingOf.get(event) ?? 0)) return RANK.named;
     if (this.#words.has(name)) {
-      if (step === 'sent') return RANK.namedPart;
+      if (step === 'sent' && !isAnswer(event)) return RANK.namedPart;
       return this.#exchangeSays(event) ? RANK.named : RANK.context;
     }
     if (this.#often.has(event)) return RANK.minor;
     if (step !== 'sent' && step !== 'delivered') return this.#isAbout(event) ? RANK.namedPart : RANK.around;
-    return this.#isAbout(event) && step === 'delivered' ? RANK.context : RANK.around;
+    // That it was answered is shown by itself if something was decided before the answer came.
+    const isEffect = step === 'delivered' || isAnswer(event);
+    return this.#isAbout(event) && isEffect ? RANK.context : RANK.around;
   }
 
   /** Whether its arguments or its answer have a word or a number that the failure has. */

@@ -138,8 +138,10 @@ function orderInsteadText(
   );
   const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
   const arrival = names.broughtBy(due[instead]?.id ?? 0);
+  const first = names.broughtBy(due[answer]?.id ?? 0);
   if (arrival !== undefined && taken !== other) {
-    return `${messageText(arrival)} had arrived before ${taken} at ${atMs} ms`;
+    const before = first === undefined ? taken : messageText(first);
+    return `${messageText(arrival)} had arrived before ${before} at ${atMs} ms`;
   }
   return taken === other
     ? `of the events due at ${atMs} ms ${taken} that was made ${instead < answer ? 'earlier' : 'later'} had come first`
@@ -165,6 +167,10 @@ function differenceText(failing: ObservedRun, passing: ObservedRun): string | un
   if (found === undefined) return undefined;
   const [failed, held] = found;
   if (held === undefined) return `Where it fails: ${failed?.text}. Where it holds: that does not happen.`;
+  if (held.isMessage) {
+    const other = messageDifference(failed, held, failing, passing);
+    if (other !== undefined) return other;
+  }
   const instead = failed?.text ?? insteadOf(held, failing);
   return instead === undefined ? undefined : `Where it holds: ${held.text}. Where it fails: ${instead}.`;
 }
@@ -178,6 +184,41 @@ function insteadOf({ atMs }: Shown, { verdict: { failure } }: ObservedRun): stri
 interface Shown {
   readonly atMs: number;
   readonly text: string;
+  readonly isMessage: boolean;
+}
+
+/** A message that comes in both, or in one of them only, says more than what else comes where it does in the other one. */
+function messageDifference(
+  failed: Shown | undefined,
+  held: Shown,
+  failing: ObservedRun,
+  passing: ObservedRun,
+): string | undefined {
+  const timesIn = ({ events }: ObservedRun, { text, atMs }: Shown): readonly number[] => {
+    const words = text.slice(`${atMs} ms: `.length);
+    return events.flatMap(({ event }) => {
+      const other = event.type === 'message' ? formatEvent(event) : '';
+      return other === `${event.at} ms: ${words}` ? [event.at] : [];
+    });
+  };
+  const there = timesIn(failing, held);
+  if (!there.includes(held.atMs)) {
+    // Of what comes again and again nobody can say which one it is.
+    if (timesIn(passing, held).length > 1) return undefined;
+    const [later] = there;
+    const endMs = failing.verdict.failure?.atMs ?? 0;
+    if (later === undefined && held.atMs >= endMs) return undefined;
+    const instead = later === undefined ? 'that does not happen' : `at ${later} ms`;
+    return `Where it holds: ${held.text}. Where it fails: ${instead}.`;
+  }
+  if (failed?.isMessage !== true) return undefined;
+  const [here, ofPassing] = [timesIn(failing, failed), timesIn(passing, failed)].map(
+    (times) => times.filter((at) => at === failed.atMs).length,
+  );
+  if (here === undefined || ofPassing === undefined || here <= ofPassing) return undefined;
+  return ofPassing === 0
+    ? `Where it fails: ${failed.text}. Where it holds: that does not happen then.`
+    : `Where it fails: ${failed.text}, ${here} times. Where it holds: ${ofPassing === 1 ? 'once' : `${ofPassing} times`}.`;
 }
 
 function firstDifference(
@@ -186,7 +227,11 @@ function firstDifference(
   isShown: (event: TraceEvent) => boolean,
 ): readonly [Shown | undefined, Shown | undefined] | undefined {
   const [first, second] = [one, other].map(({ events }) =>
-    events.flatMap(({ event }) => (isShown(event) ? [{ atMs: event.at, text: formatEvent(event) }] : [])),
+    events.flatMap(({ event }) =>
+      isShown(event)
+        ? [{ atMs: event.at, text: formatEvent(event), isMessage: event.type === 'message' }]
+        : [],
+    ),
   ) as [Shown[], Shown[]];
   const length = Math.max(first.length, second.length);
   for (let at = 0; at < length; at += 1) {

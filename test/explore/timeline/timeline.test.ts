@@ -237,7 +237,7 @@ describe('the timeline of an execution', () => {
       [
         "client calls put("abc") of store",
         "up (client/0)",
-        "client gets the answer 3 of store to its call of put",
+        "client gets 3 from store as the answer to its call of put",
         "client calls put("lost") of store",
         "the call put("lost") from client to store is lost",
         "client calls put("late") of store",
