@@ -131,13 +131,15 @@ class Storage {
   readonly #mistake: Mistake | undefined;
   readonly #kept: Kept;
   readonly #journal: Journal;
-  /** What this process has written, for those who watch. */
+  /** What the process found on its disk, and what it has written since, for those who watch. */
+  readonly foundValue: number;
   readonly written: Written[] = [];
 
   private constructor(kept: Kept, journal: Journal, mistake: Mistake | undefined) {
     this.#kept = kept;
     this.#journal = journal;
     this.#mistake = mistake;
+    this.foundValue = kept.value;
   }
 
   static async start(node: NodeContext, mistake: Mistake | undefined): Promise<Storage> {
@@ -243,11 +245,10 @@ class Observer {
       this.#process = storage;
       this.#seen = 0;
       // Of what was not answered a crash may have taken something.
-      this.#last = { token: this.#last.token, value: storage.value };
-      const lost = [...this.#added.keys()].find((value) => value > storage.value);
-      if (lost !== undefined) {
-        throw new Error(`${lost} was confirmed, and after a crash it is ${storage.value}`);
-      }
+      const { foundValue } = storage;
+      this.#last = { token: this.#last.token, value: foundValue };
+      const lost = [...this.#added.keys()].find((value) => value > foundValue);
+      if (lost !== undefined) throw new Error(`${lost} was confirmed, and after a crash it is ${foundValue}`);
     }
     for (const written of storage.written.slice(this.#seen)) {
       const { token, value } = written;
