@@ -185,7 +185,14 @@ export class Exchanges {
   }
 
   #isQuietBetween(index: number, next: number): boolean {
-    return !this.#marks.some((mark) => mark > index && mark <= next);
+    // The first mark behind `index`, by halving: a failure may be explained that was not made small.
+    let [from, to] = [0, this.#marks.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((this.#marks[middle] ?? 0) > index) to = middle;
+      else from = middle + 1;
+    }
+    return (this.#marks[from] ?? Infinity) > next;
   }
 }
 

@@ -431,7 +431,7 @@ function* withSilentFirings(
       const { id, topic, atMs } = firing;
       const isSleep = topic === SCENARIO_SLEEP;
       const textOf = (): string =>
-        recoveryText(firing) ?? `${names.of(firing)} ${isSleep ? 'ends' : 'fires'}`;
+        recoveryText(firing) ?? `${names.of(firing)} ${isSleep || names.isStep(firing) ? 'ends' : 'fires'}`;
       // To ask where a sleep was made is what takes long; hardly any was made by nobody's code but ours.
       const rank =
         isSleep && !('place' in firing)

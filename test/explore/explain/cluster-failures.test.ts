@@ -1,6 +1,12 @@
 // What is said of one failure per way in which a cluster fails.
 import { expect, test } from 'vitest';
-import { createMutex, createNetwork, isCallLost, type LinkFaults } from '../../../src/cluster/index.ts';
+import {
+  createMutex,
+  createNetwork,
+  isCallLost,
+  type LinkFaults,
+  type NodeContext,
+} from '../../../src/cluster/index.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explain } from '../../../src/explore/explain/explanation.ts';
 import type { DecisionSource } from '../../../src/kernel/decisions.ts';
@@ -9,10 +15,15 @@ import type { Simulation } from '../../../src/simulation/simulation.ts';
 
 type Answers = Readonly<Record<string, number | 'highest'>>;
 
+/** Answers of which more is known than the question; undefined for all others. */
+type LaterAnswer = (asked: { question: string; n: number; occurrence: number }) => number | undefined;
+
 /** Answers those questions, the first time that each is asked, and 0 to all others. */
-function answering(answers: Answers): DecisionSource {
+function answering(answers: Answers, later: LaterAnswer): DecisionSource {
   return {
     decide(question, n, occurrence) {
+      const answer = later({ question: question.text, n, occurrence });
+      if (answer !== undefined) return answer;
       const given = occurrence === 0 ? answers[question.text] : undefined;
       return given === 'highest' ? n - 1 : (given ?? 0);
     },
@@ -24,9 +35,10 @@ async function explained(
   name: string,
   run: (sim: Simulation) => Promise<void>,
   answers: Answers,
+  later: LaterAnswer = () => undefined,
 ): Promise<readonly string[]> {
   const executor = createExecutor(defineScenario({ name, description: 'fails', run }));
-  const { failure, decisions } = await executor.execute({ source: answering(answers) });
+  const { failure, decisions } = await executor.execute({ source: answering(answers, later) });
   expect(failure).toBeDefined();
   const { sentence, history, nearestPass } = await explain(executor, decisions());
   const lines = [
@@ -306,4 +318,54 @@ test('a circle of locks', async () => {
       "Where it holds: 10 ms: a took mutex results. Where it fails: 0 ms: b took mutex results.",
     ]
   `);
+});
+
+test('of heartbeats, writes and syncs that repeat only the ones beside the crash are shown', async () => {
+  const lines = await explained(
+    'busy',
+    async (sim) => {
+      const net = createNetwork(sim, { latencyMs: 1 });
+      net.node('peer', ({ onMessage }) => onMessage(() => undefined));
+      const program = async ({ disk, send, sleep }: NodeContext): Promise<void> => {
+        if ((await disk.list()).length > 0) return;
+        for (let beat = 1; beat <= 20; beat += 1) {
+          await disk.append('journal', 'x'.repeat(beat));
+          if (beat < 20) await disk.sync('journal');
+          send('peer', 'beat');
+          await sleep(10);
+        }
+      };
+      const node = net.node('busy', program, { faults: { crash: 16 } });
+      await sim.sleep(300);
+      sim.check(node.incarnation === 0, 'it has crashed');
+    },
+    {},
+    ({ question, n, occurrence }) =>
+      question === 'busy crash at busy sleep fault' && occurrence === 19 ? n - 1 : undefined,
+  );
+  const shown = (text: string): readonly string[] => lines.filter((line) => line.includes(text));
+  expect(shown('appends')).toEqual(['190   busy appends to journal (20 bytes)']);
+  expect(shown('syncs journal')).toEqual(['180   busy syncs journal']);
+  expect(shown('"beat"').length).toBeLessThanOrEqual(2);
+});
+
+test('of many calls those are shown whose method and values the failure has', async () => {
+  const lines = await explained(
+    'register',
+    async (sim) => {
+      const net = createNetwork(sim, { latencyMs: 1, faults: { lose: true } });
+      let value = 0;
+      net.node('register', () => ({ set: (to: number): number => (value = to), get: () => value }));
+      const stub = net.connect<{ set(to: number): number; get(): number }>('register', { timeoutMs: 5 });
+      await stub.set(77);
+      for (let round = 1; round <= 15; round += 1) await stub.set(round).catch(() => 0);
+      const got = await stub.get();
+      sim.check(got === 15, `get said 14 though set(77) had returned`);
+    },
+    {},
+    ({ question, n, occurrence }) =>
+      question === 'scenario to register set fault' && occurrence === 15 ? n - 1 : undefined,
+  );
+  expect(lines).toContain('2   scenario gets 77 from set(77) of register, called at 0 ms');
+  expect(lines.filter((line) => line.includes('scenario gets 3 from'))).toEqual([]);
 });
