@@ -369,3 +369,32 @@ test('of many calls those are shown whose method and values the failure has', as
   expect(lines).toContain('2   scenario gets 77 from set(77) of register, called at 0 ms');
   expect(lines.filter((line) => line.includes('scenario gets 3 from'))).toEqual([]);
 });
+
+test('what led to the failure is shown, whatever else happens meanwhile', async () => {
+  const lines = await explained(
+    'chain',
+    async (sim) => {
+      let isBroken = false;
+      sim.always('it is whole', () => !isBroken);
+      const net = createNetwork(sim, { latencyMs: 1 });
+      const methods = Array.from({ length: 15 }, (_, index) => [`ask${index}`, () => index] as const);
+      net.node('wiki', () => Object.fromEntries(methods));
+      net.node('reader', async ({ connect }) => {
+        const wiki = connect<Record<string, () => number>>('wiki');
+        for (const [name] of methods) await wiki[name]?.();
+      });
+      net.node('last', ({ onMessage }) => onMessage(() => void (isBroken = true)));
+      net.node('middle', ({ onMessage, send, sleep }) =>
+        onMessage(async () => {
+          await sleep(40);
+          send('last', 'break');
+        }),
+      );
+      net.node('first', ({ send }) => send('middle', 'pass it on'));
+      await sim.sleep(100);
+    },
+    {},
+  );
+  expect(lines).toContain('1   middle gets "pass it on" from first');
+  expect(lines).toContain('42   last gets "break" from middle  (sent at 41 ms by a sleep of middle)');
+});
