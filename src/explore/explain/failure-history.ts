@@ -217,9 +217,9 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const cluster = new ClusterRanks(run, failure, isAbout);
   const rankOf = (event: TraceEvent): Rank => {
     if (isRecordedByMachine(event) || exchanges.isSaid(event)) return RANK.never;
+    if (held.has(event)) return RANK.named;
     const ofCluster = cluster.rankOf(event);
     if (ofCluster !== undefined) return ofCluster;
-    if (held.has(event)) return RANK.named;
     // That it waits is said by its acceptance already.
     if (event.type === 'status' && accepted.has(`${event.runner} ${event.status.runId}`)) {
       if (event.status.state === 'PENDING') return RANK.routine;
@@ -337,7 +337,7 @@ class ClusterRanks {
 
   #rankOfLock({ name, owner = '', runner }: ProcessEvent): Rank | undefined {
     const isNamed = this.#words.has(name) || this.#words.has(owner) || this.#words.has(runner);
-    return isNamed ? RANK.namedPart : RANK.around;
+    return isNamed ? RANK.namedPart : undefined;
   }
 
   /** All but the first and the last of what goes the same way again and again. */

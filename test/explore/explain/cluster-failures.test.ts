@@ -355,7 +355,10 @@ test('of many calls those are shown whose method and values the failure has', as
     async (sim) => {
       const net = createNetwork(sim, { latencyMs: 1, faults: { lose: true } });
       let value = 0;
-      net.node('register', () => ({ set: (to: number): number => (value = to), get: () => value }));
+      net.node('register', ({ world }) => {
+        const guard = createMutex(world, { name: 'guard' });
+        return { set: (to: number) => guard.run(() => (value = to)), get: () => value };
+      });
       const stub = net.connect<{ set(to: number): number; get(): number }>('register', { timeoutMs: 5 });
       await stub.set(77);
       for (let round = 1; round <= 15; round += 1) await stub.set(round).catch(() => 0);
@@ -368,6 +371,8 @@ test('of many calls those are shown whose method and values the failure has', as
   );
   expect(lines).toContain('2   scenario gets 77 from set(77) of register, called at 0 ms');
   expect(lines.filter((line) => line.includes('scenario gets 3 from'))).toEqual([]);
+  // Nor does it name the lock.
+  expect(lines.filter((line) => line.includes('mutex guard'))).toEqual([]);
 });
 
 test('what led to the failure is shown, whatever else happens meanwhile', async () => {
