@@ -214,7 +214,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   );
   const isRecordedByMachine = recordedByMachine(run);
   const exchanges = new Exchanges(run);
-  const cluster = new ClusterRanks(run, failure, isAbout);
+  const cluster = new ClusterRanks(run, failure, isAbout, exchanges);
   const rankOf = (event: TraceEvent): Rank => {
     if (isRecordedByMachine(event) || exchanges.isSaid(event)) return RANK.never;
     if (held.has(event)) return RANK.named;
@@ -285,11 +285,11 @@ class ClusterRanks {
   readonly #often = new Set<TraceEvent>();
   readonly #beforeCrash = new Set<TraceEvent>();
 
-  constructor(run: ObservedRun, failure: Failure, isAbout: IsAbout) {
+  constructor(run: ObservedRun, failure: Failure, isAbout: IsAbout, exchanges: Exchanges) {
     this.#isAbout = isAbout;
     this.#words = wordsOf(failure);
     this.#findOften(run.events);
-    this.#findBeforeCrashes(run.events);
+    this.#findBeforeCrashes(run.events, exchanges);
     for (const { event, firingId } of run.events) {
       if (event.type !== 'message') continue;
       this.#firingOf.set(event, firingId);
@@ -322,6 +322,7 @@ class ClusterRanks {
       if (step === 'sent' && !isAnswer(event)) return RANK.namedPart;
       return this.#exchangeSays(event) ? RANK.named : RANK.context;
     }
+    if (this.#beforeCrash.has(event)) return RANK.namedPart;
     if (this.#often.has(event)) return RANK.minor;
     if (step !== 'sent' && step !== 'delivered') return this.#isAbout(event) ? RANK.namedPart : RANK.around;
     // That it was answered is shown by itself if something was decided before the answer came.
@@ -356,13 +357,18 @@ class ClusterRanks {
     }
   }
 
-  /** The last write and the last sync of each disk before each crash of its node. */
-  #findBeforeCrashes(events: ObservedRun['events']): void {
+  /** The last write and the last sync of each disk before each crash of its node, and what that has said last: others rely on it. */
+  #findBeforeCrashes(events: ObservedRun['events'], exchanges: Exchanges): void {
     const last = new Map<string, Map<string, TraceEvent>>();
+    const keep = (node: string, what: string, event: TraceEvent): void => {
+      const ofNode = last.get(node) ?? new Map<string, TraceEvent>();
+      last.set(node, ofNode.set(what, event));
+    };
     for (const { event } of events) {
-      if (event.type === 'disk') {
-        const ofDisk = last.get(event.runner) ?? new Map<string, TraceEvent>();
-        last.set(event.runner, ofDisk.set(event.step === 'synced' ? 'synced' : 'written', event));
+      if (event.type === 'disk') keep(event.runner, event.step === 'synced' ? 'synced' : 'written', event);
+      else if (event.type === 'message') {
+        const isOnItsWay = event.step === 'sent' || event.step === 'delivered';
+        if (isOnItsWay && !exchanges.isSaid(event)) keep(event.runner, 'said', event);
       } else if (event.type === 'fault' && event.operation === 'node' && event.kind === 'crash') {
         for (const each of last.get(event.runner)?.values() ?? []) this.#beforeCrash.add(each);
       }

@@ -326,9 +326,11 @@ test('of heartbeats, writes and syncs that repeat only the ones beside the crash
     async (sim) => {
       const net = createNetwork(sim, { latencyMs: 1 });
       net.node('peer', ({ onMessage }) => onMessage(() => undefined));
-      const program = async ({ disk, send, sleep }: NodeContext): Promise<void> => {
+      const program = async ({ disk, send, sleep, world }: NodeContext): Promise<void> => {
         if ((await disk.list()).length > 0) return;
+        const guard = createMutex(world, { name: 'guard' });
         for (let beat = 1; beat <= 20; beat += 1) {
+          await guard.run(() => undefined);
           await disk.append('journal', 'x'.repeat(beat));
           if (beat < 20) await disk.sync('journal');
           send('peer', 'beat');
@@ -347,6 +349,8 @@ test('of heartbeats, writes and syncs that repeat only the ones beside the crash
   expect(shown('appends')).toEqual(['190   busy appends to journal (20 bytes)']);
   expect(shown('syncs journal')).toEqual(['180   busy syncs journal']);
   expect(shown('"beat"').length).toBeLessThanOrEqual(2);
+  // No failure names the lock.
+  expect(shown('mutex guard')).toEqual([]);
 });
 
 test('of many calls those are shown whose method and values the failure has', async () => {
@@ -355,10 +359,7 @@ test('of many calls those are shown whose method and values the failure has', as
     async (sim) => {
       const net = createNetwork(sim, { latencyMs: 1, faults: { lose: true } });
       let value = 0;
-      net.node('register', ({ world }) => {
-        const guard = createMutex(world, { name: 'guard' });
-        return { set: (to: number) => guard.run(() => (value = to)), get: () => value };
-      });
+      net.node('register', () => ({ set: (to: number): number => (value = to), get: () => value }));
       const stub = net.connect<{ set(to: number): number; get(): number }>('register', { timeoutMs: 5 });
       await stub.set(77);
       for (let round = 1; round <= 15; round += 1) await stub.set(round).catch(() => 0);
@@ -371,8 +372,32 @@ test('of many calls those are shown whose method and values the failure has', as
   );
   expect(lines).toContain('2   scenario gets 77 from set(77) of register, called at 0 ms');
   expect(lines.filter((line) => line.includes('scenario gets 3 from'))).toEqual([]);
-  // Nor does it name the lock.
-  expect(lines.filter((line) => line.includes('mutex guard'))).toEqual([]);
+});
+
+test('what a node has said last before it crashed is shown', async () => {
+  const lines = await explained(
+    'promise',
+    async (sim) => {
+      const net = createNetwork(sim, { latencyMs: 1 });
+      const kept = new Set<number>();
+      net.node(
+        'keeper',
+        ({ incarnation }) => {
+          if (incarnation > 0) kept.clear();
+          return { keep: (what: number): string => (kept.add(what), `kept ${what}`) };
+        },
+        { faults: { crash: 16 } },
+      );
+      const stub = net.connect<{ keep(what: number): string }>('keeper', { timeoutMs: 5 });
+      for (let what = 1; what <= 40; what += 1) await stub.keep(what).catch(() => '');
+      await sim.sleep(100);
+      sim.check(kept.size === 40, 'something is missing');
+    },
+    {},
+    ({ question, n, occurrence }) =>
+      question === 'keeper crash at scenario to keeper keep fault' && occurrence === 19 ? n - 1 : undefined,
+  );
+  expect(lines).toContain('38   scenario gets "kept 19" from keep(19) of keeper, called at 36 ms');
 });
 
 test('what led to the failure is shown, whatever else happens meanwhile', async () => {
