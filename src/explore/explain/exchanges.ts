@@ -9,12 +9,13 @@ import {
   exchangeText,
   linkName,
   messageEventText,
+  messageText,
   type MessageEvent,
   stepName,
   timeLimitText,
 } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { type ObservedRun, unusualDecisions } from './observed-run.ts';
+import { type ObservedDecision, type ObservedRun, unusualDecisions } from './observed-run.ts';
 
 /** A step of a message, and how many trace events there were before. */
 interface Step {
@@ -101,6 +102,16 @@ function keyOf({ id, kind }: MessageEvent): string {
 /** A restart delivers what has waited for it, and is not the arrival of that. */
 function isOf(topic: Topic | undefined, { runner, to }: MessageEvent): boolean {
   return topic?.owner === linkName(runner, to);
+}
+
+/** The message of which it was asked, as it was sent, how long it takes; as a noun, undefined if it was asked of something else. */
+export function messageAskedAbout(
+  { events }: Pick<ObservedRun, 'events'>,
+  { question: { topic }, traceIndex }: Pick<ObservedDecision, 'question' | 'traceIndex'>,
+): string | undefined {
+  const { event } = events[traceIndex - 1] ?? {};
+  if (event?.type !== 'message' || event.step !== 'sent' || !isOf(topic, event)) return undefined;
+  return topic.what === stepName(event.kind, event.name) ? messageText(event) : undefined;
 }
 
 /** See above. */

@@ -5,6 +5,7 @@ import { messageText, unstruckText } from '../../model/message-text.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { isSameKey } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
+import { messageAskedAbout } from './exchanges.ts';
 import { answerText, askedText, decisionText } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
@@ -98,7 +99,7 @@ function insteadText(
   const { question, n } = change.decision;
   if (observed === undefined) return `"${question.text}" had been ${change.answer}`;
   const { due, answer } = observed;
-  const about = askedText(observed);
+  const about = messageAskedAbout(failing, observed) ?? askedText(observed);
   if (due.length > 0) return orderInsteadText(failing, passing, observed, change.answer);
   const drawnInstead = drawnInsteadText(observed, passing);
   if (drawnInstead !== undefined) return drawnInstead;

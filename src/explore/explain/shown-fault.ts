@@ -5,6 +5,7 @@
  */
 import { faultText, type FaultEvent } from '../../model/faults.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { messageAskedAbout } from './exchanges.ts';
 import type { EventNames } from './event-name.ts';
 import { aboutOf, answerText, decisionText } from './question-text.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
@@ -77,6 +78,9 @@ export class ShownFaults {
   textOf(decision: ObservedDecision): string {
     const { question, answer, n } = decision;
     if (this.isSpared(decision)) return `"${question.text}" is ${answer} of 0 to ${n - 1}, which is no fault`;
+    const message = question.kind === 'delay' ? messageAskedAbout(this.#run, decision) : undefined;
+    const ms = answerText(decision, answer);
+    if (message !== undefined && ms !== undefined) return `${message} is delayed by ${ms} ms`;
     return this.of(decision)?.text ?? decisionText(decision, (event) => this.#names.of(event));
   }
 

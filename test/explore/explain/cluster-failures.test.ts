@@ -174,6 +174,35 @@ test('a call that arrives before another one', async () => {
   `);
 });
 
+test('a call that takes longer than another one', async () => {
+  const lines = await explained(
+    'late',
+    async (sim) => {
+      const tickets = new Tickets();
+      const net = createNetwork(sim, { latencyMs: [1, 8] });
+      net.node('shop', () => tickets);
+      for (const name of ['ann', 'ben']) {
+        net.node(name, async ({ connect }) => void (await connect<Tickets>('shop').sell(name)));
+      }
+      await sim.sleep(20);
+      sim.check(tickets.sold[0] === 'ann', `the shop has served ${tickets.sold[0]} first`);
+    },
+    { 'ann to shop sell delay': 7 },
+  );
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "late fails at 20 ms: the shop has served ben first, when the call sell("ann") from ann to shop is delayed by 6.125 ms.",
+      "0 ? the call sell("ann") from ann to shop is delayed by 6.125 ms",
+      "2   ben gets 1 from sell("ben") of shop, called at 0 ms",
+      "8.125   ann gets 2 from sell("ann") of shop, called at 0 ms",
+      "20   the sleep of the scenario ends  (set at the start)",
+      "20 ! the shop has served ben first",
+      "If the call sell("ann") from ann to shop had not been delayed, it would have held.",
+      "Where it holds: 1 ms: shop gets ann's call sell("ann"). Where it fails: at 7.125 ms.",
+    ]
+  `);
+});
+
 test('a crash before a sync', async () => {
   const lines = await explained(
     'crash-before-sync',
