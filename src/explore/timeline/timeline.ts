@@ -360,7 +360,7 @@ export interface Timeline {
 /** The lane of what belongs to no runner. */
 const SCENARIO = 'scenario';
 /** What happens to nodes themselves, not to the runners on them, which may have the same names. */
-const OF_NODES: ReadonlySet<TraceEvent['type']> = new Set(['fault', 'message', 'disk', 'node']);
+const OF_NODES: ReadonlySet<TraceEvent['type']> = new Set(['fault', 'message', 'disk', 'node', 'note']);
 /** What would bury the marks that matter. */
 const SILENT: ReadonlySet<TraceEvent['type']> = new Set(['metric', 'wrote', 'phase', 'acquired', 'freed']);
 /** Between two things that happen in one instant; half of it is between the end of a slice and the beginning of the next. */

@@ -182,7 +182,8 @@ describe('the timeline of an execution', () => {
               }),
           };
         });
-        net.node('client', async ({ connect }) => {
+        net.node('client', async ({ connect, note }) => {
+          note('begins');
           const stub = connect<{ put(value: string): Promise<number> }>('store', { timeoutMs: 5 });
           await stub.put('abc');
           await stub.put('lost').catch(() => undefined);
@@ -235,6 +236,7 @@ describe('the timeline of an execution', () => {
     `);
     expect(named('node client')).toMatchInlineSnapshot(`
       [
+        "begins",
         "client calls put("abc") of store",
         "up (client/0)",
         "client gets 3 from store as the answer to its call of put",
