@@ -5,7 +5,7 @@ import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { Topic } from '../kernel/question.ts';
-import { messageFaultText } from '../model/faults.ts';
+import { type MessageFaultKind, messageFaultText } from '../model/faults.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
 import { CHANCE } from '../simulation/scenario-faults.ts';
 import type { Envelope } from './envelope.ts';
@@ -51,10 +51,12 @@ export interface LinkOptions {
   readonly faults?: LinkFaults;
 }
 
-/** What can happen as a message is sent. */
-export type LinkFaultKind = 'hold' | 'partition' | 'delay' | 'reorder' | 'duplicate' | 'lose';
 /** Those that last, and concern more than one message. */
-export type OutageKind = 'hold' | 'partition';
+type OutageKind = 'hold' | 'partition';
+/** Those that concern the message alone. */
+export type BriefFaultKind = Exclude<MessageFaultKind, 'hang'>;
+/** What can happen as a message is sent. */
+export type LinkFaultKind = OutageKind | BriefFaultKind;
 
 const OUTAGES = ['hold', 'partition'] as const satisfies readonly OutageKind[];
 const KINDS = [...OUTAGES, 'delay', 'reorder', 'duplicate', 'lose'] as const;
@@ -147,7 +149,8 @@ class LinkFaultTable {
 /** What lasts says in the trace what it is: that is decided after it. */
 function wordsOf(kind: LinkFaultKind | undefined, envelope: Envelope): string | undefined {
   if (kind === undefined) return '';
-  return kind === 'hold' || kind === 'partition' ? undefined : messageFaultText(kind, envelopeText(envelope));
+  if (kind === 'hold' || kind === 'partition') return undefined;
+  return messageFaultText(kind, envelopeText(envelope), envelope.from);
 }
 
 /** Options with their defaults, checked. */

@@ -11,7 +11,7 @@ import { DelayDraw } from '../network/chaos-delay.ts';
 import { Holds } from '../network/holds.ts';
 import { sizeOf } from './copy.ts';
 import type { Envelope } from './envelope.ts';
-import { faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
+import { type BriefFaultKind, faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
 import { detailOf, envelopeText } from './message-detail.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import type { Parted } from './outage.ts';
@@ -90,6 +90,11 @@ export class Link implements Parted {
     this.#delays = new DelayDraw(core.world.choices, most - least, settings.latencySteps);
   }
 
+  /** True if no message overtakes another. */
+  get isFifo(): boolean {
+    return this.#settings.isFifo;
+  }
+
   /** Takes a message on its way. */
   send(envelope: Envelope): void {
     this.trace(envelope, 'sent');
@@ -105,12 +110,7 @@ export class Link implements Parted {
   /** Takes a message that nothing strikes and that arrives in this instant. */
   sendNow(envelope: Envelope): void {
     this.trace(envelope, 'sent');
-    this.bring(envelope);
-  }
-
-  /** What was held up somewhere arrives in this instant. */
-  bring(envelope: Envelope): void {
-    this.#depart(envelope, 0);
+    this.#bring(envelope);
   }
 
   /** A partition begins or ends. */
@@ -123,8 +123,10 @@ export class Link implements Parted {
     this.#holds += by;
     if (this.#holds > 0) return;
     const waiting = this.#waiting;
+    if (waiting.length === 0) return;
     this.#waiting = [];
-    for (const envelope of waiting) this.bring(envelope);
+    if (this.#settings.isFifo) this.#bringFirst(waiting);
+    else for (const envelope of waiting) this.#bring(envelope);
   }
 
   /** What faults hold back comes now. */
@@ -203,7 +205,7 @@ export class Link implements Parted {
     const late = (this.#late ??= new Holds(this.#core.world.clock));
     late.begin(envelope.topic, { ms, isOvertakable }, (why) => {
       if (why === 'time') this.#arrive(envelope);
-      else if (why !== 'released') this.bring(envelope);
+      else if (why !== 'released') this.#bring(envelope);
     });
   }
 
@@ -232,6 +234,20 @@ export class Link implements Parted {
     flights.push(flight);
     // Of a link that keeps the order only the first has a timer, so that nothing in its instant can pass it.
     if (!this.#settings.isFifo || flight.index === 0) this.#fly(flight, ms);
+  }
+
+  /** What was held up arrives in this instant. */
+  #bring(envelope: Envelope): void {
+    this.#depart(envelope, 0);
+  }
+
+  /** As `bring`, on a link that keeps the order: what is still on its way was sent later. */
+  #bringFirst(envelopes: readonly Envelope[]): void {
+    const flights = this.#flights;
+    flights[0]?.timer?.cancel();
+    const now = this.#core.world.clock.now();
+    flights.unshift(...envelopes.map((envelope, index) => new Flight(envelope, now, index)));
+    this.#fly(flights[0] as Flight, 0);
   }
 
   #fly(flight: Flight, ms: number): void {
@@ -267,7 +283,7 @@ export class Link implements Parted {
     }
   }
 
-  #traceFault(envelope: Envelope, kind: LinkFaultKind, ms?: number): void {
+  #traceFault(envelope: Envelope, kind: BriefFaultKind, ms?: number): void {
     const { tracer, clock } = this.#core.world;
     tracer.record({
       at: clock.now(),

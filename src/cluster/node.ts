@@ -21,7 +21,7 @@ import { messageFaultText } from '../model/faults.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { NodeProgram } from '../model/node-context.ts';
-import type { NodeStep } from '../model/trace-event.ts';
+import type { MessageStep, NodeStep } from '../model/trace-event.ts';
 import { chosenSkew, CHOSEN_SKEW_OPTIONS, type ChosenSkewOptions } from '../simulation/chosen-faults.ts';
 import {
   type DownCause,
@@ -33,7 +33,7 @@ import {
 import { NODE_FAULTS, type NodeFaults, SLOW_BY } from '../simulation/node-strikes.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { ANY_INCARNATION, type Envelope, type Transport } from './envelope.ts';
-import type { Receiver } from './link.ts';
+import type { Link, Receiver } from './link.ts';
 import { arrivalText, callWords, envelopeText } from './message-detail.ts';
 import type { NetworkCore } from './network-core.ts';
 import { ProcessContext, type ProcessOwner } from './process-context.ts';
@@ -118,6 +118,13 @@ export interface ClusterNode<T extends object | void = object> {
   leave(): Promise<void>;
 }
 
+/** A message that has come to a process that was stopped. */
+interface HeldMessage {
+  readonly envelope: Envelope;
+  /** True from when the process has an event for it. */
+  isDue: boolean;
+}
+
 /** See {@link ClusterNode}. */
 export class SimulatedClusterNode<T extends object | void>
   implements ClusterNode<T>, MachineHooks, ProcessOwner, Receiver, Transport
@@ -132,8 +139,8 @@ export class SimulatedClusterNode<T extends object | void>
   #object: T | undefined;
   /** Calls that the process has got and not answered, each delivery of its own; made for the first. */
   #serving: Set<Envelope> | undefined;
-  /** What came while it was stopped. */
-  #held: Envelope[] | undefined;
+  /** What came while it was stopped, in the order of coming; each is there until the process takes it. */
+  #held: Set<HeldMessage> | undefined;
   #restart: Timer | undefined;
   #leaving: Promise<void> | undefined;
   #gone: (() => void) | undefined;
@@ -255,9 +262,14 @@ export class SimulatedClusterNode<T extends object | void>
       machine.strike('call', envelope.topic, () => `as ${arrivalText(envelope)} arrives`);
     }
     if (this.state === 'paused') {
-      (this.#held ??= []).push(envelope);
-      return;
-    }
+      this.#hold(envelope);
+      this.#traceMessage(envelope, 'held', `${this.name} is paused`);
+    } else if (this.#isBehindHeld(envelope)) this.#hold(envelope);
+    else this.#take(envelope);
+  }
+
+  #take(envelope: Envelope): void {
+    const machine = this.#machine;
     const { toIncarnation } = envelope;
     const isThere = toIncarnation === ANY_INCARNATION || toIncarnation === machine.incarnation;
     if (this.state !== 'up' || !isThere) {
@@ -274,7 +286,7 @@ export class SimulatedClusterNode<T extends object | void>
       this.#core.refuse(envelope, refusal);
       return;
     }
-    this.#core.link(envelope.from, this.name).trace(envelope, 'delivered');
+    this.#traceMessage(envelope, 'delivered');
     if (envelope.kind === 'call') (this.#serving ??= new Set()).add(envelope);
     machine.run(() => this.#process?.endpoint.deliver(envelope));
   }
@@ -308,9 +320,48 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   wentOn(): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    for (const envelope of held) this.#core.link(envelope.from, this.name).bring(envelope);
+    const senders = new Set<string>();
+    for (const held of this.#held ?? []) {
+      const { from } = held.envelope;
+      if (!senders.has(from) || !this.#link(from).isFifo) this.#takeSoon(held);
+      senders.add(from);
+    }
+  }
+
+  #hold(envelope: Envelope): void {
+    (this.#held ??= new Set()).add({ envelope, isDue: false });
+  }
+
+  /** Whether something of the same link that keeps the order is still to be taken. */
+  #isBehindHeld({ from }: Envelope): boolean {
+    return this.#firstHeldOf(from) !== undefined && this.#link(from).isFifo;
+  }
+
+  #firstHeldOf(from: string): HeldMessage | undefined {
+    for (const held of this.#held ?? []) if (held.envelope.from === from) return held;
+    return undefined;
+  }
+
+  /** It has arrived, so no link can lose it any more: the process takes it in an event of its own. */
+  #takeSoon(held: HeldMessage): void {
+    if (held.isDue) return;
+    held.isDue = true;
+    const { envelope } = held;
+    this.#process?.clock.post(envelope.topic, () => {
+      this.#held?.delete(held);
+      const { from } = envelope;
+      const next = this.#firstHeldOf(from);
+      if (next !== undefined && this.#link(from).isFifo) this.#takeSoon(next);
+      this.#take(envelope);
+    });
+  }
+
+  #link(from: string): Link {
+    return this.#core.link(from, this.name);
+  }
+
+  #traceMessage(envelope: Envelope, step: MessageStep, reason?: string): void {
+    this.#link(envelope.from).trace(envelope, step, reason);
   }
 
   failed(error: unknown): void {
@@ -392,11 +443,15 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #loseCalls(cause: DownCause): void {
-    const lost = [...(this.#serving ?? []), ...(this.#held ?? [])];
+    const serving = [...(this.#serving ?? [])];
+    const held = [...(this.#held ?? [])];
     this.#serving = undefined;
     this.#held = undefined;
     if (cause === 'stop') return;
-    for (const envelope of lost) if (envelope.kind === 'call') this.#breakConnection(envelope, cause);
+    const reason = `${this.name} ${cause === 'leave' ? 'has left' : 'went down'}`;
+    for (const { envelope } of held) this.#traceMessage(envelope, 'lost', reason);
+    for (const call of serving) this.#breakConnection(call, cause);
+    for (const { envelope } of held) if (envelope.kind === 'call') this.#breakConnection(envelope, cause);
   }
 
   async #leave(): Promise<void> {
@@ -447,17 +502,24 @@ export class SimulatedClusterNode<T extends object | void>
 
   /** The caller learns at once that the process has died, or hangs. */
   #breakConnection(call: Envelope, cause: DownCause): void {
-    const { choices } = this.#core.world;
-    const topic = call.topic.plus('hang');
-    const words = (): string => messageFaultText('hang', envelopeText(call));
     // One that leaves closes its connections.
-    if (cause !== 'leave' && choosesFault(choices, topic, 2, words)) this.#core.noteLost(call);
+    if (cause !== 'leave' && this.#hangs(call)) this.#core.noteLost(call);
     else {
       this.#core.fail(
         call,
         new RunnerError('RUNNER_CALL_LOST', `${this.name} went down before it answered ${call.name}`),
       );
     }
+  }
+
+  #hangs(call: Envelope): boolean {
+    const { name: runner } = this;
+    const { choices, clock, tracer } = this.#core.world;
+    const words = (): string => messageFaultText('hang', envelopeText(call), runner);
+    if (!choosesFault(choices, call.topic.plus('hang'), 2, words)) return false;
+    const fault = { at: clock.now(), type: 'fault', runner, operation: 'message', kind: 'hang' } as const;
+    tracer.record({ ...fault, runId: '', message: envelopeText(call) });
+    return true;
   }
 }
 

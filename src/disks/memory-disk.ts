@@ -22,7 +22,7 @@ import {
   diskText,
   folderOfPath,
 } from '../model/disk.ts';
-import { diskFaultText } from '../model/faults.ts';
+import { type DiskFaultKind, diskFaultText } from '../model/faults.ts';
 import { type World, WORLD_OF_CHOICES, WORLD_OF_TIME } from '../model/world.ts';
 import { type CrashingDisk, DiskCrash } from './disk-crash.ts';
 import { NameTable } from './name-table.ts';
@@ -145,7 +145,7 @@ interface Operation {
 type Struck = Pick<Operation, 'call' | 'path' | 'topic'>;
 type FaultName = 'short' | 'noSpace' | 'sync' | 'rot' | 'slow';
 
-const FAULT_KINDS: Readonly<Record<FaultName, string>> = {
+const FAULT_KINDS: Readonly<Record<FaultName, DiskFaultKind>> = {
   short: 'short',
   noSpace: 'no-space',
   sync: 'fail',

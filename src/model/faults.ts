@@ -74,12 +74,16 @@ const OF_TIME: Words = {
   step: () => 'the wall clock is set',
 };
 
-/** What happens to a message between two nodes. */
-const OF_MESSAGE: Words = {
+/** What can happen to a message between two nodes; `hang`: a call whose node goes down is never answered. */
+export type MessageFaultKind = 'lose' | 'duplicate' | 'reorder' | 'delay' | 'hang';
+
+/** Of a call that hangs, `where` is the node that it was for. */
+const OF_MESSAGE: Readonly<Record<MessageFaultKind, Word>> = {
   lose: (message) => `${message} is lost`,
   duplicate: (message) => `${message} is duplicated`,
   reorder: (message) => `${message} is held back until another overtakes it`,
   delay: (message) => `${message} is delayed`,
+  hang: (call, node) => `${call} hangs, as ${node} went down`,
 };
 
 /** What happens between nodes of a network: `a | b, c`, or `from a to b`. */
@@ -89,8 +93,11 @@ const OF_PARTS: Words = {
   hold: (parts) => `messages ${parts} are held back`,
 };
 
-/** What happens to a call on a disk: `append to log on locks`. */
-const OF_DISK: Words = {
+/** What can happen to a call on a disk. */
+export type DiskFaultKind = 'short' | 'no-space' | 'fail' | 'rot' | 'slow';
+
+/** `append to log on locks`. */
+const OF_DISK: Readonly<Record<DiskFaultKind, Word>> = {
   short: (call, disk) => `the ${call} on ${disk} is cut short`,
   'no-space': (call, disk) => `the ${call} finds no space on ${disk}`,
   fail: (call, disk) => `the ${call} on ${disk} fails`,
@@ -145,13 +152,13 @@ export function namedFaultText(where: string, kind: string): string {
   return `fault "${kind}" strikes ${where}`;
 }
 
-/** What a fault of that kind does to a message, such as `the call acquire(7) from a to locks is lost`. */
-export function messageFaultText(kind: string, message: string): string {
-  return worded(OF_MESSAGE, kind, message) ?? namedFaultText(message, kind);
+/** What a fault of that kind does to a message, such as `the call acquire(7) from a to locks is lost`; `node` is the one that it strikes at. */
+export function messageFaultText(kind: string, message: string, node: string): string {
+  return worded(OF_MESSAGE, kind, message, node) ?? namedFaultText(message, kind);
 }
 
-function delayedFaultText(kind: string, message: string, ms?: number): string {
-  const text = messageFaultText(kind, message);
+function delayedFaultText(kind: string, message: string, node: string, ms?: number): string {
+  const text = messageFaultText(kind, message, node);
   return ms === undefined ? text : `${text} by ${ms} ms`;
 }
 
@@ -185,7 +192,7 @@ export function faultText({
   ms,
   file,
 }: FaultEvent): string {
-  if (message !== undefined) return delayedFaultText(kind, message, ms);
+  if (message !== undefined) return delayedFaultText(kind, message, runner, ms);
   if (parts !== undefined) return partsFaultText(kind, parts, ms);
   if (file !== undefined) return diskFaultText(kind, runner, operation as DiskCall, file);
   if (filer !== undefined) {

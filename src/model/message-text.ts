@@ -1,4 +1,5 @@
 /** Messages between nodes, and what happens to files on their disks, in plain words. */
+import type { MessageFaultKind } from './faults.ts';
 import type { MessageKind, MessageStep, NameChangeKind, TraceEvent } from './trace-event.ts';
 
 /** What a trace says of a message. */
@@ -137,16 +138,17 @@ export function timeLimitText({ runner: from, to, name }: Pick<Message, 'runner'
   return `the time limit of ${possessive(from)} call ${name} to ${to}`;
 }
 
-const STRUCK: Readonly<Record<string, string>> = {
+const STRUCK: Readonly<Record<MessageFaultKind, string>> = {
   lose: 'been lost',
   duplicate: 'been duplicated',
   delay: 'been delayed',
   reorder: 'been held back',
+  hang: 'hung',
 };
 
 /** What had to be otherwise with a message that a fault strikes: `the call acquire(7) from a to locks had not been lost`. */
 export function unstruckText(kind: string, message: string): string | undefined {
-  return Object.hasOwn(STRUCK, kind) ? `${message} had not ${STRUCK[kind]}` : undefined;
+  return Object.hasOwn(STRUCK, kind) ? `${message} had not ${STRUCK[kind as MessageFaultKind]}` : undefined;
 }
 
 /** Its arrival as a noun: `the arrival at locks of ann's call acquire(7)`. */

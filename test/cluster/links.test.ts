@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type ClusterNode,
   createNetwork,
   isCallLost,
   type LinkFaults,
+  type Network,
   type NetworkOptions,
   type NodeContext,
   withCallOptions,
@@ -300,6 +302,19 @@ describe('order and width', () => {
     }));
 });
 
+/** Messages with copies that have no end, after all that is on its way has come. */
+function openMessages(events: readonly TraceEvent[], seed: number): string[] {
+  const open = new Map<string, number>();
+  for (const event of events) {
+    if (event.type !== 'message' || event.step === 'held') continue;
+    const key = `${event.runner} to ${event.to} ${event.kind} ${event.id}`;
+    const change = event.step === 'sent' || event.step === 'duplicated' ? 1 : -1;
+    open.set(key, (open.get(key) ?? 0) + change);
+    expect(open.get(key), `${key} ${event.step} (seed ${seed})`).toBeGreaterThanOrEqual(0);
+  }
+  return [...open].filter(([, left]) => left !== 0).map(([key]) => key);
+}
+
 test('whatever strikes, each copy of a message that is sent is delivered, refused or lost, once', async () => {
   const all: LinkFaults = { lose: 8, duplicate: 8, reorder: 8, delay: 16, partition: 32, hold: 32 };
   const seen = new Set<string>();
@@ -345,27 +360,250 @@ test('whatever strikes, each copy of a message that is sent is delivered, refuse
       },
     });
     expect(verdict.failure).toBeUndefined();
-    const open = new Map<string, number>();
-    for (const event of verdict.trace()) {
-      if (event.type === 'fault') seen.add(event.kind);
-      if (event.type !== 'message' || event.step === 'held') continue;
-      const key = `${event.runner} to ${event.to} ${event.kind} ${event.id}`;
-      const change = event.step === 'sent' || event.step === 'duplicated' ? 1 : -1;
-      open.set(key, (open.get(key) ?? 0) + change);
-      expect(open.get(key), `${key} ${event.step} (seed ${seed})`).toBeGreaterThanOrEqual(0);
-    }
-    expect([...open].filter(([, left]) => left !== 0)).toEqual([]);
+    const events = verdict.trace();
+    for (const event of events) if (event.type === 'fault') seen.add(event.kind);
+    expect(openMessages(events, seed)).toEqual([]);
   }
   expect([...seen].sort()).toEqual([
     'crash',
     'cut',
     'delay',
     'duplicate',
+    'hang',
     'hold',
     'lose',
     'partition',
     'reorder',
   ]);
+});
+
+describe('what waits goes first', () => {
+  const fifo: NetworkOptions = { latencyMs: 10, fifo: true };
+
+  test('on a fifo link that is released, before what is still on its way', () =>
+    play(async (sim) => {
+      const { net, got, times } = inbox(sim, fifo);
+      net.hold('scenario', 'inbox');
+      net.send('inbox', 1);
+      net.send('inbox', 2);
+      await sim.sleep(15);
+      net.send('inbox', 3);
+      net.release('scenario', 'inbox');
+      net.send('inbox', 4);
+      await sim.sleep(20);
+      expect(got).toEqual([1, 2, 3, 4]);
+      expect(times).toEqual([15, 15, 25, 25]);
+    }));
+
+  test('at a node that goes on, before what a fifo link brings in the same instant', async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const { failure } = await simulate({
+        source: randomDecisions(seed),
+        async scenario(sim) {
+          const got: unknown[] = [];
+          const net = createNetwork(sim, fifo);
+          const node = net.node('inbox', ({ onMessage }) => onMessage((message) => got.push(message)));
+          node.pause();
+          for (let n = 1; n <= 3; n += 1) net.send('inbox', n);
+          await sim.sleep(11);
+          net.send('inbox', 4);
+          // In the same instant as the fourth message comes.
+          await sim.sleep(10);
+          node.resume();
+          await sim.sleep(20);
+          sim.check(got.join() === '1,2,3,4', `got ${got.join()}`);
+        },
+      });
+      expect(failure).toBeUndefined();
+    }
+  });
+
+  test('at a paused node it has arrived: no partition loses it', () =>
+    play(async (sim) => {
+      const got: unknown[] = [];
+      const net = createNetwork(sim);
+      const node = net.node('inbox', ({ onMessage }) => onMessage((message) => got.push(message)));
+      node.pause();
+      net.send('inbox', 1);
+      await sim.sleep(1);
+      net.partition('scenario', 'inbox');
+      node.resume();
+      await sim.sleep(1);
+      expect(got).toEqual([1]);
+    }));
+
+  test('at a node that pauses again before it has taken it, and then does', () =>
+    play(async (sim) => {
+      const got: unknown[] = [];
+      const net = createNetwork(sim, fifo);
+      const node = net.node('inbox', ({ onMessage }) => onMessage((message) => got.push(message)));
+      node.pause();
+      for (let n = 1; n <= 3; n += 1) net.send('inbox', n);
+      await sim.sleep(11);
+      node.resume();
+      node.pause();
+      net.send('inbox', 4);
+      await sim.sleep(11);
+      node.resume();
+      await sim.sleep(1);
+      expect(got).toEqual([1, 2, 3, 4]);
+    }));
+});
+
+test('what a paused node holds when it crashes is lost, and the trace says that it was held', async () => {
+  const { lines, events } = await play(async (sim) => {
+    const net = createNetwork(sim);
+    const node = net.node('inbox', ({ onMessage }) => {
+      onMessage(() => undefined);
+      return new Counter();
+    });
+    node.pause();
+    net.send('inbox', 1);
+    const outcome = net.connect<Counter>('inbox').add(1).catch(isCallLost);
+    await sim.sleep(1);
+    node.crash();
+    expect(await outcome).toBe(true);
+  });
+  expect(steps(events, 'message')).toEqual(['sent', 'held', 'lost']);
+  expect(steps(events, 'call')).toEqual(['sent', 'held', 'lost']);
+  expect(lines).toContain('0 ms: 1 from scenario to inbox is held back: inbox is paused');
+  expect(lines).toContain('1 ms: 1 from scenario to inbox is lost: inbox went down');
+});
+
+test('R212: a call that hangs as its node goes down is a fault of the trace, with words', async () => {
+  let error: unknown;
+  const { lines, asked } = await play(
+    async (sim) => {
+      const net = createNetwork(sim, { callTimeoutMs: 50 });
+      const node = net.node('locks', ({ sleep }) => ({ acquire: (n: number) => sleep(n) }));
+      const call = net.connect<{ acquire(n: number): Promise<void> }>('locks').acquire(7);
+      void call.catch((reason: unknown) => {
+        error = reason;
+      });
+      await sim.sleep(1);
+      node.crash();
+      await sim.sleep(100);
+    },
+    { 'scenario to locks acquire hang fault': 'highest' },
+  );
+  const words = 'the call acquire(7) from scenario to locks hangs, as locks went down';
+  expect(asked.filter((line) => line.includes('hang'))).toEqual([
+    `scenario to locks acquire hang fault = 1 of 2: ${words}`,
+  ]);
+  expect(lines).toContain(`1 ms: ${words}`);
+  expect(isCallLost(error)).toBe(true);
+});
+
+/** Deeds that a scenario does at random: what it does to nodes and links, and what it sends. */
+async function mess(sim: Simulation, net: Network, nodes: readonly ClusterNode[], isFair: boolean) {
+  const { random } = sim.world;
+  const one = (): ClusterNode => nodes[random.int(nodes.length)] as ClusterNode;
+  for (let deed = 0; deed < 60; deed += 1) {
+    const [node, other] = [one(), one()];
+    const ends =
+      random.int(2) === 0 ? (['scenario', node.name] as const) : ([node.name, other.name] as const);
+    switch (random.int(isFair ? 6 : 9)) {
+      case 0:
+        node.pause();
+        break;
+      case 1:
+        node.resume();
+        break;
+      case 2:
+        if (ends[0] !== ends[1]) net.hold(...ends);
+        break;
+      case 3:
+        if (ends[0] !== ends[1]) net.release(...ends);
+        break;
+      case 4:
+        await sim.sleep(random.int(6));
+        break;
+      case 5:
+        net.send(node.name, deed);
+        (node.object as Talker | undefined)?.say(other.name, deed);
+        break;
+      case 6:
+        node.restart();
+        break;
+      case 7:
+        node.crash();
+        break;
+      case 8:
+        if (node !== other) net.cut(node.name, other.name);
+        break;
+    }
+  }
+  net.repair();
+  for (const node of nodes) node.resume();
+}
+
+interface Talker {
+  say(to: string, n: number): void;
+  echo(n: number): number;
+}
+
+function talker({ send, connect, onMessage }: NodeContext): Talker {
+  onMessage(() => undefined);
+  return {
+    say(to, n) {
+      send(to, n);
+      void connect<Talker>(to)
+        .echo(n)
+        .catch((error: unknown) => {
+          if (!isCallLost(error)) throw error;
+        });
+    },
+    echo: (n) => n,
+  };
+}
+
+async function messOf(
+  seed: number,
+  options: NetworkOptions,
+  isFair: boolean,
+): Promise<readonly TraceEvent[]> {
+  const verdict = await simulate({
+    source: randomDecisions(seed),
+    seed,
+    keepTrace: true,
+    async scenario(sim) {
+      const net = createNetwork(sim, { callTimeoutMs: Infinity, ...options });
+      await mess(
+        sim,
+        net,
+        ['a', 'b', 'c'].map((name) => net.node(name, talker)),
+        isFair,
+      );
+      sim.heal();
+      await sim.sleep(10_000);
+    },
+  });
+  expect(verdict.failure, `seed ${seed}`).toBeUndefined();
+  return verdict.trace();
+}
+
+test('whatever nodes and links go through, each message has one end', async () => {
+  const ends = new Set<string>();
+  for (let seed = 0; seed < 80; seed += 1) {
+    const events = await messOf(seed, { latencyMs: [0, 5], fifo: seed % 2 === 0 }, false);
+    expect(openMessages(events, seed), `seed ${seed}`).toEqual([]);
+    for (const event of events) if (event.type === 'message') ends.add(event.step);
+  }
+  expect([...ends].sort()).toEqual(['delivered', 'held', 'lost', 'refused', 'sent']);
+});
+
+test('whatever waits where, messages of a fifo link are delivered in the order of sending', async () => {
+  for (let seed = 0; seed < 80; seed += 1) {
+    const sent = new Map<string, string[]>();
+    const delivered = new Map<string, string[]>();
+    for (const event of await messOf(seed, { latencyMs: [0, 5], fifo: true }, true)) {
+      if (event.type !== 'message' || (event.step !== 'sent' && event.step !== 'delivered')) continue;
+      const lists = event.step === 'sent' ? sent : delivered;
+      const link = `${event.runner} to ${event.to}`;
+      lists.set(link, [...(lists.get(link) ?? []), `${event.kind} ${event.id}`]);
+    }
+    expect(delivered, `seed ${seed}`).toEqual(sent);
+  }
 });
 
 describe('partitions and holds', () => {
