@@ -36,6 +36,26 @@ export interface EndpointParts {
   readonly messages?: Messages;
 }
 
+/** What a node may be called: also the name of a folder on every machine. */
+export const NODE_NAME: is.Shape = is.text(
+  'letters, digits, dots, dashes and underscores, more than dots and dashes',
+  /^[\w.-]*\w[\w.-]*$/,
+);
+/** Whose calls those of a scenario are. */
+export const SCENARIO = 'scenario';
+/** How long a call waits if nobody says otherwise. */
+export const CALL_TIMEOUT_MS = 10_000;
+
+/** What everybody gets who asks something of a network that was stopped. */
+export function networkStopped(): RunnerError {
+  return new RunnerError('RUNNER_RELEASED', 'the network was stopped');
+}
+
+/** Why a verb of a node is refused. */
+export function leftText(name: string, hasLeft: boolean, verb: string): string {
+  return `${name} ${hasLeft ? 'has left' : 'is leaving'} the network, for good: ${verb}() comes too late`;
+}
+
 const CALL_OPTIONS = is.optionsOf<CallOptions>({}, { timeoutMs: is.limit(), signal: is.ABORT_SIGNAL });
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options of a call. */
@@ -104,6 +124,14 @@ class PendingCall implements SignalWaiter {
     this.#reject(error as never);
   }
 
+  /** The network was stopped. */
+  lose(): void {
+    const { name, to } = this.#call;
+    this.reject(
+      new RunnerError('RUNNER_CALL_LOST', `${to} had not answered ${name} when the network was stopped`),
+    );
+  }
+
   /** Its process is dead: nobody learns what comes. */
   forget(): void {
     this.#timer?.cancel();
@@ -133,6 +161,7 @@ export class Endpoint {
   /** What came before there was an object. */
   #early: Envelope[] | undefined = [];
   #isClosed = false;
+  #isReleased = false;
   /** What is called through stubs of a process that is gone. */
   #vain: OngoingWait[] | undefined;
 
@@ -166,13 +195,14 @@ export class Endpoint {
     for (const envelope of early) this.#serve(envelope);
   }
 
-  /** Calls a method at the other end. Rejects with what it throws, and with `RUNNER_NOT_CLONEABLE`, `RUNNER_CALL_TIMED_OUT`, `RUNNER_CALL_LOST`, `RUNNER_NODE_DOWN`. */
+  /** Calls a method at the other end. Rejects with what it throws, and with `RUNNER_NOT_CLONEABLE`, `RUNNER_CALL_TIMED_OUT`, `RUNNER_CALL_LOST`, `RUNNER_NODE_DOWN`, `RUNNER_RELEASED`. */
   call(to: string, name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     const { transport, incarnation, clock, name: from, callTimeoutMs, waits } = this.#parts;
     const { timeoutMs = callTimeoutMs, signal } = options;
     return new Promise((resolve, reject) => {
       if (this.#isClosed) {
-        this.#keepVain(to, name, args);
+        if (this.#isReleased) reject(networkStopped());
+        else this.#keepVain(to, name, args);
         return;
       }
       if (signal?.aborted === true) {
@@ -234,6 +264,13 @@ export class Endpoint {
     for (const call of this.#pending?.values() ?? []) call.forget();
     this.#pending = undefined;
     this.#early = undefined;
+  }
+
+  /** The network was stopped, by somebody who is no part of it: pending calls and later ones reject. */
+  release(): void {
+    this.#isReleased = true;
+    for (const call of this.#pending?.values() ?? []) call.lose();
+    this.close();
   }
 
   /** What a dead process still does is seen by nobody, so a call of it is neither sent nor refused; a report names it. */

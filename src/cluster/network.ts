@@ -6,7 +6,7 @@ import type { CallOptions, NodeProgram, Stub } from '../model/node-context.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import { SIMULATED_WORLD } from '../model/world.ts';
 import type { Simulation } from '../simulation/simulation.ts';
-import { Endpoint } from './endpoint.ts';
+import { CALL_TIMEOUT_MS, Endpoint, networkStopped, NODE_NAME, SCENARIO } from './endpoint.ts';
 import type { Envelope } from './envelope.ts';
 import type { Receiver } from './link.ts';
 import { checkLinkOptions, LINK_FIELDS, type LinkOptions, LinkSettings } from './link-settings.ts';
@@ -33,10 +33,6 @@ export interface NetworkOptions extends LinkOptions {
 /** A node, or several. */
 export type NodeNames = string | readonly string[];
 
-const CALL_TIMEOUT_MS = 10_000;
-/** Whose calls those of the scenario are. */
-const SCENARIO = 'scenario';
-
 const SIMULATION = is.objectOf<Pick<Simulation, 'world' | 'onEnd'>>(
   'a simulation',
   { world: SIMULATED_WORLD, onEnd: is.FUNCTION },
@@ -47,7 +43,6 @@ const NETWORK_OPTIONS = is.optionsOf<NetworkOptions>(
   { ...LINK_FIELDS, callTimeoutMs: is.limit(), links: is.FUNCTION, nodes: CLUSTER_NODE_OPTIONS },
 );
 const NAMES = is.anyOf('a name or a list of names', is.TEXT, is.listOf(is.TEXT));
-const NAME = is.text('letters, digits, dots, dashes and underscores', /^[\w.-]+$/);
 
 /** Somebody on the network who is no node: always there. */
 class Place implements Receiver {
@@ -97,6 +92,7 @@ export class Network {
   readonly #defaults: ClusterNodeOptions;
   readonly #nodes = new Map<string, SimulatedClusterNode<object | void>>();
   readonly #places = new Map<string, Place>();
+  #isStopped = false;
 
   /** @internal */
   constructor(sim: Pick<Simulation, 'world' | 'onEnd'>, options: NetworkOptions) {
@@ -104,13 +100,13 @@ export class Network {
     this.#defaults = nodes;
     this.#core = new NetworkCore(sim.world, settingsOfLinks(options), callTimeoutMs);
     sim.world.onHeal(() => this.#nodes.forEach((node) => node.heal()));
-    sim.onEnd(() => this.stop());
+    sim.onEnd(() => this.#end());
   }
 
   /**
    * Makes a node and starts its program. It can join at any time. Calls to it wait until the program has returned.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left; what the program throws at
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left; `RUNNER_RELEASED` after `stop`; what the program throws at
    * once, and then there is no node. What it throws or rejects with later is up to `onError`.
    */
   node<T extends object | void>(
@@ -146,7 +142,7 @@ export class Network {
   /**
    * The same object behind a link, without a node: `name` never crashes, but messages to it and from it meet what all do.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, and anything but an object.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, and anything but an object; `RUNNER_RELEASED` after `stop`.
    */
   through<T extends object>(name: string, object: T, options?: CallOptions): Stub<T> {
     check('object', object, is.OPAQUE);
@@ -218,8 +214,17 @@ export class Network {
     this.#core.end(() => true);
   }
 
-  /** Ends all nodes at once, without a fault; called by itself when the scenario ends. */
+  /**
+   * Ends all nodes at once, without a fault, as the end of the scenario does. Calls of the scenario that are not answered by then reject with
+   * `RUNNER_CALL_LOST`, later ones with `RUNNER_RELEASED`.
+   */
   stop(): void {
+    for (const place of this.#places.values()) place.endpoint.release();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#isStopped = true;
     for (const node of this.#nodes.values()) node.stop();
     for (const place of this.#places.values()) place.endpoint.close();
     this.#core.stop();
@@ -252,6 +257,7 @@ export class Network {
     let place = this.#places.get(name);
     if (place === undefined) {
       place = new Place(this.#core, name);
+      if (this.#isStopped) place.endpoint.release();
       this.#places.set(name, place);
       this.#core.add(place);
     }
@@ -259,10 +265,11 @@ export class Network {
   }
 
   #checkFree(name: string): void {
-    check('name', name, NAME);
+    check('name', name, NODE_NAME);
     if (name === SCENARIO || this.#nodes.has(name) || this.#places.has(name)) {
       throw invalidArgument('name', 'one that no other node has', name);
     }
+    if (this.#isStopped) throw networkStopped();
   }
 }
 

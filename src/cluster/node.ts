@@ -32,6 +32,7 @@ import {
 } from '../simulation/node-machine.ts';
 import { NODE_FAULTS, type NodeFaults, SLOW_BY } from '../simulation/node-strikes.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
+import { leftText } from './endpoint.ts';
 import { ANY_INCARNATION, type Envelope, type Transport } from './envelope.ts';
 import type { Link, Receiver } from './link.ts';
 import { arrivalText, callWords, envelopeText } from './message-detail.ts';
@@ -87,7 +88,7 @@ export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOpti
 
 const RESTART_MS = 1_000;
 
-/** A node and its verbs. Made by {@link Network.node}. After it has left they throw `RUNNER_SIMULATION_MISUSE`. */
+/** A node and its verbs. Made by {@link Network.node}. After it has left they throw `RUNNER_SIMULATION_MISUSE`; `restart` does once it leaves. */
 export interface ClusterNode<T extends object | void = object> {
   readonly name: string;
   readonly state: NodeState | 'left';
@@ -195,7 +196,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   restart(): void {
-    this.#mustBeThere('restart');
+    this.#mustBeThere('restart', this.#leaving !== undefined);
     this.#begin(() => this.#machine.restart());
   }
 
@@ -492,12 +493,9 @@ export class SimulatedClusterNode<T extends object | void>
     this.#gone?.();
   }
 
-  #mustBeThere(verb: string): void {
-    if (!this.#hasLeft) return;
-    throw new RunnerError(
-      'RUNNER_SIMULATION_MISUSE',
-      `${this.name} has left the network, for good: ${verb}() comes too late`,
-    );
+  #mustBeThere(verb: string, isLeaving = false): void {
+    if (!this.#hasLeft && !isLeaving) return;
+    throw new RunnerError('RUNNER_SIMULATION_MISUSE', leftText(this.name, this.#hasLeft, verb));
   }
 
   /** The caller learns at once that the process has died, or hangs. */

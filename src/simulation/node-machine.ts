@@ -406,6 +406,8 @@ export class Machine implements StrikeTarget {
 
   /** Starts the first process. */
   start(): void {
+    // Who hears of the crash that a restart begins with may have ended it.
+    if (this.#isReleased) return;
     this.incarnation += 1;
     const index = this.incarnation;
     const process = new NodeProcess({

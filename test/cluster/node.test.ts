@@ -314,6 +314,18 @@ describe('leaving', () => {
       expect([sim.now(), node.state]).toEqual([50, 'left']);
     }));
 
+  test('a node that ends as its crash is heard of is not restarted', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const started: number[] = [];
+      const node = net.node('a', ({ incarnation }) => void started.push(incarnation), {
+        onDown: () => void node.leave(),
+      });
+      node.restart();
+      await node.leave();
+      expect([started, node.state, node.incarnation]).toEqual([[0], 'left', 0]);
+    }));
+
   test('a call that it has not answered by then is lost at once, and a later one is refused', () =>
     holds(async (sim) => {
       const net = createNetwork(sim);
@@ -409,7 +421,7 @@ test('bad input is refused with a sentence', () =>
       [() => net.node('scenario', () => {}), 'name: expected one that no other node has, got "scenario"'],
       [
         () => net.node('a b', () => {}),
-        'name: expected letters, digits, dots, dashes and underscores, got "a b"',
+        'name: expected letters, digits, dots, dashes and underscores, more than dots and dashes, got "a b"',
       ],
       [() => net.node('x', 7 as never), 'program: expected a function, got 7'],
       [() => net.node('x', () => 7 as never), 'the object that x serves: expected an object, got 7'],

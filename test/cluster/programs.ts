@@ -125,3 +125,16 @@ export function leaver({ onStop, disk, signal, note }: NodeContext): { isThere()
   });
   return { isThere: () => true };
 }
+
+export function slowLeaver({ onStop, sleep, note }: NodeContext): void {
+  onStop(async () => {
+    await sleep(20);
+    note('it has left');
+  });
+}
+
+/** The hook that comes first does not end. */
+export function endlessLeaver({ onStop, note }: NodeContext): void {
+  onStop(() => note('it has left'));
+  onStop(() => new Promise<void>(() => {}));
+}

@@ -22,8 +22,9 @@ test.for(WORLD_CASES)('$title', async ({ run }) => {
       const net = createNetwork(sim);
       return run({
         notes,
-        node: (name, program) => Promise.resolve(net.node(name, programs[program] as NodeProgram<object>)),
+        node: async (name, program) => net.node(name, programs[program] as NodeProgram<object>),
         connect: (to, options) => net.connect(to, options),
+        stop: () => net.stop(),
       });
     },
   });

@@ -20,6 +20,7 @@ export interface World {
   readonly notes: readonly string[];
   node(name: string, program: keyof typeof programs): Promise<WorldNode>;
   connect<T extends object>(to: string, options?: CallOptions): Stub<T>;
+  stop(): void | Promise<void>;
 }
 
 export interface WorldCase {
@@ -35,6 +36,11 @@ async function errorOf(call: Promise<unknown>): Promise<Error & { code?: unknown
     if (error instanceof Error) return error;
   }
   throw new Error('expected the call to fail');
+}
+
+/** What a verb throws or rejects with. */
+function refusalOf(verb: () => unknown): Promise<Error & { code?: unknown }> {
+  return errorOf(Promise.resolve().then(verb));
 }
 
 export const WORLD_CASES: readonly WorldCase[] = [
@@ -183,6 +189,111 @@ export const WORLD_CASES: readonly WorldCase[] = [
       expect(node.state).toBe('left');
       expect(world.notes).toContain('it has left');
       expect(await errorOf(stub.isThere())).toMatchObject({ code: 'RUNNER_NODE_DOWN' });
+    },
+  },
+  {
+    title: 'a node is up while its hooks run, and has left once they have',
+    async run(world) {
+      const node = await world.node('leaver', 'slowLeaver');
+      const left = [node.leave(), node.leave()];
+      expect([node.state, world.notes]).toEqual(['up', []]);
+      await left[1];
+      expect([node.state, world.notes]).toEqual(['left', ['it has left']]);
+    },
+  },
+  {
+    title: 'a crash ends a node that is leaving without the rest of its hooks',
+    async run(world) {
+      const node = await world.node('leaver', 'endlessLeaver');
+      const left = node.leave();
+      await node.crash();
+      await left;
+      expect([node.state, world.notes]).toEqual(['left', []]);
+    },
+  },
+  {
+    title: 'a node that is leaving is not restarted',
+    async run(world) {
+      const node = await world.node('leaver', 'endlessLeaver');
+      const left = node.leave();
+      expect((await refusalOf(() => node.restart())).message).toBe(
+        'leaver is leaving the network, for good: restart() comes too late',
+      );
+      expect(node.incarnation).toBe(0);
+      await node.crash();
+      await left;
+      expect([node.state, node.incarnation]).toEqual(['left', 0]);
+    },
+  },
+  {
+    title: 'a node that has left refuses its verbs, and its name is taken',
+    async run(world) {
+      const node = await world.node('leaver', 'leaver');
+      await node.leave();
+      for (const verb of ['crash', 'restart'] as const) {
+        const error = await refusalOf(() => node[verb]());
+        expect(['RUNNER_SIMULATION_MISUSE', 'RUNNER_RELEASED']).toContain(error.code);
+        expect(error.message).toBe(`leaver has left the network, for good: ${verb}() comes too late`);
+      }
+      await node.leave();
+      expect(await errorOf(world.node('leaver', 'leaver'))).toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+      });
+    },
+  },
+  {
+    title: 'several restarts at once leave one process',
+    async run(world) {
+      const node = await world.node('counter', 'counter');
+      await Promise.all([node.restart(), node.restart(), node.restart()]);
+      expect([node.state, node.incarnation]).toEqual(['up', 3]);
+      expect(await world.connect<Counter>('counter').incarnation()).toBe(3);
+      await node.crash();
+      expect(node.state).toBe('down');
+    },
+  },
+  ...['', '.', '..', '-', 'a/b', 'a b', 'scenario'].map((name) => ({
+    title: `"${name}" is no name of a node`,
+    async run(world: World) {
+      expect(await errorOf(world.node(name, 'counter'))).toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+      });
+    },
+  })),
+  {
+    title: 'a program that throws at once leaves no node, and its name is free',
+    async run(world) {
+      expect((await errorOf(world.node('server', 'failingStart'))).message).toBe('no port is free');
+      expect(await errorOf(world.connect<Counter>('server').add(1))).toMatchObject({
+        code: 'RUNNER_NODE_DOWN',
+      });
+      await world.node('server', 'counter');
+      expect(await world.connect<Counter>('server').add(1)).toBe(1);
+    },
+  },
+  {
+    title: 'stop rejects calls that are pending and that come later, and refuses nodes and verbs',
+    async run(world) {
+      const node = await world.node('counter', 'counter');
+      const counter = world.connect<Counter>('counter');
+      const pending = errorOf(counter.sleepThenAdd(1_000_000, 1));
+      await counter.add(1);
+      await world.stop();
+      expect(await pending).toMatchObject({
+        code: 'RUNNER_CALL_LOST',
+        message: 'counter had not answered sleepThenAdd when the network was stopped',
+      });
+      expect(await errorOf(counter.add(1))).toMatchObject({
+        code: 'RUNNER_RELEASED',
+        message: 'the network was stopped',
+      });
+      expect(await errorOf(world.node('late', 'counter'))).toMatchObject({
+        code: 'RUNNER_RELEASED',
+        message: 'the network was stopped',
+      });
+      expect(node.state).toBe('left');
+      expect((await refusalOf(() => node.restart())).message).toContain('restart() comes too late');
+      await node.leave();
     },
   },
 ];

@@ -10,7 +10,7 @@ import type { NodeProgram } from '../../model/node-context.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { createFolderDisk } from '../disks/folder-disk.ts';
 import { realWorld } from '../real-world.ts';
-import type { FromNode, NodeThreadInput, ToNode } from './node-message.ts';
+import type { FromNode, NodeThreadInput, ToNode } from './thread-protocol.ts';
 
 const input = workerData as NodeThreadInput;
 const send = (message: FromNode): void => parentPort?.postMessage(message);
@@ -67,10 +67,10 @@ async function leave(): Promise<void> {
   process.exit(0);
 }
 
+/** What was sent arrives before the thread's end does. Timers, servers and loops of the program do not keep it alive. */
 function end(error: unknown): void {
   send({ type: 'failed', error: sentError(error) });
-  process.exitCode = 1;
-  parentPort?.close();
+  process.exit(1);
 }
 
 start().catch(end);

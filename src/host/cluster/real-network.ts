@@ -10,7 +10,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { receivedError } from '../../cluster/copy.ts';
-import { Endpoint } from '../../cluster/endpoint.ts';
+import {
+  CALL_TIMEOUT_MS,
+  Endpoint,
+  leftText,
+  networkStopped,
+  NODE_NAME,
+  SCENARIO,
+} from '../../cluster/endpoint.ts';
 import { ANY_INCARNATION, Envelope, failedAnswer } from '../../cluster/envelope.ts';
 import { createStub } from '../../cluster/stub.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -20,7 +27,7 @@ import { SEED } from '../../kernel/seeded-random.ts';
 import type { CallOptions, Stub } from '../../model/node-context.ts';
 import { createSystemClock } from '../system-clock.ts';
 import { threadEntry } from '../thread-entry.ts';
-import type { FromNode, NodeThreadInput, ToNode } from './node-message.ts';
+import type { FromNode, NodeThreadInput, ToNode } from './thread-protocol.ts';
 
 /** A program by where it is: a thread loads it by itself. */
 export interface ProgramReference {
@@ -32,7 +39,10 @@ export interface ProgramReference {
 
 /** What {@link realNetwork} takes. */
 export interface RealNetworkOptions {
-  /** Where the disks are: a folder for each node, named after it, which outlives the network. Default: a temporary one, which does not. */
+  /**
+   * Where the disks are: a folder for each node, named after it, which outlives the network. Default: a temporary one, which `stop` removes; it
+   * stays if the whole Node process ends without that, by a signal say.
+   */
   readonly folder?: string;
   /** How long a call waits for its answer unless it says so itself; `Infinity` for ever. Default 10,000. */
   readonly callTimeoutMs?: number;
@@ -42,22 +52,26 @@ export interface RealNetworkOptions {
   readonly onNote?: (node: string, text: string) => void;
 }
 
-/** A node and its verbs. */
+/** A node and its verbs. After it has left, also by the end of the network, `crash` and `restart` reject with `RUNNER_RELEASED`. */
 export interface RealNode {
   readonly name: string;
   readonly state: 'up' | 'down' | 'left';
   /** Index of the latest process. */
   readonly incarnation: number;
-  /** Ends its thread at once; resolves when it is gone. */
+  /** Ends its thread at once, whatever it is doing; resolves when it is gone. */
   crash(): Promise<void>;
-  /** Starts a new process, in a new thread; crashes the old one if it is alive. Rejects with what the program throws. */
+  /**
+   * Starts a new process, in a new thread; crashes the old one if it is alive. Several at once follow one another. Rejects with what the program
+   * throws, with `RUNNER_NODE_DOWN` if the new process is crashed before it is ready, and with `RUNNER_RELEASED` once the node leaves.
+   */
   restart(): Promise<void>;
-  /** Ends it in good order, for good: the `onStop` hooks of its program are called. */
+  /**
+   * Ends it in good order, for good: the `onStop` hooks of its program are called, and when they are done it is gone. Resolves then. A crash
+   * meanwhile ends it without the rest of the hooks.
+   */
   leave(): Promise<void>;
 }
 
-const CALL_TIMEOUT_MS = 10_000;
-const SCENARIO = 'scenario';
 const PROGRAM = is.objectOf<ProgramReference>(
   'an object with module and export',
   { module: is.such('a URL', (value) => URL.canParse(String(value))), export: is.TEXT },
@@ -67,7 +81,6 @@ const OPTIONS = is.optionsOf<RealNetworkOptions>(
   {},
   { folder: is.TEXT, callTimeoutMs: is.limit(), seed: SEED, onNote: is.FUNCTION },
 );
-const NAME = is.text('letters, digits, dots, dashes and underscores', /^[\w.-]*\w[\w.-]*$/);
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 
 /** What a node asks of its network. */
@@ -92,6 +105,8 @@ class NodeProcess {
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
   #error: unknown;
+  /** Why it is ended from outside. */
+  #reason: RunnerError | undefined;
   #isReady = false;
   #settleReady: readonly [resolve: () => void, reject: (error: Error) => void] | undefined;
 
@@ -126,7 +141,9 @@ class NodeProcess {
     this.#post({ type: 'envelope', envelope: { ...envelope } });
   }
 
-  async terminate(): Promise<void> {
+  /** @param reason What its start rejects with if it is not ready. */
+  async terminate(reason?: RunnerError): Promise<void> {
+    this.#reason ??= reason;
     await this.#worker.terminate();
     await this.ended;
   }
@@ -166,7 +183,9 @@ class NodeProcess {
       return;
     }
     const error =
-      this.#error ?? new RunnerError('RUNNER_NODE_DOWN', `${this.#name} went down before it was ready`);
+      this.#error ??
+      this.#reason ??
+      new RunnerError('RUNNER_NODE_DOWN', `${this.#name} went down before it was ready`);
     this.#settleReady?.[1](error as Error);
     this.#onEnd(undefined);
   }
@@ -181,11 +200,15 @@ function callKey(caller: string, incarnation: number, id: number): string {
   return `${caller}/${incarnation}/${id}`;
 }
 
+/** Invariants: one process at most is alive; none starts once the node leaves or the network has ended. */
 class ThreadNode implements RealNode {
   readonly name: string;
   readonly #core: RealCore;
   readonly #program: ProgramReference;
   #process: NodeProcess | undefined;
+  /** Settled when the last of the starts and restarts is. */
+  #starts: Promise<unknown> = Promise.resolve();
+  #leaving: Promise<void> | undefined;
   #hasLeft = false;
   incarnation = -1;
 
@@ -200,7 +223,60 @@ class ThreadNode implements RealNode {
     return this.#process === undefined ? 'down' : 'up';
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#note(this.#start());
+  }
+
+  async crash(): Promise<void> {
+    this.#mustBeThere('crash');
+    await this.#process?.terminate();
+  }
+
+  async restart(): Promise<void> {
+    this.#mustBeThere('restart', this.#leaving !== undefined);
+    const crashed = this.crash();
+    await this.#note(
+      this.#starts.then(async () => {
+        await crashed;
+        // That of a restart before this one.
+        await this.#process?.terminate();
+        this.#mustBeThere('restart', this.#leaving !== undefined);
+        await this.#start();
+      }),
+    );
+  }
+
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  /** The network has ended. */
+  async end(): Promise<void> {
+    this.#hasLeft = true;
+    await this.#process?.terminate(networkStopped());
+    await this.#starts;
+  }
+
+  #note(start: Promise<void>): Promise<void> {
+    const settled = (): void => undefined;
+    this.#starts = start.then(settled, settled);
+    return start;
+  }
+
+  async #leave(): Promise<void> {
+    await this.#process?.leave();
+    // One that was on its way is refused by now.
+    await this.#starts;
+    this.#hasLeft = true;
+  }
+
+  #mustBeThere(verb: string, isLeaving = false): void {
+    if (!this.#hasLeft && !isLeaving) return;
+    throw new RunnerError('RUNNER_RELEASED', leftText(this.name, this.#hasLeft, verb));
+  }
+
+  async #start(): Promise<void> {
     this.incarnation += 1;
     const { incarnation, name } = this;
     const core = this.#core;
@@ -219,40 +295,20 @@ class ThreadNode implements RealNode {
     await process.ready;
   }
 
-  async crash(): Promise<void> {
-    await this.#process?.terminate();
-  }
-
-  async restart(): Promise<void> {
-    if (this.#hasLeft) return;
-    await this.crash();
-    await this.start();
-  }
-
-  async leave(): Promise<void> {
-    if (this.#hasLeft) return;
-    this.#hasLeft = true;
-    await this.#process?.leave();
-  }
-
-  /** The network has ended. */
-  async end(): Promise<void> {
-    this.#hasLeft = true;
-    await this.#process?.terminate();
-  }
-
   arrive(envelope: Envelope): void {
     const { toIncarnation, kind } = envelope;
     const process = this.#process;
     const isThere = toIncarnation === ANY_INCARNATION || toIncarnation === process?.incarnation;
     if (process !== undefined && isThere) process.deliver(envelope);
     else if (kind === 'call') {
-      this.#core.route(failedAnswer(envelope, new RunnerError('RUNNER_NODE_DOWN', `${this.name} is down`)));
+      const why = `${this.name} ${this.#hasLeft ? 'has left' : 'is down'}`;
+      this.#core.route(failedAnswer(envelope, new RunnerError('RUNNER_NODE_DOWN', why)));
     }
   }
 
   #ended(process: NodeProcess, error: unknown): void {
     if (this.#process === process) this.#process = undefined;
+    if (this.#leaving !== undefined) this.#hasLeft = true;
     if (error !== undefined) this.#core.noteError(error);
     for (const call of process.serving.values()) {
       const lost = new RunnerError(
@@ -298,21 +354,26 @@ export class RealNetwork {
   }
 
   /**
-   * Makes a node; resolves when its program has returned.
+   * Makes a node; resolves when its program has returned. If that throws there is no node, and its thread has ended.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken and a program that is not found, `RUNNER_RELEASED` after `stop`;
    * what the program throws (as rejections).
    */
   async node(name: string, program: ProgramReference): Promise<RealNode> {
-    check('name', name, NAME);
+    check('name', name, NODE_NAME);
     check('program', program, PROGRAM);
     if (name === SCENARIO || this.#nodes.has(name)) {
       throw invalidArgument('name', 'one that no other node has', name);
     }
-    if (this.#stopped !== undefined) throw new RunnerError('RUNNER_RELEASED', 'the network was stopped');
+    if (this.#stopped !== undefined) throw networkStopped();
     const node = new ThreadNode(this.#core, name, program);
     this.#nodes.set(name, node);
-    await node.start();
+    try {
+      await node.start();
+    } catch (error) {
+      this.#nodes.delete(name);
+      throw error;
+    }
     return node;
   }
 
@@ -322,7 +383,9 @@ export class RealNetwork {
   }
 
   /**
-   * Ends all threads at once, and removes a temporary folder. Rejects with what programs have thrown where nobody waited for it, if they have.
+   * Ends all threads at once, whatever they are doing, and removes a temporary folder. Calls made through this network that are not answered by
+   * then reject with `RUNNER_CALL_LOST`, later ones with `RUNNER_RELEASED`. Rejects with what programs have thrown where nobody waited for it, if
+   * they have.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -348,7 +411,7 @@ export class RealNetwork {
   }
 
   async #stop(): Promise<void> {
-    this.#endpoint.close();
+    this.#endpoint.release();
     await Promise.all(Array.from(this.#nodes.values(), (node) => node.end()));
     if (this.#folder !== undefined && this.#options.folder === undefined) {
       await rm(this.#folder, { recursive: true, force: true });

@@ -1,0 +1,59 @@
+// Programs that only a thread of their own can hold: with timers of the machine, and with loops that have no end.
+import type { NodeContext } from '../../../src/model/node-context.ts';
+
+const TICK_MS = 1_000;
+
+export function ticksAndThrows(): never {
+  setInterval(() => undefined, TICK_MS);
+  throw new Error('no port is free');
+}
+
+export async function ticksAndRejects({ sleep }: NodeContext): Promise<never> {
+  setInterval(() => undefined, TICK_MS);
+  await sleep(1);
+  throw Object.assign(new Error('no port is free'), { code: 'E_PORT' });
+}
+
+interface Hanging {
+  never(): Promise<void>;
+}
+
+const hanging: Hanging = { never: () => new Promise(() => {}) };
+
+export function rejectsMessages({ onMessage }: NodeContext): Hanging {
+  setInterval(() => undefined, TICK_MS);
+  onMessage((message) => Promise.reject(new Error(`${String(message)} is no message`)));
+  return hanging;
+}
+
+export function throwsOnMessages({ onMessage }: NodeContext): Hanging {
+  setInterval(() => undefined, TICK_MS);
+  onMessage((message) => {
+    throw new Error(`${String(message)} is no message`);
+  });
+  return hanging;
+}
+
+export function cannotFlush({ onStop }: NodeContext): void {
+  setInterval(() => undefined, TICK_MS);
+  onStop(() => {
+    throw new Error('cannot flush');
+  });
+}
+
+function block(): never {
+  for (;;);
+}
+
+export function blocks(): { block(): never; ping(): string } {
+  return { block, ping: () => 'pong' };
+}
+
+export function blocksAsItStarts(): never {
+  return block();
+}
+
+/** The first process starts, and no later one comes to. */
+export async function hangsFromTheSecond({ incarnation }: NodeContext): Promise<void> {
+  if (incarnation > 0) await new Promise<void>(() => {});
+}
