@@ -38,6 +38,8 @@ export class Envelope implements EnvelopeData {
   readonly words: string | undefined;
   /** Of a reply: the very delivery of the call that it answers. */
   readonly answered: Envelope | undefined;
+  /** True once there is another one: what becomes of this one says nothing about the other. */
+  isDoubled = false;
   #topic: Topic | undefined = undefined;
 
   // eslint-disable-next-line max-params -- made for each message: a literal that names its fields would be a second object
@@ -84,7 +86,10 @@ export class Envelope implements EnvelopeData {
   again(): Envelope {
     const { kind, from, incarnation, to, toIncarnation, name, id, words, answered } = this;
     const body = copyOf(this.body, () => 'a duplicate');
-    return new Envelope(kind, from, incarnation, to, toIncarnation, name, id, body, words, answered);
+    const copy = new Envelope(kind, from, incarnation, to, toIncarnation, name, id, body, words, answered);
+    this.isDoubled = true;
+    copy.isDoubled = true;
+    return copy;
   }
 }
 

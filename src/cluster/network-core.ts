@@ -106,7 +106,12 @@ export class NetworkCore implements LinkHost {
   /** It has come where nobody takes it. */
   refuse(envelope: Envelope, reason: string): void {
     this.link(envelope.from, envelope.to).trace(envelope, 'refused', reason);
-    if (envelope.kind === 'call') this.fail(envelope, new RunnerError('RUNNER_NODE_DOWN', reason));
+    if (envelope.kind !== 'call') return;
+    // Its other copy may have been served, or may be yet.
+    const error = envelope.isDoubled
+      ? new RunnerError('RUNNER_CALL_LOST', `${reason}: one of two copies of ${envelope.name} was refused`)
+      : new RunnerError('RUNNER_NODE_DOWN', reason);
+    this.fail(envelope, error);
   }
 
   /** Answers a call with an error, in place of the node that was to answer it. */

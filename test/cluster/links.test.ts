@@ -47,6 +47,8 @@ async function play(scenario: (sim: Simulation) => Promise<void>, answers: Answe
   return { lines: events.map(formatEvent), events, asked: source.asked };
 }
 
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
+
 interface Echo {
   echo(n: number): number;
 }
@@ -141,6 +143,25 @@ describe('one question per message', () => {
       },
       { 'scenario to taker take fault': 'highest' },
     ));
+
+  test('of a doubled call of which one copy was served, the refusal of the other does not say that it was not done', async () => {
+    const served: number[] = [];
+    const { events } = await play(
+      async (sim) => {
+        const net = createNetwork(sim, { faults: { duplicate: true } });
+        const node = net.node('counter', () => ({
+          add(n: number) {
+            served.push(n);
+            node.crash();
+          },
+        }));
+        const error = await net.connect<{ add(n: number): void }>('counter').add(1).then(String, codeOf);
+        expect([served, error]).toEqual([[1], 'RUNNER_CALL_LOST']);
+      },
+      { 'scenario to counter add fault': 'highest', 'scenario to counter add hang fault': 'highest' },
+    );
+    expect(steps(events, 'call')).toEqual(['sent', 'duplicated', 'delivered', 'refused']);
+  });
 
   test('a call that was answered is not lost with the node that has answered it', async () => {
     const { events } = await play(
