@@ -365,7 +365,7 @@ export class SimulatedClusterNode<T extends object | void>
     this.#link(envelope.from).trace(envelope, step, reason);
   }
 
-  failed(error: unknown): void {
+  failed(error: unknown, isAlive: boolean): void {
     if (isEndOfExecution(error)) throw error;
     const { onError = 'fail', restartMs = RESTART_MS } = this.#options;
     const { name } = this;
@@ -375,6 +375,7 @@ export class SimulatedClusterNode<T extends object | void>
       processes.fail(`${name} failed: ${messageOf(error)}`, error);
       return;
     }
+    if (!isAlive) return;
     this.#trace('failed', messageOf(error));
     const machine = this.#machine;
     machine.crash('error');
@@ -394,7 +395,7 @@ export class SimulatedClusterNode<T extends object | void>
     } catch (error) {
       const { onError = 'fail' } = this.#options;
       if (onError === 'fail' || isEndOfExecution(error)) throw error;
-      this.failed(error);
+      this.failed(error, true);
     }
   }
 
@@ -405,7 +406,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   processFailed(process: ProcessContext, error: unknown): void {
-    if (process === this.#process) this.failed(error);
+    if (process === this.#process) this.failed(error, true);
   }
 
   #run(process: ProcessContext): void {

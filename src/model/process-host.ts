@@ -21,7 +21,8 @@ export interface ProcessParts {
   readonly random: RandomStream;
   /** False: what its code leaves uncaught is the scenario's. */
   readonly catches: boolean;
-  /** Gets that. */
+  readonly isAlive: boolean;
+  /** Gets that; also after its death, what it has left uncaught before. */
   fail(error: unknown): void;
 }
 

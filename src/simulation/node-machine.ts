@@ -268,7 +268,7 @@ class NodeProcess implements ClockOwner, ProcessParts {
   readonly #desk: ProcessDesk;
   readonly #hosted: HostedProcess | undefined;
   readonly #hooks: MachineHooks;
-  #isAlive = true;
+  isAlive = true;
 
   constructor({ world, node, name, skew, before, hooks }: NodeProcessOptions) {
     this.name = name;
@@ -285,7 +285,7 @@ class NodeProcess implements ClockOwner, ProcessParts {
       tracer: this.#desk,
       onHeal: (hook) =>
         world.onHeal(() => {
-          if (this.#isAlive) hook();
+          if (this.isAlive) hook();
         }),
       ...(world.waits === undefined ? {} : { waits: world.waits }),
     };
@@ -306,33 +306,34 @@ class NodeProcess implements ClockOwner, ProcessParts {
 
   /** Its code runs, from here until the event is over. */
   run(code: () => unknown): void {
-    if (!this.#isAlive) return;
+    if (!this.isAlive) return;
     this.#hosted?.enter();
     try {
       const result = code();
       // What a callback promises is awaited by nobody else.
       if (isPending(result)) {
-        void result.then(undefined, (error: unknown) => {
-          this.fail(error);
-        });
+        void result.then(undefined, (error: unknown) => this.#thrown(error));
       }
     } catch (error) {
-      this.fail(error);
+      this.#thrown(error);
     }
   }
 
   die(): void {
     this.clock.die();
     this.#hosted?.end();
-    this.#isAlive = false;
+    this.isAlive = false;
     ProcessDesk.close(this.#desk);
   }
 
   fail(error: unknown): void {
-    const hooks = this.#hooks;
+    this.#hooks.failed?.(error, this.isAlive);
+  }
+
+  #thrown(error: unknown): void {
     // What ends the execution is none of its own.
-    if (hooks.failed === undefined || isEndOfExecution(error)) throw error;
-    if (this.#isAlive) hooks.failed(error);
+    if (!this.catches || isEndOfExecution(error)) throw error;
+    if (this.isAlive) this.fail(error);
   }
 }
 
@@ -368,8 +369,11 @@ export interface MachineHooks {
   wentDown(cause: DownCause): void;
   /** It goes on after a pause. */
   wentOn(): void;
-  /** Its code has thrown in an event, or as it started after a fault. Absent: that comes out of the event. */
-  failed?(error: unknown): void;
+  /**
+   * Its code has thrown in an event, or as it started after a fault; or it is gone by now, and has left that uncaught before. Absent: what
+   * it throws comes out of the event.
+   */
+  failed?(error: unknown, isAlive: boolean): void;
 }
 
 /** One machine. After a release its verbs do nothing. */
@@ -457,7 +461,7 @@ export class Machine implements StrikeTarget {
       this.restart();
     } catch (error) {
       if (hooks.failed === undefined || isEndOfExecution(error)) throw error;
-      hooks.failed(error);
+      hooks.failed(error, true);
     }
   }
 

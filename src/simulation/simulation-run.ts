@@ -28,7 +28,7 @@ import { ModuleLoads } from './module-loads.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
 import { framesOfThrown } from './scenario-stack.ts';
-import { UncaughtErrors } from './uncaught-errors.ts';
+import { type UncaughtError, UncaughtErrors } from './uncaught-errors.ts';
 import { RunTally, SimulationTracer } from './simulation-tracer.ts';
 import type { Liveness } from './stall-watch.ts';
 import { Simulation } from './simulation.ts';
@@ -131,6 +131,8 @@ export class SimulationRun {
   #drain: Drain | undefined;
   #isStarted = false;
   #isEnded = false;
+  /** How far its end has come since. */
+  #ending: 'begun' | 'announced' | 'left' = 'begun';
   #failure: Failure | undefined;
 
   constructor(options: SimulateOptions, source: DecisionSource) {
@@ -216,21 +218,31 @@ export class SimulationRun {
     const isDocumented = this.#drain?.name === 'documented';
     return new UncaughtErrors(
       (what) => this.turns.isOn || isDocumented || what === 'uncaught exception',
-      () => ({ atMs: this.#clock.now(), process: this.#processes.current }),
+      () => {
+        const process = this.#processes.current;
+        return { atMs: this.#clock.now(), process, wasAlive: process?.parts.isAlive ?? true };
+      },
     );
   }
 
+  /** Judges what nothing can catch any more; true if the simulation has failed. */
   #failsUncaught(
     uncaught: UncaughtErrors,
     nextMs = this.#clock.pendingEvents(1)[0]?.atMs ?? Infinity,
   ): boolean {
-    const first = uncaught.first(this.#isEnded ? Infinity : nextMs);
-    if (first === undefined) return false;
-    const { what, reason, atMs, process } = first;
+    const untilMs = this.#isEnded ? Infinity : nextMs;
+    for (let first = uncaught.first(untilMs); first !== undefined; first = uncaught.first(untilMs)) {
+      uncaught.forget(first);
+      if (this.#isFatal(first)) return true;
+    }
+    return false;
+  }
+
+  /** What a node has left uncaught is for the node to judge. */
+  #isFatal({ what, reason, atMs, process, wasAlive }: UncaughtError): boolean {
     if (isEarlyEnd(reason)) this.#noteEarlyEnd(reason);
     else if (process?.parts.catches === true) {
-      uncaught.forget(first);
-      process.parts.fail(reason);
+      if (wasAlive) process.parts.fail(reason);
       return this.#failure !== undefined;
     } else {
       const details = this.#throwerOf(reason);
@@ -305,7 +317,7 @@ export class SimulationRun {
     const checked = this.#checkProperties();
     if (checked !== undefined) return checked;
     if (this.#uncaught?.isEmpty === false && this.#failsUncaught(this.#uncaught)) return 'stop';
-    if (this.#isEnded) return 'stop';
+    if (this.#isEnded) return this.#leave();
     if (!this.#isStarted) {
       // The scenario starts inside the drain, so that every run begins in the same phase of the event loop.
       this.#isStarted = true;
@@ -322,10 +334,29 @@ export class SimulationRun {
     return this.#judge.waitsForRealTimer() ? 'stop' : false;
   }
 
+  /** Ends what the scenario wants ended, nodes too, once it is judged what they have left uncaught until now. */
+  #leave(): StepResult {
+    if (this.#ending === 'left') return 'stop';
+    if (this.#ending === 'begun' && this.#uncaught !== undefined && this.#drain?.name === 'documented') {
+      // At the end of the turn that is announced.
+      this.#ending = 'announced';
+      return false;
+    }
+    this.#ending = 'left';
+    try {
+      this.#simulation.leave();
+    } catch (error) {
+      this.#fail('error', messageOf(error), { cause: error, details: this.#throwerOf(error) });
+    }
+    return true;
+  }
+
   /** In ambient time what keeps the process alive is not of the scenario, but allowed, or Node loads a module for it. */
   #isWaiting(): boolean {
     if (this.#loads.prepare()) return true;
-    if (this.#session === undefined || this.#failure !== undefined || this.#isEnded) return false;
+    if (this.#failure !== undefined) return false;
+    if (this.#isEnded) return this.#ending !== 'left';
+    if (this.#session === undefined) return false;
     if (this.#session.isWaiting) return true;
     if (!this.#judge.waitsForLoading()) return false;
     // What is loaded runs, and goes on, as soon as it is there.
@@ -368,7 +399,6 @@ export class SimulationRun {
   async #begin(): Promise<void> {
     try {
       await awaitScenario(this.#options.scenario, this.#simulation);
-      this.#simulation.leave();
       this.#isEnded = true;
     } catch (error) {
       this.#fail('error', messageOf(error), { cause: error, details: this.#throwerOf(error) });

@@ -14,6 +14,8 @@ export interface UncaughtError {
   readonly atMs: number;
   /** Whose code it is; undefined for the scenario's. */
   readonly process: RunningProcess | undefined;
+  /** Whether that process was alive when it was announced. What a dead one does is seen by nobody. */
+  readonly wasAlive: boolean;
 }
 
 /** See above. */
@@ -26,7 +28,7 @@ export class UncaughtErrors {
   /** `isOfRun` says whether what Node announces now comes from the simulation, `now` gives virtual time, and whose code runs. */
   constructor(
     isOfRun: (what: UncaughtError['what']) => boolean,
-    now: () => Pick<UncaughtError, 'atMs' | 'process'>,
+    now: () => Pick<UncaughtError, 'atMs' | 'process' | 'wasAlive'>,
   ) {
     const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean => {
       if (!isOfRun(what)) return false;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createNetwork, type ClusterNodeOptions, type NodeContext } from '../../src/cluster/index.ts';
 import type { DescribeAnswer } from '../../src/kernel/decisions.ts';
+import type { DrainChoice } from '../../src/kernel/drain.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import type { Question } from '../../src/kernel/question.ts';
@@ -252,6 +253,69 @@ describe('an error that a program leaves uncaught', () => {
       await expect(net.connect<{ boom(): void }>('a').boom()).rejects.toThrow('boom');
       expect(node.state).toBe('up');
     }));
+
+  const rejecting = (): object => ({
+    f() {
+      void Promise.reject(new Error('boom'));
+    },
+  });
+  type Rejecting = { f(): void };
+  const lateCases: readonly [string, DrainChoice, (sim: Simulation) => Promise<void>][] = (
+    ['fast', 'documented'] as const
+  ).flatMap((drain): [string, DrainChoice, (sim: Simulation) => Promise<void>][] => [
+    [
+      'with the scenario',
+      drain,
+      async (sim) => {
+        const net = createNetwork(sim);
+        net.node('a', rejecting);
+        await net.connect<Rejecting>('a').f();
+      },
+    ],
+    [
+      'with its process',
+      drain,
+      async (sim) => {
+        const net = createNetwork(sim);
+        const node = net.node('a', rejecting);
+        await net.connect<Rejecting>('a').f();
+        node.restart();
+        await sim.sleep(1);
+      },
+    ],
+    [
+      'with the scenario that it has let go on',
+      drain,
+      async (sim) => {
+        const net = createNetwork(sim);
+        await new Promise<void>((resolve) => {
+          net.node('a', ({ clock }) => {
+            clock.timer('tick', 5, () => {
+              resolve();
+              void Promise.reject(new Error('boom'));
+            });
+          });
+        });
+      },
+    ],
+    [
+      'with the scenario that has not waited for its start',
+      drain,
+      async (sim) => {
+        createNetwork(sim).node('a', async () => {
+          for (let i = 0; i < 5; i += 1) await Promise.resolve();
+          boom();
+        });
+      },
+    ],
+  ]);
+
+  test.each(lateCases)('in an instant that ends %s fails the simulation (%s)', async (_, drain, run) => {
+    const { failure } = await simulate({ scenario: run, source: fifoDecisions(), drain });
+    expect(failure).toMatchObject({ kind: 'error', cause: { message: 'boom' } });
+    // The documented drain hears of rejections at the end of a turn, and not whose they are.
+    if (drain === 'fast') expect(failure?.message).toBe('a failed: boom');
+  });
 
   test('of a dead process is nobody’s', () =>
     holds(async (sim) => {
