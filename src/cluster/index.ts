@@ -21,6 +21,7 @@ export type {
   MailboxOptions,
   NodeContext,
   NodeProgram,
+  ReceiveOptions,
   Stub,
 } from '../model/node-context.ts';
 export { type Channel, type ChannelOptions, createChannel } from '../locks/channel.ts';

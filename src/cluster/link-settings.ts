@@ -7,11 +7,11 @@ import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { Topic } from '../kernel/question.ts';
 import { type MessageFaultKind, messageFaultText } from '../model/faults.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
-import { CHANCE } from '../simulation/scenario-faults.ts';
+import { CHANCE_OR_SWITCH } from '../simulation/scenario-faults.ts';
 import type { Envelope } from './envelope.ts';
 import { envelopeText } from './message-detail.ts';
 
-/** At one message in so many, at least 2, or `true` for the usual number. */
+/** At one message in so many, at least 2; `true` for the usual number, `false` for never. */
 export type Chance = number | boolean;
 
 /** What the exploration may do to messages and links. What is absent does not happen. `true` is one message in 16, of `partition` and `hold` one in 64. */
@@ -40,7 +40,7 @@ export interface LinkFaults {
 
 /** How links behave. */
 export interface LinkOptions {
-  /** How long a message takes: always, or from the first to the second. Default 0. */
+  /** How long a message takes: always so long, or at least the first and less than the second, as the exploration decides. Default 0. */
   readonly latencyMs?: number | readonly [leastMs: number, mostMs: number];
   /** How many different times a message can take; default 8. */
   readonly latencySteps?: number;
@@ -68,7 +68,6 @@ const FAULT_MS = 1_000;
 const STRIKES_MAX = 64;
 const LENGTHS = 4;
 
-const CHANCE_OR_SWITCH = is.anyOf('true, false or an integer ≥ 2', is.BOOLEAN, CHANCE);
 /** See {@link LinkFaults}. */
 const LINK_FAULTS: is.RecordShape = is.objectOf<LinkFaults>(
   'an object of faults',
@@ -76,7 +75,7 @@ const LINK_FAULTS: is.RecordShape = is.objectOf<LinkFaults>(
   {
     ...is.each(KINDS, CHANCE_OR_SWITCH),
     ...is.each(['delayMs', 'reorderMs', 'outageMs'], is.DURATION_MS),
-    strikesMax: is.limit(),
+    strikesMax: is.COUNT_OR_INFINITY,
   },
 );
 

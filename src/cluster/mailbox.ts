@@ -6,11 +6,12 @@ import { RunnerError } from '../kernel/errors.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import { plural } from '../model/plural.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
-import type { CallOptions, Mailbox, MailboxOptions } from '../model/node-context.ts';
-import { checkCallOptions, type Messages } from './endpoint.ts';
+import type { Mailbox, MailboxOptions, ReceiveOptions } from '../model/node-context.ts';
+import type { Messages } from './endpoint.ts';
 
 const LIMIT = 1_024;
 const MAILBOX_OPTIONS = is.optionsOf<MailboxOptions>({}, { limit: is.integer(1) });
+const RECEIVE_OPTIONS = is.optionsOf<ReceiveOptions>({}, { timeoutMs: is.limit(), signal: is.ABORT_SIGNAL });
 
 type Handler = (message: unknown, from: string) => void;
 
@@ -40,11 +41,11 @@ class Reader implements SignalWaiter {
     this.#reject = reject;
   }
 
-  limit(clock: Clock, name: string, { timeoutMs = Infinity, signal }: CallOptions): void {
+  limit(clock: Clock, name: string, { timeoutMs = Infinity, signal }: ReceiveOptions): void {
     if (timeoutMs < Infinity) {
       this.#timer = clock.endOfInstant(`${name} waits for a message`, timeoutMs, () =>
         this.#fail(
-          new RunnerError('RUNNER_CALL_TIMED_OUT', `no message has come to ${name} within ${timeoutMs} ms`),
+          new RunnerError('RUNNER_TIMED_OUT', `no message has come to ${name} within ${timeoutMs} ms`),
         ),
       );
     }
@@ -98,12 +99,9 @@ export class MessageQueue implements Messages {
 
   /** Takes what has arrived, if it is not refused. */
   add(message: unknown, from: string): void {
-    if (this.#handler !== undefined) {
-      this.#handler(message, from);
-      return;
-    }
     const reader = this.#readers.shift();
     if (reader !== undefined) reader.take(message);
+    else if (this.#handler !== undefined) this.#handler(message, from);
     else this.#letters.push({ message, from });
   }
 
@@ -119,8 +117,8 @@ export class MessageQueue implements Messages {
 
   mailbox(options: MailboxOptions = {}): Mailbox<unknown> {
     check('options', options, MAILBOX_OPTIONS);
-    this.#limit = options.limit ?? LIMIT;
-    const receive = (limits?: CallOptions): Promise<unknown> => this.#receive(limits);
+    this.#limit = options.limit ?? this.#limit;
+    const receive = (limits?: ReceiveOptions): Promise<unknown> => this.#receive(limits);
     const size = (): number => this.#letters.length;
     return {
       receive,
@@ -138,8 +136,8 @@ export class MessageQueue implements Messages {
     this.#readers = this.#readers.filter((other) => other !== reader);
   }
 
-  #receive(options: CallOptions = {}): Promise<unknown> {
-    checkCallOptions(options);
+  #receive(options: ReceiveOptions = {}): Promise<unknown> {
+    check('options', options, RECEIVE_OPTIONS);
     const letter = this.#letters.shift();
     if (letter !== undefined) return Promise.resolve(letter.message);
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);

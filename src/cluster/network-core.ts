@@ -18,7 +18,7 @@ const LOST_MAX = 64;
 const PARTITION = topicOf({ owner: 'network', what: 'partition' });
 const HOLD = topicOf({ owner: 'network', what: 'hold' });
 
-/** See above. */
+/** The shared state of one network, and the host of its links. */
 export class NetworkCore implements LinkHost {
   readonly world: SimulatedWorld;
   readonly callTimeoutMs: number;
@@ -49,6 +49,11 @@ export class NetworkCore implements LinkHost {
 
   add(receiver: Receiver): void {
     this.#receivers.set(receiver.name, receiver);
+  }
+
+  /** Its program has not come to start. */
+  remove(receiver: Receiver): void {
+    this.#receivers.delete(receiver.name);
   }
 
   has(name: string): boolean {

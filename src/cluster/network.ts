@@ -129,6 +129,7 @@ export class Network {
       node.start();
     } catch (error) {
       this.#nodes.delete(name);
+      this.#core.remove(node);
       throw error;
     }
     return node;

@@ -53,7 +53,7 @@ export interface DiskFaults {
    * earlier one, in whose place there are zeros, and changes of different names without each other. Default false: the first ones survive.
    */
   readonly reorder?: boolean;
-  /** Strikes at most, of all kinds but `reorder` together; default 4. */
+  /** Strikes at most, of all kinds but `reorder` together, so that a run comes to its end; default 4, `Infinity` for no bound. */
   readonly strikesMax?: number;
 }
 
@@ -98,7 +98,7 @@ const FAULTS = is.objectOf<DiskFaults>(
     ...is.each(['short', 'noSpace', 'sync', 'rot', 'slow'], RATE),
     slowMs: is.DURATION_MS,
     reorder: is.BOOLEAN,
-    strikesMax: is.COUNT,
+    strikesMax: is.COUNT_OR_INFINITY,
   },
 );
 const LATENCY = is.anyOf(

@@ -17,7 +17,7 @@ export interface TextShape extends Described {
   readonly pattern?: RegExp;
 }
 
-/** A number; a finite one from `min` to `max`, or a whole one, unless it is a limit, which may be infinite. */
+/** A number from `min` to `max`, finite unless it says otherwise, or a whole one. */
 export interface NumberShape extends Described {
   readonly is: 'number';
   readonly min?: number;
@@ -197,6 +197,10 @@ export const NUMBER: NumberShape = finite();
 export const WHOLE: NumberShape = integer();
 /** How many of something. */
 export const COUNT: NumberShape = integer(0);
+/** How many of something at most. */
+export const COUNT_OR_INFINITY: NumberShape = {
+  ...{ is: 'number', says: 'an integer ≥ 0, or Infinity', whole: true, infinite: true, min: 0 },
+};
 /** How long something takes. */
 export const DURATION_MS: NumberShape = finite(0);
 /** A function of the caller's. */
@@ -311,7 +315,8 @@ function isSuchNumber(
   value: unknown,
 ): boolean {
   if (typeof value !== 'number' || !(value >= min && value <= max)) return false;
-  return whole ? Number.isSafeInteger(value) : infinite === true || Number.isFinite(value);
+  if (infinite === true && value === Infinity) return true;
+  return whole ? Number.isSafeInteger(value) : Number.isFinite(value);
 }
 
 function findMissing({ methods }: MethodsShape, value: unknown): Mismatch | undefined {

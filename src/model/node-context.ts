@@ -19,23 +19,37 @@ export type Stub<T> = {
 
 /** How long a caller waits for an answer. */
 export interface CallOptions {
-  /** After so long the call rejects with `RUNNER_CALL_TIMED_OUT`; what it does at the other end goes on. `Infinity` for ever. */
+  /**
+   * After so long the call rejects with `RUNNER_CALL_TIMED_OUT`; what it does at the other end goes on. `Infinity` for no limit. Default:
+   * `callTimeoutMs` of the network, or for one call that of its stub.
+   */
   readonly timeoutMs?: number;
   /** Rejects the call with its reason. */
   readonly signal?: AbortSignal;
 }
 
+/** How long {@link Mailbox.receive} waits for a message. */
+export interface ReceiveOptions {
+  /** After so long it rejects with `RUNNER_TIMED_OUT`. Default: `Infinity`, no limit. */
+  readonly timeoutMs?: number;
+  /** When it aborts, the wait rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
 /** Messages without reply that have come and were not taken, in the order of coming. */
 export interface Mailbox<M> extends AsyncIterable<M> {
-  /** The next message; waits for one. */
-  receive(options?: CallOptions): Promise<M>;
+  /** The next message; waits for one. While it waits, a handler gets none. */
+  receive(options?: ReceiveOptions): Promise<M>;
   /** How many have come and were not taken. */
   readonly size: number;
 }
 
 /** What {@link NodeContext.mailbox} takes. */
 export interface MailboxOptions {
-  /** How many messages can wait in it; one more is refused, which its sender does not learn and the trace says. Default 1,024. */
+  /**
+   * How many messages can wait at the node; one more is refused, which its sender does not learn and the trace says. Default: what was set
+   * before, at first 1,024.
+   */
   readonly limit?: number;
 }
 
@@ -61,7 +75,7 @@ export interface NodeContext {
   readonly send: (to: string, message: unknown) => void;
   /** Takes messages from now on, those in the mailbox first. Only one handler at a time. What it throws or rejects with is an error of the node. */
   readonly onMessage: (handler: (message: never, from: string) => unknown) => void;
-  /** Where messages wait that no handler takes. */
+  /** Where messages wait that no handler takes; a node has one, however often it is asked for. */
   readonly mailbox: <M = unknown>(options?: MailboxOptions) => Mailbox<M>;
   /** Puts a line into the trace. */
   readonly note: (text: string) => void;

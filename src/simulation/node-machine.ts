@@ -21,7 +21,7 @@ import { isPending } from '../model/maybe-promise.ts';
 import type { HostedProcess, ProcessClock, ProcessHost, ProcessParts } from '../model/process-host.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
-import { type Moment, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
+import { canStrike, type Moment, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
 import type { SimulatedWorld } from './simulation.ts';
 
 /** Called with what an event of the process is about just before it fires. It may stop or end the process. */
@@ -398,8 +398,7 @@ export class Machine implements StrikeTarget {
     this.#world = world;
     this.#skew = skew;
     this.#hooks = hooks;
-    const { crash, pause, slow } = faults;
-    if ((crash ?? pause ?? slow) !== undefined) this.#strikes = new NodeStrikes(world, this, faults);
+    if (canStrike(faults)) this.#strikes = new NodeStrikes(world, this, faults);
     world.processes?.addMachine(this);
   }
 

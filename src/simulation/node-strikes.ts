@@ -10,19 +10,19 @@ import { topicOf, type Topic } from '../kernel/question.ts';
 import { nodeFaultText } from '../model/faults.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import type { SimulatedWorld } from './simulation.ts';
-import { CHANCE } from './scenario-faults.ts';
+import { CHANCE_OR_SWITCH } from './scenario-faults.ts';
 
 /** When something may strike: just before an event of the process, as a call arrives, or before it is answered. */
 export type Moment = 'event' | 'call' | 'reply';
 
-/** What the exploration may do to a node. What is absent does not happen. */
+/** What the exploration may do to a node: at one in so many events and calls, which is ≥ 2, or `true` for one in 16. What is absent does not happen. */
 export interface NodeFaults {
-  /** It crashes at one in so many events and calls, and restarts after less than `downMsMax`; ≥ 2. */
-  readonly crash?: number;
-  /** It stops at one in so many, and goes on after less than `pauseMsMax`; ≥ 2. */
-  readonly pause?: number;
-  /** It becomes slow by `slowFactor` at one in so many, for less than `slowMsMax`; ≥ 2. */
-  readonly slow?: number;
+  /** It crashes, and restarts after less than `downMsMax`. */
+  readonly crash?: number | boolean;
+  /** It stops, and goes on after less than `pauseMsMax`. */
+  readonly pause?: number | boolean;
+  /** It becomes slow by `slowFactor`, for less than `slowMsMax`. */
+  readonly slow?: number | boolean;
   /** Default 1,000. */
   readonly downMsMax?: number;
   /** Default 1,000. */
@@ -31,7 +31,7 @@ export interface NodeFaults {
   readonly slowMsMax?: number;
   /** Default 10. */
   readonly slowFactor?: number;
-  /** Strikes at most, of all kinds together; default 4. */
+  /** Strikes at most, of all kinds together, so that a run comes to its end; default 4, `Infinity` for no bound. */
   readonly strikesMax?: number;
 }
 
@@ -42,10 +42,10 @@ export const NODE_FAULTS: is.RecordShape = is.objectOf<NodeFaults>(
   'an object of faults',
   {},
   {
-    ...is.each(['crash', 'pause', 'slow'], CHANCE),
+    ...is.each(['crash', 'pause', 'slow'], CHANCE_OR_SWITCH),
     ...is.each(['downMsMax', 'pauseMsMax', 'slowMsMax'], is.DURATION_MS),
     slowFactor: SLOW_BY,
-    strikesMax: is.COUNT,
+    strikesMax: is.COUNT_OR_INFINITY,
   },
 );
 
@@ -78,11 +78,17 @@ interface Recovery {
   readonly end: () => void;
 }
 
+const ONE_IN = 16;
 const STRIKES_MAX = 4;
 const SLOW_FACTOR = 10;
 const OUTAGE_MS_MAX = 1_000;
 const SLOW_MS_MAX = 10_000;
 const DURATIONS = 4;
+
+/** Whether any of them can happen. */
+export function canStrike({ crash = false, pause = false, slow = false }: NodeFaults): boolean {
+  return crash !== false || pause !== false || slow !== false;
+}
 
 /** The strikes against one node. */
 export class NodeStrikes {
@@ -192,9 +198,10 @@ function makeStrikes({ choices }: SimulatedWorld, name: string, faults: NodeFaul
   const { slowFactor = SLOW_FACTOR } = faults;
   const { downMsMax = OUTAGE_MS_MAX, pauseMsMax = OUTAGE_MS_MAX, slowMsMax = SLOW_MS_MAX } = faults;
   const make = (kind: Kind, msMax: number, effect: Pick<Strike, 'begin' | 'end'>): Strike[] => {
-    const oneIn = faults[kind];
+    const chance = faults[kind] ?? false;
     const duration = new DelayDraw(choices, msMax, DURATIONS);
-    if (oneIn === undefined) return [];
+    if (chance === false) return [];
+    const oneIn = chance === true ? ONE_IN : chance;
     const topicAt = strikeTopics(name, kind);
     return [{ kind, oneIn, duration, topicAt, ...effect }];
   };

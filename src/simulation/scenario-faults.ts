@@ -11,6 +11,8 @@ type FaultWorld = Pick<World, 'clock' | 'choices'> & Required<Pick<World, 'trace
 
 /** A fault strikes by the highest of so many answers. */
 export const CHANCE: is.NumberShape = is.integer(2);
+/** The same, or whether it does at the usual chance. */
+export const CHANCE_OR_SWITCH: is.Shape = is.anyOf('true, false or an integer ≥ 2', is.BOOLEAN, CHANCE);
 const WITHIN = is.integer(1);
 
 /** See `Simulation.strikes`. */

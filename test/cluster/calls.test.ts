@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { createNetwork, type NodeContext, withCallOptions, withTimeout } from '../../src/cluster/index.ts';
+import {
+  createNetwork,
+  isCallLost,
+  type NodeContext,
+  withCallOptions,
+  withTimeout,
+} from '../../src/cluster/index.ts';
 import { Endpoint } from '../../src/cluster/endpoint.ts';
 import { ANY_INCARNATION, Envelope } from '../../src/cluster/envelope.ts';
 import { MessageQueue } from '../../src/cluster/mailbox.ts';
@@ -182,6 +188,43 @@ describe('messages', () => {
       '0 ms: {type: "beat", n: 2} from scenario to inbox is refused: the mailbox of inbox is full with 1 message',
     );
   });
+
+  test('a mailbox keeps its limit when it is asked for again without one', () => {
+    const messages = new MessageQueue(createVirtualClock(), 'inbox');
+    messages.mailbox({ limit: 1 });
+    messages.mailbox();
+    messages.add(1, 'a');
+    expect(messages.refusal()).toBe('the mailbox of inbox is full with 1 message');
+  });
+
+  test('who already waits for a message gets it before a handler does', async () => {
+    const messages = new MessageQueue(createVirtualClock(), 'inbox');
+    const received = messages.mailbox().receive();
+    const handled: unknown[] = [];
+    messages.handle((message) => handled.push(message));
+    messages.add(1, 'a');
+    messages.add(2, 'a');
+    expect([await received, handled]).toEqual([1, [2]]);
+  });
+
+  test('a receive that waits too long has timed out, and no call is lost', () =>
+    runs(async (sim) => {
+      const net = createNetwork(sim);
+      let error: unknown;
+      net.node('inbox', ({ mailbox }) => {
+        mailbox()
+          .receive({ timeoutMs: 5 })
+          .catch((reason: unknown) => {
+            error = reason;
+          });
+      });
+      await sim.sleep(10);
+      expect(error).toMatchObject({
+        code: 'RUNNER_TIMED_OUT',
+        message: 'no message has come to inbox within 5 ms',
+      });
+      expect(isCallLost(error)).toBe(false);
+    }));
 
   test('an endpoint keeps no more messages than there is room for, over any transport', async () => {
     const clock = createVirtualClock();

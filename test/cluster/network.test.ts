@@ -50,6 +50,18 @@ test('a call crosses the network and its answer comes back, each after its laten
     expect(await locks.holder()).toBe('a');
   }));
 
+test('a node whose program throws at once was never on the network', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim);
+    const failing = (): never => {
+      throw new Error('no config');
+    };
+    expect(() => net.node('locks', failing)).toThrow('no config');
+    expect(() => net.partition('scenario', 'locks')).toThrow('expected nodes of this network, got "locks"');
+    net.node('locks', () => new LockServer());
+    expect(await net.connect<LockServer>('locks').acquire('a')).toBe(true);
+  }));
+
 test('a crash drops what the node had in memory, and the next process is another one', () =>
   runs(async (sim) => {
     const net = createNetwork(sim);

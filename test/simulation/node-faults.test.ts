@@ -168,12 +168,35 @@ describe('faults that the exploration decides', () => {
     );
   });
 
+  test('true is one in 16, false is never, and without a bound strikes do not end', async () => {
+    const asked: string[] = [];
+    const { failure } = await simulate({
+      source: {
+        decide: ({ text }, n) => {
+          asked.push(`${text} of ${n}`);
+          return 0;
+        },
+      },
+      async scenario(sim) {
+        const given = { crash: true, pause: false, slow: true, strikesMax: Infinity };
+        const node = makeNode(sim, { faults: given });
+        await node.run({ argv: ['complete 0'], taskId: 't', snapshotId: 's' });
+        await node.release();
+      },
+    });
+    expect(failure).toBeUndefined();
+    const faults = asked.filter((text) => text.includes(' fault of '));
+    expect(faults.length).toBeGreaterThan(1);
+    for (const text of faults) expect(text).toMatch(/^n1 (crash|slow) at .* of 16$/);
+  });
+
   test.for([
     [{ name: 'a/b' }, /name: expected letters, digits/],
     [{ start: 1 }, /start: expected a function/],
     [{ start: () => ({}) }, /the result of start: expected an object with run/],
-    [{ faults: { crash: 1 } }, /faults\.crash: expected an integer ≥ 2/],
-    [{ faults: { strikesMax: -1 } }, /faults\.strikesMax: expected an integer ≥ 0/],
+    [{ faults: { strikesMax: -1 } }, /faults\.strikesMax: expected an integer ≥ 0, or Infinity/],
+    [{ faults: { strikesMax: 1.5 } }, /faults\.strikesMax: expected an integer ≥ 0, or Infinity, got 1\.5/],
+    [{ faults: { crash: 1 } }, /faults\.crash: expected true, false or an integer ≥ 2/],
     [{ faults: { slowFactor: 0 } }, /slowFactor: expected a finite number ≥ 1/],
     [{ faults: { downMsMax: -1 } }, /downMsMax: expected a finite number/],
     [{ hangMs: -1 }, /hangMs: expected a number ≥ 0/],
