@@ -3,8 +3,9 @@
  * what is sent to a process is heard by no other one; a call whose node dies rejects, as it does in a simulation; nothing is left after `stop`.
  */
 import * as is from '../../kernel/shape.ts';
+import process from 'node:process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,8 +41,8 @@ export interface ProgramReference {
 /** What {@link realNetwork} takes. */
 export interface RealNetworkOptions {
   /**
-   * Where the disks are: a folder for each node, named after it, which outlives the network. Default: a temporary one, which `stop` removes; it
-   * stays if the whole Node process ends without that, by a signal say.
+   * Where the disks are: a folder for each node, named after it, which outlives the network. Default: a temporary one, which `stop` or
+   * else the end of the Node process removes; it stays if a signal kills that.
    */
   readonly folder?: string;
   /** How long a call waits for its answer unless it says so itself; `Infinity` for ever. Default 10,000. */
@@ -82,6 +83,20 @@ const OPTIONS = is.optionsOf<RealNetworkOptions>(
   { folder: is.TEXT, callTimeoutMs: is.limit(), seed: SEED, onNote: is.FUNCTION },
 );
 const TYPESCRIPT = /\.[cm]?tsx?$/;
+
+const temporary = new Set<string>();
+
+/** Removed by the end of the Node process, if it comes before `stop`; a signal that nobody handles leaves no chance. */
+function makeTemporary(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dryrunner-cluster-'));
+  if (temporary.size === 0) process.on('exit', removeTemporary);
+  temporary.add(folder);
+  return folder;
+}
+
+function removeTemporary(): void {
+  for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
+}
 
 /** What a node asks of its network. */
 interface RealCore {
@@ -290,34 +305,34 @@ class ThreadNode implements RealNode {
       seed: `${core.seed}/${name}/${incarnation}`,
       callTimeoutMs: core.callTimeoutMs,
     };
-    const process = new NodeProcess(input, core, (error) => this.#ended(process, error));
-    this.#process = process;
-    await process.ready;
+    const started = new NodeProcess(input, core, (error) => this.#ended(started, error));
+    this.#process = started;
+    await started.ready;
   }
 
   arrive(envelope: Envelope): void {
     const { toIncarnation, kind } = envelope;
-    const process = this.#process;
-    const isThere = toIncarnation === ANY_INCARNATION || toIncarnation === process?.incarnation;
-    if (process !== undefined && isThere) process.deliver(envelope);
+    const receiver = this.#process;
+    const isThere = toIncarnation === ANY_INCARNATION || toIncarnation === receiver?.incarnation;
+    if (receiver !== undefined && isThere) receiver.deliver(envelope);
     else if (kind === 'call') {
       const why = `${this.name} ${this.#hasLeft ? 'has left' : 'is down'}`;
       this.#core.route(failedAnswer(envelope, new RunnerError('RUNNER_NODE_DOWN', why)));
     }
   }
 
-  #ended(process: NodeProcess, error: unknown): void {
-    if (this.#process === process) this.#process = undefined;
+  #ended(ended: NodeProcess, error: unknown): void {
+    if (this.#process === ended) this.#process = undefined;
     if (this.#leaving !== undefined) this.#hasLeft = true;
     if (error !== undefined) this.#core.noteError(error);
-    for (const call of process.serving.values()) {
+    for (const call of ended.serving.values()) {
       const lost = new RunnerError(
         'RUNNER_CALL_LOST',
         `${this.name} went down before it answered ${call.name}`,
       );
       this.#core.route(failedAnswer(call, lost));
     }
-    process.serving.clear();
+    ended.serving.clear();
   }
 }
 
@@ -393,7 +408,7 @@ export class RealNetwork {
   }
 
   #folderOf(name: string): string {
-    this.#folder ??= this.#options.folder ?? mkdtempSync(join(tmpdir(), 'dryrunner-cluster-'));
+    this.#folder ??= this.#options.folder ?? makeTemporary();
     return join(this.#folder, name);
   }
 
@@ -415,6 +430,7 @@ export class RealNetwork {
     await Promise.all(Array.from(this.#nodes.values(), (node) => node.end()));
     if (this.#folder !== undefined && this.#options.folder === undefined) {
       await rm(this.#folder, { recursive: true, force: true });
+      if (temporary.delete(this.#folder) && temporary.size === 0) process.off('exit', removeTemporary);
     }
     if (this.#errors.length === 1) throw this.#errors[0];
     if (this.#errors.length > 1) throw new AggregateError(this.#errors, 'nodes have failed');

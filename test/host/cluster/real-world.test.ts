@@ -1,7 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import process from 'node:process';
 import { tmpdir } from 'node:os';
-import { expect, onTestFinished, test } from 'vitest';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   type ProgramReference,
   type RealNetwork,
@@ -10,7 +13,7 @@ import {
 } from '../../../src/host/cluster/real-network.ts';
 import { WORLD_CASES } from '../../cluster/world-cases.ts';
 import type * as hardPrograms from './hard-programs.ts';
-import type { Counter, Sender } from '../../cluster/programs.ts';
+import type { Journal, Sender } from '../../cluster/programs.ts';
 
 const module = new URL('../../cluster/programs.ts', import.meta.url);
 
@@ -147,14 +150,62 @@ test('a crash during a restart ends the process that it starts', async () => {
   expect(node.state).toBe('down');
 });
 
+/** An empty folder that is removed after the test. */
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'real-world-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The folders of networks in it; those that load TypeScript leave a cache there. */
+function disksIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) => name.startsWith('dryrunner-cluster-'));
+}
+
 test('stop ends all threads and removes the folder', async () => {
-  const folders = (): string[] =>
-    readdirSync(tmpdir()).filter((name) => name.startsWith('dryrunner-cluster-'));
-  const before = new Set(folders());
+  const temporary = emptyFolder();
+  const before = threads();
+  vi.stubEnv('TMPDIR', temporary);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const net = realNetwork();
-  const node = await net.node('counter', { module, export: 'counter' });
-  await net.connect<Counter>('counter').add(1);
+  const node = await net.node('journal', { module, export: 'journal' });
+  await net.connect<Journal>('journal').add('one');
+  expect([disksIn(temporary).length, threads()]).toEqual([1, before + 1]);
   await net.stop();
-  expect(node.state).toBe('left');
-  expect(folders().filter((name) => !before.has(name))).toEqual([]);
+  expect([node.state, disksIn(temporary), threads()]).toEqual(['left', [], before]);
+});
+
+/** What a Node process that has a network with a blocked thread leaves in its temporary directory, and how it ends. */
+async function leftBy(
+  end: 'process.exit(3)' | 'SIGINT',
+): Promise<[left: string[], code: unknown, signal: unknown]> {
+  const folder = emptyFolder();
+  const program = `
+    import { realNetwork } from ${JSON.stringify(new URL('../../../src/host/cluster/real-network.ts', import.meta.url).href)};
+    const net = realNetwork();
+    await net.node('server', ${JSON.stringify(hard('blocks'))});
+    net.connect('server').block().catch(() => {});
+    process.stdout.write('ready');
+    ${end === 'SIGINT' ? '' : end}
+  `;
+  const child = spawn(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', program],
+    { env: { ...process.env, TMPDIR: folder }, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const ended = once(child, 'close');
+  if (end === 'SIGINT') child.stdout.once('data', () => child.kill('SIGINT'));
+  else child.stdout.resume();
+  const [code, signal] = (await ended) as [unknown, unknown];
+  return [disksIn(folder), code, signal];
+}
+
+test('a process that exits without stop ends its threads and removes the folder', async () => {
+  expect(await leftBy('process.exit(3)')).toEqual([[], 3, null]);
+});
+
+test('a signal ends a process whose threads are blocked', async () => {
+  const [, code, signal] = await leftBy('SIGINT');
+  expect([code, signal]).toEqual([null, 'SIGINT']);
 });
