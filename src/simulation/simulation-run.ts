@@ -132,7 +132,7 @@ export class SimulationRun {
   #isStarted = false;
   #isEnded = false;
   /** How far its end has come since. */
-  #ending: 'begun' | 'announced' | 'left' = 'begun';
+  #ending: 'begun' | 'announced' | 'leaving' | 'left' = 'begun';
   #failure: Failure | undefined;
 
   constructor(options: SimulateOptions, source: DecisionSource) {
@@ -317,7 +317,7 @@ export class SimulationRun {
     const checked = this.#checkProperties();
     if (checked !== undefined) return checked;
     if (this.#uncaught?.isEmpty === false && this.#failsUncaught(this.#uncaught)) return 'stop';
-    if (this.#isEnded) return this.#leave();
+    if (this.#isEnded && this.#ending !== 'leaving') return this.#leave();
     if (!this.#isStarted) {
       // The scenario starts inside the drain, so that every run begins in the same phase of the event loop.
       this.#isStarted = true;
@@ -342,11 +342,18 @@ export class SimulationRun {
       this.#ending = 'announced';
       return false;
     }
-    this.#ending = 'left';
-    try {
-      this.#simulation.leave();
-    } catch (error) {
-      this.#fail('error', messageOf(error), { cause: error, details: this.#throwerOf(error) });
+    const errors: unknown[] = [];
+    const leaving = this.#simulation.leave((error) => errors.push(error));
+    const end = (): void => {
+      this.#ending = 'left';
+      if (errors.length === 0) return;
+      const [cause] = errors;
+      this.#fail('error', messageOf(cause), { cause, details: this.#throwerOf(cause) });
+    };
+    if (leaving === undefined) end();
+    else {
+      this.#ending = 'leaving';
+      void leaving.then(end);
     }
     return true;
   }
@@ -355,7 +362,7 @@ export class SimulationRun {
   #isWaiting(): boolean {
     if (this.#loads.prepare()) return true;
     if (this.#failure !== undefined) return false;
-    if (this.#isEnded) return this.#ending !== 'left';
+    if (this.#isEnded && this.#ending !== 'leaving') return this.#ending !== 'left';
     if (this.#session === undefined) return false;
     if (this.#session.isWaiting) return true;
     if (!this.#judge.waitsForLoading()) return false;
@@ -423,7 +430,7 @@ export class SimulationRun {
 
   #judgeEnd(): void {
     const replaced = this.#session?.replaced();
-    if (!this.#isEnded) {
+    if (!this.#isEnded || this.#ending === 'leaving') {
       this.#judge.judgeStandstill(replaced);
       return;
     }

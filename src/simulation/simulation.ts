@@ -12,6 +12,7 @@ import type { World } from '../model/world.ts';
 import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
 import type { DeclaredState } from './declared-state.ts';
 import type { EventAction, EventActions } from './event-actions.ts';
+import { isPending } from '../model/maybe-promise.ts';
 import type { Healing } from './healing.ts';
 import type { ModuleLoads } from './module-loads.ts';
 import type { ReachedConditions } from './reached-conditions.ts';
@@ -79,7 +80,7 @@ export class Simulation {
   readonly #parts: SimulationParts;
   readonly #draws: ArbitraryDraws;
   #isOver = false;
-  readonly #endHooks: (() => void)[] = [];
+  readonly #endHooks: (() => void | Promise<void>)[] = [];
 
   /** @internal */
   constructor(parts: SimulationParts) {
@@ -332,12 +333,13 @@ export class Simulation {
   }
 
   /**
-   * Calls `hook` when the scenario has come to its end, before anything is looked for that it has left: the place to stop what would go on
-   * for ever. Not called if the simulation fails.
+   * Calls `hook` when the scenario has come to its end: the place to stop what would go on for ever. All hooks are called, the last one
+   * first, each awaited before the next; what they leave running or held then is reported as leftovers of the scenario are. The first error
+   * of one fails the simulation. Not called if the simulation has failed before.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a function.
    */
-  onEnd(hook: () => void): void {
+  onEnd(hook: () => void | Promise<void>): void {
     this.#mustRun('onEnd');
     check('hook', hook, is.FUNCTION);
     this.#endHooks.push(hook);
@@ -349,9 +351,26 @@ export class Simulation {
     this.world.tracer.record({ at: this.now(), type: 'note', runner: 'scenario', text });
   }
 
-  /** @internal The scenario has come to its end. */
-  leave(): void {
-    for (const hook of this.#endHooks.splice(0).reverse()) hook();
+  /** @internal The scenario has come to its end. Returns a promise if a hook takes its time. */
+  leave(fail: (error: unknown) => void): Promise<void> | undefined {
+    for (let hook = this.#endHooks.pop(); hook !== undefined; hook = this.#endHooks.pop()) {
+      try {
+        const result = hook();
+        if (isPending(result)) return this.#leaveAfter(result, fail);
+      } catch (error) {
+        fail(error);
+      }
+    }
+    return undefined;
+  }
+
+  async #leaveAfter(hook: Promise<void>, fail: (error: unknown) => void): Promise<void> {
+    try {
+      await hook;
+    } catch (error) {
+      fail(error);
+    }
+    await this.leave(fail);
   }
 
   /** @internal */

@@ -491,7 +491,7 @@ test('bad input is refused with a sentence', () =>
       [() => net.node('x', () => 7 as never), 'the object that x serves: expected an object, got 7'],
       [
         () => net.node('x', () => {}, { faults: { crash: 1 } }),
-        'faults.crash: expected an integer ≥ 2, got 1',
+        'faults.crash: expected true, false or an integer ≥ 2, got 1',
       ],
       [
         () => net.node('x', () => {}, { skew: 5 as never }),

@@ -147,3 +147,64 @@ describe('N9 N3: an error of a simulation in a promise that nobody awaits', () =
     expect(seen).toEqual([thrown]);
   });
 });
+
+describe('hooks of the end', () => {
+  const ending = async (hooks: readonly (() => void | Promise<void>)[]) =>
+    simulate({
+      scenario(sim) {
+        for (const hook of hooks) sim.onEnd(hook);
+      },
+    });
+
+  test('are all called, the last one first, and the first error fails the simulation', async () => {
+    const called: number[] = [];
+    const throwing = (n: number) => () => {
+      called.push(n);
+      throw new Error(`hook ${n}`);
+    };
+    const { failure } = await ending([() => void called.push(1), throwing(2), throwing(3)]);
+    expect(called).toEqual([3, 2, 1]);
+    expect(failure).toMatchObject({ kind: 'error', message: 'hook 3' });
+  });
+
+  test('are awaited, each before the next, in virtual time', async () => {
+    const called: string[] = [];
+    const verdict = await simulate({
+      scenario(sim) {
+        sim.onEnd(() => void called.push(`last at ${sim.now()}`));
+        sim.onEnd(async () => {
+          await sim.sleep(5);
+          called.push(`slept until ${sim.now()}`);
+        });
+      },
+    });
+    expect(verdict.failure).toBeUndefined();
+    expect(called).toEqual(['slept until 5', 'last at 5']);
+  });
+
+  test('that reject fail it, after those that are left', async () => {
+    let isCalled = false;
+    const { failure } = await ending([
+      () => {
+        isCalled = true;
+      },
+      () => Promise.reject(new Error('not closed')),
+    ]);
+    expect(isCalled).toBe(true);
+    expect(failure).toMatchObject({ kind: 'error', message: 'not closed' });
+  });
+
+  test('that never end are a deadlock', async () => {
+    const { failure } = await ending([() => Promise.race<void>([])]);
+    expect(failure).toMatchObject({ kind: 'deadlock' });
+  });
+
+  test('leave nothing running unnoticed', async () => {
+    const { failure } = await simulate({
+      scenario(sim) {
+        sim.onEnd(() => void sim.sleep(5, 'a nap'));
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'leftovers' });
+  });
+});
