@@ -283,21 +283,23 @@ export class Endpoint {
       waits.add(() => vain);
     }
     const place = waits.capturesPlaces ? new Error('place') : undefined;
-    const name = answerText(method, detailOf({ kind: 'call', words: undefined, body: args }));
+    const name = answerText(method, argumentsText(args));
     this.#vain.push({ owner: `${own} (gone)`, name, from: to, sinceMs: clock.now(), place });
   }
 
   #serve(call: Envelope): void {
     let result: unknown;
+    let isLater: boolean;
     try {
       result = this.#invoke(call);
+      isLater = isPending(result);
     } catch (error) {
       this.#answer(call, 'error', sentError(error));
       return;
     }
-    if (!isPending(result)) this.#reply(call, result);
+    if (!isLater) this.#reply(call, result);
     else {
-      void result.then(
+      void (result as Promise<unknown>).then(
         (value) => this.#reply(call, value),
         (error: unknown) => this.#answer(call, 'error', sentError(error)),
       );
@@ -321,13 +323,15 @@ export class Endpoint {
 
   #reply(call: Envelope, value: unknown): void {
     let body: unknown;
+    let words: string | undefined;
     try {
       body = copyOf(value, () => `the result of ${call.name}`);
+      words = ownWords(value);
     } catch (error) {
       this.#answer(call, 'error', sentError(error));
       return;
     }
-    this.#answer(call, 'reply', body, ownWords(value));
+    this.#answer(call, 'reply', body, words);
   }
 
   #answer(call: Envelope, kind: 'reply' | 'error', body: unknown, words?: string): void {
@@ -341,6 +345,15 @@ export class Endpoint {
 /** What a caller waits for. */
 function answerText(method: string, args = ''): string {
   return `the answer to ${method}(${args})`;
+}
+
+/** Of arguments that were never copied, and may throw when they are looked at. */
+function argumentsText(args: readonly unknown[]): string | undefined {
+  try {
+    return detailOf({ kind: 'call', words: undefined, body: args });
+  } catch {
+    return '…';
+  }
 }
 
 /** What a message is called: what its `type` says, if it has one. */

@@ -64,7 +64,10 @@ export interface ClusterNodeOptions {
   readonly onError?: 'fail' | 'crash' | 'restart';
   /** Default 1,000. */
   readonly restartMs?: number;
-  /** Called when its process goes down, by a crash or in good order: for those who watch from outside. */
+  /**
+   * Called when its process goes down, by a crash or in good order: for those who watch from outside. What it throws fails the simulation.
+   * Not called when the network stops.
+   */
   readonly onDown?: () => void;
 }
 
@@ -102,7 +105,7 @@ export interface ClusterNode<T extends object | void = object> {
   crash(): void;
   /** Starts a new process; crashes the old one if it is alive. */
   restart(): void;
-  /** Stops the process: nothing of it happens, and what arrives waits, until it goes on. */
+  /** Stops the process: nothing of it happens, and what arrives or is to be sent waits, until it goes on. */
   pause(): void;
   /** Lets it go on: what was due meanwhile is due now. */
   resume(): void;
@@ -142,6 +145,8 @@ export class SimulatedClusterNode<T extends object | void>
   #serving: Set<Envelope> | undefined;
   /** What came while it was stopped, in the order of coming; each is there until the process takes it. */
   #held: Set<HeldMessage> | undefined;
+  /** What the process has sent while it was stopped. */
+  #unsent: Envelope[] | undefined;
   #restart: Timer | undefined;
   #leaving: Promise<void> | undefined;
   #gone: (() => void) | undefined;
@@ -243,9 +248,15 @@ export class SimulatedClusterNode<T extends object | void>
       if (this.#machine.canBeStruck) {
         this.#machine.strike('reply', envelope.topic, () => `before it answers ${callWords(call)}`);
       }
-      // A crash has lost it by now; a pause lets the answer go once it is over.
-      if (!this.#serving?.delete(call)) return;
     }
+    if (this.state === 'paused') (this.#unsent ??= []).push(envelope);
+    else this.#send(envelope);
+  }
+
+  #send(envelope: Envelope): void {
+    const { answered: call } = envelope;
+    // A crash has lost it by now.
+    if (call !== undefined && this.#serving?.delete(call) !== true) return;
     this.#core.link(this.name, envelope.to).send(envelope);
   }
 
@@ -310,17 +321,32 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   wentDown(cause: DownCause): void {
-    this.#process?.endpoint.close();
+    this.#process?.close();
     const wasUp = this.#process !== undefined;
     this.#process = undefined;
     this.#object = undefined;
+    this.#unsent = undefined;
     this.#endDisk(cause);
-    if (wasUp) this.#options.onDown?.();
     this.#loseCalls(cause);
     if (this.#leaving !== undefined) this.#end('leave');
+    if (wasUp && cause !== 'stop') this.#tellDown();
+  }
+
+  /** What those who watch throw is no error of the node, and keeps nothing of its end from happening. */
+  #tellDown(): void {
+    try {
+      this.#options.onDown?.();
+    } catch (error) {
+      const { processes } = this.#core.world;
+      if (processes === undefined || isEndOfExecution(error)) throw error;
+      processes.fail(`onDown of ${this.name} failed: ${messageOf(error)}`, error);
+    }
   }
 
   wentOn(): void {
+    const unsent = this.#unsent ?? [];
+    this.#unsent = undefined;
+    for (const envelope of unsent) this.#send(envelope);
     const senders = new Set<string>();
     for (const held of this.#held ?? []) {
       const { from } = held.envelope;

@@ -43,6 +43,7 @@ export class ProcessContext implements NodeContext {
   #disk: Disk | undefined;
   #stopping: AbortController | undefined;
   #stopHooks: (() => void | Promise<void>)[] | undefined;
+  #isClosed = false;
 
   constructor(parts: ProcessParts) {
     const { name, incarnation, world, owner, transport, callTimeoutMs } = parts;
@@ -128,11 +129,18 @@ export class ProcessContext implements NodeContext {
   get onStop(): NodeContext['onStop'] {
     return (hook) => {
       check('hook', hook, is.FUNCTION);
-      (this.#stopHooks ??= []).push(hook);
+      if (!this.#isClosed) (this.#stopHooks ??= []).push(hook);
     };
   }
 
-  /** Calls the hooks, one after another; what one throws goes to `failed`, and the next one is called. */
+  /** The process is dead: nobody is called any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#stopHooks = undefined;
+    this.endpoint.close();
+  }
+
+  /** Calls the hooks, one after another; what one throws goes to its owner, and if the process goes on, the next one is called. */
   async stop(): Promise<void> {
     this.#stopping?.abort(new Error(`${this.name} leaves`));
     for (let hook = this.#stopHooks?.pop(); hook !== undefined; hook = this.#stopHooks?.pop()) {

@@ -84,6 +84,17 @@ describe('what crosses', () => {
       expect(() => net.send('server', Symbol('x'))).toThrow('the message to server cannot be sent: a symbol');
     }));
 
+  test('a date that is none crosses, also where messages are shown', async () => {
+    const { failure } = await simulate({
+      keepTrace: true,
+      async scenario(sim) {
+        const stub = createNetwork(sim).through('server', { year: (date: Date) => date.getTime() });
+        expect(await stub.year(new Date(NaN))).toBeNaN();
+      },
+    });
+    expect(failure).toBeUndefined();
+  });
+
   test('who gets it has a copy of its own', () =>
     runs(async (sim) => {
       const kept: unknown[] = [];

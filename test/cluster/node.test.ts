@@ -246,6 +246,32 @@ describe('an error that a program leaves uncaught', () => {
     });
   });
 
+  test('in the description of a result goes to the caller', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      class Bad {
+        describe = boom;
+      }
+      const bad = (): object => Object.create(new Bad()) as object;
+      const node = net.node('a', () => ({
+        now: bad,
+        later: async () => bad(),
+        get read(): never {
+          return boom();
+        },
+        thenable: () => ({
+          get then(): never {
+            return boom();
+          },
+        }),
+      }));
+      const stub = net.connect<Record<'now' | 'later' | 'read' | 'thenable', () => unknown>>('a');
+      for (const method of ['now', 'later', 'read', 'thenable'] as const) {
+        await expect(stub[method]()).rejects.toThrow('boom');
+      }
+      expect(node.state).toBe('up');
+    }));
+
   test('in a method goes to the caller', () =>
     holds(async (sim) => {
       const net = createNetwork(sim);
@@ -317,6 +343,21 @@ describe('an error that a program leaves uncaught', () => {
     if (drain === 'fast') expect(failure?.message).toBe('a failed: boom');
   });
 
+  test('in what watches a crash fails the simulation, and callers are answered all the same', async () => {
+    const verdict = await play(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node('a', ({ sleep }) => ({ work: () => sleep(100) }), { onDown: boom });
+      void codeOf(net.connect<{ work(): Promise<void> }>('a').work());
+      await sim.sleep(1);
+      expect(() => node.crash()).not.toThrow();
+      await sim.sleep(1);
+    });
+    expect(verdict.failure?.message).toBe('onDown of a failed: boom');
+    expect(verdict.trace()).toContainEqual(
+      expect.objectContaining({ type: 'message', step: 'sent', kind: 'error', runner: 'a' }),
+    );
+  });
+
   test('of a dead process is nobody’s', () =>
     holds(async (sim) => {
       const net = createNetwork(sim);
@@ -328,6 +369,72 @@ describe('an error that a program leaves uncaught', () => {
       });
       await sim.sleep(20);
     }));
+});
+
+describe('a paused node', () => {
+  interface Asked {
+    ask(): string;
+  }
+
+  test('answers and sends nothing until it goes on', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const got: string[] = [];
+      net.node('b', (node) => node.onMessage((text) => void got.push(`${String(text)} at ${sim.now()}`)));
+      const node = net.node('a', ({ send }) => ({
+        ask() {
+          node.pause();
+          send('b', 'first');
+          send('b', 'second');
+          return 'answer';
+        },
+      }));
+      const answer = net.connect<Asked>('a').ask();
+      await sim.sleep(10);
+      expect(got).toEqual([]);
+      node.resume();
+      expect([await answer, sim.now(), got]).toEqual(['answer', 10, ['first at 10', 'second at 10']]);
+    }));
+
+  test('that crashes has sent nothing, and the call is lost', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      const got: unknown[] = [];
+      net.node('b', (node) => node.onMessage((text) => void got.push(text)));
+      const node = net.node('a', ({ send }) => ({
+        ask() {
+          node.pause();
+          send('b', 'first');
+          return 'answer';
+        },
+      }));
+      const code = codeOf(net.connect<Asked>('a').ask());
+      await sim.sleep(10);
+      node.restart();
+      expect([await code, got]).toEqual(['RUNNER_CALL_LOST', []]);
+      await sim.sleep(10);
+      expect(got).toEqual([]);
+    }));
+
+  test('by the exploration just before an answer keeps it until it goes on', async () => {
+    let at = 0;
+    const source = {
+      decide: (question: Question, n: number) => (question.text.includes('reply') ? n - 1 : 0),
+    };
+    const verdict = await simulate({
+      source,
+      keepTrace: true,
+      async scenario(sim) {
+        const net = createNetwork(sim);
+        net.node('a', () => ({ ask: () => 'answer' }), { faults: { pause: 2, strikesMax: 1 } });
+        await net.connect<Asked>('a').ask();
+        at = sim.now();
+      },
+    });
+    expect(verdict.failure).toBeUndefined();
+    expect(verdict.faults).toBe(1);
+    expect(at).toBeGreaterThan(0);
+  });
 });
 
 describe('leaving', () => {
@@ -366,6 +473,30 @@ describe('leaving', () => {
     });
     expect(failure?.message).toBe('a failed: cannot flush');
   });
+
+  test('calls no hook of a process that has crashed', () =>
+    holds(async (sim) => {
+      const called: number[] = [];
+      const node = createNetwork(sim).node('a', ({ onStop }) => {
+        onStop(() => void called.push(1));
+        onStop(() => {
+          called.push(2);
+          node.crash();
+        });
+      });
+      await node.leave();
+      await sim.sleep(1);
+      expect([called, node.state]).toEqual([[2], 'left']);
+    }));
+
+  test('is not heard of when the network stops', () =>
+    holds(async (sim) => {
+      const net = createNetwork(sim);
+      let downs = 0;
+      net.node('a', () => undefined, { onDown: () => void (downs += 1) });
+      net.stop();
+      expect(downs).toBe(0);
+    }));
 
   test('ends although the process crashes meanwhile, and no other one starts', () =>
     holds(async (sim) => {
