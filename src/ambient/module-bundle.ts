@@ -30,7 +30,7 @@ export interface BundleOptions {
   readonly transforms: readonly ModuleTransform[];
 }
 
-/** See above. */
+/** A module put together, to be evaluated anew as often as it is needed. */
 export class ModuleBundle {
   readonly #run: Evaluate;
   readonly #require: Require;

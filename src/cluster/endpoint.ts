@@ -132,7 +132,7 @@ class PendingCall implements SignalWaiter {
     );
   }
 
-  /** Its process is dead: nobody learns what comes. */
+  /** Drops its timer and its listener; settles nothing. */
   forget(): void {
     this.#timer?.cancel();
     if (this.#signal !== undefined) leaveSignal(this.#signal, this);
@@ -151,7 +151,7 @@ class PendingCall implements SignalWaiter {
   }
 }
 
-/** See above. One per process. */
+/** The calls and messages of one process, at its end of the network. */
 export class Endpoint {
   readonly #parts: EndpointParts;
   /** Made for the first call. */

@@ -44,7 +44,7 @@ const NETWORK_OPTIONS = is.optionsOf<NetworkOptions>(
 );
 const NAMES = is.anyOf('a name or a list of names', is.TEXT, is.listOf(is.TEXT));
 
-/** Somebody on the network who is no node: always there. */
+/** An end of the network that is no node and never goes down: the scenario, or an object behind a link (`through`). */
 class Place implements Receiver {
   readonly name: string;
   readonly hasLeft = false;

@@ -6,7 +6,7 @@ import type { Choices } from '../kernel/decisions.ts';
 import { type Label, question } from '../kernel/question.ts';
 import type { Timer } from '../kernel/clock.ts';
 
-/** `partition` in both directions, `cut` in one; a `hold` loses nothing. */
+/** A `partition` loses the messages of both directions, a `cut` those of one; a `hold` makes those of one wait. */
 type OutageKind = 'partition' | 'cut' | 'hold';
 
 /** A link, as outages see it: what happens to it is counted. */
@@ -17,7 +17,7 @@ export interface Parted {
   hold(by: 1 | -1): void;
 }
 
-/** See above. Begins with `NetworkCore.begin`. */
+/** One partition, cut or hold. Begins with `NetworkCore.begin`. */
 export class Outage {
   readonly kind: OutageKind;
   /** For people: `a | b, c`, `from a to b`. */

@@ -42,7 +42,7 @@ export interface DiskFaults {
    * all is: what was written before the failure may still be lost after it, as zeros if what came later is there.
    */
   readonly sync?: number | boolean;
-  /** A bit of what was synced is the opposite from now on, which a read shows. */
+  /** Just before a file is read, one bit of what was synced of it flips, for good. */
   readonly rot?: number | boolean;
   /** An operation takes `slowMs` longer. */
   readonly slow?: number | boolean;

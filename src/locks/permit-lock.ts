@@ -111,7 +111,7 @@ export class PermitLock {
     return this.#canServe(hold) ? this.#give(hold) : undefined;
   }
 
-  /** The hold gets its permits, for as long as that takes by default. */
+  /** Gives the hold its permits, at once or when its turn comes; without `options` it waits without a limit. */
   async grant(hold: LockHold, options: WaitOptions = {}): Promise<LockHold> {
     if (options.signal?.aborted !== true && this.#canServe(hold)) return this.#give(hold);
     return this.#line.wait(hold, { ...options, owner: hold.owner });

@@ -58,7 +58,8 @@ export class Semaphore {
   }
 
   /**
-   * Takes permits, at once if there are enough and nobody waits. In order, one who needs many keeps those behind waiting.
+   * Takes permits, at once if there are enough and nobody waits. With `fair` the first in
+   * line, if it needs more than are free, blocks those behind.
    *
    * @throws RunnerError (as a rejection) as `acquire` of a mutex; `RUNNER_INVALID_ARGUMENT` for more permits than there are.
    */

@@ -42,7 +42,7 @@ export interface Disk {
   write(path: string, data: DiskData): Promise<void>;
   /** Adds to the end, and makes the file if there is none. If it fails, a part may have been added. */
   append(path: string, data: DiskData): Promise<void>;
-  /** Makes a file durable: its content, and the names in its folder. Of a folder, or without a path of the top: the names in it alone. */
+  /** Makes a file durable: its content, and the names in its folder. For a folder, or the top folder if no path is given, only the names in it. */
   sync(path?: string): Promise<void>;
   /** Gives a file another name; a file of that name is replaced. */
   rename(from: string, to: string): Promise<void>;

@@ -40,7 +40,7 @@ export interface HostedProcess {
   end(): void;
 }
 
-/** See above. */
+/** What a simulation that hosts code of processes offers them. */
 export interface ProcessHost {
   /** True if its processes see their own time in the globals of the machine: whatever they do is then in an event of their own. */
   readonly isAmbient: boolean;

@@ -34,7 +34,7 @@ export interface ProcessesParts {
   watchUncaught(): void;
 }
 
-/** See above. */
+/** All processes of one simulation. */
 export class Processes implements ProcessHost {
   current: RunningProcess | undefined;
   readonly clock: VirtualClock;

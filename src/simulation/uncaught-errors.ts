@@ -18,7 +18,7 @@ export interface UncaughtError {
   readonly wasAlive: boolean;
 }
 
-/** See above. */
+/** What was left uncaught and is not yet judged. */
 export class UncaughtErrors {
   /** Of promises, and of exceptions by themselves. */
   readonly #errors = new Map<unknown, UncaughtError>();

@@ -30,7 +30,7 @@ const script = new Script('process[Symbol.for("dryrunner.guarded-turn")]()', {
 /** Milliseconds since any fixed moment, of the machine. */
 export type RealNow = () => number;
 
-/** See above. */
+/** The turns of one test, and its time limit. */
 export class GuardedTurns {
   readonly #now: RealNow;
   readonly #deadline: number;

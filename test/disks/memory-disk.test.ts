@@ -232,6 +232,15 @@ describe('a disk that cannot be used', () => {
 });
 
 describe('a fault', () => {
+  test('strikes have a bound that is a whole number, or none', () =>
+    play(1, (sim) => {
+      const strikesMax = (max: number) => () =>
+        createMemoryDisk(sim.world, { faults: { short: true, strikesMax: max } });
+      expect(strikesMax(Infinity)).not.toThrow();
+      expect(strikesMax(1.5)).toThrow('faults.strikesMax: expected an integer ≥ 0, or Infinity, got 1.5');
+      return Promise.resolve();
+    }));
+
   test('of space: a write stores nothing; a full disk takes what fits', async () => {
     await play(answering({ 'disk append log no-space fault': 15 }).source, async (sim) => {
       const medium = createMemoryDisk(sim.world, { faults: { noSpace: true, strikesMax: 1 } });

@@ -114,7 +114,7 @@ export function messageAskedAbout(
   return topic.what === stepName(event.kind, event.name) ? messageText(event) : undefined;
 }
 
-/** See above. */
+/** The exchanges of one execution: which of their steps are shown, and their words. */
 export class Exchanges {
   readonly #exchanges = new Map<number, Exchange>();
   readonly #hidden = new Set<TraceEvent>();
