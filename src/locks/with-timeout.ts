@@ -26,7 +26,7 @@ const TIMEOUT_OPTIONS = is.optionsOf<TimeoutOptions<unknown>>(
 );
 
 /**
- * Runs `task` for at most `ms`, by the clock of `world`.
+ * Runs `task` for at most `ms`, by the clock of `world`; a result that comes in that very instant still counts.
  *
  * @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` when the time is over, which is also the reason of the task's signal;
  * `RUNNER_INVALID_ARGUMENT` unless `ms` is finite and ≥ 0 and `task` a function. What the task throws passes.
@@ -75,7 +75,7 @@ export async function withTimeout<T>(
         controller.abort(reason);
         reject(reason);
       });
-    const timer = world.clock.timer(topicOf({ owner: label, what: 'timeout' }), ms, () =>
+    const timer = world.clock.endOfInstant(topicOf({ owner: label, what: 'timeout' }), ms, () =>
       giveUp(new RunnerError('RUNNER_TIMED_OUT', `${label} was not done within ${ms} ms`)),
     );
     const waiter = { cancelRequested: () => giveUp(signal?.reason) };

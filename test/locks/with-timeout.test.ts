@@ -24,6 +24,16 @@ test('a task in time gives its value or its error, and no timer stays', async ()
   });
 });
 
+test('a task that is done just at the limit is in time, in every order of that instant', async () => {
+  for (let seed = 0; seed < 10; seed += 1) {
+    await holds(async (sim) => {
+      const { clock } = sim.world;
+      const done = withTimeout(sim.world, 20, () => sleep(clock, 20, 'work').then(() => 'done'));
+      expect(await done).toBe('done');
+    }, seed);
+  }
+});
+
 test('the signal of a task that is late aborts, and its value or error is dropped', async () => {
   const late: string[] = [];
   const verdict = await simulate({
