@@ -14,19 +14,24 @@ const NOT_PLAIN = Symbol('not plain');
  * @throws RunnerError `RUNNER_NOT_CLONEABLE`.
  */
 export function copyOf<T>(value: T, what: () => string): T {
-  // Plain data is most of what is sent, and the engine takes ten times as long for it.
-  const copy = plainCopy(value, DEPTH_MAX);
-  if (copy !== NOT_PLAIN) return copy as T;
-  // The engine makes an empty object of some of these, and says nothing.
-  const found = uncloneable(value);
   try {
+    // Plain data is most of what is sent, and the engine takes ten times as long for it.
+    const copy = plainCopyOf(value);
+    if (copy !== NOT_PLAIN) return copy as T;
+    // The engine makes an empty object of some of these, and says nothing.
+    const found = uncloneable(value);
     if (found === undefined) return structuredClone(value);
+    throw refusalOf(found, what(), value);
   } catch (error) {
+    if (isRunnerError(error, 'RUNNER_NOT_CLONEABLE')) throw error;
     throw notCloneable(what(), value, messageOf(error), error);
   }
-  const where = found.path === '' ? '' : ` at ${found.path}`;
-  const instead = found.what === AN_ABORT_SIGNAL ? '; withCallOptions(stub, { signal }) cancels a call' : '';
-  throw notCloneable(what(), value, `${found.what}${where}${instead}`);
+}
+
+function refusalOf({ path, what: kind }: Uncloneable, what: string, value: unknown): RunnerError {
+  const where = path === '' ? '' : ` at ${path}`;
+  const instead = kind === AN_ABORT_SIGNAL ? '; withCallOptions(stub, { signal }) cancels a call' : '';
+  return notCloneable(what, value, `${kind}${where}${instead}`);
 }
 
 function notCloneable(what: string, value: unknown, why: string, cause?: unknown): RunnerError {
@@ -40,8 +45,12 @@ function notCloneable(what: string, value: unknown, why: string, cause?: unknown
 /** Copies of all arguments of a call; what cannot be copied is named by its place among them. */
 export function copyOfArguments(args: readonly unknown[], method: string): readonly unknown[] {
   if (args.length === 0) return args;
-  const copy = plainCopy(args, DEPTH_MAX);
-  if (copy !== NOT_PLAIN) return copy as readonly unknown[];
+  try {
+    const copy = plainCopyOf(args);
+    if (copy !== NOT_PLAIN) return copy as readonly unknown[];
+  } catch {
+    // The argument that cannot be read is named below.
+  }
   return args.map((arg, index) => copyOf(arg, () => `argument ${index + 1} of ${method}`));
 }
 
@@ -72,6 +81,7 @@ function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): 
 }
 
 function partsOf(value: object): readonly (readonly [string, unknown])[] {
+  if (ArrayBuffer.isView(value)) return [];
   if (value instanceof Map) {
     return [...value].flatMap(([key, item]) => [
       ['.keys()', key] as const,
@@ -83,11 +93,25 @@ function partsOf(value: object): readonly (readonly [string, unknown])[] {
   return Object.entries(value).map(([key, item]) => [`.${key}`, item]);
 }
 
+/** Objects that the copy which is being made has come by: what is met twice is left to the engine, which keeps it one. */
+const met: object[] = [];
+/** With more, to look through them would take longer than the engine. */
+const MET_MAX = 64;
+
+function plainCopyOf(value: unknown): unknown {
+  try {
+    return plainCopy(value, DEPTH_MAX);
+  } finally {
+    met.length = 0;
+  }
+}
+
 function plainCopy(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) {
     return typeof value === 'function' || typeof value === 'symbol' ? NOT_PLAIN : value;
   }
-  if (depth === 0) return NOT_PLAIN;
+  if (depth === 0 || met.length === MET_MAX || met.includes(value)) return NOT_PLAIN;
+  met.push(value);
   if (Array.isArray(value)) return copyList(value, depth - 1);
   return isRecord(value) ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
 }
@@ -127,22 +151,25 @@ const NUMBER_BYTES = 8;
 
 /** How many bytes a message takes, roughly: as many for a letter, eight for a number, and thirty-two for what every message has. */
 export function sizeOf(body: unknown): number {
-  return HEAD_BYTES + bytesOf(body, DEPTH_MAX);
+  return HEAD_BYTES + bytesOf(body, new Set());
 }
 
-function bytesOf(value: unknown, depth: number): number {
+/** What is met again, as in a circle, is there already. */
+function bytesOf(value: unknown, seen: Set<object>): number {
   if (typeof value === 'string') return value.length;
   if (typeof value === 'number' || typeof value === 'bigint') return NUMBER_BYTES;
-  return typeof value !== 'object' || value === null || depth === 0 ? 1 : bytesOfObject(value, depth - 1);
+  if (typeof value !== 'object' || value === null || seen.has(value)) return 1;
+  seen.add(value);
+  return bytesOfObject(value, seen);
 }
 
-function bytesOfObject(value: object, depth: number): number {
+function bytesOfObject(value: object, seen: Set<object>): number {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
   let bytes = 0;
-  if (value instanceof Map) for (const pair of value) bytes += bytesOf(pair, depth);
-  else if (value instanceof Set) for (const item of value) bytes += bytesOf(item, depth);
-  else if (Array.isArray(value)) for (const item of value) bytes += bytesOf(item, depth);
-  else for (const [key, item] of Object.entries(value)) bytes += key.length + bytesOf(item, depth);
+  if (value instanceof Map) for (const pair of value) bytes += bytesOf(pair, seen);
+  else if (value instanceof Set) for (const item of value) bytes += bytesOf(item, seen);
+  else if (Array.isArray(value)) for (const item of value) bytes += bytesOf(item, seen);
+  else for (const [key, item] of Object.entries(value)) bytes += key.length + bytesOf(item, seen);
   return bytes;
 }
 
@@ -171,6 +198,15 @@ const CAUSES_MAX = 8;
 
 /** An error, or whatever else was thrown, as it crosses. */
 export function sentError(error: unknown, causes: number = CAUSES_MAX): SentError {
+  try {
+    return errorData(error, causes);
+  } catch {
+    // Anything may be thrown, also what throws when it is looked at.
+    return { name: 'Error', message: messageOf(error) };
+  }
+}
+
+function errorData(error: unknown, causes: number): SentError {
   const { name, code, cause } = (
     typeof error === 'object' && error !== null ? error : {}
   ) as Partial<SentError>;
@@ -187,7 +223,7 @@ function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
   if (typeof error !== 'object' || error === null) return {};
   const fields: Record<string, unknown> = {};
   for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
-    const copy = NO_FIELDS.has(key) || value === undefined ? NOT_PLAIN : plainCopy(value, DEPTH_MAX);
+    const copy = NO_FIELDS.has(key) || value === undefined ? NOT_PLAIN : plainCopyOf(value);
     if (copy !== NOT_PLAIN) fields[key] = copy;
   }
   return Object.keys(fields).length === 0 ? {} : { fields };
@@ -196,7 +232,7 @@ function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
 /** The error that a caller gets: of the same kind, name, message, code and plain fields. Its stack is that of the caller. */
 export function receivedError({ name, message, code, cause, fields }: SentError): Error {
   const options = cause === undefined ? {} : { cause: receivedError(cause) };
-  const Kind = KINDS[name] ?? Error;
+  const Kind = (Object.hasOwn(KINDS, name) ? KINDS[name] : undefined) ?? Error;
   const error =
     name === 'RunnerError'
       ? new RunnerError(code as RunnerErrorCode, message, options)

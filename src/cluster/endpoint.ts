@@ -192,7 +192,11 @@ export class Endpoint {
     this.#object = object;
     const early = this.#early ?? [];
     this.#early = undefined;
-    for (const envelope of early) this.#serve(envelope);
+    for (const envelope of early) {
+      // One of them may end the process.
+      if (this.#isClosed) return;
+      this.#serve(envelope);
+    }
   }
 
   /** Calls a method at the other end. Rejects with what it throws, and with `RUNNER_NOT_CLONEABLE`, `RUNNER_CALL_TIMED_OUT`, `RUNNER_CALL_LOST`, `RUNNER_NODE_DOWN`, `RUNNER_RELEASED`. */

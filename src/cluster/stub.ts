@@ -17,14 +17,14 @@ type Methods = Record<string | symbol, ((...args: unknown[]) => Promise<unknown>
 
 /** Methods are made when they are first asked for. */
 const HANDLER: ProxyHandler<Methods> = {
-  get(methods, name, stub) {
+  get(methods, name) {
     // To await a stub, print it or make JSON of it is no call.
     if (typeof name === 'symbol' || name === 'then' || name === 'toJSON' || name in Object.prototype) {
       return undefined;
     }
     const known = methods[name];
     if (known !== undefined) return known;
-    const { endpoint, to, options } = parts.get(stub as object) as StubParts;
+    const { endpoint, to, options } = parts.get(methods) as StubParts;
     const method = (...args: unknown[]): Promise<unknown> => endpoint.call(to, name, args, options);
     methods[name] = method;
     return method;
@@ -42,8 +42,12 @@ export function createStub<T extends object>(
 ): Stub<T> {
   check('to', to, is.TEXT);
   checkCallOptions(options);
-  const stub = new Proxy<Methods>(Object.create(null) as Methods, HANDLER);
-  parts.set(stub, { endpoint, to, options });
+  const methods = Object.create(null) as Methods;
+  const stub = new Proxy<Methods>(methods, HANDLER);
+  const own = { endpoint, to, options };
+  // By its methods it is found also through what inherits from it.
+  parts.set(methods, own);
+  parts.set(stub, own);
   return stub as unknown as Stub<T>;
 }
 

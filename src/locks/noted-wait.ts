@@ -75,5 +75,10 @@ export function beginWait(
     ...source,
   } as const;
   tracer.record({ at: clock.now(), type: 'acquired', ...wait });
-  return () => tracer.record({ at: clock.now(), type: 'freed', ...wait });
+  let isOver = false;
+  return () => {
+    if (isOver) return;
+    isOver = true;
+    tracer.record({ at: clock.now(), type: 'freed', ...wait });
+  };
 }

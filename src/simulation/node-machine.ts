@@ -449,8 +449,14 @@ export class Machine implements StrikeTarget {
   restart(): void {
     if (this.#isReleased) return;
     this.crash();
+    // Those who watch it may have started it again, or let it go for good.
+    if (!this.#canStart) return;
     this.changes += 1;
     this.start();
+  }
+
+  get #canStart(): boolean {
+    return !this.#isReleased && this.#process === undefined;
   }
 
   /** As `restart`, after a fault: nobody is there to catch what the start throws. */

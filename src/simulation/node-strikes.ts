@@ -139,8 +139,9 @@ export class NodeStrikes {
   #begin(strike: Strike, topic: Topic): void {
     const target = this.#target;
     this.#left -= 1;
+    // One that somebody has already put right, as it began, is not to be ended.
+    const changes = target.changes + 1;
     strike.begin(target);
-    const { changes } = target;
     const end = (): void => {
       this.#recovery = undefined;
       // The scenario may have set the node right, or wrong, by itself meanwhile.

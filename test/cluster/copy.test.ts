@@ -1,6 +1,6 @@
 import { BlockList } from 'node:net';
-import { expect, test } from 'vitest';
-import { copyOf } from '../../src/cluster/copy.ts';
+import { describe, expect, test } from 'vitest';
+import { copyOf, copyOfArguments, receivedError, sentError, sizeOf } from '../../src/cluster/copy.ts';
 
 class Vote {
   readonly #secret = 1;
@@ -51,4 +51,53 @@ test('an object of a class that keeps a function does not cross', () => {
     readonly act = (): void => undefined;
   }
   expect(() => copyOf(new Job(), () => 'the job')).toThrow('the job cannot be sent');
+});
+
+describe('values that are hard to copy', () => {
+  test('what two places share is shared by the copy, and no value takes for ever', () => {
+    const shared = { n: 1 };
+    const copy = copyOf({ left: shared, right: shared }, () => 'it');
+    expect(copy.left).toBe(copy.right);
+    let deep: object = {};
+    for (let level = 0; level < 40; level += 1) deep = { left: deep, right: deep };
+    const { left, right } = copyOf(deep as { left: object; right: object }, () => 'it');
+    expect(left).toBe(right);
+    const circle: { self?: unknown; other?: unknown } = {};
+    circle.self = circle;
+    circle.other = [circle, circle];
+    expect(sizeOf([circle])).toBeLessThan(200);
+  });
+
+  test('bytes are copied as a whole', () => {
+    const bytes = new Uint8Array(2_000_000).fill(7);
+    const copy = copyOf({ bytes }, () => 'it');
+    expect(copy.bytes).not.toBe(bytes);
+    expect(Buffer.compare(copy.bytes, bytes)).toBe(0);
+  });
+
+  test.for<[string, unknown]>([
+    [
+      'a getter that throws',
+      Object.defineProperty({}, 'x', { enumerable: true, get: () => JSON.parse('{') as unknown }),
+    ],
+    ['a list without an end', Array.from({ length: 100_000 }).reduce((next) => ({ next }), {})],
+  ])('%s is refused by its place', ([, value]) => {
+    expect(() => copyOfArguments([1, value], 'f')).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_NOT_CLONEABLE',
+        message: expect.stringMatching(/^argument 2 of f/) as string,
+      }) as Error,
+    );
+  });
+
+  test.for(['toString', 'constructor', '__proto__'])('an error that calls itself %s is an error', (name) => {
+    const error = receivedError(sentError(Object.assign(new Error('x'), { name })));
+    expect(error).toBeInstanceOf(Error);
+    expect(error.message).toBe('x');
+  });
+
+  test('an error that cannot be read is an error', () => {
+    const thrown = Object.defineProperty(new Error('x'), 'name', { get: () => JSON.parse('{') as unknown });
+    expect(receivedError(sentError(thrown))).toBeInstanceOf(Error);
+  });
 });

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { createNetwork, type ClusterNodeOptions, type NodeContext } from '../../src/cluster/index.ts';
+import {
+  createNetwork,
+  type ClusterNode,
+  type ClusterNodeOptions,
+  type NodeContext,
+} from '../../src/cluster/index.ts';
 import type { DescribeAnswer } from '../../src/kernel/decisions.ts';
 import type { DrainChoice } from '../../src/kernel/drain.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
@@ -435,6 +440,96 @@ describe('a paused node', () => {
     expect(verdict.faults).toBe(1);
     expect(at).toBeGreaterThan(0);
   });
+});
+
+describe('one process at most is alive', () => {
+  /** Runs for 60 ms; returns which processes are seen, one letter each tick. */
+  const beating = async (
+    act: (sim: Simulation, node: () => ClusterNode<void>) => Promise<void>,
+    options: (node: () => ClusterNode<void>) => ClusterNodeOptions = () => ({}),
+    source = fifoDecisions(),
+  ): Promise<{ readonly beats: string[]; readonly verdict: Verdict }> => {
+    const beats: string[] = [];
+    const verdict = await play(async (sim) => {
+      const net = createNetwork(sim);
+      const made: { node?: ClusterNode<void> } = {};
+      const node = (): ClusterNode<void> => made.node as ClusterNode<void>;
+      made.node = net.node(
+        'a',
+        async (context) => {
+          for (;;) {
+            await context.sleep(10);
+            beats.push(`${context.incarnation}@${sim.now()}`);
+          }
+        },
+        options(node),
+      );
+      await act(sim, node);
+    }, source);
+    return { beats, verdict };
+  };
+
+  test('also where those who see it go down start it again', async () => {
+    let times = 1;
+    const { beats, verdict } = await beating(
+      async (sim, node) => {
+        await sim.sleep(15);
+        node().restart();
+        await sim.sleep(30);
+      },
+      (node) => ({
+        onDown: () => {
+          if (times === 0) return;
+          times -= 1;
+          node().restart();
+        },
+      }),
+    );
+    expect(verdict.failure).toBeUndefined();
+    expect(beats).toEqual(['0@10', '1@25', '1@35']);
+  });
+
+  test('also where they do it after a crash by decision, which is then over', async () => {
+    let times = 1;
+    const alive: number[] = [];
+    for (let seed = 0; seed < 30; seed += 1) {
+      times = 1;
+      const { beats, verdict } = await beating(
+        (sim) => sim.sleep(100),
+        (node) => ({
+          faults: { crash: 2, strikesMax: 1, downMsMax: 20 },
+          onDown: () => {
+            if (times === 0) return;
+            times -= 1;
+            node().restart();
+          },
+        }),
+        randomDecisions(seed),
+      );
+      expect(verdict.failure).toBeUndefined();
+      alive.push(Math.max(...beats.map((beat) => Number(beat.split('@')[0]))));
+    }
+    expect(Math.max(...alive)).toBe(1);
+  });
+});
+
+test('of calls that wait for the start none begins once one before has ended the process', async () => {
+  const begun: number[] = [];
+  await holds(async (sim) => {
+    const net = createNetwork(sim);
+    const node = net.node('a', async ({ sleep }) => {
+      await sleep(10);
+      return {
+        f(n: number): void {
+          begun.push(n);
+          node.crash();
+        },
+      };
+    });
+    const stub = net.connect<{ f(n: number): void }>('a');
+    await Promise.allSettled([stub.f(1), stub.f(2)]);
+  });
+  expect(begun).toEqual([1]);
 });
 
 describe('leaving', () => {
