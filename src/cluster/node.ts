@@ -317,7 +317,7 @@ export class SimulatedClusterNode<T extends object | void>
     // Whose timers those of the machine's globals are is known by the event in which they are set.
     if (this.#machine.isAmbient) {
       process.clock.post(namedTopic(this.name, 'start', ''), () => this.#run(process));
-    } else this.#run(process);
+    } else this.#machine.begin(() => this.#run(process));
   }
 
   wentDown(cause: DownCause): void {

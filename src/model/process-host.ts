@@ -40,13 +40,19 @@ export interface HostedProcess {
   end(): void;
 }
 
+/** A process as who has started it knows it. */
+export interface StartedProcess extends HostedProcess {
+  /** Calls it in the midst of other code: what it leaves uncaught until it returns is of the process. */
+  within(code: () => void): void;
+}
+
 /** What a simulation that hosts code of processes offers them. */
 export interface ProcessHost {
   /** True if its processes see their own time in the globals of the machine: whatever they do is then in an event of their own. */
   readonly isAmbient: boolean;
   /** The clock under those of all processes. */
   readonly clock: Pick<VirtualClock, 'now' | 'currentEventId' | 'queued'>;
-  begin(parts: ProcessParts): HostedProcess;
+  begin(parts: ProcessParts): StartedProcess;
   /** The simulation has failed. */
   fail(message: string, error: unknown): void;
   addMachine(machine: DescribedMachine): void;

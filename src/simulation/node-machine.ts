@@ -18,7 +18,7 @@ import type { RandomStream } from '../kernel/random.ts';
 import { type ClockSkew, skewedClock, trueDelayMs } from '../kernel/skewed-clock.ts';
 import type { EventOrigin } from '../kernel/virtual-clock.ts';
 import { isPending } from '../model/maybe-promise.ts';
-import type { HostedProcess, ProcessClock, ProcessHost, ProcessParts } from '../model/process-host.ts';
+import type { ProcessClock, ProcessHost, ProcessParts, StartedProcess } from '../model/process-host.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import { canStrike, type Moment, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
@@ -266,7 +266,7 @@ class NodeProcess implements ClockOwner, ProcessParts {
   readonly world: SimulatedWorld;
   readonly host: ProcessHost | undefined;
   readonly #desk: ProcessDesk;
-  readonly #hosted: HostedProcess | undefined;
+  readonly #hosted: StartedProcess | undefined;
   readonly #hooks: MachineHooks;
   isAlive = true;
 
@@ -317,6 +317,12 @@ class NodeProcess implements ClockOwner, ProcessParts {
     } catch (error) {
       this.#thrown(error);
     }
+  }
+
+  /** Its code runs in the midst of somebody else's; what it throws comes out. */
+  begin(code: () => void): void {
+    if (this.#hosted === undefined || !this.catches) code();
+    else this.#hosted.within(code);
   }
 
   die(): void {
@@ -438,6 +444,11 @@ export class Machine implements StrikeTarget {
   /** Code of the process runs in an event that is not of its clock. */
   run(code: () => void): void {
     this.#process?.run(code);
+  }
+
+  /** The code of the process that is being started begins, in whatever event. */
+  begin(code: () => void): void {
+    this.#process?.begin(code);
   }
 
   crash(cause: 'crash' | 'error' = 'crash'): void {

@@ -1,10 +1,16 @@
 /** The processes of one simulation, and whose code runs. Invariant: between two events it is the scenario's. */
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
-import type { DescribedMachine, HostedProcess, ProcessHost, ProcessParts } from '../model/process-host.ts';
+import type {
+  DescribedMachine,
+  HostedProcess,
+  ProcessHost,
+  ProcessParts,
+  StartedProcess,
+} from '../model/process-host.ts';
 import type { AmbientSession } from './ambience.ts';
 
 /** One process. */
-export class RunningProcess implements HostedProcess {
+export class RunningProcess implements StartedProcess {
   readonly parts: ProcessParts;
   readonly #processes: Processes;
   readonly #ambient: HostedProcess | undefined;
@@ -20,6 +26,10 @@ export class RunningProcess implements HostedProcess {
     this.#ambient?.enter();
   }
 
+  within(code: () => void): void {
+    this.#processes.runWithin(this, code);
+  }
+
   end(): void {
     this.#ambient?.end();
   }
@@ -32,6 +42,8 @@ export interface ProcessesParts {
   fail(message: string, error: unknown): void;
   /** From now on what code leaves uncaught is looked at. */
   watchUncaught(): void;
+  /** Runs code whose uncaught errors are that process's, in the midst of somebody else's. */
+  runWithin(process: RunningProcess, code: () => void): void;
 }
 
 /** All processes of one simulation. */
@@ -50,9 +62,13 @@ export class Processes implements ProcessHost {
     return this.#parts.session() !== undefined;
   }
 
-  begin(parts: ProcessParts): HostedProcess {
+  begin(parts: ProcessParts): StartedProcess {
     if (parts.catches) this.#parts.watchUncaught();
     return new RunningProcess(this, parts, this.#parts.session()?.beginProcess(parts));
+  }
+
+  runWithin(process: RunningProcess, code: () => void): void {
+    this.#parts.runWithin(process, code);
   }
 
   fail(message: string, error: unknown): void {

@@ -272,6 +272,10 @@ export class SimulationRun {
       session: () => this.#session,
       fail: (message, cause) => this.#fail('error', message, { cause, details: this.#throwerOf(cause) }),
       watchUncaught: () => void (this.#uncaught ??= this.#watchUncaught()),
+      runWithin: (process, code) => {
+        if (this.#uncaught === undefined) code();
+        else this.#uncaught.within(process, code);
+      },
     });
   }
 
@@ -310,6 +314,11 @@ export class SimulationRun {
         : undefined;
   }
 
+  /** The scenario has ended, and nothing that it wants ended is still to come to its end. */
+  get #isAtEnd(): boolean {
+    return this.#isEnded && this.#ending !== 'leaving';
+  }
+
   /** Called when all promise reactions of the event before have run. */
   #step(): StepResult {
     this.#processes.leave();
@@ -317,7 +326,7 @@ export class SimulationRun {
     const checked = this.#checkProperties();
     if (checked !== undefined) return checked;
     if (this.#uncaught?.isEmpty === false && this.#failsUncaught(this.#uncaught)) return 'stop';
-    if (this.#isEnded && this.#ending !== 'leaving') return this.#leave();
+    if (this.#isAtEnd) return this.#leave();
     if (!this.#isStarted) {
       // The scenario starts inside the drain, so that every run begins in the same phase of the event loop.
       this.#isStarted = true;
@@ -362,7 +371,7 @@ export class SimulationRun {
   #isWaiting(): boolean {
     if (this.#loads.prepare()) return true;
     if (this.#failure !== undefined) return false;
-    if (this.#isEnded && this.#ending !== 'leaving') return this.#ending !== 'left';
+    if (this.#isAtEnd) return this.#ending !== 'left';
     if (this.#session === undefined) return false;
     if (this.#session.isWaiting) return true;
     if (!this.#judge.waitsForLoading()) return false;

@@ -18,12 +18,32 @@ export interface UncaughtError {
   readonly wasAlive: boolean;
 }
 
+/**
+ * Rejected, and handled by nobody, where the code of a process begins and ends that has no event of its own: Node announces rejections in
+ * their order, so what comes between two of these is of that process.
+ */
+class Mark {
+  readonly owner: UncaughtErrors;
+  /** Whose code runs from here. */
+  readonly process: RunningProcess | undefined;
+
+  constructor(owner: UncaughtErrors, process: RunningProcess | undefined) {
+    this.owner = owner;
+    this.process = process;
+  }
+}
+
 /** What was left uncaught and is not yet judged. */
 export class UncaughtErrors {
   /** Of promises, and of exceptions by themselves. */
   readonly #errors = new Map<unknown, UncaughtError>();
-  /** Ends the watch. */
-  readonly end: () => void;
+  readonly #stop: () => void;
+  /** Those that are not announced. */
+  readonly #marks = new Set<Promise<never>>();
+  /** Whose code runs, of those that have no event of their own. */
+  #running: RunningProcess | undefined;
+  /** Whose rejections are announced. */
+  #announced: RunningProcess | undefined;
 
   /** `isOfRun` says whether what Node announces now comes from the simulation, `now` gives virtual time, and whose code runs. */
   constructor(
@@ -31,15 +51,35 @@ export class UncaughtErrors {
     now: () => Pick<UncaughtError, 'atMs' | 'process' | 'wasAlive'>,
   ) {
     const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean => {
+      if (reason instanceof Mark) return this.#pass(reason, key);
       if (!isOfRun(what)) return false;
-      this.#errors.set(key, { what, reason, ...now() });
+      const process = this.#announced;
+      const whose = process === undefined ? {} : { process, wasAlive: process.parts.isAlive };
+      this.#errors.set(key, { what, reason, ...now(), ...whose });
       return true;
     };
-    this.end = onProcessEvents({
+    this.#stop = onProcessEvents({
       unhandledRejection: (reason, promise) => note('unhandled rejection', promise, reason),
       uncaughtException: (reason) => note('uncaught exception', {}, reason),
       rejectionHandled: (promise) => this.#errors.delete(promise),
     });
+  }
+
+  /** Ends the watch. */
+  end(): void {
+    this.#stop();
+    for (const mark of this.#marks) mark.catch(() => undefined);
+  }
+
+  /** Runs code of a process in the midst of somebody else's. */
+  within(process: RunningProcess, code: () => void): void {
+    const outside = this.#running;
+    this.#mark(process);
+    try {
+      code();
+    } finally {
+      this.#mark(outside);
+    }
   }
 
   get isEmpty(): boolean {
@@ -49,6 +89,19 @@ export class UncaughtErrors {
   /** It was dealt with. */
   forget(error: UncaughtError): void {
     for (const [key, other] of this.#errors) if (other === error) this.#errors.delete(key);
+  }
+
+  #mark(process: RunningProcess | undefined): void {
+    this.#running = process;
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- thrown at nobody, and a stack takes long
+    this.#marks.add(Promise.reject<never>(new Mark(this, process)));
+  }
+
+  #pass(mark: Mark, promise: unknown): boolean {
+    if (mark.owner !== this) return false;
+    this.#marks.delete(promise as Promise<never>);
+    this.#announced = mark.process;
+    return true;
   }
 
   /** The first that nothing can catch any more if the next event is due at `nextMs`. */

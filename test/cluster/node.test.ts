@@ -5,7 +5,7 @@ import {
   type ClusterNodeOptions,
   type NodeContext,
 } from '../../src/cluster/index.ts';
-import type { DescribeAnswer } from '../../src/kernel/decisions.ts';
+import { type DescribeAnswer, ExecutionAbandoned } from '../../src/kernel/decisions.ts';
 import type { DrainChoice } from '../../src/kernel/drain.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
@@ -361,6 +361,100 @@ describe('an error that a program leaves uncaught', () => {
     expect(verdict.trace()).toContainEqual(
       expect.objectContaining({ type: 'message', step: 'sent', kind: 'error', runner: 'a' }),
     );
+  });
+
+  const floating = (when: number) => {
+    return ({ incarnation }: NodeContext): object => {
+      if (incarnation === when) void Promise.reject(new Error('boom'));
+      return {};
+    };
+  };
+  const startCases: readonly [string, (sim: Simulation, options: ClusterNodeOptions) => Promise<void>][] = [
+    [
+      'its first start',
+      async (sim, options) => {
+        createNetwork(sim).node('a', floating(0), options);
+        await sim.sleep(1);
+      },
+    ],
+    [
+      'a restart',
+      async (sim, options) => {
+        createNetwork(sim).node('a', floating(1), options).restart();
+        await sim.sleep(1);
+      },
+    ],
+    [
+      'its start after a fault',
+      async (sim, options) => {
+        const net = createNetwork(sim);
+        const node = net.node('a', floating(1), {
+          ...options,
+          faults: { crash: 2, strikesMax: 1, downMsMax: 5 },
+        });
+        await codeOf(net.connect<{ ping(): void }>('a').ping());
+        await sim.sleep(10);
+        expect(node.incarnation).toBe(1);
+      },
+    ],
+  ];
+  const striking = {
+    decide: (question: Question, n: number) => (question.text.includes('crash') ? n - 1 : 0),
+  };
+
+  test.each(startCases)('in a promise of the first part of %s names the node', async (_, run) => {
+    for (const drain of ['fast', 'documented'] as const) {
+      const { failure } = await simulate({ scenario: (sim) => run(sim, {}), source: striking, drain });
+      expect(failure?.message).toBe('a failed: boom');
+    }
+  });
+
+  test.each(startCases)('in a promise of the first part of %s ends the process alone', async (_, run) => {
+    const { failure } = await simulate({
+      scenario: (sim) => run(sim, { onError: 'crash' }),
+      source: striking,
+    });
+    expect(failure).toBeUndefined();
+  });
+
+  test('in a promise of the scenario beside the start of a node is the scenario’s', async () => {
+    const { failure } = await play(async (sim) => {
+      const net = createNetwork(sim);
+      net.node('a', () => ({}), { onError: 'crash' });
+      void Promise.reject(new Error('boom'));
+      net.node('b', () => void net.node('c', () => ({})), { onError: 'crash' });
+      await sim.sleep(1);
+    });
+    expect(failure?.message).toBe('unhandled rejection in the scenario: boom');
+  });
+
+  test('is announced to nobody else if the execution is given up as a node starts', async () => {
+    const heard: unknown[] = [];
+    const hear = (reason: unknown): void => void heard.push(reason);
+    process.on('unhandledRejection', hear);
+    try {
+      for (const drain of ['fast', 'documented'] as const) {
+        const { failure } = await simulate({
+          drain,
+          async scenario(sim) {
+            const net = createNetwork(sim);
+            await new Promise(() => {
+              sim.world.clock.post('start', () => {
+                net.node('a', () => {
+                  throw new ExecutionAbandoned('enough');
+                });
+              });
+            });
+          },
+        });
+        expect(failure?.kind).toBe('abandoned');
+      }
+      // It takes turns of the event loop, in which Node announces what is left.
+      await simulate({ drain: 'documented', scenario: (sim) => sim.sleep(1) });
+    } finally {
+      process.off('unhandledRejection', hear);
+    }
+    expect(heard).toEqual([]);
   });
 
   test('of a dead process is nobody’s', () =>
