@@ -98,14 +98,8 @@ export function messageEventText(event: MessageEvent, args?: string): string {
       const call = `${name}(${detail ?? ''})`;
       return isSent ? `${from} calls ${call} of ${to}` : `${to} gets ${possessive(from)} call ${call}`;
     }
-    case 'reply': {
-      const call = callNoun(name, args);
-      return isSent
-        ? `${from} answers ${possessive(to)} ${call}${detail === undefined ? '' : ` with ${detail}`}`
-        : detail === undefined
-          ? `${to} gets the answer of ${from} to its ${call}`
-          : `${to} gets ${detail} from ${from} as the answer to its ${call}`;
-    }
+    case 'reply':
+      return replyText(event, callNoun(name, args));
     case 'error': {
       const call = callNoun(name, args);
       // It need not be the node that says so: of one that is down the network does.
@@ -118,6 +112,15 @@ export function messageEventText(event: MessageEvent, args?: string): string {
         ? `${from} sends ${detail ?? name} to ${to}`
         : `${to} gets ${detail ?? name} from ${from}`;
   }
+}
+
+function replyText({ runner: from, to, detail, step }: MessageEvent, call: string): string {
+  if (step === 'sent') {
+    return `${from} answers ${possessive(to)} ${call}${detail === undefined ? '' : ` with ${detail}`}`;
+  }
+  return detail === undefined
+    ? `${to} gets the answer of ${from} to its ${call}`
+    : `${to} gets ${detail} from ${from} as the answer to its ${call}`;
 }
 
 /** A call and its answer in one clause: `ann gets true from acquire(7) of locks, called at 0 ms`. */

@@ -327,20 +327,26 @@ export class SimulationRun {
     if (checked !== undefined) return checked;
     if (this.#uncaught?.isEmpty === false && this.#failsUncaught(this.#uncaught)) return 'stop';
     if (this.#isAtEnd) return this.#leave();
-    if (!this.#isStarted) {
-      // The scenario starts inside the drain, so that every run begins in the same phase of the event loop.
-      this.#isStarted = true;
-      this.#judge.noteStart();
-      void this.#begin();
-      return true;
-    }
+    if (!this.#isStarted) return this.#start();
     if (this.#loads.isPending) return this.#loads.advance();
     // What an action does has promise reactions of its own, which come before the next event.
     if (this.#actions.isNeeded && this.#actions.strike()) return true;
+    return this.#fireNext();
+  }
+
+  #fireNext(): StepResult {
     if (this.#clock.fired >= this.#lookAt && this.#isEndless()) return 'stop';
     this.#tellState(false);
     if (this.#clock.step()) return true;
     return this.#judge.waitsForRealTimer() ? 'stop' : false;
+  }
+
+  /** The scenario starts inside the drain, so that every run begins in the same phase of the event loop. */
+  #start(): StepResult {
+    this.#isStarted = true;
+    this.#judge.noteStart();
+    void this.#begin();
+    return true;
   }
 
   /** Ends what the scenario wants ended, nodes too, once it is judged what they have left uncaught until now. */

@@ -552,6 +552,8 @@ async function mess(sim: Simulation, net: Network, nodes: readonly ClusterNode[]
       case 8:
         if (node !== other) net.cut(node.name, other.name);
         break;
+      default:
+        throw new Error('there are nine deeds');
     }
   }
   net.repair();

@@ -185,9 +185,9 @@ describe('faults that the exploration decides', () => {
       },
     });
     expect(failure).toBeUndefined();
-    const faults = asked.filter((text) => text.includes(' fault of '));
-    expect(faults.length).toBeGreaterThan(1);
-    for (const text of faults) expect(text).toMatch(/^n1 (crash|slow) at .* of 16$/);
+    const faultsAsked = asked.filter((text) => text.includes(' fault of '));
+    expect(faultsAsked.length).toBeGreaterThan(1);
+    for (const text of faultsAsked) expect(text).toMatch(/^n1 (crash|slow) at .* of 16$/);
   });
 
   test.for([

@@ -164,28 +164,32 @@ export class Exchanges {
     const call = steps.find(({ event }) => event.kind === 'call' && event.step === 'sent')?.event;
     const args = call?.detail ?? (call === undefined ? undefined : '');
     const came = new Set<string>();
-    steps.forEach(({ event, index, firingId }, at) => {
+    steps.forEach((step, at) => {
+      const { event } = step;
       const next = steps[at + 1];
       const again = event.step === 'delivered' && came.has(event.kind) ? ' again' : '';
       if (event.step === 'delivered') came.add(event.kind);
       this.#texts.set(event, () => `${messageEventText(event, args)}${again}`);
-      if (next !== undefined && event.step === 'sent' && this.#hidesSending(event, index, next)) {
-        this.#hidden.add(event);
-      }
-      if (event.step === 'refused' && next?.event.kind === 'error' && next.firingId === firingId) {
-        // The network says so in the name of the node.
-        this.#hidden.add(next.event);
-      }
-      const isFolded = !isTroubled && next !== undefined && this.#isQuietBetween(index, next.index);
-      if (event.kind === 'call' && event.step === 'delivered' && isFolded && isAnswer(next.event)) {
-        this.#hidden.add(event);
-      }
+      if (next !== undefined) this.#hideBeside(step, next, isTroubled);
       if (isTroubled || call === undefined || !isAnswer(event)) return;
       if (event.step === 'sent') this.#texts.set(event, () => answeredText(call, event, args));
       else if (event.step === 'delivered' && this.#hidden.has(steps[at - 1]?.event as TraceEvent)) {
         this.#texts.set(event, () => exchangeText(call, event));
       }
     });
+  }
+
+  /** Of two steps, one after the other, what the other line says. */
+  #hideBeside({ event, index, firingId }: Step, next: Step, isTroubled: boolean): void {
+    if (event.step === 'sent' && this.#hidesSending(event, index, next)) this.#hidden.add(event);
+    if (event.step === 'refused' && next.event.kind === 'error' && next.firingId === firingId) {
+      // The network says so in the name of the node.
+      this.#hidden.add(next.event);
+    }
+    const isFolded = !isTroubled && this.#isQuietBetween(index, next.index);
+    if (event.kind === 'call' && event.step === 'delivered' && isFolded && isAnswer(next.event)) {
+      this.#hidden.add(event);
+    }
   }
 
   /** When a call was made is said by its answer; of all else only what comes of it matters. */

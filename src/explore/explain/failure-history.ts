@@ -8,7 +8,7 @@ import { type RoutineEvent, isRoutine } from './routine-event.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
-import type { MessageEvent } from '../../model/message-text.ts';
+import type { DiskEvent, MessageEvent } from '../../model/message-text.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
@@ -170,42 +170,71 @@ function lineOf(
 }
 
 /** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that say something. */
-function causeText(
-  { firings }: ObservedRun,
-  names: EventNames,
-  { role, firingId, isFiring, event }: Candidate,
-): string | undefined {
-  const firing = firings.get(firingId);
+function causeText(run: ObservedRun, names: EventNames, candidate: Candidate): string | undefined {
+  const { firingId, isFiring, event } = candidate;
+  const firing = run.firings.get(firingId);
   if (firing === undefined) return undefined;
-  const maker = firings.get(firing.cause);
-  const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
-  const isMade = maker !== undefined && names.isTelling(maker) && !names.isStep(maker);
-  const set = isMade ? `${setAt} by ${names.of(maker)}` : setAt;
+  const maker = run.firings.get(firing.cause);
+  const set = setText(names, maker);
   if (event?.type === 'node' && event.step === 'restarted') {
     return maker !== undefined && maker.atMs < event.at ? set : undefined;
   }
-  // When a fault strikes a node is in its words, and what a disk has done is what it was asked for.
-  if (role === 'decision' && event?.type === 'fault' && event.operation === 'node') return undefined;
-  if (event?.type === 'disk' && names.isStep(firing) && names.broughtBy(firingId) === undefined) {
-    return undefined;
-  }
+  if (saysItsCause(names, candidate, firing)) return undefined;
   const arrival = names.broughtBy(firingId);
-  if (arrival !== undefined) {
-    // When a call was made is said by its answer.
-    const sent = maker === undefined || arrival.kind !== 'message' ? '' : `sent at ${maker.atMs} ms`;
-    if (event === arrival || isFiring)
-      return sent === '' ? undefined : `${sent}${isMade ? ` by ${names.of(maker)}` : ''}`;
-    // An answer is to the call that has come.
-    const isAnswer = event?.type === 'message' && event.id === arrival.id;
-    return isAnswer ? undefined : `by ${names.of(firing)}`;
-  }
-  if (!isFiring && names.isStep(firing)) return `by ${names.of(firing)}`;
-  if (!isFiring && names.isTelling(firing)) return `by ${names.of(firing)}, ${set}`;
-  return isMade || (isFiring && firing.atMs > (maker?.atMs ?? 0)) ? set : undefined;
+  if (arrival !== undefined) return arrivalCauseText(names, candidate, { firing, maker, arrival });
+  if (isFiring) return isTellingMaker(names, maker) || firing.atMs > (maker?.atMs ?? 0) ? set : undefined;
+  return firingCauseText(names, firing, maker);
 }
 
-/** Everything in the order of happening: decisions stand before what they led to. */
-function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
+function firingCauseText(
+  names: EventNames,
+  firing: EventInfo,
+  maker: EventInfo | undefined,
+): string | undefined {
+  if (names.isStep(firing)) return `by ${names.of(firing)}`;
+  const set = setText(names, maker);
+  if (names.isTelling(firing)) return `by ${names.of(firing)}, ${set}`;
+  return isTellingMaker(names, maker) ? set : undefined;
+}
+
+function isTellingMaker(names: EventNames, maker: EventInfo | undefined): boolean {
+  return maker !== undefined && names.isTelling(maker) && !names.isStep(maker);
+}
+
+function setText(names: EventNames, maker: EventInfo | undefined): string {
+  const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
+  return maker !== undefined && isTellingMaker(names, maker) ? `${setAt} by ${names.of(maker)}` : setAt;
+}
+
+/** When a fault strikes a node is in its words, and what a disk has done is what it was asked for. */
+function saysItsCause(names: EventNames, { role, event, firingId }: Candidate, firing: EventInfo): boolean {
+  if (role === 'decision' && event?.type === 'fault' && event.operation === 'node') return true;
+  return event?.type === 'disk' && names.isStep(firing) && names.broughtBy(firingId) === undefined;
+}
+
+interface Arrival {
+  readonly firing: EventInfo;
+  readonly maker: EventInfo | undefined;
+  readonly arrival: MessageEvent;
+}
+
+function arrivalCauseText(
+  names: EventNames,
+  { event, isFiring }: Candidate,
+  { firing, maker, arrival }: Arrival,
+): string | undefined {
+  if (event === arrival || isFiring) {
+    // When a call was made is said by its answer.
+    if (maker === undefined || arrival.kind !== 'message') return undefined;
+    return `sent at ${maker.atMs} ms${isTellingMaker(names, maker) ? ` by ${names.of(maker)}` : ''}`;
+  }
+  // An answer is to the call that has come.
+  const isItsAnswer = event?.type === 'message' && event.id === arrival.id;
+  return isItsAnswer ? undefined : `by ${names.of(firing)}`;
+}
+
+/** How much each event is worth showing. */
+function ranking(run: ObservedRun, failure: Failure, exchanges: Exchanges): (event: TraceEvent) => Rank {
   const isAbout = subjectsOf(run, failure);
   const held = isAboutHolding(failure) ? holdingIn(run.events) : new Set<TraceEvent>();
   const alive = new Set(unfreedIn(run.events).map(({ event }) => event));
@@ -213,9 +242,8 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     run.events.flatMap(({ event }) => (event.type === 'accepted' ? [`${event.runner} ${event.runId}`] : [])),
   );
   const isRecordedByMachine = recordedByMachine(run);
-  const exchanges = new Exchanges(run);
   const cluster = new ClusterRanks(run, failure, isAbout, exchanges);
-  const rankOf = (event: TraceEvent): Rank => {
+  return (event) => {
     if (isRecordedByMachine(event) || exchanges.isSaid(event)) return RANK.never;
     if (held.has(event)) return RANK.named;
     const ofCluster = cluster.rankOf(event);
@@ -226,6 +254,12 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     }
     return alive.has(event) && isChild(event) ? RANK.around : rankOfEvent(event, isAbout);
   };
+}
+
+/** Everything in the order of happening: decisions stand before what they led to. */
+function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
+  const exchanges = new Exchanges(run);
+  const rankOf = ranking(run, failure, exchanges);
   const decisions = unusualDecisions(run);
   const names = new EventNames(run);
   const faults = new ShownFaults(run, names);
@@ -300,34 +334,33 @@ class ClusterRanks {
 
   /** Undefined for all that is about something else. */
   rankOf(event: TraceEvent): Rank | undefined {
-    switch (event.type) {
-      case 'message':
-        return this.#rankOfMessage(event);
-      case 'disk':
-        if (isLoss(event)) return RANK.decided;
-        if (this.#words.has(event.file)) return RANK.namedPart;
-        return this.#beforeCrash.has(event) ? RANK.context : RANK.routine;
-      case 'acquired':
-      case 'freed':
-        return event.resource === 'lock' ? this.#rankOfLock(event) : undefined;
-      default:
-        return undefined;
-    }
+    if (event.type === 'message') return this.#rankOfMessage(event);
+    if (event.type === 'disk') return this.#rankOfDisk(event);
+    const isOfLock = (event.type === 'acquired' || event.type === 'freed') && event.resource === 'lock';
+    return isOfLock ? this.#rankOfLock(event) : undefined;
+  }
+
+  #rankOfDisk(event: DiskEvent): Rank {
+    if (isLoss(event)) return RANK.decided;
+    if (this.#words.has(event.file)) return RANK.namedPart;
+    return this.#beforeCrash.has(event) ? RANK.context : RANK.routine;
   }
 
   #rankOfMessage(event: MessageEvent): Rank {
     const { step, name } = event;
     if (step === 'delivered' && this.#chain.has(this.#firingOf.get(event) ?? 0)) return RANK.named;
-    if (this.#words.has(name)) {
-      if (step === 'sent' && !isAnswer(event)) return RANK.namedPart;
-      return this.#exchangeSays(event) ? RANK.named : RANK.context;
-    }
+    if (this.#words.has(name)) return this.#rankOfNamedCall(event);
     if (this.#beforeCrash.has(event)) return RANK.namedPart;
     if (this.#often.has(event)) return RANK.minor;
     if (step !== 'sent' && step !== 'delivered') return this.#isAbout(event) ? RANK.namedPart : RANK.around;
     // That it was answered is shown by itself if something was decided before the answer came.
     const isEffect = step === 'delivered' || isAnswer(event);
     return this.#isAbout(event) && isEffect ? RANK.context : RANK.around;
+  }
+
+  #rankOfNamedCall(event: MessageEvent): Rank {
+    if (event.step === 'sent' && !isAnswer(event)) return RANK.namedPart;
+    return this.#exchangeSays(event) ? RANK.named : RANK.context;
   }
 
   /** Whether its arguments or its answer have a word or a number that the failure has. */

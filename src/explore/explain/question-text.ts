@@ -20,23 +20,26 @@ export function eventText(topic: Topic): string {
   const phrase = words.join(' ');
   if (owner === '' && isThing(subject, 'run')) return `${phaseText(phrase)} of run ${subject.id}`;
   if (owner === '' && isThing(subject, 'process')) return `the ${phrase} of process ${subject.id}`;
-  const recovery = words.at(-1) === 'end' && typeof owner === 'string' ? RECOVERIES[what] : undefined;
-  if (recovery !== undefined) return `the ${recovery} of ${owner as string}`;
-  if (what === 'sleep' && words.length === 1 && typeof owner === 'string' && owner !== '' && subject === '') {
-    return `a sleep of ${owner}`;
-  }
+  const ofNode = typeof owner === 'string' && owner !== '' ? nodeEventText(owner, words, root) : undefined;
+  if (ofNode !== undefined) return ofNode;
   if (!isThing(owner, 'filer')) return `"${topic.text}"`;
   const [, follows] = words;
   const call = filerCallText(owner.id, what, textOfSubject(root));
   return `the end of ${follows === 'cancel' ? 'the cancellation of ' : ''}${call}`;
 }
 
+function nodeEventText(node: string, words: readonly string[], { what, subject }: Topic): string | undefined {
+  if (words.at(-1) === 'end' && Object.hasOwn(RECOVERIES, what)) return `the ${RECOVERIES[what]} of ${node}`;
+  return what === 'sleep' && words.length === 1 && subject === '' ? `a sleep of ${node}` : undefined;
+}
+
 /** That an event of the clock fires, in words: `locks restarts`; undefined where its name says enough. */
 export function recoveryText({ topic }: { readonly topic: Topic }): string | undefined {
   const { words, root } = phrasesOf(topic);
   const { owner, what } = root;
-  if (words.at(-1) !== 'end' || typeof owner !== 'string' || !Object.hasOwn(RECOVERIES, what))
+  if (words.at(-1) !== 'end' || typeof owner !== 'string' || !Object.hasOwn(RECOVERIES, what)) {
     return undefined;
+  }
   return what === 'crash'
     ? `${owner} restarts`
     : `the ${what === 'slow' ? 'slowness' : what} of ${owner} ends`;

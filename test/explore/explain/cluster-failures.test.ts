@@ -153,7 +153,9 @@ test('a call that arrives before another one', async () => {
       const net = createNetwork(sim, { latencyMs: 1 });
       net.node('shop', () => tickets);
       for (const name of ['ann', 'ben']) {
-        net.node(name, async ({ connect }) => void (await connect<Tickets>('shop').sell(name)));
+        net.node(name, async ({ connect }) => {
+          await connect<Tickets>('shop').sell(name);
+        });
       }
       await sim.sleep(10);
       sim.check(tickets.sold[0] === 'ann', `the shop has served ${tickets.sold[0]} first`);
@@ -182,7 +184,9 @@ test('a call that takes longer than another one', async () => {
       const net = createNetwork(sim, { latencyMs: [1, 8] });
       net.node('shop', () => tickets);
       for (const name of ['ann', 'ben']) {
-        net.node(name, async ({ connect }) => void (await connect<Tickets>('shop').sell(name)));
+        net.node(name, async ({ connect }) => {
+          await connect<Tickets>('shop').sell(name);
+        });
       }
       await sim.sleep(20);
       sim.check(tickets.sold[0] === 'ann', `the shop has served ${tickets.sold[0]} first`);
@@ -413,7 +417,12 @@ test('what a node has said last before it crashed is shown', async () => {
         'keeper',
         ({ incarnation }) => {
           if (incarnation > 0) kept.clear();
-          return { keep: (what: number): string => (kept.add(what), `kept ${what}`) };
+          return {
+            keep(what: number): string {
+              kept.add(what);
+              return `kept ${what}`;
+            },
+          };
         },
         { faults: { crash: 16 } },
       );
