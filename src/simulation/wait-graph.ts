@@ -124,8 +124,11 @@ export class WaitGraph {
     const circles = this.#circles();
     const isOfTasks = ({ wait, to }: Edge): boolean =>
       wait.owned.owner === SCENARIO_OWNER && to === SCENARIO_OWNER && this.#waits.count > 1;
-    const named = circles.filter((circle) => !circle.some(isOfTasks));
-    return { circles: named, isUnnamed: named.length < circles.length };
+    // So may what belongs to a node, whose calls wait for each other.
+    const isOfNode = ({ wait: { owned }, to }: Edge): boolean =>
+      owned.owner === to && owned.owner === owned.runner;
+    const named = circles.filter((circle) => !circle.some((edge) => isOfTasks(edge) || isOfNode(edge)));
+    return { circles: named, isUnnamed: circles.some((circle) => circle.some(isOfTasks)) };
   }
 
   /** Each owner is in one circle at most, which is the first that is found. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createNetwork } from '../../src/cluster/network.ts';
 import { createNode } from '../../src/simulation/node.ts';
 import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
@@ -159,6 +160,20 @@ test('R211 tasks that share the name of the scenario are not taken for one that 
     await jobs.acquire();
   });
   expect(own.details[0]).toBe('a circle of waits: scenario → mutex jobs (scenario)');
+});
+
+test('calls of one node that wait for each other are no circle', async () => {
+  const { details } = await failureOf(async (sim) => {
+    const net = createNetwork(sim);
+    net.node('q', ({ world }) => {
+      const mutex = createMutex(world, { name: 'queue' });
+      return { work: () => mutex.run(() => new Promise<void>(() => {})) };
+    });
+    const queue = net.connect<{ work(): Promise<void> }>('q', { timeoutMs: Infinity });
+    await Promise.all([queue.work(), queue.work()]);
+  });
+  expect(details).toContain('q waits for mutex queue since 0 ms, held by q since 0 ms');
+  expect(details.join()).not.toContain('circle');
 });
 
 test('what has not come true in time is shown with who waits then', async () => {

@@ -6,7 +6,7 @@ import { formatEvent } from '../../trace/event-text.ts';
 import { isSameKey } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
 import { messageAskedAbout } from './exchanges.ts';
-import { answerText, askedText, decisionText } from './question-text.ts';
+import { answerText, askedText, decisionText, outageClause } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { isRoutine } from './routine-event.ts';
@@ -90,13 +90,26 @@ function faultText(
   return other === undefined ? undefined : { word: 'With', text: textOf(passing, other) };
 }
 
+/** A delay, or how long a fault of a node lasts, as it would have had to be. */
+function delayInsteadText(observed: ObservedDecision, instead: number, about: string): string {
+  const { question, answer, n } = observed;
+  const [here, there] = [answerText(observed, answer), answerText(observed, instead)];
+  const outage = outageClause(question.topic);
+  if (instead === 0) return outage === undefined ? `${about} had not been delayed` : `${outage} for 0 ms`;
+  const lengths =
+    here === undefined || there === undefined
+      ? `${instead} instead of ${answer} (of ${n - 1})`
+      : `${there} ms instead of ${answer === 0 ? 'not at all' : `${here} ms`}`;
+  return outage === undefined ? `${about} had been delayed by ${lengths}` : `${outage} for ${lengths}`;
+}
+
 function insteadText(
   failing: ObservedRun,
   passing: ObservedRun,
   observed: ObservedDecision | undefined,
   change: AnswerChange,
 ): string {
-  const { question, n } = change.decision;
+  const { question } = change.decision;
   if (observed === undefined) return `"${question.text}" had been ${change.answer}`;
   const { due, answer } = observed;
   const about = messageAskedAbout(failing, observed) ?? askedText(observed);
@@ -110,14 +123,8 @@ function insteadText(
       return change.answer === 0
         ? `no fault had struck ${about}`
         : decisionText({ ...observed, answer: change.answer });
-    case 'delay': {
-      if (change.answer === 0) return `${about} had not been delayed`;
-      const lengths =
-        here === undefined || there === undefined
-          ? `${change.answer} instead of ${answer} (of ${n - 1})`
-          : `${there} ms instead of ${answer === 0 ? 'not at all' : `${here} ms`}`;
-      return `${about} had been delayed by ${lengths}`;
-    }
+    case 'delay':
+      return delayInsteadText(observed, change.answer, about);
     case 'order':
     case 'draw':
     case 'choice':

@@ -150,6 +150,13 @@ function isOutage({ what, subject }: Topic): boolean {
   return Object.hasOwn(OUTAGES, what) && subject instanceof Topic;
 }
 
+/** Who is what for how long, of a question about that: `n1 had been down`; undefined for other delays. */
+export function outageClause(topic: Topic): string | undefined {
+  const { owner, what } = topic;
+  if (!isOutage(topic)) return undefined;
+  return `${typeof owner === 'string' ? owner : owner.text} had been ${OUTAGES[what]}`;
+}
+
 function outageText({ owner, what }: Topic, ms: string): string {
   return `${typeof owner === 'string' ? owner : owner.text} is ${OUTAGES[what]} for ${ms} ms`;
 }

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { sentError } from '../../cluster/copy.ts';
 import { Envelope } from '../../cluster/envelope.ts';
 import { ProcessContext } from '../../cluster/process-context.ts';
-import { describeValue, invalidArgument } from '../../kernel/errors.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import type { NodeProgram } from '../../model/node-context.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
@@ -49,11 +49,7 @@ async function start(): Promise<void> {
   const exported = (await import(input.module)) as Readonly<Record<string, unknown>>;
   const program = exported[input.export];
   if (typeof program !== 'function') {
-    throw invalidArgument(
-      'export',
-      `the name of a function that ${input.module} exports`,
-      describeValue(program),
-    );
+    throw invalidArgument('export', `the name of a function that ${input.module} exports`, input.export);
   }
   const object = await (program as NodeProgram<object | undefined>)(context);
   context.endpoint.serve(object);
