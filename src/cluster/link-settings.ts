@@ -69,14 +69,16 @@ const STRIKES_MAX = 64;
 const LENGTHS = 4;
 
 /** See {@link LinkFaults}. */
-const LINK_FAULTS: is.RecordShape = is.objectOf<LinkFaults>(
-  'an object of faults',
-  {},
-  {
-    ...is.each(KINDS, CHANCE_OR_SWITCH),
-    ...is.each(['delayMs', 'reorderMs', 'outageMs'], is.DURATION_MS),
-    strikesMax: is.COUNT_OR_INFINITY,
-  },
+const LINK_FAULTS: is.RecordShape = is.only(
+  is.objectOf<LinkFaults>(
+    'an object of faults',
+    {},
+    {
+      ...is.each(KINDS, CHANCE_OR_SWITCH),
+      ...is.each(['delayMs', 'reorderMs', 'outageMs'], is.DURATION_MS),
+      strikesMax: is.COUNT_OR_INFINITY,
+    },
+  ),
 );
 
 /** See {@link LinkOptions}. */
@@ -92,7 +94,7 @@ export const LINK_FIELDS: is.ShapesOf<LinkOptions> = {
   faults: LINK_FAULTS,
 };
 
-const LINK_OPTIONS = is.optionsOf<LinkOptions>({}, LINK_FIELDS);
+const LINK_OPTIONS = is.only(is.optionsOf<LinkOptions>({}, LINK_FIELDS));
 
 /** What one link is to be like, where it differs from the others. */
 export function checkLinkOptions(name: string, options: LinkOptions): void {

@@ -72,21 +72,23 @@ export interface ClusterNodeOptions {
 }
 
 /** See {@link ClusterNodeOptions}. */
-export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOptions>(
-  {},
-  {
-    faults: NODE_FAULTS,
-    skew: is.anyOf(
-      'true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax',
-      is.such('true', (value) => value === true),
-      CLOCK_SKEW,
-      CHOSEN_SKEW_OPTIONS,
-    ),
-    disk: is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN }),
-    onError: is.oneOf('fail', 'crash', 'restart'),
-    restartMs: is.DURATION_MS,
-    onDown: is.FUNCTION,
-  },
+export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.only(
+  is.optionsOf<ClusterNodeOptions>(
+    {},
+    {
+      faults: NODE_FAULTS,
+      skew: is.anyOf(
+        'true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax',
+        is.such('true', (value) => value === true),
+        CLOCK_SKEW,
+        CHOSEN_SKEW_OPTIONS,
+      ),
+      disk: is.only(is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN })),
+      onError: is.oneOf('fail', 'crash', 'restart'),
+      restartMs: is.DURATION_MS,
+      onDown: is.FUNCTION,
+    },
+  ),
 );
 
 const RESTART_MS = 1_000;
@@ -186,7 +188,16 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   get disk(): MemoryDisk {
-    this.#medium ??= createMemoryDisk(this.#core.world, { ...this.#options.disk, name: this.name });
+    if (this.#medium === undefined) {
+      const {
+        latencyMs = 0,
+        capacityBytes = Infinity,
+        tearBytes = 1,
+        faults = {},
+      } = this.#options.disk ?? {};
+      const options = { name: this.name, latencyMs, capacityBytes, tearBytes, faults };
+      this.#medium = createMemoryDisk(this.#core.world, options);
+    }
     return this.#medium;
   }
 

@@ -91,15 +91,17 @@ export interface MemoryDisk {
 }
 
 const RATE = is.anyOf('true, false or an integer ≥ 2', is.BOOLEAN, is.integer(2));
-const FAULTS = is.objectOf<DiskFaults>(
-  'an object of faults',
-  {},
-  {
-    ...is.each(['short', 'noSpace', 'sync', 'rot', 'slow'], RATE),
-    slowMs: is.DURATION_MS,
-    reorder: is.BOOLEAN,
-    strikesMax: is.COUNT_OR_INFINITY,
-  },
+const FAULTS = is.only(
+  is.objectOf<DiskFaults>(
+    'an object of faults',
+    {},
+    {
+      ...is.each(['short', 'noSpace', 'sync', 'rot', 'slow'], RATE),
+      slowMs: is.DURATION_MS,
+      reorder: is.BOOLEAN,
+      strikesMax: is.COUNT_OR_INFINITY,
+    },
+  ),
 );
 const LATENCY = is.anyOf(
   'a number of milliseconds ≥ 0, or two, the least first',
@@ -123,7 +125,9 @@ export const MEMORY_DISK_FIELDS: is.ShapesOf<Omit<MemoryDiskOptions, 'name'>> = 
   ),
   faults: FAULTS,
 };
-const OPTIONS = is.optionsOf<MemoryDiskOptions>({}, { ...MEMORY_DISK_FIELDS, name: is.text('a name', /./) });
+const OPTIONS = is.only(
+  is.optionsOf<MemoryDiskOptions>({}, { ...MEMORY_DISK_FIELDS, name: is.text('a name', /./) }),
+);
 
 const ONE_IN = 16;
 const SLOW_MS = 1_000;

@@ -261,6 +261,11 @@ export function optionsOf<T>(required: RequiredShapes<T>, optional: OptionalShap
   return objectOf<T>('an object of options', required, optional);
 }
 
+/** The same without any other field: a fault whose name is mistyped would never strike. */
+export function only(shape: RecordShape): RecordShape {
+  return { ...shape, open: false };
+}
+
 /** The first place at which a value does not fit. */
 export interface Mismatch {
   /** Such as `command.argv[2]`; empty for the value as a whole. */

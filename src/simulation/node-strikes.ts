@@ -38,15 +38,17 @@ export interface NodeFaults {
 /** At least as slow as ever. */
 export const SLOW_BY: is.NumberShape = is.finite(1);
 /** See {@link NodeFaults}. */
-export const NODE_FAULTS: is.RecordShape = is.objectOf<NodeFaults>(
-  'an object of faults',
-  {},
-  {
-    ...is.each(['crash', 'pause', 'slow'], CHANCE_OR_SWITCH),
-    ...is.each(['downMsMax', 'pauseMsMax', 'slowMsMax'], is.DURATION_MS),
-    slowFactor: SLOW_BY,
-    strikesMax: is.COUNT_OR_INFINITY,
-  },
+export const NODE_FAULTS: is.RecordShape = is.only(
+  is.objectOf<NodeFaults>(
+    'an object of faults',
+    {},
+    {
+      ...is.each(['crash', 'pause', 'slow'], CHANCE_OR_SWITCH),
+      ...is.each(['downMsMax', 'pauseMsMax', 'slowMsMax'], is.DURATION_MS),
+      slowFactor: SLOW_BY,
+      strikesMax: is.COUNT_OR_INFINITY,
+    },
+  ),
 );
 
 /** What strikes can do. */

@@ -129,6 +129,19 @@ test('a message is lost where the exploration says so, and the caller learns it 
   expect(healed).toBeGreaterThan(0);
 });
 
+test.for<[string, (sim: Simulation) => unknown]>([
+  ['latencyMS', (sim) => createNetwork(sim, { latencyMS: 5 } as object)],
+  ['loose', (sim) => createNetwork(sim, { faults: { loose: true } as object })],
+  ['fault', (sim) => createNetwork(sim).node('q', () => ({}), { fault: { crash: 8 } } as object)],
+  ['crashs', (sim) => createNetwork(sim).node('q', () => ({}), { faults: { crashs: 8 } as object })],
+  ['sinc', (sim) => createNetwork(sim).node('q', () => ({}), { disk: { faults: { sinc: 2 } as object } })],
+])('an option that is called %s by mistake is refused, as it would change nothing', ([name, make]) =>
+  runs((sim) => {
+    expect(() => make(sim)).toThrow(`got a field "${name}"`);
+    return Promise.resolve();
+  }),
+);
+
 test('messages without reply wait in the mailbox until somebody receives them', () =>
   runs(async (sim) => {
     const net = createNetwork(sim, { latencyMs: 1 });

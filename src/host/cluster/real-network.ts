@@ -78,9 +78,11 @@ const PROGRAM = is.objectOf<ProgramReference>(
   { module: is.such('a URL', (value) => URL.canParse(String(value))), export: is.TEXT },
   {},
 );
-const OPTIONS = is.optionsOf<RealNetworkOptions>(
-  {},
-  { folder: is.TEXT, callTimeoutMs: is.limit(), seed: SEED, onNote: is.FUNCTION },
+const OPTIONS = is.only(
+  is.optionsOf<RealNetworkOptions>(
+    {},
+    { folder: is.TEXT, callTimeoutMs: is.limit(), seed: SEED, onNote: is.FUNCTION },
+  ),
 );
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 
