@@ -12,6 +12,7 @@ export type {
   ProcessClock,
   ProcessHost,
   ProcessParts,
+  StartedProcess,
 } from '../model/process-host.ts';
 export type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
 export { type Isolate, type IsolatedPart, type Isolator, type PartSurroundings } from '../model/isolation.ts';
