@@ -4,7 +4,8 @@
  */
 import process from 'node:process';
 import { createNetwork, type NodeContext } from '../src/cluster/index.ts';
-import { simulate, type Simulation } from '../src/index.ts';
+import { createExecutor, createStrategy, explore } from '../src/explore/index.ts';
+import { simulate, type ScenarioDefinition, type Simulation } from '../src/index.ts';
 import { fifoDecisions } from '../src/kernel/index.ts';
 import type { Figure } from './figure.ts';
 import { collectGarbage, interleave, median } from './measure.ts';
@@ -140,11 +141,32 @@ async function crashes(): Promise<void> {
   }
 }
 
-/** See above. */
+const RAFT_EXECUTIONS = 300;
+const RAFT_GOAL = 1_500;
+/** As it is shipped, beside the package that is measured. */
+const RAFT = new URL('../../dist/sims/cluster/raft.js', import.meta.url);
+
+async function loadRaft(): Promise<ScenarioDefinition> {
+  const { raft } = (await import(RAFT.href)) as { readonly raft: ScenarioDefinition };
+  return raft;
+}
+
+/** The program without a mistake, with all its faults, at random. */
+async function elections(raft: ScenarioDefinition): Promise<void> {
+  const executor = createExecutor(raft);
+  const { executions, failures } = await explore(executor, createStrategy('random', 'bench'), {
+    maxExecutions: RAFT_EXECUTIONS,
+  });
+  if (executions !== RAFT_EXECUTIONS || failures > 0) throw new Error('Raft must hold');
+}
+
+/** Memory, messages and executions of clusters. */
 export async function measureNodes(rounds: number): Promise<Figure[]> {
   const idle = [await idleFigure(1_000, rounds), await idleFigure(10_000, Math.min(rounds, 3))];
-  const costs = await interleave({ gossip, direct, crashes }, rounds);
-  const cpu = (name: 'gossip' | 'direct' | 'crashes'): number =>
+  const loaded = await loadRaft();
+  const raft = (): Promise<void> => elections(loaded);
+  const costs = await interleave({ gossip, direct, crashes, raft }, rounds);
+  const cpu = (name: 'gossip' | 'direct' | 'crashes' | 'raft'): number =>
     median(costs[name].map(({ cpuMs }) => cpuMs));
   const messages = GOSSIPERS * GOSSIP_ROUNDS * 2;
   return [
@@ -169,6 +191,16 @@ export async function measureNodes(rounds: number): Promise<Figure[]> {
       by: 'CPU time',
       peer: 'none',
       note: 'a counter on a disk and two clients that add to it twenty times, all three may crash at any event',
+    },
+    {
+      name: 'executions of Raft',
+      value: Math.round((RAFT_EXECUTIONS * 1_000) / cpu('raft')),
+      unit: '/s',
+      goal: RAFT_GOAL,
+      goalIs: 'least',
+      by: 'CPU time',
+      peer: 'none',
+      note: 'three servers and two clients, all faults on, some 240 events and 700 decisions each, chosen at random',
     },
   ];
 }

@@ -13,9 +13,9 @@ import {
   type Simulation,
   type SimulatedRunner,
 } from 'dryrunner';
-import { createNetwork, isCallLost, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
-import { Journal, type Journaled } from './journal.ts';
-import { defineProgram, DISK, LINK_FAULTS, settles } from './program.ts';
+import { createNetwork, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
+import { Journal, type Journaled, LastNumber } from './journal.ts';
+import { answerOf, defineProgram, DISK, LINKS, settles } from './program.ts';
 
 type Mistake =
   | 'takes-over-without-reading'
@@ -33,16 +33,6 @@ const STEP_MS = 60;
 const PAUSE_MS = 50;
 const JOB_MS = 150;
 const CALL_TIMEOUT_MS = 80;
-
-/** The answer, or undefined if nobody knows. */
-async function answerOf<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!isCallLost(error)) throw error;
-    return undefined;
-  }
-}
 
 /** The last epoch, and what leaders have written. */
 class FarmLog implements Journaled {
@@ -108,7 +98,7 @@ class Store {
   async read(epoch: number): Promise<readonly string[] | undefined> {
     if (epoch !== this.#log.epoch) return undefined;
     const entries = [...this.#log.entries];
-    await this.#durable();
+    await this.#journal.durable();
     return entries;
   }
 
@@ -119,36 +109,13 @@ class Store {
       this.#log.entries.push(entry);
       this.#journal.add(entry);
     }
-    await this.#durable();
+    await this.#journal.durable();
     return true;
   }
 
   /** For those who watch. */
   has(entry: string): boolean {
     return this.#log.entries.includes(entry);
-  }
-
-  #durable(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#journal.whenDurable(resolve);
-    });
-  }
-}
-
-/** The last epoch that a worker has heard of. */
-class LastEpoch implements Journaled {
-  epoch = 0;
-
-  clear(): void {
-    this.epoch = 0;
-  }
-
-  read(line: string): void {
-    this.epoch = Number(line);
-  }
-
-  lines(): string[] {
-    return [String(this.epoch)];
   }
 }
 
@@ -157,14 +124,15 @@ type WorkerAnswer = 'running' | 'done' | 'unknown' | 'refused';
 /** A machine with a runner. A crash ends what runs there. */
 class Worker {
   readonly #mistake: Mistake | undefined;
-  readonly #last: LastEpoch;
+  /** The last epoch that it has heard of. */
+  readonly #last: LastNumber;
   readonly #journal: Journal;
   readonly #runner: SimulatedRunner;
   /** For those who watch. */
   readonly running = new Set<string>();
   readonly #done = new Set<string>();
 
-  private constructor(node: NodeContext, last: LastEpoch, journal: Journal, mistake: Mistake | undefined) {
+  private constructor(node: NodeContext, last: LastNumber, journal: Journal, mistake: Mistake | undefined) {
     const { name, incarnation, world } = node;
     this.#last = last;
     this.#journal = journal;
@@ -178,7 +146,7 @@ class Worker {
   }
 
   static async start(node: NodeContext, mistake: Mistake | undefined): Promise<Worker> {
-    const last = new LastEpoch();
+    const last = new LastNumber();
     const journal = await Journal.open(node.disk, last);
     if (mistake === 'workers-forget-the-epoch') last.clear();
     return new Worker(node, last, journal, mistake);
@@ -188,21 +156,21 @@ class Worker {
   async run(epoch: number, job: string): Promise<WorkerAnswer> {
     if (!this.#obeys(epoch)) return 'refused';
     if (!this.running.has(job) && !this.#done.has(job)) void this.#start(job);
-    await this.#durable();
+    await this.#journal.durable();
     return this.#answer(job);
   }
 
   /** How far a job is that an earlier leader may have started; that one is refused from now on. */
   async look(epoch: number, job: string): Promise<WorkerAnswer> {
     if (!this.#obeys(epoch)) return 'refused';
-    await this.#durable();
+    await this.#journal.durable();
     return this.#answer(job);
   }
 
   #obeys(epoch: number): boolean {
-    if (epoch < this.#last.epoch) return this.#mistake === 'without-fencing';
-    if (epoch > this.#last.epoch) {
-      this.#last.epoch = epoch;
+    if (epoch < this.#last.value) return this.#mistake === 'without-fencing';
+    if (epoch > this.#last.value) {
+      this.#last.value = epoch;
       this.#journal.add(String(epoch));
     }
     return true;
@@ -211,12 +179,6 @@ class Worker {
   #answer(job: string): WorkerAnswer {
     if (this.running.has(job)) return 'running';
     return this.#done.has(job) ? 'done' : 'unknown';
-  }
-
-  #durable(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#journal.whenDurable(resolve);
-    });
   }
 
   async #start(job: string): Promise<void> {
@@ -398,9 +360,7 @@ async function submitJobs(
 
 async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<void> {
   const net = createNetwork(sim, {
-    latencyMs: [1, 15],
-    latencySteps: 4,
-    faults: LINK_FAULTS,
+    ...LINKS,
     nodes: {
       faults: {
         crash: 48,

@@ -9,7 +9,7 @@
  */
 import type { ScenarioDefinition, Simulation } from 'dryrunner';
 import { createNetwork, type ClusterNode, type NodeContext } from 'dryrunner/cluster';
-import { defineProgram, LINK_FAULTS } from './program.ts';
+import { defineProgram, LINKS } from './program.ts';
 
 type Mistake = 'suspects-for-ever' | 'counts-an-old-process' | 'misses-a-restart' | 'never-suspects-again';
 
@@ -164,9 +164,7 @@ class Observer {
 
 async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<void> {
   const net = createNetwork(sim, {
-    latencyMs: [1, 15],
-    latencySteps: 4,
-    faults: LINK_FAULTS,
+    ...LINKS,
     nodes: {
       faults: {
         crash: 32,

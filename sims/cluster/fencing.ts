@@ -8,9 +8,9 @@
  * and at what clients were answered: no addition is lost.
  */
 import type { ScenarioDefinition, Simulation } from 'dryrunner';
-import { createNetwork, isCallLost, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
-import { Journal, type Journaled } from './journal.ts';
-import { defineProgram, DISK, LINK_FAULTS, settles } from './program.ts';
+import { createNetwork, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
+import { Journal, type Journaled, LastNumber } from './journal.ts';
+import { answerOf, defineProgram, DISK, LINKS, settles } from './program.ts';
 
 type Mistake =
   | 'without-fencing'
@@ -39,42 +39,25 @@ class Lock {
   }
 }
 
-/** The last lock that was granted. */
-class LastLock implements Journaled {
-  token = 0;
-
-  clear(): void {
-    this.token = 0;
-  }
-
-  read(line: string): void {
-    this.token = Number(line);
-  }
-
-  lines(): string[] {
-    return [String(this.token)];
-  }
-}
-
 /** Gives the lock to one client after another. */
 class LockServer {
   readonly #node: NodeContext;
   readonly #mistake: Mistake | undefined;
-  readonly #last: LastLock;
+  readonly #last: LastNumber;
   readonly #journal: Journal;
   #freeAtMs: number;
 
-  private constructor(node: NodeContext, last: LastLock, journal: Journal, mistake: Mistake | undefined) {
+  private constructor(node: NodeContext, last: LastNumber, journal: Journal, mistake: Mistake | undefined) {
     this.#node = node;
     this.#mistake = mistake;
     this.#last = last;
     this.#journal = journal;
     // Nobody knows who holds it: the leases that the process before has given must end first.
-    this.#freeAtMs = last.token === 0 ? -Infinity : node.clock.now() + LEASE_MS;
+    this.#freeAtMs = last.value === 0 ? -Infinity : node.clock.now() + LEASE_MS;
   }
 
   static async start(node: NodeContext, mistake: Mistake | undefined): Promise<LockServer> {
-    const last = new LastLock();
+    const last = new LastNumber();
     const journal = await Journal.open(node.disk, last);
     if (mistake === 'forgets-the-last-lock') last.clear();
     return new LockServer(node, last, journal, mistake);
@@ -85,8 +68,8 @@ class LockServer {
     const { clock } = this.#node;
     if (clock.now() < this.#freeAtMs) return undefined;
     this.#freeAtMs = Infinity;
-    this.#last.token += 1;
-    const { token } = this.#last;
+    this.#last.value += 1;
+    const token = this.#last.value;
     const durable = this.#journal.write(String(token));
     if (this.#mistake !== 'grants-before-sync') await durable;
     this.#freeAtMs = clock.now() + LEASE_MS;
@@ -95,7 +78,7 @@ class LockServer {
 
   release(token: number): void {
     // Who is late must not free the lock of the next.
-    if (token === this.#last.token) this.#freeAtMs = -Infinity;
+    if (token === this.#last.value) this.#freeAtMs = -Infinity;
   }
 }
 
@@ -178,16 +161,6 @@ class Storage {
     this.#kept.token = token;
     this.#kept.value = value;
     return this.#journal.write(`${token} ${value}`);
-  }
-}
-
-/** The answer, or undefined if nobody knows. */
-async function answerOf<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!isCallLost(error)) throw error;
-    return undefined;
   }
 }
 
@@ -277,9 +250,7 @@ class Observer {
 
 async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<void> {
   const net = createNetwork(sim, {
-    latencyMs: [1, 15],
-    latencySteps: 4,
-    faults: LINK_FAULTS,
+    ...LINKS,
     nodes: {
       faults: {
         crash: 24,

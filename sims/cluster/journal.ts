@@ -14,6 +14,23 @@ export interface Journaled {
   lines(): string[];
 }
 
+/** A number that is remembered: the last line counts. */
+export class LastNumber implements Journaled {
+  value = 0;
+
+  clear(): void {
+    this.value = 0;
+  }
+
+  read(line: string): void {
+    this.value = Number(line);
+  }
+
+  lines(): string[] {
+    return [String(this.value)];
+  }
+}
+
 const FOLDER = 'journal';
 /** So that their names are in the order of their numbers. */
 const DIGITS = 4;
@@ -22,7 +39,7 @@ const END = ' .';
 /** The line that ends what a file begins with: all that was known then. */
 const WHOLE = 'whole';
 
-/** See above. */
+/** The lines on one disk. */
 export class Journal {
   readonly #disk: Disk;
   readonly #memory: Journaled;
@@ -77,12 +94,17 @@ export class Journal {
     if (!this.#isWriting) void this.#write();
   }
 
-  /** Adds a line, and resolves once it is durable. */
-  write(line: string): Promise<void> {
-    this.add(line);
+  /** Resolves once all that was added by now is durable. */
+  durable(): Promise<void> {
     return new Promise((resolve) => {
       this.whenDurable(resolve);
     });
+  }
+
+  /** Adds a line, and resolves once it is durable. */
+  write(line: string): Promise<void> {
+    this.add(line);
+    return this.durable();
   }
 
   async #write(): Promise<void> {

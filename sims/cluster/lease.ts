@@ -7,8 +7,8 @@
  * An observer from outside looks at what the candidates take themselves for after every event: there is one leader at most.
  */
 import type { ScenarioDefinition, Simulation } from 'dryrunner';
-import { createNetwork, isCallLost, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
-import { defineProgram, LINK_FAULTS, settles } from './program.ts';
+import { createNetwork, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
+import { answerOf, defineProgram, LINKS, settles } from './program.ts';
 
 type Mistake =
   | 'trusts-its-clock'
@@ -53,16 +53,6 @@ class Server {
     this.#holder = candidate;
     this.#untilMs = now + LEASE_MS;
     return true;
-  }
-}
-
-/** The answer, or undefined if nobody knows. */
-async function answerOf<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!isCallLost(error)) throw error;
-    return undefined;
   }
 }
 
@@ -147,9 +137,7 @@ class Observer {
 
 async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<void> {
   const net = createNetwork(sim, {
-    latencyMs: [1, 15],
-    latencySteps: 4,
-    faults: LINK_FAULTS,
+    ...LINKS,
     nodes: {
       faults: {
         crash: 48,

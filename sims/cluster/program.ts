@@ -1,6 +1,6 @@
 /** What the programs on clusters have in common: a correct one, the same with one mistake each, and the faults that all of them bear. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
-import type { LinkFaults, NodeDiskOptions } from 'dryrunner/cluster';
+import { isCallLost, type NetworkOptions, type NodeDiskOptions } from 'dryrunner/cluster';
 
 /** What {@link defineProgram} takes. */
 export interface Program<Mistake extends string> {
@@ -35,16 +35,30 @@ export function defineProgram<Mistake extends string>({
   };
 }
 
-/** All that can happen to messages, a few times in a run. */
-export const LINK_FAULTS: LinkFaults = {
-  ...{ lose: 32, duplicate: 32, reorder: 32, delay: 32, partition: 96, hold: 96 },
-  ...{ delayMs: 300, reorderMs: 100, outageMs: 400, strikesMax: 5 },
+/** How long messages take, and all that can happen to them, a few times in a run. */
+export const LINKS: NetworkOptions = {
+  latencyMs: [1, 15],
+  latencySteps: 4,
+  faults: {
+    ...{ lose: 32, duplicate: 32, reorder: 32, delay: 32, partition: 96, hold: 96 },
+    ...{ delayMs: 300, reorderMs: 100, outageMs: 400, strikesMax: 5 },
+  },
 };
 
 /** All that can happen to a disk, once in a run, and what a power failure leaves of it. */
 export const DISK: NodeDiskOptions = {
   faults: { short: 96, noSpace: 96, sync: 96, slow: 96, slowMs: 100, reorder: true, strikesMax: 1 },
 };
+
+/** The answer, or undefined if the call was lost: whether it was done is not known. */
+export async function answerOf<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (!isCallLost(error)) throw error;
+    return undefined;
+  }
+}
 
 const TROUBLE_MS = 3_000;
 const RECOVERY_MS = 5_000;

@@ -8,9 +8,9 @@
  * its mind, nothing is committed that one of them refused.
  */
 import type { ScenarioDefinition, Simulation } from 'dryrunner';
-import { createNetwork, isCallLost, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
+import { createNetwork, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
 import { Journal, type Journaled } from './journal.ts';
-import { defineProgram, DISK, LINK_FAULTS, settles } from './program.ts';
+import { answerOf, defineProgram, DISK, LINKS, settles } from './program.ts';
 
 type Mistake =
   | 'sends-before-sync'
@@ -196,7 +196,7 @@ class Participant {
       this.#journal.add(`${transaction} ${states.get(transaction) ?? ''}`);
     }
     const isYes = states.get(transaction) !== 'abort';
-    const durable = this.#durable();
+    const durable = this.#journal.durable();
     if (this.#mistake !== 'votes-before-sync') await durable;
     if (isNew && isYes) void this.#resolve(transaction);
     return new Vote(this.#node.name, transaction, isYes);
@@ -211,7 +211,7 @@ class Participant {
       states.set(transaction, outcome);
       this.#journal.add(`${transaction} ${outcome}`);
     }
-    await this.#durable();
+    await this.#journal.durable();
   }
 
   /** Asks again and again: only the coordinator knows. */
@@ -223,22 +223,6 @@ class Participant {
       const outcome = await answerOf(this.#coordinator.outcomeOf(transaction));
       if (outcome !== undefined) return this.finish(transaction, outcome);
     }
-  }
-
-  #durable(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#journal.whenDurable(resolve);
-    });
-  }
-}
-
-/** The answer, or undefined if nobody knows. */
-async function answerOf<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!isCallLost(error)) throw error;
-    return undefined;
   }
 }
 
@@ -312,9 +296,7 @@ class Observer {
 
 async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<void> {
   const net = createNetwork(sim, {
-    latencyMs: [1, 15],
-    latencySteps: 4,
-    faults: LINK_FAULTS,
+    ...LINKS,
     nodes: {
       faults: {
         crash: 24,

@@ -7,9 +7,9 @@
  * dead, and no job is delivered more often than three times. Ids are used again, and one job never succeeds.
  */
 import type { ScenarioDefinition, Simulation } from 'dryrunner';
-import { createNetwork, isCallLost, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
+import { createNetwork, type ClusterNode, type NodeContext, type Stub } from 'dryrunner/cluster';
 import { Journal, type Journaled } from './journal.ts';
-import { defineProgram, DISK, LINK_FAULTS, settles } from './program.ts';
+import { answerOf, defineProgram, DISK, LINKS, settles } from './program.ts';
 
 type Mistake =
   | 'acks-by-id'
@@ -139,7 +139,7 @@ class Queue {
       this.#journal.add(`added ${id} ${round}`);
     }
     // Also of one that was asked for before: that it is in memory does not say that it is on the disk.
-    const durable = this.#durable();
+    const durable = this.#journal.durable();
     if (this.#mistake !== 'adds-before-sync') await durable;
     return true;
   }
@@ -163,7 +163,7 @@ class Queue {
     const job = this.#jobs.queued.get(id);
     if (job === undefined || (job.receipt !== receipt && this.#mistake !== 'acks-by-id')) return;
     this.#end(id, `done ${id}`);
-    await this.#durable();
+    await this.#journal.durable();
   }
 
   has({ id, round }: Job): boolean {
@@ -183,7 +183,7 @@ class Queue {
     const { receipt, deliveries } = job;
     this.#hide(id);
     this.#journal.add(`delivered ${id} ${this.#mistake === 'counts-in-memory' ? 0 : deliveries} ${receipt}`);
-    await this.#durable();
+    await this.#journal.durable();
     // While it was written the job may have got a later delivery, or its end.
     return new Delivery({ id, round: job.round }, receipt);
   }
@@ -195,29 +195,13 @@ class Queue {
   #bury(job: QueuedJob): void {
     this.#jobs.dead.add(jobText(job));
     this.#end(job.id, `dead ${job.id} ${job.round}`);
-    void this.#durable();
+    void this.#journal.durable();
   }
 
   #end(id: string, line: string): void {
     this.#jobs.queued.delete(id);
     this.#visibleAtMs.delete(id);
     this.#journal.add(line);
-  }
-
-  #durable(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#journal.whenDurable(resolve);
-    });
-  }
-}
-
-/** The answer, or undefined if nobody knows. */
-async function answerOf<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!isCallLost(error)) throw error;
-    return undefined;
   }
 }
 
@@ -299,9 +283,7 @@ async function addJobs(sim: Simulation, queue: Stub<Queue>, observer: Observer):
 
 async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<void> {
   const net = createNetwork(sim, {
-    latencyMs: [1, 15],
-    latencySteps: 4,
-    faults: LINK_FAULTS,
+    ...LINKS,
     nodes: {
       faults: {
         crash: 48,

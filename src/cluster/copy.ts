@@ -94,15 +94,13 @@ function partsOf(value: object): readonly (readonly [string, unknown])[] {
 }
 
 /** Objects that the copy which is being made has come by: what is met twice is left to the engine, which keeps it one. */
-const met: object[] = [];
-/** With more, to look through them would take longer than the engine. */
-const MET_MAX = 64;
+const met = new Set<object>();
 
 function plainCopyOf(value: unknown): unknown {
   try {
     return plainCopy(value, DEPTH_MAX);
   } finally {
-    met.length = 0;
+    met.clear();
   }
 }
 
@@ -110,8 +108,8 @@ function plainCopy(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) {
     return typeof value === 'function' || typeof value === 'symbol' ? NOT_PLAIN : value;
   }
-  if (depth === 0 || met.length === MET_MAX || met.includes(value)) return NOT_PLAIN;
-  met.push(value);
+  if (depth === 0 || met.has(value)) return NOT_PLAIN;
+  met.add(value);
   if (Array.isArray(value)) return copyList(value, depth - 1);
   return isRecord(value) ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
 }

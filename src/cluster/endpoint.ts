@@ -270,7 +270,7 @@ export class Endpoint {
     this.#early = undefined;
   }
 
-  /** The network was stopped, by somebody who is no part of it: pending calls and later ones reject. */
+  /** The scenario has stopped the network: pending calls and later ones reject. */
   release(): void {
     this.#isReleased = true;
     for (const call of this.#pending?.values() ?? []) call.lose();

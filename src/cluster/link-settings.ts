@@ -69,7 +69,7 @@ const STRIKES_MAX = 64;
 const LENGTHS = 4;
 
 /** See {@link LinkFaults}. */
-const LINK_FAULTS: is.RecordShape = is.only(
+const LINK_FAULTS: is.RecordShape = is.closed(
   is.objectOf<LinkFaults>(
     'an object of faults',
     {},
@@ -94,7 +94,7 @@ export const LINK_FIELDS: is.ShapesOf<LinkOptions> = {
   faults: LINK_FAULTS,
 };
 
-const LINK_OPTIONS = is.only(is.optionsOf<LinkOptions>({}, LINK_FIELDS));
+const LINK_OPTIONS = is.closed(is.optionsOf<LinkOptions>({}, LINK_FIELDS));
 
 /** What one link is to be like, where it differs from the others. */
 export function checkLinkOptions(name: string, options: LinkOptions): void {

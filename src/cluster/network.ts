@@ -38,7 +38,7 @@ const SIMULATION = is.objectOf<Pick<Simulation, 'world' | 'onEnd'>>(
   { world: SIMULATED_WORLD, onEnd: is.FUNCTION },
   {},
 );
-const NETWORK_OPTIONS = is.only(
+const NETWORK_OPTIONS = is.closed(
   is.optionsOf<NetworkOptions>(
     {},
     { ...LINK_FIELDS, callTimeoutMs: is.limit(), links: is.FUNCTION, nodes: CLUSTER_NODE_OPTIONS },

@@ -72,7 +72,7 @@ export interface ClusterNodeOptions {
 }
 
 /** See {@link ClusterNodeOptions}. */
-export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.only(
+export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.closed(
   is.optionsOf<ClusterNodeOptions>(
     {},
     {
@@ -83,7 +83,9 @@ export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.only(
         CLOCK_SKEW,
         CHOSEN_SKEW_OPTIONS,
       ),
-      disk: is.only(is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN })),
+      disk: is.closed(
+        is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN }),
+      ),
       onError: is.oneOf('fail', 'crash', 'restart'),
       restartMs: is.DURATION_MS,
       onDown: is.FUNCTION,

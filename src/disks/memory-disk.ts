@@ -91,7 +91,7 @@ export interface MemoryDisk {
 }
 
 const RATE = is.anyOf('true, false or an integer ≥ 2', is.BOOLEAN, is.integer(2));
-const FAULTS = is.only(
+const FAULTS = is.closed(
   is.objectOf<DiskFaults>(
     'an object of faults',
     {},
@@ -125,7 +125,7 @@ export const MEMORY_DISK_FIELDS: is.ShapesOf<Omit<MemoryDiskOptions, 'name'>> = 
   ),
   faults: FAULTS,
 };
-const OPTIONS = is.only(
+const OPTIONS = is.closed(
   is.optionsOf<MemoryDiskOptions>({}, { ...MEMORY_DISK_FIELDS, name: is.text('a name', /./) }),
 );
 

@@ -261,8 +261,8 @@ export function optionsOf<T>(required: RequiredShapes<T>, optional: OptionalShap
   return objectOf<T>('an object of options', required, optional);
 }
 
-/** The same without any other field: a fault whose name is mistyped would never strike. */
-export function only(shape: RecordShape): RecordShape {
+/** The same, and it refuses other fields: a fault whose name is mistyped would never strike. */
+export function closed(shape: RecordShape): RecordShape {
   return { ...shape, open: false };
 }
 

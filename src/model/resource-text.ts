@@ -7,7 +7,7 @@ export type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'f
 /** What is held, and by whom. */
 export type Held = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'runId'>;
 
-/** What somebody holds or waits for who is no run. */
+/** What an owner that is not a run holds or waits for. */
 export type Owned = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'from'> & { readonly owner: string };
 
 /** What becomes of a resource; some are things, others go on for a while. */

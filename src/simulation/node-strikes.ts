@@ -38,7 +38,7 @@ export interface NodeFaults {
 /** At least as slow as ever. */
 export const SLOW_BY: is.NumberShape = is.finite(1);
 /** See {@link NodeFaults}. */
-export const NODE_FAULTS: is.RecordShape = is.only(
+export const NODE_FAULTS: is.RecordShape = is.closed(
   is.objectOf<NodeFaults>(
     'an object of faults',
     {},

@@ -247,7 +247,7 @@ export class ResourceLedger implements WaitWatch {
     this.#watchGraph().addSource(source);
   }
 
-  /** A lock or wait of somebody who is no run. */
+  /** A lock or wait of an owner that is not a run. */
   watch(event: OwnedEvent): void {
     this.#watchGraph().watch(event);
   }

@@ -321,7 +321,7 @@ export class SimulationRun {
 
   /** Called when all promise reactions of the event before have run. */
   #step(): StepResult {
-    this.#processes.leave();
+    if (this.#processes.current !== undefined) this.#processes.leave();
     if (this.#failure !== undefined) return 'stop';
     const checked = this.#checkProperties();
     if (checked !== undefined) return checked;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createNetwork, type NodeContext } from '../../src/cluster/index.ts';
+import { createNetwork, type NodeContext, type Stub } from '../../src/cluster/index.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
@@ -60,6 +60,14 @@ test('a node whose program throws at once was never on the network', () =>
     expect(() => net.partition('scenario', 'locks')).toThrow('expected nodes of this network, got "locks"');
     net.node('locks', () => new LockServer());
     expect(await net.connect<LockServer>('locks').acquire('a')).toBe(true);
+  }));
+
+test('what inherits from a stub calls through it', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim);
+    net.node('locks', () => new LockServer());
+    const heir = Object.create(net.connect<LockServer>('locks')) as Stub<LockServer>;
+    expect(await heir.acquire('a')).toBe(true);
   }));
 
 test('a crash drops what the node had in memory, and the next process is another one', () =>

@@ -162,6 +162,17 @@ test('R211 tasks that share the name of the scenario are not taken for one that 
   expect(own.details[0]).toBe('a circle of waits: scenario → mutex jobs (scenario)');
 });
 
+test('a noted wait ends once: a second end is not that of another wait of the same name', async () => {
+  const { details } = await failureOf(async (sim) => {
+    const end = noteWait(sim.world, { owner: 'a', name: 'the vote' });
+    noteWait(sim.world, { owner: 'a', name: 'the vote' });
+    end();
+    end();
+    await new Promise(() => {});
+  });
+  expect(details).toContain('a waits for the vote since 0 ms');
+});
+
 test('calls of one node that wait for each other are no circle', async () => {
   const { details } = await failureOf(async (sim) => {
     const net = createNetwork(sim);

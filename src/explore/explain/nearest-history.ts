@@ -94,7 +94,7 @@ function faultText(
 function delayInsteadText(observed: ObservedDecision, instead: number, about: string): string {
   const { question, answer, n } = observed;
   const [here, there] = [answerText(observed, answer), answerText(observed, instead)];
-  const outage = outageClause(question.topic);
+  const outage = outageClause(question.topic, 'had been');
   if (instead === 0) return outage === undefined ? `${about} had not been delayed` : `${outage} for 0 ms`;
   const lengths =
     here === undefined || there === undefined

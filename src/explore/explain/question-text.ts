@@ -132,10 +132,9 @@ export function decisionText(
         : `${unwordedFault(decision) ?? `a fault strikes ${about}`} (${answer} of ${n - 1})`;
     case 'delay':
       if (answer === 0) return `${about} is not delayed`;
-      if (words !== undefined && isOutage(question.topic)) return outageText(question.topic, words);
       return words === undefined
         ? `${about} is delayed (${answer} of ${n - 1})`
-        : `${about} is delayed by ${words} ms`;
+        : delayText(question.topic, about, words);
     case 'order':
     case 'draw':
     case 'choice':
@@ -145,20 +144,15 @@ export function decisionText(
 
 const OUTAGES: Readonly<Record<string, string>> = { crash: 'down', pause: 'paused', slow: 'slow' };
 
-/** What is decided after a fault of a node: how long that lasts. */
-function isOutage({ what, subject }: Topic): boolean {
-  return Object.hasOwn(OUTAGES, what) && subject instanceof Topic;
+function delayText(topic: Topic, about: string, ms: string): string {
+  const outage = outageClause(topic, 'is');
+  return outage === undefined ? `${about} is delayed by ${ms} ms` : `${outage} for ${ms} ms`;
 }
 
-/** Who is what for how long, of a question about that: `n1 had been down`; undefined for other delays. */
-export function outageClause(topic: Topic): string | undefined {
-  const { owner, what } = topic;
-  if (!isOutage(topic)) return undefined;
-  return `${typeof owner === 'string' ? owner : owner.text} had been ${OUTAGES[what]}`;
-}
-
-function outageText({ owner, what }: Topic, ms: string): string {
-  return `${typeof owner === 'string' ? owner : owner.text} is ${OUTAGES[what]} for ${ms} ms`;
+/** What a fault of a node makes of it, of the question how long that lasts: `n1 had been down`; undefined for other delays. */
+export function outageClause({ owner, what, subject }: Topic, verb: 'is' | 'had been'): string | undefined {
+  if (!Object.hasOwn(OUTAGES, what) || !(subject instanceof Topic)) return undefined;
+  return `${typeof owner === 'string' ? owner : owner.text} ${verb} ${OUTAGES[what]}`;
 }
 
 /** One that is known by its kind alone, as in a log. */

@@ -78,7 +78,7 @@ const PROGRAM = is.objectOf<ProgramReference>(
   { module: is.such('a URL', (value) => URL.canParse(String(value))), export: is.TEXT },
   {},
 );
-const OPTIONS = is.only(
+const OPTIONS = is.closed(
   is.optionsOf<RealNetworkOptions>(
     {},
     { folder: is.TEXT, callTimeoutMs: is.limit(), seed: SEED, onNote: is.FUNCTION },

@@ -12,6 +12,7 @@ import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
+import { createNode } from '../../../src/simulation/node.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import { findFailure, keyOfVerdict } from '../failing-logs.ts';
@@ -159,6 +160,27 @@ describe('a failure that is explained', () => {
     expect(history.map(({ text }) => text)).toEqual(['"pauses" is [0,0]', '"limit" is 20', 'too tired']);
     expect(nearestPass?.text).toBe('If "limit" had been 19 instead of 20, it would have held.');
     expect(places[0]?.what).toBe('"limit" was drawn');
+  });
+
+  test('says for how long a fault of a node lasts, and how long it may', async () => {
+    const patient = defineScenario({
+      name: 'patient',
+      description: 'a node is there again in time, or so its author believes',
+      async run(sim) {
+        const node = createNode(sim, {
+          name: 'n1',
+          faults: { crash: 2, strikesMax: 1, downMsMax: 400 },
+          start: (world, { name, idPrefix }) => createFakeRunner(world, { name, idPrefix }),
+        });
+        await node.statusAll().catch(() => undefined);
+        await sim.sleep(150);
+        sim.check(node.state === 'up', 'it is not back');
+        await node.release();
+      },
+    });
+    const [{ sentence, nearestPass }] = await explained(patient);
+    expect(sentence).toContain('and n1 is down for 200 ms');
+    expect(nearestPass?.text).toBe('If n1 had been down for 100 ms instead of 200 ms, it would have held.');
   });
 
   test.each([
