@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/conformance`: the contract as a list of cases, and what a runner has to say to be held to it.
+ * The door `dryrunner/conformance`: the contract as a list of cases and as a workload that is explored, and what a runner has to say to be held to it.
  *
  * @module dryrunner/conformance
  */
@@ -10,6 +10,12 @@ export { type CommandVocabulary, shellCommands, simCommands } from './command-vo
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
 export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './disk-cases.ts';
+export {
+  type ExploreSubjectOptions,
+  exploreRunner,
+  type SubjectExploration,
+} from './workload/explore-runner.ts';
+export { runnerWorkload, type WorkloadLimits } from './workload/runner-workload.ts';
 export { type CaseResult, type ConformanceOptions, runConformance } from './run-conformance.ts';
 export {
   type ConformanceSubject,

@@ -1,0 +1,9 @@
+/**
+ * The generic scenarios by their names: workloads over every shipped runner and part, which know the contract and no bug. Each is loaded
+ * when it is wanted.
+ */
+import type { ScenarioDefinition } from 'dryrunner';
+
+export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDefinition>>> = {
+  'generic-simulated': async () => (await import('./simulated.ts')).simulated,
+};

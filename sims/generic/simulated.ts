@@ -1,0 +1,13 @@
+/** The simulated runner under the workload of any runner. */
+import { createSimulatedRunner, type ScenarioDefinition } from 'dryrunner';
+import { runnerWorkload, simCommands, supportsAllBut } from 'dryrunner/conformance';
+
+export const simulated: ScenarioDefinition<unknown> = runnerWorkload({
+  name: 'simulated',
+  supports: supportsAllBut({}),
+  commands: simCommands,
+  create(world, options) {
+    const runner = createSimulatedRunner(world, options);
+    return { service: runner, readOutput: (uri) => runner.outputs.find(uri)?.text() ?? '' };
+  },
+});

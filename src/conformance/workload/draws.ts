@@ -1,0 +1,45 @@
+/**
+ * What a workload draws from the decision log. Invariant: answer 0 is the plain value, so that what a failure does not need drops out when
+ * it is made small; and the ordinary is more likely than the odd, so that executions come far.
+ */
+import type { Label } from '../../kernel/question.ts';
+import type { Simulation } from '../../simulation/simulation.ts';
+
+/** Draws for one part of a workload, such as a client. */
+export class Draws {
+  readonly #sim: Pick<Simulation, 'choose'>;
+  readonly #owner: string;
+
+  constructor(sim: Pick<Simulation, 'choose'>, owner: string) {
+    this.#sim = sim;
+    this.#owner = owner;
+  }
+
+  /** One of `values`; the first, which is the plain one, is `weight` times as likely as each of the others. */
+  pick<T>(
+    what: string,
+    values: readonly T[],
+    weight = 1,
+    inWords: (value: T) => unknown = (value) => value,
+  ): T {
+    const indexOf = (answer: number): number => (answer < weight ? 0 : answer - weight + 1);
+    const describe = (answer: number): unknown => inWords(values[indexOf(answer)] as T);
+    const answer = this.#sim.choose(this.#label(what), values.length - 1 + weight, describe);
+    return values[indexOf(answer)] as T;
+  }
+
+  /** True once in `times`. */
+  rarely(what: string, times = 8): boolean {
+    const describe = (answer: number): string => (answer === times - 1 ? 'yes' : 'no');
+    return this.#sim.choose(this.#label(what), times, describe) === times - 1;
+  }
+
+  /** From `least` to `most`. */
+  count(what: string, least: number, most: number): number {
+    return least + this.#sim.choose(this.#label(what), most - least + 1, (answer) => least + answer);
+  }
+
+  #label(what: string): Label {
+    return { owner: this.#owner, what };
+  }
+}
