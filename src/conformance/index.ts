@@ -10,11 +10,8 @@ export { type CommandVocabulary, shellCommands, simCommands } from './command-vo
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
 export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './disk-cases.ts';
-export {
-  type ExploreSubjectOptions,
-  exploreRunner,
-  type SubjectExploration,
-} from './workload/explore-runner.ts';
+export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
+export { type ExploreWorkloadOptions, type SubjectExploration } from './workload/explore-workload.ts';
 export { runnerWorkload, type WorkloadLimits } from './workload/runner-workload.ts';
 export { type CaseResult, type ConformanceOptions, runConformance } from './run-conformance.ts';
 export {
