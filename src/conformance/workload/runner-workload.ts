@@ -11,6 +11,7 @@ import { defineScenario, type ScenarioDefinition } from '../../simulation/scenar
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkSubject, type ConformanceSubject } from '../subject.ts';
 import { Draws } from './draws.ts';
+import { drawParts } from './drawn-parts.ts';
 import { RunBook } from './run-book.ts';
 import { drawCommand } from './drawn-command.ts';
 
@@ -54,7 +55,8 @@ class RunnerWorkload {
     const sim = this.#sim;
     const setup = new Draws(sim, 'setup');
     const capacity = setup.pick('capacity', [1, 2, 3, 8]);
-    const { service } = await this.#subject.create(sim.world, { capacity, history: 0 });
+    const parts = drawParts(new Draws(sim, 'parts'), this.#subject, sim);
+    const { service } = await this.#subject.create(sim.world, { ...parts.options, capacity, history: 0 });
     const book = new RunBook(sim);
     const watched = watchAnswers(sim.world, service, ({ rule, message }) =>
       sim.check(false, `${rule} ${message}`),
@@ -72,6 +74,7 @@ class RunnerWorkload {
     for (const { runId, state } of statuses) {
       sim.check(isTerminal(state), `R200 run ${runId} is ${state} after the release`);
     }
+    parts.check([]);
   }
 
   async #client(name: string, service: Service, book: RunBook): Promise<void> {
