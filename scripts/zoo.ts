@@ -1,37 +1,39 @@
-// The gate of exploration: plants every bug of the zoo, one at a time, and hunts for it from a cold start, two at a time on two cores. A
-// row per bug as it comes; progress on stderr.
+// The gate of exploration: measures how hard each bug of the zoo is to find, then plants it and hunts for it from a cold start, two at a
+// time on two cores. First come the bugs that need exploration and whose scenarios do not know them, which is what the gate is about; below
+// their headline come the others. A row per bug as it comes; progress on stderr.
 //   --only ID,…         some bugs
 //   --sample N          so many bugs, drawn by --seed
-//   --time SECONDS      for each bug (60)
+//   --executions N      at most so many per hunt (20000)
+//   --time SECONDS      ends a hunt that takes for ever (600)
 //   --strategy NAME     how to explore (portfolio)
-//   --executions N      at most so many per hunt
-//   --seed S            another cold start
+//   --seed S            another cold start (1)
+//   --seeds N           the gate for each of the seeds 1 to N
 //   --explain           prints each found failure as a terminal shows it, the way it is read by somebody who does not know the code
 //   --healthy           hunt in the scenarios without any bug: nothing may be found
 //   --table             strategies × cold starts without shrinking, as the table of docs/zoo.md: --starts N of each (3), at most
 //                       --executions N per hunt (2000), --strategies NAME,… (all; the first is compared with each other one)
 //   --ends              --starts N (10) cold starts of each bug, each shrunk: how many different histories they end in
-//   --list              the bugs, and what is left out with the reason
+//   --list              the bugs, which of them their scenarios know and why, and what is left out with the reason
 //   --json              one object per hunt on stdout
 //   --help              this text
-// Exits 1 under 95 % found (with --healthy: if anything is; with --ends: if a bug ends in more than two histories), 2 on
-// wrong usage, 130 on Ctrl-C, with what is there printed.
+// Exits 1 if a seed finds under 95 % of the headline, or of all if nothing that was chosen is in it (with --healthy: if anything is found;
+// with --ends: if a bug ends in more than two histories), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
 import { endsLine, endsOf, endsRows, fewEnds, type Ends } from './zoo/ends.ts';
+import { gate, healthyGate, type GatePlan } from './zoo/gate.ts';
 import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type Quarry } from './zoo/hunting-party.ts';
-import { figuresLine, huntRow, printedText } from './zoo/hunt-report.ts';
 import { PackageCopies, ZOO_FOLDER } from './zoo/package-copy.ts';
 import { drawSample } from './zoo/sample.ts';
 import { comparison, strategyTable, TABLE_STRATEGIES, type TableCell } from './zoo/strategy-table.ts';
 import { startSeed, tabulate } from './zoo/tabulation.ts';
 import { FAST_CHECK } from './zoo/trial.ts';
 
-const SHARE_FOUND = 0.95;
+const EXECUTIONS = 20_000;
 const TABLE_EXECUTIONS = 2_000;
 const TABLE_STARTS = 3;
 const ENDS_STARTS = 10;
@@ -56,8 +58,15 @@ function chosen({ only, sample, seed }: { only: string; sample?: number; seed: s
   });
 }
 
-function quarriesOf(chosenBugs: readonly Bug[], isHealthy: boolean): Quarry[] {
-  if (!isHealthy) return chosenBugs.map((bug) => ({ ...bug, folder: () => copies.makeMutant(bug) }));
+/** The copy with a bug is made when it is first asked for. */
+function mutantsOf(chosenBugs: readonly Bug[]): (Bug & Quarry)[] {
+  return chosenBugs.map((bug) => {
+    let made: string | undefined;
+    return { ...bug, folder: () => (made ??= copies.makeMutant(bug)) };
+  });
+}
+
+function healthyQuarries(chosenBugs: readonly Bug[]): Quarry[] {
   const scenarios = [...new Set(chosenBugs.map(({ scenario }) => scenario))];
   return scenarios.map((scenario) => ({
     id: scenario,
@@ -68,7 +77,10 @@ function quarriesOf(chosenBugs: readonly Bug[], isHealthy: boolean): Quarry[] {
 }
 
 function printList(): void {
-  for (const { id, title } of bugs) process.stdout.write(`${id.padEnd(24)}  ${title}\n`);
+  for (const { id, title, knows } of bugs) {
+    process.stdout.write(`${id.padEnd(24)}  ${title}\n`);
+    if (knows !== undefined) process.stdout.write(`${''.padEnd(24)}  not in the headline: ${knows}\n`);
+  }
   for (const { id, reason } of leftOut) process.stdout.write(`${id.padEnd(24)}  left out: ${reason}\n`);
 }
 
@@ -84,10 +96,11 @@ function options() {
     options: {
       only: { type: 'string', default: '' },
       sample: { type: 'string' },
-      time: { type: 'string', default: '60' },
+      time: { type: 'string', default: '600' },
       strategy: { type: 'string', default: 'portfolio' },
       executions: { type: 'string' },
-      seed: { type: 'string', default: '1' },
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
       strategies: { type: 'string', default: TABLE_STRATEGIES.join(',') },
       starts: { type: 'string' },
       explain: { type: 'boolean', default: false },
@@ -99,9 +112,17 @@ function options() {
       help: { type: 'boolean', default: false },
     },
   });
-  const { executions, time, starts, sample, ...rest } = values;
+  const { executions, time, starts, sample, seed = '1', seeds, ...rest } = values;
+  if (seeds !== undefined && values.seed !== undefined) {
+    throw new Error('expected --seed or --seeds, got both');
+  }
   return {
     ...rest,
+    seed,
+    seeds:
+      seeds === undefined
+        ? [seed]
+        : Array.from({ length: positive('seeds', seeds) }, (_, index) => String(index + 1)),
     ...(sample === undefined ? {} : { sample: positive('sample', sample) }),
     strategies: knownStrategies(values.strategies),
     timeMs: positive('time', time) * 1_000,
@@ -110,50 +131,37 @@ function options() {
   };
 }
 
-/** The gate itself: one hunt per bug. */
-async function gate(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
-  const { strategy, seed, timeMs, executions, json, healthy, explain } = given;
-  const quarries = quarriesOf(chosen(given), healthy);
-  const hunts: Hunt[] = [];
-  const limits = executions === undefined ? {} : { executions };
-  const plan = { strategy, timeMs, shrinks: true, explains: explain, ...limits };
-  await huntAll(
-    quarries.map((quarry) => ({ quarry, plan: { ...plan, seed: startSeed(quarry.id, seed) } })),
-    signal,
-    ({ quarry }, hunt) => {
-      hunts.push(hunt);
-      const { id, title, scenario } = quarry;
-      const { printed } = hunt;
-      if (printed !== undefined && !json) {
-        process.stdout.write(`${printedText(id, hunt)}\n`);
-        return;
-      }
-      const text = json ? JSON.stringify({ id, title, scenario, ...hunt }) : huntRow(quarry, hunt, healthy);
-      process.stdout.write(`${text}\n`);
-    },
-  );
-  const found = hunts.filter((hunt) => hunt.found).length;
-  process.stderr.write(`${figuresLine(hunts, quarries.length)}\n`);
-  if (healthy) return found === 0 && hunts.length === quarries.length ? 0 : 1;
-  return found >= SHARE_FOUND * quarries.length ? 0 : 1;
+/** What the gate is about, or with --healthy what has no bug. */
+async function hunts(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+  const { strategy, timeMs, executions = EXECUTIONS, json, explain, seeds } = given;
+  const toStdout = (text: string): void => void process.stdout.write(`${text}\n`);
+  const plan: GatePlan = {
+    ...{ strategy, timeMs, executions, json, explains: explain },
+    onRow: toStdout,
+    onFigures: json ? (line) => void process.stderr.write(`${line}\n`) : toStdout,
+  };
+  const passes = given.healthy
+    ? await healthyGate(healthyQuarries(chosen(given)), plan, given.seed, signal)
+    : await gate(mutantsOf(chosen(given)), plan, seeds, signal);
+  return passes ? 0 : 1;
 }
 
 /** Several hunts per bug, and where they end. */
 async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
-  const { strategy, seed, timeMs, executions, json, starts = ENDS_STARTS } = given;
-  const quarries = quarriesOf(chosen(given), false);
-  const plan = { strategy, timeMs, shrinks: true, ...(executions === undefined ? {} : { executions }) };
+  const { strategy, seed, timeMs, executions = EXECUTIONS, json, starts = ENDS_STARTS } = given;
+  const quarries = mutantsOf(chosen(given));
+  const plan = { strategy, timeMs, executions, shrinks: true };
   const tasks = quarries.flatMap((quarry) =>
     Array.from({ length: starts }, (_, index) => ({
       quarry,
       plan: { ...plan, seed: startSeed(quarry.id, seed, index + 1) },
     })),
   );
-  const hunts = new Map<string, Hunt[]>();
+  const huntsOf = new Map<string, Hunt[]>();
   const all: Ends[] = [];
   await huntAll(tasks, signal, ({ quarry: { id } }, hunt) => {
-    const ofBug = [...(hunts.get(id) ?? []), hunt];
-    hunts.set(id, ofBug);
+    const ofBug = [...(huntsOf.get(id) ?? []), hunt];
+    huntsOf.set(id, ofBug);
     if (ofBug.length < starts) return;
     const bugEnds = endsOf(id, ofBug);
     all.push(bugEnds);
@@ -171,7 +179,7 @@ async function table(given: ReturnType<typeof options>, signal: AbortSignal): Pr
   const { strategies, executions = TABLE_EXECUTIONS, starts = TABLE_STARTS } = given;
   const frame = { strategies, executions };
   const cells: TableCell[] = [];
-  const quarries = quarriesOf(chosen(given), false);
+  const quarries = mutantsOf(chosen(given));
   await tabulate(quarries, { ...given, executions, starts }, signal, (cell) => {
     cells.push(cell);
     if (given.json) process.stdout.write(`${JSON.stringify(cell)}\n`);
@@ -211,7 +219,7 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
   copies.makeBase();
-  const mode = given.table ? table : given.ends ? ends : gate;
+  const mode = given.table ? table : given.ends ? ends : hunts;
   const status = await mode(given, stop.signal);
   process.exitCode = stop.signal.aborted ? 130 : status;
 }

@@ -16,6 +16,11 @@ export interface Bug {
   readonly title: string;
   /** The file below sims/zoo, without its ending, that holds the scenario. */
   readonly scenario: string;
+  /**
+   * Why the scenario knows the bug: it gives the one input, sets the one option, takes the one step or makes the one check that nobody
+   * would write who has not heard of the bug. Absent if it does not.
+   */
+  readonly knows?: string;
   /** All in one or several files; together they plant the one bug. */
   readonly edits: readonly Edit[];
 }

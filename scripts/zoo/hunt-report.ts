@@ -9,8 +9,13 @@ export function median(numbers: readonly number[]): number {
   return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
 }
 
+/** What is hunted, and where it stands among the bugs. */
+interface RowTitle extends Pick<Quarry, 'id' | 'title'> {
+  readonly standing?: string;
+}
+
 /** Found or not, executions, seconds, events before and after shrinking, lines of history, and what went wrong. */
-export function huntRow({ id, title }: Pick<Quarry, 'id' | 'title'>, hunt: Hunt, isHealthy: boolean): string {
+export function huntRow({ id, title, standing = '' }: RowTitle, hunt: Hunt, isHealthy: boolean): string {
   const { found, executions, seconds, eventsBefore, eventsAfter, history, sentence } = hunt;
   const events = eventsBefore === undefined ? '–' : `${eventsBefore} → ${eventsAfter}`;
   const figures = [
@@ -20,6 +25,7 @@ export function huntRow({ id, title }: Pick<Quarry, 'id' | 'title'>, hunt: Hunt,
     `${seconds.toFixed(1)} s`.padStart(7),
     `${events} events`.padStart(18),
     `${history?.length ?? '–'} lines`.padStart(9),
+    ...(standing === '' ? [] : [` ${standing.padEnd(19)}`]),
   ];
   return `${figures.join(' ')}  ${title}${sentence === '' ? '' : `\n    ${sentence.split('\n')[0]}`}`;
 }

@@ -15,16 +15,16 @@ export interface Quarry {
 }
 
 /** One hunt to come. */
-export interface HuntTask {
-  readonly quarry: Quarry;
+export interface HuntTask<Q extends Quarry = Quarry> {
+  readonly quarry: Q;
   readonly plan: Omit<HuntOptions, 'folder' | 'scenario' | 'corpus' | 'signal'>;
 }
 
 /** Hunts for all of them, in order; each is reported as soon as it is over. */
-export async function huntAll(
-  tasks: readonly HuntTask[],
+export async function huntAll<Q extends Quarry>(
+  tasks: readonly HuntTask<Q>[],
   signal: AbortSignal,
-  onHunt: (task: HuntTask, hunt: Hunt) => void,
+  onHunt: (task: HuntTask<Q>, hunt: Hunt) => void,
 ): Promise<void> {
   const waiting = [...tasks];
   const folders = new Map<Quarry, string>();

@@ -4,6 +4,7 @@ import type { Bug } from '../bug.ts';
 interface Classic {
   readonly name: string;
   readonly title: string;
+  readonly knows?: string;
   readonly find: string;
   readonly replace: string;
 }
@@ -18,6 +19,7 @@ const classics: readonly Classic[] = [
   {
     name: 'retry-storm',
     title: 'clients retry as fast as ever while the server is away',
+    knows: 'the scenario counts attempts against the bound that only doubled pauses keep',
     find: '    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);\n',
     replace: '    pauseMs = Math.min(pauseMs, LONGEST_PAUSE_MS);\n',
   },
@@ -42,18 +44,21 @@ const classics: readonly Classic[] = [
   {
     name: 'starvation',
     title: 'important jobs keep an unimportant one waiting for ever',
+    knows: 'the scenario is one unimportant job among important ones, and measures how long that one waits',
     find: '    return points + waitedMs / MS_PER_POINT;\n',
     replace: '    return points + waitedMs / (MS_PER_POINT * 1_000);\n',
   },
   {
     name: 'thundering-retries',
     title: 'all who were refused come back in one instant',
+    knows: 'the server of the scenario fails by itself if clients come at once',
     find: '    await sim.sleep(next + index * GAP_MS - sim.now());\n',
     replace: '    await sim.sleep(next - sim.now());\n',
   },
   {
     name: 'clock-jump',
     title: 'a date that is set forwards kills the leases of live workers',
+    knows: 'the one fault of the scenario is a date that jumps',
     find: '    return this.#clock.monotonicMs();\n',
     replace: '    return this.#clock.dateMs();\n',
   },
@@ -66,15 +71,16 @@ const classics: readonly Classic[] = [
   {
     name: 'orphan',
     title: 'what a crashed scheduler had started runs without anybody to collect it',
+    knows: 'the scenario asks for a crash just between a start and the note of it',
     find: '    await adopt(worker, journal);\n',
     replace: '',
   },
 ];
 
 /** As bugs: each lies in the scenario itself, which holds the scheduler. */
-export const classicBugs: readonly Bug[] = classics.map(({ name, title, find, replace }) => ({
+export const classicBugs: readonly Bug[] = classics.map(({ name, find, replace, ...rest }) => ({
+  ...rest,
   id: `classic-${name}`,
-  title,
   scenario: `classic-${name}`,
   edits: [{ file: `sims/zoo/classic-${name}.ts`, find, replace }],
 }));

@@ -10,12 +10,16 @@ export const collaboratorBugs: readonly Bug[] = [
     id: 'D7',
     title: 'the log shows the environment in the order of its map',
     scenario: 'one-run',
+    knows:
+      'the scenario swaps the keys of an environment and looks for their order in the log, the one input and check that show it',
     edits: [{ file: 'src/model/command.ts', find: '    .sort()\n', replace: '' }],
   },
   {
     id: 'D7b',
     title: 'the log shows the secrets of the environment',
     scenario: 'one-run',
+    knows:
+      'the scenario puts a secret into the environment and looks for it in the log, the one check that shows it',
     edits: [
       {
         file: 'src/runners/invocation/log-header.ts',
@@ -92,6 +96,7 @@ export const collaboratorBugs: readonly Bug[] = [
     id: 'D101',
     title: 'an id with more parts than a Bazel one is taken for one, and nobody serves it',
     scenario: 'one-run',
+    knows: 'one of the three snapshot ids of the scenario is that very id',
     edits: [
       {
         file: 'src/model/run-type.ts',

@@ -27,6 +27,8 @@ export const domainBugs: readonly Bug[] = [
     title:
       'a remote reader answers an unknown id with an empty list, and a caller that reads its first entry crashes',
     scenario: 'status-board',
+    knows:
+      'the scenario asks a copy of the statuses for a run that does not exist, the one input that shows it',
     edits: [
       {
         file: 'src/store/statuses-ro.ts',
@@ -41,6 +43,7 @@ export const domainBugs: readonly Bug[] = [
     id: 'D3',
     title: 'the first of an empty list is taken, which is a crash for every query that timed out',
     scenario: 'status-board',
+    knows: 'the scenario hands every empty answer to singleStatus, and expects the one error of it',
     edits: [
       {
         file: 'src/model/status-lookup.ts',
@@ -53,6 +56,7 @@ export const domainBugs: readonly Bug[] = [
     id: 'D5',
     title: 'a run that fails without an error is a null dereference',
     scenario: 'status-board',
+    knows: 'the scenario fails a run with an error that is none, the one input that shows it',
     edits: [
       {
         file: 'src/model/run-status.ts',
@@ -65,6 +69,7 @@ export const domainBugs: readonly Bug[] = [
     id: 'D6',
     title: 'a mask of several states is shown as nothing',
     scenario: 'status-board',
+    knows: 'the scenario shows every mask that it waits for as text, only to compare its states',
     edits: [
       {
         file: stateMask,

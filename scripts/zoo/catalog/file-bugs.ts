@@ -10,6 +10,7 @@ export const fileBugs: readonly Bug[] = [
     id: 'D87',
     title: 'outputs are never dropped',
     scenario: 'shared-files',
+    knows: "the scenario ends with outputs that are in nobody's use, only to count how many are kept",
     edits: [
       {
         file: 'src/outputs/memory-output.ts',
@@ -34,6 +35,7 @@ export const fileBugs: readonly Bug[] = [
     id: 'D89',
     title: 'a second release takes the place from a checkout that has got it meanwhile',
     scenario: 'shared-files',
+    knows: 'the scenario gives a checkout back twice, just after somebody else has got its place',
     edits: [
       {
         file: memoryFiler,
@@ -51,6 +53,7 @@ export const fileBugs: readonly Bug[] = [
     id: 'D90',
     title: 'the error of making the directory of a checkout is hidden',
     scenario: 'shared-files',
+    knows: 'one of the places of the scenario is a file, the one kind of place that shows it',
     edits: [
       {
         file: memoryFiler,

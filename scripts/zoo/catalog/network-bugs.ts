@@ -89,6 +89,7 @@ export const networkBugs: readonly Bug[] = [
     id: 'D77',
     title: 'a missing delegate is guarded in release only',
     scenario: 'bad-network',
+    knows: 'the scenario makes a network without a delegate, the one setting that shows it',
     edits: [
       {
         file: 'src/network/chaos-runner.ts',

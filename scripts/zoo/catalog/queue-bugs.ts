@@ -82,6 +82,7 @@ export const queueBugs: readonly Bug[] = [
     id: 'D36',
     title: 'no command at all is taken for one, and crashes the loop',
     scenario: 'busy-clients',
+    knows: 'the scenario calls run without a command, the one input that shows it',
     edits: [
       { file: 'src/runners/queue/admission.ts', find: '  checkCommand(command);\n', replace: '' },
       {
@@ -95,6 +96,7 @@ export const queueBugs: readonly Bug[] = [
     id: 'D94',
     title: 'the command of the caller is used instead of a copy, so that later changes of it are run',
     scenario: 'busy-clients',
+    knows: 'the scenario changes each command just after handing it over, the one step that shows it',
     edits: [
       {
         file: queue,

@@ -44,6 +44,7 @@ export const raceBugs: readonly Bug[] = [
     id: 'race-lock-order',
     title: 'each transfer locks its own account first, so that all can wait for each other',
     scenario: 'race-lock-order',
+    knows: 'the three transfers of the scenario are the circle that it takes',
     edits: [
       {
         file: 'sims/zoo/race-lock-order.ts',

@@ -58,6 +58,7 @@ export const storeBugs: readonly Bug[] = [
     id: 'D13',
     title: 'RUNNING goes back to PENDING',
     scenario: 'status-board',
+    knows: 'the scenario writes PENDING to a run that is RUNNING, the one move that shows it',
     edits: [
       {
         file: runState,
@@ -95,6 +96,7 @@ export const storeBugs: readonly Bug[] = [
     id: 'D15',
     title: 'a negative timeout waits for ever',
     scenario: 'status-board',
+    knows: 'the scenario waits with a negative timeout, the one value that shows it',
     edits: [
       {
         file: 'src/model/query.ts',
@@ -178,6 +180,7 @@ export const storeBugs: readonly Bug[] = [
     id: 'D20',
     title: 'a query for no run at all waits for what can never match',
     scenario: 'status-board',
+    knows: 'the scenario asks for no run at all, the one input that shows it',
     edits: [
       {
         file: store,

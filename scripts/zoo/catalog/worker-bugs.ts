@@ -11,6 +11,7 @@ export const workerBugs: readonly Bug[] = [
     id: 'D22',
     title: 'ids start anew in each incarnation, so that the run of somebody else answers',
     scenario: 'slow-start',
+    knows: 'the scenario replaces a worker only to ask its successor for a run of the predecessor',
     edits: [
       {
         file: 'src/store/status-store.ts',
@@ -48,6 +49,7 @@ export const workerBugs: readonly Bug[] = [
     id: 'D31',
     title: 'health looks at the number only, also if it is the exit code of a command',
     scenario: 'sick-worker',
+    knows: 'the jobs of the scenario exit with the codes of the machinery, the values that show it',
     edits: [
       {
         file: health,
@@ -90,6 +92,7 @@ export const workerBugs: readonly Bug[] = [
     id: 'D37',
     title: 'a negative update interval crashes the ticker',
     scenario: 'odd-settings',
+    knows: 'the scenario sets a negative interval, the one value that shows it',
     edits: [
       {
         file: updates,
@@ -121,6 +124,7 @@ export const workerBugs: readonly Bug[] = [
     id: 'D39',
     title: 'a negative capacity is accepted, and every run refused',
     scenario: 'odd-settings',
+    knows: 'the scenario sets a negative capacity, the one value that shows it',
     edits: [
       {
         file: 'src/runners/queue/queue-options.ts',
@@ -138,6 +142,7 @@ export const workerBugs: readonly Bug[] = [
     id: 'D72',
     title: 'an error execer without an error gives neither a process nor an error',
     scenario: 'odd-settings',
+    knows: 'the scenario makes an execer of errors without an error, the one value that shows it',
     edits: [
       {
         file: 'src/execers/error-execer.ts',
@@ -150,6 +155,7 @@ export const workerBugs: readonly Bug[] = [
     id: 'D75',
     title: 'a negative delay is accepted',
     scenario: 'odd-settings',
+    knows: 'the scenario sets a negative delay, the one value that shows it',
     edits: [
       {
         file: 'src/network/chaos-delay.ts',
@@ -162,6 +168,7 @@ export const workerBugs: readonly Bug[] = [
     id: 'D82',
     title: 'a period of 0 is accepted, and polls in a hot loop',
     scenario: 'odd-settings',
+    knows: 'the scenario sets a period of 0, the one value that shows it',
     edits: [
       {
         file: 'src/runners/polling/polling-querier.ts',

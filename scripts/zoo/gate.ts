@@ -1,0 +1,119 @@
+// The gate: hunts once per bug and seed, first for the bugs of the headline, and prints a row for each as it comes and the figures of each
+// part. Invariant: only hunts decide, those of the headline if there are any; what was cut short by a stop does not pass.
+import type { Bug } from './bug.ts';
+import {
+  isHeadline,
+  measureDifficulties,
+  standingLine,
+  standingText,
+  type Difficulty,
+  type Standing,
+} from './difficulty.ts';
+import type { Hunt, HuntOptions } from './hunt.ts';
+import { figuresLine, huntRow, printedText } from './hunt-report.ts';
+import { huntAll, type Quarry } from './hunting-party.ts';
+import { startSeed } from './tabulation.ts';
+
+const SHARE_FOUND = 0.95;
+
+/** How to hunt, and where to print. */
+export interface GatePlan extends Pick<HuntOptions, 'strategy' | 'timeMs'> {
+  readonly executions: number;
+  /** Prints failures as a terminal shows them, in place of rows. */
+  readonly explains: boolean;
+  /** Prints objects, in place of rows. */
+  readonly json: boolean;
+  /** A row, an object or the text of a failure. */
+  readonly onRow: (text: string) => void;
+  /** The figures of what was hunted so far. */
+  readonly onFigures: (line: string) => void;
+}
+
+/** A bug, or what has none. */
+type Prey = Quarry & Partial<Standing>;
+
+/** A bug and how hard it is to find. */
+type MeasuredBug = Bug & Quarry & { readonly difficulty: Difficulty };
+
+function rowText({ id, title, scenario, difficulty, knows }: Prey, hunt: Hunt, plan: GatePlan): string {
+  if (plan.json) return JSON.stringify({ id, title, scenario, difficulty, knows, ...hunt });
+  if (hunt.printed !== undefined) return printedText(id, hunt);
+  if (difficulty === undefined) return huntRow({ id, title }, hunt, true);
+  return huntRow({ id, title, standing: standingText({ difficulty, knows }) }, hunt, false);
+}
+
+/** Hunts once for each of them. */
+async function huntOnce(
+  preys: readonly Prey[],
+  plan: GatePlan,
+  seed: string,
+  signal: AbortSignal,
+): Promise<Hunt[]> {
+  const { strategy, timeMs, executions, explains } = plan;
+  const hunts: Hunt[] = [];
+  await huntAll(
+    preys.map((quarry) => {
+      const bugSeed = startSeed(quarry.id, seed);
+      return { quarry, plan: { strategy, timeMs, executions, explains, shrinks: true, seed: bugSeed } };
+    }),
+    signal,
+    ({ quarry }, hunt) => {
+      hunts.push(hunt);
+      plan.onRow(rowText(quarry, hunt, plan));
+    },
+  );
+  return hunts;
+}
+
+/** Explores what has no bug: true if nothing is found. */
+export async function healthyGate(
+  quarries: readonly Quarry[],
+  plan: GatePlan,
+  seed: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const hunts = await huntOnce(quarries, plan, seed, signal);
+  plan.onFigures(figuresLine(hunts, quarries.length));
+  return hunts.length === quarries.length && hunts.every(({ found }) => !found);
+}
+
+/** Measures all, then hunts for all with each seed: true if each finds enough of the headline, or of all if nothing is in it. */
+export async function gate(
+  mutants: readonly (Bug & Quarry)[],
+  plan: GatePlan,
+  seeds: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const difficulties = await measureDifficulties(mutants, signal);
+  const measured = mutants.flatMap((mutant): MeasuredBug[] => {
+    const difficulty = difficulties.get(mutant.id);
+    return difficulty === undefined ? [] : [{ ...mutant, difficulty }];
+  });
+  let passes = measured.length === mutants.length;
+  for (const seed of seeds) {
+    if (seeds.length > 1) plan.onFigures(`seed ${seed}`);
+    if (!(await passesWith(seed, measured, plan, signal))) passes = false;
+  }
+  return passes;
+}
+
+async function passesWith(
+  seed: string,
+  measured: readonly MeasuredBug[],
+  plan: GatePlan,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const headline = measured.filter(isHeadline);
+  const others = measured.filter((mutant) => !isHeadline(mutant));
+  const parts = [
+    { name: 'headline', preys: headline },
+    { name: standingLine(others), preys: others },
+  ].filter(({ preys }) => preys.length > 0);
+  const shares: number[] = [];
+  for (const { name, preys } of parts) {
+    const hunts = await huntOnce(preys, plan, seed, signal);
+    plan.onFigures(`${name}: ${figuresLine(hunts, preys.length)}`);
+    shares.push(hunts.filter(({ found }) => found).length / preys.length);
+  }
+  return (shares[0] ?? 0) >= SHARE_FOUND;
+}
