@@ -3,7 +3,7 @@
 // their headline come the others. A row per bug as it comes; progress on stderr.
 //   --only ID,…         some bugs
 //   --sample N          so many bugs, drawn by --seed
-//   --executions N      at most so many per hunt (20000)
+//   --executions N      at most so many per hunt (50000)
 //   --time SECONDS      ends a hunt that takes for ever (600)
 //   --strategy NAME     how to explore (portfolio)
 //   --seed S            another cold start (1)
@@ -33,7 +33,7 @@ import { comparison, strategyTable, TABLE_STRATEGIES, type TableCell } from './z
 import { startSeed, tabulate } from './zoo/tabulation.ts';
 import { FAST_CHECK } from './zoo/trial.ts';
 
-const EXECUTIONS = 20_000;
+const EXECUTIONS = 50_000;
 const TABLE_EXECUTIONS = 2_000;
 const TABLE_STARTS = 3;
 const ENDS_STARTS = 10;
